@@ -1,0 +1,93 @@
+"""The words the REST face and the SQL engine share: references, requests, results and errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TableRef:
+    """A table without decorator; `schema` is where DuckDB keeps its dataset."""
+
+    project: str
+    dataset: str
+    table: str
+
+    @property
+    def schema(self) -> str:
+        """The DuckDB schema of the dataset, to be quoted."""
+        return f"{self.project}__{self.dataset}"
+
+    def __str__(self) -> str:
+        return f"{self.project}:{self.dataset}.{self.table}"
+
+    def to_api(self) -> Json:
+        """The REST TableReference."""
+        return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.table}
+
+
+class BigQueryError(Exception):
+    """An error as BigQuery words it: `reason`, HTTP `status`, `location` and a message."""
+
+    def __init__(self, reason: str, message: str, *, status: int = 400, location: str | None = None) -> None:
+        super().__init__(message)
+        self.reason, self.message, self.status, self.location = reason, message, status, location
+
+    def to_api(self) -> Json:
+        """The REST ErrorProto."""
+        body = {"reason": self.reason, "message": self.message}
+        return body | {"location": self.location} if self.location else body
+
+
+def invalid_query(message: str) -> BigQueryError:
+    """400 invalidQuery, located in the query."""
+    return BigQueryError("invalidQuery", message, status=400, location="query")
+
+
+def not_implemented(feature: str) -> BigQueryError:
+    """501 notImplemented, naming the feature: never a silent wrong answer."""
+    return BigQueryError("notImplemented", f"devcloud does not implement {feature}", status=501)
+
+
+def not_found(what: str) -> BigQueryError:
+    """404 notFound, e.g. `Not found: Table p:d.t`; `what` is `Table p:d.t`."""
+    return BigQueryError("notFound", f"Not found: {what}", status=404)
+
+
+@dataclass(frozen=True)
+class QueryRequest:
+    """One statement or script, as jobs.query and jobs.insert give it.
+
+    `parameters` are REST queryParameters; `destination` a REST TableReference whose tableId may carry a
+    partition decorator; `configuration` the whole REST JobConfigurationQuery for the rest.
+    """
+
+    sql: str
+    project: str
+    default_dataset: tuple[str, str] | None = None
+    parameters: tuple[Json, ...] = ()
+    parameter_mode: str = "NAMED"
+    dry_run: bool = False
+    destination: Json | None = None
+    configuration: Json = field(default_factory=dict)
+
+
+@dataclass
+class QueryResult:
+    """What a statement came to. `schema` is a list of REST TableFieldSchema, `rows` its values in Arrow."""
+
+    statement_type: str
+    schema: list[Json] = field(default_factory=list)
+    rows: pa.Table | None = None
+    dml_affected_rows: int | None = None
+    dml_stats: Json | None = None
+    referenced_tables: list[TableRef] = field(default_factory=list)
+    written_table: TableRef | None = None
+    ddl_operation: str | None = None
+    bytes_processed: int = 0
+    children: list[QueryResult] = field(default_factory=list)
