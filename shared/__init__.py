@@ -1,0 +1,1 @@
+"""What every function shares: authentication, quotas, storage and the execution of pipelines."""

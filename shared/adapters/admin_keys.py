@@ -1,0 +1,67 @@
+"""The X-Admin-Key: read from Secret Manager under two aliases, so that it can be rotated without a gap."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from google.api_core import exceptions as google
+
+from shared import log
+from shared.errors import Unauthenticated, Unavailable
+
+_TTL_SECONDS = 300.0
+_REFETCH_SECONDS = 60.0
+
+
+class SecretAdminKeys:
+    """Compares with the secret's aliased versions; cached five minutes, fetched again on a mismatch once a minute."""
+
+    def __init__(
+        self,
+        open_client: Callable[[], Any],
+        secret: str,
+        aliases: Sequence[str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._open_client, self._secret, self._aliases, self._clock = open_client, secret, tuple(aliases), clock
+        self._keys: list[bytes] = []
+        self._fetched_at: float | None = None
+
+    def check(self, header: str) -> None:
+        """Return when `header` is a current key; Unauthenticated otherwise."""
+        offered = header.encode()
+        if self._age() > _TTL_SECONDS:
+            self._fetch()
+        if self._matches(offered):
+            return
+        if self._age() > _REFETCH_SECONDS:
+            self._fetch()
+            if self._matches(offered):
+                return
+        raise Unauthenticated
+
+    def _age(self) -> float:
+        return float("inf") if self._fetched_at is None else self._clock() - self._fetched_at
+
+    def _matches(self, offered: bytes) -> bool:
+        # Every key is compared, over bytes: compare_digest refuses non-ASCII text and calls two empty values equal.
+        matches = [hmac.compare_digest(offered, key) for key in self._keys if key]
+        return bool(offered) and any(matches)
+
+    def _fetch(self) -> None:
+        client = self._open_client()
+        keys = []
+        for alias in self._aliases:
+            try:
+                version = client.access_secret_version(name=f"{self._secret}/versions/{alias}", timeout=10)
+            except (google.NotFound, google.FailedPrecondition):
+                log.warning("admin key alias has no enabled version", alias=alias)
+                continue
+            except google.GoogleAPICallError as error:
+                raise Unavailable(retry_after=5) from error
+            keys.append(bytes(version.payload.data))
+        self._keys, self._fetched_at = keys, self._clock()

@@ -1,0 +1,202 @@
+"""BigQuery for the platform: reads in one round trip, changes under job ids that make them happen once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from google.api_core import exceptions as google
+from google.auth import exceptions as google_auth
+from google.cloud import bigquery
+
+from shared import errors
+from shared.adapters.sql import Statement, placeholders
+from shared.settings import Settings
+
+_TRANSIENT = (
+    google.ServerError,
+    google.TooManyRequests,
+    google.RetryError,
+    google_auth.TransportError,
+    requests.ConnectionError,
+    requests.Timeout,
+)
+_ABORTED = re.compile(r"aborted due to concurrent update|Could not serialize access", re.IGNORECASE)
+_ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
+_LABEL = re.compile(r"[^a-z0-9_-]")
+_JOB_TIMEOUT_SECONDS = 240.0
+
+Row = Mapping[str, Any]
+
+
+class AssertionFailed(errors.JobFailed):
+    """An ASSERT in a script did not hold; `message` is what the script said."""
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The platform's BigQuery: one client, the platform's datasets, and the labels its jobs carry."""
+
+    client: bigquery.Client
+    project: str
+    location: str
+    central: str
+    staging: str
+    labels: Mapping[str, str]
+
+    def read(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> list[Row]:
+        """The rows of one SELECT, one job, one round trip when it is short."""
+        config = self._config(statement, values)
+        with translated():
+            rows = self.client.query_and_wait(self._sql(statement, dataset), job_config=config)
+            return [dict(row.items()) for row in rows]
+
+    def change(
+        self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None
+    ) -> bigquery.QueryJob:
+        """Run a statement or script that writes, without a job id of the caller's; not for what must happen once."""
+        config = self._config(statement, values)
+        with translated():
+            job = self.client.query(self._sql(statement, dataset), job_config=config, job_retry=None)
+            job.result(timeout=_JOB_TIMEOUT_SECONDS)
+            return job
+
+    def insert(
+        self,
+        statement: Statement,
+        values: Mapping[str, Any],
+        *,
+        job_id: str,
+        dataset: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> bigquery.QueryJob:
+        """Start a job under `job_id`; DuplicateJob when that id has been used. Wait for it with `finished`."""
+        config = self._config(statement, values, labels)
+        with translated():
+            try:
+                return self.client.query(
+                    self._sql(statement, dataset), job_config=config, job_id=job_id, job_retry=None
+                )
+            except google.Conflict as error:
+                raise DuplicateJob(job_id) from error
+
+    def once(
+        self,
+        statement: Statement,
+        values: Mapping[str, Any],
+        *,
+        job_id: str,
+        dataset: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> bigquery.QueryJob:
+        """The finished job of this id and content: run now, attached to, or done before.
+
+        BigQuery refuses an id twice, so whatever happens the change happens at most once. A job that failed for a
+        passing reason leaves its id behind: the next suffix is tried.
+        """
+        for suffix in range(20):
+            candidate = f"{job_id}-{suffix}"
+            try:
+                job = self.insert(statement, values, job_id=candidate, dataset=dataset, labels=labels)
+            except DuplicateJob:
+                job = self.get_job(candidate)
+                if self.failure(job):
+                    continue
+            return self.finished(job)
+        raise errors.JobFailed(f"{statement.name}: every attempt under {job_id} failed")
+
+    def get_job(self, job_id: str) -> bigquery.QueryJob:
+        """A job of this project and location, with its present state."""
+        with translated():
+            job = self.client.get_job(job_id, location=self.location)
+        if not isinstance(job, bigquery.QueryJob):
+            raise errors.JobFailed(f"{job_id} is not a query job")
+        return job
+
+    def finished(self, job: bigquery.QueryJob) -> bigquery.QueryJob:
+        """Wait for a job; raises what its error means."""
+        with translated():
+            job.result(timeout=_JOB_TIMEOUT_SECONDS, job_retry=None)
+            return job
+
+    def failure(self, job: bigquery.QueryJob) -> str | None:
+        """Wait until the job is done: its error message, or None."""
+        try:
+            self.finished(job)
+        except errors.Unavailable as error:
+            if not job.error_result:
+                raise
+            return error.message
+        except errors.JobFailed as error:
+            return error.message
+        return None
+
+    def rows_of(self, job: bigquery.QueryJob) -> list[Row]:
+        """The rows a finished job returned: those of a script's last SELECT."""
+        with translated():
+            return [dict(row.items()) for row in job.result(job_retry=None)]
+
+    def stream(self, table: str, rows: Sequence[Mapping[str, Any]], *, row_ids: Sequence[str] | None = None) -> None:
+        """Append rows to a central table by streaming: no DML limit, no conflict. For tables that Terraform made."""
+        with translated():
+            failed = self.client.insert_rows_json(
+                f"{self.project}.{self.central}.{table}", list(rows), row_ids=list(row_ids) if row_ids else None
+            )
+        if failed:
+            raise errors.JobFailed(f"{table}: rows were refused: {failed[0]['errors']}")
+
+    def _sql(self, statement: Statement, dataset: str | None) -> str:
+        known = {"tenants": self.central, "staging": self.staging, "dataset": dataset}
+        return statement.sql(**{name: known[name] or "" for name in placeholders(statement.text)})
+
+    def _config(
+        self, statement: Statement, values: Mapping[str, Any], labels: Mapping[str, str] | None = None
+    ) -> bigquery.QueryJobConfig:
+        return bigquery.QueryJobConfig(
+            query_parameters=statement.query_parameters(values),
+            labels=job_labels({**self.labels, "statement": statement.name, **(labels or {})}),
+            use_query_cache=False,
+        )
+
+
+class DuplicateJob(errors.ConvergenceError):
+    """A job of this id exists."""
+
+
+def open_warehouse(settings: Settings, *, central: str, staging: str) -> Warehouse:
+    """The platform's warehouse with a client of its own."""
+    options = {"api_endpoint": settings.bigquery_endpoint} if settings.bigquery_endpoint else None
+    client = bigquery.Client(project=settings.project_id, location=settings.bigquery_location, client_options=options)
+    return Warehouse(
+        client=client,
+        project=settings.project_id,
+        location=settings.bigquery_location,
+        central=central,
+        staging=staging,
+        labels={"service": "convergence", "function": settings.k_service or "local"},
+    )
+
+
+def job_labels(facts: Mapping[str, str]) -> dict[str, str]:
+    """Facts as BigQuery labels: lower case, at most 63 of the letters it allows."""
+    return {key: _LABEL.sub("_", value.lower())[:63] for key, value in facts.items()}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Google's exceptions in the product's words."""
+    try:
+        yield
+    except _TRANSIENT as error:
+        raise errors.Unavailable(retry_after=5) from error
+    except google.GoogleAPICallError as error:
+        message = str(error.message)
+        if _ABORTED.search(message):
+            raise errors.TransactionAborted from error
+        if assertion := _ASSERTION.search(message):
+            raise AssertionFailed(assertion["message"] or "") from error
+        raise errors.JobFailed(message) from error

@@ -1,0 +1,84 @@
+"""Named SQL: reads the statements of shared/sql and of the templates, and types their parameters.
+
+A file holds statements, each opened by `-- name: verb_object`, a sentence that says what it does, and one
+`-- param: name TYPE` line for each parameter. `{tenants}`, `{staging}` and `{dataset}` stand for datasets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from google.cloud import bigquery
+
+from shared.errors import ConfigError
+
+_SQL = Path(__file__).resolve().parent.parent / "sql"
+_NAME = re.compile(r"^-- name: (?P<name>[a-z0-9_]+)\s*$", re.MULTILINE)
+_PARAMETER = re.compile(r"^-- param: (?P<name>[a-z0-9_]+) (?P<type>[A-Z0-9]+|ARRAY<[A-Z0-9]+>)\s*$", re.MULTILINE)
+_DATASET = re.compile(r"[a-z][a-z0-9_]{1,62}")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One named statement or script and the types of its parameters."""
+
+    name: str
+    text: str
+    parameters: Mapping[str, str]
+
+    def sql(self, **datasets: str) -> str:
+        """The text with its dataset placeholders filled; ValueError for a name that may not be a dataset."""
+        for placeholder, dataset in datasets.items():
+            if not _DATASET.fullmatch(dataset):
+                raise ValueError(f"{placeholder} is not a dataset name")
+        return self.text.format(**{placeholder: f"`{dataset}`" for placeholder, dataset in datasets.items()})
+
+    def query_parameters(self, values: Mapping[str, Any]) -> list[Any]:
+        """The client's typed parameters; ValueError when a value is missing or not asked for."""
+        if values.keys() != self.parameters.keys():
+            raise ValueError(f"{self.name}: parameters {sorted(values)} are not {sorted(self.parameters)}")
+        return [_query_parameter(name, kind, values[name]) for name, kind in self.parameters.items()]
+
+
+def _query_parameter(name: str, kind: str, value: Any) -> Any:
+    if kind.startswith("ARRAY<"):
+        return bigquery.ArrayQueryParameter(name, kind[6:-1], value)
+    return bigquery.ScalarQueryParameter(name, kind, value)
+
+
+@cache
+def load_statements(path: Path) -> Mapping[str, Statement]:
+    """Every statement of a file by name; ConfigError when one is unnamed or named twice."""
+    text = path.read_text(encoding="utf-8")
+    openings = list(_NAME.finditer(text))
+    if not openings:
+        raise ConfigError(f"{path.name}: no statement opens with `-- name:`")
+    ends = [opening.start() for opening in openings[1:]] + [len(text)]
+    statements: dict[str, Statement] = {}
+    for opening, end in zip(openings, ends, strict=True):
+        name, body = opening["name"], text[opening.end() : end]
+        if name in statements:
+            raise ConfigError(f"{path.name}: {name} stands twice")
+        parameters = {match["name"]: match["type"] for match in _PARAMETER.finditer(body)}
+        statements[name] = Statement(name, _without_comments(body), parameters)
+    return statements
+
+
+def _without_comments(body: str) -> str:
+    return "\n".join(line for line in body.splitlines() if not line.lstrip().startswith("--")).strip()
+
+
+def statement(file: str, name: str) -> Statement:
+    """The statement `name` of shared/sql/<file>.sql."""
+    return load_statements(_SQL / f"{file}.sql")[name]
+
+
+def placeholders(text: str) -> set[str]:
+    """The dataset placeholders a statement's text has."""
+    return {field for _, field, _, _ in Formatter().parse(text) if field}

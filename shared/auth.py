@@ -1,0 +1,112 @@
+"""Who is calling: tenants by API key, the platform's own callers by OIDC token or admin key."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.errors import Forbidden, Unauthenticated
+
+API_KEY = re.compile(r"[a-z][a-z0-9_]{2,62}_api_[a-z0-9]{6,64}")
+_LIVE_SUBSCRIPTIONS = frozenset({"ACTIVE", "TRIAL"})
+
+
+@dataclass(frozen=True)
+class KeyOwner:
+    """What the tables know of an API key: one row of the statement auth/find_key_owner. Times are UTC."""
+
+    tenant_id: str
+    key_is_active: bool
+    key_expires_at: datetime | None
+    tenant_status: str | None
+    subscription_status: str | None
+    subscription_starts_at: datetime | None
+    subscription_ends_at: datetime | None
+    daily_limit: int | None
+    concurrent_limit: int | None
+    read_at: datetime
+
+
+class KeyOwners(Protocol):
+    """Where API keys are looked up."""
+
+    def find_key_owner(self, api_key_hash: str) -> KeyOwner | None:
+        """The owner of the key with this SHA-256, or None."""
+
+
+def hash_api_key(header: str | None) -> str:
+    """The SHA-256 of a well-formed key; Unauthenticated, without any I/O, for anything else."""
+    if header is None or not API_KEY.fullmatch(header):
+        raise Unauthenticated
+    return hashlib.sha256(header.encode()).hexdigest()
+
+
+def require_tenant(owner: KeyOwner | None, tenant_id: str) -> KeyOwner:
+    """The key's owner, proved live and the tenant of the URL.
+
+    Unauthenticated for an unknown, revoked or expired key; Forbidden for another tenant's URL, a tenant that is not
+    ACTIVE or a subscription that is not live now.
+    """
+    if owner is None or not owner.key_is_active:
+        raise Unauthenticated
+    if owner.key_expires_at is not None and owner.key_expires_at <= owner.read_at:
+        raise Unauthenticated
+    if owner.tenant_id != tenant_id:
+        raise Forbidden("the API key belongs to another tenant")
+    if owner.tenant_status != "ACTIVE":
+        raise Forbidden("the tenant is not active", tenant_status=owner.tenant_status)
+    if not is_live(owner):
+        raise Forbidden("the subscription is not live", subscription_status=owner.subscription_status)
+    return owner
+
+
+def is_live(owner: KeyOwner) -> bool:
+    """Whether the subscription is ACTIVE or TRIAL and now is within its dates."""
+    if owner.subscription_status not in _LIVE_SUBSCRIPTIONS:
+        return False
+    started = owner.subscription_starts_at is None or owner.subscription_starts_at <= owner.read_at
+    return started and (owner.subscription_ends_at is None or owner.read_at < owner.subscription_ends_at)
+
+
+class TokenVerifier(Protocol):
+    """Checks an OIDC token's signature and claims."""
+
+    def verified_claims(self, token: str, *, audience: str) -> dict[str, Any]:
+        """The claims of a valid token; Unauthenticated otherwise."""
+
+
+class AdminKeys(Protocol):
+    """Checks the X-Admin-Key header."""
+
+    def check(self, header: str) -> None:
+        """Return when the key is a current one; Unauthenticated otherwise."""
+
+
+def check_invoker(
+    *,
+    authorization: str | None,
+    admin_key: str | None,
+    audience: str,
+    invokers: frozenset[str],
+    tokens: TokenVerifier,
+    admin_keys: AdminKeys | None,
+) -> str:
+    """The e-mail of the platform account that calls, or `admin`; Unauthenticated otherwise.
+
+    An X-Admin-Key is an equal proof where the function has one; a bad one is refused whatever the token says.
+    """
+    if admin_key is not None:
+        if admin_keys is None:
+            raise Unauthenticated
+        admin_keys.check(admin_key)
+        return "admin"
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated
+    email = str(tokens.verified_claims(token, audience=audience)["email"])
+    if email not in invokers:
+        raise Unauthenticated
+    return email

@@ -1,0 +1,52 @@
+"""The one place that wires: clients are built when a request first needs them, once a process."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from shared.platform_config import get_platform
+from shared.settings import get_settings
+
+if TYPE_CHECKING:
+    from shared.adapters.admin_keys import SecretAdminKeys
+    from shared.adapters.bigquery import Warehouse
+    from shared.adapters.oidc import OidcTokens
+
+
+@cache
+def warehouse() -> Warehouse:
+    """The platform's BigQuery."""
+    from shared.adapters.bigquery import open_warehouse
+
+    datasets = get_platform().datasets
+    return open_warehouse(get_settings(), central=datasets.central, staging=datasets.staging)
+
+
+@cache
+def oidc_tokens() -> OidcTokens:
+    """The verifier of callers' tokens; Cloud Run stands in front of private functions."""
+    from shared.adapters.oidc import OidcTokens
+
+    settings = get_settings()
+    function = get_platform().functions.get(settings.k_service)
+    behind_iam = function is not None and function.access == "private"
+    return OidcTokens(settings.oidc_certs_url, behind_iam=behind_iam)
+
+
+@cache
+def admin_keys() -> SecretAdminKeys | None:
+    """The X-Admin-Key's judge, or None for a function that was not given the secret."""
+    from shared.adapters.admin_keys import SecretAdminKeys
+
+    settings = get_settings()
+    if not settings.admin_key_secret:
+        return None
+
+    def open_client() -> object:
+        from google.cloud import secretmanager
+
+        endpoint = settings.secret_manager_endpoint
+        return secretmanager.SecretManagerServiceClient(client_options={"api_endpoint": endpoint} if endpoint else None)
+
+    return SecretAdminKeys(cache(open_client), settings.admin_key_secret, get_platform().secrets["admin_key"].aliases)

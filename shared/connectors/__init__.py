@@ -1,0 +1,1 @@
+"""Where a provider's billing rows come from."""

@@ -1,0 +1,1 @@
+"""Pure rules: models, schedules, dispatch, quotas, templates. No I/O, no clock, no ids."""

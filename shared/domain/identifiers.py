@@ -1,0 +1,32 @@
+"""Names that become dataset names, paths or job ids: checked before they are used as such."""
+
+from __future__ import annotations
+
+import re
+
+from shared.errors import InvalidInput
+
+_TENANT_ID = re.compile(r"[a-z][a-z0-9_]{2,62}")
+_TEMPLATE_PART = re.compile(r"[a-z0-9_]{1,64}")
+_RESERVED = frozenset({"tenants"})
+
+
+def check_tenant_id(tenant_id: str) -> None:
+    """InvalidInput unless the id may name a dataset and is not reserved for the platform."""
+    if not _TENANT_ID.fullmatch(tenant_id) or tenant_id in _RESERVED or tenant_id.startswith("x_"):
+        raise InvalidInput.of_field("tenant_id", "must match ^[a-z][a-z0-9_]{2,62}$ and not be a reserved name")
+
+
+def is_template_part(value: str) -> bool:
+    """Whether this may be a provider, domain or template name."""
+    return _TEMPLATE_PART.fullmatch(value) is not None
+
+
+def pipeline_id_of(provider: str, domain: str, template: str) -> str:
+    """How a pipeline is stored and answered, e.g. gcp-cost-billing."""
+    return f"{provider}-{domain}-{template}"
+
+
+def qualified_pipeline_id(tenant_id: str, pipeline_id: str) -> str:
+    """The template variable {pipeline_id}, as in the seeds: tenant and pipeline."""
+    return f"{tenant_id}-{pipeline_id}"

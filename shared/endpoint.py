@@ -1,0 +1,269 @@
+"""The HTTP face of every function: routes, policies, limits, CORS, and errors as problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from flask import Request, Response
+from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import Headers
+
+from shared import errors, log
+from shared.settings import get_settings
+
+MAX_BODY_BYTES = 256 * 1024
+_STATUS: tuple[tuple[type[errors.ConvergenceError], int], ...] = (
+    (errors.InvalidInput, 400),
+    (errors.Unauthenticated, 401),
+    (errors.Forbidden, 403),
+    (errors.NotFound, 404),
+    (errors.MethodNotAllowed, 405),
+    (errors.Conflict, 409),
+    (errors.PayloadTooLarge, 413),
+    (errors.UnsupportedMediaType, 415),
+    (errors.IdempotencyMismatch, 422),
+    (errors.QuotaExceeded, 429),
+    (errors.Unavailable, 503),
+)
+_TITLES = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content",
+    429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
+}  # fmt: skip
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_USER_ID_MAX = 128
+_ALLOWED_HEADERS = "Content-Type, X-API-Key, X-User-ID, Idempotency-Key, X-Request-ID"
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as handlers see it; `caller` is what the route's policy proved."""
+
+    method: str
+    path: str
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Headers
+    body: bytes
+    request_id: str
+    caller: Any = None
+
+    @property
+    def user_id(self) -> str | None:
+        """The X-User-ID claim, for audit only; InvalidInput when it is too long or unprintable."""
+        value = self.headers.get("X-User-ID")
+        if value is not None and (len(value) > _USER_ID_MAX or not value.isprintable()):
+            raise errors.InvalidInput.of_field("X-User-ID", f"must be at most {_USER_ID_MAX} printable characters")
+        return value or None
+
+    def json_object(self) -> dict[str, Any]:
+        """The body as a JSON object, `{}` when there is none; InvalidInput when it is anything else."""
+        if not self.body.strip():
+            return {}
+        content_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            raise errors.UnsupportedMediaType
+        try:
+            value = json.loads(self.body)
+        except ValueError as error:
+            raise errors.InvalidInput.of_field("body", "is not valid JSON") from error
+        if not isinstance(value, dict):
+            raise errors.InvalidInput.of_field("body", "must be a JSON object")
+        return value
+
+    def body_as(self, model: type[Model]) -> Model:
+        """The body validated; InvalidInput naming every bad field."""
+        return validated(model, self.json_object())
+
+    def query_as(self, model: type[Model]) -> Model:
+        """The query string validated; InvalidInput naming every bad parameter."""
+        return validated(model, dict(self.query))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a handler answers; `body` is JSON."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Call], Answer]
+Policy = Callable[[Call], Any]
+
+
+def validated(model: type[Model], value: Mapping[str, Any]) -> Model:
+    """`value` as a model; InvalidInput naming every bad field, never its value."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        found = [
+            {"field": ".".join(map(str, item["loc"])) or "body", "message": item["msg"]}
+            for item in error.errors(include_input=False, include_url=False, include_context=False)
+        ]
+        summary = "; ".join(f"{item['field']}: {item['message']}" for item in found)
+        raise errors.InvalidInput(summary, errors=found) from None  # the cause would carry the values
+
+
+@dataclass(frozen=True)
+class _Route:
+    method: str
+    pattern: re.Pattern[str]
+    policy: Policy
+    handler: Handler
+
+
+class Routes:
+    """The routes of one function; it answers them under "" and under "/<function>", and no other path."""
+
+    def __init__(self, function: str) -> None:
+        self.function = function
+        self._routes: list[_Route] = []
+
+    def route(self, method_and_path: str, *, policy: Policy) -> Callable[[Handler], Handler]:
+        """Register a handler, e.g. `@routes.route("GET /api/v1/x/{id}", policy=tenant_api_key)`."""
+        method, path = method_and_path.split(" ", 1)
+        pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+
+        def register(handler: Handler) -> Handler:
+            self._routes.append(_Route(method, pattern, policy, handler))
+            return handler
+
+        return register
+
+    def respond(self, request: Request) -> Response:
+        """Answer a request: the function's entry point calls nothing else."""
+        settings = get_settings()
+        log.configure(settings.log_level)
+        request_id = request.headers.get("X-Request-ID", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = uuid.uuid4().hex
+        trace = log.trace_facts(
+            settings.project_id, request.headers.get("traceparent"), request.headers.get("X-Cloud-Trace-Context")
+        )
+        with log.bound(request_id=request_id, function=self.function, **trace):
+            response = self._answer(request, request_id)
+            log.info("request answered", method=request.method, path=request.path, status=response.status_code)
+        response.headers["X-Request-ID"] = request_id
+        _allow_origin(response, request.headers.get("Origin"), settings.origins)
+        return response
+
+    def _answer(self, request: Request, request_id: str) -> Response:
+        path = request.path.removeprefix(f"/{self.function}")
+        try:
+            if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+                return self._preflight(path)
+            route, params = self._match(request.method, path)
+            call = Call(
+                method=request.method, path=path, params=params, query=request.args.to_dict(),
+                headers=request.headers, body=_limited_body(request), request_id=request_id,
+            )  # fmt: skip
+            answer = route.handler(_proved(call, route.policy))
+        except errors.ConvergenceError as error:
+            return _problem(error, request)
+        except Exception as error:  # noqa: BLE001 - the outermost frame: logged whole, answered without a detail
+            log.error("request failed", exception=error)
+            return _problem(None, request)
+        return _json_response(answer.status, answer.body, answer.headers)
+
+    def _methods(self, path: str) -> list[str]:
+        return sorted({route.method for route in self._routes if route.pattern.fullmatch(path)})
+
+    def _match(self, method: str, path: str) -> tuple[_Route, dict[str, str]]:
+        for route in self._routes:
+            match = route.pattern.fullmatch(path)
+            if match and route.method == method:
+                return route, match.groupdict()
+        if allowed := self._methods(path):
+            raise errors.MethodNotAllowed(allow=allowed)
+        raise errors.NotFound
+
+    def _preflight(self, path: str) -> Response:
+        if not (allowed := self._methods(path)):
+            raise errors.NotFound
+        response = Response(status=204)
+        response.headers["Access-Control-Allow-Methods"] = ", ".join(allowed)
+        response.headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
+        response.headers["Access-Control-Max-Age"] = "3600"
+        return response
+
+
+def _proved(call: Call, policy: Policy) -> Call:
+    caller = policy(call)
+    return Call(**{**vars(call), "caller": caller})
+
+
+def _limited_body(request: Request) -> bytes:
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise errors.PayloadTooLarge(limit_bytes=MAX_BODY_BYTES)
+    body = request.stream.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        raise errors.PayloadTooLarge(limit_bytes=MAX_BODY_BYTES)
+    return bytes(body)
+
+
+def status_of(error: errors.ConvergenceError | None) -> int:
+    """The HTTP status of an error class: the one table."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def _problem(error: errors.ConvergenceError | None, request: Request) -> Response:
+    status = status_of(error)
+    facts = dict(error.facts) if error and status != 500 else {}
+    headers = {"Retry-After": str(facts.pop("retry_after"))} if "retry_after" in facts else {}
+    if "allow" in facts:
+        headers["Allow"] = ", ".join(facts["allow"])
+    if status == 500 and error:
+        log.error("request failed", exception=error)
+    if status == 401:
+        facts, error = {}, errors.Unauthenticated()  # one and the same body, whatever the reason
+    if status >= 503:
+        log.warning("dependency unavailable", exception_class=type(getattr(error, "__cause__", None)).__name__)
+    body = {
+        "type": f"urn:convergence:error:{_kebab(type(error).__name__) if error and status != 500 else 'internal'}",
+        "title": _TITLES[status],
+        "status": status,
+        "detail": error.message if error and status != 500 else "The request failed; the trace_id finds it in the log.",
+        "instance": request.path,
+        "trace_id": _trace_id(request),
+        **facts,
+    }
+    return _json_response(status, body, headers, content_type="application/problem+json")
+
+
+def _kebab(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def _trace_id(request: Request) -> str:
+    traceparent = request.headers.get("traceparent", "")
+    if traceparent.count("-") == 3:
+        return traceparent.split("-")[1]
+    return request.headers.get("X-Cloud-Trace-Context", "").split("/")[0]
+
+
+def _json_response(
+    status: int, body: Mapping[str, Any], headers: Mapping[str, str], content_type: str = "application/json"
+) -> Response:
+    text = json.dumps(body, default=_rfc3339, ensure_ascii=False)
+    return Response(text, status=status, headers=dict(headers), content_type=content_type)
+
+
+def _rfc3339(value: Any) -> str:
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat()).replace("+00:00", "Z")
+    return str(value)
+
+
+def _allow_origin(response: Response, origin: str | None, allowed: frozenset[str]) -> None:
+    response.headers["Vary"] = "Origin"
+    if origin and origin in allowed:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = "X-Request-ID, Retry-After"

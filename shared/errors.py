@@ -1,0 +1,131 @@
+"""The errors of the product: one hierarchy; endpoint.py has the one table from class to HTTP status.
+
+The docstring of a class is its message unless the raise says better; `facts` travel into the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ConvergenceError(Exception):
+    """The request could not be carried out."""
+
+    def __init__(self, message: str | None = None, **facts: Any) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        self.facts = facts
+        super().__init__(self.message)
+
+
+class InvalidInput(ConvergenceError):
+    """The request is not valid."""
+
+    @classmethod
+    def of_field(cls, field: str, message: str) -> InvalidInput:
+        """One field, one reason."""
+        return cls(f"{field}: {message}", errors=[{"field": field, "message": message}])
+
+
+class LocationMismatch(InvalidInput):
+    """The billing export is in another location than the platform."""
+
+
+class Unauthenticated(ConvergenceError):
+    """The call carries no valid credentials."""
+
+
+class Forbidden(ConvergenceError):
+    """The caller may not do this."""
+
+
+class NotFound(ConvergenceError):
+    """There is no such resource."""
+
+
+class MethodNotAllowed(ConvergenceError):
+    """This method is not allowed here."""
+
+
+class PayloadTooLarge(ConvergenceError):
+    """The request body is too large."""
+
+
+class UnsupportedMediaType(ConvergenceError):
+    """The request body must be application/json."""
+
+
+class Conflict(ConvergenceError):
+    """The request does not fit the present state."""
+
+
+class IdempotencyMismatch(ConvergenceError):
+    """This Idempotency-Key was used with another request body."""
+
+
+class QuotaExceeded(ConvergenceError):
+    """The daily limit of pipeline runs is used up."""
+
+
+class Unavailable(ConvergenceError):
+    """A service this needs did not answer; nothing was lost, nothing is half done."""
+
+
+class TransactionAborted(Unavailable):
+    """A concurrent change of the same table won; read again and retry."""
+
+
+class JobFailed(ConvergenceError):
+    """A BigQuery job ended with an error."""
+
+
+class ConfigError(ConvergenceError):
+    """A file under configs/ is not valid."""
+
+
+class RunError(ConvergenceError):
+    """A run ended with an error: `error_class` is what the log and the API show, `retryable` whether to try again."""
+
+    error_class = "INTERNAL"
+    retryable = True
+
+
+class CredentialsRejected(RunError):
+    """The provider or Cloud KMS refused the tenant's credentials."""
+
+    error_class, retryable = "CREDENTIALS_REJECTED", False
+
+
+class SourceNotFound(RunError):
+    """The billing export does not exist or may not be read."""
+
+    error_class, retryable = "SOURCE_NOT_FOUND", False
+
+
+class InvalidTemplate(RunError):
+    """The pipeline template cannot be used."""
+
+    error_class, retryable = "INVALID_TEMPLATE", False
+
+
+class CheckFailed(RunError):
+    """A quality check of severity fail did not pass; nothing was published."""
+
+    error_class, retryable = "CHECK_FAILED", False
+
+
+class FenceLost(RunError):
+    """A newer attempt took over; this one may not publish."""
+
+    error_class, retryable = "FENCE_LOST", False
+
+
+class StepFailed(RunError):
+    """A step did not finish."""
+
+    error_class = "STEP_FAILED"
+
+
+class RunCancelled(RunError):
+    """The run was cancelled."""
+
+    error_class, retryable = "CANCELLED", False

@@ -1,0 +1,82 @@
+"""Structured logs for Cloud Logging: one JSON object a line, with the ids of the request bound once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+_bound: ContextVar[dict[str, Any] | None] = ContextVar("bound", default=None)
+_logger = logging.getLogger("convergence")
+
+
+class _CloudLoggingFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "severity": record.levelname,
+            "message": record.getMessage(),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str, ensure_ascii=False)
+
+
+def configure(level: str) -> None:
+    """Send the product's log to standard output; safe to call twice."""
+    if not _logger.handlers:
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(_CloudLoggingFormatter())
+        _logger.addHandler(handler)
+        _logger.propagate = False
+    _logger.setLevel(level)
+
+
+@contextmanager
+def bound(**facts: Any) -> Iterator[None]:
+    """Every log line inside carries these facts."""
+    token = _bound.set((_bound.get() or {}) | facts)
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def bind(**facts: Any) -> None:
+    """Add facts to the present request's log lines."""
+    _bound.set((_bound.get() or {}) | facts)
+
+
+def trace_facts(project: str, traceparent: str | None, cloud_trace: str | None) -> dict[str, str]:
+    """Cloud Logging's trace field from a `traceparent` (W3C) or `X-Cloud-Trace-Context` header."""
+    trace = ""
+    if traceparent and traceparent.count("-") == 3:
+        trace = traceparent.split("-")[1]
+    elif cloud_trace:
+        trace = cloud_trace.split("/")[0]
+    return {"logging.googleapis.com/trace": f"projects/{project}/traces/{trace}"} if trace else {}
+
+
+def _emit(level: int, phrase: str, facts: dict[str, Any], exc_info: BaseException | None = None) -> None:
+    _logger.log(level, phrase, extra={"facts": (_bound.get() or {}) | facts}, exc_info=exc_info)
+
+
+def info(phrase: str, **facts: Any) -> None:
+    """A state change; `phrase` is constant, what varies is a fact."""
+    _emit(logging.INFO, phrase, facts)
+
+
+def warning(phrase: str, **facts: Any) -> None:
+    """Something that will be retried."""
+    _emit(logging.WARNING, phrase, facts)
+
+
+def error(phrase: str, *, exception: BaseException | None = None, **facts: Any) -> None:
+    """Something somebody must act on."""
+    _emit(logging.ERROR, phrase, facts, exception)

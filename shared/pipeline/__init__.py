@@ -1,0 +1,1 @@
+"""The executor: plan, steps, checks, publish."""

@@ -1,0 +1,118 @@
+"""configs/platform.yml, validated: what functions, queues, datasets and accounts the platform has."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.errors import ConfigError
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Datasets(_Strict):
+    """Names of the datasets that belong to the platform itself."""
+
+    central: str
+    staging: str
+    staging_expiration_days: int
+
+
+class Kms(_Strict):
+    """The key that encrypts tenants' credentials."""
+
+    key_ring: str
+    key: str
+    rotation_days: int
+
+
+class Secret(_Strict):
+    """A secret and the version aliases that are read."""
+
+    id: str
+    aliases: list[str]
+
+
+class Queue(_Strict):
+    """A Cloud Tasks queue."""
+
+    id: str
+    max_dispatches_per_second: float
+    max_concurrent_dispatches: int
+    max_attempts: int
+    min_backoff_seconds: float
+    max_backoff_seconds: float
+
+
+class ServiceAccount(_Strict):
+    """An identity and what it may do outside BigQuery."""
+
+    id: str
+    description: str
+    kms: list[Literal["encrypt", "decrypt"]] = []
+    secrets: list[str] = []
+    queues: list[str] = []
+
+
+class Schedule(_Strict):
+    """The Cloud Scheduler job that calls a function."""
+
+    job: str
+    cron: str
+    attempt_deadline_seconds: int
+
+
+class Function(_Strict):
+    """One deployed function."""
+
+    description: str
+    access: Literal["public", "private"]
+    invokers: list[str] = []
+    service_account: str
+    routes: list[str]
+    memory: str
+    timeout_seconds: int
+    concurrency: int
+    max_instances: int
+    min_instances: int = 0
+    environment: list[str] = []
+    schedule: Schedule | None = None
+
+
+class Platform(_Strict):
+    """The whole file."""
+
+    name: str
+    datasets: Datasets
+    kms: Kms
+    secrets: dict[str, Secret]
+    queues: dict[str, Queue]
+    service_accounts: dict[str, ServiceAccount]
+    functions: dict[str, Function]
+
+
+@cache
+def get_platform(path: Path = CONFIGS / "platform.yml") -> Platform:
+    """The platform; ConfigError naming file and field when it is not valid."""
+    try:
+        return Platform.model_validate(load_yaml(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def load_yaml(path: Path) -> object:
+    """A YAML file's content, by the C parser where there is one; ConfigError naming the file and line."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe loaders
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path.name}: {error}") from error

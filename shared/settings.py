@@ -1,0 +1,65 @@
+"""Settings from the environment, the same names everywhere; only endpoints and credentials differ locally."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One field for each environment variable, under its name in lower case.
+
+    An empty endpoint means Google's own. `require` refuses a setting that the function was not given.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    project_id: str
+    bigquery_location: str
+    k_service: str = ""
+    log_level: str = "INFO"
+    allowed_origins: str = ""
+
+    kms_key: str = ""
+    admin_key_secret: str = ""
+    execute_queue: str = ""
+    kick_queue: str = ""
+    kick_bucket_seconds: float = 5.0
+    function_url: str = ""
+    execute_run_url: str = ""
+    process_queue_url: str = ""
+    tasks_service_account: str = ""
+    scheduler_service_account: str = ""
+    worker_service_account: str = ""
+    api_service_account: str = ""
+    tenant_token_uri: str = ""
+    allow_other_location: bool = False
+    execution_budget_seconds: float = 1500.0
+    heartbeat_seconds: float = 60.0
+    max_bytes_billed: int = 1_000_000_000_000
+
+    bigquery_endpoint: str = ""
+    bigquery_storage_endpoint: str = ""
+    kms_endpoint: str = ""
+    secret_manager_endpoint: str = ""
+    cloud_tasks_endpoint: str = ""
+    oidc_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
+
+    def require(self, name: str) -> str:
+        """The text setting `name`; RuntimeError naming the variable when it is empty."""
+        value = getattr(self, name)
+        if not value:
+            raise RuntimeError(f"the environment variable {name.upper()} is not set")
+        return str(value)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins a browser may call from."""
+        return frozenset(origin.strip() for origin in self.allowed_origins.split(",") if origin.strip())
+
+
+@cache
+def get_settings() -> Settings:
+    """This process's settings, read once."""
+    return Settings()

@@ -1,0 +1,95 @@
+"""The tables under configs/tables: the one place that says which columns exist."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.errors import ConfigError
+from shared.platform_config import CONFIGS, load_yaml
+
+Group = Literal["tenants", "tenant_dataset"]
+
+
+class Partition(BaseModel):
+    """Time partitioning by a column."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str
+    granularity: Literal["DAY", "MONTH"]
+    expiration_days: int | None = None
+
+
+class Column(BaseModel):
+    """A column, or a field of a RECORD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    type: str
+    mode: Literal["NULLABLE", "REQUIRED", "REPEATED"] = "NULLABLE"
+    description: str = ""
+    fields: list[Column] = []
+
+    def to_api(self) -> dict[str, Any]:
+        """The REST TableFieldSchema."""
+        api = self.model_dump(exclude={"fields"})
+        return api | ({"fields": [field.to_api() for field in self.fields]} if self.fields else {})
+
+
+class Table(BaseModel):
+    """One table: its columns, layout and who writes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    table: str
+    description: str
+    clustering: list[str] = []
+    partition: Partition | None = None
+    key: list[str] = []
+    appended_by: list[dict[str, str]] = []
+    mutated_by: list[str] = []
+    removed_by: list[str] = []
+    columns: list[Column] = Field(min_length=1)
+
+    def to_api(self, project: str, dataset: str) -> dict[str, Any]:
+        """The REST Table resource to create it with."""
+        api: dict[str, Any] = {
+            "tableReference": {"projectId": project, "datasetId": dataset, "tableId": self.table},
+            "description": self.description,
+            "schema": {"fields": [column.to_api() for column in self.columns]},
+        }
+        if self.clustering:
+            api["clustering"] = {"fields": self.clustering}
+        if self.partition:
+            api["timePartitioning"] = {"type": self.partition.granularity, "field": self.partition.column}
+            if self.partition.expiration_days:
+                api["timePartitioning"]["expirationMs"] = str(self.partition.expiration_days * 86_400_000)
+        return api
+
+
+@cache
+def get_tables(group: Group) -> dict[str, Table]:
+    """All tables of a group, by name; ConfigError naming file and field when one is not valid."""
+    return {table.table: table for table in map(_load, sorted((CONFIGS / "tables" / group).glob("*.yml")))}
+
+
+@cache
+def get_table(group: Group, name: str) -> Table:
+    """One table; a request that needs one does not read the others."""
+    return _load(CONFIGS / "tables" / group / f"{name}.yml")
+
+
+def _load(path: Path) -> Table:
+    try:
+        table = Table.model_validate(load_yaml(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    if table.table != path.stem:
+        raise ConfigError(f"{path.name}: table: {table.table} is not the file's name")
+    return table

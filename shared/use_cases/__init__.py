@@ -1,0 +1,1 @@
+"""One file for each request: the story of what it does."""
