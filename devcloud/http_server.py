@@ -1,0 +1,99 @@
+"""A small threaded HTTP server on loopback that stops completely: no thread of it outlives `stop`."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_STOP_SECONDS = 2.0
+
+
+class HttpServer:
+    """Serves a WSGI application on 127.0.0.1; `port` 0 takes a free one, known after `start`."""
+
+    def __init__(self, app: WSGIApplication, *, name: str, port: int = 0) -> None:
+        self._app, self._name, self.port = app, name, port
+        self._server: _Server | None = None
+        self._acceptor: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a trailing slash."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Bind and serve; OSError when the port is taken."""
+        # werkzeug ends the process when it cannot bind, so it is handed a socket that is bound already.
+        with _bound_socket(self.port) as bound:
+            self._server = _Server("127.0.0.1", bound.getsockname()[1], self._app, _Handler, fd=bound.fileno())
+        self.port = self._server.port
+        self._acceptor = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name=f"{self._name}-http", daemon=True
+        )
+        self._acceptor.start()
+
+    def stop(self) -> None:
+        """Stop accepting, wait for the requests under way, close; safe to call twice."""
+        server, self._server = self._server, None
+        if server is None or self._acceptor is None:
+            return
+        server.shutdown()
+        self._acceptor.join()
+        server.finish_requests(time.monotonic() + _STOP_SECONDS)
+
+
+def _bound_socket(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class _Handler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        """No access log: what matters is in the services' own records."""
+
+
+class _Server(ThreadedWSGIServer):
+    """Keeps its request threads and connections, so that they can be waited for and, past a deadline, cut."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._under_way: dict[threading.Thread, socket.socket] = {}
+        super().__init__(*args, **kwargs)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        thread = threading.Thread(
+            target=self._serve, args=(request, client_address), name=f"request-{self.port}", daemon=True
+        )
+        self._under_way[thread] = request
+        thread.start()
+
+    def _serve(self, request: Any, client_address: Any) -> None:
+        try:
+            self.process_request_thread(request, client_address)
+        finally:
+            self._under_way.pop(threading.current_thread(), None)
+
+    def finish_requests(self, deadline: float) -> None:
+        """Wait for requests until `deadline` (monotonic), then cut the connections of those that remain."""
+        for thread in list(self._under_way):
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for thread, connection in list(self._under_way.items()):
+            with contextlib.suppress(OSError):  # closed in the meantime by its own thread
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join(1.0)
