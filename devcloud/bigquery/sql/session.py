@@ -1,0 +1,144 @@
+"""One job's hold on the database: its cursor, transaction, temporary tables, variables and the tables it mutates.
+
+    with engine.session() as session:
+        result = engine.run(request, session=session)
+        ...                       # destination table, result rows, the job's DONE record: all through session.cursor
+        session.commit()          # one commit makes the statement's effect and its job record durable together
+
+The last transaction of a script stays open until `commit`, so that a crash never separates an effect from its record:
+COMMIT TRANSACTION takes effect when the next write begins or at `commit`. Leaving without `commit` rolls back.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+
+from devcloud.bigquery.model import BigQueryError, TableRef, invalid_query
+from devcloud.bigquery.sql.guards import TableGuards
+from devcloud.bigquery.types import SqlType
+
+
+@dataclass
+class Variable:
+    """A script variable; `value` is what DuckDB takes as a parameter of that type."""
+
+    type: SqlType
+    value: Any
+
+
+class Session:
+    """One job's hold on the database. Not thread-safe: one job, one thread."""
+
+    def __init__(self, database: duckdb.DuckDBPyConnection, guards: TableGuards) -> None:
+        self.cursor = database.cursor()
+        self.cursor.execute("SET TimeZone = 'UTC'")
+        self.transaction_id = uuid.uuid4().hex
+        self.in_transaction = False
+        self.variables: dict[str, Variable] = {}
+        self.temp_tables: dict[str, list[tuple[str, SqlType]]] = {}
+        self.row_count: int | None = None
+        self._guards = guards
+        self._open = False
+        self._dirty = False
+        self._snapshot = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.rollback()
+        self.cursor.close()
+
+    # What statements ask for ------------------------------------------------------------------------------------------
+
+    def read(self) -> None:
+        """Make sure a snapshot is open; reads join whatever transaction there is."""
+        if not self._open:
+            self._begin()
+
+    def write(self, mutated: set[TableRef] | None = None) -> None:
+        """Make ready to change data; `mutated` are the tables an UPDATE, DELETE, MERGE, TRUNCATE or DDL changes.
+
+        Inside a transaction a conflict aborts it, as in BigQuery; outside the statement queues for its tables. An
+        INSERT mutates nothing in this sense: pass none.
+        """
+        if self.in_transaction:
+            for table in sorted(mutated or (), key=str):
+                self._claim(table)
+            return
+        if self._dirty or mutated:
+            self.commit()
+        if mutated:
+            self._guards.wait_for(self, mutated)
+        self.read()
+        self._dirty = True
+
+    def begin_transaction(self) -> None:
+        """BEGIN TRANSACTION: what was pending is committed, the snapshot is pinned now."""
+        if self.in_transaction:
+            raise invalid_query("Transactions cannot be nested")
+        self.commit()
+        self._begin()
+        self.in_transaction = self._dirty = True
+
+    def commit_transaction(self) -> None:
+        """COMMIT TRANSACTION: durable with the next write or with `commit`."""
+        if not self.in_transaction:
+            raise invalid_query("Cannot commit: there is no transaction in progress")
+        self.in_transaction = False
+
+    def rollback_transaction(self) -> None:
+        """ROLLBACK TRANSACTION."""
+        if not self.in_transaction:
+            raise invalid_query("Cannot roll back: there is no transaction in progress")
+        self.rollback()
+
+    # What the job asks for --------------------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Make everything so far durable, the caller's own writes through `cursor` included."""
+        if not self._open:
+            return
+        try:
+            self.cursor.execute("COMMIT")
+        except duckdb.Error as error:
+            self.rollback()
+            raise invalid_query(f"Transaction is aborted due to concurrent update. {error}") from error
+        self._closed(committed=True)
+
+    def rollback(self) -> None:
+        """Undo what is not committed; harmless when nothing is open."""
+        if not self._open:
+            return
+        self.cursor.execute("ROLLBACK")
+        self._closed(committed=False)
+
+    def aborted(self, table: TableRef | str) -> BigQueryError:
+        """Roll back and return BigQuery's words for a transaction that lost `table` to another."""
+        self.rollback()
+        return invalid_query(
+            f"Transaction is aborted due to concurrent update against table {table}. "
+            f"Transaction ID: {self.transaction_id}"
+        )
+
+    def _claim(self, table: TableRef) -> None:
+        if not self._guards.claim(self, table, snapshot=self._snapshot):
+            raise self.aborted(table)
+
+    def _begin(self) -> None:
+        self._snapshot = self._guards.clock()
+        self.cursor.execute("BEGIN")
+        self._open = True
+        # DuckDB pins a snapshot at the first real read, not at BEGIN.
+        self.cursor.execute("SELECT 1 FROM _devcloud.datasets LIMIT 1").fetchall()
+
+    def _closed(self, *, committed: bool) -> None:
+        self._open = self._dirty = self.in_transaction = False
+        self._guards.release(self, committed=committed)
