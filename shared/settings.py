@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     allow_other_location: bool = False
     execution_budget_seconds: float = 1500.0
     heartbeat_seconds: float = 60.0
+    lease_seconds: float = 300.0
     max_bytes_billed: int = 1_000_000_000_000
 
     bigquery_endpoint: str = ""
