@@ -1,0 +1,78 @@
+"""Cloud Run's IAM check in front of a private function, and the removal of the token's signature behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+
+from google.auth import exceptions as auth_exceptions
+from google.auth import jwt
+
+_ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
+_REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
+
+
+class Refused(Exception):
+    """The call does not reach the function; `status` and the page are the ones Cloud Run shows."""
+
+    def __init__(self, status: int, title: str, reason: str, challenge: str | None = None) -> None:
+        super().__init__(reason)
+        self.status, self.title, self.reason, self.challenge = status, title, reason, challenge
+
+    @property
+    def page(self) -> str:
+        """The HTML answer."""
+        heading = escape(f"Error: {self.title}")
+        return (
+            f'<html><head>\n<meta http-equiv="content-type" content="text/html;charset=utf-8">\n'
+            f"<title>{self.status} {escape(self.title)}</title>\n</head>\n<body text=#000000 bgcolor=#ffffff>\n"
+            f"<h1>{heading}</h1>\n<h2>{escape(self.reason)}</h2>\n</body></html>\n"
+        )
+
+
+def admit(
+    authorization: str | None, *, audience: str, members: frozenset[str], certs: Callable[[], Mapping[str, str]]
+) -> str:
+    """The Authorization header the function gets to see, or Refused.
+
+    No token is 403, one that cannot be verified 401, one of an account that is not among `members` 403.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
+    if not token:
+        raise Refused(403, "Forbidden", "Your client does not have permission to get this URL from this server.")
+    claims = _verified(scheme, token.strip(), audience, certs)
+    if claims.get("email") not in members or claims.get("email_verified") is not True:
+        raise Refused(
+            403,
+            "Forbidden",
+            "Your client does not have permission to get this URL from this server.",
+            'Bearer error="insufficient_scope" error_description="The principal lacks run.routes.invoke"',
+        )
+    return f"Bearer {token.strip().rpartition('.')[0]}.{_REMOVED}"
+
+
+def _verified(scheme: str, token: str, audience: str, certs: Callable[[], Mapping[str, str]]) -> Mapping[str, object]:
+    try:
+        if scheme.lower() != "bearer":
+            raise ValueError(f"unsupported scheme {scheme}")
+        decoded = jwt.decode(token, certs=certs(), audience=audience)
+    except (ValueError, auth_exceptions.GoogleAuthError) as error:
+        raise _unverified(str(error)) from error
+    claims: Mapping[str, object] = decoded
+    if claims.get("iss") not in _ISSUERS:
+        raise _unverified("wrong issuer")
+    return claims
+
+
+def _unverified(reason: str) -> Refused:
+    return Refused(
+        401,
+        "Unauthorized",
+        "Your client does not have permission to the requested URL.",
+        f'Bearer error="invalid_token" error_description="The token could not be verified: {_printable(reason)}"',
+    )
+
+
+def _printable(text: str) -> str:
+    """Safe inside a quoted header value."""
+    return "".join(character for character in text if character.isprintable() and character not in '"\\')[:200]

@@ -1,0 +1,89 @@
+"""One request, passed on to a function's process as Cloud Run passes it: headers added, limits kept, failures named."""
+
+from __future__ import annotations
+
+import http.client
+import secrets
+from dataclasses import dataclass, field
+
+from werkzeug.datastructures import Headers
+
+MAX_BODY_BYTES = 32 * 1024 * 1024  # Cloud Run's limit for HTTP/1 requests
+
+# RFC 9110, 7.6.1: these belong to one connection. The body is passed on whole, so its framing is ours too.
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"}
+    | {"upgrade", "content-length"}
+)
+
+
+class NotReached(Exception):
+    """The process does not accept connections: the request has not been seen, so another process may serve it."""
+
+
+class CutOff(Exception):
+    """The process died with the request in its hands."""
+
+
+class TimedOut(Exception):
+    """The function took longer than its timeout."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the function answered."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+
+def forward(method: str, target: str, headers: Headers, body: bytes, *, port: int, timeout_seconds: float) -> Answer:
+    """The function's answer to `target`, path and query as they came; NotReached, CutOff or TimedOut when none."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
+    try:
+        try:
+            connection.connect()
+        except OSError as error:
+            raise NotReached(str(error)) from error
+        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value.encode("latin-1"))
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        received = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
+        return Answer(response.status, received, response.read())
+    except TimeoutError as error:
+        raise TimedOut(f"no answer after {timeout_seconds:g} s") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise CutOff(str(error) or type(error).__name__) from error
+    finally:
+        connection.close()
+
+
+def outgoing_headers(received: Headers, *, client: str, authorization: str | None) -> Headers:
+    """The headers the function sees: `authorization` in place, the trace and the client as Google's front end adds."""
+    headers = Headers([(name, value) for name, value in received.items() if name.lower() not in _HOP_BY_HOP])
+    if authorization is not None:
+        headers["Authorization"] = authorization
+    _add_trace(headers)
+    forwarded = headers.get("X-Forwarded-For")
+    headers["X-Forwarded-For"] = f"{forwarded},{client}" if forwarded else client
+    headers["X-Forwarded-Proto"] = "http"
+    return headers
+
+
+def _add_trace(headers: Headers) -> None:
+    """Both forms of the trace, the one that is missing derived from the other."""
+    parts = (headers.get("traceparent") or "").split("-")
+    if len(parts) != 4:
+        trace, _, rest = (headers.get("X-Cloud-Trace-Context") or "").partition("/")
+        span = rest.partition(";")[0]
+        trace_id = trace if len(trace) == 32 else secrets.token_hex(16)
+        span_id = f"{int(span) % 2**64:016x}" if span.isdecimal() else secrets.token_hex(8)
+        parts = ["00", trace_id, span_id, "01"]
+        headers["traceparent"] = "-".join(parts)
+    if "X-Cloud-Trace-Context" not in headers:
+        sampled = "1" if parts[3] == "01" else "0"
+        headers["X-Cloud-Trace-Context"] = f"{parts[1]}/{int(parts[2], 16)};o={sampled}"

@@ -1,0 +1,148 @@
+"""The front door: every function of platform.yml on one port, with Cloud Run's behaviour in front of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Request, Response
+
+from devcloud.gateway.admission import Refused, admit
+from devcloud.gateway.forwarding import (
+    MAX_BODY_BYTES,
+    Answer,
+    CutOff,
+    NotReached,
+    TimedOut,
+    forward,
+    outgoing_headers,
+)
+from devcloud.gateway.function_process import FunctionProcess, StartFailed
+from devcloud.gateway.routes import Routes
+from devcloud.http_server import HttpServer
+from shared.platform_config import Function
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+Page = Callable[[], Any]
+
+
+class Gateway:
+    """Routes requests to the functions' processes.
+
+    `members` says, for a function, whose tokens Cloud Run admits; `certs` are the token server's. `pages` are
+    devcloud's own answers under /_devcloud/, by name.
+    """
+
+    def __init__(
+        self,
+        functions: Mapping[str, Function],
+        *,
+        members: Callable[[str], frozenset[str]],
+        certs: Callable[[], Mapping[str, str]],
+        pages: Mapping[str, Page],
+        port: int = 0,
+    ) -> None:
+        self._functions, self._members, self._certs, self._pages = functions, members, certs, pages
+        self._routes = Routes(functions)
+        self._processes: dict[str, FunctionProcess] = {}
+        self._server = HttpServer(self._serve, name="gateway", port=port)
+
+    @property
+    def url(self) -> str:
+        """The one address of all functions."""
+        return self._server.url
+
+    def function_url(self, name: str) -> str:
+        """The function's own URL, which is also the audience of tokens for it."""
+        return f"{self.url}/{name}"
+
+    def start(self) -> None:
+        """Bind and answer; functions are not there yet: requests for them get 503 until `host` is called."""
+        self._server.start()
+
+    def host(self, processes: Mapping[str, FunctionProcess]) -> None:
+        """Take over the functions' processes, none of which needs to be running."""
+        self._processes = dict(processes)
+
+    def states(self) -> dict[str, str]:
+        """`cold` or `running` by function."""
+        return {name: process.state for name, process in self._processes.items()}
+
+    def stop(self) -> None:
+        """End the functions, then stop answering; safe to call twice."""
+        for process in self._processes.values():
+            process.stop()
+        self._server.stop()
+
+    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self._answer(Request(environ))(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        raw_path, _, query = str(request.environ["REQUEST_URI"]).partition("?")
+        if page := self._pages.get(raw_path.removeprefix("/_devcloud/")):
+            return _json(200, page())
+        destination = self._routes.find_destination(raw_path)
+        if destination is None:
+            return _json(404, {"error": f"no function of configs/platform.yml serves {raw_path}"})
+        target = f"{destination.path}?{query}" if query else destination.path
+        try:
+            return self._pass_on(request, destination.function, target)
+        except Refused as refusal:
+            headers = {"WWW-Authenticate": refusal.challenge} if refusal.challenge else {}
+            return Response(refusal.page, refusal.status, headers, content_type="text/html; charset=UTF-8")
+
+    def _pass_on(self, request: Request, name: str, target: str) -> Response:
+        body = _limited_body(request)
+        if body is None:
+            return Response("Request Entity Too Large", 413, content_type="text/plain")
+        headers = outgoing_headers(
+            request.headers, client=request.remote_addr or "", authorization=self._authorization(request, name)
+        )
+        try:
+            answer = self._reach(name, request.method, target, headers, body)
+        except (StartFailed, NotReached, CutOff) as error:
+            # Cloud Run's own words stand first; what follows is for whoever develops against devcloud.
+            return Response(f"Service Unavailable\n\ndevcloud: {error}\n", 503, content_type="text/plain")
+        except TimedOut:
+            return Response("upstream request timeout", 504, content_type="text/plain")
+        return Response(answer.body, answer.status, answer.headers)
+
+    def _authorization(self, request: Request, name: str) -> str | None:
+        """The header a private function gets to see instead; None leaves a public one's alone."""
+        if self._functions[name].access == "public":
+            return None
+        return admit(
+            request.headers.get("Authorization"),
+            audience=self.function_url(name),
+            members=self._members(name),
+            certs=self._certs,
+        )
+
+    def _reach(self, name: str, method: str, target: str, headers: Any, body: bytes) -> Answer:
+        process = self._processes.get(name)
+        if process is None:
+            raise StartFailed(f"{name}: devcloud is starting")
+        timeout_seconds = self._functions[name].timeout_seconds
+        try:
+            port = process.ensure_started()
+            return forward(method, target, headers, body, port=port, timeout_seconds=timeout_seconds)
+        except NotReached:  # it died between the look and the connection: nothing has seen the request
+            port = process.ensure_started()
+            return forward(method, target, headers, body, port=port, timeout_seconds=timeout_seconds)
+
+
+def _limited_body(request: Request) -> bytes | None:
+    """The whole body, None when it is over Cloud Run's limit."""
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        return None
+    body = request.stream.read(MAX_BODY_BYTES + 1)
+    return None if len(body) > MAX_BODY_BYTES else bytes(body)
+
+
+def _json(status: int, body: Any) -> Response:
+    return Response(json.dumps(body, indent=2, default=str) + "\n", status, content_type="application/json")

@@ -1,0 +1,50 @@
+"""Which function a path belongs to: by its route in platform.yml, or by its own name in front."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.platform_config import Function
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A function and the path it gets to see."""
+
+    function: str
+    path: str
+
+
+class Routes:
+    """Finds the function of a request path. The method is the function's business: it answers 405 itself."""
+
+    def __init__(self, functions: Mapping[str, Function]) -> None:
+        self._names = frozenset(functions)
+        self._patterns = [
+            (_pattern(route.split(maxsplit=1)[1]), name)
+            for name, function in functions.items()
+            for route in function.routes
+        ]
+
+    def find_destination(self, path: str) -> Destination | None:
+        """The function for `/<its name>/...`, as a function's own URL, or for one of its routes."""
+        head, slash, tail = path.lstrip("/").partition("/")
+        if head in self._names:
+            return Destination(head, slash + tail or "/")
+        for pattern, name in self._patterns:
+            if pattern.fullmatch(path):
+                return Destination(name, path)
+        return None
+
+
+def first_path(function: Function) -> str:
+    """The path of the function's first route, where schedules and tasks call it."""
+    return function.routes[0].split(maxsplit=1)[1]
+
+
+def _pattern(route: str) -> re.Pattern[str]:
+    """`/a/{b}/c` as an expression; a variable is one path segment."""
+    literals = re.split(r"\{\w+\}", route.rstrip("/"))
+    return re.compile("[^/]+".join(map(re.escape, literals)) + "/?")

@@ -1,0 +1,36 @@
+"""A function that answers what it was asked, and one that can be told to fail, for the gateway's tests."""
+
+import json
+import os
+import time
+
+import flask
+
+
+def echo(request: flask.Request) -> flask.Response:
+    """The request as JSON."""
+    seen = {
+        "method": request.method,
+        "path": request.full_path.rstrip("?"),
+        "raw": request.environ["REQUEST_URI"],
+        "headers": dict(request.headers),
+        "body": request.get_data().decode(),
+        "pid": os.getpid(),
+        "colour": os.environ.get("COLOUR"),
+    }
+    print(json.dumps({"severity": "INFO", "message": "echoed"}))
+    return flask.Response(json.dumps(seen), 207, {"X-Echo": "yes"}, content_type="application/json")
+
+
+def guarded(request: flask.Request) -> flask.Response:
+    """The same; private in the tests."""
+    return echo(request)
+
+
+def broken(request: flask.Request) -> flask.Response:
+    """Dies, or takes its time, as the query says."""
+    if request.args.get("die"):
+        os._exit(9)
+    if seconds := request.args.get("sleep"):
+        time.sleep(float(seconds))
+    return flask.Response("alive")
