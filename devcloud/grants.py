@@ -1,0 +1,78 @@
+"""Who may do what outside BigQuery: the grants of configs/platform.yml as Google's permissions on resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from devcloud.grpc_service import permission_denied
+from devcloud.identity import Caller
+from devcloud.identity.identity import account_email
+from shared.platform_config import Platform, ServiceAccount
+
+ACT_AS = "iam.serviceAccounts.actAs"
+CREATE_TASK = "cloudtasks.tasks.create"
+DECRYPT = "cloudkms.cryptoKeyVersions.useToDecrypt"
+ENCRYPT = "cloudkms.cryptoKeyVersions.useToEncrypt"
+READ_SECRET = "secretmanager.versions.access"  # noqa: S105 - a permission's name
+
+# How each service words a refusal; the parts are the permission and the resource.
+_WORDINGS = {
+    "cloudkms": "Permission '{0}' denied on resource '{1}' (or it may not exist).",
+    "secretmanager": "Permission '{0}' denied for resource '{1}' (or it may not exist).",
+}
+_DEFAULT_WORDING = (
+    'The principal (user or service account) lacks IAM permission "{0}" for the resource "{1}" '
+    "(or the resource may not exist)."
+)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One permission of one account on the resource of a project whose name ends in `tail`."""
+
+    email: str
+    permission: str
+    tail: str
+
+
+class Grants:
+    """Decides what a caller may do; devcloud-admin may do all in the platform's project, nobody anything elsewhere."""
+
+    def __init__(self, project: str, grants: Iterable[Grant]) -> None:
+        self._project, self._grants = project, tuple(grants)
+
+    @classmethod
+    def of_platform(cls, platform: Platform, project: str) -> Grants:
+        """The grants that the service accounts of configs/platform.yml have."""
+        accounts = platform.service_accounts.values()
+        return cls(project, [grant for account in accounts for grant in _grants_of(platform, account, project)])
+
+    def allows(self, caller: Caller, permission: str, resource: str) -> bool:
+        """Whether a caller has a permission on a resource, given by its full name."""
+        if not caller.is_platform or not resource.startswith(f"projects/{self._project}/"):
+            return False
+        return caller.is_admin or any(
+            grant.email == caller.email and grant.permission == permission and resource.endswith(f"/{grant.tail}")
+            for grant in self._grants
+        )
+
+    def require(self, caller: Caller, permission: str, resource: str) -> None:
+        """PERMISSION_DENIED, as the service words it, unless `allows`."""
+        if not self.allows(caller, permission, resource):
+            wording = _WORDINGS.get(permission.partition(".")[0], _DEFAULT_WORDING)
+            raise permission_denied(wording.format(permission, resource))
+
+
+def _grants_of(platform: Platform, account: ServiceAccount, project: str) -> Iterable[Grant]:
+    email = account_email(account.id, project)
+    key = f"keyRings/{platform.kms.key_ring}/cryptoKeys/{platform.kms.key}"
+    uses: dict[Literal["encrypt", "decrypt"], str] = {"encrypt": ENCRYPT, "decrypt": DECRYPT}
+    yield from (Grant(email, uses[use], key) for use in account.kms)
+    yield from (Grant(email, READ_SECRET, f"secrets/{platform.secrets[name].id}") for name in account.secrets)
+    yield from (Grant(email, CREATE_TASK, f"queues/{platform.queues[name].id}") for name in account.queues)
+    if account.queues:
+        # A task calls a function in the name of the tasks' invoker; whoever creates it must be allowed to act as it.
+        invoker = account_email(platform.service_accounts["tasks_invoker"].id, project)
+        yield Grant(email, ACT_AS, f"serviceAccounts/{invoker}")

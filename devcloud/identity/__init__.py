@@ -1,0 +1,6 @@
+"""Who calls: service-account keys, access tokens, OIDC tokens and the server that hands them out."""
+
+from devcloud.identity.identity import Caller, Identity, Unauthenticated
+from devcloud.identity.token_server import TokenServer
+
+__all__ = ["Caller", "Identity", "TokenServer", "Unauthenticated"]
