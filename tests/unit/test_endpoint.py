@@ -1,0 +1,151 @@
+"""The HTTP face, asked through Flask's own request objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Request, Response
+from pydantic import BaseModel, ConfigDict
+from werkzeug.test import EnvironBuilder
+
+from shared import errors
+from shared.endpoint import MAX_BODY_BYTES, Answer, Call, Routes
+from shared.settings import get_settings
+
+
+class Greeting(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    times: int = 1
+
+
+def nobody_asked(_: Call) -> str:
+    return "anyone"
+
+
+def build_routes() -> Routes:
+    routes = Routes("greeter")
+
+    @routes.route("POST /api/v1/greet/{whom}", policy=nobody_asked)
+    def greet(call: Call) -> Answer:
+        body = call.body_as(Greeting)
+        return Answer(200, {"whom": call.params["whom"], "name": body.name, "user": call.user_id})
+
+    @routes.route("GET /api/v1/fail/{how}", policy=nobody_asked)
+    def fail(call: Call) -> Answer:
+        raise {
+            "quota": errors.QuotaExceeded(limit=5, used=5, resets_at="2026-01-01T00:00:00Z", retry_after=60),
+            "auth": errors.Unauthenticated("the key expired at noon"),
+            "down": errors.Unavailable(retry_after=5),
+            "bug": ZeroDivisionError("secret detail"),
+        }[call.params["how"]]
+
+    return routes
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("PROJECT_ID", "p")
+    monkeypatch.setenv("BIGQUERY_LOCATION", "US")
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://app.example")
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+def ask(method: str, path: str, **arguments: Any) -> tuple[Response, Any]:
+    request = Request(EnvironBuilder(path=path, method=method, **arguments).get_environ())
+    response = build_routes().respond(request)
+    return response, json.loads(response.get_data() or b"null")
+
+
+@pytest.mark.parametrize("prefix", ["", "/greeter"])
+def test_a_route_answers_under_its_own_prefix(prefix: str) -> None:
+    response, body = ask("POST", f"{prefix}/api/v1/greet/ann", json={"name": "x"}, headers={"X-User-ID": "u1"})
+    assert (response.status_code, body) == (200, {"whom": "ann", "name": "x", "user": "u1"})
+
+
+@pytest.mark.parametrize("path", ["/other/api/v1/greet/ann", "/api/v1/greet", "/api/v1/greet/ann/", "/"])
+def test_no_other_path_is_answered(path: str) -> None:
+    response, body = ask("POST", path, json={"name": "x"})
+    assert response.status_code == body["status"] == 404
+    assert response.content_type == "application/problem+json"
+
+
+def test_every_bad_field_is_named_and_no_value_repeated() -> None:
+    response, body = ask("POST", "/api/v1/greet/ann", json={"times": "hunter2", "extra": "hunter2"})
+    assert response.status_code == 400
+    assert {item["field"] for item in body["errors"]} == {"name", "times", "extra"}
+    assert "hunter2" not in response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("data", [b"{", b"[1]", b'"x"', b"\xff\xfe"])
+def test_a_malformed_body_is_400(data: bytes) -> None:
+    response, body = ask("POST", "/api/v1/greet/ann", data=data, content_type="application/json")
+    assert response.status_code == 400
+    assert body["errors"][0]["field"] == "body"
+
+
+def test_another_content_type_is_415() -> None:
+    assert ask("POST", "/api/v1/greet/ann", data=b"name=x", content_type="text/plain")[0].status_code == 415
+
+
+def test_an_oversized_body_is_413_with_and_without_a_length() -> None:
+    big = b" " * (MAX_BODY_BYTES + 1)
+    assert ask("POST", "/api/v1/greet/ann", data=big, content_type="application/json")[0].status_code == 413
+    environ = EnvironBuilder(path="/api/v1/greet/ann", method="POST", data=big).get_environ()
+    del environ["CONTENT_LENGTH"]
+    environ["wsgi.input_terminated"] = True
+    assert build_routes().respond(Request(environ)).status_code == 413
+
+
+def test_another_method_is_405_and_says_which_are_allowed() -> None:
+    response, _ = ask("PUT", "/api/v1/greet/ann")
+    assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+
+
+def test_a_used_up_quota_carries_its_facts_and_retry_after() -> None:
+    response, body = ask("GET", "/api/v1/fail/quota")
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "60")
+    assert (body["limit"], body["used"], body["resets_at"]) == (5, 5, "2026-01-01T00:00:00Z")
+
+
+def test_every_401_has_the_same_words() -> None:
+    response, body = ask("GET", "/api/v1/fail/auth")
+    assert response.status_code == 401
+    assert body["detail"] == "The call carries no valid credentials."
+
+
+def test_a_dependency_that_is_down_is_503_with_retry_after() -> None:
+    assert ask("GET", "/api/v1/fail/down")[0].headers["Retry-After"] == "5"
+
+
+def test_a_bug_is_500_without_its_detail(capsys: pytest.CaptureFixture[str]) -> None:
+    response, body = ask("GET", "/api/v1/fail/bug", headers={"traceparent": "00-abc-def-01"})
+    assert (response.status_code, body["trace_id"]) == (500, "abc")
+    assert "secret detail" not in response.get_data(as_text=True)
+
+
+def test_every_answer_carries_the_request_id_it_was_given_or_a_new_one() -> None:
+    given, _ = ask("GET", "/api/v1/fail/auth", headers={"X-Request-ID": "abc-1"})
+    forged, _ = ask("GET", "/api/v1/fail/auth", headers={"X-Request-ID": "a b\tc"})
+    assert given.headers["X-Request-ID"] == "abc-1"
+    assert len(forged.headers["X-Request-ID"]) == 32
+
+
+def test_cors_admits_the_named_origin_only_and_never_a_wildcard() -> None:
+    preflight = {"Access-Control-Request-Method": "POST"}
+    known, _ = ask("OPTIONS", "/api/v1/greet/ann", headers={"Origin": "https://app.example", **preflight})
+    unknown, _ = ask("OPTIONS", "/api/v1/greet/ann", headers={"Origin": "https://evil.example", **preflight})
+    assert (known.status_code, known.headers["Access-Control-Allow-Origin"]) == (204, "https://app.example")
+    assert known.headers["Access-Control-Allow-Methods"] == "POST"
+    assert "Access-Control-Allow-Origin" not in unknown.headers
+
+
+def test_a_long_user_id_is_refused() -> None:
+    response, body = ask("POST", "/api/v1/greet/a", json={"name": "x"}, headers={"X-User-ID": "u" * 129})
+    assert (response.status_code, body["errors"][0]["field"]) == (400, "X-User-ID")
