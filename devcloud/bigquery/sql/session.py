@@ -12,12 +12,14 @@ COMMIT TRANSACTION takes effect when the next write begins or at `commit`. Leavi
 from __future__ import annotations
 
 import uuid
+from contextlib import nullcontext
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import duckdb
 
+from devcloud.bigquery import changes
 from devcloud.bigquery.model import BigQueryError, TableRef, invalid_query
 from devcloud.bigquery.sql.guards import TableGuards
 from devcloud.bigquery.types import SqlType
@@ -46,6 +48,7 @@ class Session:
         self._open = False
         self._dirty = False
         self._snapshot = 0
+        self._changes: list[changes.Change] = []
 
     def __enter__(self) -> Self:
         return self
@@ -80,6 +83,14 @@ class Session:
         self.read()
         self._dirty = True
 
+    def changed(self, table: TableRef, *, added: int, rewritten: bool = False) -> None:
+        """Note what a statement did to a table's rows, for snapshots of the past: every writer calls this.
+
+        `added` is inserted minus deleted rows; `rewritten` says that an UPDATE, DELETE, MERGE or TRUNCATE touched
+        rows that were there.
+        """
+        self._changes.append(changes.Change(table, added, rewritten))
+
     def begin_transaction(self) -> None:
         """BEGIN TRANSACTION: what was pending is committed, the snapshot is pinned now."""
         if self.in_transaction:
@@ -107,7 +118,9 @@ class Session:
         if not self._open:
             return
         try:
-            self.cursor.execute("COMMIT")
+            with changes.COMMIT_LOCK if self._changes else nullcontext():
+                changes.record(self.cursor, self._changes)
+                self.cursor.execute("COMMIT")
         except duckdb.Error as error:
             self.rollback()
             raise invalid_query(f"Transaction is aborted due to concurrent update. {error}") from error
@@ -141,4 +154,5 @@ class Session:
 
     def _closed(self, *, committed: bool) -> None:
         self._open = self._dirty = self.in_transaction = False
+        self._changes = []
         self._guards.release(self, committed=committed)

@@ -1,0 +1,76 @@
+"""When each table's rows came and whether old ones were rewritten: what snapshots of the past are served from.
+
+DuckDB keeps rows in the order their commits appended them, so a table that was only appended to since a moment held,
+at that moment, its first N rows; N is the sum of what the commits up to then added.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from devcloud.bigquery.columns import physical_name
+from devcloud.bigquery.model import BigQueryError, TableRef, not_implemented
+
+# Held from stamping a commit's changes to its end, and while a snapshot is pinned: the log is in commit order, and a
+# snapshot that is later than a change's stamp contains it.
+COMMIT_LOCK = threading.RLock()
+KEPT = dt.timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one statement did to a table: rows it added (negative: removed), and whether it touched existing rows."""
+
+    ref: TableRef
+    added: int
+    rewritten: bool = False
+
+
+def record(cursor: duckdb.DuckDBPyConnection, changes: list[Change]) -> None:
+    """Log a transaction's changes, stamped now; the caller holds COMMIT_LOCK until its COMMIT is through."""
+    now = dt.datetime.now(dt.UTC)
+    for change in changes:
+        ref = change.ref
+        cursor.execute(
+            "INSERT INTO _devcloud.changes SELECT uid, ?, ?, ? FROM _devcloud.tables"
+            " WHERE project = ? AND dataset = ? AND name = ?",
+            [now, change.added, change.rewritten, ref.project, ref.dataset, ref.table],
+        )
+
+
+def last_change(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> dt.datetime | None:
+    """When rows of the table last changed, or None."""
+    latest: dt.datetime | None = _one(cursor, ref, "max(changed_at)", [])[0]
+    return latest
+
+
+def rows_at(cursor: duckdb.DuckDBPyConnection, ref: TableRef, moment: dt.datetime) -> int:
+    """How many of the table's first rows it held at `moment`; raises when that cannot be known any more."""
+    now = dt.datetime.now(dt.UTC)
+    if not now - KEPT <= moment <= now:
+        raise BigQueryError("invalid", f"Invalid snapshot time {moment.isoformat()} for table {ref}")
+    total, then, rewritten = _one(
+        cursor,
+        ref,
+        "coalesce(sum(added), 0), coalesce(sum(added) FILTER (changed_at <= ?), 0),"
+        " coalesce(bool_or(rewritten AND changed_at > ?), FALSE)",
+        [moment, moment],
+    )
+    counted = cursor.execute(f"SELECT count(*) FROM {physical_name(ref)}").fetchone()
+    if rewritten or counted is None or int(total) != counted[0]:
+        raise not_implemented(f"snapshots from before an UPDATE, DELETE, MERGE or truncation (of table {ref})")
+    return int(then)
+
+
+def _one(cursor: duckdb.DuckDBPyConnection, ref: TableRef, what: str, parameters: list[object]) -> tuple[Any, ...]:
+    row = cursor.execute(
+        f"SELECT {what} FROM _devcloud.changes JOIN _devcloud.tables USING (uid)"
+        " WHERE project = ? AND dataset = ? AND name = ?",
+        [*parameters, ref.project, ref.dataset, ref.table],
+    ).fetchone()
+    return row or ()

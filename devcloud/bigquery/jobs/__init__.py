@@ -1,0 +1,1 @@
+"""BigQuery jobs: queries, loads and copies, their life and their records."""

@@ -1,0 +1,51 @@
+"""The schema of arriving rows against the table's: what fits, what may be added, what is refused."""
+
+from __future__ import annotations
+
+from devcloud.bigquery.columns import normal_field
+from devcloud.bigquery.model import BigQueryError, Json, TableRef
+
+
+def merged_fields(ref: TableRef, existing: list[Json], schema: list[Json]) -> list[Json]:
+    """The table's fields, with what only the rows have added at the end."""
+    coming = {str(new["name"]).lower(): normal_field(new) for new in schema}
+    merged = []
+    for old in existing:
+        new = coming.pop(str(old["name"]).lower(), None)
+        merged.append(old if new is None else _merged_one(ref, old, new))
+    return merged + [new | {"mode": "NULLABLE"} if new["mode"] == "REQUIRED" else new for new in coming.values()]
+
+
+def _merged_one(ref: TableRef, old: Json, new: Json) -> Json:
+    name = old["name"]
+    if old["type"] != new["type"] and (old["type"], new["type"]) != ("JSON", "STRING"):
+        raise mismatch(ref, f"Field {name} has changed type from {old['type']} to {new['type']}")
+    if (old["mode"] == "REPEATED") != (new["mode"] == "REPEATED"):
+        raise mismatch(ref, f"Field {name} has changed mode from {old['mode']} to {new['mode']}")
+    if old["type"] != "RECORD":
+        return old
+    return old | {"fields": merged_fields(ref, old["fields"], new["fields"])}
+
+
+def first_new(existing: list[Json], merged: list[Json], prefix: str = "") -> str:
+    """The dotted name of the first field that `merged` has and `existing` has not."""
+    for position, new in enumerate(merged):
+        if position >= len(existing):
+            return prefix + str(new["name"])
+        if new != existing[position]:
+            return first_new(existing[position]["fields"], new["fields"], f"{prefix}{new['name']}.")
+    return prefix
+
+
+def mismatch(ref: TableRef, what: str) -> BigQueryError:
+    """What BigQuery says of rows that do not fit the table."""
+    return BigQueryError("invalid", f"Provided Schema does not match Table {ref}. {what}")
+
+
+def differ(old: list[Json], new: list[Json]) -> bool:
+    """Whether rows of the one shape need another table than rows of the other."""
+    return _shape(old) != _shape([normal_field(field) for field in new])
+
+
+def _shape(fields: list[Json]) -> list[object]:
+    return [(f["name"], f["type"], f["mode"] == "REPEATED", _shape(f.get("fields", []))) for f in fields]

@@ -1,0 +1,1 @@
+"""BigQuery's REST v2 face: routes, bodies and errors."""
