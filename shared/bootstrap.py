@@ -11,7 +11,9 @@ from shared.settings import get_settings
 if TYPE_CHECKING:
     from shared.adapters.admin_keys import SecretAdminKeys
     from shared.adapters.bigquery import Warehouse
+    from shared.adapters.events import RunEvents
     from shared.adapters.oidc import OidcTokens
+    from shared.adapters.tasks import Tasks
 
 
 @cache
@@ -50,3 +52,35 @@ def admin_keys() -> SecretAdminKeys | None:
         return secretmanager.SecretManagerServiceClient(client_options={"api_endpoint": endpoint} if endpoint else None)
 
     return SecretAdminKeys(cache(open_client), settings.admin_key_secret, get_platform().secrets["admin_key"].aliases)
+
+
+@cache
+def run_events() -> RunEvents:
+    """The store of run events."""
+    from shared.adapters.events import RunEvents
+
+    return RunEvents(warehouse())
+
+
+@cache
+def tasks() -> Tasks:
+    """Kicks and run deliveries; Cloud Tasks' client is imported when the first task is created."""
+    from shared.adapters.tasks import Tasks, TaskTargets
+
+    settings = get_settings()
+
+    def open_client() -> object:
+        from google.cloud import tasks_v2
+
+        endpoint = settings.cloud_tasks_endpoint
+        return tasks_v2.CloudTasksClient(client_options={"api_endpoint": endpoint} if endpoint else None)
+
+    targets = TaskTargets(
+        kick_queue=settings.require("kick_queue"),
+        kick_bucket_seconds=settings.kick_bucket_seconds,
+        process_queue_url=settings.require("process_queue_url"),
+        service_account=settings.require("tasks_service_account"),
+        execute_queue=settings.execute_queue,
+        execute_run_url=settings.execute_run_url,
+    )
+    return Tasks(cache(open_client), targets)

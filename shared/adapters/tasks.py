@@ -1,0 +1,158 @@
+"""Cloud Tasks: kicks of the dispatcher and deliveries of runs, each named so that a repeat is a no-op."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.api_core import exceptions as google
+from google.api_core import retry as google_retry
+from google.auth import exceptions as google_auth
+
+from shared import log
+
+_DISPATCH_DEADLINE = timedelta(seconds=1800)  # the longest Cloud Tasks offers; execute_run's timeout is the same
+_KICK_DEADLINE = timedelta(seconds=320)
+_TIMEOUT_SECONDS = 5.0
+_THREADS = 32
+# Every task is named, so creating one again is safe whatever became of the first call.
+_RETRY = google_retry.Retry(
+    predicate=google_retry.if_exception_type(google.ServiceUnavailable, google.DeadlineExceeded, google.Aborted),
+    initial=0.1,
+    maximum=2.0,
+    timeout=10.0,
+)
+_FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAuthError)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """How a run ended that has no executor any more; its last task writes this into the tenant's dataset."""
+
+    status: str  # FAILED or CANCELLED
+    error_class: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """One delivery to execute_run: a hop of a leased attempt, or, without a lease, the closing of a run."""
+
+    run_id: str
+    tenant_id: str
+    pipeline_logging_id: str
+    lease_id: str | None
+    attempt: int
+    hop: int
+    closing: Closing | None = None
+
+    @property
+    def name(self) -> str:
+        """Same run, attempt, hop and purpose: same name, so Cloud Tasks keeps one of them."""
+        purpose = "close" if self.closing else "run"
+        return _hashed(purpose, self.run_id, str(self.attempt), str(self.hop))
+
+
+@dataclass(frozen=True)
+class TaskTargets:
+    """Where tasks go and as whom; full queue names, URLs of the functions (the audiences of the tokens)."""
+
+    kick_queue: str
+    kick_bucket_seconds: float
+    process_queue_url: str
+    service_account: str
+    execute_queue: str = ""
+    execute_run_url: str = ""
+
+
+class Tasks:
+    """Creates the platform's tasks; the client is opened when the first one is."""
+
+    def __init__(
+        self,
+        open_client: Callable[[], Any],
+        targets: TaskTargets,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._open_client, self._targets, self._clock = open_client, targets, clock
+
+    def kick(self, *, not_before: datetime | None = None) -> bool:
+        """Ask for a call of process_queue soon, or soon after `not_before`; whether Cloud Tasks took it.
+
+        Kicks of one time bucket share one task, delivered when the bucket ends: after everything they speak for was
+        written. A kick that fails costs time and nothing else, as Cloud Scheduler calls process_queue anyway; so it
+        is logged and never raised.
+        """
+        targets, now = self._targets, self._clock()
+        moment = max(now, not_before) if not_before else now
+        bucket = math.floor(moment.timestamp() / targets.kick_bucket_seconds) + 1
+        task = self._post(
+            queue=targets.kick_queue,
+            name=_hashed("kick", str(bucket), repr(targets.kick_bucket_seconds)),
+            function_url=targets.process_queue_url,
+            path="/api/v1/scheduler/process-queue",
+            body={},
+            deadline=_KICK_DEADLINE,
+        )
+        task["schedule_time"] = datetime.fromtimestamp(bucket * targets.kick_bucket_seconds, UTC)
+        return self._create(targets.kick_queue, task)
+
+    def dispatch_runs(self, runs: Sequence[RunTask]) -> list[RunTask]:
+        """Deliver runs to execute_run, in parallel; answers those that Cloud Tasks did not take."""
+        if not runs:
+            return []
+        self._open_client()  # once, before the threads
+        with ThreadPoolExecutor(max_workers=min(_THREADS, len(runs))) as threads:
+            taken = list(threads.map(self._dispatch, runs))
+        return [run for run, was_taken in zip(runs, taken, strict=True) if not was_taken]
+
+    def _dispatch(self, run: RunTask) -> bool:
+        task = self._post(
+            queue=self._targets.execute_queue,
+            name=run.name,
+            function_url=self._targets.execute_run_url,
+            path="/api/v1/internal/execute",
+            body=asdict(run),
+            deadline=_DISPATCH_DEADLINE,
+        )
+        return self._create(self._targets.execute_queue, task, run_id=run.run_id)
+
+    def _post(
+        self, *, queue: str, name: str, function_url: str, path: str, body: Mapping[str, Any], deadline: timedelta
+    ) -> dict[str, Any]:
+        token = {"service_account_email": self._targets.service_account, "audience": function_url}
+        return {
+            "name": f"{queue}/tasks/{name}",
+            "dispatch_deadline": deadline,
+            "http_request": {
+                "http_method": "POST",
+                "url": function_url + path,
+                "headers": {"Content-Type": "application/json"},
+                "body": json.dumps(body).encode(),
+                "oidc_token": token,
+            },
+        }
+
+    def _create(self, queue: str, task: Mapping[str, Any], **facts: str) -> bool:
+        try:
+            self._open_client().create_task(
+                request={"parent": queue, "task": task}, retry=_RETRY, timeout=_TIMEOUT_SECONDS
+            )
+        except google.AlreadyExists:
+            return True
+        except _FAILURES as error:
+            log.warning("task not created", queue=queue, error=type(error).__name__, **facts)
+            return False
+        return True
+
+
+def _hashed(*parts: str) -> str:
+    # Evenly spread names: sequential prefixes slow Cloud Tasks down.
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
