@@ -7,13 +7,13 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Request, Response
-from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import Headers
 
 from shared import errors, log
+from shared.domain.validation import Model, validated
 from shared.settings import get_settings
 
 MAX_BODY_BYTES = 256 * 1024
@@ -38,7 +38,6 @@ _TITLES = {
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _USER_ID_MAX = 128
 _ALLOWED_HEADERS = "Content-Type, X-API-Key, X-User-ID, Idempotency-Key, X-Request-ID"
-Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,10 @@ class Call:
         if content_type != "application/json":
             raise errors.UnsupportedMediaType
         try:
-            value = json.loads(self.body)
-        except ValueError as error:
-            raise errors.InvalidInput.of_field("body", "is not valid JSON") from error
+            value = json.loads(self.body, parse_constant=_refuse_constant)
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8 and fits no table
+        except (ValueError, RecursionError):
+            raise errors.InvalidInput.of_field("body", "is not valid JSON") from None  # the cause quotes the body
         if not isinstance(value, dict):
             raise errors.InvalidInput.of_field("body", "must be a JSON object")
         return value
@@ -97,19 +97,6 @@ class Answer:
 
 Handler = Callable[[Call], Answer]
 Policy = Callable[[Call], Any]
-
-
-def validated(model: type[Model], value: Mapping[str, Any]) -> Model:
-    """`value` as a model; InvalidInput naming every bad field, never its value."""
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        found = [
-            {"field": ".".join(map(str, item["loc"])) or "body", "message": item["msg"]}
-            for item in error.errors(include_input=False, include_url=False, include_context=False)
-        ]
-        summary = "; ".join(f"{item['field']}: {item['message']}" for item in found)
-        raise errors.InvalidInput(summary, errors=found) from None  # the cause would carry the values
 
 
 @dataclass(frozen=True)
@@ -193,6 +180,10 @@ class Routes:
         response.headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
         response.headers["Access-Control-Max-Age"] = "3600"
         return response
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _proved(call: Call, policy: Policy) -> Call:

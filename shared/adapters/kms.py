@@ -1,0 +1,79 @@
+"""Cloud KMS: encrypts and decrypts tenants' credentials, with CRC32C checked in both directions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import google_crc32c
+from google.api_core import exceptions as google
+from google.cloud import kms
+
+from shared import errors
+from shared.settings import Settings
+
+_TIMEOUT_SECONDS = 10.0
+_TRANSIENT = (google.ServerError, google.TooManyRequests, google.RetryError)
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A ciphertext and the full name of the key version that made it."""
+
+    ciphertext: bytes
+    key_version: str
+
+
+@dataclass(frozen=True)
+class CredentialKey:
+    """The key that encrypts tenants' credentials."""
+
+    client: kms.KeyManagementServiceClient
+    name: str
+
+    def encrypt(self, plaintext: bytes, *, aad: bytes) -> Sealed:
+        """The ciphertext, bound to `aad`; Unavailable when KMS cannot be reached or data was damaged on the way."""
+        request = {
+            "name": self.name,
+            "plaintext": plaintext,
+            "plaintext_crc32c": _crc32c(plaintext),
+            "additional_authenticated_data": aad,
+            "additional_authenticated_data_crc32c": _crc32c(aad),
+        }
+        try:
+            answer = self.client.encrypt(request=request, timeout=_TIMEOUT_SECONDS)
+        except _TRANSIENT as error:
+            raise errors.Unavailable(retry_after=5) from error
+        arrived = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
+        if not arrived or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
+            raise errors.Unavailable("Cloud KMS: the data was damaged on the way", retry_after=1)
+        return Sealed(ciphertext=answer.ciphertext, key_version=answer.name)
+
+    def decrypt(self, ciphertext: bytes, *, aad: bytes) -> bytes:
+        """The plaintext; CredentialsRejected for another `aad` or a destroyed key version, Unavailable as above."""
+        request = {
+            "name": self.name,
+            "ciphertext": ciphertext,
+            "ciphertext_crc32c": _crc32c(ciphertext),
+            "additional_authenticated_data": aad,
+            "additional_authenticated_data_crc32c": _crc32c(aad),
+        }
+        try:
+            answer = self.client.decrypt(request=request, timeout=_TIMEOUT_SECONDS)
+        except _TRANSIENT as error:
+            raise errors.Unavailable(retry_after=5) from error
+        except (google.InvalidArgument, google.FailedPrecondition) as error:
+            raise errors.CredentialsRejected("Cloud KMS does not decrypt the stored credential") from error
+        if _crc32c(answer.plaintext) != answer.plaintext_crc32c:
+            raise errors.Unavailable("Cloud KMS: the data was damaged on the way", retry_after=1)
+        return bytes(answer.plaintext)
+
+
+def _crc32c(data: bytes) -> int:
+    return int(google_crc32c.value(data))
+
+
+def open_credential_key(settings: Settings) -> CredentialKey:
+    """The key of the settings, with a client of its own."""
+    endpoint = settings.kms_endpoint
+    client = kms.KeyManagementServiceClient(client_options={"api_endpoint": endpoint} if endpoint else None)
+    return CredentialKey(client, settings.require("kms_key"))
