@@ -32,5 +32,5 @@ def broken(request: flask.Request) -> flask.Response:
     if request.args.get("die"):
         os._exit(9)
     if seconds := request.args.get("sleep"):
-        time.sleep(float(seconds))
+        time.sleep(float(seconds))  # as slow as the test asks for
     return flask.Response("alive")

@@ -1,0 +1,90 @@
+# Everything a developer does; `make` alone lists it. Needs GNU make, bash, Python 3.11 or newer, and PyPI.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+STATE ?= .devcloud
+
+# $(call environment,FOLDER,REQUIREMENTS,PIP OPTIONS): a virtual environment with exactly these packages.
+define environment
+python="$$(tools/find-python)"
+echo "Setting up $(1) from $(2); the first time takes a minute or two."
+test -x $(1)/bin/python || "$$python" -m venv $(1)
+$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes $(3) -r $(2)
+touch $(1)/.installed
+endef
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/.installed ## Make .venv from the pinned requirements; does nothing when it is up to date
+
+.venv/.installed: requirements-dev.txt
+	@$(call environment,.venv,$<)
+
+.PHONY: demo
+demo: setup ## The story from credentials to costs, on a local Google Cloud
+	@$(BIN)/python -m devcloud demo
+
+.PHONY: up
+up: setup ## The same cloud, left running, with curl lines to paste
+	@$(BIN)/python -m devcloud demo --stay --state-dir $(STATE)
+
+.PHONY: test
+test: setup ## All tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not judge"
+
+.PHONY: lint
+lint: setup ## Style, types, layers and sizes
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-logo --cache-dir .cache/import_linter
+	$(BIN)/python -m tools.check_tree
+
+# A judge is something nobody here wrote. One that wants packages of its own gets requirements-judge-NAME.in,
+# compiled by `make lock`, a target judge-NAME that needs .venvs/NAME/.installed, and a word in this list.
+JUDGES := recorded
+
+.PHONY: judge
+judge: $(JUDGES:%=judge-%) ## Ask Google's SQL analyser and the answers recorded from real BigQuery
+
+.PHONY: judge-recorded
+judge-recorded: setup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m judge --timeout 300
+
+PIP_OPTIONS_focus := --ignore-requires-python
+.venvs/%/.installed: requirements-judge-%.txt
+	@mkdir -p .venvs
+	$(call environment,.venvs/$*,$<,$(PIP_OPTIONS_$*))
+
+.PHONY: bench
+bench: setup ## Re-run every benchmark behind a claim about speed
+	@for script in benchmarks/*.py; do
+	  echo "== $$script"
+	  $(BIN)/python -m "benchmarks.$$(basename "$$script" .py)"
+	done
+
+.venvs/lock/.installed: requirements-lock.txt
+	@mkdir -p .venvs
+	$(call environment,.venvs/lock,$<)
+
+# UPGRADE=--upgrade moves every pin; without it only what the .in files changed moves.
+.PHONY: lock
+lock: .venvs/lock/.installed ## Compile every requirements*.in into pinned and hashed requirements
+	@for wanted in requirements.in $(filter-out requirements.in,$(wildcard requirements*.in functions/*/requirements.in)); do
+	  version=3.11
+	  if [[ $$wanted == requirements-judge-focus.in ]]; then version=3.12; fi  # the validator says so, and runs on 3.11
+	  echo "$$wanted"
+	  .venvs/lock/bin/uv pip compile --quiet --universal --python-version "$$version" --generate-hashes --no-header \
+	    --no-emit-index-url $(UPGRADE) "$$wanted" --output-file "$${wanted%.in}.txt"
+	done
+
+.PHONY: clean
+clean: ## Remove everything that make made: environments, caches and the local cloud's state
+	@rm -rf .venv .venvs .cache .devcloud .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
