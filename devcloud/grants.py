@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from devcloud.grpc_service import permission_denied
 from devcloud.identity import Caller
 from devcloud.identity.identity import account_email
 from shared.platform_config import Platform, ServiceAccount
@@ -17,24 +16,14 @@ DECRYPT = "cloudkms.cryptoKeyVersions.useToDecrypt"
 ENCRYPT = "cloudkms.cryptoKeyVersions.useToEncrypt"
 READ_SECRET = "secretmanager.versions.access"  # noqa: S105 - a permission's name
 
-# How each service words a refusal; the parts are the permission and the resource.
-_WORDINGS = {
-    "cloudkms": "Permission '{0}' denied on resource '{1}' (or it may not exist).",
-    "secretmanager": "Permission '{0}' denied for resource '{1}' (or it may not exist).",
-}
-_DEFAULT_WORDING = (
-    'The principal (user or service account) lacks IAM permission "{0}" for the resource "{1}" '
-    "(or the resource may not exist)."
-)
-
 
 @dataclass(frozen=True)
 class Grant:
-    """One permission of one account on the resource of a project whose name ends in `tail`."""
+    """One permission of one account on the resource with `path` in its name, and on all that is in it."""
 
     email: str
     permission: str
-    tail: str
+    path: str
 
 
 class Grants:
@@ -54,15 +43,9 @@ class Grants:
         if not caller.is_platform or not resource.startswith(f"projects/{self._project}/"):
             return False
         return caller.is_admin or any(
-            grant.email == caller.email and grant.permission == permission and resource.endswith(f"/{grant.tail}")
+            grant.email == caller.email and grant.permission == permission and f"/{grant.path}/" in f"{resource}/"
             for grant in self._grants
         )
-
-    def require(self, caller: Caller, permission: str, resource: str) -> None:
-        """PERMISSION_DENIED, as the service words it, unless `allows`."""
-        if not self.allows(caller, permission, resource):
-            wording = _WORDINGS.get(permission.partition(".")[0], _DEFAULT_WORDING)
-            raise permission_denied(wording.format(permission, resource))
 
 
 def _grants_of(platform: Platform, account: ServiceAccount, project: str) -> Iterable[Grant]:

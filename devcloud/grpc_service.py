@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
+from devcloud.grants import Grants
 from devcloud.identity import Caller, Identity, Unauthenticated
 from devcloud.tls import Tls
 
@@ -18,7 +21,20 @@ _EXPECTED = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
     "See https://developers.google.com/identity/sign-in/web/devconsole-project."
 )
+_REFUSALS = {
+    "cloudkms": "Permission '{}' denied on resource '{}' (or it may not exist).",
+    "secretmanager": "Permission '{}' denied for resource '{}' (or it may not exist).",
+}
+_REFUSAL = (
+    'The principal (user or service account) lacks IAM permission "{}" for the resource "{}" '
+    "(or the resource may not exist)."
+)
 _log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:  # generic only in the stubs
+    _GenericHandler = grpc.GenericRpcHandler[Any, Any]
+else:
+    _GenericHandler = grpc.GenericRpcHandler
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -51,9 +67,10 @@ def failed_precondition(message: str) -> RpcError:
     return RpcError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
-def permission_denied(message: str) -> RpcError:
-    """PERMISSION_DENIED."""
-    return RpcError(grpc.StatusCode.PERMISSION_DENIED, message)
+def refusal(permission: str, resource: str) -> RpcError:
+    """PERMISSION_DENIED, worded as the service that the permission belongs to words it."""
+    wording = _REFUSALS.get(permission.partition(".")[0], _REFUSAL)
+    return RpcError(grpc.StatusCode.PERMISSION_DENIED, wording.format(permission, resource))
 
 
 def unimplemented(feature: str) -> RpcError:
@@ -61,11 +78,28 @@ def unimplemented(feature: str) -> RpcError:
     return RpcError(grpc.StatusCode.UNIMPLEMENTED, f"devcloud does not implement {feature}")
 
 
-def rpc(request_type: Any, *, streams: bool = False) -> Callable[[_Method], _Method]:
-    """Marks `method(self, request, caller)` as the RPC of its own name; with `streams` it yields its responses."""
+@dataclass(frozen=True)
+class Rpc:
+    """How a method is called: its request, whether it streams, and the permission it needs on which resource."""
+
+    request_type: Any
+    permission: str | None
+    resource: str
+    streams: bool
+
+
+def rpc(
+    request_type: Any, permission: str | None = None, *, on: str = "name", streams: bool = False
+) -> Callable[[_Method], _Method]:
+    """Marks a method as the RPC of its own name.
+
+    `method(self, request)` runs when the caller has `permission` on the resource that the request's field `on`
+    names. Without a permission it is `method(self, request, caller)` and decides by itself. With `streams` it
+    yields its responses.
+    """
 
     def mark(method: _Method) -> _Method:
-        method.__dict__["request_type"], method.__dict__["streams"] = request_type, streams
+        method.__dict__["rpc"] = Rpc(request_type, permission, on, streams)
         return method
 
     return mark
@@ -76,8 +110,8 @@ class GrpcService:
 
     service_name: str
 
-    def __init__(self, identity: Identity, tls: Tls, *, port: int = 0) -> None:
-        self._identity, self._tls, self.port = identity, tls, port
+    def __init__(self, identity: Identity, tls: Tls, grants: Grants | None = None, *, port: int = 0) -> None:
+        self._identity, self._tls, self._grants, self.port = identity, tls, grants, port
         self._server: grpc.Server | None = None
 
     @property
@@ -89,7 +123,7 @@ class GrpcService:
         """Bind and serve; RuntimeError when the port is taken."""
         self._server = grpc.server(
             futures.ThreadPoolExecutor(_THREADS, thread_name_prefix=self.service_name),
-            handlers=[_Handlers(self, self._identity)],
+            handlers=[_Handlers(self, self._identity, self._grants)],
             # Without this a second server could share the port and take half of the calls.
             options=(("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 32 * 2**20)),
         )
@@ -103,11 +137,11 @@ class GrpcService:
             server.stop(_STOP_SECONDS).wait()
 
 
-class _Handlers(grpc.GenericRpcHandler[Any, Any]):
+class _Handlers(_GenericHandler):
     """Finds the method that a call names, proves the caller, and words the errors."""
 
-    def __init__(self, service: GrpcService, identity: Identity) -> None:
-        self._service, self._identity = service, identity
+    def __init__(self, service: GrpcService, identity: Identity, grants: Grants | None) -> None:
+        self._service, self._identity, self._grants = service, identity, grants
 
     def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
         """The handler of one call; gRPC itself says UNIMPLEMENTED for another service's name."""
@@ -115,29 +149,42 @@ class _Handlers(grpc.GenericRpcHandler[Any, Any]):
         if service_name != self._service.service_name:
             return None
         method: Any = getattr(self._service, name, None)
-        if not hasattr(method, "request_type"):
+        declared = getattr(method, "rpc", None)
+        if declared is None:
             return grpc.unary_unary_rpc_method_handler(self._refusal(f"{service_name}.{name}"))
-        handler = grpc.unary_stream_rpc_method_handler if method.streams else grpc.unary_unary_rpc_method_handler
-        answer = self._streamed(method) if method.streams else self._single(method)
-        return handler(answer, request_deserializer=_parser(method.request_type), response_serializer=_serialize)
+        handler = grpc.unary_stream_rpc_method_handler if declared.streams else grpc.unary_unary_rpc_method_handler
+        answer = (self._streamed if declared.streams else self._single)(method, declared)
+        return handler(answer, request_deserializer=_parser(declared.request_type), response_serializer=_serialize)
 
-    def _single(self, method: Callable[..., Any]) -> Callable[[Any, grpc.ServicerContext], Any]:
+    def _single(self, method: Any, declared: Rpc) -> Callable[[Any, grpc.ServicerContext], Any]:
         def answer(request: Any, context: grpc.ServicerContext) -> Any:
             try:
-                return method(request, self._caller(context))
+                return method(request, *self._authorise(request, context, declared))
             except RpcError as error:
                 return context.abort(error.code, error.message)
 
         return answer
 
-    def _streamed(self, method: Callable[..., Iterator[Any]]) -> Callable[[Any, grpc.ServicerContext], Any]:
+    def _streamed(self, method: Any, declared: Rpc) -> Callable[[Any, grpc.ServicerContext], Any]:
         def answer(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
             try:
-                yield from method(request, self._caller(context))
+                yield from method(request, *self._authorise(request, context, declared))
             except RpcError as error:
                 context.abort(error.code, error.message)
 
         return answer
+
+    def _authorise(self, request: Any, context: grpc.ServicerContext, declared: Rpc) -> tuple[Caller, ...]:
+        """The arguments beyond the request; RpcError when the caller is unknown or lacks the permission."""
+        caller = self._caller(context)
+        if declared.permission is None:
+            return (caller,)
+        if self._grants is None:
+            raise RuntimeError(f"{declared.permission} is required and the service was given no grants")
+        resource = attrgetter(declared.resource)(request)
+        if not self._grants.allows(caller, declared.permission, resource):
+            raise refusal(declared.permission, resource)
+        return ()
 
     def _refusal(self, method: str) -> Callable[[Any, grpc.ServicerContext], Any]:
         def answer(_request: Any, context: grpc.ServicerContext) -> Any:

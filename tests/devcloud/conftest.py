@@ -1,0 +1,56 @@
+"""One identity, one certificate authority and the platform's grants for all tests of devcloud's gRPC services."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.oauth2 import service_account
+
+from devcloud.grants import Grants
+from devcloud.identity import Identity
+from devcloud.tls import Tls
+from shared.platform_config import get_platform
+
+PROJECT = "convergence-test"
+
+
+@pytest.fixture(scope="session")
+def cloud_identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identity]:
+    identity = Identity(tmp_path_factory.mktemp("identity"), PROJECT)
+    identity.token_uri = "http://127.0.0.1:1/token"  # gRPC clients never call it
+    yield identity
+    identity.close()
+
+
+@pytest.fixture(scope="session")
+def cloud_tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    tls = Tls(tmp_path_factory.mktemp("tls"))
+    os.environ["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"] = str(tls.ca_path)  # gRPC reads it once in a process's life
+    return tls
+
+
+@pytest.fixture(scope="session")
+def cloud_grants() -> Grants:
+    return Grants.of_platform(get_platform(), PROJECT)
+
+
+@pytest.fixture(scope="session")
+def credentials_of(cloud_identity: Identity) -> Callable[..., Any]:
+    """Credentials of an account, made from a minted key; of the platform's project unless another is named."""
+
+    @cache
+    def credentials(account: str, project: str = PROJECT) -> Any:
+        key = cloud_identity.mint_key(project, account)
+        return service_account.Credentials.from_service_account_info(key)
+
+    return credentials
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    return tmp_path / "state"
