@@ -1,0 +1,261 @@
+"""Pipeline templates: what a YAML file under configs/ may say, and what a request may ask of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from shared.errors import ConfigError, InvalidInput
+
+BUILT_IN = frozenset({"tenant_id", "pipeline_id", "date", "start_date", "end_date"})
+_DATES = frozenset({"date", "start_date", "end_date"})
+_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EXPORT_TABLE = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]\.[A-Za-z0-9_]{1,1024}\.[A-Za-z0-9_-]{1,1024}")
+_EARLIEST = date(2008, 1, 1)  # no cloud bills from before
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Parameter(_Strict):
+    """What a request may set: `table` is a `project.dataset.table`, bounds are inclusive."""
+
+    type: Literal["string", "integer", "boolean", "table"]
+    description: str
+    default: str | int | bool | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    max_length: int = 1024
+    values: list[str] | None = None
+
+    def check(self, value: Any) -> None:
+        """ValueError saying what is wrong with a value of this parameter."""
+        if self.type == "boolean":
+            _require(isinstance(value, bool), "must be true or false")
+        elif self.type == "integer":
+            _require(isinstance(value, int) and not isinstance(value, bool), "must be an integer")
+            _require(self.minimum is None or value >= self.minimum, f"must be at least {self.minimum}")
+            _require(self.maximum is None or value <= self.maximum, f"must be at most {self.maximum}")
+        else:
+            _require(isinstance(value, str), "must be a string")
+            _require(len(value) <= self.max_length, f"must be at most {self.max_length} characters")
+            _require(self.values is None or value in self.values, f"must be one of {', '.join(self.values or [])}")
+            _require(self.type != "table" or _EXPORT_TABLE.fullmatch(value), "must be project.dataset.table")
+
+
+class Retry(_Strict):
+    """How often a step is tried within one attempt of the run, and how long it waits at first."""
+
+    attempts: int = Field(default=1, ge=1, le=5)
+    backoff_seconds: float = Field(default=2.0, gt=0, le=60)
+
+
+class Step(_Strict):
+    """One step; `uses` names a connector, or `sql` for a query into a staging table."""
+
+    id: Name
+    uses: Name
+    with_: dict[str, Any] = Field(default={}, alias="with")
+    retry: Retry = Retry()
+    timeout_seconds: int = Field(default=900, ge=1, le=3600)
+
+
+class Check(_Strict):
+    """One quality check of a step's staging table."""
+
+    id: Name
+    uses: Name
+    step: Name
+    severity: Literal["fail", "warn"] = "fail"
+    with_: dict[str, Any] = Field(default={}, alias="with")
+
+
+class Target(_Strict):
+    """A table that the run publishes: from which step, and by which column its days are told."""
+
+    table: Name
+    step: Name
+    date_column: Name
+    billed: Name  # the template's statement that adds up rows and cost by day and currency
+
+
+class Template(_Strict):
+    """A pipeline."""
+
+    provider: Name
+    domain: Name
+    template: Name
+    description: str
+    owner: str
+    credentials: Literal["GCP", "AWS", "AZURE"]
+    parameters: dict[Name, Parameter] = {}
+    source_parameter: Name | None = None
+    max_days: int = Field(default=400, ge=1)
+    steps: list[Step] = Field(min_length=1)
+    checks: list[Check] = []
+    publish: list[Target] = Field(min_length=1)
+
+    @property
+    def pipeline_id(self) -> str:
+        """How the pipeline is stored and answered, e.g. gcp-cost-billing."""
+        return f"{self.provider}-{self.domain}-{self.template}"
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Template:
+        steps = [step.id for step in self.steps]
+        _require(len(set(steps)) == len(steps), "steps: two have the same id")
+        _require(len({check.id for check in self.checks}) == len(self.checks), "checks: two have the same id")
+        for step in [check.step for check in self.checks] + [target.step for target in self.publish]:
+            _require(step in steps, f"there is no step {step}")
+        for name, parameter in self.parameters.items():
+            _require(name not in BUILT_IN, f"parameters.{name}: is a name every template has")
+            if parameter.default is not None:
+                parameter.check(parameter.default)
+        _require(self.source_parameter is None or self.source_parameter in self.parameters, "source_parameter: unknown")
+        for place, name, _ in self.placeholders():
+            _require(name in BUILT_IN or name in self.parameters, f"{place}: unknown placeholder {{{name}}}")
+        return self
+
+    def placeholders(self) -> Iterator[tuple[str, str, bool]]:
+        """Every (place, placeholder, whether it is the whole value) in what steps and checks are given."""
+        for group, items in (("steps", self.steps), ("checks", self.checks)):
+            for item in items:
+                for place, text in _texts(item.with_, f"{group}.{item.id}.with"):
+                    for name in _PLACEHOLDER.findall(text):
+                        yield place, name, text == f"{{{name}}}"
+
+
+def _require(holds: object, message: str) -> None:
+    if not holds:
+        raise ValueError(message)
+
+
+def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, f"{place}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{place}.{index}")
+
+
+def parse_template(document: Any, *, provider: str, domain: str, template: str, file: str) -> Template:
+    """The template in a YAML document; ConfigError naming file and field when it is not valid."""
+    if not isinstance(document, Mapping):
+        raise ConfigError(f"{file}: must be a mapping")
+    names = {"provider": provider, "domain": domain, "template": template}
+    if given := sorted(names.keys() & document.keys()):
+        raise ConfigError(f"{file}: {given[0]}: follows from the file's path")
+    try:
+        return Template.model_validate({**document, **names})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{file}: {place}: {message}" if place else f"{file}: {message}") from error
+
+
+def substitute(value: Any, variables: Mapping[str, Any]) -> Any:
+    """`value` with its placeholders filled; one that is the whole text keeps its value's type, None included."""
+    if isinstance(value, Mapping):
+        return {key: substitute(item, variables) for key, item in value.items()}
+    if isinstance(value, list):
+        return [substitute(item, variables) for item in value]
+    if not isinstance(value, str):
+        return value
+    whole = _PLACEHOLDER.fullmatch(value)
+    if whole:
+        return variables[whole[1]]
+
+    def filled(match: re.Match[str]) -> str:
+        found = variables[match[1]]
+        if found is None:
+            raise InvalidInput.of_field(match[1], "this pipeline needs it")
+        return str(found)
+
+    return _PLACEHOLDER.sub(filled, value)
+
+
+def template_variables(template: Template, tenant_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What each placeholder stands for in a run with these resolved parameters; None where the run has no dates."""
+    day = parameters.get("date")
+    return {
+        "tenant_id": tenant_id,
+        "pipeline_id": f"{tenant_id}-{template.pipeline_id}",
+        "date": day,
+        "start_date": day or parameters.get("start_date"),
+        "end_date": day or parameters.get("end_date"),
+        **{name: parameters.get(name, parameter.default) for name, parameter in template.parameters.items()},
+    }
+
+
+def resolve_parameters(template: Template, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's parameters from a request's body: dates checked, the template's own checked and their defaults filled.
+
+    `{"date"}` is one day, `{"start_date", "end_date"}` a range (both inclusive), neither an incremental run.
+    InvalidInput naming every bad field. Resolving what was resolved changes nothing.
+    """
+    found: list[dict[str, str]] = []
+    resolved: dict[str, Any] = {}
+    for name, value in body.items():
+        try:
+            resolved[name] = _checked(template, name, value)
+        except ValueError as error:
+            found.append({"field": name, "message": str(error)})
+    found = found or _range_errors(template, resolved)
+    if found:
+        summary = "; ".join(f"{item['field']}: {item['message']}" for item in found)
+        raise InvalidInput(summary, errors=found)
+    defaults = {n: p.default for n, p in template.parameters.items() if p.default is not None}
+    return {**defaults, **resolved}
+
+
+def _checked(template: Template, name: str, value: Any) -> Any:
+    if name in _DATES:
+        _require(isinstance(value, str) and _ISO_DATE.fullmatch(value), "must be a date, YYYY-MM-DD")
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            raise ValueError("is not a day of the calendar") from None
+        _require(day >= _EARLIEST, f"must not be before {_EARLIEST}")
+        return value
+    parameter = template.parameters.get(name)
+    if parameter is None:
+        known = ", ".join(sorted(_DATES | template.parameters.keys()))
+        raise ValueError(f"unknown field; this pipeline takes {known}")
+    parameter.check(value)
+    return value
+
+
+def _range_errors(template: Template, resolved: Mapping[str, Any]) -> list[dict[str, str]]:
+    start, end = resolved.get("start_date"), resolved.get("end_date")
+    if "date" in resolved and (start or end):
+        return [{"field": "date", "message": "give either date or start_date and end_date"}]
+    if bool(start) != bool(end):
+        missing = "end_date" if start else "start_date"
+        return [{"field": missing, "message": "start_date and end_date go together"}]
+    if start and end:
+        days = (date.fromisoformat(end) - date.fromisoformat(start)).days + 1
+        if days < 1:
+            return [{"field": "start_date", "message": "must not be after end_date"}]
+        if days > template.max_days:
+            return [{"field": "end_date", "message": f"the range has {days} days, at most {template.max_days} allowed"}]
+    variables = template_variables(template, "", resolved)
+    needed = {name for _, name, whole in template.placeholders() if not whole and variables[name] is None}
+    return [{"field": name, "message": "this pipeline needs it"} for name in sorted(needed)]
+
+
+def source_of(template: Template, parameters: Mapping[str, Any], credential_source: str | None) -> str | None:
+    """The x_source a run loads: what its parameters name, else what the credential says; None when neither does."""
+    named = parameters.get(template.source_parameter) if template.source_parameter else None
+    return f"{template.provider}:{named}" if named else credential_source

@@ -1,0 +1,40 @@
+"""The pipeline templates under configs/: configs/<provider>/<domain>/<template>.yml, with their SQL beside them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from shared.domain.identifiers import is_template_part
+from shared.domain.templates import Template, parse_template
+from shared.platform_config import CONFIGS, load_yaml
+
+PROVIDERS = ("gcp", "aws", "azure")
+
+
+def find_template(provider: str, domain: str, template: str) -> Template | None:
+    """The template of that name, or None; ConfigError naming file and field when its file is not valid."""
+    if provider not in PROVIDERS or not is_template_part(domain) or not is_template_part(template):
+        return None
+    return load_template(CONFIGS / provider / domain / f"{template}.yml")
+
+
+@cache
+def load_template(path: Path) -> Template | None:
+    """The template in a file, named by its last three path parts, or None when there is no such file."""
+    if not path.is_file():
+        return None
+    provider, domain = path.parts[-3:-1]
+    file = "/".join(path.parts[-3:])
+    return parse_template(load_yaml(path), provider=provider, domain=domain, template=path.stem, file=file)
+
+
+def sql_file(template: Template) -> Path:
+    """The template's SQL, beside its YAML."""
+    return CONFIGS / template.provider / template.domain / f"{template.template}.sql"
+
+
+def all_templates() -> list[Template]:
+    """Every template there is."""
+    paths = sorted(path for provider in PROVIDERS for path in (CONFIGS / provider).glob("*/*.yml"))
+    return [template for path in paths if (template := load_template(path)) is not None]
