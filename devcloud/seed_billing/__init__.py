@@ -1,0 +1,1 @@
+"""A sample billing export: seeded, plausible, deterministic, with the sums that any reader of it must arrive at."""

@@ -1,0 +1,98 @@
+"""The state directory: whose it is right now, where its devcloud answers, and the port it keeps."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import IO, Any
+
+Json = dict[str, Any]
+
+
+class StateError(Exception):
+    """The state directory is not in the state the command needs; the message says what to do."""
+
+
+class StateDir:
+    """A directory that at most one running devcloud holds.
+
+    The lock is the kernel's, so it ends with its process however that dies; devcloud.json only says what to say.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self._lock: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Hold the directory until `release`; StateError when another devcloud does."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (self.path / "lock").open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise StateError(f"a devcloud is running on {self.path} already{self._who()}") from None
+        self._lock = lock
+
+    def release(self) -> None:
+        """Let go; safe to call twice."""
+        if self._lock is None:
+            return
+        self._ready_file.unlink(missing_ok=True)
+        self._lock.close()
+        self._lock = None
+
+    def announce(self, ready: Json) -> None:
+        """Say to other commands where the running devcloud answers."""
+        self._write(self._ready_file, ready | {"pid": os.getpid()})
+
+    def require_running(self) -> Json:
+        """What the running devcloud announced; StateError when there is none."""
+        hint = f"start one with: python -m devcloud up --state-dir {self.path}"
+        if not (self.path / "lock").exists():
+            raise StateError(f"no devcloud has ever run on {self.path}; {hint}")
+        if not self._is_held():
+            stale = "; the one that ran there was killed" if self._ready_file.exists() else ""
+            raise StateError(f"no devcloud is running on {self.path}{stale}; {hint}")
+        if not self._ready_file.exists():
+            raise StateError(f"the devcloud on {self.path} is still starting")
+        return self._read(self._ready_file)
+
+    def kept_gateway_port(self) -> int:
+        """The gateway's port before the restart, which tasks and schedules made then still name; 0 the first time."""
+        return int(self._read(self._port_file)["gateway"]) if self._port_file.exists() else 0
+
+    def keep_gateway_port(self, port: int) -> None:
+        """Use this port again next time."""
+        self._write(self._port_file, {"gateway": port})
+
+    @property
+    def _ready_file(self) -> Path:
+        return self.path / "devcloud.json"
+
+    @property
+    def _port_file(self) -> Path:
+        return self.path / "port.json"
+
+    def _is_held(self) -> bool:
+        with (self.path / "lock").open("a") as probe:
+            try:
+                fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def _who(self) -> str:
+        return f" (pid {self._read(self._ready_file)['pid']})" if self._ready_file.exists() else ""
+
+    def _read(self, path: Path) -> Json:
+        content: Json = json.loads(path.read_text(encoding="utf-8"))
+        return content
+
+    def _write(self, path: Path, content: Json) -> None:
+        partial = path.with_suffix(".partial")
+        partial.touch(mode=0o600)
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        partial.replace(path)
