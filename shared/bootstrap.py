@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shared.adapters.events import RunEvents
     from shared.adapters.oidc import OidcTokens
     from shared.adapters.tasks import Tasks
+    from shared.use_cases.setup_credentials import CredentialSetup
 
 
 @cache
@@ -84,3 +85,21 @@ def tasks() -> Tasks:
         execute_run_url=settings.execute_run_url,
     )
     return Tasks(cache(open_client), targets)
+
+
+@cache
+def credential_setup() -> CredentialSetup:
+    """The set-up of tenants' credentials."""
+    from shared.adapters.credentials import Credentials
+    from shared.adapters.kms import open_credential_key
+    from shared.adapters.tenant_datasets import TenantDatasets
+    from shared.use_cases.setup_credentials import CredentialSetup
+
+    settings = get_settings()
+    writers = [settings.require("worker_service_account"), settings.require("api_service_account")]
+    return CredentialSetup(
+        credentials=Credentials(warehouse()),
+        key=open_credential_key(settings),
+        datasets=TenantDatasets(warehouse(), writers),
+        settings=settings,
+    )

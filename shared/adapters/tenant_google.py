@@ -1,0 +1,68 @@
+"""A tenant's own Google Cloud, seen with the tenant's own credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from google.api_core import exceptions as google
+from google.auth import exceptions as google_auth
+from google.auth.transport.requests import Request
+from google.cloud import bigquery
+from google.oauth2 import service_account
+
+from shared.adapters.bigquery import translated
+from shared.domain.credentials import GcpServiceAccountKey
+from shared.errors import InvalidInput, Unavailable
+
+_SCOPES = ("https://www.googleapis.com/auth/bigquery",)
+_TIMEOUT_SECONDS = 10.0
+_KEY_FIELD = "credentials.service_account_json"
+_TABLE_FIELD = "credentials.billing_export_table"
+
+
+def key_credentials(credential: GcpServiceAccountKey) -> Any:
+    """Google's credentials object for a service account key; ValueError, which quotes nothing, when the key is bad."""
+    key = credential.service_account_json
+    try:
+        return service_account.Credentials.from_service_account_info(key.model_dump(), scopes=_SCOPES)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("the private key cannot be read") from None
+
+
+def check_key(credential: GcpServiceAccountKey, *, endpoint: str) -> str | None:
+    """Prove that the key is accepted and reads its export; the export's location, None when it names no export.
+
+    InvalidInput naming the field that is refused, Unavailable when Google does not answer.
+    """
+    try:
+        credentials = key_credentials(credential)
+    except ValueError as error:
+        raise InvalidInput.of_field(f"{_KEY_FIELD}.private_key", "is not a private key") from error
+    with _refusals_named():
+        credentials.refresh(partial(Request(), timeout=_TIMEOUT_SECONDS))
+        if credential.billing_export_table is None:
+            return None
+        options = {"api_endpoint": endpoint} if endpoint else None
+        client = bigquery.Client(project=credential.project_id, credentials=credentials, client_options=options)
+        table = client.get_table(credential.billing_export_table, timeout=_TIMEOUT_SECONDS)
+        return str(table.location)
+
+
+@contextmanager
+def _refusals_named() -> Iterator[None]:
+    try:
+        with translated():
+            try:
+                yield
+            except google.NotFound as error:
+                raise InvalidInput.of_field(_TABLE_FIELD, "does not exist") from error
+            except (google.Forbidden, google.Unauthorized) as error:
+                raise InvalidInput.of_field(_TABLE_FIELD, "may not be read with these credentials") from error
+    except google_auth.RefreshError as error:
+        if error.retryable:
+            raise Unavailable(retry_after=5) from error
+        raise InvalidInput.of_field(_KEY_FIELD, "Google refuses this key") from error

@@ -1,0 +1,134 @@
+-- name: list_credentials
+-- A tenant's credentials by provider, without their secrets.
+-- param: tenant_id STRING
+SELECT
+  provider,
+  credential_kind,
+  created_by_user_id,
+  updated_by_user_id,
+  created_at,
+  updated_at,
+  kms_key_version
+FROM {tenants}.tenant_cloud_credentials
+WHERE tenant_id = @tenant_id
+ORDER BY provider
+
+-- name: find_credential
+-- A tenant's encrypted credential for one provider.
+-- param: tenant_id STRING
+-- param: provider STRING
+SELECT
+  credential_id,
+  tenant_id,
+  provider,
+  credential_kind,
+  encrypted_credentials,
+  kms_key_version
+FROM {tenants}.tenant_cloud_credentials
+WHERE tenant_id = @tenant_id
+  AND provider = @provider
+
+-- name: insert_credential
+-- Stores a credential where there is none and logs it, both or neither; answers whether it did.
+-- param: credential_id STRING
+-- param: tenant_id STRING
+-- param: provider STRING
+-- param: credential_kind STRING
+-- param: source STRING
+-- param: encrypted_credentials BYTES
+-- param: kms_key_version STRING
+-- param: user_id STRING
+-- param: log_id STRING
+BEGIN TRANSACTION;
+
+INSERT INTO {tenants}.tenant_cloud_credentials (
+  credential_id, tenant_id, provider, credential_kind, source, encrypted_credentials, kms_key_version,
+  created_by_user_id, created_at
+)
+SELECT
+  @credential_id, @tenant_id, @provider, @credential_kind, @source, @encrypted_credentials, @kms_key_version,
+  @user_id, CURRENT_TIMESTAMP()
+FROM UNNEST([1])
+WHERE NOT EXISTS (
+  SELECT 1
+  FROM {tenants}.tenant_cloud_credentials AS stored
+  WHERE stored.tenant_id = @tenant_id
+    AND stored.provider = @provider
+);
+
+-- The ciphertext tells whether the row above is this call's: no two encryptions are alike.
+INSERT INTO {dataset}.x_meta_step_logs (log_id, tenant_id, user_id, action, provider, status, timestamp)
+SELECT @log_id, tenant_id, @user_id, 'CREDENTIAL_ADDED', provider, 'COMPLETED', CURRENT_TIMESTAMP()
+FROM {tenants}.tenant_cloud_credentials
+WHERE tenant_id = @tenant_id
+  AND provider = @provider
+  AND encrypted_credentials = @encrypted_credentials;
+
+SELECT COUNT(*) AS changed
+FROM {tenants}.tenant_cloud_credentials
+WHERE tenant_id = @tenant_id
+  AND provider = @provider
+  AND encrypted_credentials = @encrypted_credentials;
+
+COMMIT TRANSACTION;
+
+-- name: update_credential
+-- Replaces a credential that is there and logs it, both or neither; answers whether it did.
+-- param: tenant_id STRING
+-- param: provider STRING
+-- param: credential_kind STRING
+-- param: source STRING
+-- param: encrypted_credentials BYTES
+-- param: kms_key_version STRING
+-- param: user_id STRING
+-- param: log_id STRING
+BEGIN TRANSACTION;
+
+UPDATE {tenants}.tenant_cloud_credentials
+SET
+  credential_kind = @credential_kind,
+  source = @source,
+  encrypted_credentials = @encrypted_credentials,
+  kms_key_version = @kms_key_version,
+  updated_by_user_id = @user_id,
+  updated_at = CURRENT_TIMESTAMP()
+WHERE tenant_id = @tenant_id
+  AND provider = @provider;
+
+INSERT INTO {dataset}.x_meta_step_logs (log_id, tenant_id, user_id, action, provider, status, timestamp)
+SELECT @log_id, tenant_id, @user_id, 'CREDENTIAL_UPDATED', provider, 'COMPLETED', CURRENT_TIMESTAMP()
+FROM {tenants}.tenant_cloud_credentials
+WHERE tenant_id = @tenant_id
+  AND provider = @provider;
+
+SELECT COUNT(*) AS changed
+FROM {tenants}.tenant_cloud_credentials
+WHERE tenant_id = @tenant_id
+  AND provider = @provider;
+
+COMMIT TRANSACTION;
+
+-- name: delete_credential
+-- Removes a credential and logs it, both or neither; answers whether there was one.
+-- param: tenant_id STRING
+-- param: provider STRING
+-- param: user_id STRING
+-- param: log_id STRING
+BEGIN TRANSACTION;
+
+SELECT COUNT(*) AS changed
+FROM {tenants}.tenant_cloud_credentials
+WHERE tenant_id = @tenant_id
+  AND provider = @provider;
+
+INSERT INTO {dataset}.x_meta_step_logs (log_id, tenant_id, user_id, action, provider, status, timestamp)
+SELECT @log_id, tenant_id, @user_id, 'CREDENTIAL_DELETED', provider, 'COMPLETED', CURRENT_TIMESTAMP()
+FROM {tenants}.tenant_cloud_credentials
+WHERE tenant_id = @tenant_id
+  AND provider = @provider;
+
+DELETE FROM {tenants}.tenant_cloud_credentials
+WHERE tenant_id = @tenant_id
+  AND provider = @provider;
+
+COMMIT TRANSACTION;

@@ -1,0 +1,123 @@
+"""Stores, lists and removes a tenant's cloud credentials: Flow 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared import log
+from shared.adapters.bigquery import Row
+from shared.adapters.credentials import Credentials, SealedCredential
+from shared.adapters.kms import CredentialKey
+from shared.adapters.tenant_datasets import TenantDatasets
+from shared.adapters.tenant_google import check_key
+from shared.domain.credentials import (
+    GOOGLE_TOKEN_URI,
+    Credential,
+    CredentialRequest,
+    GcpServiceAccountKey,
+    check_credentials,
+    credential_aad,
+    credential_id_of,
+    serialize_credentials,
+)
+from shared.errors import LocationMismatch, NotFound, Unavailable
+from shared.settings import Settings
+
+_STORE_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class CredentialStored:
+    """The answer of a set-up: what this call did, and what was there before."""
+
+    tenant_id: str
+    provider: str
+    action: str
+    dataset_status: str
+    tables_created: Sequence[str]
+    message: str
+
+
+@dataclass(frozen=True)
+class CredentialSetup:
+    """What the set-up works with; the settings say which token addresses and locations are allowed."""
+
+    credentials: Credentials
+    key: CredentialKey
+    datasets: TenantDatasets
+    settings: Settings
+
+    def store(self, tenant_id: str, request: CredentialRequest, *, user_id: str | None) -> CredentialStored:
+        """Check, encrypt and store a credential, creating the tenant's dataset and tables where they are missing.
+
+        The credential and its log entry come last and together, so that whoever finds a credential finds all the
+        rest; a call that died on the way is completed by repeating it.
+        """
+        credential = check_credentials(request.provider, request.credentials, token_uris=self._token_uris())
+        self._check_export(credential)
+        sealed = self._seal(tenant_id, credential)
+        preparation = self.datasets.prepare(tenant_id)
+        action = self._store(sealed, source=credential.source, user_id=user_id)
+        log.info("credential stored", provider=sealed.provider, credential_kind=sealed.credential_kind, action=action)
+        return CredentialStored(
+            tenant_id=tenant_id,
+            provider=sealed.provider,
+            action=action,
+            dataset_status="CREATED" if preparation.dataset_created else "ALREADY_EXISTS",
+            tables_created=preparation.tables_created,
+            message=f"{sealed.provider} credentials {'added' if action == 'CREATED' else 'updated'} successfully",
+        )
+
+    def list_all(self, tenant_id: str) -> Sequence[Row]:
+        """What is stored for the tenant, without secrets."""
+        return self.credentials.list_all(tenant_id)
+
+    def remove(self, tenant_id: str, provider: str, *, user_id: str | None) -> None:
+        """Remove a credential; NotFound when there is none."""
+        if self.credentials.find(tenant_id, provider) is None:
+            raise NotFound("there is no credential for this provider")
+        if not self.credentials.delete(tenant_id, provider, user_id=user_id):
+            raise NotFound("there is no credential for this provider")
+        log.info("credential removed", provider=provider)
+
+    def _token_uris(self) -> frozenset[str]:
+        return frozenset({GOOGLE_TOKEN_URI, self.settings.tenant_token_uri or GOOGLE_TOKEN_URI})
+
+    def _check_export(self, credential: Credential) -> None:
+        # The keyless forms trust the worker's account alone, so their first run is their first proof.
+        if not isinstance(credential, GcpServiceAccountKey):
+            return
+        location = check_key(credential, endpoint=self.settings.bigquery_endpoint)
+        ours = self.settings.bigquery_location
+        if location is None or location.upper() == ours.upper() or self.settings.allow_other_location:
+            return
+        message = f"LOCATION_MISMATCH: the export is in {location}, the platform in {ours}"
+        raise LocationMismatch(
+            message,
+            export_location=location,
+            platform_location=ours,
+            errors=[{"field": "credentials.billing_export_table", "message": message}],
+        )
+
+    def _seal(self, tenant_id: str, credential: Credential) -> SealedCredential:
+        credential_id = credential_id_of(tenant_id, credential.provider)
+        aad = credential_aad(tenant_id=tenant_id, provider=credential.provider, credential_id=credential_id)
+        sealed = self.key.encrypt(serialize_credentials(credential), aad=aad)
+        return SealedCredential(
+            credential_id=credential_id,
+            tenant_id=tenant_id,
+            provider=credential.provider,
+            credential_kind=credential.kind,
+            encrypted_credentials=sealed.ciphertext,
+            kms_key_version=sealed.key_version,
+        )
+
+    def _store(self, sealed: SealedCredential, *, source: str | None, user_id: str | None) -> str:
+        for _ in range(_STORE_ATTEMPTS):
+            if self.credentials.find(sealed.tenant_id, sealed.provider) is None:
+                if self.credentials.insert(sealed, source=source, user_id=user_id):
+                    return "CREATED"
+            elif self.credentials.update(sealed, source=source, user_id=user_id):
+                return "UPDATED"
+        raise Unavailable("the credential is being changed by others", retry_after=1)
