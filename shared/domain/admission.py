@@ -1,0 +1,112 @@
+"""Admits waiting runs: within each tenant's limits, in turn among tenants, by aged priority within one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.changes import Change
+from shared.domain.queue_state import QueueItem, RunKey, TenantShare
+from shared.domain.settling import with_lease
+
+QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+SUBSCRIPTION_NOT_LIVE = "SUBSCRIPTION_NOT_LIVE"
+# Waiting this long is worth one point of priority, so that newer runs of higher priority cannot hold one back for ever.
+AGEING_STEP = timedelta(minutes=15)
+
+
+@dataclass
+class Lane:
+    """One tenant's place in the admission: what it has live, what it has used, who waits."""
+
+    share: TenantShare
+    live: set[RunKey]
+    live_count: int
+    started: int
+    waiting: list[QueueItem]
+
+    def admissible(self) -> list[QueueItem]:
+        """The waiting items that could start now, best first, were this tenant alone."""
+        busy, slots, starts_left = set(self.live), self._slots(), self.share.daily_limit - self.started
+        chosen: list[QueueItem] = []
+        for item in self.waiting:
+            if len(chosen) >= slots:
+                break
+            if item.key in busy or (item.quota_date is None and starts_left <= 0):
+                continue
+            busy.add(item.key)
+            starts_left -= item.quota_date is None
+            chosen.append(item)
+        return chosen
+
+    def count(self, item: QueueItem) -> None:
+        """Take an admission into account."""
+        self.started += item.quota_date is None
+        self.live_count += 1
+        self.live.add(item.key)
+
+    def outcome(self, item: QueueItem) -> Change | None:
+        """What an item that was not admitted is told: a reason to wait, or for a manual run that there is no use."""
+        if not self.share.is_live:
+            return _told(item, SUBSCRIPTION_NOT_LIVE, "the subscription is not live", refuse=item.is_manual)
+        if item.quota_date is None and self.started >= self.share.daily_limit:
+            message = f"the daily limit of {self.share.daily_limit} runs is used up"
+            if item.is_manual:
+                return _told(item, QUOTA_EXCEEDED, message, refuse=True)
+            return _told(item, "DAILY_LIMIT", message, refuse=False)
+        if item.key in self.live:
+            return _told(item, "PIPELINE_BUSY")
+        return _told(item, "CONCURRENT_LIMIT" if self._slots() <= 0 else "PLATFORM_BUSY")
+
+    def _slots(self) -> int:
+        return self.share.concurrent_limit - self.live_count if self.share.is_live else 0
+
+
+def _told(item: QueueItem, reason: str, message: str | None = None, *, refuse: bool = False) -> Change | None:
+    if refuse:
+        return Change("REFUSE", item, None, reason, message)
+    return Change("WAIT", item, replace(item, wait_reason=reason)) if item.wait_reason != reason else None
+
+
+def make_lanes(
+    live: Iterable[QueueItem], waiting: Iterable[QueueItem], shares: Mapping[str, TenantShare], now: datetime
+) -> list[Lane]:
+    """A lane for each tenant that has something waiting; the one that was served longest ago comes first."""
+    lanes: dict[str, Lane] = {}
+    for item in sorted(waiting, key=lambda item: aged_order(item, now)):
+        share = shares.get(item.tenant_id) or TenantShare(item.tenant_id, False, 0, 0, 0)
+        lane = lanes.setdefault(item.tenant_id, Lane(share, set(), 0, share.started_today, []))
+        lane.waiting.append(item)
+    for item in live:
+        if lane_of_live := lanes.get(item.tenant_id):
+            lane_of_live.live.add(item.key)
+            lane_of_live.live_count += 1
+    return sorted(lanes.values(), key=_turn)
+
+
+def aged_order(item: QueueItem, now: datetime) -> tuple[int, datetime, str]:
+    """Sort key within a tenant: priority aged by waiting time, highest first, then the scheduled time."""
+    aged = item.priority + max(0, (now - item.added_at) // AGEING_STEP)
+    return (-aged, item.scheduled_time, item.run_id)
+
+
+def _turn(lane: Lane) -> tuple[bool, float, int, str]:
+    served_at = lane.share.last_admitted_at
+    return (served_at is not None, served_at.timestamp() if served_at else 0.0, lane.live_count, lane.share.tenant_id)
+
+
+def take_turns(lanes: Sequence[Lane], limit: int) -> tuple[list[tuple[Lane, QueueItem]], bool]:
+    """One item of each lane in turn, until `limit` are taken; also whether there would have been more."""
+    rounds: dict[int, list[tuple[Lane, QueueItem]]] = {}
+    for lane in lanes:
+        for turn, item in enumerate(lane.admissible()):
+            rounds.setdefault(turn, []).append((lane, item))
+    in_order = [pick for turn in sorted(rounds) for pick in rounds[turn]]
+    return in_order[: max(0, limit)], len(in_order) > limit
+
+
+def admitted(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
+    """A new attempt under a new lease; the first one counts on its UTC day."""
+    counted = replace(item, attempt=item.attempt + 1, quota_date=item.quota_date or now.date())
+    return Change("ADMIT", item, with_lease(counted, new_id(), now, lease, hop=0))

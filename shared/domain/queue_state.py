@@ -1,0 +1,89 @@
+"""What the dispatcher reads before it decides: the queue, what executors reported, and what each tenant may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+QUEUED, PROCESSING = "QUEUED", "PROCESSING"
+
+RunKey = tuple[str, str, str | None]
+
+
+@dataclass(frozen=True)
+class QueueItem:
+    """One accepted run that has not ended: a row of pipeline_execution_queue. Times are UTC."""
+
+    run_id: str
+    tenant_id: str
+    pipeline_id: str
+    pipeline_logging_id: str
+    trigger_type: str
+    state: str
+    priority: int
+    scheduled_time: datetime
+    available_at: datetime
+    added_at: datetime
+    attempt: int
+    hop: int
+    max_retries: int
+    source: str | None = None
+    config_id: str | None = None
+    quota_date: date | None = None
+    lease_id: str | None = None
+    lease_expires_at: datetime | None = None
+    processing_started_at: datetime | None = None
+    wait_reason: str | None = None
+
+    @property
+    def key(self) -> RunKey:
+        """At most one run of a key is live; an unknown source counts as one source."""
+        return (self.tenant_id, self.pipeline_id, self.source)
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether a person asked for it, and not a schedule."""
+        return self.config_id is None
+
+
+@dataclass(frozen=True)
+class RunSign:
+    """What a run's events say: the latest event of a kind under a lease. STEP and HEARTBEAT are signs of life."""
+
+    run_id: str
+    kind: str
+    occurred_at: datetime
+    lease_id: str | None = None
+    hop: int | None = None
+    retryable: bool | None = None
+    error_class: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True)
+class TenantShare:
+    """What a tenant may use and has used today. `is_live`: tenant ACTIVE and subscription live at this moment."""
+
+    tenant_id: str
+    is_live: bool
+    daily_limit: int
+    concurrent_limit: int
+    started_today: int
+    last_admitted_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """One read of the queue. `now` is BigQuery's clock at that read, the one clock of every decision.
+
+    `items` holds every live item, the front of each tenant's queue and every item somebody wants cancelled;
+    `next_available_at` is when the next backing-off item may start.
+    """
+
+    epoch: int
+    now: datetime
+    items: tuple[QueueItem, ...]
+    signs: tuple[RunSign, ...]
+    tenants: tuple[TenantShare, ...]
+    queued_count: int
+    next_available_at: datetime | None = None

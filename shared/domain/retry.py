@@ -1,0 +1,26 @@
+"""When a failed run is tried again, and when it is not."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter: runs that failed together do not come back together."""
+
+    base: timedelta = timedelta(seconds=30)
+    longest: timedelta = timedelta(minutes=30)
+
+    def backoff(self, attempt: int, rng: random.Random) -> timedelta:
+        """How long to wait after `attempt` (1 is the first) failed: nothing up to min(2^attempt x base, longest)."""
+        doublings = min(attempt, 32)  # beyond, timedelta would overflow
+        return min(self.base * (1 << doublings), self.longest) * rng.random()
+
+
+def may_retry(*, attempt: int, max_retries: int, retryable: bool | None) -> bool:
+    """Whether another attempt is owed; an error of unknown kind (None) counts as a passing one."""
+    retries_so_far = attempt - 1
+    return retryable is not False and retries_so_far < max_retries
