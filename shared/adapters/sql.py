@@ -1,13 +1,15 @@
 """Named SQL: reads the statements of shared/sql and of the templates, and types their parameters.
 
 A file holds statements, each opened by `-- name: verb_object`, a sentence that says what it does, and one
-`-- param: name TYPE` line for each parameter. `{tenants}`, `{staging}` and `{dataset}` stand for datasets.
+`-- param: name TYPE` line for each parameter. `{tenants}`, `{staging}` and `{dataset}` stand for datasets. The
+statements of shared/sql/pipeline and of the templates have more placeholders, for tables, columns and other
+statements; `naming` fills them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,7 @@ _SQL = Path(__file__).resolve().parent.parent / "sql"
 _NAME = re.compile(r"^-- name: (?P<name>[a-z0-9_]+)\s*$", re.MULTILINE)
 _PARAMETER = re.compile(r"^-- param: (?P<name>[a-z0-9_]+) (?P<type>[A-Z0-9]+|ARRAY<[A-Z0-9]+>)\s*$", re.MULTILINE)
 _DATASET = re.compile(r"[a-z][a-z0-9_]{1,62}")
+_IDENTIFIER = re.compile(r"(?P<dataset>\{(?:tenants|staging|dataset)\}\.)?(?P<name>[A-Za-z_][A-Za-z0-9_-]{0,254})")
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,54 @@ class Statement:
                 raise ValueError(f"{placeholder} is not a dataset name")
         return self.text.format(**{placeholder: f"`{dataset}`" for placeholder, dataset in datasets.items()})
 
+    def naming(self, **parts: str | Sequence[str] | Statement) -> Statement:
+        """The statement with more placeholders filled: by a column, a table as `{dataset}.name`, columns, a statement.
+
+        ValueError for what is not an identifier.
+        """
+        text, parameters = self.text, dict(self.parameters)
+        for placeholder, part in parts.items():
+            if isinstance(part, Statement):
+                filled, parameters = part.text, _merged(parameters, part.parameters)
+            else:
+                filled = ", ".join(map(_quoted, [part] if isinstance(part, str) else part))
+            text = text.replace(f"{{{placeholder}}}", filled)
+        return Statement(self.name, text, parameters)
+
+    def prefixed(self, prefix: str) -> Statement:
+        """The statement with every parameter renamed, so that it can be joined with others of its kind."""
+        text = self.text
+        for name in self.parameters:
+            text = re.sub(rf"(?<!@)@{name}\b", f"@{prefix}{name}", text)
+        return Statement(self.name, text, {f"{prefix}{name}": kind for name, kind in self.parameters.items()})
+
     def query_parameters(self, values: Mapping[str, Any]) -> list[Any]:
         """The client's typed parameters; ValueError when a value is missing or not asked for."""
         if values.keys() != self.parameters.keys():
             raise ValueError(f"{self.name}: parameters {sorted(values)} are not {sorted(self.parameters)}")
         return [_query_parameter(name, kind, values[name]) for name, kind in self.parameters.items()]
+
+
+def joined(name: str, statements: Sequence[Statement], separator: str) -> Statement:
+    """Several statements as one; parameters of the same name are one parameter."""
+    parameters: dict[str, str] = {}
+    for item in statements:
+        parameters = _merged(parameters, item.parameters)
+    return Statement(name, separator.join(item.text for item in statements), parameters)
+
+
+def _merged(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
+    for name in first.keys() & second.keys():
+        if first[name] != second[name]:
+            raise ValueError(f"@{name} is {first[name]} in one statement and {second[name]} in another")
+    return {**first, **second}
+
+
+def _quoted(identifier: str) -> str:
+    match = _IDENTIFIER.fullmatch(identifier)
+    if not match:
+        raise ValueError(f"{identifier} is not an identifier")
+    return f"{match['dataset'] or ''}`{match['name']}`"
 
 
 def _query_parameter(name: str, kind: str, value: Any) -> Any:

@@ -1,0 +1,13 @@
+-- name: billed_by_day
+-- Rows and billed cost, credits included, of one source by day and currency: what restatements and checks compare.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+SELECT
+  x_usage_date AS usage_date,
+  currency AS billing_currency,
+  COUNT(*) AS row_count,
+  SUM(cost + COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)) AS billed_cost
+FROM {rows}
+WHERE x_source = @source
+  AND x_usage_date IN UNNEST(@dates)
+GROUP BY usage_date, billing_currency
