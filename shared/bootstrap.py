@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shared.adapters.events import RunEvents
     from shared.adapters.oidc import OidcTokens
     from shared.adapters.tasks import Tasks
+    from shared.use_cases.run_pipeline import RunRequests
     from shared.use_cases.setup_credentials import CredentialSetup
 
 
@@ -103,3 +104,12 @@ def credential_setup() -> CredentialSetup:
         datasets=TenantDatasets(warehouse(), writers),
         settings=settings,
     )
+
+
+@cache
+def run_requests() -> RunRequests:
+    """The acceptance of manual runs."""
+    from shared.adapters.runs import Runs
+    from shared.use_cases.run_pipeline import RunRequests
+
+    return RunRequests(Runs(warehouse()), tasks())

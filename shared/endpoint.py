@@ -37,6 +37,7 @@ _TITLES = {
 }  # fmt: skip
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _USER_ID_MAX = 128
+_IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _ALLOWED_HEADERS = "Content-Type, X-API-Key, X-User-ID, Idempotency-Key, X-Request-ID"
 
 
@@ -60,6 +61,14 @@ class Call:
         if value is not None and (len(value) > _USER_ID_MAX or not value.isprintable()):
             raise errors.InvalidInput.of_field("X-User-ID", f"must be at most {_USER_ID_MAX} printable characters")
         return value or None
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The Idempotency-Key header; InvalidInput when it is empty, too long or not printable ASCII."""
+        value = self.headers.get("Idempotency-Key")
+        if value is not None and not _IDEMPOTENCY_KEY.fullmatch(value):
+            raise errors.InvalidInput.of_field("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
+        return value
 
     def json_object(self) -> dict[str, Any]:
         """The body as a JSON object, `{}` when there is none; InvalidInput when it is anything else."""

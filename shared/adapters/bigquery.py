@@ -33,6 +33,10 @@ _JOB_TIMEOUT_SECONDS = 240.0
 Row = Mapping[str, Any]
 
 
+class Missing(errors.JobFailed):
+    """A job, or a dataset or table that a job needs, does not exist."""
+
+
 class AssertionFailed(errors.JobFailed):
     """An ASSERT in a script did not hold; `message` is what the script said."""
 
@@ -117,6 +121,13 @@ class Warehouse:
             raise errors.JobFailed(f"{job_id} is not a query job")
         return job
 
+    def find_job(self, job_id: str) -> bigquery.QueryJob | None:
+        """A job of this project and location, or None."""
+        try:
+            return self.get_job(job_id)
+        except Missing:
+            return None
+
     def finished(self, job: bigquery.QueryJob) -> bigquery.QueryJob:
         """Wait for a job; raises what its error means."""
         with translated():
@@ -193,6 +204,8 @@ def translated() -> Iterator[None]:
         yield
     except _TRANSIENT as error:
         raise errors.Unavailable(retry_after=5) from error
+    except google.NotFound as error:
+        raise Missing(str(error.message)) from error
     except google.GoogleAPICallError as error:
         message = str(error.message)
         if _ABORTED.search(message):

@@ -1,0 +1,27 @@
+"""Accepts a manual pipeline run."""
+
+from __future__ import annotations
+
+import flask
+
+from shared import bootstrap
+from shared.endpoint import Answer, Call, Routes
+from shared.policies import presented_key
+from shared.use_cases.run_pipeline import RunRequest, require_template
+
+routes = Routes("run_pipeline")
+
+
+@routes.route("POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=presented_key)
+def run(call: Call) -> Answer:
+    """202 with the run's id; its first read proves the key."""
+    requests = bootstrap.run_requests()
+    standing = requests.require_standing(call.caller.api_key_hash, call.caller.tenant_id)
+    template = require_template(call.params["provider"], call.params["domain"], call.params["template"])
+    request = RunRequest(call.json_object(), call.user_id, call.idempotency_key)
+    return Answer(202, requests.start(standing, template, request))
+
+
+def run_pipeline(request: flask.Request) -> flask.Response:
+    """The function's entry point."""
+    return routes.respond(request)

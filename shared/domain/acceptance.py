@@ -1,0 +1,93 @@
+"""Whether a manual run is accepted, and what its caller is told: a prediction, as only the dispatcher admits runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from shared.domain.queue_state import PROCESSING
+from shared.errors import QuotaExceeded
+
+MANUAL_PRIORITY = 10
+MANUAL_MAX_RETRIES = 3
+IDEMPOTENCY_WINDOW = timedelta(hours=24)
+_NAMESPACE = uuid.UUID("0b8f2b52-6f0a-4d0f-8a54-2b9f3f0c9a51")
+
+
+@dataclass(frozen=True)
+class QueuedGroup:
+    """Items of a tenant's queue that are alike.
+
+    `is_uncounted`: manual runs that have not been admitted yet, and will count then. `is_ahead`: they may start now and
+    go before a manual run that is accepted now.
+    """
+
+    pipeline_id: str
+    source: str | None
+    state: str
+    is_uncounted: bool
+    is_ahead: bool
+    items: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the caller is told: RUNNING, or PENDING with the reason and the place in the tenant's queue."""
+
+    status: str
+    wait_reason: str | None = None
+    queue_position: int | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A tenant's limits, the runs it started today (UTC) and its queue, at `now`."""
+
+    now: datetime
+    daily_limit: int
+    concurrent_limit: int
+    started_today: int
+    queue: tuple[QueuedGroup, ...]
+
+    def check_quota(self) -> None:
+        """QuotaExceeded when today's runs, and the manual ones that wait to be counted, use up the daily limit."""
+        used = self.started_today + _count(group for group in self.queue if group.is_uncounted)
+        if used < self.daily_limit:
+            return
+        resets_at = next_utc_midnight(self.now)
+        retry_after = int((resets_at - self.now).total_seconds()) + 1
+        raise QuotaExceeded(limit=self.daily_limit, used=used, resets_at=resets_at, retry_after=retry_after)
+
+    def predict_start(self, pipeline_id: str, source: str | None) -> Start:
+        """Whether a run accepted now finds a slot, or why it has to wait."""
+        ahead = _count(group for group in self.queue if group.state != PROCESSING and group.is_ahead)
+        if any((group.pipeline_id, group.source) == (pipeline_id, source) for group in self.queue):
+            return Start("PENDING", "PIPELINE_BUSY", ahead + 1)
+        running = _count(group for group in self.queue if group.state == PROCESSING)
+        if running + ahead >= self.concurrent_limit:
+            return Start("PENDING", "CONCURRENT_LIMIT", ahead + 1)
+        return Start("RUNNING")
+
+
+def _count(groups: Iterable[QueuedGroup]) -> int:
+    return sum(group.items for group in groups)
+
+
+def next_utc_midnight(now: datetime) -> datetime:
+    """When the UTC day of `now` ends and daily limits start anew."""
+    return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
+
+
+def repeatable_run_id(*, tenant_id: str, route: str, idempotency_key: str, turn: int) -> str:
+    """The run's id for an Idempotency-Key: the same call finds the same run; `turn` counts used-up ids."""
+    return str(uuid.uuid5(_NAMESPACE, json.dumps([tenant_id, route, idempotency_key, turn])))
+
+
+def body_digest(body: Mapping[str, Any]) -> str:
+    """Tells request bodies apart, whatever the order of their fields; short enough for a job label."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:40]
