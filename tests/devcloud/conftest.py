@@ -15,13 +15,19 @@ from devcloud.grants import Grants
 from devcloud.identity import Identity
 from devcloud.tls import Tls
 from shared.platform_config import get_platform
+from tests.devcloud.clock import Clock
 
 PROJECT = "convergence-test"
 
 
 @pytest.fixture(scope="session")
-def cloud_identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identity]:
-    identity = Identity(tmp_path_factory.mktemp("identity"), PROJECT)
+def cloud_identity_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("identity")
+
+
+@pytest.fixture(scope="session")
+def cloud_identity(cloud_identity_dir: Path) -> Iterator[Identity]:
+    identity = Identity(cloud_identity_dir, PROJECT)
     identity.token_uri = "http://127.0.0.1:1/token"  # gRPC clients never call it
     yield identity
     identity.close()
@@ -54,3 +60,8 @@ def credentials_of(cloud_identity: Identity) -> Callable[..., Any]:
 @pytest.fixture
 def state_dir(tmp_path: Path) -> Path:
     return tmp_path / "state"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

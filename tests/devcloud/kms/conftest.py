@@ -13,6 +13,7 @@ from devcloud.grants import Grants
 from devcloud.identity import Identity
 from devcloud.kms import Kms
 from devcloud.tls import Tls
+from tests.devcloud.clock import Clock
 
 LOCATION = "projects/convergence-test/locations/us-central1"
 RING = f"{LOCATION}/keyRings/convergence"
@@ -23,21 +24,6 @@ NEW_KEY: dict[str, Any] = {
     "crypto_key": {"purpose": "ENCRYPT_DECRYPT"},
 }
 DAY = 86_400.0
-
-
-class Clock:
-    """Time that passes only when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

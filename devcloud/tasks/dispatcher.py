@@ -1,0 +1,208 @@
+"""Sends tasks when they are due, within their queue's rate and concurrency, and again until they are acknowledged."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from google.cloud.tasks_v2 import types
+from google.rpc import status_pb2
+
+from devcloud.delivery import Call, Deliverer, Outcome, RetryRule
+from devcloud.identity import Identity
+from devcloud.messages import instant, seconds_of
+from devcloud.tasks.rates import TokenBucket
+from devcloud.tasks.store import TaskStore
+
+DEFAULT_DEADLINE_SECONDS = 600.0
+_THREADS = 256
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Lane:
+    """What a queue has under way, and its bucket."""
+
+    bucket: TokenBucket
+    in_flight: set[str] = field(default_factory=set)
+
+
+class Dispatcher:
+    """One thread decides what to send, a pool sends; both wait on one condition, which every change notifies."""
+
+    def __init__(self, store: TaskStore, identity: Identity, now: Callable[[], float]) -> None:
+        self._store, self._identity, self._now = store, identity, now
+        self._changed = threading.Condition()
+        self._lanes: dict[str, _Lane] = {}
+        self._deliverer = Deliverer()
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="tasks-delivery")
+        self._thread = threading.Thread(target=self._run, name="tasks-dispatcher", daemon=True)
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin with what the last process left."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Cut deliveries under way; their tasks stay and are delivered again. Safe to call twice."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._deliverer.stop()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def wake(self) -> None:
+        """Look again: a task, a queue or the clock has changed."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def run_now(self, queue: str, task: types.Task) -> None:
+        """Send a task at once, even when its queue is paused or at its limits."""
+        self._store.reschedule(task, due_at=self._now())
+        with self._changed:
+            lane = self._lane(self._store.get_queue(queue))
+            if task.name not in lane.in_flight and not self._stopping:
+                self._send(queue, lane, task.name)
+
+    def pending(self, due_within_seconds: float = math.inf) -> int:
+        """Tasks not yet acknowledged that are due by then, those under way included."""
+        return self._store.count_due(self._now() + due_within_seconds)
+
+    def wait_idle(self, timeout_seconds: float, due_within_seconds: float = math.inf) -> bool:
+        """Wait until nothing is pending and nothing is under way; False when that took too long."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._in_flight() and not self.pending(due_within_seconds), timeout_seconds
+            )
+
+    def _in_flight(self) -> int:
+        return sum(len(lane.in_flight) for lane in self._lanes.values())
+
+    def _run(self) -> None:
+        with self._changed:
+            while not self._stopping:
+                now = self._now()
+                queues = [queue for queue in self._store.list_queues() if queue.state == types.Queue.State.RUNNING]
+                look_again_at = min((self._send_due(queue, now) for queue in queues), default=math.inf)
+                wait_seconds = max(0.0, look_again_at - self._now())
+                self._changed.wait(None if math.isinf(look_again_at) else min(wait_seconds, threading.TIMEOUT_MAX))
+
+    def _send_due(self, queue: types.Queue, now: float) -> float:
+        """Send what a queue may send now; when it may send more (infinity: when something changes)."""
+        lane = self._lane(queue)
+        slots = queue.rate_limits.max_concurrent_dispatches - len(lane.in_flight)
+        if slots <= 0:
+            return math.inf
+        front = self._store.front(queue.name, len(lane.in_flight) + slots + 1)
+        waiting = [due for due in front if due.name not in lane.in_flight]
+        ready = [due.name for due in waiting if due.at <= now][:slots]
+        allowed = ready[: lane.bucket.available(now)]
+        lane.bucket.take(len(allowed))
+        for name in allowed:
+            self._send(queue.name, lane, name)
+        if len(allowed) < len(ready):
+            return lane.bucket.next_at(now)
+        if len(ready) == slots:
+            return math.inf
+        return next((due.at for due in waiting if due.at > now), math.inf)
+
+    def _lane(self, queue: types.Queue) -> _Lane:
+        limits, now = queue.rate_limits, self._now()
+        lane = self._lanes.get(queue.name)
+        if lane is None:
+            bucket = TokenBucket(limits.max_dispatches_per_second, limits.max_burst_size, now)
+            lane = self._lanes[queue.name] = _Lane(bucket)
+        lane.bucket.adjust(limits.max_dispatches_per_second, limits.max_burst_size, now)
+        return lane
+
+    def _send(self, queue: str, lane: _Lane, name: str) -> None:
+        lane.in_flight.add(name)
+
+        def finished(attempt: Future[None]) -> None:
+            if not attempt.cancelled() and attempt.exception() is not None:
+                _log.error("delivery of %s broke", name, exc_info=attempt.exception())
+            with self._changed:
+                lane.in_flight.discard(name)
+                self._changed.notify_all()
+
+        self._pool.submit(self._attempt, queue, name).add_done_callback(finished)
+
+    def _attempt(self, queue_name: str, name: str) -> None:
+        queue, task = self._store.find_queue(queue_name), self._store.find_task(name)
+        if queue is None or task is None:
+            return
+        sent_at = self._now()
+        outcome = self._deliverer.send(self._call(queue, task))
+        if not outcome.ok and self._deliverer.stopped:
+            return
+        self._settle(queue, task, sent_at, outcome)
+
+    def _settle(self, queue: types.Queue, task: types.Task, sent_at: float, outcome: Outcome) -> None:
+        now = self._now()
+        if outcome.ok:
+            self._store.remove_task(task.name, now)
+            return
+        _record(task, sent_at, now, outcome)
+        age = now - seconds_of(task.first_attempt.dispatch_time)
+        delay = _retry_rule(queue.retry_config).delay_seconds(task.dispatch_count, age)
+        fields = (task.name, task.dispatch_count, outcome.message)
+        if delay is None:
+            _log.error("task %s given up after %d attempts: %s", *fields)
+            self._store.remove_task(task.name, now)
+        else:
+            _log.warning("task %s failed at attempt %d: %s", *fields)
+            self._store.reschedule(task, due_at=now + delay)
+
+    def _call(self, queue: types.Queue, task: types.Task) -> Call:
+        http, oidc = task.http_request, task.http_request.oidc_token
+        headers = dict(http.headers)
+        if http.body and "content-type" not in {name.lower() for name in headers}:
+            headers["Content-Type"] = "application/octet-stream"
+        headers |= {
+            "User-Agent": "Google-Cloud-Tasks",
+            "X-CloudTasks-QueueName": queue.name.rpartition("/")[2],
+            "X-CloudTasks-TaskName": task.name.rpartition("/")[2],
+            "X-CloudTasks-TaskRetryCount": str(task.dispatch_count),
+            "X-CloudTasks-TaskExecutionCount": str(task.response_count),
+            "X-CloudTasks-TaskETA": f"{seconds_of(task.schedule_time):.6f}",
+        }
+        if task.dispatch_count:
+            headers["X-CloudTasks-TaskRetryReason"] = task.last_attempt.response_status.message
+        if oidc.service_account_email:
+            token = self._identity.id_token(oidc.service_account_email, oidc.audience or http.url)
+            headers["Authorization"] = f"Bearer {token}"
+        deadline = seconds_of(task.dispatch_deadline) or DEFAULT_DEADLINE_SECONDS
+        return Call(types.HttpMethod(http.http_method).name, http.url, headers, http.body, deadline)
+
+
+def _record(task: types.Task, sent_at: float, now: float, outcome: Outcome) -> None:
+    """Note a failed attempt in the task itself, where GetTask shows it."""
+    task.dispatch_count += 1
+    attempt = types.Attempt(
+        schedule_time=task.schedule_time,
+        dispatch_time=instant(sent_at),
+        response_status=status_pb2.Status(code=outcome.code, message=outcome.message),
+    )
+    if outcome.status is not None:
+        task.response_count += 1
+        attempt.response_time = instant(now)
+    task.last_attempt = attempt
+    if task.dispatch_count == 1:
+        # Of the first attempt only the time is kept, as the service does.
+        task.first_attempt = types.Attempt(dispatch_time=instant(sent_at))
+
+
+def _retry_rule(config: types.RetryConfig) -> RetryRule:
+    return RetryRule(
+        max_attempts=None if config.max_attempts == -1 else config.max_attempts,
+        max_age_seconds=seconds_of(config.max_retry_duration),
+        min_backoff_seconds=seconds_of(config.min_backoff),
+        max_backoff_seconds=seconds_of(config.max_backoff),
+        max_doublings=config.max_doublings,
+    )

@@ -1,0 +1,71 @@
+"""An HTTP endpoint that records what it is sent and answers what a test tells it to."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from werkzeug.wrappers import Request, Response
+
+from devcloud.http_server import HttpServer
+
+PATIENCE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Handler:
+    """Answers `statuses` in their order, then 200; while `gate` is closed it keeps every caller waiting.
+
+    `peak` is the most callers it ever had at a time.
+    """
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.peak = 0
+        self._under_way, self._lock = 0, threading.Lock()
+        self._received: queue.SimpleQueue[Received] = queue.SimpleQueue()
+        self._server = HttpServer(Request.application(self._answer), name="handler")
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self.gate.set()
+        self._server.stop()
+
+    def next_request(self) -> Received:
+        """The next request, waiting for it."""
+        return self._received.get(timeout=PATIENCE_SECONDS)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether there is no further request."""
+        return self._received.empty()
+
+    def _answer(self, request: Request) -> Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        with self._lock:
+            self._under_way += 1
+            self.peak = max(self.peak, self._under_way)
+        self._received.put(Received(request.method, request.full_path.rstrip("?"), headers, request.get_data()))
+        self.gate.wait(PATIENCE_SECONDS)
+        with self._lock:
+            self._under_way -= 1
+        return Response(status=self.statuses.pop(0) if self.statuses else 200)
