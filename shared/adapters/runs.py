@@ -1,139 +1,224 @@
-"""The store of manual runs: what their acceptance depends on, and the one transaction that accepts them."""
+"""The store of runs as an executor sees them: claimed by job id, begun under a fence, closed and logged."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any
 
+from google.api_core import retry as google_retry
 from google.cloud import bigquery
 
-from shared.adapters.bigquery import DuplicateJob, Row, Warehouse
-from shared.adapters.sql import statement
-from shared.auth import KeyOwner
-from shared.domain.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, QueuedGroup, Start, Usage
-from shared.domain.admission import AGEING_STEP
+from shared import errors
+from shared.adapters.bigquery import AssertionFailed, DuplicateJob, Row, Warehouse
+from shared.adapters.credentials import SealedCredential
+from shared.adapters.sql import Statement, statement
+from shared.adapters.tasks import RunTask
 
-_OWNER_COLUMNS = tuple(field.name for field in fields(KeyOwner))
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A key's owner, and what its tenant has and uses; `credentials` maps providers to their credential's source."""
-
-    owner: KeyOwner
-    api_key_id: str
-    usage: Usage
-    credentials: Mapping[str, str | None]
+# Another writer of the tenant's tables won: its turn is over soon. Exponential backoff with jitter.
+_RETRY_ABORTED = google_retry.Retry(
+    predicate=google_retry.if_exception_type(errors.TransactionAborted), initial=0.3, maximum=5.0, timeout=60.0
+)
+_CLAIM_SUFFIXES = 20
 
 
 @dataclass(frozen=True)
-class ManualRun:
-    """A run somebody asks for."""
+class Checkpoint:
+    """An event of an earlier hop or attempt that this one builds on."""
 
-    run_id: str
-    tenant_id: str
+    event_id: str
+    kind: str
+    lease_id: str | None
+    attempt: int | None
+    details: Mapping[str, Any]
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class ClaimedRun:
+    """The queue item, the credential and the checkpoints of a run whose lease is the task's; times are UTC."""
+
     provider: str
     domain: str
     pipeline_template: str
-    pipeline_id: str
-    source: str | None
-    trigger_by: str
+    trigger_type: str
+    trigger_by: str | None
     user_id: str | None
+    max_retries: int
+    added_at: datetime
+    lease_expires_at: datetime
     parameters: Mapping[str, Any]
-    retry_of: str | None
-    accepted_at: datetime
+    credential: SealedCredential | None
+    credential_source: str | None
+    checkpoints: Sequence[Checkpoint]
+    read_at: datetime
 
 
 @dataclass(frozen=True)
-class AcceptedRun:
-    """A run that was accepted under its id before: what its caller was told, and for which body."""
+class Begun:
+    """What an attempt found when it began: the run's status, its fence token and the published watermark."""
 
-    run_id: str
-    start: Start
-    body_digest: str
-    accepted_at: datetime
+    status: str
+    token: int | None
+    watermark: datetime | None
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What others want of a running executor."""
+
+    lease_is_held: bool
+    is_cancel_requested: bool
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Reads standings and accepts runs."""
+    """Reads and changes one run's rows."""
 
     warehouse: Warehouse
 
-    def find_standing(self, api_key_hash: str, tenant_id: str) -> Standing | None:
-        """What a manual run of this tenant depends on, or None for an unknown key. One job."""
-        values = {
-            "api_key_hash": api_key_hash,
-            "tenant_id": tenant_id,
-            "manual_priority": MANUAL_PRIORITY,
-            "ageing_seconds": int(AGEING_STEP.total_seconds()),
-        }
-        rows = self.warehouse.read(statement("runs", "find_standing"), values)
-        return _standing(rows[0]) if rows else None
+    def claim(self, task: RunTask, *, execution_id: str) -> ClaimedRun | None:
+        """The run, claimed for this delivery; None when the lease is not current. DuplicateJob for a second delivery.
 
-    def accept(self, run: ManualRun, start: Start, *, body_digest: str) -> bool:
-        """Insert the run and its queue item; False when a job has used this run's id before. One job."""
+        The claim is the id of the job that reads: BigQuery takes it once.
+        """
+        values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
+        claim = statement("runs", "claim_run")
+        for suffix in range(_CLAIM_SUFFIXES):
+            job_id = f"cvg-claim-{task.lease_id}-{task.hop}-{suffix}"
+            try:
+                job = self.warehouse.insert(claim, values, job_id=job_id, labels={"execution": execution_id})
+            except DuplicateJob:
+                job = self.warehouse.get_job(job_id)
+                failed = self.warehouse.failure(job) is not None
+                if not failed and job.labels.get("execution") != execution_id:
+                    raise
+                if failed:
+                    continue
+            rows = self.warehouse.rows_of(self.warehouse.finished(job))
+            return _claimed(task.tenant_id, rows) if rows else None
+        raise errors.Unavailable(retry_after=5)
+
+    def signals(self, task: RunTask) -> Signals:
+        """Whether the lease still stands and whether the run is to be cancelled."""
+        values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
+        return Signals(**self.warehouse.read(statement("runs", "read_signals"), values)[0])
+
+    def begin(self, task: RunTask, run: ClaimedRun, *, pipeline_id: str, source: str | None) -> Begun:
+        """Mark the run RUNNING and take the fence of (pipeline, source); FenceLost when the lease has gone."""
         values = {
-            **asdict(run),
-            "parameters": json.dumps(run.parameters),
-            "status": start.status,
-            "wait_reason": start.wait_reason,
-            "priority": MANUAL_PRIORITY,
-            "max_retries": MANUAL_MAX_RETRIES,
+            "pipeline_logging_id": task.pipeline_logging_id,
+            "tenant_id": task.tenant_id,
+            "run_id": task.run_id,
+            "pipeline_id": pipeline_id,
+            "user_id": run.user_id,
+            "trigger_type": run.trigger_type,
+            "trigger_by": run.trigger_by,
+            "parameters": json.dumps(dict(run.parameters)),
+            "created_at": run.added_at,
+            "lease_id": task.lease_id,
+            "attempt": task.attempt,
+            "source": source,
         }
+        begin = statement("runs", "begin_attempt")
+        job = self.transact(begin, values, job_id=f"cvg-begin-{task.lease_id}-{task.hop}", dataset=task.tenant_id)
+        return Begun(**self.warehouse.rows_of(job)[0])
+
+    def transact(self, script: Statement, values: Mapping[str, Any], *, job_id: str, dataset: str) -> bigquery.QueryJob:
+        """Run a transaction once; FenceLost when one of its assertions fails. Aborts are retried."""
+        run = partial(self.warehouse.once, script, values, job_id=job_id, dataset=dataset)
         try:
-            job = self.warehouse.insert(
-                statement("runs", "accept_run"),
-                values,
-                job_id=_job_id(run.run_id),
-                dataset=run.tenant_id,
-                labels=_labels(start, body_digest),
-            )
-        except DuplicateJob:
-            return False
-        self.warehouse.finished(job)
-        return True
+            return _retried(run)
+        except AssertionFailed as error:
+            raise errors.FenceLost(f"another attempt took over ({error.message})") from error
 
-    def find_accepted(self, run_id: str) -> AcceptedRun | None:
-        """The run that was accepted under this id, read from its job; None when there is no job or it failed."""
-        job = self.warehouse.find_job(_job_id(run_id))
-        if job is None or self.warehouse.failure(job):
-            return None
-        return _accepted(run_id, job)
+    def close(self, task: RunTask) -> None:
+        """End a run that has no executor any more, unless it has ended."""
+        if task.closing is None:
+            raise ValueError("the task closes nothing")
+        values = {
+            "pipeline_logging_id": task.pipeline_logging_id,
+            "status": task.closing.status,
+            "error_class": task.closing.error_class,
+            "error_message": task.closing.error_message,
+        }
+        self.warehouse.change(statement("runs", "close_run"), values, dataset=task.tenant_id)
 
-    def is_used(self, run_id: str) -> bool:
-        """Whether a job, failed or not, has used this run's id."""
-        return self.warehouse.find_job(_job_id(run_id)) is not None
+    def close_attempt(self, task: RunTask, *, status: str, error_class: str | None, error_message: str | None) -> None:
+        """End the run under this task's lease; nothing happens once another attempt has taken over."""
+        values = {
+            "pipeline_logging_id": task.pipeline_logging_id,
+            "lease_id": task.lease_id,
+            "status": status,
+            "error_class": error_class,
+            "error_message": error_message,
+        }
+        self.warehouse.change(statement("runs", "close_attempt"), values, dataset=task.tenant_id)
+
+    def log(
+        self, task: RunTask, run: ClaimedRun, *, steps: Sequence[Mapping[str, Any]], checks: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Append step logs and check results; those that are there already are left out."""
+        values = {
+            "tenant_id": task.tenant_id,
+            "user_id": run.user_id,
+            "pipeline_logging_id": task.pipeline_logging_id,
+            "provider": run.provider.upper(),
+            "steps": json.dumps(list(steps), default=str),
+            "checks": json.dumps(list(checks), default=str),
+        }
+        job_id = f"cvg-log-{task.lease_id}-{task.hop}"
+        self.warehouse.once(statement("runs", "log_steps"), values, job_id=job_id, dataset=task.tenant_id)
 
 
-def _standing(row: Row) -> Standing:
-    owner = KeyOwner(**{name: row[name] for name in _OWNER_COLUMNS})
-    usage = Usage(
-        now=owner.read_at,
-        daily_limit=owner.daily_limit or 0,
-        concurrent_limit=owner.concurrent_limit or 0,
-        started_today=row["started_today"],
-        queue=tuple(QueuedGroup(**group) for group in row["queued_groups"] or ()),
+def _retried(run: Callable[[], bigquery.QueryJob]) -> bigquery.QueryJob:
+    try:
+        return _RETRY_ABORTED(run)()
+    except Exception as error:
+        if isinstance(error.__cause__, errors.TransactionAborted):  # google's RetryError wraps the last one
+            raise error.__cause__ from error
+        raise
+
+
+def _claimed(tenant_id: str, rows: Sequence[Row]) -> ClaimedRun:
+    first = rows[0]
+    credential = None
+    if first["credential_id"] is not None:
+        credential = SealedCredential(
+            credential_id=first["credential_id"],
+            tenant_id=tenant_id,
+            provider=first["credential_provider"],
+            credential_kind=first["credential_kind"],
+            encrypted_credentials=first["encrypted_credentials"],
+            kms_key_version=first["kms_key_version"],
+        )
+    return ClaimedRun(
+        provider=first["provider"],
+        domain=first["domain"],
+        pipeline_template=first["pipeline_template"],
+        trigger_type=first["trigger_type"],
+        trigger_by=first["trigger_by"],
+        user_id=first["user_id"],
+        max_retries=first["max_retries"],
+        added_at=first["added_at"],
+        lease_expires_at=first["lease_expires_at"],
+        parameters=json.loads(first["parameters"] or "{}") or {},
+        credential=credential,
+        credential_source=first["credential_source"],
+        checkpoints=[_checkpoint(row) for row in rows if row["event_id"] is not None],
+        read_at=first["read_at"],
     )
-    credentials = {held["provider"]: held["source"] for held in row["credentials"] or ()}
-    return Standing(owner=owner, api_key_id=row["api_key_id"], usage=usage, credentials=credentials)
 
 
-def _job_id(run_id: str) -> str:
-    return f"cvg-accept-{run_id}"
-
-
-# What the caller was told travels as labels of the job, so that a repeated call reads it back without a query.
-def _labels(start: Start, body_digest: str) -> dict[str, str]:
-    told = {"status": start.status, "wait_reason": start.wait_reason, "queue_position": start.queue_position}
-    return {"body": body_digest, **{name: str(value) for name, value in told.items() if value is not None}}
-
-
-def _accepted(run_id: str, job: bigquery.QueryJob) -> AcceptedRun:
-    labels = job.labels
-    position, reason = labels.get("queue_position"), labels.get("wait_reason")
-    start = Start(labels["status"].upper(), reason.upper() if reason else None, int(position) if position else None)
-    return AcceptedRun(run_id, start, labels["body"], job.created.astimezone(UTC))
+def _checkpoint(row: Row) -> Checkpoint:
+    return Checkpoint(
+        event_id=row["event_id"],
+        kind=row["event_kind"],
+        lease_id=row["event_lease_id"],
+        attempt=row["event_attempt"],
+        details=json.loads(row["event_details"] or "{}") or {},
+        occurred_at=row["event_occurred_at"],
+    )
