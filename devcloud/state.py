@@ -8,10 +8,12 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
+from devcloud.errors import UserError
+
 Json = dict[str, Any]
 
 
-class StateError(Exception):
+class StateError(UserError):
     """The state directory is not in the state the command needs; the message says what to do."""
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -21,12 +21,12 @@ class StartFailed(Exception):
 
 
 class FunctionProcess:
-    """One function's instance. Thread-safe."""
+    """One function's instance, thread-safe. `environment` is asked for at each start."""
 
     def __init__(
-        self, name: str, environment: Mapping[str, str], *, log_path: Path, source: Path | None = None
+        self, name: str, environment: Callable[[], Mapping[str, str]], *, log_path: Path, source: Path | None = None
     ) -> None:
-        self._name, self._environment, self._log_path, self._source = name, dict(environment), log_path, source
+        self._name, self._environment, self._log_path, self._source = name, environment, log_path, source
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
@@ -79,7 +79,7 @@ class FunctionProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=self._environment,
+                env=self._environment(),
                 cwd=PROJECT_ROOT,
                 start_new_session=True,  # Ctrl-C in the terminal is devcloud's to handle
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 Page = Callable[[], Any]
 
+_STARTING_SECONDS = 10.0
+
 
 class Gateway:
     """Routes requests to the functions' processes.
@@ -50,6 +53,7 @@ class Gateway:
         self._functions, self._members, self._certs, self._pages = functions, members, certs, pages
         self._routes = Routes(functions)
         self._processes: dict[str, FunctionProcess] = {}
+        self._hosting = threading.Event()
         self._server = HttpServer(self._serve, name="gateway", port=port)
 
     @property
@@ -62,12 +66,13 @@ class Gateway:
         return f"{self.url}/{name}"
 
     def start(self) -> None:
-        """Bind and answer; functions are not there yet: requests for them get 503 until `host` is called."""
+        """Bind and answer; requests for functions wait until `host` is called, as they wait for a cold start."""
         self._server.start()
 
     def host(self, processes: Mapping[str, FunctionProcess]) -> None:
         """Take over the functions' processes, none of which needs to be running."""
         self._processes = dict(processes)
+        self._hosting.set()
 
     def states(self) -> dict[str, str]:
         """`cold` or `running` by function."""
@@ -124,9 +129,9 @@ class Gateway:
         )
 
     def _reach(self, name: str, method: str, target: str, headers: Any, body: bytes) -> Answer:
-        process = self._processes.get(name)
-        if process is None:
+        if not self._hosting.wait(_STARTING_SECONDS):
             raise StartFailed(f"{name}: devcloud is starting")
+        process = self._processes[name]
         timeout_seconds = self._functions[name].timeout_seconds
         try:
             port = process.ensure_started()

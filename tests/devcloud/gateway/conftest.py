@@ -97,4 +97,4 @@ def gateway(signer: Signer, tmp_path: Path) -> Iterator[Gateway]:
 
 def _process(name: str, state_dir: Path) -> FunctionProcess:
     environment = {"PATH": "/usr/bin:/bin", "COLOUR": "green", "PYTHONPATH": str(PROJECT_ROOT)}
-    return FunctionProcess(name, environment, log_path=state_dir / "logs" / f"{name}.log", source=SOURCE)
+    return FunctionProcess(name, lambda: environment, log_path=state_dir / "logs" / f"{name}.log", source=SOURCE)

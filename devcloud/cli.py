@@ -1,0 +1,168 @@
+"""The command line of the local Google Cloud."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from devcloud.errors import UserError
+from shared.errors import ConvergenceError
+
+_DESCRIPTION = """\
+A Google Cloud on this machine, for development and tests: BigQuery, Cloud KMS, Secret Manager,
+Cloud Tasks, Cloud Scheduler, a token server, and every function of configs/platform.yml behind
+one gateway. Everything lives in one state directory and survives being killed."""
+_EXAMPLES = """\
+examples:
+  python -m devcloud up                              leave it running in a terminal of its own
+  python -m devcloud onboard acme_corp               a tenant and its API key
+  python -m devcloud mint-key --project acme-gcp > key.json
+  python -m devcloud seed-billing --project acme-gcp --start 2025-11-01 --days 30 --truth truth.json
+  python -m devcloud jobs                            what BigQuery has been asked since the start
+  python -m devcloud status                          where everything listens"""
+_UP = """\
+Starts every service and stays in the foreground until SIGTERM or Ctrl-C. The platform is provisioned
+as Terraform would: datasets and tables, key, secret, queues, schedules. Functions start with their
+first request, and print to STATE_DIR/logs/FUNCTION.log."""
+_ONBOARD = """\
+Does what the subscription system does before a tenant first calls: profile, live subscription, API key.
+The key is shown once and stored only as its SHA-256."""
+_MINT = """\
+Prints a service-account JSON key of an account in project P: what a tenant would upload as its GCP
+credential. It may use project P and nothing else."""
+_SEED = """\
+Writes a sample Cloud Billing detailed export into a tenant's own GCP project and prints its truth: the
+exact sums per invoice month and per usage date (UTC). The same arguments give the same bytes. The table
+is replaced, unless --append."""
+_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit status. What a user can set right ends with one line on standard error."""
+    options = build_parser().parse_args(arguments)
+    try:
+        _command(options.command)(options)
+    except (UserError, ConvergenceError) as error:
+        print(f"devcloud: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    parser = argparse.ArgumentParser(
+        prog="python -m devcloud",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_up(commands)
+    _add_onboard(commands)
+    _add_mint_key(commands)
+    _add_seed_billing(commands)
+    jobs = _add(commands, "jobs", "list the BigQuery jobs since the start", "")
+    _add_json(jobs, "print them as JSON")
+    status = _add(commands, "status", "show where everything listens and which functions run", "")
+    _add_json(status, "print the ready line again")
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # argparse has no public name for what add_subparsers returns
+
+
+def _add_up(commands: _Commands[argparse.ArgumentParser]) -> None:
+    up = _add(commands, "up", "start the cloud and stay in the foreground", _UP)
+    up.add_argument("--port", type=int, default=0, help="the gateway's port (default: the last one, else a free one)")
+    up.add_argument("--warm", action="store_true", help="start every function right away, in the background")
+    _add_json(up, "print one JSON line when ready: gateway, bigquery, project, region, admin_key, services, env")
+
+
+def _add_onboard(commands: _Commands[argparse.ArgumentParser]) -> None:
+    onboard = _add(commands, "onboard", "make a tenant with a live subscription and an API key", _ONBOARD)
+    onboard.add_argument("tenant_id", metavar="TENANT_ID", help="lower-case letters, digits and _, e.g. acme_corp")
+    limits = onboard.add_argument_group("subscription")
+    limits.add_argument("--daily-limit", type=_positive, default=25, help="runs a UTC day (default: %(default)s)")
+    limits.add_argument("--concurrent-limit", type=_positive, default=3, help="runs at a time (default: %(default)s)")
+    onboard.add_argument("--new-key", action="store_true", help="only add an API key to a tenant that exists")
+    _add_json(onboard, "print tenant_id and api_key as JSON")
+
+
+def _add_mint_key(commands: _Commands[argparse.ArgumentParser]) -> None:
+    mint = _add(commands, "mint-key", "print a service-account JSON key", _MINT)
+    mint.add_argument("--project", required=True, type=_project, metavar="P", help="the GCP project it belongs to")
+    mint.add_argument("--account", default="billing-reader", metavar="NAME", help="default: %(default)s")
+
+
+def _add_seed_billing(commands: _Commands[argparse.ArgumentParser]) -> None:
+    seed = _add(commands, "seed-billing", "write a sample billing export into a tenant's GCP project", _SEED)
+    seed.add_argument("--project", required=True, type=_project, metavar="P", help="the tenant's own GCP project")
+    seed.add_argument("--dataset", default="billing", help="made when missing (default: %(default)s)")
+    seed.add_argument("--table", help="default: gcp_billing_export_resource_v1_<billing account>")
+    seed.add_argument(
+        "--start", type=_date, metavar="YYYY-MM-DD", help="first usage date (default: the days up to now)"
+    )
+    seed.add_argument("--days", type=_positive, default=30, help="usage dates (default: %(default)s)")
+    seed.add_argument("--rows-per-day", type=_positive, default=200, help="rows of usage (default: %(default)s)")
+    seed.add_argument("--seed", type=int, default=1, help="another one is another organisation (default: %(default)s)")
+    seed.add_argument("--location", default="US", help="of the dataset (default: %(default)s)")
+    seed.add_argument("--append", action="store_true", help="add to the table instead of replacing it")
+    seed.add_argument("--truth", type=Path, metavar="FILE", help="write the truth here as well")
+
+
+def _add(
+    commands: _Commands[argparse.ArgumentParser], name: str, summary: str, description: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=description or f"{summary[0].upper()}{summary[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "--state-dir", type=Path, default=Path(".devcloud"), metavar="DIR", help="the cloud's (default: %(default)s)"
+    )
+    return command
+
+
+def _add_json(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("--json", action="store_true", help=what)
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], None]:
+    """The function of a command; imported late, so that --help is there at once."""
+    from devcloud import commands
+
+    found: Callable[[argparse.Namespace], None] = getattr(commands, name.replace("-", "_"))
+    return found
+
+
+def default_start(days: int) -> date:
+    """The first of so many complete days: the last rows of a day are exported on the next one."""
+    return datetime.now(UTC).date() - timedelta(days=days + 1)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is not a date like 2025-11-17") from error
+
+
+def _project(text: str) -> str:
+    if not _PROJECT.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a project id: 6 to 30 of a-z, 0-9 and -, starting with a letter"
+        )
+    return text

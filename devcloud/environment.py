@@ -1,0 +1,69 @@
+"""The environment that a function's process gets, and any outside process that is to use this cloud."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from devcloud.cloud import Cloud
+
+_ALLOWED_ORIGINS = "http://localhost:3000,http://127.0.0.1:3000"
+_KICK_BUCKET_SECONDS = "0.5"
+# Nothing else of the developer's own environment reaches a function: no credentials, no proxies, no settings.
+_INHERITED = ("PATH", "HOME", "TMPDIR", "LANG")
+
+
+def client_environment(cloud: Cloud, *, key_file: Path) -> dict[str, str]:
+    """What the official clients, and the product's settings, need to work against this cloud as the key's account."""
+    addresses = cloud.addresses
+    return {
+        "PROJECT_ID": cloud.project,
+        "GOOGLE_CLOUD_PROJECT": cloud.project,
+        "REGION": cloud.region,
+        "BIGQUERY_LOCATION": cloud.location,
+        "BIGQUERY_ENDPOINT": addresses.bigquery,
+        "BIGQUERY_STORAGE_ENDPOINT": addresses.storage_read,
+        "KMS_ENDPOINT": addresses.kms,
+        "SECRET_MANAGER_ENDPOINT": addresses.secret_manager,
+        "CLOUD_TASKS_ENDPOINT": addresses.tasks,
+        "CLOUD_SCHEDULER_ENDPOINT": addresses.scheduler,
+        "OIDC_CERTS_URL": addresses.certs_url,
+        "TENANT_TOKEN_URI": addresses.token_uri,
+        "GOOGLE_APPLICATION_CREDENTIALS": str(key_file),
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(cloud.ca_path),
+    }
+
+
+def function_environment(cloud: Cloud, name: str, *, key_file: Path) -> dict[str, str]:
+    """What Terraform would give the function, with this cloud's endpoints; only the settings that it asks for."""
+    function = cloud.platform.functions[name]
+    common = client_environment(cloud, key_file=key_file)
+    del common["CLOUD_SCHEDULER_ENDPOINT"], common["TENANT_TOKEN_URI"]
+    optional = _settings(cloud, name)
+    return (
+        {variable: os.environ[variable] for variable in _INHERITED if variable in os.environ}
+        | {"PYTHONUTF8": "1"}
+        | common
+        | {"K_SERVICE": name, "LOG_LEVEL": "INFO"}
+        | {variable: optional[variable] for variable in function.environment if variable in optional}
+    )
+
+
+def _settings(cloud: Cloud, name: str) -> dict[str, str]:
+    """The settings a function may ask for; those that are not here keep the product's own default."""
+    return {
+        "FUNCTION_URL": cloud.function_url(name),
+        "EXECUTE_RUN_URL": cloud.function_url("execute_run"),
+        "PROCESS_QUEUE_URL": cloud.function_url("process_queue"),
+        "EXECUTE_QUEUE": cloud.queue("execute"),
+        "KICK_QUEUE": cloud.queue("kick"),
+        "KICK_BUCKET_SECONDS": _KICK_BUCKET_SECONDS,
+        "TASKS_SERVICE_ACCOUNT": cloud.account("tasks_invoker"),
+        "SCHEDULER_SERVICE_ACCOUNT": cloud.account("scheduler_invoker"),
+        "WORKER_SERVICE_ACCOUNT": cloud.account("worker"),
+        "API_SERVICE_ACCOUNT": cloud.account("api"),
+        "KMS_KEY": cloud.key,
+        "ADMIN_KEY_SECRET": cloud.admin_key_secret,
+        "TENANT_TOKEN_URI": cloud.addresses.token_uri,
+        "ALLOWED_ORIGINS": _ALLOWED_ORIGINS,
+    }

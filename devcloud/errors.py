@@ -1,0 +1,5 @@
+"""The error that a user of the command line can set right."""
+
+
+class UserError(Exception):
+    """The message says what is wrong and, where there is a way, what to do."""

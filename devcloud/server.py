@@ -1,0 +1,211 @@
+"""The composition root: every service of the local Google Cloud in one process, over one state directory."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
+
+from devcloud.bigquery.server import BigQuery
+from devcloud.clients import Clients
+from devcloud.cloud import Addresses, Cloud
+from devcloud.environment import client_environment, function_environment
+from devcloud.gateway.function_process import FunctionProcess, StartFailed
+from devcloud.gateway.gateway import Gateway
+from devcloud.grants import Grants
+from devcloud.identity import Identity, TokenServer
+from devcloud.identity.identity import ADMIN_ACCOUNT, account_email
+from devcloud.kms import Kms
+from devcloud.provision import Provisioner
+from devcloud.scheduler import Scheduler
+from devcloud.secret_manager import SecretManager
+from devcloud.state import StateDir, StateError
+from devcloud.tasks import Tasks
+from devcloud.tls import Tls
+from shared.platform_config import Platform, get_platform
+
+Json = dict[str, Any]
+
+PROJECT = "convergence-local"
+REGION = "us-central1"
+LOCATION = "US"
+
+
+class _Service(Protocol):
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+_Started = TypeVar("_Started", bound=_Service)
+
+
+class Devcloud:
+    """A local Google Cloud with the platform provisioned in it; `with Devcloud(...) as cloud` starts and stops it.
+
+    `port` is the gateway's; 0 keeps the one the state directory had before, or takes a free one. `function_env` adds
+    to the environment of single functions. Without `schedules` the Cloud Scheduler jobs are there, but paused.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        port: int = 0,
+        project: str = PROJECT,
+        region: str = REGION,
+        location: str = LOCATION,
+        schedules: bool = True,
+        function_env: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        self.state = StateDir(state_dir)
+        self.project, self.region, self.location = project, region, location
+        self.platform: Platform = get_platform()
+        self._port, self._schedules, self._function_env = port, schedules, function_env or {}
+        self._running = ExitStack()
+        self._processes: dict[str, FunctionProcess] = {}
+        self.ready: Json = {}
+
+    def __enter__(self) -> Devcloud:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> Json:
+        """Start every service and provision the platform; what the ready line says, also in `ready`."""
+        self.state.acquire()
+        self._running.callback(self.state.release)
+        try:
+            self._start_services()
+            self._provision()
+        except BaseException:
+            self.stop()
+            raise
+        self.state.announce(self.ready)
+        return self.ready
+
+    def stop(self) -> None:
+        """Stop everything, the callers before the called; safe to call twice."""
+        self._running.close()
+
+    def clients(self, key: Mapping[str, str] | None = None) -> Clients:
+        """The official clients for this cloud, as devcloud-admin or as the account of a key."""
+        return Clients(self.ready["env"], key or json.loads(self._key_file(ADMIN_ACCOUNT).read_text()))
+
+    def kill_function(self, name: str) -> int | None:
+        """Lose the function's instance (SIGKILL); its pid, None when none was running."""
+        return self._processes[name].kill()
+
+    def warm(self) -> None:
+        """Start every function in the background, one after the other."""
+        threading.Thread(target=self._warm, name="warm-up", daemon=True).start()
+
+    def _start_services(self) -> None:
+        path = self.state.path
+        self.identity = Identity(path, self.project)
+        self._running.callback(self.identity.close)
+        tls, grants = Tls(path), Grants.of_platform(self.platform, self.project)
+        self.token_server = self._started(TokenServer(self.identity))
+        self.bigquery = self._started(BigQuery(path, self.identity, tls))
+        self.kms = self._started(Kms(path, self.identity, tls, grants))
+        self.secret_manager = self._started(SecretManager(path, self.identity, tls, grants))
+        self.gateway = self._start_gateway()
+        # These two call the functions, so they come last and go first.
+        self.tasks = self._started(Tasks(path, self.identity, tls, grants))
+        self.scheduler = self._started(Scheduler(path, self.identity, tls, grants))
+        addresses = Addresses(
+            gateway=self.gateway.url,
+            bigquery=self.bigquery.url,
+            storage_read=self.bigquery.storage_address,
+            kms=self.kms.address,
+            secret_manager=self.secret_manager.address,
+            tasks=self.tasks.address,
+            scheduler=self.scheduler.address,
+            token_server=self.token_server.url,
+        )
+        self.cloud = Cloud(self.platform, self.project, self.region, self.location, addresses, tls.ca_path)
+        self._processes.update({name: self._process(name) for name in self.platform.functions})
+        self.gateway.host(self._processes)
+        self.ready = self._ready_line()
+
+    def _start_gateway(self) -> Gateway:
+        port = self._port or self.state.kept_gateway_port()
+        gateway = Gateway(
+            self.platform.functions,
+            members=self._members,
+            certs=self.identity.certs,
+            pages={"health": self._health, "jobs": self.bigquery.jobs},
+            port=port,
+        )
+        try:
+            gateway = self._started(gateway)
+        except OSError as error:
+            why = "" if self._port else ", which the tasks and schedules of this state directory name,"
+            raise StateError(f"port {port}{why} cannot be bound: {error.strerror}") from error
+        self.state.keep_gateway_port(int(gateway.url.rpartition(":")[2]))
+        return gateway
+
+    def _started(self, service: _Started) -> _Started:
+        service.start()
+        self._running.callback(service.stop)
+        return service
+
+    def _provision(self) -> None:
+        with self.clients() as clients:
+            admin_key = Provisioner(self.cloud, clients).provision(schedules=self._schedules)
+        self.ready["admin_key"] = admin_key
+
+    def _ready_line(self) -> Json:
+        addresses = self.cloud.addresses
+        services = ("kms", "secret_manager", "tasks", "scheduler", "storage_read", "token_server")
+        return {
+            "gateway": addresses.gateway,
+            "bigquery": addresses.bigquery,
+            "project": self.project,
+            "region": self.region,
+            "admin_key": "",
+            "services": {name: getattr(addresses, name) for name in services},
+            "env": client_environment(self.cloud, key_file=self._key_file(ADMIN_ACCOUNT)),
+        }
+
+    def _process(self, name: str) -> FunctionProcess:
+        account = self.platform.service_accounts[self.platform.functions[name].service_account].id
+
+        def environment() -> dict[str, str]:
+            given = function_environment(self.cloud, name, key_file=self._key_file(account))
+            return given | dict(self._function_env.get(name, {}))
+
+        return FunctionProcess(name, environment, log_path=self.state.path / "logs" / f"{name}.log")
+
+    def _members(self, function: str) -> frozenset[str]:
+        """Whom Cloud Run admits: the function's invokers, and the operator."""
+        accounts = {self.platform.service_accounts[name].id for name in self.platform.functions[function].invokers}
+        return frozenset(account_email(account, self.project) for account in accounts | {ADMIN_ACCOUNT})
+
+    def _key_file(self, account: str) -> Path:
+        """The JSON key of an account of the platform, minted when it is first needed."""
+        path = self.state.path / "keys" / f"{account}.json"
+        if path.exists() and json.loads(path.read_text())["token_uri"] == self.identity.token_uri:
+            return path
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        partial = path.with_suffix(f".{threading.get_ident()}")
+        partial.touch(mode=0o600)
+        partial.write_text(json.dumps(self.identity.mint_key(self.project, account), indent=2))
+        return partial.replace(path)
+
+    def _health(self) -> Json:
+        return {"status": "ok", "project": self.project, "functions": self.gateway.states()}
+
+    def _warm(self) -> None:
+        for process in self._processes.values():
+            try:
+                process.ensure_started()
+            except StartFailed:  # its first request will say so
+                continue
