@@ -40,7 +40,7 @@ class Grants:
 
     def allows(self, caller: Caller, permission: str, resource: str) -> bool:
         """Whether a caller has a permission on a resource, given by its full name."""
-        if not caller.is_platform or not resource.startswith(f"projects/{self._project}/"):
+        if not caller.is_platform or not f"{resource}/".startswith(f"projects/{self._project}/"):
             return False
         return caller.is_admin or any(
             grant.email == caller.email and grant.permission == permission and f"/{grant.path}/" in f"{resource}/"
