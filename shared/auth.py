@@ -15,6 +15,14 @@ _LIVE_SUBSCRIPTIONS = frozenset({"ACTIVE", "TRIAL"})
 
 
 @dataclass(frozen=True)
+class PresentedKey:
+    """A well-formed API key, not looked up yet, and the tenant its URL names."""
+
+    api_key_hash: str
+    tenant_id: str
+
+
+@dataclass(frozen=True)
 class KeyOwner:
     """What the tables know of an API key: one row of the statement auth/find_key_owner. Times are UTC."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shared.adapters.events import RunEvents
     from shared.adapters.oidc import OidcTokens
     from shared.adapters.tasks import Tasks
+    from shared.use_cases.pipeline_runs import PipelineRuns
     from shared.use_cases.run_pipeline import RunRequests
     from shared.use_cases.setup_credentials import CredentialSetup
 
@@ -109,7 +110,16 @@ def credential_setup() -> CredentialSetup:
 @cache
 def run_requests() -> RunRequests:
     """The acceptance of manual runs."""
-    from shared.adapters.runs import Runs
+    from shared.adapters.accepted_runs import AcceptedRuns
     from shared.use_cases.run_pipeline import RunRequests
 
-    return RunRequests(Runs(warehouse()), tasks())
+    return RunRequests(AcceptedRuns(warehouse()), tasks())
+
+
+@cache
+def pipeline_runs() -> PipelineRuns:
+    """What tenants see and ask of their runs."""
+    from shared.adapters.run_log import RunLog
+    from shared.use_cases.pipeline_runs import PipelineRuns
+
+    return PipelineRuns(RunLog(warehouse()), run_events(), tasks(), run_requests())

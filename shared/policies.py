@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from shared import bootstrap, log
-from shared.auth import KeyOwner, check_invoker, hash_api_key, require_tenant
+from shared.auth import KeyOwner, PresentedKey, check_invoker, hash_api_key, require_tenant
 from shared.domain.identifiers import check_tenant_id
 from shared.endpoint import Call
 from shared.platform_config import get_platform
 from shared.settings import get_settings
-
-
-@dataclass(frozen=True)
-class PresentedKey:
-    """A well-formed API key, not looked up yet, and the tenant its URL names."""
-
-    api_key_hash: str
-    tenant_id: str
 
 
 def presented_key(call: Call) -> PresentedKey:

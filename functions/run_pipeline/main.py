@@ -1,7 +1,5 @@
 """Accepts a manual pipeline run."""
 
-from __future__ import annotations
-
 import flask
 
 from shared import bootstrap
@@ -16,7 +14,7 @@ routes = Routes("run_pipeline")
 def run(call: Call) -> Answer:
     """202 with the run's id; its first read proves the key."""
     requests = bootstrap.run_requests()
-    standing = requests.require_standing(call.caller.api_key_hash, call.caller.tenant_id)
+    standing = requests.require_standing(call.caller)
     template = require_template(call.params["provider"], call.params["domain"], call.params["template"])
     request = RunRequest(call.json_object(), call.user_id, call.idempotency_key)
     return Answer(202, requests.start(standing, template, request))

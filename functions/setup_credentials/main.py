@@ -1,12 +1,10 @@
 """Stores, lists and removes a tenant's cloud credentials."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 import flask
 
-from shared import bootstrap
+from shared.bootstrap import credential_setup
 from shared.domain.credentials import CredentialRequest
 from shared.endpoint import Answer, Call, Routes
 from shared.policies import tenant_api_key
@@ -18,22 +16,21 @@ _COLLECTION = "/api/v1/tenants/{tenant_id}/credentials"
 @routes.route(f"POST {_COLLECTION}", policy=tenant_api_key)
 def store(call: Call) -> Answer:
     """201 for a new credential, 200 for one that was replaced."""
-    request = call.body_as(CredentialRequest)
-    stored = bootstrap.credential_setup().store(call.caller.tenant_id, request, user_id=call.user_id)
+    stored = credential_setup().store(call.caller.tenant_id, call.body_as(CredentialRequest), user_id=call.user_id)
     return Answer(201 if stored.action == "CREATED" else 200, asdict(stored))
 
 
 @routes.route(f"GET {_COLLECTION}", policy=tenant_api_key)
 def list_all(call: Call) -> Answer:
     """What is stored, never a secret."""
-    return Answer(200, {"credentials": bootstrap.credential_setup().list_all(call.caller.tenant_id)})
+    return Answer(200, {"credentials": credential_setup().list_all(call.caller.tenant_id)})
 
 
 @routes.route(f"DELETE {_COLLECTION}/{{provider}}", policy=tenant_api_key)
 def remove(call: Call) -> Answer:
     """Remove the credential of one provider."""
     tenant_id, provider = call.caller.tenant_id, call.params["provider"].upper()
-    bootstrap.credential_setup().remove(tenant_id, provider, user_id=call.user_id)
+    credential_setup().remove(tenant_id, provider, user_id=call.user_id)
     return Answer(200, {"tenant_id": tenant_id, "provider": provider, "action": "DELETED"})
 
 

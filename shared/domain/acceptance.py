@@ -83,9 +83,9 @@ def next_utc_midnight(now: datetime) -> datetime:
     return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
 
 
-def repeatable_run_id(*, tenant_id: str, route: str, idempotency_key: str, turn: int) -> str:
+def repeatable_run_id(*, tenant_id: str, pipeline_id: str, idempotency_key: str, turn: int) -> str:
     """The run's id for an Idempotency-Key: the same call finds the same run; `turn` counts used-up ids."""
-    return str(uuid.uuid5(_NAMESPACE, json.dumps([tenant_id, route, idempotency_key, turn])))
+    return str(uuid.uuid5(_NAMESPACE, json.dumps([tenant_id, pipeline_id, idempotency_key, turn])))
 
 
 def body_digest(body: Mapping[str, Any]) -> str:

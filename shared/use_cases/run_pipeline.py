@@ -9,9 +9,9 @@ from itertools import count
 from typing import Any
 
 from shared import log
-from shared.adapters.runs import AcceptedRun, ManualRun, Runs, Standing
+from shared.adapters.accepted_runs import AcceptedRun, AcceptedRuns, ManualRun, Standing
 from shared.adapters.tasks import Tasks
-from shared.auth import require_tenant
+from shared.auth import PresentedKey, require_tenant
 from shared.domain.acceptance import IDEMPOTENCY_WINDOW, Start, body_digest, repeatable_run_id
 from shared.domain.templates import Template, resolve_parameters, source_of
 from shared.errors import Conflict, IdempotencyMismatch, InvalidInput, NotFound, QuotaExceeded, Unauthenticated
@@ -37,15 +37,15 @@ class RunRequest:
 class RunRequests:
     """Accepts runs and wakes the dispatcher."""
 
-    runs: Runs
+    runs: AcceptedRuns
     tasks: Tasks
 
-    def require_standing(self, api_key_hash: str, tenant_id: str) -> Standing:
+    def require_standing(self, key: PresentedKey) -> Standing:
         """The caller's standing, proved as the policy tenant_api_key does. One job."""
-        standing = self.runs.find_standing(api_key_hash, tenant_id)
+        standing = self.runs.find_standing(key)
         if standing is None:
             raise Unauthenticated
-        require_tenant(standing.owner, tenant_id)
+        require_tenant(standing.owner, key.tenant_id)
         return standing
 
     def start(self, standing: Standing, template: Template, request: RunRequest) -> dict[str, Any]:
@@ -140,11 +140,9 @@ def _run_ids(standing: Standing, template: Template, request: RunRequest) -> Ite
     if request.idempotency_key is None:
         while True:
             yield str(uuid.uuid4())
-    route = f"{template.provider}/{template.domain}/{template.template}/{request.retry_of or ''}"
+    tenant_id, pipeline_id, key = standing.owner.tenant_id, template.pipeline_id, request.idempotency_key
     for turn in count():
-        yield repeatable_run_id(
-            tenant_id=standing.owner.tenant_id, route=route, idempotency_key=request.idempotency_key, turn=turn
-        )
+        yield repeatable_run_id(tenant_id=tenant_id, pipeline_id=pipeline_id, idempotency_key=key, turn=turn)
 
 
 def _answer(standing: Standing, run_id: str, start: Start) -> dict[str, Any]:

@@ -1,0 +1,139 @@
+"""The store of manual runs: what their acceptance depends on, and the one transaction that accepts them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from google.cloud import bigquery
+
+from shared.adapters.bigquery import DuplicateJob, Row, Warehouse
+from shared.adapters.sql import statement
+from shared.auth import KeyOwner, PresentedKey
+from shared.domain.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, QueuedGroup, Start, Usage
+from shared.domain.admission import AGEING_STEP
+
+_OWNER_COLUMNS = tuple(field.name for field in fields(KeyOwner))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A key's owner, and what its tenant has and uses; `credentials` maps providers to their credential's source."""
+
+    owner: KeyOwner
+    api_key_id: str
+    usage: Usage
+    credentials: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class ManualRun:
+    """A run somebody asks for."""
+
+    run_id: str
+    tenant_id: str
+    provider: str
+    domain: str
+    pipeline_template: str
+    pipeline_id: str
+    source: str | None
+    trigger_by: str
+    user_id: str | None
+    parameters: Mapping[str, Any]
+    retry_of: str | None
+    accepted_at: datetime
+
+
+@dataclass(frozen=True)
+class AcceptedRun:
+    """A run that was accepted under its id before: what its caller was told, and for which body."""
+
+    run_id: str
+    start: Start
+    body_digest: str
+    accepted_at: datetime
+
+
+@dataclass(frozen=True)
+class AcceptedRuns:
+    """Reads standings and accepts runs."""
+
+    warehouse: Warehouse
+
+    def find_standing(self, key: PresentedKey) -> Standing | None:
+        """What a manual run of this tenant depends on, or None for an unknown key. One job."""
+        values = {
+            "api_key_hash": key.api_key_hash,
+            "tenant_id": key.tenant_id,
+            "manual_priority": MANUAL_PRIORITY,
+            "ageing_seconds": int(AGEING_STEP.total_seconds()),
+        }
+        rows = self.warehouse.read(statement("run_acceptance", "find_standing"), values)
+        return _standing(rows[0]) if rows else None
+
+    def accept(self, run: ManualRun, start: Start, *, body_digest: str) -> bool:
+        """Insert the run and its queue item; False when a job has used this run's id before. One job."""
+        values = {
+            **asdict(run),
+            "parameters": json.dumps(run.parameters),
+            "status": start.status,
+            "wait_reason": start.wait_reason,
+            "priority": MANUAL_PRIORITY,
+            "max_retries": MANUAL_MAX_RETRIES,
+        }
+        try:
+            job = self.warehouse.insert(
+                statement("run_acceptance", "accept_run"),
+                values,
+                job_id=_job_id(run.run_id),
+                dataset=run.tenant_id,
+                labels=_labels(start, body_digest),
+            )
+        except DuplicateJob:
+            return False
+        self.warehouse.finished(job)
+        return True
+
+    def find_accepted(self, run_id: str) -> AcceptedRun | None:
+        """The run that was accepted under this id, read from its job; None when there is no job or it failed."""
+        job = self.warehouse.find_job(_job_id(run_id))
+        if job is None or self.warehouse.failure(job):
+            return None
+        return _accepted(run_id, job)
+
+    def is_used(self, run_id: str) -> bool:
+        """Whether a job, failed or not, has used this run's id."""
+        return self.warehouse.find_job(_job_id(run_id)) is not None
+
+
+def _standing(row: Row) -> Standing:
+    owner = KeyOwner(**{name: row[name] for name in _OWNER_COLUMNS})
+    usage = Usage(
+        now=owner.read_at,
+        daily_limit=owner.daily_limit or 0,
+        concurrent_limit=owner.concurrent_limit or 0,
+        started_today=row["started_today"],
+        queue=tuple(QueuedGroup(**group) for group in row["queued_groups"] or ()),
+    )
+    credentials = {held["provider"]: held["source"] for held in row["credentials"] or ()}
+    return Standing(owner=owner, api_key_id=row["api_key_id"], usage=usage, credentials=credentials)
+
+
+def _job_id(run_id: str) -> str:
+    return f"cvg-accept-{run_id}"
+
+
+# What the caller was told travels as labels of the job, so that a repeated call reads it back without a query.
+def _labels(start: Start, body_digest: str) -> dict[str, str]:
+    told = {"status": start.status, "wait_reason": start.wait_reason, "queue_position": start.queue_position}
+    return {"body": body_digest, **{name: str(value) for name, value in told.items() if value is not None}}
+
+
+def _accepted(run_id: str, job: bigquery.QueryJob) -> AcceptedRun:
+    labels = job.labels
+    position, reason = labels.get("queue_position"), labels.get("wait_reason")
+    start = Start(labels["status"].upper(), reason.upper() if reason else None, int(position) if position else None)
+    return AcceptedRun(run_id, start, labels["body"], job.created.astimezone(UTC))

@@ -1,0 +1,62 @@
+"""The store of what tenants may see of their runs: the run log in their dataset, corrected by the queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.adapters.bigquery import Missing, Row, Warehouse
+from shared.adapters.sql import statement
+from shared.domain.admission import AGEING_STEP
+from shared.domain.paging import Place
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """Reads a tenant's runs; a tenant whose dataset was never made has none."""
+
+    warehouse: Warehouse
+
+    def list_runs(
+        self, tenant_id: str, *, status: str | None, pipeline_id: str | None, after: Place | None, limit: int
+    ) -> Sequence[Row]:
+        """Up to `limit` runs, newest first, that come after a place in the list. One job."""
+        return self._read(
+            tenant_id,
+            status=status,
+            pipeline_id=pipeline_id,
+            before_created_at=after.created_at if after else None,
+            before_id=after.row_id if after else None,
+            max_runs=limit,
+        )
+
+    def find_run(self, tenant_id: str, pipeline_logging_id: str) -> Row | None:
+        """One run as the list shows it, or None. One job."""
+        runs = self._read(tenant_id, pipeline_logging_id=pipeline_logging_id)
+        return runs[0] if runs else None
+
+    def get_details(self, tenant_id: str, pipeline_logging_id: str) -> Row:
+        """A run's `steps`, `checks` and `restated_dates`. One job."""
+        values = {"pipeline_logging_id": pipeline_logging_id}
+        return self.warehouse.read(statement("run_log", "find_run_details"), values, dataset=tenant_id)[0]
+
+    def _read(self, tenant_id: str, **values: Any) -> Sequence[Row]:
+        everything: Mapping[str, Any] = {
+            "tenant_id": tenant_id,
+            "pipeline_logging_id": None,
+            "pipeline_id": None,
+            "status": None,
+            "before_created_at": None,
+            "before_id": None,
+            "max_runs": 1,
+            "ageing_seconds": int(AGEING_STEP.total_seconds()),
+        }
+        try:
+            rows = self.warehouse.read(statement("run_log", "list_runs"), {**everything, **values}, dataset=tenant_id)
+        except Missing as error:
+            if f":{tenant_id}" in error.message:  # the tenant's own dataset, not one of the platform's
+                return []
+            raise
+        return [{**row, "parameters": json.loads(row["parameters"] or "null")} for row in rows]

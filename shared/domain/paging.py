@@ -1,0 +1,37 @@
+"""Pages of newest-first lists: a token holds the last row's place, and nothing a caller could not see anyway."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Place:
+    """A row's place in a list ordered by creation time and id; the next page begins after it."""
+
+    created_at: datetime
+    row_id: str
+
+    def to_token(self) -> str:
+        """The opaque text callers hand back."""
+        text = json.dumps([self.created_at.astimezone(UTC).isoformat(), self.row_id])
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def parse_page_token(token: str) -> Place:
+    """The place in a token; InvalidInput for anything that to_token did not make."""
+    try:
+        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        created_at, row_id = json.loads(text)
+        place = Place(datetime.fromisoformat(created_at), row_id)
+        if isinstance(row_id, str) and place.to_token() == token:
+            return place
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        pass  # whatever is wrong with it, it is not one of ours
+    raise InvalidInput.of_field("page_token", "is not a token of this list")

@@ -1,0 +1,188 @@
+-- name: list_runs
+-- A tenant's runs, newest first, from a keyset on; what the queue and the dispatcher know more recently wins.
+-- param: tenant_id STRING
+-- param: pipeline_logging_id STRING
+-- param: pipeline_id STRING
+-- param: status STRING
+-- param: before_created_at TIMESTAMP
+-- param: before_id STRING
+-- param: max_runs INT64
+-- param: ageing_seconds INT64
+WITH logged AS (
+  SELECT
+    pipeline_logging_id,
+    run_id,
+    pipeline_id,
+    status,
+    trigger_type,
+    trigger_by,
+    user_id,
+    parameters,
+    retry_of,
+    created_at,
+    started_at,
+    completed_at,
+    attempt,
+    rows_published,
+    bytes_billed,
+    error_class,
+    error_message
+  FROM {dataset}.x_meta_pipeline_runs
+  WHERE tenant_id = @tenant_id
+),
+queued AS (
+  SELECT
+    pipeline_logging_id,
+    run_id,
+    pipeline_id,
+    state,
+    trigger_type,
+    trigger_by,
+    user_id,
+    parameters,
+    added_at,
+    attempt,
+    wait_reason,
+    ROW_NUMBER() OVER (
+      PARTITION BY state
+      ORDER BY
+        priority + DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds) DESC,
+        scheduled_time,
+        run_id
+    ) AS queue_position
+  FROM {tenants}.pipeline_execution_queue
+  WHERE tenant_id = @tenant_id
+),
+-- What was decided about a run whose row has not been written yet; a closing task follows within minutes.
+settled AS (
+  SELECT
+    run_id,
+    LOGICAL_OR(kind = 'CANCEL_REQUESTED') AS cancel_requested,
+    MAX(IF(kind = 'SETTLED', outcome, NULL)) AS outcome,
+    MAX(IF(kind = 'SETTLED', error_class, NULL)) AS error_class,
+    MAX(IF(kind = 'SETTLED', error_message, NULL)) AS error_message
+  FROM {tenants}.pipeline_run_events
+  WHERE tenant_id = @tenant_id
+    AND kind IN ('CANCEL_REQUESTED', 'SETTLED')
+    AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 7 DAY)
+  GROUP BY run_id
+),
+run AS (
+  SELECT
+    COALESCE(logged.pipeline_logging_id, queued.pipeline_logging_id) AS pipeline_logging_id,
+    COALESCE(logged.run_id, queued.run_id) AS run_id,
+    COALESCE(logged.pipeline_id, queued.pipeline_id) AS pipeline_id,
+    CASE
+      WHEN logged.status IN ('COMPLETED', 'CANCELLED') THEN logged.status
+      WHEN queued.state = 'QUEUED' AND queued.attempt = 0 AND queued.wait_reason IS NULL
+        THEN COALESCE(logged.status, 'PENDING')
+      WHEN queued.state = 'QUEUED' THEN 'PENDING'
+      WHEN logged.status = 'FAILED' THEN 'FAILED'
+      WHEN queued.state = 'PROCESSING' THEN 'RUNNING'
+      ELSE COALESCE(settled.outcome, logged.status)
+    END AS status,
+    COALESCE(logged.trigger_type, queued.trigger_type) AS trigger_type,
+    COALESCE(logged.trigger_by, queued.trigger_by) AS trigger_by,
+    COALESCE(logged.user_id, queued.user_id) AS user_id,
+    COALESCE(logged.parameters, queued.parameters) AS parameters,
+    logged.retry_of,
+    COALESCE(logged.created_at, queued.added_at) AS created_at,
+    logged.started_at,
+    logged.completed_at,
+    GREATEST(COALESCE(logged.attempt, 0), COALESCE(queued.attempt, 0)) AS attempt,
+    queued.wait_reason,
+    queued.queue_position,
+    COALESCE(settled.cancel_requested, FALSE) AS cancel_requested,
+    logged.rows_published,
+    logged.bytes_billed,
+    COALESCE(logged.error_class, settled.error_class) AS error_class,
+    COALESCE(logged.error_message, settled.error_message) AS error_message
+  FROM logged
+  FULL JOIN queued ON queued.pipeline_logging_id = logged.pipeline_logging_id
+  LEFT JOIN settled ON settled.run_id = COALESCE(logged.run_id, queued.run_id)
+)
+SELECT
+  pipeline_logging_id,
+  run_id,
+  pipeline_id,
+  status,
+  trigger_type,
+  trigger_by,
+  user_id,
+  TO_JSON_STRING(parameters) AS parameters,
+  retry_of,
+  created_at,
+  started_at,
+  completed_at,
+  attempt,
+  IF(status = 'PENDING', wait_reason, NULL) AS wait_reason,
+  IF(status = 'PENDING', queue_position, NULL) AS queue_position,
+  cancel_requested,
+  rows_published,
+  bytes_billed,
+  error_class,
+  error_message
+FROM run
+WHERE (@pipeline_logging_id IS NULL OR pipeline_logging_id = @pipeline_logging_id)
+  AND (@pipeline_id IS NULL OR pipeline_id = @pipeline_id)
+  AND (@status IS NULL OR status = @status)
+  AND (
+    @before_created_at IS NULL
+    OR created_at < @before_created_at
+    OR (created_at = @before_created_at AND pipeline_logging_id < @before_id)
+  )
+ORDER BY created_at DESC, pipeline_logging_id DESC
+LIMIT @max_runs
+
+-- name: find_run_details
+-- What a run did: its steps, its checks and the days it restated, one row.
+-- param: pipeline_logging_id STRING
+SELECT
+  ARRAY(
+    SELECT AS STRUCT
+      step_id,
+      step_type,
+      status,
+      attempt,
+      rows,
+      bytes_billed,
+      job_id,
+      output_table,
+      started_at,
+      completed_at,
+      duration_ms,
+      error_message
+    FROM {dataset}.x_meta_step_logs
+    WHERE pipeline_logging_id = @pipeline_logging_id
+      AND action = 'STEP'
+    ORDER BY started_at, step_id
+  ) AS steps,
+  ARRAY(
+    SELECT AS STRUCT
+      check_id,
+      step_id,
+      table_name,
+      severity,
+      passed,
+      observed,
+      expected,
+      failed_rows,
+      checked_at
+    FROM {dataset}.x_meta_dq_results
+    WHERE pipeline_logging_id = @pipeline_logging_id
+    ORDER BY checked_at, check_id
+  ) AS checks,
+  ARRAY(
+    SELECT AS STRUCT
+      table_name,
+      source,
+      usage_date,
+      rows_before,
+      rows_after,
+      cost_before,
+      cost_after,
+      billing_currency
+    FROM {dataset}.x_meta_restatements
+    WHERE pipeline_logging_id = @pipeline_logging_id
+    ORDER BY usage_date, table_name, source
+  ) AS restated_dates

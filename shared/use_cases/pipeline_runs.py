@@ -1,0 +1,122 @@
+"""Shows, cancels and repeats a tenant's runs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared import log
+from shared.adapters.bigquery import Row
+from shared.adapters.events import RunEvent, RunEvents
+from shared.adapters.run_log import RunLog
+from shared.adapters.tasks import Tasks
+from shared.auth import PresentedKey
+from shared.domain.paging import Place, parse_page_token
+from shared.domain.validation import validated
+from shared.errors import Conflict, NotFound
+from shared.use_cases.run_pipeline import RunRequest, RunRequests, require_template
+
+_FINISHED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+_LISTED = (
+    "pipeline_logging_id", "pipeline_id", "status", "trigger_type", "user_id", "parameters", "created_at",
+    "started_at", "completed_at", "attempt", "wait_reason", "queue_position", "cancel_requested", "retry_of",
+    "error_class", "error_message",
+)  # fmt: skip
+
+
+class ListRequest(BaseModel):
+    """The query string of the list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    page_token: Annotated[str, Field(max_length=512)] | None = None
+    status: Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | None = None
+    pipeline_id: Annotated[str, Field(pattern=r"\A[a-z0-9_]+(?:-[a-z0-9_]+){2}\z", max_length=200)] | None = None
+
+
+class NothingMore(BaseModel):
+    """A body that may say nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class PipelineRuns:
+    """What a tenant may do with its runs."""
+
+    run_log: RunLog
+    events: RunEvents
+    tasks: Tasks
+    requests: RunRequests
+
+    def list_runs(self, tenant_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
+        """A page of runs, newest first; `query` is a ListRequest's fields as text."""
+        request = validated(ListRequest, query)
+        after = parse_page_token(request.page_token) if request.page_token else None
+        rows = self.run_log.list_runs(
+            tenant_id, status=request.status, pipeline_id=request.pipeline_id, after=after, limit=request.limit + 1
+        )
+        page = rows[: request.limit]
+        more = len(rows) > request.limit
+        token = Place(page[-1]["created_at"], page[-1]["pipeline_logging_id"]).to_token() if more else None
+        return {"runs": [_listed(row) for row in page], "next_page_token": token}
+
+    def get_run(self, tenant_id: str, pipeline_logging_id: str) -> dict[str, Any]:
+        """One run with its steps, checks and restated days; NotFound for one that is not this tenant's."""
+        run = self._run(tenant_id, pipeline_logging_id)
+        details = self.run_log.get_details(tenant_id, pipeline_logging_id)
+        figures = {name: run[name] for name in ("rows_published", "bytes_billed")}
+        return {**_listed(run), **figures, **details}
+
+    def cancel(self, tenant_id: str, pipeline_logging_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for the run's end; Conflict when it has finished. The dispatcher and the executor act on the event."""
+        validated(NothingMore, body)
+        run = self._run(tenant_id, pipeline_logging_id)
+        if run["status"] in _FINISHED:
+            raise Conflict("the run has already finished", run_status=run["status"])
+        request = RunEvent(
+            run_id=run["run_id"],
+            tenant_id=tenant_id,
+            kind="CANCEL_REQUESTED",
+            occurred_at=datetime.now(UTC),
+            event_id=uuid.uuid5(uuid.NAMESPACE_URL, f"cancel:{run['run_id']}").hex,
+        )
+        self.events.append([request])
+        self.tasks.kick()
+        log.info("cancellation requested", pipeline_logging_id=pipeline_logging_id)
+        return {
+            "pipeline_logging_id": pipeline_logging_id,
+            "tenant_id": tenant_id,
+            "status": run["status"],
+            "message": "Cancellation requested",
+        }
+
+    def retry(
+        self, key: PresentedKey, pipeline_logging_id: str, body: Mapping[str, Any], user_id: str | None
+    ) -> dict[str, Any]:
+        """A new run with the same parameters; Conflict while the first one lives, else as for any manual run."""
+        standing = self.requests.require_standing(key)
+        validated(NothingMore, body)
+        run = self._run(key.tenant_id, pipeline_logging_id)
+        if run["status"] not in _FINISHED:
+            raise Conflict("the run has not finished yet", run_status=run["status"])
+        template = require_template(*run["pipeline_id"].split("-"))
+        parameters: Mapping[str, Any] = run["parameters"] or {}
+        repeated = RunRequest(parameters, user_id, retry_of=pipeline_logging_id)
+        return {**self.requests.start(standing, template, repeated), "retry_of": pipeline_logging_id}
+
+    def _run(self, tenant_id: str, pipeline_logging_id: str) -> Row:
+        run = self.run_log.find_run(tenant_id, pipeline_logging_id)
+        if run is None:
+            raise NotFound("there is no such run")
+        return run
+
+
+def _listed(run: Row) -> dict[str, Any]:
+    return {name: run[name] for name in _LISTED}
