@@ -1,0 +1,167 @@
+"""Every statement the product sends, before Google's own SQL analyser with the tables of configs/tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.sql import Statement, load_statements, placeholders
+from shared.domain.templates import Target, Template
+from shared.platform_config import CONFIGS
+from shared.tables import get_tables
+from shared.templates import all_templates, sql_file
+from tools.sqljudge.analyse import SqlRefused, analyse, missing_required
+from tools.sqljudge.catalog import Tables
+
+pytestmark = pytest.mark.judge
+
+ROOT = CONFIGS.parent
+DATASETS = {"tenants": "tenants", "dataset": "acme_corp", "staging": "x_staging"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A statement as a run would send it, and where it stands."""
+
+    place: str
+    statement: Statement
+
+    def sql(self) -> str:
+        return self.statement.sql(**{name: DATASETS[name] for name in placeholders(self.statement.text)})
+
+
+def sql_files() -> list[Path]:
+    return sorted([*(ROOT / "shared" / "sql").rglob("*.sql"), *CONFIGS.rglob("*.sql")])
+
+
+def cases() -> Iterator[Case]:
+    for path in sql_files():
+        for statement in load_statements(path).values():
+            place = f"{path.relative_to(ROOT)}:{statement.name}"
+            if placeholders(statement.text) <= DATASETS.keys():
+                yield Case(place, statement)
+            else:
+                yield from filled_cases(place, path, statement)
+
+
+def filled_cases(place: str, path: Path, statement: Statement) -> Iterator[Case]:
+    """A statement with more placeholders, as each template that uses it would fill them."""
+    for template in all_templates():
+        if path.is_relative_to(CONFIGS) and path != sql_file(template):
+            continue
+        for target in template.publish:
+            name = f"{place} for {template.pipeline_id}, {target.table}"
+            yield Case(name, fill(statement, template, target))
+
+
+def fill(statement: Statement, template: Template, target: Target) -> Statement:
+    columns = [column.name for column in get_tables("tenant_dataset")[target.table].columns]
+    published, staged = f"{{dataset}}.{target.table}", f"{{staging}}.staged_{target.table}"
+    billed = load_statements(sql_file(template))[target.billed]
+    checked = [column for check in template.checks for column in checked_columns(check.with_)]
+    parts: dict[str, str | list[str] | Statement] = {
+        "staged": staged,
+        "target": published,
+        "rows": staged,
+        "columns": columns,
+        "column": checked[-1],
+        "date_column": target.date_column,
+        "billed": billed.naming(rows=staged),
+        "billed_before": billed.naming(rows=published),
+        "billed_after": billed.naming(rows=staged),
+    }
+    if statement.name == "unique":
+        parts["columns"] = [target.date_column, "x_source"]
+    wanted = placeholders(statement.text) - DATASETS.keys()
+    assert wanted <= parts.keys(), f"nobody says what {sorted(wanted - parts.keys())} stand for"
+    return statement.naming(**{name: parts[name] for name in wanted})
+
+
+def checked_columns(options: dict[str, object]) -> list[str]:
+    column, columns = options.get("column"), options.get("columns")
+    return ([column] if isinstance(column, str) else []) + (list(columns) if isinstance(columns, list) else [])
+
+
+@cache
+def tables() -> Tables:
+    """Central and tenant tables; what is staged for a table has its columns."""
+    known = {("tenants", name): table for name, table in get_tables("tenants").items()}
+    for name, table in get_tables("tenant_dataset").items():
+        known[DATASETS["dataset"], name] = known[DATASETS["staging"], f"staged_{name}"] = table
+    return {key: [column.to_api() for column in table.columns] for key, table in known.items()}
+
+
+@cache
+def required() -> dict[str, frozenset[str]]:
+    every = {**get_tables("tenants"), **get_tables("tenant_dataset")}
+    return {
+        name: frozenset(column.name for column in table.columns if column.mode == "REQUIRED")
+        for name, table in every.items()
+    }
+
+
+CASES = list(cases())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.place)
+def test_statement_is_googlesql_over_our_tables(case: Case) -> None:
+    analysed = analyse(case.sql(), tables(), case.statement.parameters)
+    assert missing_required(analysed, required()) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.place)
+def test_statement_uses_every_parameter_it_declares(case: Case) -> None:
+    used = set(re.findall(r"(?<!@)@([a-z0-9_]+)", case.statement.text))
+    assert used == set(case.statement.parameters)
+
+
+@pytest.mark.parametrize("path", sql_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_statement_opens_with_a_sentence(path: Path) -> None:
+    for opening in re.finditer(r"^-- name: (\w+)\n(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE):
+        assert re.match(r"-- [A-Z]", opening[2]), f"{opening[1]} does not say what it does"
+
+
+def test_product_has_statements_to_judge() -> None:
+    assert len(CASES) > 10
+
+
+def test_misspelt_column_is_refused() -> None:
+    case = next(case for case in CASES if case.place.endswith("auth.sql:find_key_owner"))
+    misspelt = case.sql().replace("api_key_hash = @", "api_key_hsah = @")
+    with pytest.raises(SqlRefused, match="api_key_hsah; Did you mean api_key_hash"):
+        analyse(misspelt, tables(), case.statement.parameters)
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT tenant_id FROM `tenants`.tenant_profile", "Table not found"),
+        ("UPDATE `tenants`.tenant_profiles SET status = 1 WHERE TRUE", "cannot be assigned to status"),
+        ("DELETE FROM `tenants`.tenant_profiles", "must have a WHERE clause"),
+        ("SELECT @tenant_id", "Query parameter 'tenant_id' not found"),
+        ("INSERT INTO `tenants`.dispatcher_state (epoch) VALUES (1) THEN RETURN epoch", "THEN RETURN is not supported"),
+        ("DECLARE found INT64", "Unexpected keyword DECLARE"),
+    ],
+)
+def test_what_bigquery_would_refuse_is_refused(sql: str, message: str) -> None:
+    with pytest.raises(SqlRefused, match=message):
+        analyse(sql, tables(), {})
+
+
+def test_temporary_table_is_known_to_what_follows() -> None:
+    script = """
+    CREATE TEMP TABLE moved AS SELECT tenant_id FROM `tenants`.tenant_profiles;
+    SELECT tenant_id FROM moved;
+    """
+    kinds = [statement.kind for statement in analyse(script, tables(), {})]
+    assert kinds == ["ResolvedCreateTableAsSelectStmt", "ResolvedQueryStmt"]
+
+
+def test_insert_that_leaves_a_required_column_out_is_found() -> None:
+    analysed = analyse("INSERT INTO `tenants`.tenant_profiles (tenant_id) VALUES ('acme')", tables(), {})
+    assert missing_required(analysed, required()) == ["tenant_profiles.created_at", "tenant_profiles.status"]
