@@ -144,7 +144,7 @@ SELECT
       step_type,
       status,
       attempt,
-      rows,
+      `rows`,
       bytes_billed,
       job_id,
       output_table,
