@@ -53,6 +53,12 @@ def bind(**facts: Any) -> None:
     _bound.set((_bound.get() or {}) | facts)
 
 
+def bound_fact(name: str) -> str | None:
+    """A fact of the present request, as text; None outside of one."""
+    value = (_bound.get() or {}).get(name)
+    return None if value is None else str(value)
+
+
 def trace_facts(project: str, traceparent: str | None, cloud_trace: str | None) -> dict[str, str]:
     """Cloud Logging's trace field from a `traceparent` (W3C) or `X-Cloud-Trace-Context` header."""
     trace = ""

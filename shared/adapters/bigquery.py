@@ -13,7 +13,7 @@ from google.api_core import exceptions as google
 from google.auth import exceptions as google_auth
 from google.cloud import bigquery
 
-from shared import errors
+from shared import errors, log
 from shared.adapters.sql import Statement, placeholders
 from shared.settings import Settings
 
@@ -169,7 +169,7 @@ class Warehouse:
     ) -> bigquery.QueryJobConfig:
         return bigquery.QueryJobConfig(
             query_parameters=statement.query_parameters(values),
-            labels=job_labels({**self.labels, "statement": statement.name, **(labels or {})}),
+            labels=job_labels({**self.labels, **_request_label(), "statement": statement.name, **(labels or {})}),
             use_query_cache=False,
         )
 
@@ -190,6 +190,12 @@ def open_warehouse(settings: Settings, *, central: str, staging: str) -> Warehou
         staging=staging,
         labels={"service": "convergence", "function": settings.k_service or "local"},
     )
+
+
+def _request_label() -> dict[str, str]:
+    """The request that asked for a job, so that its jobs can be found from an answer's X-Request-ID."""
+    request_id = log.bound_fact("request_id")
+    return {"request_id": request_id} if request_id else {}
 
 
 def job_labels(facts: Mapping[str, str]) -> dict[str, str]:
