@@ -1,0 +1,76 @@
+"""What tests of the whole need: a running cloud, tenants in it, and ways to ask it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:  # a run of unit tests alone loads neither the cloud nor its clients
+    from google.cloud import bigquery
+
+    from devcloud.server import Devcloud
+    from tests.tenant import Api, Tenant
+
+Json = dict[str, Any]
+MakeTenant = Callable[..., "Tenant"]
+JobsOf = Callable[[str], list[Json]]
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
+    """A local Google Cloud for this worker's tests. Its schedules are paused; no function runs until it is called."""
+    from devcloud.server import Devcloud
+
+    with Devcloud(tmp_path_factory.mktemp("devcloud"), schedules=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bigquery_client(cloud: Devcloud) -> Iterator[bigquery.Client]:
+    """BigQuery as the operator."""
+    with cloud.clients() as clients:
+        yield clients.bigquery()
+
+
+@pytest.fixture(scope="session")
+def make_tenant(cloud: Devcloud, bigquery_client: bigquery.Client) -> MakeTenant:
+    """Onboards another tenant; takes the limits that `onboard` takes."""
+
+    from devcloud.onboarding import onboard
+    from tests.tenant import Tenant
+
+    def make(**limits: int) -> Tenant:
+        number = uuid.uuid4().hex[:12]
+        onboarded = onboard(bigquery_client, f"tenant_{number}", **limits)
+        return Tenant(cloud, onboarded.tenant_id, onboarded.api_key, project=f"gcp-{number}")
+
+    return make
+
+
+@pytest.fixture
+def tenant(make_tenant: MakeTenant) -> Tenant:
+    """A fresh tenant with a project, a key and, once asked for, an export of its own."""
+    return make_tenant()
+
+
+@pytest.fixture
+def api(cloud: Devcloud, tenant: Tenant) -> Iterator[Api]:
+    """The tenant's frontend."""
+    from tests.tenant import Api
+
+    frontend = Api(cloud.ready["gateway"], tenant.api_key)
+    yield frontend
+    frontend.session.close()
+
+
+@pytest.fixture
+def jobs_of(cloud: Devcloud) -> JobsOf:
+    """The BigQuery jobs that one request, known by its X-Request-ID, has caused."""
+
+    def find(request_id: str) -> list[Json]:
+        return [job for job in cloud.bigquery.jobs() if job["labels"].get("request_id") == request_id]
+
+    return find
