@@ -16,6 +16,7 @@ import duckdb
 
 from devcloud.bigquery import columns
 from devcloud.bigquery.columns import physical_name
+from devcloud.bigquery.duck import one_row
 from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_found, not_implemented
 from devcloud.bigquery.types import quoted
 
@@ -41,9 +42,8 @@ def set_up(cursor: duckdb.DuckDBPyConnection) -> None:
 
 def find_dataset(cursor: duckdb.DuckDBPyConnection, project: str, dataset: str) -> Json | None:
     """The REST Dataset resource, or None."""
-    row = cursor.execute(
-        "SELECT resource FROM _devcloud.datasets WHERE project = ? AND dataset = ?", [project, dataset]
-    ).fetchone()
+    statement = "SELECT resource FROM _devcloud.datasets WHERE project = ? AND dataset = ?"
+    row = one_row(cursor, statement, [project, dataset])
     return None if row is None else json.loads(row[0])
 
 
@@ -126,10 +126,8 @@ def drop_dataset(
 
 def find_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> Json | None:
     """The REST Table resource, or None; a table past its expiration is gone."""
-    row = cursor.execute(
-        "SELECT resource FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?",
-        [ref.project, ref.dataset, ref.table],
-    ).fetchone()
+    statement = "SELECT resource FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
+    row = one_row(cursor, statement, [ref.project, ref.dataset, ref.table])
     resource: Json | None = None if row is None else json.loads(row[0])
     if resource and int(resource.get("expirationTime") or 2**63) <= time.time() * 1000:
         return None

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from devcloud.bigquery.columns import physical_name
+from devcloud.bigquery.duck import one_number, one_row
 from devcloud.bigquery.model import BigQueryError, TableRef, not_implemented
 
 # Held from stamping a commit's changes to its end, and while a snapshot is pinned: the log is in commit order, and a
@@ -61,16 +62,15 @@ def rows_at(cursor: duckdb.DuckDBPyConnection, ref: TableRef, moment: dt.datetim
         " coalesce(bool_or(rewritten AND changed_at > ?), FALSE)",
         [moment, moment],
     )
-    counted = cursor.execute(f"SELECT count(*) FROM {physical_name(ref)}").fetchone()
-    if rewritten or counted is None or int(total) != counted[0]:
+    counted = one_number(cursor, f"SELECT count(*) FROM {physical_name(ref)}")
+    if rewritten or int(total) != counted:
         raise not_implemented(f"snapshots from before an UPDATE, DELETE, MERGE or truncation (of table {ref})")
     return int(then)
 
 
 def _one(cursor: duckdb.DuckDBPyConnection, ref: TableRef, what: str, parameters: list[object]) -> tuple[Any, ...]:
-    row = cursor.execute(
+    statement = (
         f"SELECT {what} FROM _devcloud.changes JOIN _devcloud.tables USING (uid)"
-        " WHERE project = ? AND dataset = ? AND name = ?",
-        [*parameters, ref.project, ref.dataset, ref.table],
-    ).fetchone()
-    return row or ()
+        " WHERE project = ? AND dataset = ? AND name = ?"
+    )
+    return one_row(cursor, statement, [*parameters, ref.project, ref.dataset, ref.table])  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +65,9 @@ class QueryRequest:
     """One statement or script, as jobs.query and jobs.insert give it.
 
     `parameters` are REST queryParameters; `destination` a REST TableReference whose tableId may carry a
-    partition decorator; `configuration` the whole REST JobConfigurationQuery for the rest.
+    partition decorator; `configuration` the whole REST JobConfigurationQuery for the rest. `authorize(table, writes)`
+    is called for every table a statement names, before anything of it is read or changed, and raises accessDenied or
+    notFound (also for a dataset in another location than the job's).
     """
 
     sql: str
@@ -75,6 +78,7 @@ class QueryRequest:
     dry_run: bool = False
     destination: Json | None = None
     configuration: Json = field(default_factory=dict)
+    authorize: Callable[[TableRef, bool], None] | None = None
 
 
 @dataclass

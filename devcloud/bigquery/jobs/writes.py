@@ -8,9 +8,11 @@ import duckdb
 
 from devcloud.bigquery import catalog
 from devcloud.bigquery.columns import PARTITION_TIME, is_ingestion_partitioned, physical_name
+from devcloud.bigquery.duck import one_number
 from devcloud.bigquery.jobs.schemas import differ, first_new, merged_fields, mismatch
 from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_found, not_implemented
 from devcloud.bigquery.partitions import Destination, partition_condition, partition_start
+from devcloud.bigquery.sizes import row_count
 from devcloud.bigquery.sql.session import Session
 from devcloud.bigquery.types import duckdb_type, quoted
 
@@ -78,7 +80,7 @@ def _ready(session: Session, destination: Destination, schema: list[Json], optio
     if table["type"] != "TABLE":
         raise BigQueryError("invalid", f"Cannot write to {ref}: it is a view")
     _check_same_partitioning(table, options.resource)
-    if options.write == "WRITE_EMPTY" and _count(session, physical_name(ref)):
+    if options.write == "WRITE_EMPTY" and row_count(cursor, ref):
         raise BigQueryError("duplicate", f"Already Exists: Table {ref}", status=409)
     if options.write in ("WRITE_TRUNCATE", "WRITE_TRUNCATE_DATA"):
         if (
@@ -99,8 +101,7 @@ def _replaced(session: Session, ref: TableRef, table: Json, schema: list[Json], 
 
 def _clear(session: Session, ref: TableRef, table: Json, partition: str | None) -> None:
     condition, parameters = ("TRUE", []) if partition is None else partition_condition(table, partition)
-    gone = session.cursor.execute(f"DELETE FROM {physical_name(ref)} WHERE {condition}", parameters).fetchone()
-    removed = int(gone[0]) if gone else 0
+    removed = one_number(session.cursor, f"DELETE FROM {physical_name(ref)} WHERE {condition}", parameters)
     if removed:
         session.changed(ref, added=-removed, rewritten=True)
 
@@ -126,9 +127,8 @@ def _check_same_partitioning(table: Json, resource: Json) -> None:
     if (have.get("type"), have.get("field")) != (wanted.get("type") or "DAY", wanted.get("field")):
         reference = table["tableReference"]
         name = f"{reference['projectId']}:{reference['datasetId']}.{reference['tableId']}"
-
-
-X
+        what = f"Incompatible table partitioning specification. The partitioning of table {name} is another"
+        raise BigQueryError("invalid", what)
 
 
 def _check_partition(
@@ -137,10 +137,8 @@ def _check_partition(
     condition, parameters = partition_condition(table, partition)
     if is_ingestion_partitioned(table):
         return
-    row = cursor.execute(
-        f"SELECT count(*) FROM (SELECT {_casts(table, schema)} FROM {source}) WHERE NOT {condition}", parameters
-    ).fetchone()
-    if row and row[0]:
+    statement = f"SELECT count(*) FROM (SELECT {_casts(table, schema)} FROM {source}) WHERE NOT {condition}"
+    if one_number(cursor, statement, parameters):
         what = f"Some rows belong to different partitions rather than destination partition {partition}"
         raise BigQueryError("invalid", what)
 
@@ -173,12 +171,11 @@ def _insert(
         f"INSERT INTO {physical_name(destination.ref)} ({', '.join(names)}) SELECT {', '.join(values)} FROM {source}"
     )
     try:
-        row = session.cursor.execute(statement, parameters).fetchone()
+        return one_number(session.cursor, statement, parameters)
     except duckdb.ConstraintException as error:
         raise _required(table, error) from error
     except duckdb.ConversionException as error:
         raise BigQueryError("invalid", f"Error while reading data, error message: {error}") from error
-    return int(row[0]) if row else 0
 
 
 def _required(table: Json, error: duckdb.ConstraintException) -> BigQueryError:
@@ -186,8 +183,3 @@ def _required(table: Json, error: duckdb.ConstraintException) -> BigQueryError:
     required = [f["name"] for f in table["schema"]["fields"] if f["mode"] == "REQUIRED"]
     name = next((name for name in required if text.rstrip().endswith(f".{name}")), required[0] if required else "?")
     return BigQueryError("invalid", f"Required field {name} cannot be null")
-
-
-def _count(session: Session, relation: str) -> int:
-    row = session.cursor.execute(f"SELECT count(*) FROM {relation}").fetchone()
-    return int(row[0]) if row else 0

@@ -1,0 +1,20 @@
+"""Small answers from DuckDB, read to the end: a cursor with an unread rest refuses its next work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+
+def one_row(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[object] = ()) -> Any:
+    """The first row as a tuple, or None."""
+    rows = cursor.execute(statement, list(parameters)).fetchall()
+    return rows[0] if rows else None
+
+
+def one_number(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[object] = ()) -> int:
+    """The number a statement answers: a count, or the rows that DML touched; 0 without a row."""
+    row = one_row(cursor, statement, parameters)
+    return int(row[0]) if row else 0

@@ -1,0 +1,161 @@
+"""Query jobs: a statement or a script, its destination, its answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pyarrow as pa
+
+from devcloud.bigquery import access, catalog, sizes
+from devcloud.bigquery.jobs.job import Job, Outcome
+from devcloud.bigquery.jobs.writes import options_of, write_rows
+from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, not_found, not_implemented
+from devcloud.bigquery.partitions import Destination, parse_destination
+from devcloud.bigquery.results import ResultStore
+from devcloud.bigquery.sql.engine import Engine
+from devcloud.bigquery.sql.session import Session
+
+_ROWS = "_devcloud_rows"
+
+
+class QueryJobs:
+    """Runs query jobs with the engine and keeps their rows."""
+
+    def __init__(self, engine: Engine, results: ResultStore) -> None:
+        self._engine, self._results = engine, results
+
+    def run(self, job: Job, session: Session) -> Outcome:
+        """Run the job inside its session; the caller commits."""
+        request = _request(job, session)
+        if job.configuration.get("dryRun"):
+            return self._dry_run(request, session)
+        self._check_cost(request, session)
+        result = self._engine.run(request, session=session)
+        check_locations(session, job.location, _tables(result))
+        outcome = _outcome(session, result)
+        if result.rows is not None:
+            self._keep_rows(job, session, result, outcome)
+        return outcome
+
+    def _dry_run(self, request: QueryRequest, session: Session) -> Outcome:
+        result = self._engine.run(dataclasses.replace(request, dry_run=True), session=session)
+        outcome = _outcome(session, result)
+        outcome.statistics["query"]["schema"] = {"fields": result.schema}
+        outcome.answer = {"schema": {"fields": result.schema}, "totalBytesProcessed": _processed(session, result)}
+        return outcome
+
+    def _check_cost(self, request: QueryRequest, session: Session) -> None:
+        limit = request.configuration.get("maximumBytesBilled")
+        if limit is None:
+            return
+        result = self._engine.run(dataclasses.replace(request, dry_run=True), session=session)
+        billed = sizes.billed(_processed(session, result), len(result.referenced_tables))
+        if billed > int(limit):
+            what = f"Query exceeded limit for bytes billed: {limit}. {billed} or higher required."
+            raise BigQueryError("bytesBilledLimitExceeded", what)
+
+    def _keep_rows(self, job: Job, session: Session, result: QueryResult, outcome: Outcome) -> None:
+        rows = result.rows if result.rows is not None else pa.table({})
+        wanted = job.configuration["query"].get("destinationTable")
+        if wanted and result.statement_type == "SELECT":
+            destination = parse_destination(wanted, project=job.project)
+            _write(job, session, destination, rows, result.schema)
+            outcome.result = destination.ref
+            outcome.written_tables.append(destination.ref)
+        else:
+            outcome.result = self._results.write(job.project, result.schema, rows)
+            job.configuration["query"]["destinationTable"] = outcome.result.to_api()
+        outcome.answer |= {"schema": {"fields": result.schema}, "totalRows": str(rows.num_rows)}
+
+
+def _write(job: Job, session: Session, destination: Destination, rows: pa.Table, schema: list[Json]) -> None:
+    access.check_table(session.cursor, job.caller, destination.ref, write=True)
+    check_locations(session, job.location, [destination.ref])
+    session.cursor.register(_ROWS, rows)
+    try:
+        options = options_of(job.configuration["query"], write="WRITE_EMPTY")
+        write_rows(session, destination, _ROWS, schema, options)
+    finally:
+        session.cursor.unregister(_ROWS)
+
+
+def check_locations(session: Session, location: str, tables: list[TableRef]) -> None:
+    """Raise notFound for a table whose dataset lives elsewhere than the job."""
+    session.read()
+    for project, dataset in {(ref.project, ref.dataset) for ref in tables}:
+        found = catalog.find_dataset(session.cursor, project, dataset)
+        if found is not None and found["location"].lower() != location.lower():
+            raise not_found(f"Dataset {project}:{dataset} was not found in location {location}")
+
+
+def _request(job: Job, session: Session) -> QueryRequest:
+    query: dict[str, Any] = job.configuration["query"]
+    if query.get("useLegacySql", True):
+        raise not_implemented("legacy SQL: set useLegacySql to false")
+    for feature in ("tableDefinitions", "userDefinedFunctionResources", "createSession"):
+        if query.get(feature):
+            raise not_implemented(feature)
+    if query.get("connectionProperties"):
+        raise not_implemented("connectionProperties")
+    default = query.get("defaultDataset")
+
+    def authorize(ref: TableRef, writes: bool) -> None:
+        access.check_table(session.cursor, job.caller, ref, write=writes)
+        check_locations(session, job.location, [ref])
+
+    return QueryRequest(
+        sql=str(query.get("query") or ""),
+        project=job.project,
+        default_dataset=(default.get("projectId") or job.project, default["datasetId"]) if default else None,
+        parameters=tuple(query.get("queryParameters") or ()),
+        parameter_mode=query.get("parameterMode") or "NAMED",
+        destination=query.get("destinationTable"),
+        configuration=query,
+        authorize=authorize,
+    )
+
+
+def _tables(result: QueryResult) -> list[TableRef]:
+    found = [*result.referenced_tables, *([result.written_table] if result.written_table else [])]
+    for child in result.children:
+        found += _tables(child)
+    return list(dict.fromkeys(found))
+
+
+def _processed(session: Session, result: QueryResult) -> int:
+    return result.bytes_processed or sum(sizes.table_bytes(session.cursor, ref) for ref in result.referenced_tables)
+
+
+def _outcome(session: Session, result: QueryResult) -> Outcome:
+    session.read()
+    processed = _processed(session, result)
+    read = [ref for ref in _tables(result) if ref != result.written_table]
+    query = {
+        "statementType": result.statement_type,
+        "totalBytesProcessed": str(processed),
+        "totalBytesBilled": str(sizes.billed(processed, len(result.referenced_tables))),
+        "totalSlotMs": "0",
+        "cacheHit": False,
+        "referencedTables": [ref.to_api() for ref in result.referenced_tables],
+    } | _effects(result)
+    statistics: Json = {"query": query, "totalBytesProcessed": str(processed)}
+    if result.children:
+        statistics["numChildJobs"] = str(len(result.children))
+    answer = {"totalBytesProcessed": str(processed)} | {
+        key: query[key] for key in ("numDmlAffectedRows", "dmlStats") if key in query
+    }
+    written = {ref.written_table for ref in [result, *result.children] if ref.written_table}
+    return Outcome(statistics, answer, None, result.statement_type, read, sorted(written, key=str))
+
+
+def _effects(result: QueryResult) -> Json:
+    effects: Json = {}
+    if result.dml_affected_rows is not None:
+        effects["numDmlAffectedRows"] = str(result.dml_affected_rows)
+        effects["dmlStats"] = result.dml_stats or {}
+    if result.ddl_operation:
+        effects["ddlOperationPerformed"] = result.ddl_operation
+        if result.written_table:
+            effects["ddlTargetTable"] = result.written_table.to_api()
+    return effects

@@ -1,0 +1,103 @@
+"""Job records in DuckDB: accepted jobs outlive the process, and DONE commits with the job's own effect."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import duckdb
+
+from devcloud.bigquery.duck import one_row
+from devcloud.bigquery.jobs.job import Job, JobKey, now_ms
+from devcloud.bigquery.model import BigQueryError, Json, TableRef
+
+_SETUP = """
+CREATE TABLE IF NOT EXISTS _devcloud.jobs (
+    project VARCHAR, location VARCHAR, job_id VARCHAR, parent VARCHAR, created BIGINT, done BOOLEAN,
+    resource VARCHAR, answer VARCHAR
+);
+"""
+_KEY = "project = ? AND location = ? AND job_id = ?"
+# What BigQuery says of a job that its own failure cut short; nothing of its last transaction took effect.
+_INTERRUPTED = BigQueryError("stopped", "Job execution was cancelled: the service stopped while the job was running")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A stored job: its REST resource, and for a query what getQueryResults answers."""
+
+    resource: Json
+    answer: Json
+    done: bool
+
+    @property
+    def result(self) -> TableRef | None:
+        """Where the rows are."""
+        found = self.answer.get("_result")
+        return TableRef(*found) if found else None
+
+
+def set_up(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Create the table; jobs that a killed process left running have ended."""
+    cursor.execute(_SETUP)
+    for project, location, job_id, text in cursor.execute(
+        "SELECT project, location, job_id, resource FROM _devcloud.jobs WHERE NOT done"
+    ).fetchall():
+        resource = json.loads(text)
+        error = _INTERRUPTED.to_api()
+        resource["status"] = {"state": "DONE", "errorResult": error, "errors": [error]}
+        resource["statistics"]["endTime"] = str(now_ms())
+        cursor.execute(
+            f"UPDATE _devcloud.jobs SET done = TRUE, resource = ? WHERE {_KEY}",
+            [json.dumps(resource), project, location, job_id],
+        )
+
+
+def add(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Record an accepted job."""
+    _insert(cursor, job, done=False)
+
+
+def finish(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
+    """Record the job's end, in the transaction of its last effect."""
+    cursor.execute(f"DELETE FROM _devcloud.jobs WHERE {_KEY}", list(_key(job.key)))
+    _insert(cursor, job, done=True)
+    for number, child in enumerate(job.outcome.children):
+        cursor.execute(
+            "INSERT INTO _devcloud.jobs VALUES (?, ?, ?, ?, ?, TRUE, ?, '{}')",
+            [*_key(job.key)[:2], child["jobReference"]["jobId"], job.job_id, job.created + number, json.dumps(child)],
+        )
+
+
+def find(cursor: duckdb.DuckDBPyConnection, key: JobKey) -> Record | None:
+    """The record, or None."""
+    row = one_row(cursor, f"SELECT resource, answer, done FROM _devcloud.jobs WHERE {_KEY}", _key(key))
+    return None if row is None else Record(json.loads(row[0]), json.loads(row[1]), row[2])
+
+
+def listed(cursor: duckdb.DuckDBPyConnection, project: str, parent: str | None) -> list[Json]:
+    """The resources of a project's jobs (or of a script's), newest first."""
+    rows = cursor.execute(
+        "SELECT resource FROM _devcloud.jobs WHERE project = ? AND parent IS NOT DISTINCT FROM ?"
+        " ORDER BY created DESC, job_id",
+        [project, parent],
+    ).fetchall()
+    return [json.loads(row[0]) for row in rows]
+
+
+def remove(cursor: duckdb.DuckDBPyConnection, key: JobKey) -> None:
+    """Forget a job (jobs.delete)."""
+    cursor.execute(f"DELETE FROM _devcloud.jobs WHERE {_KEY}", list(_key(key)))
+
+
+def _key(key: JobKey) -> tuple[str, str, str]:
+    return key.project, key.location, key.job_id
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, job: Job, *, done: bool) -> None:
+    result = job.outcome.result
+    answer = job.outcome.answer | ({"_result": [result.project, result.dataset, result.table]} if result else {})
+    cursor.execute(
+        "INSERT INTO _devcloud.jobs VALUES (?, ?, ?, NULL, ?, ?, ?, ?)",
+        [*_key(job.key), job.created, done, json.dumps(job.resource(final=done)), json.dumps(answer)],
+    )

@@ -1,0 +1,180 @@
+"""Runs jobs, a thread each, and finds them again: live ones in memory, ended ones in their records."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+
+import duckdb
+
+from devcloud.bigquery.jobs import records
+from devcloud.bigquery.jobs.job import Job, JobKey, Outcome, now_ms
+from devcloud.bigquery.jobs.records import Record
+from devcloud.bigquery.model import BigQueryError, Json, not_found, not_implemented
+from devcloud.bigquery.sql.engine import Engine
+from devcloud.bigquery.sql.session import Session
+
+Handler = Callable[[Job, Session], Outcome]
+_LOG_LENGTH = 100_000
+_UNRECORDED = 1_000  # answers of queries without a job that a repeated request can still get
+_TRIES = 5
+_log = logging.getLogger(__name__)
+
+
+class JobRunner:
+    """The jobs of all projects; `handlers` run a job by its kind."""
+
+    def __init__(self, engine: Engine, handlers: Mapping[str, Handler]) -> None:
+        self._engine, self._handlers = engine, handlers
+        self._lock = threading.Lock()
+        self._live: dict[JobKey, Job] = {}
+        self._unrecorded: OrderedDict[JobKey, Job] = OrderedDict()
+        self._finished: deque[Json] = deque(maxlen=_LOG_LENGTH)
+        self._threads: set[threading.Thread] = set()
+
+    def submit(self, job: Job, *, acknowledged: bool) -> None:
+        """Start the job; raises duplicate (409) for a used id. An acknowledged one is recorded first."""
+        if job.kind not in self._handlers:
+            raise not_implemented(f"{job.kind or 'unknown'} jobs")
+        with self._lock:
+            taken = job.key in self._live or job.key in self._unrecorded or self._record(job.key)
+            if taken:
+                raise BigQueryError(
+                    "duplicate", f"Already Exists: Job {job.project}:{job.location}.{job.job_id}", status=409
+                )
+            self._live[job.key] = job
+        if acknowledged:
+            self._acknowledge(job)
+        thread = threading.Thread(target=self._run, args=(job,), name=f"job-{job.job_id}", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+    def find(self, key: JobKey) -> Job | Record | None:
+        """The job, live or ended, or None."""
+        live = self._live.get(key) or self._unrecorded.get(key)
+        return live or self._record(key)
+
+    def get(self, key: JobKey) -> Job | Record:
+        """The job, live or ended; raises notFound."""
+        found = self.find(key)
+        if found is None:
+            raise not_found(f"Job {key.project}:{key.location}.{key.job_id}")
+        return found
+
+    def listed(self, project: str, parent: str | None) -> list[Json]:
+        """The resources of a project's jobs, newest first."""
+        with self._engine.session() as session:
+            session.read()
+            ended = records.listed(session.cursor, project, parent)
+        live = {job.job_id: job.resource() for job in self._live.values() if job.project == project and not parent}
+        return [*live.values(), *(one for one in ended if one["jobReference"]["jobId"] not in live)]
+
+    def cancel(self, key: JobKey) -> Json:
+        """Interrupt the job where it is and return its resource; an ended one stays as it is."""
+        found = self.get(key)
+        if isinstance(found, Record):
+            return found.resource
+        found.cancel_requested = True
+        # A statement may begin right after one interrupt, so it is repeated until the job has noticed.
+        while not found.done.wait(0.02):
+            session = found.session
+            if session is not None:
+                with contextlib.suppress(duckdb.Error):  # the cursor closed in the meantime: the job has ended
+                    session.cursor.interrupt()
+        return found.resource()
+
+    def forget(self, key: JobKey) -> None:
+        """Remove an ended job's record."""
+        self.get(key)
+        with self._engine.session() as session:
+            session.read()
+            records.remove(session.cursor, key)
+            session.commit()
+
+    def log(self) -> list[Json]:
+        """Every job since start, oldest first."""
+        return [*self._finished, *(job.log_entry() for job in list(self._live.values()))]
+
+    def stop(self) -> None:
+        """Cancel what is running and wait for it."""
+        for job in list(self._live.values()):
+            self.cancel(job.key)
+        for thread in list(self._threads):
+            thread.join()
+
+    def _record(self, key: JobKey) -> Record | None:
+        with self._engine.session() as session:
+            session.read()
+            return records.find(session.cursor, key)
+
+    def _acknowledge(self, job: Job) -> None:
+        with self._engine.session() as session:
+            session.read()
+            records.add(session.cursor, job)
+            session.commit()
+
+    def _run(self, job: Job) -> None:
+        job.started = now_ms()
+        try:
+            self._attempt(job)
+        except BigQueryError as error:
+            self._fail(job, error)
+        except duckdb.Error as error:
+            self._fail(job, BigQueryError("invalidQuery", str(error), location="query"))
+        except Exception as error:  # noqa: BLE001 - the thread's end: whatever it was, the job has failed with it
+            _log.exception("job failed unexpectedly", extra={"job_id": job.job_id})
+            self._fail(job, BigQueryError("internalError", f"{type(error).__name__}: {error}", status=500))
+        finally:
+            self._end(job)
+
+    def _attempt(self, job: Job) -> None:
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                return self._once(job)
+            except duckdb.TransactionException:
+                # Two jobs made or changed the same table's definition at once; nothing was committed, so again.
+                if not tries_left:
+                    raise
+        return None
+
+    def _once(self, job: Job) -> None:
+        with self._engine.session() as session:
+            job.session = session
+            job.outcome = self._handlers[job.kind](job, session)
+            session.read()
+            if job.cancel_requested:
+                raise _stopped()
+            job.ended = now_ms()
+            if job.keeps_record:
+                records.finish(session.cursor, job)
+            session.commit()
+
+    def _fail(self, job: Job, error: BigQueryError) -> None:
+        job.error = _stopped() if job.cancel_requested else error
+        job.outcome.answer, job.outcome.result, job.ended = {}, None, now_ms()
+        if job.keeps_record:
+            with self._engine.session() as session:
+                session.read()
+                records.finish(session.cursor, job)
+                session.commit()
+
+    def _end(self, job: Job) -> None:
+        job.session = None
+        if job.upload is not None:
+            job.upload.unlink(missing_ok=True)
+        self._finished.append(job.log_entry())
+        with self._lock:
+            job.done.set()
+            if not job.keeps_record:
+                self._unrecorded[job.key] = job
+                while len(self._unrecorded) > _UNRECORDED:
+                    self._unrecorded.popitem(last=False)
+            del self._live[job.key]
+        self._threads.discard(threading.current_thread())
+
+
+def _stopped() -> BigQueryError:
+    return BigQueryError("stopped", "Job execution was cancelled: User requested cancellation")

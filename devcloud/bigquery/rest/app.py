@@ -1,0 +1,168 @@
+"""The WSGI application: routes a request to its resource, identifies the caller, words errors as BigQuery does."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from devcloud.bigquery.model import BigQueryError, Json, not_implemented
+from devcloud.identity import Caller, Identity, Unauthenticated
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_log = logging.getLogger(__name__)
+_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ALREADY_EXISTS",
+    412: "FAILED_PRECONDITION",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request with its caller and the names in its path."""
+
+    caller: Caller
+    request: Request
+    names: Mapping[str, str]
+
+    @property
+    def project(self) -> str:
+        """The project in the path."""
+        return self.names["project"]
+
+    def argument(self, name: str) -> str | None:
+        """A query-string argument, or None."""
+        return self.request.args.get(name)
+
+    def number(self, name: str) -> int | None:
+        """A query-string argument that is a number; raises invalid for another."""
+        text = self.argument(name)
+        if text is None or text == "":
+            return None
+        if not text.isdigit():
+            raise BigQueryError("invalid", f"Invalid value for {name}: {text}")
+        return int(text)
+
+    def is_set(self, name: str) -> bool:
+        """A boolean query-string argument."""
+        return (self.argument(name) or "").lower() == "true"
+
+    def body(self) -> Json:
+        """The JSON body; raises parseError."""
+        return parse_body(self.request.get_data())
+
+    def formats(self) -> Json:
+        """The DataFormatOptions given as `formatOptions.name` arguments."""
+        prefix = "formatOptions."
+        return {key[len(prefix) :]: value for key, value in self.request.args.items() if key.startswith(prefix)}
+
+
+def parse_body(data: bytes) -> Json:
+    """A JSON object; raises parseError."""
+    try:
+        body = json.loads(data or b"{}")
+    except ValueError as error:
+        raise BigQueryError("parseError", f"Parse Error: {error}") from error
+    if not isinstance(body, dict):
+        raise BigQueryError("parseError", "Parse Error: the body must be an object")
+    return body
+
+
+Handler = Callable[[Call], Json | Response | None]
+
+
+@dataclass
+class Routes:
+    """What a resource serves: method and path to handler, collected by the application."""
+
+    rules: list[tuple[str, str, Handler]] = field(default_factory=list)
+
+    def add(self, method: str, path: str, handler: Handler) -> None:
+        """Serve `METHOD path`; names in the path arrive in `Call.names`."""
+        self.rules.append((method, path, handler))
+
+
+class RestApp:
+    """A WSGI application over the given routes."""
+
+    def __init__(self, identity: Identity, routes: Iterable[Routes]) -> None:
+        self._identity = identity
+        rules = [rule for each in routes for rule in each.rules]
+        self._handlers = {f"{method} {path}": handler for method, path, handler in rules}
+        self._map = Map(
+            [Rule(path, methods=[method], endpoint=f"{method} {path}") for method, path, _ in rules],
+            strict_slashes=False,
+            merge_slashes=False,
+        )
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        request = Request(environ)
+        try:
+            response = self._answer(request)
+        except Unauthenticated as error:
+            response = _unauthenticated(str(error))
+        except BigQueryError as error:
+            response = error_response(error)
+        except duckdb.Error as error:
+            response = error_response(BigQueryError("invalid", str(error)))
+        except Exception as error:  # noqa: BLE001 - the server's outermost edge: the caller gets BigQuery's 500
+            _log.exception("request failed unexpectedly", extra={"path": request.path})
+            what = f"An internal error occurred: {type(error).__name__}: {error}"
+            response = error_response(BigQueryError("internalError", what, status=500))
+        request.get_data(cache=False)  # an unread body would be taken for the connection's next request
+        return response(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        caller = self._identity.caller(request.headers.get("Authorization"))
+        try:
+            endpoint, names = self._map.bind_to_environ(request.environ).match()
+        except HTTPException as error:
+            raise not_implemented(f"{request.method} {request.path}") from error
+        answer = self._handlers[endpoint](Call(caller, request, names))
+        if isinstance(answer, Response):
+            return answer
+        return Response(status=204) if answer is None else json_response(answer)
+
+
+def json_response(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status=status, headers=headers, content_type="application/json; charset=UTF-8")
+
+
+def error_response(error: BigQueryError) -> Response:
+    """BigQuery's error body."""
+    detail = {"message": error.message, "domain": "global", **error.to_api()}
+    if error.location:
+        detail["locationType"] = "parameter"
+    code = error.status
+    body = {"code": code, "message": error.message, "errors": [detail], "status": _STATUSES.get(code, "UNKNOWN")}
+    return json_response({"error": body}, status=code)
+
+
+def _unauthenticated(message: str) -> Response:
+    detail = {
+        "message": "Invalid Credentials",
+        "domain": "global",
+        "reason": "authError",
+        "location": "Authorization",
+        "locationType": "header",
+    }
+    body = {"code": 401, "message": message, "errors": [detail], "status": "UNAUTHENTICATED"}
+    return json_response({"error": body}, status=401, headers={"WWW-Authenticate": "Bearer"})

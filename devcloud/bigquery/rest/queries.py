@@ -1,0 +1,99 @@
+"""jobs.query: run a query and answer its first page in one request, once per requestId."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import uuid
+
+from devcloud.bigquery import access
+from devcloud.bigquery.jobs.job import Job, JobKey, now_ms
+from devcloud.bigquery.jobs.records import Record
+from devcloud.bigquery.jobs.runner import JobRunner
+from devcloud.bigquery.model import Json, not_implemented
+from devcloud.bigquery.rest.app import Call, Routes
+from devcloud.bigquery.rest.jobs import Jobs, wait_of
+from devcloud.bigquery.rest.paging import PageRequest
+
+_REMEMBERED_MS = 15 * 60 * 1000
+_QUERY_KEYS = (
+    *("query", "queryParameters", "parameterMode", "defaultDataset", "useLegacySql", "maximumBytesBilled"),
+    *("createSession", "connectionProperties", "useQueryCache", "preserveNulls"),
+)
+_IGNORED_KEYS = ("requestId", "maxResults", "timeoutMs", "formatOptions")
+
+
+class Queries:
+    """The handler of jobs.query."""
+
+    def __init__(self, runner: JobRunner, jobs: Jobs, default_location: str) -> None:
+        self._runner, self._jobs, self._default_location = runner, jobs, default_location
+        self._lock = threading.Lock()
+        self.routes = Routes()
+        self.routes.add("POST", "/bigquery/v2/projects/<project>/queries", self._query)
+
+    def _query(self, call: Call) -> Json:
+        access.check_project(call.caller, call.project, "bigquery.jobs.create")
+        body = call.body()
+        if body.get("queryResultsFormat") not in (None, "QUERY_RESULTS_FORMAT_UNSPECIFIED", "JSON"):
+            raise not_implemented(f"queryResultsFormat {body['queryResultsFormat']}")
+        found = self._start(call, body)
+        limit = None if body.get("maxResults") is None else int(body["maxResults"])
+        answer = self._jobs.answer(
+            found,
+            wait_ms=_LONG_ENOUGH if body.get("dryRun") else wait_of(body.get("timeoutMs")),
+            asked=PageRequest(limit=limit, formats=body.get("formatOptions") or {}),
+        )
+        return {"kind": "bigquery#queryResponse"} | _named(found, answer)
+
+    def _start(self, call: Call, body: Json) -> Job | Record:
+        """The job of this request: a new one, or that of the same request sent before."""
+        location = str(body.get("location") or self._default_location)
+        request_id = body.get("requestId")
+        job_id = _job_id(call, body) if request_id else f"job_{uuid.uuid4().hex}"
+        with self._lock:
+            earlier = self._runner.find(JobKey.of(call.project, location, job_id)) if request_id else None
+            if earlier is not None and _age_ms(earlier) <= _REMEMBERED_MS:
+                return earlier
+            if earlier is not None:
+                job_id = f"job_{uuid.uuid4().hex}"
+            job = self._job(call, body, location, job_id)
+            self._runner.submit(job, acknowledged=False)
+            return job
+
+    def _job(self, call: Call, body: Json, location: str, job_id: str) -> Job:
+        query = {key: body[key] for key in _QUERY_KEYS if key in body}
+        labels = body.get("labels") or {}
+        configuration: Json = {"jobType": "QUERY", "query": query, "labels": labels}
+        if body.get("dryRun"):
+            configuration["dryRun"] = True
+        job = Job(call.project, location, job_id, configuration, call.caller)
+        job.request_id = labels.get("request_id") or body.get("requestId")
+        job.keeps_record = not body.get("dryRun")
+        return job
+
+
+# A dry run has no job to come back for.
+_LONG_ENOUGH = 200_000
+
+
+def _job_id(call: Call, body: Json) -> str:
+    """The same for the same request; another caller's or another body's requestId is another request."""
+    asked = {key: value for key, value in body.items() if key not in _IGNORED_KEYS}
+    parts = [call.project, call.caller.email, body["requestId"], asked]
+    return "job_" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _age_ms(found: Job | Record) -> int:
+    created = found.created if isinstance(found, Job) else int(found.resource["statistics"]["creationTime"])
+    return now_ms() - created
+
+
+def _named(found: Job | Record, answer: Json) -> Json:
+    """The answer with its query id; a dry run has no job."""
+    if isinstance(found, Job) and found.configuration.get("dryRun"):
+        return {key: value for key, value in answer.items() if key != "jobReference"} | {
+            "jobReference": {"projectId": found.project, "location": found.location}
+        }
+    return answer | {"queryId": answer["jobReference"]["jobId"], "location": answer["jobReference"]["location"]}

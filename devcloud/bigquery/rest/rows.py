@@ -1,0 +1,183 @@
+"""Rows over REST: tabledata.list, insertAll, and the pages of query results."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pyarrow as pa
+
+from devcloud.bigquery import access, catalog, results, sizes
+from devcloud.bigquery.arrow import arrow_schema
+from devcloud.bigquery.columns import physical_name
+from devcloud.bigquery.duck import one_number
+from devcloud.bigquery.jobs.writes import WriteOptions, write_rows
+from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_implemented
+from devcloud.bigquery.partitions import parse_destination, partition_condition
+from devcloud.bigquery.rest.app import Call, Routes
+from devcloud.bigquery.rest.cells import encode_rows, selected
+from devcloud.bigquery.rest.paging import start_of, token_for
+from devcloud.bigquery.results import PAGE_BYTES, ResultStore
+from devcloud.bigquery.sql.engine import Engine
+from devcloud.bigquery.types import quoted
+from devcloud.bigquery.values import ValueProblem, row_decoder
+
+_TABLE = "/bigquery/v2/projects/<project>/datasets/<dataset>/tables/<table>"
+_ROWS = "_devcloud_inserted"
+# BigQuery remembers insert ids for about a minute, and promises nothing.
+_REMEMBERED_SECONDS, _REMEMBERED = 60.0, 100_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of rows and what comes after it."""
+
+    schema: list[Json]
+    rows: pa.Table
+    total: int
+    next_token: str | None
+
+
+class Rows:
+    """The handlers of rows, and the pages that query answers take."""
+
+    def __init__(self, engine: Engine, stored: ResultStore) -> None:
+        self._engine, self._results = engine, stored
+        self._seen = _SeenIds()
+        self.routes = Routes()
+        self.routes.add("GET", f"{_TABLE}/data", self._list)
+        self.routes.add("POST", f"{_TABLE}/insertAll", self._insert_all)
+
+    def page(self, ref: TableRef, start: int, limit: int | None, *, fields: str | None = None) -> Page:
+        """Rows of a stored result or of a table, from `start`."""
+        result = self._results.find(ref)
+        if result is None:
+            return self._table_page(ref, None, start, limit, fields)
+        schema = selected(result.schema, fields)
+        rows = result.page(start, limit)
+        if fields:
+            rows = rows.select([field["name"] for field in schema])
+        return _page(schema, rows, start, result.rows.num_rows)
+
+    def _list(self, call: Call) -> Json:
+        destination = parse_destination(
+            {"datasetId": call.names["dataset"], "tableId": call.names["table"]}, project=call.project
+        )
+        ref = destination.ref
+        start = call.number("startIndex") or start_of(call.argument("pageToken"))
+        limit, fields = call.number("maxResults"), call.argument("selectedFields")
+        if results.is_anonymous(ref):
+            access.check_project(call.caller, ref.project, "bigquery.tables.getData")
+            page = self.page(ref, start, limit, fields=fields)
+        else:
+            with self._engine.session() as session:
+                session.read()
+                access.check_table(session.cursor, call.caller, ref, write=False)
+            page = self._table_page(ref, destination.partition, start, limit, fields)
+        body: Json = {"kind": "bigquery#tableDataList", "totalRows": str(page.total)}
+        if page.rows.num_rows:
+            body["rows"] = encode_rows(page.rows, page.schema, call.formats())
+        return body | ({"pageToken": page.next_token} if page.next_token else {})
+
+    def _table_page(
+        self, ref: TableRef, partition: str | None, start: int, limit: int | None, fields: str | None
+    ) -> Page:
+        with self._engine.session() as session:
+            session.read()
+            table = catalog.get_table(session.cursor, ref)
+            if table["type"] != "TABLE":
+                raise BigQueryError("invalid", f"Cannot list a table of type {table['type']}.")
+            condition, parameters = partition_condition(table, partition) if partition else ("TRUE", [])
+            schema = selected(table["schema"]["fields"], fields)
+            most = max(1, PAGE_BYTES // max(1, sizes.row_width(schema)))
+            total = one_number(
+                session.cursor, f"SELECT count(*) FROM {physical_name(ref)} WHERE {condition}", parameters
+            )
+            names = ", ".join(quoted(field["name"]) for field in schema) or "NULL"
+            session.cursor.execute(
+                f"SELECT {names} FROM {physical_name(ref)} WHERE {condition} LIMIT ? OFFSET ?",
+                [*parameters, most if limit is None else min(limit, most), start],
+            )
+            rows = cast("pa.Table", session.cursor.to_arrow_table())
+        return _page(schema, rows, start, total)
+
+    def _insert_all(self, call: Call) -> Json:
+        body = call.body()
+        if body.get("templateSuffix"):
+            raise not_implemented("insertAll with templateSuffix")
+        destination = parse_destination(
+            {"datasetId": call.names["dataset"], "tableId": call.names["table"]}, project=call.project
+        )
+        with self._engine.session() as session:
+            session.read()
+            access.check_table(session.cursor, call.caller, destination.ref, write=True)
+            table = catalog.get_table(session.cursor, destination.ref)
+            fields = table["schema"]["fields"]
+            good, problems = _decoded(body, fields)
+            if problems and not body.get("skipInvalidRows"):
+                problems = _all_stopped(len(body.get("rows") or []), problems)
+                good = []
+            fresh = [(insert_id, row) for insert_id, row in good if self._seen.is_new(destination.ref, insert_id)]
+            if fresh:
+                rows = pa.Table.from_pylist([row for _, row in fresh], schema=arrow_schema(fields))
+                session.cursor.register(_ROWS, rows)
+                write_rows(session, destination, _ROWS, fields, WriteOptions(create="CREATE_NEVER"))
+                session.cursor.unregister(_ROWS)
+                session.commit()
+                self._seen.add(destination.ref, [insert_id for insert_id, _ in fresh])
+        answer: Json = {"kind": "bigquery#tableDataInsertAllResponse"}
+        return answer | ({"insertErrors": problems} if problems else {})
+
+
+def _page(schema: list[Json], rows: pa.Table, start: int, total: int) -> Page:
+    end = start + rows.num_rows
+    return Page(schema, rows, total, token_for(end) if end < total and rows.num_rows else None)
+
+
+def _decoded(body: Json, fields: list[Json]) -> tuple[list[tuple[str | None, dict[str, Any]]], list[Json]]:
+    """The rows that fit with their insert ids, and an InsertError for each other."""
+    decode = row_decoder(fields, ignore_unknown=bool(body.get("ignoreUnknownValues")), json_text=True)
+    rows = body.get("rows")
+    if not rows:
+        raise BigQueryError("invalid", "No rows present in the request.")
+    good, problems = [], []
+    for index, row in enumerate(rows):
+        try:
+            good.append((row.get("insertId"), decode(row.get("json") or {})))
+        except ValueProblem as problem:
+            error = {"reason": "invalid", "location": problem.field, "debugInfo": "", "message": problem.message}
+            problems.append({"index": index, "errors": [error]})
+    return good, problems
+
+
+def _all_stopped(count: int, problems: list[Json]) -> list[Json]:
+    """One bad row stops the whole request: the good ones are reported too."""
+    bad = {problem["index"]: problem for problem in problems}
+    stopped = {"reason": "stopped", "location": "", "debugInfo": "", "message": ""}
+    return [bad.get(index, {"index": index, "errors": [stopped]}) for index in range(count)]
+
+
+class _SeenIds:
+    """Insert ids of the last minute: a repeated request inserts nothing twice, as far as BigQuery promises."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: OrderedDict[tuple[TableRef, str], float] = OrderedDict()
+
+    def is_new(self, ref: TableRef, insert_id: str | None) -> bool:
+        """Whether rows of this id are still to be inserted."""
+        with self._lock:
+            seen = None if insert_id is None else self._seen.get((ref, insert_id))
+            return seen is None or seen < time.monotonic() - _REMEMBERED_SECONDS
+
+    def add(self, ref: TableRef, insert_ids: list[str | None]) -> None:
+        """Remember ids whose rows are committed."""
+        with self._lock:
+            for insert_id in insert_ids:
+                if insert_id is not None:
+                    self._seen[ref, insert_id] = time.monotonic()
+            while len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)

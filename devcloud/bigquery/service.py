@@ -1,0 +1,77 @@
+"""The BigQuery service: one DuckDB file, the REST face over HTTP and the Storage Read API over gRPC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from devcloud.bigquery import catalog
+from devcloud.bigquery.jobs import records
+from devcloud.bigquery.jobs.copy import run_copy
+from devcloud.bigquery.jobs.load import run_load
+from devcloud.bigquery.jobs.query import QueryJobs
+from devcloud.bigquery.jobs.runner import JobRunner
+from devcloud.bigquery.model import Json
+from devcloud.bigquery.rest.app import RestApp
+from devcloud.bigquery.rest.jobs import Jobs
+from devcloud.bigquery.rest.queries import Queries
+from devcloud.bigquery.rest.resources import Resources
+from devcloud.bigquery.rest.rows import Rows
+from devcloud.bigquery.rest.uploads import Uploads
+from devcloud.bigquery.results import ResultStore
+from devcloud.bigquery.sql.engine import Engine
+from devcloud.http_server import HttpServer
+from devcloud.identity import Identity
+
+
+class BigQuery:
+    """BigQuery over `state_dir`; `location` is where datasets and jobs go that name none."""
+
+    def __init__(self, state_dir: Path, identity: Identity, *, port: int = 0, location: str = "US") -> None:
+        folder = state_dir / "bigquery"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._database = duckdb.connect(str(folder / "bigquery.duckdb"))
+        self._set_up()
+        engine = Engine(self._database)
+        results = ResultStore(folder / "results")
+        results.remove_expired()
+        handlers = {"query": QueryJobs(engine, results).run, "load": run_load, "copy": run_copy}
+        self._runner = JobRunner(engine, handlers)
+        rows = Rows(engine, results)
+        jobs = Jobs(self._runner, rows, location)
+        routes = [
+            Resources(engine, results, location).routes,
+            rows.routes,
+            jobs.routes,
+            Queries(self._runner, jobs, location).routes,
+            Uploads(jobs, folder / "uploads").routes,
+        ]
+        self._http = HttpServer(RestApp(identity, routes), name="bigquery", port=port)
+
+    @property
+    def url(self) -> str:
+        """The REST endpoint, for `ClientOptions(api_endpoint=...)`."""
+        return self._http.url
+
+    def start(self) -> None:
+        """Bind and serve."""
+        self._http.start()
+
+    def stop(self) -> None:
+        """Stop serving, end the jobs, close the database; safe to call twice."""
+        self._http.stop()
+        self._runner.stop()
+        self._database.close()
+
+    def jobs(self) -> list[Json]:
+        """Every job since start, oldest first: id, statement, tables, caller, request id, duration."""
+        return self._runner.log()
+
+    def _set_up(self) -> None:
+        with self._database.cursor() as cursor:
+            cursor.execute("SET GLOBAL TimeZone = 'UTC'")
+            cursor.execute("BEGIN")
+            catalog.set_up(cursor)
+            records.set_up(cursor)
+            cursor.execute("COMMIT")

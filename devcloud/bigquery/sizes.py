@@ -1,0 +1,38 @@
+"""Plausible sizes: what BigQuery would call a table's logical bytes and what it would bill for reading it."""
+
+from __future__ import annotations
+
+import duckdb
+
+from devcloud.bigquery import catalog
+from devcloud.bigquery.columns import physical_name
+from devcloud.bigquery.duck import one_number
+from devcloud.bigquery.model import Json, TableRef
+
+# BigQuery's documented widths; text and what nests text is given a typical one instead of being measured.
+_WIDTHS = {"INTEGER": 8, "FLOAT": 8, "NUMERIC": 16, "BOOLEAN": 1, "DATE": 8, "TIME": 8, "DATETIME": 8, "TIMESTAMP": 8}
+_TEXT_WIDTH = 24
+_LEAST_BILLED = 10 * 1024 * 1024
+
+
+def row_count(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> int:
+    """The table's rows, exactly."""
+    return one_number(cursor, f"SELECT count(*) FROM {physical_name(ref)}")
+
+
+def table_bytes(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> int:
+    """The table's estimated logical bytes; 0 for what is not a stored table."""
+    table = catalog.find_table(cursor, ref)
+    if table is None or table["type"] != "TABLE":
+        return 0
+    return row_count(cursor, ref) * row_width(table["schema"]["fields"])
+
+
+def row_width(fields: list[Json]) -> int:
+    """The estimated logical bytes of a row."""
+    return sum(row_width(f["fields"]) if "fields" in f else _WIDTHS.get(f["type"], _TEXT_WIDTH) for f in fields)
+
+
+def billed(processed: int, tables: int) -> int:
+    """Bytes billed: at least 10 MiB for each table that is read."""
+    return max(processed, _LEAST_BILLED * tables)
