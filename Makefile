@@ -28,15 +28,15 @@ setup: .venv/.installed ## Make .venv from the pinned requirements; does nothing
 
 .PHONY: demo
 demo: setup ## The story from credentials to costs, on a local Google Cloud
-	@$(BIN)/python -m devcloud demo
+	@$(BIN)/python -m devcloud.demo
 
 .PHONY: up
 up: setup ## The same cloud, left running, with curl lines to paste
-	@$(BIN)/python -m devcloud demo --stay --state-dir $(STATE)
+	@$(BIN)/python -m devcloud up --warm --state-dir $(STATE)
 
 .PHONY: test
 test: setup ## All tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not judge"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not judge" --tb=short
 
 .PHONY: lint
 lint: setup ## Style, types, layers and sizes
@@ -55,7 +55,7 @@ judge: $(JUDGES:%=judge-%) ## Ask Google's SQL analyser and the answers recorded
 
 .PHONY: judge-recorded
 judge-recorded: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m judge --timeout 300
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m judge --timeout 300 --tb=short
 
 PIP_OPTIONS_focus := --ignore-requires-python
 .venvs/%/.installed: requirements-judge-%.txt
