@@ -1,0 +1,101 @@
+"""What the caller of a manual run is told: the daily limit, a free slot, or why it waits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.acceptance import QueuedGroup, Start, Usage, body_digest, next_utc_midnight, repeatable_run_id
+from shared.errors import QuotaExceeded
+
+NOW = datetime(2025, 11, 17, 22, 30, tzinfo=UTC)
+BILLING, OTHER = "gcp-cost-billing", "aws-cost-cur"
+
+
+def usage(*queue: QueuedGroup, started: int = 0, daily: int = 5, concurrent: int = 2) -> Usage:
+    return Usage(now=NOW, daily_limit=daily, concurrent_limit=concurrent, started_today=started, queue=queue)
+
+
+def live(items: int = 1, pipeline_id: str = OTHER, source: str | None = "s") -> QueuedGroup:
+    return QueuedGroup(pipeline_id, source, "PROCESSING", is_uncounted=False, is_ahead=True, items=items)
+
+
+def waiting(
+    items: int = 1, pipeline_id: str = OTHER, source: str | None = "s", *, manual: bool = True, ahead: bool = True
+) -> QueuedGroup:
+    return QueuedGroup(pipeline_id, source, "QUEUED", is_uncounted=manual, is_ahead=ahead, items=items)
+
+
+def test_run_starts_when_a_slot_is_free() -> None:
+    assert usage(live(1)).predict_start(BILLING, "s") == Start("RUNNING")
+
+
+def test_run_waits_for_a_slot() -> None:
+    assert usage(live(2)).predict_start(BILLING, "s") == Start("PENDING", "CONCURRENT_LIMIT", 1)
+
+
+def test_run_waits_behind_those_that_will_take_the_slot() -> None:
+    assert usage(live(1), waiting(3)).predict_start(BILLING, "s") == Start("PENDING", "CONCURRENT_LIMIT", 4)
+
+
+def test_run_passes_those_of_lower_priority() -> None:
+    assert usage(live(1), waiting(3, manual=False, ahead=False)).predict_start(BILLING, "s") == Start("RUNNING")
+
+
+@pytest.mark.parametrize("first", [live(1, BILLING, "s"), waiting(1, BILLING, "s")])
+def test_run_waits_for_the_same_pipeline_and_source(first: QueuedGroup) -> None:
+    start = usage(first).predict_start(BILLING, "s")
+    assert (start.status, start.wait_reason) == ("PENDING", "PIPELINE_BUSY")
+
+
+def test_another_source_of_the_same_pipeline_does_not_hold_a_run_back() -> None:
+    assert usage(live(1, BILLING, "other")).predict_start(BILLING, "s") == Start("RUNNING")
+
+
+def test_daily_limit_is_told_with_its_figures() -> None:
+    with pytest.raises(QuotaExceeded) as refusal:
+        usage(started=5).check_quota()
+    midnight = datetime(2025, 11, 18, tzinfo=UTC)
+    assert refusal.value.facts == {"limit": 5, "used": 5, "resets_at": midnight, "retry_after": 5401}
+
+
+def test_manual_runs_that_wait_to_be_counted_use_the_limit_up() -> None:
+    with pytest.raises(QuotaExceeded):
+        usage(waiting(2), started=3).check_quota()
+
+
+def test_scheduled_runs_that_wait_do_not_use_the_limit_up() -> None:
+    usage(waiting(9, manual=False), started=4).check_quota()
+
+
+@given(started=st.integers(0, 20), uncounted=st.integers(0, 20), daily=st.integers(0, 20))
+def test_accepted_runs_never_exceed_the_daily_limit(started: int, uncounted: int, daily: int) -> None:
+    standing = usage(*([waiting(uncounted)] if uncounted else []), started=started, daily=daily)
+    try:
+        standing.check_quota()
+    except QuotaExceeded:
+        assert started + uncounted >= daily
+    else:
+        assert started + uncounted + 1 <= daily
+
+
+@given(st.datetimes(timezones=st.just(UTC), max_value=datetime(9999, 12, 30)))  # noqa: DTZ001 - Hypothesis wants it naive
+def test_limits_start_anew_within_a_day(now: datetime) -> None:
+    assert 0 < (next_utc_midnight(now) - now).total_seconds() <= 86_400
+
+
+def test_same_call_finds_the_same_run_and_no_other_does() -> None:
+    def run_id(tenant_id: str = "acme", pipeline_id: str = BILLING, key: str = "k", turn: int = 0) -> str:
+        return repeatable_run_id(tenant_id=tenant_id, pipeline_id=pipeline_id, idempotency_key=key, turn=turn)
+
+    assert run_id() == run_id()
+    others = {run_id(tenant_id="beta"), run_id(pipeline_id=OTHER), run_id(key="l"), run_id(turn=1), run_id()}
+    assert len(others) == 5
+
+
+def test_digest_sees_the_body_and_not_the_order_of_its_fields() -> None:
+    assert body_digest({"a": 1, "b": [2]}) == body_digest({"b": [2], "a": 1})
+    assert body_digest({"a": 1}) != body_digest({"a": "1"})

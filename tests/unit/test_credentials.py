@@ -1,0 +1,173 @@
+"""Credentials: which shapes are accepted, what is kept of them, and that no error or log quotes one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.domain.credentials import (
+    GOOGLE_TOKEN_URI,
+    GcpServiceAccountKey,
+    check_credentials,
+    credential_aad,
+    credential_id_of,
+    parse_credentials,
+    serialize_credentials,
+)
+from shared.errors import InvalidInput
+
+Fields = dict[str, Any]
+ALLOWED = frozenset({GOOGLE_TOKEN_URI})
+SECRET = "s3cr3t-that-must-never-show"
+KEY = {
+    "type": "service_account",
+    "project_id": "acme-gcp-project",
+    "private_key_id": "abc123",
+    "private_key": SECRET,
+    "client_email": "reader@acme-gcp-project.iam.gserviceaccount.com",
+    "client_id": "12345",
+    "auth_uri": "https://accounts.google.com/o/oauth2/auth",
+    "token_uri": GOOGLE_TOKEN_URI,
+    "client_x509_cert_url": "https://attacker.example/x509",
+    "universe_domain": "googleapis.com",
+}
+AWS_KEY = {
+    "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": SECRET, "region": "us-east-1",
+    "bucket": "acme-cur", "prefix": "exports/cur",
+}  # fmt: skip
+AZURE_SECRET = {
+    "tenant_id": "6f2bb3a4-5d0e-4c1c-9d6b-6c1f6f3c7a10", "client_id": "7f2bb3a4-5d0e-4c1c-9d6b-6c1f6f3c7a10",
+    "client_secret": SECRET, "storage_account": "acmecosts", "container": "exports", "prefix": "",
+}  # fmt: skip
+
+
+def gcp(**changed_in_key: Any) -> Fields:
+    key = {name: value for name, value in (KEY | changed_in_key).items() if value is not None}
+    return {"project_id": "acme-gcp-project", "service_account_json": json.dumps(key)}
+
+
+def without(fields: Fields, *names: str) -> Fields:
+    return {name: value for name, value in fields.items() if name not in names}
+
+
+ACCEPTED: list[tuple[str, str, Fields, str | None]] = [
+    ("GCP", "service_account_key", gcp(), None),
+    (
+        "GCP",
+        "service_account_key",
+        gcp() | {"billing_export_table": "acme-gcp-project.b.t"},
+        "gcp:acme-gcp-project.b.t",
+    ),
+    (
+        "GCP",
+        "impersonation",
+        {"project_id": "acme-gcp-project", "impersonate_service_account": KEY["client_email"]},
+        None,
+    ),
+    ("AWS", "access_key", AWS_KEY, "aws:acme-cur/exports/cur"),
+    (
+        "AWS",
+        "assume_role",
+        without(AWS_KEY, "access_key_id", "secret_access_key", "prefix")
+        | {"role_arn": "arn:aws:iam::123456789012:role/convergence", "external_id": "acme-42"},
+        "aws:acme-cur",
+    ),
+    ("AZURE", "client_secret", AZURE_SECRET, "azure:acmecosts/exports"),
+    (
+        "AZURE",
+        "federated",
+        without(AZURE_SECRET, "client_secret") | {"federated_credential": {}},
+        "azure:acmecosts/exports",
+    ),
+]
+
+
+@pytest.mark.parametrize(("provider", "kind", "fields", "source"), ACCEPTED)
+def test_shape_is_accepted_and_survives_storage(provider: str, kind: str, fields: Fields, source: str | None) -> None:
+    credential = check_credentials(provider, fields, token_uris=ALLOWED)
+    assert (credential.provider, credential.kind, credential.source) == (provider, kind, source)
+    assert parse_credentials(provider, kind, serialize_credentials(credential)) == credential
+
+
+@pytest.mark.parametrize(("provider", "kind", "fields", "source"), ACCEPTED)
+def test_secret_shows_only_in_the_document_that_is_encrypted(
+    provider: str, kind: str, fields: Fields, source: str | None
+) -> None:
+    credential = check_credentials(provider, fields, token_uris=ALLOWED)
+    assert SECRET not in repr(credential) + str(credential)
+    assert (SECRET.encode() in serialize_credentials(credential)) == (SECRET in json.dumps(fields))
+
+
+REFUSED: list[tuple[str, Fields, str]] = [
+    ("GCP", {}, "credentials"),
+    ("GCP", gcp() | {"impersonate_service_account": KEY["client_email"]}, "credentials"),
+    ("GCP", gcp() | {"project_id": "Acme"}, "credentials.project_id"),
+    ("GCP", gcp() | {"project_id": "acme-gcp-project\n"}, "credentials.project_id"),
+    ("GCP", gcp() | {"billing_export_table": "acme-gcp-project.b.t`; DROP"}, "credentials.billing_export_table"),
+    ("GCP", gcp() | {"billing_export_table": "b.t"}, "credentials.billing_export_table"),
+    ("GCP", gcp() | {"surprise": 1}, "credentials.surprise"),
+    ("GCP", gcp() | {"service_account_json": KEY}, "credentials.service_account_json"),
+    ("GCP", gcp() | {"service_account_json": "{" + SECRET}, "credentials.service_account_json"),
+    ("GCP", gcp() | {"service_account_json": "[" * 100_000}, "credentials.service_account_json"),
+    ("GCP", gcp() | {"service_account_json": "[]"}, "credentials.service_account_json"),
+    ("GCP", gcp(type="authorized_user"), "credentials.service_account_json.type"),
+    ("GCP", gcp(type=None), "credentials.service_account_json.type"),
+    ("GCP", gcp(private_key=None), "credentials.service_account_json.private_key"),
+    ("GCP", gcp(private_key="x" * 20_000), "credentials.service_account_json.private_key"),
+    ("GCP", gcp(client_email="reader@attacker.example"), "credentials.service_account_json.client_email"),
+    ("GCP", gcp(token_uri="http://169.254.169.254/token"), "credentials.service_account_json.token_uri"),
+    ("GCP", gcp(token_uri=GOOGLE_TOKEN_URI + "@attacker.example"), "credentials.service_account_json.token_uri"),
+    ("GCP", gcp(universe_domain="attacker.example"), "credentials.service_account_json.universe_domain"),
+    ("AWS", without(AWS_KEY, "bucket"), "credentials.bucket"),
+    ("AWS", AWS_KEY | {"bucket": "../etc"}, "credentials.bucket"),
+    ("AWS", AWS_KEY | {"region": "us-east-1.attacker.example/"}, "credentials.region"),
+    ("AWS", AWS_KEY | {"secret_access_key": ""}, "credentials.secret_access_key"),
+    ("AWS", AWS_KEY | {"secret_access_key": SECRET + "\n"}, "credentials.secret_access_key"),
+    ("AWS", AWS_KEY | {"role_arn": "arn:aws:iam::123456789012:role/x"}, "credentials"),
+    ("AZURE", AZURE_SECRET | {"tenant_id": "common"}, "credentials.tenant_id"),
+    ("AZURE", AZURE_SECRET | {"storage_account": "attacker.example/"}, "credentials.storage_account"),
+    ("AZURE", AZURE_SECRET | {"federated_credential": {}}, "credentials"),
+]
+
+
+@pytest.mark.parametrize(("provider", "fields", "field"), REFUSED)
+def test_bad_shape_is_refused_naming_the_field_and_no_value(provider: str, fields: Fields, field: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        check_credentials(provider, fields, token_uris=ALLOWED)
+    assert field in [item["field"] for item in refusal.value.facts["errors"]]
+    assert SECRET not in str(refusal.value) + repr(refusal.value.facts)
+    assert refusal.value.__cause__ is None
+
+
+def test_nothing_of_a_key_file_is_kept_that_is_not_used() -> None:
+    credential = check_credentials("GCP", gcp(), token_uris=ALLOWED)
+    assert b"attacker.example" not in serialize_credentials(credential)
+
+
+def test_token_address_of_the_settings_is_allowed() -> None:
+    local = "http://127.0.0.1:9/token"
+    credential = check_credentials("GCP", gcp(token_uri=local), token_uris=ALLOWED | {local})
+    assert isinstance(credential, GcpServiceAccountKey)
+    assert credential.service_account_json.token_uri == local
+
+
+def test_document_of_another_kind_is_refused_without_quoting_it() -> None:
+    document = serialize_credentials(check_credentials("AWS", AWS_KEY, token_uris=ALLOWED))
+    with pytest.raises(ValueError, match="external_id") as refusal:
+        parse_credentials("AWS", "assume_role", document)
+    assert SECRET not in str(refusal.value)
+    with pytest.raises(ValueError, match="no credential of kind"):
+        parse_credentials("AWS", "service_account_key", document)
+
+
+def test_credential_id_is_one_for_a_tenant_and_provider() -> None:
+    assert credential_id_of("acme", "GCP") == credential_id_of("acme", "GCP")
+    assert len({credential_id_of(tenant, provider) for tenant in ("acme", "beta") for provider in ("GCP", "AWS")}) == 4
+
+
+def test_authenticated_data_differ_for_every_owner() -> None:
+    owners = [("acme", "GCP", "1"), ("acme", "AWS", "1"), ("beta", "GCP", "1"), ("acme", "GCP", "2")]
+    bindings = {credential_aad(tenant_id=t, provider=p, credential_id=c) for t, p, c in owners}
+    assert len(bindings) == len(owners)
