@@ -83,12 +83,14 @@ def jobs(options: Namespace) -> None:
     if options.json:
         _print_json(listed)
         return
-    print(f"{'duration':>9}  {'statement':<14} {'caller':<24} {'request id':<32} tables, and the job's id")
+    print(f"{'duration':>9}  {'statement':<14} {'caller':<24} {'request id':<36} tables, and the job's id")
     for job in listed:
         caller = job["caller"].partition("@")[0]
         tables = ", ".join(job["tables"]) or "-"
+        # The product labels its jobs with the request they serve; what is left is the client's own id of the call.
+        request_id = job["labels"].get("request_id") or job["request_id"] or "-"
         outcome = f" FAILED {job['error']}" if job["error"] else ""
-        print(f"{job['duration_ms']:>6} ms  {job['statement']:<14} {caller:<24} {job['request_id'] or '-':<32} {tables}"
+        print(f"{job['duration_ms']:>6} ms  {job['statement']:<14} {caller:<24} {request_id:<36} {tables}"
               f"  {job['id']}{outcome}")  # fmt: skip
 
 

@@ -120,6 +120,7 @@ class Job:
             "written": [str(ref) for ref in self.outcome.written_tables],
             "caller": self.caller.email,
             "request_id": self.request_id,
+            "labels": self.configuration.get("labels", {}),
             "labels": self.configuration.get("labels") or {},
             "created_at_ms": self.created,
             "duration_ms": (self.ended or now_ms()) - self.created,

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from google.api_core.exceptions import NotFound
+from google.cloud import bigquery
+
+from devcloud.gateway.function_process import PROJECT_ROOT
+from devcloud.identity.identity import ADMIN_ACCOUNT, account_email
+from devcloud.server import Devcloud
+from devcloud.state import StateError
+from shared.tables import get_tables
+
+
+def real_threads() -> set[threading.Thread]:
+    """Python's threads; gRPC's own show up as dummies once they have called back."""
+    return {thread for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)}
+
+
+def test_starting_and_stopping_is_quick_and_leaves_no_thread(tmp_path: Path, cloud: Devcloud) -> None:
+    before = real_threads()
+    begun = time.monotonic()
+    with Devcloud(tmp_path, schedules=False):
+        started = time.monotonic()
+    stopped = time.monotonic()
+    assert started - begun < 3
+    assert stopped - started < 2
+    assert real_threads() <= before
+
+
+def test_the_platform_is_provisioned_from_its_configuration(cloud: Devcloud, bigquery_client: bigquery.Client) -> None:
+    listed = {table.table_id for table in bigquery_client.list_tables("tenants")}
+    assert listed == set(get_tables("tenants"))
+    queues = bigquery_client.get_table("tenants.pipeline_execution_queue")
+    assert queues.clustering_fields == get_tables("tenants")["pipeline_execution_queue"].clustering
+    assert bigquery_client.get_dataset("x_staging").default_table_expiration_ms == 7 * 86_400_000
+    assert [tuple(row) for row in bigquery_client.query_and_wait("SELECT epoch FROM tenants.dispatcher_state")] == [
+        (0,)
+    ]
+    with cloud.clients() as clients:
+        assert clients.kms().get_crypto_key(name=cloud.cloud.key).primary.name.endswith("/cryptoKeyVersions/1")
+        assert {queue.name for queue in clients.tasks().list_queues(parent=cloud.cloud.parent)} == {
+            cloud.cloud.queue("execute"),
+            cloud.cloud.queue("kick"),
+        }
+        jobs = list(clients.scheduler().list_jobs(parent=cloud.cloud.parent))
+    scheduled = {function.schedule.job for function in cloud.platform.functions.values() if function.schedule}
+    assert {job.name.rpartition("/")[2] for job in jobs} == scheduled
+    assert {job.state.name for job in jobs} == {"PAUSED"}
+
+
+def test_provisioning_again_changes_nothing(tmp_path: Path) -> None:
+    with Devcloud(tmp_path, schedules=False) as first, first.clients() as clients:
+        clients.bigquery().query_and_wait("UPDATE tenants.dispatcher_state SET epoch = 41 WHERE TRUE")
+    with Devcloud(tmp_path, schedules=False) as second, second.clients() as clients:
+        rows = clients.bigquery().query_and_wait("SELECT epoch FROM tenants.dispatcher_state")
+        assert [row["epoch"] for row in rows] == [41]
+        assert second.ready["admin_key"] == first.ready["admin_key"]
+        assert second.ready["gateway"] == first.ready["gateway"]
+
+
+def test_two_clouds_cannot_share_a_state_directory(cloud: Devcloud) -> None:
+    with pytest.raises(StateError, match="running on"):
+        Devcloud(cloud.state.path).start()
+
+
+def test_a_killed_function_is_another_process_for_the_next_request(cloud: Devcloud) -> None:
+    url = f"{cloud.ready['gateway']}/api/v1/pipelines/runs/nobody"
+    assert requests.get(url, timeout=60).status_code == 401
+    pid = cloud.kill_function("pipeline_runs")
+    assert pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert requests.get(url, timeout=60).status_code == 401
+    assert cloud.kill_function("pipeline_runs") not in {None, pid}
+    assert cloud.kill_function("pipeline_runs") is None
+
+
+def test_the_operator_may_call_a_private_function_and_a_stranger_may_not(cloud: Devcloud) -> None:
+    gateway = cloud.ready["gateway"]
+    url = f"{gateway}/api/v1/internal/execute"
+    operator = cloud.identity.id_token(account_email(ADMIN_ACCOUNT, cloud.project), f"{gateway}/execute_run")
+    stranger = cloud.identity.id_token(account_email("reader", "acme-gcp"), f"{gateway}/execute_run")
+    answers = [
+        requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=60).status_code
+        for token in (stranger, operator)
+    ]
+    assert answers == [403, 405]  # the function itself refuses the method: it was reached
+
+
+def test_functions_get_their_settings_and_nothing_of_the_developers(
+    cloud: Devcloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the developer's own")
+    environment = cloud._process("run_pipeline")._environment()
+    assert environment["K_SERVICE"] == "run_pipeline"
+    assert environment["KICK_QUEUE"] == cloud.cloud.queue("kick")
+    assert "cvg-api" in Path(environment["GOOGLE_APPLICATION_CREDENTIALS"]).read_text()
+    assert "KMS_KEY" not in environment
+    assert "AWS_SECRET_ACCESS_KEY" not in environment
+
+
+def test_a_tenants_key_reads_its_own_project_only(cloud: Devcloud, bigquery_client: bigquery.Client) -> None:
+    with cloud.clients(cloud.identity.mint_key("acme-gcp", "reader")) as clients:
+        client = clients.bigquery()
+        assert list(client.list_datasets()) == []
+        with pytest.raises(Exception, match="Access Denied"):
+            client.get_table(f"{cloud.project}.tenants.tenant_profiles")
+        with pytest.raises(NotFound):
+            client.get_table("acme-gcp.billing.nothing")
+
+
+def test_the_project_root_is_where_the_functions_are() -> None:
+    assert (PROJECT_ROOT / "configs" / "platform.yml").exists()
