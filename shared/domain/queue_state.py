@@ -76,8 +76,8 @@ class TenantShare:
 class QueueState:
     """One read of the queue. `now` is BigQuery's clock at that read, the one clock of every decision.
 
-    `items` holds every live item, the front of each tenant's queue and every item somebody wants cancelled;
-    `next_available_at` is when the next backing-off item may start.
+    `items` holds every live item, the front of each tenant's queue, every item that has not been told why it waits
+    and every one somebody wants cancelled; `next_available_at` is when the next backing-off item may start.
     """
 
     epoch: int
