@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from google.cloud.tasks_v2 import types
 from google.rpc import status_pb2
 
-from devcloud.delivery import Call, Deliverer, Outcome, RetryRule
+from devcloud.delivery import Call, Outcome, RetryRule
+from devcloud.delivery_loop import DeliveryLoop
 from devcloud.identity import Identity
 from devcloud.messages import instant, seconds_of
 from devcloud.tasks.rates import TokenBucket
 from devcloud.tasks.store import TaskStore
 
 DEFAULT_DEADLINE_SECONDS = 600.0
-_THREADS = 256
 _log = logging.getLogger(__name__)
 
 
@@ -31,67 +29,31 @@ class _Lane:
     in_flight: set[str] = field(default_factory=set)
 
 
-class Dispatcher:
-    """One thread decides what to send, a pool sends; both wait on one condition, which every change notifies."""
+class Dispatcher(DeliveryLoop):
+    """Sends from all running queues."""
 
     def __init__(self, store: TaskStore, identity: Identity, now: Callable[[], float]) -> None:
-        self._store, self._identity, self._now = store, identity, now
-        self._changed = threading.Condition()
+        super().__init__("tasks", now)
+        self._store, self._identity = store, identity
         self._lanes: dict[str, _Lane] = {}
-        self._deliverer = Deliverer()
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="tasks-delivery")
-        self._thread = threading.Thread(target=self._run, name="tasks-dispatcher", daemon=True)
-        self._stopping = False
-
-    def start(self) -> None:
-        """Begin with what the last process left."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Cut deliveries under way; their tasks stay and are delivered again. Safe to call twice."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
-        self._deliverer.stop()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def wake(self) -> None:
-        """Look again: a task, a queue or the clock has changed."""
-        with self._changed:
-            self._changed.notify_all()
 
     def run_now(self, queue: str, task: types.Task) -> None:
         """Send a task at once, even when its queue is paused or at its limits."""
-        self._store.reschedule(task, due_at=self._now())
-        with self._changed:
+        self._store.reschedule(task, due_at=self.now())
+        with self.changed:
             lane = self._lane(self._store.get_queue(queue))
-            if task.name not in lane.in_flight and not self._stopping:
+            if task.name not in lane.in_flight and not self.stopping:
                 self._send(queue, lane, task.name)
 
-    def pending(self, due_within_seconds: float = math.inf) -> int:
+    def outstanding(self, due_within_seconds: float = math.inf) -> int:
         """Tasks not yet acknowledged that are due by then, those under way included."""
-        return self._store.count_due(self._now() + due_within_seconds)
+        return self._store.count_due(self.now() + due_within_seconds)
 
-    def wait_idle(self, timeout_seconds: float, due_within_seconds: float = math.inf) -> bool:
-        """Wait until nothing is pending and nothing is under way; False when that took too long."""
-        with self._changed:
-            return self._changed.wait_for(
-                lambda: not self._in_flight() and not self.pending(due_within_seconds), timeout_seconds
-            )
-
-    def _in_flight(self) -> int:
-        return sum(len(lane.in_flight) for lane in self._lanes.values())
-
-    def _run(self) -> None:
-        with self._changed:
-            while not self._stopping:
-                now = self._now()
-                queues = [queue for queue in self._store.list_queues() if queue.state == types.Queue.State.RUNNING]
-                look_again_at = min((self._send_due(queue, now) for queue in queues), default=math.inf)
-                wait_seconds = max(0.0, look_again_at - self._now())
-                self._changed.wait(None if math.isinf(look_again_at) else min(wait_seconds, threading.TIMEOUT_MAX))
+    def send_due(self) -> float:
+        """Send what every queue may send now; when one may send more."""
+        now = self.now()
+        queues = [queue for queue in self._store.list_queues() if queue.state == types.Queue.State.RUNNING]
+        return min((self._send_due(queue, now) for queue in queues), default=math.inf)
 
     def _send_due(self, queue: types.Queue, now: float) -> float:
         """Send what a queue may send now; when it may send more (infinity: when something changes)."""
@@ -113,7 +75,7 @@ class Dispatcher:
         return next((due.at for due in waiting if due.at > now), math.inf)
 
     def _lane(self, queue: types.Queue) -> _Lane:
-        limits, now = queue.rate_limits, self._now()
+        limits, now = queue.rate_limits, self.now()
         lane = self._lanes.get(queue.name)
         if lane is None:
             bucket = TokenBucket(limits.max_dispatches_per_second, limits.max_burst_size, now)
@@ -122,29 +84,20 @@ class Dispatcher:
         return lane
 
     def _send(self, queue: str, lane: _Lane, name: str) -> None:
-        lane.in_flight.add(name)
-
-        def finished(attempt: Future[None]) -> None:
-            if not attempt.cancelled() and attempt.exception() is not None:
-                _log.error("delivery of %s broke", name, exc_info=attempt.exception())
-            with self._changed:
-                lane.in_flight.discard(name)
-                self._changed.notify_all()
-
-        self._pool.submit(self._attempt, queue, name).add_done_callback(finished)
+        self.submit(lane.in_flight, name, lambda: self._attempt(queue, name))
 
     def _attempt(self, queue_name: str, name: str) -> None:
         queue, task = self._store.find_queue(queue_name), self._store.find_task(name)
         if queue is None or task is None:
             return
-        sent_at = self._now()
-        outcome = self._deliverer.send(self._call(queue, task))
-        if not outcome.ok and self._deliverer.stopped:
+        sent_at = self.now()
+        outcome = self.deliverer.send(self._call(queue, task))
+        if not outcome.ok and self.deliverer.stopped:
             return
         self._settle(queue, task, sent_at, outcome)
 
     def _settle(self, queue: types.Queue, task: types.Task, sent_at: float, outcome: Outcome) -> None:
-        now = self._now()
+        now = self.now()
         if outcome.ok:
             self._store.remove_task(task.name, now)
             return

@@ -53,12 +53,12 @@ class Tasks(GrpcService):
         self._store.close()
 
     def wake(self) -> None:
-        """Look at the clock again."""
-        self._dispatcher.wake()
+        """Look at the clock again; what is due is on its way when this returns."""
+        self._dispatcher.look()
 
     def pending(self, due_within_seconds: float = math.inf) -> int:
         """Tasks not yet acknowledged, as far as they are due by then."""
-        return self._dispatcher.pending(due_within_seconds)
+        return self._dispatcher.outstanding(due_within_seconds)
 
     def wait_idle(self, timeout_seconds: float, due_within_seconds: float = math.inf) -> bool:
         """Wait until no task is pending or under way; False when that took too long."""
