@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from shared.platform_config import get_platform
@@ -42,19 +42,13 @@ def oidc_tokens() -> OidcTokens:
 @cache
 def admin_keys() -> SecretAdminKeys | None:
     """The X-Admin-Key's judge, or None for a function that was not given the secret."""
-    from shared.adapters.admin_keys import SecretAdminKeys
+    from shared.adapters.admin_keys import SecretAdminKeys, open_secret_manager
 
     settings = get_settings()
     if not settings.admin_key_secret:
         return None
-
-    def open_client() -> object:
-        from google.cloud import secretmanager
-
-        endpoint = settings.secret_manager_endpoint
-        return secretmanager.SecretManagerServiceClient(client_options={"api_endpoint": endpoint} if endpoint else None)
-
-    return SecretAdminKeys(cache(open_client), settings.admin_key_secret, get_platform().secrets["admin_key"].aliases)
+    open_client = cache(partial(open_secret_manager, settings.secret_manager_endpoint))
+    return SecretAdminKeys(open_client, settings.admin_key_secret, get_platform().secrets["admin_key"].aliases)
 
 
 @cache
@@ -68,16 +62,9 @@ def run_events() -> RunEvents:
 @cache
 def tasks() -> Tasks:
     """Kicks and run deliveries; Cloud Tasks' client is imported when the first task is created."""
-    from shared.adapters.tasks import Tasks, TaskTargets
+    from shared.adapters.tasks import Tasks, TaskTargets, open_cloud_tasks
 
     settings = get_settings()
-
-    def open_client() -> object:
-        from google.cloud import tasks_v2
-
-        endpoint = settings.cloud_tasks_endpoint
-        return tasks_v2.CloudTasksClient(client_options={"api_endpoint": endpoint} if endpoint else None)
-
     targets = TaskTargets(
         kick_queue=settings.require("kick_queue"),
         kick_bucket_seconds=settings.kick_bucket_seconds,
@@ -86,7 +73,7 @@ def tasks() -> Tasks:
         execute_queue=settings.execute_queue,
         execute_run_url=settings.execute_run_url,
     )
-    return Tasks(cache(open_client), targets)
+    return Tasks(cache(partial(open_cloud_tasks, settings.cloud_tasks_endpoint)), targets)
 
 
 @cache

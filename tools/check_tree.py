@@ -48,6 +48,11 @@ BANNED = (
         ("shared/*.py", "functions/*.py"),
         re.compile(r"\b(?:SELECT|UPDATE|INSERT INTO|DELETE FROM|MERGE)\b.*\b(?:FROM|SET|VALUES|USING)\b"),
     ),
+    Banned(
+        "a clock, an id or chance inside the domain",
+        ("shared/domain/*.py",),
+        re.compile(r"\b(?:datetime\.now|datetime\.utcnow|date\.today|uuid\.uuid[14]|random\.(?!Random\b)\w+)\b"),
+    ),
     Banned("a sleep without a reason beside it", ("tests/*.py",), re.compile(r"\btime\.sleep\([^#]*$")),
     Banned("a test that is skipped for good", ("tests/*.py",), re.compile(r"pytest\.mark\.(?:skip|xfail)\b")),
 )

@@ -65,3 +65,10 @@ class SecretAdminKeys:
                 raise Unavailable(retry_after=5) from error
             keys.append(bytes(version.payload.data))
         self._keys, self._fetched_at = keys, self._clock()
+
+
+def open_secret_manager(endpoint: str) -> Any:
+    """Secret Manager's client, imported only when a key has to be compared."""
+    from google.cloud import secretmanager
+
+    return secretmanager.SecretManagerServiceClient(client_options={"api_endpoint": endpoint} if endpoint else None)

@@ -156,3 +156,10 @@ class Tasks:
 def _hashed(*parts: str) -> str:
     # Evenly spread names: sequential prefixes slow Cloud Tasks down.
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
+
+
+def open_cloud_tasks(endpoint: str) -> Any:
+    """Cloud Tasks' client, imported only when a task is created."""
+    from google.cloud import tasks_v2
+
+    return tasks_v2.CloudTasksClient(client_options={"api_endpoint": endpoint} if endpoint else None)

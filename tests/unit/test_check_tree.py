@@ -1,0 +1,54 @@
+"""The tree's own checks find what they are for, and leave the rest alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.check_tree import check_lines, check_size, files
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("docs/runbook/restore.md", "see /" + "home/ada/notes.txt"),
+        ("requirements.txt", "--index-" + "url https://mirror.example/simple"),
+        ("shared/adapters/runs.py", 'sql = "SELECT run_id FROM runs"'),
+        ("shared/domain/dispatch.py", "now = datetime.now(UTC)"),
+        ("tests/unit/test_tasks.py", "time.sleep" + "(1)"),
+        ("tests/unit/test_tasks.py", "@pytest.mark." + "skip"),
+    ],
+)
+def test_line_out_of_place_is_found(name: str, line: str) -> None:
+    assert len(list(check_lines(name, ["", line]))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("docs/runbook/restore.md", "the route /api/v1/work/ and the folder tests/work/"),
+        ("shared/adapters/runs.py", '"""Reads the runs that were selected from the queue."""'),
+        ("shared/domain/retry.py", "return longest * rng.random()"),
+        ("tests/unit/test_tasks.py", "time.sleep(1)  # as slow as a queue that is being paused"),
+        ("tests/unit/test_tasks.py", "@pytest.mark.skipif(condition)"),
+    ],
+)
+def test_line_in_place_is_left_alone(name: str, line: str) -> None:
+    assert list(check_lines(name, [line])) == []
+
+
+def test_main_is_under_40_lines_and_other_files_have_at_most_300() -> None:
+    assert list(check_size("functions/run_pipeline/main.py", [""] * 39)) == []
+    assert list(check_size("functions/run_pipeline/main.py", [""] * 40)) != []
+    assert list(check_size("shared/sql/auth.sql", [""] * 300)) == []
+    assert list(check_size("shared/sql/auth.sql", [""] * 301)) != []
+    assert list(check_size("requirements.txt", [""] * 5000)) == []
+
+
+def test_hidden_folders_are_not_ours_except_ci(tmp_path: Path) -> None:
+    for name in (".venv/lib/x.py", ".ci/run", "shared/log.py", "shared/__pycache__/log.py"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert [name for name, _ in files(tmp_path)] == [".ci/run", "shared/log.py"]
