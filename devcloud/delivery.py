@@ -95,7 +95,17 @@ class Deliverer:
         return self._stopped
 
     def send(self, call: Call) -> Outcome:
-        """One attempt; whatever the network does becomes an outcome."""
+        """One attempt; whatever the network does, or the call's own text, becomes an outcome."""
+        try:
+            return self._exchange(call)
+        except TimeoutError:
+            return Outcome(None, code_pb2.DEADLINE_EXCEEDED, f"no answer within {call.deadline_seconds:g} s")
+        except (OSError, http.client.HTTPException) as error:
+            return Outcome(None, code_pb2.UNAVAILABLE, f"{type(error).__name__}: {error}")
+        except ValueError as error:  # a URL or header that HTTP cannot carry
+            return Outcome(None, code_pb2.INVALID_ARGUMENT, str(error))
+
+    def _exchange(self, call: Call) -> Outcome:
         parts = urlsplit(call.url)
         connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = connect(parts.netloc, timeout=call.deadline_seconds)
@@ -110,10 +120,6 @@ class Deliverer:
             response = connection.getresponse()
             response.read()
             return _answered(response.status)
-        except TimeoutError:
-            return Outcome(None, code_pb2.DEADLINE_EXCEEDED, f"no answer within {call.deadline_seconds:g} s")
-        except (OSError, http.client.HTTPException) as error:
-            return Outcome(None, code_pb2.UNAVAILABLE, f"{type(error).__name__}: {error}")
         finally:
             with self._lock:
                 self._under_way.discard(connection)

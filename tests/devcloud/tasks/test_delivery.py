@@ -106,6 +106,18 @@ def test_a_handler_that_is_not_there_is_tried_again(
     assert "Refused" in task.last_attempt.response_status.message
 
 
+@pytest.mark.parametrize("request_", [{"url": "http://127.0.0.1:no/port"}, {"headers": {"X-Broken": "a\nb"}}])
+def test_a_request_that_http_cannot_carry_is_a_failure(
+    make_queue: Make, add_task: Make, handler: Handler, service: Tasks, request_: dict[str, Any]
+) -> None:
+    make_queue()
+    add_task("t", http_request={"url": handler.url} | request_)
+
+    assert service.wait_idle(PATIENCE_SECONDS, due_within_seconds=0)
+    assert service.pending() == 1
+    assert handler.is_quiet
+
+
 def test_a_scheduled_task_waits_for_its_time(
     make_queue: Make, add_task: Make, handler: Handler, service: Tasks, clock: Clock
 ) -> None:
