@@ -89,9 +89,9 @@ def jobs(options: Namespace) -> None:
         tables = ", ".join(job["tables"]) or "-"
         # The product labels its jobs with the request they serve; what is left is the client's own id of the call.
         request_id = job["labels"].get("request_id") or job["request_id"] or "-"
-        outcome = f" FAILED {job['error']}" if job["error"] else ""
-        print(f"{job['duration_ms']:>6} ms  {job['statement']:<14} {caller:<24} {request_id:<36} {tables}"
-              f"  {job['id']}{outcome}")  # fmt: skip
+        outcome = f"FAILED {job['error']}" if job["error"] else ""
+        columns = f"{job['duration_ms']:>6} ms  {job['statement']:<14} {caller:<24} {request_id:<36}"
+        print(columns, tables, job["id"], outcome)
 
 
 def status(options: Namespace) -> None:
@@ -106,12 +106,15 @@ def status(options: Namespace) -> None:
 
 
 def _running(options: Namespace) -> Json:
-    """The running cloud's ready line; StateError when there is none."""
-    ready = StateDir(options.state_dir).require_running()
+    """The running cloud's ready line; StateError when there is none, or only what a killed one left behind."""
+    state = StateDir(options.state_dir)
+    ready = state.require_announced()
     try:
-        requests.get(f"{ready['gateway']}/_devcloud/health", timeout=10).raise_for_status()
-    except requests.RequestException as error:
-        raise StateError(f"the devcloud on {options.state_dir} does not answer at {ready['gateway']}") from error
+        health = requests.get(f"{ready['gateway']}/_devcloud/health", timeout=10).json()
+    except requests.RequestException:
+        health = {}
+    if health.get("state_dir") != str(state.path):  # nobody there, or somebody else on the same port
+        raise StateError(f"the devcloud that ran on {state.path} (pid {ready['pid']}) was killed; {state.hint}")
     return ready
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
-from devcloud.bigquery.server import BigQuery
+from devcloud.bigquery.service import BigQuery
 from devcloud.clients import Clients
 from devcloud.cloud import Addresses, Cloud
 from devcloud.environment import client_environment, function_environment
@@ -113,7 +113,7 @@ class Devcloud:
         self._running.callback(self.identity.close)
         tls, grants = Tls(path), Grants.of_platform(self.platform, self.project)
         self.token_server = self._started(TokenServer(self.identity))
-        self.bigquery = self._started(BigQuery(path, self.identity, tls))
+        self.bigquery = self._started(BigQuery(path, self.identity, location=self.location))
         self.kms = self._started(Kms(path, self.identity, tls, grants))
         self.secret_manager = self._started(SecretManager(path, self.identity, tls, grants))
         self.gateway = self._start_gateway()
@@ -201,7 +201,8 @@ class Devcloud:
         return partial.replace(path)
 
     def _health(self) -> Json:
-        return {"status": "ok", "project": self.project, "functions": self.gateway.states()}
+        functions = self.gateway.states()
+        return {"status": "ok", "state_dir": str(self.state.path), "project": self.project, "functions": functions}
 
     def _warm(self) -> None:
         for process in self._processes.values():

@@ -37,6 +37,7 @@ class StateDir:
             lock.close()
             raise StateError(f"a devcloud is running on {self.path} already{self._who()}") from None
         self._lock = lock
+        self._ready_file.unlink(missing_ok=True)  # a killed one's
 
     def release(self) -> None:
         """Let go; safe to call twice."""
@@ -50,17 +51,16 @@ class StateDir:
         """Say to other commands where the running devcloud answers."""
         self._write(self._ready_file, ready | {"pid": os.getpid()})
 
-    def require_running(self) -> Json:
-        """What the running devcloud announced; StateError when there is none."""
-        hint = f"start one with: python -m devcloud up --state-dir {self.path}"
-        if not (self.path / "lock").exists():
-            raise StateError(f"no devcloud has ever run on {self.path}; {hint}")
-        if not self._is_held():
-            stale = "; the one that ran there was killed" if self._ready_file.exists() else ""
-            raise StateError(f"no devcloud is running on {self.path}{stale}; {hint}")
+    def require_announced(self) -> Json:
+        """What the last devcloud announced and has not taken back; StateError when there is nothing."""
         if not self._ready_file.exists():
-            raise StateError(f"the devcloud on {self.path} is still starting")
+            raise StateError(f"no devcloud is running on {self.path}; {self.hint}")
         return self._read(self._ready_file)
+
+    @property
+    def hint(self) -> str:
+        """What to do when there should be a running devcloud."""
+        return f"start one with: python -m devcloud up --state-dir {self.path}"
 
     def kept_gateway_port(self) -> int:
         """The gateway's port before the restart, which tasks and schedules made then still name; 0 the first time."""
@@ -77,14 +77,6 @@ class StateDir:
     @property
     def _port_file(self) -> Path:
         return self.path / "port.json"
-
-    def _is_held(self) -> bool:
-        with (self.path / "lock").open("a") as probe:
-            try:
-                fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
 
     def _who(self) -> str:
         return f" (pid {self._read(self._ready_file)['pid']})" if self._ready_file.exists() else ""

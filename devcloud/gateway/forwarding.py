@@ -13,8 +13,9 @@ MAX_BODY_BYTES = 32 * 1024 * 1024  # Cloud Run's limit for HTTP/1 requests
 # RFC 9110, 7.6.1: these belong to one connection. The body is passed on whole, so its framing is ours too.
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"}
-    | {"upgrade", "content-length"}
+    | {"upgrade", "content-length", "expect"}
 )
+_OURS = frozenset({"server", "date"})  # each server writes its own
 
 
 class NotReached(Exception):
@@ -52,7 +53,8 @@ def forward(method: str, target: str, headers: Headers, body: bytes, *, port: in
         connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body)
         response = connection.getresponse()
-        received = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
+        dropped = _HOP_BY_HOP | _OURS
+        received = [(name, value) for name, value in response.getheaders() if name.lower() not in dropped]
         return Answer(response.status, received, response.read())
     except TimeoutError as error:
         raise TimedOut(f"no answer after {timeout_seconds:g} s") from error
