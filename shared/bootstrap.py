@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from shared.adapters.bigquery import Warehouse
     from shared.adapters.events import RunEvents
     from shared.adapters.oidc import OidcTokens
-    from shared.adapters.tasks import Tasks
+    from shared.adapters.tasks import RunTask, Tasks
+    from shared.pipeline.hop import Services
+    from shared.use_cases.execute_run import RunExecution
     from shared.use_cases.pipeline_runs import PipelineRuns
     from shared.use_cases.run_pipeline import RunRequests
     from shared.use_cases.setup_credentials import CredentialSetup
@@ -110,3 +112,28 @@ def pipeline_runs() -> PipelineRuns:
     from shared.use_cases.pipeline_runs import PipelineRuns
 
     return PipelineRuns(RunLog(warehouse()), run_events(), tasks(), run_requests())
+
+
+@cache
+def executor_services() -> Services:
+    """What executing runs needs beside events and tasks."""
+    from shared.adapters.kms import open_credential_key
+    from shared.adapters.runs import Runs
+    from shared.adapters.staging import open_staging
+    from shared.pipeline.hop import Services
+
+    settings = get_settings()
+    return Services(
+        warehouse=warehouse(),
+        runs=Runs(warehouse()),
+        staging=open_staging(warehouse(), settings),
+        credential_key=open_credential_key(settings),
+        settings=settings,
+    )
+
+
+def run_execution(task: RunTask, *, execution_id: str) -> RunExecution:
+    """The execution of one delivery."""
+    from shared.use_cases.execute_run import RunExecution
+
+    return RunExecution(task, execution_id, executor_services(), run_events(), tasks())

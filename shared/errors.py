@@ -101,6 +101,18 @@ class SourceNotFound(RunError):
     error_class, retryable = "SOURCE_NOT_FOUND", False
 
 
+class SourceLocation(RunError):
+    """The billing export is in another location than the platform."""
+
+    error_class, retryable = "LOCATION_MISMATCH", False
+
+
+class InvalidParameters(RunError):
+    """The run's parameters do not fit its template."""
+
+    error_class, retryable = "INVALID_PARAMETERS", False
+
+
 class InvalidTemplate(RunError):
     """The pipeline template cannot be used."""
 
@@ -123,6 +135,18 @@ class StepFailed(RunError):
     """A step did not finish."""
 
     error_class = "STEP_FAILED"
+
+
+class StepTimedOut(StepFailed):
+    """A step took longer than its template allows."""
+
+    error_class = "STEP_TIMEOUT"
+
+
+class DependencyUnavailable(RunError):
+    """A service the run needs did not answer."""
+
+    error_class = "UNAVAILABLE"
 
 
 class RunCancelled(RunError):

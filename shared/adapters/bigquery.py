@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -29,8 +29,10 @@ _ABORTED = re.compile(r"aborted due to concurrent update|Could not serialize acc
 _ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
 _LABEL = re.compile(r"[^a-z0-9_-]")
 _JOB_TIMEOUT_SECONDS = 240.0
+_FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
 
 Row = Mapping[str, Any]
+Pause = Callable[[float], None]
 
 
 class Missing(errors.JobFailed):
@@ -96,11 +98,12 @@ class Warehouse:
         job_id: str,
         dataset: str | None = None,
         labels: Mapping[str, str] | None = None,
+        pause: Pause | None = None,
     ) -> bigquery.QueryJob:
         """The finished job of this id and content: run now, attached to, or done before.
 
         BigQuery refuses an id twice, so whatever happens the change happens at most once. A job that failed for a
-        passing reason leaves its id behind: the next suffix is tried.
+        passing reason leaves its id behind: the next suffix is tried. `pause` makes a long wait, and may end it.
         """
         for suffix in range(20):
             candidate = f"{job_id}-{suffix}"
@@ -108,9 +111,9 @@ class Warehouse:
                 job = self.insert(statement, values, job_id=candidate, dataset=dataset, labels=labels)
             except DuplicateJob:
                 job = self.get_job(candidate)
-                if self.failure(job):
+                if self.failure(job, pause):
                     continue
-            return self.finished(job)
+            return self.finished(job, pause)
         raise errors.JobFailed(f"{statement.name}: every attempt under {job_id} failed")
 
     def get_job(self, job_id: str) -> bigquery.QueryJob:
@@ -128,16 +131,18 @@ class Warehouse:
         except Missing:
             return None
 
-    def finished(self, job: bigquery.QueryJob) -> bigquery.QueryJob:
+    def finished(self, job: bigquery.QueryJob, pause: Pause | None = None) -> bigquery.QueryJob:
         """Wait for a job; raises what its error means."""
+        if pause:
+            wait_until_done(job, pause)
         with translated():
             job.result(timeout=_JOB_TIMEOUT_SECONDS, job_retry=None)
             return job
 
-    def failure(self, job: bigquery.QueryJob) -> str | None:
+    def failure(self, job: bigquery.QueryJob, pause: Pause | None = None) -> str | None:
         """Wait until the job is done: its error message, or None."""
         try:
-            self.finished(job)
+            self.finished(job, pause)
         except errors.Unavailable as error:
             if not job.error_result:
                 raise
@@ -196,6 +201,22 @@ def _request_label() -> dict[str, str]:
     """The request that asked for a job, so that its jobs can be found from an answer's X-Request-ID."""
     request_id = log.bound_fact("request_id")
     return {"request_id": request_id} if request_id else {}
+
+
+def wait_until_done(job: Any, pause: Pause) -> None:
+    """Ask for the job's state until it is done; `pause` waits in between, and may raise to end the wait.
+
+    A run that is cancelled takes its job with it.
+    """
+    delay = _FIRST_POLL_SECONDS
+    with translated():
+        try:
+            while not job.done():
+                pause(delay)
+                delay = min(delay * 1.5, _LAST_POLL_SECONDS)
+        except errors.RunCancelled:
+            job.cancel()
+            raise
 
 
 def job_labels(facts: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from google.api_core import retry as google_retry
 from google.cloud import bigquery
 
 from shared import errors
-from shared.adapters.bigquery import AssertionFailed, DuplicateJob, Row, Warehouse
+from shared.adapters.bigquery import AssertionFailed, DuplicateJob, Pause, Row, Warehouse
 from shared.adapters.credentials import SealedCredential
 from shared.adapters.sql import Statement, statement
 from shared.adapters.tasks import RunTask
@@ -127,9 +127,18 @@ class Runs:
         job = self.transact(begin, values, job_id=f"cvg-begin-{task.lease_id}-{task.hop}", dataset=task.tenant_id)
         return Begun(**self.warehouse.rows_of(job)[0])
 
-    def transact(self, script: Statement, values: Mapping[str, Any], *, job_id: str, dataset: str) -> bigquery.QueryJob:
+    def transact(
+        self,
+        script: Statement,
+        values: Mapping[str, Any],
+        *,
+        job_id: str,
+        dataset: str,
+        labels: Mapping[str, str] | None = None,
+        pause: Pause | None = None,
+    ) -> bigquery.QueryJob:
         """Run a transaction once; FenceLost when one of its assertions fails. Aborts are retried."""
-        run = partial(self.warehouse.once, script, values, job_id=job_id, dataset=dataset)
+        run = partial(self.warehouse.once, script, values, job_id=job_id, dataset=dataset, labels=labels, pause=pause)
         try:
             return _retried(run)
         except AssertionFailed as error:

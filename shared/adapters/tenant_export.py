@@ -74,13 +74,12 @@ class TenantExport:
     def _session(self, columns: Sequence[str], where: str, snapshot_at: datetime) -> ReadSession:
         project, dataset, table = self.table.split(".")
         options = ReadSession.TableReadOptions(selected_fields=list(columns), row_restriction=where)
-        session = ReadSession(
+        return ReadSession(
             table=f"projects/{project}/datasets/{dataset}/tables/{table}",
             data_format=DataFormat.ARROW,
             read_options=options,
+            table_modifiers=ReadSession.TableModifiers(snapshot_time=snapshot_at),
         )
-        session.table_modifiers.snapshot_time = snapshot_at
-        return session
 
 
 @contextmanager

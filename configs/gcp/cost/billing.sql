@@ -6,7 +6,7 @@ SELECT
   x_usage_date AS usage_date,
   currency AS billing_currency,
   COUNT(*) AS row_count,
-  SUM(cost + COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)) AS billed_cost
+  SUM(COALESCE(cost, 0) + COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)) AS billed_cost
 FROM {rows}
 WHERE x_source = @source
   AND x_usage_date IN UNNEST(@dates)

@@ -1,0 +1,136 @@
+"""Staging tables and the load jobs that fill them: streamed in small chunks, each under an id that is used once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+import google.auth
+from google import resumable_media as _untyped_media
+from google.api_core import exceptions as google_exceptions
+from google.auth.transport import requests as google_requests
+from google.cloud import bigquery
+from google.resumable_media import requests as _untyped_uploads
+
+from shared import errors
+from shared.adapters.bigquery import DuplicateJob, Pause, Warehouse, job_labels, translated, wait_until_done
+from shared.settings import Settings
+from shared.tables import Table
+
+resumable_media: Any = _untyped_media  # google-resumable-media has no annotations
+uploads: Any = _untyped_uploads
+_CHUNK_BYTES = 8 * 1024 * 1024  # the client's own load uses 100 MB, all of it in memory
+_SCOPES = ("https://www.googleapis.com/auth/bigquery",)
+
+Job = bigquery.LoadJob | bigquery.QueryJob
+
+
+@dataclass(frozen=True)
+class Staging:
+    """The staging dataset; `open_session` gives an authorised HTTP session for uploads."""
+
+    warehouse: Warehouse
+    open_session: Callable[[], Any]
+    endpoint: str
+
+    def exists(self, table: str) -> bool:
+        """Whether a staging table is there."""
+        try:
+            with translated():
+                self.warehouse.client.get_table(self._reference(table))
+        except errors.JobFailed as error:
+            if isinstance(error.__cause__, google_exceptions.NotFound):
+                return False
+            raise
+        return True
+
+    def find_job(self, job_id: str) -> Job | None:
+        """The job of that id, running or done, or None."""
+        try:
+            with translated():
+                job: Any = self.warehouse.client.get_job(job_id, location=self.warehouse.location)
+        except errors.JobFailed as error:
+            if isinstance(error.__cause__, google_exceptions.NotFound):
+                return None
+            raise
+        return job if isinstance(job, Job) else None
+
+    def make_empty(self, table: str, like: Table) -> None:
+        """An empty staging table with another table's columns, whatever was there."""
+        reference = self._reference(table)
+        with translated():
+            self.warehouse.client.delete_table(reference, not_found_ok=True)
+            self.warehouse.client.create_table(bigquery.Table(reference, schema=staging_schema(like)), exists_ok=True)
+
+    def load(self, file: IO[bytes], table: str, like: Table, *, job_id: str, labels: Mapping[str, str]) -> Job:
+        """Replace a staging table by a Parquet stream, in one job; DuplicateJob when its id has been used.
+
+        The upload is resumable and of unknown length: no more than one chunk is in memory.
+        """
+        config = bigquery.LoadJobConfig(
+            source_format=bigquery.SourceFormat.PARQUET,
+            schema=staging_schema(like),
+            create_disposition=bigquery.CreateDisposition.CREATE_IF_NEEDED,
+            write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+            labels=job_labels({**self.warehouse.labels, **labels}),
+        )
+        config.parquet_options = bigquery.ParquetOptions.from_api_repr({"enableListInference": True})
+        configuration = config.to_api_repr()
+        configuration["load"]["destinationTable"] = self._reference(table).to_api_repr()
+        project, location = self.warehouse.project, self.warehouse.location
+        reference = {"projectId": project, "jobId": job_id, "location": location}
+        self._upload(file, {"jobReference": reference, "configuration": configuration})
+        job = self.find_job(job_id)
+        if job is None:
+            raise errors.Unavailable("the load job was not taken")
+        return job
+
+    def _upload(self, file: IO[bytes], metadata: Mapping[str, Any]) -> None:
+        host = self.endpoint or "https://bigquery.googleapis.com"
+        url = f"{host}/upload/bigquery/v2/projects/{self.warehouse.project}/jobs?uploadType=resumable"
+        upload, session = uploads.ResumableUpload(url, _CHUNK_BYTES), self.open_session()
+        try:
+            with translated():
+                upload.initiate(session, file, metadata, "application/vnd.apache.parquet", stream_final=False)
+                while not upload.finished:
+                    upload.transmit_next_chunk(session)
+        except resumable_media.InvalidResponse as error:
+            status = error.response.status_code
+            if status == 409:
+                raise DuplicateJob(metadata["jobReference"]["jobId"]) from error
+            if status == 429 or status >= 500:
+                raise errors.Unavailable(retry_after=5) from error
+            raise errors.JobFailed(f"the load was refused with status {status}") from error
+
+    def _reference(self, table: str) -> bigquery.TableReference:
+        dataset = bigquery.DatasetReference(self.warehouse.project, self.warehouse.staging)
+        return dataset.table(table)
+
+
+def staging_schema(table: Table) -> list[bigquery.SchemaField]:
+    """A table's columns, none of them REQUIRED: staging must hold what the checks are to find."""
+    return [bigquery.SchemaField.from_api_repr(_relaxed(column.to_api())) for column in table.columns]
+
+
+def _relaxed(field: Mapping[str, Any]) -> dict[str, Any]:
+    mode = "REPEATED" if field["mode"] == "REPEATED" else "NULLABLE"
+    return {**field, "mode": mode, "fields": [_relaxed(item) for item in field.get("fields", [])]}
+
+
+def wait_for(job: Job, pause: Pause) -> Job:
+    """Wait until a job is done, by `pause`, which may raise; then raises what the job's error means."""
+    wait_until_done(job, pause)
+    with translated():
+        job.result()
+    return job
+
+
+def open_staging(warehouse: Warehouse, settings: Settings) -> Staging:
+    """The staging dataset with an upload session of the function's own identity."""
+
+    def open_session() -> Any:
+        credentials, _ = google.auth.default(scopes=_SCOPES)
+        return google_requests.AuthorizedSession(credentials)
+
+    return Staging(warehouse, open_session, settings.bigquery_endpoint)

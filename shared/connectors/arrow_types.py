@@ -1,0 +1,104 @@
+"""Brings Arrow columns to a table's types: NUMERIC exactly, missing columns as NULL, structs field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as _partly_typed
+
+from shared.errors import StepFailed
+from shared.tables import Column
+
+pc: Any = _partly_typed  # its stubs know scalars and arrays, not the Python numbers it takes as well
+NUMERIC = pa.decimal128(38, 9)
+_WIDE = pa.decimal256(76, 38)  # holds the shortest text of any float that does not vanish in NUMERIC
+_VANISHES = 1e-20
+_SCALARS: dict[str, pa.DataType] = {
+    "STRING": pa.string(),
+    "INTEGER": pa.int64(),
+    "FLOAT": pa.float64(),
+    "NUMERIC": NUMERIC,
+    "BOOLEAN": pa.bool_(),
+    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+    "DATE": pa.date32(),
+    "BYTES": pa.binary(),
+}
+
+
+def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
+    """The Arrow schema of a table's columns, every one nullable: staging must hold what checks are to find."""
+    return pa.schema([_arrow_field(column) for column in columns])
+
+
+def _arrow_field(column: Column) -> pa.Field[Any]:
+    kind = pa.struct([_arrow_field(item) for item in column.fields]) if column.fields else _SCALARS[column.type]
+    return pa.field(column.name, pa.list_(kind) if column.mode == "REPEATED" else kind)
+
+
+def conform(array: Any, wanted: pa.DataType, name: str) -> Any:
+    """`array` as the wanted type; StepFailed naming the column when a value does not fit."""
+    if array.type == wanted:
+        return array
+    try:
+        return _converted(array, wanted, name)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise StepFailed(f"column {name}: {array.type} does not become {wanted}: {str(error)[:200]}") from error
+
+
+def _converted(array: Any, wanted: pa.DataType, name: str) -> Any:
+    if pa.types.is_struct(wanted):
+        return _struct(array, wanted, name)
+    if pa.types.is_list(wanted):
+        values = conform(pc.list_flatten(array), wanted.value_type, name)
+        return pa.ListArray.from_arrays(_offsets(array), values)
+    if wanted == NUMERIC:
+        return to_numeric(array)
+    return pc.cast(array, wanted)
+
+
+def _struct(array: Any, wanted: Any, name: str) -> Any:
+    given = {field.name for field in array.type}
+    children = [
+        conform(pc.struct_field(array, [field.name]), field.type, f"{name}.{field.name}")
+        if field.name in given
+        else nulls(len(array), field.type)
+        for field in wanted
+    ]
+    return pa.StructArray.from_arrays(children, fields=list(wanted), mask=pc.is_null(array))
+
+
+def _offsets(array: Any) -> Any:
+    lengths = pc.fill_null(pc.list_value_length(array), 0)
+    return pa.concat_arrays([pa.array([0], pa.int32()), pc.cast(pc.cumulative_sum(lengths), pa.int32())])
+
+
+def nulls(length: int, kind: pa.DataType) -> Any:
+    """A column nobody gave: NULL, or no elements where it is REPEATED."""
+    if pa.types.is_list(kind):
+        empty: Any = pa.array([], kind.value_type)
+        return pa.ListArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), length + 1), empty)
+    of_any_type: Any = pa.nulls
+    return of_any_type(length, kind)
+
+
+def to_numeric(array: Any) -> Any:
+    """NUMERIC values: a float by the shortest decimal text that means it, beyond nine places rounded half away from 0.
+
+    That is what CAST(... AS NUMERIC) of the provider's own number says: 0.1 is 0.1, not its binary neighbour.
+    """
+    if pa.types.is_integer(array.type):
+        return pc.cast(array, NUMERIC)
+    if pa.types.is_decimal(array.type):
+        return _rounded(pc.cast(array, _WIDE)) if array.type.scale > NUMERIC.scale else pc.cast(array, NUMERIC)
+    texts = pc.cast(array, pa.string())
+    try:
+        return pc.cast(texts, NUMERIC)
+    except pa.ArrowInvalid:  # some value has more than nine places
+        vanishes = pc.less(pc.abs(array), _VANISHES)
+        return _rounded(pc.cast(pc.if_else(vanishes, "0", texts), _WIDE))
+
+
+def _rounded(wide: Any) -> Any:
+    return pc.cast(pc.round(wide, ndigits=NUMERIC.scale, round_mode="half_towards_infinity"), NUMERIC)

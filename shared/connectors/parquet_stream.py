@@ -1,0 +1,77 @@
+"""A Parquet file that is written while it is read: batches in, bytes out, never more than a row group in memory."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pyarrow as pa
+from pyarrow import parquet
+
+_ROW_GROUP_BYTES = 16 * 1024 * 1024
+_ROW_GROUP_ROWS = 65_536
+
+
+class ParquetStream(io.RawIOBase):
+    """A readable file over an iterator of batches; it cannot seek, as it keeps nothing it has handed out."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
+        self._groups = _row_groups(batches)
+        self._sink = _Sink()
+        sink = pa.PythonFile(self._sink, mode="w")
+        self._writer = parquet.ParquetWriter(sink, schema, compression="zstd", version="2.6", store_schema=False)
+        self._handed_out = 0
+        self._is_complete = False
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """How many bytes have been read."""
+        return self._handed_out
+
+    def read(self, size: int = -1) -> bytes:
+        """The next `size` bytes, fewer only at the end; row groups are pulled and written as they are needed."""
+        while not self._is_complete and (size < 0 or len(self._sink.pending) < size):
+            group = next(self._groups, None)
+            if group is None:
+                self._writer.close()
+                self._is_complete = True
+            else:
+                self._writer.write_table(group, row_group_size=group.num_rows)
+        taken = self._sink.take(size)
+        self._handed_out += len(taken)
+        return taken
+
+
+class _Sink(io.RawIOBase):
+    def __init__(self) -> None:
+        self.pending = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        view = memoryview(data)  # type: ignore[arg-type]
+        self.pending += view
+        return view.nbytes
+
+    def take(self, size: int) -> bytes:
+        end = len(self.pending) if size < 0 else size
+        taken = bytes(self.pending[:end])
+        del self.pending[:end]
+        return taken
+
+
+def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        held.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= _ROW_GROUP_ROWS or size >= _ROW_GROUP_BYTES:
+            yield pa.Table.from_batches(held)
+            held, rows, size = [], 0, 0
+    if held:
+        yield pa.Table.from_batches(held)

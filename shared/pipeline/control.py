@@ -1,0 +1,62 @@
+"""How a running hop is told to stop: cancelled, overtaken, a step out of time, the request out of time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from shared.errors import RunError, StepTimedOut
+
+
+class HandOver(Exception):
+    """The request's time is used up; the next hop goes on. Not an error."""
+
+
+class Control:
+    """The hop's clock and brake. Steps ask it between batches and while they wait; any thread may stop it."""
+
+    def __init__(self, *, budget_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._hop_ends_at = clock() + budget_seconds
+        self._step_ends_at: float | None = None
+        self._stopped = threading.Event()
+        self._reason: RunError | None = None
+
+    def stop(self, reason: RunError) -> None:
+        """Make the next check raise `reason`; the first one counts."""
+        if self._reason is None:
+            self._reason = reason
+            self._stopped.set()
+
+    def check(self) -> None:
+        """Raise why the hop has to stop, if it has to."""
+        if self._reason is not None:
+            raise self._reason
+        if self._step_ends_at is not None and self._clock() > self._step_ends_at:
+            raise StepTimedOut
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not past a stop."""
+        self._stopped.wait(seconds)
+        self.check()
+
+    def pause_for_job(self, seconds: float) -> None:
+        """Wait for a job that goes on without this request; HandOver when the request has no time left."""
+        self.pause(seconds)
+        if self.is_out_of_time():
+            raise HandOver
+
+    def is_out_of_time(self) -> bool:
+        """Whether the request's budget is used up."""
+        return self._clock() >= self._hop_ends_at
+
+    @contextmanager
+    def step(self, timeout_seconds: float) -> Iterator[None]:
+        """A step may take this long."""
+        self._step_ends_at = self._clock() + timeout_seconds
+        try:
+            yield
+        finally:
+            self._step_ends_at = None

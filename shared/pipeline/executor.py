@@ -1,0 +1,154 @@
+"""Runs a hop's steps in order: what is done is skipped, what fails in passing is tried again, all of it is recorded."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from shared import log
+from shared.errors import (
+    CheckFailed,
+    ConfigError,
+    ConvergenceError,
+    DependencyUnavailable,
+    InvalidInput,
+    InvalidParameters,
+    InvalidTemplate,
+    JobFailed,
+    RunError,
+    StepFailed,
+    StepTimedOut,
+    Unavailable,
+)
+from shared.pipeline.checks import failed_checks, run_checks
+from shared.pipeline.control import HandOver
+from shared.pipeline.hop import Hop
+from shared.pipeline.journal import COMPLETED, FAILED, Journal, StepRecord, duration_ms
+from shared.pipeline.plan import CHECKS, PUBLISH, PlannedStep, plan_steps
+from shared.pipeline.publish import prepare_targets, publish
+from shared.pipeline.steps.extract import extract
+from shared.pipeline.steps.result import StepResult
+
+EXTRACTS = {"gcp_billing_export": extract}
+
+
+class Executor:
+    """Executes one hop. `record` appends the STEP event of a record and answers the event's id."""
+
+    def __init__(
+        self,
+        hop: Hop,
+        journal: Journal,
+        *,
+        record: Callable[[StepRecord], str],
+        listen: Callable[[], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._hop, self._journal = hop, journal
+        self._record, self._listen, self._clock = record, listen, clock
+        self._done: dict[str, StepRecord] = {}
+
+    def run(self) -> None:
+        """Run what is left until the run is published; HandOver when the request's time is used up, RunError if not."""
+        hop = self._hop
+        steps = plan_steps(
+            hop.template,
+            tenant_id=hop.task.tenant_id,
+            parameters=hop.parameters,
+            source=hop.source,
+            snapshot_at=hop.snapshot_at,
+            watermark=hop.begun.watermark,
+        )
+        has_worked = False
+        for step in steps:
+            if found := self._finished(step):
+                self._done[step.id] = found
+                continue
+            if has_worked and hop.control.is_out_of_time():
+                raise HandOver
+            self._run_step(step)
+            has_worked = True
+
+    def _finished(self, step: PlannedStep) -> StepRecord | None:
+        """The record of a step done earlier, while what it left in staging is there."""
+        found = self._journal.find(step.id, step.input_hash)
+        if found and found.output_table and not self._hop.services.staging.exists(found.output_table):
+            return None
+        return found
+
+    def _run_step(self, step: PlannedStep) -> None:
+        started_at = self._clock()
+        try:
+            with self._hop.control.step(step.timeout_seconds):
+                result = self._with_retries(step)
+        except RunError as error:
+            self._note(step, started_at, FAILED, StepResult(), error_message=error.message)
+            raise
+        failure = failed_checks(result.checks)
+        self._note(step, started_at, FAILED if failure else COMPLETED, result, error_message=failure or None)
+        if failure:
+            raise CheckFailed(failure)
+
+    def _with_retries(self, step: PlannedStep) -> StepResult:
+        """The step's result, tried as often as its template says; always a RunError when it did not work out."""
+        for turn in range(1, step.retry.attempts + 1):
+            try:
+                self._hop.control.check()
+                return self._work(step)
+            except (Unavailable, JobFailed, StepFailed) as error:
+                if turn == step.retry.attempts or isinstance(error, StepTimedOut):
+                    raise classified(error) from error
+                log.warning("step tried again", step_id=step.id, turn=turn, error_class=type(error).__name__)
+                backoff = step.retry.backoff_seconds * 2 ** (turn - 1)
+                self._hop.control.pause(backoff * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+        raise AssertionError("a step is tried at least once")
+
+    def _work(self, step: PlannedStep) -> StepResult:
+        records = self._outputs()
+        if step.id == CHECKS:
+            prepare_targets(self._hop)
+            return run_checks(self._hop, step, records)
+        if step.id == PUBLISH:
+            self._listen()
+            return publish(self._hop, step, records, bytes_billed=self._journal.bytes_billed)
+        return EXTRACTS[step.uses](self._hop, step)
+
+    def _outputs(self) -> Mapping[str, StepRecord]:
+        return {step_id: record for step_id, record in self._done.items() if record.output_table}
+
+    def _note(
+        self, step: PlannedStep, started_at: datetime, status: str, result: StepResult, *, error_message: str | None
+    ) -> None:
+        completed_at = self._clock()
+        record = StepRecord(
+            step_id=step.id,
+            step_type=step.uses,
+            status=status,
+            input_hash=step.input_hash,
+            attempt=self._hop.task.attempt,
+            started_at=started_at.isoformat(),
+            completed_at=completed_at.isoformat(),
+            duration_ms=duration_ms(started_at, completed_at),
+            rows=result.rows,
+            bytes_billed=result.bytes_billed,
+            job_id=result.job_id,
+            output_table=result.output_table,
+            error_message=error_message,
+            details=result.details,
+            checks=result.checks,
+        )
+        self._done[step.id] = record
+        log.info("step ended", step_id=step.id, status=status, rows=record.rows, duration_ms=record.duration_ms)
+        self._journal.add(self._record(record), record)
+
+
+def classified(error: ConvergenceError) -> RunError:
+    """What ended a run, as one of the errors a run can end with."""
+    if isinstance(error, RunError):
+        return error
+    kinds = {Unavailable: DependencyUnavailable, InvalidInput: InvalidParameters, ConfigError: InvalidTemplate}
+    kind = next((kind for given, kind in kinds.items() if isinstance(error, given)), StepFailed)
+    failure = kind(error.message)
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,45 @@
+"""Keeps a lease alive while a hop works, and hears what others want of it."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from shared import log
+from shared.adapters.runs import Signals
+from shared.errors import ConvergenceError, FenceLost, RunCancelled
+from shared.pipeline.control import Control
+
+
+@contextmanager
+def heartbeats(
+    control: Control, *, every_seconds: float, beat: Callable[[], object], signals: Callable[[], Signals]
+) -> Iterator[None]:
+    """Beat and listen from a thread that ends with the block; the thread stops `control`, the steps notice."""
+    done = threading.Event()
+
+    def run() -> None:
+        while not done.wait(every_seconds):
+            try:
+                beat()
+                heed(control, signals())
+            except ConvergenceError as error:
+                log.warning("heartbeat failed", error_class=type(error).__name__)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def heed(control: Control, signals: Signals) -> None:
+    """Stop the hop when its lease has gone or somebody cancelled it."""
+    if not signals.lease_is_held:
+        control.stop(FenceLost("another attempt took over (LEASE_LOST)"))
+    elif signals.is_cancel_requested:
+        control.stop(RunCancelled())

@@ -1,0 +1,73 @@
+"""What every step of a hop needs: the run, what it may use, and when to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.kms import CredentialKey
+from shared.adapters.runs import Begun, ClaimedRun, Runs
+from shared.adapters.staging import Staging
+from shared.adapters.tasks import RunTask
+from shared.domain.credentials import Credential, credential_aad, parse_credentials
+from shared.domain.templates import Template
+from shared.errors import CredentialsRejected
+from shared.pipeline.control import Control
+from shared.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """What an executor works with."""
+
+    warehouse: Warehouse
+    runs: Runs
+    staging: Staging
+    credential_key: CredentialKey
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One request's share of a run. `snapshot_at` is the moment all reads of the source see, frozen at the start."""
+
+    task: RunTask
+    run: ClaimedRun
+    template: Template
+    parameters: Mapping[str, Any]
+    source: str
+    begun: Begun
+    snapshot_at: datetime
+    control: Control
+    services: Services
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of the run's jobs, so that cost can be told per tenant and pipeline."""
+        return {"tenant": self.task.tenant_id, "pipeline": self.template.pipeline_id, "run": self.task.run_id}
+
+    def staging_table(self, step_id: str) -> str:
+        """The name of a step's staging table."""
+        return f"{self.task.tenant_id}__{self.task.pipeline_logging_id}__{step_id}"
+
+    def credential(self) -> Credential:
+        """The tenant's credential, decrypted; CredentialsRejected when there is none or it does not decrypt."""
+        sealed = self.run.credential
+        if sealed is None:
+            raise CredentialsRejected(f"no {self.template.credentials} credential is set up")
+        aad = credential_aad(
+            tenant_id=self.task.tenant_id, provider=sealed.provider, credential_id=sealed.credential_id
+        )
+        document = self.services.credential_key.decrypt(sealed.encrypted_credentials, aad=aad)
+        try:
+            return parse_credentials(sealed.provider, sealed.credential_kind, document)
+        except ValueError:
+            raise CredentialsRejected("the stored credential is not valid any more") from None
+
+
+def day_of(text: str | None) -> date | None:
+    """A date parameter as a date."""
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,122 @@
+"""The extract step: from the tenant's export into a staging table, streamed, in one load job or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, cast
+
+import pyarrow as pa
+
+from shared.adapters.bigquery import DuplicateJob
+from shared.adapters.staging import Job, wait_for
+from shared.adapters.tenant_export import open_tenant_export
+from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport
+from shared.connectors.parquet_stream import ParquetStream
+from shared.connectors.tally import Tally
+from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
+from shared.errors import CredentialsRejected, JobFailed, SourceLocation, SourceNotFound
+from shared.pipeline.hop import Hop, day_of
+from shared.pipeline.plan import PlannedStep
+from shared.pipeline.steps.result import StepResult
+from shared.tables import get_table
+
+_JOB_IDS = 20
+
+
+def extract(hop: Hop, step: PlannedStep) -> StepResult:
+    """Load the wanted days into the step's staging table; the result says which days and what was counted."""
+    connector = _connector(hop, step)
+    incremental = not step.values.get("start_date")
+    selection = connector.select(
+        start=day_of(step.values.get("start_date")),
+        end=day_of(step.values.get("end_date")),
+        watermark=hop.begun.watermark,
+    )
+    tally, table = Tally(), hop.staging_table(step.id)
+    job_id = _load(hop, step, _counted(hop, connector.batches(selection.dates), tally))
+    dates = sorted({*selection.dates, *tally.dates})
+    return StepResult(
+        rows=tally.rows,
+        bytes_billed=0,
+        job_id=job_id,
+        output_table=table,
+        details={
+            "dates": [str(day) for day in dates],
+            "counted": tally.by_day(),
+            "seen_until": _text(tally.seen_until),
+            "watermark": _text(selection.watermark) if incremental else None,
+        },
+    )
+
+
+def _connector(hop: Hop, step: PlannedStep) -> GcpBillingExport:
+    credential, settings = hop.credential(), hop.services.settings
+    if not isinstance(credential, GcpServiceAccountKey | GcpImpersonation):
+        raise CredentialsRejected("the credential is not one of Google Cloud")
+    name = step.values.get("export_table") or credential.billing_export_table
+    if not name:
+        raise SourceNotFound("neither the credential nor the run names a billing_export_table")
+    export = open_tenant_export(credential, name, settings)
+    table = export.describe()
+    if table.location.upper() != settings.bigquery_location.upper() and not settings.allow_other_location:
+        raise SourceLocation(f"{name} is in {table.location}, the platform in {settings.bigquery_location}")
+    connector = GcpBillingExport(export, table, hop.source, hop.task.pipeline_logging_id, hop.snapshot_at)
+    connector.check_columns()
+    return connector
+
+
+def _counted(hop: Hop, batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        hop.control.check()
+        if batch.num_rows:
+            tally.add(batch)
+            yield batch
+
+
+def _load(hop: Hop, step: PlannedStep, batches: Iterator[pa.RecordBatch]) -> str | None:
+    """The id of the load job; None when there was nothing to load. Reads all batches in any case."""
+    staging, table = hop.services.staging, hop.staging_table(step.id)
+    columns = get_table("tenant_dataset", TABLE)
+    first = next(batches, None)
+    if first is None:
+        staging.make_empty(table, columns)
+        return None
+    batches = chain([first], batches)
+    for number in range(_JOB_IDS):
+        job_id = f"{hop.task.run_id}-{step.id}-{step.input_hash}-{number}"
+        job = staging.find_job(job_id)
+        if job is not None and not _succeeded(hop, job):
+            continue
+        if job is None:
+            wait_for(_start(hop, step, batches, job_id), hop.control.pause_for_job)
+        for _ in batches:  # another attempt's job loaded the same rows; they are counted all the same
+            pass
+        return job_id
+    raise JobFailed("the load into staging failed too often")
+
+
+def _start(hop: Hop, step: PlannedStep, batches: Iterator[pa.RecordBatch], job_id: str) -> Job:
+    staging, labels = hop.services.staging, {**hop.labels, "step": step.id}
+    file = cast(Any, ParquetStream(batches, GcpBillingExport.schema()))
+    try:
+        return staging.load(
+            file, hop.staging_table(step.id), get_table("tenant_dataset", TABLE), job_id=job_id, labels=labels
+        )
+    except DuplicateJob:
+        job = staging.find_job(job_id)
+        if job is None:
+            raise
+        return job
+
+
+def _succeeded(hop: Hop, job: Job) -> bool:
+    try:
+        wait_for(job, hop.control.pause_for_job)
+    except JobFailed:
+        return False
+    return True
+
+
+def _text(moment: Any) -> str | None:
+    return moment.isoformat() if moment else None

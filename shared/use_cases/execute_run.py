@@ -1,0 +1,206 @@
+"""One hop of one run: claim it, do what is left of it, say what came of it. Deliveries may repeat, work does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from shared import log
+from shared.adapters.bigquery import DuplicateJob
+from shared.adapters.events import Kind, RunEvent, RunEvents
+from shared.adapters.runs import Begun, ClaimedRun
+from shared.adapters.tasks import Closing, RunTask, Tasks
+from shared.domain.identifiers import check_tenant_id, pipeline_id_of
+from shared.domain.templates import resolve_parameters, source_of
+from shared.errors import ConvergenceError, InvalidTemplate, RunCancelled, RunError, SourceNotFound
+from shared.pipeline.control import Control, HandOver
+from shared.pipeline.executor import Executor, classified
+from shared.pipeline.heartbeat import heartbeats, heed
+from shared.pipeline.hop import Hop, Services
+from shared.pipeline.journal import Journal, StepRecord
+from shared.templates import find_template
+
+_SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery reads seven days into the past
+_MESSAGE_LENGTH = 1000
+_ENDED: Mapping[str, Kind] = {"COMPLETED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
+
+
+class Delivery(BaseModel):
+    """The body of a delivery: shared/adapters/tasks.py writes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run_id: str
+    tenant_id: str
+    pipeline_logging_id: str
+    lease_id: str | None
+    attempt: int
+    hop: int
+    closing: Closing | None = None
+
+    def to_task(self) -> RunTask:
+        """The task; InvalidInput when its tenant_id may not name a dataset."""
+        check_tenant_id(self.tenant_id)
+        return RunTask(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+@dataclass(frozen=True)
+class RunExecution:
+    """Carries one delivery out; `execution_id` is the request's, `clock` tells UTC time."""
+
+    task: RunTask
+    execution_id: str
+    services: Services
+    events: RunEvents
+    tasks: Tasks
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def execute(self) -> str:
+        """What became of the delivery, in one word; raises only when it should be delivered again."""
+        if self.task.closing:
+            self.services.runs.close(self.task)
+            return "CLOSED"
+        try:
+            run = self.services.runs.claim(self.task, execution_id=self.execution_id)
+        except DuplicateJob:
+            return "DUPLICATE"
+        if run is None or self._has_expired(run):
+            return "STALE"
+        return self._execute(run)
+
+    def _has_expired(self, run: ClaimedRun) -> bool:
+        lease = timedelta(seconds=self.services.settings.lease_seconds)
+        signs = [item.occurred_at + lease for item in run.checkpoints if item.lease_id == self.task.lease_id]
+        return run.read_at > max([run.lease_expires_at, *signs])
+
+    def _execute(self, run: ClaimedRun) -> str:
+        journal, snapshot_at = Journal(run.checkpoints), _snapshot(run)
+        self._append("CLAIMED", details={"hop": self.task.hop, "snapshot_at": snapshot_at.isoformat()})
+        try:
+            return self._run(run, journal, snapshot_at)
+        except HandOver:
+            return self._hand_over(run, journal)
+        except ConvergenceError as error:
+            return self._fail(run, journal, classified(error))
+        except Exception as error:  # noqa: BLE001 - a defect; without an event the run would wait for its lease to end
+            log.error("run crashed", exception=error)
+            return self._fail(run, journal, RunError("the run crashed; its execution_id finds the log"))
+
+    def _run(self, run: ClaimedRun, journal: Journal, snapshot_at: datetime) -> str:
+        settings, runs = self.services.settings, self.services.runs
+        control = Control(budget_seconds=settings.execution_budget_seconds)
+
+        def listen() -> None:
+            heed(control, runs.signals(self.task))
+            control.check()
+
+        with heartbeats(
+            control,
+            every_seconds=settings.heartbeat_seconds,
+            beat=lambda: self._append("HEARTBEAT"),
+            signals=lambda: runs.signals(self.task),
+        ):
+            found = self._begin(run, snapshot_at, control)
+            if isinstance(found, Begun):
+                return self._settle(found)
+            Executor(found, journal, record=self._append_step, listen=listen, clock=self.clock).run()
+        self._write_log(run, journal)
+        return self._end("SUCCEEDED", outcome="COMPLETED")
+
+    def _begin(self, run: ClaimedRun, snapshot_at: datetime, control: Control) -> Hop | Begun:
+        """The hop, under the fence; what was found instead when the run has ended before."""
+        template = find_template(run.provider, run.domain, run.pipeline_template)
+        pipeline_id = pipeline_id_of(run.provider, run.domain, run.pipeline_template)
+        source = source_of(template, run.parameters, run.credential_source) if template else None
+        begun = self.services.runs.begin(self.task, run, pipeline_id=pipeline_id, source=source)
+        if begun.status in _ENDED:
+            return begun
+        if template is None:
+            raise InvalidTemplate(f"there is no template for {pipeline_id}")
+        if source is None:
+            raise SourceNotFound("neither the credential nor the run says what to read")
+        return Hop(
+            task=self.task,
+            run=run,
+            template=template,
+            parameters=resolve_parameters(template, run.parameters),
+            source=source,
+            begun=begun,
+            snapshot_at=snapshot_at,
+            control=control,
+            services=self.services,
+        )
+
+    def _settle(self, begun: Begun) -> str:
+        """An earlier delivery ended the run and was cut off before it could say so."""
+        log.info("run had ended", status=begun.status)
+        retryable = False if begun.status == "FAILED" else None
+        return self._end(_ENDED[begun.status], outcome=begun.status, retryable=retryable)
+
+    def _hand_over(self, run: ClaimedRun, journal: Journal) -> str:
+        self._write_log(run, journal)
+        self._append("HANDED_OVER", details={"hop": self.task.hop})
+        self.tasks.dispatch_runs([replace(self.task, hop=self.task.hop + 1)])
+        return "HANDED_OVER"
+
+    def _fail(self, run: ClaimedRun, journal: Journal, error: RunError) -> str:
+        message = error.message[:_MESSAGE_LENGTH]
+        log.warning("run failed", error_class=error.error_class, retryable=error.retryable, error_message=message)
+        status = "CANCELLED" if isinstance(error, RunCancelled) else "FAILED"
+        self._write_log(run, journal)
+        if not error.retryable or self.task.attempt > run.max_retries:
+            self._close(status, error.error_class, message)
+        if status == "CANCELLED":
+            return self._end("CANCELLED", outcome=status)
+        return self._end(
+            "FAILED", outcome=status, retryable=error.retryable, error_class=error.error_class, error_message=message
+        )
+
+    def _close(self, status: str, error_class: str, message: str) -> None:
+        try:
+            self.services.runs.close_attempt(self.task, status=status, error_class=error_class, error_message=message)
+        except ConvergenceError as error:  # the dispatcher's closing task does it once more
+            log.warning("run row not closed", error_class=type(error).__name__)
+
+    def _write_log(self, run: ClaimedRun, journal: Journal) -> None:
+        try:
+            self.services.runs.log(self.task, run, steps=journal.step_rows(), checks=journal.check_rows())
+        except ConvergenceError as error:  # what the run did is done; its events still tell
+            log.error("step log not written", exception=error)
+
+    def _append_step(self, record: StepRecord) -> str:
+        return self._append("STEP", outcome=record.status, details=record.to_details())
+
+    def _end(self, kind: Kind, **facts: Any) -> str:
+        self._append(kind, **facts)
+        self.tasks.kick()
+        return kind
+
+    def _append(self, kind: Kind, **facts: Any) -> str:
+        event = RunEvent(
+            run_id=self.task.run_id,
+            tenant_id=self.task.tenant_id,
+            kind=kind,
+            occurred_at=self.clock(),
+            lease_id=self.task.lease_id,
+            execution_id=self.execution_id,
+            attempt=self.task.attempt,
+            **facts,
+        )
+        self.events.append([event])
+        return event.event_id
+
+
+def _snapshot(run: ClaimedRun) -> datetime:
+    """The moment the run's first attempt froze, unless it is too long ago to be read."""
+    frozen = [
+        datetime.fromisoformat(item.details["snapshot_at"])
+        for item in run.checkpoints
+        if item.kind == "CLAIMED" and "snapshot_at" in item.details
+    ]
+    first = min(frozen, default=run.read_at)
+    return first if run.read_at - first < _SNAPSHOT_KEPT else run.read_at
