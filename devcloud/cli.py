@@ -18,12 +18,17 @@ Cloud Tasks, Cloud Scheduler, a token server, and every function of configs/plat
 one gateway. Everything lives in one state directory and survives being killed."""
 _EXAMPLES = """\
 examples:
+  python -m devcloud demo                            the whole story, in a minute
   python -m devcloud up                              leave it running in a terminal of its own
   python -m devcloud onboard acme_corp               a tenant and its API key
   python -m devcloud mint-key --project acme-gcp > key.json
   python -m devcloud seed-billing --project acme-gcp --start 2025-11-01 --days 30 --truth truth.json
   python -m devcloud jobs                            what BigQuery has been asked since the start
   python -m devcloud status                          where everything listens"""
+_DEMO = """\
+Starts a cloud, onboards two tenants, stores their credentials, runs gcp/cost/billing for each through
+the real functions, shows rows, costs, checks and quotas, and compares the totals with the export's own.
+Without --stay it works in a folder of its own, which it removes."""
 _UP = """\
 Starts every service and stays in the foreground until SIGTERM or Ctrl-C. The platform is provisioned
 as Terraform would: datasets and tables, key, secret, queues, schedules. Functions start with their
@@ -61,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_demo(commands)
     _add_up(commands)
     _add_onboard(commands)
     _add_mint_key(commands)
@@ -73,6 +79,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 _Commands = argparse._SubParsersAction  # argparse has no public name for what add_subparsers returns
+
+
+def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
+    demo = _add(commands, "demo", "tell the platform's main job end to end, on sample data", _DEMO)
+    demo.add_argument("--stay", action="store_true", help="leave it running afterwards, on --state-dir")
+    demo.add_argument("--port", type=int, default=0, help="the gateway's port (default: the last one, else a free one)")
 
 
 def _add_up(commands: _Commands[argparse.ArgumentParser]) -> None:

@@ -20,6 +20,13 @@ Json = dict[str, Any]
 _EXPORTER = "billing-export"  # the account in the tenant's project that writes the sample export
 
 
+def demo(options: Namespace) -> None:
+    """Tell the main job end to end."""
+    from devcloud.demo.story import demo
+
+    demo(options)
+
+
 def up(options: Namespace) -> None:
     """Run until a signal ends it."""
     from devcloud.server import Devcloud

@@ -1,0 +1,59 @@
+"""What a frontend does: it calls function URLs with a tenant's API key, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from devcloud.errors import UserError
+
+Json = dict[str, Any]
+_ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+_POLL_SECONDS = 0.1
+
+
+class DemoError(UserError):
+    """The platform did not do what the demo shows; the message says what it answered."""
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """The tenant's side of the HTTP contract."""
+
+    gateway: str
+    tenant_id: str
+    api_key: str
+    user_id: str
+    _session: requests.Session = field(default_factory=requests.Session, repr=False)
+
+    def store_gcp_credentials(self, project: str, key_json: str, export_table: str) -> Json:
+        """POST the service-account key that may read the tenant's export."""
+        credentials = {"project_id": project, "service_account_json": key_json, "billing_export_table": export_table}
+        path = f"/api/v1/tenants/{self.tenant_id}/credentials"
+        return self._ask("POST", path, {"provider": "GCP", "credentials": credentials})
+
+    def run(self, template: str, body: Json) -> Json:
+        """POST a run, e.g. of gcp/cost/billing."""
+        return self._ask("POST", f"/api/v1/pipelines/run/{self.tenant_id}/{template}", body)
+
+    def run_until_ended(self, pipeline_logging_id: str, *, timeout_seconds: float = 120) -> Json:
+        """Ask for the run until it has ended; DemoError when it takes too long."""
+        path = f"/api/v1/pipelines/runs/{self.tenant_id}/{pipeline_logging_id}"
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            run = self._ask("GET", path)
+            if run["status"] in _ENDED:
+                return run
+            time.sleep(_POLL_SECONDS)  # as a frontend polls: HTTP has no condition to wait on
+        raise DemoError(f"run {pipeline_logging_id} is still {run['status']} after {timeout_seconds:.0f} s")
+
+    def _ask(self, method: str, path: str, body: Json | None = None) -> Json:
+        headers = {"X-API-Key": self.api_key, "X-User-ID": self.user_id}
+        answer = self._session.request(method, self.gateway + path, json=body, headers=headers, timeout=60)
+        if not answer.ok:
+            raise DemoError(f"{method} {path} answered {answer.status_code}: {answer.text}")
+        content: Json = answer.json()
+        return content

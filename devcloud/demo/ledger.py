@@ -1,0 +1,82 @@
+"""What the demo reads from BigQuery to show it: costs, quotas, and the jobs a request took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from google.cloud import bigquery
+
+_COST = """
+SELECT
+  x_usage_date AS usage_date,
+  COALESCE(service.description, 'unknown') AS service,
+  SUM(cost + COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)) AS total,
+  COUNT(*) AS row_count
+FROM `{dataset}`.gcp_cost_billing
+WHERE x_usage_date BETWEEN @first AND @last
+GROUP BY usage_date, service
+"""
+_QUOTA = """
+SELECT
+  subscriptions.daily_limit,
+  subscriptions.concurrent_limit,
+  COALESCE(quotas.pipelines_run_today, 0) AS used,
+  COALESCE(quotas.pipelines_succeeded_today, 0) AS succeeded
+FROM `tenants`.tenant_subscriptions AS subscriptions
+LEFT JOIN `tenants`.tenant_usage_quotas AS quotas
+  ON quotas.tenant_id = subscriptions.tenant_id AND quotas.usage_date = CURRENT_DATE()
+WHERE subscriptions.tenant_id = @tenant_id
+"""
+
+
+_ONBOARDED = "SELECT tenant_id FROM `tenants`.tenant_profiles WHERE tenant_id = @tenant_id"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The published cost of a range of days: `by_service[service][day]`, credits deducted."""
+
+    by_service: dict[str, dict[date, Decimal]]
+    rows: int
+
+    @property
+    def total(self) -> Decimal:
+        """All of it, to the last digit."""
+        return sum((sum(days.values(), Decimal(0)) for days in self.by_service.values()), Decimal(0))
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Reads as the operator."""
+
+    client: bigquery.Client
+
+    def cost(self, tenant_id: str, first: date, last: date) -> Cost:
+        """Published cost by service and usage date, both ends included."""
+        parameters = [
+            bigquery.ScalarQueryParameter("first", "DATE", first),
+            bigquery.ScalarQueryParameter("last", "DATE", last),
+        ]
+        by_service: dict[str, dict[date, Decimal]] = {}
+        rows = 0
+        for row in self._rows(_COST.format(dataset=tenant_id), parameters):
+            by_service.setdefault(row["service"], {})[row["usage_date"]] = row["total"]
+            rows += row["row_count"]
+        return Cost(by_service, rows)
+
+    def quota(self, tenant_id: str) -> dict[str, int]:
+        """Limits of the subscription and what is used of them today."""
+        parameters = [bigquery.ScalarQueryParameter("tenant_id", "STRING", tenant_id)]
+        return dict(next(iter(self._rows(_QUOTA, parameters))).items())
+
+    def is_onboarded(self, tenant_id: str) -> bool:
+        """Whether there is a tenant of this id."""
+        parameters = [bigquery.ScalarQueryParameter("tenant_id", "STRING", tenant_id)]
+        return any(True for _ in self._rows(_ONBOARDED, parameters))
+
+    def _rows(self, sql: str, parameters: list[bigquery.ScalarQueryParameter]) -> Any:
+        config = bigquery.QueryJobConfig(query_parameters=parameters)
+        return self.client.query_and_wait(sql, job_config=config)

@@ -1,0 +1,105 @@
+"""How the demo shows things: one function for each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.bar import Bar
+from rich.console import Console
+from rich.table import Table
+
+from devcloud.demo.ledger import Cost
+
+Json = dict[str, Any]
+_CENT = Decimal("0.01")
+_SERVICES_SHOWN = 10
+
+
+def credentials_table(answers: Iterable[Json]) -> Table:
+    """What setup_credentials answered."""
+    table = _table("tenant", "provider", "action", "dataset", "tables created")
+    for answer in answers:
+        created = str(len(answer["tables_created"]))
+        table.add_row(answer["tenant_id"], answer["provider"], answer["action"], answer["dataset_status"], created)
+    return table
+
+
+def run_table(run: Json) -> Table:
+    """A run's steps and checks with what they took and found."""
+    table = _table("step", "type", "status", "rows", "took")
+    for step in run["steps"]:
+        took = f"{step['duration_ms'] / 1000:.2f} s" if step.get("duration_ms") is not None else ""
+        rows = f"{step['rows']:,}" if step.get("rows") is not None else ""
+        table.add_row(step["step_id"], step["step_type"], _status(step["status"]), rows, took)
+    for check in run["checks"]:
+        outcome = "[green]passed[/]" if check["passed"] else "[red]failed[/]"
+        table.add_row(f"  {check['check_id']}", "check", outcome, str(check.get("observed") or ""), "")
+    return table
+
+
+def cost_table(cost: Cost, days: Sequence[date], currency: str) -> Table:
+    """Cost by service and day, the dearest services first, with a bar for each service's share."""
+    table = Table(box=None, pad_edge=False, title_justify="left")
+    table.add_column("service", style="cyan", no_wrap=True)
+    for day in days:
+        table.add_column(f"{day:%d %b}", justify="right")
+    table.add_column(f"total {currency}", justify="right", style="bold")
+    table.add_column("", width=24)
+    ranked = sorted(cost.by_service.items(), key=lambda item: (-_sum(item[1]), item[0]))
+    dearest = max((_sum(by_day) for _, by_day in ranked), default=Decimal(1)) or Decimal(1)
+    for service, by_day in ranked[:_SERVICES_SHOWN]:
+        bar = Bar(size=float(dearest), begin=0, end=max(float(_sum(by_day)), 0), color="cyan")
+        table.add_row(service, *(_money(by_day.get(day)) for day in days), _money(_sum(by_day)), bar)
+    if others := ranked[_SERVICES_SHOWN:]:
+        sums = [_sum({name: by_day.get(day, Decimal(0)) for name, by_day in others}) for day in days]
+        table.add_row(f"{len(others)} more", *map(_money, sums), _money(sum(sums, Decimal(0))), "")
+    table.add_section()
+    per_day = [_sum({name: by_day.get(day, Decimal(0)) for name, by_day in ranked}) for day in days]
+    table.add_row("all services", *map(_money, per_day), _money(cost.total), "", style="bold")
+    return table
+
+
+def quota_table(before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]]) -> Table:
+    """Quota used today, before and after."""
+    table = _table("tenant", "daily limit", "used before", "used after", "concurrent limit")
+    for tenant_id, quota in after.items():
+        table.add_row(
+            tenant_id, str(quota["daily_limit"]), str(before[tenant_id]["used"]), f"[bold]{quota['used']}[/]",
+            str(quota["concurrent_limit"]),
+        )  # fmt: skip
+    return table
+
+
+def run_line(console: Console, run: Json) -> None:
+    """One line: who ran what, how long, how much."""
+    took = _seconds_between(run["created_at"], run["completed_at"])
+    console.print(
+        f"{_status(run['status'])} [bold]{run['pipeline_id']}[/] run {run['pipeline_logging_id'][:8]}, "
+        f"{run['rows_published']:,} rows published, {took:.1f} s from request to published"
+    )
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in {"rows", "took"} else "left")
+    return table
+
+
+def _status(status: str) -> str:
+    return f"[{'green' if status in {'COMPLETED', 'SUCCEEDED', 'SUCCESS'} else 'red'}]{status}[/]"
+
+
+def _sum(values: Mapping[Any, Decimal]) -> Decimal:
+    return sum(values.values(), Decimal(0))
+
+
+def _money(value: Decimal | None) -> str:
+    return "" if value is None else f"{value.quantize(_CENT):,}"
+
+
+def _seconds_between(first: str, last: str) -> float:
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()

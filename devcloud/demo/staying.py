@@ -1,0 +1,45 @@
+"""Keeps the demo's platform running and says what to try on it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from rich.console import Console
+
+from devcloud.onboarding import add_api_key
+from devcloud.server import Devcloud
+
+_CURLS = """\
+[bold]The platform stays up[/]; Ctrl-C stops it. Try, from another terminal:
+
+  # what has run for {tenant}
+  curl -s {gateway}/api/v1/pipelines/runs/{tenant} -H 'X-API-Key: {key}'
+
+  # run one day again
+  curl -s {gateway}/api/v1/pipelines/run/{tenant}/gcp/cost/billing \\
+    -H 'X-API-Key: {key}' -H 'Content-Type: application/json' -d '{{"date": "2025-11-17"}}'
+
+  # what is stored of its credentials: never a secret
+  curl -s {gateway}/api/v1/tenants/{tenant}/credentials -H 'X-API-Key: {key}'
+
+  # the BigQuery jobs since the start
+  .venv/bin/python -m devcloud jobs --state-dir {state}
+"""
+
+
+def stay(cloud: Devcloud, tenant_id: str, console: Console) -> None:
+    """Print curl lines that work when pasted, with an API key made for them, then wait for a signal."""
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: ended.set())
+    with cloud.clients() as clients:
+        key = add_api_key(clients.bigquery(), tenant_id).api_key
+    text = _CURLS.format(
+        gateway=cloud.ready["gateway"],
+        tenant=tenant_id,
+        key=key,
+        state=cloud.state.path,
+    )
+    console.print(text, soft_wrap=True)
+    ended.wait()

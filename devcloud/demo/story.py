@@ -1,0 +1,157 @@
+"""Tells the main job end to end: onboard, seed, store credentials, run, look at costs and quotas, run again."""
+
+from __future__ import annotations
+
+import json
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from devcloud.demo import pages
+from devcloud.demo.frontend import DemoError, Frontend, Json
+from devcloud.demo.ledger import Cost, Ledger
+from devcloud.demo.staying import stay
+from devcloud.onboarding import onboard
+from devcloud.seed_billing.export import Target, write_export
+from devcloud.seed_billing.rows import Plan
+from devcloud.server import Devcloud
+
+TEMPLATE = "gcp/cost/billing"
+FIRST, LAST = date(2025, 11, 11), date(2025, 11, 17)
+DAYS = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
+_SEEDED_DAYS, _ROWS_PER_DAY = 10, 300
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A tenant of the demo, and the person of it who calls."""
+
+    tenant_id: str
+    project: str
+    user_id: str
+    seed: int
+    daily_limit: int
+
+
+ACTORS = (
+    Actor("acme_corp_12312025", "acme-gcp-project", "alice_uuid", seed=1, daily_limit=25),
+    Actor("globex_inc_06302026", "globex-cloud", "bob_uuid", seed=2, daily_limit=5),
+)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A tenant with its export seeded and its key in hand."""
+
+    actor: Actor
+    frontend: Frontend
+    key_json: str
+    truth: Json
+
+    @property
+    def true_total(self) -> Decimal:
+        """What the days of the demo must cost, by the export's truth."""
+        dates = self.truth["usage_dates"]
+        return sum((Decimal(dates[str(day)]["total"]) for day in DAYS), Decimal(0))
+
+
+def demo(options: Namespace) -> None:
+    """Run the story, on a state directory of its own unless it is to stay."""
+    with ExitStack() as stack:
+        state_dir = options.state_dir
+        if not options.stay:
+            state_dir = Path(stack.enter_context(TemporaryDirectory(prefix="convergence-demo-")))
+        console = Console(width=max(Console().width, 110), highlight=False)
+        started = time.monotonic()
+        cloud = stack.enter_context(Devcloud(state_dir, port=options.port))
+        cloud.warm()
+        console.print(f"[bold]1. A Google Cloud on this machine[/] is up in {time.monotonic() - started:.1f} s\n")
+        told_before = options.stay and _is_onboarded(cloud, ACTORS[0])
+        if not told_before:
+            tell(cloud, console)
+            console.print(f"[green]Done in {time.monotonic() - started:.1f} s.[/]")
+        if options.stay:
+            stay(cloud, ACTORS[0].tenant_id, console)
+
+
+def tell(cloud: Devcloud, console: Console) -> None:
+    """The whole story; DemoError when the platform does not do what is shown."""
+    with cloud.clients() as clients:
+        ledger = Ledger(clients.bigquery())
+        scenes = [_set_stage(cloud, ledger, actor) for actor in ACTORS]
+        console.print("[bold]2. Two tenants[/], onboarded as the subscription system does, each with a billing export")
+        for scene in scenes:
+            rows = scene.truth["rows"]
+            console.print(f"   {scene.actor.tenant_id}: {rows:,} rows in {scene.truth['table']}")
+        console.print("\n[bold]3. Credentials[/], encrypted with Cloud KMS")
+        console.print(pages.credentials_table(map(_store_credentials, scenes)))
+        before = {scene.actor.tenant_id: ledger.quota(scene.actor.tenant_id) for scene in scenes}
+        console.print(f"\n[bold]4. A run of {TEMPLATE} for each[/], {FIRST} to {LAST}, at the same time")
+        first = _run_all(scenes, console, ledger, details=True)
+        console.print("\n[bold]5. The same runs repeated[/]")
+        second = _run_all(scenes, console, ledger, details=False)
+        for scene in scenes:
+            _check_same(scene, first[scene.actor.tenant_id], second[scene.actor.tenant_id])
+        console.print("   The tables are the same: rows are replaced by usage date and source, never added twice.")
+        console.print("\n[bold]6. Quotas[/], counted per tenant and UTC day")
+        after = {scene.actor.tenant_id: ledger.quota(scene.actor.tenant_id) for scene in scenes}
+        console.print(pages.quota_table(before, after))
+        jobs = cloud.bigquery.jobs()
+        console.print(f"\nBigQuery ran {len(jobs)} jobs for all this; `python -m devcloud jobs` lists them.\n")
+
+
+def _is_onboarded(cloud: Devcloud, actor: Actor) -> bool:
+    with cloud.clients() as clients:
+        return Ledger(clients.bigquery()).is_onboarded(actor.tenant_id)
+
+
+def _set_stage(cloud: Devcloud, ledger: Ledger, actor: Actor) -> Scene:
+    made = onboard(ledger.client, actor.tenant_id, daily_limit=actor.daily_limit, concurrent_limit=2)
+    key = cloud.identity.mint_key(actor.project, "billing-reader")
+    with cloud.clients(key) as clients:
+        plan = Plan(actor.seed, LAST - timedelta(days=_SEEDED_DAYS - 1), _SEEDED_DAYS, _ROWS_PER_DAY)
+        truth = write_export(clients.bigquery(), plan, Target(actor.project))
+    frontend = Frontend(cloud.ready["gateway"], actor.tenant_id, made.api_key, actor.user_id)
+    return Scene(actor, frontend, json.dumps(key), truth)
+
+
+def _store_credentials(scene: Scene) -> Json:
+    return scene.frontend.store_gcp_credentials(scene.actor.project, scene.key_json, scene.truth["table"])
+
+
+def _run_all(scenes: Sequence[Scene], console: Console, ledger: Ledger, *, details: bool) -> dict[str, Cost]:
+    body = {"start_date": str(FIRST), "end_date": str(LAST)}
+    answers = [scene.frontend.run(TEMPLATE, body) for scene in scenes]
+    costs = {}
+    for scene, answer in zip(scenes, answers, strict=True):
+        run = scene.frontend.run_until_ended(answer["pipeline_logging_id"])
+        console.print(f"\n   [cyan]{scene.actor.tenant_id}[/] answered {answer['status']}: ", end="")
+        pages.run_line(console, run)
+        if run["status"] != "COMPLETED":
+            raise DemoError(f"the run ended as {run['status']}: {run['error_class']}: {run['error_message']}")
+        cost = costs[scene.actor.tenant_id] = ledger.cost(scene.actor.tenant_id, FIRST, LAST)
+        if details:
+            console.print(pages.run_table(run))
+            console.print()
+            console.print(pages.cost_table(cost, DAYS, scene.truth["currency"]))
+        _check_truth(scene, cost, console)
+    return costs
+
+
+def _check_truth(scene: Scene, cost: Cost, console: Console) -> None:
+    if cost.total != scene.true_total:
+        raise DemoError(f"{scene.actor.tenant_id}: published {cost.total:f}, the export says {scene.true_total:f}")
+    console.print(f"   published {cost.total:f}, the export's own sum {scene.true_total:f}: equal to the last digit")
+
+
+def _check_same(scene: Scene, first: Cost, second: Cost) -> None:
+    if first != second:
+        raise DemoError(f"{scene.actor.tenant_id}: the repeated run changed the table")
