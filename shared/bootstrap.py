@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from shared.pipeline.hop import Services
     from shared.use_cases.execute_run import RunExecution
     from shared.use_cases.pipeline_runs import PipelineRuns
+    from shared.use_cases.process_queue import Dispatcher
     from shared.use_cases.run_pipeline import RunRequests
     from shared.use_cases.setup_credentials import CredentialSetup
 
@@ -137,3 +140,28 @@ def run_execution(task: RunTask, *, execution_id: str) -> RunExecution:
     from shared.use_cases.execute_run import RunExecution
 
     return RunExecution(task, execution_id, executor_services(), run_events(), tasks())
+
+
+@cache
+def dispatcher() -> Dispatcher:
+    """The owner of the queue."""
+    from shared.adapters.queue import DispatchQueue
+    from shared.adapters.scheduler_jobs import SchedulerJobs
+    from shared.domain.dispatch import DispatchPolicy
+    from shared.domain.retry import RetryPolicy
+    from shared.use_cases.process_queue import Dispatcher
+
+    settings = get_settings()
+    lease = timedelta(seconds=settings.lease_seconds)
+    policy = DispatchPolicy(
+        lease=lease,
+        redeliver_after=min(DispatchPolicy.redeliver_after, lease / 4),
+        retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_seconds)),
+    )
+    return Dispatcher(
+        queue=DispatchQueue(warehouse()),
+        tasks=tasks(),
+        jobs=SchedulerJobs(warehouse()),
+        policy=policy,
+        new_id=lambda: uuid.uuid4().hex,
+    )

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     execution_budget_seconds: float = 1500.0
     heartbeat_seconds: float = 60.0
     lease_seconds: float = 300.0
+    retry_base_seconds: float = 30.0
     max_bytes_billed: int = 1_000_000_000_000
 
     bigquery_endpoint: str = ""

@@ -18,7 +18,6 @@ class QueueItem:
     tenant_id: str
     pipeline_id: str
     pipeline_logging_id: str
-    trigger_type: str
     state: str
     priority: int
     scheduled_time: datetime

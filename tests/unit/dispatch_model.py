@@ -39,9 +39,8 @@ class World:
         run_id = f"run-{next(self.ids)}"
         item = QueueItem(
             run_id=run_id, tenant_id=tenant_id, pipeline_id=pipeline_id, pipeline_logging_id=run_id,
-            trigger_type="api" if manual else "scheduler", state=QUEUED, priority=10 if manual else 5,
-            scheduled_time=self.now, available_at=self.now, added_at=self.now, attempt=0, hop=0, max_retries=2,
-            config_id=None if manual else "config",
+            state=QUEUED, priority=10 if manual else 5, scheduled_time=self.now, available_at=self.now,
+            added_at=self.now, attempt=0, hop=0, max_retries=2, config_id=None if manual else "config",
         )  # fmt: skip
         self.items[run_id] = replace(item, **columns)  # type: ignore[arg-type]
         return self.items[run_id]

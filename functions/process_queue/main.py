@@ -1,0 +1,30 @@
+"""The dispatcher: settles, rescues, cancels and admits runs."""
+
+import flask
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared import bootstrap
+from shared.endpoint import Answer, Call, Routes
+from shared.policies import platform_caller
+
+routes = Routes("process_queue")
+
+
+class ProcessQueueBody(BaseModel):
+    """How many runs one call may admit; 1 is one pipeline at a time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_runs: int = Field(default=2_000, ge=1, le=10_000, strict=True)
+
+
+@routes.route("POST /api/v1/scheduler/process-queue", policy=platform_caller)
+def process(call: Call) -> Answer:
+    """200 with what the call did."""
+    body = call.body_as(ProcessQueueBody)
+    return Answer(200, bootstrap.dispatcher().process(max_runs=body.max_runs))
+
+
+def process_queue(request: flask.Request) -> flask.Response:
+    """The function's entry point."""
+    return routes.respond(request)

@@ -1,0 +1,47 @@
+"""The log of the scheduler's own functions: when each ran and what came of it, so that silence can be seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared import log
+from shared.adapters.bigquery import Warehouse
+from shared.errors import JobFailed, Unavailable
+
+
+@dataclass(frozen=True)
+class SchedulerJobs:
+    """Appends to scheduler_job_runs."""
+
+    warehouse: Warehouse
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @contextmanager
+    def recording(self, job: str) -> Iterator[dict[str, int]]:
+        """Record the block as a run of `job`, with the counts it puts into the mapping, or the error it raises."""
+        counts: dict[str, int] = {}
+        started_at, outcome = self.clock(), "SUCCESS"
+        try:
+            yield counts
+        except Exception as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self._append(job, started_at, outcome, counts)
+
+    def _append(self, job: str, started_at: datetime, outcome: str, counts: dict[str, int]) -> None:
+        row = {
+            "job": job,
+            "started_at": started_at.isoformat(),
+            "completed_at": self.clock().isoformat(),
+            "outcome": outcome,
+            "counts": json.dumps(counts),
+        }
+        try:
+            self.warehouse.stream("scheduler_job_runs", [row])
+        except (Unavailable, JobFailed) as error:  # the work is done: its record may be missing, its answer may not
+            log.warning("scheduler job not recorded", job=job, error_class=type(error).__name__)

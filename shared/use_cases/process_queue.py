@@ -1,0 +1,162 @@
+"""Processes the queue: read, decide, apply, dispatch. One job when there is nothing to do, two when there is."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared import log
+from shared.adapters.queue import DispatchQueue
+from shared.adapters.scheduler_jobs import SchedulerJobs
+from shared.adapters.tasks import Closing, RunTask, Tasks
+from shared.domain.changes import Change, Decision
+from shared.domain.dispatch import DispatchPolicy, decide
+from shared.domain.queue_state import QueueItem, QueueState
+from shared.domain.settling import LEASE_EXPIRED
+from shared.errors import TransactionAborted, Unavailable
+
+JOB = "process_queue"
+_TURNS = 6
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
+
+
+@dataclass(frozen=True)
+class Dispatched:
+    """What one call did: the decision's changes that were applied, and what goes on."""
+
+    state: QueueState
+    decision: Decision
+    changes: Sequence[Change]
+
+    def made(self, *actions: str) -> list[Change]:
+        """The changes of these kinds."""
+        return [change for change in self.changes if change.action in actions]
+
+    @property
+    def rescued_count(self) -> int:
+        """Runs whose executor was lost, and admitted ones delivered again because nobody had claimed them."""
+        expired = [change for change in self.made("RETRY", "FAIL") if change.error_class == LEASE_EXPIRED]
+        return len(expired) + len(self.made("RENEW")) + len(self.decision.redeliver)
+
+    def counts(self) -> dict[str, int]:
+        """The numbers of the answer."""
+        admitted, left = len(self.made("ADMIT")), sum(change.before.state == "QUEUED" for change in self.made_ends())
+        return {
+            "processed_count": admitted,
+            "settled_count": len(self.made("COMPLETE", "RETRY", "FAIL", "CANCEL", "REFUSE")),
+            "rescued_count": self.rescued_count,
+            "waiting_count": self.state.queued_count - admitted - left + len(self.made("RETRY")),
+        }
+
+    def made_ends(self) -> list[Change]:
+        """The changes that took a run out of the queue."""
+        return [change for change in self.changes if change.after is None]
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """Owner of the queue. Any number may run at once: the epoch lets one of those that read the same state apply."""
+
+    queue: DispatchQueue
+    tasks: Tasks
+    jobs: SchedulerJobs
+    policy: DispatchPolicy
+    new_id: Callable[[], str]
+    rng: random.Random = field(default_factory=random.SystemRandom)
+
+    def process(self, *, max_runs: int) -> dict[str, Any]:
+        """The answer of API.md; Unavailable when others kept changing the queue all the time."""
+        with self.jobs.recording(JOB) as counts:
+            dispatched = self.dispatch(max_runs=max_runs)
+            counts.update(dispatched.counts())
+        return _answer(dispatched)
+
+    def dispatch(self, *, max_runs: int) -> Dispatched:
+        """One whole call without its record: also the rescue of the hourly clean-up."""
+        dispatched = self._decide_and_apply(max_runs)
+        self._deliver(dispatched)
+        self._look_again(dispatched.decision)
+        return dispatched
+
+    def _decide_and_apply(self, max_runs: int) -> Dispatched:
+        for turn in range(_TURNS):
+            state = self.queue.read()
+            decision = decide(state, policy=self.policy, max_runs=max_runs, rng=self.rng, new_id=self.new_id)
+            if not decision.changes:
+                return Dispatched(state, decision, ())
+            try:
+                changed = self.queue.apply(state, decision)
+            except TransactionAborted:
+                log.warning("decision lost to a concurrent change", epoch=state.epoch, turn=turn)
+                ceiling = min(_FIRST_PAUSE_SECONDS * 2**turn, _LONGEST_PAUSE_SECONDS)
+                time.sleep(ceiling * self.rng.random())
+                continue
+            changes = [change for change in decision.changes if change.before.run_id in changed]
+            _log_changes(changes, decision)
+            return Dispatched(state, decision, changes)
+        raise Unavailable("the queue is being changed by others", retry_after=5)
+
+    def _deliver(self, dispatched: Dispatched) -> None:
+        leased = [change.after for change in dispatched.made("ADMIT", "RENEW") if change.after]
+        deliveries = [_delivery(item) for item in [*leased, *dispatched.decision.redeliver]]
+        closings = [_closing(change) for change in dispatched.made_ends() if change.action != "COMPLETE"]
+        if failed := self.tasks.dispatch_runs([*deliveries, *closings]):
+            log.error("runs not delivered", count=len(failed), run_ids=[task.run_id for task in failed[:20]])
+
+    def _look_again(self, decision: Decision) -> None:
+        if decision.work_remains:
+            self.tasks.kick()
+        elif decision.look_again_at:
+            self.tasks.kick(not_before=decision.look_again_at)
+
+
+def _delivery(item: QueueItem) -> RunTask:
+    return RunTask(item.run_id, item.tenant_id, item.pipeline_logging_id, item.lease_id, item.attempt, item.hop)
+
+
+def _closing(change: Change) -> RunTask:
+    """The last task of a run that no executor will end: it closes the run's row in the tenant's dataset."""
+    item = change.before
+    status = "CANCELLED" if change.action == "CANCEL" else "FAILED"
+    closing = Closing(status, change.error_class, change.error_message)
+    return RunTask(item.run_id, item.tenant_id, item.pipeline_logging_id, None, item.attempt, item.hop, closing)
+
+
+def _log_changes(changes: Sequence[Change], decision: Decision) -> None:
+    for change in changes:
+        if change.action in {"WAIT", "HOP"}:
+            continue
+        item = change.before
+        log.info(
+            "run changed state",
+            action=change.action,
+            tenant_id=item.tenant_id,
+            run_id=item.run_id,
+            attempt=item.attempt,
+            error_class=change.error_class,
+        )
+    if decision.stale_signs:
+        log.warning("events of old leases ignored", count=decision.stale_signs)
+
+
+def _answer(dispatched: Dispatched) -> dict[str, Any]:
+    runs = [_run(change.after) for change in dispatched.made("ADMIT") if change.after]
+    counts = dispatched.counts()
+    if not runs:
+        idle = "No pipelines in queue" if not counts["waiting_count"] else "No waiting pipeline can start now"
+        return {"processed": False, "message": idle, "runs": [], **counts}
+    first = runs[0]
+    message = f"Pipeline started processing for tenant {first['tenant_id']}"
+    return {"processed": True, **first, "message": message, "runs": runs, **counts}
+
+
+def _run(item: QueueItem) -> dict[str, str]:
+    return {
+        "pipeline_logging_id": item.pipeline_logging_id,
+        "tenant_id": item.tenant_id,
+        "pipeline_id": item.pipeline_id,
+        "status": "PROCESSING",
+    }
