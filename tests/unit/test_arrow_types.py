@@ -1,0 +1,85 @@
+"""Provider columns become the table's columns: exact money, missing fields NULL, nothing row by row."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, to_numeric
+from shared.errors import StepFailed
+from shared.tables import get_table
+
+EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
+NANO = Decimal("1e-9")
+MONEY = st.floats(min_value=-1e28, max_value=1e28, allow_nan=False)
+
+
+def numeric(value: float | None) -> Decimal | None:
+    """What BigQuery's CAST of the number as it is written gives."""
+    return None if value is None else Decimal(repr(value)).quantize(NANO, context=EXACT)
+
+
+@given(st.lists(st.one_of(st.none(), MONEY), max_size=20))
+def test_a_float_becomes_the_numeric_its_shortest_text_says(values: list[float | None]) -> None:
+    assert to_numeric(pa.array(values, pa.float64())).to_pylist() == [numeric(value) for value in values]
+
+
+@given(st.decimals(min_value=-(10**6), max_value=10**6, places=9))
+def test_money_with_up_to_nine_places_comes_back_to_the_last_digit(amount: Decimal) -> None:
+    assert to_numeric(pa.array([float(amount)])).to_pylist() == [amount]
+
+
+@pytest.mark.parametrize("value", [5e-10, -5e-10, 1.5e-9, 1e-300, 5e-324, 0.1, -0.0, 1e22])
+def test_the_edges_round_half_away_from_zero(value: float) -> None:
+    assert to_numeric(pa.array([value])).to_pylist() == [numeric(value)]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30])
+def test_what_is_no_numeric_is_refused_by_column(value: float) -> None:
+    with pytest.raises(StepFailed, match="column cost"):
+        conform(pa.array([value]), NUMERIC, "cost")
+
+
+@given(st.lists(st.decimals(min_value=-(10**20), max_value=10**20, places=15), max_size=10))
+def test_longer_decimals_are_rounded_as_bigquery_does(values: list[Decimal]) -> None:
+    found = to_numeric(pa.array(values, pa.decimal128(38, 15))).to_pylist()
+    assert found == [value.quantize(NANO, context=EXACT) for value in values]
+
+
+CREDITS = st.one_of(
+    st.none(),
+    st.lists(st.one_of(st.none(), st.fixed_dictionaries({"name": st.text(max_size=3), "amount": MONEY})), max_size=3),
+)
+
+
+@given(rows=st.lists(CREDITS, max_size=8), skipped=st.integers(min_value=0, max_value=3))
+def test_lists_of_structs_keep_their_rows_wherever_the_batch_was_cut(rows: list[Any], skipped: int) -> None:
+    given_type = pa.list_(pa.struct([("name", pa.string()), ("amount", pa.float64())]))
+    wanted = pa.list_(pa.struct([("amount", NUMERIC), ("name", pa.string()), ("full_name", pa.string())]))
+    found = conform(pa.array(rows, given_type).slice(skipped), wanted, "credits")
+    found.validate(full=True)
+    assert found.to_pylist() == [
+        [item and {"amount": numeric(item["amount"]), "name": item["name"], "full_name": None} for item in row or []]
+        for row in rows[skipped:]
+    ]
+
+
+def test_a_missing_struct_stays_missing_and_its_lists_are_empty() -> None:
+    wanted = pa.struct([("id", pa.string()), ("labels", pa.list_(pa.string()))])
+    found = conform(pa.array([{"id": "a"}, None]), wanted, "project")
+    assert found.to_pylist() == [{"id": "a", "labels": []}, None]
+
+
+def test_the_arrow_schema_follows_the_table() -> None:
+    columns = get_table("tenant_dataset", "gcp_cost_billing").columns
+    schema = arrow_schema(columns)
+    assert schema.names == [column.name for column in columns]
+    assert schema.field("cost").type == NUMERIC
+    assert schema.field("usage").type.field("amount").type == pa.float64()
+    assert schema.field("credits").type.value_type.field("amount").type == NUMERIC

@@ -1,0 +1,72 @@
+"""How a running hop is told to stop."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.adapters.runs import Signals
+from shared.errors import FenceLost, RunCancelled, StepTimedOut
+from shared.pipeline.control import Control, HandOver
+from shared.pipeline.heartbeat import heartbeats, heed
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_step_out_of_time_stops_at_its_next_check() -> None:
+    clock = Clock()
+    control = Control(budget_seconds=100, clock=clock)
+    with control.step(10):
+        control.check()
+        clock.now = 11
+        with pytest.raises(StepTimedOut):
+            control.check()
+    control.check()
+
+
+def test_waiting_for_a_job_ends_with_the_requests_budget() -> None:
+    clock = Clock()
+    control = Control(budget_seconds=5, clock=clock)
+    control.pause_for_job(0)
+    clock.now = 5
+    with pytest.raises(HandOver):
+        control.pause_for_job(0)
+
+
+def test_the_first_reason_to_stop_counts_and_ends_a_pause() -> None:
+    control = Control(budget_seconds=100)
+    control.stop(RunCancelled())
+    control.stop(FenceLost())
+    with pytest.raises(RunCancelled):
+        control.pause(60)
+
+
+@pytest.mark.parametrize(
+    ("signals", "reason"),
+    [(Signals(lease_is_held=False, is_cancel_requested=True), FenceLost), (Signals(True, True), RunCancelled)],
+)
+def test_signals_stop_the_hop(signals: Signals, reason: type[Exception]) -> None:
+    control = Control(budget_seconds=100)
+    heed(control, signals)
+    with pytest.raises(reason):
+        control.check()
+
+
+def test_the_heartbeat_ends_with_its_block_and_stops_the_hop_meanwhile() -> None:
+    control, beats = Control(budget_seconds=100), []
+    with (
+        pytest.raises(RunCancelled),
+        heartbeats(
+            control,
+            every_seconds=0.01,
+            beat=lambda: beats.append(1),
+            signals=lambda: Signals(lease_is_held=True, is_cancel_requested=len(beats) >= 3),
+        ),
+    ):
+        control.pause(30)
+    assert len(beats) >= 3

@@ -1,0 +1,163 @@
+"""What a template may say, and what a request may ask of it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.templates import (
+    Template,
+    parse_template,
+    resolve_parameters,
+    source_of,
+    substitute,
+    template_variables,
+)
+from shared.errors import ConfigError, InvalidInput
+from shared.templates import all_templates, find_template
+
+DAYS = st.dates(min_value=date(2008, 1, 1), max_value=date(2100, 1, 1))
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {
+        "description": "Costs",
+        "owner": "platform",
+        "credentials": "GCP",
+        "parameters": {"export": {"type": "table", "description": "What to read"}},
+        "steps": [{"id": "extract", "uses": "gcp_billing_export", "with": {"table": "{export}"}}],
+        "publish": [{"table": "costs", "step": "extract", "date_column": "day", "billed": "billed_by_day"}],
+    } | changes
+
+
+def parsed(**changes: Any) -> Template:
+    return parse_template(document(**changes), provider="gcp", domain="cost", template="test", file="gcp/cost/test.yml")
+
+
+def billing() -> Template:
+    template = find_template("gcp", "cost", "billing")
+    assert template is not None
+    return template
+
+
+def refusal(body: dict[str, Any], template: Template | None = None) -> list[dict[str, str]]:
+    with pytest.raises(InvalidInput) as caught:
+        resolve_parameters(template or billing(), body)
+    errors: list[dict[str, str]] = caught.value.facts["errors"]
+    return errors
+
+
+def test_every_template_in_configs_is_valid() -> None:
+    assert "gcp-cost-billing" in {template.pipeline_id for template in all_templates()}
+
+
+@pytest.mark.parametrize(
+    "path", ["tables/tenants/tenant_profiles", "gcp/../platform", "gcp/cost/no", "GCP/cost/billing"]
+)
+def test_only_templates_are_found(path: str) -> None:
+    assert find_template(*path.split("/")) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"colour": "red"}, "colour"),
+        ({"owner": None}, "owner"),
+        ({"steps": []}, "steps"),
+        ({"provider": "aws"}, "provider"),
+        ({"steps": [{"id": "a", "uses": "x", "with": {"t": "{nobody}"}}]}, "unknown placeholder {nobody}|no step"),
+        (
+            {"steps": [{"id": "extract", "uses": "x", "with": {"a": [{"b": "in {nobody}"}]}}]},
+            "steps.extract.with.a.0.b",
+        ),
+        ({"steps": [{"id": "extract", "uses": "x"}, {"id": "extract", "uses": "y"}]}, "same id"),
+        ({"steps": [{"id": "extract", "uses": "x", "timeout_seconds": 0}]}, "timeout_seconds"),
+        ({"checks": [{"id": "c", "uses": "not_null", "step": "elsewhere"}]}, "no step elsewhere"),
+        ({"parameters": {"date": {"type": "string", "description": "d"}}}, "parameters.date"),
+        ({"parameters": {"export": {"type": "float", "description": "d"}}}, "parameters.export.type"),
+    ],
+)
+def test_a_template_that_is_wrong_names_file_and_field(changes: dict[str, Any], where: str) -> None:
+    with pytest.raises(ConfigError, match=rf"gcp/cost/test\.yml.*({where})"):
+        parsed(**changes)
+
+
+def test_a_date_and_a_range_and_nothing_are_three_kinds_of_run() -> None:
+    assert resolve_parameters(billing(), {"date": "2025-11-17"}) == {"date": "2025-11-17", "allow_empty": False}
+    both = {"start_date": "2025-11-01", "end_date": "2025-11-17"}
+    assert resolve_parameters(billing(), both) == {**both, "allow_empty": False}
+    assert resolve_parameters(billing(), {}) == {"allow_empty": False}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"date": "2025-02-30"}, "date"),
+        ({"date": "17.11.2025"}, "date"),
+        ({"date": "20251117"}, "date"),
+        ({"date": "2025-W47-1"}, "date"),
+        ({"date": 20251117}, "date"),
+        ({"date": None}, "date"),
+        ({"date": "1999-12-31"}, "date"),
+        ({"start_date": "2025-11-02", "end_date": "2025-11-01"}, "start_date"),
+        ({"start_date": "2025-11-02"}, "end_date"),
+        ({"end_date": "2025-11-02"}, "start_date"),
+        ({"date": "2025-11-02", "end_date": "2025-11-02"}, "date"),
+        ({"start_date": "2020-01-01", "end_date": "2025-11-01"}, "end_date"),
+        ({"colour": "red"}, "colour"),
+        ({"tenant_id": "other"}, "tenant_id"),
+        ({"allow_empty": "yes"}, "allow_empty"),
+        ({"billing_export_table": "p`; DROP.d.t"}, "billing_export_table"),
+    ],
+)
+def test_a_bad_body_is_refused_by_field(body: dict[str, Any], field: str) -> None:
+    assert [error["field"] for error in refusal(body)] == [field]
+
+
+def test_every_bad_field_is_named_at_once() -> None:
+    assert {error["field"] for error in refusal({"date": "x", "colour": "red", "allow_empty": 1})} == {
+        "date", "colour", "allow_empty",
+    }  # fmt: skip
+
+
+def test_a_date_inside_a_text_is_required() -> None:
+    template = parsed(steps=[{"id": "extract", "uses": "x", "with": {"path": "exports/{date}/"}}])
+    assert refusal({}, template)[0]["field"] == "date"
+    assert resolve_parameters(template, {"date": "2025-11-17"}) == {"date": "2025-11-17"}
+
+
+@given(start=DAYS, length=st.integers(min_value=1, max_value=500))
+def test_a_range_is_accepted_up_to_the_templates_limit(start: date, length: int) -> None:
+    body = {"start_date": str(start), "end_date": str(start + timedelta(days=length - 1))}
+    if length <= billing().max_days:
+        resolved = resolve_parameters(billing(), body)
+        assert resolve_parameters(billing(), resolved) == resolved
+    else:
+        assert refusal(body)[0]["field"] == "end_date"
+
+
+@given(day=DAYS)
+def test_variables_are_those_of_the_seeds(day: date) -> None:
+    variables = template_variables(billing(), "acme_corp_12312025", {"date": str(day)})
+    assert variables["pipeline_id"] == "acme_corp_12312025-gcp-cost-billing"
+    assert variables["date"] == variables["start_date"] == variables["end_date"] == str(day)
+
+
+@given(value=st.one_of(st.none(), st.booleans(), st.integers(), st.text()))
+def test_a_placeholder_that_is_the_whole_text_keeps_its_type(value: object) -> None:
+    assert substitute({"a": ["{x}"], "b": 1}, {"x": value}) == {"a": [value], "b": 1}
+
+
+@given(value=st.text(), around=st.text(alphabet=st.characters(exclude_characters="{}")))
+def test_substitution_never_substitutes_twice(value: str, around: str) -> None:
+    assert substitute(f"{around}-{{x}}", {"x": value, "y": "never"}) == f"{around}-{value}"
+
+
+def test_the_source_is_the_parameters_before_the_credentials() -> None:
+    assert source_of(billing(), {"billing_export_table": "p-1.d.t"}, "gcp:other") == "gcp:p-1.d.t"
+    assert source_of(billing(), {}, "gcp:other") == "gcp:other"
+    assert source_of(billing(), {}, None) is None
