@@ -64,7 +64,7 @@ PIP_OPTIONS_focus := --ignore-requires-python
 
 .PHONY: bench
 bench: setup ## Re-run every benchmark behind a claim about speed
-	@for script in benchmarks/*.py; do
+	@for script in benchmarks/[a-z]*.py; do
 	  echo "== $$script"
 	  $(BIN)/python -m "benchmarks.$$(basename "$$script" .py)"
 	done
@@ -73,15 +73,18 @@ bench: setup ## Re-run every benchmark behind a claim about speed
 	@mkdir -p .venvs
 	$(call environment,.venvs/lock,$<)
 
-# UPGRADE=--upgrade moves every pin; without it only what the .in files changed moves.
+# UPGRADE=--upgrade moves every pin; without it only what the .in files changed moves. Functions get the root's pins.
+COMPILE = .venvs/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url
+REQUIREMENTS := requirements.in $(filter-out requirements.in,$(wildcard requirements*.in))
+
 .PHONY: lock
-lock: .venvs/lock/.installed ## Compile every requirements*.in into pinned and hashed requirements
-	@for wanted in requirements.in $(filter-out requirements.in,$(wildcard requirements*.in functions/*/requirements.in)); do
-	  version=3.11
-	  if [[ $$wanted == requirements-judge-focus.in ]]; then version=3.12; fi  # the validator says so, and runs on 3.11
+lock: .venvs/lock/.installed ## Compile every requirements.in into pinned and hashed requirements
+	@for wanted in $(REQUIREMENTS) $(wildcard functions/*/requirements.in); do
+	  options="--python-version 3.11"
+	  if [[ $$wanted == *-focus.in ]]; then options="--python-version 3.12"; fi  # what the validator asks for
+	  if [[ $$wanted == functions/* ]]; then options+=" --constraints requirements.txt"; fi
 	  echo "$$wanted"
-	  .venvs/lock/bin/uv pip compile --quiet --universal --python-version "$$version" --generate-hashes --no-header \
-	    --no-emit-index-url $(UPGRADE) "$$wanted" --output-file "$${wanted%.in}.txt"
+	  $(COMPILE) $$options $(UPGRADE) "$$wanted" --output-file "$${wanted%.in}.txt"
 	done
 
 .PHONY: clean
