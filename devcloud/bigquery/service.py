@@ -21,8 +21,10 @@ from devcloud.bigquery.rest.rows import Rows
 from devcloud.bigquery.rest.uploads import Uploads
 from devcloud.bigquery.results import ResultStore
 from devcloud.bigquery.sql.engine import Engine
+from devcloud.bigquery.storage_read import StorageRead
 from devcloud.http_server import HttpServer
 from devcloud.identity import Identity
+from devcloud.tls import Tls
 
 
 class BigQuery:
@@ -47,6 +49,7 @@ class BigQuery:
             Queries(self._runner, jobs, location).routes,
             Uploads(jobs, folder / "uploads").routes,
         ]
+        self._storage = StorageRead(identity, Tls(state_dir), engine, results, folder / "read_sessions")
         self._http = HttpServer(RestApp(identity, routes), name="bigquery", port=port)
 
     @property
@@ -54,13 +57,20 @@ class BigQuery:
         """The REST endpoint, for `ClientOptions(api_endpoint=...)`."""
         return self._http.url
 
+    @property
+    def storage_address(self) -> str:
+        """The Storage Read endpoint, host:port."""
+        return self._storage.address
+
     def start(self) -> None:
         """Bind and serve."""
         self._http.start()
+        self._storage.start()
 
     def stop(self) -> None:
         """Stop serving, end the jobs, close the database; safe to call twice."""
         self._http.stop()
+        self._storage.stop()
         self._runner.stop()
         self._database.close()
 

@@ -121,7 +121,6 @@ class Job:
             "caller": self.caller.email,
             "request_id": self.request_id,
             "labels": self.configuration.get("labels", {}),
-            "labels": self.configuration.get("labels") or {},
             "created_at_ms": self.created,
             "duration_ms": (self.ended or now_ms()) - self.created,
             "state": self._status(self.ended)["state"],

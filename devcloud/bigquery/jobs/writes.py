@@ -90,7 +90,7 @@ def _ready(session: Session, destination: Destination, schema: list[Json], optio
             and differ(table["schema"]["fields"], schema)
         ):
             return _replaced(session, ref, table, schema, options)
-        _clear(session, ref, table, destination.partition)
+        clear_rows(session, ref, table, destination.partition)
     return _widened(cursor, ref, table, schema, options)
 
 
@@ -99,7 +99,8 @@ def _replaced(session: Session, ref: TableRef, table: Json, schema: list[Json], 
     return catalog.replace_table(session.cursor, ref, resource)
 
 
-def _clear(session: Session, ref: TableRef, table: Json, partition: str | None) -> None:
+def clear_rows(session: Session, ref: TableRef, table: Json, partition: str | None) -> None:
+    """Delete all rows, or those of one partition."""
     condition, parameters = ("TRUE", []) if partition is None else partition_condition(table, partition)
     removed = one_number(session.cursor, f"DELETE FROM {physical_name(ref)} WHERE {condition}", parameters)
     if removed:

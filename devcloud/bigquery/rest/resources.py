@@ -8,11 +8,14 @@ from typing import TypeVar
 import duckdb
 
 from devcloud.bigquery import access, catalog, changes, results, sizes
+from devcloud.bigquery.jobs.writes import clear_rows
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, TableRef
+from devcloud.bigquery.partitions import Destination, parse_destination, partition_start
 from devcloud.bigquery.rest.app import Call, Routes
 from devcloud.bigquery.rest.paging import page_of
 from devcloud.bigquery.results import ResultStore
 from devcloud.bigquery.sql.engine import Engine
+from devcloud.bigquery.sql.session import Session
 
 _T = TypeVar("_T")
 _PROJECT = "/bigquery/v2/projects/<project>"
@@ -131,14 +134,18 @@ class Resources:
             return {"schema": {"fields": self._engine.run(request, session=session).schema}}
 
     def _get_table(self, call: Call) -> Json:
-        ref = _table(call)
+        destination = _destination(call)
+        ref = destination.ref
         if results.is_anonymous(ref):
             access.check_project(call.caller, ref.project, "bigquery.tables.get")
             return results.table_resource(ref, self._results.get(ref))
 
         def read(cursor: duckdb.DuckDBPyConnection) -> Json:
             access.check_table(cursor, call.caller, ref, write=False)
-            return _with_numbers(cursor, ref, catalog.get_table(cursor, ref))
+            table = catalog.get_table(cursor, ref)
+            if destination.partition:
+                partition_start(table, destination.partition)  # refuses what is no partition of the table
+            return _with_numbers(cursor, ref, table)
 
         return self._read(read)
 
@@ -153,13 +160,17 @@ class Resources:
         return self._write({ref}, patch)
 
     def _delete_table(self, call: Call) -> None:
-        ref = _table(call)
+        destination = _destination(call)
+        ref = destination.ref
 
-        def drop(cursor: duckdb.DuckDBPyConnection) -> None:
-            access.check_table(cursor, call.caller, ref, write=True)
-            catalog.drop_table(cursor, ref)
+        def drop(session: Session) -> None:
+            access.check_table(session.cursor, call.caller, ref, write=True)
+            if destination.partition:
+                clear_rows(session, ref, catalog.get_table(session.cursor, ref), destination.partition)
+            else:
+                catalog.drop_table(session.cursor, ref)
 
-        self._write({ref}, drop)
+        self._transaction({ref}, drop)
 
     # Inside -----------------------------------------------------------------------------------------------------------
 
@@ -169,12 +180,15 @@ class Resources:
             return read(session.cursor)
 
     def _write(self, mutated: set[TableRef] | None, write: Callable[[duckdb.DuckDBPyConnection], _T]) -> _T:
+        return self._transaction(mutated, lambda session: write(session.cursor))
+
+    def _transaction(self, mutated: set[TableRef] | None, write: Callable[[Session], _T]) -> _T:
         """Run `write` in a transaction; again when another changed the same definition meanwhile."""
         for tries_left in reversed(range(_TRIES)):
             try:
                 with self._engine.session() as session:
                     session.write(mutated)
-                    answer = write(session.cursor)
+                    answer = write(session)
                     session.commit()
                     return answer
             except duckdb.TransactionException:
@@ -183,11 +197,16 @@ class Resources:
         raise AssertionError
 
 
+def _destination(call: Call) -> Destination:
+    reference = {"datasetId": call.names["dataset"], "tableId": call.names["table"]}
+    return parse_destination(reference, project=call.project)
+
+
 def _table(call: Call) -> TableRef:
-    table, _, decorator = call.names["table"].partition("$")
-    if decorator:
+    destination = _destination(call)
+    if destination.partition:
         raise BigQueryError("invalid", f'Invalid table ID "{call.names["table"]}": a decorator cannot be used here')
-    return TableRef(call.project, call.names["dataset"], table)
+    return destination.ref
 
 
 def _with_numbers(cursor: duckdb.DuckDBPyConnection, ref: TableRef, resource: Json) -> Json:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
@@ -97,11 +97,9 @@ class Rows:
                 session.cursor, f"SELECT count(*) FROM {physical_name(ref)} WHERE {condition}", parameters
             )
             names = ", ".join(quoted(field["name"]) for field in schema) or "NULL"
-            session.cursor.execute(
-                f"SELECT {names} FROM {physical_name(ref)} WHERE {condition} LIMIT ? OFFSET ?",
-                [*parameters, most if limit is None else min(limit, most), start],
-            )
-            rows = cast("pa.Table", session.cursor.to_arrow_table())
+            statement = f"SELECT {names} FROM {physical_name(ref)} WHERE {condition} LIMIT ? OFFSET ?"
+            size = most if limit is None else min(limit, most)
+            rows = session.cursor.sql(statement, params=[*parameters, size, start]).to_arrow_table()
         return _page(schema, rows, start, total)
 
     def _insert_all(self, call: Call) -> Json:

@@ -56,7 +56,7 @@ def client_of(service: BigQuery, identity: Identity) -> Iterator[ClientOf]:
 
     yield client
     for one in made:
-        one.close()
+        one.close()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def test_a_table_gains_columns_and_loses_none(client: bigquery.Client, dataset: 
     ]
     client.update_table(table, ["schema"])
     client.insert_rows_json(table, [{"s": {"x": 1, "y": "2.5"}, "b": ["z"]}])
-    assert [dict(row) for row in client.list_rows(table)][0]["b"] == ["z"]
+    assert next(dict(row) for row in client.list_rows(table))["b"] == ["z"]
     found = client.get_table(table)
     found.schema = found.schema[:1]
     with pytest.raises(exceptions.BadRequest, match="Field b is missing in new schema"):
