@@ -12,6 +12,8 @@ import pytest
 
 from shared.adapters.sql import Statement, load_statements, placeholders
 from shared.domain.templates import Target, Template
+from shared.pipeline.checks import Checked, checks_statement, render_checks
+from shared.pipeline.publish import publish_statement
 from shared.platform_config import CONFIGS
 from shared.tables import get_tables
 from shared.templates import all_templates, sql_file
@@ -47,6 +49,16 @@ def cases() -> Iterator[Case]:
                 yield Case(place, statement)
             else:
                 yield from filled_cases(place, path, statement)
+
+
+def composed_cases() -> Iterator[Case]:
+    """What a run of each template sends, put together by the product itself."""
+    for template in all_templates():
+        staged = {target.step: f"{{staging}}.staged_{target.table}" for target in template.publish}
+        yield Case(f"publish of {template.pipeline_id}", publish_statement(template, staged))
+        checked = {step: Checked(table, "source", [], []) for step, table in staged.items()}
+        rendered = render_checks(template, {check.id: check.with_ for check in template.checks}, checked)
+        yield Case(f"checks of {template.pipeline_id}", checks_statement(rendered)[0])
 
 
 def filled_cases(place: str, path: Path, statement: Statement) -> Iterator[Case]:
@@ -105,7 +117,7 @@ def required() -> dict[str, frozenset[str]]:
     }
 
 
-CASES = list(cases())
+CASES = [*cases(), *composed_cases()]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.place)
