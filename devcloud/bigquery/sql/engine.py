@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-import duckdb
+from importlib import resources
 
-from devcloud.bigquery.model import QueryRequest, QueryResult
+import duckdb
+from sqlglot import exp
+
+from devcloud.bigquery.model import QueryRequest, QueryResult, invalid_query
+from devcloud.bigquery.sql import functions as _functions  # noqa: F401 - fills the registries
+from devcloud.bigquery.sql.errors import is_conflict, translate
 from devcloud.bigquery.sql.guards import TableGuards
+from devcloud.bigquery.sql.run_ddl import run_ddl
+from devcloud.bigquery.sql.run_statement import Runner
+from devcloud.bigquery.sql.script import Assertion, Statement, parse
 from devcloud.bigquery.sql.session import Session
+
+_DDL = (exp.Create, exp.Drop, exp.Alter)
 
 
 class Engine:
@@ -15,6 +25,9 @@ class Engine:
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
         self._guards = TableGuards()
+        macros = resources.files("devcloud.bigquery.sql").joinpath("macros.sql").read_text()
+        with database.cursor() as cursor:
+            cursor.execute(macros)
 
     def session(self) -> Session:
         """A new session: one per job."""
@@ -28,4 +41,67 @@ class Engine:
         `referenced_tables` are filled. The transaction of the last statement stays open: store the result through
         `session.cursor`, then `session.commit()`. Destination and dispositions are the caller's.
         """
-        raise NotImplementedError
+        statements = parse(request.sql)
+        runner = Runner(request, session)
+        if len(statements) == 1 and not isinstance(statements[0].tree, exp.Declare):
+            return self._run_one(statements[0], runner)
+        if request.dry_run:
+            return QueryResult("SCRIPT")
+        return self._run_script(statements, runner)
+
+    def _run_script(self, statements: tuple[Statement, ...], runner: Runner) -> QueryResult:
+        session, result = runner.session, QueryResult("SCRIPT")
+        declaring = True
+        for position, statement in enumerate(statements):
+            is_declaration = isinstance(statement.tree, exp.Declare)
+            if is_declaration and not declaring:
+                raise invalid_query("Variable declarations are allowed only at the start of a block or script")
+            declaring &= is_declaration
+            if position < len(statements) - 1 and not session.in_transaction:
+                # Only the last statement shares its commit with the job's record.
+                session.commit()
+            _add_child(result, self._run_one(statement, runner))
+        if session.in_transaction:
+            session.rollback()
+        return result
+
+    def _run_one(self, statement: Statement, runner: Runner) -> QueryResult:
+        try:
+            return self._dispatch(statement, runner)
+        except duckdb.Error as error:
+            if is_conflict(error):
+                raise runner.session.aborted(runner.target or "unknown") from error
+            runner.session.keep_finished_writes()
+            raise translate(error) from error
+        except Exception:
+            runner.session.keep_finished_writes()
+            raise
+
+    def _dispatch(self, statement: Statement, runner: Runner) -> QueryResult:
+        tree, session = statement.tree, runner.session
+        if isinstance(tree, Assertion):
+            return runner.run_assertion(tree)
+        if isinstance(tree, _DDL):
+            return run_ddl(runner, tree, statement.text)
+        if isinstance(tree, exp.Transaction):
+            session.begin_transaction()
+            return QueryResult("BEGIN_TRANSACTION")
+        if isinstance(tree, exp.Commit):
+            session.commit_transaction()
+            return QueryResult("COMMIT_TRANSACTION")
+        if isinstance(tree, exp.Rollback):
+            session.rollback_transaction()
+            return QueryResult("ROLLBACK_TRANSACTION")
+        if isinstance(tree, exp.Declare):
+            return runner.declare(tree)
+        if isinstance(tree, exp.Set):
+            return runner.assign(tree)
+        return runner.run_query(statement)
+
+
+def _add_child(script: QueryResult, child: QueryResult) -> None:
+    """A script answers with its last SELECT."""
+    script.children.append(child)
+    script.referenced_tables = list(dict.fromkeys([*script.referenced_tables, *child.referenced_tables]))
+    if child.statement_type == "SELECT":
+        script.schema, script.rows = child.schema, child.rows

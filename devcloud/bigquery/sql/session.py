@@ -49,6 +49,8 @@ class Session:
         self._dirty = False
         self._snapshot = 0
         self._changes: list[changes.Change] = []
+        self._writes: list[tuple[str, dict[str, Any]]] = []
+        self._temp_tables_before: dict[str, list[tuple[str, SqlType]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -82,6 +84,12 @@ class Session:
             self._guards.wait_for(self, mutated)
         self.read()
         self._dirty = True
+
+    def execute(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Run one write of this transaction and return its rows."""
+        rows = self.cursor.execute(sql, parameters).fetchall()
+        self._writes.append((sql, parameters))
+        return rows
 
     def changed(self, table: TableRef, *, added: int, rewritten: bool = False) -> None:
         """Note what a statement did to a table's rows, for snapshots of the past: every writer calls this.
@@ -131,7 +139,24 @@ class Session:
         if not self._open:
             return
         self.cursor.execute("ROLLBACK")
+        self.temp_tables = self._temp_tables_before
         self._closed(committed=False)
+
+    def keep_finished_writes(self) -> None:
+        """After a failed last statement: undo that one, but commit what earlier statements of the script finished.
+
+        DuckDB aborts the whole transaction on any error, so the finished writes are done once more. A transaction
+        that the script left open is rolled back.
+        """
+        if self.in_transaction or not self._writes:
+            return self.rollback()
+        writes, noted = self._writes, self._changes
+        self.cursor.execute("ROLLBACK")
+        self.cursor.execute("BEGIN")
+        self._writes, self._changes = [], noted
+        for sql, parameters in writes:
+            self.execute(sql, parameters)
+        return self.commit()
 
     def aborted(self, table: TableRef | str) -> BigQueryError:
         """Roll back and return BigQuery's words for a transaction that lost `table` to another."""
@@ -149,10 +174,11 @@ class Session:
         self._snapshot = self._guards.clock()
         self.cursor.execute("BEGIN")
         self._open = True
+        self._temp_tables_before = dict(self.temp_tables)
         # DuckDB pins a snapshot at the first real read, not at BEGIN.
         self.cursor.execute("SELECT 1 FROM _devcloud.datasets LIMIT 1").fetchall()
 
     def _closed(self, *, committed: bool) -> None:
         self._open = self._dirty = self.in_transaction = False
-        self._changes = []
+        self._changes, self._writes = [], []
         self._guards.release(self, committed=committed)

@@ -1,0 +1,26 @@
+"""sqlglot's BigQuery dialect with every function left as it was written, for the registries to interpret.
+
+sqlglot would otherwise turn functions into its own canonical nodes and lose which one was meant.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.parsers.bigquery import BigQueryParser
+
+_KEPT_PARSERS = ("CAST", "SAFE_CAST", "EXTRACT", "ARRAY")
+
+
+class GoogleSqlParser(BigQueryParser):
+    """Parses calls as Anonymous(name, arguments), save those with a syntax of their own."""
+
+    FUNCTIONS: ClassVar = {}
+    FUNCTION_PARSERS: ClassVar = {name: BigQueryParser.FUNCTION_PARSERS[name] for name in _KEPT_PARSERS}
+
+
+class GoogleSql(BigQuery):
+    """The dialect to parse with."""
+
+    Parser = GoogleSqlParser

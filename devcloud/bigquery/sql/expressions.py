@@ -1,0 +1,313 @@
+"""Rules for literals, names, fields, parameters and conditional expressions."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from devcloud.bigquery.model import invalid_query, not_implemented
+from devcloud.bigquery.sql.binder import CALLS, Binder, expression
+from devcloud.bigquery.sql.context import NOW
+from devcloud.bigquery.sql.literals import bytes_sql, quote_text
+from devcloud.bigquery.sql.registry import call
+from devcloud.bigquery.sql.scope import Scope
+from devcloud.bigquery.sql.typed import Typed, array_literal, quoted_names, unify
+from devcloud.bigquery.types import (
+    BOOL,
+    BYTES,
+    FLOAT64,
+    INT64,
+    JSON,
+    STRING,
+    TIMESTAMP,
+    SqlType,
+    struct_of,
+)
+
+_INT64_MAX = 2**63 - 1
+
+
+@expression(exp.Literal)
+def bind_literal(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """A number or a string."""
+    text = str(node.this)
+    if node.args["is_string"]:
+        return Typed(quote_text(text), STRING, literal=True, value=text)
+    return number(text)
+
+
+def number(text: str) -> Typed:
+    """A number literal: INT64 or FLOAT64, and in NUMERIC context exact."""
+    if text.lstrip("-").isdigit():
+        if int(text) > _INT64_MAX + (text[0] == "-"):
+            raise invalid_query(f"Invalid integer literal: {text}")
+        return Typed(f"CAST({text} AS BIGINT)", INT64, literal=True, value=int(text))
+    return Typed(f"CAST('{text}' AS DOUBLE)", FLOAT64, literal=True, value=text)
+
+
+@expression(exp.Neg)
+def bind_negative(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """-x, a literal when x is one."""
+    inner = node.this
+    if isinstance(inner, exp.Literal) and not inner.args["is_string"]:
+        return number(f"-{inner.this}")
+    return call("-", [binder.expr(inner, scope)], what="operator -")
+
+
+@expression(exp.HexString)
+def bind_hex(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """0x1F."""
+    return number(str(int(str(node.this), 16)))
+
+
+@expression(exp.RawString)
+def bind_raw(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """r'...'."""
+    text = str(node.this)
+    return Typed(quote_text(text), STRING, literal=True, value=text)
+
+
+@expression(exp.ByteString)
+def bind_bytes(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """b'...'; sqlglot leaves its escapes alone."""
+    raw = str(node.this)
+    value = raw.encode().decode("unicode_escape").encode("latin-1") if "\\" in raw else raw.encode()
+    return Typed(bytes_sql(value), BYTES, literal=True)
+
+
+@expression(exp.Boolean)
+def bind_boolean(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """TRUE, FALSE."""
+    return Typed("TRUE" if node.this else "FALSE", BOOL, literal=True)
+
+
+@expression(exp.Null)
+def bind_null(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """NULL, an INT64 unless its place says otherwise."""
+    return Typed("CAST(NULL AS BIGINT)", INT64, literal=True, null=True)
+
+
+@expression(exp.ParseJSON)
+def bind_json(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """JSON '...'."""
+    return call("PARSE_JSON", [Typed(quote_text(node.this.name), STRING)])
+
+
+@expression(exp.Paren)
+def bind_parentheses(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """(x)."""
+    return binder.expr(node.this, scope).named("")
+
+
+@expression(exp.Alias)
+def bind_alias(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """`x AS name`, where a name is allowed."""
+    return binder.expr(node.this, scope).named(node.alias)
+
+
+@expression(exp.Parameter)
+def bind_parameter(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """@name and @@system_variable."""
+    if isinstance(node.this, exp.Parameter):
+        name = node.this.name.lower()
+        if name != "row_count":
+            raise not_implemented(f"the system variable @@{name}")
+        return Typed(binder.context.system("row_count", INT64), INT64)
+    sql, kind = binder.context.parameter(node.name)
+    return Typed(sql, kind, literal=True)
+
+
+@expression(exp.Placeholder)
+def bind_placeholder(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """?."""
+    sql, kind = binder.context.next_positional()
+    return Typed(sql, kind, literal=True)
+
+
+# Names ------------------------------------------------------------------------------------------------------------
+
+
+@expression(exp.Column)
+def bind_column(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """A path: a column or range variable, then fields."""
+    assert isinstance(node, exp.Column)  # noqa: S101
+    names = [part.name for part in node.parts]
+    if isinstance(node.this, exp.Star):
+        raise invalid_query("Star is not allowed here")
+    found, used = _find(binder, names, scope)
+    if found is None:
+        raise invalid_query(f"Unrecognized name: {names[0]}{position(node.parts[0])}")
+    for name in names[used:]:
+        found = field_of(found, name)
+    return found.named(names[-1])
+
+
+def _find(binder: Binder, names: list[str], scope: Scope) -> tuple[Typed | None, int]:
+    at: Scope | None = scope
+    while at is not None:
+        found = _find_here(names, at)
+        if found is not None:
+            return found
+        at = at.parent
+    variable = binder.context.variable(names[0])
+    if variable is not None:
+        return Typed(variable[0], variable[1], literal=False), 1
+    return None, 0
+
+
+def _find_here(names: list[str], scope: Scope) -> tuple[Typed, int] | None:
+    alias = scope.aliases.get(names[0].lower())
+    if alias is not None and not scope.in_aggregate:
+        return alias, 1
+    source = scope.find_source(names[0])
+    if source is not None:
+        if len(names) > 1 and source.value is None:
+            column = source.find(names[1])
+            if column is None:
+                raise invalid_query(f"Name {names[1]} not found inside {names[0]}")
+            return Typed(column.sql, column.type), 2
+        return source.row(), 1
+    column = scope.find_column(names[0])
+    if column is not None:
+        return Typed(column.sql, column.type), 1
+    return (alias, 1) if alias is not None else None
+
+
+def position(node: exp.Expression) -> str:
+    """` at [line:column]` where the parser knows it."""
+    line, end = node.meta.get("line"), node.meta.get("col")
+    return f" at [{line}:{end - len(node.name) + 1}]" if line and end else ""
+
+
+@expression(exp.Dot)
+def bind_dot(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """`expression.field`."""
+    if isinstance(node.expression, exp.Anonymous):
+        raise not_implemented(f"the function {node.sql('bigquery')[:60]}")
+    return field_of(binder.expr(node.this, scope), node.expression.name).named(node.expression.name)
+
+
+def field_of(value: Typed, name: str) -> Typed:
+    """A struct's field, or a member of a JSON object."""
+    if value.type == JSON:
+        return Typed(f"bq_json_member({value.sql}, {quote_text(name)})", JSON)
+    if value.type.kind != "STRUCT":
+        raise invalid_query(f"Cannot access field {name} on a value with type {value.type}")
+    for quoted_name, (known, kind) in zip(quoted_names(value.type), value.type.fields, strict=True):
+        if known.lower() == name.lower():
+            return Typed(f"({value.sql}).{quoted_name}", kind)
+    raise invalid_query(f"Field name {name} does not exist in {value.type}")
+
+
+@expression(exp.Bracket)
+def bind_subscript(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """array[OFFSET(i)] and its kin, json['key'], json[i]."""
+    value, index = binder.expr(node.this, scope), binder.expr(node.expressions[0], scope)
+    if value.type == JSON:
+        member = "bq_json_member" if index.type == STRING else "bq_json_element"
+        return Typed(f"{member}({value.sql}, {index.sql})", JSON)
+    if value.type.element is None:
+        raise invalid_query(f"Subscript access is not supported on type {value.type}")
+    if index.type != INT64:
+        raise invalid_query(f"Array position must be coercible to type INT64, but has type {index.type}")
+    safe = "safe" if node.args.get("safe") else "strict"
+    base = node.args.get("offset") or 0
+    return Typed(f"bq_element_{safe}({value.sql}, {index.sql} - {base})", value.type.element)
+
+
+# Constructors -----------------------------------------------------------------------------------------------------
+
+
+@expression(exp.Array)
+def bind_array(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """[...] or ARRAY(subquery)."""
+    inner = node.expressions
+    if len(inner) == 1 and isinstance(inner[0], (exp.Query, exp.Subquery)):
+        relation = binder.query(inner[0], scope.child())
+        if len(relation.columns) != 1:
+            raise invalid_query("ARRAY subquery cannot have more than one column unless using SELECT AS STRUCT")
+        return Typed(f"ARRAY({relation.sql})", SqlType("ARRAY", element=relation.columns[0].type))
+    return array_literal([binder.expr(item, scope) for item in inner])
+
+
+def make_struct(members: list[Typed]) -> Typed:
+    """STRUCT of bound members, named as they are."""
+    kind = struct_of([(member.name, member.type) for member in members])
+    parts = zip(quoted_names(kind), members, strict=True)
+    sql = f"struct_pack({', '.join(f'{name} := {member.sql}' for name, member in parts)})"
+    return Typed(sql, kind, literal=all(member.literal for member in members))
+
+
+@expression(exp.Tuple)
+def bind_tuple(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """(a, b): a struct without names."""
+    return make_struct([binder.expr(item, scope).named("") for item in node.expressions])
+
+
+@expression(exp.Struct)
+def bind_struct(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """The values inside a typed STRUCT<...>(...)."""
+    return make_struct([binder.expr(item, scope) for item in node.expressions])
+
+
+# Conditions -------------------------------------------------------------------------------------------------------
+
+
+@expression(exp.If)
+def bind_if(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """IF(condition, a, b)."""
+    condition = binder.condition(node.this, scope, "IF condition")
+    if node.args.get("false") is None:
+        raise invalid_query("No matching signature for function IF")
+    (yes, no), kind = unify(
+        [binder.expr(node.args["true"], scope), binder.expr(node.args["false"], scope)], "function IF"
+    )
+    return Typed(f"CASE WHEN {condition} THEN {yes.sql} ELSE {no.sql} END", kind)
+
+
+@expression(exp.Case)
+def bind_case(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """CASE with or without an operand."""
+    tests = [_test(binder, node.this, branch.this, scope) for branch in node.args["ifs"]]
+    results = [binder.expr(branch.args["true"], scope) for branch in node.args["ifs"]]
+    default = node.args.get("default")
+    results.append(binder.expr(default or exp.Null(), scope))
+    values, kind = unify(results, "operator CASE")
+    whens = " ".join(f"WHEN {test} THEN {value.sql}" for test, value in zip(tests, values[:-1], strict=True))
+    return Typed(f"CASE {whens} ELSE {values[-1].sql} END", kind)
+
+
+def _test(binder: Binder, operand: exp.Expression | None, node: exp.Expression, scope: Scope) -> str:
+    if operand is None:
+        return binder.condition(node, scope, "CASE condition")
+    return call("=", [binder.expr(operand, scope), binder.expr(node, scope)], what="operator CASE").sql
+
+
+# Calls ------------------------------------------------------------------------------------------------------------
+
+
+@expression(exp.Anonymous)
+def bind_call(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """A function call: by a rule of its own, or by its signatures."""
+    assert isinstance(node, exp.Anonymous)  # noqa: S101
+    name = str(node.this if isinstance(node.this, str) else node.this.name).upper()
+    if name in CALLS:
+        return CALLS[name](binder, node, scope)
+    return call(name, [binder.expr(argument, scope) for argument in node.expressions])
+
+
+@expression(exp.SafeFunc)
+def bind_safe(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """SAFE.function(...): NULL instead of an error."""
+    inner = binder.expr(node.this, scope)
+    return Typed(f"TRY({inner.sql})", inner.type)
+
+
+@expression(exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentDatetime, exp.CurrentTime)
+def bind_current(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """CURRENT_DATE and its kin without parentheses."""
+    return bind_call(binder, exp.Anonymous(this=type(node).key_name(), expressions=[]), scope)
+
+
+def now(binder: Binder) -> str:
+    """The statement's time."""
+    return binder.context.system(NOW, TIMESTAMP)

@@ -1,0 +1,105 @@
+"""OVER: window specifications and the functions that only exist over windows."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from devcloud.bigquery.model import invalid_query, not_implemented
+from devcloud.bigquery.sql.binder import CALLS, Binder, expression
+from devcloud.bigquery.sql.functions.aggregate_call import AggregateCall
+from devcloud.bigquery.sql.functions.aggregates import AGGREGATES
+from devcloud.bigquery.sql.ordering import order_terms
+from devcloud.bigquery.sql.scope import Scope
+from devcloud.bigquery.sql.typed import Typed, unify
+from devcloud.bigquery.types import FLOAT64, INT64
+
+_RANKS = {
+    "ROW_NUMBER": INT64,
+    "RANK": INT64,
+    "DENSE_RANK": INT64,
+    "PERCENT_RANK": FLOAT64,
+    "CUME_DIST": FLOAT64,
+}
+_VALUES = ("FIRST_VALUE", "LAST_VALUE", "NTH_VALUE")
+_SHIFTS = ("LAG", "LEAD")
+
+
+@expression(exp.Window)
+def bind_window(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """function(...) OVER (...)."""
+    function = node.this
+    ignore_nulls = isinstance(function, exp.IgnoreNulls)
+    if isinstance(function, (exp.IgnoreNulls, exp.RespectNulls)):
+        function = function.this
+    if not isinstance(function, exp.Anonymous):
+        raise not_implemented(f"{function.sql('bigquery')[:60]} OVER")
+    over = f" OVER ({_specification(binder, node, scope)})"
+    call = AggregateCall.parse(binder, function, scope, over=over)
+    call.ignore_nulls |= ignore_nulls
+    if call.name in AGGREGATES:
+        return AGGREGATES[call.name](call)
+    return _window_only(call)
+
+
+def _window_only(call: AggregateCall) -> Typed:
+    given = call.arguments()
+    if call.name in _RANKS:
+        return Typed(f"{call.name.lower()}(){call.over}", _RANKS[call.name])
+    if call.name == "NTILE":
+        return Typed(f"ntile({given[0].sql}){call.over}", INT64)
+    nulls = " IGNORE NULLS" if call.ignore_nulls else ""
+    if call.name in _VALUES:
+        arguments = ", ".join(item.sql for item in given)
+        return Typed(f"{call.name.lower()}({arguments}{nulls}){call.over}", given[0].type)
+    if call.name in _SHIFTS:
+        return _shifted(call, given, nulls)
+    raise not_implemented(f"the window function {call.name}")
+
+
+def _shifted(call: AggregateCall, given: list[Typed], nulls: str) -> Typed:
+    value, kind = given[0], given[0].type
+    if len(given) > 2:
+        (value, default), kind = unify([given[0], given[2]], f"function {call.name}")
+        given = [value, given[1], default]
+    arguments = ", ".join(item.sql for item in [value, *given[1:]])
+    return Typed(f"{call.name.lower()}({arguments}{nulls}){call.over}", kind)
+
+
+def _refuse(_: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
+    raise invalid_query(f"Analytic function {node.this} cannot be called without an OVER clause")
+
+
+CALLS.update(dict.fromkeys((*_RANKS, *_VALUES, *_SHIFTS, "NTILE"), _refuse))
+
+
+def _specification(binder: Binder, node: exp.Expression, scope: Scope) -> str:
+    """The inside of OVER (...), named windows filled in."""
+    partition, order, frame = node.args.get("partition_by"), node.args.get("order"), node.args.get("spec")
+    named = node.args.get("alias")
+    while named is not None:
+        window = scope.windows.get(named.name.lower())
+        if not isinstance(window, exp.Expression):
+            raise invalid_query(f"Unrecognized window alias {named.name}")
+        partition = partition or window.args.get("partition_by")
+        order, frame = order or window.args.get("order"), frame or window.args.get("spec")
+        named = window.args.get("alias")
+    parts = []
+    if partition:
+        parts.append("PARTITION BY " + ", ".join(binder.expr(item, scope).sql for item in partition))
+    parts.append(order_terms(binder, order, scope).strip())
+    if frame is not None:
+        parts.append(_frame(binder, frame, scope))
+    return " ".join(part for part in parts if part)
+
+
+def _frame(binder: Binder, frame: exp.Expression, scope: Scope) -> str:
+    start = _bound(binder, frame.args.get("start"), frame.args.get("start_side"), scope)
+    if frame.args.get("end") is None:
+        return f"{frame.args['kind']} {start}"
+    end = _bound(binder, frame.args["end"], frame.args.get("end_side"), scope)
+    return f"{frame.args['kind']} BETWEEN {start} AND {end}"
+
+
+def _bound(binder: Binder, at: object, side: object, scope: Scope) -> str:
+    text = binder.expr(at, scope).sql if isinstance(at, exp.Expression) else str(at)
+    return f"{text} {side}" if side else text

@@ -1,0 +1,235 @@
+-- BigQuery's semantics where DuckDB's own functions differ. Errors carry BigQuery's words; one that starts with
+-- `notImplemented` is a value whose treatment is not known here. TRY takes no volatile function and error() is one, so
+-- what SAFE_CAST may meet fails by a cast of `bq: <message>` instead.
+
+-- Text of numbers and times -----------------------------------------------------------------------------------------
+
+CREATE OR REPLACE MACRO bq_float_text(x) AS
+  CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'inf' ELSE '-inf' END
+       WHEN CAST(printf('%.15g', CAST(x AS DOUBLE)) AS DOUBLE) = x THEN printf('%.15g', CAST(x AS DOUBLE)) ELSE printf('%.17g', CAST(x AS DOUBLE)) END;
+CREATE OR REPLACE MACRO bq_numeric_text(x) AS
+  CASE WHEN x = trunc(x) THEN CAST(CAST(x AS DECIMAL(38,0)) AS VARCHAR) ELSE rtrim(CAST(x AS VARCHAR), '0') END;
+CREATE OR REPLACE MACRO bq_micros_text(us) AS
+  CASE WHEN us % 1000000 = 0 THEN '' WHEN us % 1000 = 0 THEN '.' || lpad(CAST(us % 1000000 // 1000 AS VARCHAR), 3, '0')
+       ELSE '.' || lpad(CAST(us % 1000000 AS VARCHAR), 6, '0') END;
+CREATE OR REPLACE MACRO bq_time_text(x) AS strftime(DATE '1970-01-01' + x, '%H:%M:%S') || bq_micros_text(extract(microsecond FROM x));
+CREATE OR REPLACE MACRO bq_datetime_text(x) AS strftime(x, '%Y-%m-%d %H:%M:%S') || bq_micros_text(extract(microsecond FROM x));
+CREATE OR REPLACE MACRO bq_timestamp_text(x) AS bq_datetime_text(timezone('UTC', x)) || '+00';
+CREATE OR REPLACE MACRO bq_seconds_text(x) AS
+  strftime(x, '%S') || CASE WHEN extract(microsecond FROM x) % 1000000 = 0 THEN '' ELSE '.' || rtrim(lpad(CAST(extract(microsecond FROM x) % 1000000 AS VARCHAR), 6, '0'), '0') END;
+CREATE OR REPLACE MACRO bq_seconds_digits(x, n) AS
+  strftime(x, '%S') || CASE WHEN n = 0 THEN '' ELSE '.' || left(lpad(CAST(extract(microsecond FROM x) % 1000000 AS VARCHAR), 6, '0'), n) END;
+
+-- Arithmetic --------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE MACRO bq_float_divide(a, b) AS
+  CASE WHEN b = 0 THEN CAST('bq: division by zero: ' || bq_float_text(a) || ' / ' || bq_float_text(b) AS DOUBLE) ELSE a / b END;
+CREATE OR REPLACE MACRO bq_ieee_divide(a, b) AS
+  CASE WHEN b <> 0 OR isnan(b) THEN a / b
+       WHEN b = 0 AND (a = 0 OR isnan(a)) THEN CAST('nan' AS DOUBLE)
+       WHEN b = 0 THEN CASE WHEN (a > 0) = (CAST(b AS VARCHAR) NOT LIKE '-%') THEN CAST('inf' AS DOUBLE) ELSE CAST('-inf' AS DOUBLE) END
+  END;
+CREATE OR REPLACE MACRO bq_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || a || ', 0)') ELSE a % b END;
+CREATE OR REPLACE MACRO bq_div(a, b) AS CASE WHEN b = 0 THEN error('division by zero: DIV(' || a || ', 0)') ELSE a // b END;
+CREATE OR REPLACE MACRO bq_floor_divide(a, b) AS CASE WHEN a % b < 0 THEN a // b - 1 ELSE a // b END;
+CREATE OR REPLACE MACRO bq_finite(x) AS CASE WHEN isinf(x) THEN error('Floating point overflow') ELSE x END;
+CREATE OR REPLACE MACRO bq_pow(a, b) AS
+  CASE WHEN a = 0 AND b < 0 THEN error('Floating point error in function: POW')
+       WHEN isinf(pow(a, b)) AND NOT isinf(a) AND NOT isinf(b) THEN error('Floating point overflow in function: POW')
+       ELSE pow(a, b) END;
+CREATE OR REPLACE MACRO bq_float_sign(x) AS CASE WHEN isnan(x) THEN x ELSE CAST(sign(x) AS DOUBLE) END;
+CREATE OR REPLACE MACRO bq_float_trunc(x, n) AS trunc(x * pow(10, n)) / pow(10, n);
+CREATE OR REPLACE MACRO bq_shift_left(a, n) AS
+  CASE WHEN n < 0 THEN error('Bitwise binary operator for INT64: shift by negative value') WHEN n > 63 THEN CAST(0 AS BIGINT)
+       ELSE CAST(((CAST(a AS HUGEINT) & 18446744073709551615) * CAST(pow(2, n) AS HUGEINT) & 18446744073709551615) AS HUGEINT) - CASE WHEN ((CAST(a AS HUGEINT) & 18446744073709551615) * CAST(pow(2, n) AS HUGEINT) & 18446744073709551615) > 9223372036854775807 THEN 18446744073709551616 ELSE 0 END
+  END::BIGINT;
+CREATE OR REPLACE MACRO bq_shift_right(a, n) AS
+  CASE WHEN n < 0 THEN error('Bitwise binary operator for INT64: shift by negative value') WHEN n > 63 THEN CAST(0 AS BIGINT)
+       ELSE CAST((CAST(a AS HUGEINT) & 18446744073709551615) // CAST(pow(2, n) AS HUGEINT) AS BIGINT) END;
+CREATE OR REPLACE MACRO bq_if_all_known(items, result) AS CASE WHEN len(items) = list_count(items) THEN result END;
+
+-- NUMERIC: exact, 9 decimals, rounded half away from zero. Unscaled values travel as HUGEINT ---------------------------
+
+CREATE OR REPLACE MACRO bq_whole(x) AS CAST(trunc(abs(x)) AS HUGEINT);
+CREATE OR REPLACE MACRO bq_fraction(x) AS CAST(CAST(abs(x) - trunc(abs(x)) AS DECIMAL(18,9)) * CAST(1000000000 AS DECIMAL(10,0)) AS HUGEINT);
+CREATE OR REPLACE MACRO bq_scaled(units) AS
+  CAST(units // 1000000000 AS DECIMAL(38,9)) + CAST(CAST(units % 1000000000 AS DECIMAL(18,0)) * CAST(0.000000001 AS DECIMAL(9,9)) AS DECIMAL(38,9));
+CREATE OR REPLACE MACRO bq_multiply_parts(a, b, c, d) AS a * c * 1000000000 + a * d + b * c + (b * d + 500000000) // 1000000000;
+CREATE OR REPLACE MACRO bq_numeric_multiply(x, y) AS
+  list_transform([{'x': x, 'y': y}], lambda p:
+    CASE WHEN (p.x < 0) <> (p.y < 0) THEN -1 ELSE 1 END
+    * bq_scaled(bq_multiply_parts(bq_whole(p.x), bq_fraction(p.x), bq_whole(p.y), bq_fraction(p.y))))[1]::DECIMAL(38,9);
+CREATE OR REPLACE MACRO bq_units(x) AS bq_whole(x) * 1000000000 + bq_fraction(x);
+-- The remainder times 10^9 must fit a HUGEINT: true for divisors below 1.7e20.
+CREATE OR REPLACE MACRO bq_divide_units(u, v) AS
+  (u // v) * 1000000000 + ((u % v) * 1000000000) // v + CASE WHEN 2 * (((u % v) * 1000000000) % v) >= v THEN 1 ELSE 0 END;
+CREATE OR REPLACE MACRO bq_numeric_divide(x, y) AS
+  list_transform([{'x': x, 'y': y}], lambda p:
+    CASE WHEN abs(p.y) >= 170000000000000000000 THEN CAST('bq: ' || 'notImplemented NUMERIC division by 1.7e20 or more' AS DECIMAL(38,9))
+         ELSE CASE WHEN (p.x < 0) <> (p.y < 0) THEN -1 ELSE 1 END * bq_scaled(bq_divide_units(bq_units(p.x), bq_units(p.y)))
+    END)[1]::DECIMAL(38,9);
+CREATE OR REPLACE MACRO bq_numeric_average(total, number) AS CASE WHEN number > 0 THEN bq_numeric_divide(total, number) END;
+CREATE OR REPLACE MACRO bq_ten_to(n) AS list_reduce(list_prepend(CAST(1 AS HUGEINT), list_transform(range(n), lambda i: CAST(10 AS HUGEINT))), lambda a, b: a * b);
+CREATE OR REPLACE MACRO bq_round_units(u, unit) AS (u // unit + CASE WHEN 2 * (u % unit) >= unit THEN 1 ELSE 0 END) * unit;
+CREATE OR REPLACE MACRO bq_numeric_round(x, n) AS
+  list_transform([{'x': x, 'n': n}], lambda p:
+    CASE WHEN p.n >= 9 THEN p.x WHEN p.n < -28 THEN CAST(0 AS DECIMAL(38,9))
+         ELSE CASE WHEN p.x < 0 THEN -1 ELSE 1 END * bq_scaled(bq_round_units(bq_units(p.x), bq_ten_to(CASE WHEN p.n BETWEEN -28 AND 9 THEN 9 - p.n ELSE 0 END))) END)[1]::DECIMAL(38,9);
+CREATE OR REPLACE MACRO bq_numeric_trunc(x, n) AS
+  list_transform([{'x': x, 'n': n}], lambda p:
+    CASE WHEN p.n >= 9 THEN p.x WHEN p.n < -28 THEN CAST(0 AS DECIMAL(38,9))
+         ELSE CASE WHEN p.x < 0 THEN -1 ELSE 1 END * bq_scaled(bq_units(p.x) // bq_ten_to(CASE WHEN p.n BETWEEN -28 AND 9 THEN 9 - p.n ELSE 0 END) * bq_ten_to(CASE WHEN p.n BETWEEN -28 AND 9 THEN 9 - p.n ELSE 0 END)) END)[1]::DECIMAL(38,9);
+-- Through text, because DuckDB's own cast loses digits of large values.
+CREATE OR REPLACE MACRO bq_float_to_numeric(x) AS
+  CASE WHEN isnan(x) OR isinf(x) THEN error('Illegal conversion of non-finite floating point number to numeric: ' || x)
+       ELSE CAST(printf('%.25f', x) AS DECIMAL(38,9)) END;
+
+-- Times ---------------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE MACRO bq_offset_minutes(zone) AS
+  CASE WHEN starts_with(zone, '-') THEN -1 ELSE 1 END
+  * (CAST(regexp_extract(zone, '^[+-](\d{1,2})', 1) AS BIGINT) * 60 + CAST(coalesce(nullif(regexp_extract(zone, '^[+-]\d{1,2}:?(\d{2})$', 1), ''), '0') AS BIGINT));
+CREATE OR REPLACE MACRO bq_is_offset(zone) AS regexp_full_match(zone, '[+-]\d{1,2}(:?\d{2})?');
+CREATE OR REPLACE MACRO bq_local(ts, zone) AS
+  CASE WHEN zone IS NULL THEN NULL WHEN bq_is_offset(zone) THEN timezone('UTC', ts) + to_minutes(CASE WHEN bq_is_offset(zone) THEN bq_offset_minutes(zone) ELSE 0 END)
+       ELSE timezone(CASE WHEN upper(zone) = 'Z' OR bq_is_offset(zone) THEN 'UTC' ELSE zone END, ts) END;
+CREATE OR REPLACE MACRO bq_from_local(local, zone) AS
+  CASE WHEN zone IS NULL THEN NULL WHEN bq_is_offset(zone) THEN timezone('UTC', local - to_minutes(CASE WHEN bq_is_offset(zone) THEN bq_offset_minutes(zone) ELSE 0 END))
+       ELSE timezone(CASE WHEN upper(zone) = 'Z' OR bq_is_offset(zone) THEN 'UTC' ELSE zone END, local) END;
+CREATE OR REPLACE MACRO bq_offset_text(ts, zone, sep) AS
+  list_transform([date_diff('minute', timezone('UTC', ts), bq_local(ts, zone))], lambda m:
+    CASE WHEN m < 0 THEN '-' ELSE '+' END || lpad(CAST(abs(m) // 60 AS VARCHAR), 2, '0') || sep || lpad(CAST(abs(m) % 60 AS VARCHAR), 2, '0'))[1];
+CREATE OR REPLACE MACRO bq_from_micros(us) AS timezone('UTC', make_timestamp(us));
+CREATE OR REPLACE MACRO bq_date_plus(d, n) AS CAST(d + CAST(n AS INTEGER) AS DATE);
+CREATE OR REPLACE MACRO bq_make_date(y, m, d) AS make_date(y, m, d);
+CREATE OR REPLACE MACRO bq_make_time(h, m, s) AS make_time(h, m, CAST(s AS DOUBLE));
+CREATE OR REPLACE MACRO bq_make_datetime(y, mo, d, h, mi, s) AS make_timestamp(y, mo, d, h, mi, CAST(s AS DOUBLE));
+
+-- Values from text ----------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE MACRO bq_text_micros(x) AS CAST(rpad(regexp_extract(x, '\.(\d{0,6})', 1), 6, '0') AS BIGINT);
+CREATE OR REPLACE MACRO bq_text_to_datetime(x) AS
+  CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '\s*\d{4}-\d{1,2}-\d{1,2}([ Tt]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?)?\s*')
+         THEN CAST(replace(replace(trim(x), 'T', ' '), 't', ' ') AS TIMESTAMP)
+       ELSE CAST('bq: ' || 'Invalid datetime: ''' || x || '''' AS TIMESTAMP) END;
+CREATE OR REPLACE MACRO bq_text_to_int(x) AS
+  CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '\s*[+-]?[0-9]+\s*') THEN CAST(trim(x) AS BIGINT)
+       WHEN regexp_full_match(x, '\s*[+-]?0[xX][0-9a-fA-F]+\s*') THEN CAST('bq: ' || 'notImplemented CAST of hexadecimal text' AS BIGINT)
+       ELSE CAST('bq: ' || 'Bad int64 value: ' || x AS BIGINT) END;
+CREATE OR REPLACE MACRO bq_text_to_float(x) AS
+  CASE WHEN x IS NULL THEN NULL
+       WHEN regexp_full_match(x, '(?i)\s*[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)\s*') THEN CAST(trim(x) AS DOUBLE)
+       ELSE CAST('bq: ' || 'Bad double value: ' || x AS DOUBLE) END;
+CREATE OR REPLACE MACRO bq_text_to_numeric(x) AS
+  CASE WHEN x IS NULL THEN NULL
+       WHEN regexp_full_match(x, '(?i)\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?\s*') THEN CAST(trim(x) AS DECIMAL(38,9))
+       ELSE CAST('bq: ' || 'Invalid NUMERIC value: ' || x AS DECIMAL(38,9)) END;
+CREATE OR REPLACE MACRO bq_text_to_bool(x) AS
+  CASE WHEN x IS NULL THEN NULL WHEN lower(x) = 'true' THEN TRUE WHEN lower(x) = 'false' THEN FALSE ELSE CAST('bq: ' || 'Bad bool value: ' || x AS BOOLEAN) END;
+CREATE OR REPLACE MACRO bq_text_to_date(x) AS
+  CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '\s*\d{4}-\d{1,2}-\d{1,2}\s*') THEN CAST(trim(x) AS DATE)
+       WHEN regexp_full_match(x, '\s*\d{4}-\d{1,2}-\d{1,2}[ Tt].*') THEN CAST(bq_text_to_datetime(x) AS DATE)
+       ELSE CAST('bq: ' || 'Invalid date: ''' || x || '''' AS DATE) END;
+CREATE OR REPLACE MACRO bq_text_to_time(x) AS
+  CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '\s*\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?\s*') THEN CAST(strptime('1970-01-01 ' || regexp_extract(x, '\d{1,2}:\d{1,2}:\d{1,2}'), '%Y-%m-%d %H:%M:%S') + to_microseconds(bq_text_micros(x)) AS TIME)
+       ELSE CAST('bq: ' || 'Invalid time: ''' || x || '''' AS TIME) END;
+CREATE OR REPLACE MACRO bq_text_to_timestamp_in(x, zone) AS
+  CASE WHEN x IS NULL OR zone IS NULL THEN NULL
+       WHEN NOT regexp_full_match(x, '\s*\d{4}-\d{1,2}-\d{1,2}([ Tt]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?)?( ?[zZ]| ?[+-]\d{1,2}(:?\d{2})?| [A-Za-z_]+(/[A-Za-z_]+)*)?\s*')
+         THEN CAST('bq: ' || 'Invalid timestamp: ''' || x || '''' AS TIMESTAMPTZ)
+       ELSE bq_from_local(CAST(replace(upper(regexp_extract(x, '\d{4}-\d{1,2}-\d{1,2}([ Tt]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?)?')), 'T', ' ') AS TIMESTAMP),
+              coalesce(nullif(regexp_extract(trim(x), '\d{4}-\d{1,2}-\d{1,2}(?:[ Tt]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d{0,6})?)? ?(.*)$', 1), ''), zone)) END;
+CREATE OR REPLACE MACRO bq_strptime(x, format) AS
+  CASE WHEN x IS NULL THEN NULL WHEN try_strptime(x, format) IS NULL THEN CAST('bq: ' || 'Failed to parse input string "' || x || '"' AS TIMESTAMP)
+       ELSE try_strptime(x, format) END;
+CREATE OR REPLACE MACRO bq_strptime_offset(x, format) AS
+  CASE WHEN x IS NULL THEN NULL WHEN try_strptime(x, format) IS NULL THEN CAST('bq: ' || 'Failed to parse input string "' || x || '"' AS TIMESTAMPTZ)
+       ELSE CAST(try_strptime(x, format) AS TIMESTAMPTZ) END;
+CREATE OR REPLACE MACRO bq_text_to_timestamp(x) AS bq_text_to_timestamp_in(x, 'UTC');
+
+-- Text ------------------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE MACRO bq_upper(s) AS upper(s);
+CREATE OR REPLACE MACRO bq_spaces() AS ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(133) || chr(160) || chr(5760) || chr(8192) || chr(8193) || chr(8194) || chr(8195) || chr(8196) || chr(8197) || chr(8198) || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232) || chr(8233) || chr(8239) || chr(8287) || chr(12288);
+CREATE OR REPLACE MACRO bq_trim(s) AS trim(s, bq_spaces());
+CREATE OR REPLACE MACRO bq_ltrim(s) AS ltrim(s, bq_spaces());
+CREATE OR REPLACE MACRO bq_rtrim(s) AS rtrim(s, bq_spaces());
+CREATE OR REPLACE MACRO bq_replace(s, old, new) AS CASE WHEN old = '' THEN CASE WHEN new IS NULL THEN NULL ELSE s END ELSE replace(s, old, new) END;
+-- Positions count code points from 1; 0 means 1, a negative one counts from the end.
+CREATE OR REPLACE MACRO bq_chars(s) AS string_split(s, '');
+CREATE OR REPLACE MACRO bq_start(s, p) AS CASE WHEN p > 0 THEN p WHEN p = 0 THEN 1 ELSE greatest(length(s) + p + 1, 1) END;
+CREATE OR REPLACE MACRO bq_substr(s, p) AS substring(s, bq_start(s, p));
+CREATE OR REPLACE MACRO bq_substr_length(s, p, n) AS
+  CASE WHEN n < 0 THEN error('Third argument in SUBSTR() cannot be negative') WHEN n > 2147483647 THEN substring(s, bq_start(s, p)) ELSE substring(s, bq_start(s, p), n) END;
+CREATE OR REPLACE MACRO bq_left(s, n) AS CASE WHEN n < 0 THEN error('Second argument in LEFT() cannot be negative') ELSE substring(s, 1, n) END;
+CREATE OR REPLACE MACRO bq_right(s, n) AS
+  CASE WHEN n < 0 THEN error('Second argument in RIGHT() cannot be negative') WHEN n = 0 THEN CASE WHEN s IS NULL THEN NULL ELSE '' END ELSE substring(s, greatest(length(s) - n + 1, 1)) END;
+CREATE OR REPLACE MACRO bq_repeat(s, n) AS CASE WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') ELSE repeat(s, n) END;
+CREATE OR REPLACE MACRO bq_reverse(s) AS CASE WHEN regexp_matches(s, '\pM|\x{200D}') THEN error('notImplemented REVERSE of combining characters') ELSE reverse(s) END;
+CREATE OR REPLACE MACRO bq_lpad(s, n, p) AS
+  CASE WHEN n < 0 THEN error('Second argument in LPAD() cannot be negative') WHEN p = '' THEN error('Third argument in LPAD() cannot be empty') ELSE lpad(s, CAST(n AS INTEGER), p) END;
+CREATE OR REPLACE MACRO bq_rpad(s, n, p) AS
+  CASE WHEN n < 0 THEN error('Second argument in RPAD() cannot be negative') WHEN p = '' THEN error('Third argument in RPAD() cannot be empty') ELSE rpad(s, CAST(n AS INTEGER), p) END;
+CREATE OR REPLACE MACRO bq_split(s, d) AS
+  CASE WHEN s IS NULL OR d IS NULL THEN NULL WHEN s = '' THEN [''] WHEN d = '' THEN regexp_extract_all(s, '(?s).') ELSE string_split(s, d) END;
+CREATE OR REPLACE MACRO bq_initcap(s) AS
+  array_to_string(list_transform(regexp_extract_all(s, '(?s)[^ \t\n\r\f\v\[\](){}/|<>!?@"^#$&~_,.:;*%+\\-]+|[ \t\n\r\f\v\[\](){}/|<>!?@"^#$&~_,.:;*%+\\-]'), lambda w: upper(substring(w, 1, 1)) || lower(substring(w, 2))), '');
+CREATE OR REPLACE MACRO bq_translate(s, old, new) AS
+  CASE WHEN len(list_distinct(bq_split(old, ''))) < length(old) THEN error('Duplicate character in TRANSLATE source characters') ELSE translate(s, old, new) END;
+CREATE OR REPLACE MACRO bq_code_points(s) AS list_transform(regexp_extract_all(s, '(?s).'), lambda c: CAST(unicode(c) AS BIGINT));
+CREATE OR REPLACE MACRO bq_byte_values(b) AS list_transform(regexp_extract_all(hex(b), '..'), lambda h: CAST(concat('0x', h) AS BIGINT));
+CREATE OR REPLACE MACRO bq_from_code_points(points) AS CASE WHEN len(points) = list_count(points) THEN array_to_string(list_transform(points, lambda p: chr(CAST(p AS INTEGER))), '') END;
+CREATE OR REPLACE MACRO bq_from_byte_values(points) AS
+  CASE WHEN len(points) = list_count(points) THEN unhex(array_to_string(list_transform(points, lambda p: CASE WHEN p BETWEEN 0 AND 255 THEN printf('%02x', p) ELSE error('Invalid byte value') END), '')) END;
+CREATE OR REPLACE MACRO bq_from_hex(s) AS CASE WHEN length(s) % 2 = 1 THEN unhex('0' || s) ELSE unhex(s) END;
+CREATE OR REPLACE MACRO bq_safe_text(b) AS
+  CASE WHEN b IS NULL THEN NULL WHEN TRY(decode(b)) IS NULL THEN error('notImplemented SAFE_CONVERT_BYTES_TO_STRING of invalid UTF-8') ELSE decode(b) END;
+
+-- Arrays ------------------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE MACRO bq_element_strict(a, i) AS
+  CASE WHEN i < 0 OR i >= len(a) THEN error('Array index ' || i || ' is out of bounds') ELSE list_extract(a, i + 1) END;
+CREATE OR REPLACE MACRO bq_element_safe(a, i) AS CASE WHEN i >= 0 THEN list_extract(a, i + 1) END;
+CREATE OR REPLACE MACRO bq_array_text(a, d) AS CASE WHEN a IS NULL OR d IS NULL THEN NULL ELSE coalesce(array_to_string(list_filter(a, lambda x: x IS NOT NULL), d), '') END;
+CREATE OR REPLACE MACRO bq_array_text_with(a, d, n) AS CASE WHEN a IS NULL OR d IS NULL THEN NULL ELSE coalesce(array_to_string(list_transform(a, lambda x: coalesce(x, n)), d), '') END;
+CREATE OR REPLACE MACRO bq_series(a, b, step) AS CASE WHEN step = 0 THEN error('Sequence step cannot be 0.') ELSE generate_series(a, b, step) END;
+
+-- JSON ---------------------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE MACRO bq_parse_json(s) AS CASE WHEN s IS NULL THEN NULL WHEN json_valid(s) THEN json(s) ELSE error('Invalid input: syntax error while parsing value') END;
+CREATE OR REPLACE MACRO bq_lenient_json(s) AS CASE WHEN json_valid(s) THEN json(s) END;
+CREATE OR REPLACE MACRO bq_json_member(j, name) AS json_extract(j, '$."' || replace(name, '"', '\"') || '"');
+CREATE OR REPLACE MACRO bq_json_element(j, i) AS json_extract(j, '$[' || i || ']');
+CREATE OR REPLACE MACRO bq_json_kind(j) AS json_type(j);
+CREATE OR REPLACE MACRO bq_json_scalar(j) AS
+  CASE bq_json_kind(j) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' THEN NULL WHEN 'VARCHAR' THEN json_extract_string(j, '$')
+       WHEN 'DOUBLE' THEN bq_json_number_text(j) ELSE CAST(j AS VARCHAR) END;
+CREATE OR REPLACE MACRO bq_json_number_text(j) AS CASE WHEN regexp_full_match(CAST(j AS VARCHAR), '-?\d+\.0') THEN CAST(j AS VARCHAR) ELSE bq_float_text(CAST(j AS DOUBLE)) END;
+CREATE OR REPLACE MACRO bq_json_elements(j) AS CASE WHEN bq_json_kind(j) = 'ARRAY' THEN CAST(j AS JSON[]) END;
+CREATE OR REPLACE MACRO bq_json_scalars(j) AS
+  CASE WHEN bq_json_kind(j) = 'ARRAY' AND NOT list_contains(list_transform(CAST(j AS JSON[]), lambda e: bq_json_kind(e) IN ('OBJECT', 'ARRAY')), TRUE)
+       THEN list_transform(CAST(j AS JSON[]), lambda e: bq_json_scalar(e)) END;
+CREATE OR REPLACE MACRO bq_json_type(j) AS
+  CASE bq_json_kind(j) WHEN 'VARCHAR' THEN 'string' WHEN 'BOOLEAN' THEN 'boolean' WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'NULL' THEN 'null'
+       WHEN 'BIGINT' THEN 'number' WHEN 'UBIGINT' THEN 'number' WHEN 'DOUBLE' THEN 'number' WHEN 'HUGEINT' THEN 'number' WHEN 'DECIMAL' THEN 'number' END;
+CREATE OR REPLACE MACRO bq_json_string(j) AS
+  CASE WHEN j IS NULL THEN NULL WHEN bq_json_kind(j) = 'VARCHAR' THEN json_extract_string(j, '$') ELSE error('The provided JSON input is not a string') END;
+CREATE OR REPLACE MACRO bq_json_bool(j) AS
+  CASE WHEN j IS NULL THEN NULL WHEN bq_json_kind(j) = 'BOOLEAN' THEN CAST(j AS BOOLEAN) ELSE error('The provided JSON input is not a boolean') END;
+CREATE OR REPLACE MACRO bq_json_int(j) AS
+  CASE WHEN j IS NULL THEN NULL WHEN bq_json_type(j) = 'number' AND CAST(j AS DOUBLE) = trunc(CAST(j AS DOUBLE)) THEN CAST(CAST(j AS VARCHAR) AS BIGINT) ELSE error('The provided JSON input is not an integer') END;
+CREATE OR REPLACE MACRO bq_json_float(j) AS
+  CASE WHEN j IS NULL THEN NULL WHEN bq_json_type(j) = 'number' THEN CAST(CAST(j AS VARCHAR) AS DOUBLE) ELSE error('The provided JSON input is not a number') END;
+CREATE OR REPLACE MACRO bq_lax_string(j) AS bq_json_scalar(j);
+CREATE OR REPLACE MACRO bq_lax_int(j) AS
+  CASE bq_json_type(j) WHEN 'boolean' THEN CAST(CAST(j AS BOOLEAN) AS BIGINT)
+       WHEN 'number' THEN CAST(round(CAST(CAST(j AS VARCHAR) AS DOUBLE)) AS BIGINT)
+       WHEN 'string' THEN CAST(round(TRY(bq_text_to_float(json_extract_string(j, '$')))) AS BIGINT) END;
+CREATE OR REPLACE MACRO bq_lax_float(j) AS
+  CASE bq_json_type(j) WHEN 'number' THEN CAST(CAST(j AS VARCHAR) AS DOUBLE) WHEN 'string' THEN TRY(bq_text_to_float(json_extract_string(j, '$'))) END;
+CREATE OR REPLACE MACRO bq_json_quote(s) AS CAST(to_json(s) AS VARCHAR);
+CREATE OR REPLACE MACRO bq_json_int_text(x) AS CASE WHEN abs(CAST(x AS HUGEINT)) > 9007199254740992 THEN '"' || x || '"' ELSE CAST(x AS VARCHAR) END;
+CREATE OR REPLACE MACRO bq_json_float_text(x) AS
+  CASE WHEN isnan(x) THEN '"NaN"' WHEN isinf(x) THEN CASE WHEN x > 0 THEN '"Infinity"' ELSE '"-Infinity"' END ELSE bq_float_text(x) END;
+CREATE OR REPLACE MACRO bq_json_numeric_text(x) AS
+  CASE WHEN bq_numeric_text(CAST(printf('%.25f', CAST(x AS DOUBLE)) AS DECIMAL(38,9))) = bq_numeric_text(x) THEN bq_numeric_text(x) ELSE '"' || bq_numeric_text(x) || '"' END;

@@ -1,0 +1,189 @@
+"""Operators: arithmetic, comparison, logic, membership, and subqueries as values."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from devcloud.bigquery.model import invalid_query, not_implemented
+from devcloud.bigquery.sql.binder import Binder, expression
+from devcloud.bigquery.sql.functions.dates import shift
+from devcloud.bigquery.sql.registry import call, define
+from devcloud.bigquery.sql.scope import Scope
+from devcloud.bigquery.sql.typed import Typed, unify
+from devcloud.bigquery.types import BOOL, JSON
+
+_BINARY = {
+    exp.Add: "+",
+    exp.Sub: "-",
+    exp.Mul: "*",
+    exp.Div: "/",
+    exp.EQ: "=",
+    exp.NEQ: "!=",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.DPipe: "||",
+    exp.Like: "LIKE",
+    exp.BitwiseAnd: "&",
+    exp.BitwiseOr: "|",
+    exp.BitwiseXor: "^",
+    exp.BitwiseLeftShift: "<<",
+    exp.BitwiseRightShift: ">>",
+    exp.NullSafeEQ: "IS NOT DISTINCT FROM",
+    exp.NullSafeNEQ: "IS DISTINCT FROM",
+}
+
+define(
+    "+",
+    ("INT64 INT64 -> INT64", "({0} + {1})"),
+    ("NUMERIC NUMERIC -> NUMERIC", "({0} + {1})"),
+    ("FLOAT64 FLOAT64 -> FLOAT64", "({0} + {1})"),
+    ("DATE INT64 -> DATE", "bq_date_plus({0}, {1})"),
+    ("INT64 DATE -> DATE", "bq_date_plus({1}, {0})"),
+)
+define(
+    "-",
+    ("INT64 INT64 -> INT64", "({0} - {1})"),
+    ("NUMERIC NUMERIC -> NUMERIC", "({0} - {1})"),
+    ("FLOAT64 FLOAT64 -> FLOAT64", "({0} - {1})"),
+    ("DATE INT64 -> DATE", "bq_date_plus({0}, -({1}))"),
+    ("INT64 -> INT64", "(- {0})"),
+    ("NUMERIC -> NUMERIC", "(- {0})"),
+    ("FLOAT64 -> FLOAT64", "(- {0})"),
+)
+define(
+    "*",
+    ("INT64 INT64 -> INT64", "({0} * {1})"),
+    ("NUMERIC NUMERIC -> NUMERIC", "bq_numeric_multiply({0}, {1})"),
+    ("FLOAT64 FLOAT64 -> FLOAT64", "({0} * {1})"),
+)
+define(
+    "/",
+    ("INT64 INT64 -> FLOAT64", "bq_float_divide(CAST({0} AS DOUBLE), CAST({1} AS DOUBLE))"),
+    ("FLOAT64 FLOAT64 -> FLOAT64", "bq_float_divide({0}, {1})"),
+    ("NUMERIC NUMERIC -> NUMERIC", "bq_numeric_divide({0}, {1})"),
+)
+for _sign in ("=", "!=", "<", "<=", ">", ">="):
+    define(_sign, ("T T -> BOOL", f"({{0}} {_sign} {{1}})"))
+for _sign in ("IS DISTINCT FROM", "IS NOT DISTINCT FROM"):
+    define(_sign, ("T T -> BOOL", f"({{0}} {_sign} {{1}})"))
+define("||", ("STRING STRING -> STRING", "({0} || {1})"), ("BYTES BYTES -> BYTES", "({0} || {1})"))
+define("||", ("ARRAY<T> ARRAY<T> -> ARRAY<T>", "list_concat({0}, {1})"))
+define("LIKE", ("STRING STRING -> BOOL", "({0} LIKE {1} ESCAPE '\\')"))
+for _sign in ("&", "|"):
+    define(_sign, ("INT64 INT64 -> INT64", f"({{0}} {_sign} {{1}})"))
+define("^", ("INT64 INT64 -> INT64", "xor({0}, {1})"))
+define("~", ("INT64 -> INT64", "(~ {0})"))
+define("<<", ("INT64 INT64 -> INT64", "bq_shift_left({0}, {1})"))
+define(">>", ("INT64 INT64 -> INT64", "bq_shift_right({0}, {1})"))
+
+
+@expression(*_BINARY)
+def bind_binary(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """A binary operator, by its signatures."""
+    sign = _BINARY[type(node)]
+    if sign in "+-" and isinstance(node.expression, exp.Interval):
+        return shift(binder, binder.expr(node.this, scope), node.expression, scope, sign)
+    if sign == "+" and isinstance(node.this, exp.Interval):
+        return shift(binder, binder.expr(node.expression, scope), node.this, scope, sign)
+    left, right = binder.expr(node.this, scope), binder.expr(node.expression, scope)
+    if sign in ("=", "!=", "<", "<=", ">", ">="):
+        _check_comparable(left, right, sign)
+    return call(sign, [left, right], what=f"operator {sign}")
+
+
+def _check_comparable(left: Typed, right: Typed, sign: str) -> None:
+    for side in (left, right):
+        if not side.null and (side.type == JSON or side.type.element is not None):
+            raise invalid_query(f"{sign} is not defined for arguments of type {side.type}")
+        if side.type.kind == "STRUCT" and sign not in ("=", "!="):
+            raise invalid_query(f"{sign} is not defined for arguments of type {side.type}")
+
+
+@expression(exp.BitwiseNot)
+def bind_bitwise_not(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """~x."""
+    return call("~", [binder.expr(node.this, scope)], what="operator ~")
+
+
+@expression(exp.And, exp.Or)
+def bind_logic(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """AND, OR."""
+    word = "AND" if isinstance(node, exp.And) else "OR"
+    sides = [binder.condition(side, scope, f"{word} operand") for side in (node.this, node.expression)]
+    return Typed(f"({sides[0]} {word} {sides[1]})", BOOL)
+
+
+@expression(exp.Not)
+def bind_not(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """NOT x."""
+    return Typed(f"(NOT {binder.condition(node.this, scope, 'NOT operand')})", BOOL)
+
+
+@expression(exp.Is)
+def bind_is(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """IS NULL, IS TRUE, IS FALSE."""
+    wanted = node.expression
+    if isinstance(wanted, exp.Null):
+        return Typed(f"({binder.expr(node.this, scope).sql} IS NULL)", BOOL)
+    if not isinstance(wanted, exp.Boolean):
+        raise not_implemented(f"IS {wanted.sql('bigquery')}")
+    value = binder.condition(node.this, scope, "IS operand")
+    return Typed(f"({value} IS {'TRUE' if wanted.this else 'FALSE'})", BOOL)
+
+
+@expression(exp.Between)
+def bind_between(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """x BETWEEN a AND b."""
+    given = [binder.expr(part, scope) for part in (node.this, node.args["low"], node.args["high"])]
+    low = call(">=", [given[0], given[1]], what="operator BETWEEN")
+    high = call("<=", [given[0], given[2]], what="operator BETWEEN")
+    return Typed(f"({low.sql} AND {high.sql})", BOOL)
+
+
+@expression(exp.In)
+def bind_in(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """x IN (list), IN (subquery), IN UNNEST(array)."""
+    value = binder.expr(node.this, scope)
+    if node.args.get("unnest") is not None:
+        return _in_unnest(value, binder.expr(node.args["unnest"].expressions[0], scope))
+    if node.args.get("query") is not None:
+        return _in_query(binder, value, node.args["query"], scope)
+    given = [value, *(binder.expr(item, scope) for item in node.expressions)]
+    (left, *rest), _ = unify(given, "operator IN")
+    return Typed(f"({left.sql} IN ({', '.join(item.sql for item in rest)}))", BOOL)
+
+
+def _in_unnest(value: Typed, array: Typed) -> Typed:
+    if array.type.element is None:
+        raise invalid_query("Second argument of IN UNNEST must be an array")
+    element = Typed("x.v", array.type.element, literal=array.literal)
+    (left, right), _ = unify([value, element], "operator IN UNNEST")
+    rows = f"SELECT unnest({array.sql}) AS v"
+    return Typed(f"({left.sql} IN (SELECT {right.sql} FROM ({rows}) AS x))", BOOL)
+
+
+def _in_query(binder: Binder, value: Typed, query: exp.Expression, scope: Scope) -> Typed:
+    relation = binder.query(query, scope.child())
+    if len(relation.columns) != 1:
+        raise invalid_query("Subquery of type IN must have only one output column")
+    alias = binder.context.fresh("q")
+    column = relation.columns[0]
+    (left, right), _ = unify([value, Typed(f"{alias}.{column.sql}", column.type)], "operator IN")
+    return Typed(f"({left.sql} IN (SELECT {right.sql} FROM ({relation.sql}) AS {alias}))", BOOL)
+
+
+@expression(exp.Exists)
+def bind_exists(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """EXISTS(subquery)."""
+    return Typed(f"EXISTS({binder.query(node.this, scope.child()).sql})", BOOL)
+
+
+@expression(exp.Subquery, exp.Select, exp.Union, exp.Intersect, exp.Except)
+def bind_scalar_subquery(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+    """A query as a value: one column, at most one row."""
+    relation = binder.query(node, scope.child())
+    if len(relation.columns) != 1:
+        raise invalid_query("Scalar subquery cannot have more than one column unless using SELECT AS STRUCT")
+    return Typed(f"({relation.sql})", relation.columns[0].type)

@@ -1,0 +1,90 @@
+"""ORDER BY and LIMIT: NULLs come first ascending and last descending."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from devcloud.bigquery.model import invalid_query, not_implemented
+from devcloud.bigquery.sql.binder import Binder
+from devcloud.bigquery.sql.scope import Scope
+from devcloud.bigquery.sql.select_list import Item
+from devcloud.bigquery.sql.typed import Typed
+from devcloud.bigquery.types import INT64, JSON
+
+
+def direction(node: exp.Expression) -> str:
+    """ASC or DESC with NULLs where BigQuery puts them or the statement says."""
+    nulls = "FIRST" if node.args.get("nulls_first") else "LAST"
+    return f"{'DESC' if node.args.get('desc') else 'ASC'} NULLS {nulls}"
+
+
+def order_terms(binder: Binder, order: exp.Expression | None, scope: Scope) -> str:
+    """` ORDER BY ...` of an aggregate or window; '' without one."""
+    if order is None:
+        return ""
+    terms = [f"{_orderable(binder.expr(term.this, scope)).sql} {direction(term)}" for term in order.expressions]
+    return f" ORDER BY {', '.join(terms)}"
+
+
+def _orderable(value: Typed) -> Typed:
+    if value.type == JSON or value.type.kind == "STRUCT" or value.type.element is not None:
+        raise invalid_query(f"ORDER BY does not support expressions of type {value.type}")
+    return value
+
+
+def bind_order(
+    binder: Binder, order: exp.Expression | None, items: list[Item], scope: Scope, *, output_only: bool = False
+) -> str:
+    """` ORDER BY ...` of a SELECT: positions, aliases, then anything in scope."""
+    if order is None:
+        return ""
+    terms = []
+    for term in order.expressions:
+        if not isinstance(term, exp.Ordered):
+            raise not_implemented(f"ORDER BY {term.sql('bigquery')}")
+        terms.append(f"{_order_key(binder, term.this, items, scope, output_only)} {direction(term)}")
+    return f" ORDER BY {', '.join(terms)}"
+
+
+def _order_key(binder: Binder, node: exp.Expression, items: list[Item], scope: Scope, output_only: bool) -> str:
+    at = ordinal(node, len(items), "ORDER BY")
+    if at is None and isinstance(node, exp.Column) and not node.table:
+        named = [n for n, item in enumerate(items) if item.alias.lower() == node.name.lower()]
+        if len({items[n].value.sql for n in named}) > 1:
+            raise invalid_query(f"Column name {node.name} is ambiguous")
+        at = named[0] if named else None
+    if at is not None:
+        _orderable(items[at].value)
+        return str(at + 1)
+    value = _orderable(binder.expr(node, scope))
+    same = [n for n, item in enumerate(items) if item.value.sql == value.sql]
+    if same:
+        return str(same[0] + 1)
+    if output_only:
+        raise invalid_query("ORDER BY clause expression references a column which is not visible after SELECT DISTINCT")
+    return value.sql
+
+
+def ordinal(node: exp.Expression, count: int, clause: str) -> int | None:
+    """The zero-based item a number in ORDER BY or GROUP BY means; None for anything else."""
+    if not isinstance(node, exp.Literal) or node.args["is_string"]:
+        return None
+    at = int(node.name) if node.name.isdigit() else 0
+    if not 1 <= at <= count:
+        raise invalid_query(
+            f"{clause} column number item is out of range. Column numbers must be between 1 and {count}"
+        )
+    return at - 1
+
+
+def bind_limit(binder: Binder, node: exp.Expression) -> str:
+    """` LIMIT n OFFSET m`."""
+    text = ""
+    for clause in ("limit", "offset"):
+        given = node.args.get(clause)
+        if given is not None:
+            if not isinstance(given, (exp.Limit, exp.Offset)):
+                raise not_implemented(f"the clause {given.sql('bigquery')}")
+            value = binder.typed(given.expression, Scope(), INT64, clause.upper())
+            text += f" {clause.upper()} {value.sql}"
+    return text

@@ -1,0 +1,32 @@
+"""A bound statement, ready to run: DuckDB text, the values it needs, what it reads and changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from devcloud.bigquery.model import Json, TableRef
+from devcloud.bigquery.sql.scope import Column
+
+
+@dataclass(frozen=True)
+class Check:
+    """A query that must yield no row before the statement runs, and what BigQuery says when it does."""
+
+    sql: str
+    message: str
+
+
+@dataclass
+class Plan:
+    """One bound SELECT or DML statement."""
+
+    statement_type: str
+    sql: str
+    columns: list[Column] = field(default_factory=list)
+    target: TableRef | None = None
+    mutates: bool = False
+    checks: list[Check] = field(default_factory=list)
+    # DuckDB parameter -> what it stands for, as the context noted it.
+    used: dict[str, tuple[str, str]] = field(default_factory=dict)
+    referenced: dict[TableRef, Json] = field(default_factory=dict)
+    cacheable: bool = True

@@ -1,0 +1,243 @@
+"""Runs one statement after the other in a session: queries, DML, variables and assertions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from devcloud.bigquery import catalog
+from devcloud.bigquery.duck import one_row
+from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, invalid_query
+from devcloud.bigquery.sql.binder import Binder
+from devcloud.bigquery.sql.casts import type_of
+from devcloud.bigquery.sql.context import NOW, Context
+from devcloud.bigquery.sql.parameters import read_parameters
+from devcloud.bigquery.sql.plan import Plan
+from devcloud.bigquery.sql.scope import Column, Scope
+from devcloud.bigquery.sql.script import Assertion, Statement
+from devcloud.bigquery.sql.session import Session, Variable
+from devcloud.bigquery.sql.translate import Plans
+from devcloud.bigquery.sql.typed import Typed, null_of, require
+from devcloud.bigquery.types import SqlType, to_field
+
+_PLANS = Plans()
+
+
+class Runner:
+    """One request's statements in their session."""
+
+    def __init__(self, request: QueryRequest, session: Session) -> None:
+        self.request, self.session = request, session
+        self.target: TableRef | None = None
+        self._parameters = read_parameters(request.parameters)
+        self._now = datetime.now(UTC)
+
+    def context(self) -> Context:
+        """The surroundings of the next statement."""
+        session, request = self.session, self.request
+        session.read()
+        named = request.parameter_mode.upper() != "POSITIONAL"
+        return Context(
+            project=request.project,
+            default_dataset=request.default_dataset,
+            find_table=self._find_table,
+            list_tables=self._list_tables,
+            list_datasets=lambda project: catalog.list_datasets(session.cursor, project),
+            parameters={name.lower(): kind for name, kind, _ in self._parameters} if named else {},
+            positional=() if named else tuple(kind for _, kind, _ in self._parameters),
+            variables={name: variable.type for name, variable in session.variables.items()},
+            temp_tables=session.temp_tables,
+        )
+
+    def authorize(self, ref: TableRef, *, writes: bool) -> None:
+        """Ask the request's owner whether the caller may."""
+        if self.request.authorize is not None:
+            self.request.authorize(ref, writes)
+
+    def _find_table(self, ref: TableRef) -> Json:
+        self.authorize(ref, writes=False)
+        return catalog.get_table(self.session.cursor, ref)
+
+    def _list_tables(self, project: str, dataset: str) -> list[Json]:
+        self.authorize(TableRef(project, dataset, "*"), writes=False)
+        return catalog.list_tables(self.session.cursor, project, dataset)
+
+    # Queries and DML --------------------------------------------------------------------------------------------------
+
+    def run_query(self, statement: Statement) -> QueryResult:
+        """A SELECT or DML statement."""
+        assert isinstance(statement.tree, exp.Expression)  # noqa: S101
+        self._now = datetime.now(UTC)
+        plan = _PLANS.get(statement.text, statement.tree, self.context())
+        result = QueryResult(plan.statement_type, referenced_tables=list(plan.referenced))
+        result.schema = fields_of(plan.columns) if plan.statement_type == "SELECT" else []
+        self.target = result.written_table = plan.target
+        if plan.target is not None:
+            self.authorize(plan.target, writes=True)
+        if self.request.dry_run:
+            return result
+        if plan.statement_type == "SELECT":
+            self.session.read()
+            result.rows = self.fetch(plan)
+            return result
+        return self._change(plan, statement, result)
+
+    def fetch(self, plan: Plan) -> pa.Table:
+        """All rows of a SELECT."""
+        relation = self.session.cursor.sql(plan.sql, params=self.values(plan) or None)
+        table: pa.Table = relation.to_arrow_table()
+        _check_elements(table, plan.columns)
+        return table.rename_columns([column.name for column in plan.columns])
+
+    def _change(self, plan: Plan, statement: Statement, result: QueryResult) -> QueryResult:
+        self.session.write({plan.target} if plan.mutates and plan.target else None)
+        assert isinstance(statement.tree, exp.Expression)  # noqa: S101
+        # What was waited for may have changed the table's columns.
+        plan = _PLANS.get(statement.text, statement.tree, self.context())
+        values = self.values(plan)
+        for check in plan.checks:
+            if one_row(self.session.cursor, check.sql, used_in(check.sql, values)) is not None:
+                raise invalid_query(check.message)
+        rows = self.session.execute(plan.sql, values)
+        _count(result, plan, rows)
+        self.session.row_count = result.dml_affected_rows
+        if plan.target is not None and result.dml_stats is not None:
+            added = int(result.dml_stats["insertedRowCount"]) - int(result.dml_stats["deletedRowCount"])
+            self.session.changed(plan.target, added=added, rewritten=plan.mutates)
+        return result
+
+    def values(self, plan: Plan) -> dict[str, Any]:
+        """What DuckDB binds to the plan's parameters."""
+        return {name: self._value(source, key) for name, (source, key) in plan.used.items()}
+
+    def _value(self, source: str, key: str) -> Any:
+        if source == "variable":
+            return self.session.variables[key].value
+        if source == "now" or (source, key) == ("system", NOW):
+            return self._now
+        if source == "system":
+            return self.session.row_count
+        if source == "positional":
+            return self._parameters[int(key) - 1][2]
+        return next(value for name, _, value in self._parameters if name.lower() == key)
+
+    # Variables and assertions -----------------------------------------------------------------------------------------
+
+    def evaluate(self, node: exp.Expression, wanted: SqlType | None) -> Typed:
+        """The value of an expression as a Typed whose `value` is what DuckDB answered."""
+        context = self.context()
+        bound = Binder(context).expr(node, Scope())
+        if wanted is not None:
+            bound = require(bound, wanted, "Expression")
+        plan = Plan("SELECT", f"SELECT {bound.sql}", used=context.used)
+        row = one_row(self.session.cursor, plan.sql, self.values(plan))
+        return Typed(bound.sql, bound.type, value=row[0])
+
+    def declare(self, tree: exp.Declare) -> QueryResult:
+        """DECLARE name type DEFAULT value."""
+        for item in tree.expressions:
+            names = item.this if isinstance(item.this, list) else [item.this]
+            kind_node, default = item.args.get("kind"), item.args.get("default")
+            kind = type_of(kind_node) if kind_node is not None else None
+            if kind is None and default is None:
+                raise invalid_query("Syntax error: Expected a type or DEFAULT in DECLARE")
+            value = self.evaluate(default, kind) if default is not None else null_of(kind or SqlType("INT64"))
+            for name in names:
+                if name.name.lower() in self.session.variables:
+                    raise invalid_query(f"Variable '{name.name}' redeclared")
+                self.session.variables[name.name.lower()] = Variable(kind or value.type, value.value)
+        return QueryResult("DECLARE")
+
+    def assign(self, tree: exp.Set) -> QueryResult:
+        """SET name = value, SET (a, b) = (1, 2)."""
+        for item in tree.expressions:
+            pair = item.this
+            if not isinstance(pair, exp.EQ):
+                raise invalid_query("Syntax error: Expected SET variable = expression")
+            if isinstance(pair.this, exp.Tuple):
+                self._assign_all(pair)
+            else:
+                self._assign(pair.this.name, pair.expression)
+        return QueryResult("SET")
+
+    def _assign_all(self, pair: exp.EQ) -> None:
+        names, values = pair.this.expressions, pair.expression
+        while isinstance(values, exp.Paren):
+            values = values.this
+        if isinstance(values, exp.Tuple) and len(values.expressions) == len(names):
+            given = [
+                self.evaluate(v, self._variable(n.name).type) for n, v in zip(names, values.expressions, strict=True)
+            ]
+            for name, value in zip(names, given, strict=True):
+                self._variable(name.name).value = value.value
+            return
+        row = self.evaluate(values, None)
+        if row.type.kind != "STRUCT" or len(row.type.fields) != len(names):
+            raise invalid_query("Cannot assign: the expression does not have as many fields as there are variables")
+        parts = list((row.value or dict.fromkeys(range(len(names)))).values())
+        for name, part, (_, kind) in zip(names, parts, row.type.fields, strict=True):
+            variable = self._variable(name.name)
+            require(Typed("", kind), variable.type, f"Variable {name.name}")
+            variable.value = part
+
+    def _assign(self, name: str, node: exp.Expression) -> None:
+        variable = self._variable(name)
+        variable.value = self.evaluate(node, variable.type).value
+
+    def _variable(self, name: str) -> Variable:
+        variable = self.session.variables.get(name.lower())
+        if variable is None:
+            raise invalid_query(f"Undeclared variable: {name}")
+        return variable
+
+    def run_assertion(self, assertion: Assertion) -> QueryResult:
+        """ASSERT condition AS 'message'."""
+        self._now = datetime.now(UTC)
+        outcome = self.evaluate(assertion.condition, SqlType("BOOL"))
+        if outcome.value is not True:
+            raise BigQueryError(
+                "invalidQuery", f"Assertion failed: {assertion.message}".removesuffix(": "), location="query"
+            )
+        return QueryResult("ASSERT")
+
+
+def fields_of(columns: list[Column]) -> list[Json]:
+    """The REST schema of a result; raises for two columns of one name."""
+    names = [column.name.lower() for column in columns]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise invalid_query(
+            f"Duplicate column names in the result are not supported. Found duplicate(s): {', '.join(repeated)}"
+        )
+    return [to_field(column.name or f"f{at}_", column.type) for at, column in enumerate(columns)]
+
+
+def used_in(sql: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that the text has; DuckDB refuses any other."""
+    return {name: value for name, value in values.items() if f"${name} " in sql}
+
+
+def _count(result: QueryResult, plan: Plan, rows: list[tuple[Any, ...]]) -> None:
+    counts = {"INSERT": 0, "UPDATE": 0, "DELETE": 0}
+    if plan.statement_type == "MERGE":
+        for (action,) in rows:
+            counts[str(action).upper()] += 1
+    else:
+        verb = "DELETE" if plan.statement_type == "TRUNCATE_TABLE" else plan.statement_type
+        counts[verb] = int(rows[0][0]) if rows else 0
+    result.dml_affected_rows = sum(counts.values())
+    names = {"INSERT": "insertedRowCount", "UPDATE": "updatedRowCount", "DELETE": "deletedRowCount"}
+    result.dml_stats = {name: str(counts[verb]) for verb, name in names.items()}
+
+
+def _check_elements(table: pa.Table, columns: list[Column]) -> None:
+    """BigQuery writes no array with a NULL element."""
+    for column, known in zip(table.columns, columns, strict=True):
+        if known.type.element is None:
+            continue
+        for chunk in column.chunks:
+            if chunk.flatten().null_count:
+                raise invalid_query(f"Array cannot have a null element; error in writing field {known.name}")

@@ -1,0 +1,105 @@
+"""What names mean at one place of a query: columns, range variables, select aliases and outer scopes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from devcloud.bigquery.model import invalid_query
+from devcloud.bigquery.sql.typed import Typed
+from devcloud.bigquery.types import SqlType, struct_of
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as a query sees it: BigQuery's name and type, DuckDB's text; `hidden` from `*` when a pseudo column."""
+
+    name: str
+    type: SqlType
+    sql: str
+    hidden: bool = False
+
+
+@dataclass
+class Source:
+    """A range variable: a table, subquery or UNNEST in FROM. `value` is the row where it is no struct of columns."""
+
+    alias: str
+    columns: list[Column]
+    value: Typed | None = None
+    merged: frozenset[str] = frozenset()
+
+    def find(self, name: str) -> Column | None:
+        """The column of that name; raises when several are called so."""
+        lowered = name.lower()
+        found = [column for column in self.columns if column.name.lower() == lowered]
+        if len(found) > 1:
+            raise invalid_query(f"Column name {name} is ambiguous")
+        return found[0] if found else None
+
+    def row(self) -> Typed:
+        """The row as one value."""
+        if self.value is not None:
+            return self.value
+        shown = [column for column in self.columns if not column.hidden]
+        kind = struct_of([(column.name, column.type) for column in shown])
+        names = zip(_names(kind), shown, strict=True)
+        return Typed(f"struct_pack({', '.join(f'{name} := {column.sql}' for name, column in names)})", kind)
+
+
+def _names(kind: SqlType) -> list[str]:
+    from devcloud.bigquery.sql.typed import quoted_names
+
+    return quoted_names(kind)
+
+
+@dataclass
+class Scope:
+    """The names of one SELECT; `parent` is the query around a correlated subquery."""
+
+    parent: Scope | None = None
+    sources: list[Source] = field(default_factory=list)
+    # Columns that USING made one: they hide those of the single sources.
+    using: dict[str, Column] = field(default_factory=dict)
+    aliases: dict[str, Typed] = field(default_factory=dict)
+    windows: dict[str, object] = field(default_factory=dict)
+    ctes: dict[str, Relation] = field(default_factory=dict)
+    in_aggregate: bool = False
+
+    def child(self) -> Scope:
+        """The scope of a subquery in this one."""
+        return Scope(parent=self)
+
+    def find_source(self, name: str) -> Source | None:
+        """The range variable of that name, in this scope only."""
+        lowered = name.lower()
+        return next((source for source in self.sources if source.alias.lower() == lowered), None)
+
+    def find_column(self, name: str) -> Column | None:
+        """The column of that name among all sources of this scope; raises when ambiguous."""
+        if name.lower() in self.using:
+            return self.using[name.lower()]
+        found = [column for source in self.sources if (column := source.find(name))]
+        if len(found) > 1:
+            raise invalid_query(f"Column name {name} is ambiguous")
+        return found[0] if found else None
+
+    def find_cte(self, name: str) -> Relation | None:
+        """The WITH query of that name, nearest first."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name.lower() in scope.ctes:
+                return scope.ctes[name.lower()]
+            scope = scope.parent
+        return None
+
+
+@dataclass
+class Relation:
+    """A bound query: DuckDB text and the columns it yields, in order, under DuckDB names that are unique."""
+
+    sql: str
+    columns: list[Column]
+    anonymous: frozenset[int] = frozenset()
+    is_value: bool = False
+    # The SELECT list, for what coerces literals: INSERT and set operations.
+    values: list[Typed] | None = None

@@ -1,0 +1,86 @@
+"""From a parsed statement to a plan; plans are kept and used again while tables and parameter types stay the same."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+from sqlglot import exp
+
+from devcloud.bigquery.model import not_implemented
+from devcloud.bigquery.sql.binder import Binder
+from devcloud.bigquery.sql.context import Context
+from devcloud.bigquery.sql.dml import bind_delete, bind_insert, bind_truncate, bind_update
+from devcloud.bigquery.sql.merge import bind_merge
+from devcloud.bigquery.sql.plan import Plan
+from devcloud.bigquery.sql.scope import Relation, Scope
+
+_KEPT = 2_000
+_RULES: dict[type[exp.Expression], Callable[[Binder, exp.Expression], Plan]] = {
+    exp.Insert: bind_insert,  # type: ignore[dict-item]
+    exp.Update: bind_update,  # type: ignore[dict-item]
+    exp.Delete: bind_delete,  # type: ignore[dict-item]
+    exp.Merge: bind_merge,  # type: ignore[dict-item]
+    exp.TruncateTable: bind_truncate,  # type: ignore[dict-item]
+}
+
+
+class Plans:
+    """The plans of statements run before."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, Plan] = OrderedDict()
+
+    def get(self, text: str, tree: exp.Expression, context: Context) -> Plan:
+        """The statement's plan, bound anew when anything it depends on has changed."""
+        key = (text, *_surroundings(context))
+        with self._lock:
+            plan = self._kept.get(key)
+        if plan is not None and all(context.table(ref) == known for ref, known in plan.referenced.items()):
+            return plan
+        plan = bind(tree, context)
+        if plan.cacheable:
+            with self._lock:
+                self._kept[key] = plan
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+        return plan
+
+
+def _surroundings(context: Context) -> tuple[Hashable, ...]:
+    temporary = tuple((name, tuple(columns)) for name, columns in sorted(context.temp_tables.items()))
+    return (
+        context.project,
+        context.default_dataset,
+        tuple(sorted(context.parameters.items(), key=lambda item: item[0])),
+        context.positional,
+        tuple(sorted(context.variables.items(), key=lambda item: item[0])),
+        temporary,
+    )
+
+
+def bind(tree: exp.Expression, context: Context) -> Plan:
+    """Bind one SELECT or DML statement."""
+    binder = Binder(context)
+    if isinstance(tree, exp.Query):
+        plan = _select(binder.query(tree, Scope()))
+    elif type(tree) in _RULES:
+        plan = _RULES[type(tree)](binder, tree)
+    else:
+        raise not_implemented(f"the statement {type(tree).__name__}")
+    plan.used, plan.referenced = context.used, dict(context.referenced)
+    plan.cacheable = not context.volatile_metadata
+    return plan
+
+
+def _select(relation: Relation) -> Plan:
+    """An array is never NULL in a result."""
+    if not any(column.type.element for column in relation.columns):
+        return Plan("SELECT", relation.sql, columns=relation.columns)
+    listed = ", ".join(
+        f"coalesce({c.sql}, CAST([] AS {c.type.duckdb})) AS {c.sql}" if c.type.element else c.sql
+        for c in relation.columns
+    )
+    return Plan("SELECT", f"SELECT {listed} FROM ({relation.sql}) AS _result", columns=relation.columns)
