@@ -12,10 +12,12 @@ if TYPE_CHECKING:  # a run of unit tests alone loads neither the cloud nor its c
     from google.cloud import bigquery
 
     from devcloud.server import Devcloud
+    from tests.frontend import Frontend
     from tests.tenant import Api, Tenant
 
 Json = dict[str, Any]
 MakeTenant = Callable[..., "Tenant"]
+MakeFrontend = Callable[..., "Frontend"]
 JobsOf = Callable[[str], list[Json]]
 
 
@@ -74,3 +76,40 @@ def jobs_of(cloud: Devcloud) -> JobsOf:
         return [job for job in cloud.bigquery.jobs() if job["labels"].get("request_id") == request_id]
 
     return find
+
+
+@pytest.fixture
+def make_frontend(make_tenant: MakeTenant, bigquery_client: bigquery.Client) -> MakeFrontend:
+    """The frontend of another new tenant; takes the limits that `onboard` takes."""
+
+    from tests.frontend import Frontend
+
+    def make(**limits: int) -> Frontend:
+        return Frontend(make_tenant(**limits), bigquery_client)
+
+    return make
+
+
+@pytest.fixture
+def frontend(make_frontend: MakeFrontend) -> Frontend:
+    """The frontend of a tenant that has no credentials yet."""
+    return make_frontend()
+
+
+@pytest.fixture
+def connected(frontend: Frontend) -> Frontend:
+    """The frontend of a tenant whose credentials are stored."""
+    frontend.store_keyless()
+    return frontend
+
+
+@pytest.fixture
+def held_dispatcher(cloud: Devcloud) -> Iterator[None]:
+    """Kicks are taken and not delivered, so that what was accepted stays as it was accepted."""
+    queue = f"projects/{cloud.project}/locations/{cloud.region}/queues/{cloud.platform.queues['kick'].id}"
+    with cloud.clients() as clients:
+        tasks = clients.tasks()
+        tasks.pause_queue(name=queue)
+        yield
+        tasks.purge_queue(name=queue)
+        tasks.resume_queue(name=queue)

@@ -1,0 +1,157 @@
+"""GET runs, cancel and retry, as a frontend sees them."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from tests.frontend import Frontend
+
+pytestmark = pytest.mark.usefixtures("held_dispatcher")
+
+
+def finish(frontend: Frontend, run_id: str, status: str) -> None:
+    """End a run as dispatcher and executor would: its row says how, its queue item is gone."""
+    frontend.sql(
+        "UPDATE {own}.x_meta_pipeline_runs "
+        "SET status = @status, completed_at = CURRENT_TIMESTAMP(), rows_published = 7 WHERE run_id = @run_id",
+        run_id=run_id,
+        status=status,
+    )
+    frontend.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=run_id)
+
+
+def test_tenant_without_a_dataset_has_no_runs(frontend: Frontend) -> None:
+    answer = frontend.api.get(frontend.runs_path)
+    assert (answer.status_code, answer.json()) == (200, {"runs": [], "next_page_token": None})
+    assert frontend.api.get(f"{frontend.runs_path}/{uuid.uuid4()}").status_code == 404
+
+
+def test_accepted_run_is_shown_as_it_was_answered(connected: Frontend) -> None:
+    run_id = connected.start()
+    (run,) = connected.api.get(connected.runs_path).json()["runs"]
+    assert (run["pipeline_logging_id"], run["status"], run["pipeline_id"]) == (run_id, "RUNNING", "gcp-cost-billing")
+    assert (run["trigger_type"], run["attempt"], run["wait_reason"], run["queue_position"]) == ("api", 0, None, None)
+    assert run["parameters"]["date"] == "2025-11-17"
+    assert run["created_at"].endswith("Z")
+
+
+def test_waiting_run_says_why_and_where(connected: Frontend) -> None:
+    connected.start()
+    waiting = connected.start()
+    run = connected.api.get(f"{connected.runs_path}/{waiting}").json()
+    assert (run["status"], run["wait_reason"], run["queue_position"]) == ("PENDING", "PIPELINE_BUSY", 2)
+
+
+def test_pages_show_every_run_once_newest_first(connected: Frontend) -> None:
+    started = [connected.start() for _ in range(5)]
+    shown: list[str] = []
+    token: str | None = None
+    for _ in range(3):
+        page = connected.api.get(connected.runs_path, params={"limit": 2, "page_token": token}).json()
+        shown += [run["pipeline_logging_id"] for run in page["runs"]]
+        token = page["next_page_token"]
+    assert token is None
+    assert shown == started[::-1]
+
+
+def test_list_is_filtered_by_status_and_pipeline(connected: Frontend) -> None:
+    done, waiting = connected.start(), connected.start()
+    finish(connected, done, "COMPLETED")
+
+    def shown(**query: str) -> list[str]:
+        page = connected.api.get(connected.runs_path, params=query).json()
+        return [run["pipeline_logging_id"] for run in page["runs"]]
+
+    assert shown(status="COMPLETED") == [done]
+    assert shown(status="PENDING") == [waiting]
+    assert shown(pipeline_id="gcp-cost-billing") == [waiting, done]
+    assert shown(pipeline_id="aws-cost-cur") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"limit": "0"}, {"limit": "201"}, {"limit": "x"}, {"page_token": "x"}, {"status": "DONE"}, {"surprise": "1"}],
+)
+def test_bad_query_is_400_naming_the_parameter(frontend: Frontend, query: dict[str, str]) -> None:
+    answer = frontend.api.get(frontend.runs_path, params=query)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == next(iter(query))
+
+
+def test_run_is_shown_with_its_steps_checks_and_restated_days(connected: Frontend) -> None:
+    run_id = connected.start()
+    finish(connected, run_id, "COMPLETED")
+    connected.sql(
+        "INSERT INTO {own}.x_meta_step_logs (log_id, tenant_id, pipeline_logging_id, step_id, action, status, `rows`, "
+        "timestamp) VALUES ('1', @tenant_id, @run_id, 'extract', 'STEP', 'COMPLETED', 7, CURRENT_TIMESTAMP())",
+        run_id=run_id,
+    )
+    connected.sql(
+        "INSERT INTO {own}.x_meta_dq_results (dq_result_id, tenant_id, pipeline_logging_id, step_id, check_id, "
+        "table_name, severity, passed, checked_at) VALUES ('1', @tenant_id, @run_id, 'extract', 'not_null', "
+        "'gcp_cost_billing', 'fail', TRUE, CURRENT_TIMESTAMP())",
+        run_id=run_id,
+    )
+    connected.sql(
+        "INSERT INTO {own}.x_meta_restatements (pipeline_logging_id, table_name, source, usage_date, rows_before, "
+        "rows_after, cost_before, cost_after, restated_at) VALUES (@run_id, 'gcp_cost_billing', 's', "
+        "DATE '2025-11-17', 1, 2, NUMERIC '1.1', NUMERIC '2.2', CURRENT_TIMESTAMP())",
+        run_id=run_id,
+    )
+    run = connected.api.get(f"{connected.runs_path}/{run_id}").json()
+    assert (run["status"], run["rows_published"]) == ("COMPLETED", 7)
+    assert [(step["step_id"], step["rows"]) for step in run["steps"]] == [("extract", 7)]
+    assert [(check["check_id"], check["passed"]) for check in run["checks"]] == [("not_null", True)]
+    assert [(day["usage_date"], day["cost_after"]) for day in run["restated_dates"]] == [("2025-11-17", "2.2")]
+
+
+def test_queue_knows_that_a_failed_run_will_be_tried_again(connected: Frontend) -> None:
+    run_id = connected.start()
+    connected.sql("UPDATE {own}.x_meta_pipeline_runs SET status = 'FAILED' WHERE run_id = @run_id", run_id=run_id)
+    connected.sql(
+        "UPDATE {tenants}.pipeline_execution_queue SET attempt = 1, wait_reason = 'RETRY_BACKOFF' "
+        "WHERE run_id = @run_id",
+        run_id=run_id,
+    )
+    run = connected.api.get(f"{connected.runs_path}/{run_id}").json()
+    assert (run["status"], run["attempt"], run["wait_reason"]) == ("PENDING", 1, "RETRY_BACKOFF")
+
+
+def test_cancel_asks_once_however_often_it_is_called(connected: Frontend) -> None:
+    run_id = connected.start()
+    for _ in range(2):
+        answer = connected.api.post(f"{connected.runs_path}/{run_id}/cancel")
+        assert (answer.status_code, answer.json()["pipeline_logging_id"]) == (202, run_id)
+    assert [event["kind"] for event in connected.central("pipeline_run_events")] == ["CANCEL_REQUESTED"]
+    assert connected.api.get(f"{connected.runs_path}/{run_id}").json()["cancel_requested"] is True
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "CANCELLED"])
+def test_finished_run_cannot_be_cancelled(connected: Frontend, status: str) -> None:
+    run_id = connected.start()
+    finish(connected, run_id, status)
+    answer = connected.api.post(f"{connected.runs_path}/{run_id}/cancel")
+    assert (answer.status_code, answer.json()["run_status"]) == (409, status)
+
+
+def test_retry_is_a_new_run_with_the_same_parameters(connected: Frontend) -> None:
+    first = connected.start(date="2025-11-16")
+    finish(connected, first, "FAILED")
+    answer = connected.api.post(f"{connected.runs_path}/{first}/retry", headers={"X-User-ID": "bob"})
+    assert answer.status_code == 202
+    assert answer.json()["retry_of"] == first
+    again = connected.api.get(f"{connected.runs_path}/{answer.json()['pipeline_logging_id']}").json()
+    assert (again["retry_of"], again["user_id"], again["parameters"]["date"]) == (first, "bob", "2025-11-16")
+
+
+def test_live_run_cannot_be_retried(connected: Frontend) -> None:
+    assert connected.api.post(f"{connected.runs_path}/{connected.start()}/retry").status_code == 409
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_action_on_no_such_run_is_404_and_with_a_body_400(connected: Frontend, action: str) -> None:
+    path = f"{connected.runs_path}/{uuid.uuid4()}/{action}"
+    assert connected.api.post(path).status_code == 404
+    assert connected.api.post(path, {"force": True}).status_code == 400

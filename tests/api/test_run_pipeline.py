@@ -1,0 +1,212 @@
+"""POST run: what is answered, what is stored, and how many jobs it took."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from devcloud.server import Devcloud
+from tests.conftest import JobsOf, MakeFrontend
+from tests.frontend import Frontend
+from tests.tenant import Api
+
+Json = dict[str, Any]
+KEY: dict[str, str | None] = {"Idempotency-Key": "order-1"}
+
+pytestmark = pytest.mark.usefixtures("held_dispatcher")
+
+
+def test_run_is_accepted_logged_and_queued(connected: Frontend) -> None:
+    answer = connected.run(headers={"X-User-ID": "alice"})
+    assert answer.status_code == 202
+    run_id = answer.json()["pipeline_logging_id"]
+    assert answer.json() == {
+        "pipeline_logging_id": run_id,
+        "tenant_id": connected.tenant_id,
+        "status": "RUNNING",
+        "message": "Pipeline triggered successfully",
+    }
+    (logged,) = connected.own("x_meta_pipeline_runs")
+    assert (logged["pipeline_logging_id"], logged["status"], logged["user_id"]) == (run_id, "RUNNING", "alice")
+    assert (logged["trigger_type"], logged["pipeline_id"]) == ("api", "gcp-cost-billing")
+    assert logged["parameters"]["date"] == "2025-11-17"
+    (item,) = connected.central("pipeline_execution_queue")
+    assert (item["run_id"], item["pipeline_logging_id"], item["state"]) == (run_id, run_id, "QUEUED")
+    assert (item["priority"], item["attempt"], item["config_id"]) == (10, 0, None)
+    assert item["source"] == f"gcp:{connected.tenant.project}.billing.export"
+    assert item["parameters"] == logged["parameters"]
+    assert item["trigger_by"] == logged["trigger_by"] == connected.central("tenant_api_keys")[0]["api_key_id"]
+
+
+def test_run_takes_two_jobs_and_a_malformed_key_none(connected: Frontend, jobs_of: JobsOf) -> None:
+    accepted = connected.run()
+    assert accepted.status_code == 202
+    assert len(jobs_of(accepted.headers["X-Request-ID"])) == 2
+    refused = connected.run(headers={"X-API-Key": "no key at all"})
+    assert refused.status_code == 401
+    assert jobs_of(refused.headers["X-Request-ID"]) == []
+
+
+def test_refused_run_takes_one_job(connected: Frontend, jobs_of: JobsOf) -> None:
+    answer = connected.run(date="yesterday")
+    assert answer.status_code == 400
+    assert len(jobs_of(answer.headers["X-Request-ID"])) == 1
+
+
+def test_run_of_a_busy_source_waits_and_says_so(connected: Frontend) -> None:
+    connected.run()
+    body = connected.run().json()
+    assert (body["status"], body["wait_reason"], body["queue_position"]) == ("PENDING", "PIPELINE_BUSY", 2)
+    statuses = {row["pipeline_logging_id"]: row["status"] for row in connected.own("x_meta_pipeline_runs")}
+    assert statuses[body["pipeline_logging_id"]] == "PENDING"
+
+
+def test_run_without_a_free_slot_waits_and_says_so(connected: Frontend) -> None:
+    exports = [f"{connected.tenant.project}.billing.export_{number}" for number in range(4)]
+    answers = [connected.run(billing_export_table=export).json() for export in exports]
+    assert [answer["status"] for answer in answers] == ["RUNNING"] * 3 + ["PENDING"]
+    assert (answers[3]["wait_reason"], answers[3]["queue_position"]) == ("CONCURRENT_LIMIT", 4)
+
+
+def test_used_up_quota_is_429_with_its_figures(make_frontend: MakeFrontend) -> None:
+    frontend = make_frontend(daily_limit=2)
+    frontend.store_keyless()
+    assert [frontend.run().status_code for _ in range(2)] == [202, 202]
+    answer = frontend.run()
+    assert answer.status_code == 429
+    problem = answer.json()
+    midnight = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT00:00:00Z")
+    assert (problem["limit"], problem["used"], problem["resets_at"]) == (2, 2, midnight)
+    assert 0 < int(answer.headers["Retry-After"]) <= 86_401
+
+
+def test_runs_counted_today_use_the_quota_up(make_frontend: MakeFrontend) -> None:
+    frontend = make_frontend(daily_limit=3)
+    frontend.store_keyless()
+    frontend.sql(
+        "INSERT INTO {tenants}.tenant_usage_quotas (usage_id, tenant_id, usage_date, daily_limit, concurrent_limit, "
+        "pipelines_run_today, pipelines_succeeded_today, pipelines_failed_today, concurrent_pipelines_running, "
+        "last_updated, created_at) "
+        "VALUES (@tenant_id, @tenant_id, CURRENT_DATE('UTC'), 3, 1, 3, 3, 0, 0, CURRENT_TIMESTAMP(), "
+        "CURRENT_TIMESTAMP())"
+    )
+    answer = frontend.run()
+    assert (answer.status_code, answer.json()["used"]) == (429, 3)
+    assert frontend.central("pipeline_execution_queue") == []
+
+
+def test_run_without_credentials_is_409(frontend: Frontend) -> None:
+    answer = frontend.run()
+    assert answer.status_code == 409
+    assert "GCP" in answer.json()["detail"]
+
+
+def test_run_without_any_export_named_is_400(connected: Frontend) -> None:
+    answer = connected.api.post(connected.run_path, {"date": "2025-11-17"})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "billing_export_table"
+
+
+@pytest.mark.parametrize("pipeline", ["gcp/cost/nonsense", "ibm/cost/billing", "gcp/%2e%2e/cost", "GCP/cost/billing"])
+def test_unknown_template_is_404(connected: Frontend, pipeline: str) -> None:
+    answer = connected.api.post(f"/api/v1/pipelines/run/{connected.tenant_id}/{pipeline}")
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"date": "17.11.2025"}, "date"),
+        ({"date": "2025-02-30"}, "date"),
+        ({"date": 20251117}, "date"),
+        ({"start_date": "2025-11-17"}, "date"),
+        ({"surprise": 1}, "surprise"),
+        ({"billing_export_table": "not a table"}, "billing_export_table"),
+    ],
+)
+def test_bad_body_is_refused_by_field(connected: Frontend, changes: Json, field: str) -> None:
+    answer = connected.run(**changes)
+    assert answer.status_code == 400
+    assert field in [item["field"] for item in answer.json()["errors"]]
+
+
+def test_repeated_call_with_a_key_is_answered_alike_and_runs_once(connected: Frontend, jobs_of: JobsOf) -> None:
+    connected.run()  # so that the next one is answered with a reason and a place
+    first, second = connected.run(headers=KEY), connected.run(headers=KEY)
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json()["wait_reason"] == "PIPELINE_BUSY"
+    assert second.json() == first.json()
+    assert len(connected.central("pipeline_execution_queue")) == 2
+    assert len(jobs_of(second.headers["X-Request-ID"])) == 1
+
+
+def test_key_with_another_body_is_422(connected: Frontend) -> None:
+    assert connected.run(headers=KEY).status_code == 202
+    assert connected.run(headers=KEY, date="2025-11-18").status_code == 422
+
+
+def test_key_is_each_tenants_own(connected: Frontend, make_frontend: MakeFrontend) -> None:
+    other = make_frontend()
+    other.store_keyless()
+    mine, theirs = connected.run(headers=KEY), other.run(headers=KEY)
+    assert (mine.status_code, theirs.status_code) == (202, 202)
+    assert mine.json()["pipeline_logging_id"] != theirs.json()["pipeline_logging_id"]
+
+
+def test_repeated_call_that_used_the_quota_up_itself_is_answered_alike(make_frontend: MakeFrontend) -> None:
+    frontend = make_frontend(daily_limit=1)
+    frontend.store_keyless()
+    first = frontend.run(headers=KEY)
+    assert first.status_code == 202
+    assert frontend.run(headers=KEY).json() == first.json()
+    assert frontend.run(headers={"Idempotency-Key": "order-2"}).status_code == 429
+
+
+def test_calls_at_once_with_a_key_run_once(connected: Frontend) -> None:
+    def post(_: int) -> tuple[int, Any]:
+        api = Api(connected.api.url, connected.tenant.api_key)
+        answer = api.post(connected.run_path, connected.run_body(), headers=KEY)
+        return answer.status_code, answer.json()
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(post, range(4)))
+    assert answers[0][0] == 202
+    assert answers == [answers[0]] * 4
+    assert len(connected.central("pipeline_execution_queue")) == 1
+
+
+@pytest.mark.parametrize("key", ["", "é", "x" * 256])
+def test_bad_idempotency_key_is_400(connected: Frontend, key: str) -> None:
+    answer = connected.run(headers={"Idempotency-Key": key})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
+
+
+def test_call_cut_in_the_middle_and_repeated_with_its_key_runs_once(
+    connected: Frontend, cloud: Devcloud, jobs_of: JobsOf
+) -> None:
+    connected.run(date="nonsense")  # the function runs
+    request_id, answered = uuid.uuid4().hex, threading.Event()
+
+    def kill_when_accepting() -> None:
+        while not answered.is_set():
+            if len(jobs_of(request_id)) > 1:
+                cloud.kill_function("run_pipeline")
+                return
+
+    with ThreadPoolExecutor(1) as threads:
+        killer = threads.submit(kill_when_accepting)
+        first = connected.run(headers=KEY | {"X-Request-ID": request_id})
+        answered.set()
+        killer.result()
+    assert first.status_code in {202, 503}
+    second = connected.run(headers=KEY)
+    assert second.status_code == 202
+    run_id = second.json()["pipeline_logging_id"]
+    assert [item["run_id"] for item in connected.central("pipeline_execution_queue")] == [run_id]
+    assert [row["pipeline_logging_id"] for row in connected.own("x_meta_pipeline_runs")] == [run_id]

@@ -1,0 +1,107 @@
+"""A tenant's frontend in the tests: what it sends, and what the tables hold afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import requests
+from google.api_core import exceptions as google
+from google.cloud import bigquery
+
+from tests.tenant import Api, Tenant
+
+Json = dict[str, Any]
+IMPERSONATED = "reader@acme-gcp-project.iam.gserviceaccount.com"
+
+
+@dataclass
+class Frontend:
+    """One tenant's view of the platform; `client` is the operator's BigQuery."""
+
+    tenant: Tenant
+    client: bigquery.Client
+
+    @cached_property
+    def api(self) -> Api:
+        return Api(self.tenant.cloud.ready["gateway"], self.tenant.api_key)
+
+    @property
+    def tenant_id(self) -> str:
+        return self.tenant.tenant_id
+
+    @property
+    def credentials_path(self) -> str:
+        return f"/api/v1/tenants/{self.tenant_id}/credentials"
+
+    @property
+    def run_path(self) -> str:
+        return f"/api/v1/pipelines/run/{self.tenant_id}/gcp/cost/billing"
+
+    @property
+    def runs_path(self) -> str:
+        return f"/api/v1/pipelines/runs/{self.tenant_id}"
+
+    def gcp_body(self, *, key: Json | None = None, **fields: str) -> Json:
+        """Credentials with a key that Google accepts, naming no export unless `fields` do."""
+        text = json.dumps(key or self.tenant.gcp_key)
+        content = {"project_id": self.tenant.project, "service_account_json": text}
+        return {"provider": "GCP", "credentials": content | fields}
+
+    def store(self, body: Json | None = None, *, user_id: str | None = None) -> requests.Response:
+        """POST credentials."""
+        return self.api.post(self.credentials_path, body or self.gcp_body(), headers={"X-User-ID": user_id})
+
+    def store_keyless(self) -> None:
+        """The quickest credentials there are: nothing is asked of Google."""
+        content = {"project_id": self.tenant.project, "impersonate_service_account": IMPERSONATED}
+        assert self.store({"provider": "GCP", "credentials": content}).status_code == 201
+
+    def run_body(self, **changes: Any) -> Json:
+        """A run of one day of an export; nothing reads the export while the dispatcher is held."""
+        return {"date": "2025-11-17", "billing_export_table": f"{self.tenant.project}.billing.export"} | changes
+
+    def run(self, *, headers: dict[str, str | None] | None = None, **changes: Any) -> requests.Response:
+        """POST run."""
+        return self.api.post(self.run_path, self.run_body(**changes), headers=headers)
+
+    def start(self, **changes: Any) -> str:
+        """Have a run accepted; its id."""
+        answer = self.run(**changes)
+        assert answer.status_code == 202
+        return str(answer.json()["pipeline_logging_id"])
+
+    def sql(self, text: str, **parameters: str) -> Sequence[Json]:
+        """Run SQL as the operator; {tenants} and {own} stand for the central and the tenant's dataset."""
+        datasets = {"tenants": f"`{self.client.project}`.tenants", "own": f"`{self.client.project}`.{self.tenant_id}"}
+        values = {"tenant_id": self.tenant_id} | parameters
+        typed = [bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in values.items()]
+        config = bigquery.QueryJobConfig(query_parameters=typed)
+        return [dict(row.items()) for row in self.client.query_and_wait(text.format(**datasets), job_config=config)]
+
+    def central(self, table: str) -> Sequence[Json]:
+        """This tenant's rows of a central table."""
+        return self.sql(f"SELECT * FROM {{tenants}}.{table} WHERE tenant_id = @tenant_id")
+
+    def own(self, table: str) -> Sequence[Json]:
+        """The rows of a table of the tenant's dataset."""
+        return self.sql(f"SELECT * FROM {{own}}.{table}")
+
+    def logged_actions(self) -> list[str]:
+        """What the step log says was done, sorted."""
+        return sorted(row["action"] for row in self.own("x_meta_step_logs"))
+
+    def own_tables(self) -> set[str]:
+        """The tables of the tenant's dataset."""
+        return {table.table_id for table in self.client.list_tables(self.tenant_id)}
+
+    def has_table(self, table: str) -> bool:
+        """Whether the tenant's dataset has this table."""
+        try:
+            self.client.get_table(f"{self.client.project}.{self.tenant_id}.{table}")
+        except google.NotFound:
+            return False
+        return True
