@@ -28,11 +28,11 @@ setup: .venv/.installed ## Make .venv from the pinned requirements; does nothing
 
 .PHONY: demo
 demo: setup ## The story from credentials to costs, on a local Google Cloud
-	@$(BIN)/python -m devcloud.demo
+	@$(BIN)/python -m devcloud demo
 
 .PHONY: up
 up: setup ## The same cloud, left running, with curl lines to paste
-	@$(BIN)/python -m devcloud up --warm --state-dir $(STATE)
+	@$(BIN)/python -m devcloud demo --stay --state-dir $(STATE)
 
 .PHONY: test
 test: setup ## All tests
