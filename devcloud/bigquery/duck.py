@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
 
+Parameters = Sequence[object] | Mapping[str, object]  # by position or by name
 
-def one_row(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[object] = ()) -> Any:
+
+def one_row(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()) -> Any:
     """The first row as a tuple, or None."""
-    rows = cursor.execute(statement, list(parameters)).fetchall()
+    bound = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+    rows = cursor.execute(statement, bound).fetchall()
     return rows[0] if rows else None
 
 
-def one_number(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[object] = ()) -> int:
+def one_number(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()) -> int:
     """The number a statement answers: a count, or the rows that DML touched; 0 without a row."""
     row = one_row(cursor, statement, parameters)
     return int(row[0]) if row else 0
