@@ -32,7 +32,8 @@ def _arrow_field(field: Json) -> pa.Field[pa.DataType]:
     else:
         kind = _TYPES[field["type"]]
     if field["mode"] == "REPEATED":
-        return pa.field(field["name"], pa.list_(pa.field("item", kind)), nullable=False)
+        # Nullable, as a NULL struct has no lists either; Arrow refuses the cast otherwise.
+        return pa.field(field["name"], pa.list_(pa.field("item", kind)))
     return pa.field(field["name"], kind, nullable=field["mode"] != "REQUIRED")
 
 
