@@ -7,13 +7,13 @@ from typing import Any
 
 import duckdb
 
-Parameters = Sequence[object] | Mapping[str, object]  # by position or by name
+Parameters = Sequence[object] | Mapping[str, object]
 
 
 def one_row(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()) -> Any:
-    """The first row as a tuple, or None."""
-    bound = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
-    rows = cursor.execute(statement, bound).fetchall()
+    """The first row as a tuple, or None; parameters by position or by name."""
+    given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+    rows = cursor.execute(statement, given).fetchall()
     return rows[0] if rows else None
 
 

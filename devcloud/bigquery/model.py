@@ -60,6 +60,11 @@ def not_found(what: str) -> BigQueryError:
     return BigQueryError("notFound", f"Not found: {what}", status=404)
 
 
+def unexpected(error: Exception) -> BigQueryError:
+    """500 for a defect of devcloud; not BigQuery's internalError, which clients retry for minutes."""
+    return BigQueryError("devcloudError", f"devcloud failed: {type(error).__name__}: {error}", status=500)
+
+
 @dataclass(frozen=True)
 class QueryRequest:
     """One statement or script, as jobs.query and jobs.insert give it.

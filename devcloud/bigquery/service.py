@@ -10,6 +10,7 @@ from devcloud.bigquery import catalog
 from devcloud.bigquery.jobs import records
 from devcloud.bigquery.jobs.copy import run_copy
 from devcloud.bigquery.jobs.load import run_load
+from devcloud.bigquery.jobs.locations import Locations
 from devcloud.bigquery.jobs.query import QueryJobs
 from devcloud.bigquery.jobs.runner import JobRunner
 from devcloud.bigquery.model import Json
@@ -39,14 +40,14 @@ class BigQuery:
         results = ResultStore(folder / "results")
         results.remove_expired()
         handlers = {"query": QueryJobs(engine, results).run, "load": run_load, "copy": run_copy}
-        self._runner = JobRunner(engine, handlers)
+        self._runner = JobRunner(engine, handlers, Locations(engine, location))
         rows = Rows(engine, results)
-        jobs = Jobs(self._runner, rows, location)
+        jobs = Jobs(self._runner, rows)
         routes = [
             Resources(engine, results, location).routes,
             rows.routes,
             jobs.routes,
-            Queries(self._runner, jobs, location).routes,
+            Queries(self._runner, jobs).routes,
             Uploads(jobs, folder / "uploads").routes,
         ]
         self._storage = StorageRead(identity, Tls(state_dir), engine, results, folder / "read_sessions")

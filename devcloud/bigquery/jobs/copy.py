@@ -7,7 +7,7 @@ from dataclasses import replace
 from devcloud.bigquery import access, catalog
 from devcloud.bigquery.columns import PARTITION_TIME, is_ingestion_partitioned, physical_name
 from devcloud.bigquery.jobs.job import Job, Outcome
-from devcloud.bigquery.jobs.query import check_locations
+from devcloud.bigquery.jobs.locations import check_locations
 from devcloud.bigquery.jobs.writes import options_of, write_rows
 from devcloud.bigquery.model import BigQueryError, Json, not_implemented
 from devcloud.bigquery.partitions import Destination, parse_destination, partition_condition

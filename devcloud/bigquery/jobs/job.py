@@ -59,6 +59,7 @@ class Job:
     request_id: str | None = None
     upload: Path | None = None
     keeps_record: bool = True
+    acknowledged: bool = False
     created: int = field(default_factory=now_ms)
     started: int | None = None
     ended: int | None = None

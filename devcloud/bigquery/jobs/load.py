@@ -9,7 +9,7 @@ import duckdb
 from devcloud.bigquery import access, catalog
 from devcloud.bigquery.columns import normal_field
 from devcloud.bigquery.jobs.job import Job, Outcome
-from devcloud.bigquery.jobs.query import check_locations
+from devcloud.bigquery.jobs.locations import check_locations
 from devcloud.bigquery.jobs.sources import parquet_fields, parquet_relation, to_parquet
 from devcloud.bigquery.jobs.writes import options_of, write_rows
 from devcloud.bigquery.model import BigQueryError, Json, not_found, not_implemented

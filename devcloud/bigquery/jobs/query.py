@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import pyarrow as pa
 
-from devcloud.bigquery import access, catalog, sizes
-from devcloud.bigquery.jobs.job import Job, Outcome
+from devcloud.bigquery import access, sizes
+from devcloud.bigquery.jobs.job import Job, Outcome, now_ms
+from devcloud.bigquery.jobs.locations import check_locations
 from devcloud.bigquery.jobs.writes import options_of, write_rows
-from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, not_found, not_implemented
+from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, not_implemented
 from devcloud.bigquery.partitions import Destination, parse_destination
 from devcloud.bigquery.results import ResultStore
 from devcloud.bigquery.sql.engine import Engine
@@ -34,6 +36,7 @@ class QueryJobs:
         result = self._engine.run(request, session=session)
         check_locations(session, job.location, _tables(result))
         outcome = _outcome(session, result)
+        outcome.children = [_child(job, number, child) for number, child in enumerate(result.children)]
         if result.rows is not None:
             self._keep_rows(job, session, result, outcome)
         return outcome
@@ -78,15 +81,6 @@ def _write(job: Job, session: Session, destination: Destination, rows: pa.Table,
         write_rows(session, destination, _ROWS, schema, options)
     finally:
         session.cursor.unregister(_ROWS)
-
-
-def check_locations(session: Session, location: str, tables: list[TableRef]) -> None:
-    """Raise notFound for a table whose dataset lives elsewhere than the job."""
-    session.read()
-    for project, dataset in {(ref.project, ref.dataset) for ref in tables}:
-        found = catalog.find_dataset(session.cursor, project, dataset)
-        if found is not None and found["location"].lower() != location.lower():
-            raise not_found(f"Dataset {project}:{dataset} was not found in location {location}")
 
 
 def _request(job: Job, session: Session) -> QueryRequest:
@@ -147,6 +141,28 @@ def _outcome(session: Session, result: QueryResult) -> Outcome:
     }
     written = {ref.written_table for ref in [result, *result.children] if ref.written_table}
     return Outcome(statistics, answer, None, result.statement_type, read, sorted(written, key=str))
+
+
+def _child(job: Job, number: int, result: QueryResult) -> Json:
+    """The REST Job resource of a script's statement."""
+    job_id = f"script_job_{hashlib.sha256(job.job_id.encode()).hexdigest()[:32]}_{number}"
+    now = str(now_ms())
+    return {
+        "kind": "bigquery#job",
+        "id": f"{job.project}:{job.location}.{job_id}",
+        "jobReference": job.reference() | {"jobId": job_id},
+        "configuration": {"jobType": "QUERY", "query": {"query": "", "useLegacySql": False}},
+        "status": {"state": "DONE"},
+        "statistics": {
+            "creationTime": now,
+            "startTime": now,
+            "endTime": now,
+            "parentJobId": job.job_id,
+            "scriptStatistics": {"evaluationKind": "STATEMENT"},
+            "query": {"statementType": result.statement_type} | _effects(result),
+        },
+        "user_email": job.caller.email,
+    }
 
 
 def _effects(result: QueryResult) -> Json:

@@ -60,7 +60,8 @@ def add(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
 
 def finish(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Record the job's end, in the transaction of its last effect."""
-    cursor.execute(f"DELETE FROM _devcloud.jobs WHERE {_KEY}", list(_key(job.key)))
+    if job.acknowledged:
+        cursor.execute(f"DELETE FROM _devcloud.jobs WHERE {_KEY}", list(_key(job.key)))
     _insert(cursor, job, done=True)
     for number, child in enumerate(job.outcome.children):
         cursor.execute(

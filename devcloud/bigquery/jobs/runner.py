@@ -12,8 +12,9 @@ import duckdb
 
 from devcloud.bigquery.jobs import records
 from devcloud.bigquery.jobs.job import Job, JobKey, Outcome, now_ms
+from devcloud.bigquery.jobs.locations import Locations
 from devcloud.bigquery.jobs.records import Record
-from devcloud.bigquery.model import BigQueryError, Json, not_found, not_implemented
+from devcloud.bigquery.model import BigQueryError, Json, not_found, not_implemented, unexpected
 from devcloud.bigquery.sql.engine import Engine
 from devcloud.bigquery.sql.session import Session
 
@@ -27,16 +28,17 @@ _log = logging.getLogger(__name__)
 class JobRunner:
     """The jobs of all projects; `handlers` run a job by its kind."""
 
-    def __init__(self, engine: Engine, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, engine: Engine, handlers: Mapping[str, Handler], locations: Locations) -> None:
         self._engine, self._handlers = engine, handlers
+        self.location_of = locations.of
         self._lock = threading.Lock()
         self._live: dict[JobKey, Job] = {}
         self._unrecorded: OrderedDict[JobKey, Job] = OrderedDict()
         self._finished: deque[Json] = deque(maxlen=_LOG_LENGTH)
         self._threads: set[threading.Thread] = set()
 
-    def submit(self, job: Job, *, acknowledged: bool) -> None:
-        """Start the job; raises duplicate (409) for a used id. An acknowledged one is recorded first."""
+    def submit(self, job: Job) -> None:
+        """Start the job; raises duplicate (409) for a used id. One that will be acknowledged is recorded first."""
         if job.kind not in self._handlers:
             raise not_implemented(f"{job.kind or 'unknown'} jobs")
         with self._lock:
@@ -46,7 +48,7 @@ class JobRunner:
                     "duplicate", f"Already Exists: Job {job.project}:{job.location}.{job.job_id}", status=409
                 )
             self._live[job.key] = job
-        if acknowledged:
+        if job.acknowledged:
             self._acknowledge(job)
         thread = threading.Thread(target=self._run, args=(job,), name=f"job-{job.job_id}", daemon=True)
         self._threads.add(thread)
@@ -126,7 +128,7 @@ class JobRunner:
             self._fail(job, BigQueryError("invalidQuery", str(error), location="query"))
         except Exception as error:  # noqa: BLE001 - the thread's end: whatever it was, the job has failed with it
             _log.exception("job failed unexpectedly", extra={"job_id": job.job_id})
-            self._fail(job, BigQueryError("internalError", f"{type(error).__name__}: {error}", status=500))
+            self._fail(job, unexpected(error))
         finally:
             self._end(job)
 

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from devcloud.bigquery.model import BigQueryError, Json, not_implemented
+from devcloud.bigquery.model import BigQueryError, Json, not_implemented, unexpected
 from devcloud.identity import Caller, Identity, Unauthenticated
 
 if TYPE_CHECKING:
@@ -123,8 +123,7 @@ class RestApp:
             response = error_response(BigQueryError("invalid", str(error)))
         except Exception as error:  # noqa: BLE001 - the server's outermost edge: the caller gets BigQuery's 500
             _log.exception("request failed unexpectedly", extra={"path": request.path})
-            what = f"An internal error occurred: {type(error).__name__}: {error}"
-            response = error_response(BigQueryError("internalError", what, status=500))
+            response = error_response(unexpected(error))
         request.get_data(cache=False)  # an unread body would be taken for the connection's next request
         return response(environ, start_response)
 

@@ -27,14 +27,14 @@ _GRACE_SECONDS = 0.3
 # A job of these locations is found without naming the location, of any other it is not.
 _MULTI_REGIONS = ("US", "EU")
 # The HTTP status of a failed job's reason where its answer is an error.
-_STATUSES = {"notFound": 404, "accessDenied": 403, "duplicate": 409, "notImplemented": 501, "internalError": 500}
+_STATUSES = {"notFound": 404, "accessDenied": 403, "duplicate": 409, "notImplemented": 501, "devcloudError": 500}
 
 
 class Jobs:
     """The handlers of jobs."""
 
-    def __init__(self, runner: JobRunner, rows: Rows, default_location: str) -> None:
-        self._runner, self._rows, self._default_location = runner, rows, default_location
+    def __init__(self, runner: JobRunner, rows: Rows) -> None:
+        self._runner, self._rows = runner, rows
         self.routes = Routes()
         add = self.routes.add
         add("GET", f"{_PROJECT}/jobs", self._list)
@@ -56,11 +56,12 @@ class Jobs:
         job_id = str(reference.get("jobId") or f"job_{uuid.uuid4().hex}")
         if not _JOB_ID.fullmatch(job_id):
             raise BigQueryError("invalid", f'Invalid job ID "{job_id}".')
-        location = str(reference.get("location") or self._default_location)
+        location = str(reference.get("location") or self._runner.location_of(project, configuration))
         labels = configuration.get("labels") or {}
         dry_run = bool(configuration.get("dryRun"))
-        job = Job(project, location, job_id, configuration, caller, labels.get("request_id"), upload, not dry_run)
-        self._runner.submit(job, acknowledged=not dry_run)
+        job = Job(project, location, job_id, configuration, caller, labels.get("request_id"), upload)
+        job.keeps_record = job.acknowledged = not dry_run
+        self._runner.submit(job)
         job.done.wait(None if dry_run else _GRACE_SECONDS)
         if dry_run:
             raise_failure(job.error)

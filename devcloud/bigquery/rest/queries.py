@@ -27,8 +27,8 @@ _IGNORED_KEYS = ("requestId", "maxResults", "timeoutMs", "formatOptions")
 class Queries:
     """The handler of jobs.query."""
 
-    def __init__(self, runner: JobRunner, jobs: Jobs, default_location: str) -> None:
-        self._runner, self._jobs, self._default_location = runner, jobs, default_location
+    def __init__(self, runner: JobRunner, jobs: Jobs) -> None:
+        self._runner, self._jobs = runner, jobs
         self._lock = threading.Lock()
         self.routes = Routes()
         self.routes.add("POST", "/bigquery/v2/projects/<project>/queries", self._query)
@@ -49,7 +49,7 @@ class Queries:
 
     def _start(self, call: Call, body: Json) -> Job | Record:
         """The job of this request: a new one, or that of the same request sent before."""
-        location = str(body.get("location") or self._default_location)
+        location = str(body.get("location") or self._runner.location_of(call.project, {"query": body}))
         request_id = body.get("requestId")
         job_id = _job_id(call, body) if request_id else f"job_{uuid.uuid4().hex}"
         with self._lock:
@@ -59,7 +59,7 @@ class Queries:
             if earlier is not None:
                 job_id = f"job_{uuid.uuid4().hex}"
             job = self._job(call, body, location, job_id)
-            self._runner.submit(job, acknowledged=False)
+            self._runner.submit(job)
             return job
 
     def _job(self, call: Call, body: Json, location: str, job_id: str) -> Job:
