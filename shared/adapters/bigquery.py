@@ -229,6 +229,8 @@ def translated() -> Iterator[None]:
     """Google's exceptions in the product's words."""
     try:
         yield
+    except google.MethodNotImplemented as error:  # a 5xx that no repetition helps
+        raise errors.JobFailed(str(error.message)) from error
     except _TRANSIENT as error:
         raise errors.Unavailable(retry_after=5) from error
     except google.NotFound as error:

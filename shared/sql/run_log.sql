@@ -30,6 +30,24 @@ WITH logged AS (
   FROM {dataset}.x_meta_pipeline_runs
   WHERE tenant_id = @tenant_id
 ),
+aged AS (
+  SELECT
+    pipeline_logging_id,
+    run_id,
+    pipeline_id,
+    state,
+    trigger_type,
+    trigger_by,
+    user_id,
+    parameters,
+    scheduled_time,
+    added_at,
+    attempt,
+    wait_reason,
+    priority + DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds) AS priority
+  FROM {tenants}.pipeline_execution_queue
+  WHERE tenant_id = @tenant_id
+),
 queued AS (
   SELECT
     pipeline_logging_id,
@@ -43,15 +61,8 @@ queued AS (
     added_at,
     attempt,
     wait_reason,
-    ROW_NUMBER() OVER (
-      PARTITION BY state
-      ORDER BY
-        priority + DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds) DESC,
-        scheduled_time,
-        run_id
-    ) AS queue_position
-  FROM {tenants}.pipeline_execution_queue
-  WHERE tenant_id = @tenant_id
+    ROW_NUMBER() OVER (PARTITION BY state ORDER BY priority DESC, scheduled_time, run_id) AS queue_position
+  FROM aged
 ),
 -- What was decided about a run whose row has not been written yet; a closing task follows within minutes.
 settled AS (
