@@ -86,7 +86,7 @@ class Runs:
         The claim is the id of the job that reads: BigQuery takes it once.
         """
         values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
-        claim = statement("runs", "claim_run")
+        claim = statement("run_execution", "claim_run")
         for suffix in range(_CLAIM_SUFFIXES):
             job_id = f"cvg-claim-{task.lease_id}-{task.hop}-{suffix}"
             try:
@@ -105,7 +105,7 @@ class Runs:
     def signals(self, task: RunTask) -> Signals:
         """Whether the lease still stands and whether the run is to be cancelled."""
         values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
-        return Signals(**self.warehouse.read(statement("runs", "read_signals"), values)[0])
+        return Signals(**self.warehouse.read(statement("run_execution", "read_signals"), values)[0])
 
     def begin(self, task: RunTask, run: ClaimedRun, *, pipeline_id: str, source: str | None) -> Begun:
         """Mark the run RUNNING and take the fence of (pipeline, source); FenceLost when the lease has gone."""
@@ -123,7 +123,7 @@ class Runs:
             "attempt": task.attempt,
             "source": source,
         }
-        begin = statement("runs", "begin_attempt")
+        begin = statement("run_execution", "begin_attempt")
         job = self.transact(begin, values, job_id=f"cvg-begin-{task.lease_id}-{task.hop}", dataset=task.tenant_id)
         return Begun(**self.warehouse.rows_of(job)[0])
 
@@ -154,7 +154,7 @@ class Runs:
             "error_class": task.closing.error_class,
             "error_message": task.closing.error_message,
         }
-        self.warehouse.change(statement("runs", "close_run"), values, dataset=task.tenant_id)
+        self.warehouse.change(statement("run_execution", "close_run"), values, dataset=task.tenant_id)
 
     def close_attempt(self, task: RunTask, *, status: str, error_class: str | None, error_message: str | None) -> None:
         """End the run under this task's lease; nothing happens once another attempt has taken over."""
@@ -165,7 +165,7 @@ class Runs:
             "error_class": error_class,
             "error_message": error_message,
         }
-        self.warehouse.change(statement("runs", "close_attempt"), values, dataset=task.tenant_id)
+        self.warehouse.change(statement("run_execution", "close_attempt"), values, dataset=task.tenant_id)
 
     def log(
         self, task: RunTask, run: ClaimedRun, *, steps: Sequence[Mapping[str, Any]], checks: Sequence[Mapping[str, Any]]
@@ -180,7 +180,7 @@ class Runs:
             "checks": json.dumps(list(checks), default=str),
         }
         job_id = f"cvg-log-{task.lease_id}-{task.hop}"
-        self.warehouse.once(statement("runs", "log_steps"), values, job_id=job_id, dataset=task.tenant_id)
+        self.warehouse.once(statement("run_execution", "log_steps"), values, job_id=job_id, dataset=task.tenant_id)
 
 
 def _retried(run: Callable[[], bigquery.QueryJob]) -> bigquery.QueryJob:
