@@ -1,146 +1,262 @@
--- name: find_standing
--- Everything the answer to a manual run depends on: the key's owner, today's usage, the queue and the credentials.
--- param: api_key_hash STRING
--- param: tenant_id STRING
--- param: manual_priority INT64
--- param: ageing_seconds INT64
-WITH api_key AS (
-  SELECT
-    api_key_id,
-    tenant_id,
-    is_active,
-    expires_at
-  FROM {tenants}.tenant_api_keys
-  WHERE api_key_hash = @api_key_hash
-),
-subscription AS (
-  SELECT
-    tenant_id,
-    status,
-    starts_at,
-    ends_at,
-    daily_limit,
-    concurrent_limit
-  FROM {tenants}.tenant_subscriptions
-  WHERE tenant_id = @tenant_id
-  QUALIFY ROW_NUMBER() OVER (
-    ORDER BY
-      status IN ('ACTIVE', 'TRIAL')
-        AND COALESCE(starts_at <= CURRENT_TIMESTAMP(), TRUE)
-        AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE) DESC,
-      created_at DESC
-  ) = 1
-),
-usage_today AS (
-  SELECT
-    tenant_id,
-    SUM(pipelines_run_today) AS started_today
-  FROM {tenants}.tenant_usage_quotas
-  WHERE usage_date = CURRENT_DATE('UTC')
-    AND tenant_id = @tenant_id
-  GROUP BY tenant_id
-),
-queued_item AS (
-  SELECT
-    tenant_id,
-    pipeline_id,
-    source,
-    state,
-    config_id IS NULL AND quota_date IS NULL AS is_uncounted,
-    available_at <= CURRENT_TIMESTAMP()
-      AND priority + DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds)
-        >= @manual_priority AS is_ahead
-  FROM {tenants}.pipeline_execution_queue
-  WHERE tenant_id = @tenant_id
-),
-queued_group AS (
-  SELECT
-    tenant_id,
-    pipeline_id,
-    source,
-    state,
-    is_uncounted,
-    is_ahead,
-    COUNT(*) AS items
-  FROM queued_item
-  GROUP BY tenant_id, pipeline_id, source, state, is_uncounted, is_ahead
-),
-queue AS (
-  SELECT
-    tenant_id,
-    ARRAY_AGG(STRUCT(pipeline_id, source, state, is_uncounted, is_ahead, items)) AS queued_groups
-  FROM queued_group
-  GROUP BY tenant_id
-),
-held AS (
-  SELECT
-    tenant_id,
-    ARRAY_AGG(STRUCT(provider, source)) AS credentials
-  FROM {tenants}.tenant_cloud_credentials
-  WHERE tenant_id = @tenant_id
-  GROUP BY tenant_id
-)
-SELECT
-  api_key.api_key_id,
-  api_key.tenant_id,
-  api_key.is_active AS key_is_active,
-  api_key.expires_at AS key_expires_at,
-  profiles.status AS tenant_status,
-  subscription.status AS subscription_status,
-  subscription.starts_at AS subscription_starts_at,
-  subscription.ends_at AS subscription_ends_at,
-  subscription.daily_limit,
-  subscription.concurrent_limit,
-  CURRENT_TIMESTAMP() AS read_at,
-  COALESCE(usage_today.started_today, 0) AS started_today,
-  queue.queued_groups,
-  held.credentials
-FROM api_key
-LEFT JOIN {tenants}.tenant_profiles AS profiles
-  ON profiles.tenant_id = api_key.tenant_id AND profiles.tenant_id = @tenant_id
-LEFT JOIN subscription ON subscription.tenant_id = api_key.tenant_id
-LEFT JOIN usage_today ON usage_today.tenant_id = api_key.tenant_id
-LEFT JOIN queue ON queue.tenant_id = api_key.tenant_id
-LEFT JOIN held ON held.tenant_id = api_key.tenant_id
-
--- name: accept_run
--- A manual run enters the tenant's run log and the queue, both or neither; INSERTs alone conflict with nothing.
+-- name: claim_run
+-- A leased queue item, the tenant's credential for its provider and the run's checkpoints: one row per checkpoint.
 -- param: run_id STRING
 -- param: tenant_id STRING
--- param: provider STRING
--- param: domain STRING
--- param: pipeline_template STRING
+-- param: lease_id STRING
+WITH history AS (
+  SELECT
+    run_id,
+    event_id,
+    kind,
+    lease_id,
+    attempt,
+    TO_JSON_STRING(details) AS details,
+    occurred_at
+  FROM {tenants}.pipeline_run_events
+  WHERE run_id = @run_id
+    AND kind IN ('CLAIMED', 'STEP', 'HANDED_OVER', 'CANCEL_REQUESTED')
+    AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
+)
+SELECT
+  items.provider,
+  items.domain,
+  items.pipeline_template,
+  items.trigger_type,
+  items.trigger_by,
+  items.user_id,
+  items.max_retries,
+  items.added_at,
+  items.lease_expires_at,
+  TO_JSON_STRING(items.parameters) AS parameters,
+  credentials.credential_id,
+  credentials.credential_kind,
+  credentials.provider AS credential_provider,
+  credentials.source AS credential_source,
+  credentials.encrypted_credentials,
+  credentials.kms_key_version,
+  history.event_id,
+  history.kind AS event_kind,
+  history.lease_id AS event_lease_id,
+  history.attempt AS event_attempt,
+  history.details AS event_details,
+  history.occurred_at AS event_occurred_at,
+  CURRENT_TIMESTAMP() AS read_at
+FROM {tenants}.pipeline_execution_queue AS items
+LEFT JOIN {tenants}.tenant_cloud_credentials AS credentials
+  ON credentials.tenant_id = items.tenant_id
+  AND credentials.provider = UPPER(items.provider)
+LEFT JOIN history ON history.run_id = items.run_id
+WHERE items.run_id = @run_id
+  AND items.tenant_id = @tenant_id
+  AND items.lease_id = @lease_id
+  AND items.state = 'PROCESSING'
+ORDER BY history.occurred_at
+
+-- name: read_signals
+-- Whether the lease still stands and whether somebody asked to cancel.
+-- param: run_id STRING
+-- param: tenant_id STRING
+-- param: lease_id STRING
+SELECT
+  EXISTS (
+    SELECT 1
+    FROM {tenants}.pipeline_execution_queue
+    WHERE run_id = @run_id
+      AND tenant_id = @tenant_id
+      AND lease_id = @lease_id
+      AND state = 'PROCESSING'
+  ) AS lease_is_held,
+  EXISTS (
+    SELECT 1
+    FROM {tenants}.pipeline_run_events
+    WHERE run_id = @run_id
+      AND tenant_id = @tenant_id
+      AND kind = 'CANCEL_REQUESTED'
+      AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
+  ) AS is_cancel_requested
+
+-- name: begin_attempt
+-- Marks the run RUNNING under its lease and raises the fence's token for it; a scheduled run's row is made here.
+-- Repeating it under the same lease changes nothing; a run that has ended stays as it is, and its status says so.
+-- param: pipeline_logging_id STRING
+-- param: tenant_id STRING
+-- param: run_id STRING
 -- param: pipeline_id STRING
--- param: source STRING
--- param: trigger_by STRING
 -- param: user_id STRING
+-- param: trigger_type STRING
+-- param: trigger_by STRING
 -- param: parameters STRING
--- param: retry_of STRING
--- param: status STRING
--- param: wait_reason STRING
--- param: priority INT64
--- param: max_retries INT64
--- param: accepted_at TIMESTAMP
+-- param: created_at TIMESTAMP
+-- param: lease_id STRING
+-- param: attempt INT64
+-- param: source STRING
 BEGIN TRANSACTION;
 
+ASSERT EXISTS (
+  SELECT 1
+  FROM {tenants}.pipeline_execution_queue
+  WHERE run_id = @run_id
+    AND tenant_id = @tenant_id
+    AND lease_id = @lease_id
+    AND state = 'PROCESSING'
+) AS 'LEASE_LOST';
+
 INSERT INTO {dataset}.x_meta_pipeline_runs (
-  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters,
-  retry_of, created_at
+  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters, created_at
 )
-VALUES (
-  @run_id, @tenant_id, @run_id, @pipeline_id, @user_id, 'api', @trigger_by, @status, PARSE_JSON(@parameters),
-  @retry_of, @accepted_at
+SELECT
+  @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, 'PENDING',
+  PARSE_JSON(@parameters), @created_at
+FROM UNNEST([1])
+WHERE NOT EXISTS (
+  SELECT 1
+  FROM {dataset}.x_meta_pipeline_runs AS runs
+  WHERE runs.pipeline_logging_id = @pipeline_logging_id
 );
 
-INSERT INTO {tenants}.pipeline_execution_queue (
-  run_id, tenant_id, provider, domain, pipeline_template, pipeline_id, source, pipeline_logging_id, trigger_type,
-  trigger_by, state, priority, scheduled_time, available_at, added_at, attempt, hop, max_retries, parameters, user_id,
-  wait_reason
-)
-VALUES (
-  @run_id, @tenant_id, @provider, @domain, @pipeline_template, @pipeline_id, @source, @run_id, 'api',
-  @trigger_by, 'QUEUED', @priority, @accepted_at, @accepted_at, @accepted_at, 0, 0, @max_retries,
-  PARSE_JSON(@parameters), @user_id, @wait_reason
-);
+UPDATE {dataset}.x_meta_pipeline_runs
+SET
+  status = 'RUNNING',
+  lease_id = @lease_id,
+  attempt = @attempt,
+  started_at = COALESCE(started_at, CURRENT_TIMESTAMP())
+WHERE pipeline_logging_id = @pipeline_logging_id
+  AND status IN ('PENDING', 'RUNNING');
+
+INSERT INTO {dataset}.x_meta_publish_fence (pipeline_id, source, token, lease_id, published)
+SELECT @pipeline_id, @source, 0, '', FALSE
+FROM UNNEST([1])
+WHERE @source IS NOT NULL
+  AND NOT EXISTS (
+    SELECT 1
+    FROM {dataset}.x_meta_publish_fence AS fence
+    WHERE fence.pipeline_id = @pipeline_id
+      AND fence.source = @source
+  );
+
+UPDATE {dataset}.x_meta_publish_fence
+SET
+  token = token + 1,
+  lease_id = @lease_id,
+  published = FALSE
+WHERE pipeline_id = @pipeline_id
+  AND source = @source
+  AND lease_id != @lease_id
+  AND EXISTS (
+    SELECT 1
+    FROM {dataset}.x_meta_pipeline_runs AS runs
+    WHERE runs.pipeline_logging_id = @pipeline_logging_id
+      AND runs.status = 'RUNNING'
+  );
 
 COMMIT TRANSACTION;
+
+SELECT
+  runs.status,
+  fence.token,
+  fence.watermark
+FROM {dataset}.x_meta_pipeline_runs AS runs
+LEFT JOIN {dataset}.x_meta_publish_fence AS fence
+  ON fence.pipeline_id = @pipeline_id
+  AND fence.source = @source
+WHERE runs.pipeline_logging_id = @pipeline_logging_id;
+
+-- name: close_run
+-- Ends a run that has not ended yet; one that has stays as it is.
+-- param: pipeline_logging_id STRING
+-- param: status STRING
+-- param: error_class STRING
+-- param: error_message STRING
+UPDATE {dataset}.x_meta_pipeline_runs
+SET
+  status = @status,
+  completed_at = CURRENT_TIMESTAMP(),
+  error_class = @error_class,
+  error_message = @error_message
+WHERE pipeline_logging_id = @pipeline_logging_id
+  AND status IN ('PENDING', 'RUNNING')
+
+-- name: close_attempt
+-- Ends a run under the lease it runs under; after another attempt took over it changes nothing.
+-- param: pipeline_logging_id STRING
+-- param: lease_id STRING
+-- param: status STRING
+-- param: error_class STRING
+-- param: error_message STRING
+UPDATE {dataset}.x_meta_pipeline_runs
+SET
+  status = @status,
+  completed_at = CURRENT_TIMESTAMP(),
+  error_class = @error_class,
+  error_message = @error_message
+WHERE pipeline_logging_id = @pipeline_logging_id
+  AND lease_id = @lease_id
+  AND status = 'RUNNING'
+
+-- name: log_steps
+-- Appends step logs and check results that are not there yet; both come as JSON arrays.
+-- param: tenant_id STRING
+-- param: user_id STRING
+-- param: pipeline_logging_id STRING
+-- param: provider STRING
+-- param: steps STRING
+-- param: checks STRING
+INSERT INTO {dataset}.x_meta_step_logs (
+  log_id, tenant_id, user_id, pipeline_logging_id, step_id, step_type, action, provider, status, attempt, `rows`,
+  bytes_billed, job_id, output_table, started_at, completed_at, duration_ms, details, error_message, timestamp
+)
+SELECT
+  JSON_VALUE(step, '$.log_id'),
+  @tenant_id,
+  @user_id,
+  @pipeline_logging_id,
+  JSON_VALUE(step, '$.step_id'),
+  JSON_VALUE(step, '$.step_type'),
+  'STEP',
+  @provider,
+  JSON_VALUE(step, '$.status'),
+  CAST(JSON_VALUE(step, '$.attempt') AS INT64),
+  CAST(JSON_VALUE(step, '$.rows') AS INT64),
+  CAST(JSON_VALUE(step, '$.bytes_billed') AS INT64),
+  JSON_VALUE(step, '$.job_id'),
+  JSON_VALUE(step, '$.output_table'),
+  CAST(JSON_VALUE(step, '$.started_at') AS TIMESTAMP),
+  CAST(JSON_VALUE(step, '$.completed_at') AS TIMESTAMP),
+  CAST(JSON_VALUE(step, '$.duration_ms') AS INT64),
+  PARSE_JSON(JSON_QUERY(step, '$.details')),
+  JSON_VALUE(step, '$.error_message'),
+  CURRENT_TIMESTAMP()
+FROM UNNEST(JSON_QUERY_ARRAY(@steps)) AS step
+WHERE NOT EXISTS (
+  SELECT 1
+  FROM {dataset}.x_meta_step_logs AS logged
+  WHERE logged.pipeline_logging_id = @pipeline_logging_id
+    AND logged.log_id = JSON_VALUE(step, '$.log_id')
+);
+
+INSERT INTO {dataset}.x_meta_dq_results (
+  dq_result_id, tenant_id, user_id, pipeline_logging_id, step_id, check_id, table_name, severity, passed, observed,
+  expected, failed_rows, sample, checked_at
+)
+SELECT
+  JSON_VALUE(result, '$.dq_result_id'),
+  @tenant_id,
+  @user_id,
+  @pipeline_logging_id,
+  JSON_VALUE(result, '$.step_id'),
+  JSON_VALUE(result, '$.check_id'),
+  JSON_VALUE(result, '$.table_name'),
+  JSON_VALUE(result, '$.severity'),
+  JSON_VALUE(result, '$.passed') = 'true',
+  JSON_VALUE(result, '$.observed'),
+  JSON_VALUE(result, '$.expected'),
+  CAST(JSON_VALUE(result, '$.failed_rows') AS INT64),
+  PARSE_JSON(JSON_QUERY(result, '$.sample')),
+  CAST(JSON_VALUE(result, '$.checked_at') AS TIMESTAMP)
+FROM UNNEST(JSON_QUERY_ARRAY(@checks)) AS result
+WHERE NOT EXISTS (
+  SELECT 1
+  FROM {dataset}.x_meta_dq_results AS logged
+  WHERE logged.pipeline_logging_id = @pipeline_logging_id
+    AND logged.dq_result_id = JSON_VALUE(result, '$.dq_result_id')
+);
