@@ -1,0 +1,128 @@
+"""gcp/cost/billing from the tenant's export to published rows: every cent, once, whatever is repeated."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from devcloud.seed_billing.rows import Plan
+from tests.conftest import MakeTenant
+from tests.executions import Executions
+from tests.tenant import SMALL_EXPORT, Tenant
+
+ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
+
+
+def assert_equals_truth(found: list[dict[str, Any]], truth: dict[str, Any]) -> None:
+    wanted = truth["invoice_months"]
+    assert [row["month"] for row in found] == list(wanted)
+    for row, sums in zip(found, wanted.values(), strict=True):
+        assert (row["row_count"], row["cost"], row["credits"]) == (
+            sums["rows"], Decimal(sums["cost"]), Decimal(sums["credits"]),
+        )  # fmt: skip
+
+
+def test_the_published_totals_equal_the_truth_to_the_last_digit(executions: Executions, tenant: Tenant) -> None:
+    executions.run(tenant, ALL_DAYS)
+    assert_equals_truth(executions.published(tenant), tenant.export.truth)
+
+
+def test_a_repeated_run_gives_the_same_table(executions: Executions, tenant: Tenant) -> None:
+    executions.run(tenant, ALL_DAYS)
+    first = executions.published(tenant)
+    second = executions.run(tenant, ALL_DAYS)
+    assert executions.published(tenant) == first
+    assert executions.run_row(second)["rows_published"] == tenant.export.truth["rows"]
+
+
+def test_a_date_publishes_that_utc_day_and_no_other(executions: Executions, tenant: Tenant) -> None:
+    delivery = executions.run(tenant, {"date": "2025-11-16"})
+    days = executions.query(
+        f"SELECT DISTINCT x_usage_date AS day, DATE(usage_start_time) AS used, x_pipeline_logging_id AS run"
+        f" FROM {tenant.tenant_id}.gcp_cost_billing"
+    )
+    assert days == [{"day": date(2025, 11, 16), "used": date(2025, 11, 16), "run": delivery.run_id}]
+    wanted = tenant.export.truth["usage_dates"]["2025-11-16"]["rows"]
+    assert executions.run_row(delivery)["rows_published"] == wanted
+
+
+def test_a_run_leaves_its_row_its_steps_and_its_checks(executions: Executions, tenant: Tenant) -> None:
+    delivery = executions.run(tenant, {"date": "2025-11-16"})
+    row = executions.run_row(delivery)
+    assert (row["status"], row["attempt"], row["lease_id"]) == ("COMPLETED", 1, delivery.lease_id)
+    assert row["started_at"] <= row["completed_at"]
+    steps = executions.query(
+        f"SELECT step_id, status, `rows` FROM {tenant.tenant_id}.x_meta_step_logs"
+        f" WHERE pipeline_logging_id = '{delivery.run_id}' ORDER BY started_at"
+    )
+    assert [(step["step_id"], step["status"]) for step in steps] == [
+        ("extract", "COMPLETED"), ("checks", "COMPLETED"), ("publish", "COMPLETED"),
+    ]  # fmt: skip
+    checks = executions.query(
+        f"SELECT check_id, passed FROM {tenant.tenant_id}.x_meta_dq_results"
+        f" WHERE pipeline_logging_id = '{delivery.run_id}'"
+    )
+    assert {check["check_id"] for check in checks} >= {"same_as_source", "days_not_emptied", "required_columns.cost"}
+    assert all(check["passed"] for check in checks)
+    assert [event["kind"] for event in executions.events(delivery)] == [
+        "CLAIMED", "STEP", "STEP", "STEP", "SUCCEEDED",
+    ]  # fmt: skip
+
+
+def test_the_first_incremental_run_loads_all_and_the_next_one_only_what_is_new(
+    executions: Executions, tenant: Tenant
+) -> None:
+    executions.run(tenant, {})
+    assert_equals_truth(executions.published(tenant), tenant.export.truth)
+    assert executions.run_row(executions.run(tenant, {}))["rows_published"] == 0
+    later = Plan(seed=SMALL_EXPORT.seed, start=date(2025, 11, 21), days=2, rows_per_day=20)
+    added = tenant.seed(later, append=True)
+    third = executions.run(tenant, {})
+    assert executions.run_row(third)["rows_published"] == added.truth["rows"]
+    total = sum(row["row_count"] for row in executions.published(tenant))
+    assert total == tenant.export.truth["rows"] + added.truth["rows"]
+
+
+def test_restated_days_are_noted_with_cost_before_and_after(executions: Executions, tenant: Tenant) -> None:
+    executions.run(tenant, ALL_DAYS)
+    late = tenant.seed(Plan(seed=SMALL_EXPORT.seed, start=date(2025, 11, 16), days=1, rows_per_day=10), append=True)
+    delivery = executions.run(tenant, ALL_DAYS)
+    changes = executions.query(
+        f"SELECT usage_date, SUM(rows_after - rows_before) AS new_rows, SUM(cost_after - cost_before) AS new_cost"
+        f" FROM {tenant.tenant_id}.x_meta_restatements WHERE pipeline_logging_id = '{delivery.run_id}'"
+        f" GROUP BY usage_date ORDER BY usage_date"
+    )
+    assert len(changes) == SMALL_EXPORT.days
+    assert sum(row["new_rows"] for row in changes) == late.truth["rows"]
+    assert sum(row["new_cost"] for row in changes) == Decimal(late.truth["total"])
+
+
+def test_two_exports_of_one_tenant_leave_each_others_rows_alone(executions: Executions, make_tenant: MakeTenant) -> None:
+    tenant, other = make_tenant(), make_tenant()
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        client = clients.bigquery()
+        source = client.get_table(tenant.export.table)
+        rows = list(client.list_rows(source, max_results=1))
+    assert rows
+    executions.run(tenant, ALL_DAYS)
+    before = executions.published(tenant)
+    executions.run(other, ALL_DAYS)
+    assert executions.published(tenant) == before
+
+
+def test_an_export_that_lost_its_rows_does_not_empty_what_is_published(
+    executions: Executions, tenant: Tenant
+) -> None:
+    executions.run(tenant, ALL_DAYS)
+    before = executions.published(tenant)
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        client = clients.bigquery()
+        client.query_and_wait(f"TRUNCATE TABLE `{tenant.export.table}`")
+    delivery = executions.admit(tenant, ALL_DAYS)
+    assert executions.deliver(delivery) == "FAILED"
+    assert "CHECK_FAILED" in executions.error_of(delivery)
+    assert executions.published(tenant) == before
+    assert executions.run_row(delivery)["status"] == "FAILED"
+    executions.run(tenant, {**ALL_DAYS, "allow_empty": True})
+    assert executions.published(tenant) == []

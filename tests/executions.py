@@ -1,0 +1,169 @@
+"""Runs as the dispatcher hands them to execute_run, and ways to see what came of them."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from google.cloud import bigquery
+
+from devcloud.server import Devcloud
+from tests.tenant import Api, Tenant
+
+Json = dict[str, Any]
+EXECUTE = "/api/v1/internal/execute"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The body of a task for execute_run, and who it is for."""
+
+    tenant: Tenant
+    run_id: str
+    lease_id: str
+    attempt: int = 1
+    hop: int = 0
+
+    def to_body(self) -> Json:
+        names = {"run_id": self.run_id, "tenant_id": self.tenant.tenant_id, "pipeline_logging_id": self.run_id}
+        return names | {"lease_id": self.lease_id, "attempt": self.attempt, "hop": self.hop, "closing": None}
+
+
+@dataclass
+class Executions:
+    """Puts admitted items into the queue and delivers them, without a dispatcher in between."""
+
+    cloud: Devcloud
+    client: bigquery.Client
+    prepared: set[str] = field(default_factory=set)
+
+    def admit(self, tenant: Tenant, parameters: Json, *, lease_seconds: int = 300, max_retries: int = 3) -> Delivery:
+        """A queue item with a live lease for gcp/cost/billing; the tenant's credential is stored when it is not yet."""
+        self.prepare(tenant)
+        delivery = Delivery(tenant, str(uuid.uuid4()), uuid.uuid4().hex)
+        self.query(
+            """
+            INSERT INTO tenants.pipeline_execution_queue (
+              run_id, tenant_id, provider, domain, pipeline_template, pipeline_id, pipeline_logging_id, trigger_type,
+              trigger_by, state, priority, scheduled_time, available_at, added_at, attempt, hop, max_retries,
+              parameters, lease_id, lease_expires_at, processing_started_at
+            )
+            SELECT @run_id, @tenant_id, 'gcp', 'cost', 'billing', 'gcp-cost-billing', @run_id, 'scheduler',
+              'cloud_scheduler', 'PROCESSING', 5, now, now, now, 1, 0, @max_retries, PARSE_JSON(@parameters),
+              @lease_id, TIMESTAMP_ADD(now, INTERVAL @lease_seconds SECOND), now
+            FROM (SELECT CURRENT_TIMESTAMP() AS now)
+            """,
+            run_id=delivery.run_id,
+            tenant_id=tenant.tenant_id,
+            lease_id=delivery.lease_id,
+            lease_seconds=lease_seconds,
+            max_retries=max_retries,
+            parameters=json.dumps(parameters),
+        )
+        return delivery
+
+    def admit_again(self, delivery: Delivery) -> Delivery:
+        """The next attempt of a run under a new lease, as after a rescue."""
+        again = Delivery(delivery.tenant, delivery.run_id, uuid.uuid4().hex, attempt=delivery.attempt + 1)
+        self.query(
+            "UPDATE tenants.pipeline_execution_queue SET lease_id = @lease_id, attempt = @attempt, lease_expires_at ="
+            " TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 300 SECOND) WHERE run_id = @run_id",
+            lease_id=again.lease_id,
+            attempt=again.attempt,
+            run_id=again.run_id,
+        )
+        return again
+
+    def prepare(self, tenant: Tenant) -> None:
+        """Store the tenant's credential through the API, once."""
+        if tenant.tenant_id not in self.prepared:
+            api = Api(self.cloud.ready["gateway"], tenant.api_key)
+            answer = api.post(f"/api/v1/tenants/{tenant.tenant_id}/credentials", tenant.gcp_credentials)
+            assert answer.status_code == 201, answer.text
+            self.prepared.add(tenant.tenant_id)
+
+    def deliver(self, delivery: Delivery, *, url: str | None = None) -> str:
+        """What execute_run answers to the delivery."""
+        answer = self.post(delivery.to_body(), url=url)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["status"])
+
+    def post(self, body: Json, *, url: str | None = None) -> requests.Response:
+        """Any body, as Cloud Tasks sends it; to the gateway unless `url` is another instance's."""
+        function_url = f"{self.cloud.ready['gateway']}/execute_run"
+        account = f"cvg-tasks-invoker@{self.cloud.project}.iam.gserviceaccount.com"
+        token = self.cloud.identity.id_token(account, function_url)
+        if url is not None:  # behind Cloud Run's check there are no signatures
+            token = ".".join([*token.split(".")[:2], "SIGNATURE_REMOVED_BY_GOOGLE"])
+        headers = {"Authorization": f"Bearer {token}"}
+        return requests.post((url or function_url) + EXECUTE, json=body, headers=headers, timeout=100)
+
+    def run(self, tenant: Tenant, parameters: Json) -> Delivery:
+        """A run from admission to success."""
+        delivery = self.admit(tenant, parameters)
+        assert self.deliver(delivery) == "SUCCEEDED", self.error_of(delivery)
+        return delivery
+
+    def query(self, sql: str, **values: Any) -> list[Json]:
+        """The rows of a query of the operator's."""
+        kinds = {str: "STRING", int: "INT64", bool: "BOOL", datetime: "TIMESTAMP"}
+        parameters = [bigquery.ScalarQueryParameter(name, kinds[type(value)], value) for name, value in values.items()]
+        config = bigquery.QueryJobConfig(query_parameters=parameters)
+        return [dict(row.items()) for row in self.client.query_and_wait(sql, job_config=config)]
+
+    def run_row(self, delivery: Delivery) -> Json:
+        """The run's row in the tenant's dataset."""
+        rows = self.query(
+            f"SELECT * FROM {delivery.tenant.tenant_id}.x_meta_pipeline_runs WHERE run_id = @run_id",
+            run_id=delivery.run_id,
+        )
+        assert len(rows) == 1, rows
+        return rows[0]
+
+    def events(self, delivery: Delivery) -> list[Json]:
+        """The run's events, oldest first, without heartbeats."""
+        return self.query(
+            "SELECT kind, lease_id, outcome, error_class, error_message, retryable, TO_JSON_STRING(details) AS details"
+            " FROM tenants.pipeline_run_events WHERE run_id = @run_id AND kind != 'HEARTBEAT' ORDER BY occurred_at",
+            run_id=delivery.run_id,
+        )
+
+    def error_of(self, delivery: Delivery) -> str:
+        """What the run's FAILED events say."""
+        failed = [event for event in self.events(delivery) if event["kind"] == "FAILED"]
+        return "; ".join(f"{event['error_class']}: {event['error_message']}" for event in failed)
+
+    def published(self, tenant: Tenant) -> list[Json]:
+        """Rows and exact costs of gcp_cost_billing by invoice month, and how many runs they come from."""
+        return self.query(f"""
+            SELECT
+              invoice.month AS month,
+              COUNT(*) AS row_count,
+              SUM(cost) AS cost,
+              SUM(COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)) AS credits,
+              COUNT(DISTINCT x_pipeline_logging_id) AS runs
+            FROM {tenant.tenant_id}.gcp_cost_billing
+            GROUP BY month
+            ORDER BY month
+            """)
+
+
+def eventually(condition: Callable[[], Any], *, within_seconds: float = 60) -> Any:
+    """The condition's first true answer; AssertionError when there is none in time."""
+    deadline = time.monotonic() + within_seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)  # between two looks at a condition
+    raise AssertionError("it did not come true in time")
+
+
+def now() -> datetime:
+    """UTC."""
+    return datetime.now(UTC)
