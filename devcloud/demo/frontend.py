@@ -12,7 +12,7 @@ from devcloud.errors import UserError
 
 Json = dict[str, Any]
 _ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.3
 
 
 class DemoError(UserError):

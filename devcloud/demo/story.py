@@ -69,7 +69,7 @@ def demo(options: Namespace) -> None:
         state_dir = options.state_dir
         if not options.stay:
             state_dir = Path(stack.enter_context(TemporaryDirectory(prefix="convergence-demo-")))
-        console = Console(width=max(Console().width, 110), highlight=False)
+        console = Console(width=max(Console().width, 116), highlight=False)
         started = time.monotonic()
         cloud = stack.enter_context(Devcloud(state_dir, port=options.port))
         cloud.warm()
