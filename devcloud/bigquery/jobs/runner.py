@@ -17,11 +17,11 @@ from devcloud.bigquery.jobs.records import Record
 from devcloud.bigquery.model import BigQueryError, Json, not_found, not_implemented, unexpected
 from devcloud.bigquery.sql.engine import Engine
 from devcloud.bigquery.sql.session import Session
+from devcloud.bigquery.transactions import repeatable
 
 Handler = Callable[[Job, Session], Outcome]
 _LOG_LENGTH = 100_000
 _UNRECORDED = 1_000  # answers of queries without a job that a repeated request can still get
-_TRIES = 5
 _log = logging.getLogger(__name__)
 
 
@@ -133,26 +133,22 @@ class JobRunner:
             self._end(job)
 
     def _attempt(self, job: Job) -> None:
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                return self._once(job)
-            except duckdb.TransactionException:
-                # Two jobs made or changed the same table's definition at once; nothing was committed, so again.
-                if not tries_left:
-                    raise
-        return None
+        if job.kind == "query":  # a script may have committed some of its statements already
+            with self._engine.session() as session:
+                self._once(job, session)
+        else:
+            repeatable(self._engine, lambda session: self._once(job, session))
 
-    def _once(self, job: Job) -> None:
-        with self._engine.session() as session:
-            job.session = session
-            job.outcome = self._handlers[job.kind](job, session)
-            session.read()
-            if job.cancel_requested:
-                raise _stopped()
-            job.ended = now_ms()
-            if job.keeps_record:
-                records.finish(session.cursor, job)
-            session.commit()
+    def _once(self, job: Job, session: Session) -> None:
+        job.session = session
+        job.outcome = self._handlers[job.kind](job, session)
+        session.read()
+        if job.cancel_requested:
+            raise _stopped()
+        job.ended = now_ms()
+        if job.keeps_record:
+            records.finish(session.cursor, job)
+        session.commit()
 
     def _fail(self, job: Job, error: BigQueryError) -> None:
         job.error = _stopped() if job.cancel_requested else error

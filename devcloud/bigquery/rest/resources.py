@@ -9,13 +9,14 @@ import duckdb
 
 from devcloud.bigquery import access, catalog, changes, results, sizes
 from devcloud.bigquery.jobs.writes import clear_rows
-from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, TableRef
+from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, TableRef, not_implemented
 from devcloud.bigquery.partitions import Destination, parse_destination, partition_start
 from devcloud.bigquery.rest.app import Call, Routes
 from devcloud.bigquery.rest.paging import page_of
 from devcloud.bigquery.results import ResultStore
 from devcloud.bigquery.sql.engine import Engine
 from devcloud.bigquery.sql.session import Session
+from devcloud.bigquery.transactions import repeatable
 
 _T = TypeVar("_T")
 _PROJECT = "/bigquery/v2/projects/<project>"
@@ -25,7 +26,6 @@ _LISTED = (
     *("kind", "id", "tableReference", "type", "labels", "friendlyName", "timePartitioning", "clustering"),
     *("creationTime", "expirationTime", "view"),
 )
-_TRIES = 5
 
 
 class Resources:
@@ -120,17 +120,24 @@ class Resources:
 
         def create(cursor: duckdb.DuckDBPyConnection) -> Json:
             access.check_dataset(cursor, call.caller, ref.project, ref.dataset, write=True)
-            return catalog.create_table(cursor, ref, body | self._view_schema(ref, body))
+            return catalog.create_table(cursor, ref, body | self._view_schema(call, ref, body))
 
         created = self._write({ref}, create)
         return created | {"numRows": "0", "numBytes": "0"}
 
-    def _view_schema(self, ref: TableRef, body: Json) -> Json:
+    def _view_schema(self, call: Call, ref: TableRef, body: Json) -> Json:
         """A view's columns are those of its query."""
         if "view" not in body:
             return {}
-        request = QueryRequest(str(body["view"].get("query") or ""), ref.project, dry_run=True)
+        if body["view"].get("useLegacySql", True):
+            raise not_implemented("legacy SQL views: set useLegacySql to false")
         with self._engine.session() as session:
+
+            def authorize(table: TableRef, writes: bool) -> None:
+                access.check_table(session.cursor, call.caller, table, write=writes)
+
+            sql = str(body["view"].get("query") or "")
+            request = QueryRequest(sql, ref.project, dry_run=True, authorize=authorize)
             return {"schema": {"fields": self._engine.run(request, session=session).schema}}
 
     def _get_table(self, call: Call) -> Json:
@@ -183,18 +190,13 @@ class Resources:
         return self._transaction(mutated, lambda session: write(session.cursor))
 
     def _transaction(self, mutated: set[TableRef] | None, write: Callable[[Session], _T]) -> _T:
-        """Run `write` in a transaction; again when another changed the same definition meanwhile."""
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                with self._engine.session() as session:
-                    session.write(mutated)
-                    answer = write(session)
-                    session.commit()
-                    return answer
-            except duckdb.TransactionException:
-                if not tries_left:
-                    raise
-        raise AssertionError
+        def work(session: Session) -> _T:
+            session.write(mutated)
+            answer = write(session)
+            session.commit()
+            return answer
+
+        return repeatable(self._engine, work)
 
 
 def _destination(call: Call) -> Destination:

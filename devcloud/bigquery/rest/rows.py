@@ -16,12 +16,14 @@ from devcloud.bigquery.columns import physical_name
 from devcloud.bigquery.duck import one_number
 from devcloud.bigquery.jobs.writes import WriteOptions, write_rows
 from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_implemented
-from devcloud.bigquery.partitions import parse_destination, partition_condition
+from devcloud.bigquery.partitions import Destination, parse_destination, partition_condition
 from devcloud.bigquery.rest.app import Call, Routes
 from devcloud.bigquery.rest.cells import encode_rows, selected
 from devcloud.bigquery.rest.paging import start_of, token_for
 from devcloud.bigquery.results import PAGE_BYTES, ResultStore
 from devcloud.bigquery.sql.engine import Engine
+from devcloud.bigquery.sql.session import Session
+from devcloud.bigquery.transactions import repeatable
 from devcloud.bigquery.types import quoted
 from devcloud.bigquery.values import ValueProblem, row_decoder
 
@@ -109,25 +111,27 @@ class Rows:
         destination = parse_destination(
             {"datasetId": call.names["dataset"], "tableId": call.names["table"]}, project=call.project
         )
-        with self._engine.session() as session:
-            session.read()
-            access.check_table(session.cursor, call.caller, destination.ref, write=True)
-            table = catalog.get_table(session.cursor, destination.ref)
-            fields = table["schema"]["fields"]
-            good, problems = _decoded(body, fields)
-            if problems and not body.get("skipInvalidRows"):
-                problems = _all_stopped(len(body.get("rows") or []), problems)
-                good = []
-            fresh = [(insert_id, row) for insert_id, row in good if self._seen.is_new(destination.ref, insert_id)]
-            if fresh:
-                rows = pa.Table.from_pylist([row for _, row in fresh], schema=arrow_schema(fields))
-                session.cursor.register(_ROWS, rows)
-                write_rows(session, destination, _ROWS, fields, WriteOptions(create="CREATE_NEVER"))
-                session.cursor.unregister(_ROWS)
-                session.commit()
-                self._seen.add(destination.ref, [insert_id for insert_id, _ in fresh])
+        problems = repeatable(self._engine, lambda session: self._inserted(session, call, destination, body))
         answer: Json = {"kind": "bigquery#tableDataInsertAllResponse"}
         return answer | ({"insertErrors": problems} if problems else {})
+
+    def _inserted(self, session: Session, call: Call, destination: Destination, body: Json) -> list[Json]:
+        """Insert and commit the rows that fit and are new; returns what is wrong with the others."""
+        session.read()
+        access.check_table(session.cursor, call.caller, destination.ref, write=True)
+        fields = catalog.get_table(session.cursor, destination.ref)["schema"]["fields"]
+        good, problems = _decoded(body, fields)
+        if problems and not body.get("skipInvalidRows"):
+            return _all_stopped(len(body["rows"]), problems)
+        fresh = [(insert_id, row) for insert_id, row in good if self._seen.is_new(destination.ref, insert_id)]
+        if fresh:
+            rows = pa.Table.from_pylist([row for _, row in fresh], schema=arrow_schema(fields))
+            session.cursor.register(_ROWS, rows)
+            write_rows(session, destination, _ROWS, fields, WriteOptions(create="CREATE_NEVER"))
+            session.cursor.unregister(_ROWS)
+            session.commit()
+            self._seen.add(destination.ref, [insert_id for insert_id, _ in fresh])
+        return problems
 
 
 def _page(schema: list[Json], rows: pa.Table, start: int, total: int) -> Page:

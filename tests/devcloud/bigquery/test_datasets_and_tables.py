@@ -127,3 +127,26 @@ def test_a_dataset_can_let_another_projects_account_read(
     assert guest.get_table(f"{PLATFORM}.{dataset}.t").num_rows == 0
     with pytest.raises(exceptions.Forbidden):
         guest.insert_rows_json(f"{PLATFORM}.{dataset}.t", [{"a": "x"}])
+
+
+def test_a_view_shows_its_query(client: bigquery.Client, dataset: str) -> None:
+    client.create_table(bigquery.Table(f"{PLATFORM}.{dataset}.t", schema=[SchemaField("n", "INT64")]))
+    client.insert_rows_json(f"{dataset}.t", [{"n": 1}, {"n": 2}])
+    view = bigquery.Table(f"{PLATFORM}.{dataset}.v")
+    view.view_query = f"SELECT n * 10 AS tens FROM `{PLATFORM}.{dataset}.t`"
+    made = client.create_table(view)
+    assert (made.table_type, [field.name for field in made.schema]) == ("VIEW", ["tens"])
+    assert [row["tens"] for row in client.query_and_wait(f"SELECT tens FROM {dataset}.v ORDER BY tens")] == [10, 20]
+    with pytest.raises(exceptions.BadRequest, match="Cannot list a table of type VIEW"):
+        list(client.list_rows(made))
+
+
+def test_a_partition_is_deleted_by_its_decorator(client: bigquery.Client, dataset: str) -> None:
+    table = bigquery.Table(f"{PLATFORM}.{dataset}.t", schema=[SchemaField("day", "DATE")])
+    table.time_partitioning = bigquery.TimePartitioning(field="day")
+    client.create_table(table)
+    client.insert_rows_json(f"{dataset}.t", [{"day": "2026-09-01"}, {"day": "2026-09-02"}])
+    client.delete_table(f"{PLATFORM}.{dataset}.t$20260901")
+    assert [str(row["day"]) for row in client.list_rows(client.get_table(f"{dataset}.t"))] == ["2026-09-02"]
+    with pytest.raises(exceptions.BadRequest, match="Invalid partition decorator"):
+        client.delete_table(f"{PLATFORM}.{dataset}.t$202609")

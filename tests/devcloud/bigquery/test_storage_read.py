@@ -160,3 +160,30 @@ def test_what_cannot_be_read_says_so(reader_of: ReaderOf, dataset: str, table: s
     asked = types.ReadSession(table=_path(table), data_format=types.DataFormat.AVRO)
     with pytest.raises(exceptions.MethodNotImplemented, match="ARROW"):
         reader.create_read_session(parent=f"projects/{PLATFORM}", read_session=asked)
+
+
+def test_a_snapshot_from_before_a_rewrite_is_refused_by_name(
+    client: bigquery.Client, reader_of: ReaderOf, table: str
+) -> None:
+    reader = reader_of()
+    before = dt.datetime.now(dt.UTC)
+    client.query_and_wait(f"DELETE FROM `{table}` WHERE n = 2")
+    after = dt.datetime.now(dt.UTC)
+    client.query_and_wait(f"INSERT INTO `{table}` (n) VALUES (7), (8)")
+    with pytest.raises(exceptions.MethodNotImplemented, match="snapshots from before an UPDATE, DELETE"):
+        _session(reader, table, at=before)
+    assert _numbers(reader, _session(reader, table, at=after)) == [0, 1, 3, 4]
+    assert _numbers(reader, _session(reader, table)) == [0, 1, 3, 4, 7, 8]
+
+
+def test_a_view_cannot_be_read(client: bigquery.Client, reader_of: ReaderOf, dataset: str, table: str) -> None:
+    view = bigquery.Table(f"{PLATFORM}.{dataset}.v")
+    view.view_query = f"SELECT n FROM `{table}`"
+    client.create_table(view)
+    with pytest.raises(exceptions.InvalidArgument, match="VIEW cannot be read"):
+        _session(reader_of(), f"{PLATFORM}.{dataset}.v")
+
+
+def test_a_query_result_is_streamed_too(client: bigquery.Client, reader_of: ReaderOf, table: str) -> None:
+    rows = client.query(f"SELECT n, labels FROM `{table}` ORDER BY n DESC").result()
+    assert rows.to_arrow(bqstorage_client=reader_of()).column("n").to_pylist() == [4, 3, 2, 1, 0]
