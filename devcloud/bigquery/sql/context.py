@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from devcloud.bigquery.model import BigQueryError, Json, TableRef, invalid_query
 from devcloud.bigquery.types import SqlType, field_type
 
 NOW = "now"
+_DATASET = re.compile(r"[A-Za-z0-9_\-]{1,1024}")
 
 
 @dataclass
@@ -19,7 +21,6 @@ class Context:
     default_dataset: tuple[str, str] | None
     find_table: Callable[[TableRef], Json]
     list_tables: Callable[[str, str], list[Json]]
-    list_datasets: Callable[[str], list[Json]]
     parameters: Mapping[str, SqlType]
     positional: tuple[SqlType, ...] = ()
     variables: Mapping[str, SqlType] = field(default_factory=dict)
@@ -78,9 +79,13 @@ class Context:
                     location="query",
                 )
             return TableRef(*self.default_dataset, parts[0])
-        if len(parts) == 2:
-            return TableRef(self.project, parts[0], parts[1])
-        return TableRef(".".join(parts[:-2]), parts[-2], parts[-1])
+        if not _DATASET.fullmatch(parts[-2]):
+            what = (
+                f'Invalid dataset ID "{parts[-2]}". Dataset IDs must be alphanumeric (plus underscores and dashes) '
+                "and must be at most 1024 characters long."
+            )
+            raise BigQueryError("invalid", what, location=".".join(parts))
+        return TableRef(".".join(parts[:-2]) or self.project, parts[-2], parts[-1])
 
     def table(self, ref: TableRef) -> Json:
         """The REST resource of a table that the statement refers to; raises notFound."""

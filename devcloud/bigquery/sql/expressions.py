@@ -95,7 +95,7 @@ def bind_json(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
 @expression(exp.Paren)
 def bind_parentheses(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
     """(x)."""
-    return binder.expr(node.this, scope).named("")
+    return binder.expr(node.this, scope)
 
 
 @expression(exp.Alias)
@@ -113,14 +113,14 @@ def bind_parameter(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
             raise not_implemented(f"the system variable @@{name}")
         return Typed(binder.context.system("row_count", INT64), INT64)
     sql, kind = binder.context.parameter(node.name)
-    return Typed(sql, kind, literal=True)
+    return Typed(sql, kind, literal=True, parameter=True)
 
 
 @expression(exp.Placeholder)
 def bind_placeholder(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
     """?."""
     sql, kind = binder.context.next_positional()
-    return Typed(sql, kind, literal=True)
+    return Typed(sql, kind, literal=True, parameter=True)
 
 
 # Names ------------------------------------------------------------------------------------------------------------

@@ -23,9 +23,6 @@ def bind_information_schema(binder: Binder, parts: list[str]) -> Relation:
     context = binder.context
     context.volatile_metadata = True
     shape, rows_of = _VIEWS[view]
-    if view == "SCHEMATA":
-        project = parts[0] if len(parts) > 2 else context.project
-        return _values(shape, rows_of(context.list_datasets(project)))
     dataset = parts[-2] if len(parts) > 1 else (context.default_dataset or ("", ""))[1]
     project = ".".join(parts[:-2]) or context.project
     return _values(shape, rows_of(context.list_tables(project, dataset)))
@@ -57,19 +54,6 @@ def _reference(table: Json) -> dict[str, object]:
         "table_schema": ref["datasetId"],
         "table_name": ref["tableId"],
     }
-
-
-def _schemata(datasets: list[Json]) -> _Rows:
-    return [
-        {
-            "catalog_name": dataset["datasetReference"]["projectId"],
-            "schema_name": dataset["datasetReference"]["datasetId"],
-            "location": dataset.get("location"),
-            "creation_time": dataset.get("creationTime"),
-            "last_modified_time": dataset.get("lastModifiedTime"),
-        }
-        for dataset in datasets
-    ]
 
 
 def _tables(tables: list[Json]) -> _Rows:
@@ -138,17 +122,6 @@ def _views(tables: list[Json]) -> _Rows:
 
 _NAMED: _Shape = {"table_catalog": STRING, "table_schema": STRING, "table_name": STRING}
 _VIEWS: dict[str, tuple[_Shape, Callable[[list[Json]], _Rows]]] = {
-    "SCHEMATA": (
-        {
-            "catalog_name": STRING,
-            "schema_name": STRING,
-            "schema_owner": STRING,
-            "creation_time": TIMESTAMP,
-            "last_modified_time": TIMESTAMP,
-            "location": STRING,
-        },
-        _schemata,
-    ),
     "TABLES": (
         _NAMED | {"table_type": STRING, "is_insertable_into": STRING, "is_typed": STRING, "creation_time": TIMESTAMP},
         _tables,

@@ -32,6 +32,10 @@ CREATE OR REPLACE MACRO bq_ieee_divide(a, b) AS
 CREATE OR REPLACE MACRO bq_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || a || ', 0)') ELSE a % b END;
 CREATE OR REPLACE MACRO bq_div(a, b) AS CASE WHEN b = 0 THEN error('division by zero: DIV(' || a || ', 0)') ELSE a // b END;
 CREATE OR REPLACE MACRO bq_floor_divide(a, b) AS CASE WHEN a % b < 0 THEN a // b - 1 ELSE a // b END;
+CREATE OR REPLACE MACRO bq_defined(y, x) AS CASE WHEN isnan(y) AND NOT isnan(x) THEN CAST('bq: Floating point error in function: ' || x AS DOUBLE) ELSE y END;
+CREATE OR REPLACE MACRO bq_ln(x) AS CASE WHEN x <= 0 THEN CAST('bq: Floating point error in function: LN(' || x || ')' AS DOUBLE) ELSE ln(x) END;
+CREATE OR REPLACE MACRO bq_log10(x) AS CASE WHEN x <= 0 THEN CAST('bq: Floating point error in function: LOG10(' || x || ')' AS DOUBLE) ELSE log10(x) END;
+CREATE OR REPLACE MACRO bq_sqrt(x) AS CASE WHEN x < 0 THEN CAST('bq: Floating point error in function: SQRT(' || x || ')' AS DOUBLE) ELSE sqrt(x) END;
 CREATE OR REPLACE MACRO bq_finite(x) AS CASE WHEN isinf(x) THEN error('Floating point overflow') ELSE x END;
 CREATE OR REPLACE MACRO bq_pow(a, b) AS
   CASE WHEN a = 0 AND b < 0 THEN error('Floating point error in function: POW')
@@ -149,7 +153,9 @@ CREATE OR REPLACE MACRO bq_text_to_timestamp(x) AS bq_text_to_timestamp_in(x, 'U
 
 -- Text ------------------------------------------------------------------------------------------------------------------
 
-CREATE OR REPLACE MACRO bq_upper(s) AS upper(s);
+-- Letters whose upper case is longer than themselves, save the German one.
+CREATE OR REPLACE MACRO bq_upper(s) AS
+  CASE WHEN regexp_matches(s, '[ŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼﬀ-ﬆﬓ-ﬗ]') THEN error('notImplemented UPPER of a letter that becomes several') ELSE upper(replace(s, 'ß', 'SS')) END;
 CREATE OR REPLACE MACRO bq_spaces() AS ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(133) || chr(160) || chr(5760) || chr(8192) || chr(8193) || chr(8194) || chr(8195) || chr(8196) || chr(8197) || chr(8198) || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232) || chr(8233) || chr(8239) || chr(8287) || chr(12288);
 CREATE OR REPLACE MACRO bq_trim(s) AS trim(s, bq_spaces());
 CREATE OR REPLACE MACRO bq_ltrim(s) AS ltrim(s, bq_spaces());
@@ -178,9 +184,9 @@ CREATE OR REPLACE MACRO bq_translate(s, old, new) AS
   CASE WHEN len(list_distinct(bq_split(old, ''))) < length(old) THEN error('Duplicate character in TRANSLATE source characters') ELSE translate(s, old, new) END;
 CREATE OR REPLACE MACRO bq_code_points(s) AS list_transform(regexp_extract_all(s, '(?s).'), lambda c: CAST(unicode(c) AS BIGINT));
 CREATE OR REPLACE MACRO bq_byte_values(b) AS list_transform(regexp_extract_all(hex(b), '..'), lambda h: CAST(concat('0x', h) AS BIGINT));
-CREATE OR REPLACE MACRO bq_from_code_points(points) AS CASE WHEN len(points) = list_count(points) THEN array_to_string(list_transform(points, lambda p: chr(CAST(p AS INTEGER))), '') END;
+CREATE OR REPLACE MACRO bq_from_code_points(points) AS CASE WHEN len(points) = coalesce(list_count(points), 0) THEN array_to_string(list_transform(points, lambda p: chr(CAST(p AS INTEGER))), '') END;
 CREATE OR REPLACE MACRO bq_from_byte_values(points) AS
-  CASE WHEN len(points) = list_count(points) THEN unhex(array_to_string(list_transform(points, lambda p: CASE WHEN p BETWEEN 0 AND 255 THEN printf('%02x', p) ELSE error('Invalid byte value') END), '')) END;
+  CASE WHEN len(points) = 0 THEN unhex('') WHEN len(points) = coalesce(list_count(points), 0) THEN unhex(array_to_string(list_transform(points, lambda p: CASE WHEN p BETWEEN 0 AND 255 THEN printf('%02x', p) ELSE error('Invalid byte value') END), '')) END;
 CREATE OR REPLACE MACRO bq_from_hex(s) AS CASE WHEN length(s) % 2 = 1 THEN unhex('0' || s) ELSE unhex(s) END;
 CREATE OR REPLACE MACRO bq_safe_text(b) AS
   CASE WHEN b IS NULL THEN NULL WHEN TRY(decode(b)) IS NULL THEN error('notImplemented SAFE_CONVERT_BYTES_TO_STRING of invalid UTF-8') ELSE decode(b) END;
@@ -204,7 +210,7 @@ CREATE OR REPLACE MACRO bq_json_kind(j) AS json_type(j);
 CREATE OR REPLACE MACRO bq_json_scalar(j) AS
   CASE bq_json_kind(j) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' THEN NULL WHEN 'VARCHAR' THEN json_extract_string(j, '$')
        WHEN 'DOUBLE' THEN bq_json_number_text(j) ELSE CAST(j AS VARCHAR) END;
-CREATE OR REPLACE MACRO bq_json_number_text(j) AS CASE WHEN regexp_full_match(CAST(j AS VARCHAR), '-?\d+\.0') THEN CAST(j AS VARCHAR) ELSE bq_float_text(CAST(j AS DOUBLE)) END;
+CREATE OR REPLACE MACRO bq_json_number_text(j) AS CASE WHEN regexp_full_match(CAST(j AS VARCHAR), '-?\d+\.0') THEN CAST(j AS VARCHAR) ELSE bq_float_text(TRY_CAST(CAST(j AS VARCHAR) AS DOUBLE)) END;
 CREATE OR REPLACE MACRO bq_json_elements(j) AS CASE WHEN bq_json_kind(j) = 'ARRAY' THEN CAST(j AS JSON[]) END;
 CREATE OR REPLACE MACRO bq_json_scalars(j) AS
   CASE WHEN bq_json_kind(j) = 'ARRAY' AND NOT list_contains(list_transform(CAST(j AS JSON[]), lambda e: bq_json_kind(e) IN ('OBJECT', 'ARRAY')), TRUE)
@@ -215,18 +221,18 @@ CREATE OR REPLACE MACRO bq_json_type(j) AS
 CREATE OR REPLACE MACRO bq_json_string(j) AS
   CASE WHEN j IS NULL THEN NULL WHEN bq_json_kind(j) = 'VARCHAR' THEN json_extract_string(j, '$') ELSE error('The provided JSON input is not a string') END;
 CREATE OR REPLACE MACRO bq_json_bool(j) AS
-  CASE WHEN j IS NULL THEN NULL WHEN bq_json_kind(j) = 'BOOLEAN' THEN CAST(j AS BOOLEAN) ELSE error('The provided JSON input is not a boolean') END;
+  CASE WHEN j IS NULL THEN NULL WHEN bq_json_kind(j) = 'BOOLEAN' THEN TRY_CAST(CAST(j AS VARCHAR) AS BOOLEAN) ELSE error('The provided JSON input is not a boolean') END;
 CREATE OR REPLACE MACRO bq_json_int(j) AS
-  CASE WHEN j IS NULL THEN NULL WHEN bq_json_type(j) = 'number' AND CAST(j AS DOUBLE) = trunc(CAST(j AS DOUBLE)) THEN CAST(CAST(j AS VARCHAR) AS BIGINT) ELSE error('The provided JSON input is not an integer') END;
+  CASE WHEN j IS NULL THEN NULL WHEN bq_json_type(j) = 'number' AND TRY_CAST(CAST(j AS VARCHAR) AS BIGINT) IS NOT NULL THEN TRY_CAST(CAST(j AS VARCHAR) AS BIGINT) ELSE error('The provided JSON input is not an integer') END;
 CREATE OR REPLACE MACRO bq_json_float(j) AS
-  CASE WHEN j IS NULL THEN NULL WHEN bq_json_type(j) = 'number' THEN CAST(CAST(j AS VARCHAR) AS DOUBLE) ELSE error('The provided JSON input is not a number') END;
+  CASE WHEN j IS NULL THEN NULL WHEN bq_json_type(j) = 'number' THEN TRY_CAST(CAST(j AS VARCHAR) AS DOUBLE) ELSE error('The provided JSON input is not a number') END;
 CREATE OR REPLACE MACRO bq_lax_string(j) AS bq_json_scalar(j);
 CREATE OR REPLACE MACRO bq_lax_int(j) AS
-  CASE bq_json_type(j) WHEN 'boolean' THEN CAST(CAST(j AS BOOLEAN) AS BIGINT)
-       WHEN 'number' THEN CAST(round(CAST(CAST(j AS VARCHAR) AS DOUBLE)) AS BIGINT)
-       WHEN 'string' THEN CAST(round(TRY(bq_text_to_float(json_extract_string(j, '$')))) AS BIGINT) END;
+  CASE bq_json_type(j) WHEN 'boolean' THEN CAST(TRY_CAST(CAST(j AS VARCHAR) AS BOOLEAN) AS BIGINT)
+       WHEN 'number' THEN TRY_CAST(round(TRY_CAST(CAST(j AS VARCHAR) AS DOUBLE)) AS BIGINT)
+       WHEN 'string' THEN TRY_CAST(round(TRY_CAST(json_extract_string(j, '$') AS DOUBLE)) AS BIGINT) END;
 CREATE OR REPLACE MACRO bq_lax_float(j) AS
-  CASE bq_json_type(j) WHEN 'number' THEN CAST(CAST(j AS VARCHAR) AS DOUBLE) WHEN 'string' THEN TRY(bq_text_to_float(json_extract_string(j, '$'))) END;
+  CASE bq_json_type(j) WHEN 'number' THEN TRY_CAST(CAST(j AS VARCHAR) AS DOUBLE) WHEN 'string' THEN TRY_CAST(json_extract_string(j, '$') AS DOUBLE) END;
 CREATE OR REPLACE MACRO bq_json_quote(s) AS CAST(to_json(s) AS VARCHAR);
 CREATE OR REPLACE MACRO bq_json_int_text(x) AS CASE WHEN abs(CAST(x AS HUGEINT)) > 9007199254740992 THEN '"' || x || '"' ELSE CAST(x AS VARCHAR) END;
 CREATE OR REPLACE MACRO bq_json_float_text(x) AS

@@ -70,13 +70,21 @@ for _sign in ("IS DISTINCT FROM", "IS NOT DISTINCT FROM"):
     define(_sign, ("T T -> BOOL", f"({{0}} {_sign} {{1}})"))
 define("||", ("STRING STRING -> STRING", "({0} || {1})"), ("BYTES BYTES -> BYTES", "({0} || {1})"))
 define("||", ("ARRAY<T> ARRAY<T> -> ARRAY<T>", "list_concat({0}, {1})"))
-define("LIKE", ("STRING STRING -> BOOL", "({0} LIKE {1} ESCAPE '\\')"))
+define("LIKE", ("STRING STRING -> BOOL", lambda given: _like(*given)))
 for _sign in ("&", "|"):
     define(_sign, ("INT64 INT64 -> INT64", f"({{0}} {_sign} {{1}})"))
 define("^", ("INT64 INT64 -> INT64", "xor({0}, {1})"))
 define("~", ("INT64 -> INT64", "(~ {0})"))
 define("<<", ("INT64 INT64 -> INT64", "bq_shift_left({0}, {1})"))
 define(">>", ("INT64 INT64 -> INT64", "bq_shift_right({0}, {1})"))
+
+
+def _like(value: Typed, pattern: Typed) -> str:
+    if isinstance(pattern.value, str) and "\\" not in pattern.value:
+        return f"({value.sql} LIKE {pattern.sql})"
+    # In a CASE, because DuckDB 2.0 loses a NOT over LIKE ... ESCAPE when it pushes it into a joined table's scan.
+    match = f"{value.sql} LIKE {pattern.sql} ESCAPE '\\'"
+    return f"(CASE WHEN {match} THEN TRUE WHEN {value.sql} IS NOT NULL AND {pattern.sql} IS NOT NULL THEN FALSE END)"
 
 
 @expression(*_BINARY)

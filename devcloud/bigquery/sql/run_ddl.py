@@ -7,6 +7,7 @@ from copy import deepcopy
 from sqlglot import exp
 
 from devcloud.bigquery import catalog
+from devcloud.bigquery.arrow import arrow_schema
 from devcloud.bigquery.model import Json, QueryResult, TableRef, invalid_query, not_found, not_implemented
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.context import Context
@@ -47,23 +48,31 @@ def _create(runner: Runner, context: Context, creation: Creation) -> QueryResult
     _begin(runner, ref, f"CREATE {creation.kind}")
     result.written_table = ref
     if runner.request.dry_run:
+        result.schema = creation.fields
         return result
     cursor = runner.session.cursor
     existing = catalog.find_table(cursor, ref)
     if existing is not None and creation.exists_ok:
         result.ddl_operation = "SKIP"
-        return result
+        return _with_schema(result, existing)
     if creation.like is not None:
         source = context.table(creation.like)
         kept = ("schema", "timePartitioning", "clustering")
         creation.resource |= {key: deepcopy(source[key]) for key in kept if key in source}
     result.ddl_operation = "REPLACE" if existing is not None and creation.replace else "CREATE"
     make = catalog.replace_table if creation.replace else catalog.create_table
-    make(cursor, ref, creation.resource)
+    made = make(cursor, ref, creation.resource)
     if creation.query is not None:
         _fill(runner, context, creation, physical(ref))
         rows = cursor.execute(f"SELECT count(*) FROM {physical(ref)}").fetchall()
         runner.session.changed(ref, added=int(rows[0][0]))
+    return _with_schema(result, made)
+
+
+def _with_schema(result: QueryResult, resource: Json) -> QueryResult:
+    """CREATE answers with no rows of the table's schema."""
+    result.schema = resource["schema"]["fields"]
+    result.rows = arrow_schema(result.schema).empty_table()
     return result
 
 
@@ -192,7 +201,8 @@ def _action(binder: Binder, action: exp.Expression, schema: Json) -> Json:
 
 def _schema(runner: Runner, binder: Binder, tree: exp.Expression) -> QueryResult:
     node = tree.args["tables"][0] if isinstance(tree, exp.Drop) else tree.this
-    project, dataset = node.catalog or runner.request.project, node.db or node.name
+    *projects, dataset = ".".join(part.name for part in node.parts).split(".")
+    project = ".".join(projects) or runner.request.project
     ref = TableRef(project, dataset, "")
     verb = type(tree).__name__.upper()
     _begin(runner, ref, f"{verb} SCHEMA")

@@ -9,7 +9,6 @@ import pyarrow as pa
 from sqlglot import exp
 
 from devcloud.bigquery import catalog
-from devcloud.bigquery.duck import one_row
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, invalid_query
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.casts import type_of
@@ -45,7 +44,6 @@ class Runner:
             default_dataset=request.default_dataset,
             find_table=self._find_table,
             list_tables=self._list_tables,
-            list_datasets=lambda project: catalog.list_datasets(session.cursor, project),
             parameters={name.lower(): kind for name, kind, _ in self._parameters} if named else {},
             positional=() if named else tuple(kind for _, kind, _ in self._parameters),
             variables={name: variable.type for name, variable in session.variables.items()},
@@ -90,7 +88,7 @@ class Runner:
         relation = self.session.cursor.sql(plan.sql, params=self.values(plan) or None)
         table: pa.Table = relation.to_arrow_table()
         _check_elements(table, plan.columns)
-        return table.rename_columns([column.name for column in plan.columns])
+        return table.rename_columns([field["name"] for field in fields_of(plan.columns)])
 
     def _change(self, plan: Plan, statement: Statement, result: QueryResult) -> QueryResult:
         self.session.write({plan.target} if plan.mutates and plan.target else None)
@@ -99,7 +97,7 @@ class Runner:
         plan = _PLANS.get(statement.text, statement.tree, self.context())
         values = self.values(plan)
         for check in plan.checks:
-            if one_row(self.session.cursor, check.sql, used_in(check.sql, values)) is not None:
+            if self.session.cursor.execute(check.sql, used_in(check.sql, values)).fetchall():
                 raise invalid_query(check.message)
         rows = self.session.execute(plan.sql, values)
         _count(result, plan, rows)
@@ -133,8 +131,8 @@ class Runner:
         if wanted is not None:
             bound = require(bound, wanted, "Expression")
         plan = Plan("SELECT", f"SELECT {bound.sql}", used=context.used)
-        row = one_row(self.session.cursor, plan.sql, self.values(plan))
-        return Typed(bound.sql, bound.type, value=row[0])
+        rows = self.session.cursor.execute(plan.sql, self.values(plan)).fetchall()
+        return Typed(bound.sql, bound.type, value=rows[0][0])
 
     def declare(self, tree: exp.Declare) -> QueryResult:
         """DECLARE name type DEFAULT value."""
@@ -205,14 +203,14 @@ class Runner:
 
 
 def fields_of(columns: list[Column]) -> list[Json]:
-    """The REST schema of a result; raises for two columns of one name."""
-    names = [column.name.lower() for column in columns]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise invalid_query(
-            f"Duplicate column names in the result are not supported. Found duplicate(s): {', '.join(repeated)}"
-        )
-    return [to_field(column.name or f"f{at}_", column.type) for at, column in enumerate(columns)]
+    """The REST schema of a result; names that come again get a number."""
+    seen: dict[str, int] = {}
+    fields = []
+    for at, column in enumerate(columns):
+        name = column.name or f"f{at}_"
+        repeats = seen[name.lower()] = seen.get(name.lower(), -1) + 1
+        fields.append(to_field(f"{name}_{repeats}" if repeats else name, column.type))
+    return fields
 
 
 def used_in(sql: str, values: dict[str, Any]) -> dict[str, Any]:

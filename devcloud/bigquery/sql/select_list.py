@@ -40,7 +40,7 @@ def _single(binder: Binder, node: exp.Expression, scope: Scope) -> Item:
         return Item(node.alias, binder.expr(node.this, scope))
     value = binder.expr(node, scope)
     # Only a path gives its last name to the column.
-    named = isinstance(node, (exp.Column, exp.Dot))
+    named = isinstance(node.unnest(), (exp.Column, exp.Dot))
     return Item(value.name if named else "", value)
 
 

@@ -11,11 +11,12 @@ from devcloud.bigquery.sql import literals
 from devcloud.bigquery.types import FLOAT64, INT64, NUMERIC, SqlType, array_of, quoted, struct_of
 
 # From docs/reference/standard-sql/conversion_rules: what a type coerces to, nearest first.
-_COERCIONS = {"INT64": ("NUMERIC", "FLOAT64"), "NUMERIC": ("FLOAT64",), "DATE": ("DATETIME",)}
+_COERCIONS = {"INT64": ("FLOAT64", "NUMERIC"), "NUMERIC": ("FLOAT64",), "DATE": ("DATETIME",)}
 _LITERAL_COERCIONS = {
     "STRING": ("DATE", "TIME", "DATETIME", "TIMESTAMP", "BYTES"),
     "FLOAT64": ("NUMERIC",),
 }
+_PARAMETER_COERCIONS = {"STRING": ("DATE", "TIME", "DATETIME", "TIMESTAMP")}
 _RANKED = (INT64, NUMERIC, FLOAT64)
 
 
@@ -28,6 +29,7 @@ class Typed:
     literal: bool = False
     value: Any = None
     null: bool = False
+    parameter: bool = False
     name: str = ""
 
     def with_sql(self, sql: str) -> Typed:
@@ -57,7 +59,7 @@ def coercion_distance(expression: Typed, target: SqlType) -> int | None:
         return _struct_distance(expression, target)
     reachable = _COERCIONS.get(source.kind, ())
     if expression.literal:
-        reachable += _LITERAL_COERCIONS.get(source.kind, ())
+        reachable += (_PARAMETER_COERCIONS if expression.parameter else _LITERAL_COERCIONS).get(source.kind, ())
     return reachable.index(target.kind) + 1 if target.kind in reachable else None
 
 
@@ -66,15 +68,20 @@ def _array_distance(expression: Typed, target: SqlType) -> int | None:
     assert expression.type.element is not None and target.element is not None  # noqa: S101
     if not expression.literal:
         return 1 if same_shape(expression.type, target) else None
-    return coercion_distance(Typed("", expression.type.element, literal=True), target.element)
+    return coercion_distance(_part(expression, expression.type.element), target.element)
 
 
 def _struct_distance(expression: Typed, target: SqlType) -> int | None:
     if len(expression.type.fields) != len(target.fields):
         return None
     pairs = zip(expression.type.fields, target.fields, strict=True)
-    distances = [coercion_distance(Typed("", a, literal=expression.literal), b) for (_, a), (_, b) in pairs]
+    distances = [coercion_distance(_part(expression, a), b) for (_, a), (_, b) in pairs]
     return None if None in distances else 1 + max((d for d in distances if d is not None), default=0)
+
+
+def _part(whole: Typed, kind: SqlType) -> Typed:
+    """An element or field of that type: as literal as the whole."""
+    return Typed("", kind, literal=whole.literal, parameter=whole.parameter)
 
 
 def same_shape(left: SqlType, right: SqlType) -> bool:
@@ -98,7 +105,8 @@ def coerce(expression: Typed, target: SqlType) -> Typed | None:
         return Typed(literals.from_text(expression.value, target), target, literal=True)
     if expression.value is not None and target == NUMERIC:
         return Typed(f"CAST('{expression.value}' AS DECIMAL(38,9))", NUMERIC, literal=True, value=expression.value)
-    return Typed(convert(expression.sql, expression.type, target), target, literal=expression.literal)
+    text = convert(expression.sql, expression.type, target)
+    return Typed(text, target, literal=expression.literal, parameter=expression.parameter)
 
 
 def convert(sql: str, source: SqlType, target: SqlType) -> str:
@@ -114,6 +122,8 @@ def convert(sql: str, source: SqlType, target: SqlType) -> str:
         return f"list_transform({sql}, lambda x: {convert('x', source.element, target.element)})"
     if source.kind == "STRING" and target.kind == "BYTES":
         return f"encode({sql})"
+    if source.kind == "STRING":
+        return f"bq_text_to_{target.kind.lower()}({sql})"
     if source.kind == "FLOAT64" and target.kind == "NUMERIC":
         return f"bq_float_to_numeric({sql})"
     return f"CAST({sql} AS {target.duckdb})"

@@ -108,10 +108,12 @@ def string_agg(call: AggregateCall) -> Typed:
         kinds = ", ".join(str(g.type) for g in given)
         raise invalid_query(f"No matching signature for aggregate function STRING_AGG for argument types: {kinds}")
     separator = require(given[1], STRING, "STRING_AGG separator").sql if len(given) == 2 else "','"
-    if call.limit is None:
+    if call.limit is None and not call.distinct:
         return Typed(call.emit("string_agg", given[0].sql, separator), STRING)
     listed = call.emit("list", given[0].sql, where=f"{given[0].sql} IS NOT NULL")
-    return Typed(f"array_to_string(list_slice({listed}, 1, {call.limit}), {separator})", STRING)
+    if call.limit is not None:
+        listed = f"list_slice({listed}, 1, {call.limit})"
+    return Typed(f"array_to_string({listed}, {separator})", STRING)
 
 
 @aggregate("ARRAY_AGG")

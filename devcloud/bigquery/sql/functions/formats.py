@@ -16,7 +16,7 @@ from devcloud.bigquery.types import DATE, DATETIME, STRING, TIME, TIMESTAMP
 
 _TYPES = {"DATE": DATE, "DATETIME": DATETIME, "TIMESTAMP": TIMESTAMP, "TIME": TIME}
 _ELEMENT = re.compile(r"%(E\*S|E\d?S|E4Y|Ez|[A-Za-z%])|([^%]+)")
-_AS_STRFTIME = "YmdHMSyjBbAaIpUWwuVG"
+_AS_STRFTIME = "mdHMSyjBbAaIpUWwuVG"
 _SHORTHANDS = {
     "F": "%Y-%m-%d",
     "T": "%H:%M:%S",
@@ -25,10 +25,12 @@ _SHORTHANDS = {
     "x": "%m/%d/%y",
     "X": "%H:%M:%S",
     "h": "%b",
-    "E4Y": "%Y",
 }
 _DATE_ELEMENTS = frozenset("YmdyjBbAaUWwuVGFDxhQCe")
 _PIECES = {
+    "Y": "CAST(year({0}) AS VARCHAR)",
+    "E4Y": "lpad(CAST(year({0}) AS VARCHAR), 4, '0')",
+    "F": "(CAST(year({0}) AS VARCHAR) || strftime({0}, '-%m-%d'))",
     "e": "lpad(CAST(day({0}) AS VARCHAR), 2, ' ')",
     "Q": "CAST(quarter({0}) AS VARCHAR)",
     "E*S": "bq_seconds_text({0})",

@@ -45,7 +45,7 @@ def bind_struct(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     members = []
     for argument in node.expressions:
         value = binder.expr(argument, scope)
-        named = isinstance(argument, (exp.Alias, exp.Column, exp.Dot))
+        named = isinstance(argument.unnest(), (exp.Alias, exp.Column, exp.Dot))
         members.append(value if named else value.named(""))
     return make_struct(members)
 

@@ -1,0 +1,326 @@
+"""Replays answers recorded from real BigQuery and says of each: right, refused by name, another error, silently wrong.
+
+    python -m tests.contract.recorded [--product] [--failures] FILE
+
+`--product` lists the cases that touch functions and constructs of the product's own SQL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import datetime
+import decimal
+import json
+import math
+import tempfile
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from devcloud.bigquery import catalog
+from devcloud.bigquery.jobs.job import Job, Outcome
+from devcloud.bigquery.jobs.query import QueryJobs
+from devcloud.bigquery.model import BigQueryError, Json, QueryRequest
+from devcloud.bigquery.results import ResultStore
+from devcloud.bigquery.sql.engine import Engine
+from devcloud.identity import Caller
+from tests.contract.sql_features import features, product_features
+
+PROJECT = "your-bigquery-project"
+RIGHT, REFUSED, OTHER_ERROR, WRONG = "right", "refused by name", "other error", "silently wrong"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recorded question and its answer."""
+
+    name: str
+    setup: str
+    query: str
+    configuration: Json
+    parameters: Json
+    expected: Json
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one case."""
+
+    case: Case
+    outcome: str
+    detail: str = ""
+
+
+def read_cases(path: Path) -> list[Case]:
+    """The recorded cases of a file."""
+    cases = []
+    for line in path.read_text().splitlines():
+        raw = json.loads(line)
+        configuration = json.loads(raw.get("job_config.json") or "{}")
+        parameters = json.loads(raw.get("parameters.json") or "{}")
+        cases.append(Case(raw["case"], raw["setup"], raw["query"], configuration, parameters, raw["expected"]))
+    return cases
+
+
+# Asking -----------------------------------------------------------------------------------------------------------
+
+
+class Replay:
+    """Runs cases, each in a dataset of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._database = duckdb.connect()
+        catalog.set_up(self._database)
+        self._engine = Engine(self._database)
+        self._results = ResultStore(folder)
+        self._jobs = QueryJobs(self._engine, self._results)
+
+    def judge(self, case: Case) -> Verdict:
+        """Run the case and compare."""
+        dataset = f"recorded_{uuid.uuid4().hex[:12]}"
+        catalog.create_dataset(self._database, PROJECT, dataset, {})
+        try:
+            self._set_up(_filled(case.setup, dataset))
+        except BigQueryError as error:
+            outcome = REFUSED if error.reason == "notImplemented" else OTHER_ERROR
+            return Verdict(case, outcome, f"setup: {error.message}")
+        try:
+            answer = self._ask(case, dataset)
+        except BigQueryError as error:
+            return _judge_error(case, error)
+        except duckdb.Error as error:
+            return Verdict(case, OTHER_ERROR, f"{type(error).__name__}: {error}")
+        finally:
+            if catalog.find_dataset(self._database, PROJECT, dataset) is not None:
+                catalog.drop_dataset(self._database, PROJECT, dataset, delete_contents=True)
+        return _judge_answer(case, *answer)
+
+    def _set_up(self, sql: str) -> None:
+        if not sql.strip():
+            return
+        with self._engine.session() as session:
+            self._engine.run(QueryRequest(sql, PROJECT), session=session)
+            session.commit()
+
+    def _ask(self, case: Case, dataset: str) -> tuple[Outcome, list[Json], list[dict[str, Any]]]:
+        job = Job(PROJECT, "US", uuid.uuid4().hex, _job(case, dataset), Caller("judge@example.com", PROJECT))
+        with self._engine.session() as session:
+            outcome = self._jobs.run(job, session)
+            session.commit()
+            fields = (outcome.answer.get("schema") or {}).get("fields") or []
+            if outcome.result is None:
+                return outcome, fields, []
+            return outcome, fields, self._rows(outcome, fields)
+
+    def _rows(self, outcome: Outcome, fields: list[Json]) -> list[dict[str, Any]]:
+        assert outcome.result is not None
+        stored = self._results.find(outcome.result)
+        if stored is None:
+            ref = outcome.result
+            with self._engine.session() as session:
+                request = QueryRequest(f"SELECT * FROM `{ref.project}.{ref.dataset}.{ref.table}`", PROJECT)
+                table = self._engine.run(request, session=session).rows
+        else:
+            table = stored.rows
+        assert table is not None
+        names = [field["name"] for field in fields]
+        return [
+            {name: _plain(row, field) for name, row, field in zip(names, values, fields, strict=True)}
+            for values in zip(*(column.to_pylist() for column in table.columns), strict=True)
+        ]
+
+
+def _filled(text: str, dataset: str) -> str:
+    return (
+        text.replace("${DATASET_ID}", dataset)
+        .replace("${DATASET}", f"{PROJECT}.{dataset}")
+        .replace("${PROJECT}", PROJECT)
+    )
+
+
+def _job(case: Case, dataset: str) -> Json:
+    given = json.loads(_filled(json.dumps(case.configuration), dataset))
+    query: Json = {"query": _filled(case.query, dataset), "useLegacySql": False}
+    if "default_dataset" in given:
+        query["defaultDataset"] = {"projectId": PROJECT, "datasetId": dataset}
+    if "destination" in given:
+        project, name, table = given["destination"].split(".")
+        query["destinationTable"] = {"projectId": project, "datasetId": name, "tableId": table}
+    for key, member in _MEMBERS.items():
+        if key in given:
+            query[member] = given[key]
+    if "clustering_fields" in given:
+        query["clustering"] = {"fields": given["clustering_fields"]}
+    if case.parameters:
+        query["parameterMode"] = case.parameters["mode"].upper()
+        query["queryParameters"] = [_parameter(one) for one in case.parameters["parameters"]]
+    configuration: Json = {"query": query, "labels": given.get("labels", {})}
+    return configuration | ({"dryRun": True} if given.get("dry_run") else {})
+
+
+_MEMBERS = {
+    "write_disposition": "writeDisposition",
+    "time_partitioning": "timePartitioning",
+    "schema_update_options": "schemaUpdateOptions",
+    "maximum_bytes_billed": "maximumBytesBilled",
+    "create_session": "createSession",
+}
+
+
+def _parameter(given: Json) -> Json:
+    kind = given["type"] if isinstance(given["type"], dict) else {"type": given["type"]}
+    parameter = {"parameterType": kind, "parameterValue": _value(kind, given["value"])}
+    if "structTypes" in kind:
+        members = [{"name": m["name"], "type": {"type": m["type"]}} for m in kind["structTypes"]]
+        parameter["parameterType"] = {"type": "STRUCT", "structTypes": members}
+    return parameter | ({"name": given["name"]} if "name" in given else {})
+
+
+def _value(kind: Json, value: Any) -> Json:
+    if kind["type"] == "ARRAY":
+        return {"arrayValues": [{"value": str(item)} for item in value]}
+    if kind["type"] == "STRUCT":
+        return {"structValues": {name: {"value": str(item)} for name, item in value.items()}}
+    return {"value": None if value is None else str(value)}
+
+
+# Comparing --------------------------------------------------------------------------------------------------------
+
+
+def _judge_error(case: Case, error: BigQueryError) -> Verdict:
+    expected = case.expected.get("error")
+    if expected and (error.reason, error.status) == (expected["reason"], expected["http_status"]):
+        return Verdict(case, RIGHT)
+    outcome = REFUSED if error.reason == "notImplemented" else OTHER_ERROR
+    return Verdict(case, outcome, f"{error.reason}: {error.message}")
+
+
+def _judge_answer(case: Case, outcome: Outcome, fields: list[Json], rows: list[dict[str, Any]]) -> Verdict:
+    if "error" in case.expected:
+        return Verdict(case, WRONG, f"no error; expected {case.expected['error']['message_sample']}")
+    shown, wanted = [_shape(field) for field in fields], [_shape(field) for field in case.expected["schema"]]
+    if shown != wanted:
+        return Verdict(case, WRONG, f"schema {shown} is not {wanted}")
+    detail = _metadata_problem(case.expected.get("job_metadata") or {}, outcome)
+    if detail:
+        return Verdict(case, WRONG, detail)
+    expected = case.expected["rows"]
+    ordered = "ORDER BY" in case.query.upper()
+    if not _same_rows(rows, expected, ordered=ordered):
+        return Verdict(case, WRONG, f"rows {rows} are not {expected}"[:600])
+    return Verdict(case, RIGHT)
+
+
+def _shape(field: Json) -> tuple[object, ...]:
+    return field["name"], field["type"], field["mode"], tuple(_shape(inner) for inner in field.get("fields") or ())
+
+
+def _metadata_problem(wanted: Json, outcome: Outcome) -> str:
+    query = outcome.statistics.get("query", {})
+    found = {
+        "statement_type": query.get("statementType"),
+        "ddl_operation_performed": query.get("ddlOperationPerformed"),
+        "num_dml_affected_rows": int(query["numDmlAffectedRows"]) if "numDmlAffectedRows" in query else None,
+    }
+    for key, value in found.items():
+        if key in wanted and wanted[key] != value:
+            return f"{key} {value} is not {wanted[key]}"
+    return ""
+
+
+def _same_rows(left: list[dict[str, Any]], right: list[dict[str, Any]], *, ordered: bool) -> bool:
+    if len(left) != len(right):
+        return False
+    if not ordered:
+        left, right = sorted(left, key=_sort_key), sorted(right, key=_sort_key)
+    return all(_same(a, b) for a, b in zip(left, right, strict=True))
+
+
+def _sort_key(row: dict[str, Any]) -> str:
+    return json.dumps(row, sort_keys=True, default=str)
+
+
+def _same(left: Any, right: Any) -> bool:
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(_same(a, b) for a, b in zip(left, right, strict=True))
+    if isinstance(left, float) and isinstance(right, (int, float)):
+        return math.isclose(left, right, rel_tol=1e-14) or (math.isnan(left) and math.isnan(right))
+    return type(left) is type(right) and bool(left == right)
+
+
+def _plain(value: Any, field: Json) -> Any:
+    """The value as the recording wrote it down."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [_plain(item, field | {"mode": "NULLABLE"}) for item in value]
+    if isinstance(value, dict):
+        return {inner["name"]: _plain(value[inner["name"]], inner) for inner in field["fields"]}
+    if field["type"] == "JSON":
+        return json.dumps(json.loads(value))
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, decimal.Decimal):
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    if isinstance(value, float) and not math.isfinite(value):
+        return value
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    return value
+
+
+# Telling ----------------------------------------------------------------------------------------------------------
+
+
+def judge_all(cases: Iterable[Case]) -> list[Verdict]:
+    """The verdicts of cases, in order."""
+    with tempfile.TemporaryDirectory() as folder:
+        replay = Replay(Path(folder))
+        return [replay.judge(case) for case in cases]
+
+
+def product_cases(cases: Iterable[Case], root: Path) -> dict[str, list[str]]:
+    """The case ids that touch what the product's SQL uses, by feature."""
+    wanted = product_features(root)
+    touched: dict[str, list[str]] = {}
+    for case in cases:
+        for feature in sorted(features(f"{case.setup};\n{case.query}") & wanted):
+            touched.setdefault(feature, []).append(case.name)
+    return touched
+
+
+def main() -> None:
+    """Print the counts, and what did not come out right."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--product", action="store_true")
+    parser.add_argument("--failures", action="store_true")
+    given = parser.parse_args()
+    cases = read_cases(given.file)
+    if given.product:
+        for feature, names in product_cases(cases, Path.cwd()).items():
+            print(f"{feature}: {' '.join(names)}")
+        return
+    verdicts = judge_all(cases)
+    for outcome, count in Counter(verdict.outcome for verdict in verdicts).most_common():
+        print(f"{outcome}: {count} of {len(verdicts)}")
+    for verdict in verdicts:
+        if given.failures and verdict.outcome != RIGHT:
+            print(f"{verdict.outcome}: {verdict.case.name}: {verdict.detail}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Which functions and constructs a piece of GoogleSQL uses: what ties recorded answers to the product's own SQL."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sqlglot import exp
+
+from devcloud.bigquery.model import BigQueryError
+from devcloud.bigquery.sql.script import Assertion, parse
+
+_CONSTRUCTS: dict[type[exp.Expression], str] = {
+    exp.Merge: "MERGE",
+    exp.Insert: "INSERT",
+    exp.Update: "UPDATE",
+    exp.Delete: "DELETE",
+    exp.Create: "CREATE",
+    exp.Cast: "CAST",
+    exp.TryCast: "SAFE_CAST",
+    exp.Case: "CASE",
+    exp.If: "IF",
+    exp.Window: "OVER",
+    exp.Qualify: "QUALIFY",
+    exp.CTE: "WITH",
+    exp.Unnest: "UNNEST",
+    exp.Union: "UNION",
+    exp.Intersect: "INTERSECT",
+    exp.Except: "EXCEPT",
+    exp.Extract: "EXTRACT",
+    exp.Div: "/",
+    exp.Mul: "*",
+    exp.Like: "LIKE",
+    exp.Between: "BETWEEN",
+    exp.Having: "HAVING",
+    exp.Exists: "EXISTS",
+    exp.Join: "JOIN",
+    exp.Distinct: "DISTINCT",
+    exp.Bracket: "[]",
+    exp.Parameter: "@parameter",
+    exp.TruncateTable: "TRUNCATE",
+}
+_NAMED = re.compile(r"^-- name: ", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def features(sql: str) -> frozenset[str]:
+    """The functions (`NAME()`) and constructs of a statement or script; none when it does not parse."""
+    try:
+        statements = parse(sql)
+    except BigQueryError:
+        return frozenset()
+    found: set[str] = set()
+    for statement in statements:
+        tree = statement.tree.condition if isinstance(statement.tree, Assertion) else statement.tree
+        for node in tree.walk():
+            if isinstance(node, exp.Anonymous):
+                found.add(f"{str(node.this).upper()}()")
+            elif type(node) in _CONSTRUCTS:
+                found.add(_CONSTRUCTS[type(node)])
+    return frozenset(found)
+
+
+def product_statements(root: Path) -> list[str]:
+    """Every named statement of the product, its dataset placeholders filled."""
+    files = [*sorted((root / "shared" / "sql").rglob("*.sql")), *sorted((root / "configs").rglob("*.sql"))]
+    texts = [part for path in files for part in _NAMED.split(path.read_text())]
+    # What follows a name is the statement; the name's line is a comment again.
+    return [_PLACEHOLDER.sub(r"\1", f"-- {text}") for text in texts if text.strip()]
+
+
+def product_features(root: Path) -> frozenset[str]:
+    """All functions and constructs of the product's SQL."""
+    return frozenset().union(*(features(text) for text in product_statements(root)))
