@@ -9,26 +9,30 @@ WITH cancelled AS (
   WHERE kind = 'CANCEL_REQUESTED'
     AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 7 DAY)
 ),
+ready AS (
+  SELECT
+    run_id,
+    tenant_id,
+    pipeline_id,
+    source,
+    scheduled_time,
+    priority + DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds) AS aged_priority
+  FROM {tenants}.pipeline_execution_queue
+  WHERE state = 'QUEUED'
+    AND available_at <= CURRENT_TIMESTAMP()
+),
 waiting AS (
   SELECT
     run_id,
     ROW_NUMBER() OVER (
       PARTITION BY tenant_id
-      ORDER BY
-        priority + DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds) DESC,
-        scheduled_time,
-        run_id
+      ORDER BY aged_priority DESC, scheduled_time, run_id
     ) AS tenant_rank,
     ROW_NUMBER() OVER (
       PARTITION BY tenant_id, pipeline_id, source
-      ORDER BY
-        priority + DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds) DESC,
-        scheduled_time,
-        run_id
+      ORDER BY aged_priority DESC, scheduled_time, run_id
     ) AS pipeline_rank
-  FROM {tenants}.pipeline_execution_queue
-  WHERE state = 'QUEUED'
-    AND available_at <= CURRENT_TIMESTAMP()
+  FROM ready
 ),
 item AS (
   SELECT

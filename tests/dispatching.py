@@ -1,0 +1,171 @@
+"""The dispatcher of a running cloud whose Cloud Tasks queues stand still, so that a test delivers what it wants."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+from google.cloud import bigquery
+
+from devcloud.onboarding import onboard
+from devcloud.server import Devcloud
+
+Json = dict[str, Any]
+PROCESS_QUEUE = "/api/v1/scheduler/process-queue"
+
+
+@dataclass
+class Dispatching:
+    """Fills the queue, calls process_queue, speaks for executors, and looks at what came of it."""
+
+    cloud: Devcloud
+    client: bigquery.Client
+    tasks_client: Any
+
+    def process(self, body: Json | None = None) -> Json:
+        """The answer of one call that succeeds, with the request's id."""
+        answer = self.call(body or {})
+        assert answer.status_code == 200, answer.text
+        found: Json = answer.json()
+        return found | {"request_id": answer.headers["X-Request-ID"]}
+
+    def call(self, body: Any = None, *, headers: dict[str, str] | None = None) -> requests.Response:
+        """POST process-queue as Cloud Tasks does, or with these headers instead."""
+        if headers is None:
+            headers = {"Authorization": f"Bearer {self.token('cvg-tasks-invoker')}"}
+        url = self.cloud.ready["gateway"] + PROCESS_QUEUE
+        return requests.post(url, json=body if body is not None else {}, headers=headers, timeout=90)
+
+    def token(self, account: str, *, audience: str = "process_queue") -> str:
+        """An OIDC token of a platform account for a function."""
+        email = f"{account}@{self.cloud.project}.iam.gserviceaccount.com"
+        return self.cloud.identity.id_token(email, f"{self.cloud.ready['gateway']}/{audience}")
+
+    def onboard(self, *, daily_limit: int = 10, concurrent_limit: int = 2) -> str:
+        """Another tenant's id."""
+        tenant_id = f"tenant_{uuid.uuid4().hex[:12]}"
+        onboard(self.client, tenant_id, daily_limit=daily_limit, concurrent_limit=concurrent_limit)
+        return tenant_id
+
+    def enqueue(self, tenant_id: str, *pipelines: str, is_manual: bool = False, **columns: Any) -> list[str]:
+        """Append one waiting run for each pipeline, scheduled ones with their scheduled_pipeline_runs; their ids."""
+        runs = [(f"run-{uuid.uuid4().hex}", pipeline) for pipeline in pipelines]
+        self._insert("pipeline_execution_queue", [self._item(tenant_id, *run, is_manual) | columns for run in runs])
+        if not is_manual:
+            self._insert("scheduled_pipeline_runs", [self._scheduled(tenant_id, *run) for run in runs])
+        return [run_id for run_id, _ in runs]
+
+    def _item(self, tenant_id: str, run_id: str, pipeline: str, is_manual: bool) -> Json:
+        now = datetime.now(UTC) - timedelta(seconds=1)
+        times = dict.fromkeys(["scheduled_time", "available_at", "added_at"], now.isoformat())
+        return times | {
+            "run_id": run_id,
+            "tenant_id": tenant_id,
+            "provider": "gcp",
+            "domain": "cost",
+            "pipeline_template": "billing",
+            "pipeline_id": pipeline,
+            "config_id": None if is_manual else f"config-{run_id}",
+            "pipeline_logging_id": run_id,
+            "trigger_type": "api" if is_manual else "scheduler",
+            "state": "QUEUED",
+            "priority": 10 if is_manual else 5,
+            "attempt": 0,
+            "hop": 0,
+            "max_retries": 3,
+            "parameters": "{}",
+        }
+
+    def _scheduled(self, tenant_id: str, run_id: str, pipeline: str) -> Json:
+        now = datetime.now(UTC).isoformat()
+        return {
+            "run_id": run_id,
+            "config_id": f"config-{run_id}",
+            "tenant_id": tenant_id,
+            "pipeline_id": pipeline,
+            "state": "PENDING",
+            "scheduled_time": now,
+            "retry_count": 0,
+            "max_retries": 3,
+            "created_at": now,
+        }
+
+    def _insert(self, table: str, rows: Sequence[Json]) -> None:
+        config = bigquery.LoadJobConfig(schema=self.client.get_table(f"tenants.{table}").schema)
+        self.client.load_table_from_json(list(rows), f"tenants.{table}", job_config=config).result()
+
+    def report(self, run_id: str, kind: str, **columns: Any) -> None:
+        """Append an event of the run's executor, under the lease the queue shows unless `lease_id` says otherwise."""
+        item = self.item(run_id)
+        row = {
+            "event_id": uuid.uuid4().hex,
+            "run_id": run_id,
+            "tenant_id": item["tenant_id"],
+            "lease_id": item["lease_id"],
+            "attempt": item["attempt"],
+            "kind": kind,
+            "details": json.dumps({"hop": item["hop"]}),
+            "occurred_at": datetime.now(UTC).isoformat(),
+        }
+        assert self.client.insert_rows_json("tenants.pipeline_run_events", [row | columns]) == []
+
+    def query(self, sql: str, **values: str) -> list[Json]:
+        """The rows of a query of the operator's."""
+        parameters = [bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in values.items()]
+        config = bigquery.QueryJobConfig(query_parameters=parameters)
+        return [dict(row.items()) for row in self.client.query_and_wait(sql, job_config=config)]
+
+    def item(self, run_id: str) -> Json:
+        """The run's row in the queue, `{}` when it has left it."""
+        found = self.query("SELECT * FROM tenants.pipeline_execution_queue WHERE run_id = @run_id", run_id=run_id)
+        return found[0] if found else {}
+
+    def scheduled(self, run_id: str) -> Json:
+        """The run's row in scheduled_pipeline_runs."""
+        sql = "SELECT * FROM tenants.scheduled_pipeline_runs WHERE run_id = @run_id"
+        (row,) = self.query(sql, run_id=run_id)
+        return row
+
+    def usage(self, tenant_id: str) -> Json:
+        """The tenant's one quota row."""
+        sql = "SELECT * FROM tenants.tenant_usage_quotas WHERE tenant_id = @tenant_id"
+        (row,) = self.query(sql, tenant_id=tenant_id)
+        return row
+
+    def events(self, run_id: str) -> list[Json]:
+        """The run's events, oldest first."""
+        sql = "SELECT * FROM tenants.pipeline_run_events WHERE run_id = @run_id ORDER BY occurred_at"
+        return self.query(sql, run_id=run_id)
+
+    def deliveries(self, *run_ids: str) -> list[Json]:
+        """The bodies of the tasks for execute_run, of these runs."""
+        return [body for body in map(_body, self._tasks("execute")) if body["run_id"] in run_ids]
+
+    def kicks(self) -> list[datetime]:
+        """When process_queue is to be called again."""
+        return sorted(task.schedule_time for task in self._tasks("kick"))
+
+    def _tasks(self, queue: str) -> list[Any]:
+        request = {"parent": self._queue(queue), "response_view": "FULL", "page_size": 1000}
+        return list(self.tasks_client.list_tasks(request=request))
+
+    def _queue(self, name: str) -> str:
+        location = f"projects/{self.cloud.project}/locations/{self.cloud.region}"
+        return f"{location}/queues/{self.cloud.platform.queues[name].id}"
+
+    def stand_still(self) -> None:
+        """Pause both queues and empty everything: the state a test begins with."""
+        for name in ("execute", "kick"):
+            self.tasks_client.pause_queue(name=self._queue(name))
+            self.tasks_client.purge_queue(name=self._queue(name))
+        self.query("DELETE FROM tenants.pipeline_execution_queue WHERE TRUE")
+
+
+def _body(task: Any) -> Json:
+    body: Json = json.loads(task.http_request.body)
+    return body
