@@ -13,7 +13,7 @@ from google.cloud import bigquery
 from shared.adapters.bigquery import DuplicateJob, Row, Warehouse
 from shared.adapters.sql import statement
 from shared.auth import KeyOwner, PresentedKey
-from shared.domain.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, QueuedGroup, Start, Usage
+from shared.domain.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, AcceptedRun, QueuedGroup, Start, Usage
 from shared.domain.admission import AGEING_STEP
 
 _OWNER_COLUMNS = tuple(field.name for field in fields(KeyOwner))
@@ -44,16 +44,6 @@ class ManualRun:
     user_id: str | None
     parameters: Mapping[str, Any]
     retry_of: str | None
-    accepted_at: datetime
-
-
-@dataclass(frozen=True)
-class AcceptedRun:
-    """A run that was accepted under its id before: what its caller was told, and for which body."""
-
-    run_id: str
-    start: Start
-    body_digest: str
     accepted_at: datetime
 
 

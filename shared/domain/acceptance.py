@@ -11,11 +11,11 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from shared.domain.queue_state import PROCESSING
-from shared.errors import QuotaExceeded
+from shared.errors import IdempotencyMismatch, QuotaExceeded
 
 MANUAL_PRIORITY = 10
 MANUAL_MAX_RETRIES = 3
-IDEMPOTENCY_WINDOW = timedelta(hours=24)
+_IDEMPOTENCY_WINDOW = timedelta(hours=24)
 _NAMESPACE = uuid.UUID("0b8f2b52-6f0a-4d0f-8a54-2b9f3f0c9a51")
 
 
@@ -42,6 +42,24 @@ class Start:
     status: str
     wait_reason: str | None = None
     queue_position: int | None = None
+
+
+@dataclass(frozen=True)
+class AcceptedRun:
+    """A run that was accepted under its id before: what its caller was told, and for which body."""
+
+    run_id: str
+    start: Start
+    body_digest: str
+    accepted_at: datetime
+
+    def answers(self, body_digest: str, now: datetime) -> bool:
+        """Whether it is the answer to a call with the same key; IdempotencyMismatch when that has another body."""
+        if now - self.accepted_at > _IDEMPOTENCY_WINDOW:
+            return False
+        if self.body_digest != body_digest:
+            raise IdempotencyMismatch
+        return True
 
 
 @dataclass(frozen=True)

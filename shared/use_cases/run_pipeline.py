@@ -9,12 +9,12 @@ from itertools import count
 from typing import Any
 
 from shared import log
-from shared.adapters.accepted_runs import AcceptedRun, AcceptedRuns, ManualRun, Standing
+from shared.adapters.accepted_runs import AcceptedRuns, ManualRun, Standing
 from shared.adapters.tasks import Tasks
 from shared.auth import PresentedKey, require_tenant
-from shared.domain.acceptance import IDEMPOTENCY_WINDOW, Start, body_digest, repeatable_run_id
+from shared.domain.acceptance import AcceptedRun, Start, body_digest, repeatable_run_id
 from shared.domain.templates import Template, resolve_parameters, source_of
-from shared.errors import Conflict, IdempotencyMismatch, InvalidInput, NotFound, QuotaExceeded, Unauthenticated
+from shared.errors import Conflict, InvalidInput, NotFound, QuotaExceeded, Unauthenticated
 from shared.templates import find_template
 
 _MESSAGES = {
@@ -97,7 +97,7 @@ class RunRequests:
             if self.runs.accept(run, start, body_digest=digest):
                 log.info("run accepted", pipeline_logging_id=run_id, status=start.status)
                 return _answer(standing, run_id, start)
-            if first := self._within_window(run_id, standing, digest):
+            if first := self._answering(run_id, standing, digest):
                 return _answer(standing, run_id, first.start)
         raise AssertionError("there is always another run id")
 
@@ -105,19 +105,15 @@ class RunRequests:
         if request.idempotency_key is None:
             return None
         for run_id in _run_ids(standing, template, request):
-            if first := self._within_window(run_id, standing, body_digest(request.body)):
+            if first := self._answering(run_id, standing, body_digest(request.body)):
                 return first
             if not self.runs.is_used(run_id):
                 return None
         return None
 
-    def _within_window(self, run_id: str, standing: Standing, digest: str) -> AcceptedRun | None:
+    def _answering(self, run_id: str, standing: Standing, digest: str) -> AcceptedRun | None:
         accepted = self.runs.find_accepted(run_id)
-        if accepted is None or standing.usage.now - accepted.accepted_at > IDEMPOTENCY_WINDOW:
-            return None
-        if accepted.body_digest != digest:
-            raise IdempotencyMismatch
-        return accepted
+        return accepted if accepted and accepted.answers(digest, standing.usage.now) else None
 
 
 def require_template(provider: str, domain: str, template: str) -> Template:

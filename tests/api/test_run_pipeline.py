@@ -180,6 +180,17 @@ def test_calls_at_once_with_a_key_run_once(connected: Frontend) -> None:
     assert len(connected.central("pipeline_execution_queue")) == 1
 
 
+def test_key_whose_first_job_failed_is_not_used_up(connected: Frontend) -> None:
+    connected.client.delete_table(f"{connected.tenant_id}.x_meta_pipeline_runs")
+    assert connected.run(headers=KEY).status_code == 500
+    assert connected.central("pipeline_execution_queue") == []
+    assert connected.store().json()["tables_created"] == ["x_meta_pipeline_runs"]
+    first = connected.run(headers=KEY)
+    assert first.status_code == 202
+    assert connected.run(headers=KEY).json() == first.json()
+    assert len(connected.central("pipeline_execution_queue")) == 1
+
+
 @pytest.mark.parametrize("key", ["", "é", "x" * 256])
 def test_bad_idempotency_key_is_400(connected: Frontend, key: str) -> None:
     answer = connected.run(headers={"Idempotency-Key": key})

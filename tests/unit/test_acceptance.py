@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.acceptance import QueuedGroup, Start, Usage, body_digest, next_utc_midnight, repeatable_run_id
-from shared.errors import QuotaExceeded
+from shared.domain.acceptance import (
+    AcceptedRun,
+    QueuedGroup,
+    Start,
+    Usage,
+    body_digest,
+    next_utc_midnight,
+    repeatable_run_id,
+)
+from shared.errors import IdempotencyMismatch, QuotaExceeded
 
 NOW = datetime(2025, 11, 17, 22, 30, tzinfo=UTC)
 BILLING, OTHER = "gcp-cost-billing", "aws-cost-cur"
@@ -85,6 +93,14 @@ def test_accepted_runs_never_exceed_the_daily_limit(started: int, uncounted: int
 @given(st.datetimes(timezones=st.just(UTC), max_value=datetime(9999, 12, 30)))  # noqa: DTZ001 - Hypothesis wants it naive
 def test_limits_start_anew_within_a_day(now: datetime) -> None:
     assert 0 < (next_utc_midnight(now) - now).total_seconds() <= 86_400
+
+
+def test_first_answer_holds_for_a_day_and_for_its_body_only() -> None:
+    first = AcceptedRun("run", Start("RUNNING"), "digest", accepted_at=NOW)
+    assert first.answers("digest", NOW + timedelta(hours=24))
+    with pytest.raises(IdempotencyMismatch):
+        first.answers("other", NOW + timedelta(hours=24))
+    assert not first.answers("other", NOW + timedelta(hours=24, seconds=1))
 
 
 def test_same_call_finds_the_same_run_and_no_other_does() -> None:

@@ -1,0 +1,92 @@
+"""One tenant never reaches what is another's: not by URL, not by id, not by moving a ciphertext."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from google.api_core import exceptions as google
+
+from devcloud.server import Devcloud
+from shared.domain.credentials import credential_aad
+from tests.conftest import MakeFrontend
+from tests.frontend import Frontend
+from tests.security.test_security_validation import ROUTES, call
+
+pytestmark = pytest.mark.usefixtures("held_dispatcher")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_key_opens_no_other_tenants_url(frontend: Frontend, make_frontend: MakeFrontend, route: str) -> None:
+    answer = call(frontend.api, route, make_frontend().tenant_id)
+    assert answer.status_code == 403
+    assert answer.json()["detail"] == "the API key belongs to another tenant"
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_reserved_datasets_are_nobodys_tenant(frontend: Frontend, route: str) -> None:
+    for reserved in ("tenants", "x_staging"):
+        assert call(frontend.api, route, reserved).status_code == 400
+
+
+def test_run_of_another_tenant_looks_like_none(connected: Frontend, make_frontend: MakeFrontend) -> None:
+    run_id, other = connected.start(), make_frontend()
+    other.store_keyless()
+    statuses = [
+        other.api.get(f"{other.runs_path}/{run_id}").status_code,
+        other.api.post(f"{other.runs_path}/{run_id}/cancel").status_code,
+        other.api.post(f"{other.runs_path}/{run_id}/retry").status_code,
+    ]
+    assert statuses == [404] * 3
+    assert other.api.get(other.runs_path).json()["runs"] == []
+    assert connected.central("pipeline_run_events") == []
+
+
+def test_credentials_of_another_tenant_do_not_count(
+    connected: Frontend, frontend: Frontend, make_frontend: MakeFrontend
+) -> None:
+    other = make_frontend()
+    assert other.run().status_code == 409
+    assert other.api.get(other.credentials_path).json() == {"credentials": []}
+    assert other.api.delete(f"{other.credentials_path}/GCP").status_code == 404
+    assert len(connected.central("tenant_cloud_credentials")) == 1
+
+
+def test_ciphertext_moved_to_another_tenant_is_refused(
+    connected: Frontend, make_frontend: MakeFrontend, cloud: Devcloud
+) -> None:
+    other = make_frontend()
+    other.store_keyless()
+    (mine,), (theirs,) = connected.central("tenant_cloud_credentials"), other.central("tenant_cloud_credentials")
+    key = mine["kms_key_version"].rpartition("/cryptoKeyVersions/")[0]
+
+    def decrypted(ciphertext: bytes, owner: dict[str, str]) -> dict[str, str]:
+        binding = {name: owner[name] for name in ("tenant_id", "provider", "credential_id")}
+        request = {"name": key, "ciphertext": ciphertext, "additional_authenticated_data": credential_aad(**binding)}
+        return dict(json.loads(clients.kms().decrypt(request=request).plaintext))
+
+    with cloud.clients() as clients:
+        assert decrypted(mine["encrypted_credentials"], mine)["project_id"] == connected.tenant.project
+        with pytest.raises(google.InvalidArgument):
+            decrypted(mine["encrypted_credentials"], theirs)
+        with pytest.raises(google.InvalidArgument):
+            decrypted(mine["encrypted_credentials"], mine | {"provider": "AWS"})
+
+
+@pytest.mark.parametrize("account", ["credentials", "api", "scheduler", "reset"])
+def test_only_the_worker_may_decrypt(connected: Frontend, cloud: Devcloud, account: str) -> None:
+    (row,) = connected.central("tenant_cloud_credentials")
+    key = cloud.identity.mint_key(cloud.project, cloud.platform.service_accounts[account].id)
+    request = {
+        "name": row["kms_key_version"].rpartition("/cryptoKeyVersions/")[0],
+        "ciphertext": row["encrypted_credentials"],
+    }
+    with cloud.clients(key) as clients, pytest.raises(google.PermissionDenied):
+        clients.kms().decrypt(request=request)
+
+
+def test_tenants_own_key_reads_nothing_of_the_platform(connected: Frontend, cloud: Devcloud) -> None:
+    with cloud.clients(connected.tenant.gcp_key) as clients:
+        for dataset in ("tenants", connected.tenant_id):
+            with pytest.raises(google.Forbidden):
+                clients.bigquery().get_dataset(f"{cloud.project}.{dataset}")

@@ -1,0 +1,164 @@
+"""What every tenant route refuses, whoever asks, and that no secret ever leaves."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from devcloud.server import Devcloud
+from shared.platform_config import get_platform
+from tests.conftest import JobsOf
+from tests.frontend import Frontend
+from tests.tenant import Api
+
+Json = dict[str, Any]
+ORIGIN = "http://localhost:3000"
+# Every route of every public function; those that change state come with a body that would be taken.
+ROUTES = [
+    route for function in get_platform().functions.values() if function.access == "public" for route in function.routes
+]
+POSTS = [route for route in ROUTES if route.startswith("POST ")]
+
+pytestmark = pytest.mark.usefixtures("held_dispatcher")
+
+
+def call(api: Api, route: str, tenant_id: str, *, headers: dict[str, str | None] | None = None) -> requests.Response:
+    method, path = route.split(" ")
+    return api.request(method, filled(path, tenant_id), headers=headers, json={} if method == "POST" else None)
+
+
+def filled(path: str, tenant_id: str) -> str:
+    parts = {
+        "tenant_id": tenant_id, "provider": "gcp", "domain": "cost", "template": "billing",
+        "pipeline_logging_id": str(uuid.UUID(int=1)), "config_id": str(uuid.UUID(int=2)),
+    }  # fmt: skip
+    return re.sub(r"{(\w+)}", lambda match: parts[match[1]], path)
+
+
+def assert_unauthenticated(answer: requests.Response) -> None:
+    assert answer.status_code == 401
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    assert (body.pop("instance"), bool(body.pop("trace_id"))) == (answer.request.path_url, True)
+    assert body == {
+        "type": "urn:convergence:error:unauthenticated",
+        "title": "Unauthorized",
+        "status": 401,
+        "detail": "The call carries no valid credentials.",
+    }
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_keys_that_are_no_keys_are_refused_alike(frontend: Frontend, route: str, jobs_of: JobsOf) -> None:
+    for key in (None, "", "nonsense", frontend.tenant.api_key.upper(), frontend.tenant.api_key + "'"):
+        answer = call(frontend.api, route, frontend.tenant_id, headers={"X-API-Key": key})
+        assert_unauthenticated(answer)
+        assert jobs_of(answer.headers["X-Request-ID"]) == []
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_unknown_revoked_and_expired_keys_are_refused_alike(frontend: Frontend, route: str) -> None:
+    unknown = f"{frontend.tenant_id}_api_{'x' * 32}"
+    assert_unauthenticated(call(frontend.api, route, frontend.tenant_id, headers={"X-API-Key": unknown}))
+    for change in ("expires_at = CURRENT_TIMESTAMP()", "expires_at = NULL, is_active = FALSE"):
+        frontend.sql(f"UPDATE {{tenants}}.tenant_api_keys SET {change} WHERE tenant_id = @tenant_id")
+        assert_unauthenticated(call(frontend.api, route, frontend.tenant_id))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_tenants_that_are_not_live_are_forbidden_and_told_why(frontend: Frontend, route: str) -> None:
+    def refused_after(table: str, change: str) -> Json:
+        frontend.sql(f"UPDATE {{tenants}}.{table} SET {change} WHERE tenant_id = @tenant_id")
+        answer = call(frontend.api, route, frontend.tenant_id)
+        assert answer.status_code == 403
+        return dict(answer.json())
+
+    ended = refused_after("tenant_subscriptions", "ends_at = CURRENT_TIMESTAMP()")
+    assert ended["detail"] == "the subscription is not live"
+    cancelled = refused_after("tenant_subscriptions", "ends_at = NULL, status = 'CANCELLED'")
+    assert cancelled["subscription_status"] == "CANCELLED"
+    suspended = refused_after("tenant_profiles", "status = 'SUSPENDED'")
+    assert suspended["tenant_status"] == "SUSPENDED"
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_other_methods_are_405_and_preflight_names_the_right_ones(frontend: Frontend, route: str) -> None:
+    method, path = route.split(" ")
+    url = filled(path, frontend.tenant_id)
+    refused = frontend.api.request("PUT", url)
+    assert refused.status_code == 405
+    assert method in refused.headers["Allow"].split(", ")
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": method, "X-API-Key": None}
+    preflight = frontend.api.request("OPTIONS", url, headers=asked)
+    assert preflight.status_code == 204
+    assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert method in preflight.headers["Access-Control-Allow-Methods"].split(", ")
+    assert "X-API-Key" in preflight.headers["Access-Control-Allow-Headers"]
+
+
+@pytest.mark.parametrize("route", POSTS)
+def test_bodies_of_another_type_size_or_form_are_refused(connected: Frontend, route: str) -> None:
+    url = filled(route.split(" ")[1], connected.tenant_id)
+
+    def status(body: bytes, content_type: str = "application/json") -> int:
+        return connected.api.request("POST", url, data=body, headers={"Content-Type": content_type}).status_code
+
+    assert status(b"a=1", "application/x-www-form-urlencoded") == 415
+    assert status(b" " * (256 * 1024 + 1)) == 413
+    assert [status(body) for body in (b"{", b"[]", b'"\xff"', b"[" * 100_000, b'{"a": NaN}', b'{"a": "\\ud800"}')] == [
+        400
+    ] * 6
+
+
+def test_user_id_is_a_short_claim(frontend: Frontend) -> None:
+    assert frontend.store(user_id="x" * 129).status_code == 400
+    assert frontend.central("tenant_cloud_credentials") == []
+
+
+def test_token_address_of_a_key_is_never_called(frontend: Frontend) -> None:
+    key = frontend.tenant.gcp_key | {"token_uri": "http://169.254.169.254/computeMetadata/v1/token"}
+    answer = frontend.store(frontend.gcp_body(key=key))
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "credentials.service_account_json.token_uri"
+
+
+def test_no_secret_appears_in_any_answer_log_or_table(frontend: Frontend, cloud: Devcloud) -> None:
+    aws_secret, azure_secret = f"aws-{uuid.uuid4().hex}", f"azure-{uuid.uuid4().hex}"
+    bodies = [
+        frontend.gcp_body(),
+        {"provider": "AWS", "credentials": {
+            "access_key_id": "AKIAIOSFODNN7EXAMPLE", "secret_access_key": aws_secret, "region": "us-east-1",
+            "bucket": "acme",
+        }},
+        {"provider": "AZURE", "credentials": {
+            "tenant_id": str(uuid.uuid4()), "client_id": str(uuid.uuid4()), "client_secret": azure_secret,
+            "storage_account": "acmecosts", "container": "exports",
+        }},
+    ]  # fmt: skip
+    answers = [frontend.store(body) for body in bodies]
+    assert [answer.status_code for answer in answers] == [201] * 3
+    answers += [frontend.store(spoiled(body)) for body in bodies]
+    assert [answer.status_code for answer in answers[3:]] == [400] * 3
+    answers += [frontend.api.get(frontend.credentials_path), frontend.run(), frontend.api.get(frontend.runs_path)]
+    secret_lines = [line for line in frontend.tenant.gcp_key["private_key"].splitlines() if len(line) == 64]
+    secrets = [aws_secret, azure_secret, secret_lines[1], frontend.tenant.api_key]
+    logs = "".join(path.read_text() for path in Path(cloud.state.path, "logs").glob("*.log"))
+    assert logs.count("credential stored") >= 3
+    seen = logs + "".join(answer.text for answer in answers)
+    seen += json.dumps(cloud.bigquery.jobs(), default=str)
+    for table in ("tenant_cloud_credentials", "pipeline_execution_queue", "tenant_api_keys"):
+        seen += repr(frontend.central(table))
+    for table in frontend.own_tables():
+        seen += repr(frontend.own(table))
+    assert [secret for secret in secrets if secret in seen] == []
+
+
+def spoiled(body: Json) -> Json:
+    """The body with a field nobody knows, so that it is refused whole."""
+    return {"provider": body["provider"], "credentials": body["credentials"] | {"surprise": 1}}

@@ -1,0 +1,91 @@
+"""Data damaged between here and Cloud KMS is noticed; devcloud's KMS damages nothing, so a client here does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import google_crc32c
+import pytest
+from google.api_core import exceptions as google
+from google.cloud import kms
+from grpc import StatusCode
+
+from shared.adapters.kms import CredentialKey, Sealed
+from shared.errors import CredentialsRejected, Unavailable
+
+
+def crc32c(data: bytes) -> int:
+    return int(google_crc32c.value(data))
+
+
+@dataclass
+class Client:
+    """Answers like Cloud KMS, with `changed` fields in the answer or with an error."""
+
+    changed: dict[str, Any]
+    error: Exception | None = None
+
+    def encrypt(self, request: dict[str, Any], **_: float) -> kms.EncryptResponse:
+        if self.error:
+            raise self.error
+        assert request["plaintext_crc32c"] == crc32c(request["plaintext"])
+        assert request["additional_authenticated_data_crc32c"] == crc32c(request["additional_authenticated_data"])
+        answer = {
+            "name": "version-1",
+            "ciphertext": b"sealed",
+            "ciphertext_crc32c": crc32c(b"sealed"),
+            "verified_plaintext_crc32c": True,
+            "verified_additional_authenticated_data_crc32c": True,
+        }
+        return kms.EncryptResponse(**(answer | self.changed))
+
+    def decrypt(self, request: dict[str, Any], **_: float) -> kms.DecryptResponse:
+        if self.error:
+            raise self.error
+        assert request["ciphertext_crc32c"] == crc32c(request["ciphertext"])
+        return kms.DecryptResponse(**({"plaintext": b"open", "plaintext_crc32c": crc32c(b"open")} | self.changed))
+
+
+def key(*, error: Exception | None = None, **changed: Any) -> CredentialKey:
+    client: Any = Client(changed, error)
+    return CredentialKey(client, "key")
+
+
+def test_intact_answers_are_used() -> None:
+    assert key().encrypt(b"open", aad=b"owner") == Sealed(b"sealed", "version-1")
+    assert key().decrypt(b"sealed", aad=b"owner") == b"open"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"ciphertext": b"sealeD"},
+        {"verified_plaintext_crc32c": False},
+        {"verified_additional_authenticated_data_crc32c": False},
+    ],
+)
+def test_damage_on_the_way_to_encryption_is_noticed(changed: dict[str, Any]) -> None:
+    with pytest.raises(Unavailable, match="damaged"):
+        key(**changed).encrypt(b"open", aad=b"owner")
+
+
+def test_damage_on_the_way_from_decryption_is_noticed() -> None:
+    with pytest.raises(Unavailable, match="damaged"):
+        key(plaintext=b"opeN").decrypt(b"sealed", aad=b"owner")
+
+
+@pytest.mark.parametrize("status", [503, 504])
+def test_kms_that_is_down_is_worth_another_try(status: int) -> None:
+    error = google.from_http_status(status, "down")
+    with pytest.raises(Unavailable):
+        key(error=error).encrypt(b"open", aad=b"owner")
+    with pytest.raises(Unavailable):
+        key(error=error).decrypt(b"sealed", aad=b"owner")
+
+
+@pytest.mark.parametrize("code", [StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION])
+def test_ciphertext_that_kms_refuses_is_not_worth_another_try(code: StatusCode) -> None:
+    error = google.from_grpc_status(code, "refused")
+    with pytest.raises(CredentialsRejected):
+        key(error=error).decrypt(b"sealed", aad=b"owner")
