@@ -77,7 +77,7 @@ def test_damage_on_the_way_from_decryption_is_noticed() -> None:
 
 @pytest.mark.parametrize("status", [503, 504])
 def test_kms_that_is_down_is_worth_another_try(status: int) -> None:
-    error = google.from_http_status(status, "down")
+    error: Exception = google.from_http_status(status, "down")  # type: ignore[no-untyped-call]
     with pytest.raises(Unavailable):
         key(error=error).encrypt(b"open", aad=b"owner")
     with pytest.raises(Unavailable):
@@ -86,6 +86,6 @@ def test_kms_that_is_down_is_worth_another_try(status: int) -> None:
 
 @pytest.mark.parametrize("code", [StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION])
 def test_ciphertext_that_kms_refuses_is_not_worth_another_try(code: StatusCode) -> None:
-    error = google.from_grpc_status(code, "refused")
+    error: Exception = google.from_grpc_status(code, "refused")  # type: ignore[no-untyped-call]
     with pytest.raises(CredentialsRejected):
         key(error=error).decrypt(b"sealed", aad=b"owner")
