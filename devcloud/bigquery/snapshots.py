@@ -103,7 +103,7 @@ def _condition(ref: TableRef, table: Json, restriction: str) -> str:
     """The DuckDB text of a row restriction: a GoogleSQL condition over the table's columns."""
     if not restriction.strip():
         return "TRUE"
-    context = Context(ref.project, None, _nothing_else, _nothing_else, _nothing_else, {})
+    context = Context(ref.project, None, find_table=_nothing_else, list_tables=_nothing_else, parameters={})
     try:
         parsed = cast("exp.Expression", sqlglot.parse_one(restriction, dialect=GoogleSql))
     except SqlglotError as error:

@@ -58,7 +58,7 @@ def row_decoder(
             raise ValueProblem(prefix.rstrip("."), "This field is a record: an object is expected.")
         given: dict[str, Any] = {}
         for key, value in row.items():
-            name = by_lower.get(key.lower())
+            name = key if key in decoders else by_lower.get(key.lower())
             if name is not None:
                 given[name] = value
             elif not ignore_unknown:

@@ -35,8 +35,11 @@ def options_of(configuration: Json, *, write: str) -> WriteOptions:
     properties = configuration.get("destinationTableProperties") or {}
     resource = {key: properties[key] for key in _PROPERTIES if key in properties}
     resource |= {key: configuration[key] for key in ("timePartitioning", "clustering") if configuration.get(key)}
-    if configuration.get("rangePartitioning"):
-        raise not_implemented("rangePartitioning")
+    for feature in ("rangePartitioning", "destinationEncryptionConfiguration"):
+        if configuration.get(feature):
+            raise not_implemented(feature)
+    if "ALLOW_FIELD_RELAXATION" in (configuration.get("schemaUpdateOptions") or ()):
+        raise not_implemented("the schema update option ALLOW_FIELD_RELAXATION")
     return WriteOptions(
         create=configuration.get("createDisposition") or "CREATE_IF_NEEDED",
         write=configuration.get("writeDisposition") or write,

@@ -23,7 +23,7 @@ _PROJECT = "/bigquery/v2/projects/<project>"
 _JOB_ID = re.compile(r"[A-Za-z0-9_\-]{1,1024}")
 _DEFAULT_WAIT_MS, _LONGEST_WAIT_MS = 10_000, 200_000
 # jobs.insert answers at once in BigQuery; a short job that is waited for spares its client a polling interval.
-_GRACE_SECONDS = 0.3
+_GRACE_SECONDS = 1.0
 # A job of these locations is found without naming the location, of any other it is not.
 _MULTI_REGIONS = ("US", "EU")
 # The HTTP status of a failed job's reason where its answer is an error.
