@@ -131,6 +131,11 @@ class Dispatching:
         (row,) = self.query(sql, run_id=run_id)
         return row
 
+    def epoch(self) -> int:
+        """The dispatcher's epoch."""
+        (row,) = self.query("SELECT epoch FROM tenants.dispatcher_state")
+        return int(row["epoch"])
+
     def usage(self, tenant_id: str) -> Json:
         """The tenant's one quota row."""
         sql = "SELECT * FROM tenants.tenant_usage_quotas WHERE tenant_id = @tenant_id"

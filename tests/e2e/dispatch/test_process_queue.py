@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.dispatching import Dispatching
+from tests.executions import eventually
 
 Json = dict[str, Any]
 
@@ -225,3 +226,18 @@ class TestCallers:
         key = dispatching.cloud.ready["admin_key"]
         headers = {"Authorization": f"Bearer {dispatching.token('cvg-tasks-invoker')}", "X-Admin-Key": key}
         assert dispatching.call(headers=headers).status_code == 200
+
+
+def test_a_dispatcher_killed_in_the_middle_loses_no_run_and_delivers_none_twice(
+    dispatching: Dispatching, tenant_id: str
+) -> None:
+    dispatching.process()  # started, so that the kill hits the work and not the start
+    (run_id,) = dispatching.enqueue(tenant_id, "a")
+    epoch = dispatching.epoch()
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(dispatching.call)
+        eventually(lambda: dispatching.epoch() > epoch or call.done())
+        dispatching.cloud.kill_function("process_queue")
+    eventually(lambda: dispatching.process() and dispatching.deliveries(run_id))
+    assert len(dispatching.deliveries(run_id)) == 1
+    assert dispatching.usage(tenant_id)["pipelines_run_today"] == 1
