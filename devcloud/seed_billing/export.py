@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import Any
 
+import pyarrow.parquet as pq
 from google.cloud import bigquery
+from pyarrow.json import ParseOptions, ReadOptions, read_json
 
+from devcloud.bigquery.arrow import arrow_schema
+from devcloud.bigquery.columns import normal_field
 from devcloud.seed_billing.rows import Generator, Plan, Row
 from devcloud.seed_billing.truth import Truth
 
 Json = dict[str, Any]
+
+_BATCH_ROWS = 5_000
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,8 @@ class Target:
 def write_export(client: bigquery.Client, plan: Plan, target: Target, *, append: bool = False) -> Json:
     """Generate the plan's rows into the target's table and return the truth about them.
 
-    The table is replaced, unless `append`. Memory and disk hold the partitions that are still growing, no more.
+    The table is replaced, unless `append`. Memory and disk hold the partitions that are still growing, no more;
+    they travel as Parquet, which loads many times faster than JSON.
     """
     generator, truth = Generator(plan), Truth()
     account = generator.organisation.billing_account_id.replace("-", "_")
@@ -56,29 +65,48 @@ def load_schema() -> list[Json]:
     return schema
 
 
-@dataclass
 class _Partitions:
-    """One growing file for each export date that rows still arrive for."""
+    """One growing Parquet file for each export date that rows still arrive for; a batch of each is in memory."""
 
-    folder: Path
-    _open: dict[date, IO[str]] = field(default_factory=dict)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._schema = arrow_schema([normal_field(field) for field in load_schema()])
+        self._writers: dict[date, pq.ParquetWriter] = {}
+        self._batches: defaultdict[date, list[str]] = defaultdict(list)
 
     def write(self, row: Row) -> None:
         """Add a row to the file of its export date."""
-        if row.exported_on not in self._open:
-            self._open[row.exported_on] = self._path(row.exported_on).open("w", encoding="utf-8")
-        self._open[row.exported_on].write(row.text + "\n")
+        batch = self._batches[row.exported_on]
+        batch.append(row.text)
+        if len(batch) == _BATCH_ROWS:
+            self._flush(row.exported_on)
 
     def complete(self, *, before: date) -> Iterator[tuple[date, Path]]:
         """Close and hand out the files of the export dates before this one; each is gone when the next is asked for."""
-        for exported_on in sorted(day for day in self._open if day < before):
-            self._open.pop(exported_on).close()
+        for exported_on in sorted(day for day in self._batches if day < before):
+            self._flush(exported_on)
+            self._writers.pop(exported_on).close()
+            del self._batches[exported_on]
             path = self._path(exported_on)
             yield exported_on, path
             path.unlink()
 
+    def _flush(self, exported_on: date) -> None:
+        if exported_on not in self._writers:
+            self._writers[exported_on] = pq.ParquetWriter(self._path(exported_on), self._schema)
+        lines = "\n".join(self._batches[exported_on]).encode()
+        if lines:
+            self._writers[exported_on].write_table(
+                read_json(
+                    BytesIO(lines),
+                    read_options=ReadOptions(block_size=len(lines)),
+                    parse_options=ParseOptions(explicit_schema=self._schema, unexpected_field_behavior="error"),
+                )
+            )
+        self._batches[exported_on].clear()
+
     def _path(self, exported_on: date) -> Path:
-        return self.folder / f"{exported_on:%Y%m%d}.jsonl"
+        return self._folder / f"{exported_on:%Y%m%d}.parquet"
 
 
 def _create_table(client: bigquery.Client, name: str, target: Target, *, replace: bool) -> None:
@@ -94,7 +122,8 @@ def _create_table(client: bigquery.Client, name: str, target: Target, *, replace
 
 def _load(client: bigquery.Client, table: str, target: Target, exported_on: date, path: Path) -> None:
     config = bigquery.LoadJobConfig(
-        source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
+        source_format=bigquery.SourceFormat.PARQUET,
+        parquet_options=bigquery.ParquetOptions.from_api_repr({"enableListInference": True}),
         write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
     )
     with path.open("rb") as file:

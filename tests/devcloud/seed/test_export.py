@@ -58,6 +58,18 @@ def test_rows_lie_in_the_partition_of_the_day_they_were_exported(tenant: Tenant)
     assert table.location == "US"
 
 
+def test_a_list_that_a_row_does_not_have_is_empty(tenant: Tenant) -> None:
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        rows = clients.bigquery().query_and_wait(
+            f"SELECT COUNTIF(ARRAY_LENGTH(labels) IS NULL) AS without, COUNTIF(ARRAY_LENGTH(labels) = 0) AS empty,"
+            f" COUNTIF(project IS NULL) AS no_project FROM `{tenant.export.table}`"
+        )
+        counted = next(iter(rows))
+    assert counted["without"] == 0
+    assert counted["empty"] > 0
+    assert counted["no_project"] > 0
+
+
 def test_seeding_again_replaces_the_table_and_appending_adds_to_it(tenant: Tenant) -> None:
     first = tenant.export
     again = tenant.seed(SMALL_EXPORT)
