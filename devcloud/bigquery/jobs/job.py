@@ -60,6 +60,7 @@ class Job:
     upload: Path | None = None
     keeps_record: bool = True
     acknowledged: bool = False
+    is_optional: bool = False
     created: int = field(default_factory=now_ms)
     started: int | None = None
     ended: int | None = None

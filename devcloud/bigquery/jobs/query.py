@@ -14,7 +14,7 @@ from devcloud.bigquery.jobs.locations import check_locations
 from devcloud.bigquery.jobs.writes import options_of, write_rows
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, not_implemented
 from devcloud.bigquery.partitions import Destination, parse_destination
-from devcloud.bigquery.results import ResultStore
+from devcloud.bigquery.results import ResultStore, page_rows
 from devcloud.bigquery.sql.engine import Engine
 from devcloud.bigquery.sql.session import Session
 
@@ -70,6 +70,8 @@ class QueryJobs:
             outcome.result = self._results.write(job.project, result.schema, rows)
             job.configuration["query"]["destinationTable"] = outcome.result.to_api()
         outcome.answer |= {"schema": {"fields": result.schema}, "totalRows": str(rows.num_rows)}
+        if job.is_optional and result.statement_type == "SELECT" and rows.num_rows <= page_rows(rows):
+            job.keeps_record = False  # one answer says it all: nobody will come back for the job
 
 
 def _write(job: Job, session: Session, destination: Destination, rows: pa.Table, schema: list[Json]) -> None:

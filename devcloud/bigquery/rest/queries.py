@@ -71,6 +71,7 @@ class Queries:
         job = Job(call.project, location, job_id, configuration, call.caller)
         job.request_id = labels.get("request_id") or body.get("requestId")
         job.keeps_record = not body.get("dryRun")
+        job.is_optional = body.get("jobCreationMode") == "JOB_CREATION_OPTIONAL"
         return job
 
 
@@ -96,4 +97,8 @@ def _named(found: Job | Record, answer: Json) -> Json:
         return {key: value for key, value in answer.items() if key != "jobReference"} | {
             "jobReference": {"projectId": found.project, "location": found.location}
         }
-    return answer | {"queryId": answer["jobReference"]["jobId"], "location": answer["jobReference"]["location"]}
+    reference = answer["jobReference"]
+    named = answer | {"queryId": reference["jobId"], "location": reference["location"]}
+    if isinstance(found, Job) and not found.keeps_record and answer["jobComplete"] and "pageToken" not in answer:
+        del named["jobReference"]
+    return named

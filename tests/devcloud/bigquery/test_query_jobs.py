@@ -103,6 +103,22 @@ def test_a_repeated_request_runs_once(client: bigquery.Client, service: BigQuery
     assert other["jobReference"]["jobId"] != answers[0]["jobReference"]["jobId"]
 
 
+def test_a_short_answer_needs_no_job_where_that_is_optional(client_of: ClientOf) -> None:
+    client = client_of()
+    client.default_job_creation_mode = "JOB_CREATION_OPTIONAL"
+    rows = client.query_and_wait("SELECT 1 AS n")
+    assert (rows.job_id, [row["n"] for row in rows]) == (None, [1])
+    assert rows.query_id
+    paged = client.query_and_wait("SELECT n FROM UNNEST(GENERATE_ARRAY(1, 25)) AS n", page_size=10)
+    assert (len(list(paged)), paged.job_id is None) == (25, False)
+
+
+def test_a_job_runs_in_the_callers_own_project_only(client_of: ClientOf) -> None:
+    tenant = client_of("tenant-project", "exporter")
+    with pytest.raises(exceptions.Forbidden, match=r"bigquery\.jobs\.create"):
+        tenant.query_and_wait("SELECT 1", project=PLATFORM)
+
+
 def test_a_destination_follows_its_dispositions(client: bigquery.Client, dataset: str) -> None:
     table = f"{PLATFORM}.{dataset}.t"
     config = QueryJobConfig(
