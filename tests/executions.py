@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -162,8 +162,3 @@ def eventually(condition: Callable[[], Any], *, within_seconds: float = 60) -> A
             return found
         time.sleep(0.05)  # between two looks at a condition
     raise AssertionError("it did not come true in time")
-
-
-def now() -> datetime:
-    """UTC."""
-    return datetime.now(UTC)

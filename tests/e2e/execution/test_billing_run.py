@@ -98,7 +98,9 @@ def test_restated_days_are_noted_with_cost_before_and_after(executions: Executio
     assert sum(row["new_cost"] for row in changes) == Decimal(late.truth["total"])
 
 
-def test_two_exports_of_one_tenant_leave_each_others_rows_alone(executions: Executions, make_tenant: MakeTenant) -> None:
+def test_two_exports_of_one_tenant_leave_each_others_rows_alone(
+    executions: Executions, make_tenant: MakeTenant
+) -> None:
     tenant, other = make_tenant(), make_tenant()
     with tenant.cloud.clients(tenant.gcp_key) as clients:
         client = clients.bigquery()
@@ -111,9 +113,7 @@ def test_two_exports_of_one_tenant_leave_each_others_rows_alone(executions: Exec
     assert executions.published(tenant) == before
 
 
-def test_an_export_that_lost_its_rows_does_not_empty_what_is_published(
-    executions: Executions, tenant: Tenant
-) -> None:
+def test_an_export_that_lost_its_rows_does_not_empty_what_is_published(executions: Executions, tenant: Tenant) -> None:
     executions.run(tenant, ALL_DAYS)
     before = executions.published(tenant)
     with tenant.cloud.clients(tenant.gcp_key) as clients:

@@ -1,0 +1,199 @@
+"""Deliveries that repeat, executors that die, are overtaken, cancelled or run out of time: nothing lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from devcloud.environment import function_environment
+from devcloud.gateway.function_process import FunctionProcess
+from devcloud.seed_billing.rows import Plan
+from devcloud.server import Devcloud
+from tests.conftest import MakeTenant
+from tests.executions import Delivery, Executions, eventually
+from tests.tenant import Tenant
+
+ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
+StartInstance = Callable[..., "Instance"]
+
+
+class Instance:
+    """One more instance of execute_run, beside the gateway's."""
+
+    def __init__(self, process: FunctionProcess) -> None:
+        self._process = process
+        self.url = f"http://127.0.0.1:{process.ensure_started()}"
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send its process a signal."""
+        assert self._process._process is not None
+        os.kill(self._process._process.pid, number)
+
+    def stop(self) -> None:
+        self.signal(signal.SIGCONT)
+        self._process.stop()
+
+
+@pytest.fixture
+def start_instance(cloud: Devcloud, tmp_path: Path) -> Iterator[StartInstance]:
+    """Starts instances with settings of their own; they end with the test."""
+    key_file = tmp_path / "worker.json"
+    key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")))
+    started: list[Instance] = []
+
+    def start(**settings: str) -> Instance:
+        def environment() -> dict[str, str]:
+            return function_environment(cloud.cloud, "execute_run", key_file=key_file) | settings
+
+        log_path = tmp_path / f"execute_run_{len(started)}.log"
+        started.append(Instance(FunctionProcess("execute_run", environment, log_path=log_path)))
+        return started[-1]
+
+    yield start
+    for instance in started:
+        instance.stop()
+
+
+@pytest.fixture
+def large_tenant(make_tenant: MakeTenant) -> Tenant:
+    """A tenant whose export takes a moment to load."""
+    tenant = make_tenant()
+    plan = Plan(seed=8, start=date(2025, 11, 10), days=4, rows_per_day=3000)
+    tenant.__dict__["export"] = tenant.seed(plan)
+    return tenant
+
+
+def rows_and_billed(truth: dict[str, Any]) -> tuple[int, Decimal]:
+    return truth["rows"], Decimal(truth["total"])
+
+
+def published(executions: Executions, tenant: Tenant) -> tuple[int, Decimal]:
+    found = executions.published(tenant)
+    return sum(row["row_count"] for row in found), sum((row["cost"] + row["credits"] for row in found), Decimal(0))
+
+
+def has_event(executions: Executions, delivery: Delivery, kind: str, step_id: str = "") -> bool:
+    return any(
+        event["kind"] == kind and step_id in (event["details"] or "") and event["lease_id"] == delivery.lease_id
+        for event in executions.events(delivery)
+    )
+
+
+def try_to_deliver(executions: Executions, delivery: Delivery, url: str | None = None) -> str:
+    try:
+        answer = executions.post(delivery.to_body(), url=url)
+    except requests.ConnectionError:
+        return "CUT OFF"
+    return str(answer.json()["status"])
+
+
+def test_a_task_delivered_twice_at_once_runs_once(executions: Executions, tenant: Tenant) -> None:
+    delivery = executions.admit(tenant, ALL_DAYS)
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(lambda _: executions.deliver(delivery), range(2)))
+    assert sorted(answers) == ["DUPLICATE", "SUCCEEDED"]
+    assert executions.deliver(delivery) == "DUPLICATE"
+    assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
+
+
+def test_a_task_without_a_current_lease_does_nothing(executions: Executions, tenant: Tenant) -> None:
+    old = executions.admit(tenant, ALL_DAYS)
+    new = executions.admit_again(old)
+    expired = executions.admit(tenant, ALL_DAYS, lease_seconds=-1)
+    assert executions.deliver(old) == "STALE"
+    assert executions.deliver(expired) == "STALE"
+    assert executions.deliver(new) == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("moment", ["claimed", "extracted"])
+def test_a_killed_run_is_completed_by_the_next_attempt(
+    executions: Executions, large_tenant: Tenant, start_instance: StartInstance, moment: str
+) -> None:
+    delivery, instance = executions.admit(large_tenant, ALL_DAYS), start_instance()
+    kind, step_id = ("CLAIMED", "") if moment == "claimed" else ("STEP", "extract")
+    with ThreadPoolExecutor(2) as threads:
+        cut_off = threads.submit(try_to_deliver, executions, delivery, instance.url)
+        eventually(lambda: has_event(executions, delivery, kind, step_id))
+        instance.signal(signal.SIGKILL)
+        assert cut_off.result() == "CUT OFF"
+        assert list(threads.map(lambda _: executions.deliver(delivery), range(2))) == ["DUPLICATE", "DUPLICATE"]
+        rescued = executions.admit_again(delivery)
+        answers = list(threads.map(lambda _: executions.deliver(rescued), range(2)))
+    assert sorted(answers) == ["DUPLICATE", "SUCCEEDED"]
+    assert published(executions, large_tenant) == rows_and_billed(large_tenant.export.truth)
+    loads = [job for job in executions.cloud.bigquery.jobs() if delivery.run_id in job["id"] and job["kind"] == "LOAD"]
+    assert len(loads) == 1
+
+
+def test_a_run_that_ended_before_it_could_say_so_is_settled_and_not_repeated(
+    executions: Executions, tenant: Tenant
+) -> None:
+    delivery = executions.run(tenant, ALL_DAYS)
+    ended = executions.run_row(delivery)
+    again = executions.admit_again(delivery)
+    assert executions.deliver(again) == "SUCCEEDED"
+    assert has_event(executions, again, "SUCCEEDED")
+    assert executions.run_row(delivery) == ended
+
+
+def test_a_publish_paused_after_its_proof_and_overtaken_aborts(
+    executions: Executions, large_tenant: Tenant, start_instance: StartInstance
+) -> None:
+    delivery, instance = executions.admit(large_tenant, ALL_DAYS), start_instance()
+    fence = f"SELECT lease_id FROM {large_tenant.tenant_id}.x_meta_publish_fence"
+    with ThreadPoolExecutor(1) as threads:
+        zombie = threads.submit(executions.deliver, delivery, url=instance.url)
+        eventually(lambda: executions.query(fence) == [{"lease_id": delivery.lease_id}])
+        instance.signal(signal.SIGSTOP)
+        rescued = executions.admit_again(delivery)
+        assert executions.deliver(rescued) == "SUCCEEDED"
+        first = executions.published(large_tenant)
+        instance.signal(signal.SIGCONT)
+        assert zombie.result() == "FAILED"
+    assert executions.published(large_tenant) == first
+    assert published(executions, large_tenant) == rows_and_billed(large_tenant.export.truth)
+    assert executions.run_row(delivery)["lease_id"] == rescued.lease_id
+    assert "FENCE_LOST" in executions.error_of(delivery)
+
+
+def test_a_run_out_of_time_goes_on_in_the_next_hop(
+    executions: Executions, tenant: Tenant, start_instance: StartInstance
+) -> None:
+    delivery, instance = executions.admit(tenant, ALL_DAYS), start_instance(EXECUTION_BUDGET_SECONDS="0.001")
+    assert executions.deliver(delivery, url=instance.url) == "HANDED_OVER"
+    eventually(lambda: has_event(executions, delivery, "SUCCEEDED"))
+    steps = [json.loads(event["details"]) for event in executions.events(delivery) if event["kind"] == "STEP"]
+    assert [step["step_id"] for step in steps] == ["extract", "checks", "publish"]
+    assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
+
+
+def test_a_cancelled_run_publishes_nothing(executions: Executions, tenant: Tenant) -> None:
+    delivery = executions.admit(tenant, ALL_DAYS)
+    executions.query(
+        "INSERT INTO tenants.pipeline_run_events (event_id, run_id, tenant_id, kind, occurred_at)"
+        " VALUES (GENERATE_UUID(), @run_id, @tenant_id, 'CANCEL_REQUESTED', CURRENT_TIMESTAMP())",
+        run_id=delivery.run_id,
+        tenant_id=tenant.tenant_id,
+    )
+    assert executions.deliver(delivery) == "CANCELLED"
+    assert executions.published(tenant) == []
+    assert executions.run_row(delivery)["status"] == "CANCELLED"
+
+
+def test_a_closing_task_ends_a_run_once(executions: Executions, tenant: Tenant) -> None:
+    delivery = executions.run(tenant, {"date": "2025-11-16"})
+    ended = executions.run_row(delivery)
+    closing = {"status": "FAILED", "error_class": "LEASE_EXPIRED", "error_message": "no retries left"}
+    body = delivery.to_body() | {"lease_id": None, "closing": closing}
+    assert executions.post(body).json() == {"status": "CLOSED"}
+    assert executions.run_row(delivery) == ended
