@@ -11,6 +11,7 @@ from shared.adapters.bigquery import Missing, Row, Warehouse
 from shared.adapters.sql import statement
 from shared.domain.admission import AGEING_STEP
 from shared.domain.paging import Place
+from shared.domain.run_details import merged_checks, merged_steps
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,20 @@ class RunLog:
         runs = self._read(tenant_id, pipeline_logging_id=pipeline_logging_id)
         return runs[0] if runs else None
 
-    def get_details(self, tenant_id: str, pipeline_logging_id: str) -> Row:
+    def get_details(self, tenant_id: str, run: Row) -> Row:
         """A run's `steps`, `checks` and `restated_dates`. One job."""
-        values = {"pipeline_logging_id": pipeline_logging_id}
-        return self.warehouse.read(statement("run_log", "find_run_details"), values, dataset=tenant_id)[0]
+        values = {
+            "tenant_id": tenant_id,
+            "run_id": run["run_id"],
+            "pipeline_logging_id": run["pipeline_logging_id"],
+            "accepted_at": run["created_at"],
+        }
+        (row,) = self.warehouse.read(statement("run_log", "find_run_details"), values, dataset=tenant_id)
+        return {
+            "steps": merged_steps(row["logged_steps"], row["streamed_steps"]),
+            "checks": merged_checks(row["logged_checks"], row["streamed_steps"]),
+            "restated_dates": row["restated_dates"],
+        }
 
     def _read(self, tenant_id: str, **values: Any) -> Sequence[Row]:
         everything: Mapping[str, Any] = {

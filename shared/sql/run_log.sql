@@ -146,11 +146,16 @@ ORDER BY created_at DESC, pipeline_logging_id DESC
 LIMIT @max_runs
 
 -- name: find_run_details
--- What a run did: its steps, its checks and the days it restated, one row.
+-- What a run did: steps and checks that were logged and those only streamed so far, and the days it restated; one row.
+-- Clocks differ, so the bound that spares old partitions is an hour early.
+-- param: tenant_id STRING
+-- param: run_id STRING
 -- param: pipeline_logging_id STRING
+-- param: accepted_at TIMESTAMP
 SELECT
   ARRAY(
     SELECT AS STRUCT
+      log_id,
       step_id,
       step_type,
       status,
@@ -166,10 +171,11 @@ SELECT
     FROM {dataset}.x_meta_step_logs
     WHERE pipeline_logging_id = @pipeline_logging_id
       AND action = 'STEP'
-    ORDER BY started_at, step_id
-  ) AS steps,
+      AND timestamp >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
+  ) AS logged_steps,
   ARRAY(
     SELECT AS STRUCT
+      dq_result_id,
       check_id,
       step_id,
       table_name,
@@ -181,8 +187,18 @@ SELECT
       checked_at
     FROM {dataset}.x_meta_dq_results
     WHERE pipeline_logging_id = @pipeline_logging_id
-    ORDER BY checked_at, check_id
-  ) AS checks,
+      AND checked_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
+  ) AS logged_checks,
+  ARRAY(
+    SELECT AS STRUCT
+      event_id,
+      TO_JSON_STRING(details) AS details
+    FROM {tenants}.pipeline_run_events
+    WHERE run_id = @run_id
+      AND tenant_id = @tenant_id
+      AND kind = 'STEP'
+      AND occurred_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
+  ) AS streamed_steps,
   ARRAY(
     SELECT AS STRUCT
       table_name,
@@ -195,5 +211,6 @@ SELECT
       billing_currency
     FROM {dataset}.x_meta_restatements
     WHERE pipeline_logging_id = @pipeline_logging_id
-    ORDER BY usage_date, table_name, source
+      AND restated_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
+    ORDER BY usage_date, table_name, source, billing_currency
   ) AS restated_dates

@@ -70,7 +70,7 @@ class PipelineRuns:
     def get_run(self, tenant_id: str, pipeline_logging_id: str) -> dict[str, Any]:
         """One run with its steps, checks and restated days; NotFound for one that is not this tenant's."""
         run = self._run(tenant_id, pipeline_logging_id)
-        details = self.run_log.get_details(tenant_id, pipeline_logging_id)
+        details = self.run_log.get_details(tenant_id, run)
         figures = {name: run[name] for name in ("rows_published", "bytes_billed")}
         return {**_listed(run), **figures, **details}
 

@@ -1,0 +1,47 @@
+"""A run's steps and checks, from the tenant's log and, where that lags behind, from the events that were streamed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+Record = Mapping[str, Any]
+_STEP = (
+    "step_id", "step_type", "status", "attempt", "rows", "bytes_billed", "job_id", "output_table", "started_at",
+    "completed_at", "duration_ms", "error_message",
+)  # fmt: skip
+_CHECK = (
+    "check_id", "step_id", "table_name", "severity", "passed", "observed", "expected", "failed_rows", "checked_at",
+)  # fmt: skip
+
+
+def merged_steps(logged: Sequence[Record], streamed: Sequence[Record]) -> list[Record]:
+    """Every step once, in the order they began; a log entry has the id of the event it was made from."""
+    known = {step["log_id"] for step in logged}
+    steps = [_shown(step, _STEP) for step in logged]
+    steps += [_shown(json.loads(event["details"]), _STEP) for event in streamed if event["event_id"] not in known]
+    return sorted(steps, key=lambda step: (_moment(step["started_at"]), step["step_id"]))
+
+
+def merged_checks(logged: Sequence[Record], streamed: Sequence[Record]) -> list[Record]:
+    """Every check once, in the order they were made; a result's id begins with its event's."""
+    known = {check["dq_result_id"] for check in logged}
+    checks = [_shown(check, _CHECK) for check in logged]
+    for event in streamed:
+        found = json.loads(event["details"]).get("checks") or ()
+        checks += [_shown(check, _CHECK) for check in found if f"{event['event_id']}-{check['check_id']}" not in known]
+    return sorted(checks, key=lambda check: (_moment(check["checked_at"]), check["check_id"]))
+
+
+def _shown(record: Record, names: Sequence[str]) -> Record:
+    return {name: _typed(name, record.get(name)) for name in names}
+
+
+def _typed(name: str, value: Any) -> Any:
+    return datetime.fromisoformat(value) if name.endswith("_at") and isinstance(value, str) else value
+
+
+def _moment(value: datetime | None) -> float:
+    return value.timestamp() if value else 0.0
