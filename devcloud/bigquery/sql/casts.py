@@ -114,10 +114,9 @@ def bind_cast(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
 
 
 def _literal(value: Typed, target: SqlType, *, safe: bool) -> Typed | None:
-    if value.null and (target.element is None) == (value.name != "[]"):
-        return null_of(target)
     if value.null:
-        return Typed(f"CAST([] AS {target.duckdb})", target, literal=True)
+        coerced = coerce(value, target)
+        return coerced if coerced is not None else null_of(target)
     if not isinstance(value.value, str) or value.type.kind != "STRING" or target.kind not in literals.PARSERS:
         return None
     try:

@@ -13,7 +13,7 @@ from devcloud.bigquery.sql.plan import Check, Plan
 from devcloud.bigquery.sql.relations import join_all
 from devcloud.bigquery.sql.scope import Column, Relation, Scope, Source
 from devcloud.bigquery.sql.tables import PARTITION_TIME, partition_date, physical, stored_columns, temporary
-from devcloud.bigquery.sql.typed import Typed, coerce, null_of
+from devcloud.bigquery.sql.typed import Typed, coerce
 from devcloud.bigquery.types import quoted
 
 ONE_SOURCE_ROW = "UPDATE/MERGE must match at most one source row for each target row"
@@ -124,7 +124,7 @@ def conform(binder: Binder, relation: Relation, columns: list[Column]) -> str:
 
 def _conformed(sql: str, known: Typed, column: Column) -> str:
     if known.null:
-        return stored_value(null_of(column.type), column)
+        return stored_value(known, column)
     if known.literal and known.type.kind == "STRING" and coerce(known, column.type) is not None:
         return cast(Typed(sql, known.type), column.type).sql
     return stored_value(Typed(sql, known.type, literal=known.literal), column)

@@ -98,7 +98,8 @@ def bind_binary(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
     left, right = binder.expr(node.this, scope), binder.expr(node.expression, scope)
     if sign in ("=", "!=", "<", "<=", ">", ">="):
         _check_comparable(left, right, sign)
-    return call(sign, [left, right], what=f"operator {sign}")
+    result = call(sign, [left, right], what=f"operator {sign}")
+    return Typed(f"(NOT {result.sql})", BOOL) if node.args.get("negate") else result
 
 
 def _check_comparable(left: Typed, right: Typed, sign: str) -> None:

@@ -22,8 +22,12 @@ def order_terms(binder: Binder, order: exp.Expression | None, scope: Scope) -> s
     """` ORDER BY ...` of an aggregate or window; '' without one."""
     if order is None:
         return ""
-    terms = [f"{_orderable(binder.expr(term.this, scope)).sql} {direction(term)}" for term in order.expressions]
-    return f" ORDER BY {', '.join(terms)}"
+    return " ORDER BY " + ", ".join(f"{key} {way}" for key, way in order_keys(binder, order, scope))
+
+
+def order_keys(binder: Binder, order: exp.Expression, scope: Scope) -> list[tuple[str, str]]:
+    """The sort keys and their directions."""
+    return [(_orderable(binder.expr(term.this, scope)).sql, direction(term)) for term in order.expressions]
 
 
 def _orderable(value: Typed) -> Typed:

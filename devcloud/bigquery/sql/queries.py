@@ -17,8 +17,6 @@ from devcloud.bigquery.sql.set_operations import bind_set_operation
 from devcloud.bigquery.sql.typed import quoted_names
 from devcloud.bigquery.types import quoted, struct_of, unique_names
 
-_UNKNOWN_CLAUSES = ("laterals", "sample", "locks", "match", "connect", "cluster", "distribute", "sort", "hint", "into")
-
 
 @query(exp.Subquery)
 def bind_subquery(binder: Binder, node: exp.Expression, scope: Scope) -> Relation:
@@ -44,9 +42,6 @@ def bind_select(binder: Binder, node: exp.Expression, scope: Scope) -> Relation:
 
 
 def _select(binder: Binder, node: exp.Expression, scope: Scope) -> Relation:
-    for clause in _UNKNOWN_CLAUSES:
-        if node.args.get(clause):
-            raise not_implemented(f"the clause {clause.upper()}")
     source = bind_from(binder, node, scope)
     where = node.args.get("where")
     where_sql = f" WHERE {binder.condition(where.this, scope, 'WHERE clause')}" if where else ""

@@ -54,7 +54,7 @@ def _create(runner: Runner, context: Context, creation: Creation) -> QueryResult
     existing = catalog.find_table(cursor, ref)
     if existing is not None and creation.exists_ok:
         result.ddl_operation = "SKIP"
-        return _with_schema(result, existing)
+        return _with_schema(result, creation.fields)
     if creation.like is not None:
         source = context.table(creation.like)
         kept = ("schema", "timePartitioning", "clustering")
@@ -66,12 +66,12 @@ def _create(runner: Runner, context: Context, creation: Creation) -> QueryResult
         _fill(runner, context, creation, physical(ref))
         rows = cursor.execute(f"SELECT count(*) FROM {physical(ref)}").fetchall()
         runner.session.changed(ref, added=int(rows[0][0]))
-    return _with_schema(result, made)
+    return _with_schema(result, made["schema"]["fields"])
 
 
-def _with_schema(result: QueryResult, resource: Json) -> QueryResult:
+def _with_schema(result: QueryResult, fields: list[Json]) -> QueryResult:
     """CREATE answers with no rows of the table's schema."""
-    result.schema = resource["schema"]["fields"]
+    result.schema = fields
     result.rows = arrow_schema(result.schema).empty_table()
     return result
 

@@ -11,6 +11,7 @@ from sqlglot.tokens import Token, TokenType
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.dialect import GoogleSql
+from devcloud.bigquery.sql.known_args import check_tree
 from devcloud.bigquery.sql.errors import syntax_error
 
 _DIALECT = GoogleSql()
@@ -97,9 +98,14 @@ def _tree(sql: str, tokens: list[Token]) -> exp.Expression:
     tree = parsed[0] if parsed else None
     if not isinstance(tree, _STATEMENTS):
         raise invalid_query(f'Syntax error: Unexpected "{tokens[0].text}" at [{tokens[0].line}:1]')
+    if isinstance(tree, _CHECKED):
+        check_tree(tree)
+    elif isinstance(tree, exp.Create) and tree.expression is not None:
+        check_tree(tree.expression)
     return tree
 
 
+_CHECKED = (exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Set)
 _STATEMENTS = (
     exp.Query,
     exp.Insert,

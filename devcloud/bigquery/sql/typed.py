@@ -46,13 +46,18 @@ def null_of(kind: SqlType) -> Typed:
     return Typed(f"CAST(NULL AS {kind.duckdb})", kind, literal=True, null=True)
 
 
+def empty_array(kind: SqlType) -> Typed:
+    """[] of that type, which coerces to any other array."""
+    return Typed(f"CAST([] AS {kind.duckdb})", kind, literal=True, null=True, value=())
+
+
 def coercion_distance(expression: Typed, target: SqlType) -> int | None:
     """How far the expression's type is from `target` by implicit coercion; None when it does not coerce."""
     source = expression.type
     if source == target:
         return 0
     if expression.null:
-        return 1
+        return 1 if expression.value != () or target.element is not None else None
     if source.element is not None and target.element is not None:
         return _array_distance(expression, target)
     if source.kind == "STRUCT" and target.kind == "STRUCT":
@@ -100,7 +105,7 @@ def coerce(expression: Typed, target: SqlType) -> Typed | None:
     if coercion_distance(expression, target) is None:
         return None
     if expression.null:
-        return null_of(target)
+        return empty_array(target) if expression.value == () else null_of(target)
     if isinstance(expression.value, str) and target.kind in literals.PARSERS:
         return Typed(literals.from_text(expression.value, target), target, literal=True)
     if expression.value is not None and target == NUMERIC:
@@ -192,7 +197,7 @@ def unify(expressions: Iterable[Typed], what: str) -> tuple[list[Typed], SqlType
 def array_literal(expressions: Sequence[Typed]) -> Typed:
     """[a, b, c] of the elements' supertype."""
     if not expressions:
-        return Typed("CAST([] AS BIGINT[])", array_of(INT64), literal=True, null=True, name="[]")
+        return empty_array(array_of(INT64))
     elements, common = unify(expressions, "array element")
     kind = array_of(common)
     literal = all(e.literal for e in expressions)

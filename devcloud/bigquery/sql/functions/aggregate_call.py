@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query
 from devcloud.bigquery.sql.binder import Binder
-from devcloud.bigquery.sql.ordering import order_terms
+from devcloud.bigquery.sql.ordering import order_keys
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed
 
@@ -25,6 +25,7 @@ class AggregateCall:
     distinct: bool = False
     ignore_nulls: bool = False
     order: str = ""
+    order_keys: list[tuple[str, str]] = field(default_factory=list)
     limit: str | None = None
     having: tuple[Typed, bool] | None = None
 
@@ -44,7 +45,8 @@ class AggregateCall:
                 if isinstance(node, exp.Limit):
                     self.limit = self.binder.integer(node.expression, self.scope, "LIMIT")
                 elif isinstance(node, exp.Order):
-                    self.order = order_terms(self.binder, node, self.scope)
+                    self.order_keys = order_keys(self.binder, node, self.scope)
+                    self.order = " ORDER BY " + ", ".join(f"{key} {way}" for key, way in self.order_keys)
                 elif isinstance(node, exp.HavingMax):
                     key = self.binder.expr(node.expression, self.scope)
                     self.having = (key, bool(node.args.get("max")))
@@ -83,6 +85,19 @@ class AggregateCall:
         if not value.type.is_numeric:
             raise invalid_query(f"No matching signature for aggregate function {name} for argument types: {value.type}")
         return value
+
+    def listed(self, value: str, where: str | None = None) -> str:
+        """The DuckDB list of the values; DISTINCT ones are sorted afterwards, since only they can be sort keys."""
+        if not (self.distinct and self.order_keys):
+            return self.emit("list", value, where=where)
+        if len(self.order_keys) > 1 or self.order_keys[0][0] != value:
+            raise invalid_query(
+                "An aggregate function that has both DISTINCT and ORDER BY arguments can only ORDER BY expressions "
+                "that are arguments to the function"
+            )
+        way, nulls = self.order_keys[0][1].split(" ", 1)
+        condition = f" FILTER (WHERE {where})" if where else ""
+        return f"list_sort(list(DISTINCT {value}){condition}{self.over}, '{way}', '{nulls}')"
 
     def emit(self, function: str, *arguments: str, where: str | None = None) -> str:
         """The DuckDB call with this call's modifiers."""

@@ -110,7 +110,7 @@ def string_agg(call: AggregateCall) -> Typed:
     separator = require(given[1], STRING, "STRING_AGG separator").sql if len(given) == 2 else "','"
     if call.limit is None and not call.distinct:
         return Typed(call.emit("string_agg", given[0].sql, separator), STRING)
-    listed = call.emit("list", given[0].sql, where=f"{given[0].sql} IS NOT NULL")
+    listed = call.listed(given[0].sql, f"{given[0].sql} IS NOT NULL")
     if call.limit is not None:
         listed = f"list_slice({listed}, 1, {call.limit})"
     return Typed(f"array_to_string({listed}, {separator})", STRING)
@@ -123,7 +123,7 @@ def array_agg(call: AggregateCall) -> Typed:
     if value.type.element is not None:
         raise invalid_query("The argument to ARRAY_AGG must not be an array type")
     where = f"{value.sql} IS NOT NULL" if call.ignore_nulls else None
-    text = call.emit("list", value.sql, where=where)
+    text = call.listed(value.sql, where)
     if call.limit is not None:
         text = f"list_slice({text}, 1, {call.limit})"
     return Typed(text, array_of(value.type))
