@@ -228,6 +228,7 @@ def _new_table(ref: TableRef, dataset: Json, resource: Json) -> Json:
     given["schema"] = {"fields": [columns.normal_field(field) for field in given.get("schema", {}).get("fields", [])]}
     if "timePartitioning" in given:
         given["timePartitioning"] = {"type": "DAY"} | given["timePartitioning"]
+        _check_partition_field(given)
     return _stamped(
         given
         | {
@@ -239,6 +240,12 @@ def _new_table(ref: TableRef, dataset: Json, resource: Json) -> Json:
         },
         created=True,
     )
+
+
+def _check_partition_field(given: Json) -> None:
+    field = given["timePartitioning"].get("field")
+    if field and field.lower() not in {column["name"].lower() for column in given["schema"]["fields"]}:
+        raise BigQueryError("invalid", "The field specified for partitioning cannot be found in the schema.")
 
 
 def _changed(old: Json, changes: Json, kept: tuple[str, ...] | None) -> Json:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from devcloud.bigquery import access, sizes
@@ -82,7 +84,8 @@ def _write(job: Job, session: Session, destination: Destination, rows: pa.Table,
         options = options_of(job.configuration["query"], write="WRITE_EMPTY")
         write_rows(session, destination, _ROWS, schema, options)
     finally:
-        session.cursor.unregister(_ROWS)
+        with contextlib.suppress(duckdb.Error):  # a failed statement has aborted the transaction: nothing works in it
+            session.cursor.unregister(_ROWS)
 
 
 def _request(job: Job, session: Session) -> QueryRequest:
