@@ -53,6 +53,7 @@ _READ: dict[type[exp.Expression], str] = {
     exp.Delete: "tables where",
     exp.Merge: "using on whens",
     exp.When: "matched source condition then",
+    exp.AtTimeZone: "zone",
     exp.TableAlias: "columns",
     exp.Identifier: "quoted",
 }

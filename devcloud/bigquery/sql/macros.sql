@@ -1,12 +1,14 @@
 -- BigQuery's semantics where DuckDB's own functions differ. Errors carry BigQuery's words; one that starts with
 -- `notImplemented` is a value whose treatment is not known here. TRY takes no volatile function and error() is one, so
--- what SAFE_CAST may meet fails by a cast of `bq: <message>` instead.
+-- what SAFE_CAST may meet fails by a cast of `bq: <message>` instead. A macro copies its argument wherever it names it, so
+-- one that names it often binds it once in a lambda: nested macros would grow exponentially.
 
 -- Text of numbers and times -----------------------------------------------------------------------------------------
 
 CREATE OR REPLACE MACRO bq_float_text(x) AS
-  CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'inf' ELSE '-inf' END
-       WHEN CAST(printf('%.15g', CAST(x AS DOUBLE)) AS DOUBLE) = x THEN printf('%.15g', CAST(x AS DOUBLE)) ELSE printf('%.17g', CAST(x AS DOUBLE)) END;
+  list_transform([x], lambda float:
+  CASE WHEN isnan(float) THEN 'NaN' WHEN isinf(float) THEN CASE WHEN float > 0 THEN 'inf' ELSE '-inf' END
+       WHEN CAST(printf('%.15g', CAST(float AS DOUBLE)) AS DOUBLE) = float THEN printf('%.15g', CAST(float AS DOUBLE)) ELSE printf('%.17g', CAST(float AS DOUBLE)) END)[1];
 CREATE OR REPLACE MACRO bq_numeric_text(x) AS
   CASE WHEN x = trunc(x) THEN CAST(CAST(x AS DECIMAL(38,0)) AS VARCHAR) ELSE rtrim(CAST(x AS VARCHAR), '0') END;
 CREATE OR REPLACE MACRO bq_micros_text(us) AS
@@ -98,8 +100,9 @@ CREATE OR REPLACE MACRO bq_local(ts, zone) AS
   CASE WHEN zone IS NULL THEN NULL WHEN bq_is_offset(zone) THEN timezone('UTC', ts) + to_minutes(CASE WHEN bq_is_offset(zone) THEN bq_offset_minutes(zone) ELSE 0 END)
        ELSE timezone(CASE WHEN upper(zone) = 'Z' OR bq_is_offset(zone) THEN 'UTC' ELSE zone END, ts) END;
 CREATE OR REPLACE MACRO bq_from_local(local, zone) AS
-  CASE WHEN zone IS NULL THEN NULL WHEN bq_is_offset(zone) THEN timezone('UTC', local - to_minutes(CASE WHEN bq_is_offset(zone) THEN bq_offset_minutes(zone) ELSE 0 END))
-       ELSE timezone(CASE WHEN upper(zone) = 'Z' OR bq_is_offset(zone) THEN 'UTC' ELSE zone END, local) END;
+  list_transform([{'at': local, 'zone': zone}], lambda wall:
+  CASE WHEN wall.zone IS NULL THEN NULL WHEN bq_is_offset(wall.zone) THEN timezone('UTC', wall.at - to_minutes(CASE WHEN bq_is_offset(wall.zone) THEN bq_offset_minutes(wall.zone) ELSE 0 END))
+       ELSE timezone(CASE WHEN upper(wall.zone) = 'Z' OR bq_is_offset(wall.zone) THEN 'UTC' ELSE wall.zone END, wall.at) END)[1];
 CREATE OR REPLACE MACRO bq_offset_text(ts, zone, sep) AS
   list_transform([date_diff('minute', timezone('UTC', ts), bq_local(ts, zone))], lambda m:
     CASE WHEN m < 0 THEN '-' ELSE '+' END || lpad(CAST(abs(m) // 60 AS VARCHAR), 2, '0') || sep || lpad(CAST(abs(m) % 60 AS VARCHAR), 2, '0'))[1];
@@ -113,36 +116,43 @@ CREATE OR REPLACE MACRO bq_make_datetime(y, mo, d, h, mi, s) AS make_timestamp(y
 
 CREATE OR REPLACE MACRO bq_text_micros(x) AS CAST(rpad(regexp_extract(x, '\.(\d{0,6})', 1), 6, '0') AS BIGINT);
 CREATE OR REPLACE MACRO bq_text_to_datetime(x) AS
-  CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '\s*\d{4}-\d{1,2}-\d{1,2}([ Tt]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?)?\s*')
-         THEN CAST(replace(replace(trim(x), 'T', ' '), 't', ' ') AS TIMESTAMP)
-       ELSE CAST('bq: ' || 'Invalid datetime: ''' || x || '''' AS TIMESTAMP) END;
+  list_transform([x], lambda text:
+  CASE WHEN text IS NULL THEN NULL WHEN regexp_full_match(text, '\s*\d{4}-\d{1,2}-\d{1,2}([ Tt]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?)?\s*')
+         THEN CAST(replace(replace(trim(text), 'T', ' '), 't', ' ') AS TIMESTAMP)
+       ELSE CAST('bq: ' || 'Invalid datetime: ''' || text || '''' AS TIMESTAMP) END)[1];
 CREATE OR REPLACE MACRO bq_text_to_int(x) AS
-  CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '\s*[+-]?[0-9]+\s*') THEN CAST(trim(x) AS BIGINT)
-       WHEN regexp_full_match(x, '\s*[+-]?0[xX][0-9a-fA-F]+\s*') THEN CAST('bq: ' || 'notImplemented CAST of hexadecimal text' AS BIGINT)
-       ELSE CAST('bq: ' || 'Bad int64 value: ' || x AS BIGINT) END;
+  list_transform([x], lambda text:
+  CASE WHEN text IS NULL THEN NULL WHEN regexp_full_match(text, '\s*[+-]?[0-9]+\s*') THEN CAST(trim(text) AS BIGINT)
+       WHEN regexp_full_match(text, '\s*[+-]?0[xX][0-9a-fA-F]+\s*') THEN CAST('bq: ' || 'notImplemented CAST of hexadecimal text' AS BIGINT)
+       ELSE CAST('bq: ' || 'Bad int64 value: ' || text AS BIGINT) END)[1];
 CREATE OR REPLACE MACRO bq_text_to_float(x) AS
-  CASE WHEN x IS NULL THEN NULL
-       WHEN regexp_full_match(x, '(?i)\s*[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)\s*') THEN CAST(trim(x) AS DOUBLE)
-       ELSE CAST('bq: ' || 'Bad double value: ' || x AS DOUBLE) END;
+  list_transform([x], lambda text:
+  CASE WHEN text IS NULL THEN NULL
+       WHEN regexp_full_match(text, '(?i)\s*[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)\s*') THEN CAST(trim(text) AS DOUBLE)
+       ELSE CAST('bq: ' || 'Bad double value: ' || text AS DOUBLE) END)[1];
 CREATE OR REPLACE MACRO bq_text_to_numeric(x) AS
-  CASE WHEN x IS NULL THEN NULL
-       WHEN regexp_full_match(x, '(?i)\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?\s*') THEN CAST(trim(x) AS DECIMAL(38,9))
-       ELSE CAST('bq: ' || 'Invalid NUMERIC value: ' || x AS DECIMAL(38,9)) END;
+  list_transform([x], lambda text:
+  CASE WHEN text IS NULL THEN NULL
+       WHEN regexp_full_match(text, '(?i)\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?\s*') THEN CAST(trim(text) AS DECIMAL(38,9))
+       ELSE CAST('bq: ' || 'Invalid NUMERIC value: ' || text AS DECIMAL(38,9)) END)[1];
 CREATE OR REPLACE MACRO bq_text_to_bool(x) AS
-  CASE WHEN x IS NULL THEN NULL WHEN lower(x) = 'true' THEN TRUE WHEN lower(x) = 'false' THEN FALSE ELSE CAST('bq: ' || 'Bad bool value: ' || x AS BOOLEAN) END;
+  list_transform([x], lambda text:
+  CASE WHEN text IS NULL THEN NULL WHEN lower(text) = 'true' THEN TRUE WHEN lower(text) = 'false' THEN FALSE ELSE CAST('bq: ' || 'Bad bool value: ' || text AS BOOLEAN) END)[1];
 CREATE OR REPLACE MACRO bq_text_to_date(x) AS
-  CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '\s*\d{4}-\d{1,2}-\d{1,2}\s*') THEN CAST(trim(x) AS DATE)
-       WHEN regexp_full_match(x, '\s*\d{4}-\d{1,2}-\d{1,2}[ Tt].*') THEN CAST(bq_text_to_datetime(x) AS DATE)
-       ELSE CAST('bq: ' || 'Invalid date: ''' || x || '''' AS DATE) END;
+  list_transform([x], lambda text:
+  CASE WHEN text IS NULL THEN NULL WHEN regexp_full_match(text, '\s*\d{4}-\d{1,2}-\d{1,2}\s*') THEN CAST(trim(text) AS DATE)
+       WHEN regexp_full_match(text, '\s*\d{4}-\d{1,2}-\d{1,2}[ Tt].*') THEN CAST(bq_text_to_datetime(text) AS DATE)
+       ELSE CAST('bq: ' || 'Invalid date: ''' || text || '''' AS DATE) END)[1];
 CREATE OR REPLACE MACRO bq_text_to_time(x) AS
   CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '\s*\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?\s*') THEN CAST(strptime('1970-01-01 ' || regexp_extract(x, '\d{1,2}:\d{1,2}:\d{1,2}'), '%Y-%m-%d %H:%M:%S') + to_microseconds(bq_text_micros(x)) AS TIME)
        ELSE CAST('bq: ' || 'Invalid time: ''' || x || '''' AS TIME) END;
 CREATE OR REPLACE MACRO bq_text_to_timestamp_in(x, zone) AS
-  CASE WHEN x IS NULL OR zone IS NULL THEN NULL
-       WHEN NOT regexp_full_match(x, '\s*\d{4}-\d{1,2}-\d{1,2}([ Tt]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?)?( ?[zZ]| ?[+-]\d{1,2}(:?\d{2})?| [A-Za-z_]+(/[A-Za-z_]+)*)?\s*')
-         THEN CAST('bq: ' || 'Invalid timestamp: ''' || x || '''' AS TIMESTAMPTZ)
-       ELSE bq_from_local(CAST(replace(upper(regexp_extract(x, '\d{4}-\d{1,2}-\d{1,2}([ Tt]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?)?')), 'T', ' ') AS TIMESTAMP),
-              coalesce(nullif(regexp_extract(trim(x), '\d{4}-\d{1,2}-\d{1,2}(?:[ Tt]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d{0,6})?)? ?(.*)$', 1), ''), zone)) END;
+  list_transform([x], lambda text:
+  CASE WHEN text IS NULL OR zone IS NULL THEN NULL
+       WHEN NOT regexp_full_match(text, '\s*\d{4}-\d{1,2}-\d{1,2}([ Tt]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?)?( ?[zZ]| ?[+-]\d{1,2}(:?\d{2})?| [A-Za-z_]+(/[A-Za-z_]+)*)?\s*')
+         THEN CAST('bq: ' || 'Invalid timestamp: ''' || text || '''' AS TIMESTAMPTZ)
+       ELSE bq_from_local(CAST(replace(upper(regexp_extract(text, '\d{4}-\d{1,2}-\d{1,2}([ Tt]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?)?')), 'T', ' ') AS TIMESTAMP),
+              coalesce(nullif(regexp_extract(trim(text), '\d{4}-\d{1,2}-\d{1,2}(?:[ Tt]\d{1,2}:\d{1,2}:\d{1,2}(?:\.\d{0,6})?)? ?(.*)$', 1), ''), zone)) END)[1];
 CREATE OR REPLACE MACRO bq_strptime(x, format) AS
   CASE WHEN x IS NULL THEN NULL WHEN try_strptime(x, format) IS NULL THEN CAST('bq: ' || 'Failed to parse input string "' || x || '"' AS TIMESTAMP)
        ELSE try_strptime(x, format) END;
@@ -208,9 +218,12 @@ CREATE OR REPLACE MACRO bq_json_member(j, name) AS json_extract(j, '$."' || repl
 CREATE OR REPLACE MACRO bq_json_element(j, i) AS json_extract(j, '$[' || i || ']');
 CREATE OR REPLACE MACRO bq_json_kind(j) AS json_type(j);
 CREATE OR REPLACE MACRO bq_json_scalar(j) AS
-  CASE bq_json_kind(j) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' THEN NULL WHEN 'VARCHAR' THEN json_extract_string(j, '$')
-       WHEN 'DOUBLE' THEN bq_json_number_text(j) ELSE CAST(j AS VARCHAR) END;
-CREATE OR REPLACE MACRO bq_json_number_text(j) AS CASE WHEN regexp_full_match(CAST(j AS VARCHAR), '-?\d+\.0') THEN CAST(j AS VARCHAR) ELSE bq_float_text(TRY_CAST(CAST(j AS VARCHAR) AS DOUBLE)) END;
+  list_transform([j], lambda scalar:
+  CASE bq_json_kind(scalar) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' THEN NULL WHEN 'VARCHAR' THEN json_extract_string(scalar, '$')
+       WHEN 'DOUBLE' THEN bq_json_number_text(scalar) ELSE CAST(scalar AS VARCHAR) END)[1];
+CREATE OR REPLACE MACRO bq_json_number_text(j) AS
+  list_transform([j], lambda number:
+CASE WHEN regexp_full_match(CAST(number AS VARCHAR), '-?\d+\.0') THEN CAST(number AS VARCHAR) ELSE bq_float_text(TRY_CAST(CAST(number AS VARCHAR) AS DOUBLE)) END)[1];
 CREATE OR REPLACE MACRO bq_json_elements(j) AS CASE WHEN bq_json_kind(j) = 'ARRAY' THEN CAST(j AS JSON[]) END;
 CREATE OR REPLACE MACRO bq_json_scalars(j) AS
   CASE WHEN bq_json_kind(j) = 'ARRAY' AND NOT list_contains(list_transform(CAST(j AS JSON[]), lambda e: bq_json_kind(e) IN ('OBJECT', 'ARRAY')), TRUE)
