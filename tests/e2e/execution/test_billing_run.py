@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from devcloud.seed_billing.rows import Plan
-from tests.conftest import MakeTenant
 from tests.executions import Executions
 from tests.tenant import SMALL_EXPORT, Tenant
 
@@ -98,19 +97,19 @@ def test_restated_days_are_noted_with_cost_before_and_after(executions: Executio
     assert sum(row["new_cost"] for row in changes) == Decimal(late.truth["total"])
 
 
-def test_two_exports_of_one_tenant_leave_each_others_rows_alone(
-    executions: Executions, make_tenant: MakeTenant
-) -> None:
-    tenant, other = make_tenant(), make_tenant()
-    with tenant.cloud.clients(tenant.gcp_key) as clients:
-        client = clients.bigquery()
-        source = client.get_table(tenant.export.table)
-        rows = list(client.list_rows(source, max_results=1))
-    assert rows
+def test_two_exports_of_one_tenant_leave_each_others_rows_alone(executions: Executions, tenant: Tenant) -> None:
     executions.run(tenant, ALL_DAYS)
-    before = executions.published(tenant)
-    executions.run(other, ALL_DAYS)
-    assert executions.published(tenant) == before
+    second = tenant.seed(Plan(seed=6, start=SMALL_EXPORT.start, days=2, rows_per_day=20))
+    assert second.table != tenant.export.table
+    executions.run(tenant, {**ALL_DAYS, "billing_export_table": second.table})
+    executions.run(tenant, ALL_DAYS)
+    by_source = executions.query(
+        f"SELECT x_source AS source, COUNT(*) AS row_count FROM {tenant.tenant_id}.gcp_cost_billing GROUP BY source"
+    )
+    assert {row["source"]: row["row_count"] for row in by_source} == {
+        f"gcp:{tenant.export.table}": tenant.export.truth["rows"],
+        f"gcp:{second.table}": second.truth["rows"],
+    }
 
 
 def test_an_export_that_lost_its_rows_does_not_empty_what_is_published(executions: Executions, tenant: Tenant) -> None:

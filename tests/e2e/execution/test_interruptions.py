@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -45,18 +48,21 @@ class Instance:
 
 
 @pytest.fixture
-def start_instance(cloud: Devcloud, tmp_path: Path) -> Iterator[StartInstance]:
-    """Starts instances with settings of their own; they end with the test."""
+def environment(cloud: Devcloud, tmp_path: Path) -> dict[str, str]:
+    """What execute_run gets."""
     key_file = tmp_path / "worker.json"
     key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")))
+    return function_environment(cloud.cloud, "execute_run", key_file=key_file)
+
+
+@pytest.fixture
+def start_instance(environment: dict[str, str], tmp_path: Path) -> Iterator[StartInstance]:
+    """Starts instances with settings of their own; they end with the test."""
     started: list[Instance] = []
 
     def start(**settings: str) -> Instance:
-        def environment() -> dict[str, str]:
-            return function_environment(cloud.cloud, "execute_run", key_file=key_file) | settings
-
         log_path = tmp_path / f"execute_run_{len(started)}.log"
-        started.append(Instance(FunctionProcess("execute_run", environment, log_path=log_path)))
+        started.append(Instance(FunctionProcess("execute_run", lambda: environment | settings, log_path=log_path)))
         return started[-1]
 
     yield start
@@ -146,7 +152,7 @@ def test_a_run_that_ended_before_it_could_say_so_is_settled_and_not_repeated(
     assert executions.run_row(delivery) == ended
 
 
-def test_a_publish_paused_after_its_proof_and_overtaken_aborts(
+def test_an_executor_frozen_and_overtaken_stops(
     executions: Executions, large_tenant: Tenant, start_instance: StartInstance
 ) -> None:
     delivery, instance = executions.admit(large_tenant, ALL_DAYS), start_instance()
@@ -157,13 +163,29 @@ def test_a_publish_paused_after_its_proof_and_overtaken_aborts(
         instance.signal(signal.SIGSTOP)
         rescued = executions.admit_again(delivery)
         assert executions.deliver(rescued) == "SUCCEEDED"
-        first = executions.published(large_tenant)
         instance.signal(signal.SIGCONT)
         assert zombie.result() == "FAILED"
-    assert executions.published(large_tenant) == first
     assert published(executions, large_tenant) == rows_and_billed(large_tenant.export.truth)
     assert executions.run_row(delivery)["lease_id"] == rescued.lease_id
     assert "FENCE_LOST" in executions.error_of(delivery)
+
+
+def test_a_publish_paused_after_its_proof_and_overtaken_aborts(
+    executions: Executions, tenant: Tenant, environment: dict[str, str]
+) -> None:
+    delivery = executions.admit(tenant, ALL_DAYS)
+    command = [sys.executable, "-m", "tests.e2e.execution.paused_publish", json.dumps(delivery.to_body())]
+    with subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as zombie:
+        assert zombie.stdout is not None
+        assert zombie.stdout.readline() == "PAUSED\n"
+        rescued = executions.admit_again(delivery)
+        assert executions.deliver(rescued) == "SUCCEEDED"
+        first, ended = executions.published(tenant), executions.run_row(delivery)
+        answer, _ = zombie.communicate("go on\n", timeout=60)
+    assert answer == "FENCE_LOST another attempt took over (FENCE_LOST)\n"
+    assert executions.published(tenant) == first
+    assert executions.run_row(delivery) == ended
+    assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
 
 
 def test_a_run_out_of_time_goes_on_in_the_next_hop(

@@ -1,0 +1,62 @@
+"""An executor that stops between its last look at the lease and its publish: says so, and goes on when told to.
+
+    python -m tests.e2e.execution.paused_publish TASK_JSON
+
+It prints PAUSED, waits for a line on standard input, publishes, and prints what came of it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from datetime import UTC, datetime
+
+from shared import bootstrap
+from shared.adapters.tasks import RunTask
+from shared.domain.templates import resolve_parameters, source_of
+from shared.errors import RunError
+from shared.pipeline.control import Control
+from shared.pipeline.executor import Executor
+from shared.pipeline.hop import Hop
+from shared.pipeline.journal import Journal
+from shared.templates import find_template
+
+
+def main() -> None:
+    task, services = RunTask(**json.loads(sys.argv[1])), bootstrap.executor_services()
+    run, template = services.runs.claim(task, execution_id=uuid.uuid4().hex), find_template("gcp", "cost", "billing")
+    assert run is not None
+    assert template is not None
+    source = source_of(template, run.parameters, run.credential_source)
+    assert source is not None
+    hop = Hop(
+        task=task,
+        run=run,
+        template=template,
+        parameters=resolve_parameters(template, run.parameters),
+        source=source,
+        begun=services.runs.begin(task, run, pipeline_id=template.pipeline_id, source=source),
+        snapshot_at=run.read_at,
+        control=Control(budget_seconds=300),
+        services=services,
+    )
+    executor = Executor(
+        hop, Journal([]), record=lambda _: uuid.uuid4().hex, listen=pause, clock=lambda: datetime.now(UTC)
+    )
+    try:
+        executor.run()
+    except RunError as error:
+        print(error.error_class, error.message, flush=True)
+    else:
+        print("PUBLISHED", flush=True)
+
+
+def pause() -> None:
+    """Where the executor last listens before it publishes."""
+    print("PAUSED", flush=True)
+    sys.stdin.readline()
+
+
+if __name__ == "__main__":
+    main()
