@@ -1,0 +1,94 @@
+# The central dataset with its tables, and the dataset for tables of running pipelines. Tenants' own datasets are made
+# when their credentials are set up.
+
+locals {
+  day_milliseconds = 24 * 60 * 60 * 1000
+
+  partitions = {
+    for name, table in local.tables : name => {
+      column          = table.partition.column
+      granularity     = table.partition.granularity
+      expiration_days = try(var.partition_expiration_days[name], table.partition.expiration_days, null)
+    } if can(table.partition)
+  }
+}
+
+resource "google_bigquery_dataset" "central" {
+  dataset_id  = local.platform.datasets.central
+  location    = var.bigquery_location
+  description = "Tenants, schedules, the queue and what happened to every run"
+
+  dynamic "default_encryption_configuration" {
+    for_each = local.dataset_keys
+    content {
+      kms_key_name = default_encryption_configuration.value
+    }
+  }
+
+  depends_on = [google_project_service.apis, google_kms_crypto_key_iam_member.datasets]
+}
+
+resource "google_bigquery_dataset" "staging" {
+  dataset_id                  = local.platform.datasets.staging
+  location                    = var.bigquery_location
+  description                 = "Tables of running pipelines; they expire by themselves"
+  default_table_expiration_ms = local.platform.datasets.staging_expiration_days * local.day_milliseconds
+  delete_contents_on_destroy  = true
+
+  dynamic "default_encryption_configuration" {
+    for_each = local.dataset_keys
+    content {
+      kms_key_name = default_encryption_configuration.value
+    }
+  }
+
+  depends_on = [google_project_service.apis, google_kms_crypto_key_iam_member.datasets]
+}
+
+resource "google_bigquery_table" "central" {
+  for_each = local.tables
+
+  dataset_id          = google_bigquery_dataset.central.dataset_id
+  table_id            = each.key
+  description         = each.value.description
+  deletion_protection = var.deletion_protection
+  clustering          = try(each.value.clustering, null)
+
+  schema = jsonencode([
+    for column in each.value.columns : {
+      for key, value in {
+        name        = column.name
+        type        = column.type
+        mode        = try(column.mode, "NULLABLE")
+        description = try(column.description, "")
+        fields      = try(column.fields, null)
+      } : key => value if value != null
+    }
+  ])
+
+  dynamic "time_partitioning" {
+    for_each = can(local.partitions[each.key]) ? [local.partitions[each.key]] : []
+    content {
+      type          = time_partitioning.value.granularity
+      field         = time_partitioning.value.column
+      expiration_ms = time_partitioning.value.expiration_days == null ? null : time_partitioning.value.expiration_days * local.day_milliseconds
+    }
+  }
+}
+
+# The dispatcher's one row. The job's id belongs to one incarnation of the table, as BigQuery takes each id once; the
+# condition keeps the row single whoever else makes it.
+resource "google_bigquery_job" "dispatcher_state" {
+  job_id   = "dispatcher-state-${google_bigquery_table.central["dispatcher_state"].creation_time}"
+  location = var.bigquery_location
+
+  query {
+    query              = <<-SQL
+      INSERT INTO `${google_bigquery_dataset.central.dataset_id}`.dispatcher_state (epoch)
+      SELECT 0 FROM (SELECT COUNT(*) AS n FROM `${google_bigquery_dataset.central.dataset_id}`.dispatcher_state) WHERE n = 0
+    SQL
+    use_legacy_sql     = false
+    create_disposition = "" # what BigQuery wants to hear for a statement that is not a SELECT
+    write_disposition  = ""
+  }
+}

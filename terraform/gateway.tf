@@ -1,0 +1,118 @@
+# public_access = api_gateway: tenants' routes behind an API Gateway, which calls the functions with an identity of its
+# own; no function is public then.
+
+locals {
+  gateway_enabled = var.public_access == "api_gateway"
+
+  gateway_routes = flatten([
+    for name, function in local.public_functions : [
+      for route in function.routes : { function = name, method = lower(split(" ", route)[0]), path = split(" ", route)[1] }
+    ]
+  ])
+  gateway_paths = {
+    for path in distinct(local.gateway_routes[*].path) : path => merge(
+      {
+        for route in local.gateway_routes : route.method => {
+          operationId = "${route.function}_${route.method}_${substr(sha1(path), 0, 8)}"
+          parameters  = local.path_parameters[path]
+          responses   = { default = { description = "See docs/openapi.json" } }
+          "x-google-backend" = {
+            address          = local.function_urls[route.function]
+            path_translation = "APPEND_PATH_TO_ADDRESS"
+            jwt_audience     = local.function_urls[route.function]
+            deadline         = local.functions[route.function].timeout_seconds
+          }
+        } if route.path == path
+      },
+      {
+        # A browser's preflight goes to the function that the path belongs to.
+        for route in slice([for route in local.gateway_routes : route if route.path == path], 0, 1) : "options" => {
+          operationId = "${route.function}_options_${substr(sha1(path), 0, 8)}"
+          parameters  = local.path_parameters[path]
+          responses   = { default = { description = "CORS preflight" } }
+          "x-google-backend" = {
+            address          = local.function_urls[route.function]
+            path_translation = "APPEND_PATH_TO_ADDRESS"
+            jwt_audience     = local.function_urls[route.function]
+            deadline         = local.functions[route.function].timeout_seconds
+          }
+        }
+      },
+    )
+  }
+  path_parameters = {
+    for path in distinct(local.gateway_routes[*].path) : path => [
+      for name in flatten(regexall("\\{(\\w+)\\}", path)) : { name = name, in = "path", required = true, type = "string" }
+    ]
+  }
+  gateway_document = jsonencode({
+    swagger  = "2.0"
+    info     = { title = "Convergence", version = "1" }
+    schemes  = ["https"]
+    produces = ["application/json"]
+    paths    = local.gateway_paths
+  })
+}
+
+resource "google_service_account" "gateway" {
+  count = local.gateway_enabled ? 1 : 0
+
+  account_id   = "cvg-gateway"
+  display_name = "Convergence: gateway"
+  description  = "The identity in which API Gateway calls tenants' functions"
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_cloud_run_v2_service_iam_member" "gateway" {
+  for_each = local.gateway_enabled ? local.public_functions : {}
+
+  name     = google_cloudfunctions2_function.functions[each.key].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = google_service_account.gateway[0].member
+}
+
+resource "google_api_gateway_api" "tenants" {
+  provider = google-beta
+  count    = local.gateway_enabled ? 1 : 0
+
+  api_id       = local.platform.name
+  display_name = "Convergence"
+
+  depends_on = [google_project_service.apis]
+}
+
+resource "google_api_gateway_api_config" "tenants" {
+  provider = google-beta
+  count    = local.gateway_enabled ? 1 : 0
+
+  api                  = google_api_gateway_api.tenants[0].api_id
+  api_config_id_prefix = "${local.platform.name}-"
+
+  openapi_documents {
+    document {
+      path     = "openapi.json"
+      contents = base64encode(local.gateway_document)
+    }
+  }
+
+  gateway_config {
+    backend_config {
+      google_service_account = google_service_account.gateway[0].email
+    }
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "google_api_gateway_gateway" "tenants" {
+  provider = google-beta
+  count    = local.gateway_enabled ? 1 : 0
+
+  gateway_id = local.platform.name
+  region     = var.region
+  api_config = google_api_gateway_api_config.tenants[0].id
+}

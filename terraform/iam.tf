@@ -1,0 +1,227 @@
+# Who may do what, each grant on the narrowest resource there is. Rights on tables follow from `appended_by`,
+# `mutated_by`, `removed_by` and `read_by` in configs/tables; the other rights from configs/platform.yml.
+
+# Predefined BigQuery roles let a writer delete, share and redefine tables too. Without getData, an appender can add
+# rows and neither change nor remove any.
+resource "google_project_iam_custom_role" "roles" {
+  for_each = {
+    TableReader = {
+      title       = "read tables"
+      permissions = ["bigquery.tables.get", "bigquery.tables.getData"]
+    }
+    TableAppender = {
+      title       = "append to tables"
+      permissions = ["bigquery.tables.get", "bigquery.tables.updateData"]
+    }
+    TableWriter = {
+      title       = "read and change tables' rows"
+      permissions = ["bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.updateData"]
+    }
+    StagingEditor = {
+      title = "make, fill and drop staging tables"
+      permissions = [
+        "bigquery.tables.create", "bigquery.tables.delete", "bigquery.tables.get", "bigquery.tables.getData",
+        "bigquery.tables.list", "bigquery.tables.update", "bigquery.tables.updateData",
+      ]
+    }
+    DatasetCreator = {
+      title       = "create datasets and see whose they are"
+      permissions = ["bigquery.datasets.create", "bigquery.datasets.get"]
+    }
+  }
+
+  role_id     = "${local.platform.name}${each.key}"
+  title       = "Convergence: ${each.value.title}"
+  permissions = each.value.permissions
+
+  depends_on = [google_project_service.apis]
+}
+
+locals {
+  members = { for name, account in google_service_account.accounts : name => account.member }
+  roles   = { for name, role in google_project_iam_custom_role.roles : name => "projects/${var.project_id}/roles/${role.role_id}" }
+
+  # A table names its writers as functions, or as accounts where a person's command writes.
+  accounts_of_writers = merge(
+    { for name in keys(local.platform.service_accounts) : name => name },
+    { for name, function in local.functions : name => function.service_account },
+  )
+  table_rights = {
+    for table, config in local.tables : table => {
+      for right, writers in {
+        append = [for writer in try(config.appended_by, []) : writer.function]
+        change = concat(try(config.mutated_by, []), try(config.removed_by, []))
+        read   = try(config.read_by, [])
+      } : right => toset([for writer in writers : local.accounts_of_writers[writer] if can(local.accounts_of_writers[writer])])
+    }
+  }
+  table_grants = merge(flatten([
+    for table, rights in local.table_rights : [
+      for role, accounts in {
+        TableWriter   = rights.change
+        TableAppender = setsubtract(rights.append, rights.change)
+        TableReader   = setsubtract(rights.read, rights.change)
+      } : { for account in accounts : "${table}/${account}/${role}" => { table = table, account = account, role = role } }
+    ]
+  ])...)
+
+  accounts      = local.platform.service_accounts
+  query_callers = setunion([for function in values(local.functions) : function.service_account], ["operator"])
+}
+
+resource "google_bigquery_table_iam_member" "tables" {
+  for_each = local.table_grants
+
+  dataset_id = google_bigquery_dataset.central.dataset_id
+  table_id   = google_bigquery_table.central[each.value.table].table_id
+  role       = local.roles[each.value.role]
+  member     = local.members[each.value.account]
+}
+
+resource "google_bigquery_dataset_iam_member" "staging" {
+  for_each = toset([for name, account in local.accounts : name if contains(try(account.datasets, []), "staging")])
+
+  dataset_id = google_bigquery_dataset.staging.dataset_id
+  role       = local.roles.StagingEditor
+  member     = local.members[each.value]
+}
+
+# Whoever creates a dataset owns it: no right on anybody else's comes with this.
+resource "google_project_iam_member" "dataset_creators" {
+  for_each = toset([for name, account in local.accounts : name if contains(try(account.datasets, []), "create")])
+
+  project = var.project_id
+  role    = local.roles.DatasetCreator
+  member  = local.members[each.value]
+}
+
+resource "google_project_iam_member" "query_callers" {
+  for_each = local.query_callers
+
+  project = var.project_id
+  role    = "roles/bigquery.jobUser"
+  member  = local.members[each.value]
+}
+
+resource "google_kms_crypto_key_iam_member" "credentials" {
+  for_each = merge([
+    for name, account in local.accounts : { for use in try(account.kms, []) : "${name}/${use}" => { account = name, use = use } }
+  ]...)
+
+  crypto_key_id = google_kms_crypto_key.credentials.id
+  role          = { encrypt = "roles/cloudkms.cryptoKeyEncrypter", decrypt = "roles/cloudkms.cryptoKeyDecrypter" }[each.value.use]
+  member        = local.members[each.value.account]
+}
+
+resource "google_secret_manager_secret_iam_member" "readers" {
+  for_each = merge([
+    for name, account in local.accounts : { for secret in try(account.secrets, []) : "${name}/${secret}" => { account = name, secret = secret } }
+  ]...)
+
+  secret_id = google_secret_manager_secret.secrets[each.value.secret].secret_id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = local.members[each.value.account]
+}
+
+resource "google_cloud_tasks_queue_iam_member" "enqueuers" {
+  for_each = merge([
+    for name, account in local.accounts : { for queue in try(account.queues, []) : "${name}/${queue}" => { account = name, queue = queue } }
+  ]...)
+
+  name     = google_cloud_tasks_queue.queues[each.value.queue].name
+  location = var.region
+  role     = "roles/cloudtasks.enqueuer"
+  member   = local.members[each.value.account]
+}
+
+# A task calls in the name of the tasks' invoker, so whoever creates tasks has to be allowed to use that name.
+resource "google_service_account_iam_member" "task_creators" {
+  for_each = toset([for name, account in local.accounts : name if length(try(account.queues, [])) > 0])
+
+  service_account_id = google_service_account.accounts["tasks_invoker"].name
+  role               = "roles/iam.serviceAccountUser"
+  member             = local.members[each.value]
+}
+
+# Who may call which function. Nothing here is public but by `public_access` and `admin_key_ingress`.
+resource "google_cloud_run_v2_service_iam_member" "invokers" {
+  for_each = merge([
+    for name, function in local.private_functions : {
+      for invoker in try(function.invokers, []) : "${name}/${invoker}" => { function = name, member = local.members[invoker] }
+    }
+  ]...)
+
+  name     = google_cloudfunctions2_function.functions[each.value.function].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = each.value.member
+}
+
+resource "google_cloud_run_v2_service_iam_member" "operators" {
+  for_each = { for pair in setproduct(local.operator_functions, var.operators) : join("/", pair) => { function = pair[0], member = pair[1] } }
+
+  name     = google_cloudfunctions2_function.functions[each.value.function].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = each.value.member
+}
+
+resource "google_cloud_run_v2_service_iam_member" "public" {
+  for_each = setunion(var.public_access == "all_users" ? keys(local.public_functions) : [], var.admin_key_ingress)
+
+  name     = google_cloudfunctions2_function.functions[each.value].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = "allUsers"
+}
+
+# Where an organisation forbids allUsers, Cloud Run can be told not to ask. The functions' API has no such field; what
+# it deploys keeps the service's setting, and each new revision of a function sets it again.
+resource "terraform_data" "invoker_check_disabled" {
+  for_each = var.public_access == "invoker_check_disabled" ? local.public_functions : {}
+
+  triggers_replace = [google_cloudfunctions2_function.functions[each.key].update_time]
+
+  provisioner "local-exec" {
+    command = "gcloud run services update \"$SERVICE\" --project=\"$PROJECT\" --region=\"$REGION\" --no-invoker-iam-check --quiet"
+    environment = {
+      SERVICE = local.service_names[each.key]
+      PROJECT = var.project_id
+      REGION  = var.region
+    }
+  }
+}
+
+# Builds read the archives, write images and logs, and nothing else.
+resource "google_storage_bucket_iam_member" "build" {
+  bucket = google_storage_bucket.source.name
+  role   = "roles/storage.objectViewer"
+  member = local.members.build
+}
+
+resource "google_artifact_registry_repository_iam_member" "build" {
+  repository = google_artifact_registry_repository.functions.name
+  location   = var.region
+  role       = "roles/artifactregistry.writer"
+  member     = local.members.build
+}
+
+resource "google_project_iam_member" "build" {
+  for_each = {
+    logs = { role = "roles/logging.logWriter", bucket = null }
+    # Cloud Functions copies each archive into a bucket of its own making, which is not there before the first one.
+    copies = { role = "roles/storage.objectViewer", bucket = "gcf-v2-sources-${data.google_project.this.number}-${var.region}" }
+  }
+
+  project = var.project_id
+  role    = each.value.role
+  member  = local.members.build
+
+  dynamic "condition" {
+    for_each = each.value.bucket == null ? [] : [each.value.bucket]
+    content {
+      title      = "copies of the functions' archives"
+      expression = "resource.name.startsWith(\"projects/_/buckets/${condition.value}\")"
+    }
+  }
+}

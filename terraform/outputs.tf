@@ -1,0 +1,41 @@
+output "function_urls" {
+  description = "Each function's own URL; its routes are below it."
+  value       = local.function_urls
+}
+
+output "api_url" {
+  description = "Where all of tenants' routes are, with public_access = api_gateway; null otherwise."
+  value       = local.gateway_enabled ? "https://${google_api_gateway_gateway.tenants[0].default_hostname}" : null
+}
+
+output "routes" {
+  description = "Full URL of every route, by method and path."
+  value = merge([
+    for name, function in local.functions : { for route in function.routes : route => "${local.function_urls[name]}${split(" ", route)[1]}" }
+  ]...)
+}
+
+output "service_accounts" {
+  description = "E-mail of each service account; tenants grant the worker's one access to their exports."
+  value       = local.account_emails
+}
+
+output "admin_key_secret" {
+  description = "Name of the secret behind X-Admin-Key; deploy.sh makes its versions."
+  value       = google_secret_manager_secret.secrets["admin_key"].secret_id
+}
+
+output "admin_key_aliases" {
+  description = "The version aliases that functions read, the current one first."
+  value       = local.platform.secrets.admin_key.aliases
+}
+
+output "credentials_key" {
+  description = "Full name of the key that encrypts tenants' credentials."
+  value       = local.credentials_key
+}
+
+output "location" {
+  description = "Project, region and BigQuery location of this platform."
+  value       = { project_id = var.project_id, region = var.region, bigquery_location = var.bigquery_location }
+}

@@ -1,0 +1,21 @@
+# The admin key's versions and aliases are made by deploy.sh: the value passes through no plan, state or output.
+
+resource "google_secret_manager_secret" "secrets" {
+  for_each = local.platform.secrets
+
+  secret_id = each.value.id
+
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+      }
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [version_aliases]
+  }
+
+  depends_on = [google_project_service.apis]
+}

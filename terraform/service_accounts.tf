@@ -1,0 +1,11 @@
+# One per trust level, as configs/platform.yml lists them. Nobody gets a key to any of them.
+
+resource "google_service_account" "accounts" {
+  for_each = local.platform.service_accounts
+
+  account_id   = each.value.id
+  display_name = "Convergence: ${replace(each.key, "_", " ")}"
+  description  = each.value.description
+
+  depends_on = [google_project_service.apis]
+}
