@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from flask import Request, Response
@@ -35,6 +36,7 @@ _TITLES = {
     409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content",
     429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
+_RETRY_AFTER_SECONDS = 5
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _USER_ID_MAX = 128
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
@@ -214,28 +216,36 @@ def status_of(error: errors.ConvergenceError | None) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def _problem(error: errors.ConvergenceError | None, request: Request) -> Response:
+def problem(error: errors.ConvergenceError | None, *, instance: str, trace_id: str) -> Answer:
+    """The problem document of an error; None, and whatever has no status of its own, is 500 without a detail."""
     status = status_of(error)
-    facts = dict(error.facts) if error and status != 500 else {}
-    headers = {"Retry-After": str(facts.pop("retry_after"))} if "retry_after" in facts else {}
+    if status == 401:
+        error = errors.Unauthenticated()  # one and the same body, whatever the reason
+    known = error if status != 500 else None
+    facts = dict(known.facts) if known else {}
+    retry_after = facts.pop("retry_after", _RETRY_AFTER_SECONDS if status == 503 else None)
+    headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
     if "allow" in facts:
         headers["Allow"] = ", ".join(facts["allow"])
-    if status == 500 and error:
-        log.error("request failed", exception=error)
-    if status == 401:
-        facts, error = {}, errors.Unauthenticated()  # one and the same body, whatever the reason
-    if status >= 503:
-        log.warning("dependency unavailable", exception_class=type(getattr(error, "__cause__", None)).__name__)
     body = {
-        "type": f"urn:convergence:error:{_kebab(type(error).__name__) if error and status != 500 else 'internal'}",
+        "type": f"urn:convergence:error:{_kebab(type(known).__name__) if known else 'internal'}",
         "title": _TITLES[status],
         "status": status,
-        "detail": error.message if error and status != 500 else "The request failed; the trace_id finds it in the log.",
-        "instance": request.path,
-        "trace_id": _trace_id(request),
+        "detail": known.message if known else "The request failed; the trace_id finds it in the log.",
+        "instance": instance,
+        "trace_id": trace_id,
         **facts,
     }
-    return _json_response(status, body, headers, content_type="application/problem+json")
+    return Answer(status, body, headers)
+
+
+def _problem(error: errors.ConvergenceError | None, request: Request) -> Response:
+    answer = problem(error, instance=request.path, trace_id=_trace_id(request))
+    if answer.status == 500 and error:
+        log.error("request failed", exception=error)
+    if answer.status == 503:
+        log.warning("dependency unavailable", exception_class=type(getattr(error, "__cause__", None)).__name__)
+    return _json_response(answer.status, answer.body, answer.headers, content_type="application/problem+json")
 
 
 def _kebab(name: str) -> str:
@@ -252,13 +262,15 @@ def _trace_id(request: Request) -> str:
 def _json_response(
     status: int, body: Mapping[str, Any], headers: Mapping[str, str], content_type: str = "application/json"
 ) -> Response:
-    text = json.dumps(body, default=_rfc3339, ensure_ascii=False)
+    text = json.dumps(body, default=_plain, ensure_ascii=False)
     return Response(text, status=status, headers=dict(headers), content_type=content_type)
 
 
-def _rfc3339(value: Any) -> str:
+def _plain(value: Any) -> str:
     if hasattr(value, "isoformat"):
         return str(value.isoformat()).replace("+00:00", "Z")
+    if isinstance(value, Decimal):
+        return format(value, "f")  # str() writes the smallest amounts as 1E-9
     return str(value)
 
 

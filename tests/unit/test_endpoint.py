@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -41,8 +42,13 @@ def build_routes() -> Routes:
             "quota": errors.QuotaExceeded(limit=5, used=5, resets_at="2026-01-01T00:00:00Z", retry_after=60),
             "auth": errors.Unauthenticated("the key expired at noon"),
             "down": errors.Unavailable(retry_after=5),
+            "overtaken": errors.TransactionAborted(),
             "bug": ZeroDivisionError("secret detail"),
         }[call.params["how"]]
+
+    @routes.route("GET /api/v1/cost", policy=nobody_asked)
+    def cost(_: Call) -> Answer:
+        return Answer(200, {"costs": [Decimal("0.000000001"), Decimal("1E+2"), Decimal("-1.50")]})
 
     return routes
 
@@ -122,6 +128,15 @@ def test_every_401_has_the_same_words() -> None:
 
 def test_a_dependency_that_is_down_is_503_with_retry_after() -> None:
     assert ask("GET", "/api/v1/fail/down")[0].headers["Retry-After"] == "5"
+
+
+def test_a_503_that_knows_no_better_asks_to_come_back_soon() -> None:
+    response, _ = ask("GET", "/api/v1/fail/overtaken")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+
+
+def test_money_is_written_out_whatever_its_size() -> None:
+    assert ask("GET", "/api/v1/cost")[1] == {"costs": ["0.000000001", "100", "-1.50"]}
 
 
 def test_a_bug_is_500_without_its_detail(capsys: pytest.CaptureFixture[str]) -> None:
