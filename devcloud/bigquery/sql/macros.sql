@@ -213,7 +213,10 @@ CREATE OR REPLACE MACRO bq_series(a, b, step) AS CASE WHEN step = 0 THEN error('
 -- JSON ---------------------------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE MACRO bq_parse_json(s) AS CASE WHEN s IS NULL THEN NULL WHEN json_valid(s) THEN json(s) ELSE error('Invalid input: syntax error while parsing value') END;
-CREATE OR REPLACE MACRO bq_lenient_json(s) AS CASE WHEN json_valid(s) THEN json(s) END;
+CREATE OR REPLACE MACRO bq_lenient_json(s) AS TRY_CAST(s AS JSON);
+-- Their text is long in a statement of many columns: the document stands in it twice, no more.
+CREATE OR REPLACE MACRO bq_json_value(j, path) AS
+  CASE WHEN json_type(j, path) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL ELSE json_extract_string(j, path) END;
 CREATE OR REPLACE MACRO bq_json_member(j, name) AS json_extract(j, '$."' || replace(name, '"', '\"') || '"');
 CREATE OR REPLACE MACRO bq_json_element(j, i) AS json_extract(j, '$[' || i || ']');
 CREATE OR REPLACE MACRO bq_json_kind(j) AS json_type(j);
