@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _COLD_START_SECONDS = 90.0
 _STOP_SECONDS = 1.0
+_DEATH_SECONDS = 2.0
 
 
 class StartFailed(Exception):
@@ -47,6 +49,13 @@ class FunctionProcess:
                 self._discard()
                 self._port = self._start()
             return self._port
+
+    def await_death(self) -> None:
+        """After a connection that failed: a dying process closes its sockets a moment before it is gone."""
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it lives: the failure had another reason
+                process.wait(_DEATH_SECONDS)
 
     def kill(self) -> int | None:
         """SIGKILL, as an instance that is lost; the pid it had, None when it was not running."""

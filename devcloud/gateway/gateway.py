@@ -137,8 +137,12 @@ class Gateway:
             port = process.ensure_started()
             return forward(method, target, headers, body, port=port, timeout_seconds=timeout_seconds)
         except NotReached:  # it died between the look and the connection: nothing has seen the request
+            process.await_death()
             port = process.ensure_started()
             return forward(method, target, headers, body, port=port, timeout_seconds=timeout_seconds)
+        except CutOff:
+            process.await_death()
+            raise
 
 
 def _limited_body(request: Request) -> bytes | None:

@@ -193,7 +193,7 @@ def test_interrupting_stops_quickly_and_leaves_nothing_behind(tmp_path: Path) ->
     started = start(tmp_path)
     begun = time.monotonic()
     assert end(started, signal.SIGINT) == 0
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 10
     assert not (tmp_path / "devcloud.json").exists()
     StateDir(tmp_path).acquire()  # nobody holds it
 
