@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shared.domain.identifiers import is_template_part
 from shared.domain.templates import Template, parse_template
+from shared.errors import NotFound
 from shared.platform_config import CONFIGS, load_yaml
 
 PROVIDERS = ("gcp", "aws", "azure")
@@ -27,6 +28,13 @@ def load_template(path: Path) -> Template | None:
     provider, domain = path.parts[-3:-1]
     file = "/".join(path.parts[-3:])
     return parse_template(load_yaml(path), provider=provider, domain=domain, template=path.stem, file=file)
+
+
+def get_template(provider: str, domain: str, template: str) -> Template:
+    """The template of that name; NotFound when there is none."""
+    if found := find_template(provider, domain, template):
+        return found
+    raise NotFound("there is no such pipeline template")
 
 
 def sql_file(template: Template) -> Path:

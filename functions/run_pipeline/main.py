@@ -3,9 +3,10 @@
 import flask
 
 from shared import bootstrap
+from shared.domain.acceptance import RunRequest
 from shared.endpoint import Answer, Call, Routes
 from shared.policies import presented_key
-from shared.use_cases.run_pipeline import RunRequest, require_template
+from shared.templates import get_template
 
 routes = Routes("run_pipeline")
 
@@ -15,7 +16,7 @@ def run(call: Call) -> Answer:
     """202 with the run's id; its first read proves the key."""
     requests = bootstrap.run_requests()
     standing = requests.require_standing(call.caller)
-    template = require_template(call.params["provider"], call.params["domain"], call.params["template"])
+    template = get_template(call.params["provider"], call.params["domain"], call.params["template"])
     request = RunRequest(call.json_object(), call.user_id, call.idempotency_key)
     return Answer(202, requests.start(standing, template, request))
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import google_crc32c
 from google.api_core import exceptions as google
-from google.cloud import kms
 
 from shared import errors
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from google.cloud.kms import KeyManagementServiceClient
 
 _TIMEOUT_SECONDS = 10.0
 _TRANSIENT = (google.ServerError, google.TooManyRequests, google.RetryError)
@@ -25,9 +30,9 @@ class Sealed:
 
 @dataclass(frozen=True)
 class CredentialKey:
-    """The key that encrypts tenants' credentials."""
+    """The key that encrypts tenants' credentials; the client is imported and opened for the first of them."""
 
-    client: kms.KeyManagementServiceClient
+    open_client: Callable[[], KeyManagementServiceClient]
     name: str
 
     def encrypt(self, plaintext: bytes, *, aad: bytes) -> Sealed:
@@ -40,7 +45,7 @@ class CredentialKey:
             "additional_authenticated_data_crc32c": _crc32c(aad),
         }
         try:
-            answer = self.client.encrypt(request=request, timeout=_TIMEOUT_SECONDS)
+            answer = self.open_client().encrypt(request=request, timeout=_TIMEOUT_SECONDS)
         except _TRANSIENT as error:
             raise errors.Unavailable(retry_after=5) from error
         arrived = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
@@ -58,7 +63,7 @@ class CredentialKey:
             "additional_authenticated_data_crc32c": _crc32c(aad),
         }
         try:
-            answer = self.client.decrypt(request=request, timeout=_TIMEOUT_SECONDS)
+            answer = self.open_client().decrypt(request=request, timeout=_TIMEOUT_SECONDS)
         except _TRANSIENT as error:
             raise errors.Unavailable(retry_after=5) from error
         except (google.InvalidArgument, google.FailedPrecondition) as error:
@@ -74,6 +79,12 @@ def _crc32c(data: bytes) -> int:
 
 def open_credential_key(settings: Settings) -> CredentialKey:
     """The key of the settings, with a client of its own."""
-    endpoint = settings.kms_endpoint
-    client = kms.KeyManagementServiceClient(client_options={"api_endpoint": endpoint} if endpoint else None)
-    return CredentialKey(client, settings.require("kms_key"))
+
+    @cache
+    def open_client() -> KeyManagementServiceClient:
+        from google.cloud.kms import KeyManagementServiceClient
+
+        endpoint = settings.kms_endpoint
+        return KeyManagementServiceClient(client_options={"api_endpoint": endpoint} if endpoint else None)
+
+    return CredentialKey(open_client, settings.require("kms_key"))

@@ -20,6 +20,16 @@ _NAMESPACE = uuid.UUID("0b8f2b52-6f0a-4d0f-8a54-2b9f3f0c9a51")
 
 
 @dataclass(frozen=True)
+class RunRequest:
+    """What a caller asks for; `idempotency_key` makes a repeated request find the first one's run."""
+
+    body: Mapping[str, Any]
+    user_id: str | None
+    idempotency_key: str | None = None
+    retry_of: str | None = None
+
+
+@dataclass(frozen=True)
 class QueuedGroup:
     """Items of a tenant's queue that are alike.
 

@@ -16,10 +16,12 @@ from shared.adapters.events import RunEvent, RunEvents
 from shared.adapters.run_log import RunLog
 from shared.adapters.tasks import Tasks
 from shared.auth import PresentedKey
+from shared.domain.acceptance import RunRequest
 from shared.domain.paging import Place, parse_page_token
 from shared.domain.validation import validated
 from shared.errors import Conflict, NotFound
-from shared.use_cases.run_pipeline import RunRequest, RunRequests, require_template
+from shared.templates import get_template
+from shared.use_cases.run_pipeline import RunRequests
 
 _FINISHED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _LISTED = (
@@ -106,7 +108,7 @@ class PipelineRuns:
         run = self._run(key.tenant_id, pipeline_logging_id)
         if run["status"] not in _FINISHED:
             raise Conflict("the run has not finished yet", run_status=run["status"])
-        template = require_template(*run["pipeline_id"].split("-"))
+        template = get_template(*run["pipeline_id"].split("-"))
         parameters: Mapping[str, Any] = run["parameters"] or {}
         repeated = RunRequest(parameters, user_id, retry_of=pipeline_logging_id)
         return {**self.requests.start(standing, template, repeated), "retry_of": pipeline_logging_id}

@@ -12,25 +12,14 @@ from shared import log
 from shared.adapters.accepted_runs import AcceptedRuns, ManualRun, Standing
 from shared.adapters.tasks import Tasks
 from shared.auth import PresentedKey, require_tenant
-from shared.domain.acceptance import AcceptedRun, Start, body_digest, repeatable_run_id
+from shared.domain.acceptance import AcceptedRun, RunRequest, Start, body_digest, repeatable_run_id
 from shared.domain.templates import Template, resolve_parameters, source_of
-from shared.errors import Conflict, InvalidInput, NotFound, QuotaExceeded, Unauthenticated
-from shared.templates import find_template
+from shared.errors import Conflict, InvalidInput, QuotaExceeded, Unauthenticated
 
 _MESSAGES = {
     "RUNNING": "Pipeline triggered successfully",
     "PENDING": "Pipeline queued; it starts as soon as it can",
 }
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What a caller asks for; `idempotency_key` makes a repeated request find the first one's run."""
-
-    body: Mapping[str, Any]
-    user_id: str | None
-    idempotency_key: str | None = None
-    retry_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,13 +103,6 @@ class RunRequests:
     def _answering(self, run_id: str, standing: Standing, digest: str) -> AcceptedRun | None:
         accepted = self.runs.find_accepted(run_id)
         return accepted if accepted and accepted.answers(digest, standing.usage.now) else None
-
-
-def require_template(provider: str, domain: str, template: str) -> Template:
-    """The template of that name; NotFound otherwise."""
-    if found := find_template(provider, domain, template):
-        return found
-    raise NotFound("there is no such pipeline template")
 
 
 def _require_source(standing: Standing, template: Template, parameters: Mapping[str, Any]) -> str | None:

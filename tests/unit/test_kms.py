@@ -49,7 +49,7 @@ class Client:
 
 def key(*, error: Exception | None = None, **changed: Any) -> CredentialKey:
     client: Any = Client(changed, error)
-    return CredentialKey(client, "key")
+    return CredentialKey(lambda: client, "key")
 
 
 def test_intact_answers_are_used() -> None:
