@@ -1,0 +1,131 @@
+"""When schedules fire: a year of ticks against a minute-by-minute oracle, and the two odd days of the year."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.schedule import next_tick, require_cron, require_timezone, ticks_after
+from shared.errors import InvalidInput
+
+ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca"]
+CRONS = ["30 2 * * *", "*/20 1-3 * * *", "0 0 1 * *", "15 2 13 * 0", "0 3 * 3,10 6"]
+YEAR_START, MINUTE = datetime(2026, 1, 1, tzinfo=UTC), timedelta(minutes=1)
+
+
+def oracle(cron: str, wall_clock: list[tuple[datetime, datetime]]) -> list[datetime]:
+    """The minutes at which the clock on the wall shows, or has just skipped, a time that the cron names."""
+    fields = [_numbers(text, *bounds) for text, bounds in zip(cron.split(), _BOUNDS, strict=True)]
+    found = [moment for moment, time in wall_clock if time.minute in fields[0] and _matches(fields, cron, time)]
+    return list(dict.fromkeys(found))
+
+
+def wall_clock_of(zone: ZoneInfo, year: int) -> list[tuple[datetime, datetime]]:
+    """Every minute of a year, in UTC, with the local time it shows for the first time, and with those it skips."""
+    shown_at = []
+    moment, expected = datetime(year, 1, 1, tzinfo=zone), None  # UTC's hands, the zone's name: what fromutc takes
+    while moment.year == year:
+        shown = zone.fromutc(moment)
+        while expected is not None and expected < shown:  # within a zone, < and + are those of the wall clock
+            shown_at.append((moment, expected))
+            expected += MINUTE
+        if not shown.fold:
+            shown_at.append((moment, shown))
+        moment, expected = moment + MINUTE, shown + MINUTE
+    return [(moment.replace(tzinfo=UTC), shown) for moment, shown in shown_at]
+
+
+_BOUNDS = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)]
+
+
+def _numbers(text: str, low: int, high: int) -> set[int]:
+    found: set[int] = set()
+    for part in text.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = (f"{low}-{high}" if span == "*" else span).partition("-")
+        found |= set(range(int(first), int(last or first) + 1, int(step or 1)))
+    return found
+
+
+def _matches(fields: list[set[int]], cron: str, time: datetime) -> bool:
+    _, hour, day, month, weekday = fields
+    if time.hour not in hour or time.month not in month:
+        return False
+    by_day, by_weekday = time.day in day, time.isoweekday() % 7 in weekday
+    both_given = "*" not in (cron.split()[2], cron.split()[4])
+    return (by_day or by_weekday) if both_given else (by_day and by_weekday)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_year_of_ticks_is_what_a_clock_on_the_wall_would_show(zone: str) -> None:
+    zone_info = require_timezone(zone)
+    wall_clock = wall_clock_of(zone_info, YEAR_START.year)
+    for cron in CRONS:
+        ticks = ticks_after(require_cron(cron), zone_info, after=YEAR_START - timedelta(seconds=1))
+        found = list(takewhile(lambda tick: tick.year == YEAR_START.year, ticks))
+        assert found == oracle(cron, wall_clock), cron
+
+
+class TestOddDays:
+    NEW_YORK = require_timezone("America/New_York")
+
+    def test_a_local_time_that_does_not_exist_fires_at_the_first_instant_after_the_gap(self) -> None:
+        tick = next_tick("30 2 * * *", self.NEW_YORK, after=datetime(2026, 3, 8, 5, tzinfo=UTC))
+        assert tick == datetime(2026, 3, 8, 7, tzinfo=UTC)
+        assert tick.astimezone(self.NEW_YORK).hour == 3
+
+    def test_several_local_times_that_do_not_exist_fire_once(self) -> None:
+        ticks = list(islice(ticks_after("*/15 2 * * *", self.NEW_YORK, after=datetime(2026, 3, 8, 5, tzinfo=UTC)), 2))
+        assert ticks == [datetime(2026, 3, 8, 7, tzinfo=UTC), datetime(2026, 3, 9, 6, tzinfo=UTC)]
+
+    def test_a_local_time_that_happens_twice_fires_the_first_time(self) -> None:
+        ticks = list(islice(ticks_after("30 1 * * *", self.NEW_YORK, after=datetime(2026, 11, 1, 4, tzinfo=UTC)), 2))
+        assert ticks == [datetime(2026, 11, 1, 5, 30, tzinfo=UTC), datetime(2026, 11, 2, 6, 30, tzinfo=UTC)]
+
+    def test_a_gap_of_a_whole_day_fires_at_its_end(self) -> None:
+        apia = require_timezone("Pacific/Apia")  # had no 30 December 2011
+        tick = next_tick("0 12 30 12 *", apia, after=datetime(2011, 12, 1, tzinfo=UTC))
+        assert tick == datetime(2011, 12, 30, 10, tzinfo=UTC)
+
+
+@given(
+    zone=st.sampled_from([*ZONES, "Asia/Kathmandu", "America/Sao_Paulo"]),
+    cron=st.sampled_from([*CRONS, "* * * * *", "0 */2 * * 1-5"]),
+    after=st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+@settings(max_examples=200, deadline=None)
+def test_ticks_ascend_and_going_on_from_any_of_them_finds_the_same_next_one(
+    zone: str, cron: str, after: datetime
+) -> None:
+    zone_info = require_timezone(zone)
+    first, second, third = islice(ticks_after(cron, zone_info, after=after), 3)
+    assert after < first < second < third
+    assert next_tick(cron, zone_info, after=first) == second
+    assert next_tick(cron, zone_info, after=second - timedelta(microseconds=1)) == second
+
+
+@pytest.mark.parametrize("cron", ["0 2 * * *", "0  2 * * *", "*/5 0-6 1,15 jan-mar mon", "0 0 L * *", "0 0 29 2 *"])
+def test_cron_of_five_fields_is_accepted(cron: str) -> None:
+    assert require_cron(cron) == " ".join(cron.split())
+
+
+@pytest.mark.parametrize(
+    "cron",
+    ["", "@daily", "* * * *", "0 * * * * *", "60 * * * *", "0 0 30 2 *", "*/0 * * * *", "r * * * *", "h(0-9) * * * *",
+     "0 2 * * *; DROP TABLE x", "0 2 * * * " + "," * 100],
+)  # fmt: skip
+def test_anything_else_is_refused_by_its_field(cron: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        require_cron(cron)
+    assert refused.value.facts["errors"][0]["field"] == "cron_expression"
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Base", "Europe", "../../etc/passwd", "utc ", "localtime", "right/UTC"])
+def test_an_unknown_timezone_is_refused_and_never_utc(name: str) -> None:
+    with pytest.raises(InvalidInput, match="timezone"):
+        require_timezone(name)

@@ -1,0 +1,146 @@
+"""What schedules are owed: misfires, overlaps, deferral and dates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.schedule import require_timezone
+from shared.domain.tick_plan import MOST_CAUGHT_UP, Schedule, TickOutcome, TickPlan, plan_ticks
+
+NOW = datetime(2026, 5, 20, 12, 0, 5, tzinfo=UTC)
+PREVIOUS_TRIGGER = datetime(2026, 5, 20, 11, tzinfo=UTC)
+DAILY = Schedule("config", "30 11 * * *", require_timezone("UTC"), datetime(2026, 5, 20, 11, 30, tzinfo=UTC))
+FIVE_DAYS_LATE = replace(DAILY, next_run_time=datetime(2026, 5, 16, 11, 30, tzinfo=UTC))
+
+
+def plan(schedule: Schedule, *, max_days: int = 400) -> TickPlan:
+    return plan_ticks(schedule, now=NOW, previous_trigger=PREVIOUS_TRIGGER, max_days=max_days)
+
+
+def shape(outcomes: Sequence[TickOutcome]) -> list[tuple[int, str | None]]:
+    return [(outcome.tick_count, outcome.skip_reason) for outcome in outcomes]
+
+
+def test_a_tick_that_is_due_runs_and_the_next_one_is_owed() -> None:
+    planned = plan(DAILY)
+    assert shape(planned.outcomes) == [(1, None)]
+    assert planned.moves_from == DAILY.next_run_time
+    assert planned.next_run_time == datetime(2026, 5, 21, 11, 30, tzinfo=UTC)
+
+
+class TestMisfires:
+    def test_coalesce_makes_one_run_of_all(self) -> None:
+        (outcome,) = plan(FIVE_DAYS_LATE).outcomes
+        assert (outcome.tick_count, outcome.first_tick.day, outcome.last_tick.day) == (5, 16, 20)
+
+    def test_all_makes_a_run_of_each(self) -> None:
+        assert shape(plan(replace(FIVE_DAYS_LATE, misfire_policy="all")).outcomes) == [(1, None)] * 5
+
+    def test_all_catches_up_a_hundred_and_says_how_many_it_did_not(self) -> None:
+        late = replace(
+            DAILY, cron_expression="*/5 * * * *", next_run_time=NOW - timedelta(hours=10), misfire_policy="all"
+        )
+        outcomes = plan(late).outcomes
+        assert outcomes[0].skip_reason == "MISFIRE_LIMIT"
+        assert len(outcomes) == 1 + MOST_CAUGHT_UP
+        assert outcomes[-1].last_tick == datetime(2026, 5, 20, 12, tzinfo=UTC)
+
+    def test_skip_runs_only_what_was_not_missed(self) -> None:
+        assert shape(plan(replace(FIVE_DAYS_LATE, misfire_policy="skip")).outcomes) == [(4, "MISFIRE"), (1, None)]
+
+    def test_a_tick_picked_up_by_the_first_trigger_after_it_is_not_missed(self) -> None:
+        assert shape(plan(replace(DAILY, misfire_policy="skip")).outcomes) == [(1, None)]
+
+    def test_a_backlog_beyond_measure_is_planned_in_several_triggers(self) -> None:
+        endless = replace(DAILY, cron_expression="* * * * *", next_run_time=NOW - timedelta(days=30))
+        planned = plan(endless)
+        assert planned.outcomes[0].tick_count == 10_000
+        assert planned.next_run_time == planned.outcomes[0].last_tick + timedelta(minutes=1)
+
+
+class TestDeferral:
+    def test_a_tenant_at_its_daily_limit_keeps_its_tick_due(self) -> None:
+        planned = plan(replace(DAILY, is_at_daily_limit=True))
+        assert (planned.outcomes, planned.deferred_reason) == ((), "DAILY_LIMIT")
+        assert planned.next_run_time == DAILY.next_run_time
+
+    def test_a_deferred_tick_is_not_missed_and_one_after_it_may_be(self) -> None:
+        deferred = replace(FIVE_DAYS_LATE, misfire_policy="skip", deferred_at=datetime(2026, 5, 17, 20, tzinfo=UTC))
+        outcomes = plan(deferred).outcomes
+        assert shape(outcomes) == [(2, "MISFIRE"), (1, None), (1, None), (1, None)]
+        assert [outcome.last_tick.day for outcome in outcomes] == [19, 16, 17, 20]
+
+
+class TestOverlap:
+    def test_a_tick_that_would_overlap_is_skipped_where_the_schedule_says_so(self) -> None:
+        assert shape(plan(replace(DAILY, overlap_policy="skip", has_unfinished_run=True)).outcomes) == [(1, "OVERLAP")]
+        assert shape(plan(replace(DAILY, overlap_policy="wait", has_unfinished_run=True)).outcomes) == [(1, None)]
+
+    def test_of_several_ticks_at_once_one_runs(self) -> None:
+        several = replace(FIVE_DAYS_LATE, misfire_policy="all", overlap_policy="skip")
+        assert shape(plan(several).outcomes) == [(1, None), (4, "OVERLAP")]
+
+
+class TestParameters:
+    def test_a_date_is_the_local_date_of_the_tick_less_the_offset(self) -> None:
+        late_evening = replace(
+            DAILY, cron_expression="30 22 * * *", zone=require_timezone("America/New_York"),
+            next_run_time=datetime(2026, 5, 20, 2, 30, tzinfo=UTC), parameters={"date": "{date}"},
+        )  # fmt: skip
+        assert plan(late_evening).outcomes[0].parameters == {"date": "2026-05-18"}
+        assert plan(replace(late_evening, date_offset_days=0)).outcomes[0].parameters == {"date": "2026-05-19"}
+
+    def test_coalesced_ticks_cover_their_dates(self) -> None:
+        asked = replace(FIVE_DAYS_LATE, parameters={"date": "{date}", "allow_empty": True})
+        assert plan(asked).outcomes[0].parameters == {
+            "allow_empty": True,
+            "start_date": "2026-05-15",
+            "end_date": "2026-05-19",
+        }
+
+    def test_a_range_is_no_longer_than_the_template_allows(self) -> None:
+        asked = replace(FIVE_DAYS_LATE, parameters={"date": "{date}"})
+        assert plan(asked, max_days=2).outcomes[0].parameters["start_date"] == "2026-05-18"
+
+    def test_without_a_date_the_run_is_incremental(self) -> None:
+        assert plan(FIVE_DAYS_LATE).outcomes[0].parameters == {}
+
+
+@given(
+    late=st.timedeltas(timedelta(0), timedelta(days=9)),
+    cron=st.sampled_from(["*/7 * * * *", "30 11 * * *", "0 0 * * 1", "15 2 15 * *"]),
+    misfire=st.sampled_from(["coalesce", "all", "skip"]),
+    overlap=st.sampled_from(["wait", "skip"]),
+    is_busy=st.booleans(),
+)
+@settings(deadline=None, max_examples=50)
+def test_every_due_tick_has_exactly_one_outcome(
+    late: timedelta, cron: str, misfire: str, overlap: str, is_busy: bool
+) -> None:
+    schedule = replace(
+        DAILY, cron_expression=cron, next_run_time=NOW - late, misfire_policy=misfire, overlap_policy=overlap,
+        has_unfinished_run=is_busy,
+    )  # fmt: skip
+    everything = replace(schedule, misfire_policy="coalesce", overlap_policy="wait")
+    planned = plan(schedule)
+    assert sum(outcome.tick_count for outcome in planned.outcomes) == plan(everything).outcomes[0].tick_count
+    assert planned.next_run_time is not None
+    assert planned.next_run_time > NOW
+    assert all(schedule.next_run_time <= outcome.first_tick <= outcome.last_tick <= NOW for outcome in planned.outcomes)
+    runs = [outcome.last_tick for outcome in planned.outcomes if outcome.skip_reason is None]
+    assert len(runs) == len(set(runs))
+    if overlap == "skip":
+        assert len(runs) <= (0 if is_busy else 1)
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(days=3)])
+def test_a_second_trigger_finds_nothing_due(late: timedelta) -> None:
+    first = plan(replace(DAILY, next_run_time=DAILY.next_run_time - late))
+    assert first.next_run_time is not None
+    assert first.next_run_time > NOW
