@@ -93,12 +93,13 @@ class Usage:
 
     def predict_start(self, pipeline_id: str, source: str | None) -> Start:
         """Whether a run accepted now finds a slot, or why it has to wait."""
-        ahead = _count(group for group in self.queue if group.state != PROCESSING and group.is_ahead)
-        if any((group.pipeline_id, group.source) == (pipeline_id, source) for group in self.queue):
-            return Start("PENDING", "PIPELINE_BUSY", ahead + 1)
-        running = _count(group for group in self.queue if group.state == PROCESSING)
-        if running + ahead >= self.concurrent_limit:
-            return Start("PENDING", "CONCURRENT_LIMIT", ahead + 1)
+        live = [group for group in self.queue if group.state == PROCESSING]
+        ahead = [group for group in self.queue if group.state != PROCESSING and group.is_ahead]
+        position = _count(ahead) + 1
+        if any((group.pipeline_id, group.source) == (pipeline_id, source) for group in live + ahead):
+            return Start("PENDING", "PIPELINE_BUSY", position)
+        if _count(live + ahead) >= self.concurrent_limit:
+            return Start("PENDING", "CONCURRENT_LIMIT", position)
         return Start("RUNNING")
 
 

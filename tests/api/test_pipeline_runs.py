@@ -5,7 +5,9 @@ from __future__ import annotations
 import uuid
 
 import pytest
+import requests
 
+from tests.conftest import JobsOf
 from tests.frontend import Frontend
 
 pytestmark = pytest.mark.usefixtures("held_dispatcher")
@@ -144,6 +146,20 @@ def test_retry_is_a_new_run_with_the_same_parameters(connected: Frontend) -> Non
     assert answer.json()["retry_of"] == first
     again = connected.api.get(f"{connected.runs_path}/{answer.json()['pipeline_logging_id']}").json()
     assert (again["retry_of"], again["user_id"], again["parameters"]["date"]) == (first, "bob", "2025-11-16")
+
+
+def test_each_route_takes_as_few_jobs_as_it_says(connected: Frontend, jobs_of: JobsOf) -> None:
+    finished, live = connected.start(), connected.start()
+    finish(connected, finished, "COMPLETED")
+
+    def statements(answer: requests.Response) -> list[str]:
+        return sorted(job["labels"]["statement"] for job in jobs_of(answer.headers["X-Request-ID"]))
+
+    path = connected.runs_path
+    assert statements(connected.api.get(path)) == ["find_key_owner", "list_runs"]
+    assert statements(connected.api.get(f"{path}/{live}")) == ["find_key_owner", "find_run_details", "list_runs"]
+    assert statements(connected.api.post(f"{path}/{live}/cancel")) == ["find_key_owner", "list_runs"]
+    assert statements(connected.api.post(f"{path}/{finished}/retry")) == ["accept_run", "find_standing", "list_runs"]
 
 
 def test_live_run_cannot_be_retried(connected: Frontend) -> None:

@@ -59,6 +59,11 @@ def test_run_waits_for_the_same_pipeline_and_source(first: QueuedGroup) -> None:
     assert (start.status, start.wait_reason) == ("PENDING", "PIPELINE_BUSY")
 
 
+def test_run_passes_one_of_the_same_pipeline_and_source_that_goes_after_it() -> None:
+    later = waiting(1, BILLING, "s", manual=False, ahead=False)
+    assert usage(later).predict_start(BILLING, "s") == Start("RUNNING")
+
+
 def test_another_source_of_the_same_pipeline_does_not_hold_a_run_back() -> None:
     assert usage(live(1, BILLING, "other")).predict_start(BILLING, "s") == Start("RUNNING")
 
