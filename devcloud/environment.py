@@ -44,7 +44,7 @@ def function_environment(cloud: Cloud, name: str, *, key_file: Path) -> dict[str
         {variable: os.environ[variable] for variable in _INHERITED if variable in os.environ}
         | {"PYTHONUTF8": "1"}
         | common
-        | {"K_SERVICE": name, "LOG_LEVEL": "INFO"}
+        | {"K_SERVICE": name.replace("_", "-"), "LOG_LEVEL": "INFO"}  # services' names have no underscores
         | {variable: optional[variable] for variable in function.environment if variable in optional}
     )
 

@@ -35,12 +35,12 @@ def warehouse() -> Warehouse:
 
 @cache
 def oidc_tokens() -> OidcTokens:
-    """The verifier of callers' tokens; Cloud Run stands in front of private functions."""
+    """The verifier of callers' tokens; Cloud Run checked them before, unless anybody may reach the function."""
     from shared.adapters.oidc import OidcTokens
 
     settings = get_settings()
-    function = get_platform().functions.get(settings.k_service)
-    behind_iam = function is not None and function.access == "private"
+    function = get_platform().functions.get(settings.function_name)
+    behind_iam = function is not None and function.access == "private" and not settings.admin_key_ingress
     return OidcTokens(settings.oidc_certs_url, behind_iam=behind_iam)
 
 

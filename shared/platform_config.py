@@ -60,6 +60,7 @@ class ServiceAccount(_Strict):
     kms: list[Literal["encrypt", "decrypt"]] = []
     secrets: list[str] = []
     queues: list[str] = []
+    datasets: list[Literal["create", "staging"]] = []
 
 
 class Schedule(_Strict):

@@ -30,7 +30,7 @@ def tenant_api_key(call: Call) -> KeyOwner:
 def platform_caller(call: Call) -> str:
     """The caller is one of the function's invokers, or holds the admin key. No BigQuery job."""
     settings, platform = get_settings(), get_platform()
-    invokers = platform.functions[settings.k_service].invokers
+    invokers = platform.functions[settings.function_name].invokers
     accounts = (platform.service_accounts[name].id for name in invokers)
     return check_invoker(
         authorization=call.headers.get("Authorization"),

@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     k_service: str = ""
     log_level: str = "INFO"
     allowed_origins: str = ""
+    admin_key_ingress: bool = False
 
     kms_key: str = ""
     admin_key_secret: str = ""
@@ -54,6 +55,11 @@ class Settings(BaseSettings):
         if not value:
             raise RuntimeError(f"the environment variable {name.upper()} is not set")
         return str(value)
+
+    @property
+    def function_name(self) -> str:
+        """The function as configs/platform.yml calls it; K_SERVICE, Cloud Run's name for it, has no underscores."""
+        return self.k_service.replace("-", "_")
 
     @property
     def origins(self) -> frozenset[str]:

@@ -54,6 +54,7 @@ class Table(BaseModel):
     appended_by: list[dict[str, str]] = []
     mutated_by: list[str] = []
     removed_by: list[str] = []
+    read_by: list[str] = []  # those that read it and change nothing; whoever changes a table may read it
     columns: list[Column] = Field(min_length=1)
 
     def to_api(self, project: str, dataset: str) -> dict[str, Any]:

@@ -193,7 +193,7 @@ def open_warehouse(settings: Settings, *, central: str, staging: str) -> Warehou
         location=settings.bigquery_location,
         central=central,
         staging=staging,
-        labels={"service": "convergence", "function": settings.k_service or "local"},
+        labels={"service": "convergence", "function": settings.function_name or "local"},
     )
 
 

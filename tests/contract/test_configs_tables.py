@@ -46,6 +46,7 @@ TABLE_KEYS = {
     "key",
     "appended_by",
     "mutated_by",
+    "read_by",
     "removed_by",
     "columns",
 }
@@ -165,7 +166,7 @@ def test_writers_are_functions_of_the_platform_or_known_outsiders(table: Table) 
         assert set(append) == {"function", "how"}
         assert append["function"] in known
         assert append["how"] in {"dml", "stream", "load"}
-    assert set(table.get("mutated_by", []) + table.get("removed_by", [])) <= known
+    assert set(table.get("mutated_by", []) + table.get("removed_by", []) + table.get("read_by", [])) <= known
 
 
 def test_writers_to_come_are_not_there_yet() -> None:

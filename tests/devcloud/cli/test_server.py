@@ -98,7 +98,7 @@ def test_functions_get_their_settings_and_nothing_of_the_developers(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the developer's own")
     environment = cloud._process("run_pipeline")._environment()
-    assert environment["K_SERVICE"] == "run_pipeline"
+    assert environment["K_SERVICE"] == "run-pipeline"
     assert environment["KICK_QUEUE"] == cloud.cloud.queue("kick")
     assert "cvg-api" in Path(environment["GOOGLE_APPLICATION_CREDENTIALS"]).read_text()
     assert "KMS_KEY" not in environment

@@ -1,0 +1,141 @@
+"""What a function's code does with the central tables, read off the code: no list to keep, so none to forget.
+
+Starts at a function's main.py and follows names: whatever is defined under a name that reached code uses counts as
+reached, in the modules that reached code imports. That is more than can happen, never less.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_STATEMENT = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+_USE = re.compile(r"(?P<verb>\w+(?:\s+(?:INTO|FROM))?)\s+`?\{tenants\}`?\.(?P<table>\w+)")
+_RIGHTS = {"INSERT INTO": "append", "UPDATE": "change", "DELETE FROM": "change", "MERGE": "change"}
+
+Definition = ast.FunctionDef | ast.ClassDef
+
+
+def rights_of(function: str) -> dict[str, set[str]]:
+    """By right (read, append, change): the central tables a function's code uses it on."""
+    reached = _Reached(ROOT / "functions" / function / "main.py")
+    used = defaultdict(set)
+    for file, name in reached.statements():
+        for right, table in statement_rights(file)[name]:
+            used[right].add(table)
+    used["append"] |= reached.streamed()
+    used["read"] -= used["change"]  # changing a table's rows includes reading them
+    used["append"] -= used["change"]
+    return {right: used[right] for right in ("read", "append", "change")}
+
+
+@cache
+def statement_rights(file: str) -> dict[str, set[tuple[str, str]]]:
+    """What each statement of a .sql file does with central tables, as (right, table)."""
+    text = (ROOT / "shared" / "sql" / f"{file}.sql").read_text(encoding="utf-8")
+    _, *parts = _STATEMENT.split(text)
+    bodies = zip(parts[::2], parts[1::2], strict=True)
+    return {
+        name: {(_RIGHTS.get(" ".join(use["verb"].split()), "read"), use["table"]) for use in _USE.finditer(body)}
+        for name, body in bodies
+    }
+
+
+class _Reached:
+    """Code reached from a module."""
+
+    def __init__(self, start: Path) -> None:
+        self._definitions: dict[str, list[tuple[Definition, str]]] = defaultdict(list)  # each with its class
+        self._modules: set[Path] = set()
+        self._names: set[str] = set()
+        self._nodes: list[ast.AST] = []
+        self._waiting: list[ast.AST] = []
+        self._load(start)
+        self._reach_all(ast.parse(start.read_text(encoding="utf-8")))
+
+    def statements(self) -> Iterator[tuple[str, str]]:
+        """Each named SQL statement that reached code runs, as (file, name)."""
+        words = {node.value for node in self._nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        for call in self._calls("statement"):
+            file, name = (argument.value if isinstance(argument, ast.Constant) else None for argument in call.args)
+            if isinstance(file, str):
+                known = statement_rights(file) if (ROOT / "shared" / "sql" / f"{file}.sql").is_file() else {}
+                yield from ((file, each) for each in known if each == name or (name is None and each in words))
+
+    def streamed(self) -> set[str]:
+        """The tables that reached code streams into."""
+        arguments = (call.args[0] for call in self._calls("stream") if call.args)
+        return {str(argument.value) for argument in arguments if isinstance(argument, ast.Constant)}
+
+    def _calls(self, name: str) -> Iterator[ast.Call]:
+        for node in self._nodes:
+            if isinstance(node, ast.Call):
+                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
+                if called == name:
+                    yield node
+
+    def _load(self, path: Path) -> None:
+        if path in self._modules or not path.is_file():
+            return
+        self._modules.add(path)
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        self._waiting.append(ast.Module([node for node in module.body if not isinstance(node, Definition)], []))
+        classes = [node for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
+        owners: list[ast.Module | ast.ClassDef] = [module, *classes]
+        for owner in owners:
+            for node in owner.body:
+                if isinstance(node, Definition):
+                    self._definitions[node.name].append((node, getattr(owner, "name", "")))
+        self._seek(self._names)
+
+    def _seek(self, names: set[str]) -> None:
+        """Reach what is defined under these names; a method only when its class is reached too."""
+        for name in list(names):
+            for definition in list(self._definitions.get(name, [])):
+                if not definition[1] or definition[1] in self._names:
+                    self._definitions[name].remove(definition)
+                    self._waiting.append(definition[0])
+
+    def _reach_all(self, start: ast.Module) -> None:
+        self._waiting.extend(start.body)
+        while self._waiting:
+            for node in _own_nodes(self._waiting.pop()):
+                self._nodes.append(node)
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("shared"):
+                    for place in [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]:
+                        self._load(ROOT / f"{place.replace('.', '/')}.py")
+                new = _names(node) - self._names
+                self._names |= new
+                self._seek(self._names if any(name[0].isupper() for name in new) else new)
+
+
+def _names(node: ast.AST) -> set[str]:
+    """The names a node uses. Classes are used by their plain name here, Google's of the same name are not."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    if isinstance(node, ast.Attribute):
+        return {node.attr} if node.attr[0].islower() or node.attr[0] == "_" else set()
+    if isinstance(node, ast.ImportFrom):
+        return {alias.name for alias in node.names if alias.asname}
+    return set()
+
+
+def _own_nodes(root: ast.AST) -> Iterator[ast.AST]:
+    """A definition's nodes without those of the definitions inside it, which are reached by their own names."""
+    special = isinstance(root, ast.ClassDef)
+    pending = list(ast.iter_child_nodes(root))
+    yield root
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Definition) and not (special and node.name.startswith("__")):
+            pending.extend(node.decorator_list)
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        pending.extend(ast.iter_child_nodes(node))

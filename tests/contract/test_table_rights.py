@@ -1,0 +1,42 @@
+"""The ownership in configs/tables, from which Terraform grants rights, is what the functions' code does."""
+
+import pytest
+
+from shared.tables import Table, get_tables
+from tests.contract.rights import ROOT, rights_of
+
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
+
+
+def declared(right: str, function: str) -> set[str]:
+    return {name for name, table in get_tables("tenants").items() if function in _named(right, table)}
+
+
+def _named(right: str, table: Table) -> list[str]:
+    match right:
+        case "read":
+            return table.read_by
+        case "append":
+            return [writer["function"] for writer in table.appended_by]
+        case _:
+            return [*table.mutated_by, *table.removed_by]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_functions_rights_on_tables_are_those_it_uses(function: str) -> None:
+    used = rights_of(function)
+    assert used["change"] == declared("change", function)
+    assert used["append"] == declared("append", function) - declared("change", function)
+    assert used["read"] == declared("read", function)
+
+
+def test_whoever_changes_a_table_is_not_listed_as_its_reader_too() -> None:
+    def both(table: Table) -> set[str]:
+        return set(table.read_by) & {*table.mutated_by, *table.removed_by}
+
+    assert not {name: both(table) for name, table in get_tables("tenants").items() if both(table)}
+
+
+def test_the_analysis_sees_through_bootstrap_and_dynamic_names() -> None:
+    assert rights_of("setup_credentials")["change"] == {"tenant_cloud_credentials"}  # its statement's name is computed
+    assert "tenant_usage_quotas" in rights_of("process_queue")["change"]  # built in bootstrap
