@@ -10,7 +10,7 @@ from sqlglot import exp
 from devcloud.bigquery.model import BigQueryError
 from devcloud.bigquery.sql.script import Assertion, parse
 
-_CONSTRUCTS: dict[type[exp.Expression], str] = {
+_CONSTRUCTS: dict[type[exp.Expr], str] = {
     exp.Merge: "MERGE",
     exp.Insert: "INSERT",
     exp.Update: "UPDATE",

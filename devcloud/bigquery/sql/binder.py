@@ -13,17 +13,17 @@ from devcloud.bigquery.sql.scope import Relation, Scope
 from devcloud.bigquery.sql.typed import Typed, require
 from devcloud.bigquery.types import BOOL, INT64, SqlType
 
-Rule = Callable[["Binder", exp.Expression, Scope], Typed]
-QueryRule = Callable[["Binder", exp.Expression, Scope], Relation]
+Rule = Callable[["Binder", exp.Expr, Scope], Typed]
+QueryRule = Callable[["Binder", exp.Expr, Scope], Relation]
 CallRule = Callable[["Binder", exp.Anonymous, Scope], Typed]
 _R = TypeVar("_R", bound=Callable[..., object])
 
-EXPRESSIONS: dict[type[exp.Expression], Rule] = {}
-QUERIES: dict[type[exp.Expression], QueryRule] = {}
+EXPRESSIONS: dict[type[exp.Expr], Rule] = {}
+QUERIES: dict[type[exp.Expr], QueryRule] = {}
 CALLS: dict[str, CallRule] = {}
 
 
-def expression(*nodes: type[exp.Expression]) -> Callable[[Rule], Rule]:
+def expression(*nodes: type[exp.Expr]) -> Callable[[Rule], Rule]:
     """Register the rule for expressions of these nodes."""
 
     def register(rule: Rule) -> Rule:
@@ -33,7 +33,7 @@ def expression(*nodes: type[exp.Expression]) -> Callable[[Rule], Rule]:
     return register
 
 
-def query(*nodes: type[exp.Expression]) -> Callable[[QueryRule], QueryRule]:
+def query(*nodes: type[exp.Expr]) -> Callable[[QueryRule], QueryRule]:
     """Register the rule for queries of these nodes."""
 
     def register(rule: QueryRule) -> QueryRule:
@@ -59,7 +59,7 @@ class Binder:
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def expr(self, node: exp.Expression | None, scope: Scope) -> Typed:
+    def expr(self, node: exp.Expr | None, scope: Scope) -> Typed:
         """The bound expression; raises notImplemented for syntax that has no rule."""
         if node is None:
             raise invalid_query("Syntax error: Unexpected end of expression")
@@ -68,7 +68,7 @@ class Binder:
             raise not_implemented(f"the expression {type(node).__name__}: {node.sql('bigquery')[:80]}")
         return rule(self, node, scope)
 
-    def condition(self, node: exp.Expression, scope: Scope, clause: str) -> str:
+    def condition(self, node: exp.Expr, scope: Scope, clause: str) -> str:
         """The DuckDB text of a BOOL expression."""
         bound = self.expr(node, scope)
         if bound.null:
@@ -77,15 +77,15 @@ class Binder:
             raise invalid_query(f"{clause} should return type BOOL, but returns {bound.type}")
         return bound.sql
 
-    def typed(self, node: exp.Expression, scope: Scope, kind: SqlType, what: str) -> Typed:
+    def typed(self, node: exp.Expr, scope: Scope, kind: SqlType, what: str) -> Typed:
         """The bound expression coerced to `kind`."""
         return require(self.expr(node, scope), kind, what)
 
-    def integer(self, node: exp.Expression, scope: Scope, what: str) -> str:
+    def integer(self, node: exp.Expr, scope: Scope, what: str) -> str:
         """The DuckDB text of an INT64 expression."""
         return self.typed(node, scope, INT64, what).sql
 
-    def query(self, node: exp.Expression, scope: Scope) -> Relation:
+    def query(self, node: exp.Expr, scope: Scope) -> Relation:
         """The bound query; raises notImplemented for syntax that has no rule."""
         rule = QUERIES.get(type(node))
         if rule is None:

@@ -49,7 +49,7 @@ _CASTS: dict[tuple[str, str], str] = {
 }
 
 
-def type_of(node: exp.Expression) -> SqlType:
+def type_of(node: exp.Expr) -> SqlType:
     """The type a DataType node spells; raises notImplemented for parameters and collations that change meaning."""
     if not isinstance(node, exp.DataType):
         raise invalid_query(f"Type not found: {node.sql('bigquery')}")
@@ -82,7 +82,7 @@ _NAMES = {
 }
 
 
-def _member(node: exp.Expression) -> tuple[str, SqlType]:
+def _member(node: exp.Expr) -> tuple[str, SqlType]:
     if isinstance(node, exp.ColumnDef):
         return node.name, type_of(node.args["kind"])
     return "", type_of(node)
@@ -99,7 +99,7 @@ def precision(node: exp.DataType) -> tuple[int, int] | None:
 
 
 @expression(exp.Cast, exp.TryCast)
-def bind_cast(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_cast(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """CAST, SAFE_CAST, typed literals (DATE '...') and typed constructors (ARRAY<T>[...])."""
     if node.args.get("format") is not None:
         raise not_implemented("CAST ... FORMAT")

@@ -48,9 +48,9 @@ def bind_create(binder: Binder, node: exp.Create, text: str) -> Creation:
     )
     if node.expression is not None:
         creation.query = binder.query(node.expression, Scope())
-    fields = _declared(binder, schema) if isinstance(schema, exp.Schema) else _selected(creation.query)
+    fields = _declared(schema) if isinstance(schema, exp.Schema) else _selected(creation.query)
     creation.fields = fields
-    creation.resource = {"schema": {"fields": fields}} | _described(binder, properties, fields)
+    creation.resource = _described(properties, fields) | {"schema": {"fields": fields}}
     if kind == "VIEW":
         creation.query = None
         creation.resource["view"] = {"query": _body(text), "useLegacySql": False}
@@ -65,19 +65,19 @@ def _body(text: str) -> str:
     return body_after_as(text)
 
 
-def _liked(binder: Binder, properties: list[exp.Expression]) -> TableRef | None:
+def _liked(binder: Binder, properties: list[exp.Expr]) -> TableRef | None:
     for one in properties:
         if isinstance(one, exp.LikeProperty):
             return binder.context.table_ref([part.name for part in one.this.parts])
     return None
 
 
-def _declared(binder: Binder, schema: exp.Schema) -> list[Json]:
+def _declared(schema: exp.Schema) -> list[Json]:
     fields = []
     for column in schema.expressions:
         if not isinstance(column, exp.ColumnDef):
             raise not_implemented(f"the table element {column.sql('bigquery')[:60]}")
-        fields.append(column_field(binder, column))
+        fields.append(column_field(column))
     names = [f["name"].lower() for f in fields]
     for name in names:
         if names.count(name) > 1:
@@ -85,7 +85,7 @@ def _declared(binder: Binder, schema: exp.Schema) -> list[Json]:
     return fields
 
 
-def column_field(binder: Binder, column: exp.ColumnDef) -> Json:
+def column_field(column: exp.ColumnDef) -> Json:
     """The REST field of a column definition."""
     kind_node = column.args["kind"]
     if kind_node is None:
@@ -98,7 +98,7 @@ def column_field(binder: Binder, column: exp.ColumnDef) -> Json:
         if isinstance(rule, exp.NotNullColumnConstraint) and not rule.args.get("allow_null"):
             described["mode"] = "REQUIRED"
         elif isinstance(rule, exp.Properties):
-            described |= read_options(binder, rule.expressions, ("description",))
+            described |= read_options(rule.expressions, ("description",))
         else:
             raise not_implemented(f"the column constraint {rule.sql('bigquery')[:60]}")
     return described
@@ -115,7 +115,7 @@ def _selected(query: Relation | None) -> list[Json]:
     return fields
 
 
-def _described(binder: Binder, properties: list[exp.Expression], fields: list[Json]) -> Json:
+def _described(properties: list[exp.Expr], fields: list[Json]) -> Json:
     """Partitioning, clustering and options."""
     resource: Json = {}
     plain = []
@@ -128,7 +128,7 @@ def _described(binder: Binder, properties: list[exp.Expression], fields: list[Js
             plain.append(one)
         elif not isinstance(one, (exp.TemporaryProperty, exp.LikeProperty)):
             raise not_implemented(f"the table property {one.sql('bigquery')[:60]}")
-    options = read_options(binder, plain, TABLE_OPTIONS)
+    options = read_options(plain, TABLE_OPTIONS)
     expiration = options.pop("partitionExpirationMs", None)
     if expiration is not None:
         if "timePartitioning" not in resource:

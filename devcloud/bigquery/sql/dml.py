@@ -42,7 +42,7 @@ class Target:
         return Source(alias, columns)
 
 
-def bind_target(binder: Binder, node: exp.Expression) -> Target:
+def bind_target(binder: Binder, node: exp.Expr) -> Target:
     """The table to change; raises notFound, and invalidQuery for a view."""
     if not isinstance(node, exp.Table):
         raise not_implemented(f"DML on {node.sql('bigquery')[:60]}")
@@ -101,7 +101,7 @@ def _values(binder: Binder, body: exp.Values, columns: list[Column]) -> str:
     return f"VALUES {', '.join(rows)}"
 
 
-def _value(binder: Binder, item: exp.Expression, column: Column) -> str:
+def _value(binder: Binder, item: exp.Expr, column: Column) -> str:
     if isinstance(item, exp.Var) and item.name.upper() == "DEFAULT":
         return "DEFAULT"
     inner = item.this if isinstance(item, exp.Paren) else item
@@ -133,7 +133,7 @@ def _conformed(sql: str, known: Typed, column: Column) -> str:
 # UPDATE, DELETE, TRUNCATE -------------------------------------------------------------------------------------------
 
 
-def require_where(binder: Binder, node: exp.Expression, scope: Scope, verb: str) -> str:
+def require_where(binder: Binder, node: exp.Expr, scope: Scope, verb: str) -> str:
     """The text of the WHERE clause that BigQuery demands."""
     where = node.args.get("where")
     if where is None:
@@ -159,7 +159,7 @@ def bind_update(binder: Binder, node: exp.Update) -> Plan:
     return Plan("UPDATE", sql, target=target.ref, mutates=True, checks=checks)
 
 
-def assignments(binder: Binder, nodes: list[exp.Expression], target: Target, scope: Scope) -> str:
+def assignments(binder: Binder, nodes: list[exp.Expr], target: Target, scope: Scope) -> str:
     """The SET list."""
     sets, seen = [], set()
     for node in nodes:
@@ -175,7 +175,7 @@ def assignments(binder: Binder, nodes: list[exp.Expression], target: Target, sco
     return ", ".join(sets)
 
 
-def _assigned(node: exp.Expression, target: Target, scope: Scope) -> Column:
+def _assigned(node: exp.Expr, target: Target, scope: Scope) -> Column:
     names = [part.name for part in node.parts] if isinstance(node, exp.Column) else []
     if len(names) == 2 and names[0].lower() == scope.sources[0].alias.lower():
         names = names[1:]

@@ -17,6 +17,7 @@ from devcloud.bigquery.sql.script import Assertion, Statement, parse
 from devcloud.bigquery.sql.session import Session
 
 _DDL = (exp.Create, exp.Drop, exp.Alter)
+_TRANSACTION = (exp.Transaction, exp.Commit, exp.Rollback)
 
 
 class Engine:
@@ -83,20 +84,22 @@ class Engine:
             return runner.run_assertion(tree)
         if isinstance(tree, _DDL):
             return run_ddl(runner, tree, statement.text)
-        if isinstance(tree, exp.Transaction):
-            session.begin_transaction()
-            return QueryResult("BEGIN_TRANSACTION")
-        if isinstance(tree, exp.Commit):
-            session.commit_transaction()
-            return QueryResult("COMMIT_TRANSACTION")
-        if isinstance(tree, exp.Rollback):
-            session.rollback_transaction()
-            return QueryResult("ROLLBACK_TRANSACTION")
-        if isinstance(tree, exp.Declare):
-            return runner.declare(tree)
-        if isinstance(tree, exp.Set):
-            return runner.assign(tree)
+        if isinstance(tree, _TRANSACTION):
+            return _control(tree, session)
+        if isinstance(tree, (exp.Declare, exp.Set)):
+            return runner.declare(tree) if isinstance(tree, exp.Declare) else runner.assign(tree)
         return runner.run_query(statement)
+
+
+def _control(tree: exp.Expr, session: Session) -> QueryResult:
+    if isinstance(tree, exp.Transaction):
+        session.begin_transaction()
+        return QueryResult("BEGIN_TRANSACTION")
+    if isinstance(tree, exp.Commit):
+        session.commit_transaction()
+        return QueryResult("COMMIT_TRANSACTION")
+    session.rollback_transaction()
+    return QueryResult("ROLLBACK_TRANSACTION")
 
 
 def _add_child(script: QueryResult, child: QueryResult) -> None:

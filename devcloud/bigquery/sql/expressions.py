@@ -7,14 +7,11 @@ from sqlglot import exp
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import CALLS, Binder, expression
 from devcloud.bigquery.sql.context import NOW
-from devcloud.bigquery.sql.literals import bytes_sql, quote_text
+from devcloud.bigquery.sql.literals import quote_text
 from devcloud.bigquery.sql.registry import call
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed, array_literal, quoted_names, unify
 from devcloud.bigquery.types import (
-    BOOL,
-    BYTES,
-    FLOAT64,
     INT64,
     JSON,
     STRING,
@@ -23,89 +20,21 @@ from devcloud.bigquery.types import (
     struct_of,
 )
 
-_INT64_MAX = 2**63 - 1
-
-
-@expression(exp.Literal)
-def bind_literal(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
-    """A number or a string."""
-    text = str(node.this)
-    if node.args["is_string"]:
-        return Typed(quote_text(text), STRING, literal=True, value=text)
-    return number(text)
-
-
-def number(text: str) -> Typed:
-    """A number literal: INT64 or FLOAT64, and in NUMERIC context exact."""
-    if text.lstrip("-").isdigit():
-        if int(text) > _INT64_MAX + (text[0] == "-"):
-            raise invalid_query(f"Invalid integer literal: {text}")
-        return Typed(f"CAST({text} AS BIGINT)", INT64, literal=True, value=int(text))
-    return Typed(f"CAST('{text}' AS DOUBLE)", FLOAT64, literal=True, value=text)
-
-
-@expression(exp.Neg)
-def bind_negative(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
-    """-x, a literal when x is one."""
-    inner = node.this
-    if isinstance(inner, exp.Literal) and not inner.args["is_string"]:
-        return number(f"-{inner.this}")
-    return call("-", [binder.expr(inner, scope)], what="operator -")
-
-
-@expression(exp.HexString)
-def bind_hex(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
-    """0x1F."""
-    return number(str(int(str(node.this), 16)))
-
-
-@expression(exp.RawString)
-def bind_raw(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
-    """r'...'."""
-    text = str(node.this)
-    return Typed(quote_text(text), STRING, literal=True, value=text)
-
-
-@expression(exp.ByteString)
-def bind_bytes(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
-    """b'...'; sqlglot leaves its escapes alone."""
-    raw = str(node.this)
-    value = raw.encode().decode("unicode_escape").encode("latin-1") if "\\" in raw else raw.encode()
-    return Typed(bytes_sql(value), BYTES, literal=True)
-
-
-@expression(exp.Boolean)
-def bind_boolean(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
-    """TRUE, FALSE."""
-    return Typed("TRUE" if node.this else "FALSE", BOOL, literal=True)
-
-
-@expression(exp.Null)
-def bind_null(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
-    """NULL, an INT64 unless its place says otherwise."""
-    return Typed("CAST(NULL AS BIGINT)", INT64, literal=True, null=True)
-
-
-@expression(exp.ParseJSON)
-def bind_json(_: Binder, node: exp.Expression, scope: Scope) -> Typed:
-    """JSON '...'."""
-    return call("PARSE_JSON", [Typed(quote_text(node.this.name), STRING)])
-
 
 @expression(exp.Paren)
-def bind_parentheses(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_parentheses(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """(x)."""
     return binder.expr(node.this, scope)
 
 
 @expression(exp.Alias)
-def bind_alias(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_alias(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """`x AS name`, where a name is allowed."""
     return binder.expr(node.this, scope).named(node.alias)
 
 
 @expression(exp.Parameter)
-def bind_parameter(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_parameter(binder: Binder, node: exp.Expr, _: Scope) -> Typed:
     """@name and @@system_variable."""
     if isinstance(node.this, exp.Parameter):
         name = node.this.name.lower()
@@ -117,7 +46,7 @@ def bind_parameter(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
 
 
 @expression(exp.Placeholder)
-def bind_placeholder(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_placeholder(binder: Binder, _: exp.Expr, __: Scope) -> Typed:
     """?."""
     sql, kind = binder.context.next_positional()
     return Typed(sql, kind, literal=True, parameter=True)
@@ -127,7 +56,7 @@ def bind_placeholder(binder: Binder, node: exp.Expression, scope: Scope) -> Type
 
 
 @expression(exp.Column)
-def bind_column(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_column(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """A path: a column or range variable, then fields."""
     assert isinstance(node, exp.Column)  # noqa: S101
     names = [part.name for part in node.parts]
@@ -172,14 +101,14 @@ def _find_here(names: list[str], scope: Scope) -> tuple[Typed, int] | None:
     return (alias, 1) if alias is not None else None
 
 
-def position(node: exp.Expression) -> str:
+def position(node: exp.Expr) -> str:
     """` at [line:column]` where the parser knows it."""
     line, end = node.meta.get("line"), node.meta.get("col")
     return f" at [{line}:{end - len(node.name) + 1}]" if line and end else ""
 
 
 @expression(exp.Dot)
-def bind_dot(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_dot(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """`expression.field`."""
     if isinstance(node.expression, exp.Anonymous):
         raise not_implemented(f"the function {node.sql('bigquery')[:60]}")
@@ -199,7 +128,7 @@ def field_of(value: Typed, name: str) -> Typed:
 
 
 @expression(exp.Bracket)
-def bind_subscript(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_subscript(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """array[OFFSET(i)] and its kin, json['key'], json[i]."""
     value, index = binder.expr(node.this, scope), binder.expr(node.expressions[0], scope)
     if value.type == JSON:
@@ -218,7 +147,7 @@ def bind_subscript(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
 
 
 @expression(exp.Array)
-def bind_array(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_array(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """[...] or ARRAY(subquery)."""
     inner = node.expressions
     if len(inner) == 1 and isinstance(inner[0], (exp.Query, exp.Subquery)):
@@ -238,13 +167,13 @@ def make_struct(members: list[Typed]) -> Typed:
 
 
 @expression(exp.Tuple)
-def bind_tuple(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_tuple(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """(a, b): a struct without names."""
     return make_struct([binder.expr(item, scope).named("") for item in node.expressions])
 
 
 @expression(exp.Struct)
-def bind_struct(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_struct(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """The values inside a typed STRUCT<...>(...)."""
     return make_struct([binder.expr(item, scope) for item in node.expressions])
 
@@ -253,7 +182,7 @@ def bind_struct(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
 
 
 @expression(exp.If)
-def bind_if(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_if(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """IF(condition, a, b)."""
     condition = binder.condition(node.this, scope, "IF condition")
     if node.args.get("false") is None:
@@ -265,7 +194,7 @@ def bind_if(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
 
 
 @expression(exp.Case)
-def bind_case(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_case(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """CASE with or without an operand."""
     tests = [_test(binder, node.this, branch.this, scope) for branch in node.args["ifs"]]
     results = [binder.expr(branch.args["true"], scope) for branch in node.args["ifs"]]
@@ -276,7 +205,7 @@ def bind_case(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
     return Typed(f"CASE {whens} ELSE {values[-1].sql} END", kind)
 
 
-def _test(binder: Binder, operand: exp.Expression | None, node: exp.Expression, scope: Scope) -> str:
+def _test(binder: Binder, operand: exp.Expr | None, node: exp.Expr, scope: Scope) -> str:
     if operand is None:
         return binder.condition(node, scope, "CASE condition")
     return call("=", [binder.expr(operand, scope), binder.expr(node, scope)], what="operator CASE").sql
@@ -286,7 +215,7 @@ def _test(binder: Binder, operand: exp.Expression | None, node: exp.Expression, 
 
 
 @expression(exp.Anonymous)
-def bind_call(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_call(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """A function call: by a rule of its own, or by its signatures."""
     assert isinstance(node, exp.Anonymous)  # noqa: S101
     name = str(node.this if isinstance(node.this, str) else node.this.name).upper()
@@ -296,16 +225,24 @@ def bind_call(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
 
 
 @expression(exp.SafeFunc)
-def bind_safe(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_safe(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """SAFE.function(...): NULL instead of an error."""
     inner = binder.expr(node.this, scope)
     return Typed(f"TRY({inner.sql})", inner.type)
 
 
-@expression(exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentDatetime, exp.CurrentTime)
-def bind_current(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+_CURRENT: dict[type[exp.Expr], str] = {
+    exp.CurrentDate: "CURRENT_DATE",
+    exp.CurrentTimestamp: "CURRENT_TIMESTAMP",
+    exp.CurrentDatetime: "CURRENT_DATETIME",
+    exp.CurrentTime: "CURRENT_TIME",
+}
+
+
+@expression(*_CURRENT)
+def bind_current(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """CURRENT_DATE and its kin without parentheses."""
-    return bind_call(binder, exp.Anonymous(this=type(node).key_name(), expressions=[]), scope)
+    return bind_call(binder, exp.Anonymous(this=_CURRENT[type(node)], expressions=[]), scope)
 
 
 def now(binder: Binder) -> str:

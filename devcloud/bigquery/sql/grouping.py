@@ -11,10 +11,10 @@ from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.select_list import Item
 from devcloud.bigquery.types import JSON
 
-_SETS = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE", exp.GroupingSets: "GROUPING SETS"}
+_SETS: dict[type[exp.Expr], str] = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE", exp.GroupingSets: "GROUPING SETS"}
 
 
-def bind_group(binder: Binder, group: exp.Expression | None, items: list[Item], scope: Scope) -> str:
+def bind_group(binder: Binder, group: exp.Expr | None, items: list[Item], scope: Scope) -> str:
     """` GROUP BY ...`; '' without one."""
     if group is None:
         return ""
@@ -29,7 +29,7 @@ def bind_group(binder: Binder, group: exp.Expression | None, items: list[Item], 
     return f" GROUP BY {', '.join(terms)}"
 
 
-def _term(binder: Binder, node: exp.Expression, items: list[Item], scope: Scope) -> str:
+def _term(binder: Binder, node: exp.Expr, items: list[Item], scope: Scope) -> str:
     if type(node) in _SETS:
         inner = ", ".join(_term(binder, child, items, scope) for child in node.expressions)
         return f"{_SETS[type(node)]} ({inner})"

@@ -12,7 +12,7 @@ from devcloud.bigquery.model import not_implemented
 
 _ALWAYS = frozenset({"this", "expression", "expressions"})
 _CLAUSES = "with_ kind distinct from_ joins where group having qualify windows order limit offset"
-_READ: dict[type[exp.Expression], str] = {
+_READ: dict[type[exp.Expr], str] = {
     exp.Literal: "is_string",
     exp.HexString: "is_integer",
     exp.ByteString: "is_bytes",
@@ -60,7 +60,7 @@ _READ: dict[type[exp.Expression], str] = {
 _KNOWN = {node: _ALWAYS | frozenset(names.split()) for node, names in _READ.items()}
 
 
-def check_tree(root: exp.Expression) -> None:
+def check_tree(root: exp.Expr) -> None:
     """Raise notImplemented for the first argument of a query or DML statement that no rule reads."""
     for node in root.walk():
         known = _KNOWN.get(type(node), _ALWAYS) if isinstance(node, _CHECKED) else None
@@ -68,8 +68,10 @@ def check_tree(root: exp.Expression) -> None:
             continue
         for name, value in node.args.items():
             if value and name not in known:
-                raise not_implemented(f"{name.strip('_').upper()} of {type(node).__name__}: {node.sql('bigquery')[:80]}")
+                raise not_implemented(
+                    f"{name.strip('_').upper()} of {type(node).__name__}: {node.sql('bigquery')[:80]}"
+                )
 
 
 # Types and DDL properties are read by rules that name every member themselves.
-_CHECKED = tuple(_READ) + (exp.Binary, exp.Unary, exp.Anonymous, exp.Predicate, exp.Extract, exp.AtTimeZone)
+_CHECKED = (*_READ, exp.Binary, exp.Unary, exp.Anonymous, exp.Predicate, exp.Extract)

@@ -39,7 +39,7 @@ def zone(name: str) -> timezone | ZoneInfo:
         offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
         return timezone(-offset if match["sign"] == "-" else offset)
     if name.upper() in ("UTC", "Z"):
-        return UTC  # type: ignore[return-value]
+        return UTC
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:

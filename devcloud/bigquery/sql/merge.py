@@ -36,7 +36,7 @@ def bind_merge(binder: Binder, node: exp.Merge) -> Plan:
     return Plan("MERGE", sql, target=target.ref, mutates=True, checks=checks)
 
 
-def _when(binder: Binder, when: exp.Expression, target: Target, scope: Scope) -> tuple[str, str]:
+def _when(binder: Binder, when: exp.Expr, target: Target, scope: Scope) -> tuple[str, str]:
     visible = _visible(when, scope)
     condition = when.args.get("condition")
     test = binder.condition(condition, visible, "WHEN condition") if condition is not None else ""
@@ -48,14 +48,14 @@ def _when(binder: Binder, when: exp.Expression, target: Target, scope: Scope) ->
     return f"{head}{f' AND {test}' if test else ''} THEN {action}", test
 
 
-def _visible(when: exp.Expression, scope: Scope) -> Scope:
+def _visible(when: exp.Expr, scope: Scope) -> Scope:
     """Only the side that has a row can be named."""
     if when.args.get("matched"):
         return scope
     return Scope(sources=scope.sources[:1] if when.args.get("source") else scope.sources[1:])
 
 
-def _action(binder: Binder, when: exp.Expression, target: Target, scope: Scope) -> str:
+def _action(binder: Binder, when: exp.Expr, target: Target, scope: Scope) -> str:
     then = when.args["then"]
     if isinstance(then, exp.Update):
         both = Scope(sources=scope.sources)

@@ -12,7 +12,7 @@ from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed, unify
 from devcloud.bigquery.types import BOOL, JSON
 
-_BINARY = {
+_BINARY: dict[type[exp.Expr], str] = {
     exp.Add: "+",
     exp.Sub: "-",
     exp.Mul: "*",
@@ -88,7 +88,7 @@ def _like(value: Typed, pattern: Typed) -> str:
 
 
 @expression(*_BINARY)
-def bind_binary(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_binary(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """A binary operator, by its signatures."""
     sign = _BINARY[type(node)]
     if sign in "+-" and isinstance(node.expression, exp.Interval):
@@ -111,13 +111,13 @@ def _check_comparable(left: Typed, right: Typed, sign: str) -> None:
 
 
 @expression(exp.BitwiseNot)
-def bind_bitwise_not(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_bitwise_not(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """~x."""
     return call("~", [binder.expr(node.this, scope)], what="operator ~")
 
 
 @expression(exp.And, exp.Or)
-def bind_logic(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_logic(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """AND, OR."""
     word = "AND" if isinstance(node, exp.And) else "OR"
     sides = [binder.condition(side, scope, f"{word} operand") for side in (node.this, node.expression)]
@@ -125,13 +125,13 @@ def bind_logic(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
 
 
 @expression(exp.Not)
-def bind_not(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_not(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """NOT x."""
     return Typed(f"(NOT {binder.condition(node.this, scope, 'NOT operand')})", BOOL)
 
 
 @expression(exp.Is)
-def bind_is(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_is(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """IS NULL, IS TRUE, IS FALSE."""
     wanted = node.expression
     if isinstance(wanted, exp.Null):
@@ -143,7 +143,7 @@ def bind_is(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
 
 
 @expression(exp.Between)
-def bind_between(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_between(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """x BETWEEN a AND b."""
     given = [binder.expr(part, scope) for part in (node.this, node.args["low"], node.args["high"])]
     low = call(">=", [given[0], given[1]], what="operator BETWEEN")
@@ -152,7 +152,7 @@ def bind_between(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
 
 
 @expression(exp.In)
-def bind_in(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_in(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """x IN (list), IN (subquery), IN UNNEST(array)."""
     value = binder.expr(node.this, scope)
     if node.args.get("unnest") is not None:
@@ -173,7 +173,7 @@ def _in_unnest(value: Typed, array: Typed) -> Typed:
     return Typed(f"({left.sql} IN (SELECT {right.sql} FROM ({rows}) AS x))", BOOL)
 
 
-def _in_query(binder: Binder, value: Typed, query: exp.Expression, scope: Scope) -> Typed:
+def _in_query(binder: Binder, value: Typed, query: exp.Expr, scope: Scope) -> Typed:
     relation = binder.query(query, scope.child())
     if len(relation.columns) != 1:
         raise invalid_query("Subquery of type IN must have only one output column")
@@ -184,13 +184,13 @@ def _in_query(binder: Binder, value: Typed, query: exp.Expression, scope: Scope)
 
 
 @expression(exp.Exists)
-def bind_exists(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_exists(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """EXISTS(subquery)."""
     return Typed(f"EXISTS({binder.query(node.this, scope.child()).sql})", BOOL)
 
 
 @expression(exp.Subquery, exp.Select, exp.Union, exp.Intersect, exp.Except)
-def bind_scalar_subquery(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_scalar_subquery(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """A query as a value: one column, at most one row."""
     relation = binder.query(node, scope.child())
     if len(relation.columns) != 1:

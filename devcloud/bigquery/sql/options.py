@@ -8,12 +8,11 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import Json, invalid_query, not_implemented
 from devcloud.bigquery.sql import literals
-from devcloud.bigquery.sql.binder import Binder
 
 _DAY_MS = 86_400_000
 
 
-def read_options(binder: Binder, properties: list[exp.Expression], known: tuple[str, ...]) -> Json:
+def read_options(properties: list[exp.Expr], known: tuple[str, ...]) -> Json:
     """The REST members of options; NULL removes one. Raises notImplemented for an option not in `known`."""
     read: Json = {}
     for one in properties:
@@ -25,7 +24,7 @@ def read_options(binder: Binder, properties: list[exp.Expression], known: tuple[
     return read
 
 
-def _named(one: exp.Expression) -> tuple[str, exp.Expression]:
+def _named(one: exp.Expr) -> tuple[str, exp.Expr]:
     if isinstance(one, exp.LocationProperty):
         return "location", one.this
     if type(one) is not exp.Property:
@@ -33,25 +32,25 @@ def _named(one: exp.Expression) -> tuple[str, exp.Expression]:
     return one.name.lower(), one.args["value"]
 
 
-def _text(node: exp.Expression) -> str:
+def _text(node: exp.Expr) -> str:
     if not isinstance(node, (exp.Literal, exp.RawString)) or not node.args.get("is_string", True):
         raise invalid_query("OPTIONS value must be a string literal")
     return str(node.this)
 
 
-def _boolean(node: exp.Expression) -> bool:
+def _boolean(node: exp.Expr) -> bool:
     if not isinstance(node, exp.Boolean):
         raise invalid_query("OPTIONS value must be TRUE or FALSE")
     return bool(node.this)
 
 
-def _days(node: exp.Expression) -> str:
+def _days(node: exp.Expr) -> str:
     if not isinstance(node, exp.Literal) or node.args["is_string"]:
         raise invalid_query("OPTIONS value must be a number of days")
     return str(round(float(node.name) * _DAY_MS))
 
 
-def _moment(node: exp.Expression) -> str:
+def _moment(node: exp.Expr) -> str:
     """TIMESTAMP "..." as milliseconds."""
     inner = node.this if isinstance(node, exp.Cast) else node
     if not isinstance(inner, exp.Literal):
@@ -59,7 +58,7 @@ def _moment(node: exp.Expression) -> str:
     return str(round(literals.parse_timestamp(inner.name).timestamp() * 1000))
 
 
-def _labels(node: exp.Expression) -> dict[str, str]:
+def _labels(node: exp.Expr) -> dict[str, str]:
     if not isinstance(node, exp.Array):
         raise invalid_query("labels must be an array of pairs")
     pairs = [item.expressions for item in node.expressions]
@@ -68,11 +67,11 @@ def _labels(node: exp.Expression) -> dict[str, str]:
     return {_text(_bare(key)): _text(_bare(value)) for key, value in pairs}
 
 
-def _bare(node: exp.Expression) -> exp.Expression:
+def _bare(node: exp.Expr) -> exp.Expr:
     return node.this if isinstance(node, exp.Alias) else node
 
 
-_OPTIONS: dict[str, tuple[str, Callable[[exp.Expression], object]]] = {
+_OPTIONS: dict[str, tuple[str, Callable[[exp.Expr], object]]] = {
     "description": ("description", _text),
     "friendly_name": ("friendlyName", _text),
     "labels": ("labels", _labels),

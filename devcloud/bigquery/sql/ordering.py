@@ -12,20 +12,20 @@ from devcloud.bigquery.sql.typed import Typed
 from devcloud.bigquery.types import INT64, JSON
 
 
-def direction(node: exp.Expression) -> str:
+def direction(node: exp.Expr) -> str:
     """ASC or DESC with NULLs where BigQuery puts them or the statement says."""
     nulls = "FIRST" if node.args.get("nulls_first") else "LAST"
     return f"{'DESC' if node.args.get('desc') else 'ASC'} NULLS {nulls}"
 
 
-def order_terms(binder: Binder, order: exp.Expression | None, scope: Scope) -> str:
+def order_terms(binder: Binder, order: exp.Expr | None, scope: Scope) -> str:
     """` ORDER BY ...` of an aggregate or window; '' without one."""
     if order is None:
         return ""
     return " ORDER BY " + ", ".join(f"{key} {way}" for key, way in order_keys(binder, order, scope))
 
 
-def order_keys(binder: Binder, order: exp.Expression, scope: Scope) -> list[tuple[str, str]]:
+def order_keys(binder: Binder, order: exp.Expr, scope: Scope) -> list[tuple[str, str]]:
     """The sort keys and their directions."""
     return [(_orderable(binder.expr(term.this, scope)).sql, direction(term)) for term in order.expressions]
 
@@ -37,7 +37,7 @@ def _orderable(value: Typed) -> Typed:
 
 
 def bind_order(
-    binder: Binder, order: exp.Expression | None, items: list[Item], scope: Scope, *, output_only: bool = False
+    binder: Binder, order: exp.Expr | None, items: list[Item], scope: Scope, *, output_only: bool = False
 ) -> str:
     """` ORDER BY ...` of a SELECT: positions, aliases, then anything in scope."""
     if order is None:
@@ -50,7 +50,7 @@ def bind_order(
     return f" ORDER BY {', '.join(terms)}"
 
 
-def _order_key(binder: Binder, node: exp.Expression, items: list[Item], scope: Scope, output_only: bool) -> str:
+def _order_key(binder: Binder, node: exp.Expr, items: list[Item], scope: Scope, output_only: bool) -> str:
     at = ordinal(node, len(items), "ORDER BY")
     if at is None and isinstance(node, exp.Column) and not node.table:
         named = [n for n, item in enumerate(items) if item.alias.lower() == node.name.lower()]
@@ -69,7 +69,7 @@ def _order_key(binder: Binder, node: exp.Expression, items: list[Item], scope: S
     return value.sql
 
 
-def ordinal(node: exp.Expression, count: int, clause: str) -> int | None:
+def ordinal(node: exp.Expr, count: int, clause: str) -> int | None:
     """The zero-based item a number in ORDER BY or GROUP BY means; None for anything else."""
     if not isinstance(node, exp.Literal) or node.args["is_string"]:
         return None
@@ -81,7 +81,7 @@ def ordinal(node: exp.Expression, count: int, clause: str) -> int | None:
     return at - 1
 
 
-def bind_limit(binder: Binder, node: exp.Expression) -> str:
+def bind_limit(binder: Binder, node: exp.Expr) -> str:
     """` LIMIT n OFFSET m`."""
     text = ""
     for clause in ("limit", "offset"):

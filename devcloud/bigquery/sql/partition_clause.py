@@ -10,7 +10,7 @@ _PSEUDO = ("_PARTITIONDATE", "_PARTITIONTIME")
 _UNITS = ("HOUR", "DAY", "MONTH", "YEAR")
 
 
-def partitioning(node: exp.Expression, fields: list[Json]) -> Json:
+def partitioning(node: exp.Expr, fields: list[Json]) -> Json:
     """The REST members for a PARTITION BY expression; raises invalidQuery for one BigQuery does not take."""
     kinds = {field["name"].lower(): field["type"] for field in fields}
     if isinstance(node, (exp.Identifier, exp.Column)):
@@ -50,7 +50,7 @@ def _time(name: str, unit: str, kinds: dict[str, str]) -> Json:
     return {"timePartitioning": {"type": unit, "field": name}}
 
 
-def _by_range(arguments: list[exp.Expression]) -> Json:
+def _by_range(arguments: list[exp.Expr]) -> Json:
     if len(arguments) != 2 or not isinstance(arguments[1], exp.Anonymous):
         raise _unsupported()
     bounds = [item.name for item in arguments[1].expressions]

@@ -19,7 +19,7 @@ from devcloud.bigquery.types import quoted, struct_of, unique_names
 
 
 @query(exp.Subquery)
-def bind_subquery(binder: Binder, node: exp.Expression, scope: Scope) -> Relation:
+def bind_subquery(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
     """(query), with the clauses that may follow the parenthesis."""
     if any(node.args.get(clause) for clause in ("order", "limit", "offset")):
         inner = exp.select("*").from_(exp.Subquery(this=node.this, alias=exp.TableAlias(this=exp.to_identifier("_q"))))
@@ -30,18 +30,18 @@ def bind_subquery(binder: Binder, node: exp.Expression, scope: Scope) -> Relatio
 
 
 @query(exp.Union, exp.Intersect, exp.Except)
-def bind_union(binder: Binder, node: exp.Expression, scope: Scope) -> Relation:
+def bind_union(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
     """UNION, INTERSECT, EXCEPT."""
     return with_ctes(binder, node, scope, lambda: bind_set_operation(binder, node, scope))
 
 
 @query(exp.Select)
-def bind_select(binder: Binder, node: exp.Expression, scope: Scope) -> Relation:
+def bind_select(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
     """SELECT."""
     return with_ctes(binder, node, scope, lambda: _select(binder, node, scope))
 
 
-def _select(binder: Binder, node: exp.Expression, scope: Scope) -> Relation:
+def _select(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
     source = bind_from(binder, node, scope)
     where = node.args.get("where")
     where_sql = f" WHERE {binder.condition(where.this, scope, 'WHERE clause')}" if where else ""
@@ -66,7 +66,7 @@ def _select(binder: Binder, node: exp.Expression, scope: Scope) -> Relation:
     return _as_kind(binder, relation, node.args.get("kind"))
 
 
-def _condition(binder: Binder, node: exp.Expression, clause: str, scope: Scope) -> str:
+def _condition(binder: Binder, node: exp.Expr, clause: str, scope: Scope) -> str:
     condition = node.args.get(clause)
     if condition is None:
         return ""
@@ -101,7 +101,7 @@ def _as_kind(binder: Binder, relation: Relation, kind: object) -> Relation:
 # WITH -------------------------------------------------------------------------------------------------------------
 
 
-def with_ctes(binder: Binder, node: exp.Expression, scope: Scope, bind: Callable[[], Relation]) -> Relation:
+def with_ctes(binder: Binder, node: exp.Expr, scope: Scope, bind: Callable[[], Relation]) -> Relation:
     """The relation `bind` makes, under the WITH queries of `node`."""
     clause = node.args.get("with_")
     if clause is None:
@@ -118,18 +118,18 @@ def with_ctes(binder: Binder, node: exp.Expression, scope: Scope, bind: Callable
     return relation
 
 
-def _cte(binder: Binder, cte: exp.Expression, scope: Scope) -> str:
+def _cte(binder: Binder, cte: exp.Expr, scope: Scope) -> str:
     relation = binder.query(cte.this, scope.child())
     name = binder.context.fresh("cte")
     scope.ctes[cte.alias.lower()] = Relation(name, relation.columns, relation.anonymous, relation.is_value)
     return f"{name} AS ({relation.sql})"
 
 
-def _mentions(node: exp.Expression, name: str) -> bool:
+def _mentions(node: exp.Expr, name: str) -> bool:
     return any(table.name.lower() == name.lower() and not table.db for table in node.find_all(exp.Table))
 
 
-def _recursive(binder: Binder, cte: exp.Expression, scope: Scope) -> str:
+def _recursive(binder: Binder, cte: exp.Expr, scope: Scope) -> str:
     union = cte.this
     if union.args.get("distinct"):
         raise not_implemented("WITH RECURSIVE with UNION DISTINCT")

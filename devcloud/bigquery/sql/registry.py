@@ -53,7 +53,7 @@ def _signature(text: str, body: Body) -> Signature:
 
 
 def call(name: str, arguments: Sequence[Typed], *, what: str | None = None) -> Typed:
-    """Bind a call to the nearest signature; raises notImplemented for an unknown function, invalidQuery for no match."""
+    """Bind a call to its nearest signature; raises notImplemented for what is unknown, invalidQuery for no match."""
     signatures = FUNCTIONS.get(name.upper())
     if signatures is None:
         raise not_implemented(f"the function {name}")

@@ -12,7 +12,7 @@ from devcloud.bigquery.sql.typed import Typed, quoted_names, unify
 from devcloud.bigquery.types import INT64
 
 
-def bind_from(binder: Binder, node: exp.Expression, scope: Scope) -> str:
+def bind_from(binder: Binder, node: exp.Expr, scope: Scope) -> str:
     """` FROM ...` of a SELECT, its sources added to `scope`; '' without one."""
     clause = node.args.get("from_")
     if clause is None:
@@ -20,7 +20,7 @@ def bind_from(binder: Binder, node: exp.Expression, scope: Scope) -> str:
     return " FROM " + join_all(binder, clause.this, node.args.get("joins") or [], scope)
 
 
-def join_all(binder: Binder, first: exp.Expression, joins: list[exp.Expression], scope: Scope) -> str:
+def join_all(binder: Binder, first: exp.Expr, joins: list[exp.Expr], scope: Scope) -> str:
     """The text of a FROM item and the joins after it."""
     text = add(binder, first, scope)
     for join in [*(first.args.get("joins") or []), *joins]:
@@ -28,7 +28,7 @@ def join_all(binder: Binder, first: exp.Expression, joins: list[exp.Expression],
     return text
 
 
-def add(binder: Binder, node: exp.Expression, scope: Scope) -> str:
+def add(binder: Binder, node: exp.Expr, scope: Scope) -> str:
     """Add one FROM item to the scope and return its text."""
     if node.args.get("pivots") and not isinstance(node, exp.Paren):
         raise not_implemented("PIVOT and UNPIVOT")
@@ -61,15 +61,15 @@ def _add_table(binder: Binder, node: exp.Table, scope: Scope) -> str:
     cte = scope.find_cte(parts[0]) if len(parts) == 1 else None
     if cte is not None:
         return _add_relation(binder, cte, node.alias or parts[0], scope, text=cte.sql)
-    path = _correlated(binder, parts, scope)
+    path = _correlated(parts, scope)
     if path is not None:
         return _add_unnest(binder, [path], node, scope)
-    relation = bind_table(binder, parts, scope)
+    relation = bind_table(binder, parts)
     text = relation.sql if relation.sql.startswith('"') else None
     return _add_relation(binder, relation, node.alias or parts[-1], scope, text=text)
 
 
-def _correlated(binder: Binder, parts: list[str], scope: Scope) -> exp.Column | None:
+def _correlated(parts: list[str], scope: Scope) -> exp.Column | None:
     """`FROM t.array`: the path when its first name is a range variable around."""
     at: Scope | None = scope
     while at is not None and len(parts) > 1:
@@ -105,7 +105,7 @@ def _value_source(alias: str, value: Typed, extra: list[Column]) -> Source:
 # UNNEST -----------------------------------------------------------------------------------------------------------
 
 
-def _add_unnest(binder: Binder, arrays: list[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _add_unnest(binder: Binder, arrays: list[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if len(arrays) != 1:
         raise not_implemented("UNNEST of several arrays")
     array = binder.expr(arrays[0], scope)
@@ -118,7 +118,7 @@ def _add_unnest(binder: Binder, arrays: list[exp.Expression], node: exp.Expressi
     offset = node.args.get("offset")
     extra = []
     if offset:
-        label = offset.name if isinstance(offset, exp.Expression) and offset.name else "offset"
+        label = offset.name if isinstance(offset, exp.Expr) and offset.name else "offset"
         extra.append(Column(label, INT64, f"{name}.o"))
     scope.sources.append(_value_source(alias, value, []))
     if extra:
@@ -127,7 +127,7 @@ def _add_unnest(binder: Binder, arrays: list[exp.Expression], node: exp.Expressi
     return f"LATERAL ({_unnest_sql(array, bool(extra))}) AS {name}"
 
 
-def _unnest_alias(node: exp.Expression) -> str:
+def _unnest_alias(node: exp.Expr) -> str:
     alias = node.args.get("alias")
     if alias is None:
         return node.name if isinstance(node, exp.Table) else ""
@@ -144,7 +144,7 @@ def _unnest_sql(array: Typed, with_offset: bool) -> str:
 # Joins ------------------------------------------------------------------------------------------------------------
 
 
-def _join(binder: Binder, join: exp.Expression, scope: Scope) -> str:
+def _join(binder: Binder, join: exp.Expr, scope: Scope) -> str:
     side, kind = str(join.args.get("side") or ""), str(join.args.get("kind") or "")
     if join.args.get("method") or kind not in ("", "CROSS", "INNER", "OUTER"):
         raise not_implemented(f"{join.args.get('method') or ''} {kind} JOIN".strip())
@@ -154,23 +154,17 @@ def _join(binder: Binder, join: exp.Expression, scope: Scope) -> str:
     for inner in nested or []:
         text = f"({text} {_join(binder, inner, scope)})"
     added = [source for source in scope.sources if source not in before]
-    condition = _join_condition(binder, join, before, added, side, scope)
+    condition: str | None
+    if join.args.get("using"):
+        condition = " AND ".join(_merge(node.name, before, added, side, scope) for node in join.args["using"])
+    else:
+        on = join.args.get("on")
+        condition = None if on is None else binder.condition(on, scope, "JOIN ON clause")
     if condition is None and not side:
         return f"CROSS JOIN {text}"
     if condition is None and not isinstance(join.this, exp.Unnest):
         raise invalid_query(f"Syntax error: {side} JOIN must have an immediately following ON or USING clause")
     return f"{side or 'INNER'} JOIN {text} ON {condition or 'TRUE'}"
-
-
-def _join_condition(
-    binder: Binder, join: exp.Expression, before: list[Source], added: list[Source], side: str, scope: Scope
-) -> str | None:
-    if join.args.get("on") is not None:
-        return binder.condition(join.args["on"], scope, "JOIN ON clause")
-    using = join.args.get("using")
-    if not using:
-        return None
-    return " AND ".join(_merge(node.name, before, added, side, scope) for node in using)
 
 
 def _merge(name: str, before: list[Source], added: list[Source], side: str, scope: Scope) -> str:

@@ -21,13 +21,13 @@ from devcloud.bigquery.sql.tables import physical, temporary
 from devcloud.bigquery.types import field_type, quoted
 
 
-def run_ddl(runner: Runner, tree: exp.Expression, text: str) -> QueryResult:
+def run_ddl(runner: Runner, tree: exp.Expr, text: str) -> QueryResult:
     """Run one DDL statement."""
     context = runner.context()
     binder = Binder(context)
     kind = str(tree.args.get("kind") or "").upper()
     if kind == "SCHEMA":
-        return _schema(runner, binder, tree)
+        return _schema(runner, tree)
     if isinstance(tree, exp.Create):
         return _create(runner, context, bind_create(binder, tree, text))
     if isinstance(tree, exp.Drop):
@@ -165,7 +165,7 @@ def _alter(runner: Runner, binder: Binder, tree: exp.Alter, kind: str) -> QueryR
     resource = deepcopy(catalog.get_table(runner.session.cursor, ref))
     changes: Json = {}
     for action in tree.args["actions"]:
-        changes |= _action(binder, action, changes.get("schema") or resource.get("schema") or {"fields": []})
+        changes |= _action(action, changes.get("schema") or resource.get("schema") or {"fields": []})
     expiration = changes.pop("partitionExpirationMs", None)
     if expiration is not None:
         changes["timePartitioning"] = resource.get("timePartitioning", {}) | {"expirationMs": expiration}
@@ -174,7 +174,7 @@ def _alter(runner: Runner, binder: Binder, tree: exp.Alter, kind: str) -> QueryR
     return result
 
 
-def _action(binder: Binder, action: exp.Expression, schema: Json) -> Json:
+def _action(action: exp.Expr, schema: Json) -> Json:
     """The change of the resource that one action of ALTER TABLE asks for."""
     if isinstance(action, exp.ColumnDef):
         known = {field["name"].lower() for field in schema["fields"]}
@@ -182,10 +182,10 @@ def _action(binder: Binder, action: exp.Expression, schema: Json) -> Json:
             if action.args.get("exists"):
                 return {}
             raise invalid_query(f"Column already exists: {action.name}")
-        return {"schema": {"fields": [*schema["fields"], column_field(binder, action)]}}
+        return {"schema": {"fields": [*schema["fields"], column_field(action)]}}
     if isinstance(action, exp.AlterSet):
         properties = [one for group in action.expressions for one in group.expressions]
-        return read_options(binder, properties, TABLE_OPTIONS)
+        return read_options(properties, TABLE_OPTIONS)
     if isinstance(action, exp.AlterColumn) and action.args.get("drop") and action.args.get("allow_null"):
         fields = deepcopy(schema["fields"])
         for field in fields:
@@ -199,7 +199,7 @@ def _action(binder: Binder, action: exp.Expression, schema: Json) -> Json:
 # SCHEMA -----------------------------------------------------------------------------------------------------------
 
 
-def _schema(runner: Runner, binder: Binder, tree: exp.Expression) -> QueryResult:
+def _schema(runner: Runner, tree: exp.Expr) -> QueryResult:
     node = tree.args["tables"][0] if isinstance(tree, exp.Drop) else tree.this
     *projects, dataset = ".".join(part.name for part in node.parts).split(".")
     project = ".".join(projects) or runner.request.project
@@ -219,6 +219,6 @@ def _schema(runner: Runner, binder: Binder, tree: exp.Expression) -> QueryResult
     if not isinstance(tree, exp.Create):
         raise not_implemented("ALTER SCHEMA")
     properties = tree.args["properties"].expressions if tree.args.get("properties") else []
-    resource = read_options(binder, properties, SCHEMA_OPTIONS)
+    resource = read_options(properties, SCHEMA_OPTIONS)
     catalog.create_dataset(cursor, project, dataset, resource, exists_ok=bool(tree.args.get("exists")))
     return result

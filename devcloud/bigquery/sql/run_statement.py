@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlglot import exp
 
 from devcloud.bigquery import catalog
@@ -67,7 +68,7 @@ class Runner:
 
     def run_query(self, statement: Statement) -> QueryResult:
         """A SELECT or DML statement."""
-        assert isinstance(statement.tree, exp.Expression)  # noqa: S101
+        assert isinstance(statement.tree, exp.Expr)  # noqa: S101
         self._now = datetime.now(UTC)
         plan = _PLANS.get(statement.text, statement.tree, self.context())
         result = QueryResult(plan.statement_type, referenced_tables=list(plan.referenced))
@@ -92,7 +93,7 @@ class Runner:
 
     def _change(self, plan: Plan, statement: Statement, result: QueryResult) -> QueryResult:
         self.session.write({plan.target} if plan.mutates and plan.target else None)
-        assert isinstance(statement.tree, exp.Expression)  # noqa: S101
+        assert isinstance(statement.tree, exp.Expr)  # noqa: S101
         # What was waited for may have changed the table's columns.
         plan = _PLANS.get(statement.text, statement.tree, self.context())
         values = self.values(plan)
@@ -124,7 +125,7 @@ class Runner:
 
     # Variables and assertions -----------------------------------------------------------------------------------------
 
-    def evaluate(self, node: exp.Expression, wanted: SqlType | None) -> Typed:
+    def evaluate(self, node: exp.Expr, wanted: SqlType | None) -> Typed:
         """The value of an expression as a Typed whose `value` is what DuckDB answered."""
         context = self.context()
         bound = Binder(context).expr(node, Scope())
@@ -181,7 +182,7 @@ class Runner:
             require(Typed("", kind), variable.type, f"Variable {name.name}")
             variable.value = part
 
-    def _assign(self, name: str, node: exp.Expression) -> None:
+    def _assign(self, name: str, node: exp.Expr) -> None:
         variable = self._variable(name)
         variable.value = self.evaluate(node, variable.type).value
 
@@ -237,5 +238,5 @@ def _check_elements(table: pa.Table, columns: list[Column]) -> None:
         if known.type.element is None:
             continue
         for chunk in column.chunks:
-            if chunk.flatten().null_count:
+            if pc.list_flatten(chunk).null_count:
                 raise invalid_query(f"Array cannot have a null element; error in writing field {known.name}")

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.dialect import GoogleSql
-from devcloud.bigquery.sql.known_args import check_tree
 from devcloud.bigquery.sql.errors import syntax_error
+from devcloud.bigquery.sql.known_args import check_tree
 
 _DIALECT = GoogleSql()
 _CONTROL_FLOW = frozenset(
@@ -41,7 +41,7 @@ _OTHERS = frozenset(["GRANT", "REVOKE", "EXPORT", "LOAD", "UNDROP"])
 class Assertion:
     """ASSERT condition AS 'message'."""
 
-    condition: exp.Expression
+    condition: exp.Expr
     message: str
 
 
@@ -50,7 +50,7 @@ class Statement:
     """One statement: its text and what it parsed to. Shared between runs: never changed."""
 
     text: str
-    tree: exp.Expression | Assertion
+    tree: exp.Expr | Assertion
 
 
 @lru_cache(maxsize=1024)
@@ -88,7 +88,7 @@ def _parse_one(sql: str, tokens: list[Token]) -> Statement:
     return Statement(text, _tree(sql, tokens))
 
 
-def _tree(sql: str, tokens: list[Token]) -> exp.Expression:
+def _tree(sql: str, tokens: list[Token]) -> exp.Expr:
     if [token.text.upper() for token in tokens] == ["BEGIN"]:
         return exp.Transaction()
     try:

@@ -21,7 +21,7 @@ class Item:
     value: Typed
 
 
-def expand(binder: Binder, nodes: list[exp.Expression], scope: Scope) -> list[Item]:
+def expand(binder: Binder, nodes: list[exp.Expr], scope: Scope) -> list[Item]:
     """The items of a SELECT list."""
     items: list[Item] = []
     for node in nodes:
@@ -35,7 +35,7 @@ def expand(binder: Binder, nodes: list[exp.Expression], scope: Scope) -> list[It
     return items
 
 
-def _single(binder: Binder, node: exp.Expression, scope: Scope) -> Item:
+def _single(binder: Binder, node: exp.Expr, scope: Scope) -> Item:
     if isinstance(node, exp.Alias):
         return Item(node.alias, binder.expr(node.this, scope))
     value = binder.expr(node, scope)
@@ -44,7 +44,7 @@ def _single(binder: Binder, node: exp.Expression, scope: Scope) -> Item:
     return Item(value.name if named else "", value)
 
 
-def _star(node: exp.Expression) -> exp.Star | None:
+def _star(node: exp.Expr) -> exp.Star | None:
     if isinstance(node, exp.Star):
         return node
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
@@ -54,7 +54,7 @@ def _star(node: exp.Expression) -> exp.Star | None:
     return None
 
 
-def _starred(binder: Binder, node: exp.Expression, scope: Scope) -> list[Item]:
+def _starred(binder: Binder, node: exp.Expr, scope: Scope) -> list[Item]:
     if isinstance(node, exp.Star):
         if not scope.sources:
             raise invalid_query("SELECT * must have a FROM clause")

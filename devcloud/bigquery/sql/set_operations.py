@@ -12,10 +12,10 @@ from devcloud.bigquery.sql.select_list import Item
 from devcloud.bigquery.sql.typed import Typed, convert, supertype
 from devcloud.bigquery.types import SqlType
 
-_WORDS = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}
+_WORDS: dict[type[exp.Expr], str] = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}
 
 
-def bind_set_operation(binder: Binder, node: exp.Expression, scope: Scope) -> Relation:
+def bind_set_operation(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
     """A set operation with the ORDER BY and LIMIT that belong to all of it."""
     if node.args.get("by_name") or node.args.get("side") or node.args.get("kind") or node.args.get("on"):
         raise not_implemented("set operations BY NAME or CORRESPONDING")
@@ -45,7 +45,7 @@ def _output_scope(items: list[Item], scope: Scope) -> Scope:
     return output
 
 
-def _common_types(branches: list[Relation], node: exp.Expression) -> list[SqlType]:
+def _common_types(branches: list[Relation], node: exp.Expr) -> list[SqlType]:
     left, right = branches
     if len(left.columns) != len(right.columns):
         raise invalid_query(
@@ -55,7 +55,7 @@ def _common_types(branches: list[Relation], node: exp.Expression) -> list[SqlTyp
     return [_common(branches, at, node) for at in range(len(left.columns))]
 
 
-def _common(branches: list[Relation], at: int, node: exp.Expression) -> SqlType:
+def _common(branches: list[Relation], at: int, node: exp.Expr) -> SqlType:
     typed = [branch.values[at] if branch.values else Typed("", branch.columns[at].type) for branch in branches]
     common = supertype(typed)
     if common is None:

@@ -26,7 +26,7 @@ def temporary(name: str) -> str:
     return f'"temp"."main".{quoted(name)}'
 
 
-def bind_table(binder: Binder, parts: list[str], scope: Scope) -> Relation:
+def bind_table(binder: Binder, parts: list[str]) -> Relation:
     """The relation a path in FROM names; raises notFound."""
     context = binder.context
     if parts[-1].upper().startswith("INFORMATION_SCHEMA."):

@@ -17,7 +17,7 @@ from devcloud.bigquery.sql.plan import Plan
 from devcloud.bigquery.sql.scope import Relation, Scope
 
 _KEPT = 2_000
-_RULES: dict[type[exp.Expression], Callable[[Binder, exp.Expression], Plan]] = {
+_RULES: dict[type[exp.Expr], Callable[[Binder, exp.Expr], Plan]] = {
     exp.Insert: bind_insert,  # type: ignore[dict-item]
     exp.Update: bind_update,  # type: ignore[dict-item]
     exp.Delete: bind_delete,  # type: ignore[dict-item]
@@ -33,7 +33,7 @@ class Plans:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, Plan] = OrderedDict()
 
-    def get(self, text: str, tree: exp.Expression, context: Context) -> Plan:
+    def get(self, text: str, tree: exp.Expr, context: Context) -> Plan:
         """The statement's plan, bound anew when anything it depends on has changed."""
         key = (text, *_surroundings(context))
         with self._lock:
@@ -61,7 +61,7 @@ def _surroundings(context: Context) -> tuple[Hashable, ...]:
     )
 
 
-def bind(tree: exp.Expression, context: Context) -> Plan:
+def bind(tree: exp.Expr, context: Context) -> Plan:
     """Bind one SELECT or DML statement."""
     binder = Binder(context)
     if isinstance(tree, exp.Query):

@@ -22,7 +22,7 @@ _RANKED = (INT64, NUMERIC, FLOAT64)
 
 @dataclass(frozen=True)
 class Typed:
-    """A bound expression. `literal` marks literals and parameters, which coerce further; `value` is a literal's value."""
+    """A bound expression; `literal` marks literals and parameters, which coerce further, `value` is a literal's."""
 
     sql: str
     type: SqlType
@@ -70,7 +70,8 @@ def coercion_distance(expression: Typed, target: SqlType) -> int | None:
 
 def _array_distance(expression: Typed, target: SqlType) -> int | None:
     """Only literal arrays coerce, element by element."""
-    assert expression.type.element is not None and target.element is not None  # noqa: S101
+    assert expression.type.element is not None  # noqa: S101
+    assert target.element is not None  # noqa: S101
     if not expression.literal:
         return 1 if same_shape(expression.type, target) else None
     return coercion_distance(_part(expression, expression.type.element), target.element)
@@ -125,10 +126,8 @@ def convert(sql: str, source: SqlType, target: SqlType) -> str:
         return f"CASE WHEN ({sql}) IS NULL THEN NULL ELSE struct_pack({', '.join(parts)}) END"
     if source.element is not None and target.element is not None:
         return f"list_transform({sql}, lambda x: {convert('x', source.element, target.element)})"
-    if source.kind == "STRING" and target.kind == "BYTES":
-        return f"encode({sql})"
     if source.kind == "STRING":
-        return f"bq_text_to_{target.kind.lower()}({sql})"
+        return f"encode({sql})" if target.kind == "BYTES" else f"bq_text_to_{target.kind.lower()}({sql})"
     if source.kind == "FLOAT64" and target.kind == "NUMERIC":
         return f"bq_float_to_numeric({sql})"
     return f"CAST({sql} AS {target.duckdb})"

@@ -1,4 +1,4 @@
-"""An aggregate or window call taken apart: DISTINCT, IGNORE NULLS, HAVING, ORDER BY and LIMIT inside its parentheses."""
+"""An aggregate or window call taken apart: DISTINCT, IGNORE NULLS, HAVING, ORDER BY and LIMIT in its parentheses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AggregateCall:
     binder: Binder
     scope: Scope
     name: str
-    nodes: list[exp.Expression]
+    nodes: list[exp.Expr]
     over: str
     distinct: bool = False
     ignore_nulls: bool = False
@@ -38,7 +38,7 @@ class AggregateCall:
             call.nodes += call._unwrap(argument)
         return call
 
-    def _unwrap(self, node: exp.Expression) -> list[exp.Expression]:
+    def _unwrap(self, node: exp.Expr) -> list[exp.Expr]:
         inside = _Inside(self.scope)
         with inside:
             while True:

@@ -32,7 +32,7 @@ _TRUNCATED = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "
 _OTHERS = ("ISOWEEK", "DAYOFWEEK", "DAYOFYEAR", "DATE", "TIME", "DATETIME")
 
 
-def part_of(node: exp.Expression) -> str:
+def part_of(node: exp.Expr) -> str:
     """The part a name or WEEK(day) means: DAY, WEEK(MONDAY)... ; WEEK alone is WEEK(SUNDAY)."""
     if isinstance(node, exp.Anonymous) and str(node.this).upper() == "WEEK" and len(node.expressions) == 1:
         day = node.expressions[0].name.upper()

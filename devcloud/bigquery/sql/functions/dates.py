@@ -65,7 +65,7 @@ def bind_add(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     return Typed(f"CAST({text} AS DATE)" if name == "DATE" else text, _TYPES[name])
 
 
-def _arguments(node: exp.Anonymous, *counts: int) -> list[exp.Expression]:
+def _arguments(node: exp.Anonymous, *counts: int) -> list[exp.Expr]:
     if len(node.expressions) not in counts:
         raise invalid_query(f"No matching signature for function {node.this}: {len(node.expressions)} arguments")
     return list(node.expressions)
@@ -120,7 +120,7 @@ def bind_last_day(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
 
 
 @expression(exp.Extract)
-def bind_extract(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_extract(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """EXTRACT(PART FROM value AT TIME ZONE zone)."""
     inner, zone = node.expression, None
     if isinstance(inner, exp.AtTimeZone):

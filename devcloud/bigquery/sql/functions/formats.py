@@ -54,7 +54,7 @@ def _elements(template: str, name: str) -> list[tuple[str, str]]:
     return found
 
 
-def _constant(binder: Binder, node: exp.Expression, scope: Scope, name: str) -> str:
+def _constant(binder: Binder, node: exp.Expr, scope: Scope, name: str) -> str:
     given = binder.expr(node, scope)
     if not isinstance(given.value, str):
         raise not_implemented(f"{name} with a format that is not constant")
@@ -74,33 +74,35 @@ def bind_format(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     local = at_zone(value.sql, zone) if kind == TIMESTAMP else value.sql
     if kind == TIME:
         local = f"(DATE '1970-01-01' + {value.sql})"
-    parts = [_piece(element, literal, local, value, zone, name) for element, literal in _elements(template, name)]
+    parts = []
+    for element, literal in _elements(template, name):
+        if name == "FORMAT_TIME" and element in _DATE_ELEMENTS:
+            raise not_implemented(f"FORMAT_TIME with %{element}")
+        piece = quote_text(literal) if literal else _local_piece(element, local)
+        parts.append(piece or _zone_piece(element, value, zone, name))
     return Typed(f"({' || '.join(parts) or quote_text('')})", STRING)
 
 
-def _piece(element: str, literal: str, local: str, value: Typed, zone: Typed | None, name: str) -> str:
-    if literal:
-        return quote_text(literal)
-    if name == "FORMAT_TIME" and element in _DATE_ELEMENTS:
-        raise not_implemented(f"FORMAT_TIME with %{element}")
+def _local_piece(element: str, local: str) -> str | None:
+    """The text of an element of local time; None for one that needs more."""
     if element in _PIECES:
         return _PIECES[element].format(local)
     if element in _SHORTHANDS or element in _AS_STRFTIME:
         # DuckDB formats a DATE like a TIMESTAMP at midnight.
         return f"strftime({local}, '{_SHORTHANDS.get(element, '%' + element)}')"
-    if re.fullmatch(r"E\dS", element):
-        return f"bq_seconds_digits({local}, {element[1]})"
-    if value.type == TIMESTAMP:
-        zone_sql = zone.sql if zone is not None else "'UTC'"
-        if element == "s":
-            return f"CAST(bq_floor_divide(epoch_us({value.sql}), 1000000) AS VARCHAR)"
-        if element == "Ez":
-            return f"bq_offset_text({value.sql}, {zone_sql}, ':')"
-        if element == "z":
-            return f"bq_offset_text({value.sql}, {zone_sql}, '')"
-        if element == "Z" and zone is None:
-            return "'UTC'"
-    raise not_implemented(f"{name} with %{element}")
+    return f"bq_seconds_digits({local}, {element[1]})" if re.fullmatch(r"E\dS", element) else None
+
+
+def _zone_piece(element: str, value: Typed, zone: Typed | None, name: str) -> str:
+    zone_sql = zone.sql if zone is not None else "'UTC'"
+    known = {
+        "s": f"CAST(bq_floor_divide(epoch_us({value.sql}), 1000000) AS VARCHAR)",
+        "Ez": f"bq_offset_text({value.sql}, {zone_sql}, ':')",
+        "z": f"bq_offset_text({value.sql}, {zone_sql}, '')",
+    } | ({"Z": "'UTC'"} if zone is None else {})
+    if value.type != TIMESTAMP or element not in known:
+        raise not_implemented(f"{name} with %{element}")
+    return known[element]
 
 
 _PARSED = frozenset("YmdHMSyjBbAaIpFTRDe%")

@@ -12,7 +12,7 @@ from devcloud.bigquery.sql.functions.dates import interval_text
 from devcloud.bigquery.sql.registry import call, define
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed
-from devcloud.bigquery.types import DATE, STRING, TIMESTAMP, array_of
+from devcloud.bigquery.types import DATE, INT64, TIMESTAMP, array_of
 
 define("COALESCE", ("T T* -> T", "coalesce({args})"), ("T -> T", "{0}"))
 define("IFNULL", ("T T -> T", "coalesce({0}, {1})"))
@@ -77,18 +77,12 @@ def bind_date_array(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
 
 
 @function("COLLATE")
-def bind_collate(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
+def bind_collate(_: Binder, node: exp.Anonymous, __: Scope) -> Typed:
     """Collations change comparison: only refused or invalid here."""
     name = node.expressions[1].name if len(node.expressions) == 2 else ""
     if name.lower() == "binary":
         raise invalid_query(f"Collation '{name}' in collate function is not supported.")
     raise not_implemented(f"the collation {name}")
-
-
-@function("CONTAINS_SUBSTR")
-def bind_contains(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
-    """Normalises text in ways DuckDB does not."""
-    raise not_implemented("the function CONTAINS_SUBSTR")
 
 
 @function("RANGE_BUCKET")
@@ -100,6 +94,4 @@ def bind_range_bucket(binder: Binder, node: exp.Anonymous, scope: Scope) -> Type
         raise invalid_query("No matching signature for function RANGE_BUCKET")
     below = call("<=", [Typed("b", element), given[0]], what="function RANGE_BUCKET")
     text = f"CAST(len(list_filter({given[1].sql}, lambda b: {below.sql})) AS BIGINT)"
-    return Typed(
-        f"CASE WHEN {given[0].sql} IS NULL THEN NULL ELSE {text} END", call("LENGTH", [Typed("''", STRING)]).type
-    )
+    return Typed(f"CASE WHEN {given[0].sql} IS NULL THEN NULL ELSE {text} END", INT64)

@@ -69,7 +69,7 @@ def _document(binder: Binder, node: exp.Anonymous, scope: Scope) -> tuple[str, S
 def bind_value(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     """A scalar as text; NULL for objects, arrays, null and what is missing."""
     document, _ = _document(binder, node, scope)
-    return Typed(f"bq_json_scalar(json_extract({document}, {_path(binder, node, scope)}))", STRING)
+    return Typed(f"bq_json_value({document}, {_path(binder, node, scope)})", STRING)
 
 
 @function("JSON_QUERY", "JSON_EXTRACT")

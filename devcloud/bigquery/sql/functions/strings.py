@@ -86,7 +86,7 @@ define("EDIT_DISTANCE", ("STRING STRING -> INT64", "CAST(levenshtein({0}, {1}) A
 _NAMED_GROUP_FREE = re.compile(r"(?<!\\)\((?!\?)")
 
 
-def _pattern(binder: Binder, node: exp.Expression, scope: Scope, name: str) -> tuple[Typed, int | None]:
+def _pattern(binder: Binder, node: exp.Expr, scope: Scope, name: str) -> tuple[Typed, int | None]:
     """The pattern and the number of its groups; None when it is not constant."""
     pattern = require(binder.expr(node, scope), STRING, f"{name} pattern")
     if not isinstance(pattern.value, str):
@@ -102,13 +102,13 @@ def bind_contains(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     return Typed(f"regexp_matches({value.sql}, {pattern.sql})", BOOL)
 
 
-def _take(node: exp.Anonymous, *counts: int) -> list[exp.Expression]:
+def _take(node: exp.Anonymous, *counts: int) -> list[exp.Expr]:
     if len(node.expressions) not in counts:
         raise invalid_query(f"No matching signature for function {node.this}: {len(node.expressions)} arguments")
     return list(node.expressions)
 
 
-def _text(binder: Binder, node: exp.Expression, scope: Scope, name: str) -> Typed:
+def _text(binder: Binder, node: exp.Expr, scope: Scope, name: str) -> Typed:
     value = binder.expr(node, scope)
     if value.type.kind == "BYTES":
         raise not_implemented(f"{name} over BYTES")

@@ -25,7 +25,7 @@ _SHIFTS = ("LAG", "LEAD")
 
 
 @expression(exp.Window)
-def bind_window(binder: Binder, node: exp.Expression, scope: Scope) -> Typed:
+def bind_window(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """function(...) OVER (...)."""
     function = node.this
     ignore_nulls = isinstance(function, exp.IgnoreNulls)
@@ -65,20 +65,20 @@ def _shifted(call: AggregateCall, given: list[Typed], nulls: str) -> Typed:
     return Typed(f"{call.name.lower()}({arguments}{nulls}){call.over}", kind)
 
 
-def _refuse(_: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
+def _refuse(_: Binder, node: exp.Anonymous, __: Scope) -> Typed:
     raise invalid_query(f"Analytic function {node.this} cannot be called without an OVER clause")
 
 
 CALLS.update(dict.fromkeys((*_RANKS, *_VALUES, *_SHIFTS, "NTILE"), _refuse))
 
 
-def _specification(binder: Binder, node: exp.Expression, scope: Scope) -> str:
+def _specification(binder: Binder, node: exp.Expr, scope: Scope) -> str:
     """The inside of OVER (...), named windows filled in."""
     partition, order, frame = node.args.get("partition_by"), node.args.get("order"), node.args.get("spec")
     named = node.args.get("alias")
     while named is not None:
         window = scope.windows.get(named.name.lower())
-        if not isinstance(window, exp.Expression):
+        if not isinstance(window, exp.Expr):
             raise invalid_query(f"Unrecognized window alias {named.name}")
         partition = partition or window.args.get("partition_by")
         order, frame = order or window.args.get("order"), frame or window.args.get("spec")
@@ -92,7 +92,7 @@ def _specification(binder: Binder, node: exp.Expression, scope: Scope) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _frame(binder: Binder, frame: exp.Expression, scope: Scope) -> str:
+def _frame(binder: Binder, frame: exp.Expr, scope: Scope) -> str:
     start = _bound(binder, frame.args.get("start"), frame.args.get("start_side"), scope)
     if frame.args.get("end") is None:
         return f"{frame.args['kind']} {start}"
@@ -101,5 +101,5 @@ def _frame(binder: Binder, frame: exp.Expression, scope: Scope) -> str:
 
 
 def _bound(binder: Binder, at: object, side: object, scope: Scope) -> str:
-    text = binder.expr(at, scope).sql if isinstance(at, exp.Expression) else str(at)
+    text = binder.expr(at, scope).sql if isinstance(at, exp.Expr) else str(at)
     return f"{text} {side}" if side else text

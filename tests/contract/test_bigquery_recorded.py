@@ -1,0 +1,41 @@
+"""The SQL engine against 504 answers recorded from real BigQuery: enough right, none silently wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.contract.recorded import judge_all, product_cases, read_cases
+from tests.contract.recorded_answers import RIGHT, WRONG, Verdict
+
+_ROOT = Path(__file__).parents[2]
+_RECORDED = _ROOT.parent / "shared" / "data" / "bigquery_recorded.jsonl"
+
+pytestmark = [
+    pytest.mark.skipif(not _RECORDED.exists(), reason=f"recorded answers not found at {_RECORDED}"),
+    pytest.mark.timeout(600),
+]
+
+
+@pytest.fixture(scope="module")
+def verdicts() -> list[Verdict]:
+    judged = judge_all(read_cases(_RECORDED))
+    counts = Counter(verdict.outcome for verdict in judged)
+    print(", ".join(f"{outcome}: {count}" for outcome, count in counts.most_common()))
+    return judged
+
+
+def test_no_recorded_answer_is_silently_wrong(verdicts: list[Verdict]) -> None:
+    assert [(v.case.name, v.detail) for v in verdicts if v.outcome == WRONG] == []
+
+
+def test_at_least_85_percent_of_recorded_answers_are_right(verdicts: list[Verdict]) -> None:
+    assert sum(v.outcome == RIGHT for v in verdicts) >= 0.85 * len(verdicts)
+
+
+def test_every_recorded_case_of_what_the_product_uses_is_right(verdicts: list[Verdict]) -> None:
+    names = {name for cases in product_cases([v.case for v in verdicts], _ROOT).values() for name in cases}
+    assert names
+    assert [(v.case.name, v.detail) for v in verdicts if v.case.name in names and v.outcome != RIGHT] == []
