@@ -1,0 +1,84 @@
+"""Exports that cannot be read end the run with a reason, and change nothing."""
+
+from __future__ import annotations
+
+import pytest
+from google.cloud import bigquery
+
+from tests.conftest import MakeTenant
+from tests.executions import Delivery, Executions
+from tests.tenant import Tenant
+
+
+def failed(executions: Executions, tenant: Tenant, **parameters: str) -> str:
+    """The error of a run that must fail for good."""
+    delivery: Delivery = executions.admit(tenant, {"date": "2025-11-16", **parameters})
+    assert executions.deliver(delivery) == "FAILED"
+    last = executions.events(delivery)[-1]
+    assert (last["kind"], last["retryable"]) == ("FAILED", False)
+    row = executions.run_row(delivery)
+    assert (row["status"], row["error_class"]) == ("FAILED", last["error_class"])
+    assert row["completed_at"] is not None
+    return f"{last['error_class']}: {last['error_message']}"
+
+
+def test_an_export_in_another_location_is_refused_by_name(executions: Executions, tenant: Tenant) -> None:
+    table = f"{tenant.project}.abroad.gcp_billing_export_v1"
+    dataset = bigquery.Dataset(f"{tenant.project}.abroad")
+    dataset.location = "EU"
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        client = clients.bigquery()
+        client.create_dataset(dataset)
+        client.create_table(bigquery.Table(table, schema=[bigquery.SchemaField("cost", "FLOAT")]))
+    error = failed(executions, tenant, billing_export_table=table)
+    assert error == f"LOCATION_MISMATCH: {table} is in EU, the platform in US"
+
+
+def test_a_missing_export_is_said_to_be_missing(executions: Executions, tenant: Tenant) -> None:
+    table = f"{tenant.project}.billing.nothing_here"
+    assert failed(executions, tenant, billing_export_table=table) == f"SOURCE_NOT_FOUND: {table} does not exist"
+
+
+def test_another_tenants_export_cannot_be_read(executions: Executions, make_tenant: MakeTenant) -> None:
+    tenant, other = make_tenant(), make_tenant()
+    error = failed(executions, tenant, billing_export_table=other.export.table)
+    assert error == f"SOURCE_NOT_FOUND: {other.export.table} may not be read with the tenant's credentials"
+
+
+def test_the_platforms_own_tables_cannot_be_read(executions: Executions, tenant: Tenant) -> None:
+    table = f"{executions.cloud.project}.tenants.tenant_api_keys"
+    assert "may not be read" in failed(executions, tenant, billing_export_table=table)
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("CREATE VIEW `{table}` AS SELECT 1 AS cost", "is a VIEW; only a table can be read"),
+        ("CREATE TABLE `{table}` AS SELECT 1 AS cost", "is no billing export: it has no column usage_start_time"),
+    ],
+)
+def test_what_is_no_billing_export_is_refused(executions: Executions, tenant: Tenant, sql: str, reason: str) -> None:
+    executions.prepare(tenant)
+    table = f"{tenant.project}.billing.something_else"
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        clients.bigquery().query_and_wait(sql.format(table=table))
+    assert failed(executions, tenant, billing_export_table=table) == f"SOURCE_NOT_FOUND: {table} {reason}"
+
+
+def test_the_standard_export_without_prices_is_loaded_with_nulls(executions: Executions, tenant: Tenant) -> None:
+    executions.prepare(tenant)
+    standard = f"{tenant.project}.billing.gcp_billing_export_v1"
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        client: bigquery.Client = clients.bigquery()
+        client.query_and_wait(
+            f"CREATE TABLE `{standard}` AS SELECT * EXCEPT (resource, price, subscription, consumption_model)"
+            f" FROM `{tenant.export.table}`"
+        )
+    delivery = executions.run(tenant, {"date": "2025-11-16", "billing_export_table": standard})
+    found = executions.query(
+        f"SELECT COUNT(*) AS row_count, COUNTIF(price IS NULL AND resource IS NULL) AS without"
+        f" FROM {tenant.tenant_id}.gcp_cost_billing WHERE x_pipeline_logging_id = @run_id",
+        run_id=delivery.run_id,
+    )
+    wanted = tenant.export.truth["usage_dates"]["2025-11-16"]["rows"]
+    assert found == [{"row_count": wanted, "without": wanted}]
