@@ -40,6 +40,12 @@ class FunctionProcess:
         process = self._process
         return "running" if self._port and process is not None and process.poll() is None else "cold"
 
+    @property
+    def pid(self) -> int | None:
+        """The live process's id, None when there is none."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
     def ensure_started(self) -> int:
         """The port of the live process, started when there is none; StartFailed says what its log says."""
         with self._lock:

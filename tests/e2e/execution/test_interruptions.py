@@ -3,71 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
 import pytest
 import requests
 
-from devcloud.environment import function_environment
-from devcloud.gateway.function_process import FunctionProcess
 from devcloud.seed_billing.rows import Plan
-from devcloud.server import Devcloud
 from tests.conftest import MakeTenant
-from tests.executions import Delivery, Executions, eventually
+from tests.executions import Delivery, Executions, Instance, eventually
 from tests.tenant import Tenant
 
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
-StartInstance = Callable[..., "Instance"]
-
-
-class Instance:
-    """One more instance of execute_run, beside the gateway's."""
-
-    def __init__(self, process: FunctionProcess) -> None:
-        self._process = process
-        self.url = f"http://127.0.0.1:{process.ensure_started()}"
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send its process a signal."""
-        assert self._process._process is not None
-        os.kill(self._process._process.pid, number)
-
-    def stop(self) -> None:
-        self.signal(signal.SIGCONT)
-        self._process.stop()
-
-
-@pytest.fixture
-def environment(cloud: Devcloud, tmp_path: Path) -> dict[str, str]:
-    """What execute_run gets."""
-    key_file = tmp_path / "worker.json"
-    key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")))
-    return function_environment(cloud.cloud, "execute_run", key_file=key_file)
-
-
-@pytest.fixture
-def start_instance(environment: dict[str, str], tmp_path: Path) -> Iterator[StartInstance]:
-    """Starts instances with settings of their own; they end with the test."""
-    started: list[Instance] = []
-
-    def start(**settings: str) -> Instance:
-        log_path = tmp_path / f"execute_run_{len(started)}.log"
-        started.append(Instance(FunctionProcess("execute_run", lambda: environment | settings, log_path=log_path)))
-        return started[-1]
-
-    yield start
-    for instance in started:
-        instance.stop()
+StartInstance = Callable[..., Instance]
 
 
 @pytest.fixture

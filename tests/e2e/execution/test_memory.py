@@ -1,0 +1,38 @@
+"""An executor needs no more memory for a large export than for a small one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from devcloud.seed_billing.rows import Plan
+from tests.conftest import MakeTenant
+from tests.executions import Executions, Instance
+from tests.tenant import Tenant
+
+StartInstance = Callable[..., Instance]
+SMALL_COPIES, LARGE_COPIES = 4, 40
+SEED = Plan(seed=21, start=date(2025, 11, 10), days=2, rows_per_day=2500)
+
+
+def peak_mib(executions: Executions, tenant: Tenant, instance: Instance, copies: int) -> float:
+    """The peak of a fresh instance that loads the export this many times over."""
+    tenant.__dict__["export"] = tenant.seed(SEED)
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        columns = f"`{tenant.export.table}`"
+        clients.bigquery().query_and_wait(
+            f"INSERT INTO {columns} SELECT export.* FROM {columns} AS export"
+            f" CROSS JOIN UNNEST(GENERATE_ARRAY(2, {copies})) AS copy"
+        )
+    delivery = executions.admit(tenant, {})
+    assert executions.deliver(delivery, url=instance.url) == "SUCCEEDED"
+    assert executions.run_row(delivery)["rows_published"] == tenant.export.truth["rows"] * copies
+    return instance.peak_memory_mib()
+
+
+def test_ten_times_the_rows_need_the_same_memory(
+    executions: Executions, make_tenant: MakeTenant, start_instance: StartInstance
+) -> None:
+    small = peak_mib(executions, make_tenant(), start_instance(), SMALL_COPIES)
+    large = peak_mib(executions, make_tenant(), start_instance(), LARGE_COPIES)
+    assert large < 1.3 * small, f"{small:.0f} MiB became {large:.0f} MiB"
