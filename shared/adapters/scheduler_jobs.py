@@ -31,6 +31,7 @@ class SchedulerJobs:
             outcome = type(error).__name__
             raise
         finally:
+            log.info("scheduler job ended", job=job, outcome=outcome, **counts)
             self._append(job, started_at, outcome, counts)
 
     def _append(self, job: str, started_at: datetime, outcome: str, counts: dict[str, int]) -> None:

@@ -19,6 +19,7 @@ from shared.domain.settling import LEASE_EXPIRED
 from shared.errors import TransactionAborted, Unavailable
 
 JOB = "process_queue"
+_OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # waits that are meant, and may last for days
 _TURNS = 6
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
 
@@ -51,6 +52,15 @@ class Dispatched:
             "waiting_count": self.state.queued_count - admitted - left + len(self.made("RETRY")),
         }
 
+    @property
+    def oldest_waiting_seconds(self) -> int:
+        """How long the run has waited that has waited longest, of those that today's limits do not hold back."""
+        known = {change.before.run_id: change.after for change in self.changes}
+        left = [known.get(item.run_id, item) for item in self.state.items if item.available_at <= self.state.now]
+        waiting = [item for item in left if item and item.state == "QUEUED" and item.wait_reason not in _OWN_LIMITS]
+        since = min((max(item.added_at, item.available_at) for item in waiting), default=self.state.now)
+        return max(0, int((self.state.now - since).total_seconds()))
+
     def made_ends(self) -> list[Change]:
         """The changes that took a run out of the queue."""
         return [change for change in self.changes if change.after is None]
@@ -71,7 +81,7 @@ class Dispatcher:
         """The answer of API.md; Unavailable when others kept changing the queue all the time."""
         with self.jobs.recording(JOB) as counts:
             dispatched = self.dispatch(max_runs=max_runs)
-            counts.update(dispatched.counts())
+            counts.update(dispatched.counts(), oldest_waiting_seconds=dispatched.oldest_waiting_seconds)
         return _answer(dispatched)
 
     def dispatch(self, *, max_runs: int) -> Dispatched:
