@@ -179,9 +179,22 @@ def product_cases(cases: Iterable[Case], root: Path) -> dict[str, list[str]]:
     wanted = product_features(root)
     touched: dict[str, list[str]] = {}
     for case in cases:
-        for feature in sorted(features(f"{case.setup};\n{case.query}") & wanted):
+        for feature in sorted(_features(case) & wanted):
             touched.setdefault(feature, []).append(case.name)
     return touched
+
+
+def foreign_features(case: Case, root: Path) -> frozenset[str]:
+    """What the case uses and the product does not: the only ground to refuse a case that touches the product."""
+    return _features(case) - product_features(root)
+
+
+def _features(case: Case) -> frozenset[str]:
+    options = {f"job option {name}" for name in case.configuration if name not in _PLAIN_OPTIONS}
+    return features(f"{case.setup};\n{case.query}") | options
+
+
+_PLAIN_OPTIONS = ("labels", "use_query_cache", "priority", "job_timeout_ms", "dry_run")
 
 
 def main() -> None:

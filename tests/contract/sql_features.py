@@ -38,8 +38,11 @@ _CONSTRUCTS: dict[type[exp.Expr], str] = {
     exp.Distinct: "DISTINCT",
     exp.Bracket: "[]",
     exp.Parameter: "@parameter",
+    exp.Pivot: "PIVOT",
+    exp.Alter: "ALTER",
     exp.TruncateTable: "TRUNCATE",
 }
+_TAKE_INTERVALS = (exp.Anonymous, exp.Add, exp.Sub)
 _NAMED = re.compile(r"^-- name: ", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -56,9 +59,22 @@ def features(sql: str) -> frozenset[str]:
         for node in tree.walk():
             if isinstance(node, exp.Anonymous):
                 found.add(f"{str(node.this).upper()}()")
+            elif isinstance(node, exp.Interval) and not isinstance(node.parent, _TAKE_INTERVALS):
+                found.add("INTERVAL as a value")
+            elif isinstance(node, exp.DataType):
+                found.add(f"type {node.this.name}")
+            elif isinstance(node, exp.Table):
+                found |= _of_table(node)
             elif type(node) in _CONSTRUCTS:
                 found.add(_CONSTRUCTS[type(node)])
     return frozenset(found)
+
+
+def _of_table(node: exp.Table) -> set[str]:
+    found = {"PIVOT"} if node.args.get("pivots") else set()
+    if "INFORMATION_SCHEMA" in node.name.upper():
+        found.add(node.name.upper())
+    return found
 
 
 def product_statements(root: Path) -> list[str]:

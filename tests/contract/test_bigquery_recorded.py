@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.recorded import judge_all, product_cases, read_cases
-from tests.contract.recorded_answers import RIGHT, WRONG, Verdict
+from tests.contract.recorded import foreign_features, judge_all, product_cases, read_cases
+from tests.contract.recorded_answers import REFUSED, RIGHT, WRONG, Verdict
 
 _ROOT = Path(__file__).parents[2]
 _RECORDED = _ROOT.parent / "shared" / "data" / "bigquery_recorded.jsonl"
@@ -37,5 +37,9 @@ def test_at_least_85_percent_of_recorded_answers_are_right(verdicts: list[Verdic
 
 def test_every_recorded_case_of_what_the_product_uses_is_right(verdicts: list[Verdict]) -> None:
     names = {name for cases in product_cases([v.case for v in verdicts], _ROOT).values() for name in cases}
-    assert names
-    assert [(v.case.name, v.detail) for v in verdicts if v.case.name in names and v.outcome != RIGHT] == []
+    touching = [v for v in verdicts if v.case.name in names]
+    assert len(touching) > 200
+    failed = [v for v in touching if v.outcome != RIGHT]
+    # What else such a case uses may be refused by name; nothing of the product's own may.
+    refused = [v for v in failed if v.outcome == REFUSED and foreign_features(v.case, _ROOT)]
+    assert [(v.case.name, v.detail) for v in failed if v not in refused] == []

@@ -81,11 +81,22 @@ def _write(job: Job, session: Session, destination: Destination, rows: pa.Table,
     check_locations(session, job.location, [destination.ref])
     session.cursor.register(_ROWS, rows)
     try:
+        _check_schema_updates(job.configuration["query"], destination)
         options = options_of(job.configuration["query"], write="WRITE_EMPTY")
         write_rows(session, destination, _ROWS, schema, options)
     finally:
         with contextlib.suppress(duckdb.Error):  # a failed statement has aborted the transaction: nothing works in it
             session.cursor.unregister(_ROWS)
+
+
+def _check_schema_updates(query: Json, destination: Destination) -> None:
+    truncates = query.get("writeDisposition") == "WRITE_TRUNCATE" and destination.partition
+    if query.get("schemaUpdateOptions") and not (truncates or query.get("writeDisposition") == "WRITE_APPEND"):
+        what = (
+            "Schema update options should only be specified with WRITE_APPEND disposition, "
+            "or with WRITE_TRUNCATE disposition on a table partition."
+        )
+        raise BigQueryError("invalid", what)
 
 
 def _request(job: Job, session: Session) -> QueryRequest:

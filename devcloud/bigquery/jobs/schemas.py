@@ -48,4 +48,4 @@ def differ(old: list[Json], new: list[Json]) -> bool:
 
 
 def _shape(fields: list[Json]) -> list[object]:
-    return [(f["name"], f["type"], f["mode"] == "REPEATED", _shape(f.get("fields", []))) for f in fields]
+    return [(f["name"], f["type"], f["mode"], _shape(f.get("fields", []))) for f in fields]
