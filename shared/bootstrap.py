@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shared.adapters.bigquery import Warehouse
     from shared.adapters.events import RunEvents
     from shared.adapters.oidc import OidcTokens
+    from shared.adapters.scheduler_jobs import SchedulerJobs
     from shared.adapters.tasks import RunTask, Tasks
     from shared.pipeline.hop import Services
     from shared.use_cases.execute_run import RunExecution
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from shared.use_cases.process_queue import Dispatcher
     from shared.use_cases.run_pipeline import RunRequests
     from shared.use_cases.setup_credentials import CredentialSetup
+    from shared.use_cases.trigger_due_pipelines import Trigger
 
 
 @cache
@@ -146,7 +148,6 @@ def run_execution(task: RunTask, *, execution_id: str) -> RunExecution:
 def dispatcher() -> Dispatcher:
     """The owner of the queue."""
     from shared.adapters.queue import DispatchQueue
-    from shared.adapters.scheduler_jobs import SchedulerJobs
     from shared.domain.dispatch import DispatchPolicy
     from shared.domain.retry import RetryPolicy
     from shared.use_cases.process_queue import Dispatcher
@@ -161,7 +162,27 @@ def dispatcher() -> Dispatcher:
     return Dispatcher(
         queue=DispatchQueue(warehouse()),
         tasks=tasks(),
-        jobs=SchedulerJobs(warehouse()),
+        jobs=scheduler_jobs(),
         policy=policy,
         new_id=lambda: uuid.uuid4().hex,
     )
+
+
+@cache
+def trigger() -> Trigger:
+    """The planner of due schedules, by its own schedule in configs/platform.yml."""
+    from shared.adapters.schedules import Schedules
+    from shared.use_cases.trigger_due_pipelines import JOB, Trigger
+
+    own_schedule = get_platform().functions[JOB].schedule
+    if own_schedule is None:
+        raise RuntimeError(f"configs/platform.yml gives {JOB} no schedule")
+    return Trigger(Schedules(warehouse()), tasks(), scheduler_jobs(), cron=own_schedule.cron)
+
+
+@cache
+def scheduler_jobs() -> SchedulerJobs:
+    """The log of the scheduler's functions."""
+    from shared.adapters.scheduler_jobs import SchedulerJobs
+
+    return SchedulerJobs(warehouse())

@@ -64,11 +64,12 @@ class ServiceAccount(_Strict):
 
 
 class Schedule(_Strict):
-    """The Cloud Scheduler job that calls a function."""
+    """The Cloud Scheduler job that calls a function; `overdue_after_seconds` without a success is an alert."""
 
     job: str
     cron: str
     attempt_deadline_seconds: int
+    overdue_after_seconds: int = 7_500
 
 
 class Function(_Strict):

@@ -41,6 +41,18 @@ class Dispatching:
         url = self.cloud.ready["gateway"] + PROCESS_QUEUE
         return requests.post(url, json=body if body is not None else {}, headers=headers, timeout=90)
 
+    def trigger(self) -> Json:
+        """The answer of one call of the trigger, with the request's id."""
+        answer = self.call_scheduled("trigger_due_pipelines", "trigger")
+        assert answer.status_code == 200, answer.text
+        found: Json = answer.json()
+        return found | {"request_id": answer.headers["X-Request-ID"]}
+
+    def call_scheduled(self, function: str, route: str) -> requests.Response:
+        """POST a scheduler route as Cloud Scheduler does."""
+        headers = {"Authorization": f"Bearer {self.token('cvg-scheduler-invoker', audience=function)}"}
+        return requests.post(f"{self.cloud.ready['gateway']}/api/v1/scheduler/{route}", headers=headers, timeout=90)
+
     def token(self, account: str, *, audience: str = "process_queue") -> str:
         """An OIDC token of a platform account for a function."""
         email = f"{account}@{self.cloud.project}.iam.gserviceaccount.com"
@@ -98,6 +110,43 @@ class Dispatching:
     def _insert(self, table: str, rows: Sequence[Json]) -> None:
         config = bigquery.LoadJobConfig(schema=self.client.get_table(f"tenants.{table}").schema)
         self.client.load_table_from_json(list(rows), f"tenants.{table}", job_config=config).result()
+
+    def schedule(self, tenant_id: str, *, next_run_time: datetime, count: int = 1, **columns: Any) -> str:
+        """Store daily schedules at the hour and minute of `next_run_time`, in UTC; the last one's id."""
+        rows = [self._config(tenant_id, next_run_time) | columns for _ in range(count)]
+        self._insert("tenant_pipeline_configs", rows)
+        return str(rows[-1]["config_id"])
+
+    def _config(self, tenant_id: str, next_run_time: datetime) -> Json:
+        return {
+            "config_id": uuid.uuid4().hex,
+            "tenant_id": tenant_id,
+            "provider": "gcp",
+            "domain": "cost",
+            "pipeline_template": "billing",
+            "pipeline_id": "gcp-cost-billing",
+            "cron_expression": f"{next_run_time.minute} {next_run_time.hour} * * *",
+            "timezone": "UTC",
+            "is_active": True,
+            "next_run_time": next_run_time.isoformat(),
+            "parameters": {},
+            "priority": 5,
+            "max_retries": 3,
+            "misfire_policy": "coalesce",
+            "overlap_policy": "wait",
+            "created_at": next_run_time.isoformat(),
+        }
+
+    def config(self, config_id: str) -> Json:
+        """A schedule's row."""
+        sql = "SELECT * FROM tenants.tenant_pipeline_configs WHERE config_id = @config_id"
+        (row,) = self.query(sql, config_id=config_id)
+        return row
+
+    def runs_of(self, config_id: str) -> list[Json]:
+        """What was recorded of a schedule's ticks."""
+        sql = "SELECT * FROM tenants.scheduled_pipeline_runs WHERE config_id = @config_id ORDER BY scheduled_time"
+        return self.query(sql, config_id=config_id)
 
     def report(self, run_id: str, kind: str, **columns: Any) -> None:
         """Append an event of the run's executor, under the lease the queue shows unless `lease_id` says otherwise."""
@@ -169,6 +218,12 @@ class Dispatching:
             self.tasks_client.pause_queue(name=self._queue(name))
             self.tasks_client.purge_queue(name=self._queue(name))
         self.query("DELETE FROM tenants.pipeline_execution_queue WHERE TRUE")
+
+
+def statements(dispatching: Dispatching, answer: Json) -> list[str]:
+    """The statements that a call sent to BigQuery, by name."""
+    found = [job for job in dispatching.cloud.bigquery.jobs() if job["request_id"] == answer["request_id"]]
+    return [job["labels"]["statement"] for job in found]
 
 
 def _body(task: Any) -> Json:

@@ -87,3 +87,10 @@ def first_instant(wall_clock: datetime, zone: ZoneInfo) -> datetime:
         else:
             early = middle
     return moment
+
+
+def latest_tick(cron: str, *, until: datetime) -> datetime:
+    """The last tick at or before `until` of a cron read in UTC."""
+    just_after = until + timedelta(microseconds=1)
+    previous: datetime = croniter(cron, just_after, ret_type=datetime).get_prev()
+    return previous

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.errors import InvalidInput
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class NoBody(BaseModel):
+    """The body of a call that takes none: nothing, or an empty object."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 def validated(model: type[Model], value: Mapping[str, Any], *, within: str = "") -> Model:

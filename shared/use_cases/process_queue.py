@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +15,10 @@ from shared.domain.changes import Change, Decision
 from shared.domain.dispatch import DispatchPolicy, decide
 from shared.domain.queue_state import QueueItem, QueueState
 from shared.domain.settling import LEASE_EXPIRED
-from shared.errors import TransactionAborted, Unavailable
+from shared.use_cases.contention import until_applied
 
 JOB = "process_queue"
 _OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # waits that are meant, and may last for days
-_TURNS = 6
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
 
 
 @dataclass(frozen=True)
@@ -86,28 +83,20 @@ class Dispatcher:
 
     def dispatch(self, *, max_runs: int) -> Dispatched:
         """One whole call without its record: also the rescue of the hourly clean-up."""
-        dispatched = self._decide_and_apply(max_runs)
+        dispatched = until_applied(lambda: self._decide_and_apply(max_runs), rng=self.rng)
         self._deliver(dispatched)
         self._look_again(dispatched.decision)
         return dispatched
 
     def _decide_and_apply(self, max_runs: int) -> Dispatched:
-        for turn in range(_TURNS):
-            state = self.queue.read()
-            decision = decide(state, policy=self.policy, max_runs=max_runs, rng=self.rng, new_id=self.new_id)
-            if not decision.changes:
-                return Dispatched(state, decision, ())
-            try:
-                changed = self.queue.apply(state, decision)
-            except TransactionAborted:
-                log.warning("decision lost to a concurrent change", epoch=state.epoch, turn=turn)
-                ceiling = min(_FIRST_PAUSE_SECONDS * 2**turn, _LONGEST_PAUSE_SECONDS)
-                time.sleep(ceiling * self.rng.random())
-                continue
-            changes = [change for change in decision.changes if change.before.run_id in changed]
-            _log_changes(changes, decision)
-            return Dispatched(state, decision, changes)
-        raise Unavailable("the queue is being changed by others", retry_after=5)
+        state = self.queue.read()
+        decision = decide(state, policy=self.policy, max_runs=max_runs, rng=self.rng, new_id=self.new_id)
+        if not decision.changes:
+            return Dispatched(state, decision, ())
+        changed = self.queue.apply(state, decision)
+        changes = [change for change in decision.changes if change.before.run_id in changed]
+        _log_changes(changes, decision)
+        return Dispatched(state, decision, changes)
 
     def _deliver(self, dispatched: Dispatched) -> None:
         leased = [change.after for change in dispatched.made("ADMIT", "RENEW") if change.after]

@@ -60,7 +60,6 @@ WRITERS_TO_COME = {
     "cleanup_orphaned_pipelines",
     "pipeline_configs",
     "reset_daily_quotas",
-    "trigger_due_pipelines",
 }
 
 Table = dict[str, Any]

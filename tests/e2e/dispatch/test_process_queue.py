@@ -8,22 +8,16 @@ from typing import Any
 
 import pytest
 
-from tests.dispatching import Dispatching
+from tests.dispatching import Dispatching, statements
 from tests.executions import eventually
 
 Json = dict[str, Any]
 
 
-def jobs(dispatching: Dispatching, answer: Json) -> list[str]:
-    """The statements a call sent to BigQuery."""
-    found = [job for job in dispatching.cloud.bigquery.jobs() if job["request_id"] == answer["request_id"]]
-    return [job["labels"]["statement"] for job in found]
-
-
 def test_an_empty_queue_costs_one_job_and_nothing_else(dispatching: Dispatching) -> None:
     answer = dispatching.process()
     assert (answer["processed"], answer["message"]) == (False, "No pipelines in queue")
-    assert jobs(dispatching, answer) == ["read_queue"]
+    assert statements(dispatching, answer) == ["read_queue"]
     assert dispatching.kicks() == []
 
 
@@ -32,7 +26,7 @@ def test_a_waiting_run_is_admitted_counted_and_delivered_in_two_jobs(dispatching
 
     answer = dispatching.process()
 
-    assert jobs(dispatching, answer) == ["read_queue", "apply_decision"]
+    assert statements(dispatching, answer) == ["read_queue", "apply_decision"]
     del answer["request_id"]
     run = {
         "pipeline_logging_id": run_id,
@@ -76,7 +70,7 @@ def test_a_second_call_changes_nothing_and_asks_again_when_a_claim_is_overdue(
     (run_id,) = dispatching.enqueue(tenant_id, "a")
     dispatching.process()
     answer = dispatching.process()
-    assert jobs(dispatching, answer) == ["read_queue"]
+    assert statements(dispatching, answer) == ["read_queue"]
     overdue_at = dispatching.item(run_id)["processing_started_at"] + timedelta(seconds=10)
     (kick,) = dispatching.kicks()
     assert timedelta(0) < kick - overdue_at <= timedelta(seconds=0.5)
@@ -133,6 +127,7 @@ def test_a_waiting_run_that_is_cancelled_ends_at_once(dispatching: Dispatching, 
     dispatching.process()
     assert dispatching.item(run_id) == {}
     assert dispatching.scheduled(run_id)["state"] == "CANCELLED"
+    assert dispatching.events(run_id)[-1]["outcome"] == "CANCELLED"
     (closing,) = dispatching.deliveries(run_id)
     assert (closing["closing"]["status"], closing["lease_id"]) == ("CANCELLED", None)
 

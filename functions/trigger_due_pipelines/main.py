@@ -1,0 +1,22 @@
+"""Plans due schedules and queues their runs."""
+
+import flask
+
+from shared import bootstrap
+from shared.domain.validation import NoBody
+from shared.endpoint import Answer, Call, Routes
+from shared.policies import platform_caller
+
+routes = Routes("trigger_due_pipelines")
+
+
+@routes.route("POST /api/v1/scheduler/trigger", policy=platform_caller)
+def trigger(call: Call) -> Answer:
+    """200 with what became of every due schedule."""
+    call.body_as(NoBody)
+    return Answer(200, bootstrap.trigger().trigger())
+
+
+def trigger_due_pipelines(request: flask.Request) -> flask.Response:
+    """The function's entry point."""
+    return routes.respond(request)

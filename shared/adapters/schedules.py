@@ -1,0 +1,134 @@
+"""The store of due schedules: one read of all of them, one transaction that moves them and queues their runs."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.sql import statement
+from shared.domain.tick_plan import TickOutcome, TickPlan
+
+_NAMESPACE = uuid.UUID("6f6ad1a8-3c9e-5d0b-9a47-1b3a7f2f6c11")  # of run ids derived from schedule and tick
+_PARAMETERS_BYTES = 7_000_000  # a request takes ten million
+
+
+@dataclass(frozen=True)
+class DueSchedule:
+    """A schedule whose next tick has come, and how its tenant stands. Times are UTC."""
+
+    config_id: str
+    tenant_id: str
+    provider: str
+    domain: str
+    pipeline_template: str
+    cron_expression: str
+    timezone: str
+    next_run_time: datetime
+    misfire_policy: str
+    overlap_policy: str
+    date_offset_days: int
+    parameters: Mapping[str, Any]
+    deferred_at: datetime | None
+    is_tenant_active: bool
+    is_subscription_live: bool
+    is_at_daily_limit: bool
+    has_unfinished_run: bool
+    credential_source: str | None
+
+
+@dataclass(frozen=True)
+class PlannedSchedule:
+    """A plan ready to be applied; `sources` are what the runs of its outcomes load, outcome by outcome."""
+
+    plan: TickPlan
+    sources: Sequence[str | None] = ()
+    is_active: bool = True
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """Reads and moves tenant_pipeline_configs for the trigger."""
+
+    warehouse: Warehouse
+
+    def read_due(self) -> tuple[datetime, list[DueSchedule]]:
+        """BigQuery's clock and every schedule that is due by it. One job."""
+        (row,) = self.warehouse.read(statement("trigger", "read_due"), {})
+        return row["now"], [DueSchedule(**_with_parameters(schedule)) for schedule in row["schedules"]]
+
+    def apply(self, now: datetime, planned: Sequence[PlannedSchedule]) -> frozenset[str]:
+        """Move the schedules and queue their runs; the config_ids that really moved. One job, as a rule.
+
+        TransactionAborted when another writer of the schedules was faster: read again.
+        """
+        moved: set[str] = set()
+        for plans, outcomes in _batches(planned):
+            values = {"now": now, "plans": f"[{','.join(plans)}]", "outcomes": f"[{','.join(outcomes)}]"}
+            job = self.warehouse.change(statement("trigger", "apply_plans"), values)
+            moved |= {row["config_id"] for row in self.warehouse.rows_of(job)}
+        return frozenset(moved)
+
+
+def run_id_of(config_id: str, tick: datetime) -> str:
+    """The one run a schedule has for a tick."""
+    return str(uuid.uuid5(_NAMESPACE, f"{config_id}/{tick.isoformat()}"))
+
+
+def _with_parameters(schedule: Mapping[str, Any]) -> dict[str, Any]:
+    return {**schedule, "parameters": json.loads(schedule["parameters"] or "null") or {}}
+
+
+def _batches(planned: Sequence[PlannedSchedule]) -> Iterator[tuple[list[str], list[str]]]:
+    """Plans and their outcomes as JSON, together no longer than a request takes."""
+    plans: list[str] = []
+    outcomes: list[str] = []
+    size = 0
+    for schedule in planned:
+        plan, own = _plan_json(schedule), _outcomes_json(schedule)
+        grown = len(plan) + sum(map(len, own))
+        if plans and size + grown > _PARAMETERS_BYTES:
+            yield plans, outcomes
+            plans, outcomes, size = [], [], 0
+        plans.append(plan)
+        outcomes += own
+        size += grown
+    if plans:
+        yield plans, outcomes
+
+
+def _plan_json(schedule: PlannedSchedule) -> str:
+    plan = schedule.plan
+    row = {
+        "config_id": plan.config_id,
+        "moves_from": plan.moves_from.isoformat(),
+        "next_run_time": plan.next_run_time.isoformat() if plan.next_run_time else None,
+        "is_active": schedule.is_active,
+        "is_deferred": plan.deferred_reason is not None,
+        "is_skipped": bool(plan.outcomes) and plan.outcomes[-1].skip_reason is not None,
+    }
+    return json.dumps(row)
+
+
+def _outcomes_json(schedule: PlannedSchedule) -> list[str]:
+    sources = schedule.sources or [None] * len(schedule.plan.outcomes)
+    return [
+        json.dumps(_outcome_row(schedule.plan.config_id, outcome) | {"source": source})
+        for outcome, source in zip(schedule.plan.outcomes, sources, strict=True)
+    ]
+
+
+def _outcome_row(config_id: str, outcome: TickOutcome) -> dict[str, Any]:
+    return {
+        "run_id": run_id_of(config_id, outcome.last_tick),
+        "config_id": config_id,
+        "first_tick": outcome.first_tick.isoformat(),
+        "last_tick": outcome.last_tick.isoformat(),
+        "tick_count": outcome.tick_count,
+        "skip_reason": outcome.skip_reason,
+        "parameters": dict(outcome.parameters),
+    }

@@ -1,0 +1,152 @@
+"""Triggers due schedules: one read, what each is owed, one transaction. Two jobs for one schedule or ten thousand."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import log
+from shared.adapters.scheduler_jobs import SchedulerJobs
+from shared.adapters.schedules import DueSchedule, PlannedSchedule, Schedules
+from shared.adapters.tasks import Tasks
+from shared.domain.schedule import latest_tick, next_tick, require_cron, require_timezone
+from shared.domain.templates import Template, resolve_parameters, source_of
+from shared.domain.tick_plan import Schedule, TickOutcome, TickPlan, plan_ticks
+from shared.errors import InvalidInput
+from shared.templates import find_template
+from shared.use_cases.contention import until_applied
+
+JOB = "trigger_due_pipelines"
+_UTC = require_timezone("UTC")
+
+
+@dataclass(frozen=True)
+class Triggered:
+    """What one call did: the schedules it really moved, and those it left where they are, with the reason."""
+
+    now: datetime
+    moved: Sequence[PlannedSchedule] = ()
+    left: Sequence[tuple[str, str]] = ()
+
+    @property
+    def skipped(self) -> list[dict[str, str]]:
+        """Every schedule that stays due, and every tick that was passed over."""
+        passed_over = [
+            (schedule.plan.config_id, outcome.skip_reason)
+            for schedule in self.moved
+            for outcome in schedule.plan.outcomes
+            if outcome.skip_reason
+        ]
+        deferred = [
+            (schedule.plan.config_id, schedule.plan.deferred_reason)
+            for schedule in self.moved
+            if schedule.plan.deferred_reason
+        ]
+        return [{"config_id": config, "reason": reason} for config, reason in [*self.left, *deferred, *passed_over]]
+
+    def counts(self) -> dict[str, int]:
+        """The numbers of the answer."""
+        queued = [_run_count(schedule) for schedule in self.moved]
+        return {
+            "triggered_count": sum(count > 0 for count in queued),
+            "queued_count": sum(queued),
+            "skipped_count": len(self.skipped),
+        }
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Owner of `next_run_time`. `cron` is the trigger's own, in UTC: by it a tick is early enough or was missed."""
+
+    schedules: Schedules
+    tasks: Tasks
+    jobs: SchedulerJobs
+    cron: str
+    rng: random.Random = field(default_factory=random.SystemRandom)
+
+    def trigger(self) -> dict[str, Any]:
+        """The answer of API.md; Unavailable when others kept changing the schedules all the time."""
+        with self.jobs.recording(JOB) as counts:
+            triggered = until_applied(self._read_and_apply, rng=self.rng)
+            counts.update(triggered.counts())
+        if counts["queued_count"]:
+            self.tasks.kick()
+        following = next_tick(self.cron, _UTC, after=triggered.now)
+        return {**counts, "next_trigger_time": following, "skipped": triggered.skipped}
+
+    def _read_and_apply(self) -> Triggered:
+        now, due = self.schedules.read_due()
+        previous_trigger = latest_tick(self.cron, until=latest_tick(self.cron, until=now) - timedelta(seconds=1))
+        planned, left = [], []
+        for schedule in due:
+            if reason := _not_served(schedule):
+                left.append((schedule.config_id, reason))
+            else:
+                planned.append(_planned(schedule, now, previous_trigger))
+        if not planned:
+            return Triggered(now, (), left)
+        moved = self.schedules.apply(now, planned)
+        triggered = Triggered(now, [schedule for schedule in planned if schedule.plan.config_id in moved], left)
+        log.info("schedules triggered", lost_to_another_trigger=len(planned) - len(moved), **triggered.counts())
+        return triggered
+
+
+def _not_served(schedule: DueSchedule) -> str | None:
+    """Why the schedule's tenant gets nothing now; its ticks stay due."""
+    if not schedule.is_tenant_active:
+        return "TENANT_NOT_ACTIVE"
+    return None if schedule.is_subscription_live else "SUBSCRIPTION_NOT_LIVE"
+
+
+def _planned(due: DueSchedule, now: datetime, previous_trigger: datetime) -> PlannedSchedule:
+    """What the schedule is owed. One that cannot fire any more is skipped and set inactive; it stops no other."""
+    template = find_template(due.provider, due.domain, due.pipeline_template)
+    try:
+        schedule = _schedule(due)
+    except InvalidInput as error:
+        log.error("schedule is not valid", config_id=due.config_id, tenant_id=due.tenant_id, reason=error.message)
+        return _ended(due, "INVALID_SCHEDULE")
+    if template is None:
+        return _ended(due, "TEMPLATE_GONE")
+    plan = plan_ticks(schedule, now=now, previous_trigger=previous_trigger, max_days=template.max_days)
+    checked = [_resolved(outcome, template) for outcome in plan.outcomes]
+    sources = [source_of(template, outcome.parameters, due.credential_source) for outcome in checked]
+    return PlannedSchedule(replace(plan, outcomes=tuple(checked)), sources)
+
+
+def _schedule(due: DueSchedule) -> Schedule:
+    return Schedule(
+        config_id=due.config_id,
+        cron_expression=require_cron(due.cron_expression),
+        zone=require_timezone(due.timezone),
+        next_run_time=due.next_run_time,
+        misfire_policy=due.misfire_policy,
+        overlap_policy=due.overlap_policy,
+        date_offset_days=due.date_offset_days,
+        parameters=due.parameters,
+        is_at_daily_limit=due.is_at_daily_limit,
+        has_unfinished_run=due.has_unfinished_run,
+        deferred_at=due.deferred_at,
+    )
+
+
+def _ended(due: DueSchedule, reason: str) -> PlannedSchedule:
+    outcome = TickOutcome(due.next_run_time, due.next_run_time, 1, {}, reason)
+    return PlannedSchedule(TickPlan(due.config_id, due.next_run_time, None, (outcome,)), is_active=False)
+
+
+def _resolved(outcome: TickOutcome, template: Template) -> TickOutcome:
+    """The outcome with its parameters as the run will take them; skipped when the template does not any more."""
+    if outcome.skip_reason:
+        return outcome
+    try:
+        return replace(outcome, parameters=resolve_parameters(template, outcome.parameters))
+    except InvalidInput:
+        return replace(outcome, skip_reason="INVALID_PARAMETERS")
+
+
+def _run_count(schedule: PlannedSchedule) -> int:
+    return sum(outcome.skip_reason is None for outcome in schedule.plan.outcomes)
