@@ -108,7 +108,7 @@ resource "google_kms_crypto_key_iam_member" "credentials" {
     for name, account in local.accounts : { for use in try(account.kms, []) : "${name}/${use}" => { account = name, use = use } }
   ]...)
 
-  crypto_key_id = google_kms_crypto_key.credentials.id
+  crypto_key_id = local.credentials_key
   role          = { encrypt = "roles/cloudkms.cryptoKeyEncrypter", decrypt = "roles/cloudkms.cryptoKeyDecrypter" }[each.value.use]
   member        = local.members[each.value.account]
 }
@@ -138,7 +138,7 @@ resource "google_cloud_tasks_queue_iam_member" "enqueuers" {
 resource "google_service_account_iam_member" "task_creators" {
   for_each = toset([for name, account in local.accounts : name if length(try(account.queues, [])) > 0])
 
-  service_account_id = google_service_account.accounts["tasks_invoker"].name
+  service_account_id = "projects/${var.project_id}/serviceAccounts/${local.account_emails.tasks_invoker}"
   role               = "roles/iam.serviceAccountUser"
   member             = local.members[each.value]
 }

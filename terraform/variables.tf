@@ -203,10 +203,15 @@ variable "oldest_waiting_minutes" {
   default     = 30
 }
 
-variable "failures_per_hour" {
-  description = "Alert when more runs than this failed for good within an hour."
+variable "failure_percent" {
+  description = "Alert when more than this share of the runs that ended within an hour failed for good, and at least five did."
   type        = number
-  default     = 5
+  default     = 20
+
+  validation {
+    condition     = var.failure_percent >= 0 && var.failure_percent < 100
+    error_message = "failure_percent is from 0 up to, but not including, 100."
+  }
 }
 
 variable "labels" {
