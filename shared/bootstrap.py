@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from shared.adapters.events import RunEvents
     from shared.adapters.oidc import OidcTokens
     from shared.adapters.scheduler_jobs import SchedulerJobs
-    from shared.adapters.tasks import RunTask, Tasks
+    from shared.adapters.tasks import Tasks
+    from shared.domain.delivery import Delivery
     from shared.pipeline.hop import Services
     from shared.use_cases.execute_run import RunExecution
     from shared.use_cases.pipeline_runs import PipelineRuns
@@ -137,10 +138,13 @@ def executor_services() -> Services:
     )
 
 
-def run_execution(task: RunTask, *, execution_id: str) -> RunExecution:
+def run_execution(delivery: Delivery, *, execution_id: str) -> RunExecution:
     """The execution of one delivery."""
+    from shared.adapters.tasks import Closing, RunTask
     from shared.use_cases.execute_run import RunExecution
 
+    closing = Closing(**dict(delivery.closing)) if delivery.closing else None
+    task = RunTask(**{**dict(delivery), "closing": closing})
     return RunExecution(task, execution_id, executor_services(), run_events(), tasks())
 
 

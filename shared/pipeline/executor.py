@@ -27,10 +27,9 @@ from shared.pipeline.hop import Hop
 from shared.pipeline.journal import COMPLETED, FAILED, Journal, StepRecord, duration_ms
 from shared.pipeline.plan import CHECKS, PUBLISH, PlannedStep, plan_steps
 from shared.pipeline.publish import prepare_targets, publish
-from shared.pipeline.steps.extract import extract
 from shared.pipeline.steps.result import StepResult
 
-EXTRACTS = {"gcp_billing_export": extract}
+EXTRACT = "gcp_billing_export"
 
 
 class Executor:
@@ -112,7 +111,11 @@ class Executor:
         if step.id == PUBLISH:
             self._listen()
             return publish(self._hop, step, records, bytes_billed=self._journal.bytes_billed)
-        return EXTRACTS[step.uses](self._hop, step)
+        if step.uses != EXTRACT:
+            raise InvalidTemplate(f"steps.{step.id}.uses: there is no {step.uses}")
+        from shared.pipeline.steps.extract import extract  # Arrow and Storage Read load only for who extracts
+
+        return extract(self._hop, step)
 
     def _outputs(self) -> Mapping[str, StepRecord]:
         return {step_id: record for step_id, record in self._done.items() if record.output_table}

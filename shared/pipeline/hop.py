@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from shared.adapters.bigquery import Warehouse
@@ -53,8 +54,9 @@ class Hop:
         """The name of a step's staging table."""
         return f"{self.task.tenant_id}__{self.task.pipeline_logging_id}__{step_id}"
 
+    @cached_property
     def credential(self) -> Credential:
-        """The tenant's credential, decrypted; CredentialsRejected when there is none or it does not decrypt."""
+        """The tenant's credential, decrypted once; CredentialsRejected when there is none or it does not decrypt."""
         sealed = self.run.credential
         if sealed is None:
             raise CredentialsRejected(f"no {self.template.credentials} credential is set up")

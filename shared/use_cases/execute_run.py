@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from shared import log
 from shared.adapters.bigquery import DuplicateJob
 from shared.adapters.events import Kind, RunEvent, RunEvents
 from shared.adapters.runs import Begun, ClaimedRun
-from shared.adapters.tasks import Closing, RunTask, Tasks
-from shared.domain.identifiers import check_tenant_id, pipeline_id_of
+from shared.adapters.tasks import RunTask, Tasks
+from shared.domain.identifiers import pipeline_id_of
 from shared.domain.templates import resolve_parameters, source_of
 from shared.errors import ConvergenceError, InvalidTemplate, RunCancelled, RunError, SourceNotFound
 from shared.pipeline.control import Control, HandOver
@@ -27,25 +25,6 @@ from shared.templates import find_template
 _SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery reads seven days into the past
 _MESSAGE_LENGTH = 1000
 _ENDED: Mapping[str, Kind] = {"COMPLETED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
-
-
-class Delivery(BaseModel):
-    """The body of a delivery: shared/adapters/tasks.py writes it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    run_id: str
-    tenant_id: str
-    pipeline_logging_id: str
-    lease_id: str | None
-    attempt: int
-    hop: int
-    closing: Closing | None = None
-
-    def to_task(self) -> RunTask:
-        """The task; InvalidInput when its tenant_id may not name a dataset."""
-        check_tenant_id(self.tenant_id)
-        return RunTask(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 @dataclass(frozen=True)

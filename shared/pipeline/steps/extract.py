@@ -51,7 +51,7 @@ def extract(hop: Hop, step: PlannedStep) -> StepResult:
 
 
 def _connector(hop: Hop, step: PlannedStep) -> GcpBillingExport:
-    credential, settings = hop.credential(), hop.services.settings
+    credential, settings = hop.credential, hop.services.settings
     if not isinstance(credential, GcpServiceAccountKey | GcpImpersonation):
         raise CredentialsRejected("the credential is not one of Google Cloud")
     name = step.values.get("export_table") or credential.billing_export_table

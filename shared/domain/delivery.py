@@ -1,0 +1,40 @@
+"""What Cloud Tasks brings to execute_run: one hop of a leased attempt, or the closing of a run nobody executes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from shared.domain.identifiers import check_tenant_id
+
+
+class DeliveredClosing(BaseModel):
+    """How a run ended that has no executor any more."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: Literal["FAILED", "CANCELLED"]
+    error_class: str | None = None
+    error_message: str | None = None
+
+
+class Delivery(BaseModel):
+    """The body of a task; shared/adapters/tasks.py writes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run_id: str
+    tenant_id: str
+    pipeline_logging_id: str
+    lease_id: str | None
+    attempt: int
+    hop: int
+    closing: DeliveredClosing | None = None
+
+    @model_validator(mode="after")
+    def _is_leased_or_closing(self) -> Delivery:
+        check_tenant_id(self.tenant_id)  # it names a dataset
+        if (self.lease_id is None) == (self.closing is None):
+            raise ValueError("either a lease or a closing")
+        return self
