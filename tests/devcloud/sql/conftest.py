@@ -1,0 +1,12 @@
+"""A warehouse per test."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.devcloud.sql.warehouse import Warehouse
+
+
+@pytest.fixture
+def warehouse() -> Warehouse:
+    return Warehouse()

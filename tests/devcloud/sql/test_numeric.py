@@ -1,0 +1,120 @@
+"""NUMERIC is exact to nine decimals, rounds half away from zero and never overflows in silence."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devcloud.bigquery.model import BigQueryError
+from tests.devcloud.sql.warehouse import Warehouse
+
+_STEP = Decimal("1e-9")
+_LIMIT = Decimal("99999999999999999999999999999.999999999")
+_few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def numerics(limit: str = "99999999999999999999999999999") -> st.SearchStrategy[Decimal]:
+    """Values of nine decimals; from text, because Decimal's arithmetic would round them."""
+    units = int(limit) * 10**9
+    return st.integers(min_value=-units, max_value=units).map(lambda number: Decimal(f"{number}e-9"))
+
+
+@pytest.fixture(scope="module")
+def shared() -> Warehouse:
+    return Warehouse()
+
+
+def rounded(value: Decimal, step: Decimal = _STEP) -> Decimal:
+    return value.quantize(step, rounding=ROUND_HALF_UP)
+
+
+def ask(shared: Warehouse, sql: str, **values: Decimal) -> Decimal | None:
+    try:
+        return shared.value(sql, **{name: ("NUMERIC", f"{value:f}") for name, value in values.items()})
+    except BigQueryError as error:
+        assert error.reason == "invalidQuery", error.message
+        return None
+
+
+def expected(value: Decimal) -> Decimal | None:
+    return rounded(value) if abs(rounded(value)) <= _LIMIT else None
+
+
+@_few
+@given(a=numerics(), b=numerics("1000000000000"))
+def test_products_and_sums_are_exact_or_refused(shared: Warehouse, a: Decimal, b: Decimal) -> None:
+    with localcontext() as context:
+        context.prec = 100
+        assert ask(shared, "SELECT @a * @b", a=a, b=b) == expected(a * b)
+        assert ask(shared, "SELECT @a + @b", a=a, b=b) == expected(a + b)
+        assert ask(shared, "SELECT @a - @b", a=a, b=b) == expected(a - b)
+
+
+@_few
+@given(a=numerics(), b=numerics("100000000000000000000").filter(bool))
+def test_quotients_are_rounded_half_away_from_zero(shared: Warehouse, a: Decimal, b: Decimal) -> None:
+    with localcontext() as context:
+        context.prec = 100
+        assert ask(shared, "SELECT @a / @b", a=a, b=b) == expected(a / b)
+
+
+@_few
+@given(values=st.lists(numerics("1000000000000"), min_size=1, max_size=9))
+def test_averages_are_exact(shared: Warehouse, values: list[Decimal]) -> None:
+    with localcontext() as context:
+        context.prec = 100
+        average = rounded(sum(values, Decimal()) / len(values))
+    rows = ("ARRAY<NUMERIC>", [f"{value:f}" for value in values])
+    assert shared.value("SELECT AVG(x) FROM UNNEST(@rows) AS x", rows=rows) == average
+
+
+@_few
+@given(a=numerics("1000000000000"), digits=st.integers(min_value=-6, max_value=10))
+def test_round_goes_half_away_from_zero(shared: Warehouse, a: Decimal, digits: int) -> None:
+    with localcontext() as context:
+        context.prec = 100
+        wanted = a if digits >= 9 else rounded(a, Decimal(1).scaleb(-digits))
+    assert ask(shared, f"SELECT ROUND(@a, {digits})", a=a) == wanted
+
+
+@pytest.mark.parametrize(
+    ("sql", "answer"),
+    [
+        ("SELECT CAST('0.0000000005' AS NUMERIC)", "0.000000001"),
+        ("SELECT CAST(1e20 AS NUMERIC)", "100000000000000000000"),
+        ("SELECT NUMERIC '1' / 3", "0.333333333"),
+        ("SELECT NUMERIC '1.1' * 1.5", "1.65"),
+        ("SELECT SUM(x) FROM UNNEST([NUMERIC '0.1', NUMERIC '0.2']) AS x", "0.3"),
+        ("SELECT IF(TRUE, NUMERIC '1.5', 0)", "1.5"),
+    ],
+)
+def test_numeric_stays_numeric(warehouse: Warehouse, sql: str, answer: str) -> None:
+    assert warehouse.value(sql) == Decimal(answer)
+    assert warehouse.run(sql).schema[0]["type"] == "NUMERIC"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT NUMERIC '99999999999999999999999999999' * 2",
+        "SELECT NUMERIC '99999999999999999999999999999' + NUMERIC '1'",
+        "SELECT NUMERIC '1' / 0",
+        "SELECT CAST('x' AS NUMERIC)",
+        "SELECT SUM(x) FROM UNNEST([NUMERIC '99999999999999999999999999999', 1]) AS x",
+        "SELECT 9223372036854775807 + 1",
+        "SELECT SUM(x) FROM UNNEST([9223372036854775807, 1]) AS x",
+    ],
+)
+def test_overflow_and_division_by_zero_are_errors(warehouse: Warehouse, sql: str) -> None:
+    with pytest.raises(BigQueryError) as caught:
+        warehouse.run(sql)
+    assert (caught.value.reason, caught.value.status, caught.value.location) == ("invalidQuery", 400, "query")
+
+
+def test_numeric_columns_keep_nine_decimals(warehouse: Warehouse) -> None:
+    warehouse.run("CREATE TABLE t (n NUMERIC); INSERT INTO t VALUES (123.456789012), (NUMERIC '0.000000001')")
+    assert warehouse.rows("SELECT n FROM t ORDER BY n") == [(Decimal("0.000000001"),), (Decimal("123.456789012"),)]
+    assert warehouse.value("SELECT AVG(n) FROM t WHERE FALSE") is None
