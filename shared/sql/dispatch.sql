@@ -376,7 +376,14 @@ SELECT
   event_lease_id,
   attempt,
   IF(action IN ('ADMIT', 'RENEW'), 'ADMITTED', 'SETTLED'),
-  action,
+  -- The status of a run that has ended, as its tenant sees it; otherwise what was decided.
+  CASE action
+    WHEN 'COMPLETE' THEN 'COMPLETED'
+    WHEN 'CANCEL' THEN 'CANCELLED'
+    WHEN 'FAIL' THEN 'FAILED'
+    WHEN 'REFUSE' THEN 'FAILED'
+    ELSE action
+  END,
   error_class,
   error_message,
   @now

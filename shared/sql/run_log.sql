@@ -64,7 +64,7 @@ queued AS (
     ROW_NUMBER() OVER (PARTITION BY state ORDER BY priority DESC, scheduled_time, run_id) AS queue_position
   FROM aged
 ),
--- What was decided about a run whose row has not been written yet; a closing task follows within minutes.
+-- That an end was asked for, and how a run ended whose row does not say so yet; a closing task follows within minutes.
 settled AS (
   SELECT
     run_id,
@@ -74,7 +74,7 @@ settled AS (
     MAX(IF(kind = 'SETTLED', error_message, NULL)) AS error_message
   FROM {tenants}.pipeline_run_events
   WHERE tenant_id = @tenant_id
-    AND kind IN ('CANCEL_REQUESTED', 'SETTLED')
+    AND (kind = 'CANCEL_REQUESTED' OR (kind = 'SETTLED' AND outcome IN ('COMPLETED', 'FAILED', 'CANCELLED')))
     AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 7 DAY)
   GROUP BY run_id
 ),

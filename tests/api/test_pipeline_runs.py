@@ -121,6 +121,34 @@ def test_queue_knows_that_a_failed_run_will_be_tried_again(connected: Frontend) 
     assert (run["status"], run["attempt"], run["wait_reason"]) == ("PENDING", 1, "RETRY_BACKOFF")
 
 
+def settle(frontend: Frontend, run_id: str, outcome: str, error_class: str) -> None:
+    """Say what the dispatcher has decided, as its transaction does."""
+    frontend.sql(
+        "INSERT INTO {tenants}.pipeline_run_events (event_id, run_id, tenant_id, kind, outcome, error_class, "
+        "occurred_at) VALUES (GENERATE_UUID(), @run_id, @tenant_id, 'SETTLED', @outcome, @error, CURRENT_TIMESTAMP())",
+        run_id=run_id,
+        outcome=outcome,
+        error=error_class,
+    )
+
+
+def test_run_that_ended_before_its_row_says_so_shows_how(connected: Frontend) -> None:
+    run_id = connected.start()
+    connected.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=run_id)
+    settle(connected, run_id, "RETRY", "STEP_FAILED")
+    settle(connected, run_id, "CANCELLED", "CANCELLED")
+    run = connected.api.get(f"{connected.runs_path}/{run_id}").json()
+    assert (run["status"], run["error_class"]) == ("CANCELLED", "CANCELLED")
+
+
+def test_error_of_an_earlier_attempt_is_not_the_completed_runs(connected: Frontend) -> None:
+    run_id = connected.start()
+    settle(connected, run_id, "RETRY", "STEP_FAILED")
+    finish(connected, run_id, "COMPLETED")
+    run = connected.api.get(f"{connected.runs_path}/{run_id}").json()
+    assert (run["status"], run["error_class"]) == ("COMPLETED", None)
+
+
 def test_cancel_asks_once_however_often_it_is_called(connected: Frontend) -> None:
     run_id = connected.start()
     for _ in range(2):
