@@ -19,7 +19,7 @@ import requests
 from devcloud.seed_billing.rows import Plan
 from tests.conftest import MakeTenant
 from tests.executions import Delivery, Executions, Instance, eventually
-from tests.tenant import Tenant
+from tests.tenant import Api, Tenant
 
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
 StartInstance = Callable[..., Instance]
@@ -165,6 +165,39 @@ def test_a_cancelled_run_publishes_nothing(executions: Executions, tenant: Tenan
     assert executions.deliver(delivery) == "CANCELLED"
     assert executions.published(tenant) == []
     assert executions.run_row(delivery)["status"] == "CANCELLED"
+
+
+def test_a_cancel_reaches_a_run_that_is_working(
+    executions: Executions, large_tenant: Tenant, start_instance: StartInstance
+) -> None:
+    delivery, instance = executions.admit(large_tenant, ALL_DAYS), start_instance(HEARTBEAT_SECONDS="0.2")
+    api = Api(executions.cloud.ready["gateway"], large_tenant.api_key)
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(executions.deliver, delivery, url=instance.url)
+        eventually(lambda: has_event(executions, delivery, "CLAIMED"))
+        cancel = api.post(f"/api/v1/pipelines/runs/{large_tenant.tenant_id}/{delivery.run_id}/cancel")
+        assert (cancel.status_code, answer.result()) == (202, "CANCELLED")
+    assert executions.run_row(delivery)["status"] == "CANCELLED"
+    tables = executions.client.list_tables(large_tenant.tenant_id)
+    assert "gcp_cost_billing" not in {table.table_id for table in tables} or executions.published(large_tenant) == []
+
+
+def test_publishes_of_one_tenant_at_the_same_time_all_succeed(
+    executions: Executions, tenant: Tenant, start_instance: StartInstance
+) -> None:
+    executions.prepare(tenant)
+    exports = [tenant.export] + [
+        tenant.seed(Plan(seed=seed, start=date(2025, 11, 15), days=2, rows_per_day=20)) for seed in (6, 7)
+    ]
+    deliveries = [executions.admit(tenant, {**ALL_DAYS, "billing_export_table": export.table}) for export in exports]
+    urls = [start_instance().url for _ in deliveries]
+    with ThreadPoolExecutor(len(deliveries)) as threads:
+        answers = list(
+            threads.map(lambda pair: executions.deliver(pair[0], url=pair[1]), zip(deliveries, urls, strict=True))
+        )
+    assert answers == ["SUCCEEDED"] * 3
+    billed = [rows_and_billed(export.truth) for export in exports]
+    assert published(executions, tenant) == (sum(rows for rows, _ in billed), sum(cost for _, cost in billed))
 
 
 def test_a_closing_task_ends_a_run_once(executions: Executions, tenant: Tenant) -> None:
