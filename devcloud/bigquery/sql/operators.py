@@ -30,8 +30,8 @@ _BINARY: dict[type[exp.Expr], str] = {
     exp.BitwiseXor: "^",
     exp.BitwiseLeftShift: "<<",
     exp.BitwiseRightShift: ">>",
-    exp.NullSafeEQ: "IS NOT DISTINCT FROM",
-    exp.NullSafeNEQ: "IS DISTINCT FROM",
+    exp.NullSafeEQ: "IS_NOT_DISTINCT_FROM",
+    exp.NullSafeNEQ: "IS_DISTINCT_FROM",
 }
 
 define(
@@ -67,7 +67,7 @@ define(
 for _sign in ("=", "!=", "<", "<=", ">", ">="):
     define(_sign, ("T T -> BOOL", f"({{0}} {_sign} {{1}})"))
 for _sign in ("IS DISTINCT FROM", "IS NOT DISTINCT FROM"):
-    define(_sign, ("T T -> BOOL", f"({{0}} {_sign} {{1}})"))
+    define(_sign.replace(" ", "_"), ("T T -> BOOL", f"({{0}} {_sign} {{1}})"))
 define("||", ("STRING STRING -> STRING", "({0} || {1})"), ("BYTES BYTES -> BYTES", "({0} || {1})"))
 define("||", ("ARRAY<T> ARRAY<T> -> ARRAY<T>", "list_concat({0}, {1})"))
 define("LIKE", ("STRING STRING -> BOOL", lambda given: _like(*given)))

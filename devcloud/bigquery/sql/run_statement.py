@@ -139,7 +139,7 @@ class Runner:
         """DECLARE name type DEFAULT value."""
         for item in tree.expressions:
             names = item.this if isinstance(item.this, list) else [item.this]
-            kind_node, default = item.args.get("kind"), item.args.get("default")
+            kind_node, default = item.args.get("kind") or None, item.args.get("default") or None
             kind = type_of(kind_node) if kind_node is not None else None
             if kind is None and default is None:
                 raise invalid_query("Syntax error: Expected a type or DEFAULT in DECLARE")

@@ -37,7 +37,7 @@ class Warehouse:
 
     def rows(self, sql: str, **values: tuple[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a SELECT or of a script's last one."""
-        result = self.run(sql, **values)
+        result = self.run(sql, None, **values)
         assert result.rows is not None
         return [tuple(row.values()) for row in result.rows.to_pylist()]
 
