@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from shared.domain.delivery import Delivery
     from shared.pipeline.hop import Services
     from shared.use_cases.execute_run import RunExecution
+    from shared.use_cases.pipeline_configs import ConfigRequests
     from shared.use_cases.pipeline_runs import PipelineRuns
     from shared.use_cases.process_queue import Dispatcher
+    from shared.use_cases.reset_daily_quotas import QuotaReset
     from shared.use_cases.run_pipeline import RunRequests
     from shared.use_cases.setup_credentials import CredentialSetup
     from shared.use_cases.trigger_due_pipelines import Trigger
@@ -121,6 +123,15 @@ def pipeline_runs() -> PipelineRuns:
 
 
 @cache
+def pipeline_configs() -> ConfigRequests:
+    """What tenants see and ask of their schedules."""
+    from shared.adapters.pipeline_configs import PipelineConfigs
+    from shared.use_cases.pipeline_configs import ConfigRequests
+
+    return ConfigRequests(PipelineConfigs(warehouse()), tasks(), trigger_cron=_cron_of("trigger_due_pipelines"))
+
+
+@cache
 def executor_services() -> Services:
     """What executing runs needs beside events and tasks."""
     from shared.adapters.kms import open_credential_key
@@ -178,10 +189,14 @@ def trigger() -> Trigger:
     from shared.adapters.schedules import Schedules
     from shared.use_cases.trigger_due_pipelines import JOB, Trigger
 
-    own_schedule = get_platform().functions[JOB].schedule
-    if own_schedule is None:
-        raise RuntimeError(f"configs/platform.yml gives {JOB} no schedule")
-    return Trigger(Schedules(warehouse()), tasks(), scheduler_jobs(), cron=own_schedule.cron)
+    return Trigger(Schedules(warehouse()), tasks(), scheduler_jobs(), cron=_cron_of(JOB))
+
+
+def _cron_of(function: str) -> str:
+    schedule = get_platform().functions[function].schedule
+    if schedule is None:
+        raise RuntimeError(f"configs/platform.yml gives {function} no schedule")
+    return schedule.cron
 
 
 @cache
@@ -190,3 +205,12 @@ def scheduler_jobs() -> SchedulerJobs:
     from shared.adapters.scheduler_jobs import SchedulerJobs
 
     return SchedulerJobs(warehouse())
+
+
+@cache
+def quota_reset() -> QuotaReset:
+    """The daily reset of quotas."""
+    from shared.adapters.usage import Usage
+    from shared.use_cases.reset_daily_quotas import QuotaReset
+
+    return QuotaReset(Usage(warehouse()), scheduler_jobs())

@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import requests
@@ -137,6 +137,24 @@ class Dispatching:
             "created_at": next_run_time.isoformat(),
         }
 
+    def use(self, tenant_id: str, day: date, *, run: int, succeeded: int, failed: int) -> None:
+        """Store a day's usage."""
+        now = datetime.now(UTC).isoformat()
+        row = {
+            "usage_id": f"{tenant_id}-{day}",
+            "tenant_id": tenant_id,
+            "usage_date": day.isoformat(),
+            "daily_limit": 10,
+            "concurrent_limit": 2,
+            "pipelines_run_today": run,
+            "pipelines_succeeded_today": succeeded,
+            "pipelines_failed_today": failed,
+            "concurrent_pipelines_running": 0,
+            "last_updated": now,
+            "created_at": now,
+        }
+        self._insert("tenant_usage_quotas", [row])
+
     def config(self, config_id: str) -> Json:
         """A schedule's row."""
         sql = "SELECT * FROM tenants.tenant_pipeline_configs WHERE config_id = @config_id"
@@ -217,7 +235,8 @@ class Dispatching:
         for name in ("execute", "kick"):
             self.tasks_client.pause_queue(name=self._queue(name))
             self.tasks_client.purge_queue(name=self._queue(name))
-        self.query("DELETE FROM tenants.pipeline_execution_queue WHERE TRUE")
+        for table in ("pipeline_execution_queue", "tenant_usage_quotas"):
+            self.query(f"DELETE FROM tenants.{table} WHERE TRUE")
 
 
 def statements(dispatching: Dispatching, answer: Json) -> list[str]:

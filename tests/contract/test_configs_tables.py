@@ -58,8 +58,6 @@ OUTSIDE_WRITERS = {"subscription_system", "operator", "terraform"}
 # The scheduler's tables name their writers before those functions are there.
 WRITERS_TO_COME = {
     "cleanup_orphaned_pipelines",
-    "pipeline_configs",
-    "reset_daily_quotas",
 }
 
 Table = dict[str, Any]

@@ -1,0 +1,22 @@
+"""Archives and resets finished days of usage."""
+
+import flask
+
+from shared import bootstrap
+from shared.domain.validation import NoBody
+from shared.endpoint import Answer, Call, Routes
+from shared.policies import platform_caller
+
+routes = Routes("reset_daily_quotas")
+
+
+@routes.route("POST /api/v1/scheduler/reset-daily-quotas", policy=platform_caller)
+def reset(call: Call) -> Answer:
+    """200 with how many records were reset and archived."""
+    call.body_as(NoBody)
+    return Answer(200, bootstrap.quota_reset().reset())
+
+
+def reset_daily_quotas(request: flask.Request) -> flask.Response:
+    """The function's entry point."""
+    return routes.respond(request)
