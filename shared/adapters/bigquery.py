@@ -45,7 +45,7 @@ class AssertionFailed(errors.JobFailed):
 
 @dataclass(frozen=True)
 class Warehouse:
-    """The platform's BigQuery: one client, the platform's datasets, and the labels its jobs carry."""
+    """The platform's BigQuery: one client, the platform's datasets, what its jobs carry and may cost at most."""
 
     client: bigquery.Client
     project: str
@@ -53,6 +53,7 @@ class Warehouse:
     central: str
     staging: str
     labels: Mapping[str, str]
+    max_bytes_billed: int
 
     def read(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> list[Row]:
         """The rows of one SELECT, one job, one round trip when it is short."""
@@ -176,6 +177,7 @@ class Warehouse:
             query_parameters=statement.query_parameters(values),
             labels=job_labels({**self.labels, **_request_label(), "statement": statement.name, **(labels or {})}),
             use_query_cache=False,
+            maximum_bytes_billed=self.max_bytes_billed,
         )
 
 
@@ -193,6 +195,7 @@ def open_warehouse(settings: Settings, *, central: str, staging: str) -> Warehou
         location=settings.bigquery_location,
         central=central,
         staging=staging,
+        max_bytes_billed=settings.max_bytes_billed,
         labels={"service": "convergence", "function": settings.function_name or "local"},
     )
 
