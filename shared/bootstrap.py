@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from shared.adapters.tasks import Tasks
     from shared.domain.delivery import Delivery
     from shared.pipeline.hop import Services
+    from shared.use_cases.cleanup_orphaned_pipelines import CleanUp
     from shared.use_cases.execute_run import RunExecution
     from shared.use_cases.pipeline_configs import ConfigRequests
     from shared.use_cases.pipeline_runs import PipelineRuns
     from shared.use_cases.process_queue import Dispatcher
     from shared.use_cases.reset_daily_quotas import QuotaReset
     from shared.use_cases.run_pipeline import RunRequests
+    from shared.use_cases.scheduler_status import SchedulerStatus
     from shared.use_cases.setup_credentials import CredentialSetup
     from shared.use_cases.trigger_due_pipelines import Trigger
 
@@ -214,3 +216,20 @@ def quota_reset() -> QuotaReset:
     from shared.use_cases.reset_daily_quotas import QuotaReset
 
     return QuotaReset(Usage(warehouse()), scheduler_jobs())
+
+
+@cache
+def clean_up() -> CleanUp:
+    """The hourly clean-up."""
+    from shared.adapters.orphans import Orphans
+    from shared.use_cases.cleanup_orphaned_pipelines import CleanUp
+
+    return CleanUp(dispatcher(), Orphans(warehouse()), tasks(), scheduler_jobs())
+
+
+@cache
+def scheduler_status() -> SchedulerStatus:
+    """The operator's view of the scheduler."""
+    from shared.use_cases.scheduler_status import SchedulerStatus
+
+    return SchedulerStatus(scheduler_jobs(), get_platform())

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared import bootstrap
 from shared.endpoint import Answer, Call, Routes
 from shared.policies import platform_caller
+from shared.use_cases.process_queue import DEFAULT_MAX_RUNS
 
 routes = Routes("process_queue")
 
@@ -15,7 +16,7 @@ class ProcessQueueBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_runs: int = Field(default=2_000, ge=1, le=10_000, strict=True)
+    max_runs: int = Field(default=DEFAULT_MAX_RUNS, ge=1, le=10_000, strict=True)
 
 
 @routes.route("POST /api/v1/scheduler/process-queue", policy=platform_caller)

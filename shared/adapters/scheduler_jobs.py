@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared import log
-from shared.adapters.bigquery import Warehouse
+from shared.adapters.bigquery import Row, Warehouse
+from shared.adapters.sql import statement
 from shared.errors import JobFailed, Unavailable
 
 
@@ -33,6 +34,11 @@ class SchedulerJobs:
         finally:
             log.info("scheduler job ended", job=job, outcome=outcome, **counts)
             self._append(job, started_at, outcome, counts)
+
+    def read_status(self, *, near_percent: int) -> Row:
+        """Everything scheduler_status shows; tenants are near their limit from `near_percent` on. One job."""
+        (row,) = self.warehouse.read(statement("status", "read_status"), {"near_percent": near_percent})
+        return row
 
     def _append(self, job: str, started_at: datetime, outcome: str, counts: dict[str, int]) -> None:
         row = {

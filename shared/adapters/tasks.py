@@ -54,9 +54,10 @@ class RunTask:
 
     @property
     def name(self) -> str:
-        """Same run, attempt, hop and purpose: same name, so Cloud Tasks keeps one of them."""
-        purpose = "close" if self.closing else "run"
-        return _hashed(purpose, self.run_id, str(self.attempt), str(self.hop))
+        """Same purpose, same name, so Cloud Tasks keeps one of them: a run is closed once, a hop delivered once."""
+        if self.closing:
+            return _hashed("close", self.run_id)
+        return _hashed("run", self.run_id, str(self.attempt), str(self.hop))
 
 
 @dataclass(frozen=True)

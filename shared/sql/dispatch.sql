@@ -193,6 +193,7 @@ SELECT
   COALESCE(decided.attempt, decided.from_attempt) AS attempt,
   queue.tenant_id,
   queue.config_id,
+  queue.pipeline_logging_id,
   queue.scheduled_time,
   COALESCE(decided.quota_date, queue.quota_date) AS quota_date,
   decided.action = 'ADMIT' AND queue.quota_date IS NULL AS is_first_start
@@ -365,6 +366,7 @@ INSERT INTO {tenants}.pipeline_run_events (
   attempt,
   kind,
   outcome,
+  details,
   error_class,
   error_message,
   occurred_at
@@ -384,6 +386,7 @@ SELECT
     WHEN 'REFUSE' THEN 'FAILED'
     ELSE action
   END,
+  TO_JSON(STRUCT(pipeline_logging_id)),
   error_class,
   error_message,
   @now

@@ -18,7 +18,16 @@ from shared.domain.settling import LEASE_EXPIRED
 from shared.use_cases.contention import until_applied
 
 JOB = "process_queue"
+DEFAULT_MAX_RUNS = 2_000
 _OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # waits that are meant, and may last for days
+
+
+@dataclass(frozen=True)
+class Rescues:
+    """Runs that go on, and runs that had no attempt left."""
+
+    requeued: int
+    failed: int
 
 
 @dataclass(frozen=True)
@@ -34,10 +43,11 @@ class Dispatched:
         return [change for change in self.changes if change.action in actions]
 
     @property
-    def rescued_count(self) -> int:
-        """Runs whose executor was lost, and admitted ones delivered again because nobody had claimed them."""
-        expired = [change for change in self.made("RETRY", "FAIL") if change.error_class == LEASE_EXPIRED]
-        return len(expired) + len(self.made("RENEW")) + len(self.decision.redeliver)
+    def rescues(self) -> Rescues:
+        """Runs whose executor was lost, and admitted ones nobody had claimed."""
+        expired = [change.action for change in self.changes if change.error_class == LEASE_EXPIRED]
+        unclaimed = len(self.made("RENEW")) + len(self.decision.redeliver)
+        return Rescues(requeued=expired.count("RETRY") + unclaimed, failed=expired.count("FAIL"))
 
     def counts(self) -> dict[str, int]:
         """The numbers of the answer."""
@@ -45,7 +55,7 @@ class Dispatched:
         return {
             "processed_count": admitted,
             "settled_count": len(self.made("COMPLETE", "RETRY", "FAIL", "CANCEL", "REFUSE")),
-            "rescued_count": self.rescued_count,
+            "rescued_count": self.rescues.requeued + self.rescues.failed,
             "waiting_count": self.state.queued_count - admitted - left + len(self.made("RETRY")),
         }
 

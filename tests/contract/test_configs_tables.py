@@ -55,10 +55,6 @@ SCALARS = {"STRING", "INTEGER", "FLOAT", "NUMERIC", "BOOLEAN", "TIMESTAMP", "DAT
 CLUSTERABLE = {"STRING", "INTEGER", "NUMERIC", "BOOLEAN", "TIMESTAMP", "DATE"}
 MONEY = re.compile(r"(^|_)(cost|price)($|_)|Cost$|Price$")
 OUTSIDE_WRITERS = {"subscription_system", "operator", "terraform"}
-# The scheduler's tables name their writers before those functions are there.
-WRITERS_TO_COME = {
-    "cleanup_orphaned_pipelines",
-}
 
 Table = dict[str, Any]
 Column = dict[str, Any]
@@ -157,17 +153,13 @@ def test_key_names_columns(table: Table) -> None:
 
 
 def test_writers_are_functions_of_the_platform_or_known_outsiders(table: Table) -> None:
-    known = functions() | OUTSIDE_WRITERS | WRITERS_TO_COME
+    known = functions() | OUTSIDE_WRITERS
     assert table["appended_by"], "a table nobody fills"
     for append in table["appended_by"]:
         assert set(append) == {"function", "how"}
         assert append["function"] in known
         assert append["how"] in {"dml", "stream", "load"}
     assert set(table.get("mutated_by", []) + table.get("removed_by", []) + table.get("read_by", [])) <= known
-
-
-def test_writers_to_come_are_not_there_yet() -> None:
-    assert not WRITERS_TO_COME & functions(), "it is there now: strike it from WRITERS_TO_COME"
 
 
 def test_streamed_tables_are_never_mutated(table: Table) -> None:

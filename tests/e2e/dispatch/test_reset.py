@@ -74,9 +74,7 @@ def test_the_present_day_is_left_alone_at_any_hour(dispatching: Dispatching, ten
     assert history(dispatching, tenant_id) == []
 
 
-def test_rows_older_than_ninety_days_are_archived_and_pruned(
-    dispatching: Dispatching, tenant_id: str
-) -> None:
+def test_rows_older_than_ninety_days_are_archived_and_pruned(dispatching: Dispatching, tenant_id: str) -> None:
     old, kept = TODAY - timedelta(days=91), TODAY - timedelta(days=90)
     dispatching.use(tenant_id, old, run=2, succeeded=2, failed=0)
     dispatching.use(tenant_id, kept, run=1, succeeded=1, failed=0)

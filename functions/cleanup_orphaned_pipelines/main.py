@@ -1,0 +1,22 @@
+"""Cleans up after executors and dispatchers that died."""
+
+import flask
+
+from shared import bootstrap
+from shared.domain.validation import NoBody
+from shared.endpoint import Answer, Call, Routes
+from shared.policies import platform_caller
+
+routes = Routes("cleanup_orphaned_pipelines")
+
+
+@routes.route("POST /api/v1/scheduler/cleanup-orphaned-pipelines", policy=platform_caller)
+def clean_up(call: Call) -> Answer:
+    """200 with what was found and what became of it."""
+    call.body_as(NoBody)
+    return Answer(200, bootstrap.clean_up().clean_up())
+
+
+def cleanup_orphaned_pipelines(request: flask.Request) -> flask.Response:
+    """The function's entry point."""
+    return routes.respond(request)

@@ -1,0 +1,20 @@
+"""Shows operators how the scheduler is doing."""
+
+import flask
+
+from shared import bootstrap
+from shared.endpoint import Answer, Call, Routes
+from shared.policies import platform_caller
+
+routes = Routes("scheduler_status")
+
+
+@routes.route("GET /api/v1/scheduler/status", policy=platform_caller)
+def status(_: Call) -> Answer:
+    """200 with queue, outcomes, limits, jobs and whatever is overdue."""
+    return Answer(200, bootstrap.scheduler_status().show())
+
+
+def scheduler_status(request: flask.Request) -> flask.Response:
+    """The function's entry point."""
+    return routes.respond(request)
