@@ -140,7 +140,9 @@ def _parameters(schedule: Schedule, first_tick: datetime, last_tick: datetime, m
         del parameters["date"]
         earliest = max(first, last - timedelta(days=max_days - 1))
         parameters |= {"start_date": earliest.isoformat(), "end_date": last.isoformat()}
-    return {
-        name: value.replace(_DATE, last.isoformat()) if isinstance(value, str) else value
-        for name, value in parameters.items()
-    }
+    return with_date(parameters, last.isoformat())
+
+
+def with_date(parameters: Mapping[str, Any], day: str) -> dict[str, Any]:
+    """The parameters with every `{date}` filled."""
+    return {name: value.replace(_DATE, day) if isinstance(value, str) else value for name, value in parameters.items()}

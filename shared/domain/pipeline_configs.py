@@ -1,0 +1,154 @@
+"""Schedules: what a request may say of one, and what becomes of it. The table is tenant_pipeline_configs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice, pairwise, takewhile
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from shared.domain.schedule import next_tick, require_cron, require_timezone, ticks_after
+from shared.domain.templates import Template, resolve_parameters
+from shared.domain.tick_plan import with_date
+from shared.errors import InvalidInput
+
+MOST_CONFIGS = 200  # of one tenant
+_NAMESPACE = uuid.UUID("a1c0b6c2-1c0a-4d59-8f0e-52f1d0a5f3be")
+_SOME_DAY = "2025-11-17"
+_TICKS_EXAMINED, _TIME_EXAMINED = 100, timedelta(days=366)
+_SHARED_TICKS = {
+    "coalesce": "the next trigger runs the ticks in between together as one",
+    "all": "the next trigger runs the ticks in between one after the other",
+    "skip": "the next trigger runs the ticks in between one after the other",
+}
+
+
+def _by_field(check: Callable[[str], object]) -> Callable[[str], str]:
+    """A check of one field as pydantic takes it, so that it is reported together with the others."""
+
+    def checked(value: str) -> str:
+        try:
+            proved = check(value)
+        except InvalidInput as error:
+            raise ValueError(error.facts["errors"][0]["message"]) from None
+        return str(proved)
+
+    return checked
+
+
+class ConfigSettings(BaseModel):
+    """What a person may set, and change later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    cron_expression: Annotated[str, AfterValidator(_by_field(require_cron))]
+    timezone: Annotated[str, AfterValidator(_by_field(require_timezone))] = "UTC"
+    is_active: bool = True
+    parameters: dict[str, Any] = {}
+    max_retries: Annotated[int, Field(ge=0, le=10)] = 3
+    priority: Annotated[int, Field(ge=0, le=9)] = 5
+    misfire_policy: Literal["coalesce", "all", "skip"] = "coalesce"
+    overlap_policy: Literal["wait", "skip"] = "wait"
+    date_offset_days: Annotated[int, Field(ge=0, le=366)] = 1
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone the cron is read in."""
+        return require_timezone(self.timezone)
+
+
+class ConfigRequest(ConfigSettings):
+    """The body of POST: a pipeline, and when it runs."""
+
+    provider: Annotated[str, Field(max_length=64)]
+    domain: Annotated[str, Field(max_length=64)]
+    template: Annotated[str, Field(max_length=64)]
+
+    @property
+    def settings(self) -> ConfigSettings:
+        """What can be changed later."""
+        return ConfigSettings(**{name: getattr(self, name) for name in ConfigSettings.model_fields})
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """A schedule of a tenant. `next_run_time` is the earliest tick owed, None while it is not active. Times are UTC."""
+
+    config_id: str
+    tenant_id: str
+    provider: str
+    domain: str
+    pipeline_template: str
+    pipeline_id: str
+    settings: ConfigSettings
+    next_run_time: datetime | None
+    created_at: datetime
+    created_by_user_id: str | None = None
+    updated_at: datetime | None = None
+    last_run_time: datetime | None = None
+    last_run_status: str | None = None
+
+
+def repeatable_config_id(tenant_id: str, idempotency_key: str) -> str:
+    """The one id that a tenant's calls with this key make a schedule under."""
+    return str(uuid.uuid5(_NAMESPACE, f"{tenant_id}/{idempotency_key}"))
+
+
+def first_run_time(settings: ConfigSettings, now: datetime) -> datetime | None:
+    """The first tick after `now`, None for a schedule that is not active."""
+    return next_tick(settings.cron_expression, settings.zone, after=now) if settings.is_active else None
+
+
+def changed(config: PipelineConfig, settings: ConfigSettings, now: datetime) -> PipelineConfig:
+    """The schedule as its owner wants it from now on.
+
+    A tick that is due and waits for the trigger stays owed while the schedule is active, whatever the new cron says.
+    """
+    before = config.settings
+    is_due = before.is_active and config.next_run_time is not None and config.next_run_time <= now
+    is_as_before = all(
+        getattr(before, name) == getattr(settings, name) for name in ("cron_expression", "timezone", "is_active")
+    )
+    keeps_tick = is_as_before or (is_due and settings.is_active)
+    next_run_time = config.next_run_time if keeps_tick else first_run_time(settings, now)
+    return replace(config, settings=settings, next_run_time=next_run_time, updated_at=now)
+
+
+def change_details(before: PipelineConfig, after: PipelineConfig, now: datetime) -> dict[str, Any]:
+    """What a change changes, for the log; also the tick that was due and is given up, so that none ends in silence."""
+    old, new = before.settings.model_dump(), after.settings.model_dump()
+    fields = {name: {"from": old[name], "to": new[name]} for name in old if old[name] != new[name]}
+    return {"config_id": before.config_id, "changes": fields, **given_up(before, after.next_run_time, now)}
+
+
+def given_up(config: PipelineConfig, next_run_time: datetime | None, now: datetime) -> dict[str, str]:
+    """The tick that was due at `now` and is owed no more, as an entry of the log's details."""
+    due = config.next_run_time
+    return {"given_up_tick": due.isoformat()} if due and due <= now and due != next_run_time else {}
+
+
+def resolve_config_parameters(template: Template, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a run on some day; InvalidInput naming the bad ones as `parameters.<name>`."""
+    try:
+        return resolve_parameters(template, with_date(parameters, _SOME_DAY))
+    except InvalidInput as error:
+        found = [{**item, "field": f"parameters.{item['field']}"} for item in error.facts["errors"]]
+        summary = "; ".join(f"{item['field']}: {item['message']}" for item in found)
+        raise InvalidInput(summary, errors=found) from None
+
+
+def warnings_of(settings: ConfigSettings, *, trigger_cron: str, now: datetime) -> list[str]:
+    """What the owner should know: a cron whose ticks come closer together than the trigger, whose cron is in UTC."""
+    until = now + _TIME_EXAMINED
+    ticks = takewhile(lambda tick: tick < until, ticks_after(settings.cron_expression, settings.zone, after=now))
+    utc, instant = require_timezone("UTC"), timedelta(microseconds=1)
+    served_at = (next_tick(trigger_cron, utc, after=tick - instant) for tick in islice(ticks, _TICKS_EXAMINED))
+    if all(earlier != later for earlier, later in pairwise(served_at)):
+        return []
+    shared = _SHARED_TICKS[settings.misfire_policy]
+    return [f"This cron fires more often than schedules are triggered ({trigger_cron}, UTC): {shared}."]

@@ -1,0 +1,230 @@
+"""Makes, lists, changes, removes and previews a tenant's schedules."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared import log
+from shared.adapters.pipeline_configs import ConfigStanding, PipelineConfigs
+from shared.adapters.tasks import Tasks
+from shared.auth import PresentedKey, require_tenant
+from shared.domain import pipeline_configs as domain
+from shared.domain.acceptance import body_digest
+from shared.domain.identifiers import pipeline_id_of
+from shared.domain.paging import Place, parse_page_token
+from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings, PipelineConfig
+from shared.domain.schedule import ticks_after
+from shared.domain.templates import Template, source_of
+from shared.domain.validation import validated
+from shared.errors import Conflict, IdempotencyMismatch, InvalidInput, NotFound, Unauthenticated
+from shared.templates import get_template
+from shared.use_cases.contention import until_applied
+
+
+class ConfigListRequest(BaseModel):
+    """The query string of the list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    page_token: Annotated[str, Field(max_length=512)] | None = None
+
+
+class PreviewRequest(BaseModel):
+    """The query string of the preview."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+@dataclass(frozen=True)
+class ConfigRequests:
+    """What a tenant may do with its schedules. `trigger_cron` is the trigger's own, in UTC."""
+
+    configs: PipelineConfigs
+    tasks: Tasks
+    trigger_cron: str
+    rng: random.Random = field(default_factory=random.SystemRandom)
+
+    def create(
+        self, key: PresentedKey, body: Mapping[str, Any], *, user_id: str | None, idempotency_key: str | None
+    ) -> dict[str, Any]:
+        """The answer for a new schedule. Two jobs.
+
+        NotFound without such a template, InvalidInput for bad fields, Conflict without a credential or at the most
+        schedules a tenant may have, IdempotencyMismatch when the key came with another body.
+        """
+        standing = self._require_standing(key)
+        request = validated(ConfigRequest, body)
+        config = _new_config(key.tenant_id, request, standing.owner.read_at, user_id, idempotency_key)
+        digest = body_digest(body)
+        created = self.configs.find_created(config.config_id) if idempotency_key else None
+        if created is None:
+            template = get_template(request.provider, request.domain, request.template)
+            _check_runnable(template, request, standing)
+            # Calls at the same moment may pass the limit by a few: it protects the platform, it meters nobody.
+            if standing.config_count >= domain.MOST_CONFIGS:
+                raise Conflict("the tenant has as many schedules as it may have", limit=domain.MOST_CONFIGS)
+            created = self.configs.insert(config, body_digest=digest)
+            log.info("schedule created", config_id=config.config_id, pipeline_id=config.pipeline_id)
+        if created.body_digest != digest:
+            raise IdempotencyMismatch
+        return {
+            "config_id": config.config_id,
+            "tenant_id": config.tenant_id,
+            "pipeline_id": config.pipeline_id,
+            "status": _status(config),
+            "next_run_time": created.next_run_time,
+            "message": "Pipeline scheduled successfully",
+            **self._warnings(config, standing.owner.read_at),
+        }
+
+    def list_all(self, key: PresentedKey, query: Mapping[str, Any]) -> dict[str, Any]:
+        """A page of schedules, newest first. One job."""
+        request = validated(ConfigListRequest, query)
+        after = parse_page_token(request.page_token) if request.page_token else None
+        configs = self._require_standing(key, after=after, limit=request.limit + 1).configs
+        page = configs[: request.limit]
+        more = len(configs) > request.limit
+        token = Place(page[-1].created_at, page[-1].config_id).to_token() if more else None
+        return {"pipelines": [_shown(config) for config in page], "next_page_token": token}
+
+    def change(
+        self, key: PresentedKey, config_id: str, body: Mapping[str, Any], *, user_id: str | None
+    ) -> dict[str, Any]:
+        """The schedule as it is now. Two jobs, one when `body` changes nothing.
+
+        NotFound for a schedule that is not this tenant's; what is switched on, or given other parameters, must be able
+        to run, as a new one must.
+        """
+        return until_applied(lambda: self._change(key, config_id, body, user_id), rng=self.rng)
+
+    def remove(self, key: PresentedKey, config_id: str, *, user_id: str | None) -> dict[str, Any]:
+        """Remove a schedule and ask for the end of its waiting runs; NotFound when there is none. Two jobs."""
+        waiting = until_applied(lambda: self._remove(key, config_id, user_id), rng=self.rng)
+        if waiting:
+            self.tasks.kick()
+        return {
+            "config_id": config_id,
+            "tenant_id": key.tenant_id,
+            "status": "DELETED",
+            "cancelled_runs": waiting,
+            "message": "Schedule removed",
+        }
+
+    def preview(self, key: PresentedKey, config_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
+        """The next fire times, as if the schedule were active; NotFound when there is none. One job."""
+        standing, config = self._require_config(key, config_id)
+        request = validated(PreviewRequest, query)
+        settings, now = config.settings, standing.owner.read_at
+        ticks = islice(ticks_after(settings.cron_expression, settings.zone, after=now), request.count)
+        return {
+            "config_id": config_id,
+            "cron_expression": settings.cron_expression,
+            "timezone": settings.timezone,
+            "is_active": settings.is_active,
+            "fire_times": [{"utc": tick, "local": tick.astimezone(settings.zone).isoformat()} for tick in ticks],
+        }
+
+    def _change(
+        self, key: PresentedKey, config_id: str, body: Mapping[str, Any], user_id: str | None
+    ) -> dict[str, Any]:
+        standing, before = self._require_config(key, config_id)
+        now = standing.owner.read_at
+        settings = validated(ConfigSettings, {**before.settings.model_dump(), **body})
+        if settings != before.settings:
+            is_switched_on = settings.is_active and not before.settings.is_active
+            if is_switched_on or settings.parameters != before.settings.parameters:
+                template = get_template(before.provider, before.domain, before.pipeline_template)
+                _check_runnable(template, settings, standing)
+            after = domain.changed(before, settings, now)
+            self.configs.update(before, after, user_id=user_id, details=domain.change_details(before, after, now))
+            log.info("schedule changed", config_id=config_id)
+            before = after
+        return {**_shown(before), "message": "Schedule updated", **self._warnings(before, now)}
+
+    def _remove(self, key: PresentedKey, config_id: str, user_id: str | None) -> int:
+        standing, config = self._require_config(key, config_id)
+        now = standing.owner.read_at
+        given_up = domain.given_up(config, None, now)
+        waiting = self.configs.delete(config, deleted_at=now, user_id=user_id, details=given_up)
+        log.info("schedule removed", config_id=config_id, waiting_runs=waiting)
+        return waiting
+
+    def _require_standing(self, key: PresentedKey, **options: Any) -> ConfigStanding:
+        standing = self.configs.find_standing(key, **options)
+        if standing is None:
+            raise Unauthenticated
+        require_tenant(standing.owner, key.tenant_id)
+        return standing
+
+    def _require_config(self, key: PresentedKey, config_id: str) -> tuple[ConfigStanding, PipelineConfig]:
+        standing = self._require_standing(key, config_id=config_id)
+        if not standing.configs:
+            raise NotFound("there is no such schedule")
+        return standing, standing.configs[0]
+
+    def _warnings(self, config: PipelineConfig, now: datetime) -> dict[str, list[str]]:
+        found = domain.warnings_of(config.settings, trigger_cron=self.trigger_cron, now=now)
+        return {"warnings": found} if found else {}
+
+
+def _new_config(
+    tenant_id: str, request: ConfigRequest, now: datetime, user_id: str | None, idempotency_key: str | None
+) -> PipelineConfig:
+    repeatable = domain.repeatable_config_id(tenant_id, idempotency_key) if idempotency_key else None
+    return PipelineConfig(
+        config_id=repeatable or str(uuid.uuid4()),
+        tenant_id=tenant_id,
+        provider=request.provider,
+        domain=request.domain,
+        pipeline_template=request.template,
+        pipeline_id=pipeline_id_of(request.provider, request.domain, request.template),
+        settings=request.settings,
+        next_run_time=domain.first_run_time(request.settings, now),
+        created_at=now.astimezone(UTC),
+        created_by_user_id=user_id,
+    )
+
+
+def _check_runnable(template: Template, settings: ConfigSettings, standing: ConfigStanding) -> None:
+    """InvalidInput or Conflict unless a run of the template with these settings could start."""
+    parameters = domain.resolve_config_parameters(template, settings.parameters)
+    if template.credentials not in standing.credentials:
+        raise Conflict(f"no {template.credentials} credentials are set up")
+    source = source_of(template, parameters, standing.credentials[template.credentials])
+    if source is None and template.source_parameter:
+        field_name = f"parameters.{template.source_parameter}"
+        raise InvalidInput.of_field(field_name, "is named neither here nor by the credentials")
+
+
+def _status(config: PipelineConfig) -> str:
+    return "ACTIVE" if config.settings.is_active else "INACTIVE"
+
+
+def _shown(config: PipelineConfig) -> dict[str, Any]:
+    return {
+        "config_id": config.config_id,
+        "tenant_id": config.tenant_id,
+        "pipeline_id": config.pipeline_id,
+        "provider": config.provider,
+        "domain": config.domain,
+        "template": config.pipeline_template,
+        "status": _status(config),
+        **config.settings.model_dump(),
+        "next_run_time": config.next_run_time,
+        "last_run_time": config.last_run_time,
+        "last_run_status": config.last_run_status,
+        "created_by_user_id": config.created_by_user_id,
+        "created_at": config.created_at,
+        "updated_at": config.updated_at,
+    }

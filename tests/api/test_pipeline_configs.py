@@ -1,0 +1,215 @@
+"""POST and GET schedules, as a frontend sees them, judged by what the tables hold."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import requests
+
+from devcloud.server import Devcloud
+from shared.domain.pipeline_configs import MOST_CONFIGS
+from tests.conftest import JobsOf, MakeFrontend
+from tests.frontend import Frontend
+from tests.schedules import Schedules, cut_off
+from tests.tenant import Api
+
+Json = dict[str, Any]
+KEY: dict[str, str | None] = {"Idempotency-Key": "nightly"}
+
+pytestmark = pytest.mark.usefixtures("held_dispatcher")
+
+
+@pytest.fixture
+def schedules(connected: Frontend) -> Schedules:
+    return Schedules(connected)
+
+
+class TestCreate:
+    def test_schedule_is_stored_answered_and_logged(self, schedules: Schedules) -> None:
+        answer = schedules.create(user_id="alice", timezone="Europe/Berlin", priority=7)
+        assert answer.status_code == 201
+        body = answer.json()
+        (row,) = schedules.rows()
+        assert body == {
+            "config_id": row["config_id"],
+            "tenant_id": schedules.frontend.tenant_id,
+            "pipeline_id": "gcp-cost-billing",
+            "status": "ACTIVE",
+            "next_run_time": row["next_run_time"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "message": "Pipeline scheduled successfully",
+        }
+        local = row["next_run_time"].astimezone(ZoneInfo("Europe/Berlin"))
+        assert (local.hour, local.minute) == (2, 0) or local.hour == 3  # 02:00 does not exist on one day a year
+        assert timedelta() < row["next_run_time"] - datetime.now(UTC) <= timedelta(hours=25)
+        assert (row["is_active"], row["priority"], row["max_retries"], row["date_offset_days"]) == (True, 7, 3, 1)
+        assert (row["misfire_policy"], row["overlap_policy"]) == ("coalesce", "wait")
+        assert (row["created_by_user_id"], row["parameters"]) == ("alice", schedules.parameters)
+        (logged,) = schedules.log()
+        assert (logged["action"], logged["user_id"], logged["provider"]) == ("PIPELINE_CONFIG_CREATED", "alice", "gcp")
+        assert logged["details"]["cron_expression"] == "0 2 * * *"
+
+    def test_schedule_may_begin_switched_off(self, schedules: Schedules) -> None:
+        body = schedules.create(is_active=False).json()
+        assert (body["status"], body["next_run_time"]) == ("INACTIVE", None)
+
+    def test_cron_that_outruns_the_trigger_is_taken_with_a_warning(self, schedules: Schedules) -> None:
+        answer = schedules.create(cron_expression="*/5 * * * *")
+        assert answer.status_code == 201
+        (warning,) = answer.json()["warnings"]
+        assert "together as one" in warning
+
+    @pytest.mark.parametrize(
+        ("changes", "field"),
+        [
+            ({"cron_expression": "0 2 * *"}, "cron_expression"),
+            ({"cron_expression": "0 0 2 * * *"}, "cron_expression"),
+            ({"cron_expression": "0 2 * * *" + " " * 100}, "cron_expression"),
+            ({"cron_expression": "61 2 * * *"}, "cron_expression"),
+            ({"cron_expression": None}, "cron_expression"),
+            ({"timezone": "Mars/Base"}, "timezone"),
+            ({"timezone": ""}, "timezone"),
+            ({"priority": 10}, "priority"),
+            ({"priority": True}, "priority"),
+            ({"max_retries": 11}, "max_retries"),
+            ({"misfire_policy": "hope"}, "misfire_policy"),
+            ({"overlap_policy": "stop"}, "overlap_policy"),
+            ({"date_offset_days": -1}, "date_offset_days"),
+            ({"is_active": "yes"}, "is_active"),
+            ({"surprise": 1}, "surprise"),
+            ({"parameters": []}, "parameters"),
+            ({"parameters": {"surprise": 1}}, "parameters.surprise"),
+            ({"parameters": {"date": "{day}"}}, "parameters.date"),
+            ({"parameters": {"billing_export_table": "no table"}}, "parameters.billing_export_table"),
+            ({"parameters": {}}, "parameters.billing_export_table"),  # neither here nor in the credentials
+        ],
+    )
+    def test_bad_field_is_400_by_its_name(self, schedules: Schedules, changes: Json, field: str) -> None:
+        answer = schedules.create(**changes)
+        assert answer.status_code == 400
+        assert [item["field"] for item in answer.json()["errors"]] == [field]
+        assert schedules.rows() == []
+
+    @pytest.mark.parametrize("changes", [{"provider": "ibm"}, {"domain": "../cost"}, {"template": "nonsense"}])
+    def test_pipeline_that_is_not_there_is_404(self, schedules: Schedules, changes: Json) -> None:
+        assert schedules.create(**changes).status_code == 404
+        assert schedules.rows() == []
+
+    def test_provider_without_credentials_is_409(self, frontend: Frontend) -> None:
+        schedules = Schedules(frontend)
+        answer = schedules.create()
+        assert (answer.status_code, schedules.rows()) == (409, [])
+        assert "GCP" in answer.json()["detail"]
+
+    def test_export_named_by_the_credentials_is_enough(self, frontend: Frontend) -> None:
+        frontend.store(frontend.tenant.gcp_credentials)
+        assert Schedules(frontend).create(parameters={"date": "{date}"}).status_code == 201
+
+    def test_tenant_has_so_many_schedules_and_no_more(self, schedules: Schedules) -> None:
+        schedules.add(MOST_CONFIGS - 1)
+        assert schedules.create().status_code == 201
+        answer = schedules.create()
+        assert (answer.status_code, answer.json()["limit"]) == (409, MOST_CONFIGS)
+        assert len(schedules.rows()) == MOST_CONFIGS
+
+    def test_repeated_call_is_another_schedule_unless_it_has_a_key(self, schedules: Schedules) -> None:
+        assert schedules.create().json()["config_id"] != schedules.create().json()["config_id"]
+        first, second = schedules.create(headers=KEY), schedules.create(headers=KEY)
+        assert (first.status_code, second.status_code) == (201, 201)
+        assert second.json() == first.json()
+        assert len(schedules.rows()) == 3
+        assert schedules.create(headers=KEY, priority=1).status_code == 422
+
+    def test_key_is_each_tenants_own(self, schedules: Schedules, make_frontend: MakeFrontend) -> None:
+        other = Schedules(make_frontend())
+        other.frontend.store_keyless()
+        mine, theirs = schedules.create(headers=KEY), other.create(headers=KEY)
+        assert mine.json()["config_id"] != theirs.json()["config_id"]
+
+    def test_calls_at_once_with_a_key_make_one(self, schedules: Schedules) -> None:
+        def post(_: int) -> tuple[int, Any]:
+            api = Api(schedules.api.url, schedules.frontend.tenant.api_key)
+            answer = api.post(schedules.path, schedules.body(), headers=KEY)
+            return answer.status_code, answer.json()
+
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(post, range(4)))
+        assert answers == [answers[0]] * 4
+        assert (answers[0][0], len(schedules.rows())) == (201, 1)
+
+    def test_call_cut_in_the_middle_and_repeated_with_its_key_makes_one(
+        self, schedules: Schedules, cloud: Devcloud, jobs_of: JobsOf
+    ) -> None:
+        first = cut_off(cloud, jobs_of, lambda headers: schedules.create(headers=KEY | headers))
+        assert first.status_code in {201, 503}
+        second = schedules.create(headers=KEY)
+        assert second.status_code == 201
+        assert [row["config_id"] for row in schedules.rows()] == [second.json()["config_id"]]
+        assert [entry["action"] for entry in schedules.log()] == ["PIPELINE_CONFIG_CREATED"]
+
+
+class TestList:
+    def test_schedule_is_listed_as_it_is(self, schedules: Schedules) -> None:
+        config_id = schedules.start(cron_expression="15 4 * * 1", timezone="Asia/Kathmandu")
+        answer = schedules.api.get(schedules.path)
+        assert answer.status_code == 200
+        (shown,) = answer.json()["pipelines"]
+        (row,) = schedules.rows()
+        shared = ("cron_expression", "timezone", "priority", "misfire_policy", "parameters", "last_run_status")
+        assert {name: shown[name] for name in shared} == {name: row[name] for name in shared}
+        assert (shown["config_id"], shown["template"], shown["status"]) == (config_id, "billing", "ACTIVE")
+        assert shown["next_run_time"] == row["next_run_time"].strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def test_tenant_without_any_has_an_empty_list(self, frontend: Frontend) -> None:
+        answer = frontend.api.get(Schedules(frontend).path)
+        assert (answer.status_code, answer.json()) == (200, {"pipelines": [], "next_page_token": None})
+
+    def test_pages_show_every_schedule_once_newest_first(self, schedules: Schedules) -> None:
+        made = [schedules.start() for _ in range(5)]
+        shown: list[str] = []
+        token: str | None = None
+        for _ in range(3):
+            page = schedules.api.get(schedules.path, params={"limit": 2, "page_token": token}).json()
+            shown += [config["config_id"] for config in page["pipelines"]]
+            token = page["next_page_token"]
+        assert (shown, token) == (made[::-1], None)
+
+    @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "201"}, {"page_token": "x"}, {"surprise": "1"}])
+    def test_bad_query_is_400_naming_the_parameter(self, frontend: Frontend, query: dict[str, str]) -> None:
+        answer = frontend.api.get(Schedules(frontend).path, params=query)
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["field"] == next(iter(query))
+
+
+def test_schedule_of_another_tenant_looks_like_none(schedules: Schedules, make_frontend: MakeFrontend) -> None:
+    config_id, other = schedules.start(), Schedules(make_frontend())
+    other.frontend.store_keyless()
+    for wanted in (config_id, str(uuid.uuid4())):
+        answers = [
+            other.change(wanted, {"priority": 1}),
+            other.remove(wanted),
+            other.api.get(f"{other.path}/{wanted}/preview"),
+        ]
+        assert [answer.status_code for answer in answers] == [404] * 3
+        assert {answer.json()["detail"] for answer in answers} == {"there is no such schedule"}
+    assert other.api.get(other.path).json()["pipelines"] == []
+    assert (len(schedules.rows()), len(schedules.log())) == (1, 1)
+
+
+def test_each_route_takes_as_few_jobs_as_it_says(schedules: Schedules, jobs_of: JobsOf) -> None:
+    def statements(answer: requests.Response) -> list[str]:
+        return sorted(job["labels"]["statement"] for job in jobs_of(answer.headers["X-Request-ID"]))
+
+    created = schedules.create()
+    url = f"{schedules.path}/{created.json()['config_id']}"
+    assert statements(created) == ["insert_config", "read_configs"]
+    assert statements(schedules.api.get(schedules.path)) == ["read_configs"]
+    assert statements(schedules.api.get(f"{url}/preview")) == ["read_configs"]
+    assert statements(schedules.api.patch(url, {"priority": 1})) == ["read_configs", "update_config"]
+    assert statements(schedules.api.patch(url, {"priority": 1})) == ["read_configs"]
+    assert statements(schedules.api.delete(url)) == ["delete_config", "read_configs"]
+    assert statements(schedules.create(headers={"X-API-Key": "no key"})) == []

@@ -1,0 +1,131 @@
+"""A tenant's schedules in the tests: what a frontend sends, and what the tables hold afterwards."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from devcloud.server import Devcloud
+from tests.conftest import JobsOf
+from tests.frontend import Frontend
+from tests.tenant import Api
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """The schedules of one tenant's frontend."""
+
+    frontend: Frontend
+
+    @property
+    def api(self) -> Api:
+        return self.frontend.api
+
+    @property
+    def path(self) -> str:
+        return f"/api/v1/scheduler/customer/{self.frontend.tenant_id}/pipelines"
+
+    @property
+    def parameters(self) -> Json:
+        return {"date": "{date}", "billing_export_table": f"{self.frontend.tenant.project}.billing.export"}
+
+    def body(self, **changes: Any) -> Json:
+        """A schedule of every night."""
+        pipeline = {"provider": "gcp", "domain": "cost", "template": "billing"}
+        return pipeline | {"cron_expression": "0 2 * * *", "parameters": self.parameters} | changes
+
+    def create(
+        self, *, headers: dict[str, str | None] | None = None, user_id: str | None = None, **changes: Any
+    ) -> requests.Response:
+        """POST a schedule."""
+        return self.api.post(self.path, self.body(**changes), headers={"X-User-ID": user_id} | (headers or {}))
+
+    def start(self, **changes: Any) -> str:
+        """Have a schedule made; its id."""
+        answer = self.create(**changes)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["config_id"])
+
+    def change(self, config_id: str, body: Json, *, user_id: str | None = None) -> requests.Response:
+        """PATCH a schedule."""
+        return self.api.patch(f"{self.path}/{config_id}", body, headers={"X-User-ID": user_id})
+
+    def remove(self, config_id: str, *, user_id: str | None = None) -> requests.Response:
+        """DELETE a schedule."""
+        return self.api.delete(f"{self.path}/{config_id}", headers={"X-User-ID": user_id})
+
+    def rows(self) -> Sequence[Json]:
+        """What is stored, oldest first."""
+        return sorted(self.frontend.central("tenant_pipeline_configs"), key=lambda row: row["created_at"])
+
+    def log(self) -> Sequence[Json]:
+        """What the step log says of schedules, oldest first."""
+        entries = [row for row in self.frontend.own("x_meta_step_logs") if row["action"].startswith("PIPELINE_CONFIG")]
+        return sorted(entries, key=lambda row: row["timestamp"])
+
+    def set(self, config_id: str, assignments: str) -> None:
+        """Change the stored row behind everybody's back."""
+        sql = f"UPDATE {{tenants}}.tenant_pipeline_configs SET {assignments} WHERE config_id = @config_id"
+        self.frontend.sql(sql, config_id=config_id)
+
+    def make_due(self, config_id: str) -> datetime:
+        """Let the schedule owe a tick of half an hour ago; that tick."""
+        self.set(config_id, "next_run_time = TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 30 MINUTE)")
+        (row,) = [row for row in self.rows() if row["config_id"] == config_id]
+        found: datetime = row["next_run_time"]
+        return found
+
+    def add(self, number: int) -> None:
+        """Store so many schedules that are switched off, without any call."""
+        self.frontend.sql(
+            "INSERT INTO {tenants}.tenant_pipeline_configs (config_id, tenant_id, provider, domain, pipeline_template, "
+            "pipeline_id, cron_expression, timezone, is_active, priority, max_retries, misfire_policy, overlap_policy, "
+            "created_at) SELECT GENERATE_UUID(), @tenant_id, 'gcp', 'cost', 'billing', 'gcp-cost-billing', "
+            "'0 2 * * *', 'UTC', FALSE, 5, 3, 'coalesce', 'wait', CURRENT_TIMESTAMP() "
+            "FROM UNNEST(GENERATE_ARRAY(1, CAST(@number AS INT64)))",
+            number=str(number),
+        )
+
+    def queue_run(self, config_id: str, *, state: str = "QUEUED") -> str:
+        """Put a run of the schedule into the queue, as the trigger does; its id."""
+        run_id = uuid.uuid4().hex
+        self.frontend.sql(
+            "INSERT INTO {tenants}.pipeline_execution_queue (run_id, tenant_id, provider, domain, pipeline_template, "
+            "pipeline_id, config_id, pipeline_logging_id, trigger_type, state, priority, scheduled_time, available_at, "
+            "added_at, attempt, hop, max_retries) VALUES (@run_id, @tenant_id, 'gcp', 'cost', 'billing', "
+            "'gcp-cost-billing', @config_id, @run_id, 'scheduler', @state, 5, CURRENT_TIMESTAMP(), "
+            "CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), 0, 0, 3)",
+            run_id=run_id,
+            config_id=config_id,
+            state=state,
+        )
+        return run_id
+
+
+def cut_off(
+    cloud: Devcloud, jobs_of: JobsOf, call: Callable[[dict[str, str | None]], requests.Response]
+) -> requests.Response:
+    """The answer of a call whose function is killed as soon as its second job, the one that writes, is there."""
+    request_id, answered = uuid.uuid4().hex, threading.Event()
+
+    def kill_when_writing() -> None:
+        while not answered.is_set():
+            if len(jobs_of(request_id)) > 1:
+                cloud.kill_function("pipeline_configs")
+                return
+
+    with ThreadPoolExecutor(1) as threads:
+        killer = threads.submit(kill_when_writing)
+        answer = call({"X-Request-ID": request_id})
+        answered.set()
+        killer.result()
+    return answer

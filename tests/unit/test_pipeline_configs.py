@@ -1,0 +1,135 @@
+"""What becomes of a schedule when its owner changes it, and what its owner is warned of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.pipeline_configs import (
+    ConfigRequest,
+    ConfigSettings,
+    PipelineConfig,
+    change_details,
+    changed,
+    first_run_time,
+    resolve_config_parameters,
+    warnings_of,
+)
+from shared.domain.validation import validated
+from shared.errors import InvalidInput
+from shared.templates import get_template
+
+NOW = datetime(2026, 3, 28, 12, 30, tzinfo=UTC)
+DAILY = ConfigSettings(cron_expression="0 2 * * *")
+HOURLY = "0 * * * *"
+BILLING = get_template("gcp", "cost", "billing")
+
+
+def config(settings: ConfigSettings = DAILY, next_run_time: datetime | None = None) -> PipelineConfig:
+    return PipelineConfig(
+        config_id="c",
+        tenant_id="acme_corp",
+        provider="gcp",
+        domain="cost",
+        pipeline_template="billing",
+        pipeline_id="gcp-cost-billing",
+        settings=settings,
+        next_run_time=next_run_time or first_run_time(settings, NOW),
+        created_at=NOW - timedelta(days=1),
+    )
+
+
+def settings_with(**fields: Any) -> ConfigSettings:
+    return DAILY.model_copy(update=fields)
+
+
+def test_first_run_is_the_next_tick_in_the_schedules_own_zone() -> None:
+    berlin = settings_with(timezone="Europe/Berlin")
+    assert first_run_time(DAILY, NOW) == datetime(2026, 3, 29, 2, tzinfo=UTC)
+    # On 29 March 2026 Berlin has no 02:00; the first instant after the gap is 03:00, 01:00 UTC.
+    assert first_run_time(berlin, NOW) == datetime(2026, 3, 29, 1, tzinfo=UTC)
+    assert first_run_time(settings_with(is_active=False), NOW) is None
+
+
+@pytest.mark.parametrize("change", [{"cron_expression": "0 4 * * *"}, {"timezone": "America/New_York"}])
+def test_another_cron_or_zone_moves_the_next_run(change: dict[str, str]) -> None:
+    wanted = settings_with(**change)
+    assert changed(config(), wanted, NOW).next_run_time == first_run_time(wanted, NOW)
+
+
+def test_a_tick_that_is_due_stays_owed_whatever_the_new_cron_says() -> None:
+    due = NOW - timedelta(minutes=20)
+    after = changed(config(next_run_time=due), settings_with(cron_expression="0 4 * * *"), NOW)
+    assert after.next_run_time == due
+
+
+def test_switching_off_gives_a_due_tick_up_and_says_so() -> None:
+    due = NOW - timedelta(minutes=20)
+    before = config(next_run_time=due)
+    after = changed(before, settings_with(is_active=False), NOW)
+    assert after.next_run_time is None
+    details = change_details(before, after, NOW)
+    assert details["given_up_tick"] == due.isoformat()
+    assert details["changes"] == {"is_active": {"from": True, "to": False}}
+
+
+def test_switching_on_counts_from_now_and_owes_nothing_of_the_time_between() -> None:
+    paused = replace(config(settings_with(is_active=False)), next_run_time=NOW - timedelta(days=9))
+    assert changed(paused, DAILY, NOW).next_run_time == first_run_time(DAILY, NOW)
+
+
+@given(priority=st.integers(0, 9), due=st.booleans())
+def test_what_does_not_move_the_clock_leaves_the_next_run_alone(priority: int, due: bool) -> None:
+    before = config(next_run_time=NOW - timedelta(hours=1) if due else None)
+    assert changed(before, settings_with(priority=priority), NOW).next_run_time == before.next_run_time
+
+
+def test_parameters_are_checked_on_some_day_and_named_as_parameters() -> None:
+    dated = {"start_date": "{date}", "end_date": "{date}", "billing_export_table": "acme-gcp.billing.export"}
+    assert resolve_config_parameters(BILLING, dated)["start_date"] == "2025-11-17"
+    with pytest.raises(InvalidInput) as refused:
+        resolve_config_parameters(BILLING, {"date": "{day}", "surprise": 1})
+    fields = [item["field"] for item in refused.value.facts["errors"]]
+    assert fields == ["parameters.date", "parameters.surprise"]
+
+
+@pytest.mark.parametrize("cron", ["0 2 * * *", "0 * * * *", "30 * * * *", "0 0 29 2 *", "0 1,3 * * 0"])
+def test_a_cron_the_trigger_can_follow_needs_no_warning(cron: str) -> None:
+    for zone in ("UTC", "America/New_York", "Asia/Kathmandu"):
+        settings = settings_with(cron_expression=cron, timezone=zone)
+        assert warnings_of(settings, trigger_cron=HOURLY, now=NOW) == []
+
+
+def test_two_ticks_within_an_hour_need_one_only_where_one_trigger_serves_both() -> None:
+    warned = {
+        zone: bool(
+            warnings_of(settings_with(cron_expression="0,30 9 * * 1", timezone=zone), trigger_cron=HOURLY, now=NOW)
+        )
+        for zone in ("UTC", "Asia/Kathmandu")
+    }
+    assert warned == {"UTC": False, "Asia/Kathmandu": True}  # 03:15 and 03:45 UTC: both at 04:00
+
+
+@pytest.mark.parametrize("cron", ["*/5 * * * *", "10,40 9 * * 1", "10,20 0 1 1 *"])
+@pytest.mark.parametrize(("policy", "words"), [("coalesce", "together"), ("all", "one after"), ("skip", "one after")])
+def test_a_cron_that_outruns_the_trigger_is_warned_of(cron: str, policy: str, words: str) -> None:
+    settings = settings_with(cron_expression=cron, misfire_policy=policy)
+    (warning,) = warnings_of(settings, trigger_cron=HOURLY, now=NOW)
+    assert words in warning
+
+
+def test_every_bad_field_is_named_at_once() -> None:
+    body = {
+        "provider": "gcp", "domain": "cost", "template": 1, "cron_expression": "daily", "timezone": "Mars/Base",
+        "is_active": "yes", "priority": 10, "max_retries": -1, "misfire_policy": "hope", "overlap_policy": None,
+        "date_offset_days": 1.5, "tenant_id": "other",
+    }  # fmt: skip
+    with pytest.raises(InvalidInput) as refused:
+        validated(ConfigRequest, body)
+    named = {item["field"] for item in refused.value.facts["errors"]}
+    assert named == body.keys() - {"provider", "domain"}
