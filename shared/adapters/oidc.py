@@ -61,7 +61,7 @@ class OidcTokens:
         payload = token.split(".")[1]
         try:
             claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        except (binascii.Error, ValueError) as error:
+        except (binascii.Error, ValueError, RecursionError) as error:
             raise Unauthenticated from error
         if not isinstance(claims, dict):
             raise Unauthenticated
@@ -70,10 +70,12 @@ class OidcTokens:
     def _claims_with_signature(self, token: str) -> dict[str, Any]:
         try:
             key_id = jwt.decode_header(token).get("kid")
+            if not isinstance(key_id, str):
+                raise Unauthenticated
             if key_id not in self._certs or self._clock() - self._fetched_at > _CERTS_TTL_SECONDS:
                 self._fetch_certs()
             claims: dict[str, Any] = jwt.decode(token, certs=self._certs, clock_skew_in_seconds=_CLOCK_SKEW_SECONDS)
-        except ValueError as error:  # google.auth's InvalidValue and MalformedError are ValueErrors
+        except (ValueError, RecursionError) as error:  # google.auth's InvalidValue and MalformedError are ValueErrors
             raise Unauthenticated from error
         return claims
 

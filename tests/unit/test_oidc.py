@@ -81,6 +81,22 @@ def test_an_expired_token_is_refused(issuer: tuple[Identity, str]) -> None:
         late.verified_claims(removed(identity.id_token(EMAIL, AUDIENCE)), audience=AUDIENCE)
 
 
+@pytest.mark.parametrize("header", [{"kid": []}, {"kid": {}}, {"kid": None}, {}, [], "x", 1])
+def test_a_header_of_another_shape_is_refused(issuer: tuple[Identity, str], header: Any) -> None:
+    head = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+    _, body, signature = issuer[0].id_token(EMAIL, AUDIENCE).split(".")
+    with pytest.raises(Unauthenticated):
+        OidcTokens(issuer[1], behind_iam=True).verified_claims(f"{head}.{body}.{signature}", audience=AUDIENCE)
+
+
+def test_claims_nested_without_end_are_refused(issuer: tuple[Identity, str]) -> None:
+    payload = base64.urlsafe_b64encode(b"[" * 20_000).decode()
+    tokens = OidcTokens(issuer[1], behind_iam=True)
+    for signature in ("SIGNATURE_REMOVED_BY_GOOGLE", "c2lnbmF0dXJl"):
+        with pytest.raises(Unauthenticated):
+            tokens.verified_claims(f"{payload}.{payload}.{signature}", audience=AUDIENCE)
+
+
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "a.b.SIGNATURE_REMOVED_BY_GOOGLE", "..", "é.é.é"])
 def test_rubbish_is_refused(issuer: tuple[Identity, str], token: str) -> None:
     with pytest.raises(Unauthenticated):
