@@ -32,6 +32,6 @@ def parse_page_token(token: str) -> Place:
         place = Place(datetime.fromisoformat(created_at), row_id)
         if isinstance(row_id, str) and place.to_token() == token:
             return place
-    except (binascii.Error, ValueError, TypeError, RecursionError):
+    except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
         pass  # whatever is wrong with it, it is not one of ours
     raise InvalidInput.of_field("page_token", "is not a token of this list")

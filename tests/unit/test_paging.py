@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -22,6 +24,13 @@ def test_token_leads_back_to_its_place(created_at: datetime, row_id: str) -> Non
 def test_no_other_text_is_a_token(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_page_token(text)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_outside_of_time_is_no_token(moment: str) -> None:
+    token = base64.urlsafe_b64encode(json.dumps([moment, "x"]).encode()).decode().rstrip("=")
+    with pytest.raises(InvalidInput):
+        parse_page_token(token)
 
 
 @pytest.mark.parametrize("content", ["W10", "WzEsMl0", "WyJ4IiwieSJd", "eyJhIjoxfQ", "W1siMjAyNSJdLCJ5Il0", "bnVsbA"])

@@ -103,6 +103,7 @@ def test_a_date_and_a_range_and_nothing_are_three_kinds_of_run() -> None:
         ({"date": 20251117}, "date"),
         ({"date": None}, "date"),
         ({"date": "1999-12-31"}, "date"),
+        ({"date": "9999-12-31"}, "date"),
         ({"start_date": "2025-11-02", "end_date": "2025-11-01"}, "start_date"),
         ({"start_date": "2025-11-02"}, "end_date"),
         ({"end_date": "2025-11-02"}, "start_date"),
