@@ -80,7 +80,7 @@ class Call:
         if content_type != "application/json":
             raise errors.UnsupportedMediaType
         try:
-            value = json.loads(self.body, parse_constant=_refuse_constant)
+            value = json.loads(self.body, parse_constant=_refuse_constant, object_pairs_hook=_once_each)
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8 and fits no table
         except (ValueError, RecursionError):
             raise errors.InvalidInput.of_field("body", "is not valid JSON") from None  # the cause quotes the body
@@ -195,6 +195,12 @@ class Routes:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) != len(pairs):  # readers differ in which of them they take
+        raise ValueError("a name stands twice")
+    return found
 
 
 def _proved(call: Call, policy: Policy) -> Call:
