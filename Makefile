@@ -48,16 +48,23 @@ lint: setup ## Style, types, layers and sizes
 
 # A judge is something nobody here wrote. One that wants packages of its own gets requirements-judge-NAME.in,
 # compiled by `make lock`, a target judge-NAME that needs .venvs/NAME/.installed, and a word in this list.
-JUDGES := recorded
+JUDGES := recorded terraform
 
 .PHONY: judge
 judge: $(JUDGES:%=judge-%) ## Ask Google's SQL analyser and the answers recorded from real BigQuery
 
 .PHONY: judge-recorded
 judge-recorded: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m judge --timeout 300 --tb=short
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m judge --ignore tests/terraform --timeout 300 --tb=short
+
+.PHONY: judge-terraform
+judge-terraform: setup .venvs/terraform/.installed .venvs/checkov/.installed
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m judge tests/terraform --timeout 300 --tb=short
 
 PIP_OPTIONS_focus := --ignore-requires-python
+# Thousands of modules of which few are ever imported.
+PIP_OPTIONS_terraform := --no-compile
+PIP_OPTIONS_checkov := --no-compile
 .venvs/%/.installed: requirements-judge-%.txt
 	@mkdir -p .venvs
 	$(call environment,.venvs/$*,$<,$(PIP_OPTIONS_$*))
