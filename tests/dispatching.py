@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from google.cloud import bigquery
 
 from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
+from tests.executions import eventually
 
 Json = dict[str, Any]
+KICK_BUCKET_SECONDS = 0.5  # as devcloud sets it
 PROCESS_QUEUE = "/api/v1/scheduler/process-queue"
 
 
@@ -235,14 +238,20 @@ class Dispatching:
         for name in ("execute", "kick"):
             self.tasks_client.pause_queue(name=self._queue(name))
             self.tasks_client.purge_queue(name=self._queue(name))
+        purged_in = _bucket()
         for table in ("pipeline_execution_queue", "tenant_usage_quotas"):
             self.query(f"DELETE FROM tenants.{table} WHERE TRUE")
+        eventually(lambda: _bucket() > purged_in)  # the name of a purged kick is not free in its bucket
 
 
 def statements(dispatching: Dispatching, answer: Json) -> list[str]:
     """The statements that a call sent to BigQuery, by name."""
     found = [job for job in dispatching.cloud.bigquery.jobs() if job["request_id"] == answer["request_id"]]
     return [job["labels"]["statement"] for job in found]
+
+
+def _bucket() -> float:
+    return time.time() // KICK_BUCKET_SECONDS
 
 
 def _body(task: Any) -> Json:

@@ -19,6 +19,8 @@ from shared import log
 
 _DISPATCH_DEADLINE = timedelta(seconds=1800)  # the longest Cloud Tasks offers; execute_run's timeout is the same
 _KICK_DEADLINE = timedelta(seconds=320)
+# A kick comes this much after its bucket's end, so that a caller whose clock is late still is before it.
+_CLOCK_SKEW = timedelta(milliseconds=100)
 _TIMEOUT_SECONDS = 5.0
 _THREADS = 32
 # Every task is named, so creating one again is safe whatever became of the first call.
@@ -102,7 +104,7 @@ class Tasks:
             body={},
             deadline=_KICK_DEADLINE,
         )
-        task["schedule_time"] = datetime.fromtimestamp(bucket * targets.kick_bucket_seconds, UTC)
+        task["schedule_time"] = datetime.fromtimestamp(bucket * targets.kick_bucket_seconds, UTC) + _CLOCK_SKEW
         return self._create(targets.kick_queue, task)
 
     def dispatch_runs(self, runs: Sequence[RunTask]) -> list[RunTask]:

@@ -73,7 +73,7 @@ def test_a_second_call_changes_nothing_and_asks_again_when_a_claim_is_overdue(
     assert statements(dispatching, answer) == ["read_queue"]
     overdue_at = dispatching.item(run_id)["processing_started_at"] + timedelta(seconds=10)
     (kick,) = dispatching.kicks()
-    assert timedelta(0) < kick - overdue_at <= timedelta(seconds=0.5)
+    assert timedelta(0) < kick - overdue_at <= timedelta(seconds=0.6)
 
 
 def test_a_run_that_succeeded_leaves_the_queue_and_frees_its_slot(dispatching: Dispatching, tenant_id: str) -> None:
@@ -118,7 +118,7 @@ def test_a_run_that_failed_for_good_is_counted_and_closed(dispatching: Dispatchi
     assert dispatching.scheduled(run_id)["completed_at"] is not None
     assert dispatching.usage(tenant_id)["pipelines_failed_today"] == 1
     closing = {"status": "FAILED", "error_class": "CHECK_FAILED", "error_message": "no rows"}
-    assert dispatching.deliveries(run_id)[-1]["closing"] == closing
+    assert [task["closing"] for task in dispatching.deliveries(run_id) if task["closing"]] == [closing]
 
 
 def test_a_waiting_run_that_is_cancelled_ends_at_once(dispatching: Dispatching, tenant_id: str) -> None:
