@@ -156,8 +156,13 @@ class Runs:
         }
         self.warehouse.change(statement("run_execution", "close_run"), values, dataset=task.tenant_id)
 
-    def close_attempt(self, task: RunTask, *, status: str, error_class: str | None, error_message: str | None) -> None:
-        """End the run under this task's lease; nothing happens once another attempt has taken over."""
+    def close_attempt(
+        self, task: RunTask, *, status: str, error_class: str | None, error_message: str | None
+    ) -> str | None:
+        """End the run under this task's lease, unless it has ended: the status it ended with.
+
+        None, and nothing happens, once another attempt has taken over.
+        """
         values = {
             "pipeline_logging_id": task.pipeline_logging_id,
             "lease_id": task.lease_id,
@@ -165,7 +170,9 @@ class Runs:
             "error_class": error_class,
             "error_message": error_message,
         }
-        self.warehouse.change(statement("run_execution", "close_attempt"), values, dataset=task.tenant_id)
+        close = statement("run_execution", "close_attempt")
+        rows = self.warehouse.rows_of(_retried(partial(self.warehouse.change, close, values, dataset=task.tenant_id)))
+        return str(rows[0]["status"]) if rows else None
 
     def log(
         self, task: RunTask, run: ClaimedRun, *, steps: Sequence[Mapping[str, Any]], checks: Sequence[Mapping[str, Any]]

@@ -177,7 +177,8 @@ WHERE pipeline_logging_id = @pipeline_logging_id
   AND status IN ('PENDING', 'RUNNING')
 
 -- name: close_attempt
--- Ends a run under the lease it runs under; after another attempt took over it changes nothing.
+-- Ends a run under the lease it runs under, and says how it ended: a publish may have been faster. After another attempt
+-- took over it changes nothing and says nothing.
 -- param: pipeline_logging_id STRING
 -- param: lease_id STRING
 -- param: status STRING
@@ -191,7 +192,12 @@ SET
   error_message = @error_message
 WHERE pipeline_logging_id = @pipeline_logging_id
   AND lease_id = @lease_id
-  AND status = 'RUNNING'
+  AND status = 'RUNNING';
+
+SELECT status
+FROM {dataset}.x_meta_pipeline_runs
+WHERE pipeline_logging_id = @pipeline_logging_id
+  AND lease_id = @lease_id;
 
 -- name: log_steps
 -- Appends step logs and check results that are not there yet; both come as JSON arrays.

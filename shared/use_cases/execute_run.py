@@ -131,19 +131,23 @@ class RunExecution:
         log.warning("run failed", error_class=error.error_class, retryable=error.retryable, error_message=message)
         status = "CANCELLED" if isinstance(error, RunCancelled) else "FAILED"
         self._write_log(run, journal)
-        if not error.retryable or self.task.attempt > run.max_retries:
-            self._close(status, error.error_class, message)
+        is_last = not error.retryable or self.task.attempt > run.max_retries
+        if is_last and self._close(status, error.error_class, message) == "COMPLETED":
+            return self._end("SUCCEEDED", outcome="COMPLETED")  # published before the error, or before the cancel
         if status == "CANCELLED":
             return self._end("CANCELLED", outcome=status)
         return self._end(
             "FAILED", outcome=status, retryable=error.retryable, error_class=error.error_class, error_message=message
         )
 
-    def _close(self, status: str, error_class: str, message: str) -> None:
+    def _close(self, status: str, error_class: str, message: str) -> str | None:
+        """How the run ended; None when another attempt took over, or when BigQuery does not say."""
+        close = self.services.runs.close_attempt
         try:
-            self.services.runs.close_attempt(self.task, status=status, error_class=error_class, error_message=message)
+            return close(self.task, status=status, error_class=error_class, error_message=message)
         except ConvergenceError as error:  # the dispatcher's closing task does it once more
             log.warning("run row not closed", error_class=type(error).__name__)
+            return None
 
     def _write_log(self, run: ClaimedRun, journal: Journal) -> None:
         try:

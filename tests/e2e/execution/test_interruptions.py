@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from subprocess import PIPE
@@ -47,6 +48,15 @@ def has_event(executions: Executions, delivery: Delivery, kind: str, step_id: st
     return any(
         event["kind"] == kind and step_id in (event["details"] or "") and event["lease_id"] == delivery.lease_id
         for event in executions.events(delivery)
+    )
+
+
+def request_cancel(executions: Executions, delivery: Delivery) -> None:
+    executions.query(
+        "INSERT INTO tenants.pipeline_run_events (event_id, run_id, tenant_id, kind, occurred_at)"
+        " VALUES (GENERATE_UUID(), @run_id, @tenant_id, 'CANCEL_REQUESTED', CURRENT_TIMESTAMP())",
+        run_id=delivery.run_id,
+        tenant_id=delivery.tenant.tenant_id,
     )
 
 
@@ -156,12 +166,7 @@ def test_a_run_out_of_time_goes_on_in_the_next_hop(
 
 def test_a_cancelled_run_publishes_nothing(executions: Executions, tenant: Tenant) -> None:
     delivery = executions.admit(tenant, ALL_DAYS)
-    executions.query(
-        "INSERT INTO tenants.pipeline_run_events (event_id, run_id, tenant_id, kind, occurred_at)"
-        " VALUES (GENERATE_UUID(), @run_id, @tenant_id, 'CANCEL_REQUESTED', CURRENT_TIMESTAMP())",
-        run_id=delivery.run_id,
-        tenant_id=tenant.tenant_id,
-    )
+    request_cancel(executions, delivery)
     assert executions.deliver(delivery) == "CANCELLED"
     assert executions.published(tenant) == []
     assert executions.run_row(delivery)["status"] == "CANCELLED"
@@ -180,6 +185,24 @@ def test_a_cancel_reaches_a_run_that_is_working(
     assert executions.run_row(delivery)["status"] == "CANCELLED"
     tables = executions.client.list_tables(large_tenant.tenant_id)
     assert "gcp_cost_billing" not in {table.table_id for table in tables} or executions.published(large_tenant) == []
+
+
+def test_a_run_that_was_published_succeeds_whatever_its_executor_hears_afterwards(
+    executions: Executions, large_tenant: Tenant, start_instance: StartInstance
+) -> None:
+    delivery, instance = executions.admit(large_tenant, ALL_DAYS, max_retries=0), start_instance()
+    fence = f"SELECT lease_id FROM {large_tenant.tenant_id}.x_meta_publish_fence"
+    with ThreadPoolExecutor(1) as threads:
+        first_hop = threads.submit(executions.deliver, delivery, url=instance.url)
+        eventually(lambda: executions.query(fence) == [{"lease_id": delivery.lease_id}])
+        instance.signal(signal.SIGSTOP)
+        assert executions.deliver(replace(delivery, hop=1)) == "SUCCEEDED"
+        ended = executions.run_row(delivery)
+        request_cancel(executions, delivery)
+        instance.signal(signal.SIGCONT)
+        assert first_hop.result() == "SUCCEEDED", executions.error_of(delivery)
+    assert executions.run_row(delivery) == ended
+    assert not has_event(executions, delivery, "CANCELLED")
 
 
 def test_publishes_of_one_tenant_at_the_same_time_all_succeed(
