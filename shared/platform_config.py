@@ -60,7 +60,7 @@ class ServiceAccount(_Strict):
     kms: list[Literal["encrypt", "decrypt"]] = []
     secrets: list[str] = []
     queues: list[str] = []
-    datasets: list[Literal["create", "staging"]] = []
+    datasets: list[Literal["create", "fill_staging", "sweep_staging"]] = []
 
 
 class Schedule(_Strict):
