@@ -225,8 +225,8 @@ rotate_admin_key() {
 urls() {
   step "URLs"
   local gateway
-  gateway="$(tf output -json api_url)"
-  if [[ "$gateway" != null ]]; then say "Tenants' routes: $gateway"; fi
+  gateway="$(tf output -raw api_url)"
+  if [[ -n "$gateway" ]]; then say "Tenants' routes: $gateway"; fi
   tf output -json routes | python3 -c '
 import json, sys
 for route, url in sorted(json.load(sys.stdin).items(), key=lambda item: item[1]):

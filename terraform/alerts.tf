@@ -14,35 +14,35 @@ locals {
       oldest_waiting = {
         title    = "A run waits too long"
         query    = "sum(increase(${local.metric.oldest_waiting_seconds}_sum[15m])) / sum(increase(${local.metric.oldest_waiting_seconds}_count[15m])) > ${var.oldest_waiting_minutes * 60}"
-        for      = "300s"
+        hold     = "300s"
         severity = "WARNING"
         what     = "Runs that could start are not started, or executors are all busy. See GET /api/v1/scheduler/status: queue depth by wait reason."
       }
       failure_rate = {
         title    = "Many runs fail"
         query    = "${local.failed} >= 5 and ${local.failed} / ${local.ended} > ${var.failure_percent / 100}"
-        for      = "0s"
+        hold     = "0s"
         severity = "WARNING"
         what     = "Look at error_class of the log lines 'run changed state'. One class over many tenants is ours or the provider's; one tenant is its export or its credentials."
       }
       lease_rescues = {
         title    = "Executors get lost"
         query    = "sum(increase(${local.metric.runs}{error_class=\"LEASE_EXPIRED\"}[1h])) > 3"
-        for      = "0s"
+        hold     = "0s"
         severity = "WARNING"
         what     = "Leases ran out without a heartbeat: executors crash (memory?) or cannot reach BigQuery. The runs are retried by themselves."
       }
       denials = {
         title    = "Google denied a call"
         query    = "sum by (service) (increase(${local.metric.denials}[10m])) > 0"
-        for      = "0s"
+        hold     = "0s"
         severity = "ERROR"
         what     = "A grant is missing (code 7) or a quota is used up (code 8); 'Quotas to ask for' in docs/runbook/ says which to raise."
       }
       errors = {
         title    = "A function says that somebody must act"
         query    = "sum by (service, phrase) (increase(${local.metric.errors}[10m])) > 0"
-        for      = "0s"
+        hold     = "0s"
         severity = "ERROR"
         what     = "Log lines of severity ERROR are written only where the platform cannot help itself."
       }
@@ -51,7 +51,7 @@ locals {
       for job, schedule in local.jobs : "overdue_${replace(job, "-", "_")}" => {
         title    = "${job} is overdue"
         query    = "absent_over_time(${local.metric.scheduler_jobs}{scheduler_job=\"${schedule.function}\",outcome=\"SUCCESS\"}[${try(schedule.overdue_after_seconds, 7500)}s])"
-        for      = "0s"
+        hold     = "0s"
         severity = "ERROR"
         what     = "No success for too long. Is the Cloud Scheduler job paused, refused (IAM) or failing? Every job catches up by itself once it runs."
       } if !var.schedules_paused
@@ -83,7 +83,7 @@ resource "google_monitoring_alert_policy" "alerts" {
     display_name = each.value.title
     condition_prometheus_query_language {
       query                     = each.value.query
-      duration                  = each.value.for
+      duration                  = each.value.hold
       evaluation_interval       = "60s"
       disable_metric_validation = true
     }

@@ -50,9 +50,14 @@ locals {
     )
   }
 
-  # Cloud Scheduler and Cloud Tasks of the same project count as internal callers.
+  # Cloud Scheduler and Cloud Tasks of the same project count as internal callers; people do not.
+  people_call = toset([
+    for name, function in local.private_functions :
+    name if length(setsubtract(function.invokers, ["scheduler_invoker", "tasks_invoker"])) > 0
+  ])
   reachable_functions = setunion(
     keys(local.public_functions),
+    local.people_call,
     var.admin_key_ingress,
     length(var.operators) > 0 ? local.operator_functions : toset([]),
   )

@@ -24,6 +24,10 @@ resource "google_project_iam_custom_role" "roles" {
         "bigquery.tables.list", "bigquery.tables.update", "bigquery.tables.updateData",
       ]
     }
+    StagingSweeper = {
+      title       = "drop staging tables that are left over"
+      permissions = ["bigquery.tables.delete", "bigquery.tables.get", "bigquery.tables.list"]
+    }
     DatasetCreator = {
       title       = "create datasets and see whose they are"
       permissions = ["bigquery.datasets.create", "bigquery.datasets.get"]
@@ -79,11 +83,16 @@ resource "google_bigquery_table_iam_member" "tables" {
 }
 
 resource "google_bigquery_dataset_iam_member" "staging" {
-  for_each = toset([for name, account in local.accounts : name if contains(try(account.datasets, []), "staging")])
+  for_each = merge([
+    for use, role in { fill_staging = "StagingEditor", sweep_staging = "StagingSweeper" } : {
+      for name, account in local.accounts : "${name}/${role}" => { account = name, role = role }
+      if contains(try(account.datasets, []), use)
+    }
+  ]...)
 
   dataset_id = google_bigquery_dataset.staging.dataset_id
-  role       = local.roles.StagingEditor
-  member     = local.members[each.value]
+  role       = local.roles[each.value.role]
+  member     = local.members[each.value.account]
 }
 
 # Whoever creates a dataset owns it: no right on anybody else's comes with this.
@@ -157,6 +166,15 @@ resource "google_cloud_run_v2_service_iam_member" "invokers" {
   member   = each.value.member
 }
 
+# scheduler_status knows its caller as the operator's account, whose ID tokens operators may mint; nothing else of it.
+resource "google_service_account_iam_member" "operators" {
+  for_each = var.operators
+
+  service_account_id = "projects/${var.project_id}/serviceAccounts/${local.account_emails.operator}"
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = each.value
+}
+
 resource "google_cloud_run_v2_service_iam_member" "operators" {
   for_each = { for pair in setproduct(local.operator_functions, var.operators) : join("/", pair) => { function = pair[0], member = pair[1] } }
 
@@ -200,7 +218,7 @@ resource "google_storage_bucket_iam_member" "build" {
 }
 
 resource "google_artifact_registry_repository_iam_member" "build" {
-  repository = google_artifact_registry_repository.functions.name
+  repository = google_artifact_registry_repository.functions.repository_id
   location   = var.region
   role       = "roles/artifactregistry.writer"
   member     = local.members.build

@@ -4,8 +4,8 @@ output "function_urls" {
 }
 
 output "api_url" {
-  description = "Where all of tenants' routes are, with public_access = api_gateway; null otherwise."
-  value       = local.gateway_enabled ? "https://${google_api_gateway_gateway.tenants[0].default_hostname}" : null
+  description = "Where all of tenants' routes are, with public_access = api_gateway; empty otherwise."
+  value       = local.gateway_enabled ? "https://${google_api_gateway_gateway.tenants[0].default_hostname}" : "" # null would not be an output
 }
 
 output "routes" {

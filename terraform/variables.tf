@@ -65,7 +65,7 @@ variable "admin_key_ingress" {
 }
 
 variable "operators" {
-  description = "Members (user:..., group:...) that may call the scheduler functions; they send X-Admin-Key as well. The functions then accept calls from the internet, which Cloud Run's IAM check judges."
+  description = "Members (user:..., group:...) that may call the scheduler functions: with an ID token of the operator's account, or with their own and X-Admin-Key. The functions then take calls from the internet, which Cloud Run's IAM check judges."
   type        = set(string)
   default     = []
 

@@ -34,6 +34,14 @@ def rights_of(function: str) -> dict[str, set[str]]:
     return {right: used[right] for right in ("read", "append", "change")}
 
 
+def modules_of(function: str) -> set[str]:
+    """The product's modules that a function's code may import, lazily or not, by their dotted names."""
+    own = _Reached(ROOT / "functions" / function / "main.py").modules()
+    return {
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in own if path.name != "main.py"
+    }
+
+
 @cache
 def statement_rights(file: str) -> dict[str, set[tuple[str, str]]]:
     """What each statement of a .sql file does with central tables, as (right, table)."""
@@ -57,6 +65,10 @@ class _Reached:
         self._waiting: list[ast.AST] = []
         self._load(start)
         self._reach_all(ast.parse(start.read_text(encoding="utf-8")))
+
+    def modules(self) -> set[Path]:
+        """The files that were read on the way."""
+        return self._modules
 
     def statements(self) -> Iterator[tuple[str, str]]:
         """Each named SQL statement that reached code runs, as (file, name)."""

@@ -1,0 +1,38 @@
+"""Terraform, a checkout and its plan, once for all tests of a worker."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.terraform.workspace import Plan, Workspace, check_out, lay_out
+
+pytestmark = pytest.mark.judge
+
+
+@pytest.fixture(scope="session")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command `terraform`."""
+    return lay_out(tmp_path_factory.mktemp("terraform"))
+
+
+@pytest.fixture(scope="session")
+def workspace(terraform: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A checkout, initialised; only tests that leave it as it is use it directly."""
+    root = tmp_path_factory.mktemp("workspace")
+    (root / "checkout").mkdir()
+    made = Workspace(check_out(root / "checkout"), terraform, root / "data")
+    made.data.mkdir()
+    made.succeed("init", "-input=false", "-no-color")
+    return made
+
+
+@pytest.fixture(scope="session")
+def plan(workspace: Workspace) -> Plan:
+    """What a first deployment creates."""
+    return workspace.plan()
+
+
+@pytest.fixture
+def copied(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """A checkout of the test's own."""
+    return workspace.copy(tmp_path)

@@ -1,0 +1,95 @@
+"""The choices an engineer has: ways in, an operator's ways, keys of their own."""
+
+import base64
+import json
+
+import pytest
+
+from shared.platform_config import get_platform
+from tests.terraform import checks
+from tests.terraform.workspace import Workspace
+
+pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
+PUBLIC = {name for name, function in get_platform().functions.items() if function.access == "public"}
+
+
+def test_without_the_invoker_check_nothing_is_granted_to_everybody(workspace: Workspace) -> None:
+    plan = workspace.plan({"public_access": "invoker_check_disabled"})
+    checks.check_public(plan, set())
+    assert plan.resources("terraform_data", "invoker_check_disabled").keys() == PUBLIC
+
+
+def test_a_gateway_serves_every_public_route_and_no_other(workspace: Workspace) -> None:
+    plan = workspace.plan({"public_access": "api_gateway"})
+    checks.check_public(plan, set())
+    invokers = plan.resources("google_cloud_run_v2_service_iam_member", "gateway")
+    assert invokers.keys() == PUBLIC
+    assert {grant.values["member"] for grant in invokers.values()} == {
+        "serviceAccount:cvg-gateway@acme-costs.iam.gserviceaccount.com"
+    }
+    (config,) = plan.resources("google_api_gateway_api_config").values()
+    document = json.loads(base64.b64decode(config.values["openapi_documents"][0]["document"][0]["contents"]))
+    served = {
+        f"{method.upper()} {path}"
+        for path, methods in document["paths"].items()
+        for method in methods
+        if method != "options"
+    }
+    assert served == {route for name in PUBLIC for route in get_platform().functions[name].routes}
+    for methods in document["paths"].values():
+        assert "options" in methods  # a browser's preflight
+        for operation in methods.values():
+            backend = operation["x-google-backend"]
+            assert backend["address"] == backend["jwt_audience"]
+    assert document["swagger"] == "2.0"
+
+
+def test_an_operators_way_in_opens_the_scheduler_functions_and_tells_them(workspace: Workspace) -> None:
+    plan = workspace.plan(
+        {"admin_key_ingress": ["process_queue"], "operators": ["user:ops@example.com"], "scheduler_admin_key": "k" * 40}
+    )
+    checks.check_public(plan, PUBLIC | {"process_queue"})
+    functions = plan.resources("google_cloudfunctions2_function")
+    told = {
+        name
+        for name, function in functions.items()
+        if function.values["service_config"][0]["environment_variables"].get("ADMIN_KEY_INGRESS") == "true"
+    }
+    assert told == {"process_queue"}
+    (executor,) = functions["execute_run"].values["service_config"]
+    assert executor["ingress_settings"] == "ALLOW_INTERNAL_ONLY"
+    operators = plan.resources("google_cloud_run_v2_service_iam_member", "operators")
+    assert {grant.values["name"] for grant in operators.values()} == {
+        name.replace("_", "-") for name, f in get_platform().functions.items() if "ADMIN_KEY_SECRET" in f.environment
+    }
+    for job in plan.resources("google_cloud_scheduler_job").values():
+        assert job.values["http_target"][0]["headers"]["X-Admin-Key"] == "k" * 40
+
+
+def test_keys_of_ones_own_encrypt_datasets_and_bucket(workspace: Workspace) -> None:
+    keys = {
+        "dataset_key": "projects/k/locations/eu/keyRings/r/cryptoKeys/datasets",
+        "bucket_key": "projects/k/locations/europe-west3/keyRings/r/cryptoKeys/bucket",
+    }
+    plan = workspace.plan(
+        {
+            "cmek": keys,
+            "settings": {"LEASE_SECONDS": "600"},
+            "partition_expiration_days": {"scheduled_pipeline_runs": 730},
+        }
+    )
+    for dataset in plan.resources("google_bigquery_dataset").values():
+        assert dataset.values["default_encryption_configuration"][0]["kms_key_name"] == keys["dataset_key"]
+    (bucket,) = plan.resources("google_storage_bucket").values()
+    assert bucket.values["encryption"][0]["default_kms_key_name"] == keys["bucket_key"]
+    agents = [*plan.resources("google_kms_crypto_key_iam_member", "datasets").values()]
+    agents += plan.resources("google_kms_crypto_key_iam_member", "bucket").values()
+    assert {agent.values["crypto_key_id"] for agent in agents} == set(keys.values())
+    (service,) = plan.resources("google_cloudfunctions2_function")["execute_run"].values["service_config"]
+    assert service["environment_variables"]["LEASE_SECONDS"] == "600"
+    runs = plan.resources("google_bigquery_table")["scheduled_pipeline_runs"].values
+    assert runs["time_partitioning"][0]["expiration_ms"] == 730 * 86_400_000
+
+
+def test_terraforms_own_tests_pass(workspace: Workspace) -> None:
+    assert "0 failed" in workspace.succeed("test", "-no-color")
