@@ -13,6 +13,11 @@ _KICK_BUCKET_SECONDS = "0.5"
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG")
 
 
+def inherited_environment() -> dict[str, str]:
+    """What a function's process has of the developer's own environment."""
+    return {variable: os.environ[variable] for variable in _INHERITED if variable in os.environ} | {"PYTHONUTF8": "1"}
+
+
 def client_environment(cloud: Cloud, *, key_file: Path) -> dict[str, str]:
     """What the official clients, and the product's settings, need to work against this cloud as the key's account."""
     addresses = cloud.addresses
@@ -41,8 +46,7 @@ def function_environment(cloud: Cloud, name: str, *, key_file: Path) -> dict[str
     del common["CLOUD_SCHEDULER_ENDPOINT"], common["TENANT_TOKEN_URI"]
     optional = _settings(cloud, name)
     return (
-        {variable: os.environ[variable] for variable in _INHERITED if variable in os.environ}
-        | {"PYTHONUTF8": "1"}
+        inherited_environment()
         | common
         | {"K_SERVICE": name.replace("_", "-"), "LOG_LEVEL": "INFO"}  # services' names have no underscores
         | {variable: optional[variable] for variable in function.environment if variable in optional}

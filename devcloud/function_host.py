@@ -1,48 +1,148 @@
-"""Hosts one function as Cloud Run would: its functions-framework app on a loopback port, in a process of its own.
+"""Hosts functions as Cloud Run would: each instance a process of its own with its functions-framework app on a port.
 
-    python -m devcloud.function_host --function NAME [--source functions/NAME/main.py]
+    python -m devcloud.function_host    (started by the gateway; standard input is the socket it asks through)
 
-The port is announced as one line on standard output; everything the function prints goes to standard error, which
-the gateway points at the function's log. The process ends when its standard input closes, so that the death of
-devcloud, however sudden, leaves no function behind.
+The libraries that functions use are imported once. Each request then forks an instance: it takes the environment,
+the log and the pipes that came with the request, imports the function, and announces its port. An instance ends when
+its standard input closes, so that the death of devcloud, however sudden, leaves no function behind. See docs/adr/0006.
 """
 
 from __future__ import annotations
 
-import argparse
+import gc
+import importlib
+import json
 import os
+import select
+import signal
+import socket
 import sys
 import threading
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Any
 
 import functions_framework
 
 from devcloud.http_server import HttpServer
 
+Json = dict[str, Any]
+
+# Modules only: a client, a channel or a thread would not survive the fork. Nothing of the product either, so that an
+# instance reads its own source in its own environment.
+LIBRARIES = (
+    "google.auth.impersonated_credentials",
+    "google.auth.transport.requests",
+    "google.cloud.bigquery",
+    "google.cloud.bigquery_storage",
+    "google.cloud.kms",
+    "google.cloud.secretmanager",
+    "google.cloud.tasks_v2",
+    "google.resumable_media.requests",
+    "pyarrow.compute",
+    "pyarrow.parquet",
+    "pydantic_settings",
+    "yaml",
+)
+_REQUEST_BYTES = 65536
+_DESCRIPTORS = 4
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an instance is to be. `gone` stays with the server, which closes it when the instance has been reaped."""
+
+    function: str
+    source: str
+    environment: dict[str, str]
+    stdin: int
+    announcement: int
+    log: int
+    gone: int
+
+
+@dataclass
+class Forks:
+    """Takes requests from `server` and forks an instance for each."""
+
+    server: socket.socket
+    gone: dict[int, int] = field(default_factory=dict)  # by pid
+
+    def next_instance(self) -> Request | None:
+        """In each instance: what it is to be. In the server: None, once nobody can ask any more."""
+        woken, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake)
+        while True:
+            ready, _, _ = select.select([self.server.fileno(), woken], [], [])
+            if woken in ready:
+                os.read(woken, _REQUEST_BYTES)
+                self._reap()
+            if self.server.fileno() in ready:
+                request = self._receive()
+                if request is None:
+                    return None
+                if not self._fork(request):
+                    return request
+
+    def _receive(self) -> Request | None:
+        text, descriptors, _, _ = socket.recv_fds(self.server, _REQUEST_BYTES, _DESCRIPTORS)
+        while text and not text.endswith(b"\n"):
+            text += self.server.recv(_REQUEST_BYTES)
+        return Request(*json.loads(text), *descriptors) if text else None
+
+    def _fork(self, request: Request) -> int:
+        pid = os.fork()
+        if pid:
+            self.gone[pid] = request.gone
+            for descriptor in (request.stdin, request.announcement, request.log):
+                os.close(descriptor)
+            self.server.sendall(f"{pid}\n".encode())
+            return pid
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for descriptor in (request.gone, *self.gone.values()):
+            os.close(descriptor)
+        self.server.close()
+        return 0
+
+    def _reap(self) -> None:
+        for pid in list(self.gone):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                os.close(self.gone.pop(pid))
+
 
 def main() -> None:
-    """Serve until standard input closes."""
-    parser = argparse.ArgumentParser(prog="python -m devcloud.function_host", description=__doc__)
-    parser.add_argument("--function", required=True, help="the function's name, which is also its entry point")
-    parser.add_argument("--source", type=Path, help="the file that defines it (default: functions/NAME/main.py)")
-    arguments = parser.parse_args()
-    source = arguments.source or Path("functions") / arguments.function / "main.py"
-    threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
-    announcement = _take_standard_output()
-    app = functions_framework.create_app(arguments.function, str(source))  # type: ignore[no-untyped-call]
-    server = HttpServer(app, name=arguments.function)
-    server.start()
-    os.write(announcement, f"{server.port}\n".encode())
-    os.close(announcement)
-    threading.Event().wait()
+    """Serve forks until standard input closes; an instance serves until its own does."""
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    gc.freeze()  # what all instances share is not theirs to collect
+    request = Forks(socket.socket(fileno=os.dup(sys.stdin.fileno()))).next_instance()
+    if request is not None:
+        _become(request)
+        _host(request)
 
 
-def _take_standard_output() -> int:
-    """The descriptor for the announcement; from here on whatever is printed goes to standard error."""
-    announcement = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+def _become(request: Request) -> None:
+    """Take the session, environment, pipes and log of an instance; whatever is printed goes to the log."""
+    os.setsid()
+    for descriptor, standard in ((request.stdin, 0), (request.log, 1), (request.log, 2)):
+        os.dup2(descriptor, standard)
+    os.close(request.stdin)
+    os.close(request.log)
     sys.stdout = sys.stderr  # written line by line: the last words of a killed instance count
-    return announcement
+    os.environ.clear()
+    os.environ.update(request.environment)
+
+
+def _host(request: Request) -> None:
+    threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
+    app = functions_framework.create_app(request.function, request.source)  # type: ignore[no-untyped-call]
+    server = HttpServer(app, name=request.function)
+    server.start()
+    os.write(request.announcement, f"{server.port}\n".encode())
+    os.close(request.announcement)
+    threading.Event().wait()
 
 
 def _end_with_parent() -> None:

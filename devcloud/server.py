@@ -16,6 +16,7 @@ from devcloud.cloud import Addresses, Cloud
 from devcloud.environment import client_environment, function_environment
 from devcloud.gateway.function_process import FunctionProcess, StartFailed
 from devcloud.gateway.gateway import Gateway
+from devcloud.gateway.instances import fork_server
 from devcloud.grants import Grants
 from devcloud.identity import Identity, TokenServer
 from devcloud.identity.identity import ADMIN_ACCOUNT, account_email
@@ -108,6 +109,7 @@ class Devcloud:
         threading.Thread(target=self._warm, name="warm-up", daemon=True).start()
 
     def _start_services(self) -> None:
+        fork_server().start()  # imports the functions' libraries while the services start
         path = self.state.path
         self.identity = Identity(path, self.project)
         self._running.callback(self.identity.close)

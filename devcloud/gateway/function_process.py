@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import select
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
+from devcloud.gateway.instances import PROJECT_ROOT, ForkFailed, Instance, fork_server
+
 _COLD_START_SECONDS = 90.0
 _STOP_SECONDS = 1.0
 _DEATH_SECONDS = 2.0
@@ -28,86 +25,69 @@ class FunctionProcess:
     def __init__(
         self, name: str, environment: Callable[[], Mapping[str, str]], *, log_path: Path, source: Path | None = None
     ) -> None:
-        self._name, self._environment, self._log_path, self._source = name, environment, log_path, source
+        self._name, self._environment, self._log_path = name, environment, log_path
+        self._source = source or PROJECT_ROOT / "functions" / name / "main.py"
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._instance: Instance | None = None
         self._port = 0
         self._stopped = False
 
     @property
     def state(self) -> str:
         """`cold` (not started yet, or died) or `running`."""
-        process = self._process
-        return "running" if self._port and process is not None and process.poll() is None else "cold"
+        return "running" if self._port and self.pid is not None else "cold"
 
     @property
     def pid(self) -> int | None:
         """The live process's id, None when there is none."""
-        process = self._process
-        return process.pid if process is not None and process.poll() is None else None
+        instance = self._instance
+        return None if instance is None or instance.await_end(0) else instance.pid
 
     def ensure_started(self) -> int:
         """The port of the live process, started when there is none; StartFailed says what its log says."""
         with self._lock:
             if self._stopped:
                 raise StartFailed(f"{self._name}: devcloud is stopping")
-            if self._process is None or self._process.poll() is not None:
+            if self.pid is None:
                 self._discard()
                 self._port = self._start()
             return self._port
 
     def await_death(self) -> None:
         """After a connection that failed: a dying process closes its sockets a moment before it is gone."""
-        process = self._process
-        if process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):  # it lives: the failure had another reason
-                process.wait(_DEATH_SECONDS)
+        if instance := self._instance:
+            instance.await_end(_DEATH_SECONDS)  # or it lives: the failure had another reason
 
     def kill(self) -> int | None:
         """SIGKILL, as an instance that is lost; the pid it had, None when it was not running."""
         with self._lock:
-            process = self._process
-            if process is None or process.poll() is not None:
+            if self._instance is None or self.pid is None:
                 return None
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            return process.pid
+            self._instance.send_signal(signal.SIGKILL)
+            self._instance.await_end(None)
+            return self._instance.pid
 
     def stop(self) -> None:
         """End the process for good."""
         self._stopped = True
-        process = self._process
-        if process is not None:  # without the lock, so that a start under way ends too
-            process.terminate()
+        if instance := self._instance:  # without the lock, so that a start under way ends too
+            instance.send_signal(signal.SIGTERM)
         with self._lock:
             self._discard()
 
     def _start(self) -> int:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "devcloud.function_host", "--function", self._name]
-        if self._source is not None:
-            command += ["--source", str(self._source)]
         with self._log_path.open("ab") as log:
             log_start = log.tell()
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=self._environment(),
-                cwd=PROJECT_ROOT,
-                start_new_session=True,  # Ctrl-C in the terminal is devcloud's to handle
-            )
-        announced = self._read_announcement(self._process)
+            try:
+                self._instance = fork_server().fork(self._name, self._source, self._environment(), log)
+            except ForkFailed as error:
+                raise StartFailed(f"{self._name} did not start: {error}") from error
+        announced = self._instance.await_announcement(_COLD_START_SECONDS)
         if not announced:
             self._discard()
             raise StartFailed(f"{self._name} did not start; {self._log_path} says: {self._log_tail(log_start)}")
         return int(announced)
-
-    def _read_announcement(self, process: subprocess.Popen[bytes]) -> bytes:
-        assert process.stdout is not None  # noqa: S101 - Popen was given PIPE
-        ready, _, _ = select.select([process.stdout], [], [], _COLD_START_SECONDS)
-        return process.stdout.readline().strip() if ready else b""
 
     def _log_tail(self, log_start: int) -> str:
         with self._log_path.open("rb") as log:
@@ -116,14 +96,10 @@ class FunctionProcess:
 
     def _discard(self) -> None:
         """Make sure the process is gone and its pipes are closed."""
-        process, self._process, self._port = self._process, None, 0
-        if process is None:
+        instance, self._instance, self._port = self._instance, None, 0
+        if instance is None:
             return
-        try:
-            process.wait(_STOP_SECONDS if self._stopped else 0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        if not instance.await_end(_STOP_SECONDS if self._stopped else 0):
+            instance.send_signal(signal.SIGKILL)
+            instance.await_end(None)
+        instance.close()

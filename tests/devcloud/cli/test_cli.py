@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from devcloud.gateway.function_process import PROJECT_ROOT
+from devcloud.gateway.instances import PROJECT_ROOT
 from devcloud.state import StateDir
 
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ import requests
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
-from devcloud.gateway.function_process import PROJECT_ROOT
+from devcloud.gateway.instances import PROJECT_ROOT
 from devcloud.identity.identity import ADMIN_ACCOUNT, account_email
 from devcloud.server import Devcloud
 from devcloud.state import StateError
@@ -39,9 +39,6 @@ def test_the_platform_is_provisioned_from_its_configuration(cloud: Devcloud, big
     queues = bigquery_client.get_table("tenants.pipeline_execution_queue")
     assert queues.clustering_fields == get_tables("tenants")["pipeline_execution_queue"].clustering
     assert bigquery_client.get_dataset("x_staging").default_table_expiration_ms == 7 * 86_400_000
-    assert [tuple(row) for row in bigquery_client.query_and_wait("SELECT epoch FROM tenants.dispatcher_state")] == [
-        (0,)
-    ]
     with cloud.clients() as clients:
         assert clients.kms().get_crypto_key(name=cloud.cloud.key).primary.name.endswith("/cryptoKeyVersions/1")
         assert {queue.name for queue in clients.tasks().list_queues(parent=cloud.cloud.parent)} == {
@@ -56,6 +53,8 @@ def test_the_platform_is_provisioned_from_its_configuration(cloud: Devcloud, big
 
 def test_provisioning_again_changes_nothing(tmp_path: Path) -> None:
     with Devcloud(tmp_path, schedules=False) as first, first.clients() as clients:
+        rows = clients.bigquery().query_and_wait("SELECT epoch FROM tenants.dispatcher_state")
+        assert [row["epoch"] for row in rows] == [0]
         clients.bigquery().query_and_wait("UPDATE tenants.dispatcher_state SET epoch = 41 WHERE TRUE")
     with Devcloud(tmp_path, schedules=False) as second, second.clients() as clients:
         rows = clients.bigquery().query_and_wait("SELECT epoch FROM tenants.dispatcher_state")

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from google.auth import crypt, jwt
 
-from devcloud.gateway.function_process import PROJECT_ROOT, FunctionProcess
+from devcloud.gateway.function_process import FunctionProcess
 from devcloud.gateway.gateway import Gateway
+from devcloud.gateway.instances import PROJECT_ROOT
 from shared.platform_config import Function
 
 INVOKER = "caller@p.iam.gserviceaccount.com"

@@ -160,12 +160,12 @@ def test_devclouds_own_pages_answer_json(gateway: Gateway) -> None:
 
 def test_a_function_ends_when_its_parent_is_gone(gateway: Gateway) -> None:
     pid = requests.get(f"{gateway.url}/echo", timeout=30).json()["pid"]
-    process = gateway._processes["echo"]._process  # the pipe that the death of devcloud would close
-    assert process is not None
-    assert process.stdin is not None
-    process.stdin.close()
-    assert process.wait(5) == 0
-    assert process.pid == pid
+    instance = gateway._processes["echo"]._instance
+    assert instance is not None
+    instance.close_input()
+    assert instance.await_end(5)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_a_function_that_does_not_start_is_503_with_the_end_of_its_log(gateway: Gateway, tmp_path: Path) -> None:
