@@ -27,7 +27,7 @@ class DispatchQueue:
     def read(self) -> QueueState:
         """The present state. One job."""
         values = {"front": _FRONT_PER_TENANT, "ageing_seconds": int(AGEING_STEP.total_seconds())}
-        (row,) = self.warehouse.read(statement("dispatch", "read_queue"), values)
+        (row,) = self.warehouse.read(statement("dispatch_read", "read_queue"), values)
         return QueueState(
             epoch=row["epoch"],
             now=row["now"],
@@ -51,7 +51,7 @@ class DispatchQueue:
             "tenants": json.dumps([vars(tenant) for tenant in state.tenants], default=_iso),
         }
         try:
-            job = self.warehouse.change(statement("dispatch", "apply_decision"), values)
+            job = self.warehouse.change(statement("dispatch_apply", "apply_decision"), values)
         except AssertionFailed as error:
             raise TransactionAborted from error
         return frozenset(row["run_id"] for row in self.warehouse.rows_of(job))

@@ -51,7 +51,7 @@ class World:
         self.signs.append(replace(sign, **columns))  # type: ignore[arg-type]
 
     def read(self) -> QueueState:
-        """What dispatch.sql reads: live items, the front of each queue, and cancelled items."""
+        """What dispatch_read.sql reads: live items, the front of each queue, and cancelled items."""
         ready = [item for item in self.items.values() if item.state == QUEUED and item.available_at <= self.now]
         cancels = {sign.run_id for sign in self.signs if sign.kind == "CANCEL_REQUESTED"}
         front: dict[str, QueueItem] = {}
