@@ -48,14 +48,20 @@ lint: setup ## Style, types, layers and sizes
 
 # A judge is something nobody here wrote. One that wants packages of its own gets requirements-judge-NAME.in,
 # compiled by `make lock`, a target judge-NAME that needs .venvs/NAME/.installed, and a word in this list.
-JUDGES := recorded terraform
+JUDGES := recorded schemathesis terraform
 
 .PHONY: judge
-judge: $(JUDGES:%=judge-%) ## Ask Google's SQL analyser and the answers recorded from real BigQuery
+judge: $(JUDGES:%=judge-%) ## Ask Google's SQL analyser, answers recorded from real BigQuery, and schemathesis
 
 .PHONY: judge-recorded
 judge-recorded: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m judge --ignore tests/terraform --timeout 300 --tb=short
+
+.PHONY: judge-schemathesis
+judge-schemathesis: setup .venvs/schemathesis/.installed
+	@.venvs/schemathesis/bin/openapi-spec-validator docs/openapi.json
+	.venvs/schemathesis/bin/python tools/openapi/check_examples.py docs/openapi.json
+	$(BIN)/python -m tools.openapi.judge .venvs/schemathesis/bin/schemathesis
 
 .PHONY: judge-terraform
 judge-terraform: setup .venvs/terraform/.installed .venvs/checkov/.installed
@@ -68,6 +74,10 @@ PIP_OPTIONS_checkov := --no-compile
 .venvs/%/.installed: requirements-judge-%.txt
 	@mkdir -p .venvs
 	$(call environment,.venvs/$*,$<,$(PIP_OPTIONS_$*))
+
+.PHONY: openapi
+openapi: setup ## Write docs/openapi.json anew from configs, models and the words of tools/openapi
+	@$(BIN)/python -m tools.openapi
 
 .PHONY: bench
 bench: setup ## Re-run every benchmark behind a claim about speed

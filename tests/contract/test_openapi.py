@@ -1,0 +1,113 @@
+"""docs/openapi.json says what the product does: it is in step, and leaves out no route, status, header or field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from shared import endpoint, errors
+from shared.platform_config import get_platform
+from tools.openapi.document import DOCUMENT, build_document, render
+from tools.openapi.wording import get_errors, get_fields
+
+Json = dict[str, Any]
+# The HTTP contract's: every status that is an error, every header a caller sends or reads.
+STATUSES = {400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 503}
+SENT = {"X-API-Key", "X-Admin-Key", "X-User-ID", "Idempotency-Key", "X-Request-ID"}
+READ = {"X-Request-ID", "Retry-After", "Allow", "Vary", "Access-Control-Allow-Origin"}
+
+
+@cache
+def document() -> Json:
+    return build_document()
+
+
+def operations() -> Iterator[tuple[str, Json]]:
+    for path, item in document()["paths"].items():
+        for method in item.keys() & {"get", "post", "patch", "delete", "put"}:
+            yield f"{method.upper()} {path}", item[method]
+
+
+def responses(operation: Json) -> dict[int, Json]:
+    """An operation's answers by status, with their references followed."""
+    known = document()["components"]["responses"]
+    followed = {
+        int(status): known[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
+        for status, answer in operation["responses"].items()
+    }
+    assert followed
+    return followed
+
+
+def error_classes() -> list[type[errors.ConvergenceError]]:
+    return [kind for kind in vars(errors).values() if isinstance(kind, type) and kind.__module__ == errors.__name__]
+
+
+def test_the_committed_document_is_the_generated_one() -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == render(), "run `make openapi`"
+
+
+def test_every_route_is_described_and_no_other() -> None:
+    routes = {route for function in get_platform().functions.values() for route in function.routes}
+    assert {route for route, _ in operations()} == routes
+
+
+def test_every_operation_has_an_id_of_its_own() -> None:
+    ids = [operation["operationId"] for _, operation in operations()]
+    assert len(set(ids)) == len(ids)
+
+
+def test_every_status_of_the_contract_is_described_and_can_be_answered() -> None:
+    answered = {endpoint.status_of(kind()) for kind in error_classes()}
+    assert get_errors().keys() == STATUSES | {500} == answered
+    described = {status for _, operation in operations() for status in responses(operation) if status >= 400}
+    assert described == STATUSES | {500}
+
+
+def test_every_header_of_the_contract_is_described() -> None:
+    components = document()["components"]
+    sent = {parameter["name"] for parameter in components["parameters"].values()}
+    sent |= {scheme["name"] for scheme in components["securitySchemes"].values() if "name" in scheme}
+    read = {
+        name for _, operation in operations() for answer in responses(operation).values() for name in answer["headers"]
+    }
+    assert (sent, read - {"WWW-Authenticate"}) == (SENT, READ)
+
+
+def test_every_answer_says_what_it_is_and_carries_the_request_id() -> None:
+    for _, operation in operations():
+        for status, answer in responses(operation).items():
+            assert "X-Request-ID" in answer["headers"]
+            assert ("application/json" if status < 400 else "application/problem+json") in answer["content"]
+            assert ("Retry-After" in answer["headers"]) == (status in {429, 503})
+
+
+def test_public_routes_ask_for_the_tenants_key_and_private_ones_for_a_token() -> None:
+    access = {route: function.access for function in get_platform().functions.values() for route in function.routes}
+    for route, operation in operations():
+        schemes = {name for alternative in operation["security"] for name in alternative}
+        assert (
+            schemes == {"ApiKey"} if access[route] == "public" else "OidcToken" in schemes <= {"OidcToken", "AdminKey"}
+        )
+
+
+def test_every_field_has_a_description() -> None:
+    schemas = document()["components"]["schemas"]
+    fields = {
+        f"{name}.{field}": said
+        for name, schema in schemas.items()
+        for field, said in schema.get("properties", {}).items()
+    }
+    assert [field for field, said in fields.items() if not said.get("description")] == []
+
+
+def test_no_description_is_left_over() -> None:
+    schemas = document()["components"]["schemas"]
+    queries = {name for name in get_fields() if name not in schemas}
+    assert queries == {"ListRequest", "ConfigListRequest", "PreviewRequest"}
+    assert [
+        name
+        for name, fields in get_fields().items()
+        if name in schemas and not fields.keys() <= schemas[name]["properties"].keys()
+    ] == []

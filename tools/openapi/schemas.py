@@ -1,0 +1,217 @@
+"""The schemas of bodies and answers: from the product's models, its tables and its templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+from functions.process_queue.main import ProcessQueueBody
+from shared.domain import credentials
+from shared.domain.delivery import Delivery
+from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings
+from shared.domain.templates import Parameter, Template
+from shared.domain.validation import NoBody
+from shared.tables import Column, get_table
+from shared.templates import all_templates
+from shared.use_cases.pipeline_configs import ConfigListRequest, PreviewRequest
+from shared.use_cases.pipeline_runs import ListRequest
+from shared.use_cases.setup_credentials import CredentialStored
+from tools.openapi.wording import Json, Shape, get_fields, get_shapes
+
+REFERENCE = "#/components/schemas/{model}"
+_MODELS: tuple[type[BaseModel], ...] = (
+    credentials.ServiceAccountKey,
+    credentials.GcpServiceAccountKey,
+    credentials.GcpImpersonation,
+    credentials.AwsAccessKey,
+    credentials.AwsRole,
+    credentials.AzureClientSecret,
+    credentials.AzureFederated,
+    ProcessQueueBody,
+    ConfigRequest,
+    Delivery,
+    NoBody,
+)
+_QUERIES: dict[str, type[BaseModel]] = {
+    model.__name__: model for model in (ListRequest, ConfigListRequest, PreviewRequest)
+}
+_CREDENTIALS = {
+    "GCP": ("GcpServiceAccountKey", "GcpImpersonation"),
+    "AWS": ("AwsAccessKey", "AwsRole"),
+    "AZURE": ("AzureClientSecret", "AzureFederated"),
+}
+_COLUMN_TYPES: dict[str, Json] = {
+    "STRING": {"type": "string"},
+    "INTEGER": {"type": "integer"},
+    "BOOLEAN": {"type": "boolean"},
+    "TIMESTAMP": {"type": "string", "format": "date-time"},
+    "DATE": {"type": "string", "format": "date"},
+    "NUMERIC": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"},
+    "JSON": {"type": "object"},
+}
+_DAY: Json = {"type": "string", "format": "date"}
+
+
+def component_schemas() -> dict[str, Json]:
+    """Every schema by name."""
+    schemas = {
+        **_model_schemas(),
+        **_credential_requests(),
+        **_run_parameters(),
+        **{name: _shape_schema(name) for name in get_shapes()},
+    }
+    for name, fields in get_fields().items():
+        for field, text in fields.items():
+            if name in schemas:
+                schemas[name]["properties"][field]["description"] = text
+    return dict(sorted(schemas.items()))
+
+
+def query_parameters(model: str) -> Iterator[Json]:
+    """The parameters of a query string, by its model's name."""
+    for name, schema in _plain(_QUERIES[model].model_json_schema())["properties"].items():
+        known = {key: value for key, value in schema.items() if key != "anyOf"}
+        known |= next((option for option in schema.get("anyOf", []) if option != {"type": "null"}), {})
+        if known.get("default", 0) is None:
+            del known["default"]
+        yield {"name": name, "in": "query", "description": get_fields()[model][name], "schema": known}
+
+
+def _model_schemas() -> dict[str, Json]:
+    _, together = models_json_schema([(model, "validation") for model in _MODELS], ref_template=REFERENCE)
+    schemas: dict[str, Json] = together["$defs"]
+    schemas["CredentialStored"] = TypeAdapter(CredentialStored).json_schema() | {"additionalProperties": False}
+    schemas["CredentialStored"]["properties"]["provider"] = {"enum": list(_CREDENTIALS)}
+    schemas["CredentialStored"]["properties"]["action"] = {"enum": ["CREATED", "UPDATED"]}
+    schemas["CredentialStored"]["properties"]["dataset_status"] = {"enum": ["CREATED", "ALREADY_EXISTS"]}
+    schemas["ConfigChange"] = _partial(ConfigSettings.model_json_schema())
+    schemas["GcpServiceAccountKey"]["properties"]["service_account_json"] = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"$ref": REFERENCE.format(model="ServiceAccountKey")},
+    }
+    return {name: _plain(schema) for name, schema in schemas.items()}
+
+
+def _partial(schema: Json) -> Json:
+    """Of the same fields, any; what is not given stays as it is."""
+    for said in schema["properties"].values():
+        said.pop("default", None)
+    return {key: value for key, value in schema.items() if key != "required"}
+
+
+def _plain(schema: Any) -> Any:
+    """Without generated titles, and with the anchors of ECMA-262's expressions, which JSON Schema speaks."""
+    if isinstance(schema, list):
+        return [_plain(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _plain(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+    if isinstance(plain.get("pattern"), str):
+        plain["pattern"] = re.sub(r"\\z$", "$", re.sub(r"^\\A", "^", plain["pattern"]))
+    return plain
+
+
+def _credential_requests() -> dict[str, Json]:
+    schemas: dict[str, Json] = {}
+    for provider, shapes in _CREDENTIALS.items():
+        options = [{"$ref": REFERENCE.format(model=shape)} for shape in shapes]
+        schemas[f"{provider.capitalize()}CredentialRequest"] = {
+            "description": f"Credentials of {provider}, in one of their forms.",
+            "type": "object",
+            "properties": {
+                "provider": {"const": provider, "description": "The provider."},
+                "credentials": {"oneOf": options, "description": "One of the forms."},
+            },
+            "required": ["provider", "credentials"],
+            "additionalProperties": False,
+        }
+    named = {name: REFERENCE.format(model=name) for name in schemas}
+    mapping = dict(zip(_CREDENTIALS, named.values(), strict=True))
+    return schemas | {
+        "CredentialRequest": {
+            "description": "A provider and its credentials.",
+            "oneOf": [{"$ref": reference} for reference in named.values()],
+            "discriminator": {"propertyName": "provider", "mapping": mapping},
+        }
+    }
+
+
+def _run_parameters() -> dict[str, Json]:
+    templates = {_schema_name(template): _template_schema(template) for template in all_templates()}
+    options = [{"$ref": REFERENCE.format(model=name)} for name in templates]
+    return templates | {"RunParameters": {"description": "What the template of the path takes.", "anyOf": options}}
+
+
+def _schema_name(template: Template) -> str:
+    parts = (template.provider, template.domain, template.template)
+    return "".join(part.title().replace("_", "") for part in parts) + "Parameters"
+
+
+def _template_schema(template: Template) -> Json:
+    days = {
+        "date": {**_DAY, "description": "One day, UTC."},
+        "start_date": {**_DAY, "description": "The first day of a range, UTC."},
+        "end_date": {**_DAY, "description": f"The last day of a range of at most {template.max_days} days."},
+    }
+    return {
+        "description": f"{template.provider}/{template.domain}/{template.template}: {template.description}.",
+        "type": "object",
+        "properties": days | {name: _parameter(parameter) for name, parameter in template.parameters.items()},
+        "dependentRequired": {"start_date": ["end_date"], "end_date": ["start_date"]},
+        "not": {"required": ["date", "start_date"]},
+        "additionalProperties": False,
+    }
+
+
+def _parameter(parameter: Parameter) -> Json:
+    said = {
+        "default": parameter.default,
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
+        "enum": parameter.values,
+        "maxLength": parameter.max_length if parameter.type in {"string", "table"} else None,
+    }
+    known = {key: value for key, value in said.items() if value is not None}
+    if parameter.type == "table":
+        return {
+            **_plain(TypeAdapter(credentials.ExportTable).json_schema()),
+            **known,
+            "description": parameter.description,
+        }
+    return {"type": parameter.type, **known, "description": parameter.description}
+
+
+def _shape_schema(name: str) -> Json:
+    shape = get_shapes()[name]
+    base = _shape_schema(shape.extends) if shape.extends else {"properties": {}, "required": []}
+    properties = {**base["properties"], **_columns(shape)}
+    for field, said in shape.properties.items():
+        known = properties.get(field, {})
+        properties[field] = {**({"description": known["description"]} if known else {}), **said}
+    fresh = [field for field in properties if field not in base["properties"]]
+    return {
+        "description": shape.description,
+        "type": "object",
+        "properties": properties,
+        "required": [field for field in [*base["required"], *fresh] if field not in shape.optional],
+        "additionalProperties": False,
+    }
+
+
+def _columns(shape: Shape) -> dict[str, Json]:
+    if not shape.table:
+        return {}
+    known = {column.name: column for column in get_table(shape.group, shape.table).columns}
+    return {name: _column(known[name]) for name in shape.columns}
+
+
+def _column(column: Column) -> Json:
+    schema = dict(_COLUMN_TYPES[column.type])
+    if column.mode == "NULLABLE":
+        schema["type"] = [schema["type"], "null"]
+    return {**schema, "description": column.description}
