@@ -18,7 +18,7 @@ from shared.adapters.tasks import Tasks
 from shared.auth import PresentedKey
 from shared.domain.acceptance import RunRequest
 from shared.domain.paging import Place, parse_page_token
-from shared.domain.validation import validated
+from shared.domain.validation import NoBody, validated
 from shared.errors import Conflict, NotFound
 from shared.templates import get_template
 from shared.use_cases.run_pipeline import RunRequests
@@ -40,12 +40,6 @@ class ListRequest(BaseModel):
     page_token: Annotated[str, Field(max_length=512)] | None = None
     status: Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | None = None
     pipeline_id: Annotated[str, Field(pattern=r"\A[a-z0-9_]+(?:-[a-z0-9_]+){2}\z", max_length=200)] | None = None
-
-
-class NothingMore(BaseModel):
-    """A body that may say nothing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,7 @@ class PipelineRuns:
 
     def cancel(self, tenant_id: str, pipeline_logging_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Ask for the run's end; Conflict when it has finished. The dispatcher and the executor act on the event."""
-        validated(NothingMore, body)
+        validated(NoBody, body)
         run = self._run(tenant_id, pipeline_logging_id)
         if run["status"] in _FINISHED:
             raise Conflict("the run has already finished", run_status=run["status"])
@@ -104,7 +98,7 @@ class PipelineRuns:
     ) -> dict[str, Any]:
         """A new run with the same parameters; Conflict while the first one lives, else as for any manual run."""
         standing = self.requests.require_standing(key)
-        validated(NothingMore, body)
+        validated(NoBody, body)
         run = self._run(key.tenant_id, pipeline_logging_id)
         if run["status"] not in _FINISHED:
             raise Conflict("the run has not finished yet", run_status=run["status"])
