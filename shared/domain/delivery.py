@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.domain.identifiers import check_tenant_id
+
+Number = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 
 
 class DeliveredClosing(BaseModel):
@@ -28,8 +30,8 @@ class Delivery(BaseModel):
     tenant_id: str
     pipeline_logging_id: str
     lease_id: str | None
-    attempt: int
-    hop: int
+    attempt: Number
+    hop: Number
     closing: DeliveredClosing | None = None
 
     @model_validator(mode="after")
