@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # a run of unit tests alone loads neither the cloud nor its c
     from google.cloud import bigquery
 
     from devcloud.server import Devcloud
+    from tests.dispatching import Dispatching
     from tests.frontend import Frontend
     from tests.tenant import Api, Tenant
 
@@ -113,3 +114,20 @@ def held_dispatcher(cloud: Devcloud) -> Iterator[None]:
         yield
         tasks.purge_queue(name=queue)
         tasks.resume_queue(name=queue)
+
+
+@pytest.fixture(scope="session")
+def still_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dispatching]:
+    """A cloud of its own for the scheduler: it owns the whole queue, so other tests' runs would be in the way."""
+    from devcloud.server import Devcloud
+    from tests.dispatching import Dispatching
+
+    with Devcloud(tmp_path_factory.mktemp("still"), schedules=False) as cloud, cloud.clients() as clients:
+        yield Dispatching(cloud, clients.bigquery(), clients.tasks())
+
+
+@pytest.fixture
+def dispatching(still_cloud: Dispatching) -> Dispatching:
+    """The scheduler's functions before an empty queue, without schedules; both Cloud Tasks queues stand still."""
+    still_cloud.stand_still()
+    return still_cloud

@@ -56,6 +56,13 @@ class Dispatching:
         headers = {"Authorization": f"Bearer {self.token('cvg-scheduler-invoker', audience=function)}"}
         return requests.post(f"{self.cloud.ready['gateway']}/api/v1/scheduler/{route}", headers=headers, timeout=90)
 
+    def reset(self) -> Json:
+        """The answer of one call of the daily reset, with the request's id."""
+        answer = self.call_scheduled("reset_daily_quotas", "reset-daily-quotas")
+        assert answer.status_code == 200, answer.text
+        found: Json = answer.json()
+        return found | {"request_id": answer.headers["X-Request-ID"]}
+
     def token(self, account: str, *, audience: str = "process_queue") -> str:
         """An OIDC token of a platform account for a function."""
         email = f"{account}@{self.cloud.project}.iam.gserviceaccount.com"
@@ -66,6 +73,22 @@ class Dispatching:
         tenant_id = f"tenant_{uuid.uuid4().hex[:12]}"
         onboard(self.client, tenant_id, daily_limit=daily_limit, concurrent_limit=concurrent_limit)
         return tenant_id
+
+    def onboard_many(self, count: int, *, daily_limit: int, concurrent_limit: int) -> list[str]:
+        """The ids of so many tenants without API keys, who live by their schedules alone."""
+        tenants, now = [f"tenant_{uuid.uuid4().hex[:12]}" for _ in range(count)], datetime.now(UTC).isoformat()
+        plan = {
+            "plan_name": "STARTER",
+            "status": "ACTIVE",
+            "daily_limit": daily_limit,
+            "concurrent_limit": concurrent_limit,
+            "created_at": now,
+        }
+        profile = {"company_name": "Acme", "status": "ACTIVE", "created_at": now}
+        self._insert("tenant_profiles", [{"tenant_id": tenant} | profile for tenant in tenants])
+        subscriptions = [{"subscription_id": f"plan-{tenant}", "tenant_id": tenant} | plan for tenant in tenants]
+        self._insert("tenant_subscriptions", subscriptions)
+        return tenants
 
     def enqueue(self, tenant_id: str, *pipelines: str, is_manual: bool = False, **columns: Any) -> list[str]:
         """Append one waiting run for each pipeline, scheduled ones with their scheduled_pipeline_runs; their ids."""
@@ -239,9 +262,14 @@ class Dispatching:
             self.tasks_client.pause_queue(name=self._queue(name))
             self.tasks_client.purge_queue(name=self._queue(name))
         purged_in = _bucket()
-        for table in ("pipeline_execution_queue", "tenant_usage_quotas"):
+        for table in ("tenant_pipeline_configs", "pipeline_execution_queue", "tenant_usage_quotas"):
             self.query(f"DELETE FROM tenants.{table} WHERE TRUE")
         eventually(lambda: _bucket() > purged_in)  # the name of a purged kick is not free in its bucket
+
+    def move_on(self, *queues: str) -> None:
+        """Let Cloud Tasks deliver what is in these queues, and what will come."""
+        for name in queues:
+            self.tasks_client.resume_queue(name=self._queue(name))
 
 
 def statements(dispatching: Dispatching, answer: Json) -> list[str]:

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from tests.dispatching import Dispatching, statements
 
-Json = dict[str, Any]
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)
-
-
-def reset(dispatching: Dispatching) -> Json:
-    answer = dispatching.call_scheduled("reset_daily_quotas", "reset-daily-quotas")
-    assert answer.status_code == 200, answer.text
-    found: Json = answer.json()
-    return found | {"request_id": answer.headers["X-Request-ID"]}
 
 
 def history(dispatching: Dispatching, tenant_id: str) -> list[tuple[date, int, int, int]]:
@@ -35,7 +26,7 @@ def quotas(dispatching: Dispatching, tenant_id: str) -> dict[date, int]:
 def test_a_finished_day_is_archived_and_reset_and_today_begins(dispatching: Dispatching, tenant_id: str) -> None:
     dispatching.use(tenant_id, YESTERDAY, run=5, succeeded=3, failed=1)
 
-    answer = reset(dispatching)
+    answer = dispatching.reset()
 
     assert (answer["status"], answer["records_updated"] >= 1) == ("success", True)
     expected = f"Reset {answer['records_updated']} daily quotas, archived {answer['records_archived']} old records"
@@ -47,15 +38,15 @@ def test_a_finished_day_is_archived_and_reset_and_today_begins(dispatching: Disp
 
 def test_a_repeated_reset_changes_nothing(dispatching: Dispatching, tenant_id: str) -> None:
     dispatching.use(tenant_id, YESTERDAY, run=5, succeeded=3, failed=1)
-    reset(dispatching)
-    again = reset(dispatching)
+    dispatching.reset()
+    again = dispatching.reset()
     assert (again["records_updated"], again["records_archived"]) == (0, 0)
     assert history(dispatching, tenant_id) == [(YESTERDAY, 5, 3, 1)]
 
 
 def test_a_run_that_ends_after_its_day_was_archived_still_counts(dispatching: Dispatching, tenant_id: str) -> None:
     dispatching.use(tenant_id, YESTERDAY, run=1, succeeded=0, failed=0)
-    reset(dispatching)
+    dispatching.reset()
     expires = (datetime.now(UTC) + timedelta(minutes=4)).isoformat()
     (run_id,) = dispatching.enqueue(
         tenant_id, "a", state="PROCESSING", attempt=1, lease_id="lease", lease_expires_at=expires,
@@ -63,13 +54,13 @@ def test_a_run_that_ends_after_its_day_was_archived_still_counts(dispatching: Di
     )  # fmt: skip
     dispatching.report(run_id, "SUCCEEDED")
     dispatching.process()
-    reset(dispatching)
+    dispatching.reset()
     assert history(dispatching, tenant_id) == [(YESTERDAY, 1, 1, 0)]
 
 
 def test_the_present_day_is_left_alone_at_any_hour(dispatching: Dispatching, tenant_id: str) -> None:
     dispatching.use(tenant_id, TODAY, run=4, succeeded=1, failed=0)
-    reset(dispatching)
+    dispatching.reset()
     assert quotas(dispatching, tenant_id) == {TODAY: 4}
     assert history(dispatching, tenant_id) == []
 
@@ -78,7 +69,7 @@ def test_rows_older_than_ninety_days_are_archived_and_pruned(dispatching: Dispat
     old, kept = TODAY - timedelta(days=91), TODAY - timedelta(days=90)
     dispatching.use(tenant_id, old, run=2, succeeded=2, failed=0)
     dispatching.use(tenant_id, kept, run=1, succeeded=1, failed=0)
-    assert reset(dispatching)["records_archived"] == 1
+    assert dispatching.reset()["records_archived"] == 1
     assert quotas(dispatching, tenant_id) == {kept: 0, TODAY: 0}
     assert history(dispatching, tenant_id) == [(old, 2, 2, 0), (kept, 1, 1, 0)]
 
@@ -87,7 +78,7 @@ def test_resets_and_dispatchers_at_once_make_one_row_for_today(dispatching: Disp
     dispatching.use(tenant_id, YESTERDAY, run=5, succeeded=3, failed=1)
     dispatching.enqueue(tenant_id, "a", "b")
     with ThreadPoolExecutor(4) as threads:
-        resets = [threads.submit(reset, dispatching) for _ in range(2)]
+        resets = [threads.submit(dispatching.reset) for _ in range(2)]
         calls = [threads.submit(dispatching.call) for _ in range(2)]
         assert sum(submitted.result()["records_updated"] for submitted in resets) == 1
         assert {submitted.result().status_code for submitted in calls} <= {200, 503}

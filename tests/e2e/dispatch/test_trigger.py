@@ -15,11 +15,6 @@ Json = dict[str, Any]
 YESTERDAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=22)
 
 
-@pytest.fixture(autouse=True)
-def no_schedules_but_mine(dispatching: Dispatching) -> None:
-    dispatching.query("DELETE FROM tenants.tenant_pipeline_configs WHERE TRUE")
-
-
 def test_nothing_due_costs_one_job(dispatching: Dispatching) -> None:
     answer = dispatching.trigger()
     assert statements(dispatching, answer) == ["read_due"]
