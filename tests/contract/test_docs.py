@@ -1,8 +1,10 @@
-"""The documents name only tables and routes that exist, and leave none out."""
+"""The documents name only tables, routes, states, schedules and files that exist; the architecture leaves none out."""
 
 from __future__ import annotations
 
+import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,20 @@ from shared.platform_config import get_platform
 from shared.tables import get_tables
 
 ROOT = Path(__file__).resolve().parents[2]
-ARCHITECTURE = (ROOT / "docs/architecture/ARCHITECTURE.md").read_text()
-TABLES = get_tables("tenants").keys() | get_tables("tenant_dataset").keys()
-ROUTES = {route for function in get_platform().functions.values() for route in function.routes}
+ARCHITECTURE = "docs/architecture/ARCHITECTURE.md"
+FLOWS, STRATEGY = "COMPLETE_FLOWS.md", "TESTING_STRATEGY.md"
+DOCUMENTS = [ARCHITECTURE, FLOWS, STRATEGY]
+CENTRAL = get_tables("tenants").keys()
+TABLES = CENTRAL | get_tables("tenant_dataset").keys()
+FUNCTIONS = get_platform().functions
+ROUTES = {route for function in FUNCTIONS.values() for route in function.routes}
+STATE = re.compile(r"[A-Z][A-Z_]{3,}")
+# In backquotes and in capitals, and no states: what they are, configs and settings say.
+NOT_STATES = {"AZURE"}
+
+
+def text_of(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
 
 
 def routes_in(text: str) -> set[str]:
@@ -21,21 +34,106 @@ def routes_in(text: str) -> set[str]:
 
 
 def tables_in(text: str) -> set[str]:
-    rows = re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE)
-    return set(rows) | set(re.findall(r"\bx_meta_[a-z_]+\b", text))
+    rows = set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE))
+    named = set(re.findall(r"\btenants\.([a-z_]+)\b", text))
+    drawn = set(re.findall(r"\[\(([a-z_]+)\)\]", text))
+    return rows | named | drawn | set(re.findall(r"\bx_meta_[a-z_]+\b", text)) - {"x_meta_"}
 
 
-def test_every_route_in_the_architecture_exists_and_every_route_is_there() -> None:
-    assert routes_in(ARCHITECTURE) == ROUTES
+def states_in(text: str) -> set[str]:
+    quoted = {word for word in re.findall(r"`([^`\n]+)`", text) if STATE.fullmatch(word)}
+    drawn = {
+        word
+        for diagram in re.findall(r"```mermaid\nstateDiagram.*?```", text, re.DOTALL)
+        for word in re.findall(rf"\b{STATE.pattern}\b", diagram)
+    }
+    return (quoted | drawn) - NOT_STATES
 
 
-def test_every_table_in_the_architecture_exists() -> None:
-    assert tables_in(ARCHITECTURE) - {"x_meta_"} <= TABLES
-    assert get_tables("tenants").keys() <= tables_in(ARCHITECTURE)
+@cache
+def known_states() -> set[str]:
+    """Every word in capitals that a table's column may hold, or that the product's code or SQL writes."""
+    described = " ".join(
+        column.description
+        for group in (get_tables("tenants"), get_tables("tenant_dataset"))
+        for table in group.values()
+        for column in table.columns
+    )
+    found = set(STATE.findall(described))
+    for path in (ROOT / "shared").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and STATE.fullmatch(node.value):
+                found.add(node.value)
+    for path in (ROOT / "shared/sql").rglob("*.sql"):
+        found |= set(re.findall(rf"'({STATE.pattern})'", path.read_text(encoding="utf-8")))
+    return found
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/architecture/ARCHITECTURE.md"])
-def test_links_to_files_lead_somewhere(document: str) -> None:
-    path = ROOT / document
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
-        assert (path.parent / target).exists(), f"{document} links to {target}"
+def test_every_route_is_in_the_architecture() -> None:
+    assert routes_in(text_of(ARCHITECTURE)) == ROUTES
+
+
+def test_every_central_table_is_in_the_architecture() -> None:
+    assert tables_in(text_of(ARCHITECTURE)) >= CENTRAL
+
+
+def test_every_route_is_in_the_flows() -> None:
+    assert routes_in(text_of(FLOWS)) == ROUTES
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_routes_that_are_named_exist(document: str) -> None:
+    assert routes_in(text_of(document)) <= ROUTES
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_tables_that_are_named_exist(document: str) -> None:
+    found = tables_in(text_of(document))
+    assert found, "the document names tables, and the pattern finds none"
+    assert found <= TABLES
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_states_that_are_named_exist(document: str) -> None:
+    found = states_in(text_of(document))
+    assert found, "the document names states, and the pattern finds none"
+    assert found <= known_states()
+
+
+def test_schedules_of_jobs_are_those_of_the_platform() -> None:
+    rows = re.findall(r"^\| ([a-z-]+) \| `([^`]+)` \| `([^`]+)` \|", text_of(FLOWS), re.MULTILINE)
+    scheduled = {
+        (function.schedule.job, function.schedule.cron, function.routes[0])
+        for function in FUNCTIONS.values()
+        if function.schedule
+    }
+    assert set(rows) == scheduled
+
+
+def test_files_and_targets_the_strategy_names_exist() -> None:
+    text = text_of(STRATEGY)
+    named = set(re.findall(r"\b(tests(?:/\w+)+(?:\.py)?|test_e2e_complete\.py|\.ci/run)", text))
+    assert len(named) > 20
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+    targets = set(re.findall(r"`make ([a-z-]+)`", text))
+    assert targets <= set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, "README.md"])
+def test_links_lead_somewhere(document: str) -> None:
+    text = text_of(document)
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+        assert ((ROOT / document).parent / target).exists(), f"{document} links to {target}"
+    headings = {_anchor(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")
+
+
+def test_checks_see_what_does_not_exist() -> None:
+    text = "`POST /api/v1/nowhere`, `tenants.nothing`, `x_meta_nothing`, `BROKEN_STATE`\n| `no_table` | x |\n"
+    assert not routes_in(text) & ROUTES
+    assert tables_in(text) == {"nothing", "x_meta_nothing", "no_table"}
+    assert states_in(text) - known_states() == {"BROKEN_STATE"}
