@@ -1,0 +1,149 @@
+"""Phase 4: everything configured is validated: the files under configs when they load, schedules when they are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from croniter import croniter
+
+from shared.errors import ConfigError
+from shared.platform_config import CONFIGS, get_platform, load_yaml
+from shared.settings import Settings
+from shared.tables import Table, get_tables
+from shared.templates import all_templates, load_template, sql_file
+from tests.frontend import Frontend
+from tests.schedules import Schedules
+
+Json = dict[str, Any]
+Change = Callable[[Json], object]
+
+pytestmark = pytest.mark.phase4
+
+TEMPLATES = sorted(path for path in CONFIGS.glob("*/*/*.yml") if path.parts[-3] != "tables")
+TABLES = sorted((CONFIGS / "tables").glob("*/*.yml"))
+
+
+def copy_of(path: Path, folder: Path, change: Change) -> Path:
+    """The file once more, with one change, at the same place below `folder`."""
+    document = yaml.safe_load(path.read_text())
+    change(document)
+    copy = folder / path.relative_to(CONFIGS)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(yaml.safe_dump(document))
+    return copy
+
+
+class TestFiles:
+    def test_every_file_is_loaded_by_somebody_who_validates_it(self) -> None:
+        loaded = {CONFIGS / "platform.yml", *TEMPLATES, *TABLES}
+        assert loaded == {*CONFIGS.rglob("*.yml"), *CONFIGS.rglob("*.yaml")}
+        assert len(all_templates()) == len(TEMPLATES)
+        assert len(get_tables("tenants")) + len(get_tables("tenant_dataset")) == len(TABLES)
+
+    def test_platform_names_only_what_it_has(self) -> None:
+        platform = get_platform()
+        for name, function in platform.functions.items():
+            assert (CONFIGS.parent / "functions" / name / "main.py").is_file()
+            assert {function.service_account, *function.invokers} <= platform.service_accounts.keys(), name
+            assert {setting.lower() for setting in function.environment} <= Settings.model_fields.keys(), name
+            assert function.schedule is None or croniter.is_valid(function.schedule.cron), name
+        for name, account in platform.service_accounts.items():
+            assert set(account.queues) <= platform.queues.keys(), name
+            assert set(account.secrets) <= platform.secrets.keys(), name
+
+    @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: "/".join(path.parts[-3:]))
+    def test_template_publishes_into_tables_that_exist(self, path: Path) -> None:
+        template = load_template(path)
+        assert template is not None
+        assert sql_file(template).is_file()
+        tables = get_tables("tenant_dataset")
+        for target in template.publish:
+            assert target.date_column in {column.name for column in tables[target.table].columns}
+
+    @pytest.mark.parametrize(
+        ("change", "where"),
+        [
+            (lambda document: document.update(surprise=1), "surprise"),
+            (lambda document: document["queues"]["kick"].update(surprise=1), "queues.kick.surprise"),
+            (lambda document: document["functions"]["run_pipeline"].pop("routes"), "functions.run_pipeline.routes"),
+            (lambda document: document["functions"]["run_pipeline"].update(access="open"), "run_pipeline.access"),
+        ],
+    )
+    def test_platform_that_is_wrong_is_refused_by_file_and_field(
+        self, tmp_path: Path, change: Change, where: str
+    ) -> None:
+        path = copy_of(CONFIGS / "platform.yml", tmp_path, change)
+        with pytest.raises(ConfigError, match=f"platform.yml: .*{where}"):
+            get_platform(path)
+
+    @pytest.mark.parametrize(
+        ("change", "where"),
+        [
+            (lambda document: document.update(surprise=1), "surprise"),
+            (lambda document: document["steps"][0].update(surprise=1), "steps.0.surprise"),
+            (lambda document: document["steps"][0].update(timeout_seconds=0), "steps.0.timeout_seconds"),
+            (lambda document: document["checks"][0].update(step="nowhere"), "there is no step nowhere"),
+            (lambda document: document.pop("publish"), "publish"),
+        ],
+    )
+    def test_template_that_is_wrong_is_refused_by_file_and_field(
+        self, tmp_path: Path, change: Change, where: str
+    ) -> None:
+        path = copy_of(CONFIGS / "gcp/cost/billing.yml", tmp_path, change)
+        with pytest.raises(ConfigError, match=f"gcp/cost/billing.yml: .*{where}"):
+            load_template(path)
+
+    @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+    def test_table_with_an_unknown_key_is_refused(self, path: Path) -> None:
+        document = yaml.safe_load(path.read_text())
+        assert Table.model_validate(document).table == path.stem
+        with pytest.raises(ValueError, match="surprise"):
+            Table.model_validate(document | {"surprise": 1})
+        column = document["columns"][0] | {"surprise": 1}
+        with pytest.raises(ValueError, match=r"columns\.0\.surprise"):
+            Table.model_validate(document | {"columns": [column]})
+
+    def test_what_is_no_yaml_is_refused_by_file_and_line(self, tmp_path: Path) -> None:
+        path = tmp_path / "broken.yml"
+        path.write_text("name: [convergence\nqueues: {")
+        with pytest.raises(ConfigError, match=r"broken\.yml: (.|\n)*line 2"):
+            load_yaml(path)
+
+    def test_yaml_makes_no_objects(self, tmp_path: Path) -> None:
+        path = tmp_path / "evil.yml"
+        path.write_text(json.dumps({}) + "\n--- !!python/object/apply:os.system [true]")
+        with pytest.raises(ConfigError, match=r"evil\.yml"):
+            load_yaml(path)
+
+
+@pytest.mark.usefixtures("held_dispatcher")
+class TestSchedules:
+    @pytest.mark.parametrize(
+        ("changes", "status", "named"),
+        [
+            ({"cron_expression": "61 2 * * *"}, 400, "cron_expression"),
+            ({"cron_expression": "0 0 30 2 *"}, 400, "cron_expression"),
+            ({"timezone": "Europe/Atlantis"}, 400, "timezone"),
+            ({"parameters": {"surprise": 1}}, 400, "parameters.surprise"),
+            ({"template": "no_such_template"}, 404, "template"),
+        ],
+    )
+    def test_schedule_that_could_not_run_is_refused_by_name(
+        self, connected: Frontend, changes: Json, status: int, named: str
+    ) -> None:
+        answer = Schedules(connected).create(**changes)
+        assert answer.status_code == status
+        assert named in answer.text
+        assert connected.central("tenant_pipeline_configs") == []
+
+    def test_schedule_keeps_the_values_it_was_made_with(self, connected: Frontend) -> None:
+        schedules = Schedules(connected)
+        config_id = schedules.start(timezone="Asia/Kathmandu", cron_expression="15  3 * * mon-fri")
+        assert schedules.change(config_id, {"timezone": "Mars/Base"}).status_code == 400
+        (row,) = schedules.rows()
+        assert (row["timezone"], row["cron_expression"]) == ("Asia/Kathmandu", "15 3 * * mon-fri")
