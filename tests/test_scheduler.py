@@ -1,0 +1,153 @@
+"""Phase 2: schedules made through the API, and the three jobs that serve them: trigger, process-queue, daily reset."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.dispatching import Dispatching
+from tests.executions import eventually
+from tests.frontend import Frontend
+from tests.schedules import Schedules
+
+Json = dict[str, Any]
+
+pytestmark = pytest.mark.phase2
+
+
+@pytest.fixture
+def schedules(dispatching: Dispatching) -> Schedules:
+    """Of a tenant with credentials and an export; executors run, the dispatcher comes when it is called."""
+    frontend = dispatching.frontend()
+    assert frontend.store(frontend.tenant.gcp_credentials).status_code == 201
+    dispatching.move_on("execute")
+    return Schedules(frontend)
+
+
+def await_event(dispatching: Dispatching, run_id: str, kind: str) -> None:
+    eventually(lambda: kind in {event["kind"] for event in dispatching.events(run_id)})
+
+
+def published(frontend: Frontend) -> tuple[int, Decimal]:
+    """Rows and cost of the tenant's bill."""
+    credited = "COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)"
+    (row,) = frontend.sql(
+        f"SELECT COUNT(*) AS row_count, SUM(cost + {credited}) AS total FROM {{own}}.gcp_cost_billing"
+    )
+    return row["row_count"], row["total"]
+
+
+def end_the_day(dispatching: Dispatching, tenant_id: str) -> date:
+    """Let what was used today have been used yesterday, as it is after midnight; yesterday."""
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    dispatching.query(
+        "UPDATE tenants.tenant_usage_quotas SET usage_date = CAST(@day AS DATE) WHERE tenant_id = @tenant_id",
+        day=str(yesterday), tenant_id=tenant_id,
+    )  # fmt: skip
+    return yesterday
+
+
+def test_a_schedule_runs_at_its_tick_and_its_day_is_archived(dispatching: Dispatching, schedules: Schedules) -> None:
+    frontend, export = schedules.frontend, schedules.frontend.tenant.export
+    config_id = schedules.start(parameters={"date": "2025-11-16"})
+    assert dispatching.trigger()["queued_count"] == 0  # not due before tonight
+    tick = schedules.make_due(config_id)
+
+    triggered = dispatching.trigger()
+    assert (triggered["triggered_count"], triggered["queued_count"], triggered["skipped"]) == (1, 1, [])
+    (run,) = dispatching.runs_of(config_id)
+    assert (run["state"], run["scheduled_time"]) == ("PENDING", tick)
+    assert dispatching.trigger()["queued_count"] == 0
+
+    started = dispatching.process()
+    assert [run["tenant_id"] for run in started["runs"]] == [frontend.tenant_id]
+    await_event(dispatching, run["run_id"], "SUCCEEDED")
+    assert dispatching.process()["settled_count"] == 1
+    assert dispatching.process()["message"] == "No pipelines in queue"
+
+    day = export.truth["usage_dates"]["2025-11-16"]
+    assert published(frontend) == (day["rows"], Decimal(day["total"]))
+    assert [run["state"] for run in dispatching.runs_of(config_id)] == ["COMPLETED"]
+    (shown,) = frontend.api.get(schedules.path).json()["pipelines"]
+    assert (shown["last_run_status"], shown["is_active"]) == ("SUCCESS", True)
+    assert datetime.fromisoformat(shown["next_run_time"]) > datetime.now(UTC)
+
+    yesterday = end_the_day(dispatching, frontend.tenant_id)
+    assert dispatching.reset()["status"] == "success"
+    (archived,) = frontend.central("tenant_usage_history")
+    assert (archived["usage_date"], archived["pipelines_run_today"]) == (yesterday, 1)
+    usage = {row["usage_date"]: row["pipelines_run_today"] for row in frontend.central("tenant_usage_quotas")}
+    assert usage == {yesterday: 0, yesterday + timedelta(days=1): 0}
+
+
+def test_a_tick_beyond_the_daily_limit_runs_after_the_reset(dispatching: Dispatching) -> None:
+    frontend = dispatching.frontend(daily_limit=1)
+    frontend.store_keyless()
+    schedules = Schedules(frontend)
+    first, second = schedules.start(), schedules.start()
+    schedules.make_due(first)
+    dispatching.trigger()
+    dispatching.process()
+    (run,) = dispatching.runs_of(first)
+    dispatching.report(run["run_id"], "SUCCEEDED")
+    dispatching.process()
+
+    tick = schedules.make_due(second)
+    assert dispatching.trigger()["skipped"] == [{"config_id": second, "reason": "DAILY_LIMIT"}]
+    assert dispatching.runs_of(second) == []
+
+    end_the_day(dispatching, frontend.tenant_id)
+    dispatching.reset()
+    assert dispatching.trigger()["queued_count"] == 1
+    assert [run["scheduled_time"] for run in dispatching.runs_of(second)] == [tick]
+    assert dispatching.process()["processed_count"] == 1
+
+
+def test_a_run_that_cannot_succeed_fails_and_its_schedule_goes_on(
+    dispatching: Dispatching, schedules: Schedules
+) -> None:
+    table = f"{schedules.frontend.tenant.project}.billing.nothing_here"
+    config_id = schedules.start(parameters={"billing_export_table": table})
+    schedules.make_due(config_id)
+    dispatching.trigger()
+    dispatching.process()
+    (run,) = dispatching.runs_of(config_id)
+    await_event(dispatching, run["run_id"], "FAILED")
+    dispatching.process()
+    (run,) = dispatching.runs_of(config_id)
+    assert (run["state"], run["outcome_reason"], run["retry_count"]) == ("FAILED", "SOURCE_NOT_FOUND", 0)
+    config = dispatching.config(config_id)
+    assert (config["last_run_status"], config["is_active"]) == ("FAILED", True)
+    assert config["next_run_time"] > datetime.now(UTC)
+
+
+def test_a_schedule_that_is_removed_fires_no_more(dispatching: Dispatching, schedules: Schedules) -> None:
+    config_id = schedules.start()
+    schedules.make_due(config_id)
+    assert schedules.remove(config_id).status_code == 200
+    assert dispatching.trigger()["queued_count"] == 0
+    assert dispatching.runs_of(config_id) == []
+
+
+def test_cloud_scheduler_calls_every_job(dispatching: Dispatching) -> None:
+    before = datetime.now(UTC)
+    functions = {name: function.schedule for name, function in dispatching.cloud.platform.functions.items()}
+    jobs = {name: schedule.job for name, schedule in functions.items() if schedule}
+    parent = f"projects/{dispatching.cloud.project}/locations/{dispatching.cloud.region}"
+    with dispatching.cloud.clients() as clients:
+        scheduler = clients.scheduler()
+        for job in jobs.values():
+            scheduler.run_job(name=f"{parent}/jobs/{job}")
+    sql = (
+        "SELECT job FROM tenants.scheduler_job_runs"
+        " WHERE started_at >= CAST(@since AS TIMESTAMP) AND outcome = 'SUCCESS'"
+    )
+
+    def succeeded() -> set[str]:
+        return {row["job"] for row in dispatching.query(sql, since=before.isoformat())}
+
+    eventually(lambda: succeeded() == jobs.keys())
+    assert len(jobs) == 4
