@@ -16,7 +16,7 @@ from shared.adapters.bigquery import AssertionFailed, Row, Warehouse
 from shared.adapters.sql import Statement, statement
 from shared.auth import KeyOwner, PresentedKey
 from shared.domain.paging import Place
-from shared.domain.pipeline_configs import ConfigSettings, PipelineConfig
+from shared.domain.pipeline_configs import ConfigSettings, CreatedConfig, PipelineConfig
 from shared.errors import TransactionAborted
 
 _OWNER_COLUMNS = tuple(field.name for field in fields(KeyOwner))
@@ -30,14 +30,6 @@ class ConfigStanding:
     credentials: Mapping[str, str | None]
     config_count: int
     configs: Sequence[PipelineConfig]
-
-
-@dataclass(frozen=True)
-class CreatedConfig:
-    """A schedule that an earlier call made under the same id: for which body, and what its caller was told."""
-
-    body_digest: str
-    next_run_time: datetime | None
 
 
 @dataclass(frozen=True)
@@ -179,5 +171,6 @@ def _labels(config: PipelineConfig, body_digest: str) -> dict[str, str]:
 
 
 def _created(job: bigquery.QueryJob) -> CreatedConfig:
-    next_run = job.labels.get("next_run")
-    return CreatedConfig(job.labels["body"], datetime.fromtimestamp(int(next_run), UTC) if next_run else None)
+    labels = job.labels
+    next_run_time = datetime.fromtimestamp(int(labels["next_run"]), UTC) if "next_run" in labels else None
+    return CreatedConfig(labels["body"], next_run_time, job.created.astimezone(UTC))

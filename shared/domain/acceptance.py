@@ -65,11 +65,7 @@ class AcceptedRun:
 
     def answers(self, body_digest: str, now: datetime) -> bool:
         """Whether it is the answer to a call with the same key; IdempotencyMismatch when that has another body."""
-        if now - self.accepted_at > _IDEMPOTENCY_WINDOW:
-            return False
-        if self.body_digest != body_digest:
-            raise IdempotencyMismatch
-        return True
+        return is_repeated_call(body_digest, now, first_digest=self.body_digest, first_at=self.accepted_at)
 
 
 @dataclass(frozen=True)
@@ -115,6 +111,18 @@ def next_utc_midnight(now: datetime) -> datetime:
 def repeatable_run_id(*, tenant_id: str, pipeline_id: str, idempotency_key: str, turn: int) -> str:
     """The run's id for an Idempotency-Key: the same call finds the same run; `turn` counts used-up ids."""
     return str(uuid.uuid5(_NAMESPACE, json.dumps([tenant_id, pipeline_id, idempotency_key, turn])))
+
+
+def is_repeated_call(digest: str, now: datetime, *, first_digest: str, first_at: datetime) -> bool:
+    """Whether a call repeats the first one with its Idempotency-Key, which is the key's for a day.
+
+    IdempotencyMismatch when it has another body.
+    """
+    if now - first_at > _IDEMPOTENCY_WINDOW:
+        return False
+    if first_digest != digest:
+        raise IdempotencyMismatch
+    return True
 
 
 def body_digest(body: Mapping[str, Any]) -> str:

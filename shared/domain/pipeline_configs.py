@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from shared.domain.acceptance import is_repeated_call
 from shared.domain.schedule import next_tick, require_cron, require_timezone, ticks_after
 from shared.domain.templates import Template, resolve_parameters
 from shared.domain.tick_plan import with_date
@@ -94,9 +96,22 @@ class PipelineConfig:
     last_run_status: str | None = None
 
 
-def repeatable_config_id(tenant_id: str, idempotency_key: str) -> str:
-    """The one id that a tenant's calls with this key make a schedule under."""
-    return str(uuid.uuid5(_NAMESPACE, f"{tenant_id}/{idempotency_key}"))
+@dataclass(frozen=True)
+class CreatedConfig:
+    """A schedule that a call made, read from its job: for which body, and what the caller was told."""
+
+    body_digest: str
+    next_run_time: datetime | None
+    created_at: datetime
+
+    def answers(self, digest: str, now: datetime) -> bool:
+        """Whether it is the answer to a call with the same key; IdempotencyMismatch when that has another body."""
+        return is_repeated_call(digest, now, first_digest=self.body_digest, first_at=self.created_at)
+
+
+def repeatable_config_id(tenant_id: str, idempotency_key: str, turn: int) -> str:
+    """The id for an Idempotency-Key: the same call finds the same schedule; `turn` counts used-up ids."""
+    return str(uuid.uuid5(_NAMESPACE, json.dumps([tenant_id, idempotency_key, turn])))
 
 
 def first_run_time(settings: ConfigSettings, now: datetime) -> datetime | None:

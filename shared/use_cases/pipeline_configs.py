@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import count, islice
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,11 +20,11 @@ from shared.domain import pipeline_configs as domain
 from shared.domain.acceptance import body_digest
 from shared.domain.identifiers import pipeline_id_of
 from shared.domain.paging import Place, parse_page_token
-from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings, PipelineConfig
+from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings, CreatedConfig, PipelineConfig
 from shared.domain.schedule import ticks_after
 from shared.domain.templates import Template, source_of
 from shared.domain.validation import validated
-from shared.errors import Conflict, IdempotencyMismatch, InvalidInput, NotFound, Unauthenticated
+from shared.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from shared.templates import get_template
 from shared.use_cases.contention import until_applied
 
@@ -64,10 +64,9 @@ class ConfigRequests:
         schedules a tenant may have, IdempotencyMismatch when the key came with another body.
         """
         standing = self._require_standing(key)
-        request = validated(ConfigRequest, body)
-        config = _new_config(key.tenant_id, request, standing.owner.read_at, user_id, idempotency_key)
-        digest = body_digest(body)
-        created = self.configs.find_created(config.config_id) if idempotency_key else None
+        request, now, digest = validated(ConfigRequest, body), standing.owner.read_at, body_digest(body)
+        config_id, created = self._find_first(key.tenant_id, idempotency_key, digest, now)
+        config = _new_config(config_id, key.tenant_id, request, now, user_id)
         if created is None:
             template = get_template(request.provider, request.domain, request.template)
             _check_runnable(template, request, standing)
@@ -75,9 +74,8 @@ class ConfigRequests:
             if standing.config_count >= domain.MOST_CONFIGS:
                 raise Conflict("the tenant has as many schedules as it may have", limit=domain.MOST_CONFIGS)
             created = self.configs.insert(config, body_digest=digest)
-            log.info("schedule created", config_id=config.config_id, pipeline_id=config.pipeline_id)
-        if created.body_digest != digest:
-            raise IdempotencyMismatch
+            created.answers(digest, now)  # a call with the same key may have been faster
+            log.info("schedule created", config_id=config_id, pipeline_id=config.pipeline_id)
         return {
             "config_id": config.config_id,
             "tenant_id": config.tenant_id,
@@ -85,7 +83,7 @@ class ConfigRequests:
             "status": _status(config),
             "next_run_time": created.next_run_time,
             "message": "Pipeline scheduled successfully",
-            **self._warnings(config, standing.owner.read_at),
+            **self._warnings(config, now),
         }
 
     def list_all(self, key: PresentedKey, query: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,6 +133,19 @@ class ConfigRequests:
             "fire_times": [{"utc": tick, "local": tick.astimezone(settings.zone).isoformat()} for tick in ticks],
         }
 
+    def _find_first(
+        self, tenant_id: str, idempotency_key: str | None, digest: str, now: datetime
+    ) -> tuple[str, CreatedConfig | None]:
+        """The id to make a schedule under, and what an earlier call with the same key made under it."""
+        if idempotency_key is None:
+            return str(uuid.uuid4()), None
+        for turn in count():
+            config_id = domain.repeatable_config_id(tenant_id, idempotency_key, turn)
+            created = self.configs.find_created(config_id)
+            if created is None or created.answers(digest, now):
+                return config_id, created
+        raise AssertionError("count() has no end")
+
     def _change(
         self, key: PresentedKey, config_id: str, body: Mapping[str, Any], user_id: str | None
     ) -> dict[str, Any]:
@@ -179,11 +190,10 @@ class ConfigRequests:
 
 
 def _new_config(
-    tenant_id: str, request: ConfigRequest, now: datetime, user_id: str | None, idempotency_key: str | None
+    config_id: str, tenant_id: str, request: ConfigRequest, now: datetime, user_id: str | None
 ) -> PipelineConfig:
-    repeatable = domain.repeatable_config_id(tenant_id, idempotency_key) if idempotency_key else None
     return PipelineConfig(
-        config_id=repeatable or str(uuid.uuid4()),
+        config_id=config_id,
         tenant_id=tenant_id,
         provider=request.provider,
         domain=request.domain,

@@ -13,15 +13,17 @@ from hypothesis import strategies as st
 from shared.domain.pipeline_configs import (
     ConfigRequest,
     ConfigSettings,
+    CreatedConfig,
     PipelineConfig,
     change_details,
     changed,
     first_run_time,
+    repeatable_config_id,
     resolve_config_parameters,
     warnings_of,
 )
 from shared.domain.validation import validated
-from shared.errors import InvalidInput
+from shared.errors import IdempotencyMismatch, InvalidInput
 from shared.templates import get_template
 
 NOW = datetime(2026, 3, 28, 12, 30, tzinfo=UTC)
@@ -121,6 +123,15 @@ def test_a_cron_that_outruns_the_trigger_is_warned_of(cron: str, policy: str, wo
     settings = settings_with(cron_expression=cron, misfire_policy=policy)
     (warning,) = warnings_of(settings, trigger_cron=HOURLY, now=NOW)
     assert words in warning
+
+
+def test_a_key_is_its_first_calls_for_a_day() -> None:
+    created = CreatedConfig("digest", None, created_at=NOW)
+    assert created.answers("digest", NOW + timedelta(hours=23))
+    assert not created.answers("other", NOW + timedelta(hours=25))
+    with pytest.raises(IdempotencyMismatch):
+        created.answers("other", NOW + timedelta(hours=23))
+    assert repeatable_config_id("acme_corp", "key", 0) != repeatable_config_id("acme_corp", "key", 1)
 
 
 def test_every_bad_field_is_named_at_once() -> None:
