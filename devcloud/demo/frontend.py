@@ -39,6 +39,22 @@ class Frontend:
         """POST a run, e.g. of gcp/cost/billing."""
         return self._ask("POST", f"/api/v1/pipelines/run/{self.tenant_id}/{template}", body)
 
+    def schedule(self, *, cron_expression: str, timezone: str) -> Json:
+        """POST a schedule of gcp/cost/billing."""
+        pipeline = {"provider": "gcp", "domain": "cost", "template": "billing"}
+        path = f"/api/v1/scheduler/customer/{self.tenant_id}/pipelines"
+        return self._ask("POST", path, pipeline | {"cron_expression": cron_expression, "timezone": timezone})
+
+    def await_scheduled_run(self, *, timeout_seconds: float = 60) -> str:
+        """The id of the tenant's scheduled run, once there is one."""
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            for run in self._ask("GET", f"/api/v1/pipelines/runs/{self.tenant_id}")["runs"]:
+                if run["trigger_type"] == "scheduler":
+                    return str(run["pipeline_logging_id"])
+            time.sleep(_POLL_SECONDS)  # as a frontend polls
+        raise DemoError(f"no scheduled run of {self.tenant_id} after {timeout_seconds:.0f} s")
+
     def run_until_ended(self, pipeline_logging_id: str, *, timeout_seconds: float = 120) -> Json:
         """Ask for the run until it has ended; DemoError when it takes too long."""
         path = f"/api/v1/pipelines/runs/{self.tenant_id}/{pipeline_logging_id}"

@@ -18,6 +18,7 @@ from rich.console import Console
 from devcloud.demo import pages
 from devcloud.demo.frontend import DemoError, Frontend, Json
 from devcloud.demo.ledger import Cost, Ledger
+from devcloud.demo.on_schedule import run_on_schedule
 from devcloud.demo.staying import stay
 from devcloud.onboarding import onboard
 from devcloud.seed_billing.export import Target, write_export
@@ -101,7 +102,9 @@ def tell(cloud: Devcloud, console: Console) -> None:
         for scene in scenes:
             _check_same(scene, first[scene.actor.tenant_id], second[scene.actor.tenant_id])
         console.print("   The tables are the same: rows are replaced by usage date and source, never added twice.")
-        console.print("\n[bold]6. Quotas[/], counted per tenant and UTC day")
+        console.print(f"\n[bold]6. A schedule[/] of {scenes[0].actor.tenant_id}")
+        run_on_schedule(cloud.cloud, clients, scenes[0].frontend, console)
+        console.print("\n[bold]7. Quotas[/], counted per tenant and UTC day")
         after = {scene.actor.tenant_id: ledger.quota(scene.actor.tenant_id) for scene in scenes}
         console.print(pages.quota_table(before, after))
         jobs = cloud.bigquery.jobs()
