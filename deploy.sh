@@ -14,6 +14,7 @@ ASSUME_YES=false
 FORGET_KEY=false
 SMOKE_TEST=false
 TERRAFORM="${TERRAFORM:-}"
+SMOKE_PYTHON="${SMOKE_PYTHON:-$ROOT/.venv/bin/python}"
 export TF_IN_AUTOMATION=1 TF_INPUT=0
 
 usage() {
@@ -32,13 +33,16 @@ options
   --state-bucket NAME keep Terraform's state in this Cloud Storage bucket, which is made if it is not there (also:
                       STATE_BUCKET). Remembered in terraform/backend.tf. Without one the state is on this machine.
   --yes               ask nothing
-  --smoke-test        after apply, run test_e2e_complete.py against what was deployed
+  --smoke-test        after apply, run test_e2e_complete.py against what was deployed; wants the SMOKE_ variables
   --forget-key        with destroy: drop the key from Terraform's state first; Google keeps it
   --help              this text
 
 environment
   TERRAFORM           the command to use; otherwise terraform, or else tofu
   ADMIN_KEY           the admin key to store, at least 32 characters, instead of a generated one
+  SMOKE_GCP_KEY, SMOKE_EXPORT_TABLE, SMOKE_DATE
+                      a service-account key file, the billing export it may read, and a day (YYYY-MM-DD) with rows in it
+  SMOKE_PYTHON        an interpreter that has requirements-dev.txt (default .venv/bin/python, which make setup makes)
 HELP
 }
 
@@ -109,6 +113,12 @@ check_prerequisites() {
   done
   if command -v gcloud >/dev/null && ! gcloud auth application-default print-access-token >/dev/null 2>&1; then
     missing+=("credentials: gcloud auth application-default login")
+  fi
+  if $SMOKE_TEST; then
+    for name in SMOKE_GCP_KEY SMOKE_EXPORT_TABLE SMOKE_DATE; do
+      [[ -n "${!name:-}" ]] || missing+=("$name in the environment, for --smoke-test")
+    done
+    [[ -x "$SMOKE_PYTHON" ]] || missing+=("$SMOKE_PYTHON (make setup), for --smoke-test")
   fi
   if [[ ${#missing[@]} -gt 0 ]]; then
     printf 'deploy.sh: missing:\n' >&2
@@ -246,10 +256,13 @@ NEXT
 
 smoke_test() {
   step "Smoke test"
-  local routes
-  routes="$(tf output -json routes)"
-  (cd "$ROOT" && CONVERGENCE_ROUTES="$routes" PROJECT_ID="$(variable project_id)" REGION="$(variable region)" \
-    BIGQUERY_LOCATION="$(variable bigquery_location)" python3 test_e2e_complete.py)
+  local urls="$SOURCES/build/function_urls.json" secret key
+  tf output -json function_urls >"$urls"
+  secret="$(tf output -raw admin_key_secret)"
+  key="$(secrets versions access current --secret="$secret")"
+  (cd "$ROOT" && CONVERGENCE_ADMIN_KEY="$key" "$SMOKE_PYTHON" test_e2e_complete.py --urls "$urls" \
+    --project "$(variable project_id)" --bigquery-location "$(variable bigquery_location)" \
+    --gcp-key "$SMOKE_GCP_KEY" --export-table "$SMOKE_EXPORT_TABLE" --date "$SMOKE_DATE")
 }
 
 destroy() {
