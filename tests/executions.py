@@ -78,7 +78,8 @@ class Executions:
         again = Delivery(delivery.tenant, delivery.run_id, uuid.uuid4().hex, attempt=delivery.attempt + 1)
         self.query(
             "UPDATE tenants.pipeline_execution_queue SET lease_id = @lease_id, attempt = @attempt, lease_expires_at ="
-            " TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 300 SECOND) WHERE run_id = @run_id",
+            " TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 300 SECOND), processing_started_at = CURRENT_TIMESTAMP()"
+            " WHERE run_id = @run_id",
             lease_id=again.lease_id,
             attempt=again.attempt,
             run_id=again.run_id,

@@ -17,6 +17,7 @@ from shared.domain.credentials import Credential, credential_aad, parse_credenti
 from shared.domain.templates import Template
 from shared.errors import CredentialsRejected
 from shared.pipeline.control import Control
+from shared.pipeline.plan import PlannedStep
 from shared.settings import Settings
 
 
@@ -50,9 +51,12 @@ class Hop:
         """The labels of the run's jobs, so that cost can be told per tenant and pipeline."""
         return {"tenant": self.task.tenant_id, "pipeline": self.template.pipeline_id, "run": self.task.run_id}
 
-    def staging_table(self, step_id: str) -> str:
-        """The name of a step's staging table."""
-        return f"{self.task.tenant_id}__{self.task.pipeline_logging_id}__{step_id}"
+    def staging_table(self, step: PlannedStep) -> str:
+        """The name of a step's staging table.
+
+        Its input is part of it: an overtaken attempt that read something else writes late, but into a table of its own.
+        """
+        return f"{self.task.tenant_id}__{self.task.pipeline_logging_id}__{step.id}__{step.input_hash}"
 
     @cached_property
     def credential(self) -> Credential:

@@ -33,7 +33,7 @@ def extract(hop: Hop, step: PlannedStep) -> StepResult:
         end=day_of(step.values.get("end_date")),
         watermark=hop.begun.watermark,
     )
-    tally, table = Tally(), hop.staging_table(step.id)
+    tally, table = Tally(), hop.staging_table(step)
     job_id = _load(hop, step, _counted(hop, connector.batches(selection.dates), tally))
     dates = sorted({*selection.dates, *tally.dates})
     return StepResult(
@@ -76,7 +76,7 @@ def _counted(hop: Hop, batches: Iterator[pa.RecordBatch], tally: Tally) -> Itera
 
 def _load(hop: Hop, step: PlannedStep, batches: Iterator[pa.RecordBatch]) -> str | None:
     """The id of the load job; None when there was nothing to load. Reads all batches in any case."""
-    staging, table = hop.services.staging, hop.staging_table(step.id)
+    staging, table = hop.services.staging, hop.staging_table(step)
     columns = get_table("tenant_dataset", TABLE)
     first = next(batches, None)
     if first is None:
@@ -101,7 +101,7 @@ def _start(hop: Hop, step: PlannedStep, batches: Iterator[pa.RecordBatch], job_i
     file = cast(Any, ParquetStream(batches, GcpBillingExport.schema()))
     try:
         return staging.load(
-            file, hop.staging_table(step.id), get_table("tenant_dataset", TABLE), job_id=job_id, labels=labels
+            file, hop.staging_table(step), get_table("tenant_dataset", TABLE), job_id=job_id, labels=labels
         )
     except DuplicateJob:
         job = staging.find_job(job_id)

@@ -51,6 +51,11 @@ def has_event(executions: Executions, delivery: Delivery, kind: str, step_id: st
     )
 
 
+def is_queued(executions: Executions, delivery: Delivery) -> bool:
+    queued = "SELECT 1 FROM tenants.pipeline_execution_queue WHERE run_id = @run_id"
+    return bool(executions.query(queued, run_id=delivery.run_id))
+
+
 def request_cancel(executions: Executions, delivery: Delivery) -> None:
     executions.query(
         "INSERT INTO tenants.pipeline_run_events (event_id, run_id, tenant_id, kind, occurred_at)"
@@ -151,6 +156,33 @@ def test_a_publish_paused_after_its_proof_and_overtaken_aborts(
     assert executions.published(tenant) == first
     assert executions.run_row(delivery) == ended
     assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
+
+
+def test_what_an_overtaken_attempt_stages_late_is_not_published(
+    executions: Executions, large_tenant: Tenant, start_instance: StartInstance, environment: dict[str, str]
+) -> None:
+    delivery, instance = executions.admit(large_tenant, {}), start_instance()
+    fence = f"SELECT lease_id FROM {large_tenant.tenant_id}.x_meta_publish_fence"
+    command = [sys.executable, "-m", "tests.e2e.execution.paused_publish"]
+    with ThreadPoolExecutor(1) as threads:
+        zombie = threads.submit(executions.deliver, delivery, url=instance.url)
+        eventually(lambda: executions.query(fence) == [{"lease_id": delivery.lease_id}])
+        instance.signal(signal.SIGSTOP)
+        other = executions.run(large_tenant, {})  # moves the watermark, so that the second attempt has less to load
+        eventually(lambda: not is_queued(executions, other))  # the dispatcher has been and gone
+        added = large_tenant.seed(Plan(seed=8, start=date(2025, 11, 21), days=2, rows_per_day=20), append=True)
+        rescued = executions.admit_again(delivery)
+        command.append(json.dumps(rescued.to_body()))
+        with subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as second:
+            assert second.stdout is not None
+            assert second.stdout.readline() == "PAUSED\n"
+            instance.signal(signal.SIGCONT)
+            assert zombie.result() == "FAILED"
+            answer, _ = second.communicate("go on\n", timeout=60)
+    assert answer == "PUBLISHED\n"
+    rows, billed = rows_and_billed(large_tenant.export.truth)
+    more_rows, more_billed = rows_and_billed(added.truth)
+    assert published(executions, large_tenant) == (rows + more_rows, billed + more_billed)
 
 
 def test_a_run_out_of_time_goes_on_in_the_next_hop(
