@@ -1,0 +1,156 @@
+"""Phase 4: many callers at once: every tick once, no limit exceeded at any instant, nobody starves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from tests.dispatching import Dispatching
+
+Json = dict[str, Any]
+CALLERS = 8
+TENANTS, SCHEDULES = 20, 10
+DAILY_LIMIT, CONCURRENT_LIMIT = 8, 4
+# The only tick of a daily schedule since: the next one is two hours away.
+YESTERDAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=22)
+
+pytestmark = pytest.mark.phase4
+
+
+def make_due_schedules(dispatching: Dispatching, tenants: Sequence[str]) -> None:
+    """Ten daily schedules for each tenant, each of an export of its own, all due."""
+    dispatching.query(
+        "INSERT INTO tenants.tenant_pipeline_configs (config_id, tenant_id, provider, domain, pipeline_template,"
+        " pipeline_id, cron_expression, timezone, is_active, next_run_time, parameters, priority, max_retries,"
+        " misfire_policy, overlap_policy, created_at)"
+        " SELECT CONCAT(tenant_id, '-', CAST(number AS STRING)), tenant_id, 'gcp', 'cost', 'billing',"
+        " 'gcp-cost-billing', @cron, 'UTC', TRUE, CAST(@tick AS TIMESTAMP),"
+        " TO_JSON(STRUCT(CONCAT('acme-gcp.billing.export_', CAST(number AS STRING)) AS billing_export_table)),"
+        " 5, 3, 'coalesce', 'wait', CURRENT_TIMESTAMP()"
+        " FROM UNNEST(SPLIT(@tenants)) AS tenant_id"
+        " CROSS JOIN UNNEST(GENERATE_ARRAY(1, CAST(@count AS INT64))) AS number",
+        cron=f"{YESTERDAY.minute} {YESTERDAY.hour} * * *", tick=YESTERDAY.isoformat(), tenants=",".join(tenants),
+        count=str(SCHEDULES),
+    )  # fmt: skip
+
+
+def at_once(dispatching: Dispatching, function: str, route: str) -> list[requests.Response]:
+    """The answers of eight calls at the same time; the losers of a race may be told to come again."""
+    with ThreadPoolExecutor(CALLERS) as threads:
+        answers = list(threads.map(lambda _: dispatching.call_scheduled(function, route), range(CALLERS)))
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    return [answer for answer in answers if answer.status_code == 200]
+
+
+def run_until_none_can_start(dispatching: Dispatching) -> None:
+    """Eight dispatchers at once, executors that succeed at once, and again, until only limits hold runs back."""
+    while True:
+        at_once(dispatching, "process_queue", "process-queue")
+        live = dispatching.query("SELECT * FROM tenants.pipeline_execution_queue WHERE state = 'PROCESSING'")
+        if not live:
+            return
+        now = datetime.now(UTC).isoformat()
+        events = [
+            {"event_id": f"{item['run_id']}-done", "kind": "SUCCEEDED", "occurred_at": now}
+            | {name: item[name] for name in ("run_id", "tenant_id", "lease_id", "attempt")}
+            for item in live
+        ]
+        assert dispatching.client.insert_rows_json("tenants.pipeline_run_events", events) == []
+
+
+def decided(dispatching: Dispatching, tenants: Sequence[str]) -> list[Json]:
+    """Every admission and settlement in the order of the epochs that made them."""
+    return dispatching.query(
+        "SELECT tenant_id, run_id, kind, outcome, CAST(REGEXP_EXTRACT(event_id, r'-(\\d+)$') AS INT64) AS epoch"
+        " FROM tenants.pipeline_run_events WHERE kind IN ('ADMITTED', 'SETTLED')"
+        " AND tenant_id IN UNNEST(SPLIT(@tenants)) ORDER BY epoch, kind DESC, run_id",
+        tenants=",".join(tenants),
+    )
+
+
+def most_at_once(events: Sequence[Json]) -> Counter[str]:
+    """The most runs that each tenant ever had under way, as the event log tells it."""
+    live: dict[str, set[str]] = {event["tenant_id"]: set() for event in events}
+    most = Counter[str]()
+    for event in events:
+        runs = live[event["tenant_id"]]
+        (runs.add if event["kind"] == "ADMITTED" else runs.discard)(event["run_id"])
+        most[event["tenant_id"]] = max(most[event["tenant_id"]], len(runs))
+    return most
+
+
+def end_the_day(dispatching: Dispatching) -> None:
+    """Let what was used today have been used yesterday, as it is after midnight."""
+    dispatching.query(
+        "UPDATE tenants.tenant_usage_quotas SET usage_date = DATE_SUB(usage_date, INTERVAL 1 DAY) WHERE TRUE"
+    )
+
+
+@pytest.mark.timeout(240)
+def test_eight_triggers_and_eight_dispatchers_run_two_hundred_ticks_once_and_within_the_limits(
+    dispatching: Dispatching,
+) -> None:
+    tenants = dispatching.onboard_many(TENANTS, daily_limit=DAILY_LIMIT, concurrent_limit=CONCURRENT_LIMIT)
+    make_due_schedules(dispatching, tenants)
+
+    answers = at_once(dispatching, "trigger_due_pipelines", "trigger")
+
+    assert sum(answer.json()["queued_count"] for answer in answers) == TENANTS * SCHEDULES
+    ticks = dispatching.query(
+        "SELECT config_id, scheduled_time, run_id FROM tenants.scheduled_pipeline_runs"
+        " WHERE tenant_id IN UNNEST(SPLIT(@tenants))",
+        tenants=",".join(tenants),
+    )
+    assert len(ticks) == len({tick["config_id"] for tick in ticks}) == TENANTS * SCHEDULES
+    queued = dispatching.query("SELECT run_id FROM tenants.pipeline_execution_queue")
+    assert sorted(row["run_id"] for row in queued) == sorted(tick["run_id"] for tick in ticks)
+
+    run_until_none_can_start(dispatching)
+
+    today = decided(dispatching, tenants)
+    assert Counter(event["tenant_id"] for event in today if event["kind"] == "ADMITTED") == dict.fromkeys(
+        tenants, DAILY_LIMIT
+    )
+    waiting = dispatching.query(
+        "SELECT wait_reason, COUNT(*) AS found FROM tenants.pipeline_execution_queue GROUP BY wait_reason"
+    )
+    assert waiting == [{"wait_reason": "DAILY_LIMIT", "found": TENANTS * (SCHEDULES - DAILY_LIMIT)}]
+
+    end_the_day(dispatching)
+    run_until_none_can_start(dispatching)
+
+    events = decided(dispatching, tenants)
+    assert most_at_once(events) == dict.fromkeys(tenants, CONCURRENT_LIMIT)
+    assert Counter((event["run_id"], event["kind"]) for event in events) == {
+        (tick["run_id"], kind): 1 for tick in ticks for kind in ("ADMITTED", "SETTLED")
+    }
+    assert dispatching.query("SELECT run_id FROM tenants.pipeline_execution_queue") == []
+    assert {event["outcome"] for event in events if event["kind"] == "SETTLED"} == {"COMPLETED"}
+
+
+def test_one_tenants_thousand_runs_do_not_hold_back_fifty_tenants_with_two(dispatching: Dispatching) -> None:
+    large, *small = dispatching.onboard_many(51, daily_limit=5_000, concurrent_limit=2)
+    dispatching.enqueue(large, *(f"pipeline-{number}" for number in range(1_000)), is_manual=True)
+    for tenant_id in small:
+        dispatching.enqueue(tenant_id, "a", "b", is_manual=True)
+
+    admitted = [run for _ in range(2) for run in dispatching.process({"max_runs": 100})["runs"]]
+
+    counts = Counter(run["tenant_id"] for run in admitted)
+    assert counts == dict.fromkeys(small, 2) | {large: 2}
+
+
+def test_a_run_that_has_waited_long_goes_before_newer_ones_of_higher_priority(dispatching: Dispatching) -> None:
+    tenant_id = dispatching.onboard(concurrent_limit=1)
+    long_ago = (datetime.now(UTC) - timedelta(hours=3)).isoformat()
+    (patient,) = dispatching.enqueue(tenant_id, "patient", priority=0, added_at=long_ago)
+    urgent = dispatching.enqueue(tenant_id, *"abcde", is_manual=True)
+    started = [run["pipeline_logging_id"] for run in dispatching.process()["runs"]]
+    assert started == [patient]
+    assert {dispatching.item(run_id)["wait_reason"] for run_id in urgent} == {"CONCURRENT_LIMIT"}
