@@ -27,6 +27,8 @@ def heartbeats(
                 heed(control, signals())
             except ConvergenceError as error:
                 log.warning("heartbeat failed", error_class=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - without its thread a run that works would lose its lease
+                log.error("heartbeat crashed", exception=error)
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="heartbeat", daemon=True)
     thread.start()

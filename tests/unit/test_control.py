@@ -70,3 +70,19 @@ def test_the_heartbeat_ends_with_its_block_and_stops_the_hop_meanwhile() -> None
     ):
         control.pause(30)
     assert len(beats) >= 3
+
+
+def test_the_heartbeat_outlives_whatever_goes_wrong_with_one_beat() -> None:
+    control, beats = Control(budget_seconds=100), list[int]()
+
+    def beat() -> None:
+        beats.append(len(beats))
+        if len(beats) == 1:
+            raise ZeroDivisionError("a defect")
+
+    with (
+        pytest.raises(RunCancelled),
+        heartbeats(control, every_seconds=0.01, beat=beat, signals=lambda: Signals(True, True)),
+    ):
+        control.pause(5)
+    assert beats[:2] == [0, 1]
