@@ -1,0 +1,112 @@
+"""Executors killed at random: every run ends, and what is published is what a calm platform publishes."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from devcloud.seed_billing.rows import Plan
+from devcloud.server import Devcloud
+from tests.dispatching import Dispatching
+from tests.executions import eventually
+from tests.frontend import Frontend
+from tests.tenant import SMALL_EXPORT, Export
+
+Json = dict[str, Any]
+HASTY = {"LEASE_SECONDS": "5", "HEARTBEAT_SECONDS": "1", "RETRY_BASE_SECONDS": "0.2"}
+TENANTS, KILLS = 3, 4
+DAYS = ("2025-11-15", "2025-11-16", "2025-11-17")
+OF_THE_RUN = {"x_pipeline_logging_id", "x_ingested_at"}
+YESTERDAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=22)
+
+pytestmark = pytest.mark.phase4
+
+
+@pytest.fixture
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dispatching]:
+    """A cloud in which leases and retries are short and everything moves by itself."""
+    settings = {"execute_run": HASTY, "process_queue": HASTY}
+    cloud = Devcloud(tmp_path_factory.mktemp("hasty"), schedules=False, function_env=settings)
+    with cloud, cloud.clients() as clients:
+        yield Dispatching(cloud, clients.bigquery(), clients.tasks())
+
+
+def scheduled_tenant(dispatching: Dispatching, exports: Sequence[Export], number: int) -> Frontend:
+    """A tenant with a due schedule for each day of an export; those of one number share project and export."""
+    frontend = dispatching.frontend(concurrent_limit=2)
+    frontend.tenant.project = f"acme-gcp-{number}"
+    assert frontend.store().status_code == 201
+    for day in DAYS:
+        parameters = {"date": day, "billing_export_table": exports[number].table}
+        dispatching.schedule(frontend.tenant_id, next_run_time=YESTERDAY, parameters=parameters, max_retries=10)
+    return frontend
+
+
+def run_all(dispatching: Dispatching, tenants: Sequence[Frontend]) -> None:
+    """Trigger what is due, and wait until the queue is empty again."""
+    assert dispatching.trigger()["queued_count"] == len(tenants) * len(DAYS)
+    eventually(lambda: not dispatching.query("SELECT run_id FROM tenants.pipeline_execution_queue"), within_seconds=150)
+
+
+@contextmanager
+def killed_at_random(cloud: Devcloud, rng: random.Random) -> Iterator[None]:
+    """Lose the executors' process a few times, together with every run that is in it."""
+    is_over = threading.Event()
+
+    def kill() -> None:
+        for _ in range(KILLS):
+            if is_over.wait(rng.uniform(0.5, 2.5)):
+                return
+            cloud.kill_function("execute_run")
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        killer.join()
+
+
+def bill(frontend: Frontend) -> list[str]:
+    """Everything published for the tenant, save which run did it and when."""
+    rows = [{name: row[name] for name in row if name not in OF_THE_RUN} for row in frontend.own("gcp_cost_billing")]
+    return sorted(map(repr, rows))
+
+
+def outcomes(frontend: Frontend) -> list[tuple[str, str]]:
+    """How the scheduler and the tenant see each run."""
+    rows = {row["run_id"]: row["status"] for row in frontend.own("x_meta_pipeline_runs")}
+    return [(run["state"], rows[run["run_id"]]) for run in frontend.central("scheduled_pipeline_runs")]
+
+
+def claims(frontend: Frontend) -> int:
+    """How often an executor took up one of the tenant's runs."""
+    return sum(event["kind"] == "CLAIMED" for event in frontend.central("pipeline_run_events"))
+
+
+@pytest.mark.timeout(400)
+def test_every_run_ends_and_the_published_tables_are_those_of_a_calm_day(hasty: Dispatching) -> None:
+    projects = [hasty.frontend().tenant for _ in range(TENANTS)]
+    for number, tenant in enumerate(projects):
+        tenant.project = f"acme-gcp-{number}"
+    plans = [Plan(seed, SMALL_EXPORT.start, days=len(DAYS), rows_per_day=12) for seed in range(TENANTS)]
+    exports = [tenant.seed(plan) for tenant, plan in zip(projects, plans, strict=True)]
+
+    calm = [scheduled_tenant(hasty, exports, number) for number in range(TENANTS)]
+    run_all(hasty, calm)
+    troubled = [scheduled_tenant(hasty, exports, number) for number in range(TENANTS)]
+    with killed_at_random(hasty.cloud, random.Random(22)):  # noqa: S311 - the same moments each time
+        run_all(hasty, troubled)
+
+    assert sum(map(claims, troubled)) > TENANTS * len(DAYS), "no kill hit a run"
+    for undisturbed, disturbed, export in zip(calm, troubled, exports, strict=True):
+        assert outcomes(undisturbed) == outcomes(disturbed) == [("COMPLETED", "COMPLETED")] * len(DAYS)
+        assert bill(undisturbed) == bill(disturbed)
+        assert len(bill(disturbed)) == sum(export.truth["usage_dates"][day]["rows"] for day in DAYS)
