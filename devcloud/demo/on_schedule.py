@@ -25,7 +25,10 @@ def run_on_schedule(cloud: Cloud, clients: Clients, frontend: Frontend, console:
     run = frontend.run_until_ended(frontend.await_scheduled_run())
     console.print("   ", end="")
     pages.run_line(console, run)
-    console.print(f"   nobody asked for it, so its user_id is {run['user_id'] or 'NULL'}; no date, so it took all that is new")
+    user_id = run["user_id"] or "NULL"
+    console.print(
+        f"   nobody asked for it, so its user_id is {user_id}; no date was asked for, so it took all that is new"
+    )
 
 
 def _turn_clock_forward(client: bigquery.Client, config_id: str) -> None:
