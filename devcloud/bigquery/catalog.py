@@ -16,8 +16,8 @@ import duckdb
 
 from devcloud.bigquery import columns
 from devcloud.bigquery.columns import physical_name
-from devcloud.bigquery.duck import one_row
 from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_found, not_implemented
+from devcloud.bigquery.snapshot import change, remembered_row
 from devcloud.bigquery.types import quoted
 
 _SETUP = """
@@ -43,7 +43,7 @@ def set_up(cursor: duckdb.DuckDBPyConnection) -> None:
 def find_dataset(cursor: duckdb.DuckDBPyConnection, project: str, dataset: str) -> Json | None:
     """The REST Dataset resource, or None."""
     statement = "SELECT resource FROM _devcloud.datasets WHERE project = ? AND dataset = ?"
-    row = one_row(cursor, statement, [project, dataset])
+    row = remembered_row(cursor, statement, [project, dataset])
     return None if row is None else json.loads(row[0])
 
 
@@ -87,7 +87,7 @@ def create_dataset(
         },
         created=True,
     )
-    cursor.execute("INSERT INTO _devcloud.datasets VALUES (?, ?, ?)", [project, dataset, json.dumps(resource)])
+    change(cursor, "INSERT INTO _devcloud.datasets VALUES (?, ?, ?)", [project, dataset, json.dumps(resource)])
     return resource
 
 
@@ -100,7 +100,8 @@ def patch_dataset(
         raise BigQueryError("invalid", "Dataset location cannot be changed")
     kept = ("location", "datasetReference", "access", "type", "creationTime", "id", "kind")
     resource = _stamped(_changed(old, changes, kept if replace else None))
-    cursor.execute(
+    change(
+        cursor,
         "UPDATE _devcloud.datasets SET resource = ? WHERE project = ? AND dataset = ?",
         [json.dumps(resource), project, dataset],
     )
@@ -118,7 +119,7 @@ def drop_dataset(
     for ref in tables:
         drop_table(cursor, ref)
     cursor.execute(f"DROP SCHEMA {quoted(f'{project}__{dataset}')} CASCADE")
-    cursor.execute("DELETE FROM _devcloud.datasets WHERE project = ? AND dataset = ?", [project, dataset])
+    change(cursor, "DELETE FROM _devcloud.datasets WHERE project = ? AND dataset = ?", [project, dataset])
 
 
 # Tables -----------------------------------------------------------------------------------------------------------
@@ -127,7 +128,7 @@ def drop_dataset(
 def find_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> Json | None:
     """The REST Table resource, or None; a table past its expiration is gone."""
     statement = "SELECT resource FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
-    row = one_row(cursor, statement, [ref.project, ref.dataset, ref.table])
+    row = remembered_row(cursor, statement, [ref.project, ref.dataset, ref.table])
     resource: Json | None = None if row is None else json.loads(row[0])
     if resource and int(resource.get("expirationTime") or 2**63) <= time.time() * 1000:
         return None
@@ -164,7 +165,8 @@ def create_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, resource: Jso
     resource = _new_table(ref, dataset, resource)
     if resource["type"] == "TABLE":
         cursor.execute(f"CREATE TABLE {physical_name(ref)} ({columns.definitions(resource)})")
-    cursor.execute(
+    change(
+        cursor,
         "INSERT INTO _devcloud.tables VALUES (?, ?, ?, ?, ?)",
         [ref.project, ref.dataset, ref.table, uuid.uuid4().hex, json.dumps(resource)],
     )
@@ -194,7 +196,8 @@ def patch_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, changes: Json,
         resource["schema"] = {"fields": [columns.normal_field(field) for field in resource["schema"]["fields"]]}
         columns.alter(cursor, ref, old["schema"]["fields"], resource["schema"]["fields"])
     resource = _stamped(resource)
-    cursor.execute(
+    change(
+        cursor,
         "UPDATE _devcloud.tables SET resource = ? WHERE project = ? AND dataset = ? AND name = ?",
         [json.dumps(resource), ref.project, ref.dataset, ref.table],
     )
@@ -212,7 +215,8 @@ def _tables(cursor: duckdb.DuckDBPyConnection, project: str, dataset: str) -> li
 
 def _forget(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> None:
     cursor.execute(f"DROP TABLE IF EXISTS {physical_name(ref)}")
-    cursor.execute(
+    change(
+        cursor,
         "DELETE FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?",
         [ref.project, ref.dataset, ref.table],
     )

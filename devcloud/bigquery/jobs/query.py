@@ -34,8 +34,10 @@ class QueryJobs:
         request = _request(job, session)
         if job.configuration.get("dryRun"):
             return self._dry_run(request, session)
-        self._check_cost(request, session)
+        processed = self._check_cost(request, session)
         result = self._engine.run(request, session=session)
+        if result.statement_type == "SELECT":
+            result.bytes_processed = result.bytes_processed or processed
         check_locations(session, job.location, _tables(result))
         outcome = _outcome(session, result)
         outcome.children = [_child(job, number, child) for number, child in enumerate(result.children)]
@@ -50,15 +52,18 @@ class QueryJobs:
         outcome.answer = {"schema": {"fields": result.schema}, "totalBytesProcessed": _processed(session, result)}
         return outcome
 
-    def _check_cost(self, request: QueryRequest, session: Session) -> None:
+    def _check_cost(self, request: QueryRequest, session: Session) -> int:
+        """The bytes that the statement would process, 0 where nobody asked; raises bytesBilledLimitExceeded."""
         limit = request.configuration.get("maximumBytesBilled")
         if limit is None:
-            return
+            return 0
         result = self._engine.run(dataclasses.replace(request, dry_run=True), session=session)
-        billed = sizes.billed(_processed(session, result), len(result.referenced_tables))
+        processed = _processed(session, result)
+        billed = sizes.billed(processed, len(result.referenced_tables))
         if billed > int(limit):
             what = f"Query exceeded limit for bytes billed: {limit}. {billed} or higher required."
             raise BigQueryError("bytesBilledLimitExceeded", what)
+        return processed
 
     def _keep_rows(self, job: Job, session: Session, result: QueryResult, outcome: Outcome) -> None:
         rows = result.rows if result.rows is not None else pa.table({})

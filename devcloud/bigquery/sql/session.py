@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import duckdb
 
-from devcloud.bigquery import changes
+from devcloud.bigquery import changes, snapshot
 from devcloud.bigquery.model import BigQueryError, TableRef, invalid_query
 from devcloud.bigquery.sql.guards import TableGuards
 from devcloud.bigquery.types import SqlType
@@ -153,6 +153,7 @@ class Session:
         writes, noted = self._writes, self._changes
         self.cursor.execute("ROLLBACK")
         self.cursor.execute("BEGIN")
+        snapshot.begin(self.cursor)
         self._writes, self._changes = [], noted
         for sql, parameters in writes:
             self.execute(sql, parameters)
@@ -177,8 +178,10 @@ class Session:
         self._temp_tables_before = dict(self.temp_tables)
         # DuckDB pins a snapshot at the first real read, not at BEGIN.
         self.cursor.execute("SELECT 1 FROM _devcloud.datasets LIMIT 1").fetchall()
+        snapshot.begin(self.cursor)
 
     def _closed(self, *, committed: bool) -> None:
         self._open = self._dirty = self.in_transaction = False
         self._changes, self._writes = [], []
+        snapshot.end(self.cursor)
         self._guards.release(self, committed=committed)
