@@ -46,6 +46,7 @@ def write_export(client: bigquery.Client, plan: Plan, target: Target, *, append:
     account = generator.organisation.billing_account_id.replace("-", "_")
     table = f"{target.project}.{target.dataset}.{target.table or f'gcp_billing_export_resource_v1_{account}'}"
     _create_table(client, table, target, replace=not append)
+    loads: list[bigquery.LoadJob] = []
     with TemporaryDirectory(prefix="seed-billing-") as scratch:
         partitions = _Partitions(Path(scratch))
         for day, rows in generator.days():
@@ -53,9 +54,11 @@ def write_export(client: bigquery.Client, plan: Plan, target: Target, *, append:
                 partitions.write(row)
                 truth.add(row)
             for exported_on, path in partitions.complete(before=day + timedelta(days=1)):
-                _load(client, table, target, exported_on, path)
+                loads.append(_load(client, table, target, exported_on, path))
         for exported_on, path in partitions.complete(before=date.max):
-            _load(client, table, target, exported_on, path)
+            loads.append(_load(client, table, target, exported_on, path))
+    for load in loads:  # they run while the rows are made
+        load.result()
     return {"table": table, "location": target.location, "currency": "USD"} | truth.to_json()
 
 
@@ -120,13 +123,13 @@ def _create_table(client: bigquery.Client, name: str, target: Target, *, replace
     client.create_table(table, exists_ok=True)
 
 
-def _load(client: bigquery.Client, table: str, target: Target, exported_on: date, path: Path) -> None:
+def _load(client: bigquery.Client, table: str, target: Target, exported_on: date, path: Path) -> bigquery.LoadJob:
     config = bigquery.LoadJobConfig(
         source_format=bigquery.SourceFormat.PARQUET,
         parquet_options=bigquery.ParquetOptions.from_api_repr({"enableListInference": True}),
         write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
     )
     with path.open("rb") as file:
-        client.load_table_from_file(
+        return client.load_table_from_file(
             file, f"{table}${exported_on:%Y%m%d}", location=target.location, project=target.project, job_config=config
-        ).result()
+        )
