@@ -12,7 +12,7 @@ from devcloud.errors import UserError
 
 Json = dict[str, Any]
 _ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
-_POLL_SECONDS = 0.3
+_POLL_SECONDS = 0.5
 
 
 class DemoError(UserError):
