@@ -10,7 +10,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from shared.adapters.bigquery import DuplicateJob, Row, Warehouse
+from shared.adapters.bigquery import AssertionFailed, DuplicateJob, Row, Warehouse
 from shared.adapters.sql import statement
 from shared.auth import KeyOwner, PresentedKey
 from shared.domain.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, AcceptedRun, QueuedGroup, Start, Usage
@@ -65,7 +65,7 @@ class AcceptedRuns:
         return _standing(rows[0]) if rows else None
 
     def accept(self, run: ManualRun, start: Start, *, body_digest: str) -> bool:
-        """Insert the run and its queue item; False when a job has used this run's id before. One job."""
+        """Insert the run and its queue item; False when this run's id has been used before. One job."""
         values = {
             **asdict(run),
             "parameters": json.dumps(run.parameters),
@@ -82,9 +82,9 @@ class AcceptedRuns:
                 dataset=run.tenant_id,
                 labels=_labels(start, body_digest),
             )
-        except DuplicateJob:
+            self.warehouse.finished(job)
+        except (DuplicateJob, AssertionFailed):
             return False
-        self.warehouse.finished(job)
         return True
 
     def find_accepted(self, run_id: str) -> AcceptedRun | None:

@@ -104,7 +104,8 @@ LEFT JOIN queue ON queue.tenant_id = api_key.tenant_id
 LEFT JOIN held ON held.tenant_id = api_key.tenant_id
 
 -- name: accept_run
--- A manual run enters the tenant's run log and the queue, both or neither; INSERTs alone conflict with nothing.
+-- A manual run enters the tenant's run log and the queue, both or neither; INSERTs alone conflict with nothing. The id of
+-- the job keeps runs apart, but BigQuery forgets it after six months: then the run log knows.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: provider STRING
@@ -122,6 +123,12 @@ LEFT JOIN held ON held.tenant_id = api_key.tenant_id
 -- param: max_retries INT64
 -- param: accepted_at TIMESTAMP
 BEGIN TRANSACTION;
+
+ASSERT NOT EXISTS (
+  SELECT 1
+  FROM {dataset}.x_meta_pipeline_runs
+  WHERE pipeline_logging_id = @run_id
+) AS 'RUN_EXISTS';
 
 INSERT INTO {dataset}.x_meta_pipeline_runs (
   pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from devcloud.server import Devcloud
+from shared.domain.acceptance import repeatable_run_id
 from tests.conftest import JobsOf, MakeFrontend
 from tests.frontend import Frontend
 from tests.tenant import Api
@@ -187,6 +188,22 @@ def test_key_whose_first_job_failed_is_not_used_up(connected: Frontend) -> None:
     assert connected.store().json()["tables_created"] == ["x_meta_pipeline_runs"]
     first = connected.run(headers=KEY)
     assert first.status_code == 202
+    assert connected.run(headers=KEY).json() == first.json()
+    assert len(connected.central("pipeline_execution_queue")) == 1
+
+
+def test_key_of_a_run_that_bigquery_has_forgotten_the_job_of_makes_a_new_run(connected: Frontend) -> None:
+    pipeline = {"tenant_id": connected.tenant_id, "pipeline_id": "gcp-cost-billing"}
+    old = repeatable_run_id(**pipeline, idempotency_key="order-1", turn=0)
+    connected.sql(
+        "INSERT INTO {own}.x_meta_pipeline_runs (pipeline_logging_id, tenant_id, run_id, pipeline_id, trigger_type, "
+        "status, created_at) VALUES (@run_id, @tenant_id, @run_id, 'gcp-cost-billing', 'api', 'COMPLETED', "
+        "TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 200 DAY))",
+        run_id=old,
+    )
+    first = connected.run(headers=KEY)
+    assert first.status_code == 202
+    assert first.json()["pipeline_logging_id"] != old
     assert connected.run(headers=KEY).json() == first.json()
     assert len(connected.central("pipeline_execution_queue")) == 1
 
