@@ -56,7 +56,7 @@ class ConfigRequests:
     rng: random.Random = field(default_factory=random.SystemRandom)
 
     def create(
-        self, key: PresentedKey, body: Mapping[str, Any], *, user_id: str | None, idempotency_key: str | None
+        self, key: PresentedKey, body: Mapping[str, Any], user_id: str | None, idempotency_key: str | None
     ) -> dict[str, Any]:
         """The answer for a new schedule. Two jobs.
 
@@ -96,9 +96,7 @@ class ConfigRequests:
         token = Place(page[-1].created_at, page[-1].config_id).to_token() if more else None
         return {"pipelines": [_shown(config) for config in page], "next_page_token": token}
 
-    def change(
-        self, key: PresentedKey, config_id: str, body: Mapping[str, Any], *, user_id: str | None
-    ) -> dict[str, Any]:
+    def change(self, key: PresentedKey, config_id: str, body: Mapping[str, Any], user_id: str | None) -> dict[str, Any]:
         """The schedule as it is now. Two jobs, one when `body` changes nothing.
 
         NotFound for a schedule that is not this tenant's; what is switched on, or given other parameters, must be able
@@ -106,7 +104,7 @@ class ConfigRequests:
         """
         return until_applied(lambda: self._change(key, config_id, body, user_id), rng=self.rng)
 
-    def remove(self, key: PresentedKey, config_id: str, *, user_id: str | None) -> dict[str, Any]:
+    def remove(self, key: PresentedKey, config_id: str, user_id: str | None) -> dict[str, Any]:
         """Remove a schedule and ask for the end of its waiting runs; NotFound when there is none. Two jobs."""
         waiting = until_applied(lambda: self._remove(key, config_id, user_id), rng=self.rng)
         if waiting:

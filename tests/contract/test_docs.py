@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -115,6 +116,11 @@ def test_files_and_targets_the_strategy_names_exist() -> None:
     named = set(re.findall(r"\b(tests(?:/\w+)+(?:\.py)?|test_e2e_complete\.py|\.ci/run)", text))
     assert len(named) > 20
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+    markers = {
+        marker.partition(":")[0]
+        for marker in tomllib.loads(text_of("pyproject.toml"))["tool"]["pytest"]["ini_options"]["markers"]
+    }
+    assert set(re.findall(r"`pytest -m (\w+)`", text)) == markers - {"judge"}
     targets = set(re.findall(r"`make ([a-z-]+)`", text))
     assert targets <= set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
 
