@@ -82,9 +82,7 @@ class World:
 
     def decide(self, state: QueueState, *, max_runs: int = 2_000, policy: DispatchPolicy = POLICY) -> Decision:
         """A decision with this world's ids and chances."""
-        return decide(
-            state, policy=policy, max_runs=max_runs, rng=self.rng, new_id=lambda: f"lease-{next(self.ids)}"
-        )
+        return decide(state, policy=policy, max_runs=max_runs, rng=self.rng, new_id=lambda: f"lease-{next(self.ids)}")
 
     def apply(self, state: QueueState, decision: Decision) -> bool:
         """The transaction: nothing at all unless the epoch is the one that was read."""
