@@ -14,7 +14,7 @@ from devcloud.gateway.instances import PROJECT_ROOT, ForkServer, Instance
 
 SOURCE = Path(__file__).parent / "functions" / "echo.py"
 START = """
-import sys, time
+import sys, threading
 from pathlib import Path
 from devcloud.gateway.instances import ForkServer
 server = ForkServer()
@@ -22,7 +22,7 @@ with open(sys.argv[1], "ab") as log:
     instance = server.fork("echo", Path(sys.argv[2]), {}, log)
 instance.await_announcement(60)
 print(server._process.pid, instance.pid, flush=True)
-time.sleep(60)
+threading.Event().wait(60)
 """
 
 
