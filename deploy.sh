@@ -268,9 +268,10 @@ smoke_test() {
 destroy() {
   if $FORGET_KEY; then
     confirm "Drop the key from Terraform's state? Google keeps the key itself."
-    local resource
+    local resource known
+    known="$(tf state list)"
     for resource in google_kms_crypto_key.credentials google_kms_key_ring.platform; do
-      if tf state list | grep -qxF "$resource"; then tf state rm "$resource"; fi
+      if grep -qxF "$resource" <<<"$known"; then tf state rm "$resource"; fi
     done
   fi
   confirm "Destroy the platform in $(variable project_id)? Tenants' own datasets stay."
