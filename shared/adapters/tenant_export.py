@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,16 +24,18 @@ from shared.settings import Settings
 bigquery_storage: Any = _untyped_storage  # its hand-written half has no annotations
 _SCOPES = ["https://www.googleapis.com/auth/bigquery"]
 _TIMEOUT_SECONDS = 30.0
+_TENANT_LABEL = "convergence_tenant"
 _TRANSIENT = (google.ServerError, google.TooManyRequests, google.RetryError, google_auth.TransportError)
 
 
 @dataclass(frozen=True)
 class ExportTable:
-    """What an export is: where it lives, which columns it has, whether Google partitions it by arrival."""
+    """What an export is: where it lives, which columns it has, whether Google partitions it by arrival, its labels."""
 
     location: str
     columns: Sequence[str]
     has_partition_time: bool
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,17 @@ class TenantExport:
             location=found.location,
             columns=[field.name for field in found.schema],
             has_partition_time=partitioning is not None and partitioning.field is None,
+            labels=found.labels,
         )
+
+    def check_names_tenant(self, found: ExportTable, tenant_id: str) -> None:
+        """SourceNotFound unless the export's owner labelled it for this tenant; for credentials without a secret.
+
+        An account that trusts the platform's worker does not say for whom: any tenant could name another one's account
+        and export. Only the owner can set the label. See docs/adr/0008.
+        """
+        if found.labels.get(_TENANT_LABEL) != tenant_id:
+            raise errors.SourceNotFound(f"{self.table} needs the label {_TENANT_LABEL} with the value {tenant_id}")
 
     def batches(self, columns: Sequence[str], *, where: str, snapshot_at: datetime) -> Iterator[pa.RecordBatch]:
         """The rows as they were at `snapshot_at`, some thousand at a time; nothing is held beyond one batch."""

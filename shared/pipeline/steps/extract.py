@@ -59,6 +59,8 @@ def _connector(hop: Hop, step: PlannedStep) -> GcpBillingExport:
         raise SourceNotFound("neither the credential nor the run names a billing_export_table")
     export = open_tenant_export(credential, name, settings)
     table = export.describe()
+    if isinstance(credential, GcpImpersonation):
+        export.check_names_tenant(table, hop.task.tenant_id)
     if table.location.upper() != settings.bigquery_location.upper() and not settings.allow_other_location:
         raise SourceLocation(f"{name} is in {table.location}, the platform in {settings.bigquery_location}")
     connector = GcpBillingExport(export, table, hop.source, hop.task.pipeline_logging_id, hop.snapshot_at)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from google.cloud import bigquery
 
+from shared.adapters.tenant_export import TenantExport
+from shared.errors import SourceNotFound
 from tests.conftest import MakeTenant
 from tests.executions import Delivery, Executions
 from tests.tenant import Tenant
@@ -48,6 +50,21 @@ def test_another_tenants_export_cannot_be_read(executions: Executions, make_tena
 def test_the_platforms_own_tables_cannot_be_read(executions: Executions, tenant: Tenant) -> None:
     table = f"{executions.cloud.project}.tenants.tenant_api_keys"
     assert "may not be read" in failed(executions, tenant, billing_export_table=table)
+
+
+def test_an_export_read_without_a_key_must_name_its_tenant(make_tenant: MakeTenant) -> None:
+    owner, other = make_tenant(), make_tenant()
+    with owner.cloud.clients(owner.gcp_key) as clients:
+        client = clients.bigquery()
+        export = TenantExport(client, None, owner.project, owner.export.table)
+        with pytest.raises(SourceNotFound, match=f"the label convergence_tenant with the value {owner.tenant_id}"):
+            export.check_names_tenant(export.describe(), owner.tenant_id)
+        labelled = client.get_table(owner.export.table)
+        labelled.labels = {"convergence_tenant": owner.tenant_id}
+        client.update_table(labelled, ["labels"])
+        export.check_names_tenant(export.describe(), owner.tenant_id)
+        with pytest.raises(SourceNotFound):
+            export.check_names_tenant(export.describe(), other.tenant_id)
 
 
 @pytest.mark.parametrize(
