@@ -53,26 +53,33 @@ class PipelineConfigs:
         rows = self.warehouse.read(statement("pipeline_configs", "read_configs"), values)
         return _standing(rows[0]) if rows else None
 
-    def insert(self, config: PipelineConfig, *, body_digest: str) -> CreatedConfig:
-        """Store the schedule, once for its id, however often it is called: what the first call stored. One job."""
-        job = self.warehouse.once(
-            statement("pipeline_configs", "insert_config"),
-            {
-                **_settings_values(config),
-                "config_id": config.config_id,
-                "tenant_id": config.tenant_id,
-                "provider": config.provider,
-                "domain": config.domain,
-                "pipeline_template": config.pipeline_template,
-                "pipeline_id": config.pipeline_id,
-                "user_id": config.created_by_user_id,
-                "created_at": config.created_at,
-                "details": _details(config),
-            },
-            job_id=_job_id(config.config_id),
-            dataset=config.tenant_id,
-            labels=_labels(config, body_digest),
-        )
+    def insert(self, config: PipelineConfig, *, body_digest: str) -> CreatedConfig | None:
+        """Store the schedule, once for its id, however often it is called: what the first call stored. One job.
+
+        None when there is a schedule of this id whose job BigQuery has forgotten.
+        """
+        values = {
+            **_settings_values(config),
+            "config_id": config.config_id,
+            "tenant_id": config.tenant_id,
+            "provider": config.provider,
+            "domain": config.domain,
+            "pipeline_template": config.pipeline_template,
+            "pipeline_id": config.pipeline_id,
+            "user_id": config.created_by_user_id,
+            "created_at": config.created_at,
+            "details": _details(config),
+        }
+        try:
+            job = self.warehouse.once(
+                statement("pipeline_configs", "insert_config"),
+                values,
+                job_id=_job_id(config.config_id),
+                dataset=config.tenant_id,
+                labels=_labels(config, body_digest),
+            )
+        except AssertionFailed:
+            return None
         return _created(job)
 
     def find_created(self, config_id: str) -> CreatedConfig | None:

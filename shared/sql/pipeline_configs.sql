@@ -101,7 +101,8 @@ LEFT JOIN subscription ON subscription.tenant_id = api_key.tenant_id
 LEFT JOIN held ON held.tenant_id = api_key.tenant_id
 
 -- name: insert_config
--- Stores a new schedule and logs it, both or neither; INSERTs alone conflict with nothing.
+-- Stores a new schedule and logs it, both or neither; INSERTs alone conflict with nothing. The id of the job keeps
+-- schedules apart, but BigQuery forgets it after six months: then the table knows.
 -- param: config_id STRING
 -- param: tenant_id STRING
 -- param: provider STRING
@@ -122,6 +123,13 @@ LEFT JOIN held ON held.tenant_id = api_key.tenant_id
 -- param: created_at TIMESTAMP
 -- param: details STRING
 BEGIN TRANSACTION;
+
+ASSERT NOT EXISTS (
+  SELECT 1
+  FROM {tenants}.tenant_pipeline_configs
+  WHERE tenant_id = @tenant_id
+    AND config_id = @config_id
+) AS 'CONFIG_EXISTS';
 
 INSERT INTO {tenants}.tenant_pipeline_configs (
   config_id, tenant_id, provider, domain, pipeline_template, pipeline_id, cron_expression, timezone, is_active,

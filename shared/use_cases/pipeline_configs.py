@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count, islice
@@ -65,26 +65,16 @@ class ConfigRequests:
         """
         standing = self._require_standing(key)
         request, now, digest = validated(ConfigRequest, body), standing.owner.read_at, body_digest(body)
-        config_id, created = self._find_first(key.tenant_id, idempotency_key, digest, now)
-        config = _new_config(config_id, key.tenant_id, request, now, user_id)
-        if created is None:
-            template = get_template(request.provider, request.domain, request.template)
-            _check_runnable(template, request, standing)
-            # Calls at the same moment may pass the limit by a few: it protects the platform, it meters nobody.
-            if standing.config_count >= domain.MOST_CONFIGS:
-                raise Conflict("the tenant has as many schedules as it may have", limit=domain.MOST_CONFIGS)
-            created = self.configs.insert(config, body_digest=digest)
-            created.answers(digest, now)  # a call with the same key may have been faster
-            log.info("schedule created", config_id=config_id, pipeline_id=config.pipeline_id)
-        return {
-            "config_id": config.config_id,
-            "tenant_id": config.tenant_id,
-            "pipeline_id": config.pipeline_id,
-            "status": _status(config),
-            "next_run_time": created.next_run_time,
-            "message": "Pipeline scheduled successfully",
-            **self._warnings(config, now),
-        }
+        for config_id in _config_ids(key.tenant_id, idempotency_key):
+            config = _new_config(config_id, key.tenant_id, request, now, user_id)
+            created = self.configs.find_created(config_id) if idempotency_key else None
+            if created is None:
+                self._check_new(request, standing)
+                created = self.configs.insert(config, body_digest=digest)
+                log.info("schedule created", config_id=config_id, pipeline_id=config.pipeline_id)
+            if created and created.answers(digest, now):
+                return self._created(config, created, now)
+        raise AssertionError("there is always another id")
 
     def list_all(self, key: PresentedKey, query: Mapping[str, Any]) -> dict[str, Any]:
         """A page of schedules, newest first. One job."""
@@ -131,18 +121,23 @@ class ConfigRequests:
             "fire_times": [{"utc": tick, "local": tick.astimezone(settings.zone).isoformat()} for tick in ticks],
         }
 
-    def _find_first(
-        self, tenant_id: str, idempotency_key: str | None, digest: str, now: datetime
-    ) -> tuple[str, CreatedConfig | None]:
-        """The id to make a schedule under, and what an earlier call with the same key made under it."""
-        if idempotency_key is None:
-            return str(uuid.uuid4()), None
-        for turn in count():
-            config_id = domain.repeatable_config_id(tenant_id, idempotency_key, turn)
-            created = self.configs.find_created(config_id)
-            if created is None or created.answers(digest, now):
-                return config_id, created
-        raise AssertionError("count() has no end")
+    def _check_new(self, request: ConfigRequest, standing: ConfigStanding) -> None:
+        template = get_template(request.provider, request.domain, request.template)
+        _check_runnable(template, request, standing)
+        # Calls at the same moment may pass the limit by a few: it protects the platform, it meters nobody.
+        if standing.config_count >= domain.MOST_CONFIGS:
+            raise Conflict("the tenant has as many schedules as it may have", limit=domain.MOST_CONFIGS)
+
+    def _created(self, config: PipelineConfig, created: CreatedConfig, now: datetime) -> dict[str, Any]:
+        return {
+            "config_id": config.config_id,
+            "tenant_id": config.tenant_id,
+            "pipeline_id": config.pipeline_id,
+            "status": _status(config),
+            "next_run_time": created.next_run_time,
+            "message": "Pipeline scheduled successfully",
+            **self._warnings(config, now),
+        }
 
     def _change(
         self, key: PresentedKey, config_id: str, body: Mapping[str, Any], user_id: str | None
@@ -185,6 +180,11 @@ class ConfigRequests:
     def _warnings(self, config: PipelineConfig, now: datetime) -> dict[str, list[str]]:
         found = domain.warnings_of(config.settings, trigger_cron=self.trigger_cron, now=now)
         return {"warnings": found} if found else {}
+
+
+def _config_ids(tenant_id: str, idempotency_key: str | None) -> Iterator[str]:
+    for turn in count():
+        yield domain.repeatable_config_id(tenant_id, idempotency_key, turn) if idempotency_key else str(uuid.uuid4())
 
 
 def _new_config(

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from devcloud.server import Devcloud
-from shared.domain.pipeline_configs import MOST_CONFIGS
+from shared.domain.pipeline_configs import MOST_CONFIGS, repeatable_config_id
 from tests.conftest import JobsOf, MakeFrontend
 from tests.frontend import Frontend
 from tests.schedules import Schedules, cut_off
@@ -129,6 +129,16 @@ class TestCreate:
         other.frontend.store_keyless()
         mine, theirs = schedules.create(headers=KEY), other.create(headers=KEY)
         assert mine.json()["config_id"] != theirs.json()["config_id"]
+
+    def test_key_of_a_schedule_that_bigquery_has_forgotten_the_job_of_makes_a_new_one(
+        self, schedules: Schedules
+    ) -> None:
+        config_id = schedules.start()
+        forgotten = repeatable_config_id(schedules.frontend.tenant_id, "nightly", 0)
+        schedules.set(config_id, f"config_id = '{forgotten}'")
+        first, second = schedules.create(headers=KEY), schedules.create(headers=KEY)
+        assert (first.status_code, second.json()) == (201, first.json())
+        assert {row["config_id"] for row in schedules.rows()} == {forgotten, first.json()["config_id"]}
 
     def test_calls_at_once_with_a_key_make_one(self, schedules: Schedules) -> None:
         def post(_: int) -> tuple[int, Any]:
