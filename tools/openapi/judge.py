@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import requests
 
 from devcloud.demo.frontend import Frontend
 from devcloud.identity.identity import account_email
@@ -22,7 +23,8 @@ from tools.openapi.document import DOCUMENT
 TENANT, PROJECT = "acme_corp_12312025", "acme-gcp-project"
 DAILY_LIMIT = 60  # enough for runs to be accepted, few enough to be used up
 EXPORT = Plan(seed=7, start=date(2025, 11, 14), days=4, rows_per_day=20)
-CONFIG = Path(__file__).with_name("schemathesis.toml")
+TEMPLATE = {"provider": "gcp", "domain": "cost", "template": "billing"}
+CONFIG, HOOKS = (Path(__file__).with_name(name) for name in ("schemathesis.toml", "hooks.py"))
 
 
 def main() -> int:
@@ -31,15 +33,15 @@ def main() -> int:
     parser.add_argument("schemathesis", type=Path, help="the command, in an environment of its own")
     tool = parser.parse_args().schemathesis
     with TemporaryDirectory(prefix="convergence-judge-") as folder, Devcloud(Path(folder), schedules=False) as cloud:
-        frontend = _set_stage(cloud)
-        shown = _run(frontend)
-        _hold_executor(cloud)
-        run_ids = [shown, _start(frontend)]
-        return _judge(tool, cloud, frontend, run_ids, Path(folder))
+        cloud.warm()
+        known = _set_stage(cloud) | {f"{name}_TOKEN".upper(): _token(cloud, name) for name in _private(cloud)}
+        command = [str(tool), "--config-file", str(CONFIG), "run", str(DOCUMENT)]
+        environment = os.environ | known | {"SCHEMATHESIS_HOOKS": str(HOOKS)}
+        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
 
 
-def _set_stage(cloud: Devcloud) -> Frontend:
-    """A tenant with credentials and a seeded export."""
+def _set_stage(cloud: Devcloud) -> dict[str, str]:
+    """A tenant with credentials, an export, a run that has all there is to show, one that lives, and two schedules."""
     key = cloud.identity.mint_key(PROJECT, "billing-reader")
     with cloud.clients() as clients:
         made = onboard(clients.bigquery(), TENANT, daily_limit=DAILY_LIMIT, concurrent_limit=2)
@@ -47,37 +49,43 @@ def _set_stage(cloud: Devcloud) -> Frontend:
         truth = write_export(clients.bigquery(), EXPORT, Target(PROJECT))
     frontend = Frontend(cloud.ready["gateway"], made.tenant_id, made.api_key, "judge")
     frontend.store_gcp_credentials(PROJECT, json.dumps(key), truth["table"])
-    return frontend
-
-
-def _run(frontend: Frontend) -> str:
-    """A run that has steps, checks and rows to show."""
-    run_id = _start(frontend)
-    if (run := frontend.run_until_ended(run_id))["status"] != "COMPLETED":
+    completed = _start_run(frontend)
+    if (run := frontend.run_until_ended(completed))["status"] != "COMPLETED":
         raise SystemExit(f"the run to be shown ended as {run['status']}: {run['error_message']}")
-    return run_id
+    _hold_executor(cloud)
+    return {
+        "GATEWAY": frontend.gateway,
+        "TENANT_ID": frontend.tenant_id,
+        "API_KEY": frontend.api_key,
+        "COMPLETED_RUN": completed,
+        "LIVE_RUN": _start_run(frontend),
+        "SCHEDULE": _schedule(frontend),
+        "UNWANTED_SCHEDULE": _schedule(frontend),
+    }
 
 
-def _start(frontend: Frontend) -> str:
+def _start_run(frontend: Frontend) -> str:
     last = EXPORT.start + timedelta(days=EXPORT.days - 1)
-    answer = frontend.run("gcp/cost/billing", {"start_date": str(EXPORT.start), "end_date": str(last)})
+    answer = frontend.run("/".join(TEMPLATE.values()), {"start_date": str(EXPORT.start), "end_date": str(last)})
     return str(answer["pipeline_logging_id"])
 
 
+def _schedule(frontend: Frontend) -> str:
+    answer = requests.post(
+        f"{frontend.gateway}/api/v1/scheduler/customer/{frontend.tenant_id}/pipelines",
+        json={**TEMPLATE, "cron_expression": "0 2 1 1 *"},
+        headers={"X-API-Key": frontend.api_key},
+        timeout=60,
+    )
+    answer.raise_for_status()
+    return str(answer.json()["config_id"])
+
+
 def _hold_executor(cloud: Devcloud) -> None:
-    """Runs are accepted, admitted and sent, and stay as they are: what is judged here are answers."""
+    """Runs are accepted, admitted and sent, and stay as they are: what is judged are answers."""
     queue = cloud.platform.queues["execute"].id
     with cloud.clients() as clients:
         clients.tasks().pause_queue(name=f"projects/{cloud.project}/locations/{cloud.region}/queues/{queue}")
-
-
-def _judge(tool: Path, cloud: Devcloud, frontend: Frontend, run_ids: list[str], folder: Path) -> int:
-    tokens = {f"{name}_TOKEN".upper(): _token(cloud, name) for name in _private(cloud)}
-    tenant = {"GATEWAY": frontend.gateway, "TENANT_ID": frontend.tenant_id, "API_KEY": frontend.api_key}
-    config = shutil.copy(CONFIG, folder)
-    (folder / "runs.dict").write_text("".join(f'"{run_id}"\n' for run_id in run_ids), encoding="utf-8")
-    command = [str(tool), "--config-file", str(config), "run", str(DOCUMENT)]
-    return subprocess.run(command, env=os.environ | tenant | tokens, check=False).returncode  # noqa: S603
 
 
 def _private(cloud: Devcloud) -> list[str]:
@@ -85,7 +93,7 @@ def _private(cloud: Devcloud) -> list[str]:
 
 
 def _token(cloud: Devcloud, function: str) -> str:
-    """A token as Cloud Scheduler or Cloud Tasks would send it to a private function."""
+    """A token as one of the function's own invokers would send it."""
     invoker = cloud.platform.functions[function].invokers[0]
     email = account_email(cloud.platform.service_accounts[invoker].id, cloud.project)
     return cloud.identity.id_token(email, f"{cloud.ready['gateway']}/{function}")
