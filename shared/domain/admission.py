@@ -14,6 +14,7 @@ QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 SUBSCRIPTION_NOT_LIVE = "SUBSCRIPTION_NOT_LIVE"
 # Waiting this long is worth one point of priority, so that newer runs of higher priority cannot hold one back for ever.
 AGEING_STEP = timedelta(minutes=15)
+DEFAULT_MAX_RUNS = 2_000  # as many decisions as one transaction takes
 
 
 @dataclass

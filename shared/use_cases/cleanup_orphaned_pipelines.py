@@ -10,7 +10,8 @@ from typing import Any
 from shared.adapters.orphans import Orphans
 from shared.adapters.scheduler_jobs import SchedulerJobs
 from shared.adapters.tasks import Tasks
-from shared.use_cases.process_queue import DEFAULT_MAX_RUNS, Dispatcher
+from shared.domain.admission import DEFAULT_MAX_RUNS
+from shared.use_cases.process_queue import Dispatcher
 
 JOB = "cleanup_orphaned_pipelines"
 # Three hourly clean-ups look at each run. A task that was created before keeps its name, so it is not created again.

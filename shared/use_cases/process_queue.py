@@ -18,7 +18,6 @@ from shared.domain.settling import LEASE_EXPIRED
 from shared.use_cases.contention import until_applied
 
 JOB = "process_queue"
-DEFAULT_MAX_RUNS = 2_000
 _OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # waits that are meant, and may last for days
 
 

@@ -1,0 +1,144 @@
+"""Cold starts: what a deployed function imports before and with its first request, against importing every client.
+
+Every measurement is a fresh process over compiled modules that sees only the packages of the function's own
+requirements.txt (the others' modules are hidden); the figure is the median of several, in CPU seconds. "Eager" is a
+function with every Google client of the deployed bundle imported at its top, and the same framework. Two bounds hold:
+
+- what a function imports is at most half of that, the framework left out of both: Cloud Run imports it first, always;
+- the one client that a request needs costs at most half of all clients, each alone in a process.
+
+The first request of a function is shown whole as well, without a bound: nearly half of what all clients cost is
+BigQuery's, which every request needs that is not refused at the door.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.cold_start import CLIENTS
+from shared.platform_config import get_platform
+from tools.function_packages import ROOT, hidden_modules
+
+Json = dict[str, Any]
+REPEATS = 5
+TASKS = "google.cloud.tasks_v2"
+FRAMEWORK = ("functions_framework",)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a typical request of a function asks of shared.bootstrap, and the modules that answering it imports."""
+
+    services: Sequence[str]
+    imports: Sequence[str] = field(default=())
+
+
+REQUESTS = {
+    "setup_credentials": Request(["credential_setup"]),  # GET; POST adds Cloud KMS
+    "run_pipeline": Request(["run_requests"], [TASKS]),
+    "pipeline_runs": Request(["pipeline_runs"]),  # GET; cancel and retry add Cloud Tasks
+    "pipeline_configs": Request(["pipeline_configs"]),
+    "trigger_due_pipelines": Request(["trigger"]),  # when nothing is due; else Cloud Tasks
+    "process_queue": Request(["dispatcher"]),  # when nothing can start; else Cloud Tasks
+    "execute_run": Request(
+        ["executor_services", "run_events"],
+        ["shared.use_cases.execute_run", "shared.pipeline.steps.extract", "google.cloud.kms", TASKS],
+    ),
+    "reset_daily_quotas": Request(["quota_reset"]),
+    "cleanup_orphaned_pipelines": Request(["clean_up"]),
+    "scheduler_status": Request(["scheduler_status"]),
+}
+# Whatever a setting is, it has to be there; nothing is called.
+SETTINGS = (
+    "PROJECT_ID", "BIGQUERY_LOCATION", "KMS_KEY", "ADMIN_KEY_SECRET", "EXECUTE_QUEUE", "KICK_QUEUE", "FUNCTION_URL",
+    "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL", "TASKS_SERVICE_ACCOUNT", "SCHEDULER_SERVICE_ACCOUNT",
+    "WORKER_SERVICE_ACCOUNT", "API_SERVICE_ACCOUNT",
+)  # fmt: skip
+_USER = {"type": "authorized_user", "client_id": "x", "client_secret": "x", "refresh_token": "x"}
+
+
+@cache
+def _environment() -> dict[str, str]:
+    credentials = Path(tempfile.mkdtemp(prefix="import-time-")) / "user.json"
+    credentials.write_text(json.dumps(_USER), encoding="utf-8")
+    settings = dict.fromkeys(SETTINGS, "x") | {"GOOGLE_APPLICATION_CREDENTIALS": str(credentials)}
+    return {"PATH": os.environ["PATH"]} | settings
+
+
+def cold_start(
+    function: str | None, request: Request | None = None, *, hidden: Sequence[str] = (), before: Sequence[str] = ()
+) -> Json:
+    """Import a function in a fresh process, and what a request needs: CPU seconds, and the clients imported when."""
+    told = {
+        "hidden": list(hidden),
+        "before": list(before),
+        "main": str(ROOT / "functions" / function / "main.py") if function else None,
+        "services": list(request.services) if request else [],
+        "imports": list(request.imports) if request else [],
+    }
+    command = [sys.executable, "-m", "benchmarks.cold_start", json.dumps(told)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=_environment(), cwd=ROOT)
+    answer: Json = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def _median(function: str | None, request: Request | None, *, hidden: Sequence[str]) -> tuple[float, list[str]]:
+    """Milliseconds, and the clients that were imported. The first start compiles and does not count."""
+    before = FRAMEWORK if function else ()
+    starts = [cold_start(function, request, hidden=hidden, before=before) for _ in range(REPEATS + 1)]
+    return statistics.median(start["seconds"] for start in starts[1:]) * 1000, starts[0]["after_all"]
+
+
+@cache
+def _clients_alone(clients: Sequence[str]) -> float:
+    """Milliseconds for importing clients and nothing else, by a function that has no others."""
+    hidden = hidden_modules("pipeline_runs") if len(clients) == 1 else ()
+    return _median(None, Request([], clients), hidden=hidden)[0]
+
+
+def main() -> int:
+    """Print the table; 1 when a bound does not hold."""
+    everything = (*CLIENTS, "pyarrow.parquet")
+    eager, all_clients = _median("run_pipeline", Request([], everything), hidden=())[0], _clients_alone(everything)
+    title = f"Importing every client eagerly: {eager:.0f} ms, the clients alone {all_clients:.0f} ms"
+    table = Table(title=title, title_justify="left", box=None)
+    for column in (
+        "function",
+        "import",
+        "of eager",
+        "to first answer",
+        "of eager",
+        "clients",
+        "of all",
+        "clients used",
+    ):
+        table.add_column(column, justify="left" if column in {"function", "clients used"} else "right")
+    holds = True
+    for function in get_platform().functions:
+        hidden = hidden_modules(function)
+        alone, early = _median(function, None, hidden=hidden)
+        answered, used = _median(function, REQUESTS[function], hidden=hidden)
+        clients = _clients_alone(tuple(used))
+        holds &= not early and alone <= eager / 2 and (len(used) > 1 or clients <= all_clients / 2)
+        figures = [(alone, eager), (answered, eager), (clients, all_clients)]
+        cells = [cell for figure, whole in figures for cell in (f"{figure:.0f} ms", f"{figure / whole:.2f}")]
+        table.add_row(function, *cells, ", ".join(client.removeprefix("google.cloud.") for client in used))
+    Console(width=140).print(table)
+    return 0 if holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""What a deployed function has installed: names the modules here that its requirements.txt would not bring."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import Distribution, distributions
+from pathlib import Path, PurePosixPath
+
+ROOT = Path(__file__).resolve().parents[1]
+_NAMESPACES = {"google", "google.cloud"}  # many packages put their own modules into these
+
+
+def hidden_modules(function: str) -> list[str]:
+    """Modules that are installed here and not in the deployed function; `sys.modules[name] = None` hides one."""
+    text = (ROOT / "functions" / function / "requirements.txt").read_text(encoding="utf-8")
+    required = {_normal(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)}
+    ours: set[str] = set()
+    others: set[str] = set()
+    for distribution in distributions():
+        (ours if _normal(distribution.name) in required else others).update(_tops(distribution))
+    return sorted(others - ours)
+
+
+def _tops(distribution: Distribution) -> set[str]:
+    """The packages and modules that a distribution puts beside, or inside the namespaces of, the others'."""
+    found = set()
+    for file in distribution.files or ():
+        path = PurePosixPath(file)
+        if path.suffix not in {".py", ".so"} or path.parts[0] == "..":
+            continue
+        parts = [*path.parts[:-1], path.name.partition(".")[0]]
+        depth = next((n for n in range(1, len(parts)) if ".".join(parts[:n]) not in _NAMESPACES), len(parts))
+        if parts[depth - 1] != "__init__":
+            found.add(".".join(parts[:depth]))
+    return found
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
