@@ -28,7 +28,7 @@ from devcloud.server import Devcloud
 TEMPLATE = "gcp/cost/billing"
 FIRST, LAST = date(2025, 11, 11), date(2025, 11, 17)
 DAYS = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
-_SEEDED_DAYS, _ROWS_PER_DAY = 10, 300
+_SEEDED_DAYS, _ROWS_PER_DAY = 8, 200
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,6 @@ def demo(options: Namespace) -> None:
         console = Console(width=max(Console().width, 116), highlight=False)
         started = time.monotonic()
         cloud = stack.enter_context(Devcloud(state_dir, port=options.port))
-        cloud.warm()
         console.print(f"[bold]1. A Google Cloud on this machine[/] is up in {time.monotonic() - started:.1f} s\n")
         told_before = options.stay and _is_onboarded(cloud, ACTORS[0])
         if not told_before:
