@@ -25,6 +25,7 @@ CREATE SCHEMA IF NOT EXISTS _devcloud;
 CREATE TABLE IF NOT EXISTS _devcloud.datasets (project VARCHAR, dataset VARCHAR, resource VARCHAR);
 CREATE TABLE IF NOT EXISTS _devcloud.tables
     (project VARCHAR, dataset VARCHAR, name VARCHAR, uid VARCHAR, resource VARCHAR);
+CREATE TABLE IF NOT EXISTS _devcloud.catalog_changes (id VARCHAR);
 CREATE TABLE IF NOT EXISTS _devcloud.changes (uid VARCHAR, changed_at TIMESTAMPTZ, added BIGINT, rewritten BOOLEAN);
 """
 _DATASET_NAME = re.compile(r"[A-Za-z0-9_]{1,1024}")

@@ -76,6 +76,17 @@ def find(cursor: duckdb.DuckDBPyConnection, key: JobKey) -> Record | None:
     return None if row is None else Record(json.loads(row[0]), json.loads(row[1]), row[2])
 
 
+def keys(cursor: duckdb.DuckDBPyConnection) -> set[JobKey]:
+    """The keys of all records."""
+    return {JobKey(*row) for row in cursor.execute("SELECT project, location, job_id FROM _devcloud.jobs").fetchall()}
+
+
+def keys_of(job: Job) -> set[JobKey]:
+    """What the end of a job is recorded under: its own key and those of its script's statements."""
+    children = {JobKey.of(job.project, job.location, one["jobReference"]["jobId"]) for one in job.outcome.children}
+    return {job.key} | children
+
+
 def listed(cursor: duckdb.DuckDBPyConnection, project: str, parent: str | None) -> list[Json]:
     """The resources of a project's jobs (or of a script's), newest first."""
     rows = cursor.execute(

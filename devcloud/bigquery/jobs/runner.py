@@ -36,6 +36,8 @@ class JobRunner:
         self._unrecorded: OrderedDict[JobKey, Job] = OrderedDict()
         self._finished: deque[Json] = deque(maxlen=_LOG_LENGTH)
         self._threads: set[threading.Thread] = set()
+        with engine.session() as session:
+            self._recorded = records.keys(session.cursor)  # only this process adds to them
 
     def submit(self, job: Job) -> None:
         """Start the job; raises duplicate (409) for a used id. One that will be acknowledged is recorded first."""
@@ -95,6 +97,7 @@ class JobRunner:
             session.read()
             records.remove(session.cursor, key)
             session.commit()
+        self._recorded.discard(key)
 
     def log(self) -> list[Json]:
         """Every job since start, oldest first."""
@@ -108,6 +111,8 @@ class JobRunner:
             thread.join()
 
     def _record(self, key: JobKey) -> Record | None:
+        if key not in self._recorded:
+            return None
         with self._engine.session() as session:
             session.read()
             return records.find(session.cursor, key)
@@ -117,6 +122,7 @@ class JobRunner:
             session.read()
             records.add(session.cursor, job)
             session.commit()
+        self._recorded.add(job.key)
 
     def _run(self, job: Job) -> None:
         job.started = now_ms()
@@ -149,6 +155,7 @@ class JobRunner:
         if job.keeps_record:
             records.finish(session.cursor, job)
         session.commit()
+        self._note(job)
 
     def _fail(self, job: Job, error: BigQueryError) -> None:
         job.error = _stopped() if job.cancel_requested else error
@@ -158,6 +165,11 @@ class JobRunner:
                 session.read()
                 records.finish(session.cursor, job)
                 session.commit()
+            self._note(job)
+
+    def _note(self, job: Job) -> None:
+        if job.keeps_record:
+            self._recorded.update(records.keys_of(job))
 
     def _end(self, job: Job) -> None:
         job.session = None

@@ -176,9 +176,7 @@ class Session:
         self.cursor.execute("BEGIN")
         self._open = True
         self._temp_tables_before = dict(self.temp_tables)
-        # DuckDB pins a snapshot at the first real read, not at BEGIN.
-        self.cursor.execute("SELECT 1 FROM _devcloud.datasets LIMIT 1").fetchall()
-        snapshot.begin(self.cursor)
+        snapshot.begin(self.cursor)  # DuckDB pins a snapshot at the first real read, not at BEGIN
 
     def _closed(self, *, committed: bool) -> None:
         self._open = self._dirty = self.in_transaction = False
