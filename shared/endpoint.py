@@ -37,6 +37,7 @@ _TITLES = {
     429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
 _RETRY_AFTER_SECONDS = 5
+_CHALLENGES = 'ApiKey realm="convergence", Bearer realm="convergence"'  # the two ways to prove who calls, RFC 9110
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _USER_ID_MAX = 128
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
@@ -172,12 +173,14 @@ class Routes:
         return _json_response(answer.status, answer.body, answer.headers)
 
     def _methods(self, path: str) -> list[str]:
-        return sorted({route.method for route in self._routes if route.pattern.fullmatch(path)})
+        found = {route.method for route in self._routes if route.pattern.fullmatch(path)}
+        return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
     def _match(self, method: str, path: str) -> tuple[_Route, dict[str, str]]:
+        wanted = "GET" if method == "HEAD" else method  # the framework leaves the body out
         for route in self._routes:
             match = route.pattern.fullmatch(path)
-            if match and route.method == method:
+            if match and route.method == wanted:
                 return route, match.groupdict()
         if allowed := self._methods(path):
             raise errors.MethodNotAllowed(allow=allowed)
@@ -233,6 +236,8 @@ def problem(error: errors.ConvergenceError | None, *, instance: str, trace_id: s
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
     if "allow" in facts:
         headers["Allow"] = ", ".join(facts["allow"])
+    if status == 401:
+        headers["WWW-Authenticate"] = _CHALLENGES
     body = {
         "type": f"urn:convergence:error:{_kebab(type(known).__name__) if known else 'internal'}",
         "title": _TITLES[status],

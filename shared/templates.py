@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from shared.domain.identifiers import is_template_part
@@ -20,7 +20,7 @@ def find_template(provider: str, domain: str, template: str) -> Template | None:
     return load_template(CONFIGS / provider / domain / f"{template}.yml")
 
 
-@cache
+@lru_cache(maxsize=512)  # bounded: callers choose the names, and a name that is none is kept too
 def load_template(path: Path) -> Template | None:
     """The template in a file, named by its last three path parts, or None when there is no such file."""
     if not path.is_file():

@@ -112,6 +112,23 @@ def test_an_oversized_body_is_413_with_and_without_a_length() -> None:
 def test_another_method_is_405_and_says_which_are_allowed() -> None:
     response, _ = ask("PUT", "/api/v1/greet/ann")
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+    response, _ = ask("DELETE", "/api/v1/cost")
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
+
+
+def test_head_is_answered_as_get_is() -> None:
+    response, _ = ask("HEAD", "/api/v1/cost")
+    assert (response.status_code, response.content_type) == (200, "application/json")
+    assert ask("HEAD", "/api/v1/greet/ann")[0].status_code == 405
+
+
+def test_an_unproved_caller_is_told_how_to_prove_it() -> None:
+    response, _ = ask("GET", "/api/v1/fail/auth")
+    assert response.status_code == 401
+    assert {challenge.split()[0] for challenge in response.headers["WWW-Authenticate"].split(", ")} == {
+        "ApiKey",
+        "Bearer",
+    }
 
 
 def test_a_used_up_quota_carries_its_facts_and_retry_after() -> None:
