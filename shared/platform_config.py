@@ -6,10 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from shared.errors import ConfigError
+from shared.config_files import load_document
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
@@ -103,18 +102,5 @@ class Platform(_Strict):
 
 @cache
 def get_platform(path: Path = CONFIGS / "platform.yml") -> Platform:
-    """The platform; ConfigError naming file and field when it is not valid."""
-    try:
-        return Platform.model_validate(load_yaml(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-
-
-def load_yaml(path: Path) -> object:
-    """A YAML file's content, by the C parser where there is one; ConfigError naming the file and line."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe loaders
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path.name}: {error}") from error
+    """The platform; ConfigError naming file, line and field when it is not valid."""
+    return load_document(path).parsed(Platform)

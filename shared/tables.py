@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.errors import ConfigError
-from shared.platform_config import CONFIGS, load_yaml
+from shared.config_files import load_document
+from shared.platform_config import CONFIGS
 
 Group = Literal["tenants", "tenant_dataset"]
 
@@ -75,7 +75,7 @@ class Table(BaseModel):
 
 @cache
 def get_tables(group: Group) -> dict[str, Table]:
-    """All tables of a group, by name; ConfigError naming file and field when one is not valid."""
+    """All tables of a group, by name; ConfigError naming file, line and field when one is not valid."""
     return {table.table: table for table in map(_load, sorted((CONFIGS / "tables" / group).glob("*.yml")))}
 
 
@@ -86,11 +86,8 @@ def get_table(group: Group, name: str) -> Table:
 
 
 def _load(path: Path) -> Table:
-    try:
-        table = Table.model_validate(load_yaml(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    document = load_document(path)
+    table = document.parsed(Table)
     if table.table != path.stem:
-        raise ConfigError(f"{path.name}: table: {table.table} is not the file's name")
+        raise document.error([(("table",), f"{table.table} is not the file's name")])
     return table

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from shared.config_files import load_document
 from shared.domain.identifiers import is_template_part
 from shared.domain.templates import Template, parse_template
 from shared.errors import NotFound
-from shared.platform_config import CONFIGS, load_yaml
+from shared.platform_config import CONFIGS
 
 PROVIDERS = ("gcp", "aws", "azure")
 
@@ -27,7 +28,8 @@ def load_template(path: Path) -> Template | None:
         return None
     provider, domain = path.parts[-3:-1]
     file = "/".join(path.parts[-3:])
-    return parse_template(load_yaml(path), provider=provider, domain=domain, template=path.stem, file=file)
+    document = load_document(path, file=file)
+    return parse_template(document.content, provider=provider, domain=domain, template=path.stem, file=file)
 
 
 def get_template(provider: str, domain: str, template: str) -> Template:

@@ -11,8 +11,9 @@ import pytest
 import yaml
 from croniter import croniter
 
+from shared.config_files import load_document
 from shared.errors import ConfigError
-from shared.platform_config import CONFIGS, get_platform, load_yaml
+from shared.platform_config import CONFIGS, get_platform
 from shared.settings import Settings
 from shared.tables import Table, get_tables
 from shared.templates import all_templates, load_template, sql_file
@@ -78,7 +79,7 @@ class TestFiles:
         self, tmp_path: Path, change: Change, where: str
     ) -> None:
         path = copy_of(CONFIGS / "platform.yml", tmp_path, change)
-        with pytest.raises(ConfigError, match=f"platform.yml: .*{where}"):
+        with pytest.raises(ConfigError, match=rf"platform.yml:\d+: .*{where}"):
             get_platform(path)
 
     @pytest.mark.parametrize(
@@ -111,14 +112,38 @@ class TestFiles:
     def test_what_is_no_yaml_is_refused_by_file_and_line(self, tmp_path: Path) -> None:
         path = tmp_path / "broken.yml"
         path.write_text("name: [convergence\nqueues: {")
-        with pytest.raises(ConfigError, match=r"broken\.yml: (.|\n)*line 2"):
-            load_yaml(path)
+        with pytest.raises(ConfigError, match=r"broken\.yml:2: "):
+            load_document(path)
+
+    def test_key_that_stands_twice_is_refused_wherever_it_stands(self, tmp_path: Path) -> None:
+        path = tmp_path / "twice.yml"
+        path.write_text("name: a\nqueues:\n  - {id: 1}\n  - id: 2\n    id: 3\nname: b\n")
+        with pytest.raises(ConfigError) as caught:
+            load_document(path)
+        assert caught.value.message.splitlines() == [
+            "twice.yml:5: queues.1.id: stands twice",
+            "twice.yml:6: name: stands twice",
+        ]
+
+    def test_every_field_that_is_wrong_is_told_with_its_line(self, tmp_path: Path) -> None:
+        path = tmp_path / "wrong.yml"
+        path.write_text(
+            "table: wrong\ndescription: 1\ncolumns:\n  - name: a\n    type: STRING\n    mode: NEVER\n  - {}\n"
+        )
+        with pytest.raises(ConfigError) as caught:
+            load_document(path).parsed(Table)
+        assert [line.rsplit(": ", 1)[0] for line in caught.value.message.splitlines()] == [
+            "wrong.yml:2: description",
+            "wrong.yml:6: columns.0.mode",
+            "wrong.yml:7: columns.1.name",
+            "wrong.yml:7: columns.1.type",
+        ]
 
     def test_yaml_makes_no_objects(self, tmp_path: Path) -> None:
         path = tmp_path / "evil.yml"
         path.write_text(json.dumps({}) + "\n--- !!python/object/apply:os.system [true]")
         with pytest.raises(ConfigError, match=r"evil\.yml"):
-            load_yaml(path)
+            load_document(path)
 
 
 @pytest.mark.usefixtures("held_dispatcher")

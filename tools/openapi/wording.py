@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from shared.config_files import load_document
 from shared.errors import ConfigError
-from shared.platform_config import load_yaml
 from shared.tables import Group
 
 Json = dict[str, Any]
@@ -119,11 +119,7 @@ class Shape(_Strict):
 
 
 def _read(path: Path, kind: type[_Kind]) -> _Kind:
-    try:
-        return TypeAdapter(kind).validate_python(load_yaml(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{path.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    return load_document(path).parsed(kind)
 
 
 @cache
