@@ -27,6 +27,7 @@ _TRANSIENT = (
 )
 _ABORTED = re.compile(r"aborted due to concurrent update|Could not serialize access", re.IGNORECASE)
 _ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
+_LEGACY_TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
 _LABEL = re.compile(r"[^a-z0-9_-]")
 _JOB_TIMEOUT_SECONDS = 240.0
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
@@ -39,8 +40,41 @@ class Missing(errors.JobFailed):
     """A job, or a dataset or table that a job needs, does not exist."""
 
 
+class InvalidStatement(errors.JobFailed):
+    """A statement that BigQuery would not run, whatever the rows."""
+
+
 class AssertionFailed(errors.JobFailed):
     """An ASSERT in a script did not hold; `message` is what the script said."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a result and a table have to agree on: a column's type, and whether it is an array."""
+
+    type: str
+    is_repeated: bool
+    fields: Mapping[str, Column]
+
+    @staticmethod
+    def of_api(field: Mapping[str, Any]) -> Column:
+        """The column of a REST TableFieldSchema."""
+        kind = str(field["type"])
+        fields = {item["name"]: Column.of_api(item) for item in field.get("fields") or []}
+        return Column(_LEGACY_TYPES.get(kind, kind), field.get("mode") == "REPEATED", fields)
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{name} {field}" for name, field in self.fields.items())
+        kind = f"{self.type}<{inside}>" if self.fields else self.type
+        return f"ARRAY<{kind}>" if self.is_repeated else kind
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a dry run says of a query: the bytes it would read, and its result's columns."""
+
+    bytes_processed: int
+    columns: Mapping[str, Column]
 
 
 @dataclass(frozen=True)
@@ -80,9 +114,16 @@ class Warehouse:
         job_id: str,
         dataset: str | None = None,
         labels: Mapping[str, str] | None = None,
+        into: bigquery.TableReference | None = None,
     ) -> bigquery.QueryJob:
-        """Start a job under `job_id`; DuplicateJob when that id has been used. Wait for it with `finished`."""
+        """Start a job under `job_id`; DuplicateJob when that id has been used. Wait for it with `finished`.
+
+        The rows of a query replace those of table `into`, if one is given.
+        """
         config = self._config(statement, values, labels)
+        if into:
+            config.destination = into
+            config.write_disposition = bigquery.WriteDisposition.WRITE_TRUNCATE
         with translated():
             try:
                 return self.client.query(
@@ -90,6 +131,18 @@ class Warehouse:
                 )
             except google.Conflict as error:
                 raise DuplicateJob(job_id) from error
+
+    def estimate(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> Estimate:
+        """What a query would read and return, found out without running it; InvalidStatement when it cannot run."""
+        config = self._config(statement, values)
+        config.dry_run = True
+        with translated():
+            try:
+                job = self.client.query(self._sql(statement, dataset), job_config=config, job_retry=None)
+            except google.BadRequest as error:
+                raise InvalidStatement(str(error.message)) from error
+        columns = {field.name: Column.of_api(field.to_api_repr()) for field in job.schema or []}
+        return Estimate(int(job.total_bytes_processed or 0), columns)
 
     def once(
         self,

@@ -15,6 +15,7 @@ from google.resumable_media import requests as _untyped_uploads
 
 from shared import errors
 from shared.adapters.bigquery import DuplicateJob, Pause, Warehouse, job_labels, translated, wait_until_done
+from shared.adapters.sql import Statement
 from shared.settings import Settings
 from shared.tables import Table
 
@@ -86,6 +87,26 @@ class Staging:
             raise errors.Unavailable("the load job was not taken")
         return job
 
+    def fill(
+        self,
+        table: str,
+        statement: Statement,
+        values: Mapping[str, Any],
+        *,
+        job_id: str,
+        dataset: str,
+        labels: Mapping[str, str],
+    ) -> bigquery.QueryJob:
+        """Replace a staging table by a query's result, in one job; DuplicateJob when its id has been used."""
+        return self.warehouse.insert(
+            statement, values, job_id=job_id, dataset=dataset, labels=labels, into=self._reference(table)
+        )
+
+    def count_rows(self, table: str) -> int:
+        """The rows of a staging table that a job has filled."""
+        with translated():
+            return int(self.warehouse.client.get_table(self._reference(table)).num_rows or 0)
+
     def _upload(self, file: IO[bytes], metadata: Mapping[str, Any]) -> None:
         host = self.endpoint or "https://bigquery.googleapis.com"
         url = f"{host}/upload/bigquery/v2/projects/{self.warehouse.project}/jobs?uploadType=resumable"
@@ -116,6 +137,11 @@ def staging_schema(table: Table) -> list[bigquery.SchemaField]:
 def _relaxed(field: Mapping[str, Any]) -> dict[str, Any]:
     mode = "REPEATED" if field["mode"] == "REPEATED" else "NULLABLE"
     return {**field, "mode": mode, "fields": [_relaxed(item) for item in field.get("fields", [])]}
+
+
+def bytes_billed(job: Job) -> int:
+    """What BigQuery billed for a job; loading is free."""
+    return int(job.total_bytes_billed or 0) if isinstance(job, bigquery.QueryJob) else 0
 
 
 def wait_for(job: Job, pause: Pause) -> Job:

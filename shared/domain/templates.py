@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from shared.domain.template_steps import Bytes, Lookup, Name, Step, Strict
 from shared.errors import ConfigError, InvalidInput
 
 BUILT_IN = frozenset({"tenant_id", "pipeline_id", "date", "start_date", "end_date"})
+# What every statement of a sql step may take as a parameter, beside the template's own parameters and lookups.
+RUN_VALUES = {
+    "source": "STRING",
+    "dates": "ARRAY<DATE>",
+    "snapshot_at": "TIMESTAMP",
+    "pipeline_logging_id": "STRING",
+    "tenant_id": "STRING",
+}
+_RESERVED_NAMES = BUILT_IN | RUN_VALUES.keys()
+_RESERVED_STEPS = frozenset({"checks", "publish", "dataset", "staging", "tenants"})
 _DATES = frozenset({"date", "start_date", "end_date"})
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -19,14 +30,8 @@ _EXPORT_TABLE = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]\.[A-Za-z0-9_]{1,1024}\
 _EARLIEST = date(2008, 1, 1)  # no cloud bills from before
 _LATEST = date(2199, 12, 31)  # the day after is still one
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Parameter(_Strict):
+class Parameter(Strict):
     """What a request may set: `table` is a `project.dataset.table`, bounds are inclusive."""
 
     type: Literal["string", "integer", "boolean", "table"]
@@ -52,24 +57,7 @@ class Parameter(_Strict):
             _require(self.type != "table" or _EXPORT_TABLE.fullmatch(value), "must be project.dataset.table")
 
 
-class Retry(_Strict):
-    """How often a step is tried within one attempt of the run, and how long it waits at first."""
-
-    attempts: int = Field(default=1, ge=1, le=5)
-    backoff_seconds: float = Field(default=2.0, gt=0, le=60)
-
-
-class Step(_Strict):
-    """One step; `uses` names a connector, or `sql` for a query into a staging table."""
-
-    id: Name
-    uses: Name
-    with_: dict[str, Any] = Field(default={}, alias="with")
-    retry: Retry = Retry()
-    timeout_seconds: int = Field(default=900, ge=1, le=3600)
-
-
-class Check(_Strict):
+class Check(Strict):
     """One quality check of a step's staging table."""
 
     id: Name
@@ -79,16 +67,16 @@ class Check(_Strict):
     with_: dict[str, Any] = Field(default={}, alias="with")
 
 
-class Target(_Strict):
+class Target(Strict):
     """A table that the run publishes: from which step, and by which column its days are told."""
 
     table: Name
     step: Name
-    date_column: Name
+    date_column: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     billed: Name  # the template's statement that adds up rows and cost by day and currency
 
 
-class Template(_Strict):
+class Template(Strict):
     """A pipeline."""
 
     provider: Name
@@ -97,11 +85,13 @@ class Template(_Strict):
     description: str
     owner: str
     credentials: Literal["GCP", "AWS", "AZURE"]
-    parameters: dict[Name, Parameter] = {}
+    parameters: dict[Name, Parameter] = Field(default={})
+    lookups: dict[Name, Lookup] = Field(default={})
+    max_bytes_billed: Bytes | None = None
     source_parameter: Name | None = None
     max_days: int = Field(default=400, ge=1)
     steps: list[Step] = Field(min_length=1)
-    checks: list[Check] = []
+    checks: list[Check] = Field(default=[])
     publish: list[Target] = Field(min_length=1)
 
     @property
@@ -114,10 +104,17 @@ class Template(_Strict):
         steps = [step.id for step in self.steps]
         _require(len(set(steps)) == len(steps), "steps: two have the same id")
         _require(len({check.id for check in self.checks}) == len(self.checks), "checks: two have the same id")
+        tables = [target.table for target in self.publish]
+        _require(len(set(tables)) == len(tables), "publish: two have the same table")
         for step in [check.step for check in self.checks] + [target.step for target in self.publish]:
             _require(step in steps, f"there is no step {step}")
+        for step in steps:
+            _require(step not in _RESERVED_STEPS, f"steps.{step}: is a name every run has")
+        for name in self.lookups:
+            _require(name not in _RESERVED_NAMES, f"lookups.{name}: is a name every template has")
         for name, parameter in self.parameters.items():
-            _require(name not in BUILT_IN, f"parameters.{name}: is a name every template has")
+            _require(name not in _RESERVED_NAMES, f"parameters.{name}: is a name every template has")
+            _require(name not in self.lookups, f"parameters.{name}: is a lookup too")
             if parameter.default is not None:
                 parameter.check(parameter.default)
         _require(self.source_parameter is None or self.source_parameter in self.parameters, "source_parameter: unknown")
@@ -127,11 +124,12 @@ class Template(_Strict):
 
     def placeholders(self) -> Iterator[tuple[str, str, bool]]:
         """Every (place, placeholder, whether it is the whole value) in what steps and checks are given."""
-        for group, items in (("steps", self.steps), ("checks", self.checks)):
-            for item in items:
-                for place, text in _texts(item.with_, f"{group}.{item.id}.with"):
-                    for name in _PLACEHOLDER.findall(text):
-                        yield place, name, text == f"{{{name}}}"
+        given = {f"steps.{step.id}.with": step.with_.model_dump() for step in self.steps}
+        given |= {f"checks.{check.id}.with": check.with_ for check in self.checks}
+        for item, options in given.items():
+            for place, text in _texts(options, item):
+                for name in _PLACEHOLDER.findall(text):
+                    yield place, name, text == f"{{{name}}}"
 
 
 def _require(holds: object, message: str) -> None:
@@ -161,9 +159,17 @@ def parse_template(document: Any, *, provider: str, domain: str, template: str, 
         return Template.model_validate({**document, **names})
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
+        place = ".".join(map(str, _place(document, first["loc"])))
         message = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{file}: {place}: {message}" if place else f"{file}: {message}") from error
+
+
+def _place(document: Mapping[str, Any], location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Where in the document an error is: pydantic puts the kind of a step, its `uses`, into the path."""
+    match location:
+        case (str(group), int(index), str(kind), *rest) if document[group][index].get("uses") == kind:
+            return (group, index, *rest)
+    return location
 
 
 def substitute(value: Any, variables: Mapping[str, Any]) -> Any:

@@ -28,8 +28,9 @@ from shared.pipeline.journal import COMPLETED, FAILED, Journal, StepRecord, dura
 from shared.pipeline.plan import CHECKS, PUBLISH, PlannedStep, plan_steps
 from shared.pipeline.publish import prepare_targets, publish
 from shared.pipeline.steps.result import StepResult
+from shared.pipeline.steps.sql import run_sql
 
-EXTRACT = "gcp_billing_export"
+SQL = "sql"
 
 
 class Executor:
@@ -111,8 +112,8 @@ class Executor:
         if step.id == PUBLISH:
             self._listen()
             return publish(self._hop, step, records, bytes_billed=self._journal.bytes_billed)
-        if step.uses != EXTRACT:
-            raise InvalidTemplate(f"steps.{step.id}.uses: there is no {step.uses}")
+        if step.uses == SQL:
+            return run_sql(self._hop, step, records)
         from shared.pipeline.steps.extract import extract  # Arrow and Storage Read load only for who extracts
 
         return extract(self._hop, step)

@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.domain.templates import Retry, Template, substitute, template_variables
+from shared.adapters.sql import Statement
+from shared.domain.template_steps import Retry, SqlStep, Step
+from shared.domain.templates import Template, substitute, template_variables
+from shared.lookups import get_lookup
+from shared.pipeline.statements import step_statement
 
 CHECKS, PUBLISH = "checks", "publish"  # the two steps every run ends with
 
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One step of a run; the same `input_hash` means the same work on the same data."""
+    """One step of a run; the same `input_hash` means the same work on the same data. A sql step has a statement."""
 
     id: str
     uses: str
@@ -24,6 +28,8 @@ class PlannedStep:
     retry: Retry
     timeout_seconds: int
     input_hash: str
+    statement: Statement | None = None
+    max_bytes_billed: int | None = None
 
 
 def plan_steps(
@@ -41,15 +47,29 @@ def plan_steps(
     digest = _digest("", read)
     planned = []
     for step in template.steps:
-        values = substitute(step.with_, variables)
-        digest = _digest(digest, {"id": step.id, "uses": step.uses, "with": values})
-        planned.append(PlannedStep(step.id, step.uses, values, step.retry, step.timeout_seconds, digest))
+        values = substitute(step.with_.model_dump(), variables)
+        statement = step_statement(template, step) if isinstance(step, SqlStep) else None
+        asked = _asked(template, statement, variables) if statement else {}
+        digest = _digest(digest, {"id": step.id, "uses": step.uses, "with": values, **asked})
+        planned.append(_planned(step, values, digest, statement))
     checks = {check.id: substitute(check.with_, variables) for check in template.checks}
     digest = _digest(digest, {"checks": checks, "rules": [check.model_dump() for check in template.checks]})
     planned.append(PlannedStep(CHECKS, CHECKS, checks, Retry(attempts=3), 900, digest))
     digest = _digest(digest, {"publish": [target.model_dump() for target in template.publish]})
     planned.append(PlannedStep(PUBLISH, PUBLISH, {}, Retry(), 1500, digest))
     return planned
+
+
+def _planned(step: Step, values: Mapping[str, Any], digest: str, statement: Statement | None) -> PlannedStep:
+    limit = step.max_bytes_billed if isinstance(step, SqlStep) else None
+    return PlannedStep(step.id, step.uses, values, step.retry, step.timeout_seconds, digest, statement, limit)
+
+
+def _asked(template: Template, statement: Statement, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What a statement's result depends on beside the steps before it: its words, its parameters, its lookups."""
+    lookups = {name: get_lookup(template, name).digest for name in statement.parameters if name in template.lookups}
+    parameters = {name: variables[name] for name in statement.parameters if name in template.parameters}
+    return {"sql": statement.text, "types": dict(statement.parameters), "lookups": lookups, "parameters": parameters}
 
 
 def _digest(before: str, values: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from shared.domain.templates import Target, Template
 from shared.pipeline.hop import Hop
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.plan import PlannedStep
+from shared.pipeline.statements import day_column
 from shared.pipeline.steps.result import StepResult
 from shared.tables import get_table
 from shared.templates import sql_file
@@ -42,7 +43,7 @@ def _replace_days(template: Template, target: Target, staged: str) -> Statement:
         billed_after=billed.naming(rows=staged),
         target=published,
         staged=staged,
-        date_column=target.date_column,
+        date_column=day_column(target),
         columns=columns,
     )
     return replace.prefixed(f"{target.table}_")

@@ -20,6 +20,8 @@ from shared.domain.templates import (
 from shared.errors import ConfigError, InvalidInput
 from shared.templates import all_templates, find_template
 
+EXTRACT = {"id": "extract", "uses": "gcp_billing_export", "with": {"export_table": "{export}"}}
+TARGET = {"table": "costs", "step": "extract", "date_column": "day", "billed": "billed_by_day"}
 DAYS = st.dates(min_value=date(2008, 1, 1), max_value=date(2100, 1, 1))
 
 
@@ -29,8 +31,8 @@ def document(**changes: Any) -> dict[str, Any]:
         "owner": "platform",
         "credentials": "GCP",
         "parameters": {"export": {"type": "table", "description": "What to read"}},
-        "steps": [{"id": "extract", "uses": "gcp_billing_export", "with": {"table": "{export}"}}],
-        "publish": [{"table": "costs", "step": "extract", "date_column": "day", "billed": "billed_by_day"}],
+        "steps": [EXTRACT],
+        "publish": [TARGET],
     } | changes
 
 
@@ -69,13 +71,21 @@ def test_only_templates_are_found(path: str) -> None:
         ({"owner": None}, "owner"),
         ({"steps": []}, "steps"),
         ({"provider": "aws"}, "provider"),
-        ({"steps": [{"id": "a", "uses": "x", "with": {"t": "{nobody}"}}]}, "unknown placeholder {nobody}|no step"),
-        (
-            {"steps": [{"id": "extract", "uses": "x", "with": {"a": [{"b": "in {nobody}"}]}}]},
-            "steps.extract.with.a.0.b",
-        ),
-        ({"steps": [{"id": "extract", "uses": "x"}, {"id": "extract", "uses": "y"}]}, "same id"),
-        ({"steps": [{"id": "extract", "uses": "x", "timeout_seconds": 0}]}, "timeout_seconds"),
+        ({"steps": [EXTRACT | {"id": "elsewhere"}]}, "no step extract"),
+        ({"steps": [EXTRACT | {"with": {"start_date": "in {nobody}"}}]}, "steps.extract.with.start_date: .*{nobody}"),
+        ({"steps": [EXTRACT | {"with": {"colour": "red"}}]}, "steps.0.with.colour"),
+        ({"steps": [EXTRACT, EXTRACT]}, "same id"),
+        ({"steps": [EXTRACT | {"id": "checks"}]}, "steps.checks|no step"),
+        ({"steps": [EXTRACT | {"timeout_seconds": 0}]}, "timeout_seconds"),
+        ({"steps": [EXTRACT | {"max_bytes_billed": 1}]}, "max_bytes_billed"),
+        ({"steps": [EXTRACT | {"uses": "magic"}]}, "magic.*'gcp_billing_export', 'sql'"),
+        ({"steps": [EXTRACT, {"id": "days", "uses": "sql"}]}, "steps.1.with"),
+        ({"steps": [EXTRACT, {"id": "days", "uses": "sql", "with": {"query": "q"}}]}, "steps.1.with.shape"),
+        ({"lookups": {"source": {"file": "a.csv"}}}, "lookups.source"),
+        ({"lookups": {"export": {"file": "a.csv"}}}, "parameters.export"),
+        ({"lookups": {"services": {"file": "a.txt"}}}, "lookups.services.file"),
+        ({"max_bytes_billed": 0}, "max_bytes_billed"),
+        ({"publish": [TARGET, TARGET]}, "same table"),
         ({"checks": [{"id": "c", "uses": "not_null", "step": "elsewhere"}]}, "no step elsewhere"),
         ({"parameters": {"date": {"type": "string", "description": "d"}}}, "parameters.date"),
         ({"parameters": {"export": {"type": "float", "description": "d"}}}, "parameters.export.type"),
@@ -126,7 +136,7 @@ def test_every_bad_field_is_named_at_once() -> None:
 
 
 def test_a_date_inside_a_text_is_required() -> None:
-    template = parsed(steps=[{"id": "extract", "uses": "x", "with": {"path": "exports/{date}/"}}])
+    template = parsed(steps=[EXTRACT | {"with": {"export_table": "exports/{date}/"}}])
     assert refusal({}, template)[0]["field"] == "date"
     assert resolve_parameters(template, {"date": "2025-11-17"}) == {"date": "2025-11-17"}
 

@@ -8,20 +8,18 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from shared.adapters.bigquery import DuplicateJob
-from shared.adapters.staging import Job, wait_for
+from shared.adapters.staging import Job
 from shared.adapters.tenant_export import open_tenant_export
 from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport
 from shared.connectors.parquet_stream import ParquetStream
 from shared.connectors.tally import Tally
 from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
-from shared.errors import CredentialsRejected, JobFailed, SourceLocation, SourceNotFound
+from shared.errors import CredentialsRejected, SourceLocation, SourceNotFound
 from shared.pipeline.hop import Hop, day_of
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.steps.result import StepResult
+from shared.pipeline.steps.staging_job import staging_job
 from shared.tables import get_table
-
-_JOB_IDS = 20
 
 
 def extract(hop: Hop, step: PlannedStep) -> StepResult:
@@ -85,39 +83,15 @@ def _load(hop: Hop, step: PlannedStep, batches: Iterator[pa.RecordBatch]) -> str
         staging.make_empty(table, columns)
         return None
     batches = chain([first], batches)
-    for number in range(_JOB_IDS):
-        job_id = f"{hop.task.run_id}-{step.id}-{step.input_hash}-{number}"
-        job = staging.find_job(job_id)
-        if job is not None and not _succeeded(hop, job):
-            continue
-        if job is None:
-            wait_for(_start(hop, step, batches, job_id), hop.control.pause_for_job)
-        for _ in batches:  # another attempt's job loaded the same rows; they are counted all the same
-            pass
-        return job_id
-    raise JobFailed("the load into staging failed too often")
 
+    def start(job_id: str) -> Job:
+        file = cast(Any, ParquetStream(batches, GcpBillingExport.schema()))
+        return staging.load(file, table, columns, job_id=job_id, labels={**hop.labels, "step": step.id})
 
-def _start(hop: Hop, step: PlannedStep, batches: Iterator[pa.RecordBatch], job_id: str) -> Job:
-    staging, labels = hop.services.staging, {**hop.labels, "step": step.id}
-    file = cast(Any, ParquetStream(batches, GcpBillingExport.schema()))
-    try:
-        return staging.load(
-            file, hop.staging_table(step), get_table("tenant_dataset", TABLE), job_id=job_id, labels=labels
-        )
-    except DuplicateJob:
-        job = staging.find_job(job_id)
-        if job is None:
-            raise
-        return job
-
-
-def _succeeded(hop: Hop, job: Job) -> bool:
-    try:
-        wait_for(job, hop.control.pause_for_job)
-    except JobFailed:
-        return False
-    return True
+    job = staging_job(hop, step, start)
+    for _ in batches:  # another attempt's job loaded the same rows; they are counted all the same
+        pass
+    return str(job.job_id)
 
 
 def _text(moment: Any) -> str | None:

@@ -1,0 +1,97 @@
+"""The sql step: a query into the step's staging table, in one job, after a dry run has seen what it would be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+from shared.adapters.bigquery import Column, Estimate, InvalidStatement, Missing
+from shared.adapters.sql import Statement
+from shared.adapters.staging import Job, bytes_billed
+from shared.errors import InvalidTemplate, SourceNotFound
+from shared.lookups import get_lookup
+from shared.pipeline.hop import Hop, day_of
+from shared.pipeline.journal import StepRecord
+from shared.pipeline.plan import PlannedStep
+from shared.pipeline.statements import filled, steps_read
+from shared.pipeline.steps.result import StepResult
+from shared.pipeline.steps.staging_job import staging_job
+from shared.tables import get_table
+
+_DAY = timedelta(days=1)
+
+
+def run_sql(hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord]) -> StepResult:
+    """Run the step's statement over what earlier steps staged; the result says which days it is about."""
+    if step.statement is None:
+        raise InvalidTemplate(f"steps.{step.id}: has no statement")
+    dates = _dates(hop, step.statement, records)
+    query = filled(step.statement, {name: f"{{staging}}.{record.output_table}" for name, record in records.items()})
+    job = staging_job(hop, step, partial(_start, hop, step, query, _values(hop, query, dates)))
+    table = hop.staging_table(step)
+    return StepResult(
+        rows=hop.services.staging.count_rows(table),
+        bytes_billed=bytes_billed(job),
+        job_id=job.job_id,
+        output_table=table,
+        details={"dates": [str(day) for day in dates]},
+    )
+
+
+def _start(hop: Hop, step: PlannedStep, query: Statement, values: Mapping[str, Any], job_id: str) -> Job:
+    labels = {**hop.labels, "step": step.id}
+    check_columns(step, _estimate(hop, step, query, values).columns)
+    return hop.services.staging.fill(
+        hop.staging_table(step), query, values, job_id=job_id, dataset=hop.task.tenant_id, labels=labels
+    )
+
+
+def _estimate(hop: Hop, step: PlannedStep, query: Statement, values: Mapping[str, Any]) -> Estimate:
+    try:
+        return hop.services.warehouse.estimate(query, values, dataset=hop.task.tenant_id)
+    except InvalidStatement as error:
+        raise InvalidTemplate(f"steps.{step.id}: {error.message}") from error
+    except Missing as error:
+        raise SourceNotFound(f"steps.{step.id} reads what is not there: {error.message}") from error
+
+
+def check_columns(step: PlannedStep, found: Mapping[str, Column]) -> None:
+    """InvalidTemplate naming step and column unless a result has just the columns of the step's shape."""
+    shape = step.values["shape"]
+    wanted = {column.name: Column.of_api(column.to_api()) for column in get_table("tenant_dataset", shape).columns}
+    for name in [*wanted, *found]:
+        has, needs = found.get(name), wanted.get(name)
+        if has == needs:
+            continue
+        if has is None:
+            raise InvalidTemplate(f"steps.{step.id}: the result has no column {name}, which {shape} has")
+        if needs is None:
+            raise InvalidTemplate(f"steps.{step.id}: {shape} has no column {name}, which the result has")
+        raise InvalidTemplate(f"steps.{step.id}: column {name} is {has} in the result and {needs} in {shape}")
+
+
+def _dates(hop: Hop, statement: Statement, records: Mapping[str, StepRecord]) -> list[date]:
+    """The days of the steps that are read; of a statement that reads none those asked for, else all touched so far."""
+    first, last = day_of(hop.parameters.get("start_date")), day_of(hop.parameters.get("end_date"))
+    first, last = day_of(hop.parameters.get("date")) or first, day_of(hop.parameters.get("date")) or last
+    read = steps_read(statement)
+    if not read and first and last:
+        return [first + number * _DAY for number in range((last - first).days + 1)]
+    sources = [record for step_id, record in records.items() if step_id in read or not read]
+    return sorted({date.fromisoformat(day) for record in sources for day in record.details.get("dates", [])})
+
+
+def _values(hop: Hop, statement: Statement, dates: list[date]) -> dict[str, Any]:
+    template = hop.template
+    known = {
+        "source": hop.source,
+        "dates": dates,
+        "snapshot_at": hop.snapshot_at,
+        "pipeline_logging_id": hop.task.pipeline_logging_id,
+        "tenant_id": hop.task.tenant_id,
+        **{name: hop.parameters.get(name, parameter.default) for name, parameter in template.parameters.items()},
+        **{name: get_lookup(template, name).text for name in template.lookups if name in statement.parameters},
+    }
+    return {name: known[name] for name in statement.parameters}
