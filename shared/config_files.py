@@ -56,6 +56,7 @@ def load_document(path: Path, *, file: str | None = None) -> Document:
         loader = _LOADER(path.read_text(encoding="utf-8"))
         try:
             root = loader.get_single_node()
+            repeated = list(_repeated_keys(root, ()))  # before `<<` is filled in
             document = Document(file, None if root is None else loader.construct_document(root), root)
         finally:
             loader.dispose()
@@ -64,7 +65,7 @@ def load_document(path: Path, *, file: str | None = None) -> Document:
         raise ConfigError(f"{file}:{mark.line + 1 if mark else 1}: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}:1: {str(error).splitlines()[0]}") from error
-    if repeated := list(_repeated_keys(root, ())):
+    if repeated:
         raise ConfigError("\n".join(in_words(file, line, place, "stands twice") for line, place in repeated))
     return document
 

@@ -125,6 +125,11 @@ class TestFiles:
             "twice.yml:6: name: stands twice",
         ]
 
+    def test_key_that_overrides_a_merged_one_stands_once(self, tmp_path: Path) -> None:
+        path = tmp_path / "merged.yml"
+        path.write_text("a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  x: 3\n")
+        assert load_document(path).content["b"] == {"x": 3, "y": 2}
+
     def test_every_field_that_is_wrong_is_told_with_its_line(self, tmp_path: Path) -> None:
         path = tmp_path / "wrong.yml"
         path.write_text(
