@@ -13,7 +13,8 @@ _STEP = (
     "completed_at", "duration_ms", "error_message",
 )  # fmt: skip
 _CHECK = (
-    "check_id", "step_id", "table_name", "severity", "passed", "observed", "expected", "failed_rows", "checked_at",
+    "check_id", "step_id", "table_name", "severity", "passed", "observed", "expected", "failed_rows", "sample",
+    "checked_at",
 )  # fmt: skip
 
 
@@ -40,6 +41,8 @@ def _shown(record: Record, names: Sequence[str]) -> Record:
 
 
 def _typed(name: str, value: Any) -> Any:
+    if name == "sample" and isinstance(value, str):
+        return json.loads(value)
     return datetime.fromisoformat(value) if name.endswith("_at") and isinstance(value, str) else value
 
 

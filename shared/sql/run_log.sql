@@ -184,6 +184,7 @@ SELECT
       observed,
       expected,
       failed_rows,
+      TO_JSON_STRING(sample) AS sample,
       checked_at
     FROM {dataset}.x_meta_dq_results
     WHERE pipeline_logging_id = @pipeline_logging_id

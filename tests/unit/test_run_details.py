@@ -35,6 +35,17 @@ def test_check_that_is_logged_is_not_shown_again_from_its_event() -> None:
     ]
 
 
+def test_sample_is_the_same_logged_and_streamed() -> None:
+    sample = [{"cost": None, "x_usage_date": "2025-11-17"}]
+    streamed = {"check_id": "b", "checked_at": str(FIRST), "sample": sample}
+    events = [{"event_id": "1", "details": json.dumps({"checks": [streamed]})}]
+    logged = [
+        {"dq_result_id": "1-a", "check_id": "a", "checked_at": FIRST, "sample": json.dumps(sample)},
+        {"dq_result_id": "1-c", "check_id": "c", "checked_at": FIRST, "sample": "null"},
+    ]
+    assert [check["sample"] for check in merged_checks(logged, events)] == [sample, sample, None]
+
+
 def test_steps_of_a_run_that_goes_on_are_in_the_order_they_began() -> None:
     steps = merged_steps([], [event("2", "publish", SECOND), event("1", "extract", FIRST)])
     assert [step["step_id"] for step in steps] == ["extract", "publish"]
