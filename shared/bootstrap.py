@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.use_cases.pipeline_configs import ConfigRequests
     from shared.use_cases.pipeline_runs import PipelineRuns
     from shared.use_cases.process_queue import Dispatcher
+    from shared.use_cases.reencrypt_credentials import Reencryption
     from shared.use_cases.reset_daily_quotas import QuotaReset
     from shared.use_cases.run_pipeline import RunRequests
     from shared.use_cases.scheduler_status import SchedulerStatus
@@ -104,6 +105,15 @@ def credential_setup() -> CredentialSetup:
         datasets=TenantDatasets(warehouse(), writers),
         settings=settings,
     )
+
+
+def reencryption() -> Reencryption:
+    """The operator's re-encryption of stored credentials."""
+    from shared.adapters.credentials import Credentials
+    from shared.adapters.kms import open_credential_key
+    from shared.use_cases.reencrypt_credentials import Reencryption
+
+    return Reencryption(Credentials(warehouse()), open_credential_key(get_settings()))
 
 
 @cache

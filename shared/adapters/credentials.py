@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -84,6 +86,29 @@ class Credentials:
         return self._change(
             "delete_credential", tenant_id, {"tenant_id": tenant_id, "provider": provider, "user_id": user_id}
         )
+
+    def list_encrypted_otherwise(self, key_version: str) -> Sequence[SealedCredential]:
+        """Every tenant's credentials that another version of the key encrypted."""
+        values = {"kms_key_version": key_version}
+        rows = self.warehouse.read(statement("reencryption", "list_encrypted_otherwise"), values)
+        return [SealedCredential(**row) for row in rows]
+
+    def replace_ciphertexts(self, pairs: Sequence[tuple[SealedCredential, SealedCredential]]) -> int:
+        """Store the second of each pair where the first is still stored; how many were."""
+        replacements = [
+            {
+                "tenant_id": before.tenant_id,
+                "provider": before.provider,
+                "before": base64.b64encode(before.encrypted_credentials).decode(),
+                "after": base64.b64encode(after.encrypted_credentials).decode(),
+                "kms_key_version": after.kms_key_version,
+            }
+            for before, after in pairs
+        ]
+        replace = statement("reencryption", "replace_ciphertexts")
+        with translated():
+            job = _RETRY_ABORTED(partial(self.warehouse.change, replace, {"replacements": json.dumps(replacements)}))()
+        return int(job.num_dml_affected_rows or 0)
 
     def _change(self, name: str, tenant_id: str, values: Mapping[str, Any]) -> bool:
         logged = {**values, "log_id": uuid.uuid4().hex}

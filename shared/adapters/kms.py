@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from google.cloud.kms import KeyManagementServiceClient
 
 _TIMEOUT_SECONDS = 10.0
+_PROBE = b"which version encrypts?"
 _TRANSIENT = (google.ServerError, google.TooManyRequests, google.RetryError)
 
 
@@ -52,6 +53,10 @@ class CredentialKey:
         if not arrived or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
             raise errors.Unavailable("Cloud KMS: the data was damaged on the way", retry_after=1)
         return Sealed(ciphertext=answer.ciphertext, key_version=answer.name)
+
+    def primary_version(self) -> str:
+        """The full name of the version that encrypts now, for an account that may encrypt and not look at keys."""
+        return self.encrypt(_PROBE, aad=b"").key_version
 
     def decrypt(self, ciphertext: bytes, *, aad: bytes) -> bytes:
         """The plaintext; CredentialsRejected for another `aad` or a destroyed key version, Unavailable as above."""

@@ -23,7 +23,12 @@ Definition = ast.FunctionDef | ast.ClassDef
 
 def rights_of(function: str) -> dict[str, set[str]]:
     """By right (read, append, change): the central tables a function's code uses it on."""
-    reached = _Reached(ROOT / "functions" / function / "main.py")
+    return rights_from(ROOT / "functions" / function / "main.py")
+
+
+def rights_from(start: Path) -> dict[str, set[str]]:
+    """The same for what a module's code reaches."""
+    reached = _Reached(start)
     used = defaultdict(set)
     for file, name in reached.statements():
         for right, table in statement_rights(file)[name]:

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.tables import Table, get_tables
-from tests.contract.rights import ROOT, rights_of
+from tests.contract.rights import ROOT, rights_from, rights_of
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
 
@@ -28,6 +28,13 @@ def test_a_functions_rights_on_tables_are_those_it_uses(function: str) -> None:
     assert used["change"] == declared("change", function)
     assert used["append"] == declared("append", function) - declared("change", function)
     assert used["read"] == declared("read", function)
+
+
+def test_the_operators_rights_are_those_of_its_command() -> None:
+    used = rights_from(ROOT / "shared" / "reencrypt.py")
+    assert used["change"] == declared("change", "operator") == {"tenant_cloud_credentials"}
+    assert used["append"] | used["read"] == set()
+    assert declared("append", "operator") | declared("read", "operator") == set()
 
 
 def test_whoever_changes_a_table_is_not_listed_as_its_reader_too() -> None:

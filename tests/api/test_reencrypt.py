@@ -1,0 +1,216 @@
+"""The operator's re-encryption after a rotation of the key, as the operator's account, on the local cloud's KMS."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devcloud.environment import client_environment
+from devcloud.onboarding import onboard
+from devcloud.server import Devcloud
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.credentials import Credentials
+from shared.adapters.kms import CredentialKey
+from shared.domain.credentials import credential_aad
+from shared.errors import Unavailable
+from shared.use_cases.reencrypt_credentials import Reencryption
+from tests.frontend import Frontend
+from tests.tenant import Tenant
+
+ROOT = Path(__file__).resolve().parents[2]
+Json = dict[str, Any]
+
+
+@dataclass
+class Vault:
+    """A cloud of its own with three tenants' credentials, whose key was then rotated."""
+
+    cloud: Devcloud
+    frontends: list[Frontend]
+    folder: Path
+
+    def key_of(self, account: str) -> dict[str, str]:
+        return self.cloud.identity.mint_key(self.cloud.project, self.cloud.platform.service_accounts[account].id)
+
+    def command(self, *arguments: str, account: str = "operator") -> subprocess.CompletedProcess[str]:
+        """The command in a process of its own, with the environment that the runbook says."""
+        key_file = self.folder / f"{account}.json"
+        key_file.write_text(json.dumps(self.key_of(account)))
+        environment = client_environment(self.cloud.cloud, key_file=key_file) | {"KMS_KEY": self.cloud.cloud.key}
+        return subprocess.run(
+            [sys.executable, "-m", "shared.reencrypt", *arguments], cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **environment}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    def rotate(self) -> str:
+        """A new primary version; its full name."""
+        with self.cloud.clients() as clients:
+            version = clients.kms().create_crypto_key_version(parent=self.cloud.cloud.key, crypto_key_version={})
+            number = version.name.rpartition("/")[2]
+            clients.kms().update_crypto_key_primary_version(name=self.cloud.cloud.key, crypto_key_version_id=number)
+        return str(version.name)
+
+    def stored(self) -> list[Json]:
+        return [dict(row) for frontend in self.frontends for row in frontend.central("tenant_cloud_credentials")]
+
+    def versions(self) -> set[str]:
+        return {row["kms_key_version"] for row in self.stored()}
+
+    def plaintexts(self) -> list[bytes]:
+        """What each tenant stored, decrypted under its own AAD as the worker does."""
+        with self.cloud.clients(self.key_of("worker")) as clients:
+            kms = clients.kms()
+            key = CredentialKey(lambda: kms, self.cloud.cloud.key)
+            return [key.decrypt(row["encrypted_credentials"], aad=aad_of(row)) for row in self.stored()]
+
+
+def aad_of(row: Json) -> bytes:
+    return credential_aad(**{name: row[name] for name in ("tenant_id", "provider", "credential_id")})
+
+
+@pytest.fixture(scope="module")
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
+    folder = tmp_path_factory.mktemp("vault")
+    with Devcloud(folder / "cloud", schedules=False) as cloud, cloud.clients() as clients:
+        client = clients.bigquery()
+        frontends = []
+        for number in range(3):
+            onboarded = onboard(client, f"tenant_{number}")
+            tenant = Tenant(cloud, onboarded.tenant_id, onboarded.api_key, project=f"acme-gcp-{number}")
+            frontends.append(Frontend(tenant, client))
+            frontends[-1].store_keyless()
+        yield Vault(cloud, frontends, folder)
+
+
+@dataclass(frozen=True)
+class InterruptedKey(CredentialKey):
+    """The real key; something happens before each decryption."""
+
+    before_decrypting: Callable[[], None] = lambda: None
+
+    def decrypt(self, ciphertext: bytes, *, aad: bytes) -> bytes:
+        self.before_decrypting()
+        return super().decrypt(ciphertext, aad=aad)
+
+
+@pytest.fixture
+def reencryption(vault: Vault) -> Iterator[Callable[[Callable[[], None]], Reencryption]]:
+    """Makes a re-encryption, one credential at a time, in which something happens before each decryption."""
+    with vault.cloud.clients(vault.key_of("operator")) as clients:
+        kms = clients.kms()
+        warehouse = Warehouse(
+            client=clients.bigquery(), project=vault.cloud.project, location=vault.cloud.location,
+            central="tenants", staging="x_staging", labels={}, max_bytes_billed=10**12,
+        )  # fmt: skip
+        yield lambda before: Reencryption(
+            Credentials(warehouse), InterruptedKey(lambda: kms, vault.cloud.cloud.key, before), batch=1
+        )
+
+
+def test_a_rotation_is_followed_by_every_credential_and_by_nothing_else(vault: Vault) -> None:
+    before, plaintexts, version = vault.stored(), vault.plaintexts(), vault.rotate()
+
+    counted = vault.command("--dry-run")
+    assert (counted.returncode, vault.stored()) == (0, before), counted.stderr
+    assert f"found under {before[0]['kms_key_version']}: 3" in counted.stdout
+
+    done = vault.command()
+    assert done.returncode == 0, done.stderr
+    assert "re-encrypted: 3, changed by their tenants meanwhile: 0, not decrypted: 0" in done.stdout
+    after = vault.stored()
+    assert {row["kms_key_version"] for row in after} == {version}
+    assert vault.plaintexts() == plaintexts
+    changed = {"encrypted_credentials", "kms_key_version", "updated_at"}
+    kept = [{name: value for name, value in row.items() if name not in changed} for row in before]
+    assert [{name: value for name, value in row.items() if name not in changed} for row in after] == kept
+    assert not {row["encrypted_credentials"] for row in after} & {row["encrypted_credentials"] for row in before}
+
+    again = vault.command()
+    assert (again.returncode, vault.stored()) == (0, after)
+    assert "nothing to do" in again.stdout
+    assert not any(text in done.stdout + counted.stdout for text in ("impersonate", "gserviceaccount"))
+
+
+def test_what_a_tenant_changes_meanwhile_is_never_overwritten(
+    vault: Vault, reencryption: Callable[[Callable[[], None]], Reencryption]
+) -> None:
+    vault.rotate()
+    first, second = vault.frontends[:2]
+    changes: Iterator[Callable[[], object]] = iter(
+        [first.store, lambda: second.api.delete(f"{second.credentials_path}/gcp"), lambda: None]
+    )
+
+    def meanwhile() -> None:
+        next(changes)()
+
+    result = reencryption(meanwhile).run(dry_run=False)
+    assert (result.reencrypted, result.overtaken, result.is_complete) == (1, 2, True)
+    (row,) = first.central("tenant_cloud_credentials")
+    assert row["credential_kind"] == "service_account_key"
+    assert json.loads(vault.plaintexts()[0])["project_id"] == first.tenant.project
+    assert second.central("tenant_cloud_credentials") == []
+    assert vault.versions() == {result.key_version}
+    second.store_keyless()
+
+
+def test_one_that_was_cut_off_goes_on_where_it_was(
+    vault: Vault, reencryption: Callable[[Callable[[], None]], Reencryption]
+) -> None:
+    vault.rotate()
+    calls = iter([True, True, False])
+
+    def cut_off() -> None:
+        if not next(calls):
+            raise Unavailable
+
+    with pytest.raises(Unavailable):
+        reencryption(cut_off).run(dry_run=False)
+    assert len(vault.versions()) == 2
+    done = vault.command()
+    assert done.returncode == 0, done.stderr
+    assert "re-encrypted: 1," in done.stdout
+    assert len(vault.versions()) == 1
+
+
+def test_a_ciphertext_that_belongs_elsewhere_is_named_and_the_others_are_done(vault: Vault) -> None:
+    vault.rotate()
+    first, second = vault.frontends[:2]
+    stolen = (
+        "UPDATE {tenants}.tenant_cloud_credentials SET encrypted_credentials = (SELECT encrypted_credentials "
+        "FROM {tenants}.tenant_cloud_credentials WHERE tenant_id = @other) WHERE tenant_id = @tenant_id"
+    )
+    first.sql(stolen, other=second.tenant_id)
+    done = vault.command()
+    assert done.returncode == 1
+    assert f"not decrypted: {first.tenant_id} GCP" in done.stdout
+    assert "re-encrypted: 2," in done.stdout
+    assert first.store().status_code == 200
+    assert vault.command().returncode == 0
+
+
+@pytest.mark.parametrize("account", ["credentials", "worker", "api"])
+def test_no_other_account_can_do_it(vault: Vault, account: str) -> None:
+    vault.rotate()
+    before = vault.stored()
+    refused = vault.command(account=account)
+    assert refused.returncode == 2, refused.stdout
+    assert "stopped: " in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert vault.stored() == before
+
+
+def test_it_says_what_it_needs(vault: Vault) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "shared.reencrypt"], cwd=ROOT, env={"PATH": os.environ["PATH"], "PROJECT_ID": "p"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert refused.returncode == 2
+    assert "BIGQUERY_LOCATION, KMS_KEY" in refused.stderr
