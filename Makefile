@@ -80,11 +80,15 @@ openapi: setup ## Write docs/openapi.json anew from configs, models and the word
 	@$(BIN)/python -m tools.openapi
 
 .PHONY: bench
-bench: setup ## Re-run every benchmark behind a claim about speed
+bench: setup .venvs/bench/.installed ## Re-run every benchmark behind a claim about speed
 	@for script in benchmarks/[a-z]*.py; do
 	  echo "== $$script"
 	  $(BIN)/python -m "benchmarks.$$(basename "$$script" .py)"
 	done
+
+.venvs/bench/.installed: requirements-bench.txt
+	@mkdir -p .venvs
+	$(call environment,.venvs/bench,$<)
 
 .venvs/lock/.installed: requirements-lock.txt
 	@mkdir -p .venvs

@@ -26,7 +26,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.cold_start import CLIENTS
+from benchmarks.parts.cold_start import CLIENTS
 from shared.platform_config import get_platform
 from tools.function_packages import ROOT, hidden_modules
 
@@ -69,8 +69,13 @@ _USER = {"type": "authorized_user", "client_id": "x", "client_secret": "x", "ref
 
 
 @cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="import-time-")  # goes with this process
+
+
+@cache
 def _environment() -> dict[str, str]:
-    credentials = Path(tempfile.mkdtemp(prefix="import-time-")) / "user.json"
+    credentials = Path(_scratch().name) / "user.json"
     credentials.write_text(json.dumps(_USER), encoding="utf-8")
     settings = dict.fromkeys(SETTINGS, "x") | {"GOOGLE_APPLICATION_CREDENTIALS": str(credentials)}
     return {"PATH": os.environ["PATH"]} | settings
@@ -87,7 +92,7 @@ def cold_start(
         "services": list(request.services) if request else [],
         "imports": list(request.imports) if request else [],
     }
-    command = [sys.executable, "-m", "benchmarks.cold_start", json.dumps(told)]
+    command = [sys.executable, "-m", "benchmarks.parts.cold_start", json.dumps(told)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=_environment(), cwd=ROOT)
     answer: Json = json.loads(done.stdout.splitlines()[-1])
     return answer

@@ -1,0 +1,160 @@
+"""Extract to published: one run of gcp/cost/billing over a million rows, against other ways to load the same rows.
+
+Everything runs on this machine, one after the other, each in a process of its own:
+
+- DuckDB's COPY of the rows' Parquet file into a table, as the limit;
+- dlt into DuckDB, given Arrow tables, and given Python dicts;
+- the seeds' way: rows read as Python dicts and appended with insertAll, on the same devcloud;
+- the product: from the delivery of the run's task until its rows are published. devcloud stands for BigQuery here and
+  works on the same cores: it freezes and streams the export, loads staging, checks, maps to FOCUS and publishes, each
+  of which reads or writes all rows; the other ways write them once. So two figures are shown: the whole run, and what
+  the executor itself used, which is what one pays for as a function. A CPU second is one of the way's own process;
+  for dlt and COPY it includes DuckDB's load, because they do the load in their process.
+
+The bounds, for the executor's own CPU: 1.5 times dlt's Arrow path at a quarter of its memory, 20 times its dict path.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.cloud import bigquery
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.parts.executor_run import SEED, Bench, Took, bench
+from devcloud.seed_billing.export import load_schema
+from tests.tenant import Tenant
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ROOT / ".venvs" / "bench" / "bin" / "python"
+ROWS, DICT_ROWS, SEEDS_ROWS = 1_000_000, 100_000, 20_000
+ARROW_RATIO, DICT_RATIO, MEMORY_SHARE = 1.5, 20, 0.25
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A ratio and the bound it has to keep."""
+
+    words: str
+    value: float
+    bound: float
+    at_least: bool = True
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value keeps its bound."""
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+    def __str__(self) -> str:
+        sign = "at least" if self.at_least else "at most"
+        return f"{self.words}: {self.value:.2f} (goal: {sign} {self.bound}) {'holds' if self.holds else 'MISSED'}"
+
+
+def contender(way: str, file: Path, folder: Path) -> Took:
+    """What one of `benchmarks.parts.contenders` took."""
+    folder.mkdir()
+    script = ROOT / "benchmarks" / "parts" / "contenders.py"
+    command = [str(PYTHON), str(script), way, str(file), str(folder)]
+    return _took(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def seeds_way(platform: Bench, tenant: Tenant, rows: int) -> Took:
+    """The seeds' way for so many rows, into a table of the tenant's dataset."""
+    cloud = platform.executions.cloud
+    target = f"{cloud.project}.{tenant.tenant_id}.seeds_cost"
+    schema = [bigquery.SchemaField.from_api_repr(field) for field in load_schema()]
+    platform.executions.client.create_table(bigquery.Table(target, schema=schema))
+    told = {
+        "env": cloud.ready["env"],
+        "key": tenant.gcp_key,
+        "project": tenant.project,
+        "source": tenant.export.table,
+        "target": target,
+        "rows": rows,
+    }
+    command = [sys.executable, "-m", "benchmarks.parts.seeds_way"]
+    done = subprocess.run(command, input=json.dumps(told) + "\n", capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return _took(done.stdout)
+
+
+def _took(output: str) -> Took:
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return Took(found["rows"], found["seconds"], found["cpu_seconds"], found["peak_mib"])
+
+
+def measure(rows: int, dict_rows: int, seeds_rows: int, console: Console) -> Mapping[str, Took]:
+    """Every way by its name."""
+    once = SEED.days * SEED.rows_per_day
+    took: dict[str, Took] = {}
+    with bench() as platform, console.status("") as status:
+        status.update(f"an export of {rows:,} rows")
+        tenant = platform.tenant(copies := max(1, round(rows / once)))
+        file = platform.write_parquet(tenant, copies)
+        small = platform.write_parquet(tenant, max(1, round(dict_rows / once)), name="small")
+        status.update("DuckDB COPY")
+        took["DuckDB COPY"] = contender("copy", file, platform.folder / "copy")
+        status.update("dlt, Arrow")
+        took["dlt, Arrow tables"] = contender("dlt-arrow", file, platform.folder / "arrow")
+        status.update("dlt, dicts")
+        took["dlt, Python dicts"] = contender("dlt-dicts", small, platform.folder / "dicts")
+        status.update("the product")
+        took["Convergence"] = platform.run(tenant, copies)
+        status.update("the seeds' way")
+        took["the seeds' way"] = seeds_way(platform, tenant, seeds_rows)
+    return took
+
+
+def goals(took: Mapping[str, Took]) -> list[Goal]:
+    """The bounds of the docstring."""
+    own, arrow, dicts = took["Convergence"], took["dlt, Arrow tables"], took["dlt, Python dicts"]
+    return [
+        Goal("rows per CPU second, of dlt's Arrow path", _per_cpu(own) / _per_cpu(arrow), ARROW_RATIO),
+        Goal("rows per CPU second, of dlt's dict path", _per_cpu(own) / _per_cpu(dicts), DICT_RATIO),
+        Goal("peak memory, of dlt's Arrow path", own.peak_mib / arrow.peak_mib, MEMORY_SHARE, at_least=False),
+    ]
+
+
+def _per_cpu(took: Took) -> float:
+    return took.rows / took.cpu_seconds
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table and the ratios; 1 when a bound does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.extract_to_published", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows of the export (default: %(default)s)")
+    parser.add_argument("--dict-rows", type=int, default=DICT_ROWS, help="rows for dlt's dict path")
+    parser.add_argument("--seeds-rows", type=int, default=SEEDS_ROWS, help="rows for the seeds' way")
+    asked = parser.parse_args(arguments)
+    if not PYTHON.exists():
+        parser.error("dlt's environment is missing; `make bench` makes it")
+    console = Console(width=120)
+    took = measure(asked.rows, asked.dict_rows, asked.seeds_rows, console)
+    table = Table(title="From the rows of an export to a table that has them", title_justify="left", box=None)
+    for column in ("", "rows", "seconds", "rows/s", "CPU seconds", "rows/CPU second", "peak memory"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, one in took.items():
+        rates = (f"{one.rows / one.seconds:,.0f}", f"{one.cpu_seconds:.1f}", f"{_per_cpu(one):,.0f}")
+        table.add_row(name, f"{one.rows:,}", f"{one.seconds:.1f}", *rates, f"{one.peak_mib:,.0f} MiB")
+    console.print(table)
+    own, arrow = took["Convergence"], took["dlt, Arrow tables"]
+    whole = own.rows / own.seconds / (arrow.rows / arrow.seconds)
+    console.print(f"rows/s of the whole run, devcloud's work included, of dlt's Arrow path: {whole:.2f} (no bound)")
+    found = goals(took)
+    for goal in found:
+        console.print(str(goal))
+    return 0 if all(goal.holds for goal in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

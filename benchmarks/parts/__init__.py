@@ -1,0 +1,1 @@
+"""What the benchmarks are made of; `make bench` runs the modules beside this package."""

@@ -1,0 +1,111 @@
+"""One run of gcp/cost/billing by an executor process of its own on a devcloud of its own, and what it took."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from devcloud.environment import function_environment
+from devcloud.gateway.function_process import FunctionProcess
+from devcloud.onboarding import onboard
+from devcloud.seed_billing.rows import Plan
+from devcloud.server import Devcloud
+from tests.executions import Executions, Instance
+from tests.tenant import Tenant
+
+SEED = Plan(seed=21, start=date(2025, 11, 1), days=10, rows_per_day=1_000)
+_PARQUET_ROWS = 65_536
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Took:
+    """From the delivery of the task to its answer: the data is published then. `cpu_seconds` is the executor's own."""
+
+    rows: int
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A devcloud and tenants with exports as large as wanted."""
+
+    executions: Executions
+    folder: Path
+
+    def tenant(self, copies: int) -> Tenant:
+        """A tenant whose export holds SEED's rows this many times over."""
+        number, cloud = uuid.uuid4().hex[:12], self.executions.cloud
+        onboarded = onboard(self.executions.client, f"tenant_{number}")
+        tenant = Tenant(cloud, onboarded.tenant_id, onboarded.api_key, project=f"gcp-{number}")
+        tenant.__dict__["export"] = tenant.seed(SEED)
+        if copies > 1:
+            with cloud.clients(tenant.gcp_key) as clients:
+                clients.bigquery().query_and_wait(
+                    f"INSERT INTO `{tenant.export.table}` SELECT export.* FROM `{tenant.export.table}` AS export"
+                    f" CROSS JOIN UNNEST(GENERATE_ARRAY(2, {copies})) AS copy"
+                )
+        return tenant
+
+    def run(self, tenant: Tenant, copies: int) -> Took:
+        """Run the pipeline over the whole export in a fresh executor; AssertionError unless all rows are published."""
+        cloud, key_file = self.executions.cloud, self.folder / f"{uuid.uuid4().hex}.json"
+        key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")), encoding="utf-8")
+        environment = function_environment(cloud.cloud, "execute_run", key_file=key_file)
+        environment |= {"EXECUTION_BUDGET_SECONDS": "3000"}
+        process = FunctionProcess("execute_run", lambda: environment, log_path=key_file.with_suffix(".log"))
+        instance = Instance(process)
+        try:
+            delivery = self.executions.admit(tenant, {}, lease_seconds=3000)
+            before, started = _cpu_seconds(process), time.monotonic()
+            answer = self.executions.post(delivery.to_body(), url=instance.url)
+            seconds, used = time.monotonic() - started, _cpu_seconds(process) - before
+            assert answer.json()["status"] == "SUCCEEDED", self.executions.error_of(delivery)
+            rows = self.executions.run_row(delivery)["rows_published"]
+            assert rows >= tenant.export.truth["rows"] * copies, f"{rows} rows were published"
+            return Took(tenant.export.truth["rows"] * copies, seconds, used, instance.peak_memory_mib())
+        finally:
+            instance.stop()
+
+    def write_parquet(self, tenant: Tenant, copies: int, *, name: str = "export") -> Path:
+        """The same rows as the tenant's export, as a Parquet file."""
+        with self.executions.cloud.clients(tenant.gcp_key) as clients:
+            query = clients.bigquery().query(
+                f"SELECT * FROM `{tenant.export.table}` LIMIT {tenant.export.truth['rows']}"
+            )
+            once: pa.Table = query.to_arrow(create_bqstorage_client=False)
+        path = self.folder / f"{name}.parquet"
+        with pq.ParquetWriter(path, once.schema, compression="zstd") as writer:
+            for _ in range(copies):
+                writer.write_table(once, row_group_size=_PARQUET_ROWS)
+        return path
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """A devcloud without schedules; everything goes with it."""
+    with (
+        TemporaryDirectory(prefix="convergence-bench-") as folder,
+        Devcloud(Path(folder) / "state", schedules=False) as cloud,
+        cloud.clients() as clients,
+    ):
+        yield Bench(Executions(cloud, clients.bigquery()), Path(folder))
+
+
+def _cpu_seconds(process: FunctionProcess) -> float:
+    """User and system time of the process so far, from Linux."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
