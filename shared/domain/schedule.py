@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterError, croniter
@@ -28,6 +28,7 @@ _NO_ZONE = re.compile(r"localtime|posixrules|Factory|posix/.*|right/.*")
 _YEARS_AHEAD = 50
 
 
+@lru_cache(maxsize=4096)  # bounded: callers choose the texts; thousands of schedules share a few
 def require_cron(expression: str) -> str:
     """The expression with single spaces; InvalidInput unless it is five fields of cron that ever fire."""
     cron = " ".join(expression.split())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shared.domain.schedule import next_tick, ticks_after
+from shared.domain.schedule import ticks_after
 
 MOST_CAUGHT_UP = 100
 # A schedule whose backlog is longer is planned in several triggers.
@@ -70,20 +69,19 @@ def plan_ticks(schedule: Schedule, *, now: datetime, previous_trigger: datetime,
     """
     if schedule.is_at_daily_limit:
         return TickPlan(schedule.config_id, schedule.next_run_time, schedule.next_run_time, (), "DAILY_LIMIT")
-    examined = list(islice(_due_ticks(schedule, now), _MOST_EXAMINED + 1))
-    ticks, rest = examined[:_MOST_EXAMINED], examined[_MOST_EXAMINED:]
-    following = rest[0] if rest else next_tick(schedule.cron_expression, schedule.zone, after=now)
+    ticks, following = _due_ticks(schedule, now)
     outcomes = _without_overlap(schedule, _outcomes(schedule, ticks, previous_trigger, max_days))
     return TickPlan(schedule.config_id, schedule.next_run_time, following, tuple(outcomes))
 
 
-def _due_ticks(schedule: Schedule, now: datetime) -> Iterator[datetime]:
-    # The stored tick is owed as it stands, whatever cron and timezone say today.
-    yield schedule.next_run_time
+def _due_ticks(schedule: Schedule, now: datetime) -> tuple[list[datetime], datetime | None]:
+    """The ticks that are planned now, and the one after them."""
+    ticks = [schedule.next_run_time]  # owed as it stands, whatever cron and timezone say today
     for tick in ticks_after(schedule.cron_expression, schedule.zone, after=schedule.next_run_time):
-        if tick > now:
-            return
-        yield tick
+        if tick > now or len(ticks) == _MOST_EXAMINED:
+            return ticks, tick
+        ticks.append(tick)
+    return ticks, None
 
 
 def _outcomes(
