@@ -106,6 +106,22 @@ def test_a_tick_beyond_the_daily_limit_runs_after_the_reset(dispatching: Dispatc
     assert dispatching.process()["processed_count"] == 1
 
 
+def test_a_run_cancelled_before_it_began_stays_in_the_tenants_list(
+    dispatching: Dispatching, schedules: Schedules
+) -> None:
+    frontend = schedules.frontend
+    config_id = schedules.start(parameters={"date": "2025-11-16"})
+    schedules.make_due(config_id)
+    dispatching.trigger()
+    assert schedules.remove(config_id).json()["cancelled_runs"] == 1
+    dispatching.process()
+    (row,) = eventually(lambda: frontend.own("x_meta_pipeline_runs"))
+    (shown,) = frontend.api.get(frontend.runs_path).json()["runs"]
+    assert (row["status"], row["user_id"], row["attempt"], row["started_at"]) == ("CANCELLED", None, 0, None)
+    assert (shown["status"], shown["error_class"], shown["trigger_type"]) == ("CANCELLED", "CANCELLED", "scheduler")
+    assert shown["parameters"]["date"] == "2025-11-16"
+
+
 def test_a_run_that_cannot_succeed_fails_and_its_schedule_goes_on(
     dispatching: Dispatching, schedules: Schedules
 ) -> None:

@@ -145,16 +145,20 @@ class Runs:
             raise errors.FenceLost(f"another attempt took over ({error.message})") from error
 
     def close(self, task: RunTask) -> None:
-        """End a run that has no executor any more, unless it has ended."""
+        """End a run that has no executor any more, unless it has ended; once, however often its task is delivered."""
         if task.closing is None:
             raise ValueError("the task closes nothing")
         values = {
+            "run_id": task.run_id,
+            "tenant_id": task.tenant_id,
             "pipeline_logging_id": task.pipeline_logging_id,
+            "attempt": task.attempt,
             "status": task.closing.status,
             "error_class": task.closing.error_class,
             "error_message": task.closing.error_message,
         }
-        self.warehouse.change(statement("run_execution", "close_run"), values, dataset=task.tenant_id)
+        close = statement("run_execution", "close_run")
+        self.transact(close, values, job_id=f"cvg-close-{task.run_id}", dataset=task.tenant_id)
 
     def close_attempt(
         self, task: RunTask, *, status: str, error_class: str | None, error_message: str | None

@@ -162,11 +162,17 @@ LEFT JOIN {dataset}.x_meta_publish_fence AS fence
 WHERE runs.pipeline_logging_id = @pipeline_logging_id;
 
 -- name: close_run
--- Ends a run that has not ended yet; one that has stays as it is.
+-- Ends a run that has not ended yet; one that has stays as it is. A scheduled run that no executor ever took up gets its
+-- row here, so that the tenant sees what became of it.
+-- param: run_id STRING
+-- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
+-- param: attempt INT64
 -- param: status STRING
 -- param: error_class STRING
 -- param: error_message STRING
+BEGIN TRANSACTION;
+
 UPDATE {dataset}.x_meta_pipeline_runs
 SET
   status = @status,
@@ -174,7 +180,38 @@ SET
   error_class = @error_class,
   error_message = @error_message
 WHERE pipeline_logging_id = @pipeline_logging_id
-  AND status IN ('PENDING', 'RUNNING')
+  AND status IN ('PENDING', 'RUNNING');
+
+INSERT INTO {dataset}.x_meta_pipeline_runs (
+  pipeline_logging_id, tenant_id, run_id, pipeline_id, trigger_type, trigger_by, status, parameters, attempt,
+  created_at, completed_at, error_class, error_message
+)
+SELECT
+  scheduled.pipeline_logging_id,
+  scheduled.tenant_id,
+  scheduled.run_id,
+  scheduled.pipeline_id,
+  'scheduler',
+  'cloud_scheduler',
+  @status,
+  scheduled.parameters,
+  @attempt,
+  scheduled.created_at,
+  CURRENT_TIMESTAMP(),
+  @error_class,
+  @error_message
+FROM {tenants}.scheduled_pipeline_runs AS scheduled
+WHERE scheduled.run_id = @run_id
+  AND scheduled.tenant_id = @tenant_id
+  AND scheduled.pipeline_logging_id = @pipeline_logging_id
+  AND scheduled.created_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
+  AND NOT EXISTS (
+    SELECT 1
+    FROM {dataset}.x_meta_pipeline_runs AS runs
+    WHERE runs.pipeline_logging_id = @pipeline_logging_id
+  );
+
+COMMIT TRANSACTION;
 
 -- name: close_attempt
 -- Ends a run under the lease it runs under, and says how it ended: a publish may have been faster. After another attempt

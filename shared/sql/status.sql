@@ -57,6 +57,7 @@ SELECT
     SELECT AS STRUCT outcome AS name, COUNT(*) AS items
     FROM {tenants}.pipeline_run_events
     WHERE kind = 'SETTLED'
+      AND outcome IN ('COMPLETED', 'FAILED', 'CANCELLED')
       AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 24 HOUR)
     GROUP BY outcome
     ORDER BY outcome

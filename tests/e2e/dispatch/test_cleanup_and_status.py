@@ -95,12 +95,14 @@ class TestStatus:
         assert {"queue", "ticks", "reset_daily_quotas"} <= overdue
 
     def test_it_counts_the_last_days_outcomes(self, dispatching: Dispatching, tenant_id: str) -> None:
-        before = status(dispatching)["runs_last_24h"].get("COMPLETED", 0)
-        (run_id,) = dispatching.enqueue(tenant_id, "a")
+        before = status(dispatching)["runs_last_24h"]
+        done, failing = dispatching.enqueue(tenant_id, "a", "b")
         dispatching.process()
-        dispatching.report(run_id, "SUCCEEDED")
+        dispatching.report(done, "SUCCEEDED")
+        dispatching.report(failing, "FAILED", retryable=True)
         dispatching.process()
-        assert status(dispatching)["runs_last_24h"]["COMPLETED"] == before + 1
+        assert dispatching.item(failing)["wait_reason"] == "RETRY_BACKOFF"
+        assert status(dispatching)["runs_last_24h"] == before | {"COMPLETED": before.get("COMPLETED", 0) + 1}
 
     def test_it_is_for_operators_only(self, dispatching: Dispatching) -> None:
         token = dispatching.token("cvg-scheduler-invoker", audience="scheduler_status")
