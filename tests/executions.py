@@ -48,8 +48,16 @@ class Executions:
     client: bigquery.Client
     prepared: set[str] = field(default_factory=set)
 
-    def admit(self, tenant: Tenant, parameters: Json, *, lease_seconds: int = 300, max_retries: int = 3) -> Delivery:
-        """A queue item with a live lease for gcp/cost/billing; the tenant's credential is stored when it is not yet."""
+    def admit(
+        self,
+        tenant: Tenant,
+        parameters: Json,
+        *,
+        template: str = "billing",
+        lease_seconds: int = 300,
+        max_retries: int = 3,
+    ) -> Delivery:
+        """A queue item of gcp/cost/<template> with a live lease; stores the tenant's credential when it is not yet."""
         self.prepare(tenant)
         delivery = Delivery(tenant, str(uuid.uuid4()), uuid.uuid4().hex)
         self.query(
@@ -59,13 +67,15 @@ class Executions:
               trigger_by, state, priority, scheduled_time, available_at, added_at, attempt, hop, max_retries,
               parameters, lease_id, lease_expires_at, processing_started_at
             )
-            SELECT @run_id, @tenant_id, 'gcp', 'cost', 'billing', 'gcp-cost-billing', @run_id, 'scheduler',
+            SELECT @run_id, @tenant_id, 'gcp', 'cost', @template, @pipeline_id, @run_id, 'scheduler',
               'cloud_scheduler', 'PROCESSING', 5, now, now, now, 1, 0, @max_retries, PARSE_JSON(@parameters),
               @lease_id, TIMESTAMP_ADD(now, INTERVAL @lease_seconds SECOND), now
             FROM (SELECT CURRENT_TIMESTAMP() AS now)
             """,
             run_id=delivery.run_id,
             tenant_id=tenant.tenant_id,
+            template=template,
+            pipeline_id=f"gcp-cost-{template}",
             lease_id=delivery.lease_id,
             lease_seconds=lease_seconds,
             max_retries=max_retries,
@@ -110,9 +120,9 @@ class Executions:
         headers = {"Authorization": f"Bearer {token}"}
         return requests.post((url or function_url) + EXECUTE, json=body, headers=headers, timeout=100)
 
-    def run(self, tenant: Tenant, parameters: Json) -> Delivery:
+    def run(self, tenant: Tenant, parameters: Json, *, template: str = "billing") -> Delivery:
         """A run from admission to success."""
-        delivery = self.admit(tenant, parameters)
+        delivery = self.admit(tenant, parameters, template=template)
         assert self.deliver(delivery) == "SUCCEEDED", self.error_of(delivery)
         return delivery
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from shared.domain.template_steps import Bytes, Lookup, Name, Step, Strict
+from shared.domain.template_steps import Bytes, Lookup, Name, SqlStep, Step, Strict
 from shared.errors import ConfigError, InvalidInput
 
 BUILT_IN = frozenset({"tenant_id", "pipeline_id", "date", "start_date", "end_date"})
@@ -98,6 +98,11 @@ class Template(Strict):
     def pipeline_id(self) -> str:
         """How the pipeline is stored and answered, e.g. gcp-cost-billing."""
         return f"{self.provider}-{self.domain}-{self.template}"
+
+    @property
+    def can_find_days(self) -> bool:
+        """Whether a run that is asked for no days finds some: those that new rows fall on, where it reads a source."""
+        return any(not isinstance(step, SqlStep) for step in self.steps)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Template:
@@ -258,6 +263,8 @@ def _range_errors(template: Template, resolved: Mapping[str, Any]) -> list[dict[
             return [{"field": "start_date", "message": "must not be after end_date"}]
         if days > template.max_days:
             return [{"field": "end_date", "message": f"the range has {days} days, at most {template.max_days} allowed"}]
+    if not start and "date" not in resolved and not template.can_find_days:
+        return [{"field": "date", "message": "this pipeline needs it, or start_date and end_date"}]
     variables = template_variables(template, "", resolved)
     needed = {name for _, name, whole in template.placeholders() if not whole and variables[name] is None}
     return [{"field": name, "message": "this pipeline needs it"} for name in sorted(needed)]

@@ -31,6 +31,7 @@ EXPECTED = {
         "azure_cost_exports",
         "focus_cost",
         "gcp_cost_billing",
+        "gcp_cost_daily_by_service",
         "x_meta_dq_results",
         "x_meta_pipeline_runs",
         "x_meta_publish_fence",
@@ -175,7 +176,9 @@ def test_tenant_tables_are_never_streamed_into(path: Path, table: Table) -> None
         assert all(append["how"] != "stream" for append in table["appended_by"])
 
 
-@pytest.mark.parametrize("name", ["gcp_cost_billing", "aws_cost_cur", "azure_cost_exports", "focus_cost"])
+@pytest.mark.parametrize(
+    "name", ["gcp_cost_billing", "gcp_cost_daily_by_service", "aws_cost_cur", "azure_cost_exports", "focus_cost"]
+)
 def test_published_rows_say_where_they_come_from(name: str) -> None:
     table = yaml.safe_load((CONFIGS / "tables" / "tenant_dataset" / f"{name}.yml").read_text(encoding="utf-8"))
     required = {column["name"] for column in table["columns"] if column.get("mode") == "REQUIRED"}

@@ -141,6 +141,17 @@ def test_a_date_inside_a_text_is_required() -> None:
     assert resolve_parameters(template, {"date": "2025-11-17"}) == {"date": "2025-11-17"}
 
 
+def test_a_pipeline_that_reads_no_source_needs_days() -> None:
+    days = {"id": "extract", "uses": "sql", "with": {"query": "sums", "shape": "costs"}}
+    template = parsed(steps=[days])
+    assert refusal({}, template) == [
+        {"field": "date", "message": "this pipeline needs it, or start_date and end_date"}
+    ]  # fmt: skip
+    for dates in ({"date": "2025-11-17"}, {"start_date": "2025-11-01", "end_date": "2025-11-17"}):
+        assert resolve_parameters(template, dates) == dates
+    assert resolve_parameters(parsed(steps=[EXTRACT, days | {"id": "days"}]), {}) == {}
+
+
 @given(start=DAYS, length=st.integers(min_value=1, max_value=500))
 def test_a_range_is_accepted_up_to_the_templates_limit(start: date, length: int) -> None:
     body = {"start_date": str(start), "end_date": str(start + timedelta(days=length - 1))}
