@@ -30,11 +30,14 @@ _TRANSIENT = (google.ServerError, google.TooManyRequests, google.RetryError, goo
 
 @dataclass(frozen=True)
 class ExportTable:
-    """What an export is: where it lives, which columns it has, whether Google partitions it by arrival, its labels."""
+    """What an export is: where it lives, which columns it has, by which unit of arrival it is partitioned, its labels.
+
+    `arrival_partition` is HOUR, DAY, MONTH or YEAR; None when it is partitioned otherwise, or not at all.
+    """
 
     location: str
     columns: Sequence[str]
-    has_partition_time: bool
+    arrival_partition: str | None
     labels: Mapping[str, str]
 
 
@@ -57,7 +60,7 @@ class TenantExport:
         return ExportTable(
             location=found.location,
             columns=[field.name for field in found.schema],
-            has_partition_time=partitioning is not None and partitioning.field is None,
+            arrival_partition=partitioning.type_ if partitioning and partitioning.field is None else None,
             labels=found.labels,
         )
 

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as _partly_typed
 
 from shared.adapters.tenant_export import ExportTable, TenantExport
-from shared.connectors.arrow_types import arrow_schema, conform, nulls
+from shared.connectors import restrictions as rows
+from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, nulls
+from shared.connectors.tally import DayFigures, figures_by_day
 from shared.errors import SourceNotFound
 from shared.tables import get_table
 
 pc: Any = _partly_typed
 TABLE = "gcp_cost_billing"
 _NEEDED = ("usage_start_time", "export_time", "cost", "currency")
-_DAY = timedelta(days=1)
+
+# What is published of some days; None when there is no table yet.
+PublishedDays = Callable[[Sequence[date]], Mapping[date, DayFigures] | None]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a run loads: whole days, and for an incremental run the export time up to which it has then seen all."""
+    """What a run loads: whole days, and for an incremental run the export time up to which it has then seen all.
+
+    `unchanged` days were looked at, and are published as they are.
+    """
 
     dates: Sequence[date]
     watermark: datetime | None = None
+    unchanged: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,25 +52,27 @@ class GcpBillingExport:
         if missing := [name for name in _NEEDED if name not in self.table.columns]:
             raise SourceNotFound(f"{self.export.table} is no billing export: it has no column {missing[0]}")
 
-    def select(self, *, start: date | None, end: date | None, watermark: datetime | None) -> Selection:
-        """The days of a range, ends included; without one, the days with rows exported after the watermark."""
-        if start is not None and end is not None:
-            return Selection([start + n * _DAY for n in range((end - start).days + 1)])
-        found: set[date] = set()
-        for batch in self.export.batches(
-            ["usage_start_time", "export_time"], where=self._new_rows(watermark), snapshot_at=self.snapshot_at
-        ):
-            found.update(pc.unique(pc.cast(batch["usage_start_time"], pa.date32())).to_pylist())
-            latest = pc.max(batch["export_time"]).as_py()
-            watermark = max(filter(None, (watermark, latest)), default=None)
-        return Selection(sorted(found - {None}), watermark)
+    def select_new(self, watermark: datetime | None, *, late: timedelta, published: PublishedDays) -> Selection:
+        """The days that are not published as the export has them.
+
+        Looked at are the days of every row that was exported, or arrived, since the watermark less `late`; without a
+        watermark, or without a table of what is published, all days. See docs/adr/0010.
+        """
+        days, latest = self._days_since(watermark - late if watermark else None)
+        known = published(days)
+        if known is None and watermark:
+            days, latest = self._days_since(None)
+        changed = changed_days(days, self._figures(days), known) if known else days
+        return Selection(changed, max(filter(None, (watermark, latest)), default=None), len(days) - len(changed))
+
+    def count_without_day(self) -> int:
+        """Rows that no run can load, as they have no usage_start_time."""
+        return sum(batch.num_rows for batch in self._batches(["export_time"], rows.WITHOUT_DAY))
 
     def batches(self, dates: Sequence[date]) -> Iterator[pa.RecordBatch]:
         """All rows of these days with the table's own columns; nothing is read when there are no days."""
-        if not dates:
-            return
         columns = [name for name in self.schema().names if name in self.table.columns]
-        for batch in self.export.batches(columns, where=self._rows_of(dates), snapshot_at=self.snapshot_at):
+        for batch in self._rows_of(dates, columns):
             yield self._shaped(batch)
 
     @staticmethod
@@ -74,7 +84,7 @@ class GcpBillingExport:
         given: dict[str, Any] = dict(zip(batch.schema.names, batch.columns, strict=True))
         length = batch.num_rows
         given["x_source"] = pa.repeat(self.source, length)
-        given["x_usage_date"] = pc.cast(given["usage_start_time"], pa.date32())
+        given["x_usage_date"] = _usage_days(batch)
         given["x_pipeline_logging_id"] = pa.repeat(self.pipeline_logging_id, length)
         given["x_ingested_at"] = pa.repeat(pa.scalar(self.snapshot_at, pa.timestamp("us", tz="UTC")), length)
         schema = self.schema()
@@ -84,35 +94,61 @@ class GcpBillingExport:
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
-    def _rows_of(self, dates: Sequence[date]) -> str:
-        spans = [
-            f"(usage_start_time >= {_midnight(first)} AND usage_start_time < {_midnight(last + _DAY)})"
-            for first, last in _spans(dates)
-        ]
-        return self._pruned(" OR ".join(spans), since=min(dates))
+    def _days_since(self, since: datetime | None) -> tuple[list[date], datetime | None]:
+        """The usage days of the rows exported, or arrived, since then, and the latest export time among them."""
+        days: set[date] = set()
+        latest: datetime | None = None
+        for where in self._since(since):
+            for batch in self._batches(["usage_start_time", "export_time"], where):
+                days.update(pc.unique(_usage_days(batch)).to_pylist())
+                latest = max(filter(None, (latest, pc.max(batch["export_time"]).as_py())), default=None)
+        return sorted(days - {None}), latest
 
-    def _new_rows(self, watermark: datetime | None) -> str:
-        if watermark is None:
-            return ""
-        return self._pruned(f'export_time > TIMESTAMP "{watermark.isoformat()}"', since=watermark.date())
+    def _since(self, since: datetime | None) -> list[str]:
+        if since is None:
+            return [""]
+        exported = rows.exported_since(since)
+        if self.table.arrival_partition is None:
+            return [exported]
+        first = self._first_partition(since.date())
+        return [rows.arrived_since(first), rows.both(exported, rows.arrived_before(first))]
 
-    def _pruned(self, condition: str, *, since: date) -> str:
-        # Rows arrive after they are used and exported; a NULL partition is the streaming buffer.
-        if not self.table.has_partition_time:
-            return condition
-        earliest = _midnight(min(since, self.snapshot_at.date()) - _DAY)
-        return f"({condition}) AND (_PARTITIONTIME >= {earliest} OR _PARTITIONTIME IS NULL)"
+    def _figures(self, dates: Sequence[date]) -> Mapping[date, DayFigures]:
+        batches = self._rows_of(dates, ["usage_start_time", "cost"])
+        return figures_by_day((_usage_days(batch), conform(batch["cost"], NUMERIC, "cost")) for batch in batches)
+
+    def _rows_of(self, dates: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows of these days, from the partitions they are expected in, and from older ones when there are any.
+
+        That costs one narrow column of the older partitions, and finds a row wherever the export's owner put it.
+        """
+        if not dates:
+            return
+        wanted = rows.used_on(dates)
+        if self.table.arrival_partition is None:
+            yield from self._batches(columns, wanted)
+            return
+        first = self._first_partition(min(dates))
+        yield from self._batches(columns, rows.both(wanted, rows.arrived_since(first)))
+        misplaced = rows.both(wanted, rows.arrived_before(first))
+        if any(batch.num_rows for batch in self._batches(["usage_start_time"], misplaced)):
+            yield from self._batches(columns, misplaced)
+
+    def _first_partition(self, day: date) -> date:
+        """Where rows of a day's usage or export can begin to arrive; a day earlier, as clocks and zones differ."""
+        earliest = min(day, self.snapshot_at.date()) - rows.DAY
+        return rows.partition_of(earliest, self.table.arrival_partition or "DAY")
+
+    def _batches(self, columns: Sequence[str], where: str) -> Iterator[pa.RecordBatch]:
+        return self.export.batches(columns, where=where, snapshot_at=self.snapshot_at)
 
 
-def _midnight(day: date) -> str:
-    return f'TIMESTAMP "{datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()}"'
+def changed_days(
+    days: Sequence[date], found: Mapping[date, DayFigures], published: Mapping[date, DayFigures]
+) -> list[date]:
+    """The days whose rows in the export are not those that are published, by number or by cost."""
+    return [day for day in days if found.get(day) != published.get(day)]
 
 
-def _spans(dates: Sequence[date]) -> list[tuple[date, date]]:
-    spans: list[tuple[date, date]] = []
-    for day in sorted(dates):
-        if spans and day == spans[-1][1] + _DAY:
-            spans[-1] = (spans[-1][0], day)
-        else:
-            spans.append((day, day))
-    return spans
+def _usage_days(batch: pa.RecordBatch) -> Any:
+    return pc.cast(batch["usage_start_time"], pa.date32())

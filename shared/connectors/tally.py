@@ -1,8 +1,8 @@
-"""Counts rows and billed cost by usage day and currency while batches stream by: what staging is reconciled with."""
+"""Counts rows and cost by usage day while batches stream by: what staging is reconciled with, and what is new."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Context, Decimal
 from typing import Any
@@ -12,7 +12,8 @@ import pyarrow.compute as _partly_typed
 
 pc: Any = _partly_typed
 _EXACT = Context(prec=76)
-_KEYS = ["day", "currency"]
+
+DayFigures = tuple[int, Decimal]  # rows and cost
 
 
 class Tally:
@@ -36,13 +37,9 @@ class Tally:
         self._sum(days.take(parents), currencies.take(parents), amounts, counts_rows=False)
 
     def _sum(self, days: Any, currencies: Any, amounts: Any, *, counts_rows: bool) -> None:
-        table = pa.table({"day": days, "currency": currencies, "amount": amounts})
-        aggregates: Any = [("amount", "sum"), ([], "count_all")]
-        for group in table.group_by(_KEYS).aggregate(aggregates).to_pylist():
-            key = (group["day"], group["currency"])
-            rows, billed = self._days.get(key, (0, Decimal(0)))
-            added = _EXACT.add(billed, group["amount_sum"] or Decimal(0))
-            self._days[key] = (rows + group["count_all"] * counts_rows, added)
+        for (day, currency), found, amount in _sums({"day": days, "currency": currencies}, amounts):
+            rows, billed = self._days.get((day, currency), (0, Decimal(0)))
+            self._days[day, currency] = (rows + found * counts_rows, _EXACT.add(billed, amount))
 
     @property
     def dates(self) -> list[date]:
@@ -60,3 +57,22 @@ class Tally:
             }
             for (day, currency), (rows, billed) in sorted(self._days.items(), key=lambda item: str(item[0]))
         ]
+
+
+def figures_by_day(parts: Iterable[tuple[Any, Any]]) -> dict[date, DayFigures]:
+    """Rows and exact cost of each day in (days, costs) of batches; days that are missing are left out."""
+    figures: dict[date, DayFigures] = {}
+    for days, costs in parts:
+        for (day,), found, amount in _sums({"day": days}, costs):
+            if day is not None:
+                rows, cost = figures.get(day, (0, Decimal(0)))
+                figures[day] = (rows + found, _EXACT.add(cost, amount))
+    return figures
+
+
+def _sums(keys: Mapping[str, Any], amounts: Any) -> Iterator[tuple[tuple[Any, ...], int, Decimal]]:
+    """Each key with its rows and the sum of its amounts."""
+    aggregates: Any = [("amount", "sum"), ([], "count_all")]
+    table = pa.table({**keys, "amount": amounts})
+    for group in table.group_by(list(keys)).aggregate(aggregates).to_pylist():
+        yield tuple(group[name] for name in keys), group["count_all"], group["amount_sum"] or Decimal(0)

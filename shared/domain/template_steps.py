@@ -30,11 +30,15 @@ class _Step(Strict):
 
 
 class ExportOptions(Strict):
-    """Which export, and which of its usage days, both ends included; what is missing is the credential's, or is new."""
+    """Which export, and which of its usage days, both ends included; what is missing is the credential's, or is new.
+
+    `late_hours`: how long before the newest row seen so far rows are looked for that came late.
+    """
 
     export_table: str | None = None
     start_date: str | None = None
     end_date: str | None = None
+    late_hours: Annotated[int, Field(ge=0)] | Annotated[str, StringConstraints(pattern=r"^\{\w+\}$")] = 72
 
 
 class ExportStep(_Step):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from functools import partial
 from itertools import chain
 from typing import Any, cast
 
 import pyarrow as pa
 
+from shared import log
+from shared.adapters.bigquery import Missing
+from shared.adapters.sql import statement
 from shared.adapters.staging import Job
 from shared.adapters.tenant_export import open_tenant_export
-from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport
+from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport, Selection
 from shared.connectors.parquet_stream import ParquetStream
-from shared.connectors.tally import Tally
+from shared.connectors.tally import DayFigures, Tally
 from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
 from shared.errors import CredentialsRejected, SourceLocation, SourceNotFound
 from shared.pipeline.hop import Hop, day_of
@@ -21,16 +26,14 @@ from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.staging_job import staging_job
 from shared.tables import get_table
 
+_EXTRACT = "pipeline/extract"
+_DAY = timedelta(days=1)
+
 
 def extract(hop: Hop, step: PlannedStep) -> StepResult:
     """Load the wanted days into the step's staging table; the result says which days and what was counted."""
     connector = _connector(hop, step)
-    incremental = not step.values.get("start_date")
-    selection = connector.select(
-        start=day_of(step.values.get("start_date")),
-        end=day_of(step.values.get("end_date")),
-        watermark=hop.begun.watermark,
-    )
+    selection = _selection(hop, step, connector)
     tally, table = Tally(), hop.staging_table(step)
     job_id = _load(hop, step, _counted(hop, connector.batches(selection.dates), tally))
     dates = sorted({*selection.dates, *tally.dates})
@@ -41,11 +44,52 @@ def extract(hop: Hop, step: PlannedStep) -> StepResult:
         output_table=table,
         details={
             "dates": [str(day) for day in dates],
+            "unchanged_days": selection.unchanged,
             "counted": tally.by_day(),
             "seen_until": _text(tally.seen_until),
-            "watermark": _text(selection.watermark) if incremental else None,
+            "watermark": _text(selection.watermark),
         },
+        checks=[_all_have_a_day(hop, step, connector.count_without_day())],
     )
+
+
+def _selection(hop: Hop, step: PlannedStep, connector: GcpBillingExport) -> Selection:
+    """The days that the run asks for, ends included; without any, the days that are not published as they are."""
+    first, last = day_of(step.values.get("start_date")), day_of(step.values.get("end_date"))
+    if first and last:
+        return Selection([first + number * _DAY for number in range((last - first).days + 1)])
+    late = timedelta(hours=step.values["late_hours"])
+    found = connector.select_new(hop.begun.watermark, late=late, published=partial(_published, hop, step))
+    if not found.dates:
+        log.info("nothing new", watermark=_text(found.watermark), unchanged_days=found.unchanged)
+    return found
+
+
+def _published(hop: Hop, step: PlannedStep, dates: Sequence[date]) -> Mapping[date, DayFigures] | None:
+    """What is published of these days; nothing when the template does not publish the step's rows as they are."""
+    if not dates or (TABLE, step.id) not in [(target.table, target.step) for target in hop.template.publish]:
+        return {}
+    values = {"source": hop.source, "dates": dates}
+    try:
+        rows = hop.services.warehouse.read(statement(_EXTRACT, "count_published"), values, dataset=hop.task.tenant_id)
+    except Missing:
+        return None
+    return {row["usage_date"]: (row["row_count"], row["cost"]) for row in rows}
+
+
+def _all_have_a_day(hop: Hop, step: PlannedStep, without: int) -> Mapping[str, Any]:
+    """A warning, as no run can load such rows, and other days are right without them. See docs/adr/0010."""
+    return {
+        "step_id": step.id,
+        "check_id": f"{step.id}.rows_have_a_usage_day",
+        "table_name": TABLE,
+        "severity": "warn",
+        "passed": without == 0,
+        "observed": f"{without} rows without usage_start_time, not loaded",
+        "expected": "0",
+        "failed_rows": without,
+        "checked_at": str(hop.run.read_at),
+    }
 
 
 def _connector(hop: Hop, step: PlannedStep) -> GcpBillingExport:

@@ -34,7 +34,7 @@ def test_a_due_tick_is_queued_and_its_schedule_moved_in_two_jobs(dispatching: Di
     (run,) = dispatching.runs_of(config_id)
     day = (YESTERDAY - timedelta(days=1)).date().isoformat()
     assert (run["state"], run["scheduled_time"], run["tick_count"]) == ("PENDING", YESTERDAY, 1)
-    assert run["parameters"] == {"allow_empty": False, "date": day}
+    assert run["parameters"] == {"allow_empty": False, "late_hours": 72, "date": day}
     item = dispatching.item(run["run_id"])
     assert (item["state"], item["priority"], item["trigger_by"]) == ("QUEUED", 7, "cloud_scheduler")
     assert (item["parameters"], item["user_id"]) == (run["parameters"], None)

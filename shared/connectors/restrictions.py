@@ -1,0 +1,59 @@
+"""Which rows of a billing export a read session is to give, in GoogleSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+DAY = timedelta(days=1)
+WITHOUT_DAY = "usage_start_time IS NULL"
+
+
+def used_on(dates: Sequence[date]) -> str:
+    """Rows whose usage starts on one of these UTC days."""
+    return " OR ".join(
+        f"(usage_start_time >= {_midnight(first)} AND usage_start_time < {_midnight(last + DAY)})"
+        for first, last in spans(dates)
+    )
+
+
+def exported_since(moment: datetime) -> str:
+    """Rows that say they were exported then or later."""
+    return f'export_time >= TIMESTAMP "{moment.isoformat()}"'
+
+
+def arrived_since(day: date) -> str:
+    """Rows in the partitions from this day on, and those that have no partition yet: the streaming buffer."""
+    return f"_PARTITIONTIME >= {_midnight(day)} OR _PARTITIONTIME IS NULL"
+
+
+def arrived_before(day: date) -> str:
+    """Rows in the partitions before this day: with `arrived_since` every row there is, each once."""
+    return f"_PARTITIONTIME < {_midnight(day)}"
+
+
+def both(first: str, second: str) -> str:
+    """Rows that meet two conditions."""
+    return f"({first}) AND ({second})"
+
+
+def partition_of(day: date, granularity: str) -> date:
+    """The first day of the partition that a day belongs to: HOUR, DAY, MONTH or YEAR."""
+    if granularity == "YEAR":
+        return day.replace(month=1, day=1)
+    return day.replace(day=1) if granularity == "MONTH" else day
+
+
+def spans(dates: Sequence[date]) -> list[tuple[date, date]]:
+    """Days in a row as (first, last), in order."""
+    found: list[tuple[date, date]] = []
+    for day in sorted(dates):
+        if found and day == found[-1][1] + DAY:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
+
+
+def _midnight(day: date) -> str:
+    return f'TIMESTAMP "{datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()}"'

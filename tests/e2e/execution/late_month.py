@@ -1,0 +1,81 @@
+"""A month of a billing export as it arrives: thirty daily exports, each with rows and corrections of earlier days."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from google.cloud import bigquery
+
+from devcloud.seed_billing.export import load_schema
+from devcloud.seed_billing.rows import Generator, Plan
+from tests.tenant import Export, Tenant
+
+Json = dict[str, Any]
+DAYS, ROWS_PER_DAY = 30, 4
+START = date(2025, 11, 1)
+_FULL = "gcp_billing_export_resource_v1_late"
+
+
+@dataclass(frozen=True)
+class ArrivingExport:
+    """An export in a tenant's project, partitioned by arrival as Google's is, that rows are still to arrive in."""
+
+    client: bigquery.Client
+    table: str
+
+    def add(self, rows: Sequence[Json], *, partition: str = "") -> None:
+        """Let rows arrive: now, or as if they had arrived in a `$` partition."""
+        config = bigquery.LoadJobConfig(schema=_schema(), write_disposition="WRITE_APPEND")
+        self.client.load_table_from_json(list(rows), f"{self.table}{partition}", job_config=config).result()
+
+
+def make_export(
+    client: bigquery.Client, tenant: Tenant, name: str = _FULL, *, granularity: str | None = "DAY"
+) -> ArrivingExport:
+    """An empty export, which becomes the one that the tenant's credential names."""
+    client.create_dataset(f"{tenant.project}.billing", exists_ok=True)
+    table = bigquery.Table(f"{tenant.project}.billing.{name}", schema=_schema())
+    if granularity:
+        table.time_partitioning = bigquery.TimePartitioning(type_=granularity)
+    client.create_table(table)
+    tenant.__dict__["export"] = Export(f"{tenant.project}.billing.{name}", {})
+    return ArrivingExport(client, tenant.export.table)
+
+
+def _schema() -> list[bigquery.SchemaField]:
+    return [bigquery.SchemaField.from_api_repr(field) for field in load_schema()]
+
+
+def month_of_exports(rng: random.Random) -> list[list[Json]]:
+    """What each of the month's days exports: most rows of that day, some of earlier ones, and what corrects them.
+
+    All rows of a daily export carry one of two export times, so that many are equal.
+    """
+    exports: list[list[Json]] = [[] for _ in range(DAYS)]
+    for day, rows in Generator(Plan(rng.randrange(10_000), START, DAYS, ROWS_PER_DAY)).days():
+        for row in rows:
+            late = rng.choice((0, 0, 0, 1, 3, 9, 20))
+            number = min((day - START).days + late, DAYS - 1)
+            exports[number].append(exported(json.loads(row.text), number, rng))
+            if rng.random() < 0.25:
+                later = rng.randint(number, DAYS - 1)
+                exports[later].append(exported(corrected(json.loads(row.text), rng), later, rng))
+    return exports
+
+
+def exported(row: Json, number: int, rng: random.Random) -> Json:
+    """The row as the export of this number gives it."""
+    moment = datetime.combine(START, datetime.min.time(), UTC) + timedelta(days=number + 1, hours=rng.choice((2, 8)))
+    return row | {"export_time": moment.isoformat()}
+
+
+def corrected(row: Json, rng: random.Random) -> Json:
+    """A part of the row's cost taken back; one in three costs nothing and changes only the number of rows."""
+    factor = rng.choice((0, -0.25, -1))
+    information = {"id": f"adj-{rng.randrange(16**8):08x}", "mode": "PARTIAL_CORRECTION", "type": "USAGE_CORRECTION"}
+    return row | {"cost": row["cost"] * factor, "credits": [], "adjustment_info": information}
