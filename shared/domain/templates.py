@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from shared.domain.template_checks import Check
 from shared.domain.template_steps import Bytes, Lookup, Name, SqlStep, Step, Strict
 from shared.errors import ConfigError, InvalidInput
 
@@ -55,16 +56,6 @@ class Parameter(Strict):
             _require(len(value) <= self.max_length, f"must be at most {self.max_length} characters")
             _require(self.values is None or value in self.values, f"must be one of {', '.join(self.values or [])}")
             _require(self.type != "table" or _EXPORT_TABLE.fullmatch(value), "must be project.dataset.table")
-
-
-class Check(Strict):
-    """One quality check of a step's staging table."""
-
-    id: Name
-    uses: Name
-    step: Name
-    severity: Literal["fail", "warn"] = "fail"
-    with_: dict[str, Any] = Field(default={}, alias="with")
 
 
 class Target(Strict):
@@ -130,7 +121,7 @@ class Template(Strict):
     def placeholders(self) -> Iterator[tuple[str, str, bool]]:
         """Every (place, placeholder, whether it is the whole value) in what steps and checks are given."""
         given = {f"steps.{step.id}.with": step.with_.model_dump() for step in self.steps}
-        given |= {f"checks.{check.id}.with": check.with_ for check in self.checks}
+        given |= {f"checks.{check.id}.with": check.with_.given() for check in self.checks}
         for item, options in given.items():
             for place, text in _texts(options, item):
                 for name in _PLACEHOLDER.findall(text):

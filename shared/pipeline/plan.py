@@ -52,8 +52,8 @@ def plan_steps(
         asked = _asked(template, statement, variables) if statement else {}
         digest = _digest(digest, {"id": step.id, "uses": step.uses, "with": values, **asked})
         planned.append(_planned(step, values, digest, statement))
-    checks = {check.id: substitute(check.with_, variables) for check in template.checks}
-    digest = _digest(digest, {"checks": checks, "rules": [check.model_dump() for check in template.checks]})
+    checks = {check.id: substitute(check.with_.given(), variables) for check in template.checks}
+    digest = _digest(digest, {"checks": checks, "rules": [check.model_dump(mode="json") for check in template.checks]})
     planned.append(PlannedStep(CHECKS, CHECKS, checks, Retry(attempts=3), 900, digest))
     digest = _digest(digest, {"publish": [target.model_dump() for target in template.publish]})
     planned.append(PlannedStep(PUBLISH, PUBLISH, {}, Retry(), 1500, digest))

@@ -43,7 +43,7 @@ def _replace_days(template: Template, target: Target, staged: str) -> Statement:
         billed_after=billed.naming(rows=staged),
         target=published,
         staged=staged,
-        date_column=day_column(target),
+        date_column=day_column(target.table, target.date_column),
         columns=columns,
     )
     return replace.prefixed(f"{target.table}_")

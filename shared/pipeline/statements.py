@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from shared.adapters.sql import Statement, load_statements, placeholders
+from shared.domain.template_checks import Check
 from shared.domain.template_steps import SqlStep
-from shared.domain.templates import RUN_VALUES, Target, Template
+from shared.domain.templates import RUN_VALUES, Template
 from shared.errors import ConfigError
 from shared.tables import get_table
 from shared.templates import sql_file
@@ -17,19 +18,28 @@ _DATASET = "dataset"
 
 def step_statement(template: Template, step: SqlStep) -> Statement:
     """A sql step's statement, its placeholders open; ConfigError naming the step when a run could not fill it."""
-    place = f"{template.pipeline_id}: steps.{step.id}"
-    found = load_statements(sql_file(template)).get(step.with_.query)
+    place = f"{template.pipeline_id}: steps.{step.id}.with.query"
+    return _statement(template, step.with_.query, place, _earlier(template, step))
+
+
+def check_statement(template: Template, check: Check, query: str) -> Statement:
+    """A statement that a check names, its placeholders open; ConfigError naming the check when nobody could fill it."""
+    place = f"{template.pipeline_id}: checks.{check.id}.with"
+    return _statement(template, query, place, [step.id for step in template.steps])
+
+
+def _statement(template: Template, name: str, place: str, readable: Sequence[str]) -> Statement:
+    found = load_statements(sql_file(template)).get(name)
     if found is None:
-        raise ConfigError(f"{place}.with.query: {sql_file(template).name} has no statement {step.with_.query}")
-    earlier = _earlier(template, step)
-    for name in sorted(placeholders(found.text) - {_DATASET, *earlier}):
-        raise ConfigError(f"{place}.with.query: {{{name}}} is no earlier step")
+        raise ConfigError(f"{place}: {sql_file(template).name} has no statement {name}")
+    for step in sorted(placeholders(found.text) - {_DATASET, *readable}):
+        raise ConfigError(f"{place}: {{{step}}} of {name} is no step before it")
     known = parameter_types(template)
-    for name, kind in found.parameters.items():
-        if name not in known:
-            raise ConfigError(f"{place}.with.query: nobody gives @{name}; there are {', '.join(sorted(known))}")
-        if kind != known[name]:
-            raise ConfigError(f"{place}.with.query: @{name} is {known[name]}, not {kind}")
+    for parameter, kind in found.parameters.items():
+        if parameter not in known:
+            raise ConfigError(f"{place}: nobody gives @{parameter}; there are {', '.join(sorted(known))}")
+        if kind != known[parameter]:
+            raise ConfigError(f"{place}: @{parameter} is {known[parameter]}, not {kind}")
     return found
 
 
@@ -54,9 +64,9 @@ def filled(statement: Statement, staged: Mapping[str, str]) -> Statement:
     return statement.naming(**{step_id: staged[step_id] for step_id in steps_read(statement)})
 
 
-def day_column(target: Target) -> str | Statement:
-    """By what a target's days are told in SQL: its date column, or the UTC date of one that is a TIMESTAMP."""
-    columns = {column.name: column.type for column in get_table("tenant_dataset", target.table).columns}
-    if columns.get(target.date_column) != "TIMESTAMP":
-        return target.date_column
-    return Statement("day", "DATE({column})", {}).naming(column=target.date_column)
+def day_column(table: str, column: str) -> str | Statement:
+    """By what a table's days are told in SQL: a date column, or the UTC date of one that is a TIMESTAMP."""
+    types = {item.name: item.type for item in get_table("tenant_dataset", table).columns}
+    if types.get(column) != "TIMESTAMP":
+        return column
+    return Statement("day", "DATE({column})", {}).naming(column=column)

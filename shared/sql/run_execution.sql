@@ -119,6 +119,7 @@ SET
   status = 'RUNNING',
   lease_id = @lease_id,
   attempt = @attempt,
+  source = @source,
   started_at = COALESCE(started_at, CURRENT_TIMESTAMP())
 WHERE pipeline_logging_id = @pipeline_logging_id
   AND status IN ('PENDING', 'RUNNING');

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from shared.adapters.sql import Statement, load_statements, placeholders
-from shared.domain.templates import Target, Template
-from shared.pipeline.checks import Checked, checks_statement, render_checks
+from shared.domain.templates import Target, Template, parse_template
+from shared.pipeline.check_statements import Checked, RenderedCheck, checks_statement, render_checks
 from shared.pipeline.publish import publish_statement
+from shared.pipeline.statements import parameter_types
 from shared.platform_config import CONFIGS
 from shared.tables import get_tables
 from shared.templates import all_templates, sql_file
@@ -23,6 +26,33 @@ from tools.sqljudge.catalog import Tables
 pytestmark = pytest.mark.judge
 
 ROOT = CONFIGS.parent
+CHECKS = [ROOT / "shared" / "sql" / "pipeline" / name for name in ("checks.sql", "table_checks.sql")]
+EVERY_KIND = """
+description: d
+owner: o
+credentials: GCP
+steps: [{id: extract, uses: gcp_billing_export}]
+checks:
+  - {id: a, uses: not_null, step: extract, with: {columns: [cost], sample_columns: [cost_type]}}
+  - {id: b, uses: unique, step: extract, with: {columns: [x_usage_date, x_source]}}
+  - {id: c, uses: accepted_values, step: extract, with: {column: cost_type, values: [tax]}}
+  - {id: d, uses: range, step: extract, with: {column: cost, minimum: 0}}
+  - {id: e, uses: range, step: extract, with: {column: x_usage_date, minimum: 2020-01-01, maximum: 2100-01-01}}
+  - {id: f, uses: range, step: extract, with: {column: export_time, maximum: 2100-01-01T00:00:00Z, inclusive: false}}
+  - {id: g, uses: row_count, step: extract, with: {minimum: 1}}
+  - {id: h, uses: row_count, step: extract, with: {last_runs: 7, tolerance_percent: 50}}
+  - {id: i, uses: freshness, step: extract, with: {column: export_time, max_age_hours: 48}}
+  - id: j
+    uses: reconciliation
+    step: extract
+    with:
+      by: [day, currency]
+      observed: {step: extract, total: cost, keys: [x_usage_date, currency]}
+      expected: {table: gcp_cost_billing, total: cost, keys: [x_usage_date, currency]}
+  - {id: k, uses: matches_source, step: extract}
+  - {id: l, uses: not_emptied, step: extract, with: {table: gcp_cost_billing}}
+publish: [{table: gcp_cost_billing, step: extract, date_column: x_usage_date, billed: billed_by_day}]
+"""
 DATASETS = {"tenants": "tenants", "dataset": "acme_corp", "staging": "x_staging"}
 
 
@@ -43,6 +73,8 @@ def sql_files() -> list[Path]:
 
 def cases() -> Iterator[Case]:
     for path in sql_files():
+        if path in CHECKS:  # every_kind_of_check fills them
+            continue
         for statement in load_statements(path).values():
             place = f"{path.relative_to(ROOT)}:{statement.name}"
             if placeholders(statement.text) <= DATASETS.keys():
@@ -56,9 +88,22 @@ def composed_cases() -> Iterator[Case]:
     for template in all_templates():
         staged = {target.step: f"{{staging}}.staged_{target.table}" for target in template.publish}
         yield Case(f"publish of {template.pipeline_id}", publish_statement(template, staged))
-        checked = {step: Checked(table, "source", [], []) for step, table in staged.items()}
-        rendered = render_checks(template, {check.id: check.with_ for check in template.checks}, checked)
-        yield Case(f"checks of {template.pipeline_id}", checks_statement(rendered)[0])
+        yield Case(f"checks of {template.pipeline_id}", checks_statement(rendered_checks(template, staged))[0])
+
+
+def every_kind_of_check() -> list[RenderedCheck]:
+    """Each statement of checks.sql and table_checks.sql at least once, over a table that all templates may read."""
+    template = parse_template(
+        yaml.safe_load(EVERY_KIND), provider="gcp", domain="cost", template="billing", file="every kind"
+    )
+    return rendered_checks(template, {"extract": "{staging}.staged_gcp_cost_billing"})
+
+
+def rendered_checks(template: Template, staged: Mapping[str, str]) -> list[RenderedCheck]:
+    dates: dict[str, list[date]] = {step: [] for step in staged}
+    values = dict.fromkeys(parameter_types(template))
+    checked = Checked(staged=staged, dates=dates, counted={step: [] for step in staged}, values=values)
+    return render_checks(template, {check.id: check.with_.given() for check in template.checks}, checked)
 
 
 def filled_cases(place: str, path: Path, statement: Statement) -> Iterator[Case]:
@@ -75,28 +120,19 @@ def fill(statement: Statement, template: Template, target: Target) -> Statement:
     columns = [column.name for column in get_tables("tenant_dataset")[target.table].columns]
     published, staged = f"{{dataset}}.{target.table}", f"{{staging}}.staged_{target.table}"
     billed = load_statements(sql_file(template))[target.billed]
-    checked = [column for check in template.checks for column in checked_columns(check.with_)]
     parts: dict[str, str | list[str] | Statement] = {
         "staged": staged,
         "target": published,
         "rows": staged,
         "columns": columns,
-        "column": checked[-1],
         "date_column": target.date_column,
         "billed": billed.naming(rows=staged),
         "billed_before": billed.naming(rows=published),
         "billed_after": billed.naming(rows=staged),
     }
-    if statement.name == "unique":
-        parts["columns"] = [target.date_column, "x_source"]
     wanted = placeholders(statement.text) - DATASETS.keys()
     assert wanted <= parts.keys(), f"nobody says what {sorted(wanted - parts.keys())} stand for"
     return statement.naming(**{name: parts[name] for name in wanted})
-
-
-def checked_columns(options: dict[str, object]) -> list[str]:
-    column, columns = options.get("column"), options.get("columns")
-    return ([column] if isinstance(column, str) else []) + (list(columns) if isinstance(columns, list) else [])
 
 
 @cache
@@ -117,7 +153,12 @@ def required() -> dict[str, frozenset[str]]:
     }
 
 
-CASES = [*cases(), *composed_cases()]
+KINDS = every_kind_of_check()
+CASES = [
+    *cases(),
+    *composed_cases(),
+    *(Case(f"check {item.check_id}, {item.statement.name}", item.statement) for item in KINDS),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.place)
@@ -136,6 +177,12 @@ def test_statement_uses_every_parameter_it_declares(case: Case) -> None:
 def test_statement_opens_with_a_sentence(path: Path) -> None:
     for opening in re.finditer(r"^-- name: (\w+)\n(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE):
         assert re.match(r"-- [A-Z]", opening[2]), f"{opening[1]} does not say what it does"
+
+
+def test_every_statement_of_a_check_is_judged() -> None:
+    named = {name for path in CHECKS for name in load_statements(path)}
+    parts = {"totals_of_step", "totals_of_table", "failing_rows"}  # within reconciliation; within templates' own checks
+    assert named - parts == {item.statement.name for item in KINDS}
 
 
 def test_product_has_statements_to_judge() -> None:

@@ -84,14 +84,18 @@ def _dates(hop: Hop, statement: Statement, records: Mapping[str, StepRecord]) ->
 
 
 def _values(hop: Hop, statement: Statement, dates: list[date]) -> dict[str, Any]:
+    known = {**run_values(hop), "dates": dates}
+    return {name: known[name] for name in statement.parameters}
+
+
+def run_values(hop: Hop) -> dict[str, Any]:
+    """What every statement of a run's template may ask for, but for the days, of which each step has its own."""
     template = hop.template
-    known = {
+    return {
         "source": hop.source,
-        "dates": dates,
         "snapshot_at": hop.snapshot_at,
         "pipeline_logging_id": hop.task.pipeline_logging_id,
         "tenant_id": hop.task.tenant_id,
         **{name: hop.parameters.get(name, parameter.default) for name, parameter in template.parameters.items()},
-        **{name: get_lookup(template, name).text for name in template.lookups if name in statement.parameters},
+        **{name: get_lookup(template, name).text for name in template.lookups},
     }
-    return {name: known[name] for name in statement.parameters}

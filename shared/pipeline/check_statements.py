@@ -1,0 +1,236 @@
+"""A template's checks as SQL: each one a statement of shared/sql/pipeline/checks.sql, all of them one job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from shared.adapters.sql import Statement, joined, load_statements, statement
+from shared.domain.template_checks import (
+    AcceptedValuesOptions,
+    Check,
+    FreshnessOptions,
+    NoOptions,
+    NotEmptiedOptions,
+    NotNullOptions,
+    RangeOptions,
+    ReconciliationOptions,
+    RowCountOptions,
+    SqlCheckOptions,
+    Totals,
+    UniqueOptions,
+    resolved,
+)
+from shared.domain.templates import Target, Template
+from shared.errors import InvalidTemplate
+from shared.pipeline.statements import check_statement, day_column, filled
+from shared.tables import get_table
+from shared.templates import sql_file
+
+_ROWS, _TABLES = "pipeline/checks", "pipeline/table_checks"
+
+
+@dataclass(frozen=True)
+class RenderedCheck:
+    """One statement of the job and its parameters; a check on several columns has several."""
+
+    check: Check
+    check_id: str
+    statement: Statement
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the checks of a run are about, by step id: staging tables as `{staging}.name`, days, what was counted.
+
+    `values` are those that every statement of the template may ask for, but for the days.
+    """
+
+    staged: Mapping[str, str]
+    dates: Mapping[str, Sequence[date]]
+    counted: Mapping[str, Sequence[Mapping[str, Any]]]
+    values: Mapping[str, Any]
+
+
+def render_checks(
+    template: Template, options: Mapping[str, Mapping[str, Any]], checked: Checked
+) -> list[RenderedCheck]:
+    """The checks of a run; `options` by check id, placeholders filled. InvalidTemplate naming the check."""
+    rendered: list[RenderedCheck] = []
+    for check in template.checks:
+        try:
+            rendered += _Rendering(template, resolved(check, options[check.id]), checked).statements()
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidTemplate(f"checks.{check.id}: {error}") from error
+    return rendered
+
+
+def checks_statement(rendered: Sequence[RenderedCheck]) -> tuple[Statement, dict[str, Any]]:
+    """All checks as one statement, and its parameters."""
+    statements: list[Statement] = []
+    values: dict[str, Any] = {}
+    for number, item in enumerate(rendered):
+        prefix = f"check{number}_"
+        statements.append(item.statement.prefixed(prefix))
+        values |= {f"{prefix}{name}": value for name, value in item.values.items()}
+    return joined("run_checks", statements, "\nUNION ALL\n"), values
+
+
+def target_of(template: Template, step_id: str, table: str | None = None) -> Target | None:
+    """What a step is published into: that table, or the first one."""
+    targets = [target for target in template.publish if target.step == step_id]
+    return next((target for target in targets if table in (None, target.table)), None)
+
+
+@dataclass(frozen=True)
+class _Rendering:
+    template: Template
+    check: Check
+    checked: Checked
+
+    def statements(self) -> list[RenderedCheck]:
+        match self.check.with_:
+            case NotNullOptions() as options:
+                found = [self._not_null(options, column) for column in options.columns]
+            case UniqueOptions() as options:
+                found = [self._one(statement(_ROWS, "unique"), columns=options.columns)]
+            case AcceptedValuesOptions() as options:
+                found = [self._accepted_values(options)]
+            case RangeOptions() as options:
+                found = [self._range(options)]
+            case SqlCheckOptions() as options:
+                found = [self._one(statement(_ROWS, "failing_rows"), failing=self._query(options.query))]
+            case RowCountOptions() as options:
+                found = [self._row_count(options)]
+            case FreshnessOptions() as options:
+                found = [self._freshness(options)]
+            case ReconciliationOptions() as options:
+                found = [self._reconciliation(options)]
+            case NotEmptiedOptions() as options:
+                found = [self._not_emptied(options)]
+            case NoOptions():
+                found = [self._matches_source()]
+        return found
+
+    def _not_null(self, options: NotNullOptions, column: str) -> RenderedCheck:
+        shown = self._shown(column, options.sample_columns)
+        return self._one(statement(_ROWS, "not_null"), suffix=f".{column}", column=column, shown=shown)
+
+    def _accepted_values(self, options: AcceptedValuesOptions) -> RenderedCheck:
+        shown = self._shown(options.column, options.sample_columns)
+        found = statement(_ROWS, "accepted_values")
+        return self._one(found, {"accepted": options.values}, column=options.column, shown=shown)
+
+    def _range(self, options: RangeOptions) -> RenderedCheck:
+        kind = next(_type(bound) for bound in (options.minimum, options.maximum) if bound is not None)
+        values = {
+            "minimum": options.minimum,
+            "maximum": options.maximum,
+            "inclusive": options.inclusive,
+            "expected": _range_words(options),
+        }
+        shown = self._shown(options.column, options.sample_columns)
+        found = self._one(statement(_ROWS, "range"), values, column=options.column, shown=shown)
+        types = {**found.statement.parameters, "minimum": kind, "maximum": kind}
+        return replace(found, statement=replace(found.statement, parameters=types))
+
+    def _row_count(self, options: RowCountOptions) -> RenderedCheck:
+        if options.last_runs is None:
+            return self._one(statement(_TABLES, "row_count"), {"minimum": options.minimum, "maximum": options.maximum})
+        values = {
+            "step_id": self.check.step,
+            "pipeline_id": self.template.pipeline_id,
+            "last_runs": options.last_runs,
+            "tolerance": (options.tolerance_percent or 0) / 100,
+            "by_mean": options.compared_with == "mean",
+        }
+        return self._one(statement(_TABLES, "row_count_against_runs"), values)
+
+    def _freshness(self, options: FreshnessOptions) -> RenderedCheck:
+        target = f"{{dataset}}.{self._target().table}"
+        values = {"max_age_hours": options.max_age_hours}
+        return self._one(statement(_TABLES, "freshness"), values, column=options.column, target=target)
+
+    def _reconciliation(self, options: ReconciliationOptions) -> RenderedCheck:
+        return self._one(
+            statement(_TABLES, "reconciliation"),
+            {"tolerance": options.tolerance},
+            by=options.by,
+            observed_keys=_renamed(options.observed.keys or options.by, options.by),
+            observed=self._totals(options.observed, options.by),
+            expected_keys=_renamed(options.expected.keys or options.by, options.by),
+            expected=self._totals(options.expected, options.by),
+        )
+
+    def _totals(self, side: Totals, by: Sequence[str]) -> Statement:
+        if side.query is not None:
+            return self._query(side.query)
+        parts: dict[str, Any] = {"keys": side.keys or by, "total": side.total}
+        if side.step is not None:
+            return statement(_TABLES, "totals_of_step").naming(table=self.checked.staged[side.step], **parts)
+        table = get_table("tenant_dataset", side.table or "")
+        if table.partition is None:
+            raise ValueError(f"{table.table} has no column that tells its days")
+        day = day_column(table.table, table.partition.column)
+        return statement(_TABLES, "totals_of_table").naming(table=f"{{dataset}}.{table.table}", day=day, **parts)
+
+    def _matches_source(self) -> RenderedCheck:
+        billed = load_statements(sql_file(self.template))[self._target().billed]
+        counted = json.dumps(list(self.checked.counted[self.check.step]))
+        table = self.checked.staged[self.check.step]
+        return self._one(statement(_TABLES, "matches_source"), {"counted": counted}, billed=billed.naming(rows=table))
+
+    def _not_emptied(self, options: NotEmptiedOptions) -> RenderedCheck:
+        target = self._target(options.table)
+        return self._one(
+            statement(_TABLES, "not_emptied"),
+            {"allow_empty": options.allow_empty},
+            target=f"{{dataset}}.{target.table}",
+            day=day_column(target.table, target.date_column),
+        )
+
+    def _target(self, table: str | None = None) -> Target:
+        target = target_of(self.template, self.check.step, table)
+        if target is None:
+            raise ValueError(f"{self.check.step} is not published into {table or 'a table'}")
+        return target
+
+    def _query(self, name: str) -> Statement:
+        return filled(check_statement(self.template, self.check, name), self.checked.staged)
+
+    def _shown(self, column: str, sample_columns: Sequence[str]) -> list[str]:
+        """The columns of a sample: the checked one, the day's where the step is published, and those asked for."""
+        target = target_of(self.template, self.check.step)
+        days = [target.date_column] if target else []
+        return list(dict.fromkeys([column, *days, *sample_columns]))
+
+    def _one(
+        self, found: Statement, values: Mapping[str, Any] | None = None, *, suffix: str = "", **parts: Any
+    ) -> RenderedCheck:
+        check_id = f"{self.check.id}{suffix}"
+        step = self.check.step
+        found = found.naming(staged=self.checked.staged[step], **parts)
+        known = {**self.checked.values, "dates": list(self.checked.dates[step]), "check_id": check_id, **(values or {})}
+        asked = {parameter: known[parameter] for parameter in found.parameters}
+        return RenderedCheck(self.check, check_id, found, asked)
+
+
+def _type(bound: object) -> str:
+    kinds = {Decimal: "NUMERIC", datetime: "TIMESTAMP", date: "DATE"}
+    return next(name for kind, name in kinds.items() if isinstance(bound, kind))
+
+
+def _range_words(options: RangeOptions) -> str:
+    inside = "" if options.inclusive else ", both excluded"
+    low, high = ("any" if bound is None else str(bound) for bound in (options.minimum, options.maximum))
+    return f"{low} to {high}{inside}"
+
+
+def _renamed(columns: Sequence[str], names: Sequence[str]) -> Statement:
+    pairs = zip(columns, names, strict=True)
+    return joined("keys", [Statement("key", "{a} AS {b}", {}).naming(a=column, b=name) for column, name in pairs], ", ")

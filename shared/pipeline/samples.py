@@ -1,0 +1,45 @@
+"""A few of the rows that fail a check, small enough to travel in an event: JSON, long values cut short."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+MOST_ROWS = 5
+MOST_VALUE_CHARACTERS = 200
+MOST_ROW_CHARACTERS = 2000
+
+
+def bounded_sample(rows: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows, which are JSON objects as text, with long values cut and the columns left out that do not fit."""
+    return [_bounded(row) for row in rows[:MOST_ROWS]]
+
+
+def _bounded(row: str) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = json.loads(row, parse_float=str)
+    except ValueError:  # so long that the query cut it
+        return {"row": _cut(row)}
+    kept: dict[str, Any] = {}
+    size = 0
+    for name, value in values.items():
+        shown = _shown(value)
+        size += len(json.dumps({name: shown}))
+        if size > MOST_ROW_CHARACTERS:
+            break
+        kept[name] = shown
+    return kept
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return _cut(value)
+    if isinstance(value, list | dict):
+        text = json.dumps(value, ensure_ascii=False)
+        return value if len(text) <= MOST_VALUE_CHARACTERS else _cut(text)
+    return value
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_VALUE_CHARACTERS else text[: MOST_VALUE_CHARACTERS - 1] + "…"

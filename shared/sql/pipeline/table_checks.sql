@@ -1,0 +1,226 @@
+-- name: row_count
+-- One failure when there are fewer or more rows than allowed; a missing bound is none.
+-- param: check_id STRING
+-- param: minimum INT64
+-- param: maximum INT64
+SELECT
+  @check_id AS check_id,
+  IF(COUNT(*) >= COALESCE(@minimum, 0) AND COUNT(*) <= COALESCE(@maximum, COUNT(*)), 0, 1) AS failed_rows,
+  CAST(COUNT(*) AS STRING) AS observed,
+  CONCAT(CAST(COALESCE(@minimum, 0) AS STRING), ' to ', COALESCE(CAST(@maximum AS STRING), 'any')) AS expected,
+  ARRAY<STRING>[] AS sample
+FROM {staged}
+
+-- name: row_count_against_runs
+-- One failure when a day has far fewer or more rows than in the last runs of this pipeline and source that published
+-- any; a run over many days counts by its rows a day, one over no day says nothing.
+-- param: check_id STRING
+-- param: step_id STRING
+-- param: pipeline_id STRING
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+-- param: last_runs INT64
+-- param: tolerance FLOAT64
+-- param: by_mean BOOL
+SELECT
+  @check_id AS check_id,
+  IF(
+    ABS(SAFE_DIVIDE(staged.row_count, ARRAY_LENGTH(@dates)) - usual.row_count) > usual.row_count * @tolerance,
+    1,
+    0
+  ) AS failed_rows,
+  COALESCE(
+    CONCAT(CAST(ROUND(SAFE_DIVIDE(staged.row_count, ARRAY_LENGTH(@dates)), 1) AS STRING), ' rows a day'),
+    'no days'
+  ) AS observed,
+  COALESCE(
+    CONCAT(
+      CAST(ROUND(usual.row_count * GREATEST(1 - @tolerance, 0), 1) AS STRING), ' to ',
+      CAST(ROUND(usual.row_count * (1 + @tolerance), 1) AS STRING), ' rows a day, as in the last ',
+      CAST(usual.runs AS STRING), ' runs'
+    ),
+    'any, as there are no runs before'
+  ) AS expected,
+  ARRAY<STRING>[] AS sample
+FROM (
+  SELECT COUNT(*) AS row_count
+  FROM {staged}
+) AS staged
+CROSS JOIN (
+  SELECT
+    ARRAY_LENGTH(counts) AS runs,
+    IF(
+      @by_mean,
+      (SELECT AVG(row_count) FROM UNNEST(counts) AS row_count),
+      (counts[SAFE_OFFSET(DIV(ARRAY_LENGTH(counts) - 1, 2))] + counts[SAFE_OFFSET(DIV(ARRAY_LENGTH(counts), 2))]) / 2
+    ) AS row_count
+  FROM (
+    SELECT ARRAY_AGG(row_count ORDER BY row_count) AS counts
+    FROM (
+      SELECT
+        runs.completed_at,
+        MAX(steps.`rows` / ARRAY_LENGTH(JSON_QUERY_ARRAY(steps.details, '$.dates'))) AS row_count
+      FROM {dataset}.x_meta_pipeline_runs AS runs
+      JOIN {dataset}.x_meta_step_logs AS steps
+        ON steps.pipeline_logging_id = runs.pipeline_logging_id
+      WHERE runs.pipeline_id = @pipeline_id
+        AND runs.source = @source
+        AND runs.status = 'COMPLETED'
+        AND steps.step_id = @step_id
+        AND steps.status = 'COMPLETED'
+        AND ARRAY_LENGTH(JSON_QUERY_ARRAY(steps.details, '$.dates')) > 0
+      GROUP BY runs.pipeline_logging_id, runs.completed_at
+      ORDER BY runs.completed_at DESC
+      LIMIT @last_runs
+    ) AS last_runs
+  ) AS sorted
+) AS usual
+
+-- name: freshness
+-- One failure when the newest value, staged or published of this source, is too old for the moment the run sees.
+-- param: check_id STRING
+-- param: source STRING
+-- param: snapshot_at TIMESTAMP
+-- param: max_age_hours FLOAT64
+SELECT
+  @check_id AS check_id,
+  IF(
+    TIMESTAMP_DIFF(@snapshot_at, MAX(newest), SECOND) <= @max_age_hours * 3600,
+    0,
+    1
+  ) AS failed_rows,
+  COALESCE(FORMAT_TIMESTAMP('%FT%TZ', MAX(newest)), 'no values') AS observed,
+  CONCAT(
+    'at most ', CAST(@max_age_hours AS STRING), ' hours before ', FORMAT_TIMESTAMP('%FT%TZ', @snapshot_at)
+  ) AS expected,
+  ARRAY<STRING>[] AS sample
+FROM (
+  SELECT MAX({column}) AS newest
+  FROM {staged}
+  UNION ALL
+  SELECT MAX({column}) AS newest
+  FROM {target}
+  WHERE x_source = @source
+) AS values_seen
+
+-- name: totals_of_step
+-- The sum of a column by key.
+SELECT
+  {keys},
+  SUM({total}) AS total
+FROM {table}
+GROUP BY {keys}
+
+-- name: totals_of_table
+-- The sum of a published column by key: rows of this source, of the days that the run touches.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+SELECT
+  {keys},
+  SUM({total}) AS total
+FROM {table}
+WHERE x_source = @source
+  AND {day} IN UNNEST(@dates)
+GROUP BY {keys}
+
+-- name: reconciliation
+-- Keys whose total on one side is not that on the other; a key that only one side has counts as 0 on the other.
+-- param: check_id STRING
+-- param: tolerance NUMERIC
+SELECT
+  @check_id AS check_id,
+  COUNTIF(is_apart) AS failed_rows,
+  CAST(COALESCE(SUM(observed), 0) AS STRING) AS observed,
+  CAST(COALESCE(SUM(expected), 0) AS STRING) AS expected,
+  ARRAY_AGG(
+    IF(is_apart, SUBSTR(TO_JSON_STRING(STRUCT({by}, observed, expected)), 1, 20000), NULL) IGNORE NULLS LIMIT 5
+  ) AS sample
+FROM (
+  SELECT
+    {by},
+    SUM(observed) AS observed,
+    SUM(expected) AS expected,
+    ABS(SUM(observed) - SUM(expected)) > @tolerance AS is_apart
+  FROM (
+    SELECT
+      {observed_keys},
+      CAST(COALESCE(total, 0) AS NUMERIC) AS observed,
+      NUMERIC '0' AS expected
+    FROM (
+      {observed}
+    ) AS observed_totals
+    UNION ALL
+    SELECT
+      {expected_keys},
+      NUMERIC '0' AS observed,
+      CAST(COALESCE(total, 0) AS NUMERIC) AS expected
+    FROM (
+      {expected}
+    ) AS expected_totals
+  ) AS sides
+  GROUP BY {by}
+) AS reconciled
+
+-- name: matches_source
+-- Days and currencies whose rows or cost in staging are not what was counted while the source was read.
+-- param: check_id STRING
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+-- param: counted STRING
+SELECT
+  @check_id AS check_id,
+  COUNTIF(is_apart) AS failed_rows,
+  CONCAT(CAST(COALESCE(SUM(rows_loaded), 0) AS STRING), ' rows, ', CAST(COALESCE(SUM(cost_loaded), 0) AS STRING))
+    AS observed,
+  CONCAT(CAST(COALESCE(SUM(rows_counted), 0) AS STRING), ' rows, ', CAST(COALESCE(SUM(cost_counted), 0) AS STRING))
+    AS expected,
+  ARRAY_AGG(IF(is_apart, SUBSTR(TO_JSON_STRING(compared), 1, 20000), NULL) IGNORE NULLS LIMIT 5) AS sample
+FROM (
+  SELECT
+    COALESCE(loaded.usage_date, counted.usage_date) AS usage_date,
+    COALESCE(loaded.billing_currency, counted.billing_currency) AS billing_currency,
+    loaded.row_count AS rows_loaded,
+    counted.row_count AS rows_counted,
+    loaded.billed_cost AS cost_loaded,
+    counted.billed_cost AS cost_counted,
+    COALESCE(loaded.row_count, 0) != COALESCE(counted.row_count, 0)
+      OR COALESCE(loaded.billed_cost, 0) != COALESCE(counted.billed_cost, 0) AS is_apart
+  FROM (
+    {billed}
+  ) AS loaded
+  FULL JOIN (
+    SELECT
+      CAST(JSON_VALUE(day, '$.usage_date') AS DATE) AS usage_date,
+      JSON_VALUE(day, '$.billing_currency') AS billing_currency,
+      CAST(JSON_VALUE(day, '$.row_count') AS INT64) AS row_count,
+      CAST(JSON_VALUE(day, '$.billed_cost') AS NUMERIC) AS billed_cost
+    FROM UNNEST(JSON_QUERY_ARRAY(@counted)) AS day
+  ) AS counted
+    ON counted.usage_date = loaded.usage_date
+    AND counted.billing_currency = loaded.billing_currency
+) AS compared
+
+-- name: not_emptied
+-- One failure when nothing was read for days that have rows of this source, and nobody said that may be.
+-- param: check_id STRING
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+-- param: allow_empty BOOL
+SELECT
+  @check_id AS check_id,
+  IF(staged.row_count = 0 AND published.row_count > 0 AND NOT @allow_empty, 1, 0) AS failed_rows,
+  CONCAT(CAST(staged.row_count AS STRING), ' rows') AS observed,
+  IF(
+    published.row_count > 0, CONCAT('some, as ', CAST(published.row_count AS STRING), ' are published'), 'any'
+  ) AS expected,
+  ARRAY<STRING>[] AS sample
+FROM (
+  SELECT COUNT(*) AS row_count
+  FROM {staged}
+) AS staged
+CROSS JOIN (
+  SELECT COUNT(*) AS row_count
+  FROM {target}
+  WHERE x_source = @source
+    AND {day} IN UNNEST(@dates)
+) AS published
