@@ -23,6 +23,7 @@ from shared.templates import all_templates, find_template
 EXTRACT = {"id": "extract", "uses": "gcp_billing_export", "with": {"export_table": "{export}"}}
 CHECK = {"id": "c", "uses": "not_null", "step": "extract", "with": {"columns": ["cost"]}}
 TARGET = {"table": "costs", "step": "extract", "date_column": "day", "billed": "billed_by_day"}
+DEFAULTS = {"allow_empty": False, "late_hours": 72}
 DAYS = st.dates(min_value=date(2008, 1, 1), max_value=date(2100, 1, 1))
 
 
@@ -98,10 +99,10 @@ def test_a_template_that_is_wrong_names_file_and_field(changes: dict[str, Any], 
 
 
 def test_a_date_and_a_range_and_nothing_are_three_kinds_of_run() -> None:
-    assert resolve_parameters(billing(), {"date": "2025-11-17"}) == {"date": "2025-11-17", "allow_empty": False}
+    assert resolve_parameters(billing(), {"date": "2025-11-17"}) == {"date": "2025-11-17", **DEFAULTS}
     both = {"start_date": "2025-11-01", "end_date": "2025-11-17"}
-    assert resolve_parameters(billing(), both) == {**both, "allow_empty": False}
-    assert resolve_parameters(billing(), {}) == {"allow_empty": False}
+    assert resolve_parameters(billing(), both) == {**both, **DEFAULTS}
+    assert resolve_parameters(billing(), {}) == DEFAULTS
 
 
 @pytest.mark.parametrize(
