@@ -101,6 +101,12 @@ class SourceNotFound(RunError):
     error_class, retryable = "SOURCE_NOT_FOUND", False
 
 
+class SourceChanged(RunError):
+    """The credential names another billing export than when the run was accepted."""
+
+    error_class, retryable = "SOURCE_CHANGED", False
+
+
 class SourceLocation(RunError):
     """The billing export is in another location than the platform."""
 

@@ -65,11 +65,11 @@ class Executions:
             INSERT INTO tenants.pipeline_execution_queue (
               run_id, tenant_id, provider, domain, pipeline_template, pipeline_id, pipeline_logging_id, trigger_type,
               trigger_by, state, priority, scheduled_time, available_at, added_at, attempt, hop, max_retries,
-              parameters, lease_id, lease_expires_at, processing_started_at
+              parameters, source, lease_id, lease_expires_at, processing_started_at
             )
             SELECT @run_id, @tenant_id, 'gcp', 'cost', @template, @pipeline_id, @run_id, 'scheduler',
               'cloud_scheduler', 'PROCESSING', 5, now, now, now, 1, 0, @max_retries, PARSE_JSON(@parameters),
-              @lease_id, TIMESTAMP_ADD(now, INTERVAL @lease_seconds SECOND), now
+              @source, @lease_id, TIMESTAMP_ADD(now, INTERVAL @lease_seconds SECOND), now
             FROM (SELECT CURRENT_TIMESTAMP() AS now)
             """,
             run_id=delivery.run_id,
@@ -80,6 +80,7 @@ class Executions:
             lease_seconds=lease_seconds,
             max_retries=max_retries,
             parameters=json.dumps(parameters),
+            source=f"gcp:{parameters.get('billing_export_table') or tenant.export.table}",
         )
         return delivery
 

@@ -51,6 +51,7 @@ class ClaimedRun:
     added_at: datetime
     lease_expires_at: datetime
     parameters: Mapping[str, Any]
+    accepted_source: str | None
     credential: SealedCredential | None
     credential_source: str | None
     checkpoints: Sequence[Checkpoint]
@@ -226,6 +227,7 @@ def _claimed(tenant_id: str, rows: Sequence[Row]) -> ClaimedRun:
         added_at=first["added_at"],
         lease_expires_at=first["lease_expires_at"],
         parameters=json.loads(first["parameters"] or "{}") or {},
+        accepted_source=first["accepted_source"],
         credential=credential,
         credential_source=first["credential_source"],
         checkpoints=[_checkpoint(row) for row in rows if row["event_id"] is not None],

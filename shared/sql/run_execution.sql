@@ -28,6 +28,7 @@ SELECT
   items.added_at,
   items.lease_expires_at,
   TO_JSON_STRING(items.parameters) AS parameters,
+  items.source AS accepted_source,
   credentials.credential_id,
   credentials.credential_kind,
   credentials.provider AS credential_provider,

@@ -14,7 +14,7 @@ from shared.adapters.runs import Begun, ClaimedRun
 from shared.adapters.tasks import RunTask, Tasks
 from shared.domain.identifiers import pipeline_id_of
 from shared.domain.templates import resolve_parameters, source_of
-from shared.errors import ConvergenceError, InvalidTemplate, RunCancelled, RunError, SourceNotFound
+from shared.errors import ConvergenceError, InvalidTemplate, RunCancelled, RunError, SourceChanged, SourceNotFound
 from shared.pipeline.control import Control, HandOver
 from shared.pipeline.executor import Executor, classified
 from shared.pipeline.heartbeat import heartbeats, heed
@@ -95,13 +95,17 @@ class RunExecution:
         template = find_template(run.provider, run.domain, run.pipeline_template)
         pipeline_id = pipeline_id_of(run.provider, run.domain, run.pipeline_template)
         source = source_of(template, run.parameters, run.credential_source) if template else None
-        begun = self.services.runs.begin(self.task, run, pipeline_id=pipeline_id, source=source)
+        # Only for the source it was accepted for is a run the only one of its pipeline: it may fence no other.
+        fenced = source if source == run.accepted_source else None
+        begun = self.services.runs.begin(self.task, run, pipeline_id=pipeline_id, source=fenced)
         if begun.status in _ENDED:
             return begun
         if template is None:
             raise InvalidTemplate(f"there is no template for {pipeline_id}")
         if source is None:
             raise SourceNotFound("neither the credential nor the run says what to read")
+        if fenced is None:
+            raise SourceChanged(f"the credential names {source}; the run was accepted for {run.accepted_source}")
         return Hop(
             task=self.task,
             run=run,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from google.cloud import bigquery
 
+from devcloud.seed_billing.rows import Plan
 from shared.adapters.tenant_export import TenantExport
 from shared.errors import SourceNotFound
 from tests.conftest import MakeTenant
 from tests.executions import Delivery, Executions
-from tests.tenant import Tenant
+from tests.tenant import SMALL_EXPORT, Api, Tenant
 
 
 def failed(executions: Executions, tenant: Tenant, **parameters: str) -> str:
@@ -65,6 +68,23 @@ def test_an_export_read_without_a_key_must_name_its_tenant(make_tenant: MakeTena
         export.check_names_tenant(export.describe(), owner.tenant_id)
         with pytest.raises(SourceNotFound):
             export.check_names_tenant(export.describe(), other.tenant_id)
+
+
+def test_a_run_for_an_export_that_the_credential_names_no_more_is_refused_and_fences_nobody(
+    executions: Executions, tenant: Tenant, api: Api
+) -> None:
+    day = {"date": "2025-11-16"}
+    asked = executions.admit(tenant, day)
+    moved = replace(tenant)
+    moved.__dict__["export"] = tenant.seed(Plan(seed=6, start=SMALL_EXPORT.start, days=2, rows_per_day=5))
+    assert api.post(f"/api/v1/tenants/{tenant.tenant_id}/credentials", moved.gcp_credentials).status_code == 200
+    newer = executions.admit(moved, day)
+    assert executions.deliver(asked) == "FAILED"
+    changed = f"the credential names gcp:{moved.export.table}; the run was accepted for gcp:{tenant.export.table}"
+    assert executions.error_of(asked) == f"SOURCE_CHANGED: {changed}"
+    assert executions.run_row(asked)["error_class"] == "SOURCE_CHANGED"
+    assert executions.query(f"SELECT source FROM {tenant.tenant_id}.x_meta_publish_fence") == []
+    assert executions.deliver(newer) == "SUCCEEDED"
 
 
 @pytest.mark.parametrize(
