@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from shared.adapters.sql import Statement, joined, load_statements, statement
+from shared.adapters.sql import Statement, joined, statement
 from shared.domain.template_checks import (
     AcceptedValuesOptions,
     Check,
@@ -27,9 +27,8 @@ from shared.domain.template_checks import (
 )
 from shared.domain.templates import Target, Template
 from shared.errors import InvalidTemplate
-from shared.pipeline.statements import check_statement, day_column, filled
+from shared.pipeline.statements import check_statement, day_column, filled, template_statements
 from shared.tables import get_table
-from shared.templates import sql_file
 
 _ROWS, _TABLES = "pipeline/checks", "pipeline/table_checks"
 
@@ -53,7 +52,7 @@ class Checked:
 
     staged: Mapping[str, str]
     dates: Mapping[str, Sequence[date]]
-    counted: Mapping[str, Sequence[Mapping[str, Any]]]
+    counted: Mapping[str, Sequence[Sequence[Any]]]
     values: Mapping[str, Any]
 
 
@@ -180,7 +179,7 @@ class _Rendering:
         return statement(_TABLES, "totals_of_table").naming(table=f"{{dataset}}.{table.table}", day=day, **parts)
 
     def _matches_source(self) -> RenderedCheck:
-        billed = load_statements(sql_file(self.template))[self._target().billed]
+        billed = template_statements(self.template)[self._target().billed]
         counted = json.dumps(list(self.checked.counted[self.check.step]))
         table = self.checked.staged[self.check.step]
         return self._one(statement(_TABLES, "matches_source"), {"counted": counted}, billed=billed.naming(rows=table))

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from shared.adapters.sql import Statement, joined, load_statements, statement
+from shared.adapters.sql import Statement, joined, statement
 from shared.adapters.tenant_tables import make_table
 from shared.domain.templates import Target, Template
 from shared.pipeline.hop import Hop
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.plan import PlannedStep
-from shared.pipeline.statements import day_column
+from shared.pipeline.statements import day_column, template_statements
 from shared.pipeline.steps.result import StepResult
 from shared.tables import get_table
-from shared.templates import sql_file
 
 _PUBLISH = "pipeline/publish"
 
@@ -36,7 +35,7 @@ def publish_statement(template: Template, staged: Mapping[str, str]) -> Statemen
 
 def _replace_days(template: Template, target: Target, staged: str) -> Statement:
     published = f"{{dataset}}.{target.table}"
-    billed = load_statements(sql_file(template))[target.billed]
+    billed = template_statements(template)[target.billed]
     columns = [column.name for column in get_table("tenant_dataset", target.table).columns]
     replace = statement(_PUBLISH, "replace_days").naming(
         billed_before=billed.naming(rows=published),

@@ -1,8 +1,10 @@
-"""The statements of a template's .sql file: found, held against what a run can fill in, and filled in."""
+"""The statements of a template's SQL: found, held against what a run can fill in, and filled in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
 from shared.adapters.sql import Statement, load_statements, placeholders
 from shared.domain.template_checks import Check
@@ -14,6 +16,22 @@ from shared.templates import sql_file
 
 _TYPES = {"string": "STRING", "table": "STRING", "integer": "INT64", "boolean": "BOOL"}
 _DATASET = "dataset"
+
+
+def template_statements(template: Template) -> Mapping[str, Statement]:
+    """A template's statements by name: those of <template>.sql and of any <template>.<part>.sql beside it."""
+    return _statements_of(sql_file(template))
+
+
+@cache
+def _statements_of(file: Path) -> Mapping[str, Statement]:
+    statements: dict[str, Statement] = {}
+    for path in [file, *sorted(file.parent.glob(f"{file.stem}.*.sql"))]:
+        found = load_statements(path)
+        for name in sorted(found.keys() & statements.keys()):
+            raise ConfigError(f"{path.name}: {name} stands in another file of this template too")
+        statements |= found
+    return statements
 
 
 def step_statement(template: Template, step: SqlStep) -> Statement:
@@ -29,9 +47,10 @@ def check_statement(template: Template, check: Check, query: str) -> Statement:
 
 
 def _statement(template: Template, name: str, place: str, readable: Sequence[str]) -> Statement:
-    found = load_statements(sql_file(template)).get(name)
-    if found is None:
+    statements = template_statements(template)
+    if name not in statements:
         raise ConfigError(f"{place}: {sql_file(template).name} has no statement {name}")
+    found = _with_parts(name, {key: value for key, value in statements.items() if key not in readable})
     for step in sorted(placeholders(found.text) - {_DATASET, *readable}):
         raise ConfigError(f"{place}: {{{step}}} of {name} is no step before it")
     known = parameter_types(template)
@@ -41,6 +60,14 @@ def _statement(template: Template, name: str, place: str, readable: Sequence[str
         if kind != known[parameter]:
             raise ConfigError(f"{place}: @{parameter} is {known[parameter]}, not {kind}")
     return found
+
+
+def _with_parts(name: str, statements: Mapping[str, Statement]) -> Statement:
+    """A statement with those inside it that stand as `{name}` of another."""
+    found = statements[name]
+    others = {key: value for key, value in statements.items() if key != name}
+    inner = sorted(placeholders(found.text) & others.keys())
+    return found.naming(**{each: _with_parts(each, others) for each in inner})
 
 
 def _earlier(template: Template, step: SqlStep) -> list[str]:
