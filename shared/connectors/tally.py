@@ -46,15 +46,10 @@ class Tally:
         """The days that rows fell on."""
         return sorted({day for day, _ in self._days})
 
-    def by_day(self) -> list[Mapping[str, Any]]:
-        """One entry for each day and currency, with exact decimal texts."""
+    def by_day(self) -> list[tuple[str, str | None, int, str]]:
+        """Day, currency, rows and exact billed cost: short, as a year of them travels in one event."""
         return [
-            {
-                "usage_date": day.isoformat(),
-                "billing_currency": currency,
-                "row_count": rows,
-                "billed_cost": f"{billed:f}",
-            }
+            (day.isoformat(), currency, rows, f"{billed.normalize(_EXACT):f}")
             for (day, currency), (rows, billed) in sorted(self._days.items(), key=lambda item: str(item[0]))
         ]
 

@@ -31,7 +31,8 @@ ASSERT EXISTS (
 ) AS 'LEASE_LOST';
 
 -- name: replace_days
--- Notes what changes on days that had rows, then replaces the touched days of this source in one table.
+-- Notes what becomes of days that had rows, changed or not, then replaces the touched days of this source in one table.
+-- A day that was emptied had rows too: what the log adds up to stays true when it is filled again.
 -- param: pipeline_logging_id STRING
 -- param: table_name STRING
 -- param: source STRING
@@ -64,6 +65,12 @@ FULL JOIN after_publish
 WHERE COALESCE(before_publish.usage_date, after_publish.usage_date) IN (
   SELECT usage_date
   FROM before_publish
+  UNION DISTINCT
+  SELECT usage_date
+  FROM {dataset}.x_meta_restatements
+  WHERE table_name = @table_name
+    AND source = @source
+    AND rows_after = 0
 );
 
 DELETE FROM {target}

@@ -190,10 +190,10 @@ FROM (
   ) AS loaded
   FULL JOIN (
     SELECT
-      CAST(JSON_VALUE(day, '$.usage_date') AS DATE) AS usage_date,
-      JSON_VALUE(day, '$.billing_currency') AS billing_currency,
-      CAST(JSON_VALUE(day, '$.row_count') AS INT64) AS row_count,
-      CAST(JSON_VALUE(day, '$.billed_cost') AS NUMERIC) AS billed_cost
+      CAST(JSON_VALUE(day, '$[0]') AS DATE) AS usage_date,
+      JSON_VALUE(day, '$[1]') AS billing_currency,
+      CAST(JSON_VALUE(day, '$[2]') AS INT64) AS row_count,
+      CAST(JSON_VALUE(day, '$[3]') AS NUMERIC) AS billed_cost
     FROM UNNEST(JSON_QUERY_ARRAY(@counted)) AS day
   ) AS counted
     ON counted.usage_date = loaded.usage_date

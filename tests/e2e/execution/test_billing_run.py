@@ -125,3 +125,11 @@ def test_an_export_that_lost_its_rows_does_not_empty_what_is_published(execution
     assert executions.run_row(delivery)["status"] == "FAILED"
     executions.run(tenant, {**ALL_DAYS, "allow_empty": True})
     assert executions.published(tenant) == []
+    tenant.seed(SMALL_EXPORT, append=True)
+    executions.run(tenant, ALL_DAYS)
+    (log,) = executions.query(
+        "SELECT SUM(rows_after - rows_before) AS new_rows, SUM(cost_after - cost_before) AS new_cost"
+        f" FROM {tenant.tenant_id}.x_meta_restatements"
+    )
+    assert executions.published(tenant) == before
+    assert log == {"new_rows": 0, "new_cost": 0}, "a day that was emptied and filled again is as it was"
