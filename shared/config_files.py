@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from shared.domain.config_problems import Place, error_places, in_words
+from shared.domain.config_problems import Place, error_places, in_words, listed
 from shared.errors import ConfigError
 
 Kind = TypeVar("Kind")
@@ -39,7 +39,7 @@ class Document:
 
     def error(self, problems: Sequence[tuple[Place, str]]) -> ConfigError:
         """The error that names file, line and field of every problem, one a line."""
-        return ConfigError("\n".join(in_words(self.file, self.line_of(place), place, text) for place, text in problems))
+        return ConfigError(listed(self.file, problems, self.line_of))
 
     def parsed(self, kind: type[Kind]) -> Kind:
         """The content as a model, or any type that pydantic knows; ConfigError naming every field that is wrong."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shared.domain.templates import Template
 from shared.errors import ConfigError
-from shared.platform_config import CONFIGS
+from shared.templates import folder_of
 
 _MOST_BYTES = 1_000_000  # a query and its parameters have 10 MB at most
 
@@ -26,8 +26,8 @@ class LookupRows:
 
 def get_lookup(template: Template, name: str) -> LookupRows:
     """The rows of a template's lookup; ConfigError naming the file when it cannot be used."""
-    home = CONFIGS / template.provider
-    path = (home / template.domain / template.lookups[name].file).resolve()
+    home = folder_of(template).parent
+    path = (folder_of(template) / template.lookups[name].file).resolve()
     if not path.is_relative_to(home.resolve()):
         raise ConfigError(f"lookups.{name}.file: is not under configs/{template.provider}")
     return _load(path)

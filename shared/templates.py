@@ -7,7 +7,8 @@ from pathlib import Path
 
 from shared.config_files import load_document
 from shared.domain.identifiers import is_template_part
-from shared.domain.templates import Template, parse_template
+from shared.domain.template_files import parse_template
+from shared.domain.templates import Template
 from shared.errors import NotFound
 from shared.platform_config import CONFIGS
 
@@ -15,7 +16,7 @@ PROVIDERS = ("gcp", "aws", "azure")
 
 
 def find_template(provider: str, domain: str, template: str) -> Template | None:
-    """The template of that name, or None; ConfigError naming file and field when its file is not valid."""
+    """The template of that name, or None; ConfigError naming file, line and field when its file is not valid."""
     if provider not in PROVIDERS or not is_template_part(domain) or not is_template_part(template):
         return None
     return load_template(CONFIGS / provider / domain / f"{template}.yml")
@@ -29,7 +30,15 @@ def load_template(path: Path) -> Template | None:
     provider, domain = path.parts[-3:-1]
     file = "/".join(path.parts[-3:])
     document = load_document(path, file=file)
-    return parse_template(document.content, provider=provider, domain=domain, template=path.stem, file=file)
+    return parse_template(
+        document.content,
+        provider=provider,
+        domain=domain,
+        template=path.stem,
+        file=file,
+        folder=str(path.parent),
+        line_of=document.line_of,
+    )
 
 
 def get_template(provider: str, domain: str, template: str) -> Template:
@@ -41,7 +50,12 @@ def get_template(provider: str, domain: str, template: str) -> Template:
 
 def sql_file(template: Template) -> Path:
     """The template's SQL, beside its YAML."""
-    return CONFIGS / template.provider / template.domain / f"{template.template}.sql"
+    return folder_of(template) / f"{template.template}.sql"
+
+
+def folder_of(template: Template) -> Path:
+    """Where the template's files are."""
+    return Path(template.folder) if template.folder else CONFIGS / template.provider / template.domain
 
 
 def all_templates() -> list[Template]:

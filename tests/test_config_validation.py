@@ -25,6 +25,18 @@ Change = Callable[[Json], object]
 
 pytestmark = pytest.mark.phase4
 
+WRONG = """description: d
+owner: o
+credentials: GCP
+steps: [{id: extract, uses: gcp_billing_export}]
+checks:
+  - {id: a, uses: not_null, step: extract, with: {colums: [cost]}}
+  - uses: range
+    id: a
+    with: {column: cost, minimum: yes}
+    step: extract
+publish: [{table: t, step: nowhere, date_column: d, billed: b}]
+"""
 TEMPLATES = sorted(path for path in CONFIGS.glob("*/*/*.yml") if path.parts[-3] != "tables")
 TABLES = sorted((CONFIGS / "tables").glob("*/*.yml"))
 
@@ -96,8 +108,27 @@ class TestFiles:
         self, tmp_path: Path, change: Change, where: str
     ) -> None:
         path = copy_of(CONFIGS / "gcp/cost/billing.yml", tmp_path, change)
-        with pytest.raises(ConfigError, match=f"gcp/cost/billing.yml: .*{where}"):
+        with pytest.raises(ConfigError, match=rf"gcp/cost/billing\.yml:\d+: .*{where}"):
             load_template(path)
+
+    def test_everything_that_is_wrong_with_a_template_is_told_at_once(self, tmp_path: Path) -> None:
+        path = tmp_path / "gcp/cost/wrong.yml"
+        path.parent.mkdir(parents=True)
+        path.write_text(WRONG)
+        with pytest.raises(ConfigError) as caught:
+            load_template(path)
+        assert caught.value.message.splitlines() == [
+            "gcp/cost/wrong.yml:6: checks.0.with.columns: Field required",
+            "gcp/cost/wrong.yml:6: checks.0.with.colums: Extra inputs are not permitted",
+            "gcp/cost/wrong.yml:9: checks.1.with.minimum: must be a number, a date or a timestamp",
+        ]
+        path.with_name("other.yml").write_text(WRONG.replace("colums", "columns").replace("yes", "2"))
+        with pytest.raises(ConfigError) as caught:
+            load_template(path.with_name("other.yml"))
+        assert caught.value.message.splitlines() == [
+            "gcp/cost/other.yml:8: checks.1.id: two have the same id, a",
+            "gcp/cost/other.yml:11: publish.0.step: there is no step nowhere",
+        ]
 
     @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
     def test_table_with_an_unknown_key_is_refused(self, path: Path) -> None:

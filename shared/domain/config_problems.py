@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -12,6 +12,12 @@ Place = tuple[str | int, ...]  # keys and indices from the top of the file
 def in_words(file: str, line: int, place: Place, message: str) -> str:
     """One problem as one line, as compilers write it."""
     return ": ".join([f"{file}:{line}", *([".".join(map(str, place))] if place else []), message])
+
+
+def listed(file: str, problems: Sequence[tuple[Place, str]], line_of: Callable[[Place], int]) -> str:
+    """All problems of a file, one a line, in the file's order."""
+    found = [(line_of(place), place, message) for place, message in problems]
+    return "\n".join(in_words(file, *problem) for problem in sorted(found, key=lambda problem: problem[0]))
 
 
 def error_places(error: ValidationError, content: object) -> list[tuple[Place, str]]:

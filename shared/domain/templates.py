@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field
 
+from shared.domain.config_problems import Place
 from shared.domain.template_checks import Check
 from shared.domain.template_steps import Bytes, Lookup, Name, SqlStep, Step, Strict
-from shared.errors import ConfigError, InvalidInput
+from shared.errors import InvalidInput
 
 BUILT_IN = frozenset({"tenant_id", "pipeline_id", "date", "start_date", "end_date"})
 # What every statement of a sql step may take as a parameter, beside the template's own parameters and lookups.
@@ -22,8 +23,6 @@ RUN_VALUES = {
     "pipeline_logging_id": "STRING",
     "tenant_id": "STRING",
 }
-_RESERVED_NAMES = BUILT_IN | RUN_VALUES.keys()
-_RESERVED_STEPS = frozenset({"checks", "publish", "dataset", "staging", "tenants"})
 _DATES = frozenset({"date", "start_date", "end_date"})
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -67,12 +66,9 @@ class Target(Strict):
     billed: Name  # the template's statement that adds up rows and cost by day and currency
 
 
-class Template(Strict):
-    """A pipeline."""
+class TemplateDocument(Strict):
+    """A pipeline: what it reads, how it is checked, and what it publishes."""
 
-    provider: Name
-    domain: Name
-    template: Name
     description: str
     owner: str
     credentials: Literal["GCP", "AWS", "AZURE"]
@@ -85,6 +81,15 @@ class Template(Strict):
     checks: list[Check] = Field(default=[])
     publish: list[Target] = Field(min_length=1)
 
+
+class Template(TemplateDocument):
+    """A pipeline with what follows from its file's path; `folder` is where its SQL is."""
+
+    provider: Name
+    domain: Name
+    template: Name
+    folder: str | None = None
+
     @property
     def pipeline_id(self) -> str:
         """How the pipeline is stored and answered, e.g. gcp-cost-billing."""
@@ -95,34 +100,13 @@ class Template(Strict):
         """Whether a run that is asked for no days finds some: those that new rows fall on, where it reads a source."""
         return any(not isinstance(step, SqlStep) for step in self.steps)
 
-    @model_validator(mode="after")
-    def _is_consistent(self) -> Template:
-        steps = [step.id for step in self.steps]
-        _require(len(set(steps)) == len(steps), "steps: two have the same id")
-        _require(len({check.id for check in self.checks}) == len(self.checks), "checks: two have the same id")
-        tables = [target.table for target in self.publish]
-        _require(len(set(tables)) == len(tables), "publish: two have the same table")
-        for step in [check.step for check in self.checks] + [target.step for target in self.publish]:
-            _require(step in steps, f"there is no step {step}")
-        for step in steps:
-            _require(step not in _RESERVED_STEPS, f"steps.{step}: is a name every run has")
-        for name in self.lookups:
-            _require(name not in _RESERVED_NAMES, f"lookups.{name}: is a name every template has")
-        for name, parameter in self.parameters.items():
-            _require(name not in _RESERVED_NAMES, f"parameters.{name}: is a name every template has")
-            _require(name not in self.lookups, f"parameters.{name}: is a lookup too")
-            if parameter.default is not None:
-                parameter.check(parameter.default)
-        _require(self.source_parameter is None or self.source_parameter in self.parameters, "source_parameter: unknown")
-        for place, name, _ in self.placeholders():
-            _require(name in BUILT_IN or name in self.parameters, f"{place}: unknown placeholder {{{name}}}")
-        return self
-
-    def placeholders(self) -> Iterator[tuple[str, str, bool]]:
+    def placeholders(self) -> Iterator[tuple[Place, str, bool]]:
         """Every (place, placeholder, whether it is the whole value) in what steps and checks are given."""
-        given = {f"steps.{step.id}.with": step.with_.model_dump() for step in self.steps}
-        given |= {f"checks.{check.id}.with": check.with_.given() for check in self.checks}
-        for item, options in given.items():
+        given: list[tuple[Place, Any]] = [
+            *((("steps", index, "with"), step.with_.model_dump()) for index, step in enumerate(self.steps)),
+            *((("checks", index, "with"), check.with_.given()) for index, check in enumerate(self.checks)),
+        ]
+        for item, options in given:
             for place, text in _texts(options, item):
                 for name in _PLACEHOLDER.findall(text):
                     yield place, name, text == f"{{{name}}}"
@@ -133,39 +117,15 @@ def _require(holds: object, message: str) -> None:
         raise ValueError(message)
 
 
-def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
     if isinstance(value, str):
         yield place, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _texts(item, f"{place}.{key}")
+            yield from _texts(item, (*place, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _texts(item, f"{place}.{index}")
-
-
-def parse_template(document: Any, *, provider: str, domain: str, template: str, file: str) -> Template:
-    """The template in a YAML document; ConfigError naming file and field when it is not valid."""
-    if not isinstance(document, Mapping):
-        raise ConfigError(f"{file}: must be a mapping")
-    names = {"provider": provider, "domain": domain, "template": template}
-    if given := sorted(names.keys() & document.keys()):
-        raise ConfigError(f"{file}: {given[0]}: follows from the file's path")
-    try:
-        return Template.model_validate({**document, **names})
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, _place(document, first["loc"])))
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{file}: {place}: {message}" if place else f"{file}: {message}") from error
-
-
-def _place(document: Mapping[str, Any], location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Where in the document an error is: pydantic puts the kind of a step, its `uses`, into the path."""
-    match location:
-        case (str(group), int(index), str(kind), *rest) if document[group][index].get("uses") == kind:
-            return (group, index, *rest)
-    return location
+            yield from _texts(item, (*place, index))
 
 
 def substitute(value: Any, variables: Mapping[str, Any]) -> Any:

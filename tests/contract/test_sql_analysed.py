@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from shared.adapters.sql import Statement, load_statements, placeholders
-from shared.domain.templates import Target, Template, parse_template
+from shared.domain.template_files import parse_template
+from shared.domain.templates import Target, Template
 from shared.pipeline.check_statements import Checked, RenderedCheck, checks_statement, render_checks
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.statements import parameter_types

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.template_files import parse_template
 from shared.domain.templates import (
     Template,
-    parse_template,
     resolve_parameters,
     source_of,
     substitute,
@@ -74,7 +74,7 @@ def test_only_templates_are_found(path: str) -> None:
         ({"steps": []}, "steps"),
         ({"provider": "aws"}, "provider"),
         ({"steps": [EXTRACT | {"id": "elsewhere"}]}, "no step extract"),
-        ({"steps": [EXTRACT | {"with": {"start_date": "in {nobody}"}}]}, "steps.extract.with.start_date: .*{nobody}"),
+        ({"steps": [EXTRACT | {"with": {"start_date": "in {nobody}"}}]}, "steps.0.with.start_date: .*{nobody}"),
         ({"steps": [EXTRACT | {"with": {"colour": "red"}}]}, "steps.0.with.colour"),
         ({"steps": [EXTRACT, EXTRACT]}, "same id"),
         ({"steps": [EXTRACT | {"id": "checks"}]}, "steps.checks|no step"),
