@@ -11,33 +11,15 @@ from typing import Any
 import pytest
 import requests
 
+from tests.crowds import make_due_schedules
 from tests.dispatching import Dispatching
 
 Json = dict[str, Any]
 CALLERS = 8
 TENANTS, SCHEDULES = 20, 10
 DAILY_LIMIT, CONCURRENT_LIMIT = 8, 4
-# The only tick of a daily schedule since: the next one is two hours away.
-YESTERDAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=22)
 
 pytestmark = pytest.mark.phase4
-
-
-def make_due_schedules(dispatching: Dispatching, tenants: Sequence[str]) -> None:
-    """Ten daily schedules for each tenant, each of an export of its own, all due."""
-    dispatching.query(
-        "INSERT INTO tenants.tenant_pipeline_configs (config_id, tenant_id, provider, domain, pipeline_template,"
-        " pipeline_id, cron_expression, timezone, is_active, next_run_time, parameters, priority, max_retries,"
-        " misfire_policy, overlap_policy, created_at)"
-        " SELECT CONCAT(tenant_id, '-', CAST(number AS STRING)), tenant_id, 'gcp', 'cost', 'billing',"
-        " 'gcp-cost-billing', @cron, 'UTC', TRUE, CAST(@tick AS TIMESTAMP),"
-        " TO_JSON(STRUCT(CONCAT('acme-gcp.billing.export_', CAST(number AS STRING)) AS billing_export_table)),"
-        " 5, 3, 'coalesce', 'wait', CURRENT_TIMESTAMP()"
-        " FROM UNNEST(SPLIT(@tenants)) AS tenant_id"
-        " CROSS JOIN UNNEST(GENERATE_ARRAY(1, CAST(@count AS INT64))) AS number",
-        cron=f"{YESTERDAY.minute} {YESTERDAY.hour} * * *", tick=YESTERDAY.isoformat(), tenants=",".join(tenants),
-        count=str(SCHEDULES),
-    )  # fmt: skip
 
 
 def at_once(dispatching: Dispatching, function: str, route: str) -> list[requests.Response]:
@@ -97,7 +79,7 @@ def test_eight_triggers_and_eight_dispatchers_run_two_hundred_ticks_once_and_wit
     dispatching: Dispatching,
 ) -> None:
     tenants = dispatching.onboard_many(TENANTS, daily_limit=DAILY_LIMIT, concurrent_limit=CONCURRENT_LIMIT)
-    make_due_schedules(dispatching, tenants)
+    make_due_schedules(dispatching, tenants, SCHEDULES)
 
     answers = at_once(dispatching, "trigger_due_pipelines", "trigger")
 

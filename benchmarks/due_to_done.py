@@ -1,0 +1,168 @@
+"""Due to done: the scheduler's own share of 1,000 trivial scheduled runs, against the seeds' flow as written.
+
+A trivial run is one whose pipeline does nothing: its executor succeeds the moment it is called. What an executor does
+to a tenant's data is left out on both sides, so that only the scheduler is measured. Control-plane jobs are the
+BigQuery jobs the scheduler itself causes, counted in devcloud's job log: everything between "the schedules are due" and
+"every run is recorded as COMPLETED and has left the queue".
+
+The product: one POST of trigger_due_pipelines, then POST process_queue until the queue is empty. In execute_run's
+place the benchmark takes the tasks that process_queue handed to Cloud Tasks, and streams for each the two events of an
+executor, CLAIMED and SUCCEEDED, under the task's lease; in one request, as executors' time is not what is measured.
+Limits hold: a tenant's ten runs go five at a time.
+
+The seeds: the statements of their Flow 3 one after the other, 1 + 3N for the trigger and 6 for each run, one run a
+call, straight from this process, without HTTP and without the five minutes that the seeds leave between two calls.
+
+Both on the same devcloud, one after the other. The goals: 20 times faster, 100 times fewer control-plane jobs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.parts.seeds_scheduler import SeedsScheduler
+from devcloud.server import Devcloud
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.events import Kind, RunEvent, RunEvents
+from tests.crowds import make_due_schedules
+from tests.dispatching import Dispatching
+
+Json = dict[str, Any]
+RUNS = 1_000
+SCHEDULES_PER_TENANT, CONCURRENT_LIMIT = 10, 5
+FASTER, FEWER_JOBS = 20, 100
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What it took until all runs were done."""
+
+    seconds: float
+    jobs: int
+
+
+def measure(dispatching: Dispatching, runs: int) -> tuple[Measured, Measured]:
+    """The product's figures and the seeds', for as many runs each; the queue is empty and Cloud Tasks stands still."""
+    seeds = SeedsScheduler(dispatching.client, dispatching.cloud.platform.datasets.central)
+    product = _measured(dispatching, runs, lambda _: run_product(dispatching))
+    return product, _measured(dispatching, runs, lambda tenants: run_seeds(seeds, tenants))
+
+
+@contextmanager
+def still_cloud() -> Iterator[Dispatching]:
+    """A cloud in which Cloud Tasks delivers nothing by itself; its functions are running."""
+    with (
+        TemporaryDirectory(prefix="due-to-done-") as folder,
+        Devcloud(Path(folder), schedules=False) as cloud,
+        cloud.clients() as clients,
+    ):
+        dispatching = Dispatching(cloud, clients.bigquery(), clients.tasks())
+        dispatching.stand_still()
+        dispatching.trigger()
+        dispatching.process()
+        yield dispatching
+
+
+def _measured(dispatching: Dispatching, runs: int, run: Callable[[Sequence[str]], None]) -> Measured:
+    tenants = dispatching.onboard_many(
+        runs // SCHEDULES_PER_TENANT, daily_limit=SCHEDULES_PER_TENANT, concurrent_limit=CONCURRENT_LIMIT
+    )
+    make_due_schedules(dispatching, tenants, SCHEDULES_PER_TENANT)
+    before, started = len(dispatching.cloud.bigquery.jobs()), time.monotonic()
+    run(tenants)
+    measured = Measured(time.monotonic() - started, len(dispatching.cloud.bigquery.jobs()) - before)
+    _check_all_completed(dispatching, tenants, runs)
+    return measured
+
+
+def _check_all_completed(dispatching: Dispatching, tenants: Sequence[str], runs: int) -> None:
+    found = dispatching.query(
+        "SELECT state, COUNT(*) AS runs FROM tenants.scheduled_pipeline_runs"
+        " WHERE tenant_id IN UNNEST(SPLIT(@tenants)) GROUP BY state",
+        tenants=",".join(tenants),
+    )
+    left = dispatching.query("SELECT COUNT(*) AS items FROM tenants.pipeline_execution_queue")
+    if found != [{"state": "COMPLETED", "runs": runs}] or left != [{"items": 0}]:
+        raise SystemExit(f"not all of {runs} runs are done: {found}, {left}")
+
+
+def run_product(dispatching: Dispatching) -> None:
+    """Trigger, and dispatch until the queue is empty, an executor for each task that was handed out."""
+    events = RunEvents(_warehouse(dispatching))
+    dispatching.trigger()
+    while True:
+        answer = dispatching.process()
+        if not answer["runs"] and not answer["waiting_count"]:
+            return
+        admitted = [run["pipeline_logging_id"] for run in answer["runs"]]
+        tasks = dispatching.deliveries(*admitted)
+        events.append([event for task in tasks for event in trivial_run(task)])
+
+
+def trivial_run(task: Json) -> Iterator[RunEvent]:
+    """What an executor with nothing to do reports of a task."""
+    kinds: tuple[Kind, Kind] = ("CLAIMED", "SUCCEEDED")
+    for kind in kinds:
+        yield RunEvent(
+            run_id=task["run_id"],
+            tenant_id=task["tenant_id"],
+            kind=kind,
+            occurred_at=datetime.now(UTC),
+            lease_id=task["lease_id"],
+            attempt=task["attempt"],
+            details={"hop": task["hop"]},
+        )
+
+
+def _warehouse(dispatching: Dispatching) -> Warehouse:
+    datasets, cloud = dispatching.cloud.platform.datasets, dispatching.cloud
+    return Warehouse(
+        client=dispatching.client,
+        project=cloud.project,
+        location=cloud.location,
+        central=datasets.central,
+        staging=datasets.staging,
+        labels={},
+        max_bytes_billed=0,
+    )
+
+
+def run_seeds(seeds: SeedsScheduler, tenants: Sequence[str]) -> None:
+    """Trigger, and one call of the queue processor after the other, until the queue is empty."""
+    seeds.trigger(tenants)
+    while seeds.process_queue():
+        pass
+
+
+def main() -> int:
+    """Print the table; 1 when a goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"how many; a multiple of {SCHEDULES_PER_TENANT}")
+    runs = parser.parse_args().runs
+    with still_cloud() as dispatching:
+        product, seeds = measure(dispatching, runs)
+    faster, fewer = seeds.seconds / product.seconds, seeds.jobs / product.jobs
+    table = Table(title=f"Due to done, {runs:,} trivial runs", title_justify="left", box=None)
+    for column in ("", "seconds", "runs a second", "control-plane jobs"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, measured in (("product", product), ("the seeds' flow", seeds)):
+        table.add_row(name, f"{measured.seconds:.1f}", f"{runs / measured.seconds:.1f}", f"{measured.jobs:,}")
+    table.add_row("ratio (goal)", f"{faster:.0f}x ({FASTER}x)", "", f"{fewer:.0f}x ({FEWER_JOBS}x)")
+    Console(width=120).print(table)
+    return 0 if faster >= FASTER and fewer >= FEWER_JOBS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
