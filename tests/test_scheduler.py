@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from tests.frontend import Frontend
 from tests.schedules import Schedules
 
 Json = dict[str, Any]
+FLOWS = Path(__file__).resolve().parents[1] / "COMPLETE_FLOWS.md"
 
 pytestmark = pytest.mark.phase2
 
@@ -81,6 +84,24 @@ def test_a_schedule_runs_at_its_tick_and_its_day_is_archived(dispatching: Dispat
     assert (archived["usage_date"], archived["pipelines_run_today"]) == (yesterday, 1)
     usage = {row["usage_date"]: row["pipelines_run_today"] for row in frontend.central("tenant_usage_quotas")}
     assert usage == {yesterday: 0, yesterday + timedelta(days=1): 0}
+
+
+def test_a_run_takes_the_five_jobs_of_its_own_that_the_flows_name(
+    dispatching: Dispatching, schedules: Schedules
+) -> None:
+    config_id = schedules.start(parameters={"date": "2025-11-16"})
+    schedules.make_due(config_id)
+    dispatching.trigger()
+    before = len(dispatching.cloud.bigquery.jobs())
+    dispatching.process()
+    (run,) = dispatching.runs_of(config_id)
+    await_event(dispatching, run["run_id"], "SUCCEEDED")
+
+    jobs = [job["labels"] for job in dispatching.cloud.bigquery.jobs()[before:]]
+    executors = [labels for labels in jobs if labels.get("function") == "execute_run"]
+    own = [labels["statement"] for labels in executors if labels.get("step", "publish") == "publish"]
+    (told,) = re.findall(r"five BigQuery jobs of its own, .*?\. A test", FLOWS.read_text(encoding="utf-8"), re.DOTALL)
+    assert (len(own), sorted(own)) == (5, sorted(re.findall(r"`(\w+)`", told)))
 
 
 def test_a_tick_beyond_the_daily_limit_runs_after_the_reset(dispatching: Dispatching) -> None:
