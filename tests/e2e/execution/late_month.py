@@ -1,4 +1,4 @@
-"""A month of a billing export as it arrives: thirty daily exports, each with rows and corrections of earlier days."""
+"""Billing exports whose rows arrive by and by: single rows, or a month of daily exports, late and corrected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.tenant import Export, Tenant
 Json = dict[str, Any]
 DAYS, ROWS_PER_DAY = 30, 4
 START = date(2025, 11, 1)
-_FULL = "gcp_billing_export_resource_v1_late"
+NAME = "gcp_billing_export_resource_v1_late"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ArrivingExport:
 
 
 def make_export(
-    client: bigquery.Client, tenant: Tenant, name: str = _FULL, *, granularity: str | None = "DAY"
+    client: bigquery.Client, tenant: Tenant, name: str = NAME, *, granularity: str | None = "DAY"
 ) -> ArrivingExport:
     """An empty export, which becomes the one that the tenant's credential names."""
     client.create_dataset(f"{tenant.project}.billing", exists_ok=True)
@@ -49,6 +49,28 @@ def make_export(
 
 def _schema() -> list[bigquery.SchemaField]:
     return [bigquery.SchemaField.from_api_repr(field) for field in load_schema()]
+
+
+def usage(day: date, *, exported: datetime, **changes: Any) -> Json:
+    """A plain row of a day's usage."""
+    row = {
+        "billing_account_id": "0123AB-4567CD-89EF01",
+        "service": {"id": "6F81-5844-456A", "description": "Compute Engine"},
+        "sku": {"id": "2E27-4F75-95CD", "description": "N1 Predefined Instance Core"},
+        "usage_start_time": f"{day}T10:00:00Z",
+        "usage_end_time": f"{day}T11:00:00Z",
+        "export_time": exported.isoformat(),
+        "project": {"id": "shop", "name": "Shop", "number": "1"},
+        "cost": 1.5,
+        "cost_at_list": 1.5,
+        "currency": "USD",
+        "currency_conversion_rate": 1.0,
+        "usage": {"amount": 3600.0, "unit": "seconds", "amount_in_pricing_units": 1.0, "pricing_unit": "hour"},
+        "credits": [],
+        "invoice": {"month": f"{day:%Y%m}"},
+        "cost_type": "regular",
+    }
+    return row | changes
 
 
 def month_of_exports(rng: random.Random) -> list[list[Json]]:

@@ -1,0 +1,164 @@
+"""Runs without dates: what came late is found, what was not changed is left alone, what has no day is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.cloud import bigquery
+
+from tests.e2e.execution.late_month import ArrivingExport, make_export, usage
+from tests.executions import Delivery, Executions
+from tests.tenant import Tenant
+
+EIGHTH, TENTH, ELEVENTH = (date(2025, 11, day) for day in (8, 10, 11))
+EXPORTED = datetime(2025, 11, 12, 6, tzinfo=UTC)
+LONG_BEFORE = EXPORTED - timedelta(days=40)
+PARTITIONS = {"DAY": "$20240105", "MONTH": "$202401"}
+
+
+@pytest.fixture
+def owner(tenant: Tenant) -> Iterator[bigquery.Client]:
+    """BigQuery as the tenant."""
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        yield clients.bigquery()
+
+
+@pytest.fixture
+def export(owner: bigquery.Client, tenant: Tenant) -> ArrivingExport:
+    """The tenant's export, with two days of one row each."""
+    arriving = make_export(owner, tenant)
+    arriving.add([usage(TENTH, exported=EXPORTED), usage(ELEVENTH, exported=EXPORTED)])
+    return arriving
+
+
+def published(executions: Executions, tenant: Tenant) -> dict[date, int]:
+    """How many rows each day has."""
+    sql = f"SELECT x_usage_date AS day, COUNT(*) AS found FROM {tenant.tenant_id}.gcp_cost_billing GROUP BY day"
+    return {row["day"]: row["found"] for row in executions.query(sql)}
+
+
+def loaded_by(executions: Executions, tenant: Tenant, day: date) -> set[str]:
+    """The runs that a day's rows come from."""
+    sql = f"SELECT x_usage_date, x_pipeline_logging_id AS run_id FROM {tenant.tenant_id}.gcp_cost_billing"
+    return {row["run_id"] for row in executions.query(sql) if row["x_usage_date"] == day}
+
+
+def restated(executions: Executions, tenant: Tenant, delivery: Delivery) -> list[date]:
+    """The days of gcp_cost_billing that a run noted as restated."""
+    sql = f"SELECT table_name, usage_date, pipeline_logging_id AS run_id FROM {tenant.tenant_id}.x_meta_restatements"
+    rows = [row for row in executions.query(sql) if row["run_id"] == delivery.run_id]
+    return sorted(row["usage_date"] for row in rows if row["table_name"] == "gcp_cost_billing")
+
+
+def watermark(executions: Executions, tenant: Tenant) -> datetime | None:
+    (row,) = executions.query(f"SELECT watermark FROM {tenant.tenant_id}.x_meta_publish_fence")
+    found: datetime | None = row["watermark"]
+    return found
+
+
+def extracted(executions: Executions, delivery: Delivery) -> dict[str, Any]:
+    """The details of the run's extract."""
+    steps = [json.loads(event["details"]) for event in executions.events(delivery) if event["kind"] == "STEP"]
+    (step,) = [step for step in steps if step["step_id"] == "extract"]
+    found: dict[str, Any] = step["details"]
+    return found
+
+
+def test_rows_that_arrive_later_under_an_equal_or_older_export_time_are_loaded(
+    executions: Executions, tenant: Tenant, export: ArrivingExport
+) -> None:
+    first = executions.run(tenant, {})
+    export.add([usage(TENTH, exported=EXPORTED), usage(EIGHTH, exported=LONG_BEFORE)])
+    second = executions.run(tenant, {})
+    assert published(executions, tenant) == {EIGHTH: 1, TENTH: 2, ELEVENTH: 1}
+    assert loaded_by(executions, tenant, TENTH) == {second.run_id}
+    assert loaded_by(executions, tenant, ELEVENTH) == {first.run_id}
+    assert restated(executions, tenant, second) == [TENTH]
+
+
+def test_a_run_without_news_completes_writes_nothing_and_says_so(
+    executions: Executions, tenant: Tenant, export: ArrivingExport
+) -> None:
+    first = executions.run(tenant, {})
+    second = executions.run(tenant, {})
+    row = executions.run_row(second)
+    assert (row["status"], row["rows_published"]) == ("COMPLETED", 0)
+    assert loaded_by(executions, tenant, TENTH) == loaded_by(executions, tenant, ELEVENTH) == {first.run_id}
+    assert restated(executions, tenant, second) == []
+    assert watermark(executions, tenant) == EXPORTED
+    details = extracted(executions, second)
+    assert (details["dates"], details["unchanged_days"]) == ([], 2)
+    assert export.table == tenant.export.table
+
+
+def test_a_date_recomputes_that_day_and_does_not_move_the_watermark(
+    executions: Executions, tenant: Tenant, export: ArrivingExport
+) -> None:
+    executions.run(tenant, {})
+    later = EXPORTED + timedelta(days=5)
+    export.add([usage(TENTH, exported=later), usage(EIGHTH, exported=later)])
+    executions.run(tenant, {"date": str(TENTH)})
+    assert published(executions, tenant) == {TENTH: 2, ELEVENTH: 1}
+    assert watermark(executions, tenant) == EXPORTED
+    executions.run(tenant, {})
+    assert published(executions, tenant) == {EIGHTH: 1, TENTH: 2, ELEVENTH: 1}
+    assert watermark(executions, tenant) == later
+
+
+@pytest.mark.parametrize("parameters", [{}, {"date": str(TENTH)}], ids=["incremental", "date"])
+def test_rows_without_a_usage_day_make_a_warning_and_do_not_hold_back_others(
+    executions: Executions, tenant: Tenant, export: ArrivingExport, parameters: dict[str, str]
+) -> None:
+    export.add([usage(TENTH, exported=EXPORTED, usage_start_time=None)])
+    delivery = executions.run(tenant, parameters)
+    (check,) = executions.query(
+        f"SELECT severity, passed, failed_rows FROM {tenant.tenant_id}.x_meta_dq_results"
+        " WHERE check_id = 'extract.rows_have_a_usage_day' AND pipeline_logging_id = @run_id",
+        run_id=delivery.run_id,
+    )
+    assert check == {"severity": "warn", "passed": False, "failed_rows": 1}
+    assert published(executions, tenant)[TENTH] == 1
+
+
+@pytest.mark.parametrize("granularity", PARTITIONS)
+def test_a_row_is_found_in_whichever_partition_it_lies(
+    executions: Executions, tenant: Tenant, owner: bigquery.Client, granularity: str
+) -> None:
+    export, now = make_export(owner, tenant, granularity=granularity), datetime.now(UTC)
+    export.add([usage(TENTH, exported=now)])
+    export.add([usage(TENTH, exported=now)], partition=PARTITIONS[granularity])
+    executions.run(tenant, {"date": str(TENTH)})
+    assert published(executions, tenant) == {TENTH: 2}
+    executions.run(tenant, {})
+    export.add([usage(ELEVENTH, exported=now)], partition=PARTITIONS[granularity])  # exported lately
+    export.add([usage(EIGHTH, exported=LONG_BEFORE)])  # arrived lately
+    executions.run(tenant, {})
+    assert published(executions, tenant) == {EIGHTH: 1, TENTH: 2, ELEVENTH: 1}
+
+
+def test_a_row_in_the_streaming_buffer_has_no_partition_and_is_loaded(
+    executions: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
+) -> None:
+    owner.query_and_wait(
+        f"INSERT INTO `{export.table}` (_PARTITIONTIME, usage_start_time, export_time, cost, currency)"
+        f" VALUES (NULL, TIMESTAMP '{TENTH} 10:00:00+00', TIMESTAMP '{EXPORTED}', 1, 'USD')"
+    )
+    executions.run(tenant, {"date": str(TENTH)})
+    assert published(executions, tenant) == {TENTH: 2}
+
+
+def test_where_arrival_leaves_no_trace_late_hours_say_how_far_back_to_look(
+    executions: Executions, tenant: Tenant, owner: bigquery.Client
+) -> None:
+    export = make_export(owner, tenant, granularity=None)
+    export.add([usage(TENTH, exported=EXPORTED)])
+    executions.run(tenant, {})
+    export.add([usage(TENTH, exported=EXPORTED - timedelta(hours=71)), usage(EIGHTH, exported=LONG_BEFORE)])
+    executions.run(tenant, {})
+    assert published(executions, tenant) == {TENTH: 2}
+    executions.run(tenant, {"late_hours": 50 * 24})
+    assert published(executions, tenant) == {EIGHTH: 1, TENTH: 2}
