@@ -1,0 +1,235 @@
+"""Every kind of check on planted rows: passing and failing, with NULL, with no rows, and what it shows of failures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.executions import Executions
+from tests.planted import Planted
+from tests.tenant import Tenant
+
+Json = dict[str, Any]
+DAY = "2025-11-16"
+QUERIES = """
+-- name: negative_costs
+-- Rows that cost less than nothing.
+-- param: dates ARRAY<DATE>
+SELECT project_id, cost
+FROM {planted}
+WHERE cost < 0
+  AND usage_date IN UNNEST(@dates)
+
+-- name: totals_by_currency
+-- What the rows cost by currency.
+SELECT currency, SUM(cost) AS total
+FROM {planted}
+GROUP BY currency
+
+-- name: ten_dollars
+-- What they should cost.
+SELECT 'USD' AS currency, 10 AS total
+"""
+
+
+@pytest.fixture
+def planted(executions: Executions, tenant: Tenant, tmp_path: Path) -> Planted:
+    return Planted(executions, tenant, tmp_path)
+
+
+def check(uses: str, severity: str = "fail", **options: Any) -> Json:
+    return {"id": uses, "uses": uses, "severity": severity, "with": options}
+
+
+NOT_NULL = check("not_null", columns=["project_id"], sample_columns=["service_id"])
+UNIQUE = check("unique", columns=["project_id", "currency"])
+ACCEPTED = check("accepted_values", column="currency", values=["USD", "EUR"])
+RANGE = check("range", column="cost", minimum=0, maximum="99.5")
+ROW_COUNT = check("row_count", minimum=1, maximum=2)
+FRESHNESS = check("freshness", column="x_ingested_at", max_age_hours=24)
+RECONCILIATION = check(
+    "reconciliation", by=["currency"], observed={"query": "totals_by_currency"}, expected={"query": "ten_dollars"}
+)
+SQL = check("sql", query="negative_costs")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A check, rows that pass it, and rows that do not, with what it then says."""
+
+    check: Json
+    good: list[Json]
+    bad: list[Json]
+    failed_rows: int
+    observed: str
+    expected: str
+    sample: list[Json] | None = None
+
+
+KINDS = [
+    Kind(
+        NOT_NULL, [{}], [{"project_id": None}, {}], 1, "1", "0",
+        [{"project_id": None, "usage_date": DAY, "service_id": "s"}],
+    ),
+    Kind(
+        UNIQUE, [{}, {"project_id": "q"}], [{}, {}, {}], 2, "2", "0",
+        [{"project_id": "p", "currency": "USD", "key_rows": 3}],
+    ),
+    Kind(
+        ACCEPTED, [{}, {"currency": "EUR"}], [{"currency": "XTS"}], 1, "XTS", "USD, EUR",
+        [{"currency": "XTS", "usage_date": DAY}],
+    ),
+    Kind(
+        RANGE, [{"cost": 0}, {"cost": "99.5"}], [{"cost": "99.50000001"}, {}], 1, "1 to 99.50000001", "0 to 99.5",
+        [{"cost": "99.50000001", "usage_date": DAY}],
+    ),
+    Kind(ROW_COUNT, [{}], [{}, {}, {}], 1, "3", "1 to 2"),
+    Kind(
+        RECONCILIATION, [{"cost": 4}, {"cost": 6}], [{"cost": 4}, {"cost": 5, "currency": "EUR"}], 2, "9", "10",
+        [{"currency": "EUR", "observed": 5, "expected": 0}, {"currency": "USD", "observed": 4, "expected": 10}],
+    ),
+    Kind(
+        SQL, [{}], [{"cost": -1}, {"cost": "-0.5"}, {}], 2, "2", "0",
+        [{"project_id": "p", "cost": "-0.5"}, {"project_id": "p", "cost": -1}],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.check["uses"])
+def test_check_lets_good_rows_through_and_keeps_bad_ones_out(planted: Planted, kind: Kind) -> None:
+    passed = planted.run([kind.check], kind.good, sql=QUERIES)
+    assert passed.error is None, passed.error.message
+    assert all(result["passed"] and result["sample"] is None for result in passed.checks.values())
+    before = planted.published()
+    assert len(before) == len(kind.good)
+    failed = planted.run([kind.check], kind.bad, sql=QUERIES)
+    assert failed.error is not None
+    assert failed.error.error_class == "CHECK_FAILED"
+    assert planted.published() == before
+    (result,) = failed.checks.values()
+    seen = (result["failed_rows"], result["observed"], result["expected"])
+    assert seen == (kind.failed_rows, kind.observed, kind.expected)
+    assert in_order(result["sample"]) == in_order(kind.sample)
+
+
+def in_order(sample: list[Json] | None) -> list[Json] | None:
+    """A sample's rows come in any order."""
+    return sample and sorted(sample, key=str)
+
+
+def test_check_that_warns_lets_the_run_publish_and_says_what_it_saw(planted: Planted) -> None:
+    warned = planted.run([check("range", "warn", column="cost", maximum=1)], [{"cost": 2}])
+    assert warned.error is None
+    assert (warned.checks["range"]["passed"], warned.checks["range"]["severity"]) == (False, "warn")
+    assert len(planted.published()) == 1
+
+
+def test_no_rows_fail_only_what_asks_for_some(planted: Planted) -> None:
+    checks = [NOT_NULL, UNIQUE, ACCEPTED, RANGE, ROW_COUNT, FRESHNESS, RECONCILIATION, SQL, check("matches_source")]
+    empty = planted.run([{**item, "severity": "warn"} for item in checks], [], sql=QUERIES)
+    assert empty.error is None, empty.error.message
+    failed = {check_id: result["observed"] for check_id, result in empty.checks.items() if not result["passed"]}
+    assert failed == {"row_count": "0", "freshness": "no values", "reconciliation": "0"}
+
+
+def test_null_is_no_value_of_a_range_or_of_a_list_and_equals_null_in_a_key(planted: Planted) -> None:
+    checks = [
+        check("accepted_values", "warn", column="project_id", values=["p"]),
+        check("range", "warn", column="cost", minimum=0),
+        check("unique", "warn", columns=["project_id"]),
+    ]  # fmt: skip
+    found = planted.run(checks, [{"project_id": None, "cost": None}, {"project_id": None}]).checks
+    assert {check_id: result["failed_rows"] for check_id, result in found.items()} == {
+        "accepted_values": 0, "range": 0, "unique": 1,
+    }  # fmt: skip
+
+
+def test_range_is_of_the_columns_own_type(planted: Planted) -> None:
+    ranges: list[tuple[str, Json, int]] = [
+        ("usage_date", {"minimum": "2025-11-16", "maximum": "2025-11-16"}, 0),
+        ("usage_date", {"minimum": "2025-11-16", "inclusive": False}, 2),
+        ("usage_date", {"maximum": "2025-11-15"}, 2),
+        ("x_ingested_at", {"minimum": "2020-01-01T00:00:00Z"}, 0),
+        ("x_ingested_at", {"maximum": "2020-01-01T00:00:00+02:00"}, 2),
+        ("cost", {"minimum": "1", "maximum": "5"}, 1),
+        ("cost", {"minimum": "1", "maximum": "5", "inclusive": False}, 2),
+        ("row_count", {"minimum": 1, "maximum": 1}, 0),
+        ("row_count", {"minimum": "1.5"}, 2),
+    ]
+    checks = [
+        check("range", "warn", column=column, **bounds) | {"id": f"range_{number}"}
+        for number, (column, bounds, _) in enumerate(ranges)
+    ]
+    found = planted.run(checks, [{"cost": 5}, {"cost": "0.999"}]).checks
+    assert {name: result["failed_rows"] for name, result in found.items()} == {
+        f"range_{number}": failed_rows for number, (_, _, failed_rows) in enumerate(ranges)
+    }
+
+
+def test_freshness_looks_at_staged_and_published_rows_of_the_source(planted: Planted) -> None:
+    old = planted.run([FRESHNESS], [{"age_hours": 25}])
+    assert old.error is not None
+    assert planted.run([FRESHNESS], [{"age_hours": 24}, {"age_hours": 100}]).error is None
+    assert planted.run([FRESHNESS], [{"age_hours": 200, "usage_date": "2025-11-15"}], day="2025-11-15").error is None
+
+
+def test_row_count_is_held_against_the_last_runs_of_the_same_source(planted: Planted) -> None:
+    given = check("row_count", last_runs=3, tolerance_percent=50)
+    first = planted.run([given], [{}] * 100)
+    assert first.checks["row_count"]["expected"] == "any, as there are no runs before"
+    for rows in (4, 4, 6):
+        assert planted.run([], [{}] * rows).error is None
+    passed = planted.run([given], [{}] * 5)
+    assert passed.error is None
+    assert passed.checks["row_count"]["expected"] == "2 to 6 rows a day, as in the last 3 runs"
+    failed = planted.run([given], [{}] * 12)
+    assert failed.checks["row_count"]["observed"] == "12 rows a day"
+    assert failed.error is not None
+    mean = check("row_count", last_runs=2, tolerance_percent=10, compared_with="mean")
+    assert planted.run([mean], [{}] * 6).checks["row_count"]["expected"] == "5 to 6.1 rows a day, as in the last 2 runs"
+
+
+def test_staged_rows_are_reconciled_with_a_published_table_or_another_step(planted: Planted) -> None:
+    totals = {"total": "cost", "keys": ["usage_date", "currency"]}
+    against_table = check(
+        "reconciliation",
+        by=["day", "currency"],
+        observed={"step": "planted", **totals},
+        expected={"table": "gcp_cost_daily_by_service", **totals},
+        tolerance="0.01",
+    )
+    assert planted.run([], [{"cost": 3}, {"cost": 7}]).error is None
+    assert planted.run([against_table], [{"cost": "10.01"}]).error is None
+    failed = planted.run([against_table], [{"cost": "10.020000001"}])
+    assert failed.checks["reconciliation"]["sample"] == [
+        {"day": DAY, "currency": "USD", "observed": "10.020000001", "expected": "10.01"}
+    ]
+
+
+def test_days_that_have_rows_are_emptied_only_when_somebody_says_so(planted: Planted) -> None:
+    table = "gcp_cost_daily_by_service"
+    assert planted.run([check("not_emptied", table=table)], [{}]).error is None
+    kept = planted.run([check("not_emptied", table=table)], [])
+    assert kept.error is not None
+    assert kept.checks["not_emptied"]["expected"] == "some, as 1 are published"
+    assert len(planted.published()) == 1
+    assert planted.run([check("not_emptied", table=table, allow_empty=True)], []).error is None
+    assert planted.published() == []
+
+
+def test_rows_that_nobody_counted_do_not_match_their_source(planted: Planted) -> None:
+    found = planted.run([check("matches_source", "warn")], [{"cost": 3}]).checks["matches_source"]
+    assert (found["passed"], found["failed_rows"], found["observed"]) == (False, 1, "1 rows, 3")
+    assert found["sample"][0]["usage_date"] == DAY
+
+
+def test_sample_has_five_rows_at_most_and_cuts_what_is_long(planted: Planted) -> None:
+    rows = [{"project_id": "x" * 5000, "service_name": str(number)} for number in range(9)]
+    given = check("accepted_values", "warn", column="project_id", values=["p"], sample_columns=["service_name"])
+    found = planted.run([given], rows).checks["accepted_values"]
+    assert (found["failed_rows"], len(found["sample"])) == (9, 5)
+    assert {len(row["project_id"]) for row in found["sample"]} == {200}
+    assert len(found["observed"]) <= 1000
