@@ -1,0 +1,85 @@
+"""Sources of one tenant that are published at the same time: each changes its own rows, all of them get through."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from subprocess import PIPE
+
+import pytest
+
+from shared.templates import get_template
+from tests.executions import Delivery, Executions, eventually
+from tests.tenant import Tenant
+
+TARGETS = [target.table for target in get_template("gcp", "cost", "billing").publish]
+ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
+OTHER_CLOUD = "aws:123456789012"
+A_MOMENT = (
+    "SELECT COUNTIF(MOD(number * other, 7) = 3) FROM UNNEST(GENERATE_ARRAY(1, 10000)) AS number"
+    " CROSS JOIN UNNEST(GENERATE_ARRAY(1, 10000)) AS other;"
+)
+
+
+def plant_other_cloud(executions: Executions, tenant: Tenant) -> None:
+    """Rows of another cloud's source in every target: as many as there are, for the same days."""
+    for table in TARGETS:
+        name = f"{tenant.tenant_id}.{table}"
+        executions.query(f"INSERT INTO {name} SELECT * REPLACE ('{OTHER_CLOUD}' AS x_source) FROM {name}")
+        executions.query(f"CREATE TABLE {name}_elsewhere AS SELECT * FROM {name} WHERE x_source = '{OTHER_CLOUD}'")
+
+
+def publish_of_other_cloud(tenant: Tenant) -> str:
+    """What that cloud's connector would do: replace its rows in one transaction, which takes a moment."""
+    tables = [f"{tenant.tenant_id}.{table}" for table in TARGETS]
+    deletes = "".join(f"DELETE FROM {table} WHERE x_source = '{OTHER_CLOUD}';\n" for table in tables)
+    inserts = "".join(f"INSERT INTO {table} SELECT * FROM {table}_elsewhere;\n" for table in tables)
+    return f"BEGIN TRANSACTION;\n{deletes}{A_MOMENT}\n{inserts}COMMIT TRANSACTION;"
+
+
+def rows_of(executions: Executions, tenant: Tenant, source: str) -> dict[str, list[str]]:
+    """A source's rows in every target."""
+    sql = f"SELECT * FROM {tenant.tenant_id}.{{table}} WHERE x_source = @source"
+    return {table: sorted(map(repr, executions.query(sql.format(table=table), source=source))) for table in TARGETS}
+
+
+def failures_of(executions: Executions, delivery: Delivery) -> list[str]:
+    """Why publish jobs of a run failed."""
+    jobs = [job for job in executions.client.list_jobs() if job.job_id.startswith(f"cvg-publish-{delivery.lease_id}")]
+    return [job.error_result["message"] for job in jobs if job.error_result]
+
+
+@pytest.mark.timeout(180)
+def test_a_publish_that_another_clouds_publish_aborts_is_done_again(
+    executions: Executions, tenant: Tenant, environment: dict[str, str]
+) -> None:
+    executions.run(tenant, ALL_DAYS)
+    plant_other_cloud(executions, tenant)
+    others = rows_of(executions, tenant, OTHER_CLOUD)
+    delivery = executions.admit(tenant, ALL_DAYS)
+    command = [sys.executable, "-m", "tests.e2e.execution.paused_publish", json.dumps(delivery.to_body())]
+    with subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as paused:
+        assert paused.stdout is not None
+        assert paused.stdout.readline() == "PAUSED\n"
+        other = executions.client.query(publish_of_other_cloud(tenant))
+        eventually(lambda: executions.client.get_job(other.job_id).state == "RUNNING")
+        answer, _ = paused.communicate("go on\n", timeout=90)
+        other.result()
+    assert answer == "PUBLISHED\n"
+    assert any("concurrent update" in message for message in failures_of(executions, delivery))
+    assert rows_of(executions, tenant, OTHER_CLOUD) == others
+    own = rows_of(executions, tenant, f"gcp:{tenant.export.table}")
+    assert {table: len(rows) for table, rows in own.items()} == {table: len(rows) for table, rows in others.items()}
+    assert all(delivery.run_id in row for rows in own.values() for row in rows)
+
+
+def test_emptying_a_source_leaves_another_clouds_rows(executions: Executions, tenant: Tenant) -> None:
+    executions.run(tenant, ALL_DAYS)
+    plant_other_cloud(executions, tenant)
+    others = rows_of(executions, tenant, OTHER_CLOUD)
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        clients.bigquery().query_and_wait(f"TRUNCATE TABLE `{tenant.export.table}`")
+    executions.run(tenant, {**ALL_DAYS, "allow_empty": True})
+    assert not any(rows_of(executions, tenant, f"gcp:{tenant.export.table}").values())
+    assert rows_of(executions, tenant, OTHER_CLOUD) == others
