@@ -39,12 +39,13 @@ test: setup ## All tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not judge" --tb=short
 
 .PHONY: lint
-lint: setup ## Style, types, layers and sizes
+lint: setup ## Style, types, layers, sizes and pipeline templates
 	@$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo --cache-dir .cache/import_linter
 	$(BIN)/python -m tools.check_tree
+	$(BIN)/python -m shared.pipeline validate
 
 # A judge is something nobody here wrote. One that wants packages of its own gets requirements-judge-NAME.in,
 # compiled by `make lock`, a target judge-NAME that needs .venvs/NAME/.installed, and a word in this list.
