@@ -125,6 +125,12 @@ class InvalidTemplate(RunError):
     error_class, retryable = "INVALID_TEMPLATE", False
 
 
+class BytesLimitExceeded(RunError):
+    """A step would bill more bytes than it, its run or the platform may."""
+
+    error_class, retryable = "BYTES_LIMIT_EXCEEDED", False
+
+
 class CheckFailed(RunError):
     """A quality check of severity fail did not pass; nothing was published."""
 

@@ -9,7 +9,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,17 @@ class Delivery:
     lease_id: str
     attempt: int = 1
     hop: int = 0
+    template: str = "billing"
+
+    @property
+    def pipeline_id(self) -> str:
+        """The pipeline that runs."""
+        return f"gcp-cost-{self.template}"
 
     def to_body(self) -> Json:
         names = {"run_id": self.run_id, "tenant_id": self.tenant.tenant_id, "pipeline_logging_id": self.run_id}
-        return names | {"lease_id": self.lease_id, "attempt": self.attempt, "hop": self.hop, "closing": None}
+        lease = {"lease_id": self.lease_id, "attempt": self.attempt, "hop": self.hop, "closing": None}
+        return names | lease | {"pipeline_id": self.pipeline_id}
 
 
 @dataclass
@@ -59,7 +66,7 @@ class Executions:
     ) -> Delivery:
         """A queue item of gcp/cost/<template> with a live lease; stores the tenant's credential when it is not yet."""
         self.prepare(tenant)
-        delivery = Delivery(tenant, str(uuid.uuid4()), uuid.uuid4().hex)
+        delivery = Delivery(tenant, str(uuid.uuid4()), uuid.uuid4().hex, template=template)
         self.query(
             """
             INSERT INTO tenants.pipeline_execution_queue (
@@ -75,7 +82,7 @@ class Executions:
             run_id=delivery.run_id,
             tenant_id=tenant.tenant_id,
             template=template,
-            pipeline_id=f"gcp-cost-{template}",
+            pipeline_id=delivery.pipeline_id,
             lease_id=delivery.lease_id,
             lease_seconds=lease_seconds,
             max_retries=max_retries,
@@ -86,7 +93,7 @@ class Executions:
 
     def admit_again(self, delivery: Delivery) -> Delivery:
         """The next attempt of a run under a new lease, as after a rescue."""
-        again = Delivery(delivery.tenant, delivery.run_id, uuid.uuid4().hex, attempt=delivery.attempt + 1)
+        again = replace(delivery, lease_id=uuid.uuid4().hex, attempt=delivery.attempt + 1, hop=0)
         self.query(
             "UPDATE tenants.pipeline_execution_queue SET lease_id = @lease_id, attempt = @attempt, lease_expires_at ="
             " TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 300 SECOND), processing_started_at = CURRENT_TIMESTAMP()"
@@ -109,6 +116,14 @@ class Executions:
         """What execute_run answers to the delivery."""
         answer = self.post(delivery.to_body(), url=url)
         assert answer.status_code == 200, answer.text
+        return str(answer.json()["status"])
+
+    def try_to_deliver(self, delivery: Delivery, *, url: str) -> str:
+        """What an instance answers that may die meanwhile: CUT OFF when it does."""
+        try:
+            answer = self.post(delivery.to_body(), url=url)
+        except requests.ConnectionError:
+            return "CUT OFF"
         return str(answer.json()["status"])
 
     def post(self, body: Json, *, url: str | None = None) -> requests.Response:
@@ -150,6 +165,19 @@ class Executions:
             " FROM tenants.pipeline_run_events WHERE run_id = @run_id AND kind != 'HEARTBEAT' ORDER BY occurred_at",
             run_id=delivery.run_id,
         )
+
+    def steps_of(self, delivery: Delivery) -> list[Json]:
+        """What the run's STEP events say, oldest first."""
+        return [json.loads(event["details"]) for event in self.events(delivery) if event["kind"] == "STEP"]
+
+    def jobs_of(self, delivery: Delivery) -> list[Json]:
+        """Every BigQuery job that the run has caused, by devcloud's log, oldest first: those that name its id, too."""
+        return [
+            job
+            for job in self.cloud.bigquery.jobs()
+            if delivery.run_id in (job["labels"].get("run"), job["id"][: len(delivery.run_id)])
+            or delivery.lease_id in job["id"]
+        ]
 
     def error_of(self, delivery: Delivery) -> str:
         """What the run's FAILED events say."""

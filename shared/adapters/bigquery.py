@@ -13,7 +13,9 @@ from google.api_core import exceptions as google
 from google.auth import exceptions as google_auth
 from google.cloud import bigquery
 
-from shared import errors, log
+from shared import errors
+from shared.adapters.job_labels import bound_labels, job_labels
+from shared.adapters.query_costs import Estimate
 from shared.adapters.sql import Statement, placeholders
 from shared.settings import Settings
 
@@ -27,8 +29,7 @@ _TRANSIENT = (
 )
 _ABORTED = re.compile(r"aborted due to concurrent update|Could not serialize access", re.IGNORECASE)
 _ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
-_LEGACY_TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
-_LABEL = re.compile(r"[^a-z0-9_-]")
+_TOO_MANY_BYTES = "bytesBilledLimitExceeded"
 _JOB_TIMEOUT_SECONDS = 240.0
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
 
@@ -46,35 +47,6 @@ class InvalidStatement(errors.JobFailed):
 
 class AssertionFailed(errors.JobFailed):
     """An ASSERT in a script did not hold; `message` is what the script said."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """What a result and a table have to agree on: a column's type, and whether it is an array."""
-
-    type: str
-    is_repeated: bool
-    fields: Mapping[str, Column]
-
-    @staticmethod
-    def of_api(field: Mapping[str, Any]) -> Column:
-        """The column of a REST TableFieldSchema."""
-        kind = str(field["type"])
-        fields = {item["name"]: Column.of_api(item) for item in field.get("fields") or []}
-        return Column(_LEGACY_TYPES.get(kind, kind), field.get("mode") == "REPEATED", fields)
-
-    def __str__(self) -> str:
-        inside = ", ".join(f"{name} {field}" for name, field in self.fields.items())
-        kind = f"{self.type}<{inside}>" if self.fields else self.type
-        return f"ARRAY<{kind}>" if self.is_repeated else kind
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a dry run says of a query: the bytes it would read, and its result's columns."""
-
-    bytes_processed: int
-    columns: Mapping[str, Column]
 
 
 @dataclass(frozen=True)
@@ -115,12 +87,14 @@ class Warehouse:
         dataset: str | None = None,
         labels: Mapping[str, str] | None = None,
         into: bigquery.TableReference | None = None,
+        max_bytes_billed: int | None = None,
     ) -> bigquery.QueryJob:
         """Start a job under `job_id`; DuplicateJob when that id has been used. Wait for it with `finished`.
 
-        The rows of a query replace those of table `into`, if one is given.
+        The rows of a query replace those of table `into`, if one is given. `max_bytes_billed` is a limit within the
+        platform's own.
         """
-        config = self._config(statement, values, labels)
+        config = self._config(statement, values, labels, max_bytes_billed)
         if into:
             config.destination = into
             config.write_disposition = bigquery.WriteDisposition.WRITE_TRUNCATE
@@ -141,8 +115,7 @@ class Warehouse:
                 job = self.client.query(self._sql(statement, dataset), job_config=config, job_retry=None)
             except google.BadRequest as error:
                 raise InvalidStatement(str(error.message)) from error
-        columns = {field.name: Column.of_api(field.to_api_repr()) for field in job.schema or []}
-        return Estimate(int(job.total_bytes_processed or 0), columns)
+        return Estimate.of_job(job)
 
     def once(
         self,
@@ -153,6 +126,7 @@ class Warehouse:
         dataset: str | None = None,
         labels: Mapping[str, str] | None = None,
         pause: Pause | None = None,
+        max_bytes_billed: int | None = None,
     ) -> bigquery.QueryJob:
         """The finished job of this id and content: run now, attached to, or done before.
 
@@ -162,7 +136,14 @@ class Warehouse:
         for suffix in range(20):
             candidate = f"{job_id}-{suffix}"
             try:
-                job = self.insert(statement, values, job_id=candidate, dataset=dataset, labels=labels)
+                job = self.insert(
+                    statement,
+                    values,
+                    job_id=candidate,
+                    dataset=dataset,
+                    labels=labels,
+                    max_bytes_billed=max_bytes_billed,
+                )
             except DuplicateJob:
                 job = self.get_job(candidate)
                 if self.failure(job, pause):
@@ -224,13 +205,17 @@ class Warehouse:
         return statement.sql(**{name: known[name] or "" for name in placeholders(statement.text)})
 
     def _config(
-        self, statement: Statement, values: Mapping[str, Any], labels: Mapping[str, str] | None = None
+        self,
+        statement: Statement,
+        values: Mapping[str, Any],
+        labels: Mapping[str, str] | None = None,
+        max_bytes_billed: int | None = None,
     ) -> bigquery.QueryJobConfig:
         return bigquery.QueryJobConfig(
             query_parameters=statement.query_parameters(values),
-            labels=job_labels({**self.labels, **_request_label(), "statement": statement.name, **(labels or {})}),
+            labels=job_labels({**self.labels, **bound_labels(), "statement": statement.name, **(labels or {})}),
             use_query_cache=False,
-            maximum_bytes_billed=self.max_bytes_billed,
+            maximum_bytes_billed=min(self.max_bytes_billed, max_bytes_billed or self.max_bytes_billed),
         )
 
 
@@ -253,12 +238,6 @@ def open_warehouse(settings: Settings, *, central: str, staging: str) -> Warehou
     )
 
 
-def _request_label() -> dict[str, str]:
-    """The request that asked for a job, so that its jobs can be found from an answer's X-Request-ID."""
-    request_id = log.bound_fact("request_id")
-    return {"request_id": request_id} if request_id else {}
-
-
 def wait_until_done(job: Any, pause: Pause) -> None:
     """Ask for the job's state until it is done; `pause` waits in between, and may raise to end the wait.
 
@@ -275,9 +254,8 @@ def wait_until_done(job: Any, pause: Pause) -> None:
             raise
 
 
-def job_labels(facts: Mapping[str, str]) -> dict[str, str]:
-    """Facts as BigQuery labels: lower case, at most 63 of the letters it allows."""
-    return {key: _LABEL.sub("_", value.lower())[:63] for key, value in facts.items()}
+def _reasons(error: Exception) -> list[str]:
+    return [item.get("reason", "") for item in getattr(error, "errors", ())]
 
 
 @contextmanager
@@ -288,6 +266,8 @@ def translated() -> Iterator[None]:
     except google.MethodNotImplemented as error:  # a 5xx that no repetition helps
         raise errors.JobFailed(str(error.message)) from error
     except _TRANSIENT as error:
+        if _TOO_MANY_BYTES in _reasons(error):  # the client knows no status for this reason and takes it for a 500
+            raise errors.BytesLimitExceeded(getattr(error, "message", None)) from error
         raise errors.Unavailable(retry_after=5) from error
     except google.NotFound as error:
         raise Missing(str(error.message)) from error

@@ -135,11 +135,10 @@ class Runs:
         *,
         job_id: str,
         dataset: str,
-        labels: Mapping[str, str] | None = None,
         pause: Pause | None = None,
     ) -> bigquery.QueryJob:
         """Run a transaction once; FenceLost when one of its assertions fails. Aborts are retried."""
-        run = partial(self.warehouse.once, script, values, job_id=job_id, dataset=dataset, labels=labels, pause=pause)
+        run = partial(self.warehouse.once, script, values, job_id=job_id, dataset=dataset, pause=pause)
         try:
             return _retried(run)
         except AssertionFailed as error:
@@ -192,7 +191,7 @@ class Runs:
             "checks": json.dumps(list(checks), default=str),
         }
         job_id = f"cvg-log-{task.lease_id}-{task.hop}"
-        self.warehouse.once(statement("run_execution", "log_steps"), values, job_id=job_id, dataset=task.tenant_id)
+        self.warehouse.once(statement("run_steps", "log_steps"), values, job_id=job_id, dataset=task.tenant_id)
 
 
 def _retried(run: Callable[[], bigquery.QueryJob]) -> bigquery.QueryJob:

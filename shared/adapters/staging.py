@@ -14,7 +14,8 @@ from google.cloud import bigquery
 from google.resumable_media import requests as _untyped_uploads
 
 from shared import errors
-from shared.adapters.bigquery import DuplicateJob, Pause, Warehouse, job_labels, translated, wait_until_done
+from shared.adapters.bigquery import DuplicateJob, Pause, Warehouse, translated, wait_until_done
+from shared.adapters.job_labels import bound_labels, job_labels
 from shared.adapters.sql import Statement
 from shared.settings import Settings
 from shared.tables import Table
@@ -64,7 +65,7 @@ class Staging:
             self.warehouse.client.delete_table(reference, not_found_ok=True)
             self.warehouse.client.create_table(bigquery.Table(reference, schema=staging_schema(like)), exists_ok=True)
 
-    def load(self, file: IO[bytes], table: str, like: Table, *, job_id: str, labels: Mapping[str, str]) -> Job:
+    def load(self, file: IO[bytes], table: str, like: Table, *, job_id: str) -> Job:
         """Replace a staging table by a Parquet stream, in one job; DuplicateJob when its id has been used.
 
         The upload is resumable and of unknown length: no more than one chunk is in memory.
@@ -74,7 +75,7 @@ class Staging:
             schema=staging_schema(like),
             create_disposition=bigquery.CreateDisposition.CREATE_IF_NEEDED,
             write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
-            labels=job_labels({**self.warehouse.labels, **labels}),
+            labels=job_labels({**self.warehouse.labels, **bound_labels()}),
         )
         config.parquet_options = bigquery.ParquetOptions.from_api_repr({"enableListInference": True})
         configuration = config.to_api_repr()
@@ -95,11 +96,16 @@ class Staging:
         *,
         job_id: str,
         dataset: str,
-        labels: Mapping[str, str],
-    ) -> bigquery.QueryJob:
+        max_bytes_billed: int | None,
+    ) -> Job:
         """Replace a staging table by a query's result, in one job; DuplicateJob when its id has been used."""
         return self.warehouse.insert(
-            statement, values, job_id=job_id, dataset=dataset, labels=labels, into=self._reference(table)
+            statement,
+            values,
+            job_id=job_id,
+            dataset=dataset,
+            into=self._reference(table),
+            max_bytes_billed=max_bytes_billed,
         )
 
     def count_rows(self, table: str) -> int:
@@ -137,11 +143,6 @@ def staging_schema(table: Table) -> list[bigquery.SchemaField]:
 def _relaxed(field: Mapping[str, Any]) -> dict[str, Any]:
     mode = "REPEATED" if field["mode"] == "REPEATED" else "NULLABLE"
     return {**field, "mode": mode, "fields": [_relaxed(item) for item in field.get("fields", [])]}
-
-
-def bytes_billed(job: Job) -> int:
-    """What BigQuery billed for a job; loading is free."""
-    return int(job.total_bytes_billed or 0) if isinstance(job, bigquery.QueryJob) else 0
 
 
 def wait_for(job: Job, pause: Pause) -> Job:

@@ -53,6 +53,7 @@ class RunTask:
     attempt: int
     hop: int
     closing: Closing | None = None
+    pipeline_id: str | None = None
 
     @property
     def name(self) -> str:

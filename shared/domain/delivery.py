@@ -33,6 +33,7 @@ class Delivery(BaseModel):
     attempt: Number
     hop: Number
     closing: DeliveredClosing | None = None
+    pipeline_id: str | None = None  # a label of the run's jobs
 
     @model_validator(mode="after")
     def _is_leased_or_closing(self) -> Delivery:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from shared.adapters.query_costs import JobCosts
 from shared.domain.template_checks import Check, NotEmptiedOptions
 from shared.domain.templates import Template
 from shared.pipeline.check_statements import (
@@ -25,7 +26,9 @@ from shared.pipeline.steps.sql import run_values
 _MOST_CHARACTERS = 1000
 
 
-def run_checks(hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord]) -> StepResult:
+def run_checks(
+    hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
+) -> StepResult:
     """Run every check in one job. The result holds what each saw; whether the run may go on is `failed_checks`."""
     rendered = render_checks(hop.template, step.values, _checked(hop, records))
     if not rendered:
@@ -38,13 +41,13 @@ def run_checks(hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord]) -
         values,
         job_id=job_id,
         dataset=hop.task.tenant_id,
-        labels={**hop.labels, "step": step.id},
         pause=hop.control.pause_for_job,
+        max_bytes_billed=max_bytes_billed,
     )
     rows = {row["check_id"]: row for row in warehouse.rows_of(job)}
     checked_at = str(job.ended or hop.run.read_at)
     results = [_result(item, rows[item.check_id], hop.template, checked_at) for item in rendered]
-    return StepResult(rows=len(results), bytes_billed=job.total_bytes_billed or 0, job_id=job.job_id, checks=results)
+    return StepResult(rows=len(results), job_id=job.job_id, checks=results, costs=JobCosts.of_job(job))
 
 
 def _checked(hop: Hop, records: Mapping[str, StepRecord]) -> Checked:

@@ -80,7 +80,7 @@ class Executor:
     def _run_step(self, step: PlannedStep) -> None:
         started_at = self._clock()
         try:
-            with self._hop.control.step(step.timeout_seconds):
+            with self._hop.control.step(step.timeout_seconds), log.bound(step_id=step.id):
                 result = self._with_retries(step)
         except RunError as error:
             self._note(step, started_at, FAILED, StepResult(), error_message=error.message)
@@ -108,15 +108,21 @@ class Executor:
         records = self._outputs()
         if step.id == CHECKS:
             prepare_targets(self._hop)
-            return run_checks(self._hop, step, records)
+            return run_checks(self._hop, step, records, max_bytes_billed=self._bytes_left(step))
         if step.id == PUBLISH:
             self._listen()
-            return publish(self._hop, step, records, bytes_billed=self._journal.bytes_billed)
+            return publish(self._hop, records, bytes_billed=self._journal.bytes_billed)
         if step.uses == SQL:
-            return run_sql(self._hop, step, records)
+            return run_sql(self._hop, step, records, max_bytes_billed=self._bytes_left(step))
         from shared.pipeline.steps.extract import extract  # Arrow and Storage Read load only for who extracts
 
         return extract(self._hop, step)
+
+    def _bytes_left(self, step: PlannedStep) -> int | None:
+        """What the step may bill: its own limit, what is left of the run's and the platform's, None without any."""
+        limit = self._hop.template.max_bytes_billed
+        left = None if limit is None else max(0, limit - self._journal.bytes_billed)
+        return min((bound for bound in (step.max_bytes_billed, left) if bound is not None), default=None)
 
     def _outputs(self) -> Mapping[str, StepRecord]:
         return {step_id: record for step_id, record in self._done.items() if record.output_table}
@@ -135,7 +141,9 @@ class Executor:
             completed_at=completed_at.isoformat(),
             duration_ms=duration_ms(started_at, completed_at),
             rows=result.rows,
-            bytes_billed=result.bytes_billed,
+            bytes_billed=result.costs.bytes_billed,
+            bytes_processed=result.costs.bytes_processed,
+            slot_millis=result.costs.slot_millis,
             job_id=result.job_id,
             output_table=result.output_table,
             error_message=error_message,

@@ -21,6 +21,7 @@ def heartbeats(
     done = threading.Event()
 
     def run() -> None:
+        log.bind(step_id="heartbeat")  # a label of its jobs, in the thread's own context
         while not done.wait(every_seconds):
             try:
                 beat()

@@ -46,11 +46,6 @@ class Hop:
     control: Control
     services: Services
 
-    @property
-    def labels(self) -> dict[str, str]:
-        """The labels of the run's jobs, so that cost can be told per tenant and pipeline."""
-        return {"tenant": self.task.tenant_id, "pipeline": self.template.pipeline_id, "run": self.task.run_id}
-
     def staging_table(self, step: PlannedStep) -> str:
         """The name of a step's staging table.
 

@@ -26,6 +26,8 @@ class StepRecord:
     duration_ms: int
     rows: int | None = None
     bytes_billed: int | None = None
+    bytes_processed: int | None = None
+    slot_millis: int | None = None
     job_id: str | None = None
     output_table: str | None = None
     error_message: str | None = None

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from shared.adapters.query_costs import JobCosts
 from shared.adapters.sql import Statement, joined, statement
 from shared.adapters.tenant_tables import make_table
 from shared.domain.templates import Target, Template
 from shared.pipeline.hop import Hop
 from shared.pipeline.journal import StepRecord
-from shared.pipeline.plan import PlannedStep
 from shared.pipeline.statements import day_column, template_statements
 from shared.pipeline.steps.result import StepResult
 from shared.tables import get_table
@@ -48,7 +48,7 @@ def _replace_days(template: Template, target: Target, staged: str) -> Statement:
     return replace.prefixed(f"{target.table}_")
 
 
-def publish(hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, bytes_billed: int) -> StepResult:
+def publish(hop: Hop, records: Mapping[str, StepRecord], *, bytes_billed: int) -> StepResult:
     """Publish what is staged; FenceLost, and nothing changed, when another attempt took over."""
     staged = {step_id: f"{{staging}}.{record.output_table}" for step_id, record in records.items()}
     rows = sum(records[target.step].rows or 0 for target in hop.template.publish)
@@ -59,10 +59,9 @@ def publish(hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, b
         values,
         job_id=f"cvg-publish-{hop.task.lease_id}",
         dataset=hop.task.tenant_id,
-        labels={**hop.labels, "step": step.id},
         pause=hop.control.pause_for_job,
     )
-    return StepResult(rows=rows, bytes_billed=job.total_bytes_billed or 0, job_id=job.job_id)
+    return StepResult(rows=rows, job_id=job.job_id, costs=JobCosts.of_job(job))
 
 
 def _values(hop: Hop, records: Mapping[str, StepRecord], *, rows: int, bytes_billed: int) -> dict[str, Any]:

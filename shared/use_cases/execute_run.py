@@ -41,10 +41,12 @@ class RunExecution:
     def execute(self) -> str:
         """What became of the delivery, in one word; raises only when it should be delivered again."""
         if self.task.closing:
-            self.services.runs.close(self.task)
+            with log.bound(step_id="close"):
+                self.services.runs.close(self.task)
             return "CLOSED"
         try:
-            run = self.services.runs.claim(self.task, execution_id=self.execution_id)
+            with log.bound(step_id="claim"):
+                run = self.services.runs.claim(self.task, execution_id=self.execution_id)
         except DuplicateJob:
             return "DUPLICATE"
         if run is None or self._has_expired(run):
@@ -97,7 +99,8 @@ class RunExecution:
         source = source_of(template, run.parameters, run.credential_source) if template else None
         # Only for the source it was accepted for is a run the only one of its pipeline: it may fence no other.
         fenced = source if source == run.accepted_source else None
-        begun = self.services.runs.begin(self.task, run, pipeline_id=pipeline_id, source=fenced)
+        with log.bound(step_id="begin"):
+            begun = self.services.runs.begin(self.task, run, pipeline_id=pipeline_id, source=fenced)
         if begun.status in _ENDED:
             return begun
         if template is None:
@@ -148,14 +151,16 @@ class RunExecution:
         """How the run ended; None when another attempt took over, or when BigQuery does not say."""
         close = self.services.runs.close_attempt
         try:
-            return close(self.task, status=status, error_class=error_class, error_message=message)
+            with log.bound(step_id="close"):
+                return close(self.task, status=status, error_class=error_class, error_message=message)
         except ConvergenceError as error:  # the dispatcher's closing task does it once more
             log.warning("run row not closed", error_class=type(error).__name__)
             return None
 
     def _write_log(self, run: ClaimedRun, journal: Journal) -> None:
         try:
-            self.services.runs.log(self.task, run, steps=journal.step_rows(), checks=journal.check_rows())
+            with log.bound(step_id="log"):
+                self.services.runs.log(self.task, run, steps=journal.step_rows(), checks=journal.check_rows())
         except ConvergenceError as error:  # what the run did is done; its events still tell
             log.error("step log not written", exception=error)
 

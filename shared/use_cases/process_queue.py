@@ -122,15 +122,27 @@ class Dispatcher:
 
 
 def _delivery(item: QueueItem) -> RunTask:
-    return RunTask(item.run_id, item.tenant_id, item.pipeline_logging_id, item.lease_id, item.attempt, item.hop)
+    return _task(item, lease_id=item.lease_id)
+
+
+def _task(item: QueueItem, *, lease_id: str | None, closing: Closing | None = None) -> RunTask:
+    return RunTask(
+        run_id=item.run_id,
+        tenant_id=item.tenant_id,
+        pipeline_logging_id=item.pipeline_logging_id,
+        lease_id=lease_id,
+        attempt=item.attempt,
+        hop=item.hop,
+        closing=closing,
+        pipeline_id=item.pipeline_id,
+    )
 
 
 def _closing(change: Change) -> RunTask:
     """The last task of a run that no executor will end: it closes the run's row in the tenant's dataset."""
     item = change.before
     status = "CANCELLED" if change.action == "CANCEL" else "FAILED"
-    closing = Closing(status, change.error_class, change.error_message)
-    return RunTask(item.run_id, item.tenant_id, item.pipeline_logging_id, None, item.attempt, item.hop, closing)
+    return _task(item, lease_id=None, closing=Closing(status, change.error_class, change.error_message))
 
 
 def _log_changes(changes: Sequence[Change], decision: Decision) -> None:

@@ -76,6 +76,11 @@ class Job:
         return JobKey.of(self.project, self.location, self.job_id)
 
     @property
+    def is_dry_run(self) -> bool:
+        """Whether it is only to say what it would do."""
+        return bool(self.configuration.get("dryRun"))
+
+    @property
     def kind(self) -> str:
         """`query`, `load` or `copy`."""
         return next(kind for kind in ("query", "load", "copy", "extract", "") if kind in self.configuration or not kind)

@@ -32,7 +32,7 @@ class QueryJobs:
     def run(self, job: Job, session: Session) -> Outcome:
         """Run the job inside its session; the caller commits."""
         request = _request(job, session)
-        if job.configuration.get("dryRun"):
+        if job.is_dry_run:
             return self._dry_run(request, session)
         processed = self._check_cost(request, session)
         result = self._engine.run(request, session=session)
@@ -40,6 +40,7 @@ class QueryJobs:
             result.bytes_processed = result.bytes_processed or processed
         check_locations(session, job.location, _tables(result))
         outcome = _outcome(session, result)
+        outcome.statistics["query"]["totalSlotMs"] = str(now_ms() - (job.started or job.created))
         outcome.children = [_child(job, number, child) for number, child in enumerate(result.children)]
         if result.rows is not None:
             self._keep_rows(job, session, result, outcome)

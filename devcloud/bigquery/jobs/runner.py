@@ -100,8 +100,8 @@ class JobRunner:
         self._recorded.discard(key)
 
     def log(self) -> list[Json]:
-        """Every job since start, oldest first."""
-        return [*self._finished, *(job.log_entry() for job in list(self._live.values()))]
+        """Every job since start, oldest first; a dry run is none, as in BigQuery."""
+        return [*self._finished, *(job.log_entry() for job in list(self._live.values()) if not job.is_dry_run)]
 
     def stop(self) -> None:
         """Cancel what is running and wait for it."""
@@ -175,7 +175,8 @@ class JobRunner:
         job.session = None
         if job.upload is not None:
             job.upload.unlink(missing_ok=True)
-        self._finished.append(job.log_entry())
+        if not job.is_dry_run:
+            self._finished.append(job.log_entry())
         with self._lock:
             job.done.set()
             if not job.keeps_record:

@@ -93,7 +93,7 @@ def _age_ms(found: Job | Record) -> int:
 
 def _named(found: Job | Record, answer: Json) -> Json:
     """The answer with its query id; a dry run has no job."""
-    if isinstance(found, Job) and found.configuration.get("dryRun"):
+    if isinstance(found, Job) and found.is_dry_run:
         return {key: value for key, value in answer.items() if key != "jobReference"} | {
             "jobReference": {"projectId": found.project, "location": found.location}
         }

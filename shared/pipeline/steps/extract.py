@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from shared import log
 from shared.adapters.bigquery import Missing
+from shared.adapters.query_costs import JobCosts
 from shared.adapters.sql import statement
 from shared.adapters.staging import Job
 from shared.adapters.tenant_export import open_tenant_export
@@ -39,7 +40,7 @@ def extract(hop: Hop, step: PlannedStep) -> StepResult:
     dates = sorted({*selection.dates, *tally.dates})
     return StepResult(
         rows=tally.rows,
-        bytes_billed=0,
+        costs=JobCosts(bytes_billed=0),
         job_id=job_id,
         output_table=table,
         details={
@@ -130,7 +131,7 @@ def _load(hop: Hop, step: PlannedStep, batches: Iterator[pa.RecordBatch]) -> str
 
     def start(job_id: str) -> Job:
         file = cast(Any, ParquetStream(batches, GcpBillingExport.schema()))
-        return staging.load(file, table, columns, job_id=job_id, labels={**hop.labels, "step": step.id})
+        return staging.load(file, table, columns, job_id=job_id)
 
     job = staging_job(hop, step, start)
     for _ in batches:  # another attempt's job loaded the same rows; they are counted all the same

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
-from shared.adapters.bigquery import Column, Estimate, InvalidStatement, Missing
+from shared.adapters.bigquery import InvalidStatement, Missing
+from shared.adapters.query_costs import Column, Estimate, JobCosts
 from shared.adapters.sql import Statement
-from shared.adapters.staging import Job, bytes_billed
-from shared.errors import InvalidTemplate, SourceNotFound
+from shared.adapters.staging import Job
+from shared.errors import BytesLimitExceeded, InvalidTemplate, SourceNotFound
 from shared.lookups import get_lookup
 from shared.pipeline.hop import Hop, day_of
 from shared.pipeline.journal import StepRecord
@@ -23,28 +23,37 @@ from shared.tables import get_table
 _DAY = timedelta(days=1)
 
 
-def run_sql(hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord]) -> StepResult:
-    """Run the step's statement over what earlier steps staged; the result says which days it is about."""
+def run_sql(
+    hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
+) -> StepResult:
+    """Run the step's statement over what earlier steps staged; the result says which days it is about.
+
+    BytesLimitExceeded, before anything is paid, when it would bill more than is left.
+    """
     if step.statement is None:
         raise InvalidTemplate(f"steps.{step.id}: has no statement")
     dates = _dates(hop, step.statement, records)
     query = filled(step.statement, {name: f"{{staging}}.{record.output_table}" for name, record in records.items()})
-    job = staging_job(hop, step, partial(_start, hop, step, query, _values(hop, query, dates)))
-    table = hop.staging_table(step)
+    values, table = _values(hop, query, dates), hop.staging_table(step)
+
+    def start(job_id: str) -> Job:
+        estimate = _estimate(hop, step, query, values)
+        check_columns(step, estimate.columns)
+        if max_bytes_billed is not None and estimate.bytes_billed > max_bytes_billed:
+            bills = f"would bill {estimate.bytes_billed} bytes, max_bytes_billed leaves it {max_bytes_billed}"
+            raise BytesLimitExceeded(f"steps.{step.id}: {bills}")
+        dataset = hop.task.tenant_id
+        return hop.services.staging.fill(
+            table, query, values, job_id=job_id, dataset=dataset, max_bytes_billed=max_bytes_billed
+        )
+
+    job = staging_job(hop, step, start)
     return StepResult(
         rows=hop.services.staging.count_rows(table),
-        bytes_billed=bytes_billed(job),
         job_id=job.job_id,
         output_table=table,
         details={"dates": [str(day) for day in dates]},
-    )
-
-
-def _start(hop: Hop, step: PlannedStep, query: Statement, values: Mapping[str, Any], job_id: str) -> Job:
-    labels = {**hop.labels, "step": step.id}
-    check_columns(step, _estimate(hop, step, query, values).columns)
-    return hop.services.staging.fill(
-        hop.staging_table(step), query, values, job_id=job_id, dataset=hop.task.tenant_id, labels=labels
+        costs=JobCosts.of_job(job),
     )
 
 

@@ -14,33 +14,18 @@ from datetime import UTC, datetime
 
 from shared import bootstrap
 from shared.adapters.tasks import RunTask
-from shared.domain.templates import resolve_parameters, source_of
+from shared.domain.templates import Template, resolve_parameters, source_of
 from shared.errors import RunError
 from shared.pipeline.control import Control
 from shared.pipeline.executor import Executor
-from shared.pipeline.hop import Hop
+from shared.pipeline.hop import Hop, Services
 from shared.pipeline.journal import Journal
-from shared.templates import find_template
+from shared.templates import get_template
 
 
 def main() -> None:
-    task, services = RunTask(**json.loads(sys.argv[1])), bootstrap.executor_services()
-    run, template = services.runs.claim(task, execution_id=uuid.uuid4().hex), find_template("gcp", "cost", "billing")
-    assert run is not None
-    assert template is not None
-    source = source_of(template, run.parameters, run.credential_source)
-    assert source is not None
-    hop = Hop(
-        task=task,
-        run=run,
-        template=template,
-        parameters=resolve_parameters(template, run.parameters),
-        source=source,
-        begun=services.runs.begin(task, run, pipeline_id=template.pipeline_id, source=source),
-        snapshot_at=run.read_at,
-        control=Control(budget_seconds=300),
-        services=services,
-    )
+    template = get_template("gcp", "cost", "billing")
+    hop = begun_hop(RunTask(**json.loads(sys.argv[1])), bootstrap.executor_services(), template)
     executor = Executor(
         hop, Journal([]), record=lambda _: uuid.uuid4().hex, listen=pause, clock=lambda: datetime.now(UTC)
     )
@@ -56,6 +41,25 @@ def pause() -> None:
     """Where the executor last listens before it publishes."""
     print("PAUSED", flush=True)
     sys.stdin.readline()
+
+
+def begun_hop(task: RunTask, services: Services, template: Template) -> Hop:
+    """The hop of an executor of one's own, which has claimed the run and begun it."""
+    run = services.runs.claim(task, execution_id=uuid.uuid4().hex)
+    assert run is not None
+    source = source_of(template, run.parameters, run.credential_source)
+    assert source is not None
+    return Hop(
+        task=task,
+        run=run,
+        template=template,
+        parameters=resolve_parameters(template, run.parameters),
+        source=source,
+        begun=services.runs.begin(task, run, pipeline_id=template.pipeline_id, source=source),
+        snapshot_at=run.read_at,
+        control=Control(budget_seconds=300),
+        services=services,
+    )
 
 
 if __name__ == "__main__":

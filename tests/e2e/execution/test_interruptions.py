@@ -15,7 +15,6 @@ from subprocess import PIPE
 from typing import Any
 
 import pytest
-import requests
 
 from devcloud.seed_billing.rows import Plan
 from tests.conftest import MakeTenant
@@ -65,14 +64,6 @@ def request_cancel(executions: Executions, delivery: Delivery) -> None:
     )
 
 
-def try_to_deliver(executions: Executions, delivery: Delivery, url: str | None = None) -> str:
-    try:
-        answer = executions.post(delivery.to_body(), url=url)
-    except requests.ConnectionError:
-        return "CUT OFF"
-    return str(answer.json()["status"])
-
-
 def test_a_task_delivered_twice_at_once_runs_once(executions: Executions, tenant: Tenant) -> None:
     delivery = executions.admit(tenant, ALL_DAYS)
     with ThreadPoolExecutor(2) as threads:
@@ -99,7 +90,7 @@ def test_a_killed_run_is_completed_by_the_next_attempt(
     delivery, instance = executions.admit(large_tenant, ALL_DAYS), start_instance()
     kind, step_id = ("CLAIMED", "") if moment == "claimed" else ("STEP", "extract")
     with ThreadPoolExecutor(2) as threads:
-        cut_off = threads.submit(try_to_deliver, executions, delivery, instance.url)
+        cut_off = threads.submit(executions.try_to_deliver, delivery, url=instance.url)
         eventually(lambda: has_event(executions, delivery, kind, step_id))
         instance.signal(signal.SIGKILL)
         assert cut_off.result() == "CUT OFF"

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
+import pytest
+from google.cloud import bigquery
+
 from devcloud.seed_billing.rows import Plan
-from tests.executions import Delivery, Executions
+from tests.conftest import MakeTenant
+from tests.executions import Delivery, Executions, Instance, eventually
 from tests.tenant import SMALL_EXPORT, Tenant
+
+StartInstance = Callable[..., Instance]
 
 DAILY = "daily_by_service"
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
@@ -83,3 +96,105 @@ def test_a_tenant_without_billing_rows_is_told_what_is_missing(executions: Execu
     found = failure(executions, tenant, ONE_DAY)
     assert "SOURCE_NOT_FOUND: steps.summary reads what is not there" in found
     assert "gcp_cost_billing" in found
+
+
+def test_every_job_of_a_run_says_whose_it_is(executions: Executions, tenant: Tenant) -> None:
+    extracted = executions.run(tenant, ALL_DAYS)
+    summed = executions.run(tenant, ALL_DAYS, template=DAILY)
+    for delivery, work in ((extracted, "extract"), (summed, "summary")):
+        wanted = {"tenant": tenant.tenant_id, "pipeline": delivery.pipeline_id, "run": delivery.run_id}
+        jobs = executions.jobs_of(delivery)
+        assert [job["labels"] | wanted for job in jobs] == [job["labels"] for job in jobs]
+        steps = sorted(job["labels"]["step"] for job in jobs)
+        assert steps == sorted(["claim", "begin", work, "checks", "publish", "publish", "log"])
+
+
+def test_a_step_tells_its_rows_its_bytes_and_its_slot_time(executions: Executions, tenant: Tenant) -> None:
+    executions.run(tenant, ALL_DAYS)
+    delivery = executions.run(tenant, ALL_DAYS, template=DAILY)
+    (event,) = [step for step in executions.steps_of(delivery) if step["step_id"] == "summary"]
+    logged = details_of(executions, delivery, "summary")
+    job = executions.client.get_job(logged["job_id"])
+    assert isinstance(job, bigquery.QueryJob)
+    for told in (event, logged):
+        assert told["rows"] == executions.run_row(delivery)["rows_published"] > 0
+        assert told["bytes_billed"] == job.total_bytes_billed >= 10 * 1024 * 1024
+        assert told["bytes_processed"] == job.total_bytes_processed > 0
+        assert told["slot_millis"] == job.slot_millis > 0
+
+
+@pytest.fixture(scope="module")
+def billed(executions: Executions, make_tenant: MakeTenant) -> Tenant:
+    """A tenant whose billing rows are published."""
+    tenant = make_tenant()
+    executions.run(tenant, ALL_DAYS)
+    return tenant
+
+
+STEP = {"id": "summary", "uses": "sql", "with": {"query": DAILY, "shape": "gcp_cost_daily_by_service"}}
+LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"steps": [STEP | {"max_bytes_billed": LEAST - 1}]},
+            rf"BYTES_LIMIT_EXCEEDED final steps.summary: would bill {LEAST} bytes, .* leaves it {LEAST - 1}",
+        ),
+        ({"max_bytes_billed": 1000}, r"BYTES_LIMIT_EXCEEDED final steps.summary: .* leaves it 1000"),
+        (
+            {"max_bytes_billed": LEAST + 1},
+            r"BYTES_LIMIT_EXCEEDED final .*limit for bytes billed: 1\.",  # the checks', of which one byte is left
+        ),
+        (
+            {"steps": [STEP | {"with": {"query": DAILY, "shape": "gcp_cost_billing"}}]},
+            r"INVALID_TEMPLATE final steps.summary: the result has no column billing_account_id, which gcp_cost",
+        ),
+        (
+            {"steps": [STEP | {"with": {"query": "billed_by_day", "shape": "gcp_cost_daily_by_service"}}]},
+            r"INVALID_TEMPLATE final .*steps.summary.with.query: \{rows\} of billed_by_day is no step before it",
+        ),
+        (
+            {"sql": "SELECT x_usage_dat AS usage_date FROM {dataset}.gcp_cost_billing"},
+            r"INVALID_TEMPLATE final steps.summary: .*x_usage_dat",
+        ),
+        (
+            {"sql": "SELECT CAST(x_usage_date AS STRING) AS usage_date FROM {dataset}.gcp_cost_billing"},
+            r"INVALID_TEMPLATE final steps.summary: column usage_date is STRING in the result and DATE in",
+        ),
+    ],
+)
+def test_what_may_not_be_run_is_refused_before_it_costs_anything(
+    executions: Executions, billed: Tenant, environment: dict[str, str], changes: dict[str, Any], says: str
+) -> None:
+    delivery = executions.admit(billed, ALL_DAYS, template=DAILY)
+    command = [sys.executable, "-m", "tests.e2e.execution.own_template"]
+    arguments = [json.dumps(delivery.to_body()), json.dumps(changes)]
+    said = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, check=True)
+    assert re.match(says, said.stdout), said.stdout + said.stderr
+    paid = [job["labels"]["statement"] for job in executions.jobs_of(delivery) if job["error"] is None]
+    assert paid == ["claim_run", "begin_attempt"] + [DAILY] * ("limit for bytes billed" in says)
+
+
+@pytest.mark.parametrize("moment", ["claimed", "summed"])
+def test_a_killed_run_is_completed_by_the_next_attempt(
+    executions: Executions, tenant: Tenant, start_instance: StartInstance, moment: str
+) -> None:
+    executions.run(tenant, ALL_DAYS)
+    delivery, instance = executions.admit(tenant, ALL_DAYS, template=DAILY), start_instance()
+
+    def has_come() -> bool:
+        jobs = executions.jobs_of(delivery)
+        return any(job["labels"].get("step") == {"claimed": "begin", "summed": "summary"}[moment] for job in jobs)
+
+    with ThreadPoolExecutor(1) as threads:
+        cut_off = threads.submit(executions.try_to_deliver, delivery, url=instance.url)
+        eventually(has_come)
+        instance.signal(signal.SIGKILL)
+        assert cut_off.result() == "CUT OFF"
+    rescued = executions.admit_again(delivery)
+    assert executions.deliver(rescued) == "SUCCEEDED", executions.error_of(rescued)
+    assert totals(executions, tenant) == wanted(tenant.export.truth)
+    summaries = [job["id"] for job in executions.jobs_of(rescued) if job["labels"].get("step") == "summary"]
+    assert len(summaries) == 1

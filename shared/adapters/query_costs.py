@@ -1,0 +1,64 @@
+"""What a query costs: by a dry run, which also tells its columns, and by its job afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from google.cloud import bigquery
+
+_LEAST_BILLED_BYTES = 10 * 1024 * 1024  # for each table that a query reads
+_LEGACY_TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a result and a table have to agree on: a column's type, and whether it is an array."""
+
+    type: str
+    is_repeated: bool
+    fields: Mapping[str, Column]
+
+    @staticmethod
+    def of_api(field: Mapping[str, Any]) -> Column:
+        """The column of a REST TableFieldSchema."""
+        kind = str(field["type"])
+        fields = {item["name"]: Column.of_api(item) for item in field.get("fields") or []}
+        return Column(_LEGACY_TYPES.get(kind, kind), field.get("mode") == "REPEATED", fields)
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{name} {field}" for name, field in self.fields.items())
+        kind = f"{self.type}<{inside}>" if self.fields else self.type
+        return f"ARRAY<{kind}>" if self.is_repeated else kind
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A query's cost, at most, and its result's columns by name."""
+
+    bytes_billed: int
+    columns: Mapping[str, Column]
+
+    @staticmethod
+    def of_job(job: bigquery.QueryJob) -> Estimate:
+        """The estimate in a dry run."""
+        least = _LEAST_BILLED_BYTES * len(job.referenced_tables)
+        columns = {field.name: Column.of_api(field.to_api_repr()) for field in job.schema or []}
+        return Estimate(max(int(job.total_bytes_processed or 0), least), columns)
+
+
+@dataclass(frozen=True)
+class JobCosts:
+    """What a finished job used, where BigQuery says it."""
+
+    bytes_billed: int | None = None
+    bytes_processed: int | None = None
+    slot_millis: int | None = None
+
+    @staticmethod
+    def of_job(job: bigquery.QueryJob | bigquery.LoadJob) -> JobCosts:
+        """The figures in a job's statistics; loading is free."""
+        if isinstance(job, bigquery.LoadJob):
+            return JobCosts(bytes_billed=0)
+        return JobCosts(job.total_bytes_billed or 0, job.total_bytes_processed or 0, job.slot_millis or 0)

@@ -1,0 +1,79 @@
+"""An executor whose template is changed: runs it, and prints what came of it.
+
+    python -m tests.e2e.execution.own_template TASK_JSON CHANGES_JSON
+
+The changes replace keys of gcp/cost/daily_by_service; `sql` replaces the statement of its step.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from shared import bootstrap
+from shared.adapters.tasks import RunTask
+from shared.config_files import load_document
+from shared.domain.templates import Template, parse_template
+from shared.errors import ConvergenceError
+from shared.pipeline.executor import Executor, classified
+from shared.pipeline.hop import Hop
+from shared.pipeline.journal import Journal
+from shared.pipeline.plan import plan_steps
+from shared.pipeline.steps.sql import run_sql
+from shared.platform_config import CONFIGS
+from tests.e2e.execution.paused_publish import begun_hop
+
+
+def main() -> None:
+    changes: dict[str, Any] = json.loads(sys.argv[2])
+    sql = changes.pop("sql", None)
+    hop = begun_hop(RunTask(**json.loads(sys.argv[1])), bootstrap.executor_services(), _template(changes))
+    try:
+        if sql is None:
+            _execute(hop)
+        else:
+            _run_statement(hop, sql)
+    except ConvergenceError as error:
+        failure = classified(error)
+        print(failure.error_class, "retryable" if failure.retryable else "final", failure.message, flush=True)
+    else:
+        print("DONE", flush=True)
+
+
+def _template(changes: dict[str, Any]) -> Template:
+    document = load_document(CONFIGS / "gcp/cost/daily_by_service.yml", file="daily_by_service.yml").content
+    assert isinstance(document, dict)
+    names = {"provider": "gcp", "domain": "cost", "template": "daily_by_service"}
+    return parse_template(document | changes, **names, file="changed.yml")
+
+
+def _execute(hop: Hop) -> None:
+    Executor(
+        hop,
+        Journal([]),
+        record=lambda _: uuid.uuid4().hex,
+        listen=lambda: None,
+        clock=lambda: datetime.now(UTC),
+    ).run()
+
+
+def _run_statement(hop: Hop, sql: str) -> None:
+    step, *_ = plan_steps(
+        hop.template,
+        tenant_id=hop.task.tenant_id,
+        parameters=hop.parameters,
+        source=hop.source,
+        snapshot_at=hop.snapshot_at,
+        watermark=None,
+    )
+    assert step.statement is not None
+    changed = replace(step, statement=replace(step.statement, text=sql))
+    run_sql(hop, changed, {}, max_bytes_billed=None)
+
+
+if __name__ == "__main__":
+    main()
