@@ -47,6 +47,12 @@ class Clients:
         self._opened.callback(client.close)
         return client
 
+    def bigquery_storage(self) -> Any:
+        """BigQuery's Storage Read API."""
+        from google.cloud.bigquery_storage import BigQueryReadClient
+
+        return self._grpc_client(BigQueryReadClient, "BIGQUERY_STORAGE_ENDPOINT")
+
     def kms(self) -> Any:
         """Cloud KMS."""
         from google.cloud.kms import KeyManagementServiceClient

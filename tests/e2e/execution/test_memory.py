@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
 
 from devcloud.seed_billing.rows import Plan
+from shared.adapters.tenant_export import TenantExport
 from tests.conftest import MakeTenant
 from tests.executions import Executions, Instance
 from tests.tenant import Tenant
@@ -36,3 +40,14 @@ def test_ten_times_the_rows_need_the_same_memory(
     small = peak_mib(executions, make_tenant(), start_instance(), SMALL_COPIES)
     large = peak_mib(executions, make_tenant(), start_instance(), LARGE_COPIES)
     assert large < 1.3 * small, f"{small:.0f} MiB became {large:.0f} MiB"
+
+
+def test_who_reads_an_export_is_handed_one_batch_at_a_time_and_nothing_keeps_the_others(tenant: Tenant) -> None:
+    table, columns = tenant.seed(SEED).table, ["usage_start_time", "cost", "credits"]
+    seen: list[weakref.ref[pa.RecordBatch]] = []
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        export = TenantExport(clients.bigquery(), clients.bigquery_storage(), tenant.project, table)
+        for batch in export.batches(columns, where="", snapshot_at=datetime.now(UTC)):
+            assert [earlier for earlier in seen if earlier() is not None] == []
+            seen.append(weakref.ref(batch))
+    assert len(seen) > 2, "an export of one batch proves nothing"
