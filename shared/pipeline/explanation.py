@@ -16,7 +16,13 @@ from shared.pipeline.publish import publish_statement
 from shared.pipeline.statements import filled
 
 _TABLE = r"`(?P<dataset>\w+)`\.`?(?P<table>\w+)`?"
-_WRITTEN = re.compile(rf"\b(?:INSERT INTO|UPDATE|DELETE FROM|MERGE)\s+{_TABLE}")
+_WRITERS = (
+    r"INSERT\s+INTO",
+    r"UPDATE",
+    r"DELETE\s+FROM",
+    r"MERGE",
+)
+_WRITTEN = re.compile(rf"\b(?:{'|'.join(_WRITERS)})\s+{_TABLE}")
 _LONGEST_VALUE = 100
 _CENTRAL, _STAGING = "tenants", "x_staging"
 
