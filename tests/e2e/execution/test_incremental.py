@@ -95,6 +95,19 @@ def test_a_run_without_news_completes_writes_nothing_and_says_so(
     assert export.table == tenant.export.table
 
 
+def test_a_table_that_was_dropped_is_filled_again(
+    executions: Executions, tenant: Tenant, owner: bigquery.Client
+) -> None:
+    export = make_export(owner, tenant, granularity=None)
+    export.add([usage(TENTH, exported=EXPORTED)])
+    executions.run(tenant, {})
+    export.add([usage(ELEVENTH, exported=EXPORTED + timedelta(days=30))])
+    executions.run(tenant, {})
+    executions.query(f"DROP TABLE {tenant.tenant_id}.gcp_cost_billing")
+    executions.run(tenant, {})
+    assert published(executions, tenant) == {TENTH: 1, ELEVENTH: 1}
+
+
 def test_a_date_recomputes_that_day_and_does_not_move_the_watermark(
     executions: Executions, tenant: Tenant, export: ArrivingExport
 ) -> None:
