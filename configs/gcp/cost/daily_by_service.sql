@@ -21,6 +21,19 @@ WHERE x_source = @source
   AND x_usage_date IN UNNEST(@dates)
 GROUP BY usage_date, project_id, service_id, service_name, currency
 
+-- name: billed_credits
+-- The credits of one source's published billing rows by day and currency: what the sums must come to.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+SELECT
+  x_usage_date AS usage_date,
+  currency,
+  SUM(COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)) AS total
+FROM {dataset}.gcp_cost_billing
+WHERE x_source = @source
+  AND x_usage_date IN UNNEST(@dates)
+GROUP BY usage_date, currency
+
 -- name: billed_by_day
 -- Rows and billed cost, credits included, of one source by day and currency: what restatements and checks compare.
 -- param: source STRING

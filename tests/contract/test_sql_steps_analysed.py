@@ -1,0 +1,85 @@
+"""Every sql step's statement as a run would send it, before Google's analyser: its result is what the template says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from shared.adapters.sql import Statement
+from shared.domain.template_steps import SqlStep
+from shared.domain.templates import Template
+from shared.pipeline.statements import filled, step_statement, steps_read
+from shared.tables import get_tables
+from shared.templates import all_templates, get_template
+from tests.contract.test_sql_analysed import DATASETS, tables
+from tools.sqljudge.analyse import SqlRefused, analyse
+from tools.sqljudge.catalog import field_type
+
+pytestmark = pytest.mark.judge
+
+
+@dataclass(frozen=True)
+class Query:
+    """A step's statement over the staging tables of the steps it reads, and the table it is shaped as."""
+
+    template: Template
+    step: SqlStep
+    statement: Statement
+
+    def columns(self) -> dict[str, str]:
+        """The result's columns and their types, as the analyser sees them; SqlRefused when it refuses the statement."""
+        sql = self.statement.sql(tenants="tenants", **{name: DATASETS[name] for name in ("dataset", "staging")})
+        (analysed,) = analyse(sql, tables(), self.statement.parameters)
+        assert analysed.kind == "ResolvedQueryStmt"
+        return {column.name: str(column.column.type) for column in analysed.tree.output_column_list}
+
+
+def queries() -> Iterator[Query]:
+    for template in all_templates():
+        for step in template.steps:
+            if isinstance(step, SqlStep):
+                found = step_statement(template, step)
+                staged = {name: f"{{staging}}.staged_{shape_of(template, name)}" for name in steps_read(found)}
+                yield Query(template, step, filled(found, staged))
+
+
+def shape_of(template: Template, step_id: str) -> str:
+    """The table whose columns a step's staging table has: a sql step says so, an extract's rows are published."""
+    step = next(step for step in template.steps if step.id == step_id)
+    if isinstance(step, SqlStep):
+        return step.with_.shape
+    return next(target.table for target in template.publish if target.step == step_id)
+
+
+QUERIES = list(queries())
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: f"{query.template.pipeline_id}.{query.step.id}")
+def test_result_has_the_columns_of_its_shape(query: Query) -> None:
+    shape = get_tables("tenant_dataset")[query.step.with_.shape]
+    assert query.columns() == {column.name: str(field_type(column.to_api())) for column in shape.columns}
+
+
+def daily() -> Query:
+    template = get_template("gcp", "cost", "daily_by_service")
+    return next(query for query in QUERIES if query.template == template)
+
+
+def changed(query: Query, before: str, after: str) -> Query:
+    text = query.statement.text
+    assert before in text
+    statement = Statement(query.statement.name, text.replace(before, after), query.statement.parameters)
+    return Query(query.template, query.step, statement)
+
+
+def test_misspelt_column_of_a_template_is_refused() -> None:
+    with pytest.raises(SqlRefused, match="x_usage_dte; Did you mean x_usage_date"):
+        changed(daily(), "AND x_usage_date IN", "AND x_usage_dte IN").columns()
+
+
+def test_misspelt_or_mistyped_result_is_seen() -> None:
+    right = daily().columns()
+    assert changed(daily(), "AS credit_amount", "AS credit_amout").columns() != right
+    assert changed(daily(), "COUNT(*) AS row_count", "CAST(COUNT(*) AS STRING) AS row_count").columns() != right
