@@ -62,7 +62,7 @@ REQUESTS = {
 # Whatever a setting is, it has to be there; nothing is called.
 SETTINGS = (
     "PROJECT_ID", "BIGQUERY_LOCATION", "KMS_KEY", "ADMIN_KEY_SECRET", "EXECUTE_QUEUE", "KICK_QUEUE", "FUNCTION_URL",
-    "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL", "TASKS_SERVICE_ACCOUNT", "SCHEDULER_SERVICE_ACCOUNT",
+    "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL", "TASKS_SERVICE_ACCOUNT",
     "WORKER_SERVICE_ACCOUNT", "API_SERVICE_ACCOUNT",
 )  # fmt: skip
 _USER = {"type": "authorized_user", "client_id": "x", "client_secret": "x", "refresh_token": "x"}

@@ -63,7 +63,6 @@ def _settings(cloud: Cloud, name: str) -> dict[str, str]:
         "KICK_QUEUE": cloud.queue("kick"),
         "KICK_BUCKET_SECONDS": _KICK_BUCKET_SECONDS,
         "TASKS_SERVICE_ACCOUNT": cloud.account("tasks_invoker"),
-        "SCHEDULER_SERVICE_ACCOUNT": cloud.account("scheduler_invoker"),
         "WORKER_SERVICE_ACCOUNT": cloud.account("worker"),
         "API_SERVICE_ACCOUNT": cloud.account("api"),
         "KMS_KEY": cloud.key,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shared.adapters.tasks import Tasks
     from shared.domain.delivery import Delivery
     from shared.pipeline.hop import Services
+    from shared.use_cases.backfill import Backfills
     from shared.use_cases.cleanup_orphaned_pipelines import CleanUp
     from shared.use_cases.execute_run import RunExecution
     from shared.use_cases.pipeline_configs import ConfigRequests
@@ -102,7 +103,7 @@ def credential_setup() -> CredentialSetup:
     return CredentialSetup(
         credentials=Credentials(warehouse()),
         key=open_credential_key(settings),
-        datasets=TenantDatasets(warehouse(), writers),
+        datasets=TenantDatasets(warehouse(), writers, settings.dataset_kms_key),
         settings=settings,
     )
 
@@ -123,6 +124,14 @@ def run_requests() -> RunRequests:
     from shared.use_cases.run_pipeline import RunRequests
 
     return RunRequests(AcceptedRuns(warehouse()), tasks())
+
+
+@cache
+def backfills() -> Backfills:
+    """The acceptance of backfills."""
+    from shared.use_cases.backfill import Backfills
+
+    return Backfills(run_requests())
 
 
 @cache

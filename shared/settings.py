@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     admin_key_ingress: bool = False
 
     kms_key: str = ""
+    dataset_kms_key: str = ""
     admin_key_secret: str = ""
     execute_queue: str = ""
     kick_queue: str = ""
@@ -31,7 +32,6 @@ class Settings(BaseSettings):
     execute_run_url: str = ""
     process_queue_url: str = ""
     tasks_service_account: str = ""
-    scheduler_service_account: str = ""
     worker_service_account: str = ""
     api_service_account: str = ""
     tenant_token_uri: str = ""

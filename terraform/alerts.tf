@@ -50,7 +50,7 @@ locals {
     {
       for job, schedule in local.jobs : "overdue_${replace(job, "-", "_")}" => {
         title    = "${job} is overdue"
-        query    = "absent_over_time(${local.metric.scheduler_jobs}{scheduler_job=\"${schedule.function}\",outcome=\"SUCCESS\"}[${try(schedule.overdue_after_seconds, 7500)}s])"
+        query    = "absent_over_time(${local.metric.scheduler_jobs}{scheduler_job=\"${schedule.function}\",outcome=\"SUCCESS\"}[${lookup(var.overdue_after_seconds, job, try(schedule.overdue_after_seconds, 7500))}s])"
         hold     = "0s"
         severity = "ERROR"
         what     = "No success for too long. Is the Cloud Scheduler job paused, refused (IAM) or failing? Every job catches up by itself once it runs."

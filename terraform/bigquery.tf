@@ -77,10 +77,10 @@ resource "google_bigquery_table" "central" {
   }
 }
 
-# The dispatcher's one row. The job's id belongs to one incarnation of the table, as BigQuery takes each id once; the
-# condition keeps the row single whoever else makes it.
+# The dispatcher's one row. BigQuery takes each job id once, and a job cannot be changed: the id belongs to one
+# incarnation of the table and to the labels that the job gets. The condition keeps the row single whoever else makes it.
 resource "google_bigquery_job" "dispatcher_state" {
-  job_id   = "dispatcher-state-${google_bigquery_table.central["dispatcher_state"].creation_time}"
+  job_id   = "dispatcher-state-${google_bigquery_table.central["dispatcher_state"].creation_time}-${substr(sha1(jsonencode(local.labels)), 0, 8)}"
   location = var.bigquery_location
 
   query {

@@ -20,17 +20,18 @@ locals {
       KICK_QUEUE                = local.queue_names.kick
       KMS_KEY                   = local.credentials_key
       PROCESS_QUEUE_URL         = local.function_urls.process_queue
-      SCHEDULER_SERVICE_ACCOUNT = local.account_emails.scheduler_invoker
       TASKS_SERVICE_ACCOUNT     = local.account_emails.tasks_invoker
       WORKER_SERVICE_ACCOUNT    = local.account_emails.worker
     },
     length(var.allowed_origins) == 0 ? {} : { ALLOWED_ORIGINS = join(",", var.allowed_origins) },
+    var.cmek.dataset_key == "" ? {} : { DATASET_KMS_KEY = var.cmek.dataset_key },
     var.settings,
   )
   # TENANT_TOKEN_URI is for the local cloud: here tenants' keys may name Google's own token server and no other.
   unset_settings = setunion(
     setsubtract(local.tunable_settings, keys(var.settings)),
     length(var.allowed_origins) == 0 ? ["ALLOWED_ORIGINS"] : [],
+    var.cmek.dataset_key == "" ? ["DATASET_KMS_KEY"] : [],
     ["TENANT_TOKEN_URI"],
   )
 

@@ -2,7 +2,7 @@
 # `mutated_by`, `removed_by` and `read_by` in configs/tables; the other rights from configs/platform.yml.
 
 # Predefined BigQuery roles let a writer delete, share and redefine tables too. Without getData, an appender can add
-# rows and neither change nor remove any.
+# rows and neither change nor remove any; one that reads the table too has both, as BigQuery has no narrower right.
 resource "google_project_iam_custom_role" "roles" {
   for_each = {
     TableReader = {
@@ -27,6 +27,10 @@ resource "google_project_iam_custom_role" "roles" {
     StagingSweeper = {
       title       = "drop staging tables that are left over"
       permissions = ["bigquery.tables.delete", "bigquery.tables.get", "bigquery.tables.list"]
+    }
+    AccessTokenCreator = {
+      title       = "act as a service account for an hour"
+      permissions = ["iam.serviceAccounts.getAccessToken"]
     }
     DatasetCreator = {
       title       = "create datasets and see whose they are"
@@ -175,6 +179,15 @@ resource "google_service_account_iam_member" "operators" {
   member             = each.value
 }
 
+# Re-encryption decrypts whatever tenants stored: who may do it is named while it is done.
+resource "google_service_account_iam_member" "reencryptors" {
+  for_each = var.reencryptors
+
+  service_account_id = "projects/${var.project_id}/serviceAccounts/${local.account_emails.operator}"
+  role               = local.roles.AccessTokenCreator
+  member             = each.value
+}
+
 resource "google_cloud_run_v2_service_iam_member" "operators" {
   for_each = { for pair in setproduct(local.operator_functions, var.operators) : join("/", pair) => { function = pair[0], member = pair[1] } }
 
@@ -193,12 +206,16 @@ resource "google_cloud_run_v2_service_iam_member" "public" {
   member   = "allUsers"
 }
 
-# Where an organisation forbids allUsers, Cloud Run can be told not to ask. The functions' API has no such field; what
-# it deploys keeps the service's setting, and each new revision of a function sets it again.
+# Where an organisation forbids allUsers, Cloud Run can be told not to ask. The functions' API has no such field, so it
+# is set again with every deployment of a function: whenever its archive, its settings or its size change.
 resource "terraform_data" "invoker_check_disabled" {
   for_each = var.public_access == "invoker_check_disabled" ? local.public_functions : {}
 
-  triggers_replace = [google_cloudfunctions2_function.functions[each.key].update_time]
+  triggers_replace = [
+    google_cloudfunctions2_function.functions[each.key].id,
+    google_storage_bucket_object.archives[each.key].name,
+    jsonencode([var.runtime, each.value, local.environments[each.key]]),
+  ]
 
   provisioner "local-exec" {
     command = "gcloud run services update \"$SERVICE\" --project=\"$PROJECT\" --region=\"$REGION\" --no-invoker-iam-check --quiet"

@@ -20,10 +20,12 @@ locals {
       labels      = { service = "EXTRACT(resource.labels.service_name)", phrase = "EXTRACT(jsonPayload.message)" }
     }
     denials = {
-      description = "Calls that Cloud KMS or Secret Manager denied, and calls over a quota of Google's, by service"
+      description = "Calls that Cloud KMS, Secret Manager or Cloud Tasks denied, and calls over a quota of Google's, by service"
       filter = join(" OR ", [
         "(protoPayload.serviceName=(\"cloudkms.googleapis.com\" OR \"secretmanager.googleapis.com\") AND protoPayload.status.code=7)",
-        "(protoPayload.serviceName=(\"bigquery.googleapis.com\" OR \"cloudkms.googleapis.com\" OR \"cloudtasks.googleapis.com\") AND protoPayload.status.code=8)",
+        "(protoPayload.serviceName=(\"bigquery.googleapis.com\" OR \"cloudkms.googleapis.com\") AND protoPayload.status.code=8)",
+        # Cloud Tasks writes no audit log of tasks; the functions say it themselves.
+        "(jsonPayload.message=\"task not created\" AND jsonPayload.error=(\"PermissionDenied\" OR \"ResourceExhausted\"))",
       ])
       labels = { service = "EXTRACT(protoPayload.serviceName)", code = "EXTRACT(protoPayload.status.code)" }
     }

@@ -16,7 +16,7 @@ output "routes" {
 }
 
 output "service_accounts" {
-  description = "E-mail of each service account; tenants grant the worker's one access to their exports."
+  description = "E-mail of each service account; tenants that store no key let the worker's one impersonate an account of theirs."
   value       = local.account_emails
 }
 

@@ -17,6 +17,7 @@ locals {
       "monitoring.googleapis.com",
       "run.googleapis.com",
       "secretmanager.googleapis.com",
+      "serviceusage.googleapis.com",
       "storage.googleapis.com",
     ],
     local.gateway_enabled ? [

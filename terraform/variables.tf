@@ -75,6 +75,17 @@ variable "operators" {
   }
 }
 
+variable "reencryptors" {
+  description = "Members that may act as the operator's account, to re-encrypt stored credentials after a rotation. Whoever may can decrypt every tenant's credentials: empty but while it is done."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for member in var.reencryptors : can(regex("^(user|group|serviceAccount):[^@\\s]+@[^@\\s]+$", member))])
+    error_message = "reencryptors are user:, group: or serviceAccount: members; never allUsers or a whole domain."
+  }
+}
+
 variable "allowed_origins" {
   description = "Origins that a browser may call tenants' routes from, for example https://app.example.com."
   type        = list(string)
@@ -96,6 +107,25 @@ variable "schedules" {
   validation {
     condition     = length(setsubtract(keys(var.schedules), keys(local.jobs))) == 0
     error_message = "schedules names a job that configs/platform.yml does not have."
+  }
+  validation {
+    condition     = alltrue([for cron in values(var.schedules) : can(regex("^[0-9A-Za-z*/,-]+( [0-9A-Za-z*/,-]+){4}$", cron))])
+    error_message = "A cron expression has five fields, for example \"*/10 * * * *\"."
+  }
+}
+
+variable "overdue_after_seconds" {
+  description = "Seconds without a success after which a job is overdue, by job, where configs/platform.yml's do not fit schedules of your own."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.overdue_after_seconds), keys(local.jobs))) == 0
+    error_message = "overdue_after_seconds names a job that configs/platform.yml does not have."
+  }
+  validation {
+    condition     = alltrue([for seconds in values(var.overdue_after_seconds) : seconds >= 60 && seconds <= 90000])
+    error_message = "Cloud Monitoring looks back 25 hours at most: overdue_after_seconds is from 60 to 90000."
   }
 }
 
@@ -156,6 +186,10 @@ variable "partition_expiration_days" {
     condition     = alltrue([for table in keys(var.partition_expiration_days) : can(local.tables[table].partition)])
     error_message = "partition_expiration_days names a table that is not partitioned."
   }
+  validation {
+    condition     = alltrue([for days in values(var.partition_expiration_days) : days >= 1])
+    error_message = "A partition lives a day at least."
+  }
 }
 
 variable "deletion_protection" {
@@ -165,7 +199,7 @@ variable "deletion_protection" {
 }
 
 variable "cmek" {
-  description = "Cloud KMS keys of yours, by full name: dataset_key (in bigquery_location) encrypts the platform's datasets, bucket_key (in region) the source bucket. Empty: Google's keys."
+  description = "Cloud KMS keys of yours, by full name: dataset_key (in bigquery_location) encrypts the platform's datasets and those made for tenants from then on, bucket_key (in region) the source bucket. Empty: Google's keys."
   type = object({
     dataset_key = optional(string, "")
     bucket_key  = optional(string, "")
@@ -195,12 +229,22 @@ variable "notification_channels" {
   description = "Full names of Cloud Monitoring notification channels that exist already and are told of alerts too."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for name in var.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", name))])
+    error_message = "notification_channels are full names: projects/PROJECT/notificationChannels/NUMBER."
+  }
 }
 
 variable "oldest_waiting_minutes" {
   description = "Alert when a run that could start has waited this long."
   type        = number
   default     = 30
+
+  validation {
+    condition     = var.oldest_waiting_minutes > 0
+    error_message = "oldest_waiting_minutes is above 0."
+  }
 }
 
 variable "failure_percent" {
@@ -218,6 +262,17 @@ variable "labels" {
   description = "Labels for every resource that takes labels, beside application and managed_by."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition = alltrue([
+      for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))
+    ])
+    error_message = "Labels are lowercase letters, digits, hyphens and underscores, at most 63; a key begins with a letter."
+  }
+  validation {
+    condition     = length(setintersection(keys(var.labels), ["application", "managed_by"])) == 0
+    error_message = "application and managed_by are the platform's own labels."
+  }
 }
 
 variable "runtime" {

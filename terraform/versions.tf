@@ -17,15 +17,20 @@ terraform {
   }
 }
 
+# Calls count against the project itself: Cloud Quotas and others refuse a person's own credentials without one.
 provider "google" {
-  project        = var.project_id
-  region         = var.region
-  default_labels = local.labels
+  project               = var.project_id
+  region                = var.region
+  default_labels        = local.labels
+  user_project_override = true
+  billing_project       = var.project_id
 }
 
 # API Gateway is the one thing here that the google provider itself does not have.
 provider "google-beta" {
-  project        = var.project_id
-  region         = var.region
-  default_labels = local.labels
+  project               = var.project_id
+  region                = var.region
+  default_labels        = local.labels
+  user_project_override = true
+  billing_project       = var.project_id
 }

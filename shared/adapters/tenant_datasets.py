@@ -28,11 +28,13 @@ class Preparation:
 class TenantDatasets:
     """Creates what is missing; every step may be repeated and goes on where the last call stopped.
 
-    `writers`: e-mails of the accounts that write into tenants' datasets.
+    `writers`: e-mails of the accounts that write into tenants' datasets. `kms_key`: the key of the platform's owner
+    that encrypts a new dataset's tables; empty for Google's own.
     """
 
     warehouse: Warehouse
     writers: Sequence[str]
+    kms_key: str = ""
 
     def prepare(self, tenant_id: str) -> Preparation:
         """The tenant's dataset with its grants and x_meta tables; Conflict when one of that name is not ours."""
@@ -51,6 +53,8 @@ class TenantDatasets:
             wanted = bigquery.Dataset(reference)
             wanted.location = self.warehouse.location
             wanted.labels = {_LABEL: _LABEL_VALUE}
+            if self.kms_key:
+                wanted.default_encryption_configuration = bigquery.EncryptionConfiguration(self.kms_key)
             wanted.description = f"Cloud costs and run logs of tenant {tenant_id}"
         try:
             return client.create_dataset(wanted), True

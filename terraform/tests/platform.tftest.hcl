@@ -69,6 +69,51 @@ run "an_admin_key_does_not_open_the_executor" {
   expect_failures = [var.admin_key_ingress]
 }
 
+run "a_cron_expression_has_five_fields" {
+  command = plan
+
+  variables {
+    schedules = { trigger = "0 0 * * * *" }
+  }
+  expect_failures = [var.schedules]
+}
+
+run "no_alert_looks_further_back_than_google_does" {
+  command = plan
+
+  variables {
+    overdue_after_seconds = { trigger = 100000 }
+  }
+  expect_failures = [var.overdue_after_seconds]
+}
+
+run "labels_are_those_that_google_takes" {
+  command = plan
+
+  variables {
+    labels = { Team = "FinOps" }
+  }
+  expect_failures = [var.labels]
+}
+
+run "nobody_and_everybody_are_no_keepers_of_the_key" {
+  command = plan
+
+  variables {
+    reencryptors = ["allUsers"]
+  }
+  expect_failures = [var.reencryptors]
+}
+
+run "a_channel_has_its_full_name" {
+  command = plan
+
+  variables {
+    notification_channels = ["platform@example.com"]
+  }
+  expect_failures = [var.notification_channels]
+}
+
 run "an_unknown_setting_is_refused" {
   command = plan
 

@@ -1,4 +1,4 @@
-"""What a platform with other settings does: another location allowed, a kick queue that is not there."""
+"""What a platform with other settings does: another location, a key of the owner's, a kick queue that is not there."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from tests.frontend import Frontend
 from tests.tenant import Tenant
 
 
+DATASET_KEY = "projects/keys/locations/us/keyRings/ours/cryptoKeys/datasets"
+
+
 @pytest.fixture(scope="module")
 def frontend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frontend]:
     environment = {
-        "setup_credentials": {"ALLOW_OTHER_LOCATION": "true"},
+        "setup_credentials": {"ALLOW_OTHER_LOCATION": "true", "DATASET_KMS_KEY": DATASET_KEY},
         "run_pipeline": {"KICK_QUEUE": "projects/convergence-local/locations/us-central1/queues/missing"},
     }
     with (
@@ -31,6 +34,13 @@ def frontend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frontend]:
 def test_export_in_another_location_is_allowed_where_the_settings_say_so(frontend: Frontend) -> None:
     export = frontend.tenant.seed(Plan(seed=1, start=date(2025, 11, 15), days=1, rows_per_day=2), location="EU")
     assert frontend.store(frontend.gcp_body(billing_export_table=export.table)).status_code in {200, 201}
+
+
+def test_a_tenants_dataset_is_encrypted_with_the_platform_owners_key(frontend: Frontend) -> None:
+    frontend.store()
+    encryption = frontend.client.get_dataset(frontend.tenant_id).default_encryption_configuration
+    assert encryption is not None
+    assert encryption.kms_key_name == DATASET_KEY
 
 
 def test_run_is_accepted_when_the_kick_fails(frontend: Frontend) -> None:

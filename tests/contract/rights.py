@@ -39,6 +39,11 @@ def rights_from(start: Path) -> dict[str, set[str]]:
     return {right: used[right] for right in ("read", "append", "change")}
 
 
+def nodes_from(start: Path) -> list[ast.AST]:
+    """Every node of the code that a module's code reaches."""
+    return _Reached(start).nodes()
+
+
 def modules_of(function: str) -> set[str]:
     """The product's modules that a function's code may import, lazily or not, by their dotted names."""
     own = _Reached(ROOT / "functions" / function / "main.py").modules()
@@ -74,6 +79,10 @@ class _Reached:
     def modules(self) -> set[Path]:
         """The files that were read on the way."""
         return self._modules
+
+    def nodes(self) -> list[ast.AST]:
+        """What was reached."""
+        return self._nodes
 
     def statements(self) -> Iterator[tuple[str, str]]:
         """Each named SQL statement that reached code runs, as (file, name)."""

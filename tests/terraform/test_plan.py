@@ -5,7 +5,9 @@ import re
 
 import pytest
 
+from shared.adapters.tasks import _DISPATCH_DEADLINE, _KICK_DEADLINE
 from shared.platform_config import get_platform
+from shared.settings import Settings
 from shared.tables import get_tables
 from tests.contract.rights import ROOT
 from tests.terraform import checks
@@ -13,6 +15,26 @@ from tests.terraform.workspace import PROJECT, REGION, Plan
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
 NUMBER = "123456789012"
+
+
+# What Google takes as names, which the schema does not say; a bucket's has room for the longest project id.
+NAMES = {
+    "google_service_account": ("account_id", r"[a-z][a-z0-9-]{4,28}[a-z0-9]"),
+    "google_project_iam_custom_role": ("role_id", r"[a-zA-Z0-9_.]{3,64}"),
+    "google_cloud_tasks_queue": ("name", r"[a-zA-Z0-9-]{1,100}"),
+    "google_cloud_scheduler_job": ("name", r"[a-zA-Z0-9_-]{1,500}"),
+    "google_kms_key_ring": ("name", r"[a-zA-Z0-9_-]{1,63}"),
+    "google_kms_crypto_key": ("name", r"[a-zA-Z0-9_-]{1,63}"),
+    "google_secret_manager_secret": ("secret_id", r"[a-zA-Z0-9_-]{1,255}"),
+    "google_bigquery_dataset": ("dataset_id", r"[a-zA-Z0-9_]{1,1024}"),
+    "google_bigquery_table": ("table_id", r"[a-zA-Z0-9_]{1,1024}"),
+    "google_storage_bucket": ("name", r"acme-costs[a-z0-9-]{1,33}"),
+    "google_artifact_registry_repository": ("repository_id", r"[a-z][a-z0-9-]{0,61}[a-z0-9]"),
+    "google_logging_metric": ("name", r"[A-Za-z0-9_]{1,100}"),
+    "google_cloud_quotas_quota_preference": ("name", r"[a-z][a-z0-9-]{0,62}"),
+    # The service's own URL has its name and the project's number in one label of at most 63 characters.
+    "google_cloudfunctions2_function": ("name", r"[a-z][a-z0-9-]{0,47}[a-z0-9]"),
+}
 
 
 def url_of(function: str) -> str:
@@ -66,7 +88,6 @@ def test_functions_are_sized_as_the_map_says(plan: Plan) -> None:
         resource = plan.resources("google_cloudfunctions2_function")[name].values
         (service,), (build,) = resource["service_config"], resource["build_config"]
         assert resource["name"] == name.replace("_", "-")
-        assert re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", resource["name"])
         assert build["entry_point"] == name
         assert service["available_memory"] == function.memory
         assert re.fullmatch(r"\d+[MG]i", function.memory)
@@ -78,6 +99,30 @@ def test_functions_are_sized_as_the_map_says(plan: Plan) -> None:
         )
         account = get_platform().service_accounts[function.service_account].id
         assert service["service_account_email"] == f"{account}@{PROJECT}.iam.gserviceaccount.com"
+
+
+def test_names_are_those_that_google_takes(plan: Plan) -> None:
+    for kind, (attribute, pattern) in NAMES.items():
+        found = [resource.values[attribute] for resource in plan.resources(kind).values()]
+        assert found, kind
+        assert [name for name in found if not re.fullmatch(pattern, name)] == []
+
+
+def test_whoever_calls_a_function_waits_as_long_as_it_may_take(plan: Plan) -> None:
+    assert get_platform().functions["execute_run"].timeout_seconds <= _DISPATCH_DEADLINE.total_seconds() <= 1800
+    assert get_platform().functions["process_queue"].timeout_seconds <= _KICK_DEADLINE.total_seconds()
+    budget = Settings.model_fields["execution_budget_seconds"].default
+    assert budget < get_platform().functions["execute_run"].timeout_seconds  # time to hand over
+    for function in get_platform().functions.values():
+        if function.schedule:
+            assert function.timeout_seconds <= function.schedule.attempt_deadline_seconds
+
+
+def test_calls_count_against_the_project_that_is_deployed(plan: Plan) -> None:
+    for provider in ("google", "google-beta"):
+        expressions = plan.document["configuration"]["provider_config"][provider]["expressions"]
+        assert expressions["user_project_override"] == {"constant_value": True}
+        assert expressions["billing_project"] == {"references": ["var.project_id"]}
 
 
 def test_the_worker_may_take_half_an_hour_and_the_dispatcher_is_alone(plan: Plan) -> None:
@@ -207,6 +252,8 @@ def test_the_dispatchers_one_row_is_made_with_its_table(plan: Plan) -> None:
     (job,) = plan.resources("google_bigquery_job").values()
     (query,) = job.values["query"]
     assert "INSERT INTO `tenants`.dispatcher_state (epoch)" in query["query"]
+    source = plan.configuration("google_bigquery_job.dispatcher_state")["job_id"]["references"]
+    assert "local.labels" in source  # a job cannot be changed: other labels are another job, which needs another id
     assert (query["create_disposition"], query["write_disposition"]) == ("", "")
     assert [column.name for column in get_tables("tenants")["dispatcher_state"].columns] == ["epoch"]
 

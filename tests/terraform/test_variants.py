@@ -17,6 +17,10 @@ def test_without_the_invoker_check_nothing_is_granted_to_everybody(workspace: Wo
     plan = workspace.plan({"public_access": "invoker_check_disabled"})
     checks.check_public(plan, set())
     assert plan.resources("terraform_data", "invoker_check_disabled").keys() == PUBLIC
+    triggers = plan.configuration("terraform_data.invoker_check_disabled")["triggers_replace"]["references"]
+    # What a deployment changes; update_time is known only after it, so that the check would be on until the next one.
+    assert {"google_storage_bucket_object.archives", "local.environments"} <= set(triggers)
+    assert not [reference for reference in triggers if "update_time" in reference]
 
 
 def test_a_gateway_serves_every_public_route_and_no_other(workspace: Workspace) -> None:
@@ -46,7 +50,15 @@ def test_a_gateway_serves_every_public_route_and_no_other(workspace: Workspace) 
 
 def test_an_operators_way_in_opens_the_scheduler_functions_and_tells_them(workspace: Workspace) -> None:
     plan = workspace.plan(
-        {"admin_key_ingress": ["process_queue"], "operators": ["user:ops@example.com"], "scheduler_admin_key": "k" * 40}
+        {
+            "admin_key_ingress": ["process_queue"],
+            "operators": ["user:ops@example.com"],
+            "reencryptors": ["user:keeper@example.com"],
+            "scheduler_admin_key": "k" * 40,
+            "schedules": {"process-queue": "0 * * * *"},
+            "overdue_after_seconds": {"process-queue": 7200},
+            "labels": {"team": "finops"},
+        }
     )
     checks.check_public(plan, PUBLIC | {"process_queue"})
     functions = plan.resources("google_cloudfunctions2_function")
@@ -62,6 +74,17 @@ def test_an_operators_way_in_opens_the_scheduler_functions_and_tells_them(worksp
     assert {grant.values["name"] for grant in operators.values()} == {
         name.replace("_", "-") for name, f in get_platform().functions.items() if "ADMIN_KEY_SECRET" in f.environment
     }
+    # Minting an operator's ID token is one right, acting as the account that decrypts is another.
+    account = f"account {get_platform().service_accounts['operator'].id}"
+    assert checks.grants(plan) - checks.reviewed_grants() == {
+        ("user:ops@example.com", "iam.serviceAccountOpenIdTokenCreator", account),
+        ("user:keeper@example.com", "convergenceAccessTokenCreator", account),
+        ("allUsers", "run.invoker", "service process-queue"),
+        *(("user:ops@example.com", "run.invoker", f"service {grant.values['name']}") for grant in operators.values()),
+    }
+    assert plan.resources("google_cloud_scheduler_job")["process-queue"].values["schedule"] == "0 * * * *"
+    (overdue,) = plan.resources("google_monitoring_alert_policy")["overdue_process_queue"].values["conditions"]
+    assert "[7200s]" in overdue["condition_prometheus_query_language"][0]["query"]
     for job in plan.resources("google_cloud_scheduler_job").values():
         assert job.values["http_target"][0]["headers"]["X-Admin-Key"] == "k" * 40
 
@@ -78,6 +101,8 @@ def test_keys_of_ones_own_encrypt_datasets_and_bucket(workspace: Workspace) -> N
             "partition_expiration_days": {"scheduled_pipeline_runs": 730},
         }
     )
+    given = plan.resources("google_cloudfunctions2_function")["setup_credentials"].values["service_config"][0]
+    assert given["environment_variables"]["DATASET_KMS_KEY"] == keys["dataset_key"]  # tenants' datasets are made later
     for dataset in plan.resources("google_bigquery_dataset").values():
         assert dataset.values["default_encryption_configuration"][0]["kms_key_name"] == keys["dataset_key"]
     (bucket,) = plan.resources("google_storage_bucket").values()

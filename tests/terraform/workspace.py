@@ -61,6 +61,11 @@ class Plan:
                 name = None if key is None else str(key)
                 yield Resource(found["address"], found["type"], found["name"], name, found["values"])
 
+    def configuration(self, address: str) -> Json:
+        """What the files say of a resource's arguments: constants, or what they refer to."""
+        resources = self.document["configuration"]["root_module"]["resources"]
+        return dict(next(each["expressions"] for each in resources if each["address"] == address))
+
     @property
     def outputs(self) -> Json:
         """The planned outputs that are known."""

@@ -1,0 +1,55 @@
+"""The settings that configs/platform.yml gives a function are those that its code reads."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from shared.platform_config import get_platform
+from shared.settings import Settings
+from tests.contract.rights import ROOT, nodes_from
+
+FUNCTIONS = get_platform().functions
+EVERYWHERE = {"PROJECT_ID", "BIGQUERY_LOCATION", "LOG_LEVEL", "K_SERVICE"}
+# Google's own where nothing is set; who may reach a function is a variable of Terraform's.
+NEVER_GIVEN = {name.upper() for name in Settings.model_fields if name.endswith(("_endpoint", "_url"))} - {
+    "FUNCTION_URL", "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL",
+}  # fmt: skip
+BY_VARIABLE = {"ADMIN_KEY_INGRESS"}
+# Code that all share reads them; a function works without, and has its reason: it dispatches no runs, no browser calls
+# it, Cloud Tasks alone does, or it reads the platform's own tables and no tenant's.
+OPTIONAL = {"ADMIN_KEY_SECRET", "ALLOWED_ORIGINS", "EXECUTE_QUEUE", "EXECUTE_RUN_URL", "MAX_BYTES_BILLED"}
+
+
+def settings_of(function: str) -> tuple[set[str], set[str]]:
+    """The settings that a function's code reads and those among them that it does not work without."""
+    read, required = set(), set()
+    for node in nodes_from(ROOT / "functions" / function / "main.py"):
+        if isinstance(node, ast.Attribute) and node.attr in Settings.model_fields and _is_settings(node.value):
+            read.add(node.attr.upper())
+        if isinstance(node, ast.Attribute) and _is_settings(node.value) and node.attr == "origins":
+            read.add("ALLOWED_ORIGINS")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "require":
+            required |= {str(argument.value).upper() for argument in node.args if isinstance(argument, ast.Constant)}
+    return (read | required) - EVERYWHERE - NEVER_GIVEN - BY_VARIABLE, required - EVERYWHERE
+
+
+def _is_settings(node: ast.expr) -> bool:
+    return ast.unparse(node).endswith(("settings", "get_settings()"))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_given_what_its_code_reads_and_no_other(function: str) -> None:
+    read, required = settings_of(function)
+    given = set(FUNCTIONS[function].environment)
+    assert given - read == set()
+    assert required - given == set()
+    assert read - given <= OPTIONAL
+
+
+def test_functions_that_browsers_call_know_the_origins_and_those_with_an_operators_way_in_the_key() -> None:
+    for function in FUNCTIONS.values():
+        assert ("ALLOWED_ORIGINS" in function.environment) == (function.access == "public")
+        is_for_people = function.access == "private" and set(function.invokers) != {"tasks_invoker"}
+        assert ("ADMIN_KEY_SECRET" in function.environment) == is_for_people
