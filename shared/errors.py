@@ -77,9 +77,23 @@ class TransactionAborted(Unavailable):
 class JobFailed(ConvergenceError):
     """A BigQuery job ended with an error."""
 
+    def __init__(self, message: str | None = None, *, raw: str = "") -> None:
+        super().__init__(message)
+        self.raw = raw or self.message  # BigQuery's own text: it names what is the platform's, so only logs have it
+
 
 class ConfigError(ConvergenceError):
     """A file under configs/ is not valid."""
+
+
+def told_by_bigquery(error: BaseException) -> str | None:
+    """BigQuery's own text behind an error, for the log; None when there is none."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, JobFailed):
+            return cause.raw
+        cause = cause.__cause__
+    return None
 
 
 class RunError(ConvergenceError):

@@ -14,6 +14,7 @@ from google.auth import exceptions as google_auth
 from google.cloud import bigquery
 
 from shared import errors
+from shared.adapters.job_errors import in_words, reasons
 from shared.adapters.job_labels import bound_labels, job_labels
 from shared.adapters.query_costs import Estimate
 from shared.adapters.sql import Statement, placeholders
@@ -114,7 +115,7 @@ class Warehouse:
             try:
                 job = self.client.query(self._sql(statement, dataset), job_config=config, job_retry=None)
             except google.BadRequest as error:
-                raise InvalidStatement(str(error.message)) from error
+                raise InvalidStatement(in_words(error), raw=str(error.message)) from error
         return Estimate.of_job(job)
 
     def once(
@@ -254,27 +255,23 @@ def wait_until_done(job: Any, pause: Pause) -> None:
             raise
 
 
-def _reasons(error: Exception) -> list[str]:
-    return [item.get("reason", "") for item in getattr(error, "errors", ())]
-
-
 @contextmanager
 def translated() -> Iterator[None]:
     """Google's exceptions in the product's words."""
     try:
         yield
     except google.MethodNotImplemented as error:  # a 5xx that no repetition helps
-        raise errors.JobFailed(str(error.message)) from error
+        raise errors.JobFailed(in_words(error), raw=str(error.message)) from error
     except _TRANSIENT as error:
-        if _TOO_MANY_BYTES in _reasons(error):  # the client knows no status for this reason and takes it for a 500
+        if _TOO_MANY_BYTES in reasons(error):  # the client knows no status for this reason and takes it for a 500
             raise errors.BytesLimitExceeded(getattr(error, "message", None)) from error
         raise errors.Unavailable(retry_after=5) from error
     except google.NotFound as error:
-        raise Missing(str(error.message)) from error
+        raise Missing(in_words(error), raw=str(error.message)) from error
     except google.GoogleAPICallError as error:
         message = str(error.message)
         if _ABORTED.search(message):
             raise errors.TransactionAborted from error
         if assertion := _ASSERTION.search(message):
             raise AssertionFailed(assertion["message"] or "") from error
-        raise errors.JobFailed(message) from error
+        raise errors.JobFailed(in_words(error), raw=message) from error

@@ -67,7 +67,7 @@ class RunLog:
         try:
             rows = self.warehouse.read(statement("run_log", "list_runs"), {**everything, **values}, dataset=tenant_id)
         except Missing as error:
-            if f":{tenant_id}" in error.message:  # the tenant's own dataset, not one of the platform's
+            if f":{tenant_id}" in error.raw:  # the tenant's own dataset, not one of the platform's
                 return []
             raise
         return [{**row, "parameters": json.loads(row["parameters"] or "null")} for row in rows]

@@ -20,6 +20,7 @@ from shared.errors import (
     StepFailed,
     StepTimedOut,
     Unavailable,
+    told_by_bigquery,
 )
 from shared.pipeline.checks import failed_checks, run_checks
 from shared.pipeline.control import HandOver
@@ -99,7 +100,8 @@ class Executor:
             except (Unavailable, JobFailed, StepFailed) as error:
                 if turn == step.retry.attempts or isinstance(error, StepTimedOut):
                     raise classified(error) from error
-                log.warning("step tried again", step_id=step.id, turn=turn, error_class=type(error).__name__)
+                facts = {"step_id": step.id, "turn": turn, "error_class": type(error).__name__}
+                log.warning("step tried again", **facts, cause=told_by_bigquery(error))
                 backoff = step.retry.backoff_seconds * 2 ** (turn - 1)
                 self._hop.control.pause(backoff * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
         raise AssertionError("a step is tried at least once")

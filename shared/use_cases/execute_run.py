@@ -14,7 +14,15 @@ from shared.adapters.runs import Begun, ClaimedRun
 from shared.adapters.tasks import RunTask, Tasks
 from shared.domain.identifiers import pipeline_id_of
 from shared.domain.templates import resolve_parameters, source_of
-from shared.errors import ConvergenceError, InvalidTemplate, RunCancelled, RunError, SourceChanged, SourceNotFound
+from shared.errors import (
+    ConvergenceError,
+    InvalidTemplate,
+    RunCancelled,
+    RunError,
+    SourceChanged,
+    SourceNotFound,
+    told_by_bigquery,
+)
 from shared.pipeline.control import Control, HandOver
 from shared.pipeline.executor import Executor, classified
 from shared.pipeline.heartbeat import heartbeats, heed
@@ -135,7 +143,8 @@ class RunExecution:
 
     def _fail(self, run: ClaimedRun, journal: Journal, error: RunError) -> str:
         message = error.message[:_MESSAGE_LENGTH]
-        log.warning("run failed", error_class=error.error_class, retryable=error.retryable, error_message=message)
+        facts = {"error_class": error.error_class, "retryable": error.retryable, "error_message": message}
+        log.warning("run failed", **facts, cause=told_by_bigquery(error))
         status = "CANCELLED" if isinstance(error, RunCancelled) else "FAILED"
         self._write_log(run, journal)
         is_last = not error.retryable or self.task.attempt > run.max_retries

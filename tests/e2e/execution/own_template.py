@@ -17,7 +17,8 @@ from typing import Any
 from shared import bootstrap
 from shared.adapters.tasks import RunTask
 from shared.config_files import load_document
-from shared.domain.templates import Template, parse_template
+from shared.domain.template_files import parse_template
+from shared.domain.templates import Template
 from shared.errors import ConvergenceError
 from shared.pipeline.executor import Executor, classified
 from shared.pipeline.hop import Hop
@@ -47,8 +48,9 @@ def main() -> None:
 def _template(changes: dict[str, Any]) -> Template:
     document = load_document(CONFIGS / "gcp/cost/daily_by_service.yml", file="daily_by_service.yml").content
     assert isinstance(document, dict)
-    names = {"provider": "gcp", "domain": "cost", "template": "daily_by_service"}
-    return parse_template(document | changes, **names, file="changed.yml")
+    return parse_template(
+        document | changes, provider="gcp", domain="cost", template="daily_by_service", file="changed.yml"
+    )
 
 
 def _execute(hop: Hop) -> None:

@@ -1,0 +1,42 @@
+"""What a tenant reads of a run that BigQuery refused: why, and nothing of the platform's; the log has every word."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.executions import Executions
+from tests.planted import Planted
+from tests.tenant import Tenant
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason", "word"),
+    [
+        ("SELECT secret_column FROM {planted}", "invalidQuery", "secret_column"),
+        ("SELECT project_id FROM {dataset}.no_such_table", "notFound, table no_such_table", "no_such_table"),
+    ],
+)
+def test_tenant_reads_the_reason_and_the_log_has_bigquerys_text(
+    executions: Executions, tenant: Tenant, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    statement: str, reason: str, word: str,
+) -> None:  # fmt: skip
+    planted = Planted(executions, tenant, tmp_path)
+    check = {"id": "broken", "uses": "sql", "with": {"query": "broken"}}
+    with caplog.at_level(logging.WARNING, logger="convergence"):
+        outcome = planted.run([check], [{}], sql=f"\n-- name: broken\n-- Cannot run.\n{statement}\n")
+    assert outcome.error is not None
+    steps = executions.query(
+        f"SELECT error_message FROM {tenant.tenant_id}.x_meta_step_logs WHERE status = 'FAILED' AND step_id = 'checks'"
+    )
+    assert [step["error_message"] for step in steps] == [outcome.error.message]
+    assert f"BigQuery: {reason}" in outcome.error.message
+    for name in (executions.cloud.project, "x_staging", tenant.tenant_id):
+        assert name not in outcome.error.message
+    causes = [
+        getattr(record, "facts", {}).get("cause", "") for record in caplog.records if record.name == "convergence"
+    ]
+    assert any(word in cause for cause in causes)
+    assert causes[-1] != outcome.error.message

@@ -1,0 +1,58 @@
+"""What is told of BigQuery's errors: the reason and its meaning, never a project, a dataset or a statement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.api_core import exceptions
+
+from shared.adapters.bigquery import Missing, translated
+from shared.errors import ConvergenceError, JobFailed, StepFailed, told_by_bigquery
+from shared.pipeline.executor import classified
+
+google: Any = exceptions  # its exceptions have no annotations
+
+
+def bad_request(message: str, reason: str) -> Any:
+    return google.BadRequest(message, errors=[{"reason": reason, "message": message}])
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            bad_request("Unrecognized name: cots in `platform-prod.tenants.tenant_api_keys` at [3:7]", "invalidQuery"),
+            "BigQuery: invalidQuery, a statement is not valid, or a value is not what it expects",
+        ),
+        (
+            google.Forbidden(
+                "Access Denied: Table platform-prod:tenants.tenant_api_keys", errors=[{"reason": "accessDenied"}]
+            ),
+            "BigQuery: accessDenied, the platform may not do this",
+        ),
+        (
+            google.NotFound("Not found: Table platform-prod:acme.gcp_cost_billing was not found in location EU"),
+            "BigQuery: notFound, table gcp_cost_billing does not exist",
+        ),
+        (
+            google.NotFound("Not found: Dataset platform-prod:acme was not found in location EU"),
+            "BigQuery: notFound, dataset does not exist",
+        ),
+        (google.NotFound("Not found: Job platform-prod:EU.cvg-1"), "BigQuery: notFound, job does not exist"),
+        (bad_request("tenants.x", "somethingNew"), "BigQuery: somethingNew, it failed"),
+        (google.BadRequest("GET https://bigquery.example/projects/platform-prod"), "BigQuery: it failed"),
+    ],
+)
+def test_reason_is_told_and_the_text_is_kept_for_the_log(error: Any, told: str) -> None:
+    with pytest.raises(JobFailed) as caught, translated():
+        raise error
+    assert caught.value.message == told
+    failure = classified(caught.value)
+    assert (type(failure), failure.message) == (StepFailed, told)
+    assert told_by_bigquery(failure) == error.message
+    assert isinstance(caught.value, Missing) == isinstance(error, google.NotFound)
+
+
+def test_errors_of_others_have_nothing_of_bigquery() -> None:
+    assert told_by_bigquery(ConvergenceError("no")) is None
