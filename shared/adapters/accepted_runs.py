@@ -1,9 +1,9 @@
-"""The store of manual runs: what their acceptance depends on, and the one transaction that accepts them."""
+"""The store of manual runs and backfills: what their acceptance depends on, and the one transaction that accepts."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +15,10 @@ from shared.adapters.sql import statement
 from shared.auth import KeyOwner, PresentedKey
 from shared.domain.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, AcceptedRun, QueuedGroup, Start, Usage
 from shared.domain.admission import AGEING_STEP
+from shared.domain.backfill import BACKFILL_PRIORITY, BackfillQuota
 
 _OWNER_COLUMNS = tuple(field.name for field in fields(KeyOwner))
+_QUOTA_LABELS = frozenset(field.name for field in fields(BackfillQuota))
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,23 @@ class ManualRun:
 
 
 @dataclass(frozen=True)
+class RequestedBackfill:
+    """Runs of one pipeline that somebody asks for together, in their order; each has `run_id` and `parameters`."""
+
+    backfill_id: str
+    runs: Sequence[Mapping[str, Any]]
+    tenant_id: str
+    provider: str
+    domain: str
+    pipeline_template: str
+    pipeline_id: str
+    source: str | None
+    trigger_by: str
+    user_id: str | None
+    accepted_at: datetime
+
+
+@dataclass(frozen=True)
 class AcceptedRuns:
     """Reads standings and accepts runs."""
 
@@ -74,13 +93,25 @@ class AcceptedRuns:
             "priority": MANUAL_PRIORITY,
             "max_retries": MANUAL_MAX_RETRIES,
         }
+        return self._insert("accept_run", values, run_id=run.run_id, labels=_labels(start, body_digest))
+
+    def accept_backfill(self, backfill: RequestedBackfill, quota: BackfillQuota, *, body_digest: str) -> bool:
+        """Insert all runs and their queue items; False when the backfill's id has been used before. One job."""
+        runs = [{**run, "position": position} for position, run in enumerate(backfill.runs)]
+        values = {
+            **asdict(backfill),
+            "runs": json.dumps(runs),
+            "priority": BACKFILL_PRIORITY,
+            "max_retries": MANUAL_MAX_RETRIES,
+        }
+        labels = _labels(Start("PENDING"), body_digest) | {name: str(value) for name, value in vars(quota).items()}
+        return self._insert("accept_backfill", values, run_id=backfill.backfill_id, labels=labels)
+
+    def _insert(self, name: str, values: Mapping[str, Any], *, run_id: str, labels: Mapping[str, str]) -> bool:
+        accept = statement("run_acceptance", name)
         try:
             job = self.warehouse.insert(
-                statement("run_acceptance", "accept_run"),
-                values,
-                job_id=_job_id(run.run_id),
-                dataset=run.tenant_id,
-                labels=_labels(start, body_digest),
+                accept, values, job_id=_job_id(run_id), dataset=values["tenant_id"], labels=labels
             )
             self.warehouse.finished(job)
         except (DuplicateJob, AssertionFailed):
@@ -106,6 +137,8 @@ def _standing(row: Row) -> Standing:
         daily_limit=owner.daily_limit or 0,
         concurrent_limit=owner.concurrent_limit or 0,
         started_today=row["started_today"],
+        schedules=row["schedules"],
+        due_today=row["due_today"],
         queue=tuple(QueuedGroup(**group) for group in row["queued_groups"] or ()),
     )
     credentials = {held["provider"]: held["source"] for held in row["credentials"] or ()}
@@ -126,4 +159,9 @@ def _accepted(run_id: str, job: bigquery.QueryJob) -> AcceptedRun:
     labels = job.labels
     position, reason = labels.get("queue_position"), labels.get("wait_reason")
     start = Start(labels["status"].upper(), reason.upper() if reason else None, int(position) if position else None)
-    return AcceptedRun(run_id, start, labels["body"], job.created.astimezone(UTC))
+    quota = _quota(labels) if labels.keys() >= _QUOTA_LABELS else None
+    return AcceptedRun(run_id, start, labels["body"], job.created.astimezone(UTC), quota)
+
+
+def _quota(labels: Mapping[str, str]) -> BackfillQuota:
+    return BackfillQuota(**{name: int(labels[name]) for name in _QUOTA_LABELS})

@@ -21,13 +21,21 @@ class RunLog:
     warehouse: Warehouse
 
     def list_runs(
-        self, tenant_id: str, *, status: str | None, pipeline_id: str | None, after: Place | None, limit: int
+        self,
+        tenant_id: str,
+        *,
+        limit: int,
+        status: str | None = None,
+        pipeline_id: str | None = None,
+        backfill_id: str | None = None,
+        after: Place | None = None,
     ) -> Sequence[Row]:
         """Up to `limit` runs, newest first, that come after a place in the list. One job."""
         return self._read(
             tenant_id,
             status=status,
             pipeline_id=pipeline_id,
+            backfill_id=backfill_id,
             before_created_at=after.created_at if after else None,
             before_id=after.row_id if after else None,
             max_runs=limit,
@@ -59,6 +67,7 @@ class RunLog:
             "pipeline_logging_id": None,
             "pipeline_id": None,
             "status": None,
+            "backfill_id": None,
             "before_created_at": None,
             "before_id": None,
             "max_runs": 1,

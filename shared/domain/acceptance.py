@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from shared.domain.backfill import BackfillQuota
 from shared.domain.queue_state import PROCESSING
-from shared.errors import IdempotencyMismatch, QuotaExceeded
+from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded
 
 MANUAL_PRIORITY = 10
 MANUAL_MAX_RETRIES = 3
@@ -33,16 +34,22 @@ class RunRequest:
 class QueuedGroup:
     """Items of a tenant's queue that are alike.
 
-    `is_uncounted`: manual runs that have not been admitted yet, and will count then. `is_ahead`: they may start now and
-    go before a manual run that is accepted now.
+    `kind`: manual, scheduled or backfill. `is_uncounted`: they have not been admitted yet, and will count then.
+    `is_ahead`: they may start now and go before a manual run that is accepted now.
     """
 
     pipeline_id: str
     source: str | None
     state: str
+    kind: str
     is_uncounted: bool
     is_ahead: bool
     items: int
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """Of a tenant's runs at most one of a pipeline and source is live."""
+        return (self.pipeline_id, self.source)
 
 
 @dataclass(frozen=True)
@@ -56,12 +63,13 @@ class Start:
 
 @dataclass(frozen=True)
 class AcceptedRun:
-    """A run that was accepted under its id before: what its caller was told, and for which body."""
+    """A run or backfill that was accepted under its id before: what its caller was told, and for which body."""
 
     run_id: str
     start: Start
     body_digest: str
     accepted_at: datetime
+    quota: BackfillQuota | None = None  # a backfill's
 
     def answers(self, body_digest: str, now: datetime) -> bool:
         """Whether it is the answer to a call with the same key; IdempotencyMismatch when that has another body."""
@@ -70,17 +78,27 @@ class AcceptedRun:
 
 @dataclass(frozen=True)
 class Usage:
-    """A tenant's limits, the runs it started today (UTC) and its queue, at `now`."""
+    """A tenant's limits, the runs it started today (UTC) and its queue, at `now`.
+
+    `schedules`: those that are active; `due_today`: those of them whose next tick comes before this UTC day ends.
+    """
 
     now: datetime
     daily_limit: int
     concurrent_limit: int
     started_today: int
     queue: tuple[QueuedGroup, ...]
+    schedules: int = 0
+    due_today: int = 0
+
+    @property
+    def used_today(self) -> int:
+        """Today's runs, and the manual ones that wait to be counted."""
+        return self.started_today + self._uncounted("manual")
 
     def check_quota(self) -> None:
-        """QuotaExceeded when today's runs, and the manual ones that wait to be counted, use up the daily limit."""
-        used = self.started_today + _count(group for group in self.queue if group.is_uncounted)
+        """QuotaExceeded when what is used today leaves nothing of the daily limit."""
+        used = self.used_today
         if used < self.daily_limit:
             return
         resets_at = next_utc_midnight(self.now)
@@ -92,11 +110,26 @@ class Usage:
         live = [group for group in self.queue if group.state == PROCESSING]
         ahead = [group for group in self.queue if group.state != PROCESSING and group.is_ahead]
         position = _count(ahead) + 1
-        if any((group.pipeline_id, group.source) == (pipeline_id, source) for group in live + ahead):
+        if any(group.key == (pipeline_id, source) for group in live + ahead):
             return Start("PENDING", "PIPELINE_BUSY", position)
         if _count(live + ahead) >= self.concurrent_limit:
             return Start("PENDING", "CONCURRENT_LIMIT", position)
         return Start("RUNNING")
+
+    def backfill_quota(self) -> BackfillQuota:
+        """What of the daily limit a backfill may use."""
+        reserved = self.due_today + self._uncounted("scheduled")
+        return BackfillQuota(self.daily_limit, self.used_today, reserved, self.schedules)
+
+    def check_no_backfill(self, pipeline_id: str, source: str | None) -> None:
+        """Conflict while runs of an earlier backfill of this pipeline and source wait."""
+        key = ("backfill", "QUEUED", pipeline_id, source)
+        waiting = _count(group for group in self.queue if (group.kind, group.state, *group.key) == key)
+        if waiting:
+            raise Conflict("another backfill of this pipeline is not through yet", waiting_runs=waiting)
+
+    def _uncounted(self, kind: str) -> int:
+        return _count(group for group in self.queue if group.is_uncounted and group.kind == kind)
 
 
 def _count(groups: Iterable[QueuedGroup]) -> int:

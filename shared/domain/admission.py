@@ -19,31 +19,37 @@ DEFAULT_MAX_RUNS = 2_000  # as many decisions as one transaction takes
 
 @dataclass
 class Lane:
-    """One tenant's place in the admission: what it has live, what it has used, who waits."""
+    """One tenant's place in the admission: what it has live, what it has used, who waits.
+
+    `reserved`: of today's runs, those that waiting runs and due schedules will need; backfills leave them alone.
+    """
 
     share: TenantShare
     live: set[RunKey]
     live_count: int
     started: int
+    reserved: int
     waiting: list[QueueItem]
 
     def admissible(self) -> list[QueueItem]:
         """The waiting items that could start now, best first, were this tenant alone."""
-        busy, slots, starts_left = set(self.live), self._slots(), self.share.daily_limit - self.started
+        busy, slots, starts_left, spare = set(self.live), self._slots(), self._starts_left(), self._spare_starts()
         chosen: list[QueueItem] = []
         for item in self.waiting:
             if len(chosen) >= slots:
                 break
-            if item.key in busy or (item.quota_date is None and starts_left <= 0):
+            if item.key in busy or (item.quota_date is None and (spare if item.is_backfill else starts_left) <= 0):
                 continue
             busy.add(item.key)
             starts_left -= item.quota_date is None
+            spare -= item.quota_date is None and item.is_backfill  # any other run's start was reserved for it
             chosen.append(item)
         return chosen
 
     def count(self, item: QueueItem) -> None:
         """Take an admission into account."""
         self.started += item.quota_date is None
+        self.reserved -= item.quota_date is None and not item.is_backfill
         self.live_count += 1
         self.live.add(item.key)
 
@@ -51,7 +57,7 @@ class Lane:
         """What an item that was not admitted is told: a reason to wait, or for a manual run that there is no use."""
         if not self.share.is_live:
             return _told(item, SUBSCRIPTION_NOT_LIVE, "the subscription is not live", refuse=item.is_manual)
-        if item.quota_date is None and self.started >= self.share.daily_limit:
+        if item.quota_date is None and (self._spare_starts() if item.is_backfill else self._starts_left()) <= 0:
             message = f"the daily limit of {self.share.daily_limit} runs is used up"
             if item.is_manual:
                 return _told(item, QUOTA_EXCEEDED, message, refuse=True)
@@ -59,6 +65,12 @@ class Lane:
         if item.key in self.live:
             return _told(item, "PIPELINE_BUSY")
         return _told(item, "CONCURRENT_LIMIT" if self._slots() <= 0 else "PLATFORM_BUSY")
+
+    def _starts_left(self) -> int:
+        return self.share.daily_limit - self.started
+
+    def _spare_starts(self) -> int:
+        return self._starts_left() - self.reserved
 
     def _slots(self) -> int:
         return self.share.concurrent_limit - self.live_count if self.share.is_live else 0
@@ -77,8 +89,9 @@ def make_lanes(
     lanes: dict[str, Lane] = {}
     for item in sorted(waiting, key=lambda item: aged_order(item, now)):
         share = shares.get(item.tenant_id) or TenantShare(item.tenant_id, False, 0, 0, 0)
-        lane = lanes.setdefault(item.tenant_id, Lane(share, set(), 0, share.started_today, []))
+        lane = lanes.setdefault(item.tenant_id, Lane(share, set(), 0, share.started_today, share.due_today, []))
         lane.waiting.append(item)
+        lane.reserved += item.quota_date is None and not item.is_backfill
     for item in live:
         if lane_of_live := lanes.get(item.tenant_id):
             lane_of_live.live.add(item.key)
@@ -87,8 +100,11 @@ def make_lanes(
 
 
 def aged_order(item: QueueItem, now: datetime) -> tuple[int, datetime, str]:
-    """Sort key within a tenant: priority aged by waiting time, highest first, then the scheduled time."""
-    aged = item.priority + max(0, (now - item.added_at) // AGEING_STEP)
+    """Sort key within a tenant: priority aged by waiting time, highest first, then the scheduled time.
+
+    A backfill's runs wait for days by design: did they age, they would go before the work of the day.
+    """
+    aged = item.priority + (0 if item.is_backfill else max(0, (now - item.added_at) // AGEING_STEP))
     return (-aged, item.scheduled_time, item.run_id)
 
 

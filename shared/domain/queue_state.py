@@ -28,6 +28,7 @@ class QueueItem:
     max_retries: int
     source: str | None = None
     config_id: str | None = None
+    backfill_id: str | None = None
     quota_date: date | None = None
     lease_id: str | None = None
     lease_expires_at: datetime | None = None
@@ -41,8 +42,13 @@ class QueueItem:
 
     @property
     def is_manual(self) -> bool:
-        """Whether a person asked for it, and not a schedule."""
-        return self.config_id is None
+        """Whether a person asked for it to run now: neither a schedule's nor one of a backfill's."""
+        return self.config_id is None and self.backfill_id is None
+
+    @property
+    def is_backfill(self) -> bool:
+        """Whether it is one month of a backfill, which gives way to every other run of its tenant."""
+        return self.backfill_id is not None
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,10 @@ class RunSign:
 
 @dataclass(frozen=True)
 class TenantShare:
-    """What a tenant may use and has used today. `is_live`: tenant ACTIVE and subscription live at this moment."""
+    """What a tenant may use and has used today. `is_live`: tenant ACTIVE and subscription live at this moment.
+
+    `due_today`: schedules whose next tick comes before this UTC day ends; backfills leave them a run each.
+    """
 
     tenant_id: str
     is_live: bool
@@ -69,6 +78,7 @@ class TenantShare:
     concurrent_limit: int
     started_today: int
     last_admitted_at: datetime | None = None
+    due_today: int = 0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,11 @@ ready AS (
     pipeline_id,
     source,
     scheduled_time,
-    priority + DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds) AS aged_priority
+    priority + IF(
+      backfill_id IS NULL,
+      DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds),
+      0
+    ) AS aged_priority
   FROM {tenants}.pipeline_execution_queue
   WHERE state = 'QUEUED'
     AND available_at <= CURRENT_TIMESTAMP()
@@ -50,6 +54,7 @@ item AS (
     queue.max_retries,
     queue.source,
     queue.config_id,
+    queue.backfill_id,
     queue.quota_date,
     queue.lease_id,
     queue.lease_expires_at,
@@ -102,6 +107,15 @@ usage_today AS (
   WHERE usage_date = CURRENT_DATE('UTC')
   GROUP BY tenant_id
 ),
+due_schedule AS (
+  SELECT
+    tenant_id,
+    COUNT(*) AS due_today
+  FROM {tenants}.tenant_pipeline_configs
+  WHERE is_active
+    AND DATE(next_run_time, 'UTC') <= CURRENT_DATE('UTC')
+  GROUP BY tenant_id
+),
 tenant AS (
   SELECT
     profiles.tenant_id,
@@ -109,10 +123,12 @@ tenant AS (
     COALESCE(subscription.daily_limit, 0) AS daily_limit,
     COALESCE(subscription.concurrent_limit, 0) AS concurrent_limit,
     COALESCE(usage_today.started_today, 0) AS started_today,
-    usage_today.last_admitted_at
+    usage_today.last_admitted_at,
+    COALESCE(due_schedule.due_today, 0) AS due_today
   FROM {tenants}.tenant_profiles AS profiles
   LEFT JOIN subscription ON subscription.tenant_id = profiles.tenant_id
   LEFT JOIN usage_today ON usage_today.tenant_id = profiles.tenant_id
+  LEFT JOIN due_schedule ON due_schedule.tenant_id = profiles.tenant_id
   WHERE profiles.tenant_id IN (SELECT tenant_id FROM item)
 )
 SELECT
@@ -128,7 +144,7 @@ SELECT
   ARRAY(
     SELECT AS STRUCT
       run_id, tenant_id, pipeline_id, pipeline_logging_id, state, priority, scheduled_time, available_at, added_at,
-      attempt, hop, max_retries, source, config_id, quota_date, lease_id, lease_expires_at, processing_started_at,
+      attempt, hop, max_retries, source, config_id, backfill_id, quota_date, lease_id, lease_expires_at, processing_started_at,
       wait_reason
     FROM item
     ORDER BY run_id
@@ -139,7 +155,7 @@ SELECT
     ORDER BY run_id, occurred_at
   ) AS signs,
   ARRAY(
-    SELECT AS STRUCT tenant_id, is_live, daily_limit, concurrent_limit, started_today, last_admitted_at
+    SELECT AS STRUCT tenant_id, is_live, daily_limit, concurrent_limit, started_today, last_admitted_at, due_today
     FROM tenant
     ORDER BY tenant_id
   ) AS tenants

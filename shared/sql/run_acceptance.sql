@@ -46,8 +46,14 @@ queued_item AS (
     pipeline_id,
     source,
     state,
-    config_id IS NULL AND quota_date IS NULL AS is_uncounted,
-    available_at <= CURRENT_TIMESTAMP()
+    CASE
+      WHEN backfill_id IS NOT NULL THEN 'backfill'
+      WHEN config_id IS NULL THEN 'manual'
+      ELSE 'scheduled'
+    END AS kind,
+    quota_date IS NULL AS is_uncounted,
+    backfill_id IS NULL
+      AND available_at <= CURRENT_TIMESTAMP()
       AND priority + DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds)
         >= @manual_priority AS is_ahead
   FROM {tenants}.pipeline_execution_queue
@@ -59,17 +65,28 @@ queued_group AS (
     pipeline_id,
     source,
     state,
+    kind,
     is_uncounted,
     is_ahead,
     COUNT(*) AS items
   FROM queued_item
-  GROUP BY tenant_id, pipeline_id, source, state, is_uncounted, is_ahead
+  GROUP BY tenant_id, pipeline_id, source, state, kind, is_uncounted, is_ahead
 ),
 queue AS (
   SELECT
     tenant_id,
-    ARRAY_AGG(STRUCT(pipeline_id, source, state, is_uncounted, is_ahead, items)) AS queued_groups
+    ARRAY_AGG(STRUCT(pipeline_id, source, state, kind, is_uncounted, is_ahead, items)) AS queued_groups
   FROM queued_group
+  GROUP BY tenant_id
+),
+schedule AS (
+  SELECT
+    tenant_id,
+    COUNT(*) AS schedules,
+    COUNTIF(DATE(next_run_time, 'UTC') <= CURRENT_DATE('UTC')) AS due_today
+  FROM {tenants}.tenant_pipeline_configs
+  WHERE tenant_id = @tenant_id
+    AND is_active
   GROUP BY tenant_id
 ),
 held AS (
@@ -93,6 +110,8 @@ SELECT
   subscription.concurrent_limit,
   CURRENT_TIMESTAMP() AS read_at,
   COALESCE(usage_today.started_today, 0) AS started_today,
+  COALESCE(schedule.schedules, 0) AS schedules,
+  COALESCE(schedule.due_today, 0) AS due_today,
   queue.queued_groups,
   held.credentials
 FROM api_key
@@ -101,6 +120,7 @@ LEFT JOIN {tenants}.tenant_profiles AS profiles
 LEFT JOIN subscription ON subscription.tenant_id = api_key.tenant_id
 LEFT JOIN usage_today ON usage_today.tenant_id = api_key.tenant_id
 LEFT JOIN queue ON queue.tenant_id = api_key.tenant_id
+LEFT JOIN schedule ON schedule.tenant_id = api_key.tenant_id
 LEFT JOIN held ON held.tenant_id = api_key.tenant_id
 
 -- name: accept_run
@@ -149,5 +169,79 @@ VALUES (
   @trigger_by, 'QUEUED', @priority, @accepted_at, @accepted_at, @accepted_at, 0, 0, @max_retries,
   PARSE_JSON(@parameters), @user_id, @wait_reason
 );
+
+COMMIT TRANSACTION;
+
+-- name: accept_backfill
+-- A backfill's runs enter the run log and the queue, all or none; `runs` is a JSON array of their ids, parameters and
+-- places in the order. Ids are kept apart as accept_run does it.
+-- param: backfill_id STRING
+-- param: runs STRING
+-- param: tenant_id STRING
+-- param: provider STRING
+-- param: domain STRING
+-- param: pipeline_template STRING
+-- param: pipeline_id STRING
+-- param: source STRING
+-- param: trigger_by STRING
+-- param: user_id STRING
+-- param: priority INT64
+-- param: max_retries INT64
+-- param: accepted_at TIMESTAMP
+BEGIN TRANSACTION;
+
+ASSERT NOT EXISTS (
+  SELECT 1
+  FROM {dataset}.x_meta_pipeline_runs
+  WHERE backfill_id = @backfill_id
+    OR pipeline_logging_id = @backfill_id
+) AS 'RUN_EXISTS';
+
+INSERT INTO {dataset}.x_meta_pipeline_runs (
+  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters,
+  backfill_id, created_at
+)
+SELECT
+  JSON_VALUE(run, '$.run_id'),
+  @tenant_id,
+  JSON_VALUE(run, '$.run_id'),
+  @pipeline_id,
+  @user_id,
+  'api',
+  @trigger_by,
+  'PENDING',
+  PARSE_JSON(JSON_QUERY(run, '$.parameters')),
+  @backfill_id,
+  @accepted_at
+FROM UNNEST(JSON_QUERY_ARRAY(@runs)) AS run;
+
+INSERT INTO {tenants}.pipeline_execution_queue (
+  run_id, tenant_id, provider, domain, pipeline_template, pipeline_id, source, backfill_id, pipeline_logging_id,
+  trigger_type, trigger_by, state, priority, scheduled_time, available_at, added_at, attempt, hop, max_retries,
+  parameters, user_id
+)
+SELECT
+  JSON_VALUE(run, '$.run_id'),
+  @tenant_id,
+  @provider,
+  @domain,
+  @pipeline_template,
+  @pipeline_id,
+  @source,
+  @backfill_id,
+  JSON_VALUE(run, '$.run_id'),
+  'api',
+  @trigger_by,
+  'QUEUED',
+  @priority,
+  TIMESTAMP_ADD(@accepted_at, INTERVAL CAST(JSON_VALUE(run, '$.position') AS INT64) MICROSECOND),
+  @accepted_at,
+  @accepted_at,
+  0,
+  0,
+  @max_retries,
+  PARSE_JSON(JSON_QUERY(run, '$.parameters')),
+  @user_id
+FROM UNNEST(JSON_QUERY_ARRAY(@runs)) AS run;
 
 COMMIT TRANSACTION;

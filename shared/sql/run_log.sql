@@ -4,6 +4,7 @@
 -- param: pipeline_logging_id STRING
 -- param: pipeline_id STRING
 -- param: status STRING
+-- param: backfill_id STRING
 -- param: before_created_at TIMESTAMP
 -- param: before_id STRING
 -- param: max_runs INT64
@@ -19,6 +20,7 @@ WITH logged AS (
     user_id,
     parameters,
     retry_of,
+    backfill_id,
     created_at,
     started_at,
     completed_at,
@@ -44,7 +46,11 @@ aged AS (
     added_at,
     attempt,
     wait_reason,
-    priority + DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds) AS priority
+    priority + IF(
+      backfill_id IS NULL,
+      DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds),
+      0
+    ) AS priority
   FROM {tenants}.pipeline_execution_queue
   WHERE tenant_id = @tenant_id
 ),
@@ -97,6 +103,7 @@ run AS (
     COALESCE(logged.user_id, queued.user_id) AS user_id,
     COALESCE(logged.parameters, queued.parameters) AS parameters,
     logged.retry_of,
+    logged.backfill_id,
     COALESCE(logged.created_at, queued.added_at) AS created_at,
     logged.started_at,
     logged.completed_at,
@@ -122,6 +129,7 @@ SELECT
   user_id,
   TO_JSON_STRING(parameters) AS parameters,
   retry_of,
+  backfill_id,
   created_at,
   started_at,
   completed_at,
@@ -137,6 +145,7 @@ FROM run
 WHERE (@pipeline_logging_id IS NULL OR pipeline_logging_id = @pipeline_logging_id)
   AND (@pipeline_id IS NULL OR pipeline_id = @pipeline_id)
   AND (@status IS NULL OR status = @status)
+  AND (@backfill_id IS NULL OR backfill_id = @backfill_id)
   AND (
     @before_created_at IS NULL
     OR created_at < @before_created_at

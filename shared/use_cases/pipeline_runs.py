@@ -27,7 +27,7 @@ _FINISHED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _LISTED = (
     "pipeline_logging_id", "pipeline_id", "status", "trigger_type", "user_id", "parameters", "created_at",
     "started_at", "completed_at", "attempt", "wait_reason", "queue_position", "cancel_requested", "retry_of",
-    "error_class", "error_message",
+    "backfill_id", "error_class", "error_message",
 )  # fmt: skip
 
 
@@ -40,6 +40,7 @@ class ListRequest(BaseModel):
     page_token: Annotated[str, Field(max_length=512)] | None = None
     status: Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | None = None
     pipeline_id: Annotated[str, Field(pattern=r"\A[a-z0-9_]+(?:-[a-z0-9_]+){2}\z", max_length=200)] | None = None
+    backfill_id: Annotated[str, Field(max_length=128)] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,12 @@ class PipelineRuns:
         request = validated(ListRequest, query)
         after = parse_page_token(request.page_token) if request.page_token else None
         rows = self.run_log.list_runs(
-            tenant_id, status=request.status, pipeline_id=request.pipeline_id, after=after, limit=request.limit + 1
+            tenant_id,
+            status=request.status,
+            pipeline_id=request.pipeline_id,
+            backfill_id=request.backfill_id,
+            after=after,
+            limit=request.limit + 1,
         )
         page = rows[: request.limit]
         more = len(rows) > request.limit

@@ -45,11 +45,11 @@ class RunRequests:
         """
         parameters = resolve_parameters(template, request.body)
         try:
-            source = _require_source(standing, template, parameters)
+            source = require_source(standing, template, parameters)
             standing.usage.check_quota()
         except (Conflict, InvalidInput, QuotaExceeded):
             # The first call of this key may have been accepted, and may itself be what used the day up.
-            if first := self._find_first(standing, template, request):
+            if first := self.find_first(standing, template, request):
                 return _answer(standing, first.run_id, first.start)
             raise
         start = standing.usage.predict_start(template.pipeline_id, source)
@@ -68,7 +68,7 @@ class RunRequests:
         start: Start,
     ) -> dict[str, Any]:
         digest = body_digest(request.body)
-        for run_id in _run_ids(standing, template, request):
+        for run_id in run_ids(standing, template, request):
             run = ManualRun(
                 run_id=run_id,
                 tenant_id=standing.owner.tenant_id,
@@ -86,26 +86,29 @@ class RunRequests:
             if self.runs.accept(run, start, body_digest=digest):
                 log.info("run accepted", pipeline_logging_id=run_id, status=start.status)
                 return _answer(standing, run_id, start)
-            if first := self._answering(run_id, standing, digest):
+            if first := self.answering(run_id, standing, digest):
                 return _answer(standing, run_id, first.start)
         raise AssertionError("there is always another run id")
 
-    def _find_first(self, standing: Standing, template: Template, request: RunRequest) -> AcceptedRun | None:
+    def find_first(self, standing: Standing, template: Template, request: RunRequest) -> AcceptedRun | None:
+        """What the first call with this request's key was told, or None when there was none."""
         if request.idempotency_key is None:
             return None
-        for run_id in _run_ids(standing, template, request):
-            if first := self._answering(run_id, standing, body_digest(request.body)):
+        for run_id in run_ids(standing, template, request):
+            if first := self.answering(run_id, standing, body_digest(request.body)):
                 return first
             if not self.runs.is_used(run_id):
                 return None
         return None
 
-    def _answering(self, run_id: str, standing: Standing, digest: str) -> AcceptedRun | None:
+    def answering(self, run_id: str, standing: Standing, digest: str) -> AcceptedRun | None:
+        """What was accepted under this id for the same call; IdempotencyMismatch when it was for another."""
         accepted = self.runs.find_accepted(run_id)
         return accepted if accepted and accepted.answers(digest, standing.usage.now) else None
 
 
-def _require_source(standing: Standing, template: Template, parameters: Mapping[str, Any]) -> str | None:
+def require_source(standing: Standing, template: Template, parameters: Mapping[str, Any]) -> str | None:
+    """What a run would load, as far as it is known; Conflict without a credential, InvalidInput when none is named."""
     if template.credentials not in standing.credentials:
         raise Conflict(f"no {template.credentials} credentials are set up")
     source = source_of(template, parameters, standing.credentials[template.credentials])
@@ -114,7 +117,8 @@ def _require_source(standing: Standing, template: Template, parameters: Mapping[
     return source
 
 
-def _run_ids(standing: Standing, template: Template, request: RunRequest) -> Iterator[str]:
+def run_ids(standing: Standing, template: Template, request: RunRequest) -> Iterator[str]:
+    """The ids to try, one after the other: always the same ones where the request has a key."""
     if request.idempotency_key is None:
         while True:
             yield str(uuid.uuid4())

@@ -29,6 +29,7 @@ class World:
     signs: list[RunSign] = field(default_factory=list)
     started: Counter[tuple[str, date]] = field(default_factory=Counter)
     last_admitted: dict[str, datetime] = field(default_factory=dict)
+    due_today: dict[str, int] = field(default_factory=dict)
     ended: dict[str, Change] = field(default_factory=dict)
     tasks: set[tuple[str, str | None, int]] = field(default_factory=set)
     rng: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - a repeatable history
@@ -72,7 +73,7 @@ class World:
             tenants=tuple(
                 TenantShare(
                     tenant_id, True, daily, concurrent, self.started[tenant_id, self.now.date()],
-                    self.last_admitted.get(tenant_id),
+                    self.last_admitted.get(tenant_id), self.due_today.get(tenant_id, 0),
                 )
                 for tenant_id, (daily, concurrent) in self.limits.items()
             ),

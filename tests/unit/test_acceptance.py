@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from shared.domain.acceptance import (
     next_utc_midnight,
     repeatable_run_id,
 )
-from shared.errors import IdempotencyMismatch, QuotaExceeded
+from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded
 
 NOW = datetime(2025, 11, 17, 22, 30, tzinfo=UTC)
 BILLING, OTHER = "gcp-cost-billing", "aws-cost-cur"
@@ -28,13 +29,21 @@ def usage(*queue: QueuedGroup, started: int = 0, daily: int = 5, concurrent: int
 
 
 def live(items: int = 1, pipeline_id: str = OTHER, source: str | None = "s") -> QueuedGroup:
-    return QueuedGroup(pipeline_id, source, "PROCESSING", is_uncounted=False, is_ahead=True, items=items)
+    return QueuedGroup(pipeline_id, source, "PROCESSING", "manual", is_uncounted=False, is_ahead=True, items=items)
 
 
 def waiting(
     items: int = 1, pipeline_id: str = OTHER, source: str | None = "s", *, manual: bool = True, ahead: bool = True
 ) -> QueuedGroup:
-    return QueuedGroup(pipeline_id, source, "QUEUED", is_uncounted=manual, is_ahead=ahead, items=items)
+    return QueuedGroup(
+        pipeline_id,
+        source,
+        "QUEUED",
+        "manual" if manual else "scheduled",
+        is_uncounted=True,
+        is_ahead=ahead,
+        items=items,
+    )
 
 
 def test_run_starts_when_a_slot_is_free() -> None:
@@ -120,3 +129,19 @@ def test_same_call_finds_the_same_run_and_no_other_does() -> None:
 def test_digest_sees_the_body_and_not_the_order_of_its_fields() -> None:
     assert body_digest({"a": 1, "b": [2]}) == body_digest({"b": [2], "a": 1})
     assert body_digest({"a": 1}) != body_digest({"a": "1"})
+
+
+def test_a_waiting_backfill_uses_nothing_up_and_stands_in_nobodys_way() -> None:
+    months = QueuedGroup(BILLING, "s", "QUEUED", "backfill", is_uncounted=True, is_ahead=False, items=36)
+    usage(months, daily=1).check_quota()
+    assert usage(months).predict_start(BILLING, "s") == Start("RUNNING")
+    usage(months).check_no_backfill(BILLING, "other")
+    with pytest.raises(Conflict) as refusal:
+        usage(months).check_no_backfill(BILLING, "s")
+    assert refusal.value.facts == {"waiting_runs": 36}
+
+
+def test_a_backfill_is_left_what_nobody_else_needs_today() -> None:
+    others = (live(1), waiting(2), waiting(3, manual=False))
+    quota = replace(usage(*others, started=4, daily=20), schedules=5, due_today=2).backfill_quota()
+    assert (quota.used, quota.reserved, quota.remaining, quota.schedules) == (6, 5, 9, 5)

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from functions.process_queue.main import ProcessQueueBody
 from shared.domain import credentials
+from shared.domain.backfill import MOST_MONTHS
 from shared.domain.delivery import Delivery
 from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings
 from shared.domain.templates import Parameter, Template
@@ -63,6 +64,10 @@ def component_schemas() -> dict[str, Json]:
         **_credential_requests(),
         **_run_parameters(),
         **{name: _shape_schema(name) for name in get_shapes()},
+        "RunAnswer": {
+            "description": "A run, or a backfill's runs.",
+            "oneOf": [{"$ref": REFERENCE.format(model=name)} for name in ("RunAccepted", "BackfillAccepted")],
+        },
     }
     for name, fields in get_fields().items():
         for field, text in fields.items():
@@ -157,12 +162,19 @@ def _template_schema(template: Template) -> Json:
         "date": {**_DAY, "description": "One day, UTC."},
         "start_date": {**_DAY, "description": "The first day of a range, UTC."},
         "end_date": {**_DAY, "description": f"The last day of a range of at most {template.max_days} days."},
+        "split": {"const": "month", "description": f"A run for each month of the range, at most {MOST_MONTHS}."},
+        "preview": {"type": "boolean", "description": "Answer what `split` would make, and queue nothing."},
     }
     return {
         "description": f"{template.provider}/{template.domain}/{template.template}: {template.description}.",
         "type": "object",
         "properties": days | {name: _parameter(parameter) for name, parameter in template.parameters.items()},
-        "dependentRequired": {"start_date": ["end_date"], "end_date": ["start_date"]},
+        "dependentRequired": {
+            "start_date": ["end_date"],
+            "end_date": ["start_date"],
+            "split": ["start_date"],
+            "preview": ["split"],
+        },
         "not": {"required": ["date", "start_date"]},
         "additionalProperties": False,
     }

@@ -107,7 +107,7 @@ class Operation(_Strict):
 
 
 class Shape(_Strict):
-    """A schema of contract/answers.yml."""
+    """A schema of contract/answers*.yml."""
 
     description: str
     extends: str | None = None
@@ -137,7 +137,8 @@ def get_errors() -> dict[int, ErrorStatus]:
 @cache
 def get_shapes() -> dict[str, Shape]:
     """The schemas that no model of the product describes."""
-    return _read(CONTRACT / "answers.yml", dict[str, Shape])
+    files = sorted(CONTRACT.glob("answers*.yml"))
+    return {name: shape for file in files for name, shape in _read(file, dict[str, Shape]).items()}
 
 
 @cache

@@ -1,0 +1,112 @@
+"""Accepts backfills: every month's run in one read and one transaction, with the quota they will wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared import log
+from shared.adapters.accepted_runs import RequestedBackfill, Standing
+from shared.domain.acceptance import RunRequest, body_digest
+from shared.domain.backfill import Backfill, BackfillQuota, plan_backfill
+from shared.domain.templates import Template
+from shared.errors import Conflict, InvalidInput
+from shared.use_cases.run_pipeline import RunRequests, require_source, run_ids
+
+
+@dataclass(frozen=True)
+class Backfills:
+    """Previews and accepts backfills as `requests` accepts single runs."""
+
+    requests: RunRequests
+
+    def answer(self, standing: Standing, template: Template, request: RunRequest) -> tuple[int, dict[str, Any]]:
+        """Status and body: 200 for a preview, 202 once all runs are in the queue. At most one job.
+
+        InvalidInput for bad fields, Conflict without a credential or while an earlier backfill waits,
+        IdempotencyMismatch when the key came with another body.
+        """
+        backfill = plan_backfill(template, request.body, today=standing.usage.now.date())
+        try:
+            source = require_source(standing, template, backfill.parameters)
+            if backfill.is_preview:
+                return 200, _preview(standing, template, backfill, standing.usage.backfill_quota())
+            standing.usage.check_no_backfill(template.pipeline_id, source)
+        except (Conflict, InvalidInput):
+            # The first call of this key may have been accepted, and its runs be those that wait.
+            first = self.requests.find_first(standing, template, request)
+            if first is None or first.quota is None:
+                raise
+            return 202, _accepted(standing, template, backfill, first.quota, first.run_id)
+        return 202, self._accept(standing, template, request, backfill, source)
+
+    def _accept(
+        self,
+        standing: Standing,
+        template: Template,
+        request: RunRequest,
+        backfill: Backfill,
+        source: str | None,
+    ) -> dict[str, Any]:
+        digest, quota, runs = body_digest(request.body), standing.usage.backfill_quota(), self.requests.runs
+        for backfill_id in run_ids(standing, template, request):
+            requested = RequestedBackfill(
+                backfill_id=backfill_id,
+                runs=_runs(backfill, backfill_id),
+                tenant_id=standing.owner.tenant_id,
+                provider=template.provider,
+                domain=template.domain,
+                pipeline_template=template.template,
+                pipeline_id=template.pipeline_id,
+                source=source,
+                trigger_by=standing.api_key_id,
+                user_id=request.user_id,
+                accepted_at=standing.usage.now,
+            )
+            if runs.accept_backfill(requested, quota, body_digest=digest):
+                log.info("backfill accepted", backfill_id=backfill_id, runs=len(backfill.months))
+                self.requests.tasks.kick()
+                return _accepted(standing, template, backfill, quota, backfill_id)
+            first = self.requests.answering(backfill_id, standing, digest)
+            if first and first.quota:
+                self.requests.tasks.kick()  # the first call may have been cut off before it could
+                return _accepted(standing, template, backfill, first.quota, backfill_id)
+        raise AssertionError("there is always another id")
+
+
+def _runs(backfill: Backfill, backfill_id: str) -> Sequence[Mapping[str, Any]]:
+    return [
+        {"run_id": month.run_id(backfill_id), "parameters": {**backfill.parameters, **month.to_dates()}}
+        for month in backfill.months
+    ]
+
+
+def _preview(standing: Standing, template: Template, backfill: Backfill, quota: BackfillQuota) -> dict[str, Any]:
+    return {
+        "tenant_id": standing.owner.tenant_id,
+        "pipeline_id": template.pipeline_id,
+        "message": f"{_months(backfill)}; nothing is queued yet",
+        "runs": [month.to_dates() for month in backfill.months],
+        "quota": quota.to_preview(len(backfill.months)),
+    }
+
+
+def _accepted(
+    standing: Standing, template: Template, backfill: Backfill, quota: BackfillQuota, backfill_id: str
+) -> dict[str, Any]:
+    runs = [
+        {"pipeline_logging_id": month.run_id(backfill_id), **month.to_dates(), "status": "PENDING"}
+        for month in backfill.months
+    ]
+    return {
+        **_preview(standing, template, backfill, quota),
+        "backfill_id": backfill_id,
+        "status": "PENDING",
+        "message": f"Backfill queued: {_months(backfill)}",
+        "runs": runs,
+    }
+
+
+def _months(backfill: Backfill) -> str:
+    return f"{len(backfill.months)} run{'s' * (len(backfill.months) > 1)}, one a month, newest first"
