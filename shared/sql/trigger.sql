@@ -37,6 +37,16 @@ usage_today AS (
   WHERE usage_date = CURRENT_DATE('UTC')
   GROUP BY tenant_id
 ),
+-- Scheduled runs that wait for their first start have their place in the day before any new tick.
+waiting AS (
+  SELECT
+    tenant_id,
+    COUNT(*) AS waiting_runs
+  FROM {tenants}.pipeline_execution_queue
+  WHERE config_id IS NOT NULL
+    AND quota_date IS NULL
+  GROUP BY tenant_id
+),
 unfinished AS (
   SELECT DISTINCT config_id
   FROM {tenants}.pipeline_execution_queue
@@ -59,13 +69,15 @@ schedule AS (
     due.deferred_at,
     COALESCE(profiles.status = 'ACTIVE', FALSE) AS is_tenant_active,
     subscription.tenant_id IS NOT NULL AS is_subscription_live,
-    COALESCE(usage_today.started_today, 0) >= COALESCE(subscription.daily_limit, 0) AS is_at_daily_limit,
+    COALESCE(usage_today.started_today, 0) + COALESCE(waiting.waiting_runs, 0)
+      >= COALESCE(subscription.daily_limit, 0) AS is_at_daily_limit,
     unfinished.config_id IS NOT NULL AS has_unfinished_run,
     credentials.source AS credential_source
   FROM due
   LEFT JOIN {tenants}.tenant_profiles AS profiles ON profiles.tenant_id = due.tenant_id
   LEFT JOIN subscription ON subscription.tenant_id = due.tenant_id
   LEFT JOIN usage_today ON usage_today.tenant_id = due.tenant_id
+  LEFT JOIN waiting ON waiting.tenant_id = due.tenant_id
   LEFT JOIN unfinished ON unfinished.config_id = due.config_id
   LEFT JOIN {tenants}.tenant_cloud_credentials AS credentials
     ON credentials.tenant_id = due.tenant_id

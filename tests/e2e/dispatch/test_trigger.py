@@ -95,6 +95,25 @@ def test_a_tenant_at_its_daily_limit_keeps_its_tick_due(dispatching: Dispatching
     assert dispatching.trigger()["queued_count"] == 1  # deferred is not missed
 
 
+def test_a_tenant_with_more_schedules_than_runs_a_day_queues_no_more_than_it_can_start(
+    dispatching: Dispatching,
+) -> None:
+    tenant_id = dispatching.onboard(daily_limit=2)
+    dispatching.schedule(tenant_id, next_run_time=YESTERDAY, count=4)
+    assert dispatching.trigger()["queued_count"] == 4
+    dispatching.process()
+
+    config_id = dispatching.schedule(tenant_id, next_run_time=YESTERDAY)
+    dispatching.query("DELETE FROM tenants.tenant_usage_quotas WHERE tenant_id = @tenant_id", tenant_id=tenant_id)
+    assert dispatching.trigger()["skipped"] == [{"config_id": config_id, "reason": "DAILY_LIMIT"}]
+
+    dispatching.query(
+        "DELETE FROM tenants.pipeline_execution_queue WHERE tenant_id = @tenant_id AND quota_date IS NULL",
+        tenant_id=tenant_id,
+    )
+    assert dispatching.trigger()["queued_count"] == 1
+
+
 def test_a_suspended_tenants_ticks_stay_due(dispatching: Dispatching, tenant_id: str) -> None:
     config_id = dispatching.schedule(tenant_id, next_run_time=YESTERDAY)
     dispatching.query(
