@@ -39,6 +39,7 @@ SELECT
   (
     SELECT MIN(added_at) FROM waiting WHERE wait_reason IN ('NOT_EXAMINED', 'PLATFORM_BUSY')
   ) AS oldest_startable_at,
+  -- Ticks that the trigger serves: those of lapsed tenants may stay due for ever.
   (
     SELECT MIN(configs.next_run_time)
     FROM {tenants}.tenant_pipeline_configs AS configs
@@ -46,6 +47,14 @@ SELECT
     WHERE configs.is_active
       AND configs.deferred_at IS NULL
       AND profiles.status = 'ACTIVE'
+      AND EXISTS (
+        SELECT 1
+        FROM {tenants}.tenant_subscriptions AS subscriptions
+        WHERE subscriptions.tenant_id = configs.tenant_id
+          AND subscriptions.status IN ('ACTIVE', 'TRIAL')
+          AND COALESCE(subscriptions.starts_at <= CURRENT_TIMESTAMP(), TRUE)
+          AND COALESCE(CURRENT_TIMESTAMP() < subscriptions.ends_at, TRUE)
+      )
   ) AS earliest_tick,
   ARRAY(
     SELECT AS STRUCT wait_reason AS name, COUNT(*) AS items

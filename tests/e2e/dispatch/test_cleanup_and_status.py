@@ -94,6 +94,17 @@ class TestStatus:
         overdue = {entry["what"] for entry in status(dispatching)["overdue"]}
         assert {"queue", "ticks", "reset_daily_quotas"} <= overdue
 
+    def test_the_ticks_of_a_lapsed_subscription_are_not_overdue(self, dispatching: Dispatching) -> None:
+        before = status(dispatching)["overdue"]
+        tenant_id = dispatching.onboard()
+        dispatching.query(
+            "UPDATE tenants.tenant_subscriptions SET ends_at = CURRENT_TIMESTAMP() WHERE tenant_id = @tenant_id",
+            tenant_id=tenant_id,
+        )
+        dispatching.schedule(tenant_id, next_run_time=datetime.now(UTC) - timedelta(days=9))
+        since = [entry["since"] for entry in before if entry["what"] == "ticks"]
+        assert [entry["since"] for entry in status(dispatching)["overdue"] if entry["what"] == "ticks"] == since
+
     def test_it_counts_the_last_days_outcomes(self, dispatching: Dispatching, tenant_id: str) -> None:
         before = status(dispatching)["runs_last_24h"]
         done, failing = dispatching.enqueue(tenant_id, "a", "b")
