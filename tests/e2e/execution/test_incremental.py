@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
+from devcloud.seed_billing.export import load_schema
 from tests.e2e.execution.late_month import ArrivingExport, make_export, usage
 from tests.executions import Delivery, Executions
 from tests.tenant import Tenant
@@ -156,9 +157,10 @@ def test_a_row_is_found_in_whichever_partition_it_lies(
 def test_a_row_in_the_streaming_buffer_has_no_partition_and_is_loaded(
     executions: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
 ) -> None:
+    columns = ", ".join(field["name"] for field in load_schema())
     owner.query_and_wait(
-        f"INSERT INTO `{export.table}` (_PARTITIONTIME, usage_start_time, export_time, cost, currency)"
-        f" VALUES (NULL, TIMESTAMP '{TENTH} 10:00:00+00', TIMESTAMP '{EXPORTED}', 1, 'USD')"
+        f"INSERT INTO `{export.table}` (_PARTITIONTIME, {columns})"
+        f" SELECT NULL, {columns} FROM `{export.table}` WHERE DATE(usage_start_time) = DATE '{TENTH}'"
     )
     executions.run(tenant, {"date": str(TENTH)})
     assert published(executions, tenant) == {TENTH: 2}
