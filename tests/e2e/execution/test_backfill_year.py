@@ -1,0 +1,70 @@
+"""A year in one request: queued at once, done over several days of quota, and true to the export to the last digit."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from devcloud.seed_billing.rows import Plan
+from tests.dispatching import Dispatching
+from tests.executions import eventually
+from tests.frontend import Frontend
+
+START, DAYS = date(2024, 12, 1), 351
+DAILY_LIMIT = 5
+
+
+def await_end_of_quota(frontend: Frontend, left: int) -> None:
+    """Wait until nothing runs and so many runs are left, which wait for another day."""
+
+    def has_come() -> bool:
+        items = frontend.central("pipeline_execution_queue")
+        return len(items) == left and {item["wait_reason"] for item in items} <= {"DAILY_LIMIT"}
+
+    eventually(has_come, within_seconds=180)
+
+
+def end_the_day(dispatching: Dispatching) -> None:
+    """Let what was used today have been used yesterday, as it is after midnight."""
+    dispatching.query(
+        "UPDATE tenants.tenant_usage_quotas SET usage_date = DATE_SUB(usage_date, INTERVAL 1 DAY) WHERE TRUE"
+    )
+
+
+def by_day(frontend: Frontend) -> dict[str, tuple[int, Decimal]]:
+    """Rows and cost of each published day."""
+    credited = "COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)"
+    rows = frontend.sql(
+        f"SELECT x_usage_date AS day, COUNT(*) AS found, SUM(cost + {credited}) AS total"
+        " FROM {own}.gcp_cost_billing GROUP BY day"
+    )
+    return {str(row["day"]): (row["found"], row["total"]) for row in rows}
+
+
+@pytest.mark.timeout(600)
+def test_a_year_is_filled_over_three_days_of_quota_and_equals_the_export(dispatching: Dispatching) -> None:
+    frontend = dispatching.frontend(daily_limit=DAILY_LIMIT, concurrent_limit=2)
+    export = frontend.tenant.seed(Plan(seed=5, start=START, days=DAYS, rows_per_day=3))
+    assert frontend.store(frontend.gcp_body(billing_export_table=export.table)).status_code == 201
+    dispatching.move_on("execute", "kick")
+    year = {"start_date": str(START), "end_date": "2025-11-16", "split": "month"}
+
+    answer = frontend.api.post(frontend.run_path, year)
+    assert answer.status_code == 202
+    runs, quota = answer.json()["runs"], answer.json()["quota"]
+    assert (len(runs), quota["remaining_today"], quota["days_until_done"]) == (12, DAILY_LIMIT, 2)
+
+    for completed in (5, 10, 12):
+        await_end_of_quota(frontend, 12 - completed)
+        newest_first = [run["pipeline_logging_id"] for run in runs[:completed]]
+        rows = {row["pipeline_logging_id"]: row["status"] for row in frontend.own("x_meta_pipeline_runs")}
+        assert [rows[run_id] for run_id in newest_first] == ["COMPLETED"] * completed
+        end_the_day(dispatching)
+        dispatching.process()
+
+    truth = {day: (told["rows"], Decimal(told["total"])) for day, told in export.truth["usage_dates"].items()}
+    published = by_day(frontend)
+    assert published == {day: told for day, told in truth.items() if day <= "2025-11-16" and day >= str(START)}
+    assert len(published) > 300
