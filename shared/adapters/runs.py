@@ -16,7 +16,7 @@ from shared import errors
 from shared.adapters.bigquery import AssertionFailed, DuplicateJob, Pause, Row, Warehouse
 from shared.adapters.credentials import SealedCredential
 from shared.adapters.sql import Statement, statement
-from shared.adapters.tasks import RunTask
+from shared.adapters.tasks import Closing, RunTask
 
 # Another writer of the tenant's tables won: its turn is over soon. Exponential backoff with jitter.
 _RETRY_ABORTED = google_retry.Retry(
@@ -144,21 +144,25 @@ class Runs:
         except AssertionFailed as error:
             raise errors.FenceLost(f"another attempt took over ({error.message})") from error
 
-    def close(self, task: RunTask) -> None:
-        """End a run that has no executor any more, unless it has ended; once, however often its task is delivered."""
-        if task.closing is None:
-            raise ValueError("the task closes nothing")
+    def close(self, task: RunTask, closing: Closing) -> str | None:
+        """End a run that has no executor any more, unless it has ended; once, however often its task is delivered.
+
+        The status it ended with, None when it has no row.
+        """
         values = {
             "run_id": task.run_id,
             "tenant_id": task.tenant_id,
             "pipeline_logging_id": task.pipeline_logging_id,
             "attempt": task.attempt,
-            "status": task.closing.status,
-            "error_class": task.closing.error_class,
-            "error_message": task.closing.error_message,
+            "status": closing.status,
+            "error_class": closing.error_class,
+            "error_message": closing.error_message,
         }
         close = statement("run_execution", "close_run")
-        self.transact(close, values, job_id=f"cvg-close-{task.run_id}", dataset=task.tenant_id)
+        rows = self.warehouse.rows_of(
+            self.transact(close, values, job_id=f"cvg-close-{task.run_id}", dataset=task.tenant_id)
+        )
+        return str(rows[0]["status"]) if rows else None
 
     def close_attempt(
         self, task: RunTask, *, status: str, error_class: str | None, error_message: str | None

@@ -44,7 +44,10 @@ class Closing:
 
 @dataclass(frozen=True)
 class RunTask:
-    """One delivery to execute_run: a hop of a leased attempt, or, without a lease, the closing of a run."""
+    """One delivery to execute_run: a hop of a leased attempt, or the closing of a run.
+
+    A closing under a lease says how the run ended; one without a lease only writes down what was decided.
+    """
 
     run_id: str
     tenant_id: str
@@ -59,7 +62,7 @@ class RunTask:
     def name(self) -> str:
         """Same purpose, same name, so Cloud Tasks keeps one of them: a run is closed once, a hop delivered once."""
         if self.closing:
-            return _hashed("close", self.run_id)
+            return _hashed("close", self.run_id, self.lease_id or "")
         return _hashed("run", self.run_id, str(self.attempt), str(self.hop))
 
 

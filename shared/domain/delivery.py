@@ -38,6 +38,6 @@ class Delivery(BaseModel):
     @model_validator(mode="after")
     def _is_leased_or_closing(self) -> Delivery:
         check_tenant_id(self.tenant_id)  # it names a dataset
-        if (self.lease_id is None) == (self.closing is None):
-            raise ValueError("either a lease or a closing")
+        if self.lease_id is None and self.closing is None:
+            raise ValueError("neither a lease nor a closing")
         return self

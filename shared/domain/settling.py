@@ -12,6 +12,8 @@ from shared.domain.queue_state import PROCESSING, QUEUED, QueueItem, RunSign
 from shared.domain.retry import RetryPolicy, may_retry
 
 LEASE_EXPIRED = "LEASE_EXPIRED"
+NEVER_SAID = "the executor stopped reporting before the run ended"
+CLOSING = "CLOSING"  # why a run that has no executor any more is still live
 _LONGEST_UNCLAIMED_LEASE = timedelta(hours=1)
 _TERMINAL = ("SUCCEEDED", "CANCELLED", "FAILED")  # in this order: what has been published is not undone by a later word
 
@@ -92,9 +94,20 @@ class Settler:
     def _expired(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change:
         if cancel_requested:
             return cancelled(item)
-        if lease.is_claimed:
-            return self._failed(item, True, LEASE_EXPIRED, "the executor stopped reporting before the run ended")
+        if lease.is_claimed and not self._may_go_on(item):
+            return self._asked(item, lease)
+        if lease.is_claimed or item.wait_reason == CLOSING:
+            return self._failed(item, True, LEASE_EXPIRED, NEVER_SAID)
         return self._renewed(item, lease)
+
+    def _may_go_on(self, item: QueueItem) -> bool:
+        return may_retry(attempt=item.attempt, max_retries=item.max_retries, retryable=True)
+
+    def _asked(self, item: QueueItem, lease: Lease) -> Change:
+        # The last executor may have published and died before it said so. A closing task finds out under a lease of
+        # its own; when nobody hears from that either, the run has failed.
+        asked = with_lease(item, self.new_id(), self.now, self.lease, hop=lease.hop + 1)
+        return Change("RENEW", item, replace(asked, wait_reason=CLOSING))
 
     def _failed(self, item: QueueItem, retryable: bool | None, error_class: str, message: str | None) -> Change:
         if not may_retry(attempt=item.attempt, max_retries=item.max_retries, retryable=retryable):

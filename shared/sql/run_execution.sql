@@ -165,7 +165,7 @@ WHERE runs.pipeline_logging_id = @pipeline_logging_id;
 
 -- name: close_run
 -- Ends a run that has not ended yet; one that has stays as it is. A scheduled run that no executor ever took up gets its
--- row here, so that the tenant sees what became of it.
+-- row here, so that the tenant sees what became of it. Says how the run ended: it may have been published.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
@@ -214,6 +214,10 @@ WHERE scheduled.run_id = @run_id
   );
 
 COMMIT TRANSACTION;
+
+SELECT status
+FROM {dataset}.x_meta_pipeline_runs
+WHERE pipeline_logging_id = @pipeline_logging_id;
 
 -- name: close_attempt
 -- Ends a run under the lease it runs under, and says how it ended: a publish may have been faster. After another attempt

@@ -11,7 +11,7 @@ from shared import log
 from shared.adapters.bigquery import DuplicateJob
 from shared.adapters.events import Kind, RunEvent, RunEvents
 from shared.adapters.runs import Begun, ClaimedRun
-from shared.adapters.tasks import RunTask, Tasks
+from shared.adapters.tasks import Closing, RunTask, Tasks
 from shared.domain.identifiers import pipeline_id_of
 from shared.domain.templates import resolve_parameters, source_of
 from shared.errors import (
@@ -49,9 +49,7 @@ class RunExecution:
     def execute(self) -> str:
         """What became of the delivery, in one word; raises only when it should be delivered again."""
         if self.task.closing:
-            with log.bound(step_id="close"):
-                self.services.runs.close(self.task)
-            return "CLOSED"
+            return self._end_for_good(self.task.closing)
         try:
             with log.bound(step_id="claim"):
                 run = self.services.runs.claim(self.task, execution_id=self.execution_id)
@@ -60,6 +58,22 @@ class RunExecution:
         if run is None or self._has_expired(run):
             return "STALE"
         return self._execute(run)
+
+    def _end_for_good(self, closing: Closing) -> str:
+        """Close a run that no executor will end; under a lease, tell how it ended: it may have been published."""
+        with log.bound(step_id="close"):
+            status = self.services.runs.close(self.task, closing)
+        if self.task.lease_id is None:
+            return "CLOSED"
+        if status == "COMPLETED":
+            return self._end("SUCCEEDED", outcome=status)
+        return self._end(
+            "FAILED",
+            outcome="FAILED",
+            retryable=False,
+            error_class=closing.error_class,
+            error_message=closing.error_message,
+        )
 
     def _has_expired(self, run: ClaimedRun) -> bool:
         lease = timedelta(seconds=self.services.settings.lease_seconds)

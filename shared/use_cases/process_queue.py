@@ -14,7 +14,7 @@ from shared.adapters.tasks import Closing, RunTask, Tasks
 from shared.domain.changes import Change, Decision
 from shared.domain.dispatch import DispatchPolicy, decide
 from shared.domain.queue_state import QueueItem, QueueState
-from shared.domain.settling import LEASE_EXPIRED
+from shared.domain.settling import CLOSING, LEASE_EXPIRED, NEVER_SAID
 from shared.use_cases.contention import until_applied
 
 JOB = "process_queue"
@@ -122,7 +122,8 @@ class Dispatcher:
 
 
 def _delivery(item: QueueItem) -> RunTask:
-    return _task(item, lease_id=item.lease_id)
+    closing = Closing("FAILED", LEASE_EXPIRED, NEVER_SAID) if item.wait_reason == CLOSING else None
+    return _task(item, lease_id=item.lease_id, closing=closing)
 
 
 def _task(item: QueueItem, *, lease_id: str | None, closing: Closing | None = None) -> RunTask:

@@ -36,6 +36,15 @@ def start(world: World, tenant: str = "acme", pipeline: str = "a", **columns: ob
     return world.items[run_id]
 
 
+def closing(world: World) -> Decision:
+    """What is decided of a run whose last attempt went silent."""
+    start(world, max_retries=0)
+    world.now += POLICY.lease
+    decision = world.dispatch()
+    assert [change.after.wait_reason for change in decision.changes if change.after] == ["CLOSING"]
+    return decision
+
+
 class TestSettling:
     def test_a_run_whose_executor_succeeded_is_completed(self, world: World) -> None:
         item = start(world)
@@ -101,6 +110,25 @@ class TestRescue:
         world.now += POLICY.lease
         (change,) = world.dispatch().changes
         assert (change.action, change.error_class) == ("RETRY", "LEASE_EXPIRED")
+
+    def test_how_a_last_attempt_ended_that_went_silent_is_asked_once(self, world: World) -> None:
+        (asked,) = closing(world).changes
+        assert asked.before.lease_id != world.items[asked.before.run_id].lease_id
+        world.now += POLICY.lease
+        (change,) = world.dispatch().changes
+        assert (change.action, change.error_class) == ("FAIL", "LEASE_EXPIRED")
+
+    @pytest.mark.parametrize(("kind", "action"), [("SUCCEEDED", "COMPLETE"), ("FAILED", "FAIL")])
+    def test_what_the_closing_of_a_silent_run_finds_is_what_counts(self, world: World, kind: str, action: str) -> None:
+        (asked,) = closing(world).changes
+        world.report(world.items[asked.before.run_id], kind, retryable=False)
+        assert actions(world.dispatch()) == [action]
+
+    def test_a_closing_nobody_heard_of_is_delivered_again(self, world: World) -> None:
+        (asked,) = closing(world).changes
+        world.now += POLICY.redeliver_after
+        (again,) = world.dispatch().redeliver
+        assert (again.wait_reason, again.lease_id) == ("CLOSING", world.items[asked.before.run_id].lease_id)
 
     def test_a_heartbeat_extends_the_lease(self, world: World) -> None:
         item = start(world)

@@ -41,13 +41,19 @@ def lost(dispatching: Dispatching, tenant_id: str, *, attempt: int) -> str:
 
 
 class TestCleanUp:
-    def test_a_lost_run_is_requeued_and_one_without_attempts_fails(self, dispatching: Dispatching) -> None:
+    def test_a_lost_run_is_requeued_and_one_without_attempts_is_closed(self, dispatching: Dispatching) -> None:
         again = lost(dispatching, dispatching.onboard(), attempt=1)
         last = lost(dispatching, dispatching.onboard(), attempt=4)
         answer = clean_up(dispatching)
         counts = (answer["status"], answer["orphans_found"], answer["requeued"], answer["failed"])
-        assert counts == ("success", 2, 1, 1)
+        assert counts == ("success", 2, 2, 0)
         assert dispatching.item(again)["state"] == "QUEUED"
+        (closing,) = dispatching.deliveries(last)
+        assert (closing["closing"]["error_class"], closing["lease_id"]) == (
+            "LEASE_EXPIRED", dispatching.item(last)["lease_id"],
+        )  # fmt: skip
+        dispatching.report(last, "FAILED", retryable=False, error_class="LEASE_EXPIRED")
+        dispatching.process()
         assert dispatching.scheduled(last)["outcome_reason"] == "LEASE_EXPIRED"
 
     def test_a_run_nobody_closed_gets_its_closing_task(self, dispatching: Dispatching, tenant_id: str) -> None:

@@ -60,6 +60,7 @@ def test_a_waiting_run_is_admitted_counted_and_delivered_in_two_jobs(dispatching
             "attempt": 1,
             "hop": 0,
             "closing": None,
+            "pipeline_id": "gcp-cost-billing",
         }
     ]
 
