@@ -200,7 +200,7 @@ class Executions:
 
 
 class Instance:
-    """One more instance of execute_run, beside the gateway's."""
+    """One more instance of a function, beside the gateway's."""
 
     def __init__(self, process: FunctionProcess) -> None:
         self._process = process
