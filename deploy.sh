@@ -4,9 +4,7 @@ set -euo pipefail
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 SOURCES="$ROOT/terraform"
-REQUIRED_VARIABLES="project_id region bigquery_location alert_email"
-MINIMUM_TERRAFORM="1.9.0"
-
+PLAN="$SOURCES/build/deploy.tfplan"
 COMMAND=""
 VARIABLES_FILE="$SOURCES/terraform.tfvars"
 STATE_BUCKET="${STATE_BUCKET:-}"
@@ -16,6 +14,13 @@ SMOKE_TEST=false
 TERRAFORM="${TERRAFORM:-}"
 SMOKE_PYTHON="${SMOKE_PYTHON:-$ROOT/.venv/bin/python}"
 export TF_IN_AUTOMATION=1 TF_INPUT=0
+umask 077                 # a plan and a local state hold every variable
+trap 'rm -f "$PLAN"' EXIT # also after Ctrl-C
+
+# shellcheck source=tools/deploy/prerequisites.sh
+source "$ROOT/tools/deploy/prerequisites.sh"
+# shellcheck source=tools/deploy/state.sh
+source "$ROOT/tools/deploy/state.sh"
 
 usage() {
   cat <<'HELP'
@@ -56,9 +61,17 @@ fail() {
 parse_arguments() {
   while [[ $# -gt 0 ]]; do
     case "$1" in
+      --*=*)
+        set -- "${1%%=*}" "${1#*=}" "${@:2}"
+        continue
+        ;;
       --help | -h) usage; exit 0 ;;
-      --var-file) VARIABLES_FILE="$(absolute "${2:?--var-file needs a file}")"; shift ;;
-      --state-bucket) STATE_BUCKET="${2:?--state-bucket needs a name}"; shift ;;
+      --var-file)
+        VARIABLES_FILE="$(value_of "$@")"
+        [[ "$VARIABLES_FILE" == /* ]] || VARIABLES_FILE="$PWD/$VARIABLES_FILE"
+        shift
+        ;;
+      --state-bucket) STATE_BUCKET="$(value_of "$@")"; shift ;;
       --yes) ASSUME_YES=true ;;
       --smoke-test) SMOKE_TEST=true ;;
       --forget-key) FORGET_KEY=true ;;
@@ -70,76 +83,23 @@ parse_arguments() {
     esac
     shift
   done
+  STATE_BUCKET="${STATE_BUCKET#gs://}"
   if [[ -z "$COMMAND" ]]; then
     usage
     exit 2
   fi
 }
 
-absolute() { case "$1" in /*) say "$1" ;; *) say "$PWD/$1" ;; esac; }
-
-# The value of a variable: from the file, or else from TF_VAR_name. Plain strings only, which is what we ask for.
-variable() {
-  local value=""
-  if [[ -f "$VARIABLES_FILE" ]]; then
-    value="$(sed -nE "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*\"([^\"]*)\".*/\1/p" "$VARIABLES_FILE" | tail -n 1)"
-  fi
-  local from_environment="TF_VAR_$1"
-  say "${value:-${!from_environment:-}}"
-}
-
-is_set() {
-  [[ -n "${!2-}" ]] || { [[ -f "$VARIABLES_FILE" ]] && grep -qE "^[[:space:]]*$1[[:space:]]*=" "$VARIABLES_FILE"; }
-}
-
-# Everything that is missing, at once: nobody wants to find out one by one.
-check_prerequisites() {
-  local missing=() name
-  if [[ -z "$TERRAFORM" ]]; then
-    TERRAFORM="$(command -v terraform || command -v tofu || true)"
-  fi
-  if [[ -z "$TERRAFORM" ]] || ! command -v "$TERRAFORM" >/dev/null; then
-    missing+=("terraform (or tofu) $MINIMUM_TERRAFORM or newer")
-  elif ! recent_terraform; then
-    missing+=("a newer $(basename "$TERRAFORM"): $MINIMUM_TERRAFORM at least, this is $(terraform_version)")
-  fi
-  command -v python3 >/dev/null || missing+=("python3, which packs the functions")
-  command -v gcloud >/dev/null || missing+=("gcloud, the Google Cloud CLI")
-  for name in $REQUIRED_VARIABLES; do
-    is_set "$name" "TF_VAR_$name" || missing+=("the variable $name, in $VARIABLES_FILE or as TF_VAR_$name")
-  done
-  for name in "$ROOT"/functions/*/main.py; do
-    [[ -f "$(dirname "$name")/requirements.txt" ]] || missing+=("$(dirname "$name")/requirements.txt (make lock)")
-  done
-  if command -v gcloud >/dev/null && ! gcloud auth application-default print-access-token >/dev/null 2>&1; then
-    missing+=("credentials: gcloud auth application-default login")
-  fi
-  if $SMOKE_TEST; then
-    for name in SMOKE_GCP_KEY SMOKE_EXPORT_TABLE SMOKE_DATE; do
-      [[ -n "${!name:-}" ]] || missing+=("$name in the environment, for --smoke-test")
-    done
-    [[ -x "$SMOKE_PYTHON" ]] || missing+=("$SMOKE_PYTHON (make setup), for --smoke-test")
-  fi
-  if [[ ${#missing[@]} -gt 0 ]]; then
-    printf 'deploy.sh: missing:\n' >&2
-    printf '  - %s\n' "${missing[@]}" >&2
-    exit 2
-  fi
-}
-
-terraform_version() {
-  "$TERRAFORM" version | sed -nE '1s/^[A-Za-z]+ v([0-9]+\.[0-9]+\.[0-9]+).*/\1/p'
-}
-
-recent_terraform() {
-  [[ "$(printf '%s\n%s\n' "$MINIMUM_TERRAFORM" "$(terraform_version)" | sort -t. -k1,1n -k2,2n -k3,3n | head -n 1)" == "$MINIMUM_TERRAFORM" ]]
+value_of() {
+  [[ -n "${2:-}" ]] || fail "$1 needs a value"
+  say "$2"
 }
 
 confirm() {
   $ASSUME_YES && return
   [[ -t 0 ]] || fail "$1 needs a yes: run it in a terminal, or with --yes"
-  local answer
-  read -r -p "$1 (yes/no) " answer
+  local answer=""
+  read -r -p "$1 (yes/no) " answer || true
   [[ "$answer" == yes ]] || fail "nothing was changed"
 }
 
@@ -150,51 +110,23 @@ variables_option() {
 
 tf() { "$TERRAFORM" -chdir="$SOURCES" "$@"; }
 
-prepare_state() {
-  if [[ -n "$STATE_BUCKET" ]]; then
-    if ! gcloud storage buckets describe "gs://$STATE_BUCKET" >/dev/null 2>&1; then
-      confirm "The state bucket gs://$STATE_BUCKET is not there. Make it?"
-      gcloud storage buckets create "gs://$STATE_BUCKET" --project="$(variable project_id)" \
-        --location="$(variable region)" --uniform-bucket-level-access --public-access-prevention
-      gcloud storage buckets update "gs://$STATE_BUCKET" --versioning
-    fi
-    cat >"$SOURCES/backend.tf" <<HCL
-# Written by deploy.sh --state-bucket; not under version control.
-terraform {
-  backend "gcs" {
-    bucket = "$STATE_BUCKET"
-    prefix = "convergence"
-  }
-}
-HCL
-  elif [[ ! -f "$SOURCES/backend.tf" ]]; then
-    say "Terraform's state is kept in $SOURCES; use --state-bucket when more than one person deploys."
-  fi
-}
-
-initialise() {
-  step "Preparing Terraform"
-  prepare_state
-  tf init -upgrade=false
-}
-
-make_plan() {
+plan() {
+  check_first_apis
   step "Planning"
-  mkdir -p "$SOURCES/build"
-  tf plan "$(variables_option)" -out=build/deploy.tfplan
+  tf plan "$(variables_option)"
 }
 
 apply() {
-  # Terraform reads the project before it can enable anything in it.
-  gcloud services enable cloudresourcemanager.googleapis.com serviceusage.googleapis.com --project="$(variable project_id)"
-  make_plan
+  enable_first_apis
+  step "Planning"
+  mkdir -p "$(dirname "$PLAN")"
+  tf plan "$(variables_option)" -out="$PLAN"
   confirm "Apply this plan to $(variable project_id)?"
   step "Applying"
-  if ! tf apply build/deploy.tfplan; then
+  if ! tf apply "$PLAN"; then
     say "A first deployment can be faster than Google spreads new APIs, accounts and grants: wait a minute, then run it again."
     exit 1
   fi
-  rm -f "$SOURCES/build/deploy.tfplan"
   step "Admin key"
   ensure_admin_key
   urls
@@ -208,13 +140,18 @@ add_admin_key() {
   local secret="$1" key="${ADMIN_KEY:-}"
   [[ -n "$key" ]] || key="$(python3 -c 'import secrets; print(secrets.token_urlsafe(48), end="")')"
   [[ ${#key} -ge 32 ]] || fail "ADMIN_KEY has fewer than 32 characters"
+  [[ ! "$key" =~ [^[:graph:]] ]] || fail "ADMIN_KEY has a space, a line break or another character that no header takes"
   printf '%s' "$key" | secrets versions add "$secret" --data-file=- --format='value(name)' | sed 's|.*/||'
 }
+
+# The number of the current version; nothing where there is none.
+current_admin_key() { secrets describe "$1" --format='value(versionAliases.current)'; }
 
 ensure_admin_key() {
   local secret version
   secret="$(tf output -raw admin_key_secret)"
-  if secrets versions describe current --secret="$secret" >/dev/null 2>&1; then
+  version="$(current_admin_key "$secret")"
+  if [[ -n "$version" ]]; then
     say "There is one; ./deploy.sh rotate-admin-key replaces it."
     return
   fi
@@ -226,7 +163,8 @@ ensure_admin_key() {
 rotate_admin_key() {
   local secret before version
   secret="$(tf output -raw admin_key_secret)"
-  before="$(secrets versions describe current --secret="$secret" --format='value(name)' | sed 's|.*/||')"
+  before="$(current_admin_key "$secret")"
+  [[ -n "$before" ]] || fail "there is no admin key yet; ./deploy.sh apply makes the first"
   version="$(add_admin_key "$secret")"
   secrets update "$secret" --update-version-aliases="current=$version,previous=$before" >/dev/null
   say "Version $version is current; version $before stays valid as the previous one. Functions follow within five minutes."
@@ -248,7 +186,7 @@ next_steps() {
   cat <<'NEXT'
 1. Confirm the mail that Cloud Monitoring sent to alert_email, if this is the first deployment.
 2. Put a tenant's profile, subscription and API key into the central tables (the subscription system's job).
-3. Ask the tenant to grant the worker's account read access to its billing export, or to send a credential.
+3. Ask the tenant for a credential, or to let the worker's account impersonate one: docs/runbook/ says what it grants.
 4. POST the credential, then POST a run: COMPLETE_FLOWS.md has the calls.
 docs/runbook/ says how to upgrade, rotate, restore and take it down.
 NEXT
@@ -256,11 +194,15 @@ NEXT
 
 smoke_test() {
   step "Smoke test"
-  local urls="$SOURCES/build/function_urls.json" secret key
+  local urls="$SOURCES/build/function_urls.json" secret key token=""
   tf output -json function_urls >"$urls"
   secret="$(tf output -raw admin_key_secret)"
   key="$(secrets versions access current --secret="$secret")"
-  (cd "$ROOT" && CONVERGENCE_ADMIN_KEY="$key" "$SMOKE_PYTHON" test_e2e_complete.py --urls "$urls" \
+  # A person's token is taken for every function; a service account's is made for each, by the test itself.
+  if [[ "$(gcloud config get-value account 2>/dev/null)" != *.gserviceaccount.com ]]; then
+    token="$(gcloud auth print-identity-token)"
+  fi
+  (cd "$ROOT" && CONVERGENCE_ADMIN_KEY="$key" CONVERGENCE_ID_TOKEN="$token" "$SMOKE_PYTHON" test_e2e_complete.py --urls "$urls" \
     --project "$(variable project_id)" --bigquery-location "$(variable bigquery_location)" \
     --gcp-key "$SMOKE_GCP_KEY" --export-table "$SMOKE_EXPORT_TABLE" --date "$SMOKE_DATE")
 }
@@ -288,7 +230,10 @@ main() {
   check_prerequisites
   initialise
   case "$COMMAND" in
-    plan) make_plan ;;
+    urls | rotate-admin-key) is_deployed || fail "nothing is deployed yet: ./deploy.sh apply" ;;
+  esac
+  case "$COMMAND" in
+    plan) plan ;;
     apply) apply ;;
     urls) urls ;;
     rotate-admin-key) rotate_admin_key ;;

@@ -13,15 +13,15 @@ locals {
   # By name, every setting a function may ask for, but those that keep the default of shared/settings.py.
   settings = merge(
     {
-      ADMIN_KEY_SECRET          = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["admin_key"].secret_id}"
-      API_SERVICE_ACCOUNT       = local.account_emails.api
-      EXECUTE_QUEUE             = local.queue_names.execute
-      EXECUTE_RUN_URL           = local.function_urls.execute_run
-      KICK_QUEUE                = local.queue_names.kick
-      KMS_KEY                   = local.credentials_key
-      PROCESS_QUEUE_URL         = local.function_urls.process_queue
-      TASKS_SERVICE_ACCOUNT     = local.account_emails.tasks_invoker
-      WORKER_SERVICE_ACCOUNT    = local.account_emails.worker
+      ADMIN_KEY_SECRET       = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["admin_key"].secret_id}"
+      API_SERVICE_ACCOUNT    = local.account_emails.api
+      EXECUTE_QUEUE          = local.queue_names.execute
+      EXECUTE_RUN_URL        = local.function_urls.execute_run
+      KICK_QUEUE             = local.queue_names.kick
+      KMS_KEY                = local.credentials_key
+      PROCESS_QUEUE_URL      = local.function_urls.process_queue
+      TASKS_SERVICE_ACCOUNT  = local.account_emails.tasks_invoker
+      WORKER_SERVICE_ACCOUNT = local.account_emails.worker
     },
     length(var.allowed_origins) == 0 ? {} : { ALLOWED_ORIGINS = join(",", var.allowed_origins) },
     var.cmek.dataset_key == "" ? {} : { DATASET_KMS_KEY = var.cmek.dataset_key },

@@ -34,7 +34,10 @@ class UnexpectedAnswerError(Exception):
 
 @dataclass(frozen=True)
 class PlatformUnderTest:
-    """Its functions' URLs, the operator's BigQuery and admin key, and a tenant's export to load."""
+    """Its functions' URLs, the operator's BigQuery and admin key, and a tenant's export to load.
+
+    `id_token`: a person's, for all private functions; empty for a service account, which makes one for each.
+    """
 
     urls: Mapping[str, str]
     client: bigquery.Client
@@ -42,6 +45,7 @@ class PlatformUnderTest:
     gcp_credentials: Json
     day: date
     timeout_seconds: float
+    id_token: str = ""
 
     def ask(
         self,
@@ -56,7 +60,7 @@ class PlatformUnderTest:
         """The answer's JSON; private functions are called as the operator, whatever `headers` say."""
         url = self.urls[function]
         if get_platform().functions[function].access == "private":
-            token = id_token.fetch_id_token(Request(), url)
+            token = self.id_token or id_token.fetch_id_token(Request(), url)
             headers = {"Authorization": f"Bearer {token}", "X-Admin-Key": self.admin_key}
         answer = requests.request(method, url + path, json=body, headers=headers, timeout=90)
         if answer.status_code != status:
@@ -110,6 +114,7 @@ def deployed_platform(options: Namespace) -> Iterator[PlatformUnderTest]:
             gcp_credentials=_credentials(json.loads(options.gcp_key.read_text()), options.export_table),
             day=options.date,
             timeout_seconds=options.timeout,
+            id_token=os.environ.get("CONVERGENCE_ID_TOKEN", ""),
         )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.terraform.new_user import NewUser, new_user
 from tests.terraform.workspace import Plan, Workspace, check_out, lay_out
 
 pytestmark = pytest.mark.judge
@@ -36,3 +37,19 @@ def plan(workspace: Workspace) -> Plan:
 def copied(workspace: Workspace, tmp_path: Path) -> Workspace:
     """A checkout of the test's own."""
     return workspace.copy(tmp_path)
+
+
+@pytest.fixture
+def user(terraform: Path, tmp_path: Path) -> NewUser:
+    """Somebody who deploys for the first time."""
+    return new_user(tmp_path, terraform)
+
+
+@pytest.fixture(scope="session")
+def deployed(terraform: Path, tmp_path_factory: pytest.TempPathFactory) -> NewUser:
+    """Somebody who has deployed; tests leave the state and the variables as they are."""
+    made = new_user(tmp_path_factory.mktemp("deployed"), terraform)
+    made.fill_in_variables()
+    applied = made.deploy("apply", "--yes")
+    assert applied.returncode == 0, applied.stdout[-3000:] + applied.stderr[-3000:]
+    return made

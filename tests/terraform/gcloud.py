@@ -1,4 +1,4 @@
-"""Stands in for the Google Cloud CLI where deploy.sh is tested: keeps secrets' versions in a file and notes each call.
+"""Stands in for the Google Cloud CLI where deploy.sh is tested: keeps secrets and APIs in files and notes each call.
 
 usage: gcloud.py FOLDER ARGUMENTS...
 """
@@ -20,9 +20,23 @@ def main() -> int:
     options = dict(
         argument[2:].split("=", 1) for argument in arguments if argument.startswith("--") and "=" in argument
     )
-    if words[0] != "secrets":
-        return 0
-    return _secrets(folder / "secrets.json", words, options)
+    match words[:2]:
+        case ["secrets", *_]:
+            return _secrets(folder / "secrets.json", words, options)
+        case ["services", "enable"]:
+            (folder / "apis").write_text("\n".join(words[2:]), encoding="utf-8")
+        case ["services", "list"] if (folder / "apis").exists():
+            print((folder / "apis").read_text(encoding="utf-8"))
+        case ["storage", ("buckets" | "objects")] if words[2] == "describe":
+            return 0 if (folder / "storage" / words[3].removeprefix("gs://").replace("/", "|")).exists() else 1
+        case ["storage", "buckets"] if words[2] == "create":
+            (folder / "storage").mkdir(exist_ok=True)
+            (folder / "storage" / words[3].removeprefix("gs://")).touch()
+        case ["auth", "print-identity-token"]:
+            print("token-of-a-person")
+        case ["config", "get-value"]:
+            print("engineer@example.com")
+    return 0
 
 
 def _secrets(file: Path, words: list[str], options: dict[str, str]) -> int:
@@ -33,8 +47,10 @@ def _secrets(file: Path, words: list[str], options: dict[str, str]) -> int:
         case ["versions", "add"]:
             kept["keys"].append(sys.stdin.read())
             print(f"projects/1/secrets/{words[3]}/versions/{len(kept['keys'])}")
-        case ["versions", "describe"] if words[3] in kept["aliases"]:
-            print(f"projects/1/secrets/{options['secret']}/versions/{kept['aliases'][words[3]]}")
+        case ["versions", "access"]:
+            print(kept["keys"][int(kept["aliases"][words[3]]) - 1], end="")
+        case ["describe", _]:
+            print(kept["aliases"].get(options["format"].removeprefix("value(versionAliases.").removesuffix(")"), ""))
         case ["update", _]:
             kept["aliases"] |= dict(pair.split("=") for pair in options["update-version-aliases"].split(","))
         case _:

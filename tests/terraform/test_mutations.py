@@ -3,8 +3,8 @@
 import pytest
 
 from shared.platform_config import get_platform
-from tests.terraform import checks
-from tests.terraform.workspace import Workspace
+from tests.terraform import checks, test_plan
+from tests.terraform.workspace import Plan, Workspace
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
 
@@ -55,3 +55,72 @@ def test_a_function_made_public_is_seen(copied: Workspace) -> None:
         checks.check_public(plan, public)
     with pytest.raises(AssertionError, match="nobody reviewed"):
         checks.check_grants(plan, checks.reviewed_grants())
+
+
+# Each a change of a file, and the check that has to see it.
+QUIET_MISTAKES = [
+    (
+        test_plan.test_jobs_call_their_functions_with_an_explicit_audience,
+        "terraform/scheduler.tf",
+        "audience              = local.function_urls[each.value.function]",
+        'audience              = "https://example.com"',
+    ),
+    (
+        test_plan.test_functions_that_only_google_calls_take_no_calls_from_the_internet,
+        "terraform/functions.tf",
+        '"ALLOW_INTERNAL_ONLY"',
+        '"ALLOW_ALL"',
+    ),
+    (
+        test_plan.test_only_the_public_functions_are_open_to_everybody,
+        "terraform/iam.tf",
+        '"allUsers"',
+        '"allAuthenticatedUsers"',
+    ),
+    (
+        test_plan.test_custom_roles_hold_what_their_names_say_and_no_more,
+        "terraform/iam.tf",
+        '["bigquery.tables.get", "bigquery.tables.updateData"]',
+        '["bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.updateData"]',
+    ),
+    (
+        test_plan.test_central_tables_are_those_of_configs,
+        "terraform/bigquery.tf",
+        "deletion_protection = var.deletion_protection",
+        "deletion_protection = false",
+    ),
+    (
+        test_plan.test_the_key_rotates_within_ninety_days_and_is_protected,
+        "configs/platform.yml",
+        "rotation_days: 90",
+        "rotation_days: 91",
+    ),
+    (
+        test_plan.test_names_are_those_that_google_takes,
+        "configs/platform.yml",
+        "id: cvg-tasks-invoker",
+        "id: cvg-the-invoker-of-all-of-our-tasks",
+    ),
+    (
+        test_plan.test_queues_are_those_of_the_map,
+        "configs/platform.yml",
+        "max_concurrent_dispatches: 1\n",
+        "max_concurrent_dispatches: 7\n",
+    ),
+    (
+        test_plan.test_no_secrets_value_is_in_the_plan_or_its_outputs,
+        "terraform/outputs.tf",
+        'output "location" {',
+        'output "key" {\n  value     = var.scheduler_admin_key\n  sensitive = true\n}\n\noutput "location" {',
+    ),
+]
+
+
+def test_quiet_mistakes_are_seen_each_by_the_check_that_is_there_for_it(copied: Workspace, plan: Plan) -> None:
+    for check, path, old, new in QUIET_MISTAKES:
+        check(plan)
+        copied.replace(path, old, new)
+    mistaken = copied.plan()
+    for check, *_ in QUIET_MISTAKES:
+        with pytest.raises(AssertionError):
+            check(mistaken)

@@ -129,7 +129,7 @@ class Workspace:
     def copy(self, root: Path) -> Workspace:
         """Another checkout like this one, without its state, initialised like it."""
         other = Workspace(root / "checkout", self.terraform, root / "data", self.variables)
-        shutil.copytree(self.root, other.root, ignore=_NOT_SOURCE)
+        copy_sources(self.root, other.root)
         shutil.copy(self.root / "terraform" / ".terraform.lock.hcl", other.root / "terraform")
         shutil.copytree(self.data / "terraform", other.data / "terraform", symlinks=True)
         return other
@@ -145,6 +145,11 @@ def check_out(root: Path) -> Path:
         else:
             shutil.copy(source, root / name)
     return root
+
+
+def copy_sources(checkout: Path, to: Path) -> Path:
+    """Another checkout of the same version, without what Terraform has made there."""
+    return Path(shutil.copytree(checkout, to, ignore=_NOT_SOURCE))
 
 
 def lay_out(folder: Path) -> Path:

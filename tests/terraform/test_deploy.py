@@ -1,0 +1,247 @@
+"""deploy.sh under hard conditions: what it refuses and why, where the state is, what is asked."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from devcloud.server import Devcloud
+from tests.contract.rights import ROOT
+from tests.executions import eventually
+from tests.tenant import Tenant
+from tests.terraform.new_user import NewUser, colleague_of, new_user
+from tests.terraform.storage import Storage, storage
+from tests.terraform.workspace import PYTHON
+
+pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
+
+
+def remote(server: Storage) -> dict[str, str]:
+    """Sends Terraform's own backend to this Cloud Storage."""
+    return {"STORAGE_EMULATOR_HOST": server.address, "GOOGLE_OAUTH_ACCESS_TOKEN": "token"}
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    parts = sorted(str(path) for path in (ROOT / "tools" / "deploy").glob("*.sh"))
+    command = [str(PYTHON.parent / "shellcheck"), "-x", "deploy.sh", *parts]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout == ""
+
+
+def test_help_names_every_command_and_option(user: NewUser) -> None:
+    shown = user.deploy("--help")
+    assert shown.returncode == 0
+    script = (ROOT / "deploy.sh").read_text(encoding="utf-8")
+    cases = script.partition("parse_arguments() {")[2].partition("\n}")[0]
+    for word in (
+        "plan",
+        "apply",
+        "urls",
+        "rotate-admin-key",
+        "destroy",
+        "--var-file",
+        "--state-bucket",
+        "--smoke-test",
+    ):
+        assert word in cases
+        assert f"\n  {word} " in shown.stdout
+
+
+def test_everything_that_is_missing_is_said_at_once(user: NewUser, tmp_path: Path) -> None:
+    (user.workspace.root / "functions" / "run_pipeline" / "requirements.txt").unlink()
+    old = tmp_path / "old terraform"
+    old.write_text("#!/bin/sh\necho 'Terraform v1.5.7'\n", encoding="utf-8")
+    old.chmod(0o755)
+    refused = user.deploy("apply", "--yes", "--smoke-test", TERRAFORM=str(old), TF_VAR_region="europe-west3")
+    assert refused.returncode == 2
+    for missing in (
+        "1.9.0 at least, this is 1.5.7", "the variable project_id", "the variable bigquery_location",
+        "run_pipeline/requirements.txt", "SMOKE_GCP_KEY", ".venv/bin/python (make setup)",
+    ):  # fmt: skip
+        assert missing in refused.stderr
+    assert "the variable region" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["apply", "destroy"], "one command at a time"),
+        (["apply", "--state-bucket"], "--state-bucket needs a value"),
+        (["apply", "--var-file="], "--var-file needs a value"),
+        (["apply", "--var-file", "nowhere.tfvars"], "nowhere.tfvars"),
+        (["apply", "--dry-run"], "unknown argument --dry-run"),
+        (["apply", '--state-bucket=a"}\nevil'], "is not a bucket's name"),
+        (["urls"], "nothing is deployed yet"),
+        (["rotate-admin-key"], "nothing is deployed yet"),
+        (["plan"], "gcloud services enable bigquery.googleapis.com"),
+        (["apply"], "needs a yes"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_its_reason(user: NewUser, arguments: list[str], reason: str) -> None:
+    user.fill_in_variables()
+    refused = user.deploy(*arguments)
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    assert reason in refused.stderr
+    assert not (user.workspace.root / "terraform" / "backend.tf").exists()
+    assert not (user.workspace.root / "terraform" / "terraform.tfstate").exists()
+
+
+def test_one_platforms_variables_do_not_slip_into_anothers(user: NewUser, tmp_path: Path) -> None:
+    user.fill_in_variables()
+    other = tmp_path / "other.tfvars"
+    other.write_text((user.workspace.root / "terraform" / "terraform.tfvars").read_text(encoding="utf-8"))
+    refused = user.deploy("plan", "--var-file", "other.tfvars", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "another name for" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"), [("short", "fewer than 32"), (f"{'k' * 40}\nX-Evil: 1", "a line break"), ("k " * 20, "a space")]
+)
+def test_an_admin_key_that_no_header_takes_is_refused(deployed: NewUser, key: str, reason: str) -> None:
+    before = deployed.admin_keys()
+    refused = deployed.deploy("rotate-admin-key", ADMIN_KEY=key)
+    assert refused.returncode == 2
+    assert reason in refused.stderr
+    assert deployed.admin_keys() == before
+
+
+def test_a_second_apply_makes_no_second_admin_key_and_changes_nothing(deployed: NewUser) -> None:
+    before = deployed.admin_keys()
+    again = deployed.deploy("apply", "--yes")
+    assert again.returncode == 0, again.stderr
+    assert "No changes." in again.stdout
+    assert deployed.admin_keys() == before
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "value"),
+    [
+        ("apply", "project_id", "other-project"),
+        ("destroy", "region", "us-central1"),
+        ("plan", "bigquery_location", "US"),
+    ],
+)
+def test_another_place_is_not_deployed_over_this_one(deployed: NewUser, command: str, name: str, value: str) -> None:
+    deployed.fill_in_variables(**{name: value})
+    refused = deployed.deploy(command, "--yes")
+    deployed.fill_in_variables()
+    assert refused.returncode == 2
+    assert f"the variables say {value}" in refused.stderr
+
+
+def test_a_state_moves_into_a_bucket_and_others_go_on_from_there(
+    terraform: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    first = new_user(tmp_path_factory.mktemp("first"), terraform, name='one\'s own "folder"')
+    first.fill_in_variables()
+    with storage() as server:
+        assert first.deploy("apply", "--yes").returncode == 0
+        moved = first.deploy("plan", "--yes", "--state-bucket", "gs://acme-state", env=remote(server))
+        assert moved.returncode == 0, moved.stdout[-2000:] + moved.stderr[-2000:]
+        assert "No changes." in moved.stdout
+        assert list(server.objects) == ["acme-state/convergence/acme-costs/default.tfstate"]
+        created = [call for call in first.gcloud() if call.startswith("storage buckets create")]
+        assert "--public-access-prevention" in created[0]
+
+        second = colleague_of(first, tmp_path_factory.mktemp("colleague"))
+        second.fill_in_variables()
+        seen = second.deploy("plan", STATE_BUCKET="acme-state", env=remote(server))
+        assert seen.returncode == 0, seen.stderr
+        assert "No changes." in seen.stdout
+
+        server.objects["acme-state/convergence/acme-costs/default.tflock"] = (10**6, b'{"ID": "1", "Who": "first"}')
+        locked = second.deploy("apply", "--yes", env=remote(server))  # the bucket is remembered
+        assert locked.returncode != 0
+        assert "Error acquiring the state lock" in locked.stdout + locked.stderr
+
+
+def test_a_state_is_never_copied_over_another(deployed: NewUser) -> None:
+    (deployed.cli / "storage").mkdir()
+    for name in ("acme-state", "acme-state|convergence|acme-costs|default.tfstate"):
+        (deployed.cli / "storage" / name).touch()
+    refused = deployed.deploy("plan", "--yes", "--state-bucket", "acme-state")
+    assert refused.returncode == 2
+    assert "default.tfstate is there, and so is a state here" in refused.stderr
+    assert not (deployed.workspace.root / "terraform" / "backend.tf").exists()
+
+
+def test_a_bucket_that_may_not_be_read_is_not_remembered(user: NewUser) -> None:
+    user.fill_in_variables()
+    with storage() as server:
+        server.denies = True
+        failed = user.deploy("apply", "--yes", "--state-bucket", "acme-state", env=remote(server))
+    assert failed.returncode == 1
+    assert "403" in failed.stdout + failed.stderr
+    assert not (user.workspace.root / "terraform" / "backend.tf").exists()
+
+
+def begun(user: NewUser, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """deploy.sh in a process group of its own, as a terminal starts it."""
+    output = (user.cli / "output").open("wb")
+    return subprocess.Popen(
+        [user.workspace.root / "deploy.sh", *arguments], stdin=stdin, stdout=output, stderr=subprocess.STDOUT,
+        env={"PATH": f"{user.cli}:{os.environ['PATH']}", "HOME": str(user.cli)}, start_new_session=True,
+    )  # fmt: skip
+
+
+def says(user: NewUser, text: str) -> Callable[[], bool]:
+    return lambda: text in (user.cli / "output").read_text(encoding="utf-8")
+
+
+def test_whoever_says_no_at_a_terminal_changes_nothing(user: NewUser) -> None:
+    user.fill_in_variables()
+    ours, terminal = pty.openpty()
+    script = begun(user, "apply", stdin=terminal)
+    eventually(says(user, "Apply this plan to acme-costs?"))
+    os.write(ours, b"no\n")
+    assert script.wait(timeout=60) == 2
+    assert says(user, "nothing was changed")()
+    assert not (user.workspace.root / "terraform" / "terraform.tfstate").exists()
+    assert not (user.workspace.root / "terraform" / "build" / "deploy.tfplan").exists()
+    os.close(ours)
+    os.close(terminal)
+
+
+def test_the_smoke_test_runs_against_what_was_deployed(deployed: NewUser, cloud: Devcloud, tenant: Tenant) -> None:
+    """The functions that the local cloud serves stand in for those that nobody made; all else is as it is printed."""
+    key, urls = (
+        deployed.cli / "key.json",
+        {name: f"{cloud.ready['gateway']}/{name}" for name in cloud.platform.functions},
+    )
+    key.write_text(json.dumps(tenant.gcp_key), encoding="utf-8")
+    environment = {
+        "CONVERGENCE_ADMIN_KEY": cloud.ready["admin_key"],
+        "CONVERGENCE_ID_TOKEN": "",
+        "GOOGLE_APPLICATION_CREDENTIALS": cloud.ready["env"]["GOOGLE_APPLICATION_CREDENTIALS"],
+        "BIGQUERY_EMULATOR_HOST": cloud.ready["bigquery"],
+    }
+    ours = deployed.cli / "python"
+    ours.write_text(f"""#!{sys.executable}
+import json, os, subprocess, sys
+script, *arguments = sys.argv[1:]
+options = dict(zip(arguments[::2], arguments[1::2]))
+with open(options["--urls"]) as file:
+    planned = json.load(file)
+assert planned.keys() == {urls!r}.keys() and all(url.endswith(".run.app") for url in planned.values())
+assert options["--project"] == "acme-costs" and options["--bigquery-location"] == "EU"
+assert os.environ["CONVERGENCE_ADMIN_KEY"] == {deployed.admin_keys()[0][-1]!r}
+assert os.environ["CONVERGENCE_ID_TOKEN"] == "token-of-a-person"
+with open(options["--urls"], "w") as file:
+    json.dump({urls!r}, file)
+options |= {{"--project": {cloud.project!r}, "--bigquery-location": {cloud.location!r}}}
+command = [{sys.executable!r}, script, *(word for option in options.items() for word in option)]
+sys.exit(subprocess.run(command, cwd={str(ROOT)!r}, env=os.environ | {environment!r}).returncode)
+""", encoding="utf-8")  # fmt: skip
+    ours.chmod(0o755)
+    smoke = {
+        "SMOKE_PYTHON": str(ours), "SMOKE_GCP_KEY": str(key), "SMOKE_DATE": "2025-11-16",
+        "SMOKE_EXPORT_TABLE": tenant.export.table,
+    }  # fmt: skip
+    tested = deployed.deploy("apply", "--yes", "--smoke-test", env=smoke)
+    assert tested.returncode == 0, tested.stdout[-3000:] + tested.stderr[-3000:]
+    assert "6 passed, 0 failed" in tested.stdout
