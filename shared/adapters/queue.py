@@ -11,6 +11,7 @@ from shared.adapters.bigquery import AssertionFailed, Warehouse
 from shared.adapters.sql import statement
 from shared.domain.admission import AGEING_STEP
 from shared.domain.changes import Change, Decision
+from shared.domain.dispatch import MOST_CHANGES
 from shared.domain.queue_state import QueueItem, QueueState, RunSign, TenantShare
 from shared.errors import TransactionAborted
 
@@ -20,13 +21,21 @@ _MESSAGE_LENGTH = 1000
 
 @dataclass(frozen=True)
 class DispatchQueue:
-    """Reads and changes pipeline_execution_queue and what goes with it."""
+    """Reads and changes pipeline_execution_queue and what goes with it.
+
+    `most_untold`: of the runs that nobody has looked at yet, how many one read takes; each of them asks for a change.
+    """
 
     warehouse: Warehouse
+    most_untold: int = MOST_CHANGES
 
     def read(self) -> QueueState:
         """The present state. One job."""
-        values = {"front": _FRONT_PER_TENANT, "ageing_seconds": int(AGEING_STEP.total_seconds())}
+        values = {
+            "front": _FRONT_PER_TENANT,
+            "untold": self.most_untold,
+            "ageing_seconds": int(AGEING_STEP.total_seconds()),
+        }
         (row,) = self.warehouse.read(statement("dispatch_read", "read_queue"), values)
         return QueueState(
             epoch=row["epoch"],

@@ -14,6 +14,8 @@ from shared.domain.queue_state import PROCESSING, QueueItem, QueueState, RunSign
 from shared.domain.retry import RetryPolicy
 from shared.domain.settling import Lease, Settler, cancelled, read_lease, requested_cancels
 
+MOST_CHANGES = 4_000  # as many as one transaction applies
+
 
 @dataclass(frozen=True)
 class DispatchPolicy:
@@ -28,7 +30,7 @@ class DispatchPolicy:
     redeliver_after: timedelta = timedelta(seconds=10)
     max_redeliveries: int = 200
     max_unclaimed: int = 2_000
-    max_changes: int = 4_000
+    max_changes: int = MOST_CHANGES
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
@@ -70,8 +72,8 @@ def decide(
         changes=tuple(changes[: policy.max_changes]),
         redeliver=tuple(_due_for_redelivery(live, state.now, policy)),
         look_again_at=_look_again_at(state, live, changes, policy),
-        # Who left the queue may have hidden others: the read sees only its front.
-        work_remains=(more and room > max_runs) or bool(dropped or refusals) or len(changes) > policy.max_changes,
+        # Who left the queue may have hidden others: the read sees only its front, and no more news than are applied.
+        work_remains=(more and room > max_runs) or bool(dropped or refusals) or len(changes) >= policy.max_changes,
         stale_signs=live.stale_signs,
     )
 

@@ -2,6 +2,7 @@
 -- The whole of what the dispatcher decides on, in one row: live items, the front of every tenant's queue, what
 -- executors reported, and what each tenant may use today. One clock: `now`.
 -- param: front INT64
+-- param: untold INT64
 -- param: ageing_seconds INT64
 WITH cancelled AS (
   SELECT DISTINCT run_id
@@ -16,6 +17,9 @@ ready AS (
     pipeline_id,
     source,
     scheduled_time,
+    added_at,
+    wait_reason IS NULL AS is_untold,
+    quota_date IS NOT NULL AS is_counted,
     priority + IF(
       backfill_id IS NULL,
       DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds),
@@ -28,14 +32,20 @@ ready AS (
 waiting AS (
   SELECT
     run_id,
+    is_untold,
+    -- What has been counted may start at the daily limit too: no front of runs that may not shall hide it.
     ROW_NUMBER() OVER (
-      PARTITION BY tenant_id
+      PARTITION BY tenant_id, is_counted
       ORDER BY aged_priority DESC, scheduled_time, run_id
     ) AS tenant_rank,
     ROW_NUMBER() OVER (
       PARTITION BY tenant_id, pipeline_id, source
       ORDER BY aged_priority DESC, scheduled_time, run_id
-    ) AS pipeline_rank
+    ) AS pipeline_rank,
+    ROW_NUMBER() OVER (
+      PARTITION BY is_untold
+      ORDER BY added_at, run_id
+    ) AS age_rank
   FROM ready
 ),
 item AS (
@@ -63,7 +73,7 @@ item AS (
   FROM {tenants}.pipeline_execution_queue AS queue
   LEFT JOIN waiting ON waiting.run_id = queue.run_id
   WHERE queue.state = 'PROCESSING'
-    OR queue.wait_reason IS NULL
+    OR (waiting.is_untold AND waiting.age_rank <= @untold)
     OR waiting.tenant_rank <= @front
     OR waiting.pipeline_rank = 1
     OR queue.run_id IN (SELECT run_id FROM cancelled)

@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.changes import Decision
 from shared.domain.queue_state import QueueItem, TenantShare
-from tests.unit.dispatch_model import POLICY, START, World
+from tests.unit.dispatch_model import FRONT, POLICY, START, World
 
 PLENTY = {"acme": (50, 50), "beta": (50, 50)}
 
@@ -234,6 +234,16 @@ class TestAdmission:
         world.now += timedelta(hours=12)
         assert late.run_id in admitted(world.dispatch())
 
+    def test_a_retry_starts_at_the_daily_limit_however_many_wait_before_it(self, world: World) -> None:
+        world.limits["acme"] = (1, 5)
+        item = start(world)
+        for _ in range(2 * FRONT):
+            world.accept("acme", "a")
+        world.report(item, "FAILED", retryable=True)
+        world.dispatch()
+        world.now += timedelta(minutes=1)
+        assert admitted(world.dispatch()) == [item.run_id]
+
     def test_a_manual_run_beyond_the_daily_limit_is_refused(self, world: World) -> None:
         world.limits["acme"] = (0, 5)
         world.accept("acme", "a", manual=True)
@@ -264,6 +274,13 @@ class TestAdmission:
         decision = world.dispatch(max_runs=1)
         assert len(admitted(decision)) == 1
         assert decision.work_remains
+
+    def test_as_many_changes_as_one_transaction_applies_call_for_more(self, world: World) -> None:
+        policy = replace(POLICY, max_changes=3)
+        for pipeline in "abc":
+            world.accept("acme", pipeline)
+        assert world.dispatch(policy=policy).work_remains
+        assert not world.dispatch(policy=policy).work_remains
 
     def test_an_idle_queue_asks_for_nothing(self, world: World) -> None:
         decision = world.dispatch()

@@ -1,0 +1,31 @@
+"""process_queue over a queue longer than one read: its parts are seen in turn, and nothing hides what may run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from shared.domain.dispatch import MOST_CHANGES
+from tests.dispatching import Dispatching
+
+
+def test_news_beyond_one_transaction_are_told_by_the_next_call(dispatching: Dispatching) -> None:
+    tenant_id = dispatching.onboard(daily_limit=0)
+    dispatching.enqueue(tenant_id, *["gcp-cost-billing"] * (MOST_CHANGES + 1))
+    untold = "SELECT run_id FROM tenants.pipeline_execution_queue WHERE tenant_id = @tenant_id AND wait_reason IS NULL"
+
+    assert dispatching.process()["waiting_count"] == MOST_CHANGES + 1
+    assert len(dispatching.query(untold, tenant_id=tenant_id)) == 1
+    assert len(dispatching.kicks()) == 1
+
+    dispatching.process()
+    assert dispatching.query(untold, tenant_id=tenant_id) == []
+
+
+def test_a_retry_is_seen_behind_a_front_of_runs_that_may_not_start(dispatching: Dispatching) -> None:
+    tenant_id = dispatching.onboard(daily_limit=0)
+    dispatching.enqueue(tenant_id, *["gcp-cost-billing"] * 501, wait_reason="DAILY_LIMIT")
+    today = datetime.now(UTC).date().isoformat()
+    (retry,) = dispatching.enqueue(
+        tenant_id, "gcp-cost-billing", priority=4, attempt=1, quota_date=today, wait_reason="RETRY_BACKOFF"
+    )
+    assert [run["pipeline_logging_id"] for run in dispatching.process()["runs"]] == [retry]
