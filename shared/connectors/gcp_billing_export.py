@@ -13,6 +13,7 @@ import pyarrow.compute as _partly_typed
 from shared.adapters.tenant_export import ExportTable, TenantExport
 from shared.connectors import restrictions as rows
 from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, nulls
+from shared.connectors.gathering import gathered
 from shared.connectors.tally import DayFigures, figures_by_day
 from shared.errors import SourceNotFound
 from shared.tables import get_table
@@ -72,7 +73,7 @@ class GcpBillingExport:
     def batches(self, dates: Sequence[date]) -> Iterator[pa.RecordBatch]:
         """All rows of these days with the table's own columns; nothing is read when there are no days."""
         columns = [name for name in self.schema().names if name in self.table.columns]
-        for batch in self._rows_of(dates, columns):
+        for batch in gathered(self._rows_of(dates, columns)):
             yield self._shaped(batch)
 
     @staticmethod
