@@ -47,10 +47,9 @@ def check_statement(template: Template, check: Check, query: str) -> Statement:
 
 
 def _statement(template: Template, name: str, place: str, readable: Sequence[str]) -> Statement:
-    statements = template_statements(template)
-    if name not in statements:
+    if name not in template_statements(template):
         raise ConfigError(f"{place}: {sql_file(template).name} has no statement {name}")
-    found = _with_parts(name, {key: value for key, value in statements.items() if key not in readable})
+    found = whole_statement(template, name)
     for step in sorted(placeholders(found.text) - {_DATASET, *readable}):
         raise ConfigError(f"{place}: {{{step}}} of {name} is no step before it")
     known = parameter_types(template)
@@ -62,12 +61,17 @@ def _statement(template: Template, name: str, place: str, readable: Sequence[str
     return found
 
 
-def _with_parts(name: str, statements: Mapping[str, Statement]) -> Statement:
-    """A statement with those inside it that stand as `{name}` of another."""
-    found = statements[name]
-    others = {key: value for key, value in statements.items() if key != name}
-    inner = sorted(placeholders(found.text) & others.keys())
-    return found.naming(**{each: _with_parts(each, others) for each in inner})
+def whole_statement(template: Template, name: str) -> Statement:
+    """A template's statement with others of it filled in where it names them; what is a step's id is that step."""
+    steps = {step.id for step in template.steps}
+    parts = {key: value for key, value in template_statements(template).items() if key not in steps}
+    return _with_parts(template_statements(template)[name], {key: parts[key] for key in parts if key != name})
+
+
+def _with_parts(found: Statement, parts: Mapping[str, Statement]) -> Statement:
+    inner = sorted(placeholders(found.text) & parts.keys())
+    rest = {key: value for key, value in parts.items() if key not in inner}  # none stands within itself
+    return found.naming(**{name: _with_parts(parts[name], rest) for name in inner})
 
 
 def _earlier(template: Template, step: SqlStep) -> list[str]:

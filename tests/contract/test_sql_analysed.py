@@ -17,7 +17,7 @@ from shared.domain.template_files import parse_template
 from shared.domain.templates import Target, Template
 from shared.pipeline.check_statements import Checked, RenderedCheck, checks_statement, render_checks
 from shared.pipeline.publish import publish_statement
-from shared.pipeline.statements import parameter_types
+from shared.pipeline.statements import day_column, parameter_types, template_statements, whole_statement
 from shared.platform_config import CONFIGS
 from shared.tables import get_tables
 from shared.templates import all_templates, sql_file
@@ -109,24 +109,38 @@ def rendered_checks(template: Template, staged: Mapping[str, str]) -> list[Rende
 
 def filled_cases(place: str, path: Path, statement: Statement) -> Iterator[Case]:
     """A statement with more placeholders, as each template that uses it would fill them."""
+    if path.is_relative_to(CONFIGS):
+        yield from template_cases(place, path, statement)
+        return
     for template in all_templates():
-        if path.is_relative_to(CONFIGS) and path != sql_file(template):
-            continue
         for target in template.publish:
             name = f"{place} for {template.pipeline_id}, {target.table}"
             yield Case(name, fill(statement, template, target))
 
 
+def template_cases(place: str, path: Path, statement: Statement) -> Iterator[Case]:
+    """A template's own statement over what its steps stage: whole, with the statements inside it."""
+    for template in all_templates():
+        if path.parent != sql_file(template).parent or path.name.split(".")[0] != template.template:
+            continue
+        staged = {target.step: f"{{staging}}.staged_{target.table}" for target in template.publish}
+        whole = whole_statement(template, statement.name)
+        for target in template.publish:
+            if target.billed == statement.name:
+                whole = whole.naming(rows=staged[target.step])
+        yield Case(f"{place} for {template.pipeline_id}", whole.naming(**staged))
+
+
 def fill(statement: Statement, template: Template, target: Target) -> Statement:
     columns = [column.name for column in get_tables("tenant_dataset")[target.table].columns]
     published, staged = f"{{dataset}}.{target.table}", f"{{staging}}.staged_{target.table}"
-    billed = load_statements(sql_file(template))[target.billed]
+    billed = template_statements(template)[target.billed]
     parts: dict[str, str | list[str] | Statement] = {
         "staged": staged,
         "target": published,
         "rows": staged,
         "columns": columns,
-        "date_column": target.date_column,
+        "date_column": day_column(target.table, target.date_column),
         "billed": billed.naming(rows=staged),
         "billed_before": billed.naming(rows=published),
         "billed_after": billed.naming(rows=staged),

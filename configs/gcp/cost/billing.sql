@@ -11,3 +11,17 @@ FROM {rows}
 WHERE x_source = @source
   AND x_usage_date IN UNNEST(@dates)
 GROUP BY usage_date, billing_currency
+
+-- name: focus_by_day
+-- Rows and billed cost of one source by day and currency, as FOCUS has them.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+SELECT
+  DATE(ChargePeriodStart) AS usage_date,
+  BillingCurrency AS billing_currency,
+  COUNT(*) AS row_count,
+  SUM(BilledCost) AS billed_cost
+FROM {rows}
+WHERE x_source = @source
+  AND DATE(ChargePeriodStart) IN UNNEST(@dates)
+GROUP BY usage_date, billing_currency

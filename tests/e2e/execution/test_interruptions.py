@@ -184,7 +184,7 @@ def test_a_run_out_of_time_goes_on_in_the_next_hop(
     assert executions.deliver(delivery, url=instance.url) == "HANDED_OVER"
     eventually(lambda: has_event(executions, delivery, "SUCCEEDED"))
     steps = [json.loads(event["details"]) for event in executions.events(delivery) if event["kind"] == "STEP"]
-    assert [step["step_id"] for step in steps] == ["extract", "checks", "publish"]
+    assert [step["step_id"] for step in steps] == ["extract", "focus", "checks", "publish"]
     assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
 
 

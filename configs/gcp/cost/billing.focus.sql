@@ -1,0 +1,152 @@
+-- name: focus_rows
+-- The export as FOCUS 1.2.
+-- param: service_categories STRING
+-- param: units STRING
+WITH categories AS (
+  SELECT
+    LOWER(JSON_VALUE(line, '$.service')) AS service,
+    JSON_VALUE(line, '$.category') AS category,
+    JSON_VALUE(line, '$.subcategory') AS subcategory
+  FROM UNNEST(JSON_QUERY_ARRAY(@service_categories)) AS line
+),
+
+units AS (
+  SELECT
+    JSON_VALUE(line, '$.unit') AS unit,
+    JSON_VALUE(line, '$.focus_unit') AS focus_unit
+  FROM UNNEST(JSON_QUERY_ARRAY(@units)) AS line
+),
+
+parts AS (
+  {focus_parts}
+)
+
+SELECT
+  line.zone AS AvailabilityZone,
+  part.billed_cost AS BilledCost,
+  line.billing_account_id AS BillingAccountId,
+  line.billing_account_id AS BillingAccountName,
+  'Billing Account' AS BillingAccountType,
+  line.currency AS BillingCurrency,
+  TIMESTAMP(DATE_ADD(line.invoice_month, INTERVAL 1 MONTH), 'America/Los_Angeles') AS BillingPeriodEnd,
+  TIMESTAMP(line.invoice_month, 'America/Los_Angeles') AS BillingPeriodStart,
+  CAST(NULL AS STRING) AS CapacityReservationId,
+  CAST(NULL AS STRING) AS CapacityReservationStatus,
+  IF(part.kind = 'unused', 'Usage', line.charge_category) AS ChargeCategory,
+  IF(is_correction, 'Correction', NULL) AS ChargeClass,
+  CONCAT(
+    CASE part.kind WHEN 'unused' THEN 'Unused: ' WHEN 'covered' THEN 'Covered by a commitment: ' ELSE '' END,
+    COALESCE(line.sku_name, line.service_name),
+    COALESCE(CONCAT(' (', line.adjustment, ')'), ''),
+    COALESCE(
+      CONCAT(' at ', CAST(contracted_unit_price AS STRING), ' ', line.currency, ' per ', charges.pricing.unit), ''
+    )
+  ) AS ChargeDescription,
+  CASE
+    WHEN line.charge_category = 'Usage' OR part.kind = 'unused' THEN 'Usage-Based'
+    WHEN line.charge_category = 'Purchase' THEN 'Recurring'
+    ELSE 'One-Time'
+  END AS ChargeFrequency,
+  line.period_end AS ChargePeriodEnd,
+  line.period_start AS ChargePeriodStart,
+  IF(commitment_id IS NULL, NULL, charges.commitment_category) AS CommitmentDiscountCategory,
+  commitment_id AS CommitmentDiscountId,
+  CASE
+    WHEN commitment_id IS NULL THEN NULL
+    WHEN line.charge_category = 'Purchase' THEN line.sku_name
+    ELSE COALESCE(line.model_name, line.committed_credit_name)
+  END AS CommitmentDiscountName,
+  CASE
+    WHEN commitment_id IS NULL OR is_correction THEN NULL
+    WHEN charges.commitment_category = 'Usage' AND part.kind = 'unused' THEN charges.pricing.quantity
+    WHEN charges.commitment_category = 'Usage' THEN part.quantity
+    WHEN part.kind = 'rest' THEN line.cost
+    ELSE part.effective_cost
+  END AS CommitmentDiscountQuantity,
+  CASE
+    WHEN commitment_id IS NULL OR (part.kind = 'rest' AND line.charge_category = 'Purchase') THEN NULL
+    WHEN part.kind = 'unused' THEN 'Unused'
+    ELSE 'Used'
+  END AS CommitmentDiscountStatus,
+  CASE
+    WHEN commitment_id IS NULL THEN NULL
+    WHEN charges.commitment_category = 'Spend' THEN 'Spend-based committed use discount'
+    ELSE 'Resource-based committed use discount'
+  END AS CommitmentDiscountType,
+  CASE
+    WHEN commitment_id IS NULL OR is_correction THEN NULL
+    WHEN charges.commitment_category = 'Spend' THEN line.currency
+    ELSE COALESCE(priced_units.focus_unit, charges.pricing.unit)
+  END AS CommitmentDiscountUnit,
+  CASE
+    WHEN line.charge_category != 'Usage' THEN NULL
+    WHEN line.used_unit IS NULL OR line.used IS NULL THEN part.quantity
+    ELSE part.used
+  END AS ConsumedQuantity,
+  CASE
+    WHEN line.charge_category != 'Usage' THEN NULL
+    WHEN line.used_unit IS NULL OR line.used IS NULL THEN COALESCE(priced_units.focus_unit, charges.pricing.unit)
+    ELSE COALESCE(used_units.focus_unit, line.used_unit)
+  END AS ConsumedUnit,
+  part.contracted_cost AS ContractedCost,
+  contracted_unit_price AS ContractedUnitPrice,
+  part.effective_cost AS EffectiveCost,
+  CAST(NULL AS STRING) AS InvoiceId,
+  'Google Cloud' AS InvoiceIssuerName,
+  part.list_cost AS ListCost,
+  list_unit_price AS ListUnitPrice,
+  CASE
+    WHEN NOT is_priced THEN NULL
+    WHEN part.kind != 'rest' OR (commitment_id IS NOT NULL AND line.charge_category = 'Usage') THEN 'Committed'
+    WHEN REGEXP_CONTAINS(line.sku_name, r'\b(?:Spot|Preemptible)\b') THEN 'Dynamic'
+    ELSE 'Standard'
+  END AS PricingCategory,
+  IF(line.conversion_rate IS NULL, line.currency, 'USD') AS PricingCurrency,
+  contracted_unit_price / COALESCE(line.conversion_rate, 1) AS PricingCurrencyContractedUnitPrice,
+  part.effective_cost / COALESCE(line.conversion_rate, 1) AS PricingCurrencyEffectiveCost,
+  list_unit_price / COALESCE(line.conversion_rate, 1) AS PricingCurrencyListUnitPrice,
+  IF(is_priced, part.quantity, NULL) AS PricingQuantity,
+  IF(is_priced, COALESCE(priced_units.focus_unit, charges.pricing.unit), NULL) AS PricingUnit,
+  'Google Cloud' AS ProviderName,
+  COALESCE(line.seller, 'Google Cloud') AS PublisherName,
+  line.region AS RegionId,
+  line.region AS RegionName,
+  IF(line.charge_category = 'Purchase', commitment_id, line.resource_id) AS ResourceId,
+  IF(line.charge_category = 'Purchase', NULL, line.resource_name) AS ResourceName,
+  CASE
+    WHEN line.charge_category = 'Purchase' THEN 'Commitment'
+    WHEN line.resource_id IS NULL THEN NULL
+    ELSE COALESCE(REGEXP_EXTRACT(line.resource_id, r'/([^/]+)/[^/]+$'), line.service_name)
+  END AS ResourceType,
+  COALESCE(categories.category, 'Other') AS ServiceCategory,
+  line.service_name AS ServiceName,
+  COALESCE(categories.subcategory, 'Other (Other)') AS ServiceSubcategory,
+  IF(line.charge_category = 'Tax', NULL, line.sku_id) AS SkuId,
+  IF(line.charge_category = 'Tax' OR line.sku_id IS NULL, NULL, line.sku_name) AS SkuMeter,
+  IF(
+    is_priced AND line.sku_id IS NOT NULL AND line.tier IS NOT NULL,
+    JSON_OBJECT('x_TierStartAmount', line.tier, 'x_ConsumptionModel', line.model_name),
+    NULL
+  ) AS SkuPriceDetails,
+  IF(
+    is_priced,
+    CONCAT(
+      line.sku_id, COALESCE(CONCAT('/', CAST(line.tier AS STRING)), ''), COALESCE(CONCAT('/', line.model_id), '')
+    ),
+    NULL
+  ) AS SkuPriceId,
+  line.project_id AS SubAccountId,
+  IF(line.project_id IS NULL, NULL, line.project_name) AS SubAccountName,
+  IF(line.project_id IS NULL, NULL, 'Project') AS SubAccountType,
+  line.tags AS Tags,
+  IF(line.charge_category = 'Usage' AND line.model_id IS NOT NULL, line.model_name, NULL) AS x_consumption_model,
+  line.x_source,
+  line.x_pipeline_logging_id,
+  line.x_ingested_at
+FROM parts
+LEFT JOIN categories
+  ON categories.service = LOWER(line.service_name)
+LEFT JOIN units AS priced_units
+  ON priced_units.unit = charges.pricing.unit
+LEFT JOIN units AS used_units
+  ON used_units.unit = line.used_unit

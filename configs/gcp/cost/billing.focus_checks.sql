@@ -1,0 +1,209 @@
+-- name: invoiced_by_source
+-- What the export bills by billing account, invoice month and currency.
+SELECT
+  billing_account_id,
+  COALESCE(
+    FORMAT_DATE('%Y%m', SAFE.PARSE_DATE('%Y%m', invoice.month)),
+    FORMAT_TIMESTAMP('%Y%m', usage_start_time, 'America/Los_Angeles')
+  ) AS invoice_month,
+  currency,
+  SUM(COALESCE(cost, 0) + COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)) AS total
+FROM {extract}
+GROUP BY billing_account_id, invoice_month, currency
+
+-- name: invoiced_by_focus
+-- What FOCUS bills by the same.
+SELECT
+  BillingAccountId AS billing_account_id,
+  FORMAT_TIMESTAMP('%Y%m', BillingPeriodStart, 'America/Los_Angeles') AS invoice_month,
+  BillingCurrency AS currency,
+  SUM(BilledCost) AS total
+FROM {focus}
+GROUP BY billing_account_id, invoice_month, currency
+
+-- name: focus_missing_values
+-- Rows without a value that FOCUS wants in every row.
+SELECT
+  BilledCost,
+  BillingAccountId,
+  BillingAccountName,
+  BillingAccountType,
+  BillingCurrency,
+  BillingPeriodEnd,
+  BillingPeriodStart,
+  ChargeCategory,
+  ChargeFrequency,
+  ChargePeriodEnd,
+  ChargePeriodStart,
+  ContractedCost,
+  EffectiveCost,
+  InvoiceIssuerName,
+  ListCost,
+  PricingCurrency,
+  PricingCurrencyEffectiveCost,
+  ProviderName,
+  PublisherName,
+  ServiceCategory,
+  ServiceName,
+  ServiceSubcategory
+FROM {focus}
+WHERE BilledCost IS NULL
+  OR BillingAccountId IS NULL
+  OR BillingAccountName IS NULL
+  OR BillingAccountType IS NULL
+  OR BillingCurrency IS NULL
+  OR BillingPeriodEnd IS NULL
+  OR BillingPeriodStart IS NULL
+  OR ChargeCategory IS NULL
+  OR ChargeFrequency IS NULL
+  OR ChargePeriodEnd IS NULL
+  OR ChargePeriodStart IS NULL
+  OR ContractedCost IS NULL
+  OR EffectiveCost IS NULL
+  OR InvoiceIssuerName IS NULL
+  OR ListCost IS NULL
+  OR PricingCurrency IS NULL
+  OR PricingCurrencyEffectiveCost IS NULL
+  OR ProviderName IS NULL
+  OR PublisherName IS NULL
+  OR ServiceCategory IS NULL
+  OR ServiceName IS NULL
+  OR ServiceSubcategory IS NULL
+
+-- name: focus_empty_texts
+-- Rows with an empty text where FOCUS wants NULL.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  ServiceName
+FROM {focus}
+WHERE '' IN (
+    AvailabilityZone, BillingAccountId, BillingAccountName, BillingAccountType, BillingCurrency,
+    CapacityReservationId, CapacityReservationStatus, ChargeCategory, ChargeClass, ChargeDescription,
+    ChargeFrequency, CommitmentDiscountCategory, CommitmentDiscountId, CommitmentDiscountName,
+    CommitmentDiscountStatus, CommitmentDiscountType, CommitmentDiscountUnit, ConsumedUnit, InvoiceId,
+    InvoiceIssuerName, PricingCategory, PricingCurrency, PricingUnit, ProviderName, PublisherName, RegionId,
+    RegionName, ResourceId, ResourceName, ResourceType, ServiceCategory, ServiceName, ServiceSubcategory, SkuId,
+    SkuMeter, SkuPriceId, SubAccountId, SubAccountName, SubAccountType, x_consumption_model, x_source,
+    x_pipeline_logging_id
+  )
+
+-- name: focus_prices
+-- Rows whose unit price times quantity is not their cost, rounding aside: Google rounds a cost to six digits, NUMERIC a
+-- price to nine. Corrections may differ.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  PricingQuantity,
+  ListUnitPrice,
+  ListCost,
+  ContractedUnitPrice,
+  ContractedCost
+FROM {focus}
+WHERE ChargeClass IS NULL
+  AND (
+    ABS(ListUnitPrice * PricingQuantity - ListCost) > 0.000002 + ABS(PricingQuantity) * NUMERIC '0.000000001'
+    OR ABS(ContractedUnitPrice * PricingQuantity - ContractedCost)
+      > 0.000002 + ABS(PricingQuantity) * NUMERIC '0.000000001'
+  )
+
+-- name: focus_charge_periods
+-- Rows whose charge period does not end after its start.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  ChargePeriodEnd
+FROM {focus}
+WHERE ChargePeriodEnd <= ChargePeriodStart
+
+-- name: focus_billing_periods
+-- Rows whose billing period is no calendar month where Google invoices: at Pacific time.
+SELECT
+  ChargeDescription,
+  BillingPeriodStart,
+  BillingPeriodEnd
+FROM {focus}
+WHERE BillingPeriodStart
+    != TIMESTAMP(DATE_TRUNC(DATE(BillingPeriodStart, 'America/Los_Angeles'), MONTH), 'America/Los_Angeles')
+  OR BillingPeriodEnd
+    != TIMESTAMP(DATE_ADD(DATE(BillingPeriodStart, 'America/Los_Angeles'), INTERVAL 1 MONTH), 'America/Los_Angeles')
+
+-- name: focus_commitments
+-- Usage of a commitment that is not said to be Used or Unused, a status without a commitment, and covered usage that is
+-- billed once more. In the 2025 model the commitment lowers the price, and usage is billed at it.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  CommitmentDiscountId,
+  CommitmentDiscountStatus,
+  PricingCategory,
+  BilledCost
+FROM {focus}
+WHERE (
+    ChargeCategory = 'Usage'
+    AND (CommitmentDiscountId IS NOT NULL OR PricingCategory = 'Committed')
+    AND (CommitmentDiscountStatus IS NULL OR (BilledCost != 0 AND x_consumption_model IS NULL))
+  )
+  OR (CommitmentDiscountId IS NULL AND CommitmentDiscountStatus IS NOT NULL)
+
+-- name: focus_capacity_reservations
+-- Usage of a capacity reservation that is not said to be Used or Unused, and a status without a reservation.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  CapacityReservationId,
+  CapacityReservationStatus
+FROM {focus}
+WHERE (CapacityReservationId IS NULL AND CapacityReservationStatus IS NOT NULL)
+  OR (CapacityReservationId IS NOT NULL AND CapacityReservationStatus IS NULL AND ChargeCategory = 'Usage')
+
+-- name: focus_invoices
+-- Billing periods of which only a part is on an invoice, and invoices of more than one account or period.
+SELECT
+  BillingAccountId AS account,
+  BillingPeriodStart AS period,
+  COUNT(*) AS charges,
+  COUNT(InvoiceId) AS invoiced
+FROM {focus}
+GROUP BY BillingAccountId, InvoiceIssuerName, BillingPeriodStart
+HAVING COUNT(InvoiceId) NOT IN (0, COUNT(*))
+UNION ALL
+SELECT
+  MIN(BillingAccountId) AS account,
+  MIN(BillingPeriodStart) AS period,
+  COUNT(*) AS charges,
+  COUNT(InvoiceId) AS invoiced
+FROM {focus}
+WHERE InvoiceId IS NOT NULL
+GROUP BY InvoiceId
+HAVING MIN(BillingAccountId) != MAX(BillingAccountId) OR MIN(BillingPeriodStart) != MAX(BillingPeriodStart)
+
+-- name: focus_duplicates
+-- Charges that stand more than once, alike in all that tells charges apart. Google does export equal rows, and bills
+-- each of them: a hint, no fault.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  ResourceId,
+  EffectiveCost,
+  COUNT(*) AS times
+FROM {focus}
+GROUP BY
+  BillingAccountId, BillingPeriodStart, BilledCost, ChargeCategory, ChargeClass, ChargeDescription, ChargePeriodEnd,
+  ChargePeriodStart, CommitmentDiscountId, CommitmentDiscountStatus, ConsumedQuantity, EffectiveCost, ListCost,
+  PricingQuantity, RegionId, AvailabilityZone, ResourceId, ServiceName, SkuPriceId, SubAccountId, TO_JSON_STRING(Tags)
+HAVING COUNT(*) > 1
+
+-- name: focus_unknown_services
+-- Services that service_categories.csv does not name, and what they bill: they are shown as Other.
+-- param: service_categories STRING
+SELECT
+  ServiceName,
+  BillingCurrency,
+  SUM(BilledCost) AS billed_cost
+FROM {focus}
+WHERE LOWER(ServiceName) NOT IN (
+    SELECT LOWER(JSON_VALUE(line, '$.service'))
+    FROM UNNEST(JSON_QUERY_ARRAY(@service_categories)) AS line
+  )
+GROUP BY ServiceName, BillingCurrency

@@ -1,0 +1,28 @@
+"""Runs of gcp/cost/billing, and its FOCUS statements over rows of a test's own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from google.cloud import bigquery
+
+from devcloud.server import Devcloud
+from tests.executions import Executions
+from tests.focus.statements import Statements
+
+
+@pytest.fixture(scope="session")
+def executions(cloud: Devcloud, bigquery_client: bigquery.Client) -> Executions:
+    """Admits and delivers runs."""
+    return Executions(cloud, bigquery_client)
+
+
+@pytest.fixture(scope="session")
+def statements(bigquery_client: bigquery.Client) -> Iterator[Statements]:
+    """The template's statements, in a dataset of their own."""
+    dataset = f"focus_{uuid.uuid4().hex[:12]}"
+    bigquery_client.create_dataset(dataset)
+    yield Statements(bigquery_client, dataset)
+    bigquery_client.delete_dataset(dataset, delete_contents=True)

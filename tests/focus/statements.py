@@ -1,0 +1,128 @@
+"""The FOCUS statements of gcp/cost/billing over tables that a test fills, and rows of the export to fill them with."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.cloud import bigquery
+
+from shared.adapters.staging import staging_schema
+from shared.lookups import get_lookup
+from shared.pipeline.statements import whole_statement
+from shared.tables import get_table
+from shared.templates import get_template
+
+Json = dict[str, Any]
+
+TEMPLATE = get_template("gcp", "cost", "billing")
+
+
+@dataclass(frozen=True)
+class Statements:
+    """Statements of the template, run in one dataset as the operator."""
+
+    client: bigquery.Client
+    dataset: str
+
+    def staged(self, rows: Sequence[Json]) -> str:
+        """A table with the export's rows, as the extract leaves them."""
+        table = f"extract_{uuid.uuid4().hex[:12]}"
+        config = bigquery.LoadJobConfig(schema=staging_schema(get_table("tenant_dataset", "gcp_cost_billing")))
+        self.client.load_table_from_json(list(rows), f"{self.dataset}.{table}", job_config=config).result()
+        return table
+
+    def focus_table(self, rows: Sequence[Json]) -> str:
+        """A table with what the focus step makes of the export's rows."""
+        table = f"focus_{uuid.uuid4().hex[:12]}"
+        config = bigquery.QueryJobConfig(destination=f"{self.client.project}.{self.dataset}.{table}")
+        self._query("focus_rows", {"extract": self.staged(rows)}, config)
+        return table
+
+    def focus(self, rows: Sequence[Json]) -> list[Json]:
+        """What the focus step makes of the export's rows."""
+        return self._query("focus_rows", {"extract": self.staged(rows)}, bigquery.QueryJobConfig())
+
+    def failing(self, check: str, table: str) -> list[Json]:
+        """The rows of a FOCUS table that a check's statement returns."""
+        return self._query(check, {"focus": table}, bigquery.QueryJobConfig())
+
+    def planted(self, table: str, change: str) -> str:
+        """A copy of a FOCUS table with one change, an UPDATE's SET and WHERE or a whole INSERT of `{table}`."""
+        copy = f"planted_{uuid.uuid4().hex[:12]}"
+        self.client.query_and_wait(f"CREATE TABLE {self.dataset}.{copy} AS SELECT * FROM {self.dataset}.{table}")
+        if change.startswith("INSERT"):
+            self.client.query_and_wait(change.format(table=f"{self.dataset}.{copy}"))
+        else:
+            self.client.query_and_wait(f"UPDATE {self.dataset}.{copy} SET {change}")
+        return copy
+
+    def _query(self, name: str, tables: dict[str, str], config: bigquery.QueryJobConfig) -> list[Json]:
+        found = whole_statement(TEMPLATE, name)
+        found = found.naming(**{step: f"{{dataset}}.{table}" for step, table in tables.items()})
+        config.query_parameters = found.query_parameters(
+            {parameter: get_lookup(TEMPLATE, parameter).text for parameter in found.parameters}
+        )
+        rows = self.client.query(found.sql(dataset=self.dataset), job_config=config).result()
+        return [dict(row.items()) for row in rows]
+
+
+def row(**changes: Any) -> Json:
+    """A row of the detailed export as it is staged: an hour of a machine for 1 dollar, unless changed."""
+    usual: Json = {
+        "billing_account_id": "01AAAA-BBBBBB-CCCCCC",
+        "service": {"id": "6F81-5844-456A", "description": "Compute Engine"},
+        "sku": {"id": "2E27-4F75-95CD", "description": "N1 Predefined Instance Core running in Americas"},
+        "usage_start_time": "2026-09-10T10:00:00Z",
+        "usage_end_time": "2026-09-10T11:00:00Z",
+        "export_time": "2026-09-10T18:00:00Z",
+        "project": {"id": "shop-prod", "number": "1", "name": "Shop production", "labels": []},
+        "location": {"location": "us-central1-a", "country": "US", "region": "us-central1", "zone": "us-central1-a"},
+        "resource": {
+            "name": "vm-1",
+            "global_name": "//compute.googleapis.com/projects/1/zones/us-central1-a/instance/7",
+        },
+        "price": {"effective_price": "1", "list_price": "1", "tier_start_amount": "0", "pricing_unit_quantity": "1"},
+        "transaction_type": "GOOGLE",
+        "seller_name": "Google LLC",
+        "cost": "1",
+        "cost_at_list": "1",
+        "currency": "USD",
+        "currency_conversion_rate": 1.0,
+        "usage": {"amount": 3600.0, "unit": "seconds", "amount_in_pricing_units": 1.0, "pricing_unit": "hour"},
+        "credits": [],
+        "invoice": {"month": "202609"},
+        "cost_type": "regular",
+        "x_source": "gcp:acme-prod.billing.export",
+        "x_pipeline_logging_id": "a-run",
+        "x_ingested_at": "2026-09-11T00:00:00Z",
+    }
+    made = usual | changes
+    return made | {"x_usage_date": made["usage_start_time"][:10]}
+
+
+def credit(kind: str, amount: str, **changes: Any) -> Json:
+    """One entry of a row's credits."""
+    return {"type": kind, "amount": amount, "name": kind, "full_name": kind, "id": kind} | changes
+
+
+def fee(subscription: str, cost: str, **changes: Any) -> Json:
+    """The hour's fee of a resource-based commitment."""
+    changed = {
+        "sku": {"id": "9A5C-7E2B-41D3", "description": "Commitment v1: Cpu in Americas for 1 Year"},
+        "resource": {"name": None, "global_name": None},
+        "price": {"effective_price": cost, "list_price": cost, "tier_start_amount": "0", "pricing_unit_quantity": "1"},
+        "subscription": {"instance_id": subscription},
+        "cost": cost,
+        "cost_at_list": cost,
+    }
+    return row(**changed | changes)
+
+
+def tags_of(focus: Json) -> Json:
+    """The Tags of a FOCUS row."""
+    found: Json = json.loads(focus["Tags"]) if isinstance(focus["Tags"], str) else focus["Tags"]
+    return found

@@ -1,0 +1,66 @@
+"""Each fault that the official FOCUS validator does not see is one that the pipeline's own checks find."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.template_checks import SqlCheck
+from tests.focus.statements import TEMPLATE, Json, Statements, credit, fee, row
+
+ROWS: list[Json] = [
+    row(labels=[{"key": "empty", "value": ""}]),
+    row(resource={"global_name": "vm-2"}, usage_start_time="2026-08-31T08:00:00Z", invoice={"month": "202608"}),
+    row(resource={"global_name": "vm-3"}, credits=[credit("COMMITTED_USAGE_DISCOUNT", "-0.4")]),
+    row(resource={"global_name": "vm-4"}, cost="0.7", consumption_model={"id": "M", "description": "Flexible CUDs"}),
+    fee("cud", "0.3"),
+    row(cost_type="tax", cost="0.1", sku=None, price=None, usage=None, cost_at_list=None),
+]
+FAULTS = [
+    ("focus_prices", "ListUnitPrice = 2 WHERE ResourceId = 'vm-2'"),
+    ("focus_prices", "ContractedCost = ContractedCost + NUMERIC '0.001' WHERE ResourceId = 'vm-2'"),
+    ("focus_charge_periods", "ChargePeriodEnd = ChargePeriodStart WHERE ResourceId = 'vm-2'"),
+    ("focus_charge_periods", "ChargePeriodEnd = TIMESTAMP '2020-01-01' WHERE ResourceId = 'vm-2'"),
+    ("focus_billing_periods", "BillingPeriodStart = TIMESTAMP '2026-08-01' WHERE ResourceId = 'vm-2'"),
+    ("focus_billing_periods", "BillingPeriodEnd = TIMESTAMP '2026-10-01 07:00:00' WHERE ResourceId = 'vm-2'"),
+    ("focus_duplicates", "INSERT INTO {table} SELECT * FROM {table} WHERE ResourceId = 'vm-2'"),
+    ("focus_commitments", "BilledCost = NUMERIC '0.1' WHERE CommitmentDiscountStatus = 'Used' AND ResourceId = 'vm-3'"),
+    ("focus_commitments", "CommitmentDiscountStatus = NULL WHERE CommitmentDiscountStatus = 'Used'"),
+    ("focus_commitments", "CommitmentDiscountStatus = 'Used' WHERE ResourceId = 'vm-2'"),
+    ("focus_commitments", "PricingCategory = 'Committed' WHERE ResourceId = 'vm-2'"),
+    ("focus_capacity_reservations", "CapacityReservationStatus = 'Used' WHERE ResourceId = 'vm-2'"),
+    ("focus_capacity_reservations", "CapacityReservationId = 'r' WHERE ResourceId = 'vm-2'"),
+    ("focus_invoices", "InvoiceId = 'i' WHERE ResourceId = 'vm-3'"),
+    ("focus_invoices", "InvoiceId = 'i' WHERE TRUE"),
+    ("focus_empty_texts", "RegionId = '' WHERE ResourceId = 'vm-2'"),
+    ("focus_empty_texts", "BillingAccountId = '' WHERE ResourceId = 'vm-2'"),
+    ("focus_missing_values", "BilledCost = NULL WHERE ResourceId = 'vm-2'"),
+    ("focus_missing_values", "ServiceCategory = NULL WHERE ResourceId = 'vm-2'"),
+    ("focus_unknown_services", "ServiceName = 'Cloud Something' WHERE ResourceId = 'vm-2'"),
+]
+
+
+@pytest.fixture(scope="module")
+def sound(statements: Statements) -> str:
+    """A FOCUS table without a fault."""
+    return statements.focus_table(ROWS)
+
+
+def test_every_check_of_the_template_has_a_fault_that_it_finds() -> None:
+    checks = {check.with_.query for check in TEMPLATE.checks if isinstance(check, SqlCheck)}
+    assert checks == {check for check, _ in FAULTS}
+
+
+@pytest.mark.parametrize("check", sorted({check for check, _ in FAULTS}))
+def test_sound_rows_pass(statements: Statements, sound: str, check: str) -> None:
+    assert statements.failing(check, sound) == []
+
+
+@pytest.mark.parametrize(("check", "fault"), FAULTS)
+def test_fault_is_found(statements: Statements, sound: str, check: str, fault: str) -> None:
+    assert statements.failing(check, statements.planted(sound, fault))
+
+
+def test_unknown_service_is_named(statements: Statements, sound: str) -> None:
+    table = statements.planted(sound, "ServiceName = 'Cloud Something' WHERE ResourceId = 'vm-2'")
+    [found] = statements.failing("focus_unknown_services", table)
+    assert (found["ServiceName"], found["billed_cost"]) == ("Cloud Something", 1)
