@@ -71,6 +71,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_onboard(commands)
     _add_mint_key(commands)
     _add_seed_billing(commands)
+    run_job = _add(commands, "run-job", "have Cloud Scheduler run one of its jobs now", "")
+    run_job.add_argument("job", metavar="JOB", help="trigger, process-queue, reset-daily-quotas, ...")
     jobs = _add(commands, "jobs", "list the BigQuery jobs since the start", "")
     _add_json(jobs, "print them as JSON")
     status = _add(commands, "status", "show where everything listens and which functions run", "")

@@ -84,6 +84,22 @@ def seed_billing(options: Namespace) -> None:
     _print_json(truth)
 
 
+def run_job(options: Namespace) -> None:
+    """Run a scheduled job ahead of its time."""
+    from google.api_core.exceptions import NotFound
+
+    ready = _running(options)
+    location = f"projects/{ready['project']}/locations/{ready['region']}"
+    with _clients(ready) as clients:
+        client = clients.scheduler()
+        try:
+            job = client.run_job(name=f"{location}/jobs/{options.job}")
+        except NotFound as error:
+            names = ", ".join(job.name.rpartition("/")[2] for job in client.list_jobs(parent=location))
+            raise StateError(f"there is no job {options.job}; there are {names}") from error
+    print(f"{options.job} runs now: {job.http_target.uri}")
+
+
 def jobs(options: Namespace) -> None:
     """Print the BigQuery jobs since the start."""
     listed = requests.get(f"{_running(options)['gateway']}/_devcloud/jobs", timeout=30).json()

@@ -68,7 +68,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def test_help_names_every_command() -> None:
     done = devcloud("--help")
     assert done.returncode == 0
-    for command in ("up", "onboard", "mint-key", "seed-billing", "jobs", "status"):
+    for command in ("up", "onboard", "mint-key", "seed-billing", "run-job", "jobs", "status"):
         assert command in done.stdout
 
 
@@ -155,6 +155,21 @@ def test_jobs_lists_what_bigquery_was_asked(running: Running) -> None:
     assert listed == requests.get(f"{running.ready['gateway']}/_devcloud/jobs", timeout=10).json()
     assert any("tenants.tenant_profiles" in table for job in listed for table in job["tables"])
     assert "LOAD" in running.run("jobs").stdout
+
+
+def test_a_scheduled_job_runs_ahead_of_its_time(running: Running) -> None:
+    done = running.run("run-job", "reset-daily-quotas")
+    assert done.returncode == 0, done.stderr
+    deadline = time.monotonic() + 30
+    while "reset_usage" not in {job["labels"].get("statement") for job in running.json("jobs", "--json")}:
+        assert time.monotonic() < deadline, "Cloud Scheduler did not call the function"
+
+
+def test_a_job_that_is_not_there_names_those_that_are(running: Running) -> None:
+    done = running.run("run-job", "trigger-happy")
+    assert done.returncode == 1
+    assert "there is no job trigger-happy; there are" in done.stderr
+    assert "process-queue" in done.stderr
 
 
 def test_status_shows_every_function(running: Running) -> None:
