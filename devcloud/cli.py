@@ -23,6 +23,7 @@ examples:
   python -m devcloud onboard acme_corp               a tenant and its API key
   python -m devcloud mint-key --project acme-gcp > key.json
   python -m devcloud seed-billing --project acme-gcp --start 2025-11-01 --days 30 --truth truth.json
+  python -m devcloud run-job trigger                 queue what is due, without waiting for the hour
   python -m devcloud jobs                            what BigQuery has been asked since the start
   python -m devcloud status                          where everything listens"""
 _DEMO = """\
