@@ -49,14 +49,18 @@ lint: setup ## Style, types, layers, sizes and pipeline templates
 
 # A judge is something nobody here wrote. One that wants packages of its own gets requirements-judge-NAME.in,
 # compiled by `make lock`, a target judge-NAME that needs .venvs/NAME/.installed, and a word in this list.
-JUDGES := recorded schemathesis terraform
+JUDGES := focus recorded schemathesis terraform
 
 .PHONY: judge
 judge: $(JUDGES:%=judge-%) ## Ask Google's SQL analyser, answers recorded from real BigQuery, and schemathesis
 
 .PHONY: judge-recorded
 judge-recorded: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m judge --ignore tests/terraform --timeout 300 --tb=short
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m judge --ignore tests/terraform --ignore tests/focus --timeout 300 --tb=short
+
+.PHONY: judge-focus
+judge-focus: setup .venvs/focus/.installed
+	@$(BIN)/python -m pytest -m judge tests/focus --timeout 300 --tb=short
 
 .PHONY: judge-schemathesis
 judge-schemathesis: setup .venvs/schemathesis/.installed

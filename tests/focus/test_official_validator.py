@@ -1,0 +1,115 @@
+"""The official FOCUS validator on what real runs publish: every export there is, and the project's own sample."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from google.cloud import bigquery
+
+from tests.conftest import MakeTenant
+from tests.executions import Executions
+from tests.focus.exports import EXPORTS, load, rows_of
+from tests.tenant import Tenant
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = ROOT / ".venvs" / "focus" / "bin" / "python"
+CONTROL = ROOT.parent / "shared" / "data" / "focus" / "focus_1.2_conforming_minimal.parquet"
+SAMPLE = "sample"
+FAULTS = {"ServiceCategory": "Cloud", "BillingCurrency": None, "EffectiveCost": Decimal("1.000000000")}
+PACIFIC = ZoneInfo("America/Los_Angeles")  # where Google's invoice months begin
+_SCALE = Decimal(1).scaleb(-9)
+
+pytestmark = [
+    pytest.mark.judge,
+    pytest.mark.skipif(not PYTHON.exists(), reason="`make judge-focus` makes the validator's environment"),
+]
+
+
+def focus_cost(executions: Executions, client: bigquery.Client, tenant: Tenant, export: str | None) -> pa.Table:
+    """What a run publishes into focus_cost; of the tenant's own sample without an export."""
+    executions.run(tenant, {"billing_export_table": export} if export else {})
+    job = client.query(f"SELECT * FROM {tenant.tenant_id}.focus_cost")
+    return job.to_arrow(create_bqstorage_client=False).replace_schema_metadata(None)
+
+
+@pytest.fixture(scope="module")
+def published(executions: Executions, bigquery_client: bigquery.Client, make_tenant: MakeTenant) -> dict[str, pa.Table]:
+    """focus_cost by the name of the export, each in a tenant of its own."""
+    found = {}
+    for export in [*EXPORTS, None]:
+        tenant = make_tenant()
+        table = load(tenant, export) if export else None
+        found[export.name if export else SAMPLE] = focus_cost(executions, bigquery_client, tenant, table)
+    return found
+
+
+def broken_rules(folder: Path, tables: dict[str, pa.Table]) -> dict[str, dict[str, str]]:
+    """What the validator says of each table."""
+    files = [folder / f"{number}.parquet" for number in range(len(tables))]
+    for file, table in zip(files, tables.values(), strict=True):
+        pq.write_table(_plain(table), file)
+    command = [str(PYTHON), str(ROOT / "tools" / "focus_judge" / "validate.py"), *map(str, files)]
+    answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    return dict(zip(tables, json.loads(answer.stdout), strict=True))
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """The table without Arrow's extension type for JSON, which Parquet readers do not know."""
+    columns = [
+        column.cast(pa.string()) if isinstance(column.type, pa.BaseExtensionType) else column
+        for column in table.columns
+    ]
+    return pa.table(dict(zip(table.column_names, columns, strict=True)))
+
+
+def mutated(table: pa.Table, column: str, value: Any) -> pa.Table:
+    place = table.column_names.index(column)
+    return table.set_column(place, column, pa.array([value] * table.num_rows, table.column(column).type))
+
+
+def test_every_rule_holds(published: dict[str, pa.Table], tmp_path: Path) -> None:
+    assert broken_rules(tmp_path, published) == {name: {} for name in published}
+
+
+def test_judge_can_say_yes_and_no(published: dict[str, pa.Table], tmp_path: Path) -> None:
+    faulty = published[SAMPLE]
+    for column, value in FAULTS.items():
+        faulty = mutated(faulty, column, value)
+    judged = {"sound": pq.read_table(CONTROL) if CONTROL.exists() else published[SAMPLE], "faulty": faulty}
+    found = broken_rules(tmp_path, judged)
+    assert found["sound"] == {}
+    assert found["faulty"].keys() >= {"ServiceCategory-C-003-M", "BillingCurrency-C-004-M", "EffectiveCost-C-005-C"}
+
+
+@pytest.mark.parametrize("export", EXPORTS, ids=lambda path: path.name)
+def test_billed_cost_is_the_source_s_to_the_last_digit(published: dict[str, pa.Table], export: Path) -> None:
+    wanted: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows_of(export):
+        amounts = [row["cost"], *(item["amount"] for item in row["credits"])]
+        wanted[row["invoice"]["month"]] += sum(Decimal(str(amount)).quantize(_SCALE) for amount in amounts)
+    table = published[export.name]
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for line in table.select(["BillingPeriodStart", "BilledCost"]).to_pylist():
+        found[f"{line['BillingPeriodStart'].astimezone(PACIFIC):%Y%m}"] += line["BilledCost"]
+    assert found == wanted
+
+
+@pytest.mark.parametrize("export", EXPORTS, ids=lambda path: path.name)
+def test_truth_file_says_the_same(published: dict[str, pa.Table], export: Path) -> None:
+    truth_file = export.with_suffix(".truth.json")
+    if not truth_file.exists():
+        pytest.skip("this export has no truth file")
+    truth = json.loads(truth_file.read_text())
+    parts = [Decimal(amount) for month in truth.values() for part, amount in month.items() if part != "rows"]
+    assert pc.sum(published[export.name]["BilledCost"]).as_py() == sum(parts)

@@ -1,0 +1,1 @@
+"""The official FOCUS validator as a judge of what the pipeline publishes."""
