@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import requests
@@ -132,3 +133,18 @@ def test_a_last_attempt_that_died_before_it_published_has_failed(executions: Exe
     assert settled_as(executions, delivery) == [("FAILED", "LEASE_EXPIRED")]
     queued = "SELECT 1 FROM tenants.pipeline_execution_queue WHERE run_id = @run_id"
     assert executions.query(queued, run_id=delivery.run_id) == []
+
+
+def test_a_last_attempt_given_up_before_it_published_publishes_nothing(
+    executions: Executions, tenant: Tenant, environment: dict[str, str]
+) -> None:
+    delivery = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0)
+    command = [sys.executable, "-m", "tests.e2e.execution.paused_publish", json.dumps(delivery.to_body())]
+    with subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as zombie:
+        assert zombie.stdout is not None
+        assert zombie.stdout.readline() == "PAUSED\n"
+        assert settled_as(executions, delivery) == [("FAILED", "LEASE_EXPIRED")]
+        answer, _ = zombie.communicate("go on\n", timeout=60)
+    assert answer.startswith("FENCE_LOST")
+    assert executions.published(tenant) == []
+    assert executions.run_row(delivery)["status"] == "FAILED"
