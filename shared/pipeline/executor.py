@@ -123,7 +123,7 @@ class Executor:
     def _bytes_left(self, step: PlannedStep) -> int | None:
         """What the step may bill: its own limit, what is left of the run's and the platform's, None without any."""
         limit = self._hop.template.max_bytes_billed
-        left = None if limit is None else max(0, limit - self._journal.bytes_billed)
+        left = None if limit is None else max(1, limit - self._journal.bytes_billed)  # BigQuery takes 0 for no limit
         return min((bound for bound in (step.max_bytes_billed, left) if bound is not None), default=None)
 
     def _outputs(self) -> Mapping[str, StepRecord]:

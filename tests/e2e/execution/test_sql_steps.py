@@ -101,12 +101,12 @@ def test_a_tenant_without_billing_rows_is_told_what_is_missing(executions: Execu
 def test_every_job_of_a_run_says_whose_it_is(executions: Executions, tenant: Tenant) -> None:
     extracted = executions.run(tenant, ALL_DAYS)
     summed = executions.run(tenant, ALL_DAYS, template=DAILY)
-    for delivery, work in ((extracted, "extract"), (summed, "summary")):
+    for delivery, work in ((extracted, ["extract", "focus"]), (summed, ["summary"])):
         wanted = {"tenant": tenant.tenant_id, "pipeline": delivery.pipeline_id, "run": delivery.run_id}
         jobs = executions.jobs_of(delivery)
         assert [job["labels"] | wanted for job in jobs] == [job["labels"] for job in jobs]
         steps = sorted(job["labels"]["step"] for job in jobs)
-        assert steps == sorted(["claim", "begin", work, "checks", "publish", "publish", "log"])
+        assert steps == sorted(["claim", "begin", *work, "checks", "publish", "publish", "log"])
 
 
 def test_a_step_tells_its_rows_its_bytes_and_its_slot_time(executions: Executions, tenant: Tenant) -> None:
@@ -147,6 +147,7 @@ LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
             {"max_bytes_billed": LEAST + 1},
             r"BYTES_LIMIT_EXCEEDED final .*limit for bytes billed: 1\.",  # the checks', of which one byte is left
         ),
+        ({"max_bytes_billed": LEAST}, r"BYTES_LIMIT_EXCEEDED final .*limit for bytes billed: 1\."),  # or none
         (
             {"steps": [STEP | {"with": {"query": DAILY, "shape": "gcp_cost_billing"}}]},
             r"INVALID_TEMPLATE final steps.summary: the result has no column billing_account_id, which gcp_cost",
@@ -157,7 +158,7 @@ LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
         ),
         (
             {"sql": "SELECT x_usage_dat AS usage_date FROM {dataset}.gcp_cost_billing"},
-            r"INVALID_TEMPLATE final steps.summary: .*x_usage_dat",
+            r"INVALID_TEMPLATE final steps.summary: BigQuery: invalidQuery",
         ),
         (
             {"sql": "SELECT CAST(x_usage_date AS STRING) AS usage_date FROM {dataset}.gcp_cost_billing"},
