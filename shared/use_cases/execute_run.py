@@ -109,7 +109,7 @@ class RunExecution:
         ):
             found = self._begin(run, snapshot_at, control)
             if isinstance(found, Begun):
-                return self._settle(found)
+                return self._settle(run, journal, found)
             Executor(found, journal, record=self._append_step, listen=listen, clock=self.clock).run()
         self._write_log(run, journal)
         return self._end("SUCCEEDED", outcome="COMPLETED")
@@ -143,9 +143,10 @@ class RunExecution:
             services=self.services,
         )
 
-    def _settle(self, begun: Begun) -> str:
-        """An earlier delivery ended the run and was cut off before it could say so."""
+    def _settle(self, run: ClaimedRun, journal: Journal, begun: Begun) -> str:
+        """An earlier delivery ended the run and was cut off before it could say so, or write its log."""
         log.info("run had ended", status=begun.status)
+        self._write_log(run, journal)
         retryable = False if begun.status == "FAILED" else None
         return self._end(_ENDED[begun.status], outcome=begun.status, retryable=retryable)
 

@@ -50,6 +50,11 @@ def has_event(executions: Executions, delivery: Delivery, kind: str, step_id: st
     )
 
 
+def count_of(executions: Executions, delivery: Delivery, table: str) -> int:
+    found = f"SELECT COUNT(*) AS rows_found FROM {table} WHERE pipeline_logging_id = @run_id"
+    return int(executions.query(found, run_id=delivery.run_id)[0]["rows_found"])
+
+
 def is_queued(executions: Executions, delivery: Delivery) -> bool:
     queued = "SELECT 1 FROM tenants.pipeline_execution_queue WHERE run_id = @run_id"
     return bool(executions.query(queued, run_id=delivery.run_id))
@@ -108,10 +113,15 @@ def test_a_run_that_ended_before_it_could_say_so_is_settled_and_not_repeated(
 ) -> None:
     delivery = executions.run(tenant, ALL_DAYS)
     ended = executions.run_row(delivery)
+    logs = [f"{tenant.tenant_id}.{table}" for table in ("x_meta_step_logs", "x_meta_dq_results")]
+    logged = [count_of(executions, delivery, log) for log in logs]
+    for log in logs:  # which is written last
+        executions.query(f"DELETE FROM {log} WHERE pipeline_logging_id = @run_id", run_id=delivery.run_id)
     again = executions.admit_again(delivery)
     assert executions.deliver(again) == "SUCCEEDED"
     assert has_event(executions, again, "SUCCEEDED")
     assert executions.run_row(delivery) == ended
+    assert [count_of(executions, delivery, log) for log in logs] == logged
 
 
 def test_an_executor_frozen_and_overtaken_stops(
