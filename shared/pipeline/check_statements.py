@@ -35,10 +35,16 @@ _ROWS, _TABLES = "pipeline/checks", "pipeline/table_checks"
 
 @dataclass(frozen=True)
 class RenderedCheck:
-    """One statement of the job and its parameters; a check on several columns has several."""
+    """One statement of the job and its parameters; a check on several columns has several.
 
-    check: Check
+    `table` is what the checked rows are meant for; the step's name when they are not published.
+    """
+
     check_id: str
+    uses: str
+    step: str
+    table: str
+    severity: str
     statement: Statement
     values: Mapping[str, Any]
 
@@ -67,6 +73,20 @@ def render_checks(
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidTemplate(f"checks.{check.id}: {error}") from error
     return rendered
+
+
+def render_guards(template: Template, checked: Checked) -> list[RenderedCheck]:
+    """What is checked without a template saying so: a publish replaces only the run's own days of its own source."""
+    return [_guard(target, checked) for target in template.publish]
+
+
+def _guard(target: Target, checked: Checked) -> RenderedCheck:
+    check_id, step = f"{target.table}.of_this_run", target.step
+    found = statement(_TABLES, "of_other_runs").naming(
+        staged=checked.staged[step], day=day_column(target.table, target.date_column)
+    )
+    values = {"check_id": check_id, "source": checked.values["source"], "dates": list(checked.dates[step])}
+    return RenderedCheck(check_id, "of_this_run", step, target.table, "fail", found, values)
 
 
 def checks_statement(rendered: Sequence[RenderedCheck]) -> tuple[Statement, dict[str, Any]]:
@@ -216,7 +236,12 @@ class _Rendering:
         found = found.naming(staged=self.checked.staged[step], **parts)
         known = {**self.checked.values, "dates": list(self.checked.dates[step]), "check_id": check_id, **(values or {})}
         asked = {parameter: known[parameter] for parameter in found.parameters}
-        return RenderedCheck(self.check, check_id, found, asked)
+        return RenderedCheck(check_id, self.check.uses, step, self._table(), self.check.severity, found, asked)
+
+    def _table(self) -> str:
+        table = self.check.with_.table if isinstance(self.check.with_, NotEmptiedOptions) else None
+        target = target_of(self.template, self.check.step, table)
+        return target.table if target else self.check.step
 
 
 def _type(bound: object) -> str:

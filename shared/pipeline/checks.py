@@ -7,14 +7,12 @@ from datetime import date
 from typing import Any
 
 from shared.adapters.query_costs import JobCosts
-from shared.domain.template_checks import Check, NotEmptiedOptions
-from shared.domain.templates import Template
 from shared.pipeline.check_statements import (
     Checked,
     RenderedCheck,
     checks_statement,
     render_checks,
-    target_of,
+    render_guards,
 )
 from shared.pipeline.hop import Hop
 from shared.pipeline.journal import StepRecord
@@ -30,9 +28,8 @@ def run_checks(
     hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
 ) -> StepResult:
     """Run every check in one job. The result holds what each saw; whether the run may go on is `failed_checks`."""
-    rendered = render_checks(hop.template, step.values, _checked(hop, records))
-    if not rendered:
-        return StepResult()
+    checked = _checked(hop, records)
+    rendered = [*render_checks(hop.template, step.values, checked), *render_guards(hop.template, checked)]
     found, values = checks_statement(rendered)
     warehouse = hop.services.warehouse
     job_id = f"{hop.task.run_id}-{step.id}-{step.input_hash}"
@@ -46,7 +43,7 @@ def run_checks(
     )
     rows = {row["check_id"]: row for row in warehouse.rows_of(job)}
     checked_at = str(job.ended or hop.run.read_at)
-    results = [_result(item, rows[item.check_id], hop.template, checked_at) for item in rendered]
+    results = [_result(item, rows[item.check_id], checked_at) for item in rendered]
     return StepResult(rows=len(results), job_id=job.job_id, checks=results, costs=JobCosts.of_job(job))
 
 
@@ -60,13 +57,13 @@ def _checked(hop: Hop, records: Mapping[str, StepRecord]) -> Checked:
     )
 
 
-def _result(item: RenderedCheck, row: Mapping[str, Any], template: Template, checked_at: str) -> dict[str, Any]:
+def _result(item: RenderedCheck, row: Mapping[str, Any], checked_at: str) -> dict[str, Any]:
     """A row of x_meta_dq_results, small enough for an event: what was seen, and a few of the rows that fail."""
     result = {
-        "step_id": item.check.step,
+        "step_id": item.step,
         "check_id": item.check_id,
-        "table_name": _table_of(item.check, template),
-        "severity": item.check.severity,
+        "table_name": item.table,
+        "severity": item.severity,
         "passed": row["failed_rows"] == 0,
         "observed": row["observed"][:_MOST_CHARACTERS],
         "expected": row["expected"][:_MOST_CHARACTERS],
@@ -74,13 +71,6 @@ def _result(item: RenderedCheck, row: Mapping[str, Any], template: Template, che
         "checked_at": checked_at,
     }
     return result | ({"sample": bounded_sample(row["sample"])} if row["sample"] else {})
-
-
-def _table_of(check: Check, template: Template) -> str:
-    """The table that the checked rows are meant for; the step's name when they are not published."""
-    table = check.with_.table if isinstance(check.with_, NotEmptiedOptions) else None
-    target = target_of(template, check.step, table)
-    return target.table if target else check.step
 
 
 def failed_checks(results: Sequence[Mapping[str, Any]]) -> str:

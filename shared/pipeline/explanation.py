@@ -10,7 +10,7 @@ from typing import Any
 from shared.adapters.sql import Statement, placeholders
 from shared.domain.templates import Template, source_of
 from shared.lookups import get_lookup
-from shared.pipeline.check_statements import Checked, checks_statement, render_checks
+from shared.pipeline.check_statements import Checked, checks_statement, render_checks, render_guards
 from shared.pipeline.plan import CHECKS, PUBLISH, PlannedStep, plan_steps
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.statements import filled
@@ -85,12 +85,11 @@ def _checks(
         counted=dict.fromkeys(staged, ()),
         values=known,
     )
-    rendered = render_checks(template, step.values, checked)
+    rendered = [*render_checks(template, step.values, checked), *render_guards(template, checked)]
     for item in rendered:
-        yield f"   {item.check.severity} {item.check_id}: {item.check.uses} of {item.check.step}"
-    if rendered:
-        statement, values = checks_statement(rendered)
-        yield from _statement(statement, values, known["tenant_id"])
+        yield f"   {item.severity} {item.check_id}: {item.uses} of {item.step}"
+    statement, values = checks_statement(rendered)
+    yield from _statement(statement, values, known["tenant_id"])
 
 
 def _statement(

@@ -15,7 +15,7 @@ import yaml
 from shared.adapters.sql import Statement, load_statements, placeholders
 from shared.domain.template_files import parse_template
 from shared.domain.templates import Target, Template
-from shared.pipeline.check_statements import Checked, RenderedCheck, checks_statement, render_checks
+from shared.pipeline.check_statements import Checked, RenderedCheck, checks_statement, render_checks, render_guards
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.statements import day_column, parameter_types, template_statements, whole_statement
 from shared.platform_config import CONFIGS
@@ -104,7 +104,8 @@ def rendered_checks(template: Template, staged: Mapping[str, str]) -> list[Rende
     dates: dict[str, list[date]] = {step: [] for step in staged}
     values = dict.fromkeys(parameter_types(template))
     checked = Checked(staged=staged, dates=dates, counted={step: [] for step in staged}, values=values)
-    return render_checks(template, {check.id: check.with_.given() for check in template.checks}, checked)
+    given = {check.id: check.with_.given() for check in template.checks}
+    return [*render_checks(template, given, checked), *render_guards(template, checked)]
 
 
 def filled_cases(place: str, path: Path, statement: Statement) -> Iterator[Case]:

@@ -201,26 +201,61 @@ FROM (
 ) AS compared
 
 -- name: not_emptied
--- One failure when nothing was read for days that have rows of this source, and nobody said that may be.
+-- One failure for each day that has rows of this source and would have none, when nobody said that may be.
 -- param: check_id STRING
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 -- param: allow_empty BOOL
 SELECT
   @check_id AS check_id,
-  IF(staged.row_count = 0 AND published.row_count > 0 AND NOT @allow_empty, 1, 0) AS failed_rows,
-  CONCAT(CAST(staged.row_count AS STRING), ' rows') AS observed,
-  IF(
-    published.row_count > 0, CONCAT('some, as ', CAST(published.row_count AS STRING), ' are published'), 'any'
+  IF(@allow_empty, 0, COUNTIF(staged.row_count IS NULL)) AS failed_rows,
+  CONCAT(CAST(COUNTIF(staged.row_count IS NULL) AS STRING), ' days emptied') AS observed,
+  CONCAT(
+    IF(@allow_empty, 'any', '0'), ' of the ', CAST(COUNT(*) AS STRING), ' days that have rows'
   ) AS expected,
-  ARRAY<STRING>[] AS sample
+  ARRAY_AGG(
+    IF(
+      staged.row_count IS NULL,
+      TO_JSON_STRING(STRUCT(published.usage_date AS usage_date, published.row_count AS rows_published)),
+      NULL
+    )
+    IGNORE NULLS
+    LIMIT 5
+  ) AS sample
 FROM (
-  SELECT COUNT(*) AS row_count
-  FROM {staged}
-) AS staged
-CROSS JOIN (
-  SELECT COUNT(*) AS row_count
+  SELECT
+    {day} AS usage_date,
+    COUNT(*) AS row_count
   FROM {target}
   WHERE x_source = @source
     AND {day} IN UNNEST(@dates)
+  GROUP BY usage_date
 ) AS published
+LEFT JOIN (
+  SELECT
+    {day} AS usage_date,
+    COUNT(*) AS row_count
+  FROM {staged}
+  GROUP BY usage_date
+) AS staged
+  ON staged.usage_date = published.usage_date
+
+-- name: of_other_runs
+-- Rows of another source, or of a day that the run is not about: a publish would add them to what is there.
+-- param: check_id STRING
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+SELECT
+  @check_id AS check_id,
+  COUNT(*) AS failed_rows,
+  CAST(COUNT(*) AS STRING) AS observed,
+  '0' AS expected,
+  ARRAY_AGG(TO_JSON_STRING(STRUCT(strangers.x_source, strangers.usage_date)) LIMIT 5) AS sample
+FROM (
+  SELECT
+    x_source,
+    {day} AS usage_date
+  FROM {staged}
+) AS strangers
+WHERE COALESCE(strangers.x_source != @source, TRUE)
+  OR COALESCE(strangers.usage_date NOT IN UNNEST(@dates), TRUE)

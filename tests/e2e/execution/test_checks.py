@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.executions import Executions
-from tests.planted import Planted
+from tests.planted import GUARD, SOURCE, Planted
 from tests.tenant import Tenant
 
 Json = dict[str, Any]
@@ -214,9 +214,17 @@ def test_days_that_have_rows_are_emptied_only_when_somebody_says_so(planted: Pla
     assert planted.run([check("not_emptied", table=table)], [{}]).error is None
     kept = planted.run([check("not_emptied", table=table)], [])
     assert kept.error is not None
-    assert kept.checks["not_emptied"]["expected"] == "some, as 1 are published"
+    assert kept.checks["not_emptied"]["observed"] == "1 days emptied"
+    assert kept.checks["not_emptied"]["sample"] == [{"usage_date": DAY, "rows_published": 1}]
     assert len(planted.published()) == 1
     assert planted.run([check("not_emptied", table=table, allow_empty=True)], []).error is None
+    assert planted.published() == []
+
+
+def test_rows_of_days_that_the_run_is_not_about_are_not_published(planted: Planted) -> None:
+    found = planted.run([], [{}, {"usage_date": "2025-11-17"}])
+    assert found.error is not None
+    assert found.checks[GUARD]["sample"] == [{"x_source": SOURCE, "usage_date": "2025-11-17"}]
     assert planted.published() == []
 
 
