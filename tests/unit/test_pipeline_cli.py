@@ -57,7 +57,7 @@ def test_every_template_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
         ("uses: unique", "uses: uniqe", "checks.1", "uniqe"),
         ("owner: platform", "owners: platform", "owner", "required"),
         ("timeout_seconds: 900", "timeout_seconds: soon", "steps.0.timeout_seconds", "valid integer"),
-        ('"{allow_empty}"', '"{allow_emty}"', "checks.2.with.allow_empty", "unknown placeholder {allow_emty}"),
+        ('"{allow_empty}"', '"{allow_emty}"', "checks.4.with.allow_empty", "unknown placeholder {allow_emty}"),
         ("max_days: 400", "max_days: 400\nmax_days: 500", "max_days", "stands twice"),
         ("parameters:", "lookups:\n  rates: {file: rates.csv}\n\nparameters:", "lookups.rates.file", "no such file"),
         ("source_parameter: billing_export_table", "source_parameter: table", "source_parameter", "no parameter table"),
