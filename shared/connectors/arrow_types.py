@@ -59,6 +59,8 @@ def _converted(array: Any, wanted: pa.DataType, name: str) -> Any:
 
 
 def _struct(array: Any, wanted: Any, name: str) -> Any:
+    if not pa.types.is_struct(array.type):
+        raise pa.ArrowNotImplementedError("it has no fields")
     given = {field.name for field in array.type}
     children = [
         conform(pc.struct_field(array, [field.name]), field.type, f"{name}.{field.name}")

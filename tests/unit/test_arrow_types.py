@@ -46,6 +46,15 @@ def test_what_is_no_numeric_is_refused_by_column(value: float) -> None:
         conform(pa.array([value]), NUMERIC, "cost")
 
 
+@pytest.mark.parametrize("given_values", [[b"x"], [1], [["a"]], [{"a": 1}]], ids=["bytes", "number", "list", "struct"])
+def test_a_column_of_any_type_becomes_ours_or_is_refused_by_name(given_values: list[Any]) -> None:
+    for field in arrow_schema(get_table("tenant_dataset", "gcp_cost_billing").columns):
+        try:
+            assert conform(pa.array(given_values), field.type, field.name).type == field.type
+        except StepFailed as error:
+            assert f"column {field.name}" in error.message  # noqa: PT017 - most are refused, text takes most of them
+
+
 @given(st.lists(st.decimals(min_value=-(10**20), max_value=10**20, places=15), max_size=10))
 def test_longer_decimals_are_rounded_as_bigquery_does(values: list[Decimal]) -> None:
     found = to_numeric(pa.array(values, pa.decimal128(38, 15))).to_pylist()
