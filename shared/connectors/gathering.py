@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 _arrow: Any = pa  # its stubs lack concat_batches
-_ROWS = 16_384
-_BYTES = 8 * 1024 * 1024
+_ROWS = 4_096
+_BYTES = 4 * 1024 * 1024
 
 
 def gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
