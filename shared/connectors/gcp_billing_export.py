@@ -15,6 +15,7 @@ from shared.connectors import restrictions as rows
 from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, nulls
 from shared.connectors.gathering import gathered
 from shared.connectors.tally import DayFigures, figures_by_day
+from shared.domain.templates import EARLIEST_DAY, LATEST_DAY
 from shared.errors import SourceNotFound
 from shared.tables import get_table
 
@@ -64,11 +65,13 @@ class GcpBillingExport:
         if known is None and watermark:
             days, latest = self._days_since(None)
         changed = changed_days(days, self._figures(days), known) if known else days
-        return Selection(changed, max(filter(None, (watermark, latest)), default=None), len(days) - len(changed))
+        seen = max(filter(None, (watermark, latest)), default=None)
+        # A row that says it comes from the future would hide all that comes before it does.
+        return Selection(changed, min(seen, self.snapshot_at) if seen else None, len(days) - len(changed))
 
     def count_without_day(self) -> int:
-        """Rows that no run can load, as they have no usage_start_time."""
-        return sum(batch.num_rows for batch in self._batches(["export_time"], rows.WITHOUT_DAY))
+        """Rows that no run can load, as their usage_start_time is missing or absurd."""
+        return sum(batch.num_rows for batch in self._batches(["export_time"], rows.without_day()))
 
     def batches(self, dates: Sequence[date]) -> Iterator[pa.RecordBatch]:
         """All rows of these days with the table's own columns; nothing is read when there are no days."""
@@ -103,7 +106,7 @@ class GcpBillingExport:
             for batch in self._batches(["usage_start_time", "export_time"], where):
                 days.update(pc.unique(_usage_days(batch)).to_pylist())
                 latest = max(filter(None, (latest, pc.max(batch["export_time"]).as_py())), default=None)
-        return sorted(days - {None}), latest
+        return sorted(day for day in days - {None} if EARLIEST_DAY <= day <= LATEST_DAY), latest
 
     def _since(self, since: datetime | None) -> list[str]:
         if since is None:
@@ -115,8 +118,10 @@ class GcpBillingExport:
         return [rows.arrived_since(first), rows.both(exported, rows.arrived_before(first))]
 
     def _figures(self, dates: Sequence[date]) -> Mapping[date, DayFigures]:
-        batches = self._rows_of(dates, ["usage_start_time", "cost"])
-        return figures_by_day((_usage_days(batch), conform(batch["cost"], NUMERIC, "cost")) for batch in batches)
+        batches = self._rows_of(dates, ["usage_start_time", "cost", "export_time"])
+        return figures_by_day(
+            (_usage_days(batch), conform(batch["cost"], NUMERIC, "cost"), batch["export_time"]) for batch in batches
+        )
 
     def _rows_of(self, dates: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows of these days, from the partitions they are expected in, and from older ones when there are any.
@@ -147,7 +152,7 @@ class GcpBillingExport:
 def changed_days(
     days: Sequence[date], found: Mapping[date, DayFigures], published: Mapping[date, DayFigures]
 ) -> list[date]:
-    """The days whose rows in the export are not those that are published, by number or by cost."""
+    """The days whose rows in the export are not those that are published, by number, cost or time."""
     return [day for day in days if found.get(day) != published.get(day)]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from shared.domain.templates import EARLIEST_DAY, LATEST_DAY
+
 DAY = timedelta(days=1)
-WITHOUT_DAY = "usage_start_time IS NULL"
 
 
 def used_on(dates: Sequence[date]) -> str:
@@ -15,6 +16,12 @@ def used_on(dates: Sequence[date]) -> str:
         f"(usage_start_time >= {_midnight(first)} AND usage_start_time < {_midnight(last + DAY)})"
         for first, last in spans(dates)
     )
+
+
+def without_day() -> str:
+    """Rows of no day that a run can load: they do not say when, or say it was before all clouds or long from now."""
+    first, end = _midnight(EARLIEST_DAY), _midnight(LATEST_DAY + DAY)
+    return f"usage_start_time IS NULL OR usage_start_time < {first} OR usage_start_time >= {end}"
 
 
 def exported_since(moment: datetime) -> str:

@@ -13,7 +13,7 @@ import pyarrow.compute as _partly_typed
 pc: Any = _partly_typed
 _EXACT = Context(prec=76)
 
-DayFigures = tuple[int, Decimal]  # rows and cost
+DayFigures = tuple[int, Decimal, datetime | None]  # rows, cost and latest export time
 
 
 class Tally:
@@ -54,15 +54,22 @@ class Tally:
         ]
 
 
-def figures_by_day(parts: Iterable[tuple[Any, Any]]) -> dict[date, DayFigures]:
-    """Rows and exact cost of each day in (days, costs) of batches; days that are missing are left out."""
+def figures_by_day(parts: Iterable[tuple[Any, Any, Any]]) -> dict[date, DayFigures]:
+    """The figures of each day in (days, costs, export times) of batches; days that are missing are left out."""
     figures: dict[date, DayFigures] = {}
-    for days, costs in parts:
+    for days, costs, exported in parts:
+        latest = _latest(days, exported)
         for (day,), found, amount in _sums({"day": days}, costs):
             if day is not None:
-                rows, cost = figures.get(day, (0, Decimal(0)))
-                figures[day] = (rows + found, _EXACT.add(cost, amount))
+                rows, cost, before = figures.get(day, (0, Decimal(0), None))
+                after = max(filter(None, (before, latest[day])), default=None)
+                figures[day] = (rows + found, _EXACT.add(cost, amount), after)
     return figures
+
+
+def _latest(days: Any, moments: Any) -> dict[date | None, datetime | None]:
+    groups = pa.table({"day": days, "moment": moments}).group_by("day").aggregate([("moment", "max")])
+    return {group["day"]: group["moment_max"] for group in groups.to_pylist()}
 
 
 def _sums(keys: Mapping[str, Any], amounts: Any) -> Iterator[tuple[tuple[Any, ...], int, Decimal]]:

@@ -27,8 +27,8 @@ _DATES = frozenset({"date", "start_date", "end_date"})
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EXPORT_TABLE = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]\.[A-Za-z0-9_]{1,1024}\.[A-Za-z0-9_-]{1,1024}")
-_EARLIEST = date(2008, 1, 1)  # no cloud bills from before
-_LATEST = date(2199, 12, 31)  # the day after is still one
+EARLIEST_DAY = date(2008, 1, 1)  # no cloud bills from before
+LATEST_DAY = date(2199, 12, 31)  # the day after is still one
 
 
 class Parameter(Strict):
@@ -190,8 +190,8 @@ def _checked(template: Template, name: str, value: Any) -> Any:
             day = date.fromisoformat(value)
         except ValueError:
             raise ValueError("is not a day of the calendar") from None
-        _require(day >= _EARLIEST, f"must not be before {_EARLIEST}")
-        _require(day <= _LATEST, f"must not be after {_LATEST}")
+        _require(day >= EARLIEST_DAY, f"must not be before {EARLIEST_DAY}")
+        _require(day <= LATEST_DAY, f"must not be after {LATEST_DAY}")
         return value
     parameter = template.parameters.get(name)
     if parameter is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,14 @@ class PlannedStep:
     input_hash: str
     statement: Statement | None = None
     max_bytes_billed: int | None = None
+
+    def over(self, *read: Any) -> PlannedStep:
+        """The step with what it turned out to read as part of its input.
+
+        What is new is found by looking at what is published, so another attempt may find less; what this one left in
+        staging is then not what that one would publish.
+        """
+        return replace(self, input_hash=_digest(self.input_hash, {"read": read}))
 
 
 def plan_steps(

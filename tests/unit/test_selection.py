@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -18,15 +18,20 @@ from shared.connectors.tally import DayFigures, figures_by_day
 
 DATES = st.dates(min_value=date(2008, 1, 1), max_value=date(2100, 1, 1))
 DAYS = st.dates(min_value=date(2025, 11, 1), max_value=date(2025, 11, 6))
+EXPORTED = datetime(2025, 11, 7, tzinfo=UTC)
 ROWS = st.lists(st.tuples(DAYS, st.decimals(min_value=-100, max_value=100, places=9)), max_size=12)
 
 Rows = Sequence[tuple[date, Decimal]]
 
 
-def figures(*batches: Rows) -> dict[date, DayFigures]:
+def figures(*batches: Rows, exported: datetime = EXPORTED) -> dict[date, DayFigures]:
     """What a connector counts in these batches."""
     return figures_by_day(
-        (pa.array([day for day, _ in rows], pa.date32()), pa.array([cost for _, cost in rows], NUMERIC))
+        (
+            pa.array([day for day, _ in rows], pa.date32()),
+            pa.array([cost for _, cost in rows], NUMERIC),
+            pa.array([exported] * len(rows), pa.timestamp("us", "UTC")),
+        )
         for rows in batches
     )
 
@@ -52,9 +57,16 @@ def test_a_row_whose_cost_was_rewritten_is_seen_although_the_number_of_rows_is_t
     assert changed_days([day], figures([(day, cost + amount), *others]), figures(rows)) == [day]
 
 
+@given(rows=ROWS.filter(bool))
+def test_a_row_that_was_exported_anew_is_seen_whatever_it_costs(rows: Rows) -> None:
+    days = sorted({day for day, _ in rows})
+    assert changed_days(days, figures(rows, exported=EXPORTED + timedelta(hours=1)), figures(rows)) == days
+
+
 def test_rows_without_a_day_belong_to_none() -> None:
     days, costs = pa.array([None, date(2025, 11, 1)], pa.date32()), pa.array([Decimal(1), None], NUMERIC)
-    assert figures_by_day([(days, costs)]) == {date(2025, 11, 1): (1, Decimal(0))}
+    exported = pa.array([EXPORTED, None], pa.timestamp("us", "UTC"))
+    assert figures_by_day([(days, costs, exported)]) == {date(2025, 11, 1): (1, Decimal(0), None)}
 
 
 @given(dates=st.sets(DATES, max_size=20))

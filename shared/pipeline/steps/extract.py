@@ -35,6 +35,7 @@ def extract(hop: Hop, step: PlannedStep) -> StepResult:
     """Load the wanted days into the step's staging table; the result says which days and what was counted."""
     connector = _connector(hop, step)
     selection = _selection(hop, step, connector)
+    step = step.over(selection.dates)
     tally, table = Tally(), hop.staging_table(step)
     job_id = _load(hop, step, _counted(hop, connector.batches(selection.dates), tally))
     dates = sorted({*selection.dates, *tally.dates})
@@ -75,7 +76,7 @@ def _published(hop: Hop, step: PlannedStep, dates: Sequence[date]) -> Mapping[da
         rows = hop.services.warehouse.read(statement(_EXTRACT, "count_published"), values, dataset=hop.task.tenant_id)
     except Missing:
         return None
-    return {row["usage_date"]: (row["row_count"], row["cost"]) for row in rows}
+    return {row["usage_date"]: (row["row_count"], row["cost"], row["exported"]) for row in rows}
 
 
 def _all_have_a_day(hop: Hop, step: PlannedStep, without: int) -> Mapping[str, Any]:
@@ -86,7 +87,7 @@ def _all_have_a_day(hop: Hop, step: PlannedStep, without: int) -> Mapping[str, A
         "table_name": TABLE,
         "severity": "warn",
         "passed": without == 0,
-        "observed": f"{without} rows without usage_start_time, not loaded",
+        "observed": f"{without} rows without a usage day, not loaded",
         "expected": "0",
         "failed_rows": without,
         "checked_at": str(hop.run.read_at),

@@ -34,6 +34,7 @@ def run_sql(
         raise InvalidTemplate(f"steps.{step.id}: has no statement")
     dates = _dates(hop, step.statement, records)
     query = filled(step.statement, {name: f"{{staging}}.{record.output_table}" for name, record in records.items()})
+    step = step.over(dates, query.text)
     values, table = _values(hop, query, dates), hop.staging_table(step)
 
     def start(job_id: str) -> Job:

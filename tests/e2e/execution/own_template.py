@@ -23,10 +23,9 @@ from shared.errors import ConvergenceError
 from shared.pipeline.executor import Executor, classified
 from shared.pipeline.hop import Hop
 from shared.pipeline.journal import Journal
-from shared.pipeline.plan import plan_steps
 from shared.pipeline.steps.sql import run_sql
 from shared.platform_config import CONFIGS
-from tests.e2e.execution.paused_publish import begun_hop
+from tests.e2e.execution.paused_publish import begun_hop, planned_steps
 
 
 def main() -> None:
@@ -64,14 +63,7 @@ def _execute(hop: Hop) -> None:
 
 
 def _run_statement(hop: Hop, sql: str) -> None:
-    step, *_ = plan_steps(
-        hop.template,
-        tenant_id=hop.task.tenant_id,
-        parameters=hop.parameters,
-        source=hop.source,
-        snapshot_at=hop.snapshot_at,
-        watermark=None,
-    )
+    step, *_ = planned_steps(hop)
     assert step.statement is not None
     changed = replace(step, statement=replace(step.statement, text=sql))
     run_sql(hop, changed, {}, max_bytes_billed=None)

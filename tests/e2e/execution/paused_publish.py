@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from shared import bootstrap
@@ -20,6 +21,7 @@ from shared.pipeline.control import Control
 from shared.pipeline.executor import Executor
 from shared.pipeline.hop import Hop, Services
 from shared.pipeline.journal import Journal
+from shared.pipeline.plan import PlannedStep, plan_steps
 from shared.templates import get_template
 
 
@@ -59,6 +61,18 @@ def begun_hop(task: RunTask, services: Services, template: Template) -> Hop:
         snapshot_at=run.read_at,
         control=Control(budget_seconds=300),
         services=services,
+    )
+
+
+def planned_steps(hop: Hop) -> Sequence[PlannedStep]:
+    """What the executor plans to do in this hop."""
+    return plan_steps(
+        hop.template,
+        tenant_id=hop.task.tenant_id,
+        parameters=hop.parameters,
+        source=hop.source,
+        snapshot_at=hop.snapshot_at,
+        watermark=hop.begun.watermark,
     )
 
 

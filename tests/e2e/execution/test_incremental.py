@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -123,11 +125,12 @@ def test_a_date_recomputes_that_day_and_does_not_move_the_watermark(
     assert watermark(executions, tenant) == later
 
 
+@pytest.mark.parametrize("start", [None, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 @pytest.mark.parametrize("parameters", [{}, {"date": str(TENTH)}], ids=["incremental", "date"])
 def test_rows_without_a_usage_day_make_a_warning_and_do_not_hold_back_others(
-    executions: Executions, tenant: Tenant, export: ArrivingExport, parameters: dict[str, str]
+    executions: Executions, tenant: Tenant, export: ArrivingExport, parameters: dict[str, str], start: str | None
 ) -> None:
-    export.add([usage(TENTH, exported=EXPORTED, usage_start_time=None)])
+    export.add([usage(TENTH, exported=EXPORTED, usage_start_time=start)])
     delivery = executions.run(tenant, parameters)
     (check,) = executions.query(
         f"SELECT severity, passed, failed_rows FROM {tenant.tenant_id}.x_meta_dq_results"
@@ -177,3 +180,55 @@ def test_where_arrival_leaves_no_trace_late_hours_say_how_far_back_to_look(
     assert published(executions, tenant) == {TENTH: 2}
     executions.run(tenant, {"late_hours": 50 * 24})
     assert published(executions, tenant) == {EIGHTH: 1, TENTH: 2}
+
+
+def test_a_row_that_was_exported_anew_with_other_credits_is_loaded(
+    executions: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
+) -> None:
+    executions.run(tenant, {})
+    owner.query_and_wait(f"DELETE FROM `{export.table}` WHERE DATE(usage_start_time) = DATE '{TENTH}'")
+    credit = {"id": "c", "name": "Committed use", "amount": -1.0, "full_name": "c", "type": "DISCOUNT"}
+    export.add([usage(TENTH, exported=EXPORTED + timedelta(hours=1), credits=[credit])])
+    executions.run(tenant, {})
+    sql = f"SELECT SUM(credit.amount) AS credits FROM {tenant.tenant_id}.gcp_cost_billing, UNNEST(credits) AS credit"
+    assert executions.query(sql) == [{"credits": -1}]
+
+
+def test_a_row_that_says_it_comes_from_the_future_does_not_hide_what_comes_after_it(
+    executions: Executions, tenant: Tenant, owner: bigquery.Client
+) -> None:
+    export = make_export(owner, tenant, granularity=None)
+    export.add([usage(TENTH, exported=datetime(2199, 1, 1, tzinfo=UTC))])
+    executions.run(tenant, {})
+    export.add([usage(ELEVENTH, exported=datetime.now(UTC))])
+    executions.run(tenant, {})
+    assert published(executions, tenant) == {TENTH: 1, ELEVENTH: 1}
+
+
+def test_a_day_that_vanished_from_the_export_is_not_emptied_beside_one_that_did_not(
+    executions: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
+) -> None:
+    executions.run(tenant, {})
+    owner.query_and_wait(f"DELETE FROM `{export.table}` WHERE DATE(usage_start_time) = DATE '{TENTH}'")
+    both = {"start_date": str(TENTH), "end_date": str(ELEVENTH)}
+    delivery = executions.admit(tenant, both)
+    assert executions.deliver(delivery) == "FAILED"
+    assert "days_not_emptied: 1 days emptied" in executions.error_of(delivery)
+    assert published(executions, tenant) == {TENTH: 1, ELEVENTH: 1}
+    executions.run(tenant, {**both, "allow_empty": True})
+    assert published(executions, tenant) == {ELEVENTH: 1}
+
+
+def test_what_an_attempt_staged_that_died_is_not_published_by_one_that_found_less_to_load(
+    executions: Executions, tenant: Tenant, export: ArrivingExport, environment: dict[str, str]
+) -> None:
+    executions.run(tenant, {})
+    later = EXPORTED + timedelta(days=5)
+    export.add([usage(TENTH, exported=later), usage(ELEVENTH, exported=later)])
+    delivery = executions.admit(tenant, {})
+    command = [sys.executable, "-m", "tests.e2e.execution.unsaid_extract", json.dumps(delivery.to_body())]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == "STAGED\n", said.stderr
+    executions.run(tenant, {"date": str(TENTH)})
+    assert executions.deliver(executions.admit_again(delivery)) == "SUCCEEDED", executions.error_of(delivery)
+    assert published(executions, tenant) == {TENTH: 2, ELEVENTH: 2}
