@@ -170,9 +170,15 @@ spread AS (
     charges,
     line,
     commitment_id,
-    COALESCE(SAFE_DIVIDE(charges.list_cost * charges.covered_cost, line.cost), 0) AS covered_list_cost,
-    COALESCE(SAFE_DIVIDE(charges.pricing.quantity * charges.covered_cost, line.cost), 0) AS covered_quantity,
-    COALESCE(SAFE_DIVIDE(line.used * charges.covered_cost, line.cost), 0) AS covered_used,
+    IF(
+      charges.covered_cost = 0, 0, COALESCE(SAFE_DIVIDE(charges.list_cost * charges.covered_cost, line.cost), 0)
+    ) AS covered_list_cost,
+    IF(
+      charges.covered_cost = 0, 0, COALESCE(SAFE_DIVIDE(charges.pricing.quantity * charges.covered_cost, line.cost), 0)
+    ) AS covered_quantity,
+    IF(
+      charges.covered_cost = 0, 0, COALESCE(SAFE_DIVIDE(line.used * charges.covered_cost, line.cost), 0)
+    ) AS covered_used,
     SUM(IF(line.charge_category = 'Purchase', charges.billed_cost, 0)) OVER commitment_day AS fees,
     SUM(charges.covered_cost) OVER commitment_day AS covered,
     SUM(charges.covered_cost) OVER (
@@ -197,7 +203,8 @@ spread AS (
       line.currency,
       line.x_usage_date,
       commitment_id,
-      IF(commitment_id IS NULL, CONCAT(CAST(line.period_start AS STRING), COALESCE(line.sku_id, '')), '')
+      IF(commitment_id IS NULL, line.period_start, NULL),
+      IF(commitment_id IS NULL, line.sku_id, NULL)
   )
 )
 

@@ -15,7 +15,7 @@ from tests.executions import Executions, Instance
 from tests.tenant import Tenant
 
 StartInstance = Callable[..., Instance]
-SMALL_COPIES, LARGE_COPIES = 4, 40
+SMALL_COPIES, LARGE_COPIES = 2, 20
 SEED = Plan(seed=21, start=date(2025, 11, 10), days=2, rows_per_day=2500)
 
 
