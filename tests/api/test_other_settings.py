@@ -13,7 +13,6 @@ from devcloud.server import Devcloud
 from tests.frontend import Frontend
 from tests.tenant import Tenant
 
-
 DATASET_KEY = "projects/keys/locations/us/keyRings/ours/cryptoKeys/datasets"
 
 
