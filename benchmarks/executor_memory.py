@@ -1,7 +1,8 @@
 """Executor memory: the peak of a fresh executor process for exports of 100 thousand, 1 million and 5 million rows.
 
-Every size runs from claim to publish on the same devcloud in a process of its own; the figure is the most memory
-that process ever had (VmHWM). The bound: the largest peak is at most 1.3 times the smallest.
+Every size runs from claim to publish on the same devcloud in a process of its own, without the mapping to FOCUS, which
+is one query that BigQuery runs. The figure is the most memory that process ever had. The bound: the largest peak is at
+most 1.3 times the smallest.
 """
 
 from __future__ import annotations

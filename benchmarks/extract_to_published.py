@@ -1,15 +1,16 @@
-"""Extract to published: one run of gcp/cost/billing over a million rows, against other ways to load the same rows.
+"""Extract to published: a run of a million rows, against other ways to load the same rows.
 
 Everything runs on this machine, one after the other, each in a process of its own:
 
 - DuckDB's COPY of the rows' Parquet file into a table, as the limit;
 - dlt into DuckDB, given Arrow tables, and given Python dicts;
 - the seeds' way: rows read as Python dicts and appended with insertAll, on the same devcloud;
-- the product: from the delivery of the run's task until its rows are published. devcloud stands for BigQuery here and
-  works on the same cores: it freezes and streams the export, loads staging, checks, maps to FOCUS and publishes, each
-  of which reads or writes all rows; the other ways write them once. So two figures are shown: the whole run, and what
-  the executor itself used, which is what one pays for as a function. A CPU second is one of the way's own process;
-  for dlt and COPY it includes DuckDB's load, because they do the load in their process.
+- the product: gcp/cost/billing without its mapping to FOCUS, from the start of the process to the publish.
+
+devcloud stands for BigQuery and works on the same cores: it freezes and streams the export, loads staging, checks and
+publishes, each of which reads or writes all rows; the other ways write them once. So two figures are shown: the whole
+run, and the executor's own CPU, which is what one pays for as a function. A CPU second is one of the way's own process;
+dlt's and COPY's have DuckDB's load in them, because that is where it happens.
 
 The bounds, for the executor's own CPU: 1.5 times dlt's Arrow path at a quarter of its memory, 20 times its dict path.
 """

@@ -1,10 +1,11 @@
-"""One run of gcp/cost/billing by an executor process of its own on a devcloud of its own, and what it took."""
+"""One run by an executor process of its own on a devcloud of its own, and what it took."""
 
 from __future__ import annotations
 
 import json
 import os
-import time
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,21 +18,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from devcloud.environment import function_environment
-from devcloud.gateway.function_process import FunctionProcess
 from devcloud.onboarding import onboard
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
-from tests.executions import Executions, Instance
+from tests.executions import Executions
 from tests.tenant import Tenant
 
 SEED = Plan(seed=21, start=date(2025, 11, 1), days=10, rows_per_day=1_000)
 _PARQUET_ROWS = 65_536
-_TICKS = os.sysconf("SC_CLK_TCK")
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @dataclass(frozen=True)
 class Took:
-    """From the delivery of the task to its answer: the data is published then. `cpu_seconds` is the executor's own."""
+    """From the process's start until the rows are published; `cpu_seconds` and `peak_mib` are the process's own."""
 
     rows: int
     seconds: float
@@ -61,24 +61,24 @@ class Bench:
         return tenant
 
     def run(self, tenant: Tenant, copies: int) -> Took:
-        """Run the pipeline over the whole export in a fresh executor; AssertionError unless all rows are published."""
+        """Publish the whole export by a fresh executor process; AssertionError unless all rows are published."""
         cloud, key_file = self.executions.cloud, self.folder / f"{uuid.uuid4().hex}.json"
         key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")), encoding="utf-8")
-        environment = function_environment(cloud.cloud, "execute_run", key_file=key_file)
-        environment |= {"EXECUTION_BUDGET_SECONDS": "3000"}
-        process = FunctionProcess("execute_run", lambda: environment, log_path=key_file.with_suffix(".log"))
-        instance = Instance(process)
-        try:
-            delivery = self.executions.admit(tenant, {}, lease_seconds=3000)
-            before, started = _cpu_seconds(process), time.monotonic()
-            answer = self.executions.post(delivery.to_body(), url=instance.url)
-            seconds, used = time.monotonic() - started, _cpu_seconds(process) - before
-            assert answer.json()["status"] == "SUCCEEDED", self.executions.error_of(delivery)
-            rows = self.executions.run_row(delivery)["rows_published"]
-            assert rows >= tenant.export.truth["rows"] * copies, f"{rows} rows were published"
-            return Took(tenant.export.truth["rows"] * copies, seconds, used, instance.peak_memory_mib())
-        finally:
-            instance.stop()
+        environment = {**os.environ, **function_environment(cloud.cloud, "execute_run", key_file=key_file)}
+        body = self.executions.admit(tenant, {}, lease_seconds=3000).to_body()
+        task = {name: value for name, value in body.items() if value is not None}
+        command = [sys.executable, "-m", "benchmarks.parts.export_only", json.dumps(task)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
+        if done.returncode:
+            raise RuntimeError(done.stderr[-2000:])
+        found = json.loads(done.stdout.splitlines()[-1])
+        rows, wanted = self._published(tenant), tenant.export.truth["rows"] * copies
+        assert rows == wanted, f"{rows} rows were published, not {wanted}"
+        return Took(rows, found["seconds"], found["cpu_seconds"], found["peak_mib"])
+
+    def _published(self, tenant: Tenant) -> int:
+        (row,) = self.executions.query(f"SELECT COUNT(*) AS n FROM {tenant.tenant_id}.gcp_cost_billing")
+        return int(row["n"])
 
     def write_parquet(self, tenant: Tenant, copies: int, *, name: str = "export") -> Path:
         """The same rows as the tenant's export, as a Parquet file."""
@@ -103,9 +103,3 @@ def bench() -> Iterator[Bench]:
         cloud.clients() as clients,
     ):
         yield Bench(Executions(cloud, clients.bigquery()), Path(folder))
-
-
-def _cpu_seconds(process: FunctionProcess) -> float:
-    """User and system time of the process so far, from Linux."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS

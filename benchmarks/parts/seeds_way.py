@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from itertools import islice
 from typing import Any
+
+from benchmarks.parts.contenders import peak_mib
 
 _APPENDED_ROWS = 500  # what Google advises for one insertAll
 
@@ -38,7 +39,7 @@ def main() -> None:
             raise SystemExit(str(problems[0]))
         appended += len(batch)
     seconds, cpu = time.monotonic() - started, time.process_time()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mib()
     print(json.dumps({"rows": appended, "seconds": seconds, "cpu_seconds": cpu, "peak_mib": peak}))
 
 

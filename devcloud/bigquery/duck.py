@@ -1,13 +1,18 @@
-"""Small answers from DuckDB, read to the end: a cursor with an unread rest refuses its next work."""
+"""Answers from DuckDB, read to the end: a cursor with an unread rest refuses its next work."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 Parameters = Sequence[object] | Mapping[str, object]
+
+# DuckDB would rather have `cursor.sql`, but that binds a statement twice, and binding takes longer than copying.
+warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
 
 
 def one_row(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()) -> Any:
@@ -21,3 +26,11 @@ def one_number(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Pa
     """The number a statement answers: a count, or the rows that DML touched; 0 without a row."""
     row = one_row(cursor, statement, parameters)
     return int(row[0]) if row else 0
+
+
+def arrow_table(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()) -> pa.Table:
+    """All rows of a SELECT."""
+    given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+    table = cursor.execute(statement, given or None).to_arrow_table()
+    assert table is not None  # noqa: S101 - a SELECT answers rows
+    return table

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from devcloud.bigquery import catalog
+from devcloud.bigquery.duck import arrow_table
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, invalid_query
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.casts import type_of
@@ -86,9 +87,7 @@ class Runner:
 
     def fetch(self, plan: Plan) -> pa.Table:
         """All rows of a SELECT."""
-        # Not `cursor.sql`: it binds the statement once for the relation and once more to run it.
-        table = self.session.cursor.execute(plan.sql, self.values(plan) or None).to_arrow_table()
-        assert table is not None  # noqa: S101 - a SELECT answers rows
+        table = arrow_table(self.session.cursor, plan.sql, self.values(plan))
         _check_elements(table, plan.columns)
         return table.rename_columns([field["name"] for field in fields_of(plan.columns)])
 

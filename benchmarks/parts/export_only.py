@@ -1,0 +1,48 @@
+"""One run of gcp/cost/billing without its mapping to FOCUS: `python -m benchmarks.parts.export_only TASK_JSON`.
+
+The executor runs in this process, from claim to publish. The mapping is one query that BigQuery runs, of which the
+executor sees nothing; devcloud, which stands for BigQuery, takes minutes for it where there are millions of rows.
+Prints JSON: seconds of wall time, seconds of CPU, peak memory in MiB; the clock starts before anything is imported.
+"""
+
+import json
+import sys
+import time
+
+from benchmarks.parts.contenders import peak_mib
+
+
+def main() -> None:
+    """Run, and say what it took."""
+    started = time.monotonic()
+    import uuid
+    from datetime import UTC, datetime
+
+    from shared import bootstrap
+    from shared.adapters.tasks import RunTask
+    from shared.config_files import load_document
+    from shared.domain.template_files import parse_template
+    from shared.pipeline.executor import Executor
+    from shared.pipeline.journal import Journal
+    from shared.platform_config import CONFIGS
+    from tests.e2e.execution.paused_publish import begun_hop
+
+    whole = load_document(CONFIGS / "gcp/cost/billing.yml", file="billing.yml").content
+    assert isinstance(whole, dict)
+    steps = [step for step in whole["steps"] if step["uses"] == "gcp_billing_export"]
+    kept = {step["id"] for step in steps}
+    rest = {name: [item for item in whole[name] if item["step"] in kept] for name in ("checks", "publish")}
+    document = {**whole, **rest, "steps": steps, "lookups": {}}
+    template = parse_template(document, provider="gcp", domain="cost", template="billing", file="export_only.yml")
+    hop = begun_hop(RunTask(**json.loads(sys.argv[1])), bootstrap.executor_services(), template)
+    executor = Executor(
+        hop, Journal([]), record=lambda _: uuid.uuid4().hex, listen=lambda: None, clock=lambda: datetime.now(UTC)
+    )
+    executor.run()
+    seconds, cpu = time.monotonic() - started, time.process_time()
+    peak = peak_mib()
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "peak_mib": peak}))
+
+
+if __name__ == "__main__":
+    main()
