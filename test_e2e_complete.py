@@ -123,7 +123,10 @@ class EndToEnd:
         (logged,) = self._sql("SELECT user_id, status, trigger_type FROM {own}.x_meta_pipeline_runs")
         expected = {"user_id": ALICE, "status": "COMPLETED", "trigger_type": "api"}
         self.report.check("x_meta_pipeline_runs says so", found=logged, expected=expected)
-        (published,) = self._sql("SELECT COUNT(*) AS published FROM {own}.gcp_cost_billing")
+        (published,) = self._sql(
+            "SELECT (SELECT COUNT(*) FROM {own}.gcp_cost_billing)"
+            " + (SELECT COUNT(*) FROM {own}.focus_cost) AS published"
+        )
         self.report.check("its rows are visible", found=published["published"], expected=run["rows_published"])
         self.report.check("the tenant's counter is 1", found=self._used(), expected=1)
 

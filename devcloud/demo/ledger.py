@@ -19,6 +19,13 @@ FROM `{dataset}`.gcp_cost_billing
 WHERE x_usage_date BETWEEN @first AND @last
 GROUP BY usage_date, service
 """
+_CATEGORIES = """
+SELECT ServiceCategory AS category, SUM(BilledCost) AS total
+FROM `{dataset}`.focus_cost
+WHERE DATE(ChargePeriodStart) BETWEEN @first AND @last
+GROUP BY category
+ORDER BY total DESC, category
+"""
 _QUOTA = """
 SELECT
   subscriptions.daily_limit,
@@ -56,16 +63,17 @@ class Ledger:
 
     def cost(self, tenant_id: str, first: date, last: date) -> Cost:
         """Published cost by service and usage date, both ends included."""
-        parameters = [
-            bigquery.ScalarQueryParameter("first", "DATE", first),
-            bigquery.ScalarQueryParameter("last", "DATE", last),
-        ]
         by_service: dict[str, dict[date, Decimal]] = {}
         rows = 0
-        for row in self._rows(_COST.format(dataset=tenant_id), parameters):
+        for row in self._rows(_COST.format(dataset=tenant_id), _days(first, last)):
             by_service.setdefault(row["service"], {})[row["usage_date"]] = row["total"]
             rows += row["row_count"]
         return Cost(by_service, rows)
+
+    def billed_by_category(self, tenant_id: str, first: date, last: date) -> dict[str, Decimal]:
+        """FOCUS's BilledCost by ServiceCategory, the dearest first, both ends included."""
+        rows = self._rows(_CATEGORIES.format(dataset=tenant_id), _days(first, last))
+        return {row["category"]: row["total"] for row in rows}
 
     def quota(self, tenant_id: str) -> dict[str, int]:
         """Limits of the subscription and what is used of them today."""
@@ -80,3 +88,10 @@ class Ledger:
     def _rows(self, sql: str, parameters: list[bigquery.ScalarQueryParameter]) -> Any:
         config = bigquery.QueryJobConfig(query_parameters=parameters)
         return self.client.query_and_wait(sql, job_config=config)
+
+
+def _days(first: date, last: date) -> list[bigquery.ScalarQueryParameter]:
+    return [
+        bigquery.ScalarQueryParameter("first", "DATE", first),
+        bigquery.ScalarQueryParameter("last", "DATE", last),
+    ]

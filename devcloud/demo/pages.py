@@ -28,15 +28,17 @@ def credentials_table(answers: Iterable[Json]) -> Table:
 
 
 def run_table(run: Json) -> Table:
-    """A run's steps and checks with what they took and found."""
+    """A run's steps with what they took, and the checks that did not pass."""
     table = _table("step", "type", "status", "rows", "took")
     for step in run["steps"]:
         took = f"{step['duration_ms'] / 1000:.2f} s" if step.get("duration_ms") is not None else ""
         rows = f"{step['rows']:,}" if step.get("rows") is not None else ""
         table.add_row(step["step_id"], step["step_type"], _status(step["status"]), rows, took)
+    passed = [check for check in run["checks"] if check["passed"]]
+    table.add_row(f"  {len(passed)} of {len(run['checks'])} checks", "", "[green]passed[/]", "", "")
     for check in run["checks"]:
-        outcome = "[green]passed[/]" if check["passed"] else "[red]failed[/]"
-        table.add_row(f"  {check['check_id']}", "check", outcome, str(check.get("observed") or ""), "")
+        if not check["passed"]:
+            table.add_row(f"  {check['check_id']}", check["severity"], "[red]failed[/]", str(check["observed"]), "")
     return table
 
 
@@ -60,6 +62,11 @@ def cost_table(cost: Cost, days: Sequence[date], currency: str) -> Table:
     per_day = [_sum({name: by_day.get(day, Decimal(0)) for name, by_day in ranked}) for day in days]
     table.add_row("all services", *map(_money, per_day), _money(cost.total), "", style="bold")
     return table
+
+
+def categories(billed: Mapping[str, Decimal]) -> str:
+    """Cost by category in a line."""
+    return ", ".join(f"{category} {_money(total)}" for category, total in billed.items())
 
 
 def quota_table(before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]]) -> Table:

@@ -28,7 +28,7 @@ from devcloud.server import Devcloud
 TEMPLATE = "gcp/cost/billing"
 FIRST, LAST = date(2025, 11, 11), date(2025, 11, 17)
 DAYS = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
-_SEEDED_DAYS, _ROWS_PER_DAY = 8, 200
+_SEEDED_DAYS, _ROWS_PER_DAY = 8, 120
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,10 @@ def tell(cloud: Devcloud, console: Console) -> None:
         before = {scene.actor.tenant_id: ledger.quota(scene.actor.tenant_id) for scene in scenes}
         console.print(f"\n[bold]4. A run of {TEMPLATE} for each[/], {FIRST} to {LAST}, at the same time")
         first = _run_all(scenes, console, ledger, details=True)
-        console.print("\n[bold]5. The same runs repeated[/]")
-        second = _run_all(scenes, console, ledger, details=False)
-        for scene in scenes:
-            _check_same(scene, first[scene.actor.tenant_id], second[scene.actor.tenant_id])
-        console.print("   The tables are the same: rows are replaced by usage date and source, never added twice.")
+        console.print("\n[bold]5. The same run repeated[/]")
+        second = _run_all(scenes[:1], console, ledger, details=False)
+        _check_same(scenes[0], first[scenes[0].actor.tenant_id], second[scenes[0].actor.tenant_id])
+        console.print("   The table is the same: rows are replaced by usage date and source, never added twice.")
         console.print(f"\n[bold]6. A schedule[/] of {scenes[0].actor.tenant_id}")
         run_on_schedule(cloud.cloud, clients, scenes[0].frontend, console)
         console.print("\n[bold]7. Quotas[/], counted per tenant and UTC day")
@@ -145,6 +144,7 @@ def _run_all(scenes: Sequence[Scene], console: Console, ledger: Ledger, *, detai
             console.print()
             console.print(pages.cost_table(cost, DAYS, scene.truth["currency"]))
         _check_truth(scene, cost, console)
+        _check_focus(scene, ledger, console)
     return costs
 
 
@@ -152,6 +152,14 @@ def _check_truth(scene: Scene, cost: Cost, console: Console) -> None:
     if cost.total != scene.true_total:
         raise DemoError(f"{scene.actor.tenant_id}: published {cost.total:f}, the export says {scene.true_total:f}")
     console.print(f"   published {cost.total:f}, the export's own sum {scene.true_total:f}: equal to the last digit")
+
+
+def _check_focus(scene: Scene, ledger: Ledger, console: Console) -> None:
+    billed = ledger.billed_by_category(scene.actor.tenant_id, FIRST, LAST)
+    total = sum(billed.values(), Decimal(0))
+    if total != scene.true_total:
+        raise DemoError(f"{scene.actor.tenant_id}: focus_cost has {total:f}, the export says {scene.true_total:f}")
+    console.print(f"   FOCUS 1.2 has the same total; by ServiceCategory: {pages.categories(billed)}")
 
 
 def _check_same(scene: Scene, first: Cost, second: Cost) -> None:

@@ -20,7 +20,7 @@ from tests.tenant import SMALL_EXPORT, Export
 
 Json = dict[str, Any]
 HASTY = {"LEASE_SECONDS": "5", "HEARTBEAT_SECONDS": "1", "RETRY_BASE_SECONDS": "0.2"}
-TENANTS, KILLS = 6, 6
+TENANTS, KILLS = 4, 5
 DAYS = tuple(f"2025-11-{day}" for day in range(15, 22))
 A_RUN_A_DAY = tuple({"date": day} for day in DAYS)
 ONE_RUN = ({"start_date": DAYS[0], "end_date": DAYS[-1]},)

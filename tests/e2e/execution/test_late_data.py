@@ -144,7 +144,7 @@ def test_a_month_in_shuffled_exports_under_fire_equals_one_clean_load(
     under_fire = UnderFire(executions, start_instance, rng)
     states: list[tuple[str, Figures]] = []
     while exports:
-        for _ in range(min(len(exports), rng.randint(1, 4))):
+        for _ in range(min(len(exports), rng.randint(2, 6))):
             export.add(exports.pop())
         delivery = under_fire.run(tenant)
         states.append((delivery.run_id, figures(executions, tenant)))

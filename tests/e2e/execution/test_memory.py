@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pyarrow as pa
 
+from benchmarks.parts.executor_run import Bench
 from devcloud.seed_billing.rows import Plan
 from shared.adapters.tenant_export import TenantExport
-from tests.conftest import MakeTenant
-from tests.executions import Executions, Instance
+from tests.executions import Executions
 from tests.tenant import Tenant
 
-StartInstance = Callable[..., Instance]
 SMALL_COPIES, LARGE_COPIES = 2, 20
 SEED = Plan(seed=21, start=date(2025, 11, 10), days=2, rows_per_day=2500)
 
 
-def peak_mib(executions: Executions, tenant: Tenant, instance: Instance, copies: int) -> float:
-    """The peak of a fresh instance that loads the export this many times over."""
-    tenant.__dict__["export"] = tenant.seed(SEED)
-    with tenant.cloud.clients(tenant.gcp_key) as clients:
-        columns = f"`{tenant.export.table}`"
-        clients.bigquery().query_and_wait(
-            f"INSERT INTO {columns} SELECT export.* FROM {columns} AS export"
-            f" CROSS JOIN UNNEST(GENERATE_ARRAY(2, {copies})) AS copy"
-        )
-    delivery = executions.admit(tenant, {})
-    assert executions.deliver(delivery, url=instance.url) == "SUCCEEDED"
-    published = sum(month["row_count"] for month in executions.published(tenant))
-    assert published == tenant.export.truth["rows"] * copies
-    return instance.peak_memory_mib()
-
-
-def test_ten_times_the_rows_need_the_same_memory(
-    executions: Executions, make_tenant: MakeTenant, start_instance: StartInstance
-) -> None:
-    small = peak_mib(executions, make_tenant(), start_instance(), SMALL_COPIES)
-    large = peak_mib(executions, make_tenant(), start_instance(), LARGE_COPIES)
+def test_ten_times_the_rows_need_the_same_memory(executions: Executions, tmp_path: Path) -> None:
+    bench = Bench(executions, tmp_path)
+    small, large = (bench.run(bench.tenant(copies), copies).peak_mib for copies in (SMALL_COPIES, LARGE_COPIES))
     assert large < 1.3 * small, f"{small:.0f} MiB became {large:.0f} MiB"
 
 
