@@ -19,7 +19,10 @@ class ParquetStream(io.RawIOBase):
         self._groups = _row_groups(batches)
         self._sink = _Sink()
         sink = pa.PythonFile(self._sink, mode="w")
-        self._writer = parquet.ParquetWriter(sink, schema, compression="zstd", version="2.6", store_schema=False)
+        # Statistics of every row group would be kept until the end, and a load job does not look at them.
+        self._writer = parquet.ParquetWriter(
+            sink, schema, compression="zstd", version="2.6", store_schema=False, write_statistics=False
+        )
         self._handed_out = 0
         self._is_complete = False
 
