@@ -17,8 +17,7 @@ warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning
 
 def one_row(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()) -> Any:
     """The first row as a tuple, or None; parameters by position or by name."""
-    given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
-    rows = cursor.execute(statement, given).fetchall()
+    rows = cursor.execute(statement, _given(parameters)).fetchall()
     return rows[0] if rows else None
 
 
@@ -30,7 +29,10 @@ def one_number(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Pa
 
 def arrow_table(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()) -> pa.Table:
     """All rows of a SELECT."""
-    given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
-    table = cursor.execute(statement, given or None).to_arrow_table()
+    table = cursor.execute(statement, _given(parameters)).to_arrow_table()
     assert table is not None  # noqa: S101 - a SELECT answers rows
     return table
+
+
+def _given(parameters: Parameters) -> dict[str, object] | list[object] | None:
+    return (dict(parameters) if isinstance(parameters, Mapping) else list(parameters)) or None
