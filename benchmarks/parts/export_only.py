@@ -15,17 +15,12 @@ from benchmarks.parts.contenders import peak_mib
 def main() -> None:
     """Run, and say what it took."""
     started = time.monotonic()
-    import uuid
-    from datetime import UTC, datetime
-
     from shared import bootstrap
     from shared.adapters.tasks import RunTask
     from shared.config_files import load_document
     from shared.domain.template_files import parse_template
-    from shared.pipeline.executor import Executor
-    from shared.pipeline.journal import Journal
     from shared.platform_config import CONFIGS
-    from tests.e2e.execution.paused_publish import begun_hop
+    from tests.e2e.execution.paused_publish import begun_hop, unrecorded
 
     whole = load_document(CONFIGS / "gcp/cost/billing.yml", file="billing.yml").content
     assert isinstance(whole, dict)
@@ -35,10 +30,7 @@ def main() -> None:
     document = {**whole, **rest, "steps": steps, "lookups": {}}
     template = parse_template(document, provider="gcp", domain="cost", template="billing", file="export_only.yml")
     hop = begun_hop(RunTask(**json.loads(sys.argv[1])), bootstrap.executor_services(), template)
-    executor = Executor(
-        hop, Journal([]), record=lambda _: uuid.uuid4().hex, listen=lambda: None, clock=lambda: datetime.now(UTC)
-    )
-    executor.run()
+    unrecorded(hop).run()
     seconds, cpu = time.monotonic() - started, time.process_time()
     peak = peak_mib()
     print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "peak_mib": peak}))

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from shared import bootstrap
@@ -20,12 +18,11 @@ from shared.config_files import load_document
 from shared.domain.template_files import parse_template
 from shared.domain.templates import Template
 from shared.errors import ConvergenceError
-from shared.pipeline.executor import Executor, classified
+from shared.pipeline.executor import classified
 from shared.pipeline.hop import Hop
-from shared.pipeline.journal import Journal
 from shared.pipeline.steps.sql import run_sql
 from shared.platform_config import CONFIGS
-from tests.e2e.execution.paused_publish import begun_hop, planned_steps
+from tests.e2e.execution.paused_publish import begun_hop, planned_steps, unrecorded
 
 
 def main() -> None:
@@ -34,7 +31,7 @@ def main() -> None:
     hop = begun_hop(RunTask(**json.loads(sys.argv[1])), bootstrap.executor_services(), _template(changes))
     try:
         if sql is None:
-            _execute(hop)
+            unrecorded(hop).run()
         else:
             _run_statement(hop, sql)
     except ConvergenceError as error:
@@ -50,16 +47,6 @@ def _template(changes: dict[str, Any]) -> Template:
     return parse_template(
         document | changes, provider="gcp", domain="cost", template="daily_by_service", file="changed.yml"
     )
-
-
-def _execute(hop: Hop) -> None:
-    Executor(
-        hop,
-        Journal([]),
-        record=lambda _: uuid.uuid4().hex,
-        listen=lambda: None,
-        clock=lambda: datetime.now(UTC),
-    ).run()
 
 
 def _run_statement(hop: Hop, sql: str) -> None:

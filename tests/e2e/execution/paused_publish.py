@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from shared import bootstrap
@@ -28,11 +28,8 @@ from shared.templates import get_template
 def main() -> None:
     template = get_template("gcp", "cost", "billing")
     hop = begun_hop(RunTask(**json.loads(sys.argv[1])), bootstrap.executor_services(), template)
-    executor = Executor(
-        hop, Journal([]), record=lambda _: uuid.uuid4().hex, listen=pause, clock=lambda: datetime.now(UTC)
-    )
     try:
-        executor.run()
+        unrecorded(hop, listen=pause).run()
     except RunError as error:
         print(error.error_class, error.message, flush=True)
     else:
@@ -43,6 +40,11 @@ def pause() -> None:
     """Where the executor last listens before it publishes."""
     print("PAUSED", flush=True)
     sys.stdin.readline()
+
+
+def unrecorded(hop: Hop, *, listen: Callable[[], None] = lambda: None) -> Executor:
+    """An executor of one's own that appends no STEP events; `listen` is called before it publishes."""
+    return Executor(hop, Journal([]), record=lambda _: uuid.uuid4().hex, listen=listen, clock=lambda: datetime.now(UTC))
 
 
 def begun_hop(task: RunTask, services: Services, template: Template) -> Hop:
