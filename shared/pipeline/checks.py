@@ -32,7 +32,7 @@ def run_checks(
     rendered = [*render_checks(hop.template, step.values, checked), *render_guards(hop.template, checked)]
     found, values = checks_statement(rendered)
     warehouse = hop.services.warehouse
-    job_id = f"{hop.task.run_id}-{step.id}-{step.input_hash}"
+    job_id = f"{hop.task.run_id}-{step.id}-{step.over(found.text, values).input_hash}"
     job = warehouse.once(
         found,
         values,

@@ -13,7 +13,7 @@ from shared.adapters.sql import Statement
 from shared.domain.template_steps import Retry, SqlStep, Step
 from shared.domain.templates import Template, substitute, template_variables
 from shared.lookups import get_lookup
-from shared.pipeline.statements import step_statement
+from shared.pipeline.statements import statements_named_by, step_statement
 
 CHECKS, PUBLISH = "checks", "publish"  # the two steps every run ends with
 
@@ -61,7 +61,11 @@ def plan_steps(
         digest = _digest(digest, {"id": step.id, "uses": step.uses, "with": values, **asked})
         planned.append(_planned(step, values, digest, statement))
     checks = {check.id: substitute(check.with_.given(), variables) for check in template.checks}
-    digest = _digest(digest, {"checks": checks, "rules": [check.model_dump(mode="json") for check in template.checks]})
+    rules = [check.model_dump(mode="json") for check in template.checks]
+    named = [
+        _asked(template, item, variables) for check in template.checks for item in statements_named_by(template, check)
+    ]
+    digest = _digest(digest, {"checks": checks, "rules": rules, "statements": named})
     planned.append(PlannedStep(CHECKS, CHECKS, checks, Retry(attempts=3), 900, digest))
     digest = _digest(digest, {"publish": [target.model_dump() for target in template.publish]})
     planned.append(PlannedStep(PUBLISH, PUBLISH, {}, Retry(), 1500, digest))

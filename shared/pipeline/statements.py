@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from shared.adapters.sql import Statement, load_statements, placeholders
-from shared.domain.template_checks import Check
+from shared.domain.template_checks import Check, MatchesSource, Reconciliation, SqlCheck
 from shared.domain.template_steps import SqlStep
 from shared.domain.templates import RUN_VALUES, Template
 from shared.errors import ConfigError
@@ -44,6 +44,20 @@ def check_statement(template: Template, check: Check, query: str) -> Statement:
     """A statement that a check names, its placeholders open; ConfigError naming the check when nobody could fill it."""
     place = f"{template.pipeline_id}: checks.{check.id}.with"
     return _statement(template, query, place, [step.id for step in template.steps])
+
+
+def statements_named_by(template: Template, check: Check) -> list[Statement]:
+    """The template's own statements that a check's result depends on, their placeholders open."""
+    if isinstance(check, SqlCheck):
+        names = [check.with_.query]
+    elif isinstance(check, Reconciliation):
+        names = [side.query for side in (check.with_.observed, check.with_.expected) if side.query is not None]
+    elif isinstance(check, MatchesSource):
+        billed = [target.billed for target in template.publish if target.step == check.step]
+        return [template_statements(template)[name] for name in billed]
+    else:
+        names = []
+    return [check_statement(template, check, name) for name in names]
 
 
 def _statement(template: Template, name: str, place: str, readable: Sequence[str]) -> Statement:
