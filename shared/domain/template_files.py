@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from shared.domain.backfill import ASKS_FOR_BACKFILL
 from shared.domain.config_problems import Place, error_places, in_words, listed
 from shared.domain.template_checks import NotEmptied, Reconciliation
-from shared.domain.templates import BUILT_IN, RUN_VALUES, Template
+from shared.domain.templates import BUILT_IN, CHECK_VALUES, RUN_VALUES, Template
 from shared.errors import ConfigError
 
-_RESERVED_NAMES = BUILT_IN | RUN_VALUES.keys() | ASKS_FOR_BACKFILL
+_RESERVED_NAMES = BUILT_IN | RUN_VALUES.keys() | CHECK_VALUES | ASKS_FOR_BACKFILL
 _RESERVED_STEPS = frozenset({"checks", "publish", "dataset", "staging", "tenants"})
 _OF_THE_PATH = ("provider", "domain", "template", "folder")
 

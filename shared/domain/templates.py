@@ -23,6 +23,8 @@ RUN_VALUES = {
     "pipeline_logging_id": "STRING",
     "tenant_id": "STRING",
 }
+# What a check gives beside these to a statement of the template's: a parameter of that name would be hidden by it.
+CHECK_VALUES = frozenset({"check_id", "counted", "tolerance"})
 _DATES = frozenset({"date", "start_date", "end_date"})
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.adapters.sql import load_statements, placeholders
 from shared.domain.template_files import parse_template
 from shared.domain.templates import (
+    CHECK_VALUES,
+    RUN_VALUES,
     Template,
     resolve_parameters,
     source_of,
@@ -18,7 +23,8 @@ from shared.domain.templates import (
     template_variables,
 )
 from shared.errors import ConfigError, InvalidInput
-from shared.templates import all_templates, find_template
+from shared.platform_config import CONFIGS
+from shared.templates import all_templates, find_template, load_template
 
 EXTRACT = {"id": "extract", "uses": "gcp_billing_export", "with": {"export_table": "{export}"}}
 CHECK = {"id": "c", "uses": "not_null", "step": "extract", "with": {"columns": ["cost"]}}
@@ -96,6 +102,28 @@ def test_only_templates_are_found(path: str) -> None:
 def test_a_template_that_is_wrong_names_file_and_field(changes: dict[str, Any], where: str) -> None:
     with pytest.raises(ConfigError, match=rf"gcp/cost/test\.yml.*({where})"):
         parsed(**changes)
+
+
+@pytest.mark.parametrize("name", sorted({*RUN_VALUES, *CHECK_VALUES, "tenant_id", "date", "split"}))
+def test_what_a_run_or_a_check_gives_to_every_statement_cannot_be_named_anew(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "gcp/cost/test.yml"
+    file.parent.mkdir(parents=True)
+    entries = {"parameters": {"type": "string", "description": "d"}, "lookups": {"file": "a.csv"}}
+    for kind, entry in entries.items():
+        file.write_text(json.dumps(document(**{kind: document().get(kind, {}) | {name: entry}}), indent=1))
+        line = 1 + file.read_text().splitlines().index(f'  "{name}": {{')
+        refused = rf"gcp/cost/test\.yml:{line}: {kind}\.{name}: is a name every template has"
+        with pytest.raises(ConfigError, match=refused):
+            load_template(file)
+        load_template.cache_clear()
+
+
+def test_every_parameter_that_a_check_adds_to_a_template_s_own_statement_is_reserved() -> None:
+    opens = {"failing", "observed", "expected", "billed"}  # where a template's statement is filled in
+    files = [CONFIGS.parent / f"shared/sql/pipeline/{part}.sql" for part in ("checks", "table_checks")]
+    found = [item for file in files for item in load_statements(file).values()]
+    added = {name for item in found if placeholders(item.text) & opens for name in item.parameters}
+    assert added - RUN_VALUES.keys() == CHECK_VALUES
 
 
 def test_a_date_and_a_range_and_nothing_are_three_kinds_of_run() -> None:
