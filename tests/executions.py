@@ -142,6 +142,15 @@ class Executions:
         assert self.deliver(delivery) == "SUCCEEDED", self.error_of(delivery)
         return delivery
 
+    def request_cancel(self, delivery: Delivery) -> None:
+        """Ask for the run to be stopped, as the API does."""
+        self.query(
+            "INSERT INTO tenants.pipeline_run_events (event_id, run_id, tenant_id, kind, occurred_at)"
+            " VALUES (GENERATE_UUID(), @run_id, @tenant_id, 'CANCEL_REQUESTED', CURRENT_TIMESTAMP())",
+            run_id=delivery.run_id,
+            tenant_id=delivery.tenant.tenant_id,
+        )
+
     def query(self, sql: str, **values: Any) -> list[Json]:
         """The rows of a query of the operator's."""
         kinds = {str: "STRING", int: "INT64", bool: "BOOL", datetime: "TIMESTAMP"}

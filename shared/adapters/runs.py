@@ -57,6 +57,11 @@ class ClaimedRun:
     checkpoints: Sequence[Checkpoint]
     read_at: datetime
 
+    @property
+    def is_cancel_requested(self) -> bool:
+        """Whether somebody wants it stopped, as of the read."""
+        return any(item.kind == "CANCEL_REQUESTED" for item in self.checkpoints)
+
 
 @dataclass(frozen=True)
 class Begun:
@@ -103,6 +108,12 @@ class Runs:
             return _claimed(task.tenant_id, rows) if rows else None
         raise errors.Unavailable(retry_after=5)
 
+    def find(self, task: RunTask) -> ClaimedRun | None:
+        """The run of a lease, read without claiming it; None when the lease is not current."""
+        values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
+        rows = self.warehouse.read(statement("run_execution", "claim_run"), values)
+        return _claimed(task.tenant_id, rows) if rows else None
+
     def signals(self, task: RunTask) -> Signals:
         """Whether the lease still stands and whether the run is to be cancelled."""
         values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
@@ -144,10 +155,10 @@ class Runs:
         except AssertionFailed as error:
             raise errors.FenceLost(f"another attempt took over ({error.message})") from error
 
-    def close(self, task: RunTask, closing: Closing) -> str | None:
+    def close(self, task: RunTask, closing: Closing) -> Closing:
         """End a run that has no executor any more, unless it has ended; once, however often its task is delivered.
 
-        The status it ended with, None when it has no row.
+        How it ended: as its row says, or as `closing` does when it has none.
         """
         values = {
             "run_id": task.run_id,
@@ -162,7 +173,7 @@ class Runs:
         rows = self.warehouse.rows_of(
             self.transact(close, values, job_id=f"cvg-close-{task.run_id}", dataset=task.tenant_id)
         )
-        return str(rows[0]["status"]) if rows else None
+        return Closing(**rows[0]) if rows else closing
 
     def close_attempt(
         self, task: RunTask, *, status: str, error_class: str | None, error_message: str | None

@@ -35,9 +35,12 @@ _FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAut
 
 @dataclass(frozen=True)
 class Closing:
-    """How a run ended that has no executor any more; its last task writes this into the tenant's dataset."""
+    """How a run ended that has no executor any more; its last task writes this into the tenant's dataset.
 
-    status: str  # FAILED or CANCELLED
+    What a task asks for is FAILED or CANCELLED; what it finds may be COMPLETED.
+    """
+
+    status: str
     error_class: str | None = None
     error_message: str | None = None
 

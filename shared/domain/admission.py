@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.changes import Change
 from shared.domain.queue_state import QueueItem, RunKey, TenantShare
-from shared.domain.settling import with_lease
+from shared.domain.settling import CLOSING, with_lease
 
 QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 SUBSCRIPTION_NOT_LIVE = "SUBSCRIPTION_NOT_LIVE"
@@ -127,3 +127,9 @@ def admitted(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[
     """A new attempt under a new lease; the first one counts on its UTC day."""
     counted = replace(item, attempt=item.attempt + 1, quota_date=item.quota_date or now.date())
     return Change("ADMIT", item, with_lease(counted, new_id(), now, lease, hop=0))
+
+
+def admitted_to_close(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
+    """No new attempt of a run that was cancelled between two: a closing task asks whether the last one published."""
+    asked = with_lease(item, new_id(), now, lease, hop=0)
+    return Change("ADMIT", item, replace(asked, wait_reason=CLOSING))

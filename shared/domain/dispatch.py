@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.domain.admission import Lane, admitted, make_lanes, take_turns
+from shared.domain.admission import admitted, admitted_to_close, make_lanes, take_turns
 from shared.domain.changes import Change, Decision
-from shared.domain.queue_state import PROCESSING, QueueItem, QueueState, RunSign
+from shared.domain.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantShare
 from shared.domain.retry import RetryPolicy
 from shared.domain.settling import Lease, Settler, cancelled, read_lease, requested_cancels
 
@@ -54,14 +54,21 @@ def decide(
     settler = Settler(state.now, policy.lease, policy.retry, rng, new_id)
     cancels = requested_cancels(state.signs)
     live = _settle_live(state, settler, cancels)
+    shares = {share.tenant_id: share for share in state.tenants}
     queued = [item for item in state.items if item.state != PROCESSING]
-    dropped = [cancelled(item) for item in queued if item.run_id in cancels]
+    to_close = {item.run_id for item in queued if item.run_id in cancels and _may_have_published(item, shares)}
+    dropped = [cancelled(item) for item in queued if item.run_id in cancels - to_close]
     ready = [item for item in queued if item.run_id not in cancels and item.available_at <= state.now]
+    ready += [item for item in queued if item.run_id in to_close]
 
-    lanes = make_lanes((item for item, _ in live.running), ready, {t.tenant_id: t for t in state.tenants}, state.now)
+    lanes = make_lanes((item for item, _ in live.running), ready, shares, state.now)
     room = policy.max_unclaimed - len(live.unclaimed)
     picks, more = take_turns(lanes, min(max_runs, room))
-    admissions = [_admit(lane, item, state.now, policy, new_id) for lane, item in picks]
+    admissions = []
+    for lane, item in picks:
+        admit = admitted_to_close if item.run_id in to_close else admitted
+        admissions.append(admit(item, state.now, policy.lease, new_id))
+        lane.count(item)
     taken = {item.run_id for _, item in picks}
     told = [lane.outcome(item) for lane in lanes for item in lane.waiting if item.run_id not in taken]
     refusals = [change for change in told if change and change.after is None]
@@ -97,10 +104,10 @@ def _settle_live(state: QueueState, settler: Settler, cancels: frozenset[str]) -
     return _LiveRuns(result.running, result.changes, stale)
 
 
-def _admit(lane: Lane, item: QueueItem, now: datetime, policy: DispatchPolicy, new_id: Callable[[], str]) -> Change:
-    change = admitted(item, now, policy.lease, new_id)
-    lane.count(item)
-    return change
+def _may_have_published(item: QueueItem, shares: Mapping[str, TenantShare]) -> bool:
+    # To find out takes a slot, which not every tenant has.
+    share = shares.get(item.tenant_id)
+    return item.attempt > 0 and share is not None and share.is_live and share.concurrent_limit > 0
 
 
 def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) -> Iterable[QueueItem]:

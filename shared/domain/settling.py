@@ -71,32 +71,32 @@ class Settler:
     def settle(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change | None:
         """The change that a live item's lease asks for, or None while it runs on.
 
-        A claimed run that shall be cancelled is left to its executor, who sees the request itself: ending it here
-        could race with its publish. The request counts when the executor is gone.
+        A run that shall be cancelled is left to its executor, who sees the request itself: ending it here could race
+        with its publish. When the executor is gone, a closing task finds out whether there is something to cancel.
         """
         if lease.ended_by is not None:
-            return self._ended(item, lease.ended_by, cancel_requested=cancel_requested)
+            return self._ended(item, lease, lease.ended_by, cancel_requested=cancel_requested)
         if lease.expires_at <= self.now:
             return self._expired(item, lease, cancel_requested=cancel_requested)
         if lease.hop > item.hop:
             return Change("HOP", item, replace(item, hop=lease.hop))
         return None
 
-    def _ended(self, item: QueueItem, sign: RunSign, *, cancel_requested: bool) -> Change:
+    def _ended(self, item: QueueItem, lease: Lease, sign: RunSign, *, cancel_requested: bool) -> Change:
         if sign.kind == "SUCCEEDED":
             return Change("COMPLETE", item, None)
         if sign.kind == "CANCELLED":
             return cancelled(item)
         if sign.retryable is not False and cancel_requested:
-            return cancelled(item)
+            return self._asked(item, lease)
         return self._failed(item, sign.retryable, sign.error_class or "INTERNAL", sign.error_message)
 
     def _expired(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change:
-        if cancel_requested:
-            return cancelled(item)
-        if lease.is_claimed and not self._may_go_on(item):
+        if item.wait_reason == CLOSING:
+            return cancelled(item) if cancel_requested else self._failed(item, True, LEASE_EXPIRED, NEVER_SAID)
+        if cancel_requested or (lease.is_claimed and not self._may_go_on(item)):
             return self._asked(item, lease)
-        if lease.is_claimed or item.wait_reason == CLOSING:
+        if lease.is_claimed:
             return self._failed(item, True, LEASE_EXPIRED, NEVER_SAID)
         return self._renewed(item, lease)
 
@@ -105,7 +105,7 @@ class Settler:
 
     def _asked(self, item: QueueItem, lease: Lease) -> Change:
         # The last executor may have published and died before it said so. A closing task finds out under a lease of
-        # its own; when nobody hears from that either, the run has failed.
+        # its own; when nobody hears from that either, the run has failed, or was cancelled. See docs/adr/0012.
         asked = with_lease(item, self.new_id(), self.now, self.lease, hop=lease.hop + 1)
         return Change("RENEW", item, replace(asked, wait_reason=CLOSING))
 

@@ -215,7 +215,10 @@ WHERE scheduled.run_id = @run_id
 
 COMMIT TRANSACTION;
 
-SELECT status
+SELECT
+  status,
+  error_class,
+  error_message
 FROM {dataset}.x_meta_pipeline_runs
 WHERE pipeline_logging_id = @pipeline_logging_id;
 

@@ -27,11 +27,13 @@ from shared.pipeline.control import Control, HandOver
 from shared.pipeline.executor import Executor, classified
 from shared.pipeline.heartbeat import heartbeats, heed
 from shared.pipeline.hop import Hop, Services
+from shared.pipeline.interrupted import interrupted_step
 from shared.pipeline.journal import Journal, StepRecord
 from shared.templates import find_template
 
 _SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery reads seven days into the past
 _MESSAGE_LENGTH = 1000
+_ON_REQUEST = Closing("CANCELLED", RunCancelled.error_class, RunCancelled().message)
 _ENDED: Mapping[str, Kind] = {"COMPLETED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
 
 
@@ -60,20 +62,39 @@ class RunExecution:
         return self._execute(run)
 
     def _end_for_good(self, closing: Closing) -> str:
-        """Close a run that no executor will end; under a lease, tell how it ended: it may have been published."""
-        with log.bound(step_id="close"):
-            status = self.services.runs.close(self.task, closing)
+        """Close a run that no executor will end; under a lease, say how it ended: it may have been published."""
         if self.task.lease_id is None:
+            ended = self._closed(closing)
+            if ended.status != closing.status:
+                log.error("run was settled before it was known how it ended", status=ended.status)
             return "CLOSED"
-        if status == "COMPLETED":
-            return self._end("SUCCEEDED", outcome=status)
-        return self._end(
-            "FAILED",
-            outcome="FAILED",
-            retryable=False,
-            error_class=closing.error_class,
-            error_message=closing.error_message,
-        )
+        with log.bound(step_id="close"):
+            run = self.services.runs.find(self.task)
+        if run is None:
+            return "STALE"
+        ended = self._closed(_ON_REQUEST if run.is_cancel_requested else closing)
+        self._log_interrupted(run, ended)
+        if ended.status == "FAILED":
+            facts = {"error_class": ended.error_class, "error_message": ended.error_message}
+            return self._end("FAILED", outcome=ended.status, retryable=False, **facts)
+        return self._end(_ENDED[ended.status], outcome=ended.status)
+
+    def _closed(self, closing: Closing) -> Closing:
+        with log.bound(step_id="close"):
+            return self.services.runs.close(self.task, closing)
+
+    def _log_interrupted(self, run: ClaimedRun, ended: Closing) -> None:
+        """Write what the silent executor did, and what it was doing when its run did not get published."""
+        journal = Journal(run.checkpoints)
+        template = find_template(run.provider, run.domain, run.pipeline_template)
+        if template and ended.status != "COMPLETED":
+            attempt, closed_at = self.task.attempt, self.clock()
+            record = interrupted_step(
+                template, run.checkpoints, attempt=attempt, closed_at=closed_at, reason=ended.error_message
+            )
+            if record:
+                journal.add(self._append_step(record), record)
+        self._write_log(run, journal)
 
     def _has_expired(self, run: ClaimedRun) -> bool:
         lease = timedelta(seconds=self.services.settings.lease_seconds)
@@ -163,12 +184,15 @@ class RunExecution:
         status = "CANCELLED" if isinstance(error, RunCancelled) else "FAILED"
         self._write_log(run, journal)
         is_last = not error.retryable or self.task.attempt > run.max_retries
-        if is_last and self._close(status, error.error_class, message) == "COMPLETED":
-            return self._end("SUCCEEDED", outcome="COMPLETED")  # published before the error, or before the cancel
-        if status == "CANCELLED":
+        ended = self._close(status, error.error_class, message) if is_last else None
+        if ended == "COMPLETED":
+            return self._end("SUCCEEDED", outcome=ended)  # published before the error, or before the cancel
+        if status == "CANCELLED" and ended:
             return self._end("CANCELLED", outcome=status)
+        # A cancel that may have come too late is no end: the dispatcher asks whether the run was published.
+        retryable = error.retryable or status == "CANCELLED"
         return self._end(
-            "FAILED", outcome=status, retryable=error.retryable, error_class=error.error_class, error_message=message
+            "FAILED", outcome=status, retryable=retryable, error_class=error.error_class, error_message=message
         )
 
     def _close(self, status: str, error_class: str, message: str) -> str | None:

@@ -135,3 +135,16 @@ class World:
         assert all(count == 1 for count in keys.values()), "I7: two live runs of one pipeline and source"
         leases = [item.lease_id for item in self.live()]
         assert len(leases) == len(set(leases)), "a lease has one run"
+
+
+def actions(decision: Decision) -> list[str]:
+    """What was decided of each item, in order."""
+    return [change.action for change in decision.changes]
+
+
+def start(world: World, tenant: str = "acme", pipeline: str = "a", **columns: object) -> QueueItem:
+    """A run that was admitted and claimed."""
+    run_id = world.accept(tenant, pipeline, **columns).run_id  # type: ignore[arg-type]
+    world.dispatch()
+    world.report(world.items[run_id], "CLAIMED")
+    return world.items[run_id]

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.changes import Decision
-from shared.domain.queue_state import QueueItem, TenantShare
-from tests.unit.dispatch_model import FRONT, POLICY, START, World
+from shared.domain.queue_state import TenantShare
+from tests.unit.dispatch_model import FRONT, POLICY, START, World, actions, start
 
 PLENTY = {"acme": (50, 50), "beta": (50, 50)}
 
@@ -22,18 +22,6 @@ def world() -> World:
 
 def admitted(decision: Decision) -> list[str]:
     return [change.before.run_id for change in decision.changes if change.action == "ADMIT"]
-
-
-def actions(decision: Decision) -> list[str]:
-    return [change.action for change in decision.changes]
-
-
-def start(world: World, tenant: str = "acme", pipeline: str = "a", **columns: object) -> QueueItem:
-    """A run that was admitted and claimed."""
-    run_id = world.accept(tenant, pipeline, **columns).run_id  # type: ignore[arg-type]
-    world.dispatch()
-    world.report(world.items[run_id], "CLAIMED")
-    return world.items[run_id]
 
 
 def closing(world: World) -> Decision:
@@ -183,30 +171,6 @@ class TestRescue:
         world.now += POLICY.redeliver_after
         world.report(item, "STEP")
         assert not world.dispatch().redeliver
-
-
-class TestCancel:
-    def test_a_waiting_run_is_cancelled_at_once(self, world: World) -> None:
-        world.report(world.accept("acme", "a"), "CANCEL_REQUESTED", lease_id=None)
-        assert actions(world.dispatch()) == ["CANCEL"]
-
-    def test_a_running_one_is_left_to_its_executor(self, world: World) -> None:
-        item = start(world)
-        world.report(item, "CANCEL_REQUESTED", lease_id=None)
-        assert not world.dispatch().changes
-        world.report(item, "CANCELLED")
-        assert actions(world.dispatch()) == ["CANCEL"]
-
-    def test_a_lost_one_is_cancelled_when_its_lease_ends(self, world: World) -> None:
-        world.report(start(world), "CANCEL_REQUESTED", lease_id=None)
-        world.now += POLICY.lease
-        assert actions(world.dispatch()) == ["CANCEL"]
-
-    def test_a_cancelled_one_is_not_retried(self, world: World) -> None:
-        item = start(world)
-        world.report(item, "CANCEL_REQUESTED", lease_id=None)
-        world.report(item, "FAILED", retryable=True)
-        assert actions(world.dispatch()) == ["CANCEL"]
 
 
 class TestAdmission:

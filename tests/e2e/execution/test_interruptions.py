@@ -60,15 +60,6 @@ def is_queued(executions: Executions, delivery: Delivery) -> bool:
     return bool(executions.query(queued, run_id=delivery.run_id))
 
 
-def request_cancel(executions: Executions, delivery: Delivery) -> None:
-    executions.query(
-        "INSERT INTO tenants.pipeline_run_events (event_id, run_id, tenant_id, kind, occurred_at)"
-        " VALUES (GENERATE_UUID(), @run_id, @tenant_id, 'CANCEL_REQUESTED', CURRENT_TIMESTAMP())",
-        run_id=delivery.run_id,
-        tenant_id=delivery.tenant.tenant_id,
-    )
-
-
 def test_a_task_delivered_twice_at_once_runs_once(executions: Executions, tenant: Tenant) -> None:
     delivery = executions.admit(tenant, ALL_DAYS)
     with ThreadPoolExecutor(2) as threads:
@@ -200,7 +191,7 @@ def test_a_run_out_of_time_goes_on_in_the_next_hop(
 
 def test_a_cancelled_run_publishes_nothing(executions: Executions, tenant: Tenant) -> None:
     delivery = executions.admit(tenant, ALL_DAYS)
-    request_cancel(executions, delivery)
+    executions.request_cancel(delivery)
     assert executions.deliver(delivery) == "CANCELLED"
     assert executions.published(tenant) == []
     assert executions.run_row(delivery)["status"] == "CANCELLED"
@@ -232,7 +223,7 @@ def test_a_run_that_was_published_succeeds_whatever_its_executor_hears_afterward
         instance.signal(signal.SIGSTOP)
         assert executions.deliver(replace(delivery, hop=1)) == "SUCCEEDED"
         ended = executions.run_row(delivery)
-        request_cancel(executions, delivery)
+        executions.request_cancel(delivery)
         instance.signal(signal.SIGCONT)
         assert first_hop.result() == "SUCCEEDED", executions.error_of(delivery)
     assert executions.run_row(delivery) == ended
@@ -255,12 +246,3 @@ def test_publishes_of_one_tenant_at_the_same_time_all_succeed(
     assert answers == ["SUCCEEDED"] * 3
     billed = [rows_and_billed(export.truth) for export in exports]
     assert published(executions, tenant) == (sum(rows for rows, _ in billed), sum(cost for _, cost in billed))
-
-
-def test_a_closing_task_ends_a_run_once(executions: Executions, tenant: Tenant) -> None:
-    delivery = executions.run(tenant, {"date": "2025-11-16"})
-    ended = executions.run_row(delivery)
-    closing = {"status": "FAILED", "error_class": "LEASE_EXPIRED", "error_message": "no retries left"}
-    body = delivery.to_body() | {"lease_id": None, "closing": closing}
-    assert executions.post(body).json() == {"status": "CLOSED"}
-    assert executions.run_row(delivery) == ended

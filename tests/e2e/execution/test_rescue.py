@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from subprocess import PIPE
 
 import pytest
-import requests
 
 from devcloud.environment import function_environment
 from devcloud.gateway.function_process import FunctionProcess
 from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
-from tests.executions import Delivery, Executions, Instance, eventually
+from tests.executions import Executions, Instance, eventually
 from tests.tenant import Api, Tenant
 
 PROCESS_QUEUE = "/api/v1/scheduler/process-queue"
@@ -85,66 +81,3 @@ def test_a_killed_run_is_rescued_and_nothing_is_lost_or_doubled(own: Executions,
     assert {row["month"]: (row["row_count"], row["cost"] + row["credits"]) for row in own.published(tenant)} == {
         month: (sums["rows"], Decimal(sums["total"])) for month, sums in truth.items()
     }
-
-
-def settled_as(executions: Executions, delivery: Delivery) -> list[tuple[str, str | None]]:
-    """How the dispatcher settled a run whose executor claimed it for the last time and went silent long ago."""
-    executions.query(
-        "INSERT INTO tenants.pipeline_run_events (event_id, run_id, tenant_id, lease_id, kind, occurred_at)"
-        " VALUES (GENERATE_UUID(), @run_id, @tenant_id, @lease_id, 'CLAIMED',"
-        " TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR))",
-        run_id=delivery.run_id,
-        tenant_id=delivery.tenant.tenant_id,
-        lease_id=delivery.lease_id,
-    )
-    executions.query(
-        "UPDATE tenants.pipeline_execution_queue SET lease_expires_at = TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL"
-        " 1 HOUR) WHERE run_id = @run_id",
-        run_id=delivery.run_id,
-    )
-    function_url = f"{executions.cloud.ready['gateway']}/process_queue"
-    account = f"cvg-scheduler-invoker@{executions.cloud.project}.iam.gserviceaccount.com"
-    headers = {"Authorization": f"Bearer {executions.cloud.identity.id_token(account, function_url)}"}
-    kick = requests.post(f"{function_url}{PROCESS_QUEUE}", json={}, headers=headers, timeout=100)
-    assert kick.status_code == 200, kick.text
-    settled = (
-        "SELECT outcome, error_class FROM tenants.pipeline_run_events"
-        " WHERE run_id = @run_id AND kind = 'SETTLED' ORDER BY occurred_at"
-    )
-    found = eventually(lambda: executions.query(settled, run_id=delivery.run_id))
-    return [(event["outcome"], event["error_class"]) for event in found]
-
-
-def test_a_last_attempt_that_published_and_died_before_it_said_so_has_succeeded(
-    executions: Executions, tenant: Tenant, environment: dict[str, str]
-) -> None:
-    delivery = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0)
-    command = [sys.executable, "-m", "tests.e2e.execution.paused_publish", json.dumps(delivery.to_body())]
-    said = subprocess.run(command, env=environment, input="go on\n", capture_output=True, text=True, check=True)
-    assert said.stdout == "PAUSED\nPUBLISHED\n", said.stderr
-    ended = executions.run_row(delivery)
-    assert (ended["status"], executions.events(delivery)) == ("COMPLETED", [])
-    assert settled_as(executions, delivery) == [("COMPLETED", None)]
-    assert executions.run_row(delivery) == ended
-
-
-def test_a_last_attempt_that_died_before_it_published_has_failed(executions: Executions, tenant: Tenant) -> None:
-    delivery = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0)
-    assert settled_as(executions, delivery) == [("FAILED", "LEASE_EXPIRED")]
-    queued = "SELECT 1 FROM tenants.pipeline_execution_queue WHERE run_id = @run_id"
-    assert executions.query(queued, run_id=delivery.run_id) == []
-
-
-def test_a_last_attempt_given_up_before_it_published_publishes_nothing(
-    executions: Executions, tenant: Tenant, environment: dict[str, str]
-) -> None:
-    delivery = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0)
-    command = [sys.executable, "-m", "tests.e2e.execution.paused_publish", json.dumps(delivery.to_body())]
-    with subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as zombie:
-        assert zombie.stdout is not None
-        assert zombie.stdout.readline() == "PAUSED\n"
-        assert settled_as(executions, delivery) == [("FAILED", "LEASE_EXPIRED")]
-        answer, _ = zombie.communicate("go on\n", timeout=60)
-    assert answer.startswith("FENCE_LOST")
-    assert executions.published(tenant) == []
-    assert executions.run_row(delivery)["status"] == "FAILED"

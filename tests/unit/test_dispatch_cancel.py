@@ -1,0 +1,77 @@
+"""What the dispatcher decides of a run that somebody wants stopped: what it published is asked for first."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.dispatch_model import POLICY, World, actions, start
+
+
+@pytest.fixture
+def world() -> World:
+    return World({"acme": (50, 50)})
+
+
+def test_a_waiting_run_is_cancelled_at_once(world: World) -> None:
+    world.report(world.accept("acme", "a"), "CANCEL_REQUESTED", lease_id=None)
+    assert actions(world.dispatch()) == ["CANCEL"]
+
+
+def test_a_running_one_is_left_to_its_executor(world: World) -> None:
+    item = start(world)
+    world.report(item, "CANCEL_REQUESTED", lease_id=None)
+    assert not world.dispatch().changes
+    world.report(item, "CANCELLED")
+    assert actions(world.dispatch()) == ["CANCEL"]
+
+
+def test_whether_a_lost_one_was_published_is_asked_when_its_lease_ends(world: World) -> None:
+    item = start(world)
+    world.report(item, "CANCEL_REQUESTED", lease_id=None)
+    world.now += POLICY.lease
+    assert actions(world.dispatch()) == ["RENEW"]
+    assert world.items[item.run_id].wait_reason == "CLOSING"
+
+
+def test_whether_one_that_failed_was_published_is_asked_and_it_is_not_retried(world: World) -> None:
+    item = start(world)
+    world.report(item, "CANCEL_REQUESTED", lease_id=None)
+    world.report(item, "FAILED", retryable=True)
+    assert actions(world.dispatch()) == ["RENEW"]
+    assert (world.items[item.run_id].wait_reason, world.items[item.run_id].attempt) == ("CLOSING", 1)
+
+
+def test_whether_one_that_waits_for_its_retry_was_published_is_asked(world: World) -> None:
+    item = start(world)
+    world.now += POLICY.lease
+    assert actions(world.dispatch()) == ["RETRY"]
+    world.report(item, "CANCEL_REQUESTED", lease_id=None)
+    assert actions(world.dispatch()) == ["ADMIT"]
+    asked = world.items[item.run_id]
+    assert (asked.wait_reason, asked.attempt, asked.quota_date) == ("CLOSING", 1, item.quota_date)
+
+
+def test_a_retry_of_a_tenant_without_slots_is_cancelled_at_once(world: World) -> None:
+    item = start(world)
+    world.now += POLICY.lease
+    world.dispatch()
+    world.limits["acme"] = (50, 0)
+    world.report(item, "CANCEL_REQUESTED", lease_id=None)
+    assert actions(world.dispatch()) == ["CANCEL"]
+
+
+@pytest.mark.parametrize(("kind", "action"), [("SUCCEEDED", "COMPLETE"), ("CANCELLED", "CANCEL")])
+def test_what_the_closing_of_a_cancelled_run_finds_is_what_counts(world: World, kind: str, action: str) -> None:
+    item = start(world)
+    world.report(item, "CANCEL_REQUESTED", lease_id=None)
+    world.now += POLICY.lease
+    world.dispatch()
+    world.report(world.items[item.run_id], kind)
+    assert actions(world.dispatch()) == [action]
+
+
+def test_a_cancelled_run_whose_closing_nobody_heard_of_is_cancelled(world: World) -> None:
+    world.report(start(world), "CANCEL_REQUESTED", lease_id=None)
+    for expected in ("RENEW", "CANCEL"):
+        world.now += POLICY.lease
+        assert actions(world.dispatch()) == [expected]
