@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterError, croniter
@@ -19,6 +20,10 @@ from shared.errors import InvalidInput
 _CRON_LENGTH = 100
 _FIELD = r"[0-9A-Za-z*,/#-]+"
 _CRON = re.compile(rf"{_FIELD}(?: {_FIELD}){{4}}")
+# croniter's ranges run round the end: 5-1 is 5 to the last and the first to 1, and 5-5 is every value there is. Other
+# crons refuse the one and take the other for 5.
+_RANGE = re.compile(r"(?P<first>\d+|[a-z]{3})-(?P<last>\d+|[a-z]{3})(?:/.*)?", re.ASCII)
+_FIELDS = ("minute", "hour", "day", "month", "weekday")
 # croniter's own h and r stand for hashed and random moments: a schedule must fire when it says.
 _CHANCE = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
@@ -38,7 +43,19 @@ def require_cron(expression: str) -> str:
         next(_wall_clock_ticks(cron, datetime(2024, 1, 1)))  # noqa: DTZ001 - the wall clock has no zone
     except (CroniterError, ValueError, KeyError, StopIteration) as error:
         raise InvalidInput.of_field("cron_expression", "is not a cron expression that ever fires") from error
+    for number, text in enumerate(cron.lower().split()):
+        _require_ranges(text, number)
     return cron
+
+
+def _require_ranges(text: str, number: int) -> None:
+    names: Any = croniter.ALPHACONV[number]  # its stubs know a type for each field
+    for found in filter(None, map(_RANGE.fullmatch, text.split(","))):
+        first, last = (int(names.get(bound, bound)) for bound in found.group("first", "last"))
+        if first >= last:
+            hint = "; as the last weekday Sunday is 7" if found["last"] == "sun" else ""
+            told = f"{_FIELDS[number]}: the range {found[0]} must begin before it ends{hint}"
+            raise InvalidInput.of_field("cron_expression", told)
 
 
 @cache

@@ -70,6 +70,7 @@ class TestCreate:
             ({"cron_expression": "0 0 2 * * *"}, "cron_expression"),
             ({"cron_expression": "0 2 * * *" + " " * 100}, "cron_expression"),
             ({"cron_expression": "61 2 * * *"}, "cron_expression"),
+            ({"cron_expression": "0 5-1 * * *"}, "cron_expression"),
             ({"cron_expression": None}, "cron_expression"),
             ({"timezone": "Mars/Base"}, "timezone"),
             ({"timezone": ""}, "timezone"),
@@ -94,8 +95,10 @@ class TestCreate:
         assert [item["field"] for item in answer.json()["errors"]] == [field]
         assert schedules.rows() == []
 
-    @pytest.mark.parametrize("changes", [{"provider": "ibm"}, {"domain": "../cost"}, {"template": "nonsense"}])
-    def test_pipeline_that_is_not_there_is_404(self, schedules: Schedules, changes: Json) -> None:
+    @pytest.mark.parametrize(
+        "changes", [{"provider": "ibm"}, {"provider": "GCP"}, {"domain": "../cost"}, {"template": "nonsense"}]
+    )
+    def test_pipeline_that_is_not_there_is_404_as_for_a_run(self, schedules: Schedules, changes: Json) -> None:
         assert schedules.create(**changes).status_code == 404
         assert schedules.rows() == []
 

@@ -109,7 +109,9 @@ def test_ticks_ascend_and_going_on_from_any_of_them_finds_the_same_next_one(
     assert next_tick(cron, zone_info, after=second - timedelta(microseconds=1)) == second
 
 
-@pytest.mark.parametrize("cron", ["0 2 * * *", "0  2 * * *", "*/5 0-6 1,15 jan-mar mon", "0 0 L * *", "0 0 29 2 *"])
+@pytest.mark.parametrize(
+    "cron", ["0 2 * * *", "0  2 * * *", "*/5 0-6 1,15 jan-mar mon", "0 0 L * *", "0 0 3-L * *", "0 0 29 2 *"]
+)
 def test_cron_of_five_fields_is_accepted(cron: str) -> None:
     assert require_cron(cron) == " ".join(cron.split())
 
@@ -123,6 +125,32 @@ def test_anything_else_is_refused_by_its_field(cron: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         require_cron(cron)
     assert refused.value.facts["errors"][0]["field"] == "cron_expression"
+
+
+@pytest.mark.parametrize(
+    ("cron", "told"),
+    [
+        ("0 5-1 * * *", "hour: the range 5-1 must begin before it ends"),
+        ("5-5 * * * *", "minute: the range 5-5 must begin before it ends"),
+        ("0,50-10/5 2 * * *", "minute: the range 50-10/5 must begin before it ends"),
+        ("0 0 28-3 * *", "day: the range 28-3 must begin before it ends"),
+        ("0 0 1 NOV-feb *", "month: the range nov-feb must begin before it ends"),
+        ("0 0 * * 7-1", "weekday: the range 7-1 must begin before it ends"),
+        ("0 0 * * fri-sun", "weekday: the range fri-sun must begin before it ends; as the last weekday Sunday is 7"),
+    ],
+)
+def test_a_range_that_ends_before_it_begins_is_refused_by_its_field(cron: str, told: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        require_cron(cron)
+    assert refused.value.facts["errors"] == [{"field": "cron_expression", "message": told}]
+
+
+@pytest.mark.parametrize(
+    ("cron", "weekdays"), [("0 0 * * fri-7", {5, 6, 7}), ("0 0 * * 0-7", set(range(1, 8))), ("0 0 * * sun-mon", {7, 1})]
+)
+def test_a_range_of_weekdays_begins_or_ends_with_sunday(cron: str, weekdays: set[int]) -> None:
+    ticks = islice(ticks_after(require_cron(cron), ZoneInfo("UTC"), after=YEAR_START), 14)
+    assert {tick.isoweekday() for tick in ticks} == weekdays
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Base", "Europe", "../../etc/passwd", "utc ", "localtime", "right/UTC"])
