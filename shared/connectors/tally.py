@@ -10,8 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as _partly_typed
 
+from shared.errors import StepFailed
+
 pc: Any = _partly_typed
 _EXACT = Context(prec=76)
+_WIDE = pa.decimal256(76, 9)
+_MOST = Decimal(10) ** 29  # NUMERIC has 29 digits before the point
 
 DayFigures = tuple[int, Decimal, datetime | None]  # rows, cost and latest export time
 
@@ -47,7 +51,13 @@ class Tally:
         return sorted({day for day, _ in self._days})
 
     def by_day(self) -> list[tuple[str, str | None, int, str]]:
-        """Day, currency, rows and exact billed cost: short, as a year of them travels in one event."""
+        """Day, currency, rows and exact billed cost: short, as a year of them travels in one event.
+
+        StepFailed for a day that bills more than NUMERIC holds: no statement could add it up.
+        """
+        for (day, currency), (_, billed) in self._days.items():
+            if billed.copy_abs() >= _MOST:
+                raise StepFailed(f"{day} bills {billed:.2E} {currency}, more than NUMERIC holds")
         return [
             (day.isoformat(), currency, rows, f"{billed.normalize(_EXACT):f}")
             for (day, currency), (rows, billed) in sorted(self._days.items(), key=lambda item: str(item[0]))
@@ -75,6 +85,13 @@ def _latest(days: Any, moments: Any) -> dict[date | None, datetime | None]:
 def _sums(keys: Mapping[str, Any], amounts: Any) -> Iterator[tuple[tuple[Any, ...], int, Decimal]]:
     """Each key with its rows and the sum of its amounts."""
     aggregates: Any = [("amount", "sum"), ([], "count_all")]
-    table = pa.table({**keys, "amount": amounts})
+    table = pa.table({**keys, "amount": _summable(amounts)})
     for group in table.group_by(list(keys)).aggregate(aggregates).to_pylist():
         yield tuple(group[name] for name in keys), group["count_all"], group["amount_sum"] or Decimal(0)
+
+
+def _summable(amounts: Any) -> Any:
+    """The amounts in a type that holds any sum of them: Arrow adds decimals up without looking for an overflow."""
+    bounds = pc.min_max(amounts).as_py()
+    largest = max((bound.copy_abs() for bound in bounds.values() if bound is not None), default=Decimal(0))
+    return amounts if largest * len(amounts) < _MOST else pc.cast(amounts, _WIDE)

@@ -9,11 +9,14 @@ from decimal import Decimal
 from itertools import chain
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.connectors.arrow_types import NUMERIC
 from shared.connectors.gcp_billing_export import GcpBillingExport
-from shared.connectors.tally import Tally
+from shared.connectors.tally import Tally, figures_by_day
+from shared.errors import StepFailed
 
 CURRENCIES = ("CHF", "EUR", "GBP", "JPY", "USD")
 NEW_YEAR = date(2024, 1, 1)  # a leap year
@@ -59,3 +62,36 @@ def test_a_year_in_five_currencies_fits_into_an_event() -> None:
     counted = tally.by_day()
     assert len(counted) == 366 * len(CURRENCIES)
     assert len(json.dumps({"dates": [str(day) for day in tally.dates], "counted": counted})) < 100_000
+
+
+HUGE = Decimal("99999999999999999999999999999.999999999")  # the largest NUMERIC
+LEAST = HUGE.copy_negate()  # the minus sign would round it
+
+
+@given(small=AMOUNTS, times=st.integers(1, 6), in_credits=st.booleans())
+def test_amounts_whose_sum_is_too_wide_for_their_own_type_on_the_way_are_added_up_exactly(
+    small: Decimal, times: int, in_credits: bool
+) -> None:
+    tally, zero = Tally(), Decimal(0)
+    for amount in (HUGE, LEAST):
+        amounts = [amount] * times
+        rows = [(0, "EUR", zero, amounts)] if in_credits else [(0, "EUR", amount, []) for amount in amounts]
+        tally.add(batch(rows))
+    tally.add(batch([(0, "EUR", small, [])]))
+    ((_, _, _, billed),) = tally.by_day()
+    assert Decimal(billed) == small
+    days, costs = pa.array([NEW_YEAR] * 4), pa.array([HUGE, HUGE, LEAST, LEAST], NUMERIC)
+    exported = pa.array([datetime(2024, 2, 1, tzinfo=UTC)] * 4)
+    assert figures_by_day([(days[:2], costs[:2], exported[:2]), (days[2:], costs[2:], exported[2:])]) == {
+        NEW_YEAR: (4, Decimal(0), datetime(2024, 2, 1, tzinfo=UTC))
+    }
+
+
+@pytest.mark.parametrize(("amount", "more"), [(HUGE, Decimal("1e-9")), (LEAST, Decimal("-1e-9"))])
+def test_a_day_that_bills_more_than_numeric_holds_is_refused_by_its_name(amount: Decimal, more: Decimal) -> None:
+    tally = Tally()
+    tally.add(batch([(0, "EUR", amount, [])]))
+    assert tally.by_day() == [("2024-01-01", "EUR", 1, f"{amount:f}")]
+    tally.add(batch([(0, "EUR", more, [])]))
+    with pytest.raises(StepFailed, match=r"^2024-01-01 bills -?1\.00E\+29 EUR, more than NUMERIC holds"):
+        tally.by_day()
