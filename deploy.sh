@@ -12,7 +12,7 @@ ASSUME_YES=false
 FORGET_KEY=false
 SMOKE_TEST=false
 TERRAFORM="${TERRAFORM:-}"
-SMOKE_PYTHON="${SMOKE_PYTHON:-$ROOT/.venv/bin/python}"
+DEPLOY_PYTHON="${DEPLOY_PYTHON:-$ROOT/.venv/bin/python}"
 export TF_IN_AUTOMATION=1 TF_INPUT=0
 umask 077                 # a plan and a local state hold every variable
 trap 'rm -f "$PLAN"' EXIT # also after Ctrl-C
@@ -27,8 +27,9 @@ usage() {
 usage: ./deploy.sh COMMAND [OPTIONS]
 
 commands
-  plan                show what an apply would change
-  apply               create or update everything, then print the functions' URLs and the next steps
+  plan                show what an apply would change, also in tenants' tables
+  apply               create or update everything, tenants' tables before the functions that write into them, then print
+                      the functions' URLs and the next steps
   urls                print the URLs of what is deployed
   rotate-admin-key    make a new admin key; the one before stays valid until the next rotation
   destroy             take everything down but the key that encrypts tenants' credentials
@@ -47,7 +48,7 @@ environment
   ADMIN_KEY           the admin key to store, at least 32 characters, instead of a generated one
   SMOKE_GCP_KEY, SMOKE_EXPORT_TABLE, SMOKE_DATE
                       a service-account key file, the billing export it may read, and a day (YYYY-MM-DD) with rows in it
-  SMOKE_PYTHON        an interpreter that has requirements-dev.txt (default .venv/bin/python, which make setup makes)
+  DEPLOY_PYTHON       an interpreter that has requirements-dev.txt (default .venv/bin/python, which make setup makes)
 HELP
 }
 
@@ -114,6 +115,7 @@ plan() {
   check_first_apis
   step "Planning"
   tf plan "$(variables_option)"
+  if is_deployed; then migrate --dry-run; fi
 }
 
 apply() {
@@ -121,17 +123,31 @@ apply() {
   step "Planning"
   mkdir -p "$(dirname "$PLAN")"
   tf plan "$(variables_option)" -out="$PLAN"
+  local has_tables=false
+  if is_deployed; then
+    has_tables=true
+    migrate --dry-run
+  fi
   confirm "Apply this plan to $(variable project_id)?"
+  if $has_tables; then migrate; fi
   step "Applying"
   if ! tf apply "$PLAN"; then
     say "A first deployment can be faster than Google spreads new APIs, accounts and grants: wait a minute, then run it again."
     exit 1
   fi
+  if $has_tables; then migrate; fi # what the functions before made in the meantime
   step "Admin key"
   ensure_admin_key
   urls
   next_steps
   if $SMOKE_TEST; then smoke_test; fi
+}
+
+# New functions write columns that older tables do not have; the ones before do not mind them. A first apply has no tables.
+migrate() {
+  step "Tables that exist${1:+ ($1)}"
+  (cd "$ROOT" && PROJECT_ID="$(variable project_id)" BIGQUERY_LOCATION="$(variable bigquery_location)" \
+    "$DEPLOY_PYTHON" -m shared.migrate "$@") || fail "tables that exist are not as the new version needs them: see above"
 }
 
 secrets() { gcloud secrets "$@" --project="$(variable project_id)"; }
@@ -202,7 +218,7 @@ smoke_test() {
   if [[ "$(gcloud config get-value account 2>/dev/null)" != *.gserviceaccount.com ]]; then
     token="$(gcloud auth print-identity-token)"
   fi
-  (cd "$ROOT" && CONVERGENCE_ADMIN_KEY="$key" CONVERGENCE_ID_TOKEN="$token" "$SMOKE_PYTHON" test_e2e_complete.py --urls "$urls" \
+  (cd "$ROOT" && CONVERGENCE_ADMIN_KEY="$key" CONVERGENCE_ID_TOKEN="$token" "$DEPLOY_PYTHON" test_e2e_complete.py --urls "$urls" \
     --project "$(variable project_id)" --bigquery-location "$(variable bigquery_location)" \
     --gcp-key "$SMOKE_GCP_KEY" --export-table "$SMOKE_EXPORT_TABLE" --date "$SMOKE_DATE")
 }
@@ -231,6 +247,9 @@ main() {
   initialise
   case "$COMMAND" in
     urls | rotate-admin-key) is_deployed || fail "nothing is deployed yet: ./deploy.sh apply" ;;
+    plan | apply)
+      if is_deployed; then [[ -x "$DEPLOY_PYTHON" ]] || fail "tables that exist need $DEPLOY_PYTHON (make setup)"; fi
+      ;;
   esac
   case "$COMMAND" in
     plan) plan ;;

@@ -33,8 +33,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.parts.seeds_scheduler import SeedsScheduler
+from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
-from shared.adapters.bigquery import Warehouse
 from shared.adapters.events import Kind, RunEvent, RunEvents
 from tests.crowds import make_due_schedules
 from tests.dispatching import Dispatching
@@ -100,7 +100,7 @@ def _check_all_completed(dispatching: Dispatching, tenants: Sequence[str], runs:
 
 def run_product(dispatching: Dispatching) -> None:
     """Trigger, and dispatch until the queue is empty, an executor for each task that was handed out."""
-    events = RunEvents(_warehouse(dispatching))
+    events = RunEvents(warehouse_of(dispatching.client))
     dispatching.trigger()
     while True:
         answer = dispatching.process()
@@ -124,19 +124,6 @@ def trivial_run(task: Json) -> Iterator[RunEvent]:
             attempt=task["attempt"],
             details={"hop": task["hop"]},
         )
-
-
-def _warehouse(dispatching: Dispatching) -> Warehouse:
-    datasets, cloud = dispatching.cloud.platform.datasets, dispatching.cloud
-    return Warehouse(
-        client=dispatching.client,
-        project=cloud.project,
-        location=cloud.location,
-        central=datasets.central,
-        staging=datasets.staging,
-        labels={},
-        max_bytes_billed=0,
-    )
 
 
 def run_seeds(seeds: SeedsScheduler, tenants: Sequence[str]) -> None:

@@ -13,6 +13,8 @@ from google.oauth2 import service_account
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
+    from shared.adapters.bigquery import Warehouse
+
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
@@ -92,3 +94,20 @@ class Clients:
         )
         self._opened.callback(channel.close)
         return client_class(transport=client_class.get_transport_class("grpc")(channel=channel))
+
+
+def warehouse_of(client: bigquery.Client) -> Warehouse:
+    """The platform's warehouse over a client of this cloud, for code of the product outside its functions."""
+    from shared.adapters.bigquery import Warehouse
+    from shared.platform_config import get_platform
+
+    datasets = get_platform().datasets
+    return Warehouse(
+        client=client,
+        project=client.project,
+        location=client.location,
+        central=datasets.central,
+        staging=datasets.staging,
+        labels={},
+        max_bytes_billed=10**12,
+    )

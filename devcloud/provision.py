@@ -1,4 +1,4 @@
-"""Creates what Terraform would create, through the official clients as devcloud-admin; safe to repeat."""
+"""Creates what Terraform and deploy.sh would create, through the official clients as devcloud-admin; safe to repeat."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import AlreadyExists, NotFound
 
+from devcloud.clients import Clients, warehouse_of
 from devcloud.cloud import Cloud
 from devcloud.gateway.routes import first_path
+from devcloud.state import StateError
 from shared.platform_config import Queue
-from shared.tables import get_tables
 
 if TYPE_CHECKING:
+    from google.cloud import bigquery
     from google.cloud.kms import KeyManagementServiceClient
     from google.cloud.scheduler import CloudSchedulerClient
     from google.cloud.secretmanager import SecretManagerServiceClient
     from google.cloud.tasks import CloudTasksClient
-
-    from devcloud.clients import Clients
 
 _DAY_MS = 86_400_000
 
@@ -54,16 +54,26 @@ class Provisioner:
         for dataset in (central, staging):
             dataset.location = self.cloud.location
             client.create_dataset(dataset, exists_ok=True)
-        existing = {table.table_id for table in client.list_tables(central)}
-        for name, table in get_tables("tenants").items():
-            if name not in existing:
-                resource = table.to_api(self.cloud.project, names.central)
-                client.create_table(bigquery.Table.from_api_repr(resource))
+        self._tables(client)
         # One statement, so that the row is there once also when two of these run or one is cut off.
         client.query_and_wait(
             f"INSERT INTO `{names.central}`.dispatcher_state (epoch) "
             f"SELECT 0 FROM (SELECT COUNT(*) AS n FROM `{names.central}`.dispatcher_state) WHERE n = 0"
         )
+
+    def _tables(self, client: bigquery.Client) -> None:
+        """The platform's tables, and whatever an earlier version made in this cloud, as they are now."""
+        from shared.adapters.table_layouts import TableLayouts
+        from shared.adapters.tenant_datasets import list_tenants
+
+        warehouse = warehouse_of(client)
+        layouts, tenants = TableLayouts(warehouse), list_tenants(warehouse)
+        changes = [*layouts.compare_central(), *(each for tenant in tenants for each in layouts.compare_tenant(tenant))]
+        if obstacles := [f"{change.name}: {obstacle}" for change in changes for obstacle in change.obstacles]:
+            raise StateError(f"tables of an earlier version cannot be changed in place: {'; '.join(obstacles)}")
+        for change in changes:
+            if change.is_due:
+                layouts.carry_out(change)
 
     def _key(self) -> None:
         from google.cloud import kms

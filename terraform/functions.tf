@@ -98,7 +98,9 @@ resource "google_cloudfunctions2_function" "functions" {
     environment_variables            = local.environments[each.key]
   }
 
+  # New code finds the columns and tables that it writes.
   depends_on = [
+    google_bigquery_table.central,
     google_artifact_registry_repository_iam_member.build,
     google_project_iam_member.build,
     google_storage_bucket_iam_member.build,

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from shared.adapters.bigquery import Warehouse
+from devcloud.clients import warehouse_of
 from shared.adapters.kms import open_credential_key
 from shared.adapters.runs import Runs
 from shared.adapters.staging import Staging
@@ -98,7 +98,7 @@ class Planted:
         """A run over these rows with these checks; `sql` are more statements of the template's file."""
         template = self.template(checks, rows, sql)
         delivery = self.executions.admit(self.tenant, {"date": day})
-        hop = self._hop(template, delivery)
+        hop = self.hop(template, delivery)
         journal, error = Journal([]), None
         made = iter(range(100))
 
@@ -137,19 +137,12 @@ class Planted:
         assert template is not None
         return template
 
-    def _hop(self, template: Template, delivery: Delivery) -> Hop:
+    def hop(self, template: Template, delivery: Delivery) -> Hop:
+        """The run, claimed and begun by an executor of this process."""
         assert delivery.lease_id
         cloud, task = self.executions.cloud, RunTask(**{**delivery.to_body(), "closing": None})
         location = cloud.cloud.location
-        warehouse = Warehouse(
-            client=self.executions.client,
-            project=cloud.project,
-            location=location,
-            central="tenants",
-            staging="x_staging",
-            labels={},
-            max_bytes_billed=10**12,
-        )
+        warehouse = warehouse_of(self.executions.client)
         runs = Runs(warehouse)
         claimed = runs.claim(task, execution_id="tests")
         assert claimed is not None

@@ -1,8 +1,8 @@
-"""The store of tenants' own datasets: one each, labelled as ours, with its grants and its x_meta tables."""
+"""The store of tenants' own datasets: one each, labelled as ours, with its grants and its tables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from google.api_core import exceptions as google
@@ -10,7 +10,7 @@ from google.cloud import bigquery
 
 from shared import errors
 from shared.adapters.bigquery import Warehouse, translated
-from shared.tables import get_tables
+from shared.adapters.table_layouts import TableChange, TableLayouts
 
 _LABEL, _LABEL_VALUE = "convergence", "tenant"
 _GRANT_ATTEMPTS = 5
@@ -18,15 +18,16 @@ _GRANT_ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class Preparation:
-    """What a call had to create."""
+    """What a call had to create, and the tables that are not as configs/tables says and cannot be changed in place."""
 
     dataset_created: bool
     tables_created: Sequence[str]
+    tables_refused: Sequence[TableChange]
 
 
 @dataclass(frozen=True)
 class TenantDatasets:
-    """Creates what is missing; every step may be repeated and goes on where the last call stopped.
+    """Creates what is missing, changes in place what is older; a repeated call goes on where the last one stopped.
 
     `writers`: e-mails of the accounts that write into tenants' datasets. `kms_key`: the key of the platform's owner
     that encrypts a new dataset's tables; empty for Google's own.
@@ -37,12 +38,15 @@ class TenantDatasets:
     kms_key: str = ""
 
     def prepare(self, tenant_id: str) -> Preparation:
-        """The tenant's dataset with its grants and x_meta tables; Conflict when one of that name is not ours."""
+        """The tenant's dataset with its grants and x_meta tables, and older tables brought up to date.
+
+        Conflict when a dataset of that name is not ours.
+        """
         with translated():
             dataset, created = self._dataset(tenant_id)
             self._check_ours(dataset)
             self._grant(dataset)
-            return Preparation(created, self._create_tables(dataset))
+            return self._prepare_tables(tenant_id, created)
 
     def _dataset(self, tenant_id: str) -> tuple[bigquery.Dataset, bool]:
         client = self.warehouse.client
@@ -83,24 +87,19 @@ class TenantDatasets:
             return
         raise errors.Unavailable(retry_after=1)
 
-    def _create_tables(self, dataset: bigquery.Dataset) -> list[str]:
-        client = self.warehouse.client
-        existing = {table.table_id for table in client.list_tables(dataset.reference)}
-        missing = {name: table for name, table in _metadata_tables(dataset).items() if name not in existing}
-        return [name for name, table in missing.items() if _made(client, table)]
+    def _prepare_tables(self, tenant_id: str, dataset_created: bool) -> Preparation:
+        layouts = TableLayouts(self.warehouse)
+        made, refused = [], []
+        for change in layouts.compare_tenant(tenant_id):
+            if change.obstacles:
+                refused.append(change)
+            elif change.is_due and layouts.carry_out(change):
+                made.append(change.table.table)
+        return Preparation(dataset_created, made, refused)
 
 
-def _metadata_tables(dataset: bigquery.Dataset) -> Mapping[str, bigquery.Table]:
-    return {
-        name: bigquery.Table.from_api_repr(table.to_api(dataset.project, dataset.dataset_id))
-        for name, table in get_tables("tenant_dataset").items()
-        if name.startswith("x_meta_")
-    }
-
-
-def _made(client: bigquery.Client, table: bigquery.Table) -> bool:
-    try:
-        client.create_table(table)
-    except google.Conflict:
-        return False
-    return True
+def list_tenants(warehouse: Warehouse) -> Sequence[str]:
+    """The tenants that have a dataset of ours, sorted."""
+    with translated():
+        found = warehouse.client.list_datasets(warehouse.project, filter=f"labels.{_LABEL}:{_LABEL_VALUE}")
+        return sorted(dataset.dataset_id for dataset in found)

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from devcloud.clients import warehouse_of
 from devcloud.environment import client_environment
 from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
-from shared.adapters.bigquery import Warehouse
 from shared.adapters.credentials import Credentials
 from shared.adapters.kms import CredentialKey
 from shared.domain.credentials import credential_aad
@@ -106,10 +106,7 @@ def reencryption(vault: Vault) -> Iterator[Callable[[Callable[[], None]], Reencr
     """Makes a re-encryption, one credential at a time, in which something happens before each decryption."""
     with vault.cloud.clients(vault.key_of("operator")) as clients:
         kms = clients.kms()
-        warehouse = Warehouse(
-            client=clients.bigquery(), project=vault.cloud.project, location=vault.cloud.location,
-            central="tenants", staging="x_staging", labels={}, max_bytes_billed=10**12,
-        )  # fmt: skip
+        warehouse = warehouse_of(clients.bigquery())
         yield lambda before: Reencryption(
             Credentials(warehouse), InterruptedKey(lambda: kms, vault.cloud.cloud.key, before), batch=1
         )

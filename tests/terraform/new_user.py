@@ -20,6 +20,12 @@ class NewUser:
     workspace: Workspace
     cli: Path
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What deploy.sh finds there; the tables of the cloud that is none are always as they should be."""
+        path = f"{self.cli}:{os.environ['PATH']}"
+        return {"PATH": path, "HOME": str(self.cli), "DEPLOY_PYTHON": str(self.cli / "python")}
+
     def deploy(
         self, *arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, **more: str
     ) -> subprocess.CompletedProcess[str]:
@@ -27,7 +33,7 @@ class NewUser:
         return subprocess.run(
             [self.workspace.root / "deploy.sh", *arguments],
             cwd=cwd or self.workspace.root,
-            env={"PATH": f"{self.cli}:{os.environ['PATH']}", "HOME": str(self.cli), **(env or {}), **more},
+            env={**self.environment, **(env or {}), **more},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -41,7 +47,7 @@ class NewUser:
         (self.workspace.root / "terraform" / "terraform.tfvars").write_text(values, encoding="utf-8")
 
     def gcloud(self) -> list[str]:
-        """The calls of the Google Cloud CLI."""
+        """The calls of the Google Cloud CLI, and those of Python among them."""
         return (self.cli / "calls").read_text(encoding="utf-8").splitlines()
 
     def admin_keys(self) -> tuple[list[str], dict[str, str]]:
@@ -58,6 +64,9 @@ def new_user(folder: Path, terraform: Path, *, name: str = "checkout") -> NewUse
     command = f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("gcloud.py")}" "{cli}" "$@"\n'
     (cli / "gcloud").write_text(command, encoding="utf-8")
     (cli / "gcloud").chmod(0o755)
+    noted = f'#!/bin/sh\necho "python $* in $PROJECT_ID, $BIGQUERY_LOCATION" >> "{cli}/calls"\n'
+    (cli / "python").write_text(f'{noted}[ ! -e "{cli}/refuses" ]\n', encoding="utf-8")
+    (cli / "python").chmod(0o755)
     root = check_out(folder / name)
     return NewUser(Workspace(root, terraform, root / "terraform", data_folder=".terraform"), cli)
 

@@ -56,7 +56,8 @@ def test_everything_that_is_missing_is_said_at_once(user: NewUser, tmp_path: Pat
     old = tmp_path / "old terraform"
     old.write_text("#!/bin/sh\necho 'Terraform v1.5.7'\n", encoding="utf-8")
     old.chmod(0o755)
-    refused = user.deploy("apply", "--yes", "--smoke-test", TERRAFORM=str(old), TF_VAR_region="europe-west3")
+    own = {"TERRAFORM": str(old), "DEPLOY_PYTHON": ""}
+    refused = user.deploy("apply", "--yes", "--smoke-test", env=own, TF_VAR_region="europe-west3")
     assert refused.returncode == 2
     for missing in (
         "1.9.0 at least, this is 1.5.7", "the variable project_id", "the variable bigquery_location",
@@ -108,6 +109,34 @@ def test_an_admin_key_that_no_header_takes_is_refused(deployed: NewUser, key: st
     assert refused.returncode == 2
     assert reason in refused.stderr
     assert deployed.admin_keys() == before
+
+
+def migrations(user: NewUser) -> list[str]:
+    return [call for call in user.gcloud() if call.startswith("python")]
+
+
+def test_tables_grow_before_the_functions_that_write_into_them_and_again_after(deployed: NewUser) -> None:
+    before = len(migrations(deployed))
+    again = deployed.deploy("apply", "--yes")
+    assert again.returncode == 0, again.stderr
+    command, place = "python -m shared.migrate", "in acme-costs, EU"
+    assert migrations(deployed)[before:] == [f"{command} --dry-run {place}", f"{command} {place}", f"{command} {place}"]
+    steps = [line for line in again.stdout.splitlines() if line.startswith("== ")]
+    assert steps[:6] == [
+        "== Preparing Terraform", "== Planning", "== Tables that exist (--dry-run)", "== Tables that exist",
+        "== Applying", "== Tables that exist",
+    ]  # fmt: skip
+
+
+def test_nothing_is_applied_when_tables_cannot_be_changed(deployed: NewUser) -> None:
+    (deployed.cli / "refuses").touch()
+    refused = deployed.deploy("apply", "--yes")
+    (deployed.cli / "refuses").unlink()
+    assert refused.returncode == 2
+    assert "are not as the new version needs them" in refused.stderr
+    assert "== Applying" not in refused.stdout
+    missing = deployed.deploy("plan", DEPLOY_PYTHON="/nowhere")
+    assert (missing.returncode, "/nowhere (make setup)" in missing.stderr) == (2, True)
 
 
 def test_a_second_apply_makes_no_second_admin_key_and_changes_nothing(deployed: NewUser) -> None:
@@ -185,7 +214,7 @@ def begun(user: NewUser, *arguments: str, stdin: int = subprocess.DEVNULL) -> su
     output = (user.cli / "output").open("wb")
     return subprocess.Popen(
         [user.workspace.root / "deploy.sh", *arguments], stdin=stdin, stdout=output, stderr=subprocess.STDOUT,
-        env={"PATH": f"{user.cli}:{os.environ['PATH']}", "HOME": str(user.cli)}, start_new_session=True,
+        env=user.environment, start_new_session=True,
     )  # fmt: skip
 
 
@@ -219,10 +248,15 @@ def test_the_smoke_test_runs_against_what_was_deployed(deployed: NewUser, cloud:
         "CONVERGENCE_ID_TOKEN": "",
         "GOOGLE_APPLICATION_CREDENTIALS": cloud.ready["env"]["GOOGLE_APPLICATION_CREDENTIALS"],
         "BIGQUERY_EMULATOR_HOST": cloud.ready["bigquery"],
+        "BIGQUERY_ENDPOINT": cloud.ready["bigquery"],
     }
     ours = deployed.cli / "python"
     ours.write_text(f"""#!{sys.executable}
 import json, os, subprocess, sys
+if sys.argv[1] == "-m":
+    place = {{"PROJECT_ID": {cloud.project!r}, "BIGQUERY_LOCATION": {cloud.location!r}}}
+    environment = os.environ | {environment!r} | place
+    sys.exit(subprocess.run([{sys.executable!r}, *sys.argv[1:]], cwd={str(ROOT)!r}, env=environment).returncode)
 script, *arguments = sys.argv[1:]
 options = dict(zip(arguments[::2], arguments[1::2]))
 with open(options["--urls"]) as file:
@@ -239,9 +273,10 @@ sys.exit(subprocess.run(command, cwd={str(ROOT)!r}, env=os.environ | {environmen
 """, encoding="utf-8")  # fmt: skip
     ours.chmod(0o755)
     smoke = {
-        "SMOKE_PYTHON": str(ours), "SMOKE_GCP_KEY": str(key), "SMOKE_DATE": "2025-11-16",
+        "DEPLOY_PYTHON": str(ours), "SMOKE_GCP_KEY": str(key), "SMOKE_DATE": "2025-11-16",
         "SMOKE_EXPORT_TABLE": tenant.export.table,
     }  # fmt: skip
     tested = deployed.deploy("apply", "--yes", "--smoke-test", env=smoke)
     assert tested.returncode == 0, tested.stdout[-3000:] + tested.stderr[-3000:]
     assert "6 passed, 0 failed" in tested.stdout
+    assert "nothing to do" in tested.stdout

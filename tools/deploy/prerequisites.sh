@@ -56,7 +56,7 @@ check_prerequisites() {
     for name in SMOKE_GCP_KEY SMOKE_EXPORT_TABLE SMOKE_DATE; do
       [[ -n "${!name:-}" ]] || missing+=("$name in the environment, for --smoke-test")
     done
-    [[ -x "$SMOKE_PYTHON" ]] || missing+=("$SMOKE_PYTHON (make setup), for --smoke-test")
+    [[ -x "$DEPLOY_PYTHON" ]] || missing+=("$DEPLOY_PYTHON (make setup), for --smoke-test")
   fi
   if [[ ${#missing[@]} -gt 0 ]]; then
     printf 'deploy.sh: missing:\n' >&2

@@ -1,0 +1,135 @@
+"""How a table that exists becomes the one that configs/tables describes, in place, and what BigQuery cannot alter.
+
+A table's columns may be added to (NULLABLE and REPEATED ones) and relaxed (REQUIRED to NULLABLE), at any depth; its
+descriptions and its clustering may change. All of it is one request, so that a table is changed whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+_WHOLE_TABLE = "(table)"
+# What the API calls the types that SQL has other names for.
+_TYPE_NAMES = {
+    "INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD", "DECIMAL": "NUMERIC",
+    "BIGDECIMAL": "BIGNUMERIC",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What cannot be altered in place; `column` with its path, or the table as a whole."""
+
+    column: str
+    wanted: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.column}: wanted {self.wanted}, found {self.found}"
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What a table needs: `patch` are the parts of its REST resource to send, `changes` the same in words.
+
+    `unknown`: columns that configs/tables does not have. They stay, as do their rows.
+    """
+
+    patch: Json
+    changes: Sequence[str]
+    obstacles: Sequence[Obstacle]
+    unknown: Sequence[str]
+
+
+def plan_growth(wanted: Json, found: Json) -> Growth:
+    """What leads from the REST Table resource `found` to `wanted`."""
+    if found.get("type", "TABLE") != "TABLE":
+        return Growth({}, [], [Obstacle(_WHOLE_TABLE, "a table", str(found["type"]))], [])
+    comparison = _Comparison()
+    patch: Json = {}
+    changes, before = comparison.changes, found.get("schema", {}).get("fields", [])
+    if (fields := comparison.merged(wanted["schema"]["fields"], before)) != before:
+        patch["schema"] = {"fields": fields}
+    if comparison.redescribed:
+        changes.append(f"describe {', '.join(comparison.redescribed)}")
+    if wanted["description"] != (found.get("description") or ""):
+        patch["description"] = wanted["description"]
+        changes.append("describe the table")
+    if _clustering(wanted) != _clustering(found):
+        patch["clustering"] = wanted.get("clustering")
+        changes.append(f"cluster by {', '.join(_clustering(wanted)) or 'nothing'}")
+    if _partitioning(wanted) != _partitioning(found):
+        comparison.obstacles.append(Obstacle(_WHOLE_TABLE, _partitioning(wanted), _partitioning(found)))
+    return Growth(patch, changes, comparison.obstacles, comparison.unknown)
+
+
+@dataclass
+class _Comparison:
+    """Gathers what tells two lists of columns apart."""
+
+    changes: list[str] = field(default_factory=list)
+    redescribed: list[str] = field(default_factory=list)
+    obstacles: list[Obstacle] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    def merged(self, wanted: Sequence[Json], found: Sequence[Json], path: str = "") -> list[Json]:
+        """The columns as they are to be: those that are there in their order, then the new ones."""
+        by_name = {column["name"].lower(): column for column in wanted}
+        names = {column["name"].lower() for column in found}
+        kept = [self._kept(by_name.get(column["name"].lower()), column, path) for column in found]
+        missing = [column for name, column in by_name.items() if name not in names]
+        for column in missing:
+            self._add(column, path)
+        return [*kept, *missing]
+
+    def _kept(self, wanted: Json | None, found: Json, path: str) -> Json:
+        name = f"{path}{found['name']}"
+        if wanted is None:
+            self.unknown.append(name)
+            return found
+        modes = (_mode(found), _mode(wanted))
+        if _type(wanted) != _type(found) or (modes[0] != modes[1] and modes != ("REQUIRED", "NULLABLE")):
+            self.obstacles.append(Obstacle(name, _words(wanted), _words(found)))
+            return found
+        column = dict(found)
+        if modes[0] != modes[1]:
+            self.changes.append(f"let {name} be NULL")
+            column["mode"] = "NULLABLE"
+        if wanted["description"] != (found.get("description") or ""):
+            self.redescribed.append(name)
+            column["description"] = wanted["description"]
+        if "fields" in wanted:
+            column["fields"] = self.merged(wanted["fields"], found.get("fields", []), f"{name}.")
+        return column
+
+    def _add(self, column: Json, path: str) -> None:
+        name = f"{path}{column['name']}"
+        if _mode(column) == "REQUIRED":
+            self.obstacles.append(Obstacle(name, _words(column), "no such column, and rows that would have no value"))
+        else:
+            self.changes.append(f"add {name} {_words(column)}")
+
+
+def _type(column: Json) -> str:
+    kind = str(column["type"]).upper()
+    return _TYPE_NAMES.get(kind, kind)
+
+
+def _mode(column: Json) -> str:
+    return str(column.get("mode") or "NULLABLE")
+
+
+def _words(column: Json) -> str:
+    return f"{_type(column)} {_mode(column)}"
+
+
+def _clustering(table: Json) -> list[str]:
+    return list((table.get("clustering") or {}).get("fields", []))
+
+
+def _partitioning(table: Json) -> str:
+    by = table.get("timePartitioning")
+    return f"partitioned by {by['type']} of {by.get('field', 'arrival')}" if by else "not partitioned"

@@ -1,0 +1,80 @@
+"""The operator's command around a deployment: `python -m shared.migrate [--dry-run] [--tenant T]`; see docs/runbook."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+from shared import bootstrap
+from shared.adapters.table_layouts import TableChange
+from shared.errors import ConvergenceError
+from shared.use_cases.migrate_tables import MigrationPlan
+
+_WANTED = ("PROJECT_ID", "BIGQUERY_LOCATION")
+_TOLD_EVERY = 100
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when every table is as configs/tables says, 1 when one is not, 2 when it could not be tried."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.migrate",
+        description="Brings the tables that exist, the platform's and every tenant's, to what configs/tables says: "
+        "adds columns, lets required ones be NULL, updates descriptions and clustering, makes tenants' missing x_meta "
+        "tables. No row is touched and no column removed. All is compared first; when a single table cannot be changed "
+        "in place, nothing is. May be repeated and interrupted; runs go on meanwhile.",
+        epilog=f"Wants {', '.join(_WANTED)} in the environment and the identity that deploys, an Owner's.",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what is to be done and change nothing")
+    parser.add_argument(
+        "--tenant", action="append", default=[], metavar="TENANT_ID", help="only this tenant's tables; may be repeated"
+    )
+    options = parser.parse_args(arguments)
+    if missing := [name for name in _WANTED if not os.environ.get(name)]:
+        parser.error(f"not in the environment: {', '.join(missing)}")
+    try:
+        plan = bootstrap.migration().plan(options.tenant, progress=_tell)
+        print("\n".join(_lines(plan)), flush=True)
+        if options.dry_run or plan.refused:
+            return 1 if plan.refused else 0
+        return _carry_out(plan)
+    except ConvergenceError as error:
+        print(f"stopped: {error.message}\nWhat was changed stays so; run it again.", file=sys.stderr)
+        return 2
+
+
+def _carry_out(plan: MigrationPlan) -> int:
+    failed = 0
+    for change, error in bootstrap.migration().carry_out(plan):
+        failed += error is not None
+        print(f"not done: {change.name}: {error}" if error else f"done: {change.name}", flush=True)
+    if plan.due:
+        print(f"tables changed: {len(plan.due) - failed} of {len(plan.due)}")
+    return 1 if failed else 0
+
+
+def _tell(compared: int, tenants: int) -> None:
+    if compared % _TOLD_EVERY == 0:
+        print(f"compared {compared} of {tenants} tenants", file=sys.stderr, flush=True)
+
+
+def _lines(plan: MigrationPlan) -> Iterator[str]:
+    yield f"tables compared: {plan.compared}"
+    for change in plan.remarkable:
+        yield from (f"refused: {change.name}: {obstacle}" for obstacle in change.obstacles)
+        yield from (f"stays, unknown to configs/tables: {change.name}.{column}" for column in change.unknown)
+    yield from (f"{change.name}: missing; Terraform makes it" for change in plan.left_to_terraform)
+    yield from (f"{change.name}: {_words(change)}" for change in plan.due)
+    if plan.refused:
+        yield "Nothing is changed. What is refused cannot be altered in place; docs/runbook says what to do."
+    elif not plan.due:
+        yield "nothing to do"
+
+
+def _words(change: TableChange) -> str:
+    return "; ".join(change.growth.changes) if change.growth else "make it"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

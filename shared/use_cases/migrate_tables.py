@@ -1,0 +1,85 @@
+"""Brings tables that exist to what configs/tables says now: an operator's command around a deployment.
+
+Everything is compared before anything is changed. What is left to do stands in the tables alone, so a call that was cut
+off is completed by repeating it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.table_layouts import TableChange, TableLayouts
+from shared.adapters.tenant_datasets import list_tenants
+from shared.errors import Conflict, InvalidInput, JobFailed
+
+_THREADS = 8  # a comparison is one request after the other; BigQuery takes about 100 a second from one caller
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class MigrationPlan:
+    """What a call found in so many `compared` tables: `remarkable` are those that are not as configs/tables says."""
+
+    compared: int
+    remarkable: Sequence[TableChange]
+    central: str
+
+    @property
+    def refused(self) -> Sequence[TableChange]:
+        """Tables that cannot be changed in place."""
+        return [table for table in self.remarkable if table.obstacles]
+
+    @property
+    def due(self) -> Sequence[TableChange]:
+        """What is to be made or changed."""
+        return [table for table in self.remarkable if table.is_due and not self._is_terraforms(table)]
+
+    @property
+    def left_to_terraform(self) -> Sequence[TableChange]:
+        """The platform's missing tables: made here, without the grants on them, they would be in Terraform's way."""
+        return [table for table in self.remarkable if self._is_terraforms(table)]
+
+    def _is_terraforms(self, table: TableChange) -> bool:
+        return table.growth is None and table.dataset == self.central
+
+
+@dataclass(frozen=True)
+class Migration:
+    """What a migration works with."""
+
+    warehouse: Warehouse
+
+    def plan(self, tenants: Sequence[str] = (), *, progress: Progress) -> MigrationPlan:
+        """Compare all tables, or those of some tenants; InvalidInput for one that has no dataset of ours."""
+        known, layouts = list_tenants(self.warehouse), TableLayouts(self.warehouse)
+        if unknown := sorted(set(tenants) - set(known)):
+            raise InvalidInput(f"no dataset with the label convergence:tenant: {', '.join(unknown)}")
+        asked = sorted(set(tenants)) or known
+        found = [] if tenants else list(layouts.compare_central())
+        compared, remarkable = len(found), [table for table in found if table.is_remarkable]
+        with ThreadPoolExecutor(_THREADS) as threads:
+            for number, tables in enumerate(threads.map(layouts.compare_tenant, asked), start=1):
+                compared += len(tables)
+                remarkable += [table for table in tables if table.is_remarkable]
+                progress(number, len(asked))
+        return MigrationPlan(compared, remarkable, self.warehouse.central)
+
+    def carry_out(self, plan: MigrationPlan) -> Iterator[tuple[TableChange, str | None]]:
+        """Make and change what is due, each table whole or not at all; each with what was in its way, or None.
+
+        Conflict, and nothing is changed, when something is refused. Unavailable when BigQuery does not answer.
+        """
+        if plan.refused:
+            raise Conflict("some tables cannot be changed in place")
+        with ThreadPoolExecutor(_THREADS) as threads:
+            yield from zip(plan.due, threads.map(self._attempt, plan.due), strict=True)
+
+    def _attempt(self, change: TableChange) -> str | None:
+        try:
+            TableLayouts(self.warehouse).carry_out(change)
+        except (Conflict, JobFailed) as error:  # one tenant's dataset is no reason to leave the others as they are
+            return error.message
+        return None

@@ -1,0 +1,234 @@
+"""`python -m shared.migrate` on tables that an earlier release made, against the local cloud's BigQuery."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from google.cloud import bigquery
+
+from devcloud.clients import warehouse_of
+from devcloud.onboarding import onboard
+from devcloud.server import Devcloud
+from shared.adapters.table_layouts import TableLayouts
+from tests.executions import Executions
+from tests.frontend import Frontend
+from tests.tenant import Tenant
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "shared.migrate"]
+DAY = {"date": "2025-11-16"}
+# What these releases have added since a tenant's first tables were made.
+ADDED = {
+    "x_meta_pipeline_runs": ["source", "backfill_id"],
+    "x_meta_step_logs": ["bytes_processed", "slot_millis"],
+    "x_meta_publish_fence": ["watermark"],
+    "gcp_cost_billing": ["adjustment_info"],
+}
+QUEUE = "pipeline_execution_queue"
+
+
+@dataclass
+class Estate:
+    """A cloud of its own with three tenants whose tables an earlier release made."""
+
+    cloud: Devcloud
+    client: bigquery.Client
+    frontends: list[Frontend]
+    executions: Executions
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The command in a process of its own, as who deploys."""
+        return subprocess.run(
+            [*COMMAND, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=100,
+            check=False,
+        )  # fmt: skip
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], **self.cloud.ready["env"]}
+
+    def make_older(self, dataset: str, table: str, columns: list[str]) -> None:
+        """Give a table the shape it had before it got these columns; its rows stay."""
+        name = f"{self.cloud.project}.{dataset}.{table}"
+        resource = self.client.get_table(name).to_api_repr()
+        fields = [field for field in resource["schema"]["fields"] if field["name"] not in columns]
+        older = {key: resource[key] for key in ("tableReference", "clustering", "timePartitioning") if key in resource}
+        kept = ", ".join(f"`{field['name']}`" for field in fields)
+        self.executions.query(f"CREATE TABLE `{name}_kept` AS SELECT {kept} FROM `{name}`")
+        self.client.delete_table(name)
+        self.client.create_table(bigquery.Table.from_api_repr(older | {"schema": {"fields": fields}}))
+        self.executions.query(f"INSERT INTO `{name}` ({kept}) SELECT {kept} FROM `{name}_kept`")
+        self.client.delete_table(f"{name}_kept")
+
+    def make_all_older(self, *frontends: Frontend) -> None:
+        """The same for every table that has grown since."""
+        for frontend in frontends or self.frontends:
+            for table, columns in ADDED.items():
+                if frontend.has_table(table):
+                    self.make_older(frontend.tenant_id, table, columns)
+
+    def columns(self, dataset: str, table: str) -> set[str]:
+        return {field.name for field in self.client.get_table(f"{dataset}.{table}").schema}
+
+    def lacks(self, frontend: Frontend) -> set[str]:
+        """Columns that its tables do not have."""
+        return {
+            f"{table}.{column}"
+            for table, columns in ADDED.items()
+            if frontend.has_table(table)
+            for column in set(columns) - self.columns(frontend.tenant_id, table)
+        }
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    with Devcloud(tmp_path_factory.mktemp("cloud"), schedules=False) as cloud, cloud.clients() as clients:
+        client = clients.bigquery()
+        frontends = []
+        for number in range(3):
+            onboarded = onboard(client, f"tenant_{number}")
+            tenant = Tenant(cloud, onboarded.tenant_id, onboarded.api_key, project=f"acme-gcp-{number}")
+            frontends.append(Frontend(tenant, client))
+        yield Estate(cloud, client, frontends, Executions(cloud, client))
+
+
+@pytest.fixture
+def first(estate: Estate) -> Frontend:
+    """A tenant with a published day; up to date before each test and after."""
+    first = estate.frontends[0]
+    estate.executions.prepare(first.tenant)
+    if not first.has_table("gcp_cost_billing"):
+        estate.executions.run(first.tenant, DAY)
+    for other in estate.frontends[1:]:
+        if not other.has_table("x_meta_step_logs"):
+            other.store_keyless()
+    return first
+
+
+def test_a_run_fails_on_older_tables_and_passes_once_they_have_grown(estate: Estate, first: Frontend) -> None:
+    rows = {table: len(first.own(table)) for table in ADDED}
+    assert all(rows.values())
+    estate.make_all_older()
+    lacked = estate.lacks(first)
+    assert len(lacked) == 6
+
+    failing = estate.executions.admit(first.tenant, DAY)
+    assert estate.executions.deliver(failing) == "FAILED"
+    assert "it expects" in estate.executions.error_of(failing)
+    assert first.api.get(first.runs_path).status_code >= 500
+
+    counted = estate.command("--dry-run")
+    assert counted.returncode == 0, counted.stderr
+    assert estate.lacks(first) == lacked
+    done = estate.command()
+    assert done.returncode == 0, done.stdout + done.stderr
+    for said in counted.stdout, done.stdout:
+        assert f"{first.tenant_id}.x_meta_step_logs: add bytes_processed INTEGER NULLABLE" in said
+    assert [estate.lacks(frontend) for frontend in estate.frontends] == [set()] * 3
+    assert {table: len(first.own(table)) for table in ADDED} == rows
+
+    estate.executions.run(first.tenant, DAY)
+    assert first.api.get(first.runs_path).status_code == 200
+    again = estate.command()
+    assert (again.returncode, "nothing to do" in again.stdout, "done:" in again.stdout) == (0, True, False)
+
+
+def test_the_platforms_tables_grow_and_its_missing_ones_are_left_to_terraform(estate: Estate, first: Frontend) -> None:
+    estate.make_older("tenants", QUEUE, ["backfill_id"])
+    estate.client.delete_table("tenants.tenant_usage_history")
+    assert first.run().status_code >= 500
+    done = estate.command()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "tenants.tenant_usage_history: missing; Terraform makes it" in done.stdout
+    assert f"done: tenants.{QUEUE}" in done.stdout
+    assert first.run().status_code == 202
+
+
+def test_nothing_is_changed_when_one_table_cannot_be(estate: Estate, first: Frontend) -> None:
+    estate.make_all_older()
+    lacked = [estate.lacks(frontend) for frontend in estate.frontends]
+    odd = f"{estate.frontends[2].tenant_id}.x_meta_restatements"
+    estate.client.delete_table(odd)
+    estate.executions.query(f"CREATE TABLE {odd} (pipeline_logging_id STRING NOT NULL, rows_before STRING)")
+    refused = estate.command()
+    assert refused.returncode == 1
+    assert f"refused: {odd}: rows_before: wanted INTEGER NULLABLE, found STRING NULLABLE" in refused.stdout
+    assert "Nothing is changed." in refused.stdout
+    assert [estate.lacks(frontend) for frontend in estate.frontends] == lacked
+
+    assert estate.command("--tenant", first.tenant_id).returncode == 0  # and no more than the tenant's own
+    assert [estate.lacks(frontend) for frontend in estate.frontends] == [set(), *lacked[1:]]
+    estate.client.delete_table(odd)
+    assert estate.command().returncode == 0
+    assert estate.client.get_table(odd).num_rows == 0
+
+
+def test_columns_that_nobody_knows_stay_with_their_values(estate: Estate, first: Frontend) -> None:
+    name = f"{first.tenant_id}.x_meta_dq_results"
+    estate.executions.query(f"ALTER TABLE {name} ADD COLUMN of_their_own STRING")
+    estate.executions.query(f"UPDATE {name} SET of_their_own = 'kept' WHERE TRUE")
+    done = estate.command()
+    assert (done.returncode, f"stays, unknown to configs/tables: {name}.of_their_own" in done.stdout) == (0, True)
+    assert {row["of_their_own"] for row in first.own("x_meta_dq_results")} == {"kept"}
+
+
+def test_one_that_was_killed_leaves_no_table_half_and_is_completed_by_the_next(estate: Estate, first: Frontend) -> None:
+    estate.make_all_older()
+    with subprocess.Popen(COMMAND, cwd=ROOT, env=estate.environment, stdout=subprocess.PIPE, text=True) as cut_off:
+        assert cut_off.stdout
+        assert any(line.startswith("done:") for line in iter(cut_off.stdout.readline, ""))
+        cut_off.kill()
+    for frontend in estate.frontends:
+        missing = [column.partition(".")[0] for column in estate.lacks(frontend)]
+        assert all(missing.count(table) in (0, len(columns)) for table, columns in ADDED.items())
+    assert estate.command().returncode == 0
+    assert [estate.lacks(frontend) for frontend in estate.frontends] == [set()] * 3
+
+
+def test_what_somebody_else_adds_meanwhile_is_kept(estate: Estate, first: Frontend) -> None:
+    estate.make_all_older(first)
+    layouts = TableLayouts(warehouse_of(estate.client))
+    due = [change for change in layouts.compare_tenant(first.tenant_id) if change.is_due]
+    estate.executions.query(f"ALTER TABLE {first.tenant_id}.x_meta_step_logs ADD COLUMN slot_millis INT64")
+    estate.executions.query(f"ALTER TABLE {first.tenant_id}.x_meta_step_logs ADD COLUMN theirs STRING")
+    for change in due:
+        layouts.carry_out(change)
+    assert estate.lacks(first) == set()
+    assert "theirs" in estate.columns(first.tenant_id, "x_meta_step_logs")
+
+
+def test_a_tenant_that_stores_its_credential_again_has_its_tables_brought_up_to_date(
+    estate: Estate, first: Frontend
+) -> None:
+    estate.make_all_older(first)
+    answer = first.store(first.tenant.gcp_credentials)
+    assert (answer.status_code, answer.json()["tables_created"]) == (200, [])
+    assert estate.lacks(first) == set()
+    estate.executions.run(first.tenant, DAY)
+
+
+def test_it_says_what_it_needs(estate: Estate) -> None:
+    unknown = estate.command("--tenant", "nobody", "--tenant", "tenants")
+    assert unknown.returncode == 2
+    assert "no dataset with the label convergence:tenant: nobody, tenants" in unknown.stderr
+    empty = {"PATH": os.environ["PATH"], "PROJECT_ID": "p"}
+    refused = subprocess.run(COMMAND, cwd=ROOT, env=empty, capture_output=True, text=True, timeout=60, check=False)
+    assert (refused.returncode, "BIGQUERY_LOCATION" in refused.stderr) == (2, True)
+
+
+def test_a_local_cloud_of_an_earlier_version_is_brought_up_to_date_when_it_starts(tmp_path: Path) -> None:
+    for is_older in (True, False):
+        with Devcloud(tmp_path, schedules=False) as cloud, cloud.clients() as clients:
+            client = clients.bigquery()
+            queue = client.get_table(f"tenants.{QUEUE}")
+            assert "backfill_id" in {field.name for field in queue.schema}
+            if is_older:
+                client.delete_table(queue)
+                older = [field for field in queue.schema if field.name != "backfill_id"]
+                client.create_table(bigquery.Table(queue.reference, schema=older))
