@@ -1,9 +1,9 @@
-"""Shows, cancels and repeats a tenant's runs."""
+"""Shows, cancels and repeats a tenant's runs, and cancels backfills."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -17,6 +17,7 @@ from shared.adapters.run_log import RunLog
 from shared.adapters.tasks import Tasks
 from shared.auth import PresentedKey
 from shared.domain.acceptance import RunRequest
+from shared.domain.backfill import MOST_MONTHS
 from shared.domain.paging import Place, parse_page_token
 from shared.domain.validation import NoBody, validated
 from shared.errors import Conflict, NotFound
@@ -82,21 +83,37 @@ class PipelineRuns:
         run = self._run(tenant_id, pipeline_logging_id)
         if run["status"] in _FINISHED:
             raise Conflict("the run has already finished", run_status=run["status"])
-        request = RunEvent(
-            run_id=run["run_id"],
-            tenant_id=tenant_id,
-            kind="CANCEL_REQUESTED",
-            occurred_at=datetime.now(UTC),
-            event_id=uuid.uuid5(uuid.NAMESPACE_URL, f"cancel:{run['run_id']}").hex,
-        )
-        self.events.append([request])
-        self.tasks.kick()
+        self._ask_for_end(tenant_id, [run])
         log.info("cancellation requested", pipeline_logging_id=pipeline_logging_id)
         return {
             "pipeline_logging_id": pipeline_logging_id,
             "tenant_id": tenant_id,
             "status": run["status"],
             "message": "Cancellation requested",
+        }
+
+    def cancel_backfill(self, tenant_id: str, backfill_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for the end of every run of a backfill that has none yet, in as many jobs as `cancel` takes.
+
+        NotFound for a backfill that is not this tenant's. A repeated call asks for nothing twice, and completes one
+        that was cut off: what is to be asked follows from the runs alone.
+        """
+        validated(NoBody, body)
+        runs = self.run_log.list_runs(tenant_id, backfill_id=backfill_id, limit=MOST_MONTHS)
+        if not runs:
+            raise NotFound("there is no such backfill")
+        unfinished = [run for run in runs if run["status"] not in _FINISHED]
+        if unfinished:
+            self._ask_for_end(tenant_id, unfinished)
+        log.info("cancellation of a backfill requested", backfill_id=backfill_id, runs=len(unfinished))
+        waiting = sum(run["status"] == "PENDING" for run in unfinished)
+        return {
+            "backfill_id": backfill_id,
+            "tenant_id": tenant_id,
+            "waiting_runs": waiting,
+            "running_runs": len(unfinished) - waiting,
+            "finished_runs": len(runs) - len(unfinished),
+            "message": "Cancellation requested" if unfinished else "All its runs have finished",
         }
 
     def retry(
@@ -112,6 +129,21 @@ class PipelineRuns:
         parameters: Mapping[str, Any] = run["parameters"] or {}
         repeated = RunRequest(parameters, user_id, retry_of=pipeline_logging_id)
         return {**self.requests.start(standing, template, repeated), "retry_of": pipeline_logging_id}
+
+    def _ask_for_end(self, tenant_id: str, runs: Sequence[Row]) -> None:
+        now = datetime.now(UTC)
+        requests = [
+            RunEvent(
+                run_id=run["run_id"],
+                tenant_id=tenant_id,
+                kind="CANCEL_REQUESTED",
+                occurred_at=now,
+                event_id=uuid.uuid5(uuid.NAMESPACE_URL, f"cancel:{run['run_id']}").hex,
+            )
+            for run in runs
+        ]
+        self.events.append(requests)
+        self.tasks.kick()
 
     def _run(self, tenant_id: str, pipeline_logging_id: str) -> Row:
         run = self.run_log.find_run(tenant_id, pipeline_logging_id)

@@ -37,6 +37,7 @@ def filled(path: str, tenant_id: str) -> str:
     parts = {
         "tenant_id": tenant_id, "provider": "gcp", "domain": "cost", "template": "billing",
         "pipeline_logging_id": str(uuid.UUID(int=1)), "config_id": str(uuid.UUID(int=2)),
+        "backfill_id": str(uuid.UUID(int=3)),
     }  # fmt: skip
     return re.sub(r"{(\w+)}", lambda match: parts[match[1]], path)
 

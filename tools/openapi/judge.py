@@ -9,6 +9,7 @@ import subprocess
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import requests
 
@@ -59,15 +60,19 @@ def _set_stage(cloud: Devcloud) -> dict[str, str]:
         "API_KEY": frontend.api_key,
         "COMPLETED_RUN": completed,
         "LIVE_RUN": _start_run(frontend),
+        "LIVE_BACKFILL": str(_ask_for_run(frontend, split="month")["backfill_id"]),
         "SCHEDULE": _schedule(frontend),
         "UNWANTED_SCHEDULE": _schedule(frontend),
     }
 
 
 def _start_run(frontend: Frontend) -> str:
+    return str(_ask_for_run(frontend)["pipeline_logging_id"])
+
+
+def _ask_for_run(frontend: Frontend, **more: str) -> dict[str, Any]:
     last = EXPORT.start + timedelta(days=EXPORT.days - 1)
-    answer = frontend.run("/".join(TEMPLATE.values()), {"start_date": str(EXPORT.start), "end_date": str(last)})
-    return str(answer["pipeline_logging_id"])
+    return frontend.run("/".join(TEMPLATE.values()), {"start_date": str(EXPORT.start), "end_date": str(last)} | more)
 
 
 def _schedule(frontend: Frontend) -> str:

@@ -1,0 +1,159 @@
+"""POST cancel of a backfill: what it asks of each run, what it takes, and what a repetition or a fault leaves."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from devcloud.server import Devcloud
+from tests.conftest import JobsOf, MakeFrontend
+from tests.dispatching import Dispatching
+from tests.frontend import Frontend
+
+TWO_YEARS = {"start_date": "2023-12-01", "end_date": "2025-11-17", "split": "month"}
+HELD = pytest.mark.usefixtures("held_dispatcher")
+
+
+def begin(frontend: Frontend, **changes: str) -> tuple[str, list[str]]:
+    """A backfill of two years and its runs' ids, newest month first."""
+    export = {"billing_export_table": f"{frontend.tenant.project}.billing.export"}
+    answer = frontend.api.post(frontend.run_path, TWO_YEARS | export | changes)
+    assert answer.status_code == 202
+    return answer.json()["backfill_id"], [run["pipeline_logging_id"] for run in answer.json()["runs"]]
+
+
+def cancel(
+    frontend: Frontend, backfill_id: str, *, of: Frontend | None = None, request_id: str | None = None
+) -> requests.Response:
+    path = f"/api/v1/pipelines/backfills/{(of or frontend).tenant_id}/{backfill_id}/cancel"
+    return frontend.api.post(path, headers={"X-Request-ID": request_id})
+
+
+def asked(frontend: Frontend) -> list[str]:
+    """The runs whose end was asked for, once for each time."""
+    events = frontend.central("pipeline_run_events")
+    return sorted(event["run_id"] for event in events if event["kind"] == "CANCEL_REQUESTED")
+
+
+def counts(answer: requests.Response) -> tuple[int, int, int]:
+    assert answer.status_code == 202, answer.text
+    body = answer.json()
+    return body["waiting_runs"], body["running_runs"], body["finished_runs"]
+
+
+def set_state(frontend: Frontend, *, running: str, finished: str) -> None:
+    """One run has begun and one has ended, as dispatcher and executor would note it."""
+    frontend.sql("UPDATE {own}.x_meta_pipeline_runs SET status = 'RUNNING' WHERE run_id = @run_id", run_id=running)
+    frontend.sql(
+        "UPDATE {tenants}.pipeline_execution_queue SET state = 'PROCESSING', attempt = 1 WHERE run_id = @run_id",
+        run_id=running,
+    )
+    frontend.sql("UPDATE {own}.x_meta_pipeline_runs SET status = 'COMPLETED' WHERE run_id = @run_id", run_id=finished)
+    frontend.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=finished)
+
+
+@HELD
+def test_every_run_that_has_not_ended_is_asked_to_end(connected: Frontend) -> None:
+    backfill_id, runs = begin(connected)
+    other = connected.start()
+    set_state(connected, running=runs[0], finished=runs[1])
+    answer = cancel(connected, backfill_id)
+    assert answer.json() == {
+        "backfill_id": backfill_id, "tenant_id": connected.tenant_id, "waiting_runs": 22, "running_runs": 1,
+        "finished_runs": 1, "message": "Cancellation requested",
+    }  # fmt: skip
+    assert asked(connected) == sorted({*runs} - {runs[1]})
+    assert connected.api.get(f"{connected.runs_path}/{other}").json()["cancel_requested"] is False
+    assert connected.api.get(f"{connected.runs_path}/{runs[0]}").json()["cancel_requested"] is True
+
+
+@HELD
+def test_it_takes_as_many_jobs_as_cancelling_one_run_however_many_there_are(
+    connected: Frontend, jobs_of: JobsOf
+) -> None:
+    backfill_id, runs = begin(connected, start_date="2022-11-01")
+    assert len(runs) == 37
+    answers = (cancel(connected, backfill_id), connected.api.post(f"{connected.runs_path}/{runs[0]}/cancel"))
+    assert counts(answers[0]) == (37, 0, 0)
+    statements = [
+        sorted(job["labels"]["statement"] for job in jobs_of(answer.headers["X-Request-ID"])) for answer in answers
+    ]
+    assert statements == [["find_key_owner", "list_runs"]] * 2
+
+
+@HELD
+def test_asking_again_asks_nothing_twice(connected: Frontend) -> None:
+    backfill_id, runs = begin(connected)
+    assert connected.api.post(f"{connected.runs_path}/{runs[3]}/cancel").status_code == 202
+    assert [counts(cancel(connected, backfill_id)) for _ in range(2)] == [(24, 0, 0)] * 2
+    assert asked(connected) == sorted(runs)
+
+
+@HELD
+def test_another_tenants_backfill_looks_like_none(connected: Frontend, make_frontend: MakeFrontend) -> None:
+    backfill_id, _ = begin(connected)
+    other = make_frontend()
+    other.store_keyless()
+    assert cancel(other, backfill_id).status_code == 404
+    assert cancel(other, backfill_id, of=connected).status_code == 403
+    assert (asked(connected), asked(other)) == ([], [])
+
+
+@HELD
+def test_what_is_no_backfill_is_404_and_a_body_400(connected: Frontend) -> None:
+    backfill_id, runs = begin(connected)
+    assert cancel(connected, str(uuid.uuid4())).status_code == cancel(connected, runs[0]).status_code == 404
+    path = f"/api/v1/pipelines/backfills/{connected.tenant_id}/{backfill_id}/cancel"
+    assert connected.api.post(path, {"force": True}).status_code == 400
+    assert connected.api.get(path).status_code == 405
+    assert asked(connected) == []
+
+
+@HELD
+def test_a_call_cut_in_the_middle_is_completed_by_the_next(
+    connected: Frontend, cloud: Devcloud, jobs_of: JobsOf
+) -> None:
+    backfill_id, runs = begin(connected)
+    connected.api.get(connected.runs_path)  # the function runs
+    request_id, answered = uuid.uuid4().hex, threading.Event()
+
+    def kill_when_reading() -> None:
+        while not answered.is_set():
+            if len(jobs_of(request_id)) > 1:
+                cloud.kill_function("pipeline_runs")
+                return
+
+    with ThreadPoolExecutor(1) as threads:
+        killer = threads.submit(kill_when_reading)
+        first = cancel(connected, backfill_id, request_id=request_id)
+        answered.set()
+        killer.result()
+    assert first.status_code in {202, 503}
+    assert counts(cancel(connected, backfill_id)) == (24, 0, 0)
+    assert asked(connected) == sorted(runs)
+
+
+def test_the_dispatchers_next_turn_ends_all_that_wait(dispatching: Dispatching) -> None:
+    frontend = dispatching.frontend(daily_limit=2, concurrent_limit=1)
+    frontend.store_keyless()
+    backfill_id, runs = begin(frontend)
+    dispatching.process()
+    begun = [item["run_id"] for item in frontend.central("pipeline_execution_queue") if item["state"] == "PROCESSING"]
+    assert begun == runs[:1]
+    assert counts(cancel(frontend, backfill_id)) == (23, 1, 0)
+    dispatching.process()
+    assert [item["run_id"] for item in frontend.central("pipeline_execution_queue")] == begun
+    assert counts(cancel(frontend, backfill_id)) == (0, 1, 23)
+    shown = frontend.api.get(f"{frontend.runs_path}?backfill_id={backfill_id}&status=CANCELLED").json()["runs"]
+    assert {run["pipeline_logging_id"] for run in shown} == set(runs[1:])
+    (usage,) = frontend.central("tenant_usage_quotas")
+    assert usage["pipelines_run_today"] == 1  # what never began is not counted
+
+    dispatching.report(begun[0], "CANCELLED")
+    dispatching.process()
+    again = cancel(frontend, backfill_id)
+    assert (counts(again), again.json()["message"]) == ((0, 0, 24), "All its runs have finished")
