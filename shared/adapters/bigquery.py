@@ -12,8 +12,9 @@ import requests
 from google.api_core import exceptions as google
 from google.auth import exceptions as google_auth
 from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from shared import errors
+from shared import errors, log
 from shared.adapters.job_errors import in_words, reasons
 from shared.adapters.job_labels import bound_labels, job_labels
 from shared.adapters.query_costs import Estimate
@@ -32,6 +33,8 @@ _ABORTED = re.compile(r"aborted due to concurrent update|Could not serialize acc
 _ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
 _TOO_MANY_BYTES = "bytesBilledLimitExceeded"
 _JOB_TIMEOUT_SECONDS = 240.0
+_MOST_TRIES = 20  # of what has an id: each leaves its id behind
+_RETRY_CANCEL = DEFAULT_RETRY.with_timeout(10.0)
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
 
 Row = Mapping[str, Any]
@@ -134,7 +137,8 @@ class Warehouse:
         BigQuery refuses an id twice, so whatever happens the change happens at most once. A job that failed for a
         passing reason leaves its id behind: the next suffix is tried. `pause` makes a long wait, and may end it.
         """
-        for suffix in range(20):
+        reason: str | None = None
+        for suffix in range(_MOST_TRIES):
             candidate = f"{job_id}-{suffix}"
             try:
                 job = self.insert(
@@ -147,10 +151,10 @@ class Warehouse:
                 )
             except DuplicateJob:
                 job = self.get_job(candidate)
-                if self.failure(job, pause):
+                if reason := self.failure(job, pause):
                     continue
             return self.finished(job, pause)
-        raise errors.JobFailed(f"{statement.name}: every attempt under {job_id} failed")
+        raise errors.JobFailed(f"{statement.name} failed {_MOST_TRIES} times, the last time with: {reason}")
 
     def get_job(self, job_id: str) -> bigquery.QueryJob:
         """A job of this project and location, with its present state."""
@@ -242,17 +246,28 @@ def open_warehouse(settings: Settings, *, central: str, staging: str) -> Warehou
 def wait_until_done(job: Any, pause: Pause) -> None:
     """Ask for the job's state until it is done; `pause` waits in between, and may raise to end the wait.
 
-    A run that is cancelled takes its job with it.
+    A run that is cancelled, or a step that is out of time, takes its job with it: nobody would read what it goes on to
+    bill. Who hands over or was overtaken leaves it to those who wait for it next.
     """
     delay = _FIRST_POLL_SECONDS
-    with translated():
-        try:
+    try:
+        with translated():
             while not job.done():
                 pause(delay)
                 delay = min(delay * 1.5, _LAST_POLL_SECONDS)
-        except errors.RunCancelled:
-            job.cancel()
-            raise
+    except (errors.RunCancelled, errors.StepTimedOut):
+        _cancel(job)
+        raise
+
+
+def _cancel(job: Any) -> None:
+    try:
+        with translated():
+            job.cancel(retry=_RETRY_CANCEL)
+    except errors.ConvergenceError as error:  # why the wait ended counts for more
+        log.warning("job not cancelled", job_id=job.job_id, error_class=type(error).__name__)
+    else:
+        log.info("job cancelled", job_id=job.job_id)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from shared.adapters.bigquery import DuplicateJob
 from shared.adapters.staging import Job, wait_for
-from shared.errors import JobFailed
+from shared.errors import JobFailed, Unavailable
 from shared.pipeline.hop import Hop
 from shared.pipeline.plan import PlannedStep
 
@@ -18,14 +18,19 @@ def staging_job(hop: Hop, step: PlannedStep, start: Callable[[str], Job]) -> Job
 
     `start` begins it under an id that nobody has used; after an error the next id is tried.
     """
+    reason = ""
     for number in range(_JOB_IDS):
         job_id = f"{hop.task.run_id}-{step.id}-{step.input_hash}-{number}"
         job = hop.services.staging.find_job(job_id)
         if job is None:
             return wait_for(_started(hop, job_id, start), hop.control.pause_for_job)
-        if _succeeded(hop, job):
-            return job
-    raise JobFailed(f"the job of step {step.id} failed too often")
+        try:
+            return wait_for(job, hop.control.pause_for_job)
+        except (JobFailed, Unavailable) as error:
+            if not job.error_result:  # it is the question that failed
+                raise
+            reason = error.message
+    raise JobFailed(f"the job of step {step.id} failed {_JOB_IDS} times, the last time with: {reason}")
 
 
 def _started(hop: Hop, job_id: str, start: Callable[[str], Job]) -> Job:
@@ -36,11 +41,3 @@ def _started(hop: Hop, job_id: str, start: Callable[[str], Job]) -> Job:
         if job is None:
             raise
         return job
-
-
-def _succeeded(hop: Hop, job: Job) -> bool:
-    try:
-        wait_for(job, hop.control.pause_for_job)
-    except JobFailed:
-        return False
-    return True

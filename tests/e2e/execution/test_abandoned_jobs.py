@@ -1,0 +1,122 @@
+"""Jobs nobody waits for any more: they are cancelled, and what they leave behind is nobody's result."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from devcloud.clients import warehouse_of
+from shared.adapters.bigquery import wait_until_done
+from shared.adapters.sql import Statement
+from shared.errors import FenceLost, JobFailed, RunCancelled, RunError, StepTimedOut
+from shared.pipeline.control import HandOver
+from shared.templates import sql_file
+from tests.e2e.execution.paused_publish import unrecorded
+from tests.executions import Executions, eventually
+from tests.planted import Planted
+from tests.tenant import Tenant
+
+TOO_MANY = 200_000
+# As slow as the table of the test says, and the same statement all the time.
+SLOW = """
+SELECT COUNT(*) AS found
+FROM UNNEST(GENERATE_ARRAY(1, (SELECT MAX(n) FROM {dataset}.slowness))) AS a
+CROSS JOIN UNNEST(GENERATE_ARRAY(1, (SELECT MAX(n) FROM {dataset}.slowness))) AS b
+WHERE a * b = 1
+"""
+
+
+@dataclass(frozen=True)
+class Slowness:
+    """How long the slow statement takes in the tenant's dataset: far too long, or no time."""
+
+    executions: Executions
+    tenant: Tenant
+
+    def is_endless(self, *, endless: bool) -> None:
+        """Make it so."""
+        count = TOO_MANY if endless else 1
+        self.executions.query(f"CREATE OR REPLACE TABLE {self.tenant.tenant_id}.slowness AS SELECT {count} AS n")
+
+
+@pytest.fixture
+def slowness(executions: Executions, tenant: Tenant) -> Slowness:
+    """Endless."""
+    executions.prepare(tenant)
+    found = Slowness(executions, tenant)
+    found.is_endless(endless=True)
+    return found
+
+
+def reason_of(executions: Executions, job_id: str) -> str | None:
+    """Why a job failed, once it has ended."""
+    job = eventually(lambda: (job := executions.client.get_job(job_id)).done() and job)
+    return str(job.error_result["reason"]) if job.error_result else None
+
+
+@pytest.mark.parametrize("reason", [RunCancelled, StepTimedOut])
+def test_a_job_that_nobody_will_read_is_cancelled_and_the_next_one_is_another(
+    slowness: Slowness, reason: type[RunError]
+) -> None:
+    executions, dataset, job_id = slowness.executions, slowness.tenant.tenant_id, f"test-{uuid.uuid4()}"
+    warehouse = warehouse_of(executions.client)
+    found = Statement("slow", SLOW, {})
+
+    def stop(_: float) -> None:
+        raise reason
+
+    with pytest.raises(reason):
+        warehouse.once(found, {}, job_id=job_id, dataset=dataset, pause=stop)
+    assert reason_of(executions, f"{job_id}-0") == "stopped"
+    slowness.is_endless(endless=False)
+    again = warehouse.once(found, {}, job_id=job_id, dataset=dataset)
+    assert (again.job_id, warehouse.rows_of(again)) == (f"{job_id}-1", [{"found": 1}])
+
+
+@pytest.mark.parametrize("reason", [HandOver, FenceLost])
+def test_a_job_that_another_hop_or_attempt_will_wait_for_goes_on(slowness: Slowness, reason: type[Exception]) -> None:
+    executions, job_id = slowness.executions, f"test-{uuid.uuid4()}"
+    statement = Statement("slow", SLOW, {})
+    job = warehouse_of(executions.client).insert(statement, {}, job_id=job_id, dataset=slowness.tenant.tenant_id)
+
+    def stop(_: float) -> None:
+        raise reason
+
+    with pytest.raises(reason):
+        wait_until_done(job, stop)
+    assert executions.client.get_job(job_id).state == "RUNNING"
+    job.cancel()
+
+
+def test_a_step_out_of_time_cancels_its_job_and_its_retry_does_the_work(slowness: Slowness, tmp_path: Path) -> None:
+    executions, tenant = slowness.executions, slowness.tenant
+    planted = Planted(executions, tenant, tmp_path, datetime.now(UTC))
+    template = planted.template([], [{}])
+    file = sql_file(template)
+    file.write_text(file.read_text().replace("\n)\n", f"\n) WHERE ({SLOW}) = 1\n", 1))
+    steps = [step.model_copy(update={"timeout_seconds": 1}) for step in template.steps]
+    delivery = executions.admit(tenant, {"date": "2025-11-16"})
+    hop = planted.hop(template.model_copy(update={"steps": steps}), delivery)
+
+    with pytest.raises(StepTimedOut):
+        unrecorded(hop).run()
+    slowness.is_endless(endless=False)
+    unrecorded(hop).run()
+
+    jobs = [job["id"] for job in executions.jobs_of(delivery) if "-planted-" in job["id"]]
+    assert [(job[-2:], reason_of(executions, job)) for job in jobs] == [("-0", "stopped"), ("-1", None)]
+    assert [row["cost"] for row in planted.published()] == [1]
+
+
+def test_a_statement_that_always_fails_says_in_the_end_why(executions: Executions) -> None:
+    warehouse, job_id = warehouse_of(executions.client), f"test-{uuid.uuid4()}"
+    failing = Statement("divide", "SELECT 1 / 0 AS n", {})
+    for _ in range(20):
+        with pytest.raises(JobFailed, match=r"^BigQuery: invalidQuery"):
+            warehouse.once(failing, {}, job_id=job_id)
+    with pytest.raises(JobFailed, match=r"^divide failed 20 times, the last time with: BigQuery: invalidQuery"):
+        warehouse.once(failing, {}, job_id=job_id)
