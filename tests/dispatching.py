@@ -16,8 +16,7 @@ from google.cloud import bigquery
 from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
 from tests.executions import eventually
-from tests.frontend import Frontend
-from tests.tenant import Tenant
+from tests.frontend import Frontend, new_frontend
 
 Json = dict[str, Any]
 KICK_BUCKET_SECONDS = 0.5  # as devcloud sets it
@@ -78,9 +77,7 @@ class Dispatching:
 
     def frontend(self, **limits: int) -> Frontend:
         """The frontend of another tenant; takes the limits that `onboard` takes."""
-        number = uuid.uuid4().hex[:12]
-        new = onboard(self.client, f"tenant_{number}", **limits)
-        return Frontend(Tenant(self.cloud, new.tenant_id, new.api_key, project=f"gcp-{number}"), self.client)
+        return new_frontend(self.cloud, self.client, **limits)
 
     def onboard_many(self, count: int, *, daily_limit: int, concurrent_limit: int) -> list[str]:
         """The ids of so many tenants without API keys, who live by their schedules alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,8 @@ import requests
 from google.api_core import exceptions as google
 from google.cloud import bigquery
 
+from devcloud.onboarding import onboard
+from devcloud.server import Devcloud
 from tests.tenant import Api, Tenant
 
 Json = dict[str, Any]
@@ -105,3 +108,10 @@ class Frontend:
         except google.NotFound:
             return False
         return True
+
+
+def new_frontend(cloud: Devcloud, client: bigquery.Client, **limits: int) -> Frontend:
+    """The frontend of another new tenant; takes the limits that `onboard` takes."""
+    number = uuid.uuid4().hex[:12]
+    onboarded = onboard(client, f"tenant_{number}", **limits)
+    return Frontend(Tenant(cloud, onboarded.tenant_id, onboarded.api_key, project=f"gcp-{number}"), client)

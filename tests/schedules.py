@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import requests
 
-from devcloud.server import Devcloud
-from tests.conftest import JobsOf
 from tests.frontend import Frontend
 from tests.tenant import Api
 
@@ -109,23 +105,3 @@ class Schedules:
             state=state,
         )
         return run_id
-
-
-def cut_off(
-    cloud: Devcloud, jobs_of: JobsOf, call: Callable[[dict[str, str | None]], requests.Response]
-) -> requests.Response:
-    """The answer of a call whose function is killed as soon as its second job, the one that writes, is there."""
-    request_id, answered = uuid.uuid4().hex, threading.Event()
-
-    def kill_when_writing() -> None:
-        while not answered.is_set():
-            if len(jobs_of(request_id)) > 1:
-                cloud.kill_function("pipeline_configs")
-                return
-
-    with ThreadPoolExecutor(1) as threads:
-        killer = threads.submit(kill_when_writing)
-        answer = call({"X-Request-ID": request_id})
-        answered.set()
-        killer.result()
-    return answer

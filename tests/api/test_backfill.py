@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +10,7 @@ import requests
 
 from devcloud.server import Devcloud
 from tests.conftest import JobsOf, MakeFrontend
+from tests.faults import cut_off
 from tests.frontend import Frontend
 from tests.schedules import Schedules
 
@@ -166,19 +165,7 @@ def test_a_call_cut_in_the_middle_and_repeated_queues_once(
     connected: Frontend, cloud: Devcloud, jobs_of: JobsOf
 ) -> None:
     ask(connected, preview=True)  # the function runs
-    request_id, answered = uuid.uuid4().hex, threading.Event()
-
-    def kill_when_accepting() -> None:
-        while not answered.is_set():
-            if len(jobs_of(request_id)) > 1:
-                cloud.kill_function("run_pipeline")
-                return
-
-    with ThreadPoolExecutor(1) as threads:
-        killer = threads.submit(kill_when_accepting)
-        first = ask(connected, headers=KEY | {"X-Request-ID": request_id})
-        answered.set()
-        killer.result()
+    first = cut_off(cloud, "run_pipeline", jobs_of, lambda headers: ask(connected, headers=KEY | headers))
     assert first.status_code in {202, 503}
     second = ask(connected, headers=KEY)
     assert second.status_code == 202

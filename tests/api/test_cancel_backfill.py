@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -12,6 +10,7 @@ import requests
 from devcloud.server import Devcloud
 from tests.conftest import JobsOf, MakeFrontend
 from tests.dispatching import Dispatching
+from tests.faults import cut_off
 from tests.frontend import Frontend
 
 TWO_YEARS = {"start_date": "2023-12-01", "end_date": "2025-11-17", "split": "month"}
@@ -27,10 +26,10 @@ def begin(frontend: Frontend, **changes: str) -> tuple[str, list[str]]:
 
 
 def cancel(
-    frontend: Frontend, backfill_id: str, *, of: Frontend | None = None, request_id: str | None = None
+    frontend: Frontend, backfill_id: str, *, of: Frontend | None = None, headers: dict[str, str | None] | None = None
 ) -> requests.Response:
     path = f"/api/v1/pipelines/backfills/{(of or frontend).tenant_id}/{backfill_id}/cancel"
-    return frontend.api.post(path, headers={"X-Request-ID": request_id})
+    return frontend.api.post(path, headers=headers)
 
 
 def asked(frontend: Frontend) -> list[str]:
@@ -119,19 +118,7 @@ def test_a_call_cut_in_the_middle_is_completed_by_the_next(
 ) -> None:
     backfill_id, runs = begin(connected)
     connected.api.get(connected.runs_path)  # the function runs
-    request_id, answered = uuid.uuid4().hex, threading.Event()
-
-    def kill_when_reading() -> None:
-        while not answered.is_set():
-            if len(jobs_of(request_id)) > 1:
-                cloud.kill_function("pipeline_runs")
-                return
-
-    with ThreadPoolExecutor(1) as threads:
-        killer = threads.submit(kill_when_reading)
-        first = cancel(connected, backfill_id, request_id=request_id)
-        answered.set()
-        killer.result()
+    first = cut_off(cloud, "pipeline_runs", jobs_of, lambda headers: cancel(connected, backfill_id, headers=headers))
     assert first.status_code in {202, 503}
     assert counts(cancel(connected, backfill_id)) == (24, 0, 0)
     assert asked(connected) == sorted(runs)

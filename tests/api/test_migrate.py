@@ -13,12 +13,10 @@ import pytest
 from google.cloud import bigquery
 
 from devcloud.clients import warehouse_of
-from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
 from shared.adapters.table_layouts import TableLayouts
 from tests.executions import Executions
-from tests.frontend import Frontend
-from tests.tenant import Tenant
+from tests.frontend import Frontend, new_frontend
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "shared.migrate"]
@@ -90,11 +88,7 @@ class Estate:
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     with Devcloud(tmp_path_factory.mktemp("cloud"), schedules=False) as cloud, cloud.clients() as clients:
         client = clients.bigquery()
-        frontends = []
-        for number in range(3):
-            onboarded = onboard(client, f"tenant_{number}")
-            tenant = Tenant(cloud, onboarded.tenant_id, onboarded.api_key, project=f"acme-gcp-{number}")
-            frontends.append(Frontend(tenant, client))
+        frontends = [new_frontend(cloud, client) for _ in range(3)]
         yield Estate(cloud, client, frontends, Executions(cloud, client))
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from devcloud.server import Devcloud
 from tests.conftest import JobsOf
+from tests.faults import cut_off
 from tests.frontend import Frontend
-from tests.schedules import Schedules, cut_off
+from tests.schedules import Schedules
 from tests.tenant import Api
 
 Json = dict[str, Any]
@@ -116,7 +117,12 @@ class TestChange:
     ) -> None:
         config_id = schedules.start()
         url = f"{schedules.path}/{config_id}"
-        first = cut_off(cloud, jobs_of, lambda headers: schedules.api.patch(url, {"priority": 9}, headers=headers))
+        first = cut_off(
+            cloud,
+            "pipeline_configs",
+            jobs_of,
+            lambda headers: schedules.api.patch(url, {"priority": 9}, headers=headers),
+        )
         assert first.status_code in {200, 503}
         assert schedules.change(config_id, {"priority": 9}).status_code == 200
         assert schedules.rows()[0]["priority"] == 9
@@ -153,7 +159,7 @@ class TestRemove:
         config_id = schedules.start()
         schedules.queue_run(config_id)
         url = f"{schedules.path}/{config_id}"
-        first = cut_off(cloud, jobs_of, lambda headers: schedules.api.delete(url, headers=headers))
+        first = cut_off(cloud, "pipeline_configs", jobs_of, lambda headers: schedules.api.delete(url, headers=headers))
         assert first.status_code in {200, 503}
         assert schedules.remove(config_id).status_code in {200, 404}
         assert schedules.rows() == []

@@ -14,8 +14,9 @@ import requests
 from devcloud.server import Devcloud
 from shared.domain.pipeline_configs import MOST_CONFIGS, repeatable_config_id
 from tests.conftest import JobsOf, MakeFrontend
+from tests.faults import cut_off
 from tests.frontend import Frontend
-from tests.schedules import Schedules, cut_off
+from tests.schedules import Schedules
 from tests.tenant import Api
 
 Json = dict[str, Any]
@@ -157,7 +158,7 @@ class TestCreate:
     def test_call_cut_in_the_middle_and_repeated_with_its_key_makes_one(
         self, schedules: Schedules, cloud: Devcloud, jobs_of: JobsOf
     ) -> None:
-        first = cut_off(cloud, jobs_of, lambda headers: schedules.create(headers=KEY | headers))
+        first = cut_off(cloud, "pipeline_configs", jobs_of, lambda headers: schedules.create(headers=KEY | headers))
         assert first.status_code in {201, 503}
         second = schedules.create(headers=KEY)
         assert second.status_code == 201

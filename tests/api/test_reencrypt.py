@@ -15,15 +15,13 @@ import pytest
 
 from devcloud.clients import warehouse_of
 from devcloud.environment import client_environment
-from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
 from shared.adapters.credentials import Credentials
 from shared.adapters.kms import CredentialKey
 from shared.domain.credentials import credential_aad
 from shared.errors import Unavailable
 from shared.use_cases.reencrypt_credentials import Reencryption
-from tests.frontend import Frontend
-from tests.tenant import Tenant
+from tests.frontend import Frontend, new_frontend
 
 ROOT = Path(__file__).resolve().parents[2]
 Json = dict[str, Any]
@@ -81,12 +79,9 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
     folder = tmp_path_factory.mktemp("vault")
     with Devcloud(folder / "cloud", schedules=False) as cloud, cloud.clients() as clients:
         client = clients.bigquery()
-        frontends = []
-        for number in range(3):
-            onboarded = onboard(client, f"tenant_{number}")
-            tenant = Tenant(cloud, onboarded.tenant_id, onboarded.api_key, project=f"acme-gcp-{number}")
-            frontends.append(Frontend(tenant, client))
-            frontends[-1].store_keyless()
+        frontends = [new_frontend(cloud, client) for _ in range(3)]
+        for frontend in frontends:
+            frontend.store_keyless()
         yield Vault(cloud, frontends, folder)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 from devcloud.server import Devcloud
 from shared.domain.acceptance import repeatable_run_id
 from tests.conftest import JobsOf, MakeFrontend
+from tests.faults import cut_off
 from tests.frontend import Frontend
 from tests.tenant import Api
 
@@ -219,19 +218,7 @@ def test_call_cut_in_the_middle_and_repeated_with_its_key_runs_once(
     connected: Frontend, cloud: Devcloud, jobs_of: JobsOf
 ) -> None:
     connected.run(date="nonsense")  # the function runs
-    request_id, answered = uuid.uuid4().hex, threading.Event()
-
-    def kill_when_accepting() -> None:
-        while not answered.is_set():
-            if len(jobs_of(request_id)) > 1:
-                cloud.kill_function("run_pipeline")
-                return
-
-    with ThreadPoolExecutor(1) as threads:
-        killer = threads.submit(kill_when_accepting)
-        first = connected.run(headers=KEY | {"X-Request-ID": request_id})
-        answered.set()
-        killer.result()
+    first = cut_off(cloud, "run_pipeline", jobs_of, lambda headers: connected.run(headers=KEY | headers))
     assert first.status_code in {202, 503}
     second = connected.run(headers=KEY)
     assert second.status_code == 202
