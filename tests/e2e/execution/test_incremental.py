@@ -232,3 +232,15 @@ def test_what_an_attempt_staged_that_died_is_not_published_by_one_that_found_les
     executions.run(tenant, {"date": str(TENTH)})
     assert executions.deliver(executions.admit_again(delivery)) == "SUCCEEDED", executions.error_of(delivery)
     assert published(executions, tenant) == {TENTH: 2, ELEVENTH: 2}
+
+
+def test_days_from_before_focus_cost_are_filled_by_a_run_that_names_them(
+    executions: Executions, tenant: Tenant, export: ArrivingExport
+) -> None:
+    counted = f"SELECT COUNT(*) AS found FROM {tenant.tenant_id}.focus_cost"
+    executions.run(tenant, {})
+    executions.query(f"DELETE FROM {tenant.tenant_id}.focus_cost WHERE TRUE")
+    executions.run(tenant, {})
+    assert executions.query(counted) == [{"found": 0}]
+    executions.run(tenant, {"start_date": str(TENTH), "end_date": str(ELEVENTH)})
+    assert executions.query(counted) == [{"found": 2}]
