@@ -15,6 +15,7 @@ from shared.adapters.tasks import Closing, RunTask, Tasks
 from shared.domain.identifiers import pipeline_id_of
 from shared.domain.templates import resolve_parameters, source_of
 from shared.errors import (
+    ConfigError,
     ConvergenceError,
     InvalidTemplate,
     RunCancelled,
@@ -86,15 +87,21 @@ class RunExecution:
     def _log_interrupted(self, run: ClaimedRun, ended: Closing) -> None:
         """Write what the silent executor did, and what it was doing when its run did not get published."""
         journal = Journal(run.checkpoints)
-        template = find_template(run.provider, run.domain, run.pipeline_template)
-        if template and ended.status != "COMPLETED":
-            attempt, closed_at = self.task.attempt, self.clock()
-            record = interrupted_step(
-                template, run.checkpoints, attempt=attempt, closed_at=closed_at, reason=ended.error_message
-            )
-            if record:
-                journal.add(self._append_step(record), record)
+        record = None if ended.status == "COMPLETED" else self._interrupted(run, ended.error_message)
+        if record:
+            journal.add(self._append_step(record), record)
         self._write_log(run, journal)
+
+    def _interrupted(self, run: ClaimedRun, reason: str | None) -> StepRecord | None:
+        try:
+            template = find_template(run.provider, run.domain, run.pipeline_template)
+        except ConfigError as error:  # the run ends all the same
+            log.error("template not loaded", exception=error)
+            return None
+        if template is None:
+            return None
+        attempt, closed_at = self.task.attempt, self.clock()
+        return interrupted_step(template, run.checkpoints, attempt=attempt, closed_at=closed_at, reason=reason)
 
     def _has_expired(self, run: ClaimedRun) -> bool:
         lease = timedelta(seconds=self.services.settings.lease_seconds)

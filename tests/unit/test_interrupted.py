@@ -1,0 +1,60 @@
+"""What is told of the step that a silent executor was at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.adapters.runs import Checkpoint
+from shared.pipeline.interrupted import interrupted_step
+from shared.templates import get_template
+
+BEGUN = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CLAIMED: tuple[str, Mapping[str, Any]] = ("CLAIMED", {"hop": 0})
+HANDED_OVER: tuple[str, Mapping[str, Any]] = ("HANDED_OVER", {"hop": 0})
+
+
+def step(step_id: str, status: str = "COMPLETED") -> tuple[str, Mapping[str, Any]]:
+    return "STEP", {"step_id": step_id, "status": status}
+
+
+def told(*events: tuple[str, Mapping[str, Any]], attempt: int = 1) -> str | None:
+    """Which step of gcp/cost/billing these events of a first attempt, a minute apart, leave under way."""
+    checkpoints = [
+        Checkpoint(str(number), kind, "lease", 1, details, BEGUN + timedelta(minutes=number))
+        for number, (kind, details) in enumerate(events)
+    ]
+    closed_at = BEGUN + timedelta(minutes=len(events) + 4)
+    template = get_template("gcp", "cost", "billing")
+    found = interrupted_step(template, checkpoints, attempt=attempt, closed_at=closed_at, reason="silent")
+    if found is None:
+        return None
+    assert (found.status, found.error_message, found.attempt) == ("FAILED", "silent", attempt)
+    assert (found.completed_at, found.duration_ms) == (closed_at.isoformat(), 5 * 60 * 1000)
+    return found.step_id
+
+
+@pytest.mark.parametrize("done", range(4))
+def test_the_step_after_those_that_were_completed_was_under_way(done: int) -> None:
+    steps = ["extract", "focus", "checks", "publish"]
+    assert told(CLAIMED, *map(step, steps[:done])) == steps[done]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([], id="nobody claimed it"),
+        pytest.param([CLAIMED, step("extract"), HANDED_OVER], id="between two hops"),
+        pytest.param([CLAIMED, step("extract", "FAILED")], id="it noted the failure itself"),
+        pytest.param([CLAIMED, *map(step, ["extract", "focus", "checks", "publish"])], id="it had done everything"),
+    ],
+)
+def test_nothing_is_made_up_where_no_step_was_under_way(events: list[tuple[str, Mapping[str, Any]]]) -> None:
+    assert told(*events) is None
+
+
+def test_an_attempt_that_nobody_claimed_was_at_nothing() -> None:
+    assert told(CLAIMED, step("extract"), attempt=2) is None
