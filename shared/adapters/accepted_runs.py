@@ -32,28 +32,14 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class ManualRun:
-    """A run somebody asks for."""
+class RequestedRuns:
+    """What somebody asks for in one call: a run, or a backfill's runs, in their order.
 
-    run_id: str
-    tenant_id: str
-    provider: str
-    domain: str
-    pipeline_template: str
-    pipeline_id: str
-    source: str | None
-    trigger_by: str
-    user_id: str | None
-    parameters: Mapping[str, Any]
-    retry_of: str | None
-    accepted_at: datetime
+    `request_id` is the id of the one or the other. Each of `runs` has `run_id` and `parameters`.
+    """
 
-
-@dataclass(frozen=True)
-class RequestedBackfill:
-    """Runs of one pipeline that somebody asks for together, in their order; each has `run_id` and `parameters`."""
-
-    backfill_id: str
+    request_id: str
+    backfill_id: str | None
     runs: Sequence[Mapping[str, Any]]
     tenant_id: str
     provider: str
@@ -63,6 +49,7 @@ class RequestedBackfill:
     source: str | None
     trigger_by: str
     user_id: str | None
+    retry_of: str | None
     accepted_at: datetime
 
 
@@ -83,35 +70,24 @@ class AcceptedRuns:
         rows = self.warehouse.read(statement("run_acceptance", "find_standing"), values)
         return _standing(rows[0]) if rows else None
 
-    def accept(self, run: ManualRun, start: Start, *, body_digest: str) -> bool:
-        """Insert the run and its queue item; False when this run's id has been used before. One job."""
+    def accept(self, requested: RequestedRuns, told: AcceptedRun) -> bool:
+        """Insert the runs and their queue items; False when the request's id has been used before. One job."""
+        runs = [{**run, "position": position} for position, run in enumerate(requested.runs)]
         values = {
-            **asdict(run),
-            "parameters": json.dumps(run.parameters),
-            "status": start.status,
-            "wait_reason": start.wait_reason,
-            "priority": MANUAL_PRIORITY,
-            "max_retries": MANUAL_MAX_RETRIES,
-        }
-        return self._insert("accept_run", values, run_id=run.run_id, labels=_labels(start, body_digest))
-
-    def accept_backfill(self, backfill: RequestedBackfill, quota: BackfillQuota, *, body_digest: str) -> bool:
-        """Insert all runs and their queue items; False when the backfill's id has been used before. One job."""
-        runs = [{**run, "position": position} for position, run in enumerate(backfill.runs)]
-        values = {
-            **asdict(backfill),
+            **asdict(requested),
             "runs": json.dumps(runs),
-            "priority": BACKFILL_PRIORITY,
+            "status": told.start.status,
+            "wait_reason": told.start.wait_reason,
+            "priority": BACKFILL_PRIORITY if requested.backfill_id else MANUAL_PRIORITY,
             "max_retries": MANUAL_MAX_RETRIES,
         }
-        labels = _labels(Start("PENDING"), body_digest) | {name: str(value) for name, value in vars(quota).items()}
-        return self._insert("accept_backfill", values, run_id=backfill.backfill_id, labels=labels)
-
-    def _insert(self, name: str, values: Mapping[str, Any], *, run_id: str, labels: Mapping[str, str]) -> bool:
-        accept = statement("run_acceptance", name)
         try:
             job = self.warehouse.insert(
-                accept, values, job_id=_job_id(run_id), dataset=values["tenant_id"], labels=labels
+                statement("run_acceptance", "accept_runs"),
+                values,
+                job_id=_job_id(requested.request_id),
+                dataset=requested.tenant_id,
+                labels=_labels(told),
             )
             self.warehouse.finished(job)
         except (DuplicateJob, AssertionFailed):
@@ -150,9 +126,9 @@ def _job_id(run_id: str) -> str:
 
 
 # What the caller was told travels as labels of the job, so that a repeated call reads it back without a query.
-def _labels(start: Start, body_digest: str) -> dict[str, str]:
-    told = {"status": start.status, "wait_reason": start.wait_reason, "queue_position": start.queue_position}
-    return {"body": body_digest, **{name: str(value) for name, value in told.items() if value is not None}}
+def _labels(told: AcceptedRun) -> dict[str, str]:
+    facts = {"body": told.body_digest, **vars(told.start), **(vars(told.quota) if told.quota else {})}
+    return {name: str(value) for name, value in facts.items() if value is not None}
 
 
 def _accepted(run_id: str, job: bigquery.QueryJob) -> AcceptedRun:

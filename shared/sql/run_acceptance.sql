@@ -123,10 +123,13 @@ LEFT JOIN queue ON queue.tenant_id = api_key.tenant_id
 LEFT JOIN schedule ON schedule.tenant_id = api_key.tenant_id
 LEFT JOIN held ON held.tenant_id = api_key.tenant_id
 
--- name: accept_run
--- A manual run enters the tenant's run log and the queue, both or neither; INSERTs alone conflict with nothing. The id of
--- the job keeps runs apart, but BigQuery forgets it after six months: then the run log knows.
--- param: run_id STRING
+-- name: accept_runs
+-- A run, or a backfill's runs, enter the tenant's run log and the queue, all or none; INSERTs alone conflict with nothing.
+-- `runs` is a JSON array of their ids, parameters and places in the order. The id of the job keeps requests apart, but
+-- BigQuery forgets it after six months: then the run log knows.
+-- param: request_id STRING
+-- param: backfill_id STRING
+-- param: runs STRING
 -- param: tenant_id STRING
 -- param: provider STRING
 -- param: domain STRING
@@ -135,7 +138,6 @@ LEFT JOIN held ON held.tenant_id = api_key.tenant_id
 -- param: source STRING
 -- param: trigger_by STRING
 -- param: user_id STRING
--- param: parameters STRING
 -- param: retry_of STRING
 -- param: status STRING
 -- param: wait_reason STRING
@@ -147,59 +149,13 @@ BEGIN TRANSACTION;
 ASSERT NOT EXISTS (
   SELECT 1
   FROM {dataset}.x_meta_pipeline_runs
-  WHERE pipeline_logging_id = @run_id
+  WHERE backfill_id = @request_id
+    OR pipeline_logging_id = @request_id
 ) AS 'RUN_EXISTS';
 
 INSERT INTO {dataset}.x_meta_pipeline_runs (
   pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters,
-  retry_of, created_at
-)
-VALUES (
-  @run_id, @tenant_id, @run_id, @pipeline_id, @user_id, 'api', @trigger_by, @status, PARSE_JSON(@parameters),
-  @retry_of, @accepted_at
-);
-
-INSERT INTO {tenants}.pipeline_execution_queue (
-  run_id, tenant_id, provider, domain, pipeline_template, pipeline_id, source, pipeline_logging_id, trigger_type,
-  trigger_by, state, priority, scheduled_time, available_at, added_at, attempt, hop, max_retries, parameters, user_id,
-  wait_reason
-)
-VALUES (
-  @run_id, @tenant_id, @provider, @domain, @pipeline_template, @pipeline_id, @source, @run_id, 'api',
-  @trigger_by, 'QUEUED', @priority, @accepted_at, @accepted_at, @accepted_at, 0, 0, @max_retries,
-  PARSE_JSON(@parameters), @user_id, @wait_reason
-);
-
-COMMIT TRANSACTION;
-
--- name: accept_backfill
--- A backfill's runs enter the run log and the queue, all or none; `runs` is a JSON array of their ids, parameters and
--- places in the order. Ids are kept apart as accept_run does it.
--- param: backfill_id STRING
--- param: runs STRING
--- param: tenant_id STRING
--- param: provider STRING
--- param: domain STRING
--- param: pipeline_template STRING
--- param: pipeline_id STRING
--- param: source STRING
--- param: trigger_by STRING
--- param: user_id STRING
--- param: priority INT64
--- param: max_retries INT64
--- param: accepted_at TIMESTAMP
-BEGIN TRANSACTION;
-
-ASSERT NOT EXISTS (
-  SELECT 1
-  FROM {dataset}.x_meta_pipeline_runs
-  WHERE backfill_id = @backfill_id
-    OR pipeline_logging_id = @backfill_id
-) AS 'RUN_EXISTS';
-
-INSERT INTO {dataset}.x_meta_pipeline_runs (
-  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters,
-  backfill_id, created_at
+  retry_of, backfill_id, created_at
 )
 SELECT
   JSON_VALUE(run, '$.run_id'),
@@ -209,8 +165,9 @@ SELECT
   @user_id,
   'api',
   @trigger_by,
-  'PENDING',
+  @status,
   PARSE_JSON(JSON_QUERY(run, '$.parameters')),
+  @retry_of,
   @backfill_id,
   @accepted_at
 FROM UNNEST(JSON_QUERY_ARRAY(@runs)) AS run;
@@ -218,7 +175,7 @@ FROM UNNEST(JSON_QUERY_ARRAY(@runs)) AS run;
 INSERT INTO {tenants}.pipeline_execution_queue (
   run_id, tenant_id, provider, domain, pipeline_template, pipeline_id, source, backfill_id, pipeline_logging_id,
   trigger_type, trigger_by, state, priority, scheduled_time, available_at, added_at, attempt, hop, max_retries,
-  parameters, user_id
+  parameters, user_id, wait_reason
 )
 SELECT
   JSON_VALUE(run, '$.run_id'),
@@ -241,7 +198,8 @@ SELECT
   0,
   @max_retries,
   PARSE_JSON(JSON_QUERY(run, '$.parameters')),
-  @user_id
+  @user_id,
+  @wait_reason
 FROM UNNEST(JSON_QUERY_ARRAY(@runs)) AS run;
 
 COMMIT TRANSACTION;

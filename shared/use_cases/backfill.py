@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared import log
-from shared.adapters.accepted_runs import RequestedBackfill, Standing
-from shared.domain.acceptance import RunRequest, body_digest
+from shared.adapters.accepted_runs import Standing
+from shared.domain.acceptance import AcceptedRun, RunRequest, Start
 from shared.domain.backfill import Backfill, BackfillQuota, plan_backfill
 from shared.domain.templates import Template
 from shared.errors import Conflict, InvalidInput
-from shared.use_cases.run_pipeline import RunRequests, require_source, run_ids
+from shared.use_cases.run_pipeline import RunRequests, require_source
 
 
 @dataclass(frozen=True)
@@ -36,43 +35,19 @@ class Backfills:
         except (Conflict, InvalidInput):
             # The first call of this key may have been accepted, and its runs be those that wait.
             first = self.requests.find_first(standing, template, request)
-            if first is None or first.quota is None:
+            if first is None:
                 raise
-            return 202, _accepted(standing, template, backfill, first.quota, first.run_id)
-        return 202, self._accept(standing, template, request, backfill, source)
-
-    def _accept(
-        self,
-        standing: Standing,
-        template: Template,
-        request: RunRequest,
-        backfill: Backfill,
-        source: str | None,
-    ) -> dict[str, Any]:
-        digest, quota, runs = body_digest(request.body), standing.usage.backfill_quota(), self.requests.runs
-        for backfill_id in run_ids(standing, template, request):
-            requested = RequestedBackfill(
-                backfill_id=backfill_id,
-                runs=_runs(backfill, backfill_id),
-                tenant_id=standing.owner.tenant_id,
-                provider=template.provider,
-                domain=template.domain,
-                pipeline_template=template.template,
-                pipeline_id=template.pipeline_id,
-                source=source,
-                trigger_by=standing.api_key_id,
-                user_id=request.user_id,
-                accepted_at=standing.usage.now,
-            )
-            if runs.accept_backfill(requested, quota, body_digest=digest):
-                log.info("backfill accepted", backfill_id=backfill_id, runs=len(backfill.months))
-                self.requests.tasks.kick()
-                return _accepted(standing, template, backfill, quota, backfill_id)
-            first = self.requests.answering(backfill_id, standing, digest)
-            if first and first.quota:
-                self.requests.tasks.kick()  # the first call may have been cut off before it could
-                return _accepted(standing, template, backfill, first.quota, backfill_id)
-        raise AssertionError("there is always another id")
+            return 202, _accepted(standing, template, backfill, first)
+        accepted = self.requests.accept(
+            standing,
+            template,
+            request,
+            lambda backfill_id: _runs(backfill, backfill_id),
+            source=source,
+            start=Start("PENDING"),
+            quota=standing.usage.backfill_quota(),
+        )
+        return 202, _accepted(standing, template, backfill, accepted)
 
 
 def _runs(backfill: Backfill, backfill_id: str) -> Sequence[Mapping[str, Any]]:
@@ -92,15 +67,16 @@ def _preview(standing: Standing, template: Template, backfill: Backfill, quota: 
     }
 
 
-def _accepted(
-    standing: Standing, template: Template, backfill: Backfill, quota: BackfillQuota, backfill_id: str
-) -> dict[str, Any]:
+def _accepted(standing: Standing, template: Template, backfill: Backfill, accepted: AcceptedRun) -> dict[str, Any]:
+    backfill_id = accepted.run_id
+    if accepted.quota is None:
+        raise AssertionError("the same body was never a single run's")
     runs = [
         {"pipeline_logging_id": month.run_id(backfill_id), **month.to_dates(), "status": "PENDING"}
         for month in backfill.months
     ]
     return {
-        **_preview(standing, template, backfill, quota),
+        **_preview(standing, template, backfill, accepted.quota),
         "backfill_id": backfill_id,
         "status": "PENDING",
         "message": f"Backfill queued: {_months(backfill)}",

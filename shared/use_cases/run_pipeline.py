@@ -1,18 +1,19 @@
-"""Accepts a manual run: Flow 2 up to the answer, in one read and one transaction."""
+"""Accepts what somebody asks to run: Flow 2 up to the answer, in one read and one transaction."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from shared import log
-from shared.adapters.accepted_runs import AcceptedRuns, ManualRun, Standing
+from shared.adapters.accepted_runs import AcceptedRuns, RequestedRuns, Standing
 from shared.adapters.tasks import Tasks
 from shared.auth import PresentedKey, require_tenant
 from shared.domain.acceptance import AcceptedRun, RunRequest, Start, body_digest, repeatable_run_id
+from shared.domain.backfill import BackfillQuota
 from shared.domain.templates import Template, resolve_parameters, source_of
 from shared.errors import Conflict, InvalidInput, QuotaExceeded, Unauthenticated
 
@@ -20,6 +21,7 @@ _MESSAGES = {
     "RUNNING": "Pipeline triggered successfully",
     "PENDING": "Pipeline queued; it starts as soon as it can",
 }
+RunsOf = Callable[[str], Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -50,27 +52,41 @@ class RunRequests:
         except (Conflict, InvalidInput, QuotaExceeded):
             # The first call of this key may have been accepted, and may itself be what used the day up.
             if first := self.find_first(standing, template, request):
-                return _answer(standing, first.run_id, first.start)
+                return _answer(standing, first)
             raise
         start = standing.usage.predict_start(template.pipeline_id, source)
-        accepted = self._accept(standing, template, request, parameters=parameters, source=source, start=start)
-        self.tasks.kick()
-        return accepted
+        accepted = self.accept(
+            standing,
+            template,
+            request,
+            lambda run_id: [{"run_id": run_id, "parameters": parameters}],
+            source=source,
+            start=start,
+        )
+        return _answer(standing, accepted)
 
-    def _accept(
+    def accept(
         self,
         standing: Standing,
         template: Template,
         request: RunRequest,
+        runs_of: RunsOf,
         *,
-        parameters: Mapping[str, Any],
         source: str | None,
         start: Start,
-    ) -> dict[str, Any]:
-        digest = body_digest(request.body)
-        for run_id in run_ids(standing, template, request):
-            run = ManualRun(
-                run_id=run_id,
+        quota: BackfillQuota | None = None,
+    ) -> AcceptedRun:
+        """Queue the runs that `runs_of` gives for the first free id, a backfill's where there is a `quota`.
+
+        What this call is told, or what the first one with its key was. IdempotencyMismatch when the key came with
+        another body. At most one job that writes.
+        """
+        for request_id in _request_ids(standing, template, request):
+            told = AcceptedRun(request_id, start, body_digest(request.body), standing.usage.now, quota)
+            requested = RequestedRuns(
+                request_id=request_id,
+                backfill_id=request_id if quota else None,
+                runs=runs_of(request_id),
                 tenant_id=standing.owner.tenant_id,
                 provider=template.provider,
                 domain=template.domain,
@@ -79,32 +95,35 @@ class RunRequests:
                 source=source,
                 trigger_by=standing.api_key_id,
                 user_id=request.user_id,
-                parameters=parameters,
                 retry_of=request.retry_of,
                 accepted_at=standing.usage.now,
             )
-            if self.runs.accept(run, start, body_digest=digest):
-                log.info("run accepted", pipeline_logging_id=run_id, status=start.status)
-                return _answer(standing, run_id, start)
-            if first := self.answering(run_id, standing, digest):
-                return _answer(standing, run_id, first.start)
-        raise AssertionError("there is always another run id")
+            if self.runs.accept(requested, told):
+                named = {"backfill_id" if quota else "pipeline_logging_id": request_id}
+                log.info("runs accepted", **named, runs=len(requested.runs), status=start.status)
+            elif first := self._answering(request_id, standing, request):
+                told = first
+            else:
+                continue
+            self.tasks.kick()  # the first call may have been cut off before it could
+            return told
+        raise AssertionError("there is always another id")
 
     def find_first(self, standing: Standing, template: Template, request: RunRequest) -> AcceptedRun | None:
         """What the first call with this request's key was told, or None when there was none."""
         if request.idempotency_key is None:
             return None
-        for run_id in run_ids(standing, template, request):
-            if first := self.answering(run_id, standing, body_digest(request.body)):
+        for request_id in _request_ids(standing, template, request):
+            if first := self._answering(request_id, standing, request):
                 return first
-            if not self.runs.is_used(run_id):
+            if not self.runs.is_used(request_id):
                 return None
         return None
 
-    def answering(self, run_id: str, standing: Standing, digest: str) -> AcceptedRun | None:
+    def _answering(self, request_id: str, standing: Standing, request: RunRequest) -> AcceptedRun | None:
         """What was accepted under this id for the same call; IdempotencyMismatch when it was for another."""
-        accepted = self.runs.find_accepted(run_id)
-        return accepted if accepted and accepted.answers(digest, standing.usage.now) else None
+        accepted = self.runs.find_accepted(request_id)
+        return accepted if accepted and accepted.answers(body_digest(request.body), standing.usage.now) else None
 
 
 def require_source(standing: Standing, template: Template, parameters: Mapping[str, Any]) -> str | None:
@@ -117,7 +136,7 @@ def require_source(standing: Standing, template: Template, parameters: Mapping[s
     return source
 
 
-def run_ids(standing: Standing, template: Template, request: RunRequest) -> Iterator[str]:
+def _request_ids(standing: Standing, template: Template, request: RunRequest) -> Iterator[str]:
     """The ids to try, one after the other: always the same ones where the request has a key."""
     if request.idempotency_key is None:
         while True:
@@ -127,10 +146,11 @@ def run_ids(standing: Standing, template: Template, request: RunRequest) -> Iter
         yield repeatable_run_id(tenant_id=tenant_id, pipeline_id=pipeline_id, idempotency_key=key, turn=turn)
 
 
-def _answer(standing: Standing, run_id: str, start: Start) -> dict[str, Any]:
+def _answer(standing: Standing, accepted: AcceptedRun) -> dict[str, Any]:
+    start = accepted.start
     told = {"wait_reason": start.wait_reason, "queue_position": start.queue_position}
     return {
-        "pipeline_logging_id": run_id,
+        "pipeline_logging_id": accepted.run_id,
         "tenant_id": standing.owner.tenant_id,
         "status": start.status,
         "message": _MESSAGES[start.status],
