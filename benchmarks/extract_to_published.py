@@ -24,7 +24,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from google.cloud import bigquery
 from rich.console import Console
@@ -89,8 +88,7 @@ def seeds_way(platform: Bench, tenant: Tenant, rows: int) -> Took:
 
 
 def _took(output: str) -> Took:
-    found: dict[str, Any] = json.loads(output.splitlines()[-1])
-    return Took(found["rows"], found["seconds"], found["cpu_seconds"], found["peak_mib"])
+    return Took(**json.loads(output.splitlines()[-1]))
 
 
 def measure(rows: int, dict_rows: int, seeds_rows: int, console: Console) -> Mapping[str, Took]:

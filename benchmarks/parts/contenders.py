@@ -56,7 +56,12 @@ def _stored_rows(folder: Path) -> int:
     return int(row[0]) if row else 0
 
 
-def peak_mib() -> float:
+def took_since(started: float) -> dict[str, float]:
+    """What this process took: wall time since a moment of the monotonic clock, CPU and peak memory since it began."""
+    return {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time(), "peak_mib": _peak_mib()}
+
+
+def _peak_mib() -> float:
     """The most memory this process ever had; unlike ru_maxrss, not what its parent had when it forked."""
     line = next(line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if "VmHWM" in line)
     return int(line.split()[1]) / 1024
@@ -70,9 +75,8 @@ def main() -> None:
         copy(file, folder)
     else:
         with_dlt(file, folder, as_dicts=way == "dlt-dicts")
-    seconds, cpu = time.monotonic() - started, time.process_time()
-    peak = peak_mib()
-    print(json.dumps({"rows": _stored_rows(folder), "seconds": seconds, "cpu_seconds": cpu, "peak_mib": peak}))
+    took = took_since(started)
+    print(json.dumps({"rows": _stored_rows(folder)} | took))
 
 
 if __name__ == "__main__":

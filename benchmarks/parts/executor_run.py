@@ -71,10 +71,9 @@ class Bench:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
-        found = json.loads(done.stdout.splitlines()[-1])
         rows, wanted = self._published(tenant), tenant.export.truth["rows"] * copies
         assert rows == wanted, f"{rows} rows were published, not {wanted}"
-        return Took(rows, found["seconds"], found["cpu_seconds"], found["peak_mib"])
+        return Took(rows, **json.loads(done.stdout.splitlines()[-1]))
 
     def _published(self, tenant: Tenant) -> int:
         (row,) = self.executions.query(f"SELECT COUNT(*) AS n FROM {tenant.tenant_id}.gcp_cost_billing")

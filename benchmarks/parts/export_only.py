@@ -9,7 +9,7 @@ import json
 import sys
 import time
 
-from benchmarks.parts.contenders import peak_mib
+from benchmarks.parts.contenders import took_since
 
 
 def main() -> None:
@@ -31,9 +31,7 @@ def main() -> None:
     template = parse_template(document, provider="gcp", domain="cost", template="billing", file="export_only.yml")
     hop = begun_hop(RunTask(**json.loads(sys.argv[1])), bootstrap.executor_services(), template)
     unrecorded(hop).run()
-    seconds, cpu = time.monotonic() - started, time.process_time()
-    peak = peak_mib()
-    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "peak_mib": peak}))
+    print(json.dumps(took_since(started)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import time
 from itertools import islice
 from typing import Any
 
-from benchmarks.parts.contenders import peak_mib
+from benchmarks.parts.contenders import took_since
 
 _APPENDED_ROWS = 500  # what Google advises for one insertAll
 
@@ -38,9 +38,7 @@ def main() -> None:
         if problems := writer.insert_rows_json(target, batch):
             raise SystemExit(str(problems[0]))
         appended += len(batch)
-    seconds, cpu = time.monotonic() - started, time.process_time()
-    peak = peak_mib()
-    print(json.dumps({"rows": appended, "seconds": seconds, "cpu_seconds": cpu, "peak_mib": peak}))
+    print(json.dumps({"rows": appended} | took_since(started)))
 
 
 def _as_json(row: dict[str, Any]) -> Any:
