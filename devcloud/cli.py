@@ -23,6 +23,7 @@ examples:
   python -m devcloud onboard acme_corp               a tenant and its API key
   python -m devcloud mint-key --project acme-gcp > key.json
   python -m devcloud seed-billing --project acme-gcp --start 2025-11-01 --days 30 --truth truth.json
+  python -m devcloud mint-token scheduler_status     the Bearer token that an operator's call wants
   python -m devcloud run-job trigger                 queue what is due, without waiting for the hour
   python -m devcloud jobs                            what BigQuery has been asked since the start
   python -m devcloud status                          where everything listens"""
@@ -40,6 +41,9 @@ The key is shown once and stored only as its SHA-256."""
 _MINT = """\
 Prints a service-account JSON key of an account in project P: what a tenant would upload as its GCP
 credential. It may use project P and nothing else."""
+_LET_IN = """\
+Prints an OIDC token, good for an hour, with which a private function lets one of its callers in: the
+operator in scheduler_status, Cloud Scheduler or Cloud Tasks in the others. Functions of tenants take API keys."""
 _SEED = """\
 Writes a sample Cloud Billing detailed export into a tenant's own GCP project and prints its truth: the
 exact sums per invoice month and per usage date (UTC). The same arguments give the same bytes. The table
@@ -71,6 +75,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_up(commands)
     _add_onboard(commands)
     _add_mint_key(commands)
+    mint_token = _add(commands, "mint-token", "print an OIDC token for a private function", _LET_IN)
+    mint_token.add_argument("function", metavar="FUNCTION", help="for example scheduler_status")
     _add_seed_billing(commands)
     run_job = _add(commands, "run-job", "have Cloud Scheduler run one of its jobs now", "")
     run_job.add_argument("job", metavar="JOB", help="trigger, process-queue, reset-daily-quotas, ...")

@@ -8,13 +8,19 @@ import signal
 import sys
 import threading
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
 from devcloud.clients import Clients
 from devcloud.state import StateDir, StateError
+from shared.platform_config import get_platform
+
+if TYPE_CHECKING:
+    from devcloud.identity import Identity
 
 Json = dict[str, Any]
 _EXPORTER = "billing-export"  # the account in the tenant's project that writes the sample export
@@ -66,6 +72,16 @@ def onboard(options: Namespace) -> None:
 def mint_key(options: Namespace) -> None:
     """Print a JSON key."""
     _print_json(_mint(options, _running(options), options.account))
+
+
+def mint_token(options: Namespace) -> None:
+    """Print an OIDC token."""
+    ready = _running(options)
+    private = [name for name, function in get_platform().functions.items() if function.access == "private"]
+    if options.function not in private:
+        raise StateError(f"{options.function} takes no token; those that do are {', '.join(private)}")
+    with _identity(options, ready) as identity:
+        print(identity.invoker_token(options.function, ready["gateway"]))
 
 
 def seed_billing(options: Namespace) -> None:
@@ -148,11 +164,18 @@ def _clients(ready: Json) -> Clients:
 
 
 def _mint(options: Namespace, ready: Json, account: str) -> dict[str, str]:
+    with _identity(options, ready) as identity:
+        return identity.mint_key(options.project, account)
+
+
+@contextmanager
+def _identity(options: Namespace, ready: Json) -> Iterator[Identity]:
+    """The running cloud's accounts."""
     from devcloud.identity import Identity
 
     identity = Identity(options.state_dir, ready["project"])
     try:
-        return identity.mint_key(options.project, account)
+        yield identity
     finally:
         identity.close()
 

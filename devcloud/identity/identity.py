@@ -15,6 +15,7 @@ from google.auth import exceptions as auth_exceptions
 
 from devcloud.database import Database, Row
 from devcloud.identity import signing
+from shared.platform_config import get_platform
 
 ADMIN_ACCOUNT = "devcloud-admin"
 ISSUER = "https://accounts.google.com"
@@ -123,6 +124,12 @@ class Identity:
         }
         token: bytes = jwt.encode(self._signer, claims)
         return token.decode()
+
+    def invoker_token(self, function: str, gateway: str) -> str:
+        """A token with which a private function of configs/platform.yml lets its first invoker in."""
+        platform = get_platform()
+        account = platform.service_accounts[platform.functions[function].invokers[0]]
+        return self.id_token(account_email(account.id, self._platform_project), f"{gateway}/{function}")
 
     def certs(self) -> dict[str, str]:
         """kid to PEM certificate, for whoever verifies OIDC tokens."""

@@ -14,7 +14,6 @@ from typing import Any
 import requests
 
 from devcloud.demo.frontend import Frontend
-from devcloud.identity.identity import account_email
 from devcloud.onboarding import onboard
 from devcloud.seed_billing.export import Target, write_export
 from devcloud.seed_billing.rows import Plan
@@ -35,7 +34,8 @@ def main() -> int:
     tool = parser.parse_args().schemathesis
     with TemporaryDirectory(prefix="convergence-judge-") as folder, Devcloud(Path(folder), schedules=False) as cloud:
         cloud.warm()
-        known = _set_stage(cloud) | {f"{name}_TOKEN".upper(): _token(cloud, name) for name in _private(cloud)}
+        gateway, mint = cloud.ready["gateway"], cloud.identity.invoker_token
+        known = _set_stage(cloud) | {f"{name}_TOKEN".upper(): mint(name, gateway) for name in _private(cloud)}
         command = [str(tool), "--config-file", str(CONFIG), "run", str(DOCUMENT)]
         environment = os.environ | known | {"SCHEMATHESIS_HOOKS": str(HOOKS)}
         return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
@@ -95,13 +95,6 @@ def _hold_executor(cloud: Devcloud) -> None:
 
 def _private(cloud: Devcloud) -> list[str]:
     return [name for name, function in cloud.platform.functions.items() if function.access == "private"]
-
-
-def _token(cloud: Devcloud, function: str) -> str:
-    """A token as one of the function's own invokers would send it."""
-    invoker = cloud.platform.functions[function].invokers[0]
-    email = account_email(cloud.platform.service_accounts[invoker].id, cloud.project)
-    return cloud.identity.id_token(email, f"{cloud.ready['gateway']}/{function}")
 
 
 if __name__ == "__main__":

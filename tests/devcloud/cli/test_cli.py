@@ -68,7 +68,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def test_help_names_every_command() -> None:
     done = devcloud("--help")
     assert done.returncode == 0
-    for command in ("up", "onboard", "mint-key", "seed-billing", "run-job", "jobs", "status"):
+    for command in ("up", "onboard", "mint-key", "mint-token", "seed-billing", "run-job", "jobs", "status"):
         assert command in done.stdout
 
 
@@ -139,6 +139,17 @@ def test_a_minted_key_is_a_service_account_of_its_project(running: Running) -> N
     assert (key["type"], key["project_id"]) == ("service_account", "acme-gcp")
     assert key["token_uri"] == running.ready["env"]["TENANT_TOKEN_URI"]
     assert key["client_email"].endswith("@acme-gcp.iam.gserviceaccount.com")
+
+
+def test_a_minted_token_opens_the_operators_view_and_no_other_function(running: Running) -> None:
+    done = running.run("mint-token", "scheduler_status")
+    assert done.returncode == 0, done.stderr
+    headers, gateway = {"Authorization": f"Bearer {done.stdout.strip()}"}, running.ready["gateway"]
+    shown = requests.get(f"{gateway}/api/v1/scheduler/status", headers=headers, timeout=60)
+    assert (shown.status_code, "queue" in shown.json()) == (200, True)
+    assert requests.post(f"{gateway}/api/v1/scheduler/trigger", headers=headers, timeout=60).status_code == 401
+    refused = running.run("mint-token", "run_pipeline")
+    assert (refused.returncode, "run_pipeline takes no token; those that do are" in refused.stderr) == (1, True)
 
 
 def test_seeding_writes_the_rows_and_their_truth(running: Running, tmp_path: Path) -> None:
