@@ -31,12 +31,18 @@ PublishedDays = Callable[[Sequence[date]], Mapping[date, DayFigures] | None]
 class Selection:
     """What a run loads: whole days, and for an incremental run the export time up to which it has then seen all.
 
-    `unchanged` days were looked at, and are published as they are.
+    `unchanged` days were looked at, and are published as they are; `left` are newer ones than those one run loads.
     """
 
     dates: Sequence[date]
     watermark: datetime | None = None
     unchanged: int = 0
+    left: int = 0
+
+    def first(self, most: int) -> Selection:
+        """The oldest days of it, `most` of them; the watermark stays until a later run has loaded the others too."""
+        left = len(self.dates) - most
+        return self if left <= 0 else Selection(self.dates[:most], None, self.unchanged, left)
 
 
 @dataclass(frozen=True)

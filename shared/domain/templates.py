@@ -31,6 +31,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EXPORT_TABLE = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]\.[A-Za-z0-9_]{1,1024}\.[A-Za-z0-9_-]{1,1024}")
 EARLIEST_DAY = date(2008, 1, 1)  # no cloud bills from before
 LATEST_DAY = date(2199, 12, 31)  # the day after is still one
+MOST_DAYS = 4_000  # of one run: as many partitions of a day as one BigQuery job may change
 
 
 class Parameter(Strict):
@@ -78,7 +79,7 @@ class TemplateDocument(Strict):
     lookups: dict[Name, Lookup] = Field(default={})
     max_bytes_billed: Bytes | None = None
     source_parameter: Name | None = None
-    max_days: int = Field(default=400, ge=1)
+    max_days: int = Field(default=400, ge=1, le=MOST_DAYS)
     steps: list[Step] = Field(min_length=1)
     checks: list[Check] = Field(default=[])
     publish: list[Target] = Field(min_length=1)
