@@ -147,9 +147,11 @@ class Runs:
         job_id: str,
         dataset: str,
         pause: Pause | None = None,
+        max_bytes_billed: int | None = None,
     ) -> bigquery.QueryJob:
         """Run a transaction once; FenceLost when one of its assertions fails. Aborts are retried."""
-        run = partial(self.warehouse.once, script, values, job_id=job_id, dataset=dataset, pause=pause)
+        once, limit = self.warehouse.once, max_bytes_billed
+        run = partial(once, script, values, job_id=job_id, dataset=dataset, pause=pause, max_bytes_billed=limit)
         try:
             return _retried(run)
         except AssertionFailed as error:

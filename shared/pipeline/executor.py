@@ -107,18 +107,19 @@ class Executor:
         raise AssertionError("a step is tried at least once")
 
     def _work(self, step: PlannedStep) -> StepResult:
-        records = self._outputs()
+        records, left = self._outputs(), self._bytes_left(step)
         if step.id == CHECKS:
             prepare_targets(self._hop)
-            return run_checks(self._hop, step, records, max_bytes_billed=self._bytes_left(step))
+            return run_checks(self._hop, step, records, max_bytes_billed=left)
         if step.id == PUBLISH:
             self._listen()
-            return publish(self._hop, records, bytes_billed=self._journal.bytes_billed)
+            billed = self._journal.bytes_billed
+            return publish(self._hop, records, bytes_billed=billed, max_bytes_billed=left)
         if step.uses == SQL:
-            return run_sql(self._hop, step, records, max_bytes_billed=self._bytes_left(step))
+            return run_sql(self._hop, step, records, max_bytes_billed=left)
         from shared.pipeline.steps.extract import extract  # Arrow and Storage Read load only for who extracts
 
-        return extract(self._hop, step)
+        return extract(self._hop, step, max_bytes_billed=left)
 
     def _bytes_left(self, step: PlannedStep) -> int | None:
         """What the step may bill: its own limit, what is left of the run's and the platform's, None without any."""

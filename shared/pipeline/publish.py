@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from shared.adapters.query_costs import JobCosts
 from shared.adapters.sql import Statement, joined, statement
 from shared.adapters.tenant_tables import make_table
 from shared.domain.templates import Target, Template
+from shared.pipeline.byte_limits import require_within
 from shared.pipeline.hop import Hop
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.statements import day_column, template_statements
@@ -27,32 +28,39 @@ def prepare_targets(hop: Hop) -> None:
 
 def publish_statement(template: Template, staged: Mapping[str, str]) -> Statement:
     """The whole transaction; `staged` gives each step's staging table as `{staging}.name`."""
-    parts = [statement(_PUBLISH, "take_proof")]
-    parts += [_replace_days(template, target, staged[target.step]) for target in template.publish]
-    parts.append(statement(_PUBLISH, "finish_run"))
+    parts = [statement(_PUBLISH, "take_proof"), *_replacements(template, staged), statement(_PUBLISH, "finish_run")]
     return joined("publish", parts, "\n\n")
 
 
-def _replace_days(template: Template, target: Target, staged: str) -> Statement:
+def _replacements(template: Template, staged: Mapping[str, str]) -> Iterator[Statement]:
+    for target in template.publish:
+        for part in _replace_days(template, target, staged[target.step]):
+            yield part.prefixed(f"{target.table}_")
+
+
+def _replace_days(template: Template, target: Target, staged: str) -> Iterator[Statement]:
     published = f"{{dataset}}.{target.table}"
     billed = template_statements(template)[target.billed]
-    columns = [column.name for column in get_table("tenant_dataset", target.table).columns]
-    replace = statement(_PUBLISH, "replace_days").naming(
-        billed_before=billed.naming(rows=published),
-        billed_after=billed.naming(rows=staged),
-        target=published,
-        staged=staged,
-        date_column=day_column(target.table, target.date_column),
-        columns=columns,
+    yield statement(_PUBLISH, "note_restatements").naming(
+        billed_before=billed.naming(rows=published), billed_after=billed.naming(rows=staged)
     )
-    return replace.prefixed(f"{target.table}_")
+    days = day_column(target.table, target.date_column)
+    yield statement(_PUBLISH, "delete_days").naming(target=published, date_column=days)
+    columns = [column.name for column in get_table("tenant_dataset", target.table).columns]
+    yield statement(_PUBLISH, "insert_rows").naming(target=published, staged=staged, columns=columns)
 
 
-def publish(hop: Hop, records: Mapping[str, StepRecord], *, bytes_billed: int) -> StepResult:
-    """Publish what is staged; FenceLost, and nothing changed, when another attempt took over."""
+def publish(
+    hop: Hop, records: Mapping[str, StepRecord], *, bytes_billed: int, max_bytes_billed: int | None
+) -> StepResult:
+    """Publish what is staged; FenceLost, and nothing changed, when another attempt took over.
+
+    BytesLimitExceeded, before anything is paid, when replacing the days alone would bill more than is left.
+    """
     staged = {step_id: f"{{staging}}.{record.output_table}" for step_id, record in records.items()}
     rows = sum(records[target.step].rows or 0 for target in hop.template.publish)
     values = _values(hop, records, rows=rows, bytes_billed=bytes_billed)
+    require_within(hop, "publish", max_bytes_billed, list(_replacements(hop.template, staged)), values)
     script = publish_statement(hop.template, staged)
     job = hop.services.runs.transact(
         script,
@@ -60,6 +68,7 @@ def publish(hop: Hop, records: Mapping[str, StepRecord], *, bytes_billed: int) -
         job_id=f"cvg-publish-{hop.task.lease_id}",
         dataset=hop.task.tenant_id,
         pause=hop.control.pause_for_job,
+        max_bytes_billed=max_bytes_billed,
     )
     return StepResult(rows=rows, job_id=job.job_id, costs=JobCosts.of_job(job))
 

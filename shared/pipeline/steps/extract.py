@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import partial
 from itertools import chain
 from typing import Any, cast
 
@@ -20,7 +20,9 @@ from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport, Select
 from shared.connectors.parquet_stream import ParquetStream
 from shared.connectors.tally import DayFigures, Tally
 from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
-from shared.errors import CredentialsRejected, SourceLocation, SourceNotFound
+from shared.domain.templates import MOST_DAYS
+from shared.errors import CredentialsRejected, InvalidParameters, SourceLocation, SourceNotFound
+from shared.pipeline.byte_limits import require_within
 from shared.pipeline.hop import Hop, day_of
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.steps.result import StepResult
@@ -31,65 +33,109 @@ _EXTRACT = "pipeline/extract"
 _DAY = timedelta(days=1)
 
 
-def extract(hop: Hop, step: PlannedStep) -> StepResult:
-    """Load the wanted days into the step's staging table; the result says which days and what was counted."""
+def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> StepResult:
+    """Load the wanted days into the step's staging table; the result says which days and what was counted.
+
+    Reading and loading bill nothing here; BytesLimitExceeded when looking at what is published would bill too much.
+    """
     connector = _connector(hop, step)
-    selection = _selection(hop, step, connector)
+    published = _Published(hop, step, max_bytes_billed)
+    selection = _selection(hop, step, connector, published)
     step = step.over(selection.dates)
     tally, table = Tally(), hop.staging_table(step)
     job_id = _load(hop, step, _counted(hop, connector.batches(selection.dates), tally))
     dates = sorted({*selection.dates, *tally.dates})
     return StepResult(
         rows=tally.rows,
-        costs=JobCosts(bytes_billed=0),
+        costs=published.costs,
         job_id=job_id,
         output_table=table,
         details={
             "dates": [str(day) for day in dates],
             "unchanged_days": selection.unchanged,
+            "days_left": selection.left,
             "counted": tally.by_day(),
             "seen_until": _text(tally.seen_until),
             "watermark": _text(selection.watermark),
         },
-        checks=[_all_have_a_day(hop, step, connector.count_without_day())],
+        checks=list(_warnings(hop, step, without_day=connector.count_without_day(), left=selection.left)),
     )
 
 
-def _selection(hop: Hop, step: PlannedStep, connector: GcpBillingExport) -> Selection:
-    """The days that the run asks for, ends included; without any, the days that are not published as they are."""
+def _selection(hop: Hop, step: PlannedStep, connector: GcpBillingExport, published: _Published) -> Selection:
+    """The days that the run asks for, ends included; without any, the days that are not published as they are.
+
+    Of more than one job may change the oldest: the next run finds the others. InvalidParameters where it would not.
+    """
     first, last = day_of(step.values.get("start_date")), day_of(step.values.get("end_date"))
     if first and last:
         return Selection([first + number * _DAY for number in range((last - first).days + 1)])
     late = timedelta(hours=step.values["late_hours"])
-    found = connector.select_new(hop.begun.watermark, late=late, published=partial(_published, hop, step))
+    found = connector.select_new(hop.begun.watermark, late=late, published=published)
     if not found.dates:
         log.info("nothing new", watermark=_text(found.watermark), unchanged_days=found.unchanged)
-    return found
+    if len(found.dates) > MOST_DAYS and not published.can_compare:
+        way_out = "ask for them by start_date and end_date, or as a backfill"
+        raise InvalidParameters(f"{len(found.dates)} days are new, and one run loads {MOST_DAYS} at most: {way_out}")
+    return found.first(MOST_DAYS)
 
 
-def _published(hop: Hop, step: PlannedStep, dates: Sequence[date]) -> Mapping[date, DayFigures] | None:
-    """What is published of these days; nothing when the template does not publish the step's rows as they are."""
-    if not dates or (TABLE, step.id) not in [(target.table, target.step) for target in hop.template.publish]:
-        return {}
-    values = {"source": hop.source, "dates": dates}
-    try:
-        rows = hop.services.warehouse.read(statement(_EXTRACT, "count_published"), values, dataset=hop.task.tenant_id)
-    except Missing:
-        return None
-    return {row["usage_date"]: (row["row_count"], row["cost"], row["exported"]) for row in rows}
+@dataclass
+class _Published:
+    """What is published of some days; nothing when the template does not publish the step's rows as they are."""
+
+    hop: Hop
+    step: PlannedStep
+    max_bytes_billed: int | None
+    costs: JobCosts = field(default_factory=lambda: JobCosts(bytes_billed=0))
+
+    @property
+    def can_compare(self) -> bool:
+        """Whether what is published of a day says whether its rows are."""
+        return (TABLE, self.step.id) in [(target.table, target.step) for target in self.hop.template.publish]
+
+    def __call__(self, dates: Sequence[date]) -> Mapping[date, DayFigures] | None:
+        hop, limit, warehouse = self.hop, self.max_bytes_billed, self.hop.services.warehouse
+        if not dates or not self.can_compare:
+            return {}
+        count, values = statement(_EXTRACT, "count_published"), {"source": hop.source, "dates": dates}
+        job_id = f"cvg-count-{hop.task.lease_id}-{hop.task.hop}"  # another attempt counts anew
+        try:
+            require_within(hop, f"steps.{self.step.id}", limit, [count], values)
+            job = warehouse.once(
+                count,
+                values,
+                job_id=job_id,
+                dataset=hop.task.tenant_id,
+                pause=hop.control.pause_for_job,
+                max_bytes_billed=limit,
+            )
+        except Missing:
+            return None
+        self.costs = JobCosts.of_job(job)
+        rows = warehouse.rows_of(job)
+        return {row["usage_date"]: (row["row_count"], row["cost"], row["exported"]) for row in rows}
 
 
-def _all_have_a_day(hop: Hop, step: PlannedStep, without: int) -> Mapping[str, Any]:
-    """A warning, as no run can load such rows, and other days are right without them. See docs/adr/0010."""
+def _warnings(hop: Hop, step: PlannedStep, *, without_day: int, left: int) -> Iterator[Mapping[str, Any]]:
+    """What the run cannot load; the days that it does load are right without. See docs/adr/0010."""
+    yield _warning(
+        hop, step, "rows_have_a_usage_day", without_day, f"{without_day} rows without a usage day, not loaded"
+    )
+    if left:
+        yield _warning(hop, step, "no_days_are_left", left, f"{left} newer days left to the next run")
+
+
+def _warning(hop: Hop, step: PlannedStep, name: str, found: int, observed: str) -> Mapping[str, Any]:
     return {
         "step_id": step.id,
-        "check_id": f"{step.id}.rows_have_a_usage_day",
+        "check_id": f"{step.id}.{name}",
         "table_name": TABLE,
         "severity": "warn",
-        "passed": without == 0,
-        "observed": f"{without} rows without a usage day, not loaded",
+        "passed": found == 0,
+        "observed": observed,
         "expected": "0",
-        "failed_rows": without,
+        "failed_rows": found,
         "checked_at": str(hop.run.read_at),
     }
 

@@ -10,8 +10,9 @@ from shared.adapters.bigquery import InvalidStatement, Missing
 from shared.adapters.query_costs import Column, Estimate, JobCosts
 from shared.adapters.sql import Statement
 from shared.adapters.staging import Job
-from shared.errors import BytesLimitExceeded, InvalidTemplate, SourceNotFound
+from shared.errors import InvalidTemplate, SourceNotFound
 from shared.lookups import get_lookup
+from shared.pipeline.byte_limits import refuse_beyond
 from shared.pipeline.hop import Hop, day_of
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.plan import PlannedStep
@@ -40,9 +41,7 @@ def run_sql(
     def start(job_id: str) -> Job:
         estimate = _estimate(hop, step, query, values)
         check_columns(step, estimate.columns)
-        if max_bytes_billed is not None and estimate.bytes_billed > max_bytes_billed:
-            bills = f"would bill {estimate.bytes_billed} bytes, max_bytes_billed leaves it {max_bytes_billed}"
-            raise BytesLimitExceeded(f"steps.{step.id}: {bills}")
+        refuse_beyond(f"steps.{step.id}", max_bytes_billed, estimate.bytes_billed)
         dataset = hop.task.tenant_id
         return hop.services.staging.fill(
             table, query, values, job_id=job_id, dataset=dataset, max_bytes_billed=max_bytes_billed

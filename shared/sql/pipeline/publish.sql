@@ -30,9 +30,9 @@ ASSERT EXISTS (
     AND state = 'PROCESSING'
 ) AS 'LEASE_LOST';
 
--- name: replace_days
--- Notes what becomes of days that had rows, changed or not, then replaces the touched days of this source in one table.
--- A day that was emptied had rows too: what the log adds up to stays true when it is filled again.
+-- name: note_restatements
+-- Notes what becomes of days that had rows, changed or not. A day that was emptied had rows too: what the log adds up to
+-- stays true when it is filled again.
 -- param: pipeline_logging_id STRING
 -- param: table_name STRING
 -- param: source STRING
@@ -73,10 +73,16 @@ WHERE COALESCE(before_publish.usage_date, after_publish.usage_date) IN (
     AND rows_after = 0
 );
 
+-- name: delete_days
+-- The touched days of this source leave one table.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
 DELETE FROM {target}
 WHERE x_source = @source
   AND {date_column} IN UNNEST(@dates);
 
+-- name: insert_rows
+-- What was staged of them comes into it.
 INSERT INTO {target} ({columns})
 SELECT {columns}
 FROM {staged};

@@ -2,7 +2,8 @@
 
     python -m tests.e2e.execution.own_template TASK_JSON CHANGES_JSON
 
-The changes replace keys of gcp/cost/daily_by_service; `sql` replaces the statement of its step.
+The changes replace keys of gcp/cost/daily_by_service, or of the `template` they name; `sql` replaces the statement of
+its step.
 """
 
 from __future__ import annotations
@@ -42,11 +43,10 @@ def main() -> None:
 
 
 def _template(changes: dict[str, Any]) -> Template:
-    document = load_document(CONFIGS / "gcp/cost/daily_by_service.yml", file="daily_by_service.yml").content
+    name = str(changes.pop("template", "daily_by_service"))
+    document = load_document(CONFIGS / f"gcp/cost/{name}.yml", file=f"{name}.yml").content
     assert isinstance(document, dict)
-    return parse_template(
-        document | changes, provider="gcp", domain="cost", template="daily_by_service", file="changed.yml"
-    )
+    return parse_template(document | changes, provider="gcp", domain="cost", template=name, file="changed.yml")
 
 
 def _run_statement(hop: Hop, sql: str) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -131,6 +132,13 @@ def billed(executions: Executions, make_tenant: MakeTenant) -> Tenant:
     return tenant
 
 
+def with_own_template(delivery: Delivery, environment: dict[str, str], changes: dict[str, Any]) -> str:
+    """What an executor says that runs the delivery by a changed template."""
+    command = [sys.executable, "-m", "tests.e2e.execution.own_template"]
+    arguments = [json.dumps(delivery.to_body()), json.dumps(changes)]
+    return subprocess.run([*command, *arguments], env=environment, stdout=PIPE, text=True, check=True).stdout
+
+
 STEP = {"id": "summary", "uses": "sql", "with": {"query": DAILY, "shape": "gcp_cost_daily_by_service"}}
 LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
 
@@ -170,12 +178,47 @@ def test_what_may_not_be_run_is_refused_before_it_costs_anything(
     executions: Executions, billed: Tenant, environment: dict[str, str], changes: dict[str, Any], says: str
 ) -> None:
     delivery = executions.admit(billed, ALL_DAYS, template=DAILY)
-    command = [sys.executable, "-m", "tests.e2e.execution.own_template"]
-    arguments = [json.dumps(delivery.to_body()), json.dumps(changes)]
-    said = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, check=True)
-    assert re.match(says, said.stdout), said.stdout + said.stderr
+    said = with_own_template(delivery, environment, changes)
+    assert re.match(says, said), said
     paid = [job["labels"]["statement"] for job in executions.jobs_of(delivery) if job["error"] is None]
     assert paid == ["claim_run", "begin_attempt"] + [DAILY] * ("limit for bytes billed" in says)
+
+
+@pytest.mark.parametrize(
+    ("template", "changes", "says", "paid"),
+    [
+        ("billing", {"max_bytes_billed": LEAST - 1}, f"steps.extract: would bill {LEAST} bytes, .* {LEAST - 1}", []),
+        (
+            DAILY,
+            {"checks": [], "max_bytes_billed": 3 * LEAST},
+            rf"publish: would bill \d{{8}} bytes, .* {LEAST}",
+            [DAILY, "run_checks"],
+        ),
+    ],
+)
+def test_what_looks_at_the_published_rows_and_what_replaces_them_are_refused_too(
+    executions: Executions,
+    billed: Tenant,
+    environment: dict[str, str],
+    template: str,
+    changes: dict[str, Any],
+    says: str,
+    paid: list[str],
+) -> None:
+    delivery = executions.admit(billed, {} if template == "billing" else ALL_DAYS, template=template)
+    before = executions.published(billed)
+    said = with_own_template(delivery, environment, changes | {"template": template})
+    assert re.match(f"BYTES_LIMIT_EXCEEDED final {says}", said), said
+    jobs = [job["labels"]["statement"] for job in executions.jobs_of(delivery) if job["kind"] == "QUERY"]
+    assert jobs == ["claim_run", "begin_attempt", *paid]
+    assert executions.published(billed) == before
+
+
+def test_what_an_extract_bills_for_looking_at_the_published_rows_is_counted(
+    executions: Executions, billed: Tenant
+) -> None:
+    extracted = executions.steps_of(executions.run(billed, {}))[0]
+    assert (extracted["step_id"], extracted["bytes_billed"]) == ("extract", LEAST)
 
 
 @pytest.mark.parametrize("moment", ["claimed", "summed"])

@@ -29,7 +29,7 @@ def main() -> None:
     }  # fmt: skip
     services.warehouse.stream("pipeline_run_events", [claimed])
     step, *_ = planned_steps(hop)
-    extract(hop, step)
+    extract(hop, step, max_bytes_billed=None)
     print("STAGED", flush=True)
 
 

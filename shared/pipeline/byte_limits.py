@@ -1,0 +1,30 @@
+"""Holds what statements would bill against what is left to bill, before they bill it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.adapters.sql import Statement
+from shared.errors import BytesLimitExceeded
+from shared.pipeline.hop import Hop
+
+
+def require_within(
+    hop: Hop, place: str, limit: int | None, statements: Sequence[Statement], values: Mapping[str, Any]
+) -> None:
+    """BytesLimitExceeded naming the place when, by dry runs, the statements together would bill more than the limit.
+
+    Each by itself: of a script of several, a dry run cannot always tell.
+    """
+    if limit is None:
+        return
+    dataset, estimate = hop.task.tenant_id, hop.services.warehouse.estimate
+    asked = [(item, {name: values[name] for name in item.parameters}) for item in statements]
+    refuse_beyond(place, limit, sum(estimate(item, given, dataset=dataset).bytes_billed for item, given in asked))
+
+
+def refuse_beyond(place: str, limit: int | None, bytes_billed: int) -> None:
+    """BytesLimitExceeded naming the place when the estimate is above the limit, if there is one."""
+    if limit is not None and bytes_billed > limit:
+        raise BytesLimitExceeded(f"{place}: would bill {bytes_billed} bytes, max_bytes_billed leaves it {limit}")

@@ -1,0 +1,81 @@
+"""More new days than one BigQuery job may change partitions: none is lost, one run after the other loads them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from shared.config_files import load_document
+from shared.domain.templates import MOST_DAYS
+from shared.platform_config import CONFIGS
+from tests.e2e.execution.late_month import make_export, usage
+from tests.executions import Delivery, Executions, Json
+from tests.tenant import Tenant
+
+FIRST = date(2010, 1, 1)
+DAYS = [FIRST + timedelta(days=number) for number in range(MOST_DAYS + 3)]
+EXPORTED = datetime(2025, 11, 12, 6, tzinfo=UTC)
+
+
+@pytest.fixture
+def long_ago(tenant: Tenant) -> Tenant:
+    """A tenant whose export has more days than one run loads."""
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        make_export(clients.bigquery(), tenant).add([usage(day, exported=EXPORTED) for day in DAYS])
+    return tenant
+
+
+def published(executions: Executions, tenant: Tenant) -> list[date]:
+    days = executions.query(f"SELECT x_usage_date AS day FROM {tenant.tenant_id}.gcp_cost_billing ORDER BY day")
+    return [row["day"] for row in days]
+
+
+def watermark(executions: Executions, tenant: Tenant) -> datetime | None:
+    (row,) = executions.query(f"SELECT watermark FROM {tenant.tenant_id}.x_meta_publish_fence")
+    found: datetime | None = row["watermark"]
+    return found
+
+
+def left(executions: Executions, delivery: Delivery) -> list[Json]:
+    """What the run's log says of days that it left."""
+    return executions.query(
+        f"SELECT severity, passed, observed FROM {delivery.tenant.tenant_id}.x_meta_dq_results"
+        " WHERE pipeline_logging_id = @run_id AND check_id = 'extract.no_days_are_left'",
+        run_id=delivery.run_id,
+    )
+
+
+@pytest.mark.timeout(300)
+def test_more_days_than_one_run_loads_are_loaded_by_the_next_oldest_first(
+    executions: Executions, long_ago: Tenant
+) -> None:
+    first = executions.run(long_ago, {})
+    assert published(executions, long_ago) == DAYS[:MOST_DAYS]
+    assert watermark(executions, long_ago) is None
+    assert left(executions, first) == [
+        {"severity": "warn", "passed": False, "observed": "3 newer days left to the next run"}
+    ]
+    second = executions.run(long_ago, {})
+    assert published(executions, long_ago) == DAYS
+    assert (watermark(executions, long_ago), left(executions, second)) == (EXPORTED, [])
+    assert executions.run_row(second)["rows_published"] == 2 * 3  # in each of the two tables
+
+
+def test_days_that_cannot_be_compared_are_refused_with_the_way_out(
+    executions: Executions, long_ago: Tenant, environment: dict[str, str]
+) -> None:
+    billing = load_document(CONFIGS / "gcp/cost/billing.yml", file="billing.yml").content
+    assert isinstance(billing, dict)
+    only_focus = [target for target in billing["publish"] if target["step"] == "focus"]
+    delivery = executions.admit(long_ago, {})
+    changes = json.dumps({"template": "billing", "publish": only_focus, "checks": []})
+    command = [sys.executable, "-m", "tests.e2e.execution.own_template", json.dumps(delivery.to_body()), changes]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert said == (
+        f"INVALID_PARAMETERS final {len(DAYS)} days are new, and one run loads {MOST_DAYS} at most:"
+        " ask for them by start_date and end_date, or as a backfill\n"
+    )
