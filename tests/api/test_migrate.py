@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from google.cloud import bigquery
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
 from shared.adapters.table_layouts import TableLayouts
+from shared.use_cases.migrate_tables import Migration
 from tests.executions import Executions
 from tests.frontend import Frontend, new_frontend
 
@@ -197,6 +199,18 @@ def test_what_somebody_else_adds_meanwhile_is_kept(estate: Estate, first: Fronte
     assert "theirs" in estate.columns(first.tenant_id, "x_meta_step_logs")
 
 
+def test_a_dataset_that_cannot_be_changed_does_not_keep_the_others_from_it(estate: Estate, first: Frontend) -> None:
+    gone = new_frontend(estate.cloud, estate.client)
+    gone.store_keyless()
+    estate.make_all_older(first, gone)
+    migration, told = Migration(warehouse_of(estate.client)), list[tuple[int, int]]()
+    plan = migration.plan(progress=lambda *counts: told.append(counts))
+    assert told == [(number, 4) for number in range(1, 5)]
+    estate.client.delete_dataset(gone.tenant_id, delete_contents=True)
+    failed = {change.dataset for change, error in migration.carry_out(plan) if error}
+    assert (failed, estate.lacks(first)) == ({gone.tenant_id}, set())
+
+
 def test_a_tenant_that_stores_its_credential_again_has_its_tables_brought_up_to_date(
     estate: Estate, first: Frontend
 ) -> None:
@@ -205,6 +219,20 @@ def test_a_tenant_that_stores_its_credential_again_has_its_tables_brought_up_to_
     assert (answer.status_code, answer.json()["tables_created"]) == (200, [])
     assert estate.lacks(first) == set()
     estate.executions.run(first.tenant, DAY)
+
+
+def test_a_table_that_cannot_be_changed_is_the_operators_to_mend_and_not_the_tenants(
+    estate: Estate, first: Frontend
+) -> None:
+    odd = f"{first.tenant_id}.gcp_cost_daily_by_service"
+    estate.executions.query(f"CREATE TABLE {odd} (tenant_id INT64)")
+    estate.make_all_older(first)
+    assert first.store(first.tenant.gcp_credentials).status_code == 200
+    estate.client.delete_table(odd)
+    assert estate.lacks(first) == set()
+    logged = (estate.cloud.state.path / "logs" / "setup_credentials.log").read_text(encoding="utf-8")
+    (entry,) = [json.loads(line) for line in logged.splitlines() if "table cannot be changed in place" in line]
+    assert (entry["severity"], entry["table"]) == ("ERROR", "gcp_cost_daily_by_service")
 
 
 def test_it_says_what_it_needs(estate: Estate) -> None:
