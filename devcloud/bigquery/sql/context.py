@@ -25,6 +25,8 @@ class Context:
     positional: tuple[SqlType, ...] = ()
     variables: Mapping[str, SqlType] = field(default_factory=dict)
     temp_tables: Mapping[str, list[tuple[str, SqlType]]] = field(default_factory=dict)
+    # Tables that the statement's text has under other names (lifting.py).
+    lifted: Mapping[str, TableRef] = field(default_factory=dict)
     # Notes taken while binding.
     used: dict[str, tuple[str, str]] = field(default_factory=dict)
     referenced: dict[TableRef, Json] = field(default_factory=dict)
@@ -72,6 +74,8 @@ class Context:
     def table_ref(self, parts: list[str]) -> TableRef:
         """The table of a path of one to three names; raises BigQuery's error for a path without a dataset."""
         if len(parts) == 1:
+            if parts[0] in self.lifted:
+                return self.lifted[parts[0]]
             if self.default_dataset is None:
                 raise BigQueryError(
                     "invalidQuery",

@@ -7,10 +7,11 @@ from importlib import resources
 import duckdb
 from sqlglot import exp
 
-from devcloud.bigquery.model import QueryRequest, QueryResult, invalid_query
+from devcloud.bigquery.model import BigQueryError, QueryRequest, QueryResult, invalid_query
 from devcloud.bigquery.sql import functions as _functions  # noqa: F401 - fills the registries
 from devcloud.bigquery.sql.errors import is_conflict, translate
 from devcloud.bigquery.sql.guards import TableGuards
+from devcloud.bigquery.sql.lifting import Lifted, lift
 from devcloud.bigquery.sql.run_ddl import run_ddl
 from devcloud.bigquery.sql.run_statement import Runner
 from devcloud.bigquery.sql.script import Assertion, Statement, parse
@@ -42,8 +43,14 @@ class Engine:
         `referenced_tables` are filled. The transaction of the last statement stays open: store the result through
         `session.cursor`, then `session.commit()`. Destination and dispositions are the caller's.
         """
-        statements = parse(request.sql)
-        runner = Runner(request, session)
+        lifted = lift(request.sql, request.project)
+        try:
+            statements = parse(lifted.text)
+        except BigQueryError:
+            # The message may quote the text.
+            lifted = Lifted(request.sql)
+            statements = parse(request.sql)
+        runner = Runner(request, session, lifted.tables)
         if len(statements) == 1 and not isinstance(statements[0].tree, exp.Declare):
             return self._run_one(statements[0], runner)
         if request.dry_run:

@@ -10,7 +10,7 @@ from devcloud.bigquery.sql.context import NOW
 from devcloud.bigquery.sql.literals import quote_text
 from devcloud.bigquery.sql.registry import call
 from devcloud.bigquery.sql.scope import Scope
-from devcloud.bigquery.sql.typed import Typed, array_literal, quoted_names, unify
+from devcloud.bigquery.sql.typed import Typed, array_literal, built, quoted_names, unify
 from devcloud.bigquery.types import (
     INT64,
     JSON,
@@ -121,9 +121,10 @@ def field_of(value: Typed, name: str) -> Typed:
         return Typed(f"bq_json_member({value.sql}, {quote_text(name)})", JSON)
     if value.type.kind != "STRUCT":
         raise invalid_query(f"Cannot access field {name} on a value with type {value.type}")
-    for quoted_name, (known, kind) in zip(quoted_names(value.type), value.type.fields, strict=True):
+    parts = value.parts or [f"({value.sql}).{quoted_name}" for quoted_name in quoted_names(value.type)]
+    for part, (known, kind) in zip(parts, value.type.fields, strict=True):
         if known.lower() == name.lower():
-            return Typed(f"({value.sql}).{quoted_name}", kind)
+            return Typed(part, kind)
     raise invalid_query(f"Field name {name} does not exist in {value.type}")
 
 
@@ -161,9 +162,7 @@ def bind_array(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
 def make_struct(members: list[Typed]) -> Typed:
     """STRUCT of bound members, named as they are."""
     kind = struct_of([(member.name, member.type) for member in members])
-    parts = zip(quoted_names(kind), members, strict=True)
-    sql = f"struct_pack({', '.join(f'{name} := {member.sql}' for name, member in parts)})"
-    return Typed(sql, kind, literal=all(member.literal for member in members))
+    return built(kind, [member.sql for member in members], literal=all(member.literal for member in members))
 
 
 @expression(exp.Tuple)
@@ -190,7 +189,8 @@ def bind_if(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     (yes, no), kind = unify(
         [binder.expr(node.args["true"], scope), binder.expr(node.args["false"], scope)], "function IF"
     )
-    return Typed(f"CASE WHEN {condition} THEN {yes.sql} ELSE {no.sql} END", kind)
+    chosen = (condition, yes.sql) if no.null else None
+    return Typed(f"CASE WHEN {condition} THEN {yes.sql} ELSE {no.sql} END", kind, chosen=chosen)
 
 
 @expression(exp.Case)

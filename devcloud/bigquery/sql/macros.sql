@@ -9,13 +9,11 @@ CREATE OR REPLACE MACRO bq_float_text(x) AS
   list_transform([x], lambda float:
   CASE WHEN isnan(float) THEN 'NaN' WHEN isinf(float) THEN CASE WHEN float > 0 THEN 'inf' ELSE '-inf' END
        WHEN CAST(printf('%.15g', CAST(float AS DOUBLE)) AS DOUBLE) = float THEN printf('%.15g', CAST(float AS DOUBLE)) ELSE printf('%.17g', CAST(float AS DOUBLE)) END)[1];
-CREATE OR REPLACE MACRO bq_numeric_text(x) AS
-  CASE WHEN x = trunc(x) THEN CAST(CAST(x AS DECIMAL(38,0)) AS VARCHAR) ELSE rtrim(CAST(x AS VARCHAR), '0') END;
-CREATE OR REPLACE MACRO bq_micros_text(us) AS
-  CASE WHEN us % 1000000 = 0 THEN '' WHEN us % 1000 = 0 THEN '.' || lpad(CAST(us % 1000000 // 1000 AS VARCHAR), 3, '0')
-       ELSE '.' || lpad(CAST(us % 1000000 AS VARCHAR), 6, '0') END;
-CREATE OR REPLACE MACRO bq_time_text(x) AS strftime(DATE '1970-01-01' + x, '%H:%M:%S') || bq_micros_text(extract(microsecond FROM x));
-CREATE OR REPLACE MACRO bq_datetime_text(x) AS strftime(x, '%Y-%m-%d %H:%M:%S') || bq_micros_text(extract(microsecond FROM x));
+CREATE OR REPLACE MACRO bq_numeric_text(x) AS regexp_replace(CAST(CAST(x AS DECIMAL(38,9)) AS VARCHAR), '\.?0+$', '');
+-- Fractions of a second have no, three or six digits.
+CREATE OR REPLACE MACRO bq_short_fraction(text) AS regexp_replace(text, '(\.000000|000)$', '');
+CREATE OR REPLACE MACRO bq_time_text(x) AS bq_short_fraction(strftime(DATE '1970-01-01' + x, '%H:%M:%S.%f'));
+CREATE OR REPLACE MACRO bq_datetime_text(x) AS bq_short_fraction(strftime(x, '%Y-%m-%d %H:%M:%S.%f'));
 CREATE OR REPLACE MACRO bq_timestamp_text(x) AS bq_datetime_text(timezone('UTC', x)) || '+00';
 CREATE OR REPLACE MACRO bq_seconds_text(x) AS
   strftime(x, '%S') || CASE WHEN extract(microsecond FROM x) % 1000000 = 0 THEN '' ELSE '.' || rtrim(lpad(CAST(extract(microsecond FROM x) % 1000000 AS VARCHAR), 6, '0'), '0') END;
@@ -54,26 +52,24 @@ CREATE OR REPLACE MACRO bq_shift_right(a, n) AS
        ELSE CAST((CAST(a AS HUGEINT) & 18446744073709551615) // CAST(pow(2, n) AS HUGEINT) AS BIGINT) END;
 CREATE OR REPLACE MACRO bq_if_all_known(items, result) AS CASE WHEN len(items) = list_count(items) THEN result END;
 
--- NUMERIC: exact, 9 decimals, rounded half away from zero. Unscaled values travel as HUGEINT ---------------------------
+-- NUMERIC: exact, 9 decimals, rounded half away from zero. Every node of a macro is bound anew wherever it stands, which
+-- takes longer than running it: few nodes, and products of DECIMALs whose scales add up to 9 instead of integers -------
 
-CREATE OR REPLACE MACRO bq_whole(x) AS CAST(trunc(abs(x)) AS HUGEINT);
-CREATE OR REPLACE MACRO bq_fraction(x) AS CAST(CAST(abs(x) - trunc(abs(x)) AS DECIMAL(18,9)) * CAST(1000000000 AS DECIMAL(10,0)) AS HUGEINT);
-CREATE OR REPLACE MACRO bq_scaled(units) AS
-  CAST(units // 1000000000 AS DECIMAL(38,9)) + CAST(CAST(units % 1000000000 AS DECIMAL(18,0)) * CAST(0.000000001 AS DECIMAL(9,9)) AS DECIMAL(38,9));
-CREATE OR REPLACE MACRO bq_multiply_parts(a, b, c, d) AS a * c * 1000000000 + a * d + b * c + (b * d + 500000000) // 1000000000;
+CREATE OR REPLACE MACRO bq_below_one(x) AS CAST(x - trunc(x) AS DECIMAL(9,9));
 CREATE OR REPLACE MACRO bq_numeric_multiply(x, y) AS
   list_transform([{'x': x, 'y': y}], lambda p:
-    CASE WHEN (p.x < 0) <> (p.y < 0) THEN -1 ELSE 1 END
-    * bq_scaled(bq_multiply_parts(bq_whole(p.x), bq_fraction(p.x), bq_whole(p.y), bq_fraction(p.y))))[1]::DECIMAL(38,9);
-CREATE OR REPLACE MACRO bq_units(x) AS bq_whole(x) * 1000000000 + bq_fraction(x);
--- The remainder times 10^9 must fit a HUGEINT: true for divisors below 1.7e20.
+    trunc(p.x) * p.y + bq_below_one(p.x) * trunc(p.y) + CAST(bq_below_one(p.x) * bq_below_one(p.y) AS DECIMAL(38,9)))[1]::DECIMAL(38,9);
+-- The absolute value in billionths, and back.
+CREATE OR REPLACE MACRO bq_units(x) AS CAST(replace(CAST(abs(x) AS VARCHAR), '.', '') AS HUGEINT);
+CREATE OR REPLACE MACRO bq_scaled(units) AS CAST(units AS DECIMAL(38,0)) * CAST(0.000000001 AS DECIMAL(9,9));
+-- Twice the remainder times 10^9 must fit a UHUGEINT: true for divisors below 1.7e20.
 CREATE OR REPLACE MACRO bq_divide_units(u, v) AS
-  (u // v) * 1000000000 + ((u % v) * 1000000000) // v + CASE WHEN 2 * (((u % v) * 1000000000) % v) >= v THEN 1 ELSE 0 END;
+  list_transform([{'u': CAST(u AS UHUGEINT), 'v': CAST(v AS UHUGEINT)}], lambda q:
+    CASE WHEN q.v >= 170000000000000000000000000000 THEN CAST('bq: ' || 'notImplemented NUMERIC division by 1.7e20 or more' AS UHUGEINT)
+         ELSE (q.u // q.v) * 1000000000 + (2000000000 * (q.u % q.v) + q.v) // (2 * q.v) END)[1];
 CREATE OR REPLACE MACRO bq_numeric_divide(x, y) AS
   list_transform([{'x': x, 'y': y}], lambda p:
-    CASE WHEN abs(p.y) >= 170000000000000000000 THEN CAST('bq: ' || 'notImplemented NUMERIC division by 1.7e20 or more' AS DECIMAL(38,9))
-         ELSE CASE WHEN (p.x < 0) <> (p.y < 0) THEN -1 ELSE 1 END * bq_scaled(bq_divide_units(bq_units(p.x), bq_units(p.y)))
-    END)[1]::DECIMAL(38,9);
+    CASE WHEN (p.x < 0) <> (p.y < 0) THEN -1 ELSE 1 END * bq_scaled(bq_divide_units(bq_units(p.x), bq_units(p.y))))[1]::DECIMAL(38,9);
 CREATE OR REPLACE MACRO bq_numeric_average(total, number) AS CASE WHEN number > 0 THEN bq_numeric_divide(total, number) END;
 CREATE OR REPLACE MACRO bq_ten_to(n) AS list_reduce(list_prepend(CAST(1 AS HUGEINT), list_transform(range(n), lambda i: CAST(10 AS HUGEINT))), lambda a, b: a * b);
 CREATE OR REPLACE MACRO bq_round_units(u, unit) AS (u // unit + CASE WHEN 2 * (u % unit) >= unit THEN 1 ELSE 0 END) * unit;
@@ -258,4 +254,4 @@ CREATE OR REPLACE MACRO bq_json_int_text(x) AS CASE WHEN abs(CAST(x AS HUGEINT))
 CREATE OR REPLACE MACRO bq_json_float_text(x) AS
   CASE WHEN isnan(x) THEN '"NaN"' WHEN isinf(x) THEN CASE WHEN x > 0 THEN '"Infinity"' ELSE '"-Infinity"' END ELSE bq_float_text(x) END;
 CREATE OR REPLACE MACRO bq_json_numeric_text(x) AS
-  CASE WHEN bq_numeric_text(CAST(printf('%.25f', CAST(x AS DOUBLE)) AS DECIMAL(38,9))) = bq_numeric_text(x) THEN bq_numeric_text(x) ELSE '"' || bq_numeric_text(x) || '"' END;
+  CASE WHEN CAST(printf('%.25f', CAST(x AS DOUBLE)) AS DECIMAL(38,9)) = x THEN bq_numeric_text(x) ELSE '"' || bq_numeric_text(x) || '"' END;

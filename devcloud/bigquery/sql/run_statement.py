@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,10 +29,10 @@ _PLANS = Plans()
 
 
 class Runner:
-    """One request's statements in their session."""
+    """One request's statements in their session; `lifted` are the tables that have other names in their text."""
 
-    def __init__(self, request: QueryRequest, session: Session) -> None:
-        self.request, self.session = request, session
+    def __init__(self, request: QueryRequest, session: Session, lifted: Mapping[str, TableRef]) -> None:
+        self.request, self.session, self._lifted = request, session, lifted
         self.target: TableRef | None = None
         self._parameters = read_parameters(request.parameters)
         self._now = datetime.now(UTC)
@@ -50,6 +51,7 @@ class Runner:
             positional=() if named else tuple(kind for _, kind, _ in self._parameters),
             variables={name: variable.type for name, variable in session.variables.items()},
             temp_tables=session.temp_tables,
+            lifted=self._lifted,
         )
 
     def authorize(self, ref: TableRef, *, writes: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from devcloud.bigquery.model import invalid_query
-from devcloud.bigquery.sql.typed import Typed
+from devcloud.bigquery.sql.typed import Typed, built
 from devcloud.bigquery.types import SqlType, struct_of
 
 
@@ -42,14 +42,7 @@ class Source:
             return self.value
         shown = [column for column in self.columns if not column.hidden]
         kind = struct_of([(column.name, column.type) for column in shown])
-        names = zip(_names(kind), shown, strict=True)
-        return Typed(f"struct_pack({', '.join(f'{name} := {column.sql}' for name, column in names)})", kind)
-
-
-def _names(kind: SqlType) -> list[str]:
-    from devcloud.bigquery.sql.typed import quoted_names
-
-    return quoted_names(kind)
+        return built(kind, [column.sql for column in shown])
 
 
 @dataclass

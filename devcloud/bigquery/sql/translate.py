@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 
 from sqlglot import exp
 
-from devcloud.bigquery.model import not_implemented
+from devcloud.bigquery.model import TableRef, not_implemented
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.context import Context
 from devcloud.bigquery.sql.dml import bind_delete, bind_insert, bind_truncate, bind_update
+from devcloud.bigquery.sql.lifting import alike, moved
 from devcloud.bigquery.sql.merge import bind_merge
 from devcloud.bigquery.sql.plan import Plan
 from devcloud.bigquery.sql.scope import Relation, Scope
@@ -31,22 +32,35 @@ class Plans:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, Plan] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Plan, Mapping[str, TableRef]]] = OrderedDict()
 
     def get(self, text: str, tree: exp.Expr, context: Context) -> Plan:
         """The statement's plan, bound anew when anything it depends on has changed."""
         key = (text, *_surroundings(context))
         with self._lock:
-            plan = self._kept.get(key)
-        if plan is not None and all(context.table(ref) == known for ref, known in plan.referenced.items()):
+            kept = self._kept.get(key)
+        plan = _again(*kept, context) if kept else None
+        if plan is not None:
             return plan
         plan = bind(tree, context)
         if plan.cacheable:
             with self._lock:
-                self._kept[key] = plan
+                self._kept[key] = plan, context.lifted
                 while len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
         return plan
+
+
+def _again(plan: Plan, lifted: Mapping[str, TableRef], context: Context) -> Plan | None:
+    """The plan over the tables of this time; None when one of them differs from its forerunner."""
+    tables = {ref: context.lifted[name] for name, ref in lifted.items()}
+    now = {}
+    for ref, known in plan.referenced.items():
+        at = tables.get(ref, ref)
+        now[at] = context.table(at)
+        if not (alike(now[at], known) if ref in tables else now[at] == known):
+            return None
+    return moved(plan, tables, now)
 
 
 def _surroundings(context: Context) -> tuple[Hashable, ...]:
@@ -71,7 +85,8 @@ def bind(tree: exp.Expr, context: Context) -> Plan:
     else:
         raise not_implemented(f"the statement {type(tree).__name__}")
     plan.used, plan.referenced = context.used, dict(context.referenced)
-    plan.cacheable = not context.volatile_metadata
+    views = any(table["type"] == "VIEW" for table in plan.referenced.values())
+    plan.cacheable = not context.volatile_metadata and not (views and context.lifted)
     return plan
 
 

@@ -22,7 +22,11 @@ _RANKED = (INT64, NUMERIC, FLOAT64)
 
 @dataclass(frozen=True)
 class Typed:
-    """A bound expression; `literal` marks literals and parameters, which coerce further, `value` is a literal's."""
+    """A bound expression; `literal` marks literals and parameters, which coerce further, `value` is a literal's.
+
+    `parts` are the fields of a struct that is made right here: who wants a field takes it, not the struct apart again.
+    `chosen` says of `IF(condition, x, NULL)` what its condition and x are.
+    """
 
     sql: str
     type: SqlType
@@ -31,6 +35,8 @@ class Typed:
     null: bool = False
     parameter: bool = False
     name: str = ""
+    parts: tuple[str, ...] = ()
+    chosen: tuple[str, str] | None = None
 
     def with_sql(self, sql: str) -> Typed:
         """The same type, another text; no literal any more."""
@@ -39,6 +45,12 @@ class Typed:
     def named(self, name: str) -> Typed:
         """The same expression under another implied column name."""
         return replace(self, name=name)
+
+
+def built(kind: SqlType, parts: Sequence[str], *, literal: bool = False) -> Typed:
+    """A struct of that type from its fields' texts."""
+    fields = ", ".join(f"{name} := {part}" for name, part in zip(quoted_names(kind), parts, strict=True))
+    return Typed(f"struct_pack({fields})", kind, literal=literal, parts=tuple(parts))
 
 
 def null_of(kind: SqlType) -> Typed:
@@ -111,6 +123,13 @@ def coerce(expression: Typed, target: SqlType) -> Typed | None:
         return Typed(literals.from_text(expression.value, target), target, literal=True)
     if expression.value is not None and target == NUMERIC:
         return Typed(f"CAST('{expression.value}' AS DECIMAL(38,9))", NUMERIC, literal=True, value=expression.value)
+    return _converted(expression, target)
+
+
+def _converted(expression: Typed, target: SqlType) -> Typed:
+    if expression.parts:
+        fields = zip(expression.parts, expression.type.fields, target.fields, strict=True)
+        return built(target, [convert(part, a, b) for part, (_, a), (_, b) in fields], literal=expression.literal)
     text = convert(expression.sql, expression.type, target)
     return Typed(text, target, literal=expression.literal, parameter=expression.parameter)
 

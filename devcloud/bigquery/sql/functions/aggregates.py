@@ -122,11 +122,19 @@ def array_agg(call: AggregateCall) -> Typed:
     value = call.one("ARRAY_AGG")
     if value.type.element is not None:
         raise invalid_query("The argument to ARRAY_AGG must not be an array type")
-    where = f"{value.sql} IS NOT NULL" if call.ignore_nulls else None
-    text = call.listed(value.sql, where)
+    text = _known_only(call, value) if call.ignore_nulls else call.listed(value.sql)
     if call.limit is not None:
         text = f"list_slice({text}, 1, {call.limit})"
     return Typed(text, array_of(value.type))
+
+
+def _known_only(call: AggregateCall, value: Typed) -> str:
+    if value.chosen is None or call.distinct or call.over:
+        return call.listed(value.sql, f"{value.sql} IS NOT NULL")
+    # A large x of IF(condition, x, NULL) stands there once, and is worked out for the rows that have it.
+    condition, chosen = value.chosen
+    text = call.listed(chosen, condition)
+    return f"nullif(list_filter({text}, lambda known: known IS NOT NULL), [])"
 
 
 @aggregate("ARRAY_CONCAT_AGG")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -158,21 +159,24 @@ def json_text(value: Typed) -> str:
         listed = f"array_to_string(list_transform({value.sql}, lambda e: {inner}), ',')"
         return f"coalesce('[' || {listed} || ']', 'null')"
     if value.type.kind == "STRUCT":
-        names = unique_names([name for name, _ in value.type.fields])
-        members = [
-            f"{quote_text(_key(name))} || ':' || {json_text(field_of(_renamed(value, names), unique))}"
-            for (name, _), unique in zip(value.type.fields, names, strict=True)
-        ]
-        inner = " || ',' || ".join(members) or "''"
-        return f"CASE WHEN {value.sql} IS NULL THEN 'null' ELSE '{{' || {inner} || '}}' END"
+        return _object_text(value)
     return f"coalesce({_ENCODINGS[value.type.kind].format(value.sql)}, 'null')"
+
+
+def _object_text(value: Typed) -> str:
+    names = unique_names([name for name, _ in value.type.fields])
+    whole = replace(value, type=SqlType("STRUCT", fields=tuple(zip(names, _kinds(value.type), strict=True))))
+    texts: list[str] = []
+    for (name, _), unique in zip(value.type.fields, names, strict=True):
+        texts += [quote_text(f"{',' if texts else '{'}{_key(name)}:"), json_text(field_of(whole, unique))]
+    text = f"concat({', '.join(texts)}, '}}')" if texts else "'{}'"
+    return text if value.parts else f"CASE WHEN {value.sql} IS NULL THEN 'null' ELSE {text} END"
+
+
+def _kinds(kind: SqlType) -> list[SqlType]:
+    return [field for _, field in kind.fields]
 
 
 def _key(name: str) -> str:
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
-def _renamed(value: Typed, names: list[str]) -> Typed:
-    fields = tuple((name, kind) for name, (_, kind) in zip(names, value.type.fields, strict=True))
-    return Typed(value.sql, SqlType("STRUCT", fields=fields))

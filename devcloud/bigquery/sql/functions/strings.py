@@ -36,7 +36,7 @@ define("REPLACE", ("STRING STRING STRING -> STRING", "bq_replace({0}, {1}, {2})"
 define(
     "SUBSTR SUBSTRING",
     ("STRING INT64 -> STRING", "bq_substr({0}, {1})"),
-    ("STRING INT64 INT64 -> STRING", "bq_substr_length({0}, {1}, {2})"),
+    ("STRING INT64 INT64 -> STRING", lambda given: _substr(*given)),
 )
 define("STARTS_WITH", ("STRING STRING -> BOOL", "starts_with({0}, {1})"))
 define("ENDS_WITH", ("STRING STRING -> BOOL", "ends_with({0}, {1})"))
@@ -84,6 +84,12 @@ define("SAFE_CONVERT_BYTES_TO_STRING", ("BYTES -> STRING", "bq_safe_text({0})"))
 define("EDIT_DISTANCE", ("STRING STRING -> INT64", "CAST(levenshtein({0}, {1}) AS BIGINT)"))
 
 _NAMED_GROUP_FREE = re.compile(r"(?<!\\)\((?!\?)")
+
+
+def _substr(text: Typed, start: Typed, length: Typed) -> str:
+    if start.value and start.value > 0 and length.value is not None and 0 <= length.value < 2**31:
+        return f"substring({text.sql}, {start.sql}, {length.sql})"
+    return f"bq_substr_length({text.sql}, {start.sql}, {length.sql})"
 
 
 def _pattern(binder: Binder, node: exp.Expr, scope: Scope, name: str) -> tuple[Typed, int | None]:

@@ -1,0 +1,90 @@
+"""Takes tables' names out of a statement, so that its plan serves the next one that differs in nothing else.
+
+A pipeline asks the same of a staging table with another name in every run, and binding a long statement takes longer
+than running it. A name is replaced by one of the same length: positions in error messages stay true.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from devcloud.bigquery.columns import physical_name
+from devcloud.bigquery.model import Json, TableRef
+from devcloud.bigquery.sql.plan import Plan
+
+# What is in quotes or comments is stepped over, and so is a FROM that no table follows.
+_PATH = re.compile(
+    r"""'''.*?'''|\"{3}.*?\"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|--[^\n]*|\#[^\n]*|/\*.*?\*/"""
+    r"""|\bEXTRACT\s*\(\s*\w+\s+FROM\b|\bDISTINCT\s+FROM\b"""
+    r"""|\b(?:FROM|JOIN|INTO|UPDATE|MERGE|USING)\s+"""
+    r"""(?P<path>`(?:(?P<project>[\w-]+)(?:\.|`\.`))?(?P<dataset>\w+)(?:\.|`\.`)(?P<table>\w[\w$-]*)`)(?!\s*\.)""",
+    re.DOTALL | re.IGNORECASE,
+)
+# DDL keeps its text, which a view stores.
+_DDL = re.compile(r"\b(?:CREATE|ALTER|DROP)\b", re.IGNORECASE)
+_IDENTITY = frozenset(["id", "tableReference", "creationTime", "lastModifiedTime", "expirationTime", "etag", "labels"])
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """A statement or script in which `tables` stand under other names, by lower-case name."""
+
+    text: str
+    tables: Mapping[str, TableRef] = field(default_factory=dict)
+
+
+def lift(sql: str, project: str) -> Lifted:
+    """The text without the names of tables, which are `project`'s unless they say otherwise.
+
+    A name that the text also has elsewhere stays.
+    """
+    if _DDL.search(sql):
+        return Lifted(sql)
+    found = [(match, _named(match, project)) for match in _PATH.finditer(sql) if match["path"]]
+    times = Counter(ref.table.lower() for _, ref in found)
+    several = Counter(ref.table.lower() for ref in {ref for _, ref in found})
+    lowered = sql.lower()
+    names: dict[tuple[TableRef, int], str] = {}
+    parts, at = [], 0
+    for match, ref in found:
+        table = ref.table.lower()
+        if several[table] > 1 or lowered.count(table) > times[table]:
+            continue
+        length = len(match["path"]) - 2
+        name = names.setdefault((ref, length), f"@{len(names)}_".ljust(length, "_"))
+        parts += [sql[at : match.start("path")], f"`{name}`"]
+        at = match.end("path")
+    return Lifted("".join([*parts, sql[at:]]), {name: ref for (ref, _), name in names.items()})
+
+
+def _named(match: re.Match[str], project: str) -> TableRef:
+    return TableRef(match["project"] or project, match["dataset"], match["table"])
+
+
+def alike(one: Json, other: Json) -> bool:
+    """Whether two tables' resources differ in nothing that a plan depends on."""
+    return {k: v for k, v in one.items() if k not in _IDENTITY} == {
+        k: v for k, v in other.items() if k not in _IDENTITY
+    }
+
+
+def moved(plan: Plan, tables: Mapping[TableRef, TableRef], referenced: Mapping[TableRef, Json]) -> Plan:
+    """The plan over other tables of the same shape."""
+    texts = {physical_name(old): physical_name(new) for old, new in tables.items() if old != new}
+    if not texts:
+        return plan
+    names = re.compile("|".join(re.escape(text) for text in texts))
+
+    def over(sql: str) -> str:
+        return names.sub(lambda match: texts[match[0]], sql)
+
+    return replace(
+        plan,
+        sql=over(plan.sql),
+        target=tables.get(plan.target, plan.target) if plan.target else None,
+        checks=[replace(check, sql=over(check.sql)) for check in plan.checks],
+        referenced=dict(referenced),
+    )
