@@ -6,11 +6,11 @@ import csv
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from shared.domain.templates import Template
 from shared.errors import ConfigError
+from shared.file_cache import reread_when_changed
 from shared.templates import folder_of
 
 _MOST_BYTES = 1_000_000  # a query and its parameters have 10 MB at most
@@ -33,7 +33,7 @@ def get_lookup(template: Template, name: str) -> LookupRows:
     return _load(path)
 
 
-@cache
+@reread_when_changed
 def _load(path: Path) -> LookupRows:
     if not path.is_file():
         raise ConfigError(f"{path.name}: there is no such file")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.config_files import load_document
+from shared.file_cache import reread_when_changed
 from shared.platform_config import CONFIGS
 
 Group = Literal["tenants", "tenant_dataset"]
@@ -73,18 +73,17 @@ class Table(BaseModel):
         return api
 
 
-@cache
 def get_tables(group: Group) -> dict[str, Table]:
     """All tables of a group, by name; ConfigError naming file, line and field when one is not valid."""
     return {table.table: table for table in map(_load, sorted((CONFIGS / "tables" / group).glob("*.yml")))}
 
 
-@cache
 def get_table(group: Group, name: str) -> Table:
     """One table; a request that needs one does not read the others."""
     return _load(CONFIGS / "tables" / group / f"{name}.yml")
 
 
+@reread_when_changed
 def _load(path: Path) -> Table:
     document = load_document(path)
     table = document.parsed(Table)

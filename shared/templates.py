@@ -10,6 +10,7 @@ from shared.domain.identifiers import is_template_part
 from shared.domain.template_files import parse_template
 from shared.domain.templates import Template
 from shared.errors import NotFound
+from shared.file_cache import stamp_of
 from shared.platform_config import CONFIGS
 
 PROVIDERS = ("gcp", "aws", "azure")
@@ -22,13 +23,26 @@ def find_template(provider: str, domain: str, template: str) -> Template | None:
     return load_template(CONFIGS / provider / domain / f"{template}.yml")
 
 
-@lru_cache(maxsize=512)  # bounded: callers choose the names, and a name that is none is kept too
 def load_template(path: Path) -> Template | None:
-    """The template in a file, named by its last three path parts, or None when there is no such file."""
-    if not path.is_file():
-        return None
+    """The template in a file, named by its last three path parts, or None when there is no such file.
+
+    It is read anew when it or its SQL has changed since.
+    """
+    return _load(path, _edition(path))
+
+
+@lru_cache(maxsize=512)  # bounded: callers choose the names, and a name that is none is kept too
+def _load(path: Path, edition: str) -> Template | None:
+    return read_template(path, file="/".join(path.parts[-3:]), edition=edition) if path.is_file() else None
+
+
+def _edition(path: Path) -> str:
+    return " ".join(str(stamp_of(file)) for file in [path, *sql_files(path.with_suffix(".sql"))])
+
+
+def read_template(path: Path, *, file: str, edition: str | None = None) -> Template:
+    """The template in a file; what is wrong with it is told of `file`."""
     provider, domain = path.parts[-3:-1]
-    file = "/".join(path.parts[-3:])
     document = load_document(path, file=file)
     return parse_template(
         document.content,
@@ -37,6 +51,7 @@ def load_template(path: Path) -> Template | None:
         template=path.stem,
         file=file,
         folder=str(path.parent),
+        edition=_edition(path) if edition is None else edition,
         line_of=document.line_of,
     )
 
@@ -51,6 +66,11 @@ def get_template(provider: str, domain: str, template: str) -> Template:
 def sql_file(template: Template) -> Path:
     """The template's SQL, beside its YAML."""
     return folder_of(template) / f"{template.template}.sql"
+
+
+def sql_files(file: Path) -> list[Path]:
+    """A template's <template>.sql and any <template>.<part>.sql beside it."""
+    return [file, *sorted(file.parent.glob(f"{file.stem}.*.sql"))]
 
 
 def folder_of(template: Template) -> Path:

@@ -19,6 +19,7 @@ from typing import Any
 from google.cloud import bigquery
 
 from shared.errors import ConfigError
+from shared.file_cache import reread_when_changed
 
 _SQL = Path(__file__).resolve().parent.parent / "sql"
 _NAME = re.compile(r"^-- name: (?P<name>[a-z0-9_]+)\s*$", re.MULTILINE)
@@ -98,7 +99,7 @@ def _query_parameter(name: str, kind: str, value: Any) -> Any:
     return bigquery.ScalarQueryParameter(name, kind, value)
 
 
-@cache
+@reread_when_changed
 def load_statements(path: Path) -> Mapping[str, Statement]:
     """Every statement of a file by name; ConfigError when one is unnamed or named twice."""
     text = path.read_text(encoding="utf-8")
@@ -120,6 +121,7 @@ def _without_comments(body: str) -> str:
     return "\n".join(line for line in body.splitlines() if not line.lstrip().startswith("--")).strip()
 
 
+@cache
 def statement(file: str, name: str) -> Statement:
     """The statement `name` of shared/sql/<file>.sql."""
     return load_statements(_SQL / f"{file}.sql")[name]

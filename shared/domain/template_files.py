@@ -15,7 +15,7 @@ from shared.errors import ConfigError
 
 _RESERVED_NAMES = BUILT_IN | RUN_VALUES.keys() | CHECK_VALUES | ASKS_FOR_BACKFILL
 _RESERVED_STEPS = frozenset({"checks", "publish", "dataset", "staging", "tenants"})
-_OF_THE_PATH = ("provider", "domain", "template", "folder")
+_OF_THE_PATH = ("provider", "domain", "template", "folder", "edition")
 
 
 def parse_template(
@@ -26,6 +26,7 @@ def parse_template(
     template: str,
     file: str,
     folder: str | None = None,
+    edition: str = "",
     line_of: Callable[[Place], int] = lambda _: 1,
 ) -> Template:
     """The template in a YAML document of the folder; ConfigError with a line of its own for all that is wrong."""
@@ -33,7 +34,7 @@ def parse_template(
         raise ConfigError(in_words(file, 1, (), "must be a mapping"))
     given = [((name,), "follows from the file's path") for name in _OF_THE_PATH if name in document]
     _refuse(file, given, line_of)
-    names = {"provider": provider, "domain": domain, "template": template, "folder": folder}
+    names = {"provider": provider, "domain": domain, "template": template, "folder": folder, "edition": edition}
     try:
         parsed = Template.model_validate({**document, **names})
     except ValidationError as error:

@@ -86,12 +86,13 @@ class TemplateDocument(Strict):
 
 
 class Template(TemplateDocument):
-    """A pipeline with what follows from its file's path; `folder` is where its SQL is."""
+    """A pipeline with what follows from its file's path; `folder` is where its SQL is, `edition` tells changed ones."""
 
     provider: Name
     domain: Name
     template: Name
     folder: str | None = None
+    edition: str = ""
 
     @property
     def pipeline_id(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from shared.adapters.sql import Statement, load_statements, placeholders
@@ -12,7 +13,7 @@ from shared.domain.template_steps import SqlStep
 from shared.domain.templates import RUN_VALUES, Template
 from shared.errors import ConfigError
 from shared.tables import get_table
-from shared.templates import sql_file
+from shared.templates import sql_file, sql_files
 
 _TYPES = {"string": "STRING", "table": "STRING", "integer": "INT64", "boolean": "BOOL"}
 _DATASET = "dataset"
@@ -20,13 +21,13 @@ _DATASET = "dataset"
 
 def template_statements(template: Template) -> Mapping[str, Statement]:
     """A template's statements by name: those of <template>.sql and of any <template>.<part>.sql beside it."""
-    return _statements_of(sql_file(template))
+    return _statements_of(sql_file(template), template.edition)
 
 
-@cache
-def _statements_of(file: Path) -> Mapping[str, Statement]:
+@lru_cache(maxsize=512)
+def _statements_of(file: Path, _edition: str) -> Mapping[str, Statement]:
     statements: dict[str, Statement] = {}
-    for path in [file, *sorted(file.parent.glob(f"{file.stem}.*.sql"))]:
+    for path in sql_files(file):
         found = load_statements(path)
         for name in sorted(found.keys() & statements.keys()):
             raise ConfigError(f"{path.name}: {name} stands in another file of this template too")
@@ -36,14 +37,14 @@ def _statements_of(file: Path) -> Mapping[str, Statement]:
 
 def step_statement(template: Template, step: SqlStep) -> Statement:
     """A sql step's statement, its placeholders open; ConfigError naming the step when a run could not fill it."""
-    place = f"{template.pipeline_id}: steps.{step.id}.with.query"
-    return _statement(template, step.with_.query, place, _earlier(template, step))
+    with _told_of(f"{template.pipeline_id}: steps.{step.id}.with.query"):
+        return usable_statement(template, step.with_.query, earlier_steps(template, step))
 
 
 def check_statement(template: Template, check: Check, query: str) -> Statement:
     """A statement that a check names, its placeholders open; ConfigError naming the check when nobody could fill it."""
-    place = f"{template.pipeline_id}: checks.{check.id}.with"
-    return _statement(template, query, place, [step.id for step in template.steps])
+    with _told_of(f"{template.pipeline_id}: checks.{check.id}.with"):
+        return usable_statement(template, query, [step.id for step in template.steps])
 
 
 def statements_named_by(template: Template, check: Check) -> list[Statement]:
@@ -60,19 +61,40 @@ def statements_named_by(template: Template, check: Check) -> list[Statement]:
     return [check_statement(template, check, name) for name in names]
 
 
-def _statement(template: Template, name: str, place: str, readable: Sequence[str]) -> Statement:
-    if name not in template_statements(template):
-        raise ConfigError(f"{place}: {sql_file(template).name} has no statement {name}")
+def usable_statement(template: Template, name: str, readable: Sequence[str]) -> Statement:
+    """A statement that may read these steps, its placeholders open; ConfigError when a run could not fill it."""
+    statements = template_statements(template)
+    if name not in statements:
+        known = ", ".join(sorted(statements))
+        raise ConfigError(f"{sql_file(template).name} has no statement {name}; it has {known}")
     found = whole_statement(template, name)
-    for step in sorted(placeholders(found.text) - {_DATASET, *readable}):
-        raise ConfigError(f"{place}: {{{step}}} of {name} is no step before it")
-    known = parameter_types(template)
+    for unknown in sorted(placeholders(found.text) - {_DATASET, *readable}):
+        raise ConfigError(f"{{{unknown}}} of {name}: {no_placeholder([_DATASET, *readable])}")
+    known_types = parameter_types(template)
     for parameter, kind in found.parameters.items():
-        if parameter not in known:
-            raise ConfigError(f"{place}: nobody gives @{parameter}; there are {', '.join(sorted(known))}")
-        if kind != known[parameter]:
-            raise ConfigError(f"{place}: @{parameter} is {known[parameter]}, not {kind}")
+        if wrong := wrong_parameter(parameter, kind, known_types):
+            raise ConfigError(wrong)
     return found
+
+
+def no_placeholder(known: Sequence[str]) -> str:
+    """Why a placeholder cannot stay, and what could stand there."""
+    return f"no step, table or placeholder of that name is known here; there are {', '.join(known)}"
+
+
+def wrong_parameter(name: str, kind: str, known: Mapping[str, str]) -> str | None:
+    """What is wrong with a declared parameter, in words."""
+    if name not in known:
+        return f"nobody gives @{name}; there are {', '.join(sorted(known))}"
+    return None if kind == known[name] else f"@{name} is {known[name]}, not {kind}"
+
+
+@contextmanager
+def _told_of(place: str) -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error.message}") from error
 
 
 def whole_statement(template: Template, name: str) -> Statement:
@@ -88,7 +110,8 @@ def _with_parts(found: Statement, parts: Mapping[str, Statement]) -> Statement:
     return found.naming(**{name: _with_parts(parts[name], rest) for name in inner})
 
 
-def _earlier(template: Template, step: SqlStep) -> list[str]:
+def earlier_steps(template: Template, step: SqlStep) -> list[str]:
+    """The steps before this one."""
     ids = [each.id for each in template.steps]
     return ids[: ids.index(step.id)]
 

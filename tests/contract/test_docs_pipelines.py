@@ -16,7 +16,7 @@ from shared.platform_config import CONFIGS
 
 ROOT = CONFIGS.parent
 TEXT = (ROOT / "docs" / "pipelines.md").read_text(encoding="utf-8")
-PATH_GIVEN = {"provider", "domain", "template", "folder"}  # they follow from the file's path
+PATH_GIVEN = {"provider", "domain", "template", "folder", "edition"}  # they follow from the file's path
 
 
 def words() -> set[str]:

@@ -115,7 +115,6 @@ def test_what_a_run_or_a_check_gives_to_every_statement_cannot_be_named_anew(tmp
         refused = rf"gcp/cost/test\.yml:{line}: {kind}\.{name}: is a name every template has"
         with pytest.raises(ConfigError, match=refused):
             load_template(file)
-        load_template.cache_clear()
 
 
 def test_every_parameter_that_a_check_adds_to_a_template_s_own_statement_is_reserved() -> None:

@@ -162,7 +162,7 @@ LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
         ),
         (
             {"steps": [STEP | {"with": {"query": "billed_by_day", "shape": "gcp_cost_daily_by_service"}}]},
-            r"INVALID_TEMPLATE final .*steps.summary.with.query: \{rows\} of billed_by_day is no step before it",
+            r"INVALID_TEMPLATE final .*steps.summary.with.query: \{rows\} of billed_by_day: no step, table or",
         ),
         (
             {"sql": "SELECT x_usage_dat AS usage_date FROM {dataset}.gcp_cost_billing"},

@@ -1,0 +1,37 @@
+"""What was made of a file is kept while the file stays as it is: a look at its time and size, no reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from pathlib import Path
+from typing import TypeVar
+
+Found = TypeVar("Found")
+Stamp = tuple[int, int]
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """What tells a file from the one that stood there before; None when there is none."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def reread_when_changed(read: Callable[[Path], Found]) -> Callable[[Path], Found]:
+    """`read`, done anew for a file that is another one since; what it raises is not kept.
+
+    Bounded: callers choose the names, and one that names no file is kept too.
+    """
+
+    @lru_cache(maxsize=512)
+    def read_once(path: Path, _stamp: Stamp | None) -> Found:
+        return read(path)
+
+    @wraps(read)
+    def reread(path: Path) -> Found:
+        return read_once(path, stamp_of(path))
+
+    return reread

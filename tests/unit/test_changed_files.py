@@ -1,0 +1,90 @@
+"""An edited template, table or lookup is used as it is now, by a process that has used it before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shared.file_cache import reread_when_changed
+from shared.lookups import get_lookup
+from shared.pipeline.statements import template_statements
+from shared.platform_config import CONFIGS
+from shared.templates import load_template
+
+BILLING = CONFIGS / "gcp" / "cost" / "billing.yml"
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """A copy of a template with a lookup and several files of SQL."""
+    copy = tmp_path / "gcp" / "cost" / BILLING.name
+    copy.parent.mkdir(parents=True)
+    for file in [*BILLING.parent.glob("billing.*"), *BILLING.parent.parent.glob("*.csv")]:
+        (tmp_path / file.relative_to(BILLING.parents[2])).write_text(file.read_text())
+    return copy
+
+
+def edited(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_template_is_read_once_while_it_stays_as_it_is(template: Path) -> None:
+    assert load_template(template) is load_template(template)
+
+
+def test_an_edited_template_is_read_anew(template: Path) -> None:
+    before = load_template(template)
+    assert before is not None
+    edited(template, "owner: ", "owner: somebody_else_than_")
+    after = load_template(template)
+    assert after is not None
+    assert (before.owner != after.owner, after.owner[:8]) == (True, "somebody")
+
+
+def test_a_template_that_was_looked_for_in_vain_is_found_when_it_is_there(template: Path) -> None:
+    new = template.with_name("new.yml")
+    assert load_template(new) is None
+    new.write_text(template.read_text())
+    found = load_template(new)
+    assert found is not None
+    new.unlink()
+    assert load_template(new) is None
+
+
+@pytest.mark.parametrize("part", ["billing.sql", "billing.focus.sql"])
+def test_edited_sql_is_used_by_who_asks_for_the_template_again(template: Path, part: str) -> None:
+    file = template.with_name(part)
+    opening = file.read_text().splitlines()[0]
+    before = load_template(template)
+    assert before is not None
+    known = template_statements(before).keys()
+    edited(file, opening, f"-- name: added_later\n-- Says one.\nSELECT 1 AS one\n\n{opening}")
+    after = load_template(template)
+    assert after is not None
+    assert template_statements(after).keys() - known == {"added_later"}
+    assert template_statements(before).keys() == known  # who works with the template goes on with what it has
+
+
+def test_an_edited_lookup_is_read_anew(template: Path) -> None:
+    found = load_template(template)
+    assert found is not None
+    name = next(iter(found.lookups))
+    before = get_lookup(found, name)
+    file = template.parent / found.lookups[name].file
+    last = file.read_text().rstrip("\n").rsplit("\n", 1)[1]
+    edited(file, last, f"{last}\n{last}")
+    assert get_lookup(found, name).digest != before.digest
+
+
+def test_a_file_is_read_anew_for_its_time_alone(tmp_path: Path) -> None:
+    read = reread_when_changed(lambda path: path.read_text())
+    file = tmp_path / "a.yml"
+    file.write_text("one")
+    assert read(file) == "one"
+    file.write_text("two")
+    os.utime(file, ns=(0, 1))
+    assert read(file) == "two"
