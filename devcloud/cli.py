@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from devcloud.errors import UserError
+from devcloud.invocation import command
 from shared.errors import ConvergenceError
 
 _DESCRIPTION = """\
@@ -18,15 +20,16 @@ Cloud Tasks, Cloud Scheduler, a token server, and every function of configs/plat
 one gateway. Everything lives in one state directory and survives being killed."""
 _EXAMPLES = """\
 examples:
-  python -m devcloud demo                            the whole story, in a minute
-  python -m devcloud up                              leave it running in a terminal of its own
-  python -m devcloud onboard acme_corp               a tenant and its API key
-  python -m devcloud mint-key --project acme-gcp > key.json
-  python -m devcloud seed-billing --project acme-gcp --start 2025-11-01 --days 30 --truth truth.json
-  python -m devcloud mint-token scheduler_status     the Bearer token that an operator's call wants
-  python -m devcloud run-job trigger                 queue what is due, without waiting for the hour
-  python -m devcloud jobs                            what BigQuery has been asked since the start
-  python -m devcloud status                          where everything listens"""
+  {run} demo                            the whole story, in a minute
+  {run} up                              leave it running in a terminal of its own
+  {run} onboard acme_corp               a tenant and its API key
+  {run} mint-key --project acme-gcp > key.json
+  {run} seed-billing --project acme-gcp --start 2025-11-01 --days 30 --truth truth.json
+  {run} mint-token scheduler_status     the Bearer token that an operator's call wants
+  {run} run-job trigger                 queue what is due, without waiting for the hour
+  {run} query "SELECT * FROM gcp_cost_billing LIMIT 3" --tenant acme_corp
+  {run} jobs                            what BigQuery has been asked since the start
+  {run} status                          where everything listens"""
 _DEMO = """\
 Starts a cloud, onboards two tenants, stores their credentials, runs gcp/cost/billing for each through
 the real functions, shows rows, costs, checks and quotas, and compares the totals with the export's own.
@@ -44,6 +47,9 @@ credential. It may use project P and nothing else."""
 _LET_IN = """\
 Prints an OIDC token, good for an hour, with which a private function lets one of its callers in: the
 operator in scheduler_status, Cloud Scheduler or Cloud Tasks in the others. Functions of tenants take API keys."""
+_QUERY = """\
+Asks the local BigQuery as the operator, who sees every dataset, and prints the rows as a table. The
+platform's tables are in tenants, a tenant's in the dataset of its id: gcp_cost_billing, focus_cost, ..."""
 _SEED = """\
 Writes a sample Cloud Billing detailed export into a tenant's own GCP project and prints its truth: the
 exact sums per invoice month and per usage date (UTC). The same arguments give the same bytes. The table
@@ -56,6 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         _command(options.command)(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read, head for example, has seen enough; nothing is left to be flushed at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (UserError, ConvergenceError) as error:
         print(f"devcloud: {error}", file=sys.stderr)
         return 1
@@ -65,9 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """Every command and option."""
     parser = argparse.ArgumentParser(
-        prog="python -m devcloud",
+        prog=command(),
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
+        epilog=_EXAMPLES.format(run=command()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -80,6 +91,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_seed_billing(commands)
     run_job = _add(commands, "run-job", "have Cloud Scheduler run one of its jobs now", "")
     run_job.add_argument("job", metavar="JOB", help="trigger, process-queue, reset-daily-quotas, ...")
+    query = _add(commands, "query", "ask BigQuery, with the official client, and print the rows", _QUERY)
+    query.add_argument("sql", metavar="SQL", help='e.g. "SELECT tenant_id, status FROM tenants.tenant_profiles"')
+    query.add_argument("--tenant", metavar="TENANT_ID", help="look for tables without a dataset in this tenant's")
+    _add_json(query, "print the rows as JSON")
     jobs = _add(commands, "jobs", "list the BigQuery jobs since the start", "")
     _add_json(jobs, "print them as JSON")
     status = _add(commands, "status", "show where everything listens and which functions run", "")

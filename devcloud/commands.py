@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from devcloud.clients import Clients
+from devcloud.errors import UserError
+from devcloud.shown import job_lines, places, print_json, print_table, rows_table, welcome
 from devcloud.state import StateDir, StateError
 from shared.platform_config import get_platform
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from devcloud.identity import Identity
 
 Json = dict[str, Any]
+_POLL_SECONDS = 0.1
 _EXPORTER = "billing-export"  # the account in the tenant's project that writes the sample export
 
 
@@ -44,8 +48,9 @@ def up(options: Namespace) -> None:
     with Devcloud(options.state_dir, port=options.port) as cloud:
         if options.warm:
             cloud.warm()
-        print(json.dumps(cloud.ready) if options.json else _welcome(cloud.ready, options), flush=True)
+        print(json.dumps(cloud.ready) if options.json else welcome(cloud.ready, options.state_dir), flush=True)
         ended.wait()
+        print("devcloud: stopping", file=sys.stderr)
 
 
 def onboard(options: Namespace) -> None:
@@ -61,7 +66,7 @@ def onboard(options: Namespace) -> None:
             limits = {"daily_limit": options.daily_limit, "concurrent_limit": options.concurrent_limit}
             made = onboard(client, options.tenant_id, **limits)
     if options.json:
-        _print_json({"tenant_id": made.tenant_id, "api_key": made.api_key})
+        print_json({"tenant_id": made.tenant_id, "api_key": made.api_key})
         return
     print(
         f"tenant_id  {made.tenant_id}\napi_key    {made.api_key}\n\nThe key is not stored and not shown again. Try:\n"
@@ -71,7 +76,7 @@ def onboard(options: Namespace) -> None:
 
 def mint_key(options: Namespace) -> None:
     """Print a JSON key."""
-    _print_json(_mint(options, _running(options), options.account))
+    print_json(_mint(options, _running(options), options.account))
 
 
 def mint_token(options: Namespace) -> None:
@@ -97,7 +102,7 @@ def seed_billing(options: Namespace) -> None:
         truth = write_export(clients.bigquery(), plan, target, append=options.append)
     if options.truth:
         options.truth.write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
-    _print_json(truth)
+    print_json(truth)
 
 
 def run_job(options: Namespace) -> None:
@@ -109,38 +114,59 @@ def run_job(options: Namespace) -> None:
     with _clients(ready) as clients:
         client = clients.scheduler()
         try:
-            job = client.run_job(name=f"{location}/jobs/{options.job}")
+            before = client.run_job(name=f"{location}/jobs/{options.job}")
         except NotFound as error:
             names = ", ".join(job.name.rpartition("/")[2] for job in client.list_jobs(parent=location))
             raise StateError(f"there is no job {options.job}; there are {names}") from error
-    print(f"{options.job} runs now: {job.http_target.uri}")
+        print(f"{options.job} runs now: {before.http_target.uri}", flush=True)
+        job = _attempted(client, before)
+    if job.status.code:
+        raise UserError(f"{options.job} failed: {job.status.message}; its retries, if it has any, follow")
+    print(f"{options.job} is done: the function answered with success (2xx)")
 
 
 def jobs(options: Namespace) -> None:
     """Print the BigQuery jobs since the start."""
     listed = requests.get(f"{_running(options)['gateway']}/_devcloud/jobs", timeout=30).json()
     if options.json:
-        _print_json(listed)
+        print_json(listed)
         return
-    print(f"{'duration':>9}  {'statement':<14} {'caller':<24} {'request id':<36} tables, and the job's id")
-    for job in listed:
-        caller = job["caller"].partition("@")[0]
-        tables = ", ".join(job["tables"]) or "-"
-        # The product labels its jobs with the request they serve; what is left is the client's own id of the call.
-        request_id = job["labels"].get("request_id") or job["request_id"] or "-"
-        outcome = f"FAILED {job['error']}" if job["error"] else ""
-        columns = f"{job['duration_ms']:>6} ms  {job['statement']:<14} {caller:<24} {request_id:<36}"
-        print(columns, tables, job["id"], outcome)
+    for line in job_lines(listed):
+        print(line)
+
+
+def query(options: Namespace) -> None:
+    """Ask BigQuery as the operator and print the rows."""
+    from google.api_core.exceptions import GoogleAPICallError
+    from google.cloud import bigquery
+
+    ready = _running(options)
+    with _clients(ready) as clients:
+        client = clients.bigquery()
+        config = bigquery.QueryJobConfig()
+        if options.tenant:
+            config.default_dataset = f"{ready['project']}.{options.tenant}"
+        try:
+            found = client.query_and_wait(options.sql, job_config=config)
+            rows = list(found)
+        except GoogleAPICallError as error:
+            raise UserError(f"{error.code} {error.message}") from error
+    if options.json:
+        print_json([dict(row.items()) for row in rows])
+    elif found.schema:
+        print_table(rows_table([(field.name, field.field_type) for field in found.schema], rows))
+    if found.num_dml_affected_rows is not None:
+        print(f"{found.num_dml_affected_rows} rows changed", file=sys.stderr)
 
 
 def status(options: Namespace) -> None:
     """Print where everything listens."""
     ready = _running(options)
     if options.json:
-        _print_json(ready)
+        print_json(ready)
         return
     functions = requests.get(f"{ready['gateway']}/_devcloud/health", timeout=30).json()["functions"]
-    print(_places(ready) + "\n\nfunctions")
+    print(places(ready) + "\n\nfunctions")
     print("\n".join(f"  {name:<28} {state}" for name, state in functions.items()))
 
 
@@ -155,6 +181,17 @@ def _running(options: Namespace) -> Json:
     if health.get("state_dir") != str(state.path):  # nobody there, or somebody else on the same port
         raise StateError(f"the devcloud that ran on {state.path} (pid {ready['pid']}) was killed; {state.hint}")
     return ready
+
+
+def _attempted(client: Any, before: Any) -> Any:
+    """The job once Cloud Scheduler has called its target after `before`."""
+    deadline = time.monotonic() + before.attempt_deadline.total_seconds()
+    while time.monotonic() < deadline:
+        job = client.get_job(name=before.name)
+        if job.last_attempt_time != before.last_attempt_time:
+            return job
+        time.sleep(_POLL_SECONDS)  # as gcloud polls: the API has nothing to wait on
+    raise UserError(f"no answer within {before.attempt_deadline}")
 
 
 def _clients(ready: Json) -> Clients:
@@ -178,29 +215,3 @@ def _identity(options: Namespace, ready: Json) -> Iterator[Identity]:
         yield identity
     finally:
         identity.close()
-
-
-def _welcome(ready: Json, options: Namespace) -> str:
-    run, state = "python -m devcloud", f"--state-dir {options.state_dir}"
-    return f"""devcloud is ready; Ctrl-C stops it.
-
-{_places(ready)}
-
-Try, from another terminal:
-
-  curl -s {ready["gateway"]}/_devcloud/health
-  {run} onboard acme_corp {state}
-  {run} seed-billing {state} --project acme-gcp
-  {run} jobs {state}
-"""
-
-
-def _places(ready: Json) -> str:
-    lines = {"gateway": ready["gateway"], "bigquery": ready["bigquery"]} | ready["services"]
-    lines |= {"project": f"{ready['project']} in {ready['region']}", "admin key": ready["admin_key"]}
-    return "\n".join(f"{name:<16} {value}" for name, value in lines.items())
-
-
-def _print_json(content: object) -> None:
-    json.dump(content, sys.stdout, indent=2)
-    print()

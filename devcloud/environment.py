@@ -27,6 +27,7 @@ def client_environment(cloud: Cloud, *, key_file: Path) -> dict[str, str]:
         "REGION": cloud.region,
         "BIGQUERY_LOCATION": cloud.location,
         "BIGQUERY_ENDPOINT": addresses.bigquery,
+        "BIGQUERY_EMULATOR_HOST": addresses.bigquery,  # the name the official client knows
         "BIGQUERY_STORAGE_ENDPOINT": addresses.storage_read,
         "KMS_ENDPOINT": addresses.kms,
         "SECRET_MANAGER_ENDPOINT": addresses.secret_manager,
@@ -43,7 +44,8 @@ def function_environment(cloud: Cloud, name: str, *, key_file: Path) -> dict[str
     """What Terraform would give the function, with this cloud's endpoints; only the settings that it asks for."""
     function = cloud.platform.functions[name]
     common = client_environment(cloud, key_file=key_file)
-    del common["CLOUD_SCHEDULER_ENDPOINT"], common["TENANT_TOKEN_URI"]
+    for variable in ("BIGQUERY_EMULATOR_HOST", "CLOUD_SCHEDULER_ENDPOINT", "TENANT_TOKEN_URI"):
+        del common[variable]
     optional = _settings(cloud, name)
     return (
         inherited_environment()

@@ -1,0 +1,13 @@
+"""How a person calls this again: the command line of the interpreter that runs now."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def command() -> str:
+    """For example `.venv/bin/python -m devcloud`, which works when pasted into the shell that it is shown in."""
+    python = Path(sys.executable)
+    here = Path.cwd()
+    return f"{python.relative_to(here) if python.is_relative_to(here) else python} -m devcloud"

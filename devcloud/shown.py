@@ -1,0 +1,98 @@
+"""What the commands print for people: addresses, BigQuery's jobs, rows of a query."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from devcloud.invocation import command
+
+Json = dict[str, Any]
+_JOB = "{:<12}  {:>9}  {:<7}  {:<14}  {:<24}  {:<36}  {}"
+_UNBOUNDED = 10_000  # columns of a pipe or file: what reads it wants whole lines
+_NUMBERS = frozenset({"INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC"})
+
+
+def welcome(ready: Json, state_dir: object) -> str:
+    """What `up` says when all is there."""
+    run, state = command(), f"--state-dir {state_dir}"
+    return f"""devcloud is ready; Ctrl-C stops it.
+
+{places(ready)}
+
+Try, from another terminal:
+
+  curl -s {ready["gateway"]}/_devcloud/health
+  {run} onboard acme_corp {state}
+  {run} seed-billing {state} --project acme-gcp
+  {run} query "SELECT tenant_id, status FROM tenants.tenant_profiles" {state}
+  {run} jobs {state}
+"""
+
+
+def places(ready: Json) -> str:
+    """Where everything listens, and the environment of an official BigQuery client."""
+    lines = {"gateway": ready["gateway"], "bigquery": ready["bigquery"]} | ready["services"]
+    lines |= {"project": f"{ready['project']} in {ready['region']}", "admin key": ready["admin_key"]}
+    listed = "\n".join(f"{name:<16} {value}" for name, value in lines.items())
+    wanted = ("BIGQUERY_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS")
+    exports = "\n".join(f"  export {name}={ready['env'][name]}" for name in wanted)
+    return f"{listed}\n\nfor an official BigQuery client\n{exports}"
+
+
+def job_lines(jobs: Iterable[Json]) -> Iterator[str]:
+    """A heading and a line for each job, oldest first."""
+    yield _JOB.format("began, UTC", "took", "state", "statement", "caller", "request id", "job id, tables")
+    for job in jobs:
+        began = datetime.fromtimestamp(job["created_at_ms"] / 1000, UTC)
+        # The product labels its jobs with the request they serve; what is left is the client's own id of the call.
+        request_id = job["labels"].get("request_id") or job["request_id"] or "-"
+        yield _JOB.format(
+            f"{began:%H:%M:%S}.{began.microsecond // 1000:03}",
+            f"{job['duration_ms']:,} ms",
+            "FAILED" if job["error"] else job["state"],
+            job["statement"],
+            job["caller"].partition("@")[0],
+            request_id,
+            " ".join(filter(None, [job["id"], ", ".join(job["tables"]), job["error"]])),
+        )
+
+
+def rows_table(fields: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> Table:
+    """Rows under the names of their (name, type) fields, numbers to the right, NULL told from an empty string."""
+    table = Table()
+    for name, kind in fields:
+        table.add_column(Text(name), justify="right" if kind in _NUMBERS else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(_cell, row))
+    return table
+
+
+def print_table(table: Table) -> None:
+    """As wide as the terminal, or as wide as it gets where the output is none."""
+    Console(width=None if sys.stdout.isatty() else _UNBOUNDED).print(table)
+
+
+def print_json(content: object) -> None:
+    """JSON to standard output; a decimal or a time, which JSON does not have, as a string."""
+    json.dump(content, sys.stdout, indent=2, default=_text)
+    print()
+
+
+def _cell(value: Any) -> Text:
+    if value is None:
+        return Text("NULL", style="dim")
+    return Text(json.dumps(value, default=_text) if isinstance(value, dict | list) else _text(value))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value.hex() if isinstance(value, bytes) else format(value, "f") if hasattr(value, "as_tuple") else str(value)
