@@ -1,4 +1,4 @@
-"""Due to done: the scheduler's own share of 1,000 trivial scheduled runs, against the seeds' flow as written.
+"""Due to done: the scheduler's own share of 1,000 trivial scheduled runs, against a plain scheduler.
 
 A trivial run is one whose pipeline does nothing: its executor succeeds the moment it is called. What an executor does
 to a tenant's data is left out on both sides, so that only the scheduler is measured. Control-plane jobs are the
@@ -10,8 +10,9 @@ place the benchmark takes the tasks that process_queue handed to Cloud Tasks, an
 executor, CLAIMED and SUCCEEDED, under the task's lease; in one request, as executors' time is not what is measured.
 Limits hold: a tenant's ten runs go five at a time.
 
-The seeds: the statements of their Flow 3 one after the other, 1 + 3N for the trigger and 6 for each run, one run a
-call, straight from this process, without HTTP and without the five minutes that the seeds leave between two calls.
+The plain scheduler is what one would write first: every statement a job of its own, 1 + 3N for the trigger and 6 for
+each run, one run for each call of the queue processor, which Cloud Scheduler makes every five minutes. Here the calls
+follow each other at once, straight from this process and without HTTP.
 
 Both on the same devcloud, one after the other. The goals: 20 times faster, 100 times fewer control-plane jobs.
 """
@@ -32,7 +33,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.parts.seeds_scheduler import SeedsScheduler
+from benchmarks.parts.plain_scheduler import PlainScheduler
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
 from shared.adapters.events import Kind, RunEvent, RunEvents
@@ -54,10 +55,10 @@ class Measured:
 
 
 def measure(dispatching: Dispatching, runs: int) -> tuple[Measured, Measured]:
-    """The product's figures and the seeds', for as many runs each; the queue is empty and Cloud Tasks stands still."""
-    seeds = SeedsScheduler(dispatching.client, dispatching.cloud.platform.datasets.central)
+    """What both took for as many runs each; the queue is empty and Cloud Tasks stands still."""
+    plain = PlainScheduler(dispatching.client, dispatching.cloud.platform.datasets.central)
     product = _measured(dispatching, runs, lambda _: run_product(dispatching))
-    return product, _measured(dispatching, runs, lambda tenants: run_seeds(seeds, tenants))
+    return product, _measured(dispatching, runs, lambda tenants: run_plain(plain, tenants))
 
 
 @contextmanager
@@ -126,25 +127,26 @@ def trivial_run(task: Json) -> Iterator[RunEvent]:
         )
 
 
-def run_seeds(seeds: SeedsScheduler, tenants: Sequence[str]) -> None:
+def run_plain(plain: PlainScheduler, tenants: Sequence[str]) -> None:
     """Trigger, and one call of the queue processor after the other, until the queue is empty."""
-    seeds.trigger(tenants)
-    while seeds.process_queue():
+    plain.trigger(tenants)
+    while plain.process_queue():
         pass
 
 
 def main() -> int:
     """Print the table; 1 when a goal is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.due_to_done", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--runs", type=int, default=RUNS, help=f"how many; a multiple of {SCHEDULES_PER_TENANT}")
     runs = parser.parse_args().runs
     with still_cloud() as dispatching:
-        product, seeds = measure(dispatching, runs)
-    faster, fewer = seeds.seconds / product.seconds, seeds.jobs / product.jobs
+        product, plain = measure(dispatching, runs)
+    faster, fewer = plain.seconds / product.seconds, plain.jobs / product.jobs
     table = Table(title=f"Due to done, {runs:,} trivial runs", title_justify="left", box=None)
     for column in ("", "seconds", "runs a second", "control-plane jobs"):
         table.add_column(column, justify="right" if column else "left")
-    for name, measured in (("product", product), ("the seeds' flow", seeds)):
+    for name, measured in (("product", product), ("plain scheduler", plain)):
         table.add_row(name, f"{measured.seconds:.1f}", f"{runs / measured.seconds:.1f}", f"{measured.jobs:,}")
     table.add_row("ratio (goal)", f"{faster:.0f}x ({FASTER}x)", "", f"{fewer:.0f}x ({FEWER_JOBS}x)")
     Console(width=120).print(table)

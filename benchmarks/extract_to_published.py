@@ -4,7 +4,7 @@ Everything runs on this machine, one after the other, each in a process of its o
 
 - DuckDB's COPY of the rows' Parquet file into a table, as the limit;
 - dlt into DuckDB, given Arrow tables, and given Python dicts;
-- the seeds' way: rows read as Python dicts and appended with insertAll, on the same devcloud;
+- the plain way: rows read as Python dicts and appended with insertAll, on the same devcloud;
 - the product: gcp/cost/billing without its mapping to FOCUS, from the start of the process to the publish.
 
 devcloud stands for BigQuery and works on the same cores: it freezes and streams the export, loads staging, checks and
@@ -35,7 +35,7 @@ from tests.tenant import Tenant
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venvs" / "bench" / "bin" / "python"
-ROWS, DICT_ROWS, SEEDS_ROWS = 1_000_000, 100_000, 20_000
+ROWS, DICT_ROWS, PLAIN_ROWS = 1_000_000, 100_000, 20_000
 ARROW_RATIO, DICT_RATIO, MEMORY_SHARE = 1.5, 20, 0.25
 
 
@@ -66,10 +66,10 @@ def contender(way: str, file: Path, folder: Path) -> Took:
     return _took(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def seeds_way(platform: Bench, tenant: Tenant, rows: int) -> Took:
-    """The seeds' way for so many rows, into a table of the tenant's dataset."""
+def plain_way(platform: Bench, tenant: Tenant, rows: int) -> Took:
+    """The plain way for so many rows, into a table of the tenant's dataset."""
     cloud = platform.executions.cloud
-    target = f"{cloud.project}.{tenant.tenant_id}.seeds_cost"
+    target = f"{cloud.project}.{tenant.tenant_id}.plain_cost"
     schema = [bigquery.SchemaField.from_api_repr(field) for field in load_schema()]
     platform.executions.client.create_table(bigquery.Table(target, schema=schema))
     told = {
@@ -80,7 +80,7 @@ def seeds_way(platform: Bench, tenant: Tenant, rows: int) -> Took:
         "target": target,
         "rows": rows,
     }
-    command = [sys.executable, "-m", "benchmarks.parts.seeds_way"]
+    command = [sys.executable, "-m", "benchmarks.parts.plain_way"]
     done = subprocess.run(command, input=json.dumps(told) + "\n", capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
@@ -91,7 +91,7 @@ def _took(output: str) -> Took:
     return Took(**json.loads(output.splitlines()[-1]))
 
 
-def measure(rows: int, dict_rows: int, seeds_rows: int, console: Console) -> Mapping[str, Took]:
+def measure(rows: int, dict_rows: int, plain_rows: int, console: Console) -> Mapping[str, Took]:
     """Every way by its name."""
     once = SEED.days * SEED.rows_per_day
     took: dict[str, Took] = {}
@@ -108,8 +108,8 @@ def measure(rows: int, dict_rows: int, seeds_rows: int, console: Console) -> Map
         took["dlt, Python dicts"] = contender("dlt-dicts", small, platform.folder / "dicts")
         status.update("the product")
         took["Convergence"] = platform.run(tenant, copies)
-        status.update("the seeds' way")
-        took["the seeds' way"] = seeds_way(platform, tenant, seeds_rows)
+        status.update("the plain way")
+        took["the plain way"] = plain_way(platform, tenant, plain_rows)
     return took
 
 
@@ -133,12 +133,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--rows", type=int, default=ROWS, help="rows of the export (default: %(default)s)")
     parser.add_argument("--dict-rows", type=int, default=DICT_ROWS, help="rows for dlt's dict path")
-    parser.add_argument("--seeds-rows", type=int, default=SEEDS_ROWS, help="rows for the seeds' way")
+    parser.add_argument("--plain-rows", type=int, default=PLAIN_ROWS, help="rows for the plain way")
     asked = parser.parse_args(arguments)
     if not PYTHON.exists():
         parser.error("dlt's environment is missing; `make bench` makes it")
     console = Console(width=120)
-    took = measure(asked.rows, asked.dict_rows, asked.seeds_rows, console)
+    took = measure(asked.rows, asked.dict_rows, asked.plain_rows, console)
     table = Table(title="From the rows of an export to a table that has them", title_justify="left", box=None)
     for column in ("", "rows", "seconds", "rows/s", "CPU seconds", "rows/CPU second", "peak memory"):
         table.add_column(column, justify="right" if column else "left")

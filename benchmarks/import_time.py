@@ -12,6 +12,7 @@ needs one client, because that client is BigQuery's, and it alone is half of wha
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -106,6 +107,9 @@ def _least(function: str, request: Request | None, *, hidden: Sequence[str]) -> 
 
 def main() -> int:
     """Print the table; 1 when the bound does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.import_time", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.parse_args()
     eager, _ = _least("run_pipeline", Request([], [*CLIENTS, "pyarrow.parquet"]), hidden=())
     table = Table(title=f"Importing every client eagerly takes {eager:.0f} ms", title_justify="left", box=None)
     for column in ("function", "import", "of eager", "until its first answer", "of eager", "clients of that request"):

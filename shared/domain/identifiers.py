@@ -28,5 +28,5 @@ def pipeline_id_of(provider: str, domain: str, template: str) -> str:
 
 
 def qualified_pipeline_id(tenant_id: str, pipeline_id: str) -> str:
-    """The template variable {pipeline_id}, as in the seeds: tenant and pipeline."""
+    """The template variable {pipeline_id}: tenant and pipeline."""
     return f"{tenant_id}-{pipeline_id}"

@@ -164,15 +164,15 @@ def test_jobs_call_their_functions_with_an_explicit_audience(plan: Plan) -> None
         assert 0 < retries["retry_count"] <= 5
 
 
-def test_the_seeds_schedules_are_kept() -> None:
+def test_the_schedules_that_flow_3_names_are_kept() -> None:
     crons = {name: function.schedule.cron for name, function in get_platform().functions.items() if function.schedule}
-    seeds = {
+    named = {
         "process_queue": "*/5 * * * *",
         "trigger_due_pipelines": "0 * * * *",
         "reset_daily_quotas": "0 0 * * *",
     }
-    assert {name: crons[name] for name in seeds if name in crons} == {
-        name: seeds[name] for name in seeds if name in crons
+    assert {name: crons[name] for name in named if name in crons} == {
+        name: named[name] for name in named if name in crons
     }
 
 

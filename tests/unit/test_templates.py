@@ -192,7 +192,7 @@ def test_a_range_is_accepted_up_to_the_templates_limit(start: date, length: int)
 
 
 @given(day=DAYS)
-def test_variables_are_those_of_the_seeds(day: date) -> None:
+def test_variables_name_tenant_pipeline_and_days(day: date) -> None:
     variables = template_variables(billing(), "acme_corp_12312025", {"date": str(day)})
     assert variables["pipeline_id"] == "acme_corp_12312025-gcp-cost-billing"
     assert variables["date"] == variables["start_date"] == variables["end_date"] == str(day)

@@ -1,4 +1,4 @@
-"""The seeds' way to load an export: rows as Python dicts, appended to the tenant's table.
+"""The plain way to load an export: rows as Python dicts, appended to the tenant's table.
 
 Reads one JSON line: the client's environment, source and target table, and how many rows. Prints rows, seconds of wall
 time and CPU, and peak memory in MiB, as `contenders` does.

@@ -1,4 +1,4 @@
-"""The seeds' Flow 3 as they write it: every statement a job of its own, one queued pipeline a call, no transaction."""
+"""A scheduler as one would write it first: every statement a job of its own, one queued run a call, no transaction."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _STATEMENTS = load_statements(Path(__file__).with_suffix(".sql"))
 
 
 @dataclass(frozen=True)
-class SeedsScheduler:
-    """The trigger (3A) and the queue processor (3B) with an executor that has nothing to do."""
+class PlainScheduler:
+    """The trigger and the queue processor with an executor that has nothing to do."""
 
     client: bigquery.Client
     central: str
 
     def trigger(self, owners: Sequence[str]) -> int:
-        """3A for the schedules of some tenants, 1 + 3N statements: how many were queued."""
+        """Queue what is due of the schedules of some tenants, 1 + 3N statements: how many were queued."""
         due = self._run("list_due_pipelines", owners=list(owners))
         for config in due:
             run = {"run_id": uuid.uuid4().hex, "scheduled_time": config["next_run_time"]}
@@ -38,7 +38,7 @@ class SeedsScheduler:
         return len(due)
 
     def process_queue(self) -> bool:
-        """One call of 3B with steps 1, 2, 3 and 5; whether there was a pipeline to run."""
+        """One call of the queue processor, six statements; whether there was a run to take."""
         found = self._run("find_next_queued")
         if not found:
             return False
@@ -53,7 +53,7 @@ class SeedsScheduler:
     def _run(self, name: str, **values: Any) -> list[dict[str, Any]]:
         statement = _STATEMENTS[name]
         config = bigquery.QueryJobConfig(
-            query_parameters=statement.query_parameters(values), labels={"service": "seeds", "statement": name}
+            query_parameters=statement.query_parameters(values), labels={"service": "plain", "statement": name}
         )
         datasets = {"tenants": self.central}
         return [dict(row.items()) for row in self.client.query_and_wait(statement.sql(**datasets), job_config=config)]
