@@ -58,8 +58,9 @@ def _local_server() -> Json:
 
 
 def _deployed_server(function: str) -> Json:
-    variables = {"region": {"default": "us-central1"}, "project": {"default": "acme-platform"}}
-    url = get_api().server.replace("{function}", function)
+    number = {"default": "123456789012", "description": "The project's number; `./deploy.sh urls` prints whole URLs."}
+    url = get_api().server.replace("{service}", function.replace("_", "-"))  # as Terraform names services
+    variables = {"project_number": number, "region": {"default": "us-central1"}}
     return {"url": url, "description": "The deployed function", "variables": variables}
 
 

@@ -60,7 +60,7 @@ def _set_stage(cloud: Devcloud) -> dict[str, str]:
         "API_KEY": frontend.api_key,
         "COMPLETED_RUN": completed,
         "LIVE_RUN": _start_run(frontend),
-        "LIVE_BACKFILL": str(_ask_for_run(frontend, split="month")["backfill_id"]),
+        "LIVE_BACKFILL": _start_backfill(frontend),
         "SCHEDULE": _schedule(frontend),
         "UNWANTED_SCHEDULE": _schedule(frontend),
     }
@@ -68,6 +68,12 @@ def _set_stage(cloud: Devcloud) -> dict[str, str]:
 
 def _start_run(frontend: Frontend) -> str:
     return str(_ask_for_run(frontend)["pipeline_logging_id"])
+
+
+def _start_backfill(frontend: Frontend) -> str:
+    """Of another export: while it waits, another one of the same is refused."""
+    export = f"{PROJECT}.billing.another_export"
+    return str(_ask_for_run(frontend, split="month", billing_export_table=export)["backfill_id"])
 
 
 def _ask_for_run(frontend: Frontend, **more: str) -> dict[str, Any]:
