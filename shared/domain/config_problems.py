@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import ValidationError
 
+from shared.domain.wording import worded
+
 Place = tuple[str | int, ...]  # keys and indices from the top of the file
 
 
@@ -23,10 +25,7 @@ def listed(file: str, problems: Sequence[tuple[Place, str]], line_of: Callable[[
 def error_places(error: ValidationError, content: object) -> list[tuple[Place, str]]:
     """Where each error of a model stands in what it was given, and what it says."""
     found = error.errors(include_url=False, include_input=False)
-    problems = [
-        (_place(item["loc"], content, is_missing=item["type"] == "missing"), item["msg"].removeprefix("Value error, "))
-        for item in found
-    ]
+    problems = [(_place(item["loc"], content, is_missing=item["type"] == "missing"), worded(item)) for item in found]
     return list(dict.fromkeys(problems))
 
 

@@ -20,7 +20,7 @@ Columns = Annotated[list[Column], Field(min_length=1)]
 Placeholder = Annotated[str, StringConstraints(pattern=rf"^{_PLACEHOLDER.pattern}$")]
 
 
-def _bound(value: Any) -> Any:
+def bound_of(value: Any) -> Any:
     """A number as Decimal, a date, a moment in UTC; a text may be any of them, or a placeholder."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -30,7 +30,7 @@ def _bound(value: Any) -> Any:
         return value
     try:
         if isinstance(value, str) and _ISO_DATE.match(value):
-            return date.fromisoformat(value) if len(value) == 10 else _bound(datetime.fromisoformat(value))
+            return date.fromisoformat(value) if len(value) == 10 else bound_of(datetime.fromisoformat(value))
         if isinstance(value, int | float | str) and not isinstance(value, bool):
             number = Decimal(str(value))
             if number.is_finite():
@@ -40,7 +40,7 @@ def _bound(value: Any) -> Any:
     raise ValueError("must be a number, a date or a timestamp")
 
 
-Bound = Annotated[Any, BeforeValidator(_bound), WithJsonSchema({"type": ["number", "string"]})]
+Bound = Annotated[Any, BeforeValidator(bound_of), WithJsonSchema({"type": ["number", "string"]})]
 
 
 class _Options(Strict):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from shared.domain.wording import worded
 from shared.errors import InvalidInput
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -24,8 +25,8 @@ def validated(model: type[Model], value: Mapping[str, Any], *, within: str = "")
         return model.model_validate(value)
     except ValidationError as error:
         found = [
-            {"field": _path(within, item["loc"]), "message": item["msg"].removeprefix("Value error, ")}
-            for item in error.errors(include_input=False, include_url=False, include_context=False)
+            {"field": _path(within, item["loc"]), "message": worded(item)}
+            for item in error.errors(include_input=False, include_url=False)
         ]
         summary = "; ".join(f"{item['field']}: {item['message']}" for item in found)
         raise InvalidInput(summary, errors=found) from None  # the cause would carry the values

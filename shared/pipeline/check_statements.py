@@ -245,14 +245,18 @@ class _Rendering:
 
 
 def _type(bound: object) -> str:
-    kinds = {Decimal: "NUMERIC", datetime: "TIMESTAMP", date: "DATE"}
-    return next(name for kind, name in kinds.items() if isinstance(bound, kind))
+    for kind, name in ((Decimal, "NUMERIC"), (datetime, "TIMESTAMP"), (date, "DATE")):
+        if isinstance(bound, kind):
+            return name
+    raise TypeError(f"{bound} is not filled in")
 
 
 def _range_words(options: RangeOptions) -> str:
-    inside = "" if options.inclusive else ", both excluded"
-    low, high = ("any" if bound is None else str(bound) for bound in (options.minimum, options.maximum))
-    return f"{low} to {high}{inside}"
+    if options.maximum is None:
+        return f"{'at least' if options.inclusive else 'above'} {options.minimum}"
+    if options.minimum is None:
+        return f"{'at most' if options.inclusive else 'below'} {options.maximum}"
+    return f"{options.minimum} to {options.maximum}{'' if options.inclusive else ', both excluded'}"
 
 
 def _renamed(columns: Sequence[str], names: Sequence[str]) -> Statement:

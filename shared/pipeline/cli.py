@@ -12,9 +12,10 @@ from shared.domain.identifiers import check_tenant_id
 from shared.domain.templates import Template, resolve_parameters
 from shared.errors import ConvergenceError, InvalidInput, NotFound
 from shared.pipeline.explanation import explain
+from shared.pipeline.sql_places import shown_path
 from shared.pipeline.template_schema import SCHEMA_FILE, schema_text
-from shared.pipeline.validation import all_template_files, problems_of, shown_path, template_files
-from shared.templates import find_template, load_template
+from shared.pipeline.validation import all_template_files, problems_of, template_files
+from shared.templates import all_templates, find_template, read_template
 
 _DESCRIPTION = (
     "Checks and explains pipeline templates: configs/<provider>/<domain>/<template>.yml and the SQL beside them."
@@ -28,8 +29,10 @@ examples:
       --param billing_export_table=acme-gcp.billing.gcp_billing_export_v1_0A1B2C
   python -m shared.pipeline schema --write                        after a change of what templates may say"""
 _VALIDATE = """\
-Says everything that is wrong with each template, a line each: FILE:LINE: FIELD: what. Fields, types and values; that
-steps, parameters, statements, lookups, tables and columns that are named exist. Exit status 1 when something is."""
+Says what is wrong with each template, a line each: FILE:LINE: FIELD or STATEMENT: what. Fields, types and values; that
+steps, parameters, statements, lookups and tables that are named exist, in its SQL too, and that the columns of checks
+and of what is published exist and are of the right type. It does not read SQL: `python -m tools.validate_sql` does.
+Exit status 1 when something is wrong."""
 _EXPLAIN = """\
 Prints what a run would do: its steps in order with their SQL, the parameters and their values, the tables they read
 and write, the checks, and the limits of bytes billed. What only a run knows stands in <>."""
@@ -109,12 +112,12 @@ def _explain(options: argparse.Namespace) -> int:
 def _template(name: str) -> Template:
     path = Path(name)
     if path.is_file():
-        found = load_template(path.resolve())
-    else:
-        parts = name.split("/")
-        found = find_template(*parts) if len(parts) == 3 else None
+        return read_template(path.resolve(), file=name)
+    parts = name.split("/")
+    found = find_template(*parts) if len(parts) == 3 else None
     if found is None:
-        raise NotFound(f"{name}: there is no such template")
+        known = ", ".join(template.pipeline_id.replace("-", "/") for template in all_templates())
+        raise NotFound(f"{name}: there is no such template; there are {known}")
     return found
 
 

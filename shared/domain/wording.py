@@ -1,0 +1,42 @@
+"""What is wrong with a field, in the same words for a request's body and for a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "unknown field",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must be at most {max_length} characters",
+    "string_pattern_mismatch": "must match {pattern}",
+    "too_short": "must have at least {min_length} of them",
+    "too_long": "must have at most {max_length} of them",
+    "union_tag_invalid": "{tag} is none of {expected_tags}",
+    "union_tag_not_found": "needs {discriminator}",
+}
+_TYPES = {
+    "string_": "must be a string",
+    "int_": "must be an integer",
+    "float_": "must be a number",
+    "decimal_": "must be a number",
+    "bool_": "must be true or false",
+    "list_": "must be a list",
+    "dict_": "must be a mapping",
+    "model_": "must be a mapping",
+}
+
+
+def worded(error: Mapping[str, Any]) -> str:
+    """One of the errors that pydantic found, as the product says it."""
+    kind = str(error["type"])
+    if kind in _WORDS:
+        return _WORDS[kind].format(**error.get("ctx", {}))
+    of_type = next((words for prefix, words in _TYPES.items() if kind.startswith(prefix)), None)
+    return of_type or str(error["msg"]).removeprefix("Value error, ")

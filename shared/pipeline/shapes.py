@@ -1,0 +1,20 @@
+"""The columns of what a step stages, by the tables of configs/tables: known before anything is run."""
+
+from __future__ import annotations
+
+from shared.domain.template_steps import SqlStep
+from shared.domain.templates import Template
+from shared.tables import Table, get_tables
+
+_EXTRACTS = {"gcp_billing_export": "gcp_cost_billing"}  # what a connector loads has the columns of
+
+
+def shape_name(template: Template, step_id: str) -> str:
+    """The table whose columns a step's staging table has: a sql step says so, an extract always loads the same."""
+    step = next(step for step in template.steps if step.id == step_id)
+    return step.with_.shape if isinstance(step, SqlStep) else _EXTRACTS[step.uses]
+
+
+def staged_shape(template: Template, step_id: str) -> Table | None:
+    """That table, unless a template names one that does not exist."""
+    return get_tables("tenant_dataset").get(shape_name(template, step_id))

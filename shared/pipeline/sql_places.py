@@ -1,0 +1,60 @@
+"""Where a template's statements stand in its files: the line of each parameter and of each line of SQL."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.templates import sql_files
+
+_NAME = re.compile(r"-- name: (\w+)\s*")
+_PARAMETER = re.compile(r"-- param: (\w+)\b.*")
+
+
+@dataclass(frozen=True)
+class StatementPlace:
+    """A statement in its file: `opening` is its first line, `lines` are those of its SQL with their numbers."""
+
+    name: str
+    path: Path
+    opening: int
+    parameters: dict[str, int] = field(default_factory=dict)
+    lines: list[tuple[int, str]] = field(default_factory=list)
+
+    def line_of(self, pattern: str) -> int:
+        """The first line of its SQL that a pattern is found in, or its first line."""
+        return next((number for number, text in self.lines if re.search(pattern, text)), self.opening)
+
+
+def shown_path(path: Path) -> str:
+    """A file as errors name it: from the current directory where it is below that, so that an editor can jump."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return os.fspath(path)
+
+
+def places_of(file: Path) -> Mapping[str, StatementPlace]:
+    """Every statement of a template whose <template>.sql this is, by name."""
+    return {place.name: place for path in sql_files(file) if path.is_file() for place in _places(path)}
+
+
+def _places(path: Path) -> Iterator[StatementPlace]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    openings = [(number, match[1]) for number, line in enumerate(lines) if (match := _NAME.fullmatch(line))]
+    ends = [number for number, _ in openings[1:]] + [len(lines)]
+    for (start, name), end in zip(openings, ends, strict=True):
+        place = StatementPlace(name, path, start + 1)
+        _fill(place, lines[start + 1 : end])
+        yield place
+
+
+def _fill(place: StatementPlace, lines: Sequence[str]) -> None:
+    for number, line in enumerate(lines, start=place.opening + 1):
+        if match := _PARAMETER.fullmatch(line):
+            place.parameters[match[1]] = number
+        elif not line.lstrip().startswith("--"):
+            place.lines.append((number, line))

@@ -1,0 +1,88 @@
+"""What is wrong with a template's SQL as far as it can be told without reading SQL: names, parameters, tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.adapters.sql import Statement, placeholders
+from shared.domain.templates import Template
+from shared.pipeline.sql_places import StatementPlace, places_of, shown_path
+from shared.pipeline.statements import no_placeholder, parameter_types, template_statements, wrong_parameter
+from shared.tables import get_tables
+from shared.templates import sql_file
+
+# What is no SQL of the statement's own: texts in quotes, however they are quoted, and comments.
+_NO_SQL = re.compile(
+    r"'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL
+)
+_PARAMETER = re.compile(r"(?<!@)@(\w+)")
+_TABLE = re.compile(r"\{dataset\}\s*\.\s*`?(\w+)")
+_BILLED_VALUES = ("dates", "pipeline_logging_id", "source")  # what a publish gives to the statement that adds up
+
+
+def sql_problems(template: Template) -> list[str]:
+    """A line for all that is wrong with its statements: the .sql file, the line in it, the statement, what."""
+    places = places_of(sql_file(template))
+    billed = {target.billed for target in template.publish}
+    return [
+        problem
+        for name, found in template_statements(template).items()
+        for problem in sorted(_Reading(template, found, places[name], is_billed=name in billed).problems())
+    ]
+
+
+@dataclass(frozen=True)
+class _Reading:
+    template: Template
+    statement: Statement
+    place: StatementPlace
+    is_billed: bool
+
+    def problems(self) -> Iterator[str]:
+        yield from self._placeholders()
+        yield from self._tables()
+        yield from self._parameters()
+
+    def _placeholders(self) -> Iterator[str]:
+        known = ["dataset", *(step.id for step in self.template.steps), *self._others()]
+        if self.is_billed:
+            known = ["dataset", "rows"]
+        try:
+            used = placeholders(self.statement.text)
+        except ValueError as error:  # a brace without its other one
+            line = self.place.line_of(r"[{}]")
+            yield self._told(line, f"{str(error).lower()}; SQL's own braces are written twice")
+            return
+        for name in used - set(known):
+            line = self.place.line_of(re.escape(f"{{{name}"))
+            yield self._told(line, f"{{{name}}}: {no_placeholder(known)}")
+
+    def _others(self) -> list[str]:
+        return [name for name in template_statements(self.template) if name != self.statement.name]
+
+    def _tables(self) -> Iterator[str]:
+        known = get_tables("tenant_dataset")
+        for table in dict.fromkeys(_TABLE.findall(self.statement.text)):
+            if table not in known:
+                line = self.place.line_of(rf"\{{dataset\}}\s*\.\s*`?{table}\b")
+                yield self._told(line, f"there is no table {table} in configs/tables/tenant_dataset")
+
+    def _parameters(self) -> Iterator[str]:
+        declared, used = self.statement.parameters, set(_PARAMETER.findall(_NO_SQL.sub(" ", self.statement.text)))
+        known = parameter_types(self.template)
+        if self.is_billed:
+            known = {name: known[name] for name in _BILLED_VALUES}
+        for name in used - declared.keys():
+            way_out = f"write `-- param: {name} {known[name]}`" if name in known else wrong_parameter(name, "", known)
+            yield self._told(self.place.line_of(rf"(?<!@)@{name}\b"), f"@{name} is not declared: {way_out}")
+        for name, kind in declared.items():
+            line = self.place.parameters.get(name, self.place.opening)
+            if wrong := wrong_parameter(name, kind, known):
+                yield self._told(line, wrong)
+            elif name not in used:
+                yield self._told(line, f"@{name} is declared and not used")
+
+    def _told(self, line: int, message: str) -> str:
+        return f"{shown_path(self.place.path)}:{line}: {self.statement.name}: {message}"
