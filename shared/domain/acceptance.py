@@ -35,7 +35,7 @@ class QueuedGroup:
     """Items of a tenant's queue that are alike.
 
     `kind`: manual, scheduled or backfill. `is_uncounted`: they have not been admitted yet, and will count then.
-    `is_ahead`: they may start now and go before a manual run that is accepted now.
+    `is_ahead`: they may start now and go before a manual run that is accepted now. `backfill_id`: one of theirs.
     """
 
     pipeline_id: str
@@ -45,6 +45,7 @@ class QueuedGroup:
     is_uncounted: bool
     is_ahead: bool
     items: int
+    backfill_id: str | None = None
 
     @property
     def key(self) -> tuple[str, str | None]:
@@ -116,6 +117,12 @@ class Usage:
             return Start("PENDING", "CONCURRENT_LIMIT", position)
         return Start("RUNNING")
 
+    def predict_backfill(self, pipeline_id: str, source: str | None) -> Start:
+        """PENDING, with the reason where it is known before the dispatcher has looked."""
+        if self.backfill_quota().remaining == 0:
+            return Start("PENDING", "DAILY_LIMIT")
+        return Start("PENDING", self.predict_start(pipeline_id, source).wait_reason)
+
     def backfill_quota(self) -> BackfillQuota:
         """What of the daily limit a backfill may use."""
         reserved = self.due_today + self._uncounted("scheduled")
@@ -124,9 +131,10 @@ class Usage:
     def check_no_backfill(self, pipeline_id: str, source: str | None) -> None:
         """Conflict while runs of an earlier backfill of this pipeline and source wait."""
         key = ("backfill", "QUEUED", pipeline_id, source)
-        waiting = _count(group for group in self.queue if (group.kind, group.state, *group.key) == key)
+        waiting = [group for group in self.queue if (group.kind, group.state, *group.key) == key]
         if waiting:
-            raise Conflict("another backfill of this pipeline is not through yet", waiting_runs=waiting)
+            facts = {"backfill_id": waiting[0].backfill_id, "waiting_runs": _count(waiting)}
+            raise Conflict("another backfill of this pipeline is not through yet", **facts)
 
     def _uncounted(self, kind: str) -> int:
         return _count(group for group in self.queue if group.is_uncounted and group.kind == kind)

@@ -13,7 +13,6 @@ from shared.errors import InvalidInput
 
 BACKFILL_PRIORITY = -100  # below every other run, one that was often retried included
 MOST_MONTHS = 37  # three years and the month that has begun
-_MOST_DAYS = MOST_MONTHS * 31
 ASKS_FOR_BACKFILL = frozenset({"split", "preview"})  # beside the template's parameters, which have other names
 _RANGE = ("start_date", "end_date")
 
@@ -92,23 +91,26 @@ def plan_backfill(template: Template, body: Mapping[str, Any], *, today: date) -
     """
     found = list(_field_errors(body))
     rest = {name: value for name, value in body.items() if name not in ASKS_FOR_BACKFILL}
-    wider = template.model_copy(update={"max_days": _MOST_DAYS})  # each run covers a month, and has the real limit
+    wider = template.model_copy(
+        update={"max_days": date.max.toordinal()}
+    )  # the limit is in months, each run has its own
     try:
         resolved = resolve_parameters(wider, rest)
     except InvalidInput as error:
         raise _invalid(found + error.facts["errors"]) from None
     if not found:
         first, last = (date.fromisoformat(resolved[name]) for name in _RANGE)
-        months = _months(first, last)
-        found = list(_range_errors(template, months, last, today))
+        found = list(_range_errors(template, first, last, today))
     if found:
         raise _invalid(found)
     parameters = {name: value for name, value in resolved.items() if name not in _RANGE}
-    return Backfill(months, parameters, is_preview=bool(body.get("preview")))
+    return Backfill(_months(first, last), parameters, is_preview=bool(body.get("preview")))
 
 
 def _field_errors(body: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    if body.get("split") != "month":
+    if "split" not in body:
+        yield {"field": "split", "message": "only a backfill has a preview: give split, which must be month"}
+    elif body["split"] != "month":
         yield {"field": "split", "message": "must be month"}
     if not isinstance(body.get("preview", False), bool):
         yield {"field": "preview", "message": "must be true or false"}
@@ -119,12 +121,15 @@ def _field_errors(body: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             yield {"field": name, "message": "a backfill needs it"}
 
 
-def _range_errors(template: Template, months: tuple[Month, ...], last: date, today: date) -> Iterator[dict[str, str]]:
-    if len(months) > MOST_MONTHS:
-        yield {"field": "end_date", "message": f"the range has {len(months)} months, at most {MOST_MONTHS} allowed"}
+def _range_errors(template: Template, first: date, last: date, today: date) -> Iterator[dict[str, str]]:
+    count = 12 * (last.year - first.year) + last.month - first.month + 1
+    if count > MOST_MONTHS:
+        message = f"the range touches {count} calendar months, at most {MOST_MONTHS} allowed"
+        yield {"field": "end_date", "message": message}
+        return
     if last > today:
         yield {"field": "end_date", "message": f"must not be after today, {today} in UTC"}
-    if max((month.last - month.first).days + 1 for month in months) > template.max_days:
+    if max((month.last - month.first).days + 1 for month in _months(first, last)) > template.max_days:
         yield {"field": "split", "message": f"this pipeline takes at most {template.max_days} days at a time"}
 
 

@@ -45,6 +45,7 @@ queued_item AS (
     tenant_id,
     pipeline_id,
     source,
+    backfill_id,
     state,
     CASE
       WHEN backfill_id IS NOT NULL THEN 'backfill'
@@ -68,6 +69,7 @@ queued_group AS (
     kind,
     is_uncounted,
     is_ahead,
+    ANY_VALUE(backfill_id) AS backfill_id,
     COUNT(*) AS items
   FROM queued_item
   GROUP BY tenant_id, pipeline_id, source, state, kind, is_uncounted, is_ahead
@@ -75,7 +77,7 @@ queued_group AS (
 queue AS (
   SELECT
     tenant_id,
-    ARRAY_AGG(STRUCT(pipeline_id, source, state, kind, is_uncounted, is_ahead, items)) AS queued_groups
+    ARRAY_AGG(STRUCT(pipeline_id, source, state, kind, is_uncounted, is_ahead, backfill_id, items)) AS queued_groups
   FROM queued_group
   GROUP BY tenant_id
 ),
@@ -125,8 +127,9 @@ LEFT JOIN held ON held.tenant_id = api_key.tenant_id
 
 -- name: accept_runs
 -- A run, or a backfill's runs, enter the tenant's run log and the queue, all or none; INSERTs alone conflict with nothing.
--- `runs` is a JSON array of their ids, parameters and places in the order. The id of the job keeps requests apart, but
--- BigQuery forgets it after six months: then the run log knows.
+-- `runs` is a JSON array of their ids, parameters and places in the order, a microsecond each: the run log lists the
+-- newest first, the queue begins with the earliest scheduled_time. The id of the job keeps requests apart, but BigQuery
+-- forgets it after six months: then the run log knows.
 -- param: request_id STRING
 -- param: backfill_id STRING
 -- param: runs STRING
@@ -169,7 +172,7 @@ SELECT
   PARSE_JSON(JSON_QUERY(run, '$.parameters')),
   @retry_of,
   @backfill_id,
-  @accepted_at
+  TIMESTAMP_SUB(@accepted_at, INTERVAL CAST(JSON_VALUE(run, '$.position') AS INT64) MICROSECOND)
 FROM UNNEST(JSON_QUERY_ARRAY(@runs)) AS run;
 
 INSERT INTO {tenants}.pipeline_execution_queue (

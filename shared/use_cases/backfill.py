@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.adapters.accepted_runs import Standing
-from shared.domain.acceptance import AcceptedRun, RunRequest, Start
+from shared.domain.acceptance import AcceptedRun, RunRequest
 from shared.domain.backfill import Backfill, BackfillQuota, plan_backfill
 from shared.domain.templates import Template
 from shared.errors import Conflict, InvalidInput
@@ -29,22 +29,22 @@ class Backfills:
         backfill = plan_backfill(template, request.body, today=standing.usage.now.date())
         try:
             source = require_source(standing, template, backfill.parameters)
-            if backfill.is_preview:
-                return 200, _preview(standing, template, backfill, standing.usage.backfill_quota())
             standing.usage.check_no_backfill(template.pipeline_id, source)
         except (Conflict, InvalidInput):
             # The first call of this key may have been accepted, and its runs be those that wait.
-            first = self.requests.find_first(standing, template, request)
+            first = None if backfill.is_preview else self.requests.find_first(standing, template, request)
             if first is None:
                 raise
             return 202, _accepted(standing, template, backfill, first)
+        if backfill.is_preview:
+            return 200, _preview(standing, template, backfill, standing.usage.backfill_quota())
         accepted = self.requests.accept(
             standing,
             template,
             request,
             lambda backfill_id: _runs(backfill, backfill_id),
             source=source,
-            start=Start("PENDING"),
+            start=standing.usage.predict_backfill(template.pipeline_id, source),
             quota=standing.usage.backfill_quota(),
         )
         return 202, _accepted(standing, template, backfill, accepted)

@@ -56,7 +56,7 @@ def test_the_runs_of_a_backfill_are_listed(connected: Frontend) -> None:
     body = ask(connected).json()
     other = connected.start()
     listed = connected.api.get(f"{connected.runs_path}?backfill_id={body['backfill_id']}").json()["runs"]
-    assert {run["pipeline_logging_id"] for run in listed} == {run["pipeline_logging_id"] for run in body["runs"]}
+    assert [run["pipeline_logging_id"] for run in listed] == [run["pipeline_logging_id"] for run in body["runs"]]
     assert {(run["status"], run["backfill_id"]) for run in listed} == {("PENDING", body["backfill_id"])}
     everything = connected.api.get(connected.runs_path).json()["runs"]
     assert {run["backfill_id"] for run in everything if run["pipeline_logging_id"] == other} == {None}
@@ -94,8 +94,12 @@ def test_the_preview_leaves_schedules_and_waiting_runs_their_share(make_frontend
 def test_used_up_quota_queues_it_all_the_same_and_leaves_ordinary_runs_alone(make_frontend: MakeFrontend) -> None:
     frontend = make_frontend(daily_limit=2)
     frontend.store_keyless()
+    schedules = Schedules(frontend)
+    schedules.make_due(schedules.start())
     frontend.start()
-    assert ask(frontend).status_code == 202
+    queued = ask(frontend).json()["backfill_id"]
+    listed = frontend.api.get(f"{frontend.runs_path}?backfill_id={queued}").json()["runs"]
+    assert {(run["status"], run["wait_reason"]) for run in listed} == {("PENDING", "DAILY_LIMIT")}
     second = frontend.run(date="2025-11-16", billing_export_table=f"{frontend.tenant.project}.billing.other")
     assert (second.status_code, second.json()["status"]) == (202, "RUNNING")
     assert frontend.run().status_code == 429
@@ -133,9 +137,11 @@ def test_another_tenants_key_is_403_and_queues_nothing(connected: Frontend, make
 
 
 def test_a_second_backfill_waits_for_the_first(connected: Frontend) -> None:
-    assert ask(connected).status_code == 202
-    again = ask(connected)
-    assert (again.status_code, again.json()["waiting_runs"]) == (409, 12)
+    first = ask(connected)
+    assert first.status_code == 202
+    for again in (ask(connected), ask(connected, preview=True)):
+        told = again.json()
+        assert (again.status_code, told["waiting_runs"], told["backfill_id"]) == (409, 12, first.json()["backfill_id"])
     assert ask(connected, billing_export_table=f"{connected.tenant.project}.billing.other").status_code == 202
 
 

@@ -132,13 +132,21 @@ def test_digest_sees_the_body_and_not_the_order_of_its_fields() -> None:
 
 
 def test_a_waiting_backfill_uses_nothing_up_and_stands_in_nobodys_way() -> None:
-    months = QueuedGroup(BILLING, "s", "QUEUED", "backfill", is_uncounted=True, is_ahead=False, items=36)
+    months = QueuedGroup(
+        BILLING, "s", "QUEUED", "backfill", is_uncounted=True, is_ahead=False, items=36, backfill_id="b"
+    )
     usage(months, daily=1).check_quota()
     assert usage(months).predict_start(BILLING, "s") == Start("RUNNING")
     usage(months).check_no_backfill(BILLING, "other")
     with pytest.raises(Conflict) as refusal:
         usage(months).check_no_backfill(BILLING, "s")
-    assert refusal.value.facts == {"waiting_runs": 36}
+    assert refusal.value.facts == {"backfill_id": "b", "waiting_runs": 36}
+
+
+def test_a_backfill_is_told_what_it_waits_for_as_far_as_that_is_known() -> None:
+    assert usage().predict_backfill(BILLING, "s") == Start("PENDING")
+    assert usage(started=5).predict_backfill(BILLING, "s") == Start("PENDING", "DAILY_LIMIT")
+    assert usage(live(1, BILLING, "s")).predict_backfill(BILLING, "s") == Start("PENDING", "PIPELINE_BUSY")
 
 
 def test_a_backfill_is_left_what_nobody_else_needs_today() -> None:

@@ -66,6 +66,26 @@ def test_a_bad_request_is_refused_by_field(changes: dict[str, Any], fields: set[
     assert fields_of(YEAR | changes) == fields
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"start_date": "2022-10-31"}, "end_date: the range touches 38 calendar months, at most 37 allowed"),
+        ({"start_date": "2020-06-04"}, "end_date: the range touches 66 calendar months, at most 37 allowed"),
+        ({"split": "week"}, "split: must be month"),
+    ],
+)
+def test_a_refusal_says_what_is_allowed(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        plan_backfill(TEMPLATE, YEAR | changes, today=TODAY)
+    assert str(refusal.value) == message
+
+
+def test_a_preview_alone_is_no_backfill() -> None:
+    body = {name: value for name, value in YEAR.items() if name != "split"} | {"preview": True}
+    with pytest.raises(InvalidInput, match="split: only a backfill has a preview: give split, which must be month"):
+        plan_backfill(TEMPLATE, body, today=TODAY)
+
+
 def test_a_range_is_needed() -> None:
     assert fields_of({"split": "month"}) == {"start_date", "end_date"}
     assert fields_of({"split": "month", "start_date": "2025-01-01"}) == {"end_date"}
