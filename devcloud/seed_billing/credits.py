@@ -1,4 +1,4 @@
-"""What reduces a row's cost: discounts, free tiers and promotions, drawn as the export would show them."""
+"""What reduces a row's cost beside commitments: discounts, free tiers and promotions, as the export shows them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,9 @@ class _Credit:
     chance: float
     share: Decimal
     full_name: str | None = None
-    subscription: str | None = None
 
 
 _CREDITS = {
-    "COMMITTED_USAGE_DISCOUNT": _Credit(
-        "Committed Usage Discount: CPU", 0.45, Decimal("0.37"), "1 Year Commitment", "cud-cpu-0001"
-    ),
-    "COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE": _Credit(
-        "Committed Usage Discount - dollar based", 0.4, Decimal("0.28"), "Compute Flexible CUDs", "cud-flex-0001"
-    ),
     "SUSTAINED_USAGE_DISCOUNT": _Credit("Sustained Usage Discount", 0.5, Decimal("0.2")),
     "FREE_TIER": _Credit("Free Tier", 0.3, Decimal(1)),
     "DISCOUNT": _Credit("Spending based discount", 0.6, Decimal("0.05"), "Spending based discounts (contractual)"),
@@ -36,10 +29,10 @@ _CREDITS = {
 }
 
 
-def draw_credits(rng: random.Random, types: tuple[str, ...], cost: Decimal) -> tuple[list[Json], str | None]:
-    """The row's credits, never more than `cost`, and the commitment subscription behind the first, if any."""
+def draw_credits(rng: random.Random, types: tuple[str, ...], cost: Decimal) -> list[Json]:
+    """The row's credits, never more than `cost`."""
     drawn: list[Json] = []
-    subscription, remaining = None, cost
+    remaining = cost
     first = next((type_ for type_ in types if rng.random() < _CREDITS[type_].chance), None)
     second = "PROMOTION" if first != "PROMOTION" and rng.random() < _ANY_ROW_PROMOTION else None
     for type_ in filter(None, (first, second)):
@@ -47,16 +40,15 @@ def draw_credits(rng: random.Random, types: tuple[str, ...], cost: Decimal) -> t
         amount = (remaining * credit.share).quantize(_QUANTUM, ROUND_DOWN)
         if amount > 0:
             drawn.append(_export(type_, credit, amount))
-            subscription, remaining = subscription or credit.subscription, remaining - amount
-    return drawn, subscription
+            remaining -= amount
+    return drawn
 
 
 def _export(type_: str, credit: _Credit, amount: Decimal) -> Json:
-    identifier = credit.subscription or credit.name
     return {
         "name": credit.name,
         "amount": float(-amount),
         "full_name": credit.full_name,
-        "id": identifier,
+        "id": credit.name,
         "type": type_,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from devcloud.seed_billing.commitments import Commitment, Coverage, buy_commitments
 from devcloud.seed_billing.credits import draw_credits
-from devcloud.seed_billing.workloads import Organisation, Workload, draw_organisation
+from devcloud.seed_billing.workloads import Organisation, Rate, Workload, draw_organisation
 
 Json = dict[str, Any]
 
@@ -59,10 +60,12 @@ class Generator:
 
     plan: Plan
     organisation: Organisation = field(init=False)
+    commitments: dict[str, Commitment] = field(init=False)
     _billed: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
     def __post_init__(self) -> None:
         self.organisation = draw_organisation(self.plan.seed)
+        self.commitments = buy_commitments(self.organisation, self.plan.rows_per_day)
 
     def days(self) -> Iterator[tuple[date, Iterator[Row]]]:
         """Each day with its rows, to be read in this order."""
@@ -73,10 +76,11 @@ class Generator:
     def _rows(self, day: date) -> Iterator[Row]:
         rng = random.Random(f"{self.plan.seed} {day}")  # noqa: S311 - sample data, not a secret
         workloads = rng.choices(self.organisation.workloads, self.organisation.weights, k=self.plan.rows_per_day)
+        hours = Counter(_invoice_month(_at(day, hour)) for hour in range(24))
+        coverage = Coverage(hours)
         for workload in workloads:
-            yield self._usage(rng, workload, day)
-        for commitment in self.organisation.commitments:
-            yield self._commitment(commitment, day)
+            yield self._usage(rng, workload, day, coverage)
+        yield from self._fees(day, coverage)
         for workload in workloads[: self.plan.rows_per_day // 100]:
             usage_date = day - timedelta(days=rng.randint(3, 9))
             if usage_date >= self.plan.start:
@@ -84,20 +88,38 @@ class Generator:
         if (day + timedelta(days=1)).day == 1 or day + timedelta(days=1) == self.plan.end:
             yield from self._invoice_lines(day)
 
-    def _usage(self, rng: random.Random, workload: Workload, day: date) -> Row:
+    def _usage(self, rng: random.Random, workload: Workload, day: date, coverage: Coverage) -> Row:
         start = _at(day, rng.choices(range(24), _HOURS)[0])
         amount = self._amount(rng, workload, start)
-        cost = amount * workload.effective_price
-        reductions, subscription = draw_credits(rng, workload.credits, cost)
+        rate, reductions = self._committed(workload, amount, _invoice_month(start), coverage)
+        subscription = workload.commitment if reductions or rate is workload.committed else None
+        cost = amount * rate.effective_price
+        remaining = cost + sum((Decimal(str(reduction["amount"])) for reduction in reductions), Decimal(0))
+        # Free tiers and discounts are for what is not priced by a commitment already.
+        types = () if rate is workload.committed else workload.credits
+        reductions = [*reductions, *draw_credits(rng, types, remaining)]
         late = rng.random() < 0.03
         exported = start + timedelta(hours=rng.randint(48, 120) if late else rng.randint(2, 18))
-        varying = self._amounts(workload, amount) | {
+        varying = self._amounts(workload, rate, amount) | {
             "credits": reductions,
             "subscription": {"instance_id": subscription},
             "cost_type": "regular",
         }
         length = timedelta(hours=1)
-        return self._row(workload.opening, varying, start=start, length=length, exported=exported, cost=cost)
+        return self._row(rate.opening, varying, start=start, length=length, exported=exported, cost=cost)
+
+    def _committed(
+        self, workload: Workload, amount: Decimal, month: str, coverage: Coverage
+    ) -> tuple[Rate, list[Json]]:
+        """What usage is priced at, and the commitment's credit, by what is left of its commitment."""
+        if workload.commitment is None:
+            return workload.rate, []
+        commitment = self.commitments[workload.commitment]
+        if workload.committed:
+            covered = coverage.take(commitment, month, amount * workload.committed.effective_price)
+            return workload.committed if covered else workload.rate, []
+        covered = coverage.take(commitment, month, amount) * workload.rate.effective_price
+        return workload.rate, [commitment.credit(covered)] if covered else []
 
     def _amount(self, rng: random.Random, workload: Workload, start: datetime) -> Decimal:
         demand = rng.lognormvariate(0, 0.35) * (1 + workload.growth) ** (start.date() - self.plan.start).days
@@ -107,13 +129,13 @@ class Generator:
             demand *= 5
         return max(Decimal(workload.amount * demand).quantize(workload.amount_quantum), workload.amount_quantum)
 
-    def _amounts(self, workload: Workload, amount: Decimal) -> Json:
-        cost, at_list = amount * workload.effective_price, amount * workload.list_price
+    def _amounts(self, workload: Workload, rate: Rate, amount: Decimal) -> Json:
+        default = workload.rate
         return {
-            "cost": float(cost),
-            "cost_at_list": float(at_list),
-            "cost_at_effective_price_default": f"{cost:f}",
-            "cost_at_list_consumption_model": f"{at_list:f}",
+            "cost": float(amount * rate.effective_price),
+            "cost_at_list": float(amount * default.list_price),
+            "cost_at_effective_price_default": f"{amount * default.effective_price:f}",
+            "cost_at_list_consumption_model": f"{amount * rate.list_price:f}",
             "usage": {
                 "amount": float(amount * workload.per),
                 "unit": workload.unit,
@@ -127,40 +149,30 @@ class Generator:
         amount = -self._amount(rng, workload, _at(usage_date, 12)) * rng.choice((1, 2)) / 4
         amount = amount.quantize(workload.amount_quantum)
         information = {"description": "Incorrect metering", "mode": "PARTIAL_CORRECTION", "type": "USAGE_CORRECTION"}
-        varying = self._amounts(workload, amount) | {
+        varying = self._amounts(workload, workload.rate, amount) | {
             "credits": [],
             "cost_type": "regular",
             "adjustment_info": {"id": f"adj-{rng.randrange(16**8):08x}"} | information,
         }
         return self._row(
-            workload.opening,
+            workload.rate.opening,
             varying,
             start=_at(usage_date, rng.randrange(24)),
             length=timedelta(hours=1),
             exported=_at(day, 20),
-            cost=amount * workload.effective_price,
+            cost=amount * workload.rate.effective_price,
             invoice_month=_invoice_month(_at(day, 12)),
         )
 
-    def _commitment(self, commitment: Json, day: date) -> Row:
-        fee, offset = Decimal(str(commitment["fee"])), Decimal(str(commitment["offset"]))
-        name = "Committed use discount fee utilization offset"
-        credit = {"name": name, "amount": float(-offset), "full_name": name, "id": commitment["subscription"]}
-        varying = {
-            "service": {"id": "6F81-5844-456A", "description": "Compute Engine"},
-            "sku": commitment["sku"],
-            "project": commitment["project"],
-            "location": {"location": "us-central1", "country": "US", "region": "us-central1"},
-            "price": {"effective_price": f"{fee / 24:f}", "list_price": f"{fee / 24:f}", "unit": "hour"},
-            "subscription": {"instance_id": commitment["subscription"]},
-            "usage": {"amount": 86400.0, "unit": "seconds", "amount_in_pricing_units": 24.0, "pricing_unit": "hour"},
-            "cost": float(fee),
-            "cost_at_list": float(fee),
-            "credits": [credit | {"type": "FEE_UTILIZATION_OFFSET"}] if offset else [],
-            "cost_type": "regular",
-        }
-        start, length = _at(day, 8), timedelta(days=1)
-        return self._row("{", varying, start=start, length=length, exported=start + timedelta(hours=30), cost=fee)
+    def _fees(self, day: date, coverage: Coverage) -> Iterator[Row]:
+        """What the commitments cost on a day, a row for each: two where the day's hours are of two invoice months."""
+        for commitment in self.commitments.values():
+            start = _at(day, 0)
+            for month, hours in coverage.hours.items():
+                cost, varying = commitment.fee(hours, coverage.used(commitment, month))
+                length, exported = timedelta(hours=hours), _at(day, 14) + timedelta(days=1)
+                yield self._row("{", varying, start=start, length=length, exported=exported, cost=cost)
+                start += length
 
     def _invoice_lines(self, day: date) -> Iterator[Row]:
         """What a month's invoice adds, none of it with a project: support, a goodwill credit, tax, and the rounding."""

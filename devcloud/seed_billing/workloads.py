@@ -22,15 +22,25 @@ _PLACES: dict[str, list[tuple[str, str | None]]] = {
 }
 _TEAMS = ("checkout", "search", "platform", "growth", "insights")
 _WORKLOADS_PER_WEIGHT = 12
+ON_DEMAND = {"id": "7754-699E-0EBF", "description": "Default"}
 
 
 @dataclass(frozen=True)
-class Workload:
-    """One consumer of one SKU. `opening` is the part of its rows' JSON that does not change from hour to hour."""
+class Rate:
+    """What a workload pays by one consumption model; `opening` is the part of its rows' JSON that never changes."""
 
     opening: str
     effective_price: Decimal
     list_price: Decimal
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One consumer of one SKU; `committed` is what it pays where a commitment lowers the price."""
+
+    rate: Rate
+    committed: Rate | None
+    commitment: str | None
     amount: float
     amount_quantum: Decimal
     per: int
@@ -57,6 +67,7 @@ def draw_organisation(seed: int) -> Organisation:
     rng = random.Random(f"organisation {seed}")  # noqa: S311 - sample data, not a secret
     catalogue = load_catalogue()
     projects = [_project(rng, project) for project in catalogue["projects"]]
+    terms = {commitment["subscription"]: commitment for commitment in catalogue["commitments"]}
     workloads, weights = [], []
     for service in catalogue["services"]:
         for sku in service["skus"]:
@@ -64,7 +75,7 @@ def draw_organisation(seed: int) -> Organisation:
             count = max(1, sku["weight"] // _WORKLOADS_PER_WEIGHT)
             for _ in range(count):
                 project = rng.choices(eligible, [candidate["weight"] for candidate in eligible])[0]
-                workloads.append(_workload(rng, project, service, sku))
+                workloads.append(_workload(rng, project, service, sku, terms))
                 weights.append(sku["weight"] / count)
     by_id = {project["id"]: project for project in projects}
     commitments = [
@@ -99,17 +110,20 @@ def _project(rng: random.Random, project: Json) -> Json:
     return project | {"export": export}
 
 
-def _workload(rng: random.Random, project: Json, service: Json, sku: Json) -> Workload:
-    list_price = Decimal(str(sku["price"]))
-    effective_price = (list_price * Decimal(str(sku.get("contract", 1)))).normalize()
+def _workload(rng: random.Random, project: Json, service: Json, sku: Json, terms: dict[str, Json]) -> Workload:
+    constant = _constant(rng, project, service, sku)
+    commitment = terms.get(sku.get("commitment", ""), {})
+    rate = _rate(constant, sku, ON_DEMAND, Decimal(1))
+    lowers = "model" in commitment
+    committed = _rate(constant, sku, commitment["model"], Decimal(str(commitment["share"]))) if lowers else None
     # A NUMERIC holds nine decimals: with at most that many in price times amount, the cost is exact.
-    decimals = min(3, 9 - max(_decimals(list_price), _decimals(effective_price)))
+    prices = [price for paid in (rate, committed) if paid for price in (paid.effective_price, paid.list_price)]
     return Workload(
-        opening=json.dumps(_constant(rng, project, service, sku, effective_price)).removesuffix("}"),
-        effective_price=effective_price,
-        list_price=list_price,
+        rate=rate,
+        committed=committed,
+        commitment=sku.get("commitment"),
         amount=sku["amount"] * rng.uniform(0.4, 1.8),
-        amount_quantum=Decimal(1).scaleb(-decimals),
+        amount_quantum=Decimal(1).scaleb(-min(3, 9 - max(map(_decimals, prices)))),
         per=sku["per"],
         unit=sku["unit"],
         pricing_unit=sku["pricing_unit"],
@@ -120,12 +134,27 @@ def _workload(rng: random.Random, project: Json, service: Json, sku: Json) -> Wo
     )
 
 
-def _constant(rng: random.Random, project: Json, service: Json, sku: Json, effective_price: Decimal) -> Json:
+def _rate(constant: Json, sku: Json, model: Json, share: Decimal) -> Rate:
+    """What is paid by a consumption model, which leaves a share of the prices."""
+    list_price = Decimal(str(sku["price"]))
+    default = (list_price * Decimal(str(sku.get("contract", 1)))).normalize()
+    effective_price, list_price_of_model = (default * share).normalize(), (list_price * share).normalize()
+    price = {
+        "tier_start_amount": "0",
+        "unit": sku["pricing_unit"],
+        "pricing_unit_quantity": "1",
+        "effective_price": f"{effective_price:f}",
+        "list_price": f"{list_price:f}",
+        "effective_price_default": f"{default:f}",
+        "list_price_consumption_model": f"{list_price_of_model:f}",
+    }
+    opening = json.dumps(constant | {"price": price, "consumption_model": model}).removesuffix("}")
+    return Rate(opening, effective_price, list_price_of_model)
+
+
+def _constant(rng: random.Random, project: Json, service: Json, sku: Json) -> Json:
     place, region = rng.choice(_PLACES[sku["scope"]])
     team = rng.choice(_TEAMS)
-    price = {"tier_start_amount": "0", "unit": sku["pricing_unit"], "pricing_unit_quantity": "1"}
-    price |= {"effective_price": f"{effective_price:f}", "list_price": f"{Decimal(str(sku['price'])):f}"}
-    price |= {"effective_price_default": price["effective_price"], "list_price_consumption_model": price["list_price"]}
     return {
         "service": {"id": service["id"], "description": service["description"]},
         "sku": {"id": sku["id"], "description": sku["description"]},
@@ -135,10 +164,8 @@ def _constant(rng: random.Random, project: Json, service: Json, sku: Json, effec
         "tags": _tags(rng, project),
         "location": _location(place, region),
         "resource": _resource(rng, project, service, sku, place),
-        "price": price,
         "transaction_type": "THIRD_PARTY_RESELLER" if "seller" in service else "GOOGLE",
         "seller_name": service.get("seller", "Google LLC"),
-        "consumption_model": {"id": "7754-699E-0EBF", "description": "Default"},
     }
 
 

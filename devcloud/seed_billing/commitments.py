@@ -1,0 +1,98 @@
+"""What the organisation committed to: how much of it a plan buys, what a day's usage takes of it, and the fees."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from devcloud.seed_billing.workloads import ON_DEMAND, Organisation
+
+Json = dict[str, Any]
+
+_BOUGHT_OF_DEMAND = 0.75  # weekdays use it up, and weekends leave some of it unused
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """A commitment as it was bought: so many units an hour, or dollars where a model lowers the price."""
+
+    terms: Json
+    bought: Decimal
+
+    @property
+    def lowers_the_price(self) -> bool:
+        """Whether what it covers is priced lower, as in the 2025 model, and not paid back as a credit."""
+        return "model" in self.terms
+
+    def credit(self, amount: Decimal) -> Json:
+        """The entry in `credits`: on what it covers, or on its fee."""
+        return {**self.terms["credit"], "id": self.terms["subscription"], "amount": float(-amount)}
+
+    def fee(self, hours: int, used: Decimal) -> tuple[Decimal, Json]:
+        """The fee for some hours, and its row but for the time."""
+        price = self.bought if self.lowers_the_price else Decimal(str(self.terms["price"]))
+        quantity = Decimal(hours) if self.lowers_the_price else hours * self.bought
+        cost = price * quantity
+        prices = ("effective_price", "list_price", "effective_price_default", "list_price_consumption_model")
+        return cost, {
+            "service": {"id": "6F81-5844-456A", "description": "Compute Engine"},
+            "sku": self.terms["sku"],
+            "project": self.terms["project"],
+            "location": {"location": "us-central1", "country": "US", "region": "us-central1"},
+            "price": dict.fromkeys(prices, f"{price:f}")
+            | {"tier_start_amount": "0", "unit": self.terms["pricing_unit"], "pricing_unit_quantity": "1"},
+            "subscription": {"instance_id": self.terms["subscription"]},
+            "consumption_model": ON_DEMAND,
+            "usage": {
+                "amount": float(quantity * self.terms["per"]),
+                "unit": self.terms["unit"],
+                "amount_in_pricing_units": float(quantity),
+                "pricing_unit": self.terms["pricing_unit"],
+            },
+            "cost": float(cost),
+            "cost_at_list": float(cost),
+            "credits": [self.credit(used)] if self.lowers_the_price and used else [],
+            "cost_type": "regular",
+        }
+
+
+def buy_commitments(organisation: Organisation, rows_per_day: int) -> dict[str, Commitment]:
+    """The organisation's commitments by their subscription, sized by what it uses on an average day."""
+    demand: defaultdict[str, float] = defaultdict(float)
+    for workload, weight in zip(organisation.workloads, organisation.weights, strict=True):
+        if workload.commitment:
+            price = float(workload.committed.effective_price) if workload.committed else 1.0
+            demand[workload.commitment] += workload.amount * price * weight / sum(organisation.weights)
+    found = {}
+    for terms in organisation.commitments:
+        an_hour = Decimal(demand[terms["subscription"]] * rows_per_day * _BOUGHT_OF_DEMAND / 24)
+        smallest = Decimal("0.01") if "model" in terms else Decimal(1)
+        found[terms["subscription"]] = Commitment(terms, max(an_hour.quantize(smallest), smallest))
+    return found
+
+
+@dataclass
+class Coverage:
+    """What commitments cover on one day, apart for each invoice month that hours of the day are of.
+
+    A commitment covers what it can of the day as a whole: rows are too few to fill its every hour.
+    """
+
+    hours: dict[str, int]
+    _used: defaultdict[tuple[str, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+    def take(self, commitment: Commitment, month: str, wanted: Decimal) -> Decimal:
+        """How much of what is wanted is covered: a lower price holds for a row or does not, a credit for a part."""
+        key = commitment.terms["subscription"], month
+        left = commitment.bought * self.hours[month] - self._used[key]
+        if commitment.lowers_the_price and left < wanted:
+            return Decimal(0)
+        covered = min(left, wanted)
+        self._used[key] += covered
+        return covered
+
+    def used(self, commitment: Commitment, month: str) -> Decimal:
+        """What was taken in all."""
+        return self._used[commitment.terms["subscription"], month]
