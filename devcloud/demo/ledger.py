@@ -26,6 +26,12 @@ WHERE DATE(ChargePeriodStart) BETWEEN @first AND @last
 GROUP BY category
 ORDER BY total DESC, category
 """
+_DAYS_OF_RUN = """
+SELECT DISTINCT x_usage_date AS usage_date
+FROM `{dataset}`.gcp_cost_billing
+WHERE x_pipeline_logging_id = @run
+ORDER BY usage_date
+"""
 _QUOTA = """
 SELECT
   subscriptions.daily_limit,
@@ -74,6 +80,11 @@ class Ledger:
         """FOCUS's BilledCost by ServiceCategory, the dearest first, both ends included."""
         rows = self._rows(_CATEGORIES.format(dataset=tenant_id), _days(first, last))
         return {row["category"]: row["total"] for row in rows}
+
+    def days_of_run(self, tenant_id: str, pipeline_logging_id: str) -> list[date]:
+        """The usage dates whose published rows are a run's."""
+        parameters = [bigquery.ScalarQueryParameter("run", "STRING", pipeline_logging_id)]
+        return [row["usage_date"] for row in self._rows(_DAYS_OF_RUN.format(dataset=tenant_id), parameters)]
 
     def quota(self, tenant_id: str) -> dict[str, int]:
         """Limits of the subscription and what is used of them today."""

@@ -9,26 +9,31 @@ from devcloud.clients import Clients
 from devcloud.cloud import Cloud
 from devcloud.demo import pages
 from devcloud.demo.frontend import Frontend
+from devcloud.demo.ledger import Ledger
 
 _TURN_FORWARD = "UPDATE `tenants`.tenant_pipeline_configs SET next_run_time = CURRENT_TIMESTAMP() WHERE config_id = @id"
 
 
-def run_on_schedule(cloud: Cloud, clients: Clients, frontend: Frontend, console: Console) -> None:
+def run_on_schedule(cloud: Cloud, clients: Clients, frontend: Frontend, ledger: Ledger, console: Console) -> None:
     """Make a schedule, let its next tick be now, run the trigger's Cloud Scheduler job, wait for the run."""
     schedule = frontend.schedule(cron_expression="0 2 * * *", timezone="Europe/Berlin")
     console.print(f"   every night at 2 in Berlin: {schedule['status']}, next at {schedule['next_run_time']}")
+    console.print(
+        "   The demo does not wait for that: it says that the next run is due now, and has Cloud Scheduler run"
+    )
     _turn_clock_forward(clients.bigquery(), schedule["config_id"])
     trigger = cloud.platform.functions["trigger_due_pipelines"].schedule
     assert trigger is not None  # noqa: S101 - configs/platform.yml gives it one
+    console.print(f"   its hourly job, {trigger.job}, which queues what is due.")
     clients.scheduler().run_job(name=f"{cloud.parent}/jobs/{trigger.job}")
-    console.print("   that moment made now, and Cloud Scheduler's hourly job run:")
     run = frontend.run_until_ended(frontend.await_scheduled_run())
     console.print("   ", end="")
     pages.run_line(console, run)
-    user_id = run["user_id"] or "NULL"
+    days = ", ".join(f"{day:%d %b}" for day in ledger.days_of_run(frontend.tenant_id, run["pipeline_logging_id"]))
     console.print(
-        f"   nobody asked for it, so its user_id is {user_id}; no date was asked for, so it took all that is new"
+        f"   A schedule names no dates: the run takes what the export has and no run has published yet: {days}."
     )
+    console.print(f"   Nobody asked for it, so its user_id is {run['user_id'] or 'NULL'}.")
 
 
 def _turn_clock_forward(client: bigquery.Client, config_id: str) -> None:

@@ -12,10 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from devcloud.demo.ledger import Cost
+from shared.templates import get_template
 
 Json = dict[str, Any]
 _CENT = Decimal("0.01")
 _SERVICES_SHOWN = 10
+_REASONS = {
+    "PIPELINE_BUSY": "the run before it has not left the queue yet",
+    "CONCURRENT_LIMIT": "the tenant's other runs take every slot",
+}
 
 
 def credentials_table(answers: Iterable[Json]) -> Table:
@@ -32,7 +37,9 @@ def run_table(run: Json) -> Table:
     table = _table("step", "type", "status", "rows", "took")
     for step in run["steps"]:
         took = f"{step['duration_ms'] / 1000:.2f} s" if step.get("duration_ms") is not None else ""
-        rows = f"{step['rows']:,}" if step.get("rows") is not None else ""
+        # A check's row is a result, not a row of the data.
+        has_rows = step.get("rows") is not None and step["step_type"] != "checks"
+        rows = f"{step['rows']:,}" if has_rows else ""
         table.add_row(step["step_id"], step["step_type"], _status(step["status"]), rows, took)
     passed = [check for check in run["checks"] if check["passed"]]
     table.add_row(f"  {len(passed)} of {len(run['checks'])} checks", "", "[green]passed[/]", "", "")
@@ -80,13 +87,27 @@ def quota_table(before: Mapping[str, Mapping[str, int]], after: Mapping[str, Map
     return table
 
 
+def answered(answer: Json) -> str:
+    """The status that a run's caller was told, and why it has to wait."""
+    reason = answer.get("wait_reason")
+    return f"{answer['status']} ({reason}: {_REASONS[reason]})" if reason else str(answer["status"])
+
+
 def run_line(console: Console, run: Json) -> None:
-    """One line: who ran what, how long, how much."""
+    """Which run, how it ended and how long it took; on a second line, how many rows it put into which table."""
     took = _seconds_between(run["created_at"], run["completed_at"])
     console.print(
-        f"{_status(run['status'])} [bold]{run['pipeline_id']}[/] run {run['pipeline_logging_id'][:8]}, "
-        f"{run['rows_published']:,} rows published, {took:.1f} s from request to published"
+        f"run {run['pipeline_logging_id'][:8]} of [bold]{run['pipeline_id']}[/] is {_status(run['status'])} "
+        f"{took:.1f} s after the request{_published(run)}"
     )
+
+
+def _published(run: Json) -> str:
+    """How many rows went into each table of the run's template."""
+    rows = {step["step_id"]: step.get("rows") for step in run["steps"] if run["status"] == "COMPLETED"}
+    template = get_template(*run["pipeline_id"].split("-"))
+    tables = [f"{rows[target.step]:,} rows in {target.table}" for target in template.publish if rows.get(target.step)]
+    return f"\n   published: {' and '.join(tables)}" if tables else ""
 
 
 def _table(*columns: str) -> Table:

@@ -7,6 +7,7 @@ import threading
 
 from rich.console import Console
 
+from devcloud.invocation import command
 from devcloud.onboarding import add_api_key
 from devcloud.server import Devcloud
 
@@ -23,8 +24,12 @@ _CURLS = """\
   # what is stored of its credentials: never a secret
   curl -s {gateway}/api/v1/tenants/{tenant}/credentials -H 'X-API-Key: {key}'
 
+  # what was published
+  {command} query --tenant {tenant} --state-dir {state} \\
+    'SELECT x_usage_date, SUM(cost) AS cost FROM gcp_cost_billing GROUP BY x_usage_date ORDER BY x_usage_date'
+
   # the BigQuery jobs since the start
-  .venv/bin/python -m devcloud jobs --state-dir {state}
+  {command} jobs --state-dir {state}
 """
 
 
@@ -39,7 +44,9 @@ def stay(cloud: Devcloud, tenant_id: str, console: Console) -> None:
         gateway=cloud.ready["gateway"],
         tenant=tenant_id,
         key=key,
+        command=command(),
         state=cloud.state.path,
     )
     console.print(text, soft_wrap=True)
     ended.wait()
+    console.print("Stopping.")

@@ -20,6 +20,7 @@ from devcloud.demo.frontend import DemoError, Frontend, Json
 from devcloud.demo.ledger import Cost, Ledger
 from devcloud.demo.on_schedule import run_on_schedule
 from devcloud.demo.staying import stay
+from devcloud.invocation import command
 from devcloud.onboarding import onboard
 from devcloud.seed_billing.export import Target, write_export
 from devcloud.seed_billing.rows import Plan
@@ -76,37 +77,47 @@ def demo(options: Namespace) -> None:
         console.print(f"[bold]1. A Google Cloud on this machine[/] is up in {time.monotonic() - started:.1f} s\n")
         told_before = options.stay and _is_onboarded(cloud, ACTORS[0])
         if not told_before:
-            tell(cloud, console)
-            console.print(f"[green]Done in {time.monotonic() - started:.1f} s.[/]")
+            tell(cloud, console, stays=options.stay)
+            console.print(f"[green]Done in {time.monotonic() - started:.1f} s.[/]\n")
+        else:
+            console.print(f"The story was told before on {cloud.state.path}: its tenants and runs are still there.")
+            console.print("Remove that folder, while nothing runs on it, to be told it again.\n")
         if options.stay:
             stay(cloud, ACTORS[0].tenant_id, console)
 
 
-def tell(cloud: Devcloud, console: Console) -> None:
-    """The whole story; DemoError when the platform does not do what is shown."""
+def tell(cloud: Devcloud, console: Console, *, stays: bool) -> None:
+    """The whole story; DemoError when the platform does not do what is shown. `stays`: the cloud outlives it."""
     with cloud.clients() as clients:
         ledger = Ledger(clients.bigquery())
         scenes = [_set_stage(cloud, ledger, actor) for actor in ACTORS]
-        console.print("[bold]2. Two tenants[/], onboarded as the subscription system does, each with a billing export")
+        console.print(
+            "[bold]2. Two tenants[/], onboarded as the subscription system does, each with a sample billing export"
+            f" of {_SEEDED_DAYS} days"
+        )
         for scene in scenes:
             rows = scene.truth["rows"]
             console.print(f"   {scene.actor.tenant_id}: {rows:,} rows in {scene.truth['table']}")
         console.print("\n[bold]3. Credentials[/], encrypted with Cloud KMS")
         console.print(pages.credentials_table(map(_store_credentials, scenes)))
         before = {scene.actor.tenant_id: ledger.quota(scene.actor.tenant_id) for scene in scenes}
-        console.print(f"\n[bold]4. A run of {TEMPLATE} for each[/], {FIRST} to {LAST}, at the same time")
+        console.print(
+            f"\n[bold]4. A run of {TEMPLATE} for each[/], both at the same time, over {len(DAYS)} of the days:"
+        )
+        console.print(f"   {FIRST} to {LAST}. It publishes the export's rows, and the same costs as FOCUS rows.")
         first = _run_all(scenes, console, ledger, details=True)
         console.print("\n[bold]5. The same run repeated[/]")
         second = _run_all(scenes[:1], console, ledger, details=False)
         _check_same(scenes[0], first[scenes[0].actor.tenant_id], second[scenes[0].actor.tenant_id])
         console.print("   The table is the same: rows are replaced by usage date and source, never added twice.")
         console.print(f"\n[bold]6. A schedule[/] of {scenes[0].actor.tenant_id}")
-        run_on_schedule(cloud.cloud, clients, scenes[0].frontend, console)
+        run_on_schedule(cloud.cloud, clients, scenes[0].frontend, ledger, console)
         console.print("\n[bold]7. Quotas[/], counted per tenant and UTC day")
         after = {scene.actor.tenant_id: ledger.quota(scene.actor.tenant_id) for scene in scenes}
         console.print(pages.quota_table(before, after))
         jobs = cloud.bigquery.jobs()
-        console.print(f"\nBigQuery ran {len(jobs)} jobs for all this; `python -m devcloud jobs` lists them.\n")
+        listed = f"; `{command()} jobs` lists them" if stays else ""
+        console.print(f"\nBigQuery ran {len(jobs)} jobs for all this{listed}.\n")
 
 
 def _is_onboarded(cloud: Devcloud, actor: Actor) -> bool:
@@ -134,7 +145,7 @@ def _run_all(scenes: Sequence[Scene], console: Console, ledger: Ledger, *, detai
     costs = {}
     for scene, answer in zip(scenes, answers, strict=True):
         run = scene.frontend.run_until_ended(answer["pipeline_logging_id"])
-        console.print(f"\n   [cyan]{scene.actor.tenant_id}[/] answered {answer['status']}: ", end="")
+        console.print(f"\n   [cyan]{scene.actor.tenant_id}[/]: answered {pages.answered(answer)} at once; ", end="")
         pages.run_line(console, run)
         if run["status"] != "COMPLETED":
             raise DemoError(f"the run ended as {run['status']}: {run['error_class']}: {run['error_message']}")
@@ -151,7 +162,9 @@ def _run_all(scenes: Sequence[Scene], console: Console, ledger: Ledger, *, detai
 def _check_truth(scene: Scene, cost: Cost, console: Console) -> None:
     if cost.total != scene.true_total:
         raise DemoError(f"{scene.actor.tenant_id}: published {cost.total:f}, the export says {scene.true_total:f}")
-    console.print(f"   published {cost.total:f}, the export's own sum {scene.true_total:f}: equal to the last digit")
+    console.print(
+        f"   their cost is {cost.total:f}, the export's own sum {scene.true_total:f}: equal to the last digit"
+    )
 
 
 def _check_focus(scene: Scene, ledger: Ledger, console: Console) -> None:

@@ -31,7 +31,9 @@ def test_the_demo_publishes_what_the_exports_add_up_to_and_leaves_nothing_behind
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("equal to the last digit") == 3
-    assert done.stdout.count("FOCUS 1.2 has the same total; by ServiceCategory: Compute ") == 3
+    assert done.stdout.count("FOCUS 1.2 has the same total; by ServiceCategory: ") == 3
     assert "The table is the same" in done.stdout
+    assert "no run has published yet: 10 Nov." in done.stdout
+    assert "devcloud jobs" not in done.stdout  # there is nobody left to ask
     assert list(tmp_path.iterdir()) == []
     assert processes_that_name(tmp_path) == []
