@@ -52,7 +52,8 @@ lint: setup ## Style, types, layers, sizes and pipeline templates
 JUDGES := focus recorded schemathesis terraform
 
 .PHONY: judge
-judge: $(JUDGES:%=judge-%) ## Ask Google's SQL analyser, answers recorded from real BigQuery, and schemathesis
+judge: setup ## Ask Google's SQL analyser, answers recorded from real BigQuery, and schemathesis
+	@$(MAKE) -j 2 --output-sync=target $(JUDGES:%=judge-%)
 
 .PHONY: judge-recorded
 judge-recorded: setup
