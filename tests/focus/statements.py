@@ -94,6 +94,7 @@ def row(**changes: Any) -> Json:
         "currency_conversion_rate": 1.0,
         "usage": {"amount": 3600.0, "unit": "seconds", "amount_in_pricing_units": 1.0, "pricing_unit": "hour"},
         "credits": [],
+        "consumption_model": {"id": "7754-699E-0EBF", "description": "Default"},
         "invoice": {"month": "202609"},
         "cost_type": "regular",
         "x_source": "gcp:acme-prod.billing.export",
@@ -122,7 +123,7 @@ def fee(subscription: str, cost: str, **changes: Any) -> Json:
     return row(**changed | changes)
 
 
-def tags_of(focus: Json) -> Json:
-    """The Tags of a FOCUS row."""
-    found: Json = json.loads(focus["Tags"]) if isinstance(focus["Tags"], str) else focus["Tags"]
+def object_of(value: str | Json) -> Json:
+    """What a column of type JSON holds."""
+    found: Json = json.loads(value) if isinstance(value, str) else value
     return found

@@ -27,6 +27,7 @@ FAULTS = [
     ("focus_commitments", "CommitmentDiscountStatus = NULL WHERE CommitmentDiscountStatus = 'Used'"),
     ("focus_commitments", "CommitmentDiscountStatus = 'Used' WHERE ResourceId = 'vm-2'"),
     ("focus_commitments", "PricingCategory = 'Committed' WHERE ResourceId = 'vm-2'"),
+    ("focus_commitments", "CommitmentDiscountName = 'Default' WHERE CommitmentDiscountStatus = 'Used'"),
     ("focus_capacity_reservations", "CapacityReservationStatus = 'Used' WHERE ResourceId = 'vm-2'"),
     ("focus_capacity_reservations", "CapacityReservationId = 'r' WHERE ResourceId = 'vm-2'"),
     ("focus_invoices", "InvoiceId = 'i' WHERE ResourceId = 'vm-3'"),

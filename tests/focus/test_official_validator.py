@@ -105,6 +105,14 @@ def test_billed_cost_is_the_source_s_to_the_last_digit(published: dict[str, pa.T
     assert found == wanted
 
 
+@pytest.mark.parametrize("name", [*(path.name for path in EXPORTS), SAMPLE])
+def test_effective_cost_of_a_billing_period_is_what_it_bills(published: dict[str, pa.Table], name: str) -> None:
+    keys = ["BillingPeriodStart", "BillingCurrency"]
+    sums = published[name].group_by(keys).aggregate([("BilledCost", "sum"), ("EffectiveCost", "sum")]).to_pylist()
+    assert sums
+    assert [line["EffectiveCost_sum"] for line in sums] == [line["BilledCost_sum"] for line in sums]
+
+
 @pytest.mark.parametrize("export", TRUTHS, ids=lambda path: path.name)
 def test_truth_file_says_the_same(published: dict[str, pa.Table], export: Path) -> None:
     truth = json.loads(TRUTHS[export].read_text())

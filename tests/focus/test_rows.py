@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.focus.statements import Json, Statements, credit, fee, row, tags_of
+from tests.focus.statements import Json, Statements, credit, fee, object_of, row
 
 NO_PRICE: Json = {"price": None, "usage": {"amount": 0.0, "amount_in_pricing_units": 0.0}, "cost_at_list": None}
 MODEL = {"id": "D97B-0795-975B", "description": "Compute Flexible CUDs 1 Year"}
@@ -176,7 +176,7 @@ def test_fee_of_the_new_model_is_a_purchase_and_what_was_not_used_of_it(found: d
 def test_labels_and_tags_are_one_object(found: dict[str, list[Json]]) -> None:
     [only] = found["tagged"]
     own = {"team": "core", "empty": ""}
-    assert tags_of(only) == own | {
+    assert object_of(only["Tags"]) == own | {
         "project/env": "prod",
         "project/unset": None,
         'tag/1234/cost "centre"': "42",

@@ -39,7 +39,7 @@ LINES: dict[str, list[Json]] = {
     "commitment_discount_usage_scenario_4": [fee("c", "1", **SPEND), used("1.9", "1.4", DOLLAR_BASE)],
     "one_hundred_percent_utilization_without_commitment_discount_flexibility": [fee("c", "1.5"), used("3", "3")],
     "one_hundred_percent_utilization_with_commitment_discount_flexibility_with_1_resource": [
-        fee("c", "0.5"),
+        fee("c", "0.5", usage={"amount_in_pricing_units": 0.25, "pricing_unit": "hour"}),
         used("3", "0.75"),
     ],
     "one_hundred_percent_utilization_with_commitment_discount_flexibility_with_2_resources": [

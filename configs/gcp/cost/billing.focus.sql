@@ -58,7 +58,7 @@ SELECT
   END AS CommitmentDiscountName,
   CASE
     WHEN commitment_id IS NULL OR is_correction THEN NULL
-    WHEN charges.commitment_category = 'Usage' AND part.kind = 'unused' THEN charges.pricing.quantity
+    WHEN charges.commitment_category = 'Usage' AND part.kind = 'unused' THEN unused_quantity
     WHEN charges.commitment_category = 'Usage' THEN part.quantity
     WHEN part.kind = 'rest' THEN line.cost
     ELSE part.effective_cost

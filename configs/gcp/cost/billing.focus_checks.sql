@@ -129,12 +129,14 @@ WHERE BillingPeriodStart
     != TIMESTAMP(DATE_ADD(DATE(BillingPeriodStart, 'America/Los_Angeles'), INTERVAL 1 MONTH), 'America/Los_Angeles')
 
 -- name: focus_commitments
--- Usage of a commitment that is not said to be Used or Unused, a status without a commitment, and covered usage that is
--- billed once more. In the 2025 model the commitment lowers the price, and usage is billed at it.
+-- Usage of a commitment that is not said to be Used or Unused, a status without a commitment, covered usage that is
+-- billed once more (but for the 2025 model: there the commitment lowers the price, and usage is billed at it), and
+-- commitments named Default: that is Google's consumption model of usage that none prices.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
   CommitmentDiscountId,
+  CommitmentDiscountName,
   CommitmentDiscountStatus,
   PricingCategory,
   BilledCost
@@ -145,6 +147,7 @@ WHERE (
     AND (CommitmentDiscountStatus IS NULL OR (BilledCost != 0 AND x_consumption_model IS NULL))
   )
   OR (CommitmentDiscountId IS NULL AND CommitmentDiscountStatus IS NOT NULL)
+  OR CommitmentDiscountName = 'Default'
 
 -- name: focus_capacity_reservations
 -- Usage of a capacity reservation that is not said to be Used or Unused, and a status without a reservation.

@@ -2,7 +2,29 @@
 
 -- name: focus_parts
 -- The export's rows without their nesting, what a commitment covers or leaves unused apart (ADR 0009).
-WITH lines AS (
+WITH exported AS (
+  SELECT
+    *,
+    (
+      SELECT AS STRUCT
+        SUM(credit.amount) AS amount,
+        SUM(IF(STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT'), credit.amount, 0)) AS committed,
+        MIN(IF(STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT'), NULLIF(credit.id, ''), NULL)) AS committed_id,
+        MIN(
+          IF(
+            STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT'),
+            COALESCE(NULLIF(credit.full_name, ''), NULLIF(credit.name, '')),
+            NULL
+          )
+        ) AS committed_name,
+        COUNTIF(credit.type = 'FEE_UTILIZATION_OFFSET') > 0 AS is_fee_offset,
+        COUNTIF(credit.type IN ('COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE', 'FEE_UTILIZATION_OFFSET')) > 0 AS is_spend_based
+      FROM UNNEST(credits) AS credit
+    ) AS credited
+  FROM {extract}
+),
+
+lines AS (
   SELECT
     billing_account_id,
     COALESCE(
@@ -30,12 +52,7 @@ WITH lines AS (
     IF(currency_conversion_rate > 0, CAST(currency_conversion_rate AS NUMERIC), NULL) AS conversion_rate,
     CASE COALESCE(cost_type, 'regular')
       WHEN 'regular' THEN
-        IF(
-          STARTS_WITH(sku.description, 'Commitment')
-          OR EXISTS (SELECT credit.type FROM UNNEST(credits) AS credit WHERE credit.type = 'FEE_UTILIZATION_OFFSET'),
-          'Purchase',
-          'Usage'
-        )
+        IF(STARTS_WITH(sku.description, 'Commitment') OR credited.is_fee_offset, 'Purchase', 'Usage')
       WHEN 'tax' THEN 'Tax'
       ELSE 'Adjustment'
     END AS charge_category,
@@ -43,30 +60,11 @@ WITH lines AS (
     NULLIF(adjustment_info.description, '') AS adjustment,
     COALESCE(cost, 0) AS cost,
     cost_at_list,
-    COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0) AS credit,
-    COALESCE(
-      (
-        SELECT SUM(credit.amount)
-        FROM UNNEST(credits) AS credit
-        WHERE STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT')
-      ),
-      0
-    ) AS committed_credit,
-    (
-      SELECT MIN(NULLIF(credit.id, ''))
-      FROM UNNEST(credits) AS credit
-      WHERE STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT')
-    ) AS committed_credit_id,
-    (
-      SELECT MIN(COALESCE(NULLIF(credit.full_name, ''), NULLIF(credit.name, '')))
-      FROM UNNEST(credits) AS credit
-      WHERE STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT')
-    ) AS committed_credit_name,
-    EXISTS (
-      SELECT credit.type
-      FROM UNNEST(credits) AS credit
-      WHERE credit.type IN ('COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE', 'FEE_UTILIZATION_OFFSET')
-    ) AS is_spend_based,
+    COALESCE(credited.amount, 0) AS credit,
+    COALESCE(credited.committed, 0) AS committed_credit,
+    credited.committed_id AS committed_credit_id,
+    credited.committed_name AS committed_credit_name,
+    credited.is_spend_based,
     CAST(usage.amount AS NUMERIC) AS used,
     NULLIF(usage.unit, '') AS used_unit,
     CAST(usage.amount_in_pricing_units AS NUMERIC) AS priced,
@@ -75,7 +73,7 @@ WITH lines AS (
     price.list_price / COALESCE(NULLIF(price.pricing_unit_quantity, 0), 1) AS list_price,
     price.tier_start_amount AS tier,
     IF(consumption_model.description = 'Default', NULL, NULLIF(consumption_model.id, '')) AS model_id,
-    NULLIF(consumption_model.description, '') AS model_name,
+    IF(consumption_model.description = 'Default', NULL, NULLIF(consumption_model.description, '')) AS model_name,
     (
       SELECT PARSE_JSON(CONCAT('{{', STRING_AGG(member, ',' ORDER BY member), '}}'))
       FROM (
@@ -96,7 +94,7 @@ WITH lines AS (
     x_usage_date,
     x_pipeline_logging_id,
     x_ingested_at
-  FROM {extract}
+  FROM exported
 ),
 
 -- What a row bills and what of it a commitment covers. What has no unit that fits its cost is priced as one charge.
@@ -163,13 +161,16 @@ commitments AS (
     AND only_commitments.commitment_category = charges.commitment_category
 ),
 
--- A commitment's fees of a day are spread over what it covered on that day, to the last digit. Rows of no commitment
--- have nothing to share: their hour and SKU keep the windows small.
-spread AS (
+-- What a commitment covers of a row, and the pool whose fees pay for it: a commitment's rows of a day and invoice month.
+-- Rows of no commitment have nothing to share: their hour and SKU keep the pools small.
+pooled AS (
   SELECT
     charges,
     line,
     commitment_id,
+    IF(commitment_id IS NULL, line.period_start, NULL) AS lone_hour,
+    IF(commitment_id IS NULL, line.sku_id, NULL) AS lone_sku,
+    line.charge_category = 'Purchase' AS is_fee,
     IF(
       charges.covered_cost = 0, 0, COALESCE(SAFE_DIVIDE(charges.list_cost * charges.covered_cost, line.cost), 0)
     ) AS covered_list_cost,
@@ -178,11 +179,41 @@ spread AS (
     ) AS covered_quantity,
     IF(
       charges.covered_cost = 0, 0, COALESCE(SAFE_DIVIDE(line.used * charges.covered_cost, line.cost), 0)
-    ) AS covered_used,
-    SUM(IF(line.charge_category = 'Purchase', charges.billed_cost, 0)) OVER commitment_day AS fees,
-    SUM(charges.covered_cost) OVER commitment_day AS covered,
+    ) AS covered_used
+  FROM commitments
+),
+
+-- How much was used of how much: all but where nothing was covered, or where hours were bought and fewer covered. Less
+-- than a ten-thousandth is the rounding of Google's credits.
+utilized AS (
+  SELECT
+    *,
+    CASE
+      WHEN SUM(charges.covered_cost) OVER pool <= 0 THEN STRUCT(NUMERIC '0' AS used, NUMERIC '1' AS bought)
+      WHEN charges.commitment_category = 'Usage'
+        AND MIN(IF(is_fee OR covered_quantity != 0, charges.pricing.unit, NULL)) OVER pool
+          = MAX(IF(is_fee OR covered_quantity != 0, charges.pricing.unit, NULL)) OVER pool
+        AND SUM(covered_quantity) OVER pool > 0
+        AND SUM(covered_quantity) OVER pool < SUM(IF(is_fee, charges.pricing.quantity, 0)) OVER pool * NUMERIC '0.9999'
+        THEN STRUCT(SUM(covered_quantity) OVER pool, SUM(IF(is_fee, charges.pricing.quantity, 0)) OVER pool)
+      ELSE STRUCT(NUMERIC '1', NUMERIC '1')
+    END AS utilization
+  FROM pooled
+  WINDOW pool AS (
+    PARTITION BY
+      line.billing_account_id, line.currency, line.x_usage_date, line.invoice_month, commitment_id, lone_hour, lone_sku
+  )
+),
+
+-- What was used of a pool's fees is spread over what it covered, to the last digit.
+spread AS (
+  SELECT
+    *,
+    charges.billed_cost * utilization.used / utilization.bought AS used_fee,
+    SUM(IF(is_fee, charges.billed_cost * utilization.used / utilization.bought, 0)) OVER pool AS used_fees,
+    SUM(charges.covered_cost) OVER pool AS covered,
     SUM(charges.covered_cost) OVER (
-      commitment_day
+      pool
       ORDER BY
         IF(
           charges.covered_cost = 0,
@@ -196,15 +227,10 @@ spread AS (
         )
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS covered_so_far
-  FROM commitments
-  WINDOW commitment_day AS (
+  FROM utilized
+  WINDOW pool AS (
     PARTITION BY
-      line.billing_account_id,
-      line.currency,
-      line.x_usage_date,
-      commitment_id,
-      IF(commitment_id IS NULL, line.period_start, NULL),
-      IF(commitment_id IS NULL, line.sku_id, NULL)
+      line.billing_account_id, line.currency, line.x_usage_date, line.invoice_month, commitment_id, lone_hour, lone_sku
   )
 )
 
@@ -215,6 +241,7 @@ SELECT
   IF(part.kind = 'rest' AND charges.covered_cost != 0, NULL, commitment_id) AS commitment_id,
   line.charge_category IN ('Usage', 'Purchase') AS is_priced,
   line.is_adjusted AND line.usage_month < line.invoice_month AS is_correction,
+  charges.pricing.quantity - charges.pricing.quantity * utilization.used / utilization.bought AS unused_quantity,
   CASE
     WHEN line.charge_category NOT IN ('Usage', 'Purchase') THEN NULL
     WHEN charges.pricing.quantity = 0 THEN COALESCE(line.effective_price, 0)
@@ -239,17 +266,17 @@ CROSS JOIN UNNEST([
     charges.list_cost - covered_list_cost AS list_cost,
     charges.pricing.quantity - covered_quantity AS quantity,
     line.used - covered_used AS used,
-    IF(line.charge_category = 'Purchase', 0, charges.billed_cost) AS effective_cost
+    IF(is_fee, 0, charges.billed_cost) AS effective_cost
   ),
   STRUCT(
     'covered', 0, charges.covered_cost, covered_list_cost, covered_quantity, covered_used,
     IF(
       covered > 0,
-      fees * (covered_so_far / covered) - fees * ((covered_so_far - charges.covered_cost) / covered),
+      used_fees * (covered_so_far / covered) - used_fees * ((covered_so_far - charges.covered_cost) / covered),
       0
     )
   ),
-  STRUCT('unused', 0, 0, 0, 0, 0, IF(line.charge_category = 'Purchase' AND covered <= 0, charges.billed_cost, 0))
+  STRUCT('unused', 0, 0, 0, 0, 0, IF(is_fee, charges.billed_cost - used_fee, 0))
 ]) AS part
 WHERE CASE part.kind
   WHEN 'covered' THEN charges.covered_cost != 0
