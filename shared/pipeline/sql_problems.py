@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from shared.adapters.sql import Statement, placeholders
 from shared.domain.templates import Template
 from shared.pipeline.sql_places import StatementPlace, places_of, shown_path
-from shared.pipeline.statements import no_placeholder, parameter_types, template_statements, wrong_parameter
+from shared.pipeline.statements import (
+    no_placeholder,
+    parameter_types,
+    template_statements,
+    whole_statement,
+    wrong_parameter,
+)
 from shared.tables import get_tables
 from shared.templates import sql_file
 
@@ -26,11 +32,16 @@ def sql_problems(template: Template) -> list[str]:
     """A line for all that is wrong with its statements: the .sql file, the line in it, the statement, what."""
     places = places_of(sql_file(template))
     billed = {target.billed for target in template.publish}
-    return [
-        problem
+    readings = [
+        _Reading(template, found, places[name], is_billed=name in billed)
         for name, found in template_statements(template).items()
-        for problem in sorted(_Reading(template, found, places[name], is_billed=name in billed).problems())
     ]
+    broken = [problem for reading in readings for problem in reading.braces()]
+    return broken or [problem for reading in readings for problem in sorted(reading.problems())]
+
+
+def _used(statement: Statement) -> set[str]:
+    return set(_PARAMETER.findall(_NO_SQL.sub(" ", statement.text)))
 
 
 @dataclass(frozen=True)
@@ -45,17 +56,19 @@ class _Reading:
         yield from self._tables()
         yield from self._parameters()
 
+    def braces(self) -> Iterator[str]:
+        """A brace without its other one: no placeholder of the statement can be told then."""
+        try:
+            placeholders(self.statement.text)
+        except ValueError as error:
+            line = self.place.line_of(r"[{}]")
+            yield self._told(line, f"{str(error).lower()}; SQL's own braces are written twice")
+
     def _placeholders(self) -> Iterator[str]:
         known = ["dataset", *(step.id for step in self.template.steps), *self._others()]
         if self.is_billed:
             known = ["dataset", "rows"]
-        try:
-            used = placeholders(self.statement.text)
-        except ValueError as error:  # a brace without its other one
-            line = self.place.line_of(r"[{}]")
-            yield self._told(line, f"{str(error).lower()}; SQL's own braces are written twice")
-            return
-        for name in used - set(known):
+        for name in placeholders(self.statement.text) - set(known):
             line = self.place.line_of(re.escape(f"{{{name}"))
             yield self._told(line, f"{{{name}}}: {no_placeholder(known)}")
 
@@ -70,7 +83,8 @@ class _Reading:
                 yield self._told(line, f"there is no table {table} in configs/tables/tenant_dataset")
 
     def _parameters(self) -> Iterator[str]:
-        declared, used = self.statement.parameters, set(_PARAMETER.findall(_NO_SQL.sub(" ", self.statement.text)))
+        declared, used = self.statement.parameters, _used(self.statement)
+        used_with_parts = _used(whole_statement(self.template, self.statement.name))
         known = parameter_types(self.template)
         if self.is_billed:
             known = {name: known[name] for name in _BILLED_VALUES}
@@ -81,7 +95,7 @@ class _Reading:
             line = self.place.parameters.get(name, self.place.opening)
             if wrong := wrong_parameter(name, kind, known):
                 yield self._told(line, wrong)
-            elif name not in used:
+            elif name not in used_with_parts:
                 yield self._told(line, f"@{name} is declared and not used")
 
     def _told(self, line: int, message: str) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -15,14 +14,14 @@ import yaml
 from shared.adapters.sql import Statement, load_statements, placeholders
 from shared.domain.template_files import parse_template
 from shared.domain.templates import Target, Template
-from shared.pipeline.check_statements import Checked, RenderedCheck, checks_statement, render_checks, render_guards
+from shared.pipeline.check_statements import RenderedCheck, checks_statement
 from shared.pipeline.publish import publish_statement
-from shared.pipeline.statements import day_column, parameter_types, template_statements, whole_statement
+from shared.pipeline.statements import day_column, template_statements
 from shared.platform_config import CONFIGS
 from shared.tables import get_tables
 from shared.templates import all_templates, sql_file
 from tools.sqljudge.analyse import SqlRefused, analyse, missing_required
-from tools.sqljudge.catalog import Tables
+from tools.sqljudge.sent import DATASETS, rendered_checks, sql_of, staged_tables, tables, template_statement
 
 pytestmark = pytest.mark.judge
 
@@ -32,12 +31,13 @@ EVERY_KIND = """
 description: d
 owner: o
 credentials: GCP
+parameters: {most: {type: integer, description: d}}
 steps: [{id: extract, uses: gcp_billing_export}]
 checks:
   - {id: a, uses: not_null, step: extract, with: {columns: [cost], sample_columns: [cost_type]}}
   - {id: b, uses: unique, step: extract, with: {columns: [x_usage_date, x_source]}}
   - {id: c, uses: accepted_values, step: extract, with: {column: cost_type, values: [tax]}}
-  - {id: d, uses: range, step: extract, with: {column: cost, minimum: 0}}
+  - {id: d, uses: range, step: extract, with: {column: cost, minimum: 0, maximum: "{most}"}}
   - {id: e, uses: range, step: extract, with: {column: x_usage_date, minimum: 2020-01-01, maximum: 2100-01-01}}
   - {id: f, uses: range, step: extract, with: {column: export_time, maximum: 2100-01-01T00:00:00Z, inclusive: false}}
   - {id: g, uses: row_count, step: extract, with: {minimum: 1}}
@@ -54,7 +54,6 @@ checks:
   - {id: l, uses: not_emptied, step: extract, with: {table: gcp_cost_billing}}
 publish: [{table: gcp_cost_billing, step: extract, date_column: x_usage_date, billed: billed_by_day}]
 """
-DATASETS = {"tenants": "tenants", "dataset": "acme_corp", "staging": "x_staging"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Case:
     statement: Statement
 
     def sql(self) -> str:
-        return self.statement.sql(**{name: DATASETS[name] for name in placeholders(self.statement.text)})
+        return sql_of(self.statement)
 
 
 def sql_files() -> list[Path]:
@@ -87,9 +86,9 @@ def cases() -> Iterator[Case]:
 def composed_cases() -> Iterator[Case]:
     """What a run of each template sends, put together by the product itself."""
     for template in all_templates():
-        staged = {target.step: f"{{staging}}.staged_{target.table}" for target in template.publish}
-        yield Case(f"publish of {template.pipeline_id}", publish_statement(template, staged))
-        yield Case(f"checks of {template.pipeline_id}", checks_statement(rendered_checks(template, staged))[0])
+        publish = publish_statement(template, staged_tables(template))
+        yield Case(f"publish of {template.pipeline_id}", publish)
+        yield Case(f"checks of {template.pipeline_id}", checks_statement(rendered_checks(template))[0])
 
 
 def every_kind_of_check() -> list[RenderedCheck]:
@@ -97,15 +96,7 @@ def every_kind_of_check() -> list[RenderedCheck]:
     template = parse_template(
         yaml.safe_load(EVERY_KIND), provider="gcp", domain="cost", template="billing", file="every kind"
     )
-    return rendered_checks(template, {"extract": "{staging}.staged_gcp_cost_billing"})
-
-
-def rendered_checks(template: Template, staged: Mapping[str, str]) -> list[RenderedCheck]:
-    dates: dict[str, list[date]] = {step: [] for step in staged}
-    values = dict.fromkeys(parameter_types(template))
-    checked = Checked(staged=staged, dates=dates, counted={step: [] for step in staged}, values=values)
-    given = {check.id: check.with_.given() for check in template.checks}
-    return [*render_checks(template, given, checked), *render_guards(template, checked)]
+    return rendered_checks(template)
 
 
 def filled_cases(place: str, path: Path, statement: Statement) -> Iterator[Case]:
@@ -124,12 +115,7 @@ def template_cases(place: str, path: Path, statement: Statement) -> Iterator[Cas
     for template in all_templates():
         if path.parent != sql_file(template).parent or path.name.split(".")[0] != template.template:
             continue
-        staged = {target.step: f"{{staging}}.staged_{target.table}" for target in template.publish}
-        whole = whole_statement(template, statement.name)
-        for target in template.publish:
-            if target.billed == statement.name:
-                whole = whole.naming(rows=staged[target.step])
-        yield Case(f"{place} for {template.pipeline_id}", whole.naming(**staged))
+        yield Case(f"{place} for {template.pipeline_id}", template_statement(template, statement.name))
 
 
 def fill(statement: Statement, template: Template, target: Target) -> Statement:
@@ -149,15 +135,6 @@ def fill(statement: Statement, template: Template, target: Target) -> Statement:
     wanted = placeholders(statement.text) - DATASETS.keys()
     assert wanted <= parts.keys(), f"nobody says what {sorted(wanted - parts.keys())} stand for"
     return statement.naming(**{name: parts[name] for name in wanted})
-
-
-@cache
-def tables() -> Tables:
-    """Central and tenant tables; what is staged for a table has its columns."""
-    known = {("tenants", name): table for name, table in get_tables("tenants").items()}
-    for name, table in get_tables("tenant_dataset").items():
-        known[DATASETS["dataset"], name] = known[DATASETS["staging"], f"staged_{name}"] = table
-    return {key: [column.to_api() for column in table.columns] for key, table in known.items()}
 
 
 @cache

@@ -10,12 +10,9 @@ import pytest
 from shared.adapters.sql import Statement
 from shared.domain.template_steps import SqlStep
 from shared.domain.templates import Template
-from shared.pipeline.statements import filled, step_statement, steps_read
-from shared.tables import get_tables
 from shared.templates import all_templates, get_template
-from tests.contract.test_sql_analysed import DATASETS, tables
-from tools.sqljudge.analyse import SqlRefused, analyse
-from tools.sqljudge.catalog import field_type
+from tools.sqljudge.analyse import SqlRefused
+from tools.sqljudge.sent import result_columns, shape_columns, sql_steps
 
 pytestmark = pytest.mark.judge
 
@@ -30,27 +27,13 @@ class Query:
 
     def columns(self) -> dict[str, str]:
         """The result's columns and their types, as the analyser sees them; SqlRefused when it refuses the statement."""
-        sql = self.statement.sql(tenants="tenants", **{name: DATASETS[name] for name in ("dataset", "staging")})
-        (analysed,) = analyse(sql, tables(), self.statement.parameters)
-        assert analysed.kind == "ResolvedQueryStmt"
-        return {column.name: str(column.column.type) for column in analysed.tree.output_column_list}
+        return result_columns(self.statement)
 
 
 def queries() -> Iterator[Query]:
     for template in all_templates():
-        for step in template.steps:
-            if isinstance(step, SqlStep):
-                found = step_statement(template, step)
-                staged = {name: f"{{staging}}.staged_{shape_of(template, name)}" for name in steps_read(found)}
-                yield Query(template, step, filled(found, staged))
-
-
-def shape_of(template: Template, step_id: str) -> str:
-    """The table whose columns a step's staging table has: a sql step says so, an extract's rows are published."""
-    step = next(step for step in template.steps if step.id == step_id)
-    if isinstance(step, SqlStep):
-        return step.with_.shape
-    return next(target.table for target in template.publish if target.step == step_id)
+        for step, statement in sql_steps(template):
+            yield Query(template, step, statement)
 
 
 QUERIES = list(queries())
@@ -58,8 +41,7 @@ QUERIES = list(queries())
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: f"{query.template.pipeline_id}.{query.step.id}")
 def test_result_has_the_columns_of_its_shape(query: Query) -> None:
-    shape = get_tables("tenant_dataset")[query.step.with_.shape]
-    assert query.columns() == {column.name: str(field_type(column.to_api())) for column in shape.columns}
+    assert query.columns() == shape_columns(query.step.with_.shape)
 
 
 def daily() -> Query:

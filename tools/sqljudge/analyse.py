@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,16 @@ def analyse(sql: str, tables: Tables, parameters: Mapping[str, str]) -> list[Ana
     try:
         return list(_statements(sql, analyzer, catalog))
     except ZetaSQLError as error:
-        raise SqlRefused(str(error)) from error
+        raise SqlRefused(_told(error)) from error
+
+
+def _told(error: ZetaSQLError) -> str:
+    """What is wrong and where; of an operator that does not fit its arguments not every one that there is."""
+    lines = str(getattr(error, "raw_error", error)).splitlines()
+    place = re.search(r" \[at \d+:\d+\]$", lines[-1])
+    types = "".join(f", {line.strip()}" for line in lines[1:] if line.startswith("  Argument types"))
+    first = re.sub(r"^Code: \d+, Message: ", "", lines[0])
+    return first.removesuffix(place[0] if place else "") + types + (place[0] if place else "")
 
 
 def _statements(sql: str, analyzer: Analyzer, catalog: SimpleCatalog) -> Iterator[Analysed]:

@@ -1,0 +1,137 @@
+"""`python -m tools.validate_sql`: what Google's analyser refuses in a template's SQL is told by file and line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.platform_config import CONFIGS
+from tools.validate_sql import main
+
+SUMMARY = CONFIGS / "gcp" / "cost" / "daily_by_service.yml"
+WITH_PART = """
+-- name: of_a_project
+-- Published rows with a project.
+-- param: source STRING
+SELECT project.id AS project_id
+FROM {dataset}.gcp_cost_billing
+WHERE x_source = @source
+  AND project.idd IS NOT NULL
+
+-- name: dear_projects
+-- Rows of projects that have a published row.
+-- param: source STRING
+SELECT project_id
+FROM {summary}
+WHERE project_id IN (
+  {of_a_project}
+) AND cost > 10
+"""
+
+
+@pytest.fixture
+def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of a template and its SQL under the current directory's configs/."""
+    path = tmp_path / "configs" / "gcp" / "cost" / SUMMARY.name
+    path.parent.mkdir(parents=True)
+    path.write_text(SUMMARY.read_text())
+    path.with_suffix(".sql").write_text(SUMMARY.with_suffix(".sql").read_text())
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+def replaced(path: Path, old: str, new: str) -> int:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return text[: text.index(old)].count("\n") + 1
+
+
+def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
+    status = main([str(path)])
+    found = capsys.readouterr().err.splitlines()
+    assert status == int(bool(found))
+    return found
+
+
+@pytest.mark.judge
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("FROM {dataset}.gcp_cost_billing", "FRM {dataset}.gcp_cost_billing", "daily_by_service: Syntax error: "),
+        ("  project.id AS project_id", "  projct.id AS project_id", "daily_by_service: Unrecognized name: projct"),
+        ("SUM(COALESCE(cost, 0)) AS", "SUM(COALESCE(cost, 'a')) AS", "daily_by_service: No matching signature"),
+        (
+            "  COUNT(*) AS row_count,",
+            "  CAST(COUNT(*) AS STRING) AS row_count,",
+            "daily_by_service: column row_count is STRING in the result and INT64 in gcp_cost_daily_by_service",
+        ),
+        (
+            "  service.id AS service_id,",
+            "  service.id AS service_key,",
+            "daily_by_service: gcp_cost_daily_by_service has no column service_key, which the result has",
+        ),
+        ("  SUM(cost + credit_amount) AS", "  SUM(cost + usage_date) AS", "billed_by_day: No matching signature"),
+    ],
+)
+def test_what_the_analyser_refuses_is_told_by_file_and_line(
+    template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, message: str
+) -> None:
+    line = replaced(template.with_suffix(".sql"), old, new)
+    if "service_key" in new:
+        replaced(template.with_suffix(".sql"), "project_id, service_id, service_name, currency", "1, 2, 3, 4, 5")
+    found = [problem for problem in problems(capsys, template) if message in problem]
+    assert len(found) == 1
+    number = int(found[0].split(":")[1])
+    assert found[0].startswith(f"configs/gcp/cost/daily_by_service.sql:{number}: {message}")
+    assert number == line or ("Syntax" in message and number in (line, line + 1))
+
+
+@pytest.mark.judge
+def test_a_result_without_a_column_of_its_shape_is_told(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replaced(template.with_suffix(".sql"), "  COUNT(*) AS row_count,\n  @source", "  @source")
+    assert problems(capsys, template) == [
+        (
+            "configs/gcp/cost/daily_by_service.sql:1: daily_by_service: the result has no column row_count, which"
+            " gcp_cost_daily_by_service has"
+        )
+    ]
+
+
+@pytest.mark.judge
+def test_a_mistake_in_a_part_is_told_where_the_part_stands(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sql = template.with_suffix(".sql")
+    sql.write_text(sql.read_text() + WITH_PART)
+    check = "{id: dear, uses: sql, step: summary, with: {query: dear_projects}}"
+    replaced(template, "publish:\n", f"  - {check}\n\npublish:\n")
+    line = 1 + sql.read_text().splitlines().index("  AND project.idd IS NOT NULL")
+    found = set(problems(capsys, template))
+    place = f"configs/gcp/cost/daily_by_service.sql:{line}: of_a_project: "
+    assert {problem[: len(place)] for problem in found} == {place}
+    replaced(sql, "project.idd", "project.id")
+    assert problems(capsys, template) == []
+
+
+@pytest.mark.judge
+def test_a_bound_that_is_a_parameter_is_analysed(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replaced(template, "parameters:\n", "parameters:\n  most: {type: integer, description: The most}\n")
+    check = '{id: dear, uses: range, step: summary, with: {column: cost, maximum: "{most}"}}'
+    replaced(template, "publish:\n", f"  - {check}\n\npublish:\n")
+    assert problems(capsys, template) == []
+
+
+def test_what_validate_finds_needs_no_analyser(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replaced(template, "owner: platform", "owners: platform")
+    assert ": owner: is missing" in "\n".join(problems(capsys, template))
+
+
+def test_it_says_which_package_is_missing() -> None:
+    without = "import sys; sys.modules['zetasql'] = None; from tools.validate_sql import main; sys.exit(main([]))"
+    found = subprocess.run(
+        [sys.executable, "-c", without], cwd=CONFIGS.parent, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert found.returncode == 1
+    assert found.stderr == "the package zetasql is missing: it is one of requirements-dev.txt, see `make setup`\n"

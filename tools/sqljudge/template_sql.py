@@ -1,0 +1,111 @@
+"""A template's SQL before the analyser: what it refuses, by the .sql file and the line in it."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from shared.adapters.sql import Statement
+from shared.domain.template_steps import SqlStep
+from shared.domain.templates import Template
+from shared.pipeline.publish import publish_statement
+from shared.pipeline.sql_places import StatementPlace, places_of, shown_path
+from shared.pipeline.statements import template_statements
+from shared.templates import sql_file, sql_files
+from tools.sqljudge.analyse import SqlRefused
+from tools.sqljudge.sent import (
+    analysed,
+    rendered_checks,
+    result_columns,
+    shape_columns,
+    sql_of,
+    sql_steps,
+    staged_tables,
+    template_statement,
+)
+
+_AT = re.compile(r" \[at (\d+):(\d+)\]")
+_MARK = re.compile(r"/\*(\w+):(\d+)\*/")
+
+
+def refusals(template: Template) -> Iterator[str]:
+    """A line for each statement that the analyser refuses, and each column of a result that is not its shape's."""
+    places = places_of(sql_file(template))
+    with _marked(template, places) as marked:
+        found = [
+            problem for name in places for problem in _refused(template_statement(marked, name), places, places[name])
+        ]
+        for step, statement in sql_steps(marked):
+            found += [] if found else _misshapen(step, statement, places[step.with_.query])
+        for check in [] if found else rendered_checks(marked, guards=False):
+            for problem in _refused(check.statement, places, None):
+                found.append(
+                    f"{shown_path(sql_file(template).with_suffix('.yml'))}:1: checks.{check.check_id}: {problem}"
+                )
+        for problem in [] if found else _refused(publish_statement(marked, staged_tables(marked)), places, None):
+            found.append(f"{shown_path(sql_file(template).with_suffix('.yml'))}:1: publish: {problem}")
+    yield from dict.fromkeys(found)  # a part is told once, whoever puts it in
+
+
+@contextmanager
+def _marked(template: Template, places: Mapping[str, StatementPlace]) -> Iterator[Template]:
+    """The template over SQL each line of which says where it stands, however statements are put into each other."""
+    marks = {(place.path, number): name for name, place in places.items() for number, _ in place.lines}
+    with tempfile.TemporaryDirectory() as folder:
+        for path in sql_files(sql_file(template)):
+            lines = enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+            marked = [_mark(line, marks.get((path, number)), number) for number, line in lines]
+            (Path(folder) / path.name).write_text("\n".join(marked), encoding="utf-8")
+        copy = template.model_copy(update={"folder": folder, "edition": folder})
+        template_statements(copy)
+        yield copy
+
+
+def _mark(line: str, name: str | None, number: int) -> str:
+    return f"/*{name}:{number}*/{line}" if name and line.strip() else line
+
+
+def _refused(statement: Statement, places: Mapping[str, StatementPlace], place: StatementPlace | None) -> Iterator[str]:
+    """What the analyser says; from where it stands in the template's files, when it is they that are refused."""
+    try:
+        analysed(statement)
+    except SqlRefused as error:
+        told = _AT.sub("", str(error))
+        at = _AT.search(str(error))
+        mark = _mark_before(sql_of(statement), int(at[1]), int(at[2])) if at else None
+        if mark:
+            yield f"{shown_path(places[mark[0]].path)}:{mark[1]}: {mark[0]}: {told}"
+        elif place:
+            yield f"{shown_path(place.path)}:{place.opening}: {place.name}: {told}"
+        else:
+            yield told
+
+
+def _mark_before(sql: str, line: int, column: int) -> tuple[str, int] | None:
+    """Which statement and line of a template stand there: the last mark before, on that line."""
+    lines = sql.splitlines()
+    text = lines[min(line, len(lines)) - 1]
+    marks = [match for match in _MARK.finditer(text) if match.start() < column] if line <= len(lines) else []
+    marks = marks or list(_MARK.finditer(text))
+    return (marks[-1][1], int(marks[-1][2])) if marks else None
+
+
+def _misshapen(step: SqlStep, statement: Statement, place: StatementPlace) -> list[str]:
+    shape, found = step.with_.shape, result_columns(statement)
+    wanted, problems = shape_columns(shape), []
+    for name in [*wanted, *(name for name in found if name not in wanted)]:
+        if name not in found:
+            problems.append((place.opening, f"the result has no column {name}, which {shape} has"))
+        elif name not in wanted:
+            problems.append((_line(place, name), f"{shape} has no column {name}, which the result has"))
+        elif found[name] != wanted[name]:
+            is_, must = found[name], wanted[name]
+            problems.append((_line(place, name), f"column {name} is {is_} in the result and {must} in {shape}"))
+    return [f"{shown_path(place.path)}:{line}: {place.name}: {message}" for line, message in sorted(problems)]
+
+
+def _line(place: StatementPlace, column: str) -> int:
+    return place.line_of(rf"(?i)\bAS\s+`?{column}`?\s*,?\s*$|^\s*(?:\w+\.)?{column}\s*,?\s*$")

@@ -1,0 +1,55 @@
+"""Validates pipeline templates with Google's SQL analyser: `python -m tools.validate_sql [PATH]`.
+
+All that `python -m shared.pipeline validate` says, and of templates it calls valid what BigQuery would refuse: syntax,
+columns, types, and a step's result that is not its shape. Needs the packages of requirements-dev.txt, no network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from shared.errors import ConvergenceError
+from shared.pipeline.sql_places import shown_path
+from shared.pipeline.validation import all_template_files, problems_of, template_files
+from shared.templates import read_template
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what is wrong, a line each; 1 when anything is, or when the analyser is not there."""
+    parser = argparse.ArgumentParser(prog="python -m tools.validate_sql", description=(__doc__ or "").split("\n\n")[1])
+    parser.add_argument(
+        "path", nargs="?", type=Path, metavar="PATH", help="a template or a folder; default: all of them"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        files = template_files(options.path) if options.path else all_template_files()
+        found = {file: list(_problems(file)) for file in files}
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        print(f"the package {package} is missing: it is one of requirements-dev.txt, see `make setup`", file=sys.stderr)
+        return 1
+    except ConvergenceError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    for file, problems in found.items():
+        if problems:
+            print("\n".join(problems), file=sys.stderr)
+        else:
+            print(f"{shown_path(file)}: valid, its SQL too")
+    return 1 if any(found.values()) else 0
+
+
+def _problems(file: Path) -> Iterator[str]:
+    told = problems_of(file)
+    yield from told
+    if not told:
+        from tools.sqljudge.template_sql import refusals  # who has no analyser is told which package to install
+
+        yield from refusals(read_template(file, file=shown_path(file)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
