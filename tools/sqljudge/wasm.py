@@ -1,11 +1,10 @@
-"""Starts the analyser, which is WebAssembly: 15 s to compile the first time, under a second from the cache."""
+"""Starts the analyser, which is WebAssembly: a minute of CPU to compile the first time, then it is cached."""
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import hashlib
-import os
-import tempfile
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -84,12 +83,15 @@ def compiled(engine: wasmtime.Engine, wasm: Path) -> wasmtime.Module:
     """The compiled module, from the cache when this wasmtime has compiled this file before."""
     digest = hashlib.sha256(wasm.read_bytes() + version("wasmtime").encode()).hexdigest()[:16]
     path = CACHE / f"{digest}.cwasm"
-    if path.exists():
-        with suppress(wasmtime.WasmtimeError):  # compiled on another kind of CPU: compile again
-            return wasmtime.Module.deserialize_file(engine, str(path))
-    module = wasmtime.Module.from_file(engine, str(wasm))
     CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=CACHE, delete=False) as file:
-        file.write(module.serialize())
-    os.replace(file.name, path)  # noqa: PTH105 - two processes may compile at once: the last one wins whole
+    with (CACHE / "lock").open("w") as lock:
+        # Who comes second waits for the first instead of compiling on the same cores.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists():
+            with suppress(wasmtime.WasmtimeError):  # compiled on another kind of CPU: compile again
+                return wasmtime.Module.deserialize_file(engine, str(path))
+        module = wasmtime.Module.from_file(engine, str(wasm))
+        part = path.with_suffix(".part")
+        part.write_bytes(module.serialize())
+        part.replace(path)
     return module
