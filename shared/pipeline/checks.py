@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from shared import log
+from shared.adapters.bigquery import InvalidStatement
 from shared.adapters.query_costs import JobCosts
+from shared.errors import ConvergenceError, InvalidTemplate, JobFailed
 from shared.pipeline.check_statements import (
     Checked,
     RenderedCheck,
@@ -22,6 +25,7 @@ from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.sql import run_values
 
 _MOST_CHARACTERS = 1000
+_SHOWING_VALUES = frozenset({"accepted_values", "range"})
 
 
 def run_checks(
@@ -33,18 +37,37 @@ def run_checks(
     found, values = checks_statement(rendered)
     warehouse = hop.services.warehouse
     job_id = f"{hop.task.run_id}-{step.id}-{step.over(found.text, values).input_hash}"
-    job = warehouse.once(
-        found,
-        values,
-        job_id=job_id,
-        dataset=hop.task.tenant_id,
-        pause=hop.control.pause_for_job,
-        max_bytes_billed=max_bytes_billed,
-    )
+    try:
+        job = warehouse.once(
+            found,
+            values,
+            job_id=job_id,
+            dataset=hop.task.tenant_id,
+            pause=hop.control.pause_for_job,
+            max_bytes_billed=max_bytes_billed,
+        )
+    except JobFailed:
+        _require_valid(hop, rendered)
+        raise
     rows = {row["check_id"]: row for row in warehouse.rows_of(job)}
     checked_at = str(job.ended or hop.run.read_at)
     results = [_result(item, rows[item.check_id], checked_at) for item in rendered]
     return StepResult(rows=len(results), job_id=job.job_id, checks=results, costs=JobCosts.of_job(job))
+
+
+def _require_valid(hop: Hop, rendered: Sequence[RenderedCheck]) -> None:
+    """InvalidTemplate naming the check that BigQuery would not run whatever the rows: no other attempt helps.
+
+    Asked once the job has failed, so that a run without mistakes does not wait for the answer.
+    """
+    for item in rendered:
+        try:
+            hop.services.warehouse.estimate(item.statement, item.values, dataset=hop.task.tenant_id)
+        except InvalidStatement as error:
+            raise InvalidTemplate(f"checks.{item.check_id}: {error.message}") from error
+        except ConvergenceError as error:  # what passes, and what is missing, is for the next attempt
+            log.warning("check not looked at", check_id=item.check_id, error_class=type(error).__name__)
+            return
 
 
 def _checked(hop: Hop, records: Mapping[str, StepRecord]) -> Checked:
@@ -64,6 +87,7 @@ def _result(item: RenderedCheck, row: Mapping[str, Any], checked_at: str) -> dic
         "check_id": item.check_id,
         "table_name": item.table,
         "severity": item.severity,
+        "uses": item.uses,
         "passed": row["failed_rows"] == 0,
         "observed": row["observed"][:_MOST_CHARACTERS],
         "expected": row["expected"][:_MOST_CHARACTERS],
@@ -75,8 +99,14 @@ def _result(item: RenderedCheck, row: Mapping[str, Any], checked_at: str) -> dic
 
 def failed_checks(results: Sequence[Mapping[str, Any]]) -> str:
     """The checks of severity fail that did not pass, in words; empty when the run may go on."""
-    return "; ".join(
-        f"{result['check_id']}: {result['observed']}, expected {result['expected']}"
-        for result in results
-        if result["severity"] == "fail" and not result["passed"]
-    )
+    failed = [result for result in results if result["severity"] == "fail" and not result["passed"]]
+    return "; ".join(f"{result['check_id']}: {_in_words(result)}" for result in failed)
+
+
+def _in_words(result: Mapping[str, Any]) -> str:
+    """What was observed and expected; of a check that shows values, how many rows fail, too."""
+    words = f"{result['observed']}, expected {result['expected']}"
+    if result.get("uses") not in _SHOWING_VALUES:
+        return words
+    rows = result["failed_rows"]
+    return f"{words} ({rows} {'row fails' if rows == 1 else 'rows fail'})"

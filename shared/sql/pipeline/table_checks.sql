@@ -7,7 +7,11 @@ SELECT
   @check_id AS check_id,
   IF(COUNT(*) >= COALESCE(@minimum, 0) AND COUNT(*) <= COALESCE(@maximum, COUNT(*)), 0, 1) AS failed_rows,
   CAST(COUNT(*) AS STRING) AS observed,
-  CONCAT(CAST(COALESCE(@minimum, 0) AS STRING), ' to ', COALESCE(CAST(@maximum AS STRING), 'any')) AS expected,
+  IF(
+    @maximum IS NULL,
+    CONCAT('at least ', CAST(@minimum AS STRING)),
+    CONCAT(CAST(COALESCE(@minimum, 0) AS STRING), ' to ', CAST(@maximum AS STRING))
+  ) AS expected,
   ARRAY<STRING>[] AS sample
 FROM {staged}
 

@@ -115,6 +115,35 @@ def test_check_lets_good_rows_through_and_keeps_bad_ones_out(planted: Planted, k
     assert in_order(result["sample"]) == in_order(kind.sample)
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (check("range", column="cost", maximum=40), "range: 1 to 67.5, expected at most 40 (2 rows fail)"),
+        (check("range", column="cost", minimum=5), "range: 1 to 67.5, expected at least 5 (1 row fails)"),
+        (check("range", column="cost", maximum=1, inclusive=False), "range: 1 to 67.5, expected below 1 (3 rows fail)"),
+        (check("row_count", minimum=9), "row_count: 3, expected at least 9"),
+    ],
+)
+def test_failure_is_told_in_words_with_the_rows_that_fail(planted: Planted, given: Json, says: str) -> None:
+    error = planted.run([given], [{}, {"cost": "67.5"}, {"cost": 41}]).error
+    assert error is not None
+    assert error.message == says
+
+
+def test_a_check_that_no_rows_could_pass_is_the_templates_fault_and_not_tried_again(planted: Planted) -> None:
+    wrong = QUERIES.replace("WHERE cost < 0", "WHERE usage_date + cost < 0")
+    before = check_jobs(planted)
+    error = planted.run([NOT_NULL, SQL], [{}], sql=wrong).error
+    assert error is not None
+    assert (error.error_class, error.retryable) == ("INVALID_TEMPLATE", False)
+    assert error.message.startswith("checks.sql: BigQuery: invalidQuery")
+    assert len(check_jobs(planted) - before) <= 1
+
+
+def check_jobs(planted: Planted) -> set[str]:
+    return {job["id"] for job in planted.executions.cloud.bigquery.jobs() if "-checks-" in job["id"]}
+
+
 def in_order(sample: list[Json] | None) -> list[Json] | None:
     """A sample's rows come in any order."""
     return sample and sorted(sample, key=str)
