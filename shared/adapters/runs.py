@@ -157,7 +157,7 @@ class Runs:
         except AssertionFailed as error:
             raise errors.FenceLost(f"another attempt took over ({error.message})") from error
 
-    def close(self, task: RunTask, closing: Closing) -> Closing:
+    def close(self, task: RunTask, closing: Closing, *, bytes_billed: int | None) -> Closing:
         """End a run that has no executor any more, unless it has ended; once, however often its task is delivered.
 
         How it ended: as its row says, or as `closing` does when it has none.
@@ -170,6 +170,7 @@ class Runs:
             "status": closing.status,
             "error_class": closing.error_class,
             "error_message": closing.error_message,
+            "bytes_billed": bytes_billed,
         }
         close = statement("run_execution", "close_run")
         rows = self.warehouse.rows_of(
@@ -178,7 +179,7 @@ class Runs:
         return Closing(**rows[0]) if rows else closing
 
     def close_attempt(
-        self, task: RunTask, *, status: str, error_class: str | None, error_message: str | None
+        self, task: RunTask, *, status: str, error_class: str | None, error_message: str | None, bytes_billed: int
     ) -> str | None:
         """End the run under this task's lease, unless it has ended: the status it ended with.
 
@@ -190,6 +191,7 @@ class Runs:
             "status": status,
             "error_class": error_class,
             "error_message": error_message,
+            "bytes_billed": bytes_billed,
         }
         close = statement("run_execution", "close_attempt")
         rows = self.warehouse.rows_of(_retried(partial(self.warehouse.change, close, values, dataset=task.tenant_id)))

@@ -173,12 +173,14 @@ WHERE runs.pipeline_logging_id = @pipeline_logging_id;
 -- param: status STRING
 -- param: error_class STRING
 -- param: error_message STRING
+-- param: bytes_billed INT64
 BEGIN TRANSACTION;
 
 UPDATE {dataset}.x_meta_pipeline_runs
 SET
   status = @status,
   completed_at = CURRENT_TIMESTAMP(),
+  bytes_billed = @bytes_billed,
   error_class = @error_class,
   error_message = @error_message
 WHERE pipeline_logging_id = @pipeline_logging_id
@@ -230,10 +232,12 @@ WHERE pipeline_logging_id = @pipeline_logging_id;
 -- param: status STRING
 -- param: error_class STRING
 -- param: error_message STRING
+-- param: bytes_billed INT64
 UPDATE {dataset}.x_meta_pipeline_runs
 SET
   status = @status,
   completed_at = CURRENT_TIMESTAMP(),
+  bytes_billed = @bytes_billed,
   error_class = @error_class,
   error_message = @error_message
 WHERE pipeline_logging_id = @pipeline_logging_id

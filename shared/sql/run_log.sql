@@ -71,16 +71,20 @@ queued AS (
   FROM aged
 ),
 -- That an end was asked for, and how a run ended whose row does not say so yet; a closing task follows within minutes.
+-- And why a run is tried again: its row says nothing of attempts before the last.
 settled AS (
   SELECT
     run_id,
     LOGICAL_OR(kind = 'CANCEL_REQUESTED') AS cancel_requested,
-    MAX(IF(kind = 'SETTLED', outcome, NULL)) AS outcome,
-    MAX(IF(kind = 'SETTLED', error_class, NULL)) AS error_class,
-    MAX(IF(kind = 'SETTLED', error_message, NULL)) AS error_message
+    MAX(IF(outcome != 'RETRY', outcome, NULL)) AS outcome,
+    MAX(IF(outcome != 'RETRY', error_class, NULL)) AS error_class,
+    MAX(IF(outcome != 'RETRY', error_message, NULL)) AS error_message,
+    ARRAY_AGG(
+      IF(outcome = 'RETRY', STRUCT(error_class, error_message), NULL) IGNORE NULLS ORDER BY occurred_at DESC LIMIT 1
+    ) AS retried
   FROM {tenants}.pipeline_run_events
   WHERE tenant_id = @tenant_id
-    AND (kind = 'CANCEL_REQUESTED' OR (kind = 'SETTLED' AND outcome IN ('COMPLETED', 'FAILED', 'CANCELLED')))
+    AND (kind = 'CANCEL_REQUESTED' OR (kind = 'SETTLED' AND outcome IN ('COMPLETED', 'FAILED', 'CANCELLED', 'RETRY')))
     AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 7 DAY)
   GROUP BY run_id
 ),
@@ -113,8 +117,16 @@ run AS (
     COALESCE(settled.cancel_requested, FALSE) AS cancel_requested,
     logged.rows_published,
     logged.bytes_billed,
-    COALESCE(logged.error_class, settled.error_class) AS error_class,
-    COALESCE(logged.error_message, settled.error_message) AS error_message
+    IF(
+      queued.wait_reason = 'RETRY_BACKOFF',
+      settled.retried[SAFE_OFFSET(0)].error_class,
+      COALESCE(logged.error_class, settled.error_class)
+    ) AS error_class,
+    IF(
+      queued.wait_reason = 'RETRY_BACKOFF',
+      settled.retried[SAFE_OFFSET(0)].error_message,
+      COALESCE(logged.error_message, settled.error_message)
+    ) AS error_message
   FROM logged
   FULL JOIN queued ON queued.pipeline_logging_id = logged.pipeline_logging_id
   LEFT JOIN settled ON settled.run_id = COALESCE(logged.run_id, queued.run_id)

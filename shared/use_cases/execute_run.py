@@ -65,7 +65,7 @@ class RunExecution:
     def _end_for_good(self, closing: Closing) -> str:
         """Close a run that no executor will end; under a lease, say how it ended: it may have been published."""
         if self.task.lease_id is None:
-            ended = self._closed(closing)
+            ended = self._closed(closing, billed=None)  # what its executor did, if it had one, is not read here
             if ended.status != closing.status:
                 log.error("run was settled before it was known how it ended", status=ended.status)
             return "CLOSED"
@@ -73,16 +73,17 @@ class RunExecution:
             run = self.services.runs.find(self.task)
         if run is None:
             return "STALE"
-        ended = self._closed(_ON_REQUEST if run.is_cancel_requested else closing)
+        billed = Journal(run.checkpoints).bytes_billed
+        ended = self._closed(_ON_REQUEST if run.is_cancel_requested else closing, billed=billed)
         self._log_interrupted(run, ended)
         if ended.status == "FAILED":
             facts = {"error_class": ended.error_class, "error_message": ended.error_message}
             return self._end("FAILED", outcome=ended.status, retryable=False, **facts)
         return self._end(_ENDED[ended.status], outcome=ended.status)
 
-    def _closed(self, closing: Closing) -> Closing:
+    def _closed(self, closing: Closing, *, billed: int | None) -> Closing:
         with log.bound(step_id="close"):
-            return self.services.runs.close(self.task, closing)
+            return self.services.runs.close(self.task, closing, bytes_billed=billed)
 
     def _log_interrupted(self, run: ClaimedRun, ended: Closing) -> None:
         """Write what the silent executor did, and what it was doing when its run did not get published."""
@@ -191,7 +192,7 @@ class RunExecution:
         status = "CANCELLED" if isinstance(error, RunCancelled) else "FAILED"
         self._write_log(run, journal)
         is_last = not error.retryable or self.task.attempt > run.max_retries
-        ended = self._close(status, error.error_class, message) if is_last else None
+        ended = self._close(status, error.error_class, message, journal.bytes_billed) if is_last else None
         if ended == "COMPLETED":
             return self._end("SUCCEEDED", outcome=ended)  # published before the error, or before the cancel
         if status == "CANCELLED" and ended:
@@ -202,12 +203,14 @@ class RunExecution:
             "FAILED", outcome=status, retryable=retryable, error_class=error.error_class, error_message=message
         )
 
-    def _close(self, status: str, error_class: str, message: str) -> str | None:
+    def _close(self, status: str, error_class: str, message: str, billed: int) -> str | None:
         """How the run ended; None when another attempt took over, or when BigQuery does not say."""
         close = self.services.runs.close_attempt
         try:
             with log.bound(step_id="close"):
-                return close(self.task, status=status, error_class=error_class, error_message=message)
+                return close(
+                    self.task, status=status, error_class=error_class, error_message=message, bytes_billed=billed
+                )
         except ConvergenceError as error:  # the dispatcher's closing task does it once more
             log.warning("run row not closed", error_class=type(error).__name__)
             return None

@@ -121,6 +121,24 @@ def test_queue_knows_that_a_failed_run_will_be_tried_again(connected: Frontend) 
     assert (run["status"], run["attempt"], run["wait_reason"]) == ("PENDING", 1, "RETRY_BACKOFF")
 
 
+def test_a_run_that_waits_for_its_next_attempt_says_why_the_last_one_failed(connected: Frontend) -> None:
+    run_id = connected.start()
+    settle(connected, run_id, "RETRY", "UNAVAILABLE")
+    settle(connected, run_id, "RETRY", "STEP_FAILED")
+
+    def shown() -> str | None:
+        error_class: str | None = connected.api.get(f"{connected.runs_path}/{run_id}").json()["error_class"]
+        return error_class
+
+    assert shown() is None  # the next attempt runs
+    connected.sql(
+        "UPDATE {tenants}.pipeline_execution_queue SET state = 'QUEUED', attempt = 2, wait_reason = 'RETRY_BACKOFF' "
+        "WHERE run_id = @run_id",
+        run_id=run_id,
+    )
+    assert shown() == "STEP_FAILED"
+
+
 def settle(frontend: Frontend, run_id: str, outcome: str, error_class: str) -> None:
     """Say what the dispatcher has decided, as its transaction does."""
     frontend.sql(

@@ -134,7 +134,9 @@ def test_an_export_that_lost_its_rows_does_not_empty_what_is_published(execution
     assert executions.deliver(delivery) == "FAILED"
     assert "CHECK_FAILED" in executions.error_of(delivery)
     assert executions.published(tenant) == before
-    assert executions.run_row(delivery)["status"] == "FAILED"
+    failed, billed = executions.run_row(delivery), [step["bytes_billed"] or 0 for step in executions.steps_of(delivery)]
+    assert failed["status"] == "FAILED"
+    assert failed["bytes_billed"] == sum(billed) > 0
     executions.run(tenant, {**ALL_DAYS, "allow_empty": True})
     assert executions.published(tenant) == []
     tenant.seed(SMALL_EXPORT, append=True)

@@ -138,6 +138,7 @@ def test_the_log_of_a_killed_run_says_what_it_did_and_what_it_was_doing(
 
     ended = executions.run_row(delivery)
     assert ended["status"] == status
+    assert ended["bytes_billed"] == sum(step["bytes_billed"] or 0 for step in executions.steps_of(delivery))
     assert steps_logged(executions, delivery) == [
         *((step_id, "COMPLETED", None) for step_id in done),
         (interrupted, "FAILED", ended["error_message"]),
