@@ -52,6 +52,7 @@ class Statement:
         for placeholder, part in parts.items():
             if isinstance(part, Statement):
                 filled, parameters = part.text, _merged(parameters, part.parameters)
+                text = _put_in(text, placeholder, filled)
             else:
                 filled = ", ".join(map(_quoted, [part] if isinstance(part, str) else part))
             text = text.replace(f"{{{placeholder}}}", filled)
@@ -69,6 +70,14 @@ class Statement:
         if values.keys() != self.parameters.keys():
             raise ValueError(f"{self.name}: parameters {sorted(values)} are not {sorted(self.parameters)}")
         return [_query_parameter(name, kind, values[name]) for name, kind in self.parameters.items()]
+
+
+def _put_in(text: str, placeholder: str, part: str) -> str:
+    """A statement as deep as the line it is put on, unless a text of several lines in it would become another."""
+    if re.search(r"'''|\"\"\"", part):
+        return text
+    alone = re.compile(rf"^([ \t]+)\{{{placeholder}\}}", re.MULTILINE)
+    return alone.sub(lambda line: line[1] + re.sub(r"\n(?=[^\n])", f"\n{line[1]}", part), text)
 
 
 def joined(name: str, statements: Sequence[Statement], separator: str) -> Statement:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.sql import load_statements, placeholders
+from shared.adapters.sql import Statement, load_statements, placeholders
 from shared.errors import ConfigError
 
 TWO = """-- name: find_x
@@ -54,3 +54,11 @@ def test_only_a_dataset_name_is_ever_substituted(tmp_path: Path, dataset: str) -
 def test_an_unnamed_or_doubly_named_statement_is_a_config_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match=r"things\.sql"):
         load_statements(write(tmp_path, text))
+
+
+def test_a_statement_that_is_put_into_another_is_as_deep_as_its_line() -> None:
+    outer = Statement("outer", "FROM (\n  {inner}\n) AS a, ({inner})", {})
+    inner = Statement("inner", "SELECT 1\n\nFROM b", {})
+    assert outer.naming(inner=inner).text == "FROM (\n  SELECT 1\n\n  FROM b\n) AS a, (SELECT 1\n\nFROM b)"
+    told = Statement("inner", "SELECT '''a\nb'''", {})
+    assert outer.naming(inner=told).text == "FROM (\n  SELECT '''a\nb'''\n) AS a, (SELECT '''a\nb''')"
