@@ -1,4 +1,4 @@
-"""Creates a tenant's data tables from configs/ when they are first published to."""
+"""Creates a tenant's data tables from configs/ when a run first has something to check and publish."""
 
 from __future__ import annotations
 
