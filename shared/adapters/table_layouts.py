@@ -13,7 +13,7 @@ from shared.adapters.bigquery import Warehouse, translated
 from shared.domain.table_growth import Growth, Obstacle, plan_growth
 from shared.tables import Table, get_tables
 
-_METADATA = "x_meta_"  # made with the dataset; a tenant's other tables are made by the first run that is to publish them
+_METADATA = "x_meta_"  # made with the dataset; a tenant's other tables are made by the first run that needs them
 _ATTEMPTS = 5
 _PROPERTIES = {"schema": "schema", "description": "description", "clustering": "clustering_fields"}
 
