@@ -81,7 +81,6 @@ class BigQuery:
 
     def _set_up(self) -> None:
         with self._database.cursor() as cursor:
-            cursor.execute("SET GLOBAL TimeZone = 'UTC'")
             cursor.execute("BEGIN")
             catalog.set_up(cursor)
             records.set_up(cursor)

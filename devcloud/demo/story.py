@@ -6,6 +6,7 @@ import json
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -88,9 +89,9 @@ def demo(options: Namespace) -> None:
 
 def tell(cloud: Devcloud, console: Console, *, stays: bool) -> None:
     """The whole story; DemoError when the platform does not do what is shown. `stays`: the cloud outlives it."""
-    with cloud.clients() as clients:
+    with cloud.clients() as clients, ThreadPoolExecutor(len(ACTORS)) as at_once:
         ledger = Ledger(clients.bigquery())
-        scenes = [_set_stage(cloud, ledger, actor) for actor in ACTORS]
+        scenes = list(at_once.map(lambda actor: _set_stage(cloud, ledger, actor), ACTORS))
         console.print(
             "[bold]2. Two tenants[/], onboarded as the subscription system does, each with a sample billing export"
             f" of {_SEEDED_DAYS} days"
@@ -99,7 +100,7 @@ def tell(cloud: Devcloud, console: Console, *, stays: bool) -> None:
             rows = scene.truth["rows"]
             console.print(f"   {scene.actor.tenant_id}: {rows:,} rows in {scene.truth['table']}")
         console.print("\n[bold]3. Credentials[/], encrypted with Cloud KMS")
-        console.print(pages.credentials_table(map(_store_credentials, scenes)))
+        console.print(pages.credentials_table(at_once.map(_store_credentials, scenes)))
         before = {scene.actor.tenant_id: ledger.quota(scene.actor.tenant_id) for scene in scenes}
         console.print(
             f"\n[bold]4. A run of {TEMPLATE} for each[/], both at the same time, over {len(DAYS)} of the days:"

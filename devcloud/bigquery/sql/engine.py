@@ -29,6 +29,7 @@ class Engine:
         self._guards = TableGuards()
         macros = resources.files("devcloud.bigquery.sql").joinpath("macros.sql").read_text()
         with database.cursor() as cursor:
+            cursor.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor to come
             cursor.execute(macros)
 
     def session(self) -> Session:

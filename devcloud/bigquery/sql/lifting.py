@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from devcloud.bigquery.columns import physical_name
 from devcloud.bigquery.model import Json, TableRef
@@ -36,6 +37,7 @@ class Lifted:
     tables: Mapping[str, TableRef] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=1024)
 def lift(sql: str, project: str) -> Lifted:
     """The text without the names of tables, which are `project`'s unless they say otherwise.
 

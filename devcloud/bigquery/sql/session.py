@@ -38,7 +38,6 @@ class Session:
 
     def __init__(self, database: duckdb.DuckDBPyConnection, guards: TableGuards) -> None:
         self.cursor = database.cursor()
-        self.cursor.execute("SET TimeZone = 'UTC'")
         self.transaction_id = uuid.uuid4().hex
         self.in_transaction = False
         self.variables: dict[str, Variable] = {}
