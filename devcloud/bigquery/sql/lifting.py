@@ -21,7 +21,8 @@ _PATH = re.compile(
     r"""'''.*?'''|\"{3}.*?\"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|--[^\n]*|\#[^\n]*|/\*.*?\*/"""
     r"""|\bEXTRACT\s*\(\s*\w+\s+FROM\b|\bDISTINCT\s+FROM\b"""
     r"""|\b(?:FROM|JOIN|INTO|UPDATE|MERGE|USING)\s+"""
-    r"""(?P<path>`(?:(?P<project>[\w-]+)(?:\.|`\.`))?(?P<dataset>\w+)(?:\.|`\.`)(?P<table>\w[\w$-]*)`)(?!\s*\.)""",
+    r"""(?P<path>`(?:(?P<project>[\w-]+)(?:\.|`\.`))?(?!INFORMATION_SCHEMA\b)(?P<dataset>\w+)"""
+    r"""(?:\.|`\.`)(?P<table>\w[\w$-]*)`)(?!\s*\.)""",
     re.DOTALL | re.IGNORECASE,
 )
 # DDL keeps its text, which a view stores.
@@ -45,7 +46,8 @@ def lift(sql: str, project: str) -> Lifted:
     """
     if _DDL.search(sql):
         return Lifted(sql)
-    found = [(match, _named(match, project)) for match in _PATH.finditer(sql) if match["path"]]
+    paths = [match for match in _PATH.finditer(sql) if match["path"]]
+    found = [(match, _named(match, project)) for match in paths if match["project"] or not _is_alias(match, sql)]
     times = Counter(ref.table.lower() for _, ref in found)
     several = Counter(ref.table.lower() for ref in {ref for _, ref in found})
     lowered = sql.lower()
@@ -60,6 +62,11 @@ def lift(sql: str, project: str) -> Lifted:
         parts += [sql[at : match.start("path")], f"`{name}`"]
         at = match.end("path")
     return Lifted("".join([*parts, sql[at:]]), {name: ref for (ref, _), name in names.items()})
+
+
+def _is_alias(path: re.Match[str], sql: str) -> bool:
+    """Whether `name`.`table` may be an array of the range variable `name`."""
+    return re.search(rf"(?:\bAS\s+|[`)]\s+)`?{path['dataset']}\b", sql, re.IGNORECASE) is not None
 
 
 def _named(match: re.Match[str], project: str) -> TableRef:

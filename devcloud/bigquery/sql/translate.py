@@ -54,6 +54,8 @@ class Plans:
 def _again(plan: Plan, lifted: Mapping[str, TableRef], context: Context) -> Plan | None:
     """The plan over the tables of this time; None when one of them differs from its forerunner."""
     tables = {ref: context.lifted[name] for name, ref in lifted.items()}
+    if any(context.lifted[name] != tables[ref] for name, ref in lifted.items()):
+        return None  # one table under two spellings then, two tables now
     now = {}
     for ref, known in plan.referenced.items():
         at = tables.get(ref, ref)

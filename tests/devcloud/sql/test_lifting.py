@@ -29,6 +29,9 @@ def lifted(sql: str) -> list[str]:
         ("SELECT 'FROM `d.one`' -- FROM `d.two`\n/* FROM `d.three` */ # FROM `d.four`", []),
         ("SELECT EXTRACT(DAY FROM `t`.`c`), a IS DISTINCT FROM `t`.`c`", []),
         ("SELECT table_name FROM `d`.INFORMATION_SCHEMA.TABLES", []),
+        ("SELECT table_name FROM `d.INFORMATION_SCHEMA.TABLES`, `d`.`INFORMATION_SCHEMA`.`TABLES`", []),
+        ("SELECT item FROM `d.one` AS t JOIN `t`.`items` AS item", ["here:d.one"]),
+        ("SELECT item FROM `d.one` t JOIN `t.items` AS item", ["here:d.one"]),
         ("CREATE VIEW d.v AS SELECT x FROM `d.one`", []),
     ],
 )
@@ -68,6 +71,12 @@ def test_a_plan_serves_every_table_of_its_shape_and_no_other(twins: Warehouse, m
     assert len(bound) == 1
     assert twins.value(question.format("odd")) == "30"
     assert len(bound) == 2
+
+
+def test_two_spellings_of_a_table_are_no_pattern_for_two_tables(twins: Warehouse) -> None:
+    joined = "SELECT SUM(a.x), SUM(b.x) FROM `d.{}` AS a CROSS JOIN `judge.d.{}` AS b"
+    assert twins.rows(joined.format("one", "one")) == [(6, 6)]
+    assert twins.rows(joined.format("one", "two")) == [(3, 60)]
 
 
 def test_changes_go_to_the_table_that_is_named(twins: Warehouse) -> None:
