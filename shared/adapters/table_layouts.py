@@ -84,13 +84,20 @@ class TableLayouts:
         raise errors.Unavailable(retry_after=1)
 
     def _compare_all(self, dataset: str, tables: Mapping[str, Table]) -> Sequence[TableChange]:
-        reference = bigquery.DatasetReference(self.warehouse.project, dataset)
         with translated():
-            there = {listed.table_id for listed in self.warehouse.client.list_tables(reference)}
+            there = self._names(dataset)
             return [
                 self._compare(dataset, table) if name in there else TableChange(dataset, table)
                 for name, table in tables.items()
             ]
+
+    def _names(self, dataset: str) -> set[str]:
+        """The tables that are there; none without a dataset, as after a first deployment that was cut off early."""
+        reference = bigquery.DatasetReference(self.warehouse.project, dataset)
+        try:
+            return {listed.table_id for listed in self.warehouse.client.list_tables(reference)}
+        except google.NotFound:
+            return set()
 
     def _compare(self, dataset: str, table: Table) -> TableChange:
         wanted = table.to_api(self.warehouse.project, dataset)

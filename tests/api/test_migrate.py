@@ -235,6 +235,20 @@ def test_a_table_that_cannot_be_changed_is_the_operators_to_mend_and_not_the_ten
     assert (entry["severity"], entry["table"]) == ("ERROR", "gcp_cost_daily_by_service")
 
 
+def test_a_platform_whose_first_deployment_was_cut_off_before_its_dataset_leaves_all_to_terraform(
+    tmp_path: Path,
+) -> None:
+    with Devcloud(tmp_path, schedules=False) as cloud, cloud.clients() as clients:
+        client = clients.bigquery()
+        client.delete_dataset("tenants", delete_contents=True)
+        estate = Estate(cloud, client, [], Executions(cloud, client))
+        for arguments in ["--dry-run"], []:
+            done = estate.command(*arguments)
+            assert done.returncode == 0, done.stderr
+            assert f"tenants.{QUEUE}: missing; Terraform makes it" in done.stdout
+            assert done.stdout.endswith("nothing to do\n")
+
+
 def test_it_says_what_it_needs(estate: Estate) -> None:
     unknown = estate.command("--tenant", "nobody", "--tenant", "tenants")
     assert unknown.returncode == 2
