@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain.acceptance import is_repeated_call
-from shared.domain.schedule import next_tick, require_cron, require_timezone, ticks_after
+from shared.domain.schedule import next_tick, require_cron, require_new_cron, require_timezone, ticks_after
 from shared.domain.templates import Template, resolve_parameters
 from shared.domain.tick_plan import with_date
+from shared.domain.validation import validated
 from shared.errors import InvalidInput
 
 MOST_CONFIGS = 200  # of one tenant
@@ -44,7 +45,7 @@ def _by_field(check: Callable[[str], object]) -> Callable[[str], str]:
 
 
 class ConfigSettings(BaseModel):
-    """What a person may set, and change later."""
+    """What a person may set, and change later; as it is stored, perhaps by an earlier version that took more crons."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -64,17 +65,23 @@ class ConfigSettings(BaseModel):
         return require_timezone(self.timezone)
 
 
-class ConfigRequest(ConfigSettings):
-    """The body of POST: a pipeline, and when it runs."""
+class NewCronSettings(ConfigSettings):
+    """Settings whose cron somebody writes now."""
 
-    provider: Annotated[str, Field(max_length=64)]
-    domain: Annotated[str, Field(max_length=64)]
-    template: Annotated[str, Field(max_length=64)]
+    cron_expression: Annotated[str, AfterValidator(_by_field(require_new_cron))]
 
     @property
     def settings(self) -> ConfigSettings:
         """What can be changed later."""
         return ConfigSettings(**{name: getattr(self, name) for name in ConfigSettings.model_fields})
+
+
+class ConfigRequest(NewCronSettings):
+    """The body of POST: a pipeline, and when it runs."""
+
+    provider: Annotated[str, Field(max_length=64)]
+    domain: Annotated[str, Field(max_length=64)]
+    template: Annotated[str, Field(max_length=64)]
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,14 @@ def repeatable_config_id(tenant_id: str, idempotency_key: str, turn: int) -> str
 def first_run_time(settings: ConfigSettings, now: datetime) -> datetime | None:
     """The first tick after `now`, None for a schedule that is not active."""
     return next_tick(settings.cron_expression, settings.zone, after=now) if settings.is_active else None
+
+
+def changed_settings(before: ConfigSettings, body: Mapping[str, Any]) -> ConfigSettings:
+    """The settings with what the body of a PATCH names; InvalidInput naming its bad fields."""
+    fields = {**before.model_dump(), **body}
+    if "cron_expression" in body:
+        return validated(NewCronSettings, fields).settings
+    return validated(ConfigSettings, fields)
 
 
 def changed(config: PipelineConfig, settings: ConfigSettings, now: datetime) -> PipelineConfig:

@@ -21,7 +21,7 @@ _CRON_LENGTH = 100
 _FIELD = r"[0-9A-Za-z*,/#-]+"
 _CRON = re.compile(rf"{_FIELD}(?: {_FIELD}){{4}}")
 # croniter's ranges run round the end: 5-1 is 5 to the last and the first to 1, and 5-5 is every value there is. Other
-# crons refuse the one and take the other for 5.
+# crons refuse the one and take the other for 5: nobody writes them any more, but those that are stored go on firing.
 _RANGE = re.compile(r"(?P<first>\d+|[a-z]{3})-(?P<last>\d+|[a-z]{3})(?:/.*)?", re.ASCII)
 _FIELDS = ("minute", "hour", "day", "month", "weekday")
 # croniter's own h and r stand for hashed and random moments: a schedule must fire when it says.
@@ -43,6 +43,12 @@ def require_cron(expression: str) -> str:
         next(_wall_clock_ticks(cron, datetime(2024, 1, 1)))  # noqa: DTZ001 - the wall clock has no zone
     except (CroniterError, ValueError, KeyError, StopIteration) as error:
         raise InvalidInput.of_field("cron_expression", "is not a cron expression that ever fires") from error
+    return cron
+
+
+def require_new_cron(expression: str) -> str:
+    """What `require_cron` tells of an expression somebody writes now; InvalidInput also for a range round the end."""
+    cron = require_cron(expression)
     for number, text in enumerate(cron.lower().split()):
         _require_ranges(text, number)
     return cron

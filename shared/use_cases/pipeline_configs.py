@@ -144,7 +144,7 @@ class ConfigRequests:
     ) -> dict[str, Any]:
         standing, before = self._require_config(key, config_id)
         now = standing.owner.read_at
-        settings = validated(ConfigSettings, {**before.settings.model_dump(), **body})
+        settings = domain.changed_settings(before.settings, body)
         if settings != before.settings:
             is_switched_on = settings.is_active and not before.settings.is_active
             if is_switched_on or settings.parameters != before.settings.parameters:

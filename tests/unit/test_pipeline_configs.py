@@ -17,6 +17,7 @@ from shared.domain.pipeline_configs import (
     PipelineConfig,
     change_details,
     changed,
+    changed_settings,
     first_run_time,
     repeatable_config_id,
     resolve_config_parameters,
@@ -48,6 +49,15 @@ def config(settings: ConfigSettings = DAILY, next_run_time: datetime | None = No
 
 def settings_with(**fields: Any) -> ConfigSettings:
     return DAILY.model_copy(update=fields)
+
+
+def test_a_stored_cron_that_nobody_may_write_any_more_hinders_no_other_change() -> None:
+    stored = settings_with(cron_expression="0 22-6 * * *")
+    assert changed_settings(stored, {"priority": 9}) == stored.model_copy(update={"priority": 9})
+    assert changed_settings(stored, {"cron_expression": HOURLY}) == settings_with(cron_expression=HOURLY)
+    with pytest.raises(InvalidInput) as refused:
+        changed_settings(DAILY, {"cron_expression": "0 22-6 * * *", "priority": 10})
+    assert [error["field"] for error in refused.value.facts["errors"]] == ["cron_expression", "priority"]
 
 
 def test_first_run_is_the_next_tick_in_the_schedules_own_zone() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from shared.adapters.schedules import DueSchedule
 from shared.use_cases.trigger_due_pipelines import plan_due
 
@@ -54,3 +56,12 @@ def test_long_backlogs_are_planned_in_several_triggers_and_hold_up_nobody() -> N
 
     assert (calls, sum(ticks)) == (3, 5 * 601 + 1)
     assert max(ticks) < 1_000 + 601
+
+
+@pytest.mark.parametrize("cron", ["0 0 * * FRI-MON", "0 0 * * SAT-SUN", "0 22-6 * * *"])
+def test_a_stored_cron_that_nobody_may_write_any_more_fires_as_it_always_did(cron: str) -> None:
+    since = timedelta(hours=12) if cron.endswith("*") else timedelta(days=2, hours=12)  # NOW is a Tuesday
+    ((schedule,), left) = plan_due([due("stored", cron, since=since)], now=NOW, previous_trigger=PREVIOUS)
+    assert (schedule.is_active, left) == (True, [])
+    assert [outcome.skip_reason for outcome in schedule.plan.outcomes] == [None]
+    assert schedule.plan.next_run_time is not None
