@@ -45,10 +45,11 @@ def _by_field(check: Callable[[str], object]) -> Callable[[str], str]:
 
 
 class ConfigSettings(BaseModel):
-    """What a person may set, and change later; as it is stored, perhaps by an earlier version that took more crons."""
+    """What a person may set, and change later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    # As it is stored, perhaps by an earlier version that took more crons; what is written now is a NewCronSettings.
     cron_expression: Annotated[str, AfterValidator(_by_field(require_cron))]
     timezone: Annotated[str, AfterValidator(_by_field(require_timezone))] = "UTC"
     is_active: bool = True
