@@ -214,9 +214,8 @@ CREATE OR REPLACE MACRO bq_has_wide_number(s) AS
 CREATE OR REPLACE MACRO bq_parse_json(s) AS CASE WHEN s IS NULL THEN NULL WHEN bq_has_wide_number(s) THEN error('Invalid input: a number cannot round-trip through string representation') WHEN json_valid(s) THEN json(s) ELSE error('Invalid input: syntax error while parsing value') END;
 CREATE OR REPLACE MACRO bq_lenient_json(s) AS
   CASE WHEN bq_has_wide_number(s) THEN CAST('bq: notImplemented JSON numbers with more digits than a FLOAT64 keeps' AS JSON) ELSE TRY_CAST(s AS JSON) END;
--- Their text is long in a statement of many columns: the document stands in it twice, no more.
-CREATE OR REPLACE MACRO bq_json_value(j, path) AS
-  CASE WHEN json_type(j, path) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL ELSE json_extract_string(j, path) END;
+-- Their text is long in a statement of many columns: the document stands in it once.
+CREATE OR REPLACE MACRO bq_json_value(j, path) AS json_extract_string(json_value(j, path), '$');
 CREATE OR REPLACE MACRO bq_json_member(j, name) AS json_extract(j, '$."' || replace(name, '"', '\"') || '"');
 CREATE OR REPLACE MACRO bq_json_element(j, i) AS json_extract(j, '$[' || i || ']');
 CREATE OR REPLACE MACRO bq_json_kind(j) AS json_type(j);
