@@ -1,13 +1,18 @@
-"""A call whose function dies while it works."""
+"""A call whose function dies while it works, and a BigQuery that refuses some requests."""
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import requests
+from google.cloud import bigquery
+from requests.adapters import HTTPAdapter
 
 from devcloud.server import Devcloud
 from tests.conftest import JobsOf
@@ -31,3 +36,38 @@ def cut_off(cloud: Devcloud, function: str, jobs_of: JobsOf, call: Call) -> requ
         answered.set()
         killer.result()
     return answer
+
+
+class _Refusing(HTTPAdapter):
+    """Carries requests on, and answers some of them itself with a status that the client does not retry."""
+
+    def __init__(self, method: str, place: str, *, after: int) -> None:
+        super().__init__()
+        self.method, self.place, self.let_through = method, place, after
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        if request.method != self.method or self.place not in (request.url or ""):
+            return super().send(request, *arguments, **options)
+        self.let_through -= 1
+        if self.let_through >= 0:
+            return super().send(request, *arguments, **options)
+        answer = requests.Response()
+        answer.status_code, answer.request, answer.url = 403, request, request.url or ""
+        error = {"message": "Access Denied: not for you", "errors": [{"reason": "accessDenied"}], "code": 403}
+        answer._content = json.dumps({"error": error}).encode()  # requests has no public way
+        answer.headers["Content-Type"] = "application/json"
+        return answer
+
+
+@contextmanager
+def refused(client: bigquery.Client, method: str, place: str, *, after: int = 0) -> Iterator[None]:
+    """All of the client's requests of this method whose address has `place` are refused, but for the first few."""
+    session = client._http  # the client has no public way
+    before = dict(session.adapters)
+    refusing = _Refusing(method, place, after=after)
+    for prefix in before:
+        session.mount(prefix, refusing)
+    try:
+        yield
+    finally:
+        session.adapters.update(before)

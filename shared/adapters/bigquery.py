@@ -180,14 +180,15 @@ class Warehouse:
             return job
 
     def failure(self, job: bigquery.QueryJob, pause: Pause | None = None) -> str | None:
-        """Wait until the job is done: its error message, or None."""
+        """Wait until the job is done: its error message, or None. A question that fails is not the job's failure."""
         try:
             self.finished(job, pause)
-        except errors.Unavailable as error:
+        except (errors.Unavailable, errors.JobFailed) as error:
+            if not job.error_result:  # the wait may have learned of an error that this copy does not have yet
+                with translated():
+                    job.reload()
             if not job.error_result:
                 raise
-            return error.message
-        except errors.JobFailed as error:
             return error.message
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from shared.pipeline.control import HandOver
 from shared.templates import sql_file
 from tests.e2e.execution.paused_publish import unrecorded
 from tests.executions import Executions, eventually
+from tests.faults import refused
 from tests.planted import Planted
 from tests.tenant import Tenant
 
@@ -110,6 +112,21 @@ def test_a_step_out_of_time_cancels_its_job_and_its_retry_does_the_work(slowness
     jobs = [job["id"] for job in executions.jobs_of(delivery) if "-planted-" in job["id"]]
     assert [(job[-2:], reason_of(executions, job)) for job in jobs] == [("-0", "stopped"), ("-1", None)]
     assert [row["cost"] for row in planted.published()] == [1]
+
+
+@pytest.mark.parametrize(("place", "after", "waits"), [("queries/", 0, False), ("/jobs/test-", 1, True)])
+def test_a_question_that_fails_is_not_a_job_that_failed_and_starts_no_second_one(
+    slowness: Slowness, place: str, after: int, *, waits: bool
+) -> None:
+    client, job_id = slowness.executions.client, f"test-{uuid.uuid4()}"
+    warehouse, dataset = warehouse_of(client), slowness.tenant.tenant_id
+    statement = Statement("slow", SLOW, {})
+    job = warehouse.insert(statement, {}, job_id=f"{job_id}-0", dataset=dataset)
+    with refused(client, "GET", place, after=after), pytest.raises(JobFailed, match="accessDenied"):
+        warehouse.once(statement, {}, job_id=job_id, dataset=dataset, pause=time.sleep if waits else None)
+    assert warehouse.find_job(f"{job_id}-1") is None
+    assert warehouse.get_job(f"{job_id}-0").state == "RUNNING"
+    job.cancel()
 
 
 def test_a_statement_that_always_fails_says_in_the_end_why(executions: Executions) -> None:
