@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -83,11 +83,19 @@ def _told(item: QueueItem, reason: str, message: str | None = None, *, refuse: b
 
 
 def make_lanes(
-    live: Iterable[QueueItem], waiting: Iterable[QueueItem], shares: Mapping[str, TenantShare], now: datetime
+    live: Iterable[QueueItem],
+    waiting: Iterable[QueueItem],
+    shares: Mapping[str, TenantShare],
+    now: datetime,
+    to_close: Collection[str],
 ) -> list[Lane]:
-    """A lane for each tenant that has something waiting; the one that was served longest ago comes first."""
+    """A lane for each tenant that has something waiting; the one that was served longest ago comes first.
+
+    The runs `to_close` come before all others of their lane: a closing takes seconds, and while it waits the run is
+    neither cancelled nor out of a backfill's way.
+    """
     lanes: dict[str, Lane] = {}
-    for item in sorted(waiting, key=lambda item: aged_order(item, now)):
+    for item in sorted(waiting, key=lambda item: (item.run_id not in to_close, *aged_order(item, now))):
         share = shares.get(item.tenant_id) or TenantShare(item.tenant_id, False, 0, 0, 0)
         lane = lanes.setdefault(item.tenant_id, Lane(share, set(), 0, share.started_today, share.due_today, []))
         lane.waiting.append(item)

@@ -61,7 +61,7 @@ def decide(
     ready = [item for item in queued if item.run_id not in cancels and item.available_at <= state.now]
     ready += [item for item in queued if item.run_id in to_close]
 
-    lanes = make_lanes((item for item, _ in live.running), ready, shares, state.now)
+    lanes = make_lanes((item for item, _ in live.running), ready, shares, state.now, to_close)
     room = policy.max_unclaimed - len(live.unclaimed)
     picks, more = take_turns(lanes, min(max_runs, room))
     admissions = []

@@ -4,11 +4,16 @@
 -- param: front INT64
 -- param: untold INT64
 -- param: ageing_seconds INT64
+-- For as long as events are kept, or a run that waits long would be executed after all. Of so many partitions only the
+-- narrow columns are read; `sign` reads the wide ones of the last days.
 WITH cancelled AS (
-  SELECT DISTINCT run_id
+  SELECT
+    run_id,
+    MAX(occurred_at) AS occurred_at
   FROM {tenants}.pipeline_run_events
   WHERE kind = 'CANCEL_REQUESTED'
-    AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 7 DAY)
+    AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
+  GROUP BY run_id
 ),
 ready AS (
   SELECT
@@ -91,11 +96,26 @@ sign AS (
   FROM {tenants}.pipeline_run_events AS events
   JOIN item ON item.run_id = events.run_id
   WHERE events.occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 7 DAY)
-    AND events.kind NOT IN ('ADMITTED', 'SETTLED')
+    AND events.kind NOT IN ('ADMITTED', 'SETTLED', 'CANCEL_REQUESTED')
   QUALIFY ROW_NUMBER() OVER (
     PARTITION BY events.run_id, events.lease_id, events.kind
     ORDER BY events.occurred_at DESC
   ) = 1
+
+  UNION ALL
+
+  -- A cancel is of the run, whatever lease it is under.
+  SELECT
+    cancelled.run_id,
+    'CANCEL_REQUESTED' AS kind,
+    cancelled.occurred_at,
+    CAST(NULL AS STRING) AS lease_id,
+    CAST(NULL AS INT64) AS hop,
+    CAST(NULL AS BOOL) AS retryable,
+    CAST(NULL AS STRING) AS error_class,
+    CAST(NULL AS STRING) AS error_message
+  FROM cancelled
+  JOIN item ON item.run_id = cancelled.run_id
 ),
 subscription AS (
   SELECT

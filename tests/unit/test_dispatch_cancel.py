@@ -51,6 +51,22 @@ def test_whether_one_that_waits_for_its_retry_was_published_is_asked(world: Worl
     assert (asked.wait_reason, asked.attempt, asked.quota_date) == ("CLOSING", 1, item.quota_date)
 
 
+def test_a_busy_tenant_closes_its_cancelled_retry_before_anything_else(world: World) -> None:
+    world.limits["acme"] = (50, 1)
+    month = start(world, priority=-100, backfill_id="year")
+    world.now += POLICY.lease
+    busy = [world.accept("acme", f"daily-{number}") for number in range(3)]
+    assert actions(world.dispatch()) == ["RETRY", "ADMIT", "WAIT", "WAIT"]
+    world.report(month, "CANCEL_REQUESTED", lease_id=None)
+    assert "ADMIT" not in actions(world.dispatch())
+    (working,) = world.live()
+    assert working.run_id in {item.run_id for item in busy}
+    world.report(working, "SUCCEEDED")
+    world.dispatch()
+    (closing,) = world.live()
+    assert (closing.run_id, closing.wait_reason) == (month.run_id, "CLOSING")
+
+
 def test_a_retry_of_a_tenant_without_slots_is_cancelled_at_once(world: World) -> None:
     item = start(world)
     world.now += POLICY.lease

@@ -133,6 +133,19 @@ def test_a_waiting_run_that_is_cancelled_ends_at_once(dispatching: Dispatching, 
     assert (closing["closing"]["status"], closing["lease_id"]) == ("CANCELLED", None)
 
 
+def test_a_cancel_counts_as_long_as_its_run_waits(dispatching: Dispatching, tenant_id: str) -> None:
+    (run_id,) = dispatching.enqueue(tenant_id, "a")
+    dispatching.query(
+        "INSERT INTO tenants.pipeline_run_events (event_id, run_id, tenant_id, kind, occurred_at) VALUES"
+        " (GENERATE_UUID(), @run_id, @tenant_id, 'CANCEL_REQUESTED',"
+        " TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 20 DAY))",
+        run_id=run_id,
+        tenant_id=tenant_id,
+    )
+    dispatching.process()
+    assert dispatching.scheduled(run_id)["state"] == "CANCELLED"
+
+
 def test_a_manual_run_beyond_the_daily_limit_is_refused_and_a_scheduled_one_waits(dispatching: Dispatching) -> None:
     tenant = dispatching.onboard(daily_limit=1, concurrent_limit=5)
     first, late = dispatching.enqueue(tenant, "a", "b")
