@@ -10,19 +10,27 @@ from google.cloud import bigquery
 
 from shared import errors
 from shared.adapters.bigquery import Warehouse, translated
-from shared.adapters.table_layouts import TableChange, TableLayouts
+from shared.adapters.table_layouts import TableLayouts
 
 _LABEL, _LABEL_VALUE = "convergence", "tenant"
 _GRANT_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
+class RefusedTable:
+    """A table that is there, is not as configs/tables says and could not be changed in place; reasons for the log."""
+
+    table: str
+    reasons: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Preparation:
-    """What a call had to create, and the tables that are not as configs/tables says and cannot be changed in place."""
+    """What a call had to create, and what it had to leave as it was."""
 
     dataset_created: bool
     tables_created: Sequence[str]
-    tables_refused: Sequence[TableChange]
+    tables_refused: Sequence[RefusedTable]
 
 
 @dataclass(frozen=True)
@@ -91,10 +99,17 @@ class TenantDatasets:
         layouts = TableLayouts(self.warehouse)
         made, refused = [], []
         for change in layouts.compare_tenant(tenant_id):
+            name = change.table.table
             if change.obstacles:
-                refused.append(change)
-            elif change.is_due and layouts.carry_out(change):
-                made.append(change.table.table)
+                refused.append(RefusedTable(name, [str(obstacle) for obstacle in change.obstacles]))
+                continue
+            try:
+                if change.is_due and layouts.carry_out(change):
+                    made.append(name)
+            except (errors.Conflict, errors.JobFailed) as error:
+                if change.growth is None:  # without the table no run is logged
+                    raise
+                refused.append(RefusedTable(name, [errors.told_by_bigquery(error) or error.message]))
         return Preparation(dataset_created, made, refused)
 
 

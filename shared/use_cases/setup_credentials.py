@@ -71,9 +71,8 @@ class CredentialSetup:
 
     def _prepare(self, tenant_id: str) -> Preparation:
         preparation = self.datasets.prepare(tenant_id)
-        for change in preparation.tables_refused:  # not the tenant's fault, nor for it to mend: its call goes on
-            obstacles = [str(obstacle) for obstacle in change.obstacles]
-            log.error("table cannot be changed in place", table=change.table.table, obstacles=obstacles)
+        for refused in preparation.tables_refused:  # not the tenant's fault, nor for it to mend: its call goes on
+            log.error("table cannot be changed in place", table=refused.table, obstacles=refused.reasons)
         return preparation
 
     def list_all(self, tenant_id: str) -> Sequence[Row]:

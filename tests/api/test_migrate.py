@@ -16,8 +16,11 @@ from google.cloud import bigquery
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
 from shared.adapters.table_layouts import TableLayouts
+from shared.adapters.tenant_datasets import TenantDatasets
+from shared.errors import JobFailed
 from shared.use_cases.migrate_tables import Migration
 from tests.executions import Executions
+from tests.faults import refused
 from tests.frontend import Frontend, new_frontend
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,10 +155,10 @@ def test_nothing_is_changed_when_one_table_cannot_be(estate: Estate, first: Fron
     odd = f"{estate.frontends[2].tenant_id}.x_meta_restatements"
     estate.client.delete_table(odd)
     estate.executions.query(f"CREATE TABLE {odd} (pipeline_logging_id STRING NOT NULL, rows_before STRING)")
-    refused = estate.command()
-    assert refused.returncode == 1
-    assert f"refused: {odd}: rows_before: wanted INTEGER NULLABLE, found STRING NULLABLE" in refused.stdout
-    assert "Nothing is changed." in refused.stdout
+    stopped = estate.command()
+    assert stopped.returncode == 1
+    assert f"refused: {odd}: rows_before: wanted INTEGER NULLABLE, found STRING NULLABLE" in stopped.stdout
+    assert "Nothing is changed." in stopped.stdout
     assert [estate.lacks(frontend) for frontend in estate.frontends] == lacked
 
     assert estate.command("--tenant", first.tenant_id).returncode == 0  # and no more than the tenant's own
@@ -235,6 +238,25 @@ def test_a_table_that_cannot_be_changed_is_the_operators_to_mend_and_not_the_ten
     assert (entry["severity"], entry["table"]) == ("ERROR", "gcp_cost_daily_by_service")
 
 
+def test_a_table_that_may_not_be_changed_keeps_neither_the_others_nor_the_credential_from_it(
+    estate: Estate, first: Frontend
+) -> None:
+    estate.make_all_older(first)
+    datasets = TenantDatasets(warehouse_of(estate.client), writers=[])
+    with refused(estate.client, "PATCH", "/x_meta_step_logs"):
+        preparation = datasets.prepare(first.tenant_id)
+    (left,) = preparation.tables_refused
+    assert (left.table, preparation.tables_created) == ("x_meta_step_logs", [])
+    assert "Access Denied: not for you" in left.reasons[0]
+    assert {column.partition(".")[0] for column in estate.lacks(first)} == {"x_meta_step_logs"}
+
+    estate.client.delete_table(f"{first.tenant_id}.x_meta_dq_results")
+    with refused(estate.client, "POST", "/tables"), pytest.raises(JobFailed):  # without it no run would be logged
+        datasets.prepare(first.tenant_id)
+    assert datasets.prepare(first.tenant_id).tables_created == ["x_meta_dq_results"]
+    assert estate.lacks(first) == set()
+
+
 def test_a_platform_whose_first_deployment_was_cut_off_before_its_dataset_leaves_all_to_terraform(
     tmp_path: Path,
 ) -> None:
@@ -254,8 +276,8 @@ def test_it_says_what_it_needs(estate: Estate) -> None:
     assert unknown.returncode == 2
     assert "no dataset with the label convergence:tenant: nobody, tenants" in unknown.stderr
     empty = {"PATH": os.environ["PATH"], "PROJECT_ID": "p"}
-    refused = subprocess.run(COMMAND, cwd=ROOT, env=empty, capture_output=True, text=True, timeout=60, check=False)
-    assert (refused.returncode, "BIGQUERY_LOCATION" in refused.stderr) == (2, True)
+    stopped = subprocess.run(COMMAND, cwd=ROOT, env=empty, capture_output=True, text=True, timeout=60, check=False)
+    assert (stopped.returncode, "BIGQUERY_LOCATION" in stopped.stderr) == (2, True)
 
 
 def test_a_local_cloud_of_an_earlier_version_is_brought_up_to_date_when_it_starts(tmp_path: Path) -> None:
