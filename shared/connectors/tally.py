@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as _partly_typed
 
-from shared.errors import StepFailed
+from shared.errors import CheckFailed
 
 pc: Any = _partly_typed
 _EXACT = Context(prec=76)
@@ -53,11 +53,11 @@ class Tally:
     def by_day(self) -> list[tuple[str, str | None, int, str]]:
         """Day, currency, rows and exact billed cost: short, as a year of them travels in one event.
 
-        StepFailed for a day that bills more than NUMERIC holds: no statement could add it up.
+        CheckFailed for a day that bills more than NUMERIC holds: no other try helps, no statement could add it up.
         """
         for (day, currency), (_, billed) in self._days.items():
             if billed.copy_abs() >= _MOST:
-                raise StepFailed(f"{day} bills {billed:.2E} {currency}, more than NUMERIC holds")
+                raise CheckFailed(f"{day} bills {billed:.2E} {currency}, more than NUMERIC holds")
         return [
             (day.isoformat(), currency, rows, f"{billed.normalize(_EXACT):f}")
             for (day, currency), (rows, billed) in sorted(self._days.items(), key=lambda item: str(item[0]))

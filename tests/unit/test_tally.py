@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shared.connectors.arrow_types import NUMERIC
 from shared.connectors.gcp_billing_export import GcpBillingExport
 from shared.connectors.tally import Tally, figures_by_day
-from shared.errors import StepFailed
+from shared.errors import CheckFailed
 
 CURRENCIES = ("CHF", "EUR", "GBP", "JPY", "USD")
 NEW_YEAR = date(2024, 1, 1)  # a leap year
@@ -93,5 +93,6 @@ def test_a_day_that_bills_more_than_numeric_holds_is_refused_by_its_name(amount:
     tally.add(batch([(0, "EUR", amount, [])]))
     assert tally.by_day() == [("2024-01-01", "EUR", 1, f"{amount:f}")]
     tally.add(batch([(0, "EUR", more, [])]))
-    with pytest.raises(StepFailed, match=r"^2024-01-01 bills -?1\.00E\+29 EUR, more than NUMERIC holds"):
+    with pytest.raises(CheckFailed, match=r"^2024-01-01 bills -?1\.00E\+29 EUR, more than NUMERIC holds") as refusal:
         tally.by_day()
+    assert not refusal.value.retryable
