@@ -19,6 +19,7 @@ from shared.adapters.job_errors import in_words, reasons
 from shared.adapters.job_labels import bound_labels, job_labels
 from shared.adapters.query_costs import Estimate
 from shared.adapters.sql import Statement, placeholders
+from shared.domain.retry import MOST_JOBS
 from shared.settings import Settings
 
 _TRANSIENT = (
@@ -33,7 +34,6 @@ _ABORTED = re.compile(r"aborted due to concurrent update|Could not serialize acc
 _ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
 _TOO_MANY_BYTES = "bytesBilledLimitExceeded"
 _JOB_TIMEOUT_SECONDS = 240.0
-_MOST_TRIES = 20  # of what has an id: each leaves its id behind
 _RETRY_CANCEL = DEFAULT_RETRY.with_timeout(10.0)
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
 
@@ -138,7 +138,7 @@ class Warehouse:
         passing reason leaves its id behind: the next suffix is tried. `pause` makes a long wait, and may end it.
         """
         reason: str | None = None
-        for suffix in range(_MOST_TRIES):
+        for suffix in range(MOST_JOBS):
             candidate = f"{job_id}-{suffix}"
             try:
                 job = self.insert(
@@ -154,7 +154,7 @@ class Warehouse:
                 if reason := self.failure(job, pause):
                     continue
             return self.finished(job, pause)
-        raise errors.JobFailed(f"{statement.name} failed {_MOST_TRIES} times, the last time with: {reason}")
+        raise errors.JobFailed(f"{statement.name} failed {MOST_JOBS} times, the last time with: {reason}")
 
     def get_job(self, job_id: str) -> bigquery.QueryJob:
         """A job of this project and location, with its present state."""

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain.acceptance import is_repeated_call
+from shared.domain.retry import MOST_RETRIES
 from shared.domain.schedule import next_tick, require_cron, require_new_cron, require_timezone, ticks_after
 from shared.domain.templates import Template, resolve_parameters
 from shared.domain.tick_plan import with_date
@@ -54,7 +55,7 @@ class ConfigSettings(BaseModel):
     timezone: Annotated[str, AfterValidator(_by_field(require_timezone))] = "UTC"
     is_active: bool = True
     parameters: dict[str, Any] = {}
-    max_retries: Annotated[int, Field(ge=0, le=10)] = 3
+    max_retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] = 3
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     misfire_policy: Literal["coalesce", "all", "skip"] = "coalesce"
     overlap_policy: Literal["wait", "skip"] = "wait"

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from shared.domain.retry import MOST_STEP_TRIES
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Bytes = Annotated[int, Field(ge=1, strict=True)]
 
@@ -19,7 +21,7 @@ class Strict(BaseModel):
 class Retry(Strict):
     """How often a step is tried within one attempt of the run, and how long it waits at first."""
 
-    attempts: int = Field(default=1, ge=1, le=5)
+    attempts: int = Field(default=1, ge=1, le=MOST_STEP_TRIES)
     backoff_seconds: float = Field(default=2.0, gt=0, le=60)
 
 

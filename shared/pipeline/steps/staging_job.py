@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 from shared.adapters.bigquery import DuplicateJob
 from shared.adapters.staging import Job, wait_for
+from shared.domain.retry import MOST_JOBS
 from shared.errors import JobFailed, Unavailable
 from shared.pipeline.hop import Hop
 from shared.pipeline.plan import PlannedStep
-
-_JOB_IDS = 20
 
 
 def staging_job(hop: Hop, step: PlannedStep, start: Callable[[str], Job]) -> Job:
@@ -19,7 +18,7 @@ def staging_job(hop: Hop, step: PlannedStep, start: Callable[[str], Job]) -> Job
     `start` begins it under an id that nobody has used; after an error the next id is tried.
     """
     reason = ""
-    for number in range(_JOB_IDS):
+    for number in range(MOST_JOBS):
         job_id = f"{hop.task.run_id}-{step.id}-{step.input_hash}-{number}"
         job = hop.services.staging.find_job(job_id)
         if job is None:
@@ -30,7 +29,7 @@ def staging_job(hop: Hop, step: PlannedStep, start: Callable[[str], Job]) -> Job
             if not job.error_result:  # it is the question that failed
                 raise
             reason = error.message
-    raise JobFailed(f"the job of step {step.id} failed {_JOB_IDS} times, the last time with: {reason}")
+    raise JobFailed(f"the job of step {step.id} failed {MOST_JOBS} times, the last time with: {reason}")
 
 
 def _started(hop: Hop, job_id: str, start: Callable[[str], Job]) -> Job:

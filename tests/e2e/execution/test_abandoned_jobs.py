@@ -13,10 +13,12 @@ import pytest
 from devcloud.clients import warehouse_of
 from shared.adapters.bigquery import wait_until_done
 from shared.adapters.sql import Statement
+from shared.domain.retry import MOST_JOBS, MOST_RETRIES, MOST_STEP_TRIES
 from shared.errors import FenceLost, JobFailed, RunCancelled, RunError, StepTimedOut
 from shared.pipeline.control import HandOver
+from shared.pipeline.steps.staging_job import staging_job
 from shared.templates import sql_file
-from tests.e2e.execution.paused_publish import unrecorded
+from tests.e2e.execution.paused_publish import planned_steps, unrecorded
 from tests.executions import Executions, eventually
 from tests.faults import refused
 from tests.planted import Planted
@@ -30,6 +32,8 @@ FROM UNNEST(GENERATE_ARRAY(1, (SELECT MAX(n) FROM {dataset}.slowness))) AS a
 CROSS JOIN UNNEST(GENERATE_ARRAY(1, (SELECT MAX(n) FROM {dataset}.slowness))) AS b
 WHERE a * b = 1
 """
+
+FAILING = Statement("divide", "SELECT 1 / 0 AS n", {})
 
 
 @dataclass(frozen=True)
@@ -131,9 +135,24 @@ def test_a_question_that_fails_is_not_a_job_that_failed_and_starts_no_second_one
 
 def test_a_statement_that_always_fails_says_in_the_end_why(executions: Executions) -> None:
     warehouse, job_id = warehouse_of(executions.client), f"test-{uuid.uuid4()}"
-    failing = Statement("divide", "SELECT 1 / 0 AS n", {})
-    for _ in range(20):
-        with pytest.raises(JobFailed, match=r"^BigQuery: invalidQuery"):
-            warehouse.once(failing, {}, job_id=job_id)
-    with pytest.raises(JobFailed, match=r"^divide failed 20 times, the last time with: BigQuery: invalidQuery"):
-        warehouse.once(failing, {}, job_id=job_id)
+    for number in range(MOST_JOBS - 1):
+        warehouse.insert(FAILING, {}, job_id=f"{job_id}-{number}")
+    with pytest.raises(JobFailed, match=r"^BigQuery: invalidQuery"):
+        warehouse.once(FAILING, {}, job_id=job_id)
+    with pytest.raises(JobFailed, match=r"^divide failed 55 times, the last time with: BigQuery: invalidQuery"):
+        warehouse.once(FAILING, {}, job_id=job_id)
+
+
+def test_the_last_try_of_a_run_that_may_be_tried_most_often_has_an_id_left_for_its_job(
+    executions: Executions, tenant: Tenant, tmp_path: Path
+) -> None:
+    executions.prepare(tenant)
+    planted = Planted(executions, tenant, tmp_path, datetime.now(UTC))
+    hop = planted.hop(planted.template([], [{}]), executions.admit(tenant, {"date": "2025-11-16"}))
+    step, *_ = planned_steps(hop)
+    name, warehouse = f"{hop.task.run_id}-{step.id}-{step.input_hash}", hop.services.warehouse
+    for number in range((MOST_RETRIES + 1) * MOST_STEP_TRIES - 1):  # all tries of all attempts but one
+        warehouse.insert(FAILING, {}, job_id=f"{name}-{number}")
+    passing = Statement("pass", "SELECT 1 AS n", {})
+    job = staging_job(hop, step, lambda job_id: warehouse.insert(passing, {}, job_id=job_id))
+    assert (job.job_id, job.error_result) == (f"{name}-54", None)
