@@ -8,7 +8,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
-_LEAST_BILLED_BYTES = 10 * 1024 * 1024  # for each table that a query reads
+LEAST_BILLED_BYTES = 10 * 1024 * 1024  # for each table that a query reads
 _LEGACY_TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
 
 
@@ -43,7 +43,7 @@ class Estimate:
     @staticmethod
     def of_job(job: bigquery.QueryJob) -> Estimate:
         """The estimate in a dry run."""
-        least = _LEAST_BILLED_BYTES * len(job.referenced_tables)
+        least = LEAST_BILLED_BYTES * len(job.referenced_tables)
         columns = {field.name: Column.of_api(field.to_api_repr()) for field in job.schema or []}
         return Estimate(max(int(job.total_bytes_processed or 0), least), columns)
 

@@ -11,17 +11,24 @@ from shared.pipeline.hop import Hop
 
 
 def require_within(
-    hop: Hop, place: str, limit: int | None, statements: Sequence[Statement], values: Mapping[str, Any]
+    hop: Hop,
+    place: str,
+    limit: int | None,
+    statements: Sequence[Statement],
+    values: Mapping[str, Any],
+    *,
+    besides: int = 0,
 ) -> None:
     """BytesLimitExceeded naming the place when, by dry runs, the statements together would bill more than the limit.
 
-    Each by itself: of a script of several, a dry run cannot always tell.
+    Each by itself: of a script of several, a dry run cannot always tell. `besides` are bytes that come on top.
     """
     if limit is None:
         return
     dataset, estimate = hop.task.tenant_id, hop.services.warehouse.estimate
     asked = [(item, {name: values[name] for name in item.parameters}) for item in statements]
-    refuse_beyond(place, limit, sum(estimate(item, given, dataset=dataset).bytes_billed for item, given in asked))
+    billed = sum(estimate(item, given, dataset=dataset).bytes_billed for item, given in asked)
+    refuse_beyond(place, limit, billed + besides)
 
 
 def refuse_beyond(place: str, limit: int | None, bytes_billed: int) -> None:

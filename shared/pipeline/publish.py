@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from shared.adapters.query_costs import JobCosts
+from shared.adapters.query_costs import LEAST_BILLED_BYTES, JobCosts
 from shared.adapters.sql import Statement, joined, statement
 from shared.adapters.tenant_tables import make_table
 from shared.domain.templates import Target, Template
@@ -18,6 +18,7 @@ from shared.pipeline.steps.result import StepResult
 from shared.tables import get_table
 
 _PUBLISH = "pipeline/publish"
+_FRAME_TABLES = 3  # the fence, the queue and the run: what take_proof and finish_run read, a row of each
 
 
 def prepare_targets(hop: Hop) -> None:
@@ -55,12 +56,13 @@ def publish(
 ) -> StepResult:
     """Publish what is staged; FenceLost, and nothing changed, when another attempt took over.
 
-    BytesLimitExceeded, before anything is paid, when replacing the days alone would bill more than is left.
+    BytesLimitExceeded, before anything is paid, when it would bill more than is left.
     """
     staged = {step_id: f"{{staging}}.{record.output_table}" for step_id, record in records.items()}
     rows = sum(records[target.step].rows or 0 for target in hop.template.publish)
     values = _values(hop, records, rows=rows, bytes_billed=bytes_billed)
-    require_within(hop, "publish", max_bytes_billed, list(_replacements(hop.template, staged)), values)
+    parts, frame = list(_replacements(hop.template, staged)), _FRAME_TABLES * LEAST_BILLED_BYTES
+    require_within(hop, "publish", max_bytes_billed, parts, values, besides=frame)
     script = publish_statement(hop.template, staged)
     job = hop.services.runs.transact(
         script,

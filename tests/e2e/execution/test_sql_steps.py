@@ -194,6 +194,12 @@ def test_what_may_not_be_run_is_refused_before_it_costs_anything(
             rf"publish: would bill \d{{8}} bytes, .* {LEAST}",
             [DAILY, "run_checks"],
         ),
+        (
+            DAILY,
+            {"checks": [], "max_bytes_billed": 10 * LEAST},
+            rf"publish: would bill {9 * LEAST} bytes, .* {8 * LEAST}",
+            [DAILY, "run_checks"],
+        ),
     ],
 )
 def test_what_looks_at_the_published_rows_and_what_replaces_them_are_refused_too(
