@@ -87,8 +87,8 @@ class Settler:
             return Change("COMPLETE", item, None)
         if sign.kind == "CANCELLED":
             return cancelled(item)
-        if sign.retryable is not False and cancel_requested:
-            return self._asked(item, lease)
+        if sign.retryable is not False and (cancel_requested or not self._may_go_on(item)):
+            return self._asked(item, lease)  # the executor itself does not know how the run ended
         return self._failed(item, sign.retryable, sign.error_class or "INTERNAL", sign.error_message)
 
     def _expired(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change:

@@ -197,8 +197,9 @@ class RunExecution:
             return self._end("SUCCEEDED", outcome=ended)  # published before the error, or before the cancel
         if status == "CANCELLED" and ended:
             return self._end("CANCELLED", outcome=status)
-        # A cancel that may have come too late is no end: the dispatcher asks whether the run was published.
-        retryable = error.retryable or status == "CANCELLED"
+        # A last attempt that cannot say how it ended, or a cancel that may have come too late, is no end: the
+        # dispatcher asks whether the run was published.
+        retryable = ended is None and (error.retryable or status == "CANCELLED")
         return self._end(
             "FAILED", outcome=status, retryable=retryable, error_class=error.error_class, error_message=message
         )

@@ -71,7 +71,7 @@ class TestSettling:
             item = world.items[run_id]
             if item.lease_id:
                 world.report(item, "CLAIMED")
-                world.report(item, "FAILED", retryable=True, error_class="STEP_FAILED")
+                world.report(item, "FAILED", retryable=item.attempt < 3, error_class="STEP_FAILED")
             taken += actions(world.dispatch())
             world.now += timedelta(hours=1)
         assert taken == ["RETRY", "ADMIT", "RETRY", "ADMIT", "FAIL"]  # max_retries is 2: three attempts
@@ -110,6 +110,19 @@ class TestRescue:
     def test_what_the_closing_of_a_silent_run_finds_is_what_counts(self, world: World, kind: str, action: str) -> None:
         (asked,) = closing(world).changes
         world.report(world.items[asked.before.run_id], kind, retryable=False)
+        assert actions(world.dispatch()) == [action]
+
+    @pytest.mark.parametrize("retryable", [True, None])
+    @pytest.mark.parametrize(("kind", "action"), [("SUCCEEDED", "COMPLETE"), ("FAILED", "FAIL")])
+    def test_how_a_last_attempt_ended_that_does_not_know_is_asked_once(
+        self, world: World, retryable: bool | None, kind: str, action: str
+    ) -> None:
+        item = start(world, max_retries=0)
+        world.report(item, "FAILED", retryable=retryable, error_class="DEPENDENCY_UNAVAILABLE")
+        assert actions(world.dispatch()) == ["RENEW"]
+        asked = world.items[item.run_id]
+        assert (asked.wait_reason, asked.attempt) == ("CLOSING", 1)
+        world.report(asked, kind, retryable=False)
         assert actions(world.dispatch()) == [action]
 
     def test_a_closing_nobody_heard_of_is_delivered_again(self, world: World) -> None:

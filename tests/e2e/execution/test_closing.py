@@ -87,6 +87,18 @@ def test_a_run_that_published_while_it_was_cancelled_and_then_died_has_succeeded
     assert executions.run_row(delivery)["status"] == "COMPLETED"
 
 
+def test_a_last_attempt_that_fails_and_knows_how_it_ended_needs_no_closing(
+    executions: Executions, tenant: Tenant, environment: dict[str, str], start_instance: StartInstance
+) -> None:
+    keyless = start_instance(KMS_KEY=f"{environment['KMS_KEY']}-gone")
+    facts = []
+    for max_retries in (1, 0):
+        delivery = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=max_retries)
+        assert executions.deliver(delivery, url=keyless.url) == "FAILED"
+        facts.append((executions.events(delivery)[-1]["retryable"], executions.run_row(delivery)["status"]))
+    assert facts == [(True, "RUNNING"), (False, "FAILED")]
+
+
 def test_a_last_attempt_that_died_before_it_published_has_failed(executions: Executions, tenant: Tenant) -> None:
     delivery = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0)
     assert settled_as(executions, delivery) == [("FAILED", "LEASE_EXPIRED")]
