@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from shared.platform_config import CONFIGS
+from tests.template_copies import copied_below, replaced, told_by
 from tools.validate_sql import main
 
-SUMMARY = CONFIGS / "gcp" / "cost" / "daily_by_service.yml"
 WITH_PART = """
 -- name: of_a_project
 -- Published rows with a project.
@@ -35,26 +35,12 @@ WHERE project_id IN (
 @pytest.fixture
 def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of a template and its SQL under the current directory's configs/."""
-    path = tmp_path / "configs" / "gcp" / "cost" / SUMMARY.name
-    path.parent.mkdir(parents=True)
-    path.write_text(SUMMARY.read_text())
-    path.with_suffix(".sql").write_text(SUMMARY.with_suffix(".sql").read_text())
     monkeypatch.chdir(tmp_path)
-    return path
-
-
-def replaced(path: Path, old: str, new: str) -> int:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-    return text[: text.index(old)].count("\n") + 1
+    return copied_below(tmp_path)
 
 
 def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
-    status = main([str(path)])
-    found = capsys.readouterr().err.splitlines()
-    assert status == int(bool(found))
-    return found
+    return told_by(main, [str(path)], capsys)
 
 
 @pytest.mark.judge

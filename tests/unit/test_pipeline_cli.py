@@ -16,26 +16,13 @@ from shared.pipeline.cli import main
 from shared.pipeline.template_schema import SCHEMA_FILE, schema_text
 from shared.platform_config import CONFIGS
 from shared.templates import all_templates, sql_file
-
-SUMMARY = CONFIGS / "gcp" / "cost" / "daily_by_service.yml"
+from tests.template_copies import copied_below, replaced
 
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
     """A copy of a template and its SQL."""
-    path = tmp_path / "gcp" / "cost" / SUMMARY.name
-    path.parent.mkdir(parents=True)
-    path.write_text(SUMMARY.read_text())
-    path.with_suffix(".sql").write_text(SUMMARY.with_suffix(".sql").read_text())
-    return path
-
-
-def replaced(path: Path, old: str, new: str) -> int:
-    """Replaces a text that the file has; the line it stands on."""
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-    return text[: text.index(old)].count("\n") + 1
+    return copied_below(tmp_path)
 
 
 def test_every_template_is_valid(capsys: pytest.CaptureFixture[str]) -> None:

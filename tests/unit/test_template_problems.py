@@ -8,36 +8,20 @@ from pathlib import Path
 import pytest
 
 from shared.pipeline.cli import main
-from shared.platform_config import CONFIGS
+from tests.template_copies import copied_below, replaced, told_by
 
-SUMMARY = CONFIGS / "gcp" / "cost" / "daily_by_service.yml"
 CHECK = "  - {id: days_not_emptied"
 
 
 @pytest.fixture
 def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of a template and its SQL under the current directory's configs/."""
-    path = tmp_path / "configs" / "gcp" / "cost" / SUMMARY.name
-    path.parent.mkdir(parents=True)
-    path.write_text(SUMMARY.read_text())
-    path.with_suffix(".sql").write_text(SUMMARY.with_suffix(".sql").read_text())
     monkeypatch.chdir(tmp_path)
-    return path
-
-
-def replaced(path: Path, old: str, new: str) -> int:
-    """Replaces a text that the file has, where it stands first; the line it stands on."""
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-    return text[: text.index(old)].count("\n") + 1
+    return copied_below(tmp_path)
 
 
 def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
-    status = main(["validate", str(path)])
-    found = capsys.readouterr().err.splitlines()
-    assert status == int(bool(found))
-    return found
+    return told_by(main, ["validate", str(path)], capsys)
 
 
 @pytest.mark.parametrize(
