@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -93,6 +94,8 @@ def _cell(value: Any) -> Text:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, datetime | date):
+    if isinstance(value, date):  # a datetime is one
         return value.isoformat()
-    return value.hex() if isinstance(value, bytes) else format(value, "f") if hasattr(value, "as_tuple") else str(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -35,8 +35,8 @@ class BigQuery:
         folder = state_dir / "bigquery"
         folder.mkdir(parents=True, exist_ok=True)
         self._database = duckdb.connect(str(folder / "bigquery.duckdb"))
+        engine = Engine(self._database)  # sets the time zone, so it comes first
         self._set_up()
-        engine = Engine(self._database)
         results = ResultStore(folder / "results")
         results.remove_expired()
         handlers = {"query": QueryJobs(engine, results).run, "load": run_load, "copy": run_copy}

@@ -75,9 +75,11 @@ def _named(match: re.Match[str], project: str) -> TableRef:
 
 def alike(one: Json, other: Json) -> bool:
     """Whether two tables' resources differ in nothing that a plan depends on."""
-    return {k: v for k, v in one.items() if k not in _IDENTITY} == {
-        k: v for k, v in other.items() if k not in _IDENTITY
-    }
+    return _shape(one) == _shape(other)
+
+
+def _shape(table: Json) -> Json:
+    return {name: value for name, value in table.items() if name not in _IDENTITY}
 
 
 def moved(plan: Plan, tables: Mapping[TableRef, TableRef], referenced: Mapping[TableRef, Json]) -> Plan:

@@ -165,16 +165,13 @@ def json_text(value: Typed) -> str:
 
 def _object_text(value: Typed) -> str:
     names = unique_names([name for name, _ in value.type.fields])
-    whole = replace(value, type=SqlType("STRUCT", fields=tuple(zip(names, _kinds(value.type), strict=True))))
+    fields = tuple((unique, kind) for unique, (_, kind) in zip(names, value.type.fields, strict=True))
+    whole = replace(value, type=SqlType("STRUCT", fields=fields))
     texts: list[str] = []
     for (name, _), unique in zip(value.type.fields, names, strict=True):
         texts += [quote_text(f"{',' if texts else '{'}{_key(name)}:"), json_text(field_of(whole, unique))]
     text = f"concat({', '.join(texts)}, '}}')" if texts else "'{}'"
     return text if value.parts else f"CASE WHEN {value.sql} IS NULL THEN 'null' ELSE {text} END"
-
-
-def _kinds(kind: SqlType) -> list[SqlType]:
-    return [field for _, field in kind.fields]
 
 
 def _key(name: str) -> str:
