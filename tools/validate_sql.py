@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from shared.errors import ConvergenceError
+from shared.pipeline.cli import report
 from shared.pipeline.sql_places import shown_path
 from shared.pipeline.validation import all_template_files, problems_of, template_files
 from shared.templates import read_template
@@ -34,12 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConvergenceError as error:
         print(error.message, file=sys.stderr)
         return 1
-    for file, problems in found.items():
-        if problems:
-            print("\n".join(problems), file=sys.stderr)
-        else:
-            print(f"{shown_path(file)}: valid, its SQL too")
-    return 1 if any(found.values()) else 0
+    return report(found, praise="valid, its SQL too")
 
 
 def _problems(file: Path) -> Iterator[str]:

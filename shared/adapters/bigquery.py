@@ -38,6 +38,7 @@ _RETRY_CANCEL = DEFAULT_RETRY.with_timeout(10.0)
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
 
 Row = Mapping[str, Any]
+QueryJob = bigquery.QueryJob
 Pause = Callable[[float], None]
 
 
@@ -180,17 +181,8 @@ class Warehouse:
             return job
 
     def failure(self, job: bigquery.QueryJob, pause: Pause | None = None) -> str | None:
-        """Wait until the job is done: its error message, or None. A question that fails is not the job's failure."""
-        try:
-            self.finished(job, pause)
-        except (errors.Unavailable, errors.JobFailed) as error:
-            if not job.error_result:  # the wait may have learned of an error that this copy does not have yet
-                with translated():
-                    job.reload()
-            if not job.error_result:
-                raise
-            return error.message
-        return None
+        """Wait until the job is done: its error message, or None."""
+        return failure_of(job, lambda: self.finished(job, pause))
 
     def rows_of(self, job: bigquery.QueryJob) -> list[Row]:
         """The rows a finished job returned: those of a script's last SELECT."""
@@ -242,6 +234,20 @@ def open_warehouse(settings: Settings, *, central: str, staging: str) -> Warehou
         max_bytes_billed=settings.max_bytes_billed,
         labels={"service": "convergence", "function": settings.function_name or "local"},
     )
+
+
+def failure_of(job: Any, wait: Callable[[], object]) -> str | None:
+    """The error message of a job that `wait` waits for, or None. A question that fails is not the job's failure."""
+    try:
+        wait()
+    except (errors.Unavailable, errors.JobFailed) as error:
+        if not job.error_result:  # the wait may have learned of an error that this copy does not have yet
+            with translated():
+                job.reload()
+        if not job.error_result:
+            raise
+        return error.message
+    return None
 
 
 def wait_until_done(job: Any, pause: Pause) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from google.cloud import bigquery
 
+from shared.domain.column_types import api_type
+
 LEAST_BILLED_BYTES = 10 * 1024 * 1024  # for each table that a query reads
-_LEGACY_TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,8 @@ class Column:
     @staticmethod
     def of_api(field: Mapping[str, Any]) -> Column:
         """The column of a REST TableFieldSchema."""
-        kind = str(field["type"])
         fields = {item["name"]: Column.of_api(item) for item in field.get("fields") or []}
-        return Column(_LEGACY_TYPES.get(kind, kind), field.get("mode") == "REPEATED", fields)
+        return Column(api_type(str(field["type"])), field.get("mode") == "REPEATED", fields)
 
     def __str__(self) -> str:
         inside = ", ".join(f"{name} {field}" for name, field in self.fields.items())

@@ -22,8 +22,8 @@ from shared.errors import ConfigError
 from shared.file_cache import reread_when_changed
 
 _SQL = Path(__file__).resolve().parent.parent / "sql"
-_NAME = re.compile(r"^-- name: (?P<name>[a-z0-9_]+)\s*$", re.MULTILINE)
-_PARAMETER = re.compile(r"^-- param: (?P<name>[a-z0-9_]+) (?P<type>[A-Z0-9]+|ARRAY<[A-Z0-9]+>)\s*$", re.MULTILINE)
+NAME_LINE = re.compile(r"^-- name: (?P<name>[a-z0-9_]+)\s*$", re.MULTILINE)
+PARAMETER_LINE = re.compile(r"^-- param: (?P<name>[a-z0-9_]+) (?P<type>[A-Z0-9]+|ARRAY<[A-Z0-9]+>)\s*$", re.MULTILINE)
 _DATASET = re.compile(r"[a-z][a-z0-9_]{1,62}")
 _IDENTIFIER = re.compile(r"(?P<dataset>\{(?:tenants|staging|dataset)\}\.)?(?P<name>[A-Za-z_][A-Za-z0-9_-]{0,254})")
 
@@ -112,7 +112,7 @@ def _query_parameter(name: str, kind: str, value: Any) -> Any:
 def load_statements(path: Path) -> Mapping[str, Statement]:
     """Every statement of a file by name; ConfigError when one is unnamed or named twice."""
     text = path.read_text(encoding="utf-8")
-    openings = list(_NAME.finditer(text))
+    openings = list(NAME_LINE.finditer(text))
     if not openings:
         raise ConfigError(f"{path.name}: no statement opens with `-- name:`")
     ends = [opening.start() for opening in openings[1:]] + [len(text)]
@@ -121,7 +121,7 @@ def load_statements(path: Path) -> Mapping[str, Statement]:
         name, body = opening["name"], text[opening.end() : end]
         if name in statements:
             raise ConfigError(f"{path.name}: {name} stands twice")
-        parameters = {match["name"]: match["type"] for match in _PARAMETER.finditer(body)}
+        parameters = {match["name"]: match["type"] for match in PARAMETER_LINE.finditer(body)}
         statements[name] = Statement(name, _without_comments(body), parameters)
     return statements
 

@@ -91,9 +91,8 @@ def plan_backfill(template: Template, body: Mapping[str, Any], *, today: date) -
     """
     found = list(_field_errors(body))
     rest = {name: value for name, value in body.items() if name not in ASKS_FOR_BACKFILL}
-    wider = template.model_copy(
-        update={"max_days": date.max.toordinal()}
-    )  # the limit is in months, each run has its own
+    # The limit is in months, and each run has its own.
+    wider = template.model_copy(update={"max_days": date.max.toordinal()})
     try:
         resolved = resolve_parameters(wider, rest)
     except InvalidInput as error:

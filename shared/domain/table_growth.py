@@ -10,13 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.domain.column_types import api_type
+
 Json = dict[str, Any]
 _WHOLE_TABLE = "(table)"
-# What the API calls the types that SQL has other names for.
-_TYPE_NAMES = {
-    "INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD", "DECIMAL": "NUMERIC",
-    "BIGDECIMAL": "BIGNUMERIC",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -114,8 +111,7 @@ class _Comparison:
 
 
 def _type(column: Json) -> str:
-    kind = str(column["type"]).upper()
-    return _TYPE_NAMES.get(kind, kind)
+    return api_type(str(column["type"]))
 
 
 def _mode(column: Json) -> str:

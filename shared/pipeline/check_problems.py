@@ -17,7 +17,7 @@ from shared.domain.template_checks import (
 )
 from shared.domain.templates import Template
 from shared.pipeline.sample_values import BOUNDS, sample_options
-from shared.pipeline.shapes import staged_shape
+from shared.pipeline.shapes import no_table, staged_shape
 from shared.tables import Table, get_tables
 
 Problems = Iterator[tuple[Place, str]]
@@ -84,11 +84,6 @@ def column_problems(
             yield place, f"{table.table} has no column {column}"
         elif types and known[column] not in types:
             yield place, f"{column} of {table.table} is {known[column]}, and must be {_either(types)}"
-
-
-def no_table(name: str) -> str:
-    """That a table is not there, and where it should be."""
-    return f"there is no table {name} in configs/tables/tenant_dataset"
 
 
 def _types(table: Table) -> dict[str, str]:

@@ -38,14 +38,7 @@ def run_checks(
     warehouse = hop.services.warehouse
     job_id = f"{hop.task.run_id}-{step.id}-{step.over(found.text, values).input_hash}"
     try:
-        job = warehouse.once(
-            found,
-            values,
-            job_id=job_id,
-            dataset=hop.task.tenant_id,
-            pause=hop.control.pause_for_job,
-            max_bytes_billed=max_bytes_billed,
-        )
+        job = hop.ask(found, values, job_id=job_id, max_bytes_billed=max_bytes_billed)
     except JobFailed:
         _require_valid(hop, rendered)
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +90,16 @@ def _add(
 
 def _validate(options: argparse.Namespace) -> int:
     files = template_files(options.path) if options.path else all_template_files()
-    found = {file: problems_of(file) for file in files}
+    return report({file: problems_of(file) for file in files}, praise="valid")
+
+
+def report(found: Mapping[Path, Sequence[str]], *, praise: str) -> int:
+    """Print what is wrong with each template, or that it deserves the `praise`; 1 when anything is wrong."""
     for file, problems in found.items():
         if problems:
             print("\n".join(problems), file=sys.stderr)
         else:
-            print(f"{shown_path(file)}: valid")
+            print(f"{shown_path(file)}: {praise}")
     return 1 if any(found.values()) else 0
 
 

@@ -8,9 +8,10 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from shared.adapters.bigquery import Warehouse
+from shared.adapters.bigquery import QueryJob, Warehouse
 from shared.adapters.kms import CredentialKey
 from shared.adapters.runs import Begun, ClaimedRun, Runs
+from shared.adapters.sql import Statement
 from shared.adapters.staging import Staging
 from shared.adapters.tasks import RunTask
 from shared.domain.credentials import Credential, credential_aad, parse_credentials
@@ -52,6 +53,19 @@ class Hop:
         Its input is part of it: an overtaken attempt that read something else writes late, but into a table of its own.
         """
         return f"{self.task.tenant_id}__{self.task.pipeline_logging_id}__{step.id}__{step.input_hash}"
+
+    def ask(
+        self, statement: Statement, values: Mapping[str, Any], *, job_id: str, max_bytes_billed: int | None
+    ) -> QueryJob:
+        """The finished job of a statement over the tenant's dataset, run once under this id."""
+        return self.services.warehouse.once(
+            statement,
+            values,
+            job_id=job_id,
+            dataset=self.task.tenant_id,
+            pause=self.control.pause_for_job,
+            max_bytes_billed=max_bytes_billed,
+        )
 
     @cached_property
     def credential(self) -> Credential:

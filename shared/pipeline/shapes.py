@@ -18,3 +18,8 @@ def shape_name(template: Template, step_id: str) -> str:
 def staged_shape(template: Template, step_id: str) -> Table | None:
     """That table, unless a template names one that does not exist."""
     return get_tables("tenant_dataset").get(shape_name(template, step_id))
+
+
+def no_table(name: str) -> str:
+    """That a table is not there, and where it should be."""
+    return f"there is no table {name} in configs/tables/tenant_dataset"

@@ -8,10 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.adapters.sql import NAME_LINE, PARAMETER_LINE
 from shared.templates import sql_files
-
-_NAME = re.compile(r"-- name: (\w+)\s*")
-_PARAMETER = re.compile(r"-- param: (\w+)\b.*")
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def places_of(file: Path) -> Mapping[str, StatementPlace]:
 
 def _places(path: Path) -> Iterator[StatementPlace]:
     lines = path.read_text(encoding="utf-8").splitlines()
-    openings = [(number, match[1]) for number, line in enumerate(lines) if (match := _NAME.fullmatch(line))]
+    openings = [(number, match["name"]) for number, line in enumerate(lines) if (match := NAME_LINE.fullmatch(line))]
     ends = [number for number, _ in openings[1:]] + [len(lines)]
     for (start, name), end in zip(openings, ends, strict=True):
         place = StatementPlace(name, path, start + 1)
@@ -54,7 +52,7 @@ def _places(path: Path) -> Iterator[StatementPlace]:
 
 def _fill(place: StatementPlace, lines: Sequence[str]) -> None:
     for number, line in enumerate(lines, start=place.opening + 1):
-        if match := _PARAMETER.fullmatch(line):
-            place.parameters[match[1]] = number
+        if match := PARAMETER_LINE.fullmatch(line):
+            place.parameters[match["name"]] = number
         elif not line.lstrip().startswith("--"):
             place.lines.append((number, line))

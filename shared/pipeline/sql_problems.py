@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from shared.adapters.sql import Statement, placeholders
 from shared.domain.templates import Template
+from shared.pipeline.shapes import no_table
 from shared.pipeline.sql_places import StatementPlace, places_of, shown_path
 from shared.pipeline.statements import (
     no_placeholder,
@@ -80,7 +81,7 @@ class _Reading:
         for table in dict.fromkeys(_TABLE.findall(self.statement.text)):
             if table not in known:
                 line = self.place.line_of(rf"\{{dataset\}}\s*\.\s*`?{table}\b")
-                yield self._told(line, f"there is no table {table} in configs/tables/tenant_dataset")
+                yield self._told(line, no_table(table))
 
     def _parameters(self) -> Iterator[str]:
         declared, used = self.statement.parameters, _used(self.statement)

@@ -15,10 +15,11 @@ from shared.domain.template_steps import SqlStep
 from shared.domain.templates import Template
 from shared.errors import ConfigError, ConvergenceError
 from shared.lookups import get_lookup
-from shared.pipeline.check_problems import DAYS, Problems, check_problems, column_problems, no_table
+from shared.pipeline.check_problems import DAYS, Problems, check_problems, column_problems
 from shared.pipeline.check_statements import Checked, render_checks
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.sample_values import sample_options
+from shared.pipeline.shapes import no_table
 from shared.pipeline.sql_places import shown_path
 from shared.pipeline.sql_problems import sql_problems
 from shared.pipeline.statements import earlier_steps, parameter_types, template_statements, usable_statement

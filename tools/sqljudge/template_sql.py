@@ -13,7 +13,6 @@ from shared.domain.template_steps import SqlStep
 from shared.domain.templates import Template
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.sql_places import StatementPlace, places_of, shown_path
-from shared.pipeline.statements import template_statements
 from shared.templates import sql_file, sql_files
 from tools.sqljudge.analyse import SqlRefused
 from tools.sqljudge.sent import (
@@ -33,7 +32,7 @@ _MARK = re.compile(r"/\*(\w+):(\d+)\*/")
 
 def refusals(template: Template) -> Iterator[str]:
     """A line for each statement that the analyser refuses, and each column of a result that is not its shape's."""
-    places = places_of(sql_file(template))
+    places, whole = places_of(sql_file(template)), shown_path(sql_file(template).with_suffix(".yml"))
     with _marked(template, places) as marked:
         found = [
             problem for name in places for problem in _refused(template_statement(marked, name), places, places[name])
@@ -41,12 +40,10 @@ def refusals(template: Template) -> Iterator[str]:
         for step, statement in sql_steps(marked):
             found += [] if found else _misshapen(step, statement, places[step.with_.query])
         for check in [] if found else rendered_checks(marked, guards=False):
-            for problem in _refused(check.statement, places, None):
-                found.append(
-                    f"{shown_path(sql_file(template).with_suffix('.yml'))}:1: checks.{check.check_id}: {problem}"
-                )
+            refused = _refused(check.statement, places, None)
+            found += [f"{whole}:1: checks.{check.check_id}: {problem}" for problem in refused]
         for problem in [] if found else _refused(publish_statement(marked, staged_tables(marked)), places, None):
-            found.append(f"{shown_path(sql_file(template).with_suffix('.yml'))}:1: publish: {problem}")
+            found.append(f"{whole}:1: publish: {problem}")
     yield from dict.fromkeys(found)  # a part is told once, whoever puts it in
 
 
@@ -59,9 +56,7 @@ def _marked(template: Template, places: Mapping[str, StatementPlace]) -> Iterato
             lines = enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
             marked = [_mark(line, marks.get((path, number)), number) for number, line in lines]
             (Path(folder) / path.name).write_text("\n".join(marked), encoding="utf-8")
-        copy = template.model_copy(update={"folder": folder, "edition": folder})
-        template_statements(copy)
-        yield copy
+        yield template.model_copy(update={"folder": folder, "edition": folder})
 
 
 def _mark(line: str, name: str | None, number: int) -> str:

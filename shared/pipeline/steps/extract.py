@@ -95,25 +95,18 @@ class _Published:
         return (TABLE, self.step.id) in [(target.table, target.step) for target in self.hop.template.publish]
 
     def __call__(self, dates: Sequence[date]) -> Mapping[date, DayFigures] | None:
-        hop, limit, warehouse = self.hop, self.max_bytes_billed, self.hop.services.warehouse
+        hop, limit = self.hop, self.max_bytes_billed
         if not dates or not self.can_compare:
             return {}
         count, values = statement(_EXTRACT, "count_published"), {"source": hop.source, "dates": dates}
         job_id = f"cvg-count-{hop.task.lease_id}-{hop.task.hop}"  # another attempt counts anew
         try:
             require_within(hop, f"steps.{self.step.id}", limit, [count], values)
-            job = warehouse.once(
-                count,
-                values,
-                job_id=job_id,
-                dataset=hop.task.tenant_id,
-                pause=hop.control.pause_for_job,
-                max_bytes_billed=limit,
-            )
+            job = hop.ask(count, values, job_id=job_id, max_bytes_billed=limit)
         except Missing:
             return None
         self.costs = JobCosts.of_job(job)
-        rows = warehouse.rows_of(job)
+        rows = hop.services.warehouse.rows_of(job)
         return {row["usage_date"]: (row["row_count"], row["cost"], row["exported"]) for row in rows}
 
 

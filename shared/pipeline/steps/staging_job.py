@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from shared.adapters.bigquery import DuplicateJob
+from shared.adapters.bigquery import DuplicateJob, failure_of
 from shared.adapters.staging import Job, wait_for
 from shared.domain.retry import MOST_JOBS
-from shared.errors import JobFailed, Unavailable
+from shared.errors import JobFailed
 from shared.pipeline.hop import Hop
 from shared.pipeline.plan import PlannedStep
 
@@ -23,12 +24,10 @@ def staging_job(hop: Hop, step: PlannedStep, start: Callable[[str], Job]) -> Job
         job = hop.services.staging.find_job(job_id)
         if job is None:
             return wait_for(_started(hop, job_id, start), hop.control.pause_for_job)
-        try:
-            return wait_for(job, hop.control.pause_for_job)
-        except (JobFailed, Unavailable) as error:
-            if not job.error_result:  # it is the question that failed
-                raise
-            reason = error.message
+        failure = failure_of(job, partial(wait_for, job, hop.control.pause_for_job))
+        if failure is None:
+            return job
+        reason = failure
     raise JobFailed(f"the job of step {step.id} failed {MOST_JOBS} times, the last time with: {reason}")
 
 
