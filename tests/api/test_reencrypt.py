@@ -79,7 +79,8 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
     folder = tmp_path_factory.mktemp("vault")
     with Devcloud(folder / "cloud", schedules=False) as cloud, cloud.clients() as clients:
         client = clients.bigquery()
-        frontends = [new_frontend(cloud, client) for _ in range(3)]
+        # In the order of the re-encryption, which goes by tenant.
+        frontends = sorted((new_frontend(cloud, client) for _ in range(3)), key=lambda one: one.tenant_id)
         for frontend in frontends:
             frontend.store_keyless()
         yield Vault(cloud, frontends, folder)
