@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.oauth2 import service_account
 
+from devcloud.identity.signing import signer
+
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
@@ -26,7 +28,13 @@ class Clients:
 
     def __init__(self, environment: Mapping[str, str], key: Mapping[str, str]) -> None:
         self._environment, self._key, self._opened = environment, key, ExitStack()
-        self._credentials = service_account.Credentials.from_service_account_info(dict(key), scopes=_SCOPES)
+        self._credentials = service_account.Credentials(
+            signer(key["private_key"], key["private_key_id"]),
+            key["client_email"],
+            key["token_uri"],
+            scopes=_SCOPES,
+            project_id=key["project_id"],
+        )
 
     def __enter__(self) -> Clients:
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -104,9 +104,9 @@ class Devcloud:
         """Lose the function's instance (SIGKILL); its pid, None when none was running."""
         return self._processes[name].kill()
 
-    def warm(self) -> None:
-        """Start every function in the background, one after the other."""
-        threading.Thread(target=self._warm, name="warm-up", daemon=True).start()
+    def warm(self, *names: str) -> None:
+        """Start these functions, or all, in the background, one after the other."""
+        threading.Thread(target=self._warm, args=[names or self._processes], name="warm-up", daemon=True).start()
 
     def _start_services(self) -> None:
         fork_server().start()  # imports the functions' libraries while the services start
@@ -206,9 +206,9 @@ class Devcloud:
         functions = self.gateway.states()
         return {"status": "ok", "state_dir": str(self.state.path), "project": self.project, "functions": functions}
 
-    def _warm(self) -> None:
-        for process in self._processes.values():
+    def _warm(self, names: Iterable[str]) -> None:
+        for name in names:
             try:
-                process.ensure_started()
+                self._processes[name].ensure_started()
             except StartFailed:  # its first request will say so
                 continue

@@ -15,7 +15,7 @@ from google.cloud import bigquery
 
 from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
-from tests.executions import eventually
+from tests.executions import eventually, until_served
 from tests.frontend import Frontend, new_frontend
 
 Json = dict[str, Any]
@@ -33,7 +33,7 @@ class Dispatching:
 
     def process(self, body: Json | None = None) -> Json:
         """The answer of one call that succeeds, with the request's id."""
-        answer = self.call(body or {})
+        answer = until_served(lambda: self.call(body or {}))
         assert answer.status_code == 200, answer.text
         found: Json = answer.json()
         return found | {"request_id": answer.headers["X-Request-ID"]}
@@ -47,7 +47,7 @@ class Dispatching:
 
     def trigger(self) -> Json:
         """The answer of one call of the trigger, with the request's id."""
-        answer = self.call_scheduled("trigger_due_pipelines", "trigger")
+        answer = until_served(lambda: self.call_scheduled("trigger_due_pipelines", "trigger"))
         assert answer.status_code == 200, answer.text
         found: Json = answer.json()
         return found | {"request_id": answer.headers["X-Request-ID"]}
@@ -59,7 +59,7 @@ class Dispatching:
 
     def reset(self) -> Json:
         """The answer of one call of the daily reset, with the request's id."""
-        answer = self.call_scheduled("reset_daily_quotas", "reset-daily-quotas")
+        answer = until_served(lambda: self.call_scheduled("reset_daily_quotas", "reset-daily-quotas"))
         assert answer.status_code == 200, answer.text
         found: Json = answer.json()
         return found | {"request_id": answer.headers["X-Request-ID"]}

@@ -244,3 +244,14 @@ def eventually(condition: Callable[[], Any], *, within_seconds: float = 60) -> A
             return found
         time.sleep(0.05)  # between two looks at a condition
     raise AssertionError("it did not come true in time")
+
+
+def until_served(call: Callable[[], requests.Response]) -> requests.Response:
+    """The answer of a call that is repeated, as Cloud Tasks and Cloud Scheduler do, while others are always faster."""
+
+    def served() -> list[requests.Response]:
+        answer = call()
+        return [] if answer.status_code == requests.codes.unavailable else [answer]
+
+    answer: requests.Response = eventually(served)[0]
+    return answer

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from google.auth import crypt, jwt
 from google.auth import exceptions as auth_exceptions
+from google.auth import jwt
 
 from devcloud.database import Database, Row
 from devcloud.identity import signing
@@ -57,7 +57,7 @@ class Identity:
             if self._setting("signing_key") is None:
                 self._make_signing_key()
         self._kid, self._certificate = self._require("signing_kid"), self._require("signing_certificate")
-        self._signer = crypt.RSASigner.from_string(self._require("signing_key"), key_id=self._kid)
+        self._signer = signing.signer(self._require("signing_key"), self._kid)
 
     @property
     def token_uri(self) -> str:

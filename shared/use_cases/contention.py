@@ -10,8 +10,8 @@ from typing import TypeVar
 from shared import log
 from shared.errors import TransactionAborted, Unavailable
 
-_TURNS = 6
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
+# The pauses add up to 16 s at most and to 8 s on average: longer than a few transactions of others in a row take.
+_PAUSES_SECONDS = (0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0)
 
 Result = TypeVar("Result")
 
@@ -21,10 +21,13 @@ def until_applied(read_and_apply: Callable[[], Result], *, rng: random.Random) -
 
     Each turn must read anew: what was decided on an old read is not worth applying.
     """
-    for turn in range(_TURNS):
+    for turn, pause_seconds in enumerate(_PAUSES_SECONDS):
         try:
             return read_and_apply()
         except TransactionAborted:
             log.warning("transaction lost to a concurrent change", turn=turn)
-            time.sleep(min(_FIRST_PAUSE_SECONDS * 2**turn, _LONGEST_PAUSE_SECONDS) * rng.random())
-    raise Unavailable("others keep changing the same tables", retry_after=5)
+            time.sleep(pause_seconds * rng.random())
+    try:
+        return read_and_apply()
+    except TransactionAborted as error:
+        raise Unavailable("others keep changing the same tables", retry_after=5) from error
