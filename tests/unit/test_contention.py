@@ -1,0 +1,42 @@
+"""A writer whose transactions others abort: it reads anew, and gives up in the end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from shared.errors import TransactionAborted, Unavailable
+from shared.use_cases.contention import until_applied
+
+
+class Hurried(random.Random):
+    """Draws the shortest pauses there are."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+def overtaken(times: int) -> Callable[[], int]:
+    """A writer that is overtaken so often, and then says how often it has read."""
+    reads: Iterator[int] = iter(range(1, 100))
+
+    def read_and_apply() -> int:
+        read = next(reads)
+        if read <= times:
+            raise TransactionAborted
+        return read
+
+    return read_and_apply
+
+
+@pytest.mark.parametrize("times", [0, 1, 7])
+def test_every_turn_reads_anew_until_one_is_applied(times: int) -> None:
+    assert until_applied(overtaken(times), rng=Hurried()) == times + 1
+
+
+def test_a_writer_that_is_always_overtaken_is_told_to_come_again() -> None:
+    with pytest.raises(Unavailable) as told:
+        until_applied(overtaken(99), rng=Hurried())
+    assert told.value.facts == {"retry_after": 5}
