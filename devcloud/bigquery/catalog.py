@@ -265,8 +265,9 @@ def _merged(old: Json, changes: Json) -> Json:
     for key, value in changes.items():
         if value is None:
             merged.pop(key, None)
-        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = _merged(merged[key], value)
+        elif isinstance(value, dict):
+            before = merged.get(key)
+            merged[key] = _merged(before if isinstance(before, dict) else {}, value)
         else:
             merged[key] = value
     return merged

@@ -26,8 +26,12 @@ def normal_field(field: Json) -> Json:
     """A REST TableFieldSchema as BigQuery answers it: the API's type names, upper case, always a mode."""
     if field.get("defaultValueExpression"):
         raise not_implemented("default values of columns")
-    kind = str(field["type"]).upper()
-    normal = {**field, "type": _API_NAMES.get(kind, kind), "mode": str(field.get("mode") or "NULLABLE").upper()}
+    if missing := [key for key in ("name", "type") if not field.get(key)]:
+        raise BigQueryError("required", f"Required parameter is missing: schema.fields.{missing[0]}")
+    kind, mode = str(field["type"]).upper(), str(field.get("mode") or "NULLABLE").upper()
+    if mode not in ("NULLABLE", "REQUIRED", "REPEATED"):
+        raise BigQueryError("invalid", f"Invalid value for mode: {mode} is not a valid value")
+    normal = {**field, "type": _API_NAMES.get(kind, kind), "mode": mode}
     if "fields" in field:
         normal["fields"] = [normal_field(child) for child in field["fields"]]
     return normal

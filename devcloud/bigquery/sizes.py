@@ -8,6 +8,7 @@ from devcloud.bigquery import catalog
 from devcloud.bigquery.columns import physical_name
 from devcloud.bigquery.duck import one_number
 from devcloud.bigquery.model import Json, TableRef
+from devcloud.bigquery.sql.session import Session
 
 # BigQuery's documented widths; text and what nests text is given a typical one instead of being measured.
 _WIDTHS = {"INTEGER": 8, "FLOAT": 8, "NUMERIC": 16, "BOOLEAN": 1, "DATE": 8, "TIME": 8, "DATETIME": 8, "TIMESTAMP": 8}
@@ -20,12 +21,12 @@ def row_count(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> int:
     return one_number(cursor, f"SELECT count(*) FROM {physical_name(ref)}")
 
 
-def table_bytes(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> int:
+def table_bytes(session: Session, ref: TableRef) -> int:
     """The table's estimated logical bytes; 0 for what is not a stored table."""
-    table = catalog.find_table(cursor, ref)
+    table = catalog.find_table(session.cursor, ref)
     if table is None or table["type"] != "TABLE":
         return 0
-    return row_count(cursor, ref) * row_width(table["schema"]["fields"])
+    return session.rows_of(ref, table["creationTime"]) * row_width(table["schema"]["fields"])
 
 
 def row_width(fields: list[Json]) -> int:

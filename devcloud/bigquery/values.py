@@ -141,7 +141,7 @@ def _numeric(value: Any) -> Decimal:
     with localcontext() as context:
         context.prec = 80
         number = Decimal(_digits(value)).quantize(_NUMERIC_UNIT, rounding=ROUND_HALF_UP)
-    if not abs(number) < _NUMERIC_LIMIT:
+    if not number.copy_abs() < _NUMERIC_LIMIT:  # abs() would round to 28 digits
         raise ValueError(value)
     return number
 

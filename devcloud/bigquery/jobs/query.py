@@ -140,7 +140,7 @@ def _tables(result: QueryResult) -> list[TableRef]:
 
 
 def _processed(session: Session, result: QueryResult) -> int:
-    return result.bytes_processed or sum(sizes.table_bytes(session.cursor, ref) for ref in result.referenced_tables)
+    return result.bytes_processed or sum(sizes.table_bytes(session, ref) for ref in result.referenced_tables)
 
 
 def _outcome(session: Session, result: QueryResult) -> Outcome:

@@ -17,6 +17,10 @@ from devcloud.bigquery.sql.session import Session
 from devcloud.bigquery.types import duckdb_type, quoted
 
 _PROPERTIES = ("description", "friendlyName", "labels", "expirationTime")
+_DISPOSITIONS = {
+    "createDisposition": ("CREATE_IF_NEEDED", "CREATE_NEVER"),
+    "writeDisposition": ("WRITE_APPEND", "WRITE_TRUNCATE", "WRITE_TRUNCATE_DATA", "WRITE_EMPTY"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ def options_of(configuration: Json, *, write: str) -> WriteOptions:
     properties = configuration.get("destinationTableProperties") or {}
     resource = {key: properties[key] for key in _PROPERTIES if key in properties}
     resource |= {key: configuration[key] for key in ("timePartitioning", "clustering") if configuration.get(key)}
+    for name, known in _DISPOSITIONS.items():
+        if configuration.get(name) not in (None, *known):
+            raise BigQueryError("invalid", f"Invalid value for {name}: {configuration[name]}")
     for feature in ("rangePartitioning", "destinationEncryptionConfiguration"):
         if configuration.get(feature):
             raise not_implemented(feature)

@@ -51,12 +51,7 @@ class Call:
 
     def number(self, name: str) -> int | None:
         """A query-string argument that is a number; raises invalid for another."""
-        text = self.argument(name)
-        if text is None or text == "":
-            return None
-        if not text.isdigit():
-            raise BigQueryError("invalid", f"Invalid value for {name}: {text}")
-        return int(text)
+        return whole_number(name, self.argument(name))
 
     def is_set(self, name: str) -> bool:
         """A boolean query-string argument."""
@@ -72,11 +67,21 @@ class Call:
         return {key[len(prefix) :]: value for key, value in self.request.args.items() if key.startswith(prefix)}
 
 
+def whole_number(name: str, given: Any) -> int | None:
+    """An argument or a field that counts something, None when it is absent; raises invalid for anything else."""
+    if given is None or given == "":
+        return None
+    text = str(given)
+    if not (text.isascii() and text.isdigit()):
+        raise BigQueryError("invalid", f"Invalid value for {name}: {text}")
+    return int(text)
+
+
 def parse_body(data: bytes) -> Json:
     """A JSON object; raises parseError."""
     try:
         body = json.loads(data or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BigQueryError("parseError", f"Parse Error: {error}") from error
     if not isinstance(body, dict):
         raise BigQueryError("parseError", "Parse Error: the body must be an object")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import uuid
 from pathlib import Path
-from typing import Any
 
 from devcloud.bigquery import access
 from devcloud.bigquery.jobs.job import Job, JobKey
@@ -134,9 +133,9 @@ class Jobs:
         return next((key for key in keys if self._runner.find(key)), keys[0])
 
 
-def wait_of(timeout_ms: Any) -> int:
+def wait_of(timeout_ms: int | None) -> int:
     """How long a request waits for its job."""
-    return min(_DEFAULT_WAIT_MS if timeout_ms is None else int(timeout_ms), _LONGEST_WAIT_MS)
+    return min(_DEFAULT_WAIT_MS if timeout_ms is None else timeout_ms, _LONGEST_WAIT_MS)
 
 
 def raise_failure(error: BigQueryError | None) -> None:

@@ -12,7 +12,7 @@ from devcloud.bigquery.jobs.job import Job, JobKey, now_ms
 from devcloud.bigquery.jobs.records import Record
 from devcloud.bigquery.jobs.runner import JobRunner
 from devcloud.bigquery.model import Json, not_implemented
-from devcloud.bigquery.rest.app import Call, Routes
+from devcloud.bigquery.rest.app import Call, Routes, whole_number
 from devcloud.bigquery.rest.jobs import Jobs, wait_of
 from devcloud.bigquery.rest.paging import PageRequest
 
@@ -38,11 +38,11 @@ class Queries:
         body = call.body()
         if body.get("queryResultsFormat") not in (None, "QUERY_RESULTS_FORMAT_UNSPECIFIED", "JSON"):
             raise not_implemented(f"queryResultsFormat {body['queryResultsFormat']}")
+        limit, timeout_ms = (whole_number(name, body.get(name)) for name in ("maxResults", "timeoutMs"))
         found = self._start(call, body)
-        limit = None if body.get("maxResults") is None else int(body["maxResults"])
         answer = self._jobs.answer(
             found,
-            wait_ms=_LONG_ENOUGH if body.get("dryRun") else wait_of(body.get("timeoutMs")),
+            wait_ms=_LONG_ENOUGH if body.get("dryRun") else wait_of(timeout_ms),
             asked=PageRequest(limit=limit, formats=body.get("formatOptions") or {}),
         )
         return {"kind": "bigquery#queryResponse"} | _named(found, answer)

@@ -8,6 +8,7 @@ import duckdb
 from sqlglot import exp
 
 from devcloud.bigquery.model import BigQueryError, QueryRequest, QueryResult, invalid_query
+from devcloud.bigquery.row_counts import RowCounts
 from devcloud.bigquery.sql import functions as _functions  # noqa: F401 - fills the registries
 from devcloud.bigquery.sql.errors import is_conflict, translate
 from devcloud.bigquery.sql.guards import TableGuards
@@ -26,7 +27,7 @@ class Engine:
 
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
-        self._guards = TableGuards()
+        self._guards, self._row_counts = TableGuards(), RowCounts()
         macros = resources.files("devcloud.bigquery.sql").joinpath("macros.sql").read_text()
         with database.cursor() as cursor:
             cursor.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor to come
@@ -34,7 +35,7 @@ class Engine:
 
     def session(self) -> Session:
         """A new session: one per job."""
-        return Session(self._database, self._guards)
+        return Session(self._database, self._guards, self._row_counts)
 
     def run(self, request: QueryRequest, *, session: Session) -> QueryResult:
         """Run one statement or a script and return its result; raises BigQueryError, all undone that is not committed.

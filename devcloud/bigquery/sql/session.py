@@ -20,7 +20,10 @@ from typing import Any, Self
 import duckdb
 
 from devcloud.bigquery import changes, snapshot
+from devcloud.bigquery.columns import physical_name
+from devcloud.bigquery.duck import one_number
 from devcloud.bigquery.model import BigQueryError, TableRef, invalid_query
+from devcloud.bigquery.row_counts import RowCounts
 from devcloud.bigquery.sql.guards import TableGuards
 from devcloud.bigquery.types import SqlType
 
@@ -36,17 +39,17 @@ class Variable:
 class Session:
     """One job's hold on the database. Not thread-safe: one job, one thread."""
 
-    def __init__(self, database: duckdb.DuckDBPyConnection, guards: TableGuards) -> None:
+    def __init__(self, database: duckdb.DuckDBPyConnection, guards: TableGuards, row_counts: RowCounts) -> None:
         self.cursor = database.cursor()
         self.transaction_id = uuid.uuid4().hex
         self.in_transaction = False
         self.variables: dict[str, Variable] = {}
         self.temp_tables: dict[str, list[tuple[str, SqlType]]] = {}
         self.row_count: int | None = None
-        self._guards = guards
+        self._guards, self._row_counts = guards, row_counts
         self._open = False
         self._dirty = False
-        self._snapshot = 0
+        self._snapshot = self._counted_since = 0
         self._changes: list[changes.Change] = []
         self._writes: list[tuple[str, dict[str, Any]]] = []
         self._temp_tables_before: dict[str, list[tuple[str, SqlType]]] = {}
@@ -98,6 +101,16 @@ class Session:
         """
         self._changes.append(changes.Change(table, added, rewritten))
 
+    def rows_of(self, table: TableRef, created: str) -> int:
+        """How many rows this session sees in the table that was `created` then."""
+
+        def count() -> int:
+            return one_number(self.cursor, f"SELECT count(*) FROM {physical_name(table)}")
+
+        if any(change.ref == table for change in self._changes):
+            return count()
+        return self._row_counts.get(table, created, since=self._counted_since, count=count)
+
     def begin_transaction(self) -> None:
         """BEGIN TRANSACTION: what was pending is committed, the snapshot is pinned now."""
         if self.in_transaction:
@@ -131,6 +144,8 @@ class Session:
         except duckdb.Error as error:
             self.rollback()
             raise invalid_query(f"Transaction is aborted due to concurrent update. {error}") from error
+        if self._changes:
+            self._row_counts.changed(change.ref for change in self._changes)
         self._closed(committed=True)
 
     def rollback(self) -> None:
@@ -171,7 +186,7 @@ class Session:
             raise self.aborted(table)
 
     def _begin(self) -> None:
-        self._snapshot = self._guards.clock()
+        self._snapshot, self._counted_since = self._guards.clock(), self._row_counts.clock()
         self.cursor.execute("BEGIN")
         self._open = True
         self._temp_tables_before = dict(self.temp_tables)
