@@ -237,12 +237,15 @@ class Instance:
 
 
 def eventually(condition: Callable[[], Any], *, within_seconds: float = 60) -> Any:
-    """The condition's first true answer; AssertionError when there is none in time."""
-    deadline = time.monotonic() + within_seconds
-    while time.monotonic() < deadline:
+    """The condition's first true answer; AssertionError when there is none in time.
+
+    A look costs what is waited for some of the processor, so what takes long is looked at less and less often.
+    """
+    start = time.monotonic()
+    while (waited := time.monotonic() - start) < within_seconds:
         if found := condition():
             return found
-        time.sleep(0.05)  # between two looks at a condition
+        time.sleep(min(max(0.05, waited / 10), 0.5))  # between two looks at a condition
     raise AssertionError("it did not come true in time")
 
 
