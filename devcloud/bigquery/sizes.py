@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import duckdb
-
 from devcloud.bigquery import catalog
-from devcloud.bigquery.columns import physical_name
-from devcloud.bigquery.duck import one_number
 from devcloud.bigquery.model import Json, TableRef
 from devcloud.bigquery.sql.session import Session
 
@@ -14,11 +10,6 @@ from devcloud.bigquery.sql.session import Session
 _WIDTHS = {"INTEGER": 8, "FLOAT": 8, "NUMERIC": 16, "BOOLEAN": 1, "DATE": 8, "TIME": 8, "DATETIME": 8, "TIMESTAMP": 8}
 _TEXT_WIDTH = 24
 _LEAST_BILLED = 10 * 1024 * 1024
-
-
-def row_count(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> int:
-    """The table's rows, exactly."""
-    return one_number(cursor, f"SELECT count(*) FROM {physical_name(ref)}")
 
 
 def table_bytes(session: Session, ref: TableRef) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -13,12 +15,13 @@ from devcloud.bigquery.sql.errors import is_conflict
 from devcloud.bigquery.sql.session import Session
 
 _T = TypeVar("_T")
-_TRIES = 5
+# The other transaction may still be writing its commit to the disk: each pause is random and at most so many seconds.
+_PAUSES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 def repeatable(engine: Engine, work: Callable[[Session], _T]) -> _T:
     """Run `work` in a session of its own, again after a conflict; `work` commits."""
-    for _ in range(_TRIES - 1):
+    for longest in _PAUSES:
         try:
             with engine.session() as session:
                 return work(session)
@@ -26,5 +29,6 @@ def repeatable(engine: Engine, work: Callable[[Session], _T]) -> _T:
             cause = error.__cause__ if isinstance(error, BigQueryError) else error
             if not (isinstance(cause, duckdb.Error) and is_conflict(cause)):
                 raise
+        time.sleep(random.uniform(0, longest))  # noqa: S311 - only so that two do not meet again
     with engine.session() as session:
         return work(session)

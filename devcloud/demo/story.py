@@ -56,7 +56,7 @@ class Actor:
 
 ACTORS = (
     Actor("acme_corp_12312025", "acme-gcp-project", "alice_uuid", seed=1, daily_limit=25),
-    Actor("globex_inc_06302026", "globex-cloud", "bob_uuid", seed=2, daily_limit=5),
+    Actor("globex_co_06302026", "globex-cloud", "bob_uuid", seed=2, daily_limit=5),
 )
 
 

@@ -12,7 +12,7 @@ from devcloud.bigquery.duck import one_number
 from devcloud.bigquery.jobs.schemas import differ, first_new, merged_fields, mismatch
 from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_found, not_implemented
 from devcloud.bigquery.partitions import Destination, partition_condition, partition_start
-from devcloud.bigquery.sizes import row_count
+from devcloud.bigquery.row_counts import row_count
 from devcloud.bigquery.sql.session import Session
 from devcloud.bigquery.types import duckdb_type, quoted
 

@@ -14,6 +14,7 @@ from devcloud.bigquery.partitions import Destination, parse_destination, partiti
 from devcloud.bigquery.rest.app import Call, Routes
 from devcloud.bigquery.rest.paging import page_of
 from devcloud.bigquery.results import ResultStore
+from devcloud.bigquery.row_counts import row_count
 from devcloud.bigquery.sql.engine import Engine
 from devcloud.bigquery.sql.session import Session
 from devcloud.bigquery.transactions import repeatable
@@ -214,7 +215,7 @@ def _table(call: Call) -> TableRef:
 def _with_numbers(cursor: duckdb.DuckDBPyConnection, ref: TableRef, resource: Json) -> Json:
     if resource["type"] != "TABLE":
         return resource
-    rows = sizes.row_count(cursor, ref)
+    rows = row_count(cursor, ref)
     changed = changes.last_change(cursor, ref)
     modified = max(int(resource["lastModifiedTime"]), int(changed.timestamp() * 1000) if changed else 0)
     size = str(rows * sizes.row_width(resource["schema"]["fields"]))

@@ -13,8 +13,10 @@ from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.dialect import GoogleSql
 from devcloud.bigquery.sql.errors import syntax_error
 from devcloud.bigquery.sql.known_args import check_tree
+from devcloud.bigquery.sql.turns import Turns
 
 _DIALECT = GoogleSql()
+_TURNS = Turns()
 _CONTROL_FLOW = frozenset(
     [
         "IF",
@@ -53,9 +55,14 @@ class Statement:
     tree: exp.Expr | Assertion
 
 
-@lru_cache(maxsize=1024)
 def parse(sql: str) -> tuple[Statement, ...]:
     """The statements of a script; raises invalidQuery with BigQuery's words for a syntax error."""
+    with _TURNS.of(sql):
+        return _parse(sql)
+
+
+@lru_cache(maxsize=1024)
+def _parse(sql: str) -> tuple[Statement, ...]:
     try:
         tokens = _DIALECT.tokenize(sql)
     except TokenError as error:

@@ -20,10 +20,8 @@ from typing import Any, Self
 import duckdb
 
 from devcloud.bigquery import changes, snapshot
-from devcloud.bigquery.columns import physical_name
-from devcloud.bigquery.duck import one_number
 from devcloud.bigquery.model import BigQueryError, TableRef, invalid_query
-from devcloud.bigquery.row_counts import RowCounts
+from devcloud.bigquery.row_counts import RowCounts, row_count
 from devcloud.bigquery.sql.guards import TableGuards
 from devcloud.bigquery.types import SqlType
 
@@ -103,13 +101,9 @@ class Session:
 
     def rows_of(self, table: TableRef, created: str) -> int:
         """How many rows this session sees in the table that was `created` then."""
-
-        def count() -> int:
-            return one_number(self.cursor, f"SELECT count(*) FROM {physical_name(table)}")
-
         if any(change.ref == table for change in self._changes):
-            return count()
-        return self._row_counts.get(table, created, since=self._counted_since, count=count)
+            return row_count(self.cursor, table)
+        return self._row_counts.get(self.cursor, table, created, since=self._counted_since)
 
     def begin_transaction(self) -> None:
         """BEGIN TRANSACTION: what was pending is committed, the snapshot is pinned now."""

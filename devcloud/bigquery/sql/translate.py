@@ -16,6 +16,7 @@ from devcloud.bigquery.sql.lifting import alike, moved
 from devcloud.bigquery.sql.merge import bind_merge
 from devcloud.bigquery.sql.plan import Plan
 from devcloud.bigquery.sql.scope import Relation, Scope
+from devcloud.bigquery.sql.turns import Turns
 
 _KEPT = 2_000
 _RULES: dict[type[exp.Expr], Callable[[Binder, exp.Expr], Plan]] = {
@@ -31,17 +32,21 @@ class Plans:
     """The plans of statements run before."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._turns = threading.Lock(), Turns()
         self._kept: OrderedDict[Hashable, tuple[Plan, Mapping[str, TableRef]]] = OrderedDict()
 
     def get(self, text: str, tree: exp.Expr, context: Context) -> Plan:
         """The statement's plan, bound anew when anything it depends on has changed."""
         key = (text, *_surroundings(context))
+        with self._turns.of(key):
+            return self._known(key, context) or self._bound(key, tree, context)
+
+    def _known(self, key: Hashable, context: Context) -> Plan | None:
         with self._lock:
             kept = self._kept.get(key)
-        plan = _again(*kept, context) if kept else None
-        if plan is not None:
-            return plan
+        return _again(*kept, context) if kept else None
+
+    def _bound(self, key: Hashable, tree: exp.Expr, context: Context) -> Plan:
         plan = bind(tree, context)
         if plan.cacheable:
             with self._lock:

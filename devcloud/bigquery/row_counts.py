@@ -1,0 +1,55 @@
+"""Remembers how many rows tables have: every query is asked for the bytes it reads, and each count is a query more.
+
+A count is good until a commit changes the table's rows. One that was made while such a commit went on may be either,
+so it is not kept: `since` is what `clock` said before the counting transaction took its snapshot.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import duckdb
+
+from devcloud.bigquery.columns import physical_name
+from devcloud.bigquery.duck import one_number
+from devcloud.bigquery.model import TableRef
+
+
+def row_count(cursor: duckdb.DuckDBPyConnection, table: TableRef) -> int:
+    """The table's rows, exactly."""
+    return one_number(cursor, f"SELECT count(*) FROM {physical_name(table)}")
+
+
+class RowCounts:
+    """Counts by table and the table's creation, which tells one from its successor of the same name."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._clock = 0
+        self._counts: dict[TableRef, tuple[str, int]] = {}
+        self._changed: dict[TableRef, int] = {}
+
+    def clock(self) -> int:
+        """What to remember before a transaction begins."""
+        with self._lock:
+            return self._clock
+
+    def changed(self, tables: Iterable[TableRef]) -> None:
+        """A commit changed the rows of these tables."""
+        with self._lock:
+            self._clock += 1
+            for table in tables:
+                self._counts.pop(table, None)
+                self._changed[table] = self._clock
+
+    def get(self, cursor: duckdb.DuckDBPyConnection, table: TableRef, created: str, *, since: int) -> int:
+        """The rows of a table; counted when they are not known."""
+        known = self._counts.get(table)
+        if known is not None and known[0] == created:
+            return known[1]
+        rows = row_count(cursor, table)
+        with self._lock:
+            if self._changed.get(table, 0) <= since:
+                self._counts[table] = created, rows
+        return rows
