@@ -10,6 +10,7 @@ from typing import Any
 from google.api_core import exceptions as google
 
 from shared import log
+from shared.adapters.own_identity import own_credentials
 from shared.errors import Unauthenticated, Unavailable
 
 _TTL_SECONDS = 300.0
@@ -71,4 +72,5 @@ def open_secret_manager(endpoint: str) -> Any:
     """Secret Manager's client, imported only when a key has to be compared."""
     from google.cloud import secretmanager
 
-    return secretmanager.SecretManagerServiceClient(client_options={"api_endpoint": endpoint} if endpoint else None)
+    options = {"api_endpoint": endpoint} if endpoint else None
+    return secretmanager.SecretManagerServiceClient(credentials=own_credentials(), client_options=options)

@@ -17,6 +17,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from shared import errors, log
 from shared.adapters.job_errors import in_words, reasons
 from shared.adapters.job_labels import bound_labels, job_labels
+from shared.adapters.own_identity import own_credentials
 from shared.adapters.query_costs import Estimate
 from shared.adapters.sql import Statement, placeholders
 from shared.domain.retry import MOST_JOBS
@@ -224,11 +225,11 @@ class DuplicateJob(errors.ConvergenceError):
 def open_warehouse(settings: Settings, *, central: str, staging: str) -> Warehouse:
     """The platform's warehouse with a client of its own."""
     options = {"api_endpoint": settings.bigquery_endpoint} if settings.bigquery_endpoint else None
-    client = bigquery.Client(project=settings.project_id, location=settings.bigquery_location, client_options=options)
+    project, location = settings.project_id, settings.bigquery_location
     return Warehouse(
-        client=client,
-        project=settings.project_id,
-        location=settings.bigquery_location,
+        client=bigquery.Client(project, own_credentials(), location=location, client_options=options),
+        project=project,
+        location=location,
         central=central,
         staging=staging,
         max_bytes_billed=settings.max_bytes_billed,

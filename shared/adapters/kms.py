@@ -11,6 +11,7 @@ import google_crc32c
 from google.api_core import exceptions as google
 
 from shared import errors
+from shared.adapters.own_identity import own_credentials
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def open_credential_key(settings: Settings) -> CredentialKey:
         from google.cloud.kms import KeyManagementServiceClient
 
         endpoint = settings.kms_endpoint
-        return KeyManagementServiceClient(client_options={"api_endpoint": endpoint} if endpoint else None)
+        options = {"api_endpoint": endpoint} if endpoint else None
+        return KeyManagementServiceClient(credentials=own_credentials(), client_options=options)
 
     return CredentialKey(open_client, settings.require("kms_key"))

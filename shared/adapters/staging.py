@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-import google.auth
 from google import resumable_media as _untyped_media
 from google.api_core import exceptions as google_exceptions
 from google.auth.transport import requests as google_requests
@@ -16,6 +15,7 @@ from google.resumable_media import requests as _untyped_uploads
 from shared import errors
 from shared.adapters.bigquery import DuplicateJob, Pause, Warehouse, translated, wait_until_done
 from shared.adapters.job_labels import bound_labels, job_labels
+from shared.adapters.own_identity import own_credentials
 from shared.adapters.sql import Statement
 from shared.settings import Settings
 from shared.tables import Table
@@ -23,7 +23,6 @@ from shared.tables import Table
 resumable_media: Any = _untyped_media  # google-resumable-media has no annotations
 uploads: Any = _untyped_uploads
 _CHUNK_BYTES = 8 * 1024 * 1024  # the client's own load uses 100 MB, all of it in memory
-_SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 
 Job = bigquery.LoadJob | bigquery.QueryJob
 
@@ -157,7 +156,6 @@ def open_staging(warehouse: Warehouse, settings: Settings) -> Staging:
     """The staging dataset with an upload session of the function's own identity."""
 
     def open_session() -> Any:
-        credentials, _ = google.auth.default(scopes=_SCOPES)
-        return google_requests.AuthorizedSession(credentials)
+        return google_requests.AuthorizedSession(own_credentials())
 
     return Staging(warehouse, open_session, settings.bigquery_endpoint)

@@ -16,6 +16,7 @@ from google.api_core import retry as google_retry
 from google.auth import exceptions as google_auth
 
 from shared import log
+from shared.adapters.own_identity import own_credentials
 
 _DISPATCH_DEADLINE = timedelta(seconds=1800)  # the longest Cloud Tasks offers; execute_run's timeout is the same
 _KICK_DEADLINE = timedelta(seconds=320)
@@ -172,4 +173,5 @@ def open_cloud_tasks(endpoint: str) -> Any:
     """Cloud Tasks' client, imported only when a task is created."""
     from google.cloud import tasks_v2
 
-    return tasks_v2.CloudTasksClient(client_options={"api_endpoint": endpoint} if endpoint else None)
+    options = {"api_endpoint": endpoint} if endpoint else None
+    return tasks_v2.CloudTasksClient(credentials=own_credentials(), client_options=options)

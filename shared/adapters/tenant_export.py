@@ -17,6 +17,7 @@ from google.cloud import bigquery_storage as _untyped_storage
 from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 
 from shared import errors
+from shared.adapters.own_identity import own_credentials
 from shared.adapters.tenant_google import key_credentials
 from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
 from shared.settings import Settings
@@ -143,9 +144,8 @@ def _google_credentials(credential: GcpServiceAccountKey | GcpImpersonation) -> 
             return key_credentials(credential)
         except ValueError as error:
             raise errors.CredentialsRejected("the stored private key cannot be read") from error
-    import google.auth
-
-    source, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
     return impersonated_credentials.Credentials(
-        source_credentials=source, target_principal=credential.impersonate_service_account, target_scopes=_SCOPES
+        source_credentials=own_credentials(),
+        target_principal=credential.impersonate_service_account,
+        target_scopes=_SCOPES,
     )
