@@ -29,8 +29,8 @@ CREATE OR REPLACE MACRO bq_ieee_divide(a, b) AS
        WHEN b = 0 AND (a = 0 OR isnan(a)) THEN CAST('nan' AS DOUBLE)
        WHEN b = 0 THEN CASE WHEN (a > 0) = (CAST(b AS VARCHAR) NOT LIKE '-%') THEN CAST('inf' AS DOUBLE) ELSE CAST('-inf' AS DOUBLE) END
   END;
-CREATE OR REPLACE MACRO bq_mod(a, b) AS CASE WHEN b = 0 THEN error('division by zero: MOD(' || a || ', 0)') ELSE a % b END;
-CREATE OR REPLACE MACRO bq_div(a, b) AS CASE WHEN b = 0 THEN error('division by zero: DIV(' || a || ', 0)') ELSE a // b END;
+CREATE OR REPLACE MACRO bq_mod(a, b) AS CASE WHEN b = 0 THEN CAST('bq: division by zero: MOD(' || a || ', 0)' AS BIGINT) ELSE a % b END;
+CREATE OR REPLACE MACRO bq_div(a, b) AS CASE WHEN b = 0 THEN CAST('bq: division by zero: DIV(' || a || ', 0)' AS BIGINT) ELSE a // b END;
 CREATE OR REPLACE MACRO bq_floor_divide(a, b) AS CASE WHEN a % b < 0 THEN a // b - 1 ELSE a // b END;
 CREATE OR REPLACE MACRO bq_defined(y, x) AS CASE WHEN isnan(y) AND NOT isnan(x) THEN CAST('bq: Floating point error in function: ' || x AS DOUBLE) ELSE y END;
 CREATE OR REPLACE MACRO bq_ln(x) AS CASE WHEN x <= 0 THEN CAST('bq: Floating point error in function: LN(' || x || ')' AS DOUBLE) ELSE ln(x) END;
@@ -102,11 +102,14 @@ CREATE OR REPLACE MACRO bq_from_local(local, zone) AS
 CREATE OR REPLACE MACRO bq_offset_text(ts, zone, sep) AS
   list_transform([date_diff('minute', timezone('UTC', ts), bq_local(ts, zone))], lambda m:
     CASE WHEN m < 0 THEN '-' ELSE '+' END || lpad(CAST(abs(m) // 60 AS VARCHAR), 2, '0') || sep || lpad(CAST(abs(m) % 60 AS VARCHAR), 2, '0'))[1];
-CREATE OR REPLACE MACRO bq_from_micros(us) AS timezone('UTC', make_timestamp(us));
-CREATE OR REPLACE MACRO bq_date_plus(d, n) AS CAST(d + CAST(n AS INTEGER) AS DATE);
-CREATE OR REPLACE MACRO bq_make_date(y, m, d) AS make_date(y, m, d);
+-- DuckDB's calendar goes further than BigQuery's.
+CREATE OR REPLACE MACRO bq_in_years(x) AS
+  list_transform([x], lambda moment: CASE WHEN year(moment) NOT BETWEEN 1 AND 9999 THEN CAST('bq: the result is outside of the years 1 to 9999' AS DATE) ELSE moment END)[1];
+CREATE OR REPLACE MACRO bq_from_micros(us) AS bq_in_years(timezone('UTC', make_timestamp(us)));
+CREATE OR REPLACE MACRO bq_date_plus(d, n) AS bq_in_years(CAST(d + CAST(n AS INTEGER) AS DATE));
+CREATE OR REPLACE MACRO bq_make_date(y, m, d) AS bq_in_years(make_date(y, m, d));
 CREATE OR REPLACE MACRO bq_make_time(h, m, s) AS make_time(h, m, CAST(s AS DOUBLE));
-CREATE OR REPLACE MACRO bq_make_datetime(y, mo, d, h, mi, s) AS make_timestamp(y, mo, d, h, mi, CAST(s AS DOUBLE));
+CREATE OR REPLACE MACRO bq_make_datetime(y, mo, d, h, mi, s) AS bq_in_years(make_timestamp(y, mo, d, h, mi, CAST(s AS DOUBLE)));
 
 -- Values from text ----------------------------------------------------------------------------------------------------
 
@@ -176,12 +179,18 @@ CREATE OR REPLACE MACRO bq_substr_length(s, p, n) AS
 CREATE OR REPLACE MACRO bq_left(s, n) AS CASE WHEN n < 0 THEN error('Second argument in LEFT() cannot be negative') ELSE substring(s, 1, n) END;
 CREATE OR REPLACE MACRO bq_right(s, n) AS
   CASE WHEN n < 0 THEN error('Second argument in RIGHT() cannot be negative') WHEN n = 0 THEN CASE WHEN s IS NULL THEN NULL ELSE '' END ELSE substring(s, greatest(length(s) - n + 1, 1)) END;
-CREATE OR REPLACE MACRO bq_repeat(s, n) AS CASE WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') ELSE repeat(s, n) END;
+-- What is made longer than BigQuery makes it would end the process: it is cut short before it is refused.
+CREATE OR REPLACE MACRO bq_most() AS 1048576;
+CREATE OR REPLACE MACRO bq_repeat(s, n) AS
+  CASE WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') WHEN CAST(n AS HUGEINT) * strlen(s) > bq_most() THEN error('Output of REPEAT exceeds max allowed output size of 1MB')
+       ELSE repeat(s, CASE WHEN CAST(n AS HUGEINT) * strlen(s) > bq_most() THEN 0 ELSE n END) END;
 CREATE OR REPLACE MACRO bq_reverse(s) AS CASE WHEN regexp_matches(s, '\pM|\x{200D}') THEN error('notImplemented REVERSE of combining characters') ELSE reverse(s) END;
 CREATE OR REPLACE MACRO bq_lpad(s, n, p) AS
-  CASE WHEN n < 0 THEN error('Second argument in LPAD() cannot be negative') WHEN p = '' THEN error('Third argument in LPAD() cannot be empty') ELSE lpad(s, CAST(n AS INTEGER), p) END;
+  CASE WHEN n < 0 THEN error('Second argument in LPAD() cannot be negative') WHEN p = '' THEN error('Third argument in LPAD() cannot be empty')
+       WHEN n > bq_most() THEN error('Output of LPAD exceeds max allowed output size of 1MB') ELSE lpad(s, CAST(least(n, bq_most()) AS INTEGER), p) END;
 CREATE OR REPLACE MACRO bq_rpad(s, n, p) AS
-  CASE WHEN n < 0 THEN error('Second argument in RPAD() cannot be negative') WHEN p = '' THEN error('Third argument in RPAD() cannot be empty') ELSE rpad(s, CAST(n AS INTEGER), p) END;
+  CASE WHEN n < 0 THEN error('Second argument in RPAD() cannot be negative') WHEN p = '' THEN error('Third argument in RPAD() cannot be empty')
+       WHEN n > bq_most() THEN error('Output of RPAD exceeds max allowed output size of 1MB') ELSE rpad(s, CAST(least(n, bq_most()) AS INTEGER), p) END;
 CREATE OR REPLACE MACRO bq_split(s, d) AS
   CASE WHEN s IS NULL OR d IS NULL THEN NULL WHEN s = '' THEN [''] WHEN d = '' THEN regexp_extract_all(s, '(?s).') ELSE string_split(s, d) END;
 CREATE OR REPLACE MACRO bq_initcap(s) AS
@@ -204,7 +213,15 @@ CREATE OR REPLACE MACRO bq_element_strict(a, i) AS
 CREATE OR REPLACE MACRO bq_element_safe(a, i) AS CASE WHEN i >= 0 THEN list_extract(a, i + 1) END;
 CREATE OR REPLACE MACRO bq_array_text(a, d) AS CASE WHEN a IS NULL OR d IS NULL THEN NULL ELSE coalesce(array_to_string(list_filter(a, lambda x: x IS NOT NULL), d), '') END;
 CREATE OR REPLACE MACRO bq_array_text_with(a, d, n) AS CASE WHEN a IS NULL OR d IS NULL THEN NULL ELSE coalesce(array_to_string(list_transform(a, lambda x: coalesce(x, n)), d), '') END;
-CREATE OR REPLACE MACRO bq_series(a, b, step) AS CASE WHEN step = 0 THEN error('Sequence step cannot be 0.') ELSE generate_series(a, b, step) END;
+CREATE OR REPLACE MACRO bq_limited_series(a, b, step, steps) AS
+  CASE WHEN steps >= bq_most() - 1 THEN error('Cannot generate arrays with more than 1048575 elements.')
+       ELSE generate_series(a, CASE WHEN steps >= bq_most() - 1 THEN a ELSE b END, step) END;
+CREATE OR REPLACE MACRO bq_series(a, b, step) AS
+  CASE WHEN step = 0 THEN error('Sequence step cannot be 0.') ELSE bq_limited_series(a, b, step, (CAST(b AS HUGEINT) - a) // nullif(step, 0)) END;
+-- DuckDB goes on from the last day of February, BigQuery from the first date.
+CREATE OR REPLACE MACRO bq_no_late_day(x) AS
+  CASE WHEN day(x) > 28 THEN CAST('bq: ' || 'notImplemented GENERATE_DATE_ARRAY by months from a day after the 28th' AS DATE) ELSE x END;
+CREATE OR REPLACE MACRO bq_time_series(a, b, step) AS bq_limited_series(a, b, step, (epoch_us(b) - epoch_us(a)) / nullif(1000000 * epoch(step), 0));
 
 -- JSON ---------------------------------------------------------------------------------------------------------------------
 
@@ -213,7 +230,7 @@ CREATE OR REPLACE MACRO bq_has_wide_number(s) AS
   len(list_filter(regexp_extract_all(s, '-?[0-9]+\.[0-9]+'), lambda n: length(n) > 16 AND CAST(CAST(n AS DOUBLE) AS VARCHAR) <> n)) > 0;
 CREATE OR REPLACE MACRO bq_parse_json(s) AS CASE WHEN s IS NULL THEN NULL WHEN bq_has_wide_number(s) THEN error('Invalid input: a number cannot round-trip through string representation') WHEN json_valid(s) THEN json(s) ELSE error('Invalid input: syntax error while parsing value') END;
 CREATE OR REPLACE MACRO bq_lenient_json(s) AS
-  CASE WHEN bq_has_wide_number(s) THEN CAST('bq: notImplemented JSON numbers with more digits than a FLOAT64 keeps' AS JSON) ELSE TRY_CAST(s AS JSON) END;
+  CASE WHEN bq_has_wide_number(s) THEN CAST('bq: notImplemented JSON numbers of so many digits' AS JSON) ELSE TRY_CAST(s AS JSON) END;
 -- Their text is long in a statement of many columns: the document stands in it once.
 CREATE OR REPLACE MACRO bq_json_value(j, path) AS json_extract_string(json_value(j, path), '$');
 CREATE OR REPLACE MACRO bq_json_member(j, name) AS json_extract(j, '$."' || replace(name, '"', '\"') || '"');

@@ -48,7 +48,8 @@ def shift(binder: Binder, value: Typed, node: exp.Interval, scope: Scope, sign: 
     wanted = DATETIME if kind == DATE else kind
     text = f"CAST({value.sql} AS TIMESTAMP)" if kind == DATE else value.sql
     interval = interval_text(binder, node, scope, _SHIFTS[wanted.kind])
-    return Typed(f"({text} {sign} {interval})", wanted)
+    shifted = f"({text} {sign} {interval})"
+    return Typed(shifted if wanted == TIME else f"bq_in_years({shifted})", wanted)
 
 
 @function(*(f"{kind}_{verb}" for kind in _TYPES for verb in ("ADD", "SUB")))
@@ -62,6 +63,10 @@ def bind_add(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     sign = "+" if verb == "ADD" else "-"
     delta = interval_text(binder, interval, scope, _SHIFTS[name])
     text = f"({value.sql} {sign} {delta})"
+    # What is a while from now lies in the calendar: looking costs each statement that asks for it.
+    is_recent = isinstance(value_node, exp.Anonymous) and str(value_node.this).upper().startswith("CURRENT_")
+    if name != "TIME" and not is_recent:
+        text = f"bq_in_years({text})"
     return Typed(f"CAST({text} AS DATE)" if name == "DATE" else text, _TYPES[name])
 
 

@@ -31,7 +31,7 @@ define(
 )
 define(
     "GENERATE_ARRAY",
-    ("INT64 INT64 -> ARRAY<INT64>", "generate_series({0}, {1})"),
+    ("INT64 INT64 -> ARRAY<INT64>", "bq_series({0}, {1}, 1)"),
     ("INT64 INT64 INT64 -> ARRAY<INT64>", "bq_series({0}, {1}, {2})"),
 )
 define("GENERATE_UUID", ("-> STRING", "CAST(uuid() AS VARCHAR)"))
@@ -70,9 +70,11 @@ def bind_date_array(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
         if not isinstance(arguments[2], exp.Interval):
             raise not_implemented(f"{node.this} with a step that is no INTERVAL")
         step = interval_text(binder, arguments[2], scope, tuple(PARTS))
-    series = f"generate_series({ends[0]}, {ends[1]}, {step})"
+        if any(word in step for word in ("months", "quarters", "years")):
+            ends[0] = f"bq_no_late_day({ends[0]})"
+    series = f"bq_time_series({ends[0]}, {ends[1]}, {step})"
     if kind == DATE:
-        series = f"generate_series(CAST({ends[0]} AS TIMESTAMP), CAST({ends[1]} AS TIMESTAMP), {step})"
+        series = f"bq_time_series(CAST({ends[0]} AS TIMESTAMP), CAST({ends[1]} AS TIMESTAMP), {step})"
     return Typed(f"CAST({series} AS {kind.duckdb}[])", array_of(kind))
 
 
