@@ -34,14 +34,18 @@ class Change:
 
 def record(cursor: duckdb.DuckDBPyConnection, changes: list[Change]) -> None:
     """Log a transaction's changes, stamped now; the caller holds COMMIT_LOCK until its COMMIT is through."""
-    now = dt.datetime.now(dt.UTC)
+    if not changes:
+        return
+    values: list[object] = [dt.datetime.now(dt.UTC)]
     for change in changes:
-        ref = change.ref
-        cursor.execute(
-            "INSERT INTO _devcloud.changes SELECT uid, ?, ?, ? FROM _devcloud.tables"
-            " WHERE project = ? AND dataset = ? AND name = ?",
-            [now, change.added, change.rewritten, ref.project, ref.dataset, ref.table],
-        )
+        values += [change.ref.project, change.ref.dataset, change.ref.table, change.added, change.rewritten]
+    given = ", ".join(["(?, ?, ?, ?, ?)"] * len(changes))
+    cursor.execute(
+        "INSERT INTO _devcloud.changes SELECT uid, ?, added, rewritten"
+        f" FROM (VALUES {given}) AS given (project, dataset, name, added, rewritten)"
+        " JOIN _devcloud.tables USING (project, dataset, name)",
+        values,
+    )
 
 
 def last_change(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> dt.datetime | None:

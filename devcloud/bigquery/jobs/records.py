@@ -63,11 +63,14 @@ def finish(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     if job.acknowledged:
         cursor.execute(f"DELETE FROM _devcloud.jobs WHERE {_KEY}", list(_key(job.key)))
     _insert(cursor, job, done=True)
+    if not job.outcome.children:
+        return
+    values: list[object] = []
     for number, child in enumerate(job.outcome.children):
-        cursor.execute(
-            "INSERT INTO _devcloud.jobs VALUES (?, ?, ?, ?, ?, TRUE, ?, '{}')",
-            [*_key(job.key)[:2], child["jobReference"]["jobId"], job.job_id, job.created + number, json.dumps(child)],
-        )
+        child_id = child["jobReference"]["jobId"]
+        values += [*_key(job.key)[:2], child_id, job.job_id, job.created + number, json.dumps(child)]
+    rows = ", ".join(["(?, ?, ?, ?, ?, TRUE, ?, '{}')"] * len(job.outcome.children))
+    cursor.execute(f"INSERT INTO _devcloud.jobs VALUES {rows}", values)
 
 
 def find(cursor: duckdb.DuckDBPyConnection, key: JobKey) -> Record | None:
