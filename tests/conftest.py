@@ -24,10 +24,15 @@ JobsOf = Callable[[str], list[Json]]
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
-    """A local Google Cloud for this worker's tests. Its schedules are paused; no function runs until it is called."""
+    """A local Google Cloud for this worker's tests. Its schedules are paused; no function runs until it is called.
+
+    Kicks are taken and not delivered: what was accepted stays as it was accepted, and what tests leave in the queue
+    is not run behind the backs of others.
+    """
     from devcloud.server import Devcloud
 
-    with Devcloud(tmp_path_factory.mktemp("devcloud"), schedules=False) as running:
+    with Devcloud(tmp_path_factory.mktemp("devcloud"), schedules=False) as running, running.clients() as clients:
+        clients.tasks().pause_queue(name=running.cloud.queue("kick"))
         yield running
 
 
@@ -105,15 +110,16 @@ def connected(frontend: Frontend) -> Frontend:
 
 
 @pytest.fixture
-def held_dispatcher(cloud: Devcloud) -> Iterator[None]:
-    """Kicks are taken and not delivered, so that what was accepted stays as it was accepted."""
-    queue = f"projects/{cloud.project}/locations/{cloud.region}/queues/{cloud.platform.queues['kick'].id}"
+def live_dispatcher(cloud: Devcloud, bigquery_client: bigquery.Client) -> Iterator[None]:
+    """Kicks are delivered, to a dispatcher that finds the test's own runs and no others."""
+    from tests.dispatching import Dispatching
+
     with cloud.clients() as clients:
-        tasks = clients.tasks()
-        tasks.pause_queue(name=queue)
+        dispatching = Dispatching(cloud, bigquery_client, clients.tasks())
+        dispatching.stand_still()
+        dispatching.move_on("execute", "kick")
         yield
-        tasks.purge_queue(name=queue)
-        tasks.resume_queue(name=queue)
+        dispatching.hold("kick")
 
 
 @pytest.fixture(scope="session")

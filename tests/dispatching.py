@@ -254,27 +254,27 @@ class Dispatching:
         return sorted(task.schedule_time for task in self._tasks("kick"))
 
     def _tasks(self, queue: str) -> list[Any]:
-        request = {"parent": self._queue(queue), "response_view": "FULL", "page_size": 1000}
+        request = {"parent": self.cloud.cloud.queue(queue), "response_view": "FULL", "page_size": 1000}
         return list(self.tasks_client.list_tasks(request=request))
-
-    def _queue(self, name: str) -> str:
-        location = f"projects/{self.cloud.project}/locations/{self.cloud.region}"
-        return f"{location}/queues/{self.cloud.platform.queues[name].id}"
 
     def stand_still(self) -> None:
         """Pause both queues and empty everything: the state a test begins with."""
-        for name in ("execute", "kick"):
-            self.tasks_client.pause_queue(name=self._queue(name))
-            self.tasks_client.purge_queue(name=self._queue(name))
+        self.hold("execute", "kick")
         purged_in = _bucket()
         for table in ("tenant_pipeline_configs", "pipeline_execution_queue", "tenant_usage_quotas"):
             self.query(f"DELETE FROM tenants.{table} WHERE TRUE")
         eventually(lambda: _bucket() > purged_in)  # the name of a purged kick is not free in its bucket
 
+    def hold(self, *queues: str) -> None:
+        """Have Cloud Tasks deliver nothing more of these queues, and forget what is in them."""
+        for name in queues:
+            self.tasks_client.pause_queue(name=self.cloud.cloud.queue(name))
+            self.tasks_client.purge_queue(name=self.cloud.cloud.queue(name))
+
     def move_on(self, *queues: str) -> None:
         """Let Cloud Tasks deliver what is in these queues, and what will come."""
         for name in queues:
-            self.tasks_client.resume_queue(name=self._queue(name))
+            self.tasks_client.resume_queue(name=self.cloud.cloud.queue(name))
 
 
 def statements(dispatching: Dispatching, answer: Json) -> list[str]:

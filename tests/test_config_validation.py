@@ -182,7 +182,6 @@ class TestFiles:
             load_document(path)
 
 
-@pytest.mark.usefixtures("held_dispatcher")
 class TestSchedules:
     @pytest.mark.parametrize(
         ("changes", "status", "named"),

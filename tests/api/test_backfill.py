@@ -18,8 +18,6 @@ Json = dict[str, Any]
 KEY: dict[str, str | None] = {"Idempotency-Key": "year-1"}
 YEAR = {"start_date": "2024-12-10", "end_date": "2025-11-17", "split": "month"}
 
-pytestmark = pytest.mark.usefixtures("held_dispatcher")
-
 
 def ask(
     frontend: Frontend, *, headers: dict[str, str | None] | None = None, path: str | None = None, **changes: Any

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-import pytest
 import requests
 
 from devcloud.server import Devcloud
@@ -14,7 +13,6 @@ from tests.faults import cut_off
 from tests.frontend import Frontend
 
 TWO_YEARS = {"start_date": "2023-12-01", "end_date": "2025-11-17", "split": "month"}
-HELD = pytest.mark.usefixtures("held_dispatcher")
 
 
 def begin(frontend: Frontend, **changes: str) -> tuple[str, list[str]]:
@@ -55,7 +53,6 @@ def set_state(frontend: Frontend, *, running: str, finished: str) -> None:
     frontend.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=finished)
 
 
-@HELD
 def test_every_run_that_has_not_ended_is_asked_to_end(connected: Frontend) -> None:
     backfill_id, runs = begin(connected)
     other = connected.start()
@@ -70,7 +67,6 @@ def test_every_run_that_has_not_ended_is_asked_to_end(connected: Frontend) -> No
     assert connected.api.get(f"{connected.runs_path}/{runs[0]}").json()["cancel_requested"] is True
 
 
-@HELD
 def test_it_takes_as_many_jobs_as_cancelling_one_run_however_many_there_are(
     connected: Frontend, jobs_of: JobsOf
 ) -> None:
@@ -84,7 +80,6 @@ def test_it_takes_as_many_jobs_as_cancelling_one_run_however_many_there_are(
     assert statements == [["find_key_owner", "list_runs"]] * 2
 
 
-@HELD
 def test_asking_again_asks_nothing_twice(connected: Frontend) -> None:
     backfill_id, runs = begin(connected)
     assert connected.api.post(f"{connected.runs_path}/{runs[3]}/cancel").status_code == 202
@@ -92,7 +87,6 @@ def test_asking_again_asks_nothing_twice(connected: Frontend) -> None:
     assert asked(connected) == sorted(runs)
 
 
-@HELD
 def test_another_tenants_backfill_looks_like_none(connected: Frontend, make_frontend: MakeFrontend) -> None:
     backfill_id, _ = begin(connected)
     other = make_frontend()
@@ -102,7 +96,6 @@ def test_another_tenants_backfill_looks_like_none(connected: Frontend, make_fron
     assert (asked(connected), asked(other)) == ([], [])
 
 
-@HELD
 def test_what_is_no_backfill_is_404_and_a_body_400(connected: Frontend) -> None:
     backfill_id, runs = begin(connected)
     assert cancel(connected, str(uuid.uuid4())).status_code == cancel(connected, runs[0]).status_code == 404
@@ -112,7 +105,6 @@ def test_what_is_no_backfill_is_404_and_a_body_400(connected: Frontend) -> None:
     assert asked(connected) == []
 
 
-@HELD
 def test_a_call_cut_in_the_middle_is_completed_by_the_next(
     connected: Frontend, cloud: Devcloud, jobs_of: JobsOf
 ) -> None:

@@ -22,8 +22,6 @@ from tests.tenant import Api
 Json = dict[str, Any]
 KEY: dict[str, str | None] = {"Idempotency-Key": "nightly"}
 
-pytestmark = pytest.mark.usefixtures("held_dispatcher")
-
 
 @pytest.fixture
 def schedules(connected: Frontend) -> Schedules:

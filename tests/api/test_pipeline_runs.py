@@ -10,8 +10,6 @@ import requests
 from tests.conftest import JobsOf
 from tests.frontend import Frontend
 
-pytestmark = pytest.mark.usefixtures("held_dispatcher")
-
 
 def finish(frontend: Frontend, run_id: str, status: str) -> None:
     """End a run as dispatcher and executor would: its row says how, its queue item is gone."""

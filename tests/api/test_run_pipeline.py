@@ -18,8 +18,6 @@ from tests.tenant import Api
 Json = dict[str, Any]
 KEY: dict[str, str | None] = {"Idempotency-Key": "order-1"}
 
-pytestmark = pytest.mark.usefixtures("held_dispatcher")
-
 
 def test_run_is_accepted_logged_and_queued(connected: Frontend) -> None:
     answer = connected.run(headers={"X-User-ID": "alice"})

@@ -34,6 +34,7 @@ def test_all_flows_pass_on_a_cloud_of_its_own_which_leaves_nothing_behind(tmp_pa
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.usefixtures("live_dispatcher")
 def test_deployed_platform_whose_run_function_is_down_fails_where_it_is_needed_and_is_cleaned_up(
     cloud: Devcloud, tenant: Tenant, bigquery_client: bigquery.Client, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from tests.conftest import MakeFrontend
 from tests.frontend import Frontend
 from tests.security.test_security_validation import ROUTES, call
 
-pytestmark = [pytest.mark.phase3, pytest.mark.usefixtures("held_dispatcher")]
+pytestmark = pytest.mark.phase3
 
 
 @pytest.mark.parametrize("route", ROUTES)

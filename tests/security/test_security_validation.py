@@ -25,7 +25,7 @@ ROUTES = [
 ]
 POSTS = [route for route in ROUTES if route.startswith("POST ")]
 
-pytestmark = [pytest.mark.phase3, pytest.mark.usefixtures("held_dispatcher")]
+pytestmark = pytest.mark.phase3
 
 
 def call(api: Api, route: str, tenant_id: str, *, headers: dict[str, str | None] | None = None) -> requests.Response:

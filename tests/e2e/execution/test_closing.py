@@ -22,6 +22,8 @@ SILENT = {"status": "FAILED", "error_class": "LEASE_EXPIRED", "error_message": "
 CANCELLED = {"status": "CANCELLED", "error_class": "CANCELLED", "error_message": "on request"}
 StartInstance = Callable[..., Instance]
 
+pytestmark = pytest.mark.usefixtures("live_dispatcher")
+
 
 @contextmanager
 def paused(delivery: Delivery, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
