@@ -56,12 +56,12 @@ class Frontend:
         raise DemoError(f"no scheduled run of {self.tenant_id} after {timeout_seconds:.0f} s")
 
     def run_until_ended(self, pipeline_logging_id: str, *, timeout_seconds: float = 120) -> Json:
-        """Ask for the run until it has ended; DemoError when it takes too long."""
+        """Ask for the run until it has ended and its steps are told; DemoError when it takes too long."""
         path = f"/api/v1/pipelines/runs/{self.tenant_id}/{pipeline_logging_id}"
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
             run = self._ask("GET", path)
-            if run["status"] in _ENDED:
+            if run["status"] in _ENDED and _tells_its_end(run):
                 return run
             time.sleep(_POLL_SECONDS)  # as a frontend polls: HTTP has no condition to wait on
         raise DemoError(f"run {pipeline_logging_id} is still {run['status']} after {timeout_seconds:.0f} s")
@@ -73,3 +73,8 @@ class Frontend:
             raise DemoError(f"{method} {path} answered {answer.status_code}: {answer.text}")
         content: Json = answer.json()
         return content
+
+
+def _tells_its_end(run: Json) -> bool:
+    # The published rows and COMPLETED become visible together, the record of the step that did it a moment later.
+    return run["status"] != "COMPLETED" or any(step["step_type"] == "publish" for step in run["steps"])
