@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, expression
 from devcloud.bigquery.sql.functions.dates import shift
-from devcloud.bigquery.sql.registry import call, define
+from devcloud.bigquery.sql.registry import call, define, later
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed, unify
 from devcloud.bigquery.types import BOOL, JSON
@@ -34,6 +37,15 @@ _BINARY: dict[type[exp.Expr], str] = {
     exp.NullSafeNEQ: "IS_DISTINCT_FROM",
 }
 
+
+def _comparison(sign: str, at: int, given: Sequence[Typed]) -> str:
+    text = f"({given[0].sql} {sign} {given[1].sql})"
+    is_number = given[at].value is not None or (sign == "=" and given[1].value is not None)
+    if is_number:
+        return text
+    return f"({text} AND (NOT isnan({given[at].sql}) OR {given[1 - at].sql} IS NULL AND NULL))"
+
+
 define(
     "+",
     ("INT64 INT64 -> INT64", "({0} + {1})"),
@@ -48,6 +60,10 @@ define(
     ("NUMERIC NUMERIC -> NUMERIC", "({0} - {1})"),
     ("FLOAT64 FLOAT64 -> FLOAT64", "({0} - {1})"),
     ("DATE INT64 -> DATE", "bq_date_plus({0}, -({1}))"),
+    *(
+        (f"{_kind} {_kind} -> {_kind}", later(f"{_kind} - {_kind}, an INTERVAL"))
+        for _kind in ("DATE", "TIMESTAMP", "DATETIME", "TIME")
+    ),
     ("INT64 -> INT64", "(- {0})"),
     ("NUMERIC -> NUMERIC", "(- {0})"),
     ("FLOAT64 -> FLOAT64", "(- {0})"),
@@ -64,6 +80,10 @@ define(
     ("FLOAT64 FLOAT64 -> FLOAT64", "bq_float_divide({0}, {1})"),
     ("NUMERIC NUMERIC -> NUMERIC", "bq_numeric_divide({0}, {1})"),
 )
+# NaN is DuckDB's greatest number and equal to itself, but compares with nothing in BigQuery: which side may be it.
+for _sign, _at in (("=", 0), ("<", 1), ("<=", 1), (">", 0), (">=", 0)):
+    define(_sign, ("FLOAT64 FLOAT64 -> BOOL", partial(_comparison, _sign, _at)))
+define("!=", ("FLOAT64 FLOAT64 -> BOOL", lambda given: f"(NOT {_comparison('=', 0, given)})"))
 for _sign in ("=", "!=", "<", "<=", ">", ">="):
     define(_sign, ("T T -> BOOL", f"({{0}} {_sign} {{1}})"))
 for _sign in ("IS DISTINCT FROM", "IS NOT DISTINCT FROM"):

@@ -46,6 +46,15 @@ def define(names: str, *signatures: tuple[str, Body]) -> None:
         FUNCTIONS.setdefault(name, []).extend(_signature(text, body) for text, body in signatures)
 
 
+def later(feature: str) -> Body:
+    """The body of a signature that BigQuery has and this engine has not."""
+
+    def refuse(_: Sequence[Typed]) -> str:
+        raise not_implemented(feature)
+
+    return refuse
+
+
 def _signature(text: str, body: Body) -> Signature:
     parameters, result = re.fullmatch(r"(.*?)\s*-> (.+)", text).groups()  # type: ignore[union-attr]
     repeated = parameters.endswith("*")

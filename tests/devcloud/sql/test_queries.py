@@ -28,7 +28,13 @@ _LABELS = "[STRUCT('team' AS key, 'blue' AS value), ('env', 'prod')]"
         ("1 IN UNNEST([2, 3])", False),
         ("3 NOT IN (1, 2)", True),
         ("DATE '2024-01-31' + 1", dt.date(2024, 2, 1)),
+        # NaN compares with nothing, NULL is not known
+        ("(SELECT [x = x, x != x, x > 1, x >= 1, x < 1, x BETWEEN 0 AND 2] FROM UNNEST([IEEE_DIVIDE(0, 0)]) AS x)",
+         [False, True, False, False, False, False]),
+        ("(SELECT (x < y) IS NULL FROM UNNEST([STRUCT(NULL AS x, IEEE_DIVIDE(0, 0) AS y)]))", True),
         # Strings
+        ("CONCAT('a', 1, TRUE, 1.5, DATE '2024-01-05')", "a1true1.52024-01-05"),
+        ("CONCAT(b'a', b'b')", b"ab"),
         ("SUBSTR('hello', -3, 2)", "ll"),
         ("SPLIT('a,b', ',')[SAFE_OFFSET(5)]", None),
         ("REGEXP_EXTRACT('run-42', r'run-(\\d+)')", "42"),
@@ -157,6 +163,9 @@ def test_a_dry_run_says_what_would_come_and_runs_nothing(spending: Warehouse) ->
         ("SELECT UNHEARD_OF(1)", "notImplemented", 501, "devcloud does not implement the function UNHEARD_OF"),
         ("SELECT CAST(1 AS BIGNUMERIC)", "notImplemented", 501, "devcloud does not implement the type BIGNUMERIC"),
         ("SELECT * FROM cost TABLESAMPLE SYSTEM (10 PERCENT)", "notImplemented", 501, "devcloud does not implement"),
+        ("SELECT DATE '2024-01-02' - DATE '2024-01-01'", "notImplemented", 501, "implement DATE - DATE, an INTERVAL"),
+        ("SELECT INSTR('abab', 'b', 1, 2)", "notImplemented", 501, "does not implement INSTR of an occurrence"),
+        ("SELECT ROUND(2.5, 0, 'ROUND_HALF_EVEN')", "notImplemented", 501, "implement ROUND with a rounding mode"),
         ("IF TRUE THEN SELECT 1; END IF", "notImplemented", 501, "devcloud does not implement the statement IF"),
         ("SELECT 'a' + 1.5", "invalidQuery", 400, "No matching signature for operator +"),
         ("SELECT service, SUM(amount) FROM cost", "invalidQuery", 400, ""),

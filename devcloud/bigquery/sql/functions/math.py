@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devcloud.bigquery.sql.registry import define
+from devcloud.bigquery.sql.registry import define, later
 
 _INT, _NUM, _FLOAT = "INT64 -> INT64", "NUMERIC -> NUMERIC", "FLOAT64 -> FLOAT64"
 _TO_NUMERIC = "CAST({0} AS DECIMAL(38,9))"
@@ -16,6 +16,7 @@ define("ROUND", _WIDENED, (_NUM, "CAST(round({0}) AS DECIMAL(38,9))"), (_FLOAT, 
 define("ROUND", ("NUMERIC INT64 -> NUMERIC", "bq_numeric_round({0}, {1})"))
 define("ROUND", ("INT64 INT64 -> FLOAT64", "round(CAST({0} AS DOUBLE), CAST({1} AS INTEGER))"))
 define("ROUND", ("FLOAT64 INT64 -> FLOAT64", "round({0}, CAST({1} AS INTEGER))"))
+define("ROUND", ("NUMERIC INT64 STRING -> NUMERIC", later("ROUND with a rounding mode")))
 define("TRUNC", _WIDENED, (_NUM, "CAST(trunc({0}) AS DECIMAL(38,9))"), (_FLOAT, "trunc({0})"))
 define("TRUNC", ("NUMERIC INT64 -> NUMERIC", "bq_numeric_trunc({0}, {1})"))
 define("TRUNC", ("FLOAT64 INT64 -> FLOAT64", "bq_float_trunc({0}, {1})"))

@@ -8,11 +8,12 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, function
+from devcloud.bigquery.sql.casts import cast
 from devcloud.bigquery.sql.literals import quote_text
-from devcloud.bigquery.sql.registry import define
+from devcloud.bigquery.sql.registry import call, define, later
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed, require
-from devcloud.bigquery.types import BOOL, STRING, array_of
+from devcloud.bigquery.types import BOOL, BYTES, STRING, array_of
 
 define("UPPER", ("STRING -> STRING", "bq_upper({0})"))
 define("LOWER", ("STRING -> STRING", "lower({0})"))
@@ -42,6 +43,8 @@ define("STARTS_WITH", ("STRING STRING -> BOOL", "starts_with({0}, {1})"))
 define("ENDS_WITH", ("STRING STRING -> BOOL", "ends_with({0}, {1})"))
 define("STRPOS", ("STRING STRING -> INT64", "instr({0}, {1})"))
 define("INSTR", ("STRING STRING -> INT64", "instr({0}, {1})"))
+define("INSTR", ("STRING STRING INT64 -> INT64", later("INSTR from a position")))
+define("INSTR", ("STRING STRING INT64 INT64 -> INT64", later("INSTR of an occurrence")))
 define("REVERSE", ("STRING -> STRING", "bq_reverse({0})"))
 define("REPEAT", ("STRING INT64 -> STRING", "bq_repeat({0}, {1})"))
 define(
@@ -82,6 +85,15 @@ define("INITCAP", ("STRING -> STRING", "bq_initcap({0})"))
 define("TRANSLATE", ("STRING STRING STRING -> STRING", "bq_translate({0}, {1}, {2})"))
 define("SAFE_CONVERT_BYTES_TO_STRING", ("BYTES -> STRING", "bq_safe_text({0})"))
 define("EDIT_DISTANCE", ("STRING STRING -> INT64", "CAST(levenshtein({0}, {1}) AS BIGINT)"))
+
+
+@function("CONCAT")
+def bind_concat(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
+    """CONCAT of text, or of anything that can be cast to it; or of bytes."""
+    given = [binder.expr(argument, scope) for argument in node.expressions]
+    texts = [item if item.null or item.type in (STRING, BYTES) else cast(item, STRING) for item in given]
+    return call("CONCAT", texts)
+
 
 _NAMED_GROUP_FREE = re.compile(r"(?<!\\)\((?!\?)")
 
