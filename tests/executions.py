@@ -249,12 +249,17 @@ def eventually(condition: Callable[[], Any], *, within_seconds: float = 60) -> A
     raise AssertionError("it did not come true in time")
 
 
-def until_served(call: Callable[[], requests.Response]) -> requests.Response:
-    """The answer of a call that is repeated, as Cloud Tasks and Cloud Scheduler do, while others are always faster."""
+def served(call: Callable[[], requests.Response]) -> Json:
+    """What a function answers in the end, with the request's id.
 
-    def served() -> list[requests.Response]:
+    While others are always faster it is called again, as Cloud Tasks and Cloud Scheduler do.
+    """
+
+    def tried() -> list[requests.Response]:
         answer = call()
         return [] if answer.status_code == requests.codes.unavailable else [answer]
 
-    answer: requests.Response = eventually(served)[0]
-    return answer
+    (answer,) = eventually(tried)
+    assert answer.status_code == 200, answer.text
+    found: Json = answer.json()
+    return found | {"request_id": answer.headers["X-Request-ID"]}

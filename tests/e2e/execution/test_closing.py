@@ -14,7 +14,7 @@ from subprocess import PIPE
 import pytest
 import requests
 
-from tests.executions import Delivery, Executions, Instance, Json, eventually, until_served
+from tests.executions import Delivery, Executions, Instance, Json, eventually, served
 from tests.tenant import Tenant
 
 PROCESS_QUEUE = "/api/v1/scheduler/process-queue"
@@ -53,8 +53,7 @@ def settled_as(executions: Executions, delivery: Delivery) -> list[tuple[str, st
     function_url = f"{executions.cloud.ready['gateway']}/process_queue"
     account = f"cvg-scheduler-invoker@{executions.cloud.project}.iam.gserviceaccount.com"
     headers = {"Authorization": f"Bearer {executions.cloud.identity.id_token(account, function_url)}"}
-    kick = until_served(lambda: requests.post(f"{function_url}{PROCESS_QUEUE}", json={}, headers=headers, timeout=100))
-    assert kick.status_code == 200, kick.text
+    served(lambda: requests.post(f"{function_url}{PROCESS_QUEUE}", json={}, headers=headers, timeout=100))
     settled = (
         "SELECT outcome, error_class FROM tenants.pipeline_run_events"
         " WHERE run_id = @run_id AND kind = 'SETTLED' ORDER BY occurred_at"
