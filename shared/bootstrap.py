@@ -38,9 +38,12 @@ if TYPE_CHECKING:
 def warehouse() -> Warehouse:
     """The platform's BigQuery."""
     from shared.adapters.bigquery import open_warehouse
+    from shared.adapters.patience import Patience
 
-    datasets = get_platform().datasets
-    return open_warehouse(get_settings(), central=datasets.central, staging=datasets.staging)
+    settings, platform = get_settings(), get_platform()
+    function, datasets = platform.functions.get(settings.function_name), platform.datasets
+    patience = Patience.of_function(function.timeout_seconds) if function else Patience()
+    return open_warehouse(settings, central=datasets.central, staging=datasets.staging, patience=patience)
 
 
 @cache

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 from google.api_core import exceptions as google
 from google.auth import exceptions as google_auth
 from google.cloud import bigquery
-from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from shared import errors, log
 from shared.adapters.job_errors import in_words, reasons
 from shared.adapters.job_labels import bound_labels, job_labels
 from shared.adapters.own_identity import own_credentials
+from shared.adapters.patience import CANCELLING, Patience
 from shared.adapters.query_costs import Estimate
 from shared.adapters.sql import Statement, placeholders
 from shared.domain.retry import MOST_JOBS
@@ -35,7 +35,6 @@ _ABORTED = re.compile(r"aborted due to concurrent update|Could not serialize acc
 _ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
 _TOO_MANY_BYTES = "bytesBilledLimitExceeded"
 _JOB_TIMEOUT_SECONDS = 240.0
-_RETRY_CANCEL = DEFAULT_RETRY.with_timeout(10.0)
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
 
 Row = Mapping[str, Any]
@@ -66,22 +65,24 @@ class Warehouse:
     staging: str
     labels: Mapping[str, str]
     max_bytes_billed: int
+    patience: Patience = field(default_factory=Patience)
 
     def read(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> list[Row]:
         """The rows of one SELECT, one job, one round trip when it is short."""
-        config = self._config(statement, values)
+        sql, config = self._sql(statement, dataset), self._config(statement, values)
+        retry, job_retry = self.patience.calls, self.patience.jobs
         with translated():
-            rows = self.client.query_and_wait(self._sql(statement, dataset), job_config=config)
+            rows = self.client.query_and_wait(sql, job_config=config, retry=retry, job_retry=job_retry)
             return [dict(row.items()) for row in rows]
 
     def change(
         self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None
     ) -> bigquery.QueryJob:
         """Run a statement or script that writes, without a job id of the caller's; not for what must happen once."""
-        config = self._config(statement, values)
+        sql, config = self._sql(statement, dataset), self._config(statement, values)
         with translated():
-            job = self.client.query(self._sql(statement, dataset), job_config=config, job_retry=None)
-            job.result(timeout=_JOB_TIMEOUT_SECONDS)
+            job = self.client.query(sql, job_config=config, retry=self.patience.calls, job_retry=None)
+            job.result(timeout=_JOB_TIMEOUT_SECONDS, retry=self.patience.calls, job_retry=self.patience.jobs)
             return job
 
     def insert(
@@ -100,25 +101,24 @@ class Warehouse:
         The rows of a query replace those of table `into`, if one is given. `max_bytes_billed` is a limit within the
         platform's own.
         """
-        config = self._config(statement, values, labels, max_bytes_billed)
+        sql, config = self._sql(statement, dataset), self._config(statement, values, labels, max_bytes_billed)
         if into:
             config.destination = into
             config.write_disposition = bigquery.WriteDisposition.WRITE_TRUNCATE
         with translated():
             try:
-                return self.client.query(
-                    self._sql(statement, dataset), job_config=config, job_id=job_id, job_retry=None
-                )
+                retry = self.patience.calls
+                return self.client.query(sql, job_config=config, job_id=job_id, retry=retry, job_retry=None)
             except google.Conflict as error:
                 raise DuplicateJob(job_id) from error
 
     def estimate(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> Estimate:
         """What a query would read and return, found out without running it; InvalidStatement when it cannot run."""
-        config = self._config(statement, values)
+        sql, config = self._sql(statement, dataset), self._config(statement, values)
         config.dry_run = True
         with translated():
             try:
-                job = self.client.query(self._sql(statement, dataset), job_config=config, job_retry=None)
+                job = self.client.query(sql, job_config=config, retry=self.patience.calls, job_retry=None)
             except google.BadRequest as error:
                 raise InvalidStatement(in_words(error), raw=str(error.message)) from error
         return Estimate.of_job(job)
@@ -161,7 +161,7 @@ class Warehouse:
     def get_job(self, job_id: str) -> bigquery.QueryJob:
         """A job of this project and location, with its present state."""
         with translated():
-            job = self.client.get_job(job_id, location=self.location)
+            job = self.client.get_job(job_id, location=self.location, retry=self.patience.calls)
         if not isinstance(job, bigquery.QueryJob):
             raise errors.JobFailed(f"{job_id} is not a query job")
         return job
@@ -178,7 +178,7 @@ class Warehouse:
         if pause:
             wait_until_done(job, pause)
         with translated():
-            job.result(timeout=_JOB_TIMEOUT_SECONDS, job_retry=None)
+            job.result(timeout=_JOB_TIMEOUT_SECONDS, retry=self.patience.calls, job_retry=None)
             return job
 
     def failure(self, job: bigquery.QueryJob, pause: Pause | None = None) -> str | None:
@@ -188,14 +188,13 @@ class Warehouse:
     def rows_of(self, job: bigquery.QueryJob) -> list[Row]:
         """The rows a finished job returned: those of a script's last SELECT."""
         with translated():
-            return [dict(row.items()) for row in job.result(job_retry=None)]
+            return [dict(row.items()) for row in job.result(retry=self.patience.calls, job_retry=None)]
 
     def stream(self, table: str, rows: Sequence[Mapping[str, Any]], *, row_ids: Sequence[str] | None = None) -> None:
         """Append rows to a central table by streaming: no DML limit, no conflict. For tables that Terraform made."""
         with translated():
-            failed = self.client.insert_rows_json(
-                f"{self.project}.{self.central}.{table}", list(rows), row_ids=list(row_ids) if row_ids else None
-            )
+            target, ids = f"{self.project}.{self.central}.{table}", list(row_ids) if row_ids else None
+            failed = self.client.insert_rows_json(target, list(rows), row_ids=ids, retry=self.patience.calls)
         if failed:
             raise errors.JobFailed(f"{table}: rows were refused: {failed[0]['errors']}")
 
@@ -222,7 +221,7 @@ class DuplicateJob(errors.ConvergenceError):
     """A job of this id exists."""
 
 
-def open_warehouse(settings: Settings, *, central: str, staging: str) -> Warehouse:
+def open_warehouse(settings: Settings, *, central: str, staging: str, patience: Patience) -> Warehouse:
     """The platform's warehouse with a client of its own."""
     options = {"api_endpoint": settings.bigquery_endpoint} if settings.bigquery_endpoint else None
     project, location = settings.project_id, settings.bigquery_location
@@ -233,6 +232,7 @@ def open_warehouse(settings: Settings, *, central: str, staging: str) -> Warehou
         central=central,
         staging=staging,
         max_bytes_billed=settings.max_bytes_billed,
+        patience=patience,
         labels={"service": "convergence", "function": settings.function_name or "local"},
     )
 
@@ -271,7 +271,7 @@ def wait_until_done(job: Any, pause: Pause) -> None:
 def _cancel(job: Any) -> None:
     try:
         with translated():
-            job.cancel(retry=_RETRY_CANCEL)
+            job.cancel(retry=CANCELLING.calls)
     except errors.ConvergenceError as error:  # why the wait ended counts for more
         log.warning("job not cancelled", job_id=job.job_id, error_class=type(error).__name__)
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import google_crc32c
 from google.api_core import exceptions as google
+from google.api_core import retry as google_retry
 
 from shared import errors
 from shared.adapters.own_identity import own_credentials
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from google.cloud.kms import KeyManagementServiceClient
 
 _TIMEOUT_SECONDS = 10.0
+# Less than the client's minute, which is as long as the function may run.
+_RETRY = google_retry.Retry(
+    predicate=google_retry.if_exception_type(google.ServiceUnavailable, google.DeadlineExceeded),
+    initial=0.1,
+    maximum=2.0,
+    timeout=15.0,
+)
 _PROBE = b"which version encrypts?"
 _TRANSIENT = (google.ServerError, google.TooManyRequests, google.RetryError)
 
@@ -47,7 +55,7 @@ class CredentialKey:
             "additional_authenticated_data_crc32c": _crc32c(aad),
         }
         try:
-            answer = self.open_client().encrypt(request=request, timeout=_TIMEOUT_SECONDS)
+            answer = self.open_client().encrypt(request=request, retry=_RETRY, timeout=_TIMEOUT_SECONDS)
         except _TRANSIENT as error:
             raise errors.Unavailable(retry_after=5) from error
         arrived = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
@@ -69,7 +77,7 @@ class CredentialKey:
             "additional_authenticated_data_crc32c": _crc32c(aad),
         }
         try:
-            answer = self.open_client().decrypt(request=request, timeout=_TIMEOUT_SECONDS)
+            answer = self.open_client().decrypt(request=request, retry=_RETRY, timeout=_TIMEOUT_SECONDS)
         except _TRANSIENT as error:
             raise errors.Unavailable(retry_after=5) from error
         except (google.InvalidArgument, google.FailedPrecondition) as error:

@@ -1,0 +1,61 @@
+"""A dependency that does not answer is said to be down before the function is cut off."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.patience import Patience
+from shared.adapters.sql import Statement
+from shared.errors import Unavailable
+from shared.platform_config import get_platform
+
+STATEMENT = Statement("find_x", "SELECT 1 AS x", {})
+PATIENCE = Patience(0.5)
+
+
+@pytest.fixture
+def warehouse() -> Iterator[Warehouse]:
+    """BigQuery at an address that is kept and where nobody listens."""
+    with closing(socket.socket()) as bound:
+        bound.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        credentials = AnonymousCredentials()
+        client = bigquery.Client("p", credentials, location="US", client_options={"api_endpoint": endpoint})
+        yield Warehouse(client, "p", "US", "tenants", "x_staging", {}, 10**12, PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("call", "values"),
+    [
+        (Warehouse.read, {"statement": STATEMENT, "values": {}}),
+        (Warehouse.change, {"statement": STATEMENT, "values": {}}),
+        (Warehouse.insert, {"statement": STATEMENT, "values": {}, "job_id": "j"}),
+        (Warehouse.once, {"statement": STATEMENT, "values": {}, "job_id": "j"}),
+        (Warehouse.estimate, {"statement": STATEMENT, "values": {}}),
+        (Warehouse.get_job, {"job_id": "j"}),
+        (Warehouse.stream, {"table": "t", "rows": [{"a": 1}]}),
+    ],
+)
+def test_bigquery_that_is_down_is_given_up_when_the_patience_ends(
+    warehouse: Warehouse, call: Any, values: dict[str, Any]
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(Unavailable) as caught:
+        call(warehouse, **values)
+    assert time.monotonic() - began < 10
+    assert caught.value.facts["retry_after"] == 5
+
+
+def test_every_function_has_time_left_to_say_what_is_down() -> None:
+    for function in get_platform().functions.values():
+        seconds = Patience.of_function(function.timeout_seconds).seconds
+        assert 15 <= seconds <= function.timeout_seconds / 2
