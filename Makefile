@@ -36,7 +36,7 @@ up: setup ## The same cloud, left running, with curl lines to paste
 
 .PHONY: test
 test: setup ## All tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not judge" --tb=short
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not judge" --tb=short
 
 .PHONY: lint
 lint: setup ## Style, types, layers, sizes and pipeline templates

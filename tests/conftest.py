@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +22,15 @@ Json = dict[str, Any]
 MakeTenant = Callable[..., "Tenant"]
 MakeFrontend = Callable[..., "Frontend"]
 JobsOf = Callable[[str], list[Json]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests may take longest go first, then those with many: no worker ends alone with one."""
+    longest, counts = defaultdict[Path, float](float), Counter(item.path for item in items)
+    for item in items:
+        if limit := item.get_closest_marker("timeout"):
+            longest[item.path] = max(longest[item.path], limit.args[0])
+    items.sort(key=lambda item: (-longest[item.path], -counts[item.path], item.path))
 
 
 @pytest.fixture(scope="session")
