@@ -1,0 +1,82 @@
+"""Cancel and retry of a run, and the removal of a credential: what they refuse, repeated, and cut off in the middle."""
+
+from __future__ import annotations
+
+import requests
+
+from devcloud.server import Devcloud
+from tests.conftest import JobsOf, MakeFrontend
+from tests.faults import cut_off
+from tests.frontend import Frontend
+
+
+def fail(frontend: Frontend, run_id: str) -> None:
+    """End a run as dispatcher and executor would: its row says how, its queue item is gone."""
+    frontend.sql("UPDATE {own}.x_meta_pipeline_runs SET status = 'FAILED' WHERE run_id = @run_id", run_id=run_id)
+    frontend.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=run_id)
+
+
+def retry(frontend: Frontend, run_id: str, headers: dict[str, str | None] | None = None) -> requests.Response:
+    return frontend.api.post(f"{frontend.runs_path}/{run_id}/retry", headers=headers)
+
+
+def repeated_runs(frontend: Frontend, first: str) -> set[str]:
+    """The runs that repeat this one, as the tenant's log has them; the queue must have the same."""
+    logged = {row["pipeline_logging_id"] for row in frontend.own("x_meta_pipeline_runs") if row["retry_of"] == first}
+    assert {item["run_id"] for item in frontend.central("pipeline_execution_queue")} == logged
+    return logged
+
+
+def test_retry_beyond_the_quota_is_429_with_its_figures(make_frontend: MakeFrontend) -> None:
+    frontend = make_frontend(daily_limit=2)
+    frontend.store_keyless()
+    first = frontend.start()
+    fail(frontend, first)
+    accepted = [retry(frontend, first), retry(frontend, first)]
+    assert [answer.status_code for answer in accepted] == [202, 202]
+    refused = retry(frontend, first)
+    assert (refused.status_code, refused.json()["limit"], refused.json()["used"]) == (429, 2, 2)
+    assert repeated_runs(frontend, first) == {answer.json()["pipeline_logging_id"] for answer in accepted}
+
+
+def test_retry_without_credentials_is_409(connected: Frontend) -> None:
+    first = connected.start()
+    fail(connected, first)
+    assert connected.api.delete(f"{connected.credentials_path}/GCP").status_code == 200
+    answer = retry(connected, first)
+    assert (answer.status_code, answer.json()["detail"]) == (409, "no GCP credentials are set up")
+    assert repeated_runs(connected, first) == set()
+
+
+def test_retry_cut_in_the_middle_leaves_a_whole_run_or_none(
+    connected: Frontend, cloud: Devcloud, jobs_of: JobsOf
+) -> None:
+    first = connected.start()
+    fail(connected, first)
+    cut = cut_off(cloud, "pipeline_runs", jobs_of, lambda headers: retry(connected, first, headers))
+    assert cut.status_code in {202, 503}
+    before = repeated_runs(connected, first)
+    assert len(before) <= 1
+    again = retry(connected, first)
+    assert again.status_code == 202
+    assert repeated_runs(connected, first) == before | {again.json()["pipeline_logging_id"]}
+
+
+def test_cancel_cut_in_the_middle_is_completed_by_the_next(
+    connected: Frontend, cloud: Devcloud, jobs_of: JobsOf
+) -> None:
+    path = f"{connected.runs_path}/{connected.start()}/cancel"
+    connected.api.get(connected.runs_path)  # the function runs
+    cut = cut_off(cloud, "pipeline_runs", jobs_of, lambda headers: connected.api.post(path, headers=headers))
+    assert cut.status_code in {202, 503}
+    assert connected.api.post(path).status_code == 202
+    assert [event["kind"] for event in connected.central("pipeline_run_events")] == ["CANCEL_REQUESTED"]
+
+
+def test_removal_cut_in_the_middle_is_logged_once(connected: Frontend, cloud: Devcloud, jobs_of: JobsOf) -> None:
+    path = f"{connected.credentials_path}/GCP"
+    cut = cut_off(cloud, "setup_credentials", jobs_of, lambda headers: connected.api.delete(path, headers=headers))
+    again = connected.api.delete(path)
+    assert (cut.status_code, again.status_code) in {(200, 404), (503, 404), (503, 200)}
+    assert connected.central("tenant_cloud_credentials") == []
+    assert connected.logged_actions() == ["CREDENTIAL_ADDED", "CREDENTIAL_DELETED"]
