@@ -55,6 +55,9 @@ Writes a sample Cloud Billing detailed export into a tenant's own GCP project an
 exact sums per invoice month and per usage date (UTC). The same arguments give the same bytes. The table
 is replaced, unless --append."""
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_ACCOUNT = re.compile(r"[a-z][a-z0-9-]{0,29}")
+# What runs take for a usage date, and ten years of them.
+_FIRST_YEAR, _LAST_YEAR, _MOST_DAYS = 2008, 2150, 3_660
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,7 +134,7 @@ def _add_onboard(commands: _Commands[argparse.ArgumentParser]) -> None:
 def _add_mint_key(commands: _Commands[argparse.ArgumentParser]) -> None:
     mint = _add(commands, "mint-key", "print a service-account JSON key", _MINT)
     mint.add_argument("--project", required=True, type=_project, metavar="P", help="the GCP project it belongs to")
-    mint.add_argument("--account", default="billing-reader", metavar="NAME", help="default: %(default)s")
+    mint.add_argument("--account", default="billing-reader", type=_account, metavar="NAME", help="default: %(default)s")
 
 
 def _add_seed_billing(commands: _Commands[argparse.ArgumentParser]) -> None:
@@ -142,7 +145,7 @@ def _add_seed_billing(commands: _Commands[argparse.ArgumentParser]) -> None:
     seed.add_argument(
         "--start", type=_date, metavar="YYYY-MM-DD", help="first usage date (default: the days up to now)"
     )
-    seed.add_argument("--days", type=_positive, default=30, help="usage dates (default: %(default)s)")
+    seed.add_argument("--days", type=_days, default=30, help="usage dates (default: %(default)s)")
     seed.add_argument("--rows-per-day", type=_positive, default=200, help="rows of usage (default: %(default)s)")
     seed.add_argument("--seed", type=int, default=1, help="another one is another organisation (default: %(default)s)")
     seed.add_argument("--location", default="US", help="of the dataset (default: %(default)s)")
@@ -189,11 +192,21 @@ def _positive(text: str) -> int:
     return value
 
 
+def _days(text: str) -> int:
+    value = _positive(text)
+    if value > _MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text} is more than {_MOST_DAYS} days")
+    return value
+
+
 def _date(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        value = date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text} is not a date like 2025-11-17") from error
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise argparse.ArgumentTypeError(f"{text} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return value
 
 
 def _project(text: str) -> str:
@@ -201,4 +214,10 @@ def _project(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{text} is not a project id: 6 to 30 of a-z, 0-9 and -, starting with a letter"
         )
+    return text
+
+
+def _account(text: str) -> str:
+    if not _ACCOUNT.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text} is not an account's name: up to 30 of a-z, 0-9 and -")
     return text

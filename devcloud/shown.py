@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from rich.console import Console
@@ -82,9 +83,17 @@ def print_table(table: Table) -> None:
 
 
 def print_json(content: object) -> None:
-    """JSON to standard output; a decimal or a time, which JSON does not have, as a string."""
-    json.dump(content, sys.stdout, indent=2, default=_text)
+    """JSON to standard output; a decimal, a time or NaN, which JSON does not have, as a string."""
+    json.dump(_finite(content), sys.stdout, indent=2, default=_text, allow_nan=False)
     print()
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {name: _finite(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return str(content) if isinstance(content, float) and not isfinite(content) else content
 
 
 def _cell(value: Any) -> Text:

@@ -140,6 +140,22 @@ def test_a_minted_key_is_a_service_account_of_its_project(running: Running) -> N
     assert key["client_email"].endswith("@acme-gcp.iam.gserviceaccount.com")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("mint-key", "--project", "acme-gcp", "--account", "x y"), "x y is not an account's name"),
+        (("mint-key", "--project", "Acme GCP"), "Acme GCP is not a project id"),
+        (("seed-billing", "--project", "acme-gcp", "--start", "2025-02-30"), "2025-02-30 is not a date"),
+        (("seed-billing", "--project", "acme-gcp", "--start", "9999-12-30"), "is not in the years 2008 to 2150"),
+        (("seed-billing", "--project", "acme-gcp", "--days", "999999999"), "is more than 3660 days"),
+        (("onboard", "acme_corp", "--daily-limit", "0"), "0 is not a positive number"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_named(running: Running, arguments: tuple[str, ...], said: str) -> None:
+    done = running.run(*arguments)
+    assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+
+
 def test_a_minted_token_opens_the_operators_view_and_no_other_function(running: Running) -> None:
     done = running.run("mint-token", "scheduler_status")
     assert done.returncode == 0, done.stderr
@@ -186,6 +202,7 @@ def test_a_query_shows_rows_as_a_table_or_as_json(running: Running) -> None:
     assert running.json("query", *arguments, "--json") == [
         {"tenant_id": "queried_corp", "cost": "1.5", "days": [1, 2], "nothing": None}
     ]
+    assert running.json("query", "SELECT [IEEE_DIVIDE(0, 0)] AS x", "--json") == [{"x": ["nan"]}]
     row = running.run("query", *arguments).stdout.splitlines()[3]
     assert [cell.strip() for cell in row.split("│")[1:-1]] == ["queried_corp", "1.5", "[1, 2]", "NULL"]
     refused = running.run("query", "SELECT nothing FROM tenants.tenant_profiles")
