@@ -1,16 +1,13 @@
-"""Writes the sample export into a project: an ingestion-time partitioned table, one load job a partition."""
+"""Writes the sample export into a project: an ingestion-time partitioned table, as Google Cloud's own is."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 import pyarrow.parquet as pq
 from google.cloud import bigquery
@@ -39,26 +36,21 @@ class Target:
 def write_export(client: bigquery.Client, plan: Plan, target: Target, *, append: bool = False) -> Json:
     """Generate the plan's rows into the target's table and return the truth about them.
 
-    The table is replaced, unless `append`. Memory and disk hold the partitions that are still growing, no more;
-    they travel as Parquet, which loads many times faster than JSON.
+    The table is replaced, unless `append`. Memory holds one batch; the rows travel as Parquet, which loads many times
+    faster than JSON.
     """
     generator, truth = Generator(plan), Truth()
     account = generator.organisation.billing_account_id.replace("-", "_")
     table = f"{target.project}.{target.dataset}.{target.table or f'gcp_billing_export_resource_v1_{account}'}"
     _create_table(client, table, target, replace=not append)
-    loads: list[bigquery.LoadJob] = []
     with TemporaryDirectory(prefix="seed-billing-") as scratch:
-        partitions = _Partitions(Path(scratch))
-        for day, rows in generator.days():
-            for row in rows:
-                partitions.write(row)
-                truth.add(row)
-            for exported_on, path in partitions.complete(before=day + timedelta(days=1)):
-                loads.append(_load(client, table, target, exported_on, path))
-        for exported_on, path in partitions.complete(before=date.max):
-            loads.append(_load(client, table, target, exported_on, path))
-    for load in loads:  # they run while the rows are made
-        load.result()
+        path = Path(scratch) / "rows.parquet"
+        with _RowFile(path) as file:
+            for _, rows in generator.days():
+                for row in rows:
+                    file.write(row)
+                    truth.add(row)
+        _load(client, table, target, path)
     return {"table": table, "location": target.location, "currency": "USD"} | truth.to_json()
 
 
@@ -68,48 +60,38 @@ def load_schema() -> list[Json]:
     return schema
 
 
-class _Partitions:
-    """One growing Parquet file for each export date that rows still arrive for; a batch of each is in memory."""
+class _RowFile:
+    """A Parquet file that rows are written to, batch by batch."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, path: Path) -> None:
         self._schema = arrow_schema([normal_field(field) for field in load_schema()])
-        self._writers: dict[date, pq.ParquetWriter] = {}
-        self._batches: defaultdict[date, list[str]] = defaultdict(list)
+        self._writer = pq.ParquetWriter(path, self._schema)
+        self._batch: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._flush()
+        self._writer.close()
 
     def write(self, row: Row) -> None:
-        """Add a row to the file of its export date."""
-        batch = self._batches[row.exported_on]
-        batch.append(row.text)
-        if len(batch) == _BATCH_ROWS:
-            self._flush(row.exported_on)
+        """Add a row."""
+        self._batch.append(row.text)
+        if len(self._batch) == _BATCH_ROWS:
+            self._flush()
 
-    def complete(self, *, before: date) -> Iterator[tuple[date, Path]]:
-        """Close and hand out the files of the export dates before this one; each is gone when the next is asked for."""
-        for exported_on in sorted(day for day in self._batches if day < before):
-            self._flush(exported_on)
-            self._writers.pop(exported_on).close()
-            del self._batches[exported_on]
-            path = self._path(exported_on)
-            yield exported_on, path
-            path.unlink()
-
-    def _flush(self, exported_on: date) -> None:
-        if exported_on not in self._writers:
-            self._writers[exported_on] = pq.ParquetWriter(self._path(exported_on), self._schema)
-        lines = "\n".join(self._batches[exported_on]).encode()
+    def _flush(self) -> None:
+        lines = "\n".join(self._batch).encode()
         if lines:
-            self._writers[exported_on].write_table(
+            self._writer.write_table(
                 read_json(
                     BytesIO(lines),
                     read_options=ReadOptions(block_size=len(lines)),
                     parse_options=ParseOptions(explicit_schema=self._schema, unexpected_field_behavior="error"),
                 )
             )
-        self._batches[exported_on].clear()
-
-    def _path(self, exported_on: date) -> Path:
-        return self._folder / f"{exported_on:%Y%m%d}.parquet"
+        self._batch.clear()
 
 
 def _create_table(client: bigquery.Client, name: str, target: Target, *, replace: bool) -> None:
@@ -123,13 +105,28 @@ def _create_table(client: bigquery.Client, name: str, target: Target, *, replace
     client.create_table(table, exists_ok=True)
 
 
-def _load(client: bigquery.Client, table: str, target: Target, exported_on: date, path: Path) -> bigquery.LoadJob:
+def _load(client: bigquery.Client, table: str, target: Target, path: Path) -> None:
+    """Add the file's rows to the table, each in the partition of the day it was exported.
+
+    A load job fills one partition, so the rows come through a table without any: two jobs, however many the days are.
+    """
+    arriving, fields = f"{table}_arriving", load_schema()
     config = bigquery.LoadJobConfig(
+        schema=[bigquery.SchemaField.from_api_repr(field) for field in fields],
         source_format=bigquery.SourceFormat.PARQUET,
         parquet_options=bigquery.ParquetOptions.from_api_repr({"enableListInference": True}),
-        write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+        write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
     )
     with path.open("rb") as file:
-        return client.load_table_from_file(
-            file, f"{table}${exported_on:%Y%m%d}", location=target.location, project=target.project, job_config=config
+        load = client.load_table_from_file(
+            file, arriving, project=target.project, location=target.location, job_config=config
         )
+    load.result()
+    columns = ", ".join(field["name"] for field in fields)
+    client.query_and_wait(
+        f"INSERT INTO `{table}` (_PARTITIONTIME, {columns})"
+        f" SELECT TIMESTAMP_TRUNC(export_time, DAY), {columns} FROM `{arriving}`",
+        project=target.project,
+        location=target.location,
+    )
+    client.delete_table(arriving)

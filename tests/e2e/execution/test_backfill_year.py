@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from devcloud.seed_billing.rows import Generator, Plan
-from devcloud.seed_billing.truth import Truth
+from devcloud.seed_billing.rows import Plan
 from tests.dispatching import Dispatching
-from tests.e2e.execution.late_month import make_export
-from tests.executions import Json, eventually
+from tests.executions import eventually
 from tests.frontend import Frontend
-from tests.tenant import Tenant
 
 START, DAYS = date(2024, 12, 1), 351
 DAILY_LIMIT = 5
-
-
-def year_of_exports(tenant: Tenant) -> Json:
-    """An export whose rows have all arrived today, in one load job; the truth about them."""
-    plan, truth = Plan(seed=5, start=START, days=DAYS, rows_per_day=3), Truth()
-    rows = [row for _, rows_of_day in Generator(plan).days() for row in rows_of_day]
-    for row in rows:
-        truth.add(row)
-    with tenant.cloud.clients(tenant.gcp_key) as clients:
-        make_export(clients.bigquery(), tenant).add([json.loads(row.text) for row in rows])
-    return truth.to_json()
 
 
 def await_end_of_quota(frontend: Frontend, left: int) -> None:
@@ -61,8 +46,8 @@ def by_day(frontend: Frontend) -> dict[str, tuple[int, Decimal]]:
 @pytest.mark.timeout(600)
 def test_a_year_is_filled_over_three_days_of_quota_and_equals_the_export(dispatching: Dispatching) -> None:
     frontend = dispatching.frontend(daily_limit=DAILY_LIMIT, concurrent_limit=2)
-    told_days = year_of_exports(frontend.tenant)["usage_dates"]
-    assert frontend.store(frontend.tenant.gcp_credentials).status_code == 201
+    export = frontend.tenant.seed(Plan(seed=5, start=START, days=DAYS, rows_per_day=3))
+    assert frontend.store(frontend.gcp_body(billing_export_table=export.table)).status_code == 201
     dispatching.move_on("execute", "kick")
     year = {"start_date": str(START), "end_date": "2025-11-16", "split": "month"}
 
@@ -79,7 +64,7 @@ def test_a_year_is_filled_over_three_days_of_quota_and_equals_the_export(dispatc
         end_the_day(dispatching)
         dispatching.process()
 
-    truth = {day: (told["rows"], Decimal(told["total"])) for day, told in told_days.items()}
+    truth = {day: (told["rows"], Decimal(told["total"])) for day, told in export.truth["usage_dates"].items()}
     published = by_day(frontend)
     assert published == {day: told for day, told in truth.items() if day <= "2025-11-16" and day >= str(START)}
     assert len(published) > 300
