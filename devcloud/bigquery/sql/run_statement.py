@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -75,7 +76,10 @@ class Runner:
         self._now = datetime.now(UTC)
         plan = _PLANS.get(statement.text, statement.tree, self.context())
         result = QueryResult(plan.statement_type, referenced_tables=list(plan.referenced))
-        result.schema = fields_of(plan.columns) if plan.statement_type == "SELECT" else []
+        if plan.statement_type == "SELECT":
+            if self.request.destination:
+                _check_names(plan.columns)
+            result.schema = fields_of(plan.columns)
         self.target = result.written_table = plan.target
         if plan.target is not None:
             self.authorize(plan.target, writes=True)
@@ -214,6 +218,16 @@ def fields_of(columns: list[Column]) -> list[Json]:
         repeats = seen[name.lower()] = seen.get(name.lower(), -1) + 1
         fields.append(to_field(f"{name}_{repeats}" if repeats else name, column.type))
     return fields
+
+
+def _check_names(columns: list[Column]) -> None:
+    """A table has no two columns of one name."""
+    times = Counter(column.name.lower() for column in columns if column.name)
+    if repeated := [name for name, count in times.items() if count > 1]:
+        raise invalid_query(
+            "Duplicate column names in the result are not supported when a destination table is present."
+            f" Found duplicate(s): {', '.join(repeated)}"
+        )
 
 
 def used_in(sql: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -119,6 +119,14 @@ def test_a_job_runs_in_the_callers_own_project_only(client_of: ClientOf) -> None
         tenant.query_and_wait("SELECT 1", project=PLATFORM)
 
 
+def test_a_destination_has_no_two_columns_of_one_name(client: bigquery.Client, dataset: str) -> None:
+    query, table = "SELECT 1 AS n, 2 AS N", f"{PLATFORM}.{dataset}.t"
+    with pytest.raises(exceptions.BadRequest, match=r"Duplicate column names .* Found duplicate\(s\): n"):
+        client.query_and_wait(query, job_config=QueryJobConfig(destination=table))
+    assert list(client.list_tables(dataset)) == []
+    assert [list(row.values()) for row in client.query_and_wait(query)] == [[1, 2]]
+
+
 def test_a_destination_follows_its_dispositions(client: bigquery.Client, dataset: str) -> None:
     table = f"{PLATFORM}.{dataset}.t"
     config = QueryJobConfig(
