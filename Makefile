@@ -75,6 +75,7 @@ judge-terraform: setup .venvs/terraform/.installed .venvs/checkov/.installed
 
 PIP_OPTIONS_focus := --ignore-requires-python
 # Thousands of modules of which few are ever imported.
+PIP_OPTIONS_schemathesis := --no-compile
 PIP_OPTIONS_terraform := --no-compile
 PIP_OPTIONS_checkov := --no-compile
 .venvs/%/.installed: requirements-judge-%.txt
