@@ -41,7 +41,7 @@ class Dispatcher(DeliveryLoop):
         """Send a task at once, even when its queue is paused or at its limits."""
         self._store.reschedule(task, due_at=self.now())
         with self.changed:
-            lane = self._lane(self._store.get_queue(queue))
+            lane = self._lane(self._store.get_queue(queue), self.now())
             if task.name not in lane.in_flight and not self.stopping:
                 self._send(queue, lane, task.name)
 
@@ -57,7 +57,7 @@ class Dispatcher(DeliveryLoop):
 
     def _send_due(self, queue: types.Queue, now: float) -> float:
         """Send what a queue may send now; when it may send more (infinity: when something changes)."""
-        lane = self._lane(queue)
+        lane = self._lane(queue, now)
         slots = queue.rate_limits.max_concurrent_dispatches - len(lane.in_flight)
         if slots <= 0:
             return math.inf
@@ -74,8 +74,8 @@ class Dispatcher(DeliveryLoop):
             return math.inf
         return next((due.at for due in waiting if due.at > now), math.inf)
 
-    def _lane(self, queue: types.Queue) -> _Lane:
-        limits, now = queue.rate_limits, self.now()
+    def _lane(self, queue: types.Queue, now: float) -> _Lane:
+        limits = queue.rate_limits
         lane = self._lanes.get(queue.name)
         if lane is None:
             bucket = TokenBucket(limits.max_dispatches_per_second, limits.max_burst_size, now)

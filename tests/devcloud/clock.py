@@ -4,10 +4,13 @@ from __future__ import annotations
 
 
 class Clock:
-    """A clock to inject: seconds since 1970."""
+    """A clock to inject: seconds since 1970. Its next `leap` comes right after it was read."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
+        self.leap = 0.0
 
     def __call__(self) -> float:
-        return self.now
+        now = self.now
+        self.now, self.leap = now + self.leap, 0.0
+        return now

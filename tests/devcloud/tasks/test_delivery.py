@@ -170,6 +170,26 @@ def test_a_queue_sends_no_faster_than_its_rate(
     assert handler.is_quiet
 
 
+def test_a_second_that_passes_while_a_queue_is_looked_at_counts_once(
+    make_queue: Make, add_task: Make, handler: Handler, service: Tasks, clock: Clock
+) -> None:
+    make_queue(rate_limits={"max_dispatches_per_second": 2})
+    for number in range(15):
+        add_task(f"t-{number}")
+    for _ in range(10):
+        handler.next_request()
+    assert service.wait_idle(PATIENCE_SECONDS, due_within_seconds=-1)
+
+    clock.leap = 1
+    for _ in range(3):
+        service.wake()
+
+    handler.next_request()
+    handler.next_request()
+    assert service.pending() >= 3
+    assert handler.is_quiet
+
+
 def test_an_interrupted_delivery_is_made_again_after_a_restart(
     make_queue: Make, add_task: Make, handler: Handler, service: Tasks, make_service: Callable[[], Tasks]
 ) -> None:
