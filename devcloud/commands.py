@@ -18,6 +18,7 @@ import requests
 
 from devcloud.clients import Clients
 from devcloud.errors import UserError
+from devcloud.gateway.instances import fork_server
 from devcloud.shown import job_lines, places, print_json, print_table, rows_table, welcome
 from devcloud.state import StateDir, StateError
 from shared.platform_config import get_platform
@@ -32,6 +33,7 @@ _EXPORTER = "billing-export"  # the account in the tenant's project that writes 
 
 def demo(options: Namespace) -> None:
     """Tell the main job end to end."""
+    fork_server().start()  # its imports go on beside this process's own
     from devcloud.demo.story import demo
 
     demo(options)
@@ -39,6 +41,7 @@ def demo(options: Namespace) -> None:
 
 def up(options: Namespace) -> None:
     """Run until a signal ends it."""
+    fork_server().start()
     from devcloud.server import Devcloud
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
