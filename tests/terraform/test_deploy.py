@@ -236,6 +236,7 @@ def test_whoever_says_no_at_a_terminal_changes_nothing(user: NewUser) -> None:
     os.close(terminal)
 
 
+@pytest.mark.usefixtures("live_dispatcher")
 def test_the_smoke_test_runs_against_what_was_deployed(deployed: NewUser, cloud: Devcloud, tenant: Tenant) -> None:
     """The functions that the local cloud serves stand in for those that nobody made; all else is as it is printed."""
     key, urls = (
