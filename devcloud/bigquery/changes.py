@@ -13,9 +13,9 @@ from typing import Any
 
 import duckdb
 
-from devcloud.bigquery.columns import physical_name
-from devcloud.bigquery.duck import one_number, one_row
+from devcloud.bigquery.duck import one_row
 from devcloud.bigquery.model import BigQueryError, TableRef, not_implemented
+from devcloud.bigquery.row_counts import row_count
 
 # Held from stamping a commit's changes to its end, and while a snapshot is pinned: the log is in commit order, and a
 # snapshot that is later than a change's stamp contains it.
@@ -66,7 +66,7 @@ def rows_at(cursor: duckdb.DuckDBPyConnection, ref: TableRef, moment: dt.datetim
         " coalesce(bool_or(rewritten AND changed_at > ?), FALSE)",
         [moment, moment],
     )
-    counted = one_number(cursor, f"SELECT count(*) FROM {physical_name(ref)}")
+    counted = row_count(cursor, ref)
     if rewritten or int(total) != counted:
         raise not_implemented(f"snapshots from before an UPDATE, DELETE, MERGE or truncation (of table {ref})")
     return int(then)

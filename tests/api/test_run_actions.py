@@ -5,15 +5,10 @@ from __future__ import annotations
 import requests
 
 from devcloud.server import Devcloud
+from tests.api.test_pipeline_runs import finish
 from tests.conftest import JobsOf, MakeFrontend
 from tests.faults import cut_off
 from tests.frontend import Frontend
-
-
-def fail(frontend: Frontend, run_id: str) -> None:
-    """End a run as dispatcher and executor would: its row says how, its queue item is gone."""
-    frontend.sql("UPDATE {own}.x_meta_pipeline_runs SET status = 'FAILED' WHERE run_id = @run_id", run_id=run_id)
-    frontend.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=run_id)
 
 
 def retry(frontend: Frontend, run_id: str, headers: dict[str, str | None] | None = None) -> requests.Response:
@@ -31,7 +26,7 @@ def test_retry_beyond_the_quota_is_429_with_its_figures(make_frontend: MakeFront
     frontend = make_frontend(daily_limit=2)
     frontend.store_keyless()
     first = frontend.start()
-    fail(frontend, first)
+    finish(frontend, first, "FAILED")
     accepted = [retry(frontend, first), retry(frontend, first)]
     assert [answer.status_code for answer in accepted] == [202, 202]
     refused = retry(frontend, first)
@@ -41,7 +36,7 @@ def test_retry_beyond_the_quota_is_429_with_its_figures(make_frontend: MakeFront
 
 def test_retry_without_credentials_is_409(connected: Frontend) -> None:
     first = connected.start()
-    fail(connected, first)
+    finish(connected, first, "FAILED")
     assert connected.api.delete(f"{connected.credentials_path}/GCP").status_code == 200
     answer = retry(connected, first)
     assert (answer.status_code, answer.json()["detail"]) == (409, "no GCP credentials are set up")
@@ -52,7 +47,7 @@ def test_retry_cut_in_the_middle_leaves_a_whole_run_or_none(
     connected: Frontend, cloud: Devcloud, jobs_of: JobsOf
 ) -> None:
     first = connected.start()
-    fail(connected, first)
+    finish(connected, first, "FAILED")
     cut = cut_off(cloud, "pipeline_runs", jobs_of, lambda headers: retry(connected, first, headers))
     assert cut.status_code in {202, 503}
     before = repeated_runs(connected, first)
