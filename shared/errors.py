@@ -5,6 +5,7 @@ The docstring of a class is its message unless the raise says better; `facts` tr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -86,14 +87,19 @@ class ConfigError(ConvergenceError):
     """A file under configs/ is not valid."""
 
 
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what caused it, each once, also where the causes make a circle."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__
+
+
 def told_by_bigquery(error: BaseException) -> str | None:
     """BigQuery's own text behind an error, for the log; None when there is none."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, JobFailed):
-            return cause.raw
-        cause = cause.__cause__
-    return None
+    return next((cause.raw for cause in causes(error) if isinstance(cause, JobFailed)), None)
 
 
 class RunError(ConvergenceError):

@@ -1,4 +1,7 @@
-"""Checks what no linter does: sizes of files, and lines that must not be in the tree. `python -m tools.check_tree`."""
+"""Checks what no linter does: sizes of files, lines that must not be there, errors that cause themselves.
+
+`python -m tools.check_tree` prints what it finds.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+
+from tools.check_raises import check_raises
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = {".py", ".sql", ".yml", ".yaml", ".toml", ".md", ".txt", ".in", ".tf", ".hcl", ".sh", ".json", ""}
@@ -87,9 +92,12 @@ def check_lines(name: str, lines: list[str]) -> Iterator[str]:
 def findings(root: Path) -> Iterator[str]:
     """All findings under a folder."""
     for name, path in files(root):
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
         yield from check_size(name, lines)
         yield from check_lines(name, lines)
+        if path.suffix == ".py" and name.startswith(("shared/", "functions/")):
+            yield from check_raises(name, text)
 
 
 def main() -> int:

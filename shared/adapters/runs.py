@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from google.api_core import exceptions as google
 from google.api_core import retry as google_retry
 from google.cloud import bigquery
 
@@ -216,10 +217,8 @@ class Runs:
 def _retried(run: Callable[[], bigquery.QueryJob]) -> bigquery.QueryJob:
     try:
         return _RETRY_ABORTED(run)()
-    except Exception as error:
-        if isinstance(error.__cause__, errors.TransactionAborted):  # google's RetryError wraps the last one
-            raise error.__cause__ from error
-        raise
+    except google.RetryError as error:
+        raise errors.TransactionAborted from error
 
 
 def _claimed(tenant_id: str, rows: Sequence[Row]) -> ClaimedRun:

@@ -99,7 +99,7 @@ class Executor:
                 return self._work(step)
             except (Unavailable, JobFailed, StepFailed) as error:
                 if turn == step.retry.attempts or isinstance(error, StepTimedOut):
-                    raise classified(error) from error
+                    raise classified(error)  # noqa: B904 - it has its cause, or is the error itself
                 facts = {"step_id": step.id, "turn": turn, "error_class": type(error).__name__}
                 log.warning("step tried again", **facts, cause=told_by_bigquery(error))
                 backoff = step.retry.backoff_seconds * 2 ** (turn - 1)
@@ -159,7 +159,7 @@ class Executor:
 
 
 def classified(error: ConvergenceError) -> RunError:
-    """What ended a run, as one of the errors a run can end with."""
+    """What ended a run, as one of the errors a run can end with: the error itself, or one that it caused."""
     if isinstance(error, RunError):
         return error
     kinds = {Unavailable: DependencyUnavailable, InvalidInput: InvalidParameters, ConfigError: InvalidTemplate}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.check_raises import check_raises
 from tools.check_tree import check_lines, check_size, files
 
 
@@ -52,3 +53,24 @@ def test_hidden_folders_are_not_ours_except_ci(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     assert [name for name, _ in files(tmp_path)] == [".ci/run", "shared/log.py"]
+
+
+@pytest.mark.parametrize(
+    "raised",
+    ["raise classified(error) from error", "raise error.__cause__ from error", "raise error from error"],
+)
+def test_an_error_that_may_be_its_own_cause_is_found(raised: str) -> None:
+    assert len(list(check_raises("shared/x.py", f"try:\n  work()\nexcept Exception as error:\n  {raised}\n"))) == 1
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        "raise StepFailed(error) from error",
+        "raise errors.StepFailed(error.message) from error",
+        "raise refused(places(error.errors())) from None",
+        "raise",
+    ],
+)
+def test_a_new_error_with_a_cause_is_left_alone(raised: str) -> None:
+    assert list(check_raises("shared/x.py", f"try:\n  work()\nexcept Exception as error:\n  {raised}\n")) == []

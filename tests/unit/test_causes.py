@@ -1,0 +1,56 @@
+"""Each cause of an error is told once, and the walk over them ends: an executor that walks for ever never answers."""
+
+from __future__ import annotations
+
+import pytest
+from google.api_core import retry as google_retry
+
+from shared import errors
+from shared.adapters import runs
+from shared.pipeline.executor import classified
+
+STEP_ERRORS = [
+    errors.Unavailable(),
+    errors.TransactionAborted(),
+    errors.JobFailed("BigQuery: it failed", raw="Not found: Table p:d.t"),
+    errors.StepFailed("column cost: string does not become decimal"),
+    errors.StepTimedOut(),
+]
+
+
+def fail_as_a_step_does(error: errors.ConvergenceError) -> None:
+    try:
+        raise error
+    except errors.ConvergenceError as found:
+        raise classified(found)  # noqa: B904 - as the executor does
+
+
+@pytest.mark.parametrize("error", STEP_ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_classified_where_it_is_caught_is_never_its_own_cause(error: errors.ConvergenceError) -> None:
+    with pytest.raises(errors.RunError) as caught:
+        fail_as_a_step_does(error)
+    told = list(errors.causes(caught.value))
+    assert told == ([error] if caught.value is error else [caught.value, error])
+    assert errors.told_by_bigquery(caught.value) == getattr(error, "raw", None)
+
+
+def test_a_transaction_that_is_always_aborted_ends_as_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurried = google_retry.Retry(google_retry.if_exception_type(errors.TransactionAborted), initial=0.001, timeout=0.01)
+    monkeypatch.setattr(runs, "_RETRY_ABORTED", hurried)
+
+    def lose() -> None:
+        raise errors.TransactionAborted
+
+    with pytest.raises(errors.TransactionAborted) as caught:
+        runs._retried(lose)  # type: ignore[arg-type] # what a transaction answers does not matter here
+    told = list(errors.causes(caught.value))
+    assert told[0] is caught.value
+    assert len(told) == len({id(cause) for cause in told})
+    assert errors.told_by_bigquery(classified(caught.value)) is None
+
+
+def test_the_walk_over_causes_that_make_a_circle_ends() -> None:
+    first, second = errors.Unavailable("first"), errors.Unavailable("second")
+    first.__cause__, second.__cause__ = second, first
+    assert list(errors.causes(first)) == [first, second]
+    assert errors.told_by_bigquery(first) is None
