@@ -25,7 +25,12 @@ from rich.markup import escape
 
 from devcloud.onboarding import onboard
 from shared.tables import get_tables
-from tests.platform_under_test import PlatformUnderTest, UnexpectedAnswerError, deployed_platform, local_platform
+from tests.support.platform_under_test import (
+    PlatformUnderTest,
+    UnexpectedAnswerError,
+    deployed_platform,
+    local_platform,
+)
 
 Json = dict[str, Any]
 ALICE, BOB = "alice_uuid_from_supabase", "bob_uuid_from_supabase"

@@ -37,8 +37,8 @@ from benchmarks.parts.plain_scheduler import PlainScheduler
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
 from shared.adapters.events import Kind, RunEvent, RunEvents
-from tests.crowds import make_due_schedules
-from tests.dispatching import Dispatching
+from tests.support.crowds import make_due_schedules
+from tests.support.dispatching import Dispatching
 
 Json = dict[str, Any]
 RUNS = 1_000

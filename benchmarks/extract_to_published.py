@@ -31,7 +31,7 @@ from rich.table import Table
 
 from benchmarks.parts.executor_run import SEED, Bench, Took, bench
 from devcloud.seed_billing.export import load_schema
-from tests.tenant import Tenant
+from tests.support.tenant import Tenant
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venvs" / "bench" / "bin" / "python"

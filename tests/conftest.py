@@ -14,9 +14,9 @@ if TYPE_CHECKING:  # a run of unit tests alone loads neither the cloud nor its c
     from google.cloud import bigquery
 
     from devcloud.server import Devcloud
-    from tests.dispatching import Dispatching
-    from tests.frontend import Frontend
-    from tests.tenant import Api, Tenant
+    from tests.support.dispatching import Dispatching
+    from tests.support.frontend import Frontend
+    from tests.support.tenant import Api, Tenant
 
 Json = dict[str, Any]
 MakeTenant = Callable[..., "Tenant"]
@@ -59,7 +59,7 @@ def make_tenant(cloud: Devcloud, bigquery_client: bigquery.Client) -> MakeTenant
     """Onboards another tenant; takes the limits that `onboard` takes."""
 
     from devcloud.onboarding import onboard
-    from tests.tenant import Tenant
+    from tests.support.tenant import Tenant
 
     def make(**limits: int) -> Tenant:
         number = uuid.uuid4().hex[:12]
@@ -78,7 +78,7 @@ def tenant(make_tenant: MakeTenant) -> Tenant:
 @pytest.fixture
 def api(cloud: Devcloud, tenant: Tenant) -> Iterator[Api]:
     """The tenant's frontend."""
-    from tests.tenant import Api
+    from tests.support.tenant import Api
 
     frontend = Api(cloud.ready["gateway"], tenant.api_key)
     yield frontend
@@ -99,7 +99,7 @@ def jobs_of(cloud: Devcloud) -> JobsOf:
 def make_frontend(make_tenant: MakeTenant, bigquery_client: bigquery.Client) -> MakeFrontend:
     """The frontend of another new tenant; takes the limits that `onboard` takes."""
 
-    from tests.frontend import Frontend
+    from tests.support.frontend import Frontend
 
     def make(**limits: int) -> Frontend:
         return Frontend(make_tenant(**limits), bigquery_client)
@@ -123,7 +123,7 @@ def connected(frontend: Frontend) -> Frontend:
 @pytest.fixture
 def live_dispatcher(cloud: Devcloud, bigquery_client: bigquery.Client) -> Iterator[None]:
     """Kicks are delivered, to a dispatcher that finds the test's own runs and no others."""
-    from tests.dispatching import Dispatching
+    from tests.support.dispatching import Dispatching
 
     with cloud.clients() as clients:
         dispatching = Dispatching(cloud, bigquery_client, clients.tasks())
@@ -137,7 +137,7 @@ def live_dispatcher(cloud: Devcloud, bigquery_client: bigquery.Client) -> Iterat
 def still_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dispatching]:
     """A cloud of its own for the scheduler: it owns the whole queue, so other tests' runs would be in the way."""
     from devcloud.server import Devcloud
-    from tests.dispatching import Dispatching
+    from tests.support.dispatching import Dispatching
 
     with Devcloud(tmp_path_factory.mktemp("still"), schedules=False) as cloud, cloud.clients() as clients:
         yield Dispatching(cloud, clients.bigquery(), clients.tasks())

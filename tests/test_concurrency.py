@@ -15,9 +15,9 @@ import requests
 
 from devcloud.environment import function_environment
 from devcloud.gateway.function_process import FunctionProcess
-from tests.crowds import make_due_schedules
-from tests.dispatching import Dispatching
-from tests.executions import Instance
+from tests.support.crowds import make_due_schedules
+from tests.support.dispatching import Dispatching
+from tests.support.executions import Instance
 
 Json = dict[str, Any]
 CALLERS, INSTANCES = 8, 4

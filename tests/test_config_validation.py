@@ -17,8 +17,8 @@ from shared.platform_config import CONFIGS, get_platform
 from shared.settings import Settings
 from shared.tables import Table, get_tables
 from shared.templates import all_templates, load_template, sql_file
-from tests.frontend import Frontend
-from tests.schedules import Schedules
+from tests.support.frontend import Frontend
+from tests.support.schedules import Schedules
 
 Json = dict[str, Any]
 Change = Callable[[Json], object]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.dispatching import Dispatching
-from tests.executions import eventually
-from tests.frontend import Frontend
-from tests.schedules import Schedules
+from tests.support.dispatching import Dispatching
+from tests.support.executions import eventually
+from tests.support.frontend import Frontend
+from tests.support.schedules import Schedules
 
 Json = dict[str, Any]
 ALICE, BOB = "alice_uuid_from_supabase", "bob_uuid_from_supabase"

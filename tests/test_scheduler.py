@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from shared.templates import get_template
-from tests.dispatching import Dispatching
-from tests.executions import eventually
-from tests.frontend import Frontend
-from tests.schedules import Schedules
+from tests.support.dispatching import Dispatching
+from tests.support.executions import eventually
+from tests.support.frontend import Frontend
+from tests.support.schedules import Schedules
 
 Json = dict[str, Any]
 FLOWS = Path(__file__).resolve().parents[1] / "COMPLETE_FLOWS.md"

@@ -21,8 +21,8 @@ from devcloud.environment import function_environment
 from devcloud.onboarding import onboard
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
-from tests.executions import Executions
-from tests.tenant import Tenant
+from tests.support.executions import Executions
+from tests.support.tenant import Tenant
 
 SEED = Plan(seed=21, start=date(2025, 11, 1), days=10, rows_per_day=1_000)
 _PARQUET_ROWS = 65_536

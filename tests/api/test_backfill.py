@@ -10,9 +10,9 @@ import requests
 
 from devcloud.server import Devcloud
 from tests.conftest import JobsOf, MakeFrontend
-from tests.faults import cut_off
-from tests.frontend import Frontend
-from tests.schedules import Schedules
+from tests.support.faults import cut_off
+from tests.support.frontend import Frontend
+from tests.support.schedules import Schedules
 
 Json = dict[str, Any]
 KEY: dict[str, str | None] = {"Idempotency-Key": "year-1"}

@@ -8,9 +8,9 @@ import requests
 
 from devcloud.server import Devcloud
 from tests.conftest import JobsOf, MakeFrontend
-from tests.dispatching import Dispatching
-from tests.faults import cut_off
-from tests.frontend import Frontend
+from tests.support.dispatching import Dispatching
+from tests.support.faults import cut_off
+from tests.support.frontend import Frontend
 
 TWO_YEARS = {"start_date": "2023-12-01", "end_date": "2025-11-17", "split": "month"}
 

@@ -19,9 +19,9 @@ from shared.adapters.table_layouts import TableLayouts
 from shared.adapters.tenant_datasets import TenantDatasets
 from shared.errors import JobFailed
 from shared.use_cases.migrate_tables import Migration
-from tests.executions import Executions
-from tests.faults import refused
-from tests.frontend import Frontend, new_frontend
+from tests.support.executions import Executions
+from tests.support.faults import refused
+from tests.support.frontend import Frontend, new_frontend
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "shared.migrate"]

@@ -10,8 +10,8 @@ import pytest
 from devcloud.onboarding import onboard
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
-from tests.frontend import Frontend
-from tests.tenant import Tenant
+from tests.support.frontend import Frontend
+from tests.support.tenant import Tenant
 
 DATASET_KEY = "projects/keys/locations/us/keyRings/ours/cryptoKeys/datasets"
 

@@ -10,10 +10,10 @@ import pytest
 
 from devcloud.server import Devcloud
 from tests.conftest import JobsOf
-from tests.faults import cut_off
-from tests.frontend import Frontend
-from tests.schedules import Schedules
-from tests.tenant import Api
+from tests.support.faults import cut_off
+from tests.support.frontend import Frontend
+from tests.support.schedules import Schedules
+from tests.support.tenant import Api
 
 Json = dict[str, Any]
 KEY: dict[str, str | None] = {"Idempotency-Key": "nightly"}

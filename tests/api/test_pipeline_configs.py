@@ -14,10 +14,10 @@ import requests
 from devcloud.server import Devcloud
 from shared.domain.pipeline_configs import MOST_CONFIGS, repeatable_config_id
 from tests.conftest import JobsOf, MakeFrontend
-from tests.faults import cut_off
-from tests.frontend import Frontend
-from tests.schedules import Schedules
-from tests.tenant import Api
+from tests.support.faults import cut_off
+from tests.support.frontend import Frontend
+from tests.support.schedules import Schedules
+from tests.support.tenant import Api
 
 Json = dict[str, Any]
 KEY: dict[str, str | None] = {"Idempotency-Key": "nightly"}

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.conftest import JobsOf
-from tests.frontend import Frontend
+from tests.support.frontend import Frontend
 
 
 def finish(frontend: Frontend, run_id: str, status: str) -> None:

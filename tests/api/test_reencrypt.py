@@ -21,7 +21,7 @@ from shared.adapters.kms import CredentialKey
 from shared.domain.credentials import credential_aad
 from shared.errors import Unavailable
 from shared.use_cases.reencrypt_credentials import Reencryption
-from tests.frontend import Frontend, new_frontend
+from tests.support.frontend import Frontend, new_frontend
 
 ROOT = Path(__file__).resolve().parents[2]
 Json = dict[str, Any]

@@ -7,8 +7,8 @@ import requests
 from devcloud.server import Devcloud
 from tests.api.test_pipeline_runs import finish
 from tests.conftest import JobsOf, MakeFrontend
-from tests.faults import cut_off
-from tests.frontend import Frontend
+from tests.support.faults import cut_off
+from tests.support.frontend import Frontend
 
 
 def retry(frontend: Frontend, run_id: str, headers: dict[str, str | None] | None = None) -> requests.Response:

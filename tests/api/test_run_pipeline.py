@@ -11,9 +11,9 @@ import pytest
 from devcloud.server import Devcloud
 from shared.domain.acceptance import repeatable_run_id
 from tests.conftest import JobsOf, MakeFrontend
-from tests.faults import cut_off
-from tests.frontend import Frontend
-from tests.tenant import Api
+from tests.support.faults import cut_off
+from tests.support.frontend import Frontend
+from tests.support.tenant import Api
 
 Json = dict[str, Any]
 KEY: dict[str, str | None] = {"Idempotency-Key": "order-1"}

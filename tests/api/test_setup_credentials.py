@@ -12,8 +12,8 @@ import pytest
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
 from tests.conftest import JobsOf, MakeFrontend
-from tests.frontend import Frontend
-from tests.tenant import Api
+from tests.support.frontend import Frontend
+from tests.support.tenant import Api
 
 Json = dict[str, Any]
 METADATA_TABLES = {

@@ -12,7 +12,7 @@ import pytest
 from google.cloud import bigquery
 
 from devcloud.server import Devcloud
-from tests.tenant import Tenant
+from tests.support.tenant import Tenant
 
 ROOT = Path(__file__).resolve().parents[2]
 CLOSED_PORT = "http://127.0.0.1:9"

@@ -13,10 +13,10 @@ import pytest
 
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
-from tests.dispatching import Dispatching
-from tests.executions import eventually
-from tests.frontend import Frontend
-from tests.tenant import SMALL_EXPORT, Export
+from tests.support.dispatching import Dispatching
+from tests.support.executions import eventually
+from tests.support.frontend import Frontend
+from tests.support.tenant import SMALL_EXPORT, Export
 
 Json = dict[str, Any]
 HASTY = {"LEASE_SECONDS": "5", "HEARTBEAT_SECONDS": "1", "RETRY_BASE_SECONDS": "0.2"}

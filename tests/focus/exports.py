@@ -12,7 +12,7 @@ from typing import Any
 from google.cloud import bigquery
 
 from devcloud.seed_billing.export import load_schema
-from tests.tenant import Tenant
+from tests.support.tenant import Tenant
 
 Json = dict[str, Any]
 

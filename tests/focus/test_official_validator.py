@@ -17,9 +17,9 @@ import pytest
 from google.cloud import bigquery
 
 from tests.conftest import MakeTenant
-from tests.executions import Executions
 from tests.focus.exports import EXPORTS, TRUTHS, load, rows_of
-from tests.tenant import Tenant
+from tests.support.executions import Executions
+from tests.support.tenant import Tenant
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venvs" / "focus" / "bin" / "python"

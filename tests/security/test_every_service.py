@@ -16,7 +16,7 @@ from google.cloud.bigquery_storage_v1 import types
 
 from devcloud.identity import Identity
 from devcloud.server import Devcloud
-from tests.tenant import Tenant
+from tests.support.tenant import Tenant
 
 # A method of each gRPC service and the endpoint that the environment names for it.
 METHODS = {

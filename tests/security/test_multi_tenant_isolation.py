@@ -10,8 +10,8 @@ from google.api_core import exceptions as google
 from devcloud.server import Devcloud
 from shared.domain.credentials import credential_aad
 from tests.conftest import MakeFrontend
-from tests.frontend import Frontend
 from tests.security.test_security_validation import ROUTES, call
+from tests.support.frontend import Frontend
 
 pytestmark = pytest.mark.phase3
 

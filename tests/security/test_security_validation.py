@@ -14,8 +14,8 @@ import requests
 from devcloud.server import Devcloud
 from shared.platform_config import get_platform
 from tests.conftest import JobsOf
-from tests.frontend import Frontend
-from tests.tenant import Api
+from tests.support.frontend import Frontend
+from tests.support.tenant import Api
 
 Json = dict[str, Any]
 ORIGIN = "http://localhost:3000"

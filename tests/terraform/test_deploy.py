@@ -12,8 +12,8 @@ import pytest
 
 from devcloud.server import Devcloud
 from tests.contract.rights import ROOT
-from tests.executions import eventually
-from tests.tenant import Tenant
+from tests.support.executions import eventually
+from tests.support.tenant import Tenant
 from tests.terraform.new_user import NewUser, colleague_of, new_user
 from tests.terraform.storage import Storage, storage
 from tests.terraform.workspace import PYTHON

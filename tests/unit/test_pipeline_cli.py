@@ -16,7 +16,7 @@ from shared.pipeline.cli import main
 from shared.pipeline.template_schema import SCHEMA_FILE, schema_text
 from shared.platform_config import CONFIGS
 from shared.templates import all_templates, sql_file
-from tests.template_copies import copied_below, replaced
+from tests.support.template_copies import copied_below, replaced
 
 
 @pytest.fixture

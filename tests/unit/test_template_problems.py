@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.pipeline.cli import main
-from tests.template_copies import copied_below, replaced, told_by
+from tests.support.template_copies import copied_below, replaced, told_by
 
 CHECK = "  - {id: days_not_emptied"
 

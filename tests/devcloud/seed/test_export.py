@@ -6,7 +6,7 @@ from typing import Any
 
 from devcloud.cli import default_start
 from devcloud.seed_billing.rows import Plan
-from tests.tenant import SMALL_EXPORT, Tenant
+from tests.support.tenant import SMALL_EXPORT, Tenant
 
 _SUMS = """
 SELECT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.dispatching import Dispatching
+from tests.support.dispatching import Dispatching
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from google.cloud import bigquery
 
-from tests.dispatching import Dispatching, statements
+from tests.support.dispatching import Dispatching, statements
 
 Json = dict[str, Any]
 AGO = (datetime.now(UTC) - timedelta(minutes=6)).isoformat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from shared.domain.dispatch import MOST_CHANGES
-from tests.dispatching import Dispatching
+from tests.support.dispatching import Dispatching
 
 
 def test_news_beyond_one_transaction_are_told_by_the_next_call(dispatching: Dispatching) -> None:

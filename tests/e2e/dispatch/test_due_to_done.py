@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.due_to_done import measure
-from tests.dispatching import Dispatching
+from tests.support.dispatching import Dispatching
 
 RUNS = 20
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.dispatching import Dispatching
+from tests.support.dispatching import Dispatching
 
 CALLERS, RUNS = 8, 4
 PIPELINE = "gcp-cost-billing"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.dispatching import Dispatching, statements
-from tests.executions import eventually
+from tests.support.dispatching import Dispatching, statements
+from tests.support.executions import eventually
 
 Json = dict[str, Any]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.dispatching import Dispatching
-from tests.schedules import Schedules
-from tests.tenant import Api
+from tests.support.dispatching import Dispatching
+from tests.support.schedules import Schedules
+from tests.support.tenant import Api
 
 
 def test_dispatcher_cancels_the_waiting_run_of_a_removed_schedule(dispatching: Dispatching) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.dispatching import Dispatching, statements
+from tests.support.dispatching import Dispatching, statements
 
 Json = dict[str, Any]
 # The only tick of a daily schedule since: the next one is two hours away.

@@ -12,7 +12,7 @@ from google.cloud import bigquery
 from devcloud.environment import function_environment
 from devcloud.gateway.function_process import FunctionProcess
 from devcloud.server import Devcloud
-from tests.executions import Executions, Instance
+from tests.support.executions import Executions, Instance
 
 StartInstance = Callable[..., Instance]
 

@@ -13,7 +13,7 @@ from google.cloud import bigquery
 
 from devcloud.seed_billing.export import load_schema
 from devcloud.seed_billing.rows import Generator, Plan
-from tests.tenant import Export, Tenant
+from tests.support.tenant import Export, Tenant
 
 Json = dict[str, Any]
 DAYS, ROWS_PER_DAY = 30, 4

@@ -19,10 +19,10 @@ from shared.pipeline.control import HandOver
 from shared.pipeline.steps.staging_job import staging_job
 from shared.templates import sql_file
 from tests.e2e.execution.paused_publish import planned_steps, unrecorded
-from tests.executions import Executions, eventually
-from tests.faults import refused
-from tests.planted import Planted
-from tests.tenant import Tenant
+from tests.support.executions import Executions, eventually
+from tests.support.faults import refused
+from tests.support.planted import Planted
+from tests.support.tenant import Tenant
 
 TOO_MANY = 200_000
 # As slow as the table of the test says, and the same statement all the time.

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from devcloud.seed_billing.rows import Plan
-from tests.dispatching import Dispatching
-from tests.executions import eventually
-from tests.frontend import Frontend
+from tests.support.dispatching import Dispatching
+from tests.support.executions import eventually
+from tests.support.frontend import Frontend
 
 START, DAYS = date(2024, 12, 1), 351
 DAILY_LIMIT = 5

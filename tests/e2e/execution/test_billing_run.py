@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from devcloud.seed_billing.rows import Plan
-from tests.executions import Delivery, Executions
-from tests.tenant import SMALL_EXPORT, Tenant
+from tests.support.executions import Delivery, Executions
+from tests.support.tenant import SMALL_EXPORT, Tenant
 
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.executions import Executions
-from tests.planted import GUARD, SOURCE, Planted
-from tests.tenant import Tenant
+from tests.support.executions import Executions
+from tests.support.planted import GUARD, SOURCE, Planted
+from tests.support.tenant import Tenant
 
 Json = dict[str, Any]
 DAY = "2025-11-16"

@@ -14,8 +14,8 @@ from subprocess import PIPE
 import pytest
 import requests
 
-from tests.executions import Delivery, Executions, Instance, Json, eventually, served
-from tests.tenant import Tenant
+from tests.support.executions import Delivery, Executions, Instance, Json, eventually, served
+from tests.support.tenant import Tenant
 
 PROCESS_QUEUE = "/api/v1/scheduler/process-queue"
 SILENT = {"status": "FAILED", "error_class": "LEASE_EXPIRED", "error_message": "the executor stopped reporting"}

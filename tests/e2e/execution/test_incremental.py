@@ -14,8 +14,8 @@ from google.cloud import bigquery
 
 from devcloud.seed_billing.export import load_schema
 from tests.e2e.execution.late_month import ArrivingExport, make_export, usage
-from tests.executions import Delivery, Executions
-from tests.tenant import Tenant
+from tests.support.executions import Delivery, Executions
+from tests.support.tenant import Tenant
 
 EIGHTH, TENTH, ELEVENTH = (date(2025, 11, day) for day in (8, 10, 11))
 EXPORTED = datetime(2025, 11, 12, 6, tzinfo=UTC)

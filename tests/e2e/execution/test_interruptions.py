@@ -18,8 +18,8 @@ import pytest
 
 from devcloud.seed_billing.rows import Plan
 from tests.conftest import MakeTenant
-from tests.executions import Delivery, Executions, Instance, eventually
-from tests.tenant import Api, Tenant
+from tests.support.executions import Delivery, Executions, Instance, eventually
+from tests.support.tenant import Api, Tenant
 
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
 StartInstance = Callable[..., Instance]

@@ -13,8 +13,8 @@ from shared.config_files import load_document
 from shared.domain.templates import MOST_DAYS
 from shared.platform_config import CONFIGS
 from tests.e2e.execution.late_month import make_export, usage
-from tests.executions import Delivery, Executions, Json
-from tests.tenant import Tenant
+from tests.support.executions import Delivery, Executions, Json
+from tests.support.tenant import Tenant
 
 FIRST = date(2010, 1, 1)
 DAYS = [FIRST + timedelta(days=number) for number in range(MOST_DAYS + 3)]

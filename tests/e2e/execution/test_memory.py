@@ -11,8 +11,8 @@ import pyarrow as pa
 from benchmarks.parts.executor_run import Bench
 from devcloud.seed_billing.rows import Plan
 from shared.adapters.tenant_export import TenantExport
-from tests.executions import Executions
-from tests.tenant import Tenant
+from tests.support.executions import Executions
+from tests.support.tenant import Tenant
 
 SMALL_COPIES, LARGE_COPIES = 2, 20
 SEED = Plan(seed=21, start=date(2025, 11, 10), days=2, rows_per_day=2500)

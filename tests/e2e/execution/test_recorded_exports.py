@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from tests.executions import Executions
-from tests.tenant import Tenant
+from tests.support.executions import Executions
+from tests.support.tenant import Tenant
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 EXPORTS = sorted((DATA / "gcp").glob("gcp_synth_dev_*.jsonl"))

@@ -14,8 +14,8 @@ from devcloud.environment import function_environment
 from devcloud.gateway.function_process import FunctionProcess
 from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
-from tests.executions import Executions, Instance, eventually
-from tests.tenant import Api, Tenant
+from tests.support.executions import Executions, Instance, eventually
+from tests.support.tenant import Api, Tenant
 
 PROCESS_QUEUE = "/api/v1/scheduler/process-queue"
 

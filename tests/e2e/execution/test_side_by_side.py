@@ -10,8 +10,8 @@ from subprocess import PIPE
 import pytest
 
 from shared.templates import get_template
-from tests.executions import Delivery, Executions, eventually
-from tests.tenant import Tenant
+from tests.support.executions import Delivery, Executions, eventually
+from tests.support.tenant import Tenant
 
 TARGETS = [target.table for target in get_template("gcp", "cost", "billing").publish]
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}

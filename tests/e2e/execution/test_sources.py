@@ -11,8 +11,8 @@ from devcloud.seed_billing.rows import Plan
 from shared.adapters.tenant_export import TenantExport
 from shared.errors import SourceNotFound
 from tests.conftest import MakeTenant
-from tests.executions import Delivery, Executions
-from tests.tenant import SMALL_EXPORT, Api, Tenant
+from tests.support.executions import Delivery, Executions
+from tests.support.tenant import SMALL_EXPORT, Api, Tenant
 
 
 def failed(executions: Executions, tenant: Tenant, **parameters: str) -> str:

@@ -18,8 +18,8 @@ from google.cloud import bigquery
 
 from devcloud.seed_billing.rows import Plan
 from tests.conftest import MakeTenant
-from tests.executions import Delivery, Executions, Instance, eventually
-from tests.tenant import SMALL_EXPORT, Tenant
+from tests.support.executions import Delivery, Executions, Instance, eventually
+from tests.support.tenant import SMALL_EXPORT, Tenant
 
 StartInstance = Callable[..., Instance]
 

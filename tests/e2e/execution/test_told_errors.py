@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from shared.errors import told_by_bigquery
-from tests.executions import Executions
-from tests.planted import Planted
-from tests.tenant import Tenant
+from tests.support.executions import Executions
+from tests.support.planted import Planted
+from tests.support.tenant import Tenant
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from google.cloud import bigquery
 
 from devcloud.gateway.function_process import FunctionProcess
 from devcloud.server import Devcloud
-from tests.tenant import Api, Tenant
+from tests.support.tenant import Api, Tenant
 
 Json = dict[str, Any]
 EXECUTE = "/api/v1/internal/execute"

@@ -10,8 +10,8 @@ from typing import Any
 
 import requests
 
-from tests.frontend import Frontend
-from tests.tenant import Api
+from tests.support.frontend import Frontend
+from tests.support.tenant import Api
 
 Json = dict[str, Any]
 

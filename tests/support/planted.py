@@ -24,8 +24,8 @@ from shared.pipeline.hop import Hop, Services
 from shared.pipeline.journal import Journal, StepRecord
 from shared.settings import Settings
 from shared.templates import load_template
-from tests.executions import Delivery, Executions
-from tests.tenant import Tenant
+from tests.support.executions import Delivery, Executions
+from tests.support.tenant import Tenant
 
 Json = dict[str, Any]
 SOURCE = "gcp:planted"

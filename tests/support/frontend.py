@@ -15,7 +15,7 @@ from google.cloud import bigquery
 
 from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
-from tests.tenant import Api, Tenant
+from tests.support.tenant import Api, Tenant
 
 Json = dict[str, Any]
 IMPERSONATED = "reader@acme-gcp-project.iam.gserviceaccount.com"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from tests.dispatching import Dispatching
+from tests.support.dispatching import Dispatching
 
 # The only tick of a daily schedule since: the next one is two hours away.
 YESTERDAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=22)

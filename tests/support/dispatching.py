@@ -17,8 +17,8 @@ from google.cloud import bigquery
 
 from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
-from tests.executions import eventually, served
-from tests.frontend import Frontend, new_frontend
+from tests.support.executions import eventually, served
+from tests.support.frontend import Frontend, new_frontend
 
 Json = dict[str, Any]
 KICK_BUCKET_SECONDS = 0.5  # as devcloud sets it
