@@ -48,7 +48,7 @@ environment
   ADMIN_KEY           the admin key to store, at least 32 characters, instead of a generated one
   SMOKE_GCP_KEY, SMOKE_EXPORT_TABLE, SMOKE_DATE
                       a service-account key file, the billing export it may read, and a day (YYYY-MM-DD) with rows in it
-  DEPLOY_PYTHON       an interpreter that has requirements-dev.txt (default .venv/bin/python, which make setup makes)
+  DEPLOY_PYTHON       an interpreter that has requirements/dev.txt (default .venv/bin/python, which make setup makes)
 HELP
 }
 

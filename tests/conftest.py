@@ -24,8 +24,10 @@ MakeFrontend = Callable[..., "Frontend"]
 JobsOf = Callable[[str], list[Json]]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files whose tests may take longest go first, then those with many: no worker ends alone with one."""
+    if config.getoption("random_order_bucket", None) or config.getoption("random_order", None):
+        return
     longest, counts = defaultdict[Path, float](float), Counter(item.path for item in items)
     for item in items:
         if limit := item.get_closest_marker("timeout"):

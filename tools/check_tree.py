@@ -45,7 +45,7 @@ BANNED = (
     ),
     Banned(
         "a package index",
-        ("requirements*", "Makefile", "*.toml", ".ci/*", "functions/*"),
+        ("requirements*", "requirements/*", "Makefile", "*.toml", ".ci/*", "functions/*"),
         re.compile(r"--(?:extra-)?index-url|--find-links|--trusted-host"),
     ),
     Banned(

@@ -1,7 +1,7 @@
 """Validates pipeline templates with Google's SQL analyser: `python -m tools.validate_sql [PATH]`.
 
 All that `python -m shared.pipeline validate` says, and of templates it calls valid what BigQuery would refuse: syntax,
-columns, types, and a step's result that is not its shape. Needs the packages of requirements-dev.txt, no network.
+columns, types, and a step's result that is not its shape. Needs the packages of requirements/dev.txt, no network.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = {file: list(_problems(file)) for file in files}
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        print(f"the package {package} is missing: it is one of requirements-dev.txt, see `make setup`", file=sys.stderr)
+        print(f"the package {package} is missing: it is one of requirements/dev.txt, see `make setup`", file=sys.stderr)
         return 1
     except ConvergenceError as error:
         print(error.message, file=sys.stderr)

@@ -1,6 +1,6 @@
 """One other way to load a Parquet file of a billing export into DuckDB: `python contenders.py WAY FILE FOLDER`.
 
-Runs in an environment of its own (requirements-bench.txt), imports nothing of the project, and prints JSON: rows,
+Runs in an environment of its own (requirements/bench.txt), imports nothing of the project, and prints JSON: rows,
 seconds of wall time, seconds of CPU, peak memory in MiB. WAY is `copy` (DuckDB reads the file itself), `dlt-arrow` (dlt
 is given Arrow tables) or `dlt-dicts` (dlt is given Python dicts, its usual way).
 """
@@ -29,7 +29,7 @@ def copy(file: Path, folder: Path) -> None:
 def with_dlt(file: Path, folder: Path, *, as_dicts: bool) -> None:
     """A dlt pipeline that replaces one table."""
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-    import dlt  # type: ignore[import-not-found] # lives in requirements-bench.txt
+    import dlt  # type: ignore[import-not-found] # lives in requirements/bench.txt
     import pyarrow as pa
     from pyarrow import parquet
 

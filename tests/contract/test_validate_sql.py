@@ -120,4 +120,4 @@ def test_it_says_which_package_is_missing() -> None:
         [sys.executable, "-c", without], cwd=CONFIGS.parent, capture_output=True, text=True, timeout=60, check=False
     )
     assert found.returncode == 1
-    assert found.stderr == "the package zetasql is missing: it is one of requirements-dev.txt, see `make setup`\n"
+    assert found.stderr == "the package zetasql is missing: it is one of requirements/dev.txt, see `make setup`\n"

@@ -12,7 +12,7 @@ import pytest
 
 from shared.platform_config import get_platform
 from tests.contract.rights import ROOT, modules_of
-from tests.terraform.workspace import PYTHON, Plan, Workspace
+from tests.terraform.workspace import Plan, Workspace
 from tools.terraform.archives import content_hash, members, pack
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(300)]
@@ -35,7 +35,7 @@ def clean_python(tmp_path: Path) -> Callable[[Path], Path]:
     """Makes an environment with exactly a requirements file's packages; its interpreter."""
 
     def make(requirements: Path) -> Path:
-        uv, environment = str(PYTHON.parent / "uv"), tmp_path / "environment"
+        uv, environment = str(ROOT / ".venvs/uv/bin/uv"), tmp_path / "environment"
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(environment)], check=True)
         install = [uv, "pip", "install", "--quiet", "--require-hashes", "--python", str(environment)]
         subprocess.run([*install, "-r", str(requirements)], check=True, timeout=240)

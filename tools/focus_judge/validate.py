@@ -1,6 +1,6 @@
 """Prints, as JSON, the rules of FOCUS 1.2 that each Parquet file breaks: `python validate.py FILE...`.
 
-Runs in the validator's own environment (requirements-judge-focus.txt) and without the network: it ships its rules.
+Runs in the validator's own environment (requirements/judges/focus.txt) and without the network: it ships its rules.
 The validator's exit code says nothing, so its results are read: a rule that was skipped, or that failed only because a
 rule within it did, is none that the data breaks. Allowed values are alternatives (OR), and do count.
 """

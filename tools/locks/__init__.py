@@ -1,0 +1,1 @@
+"""Compiles every requirements.in into a closed lock."""
