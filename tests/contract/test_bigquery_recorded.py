@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.recorded import foreign_features, judge_all, product_cases, read_cases
-from tests.contract.recorded_answers import REFUSED, RIGHT, WRONG, Verdict
+from tests.support.contract.recorded import foreign_features, judge_all, product_cases, read_cases
+from tests.support.contract.recorded_answers import REFUSED, RIGHT, WRONG, Verdict
 
 _ROOT = Path(__file__).parents[2]
 _RECORDED = _ROOT.parent / "shared" / "data" / "bigquery_recorded.jsonl"

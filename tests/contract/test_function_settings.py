@@ -8,7 +8,7 @@ import pytest
 
 from shared.platform_config import get_platform
 from shared.settings import Settings
-from tests.contract.rights import ROOT, nodes_from
+from tests.support.contract.rights import ROOT, nodes_from
 
 FUNCTIONS = get_platform().functions
 EVERYWHERE = {"PROJECT_ID", "BIGQUERY_LOCATION", "LOG_LEVEL", "K_SERVICE"}

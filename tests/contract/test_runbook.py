@@ -2,7 +2,7 @@
 
 import re
 
-from tests.contract.rights import ROOT
+from tests.support.contract.rights import ROOT
 from tools.terraform.readme import rendered
 
 RUNBOOK = sorted((ROOT / "docs" / "runbook").glob("*.md"))

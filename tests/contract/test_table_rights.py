@@ -3,7 +3,7 @@
 import pytest
 
 from shared.tables import Table, get_tables
-from tests.contract.rights import ROOT, rights_from, rights_of
+from tests.support.contract.rights import ROOT, rights_from, rights_of
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
 

@@ -15,7 +15,7 @@ from devcloud.grants import Grants
 from devcloud.identity import Identity
 from devcloud.tls import Tls
 from shared.platform_config import get_platform
-from tests.devcloud.clock import Clock
+from tests.support.devcloud.clock import Clock
 
 PROJECT = "convergence-test"
 

@@ -9,8 +9,8 @@ import pytest
 from google.cloud import bigquery
 
 from devcloud.server import Devcloud
-from tests.focus.statements import Statements
 from tests.support.executions import Executions
+from tests.support.focus.statements import Statements
 
 
 @pytest.fixture(scope="session")

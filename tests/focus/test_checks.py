@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.template_checks import SqlCheck
-from tests.focus.statements import TEMPLATE, Json, Statements, credit, fee, row
+from tests.support.focus.statements import TEMPLATE, Json, Statements, credit, fee, row
 
 ROWS: list[Json] = [
     row(labels=[{"key": "empty", "value": ""}]),

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from devcloud.seed_billing.rows import Generator, Plan
-from tests.focus.statements import Json, Statements, credit, fee, object_of, row
+from tests.support.focus.statements import Json, Statements, credit, fee, object_of, row
 
 # Its range has a day whose hours are of two invoice months: 2025-11-01 begins in October at Google's place.
 SAMPLE = Plan(seed=4, start=date(2025, 10, 30), days=5, rows_per_day=120)

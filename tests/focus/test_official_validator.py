@@ -17,8 +17,8 @@ import pytest
 from google.cloud import bigquery
 
 from tests.conftest import MakeTenant
-from tests.focus.exports import EXPORTS, TRUTHS, load, rows_of
 from tests.support.executions import Executions
+from tests.support.focus.exports import EXPORTS, TRUTHS, load, rows_of
 from tests.support.tenant import Tenant
 
 ROOT = Path(__file__).resolve().parents[2]

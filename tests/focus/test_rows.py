@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.focus.statements import Json, Statements, credit, fee, object_of, row
+from tests.support.focus.statements import Json, Statements, credit, fee, object_of, row
 
 NO_PRICE: Json = {"price": None, "usage": {"amount": 0.0, "amount_in_pricing_units": 0.0}, "cost_at_list": None}
 MODEL = {"id": "D97B-0795-975B", "description": "Compute Flexible CUDs 1 Year"}

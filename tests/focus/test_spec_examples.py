@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.focus.statements import Json, Statements, credit, fee, row
+from tests.support.focus.statements import Json, Statements, credit, fee, row
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "focus" / "spec_examples_1.2"
 pytestmark = pytest.mark.skipif(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.terraform.new_user import NewUser, new_user
-from tests.terraform.workspace import Plan, Workspace, check_out, lay_out
+from tests.support.terraform.new_user import NewUser, new_user
+from tests.support.terraform.workspace import Plan, Workspace, check_out, lay_out
 
 pytestmark = pytest.mark.judge
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from shared.platform_config import get_platform
-from tests.contract.rights import ROOT, modules_of
-from tests.terraform.workspace import Plan, Workspace
+from tests.support.contract.rights import ROOT, modules_of
+from tests.support.terraform.workspace import Plan, Workspace
 from tools.terraform.archives import content_hash, members, pack
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(300)]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.rights import ROOT
-from tests.terraform.checks import sources
+from tests.support.contract.rights import ROOT
+from tests.support.terraform.checks import sources
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(300)]
 CHECKOV = ROOT / ".venvs" / "checkov" / "bin" / "checkov"

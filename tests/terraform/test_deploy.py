@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from devcloud.server import Devcloud
-from tests.contract.rights import ROOT
+from tests.support.contract.rights import ROOT
 from tests.support.executions import eventually
 from tests.support.tenant import Tenant
-from tests.terraform.new_user import NewUser, colleague_of, new_user
-from tests.terraform.storage import Storage, storage
-from tests.terraform.workspace import PYTHON
+from tests.support.terraform.new_user import NewUser, colleague_of, new_user
+from tests.support.terraform.storage import Storage, storage
+from tests.support.terraform.workspace import PYTHON
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
 

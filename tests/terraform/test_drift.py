@@ -7,8 +7,8 @@ import pytest
 from devcloud.environment import function_environment
 from devcloud.gateway.routes import Routes
 from devcloud.server import Devcloud
-from tests.terraform.checks import UNSET
-from tests.terraform.workspace import Plan
+from tests.support.terraform.checks import UNSET
+from tests.support.terraform.workspace import Plan
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from shared.platform_config import get_platform
-from tests.contract.rights import ROOT
-from tests.terraform.new_user import NewUser
-from tests.terraform.workspace import PROJECT, Workspace
+from tests.support.contract.rights import ROOT
+from tests.support.terraform.new_user import NewUser
+from tests.support.terraform.workspace import PROJECT, Workspace
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(400)]
 UNPROTECTED = {"deletion_protection": False}

@@ -3,8 +3,9 @@
 import pytest
 
 from shared.platform_config import get_platform
-from tests.terraform import checks, test_plan
-from tests.terraform.workspace import Plan, Workspace
+from tests.support.terraform import checks
+from tests.terraform import test_plan
+from tests.support.terraform.workspace import Plan, Workspace
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
 

@@ -9,9 +9,9 @@ from shared.adapters.tasks import _DISPATCH_DEADLINE, _KICK_DEADLINE
 from shared.platform_config import get_platform
 from shared.settings import Settings
 from shared.tables import get_tables
-from tests.contract.rights import ROOT
-from tests.terraform import checks
-from tests.terraform.workspace import PROJECT, REGION, Plan
+from tests.support.contract.rights import ROOT
+from tests.support.terraform import checks
+from tests.support.terraform.workspace import PROJECT, REGION, Plan
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
 NUMBER = "123456789012"

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from shared.platform_config import get_platform
-from tests.terraform import checks
-from tests.terraform.workspace import Workspace
+from tests.support.terraform import checks
+from tests.support.terraform.workspace import Workspace
 
 pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
 PUBLIC = {name for name, function in get_platform().functions.items() if function.access == "public"}

@@ -23,7 +23,7 @@ ENDLESS = """
 @contextmanager
 def _serving(state_dir: Path) -> Iterator[bigquery.Client]:
     """A client of a process that is killed at the end."""
-    command = [sys.executable, "-m", "tests.devcloud.bigquery.serve", str(state_dir), PROJECT]
+    command = [sys.executable, "-m", "tests.support.devcloud.bigquery_process", str(state_dir), PROJECT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -13,7 +13,7 @@ from devcloud.grants import Grants
 from devcloud.identity import Identity
 from devcloud.kms import Kms
 from devcloud.tls import Tls
-from tests.devcloud.clock import Clock
+from tests.support.devcloud.clock import Clock
 
 LOCATION = "projects/convergence-test/locations/us-central1"
 RING = f"{LOCATION}/keyRings/convergence"

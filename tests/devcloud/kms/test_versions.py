@@ -10,8 +10,8 @@ from google.cloud import kms
 from google.protobuf import duration_pb2, timestamp_pb2
 
 from devcloud.kms import Kms
-from tests.devcloud.clock import Clock
 from tests.devcloud.kms.conftest import DAY, KEY, LOCATION, NEW_KEY, RING
+from tests.support.devcloud.clock import Clock
 
 Client = kms.KeyManagementServiceClient
 FIRST = f"{KEY}/cryptoKeyVersions/1"

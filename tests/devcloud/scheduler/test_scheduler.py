@@ -13,9 +13,9 @@ from google.protobuf import duration_pb2
 
 from devcloud.identity import Identity
 from devcloud.scheduler import Scheduler
-from tests.devcloud.clock import Clock
-from tests.devcloud.handler import PATIENCE_SECONDS, Handler
 from tests.devcloud.scheduler.conftest import INVOKER, JOB, LOCATION, Client
+from tests.support.devcloud.clock import Clock
+from tests.support.devcloud.handler import PATIENCE_SECONDS, Handler
 
 Make = Callable[..., Any]
 

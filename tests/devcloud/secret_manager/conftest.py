@@ -13,7 +13,7 @@ from devcloud.grants import Grants
 from devcloud.identity import Identity
 from devcloud.secret_manager import SecretManager
 from devcloud.tls import Tls
-from tests.devcloud.clock import Clock
+from tests.support.devcloud.clock import Clock
 
 PARENT = "projects/convergence-test"
 SECRET = f"{PARENT}/secrets/convergence-admin-key"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.devcloud.sql.warehouse import Warehouse
+from tests.support.devcloud.warehouse import Warehouse
 
 
 @pytest.fixture

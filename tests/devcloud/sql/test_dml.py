@@ -8,7 +8,7 @@ import pytest
 
 from devcloud.bigquery import catalog
 from devcloud.bigquery.model import BigQueryError, TableRef
-from tests.devcloud.sql.warehouse import Warehouse
+from tests.support.devcloud.warehouse import Warehouse
 
 
 @pytest.fixture

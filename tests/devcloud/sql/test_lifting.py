@@ -10,7 +10,7 @@ from devcloud.bigquery.sql import translate
 from devcloud.bigquery.sql.context import Context
 from devcloud.bigquery.sql.lifting import lift
 from devcloud.bigquery.sql.plan import Plan
-from tests.devcloud.sql.warehouse import Warehouse
+from tests.support.devcloud.warehouse import Warehouse
 
 
 def lifted(sql: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devcloud.bigquery.model import BigQueryError
-from tests.devcloud.sql.warehouse import Warehouse
+from tests.support.devcloud.warehouse import Warehouse
 
 CALENDAR = "the result is outside of the years 1 to 9999"
 TOO_MANY = "Cannot generate arrays with more than 1048575 elements."

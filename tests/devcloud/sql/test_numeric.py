@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devcloud.bigquery.model import BigQueryError
-from tests.devcloud.sql.warehouse import Warehouse
+from tests.support.devcloud.warehouse import Warehouse
 
 _STEP = Decimal("1e-9")
 _LIMIT = Decimal("99999999999999999999999999999.999999999")

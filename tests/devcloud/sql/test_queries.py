@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devcloud.bigquery.model import BigQueryError
-from tests.devcloud.sql.warehouse import Warehouse
+from tests.support.devcloud.warehouse import Warehouse
 
 _UTC = dt.UTC
 _LABELS = "[STRUCT('team' AS key, 'blue' AS value), ('env', 'prod')]"

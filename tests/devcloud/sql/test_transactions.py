@@ -8,7 +8,7 @@ import pytest
 
 from devcloud.bigquery.model import BigQueryError
 from devcloud.bigquery.sql.session import Session
-from tests.devcloud.sql.warehouse import Warehouse
+from tests.support.devcloud.warehouse import Warehouse
 
 _BUMP = "UPDATE counter SET n = n + 1 WHERE TRUE"
 

@@ -13,8 +13,8 @@ from devcloud.grants import Grants
 from devcloud.identity import Identity
 from devcloud.tasks import Tasks
 from devcloud.tls import Tls
-from tests.devcloud.clock import Clock
-from tests.devcloud.handler import Handler
+from tests.support.devcloud.clock import Clock
+from tests.support.devcloud.handler import Handler
 
 LOCATION = "projects/convergence-test/locations/us-central1"
 QUEUE = f"{LOCATION}/queues/kick-dispatcher"

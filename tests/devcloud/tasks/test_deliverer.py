@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from google.rpc import code_pb2
 
 from devcloud.delivery import Call, Deliverer
-from tests.devcloud.handler import PATIENCE_SECONDS, Handler
+from tests.support.devcloud.handler import PATIENCE_SECONDS, Handler
 
 
 def test_a_handler_that_takes_longer_than_the_deadline_has_failed(handler: Handler) -> None:

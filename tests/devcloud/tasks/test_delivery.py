@@ -13,9 +13,9 @@ from google.protobuf import duration_pb2, timestamp_pb2
 
 from devcloud.identity import Identity
 from devcloud.tasks import Tasks
-from tests.devcloud.clock import Clock
-from tests.devcloud.handler import PATIENCE_SECONDS, Handler
 from tests.devcloud.tasks.conftest import INVOKER, QUEUE
+from tests.support.devcloud.clock import Clock
+from tests.support.devcloud.handler import PATIENCE_SECONDS, Handler
 
 Make = Callable[..., Any]
 

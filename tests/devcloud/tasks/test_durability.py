@@ -14,10 +14,10 @@ from google.cloud import tasks_v2
 
 from devcloud.tasks import Tasks
 from devcloud.tls import Tls
-from tests.devcloud.clock import Clock
 from tests.devcloud.conftest import PROJECT
-from tests.devcloud.handler import PATIENCE_SECONDS, Handler
 from tests.devcloud.tasks.conftest import LOCATION, QUEUE
+from tests.support.devcloud.clock import Clock
+from tests.support.devcloud.handler import PATIENCE_SECONDS, Handler
 
 ROOT = Path(__file__).parents[3]
 SERVER = """

@@ -11,9 +11,9 @@ from google.cloud import tasks_v2
 from google.protobuf import duration_pb2, timestamp_pb2
 
 from devcloud.tasks import Tasks
-from tests.devcloud.clock import Clock
-from tests.devcloud.handler import PATIENCE_SECONDS, Handler
 from tests.devcloud.tasks.conftest import INVOKER, LOCATION, QUEUE, ClientOf
+from tests.support.devcloud.clock import Clock
+from tests.support.devcloud.handler import PATIENCE_SECONDS, Handler
 
 Make = Callable[..., Any]
 Client = tasks_v2.CloudTasksClient

@@ -16,7 +16,7 @@ from tests.support.tenant import Tenant
 
 Json = dict[str, Any]
 
-GCP = Path(__file__).resolve().parents[3] / "shared" / "data" / "gcp"
+GCP = Path(__file__).resolve().parents[4] / "shared" / "data" / "gcp"
 EXPORTS = sorted([*GCP.glob("*.jsonl"), *GCP.glob("*.csv")])
 # What generators of exports say of the sums, for those that say it; the others' rows are added up by the tests.
 TRUTHS = {path: truth for path in EXPORTS if (truth := path.with_suffix(".truth.json")).exists()}

@@ -1,6 +1,6 @@
 """Replays answers recorded from real BigQuery and says of each: right, refused by name, another error, silently wrong.
 
-    python -m tests.contract.recorded [--product] [--failures] FILE
+    python -m tests.support.contract.recorded [--product] [--failures] FILE
 
 `--product` lists the cases that touch functions and constructs of the product's own SQL.
 """
@@ -25,8 +25,17 @@ from devcloud.bigquery.model import BigQueryError, Json, QueryRequest
 from devcloud.bigquery.results import ResultStore
 from devcloud.bigquery.sql.engine import Engine
 from devcloud.identity import Caller
-from tests.contract.recorded_answers import OTHER_ERROR, REFUSED, RIGHT, Case, Verdict, judge_answer, judge_error, plain
-from tests.contract.sql_features import features, product_features
+from tests.support.contract.recorded_answers import (
+    OTHER_ERROR,
+    REFUSED,
+    RIGHT,
+    Case,
+    Verdict,
+    judge_answer,
+    judge_error,
+    plain,
+)
+from tests.support.contract.sql_features import features, product_features
 
 PROJECT = "your-bigquery-project"
 

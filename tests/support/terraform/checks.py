@@ -10,8 +10,8 @@ from typing import Any
 from shared.platform_config import get_platform
 from shared.settings import Settings
 from shared.tables import get_tables
-from tests.contract.rights import ROOT
-from tests.terraform.workspace import LOCATION, PROJECT, REGION, Plan, Resource
+from tests.support.contract.rights import ROOT
+from tests.support.terraform.workspace import LOCATION, PROJECT, REGION, Plan, Resource
 
 ALWAYS = {"PROJECT_ID", "REGION", "BIGQUERY_LOCATION", "LOG_LEVEL"}
 # Settings that keep the product's own default unless a variable says otherwise.
@@ -27,7 +27,7 @@ UNSET = {
     "RETRY_BASE_SECONDS",
     "TENANT_TOKEN_URI",
 }
-REVIEWED = Path(__file__).with_name("iam.tsv")
+REVIEWED = ROOT / "tests" / "terraform" / "iam.tsv"
 _EMAIL = re.compile(rf"serviceAccount:cvg-([a-z-]+)@{PROJECT}\.iam\.gserviceaccount\.com")
 
 Grant = tuple[str, str, str]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.contract.rights import ROOT
+from tests.support.contract.rights import ROOT
 
 PYTHON = ROOT / ".venvs" / "terraform" / "bin" / "python"
 PROJECT, REGION, LOCATION = "acme-costs", "europe-west3", "EU"

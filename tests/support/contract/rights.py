@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 _STATEMENT = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 _USE = re.compile(r"(?P<verb>\w+(?:\s+(?:INTO|FROM))?)\s+`?\{tenants\}`?\.(?P<table>\w+)")
 _RIGHTS = {"INSERT INTO": "append", "UPDATE": "change", "DELETE FROM": "change", "MERGE": "change"}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.terraform.workspace import VARIABLES, Workspace, check_out, copy_sources
+from tests.support.terraform.workspace import VARIABLES, Workspace, check_out, copy_sources
 
 
 @dataclass(frozen=True)
