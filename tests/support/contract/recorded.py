@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
 import uuid
 from collections import Counter
@@ -38,6 +39,7 @@ from tests.support.contract.recorded_answers import (
 from tests.support.contract.sql_features import features, product_features
 
 PROJECT = "your-bigquery-project"
+_ONE_QUERY = re.compile(r"(?:\s|--.*\n)*(?:SELECT|WITH|\()[^;]*;?\s*", re.IGNORECASE)
 
 
 def read_cases(path: Path) -> list[Case]:
@@ -55,7 +57,7 @@ def read_cases(path: Path) -> list[Case]:
 
 
 class Replay:
-    """Runs cases, each in a dataset of its own."""
+    """Runs cases: those that only read share a dataset with others of the same setup, the rest have their own."""
 
     def __init__(self, folder: Path) -> None:
         self._database = duckdb.connect()
@@ -63,16 +65,24 @@ class Replay:
         self._engine = Engine(self._database)
         self._results = ResultStore(folder)
         self._jobs = QueryJobs(self._engine, self._results)
+        self._read_only: dict[str, str] = {}  # datasets by the setup that made them
 
     def judge(self, case: Case) -> Verdict:
         """Run the case and compare."""
-        dataset = f"recorded_{uuid.uuid4().hex[:12]}"
-        catalog.create_dataset(self._database, PROJECT, dataset, {})
-        try:
-            self._set_up(_filled(case.setup, dataset))
-        except BigQueryError as error:
-            outcome = REFUSED if error.reason == "notImplemented" else OTHER_ERROR
-            return Verdict(case, outcome, f"setup: {error.message}")
+        shared = self._read_only.get(case.setup) if _only_reads(case) else None
+        dataset = shared or f"recorded_{uuid.uuid4().hex[:12]}"
+        if shared is None:
+            catalog.create_dataset(self._database, PROJECT, dataset, {})
+            try:
+                self._set_up(_filled(case.setup, dataset))
+            except BigQueryError as error:
+                outcome = REFUSED if error.reason == "notImplemented" else OTHER_ERROR
+                return Verdict(case, outcome, f"setup: {error.message}")
+        if _only_reads(case):
+            self._read_only[case.setup] = dataset
+        return self._answered(case, dataset)
+
+    def _answered(self, case: Case, dataset: str) -> Verdict:
         try:
             answer = self._ask(case, dataset)
         except BigQueryError as error:
@@ -80,7 +90,7 @@ class Replay:
         except duckdb.Error as error:
             return Verdict(case, OTHER_ERROR, f"{type(error).__name__}: {error}")
         finally:
-            if catalog.find_dataset(self._database, PROJECT, dataset) is not None:
+            if dataset not in self._read_only.values() and catalog.find_dataset(self._database, PROJECT, dataset):
                 catalog.drop_dataset(self._database, PROJECT, dataset, delete_contents=True)
         return judge_answer(case, *answer)
 
@@ -117,6 +127,11 @@ class Replay:
             {name: plain(row, field) for name, row, field in zip(names, values, fields, strict=True)}
             for values in zip(*(column.to_pylist() for column in table.columns), strict=True)
         ]
+
+
+def _only_reads(case: Case) -> bool:
+    """Whether the case leaves its dataset as it was: it is one query without a destination."""
+    return "destination" not in case.configuration and bool(_ONE_QUERY.fullmatch(case.query))
 
 
 def _filled(text: str, dataset: str) -> str:
@@ -200,7 +215,7 @@ def foreign_features(case: Case, root: Path) -> frozenset[str]:
 
 def _features(case: Case) -> frozenset[str]:
     options = {f"job option {name}" for name in case.configuration if name not in _PLAIN_OPTIONS}
-    return features(f"{case.setup};\n{case.query}") | options
+    return features(case.setup, case.query) | options
 
 
 _PLAIN_OPTIONS = ("labels", "use_query_cache", "priority", "job_timeout_ms", "dry_run")

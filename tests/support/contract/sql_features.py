@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 from sqlglot import exp
@@ -47,12 +48,18 @@ _NAMED = re.compile(r"^-- name: ", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-def features(sql: str) -> frozenset[str]:
-    """The functions (`NAME()`) and constructs of a statement or script; none when it does not parse."""
+def features(*parts: str) -> frozenset[str]:
+    """The functions (`NAME()`) and constructs of a script's parts; none at all when one does not parse."""
+    found = [_of_part(part) if part.strip() else frozenset() for part in parts]
+    return frozenset[str]().union(*(each or () for each in found)) if None not in found else frozenset()
+
+
+@cache
+def _of_part(sql: str) -> frozenset[str] | None:
     try:
         statements = parse(sql)
     except BigQueryError:
-        return frozenset()
+        return None
     found: set[str] = set()
     for statement in statements:
         tree = statement.tree.condition if isinstance(statement.tree, Assertion) else statement.tree
@@ -85,6 +92,7 @@ def product_statements(root: Path) -> list[str]:
     return [_PLACEHOLDER.sub(r"\1", f"-- {text}") for text in texts if text.strip()]
 
 
+@cache
 def product_features(root: Path) -> frozenset[str]:
     """All functions and constructs of the product's SQL."""
     return frozenset().union(*(features(text) for text in product_statements(root)))
