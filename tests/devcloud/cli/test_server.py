@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -22,14 +21,10 @@ def real_threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)}
 
 
-def test_starting_and_stopping_is_quick_and_leaves_no_thread(tmp_path: Path, cloud: Devcloud) -> None:
+def test_starting_takes_one_job_and_stopping_leaves_no_thread(tmp_path: Path, cloud: Devcloud) -> None:
     before = real_threads()
-    begun = time.process_time()  # its own work: a busy machine is not its fault
-    with Devcloud(tmp_path, schedules=False):
-        started = time.process_time()
-        stopping = time.monotonic()
-    assert started - begun < 3
-    assert time.monotonic() - stopping < 5
+    with Devcloud(tmp_path, schedules=False) as started:
+        assert len(started.bigquery.jobs()) == 1
     assert real_threads() <= before
 
 
@@ -105,13 +100,13 @@ def test_functions_get_their_settings_and_nothing_of_the_developers(
 
 
 def test_a_tenants_key_reads_its_own_project_only(cloud: Devcloud, bigquery_client: bigquery.Client) -> None:
-    with cloud.clients(cloud.identity.mint_key("acme-gcp", "reader")) as clients:
+    with cloud.clients(cloud.identity.mint_key("reads-its-own-gcp", "reader")) as clients:
         client = clients.bigquery()
         assert list(client.list_datasets()) == []
         with pytest.raises(Exception, match="Access Denied"):
             client.get_table(f"{cloud.project}.tenants.tenant_profiles")
         with pytest.raises(NotFound):
-            client.get_table("acme-gcp.billing.nothing")
+            client.get_table("reads-its-own-gcp.billing.nothing")
 
 
 def test_the_project_root_is_where_the_functions_are() -> None:

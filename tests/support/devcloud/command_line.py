@@ -1,0 +1,83 @@
+"""The commands of `python -m devcloud`, run in the test's own process, and a cloud that `up` serves in another one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devcloud.cli import main
+from devcloud.gateway.instances import PROJECT_ROOT
+
+Json = dict[str, Any]
+DEVCLOUD = [sys.executable, "-m", "devcloud"]
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """The commands for the cloud of a state directory."""
+
+    state_dir: Path
+    capsys: pytest.CaptureFixture[str]
+
+    def run(self, command: str, *arguments: str) -> Said:
+        return run(self.capsys, command, "--state-dir", str(self.state_dir), *arguments)
+
+    def json(self, command: str, *arguments: str) -> Any:
+        """What a command that succeeds prints as JSON."""
+        done = self.run(command, *arguments)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Said:
+    """Any command line; argparse ends the process on --help and on what it refuses."""
+    capsys.readouterr()
+    try:
+        status = main(arguments)
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    return Said(status, *capsys.readouterr())
+
+
+@dataclass(frozen=True)
+class Served:
+    """A cloud in a process of its own, and its ready line."""
+
+    process: subprocess.Popen[str]
+    state_dir: Path
+    ready: Json
+
+    def end(self, number: signal.Signals) -> int:
+        """Signal the process; the status it ends with."""
+        self.process.send_signal(number)
+        return self.process.wait(15)
+
+
+@contextmanager
+def up(state_dir: Path) -> Iterator[Served]:
+    """`devcloud up` on this directory; killed in the end, unless the test has ended it."""
+    command = [*DEVCLOUD, "up", "--json", "--state-dir", str(state_dir)]
+    with subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Served(process, state_dir, json.loads(process.stdout.readline()))
+        finally:
+            process.kill()
