@@ -21,10 +21,12 @@ _PATH = re.compile(
     r"""'''.*?'''|\"{3}.*?\"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|--[^\n]*|\#[^\n]*|/\*.*?\*/"""
     r"""|\bEXTRACT\s*\(\s*\w+\s+FROM\b|\bDISTINCT\s+FROM\b"""
     r"""|\b(?:FROM|JOIN|INTO|UPDATE|MERGE|USING)\s+"""
-    r"""(?P<path>`(?:(?P<project>[\w-]+)(?:\.|`\.`))?(?!INFORMATION_SCHEMA\b)(?P<dataset>\w+)"""
-    r"""(?:\.|`\.`)(?P<table>\w[\w$-]*)`)(?!\s*\.)""",
+    r"""(?P<path>`(?:(?P<project>[\w-]+)`?\.`?)?(?!INFORMATION_SCHEMA\b)(?P<dataset>\w+)`?\.`?"""
+    r"""(?P<table>\w[\w$-]*(?=`)|\w+(?![\w$`-]))`?)(?!\s*\.)""",
     re.DOTALL | re.IGNORECASE,
 )
+# Before the name of a range variable: AS, or the table it ranges over.
+_BEFORE_ALIAS = r"(?:\bAS|[`)]|\b(?!(?:FROM|JOIN|INTO|UPDATE|MERGE|USING)\b)\w+)\s+"
 # DDL keeps its text, which a view stores.
 _DDL = re.compile(r"\b(?:CREATE|ALTER|DROP)\b", re.IGNORECASE)
 _IDENTITY = frozenset(["id", "tableReference", "creationTime", "lastModifiedTime", "expirationTime", "etag", "labels"])
@@ -46,7 +48,7 @@ def lift(sql: str, project: str) -> Lifted:
     """
     if _DDL.search(sql):
         return Lifted(sql)
-    paths = [match for match in _PATH.finditer(sql) if match["path"]]
+    paths = [match for match in _PATH.finditer(sql) if (match["path"] or "`").count("`") % 2 == 0]
     found = [(match, _named(match, project)) for match in paths if match["project"] or not _is_alias(match, sql)]
     times = Counter(ref.table.lower() for _, ref in found)
     several = Counter(ref.table.lower() for ref in {ref for _, ref in found})
@@ -66,7 +68,7 @@ def lift(sql: str, project: str) -> Lifted:
 
 def _is_alias(path: re.Match[str], sql: str) -> bool:
     """Whether `name`.`table` may be an array of the range variable `name`."""
-    return re.search(rf"(?:\bAS\s+|[`)]\s+)`?{path['dataset']}\b", sql, re.IGNORECASE) is not None
+    return re.search(rf"{_BEFORE_ALIAS}`?{path['dataset']}\b", sql, re.IGNORECASE) is not None
 
 
 def _named(match: re.Match[str], project: str) -> TableRef:

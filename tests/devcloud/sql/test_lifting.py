@@ -23,6 +23,9 @@ def lifted(sql: str) -> list[str]:
         ("SELECT x FROM `p-1.d.one` JOIN `d`.`two` AS b USING (x)", ["p-1:d.one", "here:d.two"]),
         ("INSERT INTO `p`.`d`.`one` (x) SELECT x FROM `d.two`", ["p:d.one", "here:d.two"]),
         ("DELETE FROM `d.one` WHERE x IN (SELECT x FROM `d.one`)", ["here:d.one"]),
+        ("INSERT INTO `d`.one (x) SELECT x FROM `p-1`.d.two", ["here:d.one", "p-1:d.two"]),
+        ("SELECT x FROM `p-1`.`d`.one AS a JOIN `p-1.d`.two USING (x)", ["p-1:d.one", "p-1:d.two"]),
+        ("MERGE `d`.one AS t USING (SELECT 1 AS x) AS s ON t.x = s.x", ["here:d.one"]),
         # Where the name matters elsewhere, or is not the name of a table.
         ("SELECT one.x FROM `d.one`", []),
         ("SELECT 1 FROM `d.one`, `e.one` JOIN `e.one` ON TRUE", []),
@@ -32,6 +35,10 @@ def lifted(sql: str) -> list[str]:
         ("SELECT table_name FROM `d.INFORMATION_SCHEMA.TABLES`, `d`.`INFORMATION_SCHEMA`.`TABLES`", []),
         ("SELECT item FROM `d.one` AS t JOIN `t`.`items` AS item", ["here:d.one"]),
         ("SELECT item FROM `d.one` t JOIN `t.items` AS item", ["here:d.one"]),
+        ("SELECT item FROM `d`.one t JOIN `t`.items AS item", ["here:d.one"]),
+        ("SELECT item FROM d.one t JOIN `t`.items AS item", []),
+        ("SELECT 1 FROM `region-us`.INFORMATION_SCHEMA.JOBS JOIN `p`.INFORMATION_SCHEMA.SCHEMATA ON TRUE", []),
+        ("SELECT x FROM `d`.one--1", []),
         ("CREATE VIEW d.v AS SELECT x FROM `d.one`", []),
     ],
 )
@@ -64,7 +71,7 @@ def test_a_plan_serves_every_table_of_its_shape_and_no_other(twins: Warehouse, m
         return bind(tree, context)
 
     monkeypatch.setattr(translate, "bind", noting)
-    question = "SELECT MAX(t.x) AS largest FROM `d`.`{}` AS t"
+    question = "SELECT MAX(t.x) AS largest FROM `d`.{} AS t"
     assert twins.value(question.format("one")) == 2
     assert twins.value(question.format("two")) == 30
     assert twins.value(question.format("one")) == 2
