@@ -22,18 +22,15 @@ def numerics(limit: str = "99999999999999999999999999999") -> st.SearchStrategy[
     return st.integers(min_value=-units, max_value=units).map(lambda number: Decimal(f"{number}e-9"))
 
 
-@pytest.fixture(scope="module")
-def shared() -> Warehouse:
-    return Warehouse()
-
-
 def rounded(value: Decimal, step: Decimal = _STEP) -> Decimal:
     return value.quantize(step, rounding=ROUND_HALF_UP)
 
 
-def ask(shared: Warehouse, sql: str, **values: Decimal) -> Decimal | None:
+def ask(shared_warehouse: Warehouse, sql: str, **values: Decimal) -> Decimal | None:
     try:
-        answer: Decimal = shared.value(sql, **{name: ("NUMERIC", f"{value:f}") for name, value in values.items()})
+        answer: Decimal = shared_warehouse.value(
+            sql, **{name: ("NUMERIC", f"{value:f}") for name, value in values.items()}
+        )
     except BigQueryError as error:
         if error.reason != "invalidQuery":
             raise
@@ -47,39 +44,39 @@ def expected(value: Decimal) -> Decimal | None:
 
 @_few
 @given(a=numerics(), b=numerics("1000000000000"))
-def test_products_and_sums_are_exact_or_refused(shared: Warehouse, a: Decimal, b: Decimal) -> None:
+def test_products_and_sums_are_exact_or_refused(shared_warehouse: Warehouse, a: Decimal, b: Decimal) -> None:
     with localcontext() as context:
         context.prec = 100
-        assert ask(shared, "SELECT @a * @b", a=a, b=b) == expected(a * b)
-        assert ask(shared, "SELECT @a + @b", a=a, b=b) == expected(a + b)
-        assert ask(shared, "SELECT @a - @b", a=a, b=b) == expected(a - b)
+        assert ask(shared_warehouse, "SELECT @a * @b", a=a, b=b) == expected(a * b)
+        assert ask(shared_warehouse, "SELECT @a + @b", a=a, b=b) == expected(a + b)
+        assert ask(shared_warehouse, "SELECT @a - @b", a=a, b=b) == expected(a - b)
 
 
 @_few
 @given(a=numerics(), b=numerics("100000000000000000000").filter(bool))
-def test_quotients_are_rounded_half_away_from_zero(shared: Warehouse, a: Decimal, b: Decimal) -> None:
+def test_quotients_are_rounded_half_away_from_zero(shared_warehouse: Warehouse, a: Decimal, b: Decimal) -> None:
     with localcontext() as context:
         context.prec = 100
-        assert ask(shared, "SELECT @a / @b", a=a, b=b) == expected(a / b)
+        assert ask(shared_warehouse, "SELECT @a / @b", a=a, b=b) == expected(a / b)
 
 
 @_few
 @given(values=st.lists(numerics("1000000000000"), min_size=1, max_size=9))
-def test_averages_are_exact(shared: Warehouse, values: list[Decimal]) -> None:
+def test_averages_are_exact(shared_warehouse: Warehouse, values: list[Decimal]) -> None:
     with localcontext() as context:
         context.prec = 100
         average = rounded(sum(values, Decimal()) / len(values))
     rows = ("ARRAY<NUMERIC>", [f"{value:f}" for value in values])
-    assert shared.value("SELECT AVG(x) FROM UNNEST(@rows) AS x", rows=rows) == average
+    assert shared_warehouse.value("SELECT AVG(x) FROM UNNEST(@rows) AS x", rows=rows) == average
 
 
 @_few
 @given(a=numerics("1000000000000"), digits=st.integers(min_value=-6, max_value=10))
-def test_round_goes_half_away_from_zero(shared: Warehouse, a: Decimal, digits: int) -> None:
+def test_round_goes_half_away_from_zero(shared_warehouse: Warehouse, a: Decimal, digits: int) -> None:
     with localcontext() as context:
         context.prec = 100
         wanted = a if digits >= 9 else rounded(a, Decimal(1).scaleb(-digits))
-    assert ask(shared, f"SELECT ROUND(@a, {digits})", a=a) == wanted
+    assert ask(shared_warehouse, f"SELECT ROUND(@a, {digits})", a=a) == wanted
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,12 @@ class Warehouse:
         catalog.create_dataset(self.database, PROJECT, DATASET, {})
         self.engine = Engine(self.database)
 
+    def clear(self) -> None:
+        """Drop what is in the dataset."""
+        if catalog.list_tables(self.database, PROJECT, DATASET):
+            catalog.drop_dataset(self.database, PROJECT, DATASET, delete_contents=True)
+            catalog.create_dataset(self.database, PROJECT, DATASET, {})
+
     def run(self, sql: str, session: Session | None = None, **values: tuple[str, Any]) -> QueryResult:
         """Run and commit, or run in the given session."""
         request = QueryRequest(
