@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -14,7 +16,7 @@ from devcloud.bigquery.jobs.load import run_load
 from devcloud.bigquery.jobs.locations import Locations
 from devcloud.bigquery.jobs.query import QueryJobs
 from devcloud.bigquery.jobs.runner import JobRunner
-from devcloud.bigquery.model import Json
+from devcloud.bigquery.model import Json, QueryRequest
 from devcloud.bigquery.rest.app import RestApp
 from devcloud.bigquery.rest.jobs import Jobs
 from devcloud.bigquery.rest.queries import Queries
@@ -44,7 +46,7 @@ class BigQuery:
         folder = state_dir / "bigquery"
         folder.mkdir(parents=True, exist_ok=True)
         self._database = duckdb.connect(str(folder / "bigquery.duckdb"), config={"threads": _threads()})
-        engine = Engine(self._database)  # sets the time zone, so it comes first
+        self._engine = engine = Engine(self._database)  # sets the time zone, so it comes first
         self._set_up()
         results = ResultStore(folder / "results")
         results.remove_expired()
@@ -87,6 +89,17 @@ class BigQuery:
     def jobs(self) -> list[Json]:
         """Every job since start, oldest first: id, statement, tables, caller, request id, duration."""
         return self._runner.log()
+
+    @contextmanager
+    def open_transaction(self, project: str, *statements: str) -> Iterator[None]:
+        """Another client's transaction that has done these statements; it commits when the block ends, not before."""
+        with self._engine.session() as session:
+            session.begin_transaction()
+            for statement in statements:
+                self._engine.run(QueryRequest(statement, project), session=session)
+            yield
+            session.commit_transaction()
+            session.commit()
 
     def _set_up(self) -> None:
         with self._database.cursor() as cursor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from google.cloud.tasks_v2 import types
@@ -48,6 +48,19 @@ class Dispatcher(DeliveryLoop):
     def outstanding(self, due_within_seconds: float = math.inf) -> int:
         """Tasks not yet acknowledged that are due by then, those under way included."""
         return self._store.count_due(self.now() + due_within_seconds)
+
+    def forget(self, queues: Collection[str], timeout_seconds: float) -> bool:
+        """Drop what paused queues hold, once none of it is under way; their tasks' names are free again."""
+        with self.changed:
+            quiet = self.changed.wait_for(
+                lambda: not any(self._under_way_of(queue) for queue in queues), timeout_seconds
+            )
+            for queue in queues if quiet else ():
+                self._store.forget(queue)
+            return quiet
+
+    def _under_way_of(self, queue: str) -> bool:
+        return queue in self._lanes and bool(self._lanes[queue].in_flight)
 
     def send_due(self) -> float:
         """Send what every queue may send now; when one may send more."""

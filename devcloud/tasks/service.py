@@ -64,6 +64,10 @@ class Tasks(GrpcService):
         """Wait until no task is pending or under way; False when that took too long."""
         return self._dispatcher.wait_idle(timeout_seconds, due_within_seconds)
 
+    def forget(self, *queues: str, timeout_seconds: float) -> bool:
+        """Drop the tasks of paused queues and set their names free; False when one is under way for too long."""
+        return self._dispatcher.forget(queues, timeout_seconds)
+
     @rpc(types.CreateQueueRequest, "cloudtasks.queues.create", on="parent")
     def CreateQueue(self, request: types.CreateQueueRequest) -> types.Queue:
         """A new queue, running."""

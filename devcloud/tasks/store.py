@@ -86,6 +86,13 @@ class TaskStore:
             for row in self._database.rows("SELECT name FROM task WHERE queue = ?", queue):
                 self.remove_task(row["name"], now)
 
+    def forget(self, queue: str) -> None:
+        """Remove all tasks of a queue, and the names of all it ever had."""
+        with self._database.transaction():
+            self._database.execute("DELETE FROM task WHERE queue = ?", queue)
+            tasks = f"{queue}/tasks/"
+            self._database.execute("DELETE FROM reserved_name WHERE substr(name, 1, ?) = ?", len(tasks), tasks)
+
     def add_task(self, queue: str, task: types.Task, *, due_at: float, now: float) -> None:
         """A new task; NOT_FOUND without the queue, ALREADY_EXISTS also for a name used a short while ago."""
         with self._database.transaction():

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import requests
-from google.api_core import exceptions as google
 from google.cloud import bigquery
 
 from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
-from tests.support.executions import eventually, served
+from tests.support.executions import served
 from tests.support.frontend import Frontend, new_frontend
 
 Json = dict[str, Any]
-KICK_BUCKET_SECONDS = 0.5  # as devcloud sets it
 PROCESS_QUEUE = "/api/v1/scheduler/process-queue"
 
 
@@ -32,7 +28,6 @@ class Dispatching:
     cloud: Devcloud
     client: bigquery.Client
     tasks_client: Any
-    earlier_kicks: set[str] = field(default_factory=set)
 
     def process(self, body: Json | None = None) -> Json:
         """The answer of one call that succeeds, with the request's id."""
@@ -245,7 +240,7 @@ class Dispatching:
 
     def kicks(self) -> list[datetime]:
         """When process_queue is to be called again."""
-        return sorted(task.schedule_time for task in self._tasks("kick") if task.name not in self.earlier_kicks)
+        return sorted(task.schedule_time for task in self._tasks("kick"))
 
     def _tasks(self, queue: str) -> list[Any]:
         request = {"parent": self.cloud.cloud.queue(queue), "response_view": "FULL", "page_size": 1000}
@@ -253,27 +248,19 @@ class Dispatching:
 
     def stand_still(self) -> None:
         """Pause both queues and empty everything: the state a test begins with."""
-        self.hold("execute", "kick")
-        held_in = _bucket()
-        for table in ("tenant_pipeline_configs", "pipeline_execution_queue", "tenant_usage_quotas"):
-            self.query(f"DELETE FROM tenants.{table} WHERE TRUE")
-        eventually(lambda: _bucket() > held_in)  # the name of a deleted kick is not free in its bucket
+        self.hold("kick", "execute")
+        tables = ("tenant_pipeline_configs", "pipeline_execution_queue", "tenant_usage_quotas")
+        self.query(";".join(f"DELETE FROM tenants.{table} WHERE TRUE" for table in tables))
 
     def hold(self, *queues: str) -> None:
-        """Have Cloud Tasks deliver nothing more of these queues, and forget what is in them.
+        """Have Cloud Tasks deliver nothing more of these queues, and forget what is in them and what ever was.
 
-        Kicks that are not due yet stay: the name of one that is deleted is taken, and a kick that falls into its
-        bucket would be lost.
+        A kick's name says only when it is due: one of an earlier test would stand for this test's.
         """
-        not_due = (_bucket() + 2) * KICK_BUCKET_SECONDS
-        for name in queues:
-            self.tasks_client.pause_queue(name=self.cloud.cloud.queue(name))
-            for task in self._tasks(name):
-                if name == "kick" and task.schedule_time.timestamp() >= not_due:
-                    self.earlier_kicks.add(task.name)
-                    continue
-                with suppress(google.NotFound):  # it was on its way
-                    self.tasks_client.delete_task(name=task.name)
+        names = [self.cloud.cloud.queue(name) for name in queues]
+        for name in names:
+            self.tasks_client.pause_queue(name=name)
+        assert self.cloud.tasks.forget(*names, timeout_seconds=60), "a delivery does not end"
 
     def move_on(self, *queues: str) -> None:
         """Let Cloud Tasks deliver what is in these queues, and what will come."""
@@ -285,10 +272,6 @@ def statements(dispatching: Dispatching, answer: Json) -> list[str]:
     """The statements that a call sent to BigQuery, by name."""
     found = [job for job in dispatching.cloud.bigquery.jobs() if job["request_id"] == answer["request_id"]]
     return [job["labels"]["statement"] for job in found]
-
-
-def _bucket() -> float:
-    return time.time() // KICK_BUCKET_SECONDS
 
 
 def _body(task: Any) -> Json:
