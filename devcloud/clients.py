@@ -8,16 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from google.oauth2 import service_account
-
-from devcloud.identity.signing import signer
+from devcloud.identity.credentials import credentials_of
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
     from shared.adapters.bigquery import Warehouse
-
-_SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
 class Clients:
@@ -28,13 +24,7 @@ class Clients:
 
     def __init__(self, environment: Mapping[str, str], key: Mapping[str, str]) -> None:
         self._environment, self._key, self._opened = environment, key, ExitStack()
-        self._credentials = service_account.Credentials(
-            signer(key["private_key"], key["private_key_id"]),
-            key["client_email"],
-            key["token_uri"],
-            scopes=_SCOPES,
-            project_id=key["project_id"],
-        )
+        self._credentials = credentials_of(key)
 
     def __enter__(self) -> Clients:
         return self

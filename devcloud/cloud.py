@@ -21,6 +21,7 @@ class Addresses:
     tasks: str
     scheduler: str
     token_server: str
+    egress: str
 
     @property
     def token_uri(self) -> str:

@@ -37,6 +37,18 @@ def client_environment(cloud: Cloud, *, key_file: Path) -> dict[str, str]:
         "TENANT_TOKEN_URI": addresses.token_uri,
         "GOOGLE_APPLICATION_CREDENTIALS": str(key_file),
         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(cloud.ca_path),
+    } | closed_way_out(cloud)
+
+
+def closed_way_out(cloud: Cloud) -> dict[str, str]:
+    """What keeps a process with Google's clients on this machine, whatever addresses they have built in."""
+    return {
+        "https_proxy": cloud.addresses.egress,
+        "http_proxy": cloud.addresses.egress,
+        "no_proxy": "127.0.0.1,localhost",
+        "REQUESTS_CA_BUNDLE": str(cloud.ca_path),
+        # Otherwise a certificate in the home directory would make google-auth ask at other addresses.
+        "GOOGLE_API_USE_CLIENT_CERTIFICATE": "false",
     }
 
 

@@ -19,8 +19,8 @@ _STOP_SECONDS = 2.0
 class HttpServer:
     """Serves a WSGI application on 127.0.0.1; `port` 0 takes a free one, known after `start`."""
 
-    def __init__(self, app: WSGIApplication, *, name: str, port: int = 0) -> None:
-        self._app, self._name, self.port = app, name, port
+    def __init__(self, app: WSGIApplication, *, name: str, port: int = 0, handler: type[Handler] | None = None) -> None:
+        self._app, self._name, self.port, self._handler = app, name, port, handler or Handler
         self._server: _Server | None = None
         self._acceptor: threading.Thread | None = None
 
@@ -33,7 +33,7 @@ class HttpServer:
         """Bind and serve; OSError when the port is taken."""
         # werkzeug ends the process when it cannot bind, so it is handed a socket that is bound already.
         with _bound_socket(self.port) as bound:
-            self._server = _Server("127.0.0.1", bound.getsockname()[1], self._app, _Handler, fd=bound.fileno())
+            self._server = _Server("127.0.0.1", bound.getsockname()[1], self._app, self._handler, fd=bound.fileno())
         self.port = self._server.port
         self._acceptor = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name=f"{self._name}-http", daemon=True
@@ -62,7 +62,9 @@ def _bound_socket(port: int) -> socket.socket:
     return listener
 
 
-class _Handler(WSGIRequestHandler):
+class Handler(WSGIRequestHandler):
+    """One connection of such a server."""
+
     protocol_version = "HTTP/1.1"
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class names it so

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from devcloud.bigquery.service import BigQuery
 from devcloud.clients import Clients
 from devcloud.cloud import Addresses, Cloud
+from devcloud.egress import EgressProxy
 from devcloud.environment import client_environment, function_environment
 from devcloud.gateway.function_process import FunctionProcess, StartFailed
 from devcloud.gateway.gateway import Gateway
@@ -115,6 +116,7 @@ class Devcloud:
         self._running.callback(self.identity.close)
         tls, grants = Tls(path), Grants.of_platform(self.platform, self.project)
         self.token_server = self._started(TokenServer(self.identity))
+        egress = self._started(EgressProxy(self.identity, tls))
         self.bigquery = self._started(BigQuery(path, self.identity, location=self.location))
         self.kms = self._started(Kms(path, self.identity, tls, grants))
         self.secret_manager = self._started(SecretManager(path, self.identity, tls, grants))
@@ -131,6 +133,7 @@ class Devcloud:
             tasks=self.tasks.address,
             scheduler=self.scheduler.address,
             token_server=self.token_server.url,
+            egress=egress.url,
         )
         self.cloud = Cloud(self.platform, self.project, self.region, self.location, addresses, tls.ca_path)
         self._processes.update({name: self._process(name) for name in self.platform.functions})

@@ -40,13 +40,14 @@ Try, from another terminal:
 
 
 def places(ready: Json) -> str:
-    """Where everything listens, and the environment of an official BigQuery client."""
+    """Where everything listens, and the environment of an official BigQuery client, which stays on this machine."""
     lines = {"gateway": ready["gateway"], "bigquery": ready["bigquery"]} | ready["services"]
     lines |= {"project": f"{ready['project']} in {ready['region']}", "admin key": ready["admin_key"]}
     listed = "\n".join(f"{name:<16} {value}" for name, value in lines.items())
     wanted = ("BIGQUERY_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS")
-    exports = "\n".join(f"  export {name}={ready['env'][name]}" for name in wanted)
-    return f"{listed}\n\nfor an official BigQuery client\n{exports}"
+    way_out = ("https_proxy", "no_proxy", "REQUESTS_CA_BUNDLE")
+    exports = "\n".join(f"  export {name}={ready['env'][name]}" for name in wanted + way_out)
+    return f"{listed}\n\nfor an official BigQuery client, in a shell that is to reach nothing else\n{exports}"
 
 
 def job_lines(jobs: Iterable[Json]) -> Iterator[str]:

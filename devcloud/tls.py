@@ -1,8 +1,10 @@
-"""Certificates for the gRPC services: a throwaway authority that signs one for localhost and is forgotten."""
+"""Certificates for this cloud's services: a throwaway authority that signs one for all and is forgotten."""
 
 from __future__ import annotations
 
 import ipaddress
+import shutil
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +15,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _VALID = timedelta(days=3650)
-_NAMES = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+# The one service whose address no client lets us change: devcloud/egress.py.
+IAM_CREDENTIALS = "iamcredentials.googleapis.com"
+_NAMES = x509.SubjectAlternativeName(
+    [
+        x509.DNSName("localhost"),
+        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+        x509.DNSName(IAM_CREDENTIALS),
+    ]
+)
 
 
 class Tls:
@@ -21,18 +31,30 @@ class Tls:
 
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir / "tls"
+        if self._folder.exists() and not self._has_all_names():
+            shutil.rmtree(self._folder)  # an earlier release made it, for fewer services
         if not self._folder.exists():
             self._issue()
 
     @property
     def ca_path(self) -> Path:
-        """What GRPC_DEFAULT_SSL_ROOTS_FILE_PATH has to name."""
+        """What GRPC_DEFAULT_SSL_ROOTS_FILE_PATH and REQUESTS_CA_BUNDLE have to name."""
         return (self._folder / "ca.pem").resolve()
 
     def server_credentials(self) -> grpc.ServerCredentials:
         """What a gRPC server presents."""
         pair = (self._folder / "server.key").read_bytes(), (self._folder / "server.pem").read_bytes()
         return grpc.ssl_server_credentials([pair])
+
+    def server_context(self) -> ssl.SSLContext:
+        """The same for a server of any other protocol."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self._folder / "server.pem", self._folder / "server.key")
+        return context
+
+    def _has_all_names(self) -> bool:
+        server = x509.load_pem_x509_certificate((self._folder / "server.pem").read_bytes())
+        return server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value == _NAMES
 
     def _issue(self) -> None:
         partial = self._folder.with_name("tls.partial")

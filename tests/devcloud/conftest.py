@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.oauth2 import service_account
 
 from devcloud.grants import Grants
 from devcloud.identity import Identity
+from devcloud.identity.credentials import credentials_of as google_credentials
 from devcloud.tls import Tls
 from shared.platform_config import get_platform
 from tests.support.devcloud.clock import Clock
@@ -51,8 +51,7 @@ def credentials_of(cloud_identity: Identity) -> Callable[..., Any]:
 
     @cache
     def credentials(account: str, project: str = PROJECT) -> Any:
-        key = cloud_identity.mint_key(project, account)
-        return service_account.Credentials.from_service_account_info(key)
+        return google_credentials(cloud_identity.mint_key(project, account), self_signed=True)
 
     return credentials
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from google.cloud import bigquery
 
+from devcloud.environment import closed_way_out
 from devcloud.server import Devcloud
 from tests.support.tenant import Tenant
 
@@ -47,6 +48,7 @@ def test_deployed_platform_whose_run_function_is_down_fails_where_it_is_needed_a
         CONVERGENCE_ADMIN_KEY=cloud.ready["admin_key"],
         GOOGLE_APPLICATION_CREDENTIALS=cloud.ready["env"]["GOOGLE_APPLICATION_CREDENTIALS"],
         BIGQUERY_EMULATOR_HOST=cloud.ready["bigquery"],
+        **closed_way_out(cloud.cloud),
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
     outcomes = [line.split()[0] for line in done.stdout.partition("Summary")[2].splitlines() if line.startswith("  ")]

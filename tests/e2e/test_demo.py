@@ -1,13 +1,43 @@
-"""The demo, as `make demo` runs it: a process of its own, judged by what it prints and what it leaves."""
+"""The demo, as `make demo` runs it: a process of its own, judged by what it prints, what it leaves and whom it asks."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from devcloud.tls import IAM_CREDENTIALS
+from tests.support.alone import Outcome, run_alone, why_not
+
 ROOT = Path(__file__).resolve().parents[2]
+LOOK_UP = f"import socket; socket.getaddrinfo({IAM_CREDENTIALS!r}, 443)"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came of the demo, and the folder that it was given for its files."""
+
+    outcome: Outcome
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """One demo for all tests: on a machine that reaches nobody but itself, wherever there can be one."""
+    folder = tmp_path_factory.mktemp("demo")
+    command, environment = [sys.executable, "-m", "devcloud", "demo"], {**os.environ, "TMPDIR": str(folder)}
+    environment["COLUMNS"] = "120"
+    if why_not() is None:
+        return Told(run_alone(command, environment=environment, timeout_seconds=110), folder)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=110,
+        check=False,
+    )  # fmt: skip
+    return Told(Outcome(done.returncode, done.stdout, []), folder)
 
 
 def processes_that_name(path: Path) -> list[str]:
@@ -23,17 +53,21 @@ def processes_that_name(path: Path) -> list[str]:
     return found
 
 
-def test_the_demo_publishes_what_the_exports_add_up_to_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "120"}
-    done = subprocess.run(
-        [sys.executable, "-m", "devcloud", "demo"],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("equal to the last digit") == 3
-    assert done.stdout.count("FOCUS 1.2 has the same total; by ServiceCategory: ") == 3
-    assert "The table is the same" in done.stdout
-    assert "no run has published yet: 10 Nov." in done.stdout
-    assert "devcloud jobs" not in done.stdout  # there is nobody left to ask
-    assert list(tmp_path.iterdir()) == []
-    assert processes_that_name(tmp_path) == []
+def test_the_demo_publishes_what_the_exports_add_up_to_and_leaves_nothing_behind(demo: Told) -> None:
+    told = demo.outcome.output
+    assert demo.outcome.returncode == 0, told
+    assert told.count("equal to the last digit") == 3
+    assert told.count("FOCUS 1.2 has the same total; by ServiceCategory: ") == 3
+    assert "The table is the same" in told
+    assert "no run has published yet: 10 Nov." in told
+    assert "devcloud jobs" not in told  # there is nobody left to ask
+    assert list(demo.folder.iterdir()) == []
+    assert processes_that_name(demo.folder) == []
+
+
+def test_the_demo_needs_no_network_and_looks_no_name_up(demo: Told) -> None:
+    if reason := why_not():
+        pytest.skip(f"no machine without a network can be had here: {reason}")
+    assert demo.outcome.returncode == 0, demo.outcome.output
+    assert demo.outcome.asked == []
+    assert IAM_CREDENTIALS in run_alone([sys.executable, "-c", LOOK_UP]).asked  # a look-up would have been seen

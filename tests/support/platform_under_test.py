@@ -18,6 +18,7 @@ from google.auth.transport.requests import Request
 from google.cloud import bigquery
 from google.oauth2 import id_token
 
+from devcloud.environment import closed_way_out
 from devcloud.seed_billing.export import Target, write_export
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
@@ -88,6 +89,7 @@ def local_platform(timeout_seconds: float) -> Iterator[PlatformUnderTest]:
     ):
         # The operator's identity comes from where it comes from in a deployment: Application Default Credentials.
         os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = cloud.ready["env"]["GOOGLE_APPLICATION_CREDENTIALS"]
+        os.environ.update(closed_way_out(cloud.cloud))
         key = cloud.identity.mint_key(_PROJECT, "billing-reader")
         with cloud.clients(key) as tenants:
             plan = Plan(seed=1, start=_DAY, days=1, rows_per_day=200)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from devcloud.environment import closed_way_out
 from devcloud.server import Devcloud
 from tests.support.contract.rights import ROOT
 from tests.support.executions import eventually
@@ -250,6 +251,7 @@ def test_the_smoke_test_runs_against_what_was_deployed(deployed: NewUser, cloud:
         "GOOGLE_APPLICATION_CREDENTIALS": cloud.ready["env"]["GOOGLE_APPLICATION_CREDENTIALS"],
         "BIGQUERY_EMULATOR_HOST": cloud.ready["bigquery"],
         "BIGQUERY_ENDPOINT": cloud.ready["bigquery"],
+        **closed_way_out(cloud.cloud),
     }
     ours = deployed.cli / "python"
     ours.write_text(f"""#!{sys.executable}

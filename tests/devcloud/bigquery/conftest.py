@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from google.api_core.client_options import ClientOptions
 from google.cloud import bigquery
-from google.oauth2 import service_account
 
 from devcloud.bigquery.service import BigQuery
 from devcloud.identity import Identity, TokenServer
+from devcloud.identity.credentials import credentials_of
 
 PLATFORM = "convergence-test"
 ClientOf = Callable[..., bigquery.Client]
@@ -48,7 +48,7 @@ def client_of(service: BigQuery, identity: Identity) -> Iterator[ClientOf]:
         one = bigquery.Client(
             project=project,
             location=location,
-            credentials=service_account.Credentials.from_service_account_info(key),
+            credentials=credentials_of(key),
             client_options=ClientOptions(api_endpoint=service.url),
         )
         made.append(one)

@@ -12,7 +12,8 @@ from google.api_core import exceptions
 from google.api_core.client_options import ClientOptions
 from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField
-from google.oauth2 import service_account
+
+from devcloud.identity.credentials import credentials_of
 
 PROJECT = "killed-project"
 ENDLESS = """
@@ -31,7 +32,7 @@ def _serving(state_dir: Path) -> Iterator[bigquery.Client]:
             yield bigquery.Client(
                 project=PROJECT,
                 location="US",
-                credentials=service_account.Credentials.from_service_account_info(ready["key"]),
+                credentials=credentials_of(ready["key"]),
                 client_options=ClientOptions(api_endpoint=ready["url"]),
             )
         finally:

@@ -12,10 +12,10 @@ from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
-from google.oauth2 import service_account
 
 from devcloud.bigquery.service import BigQuery
 from devcloud.identity import Identity
+from devcloud.identity.credentials import credentials_of
 from tests.devcloud.bigquery.conftest import PLATFORM, ClientOf
 
 SCHEMA = [
@@ -33,7 +33,7 @@ def reader_of(service: BigQuery, identity: Identity, state_dir: Any) -> Iterator
 
     def reader(project: str = PLATFORM, account: str = "cvg-worker") -> BigQueryReadClient:
         key = identity.mint_key(project, account)
-        credentials = service_account.Credentials.from_service_account_info(key)
+        credentials = credentials_of(key, self_signed=True)
         authority = (state_dir / "tls" / "ca.pem").read_bytes()
         transport = BigQueryReadGrpcTransport(
             host=service.storage_address,

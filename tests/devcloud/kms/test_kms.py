@@ -12,6 +12,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import kms
 
 from devcloud.identity import Identity
+from devcloud.identity.credentials import credentials_of
 from devcloud.kms import Kms
 from tests.devcloud.kms.conftest import KEY, NEW_KEY
 
@@ -130,13 +131,11 @@ def test_a_call_without_credentials_is_refused(admin: Client, service: Kms) -> N
 
 
 def test_a_key_of_another_cloud_is_refused(admin: Client, service: Kms, tmp_path: Any) -> None:
-    from google.oauth2 import service_account
-
     elsewhere = Identity(tmp_path / "elsewhere", "convergence-test")
     elsewhere.token_uri = "http://127.0.0.1:1/token"
     key = elsewhere.mint_key("convergence-test", "devcloud-admin")
     client = Client(
-        credentials=service_account.Credentials.from_service_account_info(key),
+        credentials=credentials_of(key, self_signed=True),
         client_options={"api_endpoint": service.address},
     )
 

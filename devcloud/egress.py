@@ -1,0 +1,104 @@
+"""The way out of this machine, which is closed: the proxy that functions and outside processes are told to use.
+
+Most of Google's addresses are settings, but not all: google-auth asks IAM Credentials in the background, at an address
+that it has built in, and shows the caller's token. Whoever is told to use this proxy reaches that service here, and no
+other name at all: the proxy is asked instead of the name server, and says which name it did not let out.
+See docs/adr/0014.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Request, Response
+
+from devcloud.http_server import Handler, HttpServer
+from devcloud.identity import Identity, Unauthenticated
+from devcloud.tls import IAM_CREDENTIALS, Tls
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_LOOK_UP = "/allowedLocations"
+_PERMISSION = "iam.serviceAccounts.get"
+_STATUSES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 501: "UNIMPLEMENTED"}
+
+
+class EgressProxy:
+    """An HTTP proxy on loopback; behind it there is IAM Credentials, in Google's name, and nothing else."""
+
+    def __init__(self, identity: Identity, tls: Tls) -> None:
+        self._identity = identity
+        context = tls.server_context()
+
+        class OneTunnel(_Tunnel):
+            tls = context
+
+        self._server = HttpServer(self._app, name="egress", handler=OneTunnel)
+
+    @property
+    def url(self) -> str:
+        """What https_proxy and http_proxy have to say."""
+        return self._server.url
+
+    def start(self) -> None:
+        """Bind and serve."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop serving; safe to call twice."""
+        self._server.stop()
+
+    @property
+    def _app(self) -> WSGIApplication:
+        return Request.application(self._answer)
+
+    def _answer(self, request: Request) -> Response:
+        host = request.host.partition(":")[0]
+        if host != IAM_CREDENTIALS:
+            return Response(f"{refusal(host)}\n", status=403)
+        try:
+            self._identity.caller(request.headers.get("Authorization"))
+        except Unauthenticated as error:
+            return _error(401, str(error))
+        if request.method == "GET" and request.path.endswith(_LOOK_UP):
+            # No account of the platform, and none that tenants are asked for, has this permission. So it is deployed.
+            return _error(403, f"Permission '{_PERMISSION}' denied on resource (or it may not exist).")
+        return _error(501, f"devcloud does not implement {request.method} {request.path} of {host}")
+
+
+class _Tunnel(Handler):
+    """Opens a tunnel to IAM Credentials, whose other end is this same server."""
+
+    tls: ssl.SSLContext
+
+    def do_CONNECT(self) -> None:
+        host = self.path.rpartition(":")[0]
+        if host != IAM_CREDENTIALS:
+            self.send_error(403, refusal(host))
+            return
+        self.send_response(200, "Connection established")
+        self.end_headers()
+        try:
+            self.connection = self.tls.wrap_socket(self.connection, server_side=True)
+        except OSError:  # the caller does not trust the certificate, or has gone
+            self.close_connection = True
+            return
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
+        self.close_connection = False
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
+
+
+def refusal(host: str) -> str:
+    """What is said to whoever asks for another machine."""
+    return f"devcloud lets nothing out: {host}"
+
+
+def _error(code: int, message: str) -> Response:
+    body: dict[str, Any] = {"error": {"code": code, "message": message, "status": _STATUSES[code]}}
+    return Response(json.dumps(body), status=code, content_type="application/json; charset=utf-8")

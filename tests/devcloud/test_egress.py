@@ -1,0 +1,66 @@
+"""The closed way out, asked as Google's libraries ask it in an environment that names it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+
+import pytest
+from google.auth.exceptions import TransportError
+from google.auth.transport.requests import Request
+
+from devcloud.environment import closed_way_out, function_environment
+from devcloud.server import Devcloud
+from devcloud.tls import IAM_CREDENTIALS
+
+READER = f"https://{IAM_CREDENTIALS}/v1/projects/-/serviceAccounts/reader@acme-gcp.iam.gserviceaccount.com"
+LOOK_UP = f"{READER}/allowedLocations"
+Ask = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def ask(cloud: Devcloud, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Status and text of an answer, by google-auth's own HTTP in the environment of a function."""
+    for name, value in closed_way_out(cloud.cloud).items():
+        monkeypatch.setenv(name, value)
+    token = cloud.identity.access_token("reader@acme-gcp.iam.gserviceaccount.com")
+
+    def ask(url: str, method: str = "GET", authorization: str = f"Bearer {token}") -> tuple[int, str]:
+        answer = Request()(url, method, headers={"Authorization": authorization})
+        return answer.status, answer.data.decode()
+
+    return ask
+
+
+def test_google_auth_is_refused_where_an_account_may_be_used_as_it_is_where_functions_are_deployed(ask: Ask) -> None:
+    status, text = ask(LOOK_UP)
+    assert (status, json.loads(text)["error"]["status"]) == (403, "PERMISSION_DENIED")
+    assert "iam.serviceAccounts.get" in text
+
+
+def test_a_token_that_is_not_this_clouds_is_refused(ask: Ask) -> None:
+    assert ask(LOOK_UP, authorization="Bearer nonsense")[0] == 401
+
+
+def test_what_is_not_implemented_is_named(ask: Ask) -> None:
+    status, text = ask(f"{READER}:generateAccessToken", method="POST")
+    assert status == 501
+    assert "devcloud does not implement POST /v1/projects/-/serviceAccounts/reader@" in text
+
+
+def test_no_other_machine_is_reached_and_the_refusal_names_it(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    assert ask("http://metadata.google.internal/") == (403, "devcloud lets nothing out: metadata.google.internal\n")
+    caplog.set_level(logging.CRITICAL, "urllib3")  # it says each of its retries
+    with pytest.raises(TransportError, match=r"devcloud lets nothing out: example\.com"):
+        ask("https://example.com/")
+
+
+def test_loopback_is_reached_past_it(ask: Ask, cloud: Devcloud) -> None:
+    assert ask(f"{cloud.ready['gateway']}/_devcloud/health")[0] == 200
+
+
+def test_every_function_is_told_to_use_it(cloud: Devcloud) -> None:
+    for name in cloud.platform.functions:
+        given = function_environment(cloud.cloud, name, key_file=cloud.cloud.ca_path)
+        assert closed_way_out(cloud.cloud).items() <= given.items()
