@@ -50,7 +50,7 @@ _ONBOARDED = "SELECT tenant_id FROM `tenants`.tenant_profiles WHERE tenant_id = 
 
 @dataclass(frozen=True)
 class Cost:
-    """The published cost of a range of days: `by_service[service][day]`, credits deducted."""
+    """The published net cost of a range of days, credits deducted: `by_service[service][day]`."""
 
     by_service: dict[str, dict[date, Decimal]]
     rows: int
@@ -68,7 +68,7 @@ class Ledger:
     client: bigquery.Client
 
     def cost(self, tenant_id: str, first: date, last: date) -> Cost:
-        """Published cost by service and usage date, both ends included."""
+        """Published net cost by service and usage date, both ends included."""
         by_service: dict[str, dict[date, Decimal]] = {}
         rows = 0
         for row in self._rows(_COST.format(dataset=tenant_id), _days(first, last)):

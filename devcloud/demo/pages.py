@@ -50,12 +50,12 @@ def run_table(run: Json) -> Table:
 
 
 def cost_table(cost: Cost, days: Sequence[date], currency: str) -> Table:
-    """Cost by service and day, the dearest services first, with a bar for each service's share."""
+    """Net cost by service and day, the dearest services first, with a bar for each service's share."""
     table = Table(box=None, pad_edge=False)
     table.add_column("service", style="cyan", no_wrap=True, width=24)
     for day in days:
         table.add_column(f"{day:%d %b}", justify="right", no_wrap=True)
-    table.add_column(f"total {currency}", justify="right", style="bold", no_wrap=True)
+    table.add_column(f"net {currency}", justify="right", style="bold", no_wrap=True)
     table.add_column("", width=16)
     ranked = sorted(cost.by_service.items(), key=lambda item: (-_sum(item[1]), item[0]))
     dearest = max((_sum(by_day) for _, by_day in ranked), default=Decimal(1)) or Decimal(1)
@@ -72,7 +72,7 @@ def cost_table(cost: Cost, days: Sequence[date], currency: str) -> Table:
 
 
 def categories(billed: Mapping[str, Decimal]) -> str:
-    """Cost by category in a line."""
+    """Net cost by category in a line."""
     return ", ".join(f"{category} {_money(total)}" for category, total in billed.items())
 
 

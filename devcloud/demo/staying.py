@@ -14,21 +14,27 @@ from devcloud.server import Devcloud
 _CURLS = """\
 [bold]The platform stays up[/]; Ctrl-C stops it. Try, from another terminal:
 
-  # what has run for {tenant}
+The runs of {tenant}:
+
   curl -s {gateway}/api/v1/pipelines/runs/{tenant} -H 'X-API-Key: {key}'
 
-  # run one day again
+Run one day again:
+
   curl -s {gateway}/api/v1/pipelines/run/{tenant}/gcp/cost/billing \\
     -H 'X-API-Key: {key}' -H 'Content-Type: application/json' -d '{{"date": "2025-11-17"}}'
 
-  # what is stored of its credentials: never a secret
+Its stored credentials, without their secrets:
+
   curl -s {gateway}/api/v1/tenants/{tenant}/credentials -H 'X-API-Key: {key}'
 
-  # what was published
-  {command} query --tenant {tenant} --state-dir {state} \\
-    'SELECT x_usage_date, SUM(cost) AS cost FROM gcp_cost_billing GROUP BY x_usage_date ORDER BY x_usage_date'
+Its net costs by day, after credits:
 
-  # the BigQuery jobs since the start
+  {command} query --tenant {tenant} --state-dir {state} \\
+    'SELECT DATE(ChargePeriodStart) AS usage_date, SUM(BilledCost) AS net_cost
+     FROM focus_cost GROUP BY usage_date ORDER BY usage_date'
+
+The BigQuery jobs since the start:
+
   {command} jobs --state-dir {state}
 """
 

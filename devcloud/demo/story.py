@@ -71,7 +71,7 @@ class Scene:
 
     @property
     def true_total(self) -> Decimal:
-        """What the days of the demo must cost, by the export's truth."""
+        """What the days of the demo must cost after credits, by the export's truth."""
         dates = self.truth["usage_dates"]
         return sum((Decimal(dates[str(day)]["total"]) for day in DAYS), Decimal(0))
 
@@ -183,7 +183,8 @@ def _check_truth(scene: Scene, cost: Cost, console: Console) -> None:
     if cost.total != scene.true_total:
         raise DemoError(f"{scene.actor.tenant_id}: published {cost.total:f}, the export says {scene.true_total:f}")
     console.print(
-        f"   their cost is {cost.total:f}, the export's own sum {scene.true_total:f}: equal to the last digit"
+        f"   their net cost, after credits, is {cost.total:f}, the export's own sum {scene.true_total:f}:"
+        " equal to the last digit"
     )
 
 
@@ -192,7 +193,7 @@ def _check_focus(scene: Scene, ledger: Ledger, console: Console) -> None:
     total = sum(billed.values(), Decimal(0))
     if total != scene.true_total:
         raise DemoError(f"{scene.actor.tenant_id}: focus_cost has {total:f}, the export says {scene.true_total:f}")
-    console.print(f"   FOCUS 1.2 has the same total; by ServiceCategory: {pages.categories(billed)}")
+    console.print(f"   FOCUS 1.2 has the same total as BilledCost; by ServiceCategory: {pages.categories(billed)}")
 
 
 def _check_same(scene: Scene, first: Cost, second: Cost) -> None:

@@ -57,7 +57,7 @@ def test_the_demo_publishes_what_the_exports_add_up_to_and_leaves_nothing_behind
     told = demo.outcome.output
     assert demo.outcome.returncode == 0, told
     assert told.count("equal to the last digit") == 3
-    assert told.count("FOCUS 1.2 has the same total; by ServiceCategory: ") == 3
+    assert told.count("FOCUS 1.2 has the same total as BilledCost; by ServiceCategory: ") == 3
     assert "The table is the same" in told
     assert "no run has published yet: 10 Nov." in told
     assert "devcloud jobs" not in told  # there is nobody left to ask
