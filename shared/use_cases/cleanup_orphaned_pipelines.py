@@ -29,7 +29,7 @@ class CleanUp:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def clean_up(self) -> dict[str, Any]:
-        """The answer of API.md."""
+        """Answers as docs/openapi.json says."""
         executed_at = self.clock()
         with self.jobs.recording(JOB) as counts:
             rescues = self.dispatcher.dispatch(max_runs=DEFAULT_MAX_RUNS).rescues

@@ -84,7 +84,7 @@ class Dispatcher:
     rng: random.Random = field(default_factory=random.SystemRandom)
 
     def process(self, *, max_runs: int) -> dict[str, Any]:
-        """The answer of API.md; Unavailable when others kept changing the queue all the time."""
+        """Answers as docs/openapi.json says; Unavailable when others kept changing the queue all the time."""
         with self.jobs.recording(JOB) as counts:
             dispatched = self.dispatch(max_runs=max_runs)
             counts.update(dispatched.counts(), oldest_waiting_seconds=dispatched.oldest_waiting_seconds)

@@ -22,7 +22,7 @@ class SchedulerStatus:
     platform: Platform
 
     def show(self) -> dict[str, Any]:
-        """The answer of API.md."""
+        """Answers as docs/openapi.json says."""
         found = self.jobs.read_status(near_percent=_NEAR_PERCENT)
         now, waiting = found["now"], _by_name(found["waiting"])
         oldest = found["oldest_added_at"]

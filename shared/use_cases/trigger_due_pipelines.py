@@ -70,7 +70,7 @@ class Trigger:
     rng: random.Random = field(default_factory=random.SystemRandom)
 
     def trigger(self) -> dict[str, Any]:
-        """The answer of API.md; Unavailable when others kept changing the schedules all the time."""
+        """Answers as docs/openapi.json says; Unavailable when others kept changing the schedules all the time."""
         with self.jobs.recording(JOB) as counts:
             triggered = until_applied(self._read_and_apply, rng=self.rng)
             counts.update(triggered.counts())
