@@ -1,0 +1,118 @@
+"""What README.md and `make up` give to paste works, as it stands, in interactive shells of a user's machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+from tests.support.shell_blocks import ROOT, blocks_of
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BY_HAND = README.partition("## Use it by hand")[2].partition("\n## ")[0]
+SHELLS = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}
+NEEDED = ("curl", "jq")
+DAYS = 14  # of the tenant's export, as README seeds it
+# What shells, Python and jq say when a line does not work; what the functions say is in the outputs.
+COMPLAINT = re.compile(r"not found|no matches|parse error|syntax error|unexpected|Traceback|error:", re.IGNORECASE)
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What `make up` runs, in a checkout of its own, and what it has printed when it was ready."""
+
+    checkout: Path
+    printed: str
+
+    def paste(self, shell: str, text: str) -> tuple[str, str]:
+        """What is printed on both outputs by lines that are pasted into an interactive shell."""
+        needed = [name for name in (shell, *NEEDED) if not which(name)]
+        if needed:
+            pytest.skip(f"this machine has no {' and no '.join(needed)}")
+        done = subprocess.run(
+            SHELLS[shell], input=text, cwd=self.checkout, capture_output=True, text=True, check=False,
+            timeout=200, start_new_session=True, env=_environment(self.checkout),
+        )  # fmt: skip
+        return done.stdout, done.stderr
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "HOME": str(home), "TERM": "dumb", "COLUMNS": "116"}
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    checkout = tmp_path_factory.mktemp("checkout")
+    for name in ("configs", "devcloud", "functions", "shared"):
+        (checkout / name).symlink_to(ROOT / name)
+    (checkout / ".venv").symlink_to(sys.prefix)
+    command = [".venv/bin/python", "-u", "-m", "devcloud", "demo", "--stay", "--state-dir", ".devcloud"]
+    running = subprocess.Popen(command, cwd=checkout, env=_environment(checkout), stdout=subprocess.PIPE, text=True)
+    with running:
+        try:
+            yield Platform(checkout, "".join(_printed_until_ready(running)))
+        finally:
+            running.terminate()
+
+
+def _printed_until_ready(running: subprocess.Popen[str]) -> Iterator[str]:
+    assert running.stdout is not None
+    for line in running.stdout:
+        yield line
+        if "devcloud jobs --state-dir" in line:
+            return
+    raise AssertionError("the demo ended before it was ready")
+
+
+def test_make_up_is_the_command_that_runs_here() -> None:
+    up = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nup:")[2].partition("\n\n")[0]
+    assert "-m devcloud demo --stay --state-dir" in up
+
+
+def test_the_readme_shows_what_the_demo_prints(platform: Platform) -> None:
+    shown = README.partition("```text\n")[2].partition("```")[0]
+    printed = {_without_chance(line) for line in platform.printed.splitlines()}
+    assert [line for line in shown.splitlines() if _without_chance(line) not in printed] == []
+    assert "343.69" in shown
+
+
+def _without_chance(line: str) -> str:
+    """A printed line without what differs from run to run: times, and a run's id."""
+    return re.sub(r" +", " ", re.sub(r"\b\d+\.\d+ s\b|\b[0-9a-f]{8}\b", "X", line)).rstrip()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_the_readmes_blocks_work_when_they_are_pasted_and_pasted_again(platform: Platform, shell: str) -> None:
+    blocks = "".join(block.text for block in blocks_of(ROOT / "README.md", BY_HAND))
+    answers, complaints = platform.paste(shell, blocks)
+    assert COMPLAINT.search(complaints) is None, complaints
+    assert re.search(r'"action": "(CREATED|UPDATED)"', answers), complaints + answers
+    days = re.findall(r"2025-11-\d\d │ +\d+\.\d+ │", answers)
+    assert len(days) == DAYS, answers
+    assert answers.count('"status": "COMPLETED"') == 2, answers
+    assert re.search(r'"trigger_type": "scheduler",\s+"user_id": null', answers), answers
+    assert '"message": "Schedule removed"' in answers
+    assert '"runs_last_24h"' in answers
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_the_lines_that_make_up_prints_work_when_they_are_pasted(platform: Platform, shell: str) -> None:
+    story, _, lines = platform.printed.partition("from another terminal:")
+    answers, complaints = platform.paste(shell, textwrap.dedent("".join(re.findall(r"^ .*\n", lines, re.MULTILINE))))
+    assert COMPLAINT.search(complaints) is None, complaints
+    assert '"message":"Pipeline triggered successfully"' in answers.replace(": ", ":")
+    assert '"credential_kind"' in answers
+    asked = [Decimal(cost) for cost in re.findall(r"2025-11-\d\d │ +(\d+\.\d+) │", answers)]
+    told = re.findall(r"\d+\.\d\d", story.partition("all services")[2].partition("\n")[0])
+    assert [str(cost.quantize(Decimal("0.01"))) for cost in [*asked, sum(asked, Decimal(0))]] == told, "both are net"
