@@ -1,0 +1,67 @@
+"""GitHub's workflow runs what a change has to pass, under every supported Python, with no more rights than it needs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
+ACTIONLINT = ROOT / ".venvs" / "workflow" / "bin" / "actionlint"
+TEXT = WORKFLOW.read_text(encoding="utf-8")
+JOB: dict[str, Any] = yaml.safe_load(TEXT)["jobs"]["run"]
+
+
+def test_the_workflow_runs_what_a_change_has_to_pass() -> None:
+    assert [step["run"] for step in JOB["steps"] if step.get("name") == ".ci/run"] == [".ci/run"]
+
+
+def test_the_workflow_runs_under_the_pythons_that_readme_promises() -> None:
+    pythons = JOB["strategy"]["matrix"]["python"]
+    assert pythons == [f"3.{minor}" for minor in range(11, 15)]
+    assert f"Python {pythons[0]} to {pythons[-1]}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_workflow_may_read_and_nothing_else() -> None:
+    assert yaml.safe_load(TEXT)["permissions"] == {"contents": "read"}
+    assert "permissions" not in JOB
+    assert "secrets." not in TEXT
+
+
+def test_actions_are_pinned_by_commit_and_say_which_version_that_is() -> None:
+    used = re.findall(r"uses: (.*)", TEXT)
+    assert len(used) == len([step for step in JOB["steps"] if "uses" in step])
+    assert [action for action in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
+
+
+def findings(workflow: Path) -> str:
+    """What actionlint says; shell and Python inside steps are left out, as our steps have none worth it."""
+    command = [str(ACTIONLINT), "-no-color", "-oneline", "-shellcheck=", "-pyflakes=", str(workflow)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60).stdout
+
+
+@pytest.mark.judge
+def test_actionlint_has_nothing_to_say() -> None:
+    assert findings(WORKFLOW) == ""
+
+
+@pytest.mark.judge
+@pytest.mark.parametrize(
+    ("right", "wrong", "word"),
+    [
+        ("matrix.python }}\n    runs-on", "matrix.pyton }}\n    runs-on", "pyton"),
+        ("contents: read", "contents: rad", "permission"),
+        ("runs-on: ubuntu-24.04", "runs-on: ubuntu-23.04", "ubuntu-23.04"),
+        ("timeout-minutes: 60", "timeout-minuts: 60", "timeout-minuts"),
+    ],
+)
+def test_actionlint_sees_a_mistake(tmp_path: Path, right: str, wrong: str, word: str) -> None:
+    assert right in TEXT
+    wrong_workflow = tmp_path / "ci.yml"
+    wrong_workflow.write_text(TEXT.replace(right, wrong), encoding="utf-8")
+    assert word in findings(wrong_workflow)
