@@ -125,19 +125,6 @@ def test_files_and_targets_the_strategy_names_exist() -> None:
     assert targets <= set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, "README.md"])
-def test_links_lead_somewhere(document: str) -> None:
-    text = text_of(document)
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
-        assert ((ROOT / document).parent / target).exists(), f"{document} links to {target}"
-    headings = {_anchor(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
-    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
-
-
-def _anchor(heading: str) -> str:
-    return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")
-
-
 def test_checks_see_what_does_not_exist() -> None:
     text = "`POST /api/v1/nowhere`, `tenants.nothing`, `x_meta_nothing`, `BROKEN_STATE`\n| `no_table` | x |\n"
     assert not routes_in(text) & ROUTES

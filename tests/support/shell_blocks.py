@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_FENCE = re.compile(r"^```(bash|sh|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^ *```(bash|sh|console)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 # Applied to a command's text with each quoted part replaced by Q, and spaces around it.
 _UNQUOTED = {
     r"\s#": "a comment: an interactive zsh takes it for an argument or a command",
@@ -42,7 +43,8 @@ def blocks_of(path: Path, text: str | None = None) -> Iterator[Block]:
     """The commands that a document shows; of a console block the lines after `$ ` and their continuations."""
     text = path.read_text(encoding="utf-8") if text is None else text
     for found in _FENCE.finditer(text):
-        commands = found[2] if found[1] != "console" else _typed(found[2])
+        shown = textwrap.dedent(found[2])
+        commands = shown if found[1] != "console" else _typed(shown)
         yield Block(path.relative_to(ROOT).as_posix(), text[: found.start(2)].count("\n") + 1, commands)
 
 
