@@ -15,6 +15,8 @@ from werkzeug.datastructures import Headers
 
 from shared import errors, log
 from shared.domain.validation import Model, validated
+from shared.platform_config import get_platform
+from shared.request_time import limited_to
 from shared.settings import get_settings
 
 MAX_BODY_BYTES = 256 * 1024
@@ -147,7 +149,8 @@ class Routes:
         trace = log.trace_facts(
             settings.project_id, request.headers.get("traceparent"), request.headers.get("X-Cloud-Trace-Context")
         )
-        with log.bound(request_id=request_id, function=self.function, **trace):
+        limit = limited_to(get_platform().timeout_of(self.function))
+        with log.bound(request_id=request_id, function=self.function, **trace), limit:
             response = self._answer(request, request_id)
             log.info("request answered", method=request.method, path=request.path, status=response.status_code)
         response.headers["X-Request-ID"] = request_id

@@ -71,16 +71,21 @@ class Unavailable(ConvergenceError):
     """A service this needs did not answer; nothing was lost, nothing is half done."""
 
 
+class Throttled(Unavailable):
+    """A quota of Google's is used up; it passes by itself, and nothing is wrong with the request."""
+
+
 class TransactionAborted(Unavailable):
     """A concurrent change of the same table won; read again and retry."""
 
 
 class JobFailed(ConvergenceError):
-    """A BigQuery job ended with an error."""
+    """A BigQuery job ended with an error; when it `is_final`, no other try would end otherwise."""
 
-    def __init__(self, message: str | None = None, *, raw: str = "") -> None:
+    def __init__(self, message: str | None = None, *, raw: str = "", is_final: bool = False) -> None:
         super().__init__(message)
         self.raw = raw or self.message  # BigQuery's own text: it names what is the platform's, so only logs have it
+        self.is_final = is_final
 
 
 class ConfigError(ConvergenceError):
@@ -169,6 +174,12 @@ class StepFailed(RunError):
     error_class = "STEP_FAILED"
 
 
+class StepRefused(StepFailed):
+    """A step cannot finish, however often it is tried."""
+
+    retryable = False
+
+
 class StepTimedOut(StepFailed):
     """A step took longer than its template allows."""
 
@@ -179,6 +190,10 @@ class DependencyUnavailable(RunError):
     """A service the run needs did not answer."""
 
     error_class = "UNAVAILABLE"
+
+
+class DependencyThrottled(DependencyUnavailable):
+    """A quota of Google's is used up; the run goes on when it passes, in the same attempt."""
 
 
 class RunCancelled(RunError):

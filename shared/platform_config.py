@@ -99,6 +99,11 @@ class Platform(_Strict):
     service_accounts: dict[str, ServiceAccount]
     functions: dict[str, Function]
 
+    def timeout_of(self, function: str) -> float | None:
+        """After how many seconds a function is cut off; None for one that is not in the file."""
+        known = self.functions.get(function)
+        return known.timeout_seconds if known else None
+
 
 @cache
 def get_platform(path: Path = CONFIGS / "platform.yml") -> Platform:

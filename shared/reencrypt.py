@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from shared import bootstrap
-from shared.adapters.bigquery import translated
+from shared.adapters.job_errors import translated
 from shared.errors import ConvergenceError
 from shared.use_cases.reencrypt_credentials import Reencrypted
 

@@ -1,5 +1,7 @@
 """Executes one hop of one run; called by Cloud Tasks."""
 
+import uuid
+
 import flask
 
 from shared import bootstrap, log
@@ -14,8 +16,9 @@ routes = Routes("execute_run")
 def execute(call: Call) -> Answer:
     """200 with what became of the delivery; anything else means: deliver it again."""
     delivery = call.body_as(Delivery)
-    log.bind(**delivery.model_dump(exclude={"closing"}))
-    return Answer(200, {"status": bootstrap.run_execution(delivery, execution_id=call.request_id).execute()})
+    execution_id = uuid.uuid4().hex  # a caller's X-Request-ID may come with more than one delivery
+    log.bind(execution_id=execution_id, **delivery.model_dump(exclude={"closing"}))
+    return Answer(200, {"status": bootstrap.run_execution(delivery, execution_id=execution_id).execute()})
 
 
 def execute_run(request: flask.Request) -> flask.Response:

@@ -10,7 +10,8 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from shared.adapters.bigquery import AssertionFailed, DuplicateJob, Row, Warehouse
+from shared.adapters.bigquery import Row, Warehouse
+from shared.adapters.job_errors import AssertionFailed, DuplicateJob
 from shared.adapters.sql import statement
 from shared.auth import KeyOwner, PresentedKey
 from shared.domain.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, AcceptedRun, QueuedGroup, Start, Usage
@@ -70,8 +71,11 @@ class AcceptedRuns:
         rows = self.warehouse.read(statement("run_acceptance", "find_standing"), values)
         return _standing(rows[0]) if rows else None
 
-    def accept(self, requested: RequestedRuns, told: AcceptedRun) -> bool:
-        """Insert the runs and their queue items; False when the request's id has been used before. One job."""
+    def accept(self, requested: RequestedRuns, told: AcceptedRun) -> AcceptedRun | None:
+        """Insert the runs and their queue items under the request's id, once. One job.
+
+        `told`, what an earlier call with this id was told, or None when nothing will come of this id any more.
+        """
         runs = [{**run, "position": position} for position, run in enumerate(requested.runs)]
         values = {
             **asdict(requested),
@@ -90,20 +94,23 @@ class AcceptedRuns:
                 labels=_labels(told),
             )
             self.warehouse.finished(job)
-        except (DuplicateJob, AssertionFailed):
-            return False
-        return True
+        except DuplicateJob:
+            return self._told(requested.request_id, self.warehouse.get_job(_job_id(requested.request_id)))
+        except AssertionFailed:
+            return None
+        return told
 
     def find_accepted(self, run_id: str) -> AcceptedRun | None:
         """The run that was accepted under this id, read from its job; None when there is no job or it failed."""
         job = self.warehouse.find_job(_job_id(run_id))
-        if job is None or self.warehouse.failure(job):
-            return None
-        return _accepted(run_id, job)
+        return self._told(run_id, job) if job else None
 
     def is_used(self, run_id: str) -> bool:
         """Whether a job, failed or not, has used this run's id."""
         return self.warehouse.find_job(_job_id(run_id)) is not None
+
+    def _told(self, run_id: str, job: bigquery.QueryJob) -> AcceptedRun | None:
+        return None if self.warehouse.failure(job) else _accepted(run_id, job)
 
 
 def _standing(row: Row) -> Standing:

@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import requests
 from google.api_core import exceptions as google
-from google.auth import exceptions as google_auth
 from google.cloud import bigquery
 
-from shared import errors, log
-from shared.adapters.job_errors import in_words, reasons
+from shared import errors
+from shared.adapters.job_errors import DuplicateJob, InvalidStatement, Missing, in_words, translated
 from shared.adapters.job_labels import bound_labels, job_labels
+from shared.adapters.job_waits import Pause, failure_of, wait_until_done
 from shared.adapters.own_identity import own_credentials
-from shared.adapters.patience import CANCELLING, Patience
+from shared.adapters.patience import Patience
 from shared.adapters.query_costs import Estimate
 from shared.adapters.sql import Statement, placeholders
 from shared.domain.retry import MOST_JOBS
 from shared.settings import Settings
 
-_TRANSIENT = (
-    google.ServerError,
-    google.TooManyRequests,
-    google.RetryError,
-    google_auth.TransportError,
-    requests.ConnectionError,
-    requests.Timeout,
-)
-_ABORTED = re.compile(r"aborted due to concurrent update|Could not serialize access", re.IGNORECASE)
-_ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
-_TOO_MANY_BYTES = "bytesBilledLimitExceeded"
 _JOB_TIMEOUT_SECONDS = 240.0
-_FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
 
 Row = Mapping[str, Any]
 QueryJob = bigquery.QueryJob
-Pause = Callable[[float], None]
-
-
-class Missing(errors.JobFailed):
-    """A job, or a dataset or table that a job needs, does not exist."""
-
-
-class InvalidStatement(errors.JobFailed):
-    """A statement that BigQuery would not run, whatever the rows."""
-
-
-class AssertionFailed(errors.JobFailed):
-    """An ASSERT in a script did not hold; `message` is what the script said."""
+Job = bigquery.LoadJob | bigquery.QueryJob
 
 
 @dataclass(frozen=True)
@@ -78,12 +52,8 @@ class Warehouse:
     def change(
         self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None
     ) -> bigquery.QueryJob:
-        """Run a statement or script that writes, without a job id of the caller's; not for what must happen once."""
-        sql, config = self._sql(statement, dataset), self._config(statement, values)
-        with translated():
-            job = self.client.query(sql, job_config=config, retry=self.patience.calls, job_retry=None)
-            job.result(timeout=_JOB_TIMEOUT_SECONDS, retry=self.patience.calls, job_retry=self.patience.jobs)
-            return job
+        """Run a statement or script that writes; this call happens once, another one happens again."""
+        return self.once(statement, values, job_id=f"cvg-{statement.name}-{uuid.uuid4().hex}", dataset=dataset)
 
     def insert(
         self,
@@ -96,7 +66,9 @@ class Warehouse:
         into: bigquery.TableReference | None = None,
         max_bytes_billed: int | None = None,
     ) -> bigquery.QueryJob:
-        """Start a job under `job_id`; DuplicateJob when that id has been used. Wait for it with `finished`.
+        """Start a job under `job_id`. Wait for it with `finished`.
+
+        DuplicateJob when that id has been used: the first job is asked for by `get_job`, and no other id taken for it.
 
         The rows of a query replace those of table `into`, if one is given. `max_bytes_billed` is a limit within the
         platform's own.
@@ -159,36 +131,55 @@ class Warehouse:
         raise errors.JobFailed(f"{statement.name} failed {MOST_JOBS} times, the last time with: {reason}")
 
     def get_job(self, job_id: str) -> bigquery.QueryJob:
-        """A job of this project and location, with its present state."""
-        with translated():
-            job = self.client.get_job(job_id, location=self.location, retry=self.patience.calls)
+        """The query job of an id that has been used, with its present state.
+
+        BigQuery may deny it for a while. It is asked until it knows, as long as the request allows; then Unavailable.
+        """
+        job = self.get_any_job(job_id)
         if not isinstance(job, bigquery.QueryJob):
             raise errors.JobFailed(f"{job_id} is not a query job")
         return job
 
     def find_job(self, job_id: str) -> bigquery.QueryJob | None:
-        """A job of this project and location, or None."""
+        """The query job of an id, or None when BigQuery knows of none: after a DuplicateJob that is no answer."""
+        job = self.find_any_job(job_id)
+        return job if isinstance(job, bigquery.QueryJob) else None
+
+    def get_any_job(self, job_id: str) -> Job:
+        """As `get_job`, whatever kind of job it is."""
+        return self._ask_for(job_id, self.patience.known_jobs)
+
+    def find_any_job(self, job_id: str) -> Job | None:
+        """As `find_job`, whatever kind of job it is."""
         try:
-            return self.get_job(job_id)
+            return self._ask_for(job_id, self.patience.calls)
         except Missing:
             return None
+
+    def _ask_for(self, job_id: str, retry: Any) -> Job:
+        with translated():
+            job = self.client.get_job(job_id, location=self.location, retry=retry)
+        if not isinstance(job, Job):
+            raise errors.JobFailed(f"{job_id} is neither a query job nor a load job")
+        return job
 
     def finished(self, job: bigquery.QueryJob, pause: Pause | None = None) -> bigquery.QueryJob:
         """Wait for a job; raises what its error means."""
         if pause:
-            wait_until_done(job, pause)
+            wait_until_done(job, pause, self.patience)
+        timeout = self.patience.within_request(_JOB_TIMEOUT_SECONDS)
         with translated():
-            job.result(timeout=_JOB_TIMEOUT_SECONDS, retry=self.patience.calls, job_retry=None)
+            job.result(timeout=timeout, retry=self.patience.known_jobs, job_retry=None)
             return job
 
     def failure(self, job: bigquery.QueryJob, pause: Pause | None = None) -> str | None:
         """Wait until the job is done: its error message, or None."""
-        return failure_of(job, lambda: self.finished(job, pause))
+        return failure_of(job, lambda: self.finished(job, pause), self.patience)
 
     def rows_of(self, job: bigquery.QueryJob) -> list[Row]:
         """The rows a finished job returned: those of a script's last SELECT."""
         with translated():
-            return [dict(row.items()) for row in job.result(retry=self.patience.calls, job_retry=None)]
+            return [dict(row.items()) for row in job.result(retry=self.patience.known_jobs, job_retry=None)]
 
     def stream(self, table: str, rows: Sequence[Mapping[str, Any]], *, row_ids: Sequence[str] | None = None) -> None:
         """Append rows to a central table by streaming: no DML limit, no conflict. For tables that Terraform made."""
@@ -217,10 +208,6 @@ class Warehouse:
         )
 
 
-class DuplicateJob(errors.ConvergenceError):
-    """A job of this id exists."""
-
-
 def open_warehouse(settings: Settings, *, central: str, staging: str, patience: Patience) -> Warehouse:
     """The platform's warehouse with a client of its own."""
     options = {"api_endpoint": settings.bigquery_endpoint} if settings.bigquery_endpoint else None
@@ -235,66 +222,3 @@ def open_warehouse(settings: Settings, *, central: str, staging: str, patience: 
         patience=patience,
         labels={"service": "convergence", "function": settings.function_name or "local"},
     )
-
-
-def failure_of(job: Any, wait: Callable[[], object]) -> str | None:
-    """The error message of a job that `wait` waits for, or None. A question that fails is not the job's failure."""
-    try:
-        wait()
-    except (errors.Unavailable, errors.JobFailed) as error:
-        if not job.error_result:  # the wait may have learned of an error that this copy does not have yet
-            with translated():
-                job.reload()
-        if not job.error_result:
-            raise
-        return error.message
-    return None
-
-
-def wait_until_done(job: Any, pause: Pause) -> None:
-    """Ask for the job's state until it is done; `pause` waits in between, and may raise to end the wait.
-
-    A run that is cancelled, or a step that is out of time, takes its job with it: nobody would read what it goes on to
-    bill. Who hands over or was overtaken leaves it to those who wait for it next.
-    """
-    delay = _FIRST_POLL_SECONDS
-    try:
-        with translated():
-            while not job.done():
-                pause(delay)
-                delay = min(delay * 1.5, _LAST_POLL_SECONDS)
-    except (errors.RunCancelled, errors.StepTimedOut):
-        _cancel(job)
-        raise
-
-
-def _cancel(job: Any) -> None:
-    try:
-        with translated():
-            job.cancel(retry=CANCELLING.calls)
-    except errors.ConvergenceError as error:  # why the wait ended counts for more
-        log.warning("job not cancelled", job_id=job.job_id, error_class=type(error).__name__)
-    else:
-        log.info("job cancelled", job_id=job.job_id)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Google's exceptions in the product's words."""
-    try:
-        yield
-    except google.MethodNotImplemented as error:  # a 5xx that no repetition helps
-        raise errors.JobFailed(in_words(error), raw=str(error.message)) from error
-    except _TRANSIENT as error:
-        if _TOO_MANY_BYTES in reasons(error):  # the client knows no status for this reason and takes it for a 500
-            raise errors.BytesLimitExceeded(getattr(error, "message", None)) from error
-        raise errors.Unavailable(retry_after=5) from error
-    except google.NotFound as error:
-        raise Missing(in_words(error), raw=str(error.message)) from error
-    except google.GoogleAPICallError as error:
-        message = str(error.message)
-        if _ABORTED.search(message):
-            raise errors.TransactionAborted from error
-        if assertion := _ASSERTION.search(message):
-            raise AssertionFailed(assertion["message"] or "") from error
-        raise errors.JobFailed(in_words(error), raw=message) from error

@@ -14,7 +14,8 @@ from typing import Any
 from google.api_core import retry as google_retry
 from google.cloud import bigquery
 
-from shared.adapters.bigquery import DuplicateJob, Row, Warehouse, translated
+from shared.adapters.bigquery import Row, Warehouse
+from shared.adapters.job_errors import DuplicateJob, translated
 from shared.adapters.sql import statement
 from shared.errors import TransactionAborted
 

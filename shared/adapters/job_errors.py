@@ -1,38 +1,96 @@
-"""What BigQuery's errors mean, in words that any caller may read: its own name projects, datasets and tables."""
+"""BigQuery's errors as the product's, in words that any caller may read: its own name projects, datasets and tables."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import re
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-_MEANINGS = {
-    "accessDenied": "the platform may not do this",
-    "bytesBilledLimitExceeded": "it would bill more bytes than are allowed",
-    "invalid": "it is not valid",
-    "invalidQuery": "a statement is not valid, or a value is not what it expects",
-    "jobBackendError": "it failed inside BigQuery",
-    "quotaExceeded": "a quota of BigQuery is used up",
-    "rateLimitExceeded": "too many jobs were asked for at once",
-    "resourcesExceeded": "it needs more resources than BigQuery has for one query",
-    "responseTooLarge": "its result is too large",
-    "stopped": "it was stopped",
-    "timeout": "it took too long",
-}
+import requests
+from google.api_core import exceptions as google
+from google.auth import exceptions as google_auth
+
+from shared import errors
+from shared.adapters.error_table import Course, meaning_of, reasons
+
+_ABORTED = re.compile(
+    r"aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding", re.IGNORECASE
+)
+_ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
 _MISSING = re.compile(r"Not found: (?P<kind>Table|Dataset|Job|Routine)\b *(?P<name>[^\s;,]*)")
+_TOO_MANY_BYTES = "bytesBilledLimitExceeded"
+_CLIENT_ERRORS = (
+    google.GoogleAPICallError,
+    google.RetryError,
+    google_auth.TransportError,
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    concurrent.futures.TimeoutError,
+)
 
 
-def reasons(error: Exception) -> list[str]:
-    """BigQuery's own reasons for an error, e.g. invalidQuery."""
-    found: Any = getattr(error, "errors", ())
-    return [item.get("reason", "") for item in found if isinstance(item, dict)]
+class Missing(errors.JobFailed):
+    """A job, or a dataset or table that a job needs, does not exist."""
+
+
+class InvalidStatement(errors.JobFailed):
+    """A statement that BigQuery would not run, whatever the rows."""
+
+
+class AssertionFailed(errors.JobFailed):
+    """An ASSERT in a script did not hold; `message` is what the script said."""
+
+
+class DuplicateJob(errors.ConvergenceError):
+    """A job of this id exists, whatever BigQuery says for a while when it is asked for it."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Google's exceptions in the product's words."""
+    try:
+        yield
+    except _CLIENT_ERRORS as error:
+        failure = _told(error)
+        raise failure from error
+
+
+def _told(error: Exception) -> errors.ConvergenceError:
+    message, meaning = str(getattr(error, "message", error)), meaning_of(error)
+    if _ABORTED.search(message):
+        return errors.TransactionAborted()
+    if _TOO_MANY_BYTES in reasons(error):
+        return errors.BytesLimitExceeded(message)
+    if meaning.course is Course.WAIT:
+        return errors.Throttled(in_words(error), retry_after=meaning.pause_seconds)
+    if meaning.is_outage or isinstance(error, google.RetryError):
+        return errors.Unavailable(retry_after=meaning.pause_seconds)
+    return _failed(error, message, is_final=meaning.course is Course.FAIL)
+
+
+def _failed(error: Exception, message: str, *, is_final: bool) -> errors.JobFailed:
+    if isinstance(error, google.NotFound):
+        return Missing(in_words(error), raw=message)
+    if assertion := _ASSERTION.search(message):
+        return AssertionFailed(assertion["message"] or "")
+    return errors.JobFailed(in_words(error), raw=message, is_final=is_final)
+
+
+def says_missing(error: Exception, kind: str) -> bool:
+    """Whether BigQuery denies that it has what was asked for: a "Job", "Dataset" or "Table"."""
+    missing = _MISSING.search(str(getattr(error, "message", error)))
+    return isinstance(error, google.NotFound) and missing is not None and missing["kind"] == kind
 
 
 def in_words(error: Exception) -> str:
     """An error's reason and what it means; of its text only the bare name of a table that is missing."""
-    text = str(getattr(error, "message", error))
-    if missing := _MISSING.search(text):
+    cause = error.cause if isinstance(error, google.RetryError) and error.cause else error
+    if missing := _MISSING.search(str(getattr(cause, "message", cause))):
         kind = missing["kind"].lower()
         bare = re.split(r"[.:]", missing["name"].strip("`"))[-1] if kind == "table" else ""
         return f"BigQuery: notFound, {' '.join(filter(None, [kind, bare]))} does not exist"
-    reason = next(filter(None, reasons(error)), "")
-    return f"BigQuery: {reason}, {_MEANINGS.get(reason, 'it failed')}" if reason else "BigQuery: it failed"
+    reason = next(filter(None, reasons(cause)), "")
+    words = meaning_of(cause).words
+    return f"BigQuery: {reason}, {words}" if reason else f"BigQuery: {words}"

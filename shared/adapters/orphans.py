@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.adapters.bigquery import Warehouse, translated
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.job_errors import translated
 from shared.adapters.sql import statement
 from shared.adapters.tasks import Closing, RunTask
 

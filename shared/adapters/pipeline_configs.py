@@ -12,7 +12,8 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from shared.adapters.bigquery import AssertionFailed, Row, Warehouse
+from shared.adapters.bigquery import Row, Warehouse
+from shared.adapters.job_errors import AssertionFailed
 from shared.adapters.sql import Statement, statement
 from shared.auth import KeyOwner, PresentedKey
 from shared.domain.paging import Place

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from shared.adapters.bigquery import AssertionFailed, Warehouse
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.job_errors import AssertionFailed
 from shared.adapters.sql import statement
 from shared.domain.admission import AGEING_STEP
 from shared.domain.changes import Change, Decision

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.adapters.bigquery import Missing, Row, Warehouse
+from shared.adapters.bigquery import Row, Warehouse
+from shared.adapters.job_errors import Missing
 from shared.adapters.sql import statement
 from shared.domain.admission import AGEING_STEP
 from shared.domain.paging import Place

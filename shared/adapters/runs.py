@@ -14,8 +14,10 @@ from google.api_core import retry as google_retry
 from google.cloud import bigquery
 
 from shared import errors
-from shared.adapters.bigquery import AssertionFailed, DuplicateJob, Pause, Row, Warehouse
+from shared.adapters.bigquery import Row, Warehouse
 from shared.adapters.credentials import SealedCredential
+from shared.adapters.job_errors import AssertionFailed, DuplicateJob
+from shared.adapters.job_waits import Pause
 from shared.adapters.sql import Statement, statement
 from shared.adapters.tasks import Closing, RunTask
 

@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from google import resumable_media as _untyped_media
-from google.api_core import exceptions as google_exceptions
+from google.api_core import exceptions as _untyped_exceptions
 from google.auth.transport import requests as google_requests
 from google.cloud import bigquery
 from google.resumable_media import requests as _untyped_uploads
 
-from shared import errors
-from shared.adapters.bigquery import DuplicateJob, Pause, Warehouse, translated, wait_until_done
+from shared.adapters.bigquery import Job, Warehouse
+from shared.adapters.job_errors import DuplicateJob, Missing, translated
 from shared.adapters.job_labels import bound_labels, job_labels
+from shared.adapters.job_waits import Pause, wait_until_done
 from shared.adapters.own_identity import own_credentials
 from shared.adapters.sql import Statement
 from shared.settings import Settings
 from shared.tables import Table
 
-resumable_media: Any = _untyped_media  # google-resumable-media has no annotations
+resumable_media: Any = _untyped_media  # neither it nor the exceptions have annotations
 uploads: Any = _untyped_uploads
+google_exceptions: Any = _untyped_exceptions
+_CONFLICT = 409
 _CHUNK_BYTES = 8 * 1024 * 1024  # the client's own load uses 100 MB, all of it in memory
-
-Job = bigquery.LoadJob | bigquery.QueryJob
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,10 @@ class Staging:
         """Whether a staging table is there."""
         try:
             with translated():
-                self.warehouse.client.get_table(self._reference(table))
-        except errors.JobFailed as error:
-            if isinstance(error.__cause__, google_exceptions.NotFound):
-                return False
-            raise
+                self.warehouse.client.get_table(self._reference(table), retry=self.warehouse.patience.calls)
+        except Missing:
+            return False
         return True
-
-    def find_job(self, job_id: str) -> Job | None:
-        """The job of that id, running or done, or None."""
-        try:
-            with translated():
-                job: Any = self.warehouse.client.get_job(job_id, location=self.warehouse.location)
-        except errors.JobFailed as error:
-            if isinstance(error.__cause__, google_exceptions.NotFound):
-                return None
-            raise
-        return job if isinstance(job, Job) else None
 
     def make_empty(self, table: str, like: Table) -> None:
         """An empty staging table with another table's columns, whatever was there."""
@@ -82,10 +70,7 @@ class Staging:
         project, location = self.warehouse.project, self.warehouse.location
         reference = {"projectId": project, "jobId": job_id, "location": location}
         self._upload(file, {"jobReference": reference, "configuration": configuration})
-        job = self.find_job(job_id)
-        if job is None:
-            raise errors.Unavailable("the load job was not taken")
-        return job
+        return self.warehouse.get_any_job(job_id)
 
     def fill(
         self,
@@ -107,27 +92,33 @@ class Staging:
             max_bytes_billed=max_bytes_billed,
         )
 
+    def wait_for(self, job: Job, pause: Pause) -> Job:
+        """Wait until a job is done, by `pause`, which may raise; then raises what the job's error means."""
+        patience = self.warehouse.patience
+        wait_until_done(job, pause, patience)
+        with translated():
+            job.result(retry=patience.known_jobs)
+        return job
+
     def count_rows(self, table: str) -> int:
         """The rows of a staging table that a job has filled."""
         with translated():
-            return int(self.warehouse.client.get_table(self._reference(table)).num_rows or 0)
+            found = self.warehouse.client.get_table(self._reference(table), retry=self.warehouse.patience.calls)
+            return int(found.num_rows or 0)
 
     def _upload(self, file: IO[bytes], metadata: Mapping[str, Any]) -> None:
         host = self.endpoint or "https://bigquery.googleapis.com"
         url = f"{host}/upload/bigquery/v2/projects/{self.warehouse.project}/jobs?uploadType=resumable"
         upload, session = uploads.ResumableUpload(url, _CHUNK_BYTES), self.open_session()
-        try:
-            with translated():
+        with translated():
+            try:
                 upload.initiate(session, file, metadata, "application/vnd.apache.parquet", stream_final=False)
                 while not upload.finished:
                     upload.transmit_next_chunk(session)
-        except resumable_media.InvalidResponse as error:
-            status = error.response.status_code
-            if status == 409:
-                raise DuplicateJob(metadata["jobReference"]["jobId"]) from error
-            if status == 429 or status >= 500:
-                raise errors.Unavailable(retry_after=5) from error
-            raise errors.JobFailed(f"the load was refused with status {status}") from error
+            except resumable_media.InvalidResponse as error:
+                if error.response.status_code == _CONFLICT:
+                    raise DuplicateJob(metadata["jobReference"]["jobId"]) from error
+                raise google_exceptions.from_http_response(error.response) from error
 
     def _reference(self, table: str) -> bigquery.TableReference:
         dataset = bigquery.DatasetReference(self.warehouse.project, self.warehouse.staging)
@@ -142,14 +133,6 @@ def staging_schema(table: Table) -> list[bigquery.SchemaField]:
 def _relaxed(field: Mapping[str, Any]) -> dict[str, Any]:
     mode = "REPEATED" if field["mode"] == "REPEATED" else "NULLABLE"
     return {**field, "mode": mode, "fields": [_relaxed(item) for item in field.get("fields", [])]}
-
-
-def wait_for(job: Job, pause: Pause) -> Job:
-    """Wait until a job is done, by `pause`, which may raise; then raises what the job's error means."""
-    wait_until_done(job, pause)
-    with translated():
-        job.result()
-    return job
 
 
 def open_staging(warehouse: Warehouse, settings: Settings) -> Staging:

@@ -9,7 +9,8 @@ from google.api_core import exceptions as google
 from google.cloud import bigquery
 
 from shared import errors
-from shared.adapters.bigquery import Warehouse, translated
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.job_errors import translated
 from shared.domain.table_growth import Growth, Obstacle, plan_growth
 from shared.tables import Table, get_tables
 

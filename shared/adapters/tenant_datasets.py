@@ -9,7 +9,8 @@ from google.api_core import exceptions as google
 from google.cloud import bigquery
 
 from shared import errors
-from shared.adapters.bigquery import Warehouse, translated
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.job_errors import translated
 from shared.adapters.table_layouts import TableLayouts
 
 _LABEL, _LABEL_VALUE = "convergence", "tenant"
@@ -71,7 +72,7 @@ class TenantDatasets:
         try:
             return client.create_dataset(wanted), True
         except google.Conflict:  # another call was faster
-            return client.get_dataset(reference), False
+            return client.get_dataset(reference, retry=self.warehouse.patience.of_known("Dataset")), False
 
     def _check_ours(self, dataset: bigquery.Dataset) -> None:
         if dataset.labels.get(_LABEL) != _LABEL_VALUE:

@@ -14,7 +14,7 @@ from google.auth.transport.requests import Request
 from google.cloud import bigquery
 from google.oauth2 import service_account
 
-from shared.adapters.bigquery import translated
+from shared.adapters.job_errors import translated
 from shared.domain.credentials import GcpServiceAccountKey
 from shared.errors import InvalidInput, Unavailable
 

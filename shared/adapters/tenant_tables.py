@@ -5,7 +5,8 @@ from __future__ import annotations
 from google.api_core import exceptions as google
 from google.cloud import bigquery
 
-from shared.adapters.bigquery import Warehouse, translated
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.job_errors import translated
 from shared.tables import Table
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from shared import log
-from shared.adapters.bigquery import InvalidStatement
+from shared.adapters.job_errors import InvalidStatement
 from shared.adapters.query_costs import JobCosts
 from shared.errors import ConvergenceError, InvalidTemplate, JobFailed
 from shared.pipeline.check_statements import (

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared import log
-from shared.adapters.bigquery import DuplicateJob
 from shared.adapters.events import Kind, RunEvent, RunEvents
+from shared.adapters.job_errors import DuplicateJob
 from shared.adapters.runs import Begun, ClaimedRun
 from shared.adapters.tasks import Closing, RunTask, Tasks
 from shared.domain.identifiers import pipeline_id_of

@@ -98,15 +98,14 @@ class RunRequests:
                 retry_of=request.retry_of,
                 accepted_at=standing.usage.now,
             )
-            if self.runs.accept(requested, told):
+            accepted = self.runs.accept(requested, told)
+            if accepted is told:
                 named = {"backfill_id" if quota else "pipeline_logging_id": request_id}
                 log.info("runs accepted", **named, runs=len(requested.runs), status=start.status)
-            elif first := self._answering(request_id, standing, request):
-                told = first
-            else:
+            elif accepted is None or not accepted.answers(told.body_digest, standing.usage.now):
                 continue
             self.tasks.kick()  # the first call may have been cut off before it could
-            return told
+            return accepted
         raise AssertionError("there is always another id")
 
     def find_first(self, standing: Standing, template: Template, request: RunRequest) -> AcceptedRun | None:
@@ -114,16 +113,12 @@ class RunRequests:
         if request.idempotency_key is None:
             return None
         for request_id in _request_ids(standing, template, request):
-            if first := self._answering(request_id, standing, request):
-                return first
+            accepted = self.runs.find_accepted(request_id)
+            if accepted and accepted.answers(body_digest(request.body), standing.usage.now):
+                return accepted
             if not self.runs.is_used(request_id):
                 return None
         return None
-
-    def _answering(self, request_id: str, standing: Standing, request: RunRequest) -> AcceptedRun | None:
-        """What was accepted under this id for the same call; IdempotencyMismatch when it was for another."""
-        accepted = self.runs.find_accepted(request_id)
-        return accepted if accepted and accepted.answers(body_digest(request.body), standing.usage.now) else None
 
 
 def require_source(standing: Standing, template: Template, parameters: Mapping[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.api_core import exceptions
 
-from shared.adapters.bigquery import Missing, translated
+from shared.adapters.job_errors import Missing, translated
 from shared.errors import ConvergenceError, JobFailed, StepFailed, told_by_bigquery
 from shared.pipeline.executor import classified
 

@@ -11,10 +11,10 @@ from typing import Any, cast
 import pyarrow as pa
 
 from shared import log
-from shared.adapters.bigquery import Missing
+from shared.adapters.bigquery import Job
+from shared.adapters.job_errors import Missing
 from shared.adapters.query_costs import JobCosts
 from shared.adapters.sql import statement
-from shared.adapters.staging import Job
 from shared.adapters.tenant_export import open_tenant_export
 from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport, Selection
 from shared.connectors.parquet_stream import ParquetStream

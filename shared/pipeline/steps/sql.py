@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from shared.adapters.bigquery import InvalidStatement, Missing
+from shared.adapters.bigquery import Job
+from shared.adapters.job_errors import InvalidStatement, Missing
 from shared.adapters.query_costs import Column, Estimate, JobCosts
 from shared.adapters.sql import Statement
-from shared.adapters.staging import Job
 from shared.errors import InvalidTemplate, SourceNotFound
 from shared.lookups import get_lookup
 from shared.pipeline.byte_limits import refuse_beyond

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from shared.adapters.bigquery import DuplicateJob, failure_of
-from shared.adapters.staging import Job, wait_for
+from shared.adapters.bigquery import Job
+from shared.adapters.job_errors import DuplicateJob
+from shared.adapters.job_waits import failure_of
 from shared.domain.retry import MOST_JOBS
 from shared.errors import JobFailed
 from shared.pipeline.hop import Hop
@@ -18,13 +19,14 @@ def staging_job(hop: Hop, step: PlannedStep, start: Callable[[str], Job]) -> Job
 
     `start` begins it under an id that nobody has used; after an error the next id is tried.
     """
+    staging, warehouse, pause = hop.services.staging, hop.services.warehouse, hop.control.pause_for_job
     reason = ""
     for number in range(MOST_JOBS):
         job_id = f"{hop.task.run_id}-{step.id}-{step.input_hash}-{number}"
-        job = hop.services.staging.find_job(job_id)
+        job = warehouse.find_any_job(job_id)
         if job is None:
-            return wait_for(_started(hop, job_id, start), hop.control.pause_for_job)
-        failure = failure_of(job, partial(wait_for, job, hop.control.pause_for_job))
+            return staging.wait_for(_started(hop, job_id, start), pause)
+        failure = failure_of(job, partial(staging.wait_for, job, pause), warehouse.patience)
         if failure is None:
             return job
         reason = failure
@@ -35,7 +37,4 @@ def _started(hop: Hop, job_id: str, start: Callable[[str], Job]) -> Job:
     try:
         return start(job_id)
     except DuplicateJob:
-        job = hop.services.staging.find_job(job_id)
-        if job is None:
-            raise
-        return job
+        return hop.services.warehouse.get_any_job(job_id)

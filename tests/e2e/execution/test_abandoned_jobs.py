@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from devcloud.clients import warehouse_of
-from shared.adapters.bigquery import wait_until_done
+from shared.adapters.job_waits import wait_until_done
+from shared.adapters.patience import Patience
 from shared.adapters.sql import Statement
 from shared.domain.retry import MOST_JOBS, MOST_RETRIES, MOST_STEP_TRIES
 from shared.errors import FenceLost, JobFailed, RunCancelled, RunError, StepTimedOut
@@ -93,7 +94,7 @@ def test_a_job_that_another_hop_or_attempt_will_wait_for_goes_on(slowness: Slown
         raise reason
 
     with pytest.raises(reason):
-        wait_until_done(job, stop)
+        wait_until_done(job, stop, Patience())
     assert executions.client.get_job(job_id).state == "RUNNING"
     job.cancel()
 

@@ -1,0 +1,182 @@
+"""What to do about an error of Google's: one table of the reasons and codes that its services document.
+
+BigQuery names reasons: https://cloud.google.com/bigquery/docs/error-messages. Storage Read, Cloud KMS, Cloud Tasks and
+Secret Manager answer with gRPC's codes: https://cloud.google.com/apis/design/errors. Where one of them means more by a
+code than the others do, SERVICES says so.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import requests
+from google.api_core import exceptions as google
+from google.auth import exceptions as google_auth
+
+
+class Course(Enum):
+    """RETRY: it may pass, try again. WAIT: it passes by itself, later. FAIL: no other try helps."""
+
+    RETRY = "retry"
+    WAIT = "wait"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A reason in words that any caller may read, and what to do about it.
+
+    `is_outage`: the service is at fault, and callers are told to come back after `pause_seconds`. `at_once`: repeating
+    the very call helps, so it is repeated while there is time.
+    """
+
+    course: Course
+    words: str
+    is_outage: bool = False
+    at_once: bool = False
+    pause_seconds: int = 5
+
+
+def _again(words: str) -> Meaning:
+    return Meaning(Course.RETRY, words, is_outage=True, at_once=True)
+
+
+def _later(words: str) -> Meaning:
+    return Meaning(Course.RETRY, words, is_outage=True)
+
+
+def _rate(words: str) -> Meaning:
+    return Meaning(Course.WAIT, words, is_outage=True, at_once=True)
+
+
+def _quota(words: str) -> Meaning:
+    return Meaning(Course.WAIT, words, is_outage=True, pause_seconds=300)
+
+
+def _mended(words: str) -> Meaning:
+    """Somebody can mend it, or has to: another attempt may find it mended."""
+    return Meaning(Course.RETRY, words)
+
+
+def _never(words: str) -> Meaning:
+    return Meaning(Course.FAIL, words)
+
+
+BIGQUERY: Mapping[str, Meaning] = {
+    "accessDenied": _mended("the platform may not do this"),  # grants on a new dataset hold after minutes
+    "attributeError": _never("a statement asks for an attribute that is not there"),
+    "backendError": _again("it does not answer just now"),
+    "badGateway": _again("it does not answer just now"),
+    "badRequest": _never("it is not valid"),
+    "billingNotEnabled": _mended("billing is not enabled for a project it uses"),
+    "billingTierLimitExceeded": _never("it needs more compute than its billing tier allows"),
+    "blocked": _quota("it has refused such operations for a while"),
+    "bytesBilledLimitExceeded": _never("it would bill more bytes than are allowed"),
+    "duplicate": _never("it exists already"),
+    "internalError": _again("it failed inside BigQuery"),
+    "invalid": _never("it is not valid"),
+    "invalidQuery": _never("a statement is not valid, or a value is not what it expects"),
+    "invalidUser": _mended("the platform's account is not valid"),
+    "jobBackendError": _later("it failed inside BigQuery"),
+    "jobInternalError": _later("it failed inside BigQuery"),
+    "jobRateLimitExceeded": _rate("too many jobs were asked for at once"),
+    "notFound": _mended("something it needs does not exist"),
+    "notImplemented": _never("it is not implemented"),
+    "policyViolation": _never("a policy of the organisation forbids it"),
+    "proxyAuthenticationRequired": _mended("a proxy is in the way"),
+    "quotaExceeded": _quota("a quota of BigQuery is used up"),
+    "rateLimitExceeded": _rate("too many jobs were asked for at once"),
+    "resourceInUse": _mended("something it would remove is in use"),
+    "resourcesExceeded": _never("it needs more resources than BigQuery has for one query"),
+    "responseTooLarge": _never("its result is too large"),
+    "stopped": _mended("it was stopped"),
+    "tableUnavailable": _later("a table is not available just now"),
+    "timeout": _never("it took too long"),
+}
+
+GRPC: Mapping[str, Meaning] = {
+    "ABORTED": _again("it was disturbed by another call"),
+    "ALREADY_EXISTS": _never("it exists already"),
+    "CANCELLED": _later("the call was cancelled"),
+    "DATA_LOSS": _never("data were lost"),
+    "DEADLINE_EXCEEDED": _again("it did not answer in time"),
+    "FAILED_PRECONDITION": _never("its state does not allow this"),
+    "INTERNAL": _later("it failed inside"),
+    "INVALID_ARGUMENT": _never("it is not valid"),
+    "NOT_FOUND": _never("it does not exist"),
+    "OUT_OF_RANGE": _never("it is out of range"),
+    "PERMISSION_DENIED": _never("it may not be used"),
+    "RESOURCE_EXHAUSTED": _rate("a quota of it is used up"),
+    "UNAUTHENTICATED": _never("it does not accept the credentials"),
+    "UNAVAILABLE": _again("it does not answer just now"),
+    "UNIMPLEMENTED": _never("it is not implemented"),
+    "UNKNOWN": _later("it failed without saying why"),
+}
+
+STORAGE, KMS, TASKS, SECRETS = "storage", "kms", "tasks", "secrets"
+# What the platform's own account may not do is an operator's to mend, and then it passes.
+_OWN_RIGHTS = {
+    "PERMISSION_DENIED": _mended("the platform may not use it"),
+    "UNAUTHENTICATED": _mended("it does not accept the platform's account"),
+}
+SERVICES: Mapping[str, Mapping[str, Meaning]] = {
+    STORAGE: {"FAILED_PRECONDITION": _later("the read session has expired")},
+    KMS: _OWN_RIGHTS,
+    TASKS: {**_OWN_RIGHTS, "NOT_FOUND": _mended("the queue does not exist")},
+    SECRETS: _OWN_RIGHTS,
+}
+
+UNREACHABLE = _again("it does not answer just now")
+UNKNOWN = _mended("it failed")
+_REFUSED = _never("Google refuses the credentials")
+_NO_ANSWER = (
+    ConnectionError,
+    TimeoutError,
+    concurrent.futures.TimeoutError,
+    google_auth.TransportError,
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+)
+_BUSY_STATUS, _SERVER_ERRORS = frozenset({408, 429}), 500
+
+
+def reasons(error: BaseException) -> list[str]:
+    """BigQuery's own reasons for an error, e.g. invalidQuery."""
+    found: Any = getattr(error, "errors", ())
+    return [item.get("reason", "") for item in found if isinstance(item, dict)]
+
+
+def meaning_of(error: BaseException, *, service: str = "") -> Meaning:
+    """What an exception of Google's clients means; `service` names which of SERVICES it is from, none is BigQuery."""
+    if isinstance(error, google.RetryError) and error.cause is not None:
+        return meaning_of(error.cause, service=service)
+    if isinstance(error, requests.exceptions.SSLError):
+        return UNKNOWN
+    if isinstance(error, _NO_ANSWER):
+        return UNREACHABLE
+    if isinstance(error, google_auth.RefreshError):
+        return UNREACHABLE if error.retryable else _REFUSED
+    if service:
+        code = getattr(error, "grpc_status_code", None)
+        return (SERVICES[service].get(code.name) or GRPC[code.name]) if code else UNKNOWN
+    known = (BIGQUERY.get(reason) for reason in reasons(error))
+    return next(filter(None, known), None) or of_status(getattr(error, "code", None))
+
+
+def of_status(status: Any) -> Meaning:
+    """What an answer without a reason means, by its HTTP status."""
+    if not isinstance(status, int):
+        return UNKNOWN
+    if status in _BUSY_STATUS:
+        return _rate("too much was asked for at once")
+    return UNREACHABLE if status >= _SERVER_ERRORS and status != 501 else UNKNOWN
+
+
+def is_worth_repeating(error: BaseException, *, service: str = "") -> bool:
+    """Whether the very call that failed so may work when it is made again at once."""
+    return meaning_of(error, service=service).at_once

@@ -1,0 +1,154 @@
+"""What must happen once happens once, also before a BigQuery that loses answers, repeats requests and denies jobs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import pytest
+from google.cloud import bigquery
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devcloud.clients import warehouse_of
+from devcloud.server import Devcloud
+from shared.adapters.accepted_runs import AcceptedRuns
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.job_errors import DuplicateJob
+from shared.adapters.patience import Patience
+from shared.adapters.runs import Runs
+from shared.adapters.sql import Statement
+from shared.adapters.tasks import RunTask, Tasks, TaskTargets
+from shared.auth import PresentedKey, hash_api_key
+from shared.domain.acceptance import RunRequest
+from shared.errors import Unavailable
+from shared.request_time import limited_to
+from shared.templates import get_template
+from shared.use_cases.run_pipeline import RunRequests
+from tests.conftest import MakeTenant
+from tests.support.executions import Executions
+from tests.support.forgetful import Forgetfulness, forgetful
+from tests.support.tenant import Tenant
+
+HURRIED = Patience(seconds=20, first_pause_seconds=0.002)
+FORGETFULNESS = st.builds(
+    Forgetfulness,
+    faults=st.lists(st.sampled_from(["none", "refused", "lost", "repeated"]), max_size=3),
+    denials=st.integers(0, 3),
+)
+INSERT = "INSERT INTO {dataset}.happened (call_id) VALUES (@call_id)"
+EXAMPLES = settings(
+    max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The product's parts in this process, before devcloud's BigQuery; the client is the one that forgets."""
+
+    client: bigquery.Client
+    warehouse: Warehouse
+    executions: Executions
+    tenant: Tenant
+    requests: RunRequests
+    key: PresentedKey
+
+    def run(self, user_id: str, *, has_key: bool = True) -> str:
+        """The id of the run that a caller is told, whose Idempotency-Key is its own id, or none."""
+        standing = self.requests.require_standing(self.key)
+        request = RunRequest({"date": "2025-11-16"}, user_id, idempotency_key=user_id if has_key else None)
+        answer = self.requests.start(standing, get_template("gcp", "cost", "billing"), request)
+        return str(answer["pipeline_logging_id"])
+
+    def queued(self, user_id: str) -> int:
+        """How many runs of a user are in the queue."""
+        sql = "SELECT COUNT(*) AS found FROM tenants.pipeline_execution_queue WHERE user_id = @user_id"
+        (row,) = self.executions.query(sql, user_id=user_id)
+        return int(row["found"])
+
+
+@pytest.fixture(scope="module")
+def platform(cloud: Devcloud, bigquery_client: bigquery.Client, make_tenant: MakeTenant) -> Iterator[Platform]:
+    tenant, executions = make_tenant(daily_limit=10_000), Executions(cloud, bigquery_client)
+    executions.prepare(tenant)
+    with cloud.clients() as clients:
+        client = clients.bigquery()
+        warehouse = replace(warehouse_of(client), patience=HURRIED)
+        account = f"cvg-tasks-invoker@{cloud.project}.iam.gserviceaccount.com"
+        targets = TaskTargets(cloud.cloud.queue("kick"), 5.0, f"{cloud.ready['gateway']}/process_queue", account)
+        requests = RunRequests(AcceptedRuns(warehouse), Tasks(cache(clients.tasks), targets))
+        key = PresentedKey(hash_api_key(tenant.api_key), tenant.tenant_id)
+        client.query_and_wait(f"CREATE TABLE {tenant.tenant_id}.happened (call_id STRING)")
+        yield Platform(client, warehouse, executions, tenant, requests, key)
+
+
+@EXAMPLES
+@given(FORGETFULNESS, st.integers(1, 3))
+def test_one_idempotency_key_makes_one_run(platform: Platform, forgetfulness: Forgetfulness, calls: int) -> None:
+    user_id = uuid.uuid4().hex
+    with forgetful(platform.client, forgetfulness):
+        told = {platform.run(user_id) for _ in range(calls)}
+    assert (len(told), platform.queued(user_id)) == (1, 1)
+
+
+@EXAMPLES
+@given(FORGETFULNESS)
+def test_one_call_without_a_key_makes_one_run(platform: Platform, forgetfulness: Forgetfulness) -> None:
+    user_id = uuid.uuid4().hex
+    with forgetful(platform.client, forgetfulness):
+        platform.run(user_id, has_key=False)
+    assert platform.queued(user_id) == 1
+
+
+def test_two_calls_at_once_with_one_key_make_one_run_though_bigquery_denies_it(platform: Platform) -> None:
+    user_id = uuid.uuid4().hex
+    with forgetful(platform.client, Forgetfulness(denials=3)), ThreadPoolExecutor(2) as threads:
+        told = set(threads.map(platform.run, [user_id, user_id]))
+    assert (len(told), platform.queued(user_id)) == (1, 1)
+
+
+def test_a_job_that_stays_denied_is_said_to_be_unavailable_in_time_and_no_other_id_is_taken(platform: Platform) -> None:
+    user_id, denials = uuid.uuid4().hex, 10**6
+    first = platform.run(user_id)
+    forgetfulness = Forgetfulness(denials=denials)
+    with forgetful(platform.client, forgetfulness), limited_to(1), pytest.raises(Unavailable) as caught:
+        platform.run(user_id)
+    assert caught.value.facts["retry_after"] == 5
+    assert (platform.run(user_id), platform.queued(user_id)) == (first, 1)
+
+
+@EXAMPLES
+@given(FORGETFULNESS, st.integers(1, 3))
+def test_one_lease_is_claimed_once(platform: Platform, forgetfulness: Forgetfulness, deliveries: int) -> None:
+    delivery = platform.executions.admit(platform.tenant, {"date": "2025-11-16"})
+    task, runs, claimed = RunTask(**delivery.to_body()), Runs(platform.warehouse), []
+    with forgetful(platform.client, forgetfulness):
+        for _ in range(deliveries):
+            try:
+                claimed.append(runs.claim(task, execution_id=uuid.uuid4().hex))
+            except DuplicateJob:
+                continue
+    assert len(claimed) == 1
+    assert claimed[0] is not None
+
+
+@EXAMPLES
+@given(FORGETFULNESS, st.booleans())
+def test_a_change_happens_once(platform: Platform, forgetfulness: Forgetfulness, is_named: bool) -> None:
+    call_id, warehouse = uuid.uuid4().hex, platform.warehouse
+    insert = Statement(
+        "insert_call", "INSERT INTO {dataset}.happened (call_id) VALUES (@call_id)", {"call_id": "STRING"}
+    )
+    change: dict[str, Any] = {"values": {"call_id": call_id}, "dataset": platform.tenant.tenant_id}
+    with forgetful(platform.client, forgetfulness):
+        if is_named:
+            first, second = (warehouse.once(insert, **change, job_id=f"test-{call_id}") for _ in range(2))
+            assert first.job_id == second.job_id
+        else:
+            warehouse.change(insert, **change)
+    count = f"SELECT COUNT(*) AS found FROM {platform.tenant.tenant_id}.happened WHERE call_id = @call_id"
+    assert platform.executions.query(count, call_id=call_id) == [{"found": 1}]

@@ -1,0 +1,91 @@
+"""A BigQuery that loses answers, gets requests twice, and denies for a while the jobs that it says it has."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import requests
+from google.cloud import bigquery
+from requests.adapters import HTTPAdapter
+
+Fault = Literal["none", "refused", "lost", "repeated"]
+
+
+@dataclass
+class Forgetfulness:
+    """What goes wrong: one fault for each insert of a job in turn, then none; a 409 is followed by `denials` 404s."""
+
+    faults: Sequence[Fault] = ()
+    denials: int = 0
+    inserted: int = 0
+    denied: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def next_fault(self) -> Fault:
+        """What happens to the next insert."""
+        with self.lock:
+            number, self.inserted = self.inserted, self.inserted + 1
+        return self.faults[number] if number < len(self.faults) else "none"
+
+    def denies(self, job_id: str) -> bool:
+        """Whether BigQuery denies the job once more."""
+        with self.lock:
+            self.denied[job_id] -= 1
+            return self.denied[job_id] >= 0
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, forgetfulness: Forgetfulness) -> None:
+        super().__init__()
+        self.forgetfulness = forgetfulness
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        path = (request.url or "").partition("?")[0]
+        if request.method == "POST" and path.endswith("/jobs"):
+            return self._insert(request, *arguments, **options)
+        job_id = path.rpartition("/")[2]
+        if request.method == "GET" and ("/jobs/" in path or "/queries/" in path) and self.forgetfulness.denies(job_id):
+            return _answer(request, 404, f"Not found: Job project:US.{job_id}", "notFound")
+        return super().send(request, *arguments, **options)
+
+    def _insert(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        fault = self.forgetfulness.next_fault()
+        if fault == "refused":
+            return _answer(request, 503, "try again", "backendError")
+        answer = super().send(request, *arguments, **options)
+        if fault == "repeated":
+            answer = super().send(request, *arguments, **options)
+        if answer.status_code == 409:
+            job_id = json.loads(request.body or "{}")["jobReference"]["jobId"]
+            self.forgetfulness.denied[job_id] = self.forgetfulness.denials
+        if fault == "lost":
+            raise requests.ConnectionError("the answer was lost")
+        return answer
+
+
+def _answer(request: requests.PreparedRequest, status: int, message: str, reason: str) -> requests.Response:
+    answer = requests.Response()
+    answer.status_code, answer.request, answer.url = status, request, request.url or ""
+    error = {"message": message, "errors": [{"reason": reason, "message": message}], "code": status}
+    answer._content = json.dumps({"error": error}).encode()  # requests has no public way
+    answer.headers["Content-Type"] = "application/json"
+    return answer
+
+
+@contextmanager
+def forgetful(client: bigquery.Client, forgetfulness: Forgetfulness) -> Iterator[None]:
+    """The client's requests go through it while this lasts."""
+    session = client._http  # the client has no public way
+    before = dict(session.adapters)
+    for prefix in before:
+        session.mount(prefix, _Adapter(forgetfulness))
+    try:
+        yield
+    finally:
+        session.adapters.update(before)
