@@ -16,6 +16,7 @@ from google.oauth2 import service_account
 
 from shared.adapters.job_errors import translated
 from shared.domain.credentials import GcpServiceAccountKey
+from shared.domain.rsa_keys import plain_rsa_pem
 from shared.errors import InvalidInput, Unavailable
 
 _SCOPES = ("https://www.googleapis.com/auth/bigquery",)
@@ -27,10 +28,13 @@ _TABLE_FIELD = "credentials.billing_export_table"
 def key_credentials(credential: GcpServiceAccountKey) -> Any:
     """Google's credentials object for a service account key; ValueError, which quotes nothing, when the key is bad."""
     key = credential.service_account_json
+    pem = plain_rsa_pem(key.private_key.get_secret_value())
     try:
-        return service_account.Credentials.from_service_account_info(key.model_dump(), scopes=_SCOPES)
+        return service_account.Credentials.from_service_account_info(
+            key.model_dump() | {"private_key": pem}, scopes=_SCOPES
+        )
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("the private key cannot be read") from None
+        raise ValueError("is not an RSA private key") from None
 
 
 def check_key(credential: GcpServiceAccountKey, *, endpoint: str) -> str | None:
@@ -41,7 +45,7 @@ def check_key(credential: GcpServiceAccountKey, *, endpoint: str) -> str | None:
     try:
         credentials = key_credentials(credential)
     except ValueError as error:
-        raise InvalidInput.of_field(f"{_KEY_FIELD}.private_key", "is not a private key") from error
+        raise InvalidInput.of_field(f"{_KEY_FIELD}.private_key", str(error)) from error
     with _refusals_named():
         credentials.refresh(partial(Request(), timeout=_TIMEOUT_SECONDS))
         if credential.billing_export_table is None:
