@@ -31,6 +31,7 @@ _STATUS: tuple[tuple[type[errors.ConvergenceError], int], ...] = (
     (errors.UnsupportedMediaType, 415),
     (errors.IdempotencyMismatch, 422),
     (errors.QuotaExceeded, 429),
+    (errors.TooManyWaiting, 429),
     (errors.Unavailable, 503),
 )
 _TITLES = {

@@ -67,6 +67,10 @@ class QuotaExceeded(ConvergenceError):
     """The daily limit of pipeline runs is used up."""
 
 
+class TooManyWaiting(ConvergenceError):
+    """As many runs of this tenant wait as may."""
+
+
 class Unavailable(ConvergenceError):
     """A service this needs did not answer; nothing was lost, nothing is half done."""
 

@@ -9,17 +9,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared import log
 from shared.adapters.bigquery import Warehouse
 from shared.adapters.sql import statement
 from shared.domain.tick_plan import TickOutcome, TickPlan
+from shared.errors import JobFailed
 
 _NAMESPACE = uuid.UUID("6f6ad1a8-3c9e-5d0b-9a47-1b3a7f2f6c11")  # of run ids derived from schedule and tick
-_PARAMETERS_BYTES = 7_000_000  # a request takes ten million
+_PARAMETERS_BYTES = 7_000_000  # as the request has them, which takes ten million
+_ROW_BYTES = 1_000  # of an outcome, beside what the tenant chose
 
 
 @dataclass(frozen=True)
 class DueSchedule:
-    """A schedule whose next tick has come, and how its tenant stands. Times are UTC."""
+    """A schedule whose next tick has come, and how its tenant stands. Times are UTC.
+
+    `taken_today`: runs that have started today, and scheduled ones that will. `waiting_runs`: all of the tenant's.
+    """
 
     config_id: str
     tenant_id: str
@@ -36,7 +42,9 @@ class DueSchedule:
     deferred_at: datetime | None
     is_tenant_active: bool
     is_subscription_live: bool
-    is_at_daily_limit: bool
+    daily_limit: int
+    taken_today: int
+    waiting_runs: int
     has_unfinished_run: bool
     credential_source: str | None
 
@@ -67,11 +75,26 @@ class Schedules:
         TransactionAborted when another writer of the schedules was faster: read again.
         """
         moved: set[str] = set()
-        for plans, outcomes in _batches(planned):
-            values = {"now": now, "plans": f"[{','.join(plans)}]", "outcomes": f"[{','.join(outcomes)}]"}
-            job = self.warehouse.change(statement("trigger", "apply_plans"), values)
-            moved |= {row["config_id"] for row in self.warehouse.rows_of(job)}
+        for batch in batched(planned):
+            moved |= self._apply(now, batch)
         return frozenset(moved)
+
+    def _apply(self, now: datetime, batch: Sequence[SentPlan]) -> set[str]:
+        """What one transaction moved; where BigQuery refuses it, what it moves without the schedule it refuses."""
+        values = {
+            "now": now,
+            "plans": f"[{','.join(sent.plan for sent in batch)}]",
+            "outcomes": f"[{','.join(outcome for sent in batch for outcome in sent.outcomes)}]",
+        }
+        try:
+            job = self.warehouse.change(statement("trigger", "apply_plans"), values)
+        except JobFailed as error:
+            if len(batch) == 1:
+                log.error("schedule not applied", config_id=batch[0].config_id, exception=error)
+                return set()
+            half = len(batch) // 2
+            return self._apply(now, batch[:half]) | self._apply(now, batch[half:])
+        return {row["config_id"] for row in self.warehouse.rows_of(job)}
 
 
 def run_id_of(config_id: str, tick: datetime) -> str:
@@ -83,22 +106,44 @@ def _with_parameters(schedule: Mapping[str, Any]) -> dict[str, Any]:
     return {**schedule, "parameters": json.loads(schedule["parameters"] or "null") or {}}
 
 
-def _batches(planned: Sequence[PlannedSchedule]) -> Iterator[tuple[list[str], list[str]]]:
-    """Plans and their outcomes as JSON, together no longer than a request takes."""
-    plans: list[str] = []
-    outcomes: list[str] = []
+def run_bytes(parameters: Mapping[str, Any], credential_source: str | None) -> int:
+    """About how much of a request one run of a schedule with these parameters takes."""
+    # The source is named by the parameters, or by the credential.
+    return _ROW_BYTES + 2 * _sent_bytes(json.dumps(dict(parameters))) + len(credential_source or "")
+
+
+def _sent_bytes(text: str) -> int:
+    """The length of a text as the request has it, quotes and backslashes escaped."""
+    return len(json.dumps(text))
+
+
+@dataclass(frozen=True)
+class SentPlan:
+    """A plan and its outcomes as JSON texts."""
+
+    config_id: str
+    plan: str
+    outcomes: Sequence[str]
+
+    @property
+    def sent_bytes(self) -> int:
+        """How much of a request it takes."""
+        return sum(map(_sent_bytes, [self.plan, *self.outcomes]))
+
+
+def batched(planned: Sequence[PlannedSchedule]) -> Iterator[list[SentPlan]]:
+    """The plans, together no longer than a request takes."""
+    batch: list[SentPlan] = []
     size = 0
     for schedule in planned:
-        plan, own = _plan_json(schedule), _outcomes_json(schedule)
-        grown = len(plan) + sum(map(len, own))
-        if plans and size + grown > _PARAMETERS_BYTES:
-            yield plans, outcomes
-            plans, outcomes, size = [], [], 0
-        plans.append(plan)
-        outcomes += own
-        size += grown
-    if plans:
-        yield plans, outcomes
+        sent = SentPlan(schedule.plan.config_id, _plan_json(schedule), _outcomes_json(schedule))
+        if batch and size + sent.sent_bytes > _PARAMETERS_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(sent)
+        size += sent.sent_bytes
+    if batch:
+        yield batch
 
 
 def _plan_json(schedule: PlannedSchedule) -> str:

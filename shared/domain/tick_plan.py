@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.domain.schedule import ticks_after
 
-MOST_CAUGHT_UP = 100
-# A schedule whose backlog is longer is planned in several triggers.
-_MOST_EXAMINED = 10_000
+MOST_CAUGHT_UP = 100  # of one schedule, tick by tick
+# A schedule whose backlog is longer is planned in several triggers. Of ticks that run one by one only the latest are
+# caught up, so nothing runs before all that are due have been seen.
+_MOST_TOGETHER, _MOST_PASSED_OVER = 10_000, 100_000
 _DATE = "{date}"
 
 
@@ -20,7 +22,8 @@ _DATE = "{date}"
 class Schedule:
     """A due schedule: what it says, and how its tenant stands. `next_run_time` is the earliest tick owed.
 
-    `deferred_at`: the last trigger that saw a due tick and left it, because the tenant's daily limit was used up.
+    `room`: how many runs the tenant's limits let it queue now; `limited_by` says which of them is the narrowest.
+    `deferred_at`: the last trigger that saw a due tick and left it for want of room.
     """
 
     config_id: str
@@ -31,7 +34,8 @@ class Schedule:
     overlap_policy: str = "wait"
     date_offset_days: int = 1
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    is_at_daily_limit: bool = False
+    room: int = MOST_CAUGHT_UP
+    limited_by: str = "WAITING_LIMIT"
     has_unfinished_run: bool = False
     deferred_at: datetime | None = None
 
@@ -51,7 +55,7 @@ class TickOutcome:
 class TickPlan:
     """Every due tick's outcome, and the tick that is owed next; None when the schedule never fires again.
 
-    A deferred plan has no outcomes: its ticks stay due and nothing is lost.
+    What a plan defers stays due, from `next_run_time` on, and nothing is lost.
     """
 
     config_id: str
@@ -60,6 +64,11 @@ class TickPlan:
     outcomes: tuple[TickOutcome, ...] = ()
     deferred_reason: str | None = None
 
+    @property
+    def run_count(self) -> int:
+        """How many runs it queues."""
+        return sum(outcome.skip_reason is None for outcome in self.outcomes)
+
 
 def plan_ticks(schedule: Schedule, *, now: datetime, previous_trigger: datetime, max_days: int) -> TickPlan:
     """The plan of one due schedule.
@@ -67,38 +76,43 @@ def plan_ticks(schedule: Schedule, *, now: datetime, previous_trigger: datetime,
     `previous_trigger` is when the trigger before this one should have come: a due tick of that time or before was
     missed, unless a trigger saw it and deferred it. `max_days` is the longest range of dates one run may cover.
     """
-    if schedule.is_at_daily_limit:
-        return TickPlan(schedule.config_id, schedule.next_run_time, schedule.next_run_time, (), "DAILY_LIMIT")
+    plan = partial(TickPlan, schedule.config_id, schedule.next_run_time)
+    if schedule.room <= 0:
+        return plan(schedule.next_run_time, (), schedule.limited_by)
     ticks, following = _due_ticks(schedule, now)
-    outcomes = _without_overlap(schedule, _outcomes(schedule, ticks, previous_trigger, max_days))
-    return TickPlan(schedule.config_id, schedule.next_run_time, following, tuple(outcomes))
+    if schedule.misfire_policy == "coalesce":
+        return plan(following, tuple(_without_overlap(schedule, [_run(schedule, ticks, max_days)])))
+    missed = {tick for tick in ticks if _was_missed(schedule, tick, previous_trigger)}
+    are_all = following is None or following > now
+    taken = [tick for tick in ticks if tick not in missed][-MOST_CAUGHT_UP:] if are_all else []
+    deferred = None
+    if schedule.overlap_policy != "skip" and len(taken) > schedule.room:  # else one run at most follows
+        following, deferred = taken[schedule.room], schedule.limited_by
+        taken, ticks = taken[: schedule.room], ticks[: ticks.index(following)]
+    left = [tick for tick in ticks if tick not in set(taken)]
+    outcomes = [
+        *_skipped([tick for tick in left if tick in missed], "MISFIRE"),
+        *_skipped([tick for tick in left if tick not in missed], "MISFIRE_LIMIT"),
+        *(_run(schedule, [tick], max_days) for tick in taken),
+    ]
+    return plan(following, tuple(_without_overlap(schedule, outcomes)), deferred)
 
 
 def _due_ticks(schedule: Schedule, now: datetime) -> tuple[list[datetime], datetime | None]:
     """The ticks that are planned now, and the one after them."""
+    most = _MOST_TOGETHER if schedule.misfire_policy == "coalesce" else _MOST_PASSED_OVER
     ticks = [schedule.next_run_time]  # owed as it stands, whatever cron and timezone say today
     for tick in ticks_after(schedule.cron_expression, schedule.zone, after=schedule.next_run_time):
-        if tick > now or len(ticks) == _MOST_EXAMINED:
+        if tick > now or len(ticks) == most:
             return ticks, tick
         ticks.append(tick)
     return ticks, None
 
 
-def _outcomes(
-    schedule: Schedule, ticks: Sequence[datetime], previous_trigger: datetime, max_days: int
-) -> list[TickOutcome]:
-    if schedule.misfire_policy == "coalesce":
-        return [_run(schedule, ticks, max_days)]
-    if schedule.misfire_policy == "all":
-        dropped, reason = ticks[:-MOST_CAUGHT_UP], "MISFIRE_LIMIT"
-    else:
-        dropped, reason = [tick for tick in ticks if _was_missed(schedule, tick, previous_trigger)], "MISFIRE"
-    skipped = set(dropped)
-    runs = [_run(schedule, [tick], max_days) for tick in ticks if tick not in skipped]
-    return [*_skipped(dropped, reason), *runs]
-
-
 def _was_missed(schedule: Schedule, tick: datetime, previous_trigger: datetime) -> bool:
+    """Whether the schedule passes it over, as it comes too late."""
+    if schedule.misfire_policy != "skip":
+        return False
     was_deferred = schedule.deferred_at is not None and tick <= schedule.deferred_at
     return tick <= previous_trigger and not was_deferred
 
@@ -119,6 +133,21 @@ def _skipped(ticks: Sequence[datetime], reason: str, count: int | None = None) -
     if not ticks:
         return []
     return [TickOutcome(ticks[0], ticks[-1], len(ticks) if count is None else count, {}, reason)]
+
+
+def merged_skips(outcomes: Sequence[TickOutcome]) -> tuple[TickOutcome, ...]:
+    """The outcomes with those that are skipped for the same reason as one."""
+    merged: dict[object, TickOutcome] = {}
+    for outcome in outcomes:
+        same = merged.get(outcome.skip_reason) if outcome.skip_reason else None
+        if same is None:
+            merged[outcome.skip_reason or outcome.last_tick] = outcome
+            continue
+        first, last = min(same.first_tick, outcome.first_tick), max(same.last_tick, outcome.last_tick)
+        merged[outcome.skip_reason] = replace(
+            same, first_tick=first, last_tick=last, tick_count=same.tick_count + outcome.tick_count
+        )
+    return tuple(merged.values())
 
 
 def _run(schedule: Schedule, ticks: Sequence[datetime], max_days: int) -> TickOutcome:

@@ -41,10 +41,9 @@ usage_today AS (
 waiting AS (
   SELECT
     tenant_id,
-    COUNT(*) AS waiting_runs
+    COUNTIF(config_id IS NOT NULL AND quota_date IS NULL) AS uncounted_runs,
+    COUNTIF(state = 'QUEUED') AS waiting_runs
   FROM {tenants}.pipeline_execution_queue
-  WHERE config_id IS NOT NULL
-    AND quota_date IS NULL
   GROUP BY tenant_id
 ),
 unfinished AS (
@@ -69,8 +68,9 @@ schedule AS (
     due.deferred_at,
     COALESCE(profiles.status = 'ACTIVE', FALSE) AS is_tenant_active,
     subscription.tenant_id IS NOT NULL AS is_subscription_live,
-    COALESCE(usage_today.started_today, 0) + COALESCE(waiting.waiting_runs, 0)
-      >= COALESCE(subscription.daily_limit, 0) AS is_at_daily_limit,
+    COALESCE(subscription.daily_limit, 0) AS daily_limit,
+    COALESCE(usage_today.started_today, 0) + COALESCE(waiting.uncounted_runs, 0) AS taken_today,
+    COALESCE(waiting.waiting_runs, 0) AS waiting_runs,
     unfinished.config_id IS NOT NULL AS has_unfinished_run,
     credentials.source AS credential_source
   FROM due
@@ -89,7 +89,7 @@ SELECT
     SELECT AS STRUCT
       config_id, tenant_id, provider, domain, pipeline_template, cron_expression, timezone, next_run_time,
       misfire_policy, overlap_policy, date_offset_days, parameters, deferred_at, is_tenant_active,
-      is_subscription_live, is_at_daily_limit, has_unfinished_run, credential_source
+      is_subscription_live, daily_limit, taken_today, waiting_runs, has_unfinished_run, credential_source
     FROM schedule
     ORDER BY config_id
   ) AS schedules

@@ -10,11 +10,12 @@ from typing import Any
 
 from shared import log
 from shared.adapters.scheduler_jobs import SchedulerJobs
-from shared.adapters.schedules import DueSchedule, PlannedSchedule, Schedules
+from shared.adapters.schedules import DueSchedule, PlannedSchedule, Schedules, run_bytes
 from shared.adapters.tasks import Tasks
 from shared.domain.schedule import latest_tick, next_tick, require_cron, require_timezone
 from shared.domain.templates import Template, resolve_parameters, source_of
-from shared.domain.tick_plan import Schedule, TickOutcome, TickPlan, plan_ticks
+from shared.domain.tick_plan import Schedule, TickOutcome, TickPlan, merged_skips, plan_ticks
+from shared.domain.tick_room import Room
 from shared.errors import InvalidInput
 from shared.templates import find_template
 from shared.use_cases.contention import until_applied
@@ -51,7 +52,7 @@ class Triggered:
 
     def counts(self) -> dict[str, int]:
         """The numbers of the answer."""
-        queued = [_run_count(schedule) for schedule in self.moved]
+        queued = [schedule.plan.run_count for schedule in self.moved]
         return {
             "triggered_count": sum(count > 0 for count in queued),
             "queued_count": sum(queued),
@@ -74,8 +75,6 @@ class Trigger:
         with self.jobs.recording(JOB) as counts:
             triggered = until_applied(self._read_and_apply, rng=self.rng)
             counts.update(triggered.counts())
-        if counts["queued_count"]:
-            self.tasks.kick()
         following = next_tick(self.cron, _UTC, after=triggered.now)
         return {**counts, "next_trigger_time": following, "skipped": triggered.skipped}
 
@@ -85,7 +84,10 @@ class Trigger:
         planned, left = plan_due(due, now=now, previous_trigger=previous_trigger)
         if not planned:
             return Triggered(now, (), left)
-        moved = self.schedules.apply(now, planned)
+        try:
+            moved = self.schedules.apply(now, planned)
+        finally:
+            self.tasks.kick()  # of several transactions the first may have queued runs before another failed
         triggered = Triggered(now, [schedule for schedule in planned if schedule.plan.config_id in moved], left)
         log.info("schedules triggered", lost_to_another_trigger=len(planned) - len(moved), **triggered.counts())
         return triggered
@@ -101,6 +103,7 @@ def plan_due(
     """
     planned: list[PlannedSchedule] = []
     left: list[tuple[str, str]] = []
+    rooms: dict[str, Room] = {}
     ticks = 0
     for schedule in sorted(due, key=lambda schedule: schedule.next_run_time, reverse=True):
         if reason := _not_served(schedule):
@@ -108,9 +111,22 @@ def plan_due(
         elif ticks >= most_ticks:
             left.append((schedule.config_id, "PLATFORM_BUSY"))
         else:
-            planned.append(_planned(schedule, now, previous_trigger))
-            ticks += sum(outcome.tick_count for outcome in planned[-1].plan.outcomes)
+            room = rooms.setdefault(schedule.tenant_id, _room(schedule))
+            try:
+                plan = _planned(schedule, room, now, previous_trigger)
+            except Exception as error:  # noqa: BLE001 - a defect; it stops no other tenant's schedule
+                log.error("schedule not planned", config_id=schedule.config_id, exception=error)
+                left.append((schedule.config_id, "NOT_PLANNED"))
+                continue
+            planned.append(plan)
+            room.take(plan.plan.run_count)
+            ticks += sum(outcome.tick_count for outcome in plan.plan.outcomes)
     return planned, left
+
+
+def _room(schedule: DueSchedule) -> Room:
+    limits = {"daily_limit": schedule.daily_limit, "taken_today": schedule.taken_today}
+    return Room.of_tenant(**limits, waiting_runs=schedule.waiting_runs)
 
 
 def _not_served(schedule: DueSchedule) -> str | None:
@@ -120,23 +136,24 @@ def _not_served(schedule: DueSchedule) -> str | None:
     return None if schedule.is_subscription_live else "SUBSCRIPTION_NOT_LIVE"
 
 
-def _planned(due: DueSchedule, now: datetime, previous_trigger: datetime) -> PlannedSchedule:
+def _planned(due: DueSchedule, room: Room, now: datetime, previous_trigger: datetime) -> PlannedSchedule:
     """What the schedule is owed. One that cannot fire any more is skipped and set inactive; it stops no other."""
     template = find_template(due.provider, due.domain, due.pipeline_template)
     try:
-        schedule = _schedule(due)
+        schedule = _schedule(due, room)
     except InvalidInput as error:
         log.error("schedule is not valid", config_id=due.config_id, tenant_id=due.tenant_id, reason=error.message)
         return _ended(due, "INVALID_SCHEDULE")
     if template is None:
         return _ended(due, "TEMPLATE_GONE")
     plan = plan_ticks(schedule, now=now, previous_trigger=previous_trigger, max_days=template.max_days)
-    checked = [_resolved(outcome, template) for outcome in plan.outcomes]
+    checked = merged_skips([_resolved(outcome, template) for outcome in plan.outcomes])
     sources = [source_of(template, outcome.parameters, due.credential_source) for outcome in checked]
-    return PlannedSchedule(replace(plan, outcomes=tuple(checked)), sources)
+    return PlannedSchedule(replace(plan, outcomes=checked), sources)
 
 
-def _schedule(due: DueSchedule) -> Schedule:
+def _schedule(due: DueSchedule, room: Room) -> Schedule:
+    most, limited_by = room.of_schedule(bytes_per_run=run_bytes(due.parameters, due.credential_source))
     return Schedule(
         config_id=due.config_id,
         cron_expression=require_cron(due.cron_expression),
@@ -146,7 +163,8 @@ def _schedule(due: DueSchedule) -> Schedule:
         overlap_policy=due.overlap_policy,
         date_offset_days=due.date_offset_days,
         parameters=due.parameters,
-        is_at_daily_limit=due.is_at_daily_limit,
+        room=most,
+        limited_by=limited_by,
         has_unfinished_run=due.has_unfinished_run,
         deferred_at=due.deferred_at,
     )
@@ -164,8 +182,4 @@ def _resolved(outcome: TickOutcome, template: Template) -> TickOutcome:
     try:
         return replace(outcome, parameters=resolve_parameters(template, outcome.parameters))
     except InvalidInput:
-        return replace(outcome, skip_reason="INVALID_PARAMETERS")
-
-
-def _run_count(schedule: PlannedSchedule) -> int:
-    return sum(outcome.skip_reason is None for outcome in schedule.plan.outcomes)
+        return replace(outcome, parameters={}, skip_reason="INVALID_PARAMETERS")

@@ -66,7 +66,7 @@ class TestMisfires:
 
 class TestDeferral:
     def test_a_tenant_at_its_daily_limit_keeps_its_tick_due(self) -> None:
-        planned = plan(replace(DAILY, is_at_daily_limit=True))
+        planned = plan(replace(DAILY, room=0, limited_by="DAILY_LIMIT"))
         assert (planned.outcomes, planned.deferred_reason) == ((), "DAILY_LIMIT")
         assert planned.next_run_time == DAILY.next_run_time
 
@@ -75,6 +75,34 @@ class TestDeferral:
         outcomes = plan(deferred).outcomes
         assert shape(outcomes) == [(2, "MISFIRE"), (1, None), (1, None), (1, None)]
         assert [outcome.last_tick.day for outcome in outcomes] == [19, 16, 17, 20]
+
+    @pytest.mark.parametrize("policy", ["all", "skip"])
+    def test_what_the_room_does_not_take_stays_due_from_its_first_tick_on(self, policy: str) -> None:
+        late = replace(FIVE_DAYS_LATE, misfire_policy=policy, room=2, limited_by="WAITING_LIMIT", deferred_at=NOW)
+        planned, first_left = plan(late), datetime(2026, 5, 18, 11, 30, tzinfo=UTC)
+        assert shape(planned.outcomes) == [(1, None)] * 2
+        assert (planned.next_run_time, planned.deferred_reason) == (first_left, "WAITING_LIMIT")
+        following = plan(replace(late, next_run_time=first_left, room=3))
+        assert (shape(following.outcomes), following.deferred_reason) == ([(1, None)] * 3, None)
+
+    def test_of_a_week_at_the_daily_limit_the_latest_are_caught_up_and_the_others_skipped_in_one_row(self) -> None:
+        since = (NOW - timedelta(days=7)).replace(second=0)
+        minutely = replace(
+            DAILY, cron_expression="* * * * *", next_run_time=since, misfire_policy="skip",
+            deferred_at=NOW - timedelta(hours=1),
+        )  # fmt: skip
+        planned = plan(replace(minutely, room=5))
+        assert [reason for _, reason in shape(planned.outcomes)] == ["MISFIRE_LIMIT", *[None] * 5]
+        assert sum(outcome.tick_count for outcome in planned.outcomes) < 7 * 24 * 60
+        assert planned.next_run_time == planned.outcomes[-1].last_tick + timedelta(minutes=1)
+
+    @pytest.mark.parametrize("policy", ["all", "skip"])
+    def test_of_a_backlog_beyond_measure_nothing_runs_before_its_end_is_seen(self, policy: str) -> None:
+        endless = replace(
+            DAILY, cron_expression="* * * * *", next_run_time=NOW - timedelta(days=80), misfire_policy=policy,
+            deferred_at=NOW - timedelta(hours=1),
+        )  # fmt: skip
+        assert shape(plan(endless).outcomes) == [(100_000, "MISFIRE_LIMIT")]
 
 
 class TestOverlap:
@@ -118,20 +146,27 @@ class TestParameters:
     misfire=st.sampled_from(["coalesce", "all", "skip"]),
     overlap=st.sampled_from(["wait", "skip"]),
     is_busy=st.booleans(),
+    was_deferred=st.booleans(),
+    room=st.integers(1, 120),
 )
 @settings(deadline=None, max_examples=50)
-def test_every_due_tick_has_exactly_one_outcome(
-    late: timedelta, cron: str, misfire: str, overlap: str, is_busy: bool
+def test_every_due_tick_has_exactly_one_outcome_or_stays_due(
+    late: timedelta, cron: str, misfire: str, overlap: str, is_busy: bool, was_deferred: bool, room: int
 ) -> None:
     schedule = replace(
         DAILY, cron_expression=cron, next_run_time=NOW - late, misfire_policy=misfire, overlap_policy=overlap,
-        has_unfinished_run=is_busy,
+        has_unfinished_run=is_busy, deferred_at=NOW - timedelta(hours=9) if was_deferred else None, room=room,
     )  # fmt: skip
-    everything = replace(schedule, misfire_policy="coalesce", overlap_policy="wait")
     planned = plan(schedule)
-    assert sum(outcome.tick_count for outcome in planned.outcomes) == plan(everything).outcomes[0].tick_count
     assert planned.next_run_time is not None
-    assert planned.next_run_time > NOW
+    everything = replace(schedule, misfire_policy="coalesce", overlap_policy="wait")
+    until = min(NOW, planned.next_run_time - timedelta(microseconds=1))
+    owed = plan_ticks(everything, now=until, previous_trigger=PREVIOUS_TRIGGER, max_days=400)
+    assert sum(outcome.tick_count for outcome in planned.outcomes) == owed.outcomes[0].tick_count
+    assert (planned.next_run_time > NOW) == (planned.deferred_reason is None)
+    assert planned.run_count <= room
+    reasons = [outcome.skip_reason for outcome in planned.outcomes if outcome.skip_reason]
+    assert len(reasons) == len(set(reasons))
     assert all(schedule.next_run_time <= outcome.first_tick <= outcome.last_tick <= NOW for outcome in planned.outcomes)
     runs = [outcome.last_tick for outcome in planned.outcomes if outcome.skip_reason is None]
     assert len(runs) == len(set(runs))

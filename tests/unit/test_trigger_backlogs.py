@@ -31,7 +31,9 @@ def due(config_id: str, cron: str, *, since: timedelta, is_live: bool = True) ->
         deferred_at=None,
         is_tenant_active=True,
         is_subscription_live=is_live,
-        is_at_daily_limit=False,
+        daily_limit=10,
+        taken_today=0,
+        waiting_runs=0,
         has_unfinished_run=False,
         credential_source="a.b.c",
     )

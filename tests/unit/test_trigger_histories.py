@@ -77,9 +77,9 @@ class Triggers(RuleBasedStateMachine):
 
     @rule(config_id=st.sampled_from([f"config-{number}" for number in range(len(SCHEDULES))]), data=st.data())
     def change_how_the_tenant_stands(self, config_id: str, data: st.DataObject) -> None:
-        at_limit, is_busy = data.draw(st.tuples(st.booleans(), st.booleans()))
+        room, is_busy = data.draw(st.tuples(st.sampled_from([0, 1, 3, 100]), st.booleans()))
         config = self.configs[config_id]
-        self.configs[config_id] = replace(config, is_at_daily_limit=at_limit, has_unfinished_run=is_busy)
+        self.configs[config_id] = replace(config, room=room, has_unfinished_run=is_busy)
 
     @rule(minutes=st.sampled_from([-90, -1, 1, 20, 60, 7 * 60, 26 * 60]))
     def move_clock(self, minutes: int) -> None:
@@ -106,7 +106,7 @@ class Triggers(RuleBasedStateMachine):
         """From wherever this history stopped, one trigger with quota left leaves no due tick without outcome."""
         self.now += timedelta(days=1)
         for config in list(self.configs.values()):
-            self.configs[config.config_id] = replace(config, is_at_daily_limit=False)
+            self.configs[config.config_id] = replace(config, room=100)
         self.trigger()
         self.no_tick_runs_twice()
         self.every_tick_before_the_one_that_is_owed_has_its_outcome()

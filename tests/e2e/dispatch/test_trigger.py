@@ -154,7 +154,7 @@ def test_a_triggered_run_goes_through_the_dispatcher(dispatching: Dispatching, t
     assert (config["last_run_status"], config["last_run_time"] is None) == ("SUCCESS", False)
 
 
-def test_a_thousand_due_schedules_cost_two_jobs(dispatching: Dispatching, tenant_id: str) -> None:
-    dispatching.schedule(tenant_id, count=1_000, next_run_time=YESTERDAY)
+def test_a_thousand_due_schedules_cost_two_jobs(dispatching: Dispatching) -> None:
+    dispatching.schedule(dispatching.onboard(daily_limit=100), count=1_000, next_run_time=YESTERDAY)
     answer = dispatching.trigger()
     assert (answer["queued_count"], statements(dispatching, answer)) == (1_000, ["read_due", "apply_plans"])

@@ -1,0 +1,22 @@
+"""How many runs of a tenant may wait: its queue is bounded, as whatever waits costs everybody's dispatcher time."""
+
+from __future__ import annotations
+
+from shared.errors import TooManyWaiting
+
+_DAYS_OF_RUNS, _FEWEST = 10, 100
+_LOOK_AGAIN_SECONDS = 300
+
+
+def waiting_limit(daily_limit: int) -> int:
+    """The most runs of a tenant that may wait: what it can start in ten days, and room for a few backfills."""
+    return max(_FEWEST, _DAYS_OF_RUNS * daily_limit)
+
+
+def check_waiting(*, daily_limit: int, waiting: int, more: int) -> None:
+    """TooManyWaiting unless so many more runs may wait."""
+    if waiting + more > (limit := waiting_limit(daily_limit)):
+        raise TooManyWaiting(
+            f"{waiting} runs of this tenant wait and {more} more would make it more than {limit}",
+            cap="waiting_runs", limit=limit, waiting=waiting, retry_after=_LOOK_AGAIN_SECONDS,
+        )  # fmt: skip
