@@ -112,11 +112,13 @@ def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
     demo = _add(commands, "demo", "tell the platform's main job end to end, on sample data", _DEMO)
     demo.add_argument("--stay", action="store_true", help="leave it running afterwards, on --state-dir")
     demo.add_argument("--port", type=int, default=0, help="the gateway's port (default: the last one, else a free one)")
+    _add_latencies(demo)
 
 
 def _add_up(commands: _Commands[argparse.ArgumentParser]) -> None:
     up = _add(commands, "up", "start the cloud and stay in the foreground", _UP)
     up.add_argument("--port", type=int, default=0, help="the gateway's port (default: the last one, else a free one)")
+    _add_latencies(up)
     up.add_argument("--warm", action="store_true", help="start every function right away, in the background")
     _add_json(up, "print one JSON line when ready: gateway, bigquery, project, region, admin_key, services, env")
 
@@ -166,6 +168,17 @@ def _add(
         "--state-dir", type=Path, default=Path(".devcloud"), metavar="DIR", help="the cloud's (default: %(default)s)"
     )
     return command
+
+
+def _add_latencies(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--latencies",
+        type=int,
+        nargs="?",
+        const=1,
+        metavar="SEED",
+        help="have each statement take as long as on real BigQuery, by the latencies recorded there",
+    )
 
 
 def _add_json(command: argparse.ArgumentParser, what: str) -> None:

@@ -42,13 +42,15 @@ def demo(options: Namespace) -> None:
 def up(options: Namespace) -> None:
     """Run until a signal ends it."""
     fork_server().start()
+    from devcloud.bigquery.latencies import Latencies
     from devcloud.server import Devcloud
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())
-    with Devcloud(options.state_dir, port=options.port) as cloud:
+    latencies = None if options.latencies is None else Latencies(options.latencies)
+    with Devcloud(options.state_dir, port=options.port, latencies=latencies) as cloud:
         if options.warm:
             cloud.warm()
         print(json.dumps(cloud.ready) if options.json else welcome(cloud.ready, options.state_dir), flush=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from devcloud.bigquery.latencies import Latencies
 from devcloud.bigquery.service import BigQuery
 from devcloud.clients import Clients
 from devcloud.cloud import Addresses, Cloud
@@ -49,7 +50,8 @@ class Devcloud:
     """A local Google Cloud with the platform provisioned in it; `with Devcloud(...) as cloud` starts and stops it.
 
     `port` is the gateway's; 0 keeps the one the state directory had before, or takes a free one. `function_env` adds
-    to the environment of single functions. Without `schedules` the Cloud Scheduler jobs are there, but paused.
+    to the environment of single functions. Without `schedules` the Cloud Scheduler jobs are there, but paused. With
+    `latencies` BigQuery takes as long for each statement as it does in Google's cloud.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class Devcloud:
         location: str = LOCATION,
         schedules: bool = True,
         function_env: Mapping[str, Mapping[str, str]] | None = None,
+        latencies: Latencies | None = None,
     ) -> None:
         self.state = StateDir(state_dir)
         self.project, self.region, self.location = project, region, location
         self.platform: Platform = get_platform()
         self._port, self._schedules, self._function_env = port, schedules, function_env or {}
+        self._latencies = latencies
         self._running = ExitStack()
         self._processes: dict[str, FunctionProcess] = {}
         self.ready: Json = {}
@@ -117,7 +121,8 @@ class Devcloud:
         tls, grants = Tls(path), Grants.of_platform(self.platform, self.project)
         self.token_server = self._started(TokenServer(self.identity))
         egress = self._started(EgressProxy(self.identity, tls))
-        self.bigquery = self._started(BigQuery(path, self.identity, location=self.location))
+        bigquery = BigQuery(path, self.identity, location=self.location, latencies=self._latencies)
+        self.bigquery = self._started(bigquery)
         self.kms = self._started(Kms(path, self.identity, tls, grants))
         self.secret_manager = self._started(SecretManager(path, self.identity, tls, grants))
         self.gateway = self._start_gateway()

@@ -72,7 +72,8 @@ class QueryRequest:
     `parameters` are REST queryParameters; `destination` a REST TableReference whose tableId may carry a
     partition decorator; `configuration` the whole REST JobConfigurationQuery for the rest. `authorize(table, writes)`
     is called for every table a statement names, before anything of it is read or changed, and raises accessDenied or
-    notFound (also for a dataset in another location than the job's).
+    notFound (also for a dataset in another location than the job's). `delay(text)` is called before each statement that
+    runs, but for those that only begin or end a transaction.
     """
 
     sql: str
@@ -84,6 +85,7 @@ class QueryRequest:
     destination: Json | None = None
     configuration: Json = field(default_factory=dict)
     authorize: Callable[[TableRef, bool], None] | None = None
+    delay: Callable[[str], None] | None = None
 
 
 @dataclass

@@ -16,6 +16,7 @@ from devcloud.bigquery.jobs.load import run_load
 from devcloud.bigquery.jobs.locations import Locations
 from devcloud.bigquery.jobs.query import QueryJobs
 from devcloud.bigquery.jobs.runner import JobRunner
+from devcloud.bigquery.latencies import Delays, Latencies
 from devcloud.bigquery.model import Json, QueryRequest
 from devcloud.bigquery.rest.app import RestApp
 from devcloud.bigquery.rest.jobs import Jobs
@@ -40,9 +41,20 @@ def _threads() -> int:
 
 
 class BigQuery:
-    """BigQuery over `state_dir`; `location` is where datasets and jobs go that name none."""
+    """BigQuery over `state_dir`; `location` is where datasets and jobs go that name none.
 
-    def __init__(self, state_dir: Path, identity: Identity, *, port: int = 0, location: str = "US") -> None:
+    With `latencies` every statement takes its time first.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        identity: Identity,
+        *,
+        port: int = 0,
+        location: str = "US",
+        latencies: Latencies | None = None,
+    ) -> None:
         folder = state_dir / "bigquery"
         folder.mkdir(parents=True, exist_ok=True)
         self._database = duckdb.connect(str(folder / "bigquery.duckdb"), config={"threads": _threads()})
@@ -50,7 +62,12 @@ class BigQuery:
         self._set_up()
         results = ResultStore(folder / "results")
         results.remove_expired()
-        handlers = {"query": QueryJobs(engine, results).run, "load": run_load, "copy": run_copy}
+        delays = Delays(latencies)
+        handlers = {
+            "query": QueryJobs(engine, results, delays).run,
+            "load": delays.before(run_load),
+            "copy": delays.before(run_copy),
+        }
         self._runner = JobRunner(engine, handlers, Locations(engine, location))
         rows = Rows(engine, results)
         jobs = Jobs(self._runner, rows)

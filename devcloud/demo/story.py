@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from devcloud.bigquery.latencies import Latencies
 from devcloud.demo import pages
 from devcloud.demo.frontend import DemoError, Frontend, Json
 from devcloud.demo.ledger import Cost, Ledger
@@ -84,7 +85,8 @@ def demo(options: Namespace) -> None:
             state_dir = Path(stack.enter_context(TemporaryDirectory(prefix="convergence-demo-")))
         console = Console(width=max(Console().width, 116), highlight=False)
         started = time.monotonic()
-        cloud = stack.enter_context(Devcloud(state_dir, port=options.port))
+        latencies = None if options.latencies is None else Latencies(options.latencies)
+        cloud = stack.enter_context(Devcloud(state_dir, port=options.port, latencies=latencies))
         cloud.warm(*_FUNCTIONS)
         console.print(f"[bold]1. A Google Cloud on this machine[/] is up in {time.monotonic() - started:.1f} s\n")
         told_before = options.stay and _is_onboarded(cloud, ACTORS[0])

@@ -34,6 +34,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def stopped() -> BigQueryError:
+    """The error of a job that somebody cancelled."""
+    return BigQueryError("stopped", "Job execution was cancelled: User requested cancellation")
+
+
 @dataclass
 class Outcome:
     """What a job that ended well came to; `answer` is what getQueryResults says beside the rows."""
@@ -67,13 +72,18 @@ class Job:
     error: BigQueryError | None = None
     outcome: Outcome = field(default_factory=Outcome)
     session: Session | None = None
-    cancel_requested: bool = False
+    cancelled: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
 
     @property
     def key(self) -> JobKey:
         """What the job is unique by."""
         return JobKey.of(self.project, self.location, self.job_id)
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether somebody wants it stopped."""
+        return self.cancelled.is_set()
 
     @property
     def is_dry_run(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -14,6 +15,7 @@ from devcloud.bigquery import access, sizes
 from devcloud.bigquery.jobs.job import Job, Outcome, now_ms
 from devcloud.bigquery.jobs.locations import check_locations
 from devcloud.bigquery.jobs.writes import options_of, write_rows
+from devcloud.bigquery.latencies import Delays
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, not_implemented
 from devcloud.bigquery.partitions import Destination, parse_destination
 from devcloud.bigquery.results import ResultStore, page_rows
@@ -26,13 +28,15 @@ _ROWS = "_devcloud_rows"
 class QueryJobs:
     """Runs query jobs with the engine and keeps their rows."""
 
-    def __init__(self, engine: Engine, results: ResultStore) -> None:
-        self._engine, self._results = engine, results
+    def __init__(self, engine: Engine, results: ResultStore, delays: Delays) -> None:
+        self._engine, self._results, self._delays = engine, results, delays
 
     def run(self, job: Job, session: Session) -> Outcome:
         """Run the job inside its session; the caller commits."""
-        request = _request(job, session)
+        delay = partial(self._delays.wait, job)
+        request = dataclasses.replace(_request(job, session), delay=delay)
         if job.is_dry_run:
+            delay(request.sql)  # it is analysed as any other, which takes about as long as a small one
             return self._dry_run(request, session)
         processed = self._check_cost(request, session)
         result = self._engine.run(request, session=session)

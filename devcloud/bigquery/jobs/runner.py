@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import duckdb
 
 from devcloud.bigquery.jobs import records
-from devcloud.bigquery.jobs.job import Job, JobKey, Outcome, now_ms
+from devcloud.bigquery.jobs.job import Job, JobKey, Outcome, now_ms, stopped
 from devcloud.bigquery.jobs.locations import Locations
 from devcloud.bigquery.jobs.records import Record
 from devcloud.bigquery.model import BigQueryError, Json, not_found, not_implemented, unexpected
@@ -81,7 +81,7 @@ class JobRunner:
         found = self.get(key)
         if isinstance(found, Record):
             return found.resource
-        found.cancel_requested = True
+        found.cancelled.set()
         # A statement may begin right after one interrupt, so it is repeated until the job has noticed.
         while not found.done.wait(0.02):
             session = found.session
@@ -152,7 +152,7 @@ class JobRunner:
         job.outcome = self._handlers[job.kind](job, session)
         session.read()
         if job.cancel_requested:
-            raise _stopped()
+            raise stopped()
         job.ended = now_ms()
         if job.keeps_record:
             records.finish(session.cursor, job)
@@ -160,7 +160,7 @@ class JobRunner:
         self._note(job)
 
     def _fail(self, job: Job, error: BigQueryError) -> None:
-        job.error = _stopped() if job.cancel_requested else error
+        job.error = stopped() if job.cancel_requested else error
         job.outcome.answer, job.outcome.result, job.ended = {}, None, now_ms()
         if job.keeps_record:
             with self._engine.session() as session:
@@ -187,7 +187,3 @@ class JobRunner:
                     self._unrecorded.popitem(last=False)
             del self._live[job.key]
         self._threads.discard(threading.current_thread())
-
-
-def _stopped() -> BigQueryError:
-    return BigQueryError("stopped", "Job execution was cancelled: User requested cancellation")

@@ -76,7 +76,10 @@ class Engine:
         return result
 
     def _run_one(self, statement: Statement, runner: Runner) -> QueryResult:
+        request = runner.request
         try:
+            if request.delay and not request.dry_run and not isinstance(statement.tree, _TRANSACTION):
+                request.delay(statement.text)
             return self._dispatch(statement, runner)
         except duckdb.Error as error:
             if is_conflict(error):

@@ -9,8 +9,8 @@ from typing import Any
 from google.cloud import tasks_v2
 
 from devcloud.tasks import Tasks
-from tests.devcloud.handler import PATIENCE_SECONDS, Handler
 from tests.devcloud.tasks.conftest import LOCATION, QUEUE
+from tests.support.devcloud.handler import PATIENCE_SECONDS, Handler
 
 Make = Callable[..., Any]
 Client = tasks_v2.CloudTasksClient

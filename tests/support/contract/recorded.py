@@ -22,6 +22,7 @@ import duckdb
 from devcloud.bigquery import catalog
 from devcloud.bigquery.jobs.job import Job, Outcome
 from devcloud.bigquery.jobs.query import QueryJobs
+from devcloud.bigquery.latencies import Delays
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest
 from devcloud.bigquery.results import ResultStore
 from devcloud.bigquery.sql.engine import Engine
@@ -64,7 +65,7 @@ class Replay:
         catalog.set_up(self._database)
         self._engine = Engine(self._database)
         self._results = ResultStore(folder)
-        self._jobs = QueryJobs(self._engine, self._results)
+        self._jobs = QueryJobs(self._engine, self._results, Delays(None))
         self._read_only: dict[str, str] = {}  # datasets by the setup that made them
 
     def judge(self, case: Case) -> Verdict:
