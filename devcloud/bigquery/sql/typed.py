@@ -25,7 +25,8 @@ class Typed:
     """A bound expression; `literal` marks literals and parameters, which coerce further, `value` is a literal's.
 
     `parts` are the fields of a struct that is made right here: who wants a field takes it, not the struct apart again.
-    `chosen` says of `IF(condition, x, NULL)` what its condition and x are.
+    `chosen` says of `IF(condition, x, NULL)` what its condition and x are. `fails` marks ERROR(), which stands where any
+    type may and takes it, as NULL does.
     """
 
     sql: str
@@ -37,6 +38,7 @@ class Typed:
     name: str = ""
     parts: tuple[str, ...] = ()
     chosen: tuple[str, str] | None = None
+    fails: bool = False
 
     def with_sql(self, sql: str) -> Typed:
         """The same type, another text; no literal any more."""
@@ -117,6 +119,8 @@ def coerce(expression: Typed, target: SqlType) -> Typed | None:
         return expression
     if coercion_distance(expression, target) is None:
         return None
+    if expression.fails:
+        return replace(expression, type=target)
     if expression.null:
         return empty_array(target) if expression.value == () else null_of(target)
     if isinstance(expression.value, str) and target.kind in literals.PARSERS:

@@ -12,7 +12,7 @@ from devcloud.bigquery.sql.functions.dates import interval_text
 from devcloud.bigquery.sql.registry import call, define
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed
-from devcloud.bigquery.types import DATE, INT64, TIMESTAMP, array_of
+from devcloud.bigquery.types import DATE, INT64, STRING, TIMESTAMP, array_of
 
 define("COALESCE", ("T T* -> T", "coalesce({args})"), ("T -> T", "{0}"))
 define("IFNULL", ("T T -> T", "coalesce({0}, {1})"))
@@ -36,7 +36,15 @@ define(
 )
 define("GENERATE_UUID", ("-> STRING", "CAST(uuid() AS VARCHAR)"))
 define("RAND", ("-> FLOAT64", "random()"))
-define("ERROR", ("STRING -> INT64", "error({0})"))
+
+
+@function("ERROR")
+def bind_error(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
+    """ERROR(message): fails with it where it is evaluated."""
+    if len(node.expressions) != 1:
+        raise invalid_query("No matching signature for function ERROR")
+    message = binder.typed(node.expressions[0], scope, STRING, "ERROR argument").sql
+    return Typed(f"error({message})", INT64, literal=True, null=True, fails=True)
 
 
 @function("STRUCT")
