@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devcloud.bigquery.model import BigQueryError
-from tests.devcloud.sql.warehouse import Warehouse
+from tests.support.devcloud.warehouse import Warehouse
 
 BRANCHES = ("'x'", "1", "DATE '2025-11-16'", "[1, 2]", "TRUE", "NUMERIC '1.5'")
 
@@ -24,8 +24,10 @@ def test_an_error_that_is_not_reached_leaves_the_other_branch_its_type(warehouse
         "SELECT IF(EXISTS (SELECT 1 FROM runs WHERE id = 'a'), ERROR('Refused: MOVED'), 'fine')",
         "SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM runs WHERE id = 'b') THEN ERROR('Refused: MOVED') ELSE 'x' END",
         "UPDATE runs SET state = IF(state = 'DONE', state, ERROR('Refused: MOVED')) WHERE TRUE",
-        "MERGE runs USING (SELECT 'a' AS id, IF(EXISTS (SELECT 1 FROM runs), ERROR('Refused: MOVED'), 'DONE') AS state) AS new"
-        " ON runs.id = new.id WHEN MATCHED THEN UPDATE SET state = new.state",
+        (
+            "MERGE runs USING (SELECT 'a' AS id, IF(EXISTS (SELECT 1 FROM runs), ERROR('Refused: MOVED'), 'DONE') AS state)"
+            " AS new ON runs.id = new.id WHEN MATCHED THEN UPDATE SET state = new.state"
+        ),
         "INSERT INTO runs SELECT IF(EXISTS (SELECT 1 FROM runs), ERROR('Refused: MOVED'), 'b'), 'NEW'",
     ],
 )
@@ -40,7 +42,8 @@ def test_an_error_that_is_reached_fails_the_statement_with_its_words(warehouse: 
 
 def test_an_error_aborts_the_transaction_it_is_in(warehouse: Warehouse) -> None:
     warehouse.run("CREATE TABLE runs (id STRING NOT NULL)")
-    script = "BEGIN TRANSACTION; INSERT INTO runs VALUES ('a'); SELECT IF(1 = 1, ERROR('Refused: MOVED'), 0); COMMIT TRANSACTION"
+    refusal = "SELECT IF(1 = 1, ERROR('Refused: MOVED'), 0)"
+    script = f"BEGIN TRANSACTION; INSERT INTO runs VALUES ('a'); {refusal}; COMMIT TRANSACTION"
     with pytest.raises(BigQueryError, match="Refused: MOVED"):
         warehouse.run(script)
     assert warehouse.rows("SELECT id FROM runs") == []
