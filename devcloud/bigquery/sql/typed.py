@@ -25,8 +25,8 @@ class Typed:
     """A bound expression; `literal` marks literals and parameters, which coerce further, `value` is a literal's.
 
     `parts` are the fields of a struct that is made right here: who wants a field takes it, not the struct apart again.
-    `chosen` says of `IF(condition, x, NULL)` what its condition and x are. `fails` marks ERROR(), which stands where any
-    type may and takes it, as NULL does.
+    `chosen` says of `IF(condition, x, NULL)` what its condition and x are. `fails` marks ERROR(), which takes any type,
+    as NULL does.
     """
 
     sql: str
@@ -119,15 +119,19 @@ def coerce(expression: Typed, target: SqlType) -> Typed | None:
         return expression
     if coercion_distance(expression, target) is None:
         return None
-    if expression.fails:
-        return replace(expression, type=target)
     if expression.null:
-        return empty_array(target) if expression.value == () else null_of(target)
+        return _null_as(expression, target)
     if isinstance(expression.value, str) and target.kind in literals.PARSERS:
         return Typed(literals.from_text(expression.value, target), target, literal=True)
     if expression.value is not None and target == NUMERIC:
         return Typed(f"CAST('{expression.value}' AS DECIMAL(38,9))", NUMERIC, literal=True, value=expression.value)
     return _converted(expression, target)
+
+
+def _null_as(expression: Typed, target: SqlType) -> Typed:
+    if expression.fails:
+        return replace(expression, type=target)
+    return empty_array(target) if expression.value == () else null_of(target)
 
 
 def _converted(expression: Typed, target: SqlType) -> Typed:
