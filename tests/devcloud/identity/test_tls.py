@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from devcloud import tls
-from devcloud.tls import Tls
+from devcloud.tls import IAM_CREDENTIALS, Tls
 
 
 def test_the_certificate_outlives_a_restart(tmp_path: Path) -> None:
@@ -23,6 +25,22 @@ def test_the_server_certificate_is_signed_by_the_authority(tmp_path: Path) -> No
     server = x509.load_pem_x509_certificate((folder / "server.pem").read_bytes())
 
     server.verify_directly_issued_by(authority)
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", IAM_CREDENTIALS])
+def test_a_client_that_is_as_strict_as_a_newer_python_trusts_the_server(tmp_path: Path, name: str) -> None:
+    tls = Tls(tmp_path)
+    strict = ssl.create_default_context(cafile=tls.ca_path)
+    strict.verify_flags |= ssl.VERIFY_X509_STRICT
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = strict.wrap_bio(to_client, to_server, server_hostname=name)
+    server = tls.server_context().wrap_bio(to_server, to_client, server_side=True)
+
+    for side in (client, server, client, server):
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+
+    assert client.version() == "TLSv1.3"
 
 
 def test_the_key_is_for_its_owner_only(tmp_path: Path) -> None:
