@@ -25,8 +25,8 @@ def test_an_error_that_is_not_reached_leaves_the_other_branch_its_type(warehouse
         "SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM runs WHERE id = 'b') THEN ERROR('Refused: MOVED') ELSE 'x' END",
         "UPDATE runs SET state = IF(state = 'DONE', state, ERROR('Refused: MOVED')) WHERE TRUE",
         (
-            "MERGE runs USING (SELECT 'a' AS id, IF(EXISTS (SELECT 1 FROM runs), ERROR('Refused: MOVED'), 'DONE') AS state)"
-            " AS new ON runs.id = new.id WHEN MATCHED THEN UPDATE SET state = new.state"
+            "MERGE runs USING (SELECT 'a' AS id, IF(EXISTS (SELECT 1 FROM runs), ERROR('Refused: MOVED'), 'DONE') AS s)"
+            " AS new ON runs.id = new.id WHEN MATCHED THEN UPDATE SET state = new.s"
         ),
         "INSERT INTO runs SELECT IF(EXISTS (SELECT 1 FROM runs), ERROR('Refused: MOVED'), 'b'), 'NEW'",
     ],
