@@ -1,7 +1,7 @@
-"""The day after: every distribution has a newer release. What is deployed and what is tested install as locked.
+"""The day after: every distribution has a newer release. What pip installs of ours is what is locked.
 
-The oldest and the newest pip that are promised install each function's requirements, with the options of Google's
-builder, into an environment that has nothing.
+The oldest and the newest pip that are promised install each function's requirements, the root's, and uv, which
+installs everything else, with the options of Google's builder, into an environment that has nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tools.locks.closing import Pin, normalised, pins
 ROOT = Path(__file__).resolve().parents[2]
 PIPS = {name: ROOT / ".venvs" / name / "bin" / "python" for name in ("pip-oldest", "pip-newest")}
 UV = ROOT / ".venvs" / "uv" / "bin" / "uv"
+LOCKS = [ROOT / "requirements.txt", ROOT / "requirements" / "lock.txt"]
 # As Google's builder for Python calls pip; without compiling, which makes no difference to what is installed.
 BUILDER = ("install", "--upgrade", "--upgrade-strategy", "only-if-needed", "--no-compile", "--no-warn-script-location")
 
@@ -36,9 +37,9 @@ pytestmark = [
 
 
 def distinct_locks() -> dict[str, Path]:
-    """The root's lock and the functions', one of those that pin the same; named by those who share it."""
+    """The locks that pip installs, one of those that pin the same; named by the folders that share it."""
     same: dict[frozenset[Pin], list[Path]] = defaultdict(list)
-    for path in [ROOT / "requirements.txt", *sorted(ROOT.glob("functions/*/requirements.txt"))]:
+    for path in [*LOCKS, *sorted(ROOT.glob("functions/*/requirements.txt"))]:
         same[frozenset(pins(path.read_text(encoding="utf-8")))].append(path)
     return {" ".join(path.parent.name for path in paths): paths[0] for paths in same.values()}
 
@@ -59,16 +60,16 @@ def run(*command: object, **environment: str) -> subprocess.CompletedProcess[str
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An index of what the root's lock pins, and of a newer release of each."""
+    """An index of what the root's lock and uv's pin, and of a newer release of each."""
     wheels = tmp_path_factory.mktemp("wheels")
-    lock = ROOT / "requirements.txt"
     download = ("download", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--dest", wheels)
     own = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}  # a mirror, a certificate
-    got = run(PIPS["pip-newest"], "-m", "pip", *download, "-r", lock, **own)
-    assert got.returncode == 0, got.stderr
     extras: dict[str, set[str]] = defaultdict(set)
-    for pin in pins(lock.read_text(encoding="utf-8")):
-        extras[pin.name] |= pin.extras
+    for lock in LOCKS:
+        got = run(PIPS["pip-newest"], "-m", "pip", *download, "-r", lock, **own)
+        assert got.returncode == 0, got.stderr
+        for pin in pins(lock.read_text(encoding="utf-8")):
+            extras[pin.name] |= pin.extras
     assert add_newer_releases(wheels, extras) > 50
     with serve(wheels) as address:
         yield address
