@@ -39,18 +39,20 @@ class Plans:
         """The statement's plan, bound anew when anything it depends on has changed."""
         key = (text, *_surroundings(context))
         with self._turns.of(key):
-            return self._known(key, context) or self._bound(key, tree, context)
+            return self._known(key, context) or self._bound(text, key, tree, context)
 
     def _known(self, key: Hashable, context: Context) -> Plan | None:
         with self._lock:
             kept = self._kept.get(key)
         return _again(*kept, context) if kept else None
 
-    def _bound(self, key: Hashable, tree: exp.Expr, context: Context) -> Plan:
+    def _bound(self, text: str, key: Hashable, tree: exp.Expr, context: Context) -> Plan:
         plan = bind(tree, context)
         if plan.cacheable:
+            # Those of the statement: its script may have others, which another script with the statement has not.
+            lifted = {name: ref for name, ref in context.lifted.items() if f"`{name}`" in text}
             with self._lock:
-                self._kept[key] = plan, context.lifted
+                self._kept[key] = plan, lifted
                 while len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
         return plan

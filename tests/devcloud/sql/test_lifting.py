@@ -86,6 +86,13 @@ def test_two_spellings_of_a_table_are_no_pattern_for_two_tables(twins: Warehouse
     assert twins.rows(joined.format("one", "two")) == [(3, 60)]
 
 
+def test_a_statement_of_several_scripts_keeps_to_its_own_tables(twins: Warehouse) -> None:
+    counted = "SELECT COUNT(*) FROM `d`.{}"
+    assert twins.value(f"{counted}; SELECT MAX(x) FROM `d`.two".format("one")) == 30
+    assert twins.value(counted.format("two")) == 1
+    assert twins.value(f"SELECT 1; {counted}; SELECT MAX(y) FROM `d`.odd".format("one")) == "d"
+
+
 def test_changes_go_to_the_table_that_is_named(twins: Warehouse) -> None:
     for name in ("one", "two"):
         result = twins.run(f"UPDATE `d`.`{name}` SET y = 'changed' WHERE x = 30")
