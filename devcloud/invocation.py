@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,4 +11,9 @@ def command() -> str:
     """For example `.venv/bin/python -m devcloud`, which works when pasted into the shell that it is shown in."""
     python = Path(sys.executable)
     here = Path.cwd()
-    return f"{python.relative_to(here) if python.is_relative_to(here) else python} -m devcloud"
+    return f"{shell_word(python.relative_to(here) if python.is_relative_to(here) else python)} -m devcloud"
+
+
+def shell_word(path: object) -> str:
+    """A path as a shell takes it when it is pasted, whatever is in it."""
+    return shlex.quote(str(path))

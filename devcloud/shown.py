@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from devcloud.invocation import command
+from devcloud.invocation import command, shell_word
 
 Json = dict[str, Any]
 _JOB = "{:<12}  {:>9}  {:<7}  {:<14}  {:<24}  {:<36}  {}"
@@ -24,7 +24,7 @@ _NUMBERS = frozenset({"INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUM
 
 def welcome(ready: Json, state_dir: object) -> str:
     """What `up` says when all is there."""
-    run, state = command(), f"--state-dir {state_dir}"
+    run, state = command(), f"--state-dir {shell_word(state_dir)}"
     return f"""devcloud is ready; Ctrl-C stops it.
 
 {places(ready)}
@@ -46,7 +46,7 @@ def places(ready: Json) -> str:
     listed = "\n".join(f"{name:<16} {value}" for name, value in lines.items())
     wanted = ("BIGQUERY_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "GOOGLE_APPLICATION_CREDENTIALS")
     way_out = ("https_proxy", "no_proxy", "REQUESTS_CA_BUNDLE")
-    exports = "\n".join(f"  export {name}={ready['env'][name]}" for name in wanted + way_out)
+    exports = "\n".join(f"  export {name}={shell_word(ready['env'][name])}" for name in wanted + way_out)
     return f"{listed}\n\nfor an official BigQuery client, in a shell that is to reach nothing else\n{exports}"
 
 

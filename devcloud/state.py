@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from devcloud.errors import UserError
-from devcloud.invocation import command
+from devcloud.invocation import command, shell_word
 
 Json = dict[str, Any]
 
@@ -61,7 +61,7 @@ class StateDir:
     @property
     def hint(self) -> str:
         """What to do when there should be a running devcloud."""
-        return f"start one with: {command()} up --state-dir {self.path}"
+        return f"start one with: {command()} up --state-dir {shell_word(self.path)}"
 
     def kept_gateway_port(self) -> int:
         """The gateway's port before the restart, which tasks and schedules made then still name; 0 the first time."""

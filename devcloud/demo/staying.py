@@ -6,8 +6,9 @@ import signal
 import threading
 
 from rich.console import Console
+from rich.markup import escape
 
-from devcloud.invocation import command
+from devcloud.invocation import command, shell_word
 from devcloud.onboarding import add_api_key
 from devcloud.server import Devcloud
 
@@ -50,8 +51,8 @@ def stay(cloud: Devcloud, tenant_id: str, console: Console) -> None:
         gateway=cloud.ready["gateway"],
         tenant=tenant_id,
         key=key,
-        command=command(),
-        state=cloud.state.path,
+        command=escape(command()),
+        state=escape(shell_word(cloud.state.path)),
     )
     console.print(text, soft_wrap=True)
     ended.wait()

@@ -144,10 +144,11 @@ def test_jobs_lists_what_bigquery_was_asked(commands: CommandLine, new_name: str
 
 
 def test_a_reader_that_has_seen_enough_ends_the_list_without_a_traceback(commands: CommandLine) -> None:
-    listing = f"{sys.executable} -m devcloud jobs --json --state-dir {commands.state_dir} | head -n 1"
+    listing = '"$0" -m devcloud jobs --json --state-dir "$1" | head -n 1'
     done = subprocess.run(
-        ["bash", "-c", listing], cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=60, check=True
-    )
+        ["bash", "-c", listing, sys.executable, str(commands.state_dir)],
+        cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
     assert (done.stdout, done.stderr) == ("[\n", "")
 
 
