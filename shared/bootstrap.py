@@ -204,6 +204,7 @@ def dispatcher() -> Dispatcher:
     policy = DispatchPolicy(
         lease=lease,
         redeliver_after=min(DispatchPolicy.redeliver_after, lease / 4),
+        pause=min(DispatchPolicy.pause, timedelta(seconds=10 * settings.retry_base_seconds)),
         retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_seconds)),
     )
     return Dispatcher(

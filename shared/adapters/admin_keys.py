@@ -10,11 +10,14 @@ from typing import Any
 from google.api_core import exceptions as google
 
 from shared import log
+from shared.adapters.error_table import FAILURES, SECRETS, outage_of
 from shared.adapters.own_identity import own_credentials
+from shared.adapters.patience import Patience
 from shared.errors import Unauthenticated, Unavailable
 
 _TTL_SECONDS = 300.0
 _REFETCH_SECONDS = 60.0
+_PATIENCE = Patience(15.0, first_pause_seconds=0.1)
 
 
 class SecretAdminKeys:
@@ -58,12 +61,14 @@ class SecretAdminKeys:
         keys = []
         for alias in self._aliases:
             try:
-                version = client.access_secret_version(name=f"{self._secret}/versions/{alias}", timeout=10)
+                name, retry = f"{self._secret}/versions/{alias}", _PATIENCE.of_service(SECRETS)
+                version = client.access_secret_version(name=name, retry=retry, timeout=10)
             except (google.NotFound, google.FailedPrecondition):
                 log.warning("admin key alias has no enabled version", alias=alias)
                 continue
-            except google.GoogleAPICallError as error:
-                raise Unavailable(retry_after=5) from error
+            except FAILURES as error:
+                outage = outage_of(error, "Secret Manager", service=SECRETS) or Unavailable(retry_after=5)
+                raise outage from error
             keys.append(bytes(version.payload.data))
         self._keys, self._fetched_at = keys, self._clock()
 

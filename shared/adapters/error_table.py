@@ -17,6 +17,8 @@ import requests
 from google.api_core import exceptions as google
 from google.auth import exceptions as google_auth
 
+from shared import errors
+
 
 class Course(Enum):
     """RETRY: it may pass, try again. WAIT: it passes by itself, later. FAIL: no other try helps."""
@@ -142,6 +144,7 @@ _NO_ANSWER = (
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
 )
+FAILURES = (google.GoogleAPICallError, google.RetryError, *_NO_ANSWER)  # what Google's clients raise
 _BUSY_STATUS, _SERVER_ERRORS = frozenset({408, 429}), 500
 
 
@@ -151,21 +154,27 @@ def reasons(error: BaseException) -> list[str]:
     return [item.get("reason", "") for item in found if isinstance(item, dict)]
 
 
+def last_of(error: BaseException) -> BaseException:
+    """The error itself, or of a call that was repeated in vain the last one."""
+    while isinstance(error, google.RetryError) and error.cause is not None:
+        error = error.cause
+    return error
+
+
 def meaning_of(error: BaseException, *, service: str = "") -> Meaning:
     """What an exception of Google's clients means; `service` names which of SERVICES it is from, none is BigQuery."""
-    if isinstance(error, google.RetryError) and error.cause is not None:
-        return meaning_of(error.cause, service=service)
+    error = last_of(error)
     if isinstance(error, requests.exceptions.SSLError):
         return UNKNOWN
     if isinstance(error, _NO_ANSWER):
         return UNREACHABLE
     if isinstance(error, google_auth.RefreshError):
         return UNREACHABLE if error.retryable else _REFUSED
-    if service:
-        code = getattr(error, "grpc_status_code", None)
-        return (SERVICES[service].get(code.name) or GRPC[code.name]) if code else UNKNOWN
-    known = (BIGQUERY.get(reason) for reason in reasons(error))
-    return next(filter(None, known), None) or of_status(getattr(error, "code", None))
+    if known := next((BIGQUERY[reason] for reason in reasons(error) if reason in BIGQUERY), None):
+        return known
+    if service and (code := getattr(error, "grpc_status_code", None)):
+        return SERVICES[service].get(code.name) or GRPC[code.name]
+    return of_status(getattr(error, "code", None))
 
 
 def of_status(status: Any) -> Meaning:
@@ -175,6 +184,15 @@ def of_status(status: Any) -> Meaning:
     if status in _BUSY_STATUS:
         return _rate("too much was asked for at once")
     return UNREACHABLE if status >= _SERVER_ERRORS and status != 501 else UNKNOWN
+
+
+def outage_of(error: BaseException, name: str, *, service: str = "") -> errors.Unavailable | None:
+    """What to answer when a service, called `name` in words, is at fault or has no quota left; None when it is not."""
+    meaning = meaning_of(error, service=service)
+    if not meaning.is_outage:
+        return None
+    kind = errors.Throttled if meaning.course is Course.WAIT else errors.Unavailable
+    return kind(f"{name}: {meaning.words}", retry_after=meaning.pause_seconds)
 
 
 def is_worth_repeating(error: BaseException, *, service: str = "") -> bool:

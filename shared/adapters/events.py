@@ -13,7 +13,7 @@ from shared.adapters.bigquery import Warehouse
 
 Kind = Literal[
     "ADMITTED", "CLAIMED", "HEARTBEAT", "STEP", "HANDED_OVER", "CANCEL_REQUESTED",
-    "SUCCEEDED", "FAILED", "CANCELLED", "SETTLED",
+    "SUCCEEDED", "FAILED", "CANCELLED", "PAUSED", "SETTLED",
 ]  # fmt: skip
 
 
@@ -23,8 +23,8 @@ class RunEvent:
 
     An executor's events carry the lease they happened under; the dispatcher ignores those of an old lease. CLAIMED
     and HANDED_OVER carry `details={"hop": n}`, the hop that began or ended, so that a hop nobody claimed is seen.
-    A FAILED event says whether it is `retryable`. `event_id` is the streaming insert id too: appending the same event
-    again changes nothing.
+    A FAILED event says whether it is `retryable`; PAUSED ends the lease and not the attempt. `event_id` is the
+    streaming insert id too: appending the same event again changes nothing.
     """
 
     run_id: str

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import requests
 from google.api_core import exceptions as google
-from google.auth import exceptions as google_auth
 
 from shared import errors
-from shared.adapters.error_table import Course, meaning_of, reasons
+from shared.adapters.error_table import FAILURES, Course, last_of, meaning_of, reasons
 
 _ABORTED = re.compile(
     r"aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding", re.IGNORECASE
@@ -20,15 +17,6 @@ _ABORTED = re.compile(
 _ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
 _MISSING = re.compile(r"Not found: (?P<kind>Table|Dataset|Job|Routine)\b *(?P<name>[^\s;,]*)")
 _TOO_MANY_BYTES = "bytesBilledLimitExceeded"
-_CLIENT_ERRORS = (
-    google.GoogleAPICallError,
-    google.RetryError,
-    google_auth.TransportError,
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-    concurrent.futures.TimeoutError,
-)
 
 
 class Missing(errors.JobFailed):
@@ -52,7 +40,7 @@ def translated() -> Iterator[None]:
     """Google's exceptions in the product's words."""
     try:
         yield
-    except _CLIENT_ERRORS as error:
+    except FAILURES as error:
         failure = _told(error)
         raise failure from error
 
@@ -86,7 +74,7 @@ def says_missing(error: Exception, kind: str) -> bool:
 
 def in_words(error: Exception) -> str:
     """An error's reason and what it means; of its text only the bare name of a table that is missing."""
-    cause = error.cause if isinstance(error, google.RetryError) and error.cause else error
+    cause = last_of(error)
     if missing := _MISSING.search(str(getattr(cause, "message", cause))):
         kind = missing["kind"].lower()
         bare = re.split(r"[.:]", missing["name"].strip("`"))[-1] if kind == "table" else ""

@@ -9,25 +9,19 @@ from typing import TYPE_CHECKING
 
 import google_crc32c
 from google.api_core import exceptions as google
-from google.api_core import retry as google_retry
 
 from shared import errors
+from shared.adapters.error_table import FAILURES, KMS, meaning_of, outage_of
 from shared.adapters.own_identity import own_credentials
+from shared.adapters.patience import Patience
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from google.cloud.kms import KeyManagementServiceClient
 
 _TIMEOUT_SECONDS = 10.0
-# Less than the client's minute, which is as long as the function may run.
-_RETRY = google_retry.Retry(
-    predicate=google_retry.if_exception_type(google.ServiceUnavailable, google.DeadlineExceeded),
-    initial=0.1,
-    maximum=2.0,
-    timeout=15.0,
-)
+_PATIENCE = Patience(15.0, first_pause_seconds=0.1)  # the client's minute is as long as the function may run
 _PROBE = b"which version encrypts?"
-_TRANSIENT = (google.ServerError, google.TooManyRequests, google.RetryError)
 
 
 @dataclass(frozen=True)
@@ -55,9 +49,11 @@ class CredentialKey:
             "additional_authenticated_data_crc32c": _crc32c(aad),
         }
         try:
-            answer = self.open_client().encrypt(request=request, retry=_RETRY, timeout=_TIMEOUT_SECONDS)
-        except _TRANSIENT as error:
-            raise errors.Unavailable(retry_after=5) from error
+            retry = _PATIENCE.of_service(KMS)
+            answer = self.open_client().encrypt(request=request, retry=retry, timeout=_TIMEOUT_SECONDS)
+        except FAILURES as error:
+            failure = _told(error)
+            raise failure from error
         arrived = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
         if not arrived or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
             raise errors.Unavailable("Cloud KMS: the data was damaged on the way", retry_after=1)
@@ -77,14 +73,21 @@ class CredentialKey:
             "additional_authenticated_data_crc32c": _crc32c(aad),
         }
         try:
-            answer = self.open_client().decrypt(request=request, retry=_RETRY, timeout=_TIMEOUT_SECONDS)
-        except _TRANSIENT as error:
-            raise errors.Unavailable(retry_after=5) from error
+            retry = _PATIENCE.of_service(KMS)
+            answer = self.open_client().decrypt(request=request, retry=retry, timeout=_TIMEOUT_SECONDS)
         except (google.InvalidArgument, google.FailedPrecondition) as error:
             raise errors.CredentialsRejected("Cloud KMS does not decrypt the stored credential") from error
+        except FAILURES as error:
+            failure = _told(error)
+            raise failure from error
         if _crc32c(answer.plaintext) != answer.plaintext_crc32c:
             raise errors.Unavailable("Cloud KMS: the data was damaged on the way", retry_after=1)
         return bytes(answer.plaintext)
+
+
+def _told(error: Exception) -> errors.ConvergenceError:
+    outage = outage_of(error, "Cloud KMS", service=KMS)
+    return outage or errors.ConvergenceError(f"Cloud KMS: {meaning_of(error, service=KMS).words}")
 
 
 def _crc32c(data: bytes) -> int:

@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.api_core import exceptions as google
-from google.api_core import retry as google_retry
 from google.auth import exceptions as google_auth
 
 from shared import log
+from shared.adapters.error_table import TASKS
 from shared.adapters.own_identity import own_credentials
+from shared.adapters.patience import Patience
 
 _DISPATCH_DEADLINE = timedelta(seconds=1800)  # the longest Cloud Tasks offers; execute_run's timeout is the same
 _KICK_DEADLINE = timedelta(seconds=320)
@@ -24,13 +25,7 @@ _KICK_DEADLINE = timedelta(seconds=320)
 _CLOCK_SKEW = timedelta(milliseconds=100)
 _TIMEOUT_SECONDS = 5.0
 _THREADS = 32
-# Every task is named, so creating one again is safe whatever became of the first call.
-_RETRY = google_retry.Retry(
-    predicate=google_retry.if_exception_type(google.ServiceUnavailable, google.DeadlineExceeded, google.Aborted),
-    initial=0.1,
-    maximum=2.0,
-    timeout=10.0,
-)
+_PATIENCE = Patience(10.0, first_pause_seconds=0.1, heeds=False)  # every task is named: creating it again is safe
 _FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAuthError)
 
 
@@ -67,7 +62,7 @@ class RunTask:
         """Same purpose, same name, so Cloud Tasks keeps one of them: a run is closed once, a hop delivered once."""
         if self.closing:
             return _hashed("close", self.run_id, self.lease_id or "")
-        return _hashed("run", self.run_id, str(self.attempt), str(self.hop))
+        return _hashed("run", self.run_id, self.lease_id or "", str(self.hop))
 
 
 @dataclass(frozen=True)
@@ -154,7 +149,7 @@ class Tasks:
     def _create(self, queue: str, task: Mapping[str, Any], **facts: str) -> bool:
         try:
             self._open_client().create_task(
-                request={"parent": queue, "task": task}, retry=_RETRY, timeout=_TIMEOUT_SECONDS
+                request={"parent": queue, "task": task}, retry=_PATIENCE.of_service(TASKS), timeout=_TIMEOUT_SECONDS
             )
         except google.AlreadyExists:
             return True

@@ -17,6 +17,7 @@ from google.cloud import bigquery_storage as _untyped_storage
 from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 
 from shared import errors
+from shared.adapters.error_table import FAILURES, STORAGE, Course, meaning_of, outage_of
 from shared.adapters.own_identity import own_credentials
 from shared.adapters.tenant_google import key_credentials
 from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
@@ -26,7 +27,6 @@ bigquery_storage: Any = _untyped_storage  # its hand-written half has no annotat
 _SCOPES = ["https://www.googleapis.com/auth/bigquery"]
 _TIMEOUT_SECONDS = 30.0
 _TENANT_LABEL = "convergence_tenant"
-_TRANSIENT = (google.ServerError, google.TooManyRequests, google.RetryError, google_auth.TransportError)
 
 
 @dataclass(frozen=True)
@@ -103,18 +103,29 @@ def source_errors(table: str) -> Iterator[None]:
     """Google's exceptions about a tenant's table in the words of a run."""
     try:
         yield
-    except _TRANSIENT as error:
-        raise errors.Unavailable(f"{table} could not be read just now") from error
-    except google.NotFound as error:
-        raise errors.SourceNotFound(f"{table} does not exist") from error
-    except (google.Forbidden, google.Unauthorized, google.Unauthenticated) as error:
-        raise errors.SourceNotFound(f"{table} may not be read with the tenant's credentials") from error
-    except google_auth.RefreshError as error:
-        if error.retryable:
-            raise errors.Unavailable("Google's token server did not answer") from error
-        raise errors.CredentialsRejected("Google refuses the tenant's credentials") from error
-    except google.GoogleAPICallError as error:
-        raise errors.StepFailed(f"{table}: {error.message}") from error
+    except (*FAILURES, google_auth.RefreshError) as error:
+        failure = _told(error, table)
+        raise failure from error
+
+
+def _told(error: Exception, table: str) -> errors.ConvergenceError:
+    if isinstance(error, google_auth.RefreshError):
+        return _refusal(error)
+    if outage := outage_of(error, table, service=STORAGE):
+        return outage
+    if isinstance(error, google.NotFound):
+        return errors.SourceNotFound(f"{table} does not exist")
+    if isinstance(error, google.Forbidden | google.Unauthorized):
+        return errors.SourceNotFound(f"{table} may not be read with the tenant's credentials")
+    is_final = meaning_of(error, service=STORAGE).course is Course.FAIL
+    kind = errors.StepRefused if is_final else errors.StepFailed
+    return kind(f"{table}: {getattr(error, 'message', error)}")
+
+
+def _refusal(error: google_auth.RefreshError) -> errors.ConvergenceError:
+    if error.retryable:
+        return errors.Unavailable("Google's token server did not answer")
+    return errors.CredentialsRejected("Google refuses the tenant's credentials")
 
 
 def open_tenant_export(

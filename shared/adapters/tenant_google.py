@@ -14,6 +14,7 @@ from google.auth.transport.requests import Request
 from google.cloud import bigquery
 from google.oauth2 import service_account
 
+from shared.adapters.error_table import outage_of
 from shared.adapters.job_errors import translated
 from shared.domain.credentials import GcpServiceAccountKey
 from shared.domain.rsa_keys import plain_rsa_pem
@@ -62,9 +63,13 @@ def _refusals_named() -> Iterator[None]:
         with translated():
             try:
                 yield
+            except google.Forbidden as error:
+                if outage_of(error, _TABLE_FIELD):  # of the tenant's own quota
+                    raise
+                raise InvalidInput.of_field(_TABLE_FIELD, "may not be read with these credentials") from error
             except google.NotFound as error:
                 raise InvalidInput.of_field(_TABLE_FIELD, "does not exist") from error
-            except (google.Forbidden, google.Unauthorized) as error:
+            except google.Unauthorized as error:
                 raise InvalidInput.of_field(_TABLE_FIELD, "may not be read with these credentials") from error
     except google_auth.RefreshError as error:
         if error.retryable:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from shared.domain.queue_state import QueueItem
 
-Action = Literal["COMPLETE", "RETRY", "FAIL", "CANCEL", "REFUSE", "RENEW", "HOP", "ADMIT", "WAIT"]
+Action = Literal["COMPLETE", "RETRY", "PAUSE", "FAIL", "CANCEL", "REFUSE", "RENEW", "HOP", "ADMIT", "WAIT"]
 
 
 @dataclass(frozen=True)

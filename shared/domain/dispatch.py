@@ -23,7 +23,8 @@ class DispatchPolicy:
 
     lease: how long an executor may stay silent. redeliver_after: how long an admitted run may stay unclaimed before
     its task is created again. max_redeliveries: of those, how many a call. max_unclaimed: admitted runs that may wait
-    for an executor; more would only wait in Cloud Tasks. max_changes: how many one transaction applies.
+    for an executor; more would only wait in Cloud Tasks. max_changes: how many one transaction applies. pause: how long
+    a run waits, at most, before it asks again whether a quota of Google's is there.
     """
 
     lease: timedelta = timedelta(minutes=5)
@@ -31,6 +32,7 @@ class DispatchPolicy:
     max_redeliveries: int = 200
     max_unclaimed: int = 2_000
     max_changes: int = MOST_CHANGES
+    pause: timedelta = timedelta(minutes=5)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
@@ -51,7 +53,7 @@ def decide(
     state: QueueState, *, policy: DispatchPolicy, max_runs: int, rng: random.Random, new_id: Callable[[], str]
 ) -> Decision:
     """Settle, rescue, cancel, admit: at most `max_runs` admissions, one change for each item."""
-    settler = Settler(state.now, policy.lease, policy.retry, rng, new_id)
+    settler = Settler(state.now, policy.lease, policy.pause, policy.retry, rng, new_id)
     cancels = requested_cancels(state.signs)
     live = _settle_live(state, settler, cancels)
     shares = {share.tenant_id: share for share in state.tenants}
@@ -107,7 +109,7 @@ def _settle_live(state: QueueState, settler: Settler, cancels: frozenset[str]) -
 def _may_have_published(item: QueueItem, shares: Mapping[str, TenantShare]) -> bool:
     # To find out takes a slot, which not every tenant has.
     share = shares.get(item.tenant_id)
-    return item.attempt > 0 and share is not None and share.is_live and share.concurrent_limit > 0
+    return item.quota_date is not None and share is not None and share.is_live and share.concurrent_limit > 0
 
 
 def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) -> Iterable[QueueItem]:

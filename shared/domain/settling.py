@@ -14,8 +14,10 @@ from shared.domain.retry import RetryPolicy, may_retry
 LEASE_EXPIRED = "LEASE_EXPIRED"
 NEVER_SAID = "the executor stopped reporting before the run ended"
 CLOSING = "CLOSING"  # why a run that has no executor any more is still live
+GOOGLE_QUOTA = "GOOGLE_QUOTA"  # why a run waits that did nothing wrong and has used up no attempt
 _LONGEST_UNCLAIMED_LEASE = timedelta(hours=1)
-_TERMINAL = ("SUCCEEDED", "CANCELLED", "FAILED")  # in this order: what has been published is not undone by a later word
+# In this order: what has been published is not undone by a later word.
+_TERMINAL = ("SUCCEEDED", "CANCELLED", "FAILED", "PAUSED")
 
 _SIGNS_OF_LIFE = ("HEARTBEAT", "STEP")
 
@@ -60,10 +62,14 @@ def _shows_claim(sign: RunSign, hop: int, unclaimed_since: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Settler:
-    """Decides what becomes of single items at `now`; `new_id` makes lease ids."""
+    """Decides what becomes of single items at `now`.
+
+    `pause`: how long a run waits, at most, for a quota of Google's. `new_id` makes lease ids.
+    """
 
     now: datetime
     lease: timedelta
+    pause: timedelta
     retry: RetryPolicy
     rng: random.Random
     new_id: Callable[[], str]
@@ -87,6 +93,8 @@ class Settler:
             return Change("COMPLETE", item, None)
         if sign.kind == "CANCELLED":
             return cancelled(item)
+        if sign.kind == "PAUSED" and not cancel_requested:
+            return self._paused(item, sign)
         if sign.retryable is not False and (cancel_requested or not self._may_go_on(item)):
             return self._asked(item, lease)  # the executor itself does not know how the run ended
         return self._failed(item, sign.retryable, sign.error_class or "INTERNAL", sign.error_message)
@@ -112,18 +120,14 @@ class Settler:
     def _failed(self, item: QueueItem, retryable: bool | None, error_class: str, message: str | None) -> Change:
         if not may_retry(attempt=item.attempt, max_retries=item.max_retries, retryable=retryable):
             return Change("FAIL", item, None, error_class, message)
-        waiting = replace(
-            item,
-            state=QUEUED,
-            priority=item.priority - 1,
-            available_at=self.now + self.retry.backoff(item.attempt, self.rng),
-            hop=0,
-            lease_id=None,
-            lease_expires_at=None,
-            processing_started_at=None,
-            wait_reason="RETRY_BACKOFF",
-        )
-        return Change("RETRY", item, waiting, error_class, message)
+        waiting = _queued(item, self.now + self.retry.backoff(item.attempt, self.rng), "RETRY_BACKOFF")
+        return Change("RETRY", item, replace(waiting, priority=item.priority - 1), error_class, message)
+
+    def _paused(self, item: QueueItem, sign: RunSign) -> Change:
+        # Nothing is wrong with the run, so no attempt is used up: the next admission counts this one once more.
+        later = self.now + self.pause * self.rng.uniform(0.5, 1)
+        waiting = replace(_queued(item, later, GOOGLE_QUOTA), attempt=item.attempt - 1)
+        return Change("PAUSE", item, waiting, sign.error_class, sign.error_message)
 
     def _renewed(self, item: QueueItem, lease: Lease) -> Change:
         # Nobody has worked, so no attempt is used up. The lease is new, so a task that comes late is stale; it is
@@ -132,6 +136,19 @@ class Settler:
         granted = (item.lease_expires_at or self.now) - (item.processing_started_at or self.now)
         length = max(self.lease, min(2 * granted, _LONGEST_UNCLAIMED_LEASE))
         return Change("RENEW", item, with_lease(item, self.new_id(), self.now, length, hop=lease.hop + 1))
+
+
+def _queued(item: QueueItem, available_at: datetime, wait_reason: str) -> QueueItem:
+    return replace(
+        item,
+        state=QUEUED,
+        available_at=available_at,
+        hop=0,
+        lease_id=None,
+        lease_expires_at=None,
+        processing_started_at=None,
+        wait_reason=wait_reason,
+    )
 
 
 def cancelled(item: QueueItem) -> Change:

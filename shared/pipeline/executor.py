@@ -11,6 +11,7 @@ from shared.errors import (
     CheckFailed,
     ConfigError,
     ConvergenceError,
+    DependencyThrottled,
     DependencyUnavailable,
     InvalidInput,
     InvalidParameters,
@@ -18,7 +19,9 @@ from shared.errors import (
     JobFailed,
     RunError,
     StepFailed,
+    StepRefused,
     StepTimedOut,
+    Throttled,
     Unavailable,
     told_by_bigquery,
 )
@@ -32,6 +35,12 @@ from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.sql import run_sql
 
 SQL = "sql"
+_KINDS: Mapping[type[ConvergenceError], type[RunError]] = {  # the first that fits
+    Throttled: DependencyThrottled,
+    Unavailable: DependencyUnavailable,
+    InvalidInput: InvalidParameters,
+    ConfigError: InvalidTemplate,
+}
 
 
 class Executor:
@@ -83,9 +92,10 @@ class Executor:
         try:
             with self._hop.control.step(step.timeout_seconds), log.bound(step_id=step.id):
                 result = self._with_retries(step)
-        except RunError as error:
-            self._note(step, started_at, FAILED, StepResult(), error_message=error.message)
-            raise
+        except ConvergenceError as error:
+            failed = classified(error)
+            self._note(step, started_at, FAILED, StepResult(), error_message=failed.message)
+            raise failed  # noqa: B904 - it has its cause, or is the error itself
         failure = failed_checks(result.checks)
         self._note(step, started_at, FAILED if failure else COMPLETED, result, error_message=failure or None)
         if failure:
@@ -98,7 +108,7 @@ class Executor:
                 self._hop.control.check()
                 return self._work(step)
             except (Unavailable, JobFailed, StepFailed) as error:
-                if turn == step.retry.attempts or isinstance(error, StepTimedOut):
+                if turn == step.retry.attempts or not _is_tried_again(error):
                     raise classified(error)  # noqa: B904 - it has its cause, or is the error itself
                 facts = {"step_id": step.id, "turn": turn, "error_class": type(error).__name__}
                 log.warning("step tried again", **facts, cause=told_by_bigquery(error))
@@ -158,12 +168,20 @@ class Executor:
         self._journal.add(self._record(record), record)
 
 
+def _is_tried_again(error: ConvergenceError) -> bool:
+    """Whether another turn of the step may end otherwise, and is worth the executor's time."""
+    if isinstance(error, JobFailed):
+        return not error.is_final
+    return not isinstance(error, StepRefused | StepTimedOut | Throttled)
+
+
 def classified(error: ConvergenceError) -> RunError:
     """What ended a run, as one of the errors a run can end with: the error itself, or one that it caused."""
     if isinstance(error, RunError):
         return error
-    kinds = {Unavailable: DependencyUnavailable, InvalidInput: InvalidParameters, ConfigError: InvalidTemplate}
-    kind = next((kind for given, kind in kinds.items() if isinstance(error, given)), StepFailed)
+    kind = next((kind for given, kind in _KINDS.items() if isinstance(error, given)), StepFailed)
+    if isinstance(error, JobFailed) and error.is_final:
+        kind = StepRefused
     failure = kind(error.message)
     failure.__cause__ = error
     return failure

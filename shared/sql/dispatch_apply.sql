@@ -190,7 +190,7 @@ FROM (
       tenant_id,
       LOGICAL_OR(action = 'ADMIT') AS has_admitted
     FROM changed
-    WHERE has_ended OR action IN ('ADMIT', 'RETRY')
+    WHERE has_ended OR action IN ('ADMIT', 'RETRY', 'PAUSE')
     GROUP BY tenant_id
   ) AS touched
   LEFT JOIN (

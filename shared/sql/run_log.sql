@@ -76,15 +76,15 @@ settled AS (
   SELECT
     run_id,
     LOGICAL_OR(kind = 'CANCEL_REQUESTED') AS cancel_requested,
-    MAX(IF(outcome != 'RETRY', outcome, NULL)) AS outcome,
-    MAX(IF(outcome != 'RETRY', error_class, NULL)) AS error_class,
-    MAX(IF(outcome != 'RETRY', error_message, NULL)) AS error_message,
+    MAX(IF(outcome NOT IN ('RETRY', 'PAUSE'), outcome, NULL)) AS outcome,
+    MAX(IF(outcome NOT IN ('RETRY', 'PAUSE'), error_class, NULL)) AS error_class,
+    MAX(IF(outcome NOT IN ('RETRY', 'PAUSE'), error_message, NULL)) AS error_message,
     ARRAY_AGG(
-      IF(outcome = 'RETRY', STRUCT(error_class, error_message), NULL) IGNORE NULLS ORDER BY occurred_at DESC LIMIT 1
+      IF(outcome IN ('RETRY', 'PAUSE'), STRUCT(error_class, error_message), NULL) IGNORE NULLS ORDER BY occurred_at DESC LIMIT 1
     ) AS retried
   FROM {tenants}.pipeline_run_events
   WHERE tenant_id = @tenant_id
-    AND (kind = 'CANCEL_REQUESTED' OR (kind = 'SETTLED' AND outcome IN ('COMPLETED', 'FAILED', 'CANCELLED', 'RETRY')))
+    AND (kind = 'CANCEL_REQUESTED' OR (kind = 'SETTLED' AND outcome IN ('COMPLETED', 'FAILED', 'CANCELLED', 'RETRY', 'PAUSE')))
     AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 7 DAY)
   GROUP BY run_id
 ),
@@ -118,12 +118,12 @@ run AS (
     logged.rows_published,
     logged.bytes_billed,
     IF(
-      queued.wait_reason = 'RETRY_BACKOFF',
+      queued.wait_reason IN ('RETRY_BACKOFF', 'GOOGLE_QUOTA'),
       settled.retried[SAFE_OFFSET(0)].error_class,
       COALESCE(logged.error_class, settled.error_class)
     ) AS error_class,
     IF(
-      queued.wait_reason = 'RETRY_BACKOFF',
+      queued.wait_reason IN ('RETRY_BACKOFF', 'GOOGLE_QUOTA'),
       settled.retried[SAFE_OFFSET(0)].error_message,
       COALESCE(logged.error_message, settled.error_message)
     ) AS error_message

@@ -17,6 +17,7 @@ from shared.domain.templates import resolve_parameters, source_of
 from shared.errors import (
     ConfigError,
     ConvergenceError,
+    DependencyThrottled,
     InvalidTemplate,
     RunCancelled,
     RunError,
@@ -117,7 +118,10 @@ class RunExecution:
         except HandOver:
             return self._hand_over(run, journal)
         except ConvergenceError as error:
-            return self._fail(run, journal, classified(error))
+            failure = classified(error)
+            return (
+                self._pause(failure) if isinstance(failure, DependencyThrottled) else self._fail(run, journal, failure)
+            )
         except Exception as error:  # noqa: BLE001 - a defect; without an event the run would wait for its lease to end
             log.error("run crashed", exception=error)
             return self._fail(run, journal, RunError("the run crashed; its execution_id finds the log"))
@@ -184,6 +188,11 @@ class RunExecution:
         self._append("HANDED_OVER", details={"hop": self.task.hop})
         self.tasks.dispatch_runs([replace(self.task, hop=self.task.hop + 1)])
         return "HANDED_OVER"
+
+    def _pause(self, error: RunError) -> str:
+        """Give the lease back: nothing is wrong with the run, and its attempt goes on when the quota is there again."""
+        log.warning("run paused", error_message=error.message, cause=told_by_bigquery(error))
+        return self._end("PAUSED", error_class=error.error_class, error_message=error.message[:_MESSAGE_LENGTH])
 
     def _fail(self, run: ClaimedRun, journal: Journal, error: RunError) -> str:
         message = error.message[:_MESSAGE_LENGTH]

@@ -53,9 +53,9 @@ class Dispatched:
         admitted, left = len(self.made("ADMIT")), sum(change.before.state == "QUEUED" for change in self.made_ends())
         return {
             "processed_count": admitted,
-            "settled_count": len(self.made("COMPLETE", "RETRY", "FAIL", "CANCEL", "REFUSE")),
+            "settled_count": len(self.made("COMPLETE", "RETRY", "PAUSE", "FAIL", "CANCEL", "REFUSE")),
             "rescued_count": self.rescues.requeued + self.rescues.failed,
-            "waiting_count": self.state.queued_count - admitted - left + len(self.made("RETRY")),
+            "waiting_count": self.state.queued_count - admitted - left + len(self.made("RETRY", "PAUSE")),
         }
 
     @property

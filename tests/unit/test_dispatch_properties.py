@@ -58,7 +58,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.claimed)
     @rule(
         data=st.data(),
-        kind=st.sampled_from(["HEARTBEAT", "STEP", "HANDED_OVER", "SUCCEEDED", "FAILED", "CANCELLED"]),
+        kind=st.sampled_from(["HEARTBEAT", "STEP", "HANDED_OVER", "SUCCEEDED", "FAILED", "CANCELLED", "PAUSED"]),
         retryable=st.sampled_from([True, False, None]),
         times=st.integers(1, 2),
     )

@@ -121,6 +121,12 @@ def test_grpc_services_are_told_by_their_codes(service: str) -> None:
     assert meaning_of(google.NotFound("Not found: Job p:US.j")).course is Course.RETRY  # without a service: BigQuery
 
 
+def test_of_a_call_repeated_in_vain_the_last_answer_is_told() -> None:
+    limited = answered(403, "rateLimitExceeded")
+    failure = told(google.RetryError("job", google.RetryError("call", limited)))
+    assert failure.message == "BigQuery: rateLimitExceeded, too many jobs were asked for at once"
+
+
 def test_the_calls_of_a_patient_client_are_repeated_by_the_table() -> None:
     answers = [answered(403, "rateLimitExceeded"), google.ServiceUnavailable("down"), answered(403, "quotaExceeded")]
     made = iter(answers)

@@ -1,0 +1,73 @@
+"""A run that meets a used-up quota of Google's waits, and has lost nothing when it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.adapters.tasks import RunTask
+from shared.domain.queue_state import QueueItem
+from tests.unit.dispatch_model import POLICY, World, actions, start
+
+
+@pytest.fixture
+def world() -> World:
+    return World({"acme": (5, 1)})
+
+
+def pause(world: World, item: QueueItem) -> QueueItem:
+    """The item in the queue, after its executor has given its lease back."""
+    world.report(item, "PAUSED", error_class="UNAVAILABLE", error_message="BigQuery: quotaExceeded")
+    assert actions(world.dispatch()) == ["PAUSE"]
+    return world.items[item.run_id]
+
+
+def test_a_paused_run_goes_on_in_the_same_attempt_however_often_it_is_paused(world: World) -> None:
+    item = first = start(world)
+    for _ in range(3 * first.max_retries):
+        waiting = pause(world, item)
+        assert (waiting.wait_reason, waiting.priority) == ("GOOGLE_QUOTA", first.priority)
+        assert timedelta() < waiting.available_at - world.now <= POLICY.pause
+        world.now = waiting.available_at
+        assert actions(world.dispatch()) == ["ADMIT"]
+        item = world.items[item.run_id]
+        world.report(item, "CLAIMED")
+    assert (item.attempt, item.quota_date) == (first.attempt, first.quota_date)
+    assert world.started["acme", world.now.date()] == 1
+    world.report(item, "SUCCEEDED")
+    assert actions(world.dispatch()) == ["COMPLETE"]
+
+
+def test_a_pause_frees_the_slot_and_somebody_looks_again_when_it_is_over(world: World) -> None:
+    item, other = start(world), world.accept("acme", "b")
+    world.report(item, "PAUSED")
+    decision = world.dispatch()
+    assert actions(decision) == ["PAUSE", "ADMIT"]
+    assert [live.run_id for live in world.live()] == [other.run_id]
+    assert decision.look_again_at is not None
+    assert decision.look_again_at <= world.now + POLICY.pause
+
+
+def test_a_cancel_of_a_paused_run_asks_first_whether_it_published(world: World) -> None:
+    item = start(world)
+    world.report(item, "CANCEL_REQUESTED", lease_id=None)
+    world.report(item, "PAUSED")
+    (change,) = world.dispatch().changes
+    assert change.after is not None
+    assert (change.action, change.after.wait_reason) == ("RENEW", "CLOSING")
+
+    item = start(again := World({"acme": (5, 1)}))
+    pause(again, item)
+    again.report(item, "CANCEL_REQUESTED", lease_id=None)
+    (change,) = again.dispatch().changes
+    assert change.after is not None
+    assert (change.action, change.after.wait_reason) == ("ADMIT", "CLOSING")
+
+
+def test_the_task_of_an_attempt_that_goes_on_has_another_name() -> None:
+    task = RunTask("run", "acme", "run", "lease-1", attempt=1, hop=0)
+    assert replace(task).name == task.name
+    assert replace(task, lease_id="lease-2").name != task.name
+    assert replace(task, hop=1).name != task.name
