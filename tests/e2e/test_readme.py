@@ -40,10 +40,13 @@ class Platform:
         needed = [name for name in (shell, *NEEDED) if not which(name)]
         if needed:
             pytest.skip(f"this machine has no {' and no '.join(needed)}")
-        done = subprocess.run(
-            SHELLS[shell], input=text, cwd=self.checkout, capture_output=True, text=True, check=False,
-            timeout=200, start_new_session=True, env=_environment(self.checkout),
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                SHELLS[shell], input=text, cwd=self.checkout, capture_output=True, text=True, check=False,
+                timeout=200, start_new_session=True, env=_environment(self.checkout),
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as late:  # a run that does not end, most of all
+            pytest.fail(f"the pasted lines do not come to an end: {late.stdout!r} {late.stderr!r}")
         return done.stdout, done.stderr
 
 
