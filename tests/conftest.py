@@ -97,7 +97,7 @@ def jobs_of(cloud: Devcloud) -> JobsOf:
     return find
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_frontend(make_tenant: MakeTenant, bigquery_client: bigquery.Client) -> MakeFrontend:
     """The frontend of another new tenant; takes the limits that `onboard` takes."""
 
@@ -113,6 +113,17 @@ def make_frontend(make_tenant: MakeTenant, bigquery_client: bigquery.Client) -> 
 def frontend(make_frontend: MakeFrontend) -> Frontend:
     """The frontend of a tenant that has no credentials yet."""
     return make_frontend()
+
+
+@pytest.fixture(scope="session")
+def onlooker(make_frontend: MakeFrontend) -> Iterator[Frontend]:
+    """The frontend of a tenant with credentials whose every request is refused or only reads: one for all tests."""
+    onlooker = make_frontend()
+    onlooker.store_keyless()
+    yield onlooker
+    written = ("pipeline_execution_queue", "pipeline_run_events", "tenant_pipeline_configs")
+    assert [row for table in written for row in onlooker.central(table)] == []
+    assert onlooker.logged_actions() == ["CREDENTIAL_ADDED"]
 
 
 @pytest.fixture

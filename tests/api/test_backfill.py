@@ -114,11 +114,11 @@ def test_used_up_quota_queues_it_all_the_same_and_leaves_ordinary_runs_alone(mak
         ({"start_date": "November", "surprise": 1}, {"start_date", "surprise"}),
     ],
 )
-def test_a_bad_backfill_is_refused_by_field(connected: Frontend, changes: Json, fields: set[str]) -> None:
-    answer = ask(connected, **changes)
+def test_a_bad_backfill_is_refused_by_field(onlooker: Frontend, changes: Json, fields: set[str]) -> None:
+    answer = ask(onlooker, **changes)
     assert answer.status_code == 400
     assert {item["field"] for item in answer.json()["errors"]} == fields
-    assert connected.central("pipeline_execution_queue") == []
+    assert onlooker.central("pipeline_execution_queue") == []
 
 
 def test_without_credentials_it_is_409(frontend: Frontend) -> None:

@@ -18,7 +18,9 @@ from devcloud.server import Devcloud
 from shared.adapters.table_layouts import TableLayouts
 from shared.adapters.tenant_datasets import TenantDatasets
 from shared.errors import JobFailed
+from shared.migrate import main
 from shared.use_cases.migrate_tables import Migration
+from tests.support.commands import Said, environment, run
 from tests.support.executions import Executions
 from tests.support.faults import refused
 from tests.support.frontend import Frontend, new_frontend
@@ -45,12 +47,10 @@ class Estate:
     frontends: list[Frontend]
     executions: Executions
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The command in a process of its own, as who deploys."""
-        return subprocess.run(
-            [*COMMAND, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=100,
-            check=False,
-        )  # fmt: skip
+    def command(self, *arguments: str) -> Said:
+        """The command, as who deploys."""
+        with environment(self.environment):
+            return run(main, *arguments)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -63,11 +63,14 @@ class Estate:
         fields = [field for field in resource["schema"]["fields"] if field["name"] not in columns]
         older = {key: resource[key] for key in ("tableReference", "clustering", "timePartitioning") if key in resource}
         kept = ", ".join(f"`{field['name']}`" for field in fields)
-        self.executions.query(f"CREATE TABLE `{name}_kept` AS SELECT {kept} FROM `{name}`")
+        has_rows = resource["numRows"] != "0"
+        if has_rows:
+            self.executions.query(f"CREATE TABLE `{name}_kept` AS SELECT {kept} FROM `{name}`")
         self.client.delete_table(name)
         self.client.create_table(bigquery.Table.from_api_repr(older | {"schema": {"fields": fields}}))
-        self.executions.query(f"INSERT INTO `{name}` ({kept}) SELECT {kept} FROM `{name}_kept`")
-        self.client.delete_table(f"{name}_kept")
+        if has_rows:
+            self.executions.query(f"INSERT INTO `{name}` ({kept}) SELECT {kept} FROM `{name}_kept`")
+            self.client.delete_table(f"{name}_kept")
 
     def make_all_older(self, *frontends: Frontend) -> None:
         """The same for every table that has grown since."""
@@ -275,8 +278,8 @@ def test_it_says_what_it_needs(estate: Estate) -> None:
     unknown = estate.command("--tenant", "nobody", "--tenant", "tenants")
     assert unknown.returncode == 2
     assert "no dataset with the label convergence:tenant: nobody, tenants" in unknown.stderr
-    empty = {"PATH": os.environ["PATH"], "PROJECT_ID": "p"}
-    stopped = subprocess.run(COMMAND, cwd=ROOT, env=empty, capture_output=True, text=True, timeout=60, check=False)
+    with environment({"PROJECT_ID": "p"}):
+        stopped = run(main)
     assert (stopped.returncode, "BIGQUERY_LOCATION" in stopped.stderr) == (2, True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from devcloud.server import Devcloud
-from tests.conftest import JobsOf
+from tests.conftest import JobsOf, MakeFrontend
 from tests.support.faults import cut_off
 from tests.support.frontend import Frontend
 from tests.support.schedules import Schedules
@@ -22,6 +23,17 @@ KEY: dict[str, str | None] = {"Idempotency-Key": "nightly"}
 @pytest.fixture
 def schedules(connected: Frontend) -> Schedules:
     return Schedules(connected)
+
+
+@pytest.fixture(scope="module")
+def untouched(make_frontend: MakeFrontend) -> Iterator[tuple[Schedules, str]]:
+    """A schedule, and its id, whose tests leave it as it was made."""
+    frontend = make_frontend()
+    frontend.store_keyless()
+    schedules = Schedules(frontend)
+    config_id = schedules.start(cron_expression="30 2 * * *", timezone="America/New_York")
+    yield schedules, config_id
+    assert [row["updated_at"] for row in schedules.rows()] == [None]
 
 
 class TestChange:
@@ -70,8 +82,8 @@ class TestChange:
             ({"parameters": {"surprise": 1}}, "parameters.surprise"),
         ],
     )
-    def test_bad_field_is_400_by_its_name(self, schedules: Schedules, change: Json, field: str) -> None:
-        config_id = schedules.start()
+    def test_bad_field_is_400_by_its_name(self, untouched: tuple[Schedules, str], change: Json, field: str) -> None:
+        schedules, config_id = untouched
         answer = schedules.change(config_id, change)
         assert answer.status_code == 400
         assert [item["field"] for item in answer.json()["errors"]] == [field]
@@ -165,8 +177,8 @@ class TestRemove:
 
 
 class TestPreview:
-    def test_next_fire_times_are_told_in_utc_and_local(self, schedules: Schedules) -> None:
-        config_id = schedules.start(cron_expression="30 2 * * *", timezone="America/New_York")
+    def test_next_fire_times_are_told_in_utc_and_local(self, untouched: tuple[Schedules, str]) -> None:
+        schedules, config_id = untouched
         answer = schedules.api.get(f"{schedules.path}/{config_id}/preview", params={"count": 3})
         assert answer.status_code == 200
         body = answer.json()
@@ -182,7 +194,10 @@ class TestPreview:
         assert (body["is_active"], len(body["fire_times"])) == (False, 10)
 
     @pytest.mark.parametrize("query", [{"count": "0"}, {"count": "101"}, {"count": "x"}, {"surprise": "1"}])
-    def test_bad_query_is_400_naming_the_parameter(self, schedules: Schedules, query: dict[str, str]) -> None:
-        answer = schedules.api.get(f"{schedules.path}/{schedules.start()}/preview", params=query)
+    def test_bad_query_is_400_naming_the_parameter(
+        self, untouched: tuple[Schedules, str], query: dict[str, str]
+    ) -> None:
+        schedules, config_id = untouched
+        answer = schedules.api.get(f"{schedules.path}/{config_id}/preview", params=query)
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == next(iter(query))

@@ -88,18 +88,18 @@ class TestCreate:
             ({"parameters": {}}, "parameters.billing_export_table"),  # neither here nor in the credentials
         ],
     )
-    def test_bad_field_is_400_by_its_name(self, schedules: Schedules, changes: Json, field: str) -> None:
-        answer = schedules.create(**changes)
+    def test_bad_field_is_400_by_its_name(self, onlooker: Frontend, changes: Json, field: str) -> None:
+        answer = Schedules(onlooker).create(**changes)
         assert answer.status_code == 400
         assert [item["field"] for item in answer.json()["errors"]] == [field]
-        assert schedules.rows() == []
+        assert Schedules(onlooker).rows() == []
 
     @pytest.mark.parametrize(
         "changes", [{"provider": "ibm"}, {"provider": "GCP"}, {"domain": "../cost"}, {"template": "nonsense"}]
     )
-    def test_pipeline_that_is_not_there_is_404_as_for_a_run(self, schedules: Schedules, changes: Json) -> None:
-        assert schedules.create(**changes).status_code == 404
-        assert schedules.rows() == []
+    def test_pipeline_that_is_not_there_is_404_as_for_a_run(self, onlooker: Frontend, changes: Json) -> None:
+        assert Schedules(onlooker).create(**changes).status_code == 404
+        assert Schedules(onlooker).rows() == []
 
     def test_provider_without_credentials_is_409(self, frontend: Frontend) -> None:
         schedules = Schedules(frontend)
@@ -191,8 +191,8 @@ class TestList:
         assert (shown, token) == (made[::-1], None)
 
     @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "201"}, {"page_token": "x"}, {"surprise": "1"}])
-    def test_bad_query_is_400_naming_the_parameter(self, frontend: Frontend, query: dict[str, str]) -> None:
-        answer = frontend.api.get(Schedules(frontend).path, params=query)
+    def test_bad_query_is_400_naming_the_parameter(self, onlooker: Frontend, query: dict[str, str]) -> None:
+        answer = onlooker.api.get(Schedules(onlooker).path, params=query)
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == next(iter(query))
 

@@ -11,17 +11,6 @@ from tests.conftest import JobsOf
 from tests.support.frontend import Frontend
 
 
-def finish(frontend: Frontend, run_id: str, status: str) -> None:
-    """End a run as dispatcher and executor would: its row says how, its queue item is gone."""
-    frontend.sql(
-        "UPDATE {own}.x_meta_pipeline_runs "
-        "SET status = @status, completed_at = CURRENT_TIMESTAMP(), rows_published = 7 WHERE run_id = @run_id",
-        run_id=run_id,
-        status=status,
-    )
-    frontend.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=run_id)
-
-
 def test_tenant_without_a_dataset_has_no_runs(frontend: Frontend) -> None:
     answer = frontend.api.get(frontend.runs_path)
     assert (answer.status_code, answer.json()) == (200, {"runs": [], "next_page_token": None})
@@ -58,7 +47,7 @@ def test_pages_show_every_run_once_newest_first(connected: Frontend) -> None:
 
 def test_list_is_filtered_by_status_and_pipeline(connected: Frontend) -> None:
     done, waiting = connected.start(), connected.start()
-    finish(connected, done, "COMPLETED")
+    connected.finish(done, "COMPLETED")
 
     def shown(**query: str) -> list[str]:
         page = connected.api.get(connected.runs_path, params=query).json()
@@ -74,15 +63,15 @@ def test_list_is_filtered_by_status_and_pipeline(connected: Frontend) -> None:
     "query",
     [{"limit": "0"}, {"limit": "201"}, {"limit": "x"}, {"page_token": "x"}, {"status": "DONE"}, {"surprise": "1"}],
 )
-def test_bad_query_is_400_naming_the_parameter(frontend: Frontend, query: dict[str, str]) -> None:
-    answer = frontend.api.get(frontend.runs_path, params=query)
+def test_bad_query_is_400_naming_the_parameter(onlooker: Frontend, query: dict[str, str]) -> None:
+    answer = onlooker.api.get(onlooker.runs_path, params=query)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == next(iter(query))
 
 
 def test_run_is_shown_with_its_steps_checks_and_restated_days(connected: Frontend) -> None:
     run_id = connected.start()
-    finish(connected, run_id, "COMPLETED")
+    connected.finish(run_id, "COMPLETED")
     connected.sql(
         "INSERT INTO {own}.x_meta_step_logs (log_id, tenant_id, pipeline_logging_id, step_id, action, status, `rows`, "
         "timestamp) VALUES ('1', @tenant_id, @run_id, 'extract', 'STEP', 'COMPLETED', 7, CURRENT_TIMESTAMP())",
@@ -160,7 +149,7 @@ def test_run_that_ended_before_its_row_says_so_shows_how(connected: Frontend) ->
 def test_error_of_an_earlier_attempt_is_not_the_completed_runs(connected: Frontend) -> None:
     run_id = connected.start()
     settle(connected, run_id, "RETRY", "STEP_FAILED")
-    finish(connected, run_id, "COMPLETED")
+    connected.finish(run_id, "COMPLETED")
     run = connected.api.get(f"{connected.runs_path}/{run_id}").json()
     assert (run["status"], run["error_class"]) == ("COMPLETED", None)
 
@@ -177,14 +166,14 @@ def test_cancel_asks_once_however_often_it_is_called(connected: Frontend) -> Non
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "CANCELLED"])
 def test_finished_run_cannot_be_cancelled(connected: Frontend, status: str) -> None:
     run_id = connected.start()
-    finish(connected, run_id, status)
+    connected.finish(run_id, status)
     answer = connected.api.post(f"{connected.runs_path}/{run_id}/cancel")
     assert (answer.status_code, answer.json()["run_status"]) == (409, status)
 
 
 def test_retry_is_a_new_run_with_the_same_parameters(connected: Frontend) -> None:
     first = connected.start(date="2025-11-16")
-    finish(connected, first, "FAILED")
+    connected.finish(first, "FAILED")
     answer = connected.api.post(f"{connected.runs_path}/{first}/retry", headers={"X-User-ID": "bob"})
     assert answer.status_code == 202
     assert answer.json()["retry_of"] == first
@@ -194,7 +183,7 @@ def test_retry_is_a_new_run_with_the_same_parameters(connected: Frontend) -> Non
 
 def test_each_route_takes_as_few_jobs_as_it_says(connected: Frontend, jobs_of: JobsOf) -> None:
     finished, live = connected.start(), connected.start()
-    finish(connected, finished, "COMPLETED")
+    connected.finish(finished, "COMPLETED")
 
     def statements(answer: requests.Response) -> list[str]:
         return sorted(job["labels"]["statement"] for job in jobs_of(answer.headers["X-Request-ID"]))
@@ -211,7 +200,7 @@ def test_live_run_cannot_be_retried(connected: Frontend) -> None:
 
 
 @pytest.mark.parametrize("action", ["cancel", "retry"])
-def test_action_on_no_such_run_is_404_and_with_a_body_400(connected: Frontend, action: str) -> None:
-    path = f"{connected.runs_path}/{uuid.uuid4()}/{action}"
-    assert connected.api.post(path).status_code == 404
-    assert connected.api.post(path, {"force": True}).status_code == 400
+def test_action_on_no_such_run_is_404_and_with_a_body_400(onlooker: Frontend, action: str) -> None:
+    path = f"{onlooker.runs_path}/{uuid.uuid4()}/{action}"
+    assert onlooker.api.post(path).status_code == 404
+    assert onlooker.api.post(path, {"force": True}).status_code == 400

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ import pytest
 from devcloud.clients import warehouse_of
 from devcloud.environment import client_environment
 from devcloud.server import Devcloud
+from shared.adapters.bigquery import translated
 from shared.adapters.credentials import Credentials
 from shared.adapters.kms import CredentialKey
 from shared.domain.credentials import credential_aad
-from shared.errors import Unavailable
+from shared.errors import ConvergenceError, Unavailable
+from shared.reencrypt import main
 from shared.use_cases.reencrypt_credentials import Reencryption
+from tests.support.commands import environment, run
 from tests.support.frontend import Frontend, new_frontend
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,15 +101,19 @@ class InterruptedKey(CredentialKey):
         return super().decrypt(ciphertext, aad=aad)
 
 
-@pytest.fixture
-def reencryption(vault: Vault) -> Iterator[Callable[[Callable[[], None]], Reencryption]]:
-    """Makes a re-encryption, one credential at a time, in which something happens before each decryption."""
-    with vault.cloud.clients(vault.key_of("operator")) as clients:
+def do_nothing() -> None:
+    """What happens before a decryption when nothing is to happen."""
+
+
+@contextmanager
+def reencryption(
+    vault: Vault, before: Callable[[], None] = do_nothing, *, account: str = "operator"
+) -> Iterator[Reencryption]:
+    """A re-encryption, one credential at a time, in which something happens before each decryption."""
+    with vault.cloud.clients(vault.key_of(account)) as clients:
         kms = clients.kms()
-        warehouse = warehouse_of(clients.bigquery())
-        yield lambda before: Reencryption(
-            Credentials(warehouse), InterruptedKey(lambda: kms, vault.cloud.cloud.key, before), batch=1
-        )
+        key = InterruptedKey(lambda: kms, vault.cloud.cloud.key, before)
+        yield Reencryption(Credentials(warehouse_of(clients.bigquery())), key, batch=1)
 
 
 def test_a_rotation_is_followed_by_every_credential_and_by_nothing_else(vault: Vault) -> None:
@@ -132,9 +140,7 @@ def test_a_rotation_is_followed_by_every_credential_and_by_nothing_else(vault: V
     assert not any(text in done.stdout + counted.stdout for text in ("impersonate", "gserviceaccount"))
 
 
-def test_what_a_tenant_changes_meanwhile_is_never_overwritten(
-    vault: Vault, reencryption: Callable[[Callable[[], None]], Reencryption]
-) -> None:
+def test_what_a_tenant_changes_meanwhile_is_never_overwritten(vault: Vault) -> None:
     vault.rotate()
     first, second = vault.frontends[:2]
     changes: Iterator[Callable[[], object]] = iter(
@@ -144,7 +150,8 @@ def test_what_a_tenant_changes_meanwhile_is_never_overwritten(
     def meanwhile() -> None:
         next(changes)()
 
-    result = reencryption(meanwhile).run(dry_run=False)
+    with reencryption(vault, meanwhile) as changed:
+        result = changed.run(dry_run=False)
     assert (result.reencrypted, result.overtaken, result.is_complete) == (1, 2, True)
     (row,) = first.central("tenant_cloud_credentials")
     assert row["credential_kind"] == "service_account_key"
@@ -154,9 +161,7 @@ def test_what_a_tenant_changes_meanwhile_is_never_overwritten(
     second.store_keyless()
 
 
-def test_one_that_was_cut_off_goes_on_where_it_was(
-    vault: Vault, reencryption: Callable[[Callable[[], None]], Reencryption]
-) -> None:
+def test_one_that_was_cut_off_goes_on_where_it_was(vault: Vault) -> None:
     vault.rotate()
     calls = iter([True, True, False])
 
@@ -164,12 +169,12 @@ def test_one_that_was_cut_off_goes_on_where_it_was(
         if not next(calls):
             raise Unavailable
 
-    with pytest.raises(Unavailable):
-        reencryption(cut_off).run(dry_run=False)
+    with reencryption(vault, cut_off) as first, pytest.raises(Unavailable):
+        first.run(dry_run=False)
     assert len(vault.versions()) == 2
-    done = vault.command()
-    assert done.returncode == 0, done.stderr
-    assert "re-encrypted: 1," in done.stdout
+    with reencryption(vault) as second:
+        done = second.run(dry_run=False)
+    assert (done.reencrypted, done.is_complete) == (1, True)
     assert len(vault.versions()) == 1
 
 
@@ -186,24 +191,29 @@ def test_a_ciphertext_that_belongs_elsewhere_is_named_and_the_others_are_done(va
     assert f"not decrypted: {first.tenant_id} GCP" in done.stdout
     assert "re-encrypted: 2," in done.stdout
     assert first.store().status_code == 200
-    assert vault.command().returncode == 0
+    with reencryption(vault) as again:
+        assert again.run(dry_run=False).is_complete
 
 
 @pytest.mark.parametrize("account", ["credentials", "worker", "api"])
 def test_no_other_account_can_do_it(vault: Vault, account: str) -> None:
     vault.rotate()
     before = vault.stored()
-    refused = vault.command(account=account)
-    assert refused.returncode == 2, refused.stdout
-    assert "stopped: " in refused.stderr
-    assert "Traceback" not in refused.stderr
+    with reencryption(vault, account=account) as theirs, pytest.raises(ConvergenceError), translated():
+        theirs.run(dry_run=False)
     assert vault.stored() == before
 
 
-def test_it_says_what_it_needs(vault: Vault) -> None:
-    refused = subprocess.run(
-        [sys.executable, "-m", "shared.reencrypt"], cwd=ROOT, env={"PATH": os.environ["PATH"], "PROJECT_ID": "p"},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+def test_an_account_that_may_not_is_told_why(vault: Vault) -> None:
+    vault.rotate()
+    refused = vault.command(account="credentials")
+    assert refused.returncode == 2, refused.stdout
+    assert "stopped: " in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_it_says_what_it_needs() -> None:
+    with environment({"PROJECT_ID": "p"}):
+        refused = run(main)
     assert refused.returncode == 2
     assert "BIGQUERY_LOCATION, KMS_KEY" in refused.stderr

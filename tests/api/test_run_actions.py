@@ -5,7 +5,6 @@ from __future__ import annotations
 import requests
 
 from devcloud.server import Devcloud
-from tests.api.test_pipeline_runs import finish
 from tests.conftest import JobsOf, MakeFrontend
 from tests.support.faults import cut_off
 from tests.support.frontend import Frontend
@@ -26,7 +25,7 @@ def test_retry_beyond_the_quota_is_429_with_its_figures(make_frontend: MakeFront
     frontend = make_frontend(daily_limit=2)
     frontend.store_keyless()
     first = frontend.start()
-    finish(frontend, first, "FAILED")
+    frontend.finish(first, "FAILED")
     accepted = [retry(frontend, first), retry(frontend, first)]
     assert [answer.status_code for answer in accepted] == [202, 202]
     refused = retry(frontend, first)
@@ -36,7 +35,7 @@ def test_retry_beyond_the_quota_is_429_with_its_figures(make_frontend: MakeFront
 
 def test_retry_without_credentials_is_409(connected: Frontend) -> None:
     first = connected.start()
-    finish(connected, first, "FAILED")
+    connected.finish(first, "FAILED")
     assert connected.api.delete(f"{connected.credentials_path}/GCP").status_code == 200
     answer = retry(connected, first)
     assert (answer.status_code, answer.json()["detail"]) == (409, "no GCP credentials are set up")
@@ -47,7 +46,7 @@ def test_retry_cut_in_the_middle_leaves_a_whole_run_or_none(
     connected: Frontend, cloud: Devcloud, jobs_of: JobsOf
 ) -> None:
     first = connected.start()
-    finish(connected, first, "FAILED")
+    connected.finish(first, "FAILED")
     cut = cut_off(cloud, "pipeline_runs", jobs_of, lambda headers: retry(connected, first, headers))
     assert cut.status_code in {202, 503}
     before = repeated_runs(connected, first)

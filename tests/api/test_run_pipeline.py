@@ -50,8 +50,8 @@ def test_run_takes_two_jobs_and_a_malformed_key_none(connected: Frontend, jobs_o
     assert jobs_of(refused.headers["X-Request-ID"]) == []
 
 
-def test_refused_run_takes_one_job(connected: Frontend, jobs_of: JobsOf) -> None:
-    answer = connected.run(date="yesterday")
+def test_refused_run_takes_one_job(onlooker: Frontend, jobs_of: JobsOf) -> None:
+    answer = onlooker.run(date="yesterday")
     assert answer.status_code == 400
     assert len(jobs_of(answer.headers["X-Request-ID"])) == 1
 
@@ -104,15 +104,15 @@ def test_run_without_credentials_is_409(frontend: Frontend) -> None:
     assert "GCP" in answer.json()["detail"]
 
 
-def test_run_without_any_export_named_is_400(connected: Frontend) -> None:
-    answer = connected.api.post(connected.run_path, {"date": "2025-11-17"})
+def test_run_without_any_export_named_is_400(onlooker: Frontend) -> None:
+    answer = onlooker.api.post(onlooker.run_path, {"date": "2025-11-17"})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "billing_export_table"
 
 
 @pytest.mark.parametrize("pipeline", ["gcp/cost/nonsense", "ibm/cost/billing", "gcp/%2e%2e/cost", "GCP/cost/billing"])
-def test_unknown_template_is_404(connected: Frontend, pipeline: str) -> None:
-    answer = connected.api.post(f"/api/v1/pipelines/run/{connected.tenant_id}/{pipeline}")
+def test_unknown_template_is_404(onlooker: Frontend, pipeline: str) -> None:
+    answer = onlooker.api.post(f"/api/v1/pipelines/run/{onlooker.tenant_id}/{pipeline}")
     assert answer.status_code == 404
 
 
@@ -127,8 +127,8 @@ def test_unknown_template_is_404(connected: Frontend, pipeline: str) -> None:
         ({"billing_export_table": "not a table"}, "billing_export_table"),
     ],
 )
-def test_bad_body_is_refused_by_field(connected: Frontend, changes: Json, field: str) -> None:
-    answer = connected.run(**changes)
+def test_bad_body_is_refused_by_field(onlooker: Frontend, changes: Json, field: str) -> None:
+    answer = onlooker.run(**changes)
     assert answer.status_code == 400
     assert field in [item["field"] for item in answer.json()["errors"]]
 
@@ -206,8 +206,8 @@ def test_key_of_a_run_that_bigquery_has_forgotten_the_job_of_makes_a_new_run(con
 
 
 @pytest.mark.parametrize("key", ["", "é", "x" * 256])
-def test_bad_idempotency_key_is_400(connected: Frontend, key: str) -> None:
-    answer = connected.run(headers={"Idempotency-Key": key})
+def test_bad_idempotency_key_is_400(onlooker: Frontend, key: str) -> None:
+    answer = onlooker.run(headers={"Idempotency-Key": key})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
 

@@ -135,15 +135,15 @@ def test_export_in_another_location_is_refused_and_nothing_stored(frontend: Fron
     assert frontend.central("tenant_cloud_credentials") == []
 
 
-def test_export_that_does_not_exist_is_named(frontend: Frontend) -> None:
-    answer = frontend.store(frontend.gcp_body(billing_export_table=f"{frontend.tenant.project}.billing.missing"))
+def test_export_that_does_not_exist_is_named(onlooker: Frontend) -> None:
+    answer = onlooker.store(onlooker.gcp_body(billing_export_table=f"{onlooker.tenant.project}.billing.missing"))
     assert answer.status_code == 400
     assert answer.json()["errors"] == [{"field": "credentials.billing_export_table", "message": "does not exist"}]
 
 
-def test_export_of_another_project_may_not_be_read(frontend: Frontend, make_frontend: MakeFrontend) -> None:
+def test_export_of_another_project_may_not_be_read(onlooker: Frontend, make_frontend: MakeFrontend) -> None:
     other = make_frontend().tenant.export.table
-    answer = frontend.store(frontend.gcp_body(billing_export_table=other))
+    answer = onlooker.store(onlooker.gcp_body(billing_export_table=other))
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "credentials.billing_export_table"
 
@@ -157,9 +157,9 @@ def test_key_that_google_refuses_is_named_and_nothing_stored(frontend: Frontend,
     assert frontend.central("tenant_cloud_credentials") == []
 
 
-def test_key_that_is_no_key_is_named(frontend: Frontend) -> None:
+def test_key_that_is_no_key_is_named(onlooker: Frontend) -> None:
     text = "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n"
-    answer = frontend.store(frontend.gcp_body(key=frontend.tenant.gcp_key | {"private_key": text}))
+    answer = onlooker.store(onlooker.gcp_body(key=onlooker.tenant.gcp_key | {"private_key": text}))
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "credentials.service_account_json.private_key"
 
@@ -181,8 +181,8 @@ def test_dataset_that_is_not_ours_is_409_and_nothing_stored(frontend: Frontend) 
         ({"provider": "AWS", "credentials": AWS_ROLE | {"bucket": "../x"}}, "credentials.bucket"),
     ],
 )
-def test_bad_body_is_refused_by_field(frontend: Frontend, body: Json, field: str) -> None:
-    answer = frontend.store(body)
+def test_bad_body_is_refused_by_field(onlooker: Frontend, body: Json, field: str) -> None:
+    answer = onlooker.store(body)
     assert answer.status_code == 400
     assert field in [item["field"] for item in answer.json()["errors"]]
 

@@ -10,23 +10,28 @@ from google.api_core import exceptions as google
 from devcloud.server import Devcloud
 from shared.domain.credentials import credential_aad
 from tests.conftest import MakeFrontend
-from tests.security.test_security_validation import ROUTES, call
 from tests.support.frontend import Frontend
+from tests.support.routes import ROUTES, call
 
 pytestmark = pytest.mark.phase3
 
 
+@pytest.fixture(scope="module")
+def other_tenant_id(make_frontend: MakeFrontend) -> str:
+    return make_frontend().tenant_id
+
+
 @pytest.mark.parametrize("route", ROUTES)
-def test_key_opens_no_other_tenants_url(frontend: Frontend, make_frontend: MakeFrontend, route: str) -> None:
-    answer = call(frontend.api, route, make_frontend().tenant_id)
+def test_key_opens_no_other_tenants_url(onlooker: Frontend, other_tenant_id: str, route: str) -> None:
+    answer = call(onlooker.api, route, other_tenant_id)
     assert answer.status_code == 403
     assert answer.json()["detail"] == "the API key belongs to another tenant"
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_reserved_datasets_are_nobodys_tenant(frontend: Frontend, route: str) -> None:
+def test_reserved_datasets_are_nobodys_tenant(onlooker: Frontend, route: str) -> None:
     for reserved in ("tenants", "x_staging"):
-        assert call(frontend.api, route, reserved).status_code == 400
+        assert call(onlooker.api, route, reserved).status_code == 400
 
 
 def test_run_of_another_tenant_looks_like_none(connected: Frontend, make_frontend: MakeFrontend) -> None:
@@ -74,8 +79,8 @@ def test_ciphertext_moved_to_another_tenant_is_refused(
 
 
 @pytest.mark.parametrize("account", ["credentials", "api", "scheduler", "reset"])
-def test_only_the_worker_may_decrypt(connected: Frontend, cloud: Devcloud, account: str) -> None:
-    (row,) = connected.central("tenant_cloud_credentials")
+def test_only_the_worker_may_decrypt(onlooker: Frontend, cloud: Devcloud, account: str) -> None:
+    (row,) = onlooker.central("tenant_cloud_credentials")
     key = cloud.identity.mint_key(cloud.project, cloud.platform.service_accounts[account].id)
     request = {
         "name": row["kms_key_version"].rpartition("/cryptoKeyVersions/")[0],
@@ -85,8 +90,8 @@ def test_only_the_worker_may_decrypt(connected: Frontend, cloud: Devcloud, accou
         clients.kms().decrypt(request=request)
 
 
-def test_tenants_own_key_reads_nothing_of_the_platform(connected: Frontend, cloud: Devcloud) -> None:
-    with cloud.clients(connected.tenant.gcp_key) as clients:
-        for dataset in ("tenants", connected.tenant_id):
+def test_tenants_own_key_reads_nothing_of_the_platform(onlooker: Frontend, cloud: Devcloud) -> None:
+    with cloud.clients(onlooker.tenant.gcp_key) as clients:
+        for dataset in ("tenants", onlooker.tenant_id):
             with pytest.raises(google.Forbidden):
                 clients.bigquery().get_dataset(f"{cloud.project}.{dataset}")

@@ -77,6 +77,16 @@ class Frontend:
         assert answer.status_code == 202
         return str(answer.json()["pipeline_logging_id"])
 
+    def finish(self, run_id: str, status: str) -> None:
+        """End a run as dispatcher and executor would: its row says how, its queue item is gone."""
+        self.sql(
+            "UPDATE {own}.x_meta_pipeline_runs "
+            "SET status = @status, completed_at = CURRENT_TIMESTAMP(), rows_published = 7 WHERE run_id = @run_id",
+            run_id=run_id,
+            status=status,
+        )
+        self.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=run_id)
+
     def sql(self, text: str, **parameters: str) -> Sequence[Json]:
         """Run SQL as the operator; {tenants} and {own} stand for the central and the tenant's dataset."""
         datasets = {"tenants": f"`{self.client.project}`.tenants", "own": f"`{self.client.project}`.{self.tenant_id}"}

@@ -7,6 +7,6 @@ from tests.support.devcloud.command_line import CommandLine
 
 
 @pytest.fixture
-def commands(cloud: Devcloud, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+def commands(cloud: Devcloud) -> CommandLine:
     """The commands, for the cloud of this worker."""
-    return CommandLine(cloud.state.path, capsys)
+    return CommandLine(cloud.state.path)

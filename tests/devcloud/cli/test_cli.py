@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from devcloud.cli import main
 from devcloud.gateway.instances import PROJECT_ROOT
 from devcloud.server import Devcloud
-from tests.support.devcloud.command_line import DEVCLOUD, CommandLine, run
+from tests.support.commands import run
+from tests.support.devcloud.command_line import DEVCLOUD, CommandLine
 
 
 @pytest.fixture
@@ -23,17 +25,15 @@ def new_name() -> str:
     return f"tenant_{uuid.uuid4().hex[:12]}"
 
 
-def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    done = run(capsys, "--help")
+def test_help_names_every_command() -> None:
+    done = run(main, "--help")
     assert done.returncode == 0
     for name in ("up", "onboard", "mint-key", "mint-token", "seed-billing", "run-job", "query", "jobs", "status"):
         assert name in done.stdout
 
 
-def test_a_command_without_a_running_cloud_says_how_to_start_one(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    done = run(capsys, "jobs", "--state-dir", str(tmp_path / "none"))
+def test_a_command_without_a_running_cloud_says_how_to_start_one(tmp_path: Path) -> None:
+    done = run(main, "jobs", "--state-dir", str(tmp_path / "none"))
     assert done.returncode == 1
     assert f"devcloud up --state-dir {tmp_path / 'none'}" in done.stderr
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-import pytest
-
 from devcloud.state import StateDir
 from tests.support.devcloud.command_line import CommandLine, up
 
 
-def test_what_was_acknowledged_survives_a_kill_and_the_addresses_stay(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    commands = CommandLine(tmp_path, capsys)
+def test_what_was_acknowledged_survives_a_kill_and_the_addresses_stay(tmp_path: Path) -> None:
+    commands = CommandLine(tmp_path)
     with up(tmp_path) as first:
         key = commands.json("mint-key", "--project", "acme-gcp")
         commands.json("onboard", "acme_corp", "--json")
@@ -33,7 +29,7 @@ def test_what_was_acknowledged_survives_a_kill_and_the_addresses_stay(
 
 
 def test_the_ready_line_has_what_an_outside_process_needs_and_an_interrupted_cloud_leaves_nothing_behind(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     with up(tmp_path) as served:
         ready = served.ready
@@ -43,7 +39,7 @@ def test_the_ready_line_has_what_an_outside_process_needs_and_an_interrupted_clo
         }  # fmt: skip
         assert Path(ready["env"]["GOOGLE_APPLICATION_CREDENTIALS"]).exists()
         assert len(ready["admin_key"]) >= 32
-        assert CommandLine(tmp_path, capsys).json("status", "--json")["gateway"] == ready["gateway"]
+        assert CommandLine(tmp_path).json("status", "--json")["gateway"] == ready["gateway"]
         assert served.end(signal.SIGINT) == 0
     assert not (tmp_path / "devcloud.json").exists()
     StateDir(tmp_path).acquire()  # nobody holds it

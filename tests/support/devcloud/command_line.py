@@ -12,22 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from devcloud.cli import main
 from devcloud.gateway.instances import PROJECT_ROOT
+from tests.support.commands import Said, run
 
 Json = dict[str, Any]
 DEVCLOUD = [sys.executable, "-m", "devcloud"]
-
-
-@dataclass(frozen=True)
-class Said:
-    """How a command ended, and what it wrote."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 @dataclass(frozen=True)
@@ -35,26 +25,15 @@ class CommandLine:
     """The commands for the cloud of a state directory."""
 
     state_dir: Path
-    capsys: pytest.CaptureFixture[str]
 
     def run(self, command: str, *arguments: str) -> Said:
-        return run(self.capsys, command, "--state-dir", str(self.state_dir), *arguments)
+        return run(main, command, "--state-dir", str(self.state_dir), *arguments)
 
     def json(self, command: str, *arguments: str) -> Any:
         """What a command that succeeds prints as JSON."""
         done = self.run(command, *arguments)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Said:
-    """Any command line; argparse ends the process on --help and on what it refuses."""
-    capsys.readouterr()
-    try:
-        status = main(arguments)
-    except SystemExit as ended:
-        status = int(ended.code or 0)
-    return Said(status, *capsys.readouterr())
 
 
 @dataclass(frozen=True)

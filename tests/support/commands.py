@@ -1,0 +1,50 @@
+"""Commands of Python's, run in the test's own process: a process of their own takes longer to import than to work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from unittest.mock import patch
+
+from shared import bootstrap
+from shared.adapters.own_identity import own_credentials
+from shared.settings import get_settings
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(main: Callable[[Sequence[str]], int], *arguments: str) -> Said:
+    """What a command's `main` says; argparse ends the process on --help and on what it refuses."""
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        try:
+            status = main(arguments)
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+    return Said(status, out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The product in this environment and no other: what it keeps for a process's life is made anew."""
+    with patch.dict(os.environ, values, clear=True):
+        _forget()
+        try:
+            yield
+        finally:
+            _forget()
+
+
+def _forget() -> None:
+    for kept in (get_settings, own_credentials, *vars(bootstrap).values()):
+        if clear := getattr(kept, "cache_clear", None):
+            clear()
