@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import shutil
+import sys
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -22,6 +26,34 @@ Json = dict[str, Any]
 MakeTenant = Callable[..., "Tenant"]
 MakeFrontend = Callable[..., "Frontend"]
 JobsOf = Callable[[str], list[Json]]
+ENOUGH_BYTES = 4 * 1024**3
+
+
+def pytest_configure() -> None:
+    """What holds for every test: that it is right counts, on any machine, and not how long it takes."""
+    from hypothesis import HealthCheck, Phase, settings
+
+    phases = [phase for phase in Phase if phase is not Phase.explain]  # it traces every line: far too slow
+    any_speed = [HealthCheck.too_slow]
+    settings.register_profile("any machine", deadline=None, suppress_health_check=any_speed, phases=phases)
+    settings.load_profile("any machine")
+    use_memory_for_files()
+    # Hundreds of processes start in a run of all tests, and each would compile everything anew.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def use_memory_for_files() -> None:
+    """Have temporary folders in memory where there is enough: a cloud waits for the disk at each of its commits."""
+    memory = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ENOUGH_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
+def pytest_collection_finish() -> None:
+    """What there is now stays until the end: no garbage collection needs to look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

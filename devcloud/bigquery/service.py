@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -12,6 +12,7 @@ import duckdb
 from devcloud.bigquery import catalog
 from devcloud.bigquery.jobs import records
 from devcloud.bigquery.jobs.copy import run_copy
+from devcloud.bigquery.jobs.gate import Gate
 from devcloud.bigquery.jobs.load import run_load
 from devcloud.bigquery.jobs.locations import Locations
 from devcloud.bigquery.jobs.query import QueryJobs
@@ -106,6 +107,10 @@ class BigQuery:
     def jobs(self) -> list[Json]:
         """Every job since start, oldest first: id, statement, tables, caller, request id, duration."""
         return self._runner.log()
+
+    def hold(self, **labels: str) -> AbstractContextManager[Gate]:
+        """Have the next job with these labels wait until the block ends, or its gate is opened."""
+        return self._runner.hold(**labels)
 
     @contextmanager
     def open_transaction(self, project: str, *statements: str) -> Iterator[None]:

@@ -22,6 +22,9 @@ ISSUER = "https://accounts.google.com"
 TOKEN_SECONDS = 3600
 
 _DOMAIN = ".iam.gserviceaccount.com"
+# Half of what Google mints: it opens nothing but this cloud, and google-auth proves its primes at each loading, for
+# which it needs an eighth of the time.
+_MINTED_BITS = 1024
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS account_key (kid TEXT PRIMARY KEY, email TEXT NOT NULL, public_pem TEXT NOT NULL);
@@ -75,7 +78,7 @@ class Identity:
 
     def mint_key(self, project: str, account: str) -> dict[str, str]:
         """A new service-account JSON key of {account}@{project}; only its public half is kept."""
-        key, kid, email = signing.new_key(), secrets.token_hex(20), account_email(account, project)
+        key, kid, email = signing.new_key(bits=_MINTED_BITS), secrets.token_hex(20), account_email(account, project)
         self._database.execute("INSERT INTO account_key VALUES (?, ?, ?)", kid, email, signing.public_pem(key))
         return {
             "type": "service_account",

@@ -13,9 +13,9 @@ from google.auth import crypt
 _VALID = timedelta(days=3650)
 
 
-def new_key() -> rsa.RSAPrivateKey:
-    """A fresh RSA key of the size Google uses."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def new_key(*, bits: int = 2048) -> rsa.RSAPrivateKey:
+    """A fresh RSA key, of the size Google uses unless `bits` says otherwise."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def signer(pem: str, key_id: str) -> crypt.RSASigner:

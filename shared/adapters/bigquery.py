@@ -181,10 +181,10 @@ class Warehouse:
         with translated():
             return [dict(row.items()) for row in job.result(retry=self.patience.known_jobs, job_retry=None)]
 
-    def stream(self, table: str, rows: Sequence[Mapping[str, Any]], *, row_ids: Sequence[str] | None = None) -> None:
+    def stream(self, table: str, rows: Sequence[Mapping[str, Any]], *, row_ids: Sequence[str]) -> None:
         """Append rows to a central table by streaming: no DML limit, no conflict. For tables that Terraform made."""
         with translated():
-            target, ids = f"{self.project}.{self.central}.{table}", list(row_ids) if row_ids else None
+            target, ids = f"{self.project}.{self.central}.{table}", list(row_ids)
             failed = self.client.insert_rows_json(target, list(rows), row_ids=ids, retry=self.patience.calls)
         if failed:
             raise errors.JobFailed(f"{table}: rows were refused: {failed[0]['errors']}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,6 +50,6 @@ class SchedulerJobs:
             "counts": json.dumps(counts),
         }
         try:
-            self.warehouse.stream("scheduler_job_runs", [row])
+            self.warehouse.stream("scheduler_job_runs", [row], row_ids=[uuid.uuid4().hex])
         except (Unavailable, JobFailed) as error:  # the work is done: its record may be missing, its answer may not
             log.warning("scheduler job not recorded", job=job, error_class=type(error).__name__)

@@ -83,9 +83,10 @@ class TenantExport:
                 max_stream_count=1,
                 timeout=_TIMEOUT_SECONDS,
             )
+            schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
             for stream in session.streams:
-                for page in self.storage.read_rows(stream.name).rows(session).pages:
-                    yield page.to_arrow()
+                for answer in self.storage.read_rows(stream.name):
+                    yield pa.ipc.read_record_batch(answer.arrow_record_batch.serialized_record_batch, schema)
 
     def _session(self, columns: Sequence[str], where: str, snapshot_at: datetime) -> ReadSession:
         project, dataset, table = self.table.split(".")

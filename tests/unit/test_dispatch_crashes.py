@@ -45,7 +45,7 @@ def execute(world: World, delivered: list[QueueItem], started: Counter[tuple[str
     ),
     pipelines=st.lists(st.tuples(st.sampled_from(sorted(LIMITS)), st.sampled_from("abc")), min_size=1, max_size=8),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_runs_of_a_dispatcher_that_keeps_dying_all_complete_at_their_first_attempt(
     crashes: list[tuple[int, int]], pipelines: list[tuple[str, str]]
 ) -> None:

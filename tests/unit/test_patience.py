@@ -42,7 +42,7 @@ def warehouse() -> Iterator[Warehouse]:
         (Warehouse.once, {"statement": STATEMENT, "values": {}, "job_id": "j"}),
         (Warehouse.estimate, {"statement": STATEMENT, "values": {}}),
         (Warehouse.get_job, {"job_id": "j"}),
-        (Warehouse.stream, {"table": "t", "rows": [{"a": 1}]}),
+        (Warehouse.stream, {"table": "t", "rows": [{"a": 1}], "row_ids": ["1"]}),
     ],
 )
 def test_bigquery_that_is_down_is_given_up_when_the_patience_ends(

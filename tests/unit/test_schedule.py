@@ -99,7 +99,7 @@ class TestOddDays:
     cron=st.sampled_from([*CRONS, "* * * * *", "0 */2 * * 1-5"]),
     after=st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_ticks_ascend_and_going_on_from_any_of_them_finds_the_same_next_one(
     zone: str, cron: str, after: datetime
 ) -> None:

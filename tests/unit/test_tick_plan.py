@@ -149,7 +149,7 @@ class TestParameters:
     was_deferred=st.booleans(),
     room=st.integers(1, 120),
 )
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_every_due_tick_has_exactly_one_outcome_or_stays_due(
     late: timedelta, cron: str, misfire: str, overlap: str, is_busy: bool, was_deferred: bool, room: int
 ) -> None:

@@ -6,11 +6,13 @@ import contextlib
 import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import duckdb
 
 from devcloud.bigquery.jobs import records
+from devcloud.bigquery.jobs.gate import Gate
 from devcloud.bigquery.jobs.job import Job, JobKey, Outcome, now_ms, stopped
 from devcloud.bigquery.jobs.locations import Locations
 from devcloud.bigquery.jobs.records import Record
@@ -21,7 +23,7 @@ from devcloud.bigquery.transactions import repeatable
 
 Handler = Callable[[Job, Session], Outcome]
 _LOG_LENGTH = 100_000
-_UNRECORDED = 1_000  # answers of queries without a job that a repeated request can still get
+_REMEMBERED = 1_000  # ended jobs, of which some have no record: a repeated request still gets their answers
 _log = logging.getLogger(__name__)
 
 
@@ -33,9 +35,10 @@ class JobRunner:
         self.location_of = locations.of
         self._lock = threading.Lock()
         self._live: dict[JobKey, Job] = {}
-        self._unrecorded: OrderedDict[JobKey, Job] = OrderedDict()
+        self._ended: OrderedDict[JobKey, Job] = OrderedDict()
         self._finished: deque[Json] = deque(maxlen=_LOG_LENGTH)
         self._threads: set[threading.Thread] = set()
+        self._gates: list[Gate] = []
         with engine.session() as session:
             self._recorded = records.keys(session.cursor)  # only this process adds to them
 
@@ -44,8 +47,7 @@ class JobRunner:
         if job.kind not in self._handlers:
             raise not_implemented(f"{job.kind or 'unknown'} jobs")
         with self._lock:
-            taken = job.key in self._live or job.key in self._unrecorded or self._record(job.key)
-            if taken:
+            if job.key in self._live or job.key in self._ended or self._record(job.key):
                 raise BigQueryError(
                     "duplicate", f"Already Exists: Job {job.project}:{job.location}.{job.job_id}", status=409
                 )
@@ -58,8 +60,7 @@ class JobRunner:
 
     def find(self, key: JobKey) -> Job | Record | None:
         """The job, live or ended, or None."""
-        live = self._live.get(key) or self._unrecorded.get(key)
-        return live or self._record(key)
+        return self._live.get(key) or self._ended.get(key) or self._record(key)
 
     def get(self, key: JobKey) -> Job | Record:
         """The job, live or ended; raises notFound."""
@@ -71,7 +72,6 @@ class JobRunner:
     def listed(self, project: str, parent: str | None) -> list[Json]:
         """The resources of a project's jobs, newest first."""
         with self._engine.session() as session:
-            session.read()
             ended = records.listed(session.cursor, project, parent)
         live = {job.job_id: job.resource() for job in self._live.values() if job.project == project and not parent}
         return [*live.values(), *(one for one in ended if one["jobReference"]["jobId"] not in live)]
@@ -94,14 +94,24 @@ class JobRunner:
         """Remove an ended job's record."""
         self.get(key)
         with self._engine.session() as session:
-            session.read()
             records.remove(session.cursor, key)
-            session.commit()
         self._recorded.discard(key)
+        self._ended.pop(key, None)
 
     def log(self) -> list[Json]:
         """Every job since start, oldest first; a dry run is none, as in BigQuery."""
         return [*self._finished, *(job.log_entry() for job in list(self._live.values()) if not job.is_dry_run)]
+
+    @contextmanager
+    def hold(self, **labels: str) -> Iterator[Gate]:
+        """A gate for the next job with these labels; it opens at the end of the block."""
+        gate = Gate(labels)
+        self._gates.append(gate)
+        try:
+            yield gate
+        finally:
+            self._gates.remove(gate)
+            gate.open()
 
     def stop(self) -> None:
         """Cancel what is running and wait for it."""
@@ -113,15 +123,12 @@ class JobRunner:
     def _record(self, key: JobKey) -> Record | None:
         if key not in self._recorded:
             return None
-        with self._engine.session() as session:
-            session.read()
+        with self._engine.session() as session:  # one statement each: a transaction of one's own would only cost
             return records.find(session.cursor, key)
 
     def _acknowledge(self, job: Job) -> None:
         with self._engine.session() as session:
-            session.read()
             records.add(session.cursor, job)
-            session.commit()
         self._recorded.add(job.key)
 
     def _run(self, job: Job) -> None:
@@ -141,6 +148,10 @@ class JobRunner:
             self._end(job)
 
     def _attempt(self, job: Job) -> None:
+        for gate in list(self._gates):
+            gate.pass_through(job)
+        if job.cancel_requested:
+            raise stopped()
         if job.kind == "query":  # a script may have committed some of its statements already
             with self._engine.session() as session:
                 self._once(job, session)
@@ -181,9 +192,8 @@ class JobRunner:
             self._finished.append(job.log_entry())
         with self._lock:
             job.done.set()
-            if not job.keeps_record:
-                self._unrecorded[job.key] = job
-                while len(self._unrecorded) > _UNRECORDED:
-                    self._unrecorded.popitem(last=False)
+            self._ended[job.key] = job
+            while len(self._ended) > _REMEMBERED:
+                self._ended.popitem(last=False)
             del self._live[job.key]
         self._threads.discard(threading.current_thread())

@@ -16,10 +16,11 @@ from devcloud.bigquery.columns import physical_name
 from devcloud.bigquery.model import Json, TableRef
 from devcloud.bigquery.sql.plan import Plan
 
+_APART = r"""'''.*?'''|\"{3}.*?\"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|--[^\n]*|\#[^\n]*|/\*.*?\*/"""
+_QUOTED = re.compile(_APART, re.DOTALL)
 # What is in quotes or comments is stepped over, and so is a FROM that no table follows.
 _PATH = re.compile(
-    r"""'''.*?'''|\"{3}.*?\"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|--[^\n]*|\#[^\n]*|/\*.*?\*/"""
-    r"""|\bEXTRACT\s*\(\s*\w+\s+FROM\b|\bDISTINCT\s+FROM\b"""
+    _APART + r"""|\bEXTRACT\s*\(\s*\w+\s+FROM\b|\bDISTINCT\s+FROM\b"""
     r"""|\b(?:FROM|JOIN|INTO|UPDATE|MERGE|USING)\s+"""
     r"""(?P<path>`(?:(?P<project>[\w-]+)`?\.`?)?(?!INFORMATION_SCHEMA\b)(?P<dataset>\w+)`?\.`?"""
     r"""(?P<table>\w[\w$-]*(?=`)|\w+(?![\w$`-]))`?)(?!\s*\.)""",
@@ -44,7 +45,7 @@ class Lifted:
 def lift(sql: str, project: str) -> Lifted:
     """The text without the names of tables, which are `project`'s unless they say otherwise.
 
-    A name that the text also has elsewhere stays.
+    A name that the text also has elsewhere stays, as it may stand for its table there.
     """
     if _DDL.search(sql):
         return Lifted(sql)
@@ -52,12 +53,12 @@ def lift(sql: str, project: str) -> Lifted:
     found = [(match, _named(match, project)) for match in paths if match["project"] or not _is_alias(match, sql)]
     times = Counter(ref.table.lower() for _, ref in found)
     several = Counter(ref.table.lower() for ref in {ref for _, ref in found})
-    lowered = sql.lower()
+    bare = _QUOTED.sub("''", sql)
     names: dict[tuple[TableRef, int], str] = {}
     parts, at = [], 0
     for match, ref in found:
         table = ref.table.lower()
-        if several[table] > 1 or lowered.count(table) > times[table]:
+        if several[table] > 1 or _mentions(bare, table) > times[table]:
             continue
         length = len(match["path"]) - 2
         name = names.setdefault((ref, length), f"@{len(names)}_".ljust(length, "_"))
@@ -69,6 +70,10 @@ def lift(sql: str, project: str) -> Lifted:
 def _is_alias(path: re.Match[str], sql: str) -> bool:
     """Whether `name`.`table` may be an array of the range variable `name`."""
     return re.search(rf"{_BEFORE_ALIAS}`?{path['dataset']}\b", sql, re.IGNORECASE) is not None
+
+
+def _mentions(text: str, table: str) -> int:
+    return len(re.findall(rf"(?<!\w){re.escape(table)}(?!\w)", text, re.IGNORECASE))
 
 
 def _named(match: re.Match[str], project: str) -> TableRef:

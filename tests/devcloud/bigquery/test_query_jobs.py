@@ -76,7 +76,7 @@ def test_dml_counts_its_rows(client: bigquery.Client, dataset: str) -> None:
 
 def test_a_used_job_id_is_409_and_its_first_result_stays(client: bigquery.Client) -> None:
     job_id = f"once-{uuid.uuid4().hex}"
-    client.query("SELECT 1 AS n", job_id=job_id).result()
+    client.query("SELECT 1 AS n", job_id=job_id, job_retry=None).result()
     with pytest.raises(exceptions.Conflict, match=f"Already Exists: Job {PLATFORM}:US.{job_id}"):
         client.query("SELECT 2 AS n", job_id=job_id, job_retry=None)
     found = client.get_job(job_id)

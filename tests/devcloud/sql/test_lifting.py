@@ -25,6 +25,7 @@ def lifted(sql: str) -> list[str]:
         ("DELETE FROM `d.one` WHERE x IN (SELECT x FROM `d.one`)", ["here:d.one"]),
         ("INSERT INTO `d`.one (x) SELECT x FROM `p-1`.d.two", ["here:d.one", "p-1:d.two"]),
         ("SELECT x FROM `p-1`.`d`.one AS a JOIN `p-1.d`.two USING (x)", ["p-1:d.one", "p-1:d.two"]),
+        ("INSERT INTO `d.one` (x) SELECT 'one' FROM `d.one_more` -- of one", ["here:d.one", "here:d.one_more"]),
         ("MERGE `d`.one AS t USING (SELECT 1 AS x) AS s ON t.x = s.x", ["here:d.one"]),
         # Where the name matters elsewhere, or is not the name of a table.
         ("SELECT one.x FROM `d.one`", []),
@@ -32,6 +33,7 @@ def lifted(sql: str) -> list[str]:
         ("SELECT 'FROM `d.one`' -- FROM `d.two`\n/* FROM `d.three` */ # FROM `d.four`", []),
         ("SELECT EXTRACT(DAY FROM `t`.`c`), a IS DISTINCT FROM `t`.`c`", []),
         ("SELECT table_name FROM `d`.INFORMATION_SCHEMA.TABLES", []),
+        ("SELECT item FROM `d`.one-2, `d`.one.items", []),
         ("SELECT table_name FROM `d.INFORMATION_SCHEMA.TABLES`, `d`.`INFORMATION_SCHEMA`.`TABLES`", []),
         ("SELECT item FROM `d.one` AS t JOIN `t`.`items` AS item", ["here:d.one"]),
         ("SELECT item FROM `d.one` t JOIN `t.items` AS item", ["here:d.one"]),

@@ -13,7 +13,7 @@ from tests.support.devcloud.warehouse import Warehouse
 
 _STEP = Decimal("1e-9")
 _LIMIT = Decimal("99999999999999999999999999999.999999999")
-_few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_few = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def numerics(limit: str = "99999999999999999999999999999") -> st.SearchStrategy[Decimal]:

@@ -27,7 +27,7 @@ def main() -> None:
         "lease_id": hop.task.lease_id, "attempt": 1, "occurred_at": datetime.now(UTC).isoformat(),
         "details": json.dumps({"hop": 0, "snapshot_at": hop.snapshot_at.isoformat()}),
     }  # fmt: skip
-    services.warehouse.stream("pipeline_run_events", [claimed])
+    services.warehouse.stream("pipeline_run_events", [claimed], row_ids=[str(claimed["event_id"])])
     step, *_ = planned_steps(hop)
     extract(hop, step, max_bytes_billed=None)
     print("STAGED", flush=True)

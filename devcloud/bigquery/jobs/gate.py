@@ -1,0 +1,47 @@
+"""Holds a job where it is, so that a test can look around meanwhile, or end who waits for it, on any machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from devcloud.bigquery.jobs.job import Job
+
+_PATIENCE_SECONDS = 60.0
+_LOOK_SECONDS = 0.02
+
+
+class Gate:
+    """Keeps the first job that carries all of its labels RUNNING, with nothing done, until it opens; one, no other."""
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        self._labels = labels
+        self._lock, self._caught, self._opened = threading.Lock(), threading.Event(), threading.Event()
+        self._job_id = ""
+
+    def await_job(self) -> str:
+        """The id of the job that it holds, waiting for it; TimeoutError when none comes."""
+        if not self._caught.wait(_PATIENCE_SECONDS):
+            raise TimeoutError(f"no job with {dict(self._labels)} came")
+        return self._job_id
+
+    def open(self) -> None:
+        """Let the job go on, and all that come; harmless when it is open."""
+        self._opened.set()
+
+    def pass_through(self, job: Job) -> None:
+        """In the job's thread: return at once, or when the gate opens or the job is cancelled."""
+        if not self._catches(job):
+            return
+        while not self._opened.wait(_LOOK_SECONDS) and not job.cancel_requested:
+            continue
+
+    def _catches(self, job: Job) -> bool:
+        if job.is_dry_run or not self._labels.items() <= job.configuration.get("labels", {}).items():
+            return False
+        with self._lock:
+            if self._caught.is_set() or self._opened.is_set():
+                return False
+            self._job_id = job.job_id
+            self._caught.set()
+            return True
