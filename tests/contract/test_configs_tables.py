@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,14 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def table(path: Path) -> Table:
-    loaded: Table = yaml.safe_load(path.read_text(encoding="utf-8"))
+    loaded: Table = read(path)
     return loaded
+
+
+@cache
+def read(path: Path) -> Any:
+    """What a file says; tests only look at it."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def walk(columns: list[Column]) -> Iterator[Column]:
@@ -82,7 +89,7 @@ def walk(columns: list[Column]) -> Iterator[Column]:
 
 
 def functions() -> set[str]:
-    return set(yaml.safe_load((CONFIGS / "platform.yml").read_text(encoding="utf-8"))["functions"])
+    return set(read(CONFIGS / "platform.yml")["functions"])
 
 
 def found(group: str) -> set[str]:
@@ -188,12 +195,12 @@ def test_tenant_tables_are_never_streamed_into(path: Path, table: Table) -> None
 
 @pytest.mark.parametrize("name", sorted(name for name in found("tenant_dataset") if not name.startswith("x_meta_")))
 def test_published_rows_say_where_they_come_from(name: str) -> None:
-    table = yaml.safe_load((CONFIGS / "tables" / "tenant_dataset" / f"{name}.yml").read_text(encoding="utf-8"))
+    table = read(CONFIGS / "tables" / "tenant_dataset" / f"{name}.yml")
     required = {column["name"] for column in table["columns"] if column.get("mode") == "REQUIRED"}
     assert {"x_source", "x_pipeline_logging_id", "x_ingested_at"} <= required
 
 
 def test_focus_cost_has_the_57_columns_and_only_custom_ones_beside_them() -> None:
-    table = yaml.safe_load((CONFIGS / "tables" / "tenant_dataset" / "focus_cost.yml").read_text(encoding="utf-8"))
+    table = read(CONFIGS / "tables" / "tenant_dataset" / "focus_cost.yml")
     names = [column["name"] for column in table["columns"]]
     assert len([name for name in names if not name.startswith("x_")]) == 57

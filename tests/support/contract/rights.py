@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def rights_of(function: str) -> dict[str, set[str]]:
 
 def rights_from(start: Path) -> dict[str, set[str]]:
     """The same for what a module's code reaches."""
-    reached = _Reached(start)
+    reached = _reached(start)
     used = defaultdict(set)
     for file, name in reached.statements():
         for right, table in statement_rights(file)[name]:
@@ -41,12 +42,12 @@ def rights_from(start: Path) -> dict[str, set[str]]:
 
 def nodes_from(start: Path) -> list[ast.AST]:
     """Every node of the code that a module's code reaches."""
-    return _Reached(start).nodes()
+    return _reached(start).nodes()
 
 
 def modules_of(function: str) -> set[str]:
     """The product's modules that a function's code may import, lazily or not, by their dotted names."""
-    own = _Reached(ROOT / "functions" / function / "main.py").modules()
+    own = _reached(ROOT / "functions" / function / "main.py").modules()
     return {
         path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in own if path.name != "main.py"
     }
@@ -64,6 +65,30 @@ def statement_rights(file: str) -> dict[str, set[tuple[str, str]]]:
     }
 
 
+@dataclass(frozen=True)
+class _Module:
+    """A parsed file: what it runs when it is imported, and what it defines, each with its class."""
+
+    tree: ast.Module
+    body: ast.Module
+    definitions: list[tuple[Definition, str]]
+
+
+@cache
+def _read(path: Path) -> _Module:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    body = ast.Module([node for node in tree.body if not isinstance(node, Definition)], [])
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    owners: list[ast.Module | ast.ClassDef] = [tree, *classes]
+    found = [(node, getattr(owner, "name", "")) for owner in owners for node in owner.body]
+    return _Module(tree, body, [(node, owner) for node, owner in found if isinstance(node, Definition)])
+
+
+@cache
+def _reached(start: Path) -> _Reached:
+    return _Reached(start)
+
+
 class _Reached:
     """Code reached from a module."""
 
@@ -74,7 +99,7 @@ class _Reached:
         self._nodes: list[ast.AST] = []
         self._waiting: list[ast.AST] = []
         self._load(start)
-        self._reach_all(ast.parse(start.read_text(encoding="utf-8")))
+        self._reach_all(_read(start).tree)
 
     def modules(self) -> set[Path]:
         """The files that were read on the way."""
@@ -109,17 +134,13 @@ class _Reached:
         if path in self._modules or not path.is_file():
             return
         self._modules.add(path)
-        module = ast.parse(path.read_text(encoding="utf-8"))
-        self._waiting.append(ast.Module([node for node in module.body if not isinstance(node, Definition)], []))
-        classes = [node for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
-        owners: list[ast.Module | ast.ClassDef] = [module, *classes]
-        for owner in owners:
-            for node in owner.body:
-                if isinstance(node, Definition):
-                    self._definitions[node.name].append((node, getattr(owner, "name", "")))
+        module = _read(path)
+        self._waiting.append(module.body)
+        for definition in module.definitions:
+            self._definitions[definition[0].name].append(definition)
         self._seek(self._names)
 
-    def _seek(self, names: set[str]) -> None:
+    def _seek(self, names: Collection[str]) -> None:
         """Reach what is defined under these names; a method only when its class is reached too."""
         for name in list(names):
             for definition in list(self._definitions.get(name, [])):
@@ -130,7 +151,7 @@ class _Reached:
     def _reach_all(self, start: ast.Module) -> None:
         self._waiting.extend(start.body)
         while self._waiting:
-            for node in _own_nodes(self._waiting.pop()):
+            for node in _nodes_of(self._waiting.pop()):
                 self._nodes.append(node)
                 if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("shared"):
                     for place in [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]:
@@ -140,15 +161,21 @@ class _Reached:
                 self._seek(self._names if any(name[0].isupper() for name in new) else new)
 
 
-def _names(node: ast.AST) -> set[str]:
+@cache
+def _names(node: ast.AST) -> frozenset[str]:
     """The names a node uses. Classes are used by their plain name here, Google's of the same name are not."""
     if isinstance(node, ast.Name):
-        return {node.id}
+        return frozenset([node.id])
     if isinstance(node, ast.Attribute):
-        return {node.attr} if node.attr[0].islower() or node.attr[0] == "_" else set()
+        return frozenset([node.attr] if node.attr[0].islower() or node.attr[0] == "_" else [])
     if isinstance(node, ast.ImportFrom):
-        return {alias.name for alias in node.names if alias.asname}
-    return set()
+        return frozenset(alias.name for alias in node.names if alias.asname)
+    return frozenset()
+
+
+@cache
+def _nodes_of(root: ast.AST) -> list[ast.AST]:
+    return list(_own_nodes(root))
 
 
 def _own_nodes(root: ast.AST) -> Iterator[ast.AST]:
