@@ -25,6 +25,7 @@ from rich.markup import escape
 
 from devcloud.onboarding import onboard
 from shared.tables import get_tables
+from shared.terminal import replace_what_cannot_be_shown
 from tests.support.platform_under_test import (
     PlatformUnderTest,
     UnexpectedAnswerError,
@@ -294,4 +295,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    replace_what_cannot_be_shown()
     sys.exit(main())

@@ -103,7 +103,7 @@ class Devcloud:
 
     def clients(self, key: Mapping[str, str] | None = None) -> Clients:
         """The official clients for this cloud, as devcloud-admin or as the account of a key."""
-        return Clients(self.ready["env"], key or json.loads(self._key_file(ADMIN_ACCOUNT).read_text()))
+        return Clients(self.ready["env"], key or json.loads(self._key_file(ADMIN_ACCOUNT).read_text(encoding="utf-8")))
 
     def kill_function(self, name: str) -> int | None:
         """Lose the function's instance (SIGKILL); its pid, None when none was running."""
@@ -202,12 +202,13 @@ class Devcloud:
     def _key_file(self, account: str) -> Path:
         """The JSON key of an account of the platform, minted when it is first needed."""
         path = self.state.path / "keys" / f"{account}.json"
-        if path.exists() and json.loads(path.read_text())["token_uri"] == self.identity.token_uri:
+        if path.exists() and json.loads(path.read_text(encoding="utf-8"))["token_uri"] == self.identity.token_uri:
             return path
         path.parent.mkdir(mode=0o700, exist_ok=True)
         partial = path.with_suffix(f".{threading.get_ident()}")
         partial.touch(mode=0o600)
-        partial.write_text(json.dumps(self.identity.mint_key(self.project, account), indent=2))
+        key = json.dumps(self.identity.mint_key(self.project, account), indent=2)
+        partial.write_text(key, encoding="utf-8")
         return partial.replace(path)
 
     def _health(self) -> Json:

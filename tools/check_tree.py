@@ -58,6 +58,11 @@ BANNED = (
         ("shared/domain/*.py",),
         re.compile(r"\b(?:datetime\.now|datetime\.utcnow|date\.today|uuid\.uuid[14]|random\.(?!Random\b)\w+)\b"),
     ),
+    Banned(
+        "a text file without its encoding, which is the machine's then",
+        ("shared/*.py", "functions/*.py", "devcloud/*.py", "tools/*.py", "benchmarks/*.py"),
+        re.compile(r"\.read_text\(\)|\.write_text\((?!.*encoding=).*\)$"),
+    ),
     Banned("a sleep without a reason beside it", ("tests/*.py",), re.compile(r"\btime\.sleep\([^#]*$")),
     Banned("a test that is skipped for good", ("tests/*.py",), re.compile(r"pytest\.mark\.(?:skip|xfail)\b")),
 )

@@ -16,6 +16,7 @@ from shared.pipeline.cli import report
 from shared.pipeline.sql_places import shown_path
 from shared.pipeline.validation import all_template_files, problems_of, template_files
 from shared.templates import read_template
+from shared.terminal import replace_what_cannot_be_shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,4 +49,5 @@ def _problems(file: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    replace_what_cannot_be_shown()
     sys.exit(main())

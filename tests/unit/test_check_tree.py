@@ -17,6 +17,8 @@ from tools.check_tree import check_lines, check_size, files
         ("requirements.txt", "--index-" + "url https://mirror.example/simple"),
         ("shared/adapters/runs.py", 'sql = "SELECT run_id FROM runs"'),
         ("shared/domain/dispatch.py", "now = datetime.now(UTC)"),
+        ("devcloud/state.py", "text = path.read_text()"),
+        ("devcloud/state.py", "path.write_text(text)"),
         ("tests/unit/test_tasks.py", "time.sleep" + "(1)"),
         ("tests/unit/test_tasks.py", "@pytest.mark." + "skip"),
     ],
@@ -30,6 +32,7 @@ def test_line_out_of_place_is_found(name: str, line: str) -> None:
     [
         ("docs/runbook/restore.md", "the route /api/v1/work/ and the folder tests/work/"),
         ("shared/adapters/runs.py", '"""Reads the runs that were selected from the queue."""'),
+        ("devcloud/state.py", 'path.write_text(text, encoding="utf-8")'),
         ("shared/domain/retry.py", "return longest * rng.random()"),
         ("tests/unit/test_tasks.py", "time.sleep(1)  # as slow as a queue that is being paused"),
         ("tests/unit/test_tasks.py", "@pytest.mark.skipif(condition)"),

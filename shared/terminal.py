@@ -1,0 +1,13 @@
+"""What commands print, also where a terminal's encoding is not UTF-8."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+
+def replace_what_cannot_be_shown() -> None:
+    """Print a question mark for each character that the terminal does not have, instead of ending with an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
