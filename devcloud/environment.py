@@ -74,6 +74,7 @@ def _settings(cloud: Cloud, name: str) -> dict[str, str]:
         "EXECUTE_RUN_URL": cloud.function_url("execute_run"),
         "PROCESS_QUEUE_URL": cloud.function_url("process_queue"),
         "EXECUTE_QUEUE": cloud.queue("execute"),
+        "CLOSE_QUEUE": cloud.queue("close"),
         "KICK_QUEUE": cloud.queue("kick"),
         "KICK_BUCKET_SECONDS": _KICK_BUCKET_SECONDS,
         "TASKS_SERVICE_ACCOUNT": cloud.account("tasks_invoker"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from datetime import timedelta
 from functools import cache, partial
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from shared.adapters.oidc import OidcTokens
     from shared.adapters.scheduler_jobs import SchedulerJobs
     from shared.adapters.tasks import Tasks
-    from shared.domain.delivery import Delivery
+    from shared.domain.delivery import ClosingsDelivery, Delivery
     from shared.pipeline.hop import Services
     from shared.use_cases.backfill import Backfills
     from shared.use_cases.cleanup_orphaned_pipelines import CleanUp
@@ -89,6 +90,7 @@ def tasks() -> Tasks:
         process_queue_url=settings.require("process_queue_url"),
         service_account=settings.require("tasks_service_account"),
         execute_queue=settings.execute_queue,
+        close_queue=settings.close_queue,
         execute_run_url=settings.execute_run_url,
     )
     return Tasks(cache(partial(open_cloud_tasks, settings.cloud_tasks_endpoint)), targets)
@@ -191,6 +193,19 @@ def run_execution(delivery: Delivery, *, execution_id: str) -> RunExecution:
     return RunExecution(task, execution_id, executor_services(), run_events(), tasks())
 
 
+def close_runs(delivery: ClosingsDelivery) -> str:
+    """Close the runs of one delivery: what became of it, in one word."""
+    from shared import log
+    from shared.adapters.closing_tasks import EndedRun
+    from shared.adapters.closings import Closings
+    from shared.adapters.runs import Runs
+    from shared.use_cases.close_runs import RunClosing
+
+    log.bind(tenant_id=delivery.tenant_id)
+    ended = [EndedRun(tenant_id=delivery.tenant_id, **dict(run)) for run in delivery.runs]
+    return RunClosing(Closings(Runs(warehouse())), run_events()).close(delivery.tenant_id, ended)
+
+
 @cache
 def dispatcher() -> Dispatcher:
     """The owner of the queue."""
@@ -200,11 +215,16 @@ def dispatcher() -> Dispatcher:
     from shared.use_cases.process_queue import Dispatcher
 
     settings = get_settings()
-    lease = timedelta(seconds=settings.lease_seconds)
+    lease, queue = timedelta(seconds=settings.lease_seconds), get_platform().queues["execute"]
+    # What Cloud Tasks brings to executors until the dispatcher looks again; what one tenant has of it, others wait for.
+    soon = math.ceil(queue.max_dispatches_per_second * DispatchPolicy.redeliver_after.total_seconds())
     policy = DispatchPolicy(
         lease=lease,
         redeliver_after=min(DispatchPolicy.redeliver_after, lease / 4),
         pause=min(DispatchPolicy.pause, timedelta(seconds=10 * settings.retry_base_seconds)),
+        max_unclaimed=soon,
+        max_unclaimed_of_tenant=math.ceil(soon / 2),
+        executors=queue.max_concurrent_dispatches,
         retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_seconds)),
     )
     return Dispatcher(

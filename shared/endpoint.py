@@ -30,8 +30,7 @@ _STATUS: tuple[tuple[type[errors.ConvergenceError], int], ...] = (
     (errors.PayloadTooLarge, 413),
     (errors.UnsupportedMediaType, 415),
     (errors.IdempotencyMismatch, 422),
-    (errors.QuotaExceeded, 429),
-    (errors.TooManyWaiting, 429),
+    (errors.LimitReached, 429),
     (errors.Unavailable, 503),
 )
 _TITLES = {
@@ -237,6 +236,8 @@ def problem(error: errors.ConvergenceError | None, *, instance: str, trace_id: s
     known = error if status != 500 else None
     facts = dict(known.facts) if known else {}
     retry_after = facts.pop("retry_after", _RETRY_AFTER_SECONDS if status == 503 else None)
+    if isinstance(known, errors.LimitReached):
+        facts = {"cap": known.cap, **facts}
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
     if "allow" in facts:
         headers["Allow"] = ", ".join(facts["allow"])

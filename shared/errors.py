@@ -63,12 +63,22 @@ class IdempotencyMismatch(ConvergenceError):
     """This Idempotency-Key was used with another request body."""
 
 
-class QuotaExceeded(ConvergenceError):
+class LimitReached(ConvergenceError):
+    """The caller has reached a limit; `cap` names it."""
+
+    cap = ""
+
+
+class QuotaExceeded(LimitReached):
     """The daily limit of pipeline runs is used up."""
 
+    cap = "daily_limit"
 
-class TooManyWaiting(ConvergenceError):
+
+class TooManyWaiting(LimitReached):
     """As many runs of this tenant wait as may."""
+
+    cap = "waiting_runs"
 
 
 class Unavailable(ConvergenceError):

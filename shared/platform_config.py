@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from shared.config_files import load_document
 
@@ -41,11 +41,15 @@ class Secret(_Strict):
 
 
 class Queue(_Strict):
-    """A Cloud Tasks queue."""
+    """A Cloud Tasks queue and the function that it delivers to.
+
+    `max_concurrent_dispatches` of a queue that names none is what the function's instances leave: filled in at load.
+    """
 
     id: str
+    function: str
     max_dispatches_per_second: float
-    max_concurrent_dispatches: int
+    max_concurrent_dispatches: int = 0
     max_attempts: int
     min_backoff_seconds: float
     max_backoff_seconds: float
@@ -98,6 +102,23 @@ class Platform(_Strict):
     queues: dict[str, Queue]
     service_accounts: dict[str, ServiceAccount]
     functions: dict[str, Function]
+
+    @model_validator(mode="after")
+    def _queues_deliver_no_more_than_functions_take(self) -> Platform:
+        # Cloud Run answers what is beyond its instances with 429, on which Cloud Tasks slows the whole queue down.
+        for name in {queue.function for queue in self.queues.values()}:
+            if name not in self.functions:
+                raise ValueError(f"queues: there is no function {name}")
+            function, queues = self.functions[name], [each for each in self.queues.values() if each.function == name]
+            rest = [queue for queue in queues if not queue.max_concurrent_dispatches]
+            named = sum(queue.max_concurrent_dispatches for queue in queues)
+            left = function.max_instances * function.concurrency - named
+            if left < len(rest) or len(rest) > 1:
+                told = f"{named} deliveries at once and the rest of them" if rest else f"{named} deliveries at once"
+                raise ValueError(f"queues: {name} takes {left + named}, its queues bring {told}")
+            for queue in rest:
+                object.__setattr__(queue, "max_concurrent_dispatches", left)
+        return self
 
     def timeout_of(self, function: str) -> float | None:
         """After how many seconds a function is cut off; None for one that is not in the file."""

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     dataset_kms_key: str = ""
     admin_key_secret: str = ""
     execute_queue: str = ""
+    close_queue: str = ""
     kick_queue: str = ""
     kick_bucket_seconds: float = 5.0
     function_url: str = ""

@@ -15,6 +15,7 @@ locals {
     {
       ADMIN_KEY_SECRET       = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["admin_key"].secret_id}"
       API_SERVICE_ACCOUNT    = local.account_emails.api
+      CLOSE_QUEUE            = local.queue_names.close
       EXECUTE_QUEUE          = local.queue_names.execute
       EXECUTE_RUN_URL        = local.function_urls.execute_run
       KICK_QUEUE             = local.queue_names.kick

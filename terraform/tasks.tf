@@ -1,4 +1,14 @@
-# `execute` delivers runs, as fast as its limits say; `kick` wakes the dispatcher, one call at a time.
+# `execute` delivers runs, as fast as its limits say; `close` has runs closed that no executor ends; `kick` wakes the
+# dispatcher, one call at a time.
+
+locals {
+  # What a function takes at once, less what its queues name: what a queue that names nothing brings it.
+  deliveries_left = {
+    for name, function in local.functions : name => function.max_instances * function.concurrency - sum(concat([0], [
+      for queue in values(local.platform.queues) : try(queue.max_concurrent_dispatches, 0) if queue.function == name
+    ]))
+  }
+}
 
 resource "google_cloud_tasks_queue" "queues" {
   for_each = local.platform.queues
@@ -8,7 +18,7 @@ resource "google_cloud_tasks_queue" "queues" {
 
   rate_limits {
     max_dispatches_per_second = each.value.max_dispatches_per_second
-    max_concurrent_dispatches = each.value.max_concurrent_dispatches
+    max_concurrent_dispatches = try(each.value.max_concurrent_dispatches, local.deliveries_left[each.value.function])
   }
 
   retry_config {

@@ -1,11 +1,11 @@
-"""Executes one hop of one run; called by Cloud Tasks."""
+"""Executes one hop of one run, or closes runs that nobody executes; called by Cloud Tasks."""
 
 import uuid
 
 import flask
 
 from shared import bootstrap, log
-from shared.domain.delivery import Delivery
+from shared.domain.delivery import ClosingsDelivery, Delivery
 from shared.endpoint import Answer, Call, Routes
 from shared.policies import platform_caller
 
@@ -19,6 +19,12 @@ def execute(call: Call) -> Answer:
     execution_id = uuid.uuid4().hex  # a caller's X-Request-ID may come with more than one delivery
     log.bind(execution_id=execution_id, **delivery.model_dump(exclude={"closing"}))
     return Answer(200, {"status": bootstrap.run_execution(delivery, execution_id=execution_id).execute()})
+
+
+@routes.route("POST /api/v1/internal/close", policy=platform_caller)
+def close(call: Call) -> Answer:
+    """200 with what became of the delivery; anything else means: deliver it again."""
+    return Answer(200, {"status": bootstrap.close_runs(call.body_as(ClosingsDelivery))})
 
 
 def execute_run(request: flask.Request) -> flask.Response:

@@ -13,7 +13,7 @@ from shared.adapters.bigquery import Warehouse
 
 Kind = Literal[
     "ADMITTED", "CLAIMED", "HEARTBEAT", "STEP", "HANDED_OVER", "CANCEL_REQUESTED",
-    "SUCCEEDED", "FAILED", "CANCELLED", "PAUSED", "SETTLED",
+    "SUCCEEDED", "FAILED", "CANCELLED", "PAUSED", "SETTLED", "CLOSED",
 ]  # fmt: skip
 
 

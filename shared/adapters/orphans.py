@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.adapters.bigquery import Warehouse
+from shared.adapters.closing_tasks import EndedRun
 from shared.adapters.job_errors import translated
 from shared.adapters.sql import statement
-from shared.adapters.tasks import Closing, RunTask
 
 
 @dataclass(frozen=True)
@@ -17,21 +17,10 @@ class Orphans:
 
     warehouse: Warehouse
 
-    def find_unclosed(self, *, hours: int) -> list[RunTask]:
-        """The last tasks of all runs that ended without an executor in these hours; most were created then. One job."""
+    def find_unclosed(self, *, hours: int) -> list[EndedRun]:
+        """The runs that ended without an executor in these hours and are not closed yet. One job."""
         rows = self.warehouse.read(statement("orphans", "read_unclosed"), {"hours": hours})
-        return [
-            RunTask(
-                run_id=row["run_id"],
-                tenant_id=row["tenant_id"],
-                pipeline_logging_id=row["pipeline_logging_id"],
-                lease_id=None,
-                attempt=row["attempt"],
-                hop=0,
-                closing=Closing(row["outcome"], row["error_class"], row["error_message"]),
-            )
-            for row in rows
-        ]
+        return [EndedRun(**row) for row in rows]
 
     def remove_expired_staging(self, now: datetime) -> int:
         """Delete staging tables past their expiry that are still there; how many."""

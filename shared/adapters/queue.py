@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ from shared.domain.queue_state import QueueItem, QueueState, RunSign, TenantShar
 from shared.errors import TransactionAborted
 
 _FRONT_PER_TENANT = 500
-_MESSAGE_LENGTH = 1000
+_CHANGES_BYTES = 7_000_000  # as the request has them, which takes ten million
+MESSAGE_LENGTH = 1000
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,15 @@ class DispatchQueue:
             next_available_at=row["next_available_at"],
         )
 
+    def fitting(self, decision: Decision) -> Decision:
+        """As much of a decision as one request takes; what is left is decided anew."""
+        size = 0
+        for count, change in enumerate(decision.changes):
+            size += _sent_bytes(change)
+            if count and size > _CHANGES_BYTES:
+                return replace(decision, changes=decision.changes[:count], work_remains=True)
+        return decision
+
     def apply(self, state: QueueState, decision: Decision) -> frozenset[str]:
         """Apply all of a decision or nothing; the runs that changed. One job.
 
@@ -76,7 +86,7 @@ def _change_row(change: Change) -> dict[str, Any]:
         "from_lease_id": before.lease_id,
         "from_attempt": before.attempt,
         "error_class": change.error_class,
-        "error_message": (change.error_message or "")[:_MESSAGE_LENGTH] or None,
+        "error_message": (change.error_message or "")[:MESSAGE_LENGTH] or None,
     }
     if after is None:
         return row
@@ -92,6 +102,11 @@ def _change_row(change: Change) -> dict[str, Any]:
         "processing_started_at": after.processing_started_at,
         "wait_reason": after.wait_reason,
     }
+
+
+def _sent_bytes(change: Change) -> int:
+    """How much of a request a change takes: the error messages in it, for one, are what a tenant's export says."""
+    return len(json.dumps(json.dumps(_change_row(change), default=_iso)))
 
 
 def _iso(value: date | datetime) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from google.api_core import exceptions as google
 from google.auth import exceptions as google_auth
 
 from shared import log
+from shared.adapters.closing_tasks import CloseTask, EndedRun, close_tasks
 from shared.adapters.error_table import TASKS
 from shared.adapters.own_identity import own_credentials
 from shared.adapters.patience import Patience
@@ -26,6 +27,7 @@ _CLOCK_SKEW = timedelta(milliseconds=100)
 _TIMEOUT_SECONDS = 5.0
 _THREADS = 32
 _PATIENCE = Patience(10.0, first_pause_seconds=0.1, heeds=False)  # every task is named: creating it again is safe
+Task = TypeVar("Task")
 _FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAuthError)
 
 
@@ -74,6 +76,7 @@ class TaskTargets:
     process_queue_url: str
     service_account: str
     execute_queue: str = ""
+    close_queue: str = ""
     execute_run_url: str = ""
 
 
@@ -111,24 +114,42 @@ class Tasks:
         return self._create(targets.kick_queue, task)
 
     def dispatch_runs(self, runs: Sequence[RunTask]) -> list[RunTask]:
-        """Deliver runs to execute_run, in parallel; answers those that Cloud Tasks did not take."""
-        if not runs:
+        """Deliver runs to execute_run, in parallel; answers those that Cloud Tasks did not take.
+
+        Who asks how a run ended does not stand in the way of those that begin: that is the other queue's.
+        """
+        return self._in_parallel(self._dispatch, runs)
+
+    def close_runs(self, ended: Iterable[EndedRun]) -> int:
+        """Have the rows of ended runs closed, many of a tenant's at once; how many of the tasks were not taken."""
+        return len(self._in_parallel(self._dispatch_closings, close_tasks(ended)))
+
+    def _in_parallel(self, create: Callable[[Task], bool], wanted: Sequence[Task]) -> list[Task]:
+        if not wanted:
             return []
         self._open_client()  # once, before the threads
-        with ThreadPoolExecutor(max_workers=min(_THREADS, len(runs))) as threads:
-            taken = list(threads.map(self._dispatch, runs))
-        return [run for run, was_taken in zip(runs, taken, strict=True) if not was_taken]
+        with ThreadPoolExecutor(max_workers=min(_THREADS, len(wanted))) as threads:
+            taken = list(threads.map(create, wanted))
+        return [each for each, was_taken in zip(wanted, taken, strict=True) if not was_taken]
 
     def _dispatch(self, run: RunTask) -> bool:
+        queue = self._targets.close_queue if run.closing else self._targets.execute_queue
+        return self._deliver(queue, run.name, "execute", asdict(run), run_id=run.run_id)
+
+    def _dispatch_closings(self, task: CloseTask) -> bool:
+        name = _hashed("closings", task.work)
+        return self._deliver(self._targets.close_queue, name, "close", task.to_body(), tenant_id=task.tenant_id)
+
+    def _deliver(self, queue: str, name: str, route: str, body: Mapping[str, Any], **facts: str) -> bool:
         task = self._post(
-            queue=self._targets.execute_queue,
-            name=run.name,
+            queue=queue,
+            name=name,
             function_url=self._targets.execute_run_url,
-            path="/api/v1/internal/execute",
-            body=asdict(run),
+            path=f"/api/v1/internal/{route}",
+            body=body,
             deadline=_DISPATCH_DEADLINE,
         )
-        return self._create(self._targets.execute_queue, task, run_id=run.run_id)
+        return self._create(queue, task, **facts)
 
     def _post(
         self, *, queue: str, name: str, function_url: str, path: str, body: Mapping[str, Any], deadline: timedelta

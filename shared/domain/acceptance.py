@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.domain.backfill import BackfillQuota
 from shared.domain.queue_state import PROCESSING
+from shared.domain.waiting import check_waiting
 from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded
 
 MANUAL_PRIORITY = 10
@@ -105,6 +106,14 @@ class Usage:
         resets_at = next_utc_midnight(self.now)
         retry_after = int((resets_at - self.now).total_seconds()) + 1
         raise QuotaExceeded(limit=self.daily_limit, used=used, resets_at=resets_at, retry_after=retry_after)
+
+    def check_waiting(self, runs: int = 1) -> None:
+        """TooManyWaiting when so many more would be more than may wait.
+
+        Calls at the same moment may pass the limit by what they bring: it protects the platform, it meters nobody.
+        """
+        waiting = _count(group for group in self.queue if group.state != PROCESSING)
+        check_waiting(daily_limit=self.daily_limit, waiting=waiting, more=runs)
 
     def predict_start(self, pipeline_id: str, source: str | None) -> Start:
         """Whether a run accepted now finds a slot, or why it has to wait."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -121,14 +122,44 @@ def _turn(lane: Lane) -> tuple[bool, float, int, str]:
     return (served_at is not None, served_at.timestamp() if served_at else 0.0, lane.live_count, lane.share.tenant_id)
 
 
-def take_turns(lanes: Sequence[Lane], limit: int) -> tuple[list[tuple[Lane, QueueItem]], bool]:
-    """One item of each lane in turn, until `limit` are taken; also whether there would have been more."""
-    rounds: dict[int, list[tuple[Lane, QueueItem]]] = {}
-    for lane in lanes:
-        for turn, item in enumerate(lane.admissible()):
-            rounds.setdefault(turn, []).append((lane, item))
-    in_order = [pick for turn in sorted(rounds) for pick in rounds[turn]]
-    return in_order[: max(0, limit)], len(in_order) > limit
+@dataclass
+class Handout:
+    """How many more runs may be handed out now.
+
+    `at_most`: of all tenants. `executors`: those that are free. `of_tenant`: of one tenant, less those of its runs
+    that no executor has taken yet, which `untaken` counts by tenant.
+    """
+
+    at_most: int
+    executors: int
+    of_tenant: int
+    untaken: Counter[str]
+
+    def takes(self, lane: Lane, more: int) -> bool:
+        """Whether a tenant to whom this call has given so many may have one more.
+
+        It gets another executor only while it holds fewer than are free: so whoever comes next finds one.
+        """
+        tenant_id = lane.share.tenant_id
+        is_free = lane.live_count + more < self.executors
+        return self.at_most > 0 and is_free and self.untaken[tenant_id] + more < self.of_tenant
+
+    def take(self) -> None:
+        """Count one run."""
+        self.at_most -= 1
+        self.executors -= 1
+
+
+def take_turns(lanes: Sequence[Lane], handout: Handout) -> tuple[list[tuple[Lane, QueueItem]], bool]:
+    """One item of each lane in turn, as many as may be handed out; also whether there would have been more."""
+    queues = [(lane, lane.admissible()) for lane in lanes]
+    picks: list[tuple[Lane, QueueItem]] = []
+    for turn in range(max((len(items) for _, items in queues), default=0)):
+        for lane, items in queues:
+            if turn < len(items) and handout.takes(lane, turn):
+                handout.take()
+                picks.append((lane, items[turn]))
+    return picks, len(picks) < sum(len(items) for _, items in queues)
 
 
 def admitted(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:

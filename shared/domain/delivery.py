@@ -1,4 +1,4 @@
-"""What Cloud Tasks brings to execute_run: one hop of a leased attempt, or the closing of a run nobody executes."""
+"""What Cloud Tasks brings to execute_run: one hop of a leased attempt, or the closing of runs nobody executes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.domain.identifiers import check_tenant_id
+
+MOST_CLOSINGS = 500  # of one tenant's runs, in one statement
 
 Number = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 
@@ -40,4 +42,26 @@ class Delivery(BaseModel):
         check_tenant_id(self.tenant_id)  # it names a dataset
         if self.lease_id is None and self.closing is None:
             raise ValueError("neither a lease nor a closing")
+        return self
+
+
+class EndedDelivery(DeliveredClosing):
+    """A run that ended in the queue, and how."""
+
+    run_id: str
+    pipeline_logging_id: str
+    attempt: Number
+
+
+class ClosingsDelivery(BaseModel):
+    """The body of a task that closes runs of one tenant; shared/adapters/closing_tasks.py writes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tenant_id: str
+    runs: Annotated[list[EndedDelivery], Field(min_length=1, max_length=MOST_CLOSINGS)]
+
+    @model_validator(mode="after")
+    def _is_a_tenants(self) -> ClosingsDelivery:
+        check_tenant_id(self.tenant_id)  # it names a dataset
         return self

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.domain.admission import admitted, admitted_to_close, make_lanes, take_turns
+from shared.domain.admission import Handout, admitted, admitted_to_close, make_lanes, take_turns
 from shared.domain.changes import Change, Decision
 from shared.domain.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantShare
 from shared.domain.retry import RetryPolicy
@@ -23,14 +23,17 @@ class DispatchPolicy:
 
     lease: how long an executor may stay silent. redeliver_after: how long an admitted run may stay unclaimed before
     its task is created again. max_redeliveries: of those, how many a call. max_unclaimed: admitted runs that may wait
-    for an executor; more would only wait in Cloud Tasks. max_changes: how many one transaction applies. pause: how long
-    a run waits, at most, before it asks again whether a quota of Google's is there.
+    for an executor, and those of one tenant; more would only wait in Cloud Tasks, in front of others. executors: how
+    many there are. max_changes: how many one transaction applies. pause: how long a run waits, at most, before it asks
+    again whether a quota of Google's is there.
     """
 
     lease: timedelta = timedelta(minutes=5)
     redeliver_after: timedelta = timedelta(seconds=10)
     max_redeliveries: int = 200
     max_unclaimed: int = 2_000
+    max_unclaimed_of_tenant: int = 2_000
+    executors: int = 4_000
     max_changes: int = MOST_CHANGES
     pause: timedelta = timedelta(minutes=5)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -65,7 +68,9 @@ def decide(
 
     lanes = make_lanes((item for item, _ in live.running), ready, shares, state.now, to_close)
     room = policy.max_unclaimed - len(live.unclaimed)
-    picks, more = take_turns(lanes, min(max_runs, room))
+    untaken = Counter(item.tenant_id for item, _ in live.unclaimed)
+    free = policy.executors - len(live.running)
+    picks, more = take_turns(lanes, Handout(min(max_runs, room), free, policy.max_unclaimed_of_tenant, untaken))
     admissions = []
     for lane, item in picks:
         admit = admitted_to_close if item.run_id in to_close else admitted
@@ -76,13 +81,16 @@ def decide(
     refusals = [change for change in told if change and change.after is None]
     waits = [change for change in told if change and change.after]
 
-    changes = [*live.changes, *dropped, *admissions, *refusals, *waits]
+    # What ends without an executor frees none, so it comes after what waits for one.
+    changes = [*live.changes, *admissions, *dropped, *refusals, *waits]
     return Decision(
         changes=tuple(changes[: policy.max_changes]),
         redeliver=tuple(_due_for_redelivery(live, state.now, policy)),
-        look_again_at=_look_again_at(state, live, changes, policy),
+        look_again_at=_look_again_at(state, live, changes, policy, more_wait=more),
         # Who left the queue may have hidden others: the read sees only its front, and no more news than are applied.
-        work_remains=(more and room > max_runs) or bool(dropped or refusals) or len(changes) >= policy.max_changes,
+        work_remains=(more and len(picks) == max_runs)
+        or bool(dropped or refusals)
+        or len(changes) >= policy.max_changes,
         stale_signs=live.stale_signs,
     )
 
@@ -123,10 +131,13 @@ def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) 
 
 
 def _look_again_at(
-    state: QueueState, live: _LiveRuns, changes: Iterable[Change], policy: DispatchPolicy
+    state: QueueState, live: _LiveRuns, changes: Sequence[Change], policy: DispatchPolicy, *, more_wait: bool
 ) -> datetime | None:
     """The next moment at which something is due that no event will announce."""
     moments = [lease.expires_at for _, lease in live.running]
+    is_handed_out = live.unclaimed or any(change.action == "ADMIT" for change in changes)
+    if more_wait and is_handed_out:  # nobody says that an executor took one
+        moments.append(state.now + policy.redeliver_after / 2)
     moments += [lease.unclaimed_since + policy.redeliver_after for _, lease in live.unclaimed]
     if state.next_available_at:
         moments.append(state.next_available_at)

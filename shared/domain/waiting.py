@@ -18,5 +18,7 @@ def check_waiting(*, daily_limit: int, waiting: int, more: int) -> None:
     if waiting + more > (limit := waiting_limit(daily_limit)):
         raise TooManyWaiting(
             f"{waiting} runs of this tenant wait and {more} more would make it more than {limit}",
-            cap="waiting_runs", limit=limit, waiting=waiting, retry_after=_LOOK_AGAIN_SECONDS,
-        )  # fmt: skip
+            limit=limit,
+            waiting=waiting,
+            retry_after=_LOOK_AGAIN_SECONDS,
+        )

@@ -96,7 +96,7 @@ sign AS (
   FROM {tenants}.pipeline_run_events AS events
   JOIN item ON item.run_id = events.run_id
   WHERE events.occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 7 DAY)
-    AND events.kind NOT IN ('ADMITTED', 'SETTLED', 'CANCEL_REQUESTED')
+    AND events.kind NOT IN ('ADMITTED', 'SETTLED', 'CLOSED', 'CANCEL_REQUESTED')
   QUALIFY ROW_NUMBER() OVER (
     PARTITION BY events.run_id, events.lease_id, events.kind
     ORDER BY events.occurred_at DESC

@@ -1,16 +1,24 @@
 -- name: read_unclosed
--- Runs that ended without an executor lately: their last task may have been lost with the dispatcher that created it.
+-- Runs that ended without an executor lately and whose rows nobody has closed: their task may have been lost with the
+-- dispatcher that created it, or waits.
 -- param: hours INT64
 SELECT
-  run_id,
-  tenant_id,
-  COALESCE(JSON_VALUE(details, '$.pipeline_logging_id'), run_id) AS pipeline_logging_id,
-  attempt,
-  outcome,
-  error_class,
-  error_message
-FROM {tenants}.pipeline_run_events
-WHERE kind = 'SETTLED'
-  AND outcome IN ('FAILED', 'CANCELLED')
-  AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @hours HOUR)
-ORDER BY run_id
+  settled.run_id,
+  settled.tenant_id,
+  COALESCE(JSON_VALUE(settled.details, '$.pipeline_logging_id'), settled.run_id) AS pipeline_logging_id,
+  settled.attempt,
+  settled.outcome AS status,
+  settled.error_class,
+  settled.error_message
+FROM {tenants}.pipeline_run_events AS settled
+WHERE settled.kind = 'SETTLED'
+  AND settled.outcome IN ('FAILED', 'CANCELLED')
+  AND settled.occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @hours HOUR)
+  AND NOT EXISTS (
+    SELECT 1
+    FROM {tenants}.pipeline_run_events AS closed
+    WHERE closed.run_id = settled.run_id
+      AND closed.kind = 'CLOSED'
+      AND closed.occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @hours + 1 HOUR)
+  )
+ORDER BY settled.run_id

@@ -10,7 +10,7 @@ from shared.adapters.accepted_runs import Standing
 from shared.domain.acceptance import AcceptedRun, RunRequest
 from shared.domain.backfill import Backfill, BackfillQuota, plan_backfill
 from shared.domain.templates import Template
-from shared.errors import Conflict, InvalidInput
+from shared.errors import Conflict, InvalidInput, TooManyWaiting
 from shared.use_cases.run_pipeline import RunRequests, require_source
 
 
@@ -23,14 +23,15 @@ class Backfills:
     def answer(self, standing: Standing, template: Template, request: RunRequest) -> tuple[int, dict[str, Any]]:
         """Status and body: 200 for a preview, 202 once all runs are in the queue. At most one job.
 
-        InvalidInput for bad fields, Conflict without a credential or while an earlier backfill waits,
-        IdempotencyMismatch when the key came with another body.
+        InvalidInput for bad fields, Conflict without a credential or while an earlier backfill waits, TooManyWaiting
+        when the tenant's queue has no place for all of it, IdempotencyMismatch when the key came with another body.
         """
         backfill = plan_backfill(template, request.body, today=standing.usage.now.date())
         try:
             source = require_source(standing, template, backfill.parameters)
             standing.usage.check_no_backfill(template.pipeline_id, source)
-        except (Conflict, InvalidInput):
+            standing.usage.check_waiting(len(backfill.months))
+        except (Conflict, InvalidInput, TooManyWaiting):
             # The first call of this key may have been accepted, and its runs be those that wait.
             first = None if backfill.is_preview else self.requests.find_first(standing, template, request)
             if first is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from shared import log
 from shared.adapters.orphans import Orphans
 from shared.adapters.scheduler_jobs import SchedulerJobs
 from shared.adapters.tasks import Tasks
@@ -14,8 +15,7 @@ from shared.domain.admission import DEFAULT_MAX_RUNS
 from shared.use_cases.process_queue import Dispatcher
 
 JOB = "cleanup_orphaned_pipelines"
-# Three hourly clean-ups look at each run. A task that was created before keeps its name, so it is not created again.
-_LOOK_BACK_HOURS = 3
+_LOOK_BACK_HOURS = 3  # three hourly clean-ups look at each run that is not closed
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,13 @@ class CleanUp:
         with self.jobs.recording(JOB) as counts:
             rescues = self.dispatcher.dispatch(max_runs=DEFAULT_MAX_RUNS).rescues
             unclosed = self.orphans.find_unclosed(hours=_LOOK_BACK_HOURS)
-            not_created = self.tasks.dispatch_runs(unclosed)
+            if not_taken := self.tasks.close_runs(unclosed):
+                log.error("closings not delivered", count=not_taken)
             counts.update(
                 orphans_found=rescues.requeued + rescues.failed,
                 requeued=rescues.requeued,
                 failed=rescues.failed,
-                runs_closed=len(unclosed) - len(not_created),
+                runs_closed=len(unclosed),
                 staging_tables_removed=self.orphans.remove_expired_staging(executed_at),
             )
         return {"status": "success", **counts, "executed_at": executed_at}

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared import log
-from shared.adapters.queue import DispatchQueue
+from shared.adapters.closing_tasks import EndedRun
+from shared.adapters.queue import MESSAGE_LENGTH, DispatchQueue
 from shared.adapters.scheduler_jobs import SchedulerJobs
 from shared.adapters.tasks import Closing, RunTask, Tasks
 from shared.domain.changes import Change, Decision
@@ -100,6 +101,7 @@ class Dispatcher:
     def _decide_and_apply(self, max_runs: int) -> Dispatched:
         state = self.queue.read()
         decision = decide(state, policy=self.policy, max_runs=max_runs, rng=self.rng, new_id=self.new_id)
+        decision = self.queue.fitting(decision)
         if not decision.changes:
             return Dispatched(state, decision, ())
         changed = self.queue.apply(state, decision)
@@ -110,9 +112,11 @@ class Dispatcher:
     def _deliver(self, dispatched: Dispatched) -> None:
         leased = [change.after for change in dispatched.made("ADMIT", "RENEW") if change.after]
         deliveries = [_delivery(item) for item in [*leased, *dispatched.decision.redeliver]]
-        closings = [_closing(change) for change in dispatched.made_ends() if change.action != "COMPLETE"]
-        if failed := self.tasks.dispatch_runs([*deliveries, *closings]):
+        ended = [_ended(change) for change in dispatched.made_ends() if change.action != "COMPLETE"]
+        if failed := self.tasks.dispatch_runs(deliveries):
             log.error("runs not delivered", count=len(failed), run_ids=[task.run_id for task in failed[:20]])
+        if not_taken := self.tasks.close_runs(ended):  # the hourly clean-up does it
+            log.error("closings not delivered", count=not_taken)
 
     def _look_again(self, decision: Decision) -> None:
         if decision.work_remains:
@@ -123,15 +127,11 @@ class Dispatcher:
 
 def _delivery(item: QueueItem) -> RunTask:
     closing = Closing("FAILED", LEASE_EXPIRED, NEVER_SAID) if item.wait_reason == CLOSING else None
-    return _task(item, lease_id=item.lease_id, closing=closing)
-
-
-def _task(item: QueueItem, *, lease_id: str | None, closing: Closing | None = None) -> RunTask:
     return RunTask(
         run_id=item.run_id,
         tenant_id=item.tenant_id,
         pipeline_logging_id=item.pipeline_logging_id,
-        lease_id=lease_id,
+        lease_id=item.lease_id,
         attempt=item.attempt,
         hop=item.hop,
         closing=closing,
@@ -139,11 +139,18 @@ def _task(item: QueueItem, *, lease_id: str | None, closing: Closing | None = No
     )
 
 
-def _closing(change: Change) -> RunTask:
-    """The last task of a run that no executor will end: it closes the run's row in the tenant's dataset."""
+def _ended(change: Change) -> EndedRun:
+    """A run that no executor ends: its row in the tenant's dataset is closed, together with others of the tenant."""
     item = change.before
-    status = "CANCELLED" if change.action == "CANCEL" else "FAILED"
-    return _task(item, lease_id=None, closing=Closing(status, change.error_class, change.error_message))
+    return EndedRun(
+        tenant_id=item.tenant_id,
+        run_id=item.run_id,
+        pipeline_logging_id=item.pipeline_logging_id,
+        attempt=item.attempt,
+        status="CANCELLED" if change.action == "CANCEL" else "FAILED",
+        error_class=change.error_class,
+        error_message=(change.error_message or "")[:MESSAGE_LENGTH] or None,
+    )
 
 
 def _log_changes(changes: Sequence[Change], decision: Decision) -> None:

@@ -15,7 +15,7 @@ from shared.auth import PresentedKey, require_tenant
 from shared.domain.acceptance import AcceptedRun, RunRequest, Start, body_digest, repeatable_run_id
 from shared.domain.backfill import BackfillQuota
 from shared.domain.templates import Template, resolve_parameters, source_of
-from shared.errors import Conflict, InvalidInput, QuotaExceeded, Unauthenticated
+from shared.errors import Conflict, InvalidInput, QuotaExceeded, TooManyWaiting, Unauthenticated
 
 _MESSAGES = {
     "RUNNING": "Pipeline triggered successfully",
@@ -43,13 +43,14 @@ class RunRequests:
         """The answer to the caller, once the run is in the queue. At most one job.
 
         InvalidInput for bad parameters, Conflict without a credential, QuotaExceeded when today is used up,
-        IdempotencyMismatch when the key came with another body.
+        TooManyWaiting when the tenant's queue is full, IdempotencyMismatch when the key came with another body.
         """
         parameters = resolve_parameters(template, request.body)
         try:
             source = require_source(standing, template, parameters)
             standing.usage.check_quota()
-        except (Conflict, InvalidInput, QuotaExceeded):
+            standing.usage.check_waiting()
+        except (Conflict, InvalidInput, QuotaExceeded, TooManyWaiting):
             # The first call of this key may have been accepted, and may itself be what used the day up.
             if first := self.find_first(standing, template, request):
                 return _answer(standing, first)

@@ -19,7 +19,9 @@ NEVER_GIVEN = {name.upper() for name in Settings.model_fields if name.endswith((
 BY_VARIABLE = {"ADMIN_KEY_INGRESS"}
 # Code that all share reads them; a function works without, and has its reason: it dispatches no runs, no browser calls
 # it, Cloud Tasks alone does, or it reads the platform's own tables and no tenant's.
-OPTIONAL = {"ADMIN_KEY_SECRET", "ALLOWED_ORIGINS", "EXECUTE_QUEUE", "EXECUTE_RUN_URL", "MAX_BYTES_BILLED"}
+OPTIONAL = {
+    "ADMIN_KEY_SECRET", "ALLOWED_ORIGINS", "CLOSE_QUEUE", "EXECUTE_QUEUE", "EXECUTE_RUN_URL", "MAX_BYTES_BILLED",
+}  # fmt: skip
 
 
 def settings_of(function: str) -> tuple[set[str], set[str]]:

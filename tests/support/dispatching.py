@@ -18,6 +18,7 @@ from tests.support.executions import served
 from tests.support.frontend import Frontend, new_frontend
 
 Json = dict[str, Any]
+ALSO = {"execute": ["close"]}  # queues of one function stand still together
 PROCESS_QUEUE = "/api/v1/scheduler/process-queue"
 
 
@@ -235,19 +236,26 @@ class Dispatching:
         return self.query(sql, run_id=run_id)
 
     def deliveries(self, *run_ids: str) -> list[Json]:
-        """The bodies of the tasks for execute_run, of these runs."""
-        return [body for body in map(_body, self._tasks("execute")) if body["run_id"] in run_ids]
+        """The bodies of the tasks for execute_run, of these runs: their hops, and who asks how they ended."""
+        return [body for body in self._bodies() if body.get("run_id") in run_ids]
+
+    def closings(self, *run_ids: str) -> list[Json]:
+        """What the rows of these runs are to say, as the tasks that close many of a tenant's have it."""
+        return [run for body in self._bodies() for run in body.get("runs", []) if run["run_id"] in run_ids]
 
     def kicks(self) -> list[datetime]:
         """When process_queue is to be called again."""
         return sorted(task.schedule_time for task in self._tasks("kick"))
+
+    def _bodies(self) -> list[Json]:
+        return [json.loads(task.http_request.body) for name in ("execute", "close") for task in self._tasks(name)]
 
     def _tasks(self, queue: str) -> list[Any]:
         request = {"parent": self.cloud.cloud.queue(queue), "response_view": "FULL", "page_size": 1000}
         return list(self.tasks_client.list_tasks(request=request))
 
     def stand_still(self) -> None:
-        """Pause both queues and empty everything: the state a test begins with."""
+        """Pause all queues and empty everything: the state a test begins with."""
         self.hold("kick", "execute")
         tables = ("tenant_pipeline_configs", "pipeline_execution_queue", "tenant_usage_quotas")
         self.query(";".join(f"DELETE FROM tenants.{table} WHERE TRUE" for table in tables))
@@ -257,14 +265,14 @@ class Dispatching:
 
         A kick's name says only when it is due: one of an earlier test would stand for this test's.
         """
-        names = [self.cloud.cloud.queue(name) for name in queues]
+        names = [self.cloud.cloud.queue(name) for name in _with_others(queues)]
         for name in names:
             self.tasks_client.pause_queue(name=name)
         assert self.cloud.tasks.forget(*names, timeout_seconds=60), "a delivery does not end"
 
     def move_on(self, *queues: str) -> None:
         """Let Cloud Tasks deliver what is in these queues, and what will come."""
-        for name in queues:
+        for name in _with_others(queues):
             self.tasks_client.resume_queue(name=self.cloud.cloud.queue(name))
 
 
@@ -274,6 +282,5 @@ def statements(dispatching: Dispatching, answer: Json) -> list[str]:
     return [job["labels"]["statement"] for job in found]
 
 
-def _body(task: Any) -> Json:
-    body: Json = json.loads(task.http_request.body)
-    return body
+def _with_others(queues: Sequence[str]) -> list[str]:
+    return [*queues, *(also for queue in queues for also in ALSO.get(queue, []))]

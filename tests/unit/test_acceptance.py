@@ -18,7 +18,8 @@ from shared.domain.acceptance import (
     next_utc_midnight,
     repeatable_run_id,
 )
-from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded
+from shared.domain.waiting import waiting_limit
+from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded, TooManyWaiting
 
 NOW = datetime(2025, 11, 17, 22, 30, tzinfo=UTC)
 BILLING, OTHER = "gcp-cost-billing", "aws-cost-cur"
@@ -153,3 +154,18 @@ def test_a_backfill_is_left_what_nobody_else_needs_today() -> None:
     others = (live(1), waiting(2), waiting(3, manual=False))
     quota = replace(usage(*others, started=4, daily=20), schedules=5, due_today=2).backfill_quota()
     assert (quota.used, quota.reserved, quota.remaining, quota.schedules) == (6, 5, 9, 5)
+
+
+@given(daily=st.integers(0, 2_000), more=st.integers(1, 40), groups=st.lists(st.integers(1, 400), max_size=5))
+def test_accepted_runs_never_wait_beyond_the_limit(daily: int, more: int, groups: list[int]) -> None:
+    asked = usage(*(waiting(items, manual=False) for items in groups), live(3), daily=daily)
+    limit = waiting_limit(daily)
+    assert limit >= 10 * daily
+    if sum(groups) + more <= limit:
+        asked.check_waiting(more)
+        return
+    with pytest.raises(TooManyWaiting) as refusal:
+        asked.check_waiting(more)
+    facts = refusal.value.facts
+    assert (refusal.value.cap, facts["limit"], facts["waiting"]) == ("waiting_runs", limit, sum(groups))
+    assert facts["retry_after"] > 0

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from functions.process_queue.main import ProcessQueueBody
 from shared.domain import credentials
 from shared.domain.backfill import MOST_MONTHS
-from shared.domain.delivery import Delivery
+from shared.domain.delivery import ClosingsDelivery, Delivery
 from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings
 from shared.domain.templates import Parameter, Template
 from shared.domain.validation import NoBody
@@ -35,6 +35,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     ProcessQueueBody,
     ConfigRequest,
     Delivery,
+    ClosingsDelivery,
     NoBody,
 )
 _QUERIES: dict[str, type[BaseModel]] = {

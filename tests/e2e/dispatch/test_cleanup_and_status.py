@@ -61,8 +61,7 @@ class TestCleanUp:
         dispatching.report(run_id, "SETTLED", outcome="CANCELLED", error_class="CANCELLED", lease_id=None)
         clean_up(dispatching)
         clean_up(dispatching)
-        closings = [task["closing"]["status"] for task in dispatching.deliveries(run_id) if task["closing"]]
-        assert closings == ["CANCELLED"]
+        assert [run["status"] for run in dispatching.closings(run_id)] == ["CANCELLED"]
 
     def test_staging_past_its_expiry_is_removed(self, dispatching: Dispatching) -> None:
         staging = f"{dispatching.cloud.project}.{dispatching.cloud.platform.datasets.staging}"

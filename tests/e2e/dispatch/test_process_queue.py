@@ -118,8 +118,9 @@ def test_a_run_that_failed_for_good_is_counted_and_closed(dispatching: Dispatchi
     assert dispatching.item(run_id) == {}
     assert dispatching.scheduled(run_id)["completed_at"] is not None
     assert dispatching.usage(tenant_id)["pipelines_failed_today"] == 1
-    closing = {"status": "FAILED", "error_class": "CHECK_FAILED", "error_message": "no rows"}
-    assert [task["closing"] for task in dispatching.deliveries(run_id) if task["closing"]] == [closing]
+    (closing,) = dispatching.closings(run_id)
+    told = [closing[name] for name in ("status", "error_class", "error_message")]
+    assert told == ["FAILED", "CHECK_FAILED", "no rows"]
 
 
 def test_a_waiting_run_that_is_cancelled_ends_at_once(dispatching: Dispatching, tenant_id: str) -> None:
@@ -129,8 +130,7 @@ def test_a_waiting_run_that_is_cancelled_ends_at_once(dispatching: Dispatching, 
     assert dispatching.item(run_id) == {}
     assert dispatching.scheduled(run_id)["state"] == "CANCELLED"
     assert dispatching.events(run_id)[-1]["outcome"] == "CANCELLED"
-    (closing,) = dispatching.deliveries(run_id)
-    assert (closing["closing"]["status"], closing["lease_id"]) == ("CANCELLED", None)
+    assert [run["status"] for run in dispatching.closings(run_id)] == ["CANCELLED"]
 
 
 def test_a_cancel_counts_as_long_as_its_run_waits(dispatching: Dispatching, tenant_id: str) -> None:
@@ -154,7 +154,7 @@ def test_a_manual_run_beyond_the_daily_limit_is_refused_and_a_scheduled_one_wait
     dispatching.process()
     (waiting,) = [run_id for run_id in (first, late) if dispatching.item(run_id)["state"] == "QUEUED"]
     assert dispatching.item(waiting)["wait_reason"] == "DAILY_LIMIT"
-    assert dispatching.deliveries(manual)[0]["closing"]["error_class"] == "QUOTA_EXCEEDED"
+    assert [run["error_class"] for run in dispatching.closings(manual)] == ["QUOTA_EXCEEDED"]
     assert dispatching.usage(tenant)["pipelines_run_today"] == 1
 
 

@@ -1,0 +1,42 @@
+"""Closings travel many at once, one tenant's in each task, in turn among tenants."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.adapters.closing_tasks import EndedRun, close_tasks
+from shared.domain.delivery import MOST_CLOSINGS, ClosingsDelivery
+from shared.domain.validation import validated
+
+TASK_BYTES = 100_000  # what Cloud Tasks takes at least
+
+
+def ended(tenant_id: str, number: int, message: str | None = None) -> EndedRun:
+    run_id = f"{tenant_id}-{number}"
+    return EndedRun(tenant_id, run_id, run_id, 0, "CANCELLED", "CANCELLED", message)
+
+
+@given(
+    counts=st.lists(st.integers(0, 1_200), min_size=1, max_size=4),
+    message=st.one_of(st.none(), st.text(min_size=1, max_size=4).map(lambda text: (text * 1_000)[:1_000])),
+)
+@settings(max_examples=25, deadline=None)
+def test_every_run_is_in_one_task_that_fits_and_is_taken(counts: list[int], message: str | None) -> None:
+    runs = [ended(f"tenant_{n}", number, message) for n, count in enumerate(counts) for number in range(count)]
+    tasks = close_tasks(runs)
+    assert Counter(run for task in tasks for run in task.runs) == Counter(runs)
+    for task in tasks:
+        assert {run.tenant_id for run in task.runs} == {task.tenant_id}
+        assert len(json.dumps(task.to_body())) <= TASK_BYTES
+        assert validated(ClosingsDelivery, task.to_body()).runs[0].run_id == task.runs[0].run_id
+    assert len({task.work for task in tasks}) == len(tasks)
+
+
+def test_five_thousand_cancels_are_a_dozen_tasks_and_another_tenant_comes_second() -> None:
+    tasks = close_tasks([*(ended("noisy", number) for number in range(5_175)), ended("calm", 0)])
+    assert [task.tenant_id for task in tasks[:2]] == ["noisy", "calm"]
+    assert len(tasks) <= 5_175 // MOST_CLOSINGS + 4

@@ -1,0 +1,109 @@
+"""Tasks are handed out no faster than executors take them, in turn among tenants, and never all to one of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.admission import Handout, Lane, take_turns
+from shared.domain.queue_state import QueueItem, TenantShare
+from tests.unit.dispatch_model import POLICY, START, World
+
+NARROW = replace(POLICY, max_unclaimed=10, max_unclaimed_of_tenant=5, executors=20)
+GREEDY = (10_000, 1_000)
+
+
+def lane(tenant_id: str, *, live: int, waiting: int) -> Lane:
+    items = [
+        QueueItem(
+            run_id=f"{tenant_id}-{number}", tenant_id=tenant_id, pipeline_id=f"p-{number}", pipeline_logging_id="l",
+            state="QUEUED", priority=5, scheduled_time=START, available_at=START, added_at=START, attempt=0, hop=0,
+            max_retries=3,
+        )
+        for number in range(waiting)
+    ]  # fmt: skip
+    return Lane(TenantShare(tenant_id, True, *GREEDY, started_today=0), set(), live, 0, 0, items)
+
+
+@given(
+    tenants=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 30)), min_size=1, max_size=6),
+    at_most=st.integers(-5, 60),
+    executors=st.integers(-3, 40),
+    of_tenant=st.integers(1, 10),
+    untaken=st.lists(st.integers(0, 12), min_size=6, max_size=6),
+)
+@settings(deadline=None)
+def test_no_more_is_handed_out_than_may_be_and_nobody_is_passed_over(
+    tenants: list[tuple[int, int]], at_most: int, executors: int, of_tenant: int, untaken: list[int]
+) -> None:
+    lanes = [lane(f"t{n}", live=live, waiting=waiting) for n, (live, waiting) in enumerate(tenants)]
+    before = Counter({f"t{n}": untaken[n] for n in range(len(tenants))})
+    picks, more = take_turns(lanes, Handout(at_most, executors, of_tenant, before))
+
+    taken = Counter(one.share.tenant_id for one, _ in picks)
+    assert len(picks) <= max(0, at_most)
+    assert len(picks) <= max(0, executors)
+    assert more == (len(picks) < sum(waiting for _, waiting in tenants))
+    left = executors - len(picks)
+    for number, (live, waiting) in enumerate(tenants):
+        name = f"t{number}"
+        assert not taken[name] or before[name] + taken[name] <= of_tenant
+        assert not taken[name] or live + taken[name] <= executors
+        is_next = waiting > taken[name] and before[name] + taken[name] < of_tenant and live + taken[name] < left
+        assert not is_next or len(picks) >= at_most, "somebody could have had one more"
+    turns = [int(item.run_id.rpartition("-")[2]) for _, item in picks]  # each tenant's are counted from 0
+    assert turns == sorted(turns), "a second one before somebody's first"
+
+
+def take_all(world: World) -> None:
+    for item in world.live():
+        world.report(item, "CLAIMED")
+
+
+def test_a_flood_leaves_executors_free_and_lets_the_next_tenant_go_at_once() -> None:
+    world = World({"greedy": GREEDY, "calm": (5, 1)})
+    for number in range(500):
+        world.accept("greedy", f"pipeline-{number}")
+    for _ in range(20):
+        world.dispatch(policy=NARROW)
+        unclaimed = [item for item in world.live() if item.run_id not in {sign.run_id for sign in world.signs}]
+        assert len(unclaimed) <= NARROW.max_unclaimed_of_tenant
+        take_all(world)
+    assert len(world.live("greedy")) == NARROW.executors // 2
+
+    run_id = world.accept("calm", "a").run_id
+    world.dispatch(policy=NARROW)
+    assert world.items[run_id].state == "PROCESSING"
+
+
+def test_while_executors_take_their_time_nothing_more_is_handed_out_and_somebody_looks_again() -> None:
+    world = World({f"tenant-{number}": GREEDY for number in range(4)})
+    for tenant in world.limits:
+        for number in range(50):
+            world.accept(tenant, f"pipeline-{number}")
+    first = world.dispatch(policy=NARROW)
+    assert len(world.live()) == NARROW.max_unclaimed
+    assert Counter(item.tenant_id for item in world.live()).most_common()[-1][1] == 2
+    assert first.look_again_at == world.now + NARROW.redeliver_after / 2
+    second = world.dispatch(policy=NARROW)
+    assert len(world.live()) == NARROW.max_unclaimed
+    assert not second.work_remains
+
+    take_all(world)
+    world.dispatch(policy=NARROW)
+    shares = Counter(item.tenant_id for item in world.live())
+    assert shares == dict.fromkeys(world.limits, NARROW.executors // 5)  # one share is left for who comes next
+
+
+def test_cancelled_runs_of_one_tenant_come_after_the_runs_of_others() -> None:
+    world = World({"noisy": (5, 1), "calm": (5, 1)})
+    dropped = [world.accept("noisy", f"pipeline-{number}") for number in range(30)]
+    world.dispatch()
+    for item in dropped:
+        world.report(item, "CANCEL_REQUESTED", lease_id=None)
+    calm = world.accept("calm", "a")
+    world.dispatch(policy=replace(POLICY, max_changes=3))
+    assert world.items[calm.run_id].state == "PROCESSING"
