@@ -216,14 +216,14 @@ def dispatcher() -> Dispatcher:
 
     settings = get_settings()
     lease, queue = timedelta(seconds=settings.lease_seconds), get_platform().queues["execute"]
-    # What Cloud Tasks brings to executors until the dispatcher looks again; what one tenant has of it, others wait for.
-    soon = math.ceil(queue.max_dispatches_per_second * DispatchPolicy.redeliver_after.total_seconds())
+    # What one tenant has in Cloud Tasks stands in front of others: five seconds' worth, until there is another look.
+    of_tenant = math.ceil(queue.max_dispatches_per_second * DispatchPolicy.redeliver_after.total_seconds() / 2)
     policy = DispatchPolicy(
         lease=lease,
         redeliver_after=min(DispatchPolicy.redeliver_after, lease / 4),
         pause=min(DispatchPolicy.pause, timedelta(seconds=10 * settings.retry_base_seconds)),
-        max_unclaimed=soon,
-        max_unclaimed_of_tenant=math.ceil(soon / 2),
+        max_unclaimed=queue.max_concurrent_dispatches,
+        max_unclaimed_of_tenant=of_tenant,
         executors=queue.max_concurrent_dispatches,
         retry=RetryPolicy(base=timedelta(seconds=settings.retry_base_seconds)),
     )
