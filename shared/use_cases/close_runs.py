@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared import log
-from shared.adapters.bigquery import Missing
 from shared.adapters.closing_tasks import EndedRun
 from shared.adapters.closings import Closings
 from shared.adapters.events import RunEvent, RunEvents
+from shared.adapters.job_errors import Missing
 
 
 @dataclass(frozen=True)

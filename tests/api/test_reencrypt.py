@@ -17,8 +17,8 @@ import pytest
 from devcloud.clients import warehouse_of
 from devcloud.environment import client_environment
 from devcloud.server import Devcloud
-from shared.adapters.bigquery import translated
 from shared.adapters.credentials import Credentials
+from shared.adapters.job_errors import translated
 from shared.adapters.kms import CredentialKey
 from shared.domain.credentials import credential_aad
 from shared.errors import ConvergenceError, Unavailable
