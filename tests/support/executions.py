@@ -8,7 +8,9 @@ import re
 import signal
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +19,12 @@ from typing import Any
 import requests
 from google.cloud import bigquery
 
+from devcloud.bigquery.jobs.gate import Gate
 from devcloud.gateway.function_process import FunctionProcess
 from devcloud.server import Devcloud
 from tests.support.tenant import Api, Tenant
+
+HEADER = "X-Changed-Template"  # what tests/support/changed_execute_run.py reads; it loads the product, this does not
 
 Json = dict[str, Any]
 EXECUTE = "/api/v1/internal/execute"
@@ -47,13 +52,35 @@ class Delivery:
         return names | lease | {"pipeline_id": self.pipeline_id}
 
 
+@dataclass(frozen=True)
+class Held:
+    """A delivery whose executor waits for a job that devcloud holds; `answer` is what it will answer."""
+
+    gate: Gate
+    answer: Future[str]
+
+    def let_go(self) -> None:
+        """Let the job be done."""
+        self.gate.open()
+
+    def end(self) -> str:
+        """Let the job be done; what the executor then answers."""
+        self.let_go()
+        return self.answer.result()
+
+
 @dataclass
 class Executions:
-    """Puts admitted items into the queue and delivers them, without a dispatcher in between."""
+    """Puts admitted items into the queue and delivers them, without a dispatcher in between.
+
+    To the gateway's execute_run, or to the instance at `url`; one that changes templates is told the `changes`.
+    """
 
     cloud: Devcloud
     client: bigquery.Client
     prepared: set[str] = field(default_factory=set)
+    url: str | None = None
+    changes: Json | None = None
 
     def admit(
         self,
@@ -118,22 +145,35 @@ class Executions:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["status"])
 
-    def try_to_deliver(self, delivery: Delivery, *, url: str) -> str:
+    def try_to_deliver(self, delivery: Delivery, *, url: str | None = None) -> str:
         """What an instance answers that may die meanwhile: CUT OFF when it does."""
         try:
-            answer = self.post(delivery.to_body(), url=url)
+            return self.deliver(delivery, url=url)
         except requests.ConnectionError:
             return "CUT OFF"
-        return str(answer.json()["status"])
+
+    @contextmanager
+    def held(self, delivery: Delivery, step: str, *, url: str | None = None) -> Iterator[Held]:
+        """The delivery, under way as far as this step's first job, which waits to be let go or for the block's end.
+
+        A step is one of the template's, or what every run does: claim, begin, checks, publish, log.
+        """
+        labels = {"run": delivery.run_id, "step": step} | ({"statement": "publish"} if step == "publish" else {})
+        with ThreadPoolExecutor(1) as threads, self.cloud.bigquery.hold(**labels) as gate:
+            answer = threads.submit(self.try_to_deliver, delivery, url=url)
+            gate.await_job()
+            yield Held(gate, answer)
 
     def post(self, body: Json, *, url: str | None = None) -> requests.Response:
         """Any body, as Cloud Tasks sends it; to the gateway unless `url` is another instance's."""
-        function_url = f"{self.cloud.ready['gateway']}/execute_run"
+        function_url, url = f"{self.cloud.ready['gateway']}/execute_run", url or self.url
         account = f"cvg-tasks-invoker@{self.cloud.project}.iam.gserviceaccount.com"
         token = self.cloud.identity.id_token(account, function_url)
         if url is not None:  # behind Cloud Run's check there are no signatures
             token = ".".join([*token.split(".")[:2], "SIGNATURE_REMOVED_BY_GOOGLE"])
         headers = {"Authorization": f"Bearer {token}"}
+        if self.changes is not None:
+            headers[HEADER] = json.dumps(self.changes)
         return requests.post((url or function_url) + EXECUTE, json=body, headers=headers, timeout=100)
 
     def run(self, tenant: Tenant, parameters: Json, *, template: str = "billing") -> Delivery:

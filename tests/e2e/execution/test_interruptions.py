@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from subprocess import PIPE
 from typing import Any
 
 import pytest
 
 from devcloud.seed_billing.rows import Plan
-from tests.conftest import MakeTenant
-from tests.support.executions import Delivery, Executions, Instance, eventually
-from tests.support.tenant import Api, Tenant
+from tests.e2e.execution.conftest import StartInstance
+from tests.support.executions import Delivery, Executions, eventually
+from tests.support.tenant import SMALL_EXPORT, Api, Tenant
 
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
-StartInstance = Callable[..., Instance]
-
-
-@pytest.fixture
-def large_tenant(make_tenant: MakeTenant) -> Tenant:
-    """A tenant whose export takes a moment to load."""
-    tenant = make_tenant()
-    plan = Plan(seed=8, start=date(2025, 11, 10), days=4, rows_per_day=500)
-    tenant.__dict__["export"] = tenant.seed(plan)
-    return tenant
+SILENT = {"HEARTBEAT_SECONDS": "3600"}  # hears nothing of others while it waits
 
 
 def rows_and_billed(truth: dict[str, Any]) -> tuple[int, Decimal]:
@@ -73,22 +60,20 @@ def test_a_task_without_a_current_lease_does_nothing(executions: Executions, ten
     assert executions.deliver(new) == "SUCCEEDED", executions.error_of(new)
 
 
-@pytest.mark.parametrize("moment", ["claimed", "extracted"])
+@pytest.mark.parametrize("step", ["begin", "extract", "focus"])
 def test_a_killed_run_is_completed_by_the_next_attempt(
-    executions: Executions, large_tenant: Tenant, start_instance: StartInstance, moment: str
+    executions: Executions, tenant: Tenant, start_instance: StartInstance, step: str
 ) -> None:
-    delivery, instance = executions.admit(large_tenant, ALL_DAYS), start_instance()
-    kind, step_id = ("CLAIMED", "") if moment == "claimed" else ("STEP", "extract")
-    with ThreadPoolExecutor(2) as threads:
-        cut_off = threads.submit(executions.try_to_deliver, delivery, url=instance.url)
-        eventually(lambda: has_event(executions, delivery, kind, step_id))
+    delivery, instance = executions.admit(tenant, ALL_DAYS), start_instance()
+    with executions.held(delivery, step, url=instance.url) as held, ThreadPoolExecutor(2) as threads:
         instance.signal(signal.SIGKILL)
-        assert cut_off.result() == "CUT OFF"
+        assert held.answer.result() == "CUT OFF"
         assert list(threads.map(lambda _: executions.deliver(delivery), range(2))) == ["DUPLICATE", "DUPLICATE"]
         rescued = executions.admit_again(delivery)
+        held.let_go()
         answers = list(threads.map(lambda _: executions.deliver(rescued), range(2)))
     assert sorted(answers) == ["DUPLICATE", "SUCCEEDED"]
-    assert published(executions, large_tenant) == rows_and_billed(large_tenant.export.truth)
+    assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
     loads = [job for job in executions.cloud.bigquery.jobs() if delivery.run_id in job["id"] and job["kind"] == "LOAD"]
     assert len(loads) == 1
 
@@ -110,65 +95,53 @@ def test_a_run_that_ended_before_it_could_say_so_is_settled_and_not_repeated(
 
 
 def test_an_executor_frozen_and_overtaken_stops(
-    executions: Executions, large_tenant: Tenant, start_instance: StartInstance
+    executions: Executions, tenant: Tenant, start_instance: StartInstance
 ) -> None:
-    delivery, instance = executions.admit(large_tenant, ALL_DAYS), start_instance()
-    fence = f"SELECT lease_id FROM {large_tenant.tenant_id}.x_meta_publish_fence"
-    with ThreadPoolExecutor(1) as threads:
-        zombie = threads.submit(executions.deliver, delivery, url=instance.url)
-        eventually(lambda: executions.query(fence) == [{"lease_id": delivery.lease_id}])
-        instance.signal(signal.SIGSTOP)
+    delivery, zombie = executions.admit(tenant, ALL_DAYS), start_instance()
+    with executions.held(delivery, "focus", url=zombie.url) as held:
+        zombie.signal(signal.SIGSTOP)
+        held.let_go()
         rescued = executions.admit_again(delivery)
         assert executions.deliver(rescued) == "SUCCEEDED"
-        instance.signal(signal.SIGCONT)
-        assert zombie.result() == "FAILED"
-    assert published(executions, large_tenant) == rows_and_billed(large_tenant.export.truth)
+        zombie.signal(signal.SIGCONT)
+        assert held.answer.result() == "FAILED"
+    assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
     assert executions.run_row(delivery)["lease_id"] == rescued.lease_id
     assert "FENCE_LOST" in executions.error_of(delivery)
 
 
-def test_a_publish_paused_after_its_proof_and_overtaken_aborts(
-    executions: Executions, tenant: Tenant, environment: dict[str, str]
+def test_a_publish_that_comes_after_its_executor_was_overtaken_aborts(
+    executions: Executions, tenant: Tenant, start_instance: StartInstance
 ) -> None:
-    delivery = executions.admit(tenant, ALL_DAYS)
-    command = [sys.executable, "-m", "tests.e2e.execution.paused_publish", json.dumps(delivery.to_body())]
-    with subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as zombie:
-        assert zombie.stdout is not None
-        assert zombie.stdout.readline() == "PAUSED\n"
+    delivery, zombie = executions.admit(tenant, ALL_DAYS), start_instance(**SILENT)
+    with executions.held(delivery, "publish", url=zombie.url) as held:
         rescued = executions.admit_again(delivery)
         assert executions.deliver(rescued) == "SUCCEEDED"
         first, ended = executions.published(tenant), executions.run_row(delivery)
-        answer, _ = zombie.communicate("go on\n", timeout=60)
-    assert answer == "FENCE_LOST another attempt took over (FENCE_LOST)\n"
+        assert held.end() == "FAILED"
+    assert executions.error_of(delivery) == "FENCE_LOST: another attempt took over (FENCE_LOST)"
     assert executions.published(tenant) == first
     assert executions.run_row(delivery) == ended
     assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
 
 
 def test_what_an_overtaken_attempt_stages_late_is_not_published(
-    executions: Executions, large_tenant: Tenant, start_instance: StartInstance, environment: dict[str, str]
+    executions: Executions, tenant: Tenant, start_instance: StartInstance
 ) -> None:
-    delivery, instance = executions.admit(large_tenant, {}), start_instance()
-    fence = f"SELECT lease_id FROM {large_tenant.tenant_id}.x_meta_publish_fence"
-    command = [sys.executable, "-m", "tests.e2e.execution.paused_publish"]
-    with ThreadPoolExecutor(1) as threads:
-        zombie = threads.submit(executions.deliver, delivery, url=instance.url)
-        eventually(lambda: executions.query(fence) == [{"lease_id": delivery.lease_id}])
-        instance.signal(signal.SIGSTOP)
-        executions.run(large_tenant, {})  # moves the watermark, so that the second attempt has less to load
-        added = large_tenant.seed(Plan(seed=8, start=date(2025, 11, 21), days=2, rows_per_day=20), append=True)
+    first, later = tenant.export, Plan(SMALL_EXPORT.seed, start=date(2025, 11, 21), days=2, rows_per_day=20)
+    more = tenant.seed(later, append=True)
+    assert more.table == first.table
+    delivery, zombie = executions.admit(tenant, {}), start_instance(**SILENT)
+    with executions.held(delivery, "extract", url=zombie.url) as held:  # of all days, as none is published
+        between = executions.run(tenant, ALL_DAYS | {"end_date": "2025-11-20"})  # so that the second has less to load
         rescued = executions.admit_again(delivery)
-        command.append(json.dumps(rescued.to_body()))
-        with subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as second:
-            assert second.stdout is not None
-            assert second.stdout.readline() == "PAUSED\n"
-            instance.signal(signal.SIGCONT)
-            assert zombie.result() == "FAILED"
-            answer, _ = second.communicate("go on\n", timeout=60)
-    assert answer == "PUBLISHED\n"
-    rows, billed = rows_and_billed(large_tenant.export.truth)
-    more_rows, more_billed = rows_and_billed(added.truth)
-    assert published(executions, large_tenant) == (rows + more_rows, billed + more_billed)
+        with executions.held(rescued, "publish") as second:
+            assert held.end() == "FAILED"
+            assert second.end() == "SUCCEEDED"
+    sql = f"SELECT x_pipeline_logging_id AS run, COUNT(*) AS n FROM {tenant.tenant_id}.gcp_cost_billing GROUP BY run"
+    assert {row["run"]: row["n"] for row in executions.query(sql)} == {
+        between.run_id: first.truth["rows"], delivery.run_id: more.truth["rows"],
+    }  # fmt: skip
 
 
 def test_a_run_out_of_time_goes_on_in_the_next_hop(
@@ -191,34 +164,29 @@ def test_a_cancelled_run_publishes_nothing(executions: Executions, tenant: Tenan
 
 
 def test_a_cancel_reaches_a_run_that_is_working(
-    executions: Executions, large_tenant: Tenant, start_instance: StartInstance
+    executions: Executions, tenant: Tenant, start_instance: StartInstance
 ) -> None:
-    delivery, instance = executions.admit(large_tenant, ALL_DAYS), start_instance(HEARTBEAT_SECONDS="0.2")
-    api = Api(executions.cloud.ready["gateway"], large_tenant.api_key)
-    with ThreadPoolExecutor(1) as threads:
-        answer = threads.submit(executions.deliver, delivery, url=instance.url)
-        eventually(lambda: has_event(executions, delivery, "CLAIMED"))
-        cancel = api.post(f"/api/v1/pipelines/runs/{large_tenant.tenant_id}/{delivery.run_id}/cancel")
-        assert (cancel.status_code, answer.result()) == (202, "CANCELLED")
+    delivery, instance = executions.admit(tenant, ALL_DAYS), start_instance(HEARTBEAT_SECONDS="0.2")
+    api = Api(executions.cloud.ready["gateway"], tenant.api_key)
+    with executions.held(delivery, "focus", url=instance.url) as held:
+        cancel = api.post(f"/api/v1/pipelines/runs/{tenant.tenant_id}/{delivery.run_id}/cancel")
+        assert (cancel.status_code, held.answer.result()) == (202, "CANCELLED")
     assert executions.run_row(delivery)["status"] == "CANCELLED"
-    tables = executions.client.list_tables(large_tenant.tenant_id)
-    assert "gcp_cost_billing" not in {table.table_id for table in tables} or executions.published(large_tenant) == []
+    assert "gcp_cost_billing" not in {table.table_id for table in executions.client.list_tables(tenant.tenant_id)}
 
 
 def test_a_run_that_was_published_succeeds_whatever_its_executor_hears_afterwards(
-    executions: Executions, large_tenant: Tenant, start_instance: StartInstance
+    executions: Executions, tenant: Tenant, start_instance: StartInstance
 ) -> None:
-    delivery, instance = executions.admit(large_tenant, ALL_DAYS, max_retries=0), start_instance()
-    fence = f"SELECT lease_id FROM {large_tenant.tenant_id}.x_meta_publish_fence"
-    with ThreadPoolExecutor(1) as threads:
-        first_hop = threads.submit(executions.deliver, delivery, url=instance.url)
-        eventually(lambda: executions.query(fence) == [{"lease_id": delivery.lease_id}])
+    delivery, instance = executions.admit(tenant, ALL_DAYS, max_retries=0), start_instance()
+    with executions.held(delivery, "focus", url=instance.url) as held:
         instance.signal(signal.SIGSTOP)
+        held.let_go()
         assert executions.deliver(replace(delivery, hop=1)) == "SUCCEEDED"
         ended = executions.run_row(delivery)
         executions.request_cancel(delivery)
         instance.signal(signal.SIGCONT)
-        assert first_hop.result() == "SUCCEEDED", executions.error_of(delivery)
+        assert held.answer.result() == "SUCCEEDED", executions.error_of(delivery)
     assert executions.run_row(delivery) == ended
     assert not has_event(executions, delivery, "CANCELLED")
 
