@@ -18,7 +18,7 @@ from tests.support.executions import Delivery, Executions, eventually
 from tests.support.tenant import SMALL_EXPORT, Api, Tenant
 
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
-SILENT = {"HEARTBEAT_SECONDS": "3600"}  # hears nothing of others while it waits
+DEAF = {"HEARTBEAT_SECONDS": "3600"}  # it hears nothing while it waits
 
 
 def rows_and_billed(truth: dict[str, Any]) -> tuple[int, Decimal]:
@@ -113,7 +113,7 @@ def test_an_executor_frozen_and_overtaken_stops(
 def test_a_publish_that_comes_after_its_executor_was_overtaken_aborts(
     executions: Executions, tenant: Tenant, start_instance: StartInstance
 ) -> None:
-    delivery, zombie = executions.admit(tenant, ALL_DAYS), start_instance(**SILENT)
+    delivery, zombie = executions.admit(tenant, ALL_DAYS), start_instance(**DEAF)
     with executions.held(delivery, "publish", url=zombie.url) as held:
         rescued = executions.admit_again(delivery)
         assert executions.deliver(rescued) == "SUCCEEDED"
@@ -131,7 +131,7 @@ def test_what_an_overtaken_attempt_stages_late_is_not_published(
     first, later = tenant.export, Plan(SMALL_EXPORT.seed, start=date(2025, 11, 21), days=2, rows_per_day=20)
     more = tenant.seed(later, append=True)
     assert more.table == first.table
-    delivery, zombie = executions.admit(tenant, {}), start_instance(**SILENT)
+    delivery, zombie = executions.admit(tenant, {}), start_instance(**DEAF)
     with executions.held(delivery, "extract", url=zombie.url) as held:  # of all days, as none is published
         between = executions.run(tenant, ALL_DAYS | {"end_date": "2025-11-20"})  # so that the second has less to load
         rescued = executions.admit_again(delivery)

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from subprocess import PIPE
-
 from shared.templates import get_template
 from tests.support.executions import Delivery, Executions, eventually
 from tests.support.tenant import Tenant
@@ -43,24 +38,16 @@ def failures_of(executions: Executions, delivery: Delivery) -> list[str]:
     return [job.error_result["message"] for job in jobs if job.error_result]
 
 
-def test_a_publish_that_another_clouds_publish_aborts_is_done_again(
-    executions: Executions, tenant: Tenant, environment: dict[str, str]
-) -> None:
+def test_a_publish_that_another_clouds_publish_aborts_is_done_again(executions: Executions, tenant: Tenant) -> None:
     executions.run(tenant, ALL_DAYS)
     plant_other_cloud(executions, tenant)
     others = rows_of(executions, tenant, OTHER_CLOUD)
-    delivery = executions.admit(tenant, ALL_DAYS)
-    command = [sys.executable, "-m", "tests.e2e.execution.paused_publish", json.dumps(delivery.to_body())]
-    with subprocess.Popen(command, env=environment, stdin=PIPE, stdout=PIPE, text=True) as paused:
-        assert paused.stdin is not None
-        assert paused.stdout is not None
-        assert paused.stdout.readline() == "PAUSED\n"
-        with tenant.cloud.bigquery.open_transaction(tenant.cloud.project, *publish_of_other_cloud(tenant)):
-            paused.stdin.write("go on\n")
-            paused.stdin.flush()
+    delivery, cloud = executions.admit(tenant, ALL_DAYS), executions.cloud
+    with executions.held(delivery, "publish") as held:
+        with cloud.bigquery.open_transaction(cloud.project, *publish_of_other_cloud(tenant)):
+            held.let_go()
             failures = eventually(lambda: failures_of(executions, delivery))
-        answer, _ = paused.communicate(timeout=90)
-    assert answer == "PUBLISHED\n"
+        assert held.answer.result() == "SUCCEEDED", executions.error_of(delivery)
     assert all("concurrent update" in message for message in failures)
     assert rows_of(executions, tenant, OTHER_CLOUD) == others
     own = rows_of(executions, tenant, f"gcp:{tenant.export.table}")
