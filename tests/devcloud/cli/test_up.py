@@ -28,9 +28,7 @@ def test_what_was_acknowledged_survives_a_kill_and_the_addresses_stay(tmp_path: 
         assert second.end(signal.SIGTERM) == 0
 
 
-def test_the_ready_line_has_what_an_outside_process_needs_and_an_interrupted_cloud_leaves_nothing_behind(
-    tmp_path: Path,
-) -> None:
+def test_the_ready_line_has_what_others_need_and_an_interrupted_cloud_leaves_nothing_behind(tmp_path: Path) -> None:
     with up(tmp_path) as served:
         ready = served.ready
         assert ready.keys() >= {"gateway", "bigquery", "project", "region", "admin_key", "services", "env"}
@@ -42,4 +40,6 @@ def test_the_ready_line_has_what_an_outside_process_needs_and_an_interrupted_clo
         assert CommandLine(tmp_path).json("status", "--json")["gateway"] == ready["gateway"]
         assert served.end(signal.SIGINT) == 0
     assert not (tmp_path / "devcloud.json").exists()
-    StateDir(tmp_path).acquire()  # nobody holds it
+    state = StateDir(tmp_path)
+    state.acquire()  # nobody holds it
+    state.release()

@@ -82,7 +82,8 @@ def gateway(signer: Signer, tmp_path: Path) -> Iterator[Gateway]:
     functions = {
         "echo": _function("echo", "public"),
         "guarded": _function("guarded", "private"),
-        "broken": _function("broken", "public", timeout_seconds=1),
+        "broken": _function("broken", "public"),
+        "impatient": _function("impatient", "public", timeout_seconds=1),
     }
     gateway = Gateway(
         functions,

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import requests
 
 from devcloud.gateway.gateway import Gateway
 from tests.devcloud.gateway.conftest import Signer
+from tests.support.devcloud.handler import PATIENCE_SECONDS
 
 
 def test_a_route_reaches_its_function_as_it_was_sent(gateway: Gateway) -> None:
@@ -38,7 +38,7 @@ def test_an_unknown_path_is_a_json_404(gateway: Gateway, path: str) -> None:
 
 
 def test_no_process_runs_before_the_first_request_and_the_next_one_reuses_it(gateway: Gateway) -> None:
-    assert gateway.states() == {"echo": "cold", "guarded": "cold", "broken": "cold"}
+    assert set(gateway.states().values()) == {"cold"}
     pids = {requests.get(f"{gateway.url}/echo", timeout=30).json()["pid"] for _ in range(3)}
     assert len(pids) == 1
     assert gateway.states()["echo"] == "running"
@@ -67,8 +67,7 @@ def test_a_request_cut_off_by_a_dying_process_is_503_and_the_next_starts_anew(ga
 
 
 def test_a_request_past_the_functions_timeout_is_504(gateway: Gateway) -> None:
-    requests.get(f"{gateway.url}/broken", timeout=30)
-    assert requests.get(f"{gateway.url}/broken?sleep=3", timeout=30).status_code == 504
+    assert requests.get(f"{gateway.url}/impatient?hang=1", timeout=30).status_code == 504
 
 
 def test_a_body_over_cloud_runs_limit_is_413(gateway: Gateway) -> None:
@@ -163,7 +162,7 @@ def test_a_function_ends_when_its_parent_is_gone(gateway: Gateway) -> None:
     instance = gateway._processes["echo"]._instance
     assert instance is not None
     instance.close_input()
-    assert instance.await_end(5)
+    assert instance.await_end(PATIENCE_SECONDS)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -172,8 +171,6 @@ def test_a_function_that_does_not_start_is_503_with_the_end_of_its_log(gateway: 
     source = tmp_path / "main.py"
     source.write_text("raise RuntimeError('cannot be imported')\n")
     gateway._processes["echo"]._source = source
-    started = time.monotonic()
     answer = requests.get(f"{gateway.url}/echo", timeout=30)
     assert answer.status_code == 503
     assert "cannot be imported" in answer.text
-    assert time.monotonic() - started < 20

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from devcloud.gateway.instances import PROJECT_ROOT, ForkServer, Instance
+from tests.support.devcloud.handler import PATIENCE_SECONDS
 
 SOURCE = Path(__file__).parent / "functions" / "echo.py"
 START = """
@@ -22,7 +23,7 @@ with open(sys.argv[1], "ab") as log:
     instance = server.fork("echo", Path(sys.argv[2]), {}, log)
 instance.await_announcement(60)
 print(server._process.pid, instance.pid, flush=True)
-threading.Event().wait(60)
+threading.Event().wait()
 """
 
 
@@ -40,7 +41,7 @@ def fork(server: ForkServer, tmp_path: Path, source: Path = SOURCE) -> Instance:
 
 def end(instance: Instance) -> None:
     instance.send_signal(signal.SIGKILL)
-    assert instance.await_end(10)
+    assert instance.await_end(PATIENCE_SECONDS)
     instance.close()
 
 
@@ -68,12 +69,12 @@ def test_the_fork_server_has_one_thread_and_nothing_of_the_product(server: ForkS
 def test_instances_end_one_by_one_and_are_reaped(server: ForkServer, tmp_path: Path) -> None:
     first, second = fork(server, tmp_path), fork(server, tmp_path)
     first.send_signal(signal.SIGKILL)
-    assert first.await_end(10)
+    assert first.await_end(PATIENCE_SECONDS)
     with pytest.raises(ProcessLookupError):
         os.kill(first.pid, 0)
     assert not second.await_end(0)
     second.close_input()
-    assert second.await_end(10)
+    assert second.await_end(PATIENCE_SECONDS)
     first.close()
     second.close()
 
@@ -83,7 +84,7 @@ def test_a_fork_server_that_was_killed_is_replaced(server: ForkServer, tmp_path:
     killed = pid_of(server)
     os.kill(killed, signal.SIGKILL)
     assert server._process is not None
-    server._process.wait(10)
+    server._process.wait(PATIENCE_SECONDS)
     end(fork(server, tmp_path))
     assert pid_of(server) != killed
 
@@ -97,4 +98,4 @@ def test_everything_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         parent.kill()
     for process in watched:
         with os.fdopen(process):
-            assert select.select([process], [], [], 10)[0]
+            assert select.select([process], [], [], PATIENCE_SECONDS)[0]

@@ -15,6 +15,7 @@ from typing import Any
 from devcloud.cli import main
 from devcloud.gateway.instances import PROJECT_ROOT
 from tests.support.commands import Said, run
+from tests.support.devcloud.handler import PATIENCE_SECONDS
 
 Json = dict[str, Any]
 DEVCLOUD = [sys.executable, "-m", "devcloud"]
@@ -47,7 +48,7 @@ class Served:
     def end(self, number: signal.Signals) -> int:
         """Signal the process; the status it ends with."""
         self.process.send_signal(number)
-        return self.process.wait(15)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import json
 import os
-import time
+import threading
 
 import flask
 
@@ -28,9 +28,14 @@ def guarded(request: flask.Request) -> flask.Response:
 
 
 def broken(request: flask.Request) -> flask.Response:
-    """Dies, or takes its time, as the query says."""
+    """Dies, or never answers, as the query says."""
     if request.args.get("die"):
         os._exit(9)
-    if seconds := request.args.get("sleep"):
-        time.sleep(float(seconds))  # as slow as the test asks for
+    if request.args.get("hang"):
+        threading.Event().wait()
     return flask.Response("alive")
+
+
+def impatient(request: flask.Request) -> flask.Response:
+    """The same, where Cloud Run waits for a second only."""
+    return broken(request)
