@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:  # a run of unit tests alone loads neither the cloud nor its clients
     from google.cloud import bigquery
@@ -54,6 +55,10 @@ def pytest_collection_finish() -> None:
     """What there is now stays until the end: no garbage collection needs to look at it."""
     gc.collect()
     gc.freeze()
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("any-speed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-speed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -42,7 +42,10 @@ FORGETFULNESS = st.builds(
 )
 INSERT = "INSERT INTO {dataset}.happened (call_id) VALUES (@call_id)"
 EXAMPLES = settings(
-    max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
