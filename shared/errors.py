@@ -210,6 +210,12 @@ class DependencyThrottled(DependencyUnavailable):
     """A quota of Google's is used up; the run goes on when it passes, in the same attempt."""
 
 
+class ExecutorStuck(RunError):
+    """The executor was still at work when its time was over, and was ended."""
+
+    error_class = "EXECUTOR_STUCK"
+
+
 class RunCancelled(RunError):
     """The run was cancelled."""
 

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     tenant_token_uri: str = ""
     allow_other_location: bool = False
     execution_budget_seconds: float = 1500.0
+    execution_grace_seconds: float = 90.0
     heartbeat_seconds: float = 60.0
     lease_seconds: float = 300.0
     retry_base_seconds: float = 30.0

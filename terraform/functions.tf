@@ -6,8 +6,8 @@ locals {
   account_emails = { for name, account in google_service_account.accounts : name => account.email }
 
   tunable_settings = toset([
-    "ALLOW_OTHER_LOCATION", "EXECUTION_BUDGET_SECONDS", "HEARTBEAT_SECONDS", "KICK_BUCKET_SECONDS", "LEASE_SECONDS",
-    "MAX_BYTES_BILLED", "RETRY_BASE_SECONDS",
+    "ALLOW_OTHER_LOCATION", "EXECUTION_BUDGET_SECONDS", "EXECUTION_GRACE_SECONDS", "HEARTBEAT_SECONDS", "KICK_BUCKET_SECONDS",
+    "LEASE_SECONDS", "MAX_BYTES_BILLED", "RETRY_BASE_SECONDS",
   ])
 
   # By name, every setting a function may ask for, but those that keep the default of shared/settings.py.

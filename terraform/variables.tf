@@ -151,7 +151,7 @@ variable "settings" {
 
   validation {
     condition     = length(setsubtract(keys(var.settings), local.tunable_settings)) == 0
-    error_message = "settings may hold KICK_BUCKET_SECONDS, EXECUTION_BUDGET_SECONDS, HEARTBEAT_SECONDS, LEASE_SECONDS, RETRY_BASE_SECONDS, MAX_BYTES_BILLED and ALLOW_OTHER_LOCATION."
+    error_message = "settings may hold KICK_BUCKET_SECONDS, EXECUTION_BUDGET_SECONDS, EXECUTION_GRACE_SECONDS, HEARTBEAT_SECONDS, LEASE_SECONDS, RETRY_BASE_SECONDS, MAX_BYTES_BILLED and ALLOW_OTHER_LOCATION."
   }
 }
 

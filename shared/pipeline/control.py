@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from shared.errors import RunError, StepTimedOut
+from shared.errors import DependencyUnavailable, RunError, StepTimedOut
+from shared.request_time import heeding
+
+_MOST_OF_A_BUDGET = 0.9
 
 
 class HandOver(Exception):
@@ -19,7 +22,8 @@ class Control:
 
     def __init__(self, *, budget_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._hop_ends_at = clock() + budget_seconds
+        self._budget_seconds = budget_seconds
+        self._hop_began_at = self._step_began_at = clock()
         self._step_ends_at: float | None = None
         self._stopped = threading.Event()
         self._reason: RunError | None = None
@@ -37,6 +41,17 @@ class Control:
         if self._step_ends_at is not None and self._clock() > self._step_ends_at:
             raise StepTimedOut
 
+    def check_work(self) -> None:
+        """As `check`, for work that ends with the request.
+
+        When the request's time is used up: HandOver where the next request would have more for this step, as other
+        steps came before it in this one; else StepTimedOut, as the step would never come to its end.
+        """
+        self.check()
+        if self.is_out_of_time():
+            had = self._hop_began_at + self._budget_seconds - self._step_began_at
+            raise HandOver if had < _MOST_OF_A_BUDGET * self._budget_seconds else StepTimedOut
+
     def pause(self, seconds: float) -> None:
         """Wait, but not past a stop."""
         self._stopped.wait(seconds)
@@ -50,13 +65,21 @@ class Control:
 
     def is_out_of_time(self) -> bool:
         """Whether the request's budget is used up."""
-        return self._clock() >= self._hop_ends_at
+        return self._clock() >= self._hop_began_at + self._budget_seconds
 
     @contextmanager
     def step(self, timeout_seconds: float) -> Iterator[None]:
         """A step may take this long."""
-        self._step_ends_at = self._clock() + timeout_seconds
+        self._step_began_at = self._clock()
+        self._step_ends_at = self._step_began_at + timeout_seconds
         try:
-            yield
+            with heeding(self._check_repetition):
+                yield
         finally:
             self._step_ends_at = None
+
+    def _check_repetition(self) -> None:
+        """Before a call is made again: a service that is down is not waited for past the request's time."""
+        self.check()
+        if self.is_out_of_time():
+            raise DependencyUnavailable("a service did not answer while the request had time")

@@ -18,6 +18,7 @@ from shared.errors import (
     ConfigError,
     ConvergenceError,
     DependencyThrottled,
+    ExecutorStuck,
     InvalidTemplate,
     RunCancelled,
     RunError,
@@ -31,6 +32,7 @@ from shared.pipeline.heartbeat import heartbeats, heed
 from shared.pipeline.hop import Hop, Services
 from shared.pipeline.interrupted import interrupted_step
 from shared.pipeline.journal import Journal, StepRecord
+from shared.pipeline.watchdog import Watchdog
 from shared.templates import find_template
 
 _SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery reads seven days into the past
@@ -41,7 +43,7 @@ _ENDED: Mapping[str, Kind] = {"COMPLETED": "SUCCEEDED", "FAILED": "FAILED", "CAN
 
 @dataclass(frozen=True)
 class RunExecution:
-    """Carries one delivery out; `execution_id` is the request's, `clock` tells UTC time."""
+    """Carries one delivery out; `execution_id` is this execution's, `clock` tells UTC time."""
 
     task: RunTask
     execution_id: str
@@ -49,9 +51,20 @@ class RunExecution:
     events: RunEvents
     tasks: Tasks
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    open_control: Callable[..., Control] = Control
 
     def execute(self) -> str:
-        """What became of the delivery, in one word; raises only when it should be delivered again."""
+        """What became of the delivery, in one word; raises only when it should be delivered again.
+
+        A delivery that is still worked on when its time and grace are over takes this process with it.
+        """
+        settings = self.services.settings
+        grace_seconds = settings.execution_grace_seconds
+        seconds = settings.execution_budget_seconds + grace_seconds
+        with Watchdog(seconds=seconds, grace_seconds=grace_seconds) as watchdog:
+            return self._carry_out(watchdog)
+
+    def _carry_out(self, watchdog: Watchdog) -> str:
         if self.task.closing:
             return self._end_for_good(self.task.closing)
         try:
@@ -61,7 +74,13 @@ class RunExecution:
             return "DUPLICATE"
         if run is None or self._has_expired(run):
             return "STALE"
+        watchdog.last_word = self._say_stuck
         return self._execute(run)
+
+    def _say_stuck(self) -> None:
+        stuck = ExecutorStuck()
+        facts = {"error_class": stuck.error_class, "error_message": stuck.message}
+        self._end("FAILED", outcome="FAILED", retryable=stuck.retryable, **facts)
 
     def _end_for_good(self, closing: Closing) -> str:
         """Close a run that no executor will end; under a lease, say how it ended: it may have been published."""
@@ -128,7 +147,7 @@ class RunExecution:
 
     def _run(self, run: ClaimedRun, journal: Journal, snapshot_at: datetime) -> str:
         settings, runs = self.services.settings, self.services.runs
-        control = Control(budget_seconds=settings.execution_budget_seconds)
+        control = self.open_control(budget_seconds=settings.execution_budget_seconds)
 
         def listen() -> None:
             heed(control, runs.signals(self.task))
@@ -221,7 +240,7 @@ class RunExecution:
                 return close(
                     self.task, status=status, error_class=error_class, error_message=message, bytes_billed=billed
                 )
-        except ConvergenceError as error:  # the dispatcher's closing task does it once more
+        except Exception as error:  # noqa: BLE001 - why the run ended counts for more; a closing task closes it once more
             log.warning("run row not closed", error_class=type(error).__name__)
             return None
 
@@ -229,7 +248,7 @@ class RunExecution:
         try:
             with log.bound(step_id="log"):
                 self.services.runs.log(self.task, run, steps=journal.step_rows(), checks=journal.check_rows())
-        except ConvergenceError as error:  # what the run did is done; its events still tell
+        except Exception as error:  # noqa: BLE001 - what the run did is done; its events still tell
             log.error("step log not written", exception=error)
 
     def _append_step(self, record: StepRecord) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from shared.adapters.runs import Signals
-from shared.errors import FenceLost, RunCancelled, StepTimedOut
+from shared.errors import DependencyUnavailable, FenceLost, RunCancelled, StepTimedOut
 from shared.pipeline.control import Control, HandOver
 from shared.pipeline.heartbeat import heartbeats, heed
+from shared.request_time import check_stop
 
 
 class Clock:
@@ -86,3 +87,42 @@ def test_the_heartbeat_outlives_whatever_goes_wrong_with_one_beat() -> None:
     ):
         control.pause(5)
     assert beats[:2] == [0, 1]
+
+
+def test_work_that_ends_with_the_request_goes_on_in_the_next_one_where_that_has_more_time_for_it() -> None:
+    clock = Clock()
+    control = Control(budget_seconds=100, clock=clock)
+    clock.now = 50
+    with control.step(1_000):
+        control.check_work()
+        clock.now = 100
+        with pytest.raises(HandOver):
+            control.check_work()
+
+
+def test_work_that_had_the_whole_request_and_did_not_end_is_out_of_time() -> None:
+    clock = Clock()
+    control = Control(budget_seconds=100, clock=clock)
+    with control.step(1_000):
+        clock.now = 100
+        with pytest.raises(StepTimedOut):
+            control.check_work()
+
+
+def test_a_call_that_is_made_again_hears_what_the_step_hears() -> None:
+    clock = Clock()
+    control = Control(budget_seconds=100, clock=clock)
+    check_stop()
+    with control.step(10):
+        check_stop()
+        clock.now = 11
+        with pytest.raises(StepTimedOut):
+            check_stop()
+    check_stop()
+    with control.step(1_000):
+        clock.now = 100
+        with pytest.raises(DependencyUnavailable):
+            check_stop()
+        control.stop(RunCancelled())
+        with pytest.raises(RunCancelled):
+            check_stop()

@@ -153,7 +153,7 @@ def _connector(hop: Hop, step: PlannedStep) -> GcpBillingExport:
 
 def _counted(hop: Hop, batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        hop.control.check()
+        hop.control.check_work()
         if batch.num_rows:
             tally.add(batch)
             yield batch

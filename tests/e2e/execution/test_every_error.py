@@ -1,0 +1,197 @@
+"""Whatever fails in whatever phase of a run: it ends at once with its event, and the event says what it was."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from google.api_core import exceptions
+
+from devcloud.server import Devcloud
+from shared import errors
+from shared.adapters.job_errors import AssertionFailed, DuplicateJob, InvalidStatement, Missing
+from shared.adapters.tasks import RunTask
+from tests.conftest import MakeTenant
+from tests.support.executions import Delivery, Executions
+from tests.support.faulty_services import FaultyPlatform, MakeError, faulty_platform
+from tests.support.tenant import Tenant
+
+google: Any = exceptions  # its exceptions have no annotations
+DAY = {"date": "2025-11-16"}
+MANY_RETRIES = 10_000
+CRASHED = "the run crashed; its execution_id finds the log"
+PHASES = ("begin", "extract", "sql", "run_checks", "publish")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The kind of an attempt's last event, and what that says."""
+
+    kind: str
+    error_class: str | None = None
+    retryable: bool | None = None
+    message: str | None = None
+
+
+Failure = tuple[MakeError, Ending]
+
+
+def ends(make: MakeError, error_class: str, *, for_good: bool = False, kind: str = "FAILED") -> Failure:
+    error = make()
+    message = str(error) if isinstance(error, errors.ConvergenceError) else CRASHED
+    return make, Ending(kind, error_class, not for_good if kind == "FAILED" else None, message)
+
+
+def refused_statement() -> errors.JobFailed:
+    return errors.JobFailed("BigQuery: invalidQuery, a statement is not valid", is_final=True)
+
+
+LASTING: list[Failure] = [
+    ends(errors.CredentialsRejected, "CREDENTIALS_REJECTED", for_good=True),
+    ends(errors.SourceNotFound, "SOURCE_NOT_FOUND", for_good=True),
+    ends(errors.SourceChanged, "SOURCE_CHANGED", for_good=True),
+    ends(errors.SourceLocation, "LOCATION_MISMATCH", for_good=True),
+    ends(errors.InvalidParameters, "INVALID_PARAMETERS", for_good=True),
+    ends(errors.InvalidTemplate, "INVALID_TEMPLATE", for_good=True),
+    ends(errors.BytesLimitExceeded, "BYTES_LIMIT_EXCEEDED", for_good=True),
+    ends(errors.CheckFailed, "CHECK_FAILED", for_good=True),
+    ends(errors.FenceLost, "FENCE_LOST", for_good=True),
+    ends(errors.StepRefused, "STEP_FAILED", for_good=True),
+    ends(errors.InvalidInput, "INVALID_PARAMETERS", for_good=True),
+    ends(errors.LocationMismatch, "INVALID_PARAMETERS", for_good=True),
+    ends(errors.ConfigError, "INVALID_TEMPLATE", for_good=True),
+    ends(refused_statement, "STEP_FAILED", for_good=True),
+    (errors.RunCancelled, Ending("CANCELLED")),
+]
+PASSING: list[Failure] = [
+    ends(errors.DependencyThrottled, "UNAVAILABLE", kind="PAUSED"),
+    ends(errors.Throttled, "UNAVAILABLE", kind="PAUSED"),
+    ends(errors.StepFailed, "STEP_FAILED"),
+    ends(errors.StepTimedOut, "STEP_TIMEOUT"),
+    ends(errors.DependencyUnavailable, "UNAVAILABLE"),
+    ends(errors.ExecutorStuck, "EXECUTOR_STUCK"),
+    ends(errors.RunError, "INTERNAL"),
+    ends(errors.Unavailable, "UNAVAILABLE"),
+    ends(errors.TransactionAborted, "UNAVAILABLE"),
+    ends(errors.JobFailed, "STEP_FAILED"),
+    ends(AssertionFailed, "STEP_FAILED"),
+    ends(InvalidStatement, "STEP_FAILED"),
+    ends(Missing, "STEP_FAILED"),
+    ends(errors.ConvergenceError, "STEP_FAILED"),
+    ends(lambda: google.Forbidden("no"), "INTERNAL"),
+    ends(lambda: google.RetryError("long", OSError()), "INTERNAL"),
+    ends(TimeoutError, "INTERNAL"),
+    ends(RuntimeError, "INTERNAL"),
+    ends(RecursionError, "INTERNAL"),
+    ends(MemoryError, "INTERNAL"),
+]
+# What only requests of others mean, and a run would not: all of them as one.
+OF_REQUESTS = (
+    errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.MethodNotAllowed, errors.PayloadTooLarge,
+    errors.UnsupportedMediaType, errors.Conflict, errors.IdempotencyMismatch, errors.QuotaExceeded,
+)  # fmt: skip
+CONFLICT = ends(errors.Conflict, "STEP_FAILED")
+# Before it has begun, an attempt has no row that it could end.
+NOT_BEGUN = (errors.RunCancelled, Ending("FAILED", "CANCELLED", retryable=True, message=str(errors.RunCancelled())))
+
+
+@dataclass
+class Stage:
+    """A tenant with a run for each phase, which is tried again and again and never comes further than that."""
+
+    platform: FaultyPlatform
+    executions: Executions
+    tenant: Tenant
+    deliveries: dict[str, Delivery] = field(default_factory=dict)
+
+    def execute(self, phase: str, **fails: MakeError) -> tuple[str, str]:
+        """The lease of another attempt of the phase's run, and what the executor says when this fails."""
+        delivery = self.deliveries[phase] = self._attempt(phase)
+        return delivery.lease_id, self.deliver(delivery, **fails)
+
+    def deliver(self, delivery: Delivery, **fails: MakeError) -> str:
+        """What the executor says when this fails."""
+        self.platform.fault.places = fails
+        return self.platform.execute(RunTask(**delivery.to_body()), execution_id=uuid.uuid4().hex)
+
+    def last_events(self, phase: str) -> dict[str, Ending]:
+        """How each attempt of the phase's run ended, by its lease."""
+        return {
+            event["lease_id"]: Ending(event["kind"], event["error_class"], event["retryable"], event["error_message"])
+            for event in self.executions.events(self.deliveries[phase])
+        }
+
+    def reopen(self, phase: str) -> None:
+        """Take back that the phase's run has ended."""
+        self.executions.query(
+            f"UPDATE {self.tenant.tenant_id}.x_meta_pipeline_runs SET status = 'RUNNING' WHERE run_id = @run_id",
+            run_id=self.deliveries[phase].run_id,
+        )
+
+    def _attempt(self, phase: str) -> Delivery:
+        if before := self.deliveries.get(phase):
+            return self.executions.admit_again(before)
+        template = "billing" if phase == "extract" else "daily_by_service"
+        return self.executions.admit(self.tenant, DAY, template=template, max_retries=MANY_RETRIES)
+
+
+@pytest.fixture(scope="module")
+def stage(cloud: Devcloud, executions: Executions, make_tenant: MakeTenant) -> Iterator[Stage]:
+    tenant = make_tenant()
+    executions.run(tenant, DAY)
+    with faulty_platform(cloud) as platform:
+        yield Stage(platform, executions, tenant)
+
+
+def test_every_class_of_error_is_here() -> None:
+    known = {type(make()) for make, _ in [*LASTING, *PASSING]} | {*OF_REQUESTS, DuplicateJob}
+    assert set(family(errors.ConvergenceError)) - known == set()
+
+
+def family(kind: type[errors.ConvergenceError]) -> Iterator[type[errors.ConvergenceError]]:
+    """A class of the product's errors with all below it."""
+    if kind.__module__.startswith("shared."):
+        yield kind
+    for below in kind.__subclasses__():
+        yield from family(below)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_run_ends_with_its_class_and_its_message(stage: Stage, phase: str) -> None:
+    failures = [*LASTING, *PASSING, CONFLICT]
+    if phase == "begin":
+        failures[failures.index(LASTING[-1])] = NOT_BEGUN
+    leases = []
+    for make, ending in failures:
+        lease_id, said = stage.execute(phase, **{phase: make})
+        assert said == ending.kind, make
+        leases.append(lease_id)
+        if ending.retryable is False or ending.kind == "CANCELLED":
+            stage.reopen(phase)
+    found = stage.last_events(phase)
+    assert [found[lease_id] for lease_id in leases] == [ending for _, ending in failures]
+
+
+def test_a_claim_that_fails_is_delivered_again_and_nothing_is_lost(stage: Stage) -> None:
+    delivery = stage.executions.admit(stage.tenant, DAY, template="daily_by_service")
+    for make, _ in [*LASTING, *PASSING]:
+        with pytest.raises(type(make())):
+            stage.deliver(delivery, claim=make)
+    assert stage.deliver(delivery, claim=lambda: DuplicateJob("claimed before")) == "DUPLICATE"
+    assert stage.executions.events(delivery) == []
+    assert stage.deliver(delivery) == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("place", ["close", "log"])
+def test_an_end_that_cannot_be_written_down_is_said_all_the_same(stage: Stage, place: str) -> None:
+    _, ending = ends(errors.SourceChanged, "SOURCE_CHANGED", for_good=True)
+    leases = []
+    for make, _ in [*LASTING, *PASSING] if place == "close" else PASSING[-7:]:
+        lease_id, said = stage.execute(place, begin=errors.SourceChanged, **{place: make})
+        assert said == "FAILED"
+        leases.append(lease_id)
+    found = stage.last_events(place)
+    assert [found[lease_id] for lease_id in leases] == [ending] * len(leases)

@@ -1,0 +1,138 @@
+"""The executor's services before devcloud, of which one fails at a place that a test names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any
+
+from devcloud.clients import Clients, warehouse_of
+from devcloud.server import Devcloud
+from shared.adapters.bigquery import Job, QueryJob, Warehouse
+from shared.adapters.events import RunEvents
+from shared.adapters.kms import CredentialKey
+from shared.adapters.runs import Begun, ClaimedRun, Runs
+from shared.adapters.sql import Statement
+from shared.adapters.staging import Staging
+from shared.adapters.tasks import RunTask, Tasks, TaskTargets
+from shared.pipeline.control import Control
+from shared.pipeline.hop import Services
+from shared.settings import Settings
+from shared.use_cases.execute_run import RunExecution
+
+Json = dict[str, Any]
+MakeError = Callable[[], Exception]
+
+
+@dataclass
+class Fault:
+    """What fails where: by the phase of a run, what makes the error anew each time."""
+
+    places: dict[str, MakeError] = field(default_factory=dict)
+
+    def strike(self, place: str) -> None:
+        """Raise the error where it is wanted."""
+        if make := self.places.get(place):
+            raise make()
+
+
+@dataclass(frozen=True)
+class _Runs(Runs):
+    fault: Fault = field(kw_only=True)
+
+    def claim(self, task: RunTask, *, execution_id: str) -> ClaimedRun | None:
+        self.fault.strike("claim")
+        return super().claim(task, execution_id=execution_id)
+
+    def begin(self, task: RunTask, run: ClaimedRun, *, pipeline_id: str, source: str | None) -> Begun:
+        self.fault.strike("begin")
+        return super().begin(task, run, pipeline_id=pipeline_id, source=source)
+
+    def transact(self, script: Statement, *arguments: Any, **options: Any) -> QueryJob:
+        self.fault.strike(script.name)
+        return super().transact(script, *arguments, **options)
+
+    def close_attempt(self, task: RunTask, **facts: Any) -> str | None:
+        self.fault.strike("close")
+        return super().close_attempt(task, **facts)
+
+    def log(self, *arguments: Any, **options: Any) -> None:
+        self.fault.strike("log")
+        super().log(*arguments, **options)
+
+
+@dataclass(frozen=True)
+class _Warehouse(Warehouse):
+    fault: Fault = field(kw_only=True)
+
+    def once(self, statement: Statement, values: Mapping[str, Any], **options: Any) -> QueryJob:
+        self.fault.strike(statement.name)
+        return super().once(statement, values, **options)
+
+
+@dataclass(frozen=True)
+class _Staging(Staging):
+    fault: Fault = field(kw_only=True)
+
+    def fill(self, *arguments: Any, **options: Any) -> Job:
+        self.fault.strike("sql")
+        return super().fill(*arguments, **options)
+
+
+@dataclass(frozen=True)
+class _Key(CredentialKey):
+    fault: Fault = field(kw_only=True)
+
+    def decrypt(self, ciphertext: bytes, *, aad: bytes) -> bytes:
+        self.fault.strike("extract")
+        return super().decrypt(ciphertext, aad=aad)
+
+
+class Hurried(Control):
+    """Does not wait between two tries of a step."""
+
+    def pause(self, seconds: float) -> None:
+        super().pause(min(seconds, 0.05))
+
+
+@dataclass(frozen=True)
+class FaultyPlatform:
+    """Carries deliveries out in this process; `fault` says what fails."""
+
+    services: Services
+    tasks: Tasks
+    fault: Fault
+
+    def execute(self, task: RunTask, *, execution_id: str) -> str:
+        """What became of the delivery."""
+        events = RunEvents(self.services.warehouse)
+        return RunExecution(task, execution_id, self.services, events, self.tasks, open_control=Hurried).execute()
+
+
+@contextmanager
+def faulty_platform(cloud: Devcloud) -> Iterator[FaultyPlatform]:
+    """The executor's services as the operator, over clients of their own."""
+    fault = Fault()
+    with cloud.clients() as clients:
+        warehouse = _Warehouse(**_fields_of(warehouse_of(clients.bigquery())), fault=fault)
+        settings = Settings(project_id=cloud.project, bigquery_location=cloud.cloud.location)
+        services = Services(
+            warehouse=warehouse,
+            runs=_Runs(warehouse, fault=fault),
+            staging=_Staging(warehouse, lambda: None, "", fault=fault),
+            credential_key=_Key(clients.kms, "no key: nothing is decrypted", fault=fault),
+            settings=settings,
+        )
+        yield FaultyPlatform(services, _tasks(cloud, clients), fault)
+
+
+def _fields_of(warehouse: Warehouse) -> Json:
+    return {item.name: getattr(warehouse, item.name) for item in fields(warehouse)}
+
+
+def _tasks(cloud: Devcloud, clients: Clients) -> Tasks:
+    account = f"cvg-tasks-invoker@{cloud.project}.iam.gserviceaccount.com"
+    targets = TaskTargets(cloud.cloud.queue("kick"), 5.0, f"{cloud.ready['gateway']}/process_queue", account)
+    return Tasks(cache(clients.tasks), targets)

@@ -1,0 +1,72 @@
+"""A request that goes on past its time takes its process with it, whatever it is doing, and says so where it can."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from shared.platform_config import get_platform
+from shared.settings import Settings
+
+PROGRAM = """
+import re, sys, threading
+from shared import log
+from shared.pipeline.watchdog import Watchdog
+
+def loop():
+    while True:
+        pass
+
+log.configure("INFO")
+WORK = {{
+    "a loop in Python": loop,
+    "a wait": lambda: threading.Event().wait(),
+    "a call into C that keeps the interpreter": lambda: re.fullmatch("(a|a)*b", "a" * 60),
+    "work that ends": lambda: None,
+}}
+with Watchdog(seconds=0.2, grace_seconds=0.5) as watchdog:
+    watchdog.last_word = lambda: {last_word}
+    WORK[sys.argv[1]]()
+threading.Event().wait(1)  # longer than the watchdog would
+print("still there", flush=True)
+"""
+SAY, FAIL, HANG = 'print("last word", flush=True)', "1 / 0", "threading.Event().wait()"
+
+
+def ended(work: str, last_word: str = SAY) -> subprocess.CompletedProcess[str]:
+    """A process that does this under a watchdog, when it has come to its end."""
+    command = [sys.executable, "-c", PROGRAM.format(last_word=last_word), work]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    ("work", "last_word", "says"),
+    [
+        ("a loop in Python", SAY, "last word"),
+        ("a wait", SAY, "last word"),
+        ("a wait", FAIL, "last word not said"),
+        ("a wait", HANG, "Timeout (0:00:00.700000)!"),
+        ("a call into C that keeps the interpreter", SAY, "Timeout (0:00:00.700000)!"),
+    ],
+)
+def test_what_does_not_come_back_ends_with_its_process(work: str, last_word: str, says: str) -> None:
+    process = ended(work, last_word)
+    assert process.returncode == 1
+    assert says in process.stdout + process.stderr
+    assert "still there" not in process.stdout
+
+
+def test_the_log_says_where_the_request_was() -> None:
+    assert "in loop" in ended("a loop in Python").stdout
+
+
+def test_what_ends_in_time_is_left_alone() -> None:
+    process = ended("work that ends")
+    assert (process.returncode, process.stdout) == (0, "still there\n")
+
+
+def test_the_last_word_is_said_before_the_platform_cuts_the_function_off() -> None:
+    budget, grace = (Settings.model_fields[f"execution_{name}_seconds"].default for name in ("budget", "grace"))
+    assert budget + 2 * grace < get_platform().functions["execute_run"].timeout_seconds
