@@ -60,11 +60,13 @@ class _Adapter(HTTPAdapter):
             return _answer(request, 503, "try again", "backendError")
         answer = super().send(request, *arguments, **options)
         if fault == "repeated":
+            answer.close()
             answer = super().send(request, *arguments, **options)
         if answer.status_code == 409:
             job_id = json.loads(request.body or "{}")["jobReference"]["jobId"]
             self.forgetfulness.denied[job_id] = self.forgetfulness.denials
         if fault == "lost":
+            answer.close()
             raise requests.ConnectionError("the answer was lost")
         return answer
 
@@ -82,10 +84,11 @@ def _answer(request: requests.PreparedRequest, status: int, message: str, reason
 def forgetful(client: bigquery.Client, forgetfulness: Forgetfulness) -> Iterator[None]:
     """The client's requests go through it while this lasts."""
     session = client._http  # the client has no public way
-    before = dict(session.adapters)
+    before, adapter = dict(session.adapters), _Adapter(forgetfulness)
     for prefix in before:
-        session.mount(prefix, _Adapter(forgetfulness))
+        session.mount(prefix, adapter)
     try:
         yield
     finally:
         session.adapters.update(before)
+        adapter.close()

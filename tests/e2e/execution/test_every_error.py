@@ -91,7 +91,8 @@ PASSING: list[Failure] = [
 # What only requests of others mean, and a run would not: all of them as one.
 OF_REQUESTS = (
     errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.MethodNotAllowed, errors.PayloadTooLarge,
-    errors.UnsupportedMediaType, errors.Conflict, errors.IdempotencyMismatch, errors.QuotaExceeded,
+    errors.UnsupportedMediaType, errors.Conflict, errors.IdempotencyMismatch, errors.QuotaExceeded, errors.LimitReached,
+    errors.TooManyWaiting,
 )  # fmt: skip
 CONFLICT = ends(errors.Conflict, "STEP_FAILED")
 # Before it has begun, an attempt has no row that it could end.
