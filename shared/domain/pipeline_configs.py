@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain.acceptance import is_repeated_call
+from shared.domain.cron import matches_either_day, require_cron, require_new_cron
 from shared.domain.retry import MOST_RETRIES
-from shared.domain.schedule import next_tick, require_cron, require_new_cron, require_timezone, ticks_after
+from shared.domain.schedule import is_shown, next_tick, require_timezone, ticks_after
 from shared.domain.templates import Template, resolve_parameters
 from shared.domain.tick_plan import with_date
 from shared.domain.validation import validated
@@ -175,12 +176,23 @@ def resolve_config_parameters(template: Template, parameters: Mapping[str, Any])
 
 
 def warnings_of(settings: ConfigSettings, *, trigger_cron: str, now: datetime) -> list[str]:
-    """What the owner should know: a cron whose ticks come closer together than the trigger, whose cron is in UTC."""
-    until = now + _TIME_EXAMINED
-    ticks = takewhile(lambda tick: tick < until, ticks_after(settings.cron_expression, settings.zone, after=now))
+    """What the owner should know of the cron."""
+    found = []
+    if matches_either_day(settings.cron_expression):
+        found.append(
+            "This cron names days and weekdays: it fires on a day that matches either, not only where both do."
+        )
+    if _outruns(settings, trigger_cron, now):
+        shared = _SHARED_TICKS[settings.misfire_policy]
+        found.append(f"This cron fires more often than schedules are triggered ({trigger_cron}, UTC): {shared}.")
+    return found
+
+
+def _outruns(settings: ConfigSettings, trigger_cron: str, now: datetime) -> bool:
+    """Whether ticks come closer together than the trigger, whose cron is in UTC, otherwise than once in spring."""
+    cron, zone, until = settings.cron_expression, settings.zone, now + _TIME_EXAMINED
+    ticks = takewhile(lambda tick: tick < until, ticks_after(cron, zone, after=now))
+    shown = (tick for tick in islice(ticks, _TICKS_EXAMINED) if is_shown(cron, zone, tick))
     utc, instant = require_timezone("UTC"), timedelta(microseconds=1)
-    served_at = (next_tick(trigger_cron, utc, after=tick - instant) for tick in islice(ticks, _TICKS_EXAMINED))
-    if all(earlier != later for earlier, later in pairwise(served_at)):
-        return []
-    shared = _SHARED_TICKS[settings.misfire_policy]
-    return [f"This cron fires more often than schedules are triggered ({trigger_cron}, UTC): {shared}."]
+    served_at = (next_tick(trigger_cron, utc, after=tick - instant) for tick in shown)
+    return any(earlier == later for earlier, later in pairwise(served_at))

@@ -1,67 +1,30 @@
 """Cron in a timezone: when a schedule fires, also on the two odd days of the year.
 
-Cron is read on the wall clock. A local time that does not exist fires at the first instant after the gap; one that
-happens twice fires the first time. Ticks that fall on one instant are one tick.
+Cron is read on the wall clock. An hour or minute that is a star, a range or a step is a rhythm, any other is a time of
+the day. A rhythm fires whenever the clock shows a time it names, so it goes on through an hour that comes twice. A time
+of the day fires once: the first time where it comes twice, at the first instant after the gap where it is skipped. A
+rhythm of hours passes over a skipped time, as its next one follows; one of minutes within given hours makes up for it.
+Ticks that fall on one instant are one tick.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
-from typing import Any
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import CroniterError, croniter
+from croniter import croniter
 
+from shared.domain.cron import wall_clock_ticks
 from shared.errors import InvalidInput
 
-_CRON_LENGTH = 100
-_FIELD = r"[0-9A-Za-z*,/#-]+"
-_CRON = re.compile(rf"{_FIELD}(?: {_FIELD}){{4}}")
-# croniter's ranges run round the end: 5-1 is 5 to the last and the first to 1, and 5-5 is every value there is. Other
-# crons refuse the one and take the other for 5: nobody writes them any more, but those that are stored go on firing.
-_RANGE = re.compile(r"(?P<first>\d+|[a-z]{3})-(?P<last>\d+|[a-z]{3})(?:/.*)?", re.ASCII)
-_FIELDS = ("minute", "hour", "day", "month", "weekday")
-# croniter's own h and r stand for hashed and random moments: a schedule must fire when it says.
-_CHANCE = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
+_TIMES = re.compile(r"\d+(?:,\d+)*")
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
 # On disk beside the zones, but no zones of IANA's: this machine's own, and copies with leap seconds.
 _NO_ZONE = re.compile(r"localtime|posixrules|Factory|posix/.*|right/.*")
-# Far enough for 29 February on one weekday, which croniter finds within 28 years or 40 around a skipped leap year.
-_YEARS_AHEAD = 50
-
-
-@lru_cache(maxsize=4096)  # bounded: callers choose the texts; thousands of schedules share a few
-def require_cron(expression: str) -> str:
-    """The expression with single spaces; InvalidInput unless it is five fields of cron that ever fire."""
-    cron = " ".join(expression.split())
-    if len(expression) > _CRON_LENGTH or not _CRON.fullmatch(cron) or _CHANCE.search(cron):
-        raise InvalidInput.of_field("cron_expression", "must be five fields: minute hour day month weekday")
-    try:
-        next(_wall_clock_ticks(cron, datetime(2024, 1, 1)))  # noqa: DTZ001 - the wall clock has no zone
-    except (CroniterError, ValueError, KeyError, StopIteration) as error:
-        raise InvalidInput.of_field("cron_expression", "is not a cron expression that ever fires") from error
-    return cron
-
-
-def require_new_cron(expression: str) -> str:
-    """What `require_cron` tells of an expression somebody writes now; InvalidInput also for a range round the end."""
-    cron = require_cron(expression)
-    for number, text in enumerate(cron.lower().split()):
-        _require_ranges(text, number)
-    return cron
-
-
-def _require_ranges(text: str, number: int) -> None:
-    names: Any = croniter.ALPHACONV[number]  # its stubs know a type for each field
-    for found in filter(None, map(_RANGE.fullmatch, text.split(","))):
-        first, last = (int(names.get(bound, bound)) for bound in found.group("first", "last"))
-        if first >= last:
-            hint = "; as the last weekday Sunday is 7" if found["last"] == "sun" else ""
-            told = f"{_FIELDS[number]}: the range {found[0]} must begin before it ends{hint}"
-            raise InvalidInput.of_field("cron_expression", told)
 
 
 @cache
@@ -83,34 +46,63 @@ def next_tick(cron: str, zone: ZoneInfo, *, after: datetime) -> datetime | None:
 def ticks_after(cron: str, zone: ZoneInfo, *, after: datetime) -> Iterator[datetime]:
     """All ticks later than `after`, in UTC, ascending."""
     latest = after
-    for wall_clock in _wall_clock_ticks(cron, after.astimezone(zone).replace(tzinfo=None)):
-        tick = first_instant(wall_clock, zone)
+    for tick in _ticks(cron, zone, _earliest_wall_clock(zone, after)):
         if tick > latest:
             latest = tick
             yield tick
 
 
-def _wall_clock_ticks(cron: str, start: datetime) -> Iterator[datetime]:
-    yield from croniter(cron, start, ret_type=datetime, max_years_between_matches=_YEARS_AHEAD)
+def is_shown(cron: str, zone: ZoneInfo, tick: datetime) -> bool:
+    """Whether the clock shows a time that the cron names; it does not at a tick that makes up for a skipped one."""
+    shown = tick.astimezone(zone).replace(tzinfo=None)
+    return next(wall_clock_ticks(cron, shown - timedelta(microseconds=1)), None) == shown
 
 
-def first_instant(wall_clock: datetime, zone: ZoneInfo) -> datetime:
-    """When the clocks of the zone first show this local time, in UTC; where they skip it, when they have."""
-    before = wall_clock.replace(tzinfo=zone, fold=0).utcoffset() or timedelta()
-    after = wall_clock.replace(tzinfo=zone, fold=1).utcoffset() or timedelta()
-    moment = (wall_clock - before).replace(tzinfo=UTC)
-    if moment.astimezone(zone).replace(tzinfo=None) == wall_clock:
-        return moment
-    # The clocks jump somewhere in (wall_clock - after, wall_clock - before]: narrow that down to the second.
+def _earliest_wall_clock(zone: ZoneInfo, after: datetime) -> datetime:
+    """A local time before which nothing is shown later than `after`, however soon the clocks are put back."""
+    moments = (after, after + timedelta(days=1))
+    return min(after.astimezone(UTC).replace(tzinfo=None) + _offset(moment.astimezone(zone)) for moment in moments)
+
+
+def _ticks(cron: str, zone: ZoneInfo, start: datetime) -> Iterator[datetime]:
+    """The ticks of all local times after `start`, in UTC, ascending; some may fall on one instant."""
+    minute, hour = (_is_rhythm(text) for text in cron.split()[:2])
+    repeated: deque[datetime] = deque()
+    for wall_clock in wall_clock_ticks(cron, start):
+        before, after = (_offset(wall_clock.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
+        if before < after and hour:
+            continue
+        first = (wall_clock - before).replace(tzinfo=UTC)
+        if before < after:
+            first = _end_of_gap(first, wall_clock, zone, after)
+        while repeated and repeated[0] < first:
+            yield repeated.popleft()
+        yield first
+        if before > after and (minute or hour):
+            repeated.append((wall_clock - after).replace(tzinfo=UTC))
+    yield from repeated
+
+
+def _is_rhythm(field: str) -> bool:
+    return not _TIMES.fullmatch(field)
+
+
+def _offset(local: datetime) -> timedelta:
+    return local.utcoffset() or timedelta()
+
+
+def _end_of_gap(late: datetime, wall_clock: datetime, zone: ZoneInfo, after: timedelta) -> datetime:
+    """When the clocks of the zone have skipped this local time, in UTC; they do so up to `late`."""
+    # The clocks jump somewhere in (wall_clock - after, late]: narrow that down to the second.
     early = (wall_clock - after).replace(tzinfo=UTC)
-    while moment - early > timedelta(seconds=1):
-        middle = early + (moment - early) // 2
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) // 2
         middle -= timedelta(microseconds=middle.microsecond)
         if middle.astimezone(zone).utcoffset() == after:
-            moment = middle
+            late = middle
         else:
             early = middle
-    return moment
+    return late
 
 
 def latest_tick(cron: str, *, until: datetime) -> datetime:

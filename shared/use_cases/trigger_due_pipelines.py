@@ -12,7 +12,8 @@ from shared import log
 from shared.adapters.scheduler_jobs import SchedulerJobs
 from shared.adapters.schedules import DueSchedule, PlannedSchedule, Schedules, run_bytes
 from shared.adapters.tasks import Tasks
-from shared.domain.schedule import latest_tick, next_tick, require_cron, require_timezone
+from shared.domain.cron import require_cron
+from shared.domain.schedule import latest_tick, next_tick, require_timezone
 from shared.domain.templates import Template, resolve_parameters, source_of
 from shared.domain.tick_plan import Schedule, TickOutcome, TickPlan, merged_skips, plan_ticks
 from shared.domain.tick_room import Room

@@ -127,6 +127,21 @@ def test_two_ticks_within_an_hour_need_one_only_where_one_trigger_serves_both() 
     assert warned == {"UTC": False, "Asia/Kathmandu": True}  # 03:15 and 03:45 UTC: both at 04:00
 
 
+@pytest.mark.parametrize(
+    ("cron", "zone"),
+    [("30 * * * *", "Europe/Berlin"), ("30 2,3 * 3 0", "Europe/Berlin"), ("0 2,3 * 10 0", "Australia/Lord_Howe")],
+)
+def test_a_tick_that_makes_up_for_a_skipped_time_outruns_nothing(cron: str, zone: str) -> None:
+    settings = settings_with(cron_expression=cron, timezone=zone)
+    for trigger in ("0 * * * *", "59 * * * *"):
+        assert warnings_of(settings, trigger_cron=trigger, now=datetime(2027, 3, 27, tzinfo=UTC)) == []
+
+
+def test_a_cron_that_another_cron_would_read_otherwise_is_warned_of() -> None:
+    (warning,) = warnings_of(settings_with(cron_expression="0 0 */2 * 1"), trigger_cron=HOURLY, now=NOW)
+    assert "either" in warning
+
+
 @pytest.mark.parametrize("cron", ["*/5 * * * *", "10,40 9 * * 1", "10,20 0 1 1 *"])
 @pytest.mark.parametrize(("policy", "words"), [("coalesce", "together"), ("all", "one after"), ("skip", "one after")])
 def test_a_cron_that_outruns_the_trigger_is_warned_of(cron: str, policy: str, words: str) -> None:

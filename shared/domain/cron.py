@@ -1,0 +1,122 @@
+"""The cron that a schedule may have: five fields, each within its range, that say a time which comes.
+
+It is the cron of most schedulers, with these choices: names for months and weekdays, `L` for the month's last day (in
+the weekdays the last such day: `L5`) and `mon#2` for the second Monday. Where neither day nor weekday is `*`, a day
+that matches either fires, also where one of them is a step such as `*/2`, which Unix's cron would ask for both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from croniter import CroniterError, croniter
+
+from shared.errors import InvalidInput
+
+_CRON_LENGTH = 100
+_FIELD = r"[0-9A-Za-z*,/#-]+"
+_CRON = re.compile(rf"{_FIELD}(?: {_FIELD}){{4}}")
+# croniter's own h and r stand for hashed and random moments: a schedule must fire when it says.
+_CHANCE = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
+_RANGES = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
+# croniter takes ranges round the end (5-1 is 5 to the last and the first to 1, 5-5 is every value) and steps longer
+# than their range (*/90 is 0). Nobody writes them any more, but those that are stored go on firing.
+_PART = re.compile(r"(?:\*|(?P<first>\d+|[a-z]{3})(?:-(?P<last>\d+|[a-z]{3}|l))?)(?:/(?P<step>\d+))?", re.ASCII)
+_SAID_OTHERWISE = re.compile(r"l|l[0-7]|(?P<first>[0-7]|[a-z]{3})#[1-5]", re.ASCII)
+# Far enough for 29 February on one weekday, which croniter finds within 28 years or 40 around a skipped leap year.
+_YEARS_AHEAD = 50
+
+
+@lru_cache(maxsize=4096)  # bounded: callers choose the texts; thousands of schedules share a few
+def require_cron(expression: str) -> str:
+    """The expression with single spaces; InvalidInput unless it is five fields of cron that ever fire."""
+    cron = _require_fields(expression)
+    if not _ever_fires(cron):
+        raise _refused("is not a cron expression that ever fires")
+    return cron
+
+
+def require_new_cron(expression: str) -> str:
+    """What `require_cron` tells of an expression somebody writes now, which must also mean what it says."""
+    cron = _require_fields(expression)
+    for name, text in zip(_RANGES, cron.lower().split(), strict=True):
+        for part in text.split(","):
+            _require_part(part, name)
+    if not _ever_fires(cron):
+        raise _refused("never fires: no year has a day that it names")
+    return cron
+
+
+def wall_clock_ticks(cron: str, start: datetime) -> Iterator[datetime]:
+    """The local times after `start` that the expression names, ascending; none of them has a zone."""
+    yield from croniter(cron, start, ret_type=datetime, max_years_between_matches=_YEARS_AHEAD)
+
+
+def matches_either_day(cron: str) -> bool:
+    """Whether day and weekday are both given and one begins with a star, where Unix's cron would ask for both."""
+    day, weekday = cron.split()[2], cron.split()[4]
+    is_open = any(re.fullmatch(r"\*(?:/0*1)?", text) for text in (day, weekday))
+    return not is_open and (day.startswith("*") or weekday.startswith("*"))
+
+
+def _ever_fires(cron: str) -> bool:
+    try:
+        next(wall_clock_ticks(cron, datetime(2024, 1, 1)))  # noqa: DTZ001 - the wall clock has no zone
+    except (CroniterError, ValueError, KeyError, StopIteration):
+        return False
+    return True
+
+
+def _require_fields(expression: str) -> str:
+    cron = " ".join(expression.split())
+    if len(expression) > _CRON_LENGTH or not _CRON.fullmatch(cron) or _CHANCE.search(cron):
+        raise _refused("must be five fields: minute hour day month weekday, for example 0 2 * * *")
+    return cron
+
+
+def _require_part(part: str, name: str) -> None:
+    found = _PART.fullmatch(part)
+    if found is None:
+        return _require_said_otherwise(part, name)
+    low, high = _RANGES[name]
+    first = low if found["first"] is None else _number(found["first"], name)
+    last = high if found["last"] in (None, "l") else _number(found["last"], name)
+    if found["last"] and first >= last:
+        hint = "; as the last weekday Sunday is 7" if found["last"] == "sun" else ""
+        raise _refused(f"{name}: the range {found[0]} must begin before it ends{hint}")
+    if found["last"] == "l" and name != "day":
+        raise _refused(f"{name}: {part} is not understood; only a day has a last one, L")
+    # A step from a star may be as long as the field; from a number it must reach a second one.
+    longest = high if found["first"] is None else last - first
+    if found["step"] and not 1 <= int(found["step"]) <= longest:
+        told = f"must be 1 to {longest}" if longest else "leaves the range"
+        raise _refused(f"{name}: the step {found['step']} of {part} {told}; {name} is {low} to {high}")
+    return None
+
+
+def _require_said_otherwise(part: str, name: str) -> None:
+    found = _SAID_OTHERWISE.fullmatch(part)
+    is_known = found and ((name == "weekday" and part != "l") or (name == "day" and part == "l"))
+    if not is_known:
+        low, high = _RANGES[name]
+        raise _refused(f"{name}: {part} is not understood; {name} is {low} to {high}")
+    if found and found["first"]:
+        _number(found["first"], name)
+
+
+def _number(text: str, name: str) -> int:
+    names: Any = croniter.ALPHACONV[list(_RANGES).index(name)]  # its stubs know a type for each field
+    low, high = _RANGES[name]
+    if text.isdigit() or text in names:
+        number = int(names.get(text, text))
+        if low <= number <= high:
+            return number
+    raise _refused(f"{name}: {text} is not {low} to {high}")
+
+
+def _refused(message: str) -> InvalidInput:
+    return InvalidInput.of_field("cron_expression", message)
