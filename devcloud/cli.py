@@ -54,7 +54,7 @@ _SEED = """\
 Writes a sample Cloud Billing detailed export into a tenant's own GCP project and prints its truth: the
 exact sums per invoice month and per usage date (UTC). The same arguments give the same bytes. The table
 is replaced, unless --append."""
-_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_PROJECT = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ACCOUNT = re.compile(r"[a-z][a-z0-9-]{0,29}")
 # What runs take for a usage date, and ten years of them.
 _FIRST_YEAR, _LAST_YEAR, _MOST_DAYS = 2008, 2150, 3_660
@@ -225,7 +225,7 @@ def _date(text: str) -> date:
 def _project(text: str) -> str:
     if not _PROJECT.fullmatch(text):
         raise argparse.ArgumentTypeError(
-            f"{text} is not a project id: 6 to 30 of a-z, 0-9 and -, starting with a letter"
+            f"{text} is not a project id: 6 to 30 of a-z, 0-9 and -, starting with a letter, perhaps after example.com:"
         )
     return text
 

@@ -201,8 +201,9 @@ class Identity:
 
 
 def account_email(account: str, project: str) -> str:
-    """The e-mail of a service account."""
-    return f"{account}@{project}{_DOMAIN}"
+    """The e-mail of a service account; that of a project of a domain (example.com:acme) names the domain last."""
+    domain, colon, name = project.rpartition(":")
+    return f"{account}@{name}.{domain}{_DOMAIN}" if colon else f"{account}@{project}{_DOMAIN}"
 
 
 def project_of(email: str) -> str:
@@ -210,7 +211,8 @@ def project_of(email: str) -> str:
     _, _, domain = email.partition("@")
     if not domain.endswith(_DOMAIN):
         raise Unauthenticated(f"{email} is not a service account")
-    return domain.removesuffix(_DOMAIN)
+    name, dot, owner = domain.removesuffix(_DOMAIN).partition(".")
+    return f"{owner}:{name}" if dot else name
 
 
 def unique_id(email: str) -> str:

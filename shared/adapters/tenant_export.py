@@ -21,6 +21,7 @@ from shared.adapters.error_table import FAILURES, STORAGE, Course, meaning_of, o
 from shared.adapters.own_identity import own_credentials
 from shared.adapters.tenant_google import key_credentials
 from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
+from shared.domain.google_names import parts_of_table
 from shared.settings import Settings
 
 bigquery_storage: Any = _untyped_storage  # its hand-written half has no annotations
@@ -89,7 +90,7 @@ class TenantExport:
                     yield pa.ipc.read_record_batch(answer.arrow_record_batch.serialized_record_batch, schema)
 
     def _session(self, columns: Sequence[str], where: str, snapshot_at: datetime) -> ReadSession:
-        project, dataset, table = self.table.split(".")
+        project, dataset, table = parts_of_table(self.table)
         options = ReadSession.TableReadOptions(selected_fields=list(columns), row_restriction=where)
         return ReadSession(
             table=f"projects/{project}/datasets/{dataset}/tables/{table}",

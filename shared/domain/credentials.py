@@ -7,7 +7,6 @@ as an address to call, can have an effect.
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -18,22 +17,19 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    StringConstraints,
     field_serializer,
     model_validator,
 )
 
+from shared.domain.google_names import AccountEmail, ExportTable, ProjectId
+from shared.domain.key_files import read_key_file
+from shared.domain.texts import Text
 from shared.domain.validation import validated
 from shared.errors import InvalidInput
 
 Provider = Literal["GCP", "AWS", "AZURE"]
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 _NAMESPACE = uuid.UUID("6f2bb3a4-5d0e-4c1c-9d6b-6c1f6f3c7a10")
-_EXPORT_TABLE = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]\.[A-Za-z0-9_]{1,1024}\.[A-Za-z0-9_-]{1,1024}")
-
-
-def _text(pattern: str) -> StringConstraints:
-    return StringConstraints(pattern=rf"\A(?:{pattern})\z", strict=True)
 
 
 def _secret_text(value: SecretStr) -> SecretStr:
@@ -43,13 +39,22 @@ def _secret_text(value: SecretStr) -> SecretStr:
     return value
 
 
-ProjectId = Annotated[str, _text(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")]
-ExportTable = Annotated[str, _text(_EXPORT_TABLE.pattern)]
-AccountEmail = Annotated[str, _text(r"[a-z0-9][a-z0-9.-]{0,62}@[a-z0-9.:-]{1,100}\.gserviceaccount\.com")]
-Uuid = Annotated[str, _text(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")]
-Bucket = Annotated[str, _text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")]
-AwsRegion = Annotated[str, _text(r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}")]
-Prefix = Annotated[str, _text(r"[A-Za-z0-9!_.*'()/=:@ -]{0,1024}")]
+Uuid = Annotated[str, Text(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "must be a UUID")]
+Bucket = Annotated[
+    str,
+    Text(
+        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "must be 3 to 63 lowercase letters, digits, dots and hyphens, with a letter or digit at both ends",
+    ),
+]
+AwsRegion = Annotated[str, Text(r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}", "must be a region, such as eu-central-1")]
+Prefix = Annotated[
+    str,
+    Text(
+        r"[A-Za-z0-9!_.*'()/=:@ -]{0,1024}",
+        "must be at most 1024 letters, digits, spaces and characters of !_.*'()/=:@-",
+    ),
+]
 Secret = Annotated[SecretStr, AfterValidator(_secret_text)]
 
 
@@ -74,7 +79,9 @@ class ServiceAccountKey(BaseModel):
 
     type: Literal["service_account"]
     project_id: ProjectId
-    private_key_id: Annotated[str, _text(r"[A-Za-z0-9_-]{1,128}")]
+    private_key_id: Annotated[
+        str, Text(r"[A-Za-z0-9_-]{1,128}", "must be 1 to 128 letters, digits, underscores and hyphens")
+    ]
     private_key: SecretStr = Field(max_length=4_096)  # RSA of 4096 bits; checking one of 16,384 takes a CPU minutes
     client_email: AccountEmail
     token_uri: str = Field(max_length=512)
@@ -130,7 +137,7 @@ class AwsAccessKey(_Aws):
 
     kind = "access_key"
 
-    access_key_id: Annotated[str, _text(r"[A-Z0-9]{16,128}")]
+    access_key_id: Annotated[str, Text(r"[A-Z0-9]{16,128}", "must be 16 to 128 capital letters and digits")]
     secret_access_key: Secret
 
     @field_serializer("secret_access_key")
@@ -143,8 +150,16 @@ class AwsRole(_Aws):
 
     kind = "assume_role"
 
-    role_arn: Annotated[str, _text(r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}")]
-    external_id: Annotated[str, _text(r"[A-Za-z0-9+=,.@:/_-]{2,1224}")]
+    role_arn: Annotated[
+        str,
+        Text(
+            r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}",
+            "must be the ARN of a role, such as arn:aws:iam::123456789012:role/billing-reader",
+        ),
+    ]
+    external_id: Annotated[
+        str, Text(r"[A-Za-z0-9+=,.@:/_-]{2,1224}", "must be 2 to 1224 letters, digits and characters of +=,.@:/_-")
+    ]
 
 
 class _Azure(_Shape):
@@ -152,8 +167,13 @@ class _Azure(_Shape):
 
     tenant_id: Uuid
     client_id: Uuid
-    storage_account: Annotated[str, _text(r"[a-z0-9]{3,24}")]
-    container: Annotated[str, _text(r"[a-z0-9](?:-?[a-z0-9]){2,62}")]
+    storage_account: Annotated[str, Text(r"[a-z0-9]{3,24}", "must be 3 to 24 lowercase letters and digits")]
+    container: Annotated[
+        str,
+        Text(
+            r"[a-z0-9](?:-?[a-z0-9]){2,62}", "must be 3 to 63 lowercase letters, digits and single hyphens between them"
+        ),
+    ]
     prefix: Prefix = ""
 
     @property
@@ -179,7 +199,9 @@ class FederatedCredential(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    audience: Annotated[str, _text(r"[A-Za-z0-9:/._-]{1,256}")] = "api://AzureADTokenExchange"
+    audience: Annotated[
+        str, Text(r"[A-Za-z0-9:/._-]{1,256}", "must be 1 to 256 letters, digits and characters of :/._-")
+    ] = "api://AzureADTokenExchange"
 
 
 class AzureFederated(_Azure):
@@ -225,26 +247,11 @@ def check_credentials(provider: str, fields: Mapping[str, Any], *, token_uris: f
         raise InvalidInput.of_field("credentials", f"must have exactly one of {', '.join(shapes)}")
     values = dict(fields)
     if given == ["service_account_json"]:
-        values["service_account_json"] = _key_file(fields["service_account_json"])
+        values["service_account_json"] = read_key_file(fields["service_account_json"])
     credential: Credential = validated(shapes[given[0]], values, within="credentials")
     if isinstance(credential, GcpServiceAccountKey) and credential.service_account_json.token_uri not in token_uris:
         raise InvalidInput.of_field("credentials.service_account_json.token_uri", f"must be {GOOGLE_TOKEN_URI}")
     return credential
-
-
-def _key_file(text: Any) -> dict[str, Any]:
-    field = "credentials.service_account_json"
-    if not isinstance(text, str):
-        raise InvalidInput.of_field(field, "must be the key file's JSON as a string")
-    try:
-        key = json.loads(text)
-    except (ValueError, RecursionError):
-        raise InvalidInput.of_field(field, "is not valid JSON") from None  # the cause would quote the key
-    if not isinstance(key, dict):
-        raise InvalidInput.of_field(field, "must be a JSON object")
-    if key.get("universe_domain", "googleapis.com") != "googleapis.com":
-        raise InvalidInput.of_field(f"{field}.universe_domain", "must be googleapis.com")
-    return key
 
 
 def serialize_credentials(credential: Credential) -> bytes:

@@ -8,16 +8,22 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from shared.domain.template_steps import Name, Strict
+from shared.domain.template_steps import Name, Placeholder, Strict
+from shared.domain.texts import Text
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PLACEHOLDER = re.compile(r"\{[a-z_][a-z0-9_]*\}")
 
-Column = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,299}$")]
+Column = Annotated[
+    str,
+    Text(
+        r"[A-Za-z_][A-Za-z0-9_]{0,299}",
+        "must be a column's name: a letter or underscore, then letters, digits and underscores",
+    ),
+]
 Columns = Annotated[list[Column], Field(min_length=1)]
-Placeholder = Annotated[str, StringConstraints(pattern=rf"^{_PLACEHOLDER.pattern}$")]
 
 
 def bound_of(value: Any) -> Any:

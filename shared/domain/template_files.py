@@ -98,7 +98,7 @@ def _parameter_problems(template: Template) -> Iterator[tuple[Place, str]]:
             yield ("parameters", name), "is a lookup too"
         if parameter.default is not None:
             try:
-                parameter.check(parameter.default)
+                parameter.as_meant(parameter.default)
             except ValueError as error:
                 yield ("parameters", name, "default"), str(error)
     if template.source_parameter is not None and template.source_parameter not in template.parameters:

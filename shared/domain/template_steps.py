@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.retry import MOST_STEP_TRIES
+from shared.domain.texts import Text
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+Name = Annotated[
+    str,
+    Text(
+        r"[a-z][a-z0-9_]{0,40}", "must be a lowercase letter, then at most 40 lowercase letters, digits and underscores"
+    ),
+]
+Placeholder = Annotated[str, Text(r"\{[a-z_][a-z0-9_]*\}", "must be a placeholder, such as {date}")]
 Bytes = Annotated[int, Field(ge=1, strict=True)]
 
 
@@ -40,7 +47,7 @@ class ExportOptions(Strict):
     export_table: str | None = None
     start_date: str | None = None
     end_date: str | None = None
-    late_hours: Annotated[int, Field(ge=0)] | Annotated[str, StringConstraints(pattern=r"^\{\w+\}$")] = 72
+    late_hours: Annotated[int, Field(ge=0)] | Placeholder = 72
 
 
 class ExportStep(_Step):
@@ -71,4 +78,4 @@ Step = Annotated[ExportStep | SqlStep, Field(discriminator="uses")]
 class Lookup(Strict):
     """A CSV file under configs/<provider>/, named from the template's folder; SQL gets it as JSON."""
 
-    file: str = Field(pattern=r"\.csv$")
+    file: Annotated[str, Text(r".*\.csv", "must be a file's name that ends in .csv")]

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from shared.domain.config_problems import Place
-from shared.domain.template_checks import Check
+from shared.domain.google_names import table_name
+from shared.domain.template_checks import Check, Column
 from shared.domain.template_steps import Bytes, Lookup, Name, SqlStep, Step, Strict
 from shared.errors import InvalidInput
 
@@ -28,7 +29,6 @@ CHECK_VALUES = frozenset({"check_id", "counted", "tolerance"})
 _DATES = frozenset({"date", "start_date", "end_date"})
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_EXPORT_TABLE = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]\.[A-Za-z0-9_]{1,1024}\.[A-Za-z0-9_-]{1,1024}")
 EARLIEST_DAY = date(2008, 1, 1)  # no cloud bills from before
 LATEST_DAY = date(2199, 12, 31)  # the day after is still one
 MOST_DAYS = 4_000  # of one run: as many partitions of a day as one BigQuery job may change
@@ -45,8 +45,8 @@ class Parameter(Strict):
     max_length: int = 1024
     values: list[str] | None = None
 
-    def check(self, value: Any) -> None:
-        """ValueError saying what is wrong with a value of this parameter."""
+    def as_meant(self, value: Any) -> Any:
+        """A value of this parameter as runs take it; ValueError saying what is wrong with it."""
         if self.type == "boolean":
             _require(isinstance(value, bool), "must be true or false")
         elif self.type == "integer":
@@ -57,7 +57,8 @@ class Parameter(Strict):
             _require(isinstance(value, str), "must be a string")
             _require(len(value) <= self.max_length, f"must be at most {self.max_length} characters")
             _require(self.values is None or value in self.values, f"must be one of {', '.join(self.values or [])}")
-            _require(self.type != "table" or _EXPORT_TABLE.fullmatch(value), "must be project.dataset.table")
+            return table_name(value) if self.type == "table" else value
+        return value
 
 
 class Target(Strict):
@@ -65,7 +66,7 @@ class Target(Strict):
 
     table: Name
     step: Name
-    date_column: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    date_column: Column
     billed: Name  # the template's statement that adds up rows and cost by day and currency
 
 
@@ -201,8 +202,7 @@ def _checked(template: Template, name: str, value: Any) -> Any:
     if parameter is None:
         known = ", ".join(sorted(_DATES | template.parameters.keys()))
         raise ValueError(f"unknown field; this pipeline takes {known}")
-    parameter.check(value)
-    return value
+    return parameter.as_meant(value)
 
 
 def _range_errors(template: Template, resolved: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -15,7 +15,6 @@ _WORDS = {
     "less_than_equal": "must be at most {le}",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must be at most {max_length} characters",
-    "string_pattern_mismatch": "must match {pattern}",
     "too_short": "must have at least {min_length} of them",
     "too_long": "must have at most {max_length} of them",
     "union_tag_invalid": "{tag} is none of {expected_tags}",

@@ -18,6 +18,7 @@ from shared.adapters.tasks import Tasks
 from shared.auth import PresentedKey
 from shared.domain.acceptance import RunRequest
 from shared.domain.backfill import MOST_MONTHS
+from shared.domain.identifiers import PipelineId
 from shared.domain.paging import Place, parse_page_token
 from shared.domain.validation import NoBody, validated
 from shared.errors import Conflict, NotFound
@@ -40,7 +41,7 @@ class ListRequest(BaseModel):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     page_token: Annotated[str, Field(max_length=512)] | None = None
     status: Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | None = None
-    pipeline_id: Annotated[str, Field(pattern=r"\A[a-z0-9_]+(?:-[a-z0-9_]+){2}\z", max_length=200)] | None = None
+    pipeline_id: PipelineId | None = None
     backfill_id: Annotated[str, Field(max_length=128)] | None = None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from functions.process_queue.main import ProcessQueueBody
 from shared.domain import credentials
 from shared.domain.backfill import MOST_MONTHS
 from shared.domain.delivery import ClosingsDelivery, Delivery
+from shared.domain.google_names import ExportTable
 from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings
 from shared.domain.templates import Parameter, Template
 from shared.domain.validation import NoBody
@@ -111,15 +111,12 @@ def _partial(schema: Json) -> Json:
 
 
 def _plain(schema: Any) -> Any:
-    """Without generated titles, and with the anchors of ECMA-262's expressions, which JSON Schema speaks."""
+    """Without generated titles."""
     if isinstance(schema, list):
         return [_plain(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {key: _plain(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
-    if isinstance(plain.get("pattern"), str):
-        plain["pattern"] = re.sub(r"\\z$", "$", re.sub(r"^\\A", "^", plain["pattern"]))
-    return plain
+    return {key: _plain(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
 
 
 def _credential_requests() -> dict[str, Json]:
@@ -192,7 +189,7 @@ def _parameter(parameter: Parameter) -> Json:
     known = {key: value for key, value in said.items() if value is not None}
     if parameter.type == "table":
         return {
-            **_plain(TypeAdapter(credentials.ExportTable).json_schema()),
+            **_plain(TypeAdapter(ExportTable).json_schema()),
             **known,
             "description": parameter.description,
         }

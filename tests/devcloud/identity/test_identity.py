@@ -36,6 +36,15 @@ def test_a_self_signed_token_names_its_account(identity: Identity) -> None:
     assert not caller.is_platform
 
 
+def test_a_key_of_a_domains_project_belongs_to_it(identity: Identity) -> None:
+    caller = identity.caller(self_signed(identity.mint_key("example.com:tenant-p", "reader")))
+
+    assert (caller.email, caller.project) == (
+        "reader@tenant-p.example.com.iam.gserviceaccount.com",
+        "example.com:tenant-p",
+    )
+
+
 def test_a_key_works_after_a_restart(identity: Identity, tmp_path: Path) -> None:
     key, access_token = (
         identity.mint_key(PLATFORM, "devcloud-admin"),

@@ -1,0 +1,65 @@
+"""A service account's key file, also as editors and environment variables leave it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from shared.errors import InvalidInput
+
+_FIELD = "credentials.service_account_json"
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+def read_key_file(text: Any) -> dict[str, Any]:
+    """The file's fields; InvalidInput, which quotes nothing, when it cannot be read as a key file.
+
+    Understood are a byte order mark before it, line breaks that are written out as \\n, and a file that was quoted once
+    more on its way, as shells and secret stores do.
+    """
+    if not isinstance(text, str):
+        raise InvalidInput.of_field(_FIELD, "must be the key file's JSON as a string")
+    found = [
+        value for value in map(_parsed, _readings(text.strip().removeprefix(_BYTE_ORDER_MARK))) if value is not None
+    ]
+    key = next((value for value in found if isinstance(value, dict)), None)
+    if key is None:
+        raise InvalidInput.of_field(_FIELD, "must be a JSON object" if found else _told(text))
+    if key.get("universe_domain", "googleapis.com") != "googleapis.com":
+        raise InvalidInput.of_field(f"{_FIELD}.universe_domain", "must be googleapis.com")
+    if isinstance(key.get("private_key"), str):
+        key["private_key"] = _with_line_breaks(key["private_key"])
+    return key
+
+
+def _readings(text: str) -> Iterator[str]:
+    yield text
+    yield f'"{text}"'  # quoted, and its outer quotes are lost
+    yield _with_line_breaks(text)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        value = json.loads(text, strict=False)  # a line break within the private key is one
+        return json.loads(value.removeprefix(_BYTE_ORDER_MARK), strict=False) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return None
+
+
+def _with_line_breaks(text: str) -> str:
+    return text.replace("\\r", "").replace("\\n", "\n")
+
+
+def _told(text: str) -> str:
+    """What is wrong with a text that is no JSON. Nothing of it is quoted: it may hold the key."""
+    bare = text.strip()
+    if not bare:
+        return "is empty"
+    if bare.startswith("-----BEGIN"):
+        return "is a private key alone; the whole key file is needed, which is a JSON object"
+    if bare.startswith(("eyJ", "ewog")):
+        return "is base64; the key file's own text is needed, which is a JSON object"
+    if bare.startswith("'"):
+        return "is in single quotes; the key file's own text is needed, which is a JSON object"
+    return "is not valid JSON; the whole text of the key file is needed"

@@ -1,0 +1,58 @@
+"""Key files as editors, shells and secret stores leave them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+
+from shared.domain.key_files import read_key_file
+from shared.errors import InvalidInput
+
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIE\nvQIB\n-----END PRIVATE KEY-----\n"
+KEY = {"type": "service_account", "private_key": PEM}
+FILE = json.dumps(KEY, indent=2)
+
+LEFT_SO = {
+    "as it is": FILE,
+    "white space around it": f"\n {FILE}\r\n",
+    "a byte order mark": "\ufeff" + FILE,
+    "line breaks of Windows": FILE.replace("\n", "\r\n"),
+    "line breaks of the key written out": json.dumps({**KEY, "private_key": PEM.replace("\n", "\\n")}),
+    "those of Windows written out": json.dumps({**KEY, "private_key": PEM.replace("\n", "\\r\\n")}),
+    "all line breaks written out": FILE.replace("\n", "\\n"),
+    "line breaks in the key's text": FILE.replace("\\n", "\n"),
+    "quoted twice": json.dumps(FILE),
+    "quoted twice after a byte order mark": json.dumps("\ufeff" + FILE),
+    "quoted twice without its outer quotes": json.dumps(FILE)[1:-1],
+}
+
+
+@pytest.mark.parametrize("how", LEFT_SO)
+def test_a_key_file_is_read_however_it_was_left(how: str) -> None:
+    assert read_key_file(LEFT_SO[how]) == KEY
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is empty"),
+        (PEM, "is a private key alone"),
+        ("eyJ0eXBlIjogInNlcnZpY2VfYWNjb3VudCJ9", "is base64"),
+        (shlex.quote(FILE), "is in single quotes"),
+        (FILE[:-3], "is not valid JSON; the whole text"),
+        ("./key.json", "is not valid JSON; the whole text"),
+        ("[]", "must be a JSON object"),
+        (json.dumps(json.dumps("key")), "must be a JSON object"),
+        (None, "as a string"),
+    ],
+)
+def test_what_is_no_key_file_is_told_plainly_and_quoted_nowhere(text: object, told: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_key_file(text)
+    (error,) = refused.value.facts["errors"]
+    assert error["field"] == "credentials.service_account_json"
+    assert told in error["message"]
+    assert "MIIE" not in str(refused.value)
+    assert refused.value.__cause__ is None
