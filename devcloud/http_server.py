@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from devcloud.chunks import Chunks
+
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 _STOP_SECONDS = 2.0
 
@@ -66,6 +68,13 @@ class Handler(WSGIRequestHandler):
     """One connection of such a server."""
 
     protocol_version = "HTTP/1.1"
+
+    def make_environ(self) -> WSGIEnvironment:
+        """The request as WSGI has it, with chunks read as HTTP has them."""
+        environ = super().make_environ()
+        if environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower() == "chunked":
+            environ["wsgi.input"] = Chunks(self.rfile)
+        return environ
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         """No access log: what matters is in the services' own records."""

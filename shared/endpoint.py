@@ -7,16 +7,18 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
+import flask
 from flask import Request, Response
 from werkzeug.datastructures import Headers
 
 from shared import errors, log
+from shared.domain.replies import Reply
 from shared.domain.validation import Model, validated
 from shared.platform_config import get_platform
 from shared.request_time import limited_to
+from shared.responses import allow_origin, json_response
 from shared.settings import get_settings
 
 MAX_BODY_BYTES = 256 * 1024
@@ -61,9 +63,12 @@ class Call:
 
     @property
     def user_id(self) -> str | None:
-        """The X-User-ID claim, for audit only; InvalidInput when it is too long or unprintable."""
-        value = self.headers.get("X-User-ID")
-        if value is not None and (len(value) > _USER_ID_MAX or not value.isprintable()):
+        """The X-User-ID claim, for audit only; InvalidInput when it is not UTF-8, too long or unprintable."""
+        try:
+            value = self.headers.get("X-User-ID", "").encode("latin-1").decode()  # WSGI hands bytes over as Latin-1
+        except UnicodeError:
+            raise errors.InvalidInput.of_field("X-User-ID", "must be UTF-8, or ASCII alone") from None
+        if len(value) > _USER_ID_MAX or not value.isprintable():
             raise errors.InvalidInput.of_field("X-User-ID", f"must be at most {_USER_ID_MAX} printable characters")
         return value or None
 
@@ -91,6 +96,11 @@ class Call:
             raise errors.InvalidInput.of_field("body", "must be a JSON object")
         return value
 
+    @property
+    def asked(self) -> tuple[dict[str, Any], str | None, str | None]:
+        """What a `keyed` route is asked for: body, user and Idempotency-Key."""
+        return self.json_object(), self.user_id, self.idempotency_key
+
     def body_as(self, model: type[Model]) -> Model:
         """The body validated; InvalidInput naming every bad field."""
         return validated(model, self.json_object())
@@ -109,6 +119,11 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def made(reply: Reply) -> Answer:
+    """The answer to a call that makes something; it says when it is an earlier one's."""
+    return Answer(reply.status, reply.body, {"Idempotent-Replayed": "true"} if reply.is_replayed else {})
+
+
 Handler = Callable[[Call], Answer]
 Policy = Callable[[Call], Any]
 
@@ -119,6 +134,7 @@ class _Route:
     pattern: re.Pattern[str]
     policy: Policy
     handler: Handler
+    keyed: bool
 
 
 class Routes:
@@ -127,14 +143,19 @@ class Routes:
     def __init__(self, function: str) -> None:
         self.function = function
         self._routes: list[_Route] = []
+        if flask.has_app_context():  # the framework's own, which has no route for some paths, and a page of its own
+            flask.current_app.register_error_handler(404, lambda _: self.respond(flask.request))
 
-    def route(self, method_and_path: str, *, policy: Policy) -> Callable[[Handler], Handler]:
-        """Register a handler, e.g. `@routes.route("GET /api/v1/x/{id}", policy=tenant_api_key)`."""
+    def route(self, method_and_path: str, *, policy: Policy, keyed: bool = False) -> Callable[[Handler], Handler]:
+        """Register a handler, e.g. `@routes.route("GET /api/v1/x/{id}", policy=tenant_api_key)`.
+
+        One that is `keyed` keeps what an Idempotency-Key promises; any other refuses the header.
+        """
         method, path = method_and_path.split(" ", 1)
         pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 
         def register(handler: Handler) -> Handler:
-            self._routes.append(_Route(method, pattern, policy, handler))
+            self._routes.append(_Route(method, pattern, policy, handler, keyed))
             return handler
 
         return register
@@ -154,7 +175,7 @@ class Routes:
             response = self._answer(request, request_id)
             log.info("request answered", method=request.method, path=request.path, status=response.status_code)
         response.headers["X-Request-ID"] = request_id
-        _allow_origin(response, request.headers.get("Origin"), settings.origins)
+        allow_origin(response, request.headers.get("Origin"), settings.origins)
         return response
 
     def _answer(self, request: Request, request_id: str) -> Response:
@@ -167,13 +188,16 @@ class Routes:
                 method=request.method, path=path, params=params, query=request.args.to_dict(),
                 headers=request.headers, body=_limited_body(request), request_id=request_id,
             )  # fmt: skip
-            answer = route.handler(_proved(call, route.policy))
+            proved = _proved(call, route.policy)
+            if "Idempotency-Key" in request.headers and not route.keyed:
+                raise errors.InvalidInput.of_field("Idempotency-Key", "is not taken here; send the request without it")
+            answer = route.handler(proved)
         except errors.ConvergenceError as error:
             return _problem(error, request)
         except Exception as error:  # noqa: BLE001 - the outermost frame: logged whole, answered without a detail
             log.error("request failed", exception=error)
             return _problem(None, request)
-        return _json_response(answer.status, answer.body, answer.headers)
+        return json_response(answer.status, answer.body, answer.headers)
 
     def _methods(self, path: str) -> list[str]:
         found = {route.method for route in self._routes if route.pattern.fullmatch(path)}
@@ -261,7 +285,7 @@ def _problem(error: errors.ConvergenceError | None, request: Request) -> Respons
         log.error("request failed", exception=error)
     if answer.status == 503:
         log.warning("dependency unavailable", exception_class=type(getattr(error, "__cause__", None)).__name__)
-    return _json_response(answer.status, answer.body, answer.headers, content_type="application/problem+json")
+    return json_response(answer.status, answer.body, answer.headers, content_type="application/problem+json")
 
 
 def _kebab(name: str) -> str:
@@ -269,29 +293,4 @@ def _kebab(name: str) -> str:
 
 
 def _trace_id(request: Request) -> str:
-    traceparent = request.headers.get("traceparent", "")
-    if traceparent.count("-") == 3:
-        return traceparent.split("-")[1]
-    return request.headers.get("X-Cloud-Trace-Context", "").split("/")[0]
-
-
-def _json_response(
-    status: int, body: Mapping[str, Any], headers: Mapping[str, str], content_type: str = "application/json"
-) -> Response:
-    text = json.dumps(body, default=_plain, ensure_ascii=False)
-    return Response(text, status=status, headers=dict(headers), content_type=content_type)
-
-
-def _plain(value: Any) -> str:
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat()).replace("+00:00", "Z")
-    if isinstance(value, Decimal):
-        return format(value, "f")  # str() writes the smallest amounts as 1E-9
-    return str(value)
-
-
-def _allow_origin(response: Response, origin: str | None, allowed: frozenset[str]) -> None:
-    response.headers["Vary"] = "Origin"
-    if origin and origin in allowed:
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Expose-Headers"] = "X-Request-ID, Retry-After"
+    return log.trace_id_of(request.headers.get("traceparent"), request.headers.get("X-Cloud-Trace-Context"))

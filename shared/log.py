@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 _bound: ContextVar[dict[str, Any] | None] = ContextVar("bound", default=None)
+# Zeros alone are no id. Version 00 has 55 characters, a later one may have more.
+_TRACEPARENT = re.compile(
+    r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})(?P<trace>[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
+_CLOUD_TRACE = re.compile(r"(?!0{32})(?P<trace>[0-9A-Fa-f]{32})(?:/.*)?")
 _logger = logging.getLogger("convergence")
 
 
@@ -59,13 +65,17 @@ def bound_fact(name: str) -> str | None:
     return None if value is None else str(value)
 
 
+def trace_id_of(traceparent: str | None, cloud_trace: str | None) -> str:
+    """The trace's id in a `traceparent` (W3C) or `X-Cloud-Trace-Context` header; "" when neither has the right form."""
+    for pattern, header in ((_TRACEPARENT, traceparent), (_CLOUD_TRACE, cloud_trace)):
+        if found := pattern.fullmatch(header or ""):
+            return found["trace"].lower()
+    return ""
+
+
 def trace_facts(project: str, traceparent: str | None, cloud_trace: str | None) -> dict[str, str]:
     """Cloud Logging's trace field from a `traceparent` (W3C) or `X-Cloud-Trace-Context` header."""
-    trace = ""
-    if traceparent and traceparent.count("-") == 3:
-        trace = traceparent.split("-")[1]
-    elif cloud_trace:
-        trace = cloud_trace.split("/")[0]
+    trace = trace_id_of(traceparent, cloud_trace)
     return {"logging.googleapis.com/trace": f"projects/{project}/traces/{trace}"} if trace else {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import secrets
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"}
     | {"upgrade", "content-length", "expect"}
 )
+# W3C Trace Context, version 00: of another form, or without an id, it is none.
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _OURS = frozenset({"server", "date"})  # each server writes its own
 
 
@@ -77,9 +80,9 @@ def outgoing_headers(received: Headers, *, client: str, authorization: str | Non
 
 
 def _add_trace(headers: Headers) -> None:
-    """Both forms of the trace, the one that is missing derived from the other."""
+    """Both forms of the trace, the one that is missing or malformed derived from the other."""
     parts = (headers.get("traceparent") or "").split("-")
-    if len(parts) != 4:
+    if not _TRACEPARENT.fullmatch("-".join(parts)):
         trace, _, rest = (headers.get("X-Cloud-Trace-Context") or "").partition("/")
         span = rest.partition(";")[0]
         trace_id = trace if len(trace) == 32 else secrets.token_hex(16)

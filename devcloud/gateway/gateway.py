@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
+from devcloud.chunks import BadChunk
 from devcloud.gateway.admission import Refused, admit
 from devcloud.gateway.forwarding import (
     MAX_BODY_BYTES,
@@ -93,7 +94,9 @@ class Gateway:
             return _json(200, page())
         destination = self._routes.find_destination(raw_path)
         if destination is None:
-            return _json(404, {"error": f"no function of configs/platform.yml serves {raw_path}"})
+            detail = f"no function of configs/platform.yml serves {raw_path}"
+            body = {"type": "about:blank", "title": "Not Found", "status": 404, "detail": detail}
+            return _json(404, body, content_type="application/problem+json")
         target = f"{destination.path}?{query}" if query else destination.path
         try:
             return self._pass_on(request, destination.function, target)
@@ -102,7 +105,10 @@ class Gateway:
             return Response(refusal.page, refusal.status, headers, content_type="text/html; charset=UTF-8")
 
     def _pass_on(self, request: Request, name: str, target: str) -> Response:
-        body = _limited_body(request)
+        try:
+            body = _limited_body(request)
+        except BadChunk:
+            return Response("Bad Request", 400, {"Connection": "close"}, content_type="text/plain")
         if body is None:
             return Response("Request Entity Too Large", 413, content_type="text/plain")
         headers = outgoing_headers(
@@ -153,5 +159,5 @@ def _limited_body(request: Request) -> bytes | None:
     return None if len(body) > MAX_BODY_BYTES else bytes(body)
 
 
-def _json(status: int, body: Any) -> Response:
-    return Response(json.dumps(body, indent=2, default=str) + "\n", status, content_type="application/json")
+def _json(status: int, body: Any, *, content_type: str = "application/json") -> Response:
+    return Response(json.dumps(body, indent=2, default=str) + "\n", status, content_type=content_type)

@@ -3,15 +3,15 @@
 import flask
 
 from shared.bootstrap import pipeline_configs as configs
-from shared.endpoint import Answer, Call, Routes
+from shared.endpoint import Answer, Call, Routes, made
 from shared.policies import presented_key
 
 routes = Routes("pipeline_configs")
 
 
-@routes.route("POST /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=presented_key)
+@routes.route("POST /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=presented_key, keyed=True)
 def _create(call: Call) -> Answer:
-    return Answer(201, configs().create(call.caller, call.json_object(), call.user_id, call.idempotency_key))
+    return made(configs().create(call.caller, *call.asked))
 
 
 @routes.route("GET /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=presented_key)

@@ -3,7 +3,7 @@
 import flask
 
 from shared.bootstrap import pipeline_runs as runs
-from shared.endpoint import Answer, Call, Routes
+from shared.endpoint import Answer, Call, Routes, made
 from shared.policies import presented_key, tenant_api_key
 
 routes = Routes("pipeline_runs")
@@ -29,9 +29,9 @@ def _cancel_backfill(call: Call) -> Answer:
     return Answer(202, runs().cancel_backfill(call.caller.tenant_id, call.params["backfill_id"], call.json_object()))
 
 
-@routes.route("POST /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}/retry", policy=presented_key)
+@routes.route("POST /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}/retry", policy=presented_key, keyed=True)
 def _retry(call: Call) -> Answer:
-    return Answer(202, runs().retry(call.caller, call.params["pipeline_logging_id"], call.json_object(), call.user_id))
+    return made(runs().retry(call.caller, call.params["pipeline_logging_id"], *call.asked))
 
 
 def pipeline_runs(request: flask.Request) -> flask.Response:

@@ -5,23 +5,23 @@ import flask
 from shared import bootstrap
 from shared.domain.acceptance import RunRequest
 from shared.domain.backfill import asks_for_backfill
-from shared.endpoint import Answer, Call, Routes
+from shared.endpoint import Answer, Call, Routes, made
 from shared.policies import presented_key
 from shared.templates import get_template
 
 routes = Routes("run_pipeline")
 
 
-@routes.route("POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=presented_key)
+@routes.route("POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=presented_key, keyed=True)
 def run(call: Call) -> Answer:
     """202 with the id of the run, or of each month's; its first read proves the key."""
     requests = bootstrap.run_requests()
     standing = requests.require_standing(call.caller)
     template = get_template(call.params["provider"], call.params["domain"], call.params["template"])
-    request = RunRequest(call.json_object(), call.user_id, call.idempotency_key)
+    request = RunRequest(*call.asked)
     if asks_for_backfill(request.body):
-        return Answer(*bootstrap.backfills().answer(standing, template, request))
-    return Answer(202, requests.start(standing, template, request))
+        return made(bootstrap.backfills().answer(standing, template, request))
+    return made(requests.start(standing, template, request))
 
 
 def run_pipeline(request: flask.Request) -> flask.Response:

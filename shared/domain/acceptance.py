@@ -72,6 +72,7 @@ class AcceptedRun:
     body_digest: str
     accepted_at: datetime
     quota: BackfillQuota | None = None  # a backfill's
+    is_replayed: bool = False
 
     def answers(self, body_digest: str, now: datetime) -> bool:
         """Whether it is the answer to a call with the same key; IdempotencyMismatch when that has another body."""
@@ -158,9 +159,15 @@ def next_utc_midnight(now: datetime) -> datetime:
     return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
 
 
-def repeatable_run_id(*, tenant_id: str, pipeline_id: str, idempotency_key: str, turn: int) -> str:
-    """The run's id for an Idempotency-Key: the same call finds the same run; `turn` counts used-up ids."""
-    return str(uuid.uuid5(_NAMESPACE, json.dumps([tenant_id, pipeline_id, idempotency_key, turn])))
+def repeatable_run_id(
+    *, tenant_id: str, pipeline_id: str, idempotency_key: str, turn: int, retry_of: str | None = None
+) -> str:
+    """The run's id for an Idempotency-Key: the same call finds the same run; `turn` counts used-up ids.
+
+    A key is its route's: that of a new run, or that of the retries of one run.
+    """
+    named = [tenant_id, pipeline_id, idempotency_key, turn, *([retry_of] if retry_of else [])]
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(named)))
 
 
 def is_repeated_call(digest: str, now: datetime, *, first_digest: str, first_at: datetime) -> bool:

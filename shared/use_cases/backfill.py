@@ -9,6 +9,7 @@ from typing import Any
 from shared.adapters.accepted_runs import Standing
 from shared.domain.acceptance import AcceptedRun, RunRequest
 from shared.domain.backfill import Backfill, BackfillQuota, plan_backfill
+from shared.domain.replies import Reply
 from shared.domain.templates import Template
 from shared.errors import Conflict, InvalidInput, TooManyWaiting
 from shared.use_cases.run_pipeline import RunRequests, require_source
@@ -20,13 +21,15 @@ class Backfills:
 
     requests: RunRequests
 
-    def answer(self, standing: Standing, template: Template, request: RunRequest) -> tuple[int, dict[str, Any]]:
-        """Status and body: 200 for a preview, 202 once all runs are in the queue. At most one job.
+    def answer(self, standing: Standing, template: Template, request: RunRequest) -> Reply:
+        """200 for a preview, 202 once all runs are in the queue. At most one job.
 
         InvalidInput for bad fields, Conflict without a credential or while an earlier backfill waits, TooManyWaiting
         when the tenant's queue has no place for all of it, IdempotencyMismatch when the key came with another body.
         """
         backfill = plan_backfill(template, request.body, today=standing.usage.now.date())
+        if backfill.is_preview and request.idempotency_key:
+            raise InvalidInput.of_field("Idempotency-Key", "is not taken with a preview, which makes nothing")
         try:
             source = require_source(standing, template, backfill.parameters)
             standing.usage.check_no_backfill(template.pipeline_id, source)
@@ -36,9 +39,9 @@ class Backfills:
             first = None if backfill.is_preview else self.requests.find_first(standing, template, request)
             if first is None:
                 raise
-            return 202, _accepted(standing, template, backfill, first)
+            return Reply(_accepted(standing, template, backfill, first), is_replayed=True)
         if backfill.is_preview:
-            return 200, _preview(standing, template, backfill, standing.usage.backfill_quota())
+            return Reply(_preview(standing, template, backfill, standing.usage.backfill_quota()), status=200)
         accepted = self.requests.accept(
             standing,
             template,
@@ -48,7 +51,7 @@ class Backfills:
             start=standing.usage.predict_backfill(template.pipeline_id, source),
             quota=standing.usage.backfill_quota(),
         )
-        return 202, _accepted(standing, template, backfill, accepted)
+        return Reply(_accepted(standing, template, backfill, accepted), accepted.is_replayed)
 
 
 def _runs(backfill: Backfill, backfill_id: str) -> Sequence[Mapping[str, Any]]:

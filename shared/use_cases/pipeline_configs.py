@@ -21,6 +21,7 @@ from shared.domain.acceptance import body_digest
 from shared.domain.identifiers import pipeline_id_of
 from shared.domain.paging import Place, parse_page_token
 from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings, CreatedConfig, PipelineConfig
+from shared.domain.replies import Reply
 from shared.domain.schedule import ticks_after
 from shared.domain.templates import Template, source_of
 from shared.domain.validation import validated
@@ -57,7 +58,7 @@ class ConfigRequests:
 
     def create(
         self, key: PresentedKey, body: Mapping[str, Any], user_id: str | None, idempotency_key: str | None
-    ) -> dict[str, Any]:
+    ) -> Reply:
         """The answer for a new schedule. Two jobs.
 
         NotFound without such a template, InvalidInput for bad fields, Conflict without a credential or at the most
@@ -68,12 +69,13 @@ class ConfigRequests:
         for config_id in _config_ids(key.tenant_id, idempotency_key):
             config = _new_config(config_id, key.tenant_id, request, now, user_id)
             created = self.configs.find_created(config_id) if idempotency_key else None
+            is_replayed = created is not None
             if created is None:
                 self._check_new(request, standing)
                 created = self.configs.insert(config, body_digest=digest)
                 log.info("schedule created", config_id=config_id, pipeline_id=config.pipeline_id)
             if created and created.answers(digest, now):
-                return self._created(config, created, now)
+                return Reply(self._created(config, created, now), is_replayed, status=201)
         raise AssertionError("there is always another id")
 
     def list_all(self, key: PresentedKey, query: Mapping[str, Any]) -> dict[str, Any]:

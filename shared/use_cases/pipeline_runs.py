@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from shared.domain.acceptance import RunRequest
 from shared.domain.backfill import MOST_MONTHS
 from shared.domain.identifiers import PipelineId
 from shared.domain.paging import Place, parse_page_token
+from shared.domain.replies import Reply
 from shared.domain.validation import NoBody, validated
 from shared.errors import Conflict, NotFound
 from shared.templates import get_template
@@ -118,8 +119,13 @@ class PipelineRuns:
         }
 
     def retry(
-        self, key: PresentedKey, pipeline_logging_id: str, body: Mapping[str, Any], user_id: str | None
-    ) -> dict[str, Any]:
+        self,
+        key: PresentedKey,
+        pipeline_logging_id: str,
+        body: Mapping[str, Any],
+        user_id: str | None,
+        idempotency_key: str | None,
+    ) -> Reply:
         """A new run with the same parameters; Conflict while the first one lives, else as for any manual run."""
         standing = self.requests.require_standing(key)
         validated(NoBody, body)
@@ -128,8 +134,9 @@ class PipelineRuns:
             raise Conflict("the run has not finished yet", run_status=run["status"])
         template = get_template(*run["pipeline_id"].split("-"))
         parameters: Mapping[str, Any] = run["parameters"] or {}
-        repeated = RunRequest(parameters, user_id, retry_of=pipeline_logging_id)
-        return {**self.requests.start(standing, template, repeated), "retry_of": pipeline_logging_id}
+        repeated = RunRequest(parameters, user_id, idempotency_key, retry_of=pipeline_logging_id)
+        reply = self.requests.start(standing, template, repeated)
+        return replace(reply, body={**reply.body, "retry_of": pipeline_logging_id})
 
     def _ask_for_end(self, tenant_id: str, runs: Sequence[Row]) -> None:
         now = datetime.now(UTC)

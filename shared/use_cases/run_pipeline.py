@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -14,6 +14,7 @@ from shared.adapters.tasks import Tasks
 from shared.auth import PresentedKey, require_tenant
 from shared.domain.acceptance import AcceptedRun, RunRequest, Start, body_digest, repeatable_run_id
 from shared.domain.backfill import BackfillQuota
+from shared.domain.replies import Reply
 from shared.domain.templates import Template, resolve_parameters, source_of
 from shared.errors import Conflict, InvalidInput, QuotaExceeded, TooManyWaiting, Unauthenticated
 
@@ -39,7 +40,7 @@ class RunRequests:
         require_tenant(standing.owner, key.tenant_id)
         return standing
 
-    def start(self, standing: Standing, template: Template, request: RunRequest) -> dict[str, Any]:
+    def start(self, standing: Standing, template: Template, request: RunRequest) -> Reply:
         """The answer to the caller, once the run is in the queue. At most one job.
 
         InvalidInput for bad parameters, Conflict without a credential, QuotaExceeded when today is used up,
@@ -106,7 +107,7 @@ class RunRequests:
             elif accepted is None or not accepted.answers(told.body_digest, standing.usage.now):
                 continue
             self.tasks.kick()  # the first call may have been cut off before it could
-            return accepted
+            return replace(accepted, is_replayed=accepted is not told)
         raise AssertionError("there is always another id")
 
     def find_first(self, standing: Standing, template: Template, request: RunRequest) -> AcceptedRun | None:
@@ -116,7 +117,7 @@ class RunRequests:
         for request_id in _request_ids(standing, template, request):
             accepted = self.runs.find_accepted(request_id)
             if accepted and accepted.answers(body_digest(request.body), standing.usage.now):
-                return accepted
+                return replace(accepted, is_replayed=True)
             if not self.runs.is_used(request_id):
                 return None
         return None
@@ -139,16 +140,19 @@ def _request_ids(standing: Standing, template: Template, request: RunRequest) ->
             yield str(uuid.uuid4())
     tenant_id, pipeline_id, key = standing.owner.tenant_id, template.pipeline_id, request.idempotency_key
     for turn in count():
-        yield repeatable_run_id(tenant_id=tenant_id, pipeline_id=pipeline_id, idempotency_key=key, turn=turn)
+        yield repeatable_run_id(
+            tenant_id=tenant_id, pipeline_id=pipeline_id, idempotency_key=key, turn=turn, retry_of=request.retry_of
+        )
 
 
-def _answer(standing: Standing, accepted: AcceptedRun) -> dict[str, Any]:
+def _answer(standing: Standing, accepted: AcceptedRun) -> Reply:
     start = accepted.start
     told = {"wait_reason": start.wait_reason, "queue_position": start.queue_position}
-    return {
+    body = {
         "pipeline_logging_id": accepted.run_id,
         "tenant_id": standing.owner.tenant_id,
         "status": start.status,
         "message": _MESSAGES[start.status],
         **{name: value for name, value in told.items() if value is not None},
     }
+    return Reply(body, accepted.is_replayed)

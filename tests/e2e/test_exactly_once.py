@@ -65,7 +65,7 @@ class Platform:
         standing = self.requests.require_standing(self.key)
         request = RunRequest({"date": "2025-11-16"}, user_id, idempotency_key=user_id if has_key else None)
         answer = self.requests.start(standing, get_template("gcp", "cost", "billing"), request)
-        return str(answer["pipeline_logging_id"])
+        return str(answer.body["pipeline_logging_id"])
 
     def queued(self, user_id: str) -> int:
         """How many runs of a user are in the queue."""

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from werkzeug.test import EnvironBuilder
 
 from shared import errors
-from shared.endpoint import MAX_BODY_BYTES, Answer, Call, Routes
+from shared.domain.replies import Reply
+from shared.endpoint import MAX_BODY_BYTES, Answer, Call, Routes, made
 from shared.settings import get_settings
 
 
@@ -35,6 +36,10 @@ def build_routes() -> Routes:
     def greet(call: Call) -> Answer:
         body = call.body_as(Greeting)
         return Answer(200, {"whom": call.params["whom"], "name": body.name, "user": call.user_id})
+
+    @routes.route("POST /api/v1/make", policy=nobody_asked, keyed=True)
+    def make(call: Call) -> Answer:
+        return made(Reply({"key": call.idempotency_key}, is_replayed=call.idempotency_key == "second time"))
 
     @routes.route("GET /api/v1/fail/{how}", policy=nobody_asked)
     def fail(call: Call) -> Answer:
@@ -157,8 +162,8 @@ def test_money_is_written_out_whatever_its_size() -> None:
 
 
 def test_a_bug_is_500_without_its_detail(capsys: pytest.CaptureFixture[str]) -> None:
-    response, body = ask("GET", "/api/v1/fail/bug", headers={"traceparent": "00-abc-def-01"})
-    assert (response.status_code, body["trace_id"]) == (500, "abc")
+    response, body = ask("GET", "/api/v1/fail/bug", headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
+    assert (response.status_code, body["trace_id"]) == (500, "a" * 32)
     assert "secret detail" not in response.get_data(as_text=True)
 
 
@@ -181,3 +186,31 @@ def test_cors_admits_the_named_origin_only_and_never_a_wildcard() -> None:
 def test_a_long_user_id_is_refused() -> None:
     response, body = ask("POST", "/api/v1/greet/a", json={"name": "x"}, headers={"X-User-ID": "u" * 129})
     assert (response.status_code, body["errors"][0]["field"]) == (400, "X-User-ID")
+
+
+@pytest.mark.parametrize("user", ["u1", "Jürgen", "Straße", "李雷", "李" * 128, ""])
+def test_a_user_beyond_ascii_arrives_as_it_was_sent(user: str) -> None:
+    as_wsgi_has_it = user.encode().decode("latin-1")
+    response, body = ask("POST", "/api/v1/greet/ann", json={"name": "x"}, headers={"X-User-ID": as_wsgi_has_it})
+    assert (response.status_code, body["user"]) == (200, user or None)
+
+
+@pytest.mark.parametrize(
+    ("user", "told"), [("Jürgen", "must be UTF-8"), ("x" * 129, "at most 128"), ("a\x7fb", "printable")]
+)
+def test_a_user_that_cannot_be_kept_is_400(user: str, told: str) -> None:
+    response, body = ask("POST", "/api/v1/greet/ann", json={"name": "x"}, headers={"X-User-ID": user})
+    assert response.status_code == 400
+    assert body["errors"][0]["field"] == "X-User-ID"
+    assert told in body["errors"][0]["message"]
+
+
+def test_an_idempotency_key_is_kept_or_refused_and_a_replay_says_so() -> None:
+    first, body = ask("POST", "/api/v1/make", headers={"Idempotency-Key": "first time"})
+    assert (first.status_code, body["key"], "Idempotent-Replayed" in first.headers) == (202, "first time", False)
+    again, _ = ask("POST", "/api/v1/make", headers={"Idempotency-Key": "second time"})
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
+    for method, path in (("POST", "/api/v1/greet/ann"), ("GET", "/api/v1/cost")):
+        refused, body = ask(method, path, json={"name": "x"}, headers={"Idempotency-Key": "k"})
+        assert refused.status_code == 400
+        assert body["errors"][0]["field"] == "Idempotency-Key"

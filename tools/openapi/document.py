@@ -130,9 +130,10 @@ def _answers(path: str, described: Operation) -> Json:
     answers: Json = {}
     for status, answer in sorted(described.answers.items()):
         content = _content(answer.schema_) | {"example": answer.example}
+        replayed = ["Idempotent-Replayed"] if "Idempotency-Key" in described.request_headers else []
         answers[str(status)] = {
             "description": answer.description,
-            "headers": _headers(*_ANSWER_HEADERS),
+            "headers": _headers(*_ANSWER_HEADERS, *replayed),
             "content": {"application/json": content},
         }
         if answer.links:

@@ -31,10 +31,10 @@ def test_a_route_ignores_the_method_because_the_function_answers_405_itself(gate
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/echo", "/api/v1/echo/a/b", "/api/v1/nothing/a", "/echoes"])
-def test_an_unknown_path_is_a_json_404(gateway: Gateway, path: str) -> None:
+def test_an_unknown_path_is_a_problem(gateway: Gateway, path: str) -> None:
     answer = requests.get(gateway.url + path, timeout=30)
-    assert answer.status_code == 404
-    assert path in answer.json()["error"]
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    assert path in answer.json()["detail"]
 
 
 def test_no_process_runs_before_the_first_request_and_the_next_one_reuses_it(gateway: Gateway) -> None:
@@ -84,6 +84,10 @@ def test_traces_are_added_and_kept(gateway: Gateway) -> None:
     kept = requests.get(f"{gateway.url}/echo", headers={"traceparent": given}, timeout=30).json()["headers"]
     assert kept["Traceparent"] == given
     assert kept["X-Cloud-Trace-Context"].startswith("a" * 32)
+
+    given = f"00-{'a' * 32}-{'z' * 16}-01"
+    replaced = requests.get(f"{gateway.url}/echo", headers={"traceparent": given}, timeout=30).json()["headers"]
+    assert "z" not in replaced["Traceparent"]
 
 
 def test_a_public_function_sees_the_authorization_as_it_was_sent(gateway: Gateway) -> None:

@@ -1,0 +1,40 @@
+"""Bodies in chunks, with the extensions and trailers that HTTP allows (RFC 9112, 7.1) and werkzeug does not."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from werkzeug.serving import DechunkedInput
+
+_LONGEST_LINE = 8192
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
+
+
+class BadChunk(OSError):
+    """The body's chunks are not what HTTP allows."""
+
+
+class Chunks(DechunkedInput):
+    """The body without its framing; reading raises BadChunk where that is broken."""
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self._connection = connection  # buffered: it can be peeked into
+
+    def read_chunk_len(self) -> int:
+        """The next chunk's size; after the last one the trailers are passed over."""
+        found = _SIZE.fullmatch(self._connection.readline(_LONGEST_LINE))
+        if not found:
+            raise BadChunk("a chunk has no size")
+        size = int(found[1], 16)
+        while size == 0 and self._connection.peek(1)[:1] not in (b"\r", b"\n", b""):
+            self._connection.readline(_LONGEST_LINE)
+        return size
+
+    def readinto(self, buffer: Any) -> int:
+        """As werkzeug reads, which has an OSError for a chunk that does not end where it should."""
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise BadChunk(str(error)) from error
