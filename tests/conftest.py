@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:  # a run of unit tests alone loads neither the cloud nor its clients
     from google.cloud import bigquery
@@ -56,14 +55,10 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
 
-# How long an example takes says something about the machine, not about the code.
-settings.register_profile("any-speed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any-speed")
-
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files whose tests may take longest go first, then those with many: no worker ends alone with one."""
-    if config.getoption("random_order_bucket", None) or config.getoption("random_order", None):
+    if config.getoption("random_order_enabled"):
         return
     longest, counts = defaultdict[Path, float](float), Counter(item.path for item in items)
     for item in items:
