@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.locks.closing import normalised, pins
+
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = sorted(path.parent for path in ROOT.glob("functions/*/main.py"))
 DISTRIBUTIONS = packages_distributions()
@@ -56,13 +58,13 @@ def distributions(module: str) -> set[str]:
         return {f"google-cloud-{product.replace('_', '-')}"}
     if top == "google":
         return {"google-auth", "google-api-core"}
-    return {name.lower() for name in DISTRIBUTIONS.get(top, [top])}
+    return {normalised(name) for name in DISTRIBUTIONS.get(top, [top])}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda path: path.name)
 def test_function_requires_what_it_imports(function: Path) -> None:
     text = (function / "requirements.txt").read_text(encoding="utf-8")
-    pinned = {name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)}
+    pinned = {pin.name for pin in pins(text)}
     needed = {module: distributions(module) for module in closure(function / "main.py")}
     missing = sorted(module for module, names in needed.items() if names and not names & pinned)
     assert missing == []
