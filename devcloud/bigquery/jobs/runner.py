@@ -139,8 +139,6 @@ class JobRunner:
             self._fail(job, error)
         except duckdb.Error as error:
             self._fail(job, BigQueryError("invalidQuery", str(error), location="query"))
-        except RecursionError:
-            self._fail(job, not_implemented("what is nested as deeply as this"))
         except Exception as error:  # noqa: BLE001 - the thread's end: whatever it was, the job has failed with it
             _log.exception("job failed unexpectedly", extra={"job_id": job.job_id})
             self._fail(job, unexpected(error))

@@ -7,7 +7,7 @@ from importlib import resources
 import duckdb
 from sqlglot import exp
 
-from devcloud.bigquery.model import BigQueryError, QueryRequest, QueryResult, invalid_query
+from devcloud.bigquery.model import BigQueryError, QueryRequest, QueryResult, invalid_query, not_implemented
 from devcloud.bigquery.row_counts import RowCounts
 from devcloud.bigquery.sql import functions as _functions  # noqa: F401 - fills the registries
 from devcloud.bigquery.sql.errors import is_conflict, translate
@@ -45,6 +45,12 @@ class Engine:
         `referenced_tables` are filled. The transaction of the last statement stays open: store the result through
         `session.cursor`, then `session.commit()`. Destination and dispositions are the caller's.
         """
+        try:
+            return self._run(request, session)
+        except RecursionError as error:
+            raise not_implemented("what is nested as deeply as this") from error
+
+    def _run(self, request: QueryRequest, session: Session) -> QueryResult:
         lifted = lift(request.sql, request.project)
         try:
             statements = parse(lifted.text)

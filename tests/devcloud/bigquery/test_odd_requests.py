@@ -98,7 +98,13 @@ def test_the_largest_numeric_is_taken_and_the_next_one_is_not(
     assert client.insert_rows_json(f"{dataset}.t", [{"n": f"{value}9"}])[0]["errors"][0]["location"] == "n"
 
 
-def test_what_is_nested_without_end_is_refused_and_the_server_goes_on(rest: Rest) -> None:
+@pytest.mark.parametrize("location", ["US", "EU"])
+def test_what_is_nested_without_end_is_refused_and_the_server_goes_on(
+    rest: Rest, client: bigquery.Client, dataset: str, location: str
+) -> None:
+    elsewhere = bigquery.Dataset(f"{PLATFORM}.{dataset}_{location}")
+    elsewhere.location = location  # where datasets are in several places, a query says where it runs
+    client.create_dataset(elsewhere)
     assert rest.ask("POST", "/queries", text='{"query":' + "[" * 100_000)[:2] == (400, "parseError")
     nested = "SELECT " + "(" * DEEP + "1" + ")" * DEEP
     for sql in nested, "SELECT " + " + ".join(["1"] * DEEP):
