@@ -15,12 +15,12 @@ PLATFORM = "convergence-test"
 ClientOf = Callable[..., bigquery.Client]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("state")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def identity(state_dir: Path) -> Iterator[Identity]:
     found = Identity(state_dir, PLATFORM)
     server = TokenServer(found)
@@ -30,7 +30,7 @@ def identity(state_dir: Path) -> Iterator[Identity]:
     found.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(state_dir: Path, identity: Identity) -> Iterator[BigQuery]:
     found = BigQuery(state_dir, identity)
     found.start()
@@ -38,7 +38,7 @@ def service(state_dir: Path, identity: Identity) -> Iterator[BigQuery]:
     found.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def client_of(service: BigQuery, identity: Identity) -> Iterator[ClientOf]:
     """A client of an account in its project."""
     made = []
@@ -59,7 +59,7 @@ def client_of(service: BigQuery, identity: Identity) -> Iterator[ClientOf]:
         one.close()  # type: ignore[no-untyped-call]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def client(client_of: ClientOf) -> bigquery.Client:
     return client_of()
 

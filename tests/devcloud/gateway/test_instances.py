@@ -27,6 +27,14 @@ threading.Event().wait()
 """
 
 
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[ForkServer]:
+    """One for tests that leave it alive: its imports take longer than they."""
+    server = ForkServer()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def server() -> Iterator[ForkServer]:
     server = ForkServer()
@@ -50,7 +58,7 @@ def pid_of(server: ForkServer) -> int:
     return server._process.pid
 
 
-def test_the_fork_server_has_one_thread_and_nothing_of_the_product(server: ForkServer, tmp_path: Path) -> None:
+def test_the_fork_server_has_one_thread_and_nothing_of_the_product(shared_server: ForkServer, tmp_path: Path) -> None:
     source = tmp_path / "main.py"
     source.write_text(
         "import os, sys\n"
@@ -59,15 +67,15 @@ def test_the_fork_server_has_one_thread_and_nothing_of_the_product(server: ForkS
         "print(os.getsid(0) == os.getpid(), 'pyarrow' in sys.modules)\n"
         "def echo(request): return ''\n"
     )
-    instance = fork(server, tmp_path, source)
+    instance = fork(shared_server, tmp_path, source)
     assert instance.await_announcement(60)
-    assert len(os.listdir(f"/proc/{pid_of(server)}/task")) == 1  # noqa: PTH208 - no path is wanted
+    assert len(os.listdir(f"/proc/{pid_of(shared_server)}/task")) == 1  # noqa: PTH208 - no path is wanted
     end(instance)
     assert (tmp_path / "log").read_text().splitlines()[:2] == ["[] green False", "True True"]
 
 
-def test_instances_end_one_by_one_and_are_reaped(server: ForkServer, tmp_path: Path) -> None:
-    first, second = fork(server, tmp_path), fork(server, tmp_path)
+def test_instances_end_one_by_one_and_are_reaped(shared_server: ForkServer, tmp_path: Path) -> None:
+    first, second = fork(shared_server, tmp_path), fork(shared_server, tmp_path)
     first.send_signal(signal.SIGKILL)
     assert first.await_end(PATIENCE_SECONDS)
     with pytest.raises(ProcessLookupError):
