@@ -20,7 +20,7 @@ def main() -> None:
     from shared.config_files import load_document
     from shared.domain.template_files import parse_template
     from shared.platform_config import CONFIGS
-    from tests.e2e.execution.paused_publish import begun_hop, unrecorded
+    from tests.support.own_executor import begun_hop, unrecorded
 
     whole = load_document(CONFIGS / "gcp/cost/billing.yml", file="billing.yml").content
     assert isinstance(whole, dict)

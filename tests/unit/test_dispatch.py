@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.changes import Decision
 from shared.domain.queue_state import TenantShare
-from tests.unit.dispatch_model import FRONT, POLICY, START, World, actions, start
+from tests.support.dispatch_model import FRONT, POLICY, START, World, actions, start
 
 PLENTY = {"acme": (50, 50), "beta": (50, 50)}
 

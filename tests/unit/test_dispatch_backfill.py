@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.domain.backfill import BACKFILL_PRIORITY
 from shared.domain.queue_state import QueueItem
-from tests.unit.dispatch_model import World
+from tests.support.dispatch_model import World
 
 
 def backfill(world: World, months: int) -> list[QueueItem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.dispatch_model import POLICY, World, actions, start
+from tests.support.dispatch_model import POLICY, World, actions, start
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.queue_state import QueueItem
-from tests.unit.dispatch_model import World
+from tests.support.dispatch_model import World
 
 LIMITS = {"acme": (50, 3), "beta": (50, 1)}
 BEFORE_APPLY, AFTER_APPLY = -2, -1  # from 0 on: after so many tasks were created

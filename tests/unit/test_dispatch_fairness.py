@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.changes import Decision
 from shared.domain.retry import RetryPolicy, may_retry
-from tests.unit.dispatch_model import POLICY, START, World
+from tests.support.dispatch_model import POLICY, START, World
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.tasks import RunTask
 from shared.domain.queue_state import QueueItem
-from tests.unit.dispatch_model import POLICY, World, actions, start
+from tests.support.dispatch_model import POLICY, World, actions, start
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from shared.domain.changes import Decision
 from shared.domain.queue_state import PROCESSING, QueueItem, QueueState
-from tests.unit.dispatch_model import POLICY, World
+from tests.support.dispatch_model import POLICY, World
 
 TENANTS = {"acme": (3, 2), "beta": (2, 1), "closed": (0, 1), "gamma": (5, 3)}
 

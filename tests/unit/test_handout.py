@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.domain.admission import Handout, Lane, take_turns
 from shared.domain.queue_state import QueueItem, TenantShare
-from tests.unit.dispatch_model import POLICY, START, World
+from tests.support.dispatch_model import POLICY, START, World
 
 NARROW = replace(POLICY, max_unclaimed=10, max_unclaimed_of_tenant=5, executors=20)
 GREEDY = (10_000, 1_000)

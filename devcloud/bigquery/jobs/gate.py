@@ -29,12 +29,13 @@ class Gate:
         """Let the job go on, and all that come; harmless when it is open."""
         self._opened.set()
 
-    def pass_through(self, job: Job) -> None:
-        """In the job's thread: return at once, or when the gate opens or the job is cancelled."""
+    def has_held(self, job: Job) -> bool:
+        """In the job's thread: whether it was the gate's, which it then left because that opened, or was cancelled."""
         if not self._catches(job):
-            return
+            return False
         while not self._opened.wait(_LOOK_SECONDS) and not job.cancel_requested:
             continue
+        return True
 
     def _catches(self, job: Job) -> bool:
         if job.is_dry_run or not self._labels.items() <= job.configuration.get("labels", {}).items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,45 +18,14 @@ from shared.domain.retry import MOST_JOBS, MOST_RETRIES, MOST_STEP_TRIES
 from shared.errors import FenceLost, JobFailed, RunCancelled, RunError, StepTimedOut
 from shared.pipeline.control import HandOver
 from shared.pipeline.steps.staging_job import staging_job
-from shared.templates import sql_file
-from tests.e2e.execution.paused_publish import planned_steps, unrecorded
 from tests.support.executions import Executions, eventually
 from tests.support.faults import refused
+from tests.support.own_executor import planned_steps, unrecorded
 from tests.support.planted import Planted
 from tests.support.tenant import Tenant
 
-TOO_MANY = 200_000
-# As slow as the table of the test says, and the same statement all the time.
-SLOW = """
-SELECT COUNT(*) AS found
-FROM UNNEST(GENERATE_ARRAY(1, (SELECT MAX(n) FROM {dataset}.slowness))) AS a
-CROSS JOIN UNNEST(GENERATE_ARRAY(1, (SELECT MAX(n) FROM {dataset}.slowness))) AS b
-WHERE a * b = 1
-"""
-
+SLOW = Statement("slow", "SELECT 1 AS found", {})  # as slow as devcloud holds it
 FAILING = Statement("divide", "SELECT 1 / 0 AS n", {})
-
-
-@dataclass(frozen=True)
-class Slowness:
-    """How long the slow statement takes in the tenant's dataset: far too long, or no time."""
-
-    executions: Executions
-    tenant: Tenant
-
-    def is_endless(self, *, endless: bool) -> None:
-        """Make it so."""
-        count = TOO_MANY if endless else 1
-        self.executions.query(f"CREATE OR REPLACE TABLE {self.tenant.tenant_id}.slowness AS SELECT {count} AS n")
-
-
-@pytest.fixture
-def slowness(executions: Executions, tenant: Tenant) -> Slowness:
-    """Endless."""
-    executions.prepare(tenant)
-    found = Slowness(executions, tenant)
-    found.is_endless(endless=True)
-    return found
 
 
 def reason_of(executions: Executions, job_id: str) -> str | None:
@@ -67,51 +36,49 @@ def reason_of(executions: Executions, job_id: str) -> str | None:
 
 @pytest.mark.parametrize("reason", [RunCancelled, StepTimedOut])
 def test_a_job_that_nobody_will_read_is_cancelled_and_the_next_one_is_another(
-    slowness: Slowness, reason: type[RunError]
+    executions: Executions, reason: type[RunError]
 ) -> None:
-    executions, dataset, job_id = slowness.executions, slowness.tenant.tenant_id, f"test-{uuid.uuid4()}"
-    warehouse = warehouse_of(executions.client)
-    found = Statement("slow", SLOW, {})
+    warehouse, job_id = warehouse_of(executions.client), f"test-{uuid.uuid4()}"
 
     def stop(_: float) -> None:
         raise reason
 
-    with pytest.raises(reason):
-        warehouse.once(found, {}, job_id=job_id, dataset=dataset, pause=stop)
-    assert reason_of(executions, f"{job_id}-0") == "stopped"
-    slowness.is_endless(endless=False)
-    again = warehouse.once(found, {}, job_id=job_id, dataset=dataset)
+    with executions.cloud.bigquery.hold(statement="slow"):
+        with pytest.raises(reason):
+            warehouse.once(SLOW, {}, job_id=job_id, pause=stop)
+        assert reason_of(executions, f"{job_id}-0") == "stopped"
+    again = warehouse.once(SLOW, {}, job_id=job_id)
     assert (again.job_id, warehouse.rows_of(again)) == (f"{job_id}-1", [{"found": 1}])
 
 
 @pytest.mark.parametrize("reason", [HandOver, FenceLost])
-def test_a_job_that_another_hop_or_attempt_will_wait_for_goes_on(slowness: Slowness, reason: type[Exception]) -> None:
-    executions, job_id = slowness.executions, f"test-{uuid.uuid4()}"
-    statement = Statement("slow", SLOW, {})
-    job = warehouse_of(executions.client).insert(statement, {}, job_id=job_id, dataset=slowness.tenant.tenant_id)
+def test_a_job_that_another_hop_or_attempt_will_wait_for_goes_on(
+    executions: Executions, reason: type[Exception]
+) -> None:
+    warehouse = warehouse_of(executions.client)
 
     def stop(_: float) -> None:
         raise reason
 
-    with pytest.raises(reason):
-        wait_until_done(job, stop, Patience())
-    assert executions.client.get_job(job_id).state == "RUNNING"
-    job.cancel()
+    with executions.cloud.bigquery.hold(statement="slow") as gate:
+        job = warehouse.insert(SLOW, {}, job_id=f"test-{uuid.uuid4()}")
+        with pytest.raises(reason):
+            wait_until_done(job, stop, Patience())
+        gate.await_job()
+    assert warehouse.rows_of(job) == [{"found": 1}]
 
 
-def test_a_step_out_of_time_cancels_its_job_and_its_retry_does_the_work(slowness: Slowness, tmp_path: Path) -> None:
-    executions, tenant = slowness.executions, slowness.tenant
+def test_a_step_out_of_time_cancels_its_job_and_its_retry_does_the_work(
+    executions: Executions, tenant: Tenant, tmp_path: Path
+) -> None:
     planted = Planted(executions, tenant, tmp_path, datetime.now(UTC))
     template = planted.template([], [{}])
-    file = sql_file(template)
-    file.write_text(file.read_text().replace("\n)\n", f"\n) WHERE ({SLOW}) = 1\n", 1))
-    steps = [step.model_copy(update={"timeout_seconds": 1}) for step in template.steps]
+    hurried = [step.model_copy(update={"timeout_seconds": 1}) for step in template.steps]
     delivery = executions.admit(tenant, {"date": "2025-11-16"})
-    hop = planted.hop(template.model_copy(update={"steps": steps}), delivery)
+    hop = planted.hop(template, delivery)
 
-    with pytest.raises(StepTimedOut):
-        unrecorded(hop).run()
-    slowness.is_endless(endless=False)
+    with executions.cloud.bigquery.hold(step="planted"), pytest.raises(StepTimedOut):
+        unrecorded(replace(hop, template=template.model_copy(update={"steps": hurried}))).run()
     unrecorded(hop).run()
 
     jobs = [job["id"] for job in executions.jobs_of(delivery) if "-planted-" in job["id"]]
@@ -121,17 +88,18 @@ def test_a_step_out_of_time_cancels_its_job_and_its_retry_does_the_work(slowness
 
 @pytest.mark.parametrize(("place", "after", "waits"), [("queries/", 0, False), ("/jobs/test-", 1, True)])
 def test_a_question_that_fails_is_not_a_job_that_failed_and_starts_no_second_one(
-    slowness: Slowness, place: str, after: int, *, waits: bool
+    executions: Executions, place: str, after: int, *, waits: bool
 ) -> None:
-    client, job_id = slowness.executions.client, f"test-{uuid.uuid4()}"
-    warehouse, dataset = warehouse_of(client), slowness.tenant.tenant_id
-    statement = Statement("slow", SLOW, {})
-    job = warehouse.insert(statement, {}, job_id=f"{job_id}-0", dataset=dataset)
-    with refused(client, "GET", place, after=after), pytest.raises(JobFailed, match="accessDenied"):
-        warehouse.once(statement, {}, job_id=job_id, dataset=dataset, pause=time.sleep if waits else None)
-    assert warehouse.find_job(f"{job_id}-1") is None
-    assert warehouse.get_job(f"{job_id}-0").state == "RUNNING"
-    job.cancel()
+    client, job_id = executions.client, f"test-{uuid.uuid4()}"
+    warehouse = warehouse_of(client)
+    with executions.cloud.bigquery.hold(statement="slow") as gate:
+        job = warehouse.insert(SLOW, {}, job_id=f"{job_id}-0")
+        gate.await_job()
+        with refused(client, "GET", place, after=after), pytest.raises(JobFailed, match="accessDenied"):
+            warehouse.once(SLOW, {}, job_id=job_id, pause=time.sleep if waits else None)
+        assert warehouse.find_job(f"{job_id}-1") is None
+        assert warehouse.get_job(f"{job_id}-0").state == "RUNNING"
+    assert warehouse.rows_of(job) == [{"found": 1}]
 
 
 def test_a_statement_that_always_fails_says_in_the_end_why(executions: Executions) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import signal
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,8 +12,9 @@ import pytest
 from google.cloud import bigquery
 
 from devcloud.seed_billing.export import load_schema
-from tests.e2e.execution.late_month import ArrivingExport, make_export, usage
-from tests.support.executions import Delivery, Executions
+from tests.e2e.execution.conftest import StartInstance
+from tests.support.arriving_exports import ArrivingExport, make_export, usage
+from tests.support.executions import Delivery, Executions, eventually
 from tests.support.tenant import Tenant
 
 EIGHTH, TENTH, ELEVENTH = (date(2025, 11, day) for day in (8, 10, 11))
@@ -72,166 +72,173 @@ def extracted(executions: Executions, delivery: Delivery) -> dict[str, Any]:
 
 
 def test_rows_that_arrive_later_under_an_equal_or_older_export_time_are_loaded(
-    executions: Executions, tenant: Tenant, export: ArrivingExport
+    extracting: Executions, tenant: Tenant, export: ArrivingExport
 ) -> None:
-    first = executions.run(tenant, {})
+    first = extracting.run(tenant, {})
     export.add([usage(TENTH, exported=EXPORTED), usage(EIGHTH, exported=LONG_BEFORE)])
-    second = executions.run(tenant, {})
-    assert published(executions, tenant) == {EIGHTH: 1, TENTH: 2, ELEVENTH: 1}
-    assert loaded_by(executions, tenant, TENTH) == {second.run_id}
-    assert loaded_by(executions, tenant, ELEVENTH) == {first.run_id}
-    assert restated(executions, tenant, second) == [TENTH]
+    second = extracting.run(tenant, {})
+    assert published(extracting, tenant) == {EIGHTH: 1, TENTH: 2, ELEVENTH: 1}
+    assert loaded_by(extracting, tenant, TENTH) == {second.run_id}
+    assert loaded_by(extracting, tenant, ELEVENTH) == {first.run_id}
+    assert restated(extracting, tenant, second) == [TENTH]
 
 
 def test_a_run_without_news_completes_writes_nothing_and_says_so(
-    executions: Executions, tenant: Tenant, export: ArrivingExport
+    extracting: Executions, tenant: Tenant, export: ArrivingExport
 ) -> None:
-    first = executions.run(tenant, {})
-    second = executions.run(tenant, {})
-    row = executions.run_row(second)
+    first = extracting.run(tenant, {})
+    second = extracting.run(tenant, {})
+    row = extracting.run_row(second)
     assert (row["status"], row["rows_published"]) == ("COMPLETED", 0)
-    assert loaded_by(executions, tenant, TENTH) == loaded_by(executions, tenant, ELEVENTH) == {first.run_id}
-    assert restated(executions, tenant, second) == []
-    assert watermark(executions, tenant) == EXPORTED
-    details = extracted(executions, second)
+    assert loaded_by(extracting, tenant, TENTH) == loaded_by(extracting, tenant, ELEVENTH) == {first.run_id}
+    assert restated(extracting, tenant, second) == []
+    assert watermark(extracting, tenant) == EXPORTED
+    details = extracted(extracting, second)
     assert (details["dates"], details["unchanged_days"]) == ([], 2)
     assert export.table == tenant.export.table
 
 
 def test_a_table_that_was_dropped_is_filled_again(
-    executions: Executions, tenant: Tenant, owner: bigquery.Client
+    extracting: Executions, tenant: Tenant, owner: bigquery.Client
 ) -> None:
     export = make_export(owner, tenant, granularity=None)
     export.add([usage(TENTH, exported=EXPORTED)])
-    executions.run(tenant, {})
+    extracting.run(tenant, {})
     export.add([usage(ELEVENTH, exported=EXPORTED + timedelta(days=30))])
-    executions.run(tenant, {})
-    executions.query(f"DROP TABLE {tenant.tenant_id}.gcp_cost_billing")
-    executions.run(tenant, {})
-    assert published(executions, tenant) == {TENTH: 1, ELEVENTH: 1}
+    extracting.run(tenant, {})
+    extracting.query(f"DROP TABLE {tenant.tenant_id}.gcp_cost_billing")
+    extracting.run(tenant, {})
+    assert published(extracting, tenant) == {TENTH: 1, ELEVENTH: 1}
 
 
 def test_a_date_recomputes_that_day_and_does_not_move_the_watermark(
-    executions: Executions, tenant: Tenant, export: ArrivingExport
+    extracting: Executions, tenant: Tenant, export: ArrivingExport
 ) -> None:
-    executions.run(tenant, {})
+    extracting.run(tenant, {})
     later = EXPORTED + timedelta(days=5)
     export.add([usage(TENTH, exported=later), usage(EIGHTH, exported=later)])
-    executions.run(tenant, {"date": str(TENTH)})
-    assert published(executions, tenant) == {TENTH: 2, ELEVENTH: 1}
-    assert watermark(executions, tenant) == EXPORTED
-    executions.run(tenant, {})
-    assert published(executions, tenant) == {EIGHTH: 1, TENTH: 2, ELEVENTH: 1}
-    assert watermark(executions, tenant) == later
+    extracting.run(tenant, {"date": str(TENTH)})
+    assert published(extracting, tenant) == {TENTH: 2, ELEVENTH: 1}
+    assert watermark(extracting, tenant) == EXPORTED
+    extracting.run(tenant, {})
+    assert published(extracting, tenant) == {EIGHTH: 1, TENTH: 2, ELEVENTH: 1}
+    assert watermark(extracting, tenant) == later
 
 
-@pytest.mark.parametrize("start", [None, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 @pytest.mark.parametrize("parameters", [{}, {"date": str(TENTH)}], ids=["incremental", "date"])
 def test_rows_without_a_usage_day_make_a_warning_and_do_not_hold_back_others(
-    executions: Executions, tenant: Tenant, export: ArrivingExport, parameters: dict[str, str], start: str | None
+    extracting: Executions, tenant: Tenant, export: ArrivingExport, parameters: dict[str, str]
 ) -> None:
-    export.add([usage(TENTH, exported=EXPORTED, usage_start_time=start)])
-    delivery = executions.run(tenant, parameters)
-    (check,) = executions.query(
+    starts = [None, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+    export.add([usage(TENTH, exported=EXPORTED, usage_start_time=start) for start in starts])
+    delivery = extracting.run(tenant, parameters)
+    (check,) = extracting.query(
         f"SELECT severity, passed, failed_rows FROM {tenant.tenant_id}.x_meta_dq_results"
         " WHERE check_id = 'extract.rows_have_a_usage_day' AND pipeline_logging_id = @run_id",
         run_id=delivery.run_id,
     )
-    assert check == {"severity": "warn", "passed": False, "failed_rows": 1}
-    assert published(executions, tenant)[TENTH] == 1
+    assert check == {"severity": "warn", "passed": False, "failed_rows": len(starts)}
+    assert published(extracting, tenant)[TENTH] == 1
 
 
 @pytest.mark.parametrize("granularity", PARTITIONS)
 def test_a_row_is_found_in_whichever_partition_it_lies(
-    executions: Executions, tenant: Tenant, owner: bigquery.Client, granularity: str
+    extracting: Executions, tenant: Tenant, owner: bigquery.Client, granularity: str
 ) -> None:
     export, now = make_export(owner, tenant, granularity=granularity), datetime.now(UTC)
     export.add([usage(TENTH, exported=now)])
     export.add([usage(TENTH, exported=now)], partition=PARTITIONS[granularity])
-    executions.run(tenant, {"date": str(TENTH)})
-    assert published(executions, tenant) == {TENTH: 2}
-    executions.run(tenant, {})
+    extracting.run(tenant, {"date": str(TENTH)})
+    assert published(extracting, tenant) == {TENTH: 2}
+    extracting.run(tenant, {})
     export.add([usage(ELEVENTH, exported=now)], partition=PARTITIONS[granularity])  # exported lately
     export.add([usage(EIGHTH, exported=LONG_BEFORE)])  # arrived lately
-    executions.run(tenant, {})
-    assert published(executions, tenant) == {EIGHTH: 1, TENTH: 2, ELEVENTH: 1}
+    extracting.run(tenant, {})
+    assert published(extracting, tenant) == {EIGHTH: 1, TENTH: 2, ELEVENTH: 1}
 
 
 def test_a_row_in_the_streaming_buffer_has_no_partition_and_is_loaded(
-    executions: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
+    extracting: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
 ) -> None:
     columns = ", ".join(field["name"] for field in load_schema())
     owner.query_and_wait(
         f"INSERT INTO `{export.table}` (_PARTITIONTIME, {columns})"
         f" SELECT NULL, {columns} FROM `{export.table}` WHERE DATE(usage_start_time) = DATE '{TENTH}'"
     )
-    executions.run(tenant, {"date": str(TENTH)})
-    assert published(executions, tenant) == {TENTH: 2}
+    extracting.run(tenant, {"date": str(TENTH)})
+    assert published(extracting, tenant) == {TENTH: 2}
 
 
 def test_where_arrival_leaves_no_trace_late_hours_say_how_far_back_to_look(
-    executions: Executions, tenant: Tenant, owner: bigquery.Client
+    extracting: Executions, tenant: Tenant, owner: bigquery.Client
 ) -> None:
     export = make_export(owner, tenant, granularity=None)
     export.add([usage(TENTH, exported=EXPORTED)])
-    executions.run(tenant, {})
+    extracting.run(tenant, {})
     export.add([usage(TENTH, exported=EXPORTED - timedelta(hours=71)), usage(EIGHTH, exported=LONG_BEFORE)])
-    executions.run(tenant, {})
-    assert published(executions, tenant) == {TENTH: 2}
-    executions.run(tenant, {"late_hours": 50 * 24})
-    assert published(executions, tenant) == {EIGHTH: 1, TENTH: 2}
+    extracting.run(tenant, {})
+    assert published(extracting, tenant) == {TENTH: 2}
+    extracting.run(tenant, {"late_hours": 50 * 24})
+    assert published(extracting, tenant) == {EIGHTH: 1, TENTH: 2}
 
 
 def test_a_row_that_was_exported_anew_with_other_credits_is_loaded(
-    executions: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
+    extracting: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
 ) -> None:
-    executions.run(tenant, {})
+    extracting.run(tenant, {})
     owner.query_and_wait(f"DELETE FROM `{export.table}` WHERE DATE(usage_start_time) = DATE '{TENTH}'")
     credit = {"id": "c", "name": "Committed use", "amount": -1.0, "full_name": "c", "type": "DISCOUNT"}
     export.add([usage(TENTH, exported=EXPORTED + timedelta(hours=1), credits=[credit])])
-    executions.run(tenant, {})
+    extracting.run(tenant, {})
     sql = f"SELECT SUM(credit.amount) AS credits FROM {tenant.tenant_id}.gcp_cost_billing, UNNEST(credits) AS credit"
-    assert executions.query(sql) == [{"credits": -1}]
+    assert extracting.query(sql) == [{"credits": -1}]
 
 
 def test_a_row_that_says_it_comes_from_the_future_does_not_hide_what_comes_after_it(
-    executions: Executions, tenant: Tenant, owner: bigquery.Client
+    extracting: Executions, tenant: Tenant, owner: bigquery.Client
 ) -> None:
     export = make_export(owner, tenant, granularity=None)
     export.add([usage(TENTH, exported=datetime(2199, 1, 1, tzinfo=UTC))])
-    executions.run(tenant, {})
+    extracting.run(tenant, {})
     export.add([usage(ELEVENTH, exported=datetime.now(UTC))])
-    executions.run(tenant, {})
-    assert published(executions, tenant) == {TENTH: 1, ELEVENTH: 1}
+    extracting.run(tenant, {})
+    assert published(extracting, tenant) == {TENTH: 1, ELEVENTH: 1}
 
 
 def test_a_day_that_vanished_from_the_export_is_not_emptied_beside_one_that_did_not(
-    executions: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
+    extracting: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
 ) -> None:
-    executions.run(tenant, {})
+    extracting.run(tenant, {})
     owner.query_and_wait(f"DELETE FROM `{export.table}` WHERE DATE(usage_start_time) = DATE '{TENTH}'")
     both = {"start_date": str(TENTH), "end_date": str(ELEVENTH)}
-    delivery = executions.admit(tenant, both)
-    assert executions.deliver(delivery) == "FAILED"
-    assert "days_not_emptied: 1 days emptied" in executions.error_of(delivery)
-    assert published(executions, tenant) == {TENTH: 1, ELEVENTH: 1}
-    executions.run(tenant, {**both, "allow_empty": True})
-    assert published(executions, tenant) == {ELEVENTH: 1}
+    delivery = extracting.admit(tenant, both)
+    assert extracting.deliver(delivery) == "FAILED"
+    assert "days_not_emptied: 1 days emptied" in extracting.error_of(delivery)
+    assert published(extracting, tenant) == {TENTH: 1, ELEVENTH: 1}
+    extracting.run(tenant, {**both, "allow_empty": True})
+    assert published(extracting, tenant) == {ELEVENTH: 1}
 
 
 def test_what_an_attempt_staged_that_died_is_not_published_by_one_that_found_less_to_load(
-    executions: Executions, tenant: Tenant, export: ArrivingExport, environment: dict[str, str]
+    extracting: Executions, tenant: Tenant, export: ArrivingExport, start_instance: StartInstance
 ) -> None:
-    executions.run(tenant, {})
+    extracting.run(tenant, {})
     later = EXPORTED + timedelta(days=5)
     export.add([usage(TENTH, exported=later), usage(ELEVENTH, exported=later)])
-    delivery = executions.admit(tenant, {})
-    command = [sys.executable, "-m", "tests.e2e.execution.unsaid_extract", json.dumps(delivery.to_body())]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert said.stdout == "STAGED\n", said.stderr
-    executions.run(tenant, {"date": str(TENTH)})
-    assert executions.deliver(executions.admit_again(delivery)) == "SUCCEEDED", executions.error_of(delivery)
-    assert published(executions, tenant) == {TENTH: 2, ELEVENTH: 2}
+    delivery, instance = extracting.admit(tenant, {}), start_instance()
+    next_of_extract = extracting.cloud.bigquery.hold(run=delivery.run_id, step="extract")
+    with extracting.held(delivery, "extract", url=instance.url) as held, next_of_extract as load:
+        held.let_go()  # what counts the published rows
+        job_id = load.await_job()
+        instance.signal(signal.SIGSTOP)
+        load.open()
+        eventually(lambda: extracting.client.get_job(job_id).done())
+        instance.signal(signal.SIGKILL)
+        assert held.answer.result() == "CUT OFF"
+    assert extracting.steps_of(delivery) == []
+    extracting.run(tenant, {"date": str(TENTH)})
+    assert extracting.deliver(extracting.admit_again(delivery)) == "SUCCEEDED", extracting.error_of(delivery)
+    assert published(extracting, tenant) == {TENTH: 2, ELEVENTH: 2}
 
 
 def test_days_from_before_focus_cost_are_filled_by_a_run_that_names_them(

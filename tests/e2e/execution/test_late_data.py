@@ -20,7 +20,7 @@ from shared.domain.templates import Target
 from shared.templates import get_template, sql_file
 from tests.conftest import MakeTenant
 from tests.e2e.execution.conftest import StartInstance
-from tests.e2e.execution.late_month import DAYS, START, ArrivingExport, make_export, month_of_exports
+from tests.support.arriving_exports import DAYS, START, ArrivingExport, make_export, month_of_exports
 from tests.support.executions import Delivery, Executions, Instance, eventually
 from tests.support.tenant import Tenant
 

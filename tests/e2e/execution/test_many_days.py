@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import yaml
 
-from shared.config_files import load_document
 from shared.domain.templates import MOST_DAYS
 from shared.platform_config import CONFIGS
-from tests.e2e.execution.late_month import make_export, usage
+from tests.conftest import MakeTenant
+from tests.e2e.execution.conftest import WithChanges
+from tests.support.arriving_exports import make_export, usage
 from tests.support.executions import Delivery, Executions, Json
 from tests.support.tenant import Tenant
 
@@ -21,11 +20,20 @@ DAYS = [FIRST + timedelta(days=number) for number in range(MOST_DAYS + 3)]
 EXPORTED = datetime(2025, 11, 12, 6, tzinfo=UTC)
 
 
+@pytest.fixture(scope="module")
+def owner(make_tenant: MakeTenant) -> Tenant:
+    """A tenant whose export has more days than one run loads; nothing of it is published."""
+    owner = make_tenant()
+    with owner.cloud.clients(owner.gcp_key) as clients:
+        make_export(clients.bigquery(), owner).add([usage(day, exported=EXPORTED) for day in DAYS])
+    return owner
+
+
 @pytest.fixture
-def long_ago(tenant: Tenant) -> Tenant:
-    """A tenant whose export has more days than one run loads."""
-    with tenant.cloud.clients(tenant.gcp_key) as clients:
-        make_export(clients.bigquery(), tenant).add([usage(day, exported=EXPORTED) for day in DAYS])
+def long_ago(owner: Tenant, tenant: Tenant) -> Tenant:
+    """A tenant of the same project, who reads that export."""
+    tenant.project = owner.project
+    tenant.__dict__["export"] = owner.export
     return tenant
 
 
@@ -65,17 +73,13 @@ def test_more_days_than_one_run_loads_are_loaded_by_the_next_oldest_first(
     assert executions.run_row(second)["rows_published"] == 2 * 3  # in each of the two tables
 
 
-def test_days_that_cannot_be_compared_are_refused_with_the_way_out(
-    executions: Executions, long_ago: Tenant, environment: dict[str, str]
-) -> None:
-    billing = load_document(CONFIGS / "gcp/cost/billing.yml", file="billing.yml").content
-    assert isinstance(billing, dict)
+def test_days_that_cannot_be_compared_are_refused_with_the_way_out(with_changes: WithChanges, owner: Tenant) -> None:
+    billing = yaml.safe_load((CONFIGS / "gcp/cost/billing.yml").read_text())
     only_focus = [target for target in billing["publish"] if target["step"] == "focus"]
-    delivery = executions.admit(long_ago, {})
-    changes = json.dumps({"template": "billing", "publish": only_focus, "checks": []})
-    command = [sys.executable, "-m", "tests.e2e.execution.own_template", json.dumps(delivery.to_body()), changes]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    assert said == (
-        f"INVALID_PARAMETERS final {len(DAYS)} days are new, and one run loads {MOST_DAYS} at most:"
-        " ask for them by start_date and end_date, or as a backfill\n"
+    executions = with_changes({"publish": only_focus, "checks": []})
+    delivery = executions.admit(owner, {})
+    assert executions.deliver(delivery) == "FAILED"
+    assert executions.error_of(delivery) == (
+        f"INVALID_PARAMETERS: {len(DAYS)} days are new, and one run loads {MOST_DAYS} at most:"
+        " ask for them by start_date and end_date, or as a backfill"
     )

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
-from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -18,10 +13,9 @@ from google.cloud import bigquery
 
 from devcloud.seed_billing.rows import Plan
 from tests.conftest import MakeTenant
-from tests.support.executions import Delivery, Executions, Instance, eventually
+from tests.e2e.execution.conftest import StartInstance, WithChanges
+from tests.support.executions import Delivery, Executions, Json
 from tests.support.tenant import SMALL_EXPORT, Tenant
-
-StartInstance = Callable[..., Instance]
 
 DAILY = "daily_by_service"
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
@@ -66,14 +60,26 @@ def details_of(executions: Executions, delivery: Delivery, step_id: str) -> dict
     return row
 
 
-def test_the_sums_equal_the_billing_rows_to_the_last_digit(executions: Executions, tenant: Tenant) -> None:
-    executions.run(tenant, ALL_DAYS)
-    executions.run(tenant, ALL_DAYS, template=DAILY)
+@pytest.fixture(scope="module")
+def billed(executions: Executions, make_tenant: MakeTenant) -> Delivery:
+    """The run that published the billing rows of its tenant; tests leave these as they are."""
+    return executions.run(make_tenant(), ALL_DAYS)
+
+
+@pytest.fixture(scope="module")
+def summed(executions: Executions, billed: Delivery) -> Delivery:
+    """The run that added them up; tests may add them up once more, which changes nothing."""
+    return executions.run(billed.tenant, ALL_DAYS, template=DAILY)
+
+
+def test_the_sums_equal_the_billing_rows_to_the_last_digit(executions: Executions, summed: Delivery) -> None:
+    tenant = summed.tenant
     assert totals(executions, tenant) == totals(executions, tenant, BILLING) == wanted(tenant.export.truth)
 
 
-def test_a_repeated_run_gives_the_same_sums_and_a_day_only_its_own(executions: Executions, tenant: Tenant) -> None:
-    executions.run(tenant, ALL_DAYS)
+def test_a_repeated_run_gives_the_same_sums_and_a_day_only_its_own(extracting: Executions, tenant: Tenant) -> None:
+    extracting.run(tenant, ALL_DAYS)
+    executions = replace(extracting, changes={})
     first = executions.run(tenant, ONE_DAY, template=DAILY)
     day = tenant.export.truth["usage_dates"][ONE_DAY["date"]]
     assert totals(executions, tenant)["row_count"] == day["rows"]
@@ -83,10 +89,12 @@ def test_a_repeated_run_gives_the_same_sums_and_a_day_only_its_own(executions: E
     assert executions.run_row(first)["rows_published"] == details_of(executions, first, "summary")["rows"]
 
 
-def test_two_sources_of_one_tenant_leave_each_others_sums_alone(executions: Executions, tenant: Tenant) -> None:
+def test_two_sources_of_one_tenant_leave_each_others_sums_alone(
+    executions: Executions, extracting: Executions, tenant: Tenant
+) -> None:
     second = tenant.seed(Plan(seed=6, start=SMALL_EXPORT.start, days=2, rows_per_day=20))
     for source in ({}, {"billing_export_table": second.table}):
-        executions.run(tenant, ALL_DAYS | source)
+        extracting.run(tenant, ALL_DAYS | source)
         executions.run(tenant, ALL_DAYS | source, template=DAILY)
     executions.run(tenant, ALL_DAYS, template=DAILY)
     both = [wanted(truth) for truth in (tenant.export.truth, second.truth)]
@@ -99,47 +107,43 @@ def test_a_tenant_without_billing_rows_is_told_what_is_missing(executions: Execu
     assert "gcp_cost_billing" in found
 
 
-def test_every_job_of_a_run_says_whose_it_is(executions: Executions, tenant: Tenant) -> None:
-    extracted = executions.run(tenant, ALL_DAYS)
-    summed = executions.run(tenant, ALL_DAYS, template=DAILY)
-    for delivery, work in ((extracted, ["extract", "focus"]), (summed, ["summary"])):
-        wanted = {"tenant": tenant.tenant_id, "pipeline": delivery.pipeline_id, "run": delivery.run_id}
+def test_every_job_of_a_run_says_whose_it_is(executions: Executions, billed: Delivery, summed: Delivery) -> None:
+    for delivery, work in ((billed, ["extract", "focus"]), (summed, ["summary"])):
+        wanted = {"tenant": delivery.tenant.tenant_id, "pipeline": delivery.pipeline_id, "run": delivery.run_id}
         jobs = executions.jobs_of(delivery)
         assert [job["labels"] | wanted for job in jobs] == [job["labels"] for job in jobs]
         steps = sorted(job["labels"]["step"] for job in jobs)
         assert steps == sorted(["claim", "begin", *work, "checks", "publish", "publish", "log"])
 
 
-def test_a_step_tells_its_rows_its_bytes_and_its_slot_time(executions: Executions, tenant: Tenant) -> None:
-    executions.run(tenant, ALL_DAYS)
-    delivery = executions.run(tenant, ALL_DAYS, template=DAILY)
-    (event,) = [step for step in executions.steps_of(delivery) if step["step_id"] == "summary"]
-    logged = details_of(executions, delivery, "summary")
+def test_a_step_tells_its_rows_its_bytes_and_its_slot_time(executions: Executions, summed: Delivery) -> None:
+    (event,) = [step for step in executions.steps_of(summed) if step["step_id"] == "summary"]
+    logged = details_of(executions, summed, "summary")
     job = executions.client.get_job(logged["job_id"])
     assert isinstance(job, bigquery.QueryJob)
     for told in (event, logged):
-        assert told["rows"] == executions.run_row(delivery)["rows_published"] > 0
+        assert told["rows"] == executions.run_row(summed)["rows_published"] > 0
         assert told["bytes_billed"] == job.total_bytes_billed >= 10 * 1024 * 1024
         assert told["bytes_processed"] == job.total_bytes_processed > 0
         assert told["slot_millis"] == job.slot_millis > 0
 
 
-@pytest.fixture(scope="module")
-def billed(executions: Executions, make_tenant: MakeTenant) -> Tenant:
-    """A tenant whose billing rows are published."""
-    tenant = make_tenant()
-    executions.run(tenant, ALL_DAYS)
-    return tenant
+def refusal(executions: Executions, delivery: Delivery) -> str:
+    """Why an executor failed that runs the delivery by a changed template, and whether for good."""
+    assert executions.deliver(delivery) == "FAILED"
+    failed = executions.events(delivery)[-1]
+    return f"{failed['error_class']} {'retryable' if failed['retryable'] else 'final'} {failed['error_message']}"
 
 
-def with_own_template(delivery: Delivery, environment: dict[str, str], changes: dict[str, Any]) -> str:
-    """What an executor says that runs the delivery by a changed template."""
-    command = [sys.executable, "-m", "tests.e2e.execution.own_template"]
-    arguments = [json.dumps(delivery.to_body()), json.dumps(changes)]
-    return subprocess.run([*command, *arguments], env=environment, stdout=PIPE, text=True, check=True).stdout
+def paid_for(executions: Executions, delivery: Delivery) -> list[str]:
+    """The statements of the run's query jobs that did something, before it was ended."""
+    jobs = [job for job in executions.jobs_of(delivery) if job["kind"] == "QUERY" and job["error"] is None]
+    return [job["labels"]["statement"] for job in jobs if job["labels"]["step"] not in {"log", "close"}]
 
 
 STEP = {"id": "summary", "uses": "sql", "with": {"query": DAILY, "shape": "gcp_cost_daily_by_service"}}
+OWN = {"steps": [STEP | {"with": {"query": "own", "shape": "gcp_cost_daily_by_service"}}]}
+OWN_SQL = "\n-- name: own\n-- A statement of the test's.\nSELECT {} AS usage_date\nFROM {{dataset}}.gcp_cost_billing\n"
 LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
 
 
@@ -165,23 +169,23 @@ LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
             r"INVALID_TEMPLATE final .*steps.summary.with.query: \{rows\} of billed_by_day: no step, table or",
         ),
         (
-            {"sql": "SELECT x_usage_dat AS usage_date FROM {dataset}.gcp_cost_billing"},
+            OWN | {"sql": OWN_SQL.format("x_usage_dat")},
             r"INVALID_TEMPLATE final steps.summary: BigQuery: invalidQuery",
         ),
         (
-            {"sql": "SELECT CAST(x_usage_date AS STRING) AS usage_date FROM {dataset}.gcp_cost_billing"},
+            OWN | {"sql": OWN_SQL.format("CAST(x_usage_date AS STRING)")},
             r"INVALID_TEMPLATE final steps.summary: column usage_date is STRING in the result and DATE in",
         ),
     ],
 )
 def test_what_may_not_be_run_is_refused_before_it_costs_anything(
-    executions: Executions, billed: Tenant, environment: dict[str, str], changes: dict[str, Any], says: str
+    with_changes: WithChanges, billed: Delivery, changes: Json, says: str
 ) -> None:
-    delivery = executions.admit(billed, ALL_DAYS, template=DAILY)
-    said = with_own_template(delivery, environment, changes)
+    executions = with_changes(changes)
+    delivery = executions.admit(billed.tenant, ALL_DAYS, template=DAILY)
+    said = refusal(executions, delivery)
     assert re.match(says, said), said
-    paid = [job["labels"]["statement"] for job in executions.jobs_of(delivery) if job["error"] is None]
-    assert paid == ["claim_run", "begin_attempt"] + [DAILY] * ("limit for bytes billed" in says)
+    assert paid_for(executions, delivery) == ["claim_run", "begin_attempt"] + [DAILY] * ("limit for bytes" in says)
 
 
 @pytest.mark.parametrize(
@@ -192,59 +196,45 @@ def test_what_may_not_be_run_is_refused_before_it_costs_anything(
             DAILY,
             {"checks": [], "max_bytes_billed": 3 * LEAST},
             rf"publish: would bill \d{{8}} bytes, .* {LEAST}",
-            [DAILY, "run_checks"],
+            [DAILY, "run_checks", "read_signals"],
         ),
         (
             DAILY,
             {"checks": [], "max_bytes_billed": 10 * LEAST},
             rf"publish: would bill {9 * LEAST} bytes, .* {8 * LEAST}",
-            [DAILY, "run_checks"],
+            [DAILY, "run_checks", "read_signals"],
         ),
     ],
 )
 def test_what_looks_at_the_published_rows_and_what_replaces_them_are_refused_too(
-    executions: Executions,
-    billed: Tenant,
-    environment: dict[str, str],
-    template: str,
-    changes: dict[str, Any],
-    says: str,
-    paid: list[str],
+    with_changes: WithChanges, billed: Delivery, template: str, changes: Json, says: str, paid: list[str]
 ) -> None:
-    delivery = executions.admit(billed, {} if template == "billing" else ALL_DAYS, template=template)
-    before = executions.published(billed)
-    said = with_own_template(delivery, environment, changes | {"template": template})
+    executions, tenant = with_changes(changes), billed.tenant
+    delivery = executions.admit(tenant, {} if template == "billing" else ALL_DAYS, template=template)
+    before = executions.published(tenant)
+    said = refusal(executions, delivery)
     assert re.match(f"BYTES_LIMIT_EXCEEDED final {says}", said), said
-    jobs = [job["labels"]["statement"] for job in executions.jobs_of(delivery) if job["kind"] == "QUERY"]
-    assert jobs == ["claim_run", "begin_attempt", *paid]
-    assert executions.published(billed) == before
+    assert paid_for(executions, delivery) == ["claim_run", "begin_attempt", *paid]
+    assert executions.published(tenant) == before
 
 
 def test_what_an_extract_bills_for_looking_at_the_published_rows_is_counted(
-    executions: Executions, billed: Tenant
+    extracting: Executions, billed: Delivery
 ) -> None:
-    extracted = executions.steps_of(executions.run(billed, {}))[0]
+    extracted = extracting.steps_of(extracting.run(billed.tenant, {}))[0]
     assert (extracted["step_id"], extracted["bytes_billed"]) == ("extract", LEAST)
 
 
-@pytest.mark.parametrize("moment", ["claimed", "summed"])
+@pytest.mark.parametrize("step", ["begin", "summary"])
 def test_a_killed_run_is_completed_by_the_next_attempt(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance, moment: str
+    executions: Executions, billed: Delivery, start_instance: StartInstance, step: str
 ) -> None:
-    executions.run(tenant, ALL_DAYS)
-    delivery, instance = executions.admit(tenant, ALL_DAYS, template=DAILY), start_instance()
-
-    def has_come() -> bool:
-        jobs = executions.jobs_of(delivery)
-        return any(job["labels"].get("step") == {"claimed": "begin", "summed": "summary"}[moment] for job in jobs)
-
-    with ThreadPoolExecutor(1) as threads:
-        cut_off = threads.submit(executions.try_to_deliver, delivery, url=instance.url)
-        eventually(has_come)
+    delivery, instance = executions.admit(billed.tenant, ALL_DAYS, template=DAILY), start_instance()
+    with executions.held(delivery, step, url=instance.url) as held:
         instance.signal(signal.SIGKILL)
-        assert cut_off.result() == "CUT OFF"
+        assert held.answer.result() == "CUT OFF"
     rescued = executions.admit_again(delivery)
     assert executions.deliver(rescued) == "SUCCEEDED", executions.error_of(rescued)
-    assert totals(executions, tenant) == wanted(tenant.export.truth)
+    assert totals(executions, billed.tenant) == wanted(billed.tenant.export.truth)
     summaries = [job["id"] for job in executions.jobs_of(rescued) if job["labels"].get("step") == "summary"]
     assert len(summaries) == 1

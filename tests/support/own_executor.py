@@ -1,50 +1,25 @@
-"""An executor that stops between its last look at the lease and its publish: says so, and goes on when told to.
-
-    python -m tests.e2e.execution.paused_publish TASK_JSON
-
-It prints PAUSED, waits for a line on standard input, publishes, and prints what came of it.
-"""
+"""An executor of one's own: it claims a run, begins it, and works in the process of whoever asks."""
 
 from __future__ import annotations
 
-import json
-import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from shared import bootstrap
 from shared.adapters.tasks import RunTask
 from shared.domain.templates import Template, resolve_parameters, source_of
-from shared.errors import RunError
 from shared.pipeline.control import Control
 from shared.pipeline.executor import Executor
 from shared.pipeline.hop import Hop, Services
 from shared.pipeline.journal import Journal
 from shared.pipeline.plan import PlannedStep, plan_steps
-from shared.templates import get_template
 
 
-def main() -> None:
-    template = get_template("gcp", "cost", "billing")
-    hop = begun_hop(RunTask(**json.loads(sys.argv[1])), bootstrap.executor_services(), template)
-    try:
-        unrecorded(hop, listen=pause).run()
-    except RunError as error:
-        print(error.error_class, error.message, flush=True)
-    else:
-        print("PUBLISHED", flush=True)
-
-
-def pause() -> None:
-    """Where the executor last listens before it publishes."""
-    print("PAUSED", flush=True)
-    sys.stdin.readline()
-
-
-def unrecorded(hop: Hop, *, listen: Callable[[], None] = lambda: None) -> Executor:
-    """An executor of one's own that appends no STEP events; `listen` is called before it publishes."""
-    return Executor(hop, Journal([]), record=lambda _: uuid.uuid4().hex, listen=listen, clock=lambda: datetime.now(UTC))
+def unrecorded(hop: Hop) -> Executor:
+    """An executor of one's own that appends no STEP events."""
+    return Executor(
+        hop, Journal([]), record=lambda _: uuid.uuid4().hex, listen=lambda: None, clock=lambda: datetime.now(UTC)
+    )
 
 
 def begun_hop(task: RunTask, services: Services, template: Template) -> Hop:
@@ -76,7 +51,3 @@ def planned_steps(hop: Hop) -> Sequence[PlannedStep]:
         snapshot_at=hop.snapshot_at,
         watermark=hop.begun.watermark,
     )
-
-
-if __name__ == "__main__":
-    main()
