@@ -166,7 +166,7 @@ def connected(frontend: Frontend) -> Frontend:
 
 
 @pytest.fixture
-def live_dispatcher(cloud: Devcloud, bigquery_client: bigquery.Client) -> Iterator[None]:
+def live_dispatcher(cloud: Devcloud, bigquery_client: bigquery.Client) -> Iterator[Dispatching]:
     """Kicks are delivered, to a dispatcher that finds the test's own runs and no others."""
     from tests.support.dispatching import Dispatching
 
@@ -174,7 +174,7 @@ def live_dispatcher(cloud: Devcloud, bigquery_client: bigquery.Client) -> Iterat
         dispatching = Dispatching(cloud, bigquery_client, clients.tasks())
         dispatching.stand_still()
         dispatching.move_on("execute", "kick")
-        yield
+        yield dispatching
         dispatching.hold("kick")
 
 

@@ -3,44 +3,40 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 
 import pytest
-import requests
 
 from tests.e2e.execution.conftest import StartInstance
-from tests.support.executions import Delivery, Executions, Json, eventually, served
+from tests.support.dispatching import Dispatching
+from tests.support.executions import Delivery, Executions, Json, eventually
 from tests.support.tenant import Tenant
 
-PROCESS_QUEUE = "/api/v1/scheduler/process-queue"
+SettledAs = Callable[[Delivery], list[tuple[str, str | None]]]
 SILENT = {"status": "FAILED", "error_class": "LEASE_EXPIRED", "error_message": "the executor stopped reporting"}
 CANCELLED = {"status": "CANCELLED", "error_class": "CANCELLED", "error_message": "on request"}
 DEAF = {"HEARTBEAT_SECONDS": "3600"}  # it hears nothing while it waits
 
-pytestmark = pytest.mark.usefixtures("live_dispatcher")
 
-
-def settled_as(executions: Executions, delivery: Delivery) -> list[tuple[str, str | None]]:
+@pytest.fixture
+def settled_as(executions: Executions, live_dispatcher: Dispatching) -> SettledAs:
     """How the dispatcher settled a run whose executor went silent an hour ago."""
-    long_ago = "TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR)"
-    for change in (
-        "UPDATE tenants.pipeline_run_events SET occurred_at = TIMESTAMP_SUB(occurred_at, INTERVAL 1 HOUR)",
-        f"UPDATE tenants.pipeline_execution_queue SET lease_expires_at = {long_ago}",
-    ):
-        executions.query(f"{change} WHERE run_id = @run_id", run_id=delivery.run_id)
-    function_url = f"{executions.cloud.ready['gateway']}/process_queue"
-    account = f"cvg-scheduler-invoker@{executions.cloud.project}.iam.gserviceaccount.com"
-    headers = {"Authorization": f"Bearer {executions.cloud.identity.id_token(account, function_url)}"}
-    served(lambda: requests.post(f"{function_url}{PROCESS_QUEUE}", json={}, headers=headers, timeout=100))
-    settled = (
-        "SELECT outcome, error_class FROM tenants.pipeline_run_events"
-        " WHERE run_id = @run_id AND kind = 'SETTLED' ORDER BY occurred_at"
-    )
-    found = eventually(lambda: executions.query(settled, run_id=delivery.run_id))
-    return [(event["outcome"], event["error_class"]) for event in found]
+
+    def settled(delivery: Delivery) -> list[tuple[str, str | None]]:
+        executions.fall_silent(delivery.run_id)
+        live_dispatcher.process()
+        told = (
+            "SELECT outcome, error_class FROM tenants.pipeline_run_events"
+            " WHERE run_id = @run_id AND kind = 'SETTLED' ORDER BY occurred_at"
+        )
+        found = eventually(lambda: executions.query(told, run_id=delivery.run_id))
+        return [(event["outcome"], event["error_class"]) for event in found]
+
+    return settled
 
 
 def test_a_last_attempt_that_published_and_died_before_it_said_so_has_succeeded(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    executions: Executions, tenant: Tenant, start_instance: StartInstance, settled_as: SettledAs
 ) -> None:
     delivery, instance = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0), start_instance()
     with executions.held(delivery, "log", url=instance.url) as held:
@@ -48,7 +44,7 @@ def test_a_last_attempt_that_published_and_died_before_it_said_so_has_succeeded(
         assert held.answer.result() == "CUT OFF"
     ended = executions.run_row(delivery)
     assert (ended["status"], kinds_of(executions, delivery)) == ("COMPLETED", {"CLAIMED", "STEP"})
-    assert settled_as(executions, delivery) == [("COMPLETED", None)]
+    assert settled_as(delivery) == [("COMPLETED", None)]
     assert executions.run_row(delivery) == ended
 
 
@@ -58,7 +54,7 @@ def kinds_of(executions: Executions, delivery: Delivery) -> set[str]:
 
 @pytest.mark.parametrize("max_retries", [0, 3])
 def test_a_run_that_published_while_it_was_cancelled_and_then_died_has_succeeded(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance, max_retries: int
+    executions: Executions, tenant: Tenant, start_instance: StartInstance, settled_as: SettledAs, max_retries: int
 ) -> None:
     delivery = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=max_retries)
     instance, log = start_instance(**DEAF), executions.cloud.bigquery.hold(run=delivery.run_id, step="log")
@@ -68,7 +64,7 @@ def test_a_run_that_published_while_it_was_cancelled_and_then_died_has_succeeded
         published.await_job()
         instance.signal(signal.SIGKILL)
         assert held.answer.result() == "CUT OFF"
-    assert settled_as(executions, delivery) == [("COMPLETED", None)]
+    assert settled_as(delivery) == [("COMPLETED", None)]
     assert executions.run_row(delivery)["status"] == "COMPLETED"
 
 
@@ -85,23 +81,23 @@ def test_a_last_attempt_that_fails_and_knows_how_it_ended_needs_no_closing(
 
 
 def test_a_last_attempt_that_died_before_it_published_has_failed(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    executions: Executions, tenant: Tenant, start_instance: StartInstance, settled_as: SettledAs
 ) -> None:
     delivery, instance = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0), start_instance()
     with executions.held(delivery, "begin", url=instance.url) as held:
         instance.signal(signal.SIGKILL)
         assert held.answer.result() == "CUT OFF"
-        assert settled_as(executions, delivery) == [("FAILED", "LEASE_EXPIRED")]
+        assert settled_as(delivery) == [("FAILED", "LEASE_EXPIRED")]
     queued = "SELECT 1 FROM tenants.pipeline_execution_queue WHERE run_id = @run_id"
     assert executions.query(queued, run_id=delivery.run_id) == []
 
 
 def test_a_last_attempt_given_up_before_it_published_publishes_nothing(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    executions: Executions, tenant: Tenant, start_instance: StartInstance, settled_as: SettledAs
 ) -> None:
     delivery, zombie = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0), start_instance(**DEAF)
     with executions.held(delivery, "publish", url=zombie.url) as held:
-        assert settled_as(executions, delivery) == [("FAILED", "LEASE_EXPIRED")]
+        assert settled_as(delivery) == [("FAILED", "LEASE_EXPIRED")]
         assert held.end() == "FAILED"
     assert "FENCE_LOST" in executions.error_of(delivery)
     assert executions.published(tenant) == []
@@ -109,7 +105,7 @@ def test_a_last_attempt_given_up_before_it_published_publishes_nothing(
 
 
 def test_a_run_that_was_closed_as_cancelled_before_anybody_said_so_is_cancelled(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    executions: Executions, tenant: Tenant, start_instance: StartInstance, settled_as: SettledAs
 ) -> None:
     delivery, instance = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0), start_instance()
     with executions.held(delivery, "publish", url=instance.url) as held:
@@ -117,7 +113,7 @@ def test_a_run_that_was_closed_as_cancelled_before_anybody_said_so_is_cancelled(
         assert closed.json() == {"status": "CLOSED"}
         instance.signal(signal.SIGKILL)
         assert held.answer.result() == "CUT OFF"
-    assert settled_as(executions, delivery) == [("CANCELLED", "CANCELLED")]
+    assert settled_as(delivery) == [("CANCELLED", "CANCELLED")]
     assert executions.run_row(delivery)["status"] == "CANCELLED"
 
 
