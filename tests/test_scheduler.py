@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.credential_notices import not_set_up
 from shared.templates import get_template
 from tests.support.dispatching import Dispatching
 from tests.support.executions import eventually
@@ -143,6 +144,21 @@ def test_a_run_cancelled_before_it_began_stays_in_the_tenants_list(
     assert (row["status"], row["user_id"], row["attempt"], row["started_at"]) == ("CANCELLED", None, 0, None)
     assert (shown["status"], shown["error_class"], shown["trigger_type"]) == ("CANCELLED", "CANCELLED", "scheduler")
     assert shown["parameters"]["date"] == "2025-11-16"
+
+
+def test_a_run_of_a_removed_credential_says_what_a_call_would_say(
+    dispatching: Dispatching, schedules: Schedules
+) -> None:
+    frontend, config_id = schedules.frontend, schedules.start()
+    schedules.make_due(config_id)
+    assert frontend.api.delete(f"{frontend.credentials_path}/GCP").status_code == 200
+    dispatching.trigger()
+    dispatching.process()
+    (run,) = dispatching.runs_of(config_id)
+    await_event(dispatching, run["run_id"], "FAILED")
+    dispatching.process()
+    (shown,) = frontend.api.get(frontend.runs_path).json()["runs"]
+    assert (shown["error_class"], shown["error_message"]) == ("CREDENTIALS_REJECTED", not_set_up("GCP"))
 
 
 def test_a_run_that_cannot_succeed_fails_and_its_schedule_goes_on(

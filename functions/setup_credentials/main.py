@@ -29,9 +29,8 @@ def list_all(call: Call) -> Answer:
 @routes.route(f"DELETE {_COLLECTION}/{{provider}}", policy=tenant_api_key)
 def remove(call: Call) -> Answer:
     """Remove the credential of one provider."""
-    tenant_id, provider = call.caller.tenant_id, call.params["provider"].upper()
-    credential_setup().remove(tenant_id, provider, user_id=call.user_id)
-    return Answer(200, {"tenant_id": tenant_id, "provider": provider, "action": "DELETED"})
+    provider = call.params["provider"].upper()
+    return Answer(200, credential_setup().remove(call.caller.tenant_id, provider, user_id=call.user_id))
 
 
 def setup_credentials(request: flask.Request) -> flask.Response:

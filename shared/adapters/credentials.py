@@ -88,6 +88,11 @@ class Credentials:
             "delete_credential", tenant_id, {"tenant_id": tenant_id, "provider": provider, "user_id": user_id}
         )
 
+    def list_schedules(self, tenant_id: str, provider: str) -> Sequence[Row]:
+        """The tenant's active schedules whose runs need a credential for the provider."""
+        values = {"tenant_id": tenant_id, "provider": provider}
+        return self.warehouse.read(statement("credentials", "list_schedules_of_provider"), values)
+
     def list_encrypted_otherwise(self, key_version: str) -> Sequence[SealedCredential]:
         """Every tenant's credentials that another version of the key encrypted."""
         values = {"kms_key_version": key_version}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +28,7 @@ from shared.domain.validation import validated
 from shared.errors import InvalidInput
 
 Provider = Literal["GCP", "AWS", "AZURE"]
+PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 _NAMESPACE = uuid.UUID("6f2bb3a4-5d0e-4c1c-9d6b-6c1f6f3c7a10")
 

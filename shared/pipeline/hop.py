@@ -14,6 +14,7 @@ from shared.adapters.runs import Begun, ClaimedRun, Runs
 from shared.adapters.sql import Statement
 from shared.adapters.staging import Staging
 from shared.adapters.tasks import RunTask
+from shared.domain.credential_notices import not_set_up
 from shared.domain.credentials import Credential, credential_aad, parse_credentials
 from shared.domain.templates import Template
 from shared.errors import CredentialsRejected
@@ -72,7 +73,7 @@ class Hop:
         """The tenant's credential, decrypted once; CredentialsRejected when there is none or it does not decrypt."""
         sealed = self.run.credential
         if sealed is None:
-            raise CredentialsRejected(f"no {self.template.credentials} credential is set up")
+            raise CredentialsRejected(not_set_up(self.template.credentials))
         aad = credential_aad(
             tenant_id=self.task.tenant_id, provider=sealed.provider, credential_id=sealed.credential_id
         )

@@ -28,6 +28,21 @@ FROM {tenants}.tenant_cloud_credentials
 WHERE tenant_id = @tenant_id
   AND provider = @provider
 
+-- name: list_schedules_of_provider
+-- A tenant's active schedules whose runs need a credential for this provider, the oldest first.
+-- param: tenant_id STRING
+-- param: provider STRING
+SELECT
+  config_id,
+  pipeline_id
+FROM {tenants}.tenant_pipeline_configs
+WHERE tenant_id = @tenant_id
+  AND UPPER(provider) = @provider
+  AND is_active
+ORDER BY
+  created_at,
+  config_id
+
 -- name: insert_credential
 -- Stores a credential where there is none and logs it, both or neither; answers whether it did.
 -- param: credential_id STRING

@@ -12,11 +12,13 @@ from shared.adapters.events import Kind, RunEvent, RunEvents
 from shared.adapters.job_errors import DuplicateJob
 from shared.adapters.runs import Begun, ClaimedRun
 from shared.adapters.tasks import Closing, RunTask, Tasks
+from shared.domain.credential_notices import not_set_up
 from shared.domain.identifiers import pipeline_id_of
 from shared.domain.templates import resolve_parameters, source_of
 from shared.errors import (
     ConfigError,
     ConvergenceError,
+    CredentialsRejected,
     DependencyThrottled,
     ExecutorStuck,
     InvalidTemplate,
@@ -179,6 +181,8 @@ class RunExecution:
             return begun
         if template is None:
             raise InvalidTemplate(f"there is no template for {pipeline_id}")
+        if source is None and run.credential is None:
+            raise CredentialsRejected(not_set_up(template.credentials))
         if source is None:
             raise SourceNotFound("neither the credential nor the run says what to read")
         if fenced is None:

@@ -18,6 +18,7 @@ from shared.adapters.tasks import Tasks
 from shared.auth import PresentedKey, require_tenant
 from shared.domain import pipeline_configs as domain
 from shared.domain.acceptance import body_digest
+from shared.domain.credential_notices import not_set_up
 from shared.domain.identifiers import pipeline_id_of
 from shared.domain.paging import Place, parse_page_token
 from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings, CreatedConfig, PipelineConfig
@@ -210,7 +211,7 @@ def _check_runnable(template: Template, settings: ConfigSettings, standing: Conf
     """InvalidInput or Conflict unless a run of the template with these settings could start."""
     parameters = domain.resolve_config_parameters(template, settings.parameters)
     if template.credentials not in standing.credentials:
-        raise Conflict(f"no {template.credentials} credentials are set up")
+        raise Conflict(not_set_up(template.credentials))
     source = source_of(template, parameters, standing.credentials[template.credentials])
     if source is None and template.source_parameter:
         field_name = f"parameters.{template.source_parameter}"

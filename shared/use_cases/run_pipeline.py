@@ -14,6 +14,7 @@ from shared.adapters.tasks import Tasks
 from shared.auth import PresentedKey, require_tenant
 from shared.domain.acceptance import AcceptedRun, RunRequest, Start, body_digest, repeatable_run_id
 from shared.domain.backfill import BackfillQuota
+from shared.domain.credential_notices import not_set_up
 from shared.domain.replies import Reply
 from shared.domain.templates import Template, resolve_parameters, source_of
 from shared.errors import Conflict, InvalidInput, QuotaExceeded, TooManyWaiting, Unauthenticated
@@ -126,7 +127,7 @@ class RunRequests:
 def require_source(standing: Standing, template: Template, parameters: Mapping[str, Any]) -> str | None:
     """What a run would load, as far as it is known; Conflict without a credential, InvalidInput when none is named."""
     if template.credentials not in standing.credentials:
-        raise Conflict(f"no {template.credentials} credentials are set up")
+        raise Conflict(not_set_up(template.credentials))
     source = source_of(template, parameters, standing.credentials[template.credentials])
     if source is None and template.source_parameter:
         raise InvalidInput.of_field(template.source_parameter, "is named neither here nor by the credentials")

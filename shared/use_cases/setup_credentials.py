@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shared import log
 from shared.adapters.bigquery import Row
@@ -11,8 +12,10 @@ from shared.adapters.credentials import Credentials, SealedCredential
 from shared.adapters.kms import CredentialKey
 from shared.adapters.tenant_datasets import Preparation, TenantDatasets
 from shared.adapters.tenant_google import check_key
+from shared.domain.credential_notices import not_set_up, removal_warning, use_of
 from shared.domain.credentials import (
     GOOGLE_TOKEN_URI,
+    PROVIDERS,
     Credential,
     CredentialRequest,
     GcpServiceAccountKey,
@@ -23,6 +26,7 @@ from shared.domain.credentials import (
 )
 from shared.errors import LocationMismatch, NotFound, Unavailable
 from shared.settings import Settings
+from shared.templates import all_templates
 
 _STORE_ATTEMPTS = 3
 
@@ -37,6 +41,8 @@ class CredentialStored:
     dataset_status: str
     tables_created: Sequence[str]
     message: str
+    pipelines: Sequence[str]
+    warnings: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,8 @@ class CredentialSetup:
         preparation = self._prepare(tenant_id)
         action = self._store(sealed, source=credential.source, user_id=user_id)
         log.info("credential stored", provider=sealed.provider, credential_kind=sealed.credential_kind, action=action)
+        pipelines = [template.pipeline_id for template in all_templates() if template.credentials == sealed.provider]
+        warning = use_of(sealed.provider, pipelines)
         return CredentialStored(
             tenant_id=tenant_id,
             provider=sealed.provider,
@@ -67,6 +75,8 @@ class CredentialSetup:
             dataset_status="CREATED" if preparation.dataset_created else "ALREADY_EXISTS",
             tables_created=preparation.tables_created,
             message=f"{sealed.provider} credentials {'added' if action == 'CREATED' else 'updated'} successfully",
+            pipelines=pipelines,
+            warnings=[warning] if warning else [],
         )
 
     def _prepare(self, tenant_id: str) -> Preparation:
@@ -79,13 +89,24 @@ class CredentialSetup:
         """What is stored for the tenant, without secrets."""
         return self.credentials.list_all(tenant_id)
 
-    def remove(self, tenant_id: str, provider: str, *, user_id: str | None) -> None:
-        """Remove a credential; NotFound when there is none."""
+    def remove(self, tenant_id: str, provider: str, *, user_id: str | None) -> dict[str, Any]:
+        """Remove a credential; the answer names the schedules that need one. NotFound when there is none."""
+        if provider not in PROVIDERS:
+            raise NotFound(f"the provider is none of {', '.join(PROVIDERS)}")
         if self.credentials.find(tenant_id, provider) is None:
-            raise NotFound("there is no credential for this provider")
+            raise NotFound(not_set_up(provider))
         if not self.credentials.delete(tenant_id, provider, user_id=user_id):
-            raise NotFound("there is no credential for this provider")
-        log.info("credential removed", provider=provider)
+            raise NotFound(not_set_up(provider))
+        schedules = self.credentials.list_schedules(tenant_id, provider)
+        log.info("credential removed", provider=provider, schedules=len(schedules))
+        warning = removal_warning(provider, len(schedules))
+        return {
+            "tenant_id": tenant_id,
+            "provider": provider,
+            "action": "DELETED",
+            "schedules": schedules,
+            "warnings": [warning] if warning else [],
+        }
 
     def _token_uris(self) -> frozenset[str]:
         return frozenset({GOOGLE_TOKEN_URI, self.settings.tenant_token_uri or GOOGLE_TOKEN_URI})

@@ -21,6 +21,11 @@ def repeated_runs(frontend: Frontend, first: str) -> set[str]:
     return logged
 
 
+def repeated_runs_of(frontend: Frontend, first: str) -> list[str]:
+    """The runs that repeat this one, among others of the tenant."""
+    return [row["run_id"] for row in frontend.own("x_meta_pipeline_runs") if row["retry_of"] == first]
+
+
 def test_retry_beyond_the_quota_is_429_with_its_figures(make_frontend: MakeFrontend) -> None:
     frontend = make_frontend(daily_limit=2)
     frontend.store_keyless()
@@ -31,6 +36,22 @@ def test_retry_beyond_the_quota_is_429_with_its_figures(make_frontend: MakeFront
     refused = retry(frontend, first)
     assert (refused.status_code, refused.json()["limit"], refused.json()["used"]) == (429, 2, 2)
     assert repeated_runs(frontend, first) == {answer.json()["pipeline_logging_id"] for answer in accepted}
+
+
+def test_a_retry_with_the_same_key_makes_one_run_and_says_so(connected: Frontend) -> None:
+    first, second = connected.start(date="2025-11-15"), connected.start(date="2025-11-16")
+    for run_id in (first, second):
+        connected.finish(run_id, "FAILED")
+    key: dict[str, str | None] = {"Idempotency-Key": "one-click"}
+    answers = [retry(connected, first, key) for _ in range(3)]
+    assert [answer.json() for answer in answers] == [answers[0].json()] * 3
+    assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true", "true"]
+    other = retry(connected, second, key).json()
+    assert (other["retry_of"], other["pipeline_logging_id"] == answers[0].json()["pipeline_logging_id"]) == (
+        second,
+        False,
+    )
+    assert len(repeated_runs_of(connected, first)) == len(repeated_runs_of(connected, second)) == 1
 
 
 def test_retry_without_credentials_is_409(connected: Frontend) -> None:

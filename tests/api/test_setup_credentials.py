@@ -11,8 +11,10 @@ import pytest
 
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
+from shared.domain.credential_notices import not_set_up, removal_warning
 from tests.conftest import JobsOf, MakeFrontend
 from tests.support.frontend import Frontend
+from tests.support.schedules import Schedules
 from tests.support.tenant import Api
 
 Json = dict[str, Any]
@@ -24,6 +26,7 @@ AWS_ROLE = {
     "bucket": "acme-cur", "prefix": "cur",
 }  # fmt: skip
 AWS = {"provider": "AWS", "credentials": AWS_ROLE}
+USED = {"pipelines": ["gcp-cost-billing", "gcp-cost-daily_by_service"], "warnings": []}
 
 
 def test_first_credentials_are_created_with_dataset_and_tables(frontend: Frontend) -> None:
@@ -37,6 +40,7 @@ def test_first_credentials_are_created_with_dataset_and_tables(frontend: Fronten
         "action": "CREATED",
         "dataset_status": "CREATED",
         "message": "GCP credentials added successfully",
+        **USED,
     }
     (row,) = frontend.central("tenant_cloud_credentials")
     assert (row["credential_kind"], row["created_by_user_id"]) == ("service_account_key", "alice")
@@ -67,6 +71,7 @@ def test_same_credentials_again_are_an_update(frontend: Frontend) -> None:
         "dataset_status": "ALREADY_EXISTS",
         "tables_created": [],
         "message": "GCP credentials updated successfully",
+        **USED,
     }
     (after,) = frontend.central("tenant_cloud_credentials")
     assert after["encrypted_credentials"] != before["encrypted_credentials"]
@@ -95,6 +100,22 @@ def test_deleted_credentials_can_be_stored_again(connected: Frontend) -> None:
     assert len(connected.central("tenant_cloud_credentials")) == 1
     deleted = [row for row in connected.own("x_meta_step_logs") if row["action"] == "CREDENTIAL_DELETED"]
     assert [row["user_id"] for row in deleted] == ["carol", "carol"]
+
+
+def test_removing_a_credential_names_the_schedules_that_need_it(frontend: Frontend) -> None:
+    frontend.store_keyless()
+    stored = frontend.api.post(frontend.credentials_path, AWS).json()
+    assert stored["pipelines"] == []
+    assert "No pipeline of this platform loads AWS bills yet" in stored["warnings"][0]
+    schedules = Schedules(frontend)
+    active, _ = schedules.start(), schedules.start(is_active=False)
+    unused = frontend.api.delete(f"{frontend.credentials_path}/AWS").json()
+    assert (unused["schedules"], unused["warnings"]) == ([], [])
+    removed = frontend.api.delete(f"{frontend.credentials_path}/GCP").json()
+    assert removed["schedules"] == [{"config_id": active, "pipeline_id": "gcp-cost-billing"}]
+    assert removed["warnings"] == [removal_warning("GCP", 1)]
+    again = frontend.api.delete(f"{frontend.credentials_path}/GCP")
+    assert (again.status_code, again.json()["detail"]) == (404, not_set_up("GCP"))
 
 
 def test_deleting_what_is_not_there_is_404(connected: Frontend) -> None:

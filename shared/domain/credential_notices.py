@@ -1,0 +1,27 @@
+"""What tenants are told about credentials that are missing, unused or needed: the same words wherever it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def not_set_up(provider: str) -> str:
+    """What is told, wherever it shows, when a credential is missing."""
+    return f"no {provider} credentials are set up"
+
+
+def use_of(provider: str, pipelines: Sequence[str]) -> str | None:
+    """What a tenant should know of credentials that no pipeline uses; None where some do."""
+    if pipelines:
+        return None
+    return (
+        f"No pipeline of this platform loads {provider} bills yet: the credentials are stored, and nothing uses them."
+    )
+
+
+def removal_warning(provider: str, schedules: int) -> str | None:
+    """What a tenant should know when active schedules are left without a credential."""
+    if not schedules:
+        return None
+    named = "1 active schedule needs" if schedules == 1 else f"{schedules} active schedules need"
+    return f"{named} {provider} credentials; their runs fail until some are set up, or the schedules are switched off."
