@@ -16,6 +16,15 @@ _ABORTED = re.compile(
 )
 _ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
 _MISSING = re.compile(r"Not found: (?P<kind>Table|Dataset|Job|Routine)\b *(?P<name>[^\s;,]*)")
+# Errors of values, which the rows bring along: such a text names the value, its column and row where BigQuery knows
+# them, and nothing of the platform's. https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules
+_OF_A_VALUE = re.compile(
+    r"(?:(?i:division by zero|[a-z0-9]+ (?:overflow|out of range)|floating point error)\b"
+    r"|Bad \w+ value\b|Invalid (?:NUMERIC|BIGNUMERIC|date|datetime|time|timestamp|interval|JSON|range|bool\w*) value\b"
+    r"|(?:Could not|Cannot) (?:cast|convert|parse)\b|Failed to parse\b|Array index \S+ is out of bounds\b"
+    r"|Error while reading data, error message:|Value has type \w+ which cannot be inserted into column)[^;\n`]{0,200}"
+)
+_REASONS_OF_VALUES = frozenset({"invalid", "invalidQuery"})
 _TOO_MANY_BYTES = "bytesBilledLimitExceeded"
 
 
@@ -73,12 +82,14 @@ def says_missing(error: Exception, kind: str) -> bool:
 
 
 def in_words(error: Exception) -> str:
-    """An error's reason and what it means; of its text only the bare name of a table that is missing."""
+    """An error's reason and what it means; of its text only a missing table's bare name, and what a value did wrong."""
     cause = last_of(error)
-    if missing := _MISSING.search(str(getattr(cause, "message", cause))):
+    text = str(getattr(cause, "message", cause))
+    if missing := _MISSING.search(text):
         kind = missing["kind"].lower()
         bare = re.split(r"[.:]", missing["name"].strip("`"))[-1] if kind == "table" else ""
         return f"BigQuery: notFound, {' '.join(filter(None, [kind, bare]))} does not exist"
     reason = next(filter(None, reasons(cause)), "")
-    words = meaning_of(cause).words
+    of_a_value = _OF_A_VALUE.search(text) if reason in _REASONS_OF_VALUES else None
+    words = of_a_value[0].strip() if of_a_value else meaning_of(cause).words
     return f"BigQuery: {reason}, {words}" if reason else f"BigQuery: {words}"

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as _partly_typed
 
-from shared.errors import StepFailed
+from shared.errors import StepRefused
 from shared.tables import Column
 
 pc: Any = _partly_typed  # its stubs know scalars and arrays, not the Python numbers it takes as well
@@ -38,13 +38,13 @@ def _arrow_field(column: Column) -> pa.Field[Any]:
 
 
 def conform(array: Any, wanted: pa.DataType, name: str) -> Any:
-    """`array` as the wanted type; StepFailed naming the column when a value does not fit."""
+    """`array` as the wanted type; StepRefused naming the column when a value does not fit: it never will."""
     if array.type == wanted:
         return array
     try:
         return _converted(array, wanted, name)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise StepFailed(f"column {name}: {array.type} does not become {wanted}: {str(error)[:200]}") from error
+        raise StepRefused(f"column {name}: {array.type} does not become {wanted}: {str(error)[:200]}") from error
 
 
 def _converted(array: Any, wanted: pa.DataType, name: str) -> Any:
@@ -98,6 +98,8 @@ def to_numeric(array: Any) -> Any:
     try:
         return pc.cast(texts, NUMERIC)
     except pa.ArrowInvalid:  # some value has more than nine places
+        if not pa.types.is_floating(array.type):
+            raise
         vanishes = pc.less(pc.abs(array), _VANISHES)
         return _rounded(pc.cast(pc.if_else(vanishes, "0", texts), _WIDE))
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, to_numeric
-from shared.errors import StepFailed
+from shared.errors import StepRefused
 from shared.tables import get_table
 
 EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
@@ -42,7 +42,7 @@ def test_the_edges_round_half_away_from_zero(value: float) -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30])
 def test_what_is_no_numeric_is_refused_by_column(value: float) -> None:
-    with pytest.raises(StepFailed, match="column cost"):
+    with pytest.raises(StepRefused, match="column cost"):
         conform(pa.array([value]), NUMERIC, "cost")
 
 
@@ -51,7 +51,7 @@ def test_a_column_of_any_type_becomes_ours_or_is_refused_by_name(given_values: l
     for field in arrow_schema(get_table("tenant_dataset", "gcp_cost_billing").columns):
         try:
             assert conform(pa.array(given_values), field.type, field.name).type == field.type
-        except StepFailed as error:
+        except StepRefused as error:
             assert f"column {field.name}" in error.message  # noqa: PT017 - most are refused, text takes most of them
 
 
