@@ -28,6 +28,8 @@ FAULTS = [
     ("focus_commitments", "CommitmentDiscountStatus = 'Used' WHERE ResourceId = 'vm-2'"),
     ("focus_commitments", "PricingCategory = 'Committed' WHERE ResourceId = 'vm-2'"),
     ("focus_commitments", "CommitmentDiscountName = 'Default' WHERE CommitmentDiscountStatus = 'Used'"),
+    ("focus_utilization", "EffectiveCost = 0 WHERE CommitmentDiscountStatus = 'Used' AND ResourceId = 'vm-3'"),
+    ("focus_utilization", "CommitmentDiscountStatus = 'Unused' WHERE ResourceId = 'vm-3'"),
     ("focus_capacity_reservations", "CapacityReservationStatus = 'Used' WHERE ResourceId = 'vm-2'"),
     ("focus_capacity_reservations", "CapacityReservationId = 'r' WHERE ResourceId = 'vm-2'"),
     ("focus_invoices", "InvoiceId = 'i' WHERE ResourceId = 'vm-3'"),
@@ -40,10 +42,28 @@ FAULTS = [
 ]
 
 
+# Fees and covered usage that have nothing to do with each other: no utilization to speak of.
+APART: list[Json] = [
+    fee("c", "0.3", invoice={"month": "202610"}),
+    row(credits=[credit("COMMITTED_USAGE_DISCOUNT", "-0.4")]),
+    fee("v", "0.3", credits=[credit("FEE_UTILIZATION_OFFSET", "-0.1")], usage_start_time="2026-09-12T10:00:00Z"),
+    fee("v", "0.3", usage_start_time="2026-09-12T11:00:00Z", usage_end_time="2026-09-12T12:00:00Z"),
+    row(credits=[credit("COMMITTED_USAGE_DISCOUNT", "-0.4")], usage_start_time="2026-09-12T10:00:00Z"),
+    fee("w", "0.3", usage_start_time="2026-09-13T10:00:00Z"),
+    row(credits=[credit("COMMITTED_USAGE_DISCOUNT", "-0.4")], cost="0", usage_start_time="2026-09-13T10:00:00Z"),
+]
+
+
 @pytest.fixture(scope="module")
-def sound(statements: Statements) -> str:
+def extract(statements: Statements) -> str:
+    """A staged export."""
+    return statements.staged(ROWS)
+
+
+@pytest.fixture(scope="module")
+def sound(statements: Statements, extract: str) -> str:
     """A FOCUS table without a fault."""
-    return statements.focus_table(ROWS)
+    return statements.focus_table(extract)
 
 
 def test_every_check_of_the_template_has_a_fault_that_it_finds() -> None:
@@ -52,16 +72,21 @@ def test_every_check_of_the_template_has_a_fault_that_it_finds() -> None:
 
 
 @pytest.mark.parametrize("check", sorted({check for check, _ in FAULTS}))
-def test_sound_rows_pass(statements: Statements, sound: str, check: str) -> None:
-    assert statements.failing(check, sound) == []
+def test_sound_rows_pass(statements: Statements, extract: str, sound: str, check: str) -> None:
+    assert statements.failing(check, sound, extract) == []
 
 
 @pytest.mark.parametrize(("check", "fault"), FAULTS)
-def test_fault_is_found(statements: Statements, sound: str, check: str, fault: str) -> None:
-    assert statements.failing(check, statements.planted(sound, fault))
+def test_fault_is_found(statements: Statements, extract: str, sound: str, check: str, fault: str) -> None:
+    assert statements.failing(check, statements.planted(sound, fault), extract)
 
 
-def test_unknown_service_is_named(statements: Statements, sound: str) -> None:
+def test_fees_are_not_asked_for_what_is_not_theirs(statements: Statements) -> None:
+    apart = statements.staged(APART)
+    assert statements.failing("focus_utilization", statements.focus_table(apart), apart) == []
+
+
+def test_unknown_service_is_named(statements: Statements, extract: str, sound: str) -> None:
     table = statements.planted(sound, "ServiceName = 'Cloud Something' WHERE ResourceId = 'vm-2'")
-    [found] = statements.failing("focus_unknown_services", table)
+    [found] = statements.failing("focus_unknown_services", table, extract)
     assert (found["ServiceName"], found["billed_cost"]) == ("Cloud Something", 1)

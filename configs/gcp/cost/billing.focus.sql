@@ -39,7 +39,7 @@ SELECT
     COALESCE(line.sku_name, line.service_name),
     COALESCE(CONCAT(' (', line.adjustment, ')'), ''),
     COALESCE(
-      CONCAT(' at ', CAST(contracted_unit_price AS STRING), ' ', line.currency, ' per ', charges.pricing.unit), ''
+      CONCAT(' at ', CAST(contracted_unit_price AS STRING), ' ', line.currency, ' per ', parts.pricing.unit), ''
     )
   ) AS ChargeDescription,
   CASE
@@ -49,7 +49,7 @@ SELECT
   END AS ChargeFrequency,
   line.period_end AS ChargePeriodEnd,
   line.period_start AS ChargePeriodStart,
-  IF(commitment_id IS NULL, NULL, charges.commitment_category) AS CommitmentDiscountCategory,
+  IF(commitment_id IS NULL, NULL, parts.commitment_category) AS CommitmentDiscountCategory,
   commitment_id AS CommitmentDiscountId,
   CASE
     WHEN commitment_id IS NULL THEN NULL
@@ -58,8 +58,8 @@ SELECT
   END AS CommitmentDiscountName,
   CASE
     WHEN commitment_id IS NULL OR is_correction THEN NULL
-    WHEN charges.commitment_category = 'Usage' AND part.kind = 'unused' THEN unused_quantity
-    WHEN charges.commitment_category = 'Usage' THEN part.quantity
+    WHEN parts.commitment_category = 'Usage' AND part.kind = 'unused' THEN unused_quantity
+    WHEN parts.commitment_category = 'Usage' THEN part.quantity
     WHEN part.kind = 'rest' THEN line.cost
     ELSE part.effective_cost
   END AS CommitmentDiscountQuantity,
@@ -70,13 +70,13 @@ SELECT
   END AS CommitmentDiscountStatus,
   CASE
     WHEN commitment_id IS NULL THEN NULL
-    WHEN charges.commitment_category = 'Spend' THEN 'Spend-based committed use discount'
+    WHEN parts.commitment_category = 'Spend' THEN 'Spend-based committed use discount'
     ELSE 'Resource-based committed use discount'
   END AS CommitmentDiscountType,
   CASE
     WHEN commitment_id IS NULL OR is_correction THEN NULL
-    WHEN charges.commitment_category = 'Spend' THEN line.currency
-    ELSE COALESCE(priced_units.focus_unit, charges.pricing.unit)
+    WHEN parts.commitment_category = 'Spend' THEN line.currency
+    ELSE COALESCE(priced_units.focus_unit, parts.pricing.unit)
   END AS CommitmentDiscountUnit,
   CASE
     WHEN line.charge_category != 'Usage' THEN NULL
@@ -85,7 +85,7 @@ SELECT
   END AS ConsumedQuantity,
   CASE
     WHEN line.charge_category != 'Usage' THEN NULL
-    WHEN line.used_unit IS NULL OR line.used IS NULL THEN COALESCE(priced_units.focus_unit, charges.pricing.unit)
+    WHEN line.used_unit IS NULL OR line.used IS NULL THEN COALESCE(priced_units.focus_unit, parts.pricing.unit)
     ELSE COALESCE(used_units.focus_unit, line.used_unit)
   END AS ConsumedUnit,
   part.contracted_cost AS ContractedCost,
@@ -106,7 +106,7 @@ SELECT
   part.effective_cost / COALESCE(line.conversion_rate, 1) AS PricingCurrencyEffectiveCost,
   list_unit_price / COALESCE(line.conversion_rate, 1) AS PricingCurrencyListUnitPrice,
   IF(is_priced, part.quantity, NULL) AS PricingQuantity,
-  IF(is_priced, COALESCE(priced_units.focus_unit, charges.pricing.unit), NULL) AS PricingUnit,
+  IF(is_priced, COALESCE(priced_units.focus_unit, parts.pricing.unit), NULL) AS PricingUnit,
   'Google Cloud' AS ProviderName,
   COALESCE(line.seller, 'Google Cloud') AS PublisherName,
   line.region AS RegionId,
@@ -147,6 +147,6 @@ FROM parts
 LEFT JOIN categories
   ON categories.service = LOWER(line.service_name)
 LEFT JOIN units AS priced_units
-  ON priced_units.unit = charges.pricing.unit
+  ON priced_units.unit = parts.pricing.unit
 LEFT JOIN units AS used_units
   ON used_units.unit = line.used_unit

@@ -35,20 +35,20 @@ class Statements:
         self.client.load_table_from_json(list(rows), f"{self.dataset}.{table}", job_config=config).result()
         return table
 
-    def focus_table(self, rows: Sequence[Json]) -> str:
-        """A table with what the focus step makes of the export's rows."""
+    def focus_table(self, extract: str) -> str:
+        """A table with what the focus step makes of a staged export."""
         table = f"focus_{uuid.uuid4().hex[:12]}"
         config = bigquery.QueryJobConfig(destination=f"{self.client.project}.{self.dataset}.{table}")
-        self._query("focus_rows", {"extract": self.staged(rows)}, config)
+        self._query("focus_rows", {"extract": extract}, config)
         return table
 
     def focus(self, rows: Sequence[Json]) -> list[Json]:
         """What the focus step makes of the export's rows."""
         return self._query("focus_rows", {"extract": self.staged(rows)}, bigquery.QueryJobConfig())
 
-    def failing(self, check: str, table: str) -> list[Json]:
-        """The rows of a FOCUS table that a check's statement returns."""
-        return self._query(check, {"focus": table}, bigquery.QueryJobConfig())
+    def failing(self, check: str, table: str, extract: str) -> list[Json]:
+        """The rows of a FOCUS table, and of the export it is made of, that a check's statement returns."""
+        return self._query(check, {"focus": table, "extract": extract}, bigquery.QueryJobConfig())
 
     def planted(self, table: str, change: str) -> str:
         """A copy of a FOCUS table with one change, an UPDATE's SET and WHERE or a whole INSERT of `{table}`."""

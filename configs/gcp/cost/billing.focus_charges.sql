@@ -1,0 +1,126 @@
+-- name: focus_charges
+-- The export's rows without their nesting: what each bills, and what of it a commitment covers. What has no unit that
+-- fits its cost is priced as one charge.
+WITH exported AS (
+  SELECT
+    *,
+    (
+      SELECT AS STRUCT
+        SUM(credit.amount) AS amount,
+        SUM(IF(STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT'), credit.amount, 0)) AS committed,
+        MIN(IF(STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT'), NULLIF(credit.id, ''), NULL)) AS committed_id,
+        MIN(
+          IF(
+            STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT'),
+            COALESCE(NULLIF(credit.full_name, ''), NULLIF(credit.name, '')),
+            NULL
+          )
+        ) AS committed_name,
+        COUNTIF(credit.type = 'FEE_UTILIZATION_OFFSET') > 0 AS is_fee_offset,
+        COUNTIF(credit.type IN ('COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE', 'FEE_UTILIZATION_OFFSET')) > 0 AS is_spend_based
+      FROM UNNEST(credits) AS credit
+    ) AS credited
+  FROM {extract}
+),
+
+lines AS (
+  SELECT
+    billing_account_id,
+    COALESCE(
+      NULLIF(REGEXP_REPLACE(service.description, r'[^ -~]', ''), ''), NULLIF(service.id, ''), 'Google Cloud'
+    ) AS service_name,
+    NULLIF(sku.id, '') AS sku_id,
+    NULLIF(REGEXP_REPLACE(sku.description, r'[^ -~]', ''), '') AS sku_name,
+    usage_start_time AS period_start,
+    IF(
+      usage_end_time > usage_start_time, usage_end_time, TIMESTAMP_ADD(usage_start_time, INTERVAL 1 HOUR)
+    ) AS period_end,
+    DATE_TRUNC(DATE(usage_start_time, 'America/Los_Angeles'), MONTH) AS usage_month,
+    COALESCE(
+      SAFE.PARSE_DATE('%Y%m', invoice.month), DATE_TRUNC(DATE(usage_start_time, 'America/Los_Angeles'), MONTH)
+    ) AS invoice_month,
+    NULLIF(project.id, '') AS project_id,
+    COALESCE(NULLIF(project.name, ''), NULLIF(project.id, '')) AS project_name,
+    NULLIF(location.region, '') AS region,
+    NULLIF(location.zone, '') AS zone,
+    COALESCE(NULLIF(resource.global_name, ''), NULLIF(resource.name, '')) AS resource_id,
+    IF(NULLIF(resource.global_name, '') != resource.name, NULLIF(resource.name, ''), NULL) AS resource_name,
+    NULLIF(subscription.instance_id, '') AS subscription_id,
+    IF(STARTS_WITH(transaction_type, 'THIRD_PARTY'), NULLIF(seller_name, ''), NULL) AS seller,
+    currency,
+    IF(currency_conversion_rate > 0, CAST(currency_conversion_rate AS NUMERIC), NULL) AS conversion_rate,
+    CASE COALESCE(cost_type, 'regular')
+      WHEN 'regular' THEN
+        IF(STARTS_WITH(sku.description, 'Commitment') OR credited.is_fee_offset, 'Purchase', 'Usage')
+      WHEN 'tax' THEN 'Tax'
+      ELSE 'Adjustment'
+    END AS charge_category,
+    NULLIF(adjustment_info.id, '') IS NOT NULL OR cost_type = 'adjustment' AS is_adjusted,
+    NULLIF(adjustment_info.description, '') AS adjustment,
+    COALESCE(cost, 0) AS cost,
+    cost_at_list,
+    COALESCE(credited.amount, 0) AS credit,
+    COALESCE(credited.committed, 0) AS committed_credit,
+    credited.committed_id AS committed_credit_id,
+    credited.committed_name AS committed_credit_name,
+    credited.is_fee_offset,
+    credited.is_spend_based,
+    CAST(usage.amount AS NUMERIC) AS used,
+    NULLIF(usage.unit, '') AS used_unit,
+    CAST(usage.amount_in_pricing_units AS NUMERIC) AS priced,
+    NULLIF(usage.pricing_unit, '') AS priced_unit,
+    price.effective_price / COALESCE(NULLIF(price.pricing_unit_quantity, 0), 1) AS effective_price,
+    price.list_price / COALESCE(NULLIF(price.pricing_unit_quantity, 0), 1) AS list_price,
+    price.tier_start_amount AS tier,
+    IF(consumption_model.description = 'Default', NULL, NULLIF(consumption_model.id, '')) AS model_id,
+    IF(consumption_model.description = 'Default', NULL, NULLIF(consumption_model.description, '')) AS model_name,
+    (
+      SELECT PARSE_JSON(CONCAT('{{', STRING_AGG(member, ',' ORDER BY member), '}}'))
+      FROM (
+        SELECT CONCAT(TO_JSON_STRING(key), ':', TO_JSON_STRING(MIN(value))) AS member
+        FROM (
+          SELECT label.key, label.value FROM UNNEST(labels) AS label
+          UNION ALL
+          SELECT CONCAT('project/', label.key) AS key, label.value FROM UNNEST(project.labels) AS label
+          UNION ALL
+          SELECT CONCAT('tag/', COALESCE(CONCAT(tag.namespace, '/'), ''), tag.key) AS key, tag.value
+          FROM UNNEST(tags) AS tag
+        )
+        WHERE key IS NOT NULL
+        GROUP BY key
+      )
+    ) AS tags,
+    x_source,
+    x_usage_date,
+    x_pipeline_logging_id,
+    x_ingested_at
+  FROM exported
+)
+
+SELECT
+  lines AS line,
+  cost + credit AS billed_cost,
+  IF(charge_category IN ('Usage', 'Purchase'), cost, cost + credit) AS contracted_cost,
+  IF(charge_category IN ('Usage', 'Purchase'), COALESCE(cost_at_list, cost), cost + credit) AS list_cost,
+  CASE
+    WHEN charge_category != 'Usage' THEN 0
+    WHEN cost > 0 AND committed_credit < 0 THEN LEAST(cost, -committed_credit)
+    WHEN cost < 0 AND committed_credit > 0 THEN GREATEST(cost, -committed_credit)
+    ELSE 0
+  END AS covered_cost,
+  IF(
+    priced_unit IS NULL OR priced IS NULL OR SIGN(priced) * SIGN(cost) < 0
+    OR (priced = 0 AND (cost != 0 OR COALESCE(cost_at_list, 0) != 0)),
+    STRUCT(IF(cost < 0, NUMERIC '-1', NUMERIC '1') AS quantity, 'Charges' AS unit),
+    STRUCT(priced AS quantity, priced_unit AS unit)
+  ) AS pricing,
+  charge_category = 'Purchase'
+    OR (charge_category = 'Usage' AND (committed_credit != 0 OR (model_id IS NOT NULL AND subscription_id IS NULL)))
+    AS is_shared,
+  CASE
+    WHEN is_spend_based THEN 'Spend'
+    WHEN committed_credit != 0 THEN 'Usage'
+    WHEN model_id IS NOT NULL OR REGEXP_CONTAINS(sku_name, r'(?i)dollar[- ]based') THEN 'Spend'
+    ELSE 'Usage'
+  END AS commitment_category
+FROM lines
