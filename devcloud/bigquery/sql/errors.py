@@ -18,7 +18,7 @@ _RULES = (
 )
 _USER_ERROR = re.compile(r"^Invalid Input Error: (.*)", re.DOTALL)
 # What macros.sql fails with where error() is not allowed.
-_OWN_CAST = re.compile(r"""["']bq: (.*?)["'](?: to |, expected|$)""", re.DOTALL)
+_OWN_CAST = re.compile(r"""["']bq: (.*?)["'](?: to |, expected| when casting|\s*$)""", re.DOTALL | re.MULTILINE)
 
 
 def is_conflict(error: duckdb.Error) -> bool:

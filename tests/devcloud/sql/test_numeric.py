@@ -79,6 +79,24 @@ def test_round_goes_half_away_from_zero(shared_warehouse: Warehouse, a: Decimal,
     assert ask(shared_warehouse, f"SELECT ROUND(@a, {digits})", a=a) == wanted
 
 
+@given(
+    values=st.lists(
+        st.floats(min_value=-1e28, max_value=1e28)
+        | st.integers(min_value=-(10**6), max_value=10**6).map(lambda halves: halves * 0.5e-9)
+        | st.integers(min_value=-(10**18), max_value=10**18).map(lambda billionths: billionths / 1e9),
+        min_size=20,
+        max_size=60,
+    )
+)
+@_few
+def test_floats_become_numeric_as_the_binary_number_they_are(shared_warehouse: Warehouse, values: list[float]) -> None:
+    with localcontext() as context:
+        context.prec = 100
+        wanted = [rounded(Decimal(value)) for value in values]
+    sql = "SELECT ARRAY(SELECT CAST(x AS NUMERIC) FROM UNNEST(@values) AS x WITH OFFSET AS at ORDER BY at)"
+    assert shared_warehouse.value(sql, values=("ARRAY<FLOAT64>", [repr(value) for value in values])) == wanted
+
+
 @pytest.mark.parametrize(
     ("sql", "answer"),
     [
