@@ -23,6 +23,7 @@ WITH exported AS (
   FROM {extract}
 ),
 
+-- Of equal keys in `tags` the first counts, which PARSE_JSON promises: the first value by the alphabet.
 lines AS (
   SELECT
     billing_account_id,
@@ -76,19 +77,28 @@ lines AS (
     IF(consumption_model.description = 'Default', NULL, NULLIF(consumption_model.description, '')) AS model_name,
     (
       SELECT PARSE_JSON(CONCAT('{{', STRING_AGG(member, ',' ORDER BY member), '}}'))
-      FROM (
-        SELECT CONCAT(TO_JSON_STRING(key), ':', TO_JSON_STRING(MIN(value))) AS member
-        FROM (
-          SELECT label.key, label.value FROM UNNEST(labels) AS label
-          UNION ALL
-          SELECT CONCAT('project/', label.key) AS key, label.value FROM UNNEST(project.labels) AS label
-          UNION ALL
-          SELECT CONCAT('tag/', COALESCE(CONCAT(tag.namespace, '/'), ''), tag.key) AS key, tag.value
+      FROM UNNEST(ARRAY_CONCAT(
+        ARRAY(
+          SELECT CONCAT(TO_JSON_STRING(label.key), ':', TO_JSON_STRING(label.value))
+          FROM UNNEST(labels) AS label
+          WHERE label.key IS NOT NULL
+        ),
+        ARRAY(
+          SELECT CONCAT(TO_JSON_STRING(CONCAT('project/', label.key)), ':', TO_JSON_STRING(label.value))
+          FROM UNNEST(project.labels) AS label
+          WHERE label.key IS NOT NULL
+        ),
+        ARRAY(
+          SELECT
+            CONCAT(
+              TO_JSON_STRING(CONCAT('tag/', COALESCE(CONCAT(tag.namespace, '/'), ''), tag.key)),
+              ':',
+              TO_JSON_STRING(tag.value)
+            )
           FROM UNNEST(tags) AS tag
+          WHERE tag.key IS NOT NULL
         )
-        WHERE key IS NOT NULL
-        GROUP BY key
-      )
+      )) AS member
     ) AS tags,
     x_source,
     x_usage_date,

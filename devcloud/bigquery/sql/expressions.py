@@ -10,13 +10,12 @@ from devcloud.bigquery.sql.context import NOW
 from devcloud.bigquery.sql.literals import quote_text
 from devcloud.bigquery.sql.registry import call
 from devcloud.bigquery.sql.scope import Scope
-from devcloud.bigquery.sql.typed import Typed, array_literal, built, quoted_names, unify
+from devcloud.bigquery.sql.typed import Typed, built, quoted_names, unify
 from devcloud.bigquery.types import (
     INT64,
     JSON,
     STRING,
     TIMESTAMP,
-    SqlType,
     struct_of,
 )
 
@@ -145,18 +144,6 @@ def bind_subscript(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
 
 
 # Constructors -----------------------------------------------------------------------------------------------------
-
-
-@expression(exp.Array)
-def bind_array(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
-    """[...] or ARRAY(subquery)."""
-    inner = node.expressions
-    if len(inner) == 1 and isinstance(inner[0], (exp.Query, exp.Subquery)):
-        relation = binder.query(inner[0], scope.child())
-        if len(relation.columns) != 1:
-            raise invalid_query("ARRAY subquery cannot have more than one column unless using SELECT AS STRUCT")
-        return Typed(f"ARRAY({relation.sql})", SqlType("ARRAY", element=relation.columns[0].type))
-    return array_literal([binder.expr(item, scope) for item in inner])
 
 
 def make_struct(members: list[Typed]) -> Typed:

@@ -1,4 +1,4 @@
-"""Operators: arithmetic, comparison, logic, membership, and subqueries as values."""
+"""Operators: arithmetic, comparison, logic and membership."""
 
 from __future__ import annotations
 
@@ -201,18 +201,3 @@ def _in_query(binder: Binder, value: Typed, query: exp.Expr, scope: Scope) -> Ty
     column = relation.columns[0]
     (left, right), _ = unify([value, Typed(f"{alias}.{column.sql}", column.type)], "operator IN")
     return Typed(f"({left.sql} IN (SELECT {right.sql} FROM ({relation.sql}) AS {alias}))", BOOL)
-
-
-@expression(exp.Exists)
-def bind_exists(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
-    """EXISTS(subquery)."""
-    return Typed(f"EXISTS({binder.query(node.this, scope.child()).sql})", BOOL)
-
-
-@expression(exp.Subquery, exp.Select, exp.Union, exp.Intersect, exp.Except)
-def bind_scalar_subquery(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
-    """A query as a value: one column, at most one row."""
-    relation = binder.query(node, scope.child())
-    if len(relation.columns) != 1:
-        raise invalid_query("Scalar subquery cannot have more than one column unless using SELECT AS STRUCT")
-    return Typed(f"({relation.sql})", relation.columns[0].type)

@@ -6,10 +6,10 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder
-from devcloud.bigquery.sql.scope import Column, Relation, Scope, Source
+from devcloud.bigquery.sql.scope import Column, Elements, Relation, Scope, Source
 from devcloud.bigquery.sql.tables import PARTITION_TIME, bind_table, partition_date
 from devcloud.bigquery.sql.typed import Typed, quoted_names, unify
-from devcloud.bigquery.types import INT64
+from devcloud.bigquery.types import INT64, SqlType
 
 
 def bind_from(binder: Binder, node: exp.Expr, scope: Scope) -> str:
@@ -105,16 +105,30 @@ def _value_source(alias: str, value: Typed, extra: list[Column]) -> Source:
 # UNNEST -----------------------------------------------------------------------------------------------------------
 
 
-def _add_unnest(binder: Binder, arrays: list[exp.Expr], node: exp.Expr, scope: Scope) -> str:
-    if len(arrays) != 1:
-        raise not_implemented("UNNEST of several arrays")
-    array = binder.expr(arrays[0], scope)
+def add_element(binder: Binder, node: exp.Unnest, scope: Scope) -> Elements:
+    """Add UNNEST's range variable to the scope of a subquery that is written as list functions."""
+    array, kind = _array(binder, node.expressions[0], scope)
+    elements = Elements(array.sql, binder.context.fresh("v"))
+    scope.sources.append(_value_source(_unnest_alias(node), Typed(elements.name, kind), []))
+    return elements
+
+
+def _array(binder: Binder, node: exp.Expr, scope: Scope) -> tuple[Typed, SqlType]:
+    """The bound array and the type of its elements."""
+    array = binder.expr(node, scope)
     if array.type.element is None:
         raise invalid_query(
             f"Values referenced in UNNEST must be arrays. UNNEST contains expression of type {array.type}"
         )
+    return array, array.type.element
+
+
+def _add_unnest(binder: Binder, arrays: list[exp.Expr], node: exp.Expr, scope: Scope) -> str:
+    if len(arrays) != 1:
+        raise not_implemented("UNNEST of several arrays")
+    array, kind = _array(binder, arrays[0], scope)
     alias, name = _unnest_alias(node), binder.context.fresh("t")
-    value = Typed(f"{name}.v", array.type.element)
+    value = Typed(f"{name}.v", kind)
     offset = node.args.get("offset")
     extra = []
     if offset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from devcloud.bigquery.model import invalid_query
+from devcloud.bigquery.sql.literals import quote_text
 from devcloud.bigquery.sql.typed import Typed, built
 from devcloud.bigquery.types import SqlType, struct_of
 
@@ -45,6 +46,32 @@ class Source:
         return built(kind, [column.sql for column in shown])
 
 
+@dataclass(frozen=True)
+class Elements:
+    """The elements of a list as the rows of a folded subquery; `name` is what an element is called in lambdas."""
+
+    list_sql: str
+    name: str
+
+    def each(self, sql: str) -> str:
+        """The list of a value of each."""
+        return self.list_sql if sql == self.name else f"list_transform({self.list_sql}, lambda {self.name}: {sql})"
+
+    def where(self, sql: str) -> Elements:
+        """Those for which a condition holds."""
+        return Elements(f"list_filter({self.list_sql}, lambda {self.name}: {sql})", self.name)
+
+    def aggregate(self, function: str, arguments: tuple[str, ...], *, sort: bool) -> str:
+        """One of DuckDB's aggregates over them."""
+        if arguments == ("*",):
+            return f"coalesce(len({self.list_sql}), 0)"
+        value, *others = arguments
+        listed = self.each(value)
+        listed = f"list_sort({listed}, 'ASC', 'NULLS FIRST')" if sort else listed
+        text = f"list_aggregate({', '.join([listed, quote_text(function), *others])})"
+        return f"coalesce({text}, 0)" if function == "count" else text
+
+
 @dataclass
 class Scope:
     """The names of one SELECT; `parent` is the query around a correlated subquery."""
@@ -57,6 +84,8 @@ class Scope:
     windows: dict[str, object] = field(default_factory=dict)
     ctes: dict[str, Relation] = field(default_factory=dict)
     in_aggregate: bool = False
+    # Of a subquery that is written as list functions: what its aggregates are over.
+    elements: Elements | None = None
 
     def child(self) -> Scope:
         """The scope of a subquery in this one."""

@@ -1,6 +1,6 @@
 """The function families and the rules of expressions; importing them fills the registries."""
 
-from devcloud.bigquery.sql import casts, expressions, literal_rules, operators, queries
+from devcloud.bigquery.sql import casts, expressions, literal_rules, operators, queries, subqueries
 from devcloud.bigquery.sql.functions import aggregates, dates, formats, general, json, math, strings, windows
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "operators",
     "queries",
     "strings",
+    "subqueries",
     "windows",
 ]

@@ -101,6 +101,9 @@ class AggregateCall:
 
     def emit(self, function: str, *arguments: str, where: str | None = None) -> str:
         """The DuckDB call with this call's modifiers."""
+        if self.scope.elements is not None:
+            elements = self.scope.elements.where(where) if where else self.scope.elements
+            return elements.aggregate(function, arguments, sort=bool(self.order))
         distinct = "DISTINCT " if self.distinct else ""
         condition = f" FILTER (WHERE {where})" if where else ""
         return f"{function}({distinct}{', '.join(arguments)}{self.order}){condition}{self.over}"
