@@ -17,7 +17,7 @@ from devcloud.environment import function_environment
 from devcloud.gateway.function_process import FunctionProcess
 from tests.support.crowds import make_due_schedules
 from tests.support.dispatching import Dispatching
-from tests.support.executions import Instance
+from tests.support.instance import Instance
 
 Json = dict[str, Any]
 CALLERS, INSTANCES = 8, 4

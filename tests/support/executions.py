@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,14 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import requests
 from google.cloud import bigquery
 
 from devcloud.bigquery.jobs.gate import Gate
-from devcloud.gateway.function_process import FunctionProcess
 from devcloud.server import Devcloud
 from tests.support.tenant import Api, Tenant
 
@@ -255,34 +250,6 @@ class Executions:
             GROUP BY month
             ORDER BY month
             """)
-
-
-class Instance:
-    """One more instance of a function, beside the gateway's."""
-
-    def __init__(self, process: FunctionProcess) -> None:
-        self._process = process
-        self.url = f"http://127.0.0.1:{process.ensure_started()}"
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send its process a signal."""
-        os.kill(self._pid(), number)
-
-    def peak_memory_mib(self) -> float:
-        """The most memory its process ever had."""
-        status = Path(f"/proc/{self._pid()}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024  # type: ignore[index] # Linux always has it
-
-    def stop(self) -> None:
-        """End it, frozen or not."""
-        if self._process.pid is not None:
-            self.signal(signal.SIGCONT)
-        self._process.stop()
-
-    def _pid(self) -> int:
-        pid = self._process.pid
-        assert pid is not None
-        return pid
 
 
 def eventually(condition: Callable[[], Any], *, within_seconds: float = 60) -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 
 import duckdb
 import pytest
-from tests.support.devcloud.warehouse import Warehouse
 
 from devcloud.bigquery.model import BigQueryError
 from devcloud.bigquery.sql.errors import translate
+from tests.support.devcloud.warehouse import Warehouse
 
 MACROS = resources.files("devcloud.bigquery.sql").joinpath("macros.sql").read_text()
 MARKED = sorted(set(re.findall(r"'bq: .*? AS ([A-Z]+(?:\(\d+,\d+\))?)\)", MACROS)))

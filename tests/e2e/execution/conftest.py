@@ -15,7 +15,8 @@ from devcloud.environment import function_environment
 from devcloud.gateway.function_process import FunctionProcess
 from devcloud.server import Devcloud
 from shared.platform_config import CONFIGS
-from tests.support.executions import Executions, Instance, Json
+from tests.support.executions import Executions, Json
+from tests.support.instance import Instance
 
 StartInstance = Callable[..., Instance]
 WithChanges = Callable[[Json], Executions]

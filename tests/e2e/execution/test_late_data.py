@@ -21,7 +21,8 @@ from shared.templates import get_template, sql_file
 from tests.conftest import MakeTenant
 from tests.e2e.execution.conftest import StartInstance
 from tests.support.arriving_exports import DAYS, START, ArrivingExport, make_export, month_of_exports
-from tests.support.executions import Delivery, Executions, Instance, eventually
+from tests.support.executions import Delivery, Executions, eventually
+from tests.support.instance import Instance
 from tests.support.tenant import Tenant
 
 SEEDS = [20251101]  # another one makes another month, another order and other kills

@@ -6,7 +6,8 @@ import socket
 from collections.abc import Callable
 from contextlib import closing
 
-from tests.support.executions import Executions, Instance
+from tests.support.executions import Executions
+from tests.support.instance import Instance
 from tests.support.tenant import Tenant
 
 StartInstance = Callable[..., Instance]

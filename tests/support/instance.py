@@ -1,0 +1,38 @@
+"""An instance of a function in a process of its own, which a test may freeze or kill."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+from devcloud.gateway.function_process import FunctionProcess
+
+
+class Instance:
+    """One more instance of a function, beside the gateway's."""
+
+    def __init__(self, process: FunctionProcess) -> None:
+        self._process = process
+        self.url = f"http://127.0.0.1:{process.ensure_started()}"
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send its process a signal."""
+        os.kill(self._pid(), number)
+
+    def peak_memory_mib(self) -> float:
+        """The most memory its process ever had."""
+        status = Path(f"/proc/{self._pid()}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024  # type: ignore[index] # Linux always has it
+
+    def stop(self) -> None:
+        """End it, frozen or not."""
+        if self._process.pid is not None:
+            self.signal(signal.SIGCONT)
+        self._process.stop()
+
+    def _pid(self) -> int:
+        pid = self._process.pid
+        assert pid is not None
+        return pid
