@@ -8,7 +8,7 @@ from pathlib import Path
 from devcloud.cloud import Cloud
 
 _ALLOWED_ORIGINS = "http://localhost:3000,http://127.0.0.1:3000"
-_KICK_BUCKET_SECONDS = "0.5"
+_KICK_BUCKET_SECONDS = _LOOK_SECONDS = "0.5"
 # Nothing else of the developer's own environment reaches a function: no credentials, no proxies, no settings.
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG")
 
@@ -77,6 +77,7 @@ def _settings(cloud: Cloud, name: str) -> dict[str, str]:
         "CLOSE_QUEUE": cloud.queue("close"),
         "KICK_QUEUE": cloud.queue("kick"),
         "KICK_BUCKET_SECONDS": _KICK_BUCKET_SECONDS,
+        "LOOK_SECONDS": _LOOK_SECONDS,
         "TASKS_SERVICE_ACCOUNT": cloud.account("tasks_invoker"),
         "WORKER_SERVICE_ACCOUNT": cloud.account("worker"),
         "API_SERVICE_ACCOUNT": cloud.account("api"),

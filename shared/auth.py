@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -20,6 +21,14 @@ class PresentedKey:
 
     api_key_hash: str
     tenant_id: str
+
+
+@dataclass(frozen=True)
+class TenantReader:
+    """A caller whose key was proved; `charge` counts a question to BigQuery, before it is asked."""
+
+    tenant_id: str
+    charge: Callable[[], None]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.adapters.oidc import OidcTokens
     from shared.adapters.scheduler_jobs import SchedulerJobs
     from shared.adapters.tasks import Tasks
+    from shared.callers import Callers
     from shared.domain.delivery import ClosingsDelivery, Delivery
     from shared.pipeline.hop import Services
     from shared.use_cases.backfill import Backfills
@@ -45,6 +46,24 @@ def warehouse() -> Warehouse:
     function, datasets = platform.functions.get(settings.function_name), platform.datasets
     patience = Patience.of_function(function.timeout_seconds) if function else Patience()
     return open_warehouse(settings, central=datasets.central, staging=datasets.staging, patience=patience)
+
+
+@cache
+def callers() -> Callers:
+    """Who lets tenants' calls in."""
+    from shared.adapters.known_keys import KnownKeys
+    from shared.adapters.tenants import Tenants
+    from shared.callers import Callers
+
+    settings = get_settings()
+    return Callers(
+        KnownKeys(warehouse(), seconds=settings.key_seconds),
+        Tenants(warehouse()),
+        owner_seconds=settings.key_seconds,
+        requests_at_once=settings.requests_at_once,
+        queries_at_once=settings.queries_at_once,
+        queries_per_minute=settings.queries_per_minute,
+    )
 
 
 @cache
@@ -151,9 +170,10 @@ def backfills() -> Backfills:
 def pipeline_runs() -> PipelineRuns:
     """What tenants see and ask of their runs."""
     from shared.adapters.run_log import RunLog
-    from shared.use_cases.pipeline_runs import PipelineRuns
+    from shared.use_cases.pipeline_runs import MOST_LOOKS, Looks, PipelineRuns
 
-    return PipelineRuns(RunLog(warehouse()), run_events(), tasks(), run_requests())
+    looks = Looks(seconds=get_settings().look_seconds, most=MOST_LOOKS)
+    return PipelineRuns(RunLog(warehouse()), run_events(), tasks(), run_requests(), looks)
 
 
 @cache

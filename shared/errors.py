@@ -75,6 +75,14 @@ class QuotaExceeded(LimitReached):
     cap = "daily_limit"
 
 
+class TooManyRequests(LimitReached):
+    """Too many requests in a short time."""
+
+    def __init__(self, message: str | None = None, *, cap: str = "requests", **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.cap = cap
+
+
 class TooManyWaiting(LimitReached):
     """As many runs of this tenant wait as may."""
 

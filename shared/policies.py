@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shared import bootstrap, log
-from shared.auth import KeyOwner, PresentedKey, check_invoker, hash_api_key, require_tenant
+from shared.auth import KeyOwner, PresentedKey, TenantReader, check_invoker
+from shared.callers import address_of
 from shared.domain.identifiers import check_tenant_id
 from shared.endpoint import Call
 from shared.platform_config import get_platform
@@ -11,20 +12,34 @@ from shared.settings import get_settings
 
 
 def presented_key(call: Call) -> PresentedKey:
-    """The key has the right form; the handler's own first read must prove it. For routes that count their jobs."""
-    api_key_hash = hash_api_key(call.headers.get("X-API-Key"))
+    """There is such a key; the handler's own first read must prove it. For routes that count their jobs."""
+    key = _known_key(call)
+    bootstrap.callers().charge(key.api_key_hash)
+    return key
+
+
+def tenant_api_key(call: Call) -> KeyOwner:
+    """The key is live and belongs to the tenant of the URL. At most one job."""
+    key = _known_key(call)
+    callers = bootstrap.callers()
+    callers.charge(key.api_key_hash)
+    return callers.require_owner(key)
+
+
+def tenant_reader(call: Call) -> TenantReader:
+    """As tenant_api_key, for what may be answered from memory: only what asks BigQuery is counted."""
+    key = _known_key(call)
+    owner = bootstrap.callers().require_owner(key)
+    return TenantReader(owner.tenant_id, lambda: bootstrap.callers().charge(key.api_key_hash))
+
+
+def _known_key(call: Call) -> PresentedKey:
+    address = address_of(call.headers.get("X-Forwarded-For"), proxies=get_settings().proxies_in_front)
+    api_key_hash = bootstrap.callers().admit(call.headers.get("X-API-Key"), address=address)
     tenant_id = call.params["tenant_id"]
     check_tenant_id(tenant_id)
     log.bind(tenant_id=tenant_id)
     return PresentedKey(api_key_hash, tenant_id)
-
-
-def tenant_api_key(call: Call) -> KeyOwner:
-    """The key is live and belongs to the tenant of the URL. One job."""
-    from shared.adapters.tenants import Tenants
-
-    key = presented_key(call)
-    return require_tenant(Tenants(bootstrap.warehouse()).find_key_owner(key.api_key_hash), key.tenant_id)
 
 
 def platform_caller(call: Call) -> str:

@@ -22,6 +22,13 @@ class Settings(BaseSettings):
     allowed_origins: str = ""
     admin_key_ingress: bool = False
 
+    key_seconds: float = 30.0
+    look_seconds: float = 3.0
+    requests_at_once: int = 600
+    queries_at_once: int = 300
+    queries_per_minute: float = 12.0
+    proxies_in_front: int = 0
+
     kms_key: str = ""
     dataset_kms_key: str = ""
     admin_key_secret: str = ""

@@ -6,8 +6,9 @@ locals {
   account_emails = { for name, account in google_service_account.accounts : name => account.email }
 
   tunable_settings = toset([
-    "ALLOW_OTHER_LOCATION", "EXECUTION_BUDGET_SECONDS", "EXECUTION_GRACE_SECONDS", "HEARTBEAT_SECONDS", "KICK_BUCKET_SECONDS",
-    "LEASE_SECONDS", "MAX_BYTES_BILLED", "RETRY_BASE_SECONDS",
+    "ALLOW_OTHER_LOCATION", "EXECUTION_BUDGET_SECONDS", "EXECUTION_GRACE_SECONDS", "HEARTBEAT_SECONDS", "KEY_SECONDS",
+    "KICK_BUCKET_SECONDS", "LEASE_SECONDS", "LOOK_SECONDS", "MAX_BYTES_BILLED", "QUERIES_AT_ONCE", "QUERIES_PER_MINUTE",
+    "REQUESTS_AT_ONCE", "RETRY_BASE_SECONDS",
   ])
 
   # By name, every setting a function may ask for, but those that keep the default of shared/settings.py.
@@ -26,6 +27,7 @@ locals {
     },
     length(var.allowed_origins) == 0 ? {} : { ALLOWED_ORIGINS = join(",", var.allowed_origins) },
     var.cmek.dataset_key == "" ? {} : { DATASET_KMS_KEY = var.cmek.dataset_key },
+    local.gateway_enabled ? { PROXIES_IN_FRONT = "1" } : {}, # its own address comes after the caller's
     var.settings,
   )
   # TENANT_TOKEN_URI is for the local cloud: here tenants' keys may name Google's own token server and no other.
@@ -33,6 +35,7 @@ locals {
     setsubtract(local.tunable_settings, keys(var.settings)),
     length(var.allowed_origins) == 0 ? ["ALLOWED_ORIGINS"] : [],
     var.cmek.dataset_key == "" ? ["DATASET_KMS_KEY"] : [],
+    local.gateway_enabled ? [] : ["PROXIES_IN_FRONT"],
     ["TENANT_TOKEN_URI"],
   )
 

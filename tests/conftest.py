@@ -76,7 +76,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
     """
     from devcloud.server import Devcloud
 
-    with Devcloud(tmp_path_factory.mktemp("devcloud"), schedules=False) as running, running.clients() as clients:
+    # A test that looks sees what it has just written.
+    own = {"pipeline_runs": {"LOOK_SECONDS": "0"}}
+    started = Devcloud(tmp_path_factory.mktemp("devcloud"), schedules=False, function_env=own)
+    with started as running, running.clients() as clients:
         clients.tasks().pause_queue(name=running.cloud.queue("kick"))
         yield running
 
@@ -184,7 +187,9 @@ def still_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dispatchin
     from devcloud.server import Devcloud
     from tests.support.dispatching import Dispatching
 
-    with Devcloud(tmp_path_factory.mktemp("still"), schedules=False) as cloud, cloud.clients() as clients:
+    own = {"pipeline_runs": {"LOOK_SECONDS": "0"}}
+    started = Devcloud(tmp_path_factory.mktemp("still"), schedules=False, function_env=own)
+    with started as cloud, cloud.clients() as clients:
         yield Dispatching(cloud, clients.bigquery(), clients.tasks())
 
 

@@ -4,19 +4,19 @@ import flask
 
 from shared.bootstrap import pipeline_runs as runs
 from shared.endpoint import Answer, Call, Routes, made
-from shared.policies import presented_key, tenant_api_key
+from shared.policies import presented_key, tenant_api_key, tenant_reader
 
 routes = Routes("pipeline_runs")
 
 
-@routes.route("GET /api/v1/pipelines/runs/{tenant_id}", policy=tenant_api_key)
+@routes.route("GET /api/v1/pipelines/runs/{tenant_id}", policy=tenant_reader)
 def _list_runs(call: Call) -> Answer:
-    return Answer(200, runs().list_runs(call.caller.tenant_id, call.query))
+    return Answer(200, runs().list_runs(call.caller, call.query))
 
 
-@routes.route("GET /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}", policy=tenant_api_key)
+@routes.route("GET /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}", policy=tenant_reader)
 def _get_run(call: Call) -> Answer:
-    return Answer(200, runs().get_run(call.caller.tenant_id, call.params["pipeline_logging_id"]))
+    return Answer(200, runs().get_run(call.caller, call.params["pipeline_logging_id"]))
 
 
 @routes.route("POST /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}/cancel", policy=tenant_api_key)

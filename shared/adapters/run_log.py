@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.adapters.bigquery import Row, Warehouse
 from shared.adapters.job_errors import Missing
-from shared.adapters.sql import statement
+from shared.adapters.sql import Statement, statement
 from shared.domain.admission import AGEING_STEP
 from shared.domain.paging import Place
 from shared.domain.run_details import merged_checks, merged_steps
@@ -43,29 +43,33 @@ class RunLog:
         )
 
     def find_run(self, tenant_id: str, pipeline_logging_id: str) -> Row | None:
-        """One run as the list shows it, or None. One job."""
-        runs = self._read(tenant_id, pipeline_logging_id=pipeline_logging_id)
-        return runs[0] if runs else None
-
-    def get_details(self, tenant_id: str, run: Row) -> Row:
-        """A run's `steps`, `checks` and `restated_dates`. One job."""
+        """One run as the list shows it, with its `streamed_steps`, or None. One job."""
         values = {
             "tenant_id": tenant_id,
-            "run_id": run["run_id"],
-            "pipeline_logging_id": run["pipeline_logging_id"],
-            "accepted_at": run["created_at"],
+            "pipeline_logging_id": pipeline_logging_id,
+            "ageing_seconds": int(AGEING_STEP.total_seconds()),
         }
-        (row,) = self.warehouse.read(statement("run_log", "find_run_details"), values, dataset=tenant_id)
+        runs = self._rows(tenant_id, statement("run_look", "find_run"), values)
+        return runs[0] if runs else None
+
+    def get_details(self, tenant_id: str, run: Row, *, has_ended: bool) -> Row:
+        """The `steps`, `checks` and `restated_dates` of a run that was found.
+
+        One job when it has ended. Until then nothing is restated, and what is logged was streamed before.
+        """
+        logged: Row = {"logged_steps": [], "logged_checks": [], "restated_dates": []}
+        if has_ended:
+            values = {"pipeline_logging_id": run["pipeline_logging_id"], "accepted_at": run["created_at"]}
+            (logged,) = self.warehouse.read(statement("run_log", "find_run_details"), values, dataset=tenant_id)
         return {
-            "steps": merged_steps(row["logged_steps"], row["streamed_steps"]),
-            "checks": merged_checks(row["logged_checks"], row["streamed_steps"]),
-            "restated_dates": row["restated_dates"],
+            "steps": merged_steps(logged["logged_steps"], run["streamed_steps"]),
+            "checks": merged_checks(logged["logged_checks"], run["streamed_steps"]),
+            "restated_dates": logged["restated_dates"],
         }
 
     def _read(self, tenant_id: str, **values: Any) -> Sequence[Row]:
         everything: Mapping[str, Any] = {
             "tenant_id": tenant_id,
-            "pipeline_logging_id": None,
             "pipeline_id": None,
             "status": None,
             "backfill_id": None,
@@ -74,8 +78,11 @@ class RunLog:
             "max_runs": 1,
             "ageing_seconds": int(AGEING_STEP.total_seconds()),
         }
+        return self._rows(tenant_id, statement("run_log", "list_runs"), {**everything, **values})
+
+    def _rows(self, tenant_id: str, query: Statement, values: Mapping[str, Any]) -> Sequence[Row]:
         try:
-            rows = self.warehouse.read(statement("run_log", "list_runs"), {**everything, **values}, dataset=tenant_id)
+            rows = self.warehouse.read(query, values, dataset=tenant_id)
         except Missing as error:
             if f":{tenant_id}" in error.raw:  # the tenant's own dataset, not one of the platform's
                 return []

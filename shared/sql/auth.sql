@@ -1,3 +1,12 @@
+-- name: find_key
+-- Whether there is such an API key that may be used; alone, for where more keys exist than memory holds.
+-- param: api_key_hash STRING
+SELECT api_key_hash
+FROM {tenants}.tenant_api_keys
+WHERE api_key_hash = @api_key_hash
+  AND is_active
+  AND COALESCE(CURRENT_TIMESTAMP() < expires_at, TRUE)
+
 -- name: find_key_owner
 -- The tenant behind an API key, with its profile and the subscription that counts: the live one, else the newest.
 -- param: api_key_hash STRING

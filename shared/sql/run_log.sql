@@ -1,7 +1,6 @@
 -- name: list_runs
 -- A tenant's runs, newest first, from a keyset on; what the queue and the dispatcher know more recently wins.
 -- param: tenant_id STRING
--- param: pipeline_logging_id STRING
 -- param: pipeline_id STRING
 -- param: status STRING
 -- param: backfill_id STRING
@@ -154,8 +153,7 @@ SELECT
   error_class,
   error_message
 FROM run
-WHERE (@pipeline_logging_id IS NULL OR pipeline_logging_id = @pipeline_logging_id)
-  AND (@pipeline_id IS NULL OR pipeline_id = @pipeline_id)
+WHERE (@pipeline_id IS NULL OR pipeline_id = @pipeline_id)
   AND (@status IS NULL OR status = @status)
   AND (@backfill_id IS NULL OR backfill_id = @backfill_id)
   AND (
@@ -167,10 +165,8 @@ ORDER BY created_at DESC, pipeline_logging_id DESC
 LIMIT @max_runs
 
 -- name: find_run_details
--- What a run did: steps and checks that were logged and those only streamed so far, and the days it restated; one row.
+-- What a run that has ended did: steps and checks that were logged, and the days it restated; one row.
 -- Clocks differ, so the bound that spares old partitions is an hour early.
--- param: tenant_id STRING
--- param: run_id STRING
 -- param: pipeline_logging_id STRING
 -- param: accepted_at TIMESTAMP
 SELECT
@@ -211,16 +207,6 @@ SELECT
     WHERE pipeline_logging_id = @pipeline_logging_id
       AND checked_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
   ) AS logged_checks,
-  ARRAY(
-    SELECT AS STRUCT
-      event_id,
-      TO_JSON_STRING(details) AS details
-    FROM {tenants}.pipeline_run_events
-    WHERE run_id = @run_id
-      AND tenant_id = @tenant_id
-      AND kind = 'STEP'
-      AND occurred_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
-  ) AS streamed_steps,
   ARRAY(
     SELECT AS STRUCT
       table_name,

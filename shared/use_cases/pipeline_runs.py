@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -15,7 +15,7 @@ from shared.adapters.bigquery import Row
 from shared.adapters.events import RunEvent, RunEvents
 from shared.adapters.run_log import RunLog
 from shared.adapters.tasks import Tasks
-from shared.auth import PresentedKey
+from shared.auth import PresentedKey, TenantReader
 from shared.domain.acceptance import RunRequest
 from shared.domain.backfill import MOST_MONTHS
 from shared.domain.identifiers import PipelineId
@@ -23,9 +23,12 @@ from shared.domain.paging import Place, parse_page_token
 from shared.domain.replies import Reply
 from shared.domain.validation import NoBody, validated
 from shared.errors import Conflict, NotFound
+from shared.remembered import Remembered
 from shared.templates import get_template
 from shared.use_cases.run_pipeline import RunRequests
 
+MOST_LOOKS = 200  # kept in memory at once
+Looks = Remembered[tuple[str, str], dict[str, Any]]  # answers, by tenant and what was looked at
 _FINISHED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _LISTED = (
     "pipeline_logging_id", "pipeline_id", "status", "trigger_type", "user_id", "parameters", "created_at",
@@ -54,10 +57,28 @@ class PipelineRuns:
     events: RunEvents
     tasks: Tasks
     requests: RunRequests
+    looks: Looks
 
-    def list_runs(self, tenant_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
-        """A page of runs, newest first; `query` is a ListRequest's fields as text."""
+    def list_runs(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:
+        """A page of runs, newest first; `query` is a ListRequest's fields as text. One job, or none: see `looks`."""
         request = validated(ListRequest, query)
+        return self._look(caller, str(request), lambda: self._page(caller.tenant_id, request))
+
+    def get_run(self, caller: TenantReader, pipeline_logging_id: str) -> dict[str, Any]:
+        """One run with its steps, checks and restated days; NotFound for one that is not this tenant's.
+
+        One job while the run goes on, two when it has ended, or none: see `looks`.
+        """
+        return self._look(caller, pipeline_logging_id, lambda: self._run_in_full(caller.tenant_id, pipeline_logging_id))
+
+    def _look(self, caller: TenantReader, what: str, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        key = (caller.tenant_id, what)
+        if found := self.looks.find(key):
+            return found[0]
+        caller.charge()
+        return self.looks.keep(key, read())
+
+    def _page(self, tenant_id: str, request: ListRequest) -> dict[str, Any]:
         after = parse_page_token(request.page_token) if request.page_token else None
         rows = self.run_log.list_runs(
             tenant_id,
@@ -72,10 +93,9 @@ class PipelineRuns:
         token = Place(page[-1]["created_at"], page[-1]["pipeline_logging_id"]).to_token() if more else None
         return {"runs": [_listed(row) for row in page], "next_page_token": token}
 
-    def get_run(self, tenant_id: str, pipeline_logging_id: str) -> dict[str, Any]:
-        """One run with its steps, checks and restated days; NotFound for one that is not this tenant's."""
+    def _run_in_full(self, tenant_id: str, pipeline_logging_id: str) -> dict[str, Any]:
         run = self._run(tenant_id, pipeline_logging_id)
-        details = self.run_log.get_details(tenant_id, run)
+        details = self.run_log.get_details(tenant_id, run, has_ended=run["status"] in _FINISHED)
         figures = {name: run[name] for name in ("rows_published", "bytes_billed")}
         return {**_listed(run), **figures, **details}
 
@@ -136,6 +156,7 @@ class PipelineRuns:
         parameters: Mapping[str, Any] = run["parameters"] or {}
         repeated = RunRequest(parameters, user_id, idempotency_key, retry_of=pipeline_logging_id)
         reply = self.requests.start(standing, template, repeated)
+        self.looks.forget(lambda looked: looked[0] == key.tenant_id)
         return replace(reply, body={**reply.body, "retry_of": pipeline_logging_id})
 
     def _ask_for_end(self, tenant_id: str, runs: Sequence[Row]) -> None:
@@ -152,6 +173,7 @@ class PipelineRuns:
         ]
         self.events.append(requests)
         self.tasks.kick()
+        self.looks.forget(lambda key: key[0] == tenant_id)
 
     def _run(self, tenant_id: str, pipeline_logging_id: str) -> Row:
         run = self.run_log.find_run(tenant_id, pipeline_logging_id)

@@ -208,11 +208,11 @@ def test_bad_body_is_refused_by_field(onlooker: Frontend, body: Json, field: str
     assert field in [item["field"] for item in answer.json()["errors"]]
 
 
-def test_storing_takes_three_jobs(connected: Frontend, jobs_of: JobsOf) -> None:
+def test_storing_takes_two_jobs_once_the_key_is_proved(connected: Frontend, jobs_of: JobsOf) -> None:
     answer = connected.store(AWS)
     assert answer.status_code == 201
     statements = [job["labels"]["statement"] for job in jobs_of(answer.headers["X-Request-ID"])]
-    assert sorted(statements) == ["find_credential", "find_key_owner", "insert_credential"]
+    assert sorted(statements) == ["find_credential", "insert_credential"]
 
 
 @pytest.mark.parametrize("dies_at", ["x_meta_dq_results", "x_meta_restatements", "x_meta_step_logs"])

@@ -60,9 +60,13 @@ def changed(make_frontend: MakeFrontend) -> Changed:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_unknown_revoked_and_expired_keys_are_refused_alike(onlooker: Frontend, changed: Changed, route: str) -> None:
+def test_unknown_revoked_and_expired_keys_are_refused_alike_without_a_query(
+    onlooker: Frontend, changed: Changed, route: str, jobs_of: JobsOf
+) -> None:
     unknown = f"{onlooker.tenant_id}_api_{'x' * 32}"
-    assert_unauthenticated(call(onlooker.api, route, onlooker.tenant_id, headers={"X-API-Key": unknown}))
+    guessed = call(onlooker.api, route, onlooker.tenant_id, headers={"X-API-Key": unknown})
+    assert_unauthenticated(guessed)
+    assert jobs_of(guessed.headers["X-Request-ID"]) == []
     for change in ("expires_at = CURRENT_TIMESTAMP()", "is_active = FALSE"):
         frontend = changed("tenant_api_keys", change)
         assert_unauthenticated(call(frontend.api, route, frontend.tenant_id))

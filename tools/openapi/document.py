@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "openapi.json"
 _TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 _EVERYWHERE = {405, 500, 503}
-_PUBLIC, _PRIVATE, _WITH_BODY = {400, 401, 403}, {401, 403}, {400, 413, 415}
+_PUBLIC, _PRIVATE, _WITH_BODY = {400, 401, 403, 429}, {401, 403}, {400, 413, 415}
 _ANSWER_HEADERS = ("X-Request-ID", "Vary", "Access-Control-Allow-Origin")
 
 

@@ -1,0 +1,137 @@
+"""Which API keys there are, known in memory: whoever guesses costs neither a query nor a byte that is billed.
+
+The table is listed (tabledata.list), which is no query: nothing is billed for it, and it goes on when the quota for
+queries is used up.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from google.cloud import bigquery
+
+from shared import log
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.job_errors import translated
+from shared.adapters.sql import statement
+from shared.domain.allowance import Allowance
+from shared.errors import ConvergenceError, TooManyRequests
+
+MOST_KEYS = 200_000  # about 40 MB; beyond them each unknown key is looked up alone
+_COLUMNS = (
+    bigquery.SchemaField("api_key_hash", "STRING", "REQUIRED"),
+    bigquery.SchemaField("is_active", "BOOLEAN", "REQUIRED"),
+    bigquery.SchemaField("expires_at", "TIMESTAMP"),
+)
+# Listing takes processor time: so many rows at once and a second, in one instance.
+_ROWS_AT_ONCE, _ROWS_PER_SECOND, _FEWEST_ROWS = 50_000, 10_000, 500
+_ALONE_AT_ONCE, _ALONE_PER_SECOND = 5, 1 / 30
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The keys that may be used, by SHA-256, and when each expires; `asked_at` by a clock that never goes back."""
+
+    expiries: Mapping[bytes, datetime | None]
+    asked_at: float
+    rows: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has every key."""
+        return self.rows <= MOST_KEYS
+
+
+class KnownKeys:
+    """The snapshot of one instance, taken anew when it is older than `seconds` and somebody asks."""
+
+    def __init__(self, warehouse: Warehouse, *, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._warehouse, self._seconds, self._clock = warehouse, seconds, clock
+        self._listing: Listing | None = None
+        self._lock = threading.Lock()
+        self._listings = Allowance(at_once=_ROWS_AT_ONCE, per_second=_ROWS_PER_SECOND)
+        self._alone = Allowance(at_once=_ALONE_AT_ONCE, per_second=_ALONE_PER_SECOND)
+
+    def has(self, api_key_hash: str) -> bool:
+        """Whether the snapshot has this key, and it may be used."""
+        listing = self._listing
+        if listing is not None and self._clock() - listing.asked_at >= self._seconds:
+            listing = self._renewed(listing)
+        return listing is not None and _has(listing, bytes.fromhex(api_key_hash))
+
+    def find(self, api_key_hash: str) -> bool:
+        """Whether there is such a key that may be used, by a look that begins now: one made a moment ago is found.
+
+        No job, and nothing is billed. TooManyRequests when keys nobody knows come faster than the table may be listed.
+        """
+        listing = self._listed_since(self._clock())
+        return _has(listing, bytes.fromhex(api_key_hash)) or (
+            not listing.is_whole and self._is_found_alone(api_key_hash)
+        )
+
+    def _renewed(self, listing: Listing) -> Listing:
+        """A new snapshot; the old one while another call takes it, or while BigQuery does not answer."""
+        if not self._lock.acquire(blocking=False):
+            return listing
+        try:
+            if self._listing is listing and not self._listings.take("", now=self._clock(), cost=_cost(listing)):
+                self._listing = self._list()
+        except ConvergenceError as error:
+            log.warning("API keys not listed", error_class=type(error).__name__)
+        finally:
+            self._lock.release()
+        return self._listing or listing
+
+    def _listed_since(self, asked_at: float) -> Listing:
+        """A snapshot that was begun after `asked_at`; who comes while one is taken waits for the next."""
+        with self._lock:
+            if self._listing is None or self._listing.asked_at < asked_at:
+                _check(self._listings.take("", now=self._clock(), cost=_cost(self._listing)))
+                self._listing = self._list()
+            return self._listing
+
+    def _list(self) -> Listing:
+        asked_at, now = self._clock(), datetime.now(UTC)
+        table = bigquery.TableReference.from_string(
+            f"{self._warehouse.project}.{self._warehouse.central}.tenant_api_keys"
+        )
+        expiries: dict[bytes, datetime | None] = {}
+        rows = 0
+        with translated():
+            found = self._warehouse.client.list_rows(
+                table, selected_fields=_COLUMNS, max_results=MOST_KEYS + 1, retry=self._warehouse.patience.calls
+            )
+            for hexadecimal, is_active, expires_at in (row.values() for row in found):
+                rows += 1
+                if is_active and (expires_at is None or expires_at > now) and _HASH.fullmatch(hexadecimal):
+                    expiries[bytes.fromhex(hexadecimal)] = expires_at
+        if rows > MOST_KEYS:
+            log.error("more API keys than are known in memory: each unknown one is a query", rows=rows)
+        return Listing(expiries, asked_at, rows)
+
+    def _is_found_alone(self, api_key_hash: str) -> bool:
+        _check(self._alone.take("", now=self._clock()))
+        return bool(self._warehouse.read(statement("auth", "find_key"), {"api_key_hash": api_key_hash}))
+
+
+def _cost(listing: Listing | None) -> int:
+    return max(_FEWEST_ROWS, listing.rows if listing else 0)
+
+
+def _has(listing: Listing, digest: bytes) -> bool:
+    if digest not in listing.expiries:
+        return False
+    expires_at = listing.expiries[digest]
+    return expires_at is None or expires_at > datetime.now(UTC)
+
+
+def _check(wait_seconds: float) -> None:
+    if wait_seconds:
+        raise TooManyRequests("too many unknown keys are tried", cap="refusals", retry_after=math.ceil(wait_seconds))

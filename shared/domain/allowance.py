@@ -1,0 +1,35 @@
+"""How often somebody may do something: so much at once, then at a steady pace. In this process's memory alone."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+_MOST_NAMES = 10_000
+
+
+class Allowance:
+    """A bucket for each name, which fills with `per_second` up to `at_once` and starts full.
+
+    The names used longest ago are forgotten, beyond ten thousand: whoever has many names needs more than this.
+    """
+
+    def __init__(self, *, at_once: float, per_second: float) -> None:
+        self._at_once, self._per_second = at_once, per_second
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, name: str, *, now: float, cost: float = 1) -> float:
+        """0 when it was there and is taken now; else in how many seconds it will be, and nothing is taken.
+
+        `now` is in seconds of a clock that never goes back. What costs more than there ever is needs a full bucket.
+        """
+        with self._lock:
+            left, at = self._left.pop(name, (self._at_once, now))
+            left = min(self._at_once, left + max(0.0, now - at) * self._per_second)
+            needed = min(cost, self._at_once)
+            is_there = left >= needed
+            self._left[name] = (left - cost if is_there else left, now)
+            if len(self._left) > _MOST_NAMES:
+                self._left.popitem(last=False)
+        return 0 if is_there else (needed - left) / self._per_second

@@ -1,0 +1,48 @@
+"""Limits in time: what is there at once, what comes back, and that nobody takes another's."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.allowance import Allowance
+
+
+@given(
+    at_once=st.integers(1, 50),
+    per_second=st.floats(0.01, 20),
+    moments=st.lists(st.floats(0, 3_600), min_size=1, max_size=200).map(sorted),
+)
+def test_never_more_is_taken_than_was_there_and_came_back(
+    at_once: int, per_second: float, moments: list[float]
+) -> None:
+    allowance = Allowance(at_once=at_once, per_second=per_second)
+    taken = [moment for moment in moments if not allowance.take("one", now=moment)]
+    for first in range(len(taken)):
+        for last in range(first, len(taken)):
+            assert last - first + 1 <= at_once + per_second * (taken[last] - taken[first]) + 1e-6
+
+
+@given(at_once=st.integers(1, 20), per_second=st.floats(0.01, 5), cost=st.floats(0.1, 40))
+def test_who_waits_as_long_as_told_is_served(at_once: int, per_second: float, cost: float) -> None:
+    allowance, now = Allowance(at_once=at_once, per_second=per_second), 100.0
+    assert allowance.take("one", now=now, cost=cost) == 0
+    while wait := allowance.take("one", now=now, cost=cost):
+        assert wait > 0
+        now += wait + 1e-6
+        assert allowance.take("one", now=now, cost=cost) == 0
+        break
+
+
+def test_names_do_not_share_and_the_oldest_are_forgotten() -> None:
+    allowance = Allowance(at_once=1, per_second=0.001)
+    assert [allowance.take(name, now=0.0) == 0 for name in ("a", "b", "a")] == [True, True, False]
+    for number in range(10_000):
+        allowance.take(f"guess-{number}", now=1.0)
+    assert allowance.take("a", now=2.0) == 0  # bounded memory is the price
+
+
+def test_a_clock_that_goes_back_gives_nothing() -> None:
+    allowance = Allowance(at_once=1, per_second=1)
+    assert allowance.take("a", now=10.0) == 0
+    assert allowance.take("a", now=0.0) > 0

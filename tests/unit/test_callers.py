@@ -1,0 +1,179 @@
+"""Who is let in: guesses cost nothing, a new key works at once, and nobody asks more often than he may."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared import callers
+from shared.auth import KeyOwner, PresentedKey
+from shared.callers import Callers, address_of, network_of
+from shared.errors import Forbidden, TooManyRequests, Unauthenticated
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+OWNER = KeyOwner(
+    tenant_id="acme", key_is_active=True, key_expires_at=None, tenant_status="ACTIVE", subscription_status="ACTIVE",
+    subscription_starts_at=None, subscription_ends_at=None, daily_limit=5, concurrent_limit=1, read_at=NOW,
+)  # fmt: skip
+KEY = "acme_api_" + "k" * 24
+
+
+def hashed(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+@dataclass
+class Tables:
+    """The keys there are, how often they were listed, and the owner that a query finds."""
+
+    keys: set[str] = field(default_factory=set)
+    listed: set[str] = field(default_factory=set)
+    listings: int = 0
+    queries: int = 0
+    owner: KeyOwner | None = OWNER
+
+    def has(self, api_key_hash: str) -> bool:
+        return api_key_hash in self.listed
+
+    def find(self, api_key_hash: str) -> bool:
+        self.listings += 1
+        self.listed = set(self.keys)
+        return self.has(api_key_hash)
+
+    def find_key_owner(self, _api_key_hash: str) -> KeyOwner | None:
+        self.queries += 1
+        return self.owner
+
+
+@dataclass
+class Instance:
+    """One instance's callers, and its clock."""
+
+    tables: Tables = field(default_factory=lambda: Tables({hashed(KEY)}))
+    now: float = 0.0
+    callers: Callers = field(init=False)
+
+    def __post_init__(self) -> None:
+        limits = {"owner_seconds": 30.0, "requests_at_once": 60, "queries_at_once": 5, "queries_per_minute": 6}
+        self.callers = Callers(self.tables, self.tables, clock=lambda: self.now, **limits)
+
+    def refusals(self, *keys: str | None, address: str = "192.0.2.1") -> list[str]:
+        """What each of these keys is told."""
+        told = []
+        for key in keys:
+            try:
+                self.callers.admit(key, address=address)
+                told.append("")
+            except (Unauthenticated, TooManyRequests) as error:
+                told.append(getattr(error, "cap", "") or "401")
+        return told
+
+
+@pytest.fixture
+def instance() -> Instance:
+    return Instance()
+
+
+def guess(number: int) -> str:
+    return f"acme_api_{number:024d}"
+
+
+def test_guesses_are_refused_without_a_query_and_then_not_even_looked_up(instance: Instance) -> None:
+    told = instance.refusals(*map(guess, range(1_000)))
+    assert told == ["401"] * callers.REFUSALS_AT_ONCE + ["refusals"] * (1_000 - callers.REFUSALS_AT_ONCE)
+    assert (instance.tables.listings, instance.tables.queries) == (callers.REFUSALS_AT_ONCE, 0)
+
+
+def test_an_address_that_guesses_stops_no_known_key_of_its_own_and_no_other_address(instance: Instance) -> None:
+    instance.refusals(*map(guess, range(200)))
+    assert instance.refusals(KEY) == [""]
+    assert instance.refusals(guess(1), address="198.51.100.7") == ["401"]
+    instance.now += 10
+    assert instance.refusals(*map(guess, range(12))) == ["401"] * 10 + ["refusals"] * 2
+
+
+def test_malformed_keys_count_against_their_address_too(instance: Instance) -> None:
+    told = instance.refusals(*[None, "", "x"] * 40)
+    assert told.count("401") == callers.REFUSALS_AT_ONCE
+    assert instance.tables.listings == 0
+
+
+def test_a_key_made_a_moment_ago_works_at_once(instance: Instance) -> None:
+    fresh = guess(7)
+    assert instance.refusals(fresh) == ["401"]
+    instance.tables.keys.add(hashed(fresh))
+    assert instance.refusals(fresh) == [""]
+
+
+def test_a_key_that_asks_too_often_is_told_when_to_come_again(instance: Instance) -> None:
+    told = instance.refusals(*[KEY] * 61)
+    assert (told.count(""), told[-1]) == (60, "requests")
+    with pytest.raises(TooManyRequests) as refusal:
+        instance.callers.admit(KEY, address="192.0.2.1")
+    assert refusal.value.facts["retry_after"] == 1
+
+
+def test_what_asks_bigquery_is_counted_by_key(instance: Instance) -> None:
+    for _ in range(5):
+        instance.callers.charge(hashed(KEY))
+    with pytest.raises(TooManyRequests) as refusal:
+        instance.callers.charge(hashed(KEY))
+    assert (refusal.value.cap, refusal.value.facts["retry_after"]) == ("queries", 10)
+    instance.callers.charge(hashed(guess(1)))
+
+
+def test_a_proof_is_kept_for_its_seconds_and_not_a_moment_longer(instance: Instance) -> None:
+    key = PresentedKey(hashed(KEY), "acme")
+    assert instance.callers.require_owner(key) == OWNER
+    instance.tables.owner = replace(OWNER, key_is_active=False)
+    instance.now = 29.0
+    assert instance.callers.require_owner(key).read_at == NOW + timedelta(seconds=29)
+    with pytest.raises(Forbidden):
+        instance.callers.require_owner(PresentedKey(hashed(KEY), "beta"))
+    assert instance.tables.queries == 1
+    instance.now = 30.0
+    with pytest.raises(Unauthenticated):
+        instance.callers.require_owner(key)
+
+
+def test_a_subscription_that_ends_meanwhile_ends_the_proof(instance: Instance) -> None:
+    instance.tables.owner = replace(OWNER, subscription_ends_at=NOW + timedelta(seconds=10))
+    key = PresentedKey(hashed(KEY), "acme")
+    instance.callers.require_owner(key)
+    instance.now = 11.0
+    with pytest.raises(Forbidden):
+        instance.callers.require_owner(key)
+
+
+@pytest.mark.parametrize("changes", [{"tenant_status": "SUSPENDED"}, {"key_expires_at": NOW}])
+def test_what_is_refused_is_not_kept(instance: Instance, changes: dict[str, Any]) -> None:
+    instance.tables.owner = replace(OWNER, **changes)
+    key = PresentedKey(hashed(KEY), "acme")
+    with pytest.raises((Forbidden, Unauthenticated)):
+        instance.callers.require_owner(key)
+    instance.tables.owner = OWNER
+    assert instance.callers.require_owner(key) == OWNER
+
+
+@pytest.mark.parametrize(
+    ("forwarded_for", "proxies", "address"),
+    [
+        ("203.0.113.9", 0, "203.0.113.9"),
+        ("1.2.3.4, 203.0.113.9", 0, "203.0.113.9"),
+        ("1.2.3.4,203.0.113.9, 10.0.0.1", 1, "203.0.113.9"),
+        ("10.0.0.1", 1, "10.0.0.1"),
+        (None, 0, ""),
+    ],
+)
+def test_an_address_is_the_one_that_google_saw(forwarded_for: str | None, proxies: int, address: str) -> None:
+    assert address_of(forwarded_for, proxies=proxies) == address
+
+
+def test_one_caller_has_one_network() -> None:
+    assert network_of("2001:db8::1") == network_of("2001:db8::ffff") != network_of("2001:db8:0:1::1")
+    assert network_of("192.0.2.1") != network_of("192.0.2.2")
+    assert network_of("nonsense") == network_of("")

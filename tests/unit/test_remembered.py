@@ -1,0 +1,43 @@
+"""Answers that are kept: for seconds, so many, and dropped when they are meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.remembered import Remembered
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_value_is_kept_for_its_seconds_and_tells_its_age(clock: Clock) -> None:
+    kept = Remembered[str, int](seconds=3, most=10, clock=clock)
+    assert kept.keep("a", 1) == 1
+    clock.now = 2.5
+    assert kept.find("a") == (1, 2.5)
+    clock.now = 3.0
+    assert kept.find("a") is None
+
+
+def test_for_no_time_nothing_is_kept(clock: Clock) -> None:
+    kept = Remembered[str, int](seconds=0, most=10, clock=clock)
+    kept.keep("a", 1)
+    assert kept.find("a") is None
+
+
+def test_the_oldest_go_beyond_the_most_and_some_on_request(clock: Clock) -> None:
+    kept = Remembered[str, int](seconds=9, most=2, clock=clock)
+    for number, name in enumerate(["a", "b", "a", "c"]):
+        kept.keep(name, number)
+    assert [kept.find(name) is None for name in "abc"] == [False, True, False]
+    kept.forget(lambda name: name == "a")
+    assert [kept.find(name) is None for name in "abc"] == [True, True, False]
