@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from shared.use_cases.backfill import Backfills
     from shared.use_cases.cleanup_orphaned_pipelines import CleanUp
     from shared.use_cases.execute_run import RunExecution
-    from shared.use_cases.migrate_tables import Migration
     from shared.use_cases.pipeline_configs import ConfigRequests
     from shared.use_cases.pipeline_runs import PipelineRuns
     from shared.use_cases.process_queue import Dispatcher
@@ -140,13 +139,6 @@ def reencryption() -> Reencryption:
     from shared.use_cases.reencrypt_credentials import Reencryption
 
     return Reencryption(Credentials(warehouse()), open_credential_key(get_settings()))
-
-
-def migration() -> Migration:
-    """The operator's change of tables that exist."""
-    from shared.use_cases.migrate_tables import Migration
-
-    return Migration(warehouse())
 
 
 @cache

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from shared import bootstrap
 from shared.adapters.table_layouts import TableChange
 from shared.errors import ConvergenceError
-from shared.use_cases.migrate_tables import MigrationPlan
+from shared.use_cases.migrate_tables import Migration, MigrationPlan
 
 _WANTED = ("PROJECT_ID", "BIGQUERY_LOCATION")
 _TOLD_EVERY = 100
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if missing := [name for name in _WANTED if not os.environ.get(name)]:
         parser.error(f"not in the environment: {', '.join(missing)}")
     try:
-        plan = bootstrap.migration().plan(options.tenant, progress=_tell)
+        plan = Migration(bootstrap.warehouse()).plan(options.tenant, progress=_tell)
         print("\n".join(_lines(plan)), flush=True)
         if options.dry_run or plan.refused:
             return 1 if plan.refused else 0
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _carry_out(plan: MigrationPlan) -> int:
     failed = 0
-    for change, error in bootstrap.migration().carry_out(plan):
+    for change, error in Migration(bootstrap.warehouse()).carry_out(plan):
         failed += error is not None
         print(f"not done: {change.name}: {error}" if error else f"done: {change.name}", flush=True)
     if plan.due:
