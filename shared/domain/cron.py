@@ -71,6 +71,17 @@ def _ever_fires(cron: str) -> bool:
     return True
 
 
+def uneven_steps(cron: str) -> list[str]:
+    """The steps of minutes and hours that do not divide their hour or day, as sentences about what they fire at."""
+    told = []
+    for text, name, whole, span in zip(cron.split(), ("minute", "hour"), (60, 24), ("hour", "day"), strict=False):
+        found = re.fullmatch(r"\*/(\d+)", text)
+        if found and whole % int(found[1]):
+            last = (whole - 1) // int(found[1]) * int(found[1])
+            told.append(f"{name} {text} begins anew each {span}: after {last} comes 0, not {last + int(found[1])}.")
+    return told
+
+
 def _require_fields(expression: str) -> str:
     cron = " ".join(expression.split())
     if len(expression) > _CRON_LENGTH or not _CRON.fullmatch(cron) or _CHANCE.search(cron):

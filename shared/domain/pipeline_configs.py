@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain.acceptance import is_repeated_call
-from shared.domain.cron import matches_either_day, require_cron, require_new_cron
+from shared.domain.cron import matches_either_day, require_cron, require_new_cron, uneven_steps
 from shared.domain.retry import MOST_RETRIES
 from shared.domain.schedule import is_shown, next_tick, require_timezone, ticks_after
 from shared.domain.templates import Template, resolve_parameters
@@ -177,7 +177,7 @@ def resolve_config_parameters(template: Template, parameters: Mapping[str, Any])
 
 def warnings_of(settings: ConfigSettings, *, trigger_cron: str, now: datetime) -> list[str]:
     """What the owner should know of the cron."""
-    found = []
+    found = uneven_steps(settings.cron_expression)
     if matches_either_day(settings.cron_expression):
         found.append(
             "This cron names days and weekdays: it fires on a day that matches either, not only where both do."

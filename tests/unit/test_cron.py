@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.domain.cron import matches_either_day, require_cron, require_new_cron
+from shared.domain.cron import matches_either_day, require_cron, require_new_cron, uneven_steps
 from shared.domain.schedule import ticks_after
 from shared.errors import InvalidInput
 
@@ -120,3 +120,19 @@ def test_a_step_beside_a_weekday_fires_on_days_that_match_either() -> None:
     assert [tick.day for tick in ticks] == [3, 5, 7, 9], "5 January is a Monday, the others are odd days"
     ticks = islice(ticks_after("0 0 1-10/9 * 1", ZoneInfo("UTC"), after=datetime(2026, 1, 2, tzinfo=UTC)), 4)
     assert [tick.day for tick in ticks] == [5, 10, 12, 19]
+
+
+@pytest.mark.parametrize(
+    ("cron", "told"),
+    [
+        ("*/45 * * * *", ["minute */45 begins anew each hour: after 45 comes 0, not 90."]),
+        ("0 */7 * * *", ["hour */7 begins anew each day: after 21 comes 0, not 28."]),
+        ("*/7 */5 * * *", ["minute */7 begins", "hour */5 begins"]),
+        ("*/15 */6 */2 */5 *", []),
+        ("0-59/45 1-5/3 * * *", []),
+    ],
+)
+def test_a_step_that_does_not_divide_its_hour_or_day_is_known(cron: str, told: list[str]) -> None:
+    found = uneven_steps(cron)
+    assert len(found) == len(told)
+    assert all(sentence.startswith(beginning) for sentence, beginning in zip(found, told, strict=True))
