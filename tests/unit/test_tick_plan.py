@@ -64,6 +64,19 @@ class TestMisfires:
         assert planned.next_run_time == planned.outcomes[0].last_tick + timedelta(minutes=1)
 
 
+@pytest.mark.parametrize(
+    ("midnight", "hours"), [(datetime(2026, 10, 24, 22, tzinfo=UTC), 25), (datetime(2026, 3, 28, 23, tzinfo=UTC), 23)]
+)
+def test_an_hourly_schedule_is_owed_every_hour_of_a_day_on_which_the_clocks_change(
+    midnight: datetime, hours: int
+) -> None:
+    hourly = replace(DAILY, cron_expression="0 * * * *", zone=require_timezone("Europe/Berlin"), misfire_policy="all")
+    until = midnight + timedelta(hours=hours) - timedelta(seconds=1)
+    planned = plan_ticks(replace(hourly, next_run_time=midnight), now=until, previous_trigger=midnight, max_days=400)
+    assert [outcome.last_tick - midnight for outcome in planned.outcomes] == [timedelta(hours=n) for n in range(hours)]
+    assert planned.next_run_time == midnight + timedelta(hours=hours)
+
+
 class TestDeferral:
     def test_a_tenant_at_its_daily_limit_keeps_its_tick_due(self) -> None:
         planned = plan(replace(DAILY, room=0, limited_by="DAILY_LIMIT"))
