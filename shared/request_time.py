@@ -12,6 +12,7 @@ from contextvars import ContextVar
 
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 _check: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)
+_interrupts: ContextVar[list[Callable[[], object]] | None] = ContextVar("interrupts", default=None)
 
 
 @contextmanager
@@ -31,13 +32,31 @@ def seconds_left() -> float | None:
 
 
 @contextmanager
-def heeding(check: Callable[[], None]) -> Iterator[None]:
-    """What waits inside, to make a call again, asks `check` before: it raises when there is nothing to wait for."""
-    token = _check.set(check)
+def heeding(check: Callable[[], None], interrupts: list[Callable[[], object]]) -> Iterator[None]:
+    """What waits inside, to make a call again, asks `check` before: it raises when there is nothing to wait for.
+
+    Of a call that waits for an answer, `interrupts` has meanwhile what ends it.
+    """
+    tokens = _check.set(check), _interrupts.set(interrupts)
     try:
         yield
     finally:
-        _check.reset(token)
+        _check.reset(tokens[0])
+        _interrupts.reset(tokens[1])
+
+
+@contextmanager
+def interruptible(end: Callable[[], object]) -> Iterator[None]:
+    """A call is under way that another thread may end by `end`."""
+    interrupts = _interrupts.get()
+    if interrupts is None:
+        yield
+        return
+    interrupts.append(end)
+    try:
+        yield
+    finally:
+        interrupts.remove(end)
 
 
 def check_stop() -> None:

@@ -17,6 +17,7 @@ from devcloud.bigquery import access, catalog, changes
 from devcloud.bigquery.arrow import arrow_schema
 from devcloud.bigquery.columns import PARTITION_TIME, physical_name
 from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_implemented
+from devcloud.bigquery.partition_filter import PartitionFilter
 from devcloud.bigquery.results import Result, ResultStore, is_anonymous
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.context import Context
@@ -101,13 +102,18 @@ def _rows_then(session: Session, ref: TableRef, table: Json, moment: dt.datetime
 
 def _condition(ref: TableRef, table: Json, restriction: str) -> str:
     """The DuckDB text of a row restriction: a GoogleSQL condition over the table's columns."""
+    demanded = PartitionFilter.demanded_by(table)
     if not restriction.strip():
+        if demanded:
+            demanded.check([])
         return "TRUE"
     context = Context(ref.project, None, find_table=_nothing_else, list_tables=_nothing_else, parameters={})
     try:
         parsed = cast("exp.Expression", sqlglot.parse_one(restriction, dialect=GoogleSql))
     except SqlglotError as error:
         raise BigQueryError("invalid", f"request failed: Query error: {error}") from error
+    if demanded:
+        demanded.check([parsed])
     condition = Binder(context).condition(
         parsed, Scope(sources=[Source(ref.table, _columns(table))]), "row_restriction"
     )

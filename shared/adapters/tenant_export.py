@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,27 +20,35 @@ from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 from shared import errors
 from shared.adapters.error_table import FAILURES, STORAGE, Course, meaning_of, outage_of
 from shared.adapters.own_identity import own_credentials
+from shared.adapters.patience import Patience
 from shared.adapters.tenant_google import key_credentials
 from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
 from shared.domain.google_names import parts_of_table
+from shared.request_time import check_stop, interruptible
 from shared.settings import Settings
 
 bigquery_storage: Any = _untyped_storage  # its hand-written half has no annotations
 _SCOPES = ["https://www.googleapis.com/auth/bigquery"]
 _TIMEOUT_SECONDS = 30.0
+_MESSAGE_LENGTH = 200
+_PATIENCE = Patience(300.0)  # with the tenant's own project; it ends when the run has to stop
 _TENANT_LABEL = "convergence_tenant"
+PARTITION_TIME = "_PARTITIONTIME"  # what a table that is partitioned by arrival is filtered by
 
 
 @dataclass(frozen=True)
 class ExportTable:
-    """What an export is: where it lives, which columns it has, by which unit of arrival it is partitioned, its labels.
+    """What an export is: where it lives, its columns' types by name, by which unit of arrival it is partitioned.
 
     `arrival_partition` is HOUR, DAY, MONTH or YEAR; None when it is partitioned otherwise, or not at all.
+    `demanded_filter` is the column, and its type, that the owner demands every read to filter by; None without demands.
     """
 
     location: str
-    columns: Sequence[str]
+    kind: str
+    columns: Mapping[str, str]
     arrival_partition: str | None
+    demanded_filter: tuple[str, str] | None
     labels: Mapping[str, str]
 
 
@@ -53,41 +62,50 @@ class TenantExport:
     table: str  # project.dataset.table
 
     def describe(self) -> ExportTable:
-        """The table's location and columns; SourceNotFound when it is missing, closed to us, or no table."""
+        """What the table is; SourceNotFound when it is missing, or closed to us."""
         with source_errors(self.table):
-            found = self.tables.get_table(self.table, timeout=_TIMEOUT_SECONDS)
-        if found.table_type != "TABLE":
-            raise errors.SourceNotFound(f"{self.table} is a {found.table_type}; only a table can be read")
-        partitioning = found.time_partitioning
-        return ExportTable(
-            location=found.location,
-            columns=[field.name for field in found.schema],
-            arrival_partition=partitioning.type_ if partitioning and partitioning.field is None else None,
-            labels=found.labels,
-        )
+            found = self.tables.get_table(self.table, timeout=_TIMEOUT_SECONDS, retry=_PATIENCE.calls)
+        return described(found)
 
-    def check_names_tenant(self, found: ExportTable, tenant_id: str) -> None:
-        """SourceNotFound unless the export's owner labelled it for this tenant; for credentials without a secret.
+    def describe_for(self, tenant_id: str) -> ExportTable:
+        """As `describe`, of a table that its owner labelled for this tenant; for credentials without a secret.
 
         An account that trusts the platform's worker does not say for whom: any tenant could name another one's account
-        and export. Only the owner can set the label. See docs/adr/0008.
+        and export. Only the owner can set the label, and without it nothing is told, not even that the table exists.
+        See docs/adr/0008.
         """
+        label = f"the label {_TENANT_LABEL} with the value {tenant_id}"
+        missing = f"{self.table} may not be read by the account, or needs {label}"
+        try:
+            found = self.describe()
+        except errors.SourceNotFound as error:
+            raise errors.SourceNotFound(missing) from error
         if found.labels.get(_TENANT_LABEL) != tenant_id:
-            raise errors.SourceNotFound(f"{self.table} needs the label {_TENANT_LABEL} with the value {tenant_id}")
+            raise errors.SourceNotFound(missing)
+        return found
 
     def batches(self, columns: Sequence[str], *, where: str, snapshot_at: datetime) -> Iterator[pa.RecordBatch]:
         """The rows as they were at `snapshot_at`, some thousand at a time; nothing is held beyond one batch."""
+        retry = _PATIENCE.of_service(STORAGE)
         with source_errors(self.table):
             session = self.storage.create_read_session(
                 parent=f"projects/{self.project}",
                 read_session=self._session(columns, where, snapshot_at),
                 max_stream_count=1,
                 timeout=_TIMEOUT_SECONDS,
+                retry=retry,
             )
             schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
             for stream in session.streams:
-                for answer in self.storage.read_rows(stream.name):
-                    yield pa.ipc.read_record_batch(answer.arrow_record_batch.serialized_record_batch, schema)
+                yield from self._rows(self.storage.read_rows(stream.name, retry=retry), schema)
+
+    @staticmethod
+    def _rows(answers: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        with interruptible(answers.cancel):
+            for answer in answers:
+                yield pa.ipc.read_record_batch(answer.arrow_record_batch.serialized_record_batch, schema)
+
+        check_stop()  # a stream that was ended from outside looks like one that came to its end
 
     def _session(self, columns: Sequence[str], where: str, snapshot_at: datetime) -> ReadSession:
         project, dataset, table = parts_of_table(self.table)
@@ -98,6 +116,22 @@ class TenantExport:
             read_options=options,
             table_modifiers=ReadSession.TableModifiers(snapshot_time=snapshot_at),
         )
+
+
+def described(found: bigquery.Table) -> ExportTable:
+    """What a table is that the client got."""
+    columns = {field.name: field.field_type for field in found.schema}
+    by_time, by_range = found.time_partitioning, found.range_partitioning
+    partitioned_by = (by_time.field or PARTITION_TIME) if by_time else by_range.field if by_range else None
+    demanded = partitioned_by if found.require_partition_filter else None
+    return ExportTable(
+        location=found.location,
+        kind=found.table_type,
+        columns=columns,
+        arrival_partition=by_time.type_ if by_time and by_time.field is None else None,
+        demanded_filter=(demanded, columns.get(demanded, "TIMESTAMP")) if demanded else None,
+        labels=found.labels,
+    )
 
 
 @contextmanager
@@ -127,7 +161,16 @@ def _told(error: Exception, table: str) -> errors.ConvergenceError:
 def _refusal(error: google_auth.RefreshError) -> errors.ConvergenceError:
     if error.retryable:
         return errors.Unavailable("Google's token server did not answer")
-    return errors.CredentialsRejected("Google refuses the tenant's credentials")
+    said = _said_by_google(error)
+    return errors.CredentialsRejected(f"Google refuses the tenant's credentials{f': {said}' if said else ''}")
+
+
+def _said_by_google(error: google_auth.RefreshError) -> str:
+    """Why IAM gives no token for an account: its error document's message."""
+    try:
+        return str(json.loads(error.args[1])["error"]["message"])[:_MESSAGE_LENGTH]
+    except (IndexError, KeyError, TypeError, ValueError):
+        return ""
 
 
 def open_tenant_export(

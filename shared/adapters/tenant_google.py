@@ -16,12 +16,15 @@ from google.oauth2 import service_account
 
 from shared.adapters.error_table import outage_of
 from shared.adapters.job_errors import translated
+from shared.adapters.patience import Patience
+from shared.domain.billing_exports import export_problem
 from shared.domain.credentials import GcpServiceAccountKey
 from shared.domain.rsa_keys import plain_rsa_pem
 from shared.errors import InvalidInput, Unavailable
 
 _SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 _TIMEOUT_SECONDS = 10.0
+_PATIENCE = Patience(15.0)
 _KEY_FIELD = "credentials.service_account_json"
 _TABLE_FIELD = "credentials.billing_export_table"
 
@@ -39,7 +42,7 @@ def key_credentials(credential: GcpServiceAccountKey) -> Any:
 
 
 def check_key(credential: GcpServiceAccountKey, *, endpoint: str) -> str | None:
-    """Prove that the key is accepted and reads its export; the export's location, None when it names no export.
+    """Prove that the key is accepted and that its export is one; the export's location, None when it names no export.
 
     InvalidInput naming the field that is refused, Unavailable when Google does not answer.
     """
@@ -53,7 +56,9 @@ def check_key(credential: GcpServiceAccountKey, *, endpoint: str) -> str | None:
             return None
         options = {"api_endpoint": endpoint} if endpoint else None
         client = bigquery.Client(project=credential.project_id, credentials=credentials, client_options=options)
-        table = client.get_table(credential.billing_export_table, timeout=_TIMEOUT_SECONDS)
+        table = client.get_table(credential.billing_export_table, timeout=_TIMEOUT_SECONDS, retry=_PATIENCE.calls)
+        if problem := export_problem(table.table_type, {field.name: field.field_type for field in table.schema}):
+            raise InvalidInput.of_field(_TABLE_FIELD, problem)
         return str(table.location)
 
 

@@ -15,13 +15,13 @@ from shared.connectors import restrictions as rows
 from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, nulls
 from shared.connectors.gathering import gathered
 from shared.connectors.tally import DayFigures, figures_by_day
+from shared.domain.billing_exports import export_problem
 from shared.domain.templates import EARLIEST_DAY, LATEST_DAY
 from shared.errors import SourceNotFound
 from shared.tables import get_table
 
 pc: Any = _partly_typed
 TABLE = "gcp_cost_billing"
-_NEEDED = ("usage_start_time", "export_time", "cost", "currency")
 
 # What is published of some days; None when there is no table yet.
 PublishedDays = Callable[[Sequence[date]], Mapping[date, DayFigures] | None]
@@ -55,10 +55,10 @@ class GcpBillingExport:
     pipeline_logging_id: str
     snapshot_at: datetime
 
-    def check_columns(self) -> None:
+    def check_table(self) -> None:
         """SourceNotFound when the table is no billing export."""
-        if missing := [name for name in _NEEDED if name not in self.table.columns]:
-            raise SourceNotFound(f"{self.export.table} is no billing export: it has no column {missing[0]}")
+        if problem := export_problem(self.table.kind, self.table.columns):
+            raise SourceNotFound(f"{self.export.table} {problem}")
 
     def select_new(self, watermark: datetime | None, *, late: timedelta, published: PublishedDays) -> Selection:
         """The days that are not published as the export has them.
@@ -152,6 +152,8 @@ class GcpBillingExport:
         return rows.partition_of(earliest, self.table.arrival_partition or "DAY")
 
     def _batches(self, columns: Sequence[str], where: str) -> Iterator[pa.RecordBatch]:
+        if self.table.demanded_filter:
+            where = rows.both(where, rows.in_any_partition(*self.table.demanded_filter))
         return self.export.batches(columns, where=where, snapshot_at=self.snapshot_at)
 
 

@@ -8,6 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 from shared.domain.templates import EARLIEST_DAY, LATEST_DAY
 
 DAY = timedelta(days=1)
+# The first value of each type that a table may be partitioned by.
+_FIRST = {
+    "TIMESTAMP": 'TIMESTAMP "0001-01-01T00:00:00+00:00"',
+    "DATETIME": 'DATETIME "0001-01-01T00:00:00"',
+    "DATE": 'DATE "0001-01-01"',
+    "INTEGER": "-9223372036854775808",
+}
 
 
 def used_on(dates: Sequence[date]) -> str:
@@ -39,9 +46,14 @@ def arrived_before(day: date) -> str:
     return f"_PARTITIONTIME < {_midnight(day)}"
 
 
+def in_any_partition(column: str, kind: str) -> str:
+    """Every row there is, said by the column that a table is partitioned by: some owners demand to hear of it."""
+    return f"`{column}` >= {_FIRST[kind]} OR `{column}` IS NULL"
+
+
 def both(first: str, second: str) -> str:
-    """Rows that meet two conditions."""
-    return f"({first}) AND ({second})"
+    """Rows that meet two conditions; an empty one asks for nothing."""
+    return f"({first}) AND ({second})" if first and second else first or second
 
 
 def partition_of(day: date, granularity: str) -> date:

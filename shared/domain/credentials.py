@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.domain.google_names import AccountEmail, ExportTable, ProjectId
+from shared.domain.google_names import AccountEmail, ExportTable, ProjectId, is_of_project
 from shared.domain.key_files import read_key_file
 from shared.domain.texts import Text
 from shared.domain.validation import validated
@@ -111,6 +111,11 @@ class GcpServiceAccountKey(_Gcp):
 
     service_account_json: ServiceAccountKey
 
+    @property
+    def account(self) -> str:
+        """The e-mail of the account that reads."""
+        return self.service_account_json.client_email
+
 
 class GcpImpersonation(_Gcp):
     """A service account that lets the platform's worker impersonate it."""
@@ -118,6 +123,11 @@ class GcpImpersonation(_Gcp):
     kind = "impersonation"
 
     impersonate_service_account: AccountEmail
+
+    @property
+    def account(self) -> str:
+        """The e-mail of the account that reads."""
+        return self.impersonate_service_account
 
 
 class _Aws(_Shape):
@@ -237,10 +247,13 @@ class CredentialRequest(BaseModel):
         return self
 
 
-def check_credentials(provider: str, fields: Mapping[str, Any], *, token_uris: frozenset[str]) -> Credential:
+def check_credentials(
+    provider: str, fields: Mapping[str, Any], *, token_uris: frozenset[str], own_project: str
+) -> Credential:
     """The credential these fields describe; InvalidInput naming the bad ones as `credentials.<field>`.
 
-    A service account's key may name only one of `token_uris`: any other address would make the platform call it.
+    A service account's key may name only one of `token_uris`: any other address would make the platform call it. An
+    account of `own_project`, the platform's, reads what is the platform's: no tenant may name it.
     """
     shapes = _SHAPES[provider]
     given = [name for name in shapes if name in fields]
@@ -252,6 +265,10 @@ def check_credentials(provider: str, fields: Mapping[str, Any], *, token_uris: f
     credential: Credential = validated(shapes[given[0]], values, within="credentials")
     if isinstance(credential, GcpServiceAccountKey) and credential.service_account_json.token_uri not in token_uris:
         raise InvalidInput.of_field("credentials.service_account_json.token_uri", f"must be {GOOGLE_TOKEN_URI}")
+    if isinstance(credential, GcpServiceAccountKey | GcpImpersonation) and is_of_project(
+        credential.account, own_project
+    ):
+        raise InvalidInput.of_field(f"credentials.{given[0]}", "is an account of the platform; name one of your own")
     return credential
 
 

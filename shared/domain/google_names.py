@@ -30,6 +30,12 @@ def parts_of_table(name: str) -> tuple[str, str, str]:
     return project, dataset, table
 
 
+def is_of_project(account: str, project: str) -> bool:
+    """Whether a service account, by its e-mail, belongs to a project."""
+    home = ".".join(reversed(project.split(":")))  # accounts of example.com:acme are at acme.example.com
+    return account.endswith(f"@{home}.iam.gserviceaccount.com") or account == f"{home}@appspot.gserviceaccount.com"
+
+
 ProjectId = Annotated[str, Text(_PROJECT, "must be a project's id, such as acme-billing or example.com:acme-billing")]
 ExportTable = Annotated[str, _EXPORT_TABLE, AfterValidator(table_name)]
 AccountEmail = Annotated[

@@ -27,12 +27,22 @@ class Control:
         self._step_ends_at: float | None = None
         self._stopped = threading.Event()
         self._reason: RunError | None = None
+        self._interrupts: list[Callable[[], object]] = []
 
     def stop(self, reason: RunError) -> None:
-        """Make the next check raise `reason`; the first one counts."""
+        """Make the next check raise `reason`, and end the call that is under way; the first reason counts."""
         if self._reason is None:
             self._reason = reason
             self._stopped.set()
+        self.enforce()
+
+    def enforce(self) -> None:
+        """End the call that is under way, if the step has to stop; for another thread, as the step's own may wait."""
+        step_ends_at = self._step_ends_at
+        is_late = self.is_out_of_time() or (step_ends_at is not None and self._clock() > step_ends_at)
+        if self._reason is not None or is_late:
+            for end in list(self._interrupts):
+                end()
 
     def check(self) -> None:
         """Raise why the hop has to stop, if it has to."""
@@ -73,7 +83,7 @@ class Control:
         self._step_began_at = self._clock()
         self._step_ends_at = self._step_began_at + timeout_seconds
         try:
-            with heeding(self._check_repetition):
+            with heeding(self._check_repetition, self._interrupts):
                 yield
         finally:
             self._step_ends_at = None

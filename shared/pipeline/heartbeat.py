@@ -24,6 +24,7 @@ def heartbeats(
         log.bind(step_id="heartbeat")  # a label of its jobs, in the thread's own context
         while not done.wait(every_seconds):
             try:
+                control.enforce()
                 beat()
                 heed(control, signals())
             except ConvergenceError as error:

@@ -60,7 +60,12 @@ class CredentialSetup:
         The credential and its log entry come last and together, so that whoever finds a credential finds all the
         rest; a call that died on the way is completed by repeating it.
         """
-        credential = check_credentials(request.provider, request.credentials, token_uris=self._token_uris())
+        credential = check_credentials(
+            request.provider,
+            request.credentials,
+            token_uris=self._token_uris(),
+            own_project=self.settings.project_id,
+        )
         self._check_export(credential)
         sealed = self._seal(tenant_id, credential)
         preparation = self._prepare(tenant_id)

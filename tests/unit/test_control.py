@@ -8,7 +8,7 @@ from shared.adapters.runs import Signals
 from shared.errors import DependencyUnavailable, FenceLost, RunCancelled, StepTimedOut
 from shared.pipeline.control import Control, HandOver
 from shared.pipeline.heartbeat import heartbeats, heed
-from shared.request_time import check_stop
+from shared.request_time import check_stop, interruptible
 
 
 class Clock:
@@ -126,3 +126,21 @@ def test_a_call_that_is_made_again_hears_what_the_step_hears() -> None:
         control.stop(RunCancelled())
         with pytest.raises(RunCancelled):
             check_stop()
+
+
+def test_a_call_that_waits_is_ended_by_who_stops_the_run_and_when_its_time_is_over() -> None:
+    clock, ended = Clock(), list[str]()
+    control = Control(budget_seconds=100, clock=clock)
+    with control.step(10):
+        with interruptible(lambda: ended.append("first")):
+            control.enforce()
+            assert ended == []
+            clock.now = 11
+            control.enforce()
+        with interruptible(lambda: ended.append("second")):
+            control.stop(RunCancelled())
+        control.enforce()
+    assert ended == ["first", "second"]
+    with interruptible(lambda: ended.append("outside of a step")):
+        control.enforce()
+    assert ended == ["first", "second"]

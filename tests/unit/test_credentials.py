@@ -86,7 +86,7 @@ ACCEPTED: list[tuple[str, str, Fields, str | None]] = [
 
 @pytest.mark.parametrize(("provider", "kind", "fields", "source"), ACCEPTED)
 def test_shape_is_accepted_and_survives_storage(provider: str, kind: str, fields: Fields, source: str | None) -> None:
-    credential = check_credentials(provider, fields, token_uris=ALLOWED)
+    credential = check_credentials(provider, fields, token_uris=ALLOWED, own_project="platform-prod")
     assert (credential.provider, credential.kind, credential.source) == (provider, kind, source)
     assert parse_credentials(provider, kind, serialize_credentials(credential)) == credential
 
@@ -95,7 +95,7 @@ def test_shape_is_accepted_and_survives_storage(provider: str, kind: str, fields
 def test_secret_shows_only_in_the_document_that_is_encrypted(
     provider: str, kind: str, fields: Fields, source: str | None
 ) -> None:
-    credential = check_credentials(provider, fields, token_uris=ALLOWED)
+    credential = check_credentials(provider, fields, token_uris=ALLOWED, own_project="platform-prod")
     assert SECRET not in repr(credential) + str(credential)
     assert (SECRET.encode() in serialize_credentials(credential)) == (SECRET in json.dumps(fields))
 
@@ -135,26 +135,28 @@ REFUSED: list[tuple[str, Fields, str]] = [
 @pytest.mark.parametrize(("provider", "fields", "field"), REFUSED)
 def test_bad_shape_is_refused_naming_the_field_and_no_value(provider: str, fields: Fields, field: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        check_credentials(provider, fields, token_uris=ALLOWED)
+        check_credentials(provider, fields, token_uris=ALLOWED, own_project="platform-prod")
     assert field in [item["field"] for item in refusal.value.facts["errors"]]
     assert SECRET not in str(refusal.value) + repr(refusal.value.facts)
     assert refusal.value.__cause__ is None
 
 
 def test_nothing_of_a_key_file_is_kept_that_is_not_used() -> None:
-    credential = check_credentials("GCP", gcp(), token_uris=ALLOWED)
+    credential = check_credentials("GCP", gcp(), token_uris=ALLOWED, own_project="platform-prod")
     assert b"attacker.example" not in serialize_credentials(credential)
 
 
 def test_token_address_of_the_settings_is_allowed() -> None:
     local = "http://127.0.0.1:9/token"
-    credential = check_credentials("GCP", gcp(token_uri=local), token_uris=ALLOWED | {local})
+    credential = check_credentials(
+        "GCP", gcp(token_uri=local), token_uris=ALLOWED | {local}, own_project="platform-prod"
+    )
     assert isinstance(credential, GcpServiceAccountKey)
     assert credential.service_account_json.token_uri == local
 
 
 def test_document_of_another_kind_is_refused_without_quoting_it() -> None:
-    document = serialize_credentials(check_credentials("AWS", AWS_KEY, token_uris=ALLOWED))
+    document = serialize_credentials(check_credentials("AWS", AWS_KEY, token_uris=ALLOWED, own_project="platform-prod"))
     with pytest.raises(ValueError, match="external_id") as refusal:
         parse_credentials("AWS", "assume_role", document)
     assert SECRET not in str(refusal.value)
@@ -171,3 +173,19 @@ def test_authenticated_data_differ_for_every_owner() -> None:
     owners = [("acme", "GCP", "1"), ("acme", "AWS", "1"), ("beta", "GCP", "1"), ("acme", "GCP", "2")]
     bindings = {credential_aad(tenant_id=t, provider=p, credential_id=c) for t, p, c in owners}
     assert len(bindings) == len(owners)
+
+
+@pytest.mark.parametrize(
+    ("own_project", "account"),
+    [
+        ("platform-prod", "cvg-worker@platform-prod.iam.gserviceaccount.com"),
+        ("platform-prod", "platform-prod@appspot.gserviceaccount.com"),
+        ("example.com:platform", "cvg-worker@platform.example.com.iam.gserviceaccount.com"),
+    ],
+)
+def test_an_account_of_the_platform_is_no_tenants_to_name(own_project: str, account: str) -> None:
+    keyless = {"project_id": "acme-gcp-project", "impersonate_service_account": account}
+    for fields in (gcp(client_email=account), keyless):
+        with pytest.raises(InvalidInput, match="is an account of the platform"):
+            check_credentials("GCP", fields, token_uris=ALLOWED, own_project=own_project)
+        check_credentials("GCP", fields, token_uris=ALLOWED, own_project="another-project")

@@ -45,6 +45,8 @@ def _select(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
     source = bind_from(binder, node, scope)
     where = node.args.get("where")
     where_sql = f" WHERE {binder.condition(where.this, scope, 'WHERE clause')}" if where else ""
+    for demanded in scope.demanded:
+        demanded.check([*scope.join_conditions, *([where.this] if where else [])])
     for window in node.args.get("windows") or []:
         scope.windows[window.name.lower()] = window
     items = expand(binder, node.expressions, scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
+from devcloud.bigquery.partition_filter import PartitionFilter
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.scope import Column, Elements, Relation, Scope, Source
 from devcloud.bigquery.sql.tables import PARTITION_TIME, bind_table, partition_date
@@ -65,8 +66,10 @@ def _add_table(binder: Binder, node: exp.Table, scope: Scope) -> str:
     if path is not None:
         return _add_unnest(binder, [path], node, scope)
     relation = bind_table(binder, parts)
-    text = relation.sql if relation.sql.startswith('"') else None
-    return _add_relation(binder, relation, node.alias or parts[-1], scope, text=text)
+    text, alias = relation.sql if relation.sql.startswith('"') else None, node.alias or parts[-1]
+    if relation.resource and (demanded := PartitionFilter.demanded_by(relation.resource, alias=alias)):
+        scope.demanded.append(demanded)
+    return _add_relation(binder, relation, alias, scope, text=text)
 
 
 def _correlated(parts: list[str], scope: Scope) -> exp.Column | None:
@@ -173,6 +176,7 @@ def _join(binder: Binder, join: exp.Expr, scope: Scope) -> str:
         condition = " AND ".join(_merge(node.name, before, added, side, scope) for node in join.args["using"])
     else:
         on = join.args.get("on")
+        scope.join_conditions += [on] if on is not None else []
         condition = None if on is None else binder.condition(on, scope, "JOIN ON clause")
     if condition is None and not side:
         return f"CROSS JOIN {text}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from devcloud.bigquery.model import invalid_query
+from sqlglot import exp
+
+from devcloud.bigquery.model import Json, invalid_query
+from devcloud.bigquery.partition_filter import PartitionFilter
 from devcloud.bigquery.sql.literals import quote_text
 from devcloud.bigquery.sql.typed import Typed, built
 from devcloud.bigquery.types import SqlType, struct_of
@@ -86,6 +89,9 @@ class Scope:
     in_aggregate: bool = False
     # Of a subquery that is written as list functions: what its aggregates are over.
     elements: Elements | None = None
+    # What tables of this SELECT demand of its conditions, and the conditions of its joins.
+    demanded: list[PartitionFilter] = field(default_factory=list)
+    join_conditions: list[exp.Expr] = field(default_factory=list)
 
     def child(self) -> Scope:
         """The scope of a subquery in this one."""
@@ -125,3 +131,4 @@ class Relation:
     is_value: bool = False
     # The SELECT list, for what coerces literals: INSERT and set operations.
     values: list[Typed] | None = None
+    resource: Json | None = None  # of a stored table

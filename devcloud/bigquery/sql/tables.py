@@ -40,7 +40,7 @@ def bind_table(binder: Binder, parts: list[str]) -> Relation:
     resource = context.table(ref)
     if resource.get("type") == "VIEW":
         return _bind_view(binder, resource)
-    return Relation(physical(ref), stored_columns(resource))
+    return Relation(physical(ref), stored_columns(resource), resource=resource)
 
 
 def stored_columns(resource: Json) -> list[Column]:

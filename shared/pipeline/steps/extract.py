@@ -20,6 +20,7 @@ from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport, Select
 from shared.connectors.parquet_stream import ParquetStream
 from shared.connectors.tally import DayFigures, Tally
 from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
+from shared.domain.google_names import is_of_project
 from shared.domain.templates import MOST_DAYS
 from shared.errors import CredentialsRejected, InvalidParameters, SourceLocation, SourceNotFound
 from shared.pipeline.byte_limits import require_within
@@ -137,17 +138,18 @@ def _connector(hop: Hop, step: PlannedStep) -> GcpBillingExport:
     credential, settings = hop.credential, hop.services.settings
     if not isinstance(credential, GcpServiceAccountKey | GcpImpersonation):
         raise CredentialsRejected("the credential is not one of Google Cloud")
+    if is_of_project(credential.account, settings.project_id):
+        raise CredentialsRejected("the account is one of the platform's own")
     name = step.values.get("export_table") or credential.billing_export_table
     if not name:
         raise SourceNotFound("neither the credential nor the run names a billing_export_table")
     export = open_tenant_export(credential, name, settings)
-    table = export.describe()
-    if isinstance(credential, GcpImpersonation):
-        export.check_names_tenant(table, hop.task.tenant_id)
+    is_keyless = isinstance(credential, GcpImpersonation)
+    table = export.describe_for(hop.task.tenant_id) if is_keyless else export.describe()
     if table.location.upper() != settings.bigquery_location.upper() and not settings.allow_other_location:
         raise SourceLocation(f"{name} is in {table.location}, the platform in {settings.bigquery_location}")
     connector = GcpBillingExport(export, table, hop.source, hop.task.pipeline_logging_id, hop.snapshot_at)
-    connector.check_columns()
+    connector.check_table()
     return connector
 
 

@@ -60,14 +60,55 @@ def test_an_export_read_without_a_key_must_name_its_tenant(make_tenant: MakeTena
     with owner.cloud.clients(owner.gcp_key) as clients:
         client = clients.bigquery()
         export = TenantExport(client, None, owner.project, owner.export.table)
-        with pytest.raises(SourceNotFound, match=f"the label convergence_tenant with the value {owner.tenant_id}"):
-            export.check_names_tenant(export.describe(), owner.tenant_id)
+        with pytest.raises(SourceNotFound) as unlabelled:
+            export.describe_for(owner.tenant_id)
+        assert f"needs the label convergence_tenant with the value {owner.tenant_id}" in str(unlabelled.value)
         labelled = client.get_table(owner.export.table)
         labelled.labels = {"convergence_tenant": owner.tenant_id}
         client.update_table(labelled, ["labels"])
-        export.check_names_tenant(export.describe(), owner.tenant_id)
+        assert export.describe_for(owner.tenant_id).kind == "TABLE"
         with pytest.raises(SourceNotFound):
-            export.check_names_tenant(export.describe(), other.tenant_id)
+            export.describe_for(other.tenant_id)
+
+
+def test_without_its_label_nothing_is_told_of_a_table_that_is_read_without_a_key(make_tenant: MakeTenant) -> None:
+    owner = make_tenant()
+    view, missing = (f"{owner.project}.billing.{name}" for name in ("a_view", "nothing_here"))
+    with owner.cloud.clients(owner.gcp_key) as clients:
+        client = clients.bigquery()
+        client.query_and_wait(f"CREATE VIEW `{view}` AS SELECT 1 AS cost FROM `{owner.export.table}`")
+        told = set()
+        for table in (owner.export.table, view, missing):
+            with pytest.raises(SourceNotFound) as caught:
+                TenantExport(client, None, owner.project, table).describe_for("somebody_else")
+            told.add(str(caught.value).removeprefix(table))
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "partitioning",
+    [
+        bigquery.TimePartitioning(),
+        bigquery.TimePartitioning(field="export_time"),
+        bigquery.TimePartitioning(field="usage_start_time"),
+    ],
+    ids=lambda partitioning: partitioning.field or "by arrival",
+)
+def test_an_export_whose_owner_demands_a_filter_on_the_partition_is_read(
+    executions: Executions, tenant: Tenant, partitioning: bigquery.TimePartitioning
+) -> None:
+    executions.prepare(tenant)
+    guarded = f"{tenant.project}.billing.guarded"
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        client = clients.bigquery()
+        table = bigquery.Table(guarded, client.get_table(tenant.export.table).schema)
+        table.time_partitioning, table.require_partition_filter = partitioning, True
+        client.create_table(table)
+        client.query_and_wait(f"INSERT INTO `{guarded}` SELECT * FROM `{tenant.export.table}`")
+    for parameters in ({"date": "2025-11-16"}, {}):
+        executions.run(tenant, {"billing_export_table": guarded, **parameters})
+    (found,) = executions.query(f"SELECT COUNT(*) AS row_count FROM {tenant.tenant_id}.gcp_cost_billing")
+    assert found["row_count"] == tenant.export.truth["rows"]
 
 
 def test_a_run_for_an_export_that_the_credential_names_no_more_is_refused_and_fences_nobody(

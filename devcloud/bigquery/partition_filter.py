@@ -1,0 +1,59 @@
+"""Tables whose owner demands a filter on the partition: what may be read of them names partitions, as on BigQuery.
+
+A condition counts where it must hold, so no OR with others, and names columns of the partitioning and no other:
+https://cloud.google.com/bigquery/docs/querying-partitioned-tables#better_performance_with_pseudo-columns
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from devcloud.bigquery.columns import PARTITION_TIME, is_ingestion_partitioned
+from devcloud.bigquery.model import Json, invalid_query
+
+_PSEUDO_COLUMNS = ("_PARTITION_LOAD_TIME", "_PARTITIONDATE", PARTITION_TIME)
+
+
+@dataclass(frozen=True)
+class PartitionFilter:
+    """What a table demands; `alias` is its name in the query, where that has one."""
+
+    table: str
+    columns: tuple[str, ...]
+    alias: str = ""
+
+    @staticmethod
+    def demanded_by(resource: Json, *, alias: str = "") -> PartitionFilter | None:
+        """What a table demands, if it does."""
+        if not resource.get("requirePartitionFilter"):
+            return None
+        reference = resource["tableReference"]
+        name = ".".join(reference[part] for part in ("projectId", "datasetId", "tableId"))
+        if is_ingestion_partitioned(resource):
+            return PartitionFilter(name, _PSEUDO_COLUMNS, alias)
+        partitioning = resource.get("timePartitioning") or resource.get("rangePartitioning") or {}
+        return PartitionFilter(name, (str(partitioning["field"]),), alias) if partitioning.get("field") else None
+
+    def check(self, conditions: Iterable[exp.Expr]) -> None:
+        """Raises invalidQuery unless one of the conditions picks partitions."""
+        if not any(self._picks(condition) for condition in conditions):
+            columns = ", ".join(f"'{column}'" for column in self.columns)
+            raise invalid_query(
+                f"Cannot query over table '{self.table}' without a filter over column(s) {columns} that can be used "
+                "for partition elimination"
+            )
+
+    def _picks(self, part: exp.Expr) -> bool:
+        if isinstance(part, exp.And):
+            return any(self._picks(inner) for inner in part.flatten())
+        if isinstance(part, exp.Paren):
+            return self._picks(part.this)
+        named = list(part.find_all(exp.Column))
+        return bool(named) and all(self._is_ours(column) for column in named)
+
+    def _is_ours(self, column: exp.Column) -> bool:
+        wanted = {name.lower() for name in self.columns}
+        return column.name.lower() in wanted and column.table.lower() in ("", self.alias.lower())

@@ -1,0 +1,45 @@
+"""What is named as an export at set-up is looked at before anything is stored: what no run could read is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.frontend import Frontend
+
+NO_EXPORTS = [
+    ("a_view", "CREATE VIEW `{table}` AS SELECT 1 AS cost", "is a VIEW; only a table can be read"),
+    ("no_export", "CREATE TABLE `{table}` (cost FLOAT64)", "is no billing export: it has no column usage_start_time"),
+    (
+        "by_date",
+        "CREATE TABLE `{table}` (usage_start_time DATE, export_time TIMESTAMP, cost FLOAT64, currency STRING)",
+        "is no billing export: its column usage_start_time is DATE, and must be TIMESTAMP",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "sql", "told"), NO_EXPORTS, ids=[name for name, _, _ in NO_EXPORTS])
+def test_what_is_no_export_is_refused_by_name_and_the_old_credential_stays(
+    connected: Frontend, name: str, sql: str, told: str
+) -> None:
+    tenant = connected.tenant
+    table = f"{tenant.export.table.rpartition('.')[0]}.{name}"
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        clients.bigquery().query_and_wait(sql.format(table=table))
+    stored = connected.api.get(connected.credentials_path).json()
+    answer = connected.store(connected.gcp_body(billing_export_table=table))
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["errors"] == [{"field": "credentials.billing_export_table", "message": told}]
+    assert connected.api.get(connected.credentials_path).json() == stored
+
+
+def test_an_account_of_the_platforms_own_project_is_refused(frontend: Frontend) -> None:
+    account = f"cvg-worker@{frontend.tenant.cloud.project}.iam.gserviceaccount.com"
+    keyless = {"project_id": frontend.tenant.project, "impersonate_service_account": account}
+    answer = frontend.store({"provider": "GCP", "credentials": keyless})
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "credentials.impersonate_service_account"
+    key = frontend.tenant.cloud.identity.mint_key(frontend.tenant.cloud.project, "cvg-worker")
+    answer = frontend.store(frontend.gcp_body(key=key))
+    assert answer.status_code == 400
+    assert "is an account of the platform" in answer.text

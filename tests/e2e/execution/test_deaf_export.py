@@ -1,0 +1,45 @@
+"""A tenant's export that does not answer: the run hears a cancel all the same, and what Google says is told."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+from tests.support.executions import Executions, Instance, eventually
+from tests.support.frontend import IMPERSONATED
+from tests.support.tenant import Api, Tenant
+
+StartInstance = Callable[..., Instance]
+DAY = {"date": "2025-11-16"}
+
+
+def test_a_cancel_is_heeded_while_the_tenants_service_is_down(
+    executions: Executions, tenant: Tenant, start_instance: StartInstance
+) -> None:
+    with closing(socket.socket()) as nobody:  # the port is kept, and nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        address = f"localhost:{nobody.getsockname()[1]}"
+        instance = start_instance(HEARTBEAT_SECONDS="0.2", BIGQUERY_STORAGE_ENDPOINT=address)
+        delivery = executions.admit(tenant, DAY)
+        with ThreadPoolExecutor(1) as threads:
+            answer = threads.submit(executions.deliver, delivery, url=instance.url)
+            eventually(lambda: any(event["kind"] == "CLAIMED" for event in executions.events(delivery)))
+            executions.request_cancel(delivery)
+            assert answer.result(timeout=90) == "CANCELLED"
+    assert executions.run_row(delivery)["status"] == "CANCELLED"
+
+
+def test_a_read_without_a_key_says_what_is_not_implemented_here(executions: Executions, tenant: Tenant) -> None:
+    executions.prepare(tenant)
+    api = Api(executions.cloud.ready["gateway"], tenant.api_key)
+    content = {"project_id": tenant.project, "impersonate_service_account": IMPERSONATED}
+    body = {"provider": "GCP", "credentials": {**content, "billing_export_table": tenant.export.table}}
+    assert api.post(f"/api/v1/tenants/{tenant.tenant_id}/credentials", body).status_code == 200
+    delivery = executions.admit(tenant, DAY)
+    assert executions.deliver(delivery) == "FAILED"
+    told = f"devcloud does not implement POST /v1/projects/-/serviceAccounts/{IMPERSONATED}:generateAccessToken"
+    assert executions.error_of(delivery).startswith(
+        f"CREDENTIALS_REJECTED: Google refuses the tenant's credentials: {told}"
+    )
