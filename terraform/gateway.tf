@@ -12,7 +12,7 @@ locals {
   gateway_paths = {
     for path in distinct(local.gateway_routes[*].path) : path => merge(
       {
-        for route in local.gateway_routes : route.method => {
+        for route in local.gateway_routes : route.method => merge({
           operationId = "${route.function}_${route.method}_${substr(sha1(path), 0, 8)}"
           parameters  = local.path_parameters[path]
           responses   = { default = { description = "See docs/openapi.json" } }
@@ -22,7 +22,7 @@ locals {
             jwt_audience     = local.function_urls[route.function]
             deadline         = local.functions[route.function].timeout_seconds
           }
-        } if route.path == path
+        }, local.gateway_operation) if route.path == path
       },
       {
         # A browser's preflight goes to the function that the path belongs to.
@@ -45,13 +45,37 @@ locals {
       for name in flatten(regexall("\\{(\\w+)\\}", path)) : { name = name, in = "path", required = true, type = "string" }
     ]
   }
-  gateway_document = jsonencode({
+  # The gateway counts by the Google project that a caller's Google API key (?key=...) belongs to. A preflight has none.
+  gateway_counts = var.gateway_requests_per_minute > 0
+  gateway_operation = {
+    for name, value in {
+      security         = [{ google_api_key = [] }]
+      "x-google-quota" = { metricCosts = { requests = 1 } }
+    } : name => value if local.gateway_counts
+  }
+  gateway_quota = {
+    for name, value in {
+      securityDefinitions = { google_api_key = { type = "apiKey", name = "key", in = "query" } }
+      "x-google-management" = {
+        metrics = [{ name = "requests", displayName = "Requests", valueType = "INT64", metricKind = "DELTA" }]
+        quota = {
+          limits = [{
+            name   = "requests-per-minute"
+            metric = "requests"
+            unit   = "1/min/{project}"
+            values = { STANDARD = var.gateway_requests_per_minute }
+          }]
+        }
+      }
+    } : name => value if local.gateway_counts
+  }
+  gateway_document = jsonencode(merge({
     swagger  = "2.0"
     info     = { title = "Convergence", version = "1" }
     schemes  = ["https"]
     produces = ["application/json"]
     paths    = local.gateway_paths
-  })
+  }, local.gateway_quota))
 }
 
 resource "google_service_account" "gateway" {

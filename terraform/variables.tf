@@ -166,6 +166,22 @@ variable "log_level" {
   }
 }
 
+variable "gateway_requests_per_minute" {
+  description = "With public_access = api_gateway: requests a minute that the gateway lets through for each Google project whose API key callers send as ?key=..., and none without one; beyond it they get 429. 0: no quota of the gateway's."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.gateway_requests_per_minute >= 0 && floor(var.gateway_requests_per_minute) == var.gateway_requests_per_minute
+    error_message = "gateway_requests_per_minute is a whole number, 0 for none."
+  }
+
+  validation {
+    condition     = var.gateway_requests_per_minute == 0 || var.public_access == "api_gateway"
+    error_message = "gateway_requests_per_minute needs public_access = api_gateway: there is no gateway otherwise."
+  }
+}
+
 variable "daily_query_tebibytes" {
   description = "On-demand bytes, in TiB, that BigQuery may bill this project per day; queries beyond it fail until midnight Pacific time. 0: no quota of ours."
   type        = number

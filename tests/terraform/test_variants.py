@@ -48,6 +48,23 @@ def test_a_gateway_serves_every_public_route_and_no_other(workspace: Workspace) 
     assert document["swagger"] == "2.0"
 
 
+def test_a_gateways_quota_counts_every_request_by_the_callers_project(workspace: Workspace) -> None:
+    plan = workspace.plan({"public_access": "api_gateway", "gateway_requests_per_minute": 600})
+    (config,) = plan.resources("google_api_gateway_api_config").values()
+    document = json.loads(base64.b64decode(config.values["openapi_documents"][0]["document"][0]["contents"]))
+    (limit,) = document["x-google-management"]["quota"]["limits"]
+    (metric,) = document["x-google-management"]["metrics"]
+    assert (limit["metric"], limit["unit"], limit["values"]) == (metric["name"], "1/min/{project}", {"STANDARD": 600})
+    assert document["securityDefinitions"]["google_api_key"] == {"type": "apiKey", "name": "key", "in": "query"}
+    for methods in document["paths"].values():
+        for method, operation in methods.items():
+            costs = operation.get("x-google-quota", {}).get("metricCosts")
+            assert costs == (None if method == "options" else {metric["name"]: 1})  # a browser's preflight has no key
+            assert ("security" in operation) == (method != "options")
+    behind = plan.resources("google_cloudfunctions2_function")["run_pipeline"].values["service_config"][0]
+    assert behind["environment_variables"]["PROXIES_IN_FRONT"] == "1"
+
+
 def test_an_operators_way_in_opens_the_scheduler_functions_and_tells_them(workspace: Workspace) -> None:
     plan = workspace.plan(
         {
