@@ -172,13 +172,8 @@ variable "gateway_requests_per_minute" {
   default     = 0
 
   validation {
-    condition     = var.gateway_requests_per_minute >= 0 && floor(var.gateway_requests_per_minute) == var.gateway_requests_per_minute
-    error_message = "gateway_requests_per_minute is a whole number, 0 for none."
-  }
-
-  validation {
-    condition     = var.gateway_requests_per_minute == 0 || var.public_access == "api_gateway"
-    error_message = "gateway_requests_per_minute needs public_access = api_gateway: there is no gateway otherwise."
+    condition     = floor(var.gateway_requests_per_minute) == var.gateway_requests_per_minute && var.gateway_requests_per_minute >= 0 && (var.gateway_requests_per_minute == 0 || var.public_access == "api_gateway")
+    error_message = "gateway_requests_per_minute is a whole number, and needs public_access = api_gateway: there is no gateway otherwise."
   }
 }
 

@@ -64,6 +64,11 @@ def test_a_key_made_a_moment_ago_works_where_the_other_keys_are_known(frontend: 
     assert with_new_key(frontend).get(frontend.runs_path).status_code == 200
 
 
+def test_the_key_by_which_an_api_gateway_counts_is_none_of_ours(frontend: Frontend) -> None:
+    assert with_new_key(frontend).get(frontend.runs_path, params={"key": "AIzaSy", "limit": 3}).status_code == 200
+    assert with_new_key(frontend).get(frontend.runs_path, params={"keys": "AIzaSy"}).status_code == 400
+
+
 def test_a_second_look_comes_from_memory_until_the_tenant_itself_changes_something(frontend: Frontend) -> None:
     api, run_id = with_new_key(frontend), frontend.start()
     path = f"{frontend.runs_path}/{run_id}"
