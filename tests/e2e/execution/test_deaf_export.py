@@ -7,8 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from tests.support.executions import Executions, Instance, eventually
+from tests.support.executions import Executions, eventually
 from tests.support.frontend import IMPERSONATED
+from tests.support.instance import Instance
 from tests.support.tenant import Api, Tenant
 
 StartInstance = Callable[..., Instance]
