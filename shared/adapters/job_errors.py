@@ -14,7 +14,7 @@ from shared.adapters.error_table import FAILURES, Course, last_of, meaning_of, r
 _ABORTED = re.compile(
     r"aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding", re.IGNORECASE
 )
-_ASSERTION = re.compile(r"Assertion failed(?:: (?P<message>[^;\n]+))?", re.IGNORECASE)
+_ASSERTION = re.compile(r"Assertion failed(?:: (?P<asserted>[^;\n]+))?|Refused: (?P<refused>[A-Z_]+)")
 _MISSING = re.compile(r"Not found: (?P<kind>Table|Dataset|Job|Routine)\b *(?P<name>[^\s;,]*)")
 # Errors of values, which the rows bring along: such a text names the value, its column and row where BigQuery knows
 # them, and nothing of the platform's. https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules
@@ -37,7 +37,7 @@ class InvalidStatement(errors.JobFailed):
 
 
 class AssertionFailed(errors.JobFailed):
-    """An ASSERT in a script did not hold; `message` is what the script said."""
+    """A statement refused to go on, by an ASSERT or an ERROR; `message` is what it said."""
 
 
 class DuplicateJob(errors.ConvergenceError):
@@ -71,7 +71,7 @@ def _failed(error: Exception, message: str, *, is_final: bool) -> errors.JobFail
     if isinstance(error, google.NotFound):
         return Missing(in_words(error), raw=message)
     if assertion := _ASSERTION.search(message):
-        return AssertionFailed(assertion["message"] or "")
+        return AssertionFailed(assertion["asserted"] or assertion["refused"] or "")
     return errors.JobFailed(in_words(error), raw=message, is_final=is_final)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from shared.adapters.bigquery import Warehouse
 from shared.adapters.job_errors import AssertionFailed
-from shared.adapters.sql import statement
+from shared.adapters.sql import Statement, joined, statement
 from shared.domain.admission import AGEING_STEP
 from shared.domain.changes import Change, Decision
 from shared.domain.dispatch import MOST_CHANGES
 from shared.domain.queue_state import QueueItem, QueueState, RunSign, TenantShare
-from shared.errors import TransactionAborted
+from shared.domain.usage_changes import usage_changes
+from shared.errors import JobFailed, TransactionAborted
 
 _FRONT_PER_TENANT = 500
 _CHANGES_BYTES = 7_000_000  # as the request has them, which takes ten million
@@ -39,6 +41,8 @@ class DispatchQueue:
             "ageing_seconds": int(AGEING_STEP.total_seconds()),
         }
         (row,) = self.warehouse.read(statement("dispatch_read", "read_queue"), values)
+        if row["epoch"] is None:  # nothing would keep two dispatchers apart
+            raise JobFailed("dispatcher_state has no row")
         return QueueState(
             epoch=row["epoch"],
             now=row["now"],
@@ -58,29 +62,51 @@ class DispatchQueue:
                 return replace(decision, changes=decision.changes[:count], work_remains=True)
         return decision
 
-    def apply(self, state: QueueState, decision: Decision) -> frozenset[str]:
-        """Apply all of a decision or nothing; the runs that changed. One job.
+    def apply(self, state: QueueState, decision: Decision) -> None:
+        """Apply all of a decision or nothing. One job.
 
         TransactionAborted when another dispatcher, or a writer of the same tables, was faster: read again.
         """
+        usage = usage_changes(state, decision.changes)
         values = {
             "epoch": state.epoch,
             "now": state.now,
             "oldest_added_at": min(change.before.added_at for change in decision.changes),
             "changes": json.dumps([_change_row(change) for change in decision.changes], default=_iso),
-            "tenants": json.dumps([vars(tenant) for tenant in state.tenants], default=_iso),
+            "usage": json.dumps([vars(day) for day in usage], default=_iso),
         }
+        script = decision_statement(decision.changes, counts=bool(usage))
         try:
-            job = self.warehouse.change(statement("dispatch_apply", "apply_decision"), values)
+            self.warehouse.change(script, {name: values[name] for name in script.parameters})
         except AssertionFailed as error:
             raise TransactionAborted from error
-        return frozenset(row["run_id"] for row in self.warehouse.rows_of(job))
+
+
+def decision_statement(changes: Sequence[Change], *, counts: bool) -> Statement:
+    """The transaction that applies these changes: only statements that have something to do, as each takes its time."""
+    scheduled = [change for change in changes if change.before.config_id]
+    ended = [change for change in scheduled if change.after is None]
+    wanted = {
+        "move_epoch": True,
+        "change_items": True,
+        "change_scheduled_runs": ended or any(change.action in ("ADMIT", "RETRY") for change in scheduled),
+        "change_schedules": ended,
+        "count_usage": counts,
+        "note_events": any(change.action not in ("WAIT", "HOP") for change in changes),
+        "commit_decision": True,
+    }
+    parts = [statement("dispatch_apply", name) for name, is_wanted in wanted.items() if is_wanted]
+    return joined("apply_decision", parts, "\n\n")
 
 
 def _change_row(change: Change) -> dict[str, Any]:
     before, after = change.before, change.after
     row: dict[str, Any] = {
         "run_id": before.run_id,
+        "tenant_id": before.tenant_id,
+        "config_id": before.config_id,
+        "pipeline_logging_id": before.pipeline_logging_id,
+        "scheduled_time": before.scheduled_time,
         "action": change.action,
         "from_state": before.state,
         "from_lease_id": before.lease_id,

@@ -104,10 +104,9 @@ class Dispatcher:
         decision = self.queue.fitting(decision)
         if not decision.changes:
             return Dispatched(state, decision, ())
-        changed = self.queue.apply(state, decision)
-        changes = [change for change in decision.changes if change.before.run_id in changed]
-        _log_changes(changes, decision)
-        return Dispatched(state, decision, changes)
+        self.queue.apply(state, decision)
+        _log_changes(decision.changes, decision)
+        return Dispatched(state, decision, decision.changes)
 
     def _deliver(self, dispatched: Dispatched) -> None:
         leased = [change.after for change in dispatched.made("ADMIT", "RENEW") if change.after]

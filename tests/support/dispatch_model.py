@@ -88,13 +88,14 @@ class World:
         return decide(state, policy=policy, max_runs=max_runs, rng=self.rng, new_id=lambda: f"lease-{next(self.ids)}")
 
     def apply(self, state: QueueState, decision: Decision) -> bool:
-        """The transaction: nothing at all unless the epoch is the one that was read."""
+        """The transaction: nothing at all unless the epoch and every item are what was read."""
         if state.epoch != self.epoch:
+            return False
+        if any(self.items.get(change.before.run_id) != change.before for change in decision.changes):
             return False
         self.epoch += 1
         for change in decision.changes:
-            if self.items.get(change.before.run_id) == change.before:
-                self._apply(change, state.now)
+            self._apply(change, state.now)
         return True
 
     def _apply(self, change: Change, now: datetime) -> None:

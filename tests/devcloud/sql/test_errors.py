@@ -24,10 +24,10 @@ def test_an_error_that_is_not_reached_leaves_the_other_branch_its_type(warehouse
         "SELECT IF(EXISTS (SELECT 1 FROM runs WHERE id = 'a'), ERROR('Refused: MOVED'), 'fine')",
         "SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM runs WHERE id = 'b') THEN ERROR('Refused: MOVED') ELSE 'x' END",
         "UPDATE runs SET state = IF(state = 'DONE', state, ERROR('Refused: MOVED')) WHERE TRUE",
-        (
-            "MERGE runs USING (SELECT 'a' AS id, IF(EXISTS (SELECT 1 FROM runs), ERROR('Refused: MOVED'), 'DONE') AS s)"
-            " AS new ON runs.id = new.id WHEN MATCHED THEN UPDATE SET state = new.s"
-        ),
+        """
+        MERGE runs USING (SELECT 'a' AS id, ERROR('Refused: MOVED') AS n) AS new ON runs.id = new.id
+        WHEN MATCHED AND new.n = 1 THEN DELETE
+        """,
         "INSERT INTO runs SELECT IF(EXISTS (SELECT 1 FROM runs), ERROR('Refused: MOVED'), 'b'), 'NEW'",
     ],
 )
@@ -42,8 +42,7 @@ def test_an_error_that_is_reached_fails_the_statement_with_its_words(warehouse: 
 
 def test_an_error_aborts_the_transaction_it_is_in(warehouse: Warehouse) -> None:
     warehouse.run("CREATE TABLE runs (id STRING NOT NULL)")
-    refusal = "SELECT IF(1 = 1, ERROR('Refused: MOVED'), 0)"
-    script = f"BEGIN TRANSACTION; INSERT INTO runs VALUES ('a'); {refusal}; COMMIT TRANSACTION"
+    failing = "SELECT IF(1 = 1, ERROR('Refused: MOVED'), 0)"
     with pytest.raises(BigQueryError, match="Refused: MOVED"):
-        warehouse.run(script)
+        warehouse.run(f"BEGIN TRANSACTION; INSERT INTO runs VALUES ('a'); {failing}; COMMIT TRANSACTION")
     assert warehouse.rows("SELECT id FROM runs") == []
