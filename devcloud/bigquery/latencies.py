@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
 
-from devcloud.bigquery.jobs.job import Job, Outcome, stopped
+from devcloud.bigquery.jobs.job import Job, Outcome
 from devcloud.bigquery.sql.session import Session
 
 Handler = Callable[[Job, Session], Outcome]
@@ -55,7 +55,7 @@ class Delays:
     def wait(self, job: Job, text: str) -> None:
         """Take the time of one statement, unless the job is cancelled meanwhile."""
         if self._latencies and job.cancelled.wait(self._latencies.draw(text)):
-            raise stopped()
+            raise job.stopped()
 
     def before(self, handler: Handler) -> Handler:
         """A load or copy job's handler, later by the time of one statement."""

@@ -65,18 +65,21 @@ class Warehouse:
         labels: Mapping[str, str] | None = None,
         into: bigquery.TableReference | None = None,
         max_bytes_billed: int | None = None,
+        timeout_seconds: int | None = None,
     ) -> bigquery.QueryJob:
         """Start a job under `job_id`. Wait for it with `finished`.
 
         DuplicateJob when that id has been used: the first job is asked for by `get_job`, and no other id taken for it.
 
         The rows of a query replace those of table `into`, if one is given. `max_bytes_billed` is a limit within the
-        platform's own.
+        platform's own. BigQuery stops the job after `timeout_seconds`.
         """
         sql, config = self._sql(statement, dataset), self._config(statement, values, labels, max_bytes_billed)
         if into:
             config.destination = into
             config.write_disposition = bigquery.WriteDisposition.WRITE_TRUNCATE
+        if timeout_seconds:
+            config.job_timeout_ms = timeout_seconds * 1000
         with translated():
             try:
                 retry = self.patience.calls

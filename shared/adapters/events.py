@@ -12,7 +12,7 @@ from typing import Any, Literal
 from shared.adapters.bigquery import Warehouse
 
 Kind = Literal[
-    "ADMITTED", "CLAIMED", "HEARTBEAT", "STEP", "HANDED_OVER", "CANCEL_REQUESTED",
+    "ADMITTED", "CLAIMED", "HEARTBEAT", "STEP", "WAITING", "HANDED_OVER", "CANCEL_REQUESTED",
     "SUCCEEDED", "FAILED", "CANCELLED", "PAUSED", "SETTLED", "CLOSED",
 ]  # fmt: skip
 

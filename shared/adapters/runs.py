@@ -16,10 +16,11 @@ from google.cloud import bigquery
 from shared import errors
 from shared.adapters.bigquery import Row, Warehouse
 from shared.adapters.credentials import SealedCredential
-from shared.adapters.job_errors import AssertionFailed, DuplicateJob
-from shared.adapters.job_waits import Pause
-from shared.adapters.sql import Statement, statement
+from shared.adapters.events import RunEvent, RunEvents
+from shared.adapters.job_errors import DuplicateJob
+from shared.adapters.sql import joined, statement
 from shared.adapters.tasks import Closing, RunTask
+from shared.domain.turns import Line
 
 # Another writer of the tenant's tables won: its turn is over soon. Exponential backoff with jitter.
 _RETRY_ABORTED = google_retry.Retry(
@@ -61,6 +62,11 @@ class ClaimedRun:
     read_at: datetime
 
     @property
+    def started_at(self) -> datetime:
+        """When an executor first took the run up."""
+        return min((item.occurred_at for item in self.checkpoints if item.kind == "CLAIMED"), default=self.read_at)
+
+    @property
     def is_cancel_requested(self) -> bool:
         """Whether somebody wants it stopped, as of the read."""
         return any(item.kind == "CANCEL_REQUESTED" for item in self.checkpoints)
@@ -68,11 +74,14 @@ class ClaimedRun:
 
 @dataclass(frozen=True)
 class Begun:
-    """What an attempt found when it began: the run's status, its fence token and the published watermark."""
+    """What an attempt found when it began: the run's status (None without a row), its fence token, the published
+    watermark, and the newest turn in which the tenant published.
+    """
 
-    status: str
+    status: str | None
     token: int | None
     watermark: datetime | None
+    turn: int
 
 
 @dataclass(frozen=True)
@@ -122,43 +131,41 @@ class Runs:
         values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
         return Signals(**self.warehouse.read(statement("run_execution", "read_signals"), values)[0])
 
-    def begin(self, task: RunTask, run: ClaimedRun, *, pipeline_id: str, source: str | None) -> Begun:
-        """Mark the run RUNNING and take the fence of (pipeline, source); FenceLost when the lease has gone."""
-        values = {
-            "pipeline_logging_id": task.pipeline_logging_id,
-            "tenant_id": task.tenant_id,
-            "run_id": task.run_id,
-            "pipeline_id": pipeline_id,
-            "user_id": run.user_id,
-            "trigger_type": run.trigger_type,
-            "trigger_by": run.trigger_by,
-            "parameters": json.dumps(dict(run.parameters)),
-            "created_at": run.added_at,
-            "lease_id": task.lease_id,
-            "attempt": task.attempt,
-            "source": source,
-        }
-        begin = statement("run_execution", "begin_attempt")
-        job = self.transact(begin, values, job_id=f"cvg-begin-{task.lease_id}-{task.hop}", dataset=task.tenant_id)
-        return Begun(**self.warehouse.rows_of(job)[0])
+    def begin(
+        self, task: RunTask, run: ClaimedRun, *, pipeline_id: str, source: str | None, turn: int | None = None
+    ) -> Begun:
+        """Take the fence of (pipeline, source) and read how the run stands; FenceLost when the lease has gone.
 
-    def transact(
-        self,
-        script: Statement,
-        values: Mapping[str, Any],
-        *,
-        job_id: str,
-        dataset: str,
-        pause: Pause | None = None,
-        max_bytes_billed: int | None = None,
-    ) -> bigquery.QueryJob:
-        """Run a transaction once; FenceLost when one of its assertions fails. Aborts are retried."""
-        once, limit = self.warehouse.once, max_bytes_billed
-        run = partial(once, script, values, job_id=job_id, dataset=dataset, pause=pause, max_bytes_billed=limit)
-        try:
-            return _retried(run)
-        except AssertionFailed as error:
-            raise errors.FenceLost(f"another attempt took over ({error.message})") from error
+        It only appends, so it conflicts with nothing. `turn` is that of an earlier attempt's publish that was awaited
+        in between: what was read before is old.
+        """
+        parts = [statement("run_begin", name) for name in ("take_token", "read_begun")]
+        if run.trigger_type == "scheduler":
+            parts.insert(0, statement("run_begin", "log_scheduled_run"))
+        begin = joined("begin_attempt", parts, "\n\n")
+        known = {**run_values(task, run), "pipeline_id": pipeline_id, "source": source}
+        values = {name: known[name] for name in begin.parameters}
+        job_id = f"cvg-begin-{task.lease_id}-{task.hop}" + (f"-{turn}" if turn else "")
+        job = self.warehouse.once(begin, values, job_id=job_id, dataset=task.tenant_id)
+        found = dict(self.warehouse.rows_of(job)[0])
+        if not found.pop("lease_is_held"):
+            raise errors.FenceLost("another attempt took over (LEASE_LOST)")
+        return Begun(**found)
+
+    def join_line(self, task: RunTask, *, now: datetime) -> Line:
+        """Say that the lease waits for its tenant's turn to publish; who came before it."""
+        waits = RunEvent(
+            run_id=task.run_id,
+            tenant_id=task.tenant_id,
+            kind="WAITING",
+            occurred_at=now,
+            lease_id=task.lease_id,
+            attempt=task.attempt,
+        )
+        RunEvents(self.warehouse).append([waits])
+        values = {"tenant_id": task.tenant_id, "lease_id": task.lease_id, "now": now}
+        (row,) = self.warehouse.read(statement("run_begin", "read_line"), values, dataset=task.tenant_id)
+        return Line(frozenset(row["ahead"]), row["newest"])
 
     def close(self, task: RunTask, closing: Closing, *, bytes_billed: int | None) -> Closing:
         """End a run that has no executor any more, unless it has ended; once, however often its task is delivered.
@@ -176,27 +183,28 @@ class Runs:
             "bytes_billed": bytes_billed,
         }
         close = statement("run_execution", "close_run")
-        rows = self.warehouse.rows_of(
-            self.transact(close, values, job_id=f"cvg-close-{task.run_id}", dataset=task.tenant_id)
-        )
+        once = partial(self.warehouse.once, close, values, job_id=f"cvg-close-{task.run_id}", dataset=task.tenant_id)
+        rows = self.warehouse.rows_of(_retried(once))
         return Closing(**rows[0]) if rows else closing
 
     def close_attempt(
-        self, task: RunTask, *, status: str, error_class: str | None, error_message: str | None, bytes_billed: int
+        self,
+        task: RunTask,
+        run: ClaimedRun,
+        *,
+        status: str,
+        error_class: str | None,
+        error_message: str | None,
+        bytes_billed: int,
     ) -> str | None:
         """End the run under this task's lease, unless it has ended: the status it ended with.
 
         None, and nothing happens, once another attempt has taken over.
         """
-        values = {
-            "pipeline_logging_id": task.pipeline_logging_id,
-            "lease_id": task.lease_id,
-            "status": status,
-            "error_class": error_class,
-            "error_message": error_message,
-            "bytes_billed": bytes_billed,
-        }
         close = statement("run_execution", "close_attempt")
+        ended = {"status": status, "error_class": error_class, "error_message": error_message}
+        known = {**run_values(task, run), **ended, "bytes_billed": bytes_billed}
+        values = {name: known[name] for name in close.parameters}
         rows = self.warehouse.rows_of(_retried(partial(self.warehouse.change, close, values, dataset=task.tenant_id)))
         return str(rows[0]["status"]) if rows else None
 
@@ -214,6 +222,24 @@ class Runs:
         }
         job_id = f"cvg-log-{task.lease_id}-{task.hop}"
         self.warehouse.once(statement("run_steps", "log_steps"), values, job_id=job_id, dataset=task.tenant_id)
+
+
+def run_values(task: RunTask, run: ClaimedRun) -> dict[str, Any]:
+    """What the statements about a run's row and its fence say of it."""
+    return {
+        "pipeline_logging_id": task.pipeline_logging_id,
+        "tenant_id": task.tenant_id,
+        "run_id": task.run_id,
+        "user_id": run.user_id,
+        "trigger_type": run.trigger_type,
+        "trigger_by": run.trigger_by,
+        "parameters": json.dumps(dict(run.parameters)),
+        "created_at": run.added_at,
+        "started_at": run.started_at,
+        "lease_id": task.lease_id,
+        "attempt": task.attempt,
+        "source": run.accepted_source,
+    }
 
 
 def _retried(run: Callable[[], bigquery.QueryJob]) -> bigquery.QueryJob:

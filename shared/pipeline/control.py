@@ -78,6 +78,17 @@ class Control:
         return self._clock() >= self._hop_began_at + self._budget_seconds
 
     @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """What others need is not this step's time: its clock stands still in the block."""
+        began_at, ends_at = self._clock(), self._step_ends_at
+        self._step_ends_at = None
+        try:
+            yield
+        finally:
+            if ends_at is not None:
+                self._step_ends_at = ends_at + self._clock() - began_at
+
+    @contextmanager
     def step(self, timeout_seconds: float) -> Iterator[None]:
         """A step may take this long."""
         self._step_began_at = self._clock()

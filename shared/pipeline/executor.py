@@ -52,11 +52,10 @@ class Executor:
         journal: Journal,
         *,
         record: Callable[[StepRecord], str],
-        listen: Callable[[], None],
         clock: Callable[[], datetime],
     ) -> None:
         self._hop, self._journal = hop, journal
-        self._record, self._listen, self._clock = record, listen, clock
+        self._record, self._clock = record, clock
         self._done: dict[str, StepRecord] = {}
 
     def run(self) -> None:
@@ -122,9 +121,8 @@ class Executor:
             prepare_targets(self._hop)
             return run_checks(self._hop, step, records, max_bytes_billed=left)
         if step.id == PUBLISH:
-            self._listen()
             billed = self._journal.bytes_billed
-            return publish(self._hop, records, bytes_billed=billed, max_bytes_billed=left)
+            return publish(self._hop, step, records, bytes_billed=billed, max_bytes_billed=left, clock=self._clock)
         if step.uses == SQL:
             return run_sql(self._hop, step, records, max_bytes_billed=left)
         from shared.pipeline.steps.extract import extract  # Arrow and Storage Read load only for who extracts

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from shared.adapters.query_costs import LEAST_BILLED_BYTES, JobCosts
+from shared.adapters.runs import run_values
 from shared.adapters.sql import Statement, joined, statement
 from shared.adapters.tenant_tables import make_table
 from shared.domain.templates import Target, Template
 from shared.pipeline.byte_limits import require_within
 from shared.pipeline.hop import Hop
 from shared.pipeline.journal import StepRecord
+from shared.pipeline.plan import PlannedStep
 from shared.pipeline.statements import day_column, template_statements
 from shared.pipeline.steps.result import StepResult
+from shared.pipeline.turn import Turns
 from shared.tables import get_table
 
 _PUBLISH = "pipeline/publish"
-_FRAME_TABLES = 3  # the fence, the queue and the run: what take_proof and finish_run read, a row of each
+_FRAME_TABLES = 4  # what finish_run reads: the run log, the queue, the fence and the events
 
 
 def prepare_targets(hop: Hop) -> None:
@@ -29,32 +32,46 @@ def prepare_targets(hop: Hop) -> None:
 
 def publish_statement(template: Template, staged: Mapping[str, str]) -> Statement:
     """The whole transaction; `staged` gives each step's staging table as `{staging}.name`."""
-    parts = [statement(_PUBLISH, "take_proof"), *_replacements(template, staged), statement(_PUBLISH, "finish_run")]
-    return joined("publish", parts, "\n\n")
+    frame = [statement(_PUBLISH, name) for name in ("finish_run", "commit_publish")]
+    return joined("publish", [frame[0], *_replacements(template, staged), frame[1]], "\n\n")
 
 
 def _replacements(template: Template, staged: Mapping[str, str]) -> Iterator[Statement]:
+    """The restatements of all targets in one statement, then the rows of each in one: a statement takes its time."""
+    restated = [
+        _restated(template, target, staged[target.step]).prefixed(f"{target.table}_") for target in template.publish
+    ]
+    each = [Statement(part.name, f"(\n{part.text}\n)", part.parameters) for part in restated]
+    yield statement(_PUBLISH, "note_restatements").naming(restated=joined("restated", each, "\nUNION ALL\n"))
     for target in template.publish:
-        for part in _replace_days(template, target, staged[target.step]):
-            yield part.prefixed(f"{target.table}_")
+        yield _replaced(target, staged[target.step]).prefixed(f"{target.table}_")
 
 
-def _replace_days(template: Template, target: Target, staged: str) -> Iterator[Statement]:
-    published = f"{{dataset}}.{target.table}"
+def _restated(template: Template, target: Target, staged: str) -> Statement:
     billed = template_statements(template)[target.billed]
-    yield statement(_PUBLISH, "note_restatements").naming(
-        billed_before=billed.naming(rows=published), billed_after=billed.naming(rows=staged)
+    before, after = billed.naming(rows=f"{{dataset}}.{target.table}"), billed.naming(rows=staged)
+    return statement(_PUBLISH, "restated_days").naming(billed_before=before, billed_after=after)
+
+
+def _replaced(target: Target, staged: str) -> Statement:
+    return statement(_PUBLISH, "replace_days").naming(
+        target=f"{{dataset}}.{target.table}",
+        date_column=day_column(target.table, target.date_column),
+        staged=staged,
+        columns=[column.name for column in get_table("tenant_dataset", target.table).columns],
     )
-    days = day_column(target.table, target.date_column)
-    yield statement(_PUBLISH, "delete_days").naming(target=published, date_column=days)
-    columns = [column.name for column in get_table("tenant_dataset", target.table).columns]
-    yield statement(_PUBLISH, "insert_rows").naming(target=published, staged=staged, columns=columns)
 
 
 def publish(
-    hop: Hop, records: Mapping[str, StepRecord], *, bytes_billed: int, max_bytes_billed: int | None
+    hop: Hop,
+    step: PlannedStep,
+    records: Mapping[str, StepRecord],
+    *,
+    bytes_billed: int,
+    max_bytes_billed: int | None,
+    clock: Callable[[], datetime],
 ) -> StepResult:
-    """Publish what is staged; FenceLost, and nothing changed, when another attempt took over.
+    """Publish what is staged, in a turn of its own; FenceLost, and nothing changed, when another attempt took over.
 
     BytesLimitExceeded, before anything is paid, when it would bill more than is left.
     """
@@ -63,14 +80,11 @@ def publish(
     values = _values(hop, records, rows=rows, bytes_billed=bytes_billed)
     parts, frame = list(_replacements(hop.template, staged)), _FRAME_TABLES * LEAST_BILLED_BYTES
     require_within(hop, "publish", max_bytes_billed, parts, values, besides=frame)
-    script = publish_statement(hop.template, staged)
-    job = hop.services.runs.transact(
-        script,
+    job = Turns(hop, clock=clock).publish(
+        publish_statement(hop.template, staged),
         values,
-        job_id=f"cvg-publish-{hop.task.lease_id}",
-        dataset=hop.task.tenant_id,
-        pause=hop.control.pause_for_job,
         max_bytes_billed=max_bytes_billed,
+        timeout_seconds=step.timeout_seconds,
     )
     return StepResult(rows=rows, job_id=job.job_id, costs=JobCosts.of_job(job))
 
@@ -78,13 +92,10 @@ def publish(
 def _values(hop: Hop, records: Mapping[str, StepRecord], *, rows: int, bytes_billed: int) -> dict[str, Any]:
     task, details = hop.task, [record.details for record in records.values()]
     values: dict[str, Any] = {
+        **run_values(task, hop.run),
         "pipeline_id": hop.template.pipeline_id,
         "source": hop.source,
         "token": hop.begun.token,
-        "lease_id": task.lease_id,
-        "run_id": task.run_id,
-        "tenant_id": task.tenant_id,
-        "pipeline_logging_id": task.pipeline_logging_id,
         "rows_published": rows,
         "bytes_billed": bytes_billed,
         "watermark": _latest(details, "watermark"),

@@ -149,19 +149,21 @@ LEFT JOIN held ON held.tenant_id = api_key.tenant_id
 -- param: accepted_at TIMESTAMP
 BEGIN TRANSACTION;
 
-ASSERT NOT EXISTS (
-  SELECT 1
-  FROM {dataset}.x_meta_pipeline_runs
-  WHERE backfill_id = @request_id
-    OR pipeline_logging_id = @request_id
-) AS 'RUN_EXISTS';
-
 INSERT INTO {dataset}.x_meta_pipeline_runs (
   pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters,
   retry_of, backfill_id, created_at
 )
 SELECT
-  JSON_VALUE(run, '$.run_id'),
+  IF(
+    EXISTS (
+      SELECT 1
+      FROM {dataset}.x_meta_pipeline_runs
+      WHERE backfill_id = @request_id
+        OR pipeline_logging_id = @request_id
+    ),
+    ERROR('Refused: RUN_EXISTS'),
+    JSON_VALUE(run, '$.run_id')
+  ),
   @tenant_id,
   JSON_VALUE(run, '$.run_id'),
   @pipeline_id,

@@ -76,93 +76,6 @@ SELECT
       AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
   ) AS is_cancel_requested
 
--- name: begin_attempt
--- Marks the run RUNNING under its lease and raises the fence's token for it; a scheduled run's row is made here.
--- Repeating it under the same lease changes nothing; a run that has ended stays as it is, and its status says so.
--- param: pipeline_logging_id STRING
--- param: tenant_id STRING
--- param: run_id STRING
--- param: pipeline_id STRING
--- param: user_id STRING
--- param: trigger_type STRING
--- param: trigger_by STRING
--- param: parameters STRING
--- param: created_at TIMESTAMP
--- param: lease_id STRING
--- param: attempt INT64
--- param: source STRING
-BEGIN TRANSACTION;
-
-ASSERT EXISTS (
-  SELECT 1
-  FROM {tenants}.pipeline_execution_queue
-  WHERE run_id = @run_id
-    AND tenant_id = @tenant_id
-    AND lease_id = @lease_id
-    AND state = 'PROCESSING'
-) AS 'LEASE_LOST';
-
-INSERT INTO {dataset}.x_meta_pipeline_runs (
-  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters, created_at
-)
-SELECT
-  @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, 'PENDING',
-  PARSE_JSON(@parameters), @created_at
-FROM UNNEST([1])
-WHERE NOT EXISTS (
-  SELECT 1
-  FROM {dataset}.x_meta_pipeline_runs AS runs
-  WHERE runs.pipeline_logging_id = @pipeline_logging_id
-);
-
-UPDATE {dataset}.x_meta_pipeline_runs
-SET
-  status = 'RUNNING',
-  lease_id = @lease_id,
-  attempt = @attempt,
-  source = @source,
-  started_at = COALESCE(started_at, CURRENT_TIMESTAMP())
-WHERE pipeline_logging_id = @pipeline_logging_id
-  AND status IN ('PENDING', 'RUNNING');
-
-INSERT INTO {dataset}.x_meta_publish_fence (pipeline_id, source, token, lease_id, published)
-SELECT @pipeline_id, @source, 0, '', FALSE
-FROM UNNEST([1])
-WHERE @source IS NOT NULL
-  AND NOT EXISTS (
-    SELECT 1
-    FROM {dataset}.x_meta_publish_fence AS fence
-    WHERE fence.pipeline_id = @pipeline_id
-      AND fence.source = @source
-  );
-
-UPDATE {dataset}.x_meta_publish_fence
-SET
-  token = token + 1,
-  lease_id = @lease_id,
-  published = FALSE
-WHERE pipeline_id = @pipeline_id
-  AND source = @source
-  AND lease_id != @lease_id
-  AND EXISTS (
-    SELECT 1
-    FROM {dataset}.x_meta_pipeline_runs AS runs
-    WHERE runs.pipeline_logging_id = @pipeline_logging_id
-      AND runs.status = 'RUNNING'
-  );
-
-COMMIT TRANSACTION;
-
-SELECT
-  runs.status,
-  fence.token,
-  fence.watermark
-FROM {dataset}.x_meta_pipeline_runs AS runs
-LEFT JOIN {dataset}.x_meta_publish_fence AS fence
-  ON fence.pipeline_id = @pipeline_id
-  AND fence.source = @source
-WHERE runs.pipeline_logging_id = @pipeline_logging_id;
-
 -- name: close_run
 -- Ends a run that has not ended yet; one that has stays as it is. A scheduled run that no executor ever took up gets its
 -- row here, so that the tenant sees what became of it. Says how the run ended: it may have been published.
@@ -174,48 +87,47 @@ WHERE runs.pipeline_logging_id = @pipeline_logging_id;
 -- param: error_class STRING
 -- param: error_message STRING
 -- param: bytes_billed INT64
-BEGIN TRANSACTION;
-
-UPDATE {dataset}.x_meta_pipeline_runs
-SET
+MERGE {dataset}.x_meta_pipeline_runs AS runs
+USING (
+  SELECT
+    wanted.pipeline_logging_id,
+    scheduled.tenant_id,
+    scheduled.run_id,
+    scheduled.pipeline_id,
+    scheduled.parameters,
+    scheduled.created_at
+  FROM (SELECT @pipeline_logging_id AS pipeline_logging_id) AS wanted
+  LEFT JOIN {tenants}.scheduled_pipeline_runs AS scheduled
+    ON scheduled.pipeline_logging_id = wanted.pipeline_logging_id
+    AND scheduled.run_id = @run_id
+    AND scheduled.tenant_id = @tenant_id
+    AND scheduled.created_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
+) AS closed
+ON runs.pipeline_logging_id = closed.pipeline_logging_id
+WHEN MATCHED AND runs.status IN ('PENDING', 'RUNNING') THEN UPDATE SET
   status = @status,
   completed_at = CURRENT_TIMESTAMP(),
   bytes_billed = @bytes_billed,
   error_class = @error_class,
   error_message = @error_message
-WHERE pipeline_logging_id = @pipeline_logging_id
-  AND status IN ('PENDING', 'RUNNING');
-
-INSERT INTO {dataset}.x_meta_pipeline_runs (
+WHEN NOT MATCHED AND closed.run_id IS NOT NULL THEN INSERT (
   pipeline_logging_id, tenant_id, run_id, pipeline_id, trigger_type, trigger_by, status, parameters, attempt,
   created_at, completed_at, error_class, error_message
-)
-SELECT
-  scheduled.pipeline_logging_id,
-  scheduled.tenant_id,
-  scheduled.run_id,
-  scheduled.pipeline_id,
+) VALUES (
+  closed.pipeline_logging_id,
+  closed.tenant_id,
+  closed.run_id,
+  closed.pipeline_id,
   'scheduler',
   'cloud_scheduler',
   @status,
-  scheduled.parameters,
+  closed.parameters,
   @attempt,
-  scheduled.created_at,
+  closed.created_at,
   CURRENT_TIMESTAMP(),
   @error_class,
   @error_message
-FROM {tenants}.scheduled_pipeline_runs AS scheduled
-WHERE scheduled.run_id = @run_id
-  AND scheduled.tenant_id = @tenant_id
-  AND scheduled.pipeline_logging_id = @pipeline_logging_id
-  AND scheduled.created_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
-  AND NOT EXISTS (
-    SELECT 1
-    FROM {dataset}.x_meta_pipeline_runs AS runs
-    WHERE runs.pipeline_logging_id = @pipeline_logging_id
-  );
-
-COMMIT TRANSACTION;
+);
 
 SELECT
   status,
@@ -227,8 +139,13 @@ WHERE pipeline_logging_id = @pipeline_logging_id;
 -- name: close_attempt
 -- Ends a run under the lease it runs under, and says how it ended: a publish may have been faster. After another attempt
 -- took over it changes nothing and says nothing.
+-- param: run_id STRING
+-- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
 -- param: lease_id STRING
+-- param: attempt INT64
+-- param: source STRING
+-- param: started_at TIMESTAMP
 -- param: status STRING
 -- param: error_class STRING
 -- param: error_message STRING
@@ -236,13 +153,24 @@ WHERE pipeline_logging_id = @pipeline_logging_id;
 UPDATE {dataset}.x_meta_pipeline_runs
 SET
   status = @status,
+  lease_id = @lease_id,
+  attempt = @attempt,
+  source = @source,
+  started_at = COALESCE(started_at, @started_at),
   completed_at = CURRENT_TIMESTAMP(),
   bytes_billed = @bytes_billed,
   error_class = @error_class,
   error_message = @error_message
 WHERE pipeline_logging_id = @pipeline_logging_id
-  AND lease_id = @lease_id
-  AND status = 'RUNNING';
+  AND status IN ('PENDING', 'RUNNING')
+  AND EXISTS (
+    SELECT 1
+    FROM {tenants}.pipeline_execution_queue
+    WHERE run_id = @run_id
+      AND tenant_id = @tenant_id
+      AND lease_id = @lease_id
+      AND state = 'PROCESSING'
+  );
 
 SELECT status
 FROM {dataset}.x_meta_pipeline_runs

@@ -44,6 +44,7 @@ aged AS (
     scheduled_time,
     added_at,
     attempt,
+    processing_started_at,
     wait_reason,
     priority + IF(
       backfill_id IS NULL,
@@ -65,6 +66,7 @@ queued AS (
     parameters,
     added_at,
     attempt,
+    processing_started_at,
     wait_reason,
     ROW_NUMBER() OVER (PARTITION BY state ORDER BY priority DESC, scheduled_time, run_id) AS queue_position
   FROM aged
@@ -108,7 +110,7 @@ run AS (
     logged.retry_of,
     logged.backfill_id,
     COALESCE(logged.created_at, queued.added_at) AS created_at,
-    logged.started_at,
+    COALESCE(logged.started_at, queued.processing_started_at) AS started_at,
     logged.completed_at,
     GREATEST(COALESCE(logged.attempt, 0), COALESCE(queued.attempt, 0)) AS attempt,
     queued.wait_reason,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from shared import log
 from shared.adapters.events import Kind, RunEvent, RunEvents
 from shared.adapters.job_errors import DuplicateJob
+from shared.adapters.publish_jobs import PublishJobs, fence_of
 from shared.adapters.runs import Begun, ClaimedRun
 from shared.adapters.tasks import Closing, RunTask, Tasks
 from shared.domain.credential_notices import not_set_up
@@ -30,10 +32,11 @@ from shared.errors import (
 )
 from shared.pipeline.control import Control, HandOver
 from shared.pipeline.executor import Executor, classified
-from shared.pipeline.heartbeat import heartbeats, heed
+from shared.pipeline.heartbeat import heartbeats
 from shared.pipeline.hop import Hop, Services
 from shared.pipeline.interrupted import interrupted_step
 from shared.pipeline.journal import Journal, StepRecord
+from shared.pipeline.turn import await_own_publish
 from shared.pipeline.watchdog import Watchdog
 from shared.templates import find_template
 
@@ -150,11 +153,6 @@ class RunExecution:
     def _run(self, run: ClaimedRun, journal: Journal, snapshot_at: datetime) -> str:
         settings, runs = self.services.settings, self.services.runs
         control = self.open_control(budget_seconds=settings.execution_budget_seconds)
-
-        def listen() -> None:
-            heed(control, runs.signals(self.task))
-            control.check()
-
         with heartbeats(
             control,
             every_seconds=settings.heartbeat_seconds,
@@ -164,7 +162,7 @@ class RunExecution:
             found = self._begin(run, snapshot_at, control)
             if isinstance(found, Begun):
                 return self._settle(run, journal, found)
-            Executor(found, journal, record=self._append_step, listen=listen, clock=self.clock).run()
+            Executor(found, journal, record=self._append_step, clock=self.clock).run()
         self._write_log(run, journal)
         return self._end("SUCCEEDED", outcome="COMPLETED")
 
@@ -175,8 +173,7 @@ class RunExecution:
         source = source_of(template, run.parameters, run.credential_source) if template else None
         # Only for the source it was accepted for is a run the only one of its pipeline: it may fence no other.
         fenced = source if source == run.accepted_source else None
-        with log.bound(step_id="begin"):
-            begun = self.services.runs.begin(self.task, run, pipeline_id=pipeline_id, source=fenced)
+        begun = self._begun(run, pipeline_id, fenced, control)
         if begun.status in _ENDED:
             return begun
         if template is None:
@@ -199,12 +196,23 @@ class RunExecution:
             services=self.services,
         )
 
+    def _begun(self, run: ClaimedRun, pipeline_id: str, source: str | None, control: Control) -> Begun:
+        """How the run stands once no earlier attempt's publish is under way: what was published decides."""
+        begin = partial(self.services.runs.begin, self.task, run, pipeline_id=pipeline_id, source=source)
+        with log.bound(step_id="begin"):
+            begun = begin()
+            if source is None or begun.status in _ENDED:
+                return begun
+            jobs = PublishJobs(self.services.warehouse, self.task, fence_of(pipeline_id, source))
+            turn = await_own_publish(jobs, begun.turn, control.pause_for_job)
+            return begin(turn=turn) if turn else begun
+
     def _settle(self, run: ClaimedRun, journal: Journal, begun: Begun) -> str:
         """An earlier delivery ended the run and was cut off before it could say so, or write its log."""
         log.info("run had ended", status=begun.status)
         self._write_log(run, journal)
         retryable = False if begun.status == "FAILED" else None
-        return self._end(_ENDED[begun.status], outcome=begun.status, retryable=retryable)
+        return self._end(_ENDED[str(begun.status)], outcome=begun.status, retryable=retryable)
 
     def _hand_over(self, run: ClaimedRun, journal: Journal) -> str:
         self._write_log(run, journal)
@@ -224,7 +232,7 @@ class RunExecution:
         status = "CANCELLED" if isinstance(error, RunCancelled) else "FAILED"
         self._write_log(run, journal)
         is_last = not error.retryable or self.task.attempt > run.max_retries
-        ended = self._close(status, error.error_class, message, journal.bytes_billed) if is_last else None
+        ended = self._close(run, status, error.error_class, message, journal.bytes_billed) if is_last else None
         if ended == "COMPLETED":
             return self._end("SUCCEEDED", outcome=ended)  # published before the error, or before the cancel
         if status == "CANCELLED" and ended:
@@ -236,13 +244,13 @@ class RunExecution:
             "FAILED", outcome=status, retryable=retryable, error_class=error.error_class, error_message=message
         )
 
-    def _close(self, status: str, error_class: str, message: str, billed: int) -> str | None:
+    def _close(self, run: ClaimedRun, status: str, error_class: str, message: str, billed: int) -> str | None:
         """How the run ended; None when another attempt took over, or when BigQuery does not say."""
         close = self.services.runs.close_attempt
         try:
             with log.bound(step_id="close"):
                 return close(
-                    self.task, status=status, error_class=error_class, error_message=message, bytes_billed=billed
+                    self.task, run, status=status, error_class=error_class, error_message=message, bytes_billed=billed
                 )
         except Exception as error:  # noqa: BLE001 - why the run ended counts for more; a closing task closes it once more
             log.warning("run row not closed", error_class=type(error).__name__)

@@ -132,6 +132,8 @@ def fill(statement: Statement, template: Template, target: Target) -> Statement:
         "billed_before": billed.naming(rows=published),
         "billed_after": billed.naming(rows=staged),
     }
+    restated = load_statements(ROOT / "shared" / "sql" / "pipeline" / "publish.sql")["restated_days"]
+    parts["restated"] = restated.naming(**{name: parts[name] for name in ("billed_before", "billed_after")})
     wanted = placeholders(statement.text) - DATASETS.keys()
     assert wanted <= parts.keys(), f"nobody says what {sorted(wanted - parts.keys())} stand for"
     return statement.naming(**{name: parts[name] for name in wanted})

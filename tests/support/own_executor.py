@@ -17,9 +17,7 @@ from shared.pipeline.plan import PlannedStep, plan_steps
 
 def unrecorded(hop: Hop) -> Executor:
     """An executor of one's own that appends no STEP events."""
-    return Executor(
-        hop, Journal([]), record=lambda _: uuid.uuid4().hex, listen=lambda: None, clock=lambda: datetime.now(UTC)
-    )
+    return Executor(hop, Journal([]), record=lambda _: uuid.uuid4().hex, clock=lambda: datetime.now(UTC))
 
 
 def begun_hop(task: RunTask, services: Services, template: Template) -> Hop:

@@ -105,7 +105,7 @@ class Planted:
         def record(_: StepRecord) -> str:
             return f"{delivery.run_id}-{next(made)}"
 
-        executor = Executor(hop, journal, record=record, listen=lambda: None, clock=lambda: datetime.now(UTC))
+        executor = Executor(hop, journal, record=record, clock=lambda: datetime.now(UTC))
         try:
             executor.run()
         except RunError as ended:

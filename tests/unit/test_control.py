@@ -144,3 +144,17 @@ def test_a_call_that_waits_is_ended_by_who_stops_the_run_and_when_its_time_is_ov
     with interruptible(lambda: ended.append("outside of a step")):
         control.enforce()
     assert ended == ["first", "second"]
+
+
+def test_time_that_a_step_waits_for_others_is_not_its_own() -> None:
+    now = [0.0]
+    control = Control(budget_seconds=1000, clock=lambda: now[0])
+    with control.step(10):
+        now[0] = 8
+        with control.waiting():
+            now[0] = 500
+            control.check()
+        control.check()
+        now[0] = 502.5
+        with pytest.raises(StepTimedOut):
+            control.check()

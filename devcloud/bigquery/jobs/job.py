@@ -34,11 +34,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def stopped() -> BigQueryError:
-    """The error of a job that somebody cancelled."""
-    return BigQueryError("stopped", "Job execution was cancelled: User requested cancellation")
-
-
 @dataclass
 class Outcome:
     """What a job that ended well came to; `answer` is what getQueryResults says beside the rows."""
@@ -73,6 +68,7 @@ class Job:
     outcome: Outcome = field(default_factory=Outcome)
     session: Session | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
+    stop_reason: str = "User requested cancellation"
     done: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -85,10 +81,20 @@ class Job:
         """Whether somebody wants it stopped."""
         return self.cancelled.is_set()
 
+    def stopped(self) -> BigQueryError:
+        """The error of a job that was cancelled."""
+        return BigQueryError("stopped", f"Job execution was cancelled: {self.stop_reason}")
+
     @property
     def is_dry_run(self) -> bool:
         """Whether it is only to say what it would do."""
         return bool(self.configuration.get("dryRun"))
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        """How long it may take."""
+        limit = self.configuration.get("jobTimeoutMs")
+        return int(limit) / 1000 if limit else None
 
     @property
     def kind(self) -> str:

@@ -13,7 +13,7 @@ import duckdb
 
 from devcloud.bigquery.jobs import records
 from devcloud.bigquery.jobs.gate import Gate
-from devcloud.bigquery.jobs.job import Job, JobKey, Outcome, now_ms, stopped
+from devcloud.bigquery.jobs.job import Job, JobKey, Outcome, now_ms
 from devcloud.bigquery.jobs.locations import Locations
 from devcloud.bigquery.jobs.records import Record
 from devcloud.bigquery.model import BigQueryError, Json, not_found, not_implemented, unexpected
@@ -81,14 +81,17 @@ class JobRunner:
         found = self.get(key)
         if isinstance(found, Record):
             return found.resource
-        found.cancelled.set()
+        self._interrupt(found)
+        return found.resource()
+
+    def _interrupt(self, job: Job) -> None:
+        job.cancelled.set()
         # A statement may begin right after one interrupt, so it is repeated until the job has noticed.
-        while not found.done.wait(0.02):
-            session = found.session
+        while not job.done.wait(0.02):
+            session = job.session
             if session is not None:
                 with contextlib.suppress(duckdb.Error):  # the cursor closed in the meantime: the job has ended
                     session.cursor.interrupt()
-        return found.resource()
 
     def forget(self, key: JobKey) -> None:
         """Remove an ended job's record."""
@@ -133,7 +136,10 @@ class JobRunner:
 
     def _run(self, job: Job) -> None:
         job.started = now_ms()
+        out_of_time = threading.Timer(job.timeout_seconds or 0, self._time_out, args=[job])
         try:
+            if job.timeout_seconds is not None:
+                out_of_time.start()
             self._attempt(job)
         except BigQueryError as error:
             self._fail(job, error)
@@ -143,7 +149,13 @@ class JobRunner:
             _log.exception("job failed unexpectedly", extra={"job_id": job.job_id})
             self._fail(job, unexpected(error))
         finally:
+            out_of_time.cancel()
             self._end(job)
+
+    def _time_out(self, job: Job) -> None:
+        job.stop_reason = f"Job timed out after {job.timeout_seconds:g}s"
+        if not job.done.is_set():
+            self._interrupt(job)
 
     def _attempt(self, job: Job) -> None:
         if any(gate.has_held(job) for gate in list(self._gates)) and job.cancel_requested:
@@ -159,7 +171,7 @@ class JobRunner:
         job.outcome = self._handlers[job.kind](job, session)
         session.read()
         if job.cancel_requested:
-            raise stopped()
+            raise job.stopped()
         job.ended = now_ms()
         if job.keeps_record:
             records.finish(session.cursor, job)
@@ -167,7 +179,7 @@ class JobRunner:
         self._note(job)
 
     def _fail(self, job: Job, error: BigQueryError) -> None:
-        job.error = stopped() if job.cancel_requested else error
+        job.error = job.stopped() if job.cancel_requested else error
         job.outcome.answer, job.outcome.result, job.ended = {}, None, now_ms()
         if job.keeps_record:
             with self._engine.session() as session:

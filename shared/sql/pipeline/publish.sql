@@ -1,46 +1,101 @@
--- name: take_proof
--- Opens the publish: moves the fence that this attempt holds, or aborts; a newer attempt holds another token.
+-- name: finish_run
+-- Opens the publish: the run is COMPLETED with everything that follows, or not at all. Refused, and nothing changes, when
+-- the lease is lost, a newer attempt holds a token, somebody wants the run cancelled, it has ended, or a later turn has
+-- published. Publishes and closings of a tenant change this table first: two that meet lose a moment's work, not minutes'.
+-- param: pipeline_logging_id STRING
+-- param: tenant_id STRING
+-- param: run_id STRING
 -- param: pipeline_id STRING
 -- param: source STRING
--- param: token INT64
+-- param: user_id STRING
+-- param: trigger_type STRING
+-- param: trigger_by STRING
+-- param: parameters STRING
+-- param: created_at TIMESTAMP
+-- param: started_at TIMESTAMP
 -- param: lease_id STRING
--- param: run_id STRING
--- param: tenant_id STRING
+-- param: attempt INT64
+-- param: token INT64
+-- param: turn INT64
+-- param: rows_published INT64
+-- param: bytes_billed INT64
+-- param: seen_until TIMESTAMP
 -- param: watermark TIMESTAMP
 BEGIN TRANSACTION;
 
-UPDATE {dataset}.x_meta_publish_fence
-SET
-  published = TRUE,
-  watermark = COALESCE(@watermark, watermark)
-WHERE pipeline_id = @pipeline_id
-  AND source = @source
-  AND token = @token
-  AND lease_id = @lease_id
-  AND published IS NOT TRUE;
+MERGE {dataset}.x_meta_pipeline_runs AS runs
+USING (
+  SELECT
+    @pipeline_logging_id AS pipeline_logging_id,
+    CASE
+      WHEN EXISTS (
+        SELECT 1
+        FROM {dataset}.x_meta_publish_fence
+        WHERE pipeline_id = @pipeline_id
+          AND source = @source
+          AND token > @token
+      ) THEN ERROR('Refused: FENCE_LOST')
+      WHEN NOT EXISTS (
+        SELECT 1
+        FROM {tenants}.pipeline_execution_queue
+        WHERE run_id = @run_id
+          AND tenant_id = @tenant_id
+          AND lease_id = @lease_id
+          AND state = 'PROCESSING'
+      ) THEN ERROR('Refused: LEASE_LOST')
+      WHEN EXISTS (
+        SELECT 1
+        FROM {tenants}.pipeline_run_events
+        WHERE run_id = @run_id
+          AND tenant_id = @tenant_id
+          AND kind = 'CANCEL_REQUESTED'
+          AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
+      ) THEN ERROR('Refused: CANCEL_REQUESTED')
+      WHEN EXISTS (
+        SELECT 1
+        FROM {dataset}.x_meta_pipeline_runs
+        WHERE pipeline_logging_id = @pipeline_logging_id
+          AND status NOT IN ('PENDING', 'RUNNING')
+      ) THEN ERROR('Refused: RUN_CLOSED')
+      WHEN EXISTS (
+        SELECT 1
+        FROM {dataset}.x_meta_pipeline_runs
+        WHERE turn >= @turn
+      ) THEN ERROR('Refused: TURN_PASSED')
+      ELSE 'COMPLETED'
+    END AS status
+) AS finished
+ON runs.pipeline_logging_id = finished.pipeline_logging_id
+WHEN MATCHED THEN UPDATE SET
+  status = finished.status,
+  lease_id = @lease_id,
+  attempt = @attempt,
+  source = @source,
+  started_at = COALESCE(runs.started_at, @started_at),
+  completed_at = CURRENT_TIMESTAMP(),
+  turn = @turn,
+  rows_published = @rows_published,
+  bytes_billed = @bytes_billed,
+  watermark = @seen_until,
+  loaded_until = @watermark,
+  error_class = NULL,
+  error_message = NULL
+WHEN NOT MATCHED THEN INSERT (
+  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters, created_at,
+  lease_id, attempt, source, started_at, completed_at, turn, rows_published, bytes_billed, watermark, loaded_until
+) VALUES (
+  @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, finished.status,
+  PARSE_JSON(@parameters), @created_at, @lease_id, @attempt, @source, @started_at, CURRENT_TIMESTAMP(), @turn,
+  @rows_published, @bytes_billed, @seen_until, @watermark
+);
 
-ASSERT @@row_count = 1 AS 'FENCE_LOST';
-
-ASSERT EXISTS (
-  SELECT 1
-  FROM {tenants}.pipeline_execution_queue
-  WHERE run_id = @run_id
-    AND tenant_id = @tenant_id
-    AND lease_id = @lease_id
-    AND state = 'PROCESSING'
-) AS 'LEASE_LOST';
-
--- name: note_restatements
--- Notes what becomes of days that had rows, changed or not. A day that was emptied had rows too: what the log adds up to
--- stays true when it is filled again.
+-- name: restated_days
+-- What becomes of days of one table that had rows, changed or not. A day that was emptied had rows too: what the log adds up
+-- to stays true when it is filled again.
 -- param: pipeline_logging_id STRING
 -- param: table_name STRING
 -- param: source STRING
 -- param: dates ARRAY<DATE>
-INSERT INTO {dataset}.x_meta_restatements (
-  pipeline_logging_id, table_name, source, usage_date, rows_before, rows_after, cost_before, cost_after,
-  billing_currency, restated_at
-)
 WITH before_publish AS (
   {billed_before}
 ),
@@ -48,16 +103,16 @@ after_publish AS (
   {billed_after}
 )
 SELECT
-  @pipeline_logging_id,
-  @table_name,
-  @source,
-  COALESCE(before_publish.usage_date, after_publish.usage_date),
-  COALESCE(before_publish.row_count, 0),
-  COALESCE(after_publish.row_count, 0),
-  COALESCE(before_publish.billed_cost, 0),
-  COALESCE(after_publish.billed_cost, 0),
-  COALESCE(before_publish.billing_currency, after_publish.billing_currency),
-  CURRENT_TIMESTAMP()
+  @pipeline_logging_id AS pipeline_logging_id,
+  @table_name AS table_name,
+  @source AS source,
+  COALESCE(before_publish.usage_date, after_publish.usage_date) AS usage_date,
+  COALESCE(before_publish.row_count, 0) AS rows_before,
+  COALESCE(after_publish.row_count, 0) AS rows_after,
+  COALESCE(before_publish.billed_cost, 0) AS cost_before,
+  COALESCE(after_publish.billed_cost, 0) AS cost_after,
+  COALESCE(before_publish.billing_currency, after_publish.billing_currency) AS billing_currency,
+  CURRENT_TIMESTAMP() AS restated_at
 FROM before_publish
 FULL JOIN after_publish
   ON after_publish.usage_date = before_publish.usage_date
@@ -71,42 +126,26 @@ WHERE COALESCE(before_publish.usage_date, after_publish.usage_date) IN (
   WHERE table_name = @table_name
     AND source = @source
     AND rows_after = 0
-);
+)
 
--- name: delete_days
--- The touched days of this source leave one table.
+-- name: note_restatements
+-- The restated days of all tables, before the rows change.
+INSERT INTO {dataset}.x_meta_restatements (
+  pipeline_logging_id, table_name, source, usage_date, rows_before, rows_after, cost_before, cost_after,
+  billing_currency, restated_at
+)
+{restated};
+
+-- name: replace_days
+-- The touched days of this source leave one table, and what was staged of them comes into it.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
-DELETE FROM {target}
-WHERE x_source = @source
-  AND {date_column} IN UNNEST(@dates);
+MERGE {target}
+USING {staged} AS staged
+ON FALSE
+WHEN NOT MATCHED BY SOURCE AND x_source = @source AND {date_column} IN UNNEST(@dates) THEN DELETE
+WHEN NOT MATCHED BY TARGET THEN INSERT ({columns}) VALUES ({columns});
 
--- name: insert_rows
--- What was staged of them comes into it.
-INSERT INTO {target} ({columns})
-SELECT {columns}
-FROM {staged};
-
--- name: finish_run
--- Closes the publish: the run is COMPLETED with its data or not at all.
--- param: pipeline_logging_id STRING
--- param: lease_id STRING
--- param: rows_published INT64
--- param: bytes_billed INT64
--- param: seen_until TIMESTAMP
-UPDATE {dataset}.x_meta_pipeline_runs
-SET
-  status = 'COMPLETED',
-  completed_at = CURRENT_TIMESTAMP(),
-  rows_published = @rows_published,
-  bytes_billed = @bytes_billed,
-  watermark = @seen_until,
-  error_class = NULL,
-  error_message = NULL
-WHERE pipeline_logging_id = @pipeline_logging_id
-  AND lease_id = @lease_id
-  AND status = 'RUNNING';
-
-ASSERT @@row_count = 1 AS 'RUN_CLOSED';
-
+-- name: commit_publish
+-- Closes it.
 COMMIT TRANSACTION;

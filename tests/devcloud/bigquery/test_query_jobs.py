@@ -149,6 +149,13 @@ def test_a_destination_follows_its_dispositions(client: bigquery.Client, dataset
         client.query(sql, job_config=partition).result()
 
 
+def test_a_query_that_takes_longer_than_it_may_is_stopped(client: bigquery.Client) -> None:
+    job = client.query(ENDLESS, job_config=QueryJobConfig(job_timeout_ms=50))
+    with pytest.raises(exceptions.GoogleAPICallError, match=r"Job timed out after 0\.05s"):
+        job.result()
+    client.query(ENDLESS.replace("200000", "2"), job_config=QueryJobConfig(job_timeout_ms=60_000)).result()
+
+
 def test_a_running_query_is_cancelled(client: bigquery.Client) -> None:
     job = client.query(ENDLESS)
     assert job.state != "DONE"

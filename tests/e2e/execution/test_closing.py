@@ -68,6 +68,17 @@ def test_a_run_that_published_while_it_was_cancelled_and_then_died_has_succeeded
     assert executions.run_row(delivery)["status"] == "COMPLETED"
 
 
+def test_a_run_that_is_cancelled_right_before_its_publish_publishes_nothing(
+    executions: Executions, tenant: Tenant, environment: dict[str, str]
+) -> None:
+    delivery = executions.admit(tenant, {"date": "2025-11-16"})
+    with paused(delivery, environment) as executor:
+        executions.request_cancel(delivery)
+        answer, _ = executor.communicate("go on\n", timeout=60)
+    assert answer == "CANCELLED The run was cancelled.\n"
+    assert executions.published(tenant) == []
+
+
 def test_a_last_attempt_that_fails_and_knows_how_it_ended_needs_no_closing(
     executions: Executions, tenant: Tenant, environment: dict[str, str], start_instance: StartInstance
 ) -> None:

@@ -43,8 +43,10 @@ def published(executions: Executions, tenant: Tenant) -> list[date]:
 
 
 def watermark(executions: Executions, tenant: Tenant) -> datetime | None:
-    (row,) = executions.query(f"SELECT watermark FROM {tenant.tenant_id}.x_meta_publish_fence")
-    found: datetime | None = row["watermark"]
+    """Where the next run without dates goes on."""
+    log = f"{tenant.tenant_id}.x_meta_pipeline_runs"
+    said = executions.query(f"SELECT loaded_until FROM {log} WHERE loaded_until IS NOT NULL ORDER BY completed_at")
+    found: datetime | None = said[-1]["loaded_until"] if said else None
     return found
 
 

@@ -34,7 +34,7 @@ def rows_of(executions: Executions, tenant: Tenant, source: str) -> dict[str, li
 
 def failures_of(executions: Executions, delivery: Delivery) -> list[str]:
     """Why publish jobs of a run failed."""
-    jobs = [job for job in executions.client.list_jobs() if job.job_id.startswith(f"cvg-publish-{delivery.lease_id}")]
+    jobs = [job for job in executions.client.list_jobs() if job.labels.get("lease") == delivery.lease_id]
     return [job.error_result["message"] for job in jobs if job.error_result]
 
 

@@ -113,7 +113,7 @@ def test_every_job_of_a_run_says_whose_it_is(executions: Executions, billed: Del
         jobs = executions.jobs_of(delivery)
         assert [job["labels"] | wanted for job in jobs] == [job["labels"] for job in jobs]
         steps = sorted(job["labels"]["step"] for job in jobs)
-        assert steps == sorted(["claim", "begin", *work, "checks", "publish", "publish", "log"])
+        assert steps == sorted(["claim", "begin", *work, "checks", "publish", "log"])
 
 
 def test_a_step_tells_its_rows_its_bytes_and_its_slot_time(executions: Executions, summed: Delivery) -> None:

@@ -1,0 +1,128 @@
+"""How publishes of one tenant take turns: a turn is a job's number, and whoever starts that job has the turn.
+
+BigQuery takes a job's id once, so two cannot have one turn, and a turn is over when its job is: an executor that dies
+holds nobody up. The next number is tried only once the job before it has ended. Those who wait know who came before
+them, and give way.
+
+`take_turn` and `find_under_way` are conversations: they yield what they want to know or done, and are sent what came of
+it. They know neither clock nor cloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+# So long everybody who came before may take a turn that is free: longer than it takes to start a job.
+GIVE_WAY_SECONDS = 1.0
+_MOST_GIVEN_WAY = 20
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a turn: the lease its job runs under, what it publishes, and whether it has ended."""
+
+    lease_id: str
+    fence: str
+    is_done: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """Who began to wait before, and the newest turn that has published."""
+
+    ahead: frozenset[str]
+    newest: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start the job of this turn. Answer: None when it was started, else the Holder of the turn."""
+
+    turn: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """Who has this turn? Answer: a Holder, or None while BigQuery knows of nobody: that may change at once."""
+
+    turn: int
+
+
+@dataclass(frozen=True)
+class Await:
+    """Wait until the job of this turn, which somebody has, has ended, however it does. Answer: its Holder."""
+
+    turn: int
+
+
+@dataclass(frozen=True)
+class JoinLine:
+    """Say that this lease waits. Answer: the Line before it."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Wait a moment. No answer."""
+
+    seconds: float
+
+
+Wish = Start | Look | Await | JoinLine | Pause
+Answer = Holder | Line | None
+
+
+def take_turn(lease_id: str, newest: int) -> Generator[Wish, Answer, int]:
+    """The turn that this lease has got, once it has it; `newest` is the latest one known to have published."""
+    turn, ahead = newest + 1, None
+    while True:
+        passed = yield from _give_way(turn, len(ahead or ()))
+        holder = passed or (yield Start(turn))
+        if not isinstance(holder, Holder) or holder.lease_id == lease_id:
+            return turn  # a job of this lease that is there: the answer to its start was lost, or an earlier hop's
+        if ahead is None:
+            line = yield JoinLine()
+            assert isinstance(line, Line)  # noqa: S101
+            ahead = set(line.ahead)
+            if line.newest >= turn:
+                turn = line.newest + 1
+                continue
+        if holder.is_done:
+            turn = yield from _last_taken(turn)
+        ended = yield Await(turn)
+        assert isinstance(ended, Holder)  # noqa: S101
+        ahead.discard(ended.lease_id)
+        turn += 1
+
+
+def find_under_way(fence: str, newest: int) -> Generator[Wish, Answer, int | None]:
+    """The turn whose job publishes the same pipeline and source at this moment; None when there is none."""
+    last = yield from _last_taken(newest)
+    if last == newest:
+        return None
+    holder = yield Look(last)
+    is_under_way = isinstance(holder, Holder) and not holder.is_done and holder.fence == fence
+    return last if is_under_way else None
+
+
+def _give_way(turn: int, ahead: int) -> Generator[Wish, Answer, Holder | None]:
+    """The turn's holder if one of those ahead takes it; None when they had the time and did not."""
+    for _ in range(min(ahead, _MOST_GIVEN_WAY)):
+        if isinstance(holder := (yield Look(turn)), Holder):
+            return holder
+        yield Pause(GIVE_WAY_SECONDS)
+    return None
+
+
+def _last_taken(taken: int) -> Generator[Wish, Answer, int]:
+    """The last turn from `taken` on that somebody has: turns are taken in order, so few looks find it."""
+    step = 1
+    while isinstance((yield Look(taken + step)), Holder):
+        taken, step = taken + step, step * 2
+    while step > 1:
+        half = step // 2
+        if isinstance((yield Look(taken + half)), Holder):
+            taken, step = taken + half, step - half
+        else:
+            step = half
+    return taken

@@ -1,0 +1,134 @@
+"""Publishes when it is the run's turn, and carries out what taking turns asks for. See docs/adr/0014."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from shared import log
+from shared.adapters.bigquery import QueryJob
+from shared.adapters.job_errors import AssertionFailed
+from shared.adapters.job_waits import Pause
+from shared.adapters.publish_jobs import PublishJobs, fence_of
+from shared.adapters.sql import Statement
+from shared.domain.turns import Answer, Await, Holder, JoinLine, Line, Look, Start, Wish, find_under_way, take_turn
+from shared.errors import FenceLost, RunCancelled, TransactionAborted
+from shared.pipeline.hop import Hop
+
+# Who closes another run of the tenant changes the same table for a moment.
+_ABORTED_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+_TURN_PASSED, _CANCEL_REQUESTED = "TURN_PASSED", "CANCEL_REQUESTED"
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where the wishes of a conversation are carried out."""
+
+    start: Callable[[int], Holder | None]
+    look: Callable[[int], Holder | None]
+    await_end: Callable[[int], Holder]
+    join_line: Callable[[], Line]
+    pause: Pause
+
+    def carry_out(self, conversation: Generator[Wish, Answer, Result]) -> Result:
+        """What the conversation comes to."""
+        answer: Answer = None
+        while True:
+            try:
+                wish = conversation.send(answer)
+            except StopIteration as ended:
+                result: Result = ended.value
+                return result
+            answer = self._answer(wish)
+
+    def _answer(self, wish: Wish) -> Answer:
+        if isinstance(wish, Start):
+            return self.start(wish.turn)
+        if isinstance(wish, Look):
+            return self.look(wish.turn)
+        if isinstance(wish, JoinLine):
+            return self.join_line()
+        if isinstance(wish, Await):
+            return self.await_end(wish.turn)
+        self.pause(wish.seconds)
+        return None
+
+
+def await_own_publish(jobs: PublishJobs, newest: int, pause: Pause) -> int | None:
+    """The turn of an earlier attempt's publish of this pipeline and source that was under way, and has ended now.
+
+    One that begins later finds its lease lost; so nothing of this source changes under the eyes of this attempt.
+    """
+    desk = Desk(_not_here, jobs.find, partial(jobs.await_end, pause=pause), _not_here, pause)
+    turn = desk.carry_out(find_under_way(jobs.fence, newest))
+    if turn is not None:
+        log.info("earlier publish awaited", turn=turn)
+        jobs.await_end(turn, pause)
+    return turn
+
+
+def _not_here(*_: Any) -> Any:
+    raise AssertionError("who only looks starts nothing")
+
+
+class Turns:
+    """A hop's turns to publish; `clock` tells UTC time."""
+
+    def __init__(self, hop: Hop, *, clock: Callable[[], datetime]) -> None:
+        self._hop, self._clock = hop, clock
+        self._jobs = publish_jobs(hop)
+        self._newest = hop.begun.turn
+
+    def publish(
+        self, script: Statement, values: Mapping[str, Any], *, max_bytes_billed: int | None, timeout_seconds: int
+    ) -> QueryJob:
+        """The finished publish, in a turn of its own; FenceLost or RunCancelled when BigQuery refused it.
+
+        Waiting for the turn is not the step's time. A transaction that lost to a closing takes another turn.
+        """
+        for pause_seconds in _ABORTED_PAUSES_SECONDS:
+            try:
+                return self._publish(script, values, max_bytes_billed, timeout_seconds)
+            except TransactionAborted:
+                log.warning("publish lost to a concurrent change", turn=self._newest)
+                self._hop.control.pause(pause_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+        return self._publish(script, values, max_bytes_billed, timeout_seconds)
+
+    def _publish(
+        self, script: Statement, values: Mapping[str, Any], limit: int | None, timeout_seconds: int
+    ) -> QueryJob:
+        pause = self._hop.control.pause_for_job
+
+        def start(turn: int) -> Holder | None:
+            known = {**values, "turn": turn}
+            return self._jobs.start(turn, script, known, max_bytes_billed=limit, timeout_seconds=timeout_seconds)
+
+        desk = Desk(start, self._jobs.find, partial(self._jobs.await_end, pause=pause), self._join_line, pause)
+        with self._hop.control.waiting():
+            self._newest = desk.carry_out(take_turn(self._hop.task.lease_id or "", self._newest))
+        try:
+            return self._jobs.finished(self._newest, pause)
+        except AssertionFailed as error:
+            if error.message == _TURN_PASSED:  # BigQuery forgot a turn, so it was given again
+                self._newest = self._join_line().newest
+                raise TransactionAborted from error
+            if error.message == _CANCEL_REQUESTED:
+                raise RunCancelled from error
+            raise FenceLost(f"another attempt took over ({error.message})") from error
+
+    def _join_line(self) -> Line:
+        line = self._hop.services.runs.join_line(self._hop.task, now=self._clock())
+        log.info("waits for its turn to publish", ahead=len(line.ahead), newest_turn=line.newest)
+        return line
+
+
+def publish_jobs(hop: Hop) -> PublishJobs:
+    """The tenant's publish jobs, as this hop sees them."""
+    fence = fence_of(hop.template.pipeline_id, hop.source)
+    return PublishJobs(hop.services.warehouse, hop.task, fence)

@@ -1,0 +1,141 @@
+-- name: log_scheduled_run
+-- A scheduled run gets its row when an executor first takes it up.
+-- param: pipeline_logging_id STRING
+-- param: tenant_id STRING
+-- param: run_id STRING
+-- param: pipeline_id STRING
+-- param: user_id STRING
+-- param: trigger_type STRING
+-- param: trigger_by STRING
+-- param: parameters STRING
+-- param: created_at TIMESTAMP
+-- param: lease_id STRING
+-- param: attempt INT64
+-- param: source STRING
+INSERT INTO {dataset}.x_meta_pipeline_runs (
+  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters, created_at,
+  lease_id, attempt, source, started_at
+)
+SELECT
+  @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, 'RUNNING',
+  PARSE_JSON(@parameters), @created_at, @lease_id, @attempt, @source, CURRENT_TIMESTAMP()
+FROM UNNEST([1])
+WHERE NOT EXISTS (
+  SELECT 1
+  FROM {dataset}.x_meta_pipeline_runs AS runs
+  WHERE runs.pipeline_logging_id = @pipeline_logging_id
+);
+
+-- name: take_token
+-- The fence's next token of this pipeline and source, for the holder of the lease. Appended, so it conflicts with nothing;
+-- under the same lease it is taken once.
+-- param: run_id STRING
+-- param: tenant_id STRING
+-- param: lease_id STRING
+-- param: pipeline_id STRING
+-- param: source STRING
+INSERT INTO {dataset}.x_meta_publish_fence (pipeline_id, source, token, lease_id)
+SELECT
+  @pipeline_id,
+  @source,
+  1 + COALESCE(
+    (SELECT MAX(token) FROM {dataset}.x_meta_publish_fence WHERE pipeline_id = @pipeline_id AND source = @source),
+    0
+  ),
+  @lease_id
+FROM UNNEST([1])
+WHERE @source IS NOT NULL
+  AND EXISTS (
+    SELECT 1
+    FROM {tenants}.pipeline_execution_queue
+    WHERE run_id = @run_id
+      AND tenant_id = @tenant_id
+      AND lease_id = @lease_id
+      AND state = 'PROCESSING'
+  )
+  AND NOT EXISTS (
+    SELECT 1
+    FROM {dataset}.x_meta_publish_fence AS fence
+    WHERE fence.pipeline_id = @pipeline_id
+      AND fence.source = @source
+      AND fence.lease_id = @lease_id
+  );
+
+-- name: read_begun
+-- What an attempt begins with: whether its lease stands, how its run stands, its token, the source's watermark, and the
+-- tenant's newest turn to publish. Watermarks of runs before turns were counted are in the fence.
+-- param: run_id STRING
+-- param: tenant_id STRING
+-- param: pipeline_logging_id STRING
+-- param: lease_id STRING
+-- param: pipeline_id STRING
+-- param: source STRING
+WITH logged AS (
+  SELECT
+    MAX(IF(pipeline_logging_id = @pipeline_logging_id, status, NULL)) AS status,
+    MAX(turn) AS turn,
+    ARRAY_AGG(
+      IF(pipeline_id = @pipeline_id AND source = @source AND status = 'COMPLETED', loaded_until, NULL)
+      IGNORE NULLS
+      ORDER BY completed_at DESC
+      LIMIT 1
+    )[SAFE_OFFSET(0)] AS loaded_until
+  FROM {dataset}.x_meta_pipeline_runs
+),
+fence AS (
+  SELECT
+    MAX(IF(lease_id = @lease_id, token, NULL)) AS token,
+    MAX(watermark) AS watermark
+  FROM {dataset}.x_meta_publish_fence
+  WHERE pipeline_id = @pipeline_id
+    AND source = @source
+)
+SELECT
+  EXISTS (
+    SELECT 1
+    FROM {tenants}.pipeline_execution_queue
+    WHERE run_id = @run_id
+      AND tenant_id = @tenant_id
+      AND lease_id = @lease_id
+      AND state = 'PROCESSING'
+  ) AS lease_is_held,
+  logged.status,
+  fence.token,
+  COALESCE(logged.loaded_until, fence.watermark) AS watermark,
+  COALESCE(logged.turn, 0) AS turn
+FROM logged
+CROSS JOIN fence;
+
+-- name: read_line
+-- Who of the tenant began to wait for a turn to publish before this lease did and still waits, first come first, and the
+-- newest turn. This lease's own event may not be readable yet.
+-- param: tenant_id STRING
+-- param: lease_id STRING
+-- param: now TIMESTAMP
+WITH waiting AS (
+  SELECT
+    run_id,
+    lease_id,
+    MIN(occurred_at) AS since
+  FROM {tenants}.pipeline_run_events
+  WHERE tenant_id = @tenant_id
+    AND kind = 'WAITING'
+    AND occurred_at >= TIMESTAMP_SUB(@now, INTERVAL 7 DAY)
+  GROUP BY run_id, lease_id
+)
+SELECT
+  ARRAY(
+    SELECT waiting.lease_id
+    FROM waiting
+    JOIN {tenants}.pipeline_execution_queue AS queue
+      ON queue.run_id = waiting.run_id
+      AND queue.lease_id = waiting.lease_id
+    LEFT JOIN {dataset}.x_meta_pipeline_runs AS runs ON runs.run_id = waiting.run_id
+    WHERE queue.tenant_id = @tenant_id
+      AND queue.state = 'PROCESSING'
+      AND COALESCE(runs.status, 'RUNNING') IN ('PENDING', 'RUNNING')
+      AND waiting.lease_id != @lease_id
+      AND waiting.since < COALESCE((SELECT MIN(since) FROM waiting WHERE lease_id = @lease_id), @now)
+    ORDER BY waiting.since, waiting.lease_id
+  ) AS ahead,
+  COALESCE((SELECT MAX(turn) FROM {dataset}.x_meta_pipeline_runs), 0) AS newest

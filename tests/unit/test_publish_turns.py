@@ -1,0 +1,118 @@
+"""Turns to publish: one job at a time, nobody waits for the dead, first come first, whatever goes wrong in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.turns import GIVE_WAY_SECONDS, Holder, Look, Start, find_under_way, take_turn
+from tests.unit.turn_model import CALL_SECONDS, Executor, World
+
+MOMENTS = st.floats(0, 60).map(lambda moment: round(moment, 2))
+DURATIONS = st.floats(0.2, 90).map(lambda seconds: round(seconds, 2))
+EXECUTORS = st.builds(
+    Executor,
+    lease_id=st.just(""),
+    arrives_at=MOMENTS,
+    takes=DURATIONS,
+    fails=st.integers(0, 2),
+    calls_left=st.none() | st.integers(0, 12),
+    loses_answer=st.booleans(),
+)
+
+
+def named(executors: list[Executor]) -> list[Executor]:
+    return [replace(executor, lease_id=f"lease-{number}") for number, executor in enumerate(executors)]
+
+
+def published(world: World) -> list[Executor]:
+    """Those that published, in the order of their turns."""
+    return sorted((e for e in world.executors if e.published_in), key=lambda executor: executor.published_in or 0)
+
+
+@given(st.lists(EXECUTORS, min_size=1, max_size=6).map(named), st.integers(0, 9), st.floats(0, 5))
+def test_everybody_who_lives_publishes_and_no_two_jobs_overlap(
+    executors: list[Executor], used: int, lag: float
+) -> None:
+    world = World(executors, used=used, lag=lag)
+    world.run()
+    for executor in executors:
+        started = [job for job in world.jobs.values() if job.lease_id == executor.lease_id]
+        assert executor.is_dead or executor.published_in
+        assert sum(job.succeeds for job in started) <= 1
+    turns = sorted(world.jobs)
+    assert turns == list(range(1, len(turns) + 1))
+
+
+@given(st.lists(EXECUTORS, min_size=2, max_size=8).map(named))
+def test_who_came_first_publishes_first(executors: list[Executor]) -> None:
+    patient = [replace(executor, calls_left=None, fails=0) for executor in executors]
+    world = World(patient)
+    world.run()
+    waited = [executor for executor in published(world) if executor.waiting_since is not None]
+    assert [executor.waiting_since for executor in waited] == sorted(executor.waiting_since or 0 for executor in waited)
+
+
+@given(st.integers(1, 12), DURATIONS)
+def test_a_turn_passes_at_once_to_the_next_in_line(count: int, takes: float) -> None:
+    executors = [Executor(f"lease-{number}", number / 100, takes) for number in range(count)]
+    world = World(executors)
+    world.run()
+    idle = world.now - count * takes
+    assert idle <= (2 * count + 10) * CALL_SECONDS
+
+
+@given(st.integers(1, 8), st.integers(1, 6))
+def test_the_dead_in_line_cost_others_a_moment_each(dead: int, calls: int) -> None:
+    first = Executor("first", 0.0, takes=30.0)
+    gone = [Executor(f"gone-{number}", 1.0 + number / 10, takes=5.0, calls_left=calls) for number in range(dead)]
+    alive = Executor("alive", 10.0, takes=5.0)
+    world = World([first, *gone, alive])
+    world.run()
+    taken = [job for job in world.jobs.values() if job.lease_id.startswith("gone")]
+    assert alive.published_in
+    assert world.now <= 30.0 + 5.0 * (1 + len(taken)) + (dead + 1) * (GIVE_WAY_SECONDS + 5 * CALL_SECONDS) * (
+        1 + len(taken)
+    )
+
+
+@given(st.integers(0, 5_000))
+def test_a_long_row_of_failed_publishes_is_passed_with_few_looks(used: int) -> None:
+    world = World([Executor("alive", 0.0, takes=1.0)], used=used)
+    world.run()
+    assert world.executors[0].published_in == used + 1
+    assert world.calls <= 30
+
+
+def test_a_turn_that_this_lease_has_already_is_taken_for_its_own() -> None:
+    conversation = take_turn("mine", newest=4)
+    assert conversation.send(None) == Start(5)
+    assert answer_of(conversation, Holder("mine", "", is_done=False)) == 5
+
+
+def test_only_a_publish_of_the_same_pipeline_and_source_is_waited_for() -> None:
+    for fence, is_done, found in (("a", False, 8), ("b", False, None), ("a", True, None)):
+        conversation = find_under_way("a", newest=7)
+        assert conversation.send(None) == Look(8)
+        assert conversation.send(Holder("other", fence, is_done=is_done)) == Look(10)
+        assert conversation.send(None) == Look(9)
+        assert conversation.send(None) == Look(8)
+        assert answer_of(conversation, Holder("other", fence, is_done=is_done)) == found
+
+
+def test_nobody_at_work_costs_one_look() -> None:
+    conversation = find_under_way("a", newest=7)
+    assert conversation.send(None) == Look(8)
+    assert answer_of(conversation, None) is None
+
+
+def answer_of(conversation: object, last: Holder | None) -> int | None:
+    """What the conversation comes to with the last answer."""
+    try:
+        wish = conversation.send(last)  # type: ignore[attr-defined]
+    except StopIteration as ended:
+        answer: int | None = ended.value
+        return answer
+    raise AssertionError(f"it wants {wish}")
