@@ -73,7 +73,8 @@ class QueryRequest:
     partition decorator; `configuration` the whole REST JobConfigurationQuery for the rest. `authorize(table, writes)`
     is called for every table a statement names, before anything of it is read or changed, and raises accessDenied or
     notFound (also for a dataset in another location than the job's). `delay(text)` is called before each statement that
-    runs, but for those that only begin or end a transaction.
+    runs, but for those that only begin or end a transaction. `check(result)` is called with what a dry run would say
+    of a single statement, before it runs.
     """
 
     sql: str
@@ -86,6 +87,7 @@ class QueryRequest:
     configuration: Json = field(default_factory=dict)
     authorize: Callable[[TableRef, bool], None] | None = None
     delay: Callable[[str], None] | None = None
+    check: Callable[[QueryResult], None] | None = None
 
 
 @dataclass

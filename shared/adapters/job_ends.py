@@ -21,10 +21,7 @@ def await_end(job: Any, pause: Callable[[float], None]) -> None:
     from shared.adapters.bigquery import translated
 
     delay = _FIRST_POLL_SECONDS
-    while True:
-        with translated():
-            if job.done():
-                return
+    while job.state != "DONE":
         if isinstance(job, bigquery.QueryJob):
             answered = _asked(job)
             while not answered.is_set():
@@ -32,6 +29,8 @@ def await_end(job: Any, pause: Callable[[float], None]) -> None:
         else:
             pause(delay)
             delay = min(delay * 1.5, _LAST_POLL_SECONDS)
+        with translated():
+            job.done()
 
 
 def _asked(job: bigquery.QueryJob) -> threading.Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.cloud import bigquery
@@ -27,6 +27,7 @@ class PublishJobs:
     warehouse: Warehouse
     task: RunTask
     fence: str
+    _known: dict[int, bigquery.QueryJob] = field(default_factory=dict)
 
     def start(
         self,
@@ -39,7 +40,7 @@ class PublishJobs:
     ) -> Holder | None:
         """Start the job of a turn; who has the turn when it is taken. The job ends within its time, whoever waits."""
         try:
-            self.warehouse.insert(
+            self._known[turn] = self.warehouse.insert(
                 script,
                 values,
                 job_id=self._job_id(turn),
@@ -55,11 +56,16 @@ class PublishJobs:
     def find(self, turn: int) -> Holder | None:
         """Who has a turn, if anybody."""
         job = self.warehouse.find_job(self._job_id(turn))
-        return _holder(job) if job else None
+        if job is None:
+            return None
+        self._known[turn] = job
+        return _holder(job)
 
     def get(self, turn: int) -> bigquery.QueryJob:
         """The job of a turn that is taken."""
-        return self.warehouse.get_job(self._job_id(turn))
+        if turn not in self._known:
+            self._known[turn] = self.warehouse.get_job(self._job_id(turn))
+        return self._known[turn]
 
     def await_end(self, turn: int, pause: Pause) -> Holder:
         """Who had a turn that is taken, once its job has ended; how it did is for its own executor to know."""
@@ -85,4 +91,5 @@ def _digest(text: str) -> str:
 
 
 def _holder(job: bigquery.QueryJob) -> Holder:
-    return Holder(job.labels.get(_LEASE, ""), job.labels.get(_FENCE, ""), is_done=job.state == "DONE")
+    seconds = (job.ended - job.started).total_seconds() if job.started and job.ended else 0.0
+    return Holder(job.labels.get(_LEASE, ""), job.labels.get(_FENCE, ""), job.state == "DONE", seconds)

@@ -153,7 +153,7 @@ class Runs:
         return Begun(**found)
 
     def join_line(self, task: RunTask, *, now: datetime) -> Line:
-        """Say that the lease waits for its tenant's turn to publish; who came before it."""
+        """Say that the lease waits for its tenant's turn to publish; how many came before it."""
         waits = RunEvent(
             run_id=task.run_id,
             tenant_id=task.tenant_id,
@@ -165,7 +165,7 @@ class Runs:
         RunEvents(self.warehouse).append([waits])
         values = {"tenant_id": task.tenant_id, "lease_id": task.lease_id, "now": now}
         (row,) = self.warehouse.read(statement("run_begin", "read_line"), values, dataset=task.tenant_id)
-        return Line(frozenset(row["ahead"]), row["newest"])
+        return Line(row["ahead"], row["newest"])
 
     def close(self, task: RunTask, closing: Closing, *, bytes_billed: int | None) -> Closing:
         """End a run that has no executor any more, unless it has ended; once, however often its task is delivered.

@@ -16,22 +16,25 @@ from dataclasses import dataclass
 # So long everybody who came before may take a turn that is free: longer than it takes to start a job.
 GIVE_WAY_SECONDS = 1.0
 _MOST_GIVEN_WAY = 20
+# Who has more than so many ahead need not follow each turn, and looks away for so long at most.
+_NEAR, _LONGEST_NAP_SECONDS = 2, 5.0
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a turn: the lease its job runs under, what it publishes, and whether it has ended."""
+    """Who has a turn: the lease its job runs under, what it publishes, whether it has ended, and how long it took."""
 
     lease_id: str
     fence: str
     is_done: bool
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Line:
-    """Who began to wait before, and the newest turn that has published."""
+    """How many began to wait before, and the newest turn that has published."""
 
-    ahead: frozenset[str]
+    ahead: int
     newest: int
 
 
@@ -76,23 +79,24 @@ def take_turn(lease_id: str, newest: int) -> Generator[Wish, Answer, int]:
     """The turn that this lease has got, once it has it; `newest` is the latest one known to have published."""
     turn, ahead = newest + 1, None
     while True:
-        passed = yield from _give_way(turn, len(ahead or ()))
+        passed = yield from _give_way(turn, ahead or 0)
         holder = passed or (yield Start(turn))
         if not isinstance(holder, Holder) or holder.lease_id == lease_id:
             return turn  # a job of this lease that is there: the answer to its start was lost, or an earlier hop's
         if ahead is None:
             line = yield JoinLine()
             assert isinstance(line, Line)  # noqa: S101
-            ahead = set(line.ahead)
+            ahead = line.ahead
             if line.newest >= turn:
                 turn = line.newest + 1
                 continue
-        if holder.is_done:
-            turn = yield from _last_taken(turn)
-        ended = yield Await(turn)
+        last = (yield from _last_taken(turn)) if holder.is_done else turn
+        ended = yield Await(last)
         assert isinstance(ended, Holder)  # noqa: S101
-        ahead.discard(ended.lease_id)
-        turn += 1
+        ahead = max(0, ahead - (last - turn) - 1)
+        turn = last + 1
+        if ahead > _NEAR:
+            yield Pause(min((ahead - _NEAR) * ended.seconds, _LONGEST_NAP_SECONDS))
 
 
 def find_under_way(fence: str, newest: int) -> Generator[Wish, Answer, int | None]:

@@ -107,8 +107,8 @@ FROM logged
 CROSS JOIN fence;
 
 -- name: read_line
--- Who of the tenant began to wait for a turn to publish before this lease did and still waits, first come first, and the
--- newest turn. This lease's own event may not be readable yet.
+-- How many of the tenant's runs began to wait for a turn to publish before this lease did and still wait, and the newest
+-- turn. This lease's own event may not be readable yet.
 -- param: tenant_id STRING
 -- param: lease_id STRING
 -- param: now TIMESTAMP
@@ -124,8 +124,8 @@ WITH waiting AS (
   GROUP BY run_id, lease_id
 )
 SELECT
-  ARRAY(
-    SELECT waiting.lease_id
+  (
+    SELECT COUNT(*)
     FROM waiting
     JOIN {tenants}.pipeline_execution_queue AS queue
       ON queue.run_id = waiting.run_id
@@ -136,6 +136,5 @@ SELECT
       AND COALESCE(runs.status, 'RUNNING') IN ('PENDING', 'RUNNING')
       AND waiting.lease_id != @lease_id
       AND waiting.since < COALESCE((SELECT MIN(since) FROM waiting WHERE lease_id = @lease_id), @now)
-    ORDER BY waiting.since, waiting.lease_id
   ) AS ahead,
   COALESCE((SELECT MAX(turn) FROM {dataset}.x_meta_pipeline_runs), 0) AS newest

@@ -113,7 +113,8 @@ class World:
             return later, self._holder(wish.turn) if known else None
         if isinstance(wish, Await):
             job = self.jobs[wish.turn]
-            return max(self.now, job.ends_at) + CALL_SECONDS, Holder(job.lease_id, job.fence, is_done=True)
+            ended = Holder(job.lease_id, job.fence, is_done=True, seconds=job.ends_at - job.started_at)
+            return max(self.now, job.ends_at) + CALL_SECONDS, ended
         if isinstance(wish, JoinLine):
             return later, self._line(executor)
         assert isinstance(wish, Pause)
@@ -131,17 +132,20 @@ class World:
 
     def _holder(self, turn: int) -> Holder | None:
         job = self.jobs.get(turn)
-        return Holder(job.lease_id, job.fence, is_done=job.ends_at <= self.now) if job else None
+        if job is None:
+            return None
+        is_done = job.ends_at <= self.now
+        return Holder(job.lease_id, job.fence, is_done, job.ends_at - job.started_at if is_done else 0.0)
 
     def _line(self, executor: Executor) -> Line:
         if executor.waiting_since is None:
             executor.waiting_since = self.now
-        ahead = [
-            other.lease_id
+        ahead = sum(
+            1
             for other in self.executors
             if other is not executor
             and other.waiting_since is not None
             and other.published_in is None
             and other.waiting_since <= self.now - self.lag
-        ]
-        return Line(frozenset(ahead), self.newest)
+        )
+        return Line(ahead, self.newest)

@@ -38,10 +38,11 @@ class QueryJobs:
         if job.is_dry_run:
             delay(request.sql)  # it is analysed as any other, which takes about as long as a small one
             return self._dry_run(request, session)
-        processed = self._check_cost(request, session)
+        costs: list[int] = []
+        request = dataclasses.replace(request, check=lambda known: costs.append(_checked_cost(request, session, known)))
         result = self._engine.run(request, session=session)
         if result.statement_type == "SELECT":
-            result.bytes_processed = result.bytes_processed or processed
+            result.bytes_processed = result.bytes_processed or sum(costs)
         check_locations(session, job.location, _tables(result))
         outcome = _outcome(session, result)
         outcome.statistics["query"]["totalSlotMs"] = str(now_ms() - (job.started or job.created))
@@ -57,19 +58,6 @@ class QueryJobs:
         outcome.answer = {"schema": {"fields": result.schema}, "totalBytesProcessed": _processed(session, result)}
         return outcome
 
-    def _check_cost(self, request: QueryRequest, session: Session) -> int:
-        """The bytes that the statement would process, 0 where nobody asked; raises bytesBilledLimitExceeded."""
-        limit = request.configuration.get("maximumBytesBilled")
-        if limit is None:
-            return 0
-        result = self._engine.run(dataclasses.replace(request, dry_run=True), session=session)
-        processed = _processed(session, result)
-        billed = sizes.billed(processed, len(result.referenced_tables))
-        if billed > int(limit):
-            what = f"Query exceeded limit for bytes billed: {limit}. {billed} or higher required."
-            raise BigQueryError("bytesBilledLimitExceeded", what)
-        return processed
-
     def _keep_rows(self, job: Job, session: Session, result: QueryResult, outcome: Outcome) -> None:
         rows = result.rows if result.rows is not None else pa.table({})
         wanted = job.configuration["query"].get("destinationTable")
@@ -84,6 +72,19 @@ class QueryJobs:
         outcome.answer |= {"schema": {"fields": result.schema}, "totalRows": str(rows.num_rows)}
         if job.is_optional and result.statement_type == "SELECT" and rows.num_rows <= page_rows(rows):
             job.keeps_record = False  # one answer says it all: nobody will come back for the job
+
+
+def _checked_cost(request: QueryRequest, session: Session, known: QueryResult) -> int:
+    """The bytes that a statement would process, 0 where nobody asked; raises bytesBilledLimitExceeded."""
+    limit = request.configuration.get("maximumBytesBilled")
+    if limit is None:
+        return 0
+    processed = _processed(session, known)
+    billed = sizes.billed(processed, len(known.referenced_tables))
+    if billed > int(limit):
+        what = f"Query exceeded limit for bytes billed: {limit}. {billed} or higher required."
+        raise BigQueryError("bytesBilledLimitExceeded", what)
+    return processed
 
 
 def _write(job: Job, session: Session, destination: Destination, rows: pa.Table, schema: list[Json]) -> None:

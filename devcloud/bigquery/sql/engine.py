@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 
 import duckdb
@@ -58,12 +59,11 @@ class Engine:
             # The message may quote the text.
             lifted = Lifted(request.sql)
             statements = parse(request.sql)
-        runner = Runner(request, session, lifted.tables)
         if len(statements) == 1 and not isinstance(statements[0].tree, exp.Declare):
-            return self._run_one(statements[0], runner)
+            return self._run_one(statements[0], Runner(request, session, lifted.tables))
         if request.dry_run:
             return QueryResult("SCRIPT")
-        return self._run_script(statements, runner)
+        return self._run_script(statements, Runner(replace(request, check=None), session, lifted.tables))
 
     def _run_script(self, statements: tuple[Statement, ...], runner: Runner) -> QueryResult:
         session, result = runner.session, QueryResult("SCRIPT")

@@ -50,6 +50,7 @@ def _create(runner: Runner, context: Context, creation: Creation) -> QueryResult
     if runner.request.dry_run:
         result.schema = creation.fields
         return result
+    runner.check(result)
     cursor = runner.session.cursor
     existing = catalog.find_table(cursor, ref)
     if existing is not None and creation.exists_ok:

@@ -60,6 +60,11 @@ class Runner:
         if self.request.authorize is not None:
             self.request.authorize(ref, writes)
 
+    def check(self, result: QueryResult) -> None:
+        """Let the request's owner see what the statement is before it runs."""
+        if self.request.check is not None:
+            self.request.check(result)
+
     def _find_table(self, ref: TableRef) -> Json:
         self.authorize(ref, writes=False)
         return catalog.get_table(self.session.cursor, ref)
@@ -85,6 +90,7 @@ class Runner:
             self.authorize(plan.target, writes=True)
         if self.request.dry_run:
             return result
+        self.check(result)
         if plan.statement_type == "SELECT":
             self.session.read()
             result.rows = self.fetch(plan)
