@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextvars
+import threading
 from collections.abc import Callable
+from concurrent import futures
 from typing import Any
+
+from google.cloud import bigquery
 
 from shared import errors, log
 from shared.adapters.job_errors import translated
 from shared.adapters.patience import CANCELLING, Patience
 
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
+_QUESTION_SECONDS = 12.0  # BigQuery holds an answer back for 10
+_LOOK_SECONDS = 0.1
 
 Pause = Callable[[float], None]
 
@@ -29,20 +36,53 @@ def failure_of(job: Any, wait: Callable[[], object], patience: Patience) -> str 
 
 
 def wait_until_done(job: Any, pause: Pause, patience: Patience) -> None:
-    """Ask for the job's state until it is done; `pause` waits in between, and may raise to end the wait.
+    """Wait until the job is done; `pause` waits in between, and may raise to end the wait.
 
     A run that is cancelled, or a step that is out of time, takes its job with it: nobody would read what it goes on to
     bill. Who hands over or was overtaken leaves it to those who wait for it next.
     """
-    delay = _FIRST_POLL_SECONDS
     try:
-        with translated():
-            while not job.done(retry=patience.known_jobs):
-                pause(delay)
-                delay = min(delay * 1.5, _LAST_POLL_SECONDS)
+        await_end(job, pause, patience)
     except (errors.RunCancelled, errors.StepTimedOut):
         _cancel(job)
         raise
+
+
+def await_end(job: Any, pause: Pause, patience: Patience) -> None:
+    """Wait until a job has ended, however it did; `pause` waits in between, and may raise to end the wait.
+
+    Of a query that takes a while BigQuery holds the answer back until there is one, so its end is heard at once.
+    """
+    delay = _FIRST_POLL_SECONDS
+    while True:
+        with translated():
+            if job.done(retry=patience.known_jobs):
+                return
+        if isinstance(job, bigquery.QueryJob):
+            answered = _asked(job)
+            while not answered.is_set():
+                pause(_LOOK_SECONDS)
+        else:
+            pause(delay)
+            delay = min(delay * 1.5, _LAST_POLL_SECONDS)
+
+
+def _asked(job: bigquery.QueryJob) -> threading.Event:
+    """Set once BigQuery has answered, in a thread of its own; who waits no longer leaves it to its end."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            with translated():
+                job.result(max_results=0, timeout=_QUESTION_SECONDS, retry=None, job_retry=None)
+        except (errors.ConvergenceError, futures.TimeoutError) as error:
+            log.info("end of a job not heard", job_id=job.job_id, error_class=type(error).__name__)  # it is asked next
+        finally:
+            answered.set()
+
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(ask,), name=f"end of {job.job_id}", daemon=True).start()
+    return answered
 
 
 def _cancel(job: Any) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 from google.cloud import bigquery
 
 from shared.adapters.bigquery import Warehouse
-from shared.adapters.job_ends import await_end
 from shared.adapters.job_errors import DuplicateJob
-from shared.adapters.job_waits import Pause
+from shared.adapters.job_waits import Pause, await_end
 from shared.adapters.sql import Statement
 from shared.adapters.tasks import RunTask
 from shared.domain.turns import Holder
@@ -70,7 +69,7 @@ class PublishJobs:
     def await_end(self, turn: int, pause: Pause) -> Holder:
         """Who had a turn that is taken, once its job has ended; how it did is for its own executor to know."""
         job = self.get(turn)
-        await_end(job, pause)
+        await_end(job, pause, self.warehouse.patience)
         return _holder(job)
 
     def finished(self, turn: int, pause: Pause) -> bigquery.QueryJob:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.turns import GIVE_WAY_SECONDS, Holder, Look, Start, find_under_way, take_turn
-from tests.unit.turn_model import CALL_SECONDS, Executor, World
+from tests.support.turn_model import CALL_SECONDS, Executor, World
 
 MOMENTS = st.floats(0, 60).map(lambda moment: round(moment, 2))
 DURATIONS = st.floats(0.2, 90).map(lambda seconds: round(seconds, 2))

@@ -159,7 +159,7 @@ class JobRunner:
 
     def _attempt(self, job: Job) -> None:
         if any(gate.has_held(job) for gate in list(self._gates)) and job.cancel_requested:
-            raise stopped()
+            raise job.stopped()
         if job.kind == "query":  # a script may have committed some of its statements already
             with self._engine.session() as session:
                 self._once(job, session)
