@@ -146,8 +146,6 @@ def test_a_call_that_waits_is_ended_by_who_stops_the_run_and_when_its_time_is_ov
     assert ended == ["first", "second"]
 
 
-
-
 def test_time_that_a_step_waits_for_others_is_not_its_own() -> None:
     now = [0.0]
     control = Control(budget_seconds=1000, clock=lambda: now[0])
