@@ -210,12 +210,11 @@ def close_runs(delivery: ClosingsDelivery) -> str:
     from shared import log
     from shared.adapters.closing_tasks import EndedRun
     from shared.adapters.closings import Closings
-    from shared.adapters.runs import Runs
     from shared.use_cases.close_runs import RunClosing
 
     log.bind(tenant_id=delivery.tenant_id)
     ended = [EndedRun(tenant_id=delivery.tenant_id, **dict(run)) for run in delivery.runs]
-    return RunClosing(Closings(Runs(warehouse())), run_events()).close(delivery.tenant_id, ended)
+    return RunClosing(Closings(warehouse()), run_events()).close(delivery.tenant_id, ended)
 
 
 @cache

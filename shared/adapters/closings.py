@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
-from shared.adapters.bigquery import Row
+from shared.adapters.bigquery import Row, Warehouse
 from shared.adapters.closing_tasks import EndedRun
-from shared.adapters.runs import Runs
+from shared.adapters.runs import retried
 from shared.adapters.sql import statement
 
 
@@ -17,7 +18,7 @@ from shared.adapters.sql import statement
 class Closings:
     """Changes x_meta_pipeline_runs of a tenant."""
 
-    runs: Runs
+    warehouse: Warehouse
 
     def close(self, tenant_id: str, ended: Sequence[EndedRun]) -> Sequence[Row]:
         """Close these runs, unless they have ended; those that had ended otherwise, with their status. One job.
@@ -28,5 +29,5 @@ class Closings:
         digest = hashlib.sha256(closings.encode()).hexdigest()[:40]
         values = {"tenant_id": tenant_id, "closings": closings}
         script = statement("closings", "close_runs")
-        job = self.runs.transact(script, values, job_id=f"cvg-closings-{digest}", dataset=tenant_id)
-        return self.runs.warehouse.rows_of(job)
+        once = partial(self.warehouse.once, script, values, job_id=f"cvg-closings-{digest}", dataset=tenant_id)
+        return self.warehouse.rows_of(retried(once))

@@ -184,7 +184,7 @@ class Runs:
         }
         close = statement("run_execution", "close_run")
         once = partial(self.warehouse.once, close, values, job_id=f"cvg-close-{task.run_id}", dataset=task.tenant_id)
-        rows = self.warehouse.rows_of(_retried(once))
+        rows = self.warehouse.rows_of(retried(once))
         return Closing(**rows[0]) if rows else closing
 
     def close_attempt(
@@ -205,7 +205,7 @@ class Runs:
         ended = {"status": status, "error_class": error_class, "error_message": error_message}
         known = {**run_values(task, run), **ended, "bytes_billed": bytes_billed}
         values = {name: known[name] for name in close.parameters}
-        rows = self.warehouse.rows_of(_retried(partial(self.warehouse.change, close, values, dataset=task.tenant_id)))
+        rows = self.warehouse.rows_of(retried(partial(self.warehouse.change, close, values, dataset=task.tenant_id)))
         return str(rows[0]["status"]) if rows else None
 
     def log(
@@ -242,7 +242,8 @@ def run_values(task: RunTask, run: ClaimedRun) -> dict[str, Any]:
     }
 
 
-def _retried(run: Callable[[], bigquery.QueryJob]) -> bigquery.QueryJob:
+def retried(run: Callable[[], bigquery.QueryJob]) -> bigquery.QueryJob:
+    """The job that `run` starts, again while other writers of the table are faster; TransactionAborted in the end."""
     try:
         return _RETRY_ABORTED(run)()
     except google.RetryError as error:

@@ -42,7 +42,7 @@ def test_a_transaction_that_is_always_aborted_ends_as_aborted(monkeypatch: pytes
         raise errors.TransactionAborted
 
     with pytest.raises(errors.TransactionAborted) as caught:
-        runs._retried(lose)  # type: ignore[arg-type] # what a transaction answers does not matter here
+        runs.retried(lose)  # type: ignore[arg-type] # what a transaction answers does not matter here
     told = list(errors.causes(caught.value))
     assert told[0] is caught.value
     assert len(told) == len({id(cause) for cause in told})
