@@ -38,7 +38,7 @@ def service(state_dir: Path, identity: Identity) -> Iterator[BigQuery]:
     found.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client_of(service: BigQuery, identity: Identity) -> Iterator[ClientOf]:
     """A client of an account in its project."""
     made = []
@@ -59,7 +59,7 @@ def client_of(service: BigQuery, identity: Identity) -> Iterator[ClientOf]:
         one.close()  # type: ignore[no-untyped-call]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client(client_of: ClientOf) -> bigquery.Client:
     return client_of()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from google.cloud import bigquery
@@ -42,8 +41,8 @@ def latencies() -> Noted:
 
 
 @pytest.fixture(scope="module")
-def service(state_dir: Path, identity: Identity, latencies: Noted) -> Iterator[BigQuery]:
-    found = BigQuery(state_dir, identity, latencies=latencies)
+def service(tmp_path_factory: pytest.TempPathFactory, identity: Identity, latencies: Noted) -> Iterator[BigQuery]:
+    found = BigQuery(tmp_path_factory.mktemp("slow"), identity, latencies=latencies)
     found.start()
     yield found
     found.stop()
