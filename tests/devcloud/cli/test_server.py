@@ -37,8 +37,7 @@ def test_the_platform_is_provisioned_from_its_configuration(cloud: Devcloud, big
     with cloud.clients() as clients:
         assert clients.kms().get_crypto_key(name=cloud.cloud.key).primary.name.endswith("/cryptoKeyVersions/1")
         assert {queue.name for queue in clients.tasks().list_queues(parent=cloud.cloud.parent)} == {
-            cloud.cloud.queue("execute"),
-            cloud.cloud.queue("kick"),
+            cloud.cloud.queue(name) for name in cloud.platform.queues
         }
         jobs = list(clients.scheduler().list_jobs(parent=cloud.cloud.parent))
     scheduled = {function.schedule.job for function in cloud.platform.functions.values() if function.schedule}
