@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from devcloud.cloud import Cloud
+from devcloud.loopback import ADDRESSES
 
 _ALLOWED_ORIGINS = "http://localhost:3000,http://127.0.0.1:3000"
 _KICK_BUCKET_SECONDS = _LOOK_SECONDS = "0.5"
@@ -45,7 +46,7 @@ def closed_way_out(cloud: Cloud) -> dict[str, str]:
     return {
         "https_proxy": cloud.addresses.egress,
         "http_proxy": cloud.addresses.egress,
-        "no_proxy": "127.0.0.1,localhost",
+        "no_proxy": ",".join(ADDRESSES),
         "REQUESTS_CA_BUNDLE": str(cloud.ca_path),
         # Otherwise a certificate in the home directory would make google-auth ask at other addresses.
         "GOOGLE_API_USE_CLIENT_CERTIFICATE": "false",

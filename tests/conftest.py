@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devcloud.loopback import reach_loopback_directly
+
 if TYPE_CHECKING:  # a run of unit tests alone loads neither the cloud nor its clients
     from google.cloud import bigquery
 
@@ -38,6 +40,10 @@ def pytest_configure() -> None:
     settings.register_profile("any machine", deadline=None, suppress_health_check=any_speed, phases=phases)
     settings.load_profile("any machine")
     use_memory_for_files()
+    # What a developer's shell says of proxies and colours is not meant for the tests.
+    reach_loopback_directly()
+    for variable in ("FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS"):
+        os.environ.pop(variable, None)
     # Hundreds of processes start in a run of all tests, and each would compile everything anew.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

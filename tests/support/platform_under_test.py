@@ -19,6 +19,7 @@ from google.cloud import bigquery
 from google.oauth2 import id_token
 
 from devcloud.environment import closed_way_out
+from devcloud.loopback import reach_loopback_directly
 from devcloud.seed_billing.export import Target, write_export
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
@@ -82,6 +83,7 @@ class PlatformUnderTest:
 @contextmanager
 def local_platform(timeout_seconds: float) -> Iterator[PlatformUnderTest]:
     """A local cloud in a folder of its own, with a sample export; gone afterwards."""
+    reach_loopback_directly()
     with (
         TemporaryDirectory(prefix="convergence-e2e-") as state_dir,
         Devcloud(Path(state_dir), schedules=False) as cloud,

@@ -1,0 +1,19 @@
+"""Loopback is reached directly, also where a proxy stands between this machine and the rest of the world."""
+
+from __future__ import annotations
+
+import os
+
+ADDRESSES = ("127.0.0.1", "localhost")
+
+
+def reach_loopback_directly() -> None:
+    """Add loopback to what the environment says is reached without its proxy.
+
+    Nobody's proxy reaches the services on this machine, and few say so. Both spellings are set: gRPC reads only the
+    lower case, curl either.
+    """
+    exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    names = [name for name in exempt.split(",") if name.strip()]
+    names += [address for address in ADDRESSES if address not in names and "*" not in names]
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(names)
