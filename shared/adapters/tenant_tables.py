@@ -7,15 +7,28 @@ from google.cloud import bigquery
 
 from shared.adapters.bigquery import Warehouse
 from shared.adapters.job_errors import translated
+from shared.domain.table_growth import plan_growth
+from shared.errors import StepRefused
 from shared.tables import Table
+
+_MIGRATE = "python -m shared.migrate"
 
 
 def make_table(warehouse: Warehouse, tenant_id: str, table: Table) -> bool:
-    """Create the table unless it is there; whether it was created."""
-    resource = bigquery.Table.from_api_repr(table.to_api(warehouse.project, tenant_id))
+    """Create the table unless it is there; whether it was created.
+
+    StepRefused when one is there that an earlier release made and nobody has brought up to date: it lacks columns.
+    """
+    wanted = table.to_api(warehouse.project, tenant_id)
+    resource = bigquery.Table.from_api_repr(wanted)
     with translated():
         try:
-            warehouse.client.create_table(resource)
+            warehouse.client.create_table(resource, retry=warehouse.patience.calls)
         except google.Conflict:
-            return False
-    return True
+            found = warehouse.client.get_table(resource, retry=warehouse.patience.of_known("Table")).to_api_repr()
+        else:
+            return True
+    if missing := plan_growth(wanted, found).missing:
+        columns = f"{'column' if len(missing) == 1 else 'columns'} {', '.join(missing)}"
+        raise StepRefused(f"{table.table} of this tenant lacks the {columns}; an operator has to run {_MIGRATE}")
+    return False

@@ -32,13 +32,15 @@ class Obstacle:
 class Growth:
     """What a table needs: `patch` are the parts of its REST resource to send, `changes` the same in words.
 
-    `unknown`: columns that configs/tables does not have. They stay, as do their rows.
+    `missing`: columns that the table lacks. `unknown`: those that configs/tables does not have; they stay, with their
+    rows.
     """
 
     patch: Json
     changes: Sequence[str]
     obstacles: Sequence[Obstacle]
     unknown: Sequence[str]
+    missing: Sequence[str] = ()
 
 
 def plan_growth(wanted: Json, found: Json) -> Growth:
@@ -60,7 +62,7 @@ def plan_growth(wanted: Json, found: Json) -> Growth:
         changes.append(f"cluster by {', '.join(_clustering(wanted)) or 'nothing'}")
     if _partitioning(wanted) != _partitioning(found):
         comparison.obstacles.append(Obstacle(_WHOLE_TABLE, _partitioning(wanted), _partitioning(found)))
-    return Growth(patch, changes, comparison.obstacles, comparison.unknown)
+    return Growth(patch, changes, comparison.obstacles, comparison.unknown, comparison.missing)
 
 
 @dataclass
@@ -71,6 +73,7 @@ class _Comparison:
     redescribed: list[str] = field(default_factory=list)
     obstacles: list[Obstacle] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
     def merged(self, wanted: Sequence[Json], found: Sequence[Json], path: str = "") -> list[Json]:
         """The columns as they are to be: those that are there in their order, then the new ones."""
@@ -104,6 +107,7 @@ class _Comparison:
 
     def _add(self, column: Json, path: str) -> None:
         name = f"{path}{column['name']}"
+        self.missing.append(name)
         if _mode(column) == "REQUIRED":
             self.obstacles.append(Obstacle(name, _words(column), "no such column, and rows that would have no value"))
         else:

@@ -34,6 +34,7 @@ def test_missing_columns_are_added_behind_those_that_are_there_at_any_depth() ->
     assert new == column("new")
     assert grown["fields"] == [column("name", policyTags={"names": ["kept"]}), column("price", "NUMERIC")]
     assert growth.changes == ["add item.price NUMERIC NULLABLE", "add new STRING NULLABLE"]
+    assert growth.missing == ["item.price", "new"]
 
 
 def test_columns_are_found_whatever_their_case() -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+from tests.e2e.execution.conftest import StartInstance
 from tests.support.executions import Executions, eventually
 from tests.support.frontend import IMPERSONATED
-from tests.support.instance import Instance
 from tests.support.tenant import Api, Tenant
 
-StartInstance = Callable[..., Instance]
 DAY = {"date": "2025-11-16"}
 
 

@@ -1,0 +1,26 @@
+"""A table that an earlier release made, and nobody has brought up to date: the runs into it say so at once, and how."""
+
+from __future__ import annotations
+
+from google.cloud import bigquery
+
+from tests.support.executions import Executions
+from tests.support.tenant import Tenant
+
+DAY = {"date": "2025-11-16"}
+
+
+def test_a_run_into_a_table_that_lacks_columns_ends_at_once_and_names_the_command(
+    executions: Executions, tenant: Tenant
+) -> None:
+    executions.prepare(tenant)
+    table = f"{executions.cloud.project}.{tenant.tenant_id}.gcp_cost_billing"
+    older = [bigquery.SchemaField("x_usage_date", "DATE"), bigquery.SchemaField("x_source", "STRING")]
+    executions.client.create_table(bigquery.Table(table, schema=older))
+    delivery = executions.admit(tenant, DAY)
+    assert executions.deliver(delivery) == "FAILED"
+    last = executions.events(delivery)[-1]
+    assert (last["error_class"], last["retryable"]) == ("STEP_FAILED", False)
+    assert last["error_message"].startswith("gcp_cost_billing of this tenant lacks the columns ")
+    assert last["error_message"].endswith("x_ingested_at; an operator has to run python -m shared.migrate")
+    assert [step["step_id"] for step in executions.steps_of(delivery)] == ["extract", "focus", "checks"]
