@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.domain.identifiers import check_tenant_id
+from shared.domain.texts import Text
 
 MOST_CLOSINGS = 500  # of one tenant's runs, in one statement
 
+Id = Annotated[str, Text(r"[A-Za-z0-9_-]{1,128}", "must be 1 to 128 letters, digits, underscores and hyphens")]
 Number = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 
 
@@ -28,14 +30,14 @@ class Delivery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    run_id: str
+    run_id: Id
     tenant_id: str
-    pipeline_logging_id: str
-    lease_id: str | None
+    pipeline_logging_id: Id
+    lease_id: Id | None
     attempt: Number
     hop: Number
     closing: DeliveredClosing | None = None
-    pipeline_id: str | None = None  # a label of the run's jobs
+    pipeline_id: Id | None = None  # a label of the run's jobs
 
     @model_validator(mode="after")
     def _is_leased_or_closing(self) -> Delivery:
@@ -48,8 +50,8 @@ class Delivery(BaseModel):
 class EndedDelivery(DeliveredClosing):
     """A run that ended in the queue, and how."""
 
-    run_id: str
-    pipeline_logging_id: str
+    run_id: Id
+    pipeline_logging_id: Id
     attempt: Number
 
 

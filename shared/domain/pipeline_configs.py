@@ -25,6 +25,7 @@ from shared.errors import InvalidInput
 MOST_CONFIGS = 200  # of one tenant
 _NAMESPACE = uuid.UUID("a1c0b6c2-1c0a-4d59-8f0e-52f1d0a5f3be")
 _SOME_DAY = "2025-11-17"
+_MOST_GIVEN_UP = 10_000  # ticks that are counted one by one
 _TICKS_EXAMINED, _TIME_EXAMINED = 100, timedelta(days=366)
 _SHARED_TICKS = {
     "coalesce": "the next trigger runs the ticks in between together as one",
@@ -153,16 +154,35 @@ def changed(config: PipelineConfig, settings: ConfigSettings, now: datetime) -> 
 
 
 def change_details(before: PipelineConfig, after: PipelineConfig, now: datetime) -> dict[str, Any]:
-    """What a change changes, for the log; also the tick that was due and is given up, so that none ends in silence."""
+    """What a change changes, for the log; also the ticks that it gives up, so that none ends in silence."""
     old, new = before.settings.model_dump(), after.settings.model_dump()
     fields = {name: {"from": old[name], "to": new[name]} for name in old if old[name] != new[name]}
-    return {"config_id": before.config_id, "changes": fields, **given_up(before, after.next_run_time, now)}
+    return {"config_id": before.config_id, "changes": fields, **given_up(before, after, now)}
 
 
-def given_up(config: PipelineConfig, next_run_time: datetime | None, now: datetime) -> dict[str, str]:
-    """The tick that was due at `now` and is owed no more, as an entry of the log's details."""
+def given_up(before: PipelineConfig, after: PipelineConfig | None, now: datetime) -> dict[str, Any]:
+    """The ticks that were owed at `now` and are owed no more, as an entry of the log's details; None: it is removed.
+
+    `given_up_ticks` is "10000 or more" where as many were looked at.
+    """
+    owed, still_owed = _owed(before, now), set(_owed(after, now)) if after else set()
+    lost = [tick for tick in owed if tick not in still_owed]
+    if not lost:
+        return {}
+    count = f"{_MOST_GIVEN_UP} or more" if len(owed) == _MOST_GIVEN_UP else len(lost)
+    return {"given_up_tick": lost[0].isoformat(), "given_up_until": lost[-1].isoformat(), "given_up_ticks": count}
+
+
+def _owed(config: PipelineConfig, now: datetime) -> list[datetime]:
+    """The ticks that have come and that no trigger has seen, as many as are worth counting."""
     due = config.next_run_time
-    return {"given_up_tick": due.isoformat()} if due and due <= now and due != next_run_time else {}
+    if due is None or due > now:
+        return []
+    try:
+        later = ticks_after(config.settings.cron_expression, config.settings.zone, after=due)
+        return [due, *islice(takewhile(lambda tick: tick <= now, later), _MOST_GIVEN_UP - 1)]
+    except InvalidInput:  # a zone that was abolished since; its schedule can be removed all the same
+        return [due]
 
 
 def resolve_config_parameters(template: Template, parameters: Mapping[str, Any]) -> dict[str, Any]:

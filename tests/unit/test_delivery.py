@@ -38,6 +38,11 @@ def test_a_leased_hop_and_a_closing_are_deliveries() -> None:
         ({"attempt": -1}, "attempt"),
         ({"attempt": 2**63}, "attempt"),
         ({"lease_id": None}, "body"),
+        ({"lease_id": "it's"}, "lease_id"),
+        ({"lease_id": "a" * 5_000}, "lease_id"),
+        ({"run_id": ""}, "run_id"),
+        ({"pipeline_logging_id": "a b"}, "pipeline_logging_id"),
+        ({"pipeline_id": "gcp/cost"}, "pipeline_id"),
         ({"surprise": 1}, "surprise"),
     ],
 )

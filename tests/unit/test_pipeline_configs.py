@@ -19,6 +19,7 @@ from shared.domain.pipeline_configs import (
     changed,
     changed_settings,
     first_run_time,
+    given_up,
     repeatable_config_id,
     resolve_config_parameters,
     warnings_of,
@@ -88,6 +89,25 @@ def test_switching_off_gives_a_due_tick_up_and_says_so() -> None:
     details = change_details(before, after, NOW)
     assert details["given_up_tick"] == due.isoformat()
     assert details["changes"] == {"is_active": {"from": True, "to": False}}
+
+
+def test_every_tick_that_is_given_up_is_told_also_behind_a_rarer_cron_and_a_removal() -> None:
+    due = NOW - timedelta(hours=5)
+    hourly, start = settings_with(cron_expression=f"{due.minute} * * * *", timezone="UTC"), due
+    before = config(hourly, next_run_time=due)
+    assert given_up(before, None, NOW) == {
+        "given_up_tick": start.isoformat(), "given_up_until": NOW.isoformat(), "given_up_ticks": 6,
+    }  # fmt: skip
+    daily = settings_with(cron_expression=f"{due.minute} {NOW.hour} * * *", timezone="UTC")
+    rarer = changed(before, daily, NOW)
+    assert rarer.next_run_time == due
+    assert change_details(before, rarer, NOW)["given_up_ticks"] == 4  # the first and the last are still owed
+    assert given_up(before, before, NOW) == {}
+
+
+def test_a_backlog_that_is_too_long_to_count_is_told_as_that() -> None:
+    before = config(settings_with(cron_expression="* * * * *"), next_run_time=NOW - timedelta(days=60))
+    assert given_up(before, None, NOW)["given_up_ticks"] == "10000 or more"
 
 
 def test_switching_on_counts_from_now_and_owes_nothing_of_the_time_between() -> None:
