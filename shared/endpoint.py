@@ -88,7 +88,9 @@ class Call:
         if content_type != "application/json":
             raise errors.UnsupportedMediaType
         try:
-            value = json.loads(self.body, parse_constant=_refuse_constant, object_pairs_hook=_once_each)
+            value = json.loads(
+                self.body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_once_each
+            )
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8 and fits no table
         except (ValueError, RecursionError):
             raise errors.InvalidInput.of_field("body", "is not valid JSON") from None  # the cause quotes the body

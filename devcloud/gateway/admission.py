@@ -56,10 +56,11 @@ def _verified(scheme: str, token: str, audience: str, certs: Callable[[], Mappin
         if scheme.lower() != "bearer":
             raise ValueError(f"unsupported scheme {scheme}")
         decoded = jwt.decode(token, certs=certs(), audience=audience)
-    except (ValueError, auth_exceptions.GoogleAuthError) as error:
+        issuer = decoded.get("iss")
+    except (ValueError, TypeError, AttributeError, RecursionError, auth_exceptions.GoogleAuthError) as error:
         raise _unverified(str(error)) from error
     claims: Mapping[str, object] = decoded
-    if claims.get("iss") not in _ISSUERS:
+    if not isinstance(issuer, str) or issuer not in _ISSUERS:
         raise _unverified("wrong issuer")
     return claims
 

@@ -150,7 +150,7 @@ class Identity:
                 raise ValueError(f"unsupported algorithm {header.get('alg')}")
             key = self._key(header.get("kid"))
             claims: Mapping[str, Any] = jwt.decode(assertion, certs=key["public_pem"])
-        except (ValueError, TypeError, auth_exceptions.GoogleAuthError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError, auth_exceptions.GoogleAuthError) as error:
             raise Unauthenticated(str(error)) from error
         if claims.get("iss") != key["email"]:
             raise Unauthenticated("the issuer is not the account the key belongs to")

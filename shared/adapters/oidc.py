@@ -20,6 +20,8 @@ _ISSUERS = frozenset({"accounts.google.com", "https://accounts.google.com"})
 _REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
 _CERTS_TTL_SECONDS = 3600.0
 _CLOCK_SKEW_SECONDS = 10
+# google.auth's own errors are ValueErrors; claims of another type or shape than it expects raise the others.
+_NO_TOKEN = (ValueError, TypeError, AttributeError, RecursionError)
 
 
 class OidcTokens:
@@ -44,7 +46,8 @@ class OidcTokens:
             claims = self._claims_with_signature(token)
         now = self._clock()
         valid = (
-            claims.get("iss") in _ISSUERS
+            isinstance(claims.get("iss"), str)
+            and claims["iss"] in _ISSUERS
             and claims.get("aud") == audience
             and claims.get("email_verified") is True
             and isinstance(claims.get("email"), str)
@@ -75,7 +78,7 @@ class OidcTokens:
             if key_id not in self._certs or self._clock() - self._fetched_at > _CERTS_TTL_SECONDS:
                 self._fetch_certs()
             claims: dict[str, Any] = jwt.decode(token, certs=self._certs, clock_skew_in_seconds=_CLOCK_SKEW_SECONDS)
-        except (ValueError, RecursionError) as error:  # google.auth's InvalidValue and MalformedError are ValueErrors
+        except _NO_TOKEN as error:
             raise Unauthenticated from error
         return claims
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.auth import jwt as _untyped_jwt
 
 from devcloud.identity import Identity, TokenServer
 from shared.adapters.oidc import OidcTokens
 from shared.errors import Unauthenticated, Unavailable
 
+jwt: Any = _untyped_jwt  # google.auth.jwt has no annotations
 AUDIENCE = "https://process-queue.example"
 EMAIL = "cvg-scheduler-invoker@p.iam.gserviceaccount.com"
 
@@ -61,6 +63,7 @@ def test_a_removed_signature_is_admitted_only_behind_iam(issuer: tuple[Identity,
         {"email": None},
         {"exp": 1},
         {"exp": "x"},
+        {"iss": ["https://accounts.google.com"]},
     ],
 )
 def test_a_bad_claim_is_refused_with_and_without_signature(
@@ -72,6 +75,17 @@ def test_a_bad_claim_is_refused_with_and_without_signature(
     for candidate in (token, removed(token)):
         with pytest.raises(Unauthenticated):
             tokens.verified_claims(candidate, audience=AUDIENCE)
+
+
+@pytest.mark.parametrize("claims", [{"exp": "x"}, {"iat": None}, {"iss": ["https://accounts.google.com"]}])
+def test_claims_of_another_shape_are_refused_also_where_google_signed_them(
+    issuer: tuple[Identity, str], claims: dict[str, Any]
+) -> None:
+    identity, certs = issuer
+    issued = jwt.decode(identity.id_token(EMAIL, AUDIENCE), verify=False)
+    token = jwt.encode(identity._signer, {**issued, **claims}).decode()  # Google signs what it likes
+    with pytest.raises(Unauthenticated):
+        OidcTokens(certs, behind_iam=False).verified_claims(token, audience=AUDIENCE)
 
 
 def test_an_expired_token_is_refused(issuer: tuple[Identity, str]) -> None:

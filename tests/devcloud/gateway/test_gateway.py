@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import os
 import threading
 from pathlib import Path
@@ -10,6 +11,8 @@ import requests
 from devcloud.gateway.gateway import Gateway
 from tests.devcloud.gateway.conftest import Signer
 from tests.support.devcloud.handler import PATIENCE_SECONDS
+
+NESTED = base64.urlsafe_b64encode(b"[" * 5_000).decode()
 
 
 def test_a_route_reaches_its_function_as_it_was_sent(gateway: Gateway) -> None:
@@ -120,6 +123,9 @@ def test_a_private_function_without_a_token_is_403(gateway: Gateway) -> None:
         ({"aud": "http://elsewhere/guarded"}, 401),
         ({"iss": "https://evil.example"}, 401),
         ({"iat": 1, "exp": 2}, 401),
+        ({"exp": "tomorrow"}, 401),
+        ({"iat": None}, 401),
+        ({"iss": ["https://accounts.google.com"]}, 401),
     ],
 )
 def test_a_token_that_does_not_fit_is_refused(
@@ -131,7 +137,8 @@ def test_a_token_that_does_not_fit_is_refused(
 
 
 @pytest.mark.parametrize(
-    "authorization", ["Bearer x", "Bearer a.b.c", "Basic dTpw", "Bearer a.b.SIGNATURE_REMOVED_BY_GOOGLE"]
+    "authorization",
+    ["Bearer x", "Bearer a.b.c", "Basic dTpw", "Bearer a.b.SIGNATURE_REMOVED_BY_GOOGLE", f"Bearer {NESTED}.{NESTED}.c"],
 )
 def test_a_token_that_cannot_be_verified_is_401(gateway: Gateway, authorization: str) -> None:
     answer = requests.post(f"{gateway.url}/guarded", headers={"Authorization": authorization}, timeout=30)
