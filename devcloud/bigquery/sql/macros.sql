@@ -236,10 +236,14 @@ CREATE OR REPLACE MACRO bq_has_wide_number(s) AS
        ELSE FALSE END;
 -- Of an object's equal keys the first one counts; DuckDB keeps them all.
 CREATE OR REPLACE MACRO bq_first_members(j) AS
-  CASE WHEN len(json_keys(j)) = len(list_distinct(json_keys(j))) THEN j
-       ELSE CAST('{' || array_to_string(list_transform(list_filter(json_keys(j), lambda k, i: list_position(json_keys(j), k) = i),
-         lambda k: bq_json_quote(k) || ':' || CAST(json_extract(j, '/' || replace(replace(k, '~', '~0'), '/', '~1')) AS VARCHAR)), ',') || '}' AS JSON) END;
-CREATE OR REPLACE MACRO bq_parse_json(s) AS CASE WHEN s IS NULL THEN NULL WHEN bq_has_wide_number(s) THEN error('Invalid input: a number cannot round-trip through string representation') WHEN json_valid(s) THEN bq_first_members(json(s)) ELSE error('Invalid input: syntax error while parsing value') END;
+  list_transform([j], lambda document: list_transform([json_keys(document)], lambda keys:
+    CASE WHEN len(keys) = list_unique(keys) THEN document
+         ELSE CAST('{' || array_to_string(list_transform(list_filter(keys, lambda k, i: list_position(keys, k) = i),
+           lambda k: bq_json_quote(k) || ':' || CAST(json_extract(document, '/' || replace(replace(k, '~', '~0'), '/', '~1')) AS VARCHAR)), ',') || '}' AS JSON) END)[1])[1];
+CREATE OR REPLACE MACRO bq_parse_json(s) AS
+  list_transform([s], lambda text:
+  CASE WHEN text IS NULL THEN NULL WHEN bq_has_wide_number(text) THEN error('Invalid input: a number cannot round-trip through string representation')
+       WHEN json_valid(text) THEN bq_first_members(json(text)) ELSE error('Invalid input: syntax error while parsing value') END)[1];
 CREATE OR REPLACE MACRO bq_lenient_json(s) AS
   CASE WHEN bq_has_wide_number(s) THEN CAST('bq: notImplemented JSON numbers of so many digits' AS JSON) ELSE TRY_CAST(s AS JSON) END;
 -- Their text is long in a statement of many columns: the document stands in it once.

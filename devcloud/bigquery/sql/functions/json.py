@@ -111,7 +111,7 @@ def bind_to_json(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     if len(node.expressions) != 1:
         raise not_implemented("TO_JSON with options")
     value = binder.expr(node.expressions[0], scope)
-    return Typed(f"bq_parse_json({json_text(value)})", JSON)
+    return Typed(_made(json_text(value)), JSON)
 
 
 @function("JSON_ARRAY")
@@ -119,7 +119,7 @@ def bind_json_array(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     """JSON_ARRAY(a, b...)."""
     items = [json_text(binder.expr(argument, scope)) for argument in node.expressions]
     inner = " || ',' || ".join(items) or "''"
-    return Typed(f"bq_parse_json('[' || {inner} || ']')", JSON)
+    return Typed(_made(f"'[' || {inner} || ']'"), JSON)
 
 
 @function("JSON_OBJECT")
@@ -130,7 +130,14 @@ def bind_json_object(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed
         raise not_implemented("this form of JSON_OBJECT")
     members = [f"{_text(key)} || ':' || {json_text(value)}" for key, value in zip(given[::2], given[1::2], strict=True)]
     inner = " || ',' || ".join(members) or "''"
-    return Typed(f"bq_parse_json('{{' || {inner} || '}}')", JSON)
+    made, keys = _made(f"'{{' || {inner} || '}}'"), [key.value for key in given[::2]]
+    are_different = None not in keys and len(set(keys)) == len(keys)
+    return Typed(made if are_different else f"bq_first_members({made})", JSON)
+
+
+def _made(text: str) -> str:
+    """JSON out of text that was written here, so is well-formed and has no number that a double does not hold."""
+    return f"CAST({text} AS JSON)"
 
 
 def _text(value: Typed) -> str:
