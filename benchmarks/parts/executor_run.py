@@ -41,17 +41,18 @@ class Took:
 
 @dataclass(frozen=True)
 class Bench:
-    """A devcloud and tenants with exports as large as wanted."""
+    """A devcloud and tenants with exports as large as wanted: the plan's rows so many times over."""
 
     executions: Executions
     folder: Path
+    plan: Plan = SEED
 
     def tenant(self, copies: int) -> Tenant:
-        """A tenant whose export holds SEED's rows this many times over."""
+        """A tenant whose export holds the plan's rows this many times over."""
         number, cloud = uuid.uuid4().hex[:12], self.executions.cloud
         onboarded = onboard(self.executions.client, f"tenant_{number}")
         tenant = Tenant(cloud, onboarded.tenant_id, onboarded.api_key, project=f"gcp-{number}")
-        tenant.__dict__["export"] = tenant.seed(SEED)
+        tenant.__dict__["export"] = tenant.seed(self.plan)
         if copies > 1:
             with cloud.clients(tenant.gcp_key) as clients:
                 clients.bigquery().query_and_wait(

@@ -25,6 +25,11 @@ class Gate:
             raise TimeoutError(f"no job with {dict(self._labels)} came")
         return self._job_id
 
+    @property
+    def has_caught(self) -> bool:
+        """Whether its job has come."""
+        return self._caught.is_set()
+
     def open(self) -> None:
         """Let the job go on, and all that come; harmless when it is open."""
         self._opened.set()

@@ -6,7 +6,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from devcloud.seed_billing.rows import Plan
+from tests.conftest import MakeTenant
 from tests.support.executions import Delivery, Executions
 from tests.support.tenant import SMALL_EXPORT, Tenant
 
@@ -35,48 +38,55 @@ def assert_published(executions: Executions, delivery: Delivery, rows: int) -> N
     assert executions.run_row(delivery)["rows_published"] == rows + rows_of(executions, delivery, "focus_cost")
 
 
-def test_the_published_totals_equal_the_truth_to_the_last_digit(executions: Executions, tenant: Tenant) -> None:
-    executions.run(tenant, ALL_DAYS)
-    assert_equals_truth(executions.published(tenant), tenant.export.truth)
+@pytest.fixture(scope="module")
+def whole(executions: Executions, make_tenant: MakeTenant) -> Delivery:
+    """A run over all days of its tenant's export; tests may repeat it, which changes nothing."""
+    return executions.run(make_tenant(), ALL_DAYS)
 
 
-def test_a_repeated_run_gives_the_same_table(executions: Executions, tenant: Tenant) -> None:
-    executions.run(tenant, ALL_DAYS)
-    first = executions.published(tenant)
-    second = executions.run(tenant, ALL_DAYS)
-    assert executions.published(tenant) == first
-    assert_published(executions, second, tenant.export.truth["rows"])
+@pytest.fixture(scope="module")
+def one_day(executions: Executions, make_tenant: MakeTenant) -> Delivery:
+    """A run over one day of its tenant's export; tests only look at it."""
+    return executions.run(make_tenant(), {"date": "2025-11-16"})
 
 
-def test_a_date_publishes_that_utc_day_and_no_other(executions: Executions, tenant: Tenant) -> None:
-    delivery = executions.run(tenant, {"date": "2025-11-16"})
+def test_the_published_totals_equal_the_truth_to_the_last_digit(executions: Executions, whole: Delivery) -> None:
+    assert_equals_truth(executions.published(whole.tenant), whole.tenant.export.truth)
+
+
+def test_a_repeated_run_gives_the_same_table(executions: Executions, whole: Delivery) -> None:
+    first = executions.published(whole.tenant)
+    second = executions.run(whole.tenant, ALL_DAYS)
+    assert executions.published(whole.tenant) == first
+    assert_published(executions, second, whole.tenant.export.truth["rows"])
+
+
+def test_a_date_publishes_that_utc_day_and_no_other(executions: Executions, one_day: Delivery) -> None:
     days = executions.query(
         f"SELECT DISTINCT x_usage_date AS day, DATE(usage_start_time) AS used, x_pipeline_logging_id AS run"
-        f" FROM {tenant.tenant_id}.gcp_cost_billing"
+        f" FROM {one_day.tenant.tenant_id}.gcp_cost_billing"
     )
-    assert days == [{"day": date(2025, 11, 16), "used": date(2025, 11, 16), "run": delivery.run_id}]
-    assert_published(executions, delivery, tenant.export.truth["usage_dates"]["2025-11-16"]["rows"])
+    assert days == [{"day": date(2025, 11, 16), "used": date(2025, 11, 16), "run": one_day.run_id}]
+    assert_published(executions, one_day, one_day.tenant.export.truth["usage_dates"]["2025-11-16"]["rows"])
 
 
-def test_a_run_leaves_its_row_its_steps_and_its_checks(executions: Executions, tenant: Tenant) -> None:
-    delivery = executions.run(tenant, {"date": "2025-11-16"})
-    row = executions.run_row(delivery)
-    assert (row["status"], row["attempt"], row["lease_id"]) == ("COMPLETED", 1, delivery.lease_id)
+def test_a_run_leaves_its_row_its_steps_and_its_checks(executions: Executions, one_day: Delivery) -> None:
+    row, dataset = executions.run_row(one_day), one_day.tenant.tenant_id
+    assert (row["status"], row["attempt"], row["lease_id"]) == ("COMPLETED", 1, one_day.lease_id)
     assert row["started_at"] <= row["completed_at"]
     steps = executions.query(
-        f"SELECT step_id, status, `rows` FROM {tenant.tenant_id}.x_meta_step_logs"
-        f" WHERE pipeline_logging_id = '{delivery.run_id}' ORDER BY started_at"
+        f"SELECT step_id, status, `rows` FROM {dataset}.x_meta_step_logs"
+        f" WHERE pipeline_logging_id = '{one_day.run_id}' ORDER BY started_at"
     )
     assert [(step["step_id"], step["status"]) for step in steps] == [
         ("extract", "COMPLETED"), ("focus", "COMPLETED"), ("checks", "COMPLETED"), ("publish", "COMPLETED"),
     ]  # fmt: skip
     checks = executions.query(
-        f"SELECT check_id, passed FROM {tenant.tenant_id}.x_meta_dq_results"
-        f" WHERE pipeline_logging_id = '{delivery.run_id}'"
+        f"SELECT check_id, passed FROM {dataset}.x_meta_dq_results WHERE pipeline_logging_id = '{one_day.run_id}'"
     )
     assert {check["check_id"] for check in checks} >= {"same_as_source", "days_not_emptied", "required_columns.cost"}
     assert all(check["passed"] for check in checks)
-    assert [event["kind"] for event in executions.events(delivery)] == [
+    assert [event["kind"] for event in executions.events(one_day)] == [
         "CLAIMED", "STEP", "STEP", "STEP", "STEP", "SUCCEEDED",
     ]  # fmt: skip
 
@@ -95,11 +105,11 @@ def test_the_first_incremental_run_loads_all_and_the_next_one_only_what_is_new(
     assert total == tenant.export.truth["rows"] + added.truth["rows"]
 
 
-def test_restated_days_are_noted_with_cost_before_and_after(executions: Executions, tenant: Tenant) -> None:
-    executions.run(tenant, ALL_DAYS)
+def test_restated_days_are_noted_with_cost_before_and_after(extracting: Executions, tenant: Tenant) -> None:
+    extracting.run(tenant, ALL_DAYS)
     late = tenant.seed(Plan(seed=SMALL_EXPORT.seed, start=date(2025, 11, 16), days=1, rows_per_day=10), append=True)
-    delivery = executions.run(tenant, ALL_DAYS)
-    changes = executions.query(
+    delivery = extracting.run(tenant, ALL_DAYS)
+    changes = extracting.query(
         f"SELECT usage_date, SUM(rows_after - rows_before) AS new_rows, SUM(cost_after - cost_before) AS new_cost"
         f" FROM {tenant.tenant_id}.x_meta_restatements WHERE pipeline_logging_id = '{delivery.run_id}'"
         f" AND table_name = 'gcp_cost_billing' GROUP BY usage_date ORDER BY usage_date"
@@ -109,13 +119,13 @@ def test_restated_days_are_noted_with_cost_before_and_after(executions: Executio
     assert sum(row["new_cost"] for row in changes) == Decimal(late.truth["total"])
 
 
-def test_two_exports_of_one_tenant_leave_each_others_rows_alone(executions: Executions, tenant: Tenant) -> None:
-    executions.run(tenant, ALL_DAYS)
+def test_two_exports_of_one_tenant_leave_each_others_rows_alone(extracting: Executions, tenant: Tenant) -> None:
+    extracting.run(tenant, ALL_DAYS)
     second = tenant.seed(Plan(seed=6, start=SMALL_EXPORT.start, days=2, rows_per_day=20))
     assert second.table != tenant.export.table
-    executions.run(tenant, {**ALL_DAYS, "billing_export_table": second.table})
-    executions.run(tenant, ALL_DAYS)
-    by_source = executions.query(
+    extracting.run(tenant, {**ALL_DAYS, "billing_export_table": second.table})
+    extracting.run(tenant, ALL_DAYS)
+    by_source = extracting.query(
         f"SELECT x_source AS source, COUNT(*) AS row_count FROM {tenant.tenant_id}.gcp_cost_billing GROUP BY source"
     )
     assert {row["source"]: row["row_count"] for row in by_source} == {
