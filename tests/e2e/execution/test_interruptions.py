@@ -114,14 +114,17 @@ def test_a_publish_that_comes_after_its_executor_was_overtaken_aborts(
     executions: Executions, tenant: Tenant, start_instance: StartInstance
 ) -> None:
     delivery, zombie = executions.admit(tenant, ALL_DAYS), start_instance(**DEAF)
-    with executions.held(delivery, "publish", url=zombie.url) as held:
+    with executions.held(delivery, "publish", url=zombie.url) as held, ThreadPoolExecutor(1) as threads:
         rescued = executions.admit_again(delivery)
-        assert executions.deliver(rescued) == "SUCCEEDED"
-        first, ended = executions.published(tenant), executions.run_row(delivery)
+        succeeded = threads.submit(executions.deliver, rescued)
+        fence = f"SELECT token, lease_id FROM {tenant.tenant_id}.x_meta_publish_fence ORDER BY token"
+        tokens = [{"token": 1, "lease_id": delivery.lease_id}, {"token": 2, "lease_id": rescued.lease_id}]
+        eventually(lambda: executions.query(fence) == tokens)
         assert held.end() == "FAILED"
+        assert succeeded.result() == "SUCCEEDED", executions.error_of(rescued)
     assert executions.error_of(delivery) == "FENCE_LOST: another attempt took over (FENCE_LOST)"
-    assert executions.published(tenant) == first
-    assert executions.run_row(delivery) == ended
+    row = executions.run_row(delivery)
+    assert (row["lease_id"], row["attempt"], row["turn"]) == (rescued.lease_id, 2, 2)
     assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
 
 
@@ -136,8 +139,10 @@ def test_what_an_overtaken_attempt_stages_late_is_not_published(
         between = executions.run(tenant, ALL_DAYS | {"end_date": "2025-11-20"})  # so that the second has less to load
         rescued = executions.admit_again(delivery)
         with executions.held(rescued, "publish") as second:
-            assert held.end() == "FAILED"
+            held.let_go()
+            eventually(lambda: has_event(executions, delivery, "WAITING"))  # for its turn, which it gets too late
             assert second.end() == "SUCCEEDED"
+            assert held.end() == "FAILED"
     sql = f"SELECT x_pipeline_logging_id AS run, COUNT(*) AS n FROM {tenant.tenant_id}.gcp_cost_billing GROUP BY run"
     assert {row["run"]: row["n"] for row in executions.query(sql)} == {
         between.run_id: first.truth["rows"], delivery.run_id: more.truth["rows"],
