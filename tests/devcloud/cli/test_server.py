@@ -58,8 +58,14 @@ def test_provisioning_again_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_two_clouds_cannot_share_a_state_directory(cloud: Devcloud) -> None:
-    with pytest.raises(StateError, match="running on"):
+    with pytest.raises(StateError, match=rf"running on .* already \(pid {os.getpid()}\)"):
         Devcloud(cloud.state.path).start()
+
+
+def test_a_taken_port_is_a_clear_error(cloud: Devcloud, tmp_path: Path) -> None:
+    port = int(cloud.ready["gateway"].rpartition(":")[2])
+    with pytest.raises(StateError, match=f"port {port} cannot be bound"):
+        Devcloud(tmp_path, port=port).start()
 
 
 def test_a_killed_function_is_another_process_for_the_next_request(cloud: Devcloud) -> None:
