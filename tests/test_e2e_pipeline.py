@@ -50,9 +50,13 @@ def days(frontend: Frontend) -> dict[str, int]:
 
 
 def users_in_the_log(frontend: Frontend, run_id: str) -> set[str | None]:
-    log = [row for row in frontend.own("x_meta_step_logs") if row["pipeline_logging_id"] == run_id]
-    assert {row["step_id"] for row in log} >= {"extract", "checks", "publish"}
-    return {row["user_id"] for row in log}
+    """Who asked for a run by its step log, which is written when the run has ended."""
+
+    def logged() -> list[Json]:
+        log = [row for row in frontend.own("x_meta_step_logs") if row["pipeline_logging_id"] == run_id]
+        return log if {row["step_id"] for row in log} >= {"extract", "checks", "publish"} else []
+
+    return {row["user_id"] for row in eventually(logged)}
 
 
 def counters(frontend: Frontend) -> tuple[int, int, int]:
