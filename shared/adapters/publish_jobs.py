@@ -1,4 +1,4 @@
-"""A tenant's publish jobs, numbered: the id of each is a turn, which BigQuery gives once. See docs/adr/0014."""
+"""A tenant's publish jobs, numbered: the id of each is a turn, which BigQuery gives once. See docs/adr/0017."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publishes when it is the run's turn, and carries out what taking turns asks for. See docs/adr/0014."""
+"""Publishes when it is the run's turn, and carries out what taking turns asks for. See docs/adr/0017."""
 
 from __future__ import annotations
 
