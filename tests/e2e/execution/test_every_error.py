@@ -92,7 +92,7 @@ PASSING: list[Failure] = [
 OF_REQUESTS = (
     errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.MethodNotAllowed, errors.PayloadTooLarge,
     errors.UnsupportedMediaType, errors.Conflict, errors.IdempotencyMismatch, errors.QuotaExceeded, errors.LimitReached,
-    errors.TooManyWaiting,
+    errors.TooManyWaiting, errors.TooManyRequests,
 )  # fmt: skip
 CONFLICT = ends(errors.Conflict, "STEP_FAILED")
 # Before it has begun, an attempt has no row that it could end.

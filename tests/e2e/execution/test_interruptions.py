@@ -37,6 +37,13 @@ def has_event(executions: Executions, delivery: Delivery, kind: str, step_id: st
     )
 
 
+def daily_total(executions: Executions, tenant: Tenant) -> Decimal:
+    """Net cost in the summary by day and service."""
+    sums = "SELECT SUM(cost) + SUM(credit_amount) AS total FROM {dataset}.gcp_cost_daily_by_service"
+    total: Decimal = executions.query(sums.format(dataset=tenant.tenant_id))[0]["total"]
+    return total
+
+
 def count_of(executions: Executions, delivery: Delivery, table: str) -> int:
     found = f"SELECT COUNT(*) AS rows_found FROM {table} WHERE pipeline_logging_id = @run_id"
     return int(executions.query(found, run_id=delivery.run_id)[0]["rows_found"])
@@ -152,12 +159,14 @@ def test_what_an_overtaken_attempt_stages_late_is_not_published(
 def test_a_run_out_of_time_goes_on_in_the_next_hop(
     executions: Executions, tenant: Tenant, start_instance: StartInstance
 ) -> None:
-    delivery, instance = executions.admit(tenant, ALL_DAYS), start_instance(EXECUTION_BUDGET_SECONDS="0.001")
+    executions.run(tenant, ALL_DAYS)
+    delivery = executions.admit(tenant, ALL_DAYS, template="daily_by_service")
+    instance = start_instance(EXECUTION_BUDGET_SECONDS="0.001")
     assert executions.deliver(delivery, url=instance.url) == "HANDED_OVER"
     eventually(lambda: has_event(executions, delivery, "SUCCEEDED"))
     steps = [json.loads(event["details"]) for event in executions.events(delivery) if event["kind"] == "STEP"]
-    assert [step["step_id"] for step in steps] == ["extract", "focus", "checks", "publish"]
-    assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
+    assert [step["step_id"] for step in steps] == ["summary", "checks", "publish"]
+    assert daily_total(executions, tenant) == rows_and_billed(tenant.export.truth)[1]
 
 
 def test_a_cancelled_run_publishes_nothing(executions: Executions, tenant: Tenant) -> None:
