@@ -212,11 +212,11 @@ def test_a_bucket_that_may_not_be_read_is_not_remembered(user: NewUser) -> None:
 
 def begun(user: NewUser, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     """deploy.sh in a process group of its own, as a terminal starts it."""
-    output = (user.cli / "output").open("wb")
-    return subprocess.Popen(
-        [user.workspace.root / "deploy.sh", *arguments], stdin=stdin, stdout=output, stderr=subprocess.STDOUT,
-        env=user.environment, start_new_session=True,
-    )  # fmt: skip
+    with (user.cli / "output").open("wb") as output:
+        return subprocess.Popen(
+            [user.workspace.root / "deploy.sh", *arguments], stdin=stdin, stdout=output, stderr=subprocess.STDOUT,
+            env=user.environment, start_new_session=True,
+        )  # fmt: skip
 
 
 def says(user: NewUser, text: str) -> Callable[[], bool]:
