@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from devcloud.loopback import reach_loopback_directly
 if TYPE_CHECKING:  # a run of unit tests alone loads neither the cloud nor its clients
     from google.cloud import bigquery
 
+    from devcloud.identity import Identity
     from devcloud.server import Devcloud
     from tests.support.dispatching import Dispatching
     from tests.support.frontend import Frontend
@@ -27,6 +29,7 @@ if TYPE_CHECKING:  # a run of unit tests alone loads neither the cloud nor its c
 Json = dict[str, Any]
 MakeTenant = Callable[..., "Tenant"]
 MakeFrontend = Callable[..., "Frontend"]
+OpenIdentity = Callable[..., "Identity"]
 JobsOf = Callable[[str], list[Json]]
 ENOUGH_BYTES = 4 * 1024**3
 
@@ -71,6 +74,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if limit := item.get_closest_marker("timeout"):
             longest[item.path] = max(longest[item.path], limit.args[0])
     items.sort(key=lambda item: (-longest[item.path], -counts[item.path], item.path))
+
+
+@pytest.fixture
+def open_identity() -> Iterator[OpenIdentity]:
+    """Opens the identities of a cloud that is not running; they close with the test."""
+    from devcloud.identity import Identity
+
+    with ExitStack() as opened:
+        yield lambda *given, **named: opened.enter_context(closing(Identity(*given, **named)))
 
 
 @pytest.fixture(scope="session")

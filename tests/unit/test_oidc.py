@@ -15,6 +15,7 @@ from google.auth import jwt as _untyped_jwt
 from devcloud.identity import Identity, TokenServer
 from shared.adapters.oidc import OidcTokens
 from shared.errors import Unauthenticated, Unavailable
+from tests.conftest import OpenIdentity
 
 jwt: Any = _untyped_jwt  # google.auth.jwt has no annotations
 AUDIENCE = "https://process-queue.example"
@@ -28,6 +29,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Identity,
     server.start()
     yield identity, f"{server.url}/certs"
     server.stop()
+    identity.close()
 
 
 def removed(token: str) -> str:
@@ -123,8 +125,10 @@ def test_an_empty_audience_admits_nobody(issuer: tuple[Identity, str]) -> None:
         OidcTokens(certs, behind_iam=True).verified_claims(identity.id_token(EMAIL, ""), audience="")
 
 
-def test_a_token_of_another_issuer_is_refused(issuer: tuple[Identity, str], tmp_path: Path) -> None:
-    stranger = Identity(tmp_path, "p").id_token(EMAIL, AUDIENCE)
+def test_a_token_of_another_issuer_is_refused(
+    issuer: tuple[Identity, str], open_identity: OpenIdentity, tmp_path: Path
+) -> None:
+    stranger = open_identity(tmp_path, "p").id_token(EMAIL, AUDIENCE)
     with pytest.raises(Unauthenticated):
         OidcTokens(issuer[1], behind_iam=True).verified_claims(stranger, audience=AUDIENCE)
 

@@ -10,6 +10,7 @@ import pytest
 from google.auth import crypt, jwt
 
 from devcloud.identity import Identity, Unauthenticated
+from tests.conftest import OpenIdentity
 
 PLATFORM = "platform-p"
 
@@ -45,18 +46,18 @@ def test_a_key_of_a_domains_project_belongs_to_it(identity: Identity) -> None:
     )
 
 
-def test_a_key_works_after_a_restart(identity: Identity, tmp_path: Path) -> None:
+def test_a_key_works_after_a_restart(identity: Identity, open_identity: OpenIdentity, tmp_path: Path) -> None:
     key, access_token = (
         identity.mint_key(PLATFORM, "devcloud-admin"),
         identity.access_token("a@p.iam.gserviceaccount.com"),
     )
     identity.close()
 
-    restarted = Identity(tmp_path, PLATFORM)
+    restarted = open_identity(tmp_path, PLATFORM)
 
     assert restarted.caller(self_signed(key)).is_admin
     assert restarted.caller(f"Bearer {access_token}").project == "p"
-    assert restarted.certs() == Identity(tmp_path, PLATFORM).certs()
+    assert restarted.certs() == open_identity(tmp_path, PLATFORM).certs()
 
 
 def test_an_administrator_of_another_project_is_no_administrator(identity: Identity) -> None:
@@ -65,9 +66,9 @@ def test_an_administrator_of_another_project_is_no_administrator(identity: Ident
     assert not caller.is_admin
 
 
-def test_an_access_token_expires_after_an_hour(tmp_path: Path) -> None:
+def test_an_access_token_expires_after_an_hour(tmp_path: Path, open_identity: OpenIdentity) -> None:
     now = 1_000_000.0
-    identity = Identity(tmp_path, PLATFORM, now=lambda: now)
+    identity = open_identity(tmp_path, PLATFORM, now=lambda: now)
     token = identity.access_token("a@p.iam.gserviceaccount.com")
 
     now += 3599
@@ -98,8 +99,10 @@ def test_a_token_in_the_name_of_another_account_is_refused(identity: Identity) -
             identity.caller(self_signed(thief, claims))
 
 
-def test_a_token_signed_by_a_stranger_under_a_known_key_id_is_refused(identity: Identity, tmp_path: Path) -> None:
-    elsewhere = Identity(tmp_path / "elsewhere", PLATFORM)
+def test_a_token_signed_by_a_stranger_under_a_known_key_id_is_refused(
+    identity: Identity, open_identity: OpenIdentity, tmp_path: Path
+) -> None:
+    elsewhere = open_identity(tmp_path / "elsewhere", PLATFORM)
     elsewhere.token_uri = identity.token_uri
     key = identity.mint_key("p", "a")
     forged = elsewhere.mint_key("p", "a") | {"private_key_id": key["private_key_id"]}

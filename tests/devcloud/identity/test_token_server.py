@@ -12,6 +12,7 @@ from google.auth.transport.requests import Request
 from google.oauth2 import id_token, service_account
 
 from devcloud.identity import Identity, TokenServer
+from tests.conftest import OpenIdentity
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
@@ -51,8 +52,10 @@ def test_a_minted_key_gets_an_oidc_token_that_the_certificates_verify(identity: 
     assert claims["iss"] == "https://accounts.google.com"
 
 
-def test_a_foreign_key_gets_nothing(identity: Identity, server: TokenServer, tmp_path: Path) -> None:
-    elsewhere = Identity(tmp_path / "elsewhere", "platform-p")
+def test_a_foreign_key_gets_nothing(
+    identity: Identity, server: TokenServer, open_identity: OpenIdentity, tmp_path: Path
+) -> None:
+    elsewhere = open_identity(tmp_path / "elsewhere", "platform-p")
     elsewhere.token_uri = identity.token_uri
     key = elsewhere.mint_key("platform-p", "devcloud-admin")
 

@@ -11,9 +11,9 @@ from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import kms
 
-from devcloud.identity import Identity
 from devcloud.identity.credentials import credentials_of
 from devcloud.kms import Kms
+from tests.conftest import OpenIdentity
 from tests.devcloud.kms.conftest import KEY, NEW_KEY
 
 Client = kms.KeyManagementServiceClient
@@ -130,8 +130,10 @@ def test_a_call_without_credentials_is_refused(admin: Client, service: Kms) -> N
         client.encrypt(name=KEY, plaintext=b"x")
 
 
-def test_a_key_of_another_cloud_is_refused(admin: Client, service: Kms, tmp_path: Any) -> None:
-    elsewhere = Identity(tmp_path / "elsewhere", "convergence-test")
+def test_a_key_of_another_cloud_is_refused(
+    admin: Client, service: Kms, open_identity: OpenIdentity, tmp_path: Any
+) -> None:
+    elsewhere = open_identity(tmp_path / "elsewhere", "convergence-test")
     elsewhere.token_uri = "http://127.0.0.1:1/token"
     key = elsewhere.mint_key("convergence-test", "devcloud-admin")
     client = Client(
