@@ -16,8 +16,9 @@ from dataclasses import dataclass
 # So long everybody who came before may take a turn that is free: longer than it takes to start a job.
 GIVE_WAY_SECONDS = 1.0
 _MOST_GIVEN_WAY = 20
-# Who has more than so many ahead need not follow each turn, and looks away for so long at most.
-_NEAR, _LONGEST_NAP_SECONDS = 2, 5.0
+# Who has more than so many ahead need not follow each turn, and looks away for so long at most: less than others give
+# way for, so that whoever looked away too long is not overtaken.
+_NEAR, _LONGEST_NAP_SECONDS = 2, GIVE_WAY_SECONDS / 2
 
 
 @dataclass(frozen=True)

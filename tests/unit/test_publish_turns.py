@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.domain.turns import GIVE_WAY_SECONDS, Holder, Look, Start, find_under_way, take_turn
@@ -46,7 +46,16 @@ def test_everybody_who_lives_publishes_and_no_two_jobs_overlap(
     assert turns == list(range(1, len(turns) + 1))
 
 
+# A long publish, short ones behind it, and one who comes late: those far back must not look away for too long.
+LATECOMER = [
+    Executor("", 0.0, takes=3.0),
+    *(Executor("", 0.0, takes=1.0) for _ in range(5)),
+    Executor("", 5.0, takes=1.0),
+]
+
+
 @given(st.lists(EXECUTORS, min_size=2, max_size=8).map(named))
+@example(named(LATECOMER))
 def test_who_came_first_publishes_first(executors: list[Executor]) -> None:
     patient = [replace(executor, calls_left=None, fails=0) for executor in executors]
     world = World(patient)
