@@ -90,5 +90,4 @@ def _digest(text: str) -> str:
 
 
 def _holder(job: bigquery.QueryJob) -> Holder:
-    seconds = (job.ended - job.started).total_seconds() if job.started and job.ended else 0.0
-    return Holder(job.labels.get(_LEASE, ""), job.labels.get(_FENCE, ""), job.state == "DONE", seconds)
+    return Holder(job.labels.get(_LEASE, ""), job.labels.get(_FENCE, ""), job.state == "DONE")

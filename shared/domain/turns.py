@@ -16,19 +16,15 @@ from dataclasses import dataclass
 # So long everybody who came before may take a turn that is free: longer than it takes to start a job.
 GIVE_WAY_SECONDS = 1.0
 _MOST_GIVEN_WAY = 20
-# Who has more than so many ahead need not follow each turn, and looks away for so long at most: less than others give
-# way for, so that whoever looked away too long is not overtaken.
-_NEAR, _LONGEST_NAP_SECONDS = 2, GIVE_WAY_SECONDS / 2
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a turn: the lease its job runs under, what it publishes, whether it has ended, and how long it took."""
+    """Who has a turn: the lease its job runs under, what it publishes, and whether it has ended."""
 
     lease_id: str
     fence: str
     is_done: bool
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,12 +88,9 @@ def take_turn(lease_id: str, newest: int) -> Generator[Wish, Answer, int]:
                 turn = line.newest + 1
                 continue
         last = (yield from _last_taken(turn)) if holder.is_done else turn
-        ended = yield Await(last)
-        assert isinstance(ended, Holder)  # noqa: S101
+        yield Await(last)
         ahead = max(0, ahead - (last - turn) - 1)
         turn = last + 1
-        if ahead > _NEAR:
-            yield Pause(min((ahead - _NEAR) * ended.seconds, _LONGEST_NAP_SECONDS))
 
 
 def find_under_way(fence: str, newest: int) -> Generator[Wish, Answer, int | None]:

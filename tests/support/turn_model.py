@@ -113,7 +113,7 @@ class World:
             return later, self._holder(wish.turn) if known else None
         if isinstance(wish, Await):
             job = self.jobs[wish.turn]
-            ended = Holder(job.lease_id, job.fence, is_done=True, seconds=job.ends_at - job.started_at)
+            ended = Holder(job.lease_id, job.fence, is_done=True)
             return max(self.now, job.ends_at) + CALL_SECONDS, ended
         if isinstance(wish, JoinLine):
             return later, self._line(executor)
@@ -134,8 +134,7 @@ class World:
         job = self.jobs.get(turn)
         if job is None:
             return None
-        is_done = job.ends_at <= self.now
-        return Holder(job.lease_id, job.fence, is_done, job.ends_at - job.started_at if is_done else 0.0)
+        return Holder(job.lease_id, job.fence, is_done=job.ends_at <= self.now)
 
     def _line(self, executor: Executor) -> Line:
         if executor.waiting_since is None:

@@ -46,7 +46,7 @@ def test_everybody_who_lives_publishes_and_no_two_jobs_overlap(
     assert turns == list(range(1, len(turns) + 1))
 
 
-# A long publish, short ones behind it, and one who comes late: those far back must not look away for too long.
+# A long publish, short ones behind it, and one who comes late: those far back must not look away.
 LATECOMER = [
     Executor("", 0.0, takes=3.0),
     *(Executor("", 0.0, takes=1.0) for _ in range(5)),
