@@ -19,7 +19,8 @@ from tests.support.frontend import Frontend
 from tests.support.tenant import SMALL_EXPORT, Export
 
 Json = dict[str, Any]
-HASTY = {"RETRY_BASE_SECONDS": "0.2"}
+# A lease that a kill leaves behind is over soon, also one that was given while others were given up.
+HASTY = {"LEASE_SECONDS": "15", "HEARTBEAT_SECONDS": "1", "RETRY_BASE_SECONDS": "0.2"}
 TENANTS = 2
 STEPS = ("begin", "extract", "focus", "checks", "publish", "log")  # an executor is killed at each
 DAYS = tuple(f"2025-11-{day}" for day in range(15, 18))
@@ -33,8 +34,8 @@ pytestmark = pytest.mark.phase4
 
 @pytest.fixture
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dispatching]:
-    """A cloud in which retries come soon and everything moves by itself."""
-    settings = {"process_queue": HASTY}
+    """A cloud in which leases are short, retries come soon and everything moves by itself."""
+    settings = {"execute_run": HASTY, "process_queue": HASTY}
     cloud = Devcloud(tmp_path_factory.mktemp("hasty"), schedules=False, function_env=settings)
     with cloud, cloud.clients() as clients:
         yield Dispatching(cloud, clients.bigquery(), clients.tasks())

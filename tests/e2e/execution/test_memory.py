@@ -15,12 +15,11 @@ from tests.support.executions import Executions
 from tests.support.tenant import Tenant
 
 SMALL_COPIES, LARGE_COPIES = 2, 20
-LITTLE = Plan(seed=21, start=date(2025, 11, 1), days=3, rows_per_day=1_000)
 SEED = Plan(seed=21, start=date(2025, 11, 10), days=2, rows_per_day=2500)
 
 
 def test_ten_times_the_rows_need_the_same_memory(executions: Executions, tmp_path: Path) -> None:
-    bench = Bench(executions, tmp_path, LITTLE)
+    bench = Bench(executions, tmp_path)
     small, large = (bench.run(bench.tenant(copies), copies).peak_mib for copies in (SMALL_COPIES, LARGE_COPIES))
     assert large < 1.3 * small, f"{small:.0f} MiB became {large:.0f} MiB"
 
