@@ -66,11 +66,9 @@ class PublishJobs:
             self._known[turn] = self.warehouse.get_job(self._job_id(turn))
         return self._known[turn]
 
-    def await_end(self, turn: int, pause: Pause) -> Holder:
-        """Who had a turn that is taken, once its job has ended; how it did is for its own executor to know."""
-        job = self.get(turn)
-        await_end(job, pause, self.warehouse.patience)
-        return _holder(job)
+    def await_end(self, turn: int, pause: Pause) -> None:
+        """Wait until the job of a turn that is taken has ended; how it did is for its own executor to know."""
+        await_end(self.get(turn), pause, self.warehouse.patience)
 
     def finished(self, turn: int, pause: Pause) -> bigquery.QueryJob:
         """Wait for the job of this lease's turn; raises what its error means."""

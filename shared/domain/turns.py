@@ -51,7 +51,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Await:
-    """Wait until the job of this turn, which somebody has, has ended, however it does. Answer: its Holder."""
+    """Wait until the job of this turn, which somebody has, has ended, however it does. No answer."""
 
     turn: int
 

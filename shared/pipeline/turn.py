@@ -32,7 +32,7 @@ class Desk:
 
     start: Callable[[int], Holder | None]
     look: Callable[[int], Holder | None]
-    await_end: Callable[[int], Holder]
+    await_end: Callable[[int], None]
     join_line: Callable[[], Line]
     pause: Pause
 
@@ -55,8 +55,9 @@ class Desk:
         if isinstance(wish, JoinLine):
             return self.join_line()
         if isinstance(wish, Await):
-            return self.await_end(wish.turn)
-        self.pause(wish.seconds)
+            self.await_end(wish.turn)
+        else:
+            self.pause(wish.seconds)
         return None
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-from pathlib import Path
 
 from devcloud.gateway.function_process import FunctionProcess
 
@@ -20,11 +18,6 @@ class Instance:
     def signal(self, number: signal.Signals) -> None:
         """Send its process a signal."""
         os.kill(self._pid(), number)
-
-    def peak_memory_mib(self) -> float:
-        """The most memory its process ever had."""
-        status = Path(f"/proc/{self._pid()}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024  # type: ignore[index] # Linux always has it
 
     def stop(self) -> None:
         """End it, frozen or not."""

@@ -113,8 +113,7 @@ class World:
             return later, self._holder(wish.turn) if known else None
         if isinstance(wish, Await):
             job = self.jobs[wish.turn]
-            ended = Holder(job.lease_id, job.fence, is_done=True)
-            return max(self.now, job.ends_at) + CALL_SECONDS, ended
+            return max(self.now, job.ends_at) + CALL_SECONDS, None
         if isinstance(wish, JoinLine):
             return later, self._line(executor)
         assert isinstance(wish, Pause)
