@@ -4,8 +4,8 @@ BigQuery takes a job's id once, so two cannot have one turn, and a turn is over 
 holds nobody up. The next number is tried only once the job before it has ended. Those who wait know who came before
 them, and give way.
 
-`take_turn` and `find_under_way` are conversations: they yield what they want to know or done, and are sent what came of
-it. They know neither clock nor cloud.
+`take_turn` and `find_newer_publish` are conversations: they yield what they want to know or done, and are sent what
+came of it. They know neither clock nor cloud.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 # So long everybody who came before may take a turn that is free: longer than it takes to start a job.
 GIVE_WAY_SECONDS = 1.0
 _MOST_GIVEN_WAY = 20
+_MOST_LOOKED_BACK = 20
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,20 @@ def take_turn(lease_id: str, newest: int) -> Generator[Wish, Answer, int]:
         turn = last + 1
 
 
-def find_under_way(fence: str, newest: int) -> Generator[Wish, Answer, int | None]:
-    """The turn whose job publishes the same pipeline and source at this moment; None when there is none."""
+def find_newer_publish(fence: str, newest: int) -> Generator[Wish, Answer, int | None]:
+    """The last turn after `newest` that publishes the same pipeline and source; None when there is none.
+
+    Its job may be at work or have ended: either way it may commit after `newest` was read, so what was read with
+    `newest` may be out of date. After a long row of failed publishes the answer is their last turn, unlooked at.
+    """
     last = yield from _last_taken(newest)
-    if last == newest:
-        return None
-    holder = yield Look(last)
-    is_under_way = isinstance(holder, Holder) and not holder.is_done and holder.fence == fence
-    return last if is_under_way else None
+    if last - newest > _MOST_LOOKED_BACK:
+        return last
+    for turn in range(last, newest, -1):
+        holder = yield Look(turn)
+        if isinstance(holder, Holder) and holder.fence == fence:
+            return turn
+    return None
 
 
 def _give_way(turn: int, ahead: int) -> Generator[Wish, Answer, Holder | None]:

@@ -15,7 +15,7 @@ from shared.adapters.job_errors import AssertionFailed
 from shared.adapters.job_waits import Pause
 from shared.adapters.publish_jobs import PublishJobs, fence_of
 from shared.adapters.sql import Statement
-from shared.domain.turns import Answer, Await, Holder, JoinLine, Line, Look, Start, Wish, find_under_way, take_turn
+from shared.domain.turns import Answer, Await, Holder, JoinLine, Line, Look, Start, Wish, find_newer_publish, take_turn
 from shared.errors import FenceLost, RunCancelled, TransactionAborted
 from shared.pipeline.hop import Hop
 
@@ -62,12 +62,13 @@ class Desk:
 
 
 def await_own_publish(jobs: PublishJobs, newest: int, pause: Pause) -> int | None:
-    """The turn of an earlier attempt's publish of this pipeline and source that was under way, and has ended now.
+    """The turn of a publish of this pipeline and source that may have committed after `newest` was read.
 
-    One that begins later finds its lease lost; so nothing of this source changes under the eyes of this attempt.
+    It has ended now. One that begins later finds its lease lost; so nothing of this source changes under the eyes of
+    this attempt.
     """
     desk = Desk(_not_here, jobs.find, partial(jobs.await_end, pause=pause), _not_here, pause)
-    turn = desk.carry_out(find_under_way(jobs.fence, newest))
+    turn = desk.carry_out(find_newer_publish(jobs.fence, newest))
     if turn is not None:
         log.info("earlier publish awaited", turn=turn)
         jobs.await_end(turn, pause)

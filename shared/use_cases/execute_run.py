@@ -197,7 +197,7 @@ class RunExecution:
         )
 
     def _begun(self, run: ClaimedRun, pipeline_id: str, source: str | None, control: Control) -> Begun:
-        """How the run stands once no earlier attempt's publish is under way: what was published decides."""
+        """How the run stands once no earlier attempt's publish can commit any more: what was published decides."""
         begin = partial(self.services.runs.begin, self.task, run, pipeline_id=pipeline_id, source=source)
         with log.bound(step_id="begin"):
             begun = begin()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.domain.turns import GIVE_WAY_SECONDS, Holder, Look, Start, find_under_way, take_turn
+from shared.domain.turns import GIVE_WAY_SECONDS, Holder, Look, Start, find_newer_publish, take_turn
 from tests.support.turn_model import CALL_SECONDS, Executor, World
 
 MOMENTS = st.floats(0, 60).map(lambda moment: round(moment, 2))
@@ -101,9 +102,10 @@ def test_a_turn_that_this_lease_has_already_is_taken_for_its_own() -> None:
     assert answer_of(conversation, Holder("mine", "", is_done=False)) == 5
 
 
-def test_only_a_publish_of_the_same_pipeline_and_source_is_waited_for() -> None:
-    for fence, is_done, found in (("a", False, 8), ("b", False, None), ("a", True, None)):
-        conversation = find_under_way("a", newest=7)
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_newer_publish_of_the_same_source_is_found_also_when_it_has_just_ended(is_done: bool) -> None:
+    for fence, found in (("a", 8), ("b", None)):
+        conversation = find_newer_publish("a", newest=7)
         assert conversation.send(None) == Look(8)
         assert conversation.send(Holder("other", fence, is_done=is_done)) == Look(10)
         assert conversation.send(None) == Look(9)
@@ -111,8 +113,27 @@ def test_only_a_publish_of_the_same_pipeline_and_source_is_waited_for() -> None:
         assert answer_of(conversation, Holder("other", fence, is_done=is_done)) == found
 
 
+@given(st.integers(0, 30), st.lists(st.sampled_from("ab"), max_size=40))
+def test_no_newer_publish_of_the_same_source_is_missed(newest: int, fences: list[str]) -> None:
+    taken = {newest + number: Holder("other", fence, is_done=True) for number, fence in enumerate(fences, start=1)}
+    conversation, answer, looks = find_newer_publish("a", newest), None, 0
+    found: int | None = None
+    try:
+        while isinstance(wish := conversation.send(answer), Look):
+            answer, looks = taken.get(wish.turn), looks + 1
+    except StopIteration as ended:
+        found = ended.value
+    mine = [turn for turn, holder in taken.items() if holder.fence == "a"]
+    if mine:
+        assert found is not None
+        assert found >= max(mine)
+    else:
+        assert found is None or len(fences) > 20
+    assert looks <= 40
+
+
 def test_nobody_at_work_costs_one_look() -> None:
-    conversation = find_under_way("a", newest=7)
+    conversation = find_newer_publish("a", newest=7)
     assert conversation.send(None) == Look(8)
     assert answer_of(conversation, None) is None
 
