@@ -17,9 +17,9 @@ from shared import errors, log
 from shared.domain.replies import Reply
 from shared.domain.validation import Model, validated
 from shared.platform_config import get_platform
-from shared.request_time import limited_to
 from shared.responses import allow_origin, json_response
 from shared.settings import get_settings
+from shared.watchdog import watched
 
 MAX_BODY_BYTES = 256 * 1024
 _STATUS: tuple[tuple[type[errors.ConvergenceError], int], ...] = (
@@ -172,7 +172,7 @@ class Routes:
         trace = log.trace_facts(
             settings.project_id, request.headers.get("traceparent"), request.headers.get("X-Cloud-Trace-Context")
         )
-        limit = limited_to(get_platform().timeout_of(self.function))
+        limit = watched(get_platform().timeout_of(self.function))
         with log.bound(request_id=request_id, function=self.function, **trace), limit:
             response = self._answer(request, request_id)
             log.info("request answered", method=request.method, path=request.path, status=response.status_code)

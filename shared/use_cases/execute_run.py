@@ -37,8 +37,8 @@ from shared.pipeline.hop import Hop, Services
 from shared.pipeline.interrupted import interrupted_step
 from shared.pipeline.journal import Journal, StepRecord
 from shared.pipeline.turn import await_own_publish
-from shared.pipeline.watchdog import Watchdog
 from shared.templates import find_template
+from shared.watchdog import Watchdog
 
 _SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery reads seven days into the past
 _MESSAGE_LENGTH = 1000

@@ -1,4 +1,4 @@
-"""Executors killed around a turn to publish: the next in line publishes, nothing is doubled, nobody else loses a try."""
+"""Executors killed around a turn to publish: the next in line publishes, nothing is doubled, no try is lost."""
 
 from __future__ import annotations
 
