@@ -14,6 +14,7 @@ WITH history AS (
     occurred_at
   FROM {tenants}.pipeline_run_events
   WHERE run_id = @run_id
+    AND tenant_id = @tenant_id
     AND kind IN ('CLAIMED', 'STEP', 'HANDED_OVER', 'CANCEL_REQUESTED')
     AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
 )

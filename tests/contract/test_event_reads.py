@@ -1,0 +1,37 @@
+"""What a tenant asks of the events is bounded by its own: the table is clustered by tenant, and every read says which."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from shared.adapters.sql import load_statements
+from shared.platform_config import CONFIGS
+
+EVENTS = "pipeline_run_events"
+READ = re.compile(rf"(?:FROM|JOIN) \{{tenants\}}\.{EVENTS}\b.*(?P<where>(?:\n.*){{1,3}})")
+# The dispatcher and the operator's functions look at all tenants at once.
+OF_ALL_TENANTS = {"read_queue", "read_unclosed", "read_status"}
+STATEMENTS = {
+    statement.name: statement
+    for path in (CONFIGS.parent / "shared/sql").rglob("*.sql")
+    for statement in load_statements(path).values()
+    if READ.search(statement.text)
+}
+
+
+def test_events_lie_together_by_tenant_and_run() -> None:
+    table = yaml.safe_load((CONFIGS / f"tables/tenants/{EVENTS}.yml").read_text())
+    assert table["clustering"] == ["tenant_id", "run_id"]
+
+
+def test_those_that_look_at_all_tenants_are_known() -> None:
+    assert {name for name, found in STATEMENTS.items() if "tenant_id" not in found.parameters} == OF_ALL_TENANTS
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS.keys() - OF_ALL_TENANTS))
+def test_a_read_of_one_tenants_events_names_the_tenant(name: str) -> None:
+    reads = READ.findall(STATEMENTS[name].text)
+    assert [read for read in reads if "tenant_id = @tenant_id" not in read] == []
