@@ -14,7 +14,6 @@ import grpc
 import pyarrow as pa
 from google.cloud.bigquery_storage_v1 import types
 
-from devcloud.bigquery import access
 from devcloud.bigquery.model import BigQueryError, TableRef
 from devcloud.bigquery.results import ResultStore
 from devcloud.bigquery.snapshots import Selection, freeze
@@ -57,8 +56,10 @@ class StorageRead(GrpcService):
         asked, project = request.read_session, request.parent.removeprefix("projects/")
         if asked.data_format != types.DataFormat.ARROW:
             raise unimplemented("read sessions in another format than ARROW")
+        if caller.project != project:
+            denied = f"the user does not have 'bigquery.readsessions.create' permission for 'projects/{project}'"
+            raise RpcError(grpc.StatusCode.PERMISSION_DENIED, f"request failed: {denied}")
         try:
-            access.check_project(caller, project, "bigquery.readsessions.create")
             return self._created(project, asked, caller)
         except BigQueryError as error:
             code = _CODES.get(error.reason, grpc.StatusCode.INVALID_ARGUMENT)

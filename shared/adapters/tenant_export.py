@@ -21,6 +21,7 @@ from shared import errors
 from shared.adapters.error_table import FAILURES, STORAGE, Course, meaning_of, outage_of
 from shared.adapters.own_identity import own_credentials
 from shared.adapters.patience import Patience
+from shared.adapters.read_sessions import demanded_filter, project_problem
 from shared.adapters.tenant_google import key_credentials
 from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
 from shared.domain.google_names import parts_of_table
@@ -33,7 +34,6 @@ _TIMEOUT_SECONDS = 30.0
 _MESSAGE_LENGTH = 200
 _PATIENCE = Patience(300.0)  # with the tenant's own project; it ends when the run has to stop
 _TENANT_LABEL = "convergence_tenant"
-PARTITION_TIME = "_PARTITIONTIME"  # what a table that is partitioned by arrival is filtered by
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class TenantExport:
     def batches(self, columns: Sequence[str], *, where: str, snapshot_at: datetime) -> Iterator[pa.RecordBatch]:
         """The rows as they were at `snapshot_at`, some thousand at a time; nothing is held beyond one batch."""
         retry = _PATIENCE.of_service(STORAGE)
-        with source_errors(self.table):
+        with source_errors(self.table, project=self.project):
             session = self.storage.create_read_session(
                 parent=f"projects/{self.project}",
                 read_session=self._session(columns, where, snapshot_at),
@@ -121,9 +121,7 @@ class TenantExport:
 def described(found: bigquery.Table) -> ExportTable:
     """What a table is that the client got."""
     columns = {field.name: field.field_type for field in found.schema}
-    by_time, by_range = found.time_partitioning, found.range_partitioning
-    partitioned_by = (by_time.field or PARTITION_TIME) if by_time else by_range.field if by_range else None
-    demanded = partitioned_by if found.require_partition_filter else None
+    by_time, demanded = found.time_partitioning, demanded_filter(found)
     return ExportTable(
         location=found.location,
         kind=found.table_type,
@@ -135,22 +133,24 @@ def described(found: bigquery.Table) -> ExportTable:
 
 
 @contextmanager
-def source_errors(table: str) -> Iterator[None]:
-    """Google's exceptions about a tenant's table in the words of a run."""
+def source_errors(table: str, *, project: str = "") -> Iterator[None]:
+    """Google's exceptions about a tenant's table in the words of a run; `project` is the one that pays for the read."""
     try:
         yield
     except (*FAILURES, google_auth.RefreshError) as error:
-        failure = _told(error, table)
+        failure = _told(error, table, project)
         raise failure from error
 
 
-def _told(error: Exception, table: str) -> errors.ConvergenceError:
+def _told(error: Exception, table: str, project: str) -> errors.ConvergenceError:
     if isinstance(error, google_auth.RefreshError):
         return _refusal(error)
     if outage := outage_of(error, table, service=STORAGE):
         return outage
     if isinstance(error, google.NotFound):
         return errors.SourceNotFound(f"{table} does not exist")
+    if isinstance(error, google.Forbidden) and (problem := project_problem(error)):
+        return errors.SourceNotFound(f"the credential's project {project} {problem}")
     if isinstance(error, google.Forbidden | google.Unauthorized):
         return errors.SourceNotFound(f"{table} may not be read with the tenant's credentials")
     is_final = meaning_of(error, service=STORAGE).course is Course.FAIL

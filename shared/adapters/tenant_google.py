@@ -27,6 +27,7 @@ _TIMEOUT_SECONDS = 10.0
 _PATIENCE = Patience(15.0)
 _KEY_FIELD = "credentials.service_account_json"
 _TABLE_FIELD = "credentials.billing_export_table"
+_PROJECT_FIELD = "credentials.project_id"
 
 
 def key_credentials(credential: GcpServiceAccountKey) -> Any:
@@ -41,8 +42,10 @@ def key_credentials(credential: GcpServiceAccountKey) -> Any:
         raise ValueError("is not an RSA private key") from None
 
 
-def check_key(credential: GcpServiceAccountKey, *, endpoint: str) -> str | None:
-    """Prove that the key is accepted and that its export is one; the export's location, None when it names no export.
+def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoint: str) -> str | None:
+    """Prove that the key is accepted, that its export is one and that its project may pay for reading it.
+
+    The export's location; None when it names no export.
 
     InvalidInput naming the field that is refused, Unavailable when Google does not answer.
     """
@@ -59,7 +62,28 @@ def check_key(credential: GcpServiceAccountKey, *, endpoint: str) -> str | None:
         table = client.get_table(credential.billing_export_table, timeout=_TIMEOUT_SECONDS, retry=_PATIENCE.calls)
         if problem := export_problem(table.table_type, {field.name: field.field_type for field in table.schema}):
             raise InvalidInput.of_field(_TABLE_FIELD, problem)
+        _check_read(credentials, table, project=credential.project_id, endpoint=storage_endpoint)
         return str(table.location)
+
+
+def _check_read(credentials: Any, table: bigquery.Table, *, project: str, endpoint: str) -> None:
+    from shared.adapters.read_sessions import project_problem, try_read_session  # gRPC loads for who stores a key
+
+    try:
+        try_read_session(
+            credentials,
+            table,
+            project=project,
+            endpoint=endpoint,
+            timeout_seconds=_TIMEOUT_SECONDS,
+            patience=_PATIENCE,
+        )
+    except google.Forbidden as error:
+        if problem := project_problem(error):
+            raise InvalidInput.of_field(_PROJECT_FIELD, problem) from error
+        raise
+    except google.BadRequest as error:
+        raise InvalidInput.of_field(_TABLE_FIELD, f"cannot be read: {str(error.message)[:200]}") from error
 
 
 @contextmanager

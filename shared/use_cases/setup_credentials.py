@@ -120,7 +120,11 @@ class CredentialSetup:
         # The keyless forms trust the worker's account alone, so their first run is their first proof.
         if not isinstance(credential, GcpServiceAccountKey):
             return
-        location = check_key(credential, endpoint=self.settings.bigquery_endpoint)
+        location = check_key(
+            credential,
+            endpoint=self.settings.bigquery_endpoint,
+            storage_endpoint=self.settings.bigquery_storage_endpoint,
+        )
         ours = self.settings.bigquery_location
         if location is None or location.upper() == ours.upper() or self.settings.allow_other_location:
             return

@@ -32,6 +32,27 @@ def test_what_is_no_export_is_refused_by_name_and_the_old_credential_stays(
     assert connected.api.get(connected.credentials_path).json() == stored
 
 
+def test_a_project_that_the_key_may_not_use_is_refused_by_name_and_the_old_credential_stays(
+    connected: Frontend,
+) -> None:
+    stored = connected.api.get(connected.credentials_path).json()
+    export = connected.tenant.export.table
+    answer = connected.store(connected.gcp_body(project_id="somebody-elses-project", billing_export_table=export))
+    assert answer.status_code == 400, answer.text
+    told = "may not be used by this account; give it BigQuery Read Session User there"
+    assert answer.json()["errors"] == [{"field": "credentials.project_id", "message": told}]
+    assert connected.api.get(connected.credentials_path).json() == stored
+
+
+def test_an_export_whose_owner_demands_a_filter_is_taken(connected: Frontend) -> None:
+    tenant = connected.tenant
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        table = clients.bigquery().get_table(tenant.export.table)
+        table.require_partition_filter = True
+        clients.bigquery().update_table(table, ["require_partition_filter"])
+    assert connected.store(connected.gcp_body(billing_export_table=tenant.export.table)).status_code == 200
+
+
 def test_an_account_of_the_platforms_own_project_is_refused(frontend: Frontend) -> None:
     account = f"cvg-worker@{frontend.tenant.cloud.project}.iam.gserviceaccount.com"
     keyless = {"project_id": frontend.tenant.project, "impersonate_service_account": account}

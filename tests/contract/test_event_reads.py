@@ -1,4 +1,4 @@
-"""What a tenant asks of the events is bounded by its own: the table is clustered by tenant, and every read says which."""
+"""What a tenant asks of the events is bounded by its own: they lie together, and every read says whose."""
 
 from __future__ import annotations
 

@@ -1,0 +1,37 @@
+"""Why a read session of a tenant's account is not opened: a run names the project where that is the reason."""
+
+from __future__ import annotations
+
+import pytest
+from google.api_core import exceptions as google
+from google.rpc import error_details_pb2
+
+from shared.adapters.tenant_export import source_errors
+from shared.errors import SourceNotFound
+
+DISABLED = error_details_pb2.ErrorInfo(reason="SERVICE_DISABLED", domain="googleapis.com")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            google.PermissionDenied(
+                "request failed: the user does not have 'bigquery.readsessions.create' permission for 'projects/theirs'"
+            ),
+            "the credential's project theirs may not be used by this account; give it BigQuery Read Session User there",
+        ),
+        (
+            google.PermissionDenied("BigQuery Storage API has not been used in project 5", error_info=DISABLED),
+            "the credential's project theirs has no BigQuery Storage API; enable it there",
+        ),
+        (
+            google.PermissionDenied("request failed: the user does not have 'bigquery.tables.getData' permission"),
+            "theirs.d.t may not be read with the tenant's credentials",
+        ),
+    ],
+)
+def test_a_run_says_whether_the_project_or_the_table_is_closed(error: Exception, told: str) -> None:
+    with pytest.raises(SourceNotFound) as raised, source_errors("theirs.d.t", project="theirs"):
+        raise error
+    assert raised.value.message == told
