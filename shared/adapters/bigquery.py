@@ -11,7 +11,7 @@ from google.api_core import exceptions as google
 from google.cloud import bigquery
 
 from shared import errors
-from shared.adapters.job_errors import DuplicateJob, InvalidStatement, Missing, in_words, translated
+from shared.adapters.job_errors import DuplicateJob, InvalidStatement, Missing, in_words, refused_rows, translated
 from shared.adapters.job_labels import bound_labels, job_labels
 from shared.adapters.job_waits import Pause, failure_of, wait_until_done
 from shared.adapters.own_identity import own_credentials
@@ -186,11 +186,14 @@ class Warehouse:
 
     def stream(self, table: str, rows: Sequence[Mapping[str, Any]], *, row_ids: Sequence[str]) -> None:
         """Append rows to a central table by streaming: no DML limit, no conflict. For tables that Terraform made."""
+        target, ids = f"{self.project}.{self.central}.{table}", list(row_ids)
+
+        def insert() -> None:
+            if failed := self.client.insert_rows_json(target, list(rows), row_ids=ids, retry=self.patience.calls):
+                raise refused_rows(table, failed)
+
         with translated():
-            target, ids = f"{self.project}.{self.central}.{table}", list(row_ids)
-            failed = self.client.insert_rows_json(target, list(rows), row_ids=ids, retry=self.patience.calls)
-        if failed:
-            raise errors.JobFailed(f"{table}: rows were refused: {failed[0]['errors']}")
+            self.patience.new_columns(insert)()
 
     def _sql(self, statement: Statement, dataset: str | None) -> str:
         known = {"tenants": self.central, "staging": self.staging, "dataset": dataset}

@@ -59,9 +59,9 @@ def _quota(words: str) -> Meaning:
     return Meaning(Course.WAIT, words, is_outage=True, pause_seconds=300)
 
 
-def _mended(words: str) -> Meaning:
+def _mended(words: str, *, pause_seconds: int = 5) -> Meaning:
     """Somebody can mend it, or has to: another attempt may find it mended."""
-    return Meaning(Course.RETRY, words)
+    return Meaning(Course.RETRY, words, pause_seconds=pause_seconds)
 
 
 def _never(words: str) -> Meaning:
@@ -69,7 +69,7 @@ def _never(words: str) -> Meaning:
 
 
 BIGQUERY: Mapping[str, Meaning] = {
-    "accessDenied": _mended("the platform may not do this"),  # grants on a new dataset hold after minutes
+    "accessDenied": _mended("the platform may not do this", pause_seconds=30),  # new grants hold after minutes
     "attributeError": _never("a statement asks for an attribute that is not there"),
     "backendError": _again("it does not answer just now"),
     "badGateway": _again("it does not answer just now"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from google.api_core import exceptions as google
 
 from shared import errors
-from shared.adapters.error_table import FAILURES, Course, last_of, meaning_of, reasons
+from shared.adapters.error_table import BIGQUERY, FAILURES, Course, last_of, meaning_of, reasons
 
 _ABORTED = re.compile(
     r"aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding", re.IGNORECASE
@@ -40,6 +41,10 @@ class AssertionFailed(errors.JobFailed):
     """A statement refused to go on, by an ASSERT or an ERROR; `message` is what it said."""
 
 
+class UnknownColumn(errors.JobFailed):
+    """Rows were refused for a column that BigQuery does not know, or does not know yet."""
+
+
 class DuplicateJob(errors.ConvergenceError):
     """A job of this id exists, whatever BigQuery says for a while when it is asked for it."""
 
@@ -60,6 +65,8 @@ def _told(error: Exception) -> errors.ConvergenceError:
         return errors.TransactionAborted()
     if _TOO_MANY_BYTES in reasons(error):
         return errors.BytesLimitExceeded(message)
+    if meaning is BIGQUERY["accessDenied"]:  # to the platform itself: what set-up grants holds after a while
+        return errors.Unavailable(in_words(error), retry_after=meaning.pause_seconds)
     if meaning.course is Course.WAIT:
         return errors.Throttled(in_words(error), retry_after=meaning.pause_seconds)
     if meaning.is_outage or isinstance(error, google.RetryError):
@@ -73,6 +80,14 @@ def _failed(error: Exception, message: str, *, is_final: bool) -> errors.JobFail
     if assertion := _ASSERTION.search(message):
         return AssertionFailed(assertion["asserted"] or assertion["refused"] or "")
     return errors.JobFailed(in_words(error), raw=message, is_final=is_final)
+
+
+def refused_rows(table: str, failed: Sequence[Mapping[str, Any]]) -> errors.JobFailed:
+    """What the insertErrors of a streaming request mean; rows that only went down with others are "stopped"."""
+    found = [problem for row in failed for problem in row["errors"] if problem.get("reason") != "stopped"]
+    unknown = bool(found) and all(str(problem.get("message")).startswith("no such field") for problem in found)
+    kind = UnknownColumn if unknown else errors.JobFailed
+    return kind(f"{table}: rows were refused: {found or failed[0]['errors']}")
 
 
 def says_missing(error: Exception, kind: str) -> bool:

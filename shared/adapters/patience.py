@@ -14,7 +14,7 @@ from google.api_core import retry as google_retry
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 
 from shared.adapters.error_table import is_worth_repeating
-from shared.adapters.job_errors import says_missing
+from shared.adapters.job_errors import UnknownColumn, says_missing
 from shared.request_time import check_stop, seconds_left
 
 _CANCEL_SECONDS = 10.0
@@ -69,6 +69,14 @@ class Patience:
     def known_jobs(self) -> Any:
         """For `retry` of questions after a job that BigQuery took, or refused as one that it has."""
         return self.of_known("Job")
+
+    @property
+    def new_columns(self) -> Any:
+        """For streaming rows: a column that a table has just got is now and then denied, for minutes.
+
+        https://github.com/googleapis/google-cloud-ruby/issues/3805
+        """
+        return self._retry(lambda error: isinstance(error, UnknownColumn), self.seconds)
 
     def within_request(self, seconds: float) -> float:
         """So many seconds, or what is left of the request when that is less."""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from google.api_core import exceptions
 
-from shared.adapters.job_errors import Missing, translated
-from shared.errors import ConvergenceError, JobFailed, StepFailed, StepRefused, told_by_bigquery
+from shared.adapters.job_errors import Missing, UnknownColumn, refused_rows, translated
+from shared.errors import ConvergenceError, JobFailed, StepFailed, StepRefused, Unavailable, told_by_bigquery
 from shared.pipeline.executor import classified
 
 google: Any = exceptions  # its exceptions have no annotations
@@ -24,12 +24,6 @@ def bad_request(message: str, reason: str) -> Any:
         (
             bad_request("Unrecognized name: cots in `platform-prod.tenants.tenant_api_keys` at [3:7]", "invalidQuery"),
             "BigQuery: invalidQuery, a statement is not valid, or a value is not what it expects",
-        ),
-        (
-            google.Forbidden(
-                "Access Denied: Table platform-prod:tenants.tenant_api_keys", errors=[{"reason": "accessDenied"}]
-            ),
-            "BigQuery: accessDenied, the platform may not do this",
         ),
         (
             google.NotFound("Not found: Table platform-prod:acme.gcp_cost_billing was not found in location EU"),
@@ -53,6 +47,35 @@ def test_reason_is_told_and_the_text_is_kept_for_the_log(error: Any, told: str) 
     assert failure.message == told
     assert told_by_bigquery(failure) == error.message
     assert isinstance(caught.value, Missing) == isinstance(error, google.NotFound)
+
+
+def test_what_the_platform_may_not_do_may_pass_and_its_tables_are_not_named() -> None:
+    denied = google.Forbidden(
+        "Access Denied: Table platform-prod:tenants.tenant_api_keys", errors=[{"reason": "accessDenied"}]
+    )
+    with pytest.raises(Unavailable) as caught, translated():
+        raise denied
+    assert caught.value.message == "BigQuery: accessDenied, the platform may not do this"
+    assert caught.value.facts["retry_after"] == 30
+
+
+@pytest.mark.parametrize(
+    ("problems", "kind"),
+    [
+        ([{"reason": "invalid", "message": "no such field: turn."}], UnknownColumn),
+        (
+            [{"reason": "stopped", "message": ""}, {"reason": "invalid", "message": "no such field: turn."}],
+            UnknownColumn,
+        ),
+        ([{"reason": "invalid", "message": "Cannot convert value to integer"}], JobFailed),
+        ([{"reason": "stopped", "message": ""}], JobFailed),
+    ],
+)
+def test_only_rows_that_are_refused_for_an_unknown_column_alone_are_streamed_again(
+    problems: list[dict[str, str]], kind: type[JobFailed]
+) -> None:
+    failed = [{"index": index, "errors": [problem]} for index, problem in enumerate(problems)]
+    assert type(refused_rows("events", failed)) is kind
 
 
 def test_errors_of_others_have_nothing_of_bigquery() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from google.api_core import exceptions as google
+from google.api_core import exceptions
 from google.rpc import error_details_pb2
 
 from shared.adapters.tenant_export import source_errors
 from shared.errors import SourceNotFound
 
+google: Any = exceptions  # its exceptions have no annotations
 DISABLED = error_details_pb2.ErrorInfo(reason="SERVICE_DISABLED", domain="googleapis.com")
 
 

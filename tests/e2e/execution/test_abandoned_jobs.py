@@ -15,7 +15,7 @@ from shared.adapters.job_waits import wait_until_done
 from shared.adapters.patience import Patience
 from shared.adapters.sql import Statement
 from shared.domain.retry import MOST_JOBS, MOST_RETRIES, MOST_STEP_TRIES
-from shared.errors import FenceLost, JobFailed, RunCancelled, RunError, StepTimedOut
+from shared.errors import FenceLost, JobFailed, RunCancelled, RunError, StepTimedOut, Unavailable
 from shared.pipeline.control import HandOver
 from shared.pipeline.steps.staging_job import staging_job
 from tests.support.executions import Executions, eventually
@@ -95,7 +95,7 @@ def test_a_question_that_fails_is_not_a_job_that_failed_and_starts_no_second_one
     with executions.cloud.bigquery.hold(statement="slow") as gate:
         job = warehouse.insert(SLOW, {}, job_id=f"{job_id}-0")
         gate.await_job()
-        with refused(client, "GET", place, after=after), pytest.raises(JobFailed, match="accessDenied"):
+        with refused(client, "GET", place, after=after), pytest.raises(Unavailable, match="accessDenied"):
             warehouse.once(SLOW, {}, job_id=job_id, pause=time.sleep if waits else None)
         assert warehouse.find_job(f"{job_id}-1") is None
         assert warehouse.get_job(f"{job_id}-0").state == "RUNNING"

@@ -1,0 +1,98 @@
+"""What BigQuery has taken and does not heed yet: a column that was just added, a grant that was just given."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+from google.cloud import bigquery
+
+from devcloud.clients import warehouse_of
+from devcloud.server import Devcloud
+from shared.adapters.accepted_runs import AcceptedRuns
+from shared.adapters.patience import Patience
+from shared.adapters.tasks import Tasks, TaskTargets
+from shared.auth import PresentedKey, hash_api_key
+from shared.domain.acceptance import RunRequest
+from shared.errors import JobFailed, Unavailable
+from shared.templates import get_template
+from shared.use_cases.run_pipeline import RunRequests
+from tests.support.faults import refused
+from tests.support.frontend import Frontend
+
+HURRIED = Patience(seconds=30, first_pause_seconds=0.002)
+ACCEPTING = "/jobs"  # where a job is inserted; queries that are only read go elsewhere
+
+
+@pytest.fixture
+def client(cloud: Devcloud) -> Iterator[bigquery.Client]:
+    """A client of the test's own, whose requests it may disturb."""
+    with cloud.clients() as clients:
+        yield clients.bigquery()
+
+
+@contextmanager
+def heard(client: bigquery.Client, answers: list[int], and_then: Any) -> Iterator[None]:
+    """Streaming requests are counted, and after the first one `and_then` is called."""
+
+    def hear(answer: requests.Response, *_: Any, **__: Any) -> None:
+        if (answer.request.url or "").partition("?")[0].endswith("/insertAll"):
+            answers.append(answer.status_code)
+            if len(answers) == 1:
+                and_then()
+
+    hooks = client._http.hooks["response"]  # the client has no public way
+    hooks.append(hear)
+    try:
+        yield
+    finally:
+        hooks.remove(hear)
+
+
+def test_rows_for_a_column_that_streaming_does_not_know_yet_are_streamed_once_it_does(
+    client: bigquery.Client, bigquery_client: bigquery.Client
+) -> None:
+    table, answers = f"streamed_{uuid.uuid4().hex}", list[int]()
+    bigquery_client.query_and_wait(f"CREATE TABLE tenants.{table} (event_id STRING)")
+    rows = [{"event_id": "a", "added": "new"}, {"event_id": "b"}]
+
+    def grow() -> None:
+        bigquery_client.query_and_wait(f"ALTER TABLE tenants.{table} ADD COLUMN added STRING")
+
+    with heard(client, answers, grow):
+        replace(warehouse_of(client), patience=HURRIED).stream(table, rows, row_ids=["a", "b"])
+    found = bigquery_client.query_and_wait(f"SELECT event_id, added FROM tenants.{table} ORDER BY event_id")
+    assert [tuple(row.values()) for row in found] == [("a", "new"), ("b", None)]
+    assert len(answers) == 2
+
+
+def test_rows_that_are_refused_for_another_reason_are_not_streamed_again(
+    client: bigquery.Client, bigquery_client: bigquery.Client
+) -> None:
+    table, answers = f"streamed_{uuid.uuid4().hex}", list[int]()
+    bigquery_client.query_and_wait(f"CREATE TABLE tenants.{table} (number INT64)")
+    with heard(client, answers, lambda: None), pytest.raises(JobFailed, match="rows were refused"):
+        replace(warehouse_of(client), patience=HURRIED).stream(table, [{"number": "many"}], row_ids=["a"])
+    assert len(answers) == 1
+
+
+def test_a_run_that_is_asked_for_before_the_datasets_grants_hold_may_be_asked_for_again(
+    client: bigquery.Client, connected: Frontend
+) -> None:
+    tasks = Tasks(lambda: pytest.fail("nobody is woken"), TaskTargets("", 1.0, "", ""))
+    run_requests = RunRequests(AcceptedRuns(warehouse_of(client)), tasks)
+    key = PresentedKey(hash_api_key(connected.tenant.api_key), connected.tenant_id)
+    standing = run_requests.require_standing(key)
+    first = RunRequest(connected.run_body(), None, "first-run")
+    with refused(client, "POST", ACCEPTING), pytest.raises(Unavailable) as told:
+        run_requests.start(standing, get_template("gcp", "cost", "billing"), first)
+    assert told.value.facts["retry_after"] == 30
+    again = connected.run(headers={"Idempotency-Key": "first-run"})
+    assert again.status_code == 202, again.text
+    queued = connected.central("pipeline_execution_queue")
+    assert [item["run_id"] for item in queued] == [again.json()["pipeline_logging_id"]]
