@@ -58,6 +58,8 @@ def type_of(node: exp.Expr) -> SqlType:
         return array_of(type_of(node.expressions[0]))
     if kind == exp.DType.STRUCT:
         return struct_of([_member(member) for member in node.expressions])
+    if kind == exp.DType.USERDEFINED:
+        raise invalid_query(f"Type not found: {node.args['kind']}")
     spelled = node.copy()
     spelled.set("expressions", None)
     name = _NAMES.get(kind) or spelled.sql("bigquery").upper()

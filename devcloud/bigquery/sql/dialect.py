@@ -8,7 +8,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.dialects.dialect import DialectType
 from sqlglot.parsers.bigquery import BigQueryParser
+from sqlglot.tokenizer_core import Token
+
+from devcloud.bigquery.sql.literal_text import read_tokens
 
 _KEPT_PARSERS = ("CAST", "SAFE_CAST", "EXTRACT", "ARRAY")
 
@@ -24,3 +28,8 @@ class GoogleSql(BigQuery):
     """The dialect to parse with."""
 
     Parser = GoogleSqlParser
+    SUPPORTS_USER_DEFINED_TYPES = True  # so that a type that is none keeps its name
+
+    def tokenize(self, sql: str, dialect: DialectType = None) -> list[Token]:
+        """The tokens with literals as GoogleSQL reads them."""
+        return read_tokens(sql, super().tokenize(sql, dialect), frozenset(GoogleSqlParser.TYPE_TOKENS))

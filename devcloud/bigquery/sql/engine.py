@@ -29,10 +29,10 @@ class Engine:
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
         self._guards, self._row_counts = TableGuards(), RowCounts()
-        macros = resources.files("devcloud.bigquery.sql").joinpath("macros.sql").read_text(encoding="utf-8")
         with database.cursor() as cursor:
             cursor.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor to come
-            cursor.execute(macros)
+            for name in ("text_macros.sql", "macros.sql"):
+                cursor.execute(resources.files("devcloud.bigquery.sql").joinpath(name).read_text(encoding="utf-8"))
 
     def session(self) -> Session:
         """A new session: one per job."""

@@ -35,6 +35,8 @@ def translate(error: duckdb.Error) -> BigQueryError:
     required = re.search(r"NOT NULL constraint failed: [^.]*\.(\S+)", text)
     if required:
         return invalid_query(f"Required field {required[1]} cannot be null")
+    if "LIMIT/OFFSET cannot be negative" in text:
+        return invalid_query("LIMIT and OFFSET expect a non-negative integer")
     if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)):
         return _at_binding(text)
     for pattern, words in _RULES:

@@ -57,10 +57,8 @@ def bind_raw(_: Binder, node: exp.Expr, __: Scope) -> Typed:
 
 @expression(exp.ByteString)
 def bind_bytes(_: Binder, node: exp.Expr, __: Scope) -> Typed:
-    """b'...'; sqlglot leaves its escapes alone."""
-    raw = str(node.this)
-    value = raw.encode().decode("unicode_escape").encode("latin-1") if "\\" in raw else raw.encode()
-    return Typed(bytes_sql(value), BYTES, literal=True)
+    """b'...': each byte is the character of its number (literal_text.py)."""
+    return Typed(bytes_sql(str(node.this).encode("latin-1")), BYTES, literal=True)
 
 
 @expression(exp.Boolean)
@@ -78,4 +76,4 @@ def bind_null(_: Binder, __: exp.Expr, ___: Scope) -> Typed:
 @expression(exp.ParseJSON)
 def bind_json(_: Binder, node: exp.Expr, __: Scope) -> Typed:
     """JSON '...'."""
-    return call("PARSE_JSON", [Typed(quote_text(node.this.name), STRING)])
+    return call("PARSE_JSON", [Typed(quote_text(node.this.name), STRING, literal=True, value=node.this.name)])

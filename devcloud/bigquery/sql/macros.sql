@@ -50,6 +50,12 @@ CREATE OR REPLACE MACRO bq_shift_left(a, n) AS
 CREATE OR REPLACE MACRO bq_shift_right(a, n) AS
   CASE WHEN n < 0 THEN error('Bitwise binary operator for INT64: shift by negative value') WHEN n > 63 THEN CAST(0 AS BIGINT)
        ELSE CAST((CAST(a AS HUGEINT) & 18446744073709551615) // CAST(pow(2, n) AS HUGEINT) AS BIGINT) END;
+CREATE OR REPLACE MACRO bq_least(items) AS CASE WHEN list_bool_or(list_transform(items, lambda x: isnan(x))) THEN CAST('nan' AS DOUBLE) ELSE list_min(items) END;
+-- Sorted numbers with NaN where BigQuery has it, below all of them.
+CREATE OR REPLACE MACRO bq_nan_first(items) AS
+  list_transform([items], lambda l: list_filter(l, lambda x: x IS NULL) || list_filter(l, lambda x: isnan(x)) || list_filter(l, lambda x: NOT isnan(x)))[1];
+CREATE OR REPLACE MACRO bq_nan_last(items) AS
+  list_transform([items], lambda l: list_filter(l, lambda x: NOT isnan(x)) || list_filter(l, lambda x: isnan(x)) || list_filter(l, lambda x: x IS NULL))[1];
 CREATE OR REPLACE MACRO bq_if_all_known(items, result) AS CASE WHEN len(items) = list_count(items) THEN result END;
 
 -- NUMERIC: exact, 9 decimals, rounded half away from zero. Every node of a macro is bound anew wherever it stands, which
@@ -98,10 +104,16 @@ CREATE OR REPLACE MACRO bq_is_offset(zone) AS regexp_full_match(zone, '[+-]\d{1,
 CREATE OR REPLACE MACRO bq_local(ts, zone) AS
   CASE WHEN zone IS NULL THEN NULL WHEN bq_is_offset(zone) THEN timezone('UTC', ts) + to_minutes(CASE WHEN bq_is_offset(zone) THEN bq_offset_minutes(zone) ELSE 0 END)
        ELSE timezone(CASE WHEN upper(zone) = 'Z' OR bq_is_offset(zone) THEN 'UTC' ELSE zone END, ts) END;
+-- Of a local time that comes twice DuckDB takes the second, GoogleSQL the first. That is the one by the offset of the day
+-- before, if it is that local time at all.
+CREATE OR REPLACE MACRO bq_earlier(wall, zone, later) AS wall - (timezone(zone, later - to_days(1)) - timezone('UTC', later - to_days(1)));
+CREATE OR REPLACE MACRO bq_first(wall, zone, later) AS
+  CASE WHEN timezone(zone, timezone('UTC', bq_earlier(wall, zone, later))) = wall THEN timezone('UTC', bq_earlier(wall, zone, later)) ELSE later END;
 CREATE OR REPLACE MACRO bq_from_local(local, zone) AS
   list_transform([{'at': local, 'zone': zone}], lambda wall:
   CASE WHEN wall.zone IS NULL THEN NULL WHEN bq_is_offset(wall.zone) THEN timezone('UTC', wall.at - to_minutes(CASE WHEN bq_is_offset(wall.zone) THEN bq_offset_minutes(wall.zone) ELSE 0 END))
-       ELSE timezone(CASE WHEN upper(wall.zone) = 'Z' OR bq_is_offset(wall.zone) THEN 'UTC' ELSE wall.zone END, wall.at) END)[1];
+       WHEN upper(wall.zone) IN ('Z', 'UTC') THEN timezone('UTC', wall.at)
+       ELSE bq_first(wall.at, CASE WHEN bq_is_offset(wall.zone) THEN 'UTC' ELSE wall.zone END, timezone(CASE WHEN bq_is_offset(wall.zone) THEN 'UTC' ELSE wall.zone END, wall.at)) END)[1];
 CREATE OR REPLACE MACRO bq_offset_text(ts, zone, sep) AS
   list_transform([date_diff('minute', timezone('UTC', ts), bq_local(ts, zone))], lambda m:
     CASE WHEN m < 0 THEN '-' ELSE '+' END || lpad(CAST(abs(m) // 60 AS VARCHAR), 2, '0') || sep || lpad(CAST(abs(m) % 60 AS VARCHAR), 2, '0'))[1];
@@ -163,52 +175,6 @@ CREATE OR REPLACE MACRO bq_strptime_offset(x, format) AS
        ELSE CAST(try_strptime(x, format) AS TIMESTAMPTZ) END;
 CREATE OR REPLACE MACRO bq_text_to_timestamp(x) AS bq_text_to_timestamp_in(x, 'UTC');
 
--- Text ------------------------------------------------------------------------------------------------------------------
-
--- Letters whose upper case is longer than themselves, save the German one.
-CREATE OR REPLACE MACRO bq_upper(s) AS
-  CASE WHEN regexp_matches(s, '[ŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼﬀ-ﬆﬓ-ﬗ]') THEN error('notImplemented UPPER of a letter that becomes several') ELSE upper(replace(s, 'ß', 'SS')) END;
-CREATE OR REPLACE MACRO bq_spaces() AS ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(133) || chr(160) || chr(5760) || chr(8192) || chr(8193) || chr(8194) || chr(8195) || chr(8196) || chr(8197) || chr(8198) || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232) || chr(8233) || chr(8239) || chr(8287) || chr(12288);
-CREATE OR REPLACE MACRO bq_trim(s) AS trim(s, bq_spaces());
-CREATE OR REPLACE MACRO bq_ltrim(s) AS ltrim(s, bq_spaces());
-CREATE OR REPLACE MACRO bq_rtrim(s) AS rtrim(s, bq_spaces());
-CREATE OR REPLACE MACRO bq_replace(s, old, new) AS CASE WHEN old = '' THEN CASE WHEN new IS NULL THEN NULL ELSE s END ELSE replace(s, old, new) END;
--- Positions count code points from 1; 0 means 1, a negative one counts from the end.
-CREATE OR REPLACE MACRO bq_chars(s) AS string_split(s, '');
-CREATE OR REPLACE MACRO bq_start(s, p) AS CASE WHEN p > 0 THEN p WHEN p = 0 THEN 1 ELSE greatest(length(s) + p + 1, 1) END;
-CREATE OR REPLACE MACRO bq_substr(s, p) AS substring(s, bq_start(s, p));
-CREATE OR REPLACE MACRO bq_substr_length(s, p, n) AS
-  CASE WHEN n < 0 THEN error('Third argument in SUBSTR() cannot be negative') WHEN n > 2147483647 THEN substring(s, bq_start(s, p)) ELSE substring(s, bq_start(s, p), n) END;
-CREATE OR REPLACE MACRO bq_left(s, n) AS CASE WHEN n < 0 THEN error('Second argument in LEFT() cannot be negative') ELSE substring(s, 1, n) END;
-CREATE OR REPLACE MACRO bq_right(s, n) AS
-  CASE WHEN n < 0 THEN error('Second argument in RIGHT() cannot be negative') WHEN n = 0 THEN CASE WHEN s IS NULL THEN NULL ELSE '' END ELSE substring(s, greatest(length(s) - n + 1, 1)) END;
--- What is made longer than BigQuery makes it would end the process: it is cut short before it is refused.
-CREATE OR REPLACE MACRO bq_most() AS 1048576;
-CREATE OR REPLACE MACRO bq_repeat(s, n) AS
-  CASE WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') WHEN CAST(n AS HUGEINT) * strlen(s) > bq_most() THEN error('Output of REPEAT exceeds max allowed output size of 1MB')
-       ELSE repeat(s, CASE WHEN CAST(n AS HUGEINT) * strlen(s) > bq_most() THEN 0 ELSE n END) END;
-CREATE OR REPLACE MACRO bq_reverse(s) AS CASE WHEN regexp_matches(s, '\pM|\x{200D}') THEN error('notImplemented REVERSE of combining characters') ELSE reverse(s) END;
-CREATE OR REPLACE MACRO bq_lpad(s, n, p) AS
-  CASE WHEN n < 0 THEN error('Second argument in LPAD() cannot be negative') WHEN p = '' THEN error('Third argument in LPAD() cannot be empty')
-       WHEN n > bq_most() THEN error('Output of LPAD exceeds max allowed output size of 1MB') ELSE lpad(s, CAST(least(n, bq_most()) AS INTEGER), p) END;
-CREATE OR REPLACE MACRO bq_rpad(s, n, p) AS
-  CASE WHEN n < 0 THEN error('Second argument in RPAD() cannot be negative') WHEN p = '' THEN error('Third argument in RPAD() cannot be empty')
-       WHEN n > bq_most() THEN error('Output of RPAD exceeds max allowed output size of 1MB') ELSE rpad(s, CAST(least(n, bq_most()) AS INTEGER), p) END;
-CREATE OR REPLACE MACRO bq_split(s, d) AS
-  CASE WHEN s IS NULL OR d IS NULL THEN NULL WHEN s = '' THEN [''] WHEN d = '' THEN regexp_extract_all(s, '(?s).') ELSE string_split(s, d) END;
-CREATE OR REPLACE MACRO bq_initcap(s) AS
-  array_to_string(list_transform(regexp_extract_all(s, '(?s)[^ \t\n\r\f\v\[\](){}/|<>!?@"^#$&~_,.:;*%+\\-]+|[ \t\n\r\f\v\[\](){}/|<>!?@"^#$&~_,.:;*%+\\-]'), lambda w: upper(substring(w, 1, 1)) || lower(substring(w, 2))), '');
-CREATE OR REPLACE MACRO bq_translate(s, old, new) AS
-  CASE WHEN len(list_distinct(bq_split(old, ''))) < length(old) THEN error('Duplicate character in TRANSLATE source characters') ELSE translate(s, old, new) END;
-CREATE OR REPLACE MACRO bq_code_points(s) AS list_transform(regexp_extract_all(s, '(?s).'), lambda c: CAST(unicode(c) AS BIGINT));
-CREATE OR REPLACE MACRO bq_byte_values(b) AS list_transform(regexp_extract_all(hex(b), '..'), lambda h: CAST(concat('0x', h) AS BIGINT));
-CREATE OR REPLACE MACRO bq_from_code_points(points) AS CASE WHEN len(points) = coalesce(list_count(points), 0) THEN array_to_string(list_transform(points, lambda p: chr(CAST(p AS INTEGER))), '') END;
-CREATE OR REPLACE MACRO bq_from_byte_values(points) AS
-  CASE WHEN len(points) = 0 THEN unhex('') WHEN len(points) = coalesce(list_count(points), 0) THEN unhex(array_to_string(list_transform(points, lambda p: CASE WHEN p BETWEEN 0 AND 255 THEN printf('%02x', p) ELSE error('Invalid byte value') END), '')) END;
-CREATE OR REPLACE MACRO bq_from_hex(s) AS CASE WHEN length(s) % 2 = 1 THEN unhex('0' || s) ELSE unhex(s) END;
-CREATE OR REPLACE MACRO bq_safe_text(b) AS
-  CASE WHEN b IS NULL THEN NULL WHEN TRY(decode(b)) IS NULL THEN error('notImplemented SAFE_CONVERT_BYTES_TO_STRING of invalid UTF-8') ELSE decode(b) END;
-
 -- Arrays ------------------------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE MACRO bq_element_strict(a, i) AS
@@ -234,6 +200,10 @@ CREATE OR REPLACE MACRO bq_has_wide_number(s) AS
   CASE WHEN regexp_matches(s, '[0-9.]{16}')
        THEN len(list_filter(regexp_extract_all(regexp_replace(s, '"(?:[^"\\]|\\.)*"', '', 'g'), '-?[0-9]+\.[0-9]+'), lambda n: length(n) > 16 AND CAST(CAST(n AS DOUBLE) AS VARCHAR) <> n)) > 0
        ELSE FALSE END;
+CREATE OR REPLACE MACRO bq_has_overflow(s) AS
+  CASE WHEN regexp_matches(s, '[0-9][eE][+]?[0-9]{2}|[0-9]{300}')
+       THEN len(list_filter(regexp_extract_all(regexp_replace(s, '"(?:[^"\\]|\\.)*"', '', 'g'), '-?[0-9]+(?:\.[0-9]+)?(?:[eE][+]?[0-9]+)?'), lambda n: isinf(CAST(n AS DOUBLE)))) > 0
+       ELSE FALSE END;
 -- Of an object's equal keys the first one counts; DuckDB keeps them all.
 CREATE OR REPLACE MACRO bq_first_members(j) AS
   list_transform([j], lambda document: list_transform([json_keys(document)], lambda keys:
@@ -243,6 +213,7 @@ CREATE OR REPLACE MACRO bq_first_members(j) AS
 CREATE OR REPLACE MACRO bq_parse_json(s) AS
   list_transform([s], lambda text:
   CASE WHEN text IS NULL THEN NULL WHEN bq_has_wide_number(text) THEN error('Invalid input: a number cannot round-trip through string representation')
+       WHEN bq_has_overflow(text) THEN error('Invalid input: number overflow')
        WHEN json_valid(text) THEN bq_first_members(json(text)) ELSE error('Invalid input: syntax error while parsing value') END)[1];
 CREATE OR REPLACE MACRO bq_lenient_json(s) AS
   CASE WHEN bq_has_wide_number(s) THEN CAST('bq: notImplemented JSON numbers of so many digits' AS JSON) ELSE TRY_CAST(s AS JSON) END;

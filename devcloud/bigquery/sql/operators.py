@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, expression
+from devcloud.bigquery.sql.equality import (
+    among,
+    among_rows,
+    check_comparable,
+    equal,
+    number_comparison,
+    unequal,
+)
 from devcloud.bigquery.sql.functions.dates import shift
 from devcloud.bigquery.sql.registry import call, define, later
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed, unify
-from devcloud.bigquery.types import BOOL, JSON
+from devcloud.bigquery.types import BOOL
 
 _BINARY: dict[type[exp.Expr], str] = {
     exp.Add: "+",
@@ -36,14 +43,6 @@ _BINARY: dict[type[exp.Expr], str] = {
     exp.NullSafeEQ: "IS_NOT_DISTINCT_FROM",
     exp.NullSafeNEQ: "IS_DISTINCT_FROM",
 }
-
-
-def _comparison(sign: str, at: int, given: Sequence[Typed]) -> str:
-    text = f"({given[0].sql} {sign} {given[1].sql})"
-    is_number = given[at].value is not None or (sign == "=" and given[1].value is not None)
-    if is_number:
-        return text
-    return f"({text} AND (NOT isnan({given[at].sql}) OR {given[1 - at].sql} IS NULL AND NULL))"
 
 
 define(
@@ -80,12 +79,11 @@ define(
     ("FLOAT64 FLOAT64 -> FLOAT64", "bq_float_divide({0}, {1})"),
     ("NUMERIC NUMERIC -> NUMERIC", "bq_numeric_divide({0}, {1})"),
 )
-# NaN is DuckDB's greatest number and equal to itself, but compares with nothing in BigQuery: which side may be it.
-for _sign, _at in (("=", 0), ("<", 1), ("<=", 1), (">", 0), (">=", 0)):
-    define(_sign, ("FLOAT64 FLOAT64 -> BOOL", partial(_comparison, _sign, _at)))
-define("!=", ("FLOAT64 FLOAT64 -> BOOL", lambda given: f"(NOT {_comparison('=', 0, given)})"))
-for _sign in ("=", "!=", "<", "<=", ">", ">="):
+for _sign, _at in (("<", 1), ("<=", 1), (">", 0), (">=", 0)):
+    define(_sign, ("FLOAT64 FLOAT64 -> BOOL", partial(number_comparison, _sign, _at)))
     define(_sign, ("T T -> BOOL", f"({{0}} {_sign} {{1}})"))
+define("=", ("T T -> BOOL", lambda given: equal(*given)))
+define("!=", ("T T -> BOOL", lambda given: unequal(*given)))
 for _sign in ("IS DISTINCT FROM", "IS NOT DISTINCT FROM"):
     define(_sign.replace(" ", "_"), ("T T -> BOOL", f"({{0}} {_sign} {{1}})"))
 define("||", ("STRING STRING -> STRING", "({0} || {1})"), ("BYTES BYTES -> BYTES", "({0} || {1})"))
@@ -117,17 +115,10 @@ def bind_binary(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
         return shift(binder, binder.expr(node.expression, scope), node.this, scope, sign)
     left, right = binder.expr(node.this, scope), binder.expr(node.expression, scope)
     if sign in ("=", "!=", "<", "<=", ">", ">="):
-        _check_comparable(left, right, sign)
+        for side in (left, right):
+            check_comparable(side, "Equality" if sign in ("=", "!=") else sign, for_order=sign not in ("=", "!="))
     result = call(sign, [left, right], what=f"operator {sign}")
     return Typed(f"(NOT {result.sql})", BOOL) if node.args.get("negate") else result
-
-
-def _check_comparable(left: Typed, right: Typed, sign: str) -> None:
-    for side in (left, right):
-        if not side.null and (side.type == JSON or side.type.element is not None):
-            raise invalid_query(f"{sign} is not defined for arguments of type {side.type}")
-        if side.type.kind == "STRUCT" and sign not in ("=", "!="):
-            raise invalid_query(f"{sign} is not defined for arguments of type {side.type}")
 
 
 @expression(exp.BitwiseNot)
@@ -166,6 +157,8 @@ def bind_is(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
 def bind_between(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """x BETWEEN a AND b."""
     given = [binder.expr(part, scope) for part in (node.this, node.args["low"], node.args["high"])]
+    for part in given:
+        check_comparable(part, "BETWEEN", for_order=True)
     low = call(">=", [given[0], given[1]], what="operator BETWEEN")
     high = call("<=", [given[0], given[2]], what="operator BETWEEN")
     return Typed(f"({low.sql} AND {high.sql})", BOOL)
@@ -181,7 +174,8 @@ def bind_in(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
         return _in_query(binder, value, node.args["query"], scope)
     given = [value, *(binder.expr(item, scope) for item in node.expressions)]
     (left, *rest), _ = unify(given, "operator IN")
-    return Typed(f"({left.sql} IN ({', '.join(item.sql for item in rest)}))", BOOL)
+    check_comparable(left, "IN")
+    return Typed(among(left, rest), BOOL)
 
 
 def _in_unnest(value: Typed, array: Typed) -> Typed:
@@ -189,8 +183,8 @@ def _in_unnest(value: Typed, array: Typed) -> Typed:
         raise invalid_query("Second argument of IN UNNEST must be an array")
     element = Typed("x.v", array.type.element, literal=array.literal)
     (left, right), _ = unify([value, element], "operator IN UNNEST")
-    rows = f"SELECT unnest({array.sql}) AS v"
-    return Typed(f"({left.sql} IN (SELECT {right.sql} FROM ({rows}) AS x))", BOOL)
+    check_comparable(left, "IN UNNEST")
+    return Typed(among_rows(left, right, f"(SELECT unnest({array.sql}) AS v) AS x"), BOOL)
 
 
 def _in_query(binder: Binder, value: Typed, query: exp.Expr, scope: Scope) -> Typed:
@@ -200,4 +194,5 @@ def _in_query(binder: Binder, value: Typed, query: exp.Expr, scope: Scope) -> Ty
     alias = binder.context.fresh("q")
     column = relation.columns[0]
     (left, right), _ = unify([value, Typed(f"{alias}.{column.sql}", column.type)], "operator IN")
-    return Typed(f"({left.sql} IN (SELECT {right.sql} FROM ({relation.sql}) AS {alias}))", BOOL)
+    check_comparable(left, "IN")
+    return Typed(among_rows(left, right, f"({relation.sql}) AS {alias}"), BOOL)

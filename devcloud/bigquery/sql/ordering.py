@@ -6,10 +6,11 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder
+from devcloud.bigquery.sql.clause_rules import check_limit
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.select_list import Item
 from devcloud.bigquery.sql.typed import Typed
-from devcloud.bigquery.types import INT64, JSON
+from devcloud.bigquery.types import FLOAT64, INT64, JSON
 
 
 def direction(node: exp.Expr) -> str:
@@ -18,16 +19,30 @@ def direction(node: exp.Expr) -> str:
     return f"{'DESC' if node.args.get('desc') else 'ASC'} NULLS {nulls}"
 
 
-def order_terms(binder: Binder, order: exp.Expr | None, scope: Scope) -> str:
-    """` ORDER BY ...` of an aggregate or window; '' without one."""
+def order_terms(binder: Binder, order: exp.Expr | None, scope: Scope, *, one_key: bool = False) -> str:
+    """` ORDER BY ...` of an aggregate or window; '' without one. `one_key`: DuckDB takes one for the frame."""
     if order is None:
         return ""
-    return " ORDER BY " + ", ".join(f"{key} {way}" for key, way in order_keys(binder, order, scope))
+    keys = order_keys(binder, order, scope)
+    return " ORDER BY " + ", ".join(f"{key} {way}" for key, way in (keys[-1:] if one_key else keys))
 
 
 def order_keys(binder: Binder, order: exp.Expr, scope: Scope) -> list[tuple[str, str]]:
     """The sort keys and their directions."""
-    return [(_orderable(binder.expr(term.this, scope)).sql, direction(term)) for term in order.expressions]
+    keys = []
+    for term in order.expressions:
+        value = _orderable(binder.expr(term.this, scope))
+        keys += _not_a_number_first(value, value.sql, term)
+    return keys
+
+
+def _not_a_number_first(value: Typed, key: str, term: exp.Expr) -> list[tuple[str, str]]:
+    """The key and its direction; NaN is below every number, DuckDB has it above."""
+    way = direction(term)
+    if value.type != FLOAT64 or value.literal:
+        return [(key, way)]
+    turned = way.replace("ASC", "DESC") if way.startswith("ASC") else way.replace("DESC", "ASC")
+    return [(f"isnan({value.sql})", turned), (key, way)]
 
 
 def _orderable(value: Typed) -> Typed:
@@ -46,11 +61,12 @@ def bind_order(
     for term in order.expressions:
         if not isinstance(term, exp.Ordered):
             raise not_implemented(f"ORDER BY {term.sql('bigquery')}")
-        terms.append(f"{_order_key(binder, term.this, items, scope, output_only)} {direction(term)}")
+        value, key = _order_key(binder, term.this, items, scope, output_only)
+        terms += [f"{text} {way}" for text, way in _not_a_number_first(value, key, term)]
     return f" ORDER BY {', '.join(terms)}"
 
 
-def _order_key(binder: Binder, node: exp.Expr, items: list[Item], scope: Scope, output_only: bool) -> str:
+def _order_key(binder: Binder, node: exp.Expr, items: list[Item], scope: Scope, output_only: bool) -> tuple[Typed, str]:
     at = ordinal(node, len(items), "ORDER BY")
     if at is None and isinstance(node, exp.Column) and not node.table:
         named = [n for n, item in enumerate(items) if item.alias.lower() == node.name.lower()]
@@ -58,15 +74,14 @@ def _order_key(binder: Binder, node: exp.Expr, items: list[Item], scope: Scope, 
             raise invalid_query(f"Column name {node.name} is ambiguous")
         at = named[0] if named else None
     if at is not None:
-        _orderable(items[at].value)
-        return str(at + 1)
+        return _orderable(items[at].value), str(at + 1)
     value = _orderable(binder.expr(node, scope))
     same = [n for n, item in enumerate(items) if item.value.sql == value.sql]
     if same:
-        return str(same[0] + 1)
+        return value, str(same[0] + 1)
     if output_only:
         raise invalid_query("ORDER BY clause expression references a column which is not visible after SELECT DISTINCT")
-    return value.sql
+    return value, value.sql
 
 
 def ordinal(node: exp.Expr, count: int, clause: str) -> int | None:
@@ -89,6 +104,7 @@ def bind_limit(binder: Binder, node: exp.Expr) -> str:
         if given is not None:
             if not isinstance(given, (exp.Limit, exp.Offset)):
                 raise not_implemented(f"the clause {given.sql('bigquery')}")
+            check_limit(given.expression, clause.upper())
             value = binder.typed(given.expression, Scope(), INT64, clause.upper())
             text += f" {clause.upper()} {value.sql}"
     return text

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, query
+from devcloud.bigquery.sql.clause_rules import check_having, check_qualify
 from devcloud.bigquery.sql.grouping import bind_group
 from devcloud.bigquery.sql.ordering import bind_limit, bind_order
 from devcloud.bigquery.sql.relations import bind_from
@@ -42,6 +43,8 @@ def bind_select(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
 
 
 def _select(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
+    check_having(node)
+    check_qualify(node)
     source = bind_from(binder, node, scope)
     where = node.args.get("where")
     where_sql = f" WHERE {binder.condition(where.this, scope, 'WHERE clause')}" if where else ""
@@ -108,8 +111,12 @@ def with_ctes(binder: Binder, node: exp.Expr, scope: Scope, bind: Callable[[], R
     clause = node.args.get("with_")
     if clause is None:
         return bind()
-    texts = []
+    texts: list[str] = []
+    names: set[str] = set()
     for cte in clause.expressions:
+        if cte.alias.lower() in names:
+            raise invalid_query(f"Duplicate alias {cte.alias} for WITH subquery")
+        names.add(cte.alias.lower())
         if clause.args.get("recursive") and isinstance(cte.this, exp.Union) and _mentions(cte.this, cte.alias):
             texts.append(_recursive(binder, cte, scope))
         else:

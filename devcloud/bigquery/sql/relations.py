@@ -7,6 +7,7 @@ from sqlglot import exp
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.partition_filter import PartitionFilter
 from devcloud.bigquery.sql.binder import Binder
+from devcloud.bigquery.sql.equality import equal
 from devcloud.bigquery.sql.scope import Column, Elements, Relation, Scope, Source
 from devcloud.bigquery.sql.tables import PARTITION_TIME, bind_table, partition_date
 from devcloud.bigquery.sql.typed import Typed, quoted_names, unify
@@ -88,11 +89,11 @@ def _add_relation(binder: Binder, relation: Relation, alias: str, scope: Scope, 
     columns = [Column(c.name, c.type, f"{name}.{c.sql}", c.hidden) for c in relation.columns]
     columns += [partition_date(column) for column in columns if column.hidden and column.name == PARTITION_TIME]
     if relation.is_value and len(columns) == 1:
-        scope.sources.append(_value_source(alias, Typed(columns[0].sql, columns[0].type), []))
+        scope.add_source(_value_source(alias, Typed(columns[0].sql, columns[0].type), []))
     else:
         names = ["" if at in relation.anonymous else column.name for at, column in enumerate(columns)]
         columns = [Column(n, c.type, c.sql, c.hidden) for n, c in zip(names, columns, strict=True)]
-        scope.sources.append(Source(alias, columns))
+        scope.add_source(Source(alias, columns))
     return f"{text or f'({relation.sql})'} AS {name}"
 
 
@@ -112,7 +113,7 @@ def add_element(binder: Binder, node: exp.Unnest, scope: Scope) -> Elements:
     """Add UNNEST's range variable to the scope of a subquery that is written as list functions."""
     array, kind = _array(binder, node.expressions[0], scope)
     elements = Elements(array.sql, binder.context.fresh("v"))
-    scope.sources.append(_value_source(_unnest_alias(node), Typed(elements.name, kind), []))
+    scope.add_source(_value_source(_unnest_alias(node), Typed(elements.name, kind), []))
     return elements
 
 
@@ -137,10 +138,10 @@ def _add_unnest(binder: Binder, arrays: list[exp.Expr], node: exp.Expr, scope: S
     if offset:
         label = offset.name if isinstance(offset, exp.Expr) and offset.name else "offset"
         extra.append(Column(label, INT64, f"{name}.o"))
-    scope.sources.append(_value_source(alias, value, []))
+    scope.add_source(_value_source(alias, value, []))
     if extra:
         # The offset is a range variable beside the value, not a field of it.
-        scope.sources.append(Source("", extra))
+        scope.add_source(Source("", extra))
     return f"LATERAL ({_unnest_sql(array, bool(extra))}) AS {name}"
 
 
@@ -195,7 +196,7 @@ def _merge(name: str, before: list[Source], added: list[Source], side: str, scop
     scope.using[lowered] = Column(name, kind, merged)
     for source in [*before, *added]:
         source.merged |= {lowered}
-    return f"({a.sql} = {b.sql})"
+    return equal(a, b)
 
 
 def _only(name: str, sources: list[Source], which: str) -> Column:

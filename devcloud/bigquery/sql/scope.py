@@ -97,6 +97,12 @@ class Scope:
         """The scope of a subquery in this one."""
         return Scope(parent=self)
 
+    def add_source(self, source: Source) -> None:
+        """Add a range variable; raises invalidQuery when another has its name."""
+        if source.alias and self.find_source(source.alias) is not None:
+            raise invalid_query(f"Duplicate table alias {source.alias} in the same FROM clause")
+        self.sources.append(source)
+
     def find_source(self, name: str) -> Source | None:
         """The range variable of that name, in this scope only."""
         lowered = name.lower()

@@ -90,14 +90,17 @@ class AggregateCall:
         """The DuckDB list of the values; DISTINCT ones are sorted afterwards, since only they can be sort keys."""
         if not (self.distinct and self.order_keys):
             return self.emit("list", value, where=where)
-        if len(self.order_keys) > 1 or self.order_keys[0][0] != value:
+        key, direction = self.order_keys[-1]
+        is_float = self.order_keys[0][0] == f"isnan({value})"
+        if len(self.order_keys) > 1 + is_float or key != value:
             raise invalid_query(
                 "An aggregate function that has both DISTINCT and ORDER BY arguments can only ORDER BY expressions "
                 "that are arguments to the function"
             )
-        way, nulls = self.order_keys[0][1].split(" ", 1)
+        way, nulls = direction.split(" ", 1)
         condition = f" FILTER (WHERE {where})" if where else ""
-        return f"list_sort(list(DISTINCT {value}){condition}{self.over}, '{way}', '{nulls}')"
+        listed = f"list_sort(list(DISTINCT {value}){condition}{self.over}, '{way}', '{nulls}')"
+        return f"bq_nan_{'first' if way == 'ASC' else 'last'}({listed})" if is_float else listed
 
     def emit(self, function: str, *arguments: str, where: str | None = None) -> str:
         """The DuckDB call with this call's modifiers."""

@@ -187,6 +187,9 @@ def bind_constructor(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed
         day, clock = given[0].sql, require(given[1], TIME, "DATETIME argument").sql
         return Typed(f"({day} + {clock})", DATETIME)
     zone = require(given[1], STRING, "time zone") if len(given) == 2 else None
+    if zone is None and given[0].type == STRING and name == "TIMESTAMP":
+        # The only one with a signature for text: what is none is an error of the call, which SAFE. takes.
+        return Typed(f"bq_text_to_timestamp({given[0].sql})", TIMESTAMP)
     if zone is None:
         return _converted(given[0], target)
     return _zoned(name, given[0], zone)

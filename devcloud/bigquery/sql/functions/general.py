@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, function
+from devcloud.bigquery.sql.equality import null_if
 from devcloud.bigquery.sql.expressions import make_struct
 from devcloud.bigquery.sql.functions.date_parts import PARTS
 from devcloud.bigquery.sql.functions.dates import interval_text
@@ -16,9 +17,14 @@ from devcloud.bigquery.types import DATE, INT64, STRING, TIMESTAMP, array_of
 
 define("COALESCE", ("T T* -> T", "coalesce({args})"), ("T -> T", "{0}"))
 define("IFNULL", ("T T -> T", "coalesce({0}, {1})"))
-define("NULLIF", ("T T -> T", "nullif({0}, {1})"))
+define("NULLIF", ("T T -> T", lambda given: null_if(*given)))
 define("GREATEST", ("T T* -> T", "bq_if_all_known([{args}], greatest({args}))"), ("T -> T", "{0}"))
-define("LEAST", ("T T* -> T", "bq_if_all_known([{args}], least({args}))"), ("T -> T", "{0}"))
+define(
+    "LEAST",
+    ("FLOAT64 FLOAT64* -> FLOAT64", "bq_if_all_known([{args}], bq_least([{args}]))"),
+    ("T T* -> T", "bq_if_all_known([{args}], least({args}))"),
+    ("T -> T", "{0}"),
+)
 define("ARRAY_LENGTH", ("ARRAY<T> -> INT64", "len({0})"))
 define("ARRAY_CONCAT", ("ARRAY<T> ARRAY<T>* -> ARRAY<T>", "bq_if_all_known([{args}], flatten([{args}]))"))
 define("ARRAY_REVERSE", ("ARRAY<T> -> ARRAY<T>", "list_reverse({0})"))

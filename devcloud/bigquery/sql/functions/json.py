@@ -10,6 +10,7 @@ from sqlglot import exp
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, function
 from devcloud.bigquery.sql.expressions import field_of
+from devcloud.bigquery.sql.json_text import normal_json
 from devcloud.bigquery.sql.literals import quote_text
 from devcloud.bigquery.sql.registry import define
 from devcloud.bigquery.sql.scope import Scope
@@ -18,7 +19,7 @@ from devcloud.bigquery.types import JSON, STRING, SqlType, array_of, unique_name
 
 _STEP = re.compile(r"\.([A-Za-z_\-$][\w\-$]*)|\.\"([^\"]*)\"|\['([^']*)'\]|\[\"([^\"]*)\"\]|\[(\d+)\]|\.(\d+)")
 
-define("PARSE_JSON", ("STRING -> JSON", "bq_parse_json({0})"))
+define("PARSE_JSON", ("STRING -> JSON", lambda given: _parsed(given[0])))
 define("JSON_TYPE", ("JSON -> STRING", "bq_json_type({0})"))
 define("BOOL", ("JSON -> BOOL", "bq_json_bool({0})"))
 define("INT64", ("JSON -> INT64", "bq_json_int({0})"))
@@ -26,6 +27,11 @@ define("FLOAT64 DOUBLE", ("JSON -> FLOAT64", "bq_json_float({0})"))
 define("LAX_STRING", ("JSON -> STRING", "bq_lax_string({0})"))
 define("LAX_INT64", ("JSON -> INT64", "bq_lax_int({0})"))
 define("LAX_FLOAT64 LAX_DOUBLE", ("JSON -> FLOAT64", "bq_lax_float({0})"))
+
+
+def _parsed(text: Typed) -> str:
+    constant = normal_json(text.value) if isinstance(text.value, str) else None
+    return f"bq_parse_json({text.sql})" if constant is None else f"CAST({quote_text(constant)} AS JSON)"
 
 
 def _path(binder: Binder, node: exp.Anonymous, scope: Scope) -> str:

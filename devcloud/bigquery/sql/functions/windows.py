@@ -86,10 +86,16 @@ def _specification(binder: Binder, node: exp.Expr, scope: Scope) -> str:
     parts = []
     if partition:
         parts.append("PARTITION BY " + ", ".join(binder.expr(item, scope).sql for item in partition))
-    parts.append(order_terms(binder, order, scope).strip())
+    parts.append(order_terms(binder, order, scope, one_key=_is_by_distance(frame)).strip())
     if frame is not None:
         parts.append(_frame(binder, frame, scope))
     return " ".join(part for part in parts if part)
+
+
+def _is_by_distance(frame: exp.Expr | None) -> bool:
+    """Whether the frame reaches as far as the only key's value says: RANGE BETWEEN 1 PRECEDING AND ..."""
+    bounds = [frame.args.get("start"), frame.args.get("end")] if frame is not None else []
+    return any(isinstance(bound, exp.Expr) for bound in bounds) and str(frame and frame.args["kind"]) == "RANGE"
 
 
 def _frame(binder: Binder, frame: exp.Expr, scope: Scope) -> str:

@@ -1,0 +1,61 @@
+"""What HAVING, QUALIFY and LIMIT ask of their SELECT, which DuckDB does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from devcloud.bigquery.model import invalid_query
+from devcloud.bigquery.sql.expressions import position
+
+
+def check_having(node: exp.Expr) -> None:
+    """HAVING stands over groups, and over nothing that is worked out after them."""
+    having = node.args.get("having")
+    if having is None:
+        return
+    if not node.args.get("group") and not any(_aggregates(part) for part in [*node.expressions, having]):
+        raise invalid_query("The HAVING clause requires GROUP BY or aggregation to be present")
+    selected = {item.alias.lower(): item for item in node.expressions if isinstance(item, exp.Alias)}
+    for column in _within(having, exp.Column):
+        item = selected.get(column.name.lower()) if not column.args.get("table") else None
+        if item is not None and any(_within(item, exp.Window)):
+            what = f"Column {column.name} contains an analytic function, which is not allowed in HAVING clause"
+            raise invalid_query(what + position(column.this))
+        within_call = column.find_ancestor(exp.Anonymous)
+        if item is not None and within_call is not None and _is_aggregate(within_call) and _aggregates(item):
+            raise invalid_query(f"Aggregations of aggregations are not allowed{position(column.this)}")
+
+
+def check_qualify(node: exp.Expr) -> None:
+    """QUALIFY stands over window functions."""
+    qualify = node.args.get("qualify")
+    if qualify is not None and not any(any(_within(part, exp.Window)) for part in [*node.expressions, qualify]):
+        raise invalid_query("The QUALIFY clause requires analytic function to be present")
+
+
+def check_limit(value: exp.Expr, clause: str) -> None:
+    """LIMIT and OFFSET take a number that is none below zero, or a parameter."""
+    is_number = isinstance(value, exp.Literal) and not value.args["is_string"]
+    if not is_number and not isinstance(value, (exp.Parameter, exp.Placeholder, exp.Column)):
+        raise invalid_query(f"{clause} expects a non-negative integer literal or parameter")
+
+
+def _aggregates(part: exp.Expr) -> bool:
+    calls = _within(part, exp.Anonymous)
+    return any(_is_aggregate(call) and not isinstance(call.parent, exp.Window) for call in calls)
+
+
+def _within(part: exp.Expr, *kinds: type[exp.Expr]) -> Iterator[exp.Expr]:
+    """The nodes of these kinds that belong to the SELECT itself, not to a query inside it."""
+    for node in part.walk(prune=lambda node: isinstance(node, exp.Query)):
+        if isinstance(node, kinds):
+            yield node
+
+
+def _is_aggregate(call: exp.Expr) -> bool:
+    from devcloud.bigquery.sql.functions.aggregates import AGGREGATES
+
+    name = call.this if isinstance(call.this, str) else call.this.name
+    return str(name).upper() in AGGREGATES

@@ -1,0 +1,52 @@
+"""The text of a constant JSON value as BigQuery keeps it: members sorted by name, of equal ones the first."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from devcloud.bigquery.model import invalid_query
+
+_INTEGERS = range(-(2**63), 2**64)
+
+
+class _Other(ValueError):
+    """What is left to the engine: it has its own words for it."""
+
+
+def normal_json(text: str) -> str | None:
+    """The normal form of a document; None for text that is no JSON or has numbers of too many digits."""
+    try:
+        document = json.loads(
+            text, object_pairs_hook=_members, parse_float=_float, parse_int=_integer, parse_constant=_constant
+        )
+    except (_Other, json.JSONDecodeError, RecursionError):
+        return None
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    first: dict[str, Any] = {}
+    for name, value in pairs:
+        first.setdefault(name, value)
+    return dict(sorted(first.items(), key=lambda item: item[0].encode(errors="surrogatepass")))
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise invalid_query(f"Invalid JSON literal: number overflow parsing '{text}'")
+    if len(text) > 16:
+        raise _Other
+    return number
+
+
+def _integer(text: str) -> int:
+    if int(text) not in _INTEGERS:
+        raise _Other
+    return int(text)
+
+
+def _constant(_: str) -> Any:
+    raise _Other
