@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from shared.domain.backfill import ASKS_FOR_BACKFILL
 from shared.domain.config_problems import Place, error_places, in_words, listed
 from shared.domain.template_checks import NotEmptied, Reconciliation
+from shared.domain.template_steps import SqlStep
 from shared.domain.templates import BUILT_IN, CHECK_VALUES, RUN_VALUES, Template
 from shared.errors import ConfigError
 
@@ -60,6 +61,8 @@ def _inconsistencies(template: Template) -> Iterator[tuple[Place, str]]:
     for index, step in enumerate(template.steps):
         if step.id in _RESERVED_STEPS:
             yield ("steps", index, "id"), f"{step.id} is a name every run has"
+        if template.grain == "month" and not isinstance(step, SqlStep):
+            yield ("steps", index, "uses"), f"{step.uses} reads days; of grain month are only pipelines of sql steps"
     yield from _unknown_steps(template)
     yield from _parameter_problems(template)
     for place, name, _ in template.placeholders():

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from shared.domain.config_problems import Place
 from shared.domain.google_names import table_name
+from shared.domain.grain import Grain, days_between, whole_days
 from shared.domain.template_checks import Check, Column
 from shared.domain.template_steps import Bytes, Lookup, Name, SqlStep, Step, Strict
 from shared.errors import InvalidInput
@@ -81,6 +82,7 @@ class TemplateDocument(Strict):
     max_bytes_billed: Bytes | None = None
     source_parameter: Name | None = None
     max_days: int = Field(default=400, ge=1, le=MOST_DAYS)
+    grain: Grain = "day"
     steps: list[Step] = Field(min_length=1)
     checks: list[Check] = Field(default=[])
     publish: list[Target] = Field(min_length=1)
@@ -104,6 +106,10 @@ class Template(TemplateDocument):
     def can_find_days(self) -> bool:
         """Whether a run that is asked for no days finds some: those that new rows fall on, where it reads a source."""
         return any(not isinstance(step, SqlStep) for step in self.steps)
+
+    def days_covered(self, first: date, last: date) -> list[date]:
+        """The days that a run reads and replaces when it is asked for these, both ends included."""
+        return whole_days(days_between(first, last), self.grain)
 
     def placeholders(self) -> Iterator[tuple[Place, str, bool]]:
         """Every (place, placeholder, whether it is the whole value) in what steps and checks are given."""
@@ -213,11 +219,14 @@ def _range_errors(template: Template, resolved: Mapping[str, Any]) -> list[dict[
         missing = "end_date" if start else "start_date"
         return [{"field": missing, "message": "start_date and end_date go together"}]
     if start and end:
-        days = (date.fromisoformat(end) - date.fromisoformat(start)).days + 1
-        if days < 1:
+        first, last = date.fromisoformat(start), date.fromisoformat(end)
+        if first > last:
             return [{"field": "start_date", "message": "must not be after end_date"}]
+        days = len(template.days_covered(first, last))
         if days > template.max_days:
-            return [{"field": "end_date", "message": f"the range has {days} days, at most {template.max_days} allowed"}]
+            whole = " in whole months" if template.grain == "month" else ""
+            message = f"the range has {days} days{whole}, at most {template.max_days} allowed"
+            return [{"field": "end_date", "message": message}]
     if not start and "date" not in resolved and not template.can_find_days:
         return [{"field": "date", "message": "this pipeline needs it, or start_date and end_date"}]
     variables = template_variables(template, "", resolved)

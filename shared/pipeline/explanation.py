@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from shared.adapters.sql import Statement, placeholders
@@ -48,7 +48,7 @@ def explain(template: Template, parameters: Mapping[str, Any], *, tenant_id: str
     known = _known(template, parameters, source, tenant_id)
     yield f"{template.pipeline_id} for {tenant_id}: {template.description}"
     yield f"owner {template.owner}, credentials {template.credentials}, source {_shown(source)}"
-    yield f"days: {_days_in_words(parameters)}"
+    yield f"days: {_days_in_words(template, parameters)}"
     yield f"limit: {_limit(template.max_bytes_billed)} for the run"
     for number, step in enumerate(steps, start=1):
         yield ""
@@ -113,7 +113,7 @@ def _known(template: Template, parameters: Mapping[str, Any], source: str, tenan
     lookups = {name: get_lookup(template, name).text for name in template.lookups}
     return {
         "source": source,
-        "dates": _days(parameters),
+        "dates": _days(template, parameters),
         "snapshot_at": Later("when the run first read its source"),
         "pipeline_logging_id": Later("the run's id"),
         "tenant_id": tenant_id,
@@ -123,20 +123,20 @@ def _known(template: Template, parameters: Mapping[str, Any], source: str, tenan
     }
 
 
-def _days(parameters: Mapping[str, Any]) -> Sequence[date]:
+def _days(template: Template, parameters: Mapping[str, Any]) -> Sequence[date]:
     first = parameters.get("date") or parameters.get("start_date")
     last = parameters.get("date") or parameters.get("end_date")
     if not first or not last:
         return ()
-    start = date.fromisoformat(first)
-    return [start + timedelta(days=number) for number in range((date.fromisoformat(last) - start).days + 1)]
+    return template.days_covered(date.fromisoformat(first), date.fromisoformat(last))
 
 
-def _days_in_words(parameters: Mapping[str, Any]) -> str:
-    days = _days(parameters)
+def _days_in_words(template: Template, parameters: Mapping[str, Any]) -> str:
+    days = _days(template, parameters)
     if not days:
         return "those on which something is new"
-    return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days"
+    whole = ", whole months" if template.grain == "month" else ""
+    return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days{whole}"
 
 
 def _bare(name: str, prefixes: Sequence[str]) -> str:

@@ -12,7 +12,9 @@ from typing import Any
 from shared.adapters.sql import Statement
 from shared.domain.template_steps import Retry, SqlStep, Step
 from shared.domain.templates import Template, substitute, template_variables
+from shared.errors import ConfigError
 from shared.lookups import get_lookup
+from shared.pipeline.row_days import grain_problems
 from shared.pipeline.statements import statements_named_by, step_statement
 
 CHECKS, PUBLISH = "checks", "publish"  # the two steps every run ends with
@@ -49,7 +51,13 @@ def plan_steps(
     snapshot_at: datetime,
     watermark: datetime | None,
 ) -> Sequence[PlannedStep]:
-    """The run's steps in order: the template's, then the checks, then the publish."""
+    """The run's steps in order: the template's, then the checks, then the publish.
+
+    ConfigError for a template whose rows are of longer periods than its grain: a publish would replace what it has not
+    read.
+    """
+    for _, problem in grain_problems(template):
+        raise ConfigError(f"{template.pipeline_id}: {problem}")
     variables = template_variables(template, tenant_id, parameters)
     read = {"source": source, "snapshot_at": str(snapshot_at), "watermark": str(watermark)}
     digest = _digest("", read)

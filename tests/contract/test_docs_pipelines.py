@@ -54,6 +54,9 @@ def keys() -> set[str]:
         "configs/tables/tenant_dataset/gcp_cost_daily_by_service.yml",
         "configs/gcp/cost/daily_by_service.yml",
         "configs/gcp/cost/daily_by_service.sql",
+        "configs/tables/tenant_dataset/gcp_cost_monthly_by_service.yml",
+        "configs/gcp/cost/monthly_by_service.yml",
+        "configs/gcp/cost/monthly_by_service.sql",
     ],
 )
 def test_the_example_is_the_file(path: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from shared.adapters.bigquery import Job
@@ -20,8 +20,6 @@ from shared.pipeline.statements import filled, steps_read
 from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.staging_job import staging_job
 from shared.tables import get_table
-
-_DAY = timedelta(days=1)
 
 
 def run_sql(
@@ -82,12 +80,15 @@ def check_columns(step: PlannedStep, found: Mapping[str, Column]) -> None:
 
 
 def _dates(hop: Hop, statement: Statement, records: Mapping[str, StepRecord]) -> list[date]:
-    """The days of the steps that are read; of a statement that reads none those asked for, else all touched so far."""
+    """The days of the steps that are read; of a statement that reads none those asked for, else all touched so far.
+
+    Those asked for are whole months where a published row is about one.
+    """
     first, last = day_of(hop.parameters.get("start_date")), day_of(hop.parameters.get("end_date"))
     first, last = day_of(hop.parameters.get("date")) or first, day_of(hop.parameters.get("date")) or last
     read = steps_read(statement)
     if not read and first and last:
-        return [first + number * _DAY for number in range((last - first).days + 1)]
+        return hop.template.days_covered(first, last)
     sources = [record for step_id, record in records.items() if step_id in read or not read]
     return sorted({date.fromisoformat(day) for record in sources for day in record.details.get("dates", [])})
 

@@ -1,0 +1,152 @@
+"""What a published row's day is made of: whether a statement adds up more days into a row than the template's grain.
+
+A statement's SQL is not read as SQL: the expression of the day's column is found by its name, and from there on those
+of the columns that it names, through the statement's parts and the steps that it reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.domain.config_problems import Place
+from shared.domain.grain import Grain
+from shared.domain.template_steps import SqlStep
+from shared.domain.templates import Target, Template
+from shared.pipeline.statements import step_statement, steps_read
+
+_COMMENT = re.compile(r"--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
+_TRUNCATED = re.compile(r"\b(?:DATE|DATETIME|TIMESTAMP)_TRUNC\s*\(", re.IGNORECASE)
+_LAST_DAY = re.compile(r"\bLAST_DAY\s*\(", re.IGNORECASE)
+_FORMAT = re.compile(r"\b(?:FORMAT|PARSE)_(?:DATE|DATETIME|TIMESTAMP)\s*\(\s*r?['\"](?P<format>[^'\"]*)", re.IGNORECASE)
+_CAST_FORMAT = re.compile(r"\bFORMAT\s+['\"](?P<format>[^'\"]*)['\"]", re.IGNORECASE)
+_EXTRACTED = re.compile(r"\bEXTRACT\s*\(\s*(?P<part>[A-Z]+)", re.IGNORECASE)
+_SHIFTED = re.compile(r"\bINTERVAL\b[^,]*\bEXTRACT\s*\(\s*(?P<part>[A-Z]+)", re.IGNORECASE)
+_AGGREGATED = re.compile(r"\b(?:MIN|MAX|ANY_VALUE)\s*\(", re.IGNORECASE)
+_OF_THE_RUN = re.compile(r"@(?:dates|snapshot_at)\b|\bCURRENT_(?:DATE|TIMESTAMP|DATETIME)\b", re.IGNORECASE)
+_WORD = re.compile(r"(?<![@\w'\"])[A-Za-z_]\w*(?!\s*\()")
+_WEEKS, _MONTHS = frozenset({"WEEK", "ISOWEEK"}), frozenset({"MONTH"})
+_LONGER = frozenset({"QUARTER", "YEAR", "ISOYEAR"})
+_COARSE = _WEEKS | _MONTHS | _LONGER
+_NO_COLUMNS = _COARSE | {"DAY", "DATE", "TIMESTAMP", "INTERVAL", "AS", "FROM", "STRING", "HOUR"}
+_DAY_FORMATS = re.compile(r"%[EO]?[a-zA-Z]*?[dejFDxc]|%[EO]?[dejFDxcs]|DD")
+_SHIFTED_BY = {"DAY": "MONTH", "DAYOFWEEK": "WEEK", "DAYOFYEAR": "YEAR"}
+_BEGINS = re.compile(r"\b(?:SELECT|DISTINCT|ALL|STRUCT)\b", re.IGNORECASE)
+_NO_EXPRESSION = re.compile(r"\b(?:FROM|JOIN|WHERE|BY|WITH|HAVING|QUALIFY)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class CoarseDay:
+    """A published table's day that is that of a longer period: `part` of the calendar, or RUN, by this `expression`."""
+
+    target: Target
+    statement: str
+    expression: str
+    part: str
+
+    def problem(self, grain: Grain) -> str | None:
+        """What is wrong with that for a template of this grain; None where the grain is as long."""
+        told = f"{self.target.date_column} of {self.target.table} is the {_PARTS.get(self.part, self.part.lower())}"
+        made = f"{told}, by {self.expression}"
+        if self.part == "RUN":
+            return f"{made}: a row's day must be told by the rows, or another run would not replace it"
+        if self.part == "SPAN":
+            return None if grain == "month" else f"{made}: a row of one day has one; group by it and name it"
+        if self.part in _MONTHS:
+            return None if grain == "month" else f"{made}: a run of one day would replace all of it; say grain: month"
+        if self.part in _WEEKS:
+            return f"{made}: a week lies in two months, and a grain is a day or a month"
+        return f"{made}: a grain is a day or a month, and a publish would replace all of it by the days of a run"
+
+
+_PARTS = {"RUN": "day of a run", "SPAN": "first or last of many days", "ISOWEEK": "week", "ISOYEAR": "year"}
+
+
+def grain_problems(template: Template) -> Iterator[tuple[Place, str]]:
+    """What a run of the template would do to other days than those it reads, by the place in the template."""
+    for index, target in enumerate(template.publish):
+        for found in coarse_days(template, target):
+            if problem := found.problem(template.grain):
+                yield ("publish", index, "date_column"), problem
+                break
+
+
+def coarse_days(template: Template, target: Target) -> Iterator[CoarseDay]:
+    """Where the day of a published row is made of more than one day, as far as names tell."""
+    texts = dict(_texts(template, target.step))
+    asked, seen = [target.date_column], set[str]()
+    while asked:
+        column = asked.pop(0)
+        if column.lower() in seen:
+            continue
+        seen.add(column.lower())
+        for name, text in texts.items():
+            for expression in _expressions(text, column):
+                if part := _part(expression):
+                    yield CoarseDay(target, name, " ".join(expression.split()), part)
+                asked += [word for word in _WORD.findall(expression) if word.upper() not in _NO_COLUMNS]
+
+
+def _texts(template: Template, step_id: str) -> Iterator[tuple[str, str]]:
+    """The SQL of a step and of the sql steps that it reads, by statement, without comments."""
+    steps = {step.id: step for step in template.steps if isinstance(step, SqlStep)}
+    if step := steps.get(step_id):
+        statement = step_statement(template, step)
+        yield statement.name, _COMMENT.sub(" ", statement.text)
+        for read in sorted(steps_read(statement)):
+            yield from _texts(template, read)
+
+
+def _expressions(text: str, column: str) -> Iterator[str]:
+    """What stands before each `AS column` of a list of columns, up to the comma or word that begins it."""
+    for match in re.finditer(rf"(?:\bAS\s+|(?<=\))\s*)`?{re.escape(column)}\b`?(?!\s*\()", text, re.IGNORECASE):
+        start, depth = match.start(), 0
+        while start > 0:
+            sign = text[start - 1]
+            depth += (sign == ")") - (sign == "(")
+            if depth < 0 or (depth == 0 and sign == ","):
+                break
+            start -= 1
+        expression = text[start : match.start()]
+        opened = [begin for begin in _BEGINS.finditer(expression) if _is_outside(expression, begin.start())]
+        expression = expression[opened[-1].end() if opened else 0 :].strip()
+        if not any(_is_outside(expression, word.start()) for word in _NO_EXPRESSION.finditer(expression)):
+            yield expression
+
+
+def _is_outside(text: str, place: int) -> bool:
+    return text.count("(", 0, place) == text.count(")", 0, place)
+
+
+def _part(expression: str) -> str | None:
+    """The longest part of the calendar that an expression cuts its days to; RUN where it has no day of the rows."""
+    parts = {_second_argument(expression, match.end()) for match in _TRUNCATED.finditer(expression)}
+    parts |= {_second_argument(expression, match.end()) or "MONTH" for match in _LAST_DAY.finditer(expression)}
+    formats = [match["format"] for found in (_FORMAT, _CAST_FORMAT) for match in found.finditer(expression)]
+    if formats and not all(_DAY_FORMATS.search(text) for text in formats):
+        parts.add("MONTH" if any(re.search(r"%[EO]?[mbBh]|MM|MON", text) for text in formats) else "YEAR")
+    extracted = {match["part"].upper() for match in _EXTRACTED.finditer(expression)}
+    if extracted & _COARSE and not extracted & _SHIFTED_BY.keys():
+        parts.add("MONTH" if "MONTH" in extracted else "YEAR")
+    shifted = {match["part"].upper() for match in _SHIFTED.finditer(expression)}
+    parts |= {_SHIFTED_BY[part] for part in shifted & _SHIFTED_BY.keys()}
+    for longest in (_LONGER, _MONTHS, _WEEKS):
+        if found := sorted(parts & longest):
+            return found[0]
+    if _OF_THE_RUN.search(expression):
+        return "RUN"
+    return "SPAN" if _AGGREGATED.search(expression) else None
+
+
+def _second_argument(expression: str, start: int) -> str:
+    """The word that the second argument of a call begins with, in capitals; its arguments begin at `start`."""
+    depth = 0
+    for place, sign in enumerate(expression[start:], start=start):
+        if sign == "," and depth == 0:
+            word = re.match(r"\s*(\w+)", expression[place + 1 :])
+            return word[1].upper() if word else ""
+        depth += (sign == "(") - (sign == ")")
+        if depth < 0:
+            break
+    return ""

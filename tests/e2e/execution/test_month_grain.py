@@ -1,0 +1,102 @@
+"""gcp/cost/monthly_by_service: runs of single days, in any order, keep whole months whole; late rows come in."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.conftest import MakeTenant
+from tests.support.executions import Executions
+from tests.support.tenant import Api, Tenant
+
+MONTHLY = "monthly_by_service"
+BILLED = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
+# Some days of both months, with and without rows; another seed makes another order.
+ASKED = ["2025-10-01", "2025-10-14", "2025-10-31", "2025-11-01", "2025-11-16", "2025-11-30"]
+
+Months = dict[tuple[date, str], tuple[int, Decimal, Decimal]]
+
+
+@pytest.fixture(scope="module")
+def tenant(executions: Executions, extracting: Executions, make_tenant: MakeTenant) -> Tenant:
+    """A tenant with published billing rows of two months: those of its export, and the same ones 20 days before."""
+    tenant = make_tenant()
+    extracting.run(tenant, BILLED)
+    plant(executions, tenant, "DATE_SUB(x_usage_date, INTERVAL 20 DAY)", "cost")
+    return tenant
+
+
+def plant(executions: Executions, tenant: Tenant, day: str, cost: str, where: str = "TRUE") -> None:
+    """Published billing rows once more, of another day and cost."""
+    table = f"{tenant.tenant_id}.gcp_cost_billing"
+    executions.query(
+        f"INSERT INTO {table} SELECT * REPLACE ({day} AS x_usage_date, {cost} AS cost) FROM {table} WHERE {where}"
+    )
+
+
+def months(executions: Executions, tenant: Tenant) -> Months:
+    """What is published, by month and currency."""
+    rows = executions.query(
+        "SELECT usage_month, currency, SUM(row_count) AS row_count, SUM(gross_cost) AS gross, SUM(net_cost) AS net"
+        f" FROM {tenant.tenant_id}.gcp_cost_monthly_by_service GROUP BY usage_month, currency"
+    )
+    return {(row["usage_month"], row["currency"]): (row["row_count"], row["gross"], row["net"]) for row in rows}
+
+
+def truth(executions: Executions, tenant: Tenant) -> Months:
+    """What the billing rows come to."""
+    credit = "COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)"
+    rows = executions.query(
+        "SELECT DATE_TRUNC(x_usage_date, MONTH) AS usage_month, currency, COUNT(*) AS row_count, SUM(cost) AS gross,"
+        f" SUM(cost + {credit}) AS net FROM {tenant.tenant_id}.gcp_cost_billing GROUP BY usage_month, currency"
+    )
+    return {(row["usage_month"], row["currency"]): (row["row_count"], row["gross"], row["net"]) for row in rows}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_single_days_in_any_order_end_with_the_months_of_one_clean_run(
+    executions: Executions, tenant: Tenant, seed: int
+) -> None:
+    wanted = truth(executions, tenant)
+    assert {month for month, _ in wanted} == {date(2025, 10, 1), date(2025, 11, 1)}
+    days = [*random.Random(seed).sample(ASKED, k=4), "2025-10-31", "2025-11-30"]  # noqa: S311 - an order, no secret
+    for day in days:
+        executions.run(tenant, {"date": day}, template=MONTHLY)
+    assert months(executions, tenant) == wanted
+    executions.run(tenant, {"start_date": "2025-10-20", "end_date": "2025-11-02"}, template=MONTHLY)
+    assert months(executions, tenant) == wanted
+
+
+def test_late_rows_come_into_their_month_by_a_run_of_any_of_its_days(executions: Executions, tenant: Tenant) -> None:
+    executions.run(tenant, {"date": "2025-11-20"}, template=MONTHLY)
+    before = months(executions, tenant)
+    plant(executions, tenant, "DATE '2025-11-03'", "NUMERIC '0.000000001'", "x_usage_date = '2025-11-16'")
+    assert months(executions, tenant) == before != truth(executions, tenant)
+    late = executions.run(tenant, {"date": "2025-11-28"}, template=MONTHLY)
+    executions.run(tenant, {"date": "2025-10-28"}, template=MONTHLY)
+    assert months(executions, tenant) == truth(executions, tenant)
+    restated = executions.query(
+        f"SELECT usage_date FROM {tenant.tenant_id}.x_meta_restatements WHERE pipeline_logging_id = @run_id",
+        run_id=late.run_id,
+    )
+    assert [row["usage_date"] for row in restated] == [date(2025, 11, 1)]
+
+
+def test_a_month_to_date_is_scheduled_nightly_and_needs_a_day(executions: Executions, tenant: Tenant) -> None:
+    executions.prepare(tenant)
+    api = Api(executions.cloud.ready["gateway"], tenant.api_key)
+    path = f"/api/v1/scheduler/customer/{tenant.tenant_id}/pipelines"
+    nightly: dict[str, Any] = {
+        "provider": "gcp", "domain": "cost", "template": MONTHLY, "cron_expression": "0 4 * * *",
+        "parameters": {"date": "{date}"},
+    }  # fmt: skip
+    made = api.post(path, nightly)
+    assert made.status_code == 201, made.text
+    refused = api.post(path, nightly | {"parameters": {}})
+    assert refused.status_code == 400
+    assert [item["field"] for item in refused.json()["errors"]] == ["parameters.date"]
+    api.session.close()
