@@ -36,6 +36,14 @@ def merged_checks(logged: Sequence[Record], streamed: Sequence[Record]) -> list[
     return sorted(checks, key=lambda check: (_moment(check["checked_at"]), check["check_id"]))
 
 
+def billed_for(steps: Sequence[Record], *, otherwise: int | None) -> int | None:
+    """The bytes that were billed for a run: those of its steps together, or what its row says where none is known.
+
+    The row is written with the publish, which cannot know what it will be billed for itself.
+    """
+    return sum(step["bytes_billed"] or 0 for step in steps) if steps else otherwise
+
+
 def _shown(record: Record, names: Sequence[str]) -> Record:
     return {name: _typed(name, record.get(name)) for name in names}
 

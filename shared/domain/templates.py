@@ -173,17 +173,18 @@ def template_variables(template: Template, tenant_id: str, parameters: Mapping[s
     }
 
 
-def resolve_parameters(template: Template, body: Mapping[str, Any]) -> dict[str, Any]:
+def resolve_parameters(template: Template, body: Mapping[str, Any], *, today: date = LATEST_DAY) -> dict[str, Any]:
     """A run's parameters from a request's body: dates checked, the template's own checked and their defaults filled.
 
     `{"date"}` is one day, `{"start_date", "end_date"}` a range (both inclusive), neither an incremental run.
-    InvalidInput naming every bad field. Resolving what was resolved changes nothing.
+    InvalidInput naming every bad field. Resolving what was resolved changes nothing. Days are UTC days: no row is of one
+    after `today`, where it is given.
     """
     found: list[dict[str, str]] = []
     resolved: dict[str, Any] = {}
     for name, value in body.items():
         try:
-            resolved[name] = _checked(template, name, value)
+            resolved[name] = _checked(template, name, value, today)
         except ValueError as error:
             found.append({"field": name, "message": str(error)})
     found = found or _range_errors(template, resolved)
@@ -194,7 +195,7 @@ def resolve_parameters(template: Template, body: Mapping[str, Any]) -> dict[str,
     return {**defaults, **resolved}
 
 
-def _checked(template: Template, name: str, value: Any) -> Any:
+def _checked(template: Template, name: str, value: Any, today: date) -> Any:
     if name in _DATES:
         _require(isinstance(value, str) and _ISO_DATE.fullmatch(value), "must be a date, YYYY-MM-DD")
         try:
@@ -203,6 +204,7 @@ def _checked(template: Template, name: str, value: Any) -> Any:
             raise ValueError("is not a day of the calendar") from None
         _require(day >= EARLIEST_DAY, f"must not be before {EARLIEST_DAY}")
         _require(day <= LATEST_DAY, f"must not be after {LATEST_DAY}")
+        _require(day <= today, f"must not be after today, {today} in UTC")
         return value
     parameter = template.parameters.get(name)
     if parameter is None:

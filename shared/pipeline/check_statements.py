@@ -75,20 +75,6 @@ def render_checks(
     return rendered
 
 
-def render_guards(template: Template, checked: Checked) -> list[RenderedCheck]:
-    """What is checked without a template saying so: a publish replaces only the run's own days of its own source."""
-    return [_guard(target, checked) for target in template.publish]
-
-
-def _guard(target: Target, checked: Checked) -> RenderedCheck:
-    check_id, step = f"{target.table}.of_this_run", target.step
-    found = statement(_TABLES, "of_other_runs").naming(
-        staged=checked.staged[step], day=day_column(target.table, target.date_column)
-    )
-    values = {"check_id": check_id, "source": checked.values["source"], "dates": list(checked.dates[step])}
-    return RenderedCheck(check_id, "of_this_run", step, target.table, "fail", found, values)
-
-
 def checks_statement(rendered: Sequence[RenderedCheck]) -> tuple[Statement, dict[str, Any]]:
     """All checks as one statement, and its parameters."""
     statements: list[Statement] = []

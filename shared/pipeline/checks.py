@@ -15,8 +15,8 @@ from shared.pipeline.check_statements import (
     RenderedCheck,
     checks_statement,
     render_checks,
-    render_guards,
 )
+from shared.pipeline.guards import render_guards
 from shared.pipeline.hop import Hop
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.plan import PlannedStep

@@ -10,7 +10,8 @@ from typing import Any
 from shared.adapters.sql import Statement, placeholders
 from shared.domain.templates import Template, source_of
 from shared.lookups import get_lookup
-from shared.pipeline.check_statements import Checked, checks_statement, render_checks, render_guards
+from shared.pipeline.check_statements import Checked, checks_statement, render_checks
+from shared.pipeline.guards import render_guards
 from shared.pipeline.plan import CHECKS, PUBLISH, PlannedStep, plan_steps
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.statements import filled

@@ -97,6 +97,7 @@ def _values(hop: Hop, records: Mapping[str, StepRecord], *, rows: int, bytes_bil
         "source": hop.source,
         "token": hop.begun.token,
         "rows_published": rows,
+        "dates": sorted({day for target in hop.template.publish for day in _dates(records[target.step])}),
         "bytes_billed": bytes_billed,
         "watermark": _latest(details, "watermark"),
         "seen_until": _latest(details, "seen_until"),
@@ -107,9 +108,13 @@ def _values(hop: Hop, records: Mapping[str, StepRecord], *, rows: int, bytes_bil
             f"{prefix}pipeline_logging_id": task.pipeline_logging_id,
             f"{prefix}table_name": target.table,
             f"{prefix}source": hop.source,
-            f"{prefix}dates": [date.fromisoformat(day) for day in records[target.step].details["dates"]],
+            f"{prefix}dates": _dates(records[target.step]),
         }
     return values
+
+
+def _dates(record: StepRecord) -> list[date]:
+    return [date.fromisoformat(day) for day in record.details["dates"]]
 
 
 def _latest(details: list[Mapping[str, Any]], name: str) -> datetime | None:

@@ -25,6 +25,7 @@ WITH logged AS (
     completed_at,
     attempt,
     rows_published,
+    dates,
     bytes_billed,
     error_class,
     error_message
@@ -117,6 +118,7 @@ run AS (
     queued.queue_position,
     COALESCE(settled.cancel_requested, FALSE) AS cancel_requested,
     logged.rows_published,
+    logged.dates,
     logged.bytes_billed,
     IF(
       queued.wait_reason IN ('RETRY_BACKOFF', 'GOOGLE_QUOTA'),
@@ -151,6 +153,8 @@ SELECT
   IF(status = 'PENDING', queue_position, NULL) AS queue_position,
   cancel_requested,
   rows_published,
+  (SELECT MIN(day) FROM UNNEST(dates) AS day) AS first_date,
+  (SELECT MAX(day) FROM UNNEST(dates) AS day) AS last_date,
   bytes_billed,
   error_class,
   error_message

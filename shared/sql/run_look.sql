@@ -21,6 +21,7 @@ WITH logged AS (
     completed_at,
     attempt,
     rows_published,
+    dates,
     bytes_billed,
     error_class,
     error_message
@@ -125,6 +126,7 @@ run AS (
     queued.queue_position,
     COALESCE(settled.cancel_requested, FALSE) AS cancel_requested,
     logged.rows_published,
+    logged.dates,
     logged.bytes_billed,
     IF(
       queued.wait_reason IN ('RETRY_BACKOFF', 'GOOGLE_QUOTA'),
@@ -159,6 +161,9 @@ SELECT
   IF(status = 'PENDING', queue_position, NULL) AS queue_position,
   cancel_requested,
   rows_published,
+  (SELECT MIN(day) FROM UNNEST(dates) AS day) AS first_date,
+  (SELECT MAX(day) FROM UNNEST(dates) AS day) AS last_date,
+  dates,
   bytes_billed,
   error_class,
   error_message,

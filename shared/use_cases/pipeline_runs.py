@@ -21,6 +21,7 @@ from shared.domain.backfill import MOST_MONTHS
 from shared.domain.identifiers import PipelineId
 from shared.domain.paging import Place, parse_page_token
 from shared.domain.replies import Reply
+from shared.domain.run_details import billed_for
 from shared.domain.validation import NoBody, validated
 from shared.errors import Conflict, NotFound
 from shared.remembered import Remembered
@@ -32,8 +33,8 @@ Looks = Remembered[tuple[str, str], dict[str, Any]]  # answers, by tenant and wh
 _FINISHED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _LISTED = (
     "pipeline_logging_id", "pipeline_id", "status", "trigger_type", "user_id", "parameters", "created_at",
-    "started_at", "completed_at", "attempt", "wait_reason", "queue_position", "cancel_requested", "retry_of",
-    "backfill_id", "error_class", "error_message",
+    "started_at", "completed_at", "attempt", "rows_published", "first_date", "last_date", "wait_reason",
+    "queue_position", "cancel_requested", "retry_of", "backfill_id", "error_class", "error_message",
 )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ class PipelineRuns:
     def _run_in_full(self, tenant_id: str, pipeline_logging_id: str) -> dict[str, Any]:
         run = self._run(tenant_id, pipeline_logging_id)
         details = self.run_log.get_details(tenant_id, run, has_ended=run["status"] in _FINISHED)
-        figures = {name: run[name] for name in ("rows_published", "bytes_billed")}
+        figures = {"dates": run["dates"], "bytes_billed": billed_for(details["steps"], otherwise=run["bytes_billed"])}
         return {**_listed(run), **figures, **details}
 
     def cancel(self, tenant_id: str, pipeline_logging_id: str, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from shared.domain.acceptance import AcceptedRun, RunRequest, Start, body_digest
 from shared.domain.backfill import BackfillQuota
 from shared.domain.credential_notices import not_set_up
 from shared.domain.replies import Reply
-from shared.domain.templates import Template, resolve_parameters, source_of
+from shared.domain.templates import LATEST_DAY, Template, resolve_parameters, source_of
 from shared.errors import Conflict, InvalidInput, QuotaExceeded, TooManyWaiting, Unauthenticated
 
 _MESSAGES = {
@@ -47,7 +47,9 @@ class RunRequests:
         InvalidInput for bad parameters, Conflict without a credential, QuotaExceeded when today is used up,
         TooManyWaiting when the tenant's queue is full, IdempotencyMismatch when the key came with another body.
         """
-        parameters = resolve_parameters(template, request.body)
+        # What a schedule asked for may be retried: east of Greenwich its day begins before UTC's.
+        today = LATEST_DAY if request.retry_of else standing.usage.now.date()
+        parameters = resolve_parameters(template, request.body, today=today)
         try:
             source = require_source(standing, template, parameters)
             standing.usage.check_quota()

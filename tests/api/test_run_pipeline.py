@@ -223,3 +223,15 @@ def test_call_cut_in_the_middle_and_repeated_with_its_key_runs_once(
     run_id = second.json()["pipeline_logging_id"]
     assert [item["run_id"] for item in connected.central("pipeline_execution_queue")] == [run_id]
     assert [row["pipeline_logging_id"] for row in connected.own("x_meta_pipeline_runs")] == [run_id]
+
+
+@pytest.mark.parametrize("shape", ["date", "range"])
+def test_a_day_that_has_not_begun_in_utc_is_400(onlooker: Frontend, shape: str) -> None:
+    tomorrow = str(datetime.now(UTC).date() + timedelta(days=2))  # however late it becomes meanwhile
+    asked = {"date": tomorrow} if shape == "date" else {"start_date": "2025-11-17", "end_date": tomorrow}
+    answer = onlooker.api.post(onlooker.run_path, {**asked, "billing_export_table": "p-12345.d.t"})
+    assert answer.status_code == 400
+    (problem,) = answer.json()["errors"]
+    assert problem["field"] == list(asked)[-1]
+    assert problem["message"].startswith("must not be after today, ")
+    assert problem["message"].endswith(" in UTC")

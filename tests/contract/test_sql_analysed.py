@@ -26,7 +26,7 @@ from tools.sqljudge.sent import DATASETS, rendered_checks, sql_of, staged_tables
 pytestmark = pytest.mark.judge
 
 ROOT = CONFIGS.parent
-CHECKS = [ROOT / "shared" / "sql" / "pipeline" / name for name in ("checks.sql", "table_checks.sql")]
+CHECKS = [ROOT / "shared" / "sql" / "pipeline" / name for name in ("checks.sql", "guards.sql", "table_checks.sql")]
 EVERY_KIND = """
 description: d
 owner: o
@@ -92,7 +92,7 @@ def composed_cases() -> Iterator[Case]:
 
 
 def every_kind_of_check() -> list[RenderedCheck]:
-    """Each statement of checks.sql and table_checks.sql at least once, over a table that all templates may read."""
+    """Each statement of checks.sql, guards.sql and table_checks.sql at least once, over a table that all templates may read."""
     template = parse_template(
         yaml.safe_load(EVERY_KIND), provider="gcp", domain="cost", template="billing", file="every kind"
     )

@@ -9,7 +9,8 @@ from functools import cache
 from shared.adapters.sql import Statement, placeholders
 from shared.domain.template_steps import SqlStep
 from shared.domain.templates import Template
-from shared.pipeline.check_statements import Checked, RenderedCheck, render_checks, render_guards
+from shared.pipeline.check_statements import Checked, RenderedCheck, render_checks
+from shared.pipeline.guards import render_guards
 from shared.pipeline.sample_values import sample_options
 from shared.pipeline.shapes import shape_name
 from shared.pipeline.statements import filled, parameter_types, step_statement, steps_read, whole_statement

@@ -18,6 +18,7 @@
 -- param: token INT64
 -- param: turn INT64
 -- param: rows_published INT64
+-- param: dates ARRAY<DATE>
 -- param: bytes_billed INT64
 -- param: seen_until TIMESTAMP
 -- param: watermark TIMESTAMP
@@ -75,6 +76,7 @@ WHEN MATCHED THEN UPDATE SET
   completed_at = CURRENT_TIMESTAMP(),
   turn = @turn,
   rows_published = @rows_published,
+  dates = @dates,
   bytes_billed = @bytes_billed,
   watermark = @seen_until,
   loaded_until = @watermark,
@@ -82,11 +84,12 @@ WHEN MATCHED THEN UPDATE SET
   error_message = NULL
 WHEN NOT MATCHED THEN INSERT (
   pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters, created_at,
-  lease_id, attempt, source, started_at, completed_at, turn, rows_published, bytes_billed, watermark, loaded_until
+  lease_id, attempt, source, started_at, completed_at, turn, rows_published, dates, bytes_billed, watermark,
+  loaded_until
 ) VALUES (
   @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, finished.status,
   PARSE_JSON(@parameters), @created_at, @lease_id, @attempt, @source, @started_at, CURRENT_TIMESTAMP(), @turn,
-  @rows_published, @bytes_billed, @seen_until, @watermark
+  @rows_published, @dates, @bytes_billed, @seen_until, @watermark
 );
 
 -- name: restated_days

@@ -243,23 +243,3 @@ LEFT JOIN (
   GROUP BY usage_date
 ) AS staged
   ON staged.usage_date = published.usage_date
-
--- name: of_other_runs
--- Rows of another source, or of a day that the run is not about: a publish would add them to what is there.
--- param: check_id STRING
--- param: source STRING
--- param: dates ARRAY<DATE>
-SELECT
-  @check_id AS check_id,
-  COUNT(*) AS failed_rows,
-  CAST(COUNT(*) AS STRING) AS observed,
-  '0' AS expected,
-  ARRAY_AGG(TO_JSON_STRING(STRUCT(strangers.x_source, strangers.usage_date)) LIMIT 5) AS sample
-FROM (
-  SELECT
-    x_source,
-    {day} AS usage_date
-  FROM {staged}
-) AS strangers
-WHERE COALESCE(strangers.x_source != @source, TRUE)
-  OR COALESCE(strangers.usage_date NOT IN UNNEST(@dates), TRUE)

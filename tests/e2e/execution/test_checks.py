@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.executions import Executions
-from tests.support.planted import GUARD, SOURCE, Planted
+from tests.support.planted import GUARD, SOURCE, TABLE, Planted
 from tests.support.tenant import Tenant
 
 Json = dict[str, Any]
@@ -161,7 +161,8 @@ def test_no_rows_fail_only_what_asks_for_some(planted: Planted) -> None:
     empty = planted.run([{**item, "severity": "warn"} for item in checks], [], sql=QUERIES)
     assert empty.error is None, empty.error.message
     failed = {check_id: result["observed"] for check_id, result in empty.checks.items() if not result["passed"]}
-    assert failed == {"row_count": "0", "freshness": "no values", "reconciliation": "0"}
+    nothing = "1 of 1 days have no rows, the first is 2025-11-16"
+    assert failed == {"row_count": "0", "freshness": "no values", "reconciliation": "0", f"{TABLE}.has_rows": nothing}
 
 
 def test_null_is_no_value_of_a_range_or_of_a_list_and_equals_null_in_a_key(planted: Planted) -> None:

@@ -1,0 +1,48 @@
+"""What every run checks without its template saying so, as SQL: the statements of shared/sql/pipeline/guards.sql."""
+
+from __future__ import annotations
+
+from shared.adapters.sql import statement
+from shared.domain.template_steps import SqlStep
+from shared.domain.templates import Target, Template
+from shared.pipeline.check_statements import Checked, RenderedCheck
+from shared.pipeline.statements import day_column, step_statement, steps_read
+
+_GUARDS = "pipeline/guards"
+
+
+def render_guards(template: Template, checked: Checked) -> list[RenderedCheck]:
+    """What is checked without a template saying so, though it may fail none but the first.
+
+    A publish replaces only the run's own days of its own source; and a day of which nothing is loaded is told.
+    """
+    published = {target.step for target in template.publish}
+    own = [target for target in template.publish if not published & _steps_below(template, target.step)]
+    return [
+        *(_guard(target, checked) for target in template.publish),
+        *(_has_rows(template, target, checked) for target in own),
+    ]
+
+
+def _steps_below(template: Template, step_id: str) -> set[str]:
+    """The steps whose rows a step's rows are made of."""
+    step = next(step for step in template.steps if step.id == step_id)
+    read = steps_read(step_statement(template, step)) if isinstance(step, SqlStep) else set()
+    return read.union(*(_steps_below(template, name) for name in read))
+
+
+def _has_rows(template: Template, target: Target, checked: Checked) -> RenderedCheck:
+    check_id, step = f"{target.table}.has_rows", target.step
+    day = day_column(target.table, target.date_column)
+    found = statement(_GUARDS, "has_rows").naming(staged=checked.staged[step], day=day)
+    values = {"check_id": check_id, "dates": list(checked.dates[step]), "grain": template.grain}
+    return RenderedCheck(check_id, "has_rows", step, target.table, "warn", found, values)
+
+
+def _guard(target: Target, checked: Checked) -> RenderedCheck:
+    check_id, step = f"{target.table}.of_this_run", target.step
+    found = statement(_GUARDS, "of_other_runs").naming(
+        staged=checked.staged[step], day=day_column(target.table, target.date_column)
+    )
+    values = {"check_id": check_id, "source": checked.values["source"], "dates": list(checked.dates[step])}
+    return RenderedCheck(check_id, "of_this_run", step, target.table, "fail", found, values)
