@@ -177,7 +177,7 @@ def resolve_parameters(template: Template, body: Mapping[str, Any], *, today: da
     """A run's parameters from a request's body: dates checked, the template's own checked and their defaults filled.
 
     `{"date"}` is one day, `{"start_date", "end_date"}` a range (both inclusive), neither an incremental run.
-    InvalidInput naming every bad field. Resolving what was resolved changes nothing. Days are UTC days: no row is of one
+    InvalidInput naming every bad field. Resolving what was resolved changes nothing. Days are UTC days, and none may be
     after `today`, where it is given.
     """
     found: list[dict[str, str]] = []

@@ -92,7 +92,7 @@ def composed_cases() -> Iterator[Case]:
 
 
 def every_kind_of_check() -> list[RenderedCheck]:
-    """Each statement of checks.sql, guards.sql and table_checks.sql at least once, over a table that all templates may read."""
+    """Every kind of check and guard at least once, over a table that all templates may read."""
     template = parse_template(
         yaml.safe_load(EVERY_KIND), provider="gcp", domain="cost", template="billing", file="every kind"
     )
