@@ -31,6 +31,7 @@ class ConfigStanding:
     credentials: Mapping[str, str | None]
     config_count: int
     configs: Sequence[PipelineConfig]
+    active: Sequence[PipelineConfig] = ()  # all of them, where they were asked for
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,13 @@ class PipelineConfigs:
     warehouse: Warehouse
 
     def find_standing(
-        self, key: PresentedKey, *, config_id: str | None = None, after: Place | None = None, limit: int = 1
+        self,
+        key: PresentedKey,
+        *,
+        config_id: str | None = None,
+        after: Place | None = None,
+        limit: int = 1,
+        with_active: bool = False,
     ) -> ConfigStanding | None:
         """The standing with up to `limit` schedules, newest first, or None for an unknown key. One job."""
         values = {
@@ -50,6 +57,7 @@ class PipelineConfigs:
             "before_created_at": after.created_at if after else None,
             "before_id": after.row_id if after else None,
             "max_configs": limit,
+            "with_active": with_active,
         }
         rows = self.warehouse.read(statement("pipeline_configs", "read_configs"), values)
         return _standing(rows[0]) if rows else None
@@ -136,6 +144,7 @@ def _standing(row: Row) -> ConfigStanding:
         credentials={held["provider"]: held["source"] for held in row["credentials"] or ()},
         config_count=row["config_count"],
         configs=[_config(config) for config in row["configs"]],
+        active=[_config(config) for config in row["active"]],
     )
 
 

@@ -63,6 +63,18 @@ def matches_either_day(cron: str) -> bool:
     return not is_open and (day.startswith("*") or weekday.startswith("*"))
 
 
+def day_rule(cron: str) -> str:
+    """How day and weekday decide together on which days the expression fires, in a sentence."""
+    day, weekday = cron.split()[2], cron.split()[4]
+    if day == weekday == "*":
+        return "It fires every day."
+    if weekday == "*":
+        return f"It fires on the days of the month that day names: {day}."
+    if day == "*":
+        return f"It fires on the days of the week that weekday names: {weekday}."
+    return f"It fires on a day that day ({day}) or weekday ({weekday}) names: one is enough, both are not needed."
+
+
 def _ever_fires(cron: str) -> bool:
     try:
         next(wall_clock_ticks(cron, datetime(2024, 1, 1)))  # noqa: DTZ001 - the wall clock has no zone

@@ -86,6 +86,7 @@ class ConfigRequest(NewCronSettings):
     provider: Annotated[str, Field(max_length=64)]
     domain: Annotated[str, Field(max_length=64)]
     template: Annotated[str, Field(max_length=64)]
+    preview: bool = False  # only tell what would be
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
 -- param: before_created_at TIMESTAMP
 -- param: before_id STRING
 -- param: max_configs INT64
+-- param: with_active BOOL
 WITH api_key AS (
   SELECT
     tenant_id,
@@ -93,7 +94,17 @@ SELECT
       )
     ORDER BY created_at DESC, config_id DESC
     LIMIT @max_configs
-  ) AS configs
+  ) AS configs,
+  ARRAY(
+    SELECT AS STRUCT
+      config_id, tenant_id, provider, domain, pipeline_template, pipeline_id, cron_expression, timezone, is_active,
+      parameters, max_retries, priority, misfire_policy, overlap_policy, date_offset_days, next_run_time, created_at,
+      created_by_user_id, updated_at, last_run_time, last_run_status
+    FROM config
+    WHERE @with_active
+      AND is_active
+    ORDER BY created_at, config_id
+  ) AS active
 FROM api_key
 LEFT JOIN {tenants}.tenant_profiles AS profiles
   ON profiles.tenant_id = api_key.tenant_id AND profiles.tenant_id = @tenant_id

@@ -19,11 +19,13 @@ from shared.auth import PresentedKey, require_tenant
 from shared.domain import pipeline_configs as domain
 from shared.domain.acceptance import body_digest
 from shared.domain.credential_notices import not_set_up
+from shared.domain.cron import day_rule
 from shared.domain.identifiers import pipeline_id_of
 from shared.domain.paging import Place, parse_page_token
 from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings, CreatedConfig, PipelineConfig
 from shared.domain.replies import Reply
 from shared.domain.schedule import ticks_after
+from shared.domain.schedule_load import load_warnings
 from shared.domain.templates import Template, source_of
 from shared.domain.validation import validated
 from shared.errors import Conflict, InvalidInput, NotFound, Unauthenticated
@@ -63,10 +65,17 @@ class ConfigRequests:
         """The answer for a new schedule. Two jobs.
 
         NotFound without such a template, InvalidInput for bad fields, Conflict without a credential or at the most
-        schedules a tenant may have, IdempotencyMismatch when the key came with another body.
+        schedules a tenant may have, IdempotencyMismatch when the key came with another body. A preview is the same
+        without the schedule, in one job.
         """
-        standing = self._require_standing(key)
+        standing = self._require_standing(key, with_active=True)
         request, now, digest = validated(ConfigRequest, body), standing.owner.read_at, body_digest(body)
+        if request.preview:
+            if idempotency_key:
+                raise InvalidInput.of_field("Idempotency-Key", "is not taken with a preview, which makes nothing")
+            self._check_new(request, standing)
+            config = _new_config("", key.tenant_id, request, now, user_id)
+            return Reply(self._previewed(config, standing), status=200)
         for config_id in _config_ids(key.tenant_id, idempotency_key):
             config = _new_config(config_id, key.tenant_id, request, now, user_id)
             created = self.configs.find_created(config_id) if idempotency_key else None
@@ -76,7 +85,7 @@ class ConfigRequests:
                 created = self.configs.insert(config, body_digest=digest)
                 log.info("schedule created", config_id=config_id, pipeline_id=config.pipeline_id)
             if created and created.answers(digest, now):
-                return Reply(self._created(config, created, now), is_replayed, status=201)
+                return Reply(self._created(config, created, standing), is_replayed, status=201)
         raise AssertionError("there is always another id")
 
     def list_all(self, key: PresentedKey, query: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +99,7 @@ class ConfigRequests:
         return {"pipelines": [_shown(config) for config in page], "next_page_token": token}
 
     def change(self, key: PresentedKey, config_id: str, body: Mapping[str, Any], user_id: str | None) -> dict[str, Any]:
-        """The schedule as it is now. Two jobs, one when `body` changes nothing.
+        """The schedule as it is now, or its preview as it would be. Two jobs, one when `body` changes nothing.
 
         NotFound for a schedule that is not this tenant's; what is switched on, or given other parameters, must be able
         to run, as a new one must.
@@ -112,16 +121,20 @@ class ConfigRequests:
 
     def preview(self, key: PresentedKey, config_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
         """The next fire times, as if the schedule were active; NotFound when there is none. One job."""
-        standing, config = self._require_config(key, config_id)
-        request = validated(PreviewRequest, query)
+        standing, config = self._require_config(key, config_id, with_active=True)
+        return self._previewed(config, standing, count=validated(PreviewRequest, query).count)
+
+    def _previewed(self, config: PipelineConfig, standing: ConfigStanding, *, count: int = 10) -> dict[str, Any]:
         settings, now = config.settings, standing.owner.read_at
-        ticks = islice(ticks_after(settings.cron_expression, settings.zone, after=now), request.count)
+        ticks = islice(ticks_after(settings.cron_expression, settings.zone, after=now), count)
         return {
-            "config_id": config_id,
+            "config_id": config.config_id or None,
             "cron_expression": settings.cron_expression,
             "timezone": settings.timezone,
             "is_active": settings.is_active,
+            "day_rule": day_rule(settings.cron_expression),
             "fire_times": [{"utc": tick, "local": tick.astimezone(settings.zone).isoformat()} for tick in ticks],
+            "warnings": self._warnings(config, standing),
         }
 
     def _check_new(self, request: ConfigRequest, standing: ConfigStanding) -> None:
@@ -131,7 +144,7 @@ class ConfigRequests:
         if standing.config_count >= domain.MOST_CONFIGS:
             raise Conflict("the tenant has as many schedules as it may have", limit=domain.MOST_CONFIGS)
 
-    def _created(self, config: PipelineConfig, created: CreatedConfig, now: datetime) -> dict[str, Any]:
+    def _created(self, config: PipelineConfig, created: CreatedConfig, standing: ConfigStanding) -> dict[str, Any]:
         return {
             "config_id": config.config_id,
             "tenant_id": config.tenant_id,
@@ -139,14 +152,14 @@ class ConfigRequests:
             "status": _status(config),
             "next_run_time": created.next_run_time,
             "message": "Pipeline scheduled successfully",
-            **self._warnings(config, now),
+            **_told(self._warnings(config, standing)),
         }
 
     def _change(
         self, key: PresentedKey, config_id: str, body: Mapping[str, Any], user_id: str | None
     ) -> dict[str, Any]:
-        standing, before = self._require_config(key, config_id)
-        now = standing.owner.read_at
+        standing, before = self._require_config(key, config_id, with_active=True)
+        now, is_preview, body = standing.owner.read_at, *_without_preview(body)
         settings = domain.changed_settings(before.settings, body)
         if settings != before.settings:
             is_switched_on = settings.is_active and not before.settings.is_active
@@ -154,10 +167,14 @@ class ConfigRequests:
                 template = get_template(before.provider, before.domain, before.pipeline_template)
                 _check_runnable(template, settings, standing)
             after = domain.changed(before, settings, now)
+            if is_preview:
+                return self._previewed(after, standing)
             self.configs.update(before, after, user_id=user_id, details=domain.change_details(before, after, now))
             log.info("schedule changed", config_id=config_id)
             before = after
-        return {**_shown(before), "message": "Schedule updated", **self._warnings(before, now)}
+        if is_preview:
+            return self._previewed(before, standing)
+        return {**_shown(before), "message": "Schedule updated", **_told(self._warnings(before, standing))}
 
     def _remove(self, key: PresentedKey, config_id: str, user_id: str | None) -> int:
         standing, config = self._require_config(key, config_id)
@@ -174,15 +191,29 @@ class ConfigRequests:
         require_tenant(standing.owner, key.tenant_id)
         return standing
 
-    def _require_config(self, key: PresentedKey, config_id: str) -> tuple[ConfigStanding, PipelineConfig]:
-        standing = self._require_standing(key, config_id=config_id)
+    def _require_config(
+        self, key: PresentedKey, config_id: str, *, with_active: bool = False
+    ) -> tuple[ConfigStanding, PipelineConfig]:
+        standing = self._require_standing(key, config_id=config_id, with_active=with_active)
         if not standing.configs:
             raise NotFound("there is no such schedule")
         return standing, standing.configs[0]
 
-    def _warnings(self, config: PipelineConfig, now: datetime) -> dict[str, list[str]]:
-        found = domain.warnings_of(config.settings, trigger_cron=self.trigger_cron, now=now)
-        return {"warnings": found} if found else {}
+    def _warnings(self, config: PipelineConfig, standing: ConfigStanding) -> list[str]:
+        now, cron, limit = standing.owner.read_at, self.trigger_cron, standing.owner.daily_limit
+        found = domain.warnings_of(config.settings, trigger_cron=cron, now=now)
+        return found + load_warnings(config, standing.active, daily_limit=limit, trigger_cron=cron, now=now)
+
+
+def _told(warnings: list[str]) -> dict[str, list[str]]:
+    return {"warnings": warnings} if warnings else {}
+
+
+def _without_preview(body: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
+    is_preview = body.get("preview", False)
+    if not isinstance(is_preview, bool):
+        raise InvalidInput.of_field("preview", "must be true or false")
+    return is_preview, {name: value for name, value in body.items() if name != "preview"}
 
 
 def _config_ids(tenant_id: str, idempotency_key: str | None) -> Iterator[str]:

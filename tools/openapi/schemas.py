@@ -69,6 +69,10 @@ def component_schemas() -> dict[str, Json]:
             "description": "A run, or a backfill's runs.",
             "oneOf": [{"$ref": REFERENCE.format(model=name)} for name in ("RunAccepted", "BackfillAccepted")],
         },
+        "ScheduleAnswer": {
+            "description": "The changed schedule, or the preview that was asked for.",
+            "oneOf": [{"$ref": REFERENCE.format(model=name)} for name in ("ScheduleChanged", "SchedulePreview")],
+        },
     }
     for name, fields in get_fields().items():
         for field, text in fields.items():
@@ -95,6 +99,7 @@ def _model_schemas() -> dict[str, Json]:
     schemas["CredentialStored"]["properties"]["action"] = {"enum": ["CREATED", "UPDATED"]}
     schemas["CredentialStored"]["properties"]["dataset_status"] = {"enum": ["CREATED", "ALREADY_EXISTS"]}
     schemas["ConfigChange"] = _partial(ConfigSettings.model_json_schema())
+    schemas["ConfigChange"]["properties"]["preview"] = {"type": "boolean", "default": False}
     schemas["GcpServiceAccountKey"]["properties"]["service_account_json"] = {
         "type": "string",
         "contentMediaType": "application/json",

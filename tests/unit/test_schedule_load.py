@@ -1,0 +1,104 @@
+"""What a schedule does beside its tenant's others: doubling one, and asking for more runs than a day has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared.domain.cron import day_rule
+from shared.domain.pipeline_configs import ConfigSettings, PipelineConfig
+from shared.domain.schedule_load import load_warnings
+
+NOW = datetime(2025, 11, 17, 12, 30, tzinfo=UTC)  # a Monday
+HOURLY = "0 * * * *"
+
+
+def schedule(config_id: str, cron: str = "0 2 * * *", **settings: Any) -> PipelineConfig:
+    return PipelineConfig(
+        config_id=config_id,
+        tenant_id="acme_corp",
+        provider="gcp",
+        domain="cost",
+        pipeline_template="billing",
+        pipeline_id="gcp-cost-billing",
+        settings=ConfigSettings(cron_expression=cron, **settings),
+        next_run_time=None,
+        created_at=NOW,
+    )
+
+
+def warned(config: PipelineConfig, *others: PipelineConfig, daily_limit: int | None = 25) -> list[str]:
+    return load_warnings(config, others, daily_limit=daily_limit, trigger_cron=HOURLY, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        schedule("other"),
+        schedule("other", "0 2,14 * * *"),
+        schedule("other", "0 3 * * *", timezone="Europe/Berlin"),  # 02:00 in UTC
+        schedule("other", date_offset_days=3),  # no parameter has the date
+    ],
+)
+def test_the_same_at_the_same_time_is_told(other: PipelineConfig) -> None:
+    (warning,) = warned(schedule("mine"), other, schedule("third"))
+    assert warning.startswith("Schedule other runs the same pipeline with the same parameters at the same time, ")
+    assert "for example at 2025-11-18T02:00:00Z" in warning
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        schedule("mine"),
+        schedule("other", "0 3 * * *"),
+        schedule("other", parameters={"late_hours": 48}),
+        replace(schedule("other"), pipeline_id="gcp-cost-daily_by_service"),
+    ],
+)
+def test_what_is_not_the_same_or_not_at_the_same_time_is_not(other: PipelineConfig) -> None:
+    assert warned(schedule("mine"), other) == []
+
+
+def test_the_same_date_of_another_offset_is_another_day() -> None:
+    dated: dict[str, Any] = {"parameters": {"date": "{date}"}}
+    assert warned(schedule("mine", **dated), schedule("other", date_offset_days=8, **dated)) == []
+    assert len(warned(schedule("mine", **dated), schedule("other", **dated))) == 1
+
+
+@pytest.mark.parametrize(
+    ("schedules", "daily_limit", "runs"),
+    [
+        ([schedule("mine", HOURLY)], 24, None),
+        ([schedule("mine", HOURLY)], 2, 3),
+        ([schedule("mine", "*/5 * * * *")], 24, None),  # one for each trigger
+        ([schedule("mine", "*/5 * * * *", misfire_policy="all")], 24, 25),
+        ([schedule("mine", "30 4 * * *"), schedule("b", "15 4 * * *"), schedule("c", "45 4 * * 6")], 2, 3),
+        ([schedule("mine", "30 4 * * *"), schedule("b", "15 4 * * *")], None, None),
+    ],
+)
+def test_more_runs_than_the_daily_limit_are_told(
+    schedules: list[PipelineConfig], daily_limit: int | None, runs: int | None
+) -> None:
+    found = warned(*schedules, daily_limit=daily_limit)
+    assert [f"to {runs} or more" in warning for warning in found] == ([] if runs is None else [True])
+
+
+def test_the_day_that_has_too_many_is_named() -> None:
+    (warning,) = warned(schedule("mine", "0 4 * * 6"), schedule("other", "0 5 * * 6"), daily_limit=1)
+    assert "its daily limit of 1: on 2025-11-22 (UTC) to 2 or more" in warning
+
+
+@pytest.mark.parametrize(
+    ("cron", "rule"),
+    [
+        ("0 2 * * *", "every day"),
+        ("0 2 1,15 * *", "days of the month that day names: 1,15"),
+        ("0 2 * * mon-fri", "days of the week that weekday names: mon-fri"),
+        ("0 2 */2 * 1", "a day that day (*/2) or weekday (1) names: one is enough"),
+    ],
+)
+def test_the_rule_of_the_days_is_told(cron: str, rule: str) -> None:
+    assert rule in day_rule(cron)
