@@ -14,6 +14,10 @@ from shared.domain.admission import AGEING_STEP
 from shared.domain.paging import Place
 from shared.domain.run_details import merged_checks, merged_steps
 
+_DAYS_KEPT = 90  # as long as events are there
+# A run whose row does not say yet how it ended, or why it is tried again, is not older; a closing follows in minutes.
+_DAYS_LISTED = 7
+
 
 @dataclass(frozen=True)
 class RunLog:
@@ -47,9 +51,10 @@ class RunLog:
         values = {
             "tenant_id": tenant_id,
             "pipeline_logging_id": pipeline_logging_id,
+            "days": _DAYS_KEPT,
             "ageing_seconds": int(AGEING_STEP.total_seconds()),
         }
-        runs = self._rows(tenant_id, statement("run_look", "find_run"), values)
+        runs = self._rows(tenant_id, statement("run_log", "find_run"), values)
         return runs[0] if runs else None
 
     def get_details(self, tenant_id: str, run: Row, *, has_ended: bool) -> Row:
@@ -70,6 +75,8 @@ class RunLog:
     def _read(self, tenant_id: str, **values: Any) -> Sequence[Row]:
         everything: Mapping[str, Any] = {
             "tenant_id": tenant_id,
+            "pipeline_logging_id": None,
+            "days": _DAYS_LISTED,
             "pipeline_id": None,
             "status": None,
             "backfill_id": None,

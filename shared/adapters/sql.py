@@ -3,7 +3,8 @@
 A file holds statements, each opened by `-- name: verb_object`, a sentence that says what it does, and one
 `-- param: name TYPE` line for each parameter. `{tenants}`, `{staging}` and `{dataset}` stand for datasets. The
 statements of shared/sql/pipeline and of the templates have more placeholders, for tables, columns and other
-statements; `naming` fills them.
+statements; `naming` fills them. What several statements of shared/sql say alike stands once, in parts.sql, and is put
+in by its name: `{live_lease}`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from shared.errors import ConfigError
 from shared.file_cache import reread_when_changed
 
 _SQL = Path(__file__).resolve().parent.parent / "sql"
+_PARTS = _SQL / "parts.sql"
 NAME_LINE = re.compile(r"^-- name: (?P<name>[a-z0-9_]+)\s*$", re.MULTILINE)
 PARAMETER_LINE = re.compile(r"^-- param: (?P<name>[a-z0-9_]+) (?P<type>[A-Z0-9]+|ARRAY<[A-Z0-9]+>)\s*$", re.MULTILINE)
 _DATASET = re.compile(r"[a-z][a-z0-9_]{1,62}")
@@ -123,7 +125,16 @@ def load_statements(path: Path) -> Mapping[str, Statement]:
             raise ConfigError(f"{path.name}: {name} stands twice")
         parameters = {match["name"]: match["type"] for match in PARAMETER_LINE.finditer(body)}
         statements[name] = Statement(name, _without_comments(body), parameters)
-    return statements
+    return {name: _with_parts(found) for name, found in statements.items()} if _takes_parts(path) else statements
+
+
+def _takes_parts(path: Path) -> bool:
+    return path.is_relative_to(_SQL) and path != _PARTS
+
+
+def _with_parts(found: Statement) -> Statement:
+    parts = load_statements(_PARTS)
+    return found.naming(**{name: parts[name] for name in placeholders(found.text) & parts.keys()})
 
 
 def _without_comments(body: str) -> str:

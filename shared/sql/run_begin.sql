@@ -46,12 +46,7 @@ SELECT
 FROM UNNEST([1])
 WHERE @source IS NOT NULL
   AND EXISTS (
-    SELECT 1
-    FROM {tenants}.pipeline_execution_queue
-    WHERE run_id = @run_id
-      AND tenant_id = @tenant_id
-      AND lease_id = @lease_id
-      AND state = 'PROCESSING'
+    {live_lease}
   )
   AND NOT EXISTS (
     SELECT 1
@@ -92,12 +87,7 @@ fence AS (
 )
 SELECT
   EXISTS (
-    SELECT 1
-    FROM {tenants}.pipeline_execution_queue
-    WHERE run_id = @run_id
-      AND tenant_id = @tenant_id
-      AND lease_id = @lease_id
-      AND state = 'PROCESSING'
+    {live_lease}
   ) AS lease_is_held,
   logged.status,
   fence.token,

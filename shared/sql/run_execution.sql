@@ -61,12 +61,7 @@ ORDER BY history.occurred_at
 -- param: lease_id STRING
 SELECT
   EXISTS (
-    SELECT 1
-    FROM {tenants}.pipeline_execution_queue
-    WHERE run_id = @run_id
-      AND tenant_id = @tenant_id
-      AND lease_id = @lease_id
-      AND state = 'PROCESSING'
+    {live_lease}
   ) AS lease_is_held,
   EXISTS (
     SELECT 1
@@ -165,12 +160,7 @@ SET
 WHERE pipeline_logging_id = @pipeline_logging_id
   AND status IN ('PENDING', 'RUNNING')
   AND EXISTS (
-    SELECT 1
-    FROM {tenants}.pipeline_execution_queue
-    WHERE run_id = @run_id
-      AND tenant_id = @tenant_id
-      AND lease_id = @lease_id
-      AND state = 'PROCESSING'
+    {live_lease}
   );
 
 SELECT status

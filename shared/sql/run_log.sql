@@ -1,139 +1,11 @@
 -- name: list_runs
--- A tenant's runs, newest first, from a keyset on; what the queue and the dispatcher know more recently wins.
--- param: tenant_id STRING
+-- A tenant's runs, newest first, from a keyset on.
 -- param: pipeline_id STRING
 -- param: status STRING
 -- param: backfill_id STRING
 -- param: before_created_at TIMESTAMP
 -- param: before_id STRING
 -- param: max_runs INT64
--- param: ageing_seconds INT64
-WITH logged AS (
-  SELECT
-    pipeline_logging_id,
-    run_id,
-    pipeline_id,
-    status,
-    trigger_type,
-    trigger_by,
-    user_id,
-    parameters,
-    retry_of,
-    backfill_id,
-    created_at,
-    started_at,
-    completed_at,
-    attempt,
-    rows_published,
-    dates,
-    bytes_billed,
-    error_class,
-    error_message
-  FROM {dataset}.x_meta_pipeline_runs
-  WHERE tenant_id = @tenant_id
-),
-aged AS (
-  SELECT
-    pipeline_logging_id,
-    run_id,
-    pipeline_id,
-    state,
-    trigger_type,
-    trigger_by,
-    user_id,
-    parameters,
-    scheduled_time,
-    added_at,
-    attempt,
-    processing_started_at,
-    wait_reason,
-    priority + IF(
-      backfill_id IS NULL,
-      DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds),
-      0
-    ) AS priority
-  FROM {tenants}.pipeline_execution_queue
-  WHERE tenant_id = @tenant_id
-),
-queued AS (
-  SELECT
-    pipeline_logging_id,
-    run_id,
-    pipeline_id,
-    state,
-    trigger_type,
-    trigger_by,
-    user_id,
-    parameters,
-    added_at,
-    attempt,
-    processing_started_at,
-    wait_reason,
-    ROW_NUMBER() OVER (PARTITION BY state ORDER BY priority DESC, scheduled_time, run_id) AS queue_position
-  FROM aged
-),
--- That an end was asked for, and how a run ended whose row does not say so yet; a closing task follows within minutes.
--- And why a run is tried again: its row says nothing of attempts before the last.
-settled AS (
-  SELECT
-    run_id,
-    LOGICAL_OR(kind = 'CANCEL_REQUESTED') AS cancel_requested,
-    MAX(IF(outcome NOT IN ('RETRY', 'PAUSE'), outcome, NULL)) AS outcome,
-    MAX(IF(outcome NOT IN ('RETRY', 'PAUSE'), error_class, NULL)) AS error_class,
-    MAX(IF(outcome NOT IN ('RETRY', 'PAUSE'), error_message, NULL)) AS error_message,
-    ARRAY_AGG(
-      IF(outcome IN ('RETRY', 'PAUSE'), STRUCT(error_class, error_message), NULL) IGNORE NULLS ORDER BY occurred_at DESC LIMIT 1
-    ) AS retried
-  FROM {tenants}.pipeline_run_events
-  WHERE tenant_id = @tenant_id
-    AND (kind = 'CANCEL_REQUESTED' OR (kind = 'SETTLED' AND outcome IN ('COMPLETED', 'FAILED', 'CANCELLED', 'RETRY', 'PAUSE')))
-    AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 7 DAY)
-  GROUP BY run_id
-),
-run AS (
-  SELECT
-    COALESCE(logged.pipeline_logging_id, queued.pipeline_logging_id) AS pipeline_logging_id,
-    COALESCE(logged.run_id, queued.run_id) AS run_id,
-    COALESCE(logged.pipeline_id, queued.pipeline_id) AS pipeline_id,
-    CASE
-      WHEN logged.status IN ('COMPLETED', 'CANCELLED') THEN logged.status
-      WHEN queued.state = 'QUEUED' AND queued.attempt = 0 AND queued.wait_reason IS NULL
-        THEN COALESCE(logged.status, 'PENDING')
-      WHEN queued.state = 'QUEUED' THEN 'PENDING'
-      WHEN logged.status = 'FAILED' THEN 'FAILED'
-      WHEN queued.state = 'PROCESSING' THEN 'RUNNING'
-      ELSE COALESCE(settled.outcome, logged.status)
-    END AS status,
-    COALESCE(logged.trigger_type, queued.trigger_type) AS trigger_type,
-    COALESCE(logged.trigger_by, queued.trigger_by) AS trigger_by,
-    COALESCE(logged.user_id, queued.user_id) AS user_id,
-    COALESCE(logged.parameters, queued.parameters) AS parameters,
-    logged.retry_of,
-    logged.backfill_id,
-    COALESCE(logged.created_at, queued.added_at) AS created_at,
-    COALESCE(logged.started_at, queued.processing_started_at) AS started_at,
-    logged.completed_at,
-    GREATEST(COALESCE(logged.attempt, 0), COALESCE(queued.attempt, 0)) AS attempt,
-    queued.wait_reason,
-    queued.queue_position,
-    COALESCE(settled.cancel_requested, FALSE) AS cancel_requested,
-    logged.rows_published,
-    logged.dates,
-    logged.bytes_billed,
-    IF(
-      queued.wait_reason IN ('RETRY_BACKOFF', 'GOOGLE_QUOTA'),
-      settled.retried[SAFE_OFFSET(0)].error_class,
-      COALESCE(logged.error_class, settled.error_class)
-    ) AS error_class,
-    IF(
-      queued.wait_reason IN ('RETRY_BACKOFF', 'GOOGLE_QUOTA'),
-      settled.retried[SAFE_OFFSET(0)].error_message,
-      COALESCE(logged.error_message, settled.error_message)
-    ) AS error_message
-  FROM logged
-  FULL JOIN queued ON queued.pipeline_logging_id = logged.pipeline_logging_id
-  LEFT JOIN settled ON settled.run_id = COALESCE(logged.run_id, queued.run_id)
-)
 SELECT
   pipeline_logging_id,
   run_id,
@@ -142,23 +14,25 @@ SELECT
   trigger_type,
   trigger_by,
   user_id,
-  TO_JSON_STRING(parameters) AS parameters,
+  parameters,
   retry_of,
   backfill_id,
   created_at,
   started_at,
   completed_at,
   attempt,
-  IF(status = 'PENDING', wait_reason, NULL) AS wait_reason,
-  IF(status = 'PENDING', queue_position, NULL) AS queue_position,
+  wait_reason,
+  queue_position,
   cancel_requested,
   rows_published,
-  (SELECT MIN(day) FROM UNNEST(dates) AS day) AS first_date,
-  (SELECT MAX(day) FROM UNNEST(dates) AS day) AS last_date,
+  first_date,
+  last_date,
   bytes_billed,
   error_class,
   error_message
-FROM run
+FROM (
+  {seen_runs}
+)
 WHERE (@pipeline_id IS NULL OR pipeline_id = @pipeline_id)
   AND (@status IS NULL OR status = @status)
   AND (@backfill_id IS NULL OR backfill_id = @backfill_id)
@@ -169,6 +43,52 @@ WHERE (@pipeline_id IS NULL OR pipeline_id = @pipeline_id)
   )
 ORDER BY created_at DESC, pipeline_logging_id DESC
 LIMIT @max_runs
+
+-- name: find_run
+-- One run as list_runs shows it, and the steps that its executors streamed: all there is to say of a run that goes on, in one
+-- statement over three tables.
+-- param: tenant_id STRING
+-- param: pipeline_logging_id STRING
+-- param: days INT64
+SELECT
+  pipeline_logging_id,
+  run_id,
+  pipeline_id,
+  status,
+  trigger_type,
+  trigger_by,
+  user_id,
+  parameters,
+  retry_of,
+  backfill_id,
+  created_at,
+  started_at,
+  completed_at,
+  attempt,
+  wait_reason,
+  queue_position,
+  cancel_requested,
+  rows_published,
+  first_date,
+  last_date,
+  dates,
+  bytes_billed,
+  error_class,
+  error_message,
+  ARRAY(
+    SELECT AS STRUCT
+      event_id,
+      TO_JSON_STRING(details) AS details
+    FROM {tenants}.pipeline_run_events
+    WHERE tenant_id = @tenant_id
+      AND run_id = @pipeline_logging_id
+      AND kind = 'STEP'
+      AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @days DAY)
+  ) AS streamed_steps
+FROM (
+  {seen_runs}
+)
+WHERE pipeline_logging_id = @pipeline_logging_id
 
 -- name: find_run_details
 -- What a run that has ended did: steps and checks that were logged, and the days it restated; one row.

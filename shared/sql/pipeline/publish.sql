@@ -37,12 +37,7 @@ USING (
           AND token > @token
       ) THEN ERROR('Refused: FENCE_LOST')
       WHEN NOT EXISTS (
-        SELECT 1
-        FROM {tenants}.pipeline_execution_queue
-        WHERE run_id = @run_id
-          AND tenant_id = @tenant_id
-          AND lease_id = @lease_id
-          AND state = 'PROCESSING'
+        {live_lease}
       ) THEN ERROR('Refused: LEASE_LOST')
       WHEN EXISTS (
         SELECT 1

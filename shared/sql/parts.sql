@@ -1,8 +1,21 @@
--- name: find_run
--- One run as run_log/list_runs shows it, and the steps that its executors streamed: all there is to say of a run that
--- goes on, in one statement over three tables. A run has one id, so the events of others are not read.
+-- name: live_lease
+-- A row while the lease is the current one of its run: nothing is written for an executor that was overtaken.
+-- param: run_id STRING
+-- param: tenant_id STRING
+-- param: lease_id STRING
+SELECT 1
+FROM {tenants}.pipeline_execution_queue
+WHERE run_id = @run_id
+  AND tenant_id = @tenant_id
+  AND lease_id = @lease_id
+  AND state = 'PROCESSING'
+
+-- name: seen_runs
+-- A tenant's runs, or one of them, as the tenant sees them: what the queue and the dispatcher know more recently than the run
+-- log wins. A run has one id, so of one run the events of others are not read.
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
+-- param: days INT64
 -- param: ageing_seconds INT64
 WITH logged AS (
   SELECT
@@ -27,7 +40,7 @@ WITH logged AS (
     error_message
   FROM {dataset}.x_meta_pipeline_runs
   WHERE tenant_id = @tenant_id
-    AND pipeline_logging_id = @pipeline_logging_id
+    AND (@pipeline_logging_id IS NULL OR pipeline_logging_id = @pipeline_logging_id)
 ),
 aged AS (
   SELECT
@@ -42,6 +55,7 @@ aged AS (
     scheduled_time,
     added_at,
     attempt,
+    processing_started_at,
     wait_reason,
     priority + IF(
       backfill_id IS NULL,
@@ -63,26 +77,13 @@ queued AS (
     parameters,
     added_at,
     attempt,
+    processing_started_at,
     wait_reason,
     ROW_NUMBER() OVER (PARTITION BY state ORDER BY priority DESC, scheduled_time, run_id) AS queue_position
   FROM aged
 ),
-event AS (
-  SELECT
-    event_id,
-    run_id,
-    kind,
-    outcome,
-    error_class,
-    error_message,
-    TO_JSON_STRING(details) AS details,
-    occurred_at
-  FROM {tenants}.pipeline_run_events
-  WHERE run_id = @pipeline_logging_id
-    AND tenant_id = @tenant_id
-    AND kind IN ('CANCEL_REQUESTED', 'SETTLED', 'STEP')
-    AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
-),
+-- That an end was asked for, and how a run ended whose row does not say so yet; a closing task follows within minutes.
+-- And why a run is tried again: its row says nothing of attempts before the last.
 settled AS (
   SELECT
     run_id,
@@ -93,9 +94,11 @@ settled AS (
     ARRAY_AGG(
       IF(outcome IN ('RETRY', 'PAUSE'), STRUCT(error_class, error_message), NULL) IGNORE NULLS ORDER BY occurred_at DESC LIMIT 1
     ) AS retried
-  FROM event
-  WHERE kind = 'CANCEL_REQUESTED'
-    OR (kind = 'SETTLED' AND outcome IN ('COMPLETED', 'FAILED', 'CANCELLED', 'RETRY', 'PAUSE'))
+  FROM {tenants}.pipeline_run_events
+  WHERE tenant_id = @tenant_id
+    AND (@pipeline_logging_id IS NULL OR run_id = @pipeline_logging_id)
+    AND (kind = 'CANCEL_REQUESTED' OR (kind = 'SETTLED' AND outcome IN ('COMPLETED', 'FAILED', 'CANCELLED', 'RETRY', 'PAUSE')))
+    AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @days DAY)
   GROUP BY run_id
 ),
 run AS (
@@ -119,7 +122,7 @@ run AS (
     logged.retry_of,
     logged.backfill_id,
     COALESCE(logged.created_at, queued.added_at) AS created_at,
-    logged.started_at,
+    COALESCE(logged.started_at, queued.processing_started_at) AS started_at,
     logged.completed_at,
     GREATEST(COALESCE(logged.attempt, 0), COALESCE(queued.attempt, 0)) AS attempt,
     queued.wait_reason,
@@ -166,13 +169,5 @@ SELECT
   dates,
   bytes_billed,
   error_class,
-  error_message,
-  ARRAY(
-    SELECT AS STRUCT
-      event_id,
-      details
-    FROM event
-    WHERE kind = 'STEP'
-  ) AS streamed_steps
+  error_message
 FROM run
-WHERE pipeline_logging_id = @pipeline_logging_id
