@@ -13,19 +13,20 @@ Value = TypeVar("Value")
 
 
 class Remembered(Generic[Key, Value]):
-    """At most `most` values, each for `seconds`; none at all for 0 seconds."""
+    """At most `most` values, each counts for `seconds`; none at all for 0 seconds."""
 
     def __init__(self, *, seconds: float, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._most, self._clock = seconds, most, clock
         self._values: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, key: Key) -> tuple[Value, float] | None:
-        """The value and its age in seconds, or None."""
+    def find(self, key: Key, *, within_seconds: float | None = None) -> tuple[Value, float] | None:
+        """The value and its age in seconds, or None; `within_seconds`: for who takes an older one than usual."""
+        most = self._seconds if within_seconds is None else within_seconds
         with self._lock:
             found = self._values.get(key)
             age = self._clock() - found[0] if found else 0.0
-            if found is None or age >= self._seconds:
+            if found is None or age >= most:
                 return None
             return found[1], age
 

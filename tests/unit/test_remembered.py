@@ -26,6 +26,8 @@ def test_a_value_is_kept_for_its_seconds_and_tells_its_age(clock: Clock) -> None
     assert kept.find("a") == (1, 2.5)
     clock.now = 3.0
     assert kept.find("a") is None
+    assert kept.find("a", within_seconds=4) == (1, 3.0)
+    assert kept.find("a", within_seconds=3) is None
 
 
 def test_for_no_time_nothing_is_kept(clock: Clock) -> None:

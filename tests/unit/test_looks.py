@@ -1,0 +1,68 @@
+"""Looks at a run beyond what a key may ask: the last answer, a little older, and only then a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from shared.auth import TenantReader
+from shared.errors import TooManyRequests
+from shared.remembered import Remembered
+from shared.use_cases.pipeline_runs import MOST_LOOKS, Looks, PipelineRuns
+
+RUN = {"run_id": "run", "status": "RUNNING"}
+
+
+@dataclass
+class World:
+    """A clock, a tenant's queries that are left, and a run log that counts how often it is read."""
+
+    now: float = 0.0
+    left: int = 1
+    reads: int = 0
+    charged: list[float] = field(default_factory=list)
+
+    def find_run(self, *_: Any) -> dict[str, Any]:
+        self.reads += 1
+        return dict.fromkeys(_COLUMNS) | RUN
+
+    def get_details(self, *_: Any, **__: Any) -> dict[str, Any]:
+        return {"read": self.reads}
+
+    def charge(self) -> None:
+        if not self.left:
+            raise TooManyRequests("too much", cap="queries", retry_after=5)
+        self.left -= 1
+
+    @property
+    def tenant_id(self) -> str:
+        return "acme"
+
+
+_COLUMNS = (
+    "pipeline_logging_id", "pipeline_id", "trigger_type", "user_id", "parameters", "created_at", "started_at",
+    "completed_at", "attempt", "wait_reason", "queue_position", "cancel_requested", "retry_of", "backfill_id",
+    "error_class", "error_message", "rows_published", "bytes_billed",
+)  # fmt: skip
+
+
+def test_beyond_its_limit_a_look_gets_the_last_answer_for_half_a_minute() -> None:
+    world = World()
+    looks: Looks = Remembered(seconds=3, most=MOST_LOOKS, clock=lambda: world.now)
+    stand_in = cast(Any, world)
+    runs, caller = PipelineRuns(stand_in, stand_in, stand_in, stand_in, looks), cast(TenantReader, world)
+
+    def look(at: float, run_id: str = "run") -> int:
+        world.now = at
+        return int(runs.get_run(caller, run_id)["read"])
+
+    assert look(0.0) == 1
+    assert [look(moment) for moment in (2.9, 3.0, 29.9)] == [1, 1, 1]
+    with pytest.raises(TooManyRequests):
+        look(29.9, "another")
+    with pytest.raises(TooManyRequests):
+        look(30.0)
+    world.left = 1
+    assert look(30.0) == 2
