@@ -1,8 +1,13 @@
-"""The sql step: a query into the step's staging table, in one job, after a dry run has seen what it would be."""
+"""The sql step: a query into the step's staging table, in one job, after a dry run has seen what it would be.
+
+A dry run takes as long as a small query. Where nothing limits the bytes it only proves the template, so each process
+asks once for each statement and shape; after a job that failed it is asked again, as it knows the words for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -10,7 +15,7 @@ from shared.adapters.bigquery import Job
 from shared.adapters.job_errors import InvalidStatement, Missing
 from shared.adapters.query_costs import Column, Estimate, JobCosts
 from shared.adapters.sql import Statement
-from shared.errors import InvalidTemplate, SourceNotFound
+from shared.errors import InvalidTemplate, JobFailed, SourceNotFound
 from shared.lookups import get_lookup
 from shared.pipeline.byte_limits import refuse_beyond
 from shared.pipeline.hop import Hop, day_of
@@ -21,6 +26,8 @@ from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.staging_job import staging_job
 from shared.tables import get_table
 
+_PROVED: set[tuple[str, str]] = set()
+
 
 def run_sql(
     hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
@@ -29,23 +36,15 @@ def run_sql(
 
     BytesLimitExceeded, before anything is paid, when it would bill more than is left.
     """
-    if step.statement is None:
+    template = step.statement
+    if template is None:
         raise InvalidTemplate(f"steps.{step.id}: has no statement")
-    dates = _dates(hop, step.statement, records)
-    query = filled(step.statement, {name: f"{{staging}}.{record.output_table}" for name, record in records.items()})
+    dates = _dates(hop, template, records)
+    query = filled(template, {name: f"{{staging}}.{record.output_table}" for name, record in records.items()})
     step = step.over(dates, query.text)
-    values, table = _values(hop, query, dates), hop.staging_table(step)
-
-    def start(job_id: str) -> Job:
-        estimate = _estimate(hop, step, query, values)
-        check_columns(step, estimate.columns)
-        refuse_beyond(f"steps.{step.id}", max_bytes_billed, estimate.bytes_billed)
-        dataset = hop.task.tenant_id
-        return hop.services.staging.fill(
-            table, query, values, job_id=job_id, dataset=dataset, max_bytes_billed=max_bytes_billed
-        )
-
-    job = staging_job(hop, step, start)
+    table = hop.staging_table(step)
+    work = _Work(hop, step, template, query, _values(hop, query, dates), max_bytes_billed)
+    job = work.done(table)
     return StepResult(
         rows=hop.services.staging.count_rows(table),
         job_id=job.job_id,
@@ -53,6 +52,54 @@ def run_sql(
         details={"dates": [str(day) for day in dates]},
         costs=JobCosts.of_job(job),
     )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The query of a step: as the template has it, and as it is sent."""
+
+    hop: Hop
+    step: PlannedStep
+    template: Statement
+    query: Statement
+    values: Mapping[str, Any]
+    max_bytes_billed: int | None
+
+    def done(self, table: str) -> Job:
+        """The finished job that fills the table."""
+        was_proved = self._is_proved()
+
+        def start(job_id: str) -> Job:
+            if not was_proved:
+                self._prove()
+            return self.hop.services.staging.fill(
+                table,
+                self.query,
+                self.values,
+                job_id=job_id,
+                dataset=self.hop.task.tenant_id,
+                max_bytes_billed=self.max_bytes_billed,
+            )
+
+        try:
+            return staging_job(self.hop, self.step, start)
+        except JobFailed:
+            if was_proved:
+                self._prove()
+            raise
+
+    @property
+    def _proof(self) -> tuple[str, str]:
+        return (self.template.text, self.step.values["shape"])
+
+    def _is_proved(self) -> bool:
+        return self.max_bytes_billed is None and self._proof in _PROVED
+
+    def _prove(self) -> None:
+        estimate = _estimate(self.hop, self.step, self.query, self.values)
+        check_columns(self.step, estimate.columns)
+        refuse_beyond(f"steps.{self.step.id}", self.max_bytes_billed, estimate.bytes_billed)
+        _PROVED.add(self._proof)
 
 
 def _estimate(hop: Hop, step: PlannedStep, query: Statement, values: Mapping[str, Any]) -> Estimate:

@@ -12,7 +12,7 @@ from google.api_core import exceptions
 
 from devcloud.server import Devcloud
 from shared import errors
-from shared.adapters.job_errors import AssertionFailed, DuplicateJob, InvalidStatement, Missing
+from shared.adapters.job_errors import AssertionFailed, DuplicateJob, InvalidStatement, Missing, UnknownColumn
 from shared.adapters.tasks import RunTask
 from tests.conftest import MakeTenant
 from tests.support.executions import Delivery, Executions
@@ -80,6 +80,7 @@ PASSING: list[Failure] = [
     ends(AssertionFailed, "STEP_FAILED"),
     ends(InvalidStatement, "STEP_FAILED"),
     ends(Missing, "STEP_FAILED"),
+    ends(UnknownColumn, "STEP_FAILED"),
     ends(errors.ConvergenceError, "STEP_FAILED"),
     ends(lambda: google.Forbidden("no"), "INTERNAL"),
     ends(lambda: google.RetryError("long", OSError()), "INTERNAL"),

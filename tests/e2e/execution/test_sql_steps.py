@@ -107,6 +107,16 @@ def test_a_tenant_without_billing_rows_is_told_what_is_missing(executions: Execu
     assert "gcp_cost_billing" in found
 
 
+def test_an_instance_that_knows_the_statement_to_be_right_says_what_is_missing_too(
+    executions: Executions, billed: Delivery, tenant: Tenant, start_instance: StartInstance
+) -> None:
+    url = start_instance().url
+    assert executions.deliver(executions.admit(billed.tenant, ALL_DAYS, template=DAILY), url=url) == "SUCCEEDED"
+    delivery = executions.admit(tenant, ONE_DAY, template=DAILY)
+    assert executions.deliver(delivery, url=url) == "FAILED"
+    assert "SOURCE_NOT_FOUND: steps.summary reads what is not there" in executions.error_of(delivery)
+
+
 def test_every_job_of_a_run_says_whose_it_is(executions: Executions, billed: Delivery, summed: Delivery) -> None:
     for delivery, work in ((billed, ["extract", "focus"]), (summed, ["summary"])):
         wanted = {"tenant": delivery.tenant.tenant_id, "pipeline": delivery.pipeline_id, "run": delivery.run_id}
