@@ -30,40 +30,53 @@ from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
 
 Json = dict[str, Any]
-TENANT, PROJECT = "busy_one", "busy-one-gcp"
-RUN = f"/api/v1/pipelines/run/{TENANT}/gcp/cost/billing"
 ROWS_PER_DAY, DAYS = 20, 8
 TRANSACTIONS = ("accept_runs", "apply_decision", "begin_attempt", "publish", "close_attempt", "close_run")
+GUESSES = 20
+MOST_BACKFILLS = 4  # 148 runs; more of them take long on a commit that closes each by a task of its own
 
 
-class Probe:
-    """A cloud of its own with one tenant and its exports."""
+class Tenant:
+    """A tenant of the cloud with its exports."""
 
-    def __init__(self, cloud: Devcloud, exports: int) -> None:
-        self._cloud = cloud
+    def __init__(self, cloud: Devcloud, name: str, *, exports: int = 1, daily_limit: int = 500) -> None:
+        self._cloud, self.name = cloud, name
+        project = f"{name.replace('_', '-')}-gcp"
         with cloud.clients() as clients:
-            self._key = onboard(clients.bigquery(), TENANT, daily_limit=500, concurrent_limit=exports).api_key
-        with cloud.clients(cloud.identity.mint_key(PROJECT, "exporter")) as clients:
+            made = onboard(clients.bigquery(), name, daily_limit=daily_limit, concurrent_limit=exports)
+            self._key = made.api_key
+        with cloud.clients(cloud.identity.mint_key(project, "exporter")) as clients:
             plan = Plan(1, date(2025, 11, 1), DAYS, ROWS_PER_DAY)
             names = [f"gcp_billing_export_resource_v1_T{number}" for number in range(exports)]
-            targets = [Target(PROJECT, "billing", name, "US") for name in names]
+            targets = [Target(project, "billing", export, "US") for export in names]
             self.tables = [write_export(clients.bigquery(), plan, target)["table"] for target in targets]
-        key = json.dumps(cloud.identity.mint_key(PROJECT, "reader"))
-        content = {"project_id": PROJECT, "service_account_json": key, "billing_export_table": self.tables[0]}
-        self._call("POST", f"/api/v1/tenants/{TENANT}/credentials", {"provider": "GCP", "credentials": content})
+        key = json.dumps(cloud.identity.mint_key(project, "reader"))
+        content = {"project_id": project, "service_account_json": key, "billing_export_table": self.tables[0]}
+        answer = self.call("POST", f"/api/v1/tenants/{name}/credentials", {"provider": "GCP", "credentials": content})
+        answer.raise_for_status()
 
     def run(self, body: Json) -> tuple[str, float, float]:
         """Ask for a run: its id, when, and how long the answer took."""
         asked, clock = time.time(), time.monotonic()
-        run_id = self._call("POST", RUN, body)["pipeline_logging_id"]
-        return run_id, asked, time.monotonic() - clock
+        answer = self.post_run(body)
+        answer.raise_for_status()
+        return answer.json()["pipeline_logging_id"], asked, time.monotonic() - clock
+
+    def post_run(self, body: Json, key: str | None = None) -> requests.Response:
+        """POST run, with another key if one is given."""
+        return self.call("POST", f"/api/v1/pipelines/run/{self.name}/gcp/cost/billing", body, key)
+
+    def run_alone(self, body: Json) -> tuple[float, float]:
+        """How long the answer to POST run took, and the run from the POST to its end."""
+        run_id, asked, took = self.run(body)
+        return took, self.ends([run_id])[run_id][0] - asked
 
     def ends(self, run_ids: list[str]) -> dict[str, tuple[float, str, int]]:
         """When each of the runs ended, how, and in which attempt; waits for the last one."""
         wanted = ", ".join(f"'{run_id}'" for run_id in run_ids)
         sql = (
             "SELECT run_id, UNIX_MICROS(completed_at) / 1e6 AS ended, status, attempt"
-            f" FROM {TENANT}.x_meta_pipeline_runs WHERE completed_at IS NOT NULL AND run_id IN ({wanted})"
+            f" FROM {self.name}.x_meta_pipeline_runs WHERE completed_at IS NOT NULL AND run_id IN ({wanted})"
         )
         with self._cloud.clients() as clients:
             client, pause = clients.bigquery(), threading.Event()
@@ -81,38 +94,36 @@ class Probe:
             if job["labels"].get("statement") in statements and job["created_at_ms"] >= since * 1000
         ]
 
-    def _call(self, method: str, path: str, body: Json) -> Json:
-        url = self._cloud.ready["gateway"] + path
-        answer = requests.request(method, url, json=body, headers={"X-API-Key": self._key}, timeout=300)
-        answer.raise_for_status()
-        found: Json = answer.json()
-        return found
+    def call(self, method: str, path: str, body: Json, key: str | None = None) -> requests.Response:
+        """The answer of the gateway."""
+        url, headers = self._cloud.ready["gateway"] + path, {"X-API-Key": key or self._key}
+        return requests.request(method, url, json=body, headers=headers, timeout=300)
 
 
-def measure(probe: Probe, alone: int) -> Json:
-    """The figures, in seconds: medians of several runs alone, then all exports at once."""
-    since, answers, lasted = time.time(), [], []
-    for day in range(1, alone + 1):
-        run_id, asked, took = probe.run({"date": f"2025-11-0{day}"})
-        answers.append(took)
-        lasted.append(probe.ends([run_id])[run_id][0] - asked)
-    applied = [job["duration_ms"] / 1000 for job in probe.jobs(since, "apply_decision")]
+def measure(cloud: Devcloud, exports: int, alone: int) -> Json:
+    """The figures, in seconds: medians of several runs alone, all exports at once, a flood, guesses."""
+    busy = Tenant(cloud, "busy_one", exports=exports)
+    since = time.time()
+    took = [busy.run_alone({"date": f"2025-11-0{day}"}) for day in range(1, alone + 1)]
+    applied = [job["duration_ms"] / 1000 for job in busy.jobs(since, "apply_decision")]
     return {
-        "post": statistics.median(answers),
+        "post": statistics.median(answer for answer, _ in took),
         "apply": statistics.median(applied),
-        "alone": statistics.median(lasted),
-        **at_once(probe),
+        "alone": statistics.median(end for _, end in took),
+        **at_once(busy),
+        **flood(cloud),
+        "guess_mib": guesses(cloud, busy),
     }
 
 
-def at_once(probe: Probe) -> Json:
+def at_once(tenant: Tenant) -> Json:
     """What becomes of a run over each export when all are asked for at once, as schedules of one hour do."""
     since, span = time.time(), {"start_date": "2025-11-01", "end_date": f"2025-11-0{DAYS}"}
-    with ThreadPoolExecutor(len(probe.tables)) as threads:
-        runs = list(threads.map(lambda table: probe.run({**span, "billing_export_table": table}), probe.tables))
-    ends = probe.ends([run_id for run_id, *_ in runs])
-    transactions = probe.jobs(since, *TRANSACTIONS)
-    publishes = [job["duration_ms"] / 1000 for job in probe.jobs(since, "publish") if not job["error"]]
+    with ThreadPoolExecutor(len(tenant.tables)) as threads:
+        runs = list(threads.map(lambda table: tenant.run({**span, "billing_export_table": table}), tenant.tables))
+    ends = tenant.ends([run_id for run_id, *_ in runs])
+    transactions = tenant.jobs(since, *TRANSACTIONS)
+    publishes = [job["duration_ms"] / 1000 for job in tenant.jobs(since, "publish") if not job["error"]]
     return {
         "runs": len(runs),
         "last_end": max(ended for ended, *_ in ends.values()) - since,
@@ -124,8 +135,38 @@ def at_once(probe: Probe) -> Json:
     }
 
 
+def flood(cloud: Devcloud) -> Json:
+    """A tenant's run while another one has filled its own queue by backfills, and after it has cancelled them."""
+    calm = Tenant(cloud, "calm_one")
+    noisy = Tenant(cloud, "noisy_one", daily_limit=5)
+    _, before = calm.run_alone({"date": "2025-11-01"})
+    years = {"start_date": "2022-11-01", "end_date": "2025-11-07", "split": "month"}
+    accepted = []
+    for number in range(MOST_BACKFILLS):
+        answer = noisy.post_run({**years, "billing_export_table": f"no-such-project.d.t{number}"})
+        if answer.status_code == requests.codes.too_many_requests:
+            break
+        answer.raise_for_status()
+        accepted.append(answer.json()["backfill_id"])
+    _, waiting = calm.run_alone({"date": "2025-11-02"})
+    for backfill_id in accepted:
+        noisy.call("POST", f"/api/v1/pipelines/backfills/{noisy.name}/{backfill_id}/cancel", {}).raise_for_status()
+    _, cancelled = calm.run_alone({"date": "2025-11-03"})
+    return {"calm": before, "flooded": waiting, "cancelled": cancelled, "backfills": len(accepted)}
+
+
+def guesses(cloud: Devcloud, tenant: Tenant) -> float:
+    """What BigQuery bills, at least, for a POST run with a key that nobody has: MiB."""
+    since = time.time()
+    for number in range(GUESSES):
+        tenant.post_run({"date": "2025-11-01"}, key=f"{tenant.name}_api_{number:024d}")
+    jobs = [job for job in cloud.bigquery.jobs() if job["created_at_ms"] >= since * 1000]
+    asked = [job for job in jobs if job["labels"].get("function") == "run_pipeline"]
+    return sum(10 * len(job["tables"]) for job in asked) / GUESSES
+
+
 def slow_cloud(folder: Path, latencies_file: Path, seed: int) -> Devcloud:
-    """A cloud with BigQuery's latencies, in whichever way this checkout can have them."""
+    """A cloud with BigQuery's latencies, in whichever way this checkout can have them; seed 0: always the median."""
     spec = importlib.util.spec_from_file_location("pace_latencies", latencies_file)
     assert spec is not None
     assert spec.loader is not None
@@ -133,6 +174,8 @@ def slow_cloud(folder: Path, latencies_file: Path, seed: int) -> Devcloud:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     latencies = module.Latencies(seed)
+    if not seed:
+        latencies.draw = lambda _: module.quantile(0.5)
     try:
         return Devcloud(folder, schedules=False, latencies=latencies)
     except TypeError:  # an earlier devcloud
@@ -158,7 +201,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="real-pace-")))
         cloud = stack.enter_context(slow_cloud(folder, latencies_file, seed))
-        print(json.dumps(measure(Probe(cloud, exports), alone)))
+        print(json.dumps(measure(cloud, exports, alone)))
 
 
 if __name__ == "__main__":
