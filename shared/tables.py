@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.config_files import load_document
+from shared.domain.column_types import require_column_type
+from shared.domain.config_problems import Place
 from shared.file_cache import reread_when_changed
 from shared.platform_config import CONFIGS
 
+_PARTITIONING = ("DATE", "DATETIME", "TIMESTAMP")
 Group = Literal["tenants", "tenant_dataset"]
 
 
@@ -30,7 +35,7 @@ class Column(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    type: str
+    type: Annotated[str, AfterValidator(require_column_type)]
     mode: Literal["NULLABLE", "REQUIRED", "REPEATED"] = "NULLABLE"
     description: str = ""
     fields: list[Column] = []
@@ -89,4 +94,25 @@ def _load(path: Path) -> Table:
     table = document.parsed(Table)
     if table.table != path.stem:
         raise document.error([(("table",), f"{table.table} is not the file's name")])
+    if problems := [*_column_problems(table.columns), *_layout_problems(table)]:
+        raise document.error(problems)
     return table
+
+
+def _column_problems(columns: list[Column], place: Place = ("columns",)) -> Iterator[tuple[Place, str]]:
+    names = Counter(column.name.lower() for column in columns)
+    for index, column in enumerate(columns):
+        if names[column.name.lower()] > 1:
+            yield (*place, index, "name"), f"two columns are called {column.name}"
+        if bool(column.fields) != (column.type == "RECORD"):
+            yield (*place, index), "a RECORD has fields, and no other type has"
+        yield from _column_problems(column.fields, (*place, index, "fields"))
+
+
+def _layout_problems(table: Table) -> Iterator[tuple[Place, str]]:
+    types = {column.name: column.type for column in table.columns}
+    if table.partition and types.get(table.partition.column) not in _PARTITIONING:
+        yield ("partition", "column"), f"{table.partition.column} is no column of type {', '.join(_PARTITIONING)}"
+    for index, name in enumerate(table.clustering):
+        if name not in types:
+            yield ("clustering", index), f"there is no column {name}"

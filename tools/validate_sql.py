@@ -42,10 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _problems(file: Path) -> Iterator[str]:
     told = problems_of(file)
     yield from told
-    if not told:
-        from tools.sqljudge.template_sql import refusals  # who has no analyser is told which package to install
+    if told:
+        return
+    from tools.sqljudge.template_sql import refusals  # who has no analyser is told which package to install
 
+    try:
         yield from refusals(read_template(file, file=shown_path(file)))
+    except ConvergenceError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a template may be odd in ways that nobody thought of; others follow
+        first = (str(error).splitlines() or [""])[0]
+        yield f"{shown_path(file)}:1: could not be analysed, which is a fault of this tool: {type(error).__name__}: {first}"
 
 
 if __name__ == "__main__":

@@ -112,8 +112,11 @@ def _query_parameter(name: str, kind: str, value: Any) -> Any:
 
 @reread_when_changed
 def load_statements(path: Path) -> Mapping[str, Statement]:
-    """Every statement of a file by name; ConfigError when one is unnamed or named twice."""
-    text = path.read_text(encoding="utf-8")
+    """Every statement of a file by name; ConfigError when one is unnamed or named twice, or the file is no text."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path.name}: is not text in UTF-8") from error
     openings = list(NAME_LINE.finditer(text))
     if not openings:
         raise ConfigError(f"{path.name}: no statement opens with `-- name:`")

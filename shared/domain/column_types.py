@@ -7,6 +7,20 @@ _API_NAMES = {
     "BIGDECIMAL": "BIGNUMERIC",
 }  # fmt: skip
 
+COLUMN_TYPES = (
+    "BIGNUMERIC", "BOOLEAN", "BYTES", "DATE", "DATETIME", "FLOAT", "GEOGRAPHY", "INTEGER", "JSON", "NUMERIC", "RECORD",
+    "STRING", "TIME", "TIMESTAMP",
+)  # fmt: skip
+
+
+def require_column_type(kind: str) -> str:
+    """A type as configs/tables spell it; ValueError naming those that there are."""
+    if kind in COLUMN_TYPES:
+        return kind
+    if api_type(kind) in COLUMN_TYPES:
+        raise ValueError(f"{kind} is written {api_type(kind)} here")
+    raise ValueError(f"{kind} is none of {', '.join(COLUMN_TYPES)}")
+
 
 def api_type(kind: str) -> str:
     """A type by the name that the API's table resources have for it."""

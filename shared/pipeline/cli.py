@@ -105,6 +105,9 @@ def report(found: Mapping[Path, Sequence[str]], *, praise: str) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     template = _template(options.template)
+    if problems := problems_of(Path(template.folder or "") / f"{template.template}.yml"):
+        print("\n".join(problems), file=sys.stderr)
+        return 1
     check_tenant_id(options.tenant)
     given = {name: getattr(options, name) for name in ("date", "start_date", "end_date")}
     body = {name: value for name, value in given.items() if value is not None} | _parameters(template, options.param)

@@ -26,17 +26,22 @@ _NO_SQL = re.compile(
 )
 _PARAMETER = re.compile(r"(?<!@)@(\w+)")
 _TABLE = re.compile(r"\{dataset\}\s*\.\s*`?(\w+)")
+# What a publish reads of the statement that adds up, and the types of which each may be.
+BILLED_COLUMNS = {
+    "usage_date": ("DATE",),
+    "billing_currency": ("STRING",),
+    "row_count": ("INT64",),
+    "billed_cost": ("NUMERIC", "INT64"),
+}
 _BILLED_VALUES = ("dates", "pipeline_logging_id", "source")  # what a publish gives to the statement that adds up
 
 
 def sql_problems(template: Template) -> list[str]:
     """A line for all that is wrong with its statements: the .sql file, the line in it, the statement, what."""
+    statements = template_statements(template)
     places = places_of(sql_file(template))
     billed = {target.billed for target in template.publish}
-    readings = [
-        _Reading(template, found, places[name], is_billed=name in billed)
-        for name, found in template_statements(template).items()
-    ]
+    readings = [_Reading(template, found, places[name], is_billed=name in billed) for name, found in statements.items()]
     broken = [problem for reading in readings for problem in reading.braces()]
     return broken or [problem for reading in readings for problem in sorted(reading.problems())]
 
@@ -56,6 +61,15 @@ class _Reading:
         yield from self._placeholders()
         yield from self._tables()
         yield from self._parameters()
+        yield from self._billed_columns()
+
+    def _billed_columns(self) -> Iterator[str]:
+        """What a publish reads of the statement that adds up, and that its words do not name at all."""
+        words = set(re.findall(r"\w+", _NO_SQL.sub(" ", self.statement.text)))
+        missing = [name for name in BILLED_COLUMNS if self.is_billed and name not in words]
+        if missing:
+            line = self.place.line_of(r"(?i)\bSELECT\b")
+            yield self._told(line, f"must return {', '.join(BILLED_COLUMNS)}; it names no {' and no '.join(missing)}")
 
     def braces(self) -> Iterator[str]:
         """A brace without its other one: no placeholder of the statement can be told then."""

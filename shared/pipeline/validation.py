@@ -18,6 +18,7 @@ from shared.lookups import get_lookup
 from shared.pipeline.check_problems import DAYS, Problems, check_problems, column_problems
 from shared.pipeline.check_statements import Checked, render_checks
 from shared.pipeline.publish import publish_statement
+from shared.pipeline.publish_problems import publish_problems
 from shared.pipeline.row_days import grain_problems
 from shared.pipeline.sample_values import sample_options
 from shared.pipeline.shapes import no_table
@@ -48,6 +49,7 @@ def problems_of(path: Path) -> Sequence[str]:
         return [f"{file}:1: is not at <provider>/<domain>/<template>.yml; providers are {', '.join(PROVIDERS)}"]
     try:
         template = read_template(path, file=file)
+        get_tables("tenant_dataset")  # what is wrong in a table is told by its own file
         in_sql = _problems_in_sql(template)
         problems = list(_problems(template, is_sql_right=not in_sql))
         if not problems and not in_sql:
@@ -84,6 +86,7 @@ def _problems(template: Template, *, is_sql_right: bool) -> Problems:
             yield ("publish", index, "table"), no_table(target.table)
         else:
             yield from column_problems(("publish", index, "date_column"), table, [target.date_column], DAYS)
+            yield from publish_problems(template, ("publish", index), target, table)
         if target.billed not in template_statements(template):
             yield ("publish", index, "billed"), f"its SQL has no statement {target.billed}"
     for index, check in enumerate(template.checks):

@@ -121,3 +121,44 @@ def test_it_says_which_package_is_missing() -> None:
     )
     assert found.returncode == 1
     assert found.stderr == "the package zetasql is missing: it is one of requirements/dev.txt, see `make setup`\n"
+
+
+@pytest.mark.judge
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        (
+            "  usage_date,\n  currency AS billing_currency",
+            "  usage_date AS usage_dates,\n  currency AS billing_currency",
+            "SELECT\n  usage_date AS usage_dates",
+            "must return usage_date, billing_currency, row_count, billed_cost: a publish reads usage_date",
+        ),
+        (
+            "  COUNT(*) AS row_count,\n  SUM(cost + credit_amount)",
+            "  CAST(COUNT(*) AS STRING) AS row_count,\n  SUM(cost + credit_amount)",
+            "  CAST(COUNT(*) AS STRING) AS row_count",
+            "row_count is STRING, and must be INT64: a publish reads it",
+        ),
+    ],
+)
+def test_what_a_publish_reads_of_the_statement_that_adds_up_is_told_by_its_line(
+    template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, line: str, message: str
+) -> None:
+    sql = template.with_suffix(".sql")
+    replaced(sql, old, new)
+    number = sql.read_text()[: sql.read_text().index(line)].count("\n") + 1
+    assert problems(capsys, template) == [f"configs/gcp/cost/daily_by_service.sql:{number}: billed_by_day: {message}"]
+
+
+@pytest.mark.judge
+def test_what_a_reconciliation_reads_is_told_by_its_line(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replaced(template.with_suffix(".sql"), "AS total\n", "AS totals\n")
+    (problem,) = problems(capsys, template)
+    assert "billed_credits: must return usage_date, currency, total: checks.same_credits reads total" in problem
+
+
+@pytest.mark.judge
+def test_a_step_that_is_no_query_is_told(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replaced(template.with_suffix(".sql"), "SELECT\n  x_usage_date", "SELECT 1;\nSELECT\n  x_usage_date")
+    (problem,) = problems(capsys, template)
+    assert problem.startswith("configs/gcp/cost/daily_by_service.sql:1: daily_by_service: must be one query")

@@ -15,7 +15,7 @@ from shared.pipeline.sample_values import sample_options
 from shared.pipeline.shapes import shape_name
 from shared.pipeline.statements import filled, parameter_types, step_statement, steps_read, whole_statement
 from shared.tables import get_tables
-from tools.sqljudge.analyse import Analysed, analyse
+from tools.sqljudge.analyse import Analysed, SqlRefused, analyse
 from tools.sqljudge.catalog import Tables, field_type
 
 DATASETS = {"tenants": "tenants", "dataset": "acme_corp", "staging": "x_staging"}
@@ -75,7 +75,9 @@ def sql_steps(template: Template) -> Iterator[tuple[SqlStep, Statement]]:
 
 def result_columns(statement: Statement) -> dict[str, str]:
     """The columns of a query's result and their types, as the analyser sees them."""
-    (found,) = analysed(statement)
+    found, *others = analysed(statement)
+    if others or found.kind != "ResolvedQueryStmt":
+        raise SqlRefused("must be one query, such as SELECT")
     return {column.name: str(column.column.type) for column in found.tree.output_column_list}
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from shared.adapters.sql import Statement
+from shared.domain.template_checks import Reconciliation
 from shared.domain.template_steps import SqlStep
 from shared.domain.templates import Template
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.sql_places import StatementPlace, places_of, shown_path
+from shared.pipeline.sql_problems import BILLED_COLUMNS
 from shared.templates import sql_file, sql_files
 from tools.sqljudge.analyse import SqlRefused
 from tools.sqljudge.sent import (
@@ -26,6 +29,7 @@ from tools.sqljudge.sent import (
     template_statement,
 )
 
+_TOTALS = ("NUMERIC", "INT64", "BIGNUMERIC", "FLOAT64", "DOUBLE")
 _AT = re.compile(r" \[at (\d+):(\d+)\]")
 _MARK = re.compile(r"/\*(\w+):(\d+)\*/")
 
@@ -38,7 +42,10 @@ def refusals(template: Template) -> Iterator[str]:
             problem for name in places for problem in _refused(template_statement(marked, name), places, places[name])
         ]
         for step, statement in sql_steps(marked):
-            found += [] if found else _misshapen(step, statement, places[step.with_.query])
+            found += [] if found else _of_a_query(places[step.with_.query], partial(_misshapen, step, statement))
+        for name, wanted, reader in [] if found else _read(marked):
+            unlike = partial(_unlike, wanted, template_statement(marked, name), reader)
+            found += _of_a_query(places[name], unlike)
         for check in [] if found else rendered_checks(marked, guards=False):
             refused = _refused(check.statement, places, None)
             found += [f"{whole}:1: checks.{check.check_id}: {problem}" for problem in refused]
@@ -100,6 +107,40 @@ def _misshapen(step: SqlStep, statement: Statement, place: StatementPlace) -> li
             is_, must = found[name], wanted[name]
             problems.append((_line(place, name), f"column {name} is {is_} in the result and {must} in {shape}"))
     return [f"{shown_path(place.path)}:{line}: {place.name}: {message}" for line, message in sorted(problems)]
+
+
+def _read(template: Template) -> Iterator[tuple[str, Mapping[str, Sequence[str]], str]]:
+    """Statements whose columns others read: name, the columns with the types that they may have, and who reads them."""
+    for target in template.publish:
+        yield target.billed, BILLED_COLUMNS, "a publish reads"
+    for check in template.checks:
+        if isinstance(check, Reconciliation):
+            wanted = {**dict.fromkeys(check.with_.by, ()), "total": _TOTALS}
+            for side in (check.with_.observed, check.with_.expected):
+                if side.query is not None:
+                    yield side.query, wanted, f"checks.{check.id} reads"
+
+
+def _of_a_query(place: StatementPlace, look: Callable[[StatementPlace], Iterable[str]]) -> list[str]:
+    try:
+        return list(look(place))
+    except SqlRefused as error:  # it is no query at all
+        return [f"{shown_path(place.path)}:{place.opening}: {place.name}: {error}"]
+
+
+def _unlike(
+    wanted: Mapping[str, Sequence[str]], statement: Statement, reader: str, place: StatementPlace
+) -> Iterator[str]:
+    """The columns that who reads a statement's result does not find in it, or not of a type that it takes."""
+    found = result_columns(statement)
+    for name, kinds in wanted.items():
+        if name not in found:
+            line, told = place.line_of(r"(?i)\bSELECT\b"), f"must return {', '.join(wanted)}: {reader} {name}"
+        elif kinds and found[name] not in kinds:
+            line, told = _line(place, name), f"{name} is {found[name]}, and must be {' or '.join(kinds)}: {reader} it"
+        else:
+            continue
+        yield f"{shown_path(place.path)}:{line}: {place.name}: {told}"
 
 
 def _line(place: StatementPlace, column: str) -> int:

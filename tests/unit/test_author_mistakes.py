@@ -1,0 +1,98 @@
+"""Mistakes of who writes a pipeline, in its table and in what it publishes: `validate` and `explain` tell them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from shared import tables
+from shared.pipeline.cli import main
+from shared.platform_config import CONFIGS
+from tests.support.template_copies import copied_below, replaced, told_by
+
+TABLE = "gcp_cost_daily_by_service"
+
+
+@pytest.fixture
+def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of a template, its SQL and all tables, which the product reads, under the current directory's configs/."""
+    monkeypatch.chdir(tmp_path)
+    path = copied_below(tmp_path)
+    shutil.copytree(CONFIGS / "tables", tmp_path / "configs" / "tables")
+    monkeypatch.setattr(tables, "CONFIGS", tmp_path / "configs")
+    return path
+
+
+def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
+    return told_by(main, ["validate", str(path)], capsys)
+
+
+def table_of(template: Path) -> Path:
+    return template.parents[2] / "tables" / "tenant_dataset" / f"{TABLE}.yml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{name: cost, type: NUMERIC", "{name: cost, type: NUMBER", "columns.5.type: NUMBER is none of BIGNUMERIC, "),
+        ("{name: cost, type: NUMERIC", "{name: cost, type: FLOAT64", "columns.5.type: FLOAT64 is written FLOAT here"),
+        ("{name: cost, type", "{name: Currency, type", "columns.5.name: two columns are called Currency"),
+        ("{name: cost, type: NUMERIC", "{name: cost, type: RECORD", "columns.5: a RECORD has fields, and no other"),
+        ("{column: usage_date,", "{column: usage_dat,", "partition.column: usage_dat is no column of type DATE, "),
+        ("clustering: [x_source]", "clustering: [x_sauce]", "clustering.0: there is no column x_sauce"),
+    ],
+)
+def test_a_mistake_in_a_table_is_told_by_its_line(
+    template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, message: str
+) -> None:
+    line = replaced(table_of(template), old, new)
+    found = problems(capsys, template)
+    assert [problem for problem in found if problem.startswith(f"{TABLE}.yml:{line}: {message}")], found
+
+
+@pytest.mark.parametrize("name", ["x_source", "x_pipeline_logging_id", "x_ingested_at"])
+def test_a_published_table_without_a_column_that_each_has_is_told(
+    template: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    replaced(table_of(template), f"name: {name}", f"name: other_{name}")
+    if name == "x_source":
+        replaced(table_of(template), "clustering: [x_source]", "clustering: []")
+    replaced(template.with_suffix(".sql"), f"AS {name}", f"AS other_{name}")
+    (problem,) = problems(capsys, template)
+    assert f"publish.0.table: {TABLE} has no column {name}; a published table needs {name}, a " in problem
+
+
+def test_a_step_whose_rows_do_not_fit_its_table_is_told(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replaced(template, f"- {{table: {TABLE}", "- {table: gcp_cost_monthly_by_service")
+    replaced(template, "usage_date, billed: billed", "usage_month, billed: billed")
+    replaced(template, f"with: {{table: {TABLE}", "with: {table: gcp_cost_monthly_by_service")
+    found = problems(capsys, template)
+    assert any(
+        "publish.0.step: summary has no column net_cost, and gcp_cost_monthly_by_service needs it as NUMERIC" in problem
+        for problem in found
+    )
+
+
+def test_what_adds_up_must_name_what_a_publish_reads(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sql = template.with_suffix(".sql")
+    replaced(sql, "COUNT(*) AS row_count,\n  SUM(cost + credit_amount) AS billed_cost", "SUM(cost) AS net")
+    (problem,) = problems(capsys, template)
+    assert problem == (
+        "configs/gcp/cost/daily_by_service.sql:41: billed_by_day: must return usage_date, billing_currency, row_count, "
+        "billed_cost; it names no row_count and no billed_cost"
+    )
+
+
+def test_what_is_not_text_is_told(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template.with_suffix(".sql").write_bytes(b"-- name: x\xff\n")
+    (problem,) = problems(capsys, template)
+    assert problem.startswith("configs/gcp/cost/daily_by_service.sql:1: ")
+
+
+def test_explain_refuses_what_validate_refuses(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replaced(template, "columns: [usage_date, currency, cost]", "columns: [usage_date, curency, cost]")
+    told = problems(capsys, template)
+    assert told_by(main, ["explain", str(template), "--date", "2025-11-17"], capsys) == told
+    assert "curency" in told[0]
