@@ -89,6 +89,10 @@ class TooManyWaiting(LimitReached):
     cap = "waiting_runs"
 
 
+class NotSignedIn(ConvergenceError):
+    """There are no credentials of Google's."""
+
+
 class Unavailable(ConvergenceError):
     """A service this needs did not answer; nothing was lost, nothing is half done."""
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from shared import bootstrap
 from shared.adapters.table_layouts import TableChange
-from shared.errors import ConvergenceError
+from shared.operator_command import WANTED, carried_out, require_environment
 from shared.use_cases.migrate_tables import Migration, MigrationPlan
 
-_WANTED = ("PROJECT_ID", "BIGQUERY_LOCATION")
 _TOLD_EVERY = 100
 
 
@@ -24,24 +23,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "adds columns, lets required ones be NULL, updates descriptions and clustering, makes tenants' missing x_meta "
         "tables. No row is touched and no column removed. All is compared first; when a single table cannot be changed "
         "in place, nothing is. May be repeated and interrupted; runs go on meanwhile.",
-        epilog=f"Wants {', '.join(_WANTED)} in the environment and the identity that deploys, an Owner's.",
+        epilog=f"Wants {', '.join(WANTED)} in the environment and the identity that deploys, an Owner's.",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what is to be done and change nothing")
     parser.add_argument(
         "--tenant", action="append", default=[], metavar="TENANT_ID", help="only this tenant's tables; may be repeated"
     )
     options = parser.parse_args(arguments)
-    if missing := [name for name in _WANTED if not os.environ.get(name)]:
-        parser.error(f"not in the environment: {', '.join(missing)}")
-    try:
-        plan = Migration(bootstrap.warehouse()).plan(options.tenant, progress=_tell)
-        print("\n".join(_lines(plan)), flush=True)
-        if options.dry_run or plan.refused:
-            return 1 if plan.refused else 0
-        return _carry_out(plan)
-    except ConvergenceError as error:
-        print(f"stopped: {error.message}\nWhat was changed stays so; run it again.", file=sys.stderr)
-        return 2
+    require_environment(parser)
+    remarks: list[str] = []
+    return carried_out(partial(_migrate, options, remarks), remark=lambda: "".join(remarks))
+
+
+def _migrate(options: argparse.Namespace, remarks: list[str]) -> int:
+    """The command's status; `remarks` gets what is to be said when it stops from now on."""
+    plan = Migration(bootstrap.warehouse()).plan(options.tenant, progress=_tell)
+    print("\n".join(_lines(plan)), flush=True)
+    if options.dry_run or plan.refused:
+        return 1 if plan.refused else 0
+    remarks.append("What was changed stays so; run it again.")
+    return _carry_out(plan)
 
 
 def _carry_out(plan: MigrationPlan) -> int:
@@ -65,7 +66,7 @@ def _lines(plan: MigrationPlan) -> Iterator[str]:
         yield from (f"refused: {change.name}: {obstacle}" for obstacle in change.obstacles)
         yield from (f"stays, unknown to configs/tables: {change.name}.{column}" for column in change.unknown)
     yield from (f"{change.name}: missing; Terraform makes it" for change in plan.left_to_terraform)
-    yield from (f"{change.name}: {_words(change)}" for change in plan.due)
+    yield from (f"{change.name}: {words}" for change in plan.due if (words := _words(change)))
     if plan.refused:
         yield "Nothing is changed. What is refused cannot be altered in place; docs/runbook says what to do."
     elif not plan.due:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from shared import bootstrap
-from shared.adapters.job_errors import translated
-from shared.errors import ConvergenceError
+from shared.operator_command import carried_out, require_environment
 from shared.use_cases.reencrypt_credentials import Reencrypted
 
 _WANTED = ("PROJECT_ID", "BIGQUERY_LOCATION", "KMS_KEY")
@@ -25,16 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--dry-run", action="store_true", help="count what is to be done, decrypt and change nothing")
     options = parser.parse_args(arguments)
-    if missing := [name for name in _WANTED if not os.environ.get(name)]:
-        parser.error(f"not in the environment: {', '.join(missing)}")
-    try:
-        with translated():
-            result = bootstrap.reencryption().run(dry_run=options.dry_run)
-    except ConvergenceError as error:
-        print(f"stopped: {error.message}\nWhat was re-encrypted stays so; run it again.", file=sys.stderr)
-        return 2
-    print(_summary(result, dry_run=options.dry_run))
-    return 0 if options.dry_run or result.is_complete else 1
+    require_environment(parser, _WANTED)
+    remark = "" if options.dry_run else "What was re-encrypted stays so; run it again."
+    return carried_out(partial(_reencrypt, dry_run=options.dry_run), remark=lambda: remark)
+
+
+def _reencrypt(*, dry_run: bool) -> int:
+    result = bootstrap.reencryption().run(dry_run=dry_run)
+    print(_summary(result, dry_run=dry_run))
+    return 0 if dry_run or result.is_complete else 1
 
 
 def _summary(result: Reencrypted, *, dry_run: bool) -> str:

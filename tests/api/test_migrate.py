@@ -30,7 +30,7 @@ COMMAND = [sys.executable, "-m", "shared.migrate"]
 DAY = {"date": "2025-11-16"}
 # What these releases have added since a tenant's first tables were made.
 ADDED = {
-    "x_meta_pipeline_runs": ["source", "backfill_id", "turn", "loaded_until"],
+    "x_meta_pipeline_runs": ["source", "backfill_id", "turn", "loaded_until", "dates"],
     "x_meta_step_logs": ["bytes_processed", "slot_millis"],
     "x_meta_publish_fence": ["watermark"],
     "gcp_cost_billing": ["adjustment_info"],

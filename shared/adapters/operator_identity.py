@@ -1,0 +1,27 @@
+"""The identity that an operator's command runs under: what is wrong with it, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from google.auth import exceptions as google_auth
+
+from shared.adapters.job_errors import translated
+from shared.errors import NotSignedIn
+
+_WAY_OUT = "gcloud auth application-default login"
+
+
+@contextmanager
+def as_operator() -> Iterator[None]:
+    """Google's exceptions in the product's words; NotSignedIn when nobody is signed in, or Google refuses who is."""
+    try:
+        with translated():
+            yield
+    except google_auth.DefaultCredentialsError as error:
+        told = str(error).splitlines()[0]
+        found = "" if "default credentials were not found" in told else f": {told.rstrip('.')}"
+        raise NotSignedIn(f"there are no Google credentials{found}; {_WAY_OUT}") from error
+    except google_auth.RefreshError as error:
+        raise NotSignedIn(f"Google refuses the credentials; {_WAY_OUT}") from error

@@ -1,0 +1,98 @@
+"""The store of who the tenants are, for the operator who puts them in: profile, subscription and API keys."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import uuid
+from dataclasses import dataclass
+
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.job_errors import AssertionFailed
+from shared.adapters.sql import statement
+from shared.auth import hash_api_key
+from shared.domain.identifiers import check_tenant_id
+
+_PLAN = "STARTER"
+_ALPHABET, _RANDOM_LENGTH = string.ascii_lowercase + string.digits, 32  # 165 bits
+
+
+@dataclass(frozen=True)
+class TenantState:
+    """A tenant as it stands; without a live subscription it has no limits."""
+
+    tenant_id: str
+    status: str
+    daily_limit: int | None
+    concurrent_limit: int | None
+    api_keys: int
+
+
+@dataclass(frozen=True)
+class TenantAdmission:
+    """Writes tenant_profiles, tenant_subscriptions and tenant_api_keys. A key is answered once and stored nowhere."""
+
+    warehouse: Warehouse
+
+    def onboard(self, tenant_id: str, *, company_name: str, daily_limit: int, concurrent_limit: int) -> str | None:
+        """Make the tenant with a live subscription; its API key, or None when there is such a tenant. One job.
+
+        InvalidInput when the id may not be a tenant's.
+        """
+        check_tenant_id(tenant_id)
+        api_key = new_api_key(tenant_id)
+        values = {
+            **_key_values(tenant_id, api_key),
+            "company_name": company_name,
+            "plan_name": _PLAN,
+            "subscription_id": str(uuid.uuid4()),
+            "daily_limit": daily_limit,
+            "concurrent_limit": concurrent_limit,
+        }
+        try:
+            self.warehouse.change(statement("tenants", "onboard_tenant"), values)
+        except AssertionFailed:
+            return None
+        return api_key
+
+    def add_key(self, tenant_id: str) -> str | None:
+        """A further API key, or None when there is no such tenant. One job."""
+        check_tenant_id(tenant_id)
+        api_key = new_api_key(tenant_id)
+        job = self.warehouse.change(statement("tenants", "add_api_key"), _key_values(tenant_id, api_key))
+        return api_key if job.num_dml_affected_rows else None
+
+    def rotate_key(self, tenant_id: str, *, overlap_hours: int) -> str | None:
+        """A new API key, and an end of the others after the overlap; None when there is no such tenant. One job."""
+        check_tenant_id(tenant_id)
+        api_key = new_api_key(tenant_id)
+        values = {**_key_values(tenant_id, api_key), "overlap_hours": overlap_hours}
+        try:
+            self.warehouse.change(statement("tenants", "rotate_api_key"), values)
+        except AssertionFailed:
+            return None
+        return api_key
+
+    def set_status(self, tenant_id: str, status: str) -> None:
+        """ACTIVE or SUSPENDED; a tenant that is DELETED stays so. One job."""
+        self.warehouse.change(statement("tenants", "set_status"), {"tenant_id": tenant_id, "status": status})
+
+    def set_limits(self, tenant_id: str, *, daily_limit: int | None, concurrent_limit: int | None) -> None:
+        """The limits of its live subscription; None leaves one as it is. One job."""
+        values = {"tenant_id": tenant_id, "daily_limit": daily_limit, "concurrent_limit": concurrent_limit}
+        self.warehouse.change(statement("tenants", "set_limits"), values)
+
+    def find(self, tenant_id: str) -> TenantState | None:
+        """The tenant as it stands, or None. One job."""
+        check_tenant_id(tenant_id)
+        rows = self.warehouse.read(statement("tenants", "find_tenant"), {"tenant_id": tenant_id})
+        return TenantState(**rows[0]) if rows else None
+
+
+def new_api_key(tenant_id: str) -> str:
+    """A key that nobody has: `<tenant_id>_api_` and 32 random letters and digits."""
+    return f"{tenant_id}_api_" + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
+
+
+def _key_values(tenant_id: str, api_key: str) -> dict[str, str]:
+    return {"tenant_id": tenant_id, "api_key_id": str(uuid.uuid4()), "api_key_hash": hash_api_key(api_key)}

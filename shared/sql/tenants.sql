@@ -1,0 +1,137 @@
+-- name: onboard_tenant
+-- A tenant that may begin: profile, live subscription and first API key, all or nothing. Refused where there is one.
+-- param: tenant_id STRING
+-- param: company_name STRING
+-- param: plan_name STRING
+-- param: subscription_id STRING
+-- param: daily_limit INT64
+-- param: concurrent_limit INT64
+-- param: api_key_id STRING
+-- param: api_key_hash STRING
+BEGIN TRANSACTION;
+
+MERGE {tenants}.tenant_profiles AS profiles
+USING (SELECT @tenant_id AS tenant_id) AS asked
+ON profiles.tenant_id = asked.tenant_id
+WHEN NOT MATCHED THEN INSERT (tenant_id, company_name, status, subscription_plan, timezone, created_at)
+VALUES (@tenant_id, @company_name, 'ACTIVE', @plan_name, 'UTC', CURRENT_TIMESTAMP());
+
+ASSERT @@row_count = 1 AS 'ALREADY_ONBOARDED';
+
+INSERT INTO {tenants}.tenant_subscriptions (
+  subscription_id, tenant_id, plan_name, status, daily_limit, concurrent_limit, starts_at, created_at
+)
+VALUES (
+  @subscription_id, @tenant_id, @plan_name, 'ACTIVE', @daily_limit, @concurrent_limit, CURRENT_TIMESTAMP(),
+  CURRENT_TIMESTAMP()
+);
+
+INSERT INTO {tenants}.tenant_api_keys (api_key_id, tenant_id, api_key_hash, is_active, created_at)
+VALUES (@api_key_id, @tenant_id, @api_key_hash, TRUE, CURRENT_TIMESTAMP());
+
+COMMIT TRANSACTION;
+
+-- name: add_api_key
+-- A further API key of a tenant; its other keys go on working.
+-- param: tenant_id STRING
+-- param: api_key_id STRING
+-- param: api_key_hash STRING
+INSERT INTO {tenants}.tenant_api_keys (api_key_id, tenant_id, api_key_hash, is_active, created_at)
+SELECT
+  @api_key_id,
+  tenant_id,
+  @api_key_hash,
+  TRUE,
+  CURRENT_TIMESTAMP()
+FROM {tenants}.tenant_profiles
+WHERE tenant_id = @tenant_id;
+
+-- name: rotate_api_key
+-- A new API key of a tenant, and an end of the others: at once, or after so many hours. Both or neither.
+-- param: tenant_id STRING
+-- param: api_key_id STRING
+-- param: api_key_hash STRING
+-- param: overlap_hours INT64
+BEGIN TRANSACTION;
+
+UPDATE {tenants}.tenant_api_keys
+SET
+  is_active = @overlap_hours > 0,
+  expires_at = LEAST(
+    COALESCE(expires_at, TIMESTAMP '9999-12-31 00:00:00+00'),
+    TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL @overlap_hours HOUR)
+  )
+WHERE tenant_id = @tenant_id
+  AND is_active;
+
+INSERT INTO {tenants}.tenant_api_keys (api_key_id, tenant_id, api_key_hash, is_active, created_at)
+SELECT
+  @api_key_id,
+  tenant_id,
+  @api_key_hash,
+  TRUE,
+  CURRENT_TIMESTAMP()
+FROM {tenants}.tenant_profiles
+WHERE tenant_id = @tenant_id;
+
+ASSERT @@row_count = 1 AS 'NO_TENANT';
+
+COMMIT TRANSACTION;
+
+-- name: set_status
+-- Whether a tenant may do anything. A tenant that was deleted stays so.
+-- param: tenant_id STRING
+-- param: status STRING
+UPDATE {tenants}.tenant_profiles
+SET
+  status = @status,
+  updated_at = CURRENT_TIMESTAMP()
+WHERE tenant_id = @tenant_id
+  AND status IN ('ACTIVE', 'SUSPENDED')
+  AND status != @status;
+
+-- name: set_limits
+-- The limits of a tenant's live subscription; what is NULL stays.
+-- param: tenant_id STRING
+-- param: daily_limit INT64
+-- param: concurrent_limit INT64
+UPDATE {tenants}.tenant_subscriptions
+SET
+  daily_limit = COALESCE(@daily_limit, daily_limit),
+  concurrent_limit = COALESCE(@concurrent_limit, concurrent_limit),
+  updated_at = CURRENT_TIMESTAMP()
+WHERE tenant_id = @tenant_id
+  AND status IN ('ACTIVE', 'TRIAL')
+  AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE);
+
+-- name: find_tenant
+-- A tenant as it stands: its profile, its live subscription's limits, and how many of its API keys may be used.
+-- param: tenant_id STRING
+WITH live AS (
+  SELECT
+    tenant_id,
+    status,
+    daily_limit,
+    concurrent_limit
+  FROM {tenants}.tenant_subscriptions
+  WHERE tenant_id = @tenant_id
+    AND status IN ('ACTIVE', 'TRIAL')
+    AND COALESCE(starts_at <= CURRENT_TIMESTAMP(), TRUE)
+    AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE)
+  QUALIFY ROW_NUMBER() OVER (ORDER BY created_at DESC) = 1
+)
+SELECT
+  profiles.tenant_id,
+  profiles.status,
+  live.daily_limit,
+  live.concurrent_limit,
+  (
+    SELECT COUNT(*)
+    FROM {tenants}.tenant_api_keys
+    WHERE tenant_id = @tenant_id
+      AND is_active
+      AND COALESCE(CURRENT_TIMESTAMP() < expires_at, TRUE)
+  ) AS api_keys
+FROM {tenants}.tenant_profiles AS profiles
+LEFT JOIN live ON live.tenant_id = profiles.tenant_id
+WHERE profiles.tenant_id = @tenant_id
