@@ -19,7 +19,7 @@ import requests
 from devcloud.clients import Clients
 from devcloud.errors import UserError
 from devcloud.gateway.instances import fork_server
-from devcloud.shown import job_lines, places, print_json, print_table, rows_table, welcome
+from devcloud.shown import job_lines, outgrown, places, print_json, print_table, rows_table, welcome
 from devcloud.state import StateDir, StateError
 from shared.platform_config import get_platform
 
@@ -53,6 +53,8 @@ def up(options: Namespace) -> None:
     with Devcloud(options.state_dir, port=options.port, latencies=latencies) as cloud:
         if options.warm:
             cloud.warm()
+        if cloud.outgrown:
+            print(outgrown(cloud.outgrown, options.state_dir), file=sys.stderr, flush=True)
         print(json.dumps(cloud.ready) if options.json else welcome(cloud.ready, options.state_dir), flush=True)
         ended.wait()
         print("devcloud: stopping", file=sys.stderr)

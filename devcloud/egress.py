@@ -43,6 +43,10 @@ class EgressProxy:
         """What https_proxy and http_proxy have to say."""
         return self._server.url
 
+    def take_again(self, port: int) -> None:
+        """The port of the last start, where it is free."""
+        self._server.former_port = port
+
     def start(self) -> None:
         """Bind and serve."""
         self._server.start()

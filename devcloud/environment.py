@@ -8,7 +8,7 @@ from pathlib import Path
 from devcloud.cloud import Cloud
 from devcloud.loopback import ADDRESSES
 
-_ALLOWED_ORIGINS = "http://localhost:3000,http://127.0.0.1:3000"
+ALLOWED_ORIGINS = "http://localhost:*,http://127.0.0.1:*,https://localhost:*,https://127.0.0.1:*"
 _KICK_BUCKET_SECONDS = _LOOK_SECONDS = "0.5"
 # Nothing else of the developer's own environment reaches a function: no credentials, no proxies, no settings.
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG")
@@ -85,5 +85,5 @@ def _settings(cloud: Cloud, name: str) -> dict[str, str]:
         "KMS_KEY": cloud.key,
         "ADMIN_KEY_SECRET": cloud.admin_key_secret,
         "TENANT_TOKEN_URI": cloud.addresses.token_uri,
-        "ALLOWED_ORIGINS": _ALLOWED_ORIGINS,
+        "ALLOWED_ORIGINS": ALLOWED_ORIGINS,
     }

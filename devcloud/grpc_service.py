@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent import futures
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -112,6 +113,7 @@ class GrpcService:
 
     def __init__(self, identity: Identity, tls: Tls, grants: Grants | None = None, *, port: int = 0) -> None:
         self._identity, self._tls, self._grants, self.port = identity, tls, grants, port
+        self.former_port = 0  # of the last start: taken again where it is free
         self._server: grpc.Server | None = None
 
     @property
@@ -120,15 +122,22 @@ class GrpcService:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Bind and serve; RuntimeError when the port is taken."""
+        """Bind and serve; RuntimeError when `port` is taken."""
         self._server = grpc.server(
             futures.ThreadPoolExecutor(_THREADS, thread_name_prefix=self.service_name),
             handlers=[_Handlers(self, self._identity, self._grants)],
             # Without this a second server could share the port and take half of the calls.
             options=(("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 32 * 2**20)),
         )
-        self.port = self._server.add_secure_port(f"127.0.0.1:{self.port}", self._tls.server_credentials())
+        self.port = self._bind(self._server)
         self._server.start()
+
+    def _bind(self, server: grpc.Server) -> int:
+        credentials = self._tls.server_credentials()
+        if self.former_port:
+            with suppress(RuntimeError):  # another program took it in the meantime
+                return server.add_secure_port(f"127.0.0.1:{self.former_port}", credentials)
+        return server.add_secure_port(f"127.0.0.1:{self.port}", credentials)
 
     def stop(self) -> None:
         """Finish the calls under way, then close; safe to call twice."""

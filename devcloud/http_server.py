@@ -23,6 +23,7 @@ class HttpServer:
 
     def __init__(self, app: WSGIApplication, *, name: str, port: int = 0, handler: type[Handler] | None = None) -> None:
         self._app, self._name, self.port, self._handler = app, name, port, handler or Handler
+        self.former_port = 0  # of the last start: taken again where it is free
         self._server: _Server | None = None
         self._acceptor: threading.Thread | None = None
 
@@ -32,9 +33,9 @@ class HttpServer:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Bind and serve; OSError when the port is taken."""
+        """Bind and serve; OSError when `port` is taken."""
         # werkzeug ends the process when it cannot bind, so it is handed a socket that is bound already.
-        with _bound_socket(self.port) as bound:
+        with _first_bound(self.former_port, self.port) as bound:
             self._server = _Server("127.0.0.1", bound.getsockname()[1], self._app, self._handler, fd=bound.fileno())
         self.port = self._server.port
         self._acceptor = threading.Thread(
@@ -50,6 +51,13 @@ class HttpServer:
         server.shutdown()
         self._acceptor.join()
         server.finish_requests(time.monotonic() + _STOP_SECONDS)
+
+
+def _first_bound(former_port: int, port: int) -> socket.socket:
+    if former_port:
+        with contextlib.suppress(OSError):  # another program took it in the meantime
+            return _bound_socket(former_port)
+    return _bound_socket(port)
 
 
 def _bound_socket(port: int) -> socket.socket:

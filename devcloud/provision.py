@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,14 @@ _DAY_MS = 86_400_000
 
 @dataclass(frozen=True)
 class Provisioner:
-    """Makes the platform in an empty cloud; in one that has it, makes what is missing."""
+    """Makes the platform in an empty cloud; in one that has it, makes what is missing.
+
+    `outgrown` gets the tenants' tables that stay as an earlier version made them, each with what is in the way.
+    """
 
     cloud: Cloud
     clients: Clients
+    outgrown: dict[str, str] = field(default_factory=dict)
 
     def provision(self, *, schedules: bool) -> str:
         """Everything of configs/; the admin key. Without `schedules` the scheduler's jobs are made paused."""
@@ -69,10 +73,16 @@ class Provisioner:
         warehouse = warehouse_of(client)
         layouts, tenants = TableLayouts(warehouse), list_tenants(warehouse)
         changes = [*layouts.compare_central(), *(each for tenant in tenants for each in layouts.compare_tenant(tenant))]
-        if obstacles := [f"{change.name}: {obstacle}" for change in changes for obstacle in change.obstacles]:
-            raise StateError(f"tables of an earlier version cannot be changed in place: {'; '.join(obstacles)}")
+        refused = {change.name: "; ".join(map(str, change.obstacles)) for change in changes if change.obstacles}
+        central = f"{warehouse.central}."
+        if own := [f"{name}: {told}" for name, told in refused.items() if name.startswith(central)]:
+            raise StateError(
+                f"the platform's tables of an earlier version cannot be changed in place: {', '.join(own)}; "
+                "remove the state directory, or name another one with --state-dir"
+            )
+        self.outgrown.update(refused)
         for change in changes:
-            if change.is_due:
+            if change.is_due and not change.obstacles:
                 layouts.carry_out(change)
 
     def _key(self) -> None:

@@ -20,6 +20,7 @@ from devcloud.gateway.function_process import FunctionProcess, StartFailed
 from devcloud.gateway.gateway import Gateway
 from devcloud.gateway.instances import fork_server
 from devcloud.grants import Grants
+from devcloud.grpc_service import GrpcService
 from devcloud.identity import Identity, TokenServer
 from devcloud.identity.identity import ADMIN_ACCOUNT, account_email
 from devcloud.kms import Kms
@@ -44,6 +45,7 @@ class _Service(Protocol):
 
 
 _Started = TypeVar("_Started", bound=_Service)
+_Grpc = TypeVar("_Grpc", bound=GrpcService)
 
 
 class Devcloud:
@@ -74,6 +76,7 @@ class Devcloud:
         self._running = ExitStack()
         self._processes: dict[str, FunctionProcess] = {}
         self.ready: Json = {}
+        self.outgrown: Mapping[str, str] = {}  # tenants' tables that cannot become what they are to be, and why
 
     def __enter__(self) -> Devcloud:
         self.start()
@@ -120,15 +123,20 @@ class Devcloud:
         self._running.callback(self.identity.close)
         tls, grants = Tls(path), Grants.of_platform(self.platform, self.project)
         self.token_server = self._started(TokenServer(self.identity))
-        egress = self._started(EgressProxy(self.identity, tls))
-        bigquery = BigQuery(path, self.identity, location=self.location, latencies=self._latencies)
-        self.bigquery = self._started(bigquery)
-        self.kms = self._started(Kms(path, self.identity, tls, grants))
-        self.secret_manager = self._started(SecretManager(path, self.identity, tls, grants))
+        ports = self.state.kept_ports()
+        egress = EgressProxy(self.identity, tls)
+        egress.take_again(ports.get("egress", 0))
+        self._started(egress)
+        self.bigquery = BigQuery(path, self.identity, location=self.location, latencies=self._latencies)
+        self.bigquery.take_again(ports)
+        self._started(self.bigquery)
+        self.kms = self._again(Kms(path, self.identity, tls, grants), ports.get("kms"))
+        secret_manager = SecretManager(path, self.identity, tls, grants)
+        self.secret_manager = self._again(secret_manager, ports.get("secret_manager"))
         self.gateway = self._start_gateway()
         # These two call the functions, so they come last and go first.
-        self.tasks = self._started(Tasks(path, self.identity, tls, grants))
-        self.scheduler = self._started(Scheduler(path, self.identity, tls, grants))
+        self.tasks = self._again(Tasks(path, self.identity, tls, grants), ports.get("tasks"))
+        self.scheduler = self._again(Scheduler(path, self.identity, tls, grants), ports.get("scheduler"))
         addresses = Addresses(
             gateway=self.gateway.url,
             bigquery=self.bigquery.url,
@@ -140,13 +148,14 @@ class Devcloud:
             token_server=self.token_server.url,
             egress=egress.url,
         )
+        self.state.keep_ports(vars(addresses))
         self.cloud = Cloud(self.platform, self.project, self.region, self.location, addresses, tls.ca_path)
         self._processes.update({name: self._process(name) for name in self.platform.functions})
         self.gateway.host(self._processes)
         self.ready = self._ready_line()
 
     def _start_gateway(self) -> Gateway:
-        port = self._port or self.state.kept_gateway_port()
+        port = self._port or self.state.kept_ports().get("gateway", 0)
         gateway = Gateway(
             self.platform.functions,
             members=self._members,
@@ -158,9 +167,15 @@ class Devcloud:
             gateway = self._started(gateway)
         except OSError as error:
             why = "" if self._port else ", which the tasks and schedules of this state directory name,"
-            raise StateError(f"port {port}{why} cannot be bound: {error.strerror}") from error
-        self.state.keep_gateway_port(int(gateway.url.rpartition(":")[2]))
+            way_out = f"try again in a minute, or with --port {port + 1}"
+            raise StateError(f"port {port}{why} cannot be bound: {error.strerror}; {way_out}") from error
+        self.state.keep_ports({"gateway": gateway.url})
         return gateway
+
+    def _again(self, service: _Grpc, former_port: int | None) -> _Grpc:
+        """The service, started on the port of the last start where that is free."""
+        service.former_port = former_port or 0
+        return self._started(service)
 
     def _started(self, service: _Started) -> _Started:
         service.start()
@@ -169,8 +184,9 @@ class Devcloud:
 
     def _provision(self) -> None:
         with self.clients() as clients:
-            admin_key = Provisioner(self.cloud, clients).provision(schedules=self._schedules)
-        self.ready["admin_key"] = admin_key
+            provisioner = Provisioner(self.cloud, clients)
+            self.ready["admin_key"] = provisioner.provision(schedules=self._schedules)
+        self.outgrown = provisioner.outgrown
 
     def _ready_line(self) -> Json:
         addresses = self.cloud.addresses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import isfinite
@@ -20,6 +20,16 @@ Json = dict[str, Any]
 _JOB = "{:<12}  {:>9}  {:<7}  {:<14}  {:<24}  {:<36}  {}"
 _UNBOUNDED = 10_000  # columns of a pipe or file: what reads it wants whole lines
 _NUMBERS = frozenset({"INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC"})
+
+
+def outgrown(tables: Mapping[str, str], state_dir: object) -> str:
+    """What to do about tenants' tables that an earlier version made and that cannot be changed in place."""
+    lines = [f"devcloud: {name} cannot be changed in place: {told}" for name, told in tables.items()]
+    if lines:
+        drop = f"{command()} query --state-dir {shell_word(state_dir)} 'DROP TABLE {next(iter(tables))}'"
+        lines.append(f"  Drop such a table and run its pipeline again: {drop}")
+        lines.append("  Or begin anew: remove the state directory, or name another one with --state-dir.")
+    return "\n".join(lines)
 
 
 def welcome(ready: Json, state_dir: object) -> str:

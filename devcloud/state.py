@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -63,13 +64,17 @@ class StateDir:
         """What to do when there should be a running devcloud."""
         return f"start one with: {command()} up --state-dir {shell_word(self.path)}"
 
-    def kept_gateway_port(self) -> int:
-        """The gateway's port before the restart, which tasks and schedules made then still name; 0 the first time."""
-        return int(self._read(self._port_file)["gateway"]) if self._port_file.exists() else 0
+    def kept_ports(self) -> dict[str, int]:
+        """The ports before the restart by service; none the first time.
 
-    def keep_gateway_port(self, port: int) -> None:
-        """Use this port again next time."""
-        self._write(self._port_file, {"gateway": port})
+        Tasks and schedules that were made then name the gateway's, and a developer's shell may name any.
+        """
+        return self._read(self._port_file) if self._port_file.exists() else {}
+
+    def keep_ports(self, addresses: Mapping[str, str]) -> None:
+        """Use the ports of these addresses again next time."""
+        ports = {name: int(address.rpartition(":")[2]) for name, address in addresses.items()}
+        self._write(self._port_file, self.kept_ports() | ports)
 
     @property
     def _ready_file(self) -> Path:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from flask import Response
+
+_PORT = re.compile(r":[0-9]{1,5}\Z")
 
 
 def json_response(
@@ -26,9 +29,14 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
+def _is_allowed(origin: str, allowed: frozenset[str]) -> bool:
+    """Whether the origin is one of them; `http://localhost:*` is that host on any port."""
+    return origin in allowed or f"{_PORT.sub('', origin)}:*" in allowed
+
+
 def allow_origin(response: Response, origin: str | None, allowed: frozenset[str]) -> None:
     """Let the caller's page read the response where its origin is `allowed`."""
     response.headers["Vary"] = "Origin"
-    if origin and origin in allowed:
+    if origin and _is_allowed(origin, allowed):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = "X-Request-ID, Retry-After, Idempotent-Replayed"

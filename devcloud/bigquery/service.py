@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -81,6 +81,10 @@ class BigQuery:
         ]
         self._storage = StorageRead(identity, Tls(state_dir), engine, results, folder / "read_sessions")
         self._http = HttpServer(RestApp(identity, routes), name="bigquery", port=port)
+
+    def take_again(self, ports: Mapping[str, int]) -> None:
+        """The ports of the last start, `bigquery` and `storage_read`, where they are free."""
+        self._http.former_port, self._storage.former_port = ports.get("bigquery", 0), ports.get("storage_read", 0)
 
     @property
     def url(self) -> str:

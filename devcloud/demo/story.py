@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from devcloud.onboarding import onboard
 from devcloud.seed_billing.export import Target, write_export
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
+from devcloud.shown import outgrown
 
 TEMPLATE = "gcp/cost/billing"
 FIRST, LAST = date(2025, 11, 11), date(2025, 11, 17)
@@ -89,6 +91,8 @@ def demo(options: Namespace) -> None:
         cloud = stack.enter_context(Devcloud(state_dir, port=options.port, latencies=latencies))
         cloud.warm(*_FUNCTIONS)
         console.print(f"[bold]1. A Google Cloud on this machine[/] is up in {time.monotonic() - started:.1f} s\n")
+        if cloud.outgrown:
+            print(outgrown(cloud.outgrown, state_dir), file=sys.stderr, flush=True)
         told_before = options.stay and _is_onboarded(cloud, ACTORS[0])
         if not told_before:
             tell(cloud, console, stays=options.stay)

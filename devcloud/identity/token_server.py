@@ -41,12 +41,8 @@ class TokenServer:
     def start(self) -> None:
         """Bind and serve, and let minted keys name this server."""
         former = self._identity.former_token_uri
-        self._server.port = urlsplit(former).port or 0 if former else 0
-        try:
-            self._server.start()
-        except OSError:  # another program took the port in the meantime
-            self._server.port = 0
-            self._server.start()
+        self._server.former_port = urlsplit(former).port or 0 if former else 0
+        self._server.start()
         self._identity.token_uri = f"{self.url}/token"
 
     def stop(self) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from shared import log
 from shared.adapters.bigquery import Row, Warehouse
+from shared.adapters.job_errors import translated
 from shared.adapters.sql import statement
 from shared.errors import JobFailed, Unavailable
 
@@ -40,6 +41,13 @@ class SchedulerJobs:
         """Everything scheduler_status shows; tenants are near their limit from `near_percent` on. One job."""
         (row,) = self.warehouse.read(statement("status", "read_status"), {"near_percent": near_percent})
         return row
+
+    def begun_at(self) -> datetime:
+        """Since when jobs are recorded at all: when the platform was made. No job."""
+        table = f"{self.warehouse.project}.{self.warehouse.central}.scheduler_job_runs"
+        with translated():
+            found: datetime = self.warehouse.client.get_table(table, retry=self.warehouse.patience.calls).created
+        return found
 
     def _append(self, job: str, started_at: datetime, outcome: str, counts: dict[str, int]) -> None:
         row = {

@@ -44,12 +44,13 @@ class SchedulerStatus:
         return {name: function.schedule for name, function in functions.items() if function.schedule}
 
     def _overdue_jobs(self, ran: Mapping[str, Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:
-        """Jobs that did not succeed for longer than they may."""
+        """Jobs that did not succeed for longer than they may; a new platform has as long for the first time."""
         found = []
+        begun_at = self.jobs.begun_at()
         for name, schedule in self._schedules().items():
-            last = _times(ran.get(name))["last_success_at"]
-            if last is None or now - last > timedelta(seconds=schedule.overdue_after_seconds):
-                found.append({"what": name, "since": last})
+            since = _times(ran.get(name))["last_success_at"] or begun_at
+            if now - since > timedelta(seconds=schedule.overdue_after_seconds):
+                found.append({"what": name, "since": since})
         return found
 
     def _overdue_work(self, found: Mapping[str, Any], now: datetime) -> list[dict[str, Any]]:
