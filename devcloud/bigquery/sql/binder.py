@@ -71,7 +71,7 @@ class Binder:
     def condition(self, node: exp.Expr, scope: Scope, clause: str) -> str:
         """The DuckDB text of a BOOL expression."""
         bound = self.expr(node, scope)
-        if bound.null:
+        if bound.null and bound.value != ():
             return "CAST(NULL AS BOOLEAN)"
         if bound.type != BOOL:
             raise invalid_query(f"{clause} should return type BOOL, but returns {bound.type}")

@@ -117,8 +117,8 @@ def bind_cast(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
 
 def _literal(value: Typed, target: SqlType, *, safe: bool) -> Typed | None:
     if value.null:
-        coerced = coerce(value, target)
-        return coerced if coerced is not None else null_of(target)
+        coerced = coerce(value, target) or null_of(target)
+        return Typed(coerced.sql, target, fails=coerced.fails)  # of that type from here on, as any other value
     if not isinstance(value.value, str) or value.type.kind != "STRING" or target.kind not in literals.PARSERS:
         return None
     try:

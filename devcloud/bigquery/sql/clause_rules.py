@@ -35,11 +35,32 @@ def check_qualify(node: exp.Expr) -> None:
         raise invalid_query("The QUALIFY clause requires analytic function to be present")
 
 
+def check_sources(node: exp.Expr) -> None:
+    """Without FROM there are no rows to count or to filter."""
+    if node.args.get("from_") is not None:
+        return
+    for clause in ("where", "group", "having", "qualify"):
+        if node.args.get(clause) is not None:
+            words = "GROUP BY" if clause == "group" else clause.upper()
+            raise invalid_query(f"Query without FROM clause cannot have a {words} clause")
+    for part in node.expressions:
+        if any(_within(part, exp.Window)):
+            raise invalid_query("Analytic function not allowed in SELECT without FROM clause")
+        if _aggregates(part):
+            raise invalid_query("Aggregate function not allowed in SELECT without FROM clause")
+
+
 def check_limit(value: exp.Expr, clause: str) -> None:
     """LIMIT and OFFSET take a number that is none below zero, or a parameter."""
     is_number = isinstance(value, exp.Literal) and not value.args["is_string"]
     if not is_number and not isinstance(value, (exp.Parameter, exp.Placeholder, exp.Column)):
         raise invalid_query(f"{clause} expects a non-negative integer literal or parameter")
+
+
+def check_no_literal(node: exp.Expr, clause: str) -> None:
+    """A literal that is no position sorts and groups nothing."""
+    if isinstance(node, (exp.Literal, exp.Null, exp.Boolean, exp.RawString, exp.ByteString)):
+        raise invalid_query(f"Cannot {clause} literal values")
 
 
 def _aggregates(part: exp.Expr) -> bool:

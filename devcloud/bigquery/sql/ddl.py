@@ -48,6 +48,8 @@ def bind_create(binder: Binder, node: exp.Create, text: str) -> Creation:
     )
     if node.expression is not None:
         creation.query = binder.query(node.expression, Scope())
+    if kind == "VIEW" and isinstance(schema, exp.Schema):
+        raise not_implemented("CREATE VIEW with a list of columns")
     fields = _declared(schema) if isinstance(schema, exp.Schema) else _selected(creation.query)
     creation.fields = fields
     creation.resource = _described(properties, fields) | {"schema": {"fields": fields}}

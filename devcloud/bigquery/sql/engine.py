@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Hashable
 from dataclasses import replace
 from importlib import resources
 
@@ -14,12 +16,14 @@ from devcloud.bigquery.sql import functions as _functions  # noqa: F401 - fills 
 from devcloud.bigquery.sql.errors import is_conflict, translate
 from devcloud.bigquery.sql.guards import TableGuards
 from devcloud.bigquery.sql.lifting import Lifted, lift
+from devcloud.bigquery.sql.rehearsal import Rehearsal
 from devcloud.bigquery.sql.run_ddl import run_ddl
 from devcloud.bigquery.sql.run_statement import Runner
 from devcloud.bigquery.sql.script import Assertion, Statement, parse
 from devcloud.bigquery.sql.session import Session
 
 _DDL = (exp.Create, exp.Drop, exp.Alter)
+_REMEMBERED = 1_000
 _TRANSACTION = (exp.Transaction, exp.Commit, exp.Rollback)
 
 
@@ -29,6 +33,7 @@ class Engine:
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
         self._guards, self._row_counts = TableGuards(), RowCounts()
+        self._rehearsed: dict[Hashable, None] = {}  # scripts, the oldest first
         with database.cursor() as cursor:
             cursor.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor to come
             for name in ("text_macros.sql", "macros.sql"):
@@ -61,9 +66,26 @@ class Engine:
             statements = parse(request.sql)
         if len(statements) == 1 and not isinstance(statements[0].tree, exp.Declare):
             return self._run_one(statements[0], Runner(request, session, lifted.tables))
+        runner = Runner(replace(request, check=None), session, lifted.tables)
+        self._rehearse(statements, runner, lifted.text)
         if request.dry_run:
             return QueryResult("SCRIPT")
-        return self._run_script(statements, Runner(replace(request, check=None), session, lifted.tables))
+        return self._run_script(statements, runner)
+
+    def _rehearse(self, statements: tuple[Statement, ...], runner: Runner, text: str) -> None:
+        """Refuse what is not implemented before anything runs; what was found whole once is not looked at again."""
+        request = runner.request
+        kinds = json.dumps([one.get("parameterType") for one in request.parameters])
+        key = text, request.project, request.default_dataset, kinds
+        if key in self._rehearsed:
+            return
+        try:
+            if Rehearsal(runner).check(statements):
+                self._rehearsed[key] = None
+        finally:
+            runner.session.rollback()  # the snapshot that was looked at
+        while len(self._rehearsed) > _REMEMBERED:
+            self._rehearsed.pop(next(iter(self._rehearsed)), None)
 
     def _run_script(self, statements: tuple[Statement, ...], runner: Runner) -> QueryResult:
         session, result = runner.session, QueryResult("SCRIPT")

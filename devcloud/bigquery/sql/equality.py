@@ -69,7 +69,7 @@ def null_if(value: Typed, other: Typed) -> str:
 
 def check_comparable(value: Typed, what: str, *, for_order: bool = False) -> None:
     """Raises invalidQuery where BigQuery has no equality, or with `for_order` no order, of the value's type."""
-    if not value.null and not _is_comparable(value.type, for_order=for_order):
+    if (not value.null or value.value == ()) and not _is_comparable(value.type, for_order=for_order):
         raise invalid_query(f"{what} is not defined for arguments of type {value.type}")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
@@ -198,6 +201,16 @@ def _test(binder: Binder, operand: exp.Expr | None, node: exp.Expr, scope: Scope
     return call("=", [binder.expr(operand, scope), binder.expr(node, scope)], what="operator CASE").sql
 
 
+@contextmanager
+def as_signature(name: str, node: exp.Expr) -> Iterator[None]:
+    """A rule that takes its arguments apart finds another number of them than it has names for: no such signature."""
+    try:
+        yield
+    except (IndexError, ValueError) as error:
+        what = f"No matching signature for function {name}: {len(node.expressions)} arguments"
+        raise invalid_query(what) from error
+
+
 # Calls ------------------------------------------------------------------------------------------------------------
 
 
@@ -207,7 +220,8 @@ def bind_call(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     assert isinstance(node, exp.Anonymous)  # noqa: S101
     name = str(node.this if isinstance(node.this, str) else node.this.name).upper()
     if name in CALLS:
-        return CALLS[name](binder, node, scope)
+        with as_signature(name, node):
+            return CALLS[name](binder, node, scope)
     return call(name, [binder.expr(argument, scope) for argument in node.expressions])
 
 

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder
+from devcloud.bigquery.sql.clause_rules import check_no_literal
 from devcloud.bigquery.sql.ordering import ordinal
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.select_list import Item
@@ -38,6 +39,8 @@ def _term(binder: Binder, node: exp.Expr, items: list[Item], scope: Scope) -> st
     if isinstance(node, exp.Paren):
         return f"({_term(binder, node.this, items, scope)})"
     at = ordinal(node, len(items), "GROUP BY")
+    if at is None:
+        check_no_literal(node, "GROUP BY")
     value = items[at].value if at is not None else binder.expr(node, scope)
     if value.type == JSON:
         raise invalid_query("Grouping by expressions of type JSON is not allowed")

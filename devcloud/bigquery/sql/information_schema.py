@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from devcloud.bigquery.model import Json, not_implemented
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.literals import quote_text, timestamp_sql
-from devcloud.bigquery.sql.scope import Column, Relation
+from devcloud.bigquery.sql.scope import LATER, Column, Relation
 from devcloud.bigquery.types import INT64, STRING, TIMESTAMP, SqlType, field_type, quoted
 
 _Rows = list[dict[str, object]]
@@ -25,11 +25,12 @@ def bind_information_schema(binder: Binder, parts: list[str]) -> Relation:
     shape, rows_of = _VIEWS[view]
     dataset = parts[-2] if len(parts) > 1 else (context.default_dataset or ("", ""))[1]
     project = ".".join(parts[:-2]) or context.project
-    return _values(shape, rows_of(context.list_tables(project, dataset)))
+    return _values(view, shape, rows_of(context.list_tables(project, dataset)))
 
 
-def _values(shape: _Shape, rows: _Rows) -> Relation:
+def _values(view: str, shape: _Shape, rows: _Rows) -> Relation:
     columns = [Column(name, kind, quoted(name)) for name, kind in shape.items()]
+    columns += [Column(name, STRING, LATER, hidden=True) for name in _LATER_COLUMNS.get(view, "").split()]
     names = ", ".join(quoted(name) for name in shape)
     listed = [", ".join(_literal(row.get(name), kind) for name, kind in shape.items()) for row in rows]
     nothing = ", ".join(f"CAST(NULL AS {kind.duckdb}) AS {quoted(name)}" for name, kind in shape.items())
@@ -120,6 +121,15 @@ def _views(tables: list[Json]) -> _Rows:
     ]
 
 
+# Columns that BigQuery has too: naming one is refused by name.
+_LATER_COLUMNS = {
+    "TABLES": "managed_table_type is_fine_grained_mutations_enabled base_table_catalog base_table_schema "
+    "base_table_name snapshot_time_ms replica_source_catalog replica_source_schema replica_source_name "
+    "replication_status replication_error ddl default_collation_name upsert_stream_apply_watermark "
+    "sync_status is_change_history_enabled",
+    "COLUMNS": "is_generated generation_expression is_stored is_updatable collation_name column_default "
+    "rounding_mode data_policies policy_tags",
+}
 _NAMED: _Shape = {"table_catalog": STRING, "table_schema": STRING, "table_name": STRING}
 _VIEWS: dict[str, tuple[_Shape, Callable[[list[Json]], _Rows]]] = {
     "TABLES": (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from devcloud.bigquery.model import not_implemented
+from devcloud.bigquery.model import invalid_query, not_implemented
 
 _ALWAYS = frozenset({"this", "expression", "expressions"})
 _CLAUSES = "with_ kind distinct from_ joins where group having qualify windows order limit offset"
@@ -60,9 +60,22 @@ _READ: dict[type[exp.Expr], str] = {
 _KNOWN = {node: _ALWAYS | frozenset(names.split()) for node, names in _READ.items()}
 
 
+_COMPARISONS = (
+    *(exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Like, exp.In, exp.Between, exp.Is),
+    *(exp.NullSafeEQ, exp.NullSafeNEQ),
+)
+
+
 def check_tree(root: exp.Expr) -> None:
-    """Raise notImplemented for the first argument of a query or DML statement that no rule reads."""
+    """Raise notImplemented for the first argument of a query or DML statement that no rule reads.
+
+    A comparison of a comparison is a syntax error: sqlglot reads them from left to right.
+    """
     for node in root.walk():
+        if isinstance(node, _COMPARISONS) and any(
+            isinstance(node.args.get(side), (*_COMPARISONS, exp.Not)) for side in ("this", "expression")
+        ):
+            raise invalid_query(f"Syntax error: a comparison within {node.sql('bigquery')[:60]} must be parenthesized")
         known = _KNOWN.get(type(node), _ALWAYS) if isinstance(node, _CHECKED) else None
         if known is None:
             continue

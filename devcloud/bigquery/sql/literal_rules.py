@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from devcloud.bigquery.model import invalid_query
+from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, expression
 from devcloud.bigquery.sql.literals import bytes_sql, quote_text
 from devcloud.bigquery.sql.registry import call
@@ -76,4 +76,6 @@ def bind_null(_: Binder, __: exp.Expr, ___: Scope) -> Typed:
 @expression(exp.ParseJSON)
 def bind_json(_: Binder, node: exp.Expr, __: Scope) -> Typed:
     """JSON '...'."""
+    if not isinstance(node.this, exp.Literal):
+        raise not_implemented("a member of a JSON literal: put it in parentheses")
     return call("PARSE_JSON", [Typed(quote_text(node.this.name), STRING, literal=True, value=node.this.name)])

@@ -13,6 +13,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from devcloud.bigquery.model import BigQueryError, invalid_query
 
+_QUOTE_SIGNS = "'\""
 _QUOTES = ("'''", '"""', "'", '"')
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"} | {c: c for c in "\\?\"'`"}
 _ESCAPE = re.compile(r"\\(?:([0-3][0-7]{2})|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.)|$)", re.DOTALL)
@@ -40,7 +41,7 @@ def read_tokens(sql: str, tokens: list[Token], type_tokens: frozenset[TokenType]
         if at - 1 in joined:
             text = _bytes(_body(sql[token.start : token.end + 1]), _raw)
             found.append(_changed(token, TokenType.BYTE_STRING, text))
-        elif token.token_type in _LITERALS:
+        elif token.token_type in _LITERALS and sql[token.end] in _QUOTE_SIGNS:  # others are the rest of a command
             found.append(_read(sql, token))
         elif token.token_type in type_tokens and token.text.upper() not in _WORDS:
             found.append(_changed(token, TokenType.VAR, token.text))

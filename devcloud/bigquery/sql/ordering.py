@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder
-from devcloud.bigquery.sql.clause_rules import check_limit
+from devcloud.bigquery.sql.clause_rules import check_limit, check_no_literal
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.select_list import Item
 from devcloud.bigquery.sql.typed import Typed
@@ -23,14 +23,16 @@ def order_terms(binder: Binder, order: exp.Expr | None, scope: Scope, *, one_key
     """` ORDER BY ...` of an aggregate or window; '' without one. `one_key`: DuckDB takes one for the frame."""
     if order is None:
         return ""
-    keys = order_keys(binder, order, scope)
+    keys = order_keys(binder, order, scope, ordinals=True)
     return " ORDER BY " + ", ".join(f"{key} {way}" for key, way in (keys[-1:] if one_key else keys))
 
 
-def order_keys(binder: Binder, order: exp.Expr, scope: Scope) -> list[tuple[str, str]]:
-    """The sort keys and their directions."""
+def order_keys(binder: Binder, order: exp.Expr, scope: Scope, *, ordinals: bool = False) -> list[tuple[str, str]]:
+    """The sort keys and their directions; with `ordinals` they may be literals."""
     keys = []
     for term in order.expressions:
+        if not ordinals:
+            check_no_literal(term.this, "ORDER BY")
         value = _orderable(binder.expr(term.this, scope))
         keys += _not_a_number_first(value, value.sql, term)
     return keys
@@ -75,6 +77,7 @@ def _order_key(binder: Binder, node: exp.Expr, items: list[Item], scope: Scope, 
         at = named[0] if named else None
     if at is not None:
         return _orderable(items[at].value), str(at + 1)
+    check_no_literal(node, "ORDER BY")
     value = _orderable(binder.expr(node, scope))
     same = [n for n, item in enumerate(items) if item.value.sql == value.sql]
     if same:

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, query
-from devcloud.bigquery.sql.clause_rules import check_having, check_qualify
+from devcloud.bigquery.sql.clause_rules import check_having, check_qualify, check_sources
 from devcloud.bigquery.sql.grouping import bind_group
 from devcloud.bigquery.sql.ordering import bind_limit, bind_order
 from devcloud.bigquery.sql.relations import bind_from
@@ -43,6 +43,7 @@ def bind_select(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
 
 
 def _select(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
+    check_sources(node)
     check_having(node)
     check_qualify(node)
     source = bind_from(binder, node, scope)

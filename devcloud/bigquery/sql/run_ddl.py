@@ -39,7 +39,14 @@ def run_ddl(runner: Runner, tree: exp.Expr, text: str) -> QueryResult:
 # CREATE -----------------------------------------------------------------------------------------------------------
 
 
+def check_creation(creation: Creation) -> None:
+    """Refuse by name what cannot be made."""
+    if creation.temporary and creation.kind != "TABLE":
+        raise not_implemented("temporary views")
+
+
 def _create(runner: Runner, context: Context, creation: Creation) -> QueryResult:
+    check_creation(creation)
     suffix = "_AS_SELECT" if creation.query is not None else ""
     result = QueryResult(f"CREATE_{creation.kind}{suffix}", referenced_tables=list(context.referenced))
     if creation.temporary:
@@ -91,8 +98,6 @@ def _begin(runner: Runner, ref: TableRef, what: str) -> None:
 
 def _create_temporary(runner: Runner, context: Context, creation: Creation, result: QueryResult) -> QueryResult:
     name = creation.parts[-1].lower()
-    if creation.kind != "TABLE":
-        raise not_implemented("temporary views")
     if runner.request.dry_run:
         return result
     if name in runner.session.temp_tables and creation.exists_ok:
@@ -125,9 +130,14 @@ def _fill(runner: Runner, context: Context, creation: Creation, table: str) -> N
 # DROP -------------------------------------------------------------------------------------------------------------
 
 
-def _drop(runner: Runner, context: Context, tree: exp.Drop, kind: str) -> QueryResult:
-    if kind not in ("TABLE", "VIEW"):
+def check_drop(tree: exp.Drop, kind: str) -> None:
+    """Refuse by name what cannot be dropped."""
+    if kind not in ("TABLE", "VIEW") or len(tree.args["tables"]) != 1:
         raise not_implemented(f"DROP {kind}")
+
+
+def _drop(runner: Runner, context: Context, tree: exp.Drop, kind: str) -> QueryResult:
+    check_drop(tree, kind)
     result = QueryResult(f"DROP_{kind}")
     parts = [part.name for part in tree.args["tables"][0].parts]
     if len(parts) == 1 and parts[0].lower() in runner.session.temp_tables:
@@ -164,15 +174,21 @@ def _alter(runner: Runner, binder: Binder, tree: exp.Alter, kind: str) -> QueryR
     if resource is None and tree.args.get("exists"):
         return result
     resource = deepcopy(catalog.get_table(runner.session.cursor, ref))
-    changes: Json = {}
-    for action in tree.args["actions"]:
-        changes |= _action(action, changes.get("schema") or resource.get("schema") or {"fields": []})
+    changes = alteration(tree, resource.get("schema") or {"fields": []})
     expiration = changes.pop("partitionExpirationMs", None)
     if expiration is not None:
         changes["timePartitioning"] = resource.get("timePartitioning", {}) | {"expirationMs": expiration}
     if not runner.request.dry_run:
         catalog.patch_table(runner.session.cursor, ref, changes)
     return result
+
+
+def alteration(tree: exp.Expr, schema: Json) -> Json:
+    """What ALTER TABLE changes of the resource of a table with that schema."""
+    changes: Json = {}
+    for action in tree.args["actions"]:
+        changes |= _action(action, changes.get("schema") or schema)
+    return changes
 
 
 def _action(action: exp.Expr, schema: Json) -> Json:
@@ -185,7 +201,7 @@ def _action(action: exp.Expr, schema: Json) -> Json:
             raise invalid_query(f"Column already exists: {action.name}")
         return {"schema": {"fields": [*schema["fields"], column_field(action)]}}
     if isinstance(action, exp.AlterSet):
-        properties = [one for group in action.expressions for one in group.expressions]
+        properties = [one for group in action.expressions for one in (group.expressions if group else [])]
         return read_options(properties, TABLE_OPTIONS)
     if isinstance(action, exp.AlterColumn) and action.args.get("drop") and action.args.get("allow_null"):
         fields = deepcopy(schema["fields"])
@@ -200,7 +216,18 @@ def _action(action: exp.Expr, schema: Json) -> Json:
 # SCHEMA -----------------------------------------------------------------------------------------------------------
 
 
+def check_schema(tree: exp.Expr) -> Json:
+    """What a CREATE SCHEMA gives its dataset; refuses by name what cannot be done to one."""
+    if isinstance(tree, exp.Drop):
+        return {}
+    if not isinstance(tree, exp.Create):
+        raise not_implemented("ALTER SCHEMA")
+    properties = tree.args["properties"].expressions if tree.args.get("properties") else []
+    return read_options(properties, SCHEMA_OPTIONS)
+
+
 def _schema(runner: Runner, tree: exp.Expr) -> QueryResult:
+    resource = check_schema(tree)
     node = tree.args["tables"][0] if isinstance(tree, exp.Drop) else tree.this
     *projects, dataset = ".".join(part.name for part in node.parts).split(".")
     project = ".".join(projects) or runner.request.project
@@ -217,9 +244,5 @@ def _schema(runner: Runner, tree: exp.Expr) -> QueryResult:
         else:
             catalog.drop_dataset(cursor, project, dataset, delete_contents=bool(tree.args.get("cascade")))
         return result
-    if not isinstance(tree, exp.Create):
-        raise not_implemented("ALTER SCHEMA")
-    properties = tree.args["properties"].expressions if tree.args.get("properties") else []
-    resource = read_options(properties, SCHEMA_OPTIONS)
     catalog.create_dataset(cursor, project, dataset, resource, exists_ok=bool(tree.args.get("exists")))
     return result

@@ -26,7 +26,7 @@ from devcloud.bigquery.sql.translate import Plans
 from devcloud.bigquery.sql.typed import Typed, null_of, require
 from devcloud.bigquery.types import SqlType, to_field
 
-_PLANS = Plans()
+PLANS = Plans()
 
 
 class Runner:
@@ -79,7 +79,7 @@ class Runner:
         """A SELECT or DML statement."""
         assert isinstance(statement.tree, exp.Expr)  # noqa: S101
         self._now = datetime.now(UTC)
-        plan = _PLANS.get(statement.text, statement.tree, self.context())
+        plan = PLANS.get(statement.text, statement.tree, self.context())
         result = QueryResult(plan.statement_type, referenced_tables=list(plan.referenced))
         if plan.statement_type == "SELECT":
             if self.request.destination:
@@ -107,7 +107,7 @@ class Runner:
         self.session.write({plan.target} if plan.mutates and plan.target else None)
         assert isinstance(statement.tree, exp.Expr)  # noqa: S101
         # What was waited for may have changed the table's columns.
-        plan = _PLANS.get(statement.text, statement.tree, self.context())
+        plan = PLANS.get(statement.text, statement.tree, self.context())
         values = self.values(plan)
         for check in plan.checks:
             if self.session.cursor.execute(check.sql, used_in(check.sql, values)).fetchall():
@@ -168,14 +168,15 @@ class Runner:
             pair = item.this
             if not isinstance(pair, exp.EQ):
                 raise invalid_query("Syntax error: Expected SET variable = expression")
-            if isinstance(pair.this, exp.Tuple):
+            if isinstance(pair.this, (exp.Tuple, exp.Paren)):
                 self._assign_all(pair)
             else:
                 self._assign(pair.this.name, pair.expression)
         return QueryResult("SET")
 
     def _assign_all(self, pair: exp.EQ) -> None:
-        names, values = pair.this.expressions, pair.expression
+        names = [pair.this.this] if isinstance(pair.this, exp.Paren) else pair.this.expressions
+        values = pair.expression
         while isinstance(values, exp.Paren):
             values = values.this
         if isinstance(values, exp.Tuple) and len(values.expressions) == len(names):

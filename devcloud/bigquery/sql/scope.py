@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from devcloud.bigquery.model import Json, invalid_query
+from devcloud.bigquery.model import Json, invalid_query, not_implemented
 from devcloud.bigquery.partition_filter import PartitionFilter
 from devcloud.bigquery.sql.literals import quote_text
 from devcloud.bigquery.sql.typed import Typed, built
 from devcloud.bigquery.types import SqlType, struct_of
+
+# The DuckDB text of a column that BigQuery has and this engine has not.
+LATER = '"_devcloud_later"'
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Source:
         found = [column for column in self.columns if column.name.lower() == lowered]
         if len(found) > 1:
             raise invalid_query(f"Column name {name} is ambiguous")
+        if found and found[0].sql.endswith(LATER):
+            raise not_implemented(f"the column {found[0].name} of {self.alias}")
         return found[0] if found else None
 
     def row(self) -> Typed:

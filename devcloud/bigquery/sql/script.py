@@ -9,34 +9,15 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from devcloud.bigquery.model import invalid_query, not_implemented
+from devcloud.bigquery.model import invalid_query
 from devcloud.bigquery.sql.dialect import GoogleSql
 from devcloud.bigquery.sql.errors import syntax_error
 from devcloud.bigquery.sql.known_args import check_tree
+from devcloud.bigquery.sql.statement_kinds import refuse_unknown, refuse_unparsed
 from devcloud.bigquery.sql.turns import Turns
 
 _DIALECT = GoogleSql()
 _TURNS = Turns()
-_CONTROL_FLOW = frozenset(
-    [
-        "IF",
-        "LOOP",
-        "WHILE",
-        "REPEAT",
-        "FOR",
-        "CASE",
-        "CALL",
-        "RETURN",
-        "BREAK",
-        "LEAVE",
-        "CONTINUE",
-        "ITERATE",
-        "RAISE",
-        "EXECUTE",
-        "END",
-    ]
-)
-_OTHERS = frozenset(["GRANT", "REVOKE", "EXPORT", "LOAD", "UNDROP"])
 
 
 @dataclass(frozen=True)
@@ -85,14 +66,15 @@ def _split(tokens: list[Token]) -> list[list[Token]]:
 
 def _parse_one(sql: str, tokens: list[Token]) -> Statement:
     text = sql[tokens[0].start : tokens[-1].end + 1]
-    words = [token.text.upper() for token in tokens[:2]]
-    if words[0] in _CONTROL_FLOW or words[0] in _OTHERS:
-        raise not_implemented(f"the statement {words[0]}")
-    if words[0] == "BEGIN" and words[1:] not in ([], ["TRANSACTION"]):
-        raise not_implemented("BEGIN ... END blocks")
+    words = _words(tokens)
+    refuse_unknown(words)
     if words[0] == "ASSERT":
         return Statement(text, _assertion(sql, tokens))
     return Statement(text, _tree(sql, tokens))
+
+
+def _words(tokens: list[Token]) -> list[str]:
+    return [token.text.upper() for token in tokens]
 
 
 def _tree(sql: str, tokens: list[Token]) -> exp.Expr:
@@ -101,9 +83,11 @@ def _tree(sql: str, tokens: list[Token]) -> exp.Expr:
     try:
         parsed = _DIALECT.parser().parse(tokens, sql)
     except ParseError as error:
+        refuse_unparsed(_words(tokens))
         raise syntax_error(error) from error
     tree = parsed[0] if parsed else None
     if not isinstance(tree, _STATEMENTS):
+        refuse_unparsed(_words(tokens))
         raise invalid_query(f'Syntax error: Unexpected "{tokens[0].text}" at [{tokens[0].line}:1]')
     if isinstance(tree, _CHECKED):
         check_tree(tree)

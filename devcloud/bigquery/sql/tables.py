@@ -14,6 +14,7 @@ from devcloud.bigquery.sql.scope import Column, Relation, Scope
 from devcloud.bigquery.types import DATE, STRING, TIMESTAMP, quoted
 
 PARTITION_TIME = "_PARTITIONTIME"
+_METADATA_TABLES = ("__TABLES__", "__TABLES_SUMMARY__", "__DATASETS__")
 
 
 def physical(ref: TableRef) -> str:
@@ -35,6 +36,10 @@ def bind_table(binder: Binder, parts: list[str]) -> Relation:
         columns = [Column(name, kind, quoted(name)) for name, kind in context.temp_tables[parts[0].lower()]]
         return Relation(temporary(parts[0].lower()), columns)
     ref = context.table_ref(parts)
+    if ref.table.upper() in _METADATA_TABLES:
+        raise not_implemented(f"the metadata table {ref.table}")
+    if "@" in ref.table:
+        raise not_implemented(f"the time decorator of {ref.table}")
     if ref.table.endswith("*"):
         return _bind_wildcard(binder, ref)
     resource = context.table(ref)

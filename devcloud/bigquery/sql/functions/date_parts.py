@@ -57,6 +57,8 @@ def _week_shift(part: str) -> int | None:
 
 def truncated(kind: SqlType, sql: str, part: str) -> str:
     """The value truncated to the part, of the same type; weeks begin on their day."""
+    if kind == DATE and part in _MICROSECONDS and part != "DAY":
+        raise invalid_query(f"DATE_TRUNC does not support the {part} date part")
     shift = _week_shift(part)
     local = f"timezone('UTC', {sql})" if kind == TIMESTAMP else sql
     if kind.kind == "TIME":

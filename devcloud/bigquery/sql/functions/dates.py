@@ -14,6 +14,7 @@ from devcloud.bigquery.sql.typed import Typed, coerce, require
 from devcloud.bigquery.types import DATE, DATETIME, INT64, STRING, TIME, TIMESTAMP, SqlType
 
 _TYPES = {"DATE": DATE, "DATETIME": DATETIME, "TIMESTAMP": TIMESTAMP, "TIME": TIME}
+_WITHIN_DAYS = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "TIME")
 _SHIFTS = {
     "DATE": ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR"),
     "DATETIME": tuple(PARTS),
@@ -59,7 +60,10 @@ def bind_add(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     value_node, interval = _arguments(node, 2)
     if not isinstance(interval, exp.Interval):
         raise invalid_query(f"Expected INTERVAL expression in {name}_{verb}")
-    value = require(binder.expr(value_node, scope), _TYPES[name], f"{name}_{verb} argument")
+    given = binder.expr(value_node, scope)
+    if name == "DATE" and given.type.kind in ("DATETIME", "TIMESTAMP"):
+        raise not_implemented(f"{name}_{verb} of a {given.type}")
+    value = require(given, _TYPES[name], f"{name}_{verb} argument")
     sign = "+" if verb == "ADD" else "-"
     delta = interval_text(binder, interval, scope, _SHIFTS[name])
     text = f"({value.sql} {sign} {delta})"
@@ -157,6 +161,8 @@ _EXTRACTS = {part: f"CAST(extract({word} FROM {{0}}) AS BIGINT)" for part, word 
 
 
 def _extracted(part: str, local: str, kind: SqlType) -> Typed:
+    if kind == DATE and part in _WITHIN_DAYS:
+        raise invalid_query(f"EXTRACT from DATE does not support the {part} date part")
     if part in ("DATE", "TIME", "DATETIME") and kind.kind in ("DATETIME", "TIMESTAMP"):
         target = _TYPES[part]
         return Typed(local if part == "DATETIME" else f"CAST({local} AS {part})", target)
@@ -190,6 +196,8 @@ def bind_constructor(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed
     if zone is None and given[0].type == STRING and name == "TIMESTAMP":
         # The only one with a signature for text: what is none is an error of the call, which SAFE. takes.
         return Typed(f"bq_text_to_timestamp({given[0].sql})", TIMESTAMP)
+    if zone is None and given[0].type == STRING and name == "TIME":
+        raise invalid_query("No matching signature for function TIME for argument types: STRING")
     if zone is None:
         return _converted(given[0], target)
     return _zoned(name, given[0], zone)

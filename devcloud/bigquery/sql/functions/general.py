@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, function
-from devcloud.bigquery.sql.equality import null_if
+from devcloud.bigquery.sql.equality import check_comparable, null_if
 from devcloud.bigquery.sql.expressions import make_struct
 from devcloud.bigquery.sql.functions.date_parts import PARTS
 from devcloud.bigquery.sql.functions.dates import interval_text
@@ -15,15 +17,27 @@ from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed
 from devcloud.bigquery.types import DATE, INT64, STRING, TIMESTAMP, array_of
 
+
+def _only(given: Sequence[Typed]) -> str:
+    check_comparable(given[0], "GREATEST or LEAST", for_order=True)
+    return given[0].sql
+
+
+def _extreme(function: str, given: Sequence[Typed]) -> str:
+    check_comparable(given[0], function.upper(), for_order=True)
+    listed = ", ".join(item.sql for item in given)
+    return f"bq_if_all_known([{listed}], {function}({listed}))"
+
+
 define("COALESCE", ("T T* -> T", "coalesce({args})"), ("T -> T", "{0}"))
 define("IFNULL", ("T T -> T", "coalesce({0}, {1})"))
 define("NULLIF", ("T T -> T", lambda given: null_if(*given)))
-define("GREATEST", ("T T* -> T", "bq_if_all_known([{args}], greatest({args}))"), ("T -> T", "{0}"))
+define("GREATEST", ("T T* -> T", lambda given: _extreme("greatest", given)), ("T -> T", _only))
 define(
     "LEAST",
     ("FLOAT64 FLOAT64* -> FLOAT64", "bq_if_all_known([{args}], bq_least([{args}]))"),
-    ("T T* -> T", "bq_if_all_known([{args}], least({args}))"),
-    ("T -> T", "{0}"),
+    ("T T* -> T", lambda given: _extreme("least", given)),
+    ("T -> T", _only),
 )
 define("ARRAY_LENGTH", ("ARRAY<T> -> INT64", "len({0})"))
 define("ARRAY_CONCAT", ("ARRAY<T> ARRAY<T>* -> ARRAY<T>", "bq_if_all_known([{args}], flatten([{args}]))"))

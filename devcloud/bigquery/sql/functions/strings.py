@@ -196,6 +196,8 @@ def _formatted(spec: str, value: Typed) -> str:
     from devcloud.bigquery.sql.casts import cast
 
     kind = value.type.kind
+    if spec == "%s" and kind != "STRING":
+        raise invalid_query(f"Invalid type for argument to FORMAT; Expected STRING; Got {kind}")
     if spec in ("%s", "%t") and kind in ("STRING", "INT64", "BOOL", "DATE"):
         return cast(value, STRING).sql
     if re.fullmatch(r"%0?\d*[di]", spec) and kind == "INT64":

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import CALLS, Binder, expression
+from devcloud.bigquery.sql.expressions import as_signature
 from devcloud.bigquery.sql.functions.aggregate_call import AggregateCall
 from devcloud.bigquery.sql.functions.aggregates import AGGREGATES
 from devcloud.bigquery.sql.ordering import order_terms
@@ -36,9 +37,8 @@ def bind_window(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     over = f" OVER ({_specification(binder, node, scope)})"
     call = AggregateCall.parse(binder, function, scope, over=over)
     call.ignore_nulls |= ignore_nulls
-    if call.name in AGGREGATES:
-        return AGGREGATES[call.name](call)
-    return _window_only(call)
+    with as_signature(call.name, function):
+        return AGGREGATES[call.name](call) if call.name in AGGREGATES else _window_only(call)
 
 
 def _window_only(call: AggregateCall) -> Typed:

@@ -1,0 +1,32 @@
+"""What functions of text and numbers do with BYTES in BigQuery and not here: refused by name."""
+
+from __future__ import annotations
+
+from devcloud.bigquery.sql import operators
+from devcloud.bigquery.sql.functions import math, strings
+from devcloud.bigquery.sql.registry import FUNCTIONS, define, later
+
+__all__ = ["math", "operators", "strings"]  # what has the other signatures, which come first
+
+_SIGNATURES = {
+    "SUBSTR SUBSTRING": ("BYTES INT64 -> BYTES", "BYTES INT64 INT64 -> BYTES"),
+    "STARTS_WITH ENDS_WITH": ("BYTES BYTES -> BOOL",),
+    "LIKE": ("BYTES BYTES -> BOOL",),
+    "REVERSE UPPER LOWER ~": ("BYTES -> BYTES",),
+    "TRIM LTRIM RTRIM & | ^": ("BYTES BYTES -> BYTES",),
+    "REPLACE TRANSLATE": ("BYTES BYTES BYTES -> BYTES",),
+    "REPEAT LEFT RIGHT << >>": ("BYTES INT64 -> BYTES",),
+    "LPAD RPAD": ("BYTES INT64 -> BYTES", "BYTES INT64 BYTES -> BYTES"),
+    "SPLIT": ("BYTES BYTES -> ARRAY<BYTES>",),
+    "STRPOS INSTR": ("BYTES BYTES -> INT64",),
+    "BIT_COUNT EDIT_DISTANCE": ("BYTES -> INT64", "BYTES BYTES -> INT64"),
+    "REGEXP_CONTAINS": ("BYTES BYTES -> BOOL",),
+    "REGEXP_EXTRACT": ("BYTES BYTES -> BYTES",),
+    "REGEXP_EXTRACT_ALL": ("BYTES BYTES -> ARRAY<BYTES>",),
+    "REGEXP_REPLACE": ("BYTES BYTES BYTES -> BYTES",),
+    "ARRAY_TO_STRING": ("ARRAY<BYTES> BYTES -> BYTES", "ARRAY<BYTES> BYTES BYTES -> BYTES"),
+}
+
+for _names, _signatures in _SIGNATURES.items():
+    for _name in FUNCTIONS.keys() & _names.split():  # what is not known at all is refused as such
+        define(_name, *((signature, later(f"{_name} of BYTES")) for signature in _signatures))
