@@ -52,7 +52,7 @@ def _problems(file: Path) -> Iterator[str]:
         raise
     except Exception as error:  # noqa: BLE001 - a template may be odd in ways that nobody thought of; others follow
         first = (str(error).splitlines() or [""])[0]
-        yield f"{shown_path(file)}:1: could not be analysed, which is a fault of this tool: {type(error).__name__}: {first}"
+        yield f"{shown_path(file)}:1: not analysed, by a fault of this tool: {type(error).__name__}: {first}"
 
 
 if __name__ == "__main__":

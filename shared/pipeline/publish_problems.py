@@ -1,4 +1,4 @@
-"""What is wrong with what a template publishes: columns that every published table has, and those of the step's rows."""
+"""What is wrong with what a template publishes: columns every published table has, and those of the step's rows."""
 
 from __future__ import annotations
 
