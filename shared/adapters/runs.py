@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -74,12 +76,9 @@ class ClaimedRun:
 
 @dataclass(frozen=True)
 class Begun:
-    """What an attempt found when it began: the run's status (None without a row), its fence token, the published
-    watermark, and the newest turn in which the tenant published.
-    """
+    """What an attempt found: the run's status (None without a row), the watermark, the tenant's newest turn."""
 
     status: str | None
-    token: int | None
     watermark: datetime | None
     turn: int
 
@@ -131,23 +130,31 @@ class Runs:
         values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
         return Signals(**self.warehouse.read(statement("run_execution", "read_signals"), values)[0])
 
-    def begin(
-        self, task: RunTask, run: ClaimedRun, *, pipeline_id: str, source: str | None, turn: int | None = None
-    ) -> Begun:
+    def begin(self, task: RunTask, run: ClaimedRun, *, pipeline_id: str, source: str | None) -> Begun:
         """Take the fence of (pipeline, source) and read how the run stands; FenceLost when the lease has gone.
 
-        It only appends, so it conflicts with nothing. `turn` is that of an earlier attempt's publish that was awaited
-        in between: what was read before is old.
+        It only appends, so it conflicts with nothing; and as the publish looks up the token itself, what is read does
+        not wait for what is appended.
         """
-        parts = [statement("run_begin", name) for name in ("take_token", "read_begun")]
+        parts = [statement("run_begin", "take_token")]
         if run.trigger_type == "scheduler":
             parts.insert(0, statement("run_begin", "log_scheduled_run"))
         begin = joined("begin_attempt", parts, "\n\n")
         known = {**run_values(task, run), "pipeline_id": pipeline_id, "source": source}
-        values = {name: known[name] for name in begin.parameters}
-        job_id = f"cvg-begin-{task.lease_id}-{task.hop}" + (f"-{turn}" if turn else "")
-        job = self.warehouse.once(begin, values, job_id=job_id, dataset=task.tenant_id)
-        found = dict(self.warehouse.rows_of(job)[0])
+        values, job_id = {name: known[name] for name in begin.parameters}, f"cvg-begin-{task.lease_id}-{task.hop}"
+        append = partial(self.warehouse.once, begin, values, job_id=job_id, dataset=task.tenant_id)
+        with ThreadPoolExecutor(1) as threads:
+            appended = threads.submit(contextvars.copy_context().run, append)
+            found = self.find_begun(task, pipeline_id=pipeline_id, source=source)
+            appended.result()
+        return found
+
+    def find_begun(self, task: RunTask, *, pipeline_id: str, source: str | None) -> Begun:
+        """How the run stands now; FenceLost when the lease has gone."""
+        read = statement("run_begin", "read_begun")
+        known = {**vars(task), "pipeline_id": pipeline_id, "source": source}
+        (row,) = self.warehouse.read(read, {name: known[name] for name in read.parameters}, dataset=task.tenant_id)
+        found = dict(row)
         if not found.pop("lease_is_held"):
             raise errors.FenceLost("another attempt took over (LEASE_LOST)")
         return Begun(**found)

@@ -95,7 +95,6 @@ def _values(hop: Hop, records: Mapping[str, StepRecord], *, rows: int, bytes_bil
         **run_values(task, hop.run),
         "pipeline_id": hop.template.pipeline_id,
         "source": hop.source,
-        "token": hop.begun.token,
         "rows_published": rows,
         "dates": sorted({day for target in hop.template.publish for day in _dates(records[target.step])}),
         "bytes_billed": bytes_billed,

@@ -57,8 +57,8 @@ WHERE @source IS NOT NULL
   );
 
 -- name: read_begun
--- What an attempt begins with: whether its lease stands, how its run stands, its token, the source's watermark, and the
--- tenant's newest turn to publish. Watermarks of runs before turns were counted are in the fence.
+-- What an attempt begins with: whether its lease stands, how its run stands, the source's watermark, and the tenant's newest
+-- turn to publish. Watermarks of runs before turns were counted are in the fence.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
@@ -78,9 +78,7 @@ WITH logged AS (
   FROM {dataset}.x_meta_pipeline_runs
 ),
 fence AS (
-  SELECT
-    MAX(IF(lease_id = @lease_id, token, NULL)) AS token,
-    MAX(watermark) AS watermark
+  SELECT MAX(watermark) AS watermark
   FROM {dataset}.x_meta_publish_fence
   WHERE pipeline_id = @pipeline_id
     AND source = @source
@@ -90,7 +88,6 @@ SELECT
     {live_lease}
   ) AS lease_is_held,
   logged.status,
-  fence.token,
   COALESCE(logged.loaded_until, fence.watermark) AS watermark,
   COALESCE(logged.turn, 0) AS turn
 FROM logged

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from shared import log
@@ -198,14 +197,14 @@ class RunExecution:
 
     def _begun(self, run: ClaimedRun, pipeline_id: str, source: str | None, control: Control) -> Begun:
         """How the run stands once no earlier attempt's publish can commit any more: what was published decides."""
-        begin = partial(self.services.runs.begin, self.task, run, pipeline_id=pipeline_id, source=source)
+        runs = self.services.runs
         with log.bound(step_id="begin"):
-            begun = begin()
+            begun = runs.begin(self.task, run, pipeline_id=pipeline_id, source=source)
             if source is None or begun.status in _ENDED:
                 return begun
             jobs = PublishJobs(self.services.warehouse, self.task, fence_of(pipeline_id, source))
             turn = await_own_publish(jobs, begun.turn, control.pause_for_job)
-            return begin(turn=turn) if turn else begun
+            return runs.find_begun(self.task, pipeline_id=pipeline_id, source=source) if turn else begun
 
     def _settle(self, run: ClaimedRun, journal: Journal, begun: Begun) -> str:
         """An earlier delivery ended the run and was cut off before it could say so, or write its log."""

@@ -15,7 +15,6 @@
 -- param: started_at TIMESTAMP
 -- param: lease_id STRING
 -- param: attempt INT64
--- param: token INT64
 -- param: turn INT64
 -- param: rows_published INT64
 -- param: dates ARRAY<DATE>
@@ -29,12 +28,14 @@ USING (
   SELECT
     @pipeline_logging_id AS pipeline_logging_id,
     CASE
-      WHEN EXISTS (
-        SELECT 1
-        FROM {dataset}.x_meta_publish_fence
-        WHERE pipeline_id = @pipeline_id
-          AND source = @source
-          AND token > @token
+      WHEN NOT COALESCE(
+        (
+          SELECT MAX(IF(lease_id = @lease_id, token, NULL)) = MAX(token)
+          FROM {dataset}.x_meta_publish_fence
+          WHERE pipeline_id = @pipeline_id
+            AND source = @source
+        ),
+        FALSE
       ) THEN ERROR('Refused: FENCE_LOST')
       WHEN NOT EXISTS (
         {live_lease}

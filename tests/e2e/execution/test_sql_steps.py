@@ -123,7 +123,7 @@ def test_every_job_of_a_run_says_whose_it_is(executions: Executions, billed: Del
         jobs = executions.jobs_of(delivery)
         assert [job["labels"] | wanted for job in jobs] == [job["labels"] for job in jobs]
         steps = sorted(job["labels"]["step"] for job in jobs)
-        assert steps == sorted(["claim", "begin", *work, "checks", "publish", "log"])
+        assert steps == sorted(["claim", "begin", "begin", *work, "checks", "publish", "log"])
 
 
 def test_a_step_tells_its_rows_its_bytes_and_its_slot_time(executions: Executions, summed: Delivery) -> None:
@@ -148,7 +148,7 @@ def refusal(executions: Executions, delivery: Delivery) -> str:
 def paid_for(executions: Executions, delivery: Delivery) -> list[str]:
     """The statements of the run's query jobs that did something, before it was ended."""
     jobs = [job for job in executions.jobs_of(delivery) if job["kind"] == "QUERY" and job["error"] is None]
-    return [job["labels"]["statement"] for job in jobs if job["labels"]["step"] not in {"log", "close"}]
+    return [job["labels"]["statement"] for job in jobs if job["labels"]["step"] not in {"begin", "log", "close"}]
 
 
 STEP = {"id": "summary", "uses": "sql", "with": {"query": DAILY, "shape": "gcp_cost_daily_by_service"}}
@@ -195,7 +195,7 @@ def test_what_may_not_be_run_is_refused_before_it_costs_anything(
     delivery = executions.admit(billed.tenant, ALL_DAYS, template=DAILY)
     said = refusal(executions, delivery)
     assert re.match(says, said), said
-    assert paid_for(executions, delivery) == ["claim_run", "begin_attempt"] + [DAILY] * ("limit for bytes" in says)
+    assert paid_for(executions, delivery) == ["claim_run"] + [DAILY] * ("limit for bytes" in says)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_what_looks_at_the_published_rows_and_what_replaces_them_are_refused_too
     before = executions.published(tenant)
     said = refusal(executions, delivery)
     assert re.match(f"BYTES_LIMIT_EXCEEDED final {says}", said), said
-    assert paid_for(executions, delivery) == ["claim_run", "begin_attempt", *paid]
+    assert paid_for(executions, delivery) == ["claim_run", *paid]
     assert executions.published(tenant) == before
 
 
