@@ -21,20 +21,25 @@ _TYPES: dict[str, pa.DataType] = {
 }
 
 
-def arrow_schema(fields: list[Json]) -> pa.Schema:
-    """The Arrow schema BigQuery gives rows of these fields."""
-    return pa.schema([_arrow_field(field) for field in fields])
+# What Storage Read says of types that Arrow has no own ones for.
+_NAMED = {kind: {b"ARROW:extension:name": b"google:sqlType:" + kind.lower().encode()} for kind in ("DATETIME", "JSON")}
 
 
-def _arrow_field(field: Json) -> pa.Field[pa.DataType]:
+def arrow_schema(fields: list[Json], *, named: bool = False) -> pa.Schema:
+    """The Arrow schema BigQuery gives rows of these fields; `named`: with the types that Arrow has not."""
+    return pa.schema([_arrow_field(field, named) for field in fields])
+
+
+def _arrow_field(field: Json, named: bool) -> pa.Field[pa.DataType]:
     if field["type"] == "RECORD":
-        kind: pa.DataType = pa.struct([_arrow_field(child) for child in field["fields"]])
+        kind: pa.DataType = pa.struct([_arrow_field(child, named) for child in field["fields"]])
     else:
         kind = _TYPES[field["type"]]
+    metadata = _NAMED.get(field["type"]) if named else None
     if field["mode"] == "REPEATED":
         # Nullable, as a NULL struct has no lists either; Arrow refuses the cast otherwise.
-        return pa.field(field["name"], pa.list_(pa.field("item", kind)))
-    return pa.field(field["name"], kind, nullable=field["mode"] != "REQUIRED")
+        return pa.field(field["name"], pa.list_(pa.field("item", kind)), metadata=metadata)
+    return pa.field(field["name"], kind, nullable=field["mode"] != "REQUIRED", metadata=metadata)
 
 
 def table_fields(schema: pa.Schema) -> list[Json]:

@@ -16,8 +16,11 @@ import duckdb
 
 from devcloud.bigquery import columns
 from devcloud.bigquery.columns import physical_name
+from devcloud.bigquery.labels import check_labels
 from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_found, not_implemented
+from devcloud.bigquery.places import check_place
 from devcloud.bigquery.snapshot import change, remembered_row
+from devcloud.bigquery.table_rules import check_table
 from devcloud.bigquery.types import quoted
 
 _SETUP = """
@@ -77,6 +80,9 @@ def create_dataset(
         if exists_ok:
             return existing
         raise BigQueryError("duplicate", f"Already Exists: Dataset {project}:{dataset}", status=409)
+    resource = {key: value for key, value in resource.items() if value is not None}
+    check_labels(resource.get("labels"))
+    check_place(str(resource.get("location") or "US"))
     cursor.execute(f"CREATE SCHEMA {quoted(f'{project}__{dataset}')}")
     resource = _stamped(
         {"location": "US", "access": [], "type": "DEFAULT"}
@@ -101,6 +107,7 @@ def patch_dataset(
         raise BigQueryError("invalid", "Dataset location cannot be changed")
     kept = ("location", "datasetReference", "access", "type", "creationTime", "id", "kind")
     resource = _stamped(_changed(old, changes, kept if replace else None))
+    check_labels(resource.get("labels"))
     change(
         cursor,
         "UPDATE _devcloud.datasets SET resource = ? WHERE project = ? AND dataset = ?",
@@ -195,6 +202,7 @@ def patch_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, changes: Json,
         raise BigQueryError("invalid", "Cannot change partitioning spec for a partitioned/clustered table.")
     if old["type"] == "TABLE":
         resource["schema"] = {"fields": [columns.normal_field(field) for field in resource["schema"]["fields"]]}
+        check_table(resource)
         columns.alter(cursor, ref, old["schema"]["fields"], resource["schema"]["fields"])
     resource = _stamped(resource)
     change(
@@ -225,16 +233,11 @@ def _forget(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> None:
 
 def _new_table(ref: TableRef, dataset: Json, resource: Json) -> Json:
     given = {key: value for key, value in resource.items() if key not in _OUTPUT_ONLY and value is not None}
-    for feature in ("rangePartitioning", "externalDataConfiguration", "materializedView", "biglakeConfiguration"):
-        if feature in given:
-            raise not_implemented(f"tables with {feature}")
-    if "expirationTime" not in given and dataset.get("defaultTableExpirationMs"):
-        given["expirationTime"] = str(int(time.time() * 1000) + int(dataset["defaultTableExpirationMs"]))
+    if "rangePartitioning" in given:
+        raise not_implemented("tables with rangePartitioning")
     given["schema"] = {"fields": [columns.normal_field(field) for field in given.get("schema", {}).get("fields", [])]}
-    if "timePartitioning" in given:
-        given["timePartitioning"] = {"type": "DAY"} | given["timePartitioning"]
-        _check_partition_field(given)
-    return _stamped(
+    given |= _inherited(given, dataset)
+    made = _stamped(
         given
         | {
             "kind": "bigquery#table",
@@ -245,12 +248,28 @@ def _new_table(ref: TableRef, dataset: Json, resource: Json) -> Json:
         },
         created=True,
     )
+    check_table(made)
+    return made
 
 
-def _check_partition_field(given: Json) -> None:
-    field = given["timePartitioning"].get("field")
-    if field and field.lower() not in {column["name"].lower() for column in given["schema"]["fields"]}:
-        raise BigQueryError("invalid", "The field specified for partitioning cannot be found in the schema.")
+def _inherited(given: Json, dataset: Json) -> Json:
+    """When the table or its partitions expire: as the dataset says where the table itself does not.
+
+    A partitioned table in a dataset that has both defaults gets that of partitions:
+    https://cloud.google.com/bigquery/docs/updating-datasets#partition-expiration
+    """
+    default = dataset.get("defaultPartitionExpirationMs")
+    if "timePartitioning" in given:
+        expires = {"expirationMs": default} if default else {}
+        partitioning = {"timePartitioning": {"type": "DAY"} | expires | given["timePartitioning"]}
+        if default:
+            return partitioning
+    else:
+        partitioning = {}
+    if "expirationTime" not in given and dataset.get("defaultTableExpirationMs"):
+        now_ms = int(time.time() * 1000)
+        partitioning["expirationTime"] = str(now_ms + int(dataset["defaultTableExpirationMs"]))
+    return partitioning
 
 
 def _changed(old: Json, changes: Json, kept: tuple[str, ...] | None) -> Json:

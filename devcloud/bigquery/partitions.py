@@ -24,7 +24,9 @@ def parse_destination(reference: Json, *, project: str) -> Destination:
     """A REST TableReference whose tableId may end in `$20251117`."""
     table, _, decorator = str(reference["tableId"]).partition("$")
     ref = TableRef(str(reference.get("projectId") or project), str(reference["datasetId"]), table)
-    if decorator in ("__NULL__", "__UNPARTITIONED__"):
+    if "@" in str(reference["tableId"]):
+        raise not_implemented(f"the time decorator of {reference['tableId']}")
+    if decorator in ("__NULL__", "__UNPARTITIONED__", "__PARTITIONS_SUMMARY__"):
         raise not_implemented(f"the partition decorator ${decorator}")
     return Destination(ref, decorator or None)
 

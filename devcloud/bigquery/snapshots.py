@@ -74,13 +74,13 @@ def _freeze_result(result: Result, selection: Selection, file: Path) -> Frozen:
         raise not_implemented("row restrictions and snapshot times on query results")
     fields = _selected(result.schema, selection.fields)
     rows = result.rows.select([field["name"] for field in fields])
-    schema = arrow_schema(fields)
+    schema = arrow_schema(fields, named=True)
     return Frozen(schema, _write(file, schema, iter(rows.to_batches(max_chunksize=_BATCH_ROWS))), "US")
 
 
 def _freeze_table(session: Session, ref: TableRef, table: Json, selection: Selection, file: Path) -> Frozen:
     fields = _selected(table["schema"]["fields"], selection.fields)
-    schema = arrow_schema(fields)
+    schema = arrow_schema(fields, named=True)
     names = ", ".join(quoted(field["name"]) for field in fields)
     source = physical_name(ref)
     if selection.at is not None:

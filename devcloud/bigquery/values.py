@@ -7,7 +7,9 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from functools import partial
 from typing import Any
 
 from devcloud.bigquery.model import BigQueryError, Json
@@ -43,14 +45,24 @@ def parse_json(text: str | bytes) -> Any:
     return json.loads(text, parse_float=ExactFloat)
 
 
-def row_decoder(
-    fields: list[Json], *, ignore_unknown: bool = False, json_text: bool = False, prefix: str = ""
-) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Turns an object into the row of these fields, by name; raises ValueProblem.
+@dataclass(frozen=True)
+class Reading:
+    """How values are read.
 
-    `json_text`: a string given for a JSON column is JSON text (insertAll) and not a JSON string (loads).
+    `json_text`: a string given for a JSON column is JSON text (insertAll, CSV) and not a JSON string (NDJSON).
+    `time_zone`: of a TIMESTAMP that names none.
     """
-    decoders = {f["name"]: _field_decoder(f, ignore_unknown, json_text, prefix + f["name"]) for f in fields}
+
+    ignore_unknown: bool = False
+    json_text: bool = False
+    time_zone: str = "UTC"
+
+
+def row_decoder(
+    fields: list[Json], reading: Reading, *, prefix: str = ""
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Turns an object into the row of these fields, by name; raises ValueProblem."""
+    decoders = {f["name"]: _field_decoder(f, reading, prefix + f["name"]) for f in fields}
     by_lower = {name.lower(): name for name in decoders}
 
     def decode(row: dict[str, Any]) -> dict[str, Any]:
@@ -61,21 +73,19 @@ def row_decoder(
             name = key if key in decoders else by_lower.get(key.lower())
             if name is not None:
                 given[name] = value
-            elif not ignore_unknown:
+            elif not reading.ignore_unknown:
                 raise ValueProblem(prefix + key, f"no such field: {prefix}{key}.")
         return {name: decoder(given.get(name)) for name, decoder in decoders.items()}
 
     return decode
 
 
-def _field_decoder(field: Json, ignore_unknown: bool, json_text: bool, path: str) -> Decoder:
+def _field_decoder(field: Json, reading: Reading, path: str) -> Decoder:
     mode = field["mode"]
     if field["type"] == "RECORD":
-        one: Decoder = row_decoder(
-            field["fields"], ignore_unknown=ignore_unknown, json_text=json_text, prefix=f"{path}."
-        )
+        one: Decoder = row_decoder(field["fields"], reading, prefix=f"{path}.")
     else:
-        one = _scalar_decoder(field["type"], path, json_text)
+        one = _scalar_decoder(field["type"], path, reading)
 
     def decode(value: Any) -> Any:
         if value is None:
@@ -96,8 +106,12 @@ def _field_decoder(field: Json, ignore_unknown: bool, json_text: bool, path: str
     return decode_all if mode == "REPEATED" else decode
 
 
-def _scalar_decoder(kind: str, path: str, json_text: bool) -> Decoder:
-    parse = _json_text if kind == "JSON" and json_text else _PARSERS[kind]
+def _scalar_decoder(kind: str, path: str, reading: Reading) -> Decoder:
+    parse = _PARSERS[kind]
+    if kind == "JSON" and reading.json_text:
+        parse = _json_text
+    elif kind == "TIMESTAMP" and reading.time_zone != "UTC":
+        parse = partial(_timestamp, time_zone=reading.time_zone)
 
     def decode(value: Any) -> Any:
         try:
@@ -155,9 +169,9 @@ def _boolean(value: Any) -> bool:
     return text in _TRUE
 
 
-def _timestamp(value: Any) -> dt.datetime:
+def _timestamp(value: Any, time_zone: str = "UTC") -> dt.datetime:
     if isinstance(value, str) and not re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", value.strip()):
-        return parse_timestamp(value.strip())
+        return parse_timestamp(value.strip(), time_zone)
     micros = int((Decimal(_digits(value)) * 1_000_000).to_integral_value())
     return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
 
@@ -184,11 +198,16 @@ def _datetime(value: str) -> dt.datetime:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """The members of objects are sorted, as BigQuery keeps them; a number too large for it is none."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
 def _json_text(value: Any) -> str:
-    return _json(json.loads(value) if isinstance(value, str) else value)
+    return _json(json.loads(value, object_pairs_hook=_first_members) if isinstance(value, str) else value)
+
+
+def _first_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return dict(reversed(pairs))
 
 
 _PARSERS: dict[str, Decoder] = {

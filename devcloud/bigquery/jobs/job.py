@@ -96,6 +96,14 @@ class Job:
         limit = self.configuration.get("jobTimeoutMs")
         return int(limit) / 1000 if limit else None
 
+    def is_out_of_time(self) -> bool:
+        """Whether it took longer than it may, noted as what stopped it."""
+        limit = self.timeout_seconds
+        if limit is None or time.time_ns() // 1_000_000 - (self.started or self.created) < limit * 1000:
+            return False
+        self.stop_reason = f"Job timed out after {limit:g}s"
+        return True
+
     @property
     def kind(self) -> str:
         """`query`, `load` or `copy`."""

@@ -14,16 +14,12 @@ from devcloud.bigquery.jobs.sources import parquet_fields, parquet_relation, to_
 from devcloud.bigquery.jobs.writes import options_of, write_rows
 from devcloud.bigquery.model import BigQueryError, Json, not_found, not_implemented
 from devcloud.bigquery.partitions import Destination, parse_destination
+from devcloud.bigquery.results import is_anonymous
+from devcloud.bigquery.sql.literals import zone
 from devcloud.bigquery.sql.session import Session
+from devcloud.bigquery.table_rules import check_fields
 
 _FORMATS = ("PARQUET", "NEWLINE_DELIMITED_JSON", "CSV")
-_REFUSED = (
-    "hivePartitioningOptions",
-    "decimalTargetTypes",
-    "clusteringFields",
-    "columnNameCharacterMap",
-    "jsonExtension",
-)
 
 
 def run_load(job: Job, session: Session) -> Outcome:
@@ -32,7 +28,7 @@ def run_load(job: Job, session: Session) -> Outcome:
     destination = parse_destination(load["destinationTable"], project=job.project)
     access.check_table(_reading(session), job.caller, destination.ref, write=True)
     if upload is None:
-        raise not_implemented("load jobs from sourceUris: upload the file")
+        raise BigQueryError("invalid", "Load configuration must specify at least one source URI")
     _check_dataset(session, job, destination)
     parquet = upload.with_suffix(".parquet")
     try:
@@ -59,9 +55,12 @@ def check_load(load: Json) -> None:
         raise BigQueryError("required", "Required parameter is missing: configuration.load.destinationTable")
     if load.get("sourceFormat", "CSV") not in _FORMATS:
         raise not_implemented(f"loading {load['sourceFormat']}")
-    for feature in _REFUSED:
-        if load.get(feature):
-            raise not_implemented(f"load jobs with {feature}")
+    if load.get("sourceUris"):
+        raise not_implemented("load jobs from sourceUris: upload the file")
+    check_fields((load.get("schema") or {}).get("fields", []))
+    zone(load.get("timeZone") or "UTC")  # raises for one that is none
+    if (load.get("sourceFormat") or "CSV") == "CSV" and load.get("ignoreUnknownValues"):
+        raise not_implemented("ignoreUnknownValues for CSV")
 
 
 def _prepared(
@@ -100,6 +99,8 @@ def _table_fields(session: Session, destination: Destination) -> list[Json]:
 
 def _check_dataset(session: Session, job: Job, destination: Destination) -> None:
     ref = destination.ref
+    if is_anonymous(ref):
+        raise not_implemented("writing into the dataset of anonymous results")
     if catalog.find_dataset(_reading(session), ref.project, ref.dataset) is None:
         raise not_found(f"Dataset {ref.project}:{ref.dataset}")
     check_locations(session, job.location, [ref])

@@ -23,6 +23,8 @@ from devcloud.bigquery.sql.engine import Engine
 from devcloud.bigquery.sql.session import Session
 
 _ROWS = "_devcloud_rows"
+# Their target is the destination of the job.
+_WRITING = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE", "CREATE_TABLE_AS_SELECT")
 
 
 class QueryJobs:
@@ -49,6 +51,8 @@ class QueryJobs:
         outcome.children = [_child(job, number, child) for number, child in enumerate(result.children)]
         if result.rows is not None:
             self._keep_rows(job, session, result, outcome)
+        if result.written_table is not None and result.statement_type in _WRITING:
+            job.configuration["query"]["destinationTable"] = result.written_table.to_api()
         return outcome
 
     def _dry_run(self, request: QueryRequest, session: Session) -> Outcome:
@@ -114,11 +118,6 @@ def _request(job: Job, session: Session) -> QueryRequest:
     query: dict[str, Any] = job.configuration["query"]
     if query.get("useLegacySql", True):
         raise not_implemented("legacy SQL: set useLegacySql to false")
-    for feature in ("tableDefinitions", "userDefinedFunctionResources", "createSession"):
-        if query.get(feature):
-            raise not_implemented(feature)
-    if query.get("connectionProperties"):
-        raise not_implemented("connectionProperties")
     default = query.get("defaultDataset")
 
     def authorize(ref: TableRef, writes: bool) -> None:

@@ -170,6 +170,8 @@ class JobRunner:
         job.session = session
         job.outcome = self._handlers[job.kind](job, session)
         session.read()
+        if job.is_out_of_time():
+            raise job.stopped()
         if job.cancel_requested:
             raise job.stopped()
         job.ended = now_ms()

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from devcloud.bigquery.arrow import arrow_schema, table_fields
 from devcloud.bigquery.model import BigQueryError, Json, not_implemented
 from devcloud.bigquery.sql.literals import quote_text
-from devcloud.bigquery.values import ValueProblem, parse_json, row_decoder
+from devcloud.bigquery.values import Reading, ValueProblem, parse_json, row_decoder
 
 _BATCH_ROWS = 10_000
 Rows = Iterator[tuple[str, Callable[[], dict[str, Any]]]]
@@ -80,7 +80,8 @@ class _Good:
 
 
 def _json_rows(path: Path, fields: list[Json], configuration: Json) -> Rows:
-    decode = row_decoder(fields, ignore_unknown=bool(configuration.get("ignoreUnknownValues")))
+    unknown, zone = bool(configuration.get("ignoreUnknownValues")), configuration.get("timeZone") or "UTC"
+    decode = row_decoder(fields, Reading(ignore_unknown=unknown, time_zone=zone))
     with path.open("rb") as lines:
         position = 0
         for line in lines:
@@ -103,7 +104,7 @@ def _object(line: bytes) -> dict[str, Any]:
 
 
 def _csv_rows(path: Path, fields: list[Json], configuration: Json) -> Rows:
-    decode = row_decoder(fields)
+    decode = row_decoder(fields, Reading(json_text=True, time_zone=configuration.get("timeZone") or "UTC"))
     names = [field["name"] for field in fields]
     if nested := [field["name"] for field in fields if field["type"] == "RECORD" or field["mode"] == "REPEATED"]:
         raise BigQueryError("invalid", f"Nested or repeated field {nested[0]} cannot be loaded from CSV")
@@ -115,10 +116,21 @@ def _csv_rows(path: Path, fields: list[Json], configuration: Json) -> Rows:
             while batch := cursor.fetchmany(_BATCH_ROWS):
                 for row in batch:
                     number += 1
+                    if not configuration.get("allowQuotedNewlines") and any(_has_line_break(value) for value in row):
+                        yield f"Error in CSV row {number}", _refuse_line_break
+                        continue
                     given = {n: v for n, v in zip(names, row, strict=True) if v is not None}
                     yield f"Error in CSV row {number}", lambda given=given: decode(given)  # type: ignore[misc]
         except duckdb.Error as error:
             raise reading_problem(f"CSV table encountered too many errors: {error}") from error
+
+
+def _has_line_break(value: str | None) -> bool:
+    return value is not None and ("\n" in value or "\r" in value)
+
+
+def _refuse_line_break() -> dict[str, Any]:
+    raise ValueProblem("", 'Missing close quote character ("): allowQuotedNewlines is not set.')
 
 
 def _execute_csv(

@@ -42,9 +42,6 @@ def options_of(configuration: Json, *, write: str) -> WriteOptions:
     for name, known in _DISPOSITIONS.items():
         if configuration.get(name) not in (None, *known):
             raise BigQueryError("invalid", f"Invalid value for {name}: {configuration[name]}")
-    for feature in ("rangePartitioning", "destinationEncryptionConfiguration"):
-        if configuration.get(feature):
-            raise not_implemented(feature)
     if "ALLOW_FIELD_RELAXATION" in (configuration.get("schemaUpdateOptions") or ()):
         raise not_implemented("the schema update option ALLOW_FIELD_RELAXATION")
     return WriteOptions(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,8 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from devcloud.bigquery.model import BigQueryError, Json, not_implemented, unexpected
+from devcloud.bigquery.rest.fields import read
+from devcloud.bigquery.rest.resource_fields import RESOURCES
 from devcloud.identity import Caller, Identity, Unauthenticated
 
 if TYPE_CHECKING:
@@ -59,7 +63,14 @@ class Call:
 
     def body(self) -> Json:
         """The JSON body; raises parseError."""
-        return parse_body(self.request.get_data())
+        data = self.request.get_data()
+        if self.request.headers.get("Content-Encoding", "").lower() == "gzip":
+            data = _unpacked(data)
+        return parse_body(data)
+
+    def resource(self, name: str, *, nulls: bool = False) -> Json:
+        """The JSON body as that resource: what is refused raises notImplemented, a value of another type invalid."""
+        return read(RESOURCES, name, self.body(), nulls=nulls)
 
     def formats(self) -> Json:
         """The DataFormatOptions given as `formatOptions.name` arguments."""
@@ -77,10 +88,17 @@ def whole_number(name: str, given: Any) -> int | None:
     return int(text)
 
 
+def _unpacked(data: bytes) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BigQueryError("parseError", f"Parse Error: {error}") from error
+
+
 def parse_body(data: bytes) -> Json:
     """A JSON object; raises parseError."""
     try:
-        body = json.loads(data or b"{}")
+        body = json.loads((data or b"{}").decode("utf-8-sig"))  # bytes it would also take in UTF-16
     except (ValueError, RecursionError) as error:
         raise BigQueryError("parseError", f"Parse Error: {error}") from error
     if not isinstance(body, dict):

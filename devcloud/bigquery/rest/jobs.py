@@ -11,10 +11,13 @@ from devcloud.bigquery.jobs.job import Job, JobKey
 from devcloud.bigquery.jobs.load import check_load
 from devcloud.bigquery.jobs.records import Record
 from devcloud.bigquery.jobs.runner import JobRunner
+from devcloud.bigquery.labels import check_labels
 from devcloud.bigquery.model import BigQueryError, Json, TableRef
 from devcloud.bigquery.rest.app import Call, Routes
 from devcloud.bigquery.rest.cells import encode_rows
+from devcloud.bigquery.rest.fields import read
 from devcloud.bigquery.rest.paging import PageRequest, page_of, page_request, token_for
+from devcloud.bigquery.rest.resource_fields import RESOURCES
 from devcloud.bigquery.rest.rows import Rows
 from devcloud.identity import Caller
 
@@ -46,10 +49,12 @@ class Jobs:
     def insert(self, caller: Caller, project: str, body: Json, upload: Path | None) -> Json:
         """jobs.insert; `upload` is the file a load job reads and takes over."""
         access.check_project(caller, project, "bigquery.jobs.create")
+        body = read(RESOURCES, "Job", body, nulls=False)
         reference = body.get("jobReference") or {}
         configuration = body.get("configuration")
         if not configuration:
             raise BigQueryError("required", "Required parameter is missing: configuration")
+        check_labels(configuration.get("labels"))
         if "load" in configuration:
             check_load(configuration["load"])
         job_id = str(reference.get("jobId") or f"job_{uuid.uuid4().hex}")

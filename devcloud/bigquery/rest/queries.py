@@ -11,7 +11,8 @@ from devcloud.bigquery import access
 from devcloud.bigquery.jobs.job import Job, JobKey, now_ms
 from devcloud.bigquery.jobs.records import Record
 from devcloud.bigquery.jobs.runner import JobRunner
-from devcloud.bigquery.model import Json, not_implemented
+from devcloud.bigquery.labels import check_labels
+from devcloud.bigquery.model import Json
 from devcloud.bigquery.rest.app import Call, Routes, whole_number
 from devcloud.bigquery.rest.jobs import Jobs, wait_of
 from devcloud.bigquery.rest.paging import PageRequest
@@ -19,8 +20,9 @@ from devcloud.bigquery.rest.paging import PageRequest
 _REMEMBERED_MS = 15 * 60 * 1000
 _QUERY_KEYS = (
     *("query", "queryParameters", "parameterMode", "defaultDataset", "useLegacySql", "maximumBytesBilled"),
-    *("createSession", "connectionProperties", "useQueryCache", "preserveNulls"),
+    *("useQueryCache", "preserveNulls", "writeIncrementalResults"),
 )
+_JOB_KEYS = ("dryRun", "jobTimeoutMs", "maxSlots", "reservation")
 _IGNORED_KEYS = ("requestId", "maxResults", "timeoutMs", "formatOptions")
 
 
@@ -35,9 +37,7 @@ class Queries:
 
     def _query(self, call: Call) -> Json:
         access.check_project(call.caller, call.project, "bigquery.jobs.create")
-        body = call.body()
-        if body.get("queryResultsFormat") not in (None, "QUERY_RESULTS_FORMAT_UNSPECIFIED", "JSON"):
-            raise not_implemented(f"queryResultsFormat {body['queryResultsFormat']}")
+        body = call.resource("QueryRequest")
         limit, timeout_ms = (whole_number(name, body.get(name)) for name in ("maxResults", "timeoutMs"))
         found = self._start(call, body)
         answer = self._jobs.answer(
@@ -65,9 +65,9 @@ class Queries:
     def _job(self, call: Call, body: Json, location: str, job_id: str) -> Job:
         query = {key: body[key] for key in _QUERY_KEYS if key in body}
         labels = body.get("labels") or {}
+        check_labels(labels)
         configuration: Json = {"jobType": "QUERY", "query": query, "labels": labels}
-        if body.get("dryRun"):
-            configuration["dryRun"] = True
+        configuration |= {key: body[key] for key in _JOB_KEYS if body.get(key)}
         job = Job(call.project, location, job_id, configuration, call.caller)
         job.request_id = labels.get("request_id") or body.get("requestId")
         job.keeps_record = not body.get("dryRun")

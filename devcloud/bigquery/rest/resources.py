@@ -69,7 +69,7 @@ class Resources:
         return {"kind": "bigquery#datasetList", "datasets": listed} | token
 
     def _create_dataset(self, call: Call) -> Json:
-        body = call.body()
+        body = call.resource("Dataset")
         reference = body.get("datasetReference") or {}
         project, dataset = reference.get("projectId") or call.project, str(reference.get("datasetId") or "")
         access.check_project(call.caller, project, "bigquery.datasets.create")
@@ -84,7 +84,7 @@ class Resources:
         return self._read(read)
 
     def _patch_dataset(self, call: Call, *, replace: bool) -> Json:
-        project, dataset, body = call.project, call.names["dataset"], call.body()
+        project, dataset, body = call.project, call.names["dataset"], call.resource("Dataset", nulls=not replace)
 
         def patch(cursor: duckdb.DuckDBPyConnection) -> Json:
             access.check_dataset(cursor, call.caller, project, dataset, write=True)
@@ -115,7 +115,7 @@ class Resources:
         return {"kind": "bigquery#tableList", "tables": listed, "totalItems": len(found)} | token
 
     def _create_table(self, call: Call) -> Json:
-        body = call.body()
+        body = call.resource("Table")
         reference = body.get("tableReference") or {}
         ref = TableRef(call.project, call.names["dataset"], str(reference.get("tableId") or ""))
 
@@ -158,7 +158,7 @@ class Resources:
         return self._read(read)
 
     def _patch_table(self, call: Call, *, replace: bool) -> Json:
-        ref, body = _table(call), call.body()
+        ref, body = _table(call), call.resource("Table", nulls=not replace)
 
         def patch(cursor: duckdb.DuckDBPyConnection) -> Json:
             access.check_table(cursor, call.caller, ref, write=True)

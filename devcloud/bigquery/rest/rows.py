@@ -15,7 +15,7 @@ from devcloud.bigquery.arrow import arrow_schema
 from devcloud.bigquery.columns import physical_name
 from devcloud.bigquery.duck import one_number
 from devcloud.bigquery.jobs.writes import WriteOptions, write_rows
-from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_implemented
+from devcloud.bigquery.model import BigQueryError, Json, TableRef
 from devcloud.bigquery.partitions import Destination, parse_destination, partition_condition
 from devcloud.bigquery.rest.app import Call, Routes
 from devcloud.bigquery.rest.cells import encode_rows, selected
@@ -25,7 +25,7 @@ from devcloud.bigquery.sql.engine import Engine
 from devcloud.bigquery.sql.session import Session
 from devcloud.bigquery.transactions import repeatable
 from devcloud.bigquery.types import quoted
-from devcloud.bigquery.values import ValueProblem, row_decoder
+from devcloud.bigquery.values import Reading, ValueProblem, row_decoder
 
 _TABLE = "/bigquery/v2/projects/<project>/datasets/<dataset>/tables/<table>"
 _ROWS = "_devcloud_inserted"
@@ -105,9 +105,7 @@ class Rows:
         return _page(schema, rows, start, total)
 
     def _insert_all(self, call: Call) -> Json:
-        body = call.body()
-        if body.get("templateSuffix"):
-            raise not_implemented("insertAll with templateSuffix")
+        body = call.resource("TableDataInsertAllRequest")
         destination = parse_destination(
             {"datasetId": call.names["dataset"], "tableId": call.names["table"]}, project=call.project
         )
@@ -141,12 +139,14 @@ def _page(schema: list[Json], rows: pa.Table, start: int, total: int) -> Page:
 
 def _decoded(body: Json, fields: list[Json]) -> tuple[list[tuple[str | None, dict[str, Any]]], list[Json]]:
     """The rows that fit with their insert ids, and an InsertError for each other."""
-    decode = row_decoder(fields, ignore_unknown=bool(body.get("ignoreUnknownValues")), json_text=True)
+    decode = row_decoder(fields, Reading(ignore_unknown=bool(body.get("ignoreUnknownValues")), json_text=True))
     rows = body.get("rows")
     if not rows:
         raise BigQueryError("invalid", "No rows present in the request.")
     good, problems = [], []
     for index, row in enumerate(rows):
+        if not isinstance(row, dict) or not isinstance(row.get("json") or {}, dict):
+            raise BigQueryError("invalid", f"Invalid JSON payload received. Invalid value at 'rows[{index}]'.")
         try:
             good.append((row.get("insertId"), decode(row.get("json") or {})))
         except ValueProblem as problem:

@@ -116,6 +116,8 @@ def bind_cast(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
 
 
 def _literal(value: Typed, target: SqlType, *, safe: bool) -> Typed | None:
+    if value.null and value.value == () and target.element is None:
+        raise invalid_query(f"Invalid cast from {value.type} to {target}")
     if value.null:
         coerced = coerce(value, target) or null_of(target)
         return Typed(coerced.sql, target, fails=coerced.fails)  # of that type from here on, as any other value

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query
 from devcloud.bigquery.sql.expressions import position
+
+_LITERALS = (exp.Literal, exp.Null, exp.Boolean, exp.RawString, exp.ByteString)
 
 
 def check_having(node: exp.Expr) -> None:
@@ -59,8 +61,29 @@ def check_limit(value: exp.Expr, clause: str) -> None:
 
 def check_no_literal(node: exp.Expr, clause: str) -> None:
     """A literal that is no position sorts and groups nothing."""
-    if isinstance(node, (exp.Literal, exp.Null, exp.Boolean, exp.RawString, exp.ByteString)):
+    bare = node.unnest()
+    number = bare.this if isinstance(bare, exp.Neg) else bare
+    if isinstance(number, exp.HexString) or (number is not bare and isinstance(number, exp.Literal)):
+        raise invalid_query(f"{clause} column number item is out of range")
+    is_number = isinstance(bare, exp.Literal) and not bare.args["is_string"]
+    if isinstance(bare, _LITERALS) and not (is_number and bare is not node):
         raise invalid_query(f"Cannot {clause} literal values")
+
+
+def check_order(node: exp.Expr) -> None:
+    """ORDER BY has aggregates only where the SELECT has."""
+    order, grouped = node.args.get("order"), node.args.get("group") or node.args.get("having")
+    if order is None or grouped or any(_aggregates(part) for part in node.expressions):
+        return
+    if _aggregates(order):
+        what = "The ORDER BY clause only allows aggregation if GROUP BY or SELECT list aggregation is present"
+        raise invalid_query(what)
+
+
+def check_no_null(operands: Iterable[exp.Expr], operator: str) -> None:
+    """Operators take no literal NULL."""
+    if any(isinstance(operand.unnest(), exp.Null) for operand in operands):
+        raise invalid_query(f"Operands of {operator} cannot be literal NULL")
 
 
 def _aggregates(part: exp.Expr) -> bool:

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, expression
+from devcloud.bigquery.sql.clause_rules import check_no_null
 from devcloud.bigquery.sql.literals import bytes_sql, quote_text
 from devcloud.bigquery.sql.registry import call
 from devcloud.bigquery.sql.scope import Scope
@@ -37,6 +38,7 @@ def number(text: str) -> Typed:
 def bind_negative(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """-x, a literal when x is one."""
     inner = node.this
+    check_no_null([inner], "-")
     if isinstance(inner, exp.Literal) and not inner.args["is_string"]:
         return number(f"-{inner.this}")
     return call("-", [binder.expr(inner, scope)], what="operator -")

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, expression
+from devcloud.bigquery.sql.clause_rules import check_no_null
 from devcloud.bigquery.sql.equality import (
     among,
     among_rows,
@@ -43,6 +44,8 @@ _BINARY: dict[type[exp.Expr], str] = {
     exp.NullSafeEQ: "IS_NOT_DISTINCT_FROM",
     exp.NullSafeNEQ: "IS_DISTINCT_FROM",
 }
+
+_OVER_NULL = ("<<", ">>", "IS_NOT_DISTINCT_FROM", "IS_DISTINCT_FROM")
 
 
 define(
@@ -113,6 +116,8 @@ def bind_binary(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
         return shift(binder, binder.expr(node.this, scope), node.expression, scope, sign)
     if sign == "+" and isinstance(node.this, exp.Interval):
         return shift(binder, binder.expr(node.expression, scope), node.this, scope, sign)
+    if sign not in _OVER_NULL:
+        check_no_null((node.this, node.expression), sign)
     left, right = binder.expr(node.this, scope), binder.expr(node.expression, scope)
     if sign in ("=", "!=", "<", "<=", ">", ">="):
         for side in (left, right):
@@ -124,6 +129,7 @@ def bind_binary(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
 @expression(exp.BitwiseNot)
 def bind_bitwise_not(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """~x."""
+    check_no_null([node.this], "~")
     return call("~", [binder.expr(node.this, scope)], what="operator ~")
 
 
@@ -138,6 +144,7 @@ def bind_logic(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
 @expression(exp.Not)
 def bind_not(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     """NOT x."""
+    check_no_null([node.this], "NOT")
     return Typed(f"(NOT {binder.condition(node.this, scope, 'NOT operand')})", BOOL)
 
 
@@ -181,6 +188,8 @@ def bind_in(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
 def _in_unnest(value: Typed, array: Typed) -> Typed:
     if array.type.element is None:
         raise invalid_query("Second argument of IN UNNEST must be an array")
+    if array.null and array.value == ():
+        return Typed("FALSE", BOOL)
     element = Typed("x.v", array.type.element, literal=array.literal)
     (left, right), _ = unify([value, element], "operator IN UNNEST")
     check_comparable(left, "IN UNNEST")
@@ -188,6 +197,7 @@ def _in_unnest(value: Typed, array: Typed) -> Typed:
 
 
 def _in_query(binder: Binder, value: Typed, query: exp.Expr, scope: Scope) -> Typed:
+    value = Typed(value.sql, value.type) if value.null else value  # of no other type beside a query
     relation = binder.query(query, scope.child())
     if len(relation.columns) != 1:
         raise invalid_query("Subquery of type IN must have only one output column")

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, query
-from devcloud.bigquery.sql.clause_rules import check_having, check_qualify, check_sources
+from devcloud.bigquery.sql.clause_rules import check_having, check_order, check_qualify, check_sources
 from devcloud.bigquery.sql.grouping import bind_group
 from devcloud.bigquery.sql.ordering import bind_limit, bind_order
 from devcloud.bigquery.sql.relations import bind_from
@@ -46,6 +46,7 @@ def _select(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
     check_sources(node)
     check_having(node)
     check_qualify(node)
+    check_order(node)
     source = bind_from(binder, node, scope)
     where = node.args.get("where")
     where_sql = f" WHERE {binder.condition(where.this, scope, 'WHERE clause')}" if where else ""

@@ -195,3 +195,15 @@ def test_a_view_cannot_be_read(client: bigquery.Client, reader_of: ReaderOf, dat
 def test_a_query_result_is_streamed_too(client: bigquery.Client, reader_of: ReaderOf, table: str) -> None:
     rows = client.query(f"SELECT n, labels FROM `{table}` ORDER BY n DESC").result()
     assert rows.to_arrow(bqstorage_client=reader_of()).column("n").to_pylist() == [4, 3, 2, 1, 0]
+
+
+@of_the_client
+def test_arrow_names_the_types_that_it_has_not(client: bigquery.Client, dataset: str, reader_of: ReaderOf) -> None:
+    sql = f"CREATE TABLE {dataset}.t AS SELECT DATETIME '2026-01-02 03:04:05' AS at, JSON '1' AS j, 1 AS n"
+    client.query_and_wait(sql)
+    found = client.list_rows(client.get_table(f"{dataset}.t")).to_arrow(bqstorage_client=reader_of())
+    assert [found.schema.field(name).metadata for name in ("at", "j", "n")] == [
+        {b"ARROW:extension:name": b"google:sqlType:datetime"},
+        {b"ARROW:extension:name": b"google:sqlType:json"},
+        None,
+    ]

@@ -58,7 +58,7 @@ def test_streaming_into_nothing_is_not_found(client: bigquery.Client, dataset: s
 
 
 def test_template_suffixes_are_refused_by_name(client: bigquery.Client, events: bigquery.Table) -> None:
-    with pytest.raises(exceptions.GoogleAPICallError, match="does not implement insertAll with templateSuffix"):
+    with pytest.raises(exceptions.GoogleAPICallError, match="does not implement templateSuffix"):
         client.insert_rows_json(events, [{"id": "a"}], template_suffix="_x")
 
 

@@ -61,7 +61,7 @@ def bind_add(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     if not isinstance(interval, exp.Interval):
         raise invalid_query(f"Expected INTERVAL expression in {name}_{verb}")
     given = binder.expr(value_node, scope)
-    if name == "DATE" and given.type.kind in ("DATETIME", "TIMESTAMP"):
+    if given.type.kind != name and given.type.kind in _TYPES and not (name == "DATETIME" and given.type == DATE):
         raise not_implemented(f"{name}_{verb} of a {given.type}")
     value = require(given, _TYPES[name], f"{name}_{verb} argument")
     sign = "+" if verb == "ADD" else "-"

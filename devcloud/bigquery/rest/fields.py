@@ -1,0 +1,112 @@
+"""Reads a request's body against the fields of its resource: what is enforced or kept, what is refused by name.
+
+resource_fields.py lists every field of Google's resources in one of four ways. What is in none is no field of
+BigQuery's, which passes over it and never sends it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devcloud.bigquery.model import BigQueryError, Json, not_implemented
+
+_INTEGERS = {"int64": str, "integer": int}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """The fields of a resource, each `name:type`; a refused one may name the values that mean nothing: `name=A|B`.
+
+    A type is string, int64 (text in JSON), integer, boolean, any, map (of strings), the name of another resource, or
+    one of these in brackets for a list.
+    """
+
+    enforced: str = ""  # it does here what it does in BigQuery
+    stored: str = ""  # kept and shown: it changes nothing that could be seen here
+    refused: str = ""  # notImplemented, unless it asks for nothing
+    output: str = ""  # BigQuery's own: ignored in a request, there as here
+
+    def kinds(self) -> dict[str, str]:
+        """The type of each field that may be given."""
+        return dict(one.split(":", 1) for one in f"{self.enforced} {self.stored}".split())
+
+    def refusals(self) -> dict[str, frozenset[str]]:
+        """The values of each refused field that mean nothing."""
+        pairs = (one.partition("=") for one in self.refused.split())
+        return {name: frozenset(values.split("|")) for name, _, values in pairs}
+
+    def names(self) -> list[str]:
+        """Every field, as often as it is listed."""
+        return [*self.kinds(), *self.refusals(), *self.output.split()]
+
+
+def read(resources: Mapping[str, Resource], name: str, given: Any, *, nulls: bool, path: str = "") -> Json:
+    """The body as BigQuery understands it; with `nulls` those stay, they remove a field in a PATCH.
+
+    Raises notImplemented for a field that is refused, invalid for a value of another type.
+    """
+    resource = resources[name]
+    if not isinstance(given, dict):
+        raise _of_another_type(path or name, "an object")
+    kinds, refusals = resource.kinds(), resource.refusals()
+    found: Json = {}
+    for field, value in given.items():
+        where = f"{path}.{field}" if path else field
+        if field in refusals and not _means_nothing(value, refusals[field]):
+            raise not_implemented(f"{where} of {name}")
+        if field in kinds and (value is not None or nulls):
+            found[field] = None if value is None else _value(resources, kinds[field], value, where, nulls)
+    return found
+
+
+def _means_nothing(value: Any, harmless: frozenset[str]) -> bool:
+    if isinstance(value, dict):
+        return all(_means_nothing(inner, harmless) for inner in value.values())
+    return value in (None, False, "", 0, "0", "false") or value == [] or str(value) in harmless
+
+
+def _value(resources: Mapping[str, Resource], kind: str, value: Any, path: str, nulls: bool) -> Any:
+    if kind.startswith("["):
+        if not isinstance(value, list):
+            raise _of_another_type(path, "a list")
+        return [_value(resources, kind[1:-1], item, f"{path}[{at}]", nulls=False) for at, item in enumerate(value)]
+    if kind in resources:
+        return read(resources, kind, value, nulls=nulls, path=path)
+    if kind == "map":
+        if not isinstance(value, dict) or not all(isinstance(item, str | None) for item in value.values()):
+            raise _of_another_type(path, "an object of strings")
+        return value
+    return _scalar(kind, value, path)
+
+
+def _scalar(kind: str, value: Any, path: str) -> Any:
+    if kind == "any":
+        return value
+    if kind == "boolean":
+        if value in (True, False) and isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        raise _of_another_type(path, "true or false")
+    if kind in _INTEGERS:
+        return _integer(kind, value, path)
+    if not isinstance(value, str | int | float):
+        raise _of_another_type(path, "a string")
+    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _integer(kind: str, value: Any, path: str) -> Any:
+    text = str(value).strip()
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise _of_another_type(path, "a number")
+    if isinstance(value, float) and value.is_integer():
+        text = str(int(value))
+    if not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit():
+        raise BigQueryError("invalid", f"Invalid value for {path}: {text}")
+    return _INTEGERS[kind](text)
+
+
+def _of_another_type(path: str, wanted: str) -> BigQueryError:
+    return BigQueryError("invalid", f"Invalid JSON payload received. Invalid value at '{path}': it must be {wanted}.")

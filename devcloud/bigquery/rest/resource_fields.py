@@ -1,0 +1,136 @@
+"""Every field that BigQuery v2 has in what callers send, and what becomes of it here.
+
+The names are those of Google's discovery document, revision 20261009. tests/devcloud/bigquery/test_resource_fields.py
+holds them against the properties of Google's own client.
+"""
+
+from __future__ import annotations
+
+from devcloud.bigquery.rest.fields import Resource
+
+_SIZES = (
+    "numBytes numRows numPartitions numActiveLogicalBytes numActivePhysicalBytes numCurrentPhysicalBytes "
+    "numLongTermBytes numLongTermLogicalBytes numLongTermPhysicalBytes numPhysicalBytes numTimeTravelPhysicalBytes "
+    "numTotalLogicalBytes numTotalPhysicalBytes"
+)
+_ROUNDING = "ROUNDING_MODE_UNSPECIFIED|ROUND_HALF_AWAY_FROM_ZERO"
+
+RESOURCES = {
+    "Dataset": Resource(
+        enforced="datasetReference:DatasetReference location:string labels:map access:[AccessEntry] "
+        "defaultTableExpirationMs:int64 defaultPartitionExpirationMs:int64",
+        # Time travel and storage have no price here.
+        stored="description:string friendlyName:string maxTimeTravelHours:int64 storageBillingModel:string",
+        refused=f"defaultCollation defaultEncryptionConfiguration defaultRoundingMode={_ROUNDING} "
+        "externalCatalogDatasetOptions externalDatasetReference isCaseInsensitive linkedDatasetSource resourceTags",
+        output="catalogSource creationTime etag id kind lastModifiedTime linkedDatasetMetadata restrictions "
+        "satisfiesPzi satisfiesPzs selfLink tags type",
+    ),
+    "AccessEntry": Resource(
+        enforced="role:string userByEmail:string",
+        # Whoever these are, no caller of this cloud is one of them, and who is of the project may do all in it.
+        stored="domain:string groupByEmail:string iamMember:string specialGroup:string",
+        refused="condition dataset routine view",
+    ),
+    "DatasetReference": Resource(enforced="projectId:string datasetId:string"),
+    "Table": Resource(
+        enforced="tableReference:TableReference schema:TableSchema timePartitioning:TimePartitioning labels:map "
+        "clustering:Clustering requirePartitionFilter:boolean expirationTime:int64 view:ViewDefinition",
+        stored="description:string friendlyName:string",
+        refused="biglakeConfiguration encryptionConfiguration defaultCollation "
+        f"defaultRoundingMode={_ROUNDING} externalCatalogTableOptions externalDataConfiguration "
+        "managedTableType=MANAGED_TABLE_TYPE_UNSPECIFIED|NATIVE materializedView maxStaleness=0-0|0-0%0%0:0:0 model "
+        "partitionDefinition rangePartitioning resourceTags tableConstraints tableReplicationInfo",
+        output=f"cloneDefinition creationTime etag id kind lastModifiedTime location materializedViewStatus replicas "
+        f"restrictions selfLink snapshotDefinition streamingBuffer type {_SIZES}",
+    ),
+    "TableReference": Resource(enforced="projectId:string datasetId:string tableId:string"),
+    "TableSchema": Resource(enforced="fields:[TableFieldSchema]", refused="foreignTypeInfo"),
+    "TableFieldSchema": Resource(
+        enforced="name:string type:string mode:string fields:[TableFieldSchema]",
+        stored="description:string",
+        refused="collation dataGovernanceTagsInfo "
+        f"dataPolicies dataPolicyList defaultValueExpression foreignTypeDefinition generatedColumn "
+        f"maxLength policyTags precision rangeElementType roundingMode={_ROUNDING} scale timestampPrecision=6",
+        output="categories",
+    ),
+    "TimePartitioning": Resource(
+        enforced="type:string field:string expirationMs:int64", refused="requirePartitionFilter"
+    ),
+    "Clustering": Resource(enforced="fields:[string]"),
+    "ViewDefinition": Resource(
+        enforced="query:string useLegacySql:boolean",
+        stored="useExplicitColumnNames:boolean",
+        refused="foreignDefinitions privacyPolicy userDefinedFunctionResources",
+    ),
+    "Job": Resource(
+        enforced="configuration:JobConfiguration jobReference:JobReference",
+        output="etag id jobCreationReason kind principal_subject selfLink statistics status user_email",
+    ),
+    "JobReference": Resource(enforced="projectId:string jobId:string location:string"),
+    "JobConfiguration": Resource(
+        enforced="query:JobConfigurationQuery load:JobConfigurationLoad copy:JobConfigurationTableCopy "
+        "dryRun:boolean jobTimeoutMs:int64 labels:map",
+        stored="maxSlots:integer reservation:string",  # there are no slots
+        refused="extract",
+        output="jobType",
+    ),
+    "JobConfigurationQuery": Resource(
+        enforced="query:string queryParameters:[QueryParameter] parameterMode:string defaultDataset:DatasetReference "
+        "destinationTable:TableReference createDisposition:string writeDisposition:string useLegacySql:boolean "
+        "maximumBytesBilled:int64 schemaUpdateOptions:[string] timePartitioning:TimePartitioning "
+        "clustering:Clustering",
+        # How fast a query comes to its turn, and switches of legacy SQL, which is refused.
+        stored="priority:string useQueryCache:boolean allowLargeResults:boolean flattenResults:boolean "
+        "preserveNulls:boolean maximumBillingTier:integer writeIncrementalResults:boolean",
+        refused="connectionProperties continuous createSession destinationEncryptionConfiguration rangePartitioning "
+        "scriptOptions secureContext tableDefinitions userDefinedFunctionResources",
+        output="systemVariables",
+    ),
+    "QueryParameter": Resource(enforced="name:string parameterType:any parameterValue:any"),
+    "JobConfigurationLoad": Resource(
+        enforced="destinationTable:TableReference schema:TableSchema sourceFormat:string createDisposition:string "
+        "writeDisposition:string schemaUpdateOptions:[string] timePartitioning:TimePartitioning "
+        "clustering:Clustering destinationTableProperties:DestinationTableProperties allowJaggedRows:boolean "
+        "allowQuotedNewlines:boolean autodetect:boolean encoding:string fieldDelimiter:string quote:string "
+        "ignoreUnknownValues:boolean maxBadRecords:integer nullMarker:string skipLeadingRows:integer timeZone:string "
+        "parquetOptions:ParquetOptions sourceUris:[string]",
+        stored="useAvroLogicalTypes:boolean",  # Avro is refused
+        refused="columnNameCharacterMap=COLUMN_NAME_CHARACTER_MAP_UNSPECIFIED|STRICT connectionProperties "
+        "copyFilesOnly createSession dateFormat datetimeFormat decimalTargetTypes destinationEncryptionConfiguration "
+        "fileSetSpecType=FILE_SET_SPEC_TYPE_FILE_SYSTEM_MATCH hivePartitioningOptions jsonExtension nullMarkers "
+        "preserveAsciiControlCharacters projectionFields rangePartitioning referenceFileSchemaUri schemaInline "
+        "schemaInlineFormat sourceColumnMatch=SOURCE_COLUMN_MATCH_UNSPECIFIED|POSITION timeFormat timestampFormat "
+        "timestampTargetPrecision",
+    ),
+    "ParquetOptions": Resource(
+        enforced="enableListInference:boolean", refused="enumAsString mapTargetType=MAP_TARGET_TYPE_UNSPECIFIED"
+    ),
+    "DestinationTableProperties": Resource(
+        enforced="labels:map", stored="description:string friendlyName:string", refused="expirationTime"
+    ),
+    "JobConfigurationTableCopy": Resource(
+        enforced="sourceTable:TableReference sourceTables:[TableReference] destinationTable:TableReference "
+        "createDisposition:string writeDisposition:string",
+        refused="destinationEncryptionConfiguration destinationExpirationTime "
+        "operationType=OPERATION_TYPE_UNSPECIFIED|COPY",
+    ),
+    "QueryRequest": Resource(
+        enforced="query:string queryParameters:[QueryParameter] parameterMode:string defaultDataset:DatasetReference "
+        "useLegacySql:boolean dryRun:boolean maxResults:integer timeoutMs:integer jobTimeoutMs:int64 labels:map "
+        "location:string maximumBytesBilled:int64 requestId:string jobCreationMode:string "
+        "formatOptions:DataFormatOptions",
+        stored="useQueryCache:boolean preserveNulls:boolean maxSlots:integer reservation:string "
+        "writeIncrementalResults:boolean",
+        refused="arrowSerializationOptions connectionProperties continuous createSession "
+        "destinationEncryptionConfiguration queryResultsFormat=QUERY_RESULTS_FORMAT_UNSPECIFIED|JSON secureContext",
+        output="kind",
+    ),
+    "DataFormatOptions": Resource(enforced="useInt64Timestamp:boolean timestampOutputFormat:string"),
+    "TableDataInsertAllRequest": Resource(
+        enforced="rows:[any] ignoreUnknownValues:boolean skipInvalidRows:boolean",
+        stored="traceId:string",
+        refused="templateSuffix",
+        output="kind",
+    ),
+}
