@@ -36,7 +36,7 @@ demo: setup ## The story from credentials to costs, on a local Google Cloud
 
 .PHONY: up
 up: setup ## The same cloud, left running, with curl lines to paste
-	@$(PYTHON_BIN) -m devcloud demo --stay --state-dir $(STATE)
+	@$(PYTHON_BIN) -m devcloud demo --stay --state-dir $(STATE) $(PORT:%=--port %)
 
 # Tests. Work is handed out by file; two workers suit two cores.
 PYTEST := $(PYTHON_BIN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --tb=short

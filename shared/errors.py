@@ -32,7 +32,7 @@ class LocationMismatch(InvalidInput):
 
 
 class Unauthenticated(ConvergenceError):
-    """The call carries no valid credentials."""
+    """The call has no valid API key in X-API-Key, or on a private route no valid token."""
 
 
 class Forbidden(ConvergenceError):

@@ -60,7 +60,8 @@ def get_template(provider: str, domain: str, template: str) -> Template:
     """The template of that name; NotFound when there is none."""
     if found := find_template(provider, domain, template):
         return found
-    raise NotFound("there is no such pipeline template")
+    known = ", ".join(f"{each.provider}/{each.domain}/{each.template}" for each in all_templates())
+    raise NotFound(f"there is no such pipeline template; there are {known}")
 
 
 def sql_file(template: Template) -> Path:

@@ -97,6 +97,8 @@ def demo(options: Namespace) -> None:
         if not told_before:
             tell(cloud, console, stays=options.stay)
             console.print(f"[green]Done in {time.monotonic() - started:.1f} s.[/]\n")
+            if not options.stay:
+                console.print("Nothing of it remains. `make up` tells it again and stays, with lines to paste.\n")
         else:
             console.print(f"The story was told before on {cloud.state.path}: its tenants and runs are still there.")
             console.print("Remove that folder, while nothing runs on it, to be told it again.\n")

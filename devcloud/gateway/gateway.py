@@ -94,7 +94,7 @@ class Gateway:
             return _json(200, page())
         destination = self._routes.find_destination(raw_path)
         if destination is None:
-            detail = f"no function of configs/platform.yml serves {raw_path}"
+            detail = f"no function of configs/platform.yml serves {raw_path}: docs/openapi.json has all paths"
             body = {"type": "about:blank", "title": "Not Found", "status": 404, "detail": detail}
             return _json(404, body, content_type="application/problem+json")
         target = f"{destination.path}?{query}" if query else destination.path

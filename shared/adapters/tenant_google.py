@@ -28,6 +28,7 @@ _PATIENCE = Patience(15.0)
 _KEY_FIELD = "credentials.service_account_json"
 _TABLE_FIELD = "credentials.billing_export_table"
 _PROJECT_FIELD = "credentials.project_id"
+_NOT_READ = "may not be read with these credentials: they need BigQuery Data Viewer on the table"
 
 
 def key_credentials(credential: GcpServiceAccountKey) -> Any:
@@ -95,11 +96,11 @@ def _refusals_named() -> Iterator[None]:
             except google.Forbidden as error:
                 if outage_of(error, _TABLE_FIELD):  # of the tenant's own quota
                     raise
-                raise InvalidInput.of_field(_TABLE_FIELD, "may not be read with these credentials") from error
+                raise InvalidInput.of_field(_TABLE_FIELD, _NOT_READ) from error
             except google.NotFound as error:
                 raise InvalidInput.of_field(_TABLE_FIELD, "does not exist") from error
             except google.Unauthorized as error:
-                raise InvalidInput.of_field(_TABLE_FIELD, "may not be read with these credentials") from error
+                raise InvalidInput.of_field(_TABLE_FIELD, _NOT_READ) from error
     except google_auth.RefreshError as error:
         if error.retryable:
             raise Unavailable(retry_after=5) from error

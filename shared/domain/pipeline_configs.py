@@ -25,6 +25,11 @@ from shared.errors import InvalidInput
 MOST_CONFIGS = 200  # of one tenant
 _NAMESPACE = uuid.UUID("a1c0b6c2-1c0a-4d59-8f0e-52f1d0a5f3be")
 _SOME_DAY = "2025-11-17"
+# What a schedule is shown with and nobody sets.
+_FIXED = frozenset({
+    "config_id", "tenant_id", "pipeline_id", "provider", "domain", "template", "status", "next_run_time",
+    "last_run_time", "last_run_status", "created_by_user_id", "created_at", "updated_at",
+})  # fmt: skip
 _MOST_GIVEN_UP = 10_000  # ticks that are counted one by one
 _TICKS_EXAMINED, _TIME_EXAMINED = 100, timedelta(days=366)
 _SHARED_TICKS = {
@@ -133,6 +138,9 @@ def first_run_time(settings: ConfigSettings, now: datetime) -> datetime | None:
 
 def changed_settings(before: ConfigSettings, body: Mapping[str, Any]) -> ConfigSettings:
     """The settings with what the body of a PATCH names; InvalidInput naming its bad fields."""
+    if fixed := [name for name in body if name in _FIXED]:
+        found = [{"field": name, "message": "cannot be changed"} for name in fixed]
+        raise InvalidInput("; ".join(f"{name}: cannot be changed" for name in fixed), errors=found)
     fields = {**before.model_dump(), **body}
     if "cron_expression" in body:
         return validated(NewCronSettings, fields).settings

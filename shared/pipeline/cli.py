@@ -22,12 +22,12 @@ _DESCRIPTION = (
 )
 _EXAMPLES = """\
 examples:
-  python -m shared.pipeline validate                              every template under configs/
-  python -m shared.pipeline validate configs/gcp/cost/billing.yml
-  python -m shared.pipeline explain gcp/cost/billing --date 2025-11-17
-  python -m shared.pipeline explain gcp/cost/billing --start-date 2025-11-01 --end-date 2025-11-30 \\
+  .venv/bin/python -m shared.pipeline validate                              every template under configs/
+  .venv/bin/python -m shared.pipeline validate configs/gcp/cost/billing.yml
+  .venv/bin/python -m shared.pipeline explain gcp/cost/billing --date 2025-11-17
+  .venv/bin/python -m shared.pipeline explain gcp/cost/billing --start-date 2025-11-01 --end-date 2025-11-30 \\
       --param billing_export_table=acme-gcp.billing.gcp_billing_export_v1_0A1B2C
-  python -m shared.pipeline schema --write                        after a change of what templates may say"""
+  .venv/bin/python -m shared.pipeline schema --write                        after a change of what templates may say"""
 _VALIDATE = """\
 Says what is wrong with each template, a line each: FILE:LINE: FIELD or STATEMENT: what. Fields, types and values; that
 steps, parameters, statements, lookups and tables that are named exist, in its SQL too, and that the columns of checks
@@ -70,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         "path", nargs="?", type=Path, metavar="PATH", help="a template or a folder; default: all of them"
     )
     shown = _add(commands, "explain", "print what a run would do", _EXPLAIN)
-    shown.add_argument("template", metavar="TEMPLATE", help="e.g. gcp/cost/billing, or the path of its file")
+    shown.add_argument("template", metavar="TEMPLATE", help="gcp/cost/billing, gcp-cost-billing, or its file")
     shown.add_argument("--date", metavar="YYYY-MM-DD", help="the one day of the run")
     shown.add_argument("--start-date", metavar="YYYY-MM-DD", help="the first of its days")
     shown.add_argument("--end-date", metavar="YYYY-MM-DD", help="the last of its days, inclusive")
@@ -120,7 +120,7 @@ def _template(name: str) -> Template:
     path = Path(name)
     if path.is_file():
         return read_template(path.resolve(), file=name)
-    parts = name.split("/")
+    parts = name.split("/") if "/" in name else name.split("-")
     found = find_template(*parts) if len(parts) == 3 else None
     if found is None:
         known = ", ".join(template.pipeline_id.replace("-", "/") for template in all_templates())

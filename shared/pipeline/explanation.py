@@ -15,6 +15,7 @@ from shared.pipeline.guards import render_guards
 from shared.pipeline.plan import CHECKS, PUBLISH, PlannedStep, plan_steps
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.statements import filled
+from shared.settings import Settings
 
 _TABLE = r"`(?P<dataset>\w+)`\.`?(?P<table>\w+)`?"
 _WRITERS = (
@@ -145,7 +146,10 @@ def _bare(name: str, prefixes: Sequence[str]) -> str:
 
 
 def _limit(bytes_billed: int | None) -> str:
-    return "that of the platform, MAX_BYTES_BILLED" if bytes_billed is None else f"{bytes_billed:,} bytes billed"
+    if bytes_billed is not None:
+        return f"{bytes_billed:,} bytes billed"
+    default = Settings.model_fields["max_bytes_billed"].default
+    return f"that of the platform, MAX_BYTES_BILLED ({default:,} bytes billed by default)"
 
 
 def _name(match: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ SELECT
   updated_by_user_id,
   created_at,
   updated_at,
-  kms_key_version
+  source
 FROM {tenants}.tenant_cloud_credentials
 WHERE tenant_id = @tenant_id
 ORDER BY provider

@@ -201,3 +201,13 @@ class TestPreview:
         answer = schedules.api.get(f"{schedules.path}/{config_id}/preview", params=query)
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == next(iter(query))
+
+
+def test_a_field_that_nobody_sets_cannot_be_changed(untouched: tuple[Schedules, str]) -> None:
+    schedules, config_id = untouched
+    shown = schedules.api.get(schedules.path).json()["pipelines"][0]
+    answer = schedules.change(config_id, shown)
+    assert answer.status_code == 400
+    told = {item["field"]: item["message"] for item in answer.json()["errors"]}
+    assert told["provider"] == told["next_run_time"] == "cannot be changed"
+    assert "cron_expression" not in told

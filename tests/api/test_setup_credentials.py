@@ -26,7 +26,7 @@ AWS_ROLE = {
     "bucket": "acme-cur", "prefix": "cur",
 }  # fmt: skip
 AWS = {"provider": "AWS", "credentials": AWS_ROLE}
-USED = {"pipelines": ["gcp-cost-billing", "gcp-cost-daily_by_service"], "warnings": []}
+USED = {"pipelines": ["gcp-cost-billing", "gcp-cost-daily_by_service", "gcp-cost-monthly_by_service"], "warnings": []}
 
 
 def test_first_credentials_are_created_with_dataset_and_tables(frontend: Frontend) -> None:
@@ -135,7 +135,7 @@ def test_list_shows_every_provider_and_no_secret(connected: Frontend) -> None:
     assert kinds == [("AWS", "assume_role"), ("GCP", "impersonation")]
     assert set(listed[0]) == {
         "provider", "credential_kind", "created_by_user_id", "updated_by_user_id", "created_at", "updated_at",
-        "kms_key_version",
+        "source",
     }  # fmt: skip
 
 

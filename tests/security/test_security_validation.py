@@ -34,7 +34,7 @@ def assert_unauthenticated(answer: requests.Response) -> None:
         "type": "urn:convergence:error:unauthenticated",
         "title": "Unauthorized",
         "status": 401,
-        "detail": "The call carries no valid credentials.",
+        "detail": "The call has no valid API key in X-API-Key, or on a private route no valid token.",
     }
 
 

@@ -147,7 +147,7 @@ def test_a_used_up_quota_carries_its_facts_and_retry_after() -> None:
 def test_every_401_has_the_same_words() -> None:
     response, body = ask("GET", "/api/v1/fail/auth")
     assert response.status_code == 401
-    assert body["detail"] == "The call carries no valid credentials."
+    assert body["detail"] == "The call has no valid API key in X-API-Key, or on a private route no valid token."
 
 
 def test_a_dependency_that_is_down_is_503_with_retry_after() -> None:

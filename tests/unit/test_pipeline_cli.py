@@ -167,3 +167,10 @@ def test_it_needs_neither_network_nor_credentials(tmp_path: Path) -> None:
         )  # fmt: skip
         assert (found.returncode, found.stderr) == (0, "")
         assert found.stdout
+
+
+def test_explain_takes_the_name_that_answers_have_and_says_the_platforms_limit(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["explain", "gcp-cost-billing", "--date", "2025-11-17"]) == 0
+    assert "MAX_BYTES_BILLED (1,000,000,000,000 bytes billed by default)" in capsys.readouterr().out

@@ -39,7 +39,7 @@ check_prerequisites() {
   command -v python3 >/dev/null || missing+=("python3, which packs the functions")
   command -v gcloud >/dev/null || missing+=("gcloud, the Google Cloud CLI")
   if [[ "$VARIABLES_FILE" != "$SOURCES/terraform.tfvars" ]]; then
-    [[ -f "$VARIABLES_FILE" ]] || missing+=("the file $VARIABLES_FILE")
+    [[ -f "$VARIABLES_FILE" ]] || missing+=("the file $VARIABLES_FILE: cp $SOURCES/terraform.tfvars.example $VARIABLES_FILE")
     # Terraform reads it whatever else it is given: one platform's settings would slip into another's.
     [[ ! -f "$SOURCES/terraform.tfvars" ]] || missing+=("another name for $SOURCES/terraform.tfvars, beside --var-file")
   fi

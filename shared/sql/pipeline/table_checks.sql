@@ -213,7 +213,15 @@ FROM (
 SELECT
   @check_id AS check_id,
   IF(@allow_empty, 0, COUNTIF(staged.row_count IS NULL)) AS failed_rows,
-  CONCAT(CAST(COUNTIF(staged.row_count IS NULL) AS STRING), ' days emptied') AS observed,
+  IF(
+    COUNTIF(staged.row_count IS NULL) = 0,
+    '0 days emptied',
+    CONCAT(
+      CAST(COUNTIF(staged.row_count IS NULL) AS STRING), ' days emptied, the first is ',
+      CAST(MIN(IF(staged.row_count IS NULL, published.usage_date, NULL)) AS STRING),
+      IF(@allow_empty, '', '; the parameter allow_empty lets it')
+    )
+  ) AS observed,
   CONCAT(
     IF(@allow_empty, 'any', '0'), ' of the ', CAST(COUNT(*) AS STRING), ' days that have rows'
   ) AS expected,
