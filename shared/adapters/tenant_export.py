@@ -38,7 +38,7 @@ _TENANT_LABEL = "convergence_tenant"
 
 @dataclass(frozen=True)
 class ExportTable:
-    """What an export is: where it lives, its columns' types by name, by which unit of arrival it is partitioned.
+    """What an export is: where it lives, its columns as the API has them, by which unit of arrival it is partitioned.
 
     `arrival_partition` is HOUR, DAY, MONTH or YEAR; None when it is partitioned otherwise, or not at all.
     `demanded_filter` is the column, and its type, that the owner demands every read to filter by; None without demands.
@@ -46,7 +46,7 @@ class ExportTable:
 
     location: str
     kind: str
-    columns: Mapping[str, str]
+    columns: Sequence[dict[str, Any]]
     arrival_partition: str | None
     demanded_filter: tuple[str, str] | None
     labels: Mapping[str, str]
@@ -120,14 +120,14 @@ class TenantExport:
 
 def described(found: bigquery.Table) -> ExportTable:
     """What a table is that the client got."""
-    columns = {field.name: field.field_type for field in found.schema}
+    types = {field.name: field.field_type for field in found.schema}
     by_time, demanded = found.time_partitioning, demanded_filter(found)
     return ExportTable(
         location=found.location,
         kind=found.table_type,
-        columns=columns,
+        columns=[field.to_api_repr() for field in found.schema],
         arrival_partition=by_time.type_ if by_time and by_time.field is None else None,
-        demanded_filter=(demanded, columns.get(demanded, "TIMESTAMP")) if demanded else None,
+        demanded_filter=(demanded, types.get(demanded, "TIMESTAMP")) if demanded else None,
         labels=found.labels,
     )
 

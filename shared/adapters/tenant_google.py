@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,10 +18,11 @@ from google.oauth2 import service_account
 from shared.adapters.error_table import outage_of
 from shared.adapters.job_errors import translated
 from shared.adapters.patience import Patience
-from shared.domain.billing_exports import export_problem
+from shared.domain.billing_exports import export_problem, unknown_columns
 from shared.domain.credentials import GcpServiceAccountKey
 from shared.domain.rsa_keys import plain_rsa_pem
 from shared.errors import InvalidInput, Unavailable
+from shared.tables import get_table
 
 _SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 _TIMEOUT_SECONDS = 10.0
@@ -29,6 +31,7 @@ _KEY_FIELD = "credentials.service_account_json"
 _TABLE_FIELD = "credentials.billing_export_table"
 _PROJECT_FIELD = "credentials.project_id"
 _NOT_READ = "may not be read with these credentials: they need BigQuery Data Viewer on the table"
+_LOADED_INTO = "gcp_cost_billing"
 
 
 def key_credentials(credential: GcpServiceAccountKey) -> Any:
@@ -43,10 +46,18 @@ def key_credentials(credential: GcpServiceAccountKey) -> Any:
         raise ValueError("is not an RSA private key") from None
 
 
-def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoint: str) -> str | None:
+@dataclass(frozen=True)
+class ExportSeen:
+    """An export that a key reads: where it is, and what it has that its rows are not loaded into."""
+
+    location: str
+    unknown_columns: Sequence[str]
+
+
+def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoint: str) -> ExportSeen | None:
     """Prove that the key is accepted, that its export is one and that its project may pay for reading it.
 
-    The export's location; None when it names no export.
+    What its export is; None when it names none.
 
     InvalidInput naming the field that is refused, Unavailable when Google does not answer.
     """
@@ -61,10 +72,12 @@ def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoi
         options = {"api_endpoint": endpoint} if endpoint else None
         client = bigquery.Client(project=credential.project_id, credentials=credentials, client_options=options)
         table = client.get_table(credential.billing_export_table, timeout=_TIMEOUT_SECONDS, retry=_PATIENCE.calls)
-        if problem := export_problem(table.table_type, {field.name: field.field_type for field in table.schema}):
+        found = [field.to_api_repr() for field in table.schema]
+        known = [column.to_api() for column in get_table("tenant_dataset", _LOADED_INTO).columns]
+        if problem := export_problem(table.table_type, found, known):
             raise InvalidInput.of_field(_TABLE_FIELD, problem)
         _check_read(credentials, table, project=credential.project_id, endpoint=storage_endpoint)
-        return str(table.location)
+        return ExportSeen(str(table.location), unknown_columns(found, known))
 
 
 def _check_read(credentials: Any, table: bigquery.Table, *, project: str, endpoint: str) -> None:

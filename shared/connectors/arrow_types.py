@@ -52,7 +52,7 @@ def _converted(array: Any, wanted: pa.DataType, name: str) -> Any:
         return _struct(array, wanted, name)
     if pa.types.is_list(wanted):
         values = conform(pc.list_flatten(array), wanted.value_type, name)
-        return pa.ListArray.from_arrays(_offsets(array), values)
+        return pa.ListArray.from_arrays(offsets(array), values)
     if wanted == NUMERIC:
         return to_numeric(array)
     return pc.cast(array, wanted)
@@ -71,7 +71,8 @@ def _struct(array: Any, wanted: Any, name: str) -> Any:
     return pa.StructArray.from_arrays(children, fields=list(wanted), mask=pc.is_null(array))
 
 
-def _offsets(array: Any) -> Any:
+def offsets(array: Any) -> Any:
+    """Where each list of an array begins and ends among its flattened values."""
     lengths = pc.fill_null(pc.list_value_length(array), 0)
     return pa.concat_arrays([pa.array([0], pa.int32()), pc.cast(pc.cumulative_sum(lengths), pa.int32())])
 

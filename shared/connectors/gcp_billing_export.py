@@ -14,8 +14,9 @@ from shared.adapters.tenant_export import ExportTable, TenantExport
 from shared.connectors import restrictions as rows
 from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, nulls
 from shared.connectors.gathering import gathered
+from shared.connectors.other_columns import other_columns
 from shared.connectors.tally import DayFigures, figures_by_day
-from shared.domain.billing_exports import export_problem
+from shared.domain.billing_exports import OTHER_COLUMNS, export_problem, unknown_columns
 from shared.domain.templates import EARLIEST_DAY, LATEST_DAY
 from shared.errors import SourceNotFound
 from shared.tables import get_table
@@ -57,8 +58,12 @@ class GcpBillingExport:
 
     def check_table(self) -> None:
         """SourceNotFound when the table is no billing export."""
-        if problem := export_problem(self.table.kind, self.table.columns):
+        if problem := export_problem(self.table.kind, self.table.columns, known_columns()):
             raise SourceNotFound(f"{self.export.table} {problem}")
+
+    def unknown_columns(self) -> list[str]:
+        """The export's columns, and fields within them, that gcp_cost_billing has no column for."""
+        return unknown_columns(self.table.columns, known_columns())
 
     def select_new(self, watermark: datetime | None, *, late: timedelta, published: PublishedDays) -> Selection:
         """The days that are not published as the export has them.
@@ -80,8 +85,8 @@ class GcpBillingExport:
         return sum(batch.num_rows for batch in self._batches(["export_time"], rows.without_day()))
 
     def batches(self, dates: Sequence[date]) -> Iterator[pa.RecordBatch]:
-        """All rows of these days with the table's own columns; nothing is read when there are no days."""
-        columns = [name for name in self.schema().names if name in self.table.columns]
+        """All rows of these days; nothing is read when there are no days."""
+        columns = [column["name"] for column in self.table.columns]
         for batch in gathered(self._rows_of(dates, columns)):
             yield self._shaped(batch)
 
@@ -92,12 +97,13 @@ class GcpBillingExport:
 
     def _shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         given: dict[str, Any] = dict(zip(batch.schema.names, batch.columns, strict=True))
-        length = batch.num_rows
+        length, schema = batch.num_rows, self.schema()
+        own = {field.name: field.type for field in schema if not field.name.startswith("x_")}
+        given[OTHER_COLUMNS] = other_columns(given, own, length)
         given["x_source"] = pa.repeat(self.source, length)
         given["x_usage_date"] = _usage_days(batch)
         given["x_pipeline_logging_id"] = pa.repeat(self.pipeline_logging_id, length)
         given["x_ingested_at"] = pa.repeat(pa.scalar(self.snapshot_at, pa.timestamp("us", tz="UTC")), length)
-        schema = self.schema()
         arrays = [
             conform(given[field.name], field.type, field.name) if field.name in given else nulls(length, field.type)
             for field in schema
@@ -155,6 +161,11 @@ class GcpBillingExport:
         if self.table.demanded_filter:
             where = rows.both(where, rows.in_any_partition(*self.table.demanded_filter))
         return self.export.batches(columns, where=where, snapshot_at=self.snapshot_at)
+
+
+def known_columns() -> list[dict[str, Any]]:
+    """The columns that an export's rows are loaded into."""
+    return [column.to_api() for column in get_table("tenant_dataset", TABLE).columns]
 
 
 def changed_days(

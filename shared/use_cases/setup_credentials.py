@@ -11,7 +11,8 @@ from shared.adapters.bigquery import Row
 from shared.adapters.credentials import Credentials, SealedCredential
 from shared.adapters.kms import CredentialKey
 from shared.adapters.tenant_datasets import Preparation, TenantDatasets
-from shared.adapters.tenant_google import check_key
+from shared.adapters.tenant_google import ExportSeen, check_key
+from shared.domain.billing_exports import unknown_columns_warning
 from shared.domain.credential_notices import not_set_up, removal_warning, use_of
 from shared.domain.credentials import (
     GOOGLE_TOKEN_URI,
@@ -66,13 +67,13 @@ class CredentialSetup:
             token_uris=self._token_uris(),
             own_project=self.settings.project_id,
         )
-        self._check_export(credential)
+        seen = self._check_export(credential)
         sealed = self._seal(tenant_id, credential)
         preparation = self._prepare(tenant_id)
         action = self._store(sealed, source=credential.source, user_id=user_id)
         log.info("credential stored", provider=sealed.provider, credential_kind=sealed.credential_kind, action=action)
         pipelines = [template.pipeline_id for template in all_templates() if template.credentials == sealed.provider]
-        warning = use_of(sealed.provider, pipelines)
+        warnings = [use_of(sealed.provider, pipelines), unknown_columns_warning(seen.unknown_columns if seen else [])]
         return CredentialStored(
             tenant_id=tenant_id,
             provider=sealed.provider,
@@ -81,7 +82,7 @@ class CredentialSetup:
             tables_created=preparation.tables_created,
             message=f"{sealed.provider} credentials {'added' if action == 'CREATED' else 'updated'} successfully",
             pipelines=pipelines,
-            warnings=[warning] if warning else [],
+            warnings=[warning for warning in warnings if warning],
         )
 
     def _prepare(self, tenant_id: str) -> Preparation:
@@ -116,22 +117,22 @@ class CredentialSetup:
     def _token_uris(self) -> frozenset[str]:
         return frozenset({GOOGLE_TOKEN_URI, self.settings.tenant_token_uri or GOOGLE_TOKEN_URI})
 
-    def _check_export(self, credential: Credential) -> None:
+    def _check_export(self, credential: Credential) -> ExportSeen | None:
         # The keyless forms trust the worker's account alone, so their first run is their first proof.
         if not isinstance(credential, GcpServiceAccountKey):
-            return
-        location = check_key(
+            return None
+        seen = check_key(
             credential,
             endpoint=self.settings.bigquery_endpoint,
             storage_endpoint=self.settings.bigquery_storage_endpoint,
         )
         ours = self.settings.bigquery_location
-        if location is None or location.upper() == ours.upper() or self.settings.allow_other_location:
-            return
-        message = f"LOCATION_MISMATCH: the export is in {location}, the platform in {ours}"
+        if seen is None or seen.location.upper() == ours.upper() or self.settings.allow_other_location:
+            return seen
+        message = f"LOCATION_MISMATCH: the export is in {seen.location}, the platform in {ours}"
         raise LocationMismatch(
             message,
-            export_location=location,
+            export_location=seen.location,
             platform_location=ours,
             errors=[{"field": "credentials.billing_export_table", "message": message}],
         )

@@ -64,3 +64,14 @@ def test_an_account_of_the_platforms_own_project_is_refused(frontend: Frontend) 
     answer = frontend.store(frontend.gcp_body(key=key))
     assert answer.status_code == 400
     assert "is an account of the platform" in answer.text
+
+
+def test_columns_that_are_not_known_are_named_in_the_answer(connected: Frontend) -> None:
+    table = connected.tenant.export.table
+    assert connected.store(connected.gcp_body(billing_export_table=table)).json()["warnings"] == []
+    with connected.tenant.cloud.clients(connected.tenant.gcp_key) as clients:
+        clients.bigquery().query_and_wait(f"ALTER TABLE `{table}` ADD COLUMN some_column_of_next_year STRING")
+    answer = connected.store(connected.gcp_body(billing_export_table=table))
+    assert answer.status_code == 200, answer.text
+    (warning,) = answer.json()["warnings"]
+    assert "1 column that is not known here: some_column_of_next_year." in warning

@@ -92,6 +92,19 @@ def test_judge_can_say_yes_and_no(published: dict[str, pa.Table], tmp_path: Path
     assert found["faulty"].keys() >= {"ServiceCategory-C-003-M", "BillingCurrency-C-004-M", "EffectiveCost-C-005-C"}
 
 
+def test_letters_beyond_ascii_are_no_fault_and_faults_beside_them_are_seen(
+    published: dict[str, pa.Table], tmp_path: Path
+) -> None:
+    written = published[SAMPLE]
+    for column in ("ServiceName", "SkuMeter", "ChargeDescription", "SubAccountName", "PublisherName"):
+        place = written.column_names.index(column)
+        texts = [text and f"{text} 東京" for text in written.column(column).to_pylist()]
+        written = written.set_column(place, column, pa.array(texts, pa.string()))
+    found = broken_rules(tmp_path, {"written": written, "faulty": mutated(written, "ServiceCategory", "東京")})
+    assert found["written"] == {}
+    assert "ServiceCategory-C-003-M" in found["faulty"]
+
+
 @pytest.mark.parametrize("export", EXPORTS, ids=lambda path: path.name)
 def test_billed_cost_is_the_source_s_to_the_last_digit(published: dict[str, pa.Table], export: Path) -> None:
     wanted: dict[str, Decimal] = defaultdict(Decimal)

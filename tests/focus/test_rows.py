@@ -86,7 +86,8 @@ LINES: dict[str, Json] = {
     "marketplace": row(
         transaction_type="THIRD_PARTY_RESELLER",
         seller_name="Example Vendor Inc.",
-        service={"id": "V", "description": "Vendor DB®"},
+        service={"id": "V", "description": "Vendor DB® 東京"},
+        sku={"id": "V-1", "description": "Données (€)"},
     ),
     "euros": row(currency="EUR", currency_conversion_rate=0.8),
     "tagged": row(labels=LABELS, tags=TAGS),
@@ -147,7 +148,12 @@ def pacific(year: int, month: int, hour: int) -> datetime:
         ("marketplace", {"PublisherName": "Example Vendor Inc.", "InvoiceIssuerName": "Google Cloud", "BilledCost": 1}),
         (
             "marketplace",
-            {"ServiceName": "Vendor DB", "ServiceCategory": "Other", "ServiceSubcategory": "Other (Other)"},
+            {
+                "ServiceName": "Vendor DB® 東京",
+                "SkuMeter": "Données (€)",
+                "ServiceCategory": "Other",
+                "ServiceSubcategory": "Other (Other)",
+            },
         ),
         (
             "euros",

@@ -139,7 +139,11 @@ SELECT
   IF(line.project_id IS NULL, NULL, line.project_name) AS SubAccountName,
   IF(line.project_id IS NULL, NULL, 'Project') AS SubAccountType,
   line.tags AS Tags,
-  IF(line.charge_category = 'Usage' AND line.model_id IS NOT NULL, line.model_name, NULL) AS x_consumption_model,
+  CASE
+    WHEN line.charge_category != 'Usage' THEN NULL
+    WHEN line.model_id IS NOT NULL THEN line.model_name
+    WHEN line.is_applied THEN COALESCE(line.model_name, 'Default')
+  END AS x_consumption_model,
   line.x_source,
   line.x_pipeline_logging_id,
   line.x_ingested_at

@@ -27,11 +27,9 @@ WITH exported AS (
 lines AS (
   SELECT
     billing_account_id,
-    COALESCE(
-      NULLIF(REGEXP_REPLACE(service.description, r'[^ -~]', ''), ''), NULLIF(service.id, ''), 'Google Cloud'
-    ) AS service_name,
+    COALESCE(NULLIF(service.description, ''), NULLIF(service.id, ''), 'Google Cloud') AS service_name,
     NULLIF(sku.id, '') AS sku_id,
-    NULLIF(REGEXP_REPLACE(sku.description, r'[^ -~]', ''), '') AS sku_name,
+    NULLIF(sku.description, '') AS sku_name,
     usage_start_time AS period_start,
     IF(
       usage_end_time > usage_start_time, usage_end_time, TIMESTAMP_ADD(usage_start_time, INTERVAL 1 HOUR)
@@ -46,7 +44,10 @@ lines AS (
     NULLIF(location.zone, '') AS zone,
     COALESCE(NULLIF(resource.global_name, ''), NULLIF(resource.name, '')) AS resource_id,
     IF(NULLIF(resource.global_name, '') != resource.name, NULLIF(resource.name, ''), NULL) AS resource_name,
-    NULLIF(subscription.instance_id, '') AS subscription_id,
+    COALESCE(
+      NULLIF(consumption_model.applied_subscription_instance_id, ''), NULLIF(subscription.instance_id, '')
+    ) AS subscription_id,
+    NULLIF(consumption_model.applied_subscription_instance_id, '') IS NOT NULL AS is_applied,
     IF(STARTS_WITH(transaction_type, 'THIRD_PARTY'), NULLIF(seller_name, ''), NULL) AS seller,
     currency,
     IF(currency_conversion_rate > 0, CAST(currency_conversion_rate AS NUMERIC), NULL) AS conversion_rate,
@@ -130,7 +131,7 @@ SELECT
   CASE
     WHEN is_spend_based THEN 'Spend'
     WHEN committed_credit != 0 THEN 'Usage'
-    WHEN model_id IS NOT NULL OR REGEXP_CONTAINS(sku_name, r'(?i)dollar[- ]based') THEN 'Spend'
+    WHEN model_id IS NOT NULL OR is_applied OR REGEXP_CONTAINS(sku_name, r'(?i)dollar[- ]based') THEN 'Spend'
     ELSE 'Usage'
   END AS commitment_category
 FROM lines

@@ -144,7 +144,9 @@ parts AS (
     pricing,
     list_cost,
     commitment_category,
-    IF(line.charge_category = 'Usage' AND line.model_id IS NOT NULL, line.subscription_id, NULL) AS commitment_id,
+    IF(
+      line.charge_category = 'Usage' AND (line.model_id IS NOT NULL OR line.is_applied), line.subscription_id, NULL
+    ) AS commitment_id,
     NUMERIC '0' AS unused_quantity,
     STRUCT(
       'rest' AS kind,

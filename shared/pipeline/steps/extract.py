@@ -19,6 +19,7 @@ from shared.adapters.tenant_export import open_tenant_export
 from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport, Selection
 from shared.connectors.parquet_stream import ParquetStream
 from shared.connectors.tally import DayFigures, Tally
+from shared.domain.billing_exports import OTHER_COLUMNS, named
 from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
 from shared.domain.google_names import is_of_project
 from shared.domain.templates import MOST_DAYS
@@ -59,7 +60,7 @@ def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> Ste
             "seen_until": _text(tally.seen_until),
             "watermark": _text(selection.watermark),
         },
-        checks=list(_warnings(hop, step, without_day=connector.count_without_day(), left=selection.left)),
+        checks=list(_warnings(hop, step, connector, left=selection.left)),
     )
 
 
@@ -111,11 +112,15 @@ class _Published:
         return {row["usage_date"]: (row["row_count"], row["cost"], row["exported"]) for row in rows}
 
 
-def _warnings(hop: Hop, step: PlannedStep, *, without_day: int, left: int) -> Iterator[Mapping[str, Any]]:
-    """What the run cannot load; the days that it does load are right without. See docs/adr/0010."""
+def _warnings(hop: Hop, step: PlannedStep, connector: GcpBillingExport, *, left: int) -> Iterator[Mapping[str, Any]]:
+    """What the run cannot load, or knows nothing of; what it does load is right without. See docs/adr/0010."""
+    without_day, unknown = connector.count_without_day(), connector.unknown_columns()
     yield _warning(
         hop, step, "rows_have_a_usage_day", without_day, f"{without_day} rows without a usage day, not loaded"
     )
+    if unknown:
+        observed = f"columns that are not known here, kept in {OTHER_COLUMNS}: {named(unknown)}"
+        yield _warning(hop, step, "columns_are_known", len(unknown), observed)
     if left:
         yield _warning(hop, step, "no_days_are_left", left, f"{left} newer days left to the next run")
 
