@@ -23,6 +23,8 @@ _OF_A_VALUE = re.compile(
     r"(?:(?i:division by zero|[a-z0-9]+ (?:overflow|out of range)|floating point error)\b"
     r"|Bad \w+ value\b|Invalid (?:NUMERIC|BIGNUMERIC|date|datetime|time|timestamp|interval|JSON|range|bool\w*) value\b"
     r"|(?:Could not|Cannot) (?:cast|convert|parse)\b|Failed to parse\b|Array index \S+ is out of bounds\b"
+    r"|Illegal conversion of non-finite\b|Required field \w+ cannot be null"
+    r"|Scalar subquery produced more than one element\b"
     r"|Error while reading data, error message:|Value has type \w+ which cannot be inserted into column)[^;\n`]{0,200}"
 )
 _REASONS_OF_VALUES = frozenset({"invalid", "invalidQuery"})

@@ -15,6 +15,7 @@ pc: Any = _partly_typed  # its stubs know scalars and arrays, not the Python num
 NUMERIC = pa.decimal128(38, 9)
 _WIDE = pa.decimal256(76, 38)  # holds the shortest text of any float that does not vanish in NUMERIC
 _VANISHES = 1e-20
+_MOST = 1e29  # NUMERIC has 29 digits before the point
 _SCALARS: dict[str, pa.DataType] = {
     "STRING": pa.string(),
     "INTEGER": pa.int64(),
@@ -39,12 +40,41 @@ def _arrow_field(column: Column) -> pa.Field[Any]:
 
 def conform(array: Any, wanted: pa.DataType, name: str) -> Any:
     """`array` as the wanted type; StepRefused naming the column when a value does not fit: it never will."""
-    if array.type == wanted:
-        return array
     try:
-        return _converted(array, wanted, name)
+        if pa.types.is_floating(wanted):
+            return _numbers(pc.cast(array, wanted), name)
+        return array if array.type == wanted and not _has_floats(wanted) else _converted(array, wanted, name)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise StepRefused(f"column {name}: {array.type} does not become {wanted}: {str(error)[:200]}") from error
+
+
+def _numbers(floats: Any, name: str) -> Any:
+    """The floats as they are, each one that NUMERIC holds: every statement that works with them casts them to it."""
+    if not pc.all(pc.less(pc.abs(floats), _MOST), min_count=0).as_py():
+        raise StepRefused(f"column {name} has a value that is no NUMERIC number")
+    return floats
+
+
+def _has_floats(kind: Any) -> bool:
+    if pa.types.is_list(kind):
+        return _has_floats(kind.value_type)
+    if pa.types.is_struct(kind):
+        return any(_has_floats(kind.field(number).type) for number in range(kind.num_fields))
+    return pa.types.is_floating(kind)
+
+
+def first_refused(array: Any, wanted: pa.DataType) -> int:
+    """The place of the first value that does not become the wanted type, among values of which one does not."""
+    low, high = 0, len(array)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            conform(array.slice(low, middle - low), wanted, "")
+        except StepRefused:
+            high = middle
+        else:
+            low = middle
+    return low
 
 
 def _converted(array: Any, wanted: pa.DataType, name: str) -> Any:

@@ -12,17 +12,18 @@ import pyarrow.compute as _partly_typed
 
 from shared.adapters.tenant_export import ExportTable, TenantExport
 from shared.connectors import restrictions as rows
-from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, nulls
+from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, first_refused, nulls
 from shared.connectors.gathering import gathered
 from shared.connectors.other_columns import other_columns
 from shared.connectors.tally import DayFigures, figures_by_day
 from shared.domain.billing_exports import OTHER_COLUMNS, export_problem, unknown_columns
 from shared.domain.templates import EARLIEST_DAY, LATEST_DAY
-from shared.errors import SourceNotFound
+from shared.errors import SourceNotFound, StepRefused
 from shared.tables import get_table
 
 pc: Any = _partly_typed
 TABLE = "gcp_cost_billing"
+_VALUE_LENGTH = 200
 
 # What is published of some days; None when there is no table yet.
 PublishedDays = Callable[[Sequence[date]], Mapping[date, DayFigures] | None]
@@ -105,7 +106,7 @@ class GcpBillingExport:
         given["x_pipeline_logging_id"] = pa.repeat(self.pipeline_logging_id, length)
         given["x_ingested_at"] = pa.repeat(pa.scalar(self.snapshot_at, pa.timestamp("us", tz="UTC")), length)
         arrays = [
-            conform(given[field.name], field.type, field.name) if field.name in given else nulls(length, field.type)
+            _conformed(batch, given[field.name], field) if field.name in given else nulls(length, field.type)
             for field in schema
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
@@ -173,6 +174,28 @@ def changed_days(
 ) -> list[date]:
     """The days whose rows in the export are not those that are published, by number, cost or time."""
     return [day for day in days if found.get(day) != published.get(day)]
+
+
+def _conformed(batch: pa.RecordBatch, array: Any, field: Any) -> Any:
+    """A column of a batch in the table's type; StepRefused naming the column, the value and its row."""
+    try:
+        return conform(array, field.type, field.name)
+    except StepRefused as error:
+        place = first_refused(array, field.type)
+        value, row = array[place].as_py(), batch.slice(place, 1).to_pylist()[0]
+        raise StepRefused(f"{error.message}; {_row_in_words(row)} has {str(value)[:_VALUE_LENGTH]}") from error
+
+
+def _row_in_words(row: Mapping[str, Any]) -> str:
+    """What tells a row of the export from others; it has no key."""
+    facts = {
+        "of": row.get("usage_start_time"),
+        "SKU": (row.get("sku") or {}).get("id"),
+        "project": (row.get("project") or {}).get("id"),
+        "resource": (row.get("resource") or {}).get("name"),
+    }
+    told = [f"{name} {fact}" for name, fact in facts.items() if fact]
+    return f"the row {', '.join(told)}" if told else "a row"
 
 
 def _usage_days(batch: pa.RecordBatch) -> Any:

@@ -30,7 +30,7 @@ from shared.errors import InvalidTemplate
 from shared.pipeline.statements import check_statement, day_column, filled, template_statements
 from shared.tables import get_table
 
-_ROWS, _TABLES = "pipeline/checks", "pipeline/table_checks"
+_ROWS, _TABLES, _COMPARISONS = "pipeline/checks", "pipeline/table_checks", "pipeline/comparisons"
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,10 @@ class _Rendering:
 
     def _reconciliation(self, options: ReconciliationOptions) -> RenderedCheck:
         return self._one(
-            statement(_TABLES, "reconciliation"),
+            statement(_COMPARISONS, "reconciliation"),
             {"tolerance": options.tolerance},
             by=options.by,
+            words=_words(options.by),
             observed_keys=_renamed(options.observed.keys or options.by, options.by),
             observed=self._totals(options.observed, options.by),
             expected_keys=_renamed(options.expected.keys or options.by, options.by),
@@ -177,18 +178,18 @@ class _Rendering:
             return self._query(side.query)
         parts: dict[str, Any] = {"keys": side.keys or by, "total": side.total}
         if side.step is not None:
-            return statement(_TABLES, "totals_of_step").naming(table=self.checked.staged[side.step], **parts)
+            return statement(_COMPARISONS, "totals_of_step").naming(table=self.checked.staged[side.step], **parts)
         table = get_table("tenant_dataset", side.table or "")
         if table.partition is None:
             raise ValueError(f"{table.table} has no column that tells its days")
         day = day_column(table.table, table.partition.column)
-        return statement(_TABLES, "totals_of_table").naming(table=f"{{dataset}}.{table.table}", day=day, **parts)
+        return statement(_COMPARISONS, "totals_of_table").naming(table=f"{{dataset}}.{table.table}", day=day, **parts)
 
     def _matches_source(self) -> RenderedCheck:
         billed = template_statements(self.template)[self._target().billed]
         counted = json.dumps(list(self.checked.counted[self.check.step]))
         table = self.checked.staged[self.check.step]
-        return self._one(statement(_TABLES, "matches_source"), {"counted": counted}, billed=billed.naming(rows=table))
+        return self._one(statement(_COMPARISONS, "matches_source"), {"counted": counted}, billed=billed.naming(rows=table))
 
     def _not_emptied(self, options: NotEmptiedOptions) -> RenderedCheck:
         target = self._target(options.table)
@@ -243,6 +244,12 @@ def _range_words(options: RangeOptions) -> str:
     if options.minimum is None:
         return f"{'at most' if options.inclusive else 'below'} {options.maximum}"
     return f"{options.minimum} to {options.maximum}{'' if options.inclusive else ', both excluded'}"
+
+
+def _words(columns: Sequence[str]) -> Statement:
+    """A row's key as an array of texts."""
+    texts = [Statement("text", "CAST({column} AS STRING)", {}).naming(column=column) for column in columns]
+    return Statement("words", "[{texts}]", {}).naming(texts=joined("texts", texts, ", "))
 
 
 def _renamed(columns: Sequence[str], names: Sequence[str]) -> Statement:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, to_numeric
+from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, first_refused, to_numeric
 from shared.errors import StepRefused
 from shared.tables import get_table
 
@@ -44,6 +44,19 @@ def test_the_edges_round_half_away_from_zero(value: float) -> None:
 def test_what_is_no_numeric_is_refused_by_column(value: float) -> None:
     with pytest.raises(StepRefused, match="column cost"):
         conform(pa.array([value]), NUMERIC, "cost")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30])
+@pytest.mark.parametrize("kind", [pa.float64(), pa.struct([("amount", pa.float64())])], ids=["column", "field"])
+def test_a_float_that_is_no_numeric_is_refused_with_its_place(value: float, kind: Any) -> None:
+    is_field = pa.types.is_struct(kind)
+    floats: list[float | None] = [1.0, None, 2.0, value, 3.0, value]
+    array = pa.array([{"amount": each} for each in floats] if is_field else floats, kind)
+    with pytest.raises(StepRefused, match=r"column usage\.amount has a value" if is_field else "column usage has"):
+        conform(array, kind, "usage")
+    assert first_refused(array, kind) == 3
+    assert conform(array.slice(0, 3), kind, "usage") == array.slice(0, 3)
+    assert conform(array.slice(0, 0), kind, "usage") == array.slice(0, 0)
 
 
 @pytest.mark.parametrize("given_values", [[b"x"], [1], [["a"]], [{"a": 1}]], ids=["bytes", "number", "list", "struct"])

@@ -24,6 +24,11 @@ OTHERWISE = "a statement is not valid, or a value is not what it expects"
         ("numeric overflow: 1e30", "numeric overflow: 1e30"),
         ("Invalid NUMERIC value: 1e+30", "Invalid NUMERIC value: 1e+30"),
         ("numeric out of range: 1e+30", "numeric out of range: 1e+30"),
+        (
+            "Illegal conversion of non-finite floating point number to numeric: nan",
+            "Illegal conversion of non-finite floating point number to numeric: nan",
+        ),
+        ("Required field currency cannot be null", "Required field currency cannot be null"),
         ("Bad int64 value: 12a", "Bad int64 value: 12a"),
         ("Could not cast literal 'x' to type DATE", "Could not cast literal 'x' to type DATE"),
         ('Failed to parse input string "20x5"', 'Failed to parse input string "20x5"'),

@@ -31,72 +31,59 @@ WITH committed AS (
   WHERE COALESCE(cost_type, 'regular') = 'regular'
 ),
 
-fees AS (
+-- Each key once, whatever of it is NULL: grouped, and not joined.
+met AS (
   SELECT
     billing_account_id,
     currency,
     x_usage_date,
     invoice_month,
     category,
-    SUM(cost) AS cost
+    SUM(cost) AS fees,
+    NUMERIC '0' AS covered_cost,
+    NUMERIC '0' AS effective_cost
   FROM committed
   WHERE is_fee
   GROUP BY billing_account_id, currency, x_usage_date, invoice_month, category, sku_id
   HAVING COUNTIF(is_offset) = 0
-),
-
-sold AS (
+  UNION ALL
   SELECT
     billing_account_id,
     currency,
     x_usage_date,
     invoice_month,
     category,
-    SUM(cost) AS fees
-  FROM fees
-  GROUP BY billing_account_id, currency, x_usage_date, invoice_month, category
-  HAVING fees > 0
-),
-
-covered AS (
-  SELECT
-    billing_account_id,
-    currency,
-    x_usage_date,
-    invoice_month,
-    category,
-    SUM(covered) AS covered_cost
+    NUMERIC '0' AS fees,
+    covered AS covered_cost,
+    NUMERIC '0' AS effective_cost
   FROM committed
   WHERE NOT is_fee
-  GROUP BY billing_account_id, currency, x_usage_date, invoice_month, category
-  HAVING covered_cost > 0
-),
-
-used AS (
+  UNION ALL
   SELECT
     BillingAccountId AS billing_account_id,
     BillingCurrency AS currency,
     DATE(ChargePeriodStart) AS x_usage_date,
     FORMAT_TIMESTAMP('%Y%m', BillingPeriodStart, 'America/Los_Angeles') AS invoice_month,
     CommitmentDiscountCategory AS category,
-    SUM(EffectiveCost) AS effective_cost
+    NUMERIC '0' AS fees,
+    NUMERIC '0' AS covered_cost,
+    EffectiveCost AS effective_cost
   FROM {focus}
   WHERE CommitmentDiscountStatus = 'Used'
     AND BilledCost = 0
-  GROUP BY billing_account_id, currency, x_usage_date, invoice_month, category
 )
 
 SELECT
   billing_account_id AS account,
+  currency,
   x_usage_date AS usage_date,
   invoice_month,
   category,
-  sold.fees,
-  covered.covered_cost,
-  COALESCE(used.effective_cost, 0) AS effective_cost
-FROM sold
-JOIN covered
-  USING (billing_account_id, currency, x_usage_date, invoice_month, category)
-LEFT JOIN used
-  USING (billing_account_id, currency, x_usage_date, invoice_month, category)
-WHERE COALESCE(used.effective_cost, 0) = 0
+  SUM(fees) AS fees,
+  SUM(covered_cost) AS covered_cost,
+  SUM(effective_cost) AS effective_cost
+FROM met
+GROUP BY account, currency, usage_date, invoice_month, category
+HAVING SUM(met.fees) > 0
+  AND SUM(met.covered_cost) > 0
+  AND SUM(met.effective_cost) = 0

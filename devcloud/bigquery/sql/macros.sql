@@ -93,6 +93,7 @@ CREATE OR REPLACE MACRO bq_float_to_numeric(x) AS
   CASE WHEN isnan(x) OR isinf(x) THEN error('Illegal conversion of non-finite floating point number to numeric: ' || x)
        WHEN abs(x) < 9e18 AND abs(abs(x - trunc(x)) * 1e9 % 1 - 0.5) > 1e-5
          THEN CAST(CAST(CAST(trunc(x) AS BIGINT) AS DECIMAL(38,9)) + CAST(x - trunc(x) AS DECIMAL(18,9)) AS DECIMAL(38,9))
+       WHEN abs(x) >= 1e29 THEN error('numeric out of range: ' || x)
        ELSE CAST(printf('%.25f', x) AS DECIMAL(38,9)) END;
 
 -- Times ---------------------------------------------------------------------------------------------------------------

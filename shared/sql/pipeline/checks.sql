@@ -56,7 +56,7 @@ SELECT
 FROM {staged}
 
 -- name: range
--- Rows whose value is below or above the bounds; a missing bound is none.
+-- Rows whose value is not within the bounds, which NaN never is; a missing bound is none, and NULL is no value.
 -- param: check_id STRING
 -- param: minimum NUMERIC
 -- param: maximum NUMERIC
@@ -72,9 +72,10 @@ FROM (
   SELECT
     {shown},
     {column} AS in_range,
-    {column} < @minimum
-      OR {column} > @maximum
-      OR (NOT @inclusive AND ({column} = @minimum OR {column} = @maximum)) AS is_outside
+    NOT (
+      (@minimum IS NULL OR {column} > @minimum OR (@inclusive AND {column} = @minimum))
+      AND (@maximum IS NULL OR {column} < @maximum OR (@inclusive AND {column} = @maximum))
+    ) AS is_outside
   FROM {staged}
 ) AS ranged
 

@@ -105,18 +105,33 @@ SELECT
   @pipeline_logging_id AS pipeline_logging_id,
   @table_name AS table_name,
   @source AS source,
-  COALESCE(before_publish.usage_date, after_publish.usage_date) AS usage_date,
-  COALESCE(before_publish.row_count, 0) AS rows_before,
-  COALESCE(after_publish.row_count, 0) AS rows_after,
-  COALESCE(before_publish.billed_cost, 0) AS cost_before,
-  COALESCE(after_publish.billed_cost, 0) AS cost_after,
-  COALESCE(before_publish.billing_currency, after_publish.billing_currency) AS billing_currency,
+  usage_date,
+  SUM(rows_before) AS rows_before,
+  SUM(rows_after) AS rows_after,
+  SUM(cost_before) AS cost_before,
+  SUM(cost_after) AS cost_after,
+  billing_currency,
   CURRENT_TIMESTAMP() AS restated_at
-FROM before_publish
-FULL JOIN after_publish
-  ON after_publish.usage_date = before_publish.usage_date
-  AND after_publish.billing_currency = before_publish.billing_currency
-WHERE COALESCE(before_publish.usage_date, after_publish.usage_date) IN (
+FROM (
+  SELECT
+    usage_date,
+    billing_currency,
+    row_count AS rows_before,
+    0 AS rows_after,
+    COALESCE(billed_cost, 0) AS cost_before,
+    0 AS cost_after
+  FROM before_publish
+  UNION ALL
+  SELECT
+    usage_date,
+    billing_currency,
+    0 AS rows_before,
+    row_count AS rows_after,
+    0 AS cost_before,
+    COALESCE(billed_cost, 0) AS cost_after
+  FROM after_publish
+) AS sides
+WHERE usage_date IN (
   SELECT usage_date
   FROM before_publish
   UNION DISTINCT
@@ -126,6 +141,7 @@ WHERE COALESCE(before_publish.usage_date, after_publish.usage_date) IN (
     AND source = @source
     AND rows_after = 0
 )
+GROUP BY usage_date, billing_currency
 
 -- name: note_restatements
 -- The restated days of all tables, before the rows change.

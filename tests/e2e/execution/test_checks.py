@@ -88,7 +88,8 @@ KINDS = [
     ),
     Kind(ROW_COUNT, [{}], [{}, {}, {}], 1, "3", "1 to 2"),
     Kind(
-        RECONCILIATION, [{"cost": 4}, {"cost": 6}], [{"cost": 4}, {"cost": 5, "currency": "EUR"}], 2, "9", "10",
+        RECONCILIATION, [{"cost": 4}, {"cost": 6}], [{"cost": 4}, {"cost": 5, "currency": "EUR"}], 2,
+        "EUR: 5; USD: 4", "EUR: 0; USD: 10",
         [{"currency": "EUR", "observed": 5, "expected": 0}, {"currency": "USD", "observed": 4, "expected": 10}],
     ),
     Kind(
@@ -162,7 +163,7 @@ def test_no_rows_fail_only_what_asks_for_some(planted: Planted) -> None:
     assert empty.error is None, empty.error.message
     failed = {check_id: result["observed"] for check_id, result in empty.checks.items() if not result["passed"]}
     nothing = "1 of 1 days have no rows, the first is 2025-11-16"
-    assert failed == {"row_count": "0", "freshness": "no values", "reconciliation": "0", f"{TABLE}.has_rows": nothing}
+    assert failed == {"row_count": "0", "freshness": "no values", "reconciliation": "USD: 0", f"{TABLE}.has_rows": nothing}
 
 
 def test_null_is_no_value_of_a_range_or_of_a_list_and_equals_null_in_a_key(planted: Planted) -> None:
@@ -260,7 +261,7 @@ def test_rows_of_days_that_the_run_is_not_about_are_not_published(planted: Plant
 
 def test_rows_that_nobody_counted_do_not_match_their_source(planted: Planted) -> None:
     found = planted.run([check("matches_source", "warn")], [{"cost": 3}]).checks["matches_source"]
-    assert (found["passed"], found["failed_rows"], found["observed"]) == (False, 1, "1 rows, 3")
+    assert (found["passed"], found["failed_rows"], found["observed"]) == (False, 1, f"{DAY} USD: 1 rows, 3")
     assert found["sample"][0]["usage_date"] == DAY
 
 
