@@ -189,7 +189,8 @@ class _Rendering:
         billed = template_statements(self.template)[self._target().billed]
         counted = json.dumps(list(self.checked.counted[self.check.step]))
         table = self.checked.staged[self.check.step]
-        return self._one(statement(_COMPARISONS, "matches_source"), {"counted": counted}, billed=billed.naming(rows=table))
+        found = statement(_COMPARISONS, "matches_source")
+        return self._one(found, {"counted": counted}, billed=billed.naming(rows=table))
 
     def _not_emptied(self, options: NotEmptiedOptions) -> RenderedCheck:
         target = self._target(options.table)

@@ -26,7 +26,8 @@ from tools.sqljudge.sent import DATASETS, rendered_checks, sql_of, staged_tables
 pytestmark = pytest.mark.judge
 
 ROOT = CONFIGS.parent
-CHECKS = [ROOT / "shared" / "sql" / "pipeline" / name for name in ("checks.sql", "guards.sql", "table_checks.sql")]
+FILES = ("checks.sql", "comparisons.sql", "guards.sql", "table_checks.sql")
+CHECKS = [ROOT / "shared" / "sql" / "pipeline" / name for name in FILES]
 EVERY_KIND = """
 description: d
 owner: o
@@ -92,7 +93,7 @@ def composed_cases() -> Iterator[Case]:
 
 
 def every_kind_of_check() -> list[RenderedCheck]:
-    """Every kind of check and guard at least once, over a table that all templates may read."""
+    """Each statement of the files in CHECKS at least once, over a table that all templates may read."""
     template = parse_template(
         yaml.safe_load(EVERY_KIND), provider="gcp", domain="cost", template="billing", file="every kind"
     )

@@ -119,7 +119,8 @@ def test_what_a_run_or_a_check_gives_to_every_statement_cannot_be_named_anew(tmp
 
 def test_every_parameter_that_a_check_adds_to_a_template_s_own_statement_is_reserved() -> None:
     opens = {"failing", "observed", "expected", "billed"}  # where a template's statement is filled in
-    files = [CONFIGS.parent / f"shared/sql/pipeline/{part}.sql" for part in ("checks", "guards", "table_checks")]
+    parts = ("checks", "comparisons", "guards", "table_checks")
+    files = [CONFIGS.parent / f"shared/sql/pipeline/{part}.sql" for part in parts]
     found = [item for file in files for item in load_statements(file).values()]
     added = {name for item in found if placeholders(item.text) & opens for name in item.parameters}
     assert added - RUN_VALUES.keys() == CHECK_VALUES
