@@ -163,7 +163,12 @@ def test_no_rows_fail_only_what_asks_for_some(planted: Planted) -> None:
     assert empty.error is None, empty.error.message
     failed = {check_id: result["observed"] for check_id, result in empty.checks.items() if not result["passed"]}
     nothing = "1 of 1 days have no rows, the first is 2025-11-16"
-    assert failed == {"row_count": "0", "freshness": "no values", "reconciliation": "USD: 0", f"{TABLE}.has_rows": nothing}
+    assert failed == {
+        "row_count": "0",
+        "freshness": "no values",
+        "reconciliation": "USD: 0",
+        f"{TABLE}.has_rows": nothing,
+    }
 
 
 def test_null_is_no_value_of_a_range_or_of_a_list_and_equals_null_in_a_key(planted: Planted) -> None:
