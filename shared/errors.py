@@ -105,6 +105,14 @@ class TransactionAborted(Unavailable):
     """A concurrent change of the same table won; read again and retry."""
 
 
+class AccessDenied(Unavailable):
+    """The platform itself may not do this, or may not do it yet: a grant on a new dataset holds after minutes."""
+
+    def __init__(self, message: str | None = None, *, raw: str = "", retry_after: int = 30) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.raw = raw or self.message
+
+
 class JobFailed(ConvergenceError):
     """A BigQuery job ended with an error; when it `is_final`, no other try would end otherwise."""
 
@@ -130,7 +138,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 def told_by_bigquery(error: BaseException) -> str | None:
     """BigQuery's own text behind an error, for the log; None when there is none."""
-    return next((cause.raw for cause in causes(error) if isinstance(cause, JobFailed)), None)
+    return next((cause.raw for cause in causes(error) if isinstance(cause, JobFailed | AccessDenied)), None)
 
 
 class RunError(ConvergenceError):

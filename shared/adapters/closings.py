@@ -10,7 +10,7 @@ from functools import partial
 
 from shared.adapters.bigquery import Row, Warehouse
 from shared.adapters.closing_tasks import EndedRun
-from shared.adapters.runs import retried
+from shared.adapters.contended import retried
 from shared.adapters.sql import statement
 
 

@@ -11,18 +11,14 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from google.api_core import retry as google_retry
 from google.cloud import bigquery
 
 from shared.adapters.bigquery import Row, Warehouse
+from shared.adapters.contended import retried
 from shared.adapters.job_errors import DuplicateJob, translated
 from shared.adapters.sql import statement
-from shared.errors import TransactionAborted
 
-# Another tenant's change of the same table wins, and this one's turn comes: exponential backoff with jitter.
-_RETRY_ABORTED = google_retry.Retry(
-    predicate=google_retry.if_exception_type(TransactionAborted), initial=0.2, maximum=3.0, timeout=20.0
-)
+_ANSWER_SECONDS = 20.0  # a caller waits
 
 
 @dataclass(frozen=True)
@@ -113,14 +109,16 @@ class Credentials:
         ]
         replace = statement("reencryption", "replace_ciphertexts")
         with translated():
-            job = _RETRY_ABORTED(partial(self.warehouse.change, replace, {"replacements": json.dumps(replacements)}))()
+            change = partial(self.warehouse.change, replace, {"replacements": json.dumps(replacements)})
+            job = retried(change, for_seconds=_ANSWER_SECONDS)
         return int(job.num_dml_affected_rows or 0)
 
     def _change(self, name: str, tenant_id: str, values: Mapping[str, Any]) -> bool:
         logged = {**values, "log_id": uuid.uuid4().hex}
         change = statement("credentials", name)
         with translated():
-            job = _RETRY_ABORTED(partial(self.warehouse.change, change, logged, dataset=tenant_id))()
+            run = partial(self.warehouse.change, change, logged, dataset=tenant_id)
+            job = retried(run, for_seconds=_ANSWER_SECONDS)
         return self._changed(job)
 
     def _changed(self, job: bigquery.QueryJob) -> bool:

@@ -67,8 +67,8 @@ def _told(error: Exception) -> errors.ConvergenceError:
         return errors.TransactionAborted()
     if _TOO_MANY_BYTES in reasons(error):
         return errors.BytesLimitExceeded(message)
-    if meaning is BIGQUERY["accessDenied"]:  # to the platform itself: what set-up grants holds after a while
-        return errors.Unavailable(in_words(error), retry_after=meaning.pause_seconds)
+    if meaning is BIGQUERY["accessDenied"]:
+        return errors.AccessDenied(in_words(error), raw=message, retry_after=meaning.pause_seconds)
     if meaning.course is Course.WAIT:
         return errors.Throttled(in_words(error), retry_after=meaning.pause_seconds)
     if meaning.is_outage or isinstance(error, google.RetryError):

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextvars
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from google.api_core import exceptions as google
-from google.api_core import retry as google_retry
-from google.cloud import bigquery
-
 from shared import errors
 from shared.adapters.bigquery import Row, Warehouse
+from shared.adapters.contended import retried
 from shared.adapters.credentials import SealedCredential
 from shared.adapters.events import RunEvent, RunEvents
 from shared.adapters.job_errors import DuplicateJob
@@ -24,10 +21,6 @@ from shared.adapters.sql import joined, statement
 from shared.adapters.tasks import Closing, RunTask
 from shared.domain.turns import Line
 
-# Another writer of the tenant's tables won: its turn is over soon. Exponential backoff with jitter.
-_RETRY_ABORTED = google_retry.Retry(
-    predicate=google_retry.if_exception_type(errors.TransactionAborted), initial=0.3, maximum=5.0, timeout=60.0
-)
 _CLAIM_SUFFIXES = 20
 
 
@@ -247,14 +240,6 @@ def run_values(task: RunTask, run: ClaimedRun) -> dict[str, Any]:
         "attempt": task.attempt,
         "source": run.accepted_source,
     }
-
-
-def retried(run: Callable[[], bigquery.QueryJob]) -> bigquery.QueryJob:
-    """The job that `run` starts, again while other writers of the table are faster; TransactionAborted in the end."""
-    try:
-        return _RETRY_ABORTED(run)()
-    except google.RetryError as error:
-        raise errors.TransactionAborted from error
 
 
 def _claimed(tenant_id: str, rows: Sequence[Row]) -> ClaimedRun:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import secrets
 import string
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from google.cloud import bigquery
 
 from shared.adapters.bigquery import Warehouse
+from shared.adapters.contended import retried
 from shared.adapters.job_errors import AssertionFailed
 from shared.adapters.sql import statement
 from shared.auth import hash_api_key
@@ -50,7 +56,7 @@ class TenantAdmission:
             "concurrent_limit": concurrent_limit,
         }
         try:
-            self.warehouse.change(statement("tenants", "onboard_tenant"), values)
+            self._change("onboard_tenant", values)
         except AssertionFailed:
             return None
         return api_key
@@ -59,7 +65,7 @@ class TenantAdmission:
         """A further API key, or None when there is no such tenant. One job."""
         check_tenant_id(tenant_id)
         api_key = new_api_key(tenant_id)
-        job = self.warehouse.change(statement("tenants", "add_api_key"), _key_values(tenant_id, api_key))
+        job = self._change("add_api_key", _key_values(tenant_id, api_key))
         return api_key if job.num_dml_affected_rows else None
 
     def rotate_key(self, tenant_id: str, *, overlap_hours: int) -> str | None:
@@ -68,25 +74,29 @@ class TenantAdmission:
         api_key = new_api_key(tenant_id)
         values = {**_key_values(tenant_id, api_key), "overlap_hours": overlap_hours}
         try:
-            self.warehouse.change(statement("tenants", "rotate_api_key"), values)
+            self._change("rotate_api_key", values)
         except AssertionFailed:
             return None
         return api_key
 
     def set_status(self, tenant_id: str, status: str) -> None:
         """ACTIVE or SUSPENDED; a tenant that is DELETED stays so. One job."""
-        self.warehouse.change(statement("tenants", "set_status"), {"tenant_id": tenant_id, "status": status})
+        self._change("set_status", {"tenant_id": tenant_id, "status": status})
 
     def set_limits(self, tenant_id: str, *, daily_limit: int | None, concurrent_limit: int | None) -> None:
         """The limits of its live subscription; None leaves one as it is. One job."""
         values = {"tenant_id": tenant_id, "daily_limit": daily_limit, "concurrent_limit": concurrent_limit}
-        self.warehouse.change(statement("tenants", "set_limits"), values)
+        self._change("set_limits", values)
 
     def find(self, tenant_id: str) -> TenantState | None:
         """The tenant as it stands, or None. One job."""
         check_tenant_id(tenant_id)
         rows = self.warehouse.read(statement("tenants", "find_tenant"), {"tenant_id": tenant_id})
         return TenantState(**rows[0]) if rows else None
+
+    def _change(self, name: str, values: Mapping[str, Any]) -> bigquery.QueryJob:
+        """Other tenants' changes of the same tables may be faster for a moment; TransactionAborted in the end."""
+        return retried(partial(self.warehouse.change, statement("tenants", name), values))
 
 
 def new_api_key(tenant_id: str) -> str:

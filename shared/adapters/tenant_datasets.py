@@ -107,7 +107,7 @@ class TenantDatasets:
             try:
                 if change.is_due and layouts.carry_out(change):
                     made.append(name)
-            except (errors.Conflict, errors.JobFailed) as error:
+            except (errors.Conflict, errors.JobFailed, errors.AccessDenied) as error:
                 if change.growth is None:  # without the table no run is logged
                     raise
                 refused.append(RefusedTable(name, [errors.told_by_bigquery(error) or error.message]))

@@ -17,7 +17,7 @@ from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
 from shared.adapters.table_layouts import TableLayouts
 from shared.adapters.tenant_datasets import TenantDatasets
-from shared.errors import JobFailed
+from shared.errors import AccessDenied
 from shared.migrate import main
 from shared.use_cases.migrate_tables import Migration
 from tests.support.commands import Said, environment, run
@@ -254,7 +254,7 @@ def test_a_table_that_may_not_be_changed_keeps_neither_the_others_nor_the_creden
     assert {column.partition(".")[0] for column in estate.lacks(first)} == {"x_meta_step_logs"}
 
     estate.client.delete_table(f"{first.tenant_id}.x_meta_dq_results")
-    with refused(estate.client, "POST", "/tables"), pytest.raises(JobFailed):  # without it no run would be logged
+    with refused(estate.client, "POST", "/tables"), pytest.raises(AccessDenied):  # without it no run would be logged
         datasets.prepare(first.tenant_id)
     assert datasets.prepare(first.tenant_id).tables_created == ["x_meta_dq_results"]
     assert estate.lacks(first) == set()

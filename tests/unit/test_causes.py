@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from google.api_core import retry as google_retry
 
 from shared import errors
-from shared.adapters import runs
+from shared.adapters.contended import retried
 from shared.pipeline.executor import classified
 
 STEP_ERRORS = [
@@ -34,15 +33,12 @@ def test_an_error_classified_where_it_is_caught_is_never_its_own_cause(error: er
     assert errors.told_by_bigquery(caught.value) == getattr(error, "raw", None)
 
 
-def test_a_transaction_that_is_always_aborted_ends_as_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurried = google_retry.Retry(google_retry.if_exception_type(errors.TransactionAborted), initial=0.001, timeout=0.01)
-    monkeypatch.setattr(runs, "_RETRY_ABORTED", hurried)
-
+def test_a_transaction_that_is_always_aborted_ends_as_aborted() -> None:
     def lose() -> None:
         raise errors.TransactionAborted
 
     with pytest.raises(errors.TransactionAborted) as caught:
-        runs.retried(lose)  # type: ignore[arg-type] # what a transaction answers does not matter here
+        retried(lose, for_seconds=0.01)  # type: ignore[arg-type] # what a transaction answers does not matter here
     told = list(errors.causes(caught.value))
     assert told[0] is caught.value
     assert len(told) == len({id(cause) for cause in told})

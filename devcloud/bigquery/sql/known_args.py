@@ -72,9 +72,7 @@ def check_tree(root: exp.Expr) -> None:
     A comparison of a comparison is a syntax error: sqlglot reads them from left to right.
     """
     for node in root.walk():
-        if isinstance(node, _COMPARISONS) and any(
-            isinstance(node.args.get(side), (*_COMPARISONS, exp.Not)) for side in ("this", "expression")
-        ):
+        if isinstance(node, _COMPARISONS) and _compares_a_comparison(node):
             raise invalid_query(f"Syntax error: a comparison within {node.sql('bigquery')[:60]} must be parenthesized")
         known = _KNOWN.get(type(node), _ALWAYS) if isinstance(node, _CHECKED) else None
         if known is None:
@@ -84,6 +82,13 @@ def check_tree(root: exp.Expr) -> None:
                 raise not_implemented(
                     f"{name.strip('_').upper()} of {type(node).__name__}: {node.sql('bigquery')[:80]}"
                 )
+
+
+def _compares_a_comparison(node: exp.Expr) -> bool:
+    if isinstance(node.parent, exp.Update) and node.arg_key == "expressions":
+        return False  # SET column = value
+    sides = (node.args.get(side) for side in ("this", "expression"))
+    return any(isinstance(side, (*_COMPARISONS, exp.Not)) for side in sides)
 
 
 # Types and DDL properties are read by rules that name every member themselves.

@@ -35,6 +35,14 @@ def test_dml_without_where_is_refused(queue: Warehouse, sql: str) -> None:
         queue.run(sql)
 
 
+def test_update_sets_a_column_to_what_a_comparison_says(queue: Warehouse) -> None:
+    queue.run("ALTER TABLE queue ADD COLUMN is_new BOOL")
+    queue.run("UPDATE queue SET is_new = tries > 0 WHERE TRUE")
+    assert dict(queue.rows("SELECT id, is_new FROM queue")) == {"a": False, "b": True, "c": True}
+    queue.run("UPDATE queue SET is_new = state = 'RUNNING' WHERE TRUE")
+    assert dict(queue.rows("SELECT id, is_new FROM queue")) == {"a": False, "b": False, "c": True}
+
+
 def test_update_from_an_array_of_structs(queue: Warehouse) -> None:
     decisions = ("ARRAY<STRUCT<id STRING, state STRING>>", [{"id": "a", "state": "X"}, {"id": "c", "state": None}])
     result = queue.run(

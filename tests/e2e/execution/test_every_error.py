@@ -12,7 +12,13 @@ from google.api_core import exceptions
 
 from devcloud.server import Devcloud
 from shared import errors
-from shared.adapters.job_errors import AssertionFailed, DuplicateJob, InvalidStatement, Missing, UnknownColumn
+from shared.adapters.job_errors import (
+    AssertionFailed,
+    DuplicateJob,
+    InvalidStatement,
+    Missing,
+    UnknownColumn,
+)
 from shared.adapters.tasks import RunTask
 from tests.conftest import MakeTenant
 from tests.support.executions import Delivery, Executions
@@ -76,6 +82,7 @@ PASSING: list[Failure] = [
     ends(errors.RunError, "INTERNAL"),
     ends(errors.Unavailable, "UNAVAILABLE"),
     ends(errors.TransactionAborted, "UNAVAILABLE"),
+    ends(errors.AccessDenied, "UNAVAILABLE"),
     ends(errors.JobFailed, "STEP_FAILED"),
     ends(AssertionFailed, "STEP_FAILED"),
     ends(InvalidStatement, "STEP_FAILED"),
@@ -95,6 +102,7 @@ OF_REQUESTS = (
     errors.UnsupportedMediaType, errors.Conflict, errors.IdempotencyMismatch, errors.QuotaExceeded, errors.LimitReached,
     errors.TooManyWaiting, errors.TooManyRequests,
 )  # fmt: skip
+OF_COMMANDS = (errors.NotSignedIn,)
 CONFLICT = ends(errors.Conflict, "STEP_FAILED")
 # Before it has begun, an attempt has no row that it could end.
 NOT_BEGUN = (errors.RunCancelled, Ending("FAILED", "CANCELLED", retryable=True, message=str(errors.RunCancelled())))
@@ -149,7 +157,7 @@ def stage(cloud: Devcloud, executions: Executions, make_tenant: MakeTenant) -> I
 
 
 def test_every_class_of_error_is_here() -> None:
-    known = {type(make()) for make, _ in [*LASTING, *PASSING]} | {*OF_REQUESTS, DuplicateJob}
+    known = {type(make()) for make, _ in [*LASTING, *PASSING]} | {*OF_REQUESTS, *OF_COMMANDS, DuplicateJob}
     assert set(family(errors.ConvergenceError)) - known == set()
 
 

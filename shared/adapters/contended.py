@@ -1,0 +1,29 @@
+"""Changes that another writer of the same tables may win against: tried again for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from google.api_core import exceptions as google
+from google.api_core import retry as google_retry
+from google.cloud import bigquery
+
+from shared.errors import TransactionAborted
+
+# Another writer's turn is over soon. Exponential backoff with jitter.
+_INITIAL_SECONDS, _LONGEST_SECONDS, _IN_ALL_SECONDS = 0.3, 5.0, 60.0
+
+
+def retried(run: Callable[[], bigquery.QueryJob], *, for_seconds: float = _IN_ALL_SECONDS) -> bigquery.QueryJob:
+    """The job that `run` starts, again while other writers of the table are faster; TransactionAborted in the end."""
+    retry = google_retry.Retry(
+        predicate=google_retry.if_exception_type(TransactionAborted),
+        initial=_INITIAL_SECONDS,
+        maximum=_LONGEST_SECONDS,
+        timeout=for_seconds,
+    )
+    try:
+        job: bigquery.QueryJob = retry(run)()
+    except google.RetryError as error:
+        raise TransactionAborted from error
+    return job
