@@ -1,0 +1,80 @@
+"""A statement takes BigQuery's time: how many there are on the way that callers wait for is what the runbook says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from devcloud.bigquery.latencies import quantile
+from shared.adapters.queue import decision_statement
+from shared.adapters.sql import Statement, statement
+from shared.domain.changes import Change
+from shared.pipeline.publish import publish_statement
+from shared.platform_config import CONFIGS
+from shared.templates import get_template
+from tests.support.dispatch_model import World
+
+BILLING = get_template("gcp", "cost", "billing")
+ROW = re.compile(r"^\| (?P<what>[^|]+?) \| (?P<statements>\d+) \| (?P<seconds>[\d.]+) \|$", re.MULTILINE)
+TOLD = {
+    row["what"]: (int(row["statements"]), float(row["seconds"]))
+    for row in ROW.finditer((CONFIGS.parent / "docs/runbook/costs-and-limits.md").read_text(encoding="utf-8"))
+}
+GOALS = {
+    "POST run, until the answer": 2.5,
+    "a decision that also ends scheduled runs": 5.0,
+    "a run over given days": 20.0,
+}
+
+
+def length(script: Statement) -> int:
+    """The statements of a script, but for those around a transaction."""
+    parts = [part.strip() for part in script.text.split(";")]
+    return sum(bool(part) and part not in {"BEGIN TRANSACTION", "COMMIT TRANSACTION"} for part in parts)
+
+
+def admitted() -> Sequence[Change]:
+    """What a dispatcher decides when a manual run has come."""
+    world = World({"acme": (50, 2)})
+    world.accept("acme", "a", config_id=None)
+    return world.dispatch().changes
+
+
+def counted() -> dict[str, int]:
+    """How many statements follow each other."""
+    post = length(statement("run_acceptance", "find_standing")) + length(statement("run_acceptance", "accept_runs"))
+    decision = length(decision_statement(admitted(), counts=True))
+    everything = [name for name in statement_names() if name not in {"move_epoch", "commit_decision"}]
+    staged = {step.id: f"{{staging}}.{step.id}" for step in BILLING.steps}
+    publish = length(publish_statement(BILLING, staged))
+    read_queue, claim, load, checks = 1, length(statement("run_execution", "claim_run")), 1, 1
+    # The attempt's token is taken beside what it begins with is read, and a step's statement was proved before.
+    begin = max(length(statement("run_begin", name)) for name in ("take_token", "read_begun"))
+    queries = sum(step.uses == "sql" for step in BILLING.steps)
+    return {
+        "POST run, until the answer": post,
+        "a decision that admits manual runs": decision,
+        "a decision that also ends scheduled runs": 1 + len(everything),
+        "a publish of `gcp/cost/billing`": publish,
+        "a run over given days, alone, from the POST to its end": sum(
+            [post, read_queue, decision, claim, begin, load, queries, checks, publish]
+        ),
+    }
+
+
+def statement_names() -> list[str]:
+    """The parts of the largest decision there is."""
+    text = (CONFIGS.parent / "shared/sql/dispatch_apply.sql").read_text(encoding="utf-8")
+    return re.findall(r"^-- name: (\w+)$", text, re.MULTILINE)
+
+
+def test_the_runbook_says_how_many_statements_follow_each_other_and_what_they_take() -> None:
+    assert {what: (count, round(count * quantile(0.5), 1)) for what, count in counted().items()} == TOLD
+
+
+@pytest.mark.parametrize(("what", "seconds"), GOALS.items())
+def test_the_goals_are_reached_with_room_for_the_work_itself(what: str, seconds: float) -> None:
+    (taken,) = [told for name, (_, told) in TOLD.items() if name.startswith(what)]
+    assert taken <= 0.82 * seconds
