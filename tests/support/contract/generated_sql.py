@@ -75,31 +75,55 @@ TYPES = (
 )
 PARTS = ("DAY", "HOUR", "WEEK", "MONTH", "YEAR", "SECOND", "ISOWEEK", "WEEK(MONDAY)", "DAYOFWEEK", "QUARTER", "NOPE")
 STATEMENTS = (
-    *("SELECT {x} FROM t", "SELECT {x} FROM t", "SELECT {x}", "SELECT {x} AS a, {y} FROM t WHERE {z}"),
-    *("SELECT i, {x} AS a FROM t GROUP BY i", "SELECT i AS k, {x} AS a FROM t GROUP BY k HAVING {y}"),
     *(
-        "SELECT {x} AS a FROM t HAVING a > 1",
-        "SELECT {x} AS a FROM t QUALIFY {y}",
-        "SELECT DISTINCT {x} AS a FROM t ORDER BY {y}",
+        "SELECT {x} FROM d.t AS t",
+        "SELECT {x} FROM d.t AS t",
+        "SELECT {x}",
+        "SELECT {x} AS a, {y} FROM d.t AS t WHERE {z}",
     ),
-    *("SELECT {x} AS a FROM t ORDER BY a, {y}", "SELECT {x} FROM t LIMIT {y}", "SELECT {x} FROM t, UNNEST({y}) AS e"),
+    *("SELECT i, {x} AS a FROM d.t AS t GROUP BY i", "SELECT i AS k, {x} AS a FROM d.t AS t GROUP BY k HAVING {y}"),
     *(
-        "SELECT {x} FROM t JOIN u ON {y}",
-        "SELECT {x} FROM t JOIN u USING (i)",
-        "SELECT {x} FROM t LEFT JOIN t AS u ON {y}",
+        "SELECT {x} AS a FROM d.t AS t HAVING a > 1",
+        "SELECT {x} AS a FROM d.t AS t QUALIFY {y}",
+        "SELECT DISTINCT {x} AS a FROM d.t AS t ORDER BY {y}",
     ),
-    *("SELECT {x} FROM t, t", "SELECT {x} UNION ALL SELECT {y}", "SELECT {x}, 1 UNION DISTINCT SELECT {y}"),
     *(
-        "SELECT * EXCEPT (i) FROM t WHERE {x}",
-        "SELECT t.*, {x} FROM t",
+        "SELECT {x} AS a FROM d.t AS t ORDER BY a, {y}",
+        "SELECT {x} FROM d.t AS t LIMIT {y}",
+        "SELECT {x} FROM d.t AS t, UNNEST({y}) AS e",
+    ),
+    *(
+        "SELECT {x} FROM d.t AS t JOIN d.u AS u ON {y}",
+        "SELECT {x} FROM d.t AS t JOIN d.u AS u USING (i)",
+        "SELECT {x} FROM d.t AS t LEFT JOIN d.t AS u ON {y}",
+    ),
+    *(
+        "SELECT {x} FROM d.t AS t, d.t AS t",
+        "SELECT {x} UNION ALL SELECT {y}",
+        "SELECT {x}, 1 UNION DISTINCT SELECT {y}",
+    ),
+    *(
+        "SELECT * EXCEPT (i) FROM d.t AS t WHERE {x}",
+        "SELECT t.*, {x} FROM d.t AS t",
         "SELECT AS STRUCT {x}",
-        "SELECT AS VALUE {x} FROM t",
+        "SELECT AS VALUE {x} FROM d.t AS t",
     ),
-    *("WITH c AS (SELECT {x} AS a FROM t) SELECT a, {y} FROM c", "WITH t AS (SELECT {x} AS i) SELECT {y} FROM t"),
-    *("SELECT e FROM UNNEST({x}) AS e WITH OFFSET AS o WHERE {y}", "SELECT {x} FROM t GROUP BY ALL"),
-    *("UPDATE t SET s = {x} WHERE {y}", "DELETE FROM t WHERE {x}", "INSERT INTO u (i, s) VALUES ({x}, {y})"),
-    *("INSERT INTO u (i) SELECT {x} FROM t", "UPDATE t SET i = {x} FROM u WHERE t.i = u.i AND {y}"),
-    "MERGE t USING u ON {x} WHEN MATCHED THEN UPDATE SET s = {y} WHEN NOT MATCHED THEN INSERT (i) VALUES ({z})",
+    *(
+        "WITH c AS (SELECT {x} AS a FROM d.t AS t) SELECT a, {y} FROM c",
+        "WITH c AS (SELECT {x} AS i) SELECT {y} FROM c",
+    ),
+    *("SELECT e FROM UNNEST({x}) AS e WITH OFFSET AS o WHERE {y}", "SELECT {x} FROM d.t AS t GROUP BY ALL"),
+    *(
+        "UPDATE d.t AS t SET s = {x} WHERE {y}",
+        "DELETE FROM d.t AS t WHERE {x}",
+        "INSERT INTO d.u (i, s) VALUES ({x}, {y})",
+    ),
+    *(
+        "INSERT INTO d.u (i) SELECT {x} FROM d.t AS t",
+        "UPDATE d.t AS t SET i = {x} FROM d.u AS u WHERE t.i = u.i AND {y}",
+    ),
+    "MERGE d.t AS t USING d.u AS u ON {x} WHEN MATCHED THEN UPDATE SET s = {y} "
+    "WHEN NOT MATCHED THEN INSERT (i) VALUES ({z})",
 )
 
 
