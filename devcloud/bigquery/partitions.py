@@ -22,6 +22,8 @@ class Destination:
 
 def parse_destination(reference: Json, *, project: str) -> Destination:
     """A REST TableReference whose tableId may end in `$20251117`."""
+    if not reference.get("datasetId"):
+        raise BigQueryError("required", "Required parameter is missing: datasetId")
     table, _, decorator = str(reference["tableId"]).partition("$")
     ref = TableRef(str(reference.get("projectId") or project), str(reference["datasetId"]), table)
     if "@" in str(reference["tableId"]):

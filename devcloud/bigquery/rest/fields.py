@@ -20,13 +20,14 @@ class Resource:
     """The fields of a resource, each `name:type`; a refused one may name the values that mean nothing: `name=A|B`.
 
     A type is string, int64 (text in JSON), integer, boolean, any, map (of strings), the name of another resource, or
-    one of these in brackets for a list.
+    one of these in brackets for a list, in braces for an object of them.
     """
 
     enforced: str = ""  # it does here what it does in BigQuery
     stored: str = ""  # kept and shown: it changes nothing that could be seen here
     refused: str = ""  # notImplemented, unless it asks for nothing
     output: str = ""  # BigQuery's own: ignored in a request, there as here
+    required: str = ""  # which of them a request has to name, unless it is a PATCH
 
     def kinds(self) -> dict[str, str]:
         """The type of each field that may be given."""
@@ -58,6 +59,10 @@ def read(resources: Mapping[str, Resource], name: str, given: Any, *, nulls: boo
             raise not_implemented(f"{where} of {name}")
         if field in kinds and (value is not None or nulls):
             found[field] = None if value is None else _value(resources, kinds[field], value, where, nulls)
+    for field in () if nulls else resource.required.split():
+        if not found.get(field):
+            where = f"{path}.{field}" if path else field
+            raise BigQueryError("required", f"Required parameter is missing: {where}")
     return found
 
 
@@ -72,6 +77,12 @@ def _value(resources: Mapping[str, Resource], kind: str, value: Any, path: str, 
         if not isinstance(value, list):
             raise _of_another_type(path, "a list")
         return [_value(resources, kind[1:-1], item, f"{path}[{at}]", nulls=False) for at, item in enumerate(value)]
+    if kind.startswith("{"):
+        if not isinstance(value, dict):
+            raise _of_another_type(path, "an object")
+        return {
+            name: _value(resources, kind[1:-1], item, f"{path}.{name}", nulls=False) for name, item in value.items()
+        }
     if kind in resources:
         return read(resources, kind, value, nulls=nulls, path=path)
     if kind == "map":

@@ -32,7 +32,7 @@ RESOURCES = {
         stored="domain:string groupByEmail:string iamMember:string specialGroup:string",
         refused="condition dataset routine view",
     ),
-    "DatasetReference": Resource(enforced="projectId:string datasetId:string"),
+    "DatasetReference": Resource(enforced="projectId:string datasetId:string", required="datasetId"),
     "Table": Resource(
         enforced="tableReference:TableReference schema:TableSchema timePartitioning:TimePartitioning labels:map "
         "clustering:Clustering requirePartitionFilter:boolean expirationTime:int64 view:ViewDefinition",
@@ -44,7 +44,7 @@ RESOURCES = {
         output=f"cloneDefinition creationTime etag id kind lastModifiedTime location materializedViewStatus replicas "
         f"restrictions selfLink snapshotDefinition streamingBuffer type {_SIZES}",
     ),
-    "TableReference": Resource(enforced="projectId:string datasetId:string tableId:string"),
+    "TableReference": Resource(enforced="projectId:string datasetId:string tableId:string", required="tableId"),
     "TableSchema": Resource(enforced="fields:[TableFieldSchema]", refused="foreignTypeInfo"),
     "TableFieldSchema": Resource(
         enforced="name:string type:string mode:string fields:[TableFieldSchema]",
@@ -87,7 +87,20 @@ RESOURCES = {
         "scriptOptions secureContext tableDefinitions userDefinedFunctionResources",
         output="systemVariables",
     ),
-    "QueryParameter": Resource(enforced="name:string parameterType:any parameterValue:any"),
+    "QueryParameter": Resource(
+        enforced="name:string parameterType:QueryParameterType parameterValue:QueryParameterValue"
+    ),
+    "QueryParameterType": Resource(
+        enforced="type:string arrayType:QueryParameterType structTypes:[QueryParameterStructType]",
+        refused="rangeElementType timestampPrecision=6",
+    ),
+    "QueryParameterStructType": Resource(
+        enforced="name:string type:QueryParameterType", stored="description:string", required="type"
+    ),
+    "QueryParameterValue": Resource(
+        enforced="value:string arrayValues:[QueryParameterValue] structValues:{QueryParameterValue}",
+        refused="rangeValue",
+    ),
     "JobConfigurationLoad": Resource(
         enforced="destinationTable:TableReference schema:TableSchema sourceFormat:string createDisposition:string "
         "writeDisposition:string schemaUpdateOptions:[string] timePartitioning:TimePartitioning "

@@ -166,6 +166,7 @@ def bind_between(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     given = [binder.expr(part, scope) for part in (node.this, node.args["low"], node.args["high"])]
     for part in given:
         check_comparable(part, "BETWEEN", for_order=True)
+    unify([part for part in given if not part.null], "operator BETWEEN")
     low = call(">=", [given[0], given[1]], what="operator BETWEEN")
     high = call("<=", [given[0], given[2]], what="operator BETWEEN")
     return Typed(f"({low.sql} AND {high.sql})", BOOL)

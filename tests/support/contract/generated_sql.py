@@ -122,8 +122,7 @@ STATEMENTS = (
         "INSERT INTO d.u (i) SELECT {x} FROM d.t AS t",
         "UPDATE d.t AS t SET i = {x} FROM d.u AS u WHERE t.i = u.i AND {y}",
     ),
-    "MERGE d.t AS t USING d.u AS u ON {x} WHEN MATCHED THEN UPDATE SET s = {y} "
-    "WHEN NOT MATCHED THEN INSERT (i) VALUES ({z})",
+    "MERGE d.t USING d.u ON {x} WHEN MATCHED THEN UPDATE SET s = {y} WHEN NOT MATCHED THEN INSERT (i) VALUES ({z})",
 )
 
 

@@ -106,7 +106,7 @@ def bind_truncate(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     name = str(node.this).upper().removesuffix("_TRUNC")
     arguments = _arguments(node, 2, 3)
     value = binder.expr(arguments[0], scope)
-    kind = value.type if value.type.kind in _TYPES and name != "TIME" else _TYPES[name]
+    kind = value.type if value.type.kind in _TYPES and name != "TIME" and value.type != TIME else _TYPES[name]
     value = require(value, kind, f"{name}_TRUNC argument")
     part = part_of(arguments[1])
     if len(arguments) == 3:
