@@ -67,3 +67,22 @@ def partition_condition(table: Json, decorator: str) -> tuple[str, list[object]]
     target = {"DATE": "DATE", "DATETIME": "TIMESTAMP"}.get(kind, "TIMESTAMPTZ")
     value = start if target == "TIMESTAMPTZ" else start.replace(tzinfo=None)
     return f"coalesce(date_trunc('{unit}', {column})::{target} = ?::{target}, FALSE)", [value]
+
+
+def unexpired(table: Json, *, prefix: str = "") -> str:
+    """The SQL condition that a row's partition is still there, '' where partitions do not expire.
+
+    A partition expires that long after its end, in UTC, and rows without one never do:
+    https://cloud.google.com/bigquery/docs/managing-partitioned-tables#partition-expiration
+    """
+    partitioning = table.get("timePartitioning") or {}
+    expires = int(partitioning.get("expirationMs") or 0)
+    if not expires or table.get("type") != "TABLE":
+        return ""
+    name, unit = partitioning.get("field"), partitioning["type"].lower()
+    column = f"{prefix}{quoted(name) if name else PARTITION_TIME}"
+    kinds = {field["name"].lower(): field["type"] for field in table["schema"]["fields"]}
+    is_moment = not name or kinds.get(name.lower()) == "TIMESTAMP"
+    local = f"timezone('UTC', {column})" if is_moment else f"CAST({column} AS TIMESTAMP)"
+    start = f"date_trunc('{unit}', {local})"
+    return f"coalesce({start} + to_{unit}s(1) + to_milliseconds({expires}) > timezone('UTC', now()), TRUE)"

@@ -16,9 +16,9 @@ from devcloud.bigquery.duck import one_number
 from devcloud.bigquery.model import TableRef
 
 
-def row_count(cursor: duckdb.DuckDBPyConnection, table: TableRef) -> int:
+def row_count(cursor: duckdb.DuckDBPyConnection, table: TableRef, *, where: str = "") -> int:
     """The table's rows, exactly."""
-    return one_number(cursor, f"SELECT count(*) FROM {physical_name(table)}")
+    return one_number(cursor, f"SELECT count(*) FROM {physical_name(table)} WHERE {where or 'TRUE'}")
 
 
 class RowCounts:

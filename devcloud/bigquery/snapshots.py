@@ -18,6 +18,7 @@ from devcloud.bigquery.arrow import arrow_schema
 from devcloud.bigquery.columns import PARTITION_TIME, physical_name
 from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_implemented
 from devcloud.bigquery.partition_filter import PartitionFilter
+from devcloud.bigquery.partitions import unexpired
 from devcloud.bigquery.results import Result, ResultStore, is_anonymous
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.context import Context
@@ -85,7 +86,7 @@ def _freeze_table(session: Session, ref: TableRef, table: Json, selection: Selec
     source = physical_name(ref)
     if selection.at is not None:
         source = f"(FROM {source} LIMIT {_rows_then(session, ref, table, selection.at)})"
-    condition = _condition(ref, table, selection.restriction)
+    condition = f"({_condition(ref, table, selection.restriction)}) AND {unexpired(table) or 'TRUE'}"
     found = session.cursor.sql(f"SELECT {names} FROM {source} WHERE {condition}")
     return Frozen(schema, _write(file, schema, found.to_arrow_reader(_BATCH_ROWS)), table["location"])
 

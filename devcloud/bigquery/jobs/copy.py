@@ -10,7 +10,7 @@ from devcloud.bigquery.jobs.job import Job, Outcome
 from devcloud.bigquery.jobs.locations import check_locations
 from devcloud.bigquery.jobs.writes import options_of, write_rows
 from devcloud.bigquery.model import BigQueryError, Json, not_implemented
-from devcloud.bigquery.partitions import Destination, parse_destination, partition_condition
+from devcloud.bigquery.partitions import Destination, parse_destination, partition_condition, unexpired
 from devcloud.bigquery.sql.session import Session
 from devcloud.bigquery.types import quoted
 
@@ -58,10 +58,8 @@ def _selection(
 ) -> str:
     names = [quoted(field["name"]) for field in fields] + ([PARTITION_TIME] if keeps_partitions else [])
     statement = f"SELECT {', '.join(names)} FROM {physical_name(source.ref)}"
-    parameters: list[object] = []
-    if source.partition:
-        condition, parameters = partition_condition(table, source.partition)
-        statement += f" WHERE {condition}"
+    condition, parameters = partition_condition(table, source.partition) if source.partition else ("TRUE", [])
+    statement += f" WHERE {condition} AND {unexpired(table) or 'TRUE'}"
     # Kept aside, so that a table may be copied onto a partition of itself.
     session.cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS {statement}", parameters)
     return _ROWS

@@ -37,7 +37,9 @@ class Locations:
         query = configuration.get("query")
         asked = query or configuration.get("load") or configuration.get("copy") or {}
         named = [asked.get("destinationTable"), asked.get("defaultDataset")]
-        known = [(str(one.get("projectId") or ""), str(one["datasetId"])) for one in named if one and one.get("datasetId")]
+        known = [
+            (str(one.get("projectId") or ""), str(one["datasetId"])) for one in named if one and one.get("datasetId")
+        ]
         if known or not query:
             return known
         locations = {one["location"].lower() for one in catalog.list_datasets(session.cursor, project)}

@@ -10,7 +10,7 @@ import duckdb
 from devcloud.bigquery import access, catalog, changes, results, sizes
 from devcloud.bigquery.jobs.writes import clear_rows
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, TableRef, not_implemented
-from devcloud.bigquery.partitions import Destination, parse_destination, partition_start
+from devcloud.bigquery.partitions import Destination, parse_destination, partition_start, unexpired
 from devcloud.bigquery.rest.app import Call, Routes
 from devcloud.bigquery.rest.paging import page_of
 from devcloud.bigquery.results import ResultStore
@@ -215,7 +215,7 @@ def _table(call: Call) -> TableRef:
 def _with_numbers(cursor: duckdb.DuckDBPyConnection, ref: TableRef, resource: Json) -> Json:
     if resource["type"] != "TABLE":
         return resource
-    rows = row_count(cursor, ref)
+    rows = row_count(cursor, ref, where=unexpired(resource))
     changed = changes.last_change(cursor, ref)
     modified = max(int(resource["lastModifiedTime"]), int(changed.timestamp() * 1000) if changed else 0)
     size = str(rows * sizes.row_width(resource["schema"]["fields"]))

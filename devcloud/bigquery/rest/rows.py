@@ -16,7 +16,7 @@ from devcloud.bigquery.columns import physical_name
 from devcloud.bigquery.duck import one_number
 from devcloud.bigquery.jobs.writes import WriteOptions, write_rows
 from devcloud.bigquery.model import BigQueryError, Json, TableRef
-from devcloud.bigquery.partitions import Destination, parse_destination, partition_condition
+from devcloud.bigquery.partitions import Destination, parse_destination, partition_condition, unexpired
 from devcloud.bigquery.rest.app import Call, Routes
 from devcloud.bigquery.rest.cells import encode_rows, selected
 from devcloud.bigquery.rest.paging import start_of, token_for
@@ -93,6 +93,7 @@ class Rows:
             if table["type"] != "TABLE":
                 raise BigQueryError("invalid", f"Cannot list a table of type {table['type']}.")
             condition, parameters = partition_condition(table, partition) if partition else ("TRUE", [])
+            condition = f"{condition} AND {unexpired(table) or 'TRUE'}"
             schema = selected(table["schema"]["fields"], fields)
             most = max(1, PAGE_BYTES // max(1, sizes.row_width(schema)))
             total = one_number(

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from devcloud.bigquery.model import TableRef, invalid_query, not_implemented
+from devcloud.bigquery.model import Json, TableRef, invalid_query, not_implemented
+from devcloud.bigquery.partition_filter import PartitionFilter
+from devcloud.bigquery.partitions import unexpired
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.casts import cast
 from devcloud.bigquery.sql.plan import Check, Plan
@@ -27,6 +29,7 @@ class Target:
     ref: TableRef | None
     columns: list[Column]
     name: str
+    resource: Json | None = None
 
     def column(self, name: str) -> Column:
         """The stored column of that name; raises invalidQuery."""
@@ -55,7 +58,7 @@ def bind_target(binder: Binder, node: exp.Expr) -> Target:
     resource = binder.context.table(ref)
     if resource.get("type") != "TABLE":
         raise invalid_query(f"Cannot modify {ref}: it is a {resource.get('type')}")
-    return Target(physical(ref), ref, stored_columns(resource), str(ref))
+    return Target(physical(ref), ref, stored_columns(resource), str(ref), resource)
 
 
 def stored_value(value: Typed, column: Column, *, verb: str = "inserted into") -> str:
@@ -133,12 +136,22 @@ def _conformed(sql: str, known: Typed, column: Column) -> str:
 # UPDATE, DELETE, TRUNCATE -------------------------------------------------------------------------------------------
 
 
-def require_where(binder: Binder, node: exp.Expr, scope: Scope, verb: str) -> str:
-    """The text of the WHERE clause that BigQuery demands."""
+def require_where(binder: Binder, node: exp.Expr, scope: Scope, target: Target, alias: str) -> str:
+    """The text of the WHERE clause that BigQuery demands; rows of partitions that have expired are in none."""
     where = node.args.get("where")
     if where is None:
-        raise invalid_query(f"{verb} must have a WHERE clause")
-    return binder.condition(where.this, scope, "WHERE clause")
+        raise invalid_query(f"{type(node).__name__.upper()} must have a WHERE clause")
+    check_partition_filter(target, scope, where.this)
+    condition = binder.condition(where.this, scope, "WHERE clause")
+    kept = unexpired(target.resource or {}, prefix=f"{alias}.")
+    return f"({condition}) AND {kept}" if kept else condition
+
+
+def check_partition_filter(target: Target, scope: Scope, condition: exp.Expr) -> None:
+    """What the target demands, and the tables beside it."""
+    own = PartitionFilter.demanded_by(target.resource, alias=scope.sources[0].alias) if target.resource else None
+    for demanded in [*scope.demanded, *([own] if own else [])]:
+        demanded.check([*scope.join_conditions, condition])
 
 
 def bind_update(binder: Binder, node: exp.Update) -> Plan:
@@ -149,7 +162,7 @@ def bind_update(binder: Binder, node: exp.Update) -> Plan:
     clause, from_sql = node.args.get("from_"), ""
     if clause is not None:
         from_sql = join_all(binder, clause.this, clause.args.get("joins") or node.args.get("joins") or [], scope)
-    where = require_where(binder, node, scope, "UPDATE")
+    where = require_where(binder, node, scope, target, alias)
     sets = assignments(binder, node.expressions, target, scope)
     sql = f"UPDATE {target.sql} AS {alias} SET {sets}{f' FROM {from_sql}' if from_sql else ''} WHERE {where}"
     checks = []
@@ -190,7 +203,7 @@ def bind_delete(binder: Binder, node: exp.Delete) -> Plan:
     target = bind_target(binder, table)
     alias = binder.context.fresh("t")
     scope = Scope(sources=[target.source(table.alias or table.name, alias)])
-    where = require_where(binder, node, scope, "DELETE")
+    where = require_where(binder, node, scope, target, alias)
     return Plan("DELETE", f"DELETE FROM {target.sql} AS {alias} WHERE {where}", target=target.ref, mutates=True)
 
 

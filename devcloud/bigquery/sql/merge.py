@@ -6,7 +6,14 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder
-from devcloud.bigquery.sql.dml import ONE_SOURCE_ROW, Target, assignments, bind_target, stored_value
+from devcloud.bigquery.sql.dml import (
+    ONE_SOURCE_ROW,
+    Target,
+    assignments,
+    bind_target,
+    check_partition_filter,
+    stored_value,
+)
 from devcloud.bigquery.sql.plan import Check, Plan
 from devcloud.bigquery.sql.relations import add
 from devcloud.bigquery.sql.scope import Column, Scope
@@ -21,6 +28,7 @@ def bind_merge(binder: Binder, node: exp.Merge) -> Plan:
     source_sql = add(binder, node.args["using"], scope)
     if source_sql.startswith("LATERAL "):
         source_sql = source_sql.removeprefix("LATERAL ")
+    check_partition_filter(target, scope, node.args["on"])
     on = binder.condition(node.args["on"], scope, "MERGE ON clause")
     whens, changing = [], []
     for when in node.args["whens"].expressions:

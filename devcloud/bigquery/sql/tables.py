@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlglot
 
 from devcloud.bigquery.model import Json, TableRef, invalid_query, not_found, not_implemented
+from devcloud.bigquery.partitions import unexpired
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.context import columns_of
 from devcloud.bigquery.sql.dialect import GoogleSql
@@ -45,7 +46,9 @@ def bind_table(binder: Binder, parts: list[str]) -> Relation:
     resource = context.table(ref)
     if resource.get("type") == "VIEW":
         return _bind_view(binder, resource)
-    return Relation(physical(ref), stored_columns(resource), resource=resource)
+    kept = unexpired(resource)
+    rows = f"SELECT * FROM {physical(ref)} WHERE {kept}" if kept else physical(ref)
+    return Relation(rows, stored_columns(resource), resource=resource)
 
 
 def stored_columns(resource: Json) -> list[Column]:
@@ -99,4 +102,6 @@ def _wildcard_branch(ref: TableRef, table: Json, columns: list[Column], suffix: 
         if match is not None and match.type != column.type:
             raise invalid_query(f"Cannot read field '{column.name}' of type {match.type} as {column.type}")
         parts.append(f"{match.sql if match else f'CAST(NULL AS {column.type.duckdb})'} AS {column.sql}")
-    return f'SELECT {", ".join(parts)}, {quote_text(suffix)} AS "_TABLE_SUFFIX" FROM {physical(ref)}'
+    kept = unexpired(table)
+    where = f" WHERE {kept}" if kept else ""
+    return f'SELECT {", ".join(parts)}, {quote_text(suffix)} AS "_TABLE_SUFFIX" FROM {physical(ref)}{where}'
