@@ -114,9 +114,17 @@ def _check_schema_updates(query: Json, destination: Destination) -> None:
         raise BigQueryError("invalid", what)
 
 
+def _is_legacy(query: Json) -> bool:
+    """A first line that names the dialect goes before the option, whose default is the old one."""
+    first = str(query.get("query") or "").lstrip().lower()
+    if first.startswith(("#standardsql", "#legacysql")):
+        return first.startswith("#legacysql")
+    return bool(query.get("useLegacySql", True))
+
+
 def _request(job: Job, session: Session) -> QueryRequest:
     query: dict[str, Any] = job.configuration["query"]
-    if query.get("useLegacySql", True):
+    if _is_legacy(query):
         raise not_implemented("legacy SQL: set useLegacySql to false")
     default = query.get("defaultDataset")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlglot import exp
 
-from devcloud.bigquery.model import invalid_query, not_implemented
+from devcloud.bigquery.model import BigQueryError, invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, expression, function
 from devcloud.bigquery.sql.casts import cast
 from devcloud.bigquery.sql.functions.date_parts import PARTS, part_of, truncated, truncated_with_zone, units_between
+from devcloud.bigquery.sql.literals import from_text
 from devcloud.bigquery.sql.registry import define
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed, coerce, require
@@ -194,13 +197,20 @@ def bind_constructor(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed
         return Typed(f"({day} + {clock})", DATETIME)
     zone = require(given[1], STRING, "time zone") if len(given) == 2 else None
     if zone is None and given[0].type == STRING and name == "TIMESTAMP":
-        # The only one with a signature for text: what is none is an error of the call, which SAFE. takes.
-        return Typed(f"bq_text_to_timestamp({given[0].sql})", TIMESTAMP)
+        return Typed(_moment_of(given[0]), TIMESTAMP)
     if zone is None and given[0].type == STRING and name == "TIME":
         raise invalid_query("No matching signature for function TIME for argument types: STRING")
     if zone is None:
         return _converted(given[0], target)
     return _zoned(name, given[0], zone)
+
+
+def _moment_of(text: Typed) -> str:
+    """TIMESTAMP(text), the only one with a signature for text: what is no time is an error of the call, for SAFE."""
+    if isinstance(text.value, str):
+        with suppress(BigQueryError):
+            return from_text(text.value, TIMESTAMP)
+    return f"bq_text_to_timestamp({text.sql})"
 
 
 def _converted(value: Typed, target: SqlType) -> Typed:
