@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from devcloud.bigquery.catalog import table_uid
 from devcloud.bigquery.duck import one_row
 from devcloud.bigquery.model import BigQueryError, TableRef, not_implemented
 from devcloud.bigquery.row_counts import row_count
@@ -34,18 +35,13 @@ class Change:
 
 def record(cursor: duckdb.DuckDBPyConnection, changes: list[Change]) -> None:
     """Log a transaction's changes, stamped now; the caller holds COMMIT_LOCK until its COMMIT is through."""
-    if not changes:
-        return
-    values: list[object] = [dt.datetime.now(dt.UTC)]
+    now, values = dt.datetime.now(dt.UTC), list[object]()
     for change in changes:
-        values += [change.ref.project, change.ref.dataset, change.ref.table, change.added, change.rewritten]
-    given = ", ".join(["(?, ?, ?, ?, ?)"] * len(changes))
-    cursor.execute(
-        "INSERT INTO _devcloud.changes SELECT uid, ?, added, rewritten"
-        f" FROM (VALUES {given}) AS given (project, dataset, name, added, rewritten)"
-        " JOIN _devcloud.tables USING (project, dataset, name)",
-        values,
-    )
+        if uid := table_uid(cursor, change.ref):
+            values += [uid, now, change.added, change.rewritten]
+    if values:
+        rows = ", ".join(["(?, ?, ?, ?)"] * (len(values) // 4))
+        cursor.execute(f"INSERT INTO _devcloud.changes VALUES {rows}", values)
 
 
 def last_change(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> dt.datetime | None:
@@ -73,8 +69,5 @@ def rows_at(cursor: duckdb.DuckDBPyConnection, ref: TableRef, moment: dt.datetim
 
 
 def _one(cursor: duckdb.DuckDBPyConnection, ref: TableRef, what: str, parameters: list[object]) -> tuple[Any, ...]:
-    statement = (
-        f"SELECT {what} FROM _devcloud.changes JOIN _devcloud.tables USING (uid)"
-        " WHERE project = ? AND dataset = ? AND name = ?"
-    )
-    return one_row(cursor, statement, [*parameters, ref.project, ref.dataset, ref.table])  # type: ignore[no-any-return]
+    statement = f"SELECT {what} FROM _devcloud.changes WHERE uid = ?"
+    return one_row(cursor, statement, [*parameters, table_uid(cursor, ref)])  # type: ignore[no-any-return]

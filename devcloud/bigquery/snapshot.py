@@ -1,8 +1,8 @@
 """Remembers what transactions have read of the catalog: every one that sees the same catalog reads the same.
 
 A statement asks for the same datasets and tables a dozen times, and every answer of DuckDB's costs a millisecond.
-Whoever changes the catalog adds a row to `_devcloud.catalog_changes`, which nobody ever removes, so that the rows a
-transaction sees of it say which catalog it sees.
+Whoever changes the catalog adds a row to `_devcloud.catalog_changes`, which nobody ever removes. Commits come one after
+the other, so the number of rows that a transaction finds when it begins says which catalog it sees.
 """
 
 from __future__ import annotations
@@ -15,21 +15,29 @@ from weakref import WeakKeyDictionary
 
 import duckdb
 
-from devcloud.bigquery.duck import one_row
+from devcloud.bigquery.duck import one_number, one_row
 
 Known = dict[tuple[str, ...], Any]
 
 _KEPT = 8
-_BY_CATALOG: OrderedDict[Any, Known] = OrderedDict()
 _BY_TRANSACTION: WeakKeyDictionary[duckdb.DuckDBPyConnection, Known] = WeakKeyDictionary()
 
 
-def begin(cursor: duckdb.DuckDBPyConnection) -> None:
-    """The cursor's transaction has begun; its first read, which pins its snapshot, finds out what catalog it sees."""
-    seen = one_row(cursor, "SELECT count(*), max_by(id, rowid) FROM _devcloud.catalog_changes")
-    _BY_TRANSACTION[cursor] = _BY_CATALOG.setdefault(seen, {})
-    while len(_BY_CATALOG) > _KEPT:
-        _BY_CATALOG.popitem(last=False)
+class Catalogs:
+    """What is known of one database's catalogs."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[int, Known] = OrderedDict()
+
+    def begin(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Begin the cursor's transaction.
+
+        DuckDB pins its snapshot at its first real read, not at BEGIN: this one, which says what catalog it sees.
+        """
+        seen = one_number(cursor, "BEGIN; SELECT count(*) FROM _devcloud.catalog_changes")
+        _BY_TRANSACTION[cursor] = self._known.setdefault(seen, {})
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)
 
 
 def end(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -55,14 +55,17 @@ def set_up(cursor: duckdb.DuckDBPyConnection) -> None:
 
 def add(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Record an accepted job."""
-    _insert(cursor, job, done=False)
+    _insert(cursor, job, *_texts(job, done=False), done=False)
 
 
 def finish(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     """Record the job's end, in the transaction of its last effect."""
+    texts = _texts(job, done=True)
     if job.acknowledged:
-        cursor.execute(f"DELETE FROM _devcloud.jobs WHERE {_KEY}", list(_key(job.key)))
-    _insert(cursor, job, done=True)
+        statement = f"UPDATE _devcloud.jobs SET done = TRUE, resource = ?, answer = ? WHERE {_KEY}"
+        cursor.execute(statement, [*texts, *_key(job.key)])
+    else:
+        _insert(cursor, job, *texts, done=True)
     if not job.outcome.children:
         return
     values: list[object] = []
@@ -109,10 +112,15 @@ def _key(key: JobKey) -> tuple[str, str, str]:
     return key.project, key.location, key.job_id
 
 
-def _insert(cursor: duckdb.DuckDBPyConnection, job: Job, *, done: bool) -> None:
+def _texts(job: Job, *, done: bool) -> tuple[str, str]:
+    """The job's resource and its answer as they are stored."""
     result = job.outcome.result
     answer = job.outcome.answer | ({"_result": [result.project, result.dataset, result.table]} if result else {})
+    return json.dumps(job.resource(final=done)), json.dumps(answer)
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, job: Job, resource: str, answer: str, *, done: bool) -> None:
     cursor.execute(
         "INSERT INTO _devcloud.jobs VALUES (?, ?, ?, NULL, ?, ?, ?, ?)",
-        [*_key(job.key), job.created, done, json.dumps(job.resource(final=done)), json.dumps(answer)],
+        [*_key(job.key), job.created, done, resource, answer],
     )

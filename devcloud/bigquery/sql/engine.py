@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from devcloud.bigquery.model import BigQueryError, QueryRequest, QueryResult, invalid_query, not_implemented
 from devcloud.bigquery.row_counts import RowCounts
+from devcloud.bigquery.snapshot import Catalogs
 from devcloud.bigquery.sql import functions as _functions  # noqa: F401 - fills the registries
 from devcloud.bigquery.sql.errors import is_conflict, translate
 from devcloud.bigquery.sql.guards import TableGuards
@@ -32,7 +33,7 @@ class Engine:
 
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
-        self._guards, self._row_counts = TableGuards(), RowCounts()
+        self._guards, self._row_counts, self._catalogs = TableGuards(), RowCounts(), Catalogs()
         self._rehearsed: dict[Hashable, None] = {}  # scripts, the oldest first
         with database.cursor() as cursor:
             cursor.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor to come
@@ -41,7 +42,7 @@ class Engine:
 
     def session(self) -> Session:
         """A new session: one per job."""
-        return Session(self._database, self._guards, self._row_counts)
+        return Session(self._database, self._guards, self._row_counts, self._catalogs)
 
     def run(self, request: QueryRequest, *, session: Session) -> QueryResult:
         """Run one statement or a script and return its result; raises BigQueryError, all undone that is not committed.

@@ -37,12 +37,13 @@ class TableGuards:
                     raise invalid_query(f"Could not serialize access to table {busy[0]} due to concurrent update")
             self._holders.update(dict.fromkeys(tables, owner))
 
-    def claim(self, owner: object, table: TableRef, *, snapshot: int) -> bool:
-        """Hold `table` for a transaction of that `snapshot`; False when another mutates it or did so since."""
+    def claim(self, owner: object, tables: set[TableRef], *, snapshot: int) -> bool:
+        """Hold `tables` for a transaction of that `snapshot`; False when another mutates one or did so since."""
         with self._changed:
-            if self._holders.get(table, owner) is not owner or self._versions.get(table, 0) > snapshot:
-                return False
-            self._holders[table] = owner
+            for table in tables:
+                if self._holders.get(table, owner) is not owner or self._versions.get(table, 0) > snapshot:
+                    return False
+            self._holders.update(dict.fromkeys(tables, owner))
             return True
 
     def release(self, owner: object, *, committed: bool) -> None:

@@ -104,10 +104,10 @@ class Runner:
         return table.rename_columns([field["name"] for field in fields_of(plan.columns)])
 
     def _change(self, plan: Plan, statement: Statement, result: QueryResult) -> QueryResult:
-        self.session.write({plan.target} if plan.mutates and plan.target else None)
         assert isinstance(statement.tree, exp.Expr)  # noqa: S101
-        # What was waited for may have changed the table's columns.
-        plan = PLANS.get(statement.text, statement.tree, self.context())
+        if self.session.write({plan.target} if plan.mutates and plan.target else None):
+            # What was waited for may have changed the table's columns.
+            plan = PLANS.get(statement.text, statement.tree, self.context())
         values = self.values(plan)
         for check in plan.checks:
             if self.session.cursor.execute(check.sql, used_in(check.sql, values)).fetchall():

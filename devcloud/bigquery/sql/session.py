@@ -22,6 +22,7 @@ import duckdb
 from devcloud.bigquery import changes, snapshot
 from devcloud.bigquery.model import BigQueryError, TableRef, invalid_query
 from devcloud.bigquery.row_counts import RowCounts, row_count
+from devcloud.bigquery.snapshot import Catalogs
 from devcloud.bigquery.sql.guards import TableGuards
 from devcloud.bigquery.types import SqlType
 
@@ -37,14 +38,16 @@ class Variable:
 class Session:
     """One job's hold on the database. Not thread-safe: one job, one thread."""
 
-    def __init__(self, database: duckdb.DuckDBPyConnection, guards: TableGuards, row_counts: RowCounts) -> None:
+    def __init__(
+        self, database: duckdb.DuckDBPyConnection, guards: TableGuards, row_counts: RowCounts, catalogs: Catalogs
+    ) -> None:
         self.cursor = database.cursor()
         self.transaction_id = uuid.uuid4().hex
         self.in_transaction = False
         self.variables: dict[str, Variable] = {}
         self.temp_tables: dict[str, list[tuple[str, SqlType]]] = {}
         self.row_count: int | None = None
-        self._guards, self._row_counts = guards, row_counts
+        self._guards, self._row_counts, self._catalogs = guards, row_counts, catalogs
         self._open = False
         self._dirty = False
         self._snapshot = self._counted_since = 0
@@ -68,22 +71,26 @@ class Session:
         if not self._open:
             self._begin()
 
-    def write(self, mutated: set[TableRef] | None = None) -> None:
+    def write(self, mutated: set[TableRef] | None = None) -> bool:
         """Make ready to change data; `mutated` are the tables an UPDATE, DELETE, MERGE, TRUNCATE or DDL changes.
 
-        Inside a transaction a conflict aborts it, as in BigQuery; outside the statement queues for its tables. An
-        INSERT mutates nothing in this sense: pass none.
+        Inside a transaction a conflict aborts it, as in BigQuery; outside the statement queues for its tables, and the
+        answer is whether it sees another snapshot now. An INSERT mutates nothing in this sense: pass none.
         """
         if self.in_transaction:
             for table in sorted(mutated or (), key=str):
                 self._claim(table)
-            return
-        if self._dirty or mutated:
+            return False
+        if is_late := self._dirty or not self._may_go_on(mutated or set()):
             self.commit()
-        if mutated:
-            self._guards.wait_for(self, mutated)
+            self._guards.wait_for(self, mutated or set())
         self.read()
         self._dirty = True
+        return is_late
+
+    def _may_go_on(self, mutated: set[TableRef]) -> bool:
+        """Whether nobody has mutated, nor mutates, what this session saw of the tables; they are its own then."""
+        return not mutated or (self._open and self._guards.claim(self, mutated, snapshot=self._snapshot))
 
     def execute(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Run one write of this transaction and return its rows."""
@@ -160,8 +167,7 @@ class Session:
             return self.rollback()
         writes, noted = self._writes, self._changes
         self.cursor.execute("ROLLBACK")
-        self.cursor.execute("BEGIN")
-        snapshot.begin(self.cursor)
+        self._catalogs.begin(self.cursor)
         self._writes, self._changes = [], noted
         for sql, parameters in writes:
             self.execute(sql, parameters)
@@ -176,15 +182,14 @@ class Session:
         )
 
     def _claim(self, table: TableRef) -> None:
-        if not self._guards.claim(self, table, snapshot=self._snapshot):
+        if not self._guards.claim(self, {table}, snapshot=self._snapshot):
             raise self.aborted(table)
 
     def _begin(self) -> None:
         self._snapshot, self._counted_since = self._guards.clock(), self._row_counts.clock()
-        self.cursor.execute("BEGIN")
+        self._catalogs.begin(self.cursor)
         self._open = True
         self._temp_tables_before = dict(self.temp_tables)
-        snapshot.begin(self.cursor)  # DuckDB pins a snapshot at the first real read, not at BEGIN
 
     def _closed(self, *, committed: bool) -> None:
         self._open = self._dirty = self.in_transaction = False
