@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import requests
@@ -15,27 +14,23 @@ from google.cloud import bigquery
 from requests.adapters import HTTPAdapter
 
 from devcloud.server import Devcloud
-from tests.conftest import JobsOf
 
 Call = Callable[[dict[str, str | None]], requests.Response]
 
 
-def cut_off(cloud: Devcloud, function: str, jobs_of: JobsOf, call: Call) -> requests.Response:
-    """The answer of a call, made with these headers, whose function is killed as soon as its second job is there."""
-    request_id, answered = uuid.uuid4().hex, threading.Event()
-
-    def kill_at_second_job() -> None:
-        while not answered.is_set():
-            if len(jobs_of(request_id)) > 1:
-                cloud.kill_function(function)
-                return
-
-    with ThreadPoolExecutor(1) as threads:
-        killer = threads.submit(kill_at_second_job)
-        answer = call({"X-Request-ID": request_id})
-        answered.set()
-        killer.result()
-    return answer
+def cut_off(cloud: Devcloud, function: str, call: Call, *, at_job: int = 2) -> requests.Response:
+    """The answer of a call, made with these headers, whose function is killed while this job of it is under way."""
+    request_id = uuid.uuid4().hex
+    with ThreadPoolExecutor(1) as threads, ExitStack() as gates:
+        held = gates.enter_context(cloud.bigquery.hold(request_id=request_id))
+        answer = threads.submit(call, {"X-Request-ID": request_id})
+        held.await_job()
+        for _ in range(at_job - 1):
+            before, held = held, gates.enter_context(cloud.bigquery.hold(request_id=request_id))
+            before.open()
+            held.await_job()
+        cloud.kill_function(function)
+    return answer.result()
 
 
 class _Refusing(HTTPAdapter):
