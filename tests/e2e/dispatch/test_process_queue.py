@@ -240,13 +240,15 @@ class TestCallers:
 def test_a_dispatcher_killed_in_the_middle_loses_no_run_and_delivers_none_twice(
     dispatching: Dispatching, tenant_id: str
 ) -> None:
-    dispatching.process()  # started, so that the kill hits the work and not the start
     (run_id,) = dispatching.enqueue(tenant_id, "a")
     epoch = dispatching.epoch()
-    with ThreadPoolExecutor(1) as threads:
+    with ThreadPoolExecutor(1) as threads, dispatching.cloud.bigquery.hold(statement="apply_decision") as gate:
         call = threads.submit(dispatching.call)
-        eventually(lambda: dispatching.epoch() > epoch or call.done())
+        decision = gate.await_job()
         dispatching.cloud.kill_function("process_queue")
+        assert call.result().status_code == 503
+    eventually(lambda: dispatching.client.get_job(decision).done())
+    assert (dispatching.epoch(), dispatching.deliveries(run_id)) == (epoch + 1, [])  # decided, and nobody was told
     eventually(lambda: dispatching.process() and dispatching.deliveries(run_id))
     assert len(dispatching.deliveries(run_id)) == 1
     assert dispatching.usage(tenant_id)["pipelines_run_today"] == 1

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from tests.e2e.execution.conftest import StartInstance
-from tests.support.executions import Executions, eventually
+from tests.support.executions import Executions
 from tests.support.frontend import IMPERSONATED
 from tests.support.tenant import Api, Tenant
 
@@ -17,14 +17,15 @@ DAY = {"date": "2025-11-16"}
 def test_a_cancel_is_heeded_while_the_tenants_service_is_down(
     executions: Executions, tenant: Tenant, start_instance: StartInstance
 ) -> None:
-    with closing(socket.socket()) as nobody:  # the port is kept, and nobody listens
-        nobody.bind(("127.0.0.1", 0))
-        address = f"localhost:{nobody.getsockname()[1]}"
+    with closing(socket.create_server(("127.0.0.1", 0))) as service:
+        service.settimeout(60)
+        address = f"localhost:{service.getsockname()[1]}"
         instance = start_instance(HEARTBEAT_SECONDS="0.2", BIGQUERY_STORAGE_ENDPOINT=address)
         delivery = executions.admit(tenant, DAY)
         with ThreadPoolExecutor(1) as threads:
             answer = threads.submit(executions.deliver, delivery, url=instance.url)
-            eventually(lambda: any(event["kind"] == "CLAIMED" for event in executions.events(delivery)))
+            service.accept()[0].close()  # it is asked, hangs up, and is gone
+            service.close()
             executions.request_cancel(delivery)
             assert answer.result(timeout=90) == "CANCELLED"
     assert executions.run_row(delivery)["status"] == "CANCELLED"
