@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from devcloud.bigquery.model import BigQueryError, invalid_query, not_implemented
@@ -11,6 +13,7 @@ from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed, coerce, null_of, quoted_names
 from devcloud.bigquery.types import SqlType, array_of, scalar_type, struct_of
 
+_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,9})?")
 _CASTS: dict[tuple[str, str], str] = {
     ("STRING", "INT64"): "bq_text_to_int({0})",
     ("STRING", "FLOAT64"): "bq_text_to_float({0})",
@@ -137,6 +140,8 @@ def cast(value: Typed, target: SqlType) -> Typed:
         return Typed(value.sql, target)
     if value.literal and (coerced := coerce(value, target)) is not None and value.type.kind != "STRING":
         return Typed(coerced.sql, target)
+    if target.kind == "NUMERIC" and isinstance(value.value, str) and _PLAIN_NUMBER.fullmatch(value.value):
+        return Typed(f"CAST({value.sql} AS {target.duckdb})", target)
     return Typed(_convert(value.sql, value.type, target), target)
 
 

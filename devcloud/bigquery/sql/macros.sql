@@ -256,5 +256,6 @@ CREATE OR REPLACE MACRO bq_json_quote(s) AS CAST(to_json(s) AS VARCHAR);
 CREATE OR REPLACE MACRO bq_json_int_text(x) AS CASE WHEN abs(CAST(x AS HUGEINT)) > 9007199254740992 THEN '"' || x || '"' ELSE CAST(x AS VARCHAR) END;
 CREATE OR REPLACE MACRO bq_json_float_text(x) AS
   CASE WHEN isnan(x) THEN '"NaN"' WHEN isinf(x) THEN CASE WHEN x > 0 THEN '"Infinity"' ELSE '"-Infinity"' END ELSE bq_float_text(x) END;
+-- A number that a double holds, to the ninth decimal, needs no quotes.
 CREATE OR REPLACE MACRO bq_json_numeric_text(x) AS
-  CASE WHEN bq_float_to_numeric(CAST(x AS DOUBLE)) = x THEN bq_numeric_text(x) ELSE '"' || bq_numeric_text(x) || '"' END;
+  CASE WHEN TRY_CAST(printf('%.9f', CAST(x AS DOUBLE)) AS DECIMAL(38,9)) = x THEN bq_numeric_text(x) ELSE '"' || bq_numeric_text(x) || '"' END;

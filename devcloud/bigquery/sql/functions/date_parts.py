@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
+from devcloud.bigquery.sql.functions.zones import local_of, moment_of
 from devcloud.bigquery.types import DATE, TIMESTAMP, SqlType
 
 PARTS = {
@@ -78,8 +79,8 @@ def truncated_with_zone(sql: str, part: str, zone: str) -> str:
     """A TIMESTAMP truncated in a time zone."""
     if part in _MICROSECONDS and part != "DAY":
         raise not_implemented(f"TIMESTAMP_TRUNC by {part} with a time zone")
-    local = f"bq_local({sql}, {zone})"
-    return f"bq_from_local(CAST({truncated(SqlType('DATETIME'), local, part)} AS TIMESTAMP), {zone})"
+    local = truncated(SqlType("DATETIME"), local_of(sql, zone), part)
+    return moment_of(f"CAST({local} AS TIMESTAMP)", zone)
 
 
 def units_between(kind: SqlType, end: str, start: str, part: str) -> str:

@@ -10,6 +10,7 @@ from devcloud.bigquery.model import BigQueryError, invalid_query, not_implemente
 from devcloud.bigquery.sql.binder import Binder, expression, function
 from devcloud.bigquery.sql.casts import cast
 from devcloud.bigquery.sql.functions.date_parts import PARTS, part_of, truncated, truncated_with_zone, units_between
+from devcloud.bigquery.sql.functions.zones import local_of, moment_of
 from devcloud.bigquery.sql.literals import from_text
 from devcloud.bigquery.sql.registry import define
 from devcloud.bigquery.sql.scope import Scope
@@ -176,7 +177,7 @@ def _extracted(part: str, local: str, kind: SqlType) -> Typed:
 
 def at_zone(timestamp: str, zone: Typed | None) -> str:
     """The local DATETIME of a TIMESTAMP; UTC without a zone."""
-    return f"timezone('UTC', {timestamp})" if zone is None else f"bq_local({timestamp}, {zone.sql})"
+    return f"timezone('UTC', {timestamp})" if zone is None else local_of(timestamp, zone.sql)
 
 
 # Constructors -----------------------------------------------------------------------------------------------------
@@ -222,9 +223,9 @@ def _zoned(name: str, value: Typed, zone: Typed) -> Typed:
     if name == "TIMESTAMP":
         if value.type == STRING:
             return Typed(f"bq_text_to_timestamp_in({value.sql}, {zone.sql})", TIMESTAMP)
-        return Typed(f"bq_from_local({cast(value, DATETIME).sql}, {zone.sql})", TIMESTAMP)
+        return Typed(moment_of(cast(value, DATETIME).sql, zone.sql), TIMESTAMP)
     timestamp = require(value, TIMESTAMP, f"{name} argument")
-    local = f"bq_local({timestamp.sql}, {zone.sql})"
+    local = local_of(timestamp.sql, zone.sql)
     return Typed(local if name == "DATETIME" else f"CAST({local} AS {name})", _TYPES[name])
 
 

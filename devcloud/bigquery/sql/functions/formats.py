@@ -9,6 +9,7 @@ from sqlglot import exp
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, function
 from devcloud.bigquery.sql.functions.dates import at_zone
+from devcloud.bigquery.sql.functions.zones import moment_of
 from devcloud.bigquery.sql.literals import quote_text
 from devcloud.bigquery.sql.scope import Scope
 from devcloud.bigquery.sql.typed import Typed, require
@@ -130,7 +131,7 @@ def bind_parse(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     parsed = f"bq_strptime({text.sql}, {quote_text(pattern)})"
     if kind == TIMESTAMP:
         zone_sql = zone.sql if zone is not None else "'UTC'"
-        return Typed(f"bq_from_local({parsed}, {zone_sql})", TIMESTAMP)
+        return Typed(moment_of(parsed, zone_sql), TIMESTAMP)
     return Typed(parsed if kind == DATETIME else f"CAST({parsed} AS {kind.kind})", kind)
 
 

@@ -1,0 +1,21 @@
+"""Between moments and the clocks of time zones.
+
+A zone that is named is DuckDB's own. Offsets, and what a query works out, take macros: twenty times as long to bind. So
+does a local time, which comes twice or not at all where clocks change: DuckDB takes another moment than GoogleSQL.
+"""
+
+from __future__ import annotations
+
+import re
+
+_NAMED = re.compile(r"'(?:UTC|[A-Za-z_]+(?:/[A-Za-z_]+)+)'")
+
+
+def local_of(moment: str, zone: str) -> str:
+    """The DATETIME that a zone's clocks show at a TIMESTAMP."""
+    return f"timezone({zone}, {moment})" if _NAMED.fullmatch(zone) else f"bq_local({moment}, {zone})"
+
+
+def moment_of(local: str, zone: str) -> str:
+    """The TIMESTAMP at which a zone's clocks show a DATETIME."""
+    return f"timezone('UTC', {local})" if zone == "'UTC'" else f"bq_from_local({local}, {zone})"
