@@ -25,6 +25,7 @@ from shared.pipeline.journal import Journal, StepRecord
 from shared.settings import Settings
 from shared.templates import load_template
 from tests.support.executions import Delivery, Executions
+from tests.support.frontend import Frontend
 from tests.support.tenant import Tenant
 
 Json = dict[str, Any]
@@ -98,7 +99,7 @@ class Planted:
     def run(self, checks: list[Json], rows: list[Json], *, sql: str = "", day: str = "2025-11-16") -> Outcome:
         """A run over these rows with these checks; `sql` are more statements of the template's file."""
         template = self.template(checks, rows, sql)
-        delivery = self.executions.admit(self.tenant, {"date": day})
+        delivery = self.admit(day)
         hop = self.hop(template, delivery)
         journal, error = Journal([]), None
         made = iter(range(100))
@@ -115,6 +116,14 @@ class Planted:
         found = {row["check_id"]: row for row in self._logged(delivery)}
         own = {check_id: row for check_id, row in found.items() if check_id not in GUARDS or not row["passed"]}
         return Outcome(error, own)
+
+    def admit(self, day: str) -> Delivery:
+        """A run of the tenant, whose export nobody reads and nobody has written."""
+        if self.tenant.tenant_id not in self.executions.prepared:
+            Frontend(self.tenant, self.executions.client).store_keyless()
+            self.executions.prepared.add(self.tenant.tenant_id)
+        export = f"{self.tenant.project}.billing.export"
+        return self.executions.admit(self.tenant, {"date": day, "billing_export_table": export})
 
     def published(self) -> list[Json]:
         """What is published of the planted rows."""

@@ -20,35 +20,42 @@ CRONS = ["30 2 * * *", "*/20 1-3 * * *", "0 0 1 * *", "15 2 13 * 0", "0 3 * 3,10
 YEAR_START, MINUTE = datetime(2026, 1, 1, tzinfo=UTC), timedelta(minutes=1)
 
 
-def oracle(cron: str, wall_clock: list[tuple[datetime, datetime, str]]) -> list[datetime]:
+Shown = tuple[datetime, datetime, str]
+
+
+def oracle(cron: str, wall_clock: dict[int, list[Shown]]) -> list[datetime]:
     """The minutes at which a clock on the wall asks for a tick, as the documentation says it.
 
     A cron with numbers alone for its hours asks once for each time: when it is first shown, or has just been skipped.
     Other hours ask whenever a time is shown. Other minutes ask again when their hour comes again.
     """
-    minute, hour = ("*" in text or "-" in text for text in cron.split()[:2])
-    asked = {"first"} | ({"again"} if minute or hour else set()) | (set() if hour else {"skipped"})
+    any_minute, any_hour = ("*" in text or "-" in text for text in cron.split()[:2])
+    asked = {"first"} | ({"again"} if any_minute or any_hour else set()) | (set() if any_hour else {"skipped"})
     fields = [_numbers(text, *bounds) for text, bounds in zip(cron.split(), _BOUNDS, strict=True)]
     found = [
-        moment
-        for moment, time, how in wall_clock
-        if how in asked and time.minute in fields[0] and _matches(fields, cron, time)
+        moment.replace(tzinfo=UTC)
+        for minute in fields[0]
+        for moment, time, how in wall_clock[minute]
+        if how in asked and _matches(fields, cron, time)
     ]
-    return list(dict.fromkeys(found))
+    return sorted(set(found))
 
 
-def wall_clock_of(zone: ZoneInfo, year: int) -> list[tuple[datetime, datetime, str]]:
-    """Every minute of a year, in UTC, with the local time it shows, first or again, and with those it skips."""
-    shown_at = []
+def wall_clock_of(zone: ZoneInfo, year: int) -> dict[int, list[Shown]]:
+    """Every minute of a year, with UTC's hands, and the local time it shows, first or again, and with those it skips.
+
+    They are kept by the minute of that time: a cron asks for few of them.
+    """
+    shown_at: dict[int, list[Shown]] = {minute: [] for minute in range(60)}
     moment, expected = datetime(year, 1, 1, tzinfo=zone), None  # UTC's hands, the zone's name: what fromutc takes
     while moment.year == year:
         shown = zone.fromutc(moment)
         while expected is not None and expected < shown:  # within a zone, < and + are those of the wall clock
-            shown_at.append((moment, expected, "skipped"))
+            shown_at[expected.minute].append((moment, expected, "skipped"))
             expected += MINUTE
-        shown_at.append((moment, shown, "again" if shown.fold else "first"))
+        shown_at[shown.minute].append((moment, shown, "again" if shown.fold else "first"))
         moment, expected = moment + MINUTE, shown + MINUTE
-    return [(moment.replace(tzinfo=UTC), shown, how) for moment, shown, how in shown_at]
+    return shown_at
 
 
 _BOUNDS = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 6)]

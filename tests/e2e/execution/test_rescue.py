@@ -36,6 +36,11 @@ def test_a_killed_run_is_rescued_and_nothing_is_lost_or_doubled(
 
     executions.fall_silent(run_id)
     live_dispatcher.process()
+    item = live_dispatcher.item(run_id)
+    assert item["available_at"] > item["added_at"]  # a pause, over which the test need not sit
+    due = "UPDATE tenants.pipeline_execution_queue SET available_at = added_at WHERE run_id = @run_id"
+    executions.query(due, run_id=run_id)
+    live_dispatcher.process()
     run = f"/api/v1/pipelines/runs/{tenant.tenant_id}/{run_id}"
     eventually(lambda: api.get(run).json()["status"] == "COMPLETED", within_seconds=180)
     assert [claim["attempt"] for claim in executions.query(CLAIMS, run_id=run_id)] == [1, 2]
