@@ -152,13 +152,6 @@ def get_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> Json:
     return resource
 
 
-def table_uid(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> str | None:
-    """What tells the table from others of its name, before and after it; None when there is no table."""
-    statement = "SELECT uid FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
-    row = remembered_row(cursor, statement, [ref.project, ref.dataset, ref.table])
-    return None if row is None else str(row[0])
-
-
 def list_tables(cursor: duckdb.DuckDBPyConnection, project: str, dataset: str) -> list[Json]:
     """The resources of a dataset's tables by name; raises notFound for the dataset."""
     get_dataset(cursor, project, dataset)

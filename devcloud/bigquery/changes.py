@@ -13,10 +13,10 @@ from typing import Any
 
 import duckdb
 
-from devcloud.bigquery.catalog import table_uid
 from devcloud.bigquery.duck import one_row
 from devcloud.bigquery.model import BigQueryError, TableRef, not_implemented
 from devcloud.bigquery.row_counts import row_count
+from devcloud.bigquery.snapshot import remembered_row
 
 # Held from stamping a commit's changes to its end, and while a snapshot is pinned: the log is in commit order, and a
 # snapshot that is later than a change's stamp contains it.
@@ -37,7 +37,7 @@ def record(cursor: duckdb.DuckDBPyConnection, changes: list[Change]) -> None:
     """Log a transaction's changes, stamped now; the caller holds COMMIT_LOCK until its COMMIT is through."""
     now, values = dt.datetime.now(dt.UTC), list[object]()
     for change in changes:
-        if uid := table_uid(cursor, change.ref):
+        if uid := _uid(cursor, change.ref):
             values += [uid, now, change.added, change.rewritten]
     if values:
         rows = ", ".join(["(?, ?, ?, ?)"] * (len(values) // 4))
@@ -70,4 +70,11 @@ def rows_at(cursor: duckdb.DuckDBPyConnection, ref: TableRef, moment: dt.datetim
 
 def _one(cursor: duckdb.DuckDBPyConnection, ref: TableRef, what: str, parameters: list[object]) -> tuple[Any, ...]:
     statement = f"SELECT {what} FROM _devcloud.changes WHERE uid = ?"
-    return one_row(cursor, statement, [*parameters, table_uid(cursor, ref)])  # type: ignore[no-any-return]
+    return one_row(cursor, statement, [*parameters, _uid(cursor, ref)])  # type: ignore[no-any-return]
+
+
+def _uid(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> str | None:
+    """What tells the table from others of its name, before and after it; None when there is no table."""
+    statement = "SELECT uid FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
+    row = remembered_row(cursor, statement, [ref.project, ref.dataset, ref.table])
+    return None if row is None else str(row[0])
