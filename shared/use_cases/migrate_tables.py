@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from shared.adapters.bigquery import Warehouse
 from shared.adapters.table_layouts import TableChange, TableLayouts
 from shared.adapters.tenant_datasets import list_tenants
-from shared.errors import Conflict, InvalidInput, JobFailed
+from shared.errors import AccessDenied, Conflict, InvalidInput, JobFailed
 
 _THREADS = 8  # a comparison is one request after the other; BigQuery takes about 100 a second from one caller
 Progress = Callable[[int, int], None]
@@ -80,6 +80,6 @@ class Migration:
     def _attempt(self, change: TableChange) -> str | None:
         try:
             TableLayouts(self.warehouse).carry_out(change)
-        except (Conflict, JobFailed) as error:  # one tenant's dataset is no reason to leave the others as they are
+        except (AccessDenied, Conflict, JobFailed) as error:  # one tenant's dataset is no reason to leave the others
             return error.message
         return None
