@@ -92,11 +92,15 @@ class QueryRequest:
 
 @dataclass
 class QueryResult:
-    """What a statement came to. `schema` is a list of REST TableFieldSchema, `rows` its values in Arrow."""
+    """What a statement came to. `schema` is a list of REST TableFieldSchema, `rows` its values in Arrow.
+
+    The rows of a SELECT that has a destination are in `kept` instead, a temporary table of the session.
+    """
 
     statement_type: str
     schema: list[Json] = field(default_factory=list)
     rows: pa.Table | None = None
+    kept: str = ""
     dml_affected_rows: int | None = None
     dml_stats: Json | None = None
     referenced_tables: list[TableRef] = field(default_factory=list)

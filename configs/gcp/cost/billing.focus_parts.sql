@@ -138,6 +138,36 @@ paid AS (
   FROM utilized
 ),
 
+-- A shared row's parts in a column of it, so that no join brings them together.
+split AS (
+  SELECT
+    line,
+    pricing,
+    list_cost,
+    commitment_category,
+    COALESCE(name, only_name, line.committed_credit_id, line.model_id, line.sku_id) AS shared_commitment_id,
+    pricing.quantity - pricing.quantity * share.used / share.bought AS unused_quantity,
+    covered_cost != 0 AS has_covered,
+    covered_cost = 0 OR covered_cost != line.cost OR billed_cost != 0 AS has_rest,
+    [
+      STRUCT(
+        'rest' AS kind,
+        billed_cost AS billed_cost,
+        contracted_cost - covered_cost AS contracted_cost,
+        list_cost - covered_list_cost AS list_cost,
+        pricing.quantity - covered_quantity AS quantity,
+        line.used - covered_used AS used,
+        IF(is_fee, 0, billed_cost) AS effective_cost
+      ),
+      STRUCT(
+        'covered', 0, covered_cost, covered_list_cost, covered_quantity, covered_used,
+        paid_so_far - paid_before
+      ),
+      STRUCT('unused', 0, 0, 0, 0, 0, IF(is_fee, billed_cost - billed_cost * share.used / share.bought, 0))
+    ] AS row_parts
+  FROM paid
+),
+
 parts AS (
   SELECT
     line,
@@ -161,38 +191,19 @@ parts AS (
   WHERE NOT is_shared
   UNION ALL
   SELECT
-    line,
-    pricing,
-    paid.list_cost,
-    commitment_category,
-    IF(
-      part.kind = 'rest' AND covered_cost != 0,
-      NULL,
-      COALESCE(name, only_name, line.committed_credit_id, line.model_id, line.sku_id)
-    ) AS commitment_id,
-    pricing.quantity - pricing.quantity * share.used / share.bought AS unused_quantity,
+    split.line,
+    split.pricing,
+    split.list_cost,
+    split.commitment_category,
+    IF(part.kind = 'rest' AND split.has_covered, NULL, split.shared_commitment_id) AS commitment_id,
+    split.unused_quantity,
     part
-  FROM paid
-  CROSS JOIN UNNEST([
-    STRUCT(
-      'rest' AS kind,
-      billed_cost AS billed_cost,
-      contracted_cost - covered_cost AS contracted_cost,
-      list_cost - covered_list_cost AS list_cost,
-      pricing.quantity - covered_quantity AS quantity,
-      line.used - covered_used AS used,
-      IF(is_fee, 0, billed_cost) AS effective_cost
-    ),
-    STRUCT(
-      'covered', 0, covered_cost, covered_list_cost, covered_quantity, covered_used,
-      paid_so_far - paid_before
-    ),
-    STRUCT('unused', 0, 0, 0, 0, 0, IF(is_fee, billed_cost - billed_cost * share.used / share.bought, 0))
-  ]) AS part
+  FROM split
+  CROSS JOIN UNNEST(split.row_parts) AS part
   WHERE CASE part.kind
-    WHEN 'covered' THEN covered_cost != 0
+    WHEN 'covered' THEN split.has_covered
     WHEN 'unused' THEN part.effective_cost != 0
-    ELSE covered_cost = 0 OR covered_cost != line.cost OR paid.billed_cost != 0
+    ELSE split.has_rest
   END
 )
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 from functools import partial
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from devcloud.bigquery import access, sizes
@@ -22,7 +20,6 @@ from devcloud.bigquery.results import ResultStore, page_rows
 from devcloud.bigquery.sql.engine import Engine
 from devcloud.bigquery.sql.session import Session
 
-_ROWS = "_devcloud_rows"
 # Their target is the destination of the job.
 _WRITING = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE", "CREATE_TABLE_AS_SELECT")
 
@@ -49,8 +46,10 @@ class QueryJobs:
         outcome = _outcome(session, result)
         outcome.statistics["query"]["totalSlotMs"] = str(now_ms() - (job.started or job.created))
         outcome.children = [_child(job, number, child) for number, child in enumerate(result.children)]
-        if result.rows is not None:
-            self._keep_rows(job, session, result, outcome)
+        if result.kept:
+            self._write_kept(job, session, result, outcome)
+        elif result.rows is not None:
+            self._keep_rows(job, result, result.rows, outcome)
         if result.written_table is not None and result.statement_type in _WRITING:
             job.configuration["query"]["destinationTable"] = result.written_table.to_api()
         return outcome
@@ -62,17 +61,17 @@ class QueryJobs:
         outcome.answer = {"schema": {"fields": result.schema}, "totalBytesProcessed": _processed(session, result)}
         return outcome
 
-    def _keep_rows(self, job: Job, session: Session, result: QueryResult, outcome: Outcome) -> None:
-        rows = result.rows if result.rows is not None else pa.table({})
-        wanted = job.configuration["query"].get("destinationTable")
-        if wanted and result.statement_type == "SELECT":
-            destination = parse_destination(wanted, project=job.project)
-            _write(job, session, destination, rows, result.schema)
-            outcome.result = destination.ref
-            outcome.written_tables.append(destination.ref)
-        else:
-            outcome.result = self._results.write(job.project, result.schema, rows)
-            job.configuration["query"]["destinationTable"] = outcome.result.to_api()
+    @staticmethod
+    def _write_kept(job: Job, session: Session, result: QueryResult, outcome: Outcome) -> None:
+        destination = parse_destination(job.configuration["query"]["destinationTable"], project=job.project)
+        written = _write(job, session, destination, result.kept, result.schema)
+        outcome.result = destination.ref
+        outcome.written_tables.append(destination.ref)
+        outcome.answer |= {"schema": {"fields": result.schema}, "totalRows": str(written)}
+
+    def _keep_rows(self, job: Job, result: QueryResult, rows: pa.Table, outcome: Outcome) -> None:
+        outcome.result = self._results.write(job.project, result.schema, rows)
+        job.configuration["query"]["destinationTable"] = outcome.result.to_api()
         outcome.answer |= {"schema": {"fields": result.schema}, "totalRows": str(rows.num_rows)}
         if job.is_optional and result.statement_type == "SELECT" and rows.num_rows <= page_rows(rows):
             job.keeps_record = False  # one answer says it all: nobody will come back for the job
@@ -91,17 +90,14 @@ def _checked_cost(request: QueryRequest, session: Session, known: QueryResult) -
     return processed
 
 
-def _write(job: Job, session: Session, destination: Destination, rows: pa.Table, schema: list[Json]) -> None:
+def _write(job: Job, session: Session, destination: Destination, kept: str, schema: list[Json]) -> int:
     access.check_table(session.cursor, job.caller, destination.ref, write=True)
     check_locations(session, job.location, [destination.ref])
-    session.cursor.register(_ROWS, rows)
-    try:
-        _check_schema_updates(job.configuration["query"], destination)
-        options = options_of(job.configuration["query"], write="WRITE_EMPTY")
-        write_rows(session, destination, _ROWS, schema, options)
-    finally:
-        with contextlib.suppress(duckdb.Error):  # a failed statement has aborted the transaction: nothing works in it
-            session.cursor.unregister(_ROWS)
+    _check_schema_updates(job.configuration["query"], destination)
+    options = options_of(job.configuration["query"], write="WRITE_EMPTY")
+    written = write_rows(session, destination, kept, schema, options)
+    session.cursor.execute(f"DROP TABLE {kept}")
+    return written
 
 
 def _check_schema_updates(query: Json, destination: Destination) -> None:

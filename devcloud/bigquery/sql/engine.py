@@ -47,7 +47,8 @@ class Engine:
     def run(self, request: QueryRequest, *, session: Session) -> QueryResult:
         """Run one statement or a script and return its result; raises BigQueryError, all undone that is not committed.
 
-        The rows of the last SELECT are in `rows` (Arrow, complete), its REST schema in `schema`; a script has one
+        The rows of the last SELECT are in `rows` (Arrow, complete), or in the table `kept` where the request has a
+        destination, its REST schema in `schema`; a script has one
         `children` entry per statement. With `dry_run` nothing runs and `schema`, `statement_type` and
         `referenced_tables` are filled. The transaction of the last statement stays open: store the result through
         `session.cursor`, then `session.commit()`. Destination and dispositions are the caller's.
@@ -67,7 +68,7 @@ class Engine:
             statements = parse(request.sql)
         if len(statements) == 1 and not isinstance(statements[0].tree, exp.Declare):
             return self._run_one(statements[0], Runner(request, session, lifted.tables))
-        runner = Runner(replace(request, check=None), session, lifted.tables)
+        runner = Runner(replace(request, check=None, destination=None), session, lifted.tables)
         self._rehearse(statements, runner, lifted.text)
         if request.dry_run:
             return QueryResult("SCRIPT")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from devcloud.bigquery import catalog
-from devcloud.bigquery.duck import arrow_table
+from devcloud.bigquery.duck import arrow_table, one_row
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, invalid_query
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.casts import type_of
@@ -24,9 +24,10 @@ from devcloud.bigquery.sql.script import Assertion, Statement
 from devcloud.bigquery.sql.session import Session, Variable
 from devcloud.bigquery.sql.translate import Plans
 from devcloud.bigquery.sql.typed import Typed, null_of, require
-from devcloud.bigquery.types import SqlType, to_field
+from devcloud.bigquery.types import SqlType, quoted, to_field
 
 PLANS = Plans()
+_KEPT = "_devcloud_kept"
 
 
 class Runner:
@@ -93,7 +94,10 @@ class Runner:
         self.check(result)
         if plan.statement_type == "SELECT":
             self.session.read()
-            result.rows = self.fetch(plan)
+            if self.request.destination:
+                result.kept = self.keep(plan)
+            else:
+                result.rows = self.fetch(plan)
             return result
         return self._change(plan, statement, result)
 
@@ -102,6 +106,19 @@ class Runner:
         table = arrow_table(self.session.cursor, plan.sql, self.values(plan))
         _check_elements(table, plan.columns)
         return table.rename_columns([field["name"] for field in fields_of(plan.columns)])
+
+    def keep(self, plan: Plan) -> str:
+        """All rows of a SELECT in a temporary table, from where they are written without a way through Python."""
+        names = ", ".join(quoted(field["name"]) for field in fields_of(plan.columns))
+        kept = f"CREATE OR REPLACE TEMP TABLE {_KEPT} AS SELECT * FROM ({plan.sql}) AS _rows({names})"
+        self.session.cursor.execute(kept, self.values(plan) or None)
+        for field, column in zip(fields_of(plan.columns), plan.columns, strict=True):
+            name = quoted(field["name"])
+            if column.type.element and one_row(
+                self.session.cursor, f"SELECT 1 FROM {_KEPT} WHERE len({name}) != list_count({name}) LIMIT 1"
+            ):
+                raise _null_element(column)
+        return _KEPT
 
     def _change(self, plan: Plan, statement: Statement, result: QueryResult) -> QueryResult:
         assert isinstance(statement.tree, exp.Expr)  # noqa: S101
@@ -262,4 +279,8 @@ def _check_elements(table: pa.Table, columns: list[Column]) -> None:
             continue
         for chunk in column.chunks:
             if pc.list_flatten(chunk).null_count:
-                raise invalid_query(f"Array cannot have a null element; error in writing field {known.name}")
+                raise _null_element(known)
+
+
+def _null_element(column: Column) -> BigQueryError:
+    return invalid_query(f"Array cannot have a null element; error in writing field {column.name}")
