@@ -1,0 +1,153 @@
+"""The whole run of a million rows, its mapping to FOCUS included, against what a user would write.
+
+Everything runs on this machine, one after the other, each in a process of its own:
+
+- the product: gcp/cost/billing as it is, extract, FOCUS, checks and publish, on a devcloud of its own;
+- what a user would write: dlt loads the same rows from a Parquet file into DuckDB, then one plain statement maps them
+  (benchmarks/parts/focus_contender.sql). It is simpler: no check, no utilization by units, no common transaction.
+
+A step's seconds are those of the executor's log. The CPU of the product is the executor's and devcloud's together, as
+both run here; on BigQuery the mapping is one query's slot time, and docs/focus.md says what of it is shuffled. What has
+a bound is the ratio of the whole run's CPU to the other way's, measured in one go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.extract_to_published import PYTHON, ROOT, Goal
+from benchmarks.parts.executor_run import SEED, Bench, bench
+from devcloud.environment import function_environment
+from tests.support.tenant import Tenant
+
+ROWS = 1_000_000
+MOST_CPU_RATIO = 4
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The product's run: seconds by step and of the whole, CPU of the executor and of devcloud, rows of both tables."""
+
+    steps: dict[str, float]
+    seconds: float
+    executor_cpu: float
+    devcloud_cpu: float
+    rows: int
+    focus_rows: int
+    billed: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """The other way: rows of its table, what they bill, and seconds and CPU of the load and of both."""
+
+    rows: int
+    billed: str
+    load_seconds: float
+    load_cpu_seconds: float
+    seconds: float
+    cpu_seconds: float
+
+
+def product(platform: Bench, tenant: Tenant) -> Ran:
+    """A run over the tenant's whole export by a fresh executor process."""
+    cloud, key_file = platform.executions.cloud, platform.folder / f"{uuid.uuid4().hex}.json"
+    key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")), encoding="utf-8")
+    environment = {**os.environ, **function_environment(cloud.cloud, "execute_run", key_file=key_file)}
+    body = platform.executions.admit(tenant, {}, lease_seconds=3000).to_body()
+    task = json.dumps({name: value for name, value in body.items() if value is not None})
+    before = _own_cpu()
+    command = [sys.executable, "-m", "benchmarks.parts.whole_run", task]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    devcloud_cpu = _own_cpu() - before
+    took = json.loads(done.stdout.splitlines()[-1])
+    (found,) = platform.executions.query(
+        f"SELECT (SELECT COUNT(*) FROM {tenant.tenant_id}.gcp_cost_billing) AS row_count,"
+        f" COUNT(*) AS focus_rows, SUM(BilledCost) AS billed FROM {tenant.tenant_id}.focus_cost"
+    )
+    return Ran(
+        steps=took["steps"],
+        seconds=took["seconds"],
+        executor_cpu=took["cpu_seconds"],
+        devcloud_cpu=devcloud_cpu,
+        rows=found["row_count"],
+        focus_rows=found["focus_rows"],
+        billed=f"{found['billed']:f}",
+    )
+
+
+def _own_cpu() -> float:
+    """What this process has worked: devcloud's BigQuery runs in its threads."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def contender(file: Path, folder: Path) -> Written:
+    """dlt and a plain statement over the same rows."""
+    folder.mkdir()
+    script = ROOT / "benchmarks" / "parts" / "focus_contender.py"
+    command = [str(PYTHON), str(script), str(file), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return Written(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def shown(own: Ran, other: Written, console: Console) -> Goal:
+    """Print both ways, and the ratios; the one that has a bound is returned."""
+    table = Table(title=f"{own.rows:,} rows of an export", title_justify="left", box=None)
+    for column in ("", "extract", "focus", "checks", "publish", "whole run", "CPU seconds", "FOCUS rows"):
+        table.add_column(column, justify="right" if column else "left")
+    own_cpu = own.executor_cpu + own.devcloud_cpu
+    steps = [f"{own.steps[name]:.1f} s" for name in ("extract", "focus", "checks", "publish")]
+    table.add_row("Convergence", *steps, f"{own.seconds:.1f} s", f"{own_cpu:.1f}", f"{own.focus_rows:,}")
+    mapping = other.seconds - other.load_seconds
+    others = [f"{other.load_seconds:.1f} s", f"{mapping:.1f} s", "none", "none"]
+    table.add_row("dlt and SQL", *others, f"{other.seconds:.1f} s", f"{other.cpu_seconds:.1f}", f"{other.rows:,}")
+    console.print(table)
+    console.print(f"of Convergence's CPU {own.executor_cpu:.1f} s are the executor's, the rest is BigQuery's part")
+    console.print(f"Convergence bills {own.billed}, dlt and SQL {other.billed}")
+    console.print(f"focus, of the plain statement's time: {own.steps['focus'] / mapping:.2f} (no bound)")
+    console.print(f"whole run, of the other way's time: {own.seconds / other.seconds:.2f} (no bound)")
+    return Goal("CPU of the whole run, of the other way's", own_cpu / other.cpu_seconds, MOST_CPU_RATIO, at_least=False)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table and the ratios; 1 when the bound does not hold or the sums differ."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.focus_mapping", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows of the export (default: %(default)s)")
+    asked = parser.parse_args(arguments)
+    if not PYTHON.exists():
+        parser.error("dlt's environment is missing; `make bench` makes it")
+    console = Console(width=120)
+    copies = max(1, round(asked.rows / (SEED.days * SEED.rows_per_day)))
+    with bench() as platform, console.status("") as status:
+        status.update(f"an export of {asked.rows:,} rows")
+        tenant = platform.tenant(copies)
+        file = platform.write_parquet(tenant, copies)
+        status.update("the product")
+        own = product(platform, tenant)
+        status.update("dlt and SQL")
+        other = contender(file, platform.folder / "other")
+    goal = shown(own, other, console)
+    console.print(str(goal))
+    return 0 if goal.holds and Decimal(own.billed) == Decimal(other.billed) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
