@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -53,8 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _carry_out(options: argparse.Namespace) -> int:
     from shared import bootstrap
     from shared.adapters.tenant_admission import TenantAdmission
+    from shared.use_cases.contention import until_applied
 
-    return _COMMANDS[options.command](TenantAdmission(bootstrap.warehouse()), options)
+    tenants = TenantAdmission(bootstrap.warehouse())
+    return until_applied(lambda: _COMMANDS[options.command](tenants, options), rng=random.SystemRandom())
 
 
 def _parser() -> argparse.ArgumentParser:
