@@ -22,7 +22,9 @@ _LAST_DAY = re.compile(r"\bLAST_DAY\s*\(", re.IGNORECASE)
 _FORMAT = re.compile(r"\b(?:FORMAT|PARSE)_(?:DATE|DATETIME|TIMESTAMP)\s*\(\s*r?['\"](?P<format>[^'\"]*)", re.IGNORECASE)
 _CAST_FORMAT = re.compile(r"\bFORMAT\s+['\"](?P<format>[^'\"]*)['\"]", re.IGNORECASE)
 _EXTRACTED = re.compile(r"\bEXTRACT\s*\(\s*(?P<part>[A-Z]+)", re.IGNORECASE)
-_SHIFTED = re.compile(r"\bINTERVAL\b[^,]*\bEXTRACT\s*\(\s*(?P<part>[A-Z]+)", re.IGNORECASE)
+_SHIFTED = re.compile(r"(?:\bINTERVAL\b[^,]*|-\s*\(?\s*)\bEXTRACT\s*\(\s*(?P<part>[A-Z]+)", re.IGNORECASE)
+_CUT = re.compile(r"\b(?:SUBSTR|SUBSTRING|LEFT)\s*\(.*,\s*(?P<length>[47])\s*\)", re.IGNORECASE | re.DOTALL)
+_INVOICED = re.compile(r"\binvoice[._]month\b|\bBillingPeriod(?:Start|End)\b", re.IGNORECASE)
 _AGGREGATED = re.compile(r"\b(?:MIN|MAX|ANY_VALUE)\s*\(", re.IGNORECASE)
 _OF_THE_RUN = re.compile(r"@(?:dates|snapshot_at)\b|\bCURRENT_(?:DATE|TIMESTAMP|DATETIME)\b", re.IGNORECASE)
 _WORD = re.compile(r"(?<![@\w'\"])[A-Za-z_]\w*(?!\s*\()")
@@ -51,6 +53,8 @@ class CoarseDay:
         made = f"{told}, by {self.expression}"
         if self.part == "RUN":
             return f"{made}: a row's day must be told by the rows, or another run would not replace it"
+        if self.part == "INVOICE":
+            return f"{made}: an invoice has usage of days of other months too, so no days make it whole"
         if self.part == "SPAN":
             return None if grain == "month" else f"{made}: a row of one day has one; group by it and name it"
         if self.part in _MONTHS:
@@ -60,7 +64,13 @@ class CoarseDay:
         return f"{made}: a grain is a day or a month, and a publish would replace all of it by the days of a run"
 
 
-_PARTS = {"RUN": "day of a run", "SPAN": "first or last of many days", "ISOWEEK": "week", "ISOYEAR": "year"}
+_PARTS = {
+    "RUN": "day of a run",
+    "INVOICE": "month of an invoice",
+    "SPAN": "first or last of many days",
+    "ISOWEEK": "week",
+    "ISOYEAR": "year",
+}
 
 
 def grain_problems(template: Template) -> Iterator[tuple[Place, str]]:
@@ -75,7 +85,7 @@ def grain_problems(template: Template) -> Iterator[tuple[Place, str]]:
 def coarse_days(template: Template, target: Target) -> Iterator[CoarseDay]:
     """Where the day of a published row is made of more than one day, as far as names tell."""
     texts = dict(_texts(template, target.step))
-    asked, seen = [target.date_column], set[str]()
+    asked, seen, extracting = [target.date_column], set[str](), list[tuple[str, str]]()
     while asked:
         column = asked.pop(0)
         if column.lower() in seen:
@@ -85,7 +95,14 @@ def coarse_days(template: Template, target: Target) -> Iterator[CoarseDay]:
             for expression in _expressions(text, column):
                 if part := _part(expression):
                     yield CoarseDay(target, name, " ".join(expression.split()), part)
+                if _EXTRACTED.search(expression):
+                    extracting.append((name, " ".join(expression.split())))
                 asked += [word for word in _WORD.findall(expression) if word.upper() not in _NO_COLUMNS]
+
+    # A day that is put together of its year, month and day is one, wherever each of them is taken from.
+    extracted = {match["part"].upper() for _, expression in extracting for match in _EXTRACTED.finditer(expression)}
+    if extracted & _COARSE and not extracted & _SHIFTED_BY.keys():
+        yield CoarseDay(target, *extracting[0], "MONTH" if "MONTH" in extracted else "YEAR")
 
 
 def _texts(template: Template, step_id: str) -> Iterator[tuple[str, str]]:
@@ -121,14 +138,15 @@ def _is_outside(text: str, place: int) -> bool:
 
 def _part(expression: str) -> str | None:
     """The longest part of the calendar that an expression cuts its days to; RUN where it has no day of the rows."""
+    if _INVOICED.search(expression):
+        return "INVOICE"
     parts = {_second_argument(expression, match.end()) for match in _TRUNCATED.finditer(expression)}
     parts |= {_second_argument(expression, match.end()) or "MONTH" for match in _LAST_DAY.finditer(expression)}
     formats = [match["format"] for found in (_FORMAT, _CAST_FORMAT) for match in found.finditer(expression)]
     if formats and not all(_DAY_FORMATS.search(text) for text in formats):
         parts.add("MONTH" if any(re.search(r"%[EO]?[mbBh]|MM|MON", text) for text in formats) else "YEAR")
-    extracted = {match["part"].upper() for match in _EXTRACTED.finditer(expression)}
-    if extracted & _COARSE and not extracted & _SHIFTED_BY.keys():
-        parts.add("MONTH" if "MONTH" in extracted else "YEAR")
+    if cut := _CUT.search(expression):
+        parts.add("MONTH" if cut["length"] == "7" else "YEAR")
     shifted = {match["part"].upper() for match in _SHIFTED.finditer(expression)}
     parts |= {_SHIFTED_BY[part] for part in shifted & _SHIFTED_BY.keys()}
     for longest in (_LONGER, _MONTHS, _WEEKS):

@@ -64,7 +64,8 @@ MONTHS = [
     "DATE_TRUNC(DATE(COALESCE(usage_start_time, usage_end_time)), MONTH)",
     "LAST_DAY(x_usage_date)",
     "LAST_DAY(DATE(usage_start_time), MONTH)",
-    "PARSE_DATE('%Y%m', invoice.month)",
+    "x_usage_date - EXTRACT(DAY FROM x_usage_date) + 1",
+    "CAST(SUBSTR(CAST(x_usage_date AS STRING), 1, 7) || '-01' AS DATE)",
     "PARSE_DATE('%Y-%m', FORMAT_DATE('%Y-%m', x_usage_date))",
     "DATE(EXTRACT(YEAR FROM x_usage_date), EXTRACT(MONTH FROM x_usage_date), 1)",
     "DATE_SUB(x_usage_date, INTERVAL EXTRACT(DAY FROM x_usage_date) - 1 DAY)",
@@ -80,6 +81,8 @@ LONGER = [
     "@dates[OFFSET(0)]",
     "DATE(@snapshot_at)",
     "CURRENT_DATE()",
+    "PARSE_DATE('%Y%m', invoice.month)",
+    "PARSE_DATE('%Y%m%d', CONCAT(invoice.month, '01'))",
 ]
 ONE_DAY = [
     "x_usage_date",
@@ -119,7 +122,8 @@ def test_of_grain_month_what_is_no_part_of_one_month_is_refused(
     template: Path, capsys: pytest.CaptureFixture[str], expression: str
 ) -> None:
     (problem,) = told_of(template, capsys, expression, "month")
-    assert "a grain is a day or a month" in problem or "a row's day must be told by the rows" in problem
+    told = ("a grain is a day or a month", "a row's day must be told by the rows", "is the month of an invoice")
+    assert any(words in problem for words in told)
 
 
 def test_the_month_is_found_through_names_and_common_table_expressions(
@@ -132,6 +136,18 @@ def test_the_month_is_found_through_names_and_common_table_expressions(
     replaced(sql, "SELECT\n", f"WITH months AS (\n  {months}\n)\nSELECT\n")
     (problem,) = told_by(main, ["validate", str(template)], capsys)
     assert "is the month, by DATE_TRUNC(x_usage_date, MONTH): " in problem
+
+
+@pytest.mark.parametrize(("day", "is_one"), [("EXTRACT(DAY FROM x_usage_date)", True), ("1", False)])
+def test_a_day_of_parts_that_others_extract_is_one_with_its_day(
+    template: Path, capsys: pytest.CaptureFixture[str], day: str, is_one: bool
+) -> None:
+    sql = template.with_suffix(".sql")
+    parts = f"EXTRACT(YEAR FROM x_usage_date) AS y, EXTRACT(MONTH FROM x_usage_date) AS m, {day} AS d"
+    replaced(sql, "FROM {dataset}.gcp_cost_billing\nWHERE", "FROM parts\nWHERE")
+    replaced(sql, "x_usage_date AS usage_date", "DATE(y, m, d) AS usage_date")
+    replaced(sql, "SELECT\n", f"WITH parts AS (\n  SELECT *, {parts} FROM {{dataset}}.gcp_cost_billing\n)\nSELECT\n")
+    assert (told_by(main, ["validate", str(template)], capsys) == []) is is_one
 
 
 def test_a_calendar_of_the_runs_days_is_no_day_of_a_run(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
