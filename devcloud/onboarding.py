@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import threading
 from dataclasses import dataclass
 
 from google.cloud import bigquery
@@ -11,9 +9,6 @@ from google.cloud import bigquery
 from devcloud.clients import warehouse_of
 from devcloud.errors import UserError
 from shared.adapters.tenant_admission import TenantAdmission
-from shared.use_cases.contention import until_applied
-
-_IN_TURN = threading.Lock()  # each changes the same tables: those of this process do not disturb each other
 
 
 class OnboardingError(UserError):
@@ -33,14 +28,12 @@ def onboard(client: bigquery.Client, tenant_id: str, *, daily_limit: int = 25, c
 
     InvalidInput when the id may not be a tenant's. The client is the operator's.
     """
-    tenants = TenantAdmission(warehouse_of(client))
-
-    def attempt() -> str | None:
-        name = tenant_id.replace("_", " ").title()
-        return tenants.onboard(tenant_id, company_name=name, daily_limit=daily_limit, concurrent_limit=concurrent_limit)
-
-    with _IN_TURN:
-        api_key = until_applied(attempt, rng=random.SystemRandom())
+    api_key = TenantAdmission(warehouse_of(client)).onboard(
+        tenant_id,
+        company_name=tenant_id.replace("_", " ").title(),
+        daily_limit=daily_limit,
+        concurrent_limit=concurrent_limit,
+    )
     if api_key is None:
         raise OnboardingError(f"{tenant_id} is onboarded already; --new-key gives it a further API key")
     return Onboarded(tenant_id, api_key)

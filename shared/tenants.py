@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -54,10 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _carry_out(options: argparse.Namespace) -> int:
     from shared import bootstrap
     from shared.adapters.tenant_admission import TenantAdmission
-    from shared.use_cases.contention import until_applied
 
-    tenants = TenantAdmission(bootstrap.warehouse())
-    return until_applied(lambda: _COMMANDS[options.command](tenants, options), rng=random.SystemRandom())
+    return _COMMANDS[options.command](TenantAdmission(bootstrap.warehouse()), options)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -56,7 +56,7 @@ BEGIN TRANSACTION;
 
 UPDATE {tenants}.tenant_api_keys
 SET
-  is_active = (@overlap_hours > 0),
+  is_active = @overlap_hours > 0,
   expires_at = LEAST(
     COALESCE(expires_at, TIMESTAMP '9999-12-31 00:00:00+00'),
     TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL @overlap_hours HOUR)
