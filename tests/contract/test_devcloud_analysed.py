@@ -11,6 +11,7 @@ from devcloud.bigquery.model import BigQueryError, TableRef
 from devcloud.bigquery.sql.engine import Engine
 from tests.support.contract.call_corpus import EXPRESSIONS
 from tests.support.contract.generated_sql import statements
+from tests.support.contract.query_corpus import QUERIES
 from tests.support.devcloud.warehouse import DATASET, PROJECT, Warehouse
 from tools.sqljudge.analyse import SqlRefused, analyse
 from tools.sqljudge.catalog import Tables
@@ -72,6 +73,10 @@ def test_devcloud_runs_no_made_up_statement_that_the_analyser_refuses(
 
 def test_devcloud_takes_no_call_that_the_analyser_refuses(warehouse: Warehouse, tables: Tables) -> None:
     assert disagreements(warehouse, tables, (f"SELECT {one}" for one in EXPRESSIONS)) == []
+
+
+def test_devcloud_takes_no_clause_that_the_analyser_refuses(warehouse: Warehouse, tables: Tables) -> None:
+    assert disagreements(warehouse, tables, iter(QUERIES)) == []
 
 
 def test_the_corpus_has_statements_that_are_right_and_that_are_wrong(tables: Tables) -> None:

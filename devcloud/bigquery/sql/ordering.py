@@ -102,6 +102,8 @@ def ordinal(node: exp.Expr, count: int, clause: str) -> int | None:
 def bind_limit(binder: Binder, node: exp.Expr) -> str:
     """` LIMIT n OFFSET m`."""
     text = ""
+    if node.args.get("offset") is not None and node.args.get("limit") is None:
+        raise invalid_query("Syntax error: Unexpected keyword OFFSET")
     for clause in ("limit", "offset"):
         given = node.args.get(clause)
         if given is not None:

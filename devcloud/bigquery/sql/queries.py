@@ -16,7 +16,7 @@ from devcloud.bigquery.sql.scope import Column, Relation, Scope
 from devcloud.bigquery.sql.select_list import Item, expand
 from devcloud.bigquery.sql.set_operations import bind_set_operation
 from devcloud.bigquery.sql.typed import quoted_names
-from devcloud.bigquery.types import quoted, struct_of, unique_names
+from devcloud.bigquery.types import JSON, quoted, struct_of, unique_names
 
 
 @query(exp.Subquery)
@@ -63,6 +63,10 @@ def _select(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
     distinct = node.args.get("distinct")
     if distinct is not None and distinct.args.get("on"):
         raise not_implemented("SELECT DISTINCT ON")
+    if distinct is not None:
+        for item in items:
+            if item.value.type == JSON:
+                raise invalid_query(f"Column {item.alias} of type JSON cannot be used in SELECT DISTINCT")
     order = bind_order(binder, node.args.get("order"), items, scope, output_only=bool(distinct))
     limit = bind_limit(binder, node)
     columns, listed = _output(items)

@@ -10,7 +10,7 @@ from devcloud.bigquery.sql.ordering import bind_limit, bind_order
 from devcloud.bigquery.sql.scope import Column, Relation, Scope
 from devcloud.bigquery.sql.select_list import Item
 from devcloud.bigquery.sql.typed import Typed, convert, supertype
-from devcloud.bigquery.types import SqlType
+from devcloud.bigquery.types import JSON, SqlType
 
 _WORDS: dict[type[exp.Expr], str] = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}
 
@@ -24,6 +24,8 @@ def bind_set_operation(binder: Binder, node: exp.Expr, scope: Scope) -> Relation
         raise invalid_query(f"{_WORDS[type(node)]} must be followed by DISTINCT")
     branches = [binder.query(branch, _branch_scope(scope)) for branch in (node.this, node.expression)]
     common = _common_types(branches, node)
+    if distinct and any(kind == JSON for kind in common):
+        raise invalid_query(f"A column of type JSON does not support {_WORDS[type(node)]} DISTINCT")
     texts = [_conform(binder, branch, common) for branch in branches]
     word = f"{_WORDS[type(node)]} {'DISTINCT' if distinct else 'ALL'}"
     columns = [Column(c.name, kind, c.sql) for c, kind in zip(branches[0].columns, common, strict=True)]

@@ -23,6 +23,13 @@ def _only(given: Sequence[Typed]) -> str:
     return given[0].sql
 
 
+def _concatenated(given: Sequence[Typed]) -> str:
+    if any(item.null and item.value != () for item in given):
+        raise invalid_query("The argument to ARRAY_CONCAT must be an array type but was NULL")
+    listed = ", ".join(item.sql for item in given)
+    return f"bq_if_all_known([{listed}], flatten([{listed}]))"
+
+
 def _extreme(function: str, given: Sequence[Typed]) -> str:
     check_comparable(given[0], function.upper(), for_order=True)
     listed = ", ".join(item.sql for item in given)
@@ -40,7 +47,7 @@ define(
     ("T -> T", _only),
 )
 define("ARRAY_LENGTH", ("ARRAY<T> -> INT64", "len({0})"))
-define("ARRAY_CONCAT", ("ARRAY<T> ARRAY<T>* -> ARRAY<T>", "bq_if_all_known([{args}], flatten([{args}]))"))
+define("ARRAY_CONCAT", ("ARRAY<T> ARRAY<T>* -> ARRAY<T>", _concatenated))
 define("ARRAY_REVERSE", ("ARRAY<T> -> ARRAY<T>", "list_reverse({0})"))
 define("ARRAY_FIRST", ("ARRAY<T> -> T", "bq_element_strict({0}, 0)"))
 define("ARRAY_LAST", ("ARRAY<T> -> T", "bq_element_strict({0}, len({0}) - 1)"))

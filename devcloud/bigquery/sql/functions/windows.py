@@ -37,6 +37,7 @@ def bind_window(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
     over = f" OVER ({_specification(binder, node, scope)})"
     call = AggregateCall.parse(binder, function, scope, over=over)
     call.ignore_nulls |= ignore_nulls
+    _check(call, node, scope)
     with as_signature(call.name, function):
         return AGGREGATES[call.name](call) if call.name in AGGREGATES else _window_only(call)
 
@@ -72,6 +73,39 @@ def _refuse(_: Binder, node: exp.Anonymous, __: Scope) -> Typed:
 CALLS.update(dict.fromkeys((*_RANKS, *_VALUES, *_SHIFTS, "NTILE"), _refuse))
 
 
+_ORDERED = (*(name for name in _RANKS if name != "ROW_NUMBER"), *_VALUES, *_SHIFTS, "NTILE")
+_UNFRAMED = (*_RANKS, *_SHIFTS, "NTILE")
+
+
+def _check(call: AggregateCall, node: exp.Expr, scope: Scope) -> None:
+    """What BigQuery asks of the function and its window together."""
+    order, frame = _clause(node, "order", scope), _clause(node, "spec", scope)
+    name = call.name.lower()
+    if call.name in _ORDERED and order is None:
+        raise invalid_query(f"Window ORDER BY is required for analytic function {name}")
+    if call.name in _UNFRAMED and frame is not None:
+        raise invalid_query(f"Window framing clause is not allowed for analytic function {name}")
+    if call.distinct and order is not None:
+        raise invalid_query("Window ORDER BY is not allowed if DISTINCT is specified")
+    if call.order or call.limit is not None:
+        raise invalid_query("ORDER BY and LIMIT in arguments are not supported on analytic functions")
+    if frame is not None and str(frame.args["kind"]).upper() == "GROUPS":
+        raise invalid_query('Syntax error: Expected ")" or keyword RANGE or keyword ROWS but got keyword GROUPS')
+
+
+def _clause(node: exp.Expr, name: str, scope: Scope) -> exp.Expr | None:
+    """A clause of the window itself or of the one that it names."""
+    found, named = node.args.get(name), node.args.get("alias")
+    window = scope.windows.get(named.name.lower()) if named is not None and found is None else None
+    return _clause(window, name, scope) if isinstance(window, exp.Expr) else found
+
+
+def _partition_key(value: Typed) -> str:
+    if value.type.kind in ("FLOAT64", "JSON"):
+        raise invalid_query(f"Partitioning by expressions of type {value.type} is not allowed")
+    return value.sql
+
+
 def _specification(binder: Binder, node: exp.Expr, scope: Scope) -> str:
     """The inside of OVER (...), named windows filled in."""
     partition, order, frame = node.args.get("partition_by"), node.args.get("order"), node.args.get("spec")
@@ -85,7 +119,7 @@ def _specification(binder: Binder, node: exp.Expr, scope: Scope) -> str:
         named = window.args.get("alias")
     parts = []
     if partition:
-        parts.append("PARTITION BY " + ", ".join(binder.expr(item, scope).sql for item in partition))
+        parts.append("PARTITION BY " + ", ".join(_partition_key(binder.expr(item, scope)) for item in partition))
     parts.append(order_terms(binder, order, scope, one_key=_is_by_distance(frame)).strip())
     if frame is not None:
         parts.append(_frame(binder, frame, scope))
