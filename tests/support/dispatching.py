@@ -16,6 +16,7 @@ from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
 from tests.support.executions import served
 from tests.support.frontend import Frontend, new_frontend
+from tests.support.queries import ask
 
 Json = dict[str, Any]
 ALSO = {"execute": ["close"]}  # queues of one function stand still together
@@ -204,9 +205,7 @@ class Dispatching:
 
     def query(self, sql: str, **values: str) -> list[Json]:
         """The rows of a query of the operator's."""
-        parameters = [bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in values.items()]
-        config = bigquery.QueryJobConfig(query_parameters=parameters)
-        return [dict(row.items()) for row in self.client.query_and_wait(sql, job_config=config)]
+        return ask(self.client, sql, **values)
 
     def item(self, run_id: str) -> Json:
         """The run's row in the queue, `{}` when it has left it."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 import requests
@@ -17,6 +16,7 @@ from google.cloud import bigquery
 
 from devcloud.bigquery.jobs.gate import Gate
 from devcloud.server import Devcloud
+from tests.support.queries import ask
 from tests.support.tenant import Api, Tenant
 
 HEADER = "X-Changed-Template"  # what tests/support/changed_execute_run.py reads; it loads the product, this does not
@@ -197,10 +197,7 @@ class Executions:
 
     def query(self, sql: str, **values: Any) -> list[Json]:
         """The rows of a query of the operator's."""
-        kinds = {str: "STRING", int: "INT64", bool: "BOOL", datetime: "TIMESTAMP"}
-        parameters = [bigquery.ScalarQueryParameter(name, kinds[type(value)], value) for name, value in values.items()]
-        config = bigquery.QueryJobConfig(query_parameters=parameters)
-        return [dict(row.items()) for row in self.client.query_and_wait(sql, job_config=config)]
+        return ask(self.client, sql, **values)
 
     def run_row(self, delivery: Delivery) -> Json:
         """The run's row in the tenant's dataset."""

@@ -15,6 +15,7 @@ from google.cloud import bigquery
 
 from devcloud.onboarding import onboard
 from devcloud.server import Devcloud
+from tests.support.queries import ask
 from tests.support.tenant import Api, Tenant
 
 Json = dict[str, Any]
@@ -90,10 +91,7 @@ class Frontend:
     def sql(self, text: str, **parameters: str) -> Sequence[Json]:
         """Run SQL as the operator; {tenants} and {own} stand for the central and the tenant's dataset."""
         datasets = {"tenants": f"`{self.client.project}`.tenants", "own": f"`{self.client.project}`.{self.tenant_id}"}
-        values = {"tenant_id": self.tenant_id} | parameters
-        typed = [bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in values.items()]
-        config = bigquery.QueryJobConfig(query_parameters=typed)
-        return [dict(row.items()) for row in self.client.query_and_wait(text.format(**datasets), job_config=config)]
+        return ask(self.client, text.format(**datasets), **{"tenant_id": self.tenant_id} | parameters)
 
     def central(self, table: str) -> Sequence[Json]:
         """This tenant's rows of a central table."""

@@ -24,6 +24,7 @@ from devcloud.seed_billing.export import Target, write_export
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
 from shared.platform_config import get_platform
+from tests.support.queries import ask
 
 Json = dict[str, Any]
 _DAY = date(2025, 11, 17)
@@ -75,9 +76,7 @@ class PlatformUnderTest:
         """Rows as the operator sees them; {tenants} and {own} stand for the central dataset and one tenant's."""
         filled = text.format(tenants=f"`{get_platform().datasets.central}`", own=f"`{own}`")
         used = {name: value for name, value in values.items() if f"@{name}" in filled}
-        parameters = [bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in used.items()]
-        config = bigquery.QueryJobConfig(query_parameters=parameters)
-        return [dict(row.items()) for row in self.client.query_and_wait(filled, job_config=config)]
+        return ask(self.client, filled, **used)
 
 
 @contextmanager
