@@ -31,8 +31,8 @@ Its stored credentials, without their secrets:
 Its net costs by day, after credits:
 
   {command} query --tenant {tenant} --state-dir {state} \\
-    'SELECT DATE(ChargePeriodStart) AS usage_date, SUM(BilledCost) AS net_cost
-     FROM focus_cost GROUP BY usage_date ORDER BY usage_date'
+    'SELECT DATE(ChargePeriodStart) AS usage_date, BillingCurrency AS currency, SUM(BilledCost) AS net_cost
+     FROM focus_cost GROUP BY usage_date, currency ORDER BY usage_date, currency'
 
 The BigQuery jobs since the start:
 

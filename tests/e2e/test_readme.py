@@ -101,7 +101,7 @@ def test_the_readmes_blocks_work_when_they_are_pasted_and_pasted_again(platform:
     answers, complaints = platform.paste(shell, blocks)
     assert COMPLAINT.search(complaints) is None, complaints
     assert re.search(r'"action": "(CREATED|UPDATED)"', answers), complaints + answers
-    days = re.findall(r"2025-11-\d\d │ +\d+\.\d+ │", answers)
+    days = re.findall(r"2025-11-\d\d │ USD +│ +\d+\.\d+ │", answers)
     assert len(days) == DAYS, answers
     assert answers.count('"status": "COMPLETED"') == 2, answers
     assert re.search(r'"trigger_type": "scheduler",\s+"user_id": null', answers), answers
@@ -116,6 +116,6 @@ def test_the_lines_that_make_up_prints_work_when_they_are_pasted(platform: Platf
     assert COMPLAINT.search(complaints) is None, complaints
     assert re.search(r'"status": ?"(RUNNING|PENDING)", ?"message": ?"Pipeline ', answers), answers
     assert '"credential_kind"' in answers
-    asked = [Decimal(cost) for cost in re.findall(r"2025-11-\d\d │ +(\d+\.\d+) │", answers)]
+    asked = [Decimal(cost) for cost in re.findall(r"2025-11-\d\d │ USD +│ +(\d+\.\d+) │", answers)]
     told = re.findall(r"\d+\.\d\d", story.partition("all services")[2].partition("\n")[0])
     assert [str(cost.quantize(Decimal("0.01"))) for cost in [*asked, sum(asked, Decimal(0))]] == told, "both are net"

@@ -42,6 +42,8 @@ FAULTS = [
 ]
 
 
+OF_THE_EXPORT = "unread_values"
+
 # Fees and covered usage that have nothing to do with each other: no utilization to speak of.
 APART: list[Json] = [
     fee("c", "0.3", invoice={"month": "202610"}),
@@ -68,7 +70,7 @@ def sound(statements: Statements, extract: str) -> str:
 
 def test_every_check_of_the_template_has_a_fault_that_it_finds() -> None:
     checks = {check.with_.query for check in TEMPLATE.checks if isinstance(check, SqlCheck)}
-    assert checks == {check for check, _ in FAULTS}
+    assert checks == {check for check, _ in FAULTS} | {OF_THE_EXPORT}
 
 
 @pytest.mark.parametrize("check", sorted({check for check, _ in FAULTS}))
@@ -84,6 +86,21 @@ def test_fault_is_found(statements: Statements, extract: str, sound: str, check:
 def test_fees_are_not_asked_for_what_is_not_theirs(statements: Statements) -> None:
     apart = statements.staged(APART)
     assert statements.failing("focus_utilization", statements.focus_table(apart), apart) == []
+
+
+def test_what_is_read_as_missing_is_named(statements: Statements) -> None:
+    read: list[Json] = [{}, {"invoice": None}, {"invoice": {"month": ""}}, {"currency_conversion_rate": None}]
+    unread: list[Json] = [
+        {"invoice": {"month": "202613"}},
+        {"invoice": {"month": "soon"}},
+        {"currency_conversion_rate": 0.0},
+        {"currency_conversion_rate": -1.5},
+    ]
+    extract = statements.staged([row(**change) for change in [*read, *unread]])
+    found = statements.failing(OF_THE_EXPORT, statements.focus_table(extract), extract)
+    assert sorted((line["invoice_month"], line["currency_conversion_rate"]) for line in found) == [
+        ("202609", -1.5), ("202609", 0), ("202613", 1), ("soon", 1),
+    ]  # fmt: skip
 
 
 def test_unknown_service_is_named(statements: Statements, extract: str, sound: str) -> None:

@@ -21,6 +21,17 @@ SELECT
 FROM {focus}
 GROUP BY billing_account_id, invoice_month, currency
 
+-- name: unread_values
+-- Rows whose invoice month is no month, or whose conversion rate is none: both are mapped as if they were missing.
+SELECT
+  usage_start_time,
+  sku.id AS sku_id,
+  invoice.month AS invoice_month,
+  currency_conversion_rate
+FROM {extract}
+WHERE (NULLIF(invoice.month, '') IS NOT NULL AND SAFE.PARSE_DATE('%Y%m', invoice.month) IS NULL)
+  OR currency_conversion_rate <= 0
+
 -- name: focus_missing_values
 -- Rows without a value that FOCUS wants in every row.
 SELECT
