@@ -88,7 +88,7 @@ def test_a_schedule_runs_at_its_tick_and_its_day_is_archived(dispatching: Dispat
     assert usage == {yesterday: 0, yesterday + timedelta(days=1): 0}
 
 
-def test_a_run_takes_the_four_jobs_of_its_own_that_the_flows_name(
+def test_a_run_takes_the_five_jobs_of_its_own_that_the_flows_name(
     dispatching: Dispatching, schedules: Schedules
 ) -> None:
     config_id = schedules.start(parameters={"date": "2025-11-16"})
@@ -104,9 +104,9 @@ def test_a_run_takes_the_four_jobs_of_its_own_that_the_flows_name(
     of_the_data = {"checks", *(step.id for step in get_template("gcp", "cost", "billing").steps)}
     own = [labels["statement"] for labels in executors if labels["step"] not in of_the_data]
     (told,) = re.findall(
-        r"four BigQuery jobs of its own, .*?; a long run", FLOWS.read_text(encoding="utf-8"), re.DOTALL
+        r"five BigQuery jobs of its own, .*?; a long run", FLOWS.read_text(encoding="utf-8"), re.DOTALL
     )
-    assert (len(own), sorted(own)) == (4, sorted(re.findall(r"`(\w+)`", told)))
+    assert (len(own), sorted(own)) == (5, sorted(re.findall(r"`(\w+)`", told)))
 
 
 def test_a_tick_beyond_the_daily_limit_runs_after_the_reset(dispatching: Dispatching) -> None:
