@@ -19,9 +19,10 @@ RESOURCES = {
     "Dataset": Resource(
         enforced="datasetReference:DatasetReference location:string labels:map access:[AccessEntry] "
         "defaultTableExpirationMs:int64 defaultPartitionExpirationMs:int64",
-        # Time travel and storage have no price here.
-        stored="description:string friendlyName:string maxTimeTravelHours:int64 storageBillingModel:string",
-        refused=f"defaultCollation defaultEncryptionConfiguration defaultRoundingMode={_ROUNDING} "
+        # Time travel and storage have no price here, and whoever reads this cloud's files has its keys too.
+        stored="description:string friendlyName:string maxTimeTravelHours:int64 storageBillingModel:string "
+        "defaultEncryptionConfiguration:EncryptionConfiguration",
+        refused=f"defaultCollation defaultRoundingMode={_ROUNDING} "
         "externalCatalogDatasetOptions externalDatasetReference isCaseInsensitive linkedDatasetSource resourceTags",
         output="catalogSource creationTime etag id kind lastModifiedTime linkedDatasetMetadata restrictions "
         "satisfiesPzi satisfiesPzs selfLink tags type",
@@ -32,6 +33,7 @@ RESOURCES = {
         stored="domain:string groupByEmail:string iamMember:string specialGroup:string",
         refused="condition dataset routine view",
     ),
+    "EncryptionConfiguration": Resource(stored="kmsKeyName:string"),
     "DatasetReference": Resource(enforced="projectId:string datasetId:string", required="datasetId"),
     "Table": Resource(
         enforced="tableReference:TableReference schema:TableSchema timePartitioning:TimePartitioning labels:map "

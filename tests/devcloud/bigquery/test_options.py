@@ -190,7 +190,6 @@ def test_table_option_that_is_not_implemented_is_refused(rest: Rest, dataset: st
         ({"labels": {"Bad Key": "x"}}, 400),
         ({"labels": ["x"]}, 400),
         ({"isCaseInsensitive": True}, 501),
-        ({"defaultEncryptionConfiguration": {"kmsKeyName": "k"}}, 501),
         ({"defaultCollation": "und:ci"}, 501),
     ],
 )
