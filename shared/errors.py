@@ -90,7 +90,7 @@ class TooManyWaiting(LimitReached):
 
 
 class NotSignedIn(ConvergenceError):
-    """There are no credentials of Google's."""
+    """There are no valid Google credentials."""
 
 
 class Unavailable(ConvergenceError):
@@ -106,7 +106,7 @@ class TransactionAborted(Unavailable):
 
 
 class AccessDenied(Unavailable):
-    """The platform itself may not do this, or may not do it yet: a grant on a new dataset holds after minutes."""
+    """The platform lacks a permission, perhaps for some minutes only: new grants take time to take effect."""
 
     def __init__(self, message: str | None = None, *, raw: str = "", retry_after: int = 30) -> None:
         super().__init__(message, retry_after=retry_after)

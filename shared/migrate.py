@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "adds columns, lets required ones be NULL, updates descriptions and clustering, makes tenants' missing x_meta "
         "tables. No row is touched and no column removed. All is compared first; when a single table cannot be changed "
         "in place, nothing is. May be repeated and interrupted; runs go on meanwhile.",
-        epilog=f"Wants {', '.join(WANTED)} in the environment and the identity that deploys, an Owner's.",
+        epilog=f"Needs {', '.join(WANTED)} in the environment, and the identity that deploys, such as an Owner.",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what is to be done and change nothing")
     parser.add_argument(

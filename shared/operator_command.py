@@ -1,4 +1,4 @@
-"""What the operator's commands have in common: settings they want, and failures that are one line and status 2."""
+"""Shared by the operator's commands: they require settings, and report a failure in one line with status 2."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _KMS_KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys
 
 
 def require_environment(parser: argparse.ArgumentParser, wanted: Sequence[str] = WANTED) -> None:
-    """Ends the process with status 2 where a setting is missing or cannot be meant."""
+    """End the process with status 2 when a setting is missing or invalid."""
     if missing := [name for name in wanted if not os.environ.get(name)]:
-        parser.error(f"not in the environment: {', '.join(missing)}")
+        parser.error(f"set these in the environment: {', '.join(missing)}")
     if "KMS_KEY" in wanted and not _KMS_KEY.fullmatch(os.environ["KMS_KEY"]):
         parser.error("KMS_KEY is not the name of a key: projects/P/locations/L/keyRings/R/cryptoKeys/K")
 
 
 def carried_out(work: Callable[[], int], *, remark: Callable[[], str] = str) -> int:
-    """The status of the work; 2, with one line and the remark, when it could not be tried or not be ended."""
-    from shared.adapters.operator_identity import as_operator  # Google's clients: --help does without
+    """The status of the work; 2, with the error and the remark on stderr, when it could not start or finish."""
+    from shared.adapters.operator_identity import as_operator  # loads Google's clients, which --help does not need
 
     try:
         with as_operator():

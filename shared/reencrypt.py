@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m shared.reencrypt",
         description="Re-encrypts tenants' credentials under the key version that encrypts now. May be repeated and "
         "interrupted; a credential that its tenant changes at the same time is left as the tenant stored it.",
-        epilog=f"Wants {', '.join(_WANTED)} in the environment and the operator account's identity.",
+        epilog=f"Needs {', '.join(_WANTED)} in the environment, and the operator account's identity.",
     )
     parser.add_argument("--dry-run", action="store_true", help="count what is to be done, decrypt and change nothing")
     options = parser.parse_args(arguments)

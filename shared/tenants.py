@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from shared.adapters.tenant_admission import TenantAdmission, TenantState
 
 _DESCRIPTION = """\
-Puts tenants into the platform and takes their rights away: rows of tenant_profiles, tenant_subscriptions and
-tenant_api_keys in the central dataset, as a subscription system would write them. Each command may be repeated: what is
-so already stays so. An API key is TENANT_api_ and 32 random letters and digits. It is printed once; the tables have its
-SHA-256 alone."""
+Onboards, changes and suspends tenants. It writes rows of tenant_profiles, tenant_subscriptions and tenant_api_keys in
+the central dataset, as a subscription system would. Every command may be repeated; rotate-key makes a new key each
+time. An API key is TENANT_api_ followed by 32 random letters and digits. It is printed once; the tables store only its
+SHA-256."""
 _EXAMPLES = f"""\
 examples:
   .venv/bin/python -m shared.tenants onboard acme_corp --daily-limit 25 --concurrent-limit 3
-  .venv/bin/python -m shared.tenants rotate-key acme_corp                     the other keys end after 24 hours
+  .venv/bin/python -m shared.tenants rotate-key acme_corp                     the other keys end in 24 hours
   .venv/bin/python -m shared.tenants rotate-key acme_corp --overlap-hours 0   they end now, as after a leak
   .venv/bin/python -m shared.tenants suspend acme_corp
 
-Wants {", ".join(WANTED)} in the environment and an identity that may write the central tables, an Owner's. Ends with 0
-when all is as asked, 1 when it cannot be, 2 when it could not be tried."""
+Needs {" and ".join(WANTED)} in the environment, and an identity that may write the central tables, such as an Owner.
+Exit status: 0 when it is done, 1 when it cannot be done, 2 when it could not be tried."""
 _HELP = {
     "onboard": "make a tenant with a live subscription, and print its API key",
-    "rotate-key": "make a new API key, print it, and let the others end",
+    "rotate-key": "make a new API key, print it, and end the others",
     "limits": "change the limits of the tenant's subscription",
-    "suspend": "refuse everything that the tenant asks for, its schedules included",
-    "resume": "let a suspended tenant go on",
-    "show": "say how the tenant stands",
+    "suspend": "refuse all calls of the tenant and stop its schedules",
+    "resume": "reactivate a suspended tenant",
+    "show": "print the tenant's status, limits and number of API keys",
 }
 _MOST_OVERLAP_HOURS = 24 * 90
 
@@ -70,16 +70,16 @@ def _parser() -> argparse.ArgumentParser:
         made[name].add_argument("--json", action="store_true", help="print one JSON object")
     made["onboard"].add_argument("--company-name", metavar="NAME", help="shown to people (default: from the id)")
     for name, daily, concurrent in (("onboard", 25, 3), ("limits", None, None)):
-        told = f" (default: {'as it is' if daily is None else '%(default)s'})"
+        default = f" (default: {'unchanged' if daily is None else '%(default)s'})"
         limit = partial(made[name].add_argument, type=_positive, metavar="N")
-        limit("--daily-limit", default=daily, help=f"runs a UTC day{told}")
-        limit("--concurrent-limit", default=concurrent, help=f"runs at a time{told}")
+        limit("--daily-limit", default=daily, help=f"runs a UTC day{default}")
+        limit("--concurrent-limit", default=concurrent, help=f"runs at a time{default}")
     made["rotate-key"].add_argument(
         "--overlap-hours",
         type=_hours,
         metavar="H",
         default=24,
-        help="how long the other keys go on working (default: %(default)s)",
+        help="how long the other keys keep working; 0 ends them now (default: %(default)s)",
     )
     return parser
 
@@ -91,7 +91,7 @@ def _onboard(tenants: TenantAdmission, options: argparse.Namespace) -> int:
         daily_limit=options.daily_limit,
         concurrent_limit=options.concurrent_limit,
     )
-    remark = "" if api_key else "It was onboarded before, and nothing is changed: `limits` and `rotate-key` do that."
+    remark = "" if api_key else "It was onboarded before; nothing is changed. See `limits` and `rotate-key`."
     return _told(tenants, options, api_key=api_key, remark=remark)
 
 
@@ -140,7 +140,7 @@ def _told(
     remark: str = "",
     wanted: dict[str, object] | None = None,
 ) -> int:
-    """Print how the tenant stands and its key, if there is one; 1 when that is not what was wanted."""
+    """Print the tenant's state, and its new key if there is one; status 1 when the state is not the wanted one."""
     state = tenants.find(options.tenant_id)
     if state is None:
         print(f"there is no tenant {options.tenant_id}; `onboard` makes one", file=sys.stderr)

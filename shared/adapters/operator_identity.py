@@ -1,4 +1,4 @@
-"""The identity that an operator's command runs under: what is wrong with it, in one line."""
+"""Turns problems with the identity of an operator's command into one line."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from google.auth import exceptions as google_auth
 from shared.adapters.job_errors import translated
 from shared.errors import NotSignedIn
 
-_WAY_OUT = "gcloud auth application-default login"
+_WAY_OUT = "run `gcloud auth application-default login`"
 
 
 @contextmanager
 def as_operator() -> Iterator[None]:
-    """Google's exceptions in the product's words; NotSignedIn when nobody is signed in, or Google refuses who is."""
+    """Translates Google's exceptions; NotSignedIn when there are no credentials, or Google refuses them."""
     try:
         with translated():
             yield

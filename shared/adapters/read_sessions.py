@@ -1,4 +1,4 @@
-"""Whether a tenant's account may open read sessions: each run begins with one, so set-up tries it."""
+"""Tests whether a tenant's account may open read sessions: every run needs one, so set-up tries it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ROLE = "BigQuery Read Session User"
 
 
 def demanded_filter(table: bigquery.Table) -> str | None:
-    """The column that the table's owner demands every read to filter by; None without demands."""
+    """The column that every read must filter by (require_partition_filter); None when there is none."""
     if not table.require_partition_filter:
         return None
     if by_time := table.time_partitioning:
@@ -28,11 +28,11 @@ def demanded_filter(table: bigquery.Table) -> str | None:
 
 
 def project_problem(error: google.GoogleAPICallError) -> str | None:
-    """Why Google opens no read session in a project, if the project, and not the table, is the reason."""
+    """Why Google opens no read session, when the project and not the table is the reason; else None."""
     if error.reason == "SERVICE_DISABLED":
         return "has no BigQuery Storage API; enable it there"
     if _PERMISSION in str(error.message):
-        return f"may not be used by this account; give it {_ROLE} there"
+        return f"does not let this account read; grant it {_ROLE} there"
     return None
 
 

@@ -30,7 +30,7 @@ _PATIENCE = Patience(15.0)
 _KEY_FIELD = "credentials.service_account_json"
 _TABLE_FIELD = "credentials.billing_export_table"
 _PROJECT_FIELD = "credentials.project_id"
-_NOT_READ = "may not be read with these credentials: they need BigQuery Data Viewer on the table"
+_NOT_READ = "may not be read with these credentials; grant their account BigQuery Data Viewer on the table"
 _LOADED_INTO = "gcp_cost_billing"
 
 
@@ -48,18 +48,18 @@ def key_credentials(credential: GcpServiceAccountKey) -> Any:
 
 @dataclass(frozen=True)
 class ExportSeen:
-    """An export that a key reads: where it is, and what it has that its rows are not loaded into."""
+    """An export that a key can read: its location, and its columns that gcp_cost_billing does not have."""
 
     location: str
     unknown_columns: Sequence[str]
 
 
 def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoint: str) -> ExportSeen | None:
-    """Prove that the key is accepted, that its export is one and that its project may pay for reading it.
+    """Prove that Google accepts the key, that the export is a billing export, and that the project may pay for reads.
 
-    What its export is; None when it names none.
+    Returns the export; None when the credential names none.
 
-    InvalidInput naming the field that is refused, Unavailable when Google does not answer.
+    InvalidInput names the field that is refused. Unavailable when Google does not answer.
     """
     try:
         credentials = key_credentials(credential)
@@ -81,7 +81,10 @@ def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoi
 
 
 def _check_read(credentials: Any, table: bigquery.Table, *, project: str, endpoint: str) -> None:
-    from shared.adapters.read_sessions import project_problem, try_read_session  # gRPC loads for who stores a key
+    from shared.adapters.read_sessions import (
+        project_problem,
+        try_read_session,
+    )  # loads gRPC, which only this call needs
 
     try:
         try_read_session(

@@ -1,4 +1,4 @@
-"""What a table must be to be read as a billing export, and what of it has no column here: told at set-up and by runs.
+"""Checks whether a table is a billing export, and finds its columns that are unknown here, for set-up and for runs.
 
 Tables and columns are REST resources, as in table_growth.
 """
@@ -52,7 +52,7 @@ def _wrong_types(found: Sequence[Json], known: Sequence[Json], path: str) -> Ite
 
 
 def unknown_columns(found: Sequence[Json], known: Sequence[Json]) -> list[str]:
-    """The columns of an export, and fields within them, by their paths, that its rows are not loaded into."""
+    """The paths of an export's columns, and fields within them, that the `known` columns do not have."""
     return list(_unknown(found, _of_the_export(known), ""))
 
 
@@ -67,25 +67,25 @@ def _unknown(found: Sequence[Json], known: Sequence[Json], path: str) -> Iterato
 
 
 def _of_the_export(known: Sequence[Json]) -> list[Json]:
-    """The columns that rows bring along: the platform adds the others."""
+    """The columns that come from the export; the platform adds the others."""
     return [column for column in known if not column["name"].startswith(_OWN)]
 
 
 def named(columns: Sequence[str]) -> str:
-    """The columns in words, not more than anybody reads."""
+    """The columns as text, at most _MOST_NAMED of them."""
     shown = ", ".join(columns[:_MOST_NAMED])
     more = len(columns) - _MOST_NAMED
     return f"{shown} and {more} more" if more > 0 else shown
 
 
 def unknown_columns_warning(columns: Sequence[str]) -> str | None:
-    """What a tenant should know of an export that has columns without a place here; None without any."""
+    """The warning for an export with unknown columns; None when it has none."""
     if not columns:
         return None
     are = "1 column that is" if len(columns) == 1 else f"{len(columns)} columns that are"
     return (
         f"The export has {are} not known here: {named(columns)}. Runs keep their values as JSON in the column "
-        f"{OTHER_COLUMNS} of gcp_cost_billing, and nothing is worked out from them."
+        f"{OTHER_COLUMNS} of gcp_cost_billing, and no other column uses them."
     )
 
 

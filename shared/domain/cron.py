@@ -69,10 +69,10 @@ def day_rule(cron: str) -> str:
     if day == weekday == "*":
         return "It fires every day."
     if weekday == "*":
-        return f"It fires on the days of the month that day names: {day}."
+        return f"It fires on these days of the month: {day}."
     if day == "*":
-        return f"It fires on the days of the week that weekday names: {weekday}."
-    return f"It fires on a day that day ({day}) or weekday ({weekday}) names: one is enough, both are not needed."
+        return f"It fires on these weekdays: {weekday}."
+    return f"It fires when the day of the month ({day}) or the weekday ({weekday}) matches: one match is enough."
 
 
 def _ever_fires(cron: str) -> bool:

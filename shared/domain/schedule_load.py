@@ -1,4 +1,4 @@
-"""What a schedule does beside its tenant's others: whether it doubles one, and whether the day has room for all."""
+"""Compares a schedule with the tenant's others: does it duplicate one, and do all of them fit the daily limit?"""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def load_warnings(
     trigger_cron: str,
     now: datetime,
 ) -> list[str]:
-    """What the owner of a schedule should know of it beside those that are active; as if it were active itself."""
+    """Warnings for the owner of a schedule, given the tenant's active ones; it is treated as active itself."""
     others = [other for other in active if other.config_id != config.config_id]
     found = [_doubled(other, tick) for other in others if (tick := _common_tick(config, other, now))][:1]
     if daily_limit is not None and (full := _full_day([config, *others], daily_limit, trigger_cron, now)):
         day, runs = full
         found.append(
-            f"The tenant's active schedules come to more runs a day than its daily limit of {daily_limit}: on {day} "
-            f"(UTC) to {runs} or more. Those beyond it wait for the next day."
+            f"The tenant's active schedules exceed its daily limit of {daily_limit}: they start {runs} or more runs on "
+            f"{day} (UTC). Runs beyond the limit wait for the next day."
         )
     return found
 
@@ -39,7 +39,7 @@ def load_warnings(
 def _doubled(other: PipelineConfig, tick: datetime) -> str:
     return (
         f"Schedule {other.config_id} runs the same pipeline with the same parameters at the same time, for example at "
-        f"{tick:%Y-%m-%dT%H:%M:%SZ}: what one loads the other loads again."
+        f"{tick:%Y-%m-%dT%H:%M:%SZ}. Both load the same rows; remove one of them."
     )
 
 
@@ -58,14 +58,14 @@ def _ticks(config: PipelineConfig, now: datetime, span: timedelta) -> Iterator[d
     try:
         found = ticks_after(config.settings.cron_expression, config.settings.zone, after=now)
         yield from takewhile(lambda tick: tick < now + span, found)
-    except InvalidInput:  # a zone that was abolished since: its schedule does not fire
+    except InvalidInput:  # its timezone no longer exists, so it does not fire
         return
 
 
 def _full_day(
     configs: Sequence[PipelineConfig], daily_limit: int, trigger_cron: str, now: datetime
 ) -> tuple[date, int] | None:
-    """A UTC day on which there are more runs than the limit, and how many were counted until that was known."""
+    """A UTC day with more runs than the limit, and the number of runs counted when that was found."""
     counts: Counter[date] = Counter()
     for config in configs:
         for tick in _runs(config, trigger_cron, now):
@@ -76,7 +76,7 @@ def _full_day(
 
 
 def _runs(config: PipelineConfig, trigger_cron: str, now: datetime) -> Iterator[datetime]:
-    """The ticks that become runs: all of them, or one for each trigger where ticks coalesce."""
+    """The ticks that become runs: all, or one for each trigger when the misfire policy is coalesce."""
     if config.settings.misfire_policy != "coalesce":
         yield from _ticks(config, now, _DAYS_COUNTED)
         return

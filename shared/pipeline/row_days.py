@@ -1,7 +1,7 @@
-"""What a published row's day is made of: whether a statement adds up more days into a row than the template's grain.
+"""Checks how a published row's day is computed: a row must not add up more days than the template's grain.
 
-A statement's SQL is not read as SQL: the expression of the day's column is found by its name, and from there on those
-of the columns that it names, through the statement's parts and the steps that it reads.
+The SQL is not parsed. The expression of the day's column is found by the column's name. The columns in that expression
+are then found the same way, through the parts of the statement and the steps that it reads.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NO_EXPRESSION = re.compile(r"\b(?:FROM|JOIN|WHERE|BY|WITH|HAVING|QUALIFY)\b", r
 
 @dataclass(frozen=True)
 class CoarseDay:
-    """A published table's day that is that of a longer period: `part` of the calendar, or RUN, by this `expression`."""
+    """A published day that stands for a longer period: a `part` of the calendar, or RUN, computed by `expression`."""
 
     target: Target
     statement: str
@@ -48,20 +48,20 @@ class CoarseDay:
     part: str
 
     def problem(self, grain: Grain) -> str | None:
-        """What is wrong with that for a template of this grain; None where the grain is as long."""
+        """The problem for a template of this grain; None when the grain is as long as the period."""
         told = f"{self.target.date_column} of {self.target.table} is the {_PARTS.get(self.part, self.part.lower())}"
         made = f"{told}, by {self.expression}"
         if self.part == "RUN":
-            return f"{made}: a row's day must be told by the rows, or another run would not replace it"
+            return f"{made}: a row's day must come from the rows, or another run would not replace it"
         if self.part == "INVOICE":
-            return f"{made}: an invoice has usage of days of other months too, so no days make it whole"
+            return f"{made}: an invoice has usage of days in other months; use the day of the usage"
         if self.part == "SPAN":
-            return None if grain == "month" else f"{made}: a row of one day has one; group by it and name it"
+            return None if grain == "month" else f"{made}: with grain day, group by the day instead"
         if self.part in _MONTHS:
             return None if grain == "month" else f"{made}: a run of one day would replace all of it; say grain: month"
         if self.part in _WEEKS:
-            return f"{made}: a week lies in two months, and a grain is a day or a month"
-        return f"{made}: a grain is a day or a month, and a publish would replace all of it by the days of a run"
+            return f"{made}: a week can lie in two months; use a day or a month"
+        return f"{made}: that is longer than any grain; use a day or a month"
 
 
 _PARTS = {
@@ -74,7 +74,7 @@ _PARTS = {
 
 
 def grain_problems(template: Template) -> Iterator[tuple[Place, str]]:
-    """What a run of the template would do to other days than those it reads, by the place in the template."""
+    """Where a publish would replace days that the run did not read, by the place in the template."""
     for index, target in enumerate(template.publish):
         for found in coarse_days(template, target):
             if problem := found.problem(template.grain):
@@ -83,7 +83,7 @@ def grain_problems(template: Template) -> Iterator[tuple[Place, str]]:
 
 
 def coarse_days(template: Template, target: Target) -> Iterator[CoarseDay]:
-    """Where the day of a published row is made of more than one day, as far as names tell."""
+    """Where a published row's day is computed from more than one day, as far as column names show."""
     texts = dict(_texts(template, target.step))
     asked, seen, extracting = [target.date_column], set[str](), list[tuple[str, str]]()
     while asked:
@@ -99,7 +99,7 @@ def coarse_days(template: Template, target: Target) -> Iterator[CoarseDay]:
                     extracting.append((name, " ".join(expression.split())))
                 asked += [word for word in _WORD.findall(expression) if word.upper() not in _NO_COLUMNS]
 
-    # A day that is put together of its year, month and day is one, wherever each of them is taken from.
+    # A day that is composed of year, month and day is still one day, wherever these come from.
     extracted = {match["part"].upper() for _, expression in extracting for match in _EXTRACTED.finditer(expression)}
     if extracted & _COARSE and not extracted & _SHIFTED_BY.keys():
         yield CoarseDay(target, *extracting[0], "MONTH" if "MONTH" in extracted else "YEAR")

@@ -29,7 +29,7 @@ class Backfills:
         """
         backfill = plan_backfill(template, request.body, today=standing.usage.now.date())
         if backfill.is_preview and request.idempotency_key:
-            raise InvalidInput.of_field("Idempotency-Key", "is not taken with a preview, which makes nothing")
+            raise InvalidInput.of_field("Idempotency-Key", "cannot be sent with a preview, which saves nothing")
         try:
             source = require_source(standing, template, backfill.parameters)
             standing.usage.check_no_backfill(template.pipeline_id, source)

@@ -72,7 +72,7 @@ class ConfigRequests:
         request, now, digest = validated(ConfigRequest, body), standing.owner.read_at, body_digest(body)
         if request.preview:
             if idempotency_key:
-                raise InvalidInput.of_field("Idempotency-Key", "is not taken with a preview, which makes nothing")
+                raise InvalidInput.of_field("Idempotency-Key", "cannot be sent with a preview, which saves nothing")
             self._check_new(request, standing)
             config = _new_config("", key.tenant_id, request, now, user_id)
             return Reply(self._previewed(config, standing), status=200)

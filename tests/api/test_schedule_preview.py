@@ -23,7 +23,7 @@ def test_a_preview_tells_what_would_be_and_saves_nothing(schedules: Schedules) -
     assert (body["config_id"], body["cron_expression"], len(body["fire_times"])) == (None, "0 2 1 * 1", 10)
     days = [datetime.fromisoformat(time["local"]) for time in body["fire_times"]]
     assert all(day.day == 1 or day.isoweekday() == 1 for day in days)
-    assert "day (1) or weekday (1) names: one is enough" in body["day_rule"]
+    assert "day of the month (1) or the weekday (1) matches: one match is enough" in body["day_rule"]
     assert (schedules.rows(), schedules.log()) == ([], [])
 
 

@@ -39,7 +39,7 @@ def test_a_project_that_the_key_may_not_use_is_refused_by_name_and_the_old_crede
     export = connected.tenant.export.table
     answer = connected.store(connected.gcp_body(project_id="somebody-elses-project", billing_export_table=export))
     assert answer.status_code == 400, answer.text
-    told = "may not be used by this account; give it BigQuery Read Session User there"
+    told = "does not let this account read; grant it BigQuery Read Session User there"
     assert answer.json()["errors"] == [{"field": "credentials.project_id", "message": told}]
     assert connected.api.get(connected.credentials_path).json() == stored
 

@@ -91,7 +91,7 @@ def test_onboarding_again_changes_nothing_and_shows_no_key(
     again = command(settings, "onboard", tenant_id, "--daily-limit", "99")
     assert again.returncode == 0
     assert f"{tenant_id}: ACTIVE, 25 runs a day, 3 at a time, 1 API key" in again.stdout
-    assert "It was onboarded before, and nothing is changed" in again.stdout
+    assert "It was onboarded before; nothing is changed." in again.stdout
     assert "_api_" not in again.stdout
     assert keys_of(bigquery_client, tenant_id) == before
     assert first["api_key"] not in str(before)

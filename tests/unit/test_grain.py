@@ -122,7 +122,7 @@ def test_of_grain_month_what_is_no_part_of_one_month_is_refused(
     template: Path, capsys: pytest.CaptureFixture[str], expression: str
 ) -> None:
     (problem,) = told_of(template, capsys, expression, "month")
-    told = ("a grain is a day or a month", "a row's day must be told by the rows", "is the month of an invoice")
+    told = ("use a day or a month", "a row's day must come from the rows", "is the month of an invoice")
     assert any(words in problem for words in told)
 
 

@@ -26,7 +26,7 @@ def test_without_credentials_a_line_names_the_command_that_gets_some(
     with environment({**SETTINGS, "HOME": str(tmp_path), "CLOUDSDK_CONFIG": str(tmp_path)}):
         said = run(main, *arguments)
     assert (said.returncode, said.stdout) == (2, "")
-    assert said.stderr == "stopped: there are no Google credentials; gcloud auth application-default login\n"
+    assert said.stderr == "stopped: there are no Google credentials; run `gcloud auth application-default login`\n"
 
 
 @pytest.mark.parametrize(("main", "arguments"), COMMANDS)
@@ -45,7 +45,7 @@ def test_missing_settings_are_named(main: Callable[[Sequence[str]], int], argume
     with environment({"KMS_KEY": KEY}):
         said = run(main, *arguments)
     assert said.returncode == 2
-    assert said.stderr.splitlines()[-1].endswith("not in the environment: PROJECT_ID, BIGQUERY_LOCATION")
+    assert said.stderr.splitlines()[-1].endswith("set these in the environment: PROJECT_ID, BIGQUERY_LOCATION")
 
 
 def test_a_name_that_is_no_keys_is_told() -> None:

@@ -22,7 +22,7 @@ DISABLED = error_details_pb2.ErrorInfo(reason="SERVICE_DISABLED", domain="google
             google.PermissionDenied(
                 "request failed: the user does not have 'bigquery.readsessions.create' permission for 'projects/theirs'"
             ),
-            "the credential's project theirs may not be used by this account; give it BigQuery Read Session User there",
+            "the credential's project theirs does not let this account read; grant it BigQuery Read Session User there",
         ),
         (
             google.PermissionDenied("BigQuery Storage API has not been used in project 5", error_info=DISABLED),

@@ -43,7 +43,7 @@ def warned(config: PipelineConfig, *others: PipelineConfig, daily_limit: int | N
         schedule("other", date_offset_days=3),  # no parameter has the date
     ],
 )
-def test_the_same_at_the_same_time_is_told(other: PipelineConfig) -> None:
+def test_a_duplicate_at_the_same_time_is_warned_of(other: PipelineConfig) -> None:
     (warning,) = warned(schedule("mine"), other, schedule("third"))
     assert warning.startswith("Schedule other runs the same pipeline with the same parameters at the same time, ")
     assert "for example at 2025-11-18T02:00:00Z" in warning
@@ -58,7 +58,7 @@ def test_the_same_at_the_same_time_is_told(other: PipelineConfig) -> None:
         replace(schedule("other"), pipeline_id="gcp-cost-daily_by_service"),
     ],
 )
-def test_what_is_not_the_same_or_not_at_the_same_time_is_not(other: PipelineConfig) -> None:
+def test_other_parameters_pipelines_or_times_are_no_duplicate(other: PipelineConfig) -> None:
     assert warned(schedule("mine"), other) == []
 
 
@@ -79,26 +79,26 @@ def test_the_same_date_of_another_offset_is_another_day() -> None:
         ([schedule("mine", "30 4 * * *"), schedule("b", "15 4 * * *")], None, None),
     ],
 )
-def test_more_runs_than_the_daily_limit_are_told(
+def test_more_runs_than_the_daily_limit_are_warned_of(
     schedules: list[PipelineConfig], daily_limit: int | None, runs: int | None
 ) -> None:
     found = warned(*schedules, daily_limit=daily_limit)
-    assert [f"to {runs} or more" in warning for warning in found] == ([] if runs is None else [True])
+    assert [f"they start {runs} or more runs" in warning for warning in found] == ([] if runs is None else [True])
 
 
 def test_the_day_that_has_too_many_is_named() -> None:
     (warning,) = warned(schedule("mine", "0 4 * * 6"), schedule("other", "0 5 * * 6"), daily_limit=1)
-    assert "its daily limit of 1: on 2025-11-22 (UTC) to 2 or more" in warning
+    assert "its daily limit of 1: they start 2 or more runs on 2025-11-22 (UTC)" in warning
 
 
 @pytest.mark.parametrize(
     ("cron", "rule"),
     [
         ("0 2 * * *", "every day"),
-        ("0 2 1,15 * *", "days of the month that day names: 1,15"),
-        ("0 2 * * mon-fri", "days of the week that weekday names: mon-fri"),
-        ("0 2 */2 * 1", "a day that day (*/2) or weekday (1) names: one is enough"),
+        ("0 2 1,15 * *", "these days of the month: 1,15"),
+        ("0 2 * * mon-fri", "these weekdays: mon-fri"),
+        ("0 2 */2 * 1", "the day of the month (*/2) or the weekday (1) matches: one match is enough"),
     ],
 )
-def test_the_rule_of_the_days_is_told(cron: str, rule: str) -> None:
+def test_the_day_rule_is_a_sentence(cron: str, rule: str) -> None:
     assert rule in day_rule(cron)
