@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 
 
 class Remembered(Generic[Key, Value]):
-    """At most `most` values, each counts for `seconds`; none at all for 0 seconds."""
+    """At most `most` values, each valid for `seconds`; 0 seconds keep nothing valid."""
 
     def __init__(self, *, seconds: float, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._most, self._clock = seconds, most, clock
@@ -21,7 +21,7 @@ class Remembered(Generic[Key, Value]):
         self._lock = threading.Lock()
 
     def find(self, key: Key, *, within_seconds: float | None = None) -> tuple[Value, float] | None:
-        """The value and its age in seconds, or None; `within_seconds`: for who takes an older one than usual."""
+        """The value and its age in seconds, or None; `within_seconds` accepts an older value than usual."""
         most = self._seconds if within_seconds is None else within_seconds
         with self._lock:
             found = self._values.get(key)
@@ -40,7 +40,7 @@ class Remembered(Generic[Key, Value]):
         return value
 
     def forget(self, is_meant: Callable[[Key], bool]) -> None:
-        """Drop every value whose key is meant."""
+        """Drop every value whose key `is_meant`."""
         with self._lock:
             for key in [key for key in self._values if is_meant(key)]:
                 del self._values[key]

@@ -92,34 +92,34 @@ def _onboard(tenants: TenantAdmission, options: argparse.Namespace) -> int:
         concurrent_limit=options.concurrent_limit,
     )
     remark = "" if api_key else "It was onboarded before; nothing is changed. See `limits` and `rotate-key`."
-    return _told(tenants, options, api_key=api_key, remark=remark)
+    return _report(tenants, options, api_key=api_key, remark=remark)
 
 
 def _rotate_key(tenants: TenantAdmission, options: argparse.Namespace) -> int:
     api_key = tenants.rotate_key(options.tenant_id, overlap_hours=options.overlap_hours)
     hours = options.overlap_hours
     ends = f"end in {hours} hours" if hours else "have ended; functions know within 30 seconds"
-    return _told(tenants, options, api_key=api_key, remark=f"Its other keys {ends}.")
+    return _report(tenants, options, api_key=api_key, remark=f"Its other keys {ends}.")
 
 
 def _limits(tenants: TenantAdmission, options: argparse.Namespace) -> int:
     asked = {"daily_limit": options.daily_limit, "concurrent_limit": options.concurrent_limit}
     tenants.set_limits(options.tenant_id, **asked)
-    return _told(tenants, options, wanted={name: value for name, value in asked.items() if value is not None})
+    return _report(tenants, options, wanted={name: value for name, value in asked.items() if value is not None})
 
 
 def _suspend(tenants: TenantAdmission, options: argparse.Namespace) -> int:
     tenants.set_status(options.tenant_id, "SUSPENDED")
-    return _told(tenants, options, wanted={"status": "SUSPENDED"})
+    return _report(tenants, options, wanted={"status": "SUSPENDED"})
 
 
 def _resume(tenants: TenantAdmission, options: argparse.Namespace) -> int:
     tenants.set_status(options.tenant_id, "ACTIVE")
-    return _told(tenants, options, wanted={"status": "ACTIVE"})
+    return _report(tenants, options, wanted={"status": "ACTIVE"})
 
 
 def _show(tenants: TenantAdmission, options: argparse.Namespace) -> int:
-    return _told(tenants, options)
+    return _report(tenants, options)
 
 
 _COMMANDS = {
@@ -132,7 +132,7 @@ _COMMANDS = {
 }
 
 
-def _told(
+def _report(
     tenants: TenantAdmission,
     options: argparse.Namespace,
     *,

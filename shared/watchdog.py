@@ -1,12 +1,12 @@
-"""Ends this process when a request goes on past its time: what does not come back holds an instance, and its run.
+"""Ends this process when a request exceeds its time, as a request that never returns blocks an instance and its run.
 
-A thread says the last word and ends the process, whatever Python code is running. A call into C that does not give the
-interpreter back stops that thread too: then faulthandler's own thread, which needs no interpreter, ends the process
-without a word, and the run is found by its lease, which nobody kept alive meanwhile.
+A thread calls `last_word` and ends the process, whatever Python code is running. A C call that never releases the
+interpreter stops that thread too. Then faulthandler's own thread, which needs no interpreter, ends the process without
+`last_word`. The run is found later by its lease, which has run out meanwhile.
 
-Cloud Run has given such a request up by then, but leaves the instance at work: with a few of them a function would
-answer nobody. What else the process does ends with it, and its callers get a 5xx. A delivery of Cloud Tasks comes
-again: its lease has been claimed, so the second one changes nothing.
+Cloud Run has given up such a request by then, but the instance keeps working; a few of them would block the function.
+Other requests of the process end with it, and their callers get a 5xx. Cloud Tasks delivers its task again: the lease
+is claimed already, so the second delivery changes nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GRACE_SHARE = 1 / 6  # of a function's time
 
 
 class _HardEnds:
-    """When faulthandler ends the process: it has one timer, which is set to the first of the ends that are left."""
+    """Shares faulthandler's only timer: it is set to the earliest end that is left."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -61,7 +61,7 @@ _HARD_ENDS = _HardEnds()
 
 
 class Watchdog:
-    """Lets the block take `seconds`; then `last_word` is said, in `grace_seconds` at most, and the process ends."""
+    """Gives the block `seconds`; then calls `last_word`, for `grace_seconds` at most, and ends the process."""
 
     def __init__(self, *, seconds: float, grace_seconds: float) -> None:
         self._seconds, self._grace_seconds = seconds, grace_seconds
@@ -97,9 +97,9 @@ class Watchdog:
 
 @contextmanager
 def watched(timeout_seconds: float | None) -> Iterator[None]:
-    """What is done inside ends with its function's time: what waits hears of it, what goes on is ended a sixth later.
+    """Limits the block to its function's time: waits end then, and the process ends a sixth of that time later.
 
-    None: nobody cuts it off.
+    None: no limit.
     """
     with limited_to(timeout_seconds):
         if timeout_seconds is None:

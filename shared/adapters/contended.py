@@ -1,4 +1,4 @@
-"""Changes that another writer of the same tables may win against: tried again for a while."""
+"""Retries changes that BigQuery aborts because another writer changes the same tables."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from google.cloud import bigquery
 
 from shared.errors import TransactionAborted
 
-# Another writer's turn is over soon. Exponential backoff with jitter.
+# Another writer is done soon. Exponential backoff with jitter.
 _INITIAL_SECONDS, _LONGEST_SECONDS, _IN_ALL_SECONDS = 0.3, 5.0, 60.0
 
 
 def retried(run: Callable[[], bigquery.QueryJob], *, for_seconds: float = _IN_ALL_SECONDS) -> bigquery.QueryJob:
-    """The job that `run` starts, again while other writers of the table are faster; TransactionAborted in the end."""
+    """The job that `run` starts, repeated while other writers abort it; TransactionAborted after `for_seconds`."""
     retry = google_retry.Retry(
         predicate=google_retry.if_exception_type(TransactionAborted),
         initial=_INITIAL_SECONDS,

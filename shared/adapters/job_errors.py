@@ -85,7 +85,7 @@ def _failed(error: Exception, message: str, *, is_final: bool) -> errors.JobFail
 
 
 def refused_rows(table: str, failed: Sequence[Mapping[str, Any]]) -> errors.JobFailed:
-    """What the insertErrors of a streaming request mean; rows that only went down with others are "stopped"."""
+    """The error for the insertErrors of a streaming request. "stopped" rows failed only because others did."""
     found = [problem for row in failed for problem in row["errors"] if problem.get("reason") != "stopped"]
     unknown = bool(found) and all(str(problem.get("message")).startswith("no such field") for problem in found)
     kind = UnknownColumn if unknown else errors.JobFailed

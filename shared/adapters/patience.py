@@ -72,7 +72,7 @@ class Patience:
 
     @property
     def new_columns(self) -> Any:
-        """For streaming rows: a column that a table has just got is now and then denied, for minutes.
+        """For streaming rows: BigQuery may deny a new column for some minutes.
 
         https://github.com/googleapis/google-cloud-ruby/issues/3805
         """

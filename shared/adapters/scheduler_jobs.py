@@ -43,7 +43,7 @@ class SchedulerJobs:
         return row
 
     def begun_at(self) -> datetime:
-        """Since when jobs are recorded at all: when the platform was made. No job."""
+        """When the platform was created, and job runs began to be recorded. No BigQuery job."""
         table = f"{self.warehouse.project}.{self.warehouse.central}.scheduler_job_runs"
         with translated():
             found: datetime = self.warehouse.client.get_table(table, retry=self.warehouse.patience.calls).created

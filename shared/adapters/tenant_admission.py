@@ -1,4 +1,4 @@
-"""The store of who the tenants are, for the operator who puts them in: profile, subscription and API keys."""
+"""Stores tenants for the operator: profile, subscription and API keys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ALPHABET, _RANDOM_LENGTH = string.ascii_lowercase + string.digits, 32  # 165 bi
 
 @dataclass(frozen=True)
 class TenantState:
-    """A tenant as it stands; without a live subscription it has no limits."""
+    """A tenant's present state; without a live subscription its limits are None."""
 
     tenant_id: str
     status: str
@@ -36,14 +36,14 @@ class TenantState:
 
 @dataclass(frozen=True)
 class TenantAdmission:
-    """Writes tenant_profiles, tenant_subscriptions and tenant_api_keys. A key is answered once and stored nowhere."""
+    """Writes tenant_profiles, tenant_subscriptions and tenant_api_keys. Of a key only the hash is stored."""
 
     warehouse: Warehouse
 
     def onboard(self, tenant_id: str, *, company_name: str, daily_limit: int, concurrent_limit: int) -> str | None:
-        """Make the tenant with a live subscription; its API key, or None when there is such a tenant. One job.
+        """Make the tenant with a live subscription; its API key, or None when the tenant exists already. One job.
 
-        InvalidInput when the id may not be a tenant's.
+        InvalidInput when the id is not valid for a tenant.
         """
         check_tenant_id(tenant_id)
         api_key = new_api_key(tenant_id)
@@ -69,7 +69,7 @@ class TenantAdmission:
         return api_key if job.num_dml_affected_rows else None
 
     def rotate_key(self, tenant_id: str, *, overlap_hours: int) -> str | None:
-        """A new API key, and an end of the others after the overlap; None when there is no such tenant. One job."""
+        """A new API key; the others end after the overlap. None when there is no such tenant. One job."""
         check_tenant_id(tenant_id)
         api_key = new_api_key(tenant_id)
         values = {**_key_values(tenant_id, api_key), "overlap_hours": overlap_hours}
@@ -95,12 +95,12 @@ class TenantAdmission:
         return TenantState(**rows[0]) if rows else None
 
     def _change(self, name: str, values: Mapping[str, Any]) -> bigquery.QueryJob:
-        """Other tenants' changes of the same tables may be faster for a moment; TransactionAborted in the end."""
+        """Retried while changes of other tenants abort it; TransactionAborted in the end."""
         return retried(partial(self.warehouse.change, statement("tenants", name), values))
 
 
 def new_api_key(tenant_id: str) -> str:
-    """A key that nobody has: `<tenant_id>_api_` and 32 random letters and digits."""
+    """A new random key: `<tenant_id>_api_` and 32 lower-case letters and digits."""
     return f"{tenant_id}_api_" + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
 
 

@@ -49,7 +49,7 @@ def conform(array: Any, wanted: pa.DataType, name: str) -> Any:
 
 
 def _numbers(floats: Any, name: str) -> Any:
-    """The floats as they are, each one that NUMERIC holds: every statement that works with them casts them to it."""
+    """The floats unchanged; StepRefused when NUMERIC cannot hold one, as later statements cast them to it."""
     if not pc.all(pc.less(pc.abs(floats), _MOST), min_count=0).as_py():
         raise StepRefused(f"column {name} has a value that is no NUMERIC number")
     return floats
@@ -64,7 +64,7 @@ def _has_floats(kind: Any) -> bool:
 
 
 def first_refused(array: Any, wanted: pa.DataType) -> int:
-    """The place of the first value that does not become the wanted type, among values of which one does not."""
+    """The index of the first value that cannot become the wanted type; at least one value cannot."""
     low, high = 0, len(array)
     while high - low > 1:
         middle = (low + high) // 2

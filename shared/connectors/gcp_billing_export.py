@@ -172,7 +172,7 @@ def known_columns() -> list[dict[str, Any]]:
 def changed_days(
     days: Sequence[date], found: Mapping[date, DayFigures], published: Mapping[date, DayFigures]
 ) -> list[date]:
-    """The days whose rows in the export are not those that are published, by number, cost or time."""
+    """The days whose export rows differ from the published ones in number, cost or time."""
     return [day for day in days if found.get(day) != published.get(day)]
 
 
@@ -187,7 +187,7 @@ def _conformed(batch: pa.RecordBatch, array: Any, field: Any) -> Any:
 
 
 def _row_in_words(row: Mapping[str, Any]) -> str:
-    """What tells a row of the export from others; it has no key."""
+    """Names a row of the export, which has no key, by time, SKU, project and resource."""
     facts = {
         "of": row.get("usage_start_time"),
         "SKU": (row.get("sku") or {}).get("id"),

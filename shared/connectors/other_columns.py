@@ -1,4 +1,4 @@
-"""Keeps what an export has and its table has no column for: as a JSON object, each value where the export has it."""
+"""Keeps values for which the table has no column as a JSON object, under the same paths as in the export."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pc: Any = _partly_typed
 
 
 def other_columns(given: Mapping[str, Any], known: Mapping[str, pa.DataType], length: int) -> Any:
-    """A JSON text for each row, NULL where the row has no value without a place; `known` types by column's name."""
+    """A JSON text for each row, NULL where every value has a column; `known` has the types of the columns by name."""
     rests = {}
     for name, array in given.items():
         rest = _rest(array, known[name]) if name in known else array
@@ -30,7 +30,7 @@ def other_columns(given: Mapping[str, Any], known: Mapping[str, pa.DataType], le
 
 
 def _rest(array: Any, wanted: pa.DataType) -> Any:
-    """The array without the fields that `wanted` has; None when nothing is left of it."""
+    """The array without the fields that `wanted` has; None when no field is left."""
     if not _is_wider(array.type, wanted):
         return None
     if pa.types.is_list(wanted):
@@ -79,7 +79,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _scalar(value: Any) -> Any:
-    """Numbers keep their digits as texts where JSON's readers would not: decimals, and floats that are no number."""
+    """The value for JSON. Numbers that JSON readers would round, and NaN and infinity, become texts."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):

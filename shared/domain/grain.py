@@ -1,4 +1,4 @@
-"""The grain of a pipeline: how many days a published row is about, and which days a run covers for it."""
+"""The grain of a pipeline: the period that a published row is about, and the days that a run covers for it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _DAY = timedelta(days=1)
 
 
 def whole_days(days: Iterable[date], grain: Grain) -> list[date]:
-    """The days, ascending, each once; of grain month with all other days of their months.
+    """The days, ascending and without duplicates; with grain month all days of their months.
 
-    A row of a month is right only when it is made of all days of its month, and replaces the month's row as a whole.
+    A row of a month is right only when it adds up all days of its month, and it replaces the month's row as a whole.
     """
     if grain == "day":
         return sorted(set(days))

@@ -25,7 +25,7 @@ from shared.errors import InvalidInput
 MOST_CONFIGS = 200  # of one tenant
 _NAMESPACE = uuid.UUID("a1c0b6c2-1c0a-4d59-8f0e-52f1d0a5f3be")
 _SOME_DAY = "2025-11-17"
-# What a schedule is shown with and nobody sets.
+# Fields that answers show and no request may change.
 _FIXED = frozenset({
     "config_id", "tenant_id", "pipeline_id", "provider", "domain", "template", "status", "next_run_time",
     "last_run_time", "last_run_status", "created_by_user_id", "created_at", "updated_at",
@@ -91,7 +91,7 @@ class ConfigRequest(NewCronSettings):
     provider: Annotated[str, Field(max_length=64)]
     domain: Annotated[str, Field(max_length=64)]
     template: Annotated[str, Field(max_length=64)]
-    preview: bool = False  # only tell what would be
+    preview: bool = False  # answer what it would do, and save nothing
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,9 @@ def merged_checks(logged: Sequence[Record], streamed: Sequence[Record]) -> list[
 
 
 def billed_for(steps: Sequence[Record], *, otherwise: int | None) -> int | None:
-    """The bytes that were billed for a run: those of its steps together, or what its row says where none is known.
+    """The bytes billed for a run: the sum of its steps, or `otherwise`, the figure of its row, when it has no steps.
 
-    The row is written with the publish, which cannot know what it will be billed for itself.
+    The publish writes the row, and cannot know yet what it will be billed itself.
     """
     return sum(step["bytes_billed"] or 0 for step in steps) if steps else otherwise
 

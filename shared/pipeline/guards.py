@@ -1,4 +1,4 @@
-"""What every run checks without its template saying so, as SQL: the statements of shared/sql/pipeline/guards.sql."""
+"""The checks that every run makes and no template names; their SQL is in shared/sql/pipeline/guards.sql."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _GUARDS = "pipeline/guards"
 
 
 def render_guards(template: Template, checked: Checked) -> list[RenderedCheck]:
-    """What is checked without a template saying so, though it may fail none but the first.
+    """The checks beside those of the template.
 
-    A publish replaces only the run's own days of its own source; and a day of which nothing is loaded is told.
+    `of_this_run` fails a run with rows of another source or day, which its publish would not replace. `has_rows` only
+    warns of days without rows.
     """
     published = {target.step for target in template.publish}
     own = [target for target in template.publish if not published & _steps_below(template, target.step)]
@@ -25,7 +26,7 @@ def render_guards(template: Template, checked: Checked) -> list[RenderedCheck]:
 
 
 def _steps_below(template: Template, step_id: str) -> set[str]:
-    """The steps whose rows a step's rows are made of."""
+    """The steps that a step reads, directly or through others."""
     step = next(step for step in template.steps if step.id == step_id)
     read = steps_read(step_statement(template, step)) if isinstance(step, SqlStep) else set()
     return read.union(*(_steps_below(template, name) for name in read))

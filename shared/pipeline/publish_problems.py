@@ -1,4 +1,4 @@
-"""What is wrong with what a template publishes: columns every published table has, and those of the step's rows."""
+"""Checks what a template publishes: columns that every published table needs, and the columns of the step's rows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from shared.domain.templates import Target, Template
 from shared.pipeline.shapes import staged_shape
 from shared.tables import Table
 
-# Which source and run a row is of, and when that run began.
+# The row's source, its run, and when that run began.
 _EVERY_TABLE = {"x_source": "STRING", "x_pipeline_logging_id": "STRING", "x_ingested_at": "TIMESTAMP"}
 
 
 def publish_problems(template: Template, place: Place, target: Target, table: Table) -> Iterator[tuple[Place, str]]:
-    """What a publish of this target would stumble over, by place."""
+    """Why a publish of this target would fail, by place."""
     types = {column.name: column.type for column in table.columns}
     for name, kind in _EVERY_TABLE.items():
         if name not in types:

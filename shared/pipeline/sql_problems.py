@@ -26,7 +26,7 @@ _NO_SQL = re.compile(
 )
 _PARAMETER = re.compile(r"(?<!@)@(\w+)")
 _TABLE = re.compile(r"\{dataset\}\s*\.\s*`?(\w+)")
-# What a publish reads of the statement that adds up, and the types of which each may be.
+# The columns that a publish reads from a `billed` statement, and the types that each may have.
 BILLED_COLUMNS = {
     "usage_date": ("DATE",),
     "billing_currency": ("STRING",),
@@ -64,7 +64,7 @@ class _Reading:
         yield from self._billed_columns()
 
     def _billed_columns(self) -> Iterator[str]:
-        """What a publish reads of the statement that adds up, and that its words do not name at all."""
+        """The columns that a publish reads from a `billed` statement and that the SQL does not name."""
         words = set(re.findall(r"\w+", _NO_SQL.sub(" ", self.statement.text)))
         missing = [name for name in BILLED_COLUMNS if self.is_billed and name not in words]
         if missing:

@@ -152,7 +152,7 @@ class ConfigRequests:
             "status": _status(config),
             "next_run_time": created.next_run_time,
             "message": "Pipeline scheduled successfully",
-            **_told(self._warnings(config, standing)),
+            **_warnings_field(self._warnings(config, standing)),
         }
 
     def _change(
@@ -174,7 +174,7 @@ class ConfigRequests:
             before = after
         if is_preview:
             return self._previewed(before, standing)
-        return {**_shown(before), "message": "Schedule updated", **_told(self._warnings(before, standing))}
+        return {**_shown(before), "message": "Schedule updated", **_warnings_field(self._warnings(before, standing))}
 
     def _remove(self, key: PresentedKey, config_id: str, user_id: str | None) -> int:
         standing, config = self._require_config(key, config_id)
@@ -205,7 +205,7 @@ class ConfigRequests:
         return found + load_warnings(config, standing.active, daily_limit=limit, trigger_cron=cron, now=now)
 
 
-def _told(warnings: list[str]) -> dict[str, list[str]]:
+def _warnings_field(warnings: list[str]) -> dict[str, list[str]]:
     return {"warnings": warnings} if warnings else {}
 
 

@@ -79,7 +79,7 @@ class PipelineRuns:
             return found[0]
         try:
             caller.charge()
-        except TooManyRequests:  # who only waits for a run is not told to go away: an answer a little older will do
+        except TooManyRequests:  # for a caller that polls a run, a slightly older answer is better than a refusal
             if found := self.looks.find(key, within_seconds=_OLDEST_LOOK_SECONDS):
                 return found[0]
             raise

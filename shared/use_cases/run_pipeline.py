@@ -47,7 +47,7 @@ class RunRequests:
         InvalidInput for bad parameters, Conflict without a credential, QuotaExceeded when today is used up,
         TooManyWaiting when the tenant's queue is full, IdempotencyMismatch when the key came with another body.
         """
-        # What a schedule asked for may be retried: east of Greenwich its day begins before UTC's.
+        # A retried run may come from a schedule, and east of Greenwich its day begins before UTC's.
         today = LATEST_DAY if request.retry_of else standing.usage.now.date()
         parameters = resolve_parameters(template, request.body, today=today)
         try:

@@ -44,7 +44,7 @@ class SchedulerStatus:
         return {name: function.schedule for name, function in functions.items() if function.schedule}
 
     def _overdue_jobs(self, ran: Mapping[str, Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:
-        """Jobs that did not succeed for longer than they may; a new platform has as long for the first time."""
+        """Jobs whose last success is too long ago; on a new platform the time counts from its creation."""
         found = []
         begun_at = self.jobs.begun_at()
         for name, schedule in self._schedules().items():

@@ -113,7 +113,7 @@ class _Published:
 
 
 def _warnings(hop: Hop, step: PlannedStep, connector: GcpBillingExport, *, left: int) -> Iterator[Mapping[str, Any]]:
-    """What the run cannot load, or knows nothing of; what it does load is right without. See docs/adr/0010."""
+    """Warnings about rows that are not loaded, unknown columns, and days left for the next run. See docs/adr/0010."""
     without_day, unknown = connector.count_without_day(), connector.unknown_columns()
     yield _warning(
         hop, step, "rows_have_a_usage_day", without_day, f"{without_day} rows without a usage day, not loaded"

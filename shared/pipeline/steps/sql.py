@@ -1,7 +1,7 @@
-"""The sql step: a query into the step's staging table, in one job, after a dry run has seen what it would be.
+"""The sql step: runs a query into the step's staging table, in one job, after a dry run has checked it.
 
-A dry run takes as long as a small query. Where nothing limits the bytes it only proves the template, so each process
-asks once for each statement and shape; after a job that failed it is asked again, as it knows the words for it.
+A dry run takes as long as a small query. Without a byte limit it only checks the template, so each process runs it
+once for each statement and shape. After a failed job it runs again, as its error message explains the failure.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def run_sql(
 
 @dataclass(frozen=True)
 class _Work:
-    """The query of a step: as the template has it, and as it is sent."""
+    """A step's query, as in the template and as sent."""
 
     hop: Hop
     step: PlannedStep
