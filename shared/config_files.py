@@ -50,7 +50,7 @@ class Document:
 
 
 def load_document(path: Path, *, file: str | None = None) -> Document:
-    """A YAML file; ConfigError naming file and line where it is broken, or where a key stands twice."""
+    """A YAML file; ConfigError naming file and line where it is broken, or where a key is duplicate."""
     file = file or path.name
     try:
         loader = _LOADER(path.read_text(encoding="utf-8"))
@@ -66,7 +66,9 @@ def load_document(path: Path, *, file: str | None = None) -> Document:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}:1: {str(error).splitlines()[0]}") from error
     if repeated:
-        raise ConfigError("\n".join(in_words(file, line, place, "stands twice") for line, place in repeated))
+        raise ConfigError(
+            "\n".join(in_words(file, line, place, "is there twice; remove one") for line, place in repeated)
+        )
     return document
 
 

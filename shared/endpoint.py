@@ -232,7 +232,7 @@ def _refuse_constant(name: str) -> None:
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) != len(pairs):  # readers differ in which of them they take
-        raise ValueError("a name stands twice")
+        raise ValueError("a name is there twice")
     return found
 
 

@@ -84,7 +84,7 @@ class TooManyRequests(LimitReached):
 
 
 class TooManyWaiting(LimitReached):
-    """As many runs of this tenant wait as may."""
+    """The tenant's queue is full: as many runs wait as are allowed."""
 
     cap = "waiting_runs"
 
@@ -98,7 +98,7 @@ class Unavailable(ConvergenceError):
 
 
 class Throttled(Unavailable):
-    """A quota of Google's is used up; it passes by itself, and nothing is wrong with the request."""
+    """A quota of Google is used up; try again later. Nothing is wrong with the request."""
 
 
 class TransactionAborted(Unavailable):

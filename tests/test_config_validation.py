@@ -152,8 +152,8 @@ class TestFiles:
         with pytest.raises(ConfigError) as caught:
             load_document(path)
         assert caught.value.message.splitlines() == [
-            "twice.yml:5: queues.1.id: stands twice",
-            "twice.yml:6: name: stands twice",
+            "twice.yml:5: queues.1.id: is there twice; remove one",
+            "twice.yml:6: name: is there twice; remove one",
         ]
 
     def test_key_that_overrides_a_merged_one_stands_once(self, tmp_path: Path) -> None:

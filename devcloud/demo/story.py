@@ -98,10 +98,10 @@ def demo(options: Namespace) -> None:
             tell(cloud, console, stays=options.stay)
             console.print(f"[green]Done in {time.monotonic() - started:.1f} s.[/]\n")
             if not options.stay:
-                console.print("Nothing of it remains. `make up` tells it again and stays, with lines to paste.\n")
+                console.print("Nothing of it remains. `make up` runs it again and stays, with lines to paste.\n")
         else:
-            console.print(f"The story was told before on {cloud.state.path}: its tenants and runs are still there.")
-            console.print("Remove that folder, while nothing runs on it, to be told it again.\n")
+            console.print(f"The demo has run on {cloud.state.path} before: its tenants and runs are still there.")
+            console.print("To run it again, stop devcloud and remove that folder.\n")
         if options.stay:
             stay(cloud, ACTORS[0].tenant_id, console)
 

@@ -125,7 +125,7 @@ def load_statements(path: Path) -> Mapping[str, Statement]:
     for opening, end in zip(openings, ends, strict=True):
         name, body = opening["name"], text[opening.end() : end]
         if name in statements:
-            raise ConfigError(f"{path.name}: {name} stands twice")
+            raise ConfigError(f"{path.name}: {name} is there twice; rename or remove one")
         parameters = {match["name"]: match["type"] for match in PARAMETER_LINE.finditer(body)}
         statements[name] = Statement(name, _without_comments(body), parameters)
     return {name: _with_parts(found) for name, found in statements.items()} if _takes_parts(path) else statements

@@ -79,13 +79,13 @@ def usable_statement(template: Template, name: str, readable: Sequence[str]) -> 
 
 def no_placeholder(known: Sequence[str]) -> str:
     """Why a placeholder cannot stay, and what could stand there."""
-    return f"no step, table or placeholder of that name is known here; there are {', '.join(known)}"
+    return f"no step, table or placeholder has that name; known are {', '.join(known)}"
 
 
 def wrong_parameter(name: str, kind: str, known: Mapping[str, str]) -> str | None:
     """What is wrong with a declared parameter, in words."""
     if name not in known:
-        return f"nobody gives @{name}; there are {', '.join(sorted(known))}"
+        return f"@{name} is unknown; known are {', '.join(sorted(known))}"
     return None if kind == known[name] else f"@{name} is {known[name]}, not {kind}"
 
 

@@ -147,7 +147,7 @@ class RunExecution:
             )
         except Exception as error:  # noqa: BLE001 - a defect; without an event the run would wait for its lease to end
             log.error("run crashed", exception=error)
-            return self._fail(run, journal, RunError("the run crashed; its execution_id finds the log"))
+            return self._fail(run, journal, RunError("the run crashed; find its log by execution_id"))
 
     def _run(self, run: ClaimedRun, journal: Journal, snapshot_at: datetime) -> str:
         settings, runs = self.services.settings, self.services.runs

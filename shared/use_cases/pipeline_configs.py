@@ -142,7 +142,7 @@ class ConfigRequests:
         _check_runnable(template, request, standing)
         # Calls at the same moment may pass the limit by a few: it protects the platform, it meters nobody.
         if standing.config_count >= domain.MOST_CONFIGS:
-            raise Conflict("the tenant has as many schedules as it may have", limit=domain.MOST_CONFIGS)
+            raise Conflict("the tenant has reached its limit of schedules; remove one first", limit=domain.MOST_CONFIGS)
 
     def _created(self, config: PipelineConfig, created: CreatedConfig, standing: ConfigStanding) -> dict[str, Any]:
         return {
@@ -246,7 +246,7 @@ def _check_runnable(template: Template, settings: ConfigSettings, standing: Conf
     source = source_of(template, parameters, standing.credentials[template.credentials])
     if source is None and template.source_parameter:
         field_name = f"parameters.{template.source_parameter}"
-        raise InvalidInput.of_field(field_name, "is named neither here nor by the credentials")
+        raise InvalidInput.of_field(field_name, "is missing; name it here, or store it with the credentials")
 
 
 def _status(config: PipelineConfig) -> str:

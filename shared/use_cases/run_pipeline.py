@@ -132,7 +132,9 @@ def require_source(standing: Standing, template: Template, parameters: Mapping[s
         raise Conflict(not_set_up(template.credentials))
     source = source_of(template, parameters, standing.credentials[template.credentials])
     if source is None and template.source_parameter:
-        raise InvalidInput.of_field(template.source_parameter, "is named neither here nor by the credentials")
+        raise InvalidInput.of_field(
+            template.source_parameter, "is missing; name it here, or store it with the credentials"
+        )
     return source
 
 

@@ -45,7 +45,7 @@ def test_every_template_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
         ("owner: platform", "owners: platform", "owner", "is missing"),
         ("timeout_seconds: 900", "timeout_seconds: soon", "steps.0.timeout_seconds", "must be an integer"),
         ('"{allow_empty}"', '"{allow_emty}"', "checks.4.with.allow_empty", "unknown placeholder {allow_emty}"),
-        ("max_days: 400", "max_days: 400\nmax_days: 500", "max_days", "stands twice"),
+        ("max_days: 400", "max_days: 400\nmax_days: 500", "max_days", "is there twice"),
         ("parameters:", "lookups:\n  rates: {file: rates.csv}\n\nparameters:", "lookups.rates.file", "no such file"),
         ("source_parameter: billing_export_table", "source_parameter: table", "source_parameter", "no parameter table"),
     ],

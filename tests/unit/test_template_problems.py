@@ -30,7 +30,7 @@ def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
         (
             "WHERE x_source = @source",
             "WHERE x_source = @sauce",
-            "daily_by_service: @sauce is not declared: nobody gives @sauce; there are allow_empty, ",
+            "daily_by_service: @sauce is not declared: @sauce is unknown; known are allow_empty, ",
         ),
         (
             "@pipeline_logging_id AS",
@@ -38,7 +38,7 @@ def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
             "daily_by_service: @tenant_id is not declared: write `-- param: tenant_id STRING`",
         ),
         ("-- param: source STRING", "-- param: source INT64", "daily_by_service: @source is STRING, not INT64"),
-        ("-- param: source STRING", "-- param: sauce STRING", "daily_by_service: nobody gives @sauce; there are "),
+        ("-- param: source STRING", "-- param: sauce STRING", "daily_by_service: @sauce is unknown; known are "),
         (
             "-- param: source STRING",
             "-- param: tenant_id STRING\n-- param: source STRING",
@@ -53,7 +53,7 @@ def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
             "FROM {dataset}.gcp_cost_billing",
             "FROM {datset}.gcp_cost_billing",
             (
-                "daily_by_service: {datset}: no step, table or placeholder of that name is known here; there are "
+                "daily_by_service: {datset}: no step, table or placeholder has that name; known are "
                 "dataset, summary, billed_credits, billed_by_day"
             ),
         ),
@@ -88,7 +88,7 @@ def test_what_a_publish_does_not_give_to_the_statement_that_adds_up_is_told(
     assert text != sql.read_text()
     sql.write_text(text)
     (problem,) = problems(capsys, template)
-    assert "billed_by_day: nobody gives @tenant_id; there are dates, pipeline_logging_id, source" in problem
+    assert "billed_by_day: @tenant_id is unknown; known are dates, pipeline_logging_id, source" in problem
 
 
 def test_a_template_without_its_sql_says_which_file_is_missing(
