@@ -1,4 +1,4 @@
-"""What BigQuery asks of a table's columns, partitioning and clustering before it makes or changes one."""
+"""BigQuery's rules for a table's columns, partitioning and clustering, checked before it is made or changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What BigQuery has taken and does not heed yet: a column that was just added, a grant that was just given."""
+"""Changes that BigQuery has accepted and that have no effect yet: a new column, a new grant."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def heard(client: bigquery.Client, answers: list[int], and_then: Any) -> Iterato
         hooks.remove(hear)
 
 
-def test_rows_for_a_column_that_streaming_does_not_know_yet_are_streamed_once_it_does(
+def test_rows_for_a_column_that_streaming_does_not_know_yet_are_streamed_again(
     client: bigquery.Client, bigquery_client: bigquery.Client
 ) -> None:
     table, answers = f"streamed_{uuid.uuid4().hex}", list[int]()

@@ -16,7 +16,7 @@ def schedules(connected: Frontend) -> Schedules:
     return Schedules(connected)
 
 
-def test_a_preview_tells_what_would_be_and_saves_nothing(schedules: Schedules) -> None:
+def test_a_preview_answers_the_fire_times_and_saves_nothing(schedules: Schedules) -> None:
     answer = schedules.create(preview=True, cron_expression="0 2 1 * 1", timezone="Europe/Berlin")
     assert answer.status_code == 200, answer.text
     body = answer.json()
@@ -47,7 +47,7 @@ def test_a_change_is_previewed_and_not_made(schedules: Schedules) -> None:
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "cron_expression")
 
 
-def test_a_schedule_that_doubles_another_is_taken_with_a_warning(schedules: Schedules) -> None:
+def test_a_duplicate_schedule_is_accepted_with_a_warning(schedules: Schedules) -> None:
     first = schedules.start()
     created = schedules.create().json()
     assert [first in warning for warning in created["warnings"]] == [True]
@@ -56,7 +56,7 @@ def test_a_schedule_that_doubles_another_is_taken_with_a_warning(schedules: Sche
     assert "warnings" not in schedules.change(created["config_id"], {"cron_expression": "0 4 * * *"}).json()
 
 
-def test_schedules_that_outrun_the_daily_limit_are_taken_with_a_warning(make_frontend: MakeFrontend) -> None:
+def test_schedules_beyond_the_daily_limit_are_accepted_with_a_warning(make_frontend: MakeFrontend) -> None:
     frontend = make_frontend(daily_limit=2)
     frontend.store_keyless()
     (warning,) = Schedules(frontend).create(cron_expression="0 * * * *").json()["warnings"]

@@ -66,7 +66,7 @@ def keys_of(client: bigquery.Client, tenant_id: str) -> list[dict[str, Any]]:
     return [dict(row.items()) for row in rows]
 
 
-def test_a_first_tenant_is_let_in_by_its_key(cloud: Devcloud, tenant_id: str) -> None:
+def test_a_new_tenant_may_call_with_its_key(cloud: Devcloud, tenant_id: str) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "shared.tenants", "onboard", tenant_id, "--daily-limit", "7", "--concurrent-limit", "2"],
         cwd=ROOT,
@@ -97,9 +97,7 @@ def test_onboarding_again_changes_nothing_and_shows_no_key(
     assert first["api_key"] not in str(before)
 
 
-def test_tenants_that_are_put_in_at_the_same_time_are_all_there_once(
-    bigquery_client: bigquery.Client, tenant_id: str
-) -> None:
+def test_tenants_onboarded_at_the_same_time_exist_once_each(bigquery_client: bigquery.Client, tenant_id: str) -> None:
     """Each writes the same tables: who comes second begins again, also when it is for the same tenant."""
     tenants = TenantAdmission(warehouse_of(bigquery_client))
     others = [f"{tenant_id}_a", f"{tenant_id}_b"]
@@ -145,14 +143,14 @@ def test_limits_are_changed_one_by_one(settings: dict[str, str], tenant_id: str)
 
 
 @pytest.mark.parametrize("name", ["rotate-key", "limits", "suspend", "resume", "show"])
-def test_a_tenant_that_is_not_there_is_told(settings: dict[str, str], tenant_id: str, name: str) -> None:
+def test_an_unknown_tenant_is_named_in_the_error(settings: dict[str, str], tenant_id: str, name: str) -> None:
     said = command(settings, name, tenant_id)
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr == f"there is no tenant {tenant_id}; `onboard` makes one\n"
 
 
 @pytest.mark.parametrize("tenant_id", ["x_staging", "tenants", "Acme", "a"])
-def test_an_id_that_may_not_be_a_tenants_is_told_in_a_line(settings: dict[str, str], tenant_id: str) -> None:
+def test_an_invalid_tenant_id_is_refused_in_one_line(settings: dict[str, str], tenant_id: str) -> None:
     said = command(settings, "onboard", tenant_id)
     assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1)
     assert said.stderr.startswith("stopped: tenant_id: must be a lowercase letter")

@@ -1,4 +1,4 @@
-"""What a tenant asks of the events is bounded by its own: they lie together, and every read says whose."""
+"""Reads of a tenant's events bill its own events only: they are clustered, and every read names the tenant."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ STATEMENTS = {
 }
 
 
-def test_events_lie_together_by_tenant_and_run() -> None:
+def test_events_are_clustered_by_tenant_and_run() -> None:
     table = yaml.safe_load((CONFIGS / f"tables/tenants/{EVENTS}.yml").read_text())
     assert table["clustering"] == ["tenant_id", "run_id"]
 
 
-def test_those_that_look_at_all_tenants_are_known() -> None:
+def test_only_known_statements_read_events_of_all_tenants() -> None:
     assert {name for name, found in STATEMENTS.items() if "tenant_id" not in found.parameters} == OF_ALL_TENANTS
 
 

@@ -1,4 +1,4 @@
-"""A statement takes BigQuery's time: how many there are on the way that callers wait for is what the runbook says."""
+"""The number of statements that callers wait for, one after the other, is the one in the runbook."""
 
 from __future__ import annotations
 

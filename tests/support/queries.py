@@ -1,4 +1,4 @@
-"""The one way in which tests ask BigQuery: as whoever the client is, with values as named parameters."""
+"""The one way in which tests query BigQuery: with the given client, and values as named parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mistakes of who writes a pipeline, in its table and in what it publishes: `validate` and `explain` tell them."""
+"""Mistakes of a pipeline's author in tables and published columns: `validate` and `explain` report them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def table_of(template: Path) -> Path:
         ("clustering: [x_source]", "clustering: [x_sauce]", "clustering.0: there is no column x_sauce"),
     ],
 )
-def test_a_mistake_in_a_table_is_told_by_its_line(
+def test_a_mistake_in_a_table_is_reported_with_its_line(
     template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, message: str
 ) -> None:
     line = replaced(table_of(template), old, new)
@@ -53,7 +53,7 @@ def test_a_mistake_in_a_table_is_told_by_its_line(
 
 
 @pytest.mark.parametrize("name", ["x_source", "x_pipeline_logging_id", "x_ingested_at"])
-def test_a_published_table_without_a_column_that_each_has_is_told(
+def test_a_published_table_without_a_required_column_is_reported(
     template: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     replaced(table_of(template), f"name: {name}", f"name: other_{name}")
@@ -64,7 +64,7 @@ def test_a_published_table_without_a_column_that_each_has_is_told(
     assert f"publish.0.table: {TABLE} has no column {name}; a published table needs {name}, a " in problem
 
 
-def test_a_step_whose_rows_do_not_fit_its_table_is_told(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_whose_rows_do_not_fit_its_table_is_reported(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replaced(template, f"- {{table: {TABLE}", "- {table: gcp_cost_monthly_by_service")
     replaced(template, "usage_date, billed: billed", "usage_month, billed: billed")
     replaced(template, f"with: {{table: {TABLE}", "with: {table: gcp_cost_monthly_by_service")
@@ -75,7 +75,9 @@ def test_a_step_whose_rows_do_not_fit_its_table_is_told(template: Path, capsys: 
     )
 
 
-def test_what_adds_up_must_name_what_a_publish_reads(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_billed_statement_must_name_the_columns_that_a_publish_reads(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sql = template.with_suffix(".sql")
     replaced(sql, "COUNT(*) AS row_count,\n  SUM(cost + credit_amount) AS billed_cost", "SUM(cost) AS net")
     (problem,) = problems(capsys, template)
@@ -85,7 +87,7 @@ def test_what_adds_up_must_name_what_a_publish_reads(template: Path, capsys: pyt
     )
 
 
-def test_what_is_not_text_is_told(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_utf8_is_reported(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     template.with_suffix(".sql").write_bytes(b"-- name: x\xff\n")
     (problem,) = problems(capsys, template)
     assert problem.startswith("configs/gcp/cost/daily_by_service.sql:1: ")

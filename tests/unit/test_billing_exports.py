@@ -1,4 +1,4 @@
-"""What a table must be to be read as a billing export, and what of it is not known here."""
+"""Which tables are accepted as billing exports, and which of their columns are unknown here."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _changed(columns: list[Json], path: list[str], change: Any) -> list[Json]:
         ("project.labels.key", {"type": "INT64"}, "its column project.labels.key is INTEGER, and must be STRING"),
     ],
 )
-def test_a_column_that_is_missing_or_of_another_type_is_told_by_name(path: str, change: Any, problem: str) -> None:
+def test_a_missing_or_wrong_column_is_named(path: str, change: Any, problem: str) -> None:
     assert export_problem("TABLE", changed(path, change), KNOWN) == f"is no billing export: {problem}"
 
 
@@ -67,7 +67,7 @@ def test_a_column_that_is_missing_or_of_another_type_is_told_by_name(path: str, 
         ("invoice", {"type": "STRUCT"}),
     ],
 )
-def test_what_older_exports_lack_and_numbers_of_other_kinds_are_read(path: str, change: Any) -> None:
+def test_older_exports_and_other_number_types_are_accepted(path: str, change: Any) -> None:
     found = changed(path, change)
     assert export_problem("TABLE", found, KNOWN) is None
     assert unknown_columns(found, KNOWN) == []

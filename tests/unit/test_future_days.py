@@ -1,4 +1,4 @@
-"""Days that have not begun: refused to who asks by hand, allowed to a schedule whose zone is ahead of UTC."""
+"""Days that have not begun: refused for manual runs, accepted for schedules whose timezone is ahead of UTC."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_day_after_today_in_utc_is_refused(asked: dict[str, str], field: str) 
     assert found[field] == "must not be after today, 2025-11-17 in UTC"
 
 
-def test_today_has_begun() -> None:
+def test_today_is_accepted() -> None:
     assert resolve_parameters(BILLING, {"date": "2025-11-17"}, today=TODAY)["date"] == "2025-11-17"
 
 

@@ -1,4 +1,4 @@
-"""A template's grain: which days a run covers, and templates whose rows are about more days than they say."""
+"""A template's grain: which days a run covers, and templates whose rows are coarser than their grain."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @given(st.lists(DAYS, max_size=5))
-def test_of_grain_month_a_run_covers_the_months_of_its_days_and_no_others(days: list[date]) -> None:
+def test_with_grain_month_a_run_covers_exactly_the_months_of_its_days(days: list[date]) -> None:
     covered = whole_days(days, "month")
     assert covered == sorted(set(covered))
     assert {(day.year, day.month) for day in covered} == {(day.year, day.month) for day in days}
@@ -39,7 +39,7 @@ def test_of_grain_month_a_run_covers_the_months_of_its_days_and_no_others(days: 
 
 
 @given(st.lists(DAYS, max_size=5))
-def test_of_grain_day_a_run_covers_its_days(days: list[date]) -> None:
+def test_with_grain_day_a_run_covers_its_days(days: list[date]) -> None:
     assert whole_days(days, "day") == sorted(set(days))
 
 
@@ -96,7 +96,7 @@ ONE_DAY = [
 
 
 @pytest.mark.parametrize("expression", [*MONTHS, *LONGER, "MIN(x_usage_date)"])
-def test_a_day_that_is_made_of_many_is_refused(
+def test_a_day_computed_from_several_days_is_refused(
     template: Path, capsys: pytest.CaptureFixture[str], expression: str
 ) -> None:
     (problem,) = told_of(template, capsys, expression, "day")
@@ -106,19 +106,19 @@ def test_a_day_that_is_made_of_many_is_refused(
 
 
 @pytest.mark.parametrize("expression", [*ONE_DAY, *MONTHS])
-def test_of_grain_month_a_day_or_a_month_is_taken(
+def test_with_grain_month_a_day_or_a_month_is_accepted(
     template: Path, capsys: pytest.CaptureFixture[str], expression: str
 ) -> None:
     assert told_of(template, capsys, expression, "month") == []
 
 
 @pytest.mark.parametrize("expression", ONE_DAY)
-def test_of_grain_day_a_day_is_taken(template: Path, capsys: pytest.CaptureFixture[str], expression: str) -> None:
+def test_with_grain_day_a_day_is_accepted(template: Path, capsys: pytest.CaptureFixture[str], expression: str) -> None:
     assert told_of(template, capsys, expression, "day") == []
 
 
 @pytest.mark.parametrize("expression", LONGER)
-def test_of_grain_month_what_is_no_part_of_one_month_is_refused(
+def test_with_grain_month_other_periods_are_refused(
     template: Path, capsys: pytest.CaptureFixture[str], expression: str
 ) -> None:
     (problem,) = told_of(template, capsys, expression, "month")
@@ -139,7 +139,7 @@ def test_the_month_is_found_through_names_and_common_table_expressions(
 
 
 @pytest.mark.parametrize(("day", "is_one"), [("EXTRACT(DAY FROM x_usage_date)", True), ("1", False)])
-def test_a_day_of_parts_that_others_extract_is_one_with_its_day(
+def test_a_date_composed_of_extracted_parts_needs_its_day(
     template: Path, capsys: pytest.CaptureFixture[str], day: str, is_one: bool
 ) -> None:
     sql = template.with_suffix(".sql")
@@ -150,7 +150,7 @@ def test_a_day_of_parts_that_others_extract_is_one_with_its_day(
     assert (told_by(main, ["validate", str(template)], capsys) == []) is is_one
 
 
-def test_a_calendar_of_the_runs_days_is_no_day_of_a_run(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_calendar_over_the_runs_days_is_accepted(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sql = template.with_suffix(".sql")
     text = sql.read_text().replace("  x_usage_date AS usage_date,\n  project", "  usage_date,\n  project", 1)
     calendar = "FROM UNNEST(@dates) AS usage_date\nJOIN {dataset}.gcp_cost_billing ON x_usage_date = usage_date\nWHERE"
@@ -174,7 +174,7 @@ def test_a_run_refuses_what_validate_refuses(template: Path) -> None:
         )
 
 
-def test_a_provider_is_read_by_the_day(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_that_reads_a_provider_needs_grain_day(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = template.with_name("billing.yml")
     path.write_text(
         template.read_text()

@@ -1,4 +1,4 @@
-"""Looks at a run beyond what a key may ask: the last answer, a little older, and only then a refusal."""
+"""A key that has used up its queries gets the last answer, a little older, and is refused only without one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class World:
         return "acme"
 
 
-def test_beyond_its_limit_a_look_gets_the_last_answer_for_half_a_minute() -> None:
+def test_beyond_its_limit_a_key_gets_the_last_answer_for_half_a_minute() -> None:
     world = World()
     looks: Looks = Remembered(seconds=3, most=MOST_LOOKS, clock=lambda: world.now)
     stand_in = cast(Any, world)

@@ -1,4 +1,4 @@
-"""The operator's commands where nothing can be tried: one line that says the way out, and status 2."""
+"""Operator commands that cannot start print one line with the way out, and end with status 2."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMANDS: list[tuple[Callable[[Sequence[str]], int], list[str]]] = [
 
 
 @pytest.mark.parametrize(("main", "arguments"), COMMANDS)
-def test_without_credentials_a_line_names_the_command_that_gets_some(
+def test_without_credentials_the_error_names_the_login_command(
     main: Callable[[Sequence[str]], int], arguments: list[str], tmp_path: Path
 ) -> None:
     with environment({**SETTINGS, "HOME": str(tmp_path), "CLOUDSDK_CONFIG": str(tmp_path)}):
@@ -48,7 +48,7 @@ def test_missing_settings_are_named(main: Callable[[Sequence[str]], int], argume
     assert said.stderr.splitlines()[-1].endswith("set these in the environment: PROJECT_ID, BIGQUERY_LOCATION")
 
 
-def test_a_name_that_is_no_keys_is_told() -> None:
+def test_an_invalid_kms_key_name_is_refused() -> None:
     with environment({**SETTINGS, "KMS_KEY": "x"}):
         said = run(reencrypt.main, "--dry-run")
     assert said.returncode == 2

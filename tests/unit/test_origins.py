@@ -31,10 +31,10 @@ def is_allowed(origin: str, *allowed: str) -> bool:
         ("null", False),
     ],
 )
-def test_the_local_cloud_lets_pages_of_every_local_port_in(origin: str, is_there: bool) -> None:
+def test_pages_of_every_localhost_port_may_call_the_local_cloud(origin: str, is_there: bool) -> None:
     assert is_allowed(origin, *ALLOWED_ORIGINS.split(",")) is is_there
 
 
-def test_an_origin_without_a_star_is_that_port_alone() -> None:
+def test_an_origin_without_a_star_allows_only_its_port() -> None:
     assert is_allowed("https://app.example", "https://app.example")
     assert not is_allowed("https://app.example:8443", "https://app.example")

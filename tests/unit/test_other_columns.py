@@ -1,4 +1,4 @@
-"""What an export has and its table has no column for is kept, each value where the export has it."""
+"""Values of an export without a column in the table are kept under the same paths."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def kept(**columns: list[Any]) -> list[Any]:
         ({"credits": [[{"name": "a"}, {"name": "b", "id": "7"}]]}, {"credits": [None, {"id": "7"}]}),
     ],
 )
-def test_what_has_no_column_is_kept_where_it_stood(columns: dict[str, list[Any]], found: Any) -> None:
+def test_a_value_without_a_column_is_kept_under_its_path(columns: dict[str, list[Any]], found: Any) -> None:
     assert kept(**columns) == [found]
 
 
@@ -53,7 +53,7 @@ def test_rows_without_a_value_keep_nothing() -> None:
     assert rows == [{"new": "x"}, None, {"invoice": {"kind": "late"}}]
 
 
-def test_lists_keep_their_rows_wherever_the_batch_was_cut() -> None:
+def test_lists_stay_with_their_rows_in_a_sliced_batch() -> None:
     rows: list[Any] = [[{"id": "1"}], None, [], [{"id": "2"}, {"id": "3"}]]
     array: Any = pa.array(rows, pa.list_(pa.struct([("id", pa.string())])))
     texts = other_columns({"credits": array.slice(1)}, KNOWN, 3).to_pylist()

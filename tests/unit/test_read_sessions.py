@@ -1,4 +1,4 @@
-"""Why a read session of a tenant's account is not opened: a run names the project where that is the reason."""
+"""A refused read session names the project where the project is the reason, and the table otherwise."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DISABLED = error_details_pb2.ErrorInfo(reason="SERVICE_DISABLED", domain="google
         ),
     ],
 )
-def test_a_run_says_whether_the_project_or_the_table_is_closed(error: Exception, told: str) -> None:
+def test_a_refused_read_names_the_project_or_the_table(error: Exception, told: str) -> None:
     with pytest.raises(SourceNotFound) as raised, source_errors("theirs.d.t", project="theirs"):
         raise error
     assert raised.value.message == told

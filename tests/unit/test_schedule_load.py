@@ -1,4 +1,4 @@
-"""What a schedule does beside its tenant's others: doubling one, and asking for more runs than a day has."""
+"""Warnings about a tenant's schedules together: duplicates, and more runs than the daily limit."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Reads a request's body against the fields of its resource: what is enforced or kept, what is refused by name.
+"""Reads a request's body by the fields of its resource, which are enforced, kept, ignored or refused by name.
 
-resource_fields.py lists every field of Google's resources in one of four ways. What is in none is no field of
-BigQuery's, which passes over it and never sends it back.
+resource_fields.py lists every field of Google's resources as one of these. BigQuery ignores a field that it does not
+know, and never sends it back.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Resource:
     one of these in brackets for a list, in braces for an object of them.
     """
 
-    enforced: str = ""  # it does here what it does in BigQuery
-    stored: str = ""  # kept and shown: it changes nothing that could be seen here
-    refused: str = ""  # notImplemented, unless it asks for nothing
-    output: str = ""  # BigQuery's own: ignored in a request, there as here
+    enforced: str = ""  # works as in BigQuery
+    stored: str = ""  # kept and shown, without any other effect here
+    refused: str = ""  # notImplemented, unless the value asks for nothing
+    output: str = ""  # set by BigQuery: ignored in requests, as in BigQuery
     required: str = ""  # which of them a request has to name, unless it is a PATCH
 
     def kinds(self) -> dict[str, str]:

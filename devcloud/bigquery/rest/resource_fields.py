@@ -1,4 +1,4 @@
-"""Every field that BigQuery v2 has in what callers send, and what becomes of it here.
+"""Every field of BigQuery v2 that callers may send, and how it is treated here.
 
 The names are those of Google's discovery document, revision 20261009. tests/devcloud/bigquery/test_resource_fields.py
 holds them against the properties of Google's own client.
@@ -29,7 +29,7 @@ RESOURCES = {
     ),
     "AccessEntry": Resource(
         enforced="role:string userByEmail:string",
-        # Whoever these are, no caller of this cloud is one of them, and who is of the project may do all in it.
+        # No caller of this cloud is in such a group, and accounts of the project may do everything in it.
         stored="domain:string groupByEmail:string iamMember:string specialGroup:string",
         refused="condition dataset routine view",
     ),

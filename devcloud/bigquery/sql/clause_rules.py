@@ -1,4 +1,4 @@
-"""What HAVING, QUALIFY and LIMIT ask of their SELECT, which DuckDB does not."""
+"""Rules of HAVING, QUALIFY and LIMIT that BigQuery enforces and DuckDB does not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LITERALS = (exp.Literal, exp.Null, exp.Boolean, exp.RawString, exp.ByteString)
 
 
 def check_having(node: exp.Expr) -> None:
-    """HAVING stands over groups, and over nothing that is worked out after them."""
+    """HAVING needs groups, and may not use what is computed after grouping."""
     having = node.args.get("having")
     if having is None:
         return
@@ -31,7 +31,7 @@ def check_having(node: exp.Expr) -> None:
 
 
 def check_qualify(node: exp.Expr) -> None:
-    """QUALIFY stands over window functions."""
+    """QUALIFY needs a window function."""
     qualify = node.args.get("qualify")
     if qualify is not None and not any(any(_within(part, exp.Window)) for part in [*node.expressions, qualify]):
         raise invalid_query("The QUALIFY clause requires analytic function to be present")
@@ -53,7 +53,7 @@ def check_sources(node: exp.Expr) -> None:
 
 
 def check_limit(value: exp.Expr, clause: str) -> None:
-    """LIMIT and OFFSET take a number that is none below zero, or a parameter."""
+    """LIMIT and OFFSET take a parameter or a number that is not negative."""
     is_number = isinstance(value, exp.Literal) and not value.args["is_string"]
     if not is_number and not isinstance(value, (exp.Parameter, exp.Placeholder, exp.Column)):
         raise invalid_query(f"{clause} expects a non-negative integer literal or parameter")

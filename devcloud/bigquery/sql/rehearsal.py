@@ -1,7 +1,7 @@
-"""Goes through a script before its first statement runs, so that what is not implemented changes nothing.
+"""Checks a script before its first statement runs, so that a script with something not implemented changes nothing.
 
-Each statement is bound over the tables and variables that those before it make. Only refusals by name count: whether a
-table or a column will be there is known when its statement runs, and BigQuery too keeps what ran before that.
+Each statement is bound over the tables and variables that earlier statements make. Only refusals by name count: whether
+a table or column exists is known when its statement runs, and BigQuery too keeps the effect of earlier statements.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Statements that GoogleSQL has and this engine has not, by their first words: refused by name, never as bad syntax."""
+"""Statements of GoogleSQL that are not implemented, by their first words: refused by name, not as bad syntax."""
 
 from __future__ import annotations
 

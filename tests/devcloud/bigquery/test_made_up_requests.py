@@ -1,4 +1,4 @@
-"""Requests made up from a seed: fields of every resource with values of every kind. None ends in 500."""
+"""Requests generated from a seed, with values of every kind in every field: none ends in 500."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NaN is within no range: it compares with nothing, and would pass a check that asks what is below or above."""
+"""NaN fails every range check, though it is neither below nor above a bound."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VALUES = "SELECT n FROM UNNEST([1.0, CAST('nan' AS FLOAT64), CAST('inf' AS FLOAT
 @pytest.mark.parametrize(
     ("minimum", "maximum", "failed_rows"), [("0", None, 1), (None, "5", 2), ("0", "5", 2), ("1", "1", 2), ("2", "5", 3)]
 )
-def test_nan_is_within_no_range(
+def test_nan_fails_every_range_check(
     bigquery_client: bigquery.Client, minimum: str | None, maximum: str | None, failed_rows: int
 ) -> None:
     staged = Statement("values", f"({VALUES}) AS staged", {})

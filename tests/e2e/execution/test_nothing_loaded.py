@@ -1,4 +1,4 @@
-"""A run says which days it loaded and what it was billed for, and warns of days of which there is nothing to load."""
+"""A run shows which days it loaded and what was billed, and warns of days without rows."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ def test_days_without_rows_are_warned_of(extracting: Executions, tenant: Tenant,
     assert check["sample"] == [{"usage_date": EMPTY}]
 
 
-def test_a_run_tells_the_days_it_loaded_and_all_that_it_was_billed_for(
-    executions: Executions, tenant: Tenant, api: Api
-) -> None:
+def test_a_run_shows_the_days_it_loaded_and_everything_billed(executions: Executions, tenant: Tenant, api: Api) -> None:
     delivery = executions.run(tenant, {})
     run, listed = seen(api, delivery)
     assert run["dates"] == sorted(tenant.export.truth["usage_dates"])

@@ -1,4 +1,4 @@
-"""Exports that have columns nobody here knows: their values are kept, and the run names them."""
+"""Exports with unknown columns: their values are kept, and the run names them."""
 
 from __future__ import annotations
 

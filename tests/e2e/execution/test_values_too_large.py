@@ -1,4 +1,4 @@
-"""One value that no number holds ends the run in one try, and its column and row are named."""
+"""A value that NUMERIC cannot hold ends the run in one attempt, and its column and row are named."""
 
 from __future__ import annotations
 

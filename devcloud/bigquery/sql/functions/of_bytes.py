@@ -1,4 +1,4 @@
-"""What functions of text and numbers do with BYTES in BigQuery and not here: refused by name."""
+"""Signatures with BYTES of functions that are implemented for text and numbers only: they are refused by name."""
 
 from __future__ import annotations
 

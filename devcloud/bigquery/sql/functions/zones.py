@@ -1,7 +1,7 @@
-"""Between moments and the clocks of time zones.
+"""Converts between moments and local times.
 
-A zone that is named is DuckDB's own. Offsets, and what a query works out, take macros: twenty times as long to bind. So
-does a local time, which comes twice or not at all where clocks change: DuckDB takes another moment than GoogleSQL.
+DuckDB handles named zones. Offsets and computed zones take macros, which bind twenty times slower. Local times take a
+macro too: where clocks change they are ambiguous or missing, and DuckDB picks another moment than GoogleSQL.
 """
 
 from __future__ import annotations
