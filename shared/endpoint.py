@@ -107,10 +107,6 @@ class Call:
         """The body validated; InvalidInput naming every bad field."""
         return validated(model, self.json_object())
 
-    def query_as(self, model: type[Model]) -> Model:
-        """The query string validated; InvalidInput naming every bad parameter."""
-        return validated(model, dict(self.query))
-
 
 @dataclass(frozen=True)
 class Answer:

@@ -34,8 +34,3 @@ def is_template_part(value: str) -> bool:
 def pipeline_id_of(provider: str, domain: str, template: str) -> str:
     """How a pipeline is stored and answered, e.g. gcp-cost-billing."""
     return f"{provider}-{domain}-{template}"
-
-
-def qualified_pipeline_id(tenant_id: str, pipeline_id: str) -> str:
-    """The template variable {pipeline_id}: tenant and pipeline."""
-    return f"{tenant_id}-{pipeline_id}"

@@ -4,8 +4,8 @@ BigQuery takes a job's id once, so two cannot have one turn, and a turn is over 
 holds nobody up. The next number is tried only once the job before it has ended. Those who wait know who came before
 them, and give way.
 
-`take_turn` and `find_newer_publish` are conversations: they yield what they want to know or done, and are sent what
-came of it. They know neither clock nor cloud.
+`take_turn` and `find_newer_publish` are conversations: they yield a question or an order, and are sent the result. They
+know neither clock nor cloud.
 """
 
 from __future__ import annotations

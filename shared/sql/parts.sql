@@ -1,5 +1,5 @@
 -- name: live_lease
--- A row while the lease is the current one of its run: nothing is written for an executor that was overtaken.
+-- One row while the lease is the current one of its run, so that an overtaken executor writes nothing.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: lease_id STRING
@@ -11,8 +11,8 @@ WHERE run_id = @run_id
   AND state = 'PROCESSING'
 
 -- name: seen_runs
--- A tenant's runs, or one of them, as the tenant sees them: what the queue and the dispatcher know more recently than the run
--- log wins. A run has one id, so of one run the events of others are not read.
+-- A tenant's runs, or one of them, as the tenant sees them: the newer state of the queue and the dispatcher wins over the run
+-- log. A read of one run reads only that run's events.
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
 -- param: days INT64
@@ -82,8 +82,8 @@ queued AS (
     ROW_NUMBER() OVER (PARTITION BY state ORDER BY priority DESC, scheduled_time, run_id) AS queue_position
   FROM aged
 ),
--- That an end was asked for, and how a run ended whose row does not say so yet; a closing task follows within minutes.
--- And why a run is tried again: its row says nothing of attempts before the last.
+-- Requests to cancel, and the outcome of runs whose row does not have it yet; a closing task writes it within minutes.
+-- Also the reason why a run is tried again, as its row has only the last attempt.
 settled AS (
   SELECT
     run_id,

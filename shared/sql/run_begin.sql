@@ -57,8 +57,8 @@ WHERE @source IS NOT NULL
   );
 
 -- name: read_begun
--- What an attempt begins with: whether its lease stands, how its run stands, the source's watermark, and the tenant's newest
--- turn to publish. Watermarks of runs before turns were counted are in the fence.
+-- An attempt's starting state: whether its lease is current, the run's status, the source's watermark, and the tenant's newest
+-- turn to publish. Watermarks from before turns were counted are in the fence.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING

@@ -1,5 +1,5 @@
 -- name: list_runs
--- A tenant's runs, newest first, from a keyset on.
+-- A page of a tenant's runs, newest first.
 -- param: pipeline_id STRING
 -- param: status STRING
 -- param: backfill_id STRING
@@ -45,7 +45,7 @@ ORDER BY created_at DESC, pipeline_logging_id DESC
 LIMIT @max_runs
 
 -- name: find_run
--- One run as list_runs shows it, and the steps that its executors streamed: all there is to say of a run that goes on, in one
+-- One run as list_runs shows it, and the steps that its executors streamed: everything about an unfinished run, in one
 -- statement over three tables.
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING

@@ -1,5 +1,5 @@
 -- name: onboard_tenant
--- A tenant that may begin: profile, live subscription and first API key, all or nothing. Refused where there is one.
+-- Makes a tenant: profile, live subscription and first API key, all or nothing. Refused when the tenant exists.
 -- param: tenant_id STRING
 -- param: company_name STRING
 -- param: plan_name STRING
@@ -32,7 +32,7 @@ VALUES (@api_key_id, @tenant_id, @api_key_hash, TRUE, CURRENT_TIMESTAMP());
 COMMIT TRANSACTION;
 
 -- name: add_api_key
--- A further API key of a tenant; its other keys go on working.
+-- Adds an API key to a tenant; its other keys keep working.
 -- param: tenant_id STRING
 -- param: api_key_id STRING
 -- param: api_key_hash STRING
@@ -47,7 +47,7 @@ FROM {tenants}.tenant_profiles
 WHERE tenant_id = @tenant_id;
 
 -- name: rotate_api_key
--- A new API key of a tenant, and an end of the others: at once, or after so many hours. Both or neither.
+-- Adds an API key and ends the others after the overlap, at once for 0 hours; both or neither.
 -- param: tenant_id STRING
 -- param: api_key_id STRING
 -- param: api_key_hash STRING
@@ -79,7 +79,7 @@ ASSERT @@row_count = 1 AS 'NO_TENANT';
 COMMIT TRANSACTION;
 
 -- name: set_status
--- Whether a tenant may do anything. A tenant that was deleted stays so.
+-- Suspends or resumes a tenant. A deleted tenant stays deleted.
 -- param: tenant_id STRING
 -- param: status STRING
 UPDATE {tenants}.tenant_profiles
@@ -91,7 +91,7 @@ WHERE tenant_id = @tenant_id
   AND status != @status;
 
 -- name: set_limits
--- The limits of a tenant's live subscription; what is NULL stays.
+-- Changes the limits of a tenant's live subscription; NULL leaves a limit as it is.
 -- param: tenant_id STRING
 -- param: daily_limit INT64
 -- param: concurrent_limit INT64
@@ -105,7 +105,7 @@ WHERE tenant_id = @tenant_id
   AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE);
 
 -- name: find_tenant
--- A tenant as it stands: its profile, its live subscription's limits, and how many of its API keys may be used.
+-- A tenant's status, the limits of its live subscription, and the number of its valid API keys.
 -- param: tenant_id STRING
 WITH live AS (
   SELECT

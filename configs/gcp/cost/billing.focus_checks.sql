@@ -22,7 +22,7 @@ FROM {focus}
 GROUP BY billing_account_id, invoice_month, currency
 
 -- name: unread_values
--- Rows whose invoice month is no month, or whose conversion rate is none: both are mapped as if they were missing.
+-- Rows with an invalid invoice month or conversion rate; both are mapped as if they were missing.
 SELECT
   usage_start_time,
   sku.id AS sku_id,

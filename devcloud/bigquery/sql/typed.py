@@ -40,10 +40,6 @@ class Typed:
     chosen: tuple[str, str] | None = None
     fails: bool = False
 
-    def with_sql(self, sql: str) -> Typed:
-        """The same type, another text; no literal any more."""
-        return Typed(sql, self.type)
-
     def named(self, name: str) -> Typed:
         """The same expression under another implied column name."""
         return replace(self, name=name)

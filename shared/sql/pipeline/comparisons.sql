@@ -19,8 +19,8 @@ WHERE x_source = @source
 GROUP BY {keys}
 
 -- name: reconciliation
--- Keys whose total on one side is not that on the other; a key that only one side has counts as 0 on the other, and NULL
--- is a key as any other. Totals of two keys are never added up: they may be of two currencies.
+-- Keys whose totals differ between the two sides. A key that one side lacks counts as 0 there, and NULL is a key like any
+-- other. Totals of different keys are never added up, as they may have different currencies.
 -- param: check_id STRING
 -- param: tolerance NUMERIC
 SELECT
@@ -65,8 +65,8 @@ FROM (
 ) AS reconciled
 
 -- name: matches_source
--- Days and currencies whose rows or cost in staging are not what was counted while the source was read. Where all are
--- alike it shows what came of each currency, else the first that are not.
+-- Days and currencies whose rows or cost in staging differ from what was counted while the source was read. When all agree
+-- it shows the totals of each currency, else the first differences.
 -- param: check_id STRING
 -- param: source STRING
 -- param: dates ARRAY<DATE>

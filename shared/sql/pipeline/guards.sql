@@ -1,5 +1,5 @@
 -- name: has_rows
--- Days, or months, that the run is about and that have no rows in staging: nothing is loaded of them.
+-- Days (or months) of the run without rows in staging.
 -- param: check_id STRING
 -- param: dates ARRAY<DATE>
 -- param: grain STRING
@@ -29,7 +29,7 @@ LEFT JOIN (
   ON staged.usage_date = asked.usage_date
 
 -- name: of_other_runs
--- Rows of another source, or of a day that the run is not about: a publish would add them to what is there.
+-- Rows of another source, or of a day outside the run: a publish would add them without replacing any.
 -- param: check_id STRING
 -- param: source STRING
 -- param: dates ARRAY<DATE>

@@ -5,7 +5,6 @@ from __future__ import annotations
 from devcloud.bigquery.sql.registry import define, later
 
 _INT, _NUM, _FLOAT = "INT64 -> INT64", "NUMERIC -> NUMERIC", "FLOAT64 -> FLOAT64"
-_TO_NUMERIC = "CAST({0} AS DECIMAL(38,9))"
 
 _WIDENED = ("INT64 -> FLOAT64", "CAST({0} AS DOUBLE)")
 
