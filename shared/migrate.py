@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m shared.migrate",
         description="Brings the tables that exist, the platform's and every tenant's, to what configs/tables says: "
         "adds columns, lets required ones be NULL, updates descriptions and clustering, makes tenants' missing x_meta "
-        "tables. No row is touched and no column removed. All is compared first; when a single table cannot be changed "
-        "in place, nothing is. May be repeated and interrupted; runs go on meanwhile.",
+        "tables. No row is touched and no column removed. It compares all tables first, and changes none when one cannot "
+        "be changed in place. It may be repeated and interrupted; runs go on meanwhile.",
         epilog=f"Needs {', '.join(WANTED)} in the environment, and the identity that deploys, such as an Owner.",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what is to be done and change nothing")
