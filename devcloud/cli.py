@@ -25,7 +25,7 @@ examples:
   {run} onboard acme_corp               a tenant and its API key
   {run} mint-key --project acme-gcp > key.json
   {run} seed-billing --project acme-gcp --start 2025-11-01 --days 30 --truth truth.json
-  {run} mint-token scheduler_status     the Bearer token that an operator's call wants
+  {run} mint-token scheduler_status     the Bearer token for an operator's call
   {run} run-job trigger                 queue what is due, without waiting for the hour
   {run} query "SELECT * FROM gcp_cost_billing LIMIT 3" --tenant acme_corp
   {run} jobs                            what BigQuery has been asked since the start

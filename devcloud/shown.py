@@ -23,12 +23,12 @@ _NUMBERS = frozenset({"INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUM
 
 
 def outgrown(tables: Mapping[str, str], state_dir: object) -> str:
-    """What to do about tenants' tables that an earlier version made and that cannot be changed in place."""
+    """Names tenants' tables of an earlier version that cannot be changed in place, and what to do about them."""
     lines = [f"devcloud: {name} cannot be changed in place: {told}" for name, told in tables.items()]
     if lines:
         drop = f"{command()} query --state-dir {shell_word(state_dir)} 'DROP TABLE {next(iter(tables))}'"
         lines.append(f"  Drop such a table and run its pipeline again: {drop}")
-        lines.append("  Or begin anew: remove the state directory, or name another one with --state-dir.")
+        lines.append("  Or start over: remove the state directory, or name another one with --state-dir.")
     return "\n".join(lines)
 
 

@@ -19,10 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 when every table is as configs/tables says, 1 when one is not, 2 when it could not be tried."""
     parser = argparse.ArgumentParser(
         prog="python -m shared.migrate",
-        description="Brings the tables that exist, the platform's and every tenant's, to what configs/tables says: "
+        description="Changes existing tables, the platform's and every tenant's, to what configs/tables says: it "
         "adds columns, lets required ones be NULL, updates descriptions and clustering, makes tenants' missing x_meta "
-        "tables. No row is touched and no column removed. It compares all tables first, and changes none when one cannot "
-        "be changed in place. It may be repeated and interrupted; runs go on meanwhile.",
+        "tables. No row is touched and no column removed. It compares all tables first and changes nothing unless all "
+        "can be changed in place. It may be repeated and interrupted; runs go on meanwhile.",
         epilog=f"Needs {', '.join(WANTED)} in the environment, and the identity that deploys, such as an Owner.",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what is to be done and change nothing")
