@@ -1,4 +1,4 @@
-"""Onboards tenants in the subscription system's place, by the operator's own statements."""
+"""Onboards tenants as the subscription system would, with the statements of the operator's command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels as BigQuery takes them: https://cloud.google.com/bigquery/docs/labels-intro#requirements"""
+"""BigQuery's rules for labels: https://cloud.google.com/bigquery/docs/labels-intro#requirements"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TEXT = re.compile(r"[\w-]{0,63}")
 
 
 def check_labels(labels: Mapping[str, str | None] | None) -> None:
-    """Raises invalid for a key or a value that no label has."""
+    """Raises invalid for a key or value that BigQuery does not accept."""
     given = labels or {}
     if len(given) > _MOST:
         raise BigQueryError("invalid", f"There are more than {_MOST} labels")

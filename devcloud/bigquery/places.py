@@ -1,4 +1,4 @@
-"""Where BigQuery keeps datasets: https://cloud.google.com/bigquery/docs/locations"""
+"""The locations of BigQuery: https://cloud.google.com/bigquery/docs/locations"""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ _PLACES = frozenset(
 
 
 def check_place(location: str) -> None:
-    """Raises invalid for a location in which BigQuery keeps nothing."""
+    """Raises invalid for an unknown location."""
     if location.lower() not in _PLACES:
         raise BigQueryError("invalid", f"Invalid value for location: {location} is not a valid value")

@@ -60,7 +60,7 @@ def check_limit(value: exp.Expr, clause: str) -> None:
 
 
 def check_no_literal(node: exp.Expr, clause: str) -> None:
-    """A literal that is no position sorts and groups nothing."""
+    """ORDER BY and GROUP BY take no literal, except a column number."""
     bare = node.unnest()
     number = bare.this if isinstance(bare, exp.Neg) else bare
     if isinstance(number, exp.HexString) or (number is not bare and isinstance(number, exp.Literal)):

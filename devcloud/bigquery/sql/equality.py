@@ -29,7 +29,7 @@ def unequal(left: Typed, right: Typed) -> str:
 
 
 def is_by_parts(kind: SqlType) -> bool:
-    """Whether DuckDB's own equality of values of the type is not GoogleSQL's."""
+    """Whether DuckDB's equality for the type differs from GoogleSQL's."""
     return kind == FLOAT64 or kind.kind == "STRUCT"
 
 

@@ -12,11 +12,11 @@ _INTEGERS = range(-(2**63), 2**64)
 
 
 class _Other(ValueError):
-    """What is left to the engine: it has its own words for it."""
+    """The engine reports this error itself."""
 
 
 def normal_json(text: str) -> str | None:
-    """The normal form of a document; None for text that is no JSON or has numbers of too many digits."""
+    """The normal form of a document; None when it is not JSON or has numbers with too many digits."""
     try:
         document = json.loads(
             text, object_pairs_hook=_members, parse_float=_float, parse_int=_integer, parse_constant=_constant

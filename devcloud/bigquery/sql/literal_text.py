@@ -1,4 +1,4 @@
-"""Reads quoted literals from the statement's own text, as GoogleSQL does: what sqlglot makes of escapes differs.
+"""Reads quoted literals from the statement's text as GoogleSQL does; sqlglot reads escapes in another way.
 
 https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#literals
 """
@@ -30,7 +30,7 @@ _WORDS = {
 
 
 def read_tokens(sql: str, tokens: list[Token], type_tokens: frozenset[TokenType]) -> list[Token]:
-    """The tokens with what literals mean as their text; bytes stand as the characters of the same numbers."""
+    """The tokens, with each literal's value as its text; a byte becomes the character with its number."""
     found: list[Token] = []
     joined = _raw_bytes(tokens)
     for at, token in enumerate(tokens):

@@ -24,7 +24,7 @@ from devcloud.bigquery.types import SqlType
 
 
 class Rehearsal:
-    """What a script makes on its way, nothing of which is there yet."""
+    """The tables and variables that a script will make; none of them exists yet."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner

@@ -23,10 +23,10 @@ _DEFINITION = re.compile(
     r"(?P<verb>CREATE|ALTER|DROP) (?:OR REPLACE )?(?:TEMP |TEMPORARY |PUBLIC |PRIVATE )?"
     rf"(?P<what>{'|'.join(re.escape(name) for name in _OBJECTS)})\b"
 )
-# Of these some forms are implemented: what the parser does not know is one of the others.
+# Some forms of these are implemented; a form that the parser does not know is one of the others.
 _PARTLY = re.compile(r"(?P<verb>ALTER) (?P<what>TABLE|VIEW|SCHEMA)\b")
 _BLOCK = re.compile(r"\w+ : (BEGIN|LOOP|WHILE|REPEAT|FOR)\b")
-# What the parser does not know within a statement that it knows otherwise.
+# Clauses that the parser does not know in statements that it knows.
 _WITHIN = re.compile(
     r"\b(?:ML|AI|VECTOR_SEARCH|DIFFERENTIAL_PRIVACY|AGGREGATION_THRESHOLD|MATCH_RECOGNIZE|GRAPH_TABLE|SEARCH)\b"
 )

@@ -12,10 +12,10 @@ _NAMED = re.compile(r"'(?:UTC|[A-Za-z_]+(?:/[A-Za-z_]+)+)'")
 
 
 def local_of(moment: str, zone: str) -> str:
-    """The DATETIME that a zone's clocks show at a TIMESTAMP."""
+    """The SQL for the DATETIME of a TIMESTAMP in a zone."""
     return f"timezone({zone}, {moment})" if _NAMED.fullmatch(zone) else f"bq_local({moment}, {zone})"
 
 
 def moment_of(local: str, zone: str) -> str:
-    """The TIMESTAMP at which a zone's clocks show a DATETIME."""
+    """The SQL for the TIMESTAMP of a DATETIME in a zone."""
     return f"timezone('UTC', {local})" if zone == "'UTC'" else f"bq_from_local({local}, {zone})"
