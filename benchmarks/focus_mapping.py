@@ -1,14 +1,14 @@
-"""The whole run of a million rows, its mapping to FOCUS included, against what a user would write.
+"""Compares a whole run over a million rows, FOCUS mapping included, with what a user would write.
 
-Everything runs on this machine, one after the other, each in a process of its own:
+Both run on this machine, one after the other, each in a process of its own:
 
-- the product: gcp/cost/billing as it is, extract, FOCUS, checks and publish, on a devcloud of its own;
+- the product: gcp/cost/billing with extract, FOCUS, checks and publish, on a devcloud of its own;
 - what a user would write: dlt loads the same rows from a Parquet file into DuckDB, then one plain statement maps them
-  (benchmarks/parts/focus_contender.sql). It is simpler: no check, no utilization by units, no common transaction.
+  (benchmarks/parts/focus_contender.sql). It does less: no checks, no utilization by units, no common transaction.
 
-A step's seconds are those of the executor's log. The CPU of the product is the executor's and devcloud's together, as
-both run here; on BigQuery the mapping is one query's slot time, and docs/focus.md says what of it is shuffled. What has
-a bound is the ratio of the whole run's CPU to the other way's, measured in one go.
+The seconds of a step come from the executor's log. The product's CPU is that of executor and devcloud together, as both
+run here. On BigQuery the mapping is the slot time of one query; docs/focus.md says what it shuffles. Only one figure
+has a bound: the ratio of the CPU of both whole runs, measured in one go.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Written:
-    """The other way: rows of its table, what they bill, and seconds and CPU of the load and of both."""
+    """dlt and SQL: rows and billed cost of its table, and seconds and CPU of the load and in total."""
 
     rows: int
     billed: str
@@ -91,7 +91,7 @@ def product(platform: Bench, tenant: Tenant) -> Ran:
 
 
 def _own_cpu() -> float:
-    """What this process has worked: devcloud's BigQuery runs in its threads."""
+    """The CPU time of this process, in whose threads devcloud's BigQuery runs."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
@@ -119,11 +119,15 @@ def shown(own: Ran, other: Written, console: Console) -> Goal:
     others = [f"{other.load_seconds:.1f} s", f"{mapping:.1f} s", "none", "none"]
     table.add_row("dlt and SQL", *others, f"{other.seconds:.1f} s", f"{other.cpu_seconds:.1f}", f"{other.rows:,}")
     console.print(table)
-    console.print(f"of Convergence's CPU {own.executor_cpu:.1f} s are the executor's, the rest is BigQuery's part")
+    console.print(f"The executor used {own.executor_cpu:.1f} s of Convergence's CPU, the local BigQuery the rest")
     console.print(f"Convergence bills {own.billed}, dlt and SQL {other.billed}")
-    console.print(f"focus, of the plain statement's time: {own.steps['focus'] / mapping:.2f} (no bound)")
-    console.print(f"whole run, of the other way's time: {own.seconds / other.seconds:.2f} (no bound)")
-    return Goal("CPU of the whole run, of the other way's", own_cpu / other.cpu_seconds, MOST_CPU_RATIO, at_least=False)
+    console.print(
+        f"time of the step focus / time of the plain statement: {own.steps['focus'] / mapping:.2f} (no bound)"
+    )
+    console.print(f"time of the whole run / time of dlt and SQL: {own.seconds / other.seconds:.2f} (no bound)")
+    return Goal(
+        "CPU of the whole run / CPU of dlt and SQL", own_cpu / other.cpu_seconds, MOST_CPU_RATIO, at_least=False
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

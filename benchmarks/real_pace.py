@@ -1,9 +1,8 @@
-"""Real pace: what a caller waits for when each statement takes as long as on BigQuery, before and after.
+"""Measures how long callers wait when each statement takes as long as on BigQuery, before and now.
 
-devcloud gives every statement a latency (`--latencies`); what DuckDB takes to run it on this machine comes on top.
-Measured, one after the other, at the median that was recorded on BigQuery, 0.67 s for every statement, and at
-latencies drawn from what was recorded; on this checkout and on the commit before publishes took turns and scripts were
-shortened:
+devcloud gives every statement a latency (`--latencies`); the time that DuckDB needs comes on top. The figures are
+measured one after the other, with the median recorded on BigQuery (0.67 s for every statement) and with latencies drawn
+from the recorded ones; on this checkout, and on the commit before publishes took turns and scripts became shorter:
 
 - the answer to POST run, the application of a decision, and a run alone from the POST to its end: medians;
 - as many runs of one tenant over as many exports as are asked for at once, as schedules of one hour do: until the last

@@ -156,7 +156,7 @@ def flood(cloud: Devcloud) -> Json:
 
 
 def guesses(cloud: Devcloud, tenant: Tenant) -> float:
-    """What BigQuery bills, at least, for a POST run with a key that nobody has: MiB."""
+    """The least that BigQuery bills for a POST run with an unknown key, in MiB."""
     since = time.time()
     for number in range(GUESSES):
         tenant.post_run({"date": "2025-11-01"}, key=f"{tenant.name}_api_{number:024d}")

@@ -18,7 +18,7 @@ variable() {
   say "${value:-${!from_environment:-}}"
 }
 
-# Set, be it to nothing: an empty alert_email says that nobody is to be told by mail.
+# Whether a variable is set, even to an empty value: an empty alert_email means that nobody gets mail.
 is_set() {
   local from_environment="TF_VAR_$1"
   [[ -n "${!from_environment+set}" ]] ||
