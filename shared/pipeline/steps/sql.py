@@ -108,7 +108,7 @@ def _estimate(hop: Hop, step: PlannedStep, query: Statement, values: Mapping[str
     except InvalidStatement as error:
         raise InvalidTemplate(f"steps.{step.id}: {error.message}") from error
     except Missing as error:
-        raise SourceNotFound(f"steps.{step.id} reads what is not there: {error.message}") from error
+        raise SourceNotFound(f"steps.{step.id} reads a table that does not exist: {error.message}") from error
 
 
 def check_columns(step: PlannedStep, found: Mapping[str, Column]) -> None:

@@ -103,7 +103,7 @@ def test_two_sources_of_one_tenant_leave_each_others_sums_alone(
 
 def test_a_tenant_without_billing_rows_is_told_what_is_missing(executions: Executions, tenant: Tenant) -> None:
     found = failure(executions, tenant, ONE_DAY)
-    assert "SOURCE_NOT_FOUND: steps.summary reads what is not there" in found
+    assert "SOURCE_NOT_FOUND: steps.summary reads a table that does not exist" in found
     assert "gcp_cost_billing" in found
 
 
@@ -114,7 +114,7 @@ def test_an_instance_that_knows_the_statement_to_be_right_says_what_is_missing_t
     assert executions.deliver(executions.admit(billed.tenant, ALL_DAYS, template=DAILY), url=url) == "SUCCEEDED"
     delivery = executions.admit(tenant, ONE_DAY, template=DAILY)
     assert executions.deliver(delivery, url=url) == "FAILED"
-    assert "SOURCE_NOT_FOUND: steps.summary reads what is not there" in executions.error_of(delivery)
+    assert "SOURCE_NOT_FOUND: steps.summary reads a table that does not exist" in executions.error_of(delivery)
 
 
 def test_every_job_of_a_run_says_whose_it_is(executions: Executions, billed: Delivery, summed: Delivery) -> None:
