@@ -1,4 +1,4 @@
-"""YAML files with the line of every field, so that what is wrong in one is told by file, line and field."""
+"""YAML files with the line of every field, so that problems are reported with file, line and field."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Document:
     root: yaml.Node | None
 
     def line_of(self, place: Place) -> int:
-        """The line, from 1 on, where the field stands, or the innermost part of it that is there."""
+        """The line, from 1 on, of the field, or of the innermost part of it that exists."""
         if self.root is None:
             return 1
         node, line = self.root, self.root.start_mark.line

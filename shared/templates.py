@@ -41,7 +41,7 @@ def _edition(path: Path) -> str:
 
 
 def read_template(path: Path, *, file: str, edition: str | None = None) -> Template:
-    """The template in a file; what is wrong with it is told of `file`."""
+    """The template in a file; its problems are reported under the name `file`."""
     provider, domain = path.parts[-3:-1]
     document = load_document(path, file=file)
     return parse_template(

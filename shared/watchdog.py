@@ -53,7 +53,7 @@ class _HardEnds:
                 self._set(first)
 
     def _set(self, at: float) -> None:
-        file = sys.__stderr__ or sys.stderr  # what stands in for stderr may be no real file
+        file = sys.__stderr__ or sys.stderr  # a replacement of stderr may not be a real file
         faulthandler.dump_traceback_later(max(at - time.monotonic(), 0.001), exit=True, file=file)
 
 

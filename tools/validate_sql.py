@@ -44,7 +44,7 @@ def _problems(file: Path) -> Iterator[str]:
     yield from told
     if told:
         return
-    from tools.sqljudge.template_sql import refusals  # who has no analyser is told which package to install
+    from tools.sqljudge.template_sql import refusals  # without the analyser the message names the package to install
 
     try:
         yield from refusals(read_template(file, file=shown_path(file)))

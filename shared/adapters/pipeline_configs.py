@@ -181,7 +181,7 @@ def _job_id(config_id: str) -> str:
     return f"cvg-config-{config_id}"
 
 
-# What the caller was told travels as labels of the job, so that a repeated call reads it back without a query.
+# The answer is stored as labels of the job, so that a repeated call reads it back without a query.
 def _labels(config: PipelineConfig, body_digest: str) -> dict[str, str]:
     told = {"next_run": str(int(config.next_run_time.timestamp()))} if config.next_run_time else {}
     return {"body": body_digest, **told}

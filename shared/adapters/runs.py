@@ -69,7 +69,7 @@ class ClaimedRun:
 
 @dataclass(frozen=True)
 class Begun:
-    """What an attempt found: the run's status (None without a row), the watermark, the tenant's newest turn."""
+    """An attempt's starting state: the run's status (None without a row), the watermark, the tenant's newest turn."""
 
     status: str | None
     watermark: datetime | None
@@ -119,12 +119,12 @@ class Runs:
         return _claimed(task.tenant_id, rows) if rows else None
 
     def signals(self, task: RunTask) -> Signals:
-        """Whether the lease still stands and whether the run is to be cancelled."""
+        """Whether the lease is still current, and whether the run is to be cancelled."""
         values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
         return Signals(**self.warehouse.read(statement("run_execution", "read_signals"), values)[0])
 
     def begin(self, task: RunTask, run: ClaimedRun, *, pipeline_id: str, source: str | None) -> Begun:
-        """Take the fence of (pipeline, source) and read how the run stands; FenceLost when the lease has gone.
+        """Take the fence of (pipeline, source) and read the run's state; FenceLost when the lease is lost.
 
         It only appends, so it conflicts with nothing; and as the publish looks up the token itself, what is read does
         not wait for what is appended.
@@ -143,7 +143,7 @@ class Runs:
         return found
 
     def find_begun(self, task: RunTask, *, pipeline_id: str, source: str | None) -> Begun:
-        """How the run stands now; FenceLost when the lease has gone."""
+        """The run's present state; FenceLost when the lease is lost."""
         read = statement("run_begin", "read_begun")
         known = {**vars(task), "pipeline_id": pipeline_id, "source": source}
         (row,) = self.warehouse.read(read, {name: known[name] for name in read.parameters}, dataset=task.tenant_id)

@@ -89,7 +89,7 @@ class TenantAdmission:
         self._change("set_limits", values)
 
     def find(self, tenant_id: str) -> TenantState | None:
-        """The tenant as it stands, or None. One job."""
+        """The tenant's present state, or None. One job."""
         check_tenant_id(tenant_id)
         rows = self.warehouse.read(statement("tenants", "find_tenant"), {"tenant_id": tenant_id})
         return TenantState(**rows[0]) if rows else None

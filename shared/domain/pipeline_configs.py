@@ -115,7 +115,7 @@ class PipelineConfig:
 
 @dataclass(frozen=True)
 class CreatedConfig:
-    """A schedule that a call made, read from its job: for which body, and what the caller was told."""
+    """A schedule that a call made, read from its job: the digest of the body, and the answer."""
 
     body_digest: str
     next_run_time: datetime | None

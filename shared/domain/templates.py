@@ -63,7 +63,7 @@ class Parameter(Strict):
 
 
 class Target(Strict):
-    """A table that the run publishes: from which step, and by which column its days are told."""
+    """A table that the run publishes: from which step, and which column has a row's day."""
 
     table: Name
     step: Name

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-# So long everybody who came before may take a turn that is free: longer than it takes to start a job.
+# How long an executor waits for each one before it to take a free turn: longer than starting a job takes.
 GIVE_WAY_SECONDS = 1.0
 _MOST_GIVEN_WAY = 20
 _MOST_LOOKED_BACK = 20

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConvergenceError as error:
         print(error.message, file=sys.stderr)
         return 1
-    except BrokenPipeError:  # whoever read it, `head` perhaps, has seen enough
+    except BrokenPipeError:  # the reader, for example `head`, has closed the pipe
         sys.stderr.close()
         return 0
 

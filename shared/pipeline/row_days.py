@@ -116,7 +116,7 @@ def _texts(template: Template, step_id: str) -> Iterator[tuple[str, str]]:
 
 
 def _expressions(text: str, column: str) -> Iterator[str]:
-    """What stands before each `AS column` of a list of columns, up to the comma or word that begins it."""
+    """The expression before each `AS column`, back to the comma or keyword that begins it."""
     for match in re.finditer(rf"(?:\bAS\s+|(?<=\))\s*)`?{re.escape(column)}\b`?(?!\s*\()", text, re.IGNORECASE):
         start, depth = match.start(), 0
         while start > 0:

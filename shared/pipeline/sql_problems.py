@@ -1,4 +1,4 @@
-"""What is wrong with a template's SQL as far as it can be told without reading SQL: names, parameters, tables."""
+"""Problems of a template's SQL that can be found without parsing it: names, parameters, tables."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class _Reading:
             yield self._told(line, f"must return {', '.join(BILLED_COLUMNS)}; it names no {' and no '.join(missing)}")
 
     def braces(self) -> Iterator[str]:
-        """A brace without its other one: no placeholder of the statement can be told then."""
+        """An unmatched brace: then no placeholder of the statement can be found."""
         try:
             placeholders(self.statement.text)
         except ValueError as error:

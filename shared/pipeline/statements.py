@@ -106,7 +106,7 @@ def whole_statement(template: Template, name: str) -> Statement:
 
 def _with_parts(found: Statement, parts: Mapping[str, Statement]) -> Statement:
     inner = sorted(placeholders(found.text) & parts.keys())
-    rest = {key: value for key, value in parts.items() if key not in inner}  # none stands within itself
+    rest = {key: value for key, value in parts.items() if key not in inner}  # a part cannot contain itself
     return found.naming(**{name: _with_parts(parts[name], rest) for name in inner})
 
 
@@ -133,7 +133,7 @@ def filled(statement: Statement, staged: Mapping[str, str]) -> Statement:
 
 
 def day_column(table: str, column: str) -> str | Statement:
-    """By what a table's days are told in SQL: a date column, or the UTC date of one that is a TIMESTAMP."""
+    """The SQL of a row's day: a DATE column, or the UTC date of a TIMESTAMP."""
     types = {item.name: item.type for item in get_table("tenant_dataset", table).columns}
     if types.get(column) != "TIMESTAMP":
         return column

@@ -49,7 +49,7 @@ def problems_of(path: Path) -> Sequence[str]:
         return [f"{file}:1: is not at <provider>/<domain>/<template>.yml; providers are {', '.join(PROVIDERS)}"]
     try:
         template = read_template(path, file=file)
-        get_tables("tenant_dataset")  # what is wrong in a table is told by its own file
+        get_tables("tenant_dataset")  # a problem in a table is reported with the table's file
         in_sql = _problems_in_sql(template)
         problems = list(_problems(template, is_sql_right=not in_sql))
         if not problems and not in_sql:
@@ -66,7 +66,7 @@ def _problems_in_sql(template: Template) -> Sequence[str]:
         raise ConfigError(f"{shown_path(file)}:1: there is no such file; a template's SQL stands beside it")
     try:
         return sql_problems(template)
-    except ConfigError as error:  # it names the file, whose statements cannot be told apart
+    except ConfigError as error:  # the error names the file, whose statements cannot be separated
         raise ConfigError(f"{shown_path(file)}:1: {error.message}") from error
 
 

@@ -196,7 +196,7 @@ class RunExecution:
         )
 
     def _begun(self, run: ClaimedRun, pipeline_id: str, source: str | None, control: Control) -> Begun:
-        """How the run stands once no earlier attempt's publish can commit any more: what was published decides."""
+        """The run's state once no publish of an earlier attempt can commit any more: what was published decides."""
         runs = self.services.runs
         with log.bound(step_id="begin"):
             begun = runs.begin(self.task, run, pipeline_id=pipeline_id, source=source)

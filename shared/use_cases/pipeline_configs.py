@@ -140,7 +140,7 @@ class ConfigRequests:
     def _check_new(self, request: ConfigRequest, standing: ConfigStanding) -> None:
         template = get_template(request.provider, request.domain, request.template)
         _check_runnable(template, request, standing)
-        # Calls at the same moment may pass the limit by a few: it protects the platform, it meters nobody.
+        # Calls at the same moment may exceed the limit by a few: it protects the platform and is not billed.
         if standing.config_count >= domain.MOST_CONFIGS:
             raise Conflict("the tenant has reached its limit of schedules; remove one first", limit=domain.MOST_CONFIGS)
 

@@ -114,7 +114,7 @@ class RunRequests:
         raise AssertionError("there is always another id")
 
     def find_first(self, standing: Standing, template: Template, request: RunRequest) -> AcceptedRun | None:
-        """What the first call with this request's key was told, or None when there was none."""
+        """The answer to the first call with this request's key, or None when there was none."""
         if request.idempotency_key is None:
             return None
         for request_id in _request_ids(standing, template, request):

@@ -51,12 +51,12 @@ def refusals(template: Template) -> Iterator[str]:
             found += [f"{whole}:1: checks.{check.check_id}: {problem}" for problem in refused]
         for problem in [] if found else _refused(publish_statement(marked, staged_tables(marked)), places, None):
             found.append(f"{whole}:1: publish: {problem}")
-    yield from dict.fromkeys(found)  # a part is told once, whoever puts it in
+    yield from dict.fromkeys(found)  # a part is reported once, however many statements use it
 
 
 @contextmanager
 def _marked(template: Template, places: Mapping[str, StatementPlace]) -> Iterator[Template]:
-    """The template over SQL each line of which says where it stands, however statements are put into each other."""
+    """The template with SQL in which each line carries its place in the files, also in nested statements."""
     marks = {(place.path, number): name for name, place in places.items() for number, _ in place.lines}
     with tempfile.TemporaryDirectory() as folder:
         for path in sql_files(sql_file(template)):

@@ -19,7 +19,7 @@ RESOURCES = {
     "Dataset": Resource(
         enforced="datasetReference:DatasetReference location:string labels:map access:[AccessEntry] "
         "defaultTableExpirationMs:int64 defaultPartitionExpirationMs:int64",
-        # Time travel and storage have no price here, and whoever reads this cloud's files has its keys too.
+        # Time travel and storage have no price here, and anyone who can read this cloud's files has its keys too.
         stored="description:string friendlyName:string maxTimeTravelHours:int64 storageBillingModel:string "
         "defaultEncryptionConfiguration:EncryptionConfiguration",
         refused=f"defaultCollation defaultRoundingMode={_ROUNDING} "

@@ -51,7 +51,7 @@ def read_tokens(sql: str, tokens: list[Token], type_tokens: frozenset[TokenType]
 
 
 def _raw_bytes(tokens: list[Token]) -> frozenset[int]:
-    """Where rb or br stands right before a string: sqlglot knows each prefix alone."""
+    """Finds rb or br right before a string; sqlglot knows only the single prefixes."""
     return frozenset(
         at
         for at, (prefix, literal) in enumerate(pairwise(tokens))
