@@ -69,10 +69,14 @@ class ClaimedRun:
 
 @dataclass(frozen=True)
 class Begun:
-    """An attempt's starting state: the run's status (None without a row), the watermark, the tenant's newest turn."""
+    """An attempt's starting state: the run's status (None without a row), and the tenant's newest turn.
+
+    Of its pipeline and source the watermark, and when they were last published.
+    """
 
     status: str | None
     watermark: datetime | None
+    published_at: datetime | None
     turn: int
 
 

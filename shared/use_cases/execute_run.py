@@ -134,10 +134,10 @@ class RunExecution:
         return run.read_at > max([run.lease_expires_at, *signs])
 
     def _execute(self, run: ClaimedRun) -> str:
-        journal, snapshot_at = Journal(run.checkpoints), _snapshot(run)
-        self._append("CLAIMED", details={"hop": self.task.hop, "snapshot_at": snapshot_at.isoformat()})
+        journal = Journal(run.checkpoints)
+        self._append("CLAIMED", details={"hop": self.task.hop, "snapshot_at": run.read_at.isoformat()})
         try:
-            return self._run(run, journal, snapshot_at)
+            return self._run(run, journal)
         except HandOver:
             return self._hand_over(run, journal)
         except ConvergenceError as error:
@@ -149,7 +149,7 @@ class RunExecution:
             log.error("run crashed", exception=error)
             return self._fail(run, journal, RunError("the run crashed; find its log by execution_id"))
 
-    def _run(self, run: ClaimedRun, journal: Journal, snapshot_at: datetime) -> str:
+    def _run(self, run: ClaimedRun, journal: Journal) -> str:
         settings, runs = self.services.settings, self.services.runs
         control = self.open_control(budget_seconds=settings.execution_budget_seconds)
         with heartbeats(
@@ -158,14 +158,14 @@ class RunExecution:
             beat=lambda: self._append("HEARTBEAT"),
             signals=lambda: runs.signals(self.task),
         ):
-            found = self._begin(run, snapshot_at, control)
+            found = self._begin(run, control)
             if isinstance(found, Begun):
                 return self._settle(run, journal, found)
             Executor(found, journal, record=self._append_step, clock=self.clock).run()
         self._write_log(run, journal)
         return self._end("SUCCEEDED", outcome="COMPLETED")
 
-    def _begin(self, run: ClaimedRun, snapshot_at: datetime, control: Control) -> Hop | Begun:
+    def _begin(self, run: ClaimedRun, control: Control) -> Hop | Begun:
         """The hop, under the fence; what was found instead when the run has ended before."""
         template = find_template(run.provider, run.domain, run.pipeline_template)
         pipeline_id = pipeline_id_of(run.provider, run.domain, run.pipeline_template)
@@ -190,7 +190,7 @@ class RunExecution:
             parameters=resolve_parameters(template, run.parameters),
             source=source,
             begun=begun,
-            snapshot_at=snapshot_at,
+            snapshot_at=_snapshot(run, begun.published_at),
             control=control,
             services=self.services,
         )
@@ -285,12 +285,15 @@ class RunExecution:
         return event.event_id
 
 
-def _snapshot(run: ClaimedRun) -> datetime:
-    """The moment the run's first attempt froze, unless it is too long ago to be read."""
-    frozen = [
-        datetime.fromisoformat(item.details["snapshot_at"])
-        for item in run.checkpoints
-        if item.kind == "CLAIMED" and "snapshot_at" in item.details
-    ]
-    first = min(frozen, default=run.read_at)
-    return first if run.read_at - first < _SNAPSHOT_KEPT else run.read_at
+def _snapshot(run: ClaimedRun, published_at: datetime | None) -> datetime:
+    """The moment the run's first hop froze that is not too long ago to be read, nor before the source's last publish.
+
+    While a run waits for its next attempt, another one of its source may publish. What was staged before that is older
+    than what is published by now, so the attempt freezes a new moment, and its steps begin again.
+    """
+    claims = [item.details for item in run.checkpoints if item.kind == "CLAIMED" and "snapshot_at" in item.details]
+    earliest = run.read_at - _SNAPSHOT_KEPT
+    if published_at is not None:
+        earliest = max(earliest, published_at)
+    frozen = (datetime.fromisoformat(claim["snapshot_at"]) for claim in claims)
+    return min((moment for moment in frozen if moment > earliest), default=run.read_at)

@@ -12,7 +12,6 @@ import os
 import shutil
 import uuid
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +42,8 @@ class ChangedExecution(RunExecution):
 
     template: Template | None = None
 
-    def _begin(self, run: ClaimedRun, snapshot_at: datetime, control: Control) -> Hop | Begun:
-        found = super()._begin(run, snapshot_at, control)
+    def _begin(self, run: ClaimedRun, control: Control) -> Hop | Begun:
+        found = super()._begin(run, control)
         if self.template is None or isinstance(found, Begun):
             return found
         return replace(found, template=self.template, parameters=resolve_parameters(self.template, run.parameters))

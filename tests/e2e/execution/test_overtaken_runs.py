@@ -1,0 +1,72 @@
+"""A run that waits for its next attempt, and another one of its source that publishes meanwhile: the newest data stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from tests.support.arriving_exports import ArrivingExport, make_export, usage
+from tests.support.executions import Delivery, Executions
+from tests.support.tenant import Tenant
+
+DAY, NEXT_DAY = date(2025, 11, 2), date(2025, 11, 3)
+NOW = datetime(2025, 11, 4, tzinfo=UTC)
+
+
+@pytest.fixture
+def export(tenant: Tenant) -> Iterator[ArrivingExport]:
+    """The tenant's export, with one row of a day."""
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        export = make_export(clients.bigquery(), tenant)
+        export.add([usage(DAY, exported=NOW)])
+        yield export
+
+
+def lose_before_the_publish(executions: Executions, tenant: Tenant, day: date, template: str = "billing") -> Delivery:
+    """A run's next attempt: its first one staged and checked everything, and lost its lease before it published."""
+    first = executions.admit(tenant, {"date": str(day)}, template=template)
+    with executions.held(first, "checks") as held:
+        again = executions.admit_again(first)
+        assert held.end() == "FAILED"
+    return again
+
+
+def test_an_attempt_does_not_put_older_days_over_those_that_another_run_has_published(
+    executions: Executions, tenant: Tenant, export: ArrivingExport
+) -> None:
+    overtaken = lose_before_the_publish(executions, tenant, DAY)
+    export.add([usage(DAY, exported=NOW, cost=1300.0)])
+    executions.run(tenant, {"date": str(DAY)})
+    assert executions.deliver(overtaken) == "SUCCEEDED"
+    (total,) = executions.query(
+        f"SELECT (SELECT SUM(cost) FROM {tenant.tenant_id}.gcp_cost_billing) AS cost,"
+        f" (SELECT SUM(BilledCost) FROM {tenant.tenant_id}.focus_cost) AS billed"
+    )
+    assert (total["cost"], total["billed"]) == (Decimal("1301.5"), Decimal("1301.5"))
+
+
+def test_an_attempt_does_not_take_a_day_out_of_a_month_that_another_run_has_published(
+    executions: Executions, tenant: Tenant, export: ArrivingExport
+) -> None:
+    executions.run(tenant, {"date": str(DAY)})
+    overtaken = lose_before_the_publish(executions, tenant, DAY, "monthly_by_service")
+    export.add([usage(NEXT_DAY, exported=NOW)])
+    executions.run(tenant, {"date": str(NEXT_DAY)})
+    executions.run(tenant, {"date": str(NEXT_DAY)}, template="monthly_by_service")
+    assert executions.deliver(overtaken) == "SUCCEEDED"
+    (month,) = executions.query(f"SELECT net_cost, last_day FROM {tenant.tenant_id}.gcp_cost_monthly_by_service")
+    assert (month["net_cost"], month["last_day"]) == (Decimal(3), NEXT_DAY)
+
+
+def test_an_attempt_that_nobody_overtook_goes_on_with_what_is_staged(
+    executions: Executions, tenant: Tenant, export: ArrivingExport
+) -> None:
+    executions.run(tenant, {"date": str(DAY)})
+    export.add([usage(NEXT_DAY, exported=NOW)])
+    again = lose_before_the_publish(executions, tenant, NEXT_DAY)
+    assert executions.deliver(again) == "SUCCEEDED"
+    done = [(step["step_id"], step["status"]) for step in executions.steps_of(again)]
+    assert done.count(("extract", "COMPLETED")) == 1
