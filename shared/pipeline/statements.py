@@ -101,13 +101,17 @@ def whole_statement(template: Template, name: str) -> Statement:
     """A template's statement with others of it filled in where it names them; what is a step's id is that step."""
     steps = {step.id for step in template.steps}
     parts = {key: value for key, value in template_statements(template).items() if key not in steps}
-    return _with_parts(template_statements(template)[name], {key: parts[key] for key in parts if key != name})
+    return _with_parts(template_statements(template)[name], _without(parts, name))
 
 
 def _with_parts(found: Statement, parts: Mapping[str, Statement]) -> Statement:
     inner = sorted(placeholders(found.text) & parts.keys())
-    rest = {key: value for key, value in parts.items() if key not in inner}  # a part cannot contain itself
-    return found.naming(**{name: _with_parts(parts[name], rest) for name in inner})
+    return found.naming(**{name: _with_parts(parts[name], _without(parts, name)) for name in inner})
+
+
+def _without(parts: Mapping[str, Statement], name: str) -> Mapping[str, Statement]:
+    """The parts that a part may name: a part cannot contain itself."""
+    return {key: value for key, value in parts.items() if key != name}
 
 
 def earlier_steps(template: Template, step: SqlStep) -> list[str]:

@@ -32,10 +32,11 @@ SELECT
   TIMESTAMP(line.invoice_month, 'America/Los_Angeles') AS BillingPeriodStart,
   CAST(NULL AS STRING) AS CapacityReservationId,
   CAST(NULL AS STRING) AS CapacityReservationStatus,
-  IF(part.kind = 'unused', 'Usage', line.charge_category) AS ChargeCategory,
+  IF(part.kind = 'unused', 'Usage', parts.charge_category) AS ChargeCategory,
   IF(is_correction, 'Correction', NULL) AS ChargeClass,
   CONCAT(
-    CASE part.kind WHEN 'unused' THEN 'Unused: ' WHEN 'covered' THEN 'Covered by a commitment: ' ELSE '' END,
+    CASE part.kind WHEN 'unused' THEN 'Unused: ' WHEN 'covered' THEN 'Covered by a commitment: '
+      WHEN 'adjustment' THEN 'Adjustment of a commitment: ' ELSE '' END,
     COALESCE(line.sku_name, line.service_name),
     COALESCE(CONCAT(' (', line.adjustment, ')'), ''),
     COALESCE(
@@ -43,28 +44,25 @@ SELECT
     )
   ) AS ChargeDescription,
   CASE
-    WHEN line.charge_category = 'Usage' OR part.kind = 'unused' THEN 'Usage-Based'
-    WHEN line.charge_category = 'Purchase' THEN 'Recurring'
+    WHEN parts.charge_category = 'Usage' OR part.kind = 'unused' THEN 'Usage-Based'
+    WHEN parts.charge_category = 'Purchase' THEN 'Recurring'
     ELSE 'One-Time'
   END AS ChargeFrequency,
   line.period_end AS ChargePeriodEnd,
   line.period_start AS ChargePeriodStart,
   IF(commitment_id IS NULL, NULL, parts.commitment_category) AS CommitmentDiscountCategory,
   commitment_id AS CommitmentDiscountId,
+  IF(commitment_id IS NULL, NULL, parts.commitment_name) AS CommitmentDiscountName,
   CASE
-    WHEN commitment_id IS NULL THEN NULL
-    WHEN line.charge_category = 'Purchase' THEN line.sku_name
-    ELSE COALESCE(line.model_name, line.committed_credit_name)
-  END AS CommitmentDiscountName,
-  CASE
-    WHEN commitment_id IS NULL OR is_correction THEN NULL
+    WHEN commitment_id IS NULL OR is_correction OR part.kind = 'adjustment' THEN NULL
     WHEN parts.commitment_category = 'Usage' AND part.kind = 'unused' THEN unused_quantity
     WHEN parts.commitment_category = 'Usage' THEN part.quantity
-    WHEN part.kind = 'rest' THEN line.cost
+    WHEN part.kind = 'rest' THEN part.contracted_cost
     ELSE part.effective_cost
   END AS CommitmentDiscountQuantity,
   CASE
-    WHEN commitment_id IS NULL OR (part.kind = 'rest' AND line.charge_category = 'Purchase') THEN NULL
+    WHEN commitment_id IS NULL OR part.kind = 'adjustment' THEN NULL
+    WHEN part.kind = 'rest' AND parts.charge_category = 'Purchase' THEN NULL
     WHEN part.kind = 'unused' THEN 'Unused'
     ELSE 'Used'
   END AS CommitmentDiscountStatus,
@@ -74,17 +72,17 @@ SELECT
     ELSE 'Resource-based committed use discount'
   END AS CommitmentDiscountType,
   CASE
-    WHEN commitment_id IS NULL OR is_correction THEN NULL
+    WHEN commitment_id IS NULL OR is_correction OR part.kind = 'adjustment' THEN NULL
     WHEN parts.commitment_category = 'Spend' THEN line.currency
     ELSE COALESCE(priced_units.focus_unit, parts.pricing.unit)
   END AS CommitmentDiscountUnit,
   CASE
-    WHEN line.charge_category != 'Usage' THEN NULL
+    WHEN parts.charge_category != 'Usage' THEN NULL
     WHEN line.used_unit IS NULL OR line.used IS NULL THEN part.quantity
     ELSE part.used
   END AS ConsumedQuantity,
   CASE
-    WHEN line.charge_category != 'Usage' THEN NULL
+    WHEN parts.charge_category != 'Usage' THEN NULL
     WHEN line.used_unit IS NULL OR line.used IS NULL THEN COALESCE(priced_units.focus_unit, parts.pricing.unit)
     ELSE COALESCE(used_units.focus_unit, line.used_unit)
   END AS ConsumedUnit,
@@ -97,7 +95,7 @@ SELECT
   list_unit_price AS ListUnitPrice,
   CASE
     WHEN NOT is_priced THEN NULL
-    WHEN part.kind != 'rest' OR (commitment_id IS NOT NULL AND line.charge_category = 'Usage') THEN 'Committed'
+    WHEN part.kind != 'rest' OR (commitment_id IS NOT NULL AND parts.charge_category = 'Usage') THEN 'Committed'
     WHEN REGEXP_CONTAINS(line.sku_name, r'\b(?:Spot|Preemptible)\b') THEN 'Dynamic'
     ELSE 'Standard'
   END AS PricingCategory,
@@ -111,18 +109,18 @@ SELECT
   COALESCE(line.seller, 'Google Cloud') AS PublisherName,
   line.region AS RegionId,
   line.region AS RegionName,
-  IF(line.charge_category = 'Purchase', commitment_id, line.resource_id) AS ResourceId,
-  IF(line.charge_category = 'Purchase', NULL, line.resource_name) AS ResourceName,
+  IF(parts.charge_category = 'Purchase', commitment_id, line.resource_id) AS ResourceId,
+  IF(parts.charge_category = 'Purchase', NULL, line.resource_name) AS ResourceName,
   CASE
-    WHEN line.charge_category = 'Purchase' THEN 'Commitment'
+    WHEN parts.charge_category = 'Purchase' THEN 'Commitment'
     WHEN line.resource_id IS NULL THEN NULL
     ELSE COALESCE(REGEXP_EXTRACT(line.resource_id, r'/([^/]+)/[^/]+$'), line.service_name)
   END AS ResourceType,
   COALESCE(categories.category, 'Other') AS ServiceCategory,
   line.service_name AS ServiceName,
   COALESCE(categories.subcategory, 'Other (Other)') AS ServiceSubcategory,
-  IF(line.charge_category = 'Tax', NULL, line.sku_id) AS SkuId,
-  IF(line.charge_category = 'Tax' OR line.sku_id IS NULL, NULL, line.sku_name) AS SkuMeter,
+  IF(parts.charge_category = 'Tax', NULL, line.sku_id) AS SkuId,
+  IF(parts.charge_category = 'Tax' OR line.sku_id IS NULL, NULL, line.sku_name) AS SkuMeter,
   IF(
     is_priced AND line.sku_id IS NOT NULL AND line.tier IS NOT NULL,
     JSON_OBJECT('x_TierStartAmount', line.tier, 'x_ConsumptionModel', line.model_name),
@@ -140,7 +138,7 @@ SELECT
   IF(line.project_id IS NULL, NULL, 'Project') AS SubAccountType,
   line.tags AS Tags,
   CASE
-    WHEN line.charge_category != 'Usage' THEN NULL
+    WHEN parts.charge_category != 'Usage' THEN NULL
     WHEN line.model_id IS NOT NULL THEN line.model_name
     WHEN line.is_applied THEN COALESCE(line.model_name, 'Default')
   END AS x_consumption_model,

@@ -1,24 +1,36 @@
 -- name: focus_charges
--- The export's rows without their nesting: what each bills, and what of it a commitment covers. What has no unit that
--- fits its cost is priced as one charge.
+-- The export's rows without their nesting: what each bills, and its credits by kind of commitment. A credit without a
+-- type is read by its name. What has no unit that fits its cost is priced as one charge.
 WITH exported AS (
   SELECT
     *,
     (
       SELECT AS STRUCT
         SUM(credit.amount) AS amount,
-        SUM(IF(STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT'), credit.amount, 0)) AS committed,
-        MIN(IF(STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT'), NULLIF(credit.id, ''), NULL)) AS committed_id,
-        MIN(
-          IF(
-            STARTS_WITH(credit.type, 'COMMITTED_USAGE_DISCOUNT'),
-            COALESCE(NULLIF(credit.full_name, ''), NULLIF(credit.name, '')),
-            NULL
-          )
-        ) AS committed_name,
-        COUNTIF(credit.type = 'FEE_UTILIZATION_OFFSET') > 0 AS is_fee_offset,
-        COUNTIF(credit.type IN ('COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE', 'FEE_UTILIZATION_OFFSET')) > 0 AS is_spend_based
-      FROM UNNEST(credits) AS credit
+        SUM(IF(credit.category = 'Usage', credit.amount, 0)) AS resource_amount,
+        MIN(IF(credit.category = 'Usage', credit.id, NULL)) AS resource_id,
+        MIN(IF(credit.category = 'Usage', credit.name, NULL)) AS resource_name,
+        SUM(IF(credit.category = 'Spend', credit.amount, 0)) AS spend_amount,
+        MIN(IF(credit.category = 'Spend', credit.id, NULL)) AS spend_id,
+        MIN(IF(credit.category = 'Spend', credit.name, NULL)) AS spend_name,
+        COUNTIF(credit.is_fee_offset) > 0 AS is_fee_offset
+      FROM (
+        SELECT
+          each.amount,
+          NULLIF(each.id, '') AS id,
+          COALESCE(NULLIF(each.full_name, ''), NULLIF(each.name, '')) AS name,
+          UPPER(each.type) = 'FEE_UTILIZATION_OFFSET' AS is_fee_offset,
+          CASE
+            WHEN UPPER(each.type) = 'COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE' THEN 'Spend'
+            WHEN STARTS_WITH(UPPER(each.type), 'COMMITTED_USAGE_DISCOUNT') THEN 'Usage'
+            WHEN NULLIF(each.type, '') IS NOT NULL THEN NULL
+            WHEN NOT REGEXP_CONTAINS(COALESCE(NULLIF(each.id, ''), each.name), r'(?i)^committed us(?:ag)?e discount')
+              THEN NULL
+            WHEN REGEXP_CONTAINS(COALESCE(NULLIF(each.id, ''), each.name), r'(?i)dollar[- ]based') THEN 'Spend'
+            ELSE 'Usage'
+          END AS category
+        FROM UNNEST(credits) AS each
+      ) AS credit
     ) AS credited
   FROM {extract}
 ),
@@ -62,11 +74,13 @@ lines AS (
     COALESCE(cost, 0) AS cost,
     cost_at_list,
     COALESCE(credited.amount, 0) AS credit,
-    COALESCE(credited.committed, 0) AS committed_credit,
-    credited.committed_id AS committed_credit_id,
-    credited.committed_name AS committed_credit_name,
+    COALESCE(credited.resource_amount, 0) AS resource_credit,
+    credited.resource_id AS resource_credit_id,
+    credited.resource_name AS resource_credit_name,
+    COALESCE(credited.spend_amount, 0) AS spend_credit,
+    credited.spend_id AS spend_credit_id,
+    credited.spend_name AS spend_credit_name,
     credited.is_fee_offset,
-    credited.is_spend_based,
     CAST(usage.amount AS NUMERIC) AS used,
     NULLIF(usage.unit, '') AS used_unit,
     CAST(usage.amount_in_pricing_units AS NUMERIC) AS priced,
@@ -74,8 +88,8 @@ lines AS (
     price.effective_price / COALESCE(NULLIF(price.pricing_unit_quantity, 0), 1) AS effective_price,
     price.list_price / COALESCE(NULLIF(price.pricing_unit_quantity, 0), 1) AS list_price,
     price.tier_start_amount AS tier,
-    IF(consumption_model.description = 'Default', NULL, NULLIF(consumption_model.id, '')) AS model_id,
-    IF(consumption_model.description = 'Default', NULL, NULLIF(consumption_model.description, '')) AS model_name,
+    IF(LOWER(consumption_model.description) = 'default', NULL, NULLIF(consumption_model.id, '')) AS model_id,
+    IF(LOWER(consumption_model.description) = 'default', NULL, NULLIF(consumption_model.description, '')) AS model_name,
     (
       SELECT PARSE_JSON(CONCAT('{{', STRING_AGG(member, ',' ORDER BY member), '}}'))
       FROM UNNEST(ARRAY_CONCAT(
@@ -113,25 +127,14 @@ SELECT
   cost + credit AS billed_cost,
   IF(charge_category IN ('Usage', 'Purchase'), cost, cost + credit) AS contracted_cost,
   IF(charge_category IN ('Usage', 'Purchase'), COALESCE(cost_at_list, cost), cost + credit) AS list_cost,
-  CASE
-    WHEN charge_category != 'Usage' THEN 0
-    WHEN cost > 0 AND committed_credit < 0 THEN LEAST(cost, -committed_credit)
-    WHEN cost < 0 AND committed_credit > 0 THEN GREATEST(cost, -committed_credit)
-    ELSE 0
-  END AS covered_cost,
   IF(
     priced_unit IS NULL OR priced IS NULL OR SIGN(priced) * SIGN(cost) < 0
     OR (priced = 0 AND (cost != 0 OR COALESCE(cost_at_list, 0) != 0)),
     STRUCT(IF(cost < 0, NUMERIC '-1', NUMERIC '1') AS quantity, 'Charges' AS unit),
     STRUCT(priced AS quantity, priced_unit AS unit)
   ) AS pricing,
-  charge_category = 'Purchase'
-    OR (charge_category = 'Usage' AND (committed_credit != 0 OR (model_id IS NOT NULL AND subscription_id IS NULL)))
-    AS is_shared,
-  CASE
-    WHEN is_spend_based THEN 'Spend'
-    WHEN committed_credit != 0 THEN 'Usage'
-    WHEN model_id IS NOT NULL OR is_applied OR REGEXP_CONTAINS(sku_name, r'(?i)dollar[- ]based') THEN 'Spend'
-    ELSE 'Usage'
-  END AS commitment_category
+  charge_category = 'Purchase' OR (
+    charge_category = 'Usage'
+    AND (resource_credit != 0 OR spend_credit != 0 OR (model_id IS NOT NULL AND subscription_id IS NULL))
+  ) AS is_shared
 FROM lines

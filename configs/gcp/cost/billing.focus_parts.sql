@@ -5,84 +5,29 @@ WITH charges AS (
   {focus_charges}
 ),
 
-shared_charges AS (
-  SELECT
-    *,
-    line.charge_category = 'Purchase' AS is_fee,
-    COALESCE(line.subscription_id, IF(line.charge_category = 'Purchase', line.sku_id, NULL)) AS name,
-    IF(covered_cost = 0, 0, COALESCE(SAFE_DIVIDE(list_cost * covered_cost, line.cost), 0)) AS covered_list_cost,
-    IF(covered_cost = 0, 0, COALESCE(SAFE_DIVIDE(pricing.quantity * covered_cost, line.cost), 0)) AS covered_quantity,
-    IF(covered_cost = 0, 0, COALESCE(SAFE_DIVIDE(line.used * covered_cost, line.cost), 0)) AS covered_used
-  FROM charges
-  WHERE is_shared
+pools AS (
+  {focus_pools}
 ),
 
--- A fee meets the covered usage of a day, invoice month and category that names its commitment. From the first offset
--- on, the export itself says what of a commitment's fees was used.
-named AS (
-  SELECT
-    *,
-    name IS NOT NULL AND COUNTIF(is_fee) OVER same_name > 0 AND COUNTIF(covered_cost != 0) OVER same_name > 0 AS is_met,
-    COALESCE(
-      is_fee AND line.period_start >= MIN(IF(line.is_fee_offset, line.period_start, NULL)) OVER same_name, FALSE
-    ) AS is_offset
-  FROM shared_charges
-  WINDOW same_name AS (
-    PARTITION BY
-      line.billing_account_id, line.currency, line.x_usage_date, line.invoice_month, commitment_category, name
-  )
-),
-
--- What met nothing is one pool, and so is all where only usage is left over. Hours are measured by their unit, a
--- commitment to spend in dollars: a unit of its fee stands for a cent (Google's own queries say so), if that makes it a
--- discount at all.
-pooled AS (
-  SELECT
-    *,
-    IF(
-      is_met AND (
-        COUNTIF(NOT is_met AND covered_cost != 0) OVER same_day = 0
-        OR COUNTIF(NOT is_met AND is_fee AND NOT is_offset) OVER same_day > 0
-      ),
-      name,
-      ''
-    ) AS pool,
-    IF(
-      MIN(IF(is_fee, name, NULL)) OVER same_day = MAX(IF(is_fee, name, NULL)) OVER same_day,
-      MIN(IF(is_fee, name, NULL)) OVER same_day,
-      NULL
-    ) AS only_name,
-    IF(commitment_category = 'Spend', 'USD', pricing.unit) AS unit,
-    CASE
-      WHEN NOT is_fee OR is_offset THEN 0
-      WHEN commitment_category = 'Usage' THEN IF(pricing.unit = 'Charges', NULL, pricing.quantity)
-      WHEN line.cost BETWEEN line.priced * COALESCE(line.conversion_rate, 1) / 500
-        AND line.priced * COALESCE(line.conversion_rate, 1) / 100 THEN line.priced / 100
-    END AS bought,
-    IF(commitment_category = 'Spend', covered_cost / COALESCE(line.conversion_rate, 1), covered_quantity) AS covered
-  FROM named
-  WINDOW same_day AS (
-    PARTITION BY line.billing_account_id, line.currency, line.x_usage_date, line.invoice_month, commitment_category
-  )
-),
-
--- How much was used of how much. Less than a ten-thousandth is the rounding of Google's credits.
+-- How much was used of how much. Less than a ten-thousandth is the rounding of Google's credits. Where corrections take
+-- back more hours than the day has, only costs tell that something was covered.
 measured AS (
   SELECT
     *,
     CASE
       WHEN is_offset THEN STRUCT(NUMERIC '0' AS used, NUMERIC '1' AS bought)
       WHEN bought IS NULL THEN STRUCT(NUMERIC '1', NUMERIC '1')
-      WHEN SUM(covered) OVER same_unit <= 0 THEN NULL
+      WHEN SUM(covered) OVER same_unit <= 0 AND SUM(covered_cost) OVER same_unit <= 0 THEN NULL
+      WHEN SUM(covered) OVER same_unit <= 0 THEN STRUCT(NUMERIC '1', NUMERIC '1')
       WHEN SUM(covered) OVER same_unit < SUM(bought) OVER same_unit * NUMERIC '0.9999'
         THEN STRUCT(SUM(covered) OVER same_unit, SUM(bought) OVER same_unit)
       ELSE STRUCT(NUMERIC '1', NUMERIC '1')
     END AS utilization,
     covered_cost != 0 AND COALESCE(SUM(bought) OVER same_unit, 0) <= 0 AS is_unmeasured
-  FROM pooled
+  FROM pools
   WINDOW same_unit AS (
     PARTITION BY
-      line.billing_account_id, line.currency, line.x_usage_date, line.invoice_month, commitment_category, pool, unit
+      line.billing_account_id, line.currency, line.x_usage_date, line.invoice_month, category, pool, unit
   )
 ),
 
@@ -98,13 +43,13 @@ spread AS (
       same_pool
       ORDER BY
         covered_cost, line.period_start, line.sku_id, line.project_id, line.resource_id, line.zone, line.region,
-        line.cost, line.credit, list_cost, line.priced, line.used, line.subscription_id, line.committed_credit_id,
+        line.cost, line.credit, list_cost, line.priced, line.used, line.subscription_id, credit_id,
         line.period_end, line.service_name, line.sku_name, line.adjustment, TO_JSON_STRING(line.tags)
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS covered_so_far
   FROM measured
   WINDOW same_pool AS (
-    PARTITION BY line.billing_account_id, line.currency, line.x_usage_date, line.invoice_month, commitment_category, pool
+    PARTITION BY line.billing_account_id, line.currency, line.x_usage_date, line.invoice_month, category, pool
   )
 ),
 
@@ -138,32 +83,40 @@ paid AS (
   FROM utilized
 ),
 
--- A shared row's parts in a column of it, so that no join brings them together.
+-- A share's parts in a column of it, so that no join brings them together.
 split AS (
   SELECT
     line,
     pricing,
     list_cost,
-    commitment_category,
-    COALESCE(name, only_name, line.committed_credit_id, line.model_id, line.sku_id) AS shared_commitment_id,
+    category,
+    COALESCE(
+      name, only_name, credit_id, credit_name, line.model_id, line.sku_id, line.sku_name, line.service_name
+    ) AS shared_commitment_id,
+    IF(is_fee, line.sku_name, credit_name) AS shared_commitment_name,
+    is_fee OR is_model AS is_rest_committed,
     pricing.quantity - pricing.quantity * share.used / share.bought AS unused_quantity,
     covered_cost != 0 AS has_covered,
-    covered_cost = 0 OR covered_cost != line.cost OR billed_cost != 0 AS has_rest,
+    has_rest AND (
+      is_fee OR line.cost != all_covered OR billed_cost != all_adjustments
+      OR (all_covered = 0 AND (all_adjustments = 0 OR line.used != 0 OR list_cost != 0))
+    ) AS has_rest,
     [
       STRUCT(
         'rest' AS kind,
-        billed_cost AS billed_cost,
-        contracted_cost - covered_cost AS contracted_cost,
-        list_cost - covered_list_cost AS list_cost,
-        pricing.quantity - covered_quantity AS quantity,
-        line.used - covered_used AS used,
-        IF(is_fee, 0, billed_cost) AS effective_cost
+        billed_cost - all_adjustments AS billed_cost,
+        contracted_cost - all_covered AS contracted_cost,
+        list_cost - all_list_cost AS list_cost,
+        pricing.quantity - all_quantity AS quantity,
+        line.used - all_used AS used,
+        IF(is_fee, 0, billed_cost - all_adjustments) AS effective_cost
       ),
       STRUCT(
         'covered', 0, covered_cost, covered_list_cost, covered_quantity, covered_used,
         paid_so_far - paid_before
       ),
-      STRUCT('unused', 0, 0, 0, 0, 0, IF(is_fee, billed_cost - billed_cost * share.used / share.bought, 0))
+      STRUCT('unused', 0, 0, 0, 0, 0, IF(is_fee, billed_cost - billed_cost * share.used / share.bought, 0)),
+      STRUCT('adjustment', adjustment, 0, 0, 0, 0, adjustment)
     ] AS row_parts
   FROM paid
 ),
@@ -173,7 +126,8 @@ parts AS (
     line,
     pricing,
     list_cost,
-    commitment_category,
+    'Spend' AS commitment_category,
+    line.model_name AS commitment_name,
     IF(
       line.charge_category = 'Usage' AND (line.model_id IS NOT NULL OR line.is_applied), line.subscription_id, NULL
     ) AS commitment_id,
@@ -194,16 +148,17 @@ parts AS (
     split.line,
     split.pricing,
     split.list_cost,
-    split.commitment_category,
-    IF(part.kind = 'rest' AND split.has_covered, NULL, split.shared_commitment_id) AS commitment_id,
+    split.category AS commitment_category,
+    split.shared_commitment_name AS commitment_name,
+    IF(part.kind = 'rest' AND NOT split.is_rest_committed, NULL, split.shared_commitment_id) AS commitment_id,
     split.unused_quantity,
     part
   FROM split
   CROSS JOIN UNNEST(split.row_parts) AS part
   WHERE CASE part.kind
     WHEN 'covered' THEN split.has_covered
-    WHEN 'unused' THEN part.effective_cost != 0
-    ELSE split.has_rest
+    WHEN 'rest' THEN split.has_rest
+    ELSE part.effective_cost != 0
   END
 )
 
@@ -213,18 +168,20 @@ SELECT
   commitment_category,
   part,
   commitment_id,
+  commitment_name,
   unused_quantity,
-  line.charge_category IN ('Usage', 'Purchase') AS is_priced,
+  IF(part.kind = 'adjustment', 'Adjustment', line.charge_category) AS charge_category,
+  line.charge_category IN ('Usage', 'Purchase') AND part.kind != 'adjustment' AS is_priced,
   line.is_adjusted AND line.usage_month < line.invoice_month AS is_correction,
   CASE
-    WHEN line.charge_category NOT IN ('Usage', 'Purchase') THEN NULL
+    WHEN line.charge_category NOT IN ('Usage', 'Purchase') OR part.kind = 'adjustment' THEN NULL
     WHEN pricing.quantity = 0 THEN COALESCE(line.effective_price, 0)
     WHEN ABS(line.effective_price * pricing.quantity - line.cost)
       <= NUMERIC '0.000001' + ABS(pricing.quantity) * NUMERIC '0.000000001' THEN line.effective_price
     ELSE line.cost / pricing.quantity
   END AS contracted_unit_price,
   CASE
-    WHEN line.charge_category NOT IN ('Usage', 'Purchase') THEN NULL
+    WHEN line.charge_category NOT IN ('Usage', 'Purchase') OR part.kind = 'adjustment' THEN NULL
     WHEN pricing.quantity = 0 THEN COALESCE(line.list_price, 0)
     WHEN SIGN(list_cost) * SIGN(pricing.quantity) < 0 THEN NULL
     WHEN ABS(line.list_price * pricing.quantity - list_cost)

@@ -1,0 +1,193 @@
+-- name: focus_pools
+-- Fees and what they pay for, each with its pool (ADR 0009): one row for each kind of commitment that a charge has
+-- credits of. Mapping and check both read it.
+WITH charges AS (
+  {focus_charges}
+),
+
+-- A price of the 2025 model is of the commitment to spend, whatever the row's credits are of.
+told AS (
+  SELECT
+    *,
+    line.charge_category = 'Purchase' AS is_fee,
+    line.charge_category = 'Usage' AND (
+      line.model_id IS NOT NULL OR (line.is_applied AND line.resource_credit = 0 AND line.spend_credit = 0)
+    ) AS is_model,
+    CASE
+      WHEN line.charge_category = 'Usage' THEN NULL
+      WHEN line.spend_credit != 0 OR line.is_fee_offset THEN 'Spend'
+      WHEN line.resource_credit != 0 THEN 'Usage'
+      WHEN line.model_id IS NOT NULL OR line.is_applied OR REGEXP_CONTAINS(line.sku_name, r'(?i)dollar[- ]based')
+        THEN 'Spend'
+      ELSE 'Usage'
+    END AS fee_category,
+    IF(
+      line.charge_category = 'Usage' AND SIGN(line.cost) * SIGN(line.resource_credit) < 0,
+      SIGN(line.cost) * LEAST(ABS(line.cost), ABS(line.resource_credit)),
+      0
+    ) AS resource_covered
+  FROM charges
+  WHERE is_shared
+),
+
+-- Resource-based commitments cover first, and those to spend what is left, as Google applies them.
+covered AS (
+  SELECT
+    *,
+    resource_covered + IF(
+      line.charge_category = 'Usage' AND SIGN(line.cost) * SIGN(line.spend_credit) < 0,
+      SIGN(line.cost) * LEAST(ABS(line.cost - resource_covered), ABS(line.spend_credit)),
+      0
+    ) AS all_covered
+  FROM told
+),
+
+measures AS (
+  SELECT
+    *,
+    COALESCE(SAFE_DIVIDE(list_cost * resource_covered, line.cost), 0) AS resource_list_cost,
+    COALESCE(SAFE_DIVIDE(pricing.quantity * resource_covered, line.cost), 0) AS resource_quantity,
+    COALESCE(SAFE_DIVIDE(line.used * resource_covered, line.cost), 0) AS resource_used,
+    COALESCE(SAFE_DIVIDE(list_cost * all_covered, line.cost), 0) AS all_list_cost,
+    COALESCE(SAFE_DIVIDE(pricing.quantity * all_covered, line.cost), 0) AS all_quantity,
+    COALESCE(SAFE_DIVIDE(line.used * all_covered, line.cost), 0) AS all_used
+  FROM covered
+),
+
+-- What of a commitment's credits covers nothing of its row adjusts the commitment: credits that come late, or are taken
+-- back.
+by_kind AS (
+  SELECT
+    *,
+    [
+      STRUCT(
+        'Usage' AS category,
+        IF(is_fee, fee_category = 'Usage', line.resource_credit != 0) AS is_had,
+        IF(is_fee, TRUE, NOT is_model AND line.resource_credit != 0) AS has_rest,
+        IF(is_model, NULL, line.subscription_id) AS subscription_id,
+        line.resource_credit_id AS credit_id,
+        line.resource_credit_name AS credit_name,
+        resource_covered AS covered_cost,
+        resource_list_cost AS list_cost,
+        resource_quantity AS quantity,
+        resource_used AS used,
+        IF(is_fee, 0, line.resource_credit + resource_covered) AS adjustment
+      ),
+      STRUCT(
+        'Spend',
+        IF(is_fee, fee_category = 'Spend', is_model OR line.spend_credit != 0),
+        is_fee OR is_model OR line.resource_credit = 0,
+        line.subscription_id,
+        line.spend_credit_id,
+        COALESCE(line.model_name, line.spend_credit_name),
+        all_covered - resource_covered,
+        all_list_cost - resource_list_cost,
+        all_quantity - resource_quantity,
+        all_used - resource_used,
+        IF(is_fee, 0, line.spend_credit + all_covered - resource_covered)
+      )
+    ] AS kinds
+  FROM measures
+),
+
+shares AS (
+  SELECT
+    by_kind.line,
+    by_kind.pricing,
+    by_kind.billed_cost,
+    by_kind.contracted_cost,
+    by_kind.list_cost,
+    by_kind.is_fee,
+    by_kind.is_model,
+    kind.category AS kind_category,
+    kind.has_rest,
+    COALESCE(
+      kind.subscription_id,
+      IF(by_kind.is_fee, COALESCE(by_kind.line.sku_id, by_kind.line.sku_name, by_kind.line.service_name), NULL)
+    ) AS name,
+    kind.credit_id,
+    kind.credit_name,
+    kind.covered_cost,
+    kind.list_cost AS covered_list_cost,
+    kind.quantity AS covered_quantity,
+    kind.used AS covered_used,
+    kind.adjustment,
+    by_kind.all_covered,
+    by_kind.all_list_cost,
+    by_kind.all_quantity,
+    by_kind.all_used,
+    IF(by_kind.is_fee, 0, by_kind.line.resource_credit + by_kind.line.spend_credit + by_kind.all_covered)
+      AS all_adjustments
+  FROM by_kind
+  CROSS JOIN UNNEST(by_kind.kinds) AS kind
+  WHERE kind.is_had
+),
+
+-- Fees and covered usage of a day and invoice month that name the same commitment. From the first offset on, the export
+-- itself says what of a commitment's fees was used.
+same_names AS (
+  SELECT
+    *,
+    COUNTIF(covered_cost != 0 AND kind_category = 'Usage') OVER same_name > 0 AS has_resource_covered,
+    COUNTIF(covered_cost != 0 AND kind_category = 'Spend') OVER same_name > 0 AS has_spend_covered,
+    COUNTIF(is_fee) OVER same_name > 0 AS has_fee,
+    COUNTIF(is_fee AND kind_category = 'Usage') OVER same_name > 0 AS has_resource_fee,
+    COUNTIF(is_fee AND kind_category = 'Spend') OVER same_name > 0 AS has_spend_fee,
+    COALESCE(
+      is_fee AND line.period_start >= MIN(IF(line.is_fee_offset, line.period_start, NULL)) OVER same_name, FALSE
+    ) AS is_offset
+  FROM shares
+  WINDOW same_name AS (
+    PARTITION BY line.billing_account_id, line.currency, line.x_usage_date, line.invoice_month, name
+  )
+),
+
+-- A name decides before a category does: a fee is of the kind of the credits that name it, where they are of one.
+named AS (
+  SELECT
+    *,
+    CASE
+      WHEN NOT is_fee OR has_resource_covered = has_spend_covered THEN kind_category
+      WHEN has_resource_covered THEN 'Usage'
+      ELSE 'Spend'
+    END AS category,
+    CASE
+      WHEN name IS NULL THEN FALSE
+      WHEN has_resource_covered AND has_spend_covered
+        THEN IF(kind_category = 'Usage', has_resource_fee, has_spend_fee)
+      ELSE has_fee AND (has_resource_covered OR has_spend_covered)
+    END AS is_met
+  FROM same_names
+)
+
+-- What met nothing is one pool, and so is all where only usage is left over. Hours are measured by their unit, a
+-- commitment to spend in dollars: a unit of its fee stands for a cent (Google's own queries say so), if that makes it a
+-- discount at all. A fee that looks like one kind and pays for the other is not measured.
+SELECT
+  *,
+  IF(
+    is_met AND (
+      COUNTIF(NOT is_met AND covered_cost != 0) OVER same_day = 0
+      OR COUNTIF(NOT is_met AND is_fee AND NOT is_offset) OVER same_day > 0
+    ),
+    name,
+    ''
+  ) AS pool,
+  IF(
+    MIN(IF(is_fee, name, NULL)) OVER same_day = MAX(IF(is_fee, name, NULL)) OVER same_day,
+    MIN(IF(is_fee, name, NULL)) OVER same_day,
+    NULL
+  ) AS only_name,
+  IF(category = 'Spend', 'USD', pricing.unit) AS unit,
+  CASE
+    WHEN NOT is_fee OR is_offset THEN 0
+    WHEN category != kind_category THEN NULL
+    WHEN category = 'Usage' THEN IF(pricing.unit = 'Charges', NULL, pricing.quantity)
+    WHEN line.cost BETWEEN line.priced * COALESCE(line.conversion_rate, 1) / 500
+      AND line.priced * COALESCE(line.conversion_rate, 1) / 100 THEN line.priced / 100
+  END AS bought,
+  IF(category = 'Spend', covered_cost / COALESCE(line.conversion_rate, 1), covered_quantity) AS covered
+FROM named
+WINDOW same_day AS (
+  PARTITION BY line.billing_account_id, line.currency, line.x_usage_date, line.invoice_month, category
+)
