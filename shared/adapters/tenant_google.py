@@ -18,7 +18,7 @@ from google.oauth2 import service_account
 from shared.adapters.error_table import outage_of
 from shared.adapters.job_errors import translated
 from shared.adapters.patience import Patience
-from shared.domain.billing_exports import export_problem, unknown_columns
+from shared.domain.billing_exports import export_problem, missing_columns, unknown_columns
 from shared.domain.credentials import GcpServiceAccountKey
 from shared.domain.rsa_keys import plain_rsa_pem
 from shared.errors import InvalidInput, Unavailable
@@ -48,10 +48,11 @@ def key_credentials(credential: GcpServiceAccountKey) -> Any:
 
 @dataclass(frozen=True)
 class ExportSeen:
-    """An export that a key can read: its location, and its columns that gcp_cost_billing does not have."""
+    """An export that a key can read: where it is, and how its columns differ from the known ones."""
 
     location: str
     unknown_columns: Sequence[str]
+    missing_columns: Sequence[str]
 
 
 def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoint: str) -> ExportSeen | None:
@@ -77,7 +78,7 @@ def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoi
         if problem := export_problem(table.table_type, found, known):
             raise InvalidInput.of_field(_TABLE_FIELD, problem)
         _check_read(credentials, table, project=credential.project_id, endpoint=storage_endpoint)
-        return ExportSeen(str(table.location), unknown_columns(found, known))
+        return ExportSeen(str(table.location), unknown_columns(found, known), missing_columns(found, known))
 
 
 def _check_read(credentials: Any, table: bigquery.Table, *, project: str, endpoint: str) -> None:

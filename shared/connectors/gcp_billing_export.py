@@ -14,9 +14,10 @@ from shared.adapters.tenant_export import ExportTable, TenantExport
 from shared.connectors import restrictions as rows
 from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, first_refused, nulls
 from shared.connectors.gathering import gathered
+from shared.connectors.known_names import with_known_names
 from shared.connectors.other_columns import other_columns
 from shared.connectors.tally import DayFigures, figures_by_day
-from shared.domain.billing_exports import OTHER_COLUMNS, export_problem, unknown_columns
+from shared.domain.billing_exports import OTHER_COLUMNS, export_problem, missing_columns, spelled, unknown_columns
 from shared.domain.templates import EARLIEST_DAY, LATEST_DAY
 from shared.errors import SourceNotFound, StepRefused
 from shared.tables import get_table
@@ -66,6 +67,10 @@ class GcpBillingExport:
         """The export's columns, and fields within them, that gcp_cost_billing has no column for."""
         return unknown_columns(self.table.columns, known_columns())
 
+    def missing_columns(self) -> list[str]:
+        """The columns, and fields within them, that every export has, and this one does not."""
+        return missing_columns(self.table.columns, known_columns())
+
     def select_new(self, watermark: datetime | None, *, late: timedelta, published: PublishedDays) -> Selection:
         """The days that are not published as the export has them.
 
@@ -96,10 +101,15 @@ class GcpBillingExport:
         """The Arrow schema of what `batches` yields."""
         return arrow_schema(get_table("tenant_dataset", TABLE).columns)
 
+    @classmethod
+    def exported_schema(cls) -> pa.Schema:
+        """What of it comes from the export."""
+        return pa.schema([field for field in cls.schema() if not field.name.startswith("x_")])
+
     def _shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         given: dict[str, Any] = dict(zip(batch.schema.names, batch.columns, strict=True))
         length, schema = batch.num_rows, self.schema()
-        own = {field.name: field.type for field in schema if not field.name.startswith("x_")}
+        own = {field.name: field.type for field in self.exported_schema()}
         given[OTHER_COLUMNS] = other_columns(given, own, length)
         given["x_source"] = pa.repeat(self.source, length)
         given["x_usage_date"] = _usage_days(batch)
@@ -161,7 +171,9 @@ class GcpBillingExport:
     def _batches(self, columns: Sequence[str], where: str) -> Iterator[pa.RecordBatch]:
         if self.table.demanded_filter:
             where = rows.both(where, rows.in_any_partition(*self.table.demanded_filter))
-        return self.export.batches(columns, where=where, snapshot_at=self.snapshot_at)
+        known, names = self.exported_schema(), spelled(columns, self.table.columns)
+        for batch in self.export.batches(names, where=where, snapshot_at=self.snapshot_at):
+            yield with_known_names(batch, known)
 
 
 def known_columns() -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Checks whether a table is a billing export, and finds its columns that are unknown here, for set-up and for runs.
 
-Tables and columns are REST resources, as in table_growth.
+Tables and columns are REST resources, as in table_growth. Names are the same in any case, as in BigQuery.
 """
 
 from __future__ import annotations
@@ -13,7 +13,32 @@ from shared.domain.column_types import api_type
 Json = dict[str, Any]
 
 OTHER_COLUMNS = "x_other_columns"  # where values without a column of their own are kept
-_NEEDED = ("usage_start_time", "export_time", "cost", "currency")
+_NEEDED = ("usage_start_time", "export_time", "cost", "currency", "credits", "credits.amount")
+# What only some exports have: the detailed ones, and those that are as old as the column or younger.
+_OF_SOME_EXPORTS = frozenset(
+    {
+        "adjustment_info",
+        "consumption_model",
+        "consumption_model.applied_subscription_instance_id",
+        "cost_at_effective_price_default",
+        "cost_at_list",
+        "cost_at_list_consumption_model",
+        "invoice.publisher_type",
+        "price",
+        "price.effective_price_default",
+        "price.list_price_consumption_model",
+        "project.ancestors",
+        "project.ancestry_numbers",
+        "project.number",
+        "resource",
+        "seller_name",
+        "subscription",
+        "tags",
+        "tags.inherited",
+        "tags.namespace",
+        "transaction_type",
+    }
+)
 _OWN = "x_"  # how columns begin that the platform adds
 _NUMBERS = frozenset({"FLOAT", "NUMERIC", "BIGNUMERIC", "INTEGER"})
 _READ_AS = {  # the types that a column of this type is read from; any other from its own alone
@@ -30,18 +55,32 @@ def export_problem(kind: str, found: Sequence[Json], known: Sequence[Json]) -> s
     """
     if kind != "TABLE":
         return f"is a {kind}; only a table can be read"
-    names = {column["name"] for column in found}
-    for name in _NEEDED:
-        if name not in names:
-            return f"is no billing export: it has no column {name}"
+    missing = set(_missing(found, _of_the_export(known), ""))
+    if needed := next((name for name in _NEEDED if name in missing), None):
+        return f"is no billing export: it has no column {needed}"
     wrong = next(_wrong_types(found, _of_the_export(known), ""), None)
     return f"is no billing export: {wrong}" if wrong else None
 
 
-def _wrong_types(found: Sequence[Json], known: Sequence[Json], path: str) -> Iterator[str]:
-    given = {column["name"]: column for column in found}
+def missing_columns(found: Sequence[Json], known: Sequence[Json]) -> list[str]:
+    """The paths of `known` columns that every export has, and this one does not."""
+    return [name for name in _missing(found, _of_the_export(known), "") if name not in _OF_SOME_EXPORTS]
+
+
+def _missing(found: Sequence[Json], known: Sequence[Json], path: str) -> Iterator[str]:
+    given = _by_name(found)
     for column in known:
-        if (other := given.get(column["name"])) is None:
+        name = f"{path}{column['name']}"
+        if (other := given.get(column["name"].casefold())) is None:
+            yield name
+        elif api_type(other["type"]) == "RECORD":
+            yield from _missing(other.get("fields", []), column.get("fields", []), f"{name}.")
+
+
+def _wrong_types(found: Sequence[Json], known: Sequence[Json], path: str) -> Iterator[str]:
+    given = _by_name(found)
+    for column in known:
+        if (other := given.get(column["name"].casefold())) is None:
             continue
         name, wanted = f"{path}{column['name']}", api_type(column["type"])
         is_of_type = api_type(other["type"]) in _READ_AS.get(wanted, {wanted})
@@ -57,13 +96,23 @@ def unknown_columns(found: Sequence[Json], known: Sequence[Json]) -> list[str]:
 
 
 def _unknown(found: Sequence[Json], known: Sequence[Json], path: str) -> Iterator[str]:
-    wanted = {column["name"]: column for column in known}
+    wanted = _by_name(known)
     for column in found:
         name = f"{path}{column['name']}"
-        if (own := wanted.get(column["name"])) is None:
+        if (own := wanted.get(column["name"].casefold())) is None:
             yield name
         elif own.get("fields"):
             yield from _unknown(column.get("fields", []), own["fields"], f"{name}.")
+
+
+def spelled(names: Sequence[str], found: Sequence[Json]) -> list[str]:
+    """These columns' names as the export spells them."""
+    given = _by_name(found)
+    return [given[name.casefold()]["name"] if name.casefold() in given else name for name in names]
+
+
+def _by_name(columns: Sequence[Json]) -> dict[str, Json]:
+    return {column["name"].casefold(): column for column in columns}
 
 
 def _of_the_export(known: Sequence[Json]) -> list[Json]:
@@ -87,6 +136,14 @@ def unknown_columns_warning(columns: Sequence[str]) -> str | None:
         f"The export has {are} not known here: {named(columns)}. Runs keep their values as JSON in the column "
         f"{OTHER_COLUMNS} of gcp_cost_billing, and no other column uses them."
     )
+
+
+def missing_columns_warning(columns: Sequence[str]) -> str | None:
+    """The warning for an export without columns that every export has; None when it has them all."""
+    if not columns:
+        return None
+    lacks = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+    return f"The export lacks {lacks} that every billing export has: {named(columns)}. Runs take the values as NULL."
 
 
 def _is_repeated(column: Json) -> bool:

@@ -12,7 +12,7 @@ from shared.adapters.credentials import Credentials, SealedCredential
 from shared.adapters.kms import CredentialKey
 from shared.adapters.tenant_datasets import Preparation, TenantDatasets
 from shared.adapters.tenant_google import ExportSeen, check_key
-from shared.domain.billing_exports import unknown_columns_warning
+from shared.domain.billing_exports import missing_columns_warning, unknown_columns_warning
 from shared.domain.credential_notices import not_set_up, removal_warning, use_of
 from shared.domain.credentials import (
     GOOGLE_TOKEN_URI,
@@ -73,7 +73,7 @@ class CredentialSetup:
         action = self._store(sealed, source=credential.source, user_id=user_id)
         log.info("credential stored", provider=sealed.provider, credential_kind=sealed.credential_kind, action=action)
         pipelines = [template.pipeline_id for template in all_templates() if template.credentials == sealed.provider]
-        warnings = [use_of(sealed.provider, pipelines), unknown_columns_warning(seen.unknown_columns if seen else [])]
+        warnings = [use_of(sealed.provider, pipelines), *_warnings_of(seen)]
         return CredentialStored(
             tenant_id=tenant_id,
             provider=sealed.provider,
@@ -158,3 +158,9 @@ class CredentialSetup:
             elif self.credentials.update(sealed, source=source, user_id=user_id):
                 return "UPDATED"
         raise Unavailable("the credential is being changed by others", retry_after=1)
+
+
+def _warnings_of(seen: ExportSeen | None) -> list[str | None]:
+    if seen is None:
+        return []
+    return [unknown_columns_warning(seen.unknown_columns), missing_columns_warning(seen.missing_columns)]

@@ -6,12 +6,13 @@ import pytest
 
 from tests.support.frontend import Frontend
 
+OTHERS = "CURRENT_TIMESTAMP() AS export_time, 1.5 AS cost, 'USD' AS currency, [STRUCT(0.5 AS amount)] AS credits"
 NO_EXPORTS = [
     ("a_view", "CREATE VIEW `{table}` AS SELECT 1 AS cost", "is a VIEW; only a table can be read"),
     ("no_export", "CREATE TABLE `{table}` (cost FLOAT64)", "is no billing export: it has no column usage_start_time"),
     (
         "by_date",
-        "CREATE TABLE `{table}` (usage_start_time DATE, export_time TIMESTAMP, cost FLOAT64, currency STRING)",
+        "CREATE TABLE `{table}` AS SELECT DATE '2025-11-16' AS usage_start_time, {others}",
         "is no billing export: its column usage_start_time is DATE, and must be TIMESTAMP",
     ),
 ]
@@ -24,7 +25,7 @@ def test_what_is_no_export_is_refused_by_name_and_the_old_credential_stays(
     tenant = connected.tenant
     table = f"{tenant.export.table.rpartition('.')[0]}.{name}"
     with tenant.cloud.clients(tenant.gcp_key) as clients:
-        clients.bigquery().query_and_wait(sql.format(table=table))
+        clients.bigquery().query_and_wait(sql.format(table=table, others=OTHERS))
     stored = connected.api.get(connected.credentials_path).json()
     answer = connected.store(connected.gcp_body(billing_export_table=table))
     assert answer.status_code == 400, answer.text
@@ -64,6 +65,16 @@ def test_an_account_of_the_platforms_own_project_is_refused(frontend: Frontend) 
     answer = frontend.store(frontend.gcp_body(key=key))
     assert answer.status_code == 400
     assert "is an account of the platform" in answer.text
+
+
+def test_columns_that_every_export_has_are_named_where_one_lacks_them(connected: Frontend) -> None:
+    table = connected.tenant.export.table
+    without = f"{table.rpartition('.')[0]}.without_usage"
+    with connected.tenant.cloud.clients(connected.tenant.gcp_key) as clients:
+        clients.bigquery().query_and_wait(f"CREATE TABLE `{without}` AS SELECT * EXCEPT (usage) FROM `{table}`")
+    answer = connected.store(connected.gcp_body(billing_export_table=without))
+    assert answer.status_code == 200, answer.text
+    assert any("lacks 1 column that every billing export has: usage." in text for text in answer.json()["warnings"])
 
 
 def test_columns_that_are_not_known_are_named_in_the_answer(connected: Frontend) -> None:

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from devcloud.seed_billing.export import load_schema
-from shared.domain.billing_exports import export_problem, named, unknown_columns, unknown_columns_warning
+from shared.domain.billing_exports import (
+    export_problem,
+    missing_columns,
+    missing_columns_warning,
+    named,
+    spelled,
+    unknown_columns,
+    unknown_columns_warning,
+)
 from shared.tables import get_table
 
 Json = dict[str, Any]
@@ -38,6 +46,9 @@ def _changed(columns: list[Json], path: list[str], change: Any) -> list[Json]:
     [
         ("cost", NOTHING, "it has no column cost"),
         ("currency", NOTHING, "it has no column currency"),
+        ("credits", NOTHING, "it has no column credits"),
+        ("credits.amount", NOTHING, "it has no column credits.amount"),
+        ("cost", {"name": "Cost", "type": "DATE"}, "its column cost is DATE, and must be NUMERIC"),
         ("cost", {"type": "DATE"}, "its column cost is DATE, and must be NUMERIC"),
         ("usage_start_time", {"type": "DATETIME"}, "its column usage_start_time is DATETIME, and must be TIMESTAMP"),
         ("currency", {"mode": "REPEATED"}, "its column currency is STRING REPEATED, and must be STRING"),
@@ -65,6 +76,8 @@ def test_a_missing_or_wrong_column_is_named(path: str, change: Any, problem: str
         ("credits.amount", {"type": "DECIMAL"}),
         ("tags.inherited", {"type": "BOOL"}),
         ("invoice", {"type": "STRUCT"}),
+        ("credits", {"name": "Credits"}),
+        ("credits.amount", {"name": "AMOUNT"}),
     ],
 )
 def test_older_exports_and_other_number_types_are_accepted(path: str, change: Any) -> None:
@@ -81,3 +94,17 @@ def test_unknown_columns_are_told_by_their_paths() -> None:
     assert unknown_columns_warning([]) is None
     assert "2 columns that are not known here: a, b." in str(unknown_columns_warning(["a", "b"]))
     assert named([f"c{number}" for number in range(22)]).endswith("c18, c19 and 2 more")
+
+
+def test_missing_columns_are_told_by_their_paths_unless_only_some_exports_have_them() -> None:
+    assert missing_columns(changed("tags", NOTHING), KNOWN) == []
+    assert missing_columns(changed("invoice", {"name": "INVOICE"}), KNOWN) == []
+    assert missing_columns(changed("usage", NOTHING), KNOWN) == ["usage"]
+    assert missing_columns(changed("invoice.month", NOTHING), KNOWN) == ["invoice.month"]
+    assert missing_columns_warning([]) is None
+    assert "lacks 2 columns that every billing export has: a, b." in str(missing_columns_warning(["a", "b"]))
+
+
+def test_columns_are_asked_for_as_the_export_spells_them() -> None:
+    found = changed("cost", {"name": "Cost"})
+    assert spelled(["export_time", "cost", "unheard_of"], found) == ["export_time", "Cost", "unheard_of"]

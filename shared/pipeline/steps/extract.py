@@ -113,7 +113,7 @@ class _Published:
 
 
 def _warnings(hop: Hop, step: PlannedStep, connector: GcpBillingExport, *, left: int) -> Iterator[Mapping[str, Any]]:
-    """Warnings about rows that are not loaded, unknown columns, and days left for the next run. See docs/adr/0010."""
+    """Warnings about rows that are not loaded, unknown and missing columns, and days left. See docs/adr/0010."""
     without_day, unknown = connector.count_without_day(), connector.unknown_columns()
     yield _warning(
         hop, step, "rows_have_a_usage_day", without_day, f"{without_day} rows without a usage day, not loaded"
@@ -121,6 +121,9 @@ def _warnings(hop: Hop, step: PlannedStep, connector: GcpBillingExport, *, left:
     if unknown:
         observed = f"columns that are not known here, kept in {OTHER_COLUMNS}: {named(unknown)}"
         yield _warning(hop, step, "columns_are_known", len(unknown), observed)
+    if missing := connector.missing_columns():
+        observed = f"columns that every export has and this one lacks, taken as NULL: {named(missing)}"
+        yield _warning(hop, step, "columns_are_there", len(missing), observed)
     if left:
         yield _warning(hop, step, "no_days_are_left", left, f"{left} newer days left to the next run")
 

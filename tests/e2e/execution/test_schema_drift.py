@@ -96,6 +96,50 @@ def test_the_subscription_that_the_export_names_is_the_commitment(
     assert found == [{"id": f"sub-{number}", "status": "Used", "category": "Spend"} for number in (1, 2)]
 
 
+def test_names_in_another_case_are_read_and_a_missing_column_is_named(executions: Executions, tenant: Tenant) -> None:
+    executions.prepare(tenant)
+    table = f"{tenant.project}.billing.other_case"
+    as_credits = "ARRAY(SELECT AS STRUCT credit.type, credit.amount AS Amount FROM UNNEST(credits) AS credit)"
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        clients.bigquery().query_and_wait(
+            f"CREATE TABLE `{table}` AS SELECT * EXCEPT (cost, credits, usage), cost AS Cost, {as_credits} AS CREDITS"
+            f" FROM `{tenant.export.table}` WHERE DATE(usage_start_time) = '{DAY['date']}'"
+        )
+        (exported,) = clients.bigquery().query_and_wait(
+            "SELECT COUNT(*) AS row_count, SUM(CAST(cost AS NUMERIC) + COALESCE("
+            "(SELECT SUM(CAST(credit.amount AS NUMERIC)) FROM UNNEST(credits) AS credit), 0)) AS net"
+            f" FROM `{tenant.export.table}` WHERE DATE(usage_start_time) = '{DAY['date']}'"
+        )
+    delivery = executions.run(tenant, DAY | {"billing_export_table": table})
+    (published,) = executions.query(
+        f"SELECT COUNTIF(x_other_columns IS NOT NULL) AS others, COUNT(*) AS row_count, SUM(cost + COALESCE("
+        "(SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)) AS net"
+        f" FROM {tenant.tenant_id}.gcp_cost_billing"
+    )
+    assert published == {"others": 0, **exported}
+    (check,) = executions.query(
+        f"SELECT passed, severity, observed FROM {tenant.tenant_id}.x_meta_dq_results"
+        " WHERE pipeline_logging_id = @run_id AND check_id = 'extract.columns_are_there'",
+        run_id=delivery.run_id,
+    )
+    missing = "usage, credits.name, credits.full_name, credits.id"
+    told = f"columns that every export has and this one lacks, taken as NULL: {missing}"
+    assert check == {"passed": False, "severity": "warn", "observed": told}
+
+
+def test_an_export_without_credits_ends_the_run(executions: Executions, tenant: Tenant) -> None:
+    executions.prepare(tenant)
+    table = f"{tenant.project}.billing.no_credits"
+    with tenant.cloud.clients(tenant.gcp_key) as clients:
+        clients.bigquery().query_and_wait(
+            f"CREATE TABLE `{table}` AS SELECT * EXCEPT (credits) FROM `{tenant.export.table}`"
+        )
+    delivery = executions.admit(tenant, DAY | {"billing_export_table": table})
+    assert executions.deliver(delivery) == "FAILED"
+    reason = "is no billing export: it has no column credits"
+    assert executions.error_of(delivery) == f"SOURCE_NOT_FOUND: {table} {reason}"
+
+
 def test_a_column_of_another_type_ends_the_run_and_is_named(executions: Executions, tenant: Tenant) -> None:
     executions.prepare(tenant)
     table = f"{tenant.project}.billing.other_types"
