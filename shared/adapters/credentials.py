@@ -89,6 +89,12 @@ class Credentials:
         values = {"tenant_id": tenant_id, "provider": provider}
         return self.warehouse.read(statement("credentials", "list_schedules_of_provider"), values)
 
+    def list_other_sources(self, tenant_id: str, source: str) -> Sequence[str]:
+        """The sources of the same provider, other than this one, whose rows the tenant's runs have published."""
+        values = {"source": source, "prefix": f"{source.partition(':')[0]}:"}
+        rows = self.warehouse.read(statement("credentials", "list_other_sources"), values, dataset=tenant_id)
+        return [row["source"] for row in rows]
+
     def list_encrypted_otherwise(self, key_version: str) -> Sequence[SealedCredential]:
         """Every tenant's credentials that another version of the key encrypted."""
         values = {"kms_key_version": key_version}

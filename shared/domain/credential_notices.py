@@ -19,6 +19,16 @@ def use_of(provider: str, pipelines: Sequence[str]) -> str | None:
     )
 
 
+def other_sources_warning(source: str, others: Sequence[str]) -> str | None:
+    """What a tenant should know when rows of other exports are published beside those of the new one."""
+    if not others:
+        return None
+    return (
+        f"Runs of this credential load {source}, and rows of {', '.join(others)} are published. If both bill the same "
+        "costs, sums count it twice: filter by x_source, or have the old rows deleted (docs/runbook, Another export)."
+    )
+
+
 def removal_warning(provider: str, schedules: int) -> str | None:
     """What a tenant should know when active schedules are left without a credential."""
     if not schedules:

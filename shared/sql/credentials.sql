@@ -28,6 +28,22 @@ FROM {tenants}.tenant_cloud_credentials
 WHERE tenant_id = @tenant_id
   AND provider = @provider
 
+-- name: list_other_sources
+-- What else of this provider the tenant's runs have published rows of, the latest first.
+-- param: prefix STRING
+-- param: source STRING
+SELECT
+  source,
+  MAX(completed_at) AS published_at
+FROM {dataset}.x_meta_pipeline_runs
+WHERE status = 'COMPLETED'
+  AND rows_published > 0
+  AND source != @source
+  AND STARTS_WITH(source, @prefix)
+GROUP BY source
+ORDER BY published_at DESC
+LIMIT 5
+
 -- name: list_schedules_of_provider
 -- A tenant's active schedules whose runs need a credential for this provider, the oldest first.
 -- param: tenant_id STRING

@@ -13,7 +13,7 @@ from shared.adapters.kms import CredentialKey
 from shared.adapters.tenant_datasets import Preparation, TenantDatasets
 from shared.adapters.tenant_google import ExportSeen, check_key
 from shared.domain.billing_exports import missing_columns_warning, unknown_columns_warning
-from shared.domain.credential_notices import not_set_up, removal_warning, use_of
+from shared.domain.credential_notices import not_set_up, other_sources_warning, removal_warning, use_of
 from shared.domain.credentials import (
     GOOGLE_TOKEN_URI,
     PROVIDERS,
@@ -73,7 +73,7 @@ class CredentialSetup:
         action = self._store(sealed, source=credential.source, user_id=user_id)
         log.info("credential stored", provider=sealed.provider, credential_kind=sealed.credential_kind, action=action)
         pipelines = [template.pipeline_id for template in all_templates() if template.credentials == sealed.provider]
-        warnings = [use_of(sealed.provider, pipelines), *_warnings_of(seen)]
+        warnings = [use_of(sealed.provider, pipelines), *_warnings_of(seen), self._overlap(tenant_id, credential)]
         return CredentialStored(
             tenant_id=tenant_id,
             provider=sealed.provider,
@@ -83,6 +83,13 @@ class CredentialSetup:
             message=f"{sealed.provider} credentials {'added' if action == 'CREATED' else 'updated'} successfully",
             pipelines=pipelines,
             warnings=[warning for warning in warnings if warning],
+        )
+
+    def _overlap(self, tenant_id: str, credential: Credential) -> str | None:
+        if credential.source is None:
+            return None
+        return other_sources_warning(
+            credential.source, self.credentials.list_other_sources(tenant_id, credential.source)
         )
 
     def _prepare(self, tenant_id: str) -> Preparation:

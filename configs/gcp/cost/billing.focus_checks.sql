@@ -32,6 +32,21 @@ FROM {extract}
 WHERE (NULLIF(invoice.month, '') IS NOT NULL AND SAFE.PARSE_DATE('%Y%m', invoice.month) IS NULL)
   OR currency_conversion_rate <= 0
 
+-- name: other_exports
+-- Exports of the same billing accounts that have published rows of the same days: sums over all rows count these twice.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+SELECT
+  x_source AS other_source,
+  COUNT(*) AS row_count,
+  MIN(x_usage_date) AS first_day,
+  MAX(x_usage_date) AS last_day
+FROM {dataset}.gcp_cost_billing
+WHERE x_source != @source
+  AND x_usage_date IN UNNEST(@dates)
+  AND billing_account_id IN (SELECT billing_account_id FROM {extract})
+GROUP BY other_source
+
 -- name: focus_missing_values
 -- Rows without a value that FOCUS wants in every row.
 SELECT
