@@ -73,7 +73,11 @@ class CredentialSetup:
         action = self._store(sealed, source=credential.source, user_id=user_id)
         log.info("credential stored", provider=sealed.provider, credential_kind=sealed.credential_kind, action=action)
         pipelines = [template.pipeline_id for template in all_templates() if template.credentials == sealed.provider]
-        warnings = [use_of(sealed.provider, pipelines), *_warnings_of(seen), self._overlap(tenant_id, credential)]
+        warnings = [
+            use_of(sealed.provider, pipelines),
+            *_warnings_of(seen),
+            self._overlap(tenant_id, credential) if pipelines else None,
+        ]
         return CredentialStored(
             tenant_id=tenant_id,
             provider=sealed.provider,

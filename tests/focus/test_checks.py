@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from shared.domain.template_checks import SqlCheck
@@ -74,6 +76,29 @@ def test_every_check_of_the_template_has_a_fault_that_it_finds() -> None:
     assert checks == {check for check, _ in FAULTS} | {OF_THE_EXPORT, OF_THE_TABLE}
 
 
+@pytest.mark.parametrize("share", ["0.333333333", "0.123456789", "0.77"])
+@pytest.mark.parametrize("price", ["47676.5", "5096.2", "0.031611"])
+def test_a_price_of_any_size_times_the_covered_quantity_is_its_cost(
+    statements: Statements, price: str, share: str
+) -> None:
+    covered = f"{-Decimal(price) * Decimal(share):.6f}"
+    line = row(
+        currency="IDR",
+        currency_conversion_rate=16250.0,
+        cost=price,
+        cost_at_list=price,
+        price={"effective_price": price, "list_price": price},
+        credits=[credit("COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE", covered)],
+    )
+    extract = statements.staged([line])
+    table = statements.focus_table(extract)
+    assert statements.failing("focus_prices", table, extract) == []
+    prices = statements.values(table, "ListUnitPrice")
+    assert prices == [Decimal(price), Decimal(price)], "both parts have the export's price"
+    wrong = statements.planted(table, "ListCost = ListCost * NUMERIC '1.001' WHERE CommitmentDiscountStatus = 'Used'")
+    assert statements.failing("focus_prices", wrong, extract)
+
+
 @pytest.mark.parametrize("check", sorted({check for check, _ in FAULTS}))
 def test_sound_rows_pass(statements: Statements, extract: str, sound: str, check: str) -> None:
     assert statements.failing(check, sound, extract) == []
@@ -94,14 +119,22 @@ def test_what_is_read_as_missing_is_named(statements: Statements) -> None:
     unread: list[Json] = [
         {"invoice": {"month": "202613"}},
         {"invoice": {"month": "soon"}},
+        {"invoice": {"month": "20261"}},
+        {"invoice": {"month": "000001"}},
+        {"invoice": {"month": "999912"}},
         {"currency_conversion_rate": 0.0},
+        {"currency_conversion_rate": 4e-10},
+        {"currency_conversion_rate": 1e28},
         {"currency_conversion_rate": -1.5},
     ]
     extract = statements.staged([row(**change) for change in [*read, *unread]])
-    found = statements.failing(OF_THE_EXPORT, statements.focus_table(extract), extract)
+    focus = statements.focus_table(extract)
+    found = statements.failing(OF_THE_EXPORT, focus, extract)
     assert sorted((line["invoice_month"], line["currency_conversion_rate"]) for line in found) == [
-        ("202609", -1.5), ("202609", 0), ("202613", 1), ("soon", 1),
+        ("000001", 1), ("202609", -1.5), ("202609", 0), ("202609", 4e-10), ("202609", 1e28), ("20261", 1),
+        ("202613", 1), ("999912", 1), ("soon", 1),
     ]  # fmt: skip
+    assert statements.months(focus) == {"2026-09-01": len(read) + len(unread)}
 
 
 def test_unknown_service_is_named(statements: Statements, extract: str, sound: str) -> None:

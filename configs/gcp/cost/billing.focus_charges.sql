@@ -48,7 +48,8 @@ lines AS (
     ) AS period_end,
     DATE_TRUNC(DATE(usage_start_time, 'America/Los_Angeles'), MONTH) AS usage_month,
     COALESCE(
-      SAFE.PARSE_DATE('%Y%m', invoice.month), DATE_TRUNC(DATE(usage_start_time, 'America/Los_Angeles'), MONTH)
+      PARSE_DATE('%Y%m', REGEXP_EXTRACT(invoice.month, r'^2[0-9][0-9][0-9](?:0[1-9]|1[0-2])$')),
+      DATE_TRUNC(DATE(usage_start_time, 'America/Los_Angeles'), MONTH)
     ) AS invoice_month,
     NULLIF(project.id, '') AS project_id,
     COALESCE(NULLIF(project.name, ''), NULLIF(project.id, '')) AS project_name,
@@ -62,7 +63,11 @@ lines AS (
     NULLIF(consumption_model.applied_subscription_instance_id, '') IS NOT NULL AS is_applied,
     IF(STARTS_WITH(transaction_type, 'THIRD_PARTY'), NULLIF(seller_name, ''), NULL) AS seller,
     currency,
-    IF(currency_conversion_rate > 0, CAST(currency_conversion_rate AS NUMERIC), NULL) AS conversion_rate,
+    IF(
+      CAST(currency_conversion_rate AS NUMERIC) > 0 AND currency_conversion_rate < 1e9,
+      CAST(currency_conversion_rate AS NUMERIC),
+      NULL
+    ) AS conversion_rate,
     CASE COALESCE(cost_type, 'regular')
       WHEN 'regular' THEN
         IF(STARTS_WITH(sku.description, 'Commitment') OR credited.is_fee_offset, 'Purchase', 'Usage')

@@ -3,7 +3,7 @@
 SELECT
   billing_account_id,
   COALESCE(
-    FORMAT_DATE('%Y%m', SAFE.PARSE_DATE('%Y%m', invoice.month)),
+    REGEXP_EXTRACT(invoice.month, r'^2[0-9][0-9][0-9](?:0[1-9]|1[0-2])$'),
     FORMAT_TIMESTAMP('%Y%m', usage_start_time, 'America/Los_Angeles')
   ) AS invoice_month,
   currency,
@@ -22,15 +22,17 @@ FROM {focus}
 GROUP BY billing_account_id, invoice_month, currency
 
 -- name: unread_values
--- Rows with an invalid invoice month or conversion rate; both are mapped as if they were missing.
+-- Rows with an invalid invoice month or conversion rate, which no currency of the world has; both are mapped as if they
+-- were missing.
 SELECT
   usage_start_time,
   sku.id AS sku_id,
   invoice.month AS invoice_month,
   currency_conversion_rate
 FROM {extract}
-WHERE (NULLIF(invoice.month, '') IS NOT NULL AND SAFE.PARSE_DATE('%Y%m', invoice.month) IS NULL)
-  OR currency_conversion_rate <= 0
+WHERE (NULLIF(invoice.month, '') IS NOT NULL AND NOT REGEXP_CONTAINS(invoice.month, r'^2[0-9][0-9][0-9](?:0[1-9]|1[0-2])$'))
+  OR CAST(currency_conversion_rate AS NUMERIC) <= 0
+  OR currency_conversion_rate >= 1e9
 
 -- name: other_exports
 -- Exports of the same billing accounts that have published rows of the same days: sums over all rows count these twice.
@@ -116,7 +118,7 @@ WHERE '' IN (
 
 -- name: focus_prices
 -- Rows whose unit price times quantity is not their cost, rounding aside: Google rounds a cost to six digits, NUMERIC a
--- price to nine. Corrections may differ.
+-- price and a quantity to nine. Corrections may differ.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -128,9 +130,10 @@ SELECT
 FROM {focus}
 WHERE ChargeClass IS NULL
   AND (
-    ABS(ListUnitPrice * PricingQuantity - ListCost) > 0.000002 + ABS(PricingQuantity) * NUMERIC '0.000000001'
+    ABS(ListUnitPrice * PricingQuantity - ListCost)
+      > 0.000002 + (ABS(PricingQuantity) + ABS(ListUnitPrice)) * NUMERIC '0.000000001'
     OR ABS(ContractedUnitPrice * PricingQuantity - ContractedCost)
-      > 0.000002 + ABS(PricingQuantity) * NUMERIC '0.000000001'
+      > 0.000002 + (ABS(PricingQuantity) + ABS(ContractedUnitPrice)) * NUMERIC '0.000000001'
   )
 
 -- name: focus_charge_periods

@@ -177,7 +177,8 @@ SELECT
     WHEN line.charge_category NOT IN ('Usage', 'Purchase') OR part.kind = 'adjustment' THEN NULL
     WHEN pricing.quantity = 0 THEN COALESCE(line.effective_price, 0)
     WHEN ABS(line.effective_price * pricing.quantity - line.cost)
-      <= NUMERIC '0.000001' + ABS(pricing.quantity) * NUMERIC '0.000000001' THEN line.effective_price
+      <= NUMERIC '0.000001' + (ABS(pricing.quantity) + ABS(line.effective_price)) * NUMERIC '0.000000001'
+      THEN line.effective_price
     ELSE line.cost / pricing.quantity
   END AS contracted_unit_price,
   CASE
@@ -185,7 +186,8 @@ SELECT
     WHEN pricing.quantity = 0 THEN COALESCE(line.list_price, 0)
     WHEN SIGN(list_cost) * SIGN(pricing.quantity) < 0 THEN NULL
     WHEN ABS(line.list_price * pricing.quantity - list_cost)
-      <= NUMERIC '0.000001' + ABS(pricing.quantity) * NUMERIC '0.000000001' THEN line.list_price
+      <= NUMERIC '0.000001' + (ABS(pricing.quantity) + ABS(line.list_price)) * NUMERIC '0.000000001'
+      THEN line.list_price
     ELSE list_cost / pricing.quantity
   END AS list_unit_price
 FROM parts

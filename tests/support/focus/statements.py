@@ -50,6 +50,16 @@ class Statements:
         """The rows of a FOCUS table, and of the export it is made of, that a check's statement returns."""
         return self._query(check, {"focus": table, "extract": extract}, bigquery.QueryJobConfig())
 
+    def months(self, table: str) -> dict[str, int]:
+        """How many rows of a FOCUS table are billed in each month."""
+        month = "FORMAT_TIMESTAMP('%F', BillingPeriodStart, 'America/Los_Angeles')"
+        sql = f"SELECT {month} AS month, COUNT(*) AS row_count FROM {self.dataset}.{table} GROUP BY month"
+        return {row["month"]: row["row_count"] for row in self.client.query_and_wait(sql)}
+
+    def values(self, table: str, column: str) -> list[Any]:
+        """A column of a FOCUS table."""
+        return [row[0] for row in self.client.query_and_wait(f"SELECT {column} FROM {self.dataset}.{table}")]
+
     def planted(self, table: str, change: str) -> str:
         """A copy of a FOCUS table with one change, an UPDATE's SET and WHERE or a whole INSERT of `{table}`."""
         copy = f"planted_{uuid.uuid4().hex[:12]}"
