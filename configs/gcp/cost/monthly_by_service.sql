@@ -36,6 +36,28 @@ WHERE x_source = @source
   AND x_usage_date IN UNNEST(@dates)
 GROUP BY usage_month, currency
 
+-- name: days_without_rows
+-- Months in which days before the last one with rows have none: they may not have been loaded, and their costs are missing.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+WITH months AS (
+  SELECT
+    DATE_TRUNC(x_usage_date, MONTH) AS usage_month,
+    MAX(x_usage_date) AS last_day,
+    COUNT(DISTINCT x_usage_date) AS days_with_rows
+  FROM {dataset}.gcp_cost_billing
+  WHERE x_source = @source
+    AND x_usage_date IN UNNEST(@dates)
+  GROUP BY usage_month
+)
+
+SELECT
+  usage_month,
+  last_day,
+  EXTRACT(DAY FROM last_day) - days_with_rows AS days_without_rows
+FROM months
+WHERE days_with_rows < EXTRACT(DAY FROM last_day)
+
 -- name: billed_by_month
 -- Rows and net cost of one source by month and currency: what restatements compare. A row's day is its month's first.
 -- param: source STRING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import date
 from decimal import Decimal
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MakeTenant
-from tests.support.executions import Executions
+from tests.support.executions import Delivery, Executions
 from tests.support.tenant import Api, Tenant
 
 MONTHLY = "monthly_by_service"
@@ -84,6 +85,34 @@ def test_late_rows_come_into_their_month_by_a_run_of_any_of_its_days(executions:
         run_id=late.run_id,
     )
     assert [row["usage_date"] for row in restated] == [date(2025, 11, 1)]
+
+
+def test_days_that_were_not_loaded_are_counted(executions: Executions, make_tenant: MakeTenant) -> None:
+    tenant = make_tenant()
+    for day in ("2025-11-15", "2025-11-18"):
+        executions.run(tenant, {"date": day})
+    gaps = executions.run(tenant, {"date": "2025-11-18"}, template=MONTHLY)
+    assert without_rows(executions, gaps) == [(date(2025, 11, 1), date(2025, 11, 18), 16)]
+    for number in range(1, 18):
+        if number != 15:
+            plant(executions, tenant, f"DATE '2025-11-{number:02}'", "cost", "x_usage_date = '2025-11-15'")
+    whole = executions.run(tenant, {"date": "2025-11-18"}, template=MONTHLY)
+    assert without_rows(executions, whole) == []
+
+
+def without_rows(executions: Executions, delivery: Delivery) -> list[tuple[date, date, int]]:
+    """What a run's check found: month, last day with rows, and how many before it have none."""
+    (check,) = executions.query(
+        f"SELECT severity, passed, TO_JSON_STRING(sample) AS sample FROM {delivery.tenant.tenant_id}.x_meta_dq_results"
+        " WHERE pipeline_logging_id = @run_id AND check_id = 'days_without_rows'",
+        run_id=delivery.run_id,
+    )
+    found = json.loads(check["sample"] or "null") or []
+    assert (check["severity"], check["passed"]) == ("warn", not found)
+    return [
+        (date.fromisoformat(row["usage_month"]), date.fromisoformat(row["last_day"]), row["days_without_rows"])
+        for row in found
+    ]
 
 
 def test_a_month_to_date_is_scheduled_nightly_and_needs_a_day(executions: Executions, tenant: Tenant) -> None:
