@@ -53,6 +53,7 @@ class ExportSeen:
     location: str
     unknown_columns: Sequence[str]
     missing_columns: Sequence[str]
+    is_partitioned_by_arrival: bool
 
 
 def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoint: str) -> ExportSeen | None:
@@ -78,7 +79,12 @@ def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoi
         if problem := export_problem(table.table_type, found, known):
             raise InvalidInput.of_field(_TABLE_FIELD, problem)
         _check_read(credentials, table, project=credential.project_id, endpoint=storage_endpoint)
-        return ExportSeen(str(table.location), unknown_columns(found, known), missing_columns(found, known))
+        return ExportSeen(
+            location=str(table.location),
+            unknown_columns=unknown_columns(found, known),
+            missing_columns=missing_columns(found, known),
+            is_partitioned_by_arrival=bool(table.time_partitioning) and table.time_partitioning.field is None,
+        )
 
 
 def _check_read(credentials: Any, table: bigquery.Table, *, project: str, endpoint: str) -> None:

@@ -146,6 +146,16 @@ def missing_columns_warning(columns: Sequence[str]) -> str | None:
     return f"The export lacks {lacks} that every billing export has: {named(columns)}. Runs take the values as NULL."
 
 
+def late_rows_warning(*, is_partitioned_by_arrival: bool) -> str | None:
+    """The warning for an export that does not tell when its rows arrived; None for one that does."""
+    if is_partitioned_by_arrival:
+        return None
+    return (
+        "The export is not partitioned by time of arrival, as Google's own are: a run without dates finds a row that "
+        "came late only by its export_time, within late_hours of the newest. Load older days by date, or as a backfill."
+    )
+
+
 def _is_repeated(column: Json) -> bool:
     return str(column.get("mode")) == "REPEATED"
 

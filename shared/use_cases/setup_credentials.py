@@ -12,7 +12,7 @@ from shared.adapters.credentials import Credentials, SealedCredential
 from shared.adapters.kms import CredentialKey
 from shared.adapters.tenant_datasets import Preparation, TenantDatasets
 from shared.adapters.tenant_google import ExportSeen, check_key
-from shared.domain.billing_exports import missing_columns_warning, unknown_columns_warning
+from shared.domain.billing_exports import late_rows_warning, missing_columns_warning, unknown_columns_warning
 from shared.domain.credential_notices import not_set_up, other_sources_warning, removal_warning, use_of
 from shared.domain.credentials import (
     GOOGLE_TOKEN_URI,
@@ -174,4 +174,8 @@ class CredentialSetup:
 def _warnings_of(seen: ExportSeen | None) -> list[str | None]:
     if seen is None:
         return []
-    return [unknown_columns_warning(seen.unknown_columns), missing_columns_warning(seen.missing_columns)]
+    return [
+        unknown_columns_warning(seen.unknown_columns),
+        missing_columns_warning(seen.missing_columns),
+        late_rows_warning(is_partitioned_by_arrival=seen.is_partitioned_by_arrival),
+    ]

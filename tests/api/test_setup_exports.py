@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.domain.billing_exports import late_rows_warning
 from tests.support.frontend import Frontend
 
 OTHERS = "CURRENT_TIMESTAMP() AS export_time, 1.5 AS cost, 'USD' AS currency, [STRUCT(0.5 AS amount)] AS credits"
@@ -75,6 +76,18 @@ def test_columns_that_every_export_has_are_named_where_one_lacks_them(connected:
     answer = connected.store(connected.gcp_body(billing_export_table=without))
     assert answer.status_code == 200, answer.text
     assert any("lacks 1 column that every billing export has: usage." in text for text in answer.json()["warnings"])
+
+
+def test_an_export_that_is_not_partitioned_by_arrival_is_told_what_runs_do_not_find(connected: Frontend) -> None:
+    table = connected.tenant.export.table
+    copy = f"{table.rpartition('.')[0]}.by_usage"
+    with connected.tenant.cloud.clients(connected.tenant.gcp_key) as clients:
+        clients.bigquery().query_and_wait(
+            f"CREATE TABLE `{copy}` PARTITION BY DATE(usage_start_time) AS SELECT * FROM `{table}`"
+        )
+    (warning,) = connected.store(connected.gcp_body(billing_export_table=copy)).json()["warnings"]
+    assert warning == late_rows_warning(is_partitioned_by_arrival=False)
+    assert late_rows_warning(is_partitioned_by_arrival=True) is None
 
 
 def test_columns_that_are_not_known_are_named_in_the_answer(connected: Frontend) -> None:
