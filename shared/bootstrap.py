@@ -162,9 +162,9 @@ def backfills() -> Backfills:
 def pipeline_runs() -> PipelineRuns:
     """What tenants see and ask of their runs."""
     from shared.adapters.run_log import RunLog
-    from shared.use_cases.pipeline_runs import MOST_LOOKS, Looks, PipelineRuns
+    from shared.use_cases.pipeline_runs import PipelineRuns, new_looks
 
-    looks = Looks(seconds=get_settings().look_seconds, most=MOST_LOOKS)
+    looks = new_looks(seconds=get_settings().look_seconds)
     return PipelineRuns(RunLog(warehouse()), run_events(), tasks(), run_requests(), looks)
 
 

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+_LARGEST_SHARE = 8  # one value may take this part of the whole size
+
+
+class _Kept(NamedTuple, Generic[Value]):
+    at: float
+    value: Value
+    size: int
 
 
 class Remembered(Generic[Key, Value]):
-    """At most `most` values, each valid for `seconds`; 0 seconds keep nothing valid."""
+    """At most `most` values, each valid for `seconds`; 0 seconds keep nothing valid.
 
-    def __init__(self, *, seconds: float, most: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds, self._most, self._clock = seconds, most, clock
-        self._values: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
+    With `size_of` they have at most `most_size` together, and one that takes more than an eighth of it is not kept.
+    With `oldest_seconds` a value of that age is dropped as soon as another is kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        seconds: float,
+        most: int,
+        oldest_seconds: float | None = None,
+        size_of: Callable[[Value], int] = lambda _: 0,
+        most_size: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._seconds, self._most, self._oldest_seconds, self._clock = seconds, most, oldest_seconds, clock
+        self._size_of, self._most_size, self._size = size_of, most_size, 0
+        self._values: OrderedDict[Key, _Kept[Value]] = OrderedDict()  # the oldest first
         self._lock = threading.Lock()
 
     def find(self, key: Key, *, within_seconds: float | None = None) -> tuple[Value, float] | None:
@@ -25,22 +47,45 @@ class Remembered(Generic[Key, Value]):
         most = self._seconds if within_seconds is None else within_seconds
         with self._lock:
             found = self._values.get(key)
-            age = self._clock() - found[0] if found else 0.0
+            age = self._clock() - found.at if found else 0.0
             if found is None or age >= most:
                 return None
-            return found[1], age
+            return found.value, age
 
     def keep(self, key: Key, value: Value) -> Value:
-        """Remember the value from now on; the same value."""
+        """Remember the value from now on, unless it is too large; the same value."""
+        size = self._size_of(value)
         with self._lock:
-            self._values[key] = (self._clock(), value)
-            self._values.move_to_end(key)
-            if len(self._values) > self._most:
-                self._values.popitem(last=False)
+            self._drop(key)
+            if size * _LARGEST_SHARE <= self._most_size:
+                self._values[key] = _Kept(self._clock(), value, size)
+                self._size += size
+            while self._values and self._has_to_shrink():
+                self._drop(next(iter(self._values)))
         return value
 
     def forget(self, is_meant: Callable[[Key], bool]) -> None:
         """Drop every value whose key `is_meant`."""
         with self._lock:
             for key in [key for key in self._values if is_meant(key)]:
-                del self._values[key]
+                self._drop(key)
+
+    def _has_to_shrink(self) -> bool:
+        if len(self._values) > self._most or self._size > self._most_size:
+            return True
+        oldest = next(iter(self._values.values()))
+        return self._oldest_seconds is not None and self._clock() - oldest.at >= self._oldest_seconds
+
+    def _drop(self, key: Key) -> None:
+        if dropped := self._values.pop(key, None):
+            self._size -= dropped.size
+
+
+def size_in_memory(value: Any) -> int:
+    """About how many bytes an answer takes, with all that it holds."""
+    size = sys.getsizeof(value)
+    if isinstance(value, Mapping):
+        return size + sum(size_in_memory(name) + size_in_memory(held) for name, held in value.items())
+    if isinstance(value, list | tuple):
+        return size + sum(size_in_memory(held) for held in value)
+    return size

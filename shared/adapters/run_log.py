@@ -17,6 +17,8 @@ from shared.domain.run_details import merged_checks, merged_steps
 _DAYS_KEPT = 90  # as long as events are there
 # A run whose row does not say yet how it ended, or why it is tried again, is not older; a closing follows in minutes.
 _DAYS_LISTED = 7
+MOST_RESTATED = 200  # in one answer
+_MOST_CHARACTERS = 200  # of a text that is the tenant's own
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,25 @@ class RunLog:
         return runs[0] if runs else None
 
     def get_details(self, tenant_id: str, run: Row, *, has_ended: bool) -> Row:
-        """The `steps`, `checks` and `restated_dates` of a run that was found.
+        """The `steps`, `checks` and `restated_dates` of a run that was found, with `restated_dates_total`.
 
-        One job when it has ended. Until then nothing is restated, and what is logged was streamed before.
+        The newest MOST_RESTATED days are given, and all are counted. One job when the run has ended. Until then nothing
+        is restated, and what is logged was streamed before.
         """
-        logged: Row = {"logged_steps": [], "logged_checks": [], "restated_dates": []}
+        logged: Row = {"logged_steps": [], "logged_checks": [], "restated_dates": [], "restated_dates_total": 0}
         if has_ended:
-            values = {"pipeline_logging_id": run["pipeline_logging_id"], "accepted_at": run["created_at"]}
+            values = {
+                "pipeline_logging_id": run["pipeline_logging_id"],
+                "accepted_at": run["created_at"],
+                "most_restated": MOST_RESTATED,
+                "most_characters": _MOST_CHARACTERS,
+            }
             (logged,) = self.warehouse.read(statement("run_log", "find_run_details"), values, dataset=tenant_id)
         return {
             "steps": merged_steps(logged["logged_steps"], run["streamed_steps"]),
             "checks": merged_checks(logged["logged_checks"], run["streamed_steps"]),
             "restated_dates": logged["restated_dates"],
+            "restated_dates_total": logged["restated_dates_total"],
         }
 
     def _read(self, tenant_id: str, **values: Any) -> Sequence[Row]:

@@ -92,9 +92,12 @@ WHERE pipeline_logging_id = @pipeline_logging_id
 
 -- name: find_run_details
 -- What a run that has ended did: steps and checks that were logged, and the days it restated; one row.
--- Clocks differ, so the bound that spares old partitions is an hour early.
+-- Clocks differ, so the bound that spares old partitions is an hour early. A day is restated once for each currency, and
+-- an export may have any number of them: the newest days come first, and of a day what changed most.
 -- param: pipeline_logging_id STRING
 -- param: accepted_at TIMESTAMP
+-- param: most_restated INT64
+-- param: most_characters INT64
 SELECT
   ARRAY(
     SELECT AS STRUCT
@@ -142,9 +145,25 @@ SELECT
       rows_after,
       cost_before,
       cost_after,
-      billing_currency
+      IF(
+        CHAR_LENGTH(billing_currency) > @most_characters,
+        CONCAT(SUBSTR(billing_currency, 1, @most_characters - 1), '…'),
+        billing_currency
+      ) AS billing_currency
     FROM {dataset}.x_meta_restatements
     WHERE pipeline_logging_id = @pipeline_logging_id
       AND restated_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
-    ORDER BY usage_date, table_name, source, billing_currency
-  ) AS restated_dates
+    ORDER BY
+      usage_date DESC,
+      ABS(COALESCE(cost_after, 0) - COALESCE(cost_before, 0)) DESC,
+      table_name,
+      source,
+      x_meta_restatements.billing_currency
+    LIMIT @most_restated
+  ) AS restated_dates,
+  (
+    SELECT COUNT(*)
+    FROM {dataset}.x_meta_restatements
+    WHERE pipeline_logging_id = @pipeline_logging_id
+      AND restated_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
+  ) AS restated_dates_total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,19 +25,32 @@ from shared.domain.replies import Reply
 from shared.domain.run_details import billed_for
 from shared.domain.validation import NoBody, validated
 from shared.errors import Conflict, NotFound, TooManyRequests
-from shared.remembered import Remembered
+from shared.remembered import Remembered, size_in_memory
 from shared.templates import get_template
 from shared.use_cases.run_pipeline import RunRequests
 
 _OLDEST_LOOK_SECONDS = 30.0
 MOST_LOOKS = 200  # kept in memory at once
-Looks = Remembered[tuple[str, str], dict[str, Any]]  # answers, by tenant and what was looked at
+_MOST_LOOKS_SIZE = 32 * 1024 * 1024
+Looks = Remembered[tuple[str, str, str], dict[str, Any]]  # answers, by tenant, what was looked at, and which of it
 _FINISHED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _LISTED = (
     "pipeline_logging_id", "pipeline_id", "status", "trigger_type", "user_id", "parameters", "created_at",
     "started_at", "completed_at", "attempt", "rows_published", "first_date", "last_date", "wait_reason",
     "queue_position", "cancel_requested", "retry_of", "backfill_id", "error_class", "error_message",
 )  # fmt: skip
+
+
+def new_looks(*, seconds: float, clock: Callable[[], float] = time.monotonic) -> Looks:
+    """No answers yet; each is good for `seconds`."""
+    return Looks(
+        seconds=seconds,
+        most=MOST_LOOKS,
+        oldest_seconds=max(seconds, _OLDEST_LOOK_SECONDS),
+        size_of=size_in_memory,
+        most_size=_MOST_LOOKS_SIZE,
+        clock=clock,
+    )
 
 
 class ListRequest(BaseModel):
@@ -64,17 +78,18 @@ class PipelineRuns:
     def list_runs(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:
         """A page of runs, newest first; `query` is a ListRequest's fields as text. One job, or none: see `looks`."""
         request = validated(ListRequest, query)
-        return self._look(caller, str(request), lambda: self._page(caller.tenant_id, request))
+        return self._look(caller, ("list", str(request)), lambda: self._page(caller.tenant_id, request))
 
     def get_run(self, caller: TenantReader, pipeline_logging_id: str) -> dict[str, Any]:
         """One run with its steps, checks and restated days; NotFound for one that is not this tenant's.
 
         One job while the run goes on, two when it has ended, or none: see `looks`.
         """
-        return self._look(caller, pipeline_logging_id, lambda: self._run_in_full(caller.tenant_id, pipeline_logging_id))
+        what = ("run", pipeline_logging_id)
+        return self._look(caller, what, lambda: self._run_in_full(caller.tenant_id, pipeline_logging_id))
 
-    def _look(self, caller: TenantReader, what: str, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        key = (caller.tenant_id, what)
+    def _look(self, caller: TenantReader, what: tuple[str, str], read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        key = (caller.tenant_id, *what)
         if found := self.looks.find(key):
             return found[0]
         try:

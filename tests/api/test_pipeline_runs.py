@@ -94,6 +94,26 @@ def test_run_is_shown_with_its_steps_checks_and_restated_days(connected: Fronten
     assert [(step["step_id"], step["rows"]) for step in run["steps"]] == [("extract", 7)]
     assert [(check["check_id"], check["passed"]) for check in run["checks"]] == [("not_null", True)]
     assert [(day["usage_date"], day["cost_after"]) for day in run["restated_dates"]] == [("2025-11-17", "2.2")]
+    assert run["restated_dates_total"] == 1
+
+
+def test_of_many_restated_days_the_newest_are_shown_and_all_are_counted(connected: Frontend) -> None:
+    run_id = connected.start()
+    connected.finish(run_id, "COMPLETED")
+    connected.sql(
+        "INSERT INTO {own}.x_meta_restatements (pipeline_logging_id, table_name, source, usage_date, rows_before, "
+        "rows_after, cost_before, cost_after, billing_currency, restated_at) "
+        "SELECT @run_id, 'gcp_cost_billing', 's', DATE_ADD(DATE '2025-11-01', INTERVAL DIV(number, 200) DAY), 1, 1, "
+        "0, -number, CONCAT(REPEAT('x', 300), CAST(number AS STRING)), CURRENT_TIMESTAMP() "
+        "FROM UNNEST(GENERATE_ARRAY(1, 250)) AS number",
+        run_id=run_id,
+    )
+    run = connected.api.get(f"{connected.runs_path}/{run_id}").json()
+    shown = [(day["usage_date"], day["cost_after"]) for day in run["restated_dates"]]
+    assert shown[:51] == [("2025-11-02", str(-number)) for number in range(250, 199, -1)]
+    assert shown[51:] == [("2025-11-01", str(-number)) for number in range(199, 50, -1)]
+    assert run["restated_dates_total"] == 250
+    assert {day["billing_currency"] for day in run["restated_dates"]} == {"x" * 199 + "…"}
 
 
 def test_queue_knows_that_a_failed_run_will_be_tried_again(connected: Frontend) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 from shared.auth import TenantReader
 from shared.errors import TooManyRequests
-from shared.remembered import Remembered
-from shared.use_cases.pipeline_runs import MOST_LOOKS, Looks, PipelineRuns
+from shared.use_cases.pipeline_runs import PipelineRuns, new_looks
 
 
 @dataclass
@@ -41,7 +40,7 @@ class World:
 
 def test_beyond_its_limit_a_key_gets_the_last_answer_for_half_a_minute() -> None:
     world = World()
-    looks: Looks = Remembered(seconds=3, most=MOST_LOOKS, clock=lambda: world.now)
+    looks = new_looks(seconds=3, clock=lambda: world.now)
     stand_in = cast(Any, world)
     runs, caller = PipelineRuns(stand_in, stand_in, stand_in, stand_in, looks), cast(TenantReader, world)
 
