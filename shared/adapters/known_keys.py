@@ -19,9 +19,10 @@ from google.cloud import bigquery
 from shared import log
 from shared.adapters.bigquery import Warehouse
 from shared.adapters.job_errors import translated
+from shared.adapters.patience import Patience
 from shared.adapters.sql import statement
 from shared.domain.allowance import Allowance
-from shared.errors import ConvergenceError, TooManyRequests
+from shared.errors import ConvergenceError, TooManyRequests, Unavailable
 
 MOST_KEYS = 200_000  # about 40 MB; beyond them each unknown key is looked up alone
 _COLUMNS = (
@@ -32,7 +33,12 @@ _COLUMNS = (
 # Listing takes processor time: so many rows at once and a second, in one instance.
 _ROWS_AT_ONCE, _ROWS_PER_SECOND, _FEWEST_ROWS = 50_000, 10_000, 500
 _ALONE_AT_ONCE, _ALONE_PER_SECOND = 5, 1 / 30
+# Callers that wait take places of those whose keys are known, so nobody waits long for a listing that does not come.
+_LISTING_SECONDS = 5.0  # for one answer of BigQuery's, and for trying again
+_FAILURE_SECONDS = 10.0  # a listing that failed answers for those that come so soon after it
+MOST_SECONDS_WAITED = 8.0  # for another call's listing
 _HASH = re.compile(r"[0-9a-f]{64}")
+_NOT_LISTED = "API keys cannot be looked up just now"
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class KnownKeys:
     def __init__(self, warehouse: Warehouse, *, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._warehouse, self._seconds, self._clock = warehouse, seconds, clock
         self._listing: Listing | None = None
+        self._failed_at: float | None = None
         self._lock = threading.Lock()
         self._listings = Allowance(at_once=_ROWS_AT_ONCE, per_second=_ROWS_PER_SECOND)
         self._alone = Allowance(at_once=_ALONE_AT_ONCE, per_second=_ALONE_PER_SECOND)
@@ -69,7 +76,8 @@ class KnownKeys:
     def find(self, api_key_hash: str) -> bool:
         """Whether there is such a key that may be used, by a look that begins now: one made a moment ago is found.
 
-        No job, and nothing is billed. TooManyRequests when keys nobody knows come faster than the table may be listed.
+        No job, and nothing is billed. TooManyRequests when keys nobody knows come faster than the table may be listed,
+        Unavailable when it cannot be listed just now.
         """
         listing = self._listed_since(self._clock())
         return _has(listing, bytes.fromhex(api_key_hash)) or (
@@ -81,7 +89,8 @@ class KnownKeys:
         if not self._lock.acquire(blocking=False):
             return listing
         try:
-            if self._listing is listing and not self._listings.take("", now=self._clock(), cost=_cost(listing)):
+            is_due = self._listing is listing and not self._failure_seconds_left()
+            if is_due and not self._listings.take("", now=self._clock(), cost=_cost(listing)):
                 self._listing = self._list()
         except ConvergenceError as error:
             log.warning("API keys not listed", error_class=type(error).__name__)
@@ -91,13 +100,33 @@ class KnownKeys:
 
     def _listed_since(self, asked_at: float) -> Listing:
         """A snapshot that was begun after `asked_at`; who comes while one is taken waits for the next."""
-        with self._lock:
+        if not self._lock.acquire(timeout=MOST_SECONDS_WAITED):
+            raise Unavailable(_NOT_LISTED, retry_after=math.ceil(_FAILURE_SECONDS))
+        try:
             if self._listing is None or self._listing.asked_at < asked_at:
+                if seconds_left := self._failure_seconds_left():
+                    raise Unavailable(_NOT_LISTED, retry_after=math.ceil(seconds_left))
                 _check(self._listings.take("", now=self._clock(), cost=_cost(self._listing)))
                 self._listing = self._list()
             return self._listing
+        finally:
+            self._lock.release()
+
+    def _failure_seconds_left(self) -> float:
+        if self._failed_at is None:
+            return 0
+        return max(0, self._failed_at + _FAILURE_SECONDS - self._clock())
 
     def _list(self) -> Listing:
+        try:
+            listing = self._listed()
+        except ConvergenceError:
+            self._failed_at = self._clock()
+            raise
+        self._failed_at = None
+        return listing
+
+    def _listed(self) -> Listing:
         asked_at, now = self._clock(), datetime.now(UTC)
         table = bigquery.TableReference.from_string(
             f"{self._warehouse.project}.{self._warehouse.central}.tenant_api_keys"
@@ -106,7 +135,11 @@ class KnownKeys:
         rows = 0
         with translated():
             found = self._warehouse.client.list_rows(
-                table, selected_fields=_COLUMNS, max_results=MOST_KEYS + 1, retry=self._warehouse.patience.calls
+                table,
+                selected_fields=_COLUMNS,
+                max_results=MOST_KEYS + 1,
+                retry=Patience(min(_LISTING_SECONDS, self._warehouse.patience.seconds)).calls,
+                timeout=_LISTING_SECONDS,
             )
             for hexadecimal, is_active, expires_at in (row.values() for row in found):
                 rows += 1

@@ -1,0 +1,104 @@
+"""While the table of API keys cannot be listed, known keys go on and unknown ones are told so soon."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from google.api_core import exceptions as google
+from google.cloud import bigquery
+
+from shared.adapters import known_keys
+from shared.adapters.bigquery import Warehouse
+from shared.adapters.known_keys import KnownKeys
+from shared.errors import Unavailable
+
+KNOWN, UNKNOWN = (hashlib.sha256(name.encode()).hexdigest() for name in ("known", "unknown"))
+
+
+@dataclass
+class Table:
+    """BigQuery's client, with one key in the table; `before` is what happens to a listing first."""
+
+    before: Callable[[], None] = lambda: None
+    listings: int = 0
+    now: float = 100.0
+    row: bigquery.Row = field(default_factory=lambda: bigquery.Row((KNOWN, True, None), {}))
+
+    def list_rows(self, *_: Any, **__: Any) -> Iterator[bigquery.Row]:
+        self.listings += 1
+        self.before()
+        return iter([self.row])
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture
+def keys(table: Table) -> KnownKeys:
+    client = cast(bigquery.Client, table)
+    warehouse = Warehouse(client, "project", "EU", "tenants", "staging", labels={}, max_bytes_billed=0)
+    return KnownKeys(warehouse, seconds=30, clock=lambda: table.now)
+
+
+def fail() -> None:
+    raise google.ServiceUnavailable("try again")
+
+
+def test_one_listing_that_failed_answers_for_all_that_come_soon_after(keys: KnownKeys, table: Table) -> None:
+    table.before = fail
+    with pytest.raises(Unavailable):
+        keys.find(UNKNOWN)
+    table.now += 4
+    for _ in range(50):
+        with pytest.raises(Unavailable) as refusal:
+            keys.find(UNKNOWN)
+        assert refusal.value.facts["retry_after"] == 6
+    assert table.listings == 1
+    table.now, table.before = table.now + 6, lambda: None
+    assert not keys.find(UNKNOWN)
+    assert keys.find(KNOWN)
+
+
+def test_a_known_key_goes_on_and_asks_again_once_in_a_while(keys: KnownKeys, table: Table) -> None:
+    assert keys.find(KNOWN)
+    table.now, table.before = table.now + 60, fail
+    assert [keys.has(KNOWN) for _ in range(20)] == [True] * 20
+    assert table.listings == 2
+    table.now += 10
+    assert keys.has(KNOWN)
+    assert table.listings == 3
+
+
+def test_nobody_waits_without_end_for_the_listing_of_another_call(
+    keys: KnownKeys, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_keys, "MOST_SECONDS_WAITED", 0.01)
+    assert keys.find(KNOWN)
+    is_listing, may_answer = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        is_listing.set()
+        may_answer.wait()
+
+    table.before = hang
+    table.now += 60
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(keys.find, UNKNOWN)
+        try:
+            is_listing.wait()
+            with pytest.raises(Unavailable) as refusal:
+                keys.find(UNKNOWN)
+            assert refusal.value.facts["retry_after"] == 10
+            assert keys.has(KNOWN)
+        finally:
+            may_answer.set()
+        assert not first.result()
+    assert table.listings == 2
