@@ -1,4 +1,4 @@
-"""A run that waits for its next attempt, and another one of its source that publishes meanwhile: the newest data stays."""
+"""A run waits for its next attempt while another one of its source publishes: the newest data stays."""
 
 from __future__ import annotations
 
