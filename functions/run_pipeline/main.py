@@ -15,12 +15,12 @@ routes = Routes("run_pipeline")
 @routes.route("POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=presented_key, keyed=True)
 def run(call: Call) -> Answer:
     """202 with the id of the run, or of each month's; its first read proves the key."""
-    requests = bootstrap.run_requests()
-    standing = requests.require_standing(call.caller)
-    template = get_template(call.params["provider"], call.params["domain"], call.params["template"])
-    request = RunRequest(*call.asked)
-    if asks_for_backfill(request.body):
-        return made(bootstrap.backfills().answer(standing, template, request))
+    requests, request = bootstrap.run_requests(), RunRequest(*call.asked)
+    with bootstrap.backfills().turn(call.caller, request):
+        standing = requests.require_standing(call.caller)
+        template = get_template(call.params["provider"], call.params["domain"], call.params["template"])
+        if asks_for_backfill(request.body):
+            return made(bootstrap.backfills().answer(standing, template, request))
     return made(requests.start(standing, template, request))
 
 

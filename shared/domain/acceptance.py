@@ -111,7 +111,8 @@ class Usage:
     def check_waiting(self, runs: int = 1) -> None:
         """TooManyWaiting when so many more would be more than may wait.
 
-        Calls at the same moment may pass the limit by what they bring: it protects the platform, it meters nobody.
+        Calls at the same moment may pass the limit by what they bring, a backfill only where another instance takes
+        it: the limit protects the platform, it meters nobody.
         """
         waiting = _count(group for group in self.queue if group.state != PROCESSING)
         check_waiting(daily_limit=self.daily_limit, waiting=waiting, more=runs)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.adapters.accepted_runs import Standing
+from shared.auth import PresentedKey
 from shared.domain.acceptance import AcceptedRun, RunRequest
-from shared.domain.backfill import Backfill, BackfillQuota, plan_backfill
+from shared.domain.backfill import Backfill, BackfillQuota, asks_for_backfill, plan_backfill
 from shared.domain.replies import Reply
 from shared.domain.templates import Template
-from shared.errors import Conflict, InvalidInput, TooManyWaiting
+from shared.errors import Conflict, InvalidInput, TooManyRequests, TooManyWaiting
+from shared.one_at_a_time import OneAtATime
 from shared.use_cases.run_pipeline import RunRequests, require_source
+
+_MOST_AT_ONCE, _MOST_SECONDS_WAITED, _COME_BACK_SECONDS = 4, 10.0, 5
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,22 @@ class Backfills:
     """Previews and accepts backfills as `requests` accepts single runs."""
 
     requests: RunRequests
+    turns: OneAtATime = field(default_factory=lambda: OneAtATime(most=_MOST_AT_ONCE, seconds=_MOST_SECONDS_WAITED))
+
+    def turn(self, key: PresentedKey, request: RunRequest) -> AbstractContextManager[None]:
+        """Where a backfill's standing has to be read, and the backfill be accepted; it keeps no other request.
+
+        Otherwise backfills that are asked for at the same moment would all find the queue empty. TooManyRequests when
+        too many of one key come at once. Each instance has turns of its own.
+        """
+        return self._turn(key) if asks_for_backfill(request.body) else nullcontext()
+
+    @contextmanager
+    def _turn(self, key: PresentedKey) -> Iterator[None]:
+        with self.turns.turn(key.api_key_hash) as is_mine:
+            if not is_mine:
+                raise TooManyRequests("too many backfills come at once with this key", retry_after=_COME_BACK_SECONDS)
+            yield
 
     def answer(self, standing: Standing, template: Template, request: RunRequest) -> Reply:
         """200 for a preview, 202 once all runs are in the queue. At most one job.
