@@ -101,6 +101,10 @@ class Throttled(Unavailable):
     """A quota of Google is used up; try again later. Nothing is wrong with the request."""
 
 
+class SourceThrottled(Unavailable):
+    """A quota of the tenant's own project is used up."""
+
+
 class TransactionAborted(Unavailable):
     """A concurrent change of the same table won; read again and retry."""
 

@@ -146,7 +146,9 @@ def _told(error: Exception, table: str, project: str) -> errors.ConvergenceError
     if isinstance(error, google_auth.RefreshError):
         return _refusal(error)
     if outage := outage_of(error, table, service=STORAGE):
-        return outage
+        # A quota of the platform's passes; the tenant's own project may refuse for ever, so this uses up attempts.
+        is_quota = isinstance(outage, errors.Throttled)
+        return errors.SourceThrottled(outage.message, **outage.facts) if is_quota else outage
     if isinstance(error, google.NotFound):
         return errors.SourceNotFound(f"{table} does not exist")
     if isinstance(error, google.Forbidden) and (problem := project_problem(error)):

@@ -18,6 +18,7 @@ from shared.errors import (
     InvalidTemplate,
     JobFailed,
     RunError,
+    SourceThrottled,
     StepFailed,
     StepRefused,
     StepTimedOut,
@@ -170,7 +171,7 @@ def _is_tried_again(error: ConvergenceError) -> bool:
     """Whether another turn of the step may end otherwise, and is worth the executor's time."""
     if isinstance(error, JobFailed):
         return not error.is_final
-    return not isinstance(error, StepRefused | StepTimedOut | Throttled)
+    return not isinstance(error, StepRefused | StepTimedOut | Throttled | SourceThrottled)
 
 
 def classified(error: ConvergenceError) -> RunError:

@@ -75,6 +75,7 @@ LASTING: list[Failure] = [
 PASSING: list[Failure] = [
     ends(errors.DependencyThrottled, "UNAVAILABLE", kind="PAUSED"),
     ends(errors.Throttled, "UNAVAILABLE", kind="PAUSED"),
+    ends(errors.SourceThrottled, "UNAVAILABLE"),
     ends(errors.StepFailed, "STEP_FAILED"),
     ends(errors.StepTimedOut, "STEP_TIMEOUT"),
     ends(errors.DependencyUnavailable, "UNAVAILABLE"),
