@@ -49,7 +49,7 @@ def keys(table: Table) -> KnownKeys:
 
 
 def fail() -> None:
-    raise google.ServiceUnavailable("try again")
+    raise google.from_http_status(503, "try again")  # type: ignore[no-untyped-call]
 
 
 def test_one_listing_that_failed_answers_for_all_that_come_soon_after(keys: KnownKeys, table: Table) -> None:
