@@ -62,3 +62,9 @@ class JobCosts:
         if isinstance(job, bigquery.LoadJob):
             return JobCosts(bytes_billed=0)
         return JobCosts(job.total_bytes_billed or 0, job.total_bytes_processed or 0, job.slot_millis or 0)
+
+
+def tables_read(job: bigquery.QueryJob | bigquery.LoadJob) -> list[tuple[str, str, str]]:
+    """Project, dataset and table of all that a finished query read, as BigQuery says."""
+    tables = [] if isinstance(job, bigquery.LoadJob) else job.referenced_tables
+    return [(table.project, table.dataset_id, table.table_id) for table in tables]

@@ -15,6 +15,7 @@ from shared.domain.templates import Template, substitute, template_variables
 from shared.errors import ConfigError
 from shared.lookups import get_lookup
 from shared.pipeline.row_days import grain_problems
+from shared.pipeline.sql_problems import problems_at_run
 from shared.pipeline.statements import statements_named_by, step_statement
 
 CHECKS, PUBLISH = "checks", "publish"  # the two steps every run ends with
@@ -53,9 +54,11 @@ def plan_steps(
 ) -> Sequence[PlannedStep]:
     """The run's steps in order: the template's, then the checks, then the publish.
 
-    ConfigError for a template whose rows are of longer periods than its grain: a publish would replace what it has not
-    read.
+    ConfigError for a template whose rows are of longer periods than its grain, and for SQL that `validate` refuses:
+    a publish would replace what it has not read, or the run would read what is not its tenant's.
     """
+    for problem in problems_at_run(template):
+        raise ConfigError(problem)
     for _, problem in grain_problems(template):
         raise ConfigError(f"{template.pipeline_id}: {problem}")
     variables = template_variables(template, tenant_id, parameters)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.domain.config_problems import Place
+from shared.domain.template_checks import Reconciliation, Totals
+from shared.domain.template_steps import SqlStep
 from shared.domain.templates import Target, Template
 from shared.pipeline.shapes import staged_shape
+from shared.pipeline.statements import sourced_tables, step_statement, whole_statement
+from shared.pipeline.table_reads import dataset_reads
 from shared.tables import Table
 
 # The row's source, its run, and when that run began.
@@ -29,3 +33,37 @@ def publish_problems(template: Template, place: Place, target: Target, table: Ta
         if given.get(name) != kind:
             told = f"has no column {name}" if name not in given else f"has {name} as {given[name]}"
             yield (*place, "step"), f"{target.step} {told}, and {table.table} needs it as {kind}"
+
+
+def comparison_problems(template: Template) -> Iterator[tuple[Place, str]]:
+    """Published sums over published rows that no check compares with these rows."""
+    steps = {step.id: step for step in template.steps if isinstance(step, SqlStep)}
+    for index, target in enumerate(template.publish):
+        step = steps.get(target.step)
+        read = [] if step is None else _tables(step_statement(template, step).text)
+        if read and not any(_compares(template, check, target.step) for check in template.checks):
+            yield (
+                ("publish", index, "step"),
+                (
+                    f"{target.step} adds up {read[0]}, and no check compares the two: add one that"
+                    f" `uses: reconciliation`, with `step: {target.step}`, `observed: {{step: {target.step}, total:"
+                    f" <column>}}` and `expected: {{table: {read[0]}, total: cost, keys: [...]}}`"
+                ),
+            )
+
+
+def _compares(template: Template, check: object, step_id: str) -> bool:
+    if not isinstance(check, Reconciliation) or check.step != step_id or check.severity != "fail":
+        return False
+    return _reads_published(template, check.with_.expected) or _reads_published(template, check.with_.observed)
+
+
+def _reads_published(template: Template, side: Totals) -> bool:
+    if side.query is None:
+        return side.table is not None
+    return bool(_tables(whole_statement(template, side.query).text))
+
+
+def _tables(text: str) -> list[str]:
+    published = sourced_tables()
+    return [table for read in dataset_reads(text) for table in read.tables if table in published]

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from shared.adapters.sql import Statement, placeholders
 from shared.domain.templates import Template
 from shared.pipeline.shapes import no_table
 from shared.pipeline.sql_places import StatementPlace, places_of, shown_path
 from shared.pipeline.statements import (
+    bounded_statements,
+    foreign_table,
     no_placeholder,
     parameter_types,
+    sourced_tables,
+    statements_sent,
     template_statements,
     whole_statement,
     wrong_parameter,
 )
+from shared.pipeline.table_reads import foreign_tables, names_given, problems_of_reads
 from shared.tables import get_tables
 from shared.templates import sql_file
 
@@ -36,14 +42,29 @@ BILLED_COLUMNS = {
 _BILLED_VALUES = ("dates", "pipeline_logging_id", "source")  # what a publish gives to the statement that adds up
 
 
-def sql_problems(template: Template) -> list[str]:
-    """A line for all that is wrong with its statements: the .sql file, the line in it, the statement, what."""
-    statements = template_statements(template)
+def sql_problems(
+    template: Template, names: Collection[str] | None = None, shown: Callable[[Path], str] = shown_path
+) -> list[str]:
+    """A line for all that is wrong with its statements: the .sql file, the line in it, the statement, what.
+
+    `names` are the statements that are looked at, all unless given; `shown` is how a file is named.
+    """
+    found = template_statements(template)
+    names = found.keys() if names is None else found.keys() & set(names)
     places = places_of(sql_file(template))
     billed = {target.billed for target in template.publish}
-    readings = [_Reading(template, found, places[name], is_billed=name in billed) for name, found in statements.items()]
+    readings = [
+        _Reading(template, statement, places[name], is_billed=name in billed, shown=shown)
+        for name, statement in found.items()
+        if name in names
+    ]
     broken = [problem for reading in readings for problem in reading.braces()]
     return broken or [problem for reading in readings for problem in sorted(reading.problems())]
+
+
+def problems_at_run(template: Template) -> list[str]:
+    """What is wrong with the statements that a run sends; files are named from configs/."""
+    return sql_problems(template, statements_sent(template), lambda path: "/".join(path.parts[-3:]))
 
 
 def _used(statement: Statement) -> set[str]:
@@ -56,10 +77,13 @@ class _Reading:
     statement: Statement
     place: StatementPlace
     is_billed: bool
+    shown: Callable[[Path], str]
 
     def problems(self) -> Iterator[str]:
         yield from self._placeholders()
         yield from self._tables()
+        yield from self._foreign_tables()
+        yield from self._reads()
         yield from self._parameters()
         yield from self._billed_columns()
 
@@ -97,6 +121,19 @@ class _Reading:
                 line = self.place.line_of(rf"\{{dataset\}}\s*\.\s*`?{table}\b")
                 yield self._told(line, no_table(table))
 
+    def _foreign_tables(self) -> Iterator[str]:
+        """Tables outside the tenant's dataset: a run for another tenant would read them too."""
+        texts = [each.text for each in template_statements(self.template).values()]
+        for table in foreign_tables(self.statement.text, names_given(texts)):
+            yield self._told(self.place.line_of(re.escape(table.removesuffix("()"))), foreign_table(table))
+
+    def _reads(self) -> Iterator[str]:
+        """Reads of published rows that take those of other sources or days."""
+        if self.statement.name in bounded_statements(self.template):
+            for table, problem in problems_of_reads(self.statement.text, sourced_tables()):
+                line = self.place.line_of(rf"\{{dataset\}}\s*\.\s*`?{table}\b")
+                yield self._told(line, f"reads {table}: {problem}")
+
     def _parameters(self) -> Iterator[str]:
         declared, used = self.statement.parameters, _used(self.statement)
         used_with_parts = _used(whole_statement(self.template, self.statement.name))
@@ -114,4 +151,4 @@ class _Reading:
                 yield self._told(line, f"@{name} is declared and not used")
 
     def _told(self, line: int, message: str) -> str:
-        return f"{shown_path(self.place.path)}:{line}: {self.statement.name}: {message}"
+        return f"{self.shown(self.place.path)}:{line}: {self.statement.name}: {message}"

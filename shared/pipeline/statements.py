@@ -12,7 +12,8 @@ from shared.domain.template_checks import Check, MatchesSource, Reconciliation, 
 from shared.domain.template_steps import SqlStep
 from shared.domain.templates import RUN_VALUES, Template
 from shared.errors import ConfigError
-from shared.tables import get_table
+from shared.pipeline.table_reads import foreign_tables, names_given
+from shared.tables import get_table, get_tables
 from shared.templates import sql_file, sql_files
 
 _TYPES = {"string": "STRING", "table": "STRING", "integer": "INT64", "boolean": "BOOL"}
@@ -70,11 +71,55 @@ def usable_statement(template: Template, name: str, readable: Sequence[str]) -> 
     found = whole_statement(template, name)
     for unknown in sorted(placeholders(found.text) - {_DATASET, *readable}):
         raise ConfigError(f"{{{unknown}}} of {name}: {no_placeholder([_DATASET, *readable])}")
+    for table in foreign_tables(found.text, names_given([found.text])):
+        raise ConfigError(f"{name}: {foreign_table(table)}")
     known_types = parameter_types(template)
     for parameter, kind in found.parameters.items():
         if wrong := wrong_parameter(parameter, kind, known_types):
             raise ConfigError(wrong)
     return found
+
+
+def foreign_table(table: str) -> str:
+    """Why a statement may not read a table, and how it reads the tenant's own."""
+    name = table.rstrip("`").rpartition(".")[2]
+    own = f"{{dataset}}.{name if name in get_tables('tenant_dataset') else 'gcp_cost_billing'}"
+    return (
+        f"{table} is not in the dataset of the run's tenant: write {own}; after FROM and JOIN stand {{dataset}}.table,"
+        " {step}, a name of the statement's WITH, UNNEST(...) or a query in parentheses"
+    )
+
+
+def bounded_statements(template: Template) -> set[str]:
+    """The statements whose published rows must be those of the run: of steps and reconciliations, and their parts."""
+    asked = [step.with_.query for step in template.steps if isinstance(step, SqlStep)]
+    for check in template.checks:
+        if isinstance(check, Reconciliation):
+            asked += [side.query for side in (check.with_.observed, check.with_.expected) if side.query is not None]
+    return _with_their_parts(template, asked)
+
+
+def statements_sent(template: Template) -> set[str]:
+    """The statements that a run sends, with the parts that they name."""
+    checked = [check.with_.query for check in template.checks if isinstance(check, SqlCheck)]
+    billed = [target.billed for target in template.publish]
+    return bounded_statements(template) | _with_their_parts(template, [*checked, *billed])
+
+
+def _with_their_parts(template: Template, asked: list[str]) -> set[str]:
+    known, found = template_statements(template), set[str]()
+    while asked:
+        name = asked.pop()
+        if name in known and name not in found:
+            found.add(name)
+            asked += placeholders(known[name].text)
+    return found
+
+
+def sourced_tables() -> set[str]:
+    """The tables of a tenant that hold rows of several sources."""
+    tables = get_tables("tenant_dataset").items()
+    return {name for name, table in tables if any(column.name == "x_source" for column in table.columns)}
 
 
 def no_placeholder(known: Sequence[str]) -> str:

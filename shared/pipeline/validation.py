@@ -18,7 +18,7 @@ from shared.lookups import get_lookup
 from shared.pipeline.check_problems import DAYS, Problems, check_problems, column_problems
 from shared.pipeline.check_statements import Checked, render_checks
 from shared.pipeline.publish import publish_statement
-from shared.pipeline.publish_problems import publish_problems
+from shared.pipeline.publish_problems import comparison_problems, publish_problems
 from shared.pipeline.row_days import grain_problems
 from shared.pipeline.sample_values import sample_options
 from shared.pipeline.shapes import no_table
@@ -53,7 +53,7 @@ def problems_of(path: Path) -> Sequence[str]:
         in_sql = _problems_in_sql(template)
         problems = list(_problems(template, is_sql_right=not in_sql))
         if not problems and not in_sql:
-            problems = [*grain_problems(template), *_composition(template)]
+            problems = [*grain_problems(template), *comparison_problems(template), *_composition(template)]
         told = load_document(path, file=file).error(problems).message.splitlines() if problems else []
     except ConfigError as error:
         return error.message.splitlines()

@@ -131,6 +131,7 @@ def test_the_month_is_found_through_names_and_common_table_expressions(
 ) -> None:
     sql = template.with_suffix(".sql")
     months = "SELECT *, DATE_TRUNC(x_usage_date, MONTH) AS usage_month FROM {dataset}.gcp_cost_billing"
+    months += " WHERE x_source = @source AND x_usage_date IN UNNEST(@dates)"
     replaced(sql, "FROM {dataset}.gcp_cost_billing\nWHERE", "FROM months\nWHERE")
     replaced(sql, "x_usage_date AS usage_date", "months.usage_month AS usage_date")
     replaced(sql, "SELECT\n", f"WITH months AS (\n  {months}\n)\nSELECT\n")
@@ -144,9 +145,11 @@ def test_a_date_composed_of_extracted_parts_needs_its_day(
 ) -> None:
     sql = template.with_suffix(".sql")
     parts = f"EXTRACT(YEAR FROM x_usage_date) AS y, EXTRACT(MONTH FROM x_usage_date) AS m, {day} AS d"
+    bounds = "WHERE x_source = @source AND x_usage_date IN UNNEST(@dates)"
     replaced(sql, "FROM {dataset}.gcp_cost_billing\nWHERE", "FROM parts\nWHERE")
     replaced(sql, "x_usage_date AS usage_date", "DATE(y, m, d) AS usage_date")
-    replaced(sql, "SELECT\n", f"WITH parts AS (\n  SELECT *, {parts} FROM {{dataset}}.gcp_cost_billing\n)\nSELECT\n")
+    parts = f"SELECT *, {parts} FROM {{dataset}}.gcp_cost_billing {bounds}"
+    replaced(sql, "SELECT\n", f"WITH parts AS (\n  {parts}\n)\nSELECT\n")
     assert (told_by(main, ["validate", str(template)], capsys) == []) is is_one
 
 

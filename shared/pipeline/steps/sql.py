@@ -6,14 +6,14 @@ once for each statement and shape. After a failed job it runs again, as its erro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from shared.adapters.bigquery import Job
 from shared.adapters.job_errors import InvalidStatement, Missing
-from shared.adapters.query_costs import Column, Estimate, JobCosts
+from shared.adapters.query_costs import Column, Estimate, JobCosts, tables_read
 from shared.adapters.sql import Statement
 from shared.errors import InvalidTemplate, JobFailed, SourceNotFound
 from shared.lookups import get_lookup
@@ -45,6 +45,9 @@ def run_sql(
     table = hop.staging_table(step)
     work = _Work(hop, step, template, query, _values(hop, query, dates), max_bytes_billed)
     job = work.done(table)
+    warehouse = hop.services.warehouse
+    own = {(warehouse.project, dataset) for dataset in (hop.task.tenant_id, warehouse.staging)}
+    refuse_foreign_tables(step.id, tables_read(job), own)
     return StepResult(
         rows=hop.services.staging.count_rows(table),
         job_id=job.job_id,
@@ -124,6 +127,15 @@ def check_columns(step: PlannedStep, found: Mapping[str, Column]) -> None:
         if needs is None:
             raise InvalidTemplate(f"steps.{step.id}: {shape} has no column {name}, which the result has")
         raise InvalidTemplate(f"steps.{step.id}: column {name} is {has} in the result and {needs} in {shape}")
+
+
+def refuse_foreign_tables(
+    step_id: str, tables: Iterable[tuple[str, str, str]], own: Collection[tuple[str, str]]
+) -> None:
+    """InvalidTemplate for a job that read a table outside these datasets, whatever its SQL looks like."""
+    for project, dataset, table in tables:
+        if (project, dataset) not in own:
+            raise InvalidTemplate(f"steps.{step_id} read {table}, which is not in the dataset of the run's tenant")
 
 
 def _dates(hop: Hop, statement: Statement, records: Mapping[str, StepRecord]) -> list[date]:

@@ -153,7 +153,15 @@ def paid_for(executions: Executions, delivery: Delivery) -> list[str]:
 
 STEP = {"id": "summary", "uses": "sql", "with": {"query": DAILY, "shape": "gcp_cost_daily_by_service"}}
 OWN = {"steps": [STEP | {"with": {"query": "own", "shape": "gcp_cost_daily_by_service"}}]}
-OWN_SQL = "\n-- name: own\n-- A statement of the test's.\nSELECT {} AS usage_date\nFROM {{dataset}}.gcp_cost_billing\n"
+OWN_SQL = """
+-- name: own
+-- A statement of the test's.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+SELECT {} AS usage_date
+FROM {{dataset}}.gcp_cost_billing
+WHERE x_source = @source AND x_usage_date IN UNNEST(@dates)
+"""
 LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
 
 
@@ -185,6 +193,10 @@ LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
         (
             OWN | {"sql": OWN_SQL.format("CAST(x_usage_date AS STRING)")},
             r"INVALID_TEMPLATE final steps.summary: column usage_date is STRING in the result and DATE in",
+        ),
+        (
+            OWN | {"sql": OWN_SQL.format("x_usage_date").replace("{dataset}", "tenants")},
+            r"INVALID_TEMPLATE final .*own: tenants.gcp_cost_billing is not in the dataset of the run's tenant",
         ),
     ],
 )
