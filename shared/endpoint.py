@@ -40,6 +40,8 @@ _TITLES = {
     409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content",
     429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
+_FAILED = "The request failed; the trace_id finds it in the log."
+_BROKEN = "The pipeline's template, or another file of the platform, is not valid; the trace_id finds which in the log."
 _RETRY_AFTER_SECONDS = 5
 _CHALLENGES = 'ApiKey realm="convergence", Bearer realm="convergence"'  # the two ways to prove who calls, RFC 9110
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -257,6 +259,9 @@ def problem(error: errors.ConvergenceError | None, *, instance: str, trace_id: s
     if status == 401:
         error = errors.Unauthenticated()  # one and the same body, whatever the reason
     known = error if status != 500 else None
+    unknown, told = "internal", _FAILED
+    if isinstance(error, errors.ConfigError):
+        unknown, told = "invalid-configuration", _BROKEN
     facts = dict(known.facts) if known else {}
     retry_after = facts.pop("retry_after", _RETRY_AFTER_SECONDS if status == 503 else None)
     if isinstance(known, errors.LimitReached):
@@ -267,10 +272,10 @@ def problem(error: errors.ConvergenceError | None, *, instance: str, trace_id: s
     if status == 401:
         headers["WWW-Authenticate"] = _CHALLENGES
     body = {
-        "type": f"urn:convergence:error:{_kebab(type(known).__name__) if known else 'internal'}",
+        "type": f"urn:convergence:error:{_kebab(type(known).__name__) if known else unknown}",
         "title": _TITLES[status],
         "status": status,
-        "detail": known.message if known else "The request failed; the trace_id finds it in the log.",
+        "detail": known.message if known else told,
         "instance": instance,
         "trace_id": trace_id,
         **facts,

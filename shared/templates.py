@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from shared import log
 from shared.config_files import load_document
 from shared.domain.identifiers import is_template_part
 from shared.domain.template_files import parse_template
 from shared.domain.templates import Template
-from shared.errors import NotFound
+from shared.errors import ConfigError, NotFound
 from shared.file_cache import stamp_of
 from shared.platform_config import CONFIGS
 
@@ -60,7 +61,7 @@ def get_template(provider: str, domain: str, template: str) -> Template:
     """The template of that name; NotFound when there is none."""
     if found := find_template(provider, domain, template):
         return found
-    known = ", ".join(f"{each.provider}/{each.domain}/{each.template}" for each in all_templates())
+    known = ", ".join(f"{each.provider}/{each.domain}/{each.template}" for each in usable_templates())
     raise NotFound(f"there is no such pipeline template; there are {known}")
 
 
@@ -80,6 +81,23 @@ def folder_of(template: Template) -> Path:
 
 
 def all_templates() -> list[Template]:
-    """Every template there is."""
-    paths = sorted(path for provider in PROVIDERS for path in (CONFIGS / provider).glob("*/*.yml"))
-    return [template for path in paths if (template := load_template(path)) is not None]
+    """Every template there is; ConfigError when the file of one is not valid."""
+    return [template for path in _paths() if (template := load_template(path)) is not None]
+
+
+def usable_templates() -> list[Template]:
+    """Every template whose file is valid; the log has file and line of the others, which stop nobody else."""
+    found = []
+    for path in _paths():
+        try:
+            template = load_template(path)
+        except ConfigError as error:
+            log.error("template not loaded", problem=error.message)
+            continue
+        if template is not None:
+            found.append(template)
+    return found
+
+
+def _paths() -> list[Path]:
+    return sorted(path for provider in PROVIDERS for path in (CONFIGS / provider).glob("*/*.yml"))

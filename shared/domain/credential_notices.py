@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def not_set_up(provider: str) -> str:
@@ -35,3 +37,21 @@ def removal_warning(provider: str, schedules: int) -> str | None:
         return None
     named = "1 active schedule needs" if schedules == 1 else f"{schedules} active schedules need"
     return f"{named} {provider} credentials; their runs fail until some are set up, or the schedules are switched off."
+
+
+def unnamed_source_warning(
+    schedules: Sequence[Mapping[str, Any]], source_parameters: Mapping[str, str | None]
+) -> str | None:
+    """What a tenant should know when neither the credential nor active schedules say what to read.
+
+    `source_parameters` has the parameter that names the source, by pipeline.
+    """
+    found: dict[str, list[str]] = {}
+    for schedule in schedules:
+        name = source_parameters.get(schedule["pipeline_id"])
+        if name and not (json.loads(schedule["parameters"] or "null") or {}).get(name):
+            found.setdefault(name, []).append(f"{schedule['pipeline_id']} ({schedule['config_id']})")
+    if not found:
+        return None
+    told = [f"{name} stands neither in the credential nor in {', '.join(named)}" for name, named in found.items()]
+    return f"{'; '.join(told)}: the runs of these active schedules fail until one of the two names it."

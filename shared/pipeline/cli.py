@@ -15,7 +15,7 @@ from shared.pipeline.explanation import explain
 from shared.pipeline.sql_places import shown_path
 from shared.pipeline.template_schema import SCHEMA_FILE, schema_text
 from shared.pipeline.validation import all_template_files, problems_of, template_files
-from shared.templates import all_templates, find_template, read_template
+from shared.templates import find_template, read_template, usable_templates
 
 _DESCRIPTION = (
     "Checks and explains pipeline templates: configs/<provider>/<domain>/<template>.yml and the SQL beside them."
@@ -123,7 +123,7 @@ def _template(name: str) -> Template:
     parts = name.split("/") if "/" in name else name.split("-")
     found = find_template(*parts) if len(parts) == 3 else None
     if found is None:
-        known = ", ".join(template.pipeline_id.replace("-", "/") for template in all_templates())
+        known = ", ".join(template.pipeline_id.replace("-", "/") for template in usable_templates())
         raise NotFound(f"{name}: there is no such template; there are {known}")
     return found
 

@@ -50,7 +50,8 @@ LIMIT 5
 -- param: provider STRING
 SELECT
   config_id,
-  pipeline_id
+  pipeline_id,
+  TO_JSON_STRING(parameters) AS parameters
 FROM {tenants}.tenant_pipeline_configs
 WHERE tenant_id = @tenant_id
   AND UPPER(provider) = @provider

@@ -180,7 +180,7 @@ class RunExecution:
         if source is None and run.credential is None:
             raise CredentialsRejected(not_set_up(template.credentials))
         if source is None:
-            raise SourceNotFound("neither the credential nor the run says what to read")
+            raise SourceNotFound(f"neither the credential nor the run names a {template.source_parameter or 'source'}")
         if fenced is None:
             raise SourceChanged(f"the credential names {source}; the run was accepted for {run.accepted_source}")
         return Hop(

@@ -13,7 +13,13 @@ from shared.adapters.kms import CredentialKey
 from shared.adapters.tenant_datasets import Preparation, TenantDatasets
 from shared.adapters.tenant_google import ExportSeen, check_key
 from shared.domain.billing_exports import late_rows_warning, missing_columns_warning, unknown_columns_warning
-from shared.domain.credential_notices import not_set_up, other_sources_warning, removal_warning, use_of
+from shared.domain.credential_notices import (
+    not_set_up,
+    other_sources_warning,
+    removal_warning,
+    unnamed_source_warning,
+    use_of,
+)
 from shared.domain.credentials import (
     GOOGLE_TOKEN_URI,
     PROVIDERS,
@@ -27,7 +33,7 @@ from shared.domain.credentials import (
 )
 from shared.errors import LocationMismatch, NotFound, Unavailable
 from shared.settings import Settings
-from shared.templates import all_templates
+from shared.templates import usable_templates
 
 _STORE_ATTEMPTS = 3
 
@@ -72,12 +78,17 @@ class CredentialSetup:
         preparation = self._prepare(tenant_id)
         action = self._store(sealed, source=credential.source, user_id=user_id)
         log.info("credential stored", provider=sealed.provider, credential_kind=sealed.credential_kind, action=action)
-        pipelines = [template.pipeline_id for template in all_templates() if template.credentials == sealed.provider]
+        served = {each.pipeline_id: each for each in usable_templates() if each.credentials == sealed.provider}
+        pipelines = list(served)
         warnings = [
             use_of(sealed.provider, pipelines),
             *_warnings_of(seen),
             self._overlap(tenant_id, credential) if pipelines else None,
         ]
+        if action == "UPDATED" and credential.source is None:
+            schedules = self.credentials.list_schedules(tenant_id, sealed.provider)
+            named = {pipeline_id: each.source_parameter for pipeline_id, each in served.items()}
+            warnings.append(unnamed_source_warning(schedules, named))
         return CredentialStored(
             tenant_id=tenant_id,
             provider=sealed.provider,
@@ -114,7 +125,10 @@ class CredentialSetup:
             raise NotFound(not_set_up(provider))
         if not self.credentials.delete(tenant_id, provider, user_id=user_id):
             raise NotFound(not_set_up(provider))
-        schedules = self.credentials.list_schedules(tenant_id, provider)
+        schedules = [
+            {key: row[key] for key in ("config_id", "pipeline_id")}
+            for row in self.credentials.list_schedules(tenant_id, provider)
+        ]
         log.info("credential removed", provider=provider, schedules=len(schedules))
         warning = removal_warning(provider, len(schedules))
         return {

@@ -118,6 +118,18 @@ def test_removing_a_credential_names_the_schedules_that_need_it(frontend: Fronte
     assert (again.status_code, again.json()["detail"]) == (404, not_set_up("GCP"))
 
 
+def test_a_credential_without_an_export_names_the_schedules_that_need_one(frontend: Frontend) -> None:
+    project = frontend.tenant.project
+    keyless = {"project_id": project, "impersonate_service_account": f"reader@{project}.iam.gserviceaccount.com"}
+    named = keyless | {"billing_export_table": f"{project}.billing.export"}
+    assert frontend.store({"provider": "GCP", "credentials": named}).status_code == 201
+    schedules = Schedules(frontend)
+    needs, _ = schedules.start(parameters={"date": "{date}"}), schedules.start()
+    stored = frontend.store({"provider": "GCP", "credentials": keyless})
+    (warning,) = stored.json()["warnings"]
+    assert f"billing_export_table stands neither in the credential nor in gcp-cost-billing ({needs}): " in warning
+
+
 def test_deleting_what_is_not_there_is_404(connected: Frontend) -> None:
     statuses = [
         connected.api.delete(f"{connected.credentials_path}/{provider}").status_code

@@ -14,7 +14,7 @@ from werkzeug.test import EnvironBuilder
 
 from shared import errors
 from shared.domain.replies import Reply
-from shared.endpoint import MAX_BODY_BYTES, Answer, Call, Routes, made
+from shared.endpoint import MAX_BODY_BYTES, Answer, Call, Routes, made, problem
 from shared.settings import get_settings
 
 
@@ -167,6 +167,13 @@ def test_a_bug_is_500_without_its_detail(capsys: pytest.CaptureFixture[str]) -> 
     response, body = ask("GET", "/api/v1/fail/bug", headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
     assert (response.status_code, body["trace_id"]) == (500, "a" * 32)
     assert "secret detail" not in response.get_data(as_text=True)
+
+
+def test_a_broken_file_of_the_platform_is_500_and_says_so() -> None:
+    answer = problem(errors.ConfigError("gcp/cost/own.yml:3: secret detail"), instance="/", trace_id="a")
+    assert (answer.status, answer.body["type"]) == (500, "urn:convergence:error:invalid-configuration")
+    assert "template" in answer.body["detail"]
+    assert "secret" not in answer.body["detail"]
 
 
 def test_every_answer_carries_the_request_id_it_was_given_or_a_new_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import templates as template_files
 from shared.adapters.sql import load_statements, placeholders
 from shared.domain.template_files import parse_template
 from shared.domain.templates import (
@@ -22,9 +24,9 @@ from shared.domain.templates import (
     substitute,
     template_variables,
 )
-from shared.errors import ConfigError, InvalidInput
+from shared.errors import ConfigError, InvalidInput, NotFound
 from shared.platform_config import CONFIGS
-from shared.templates import all_templates, find_template, load_template
+from shared.templates import all_templates, find_template, get_template, load_template, usable_templates
 
 EXTRACT = {"id": "extract", "uses": "gcp_billing_export", "with": {"export_table": "{export}"}}
 CHECK = {"id": "c", "uses": "not_null", "step": "extract", "with": {"columns": ["cost"]}}
@@ -213,3 +215,19 @@ def test_the_source_is_the_parameters_before_the_credentials() -> None:
     assert source_of(billing(), {"billing_export_table": "p-1.d.t"}, "gcp:other") == "gcp:p-1.d.t"
     assert source_of(billing(), {}, "gcp:other") == "gcp:other"
     assert source_of(billing(), {}, None) is None
+
+
+def test_a_broken_template_stops_only_what_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(CONFIGS / "gcp", tmp_path / "gcp")
+    monkeypatch.setattr(template_files, "CONFIGS", tmp_path)
+    broken = tmp_path / "gcp" / "cost" / "daily_by_service.yml"
+    broken.write_text(broken.read_text().replace("uses: sql", "uses: sqll"))
+    usable = [template.pipeline_id for template in usable_templates()]
+    assert usable == ["gcp-cost-billing", "gcp-cost-monthly_by_service"]
+    assert "gcp/cost/daily_by_service.yml:" in str([vars(record) for record in caplog.records])
+    with pytest.raises(NotFound, match=r"there are gcp/cost/billing, gcp/cost/monthly_by_service$"):
+        get_template("gcp", "cost", "nothing")
+    with pytest.raises(ConfigError, match=r"daily_by_service\.yml:\d+: "):
+        get_template("gcp", "cost", "daily_by_service")
