@@ -35,7 +35,7 @@ _HELP = {
     "onboard": "make a tenant with a live subscription, and print its API key",
     "rotate-key": "make a new API key, print it, and end the others",
     "limits": "change the limits of the tenant's subscription",
-    "suspend": "refuse all calls of the tenant and stop its schedules",
+    "suspend": "refuse all calls of the tenant and stop its schedules, within 30 seconds",
     "resume": "reactivate a suspended tenant",
     "show": "print the tenant's status, limits and number of API keys",
 }
@@ -110,7 +110,8 @@ def _limits(tenants: TenantAdmission, options: argparse.Namespace) -> int:
 
 def _suspend(tenants: TenantAdmission, options: argparse.Namespace) -> int:
     tenants.set_status(options.tenant_id, "SUSPENDED")
-    return _report(tenants, options, wanted={"status": "SUSPENDED"})
+    remark = "All functions know within 30 seconds."
+    return _report(tenants, options, wanted={"status": "SUSPENDED"}, remark=remark)
 
 
 def _resume(tenants: TenantAdmission, options: argparse.Namespace) -> int:

@@ -71,6 +71,19 @@ def _used(statement: Statement) -> set[str]:
     return set(_PARAMETER.findall(_NO_SQL.sub(" ", statement.text)))
 
 
+def _returned(text: str) -> set[str]:
+    """The names of the columns that a statement returns; all its words where it returns a `*`."""
+    flat, before = _NO_SQL.sub(" ", text), ""
+    words = set(re.findall(r"\w+", flat))
+    while flat != before:
+        before, flat = flat, re.sub(r"\([^()]*\)", " ", flat)
+    selected = re.search(r"(?is)\bSELECT\b(.*?)\bFROM\b", flat)
+    if selected is None or re.search(r"(?:^|[,.])\s*\*", selected[1].strip()):
+        return words
+    named = (re.findall(r"\w+", item) for item in selected[1].split(","))
+    return {found[-1] for found in named if found}
+
+
 @dataclass(frozen=True)
 class _Reading:
     template: Template
@@ -88,8 +101,8 @@ class _Reading:
         yield from self._billed_columns()
 
     def _billed_columns(self) -> Iterator[str]:
-        """The columns that a publish reads from a `billed` statement and that the SQL does not name."""
-        words = set(re.findall(r"\w+", _NO_SQL.sub(" ", self.statement.text)))
+        """The columns that a publish reads from a `billed` statement and that its SELECT does not name."""
+        words = _returned(self.statement.text)
         missing = [name for name in BILLED_COLUMNS if self.is_billed and name not in words]
         if missing:
             line = self.place.line_of(r"(?i)\bSELECT\b")

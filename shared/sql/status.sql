@@ -9,15 +9,28 @@ WITH waiting AS (
   FROM {tenants}.pipeline_execution_queue
   WHERE state = 'QUEUED'
 ),
-usage_today AS (
+-- The limits that hold now: a day's usage has those of its first run.
+limits AS (
   SELECT
     tenant_id,
     daily_limit,
-    concurrent_limit,
-    pipelines_run_today,
-    concurrent_pipelines_running
-  FROM {tenants}.tenant_usage_quotas
-  WHERE usage_date = CURRENT_DATE('UTC')
+    concurrent_limit
+  FROM {tenants}.tenant_subscriptions
+  WHERE status IN ('ACTIVE', 'TRIAL')
+    AND COALESCE(starts_at <= CURRENT_TIMESTAMP(), TRUE)
+    AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE)
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY created_at DESC) = 1
+),
+usage_today AS (
+  SELECT
+    used.tenant_id,
+    COALESCE(limits.daily_limit, used.daily_limit) AS daily_limit,
+    COALESCE(limits.concurrent_limit, used.concurrent_limit) AS concurrent_limit,
+    used.pipelines_run_today,
+    used.concurrent_pipelines_running
+  FROM {tenants}.tenant_usage_quotas AS used
+  LEFT JOIN limits ON limits.tenant_id = used.tenant_id
+  WHERE used.usage_date = CURRENT_DATE('UTC')
 ),
 near_limit AS (
   SELECT

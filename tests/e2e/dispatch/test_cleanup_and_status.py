@@ -90,6 +90,8 @@ class TestStatus:
         assert 0 <= shown["oldest_waiting_seconds"] < 60
         assert [tenant["tenant_id"] for tenant in shown["tenants_near_limit"]] == [tenant_id]
         assert shown["jobs"]["process_queue"]["last_success_at"] is not None
+        dispatching.query(f"UPDATE tenants.tenant_subscriptions SET daily_limit = 2 WHERE tenant_id = '{tenant_id}'")
+        assert status(dispatching)["tenants_near_limit"] == []
 
     def test_it_says_what_is_overdue(self, dispatching: Dispatching, tenant_id: str) -> None:
         long_ago = datetime.now(UTC) - timedelta(days=1)
