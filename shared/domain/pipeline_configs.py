@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice, pairwise, takewhile
@@ -205,8 +205,8 @@ def resolve_config_parameters(template: Template, parameters: Mapping[str, Any])
 
 
 def warnings_of(settings: ConfigSettings, *, trigger_cron: str, now: datetime) -> list[str]:
-    """What the owner should know of the cron."""
-    found = uneven_steps(settings.cron_expression)
+    """What the owner should know of the cron and of the days that its runs ask for."""
+    found = [*uneven_steps(settings.cron_expression), *_day_warnings(settings)]
     if matches_either_day(settings.cron_expression):
         found.append(
             "This cron names days and weekdays: it fires on a day that matches either, not only where both do."
@@ -215,6 +215,18 @@ def warnings_of(settings: ConfigSettings, *, trigger_cron: str, now: datetime) -
         shared = _SHARED_TICKS[settings.misfire_policy]
         found.append(f"This cron fires more often than schedules are triggered ({trigger_cron}, UTC): {shared}.")
     return found
+
+
+def _day_warnings(settings: ConfigSettings) -> Iterator[str]:
+    """Days that do not move on from run to run."""
+    if "{date}" in str(settings.parameters):
+        return
+    if settings.date_offset_days != type(settings).model_fields["date_offset_days"].default:
+        yield "date_offset_days has no effect: it moves the day of {date}, which no parameter of this schedule has."
+    fixed = [name for name in ("date", "start_date", "end_date") if settings.parameters.get(name)]
+    if fixed:
+        days = " to ".join(str(settings.parameters[name]) for name in fixed)
+        yield f"Every run of this schedule asks for the same days, {days}; write {{date}} for the day of the tick."
 
 
 def _outruns(settings: ConfigSettings, trigger_cron: str, now: datetime) -> bool:

@@ -228,6 +228,7 @@ def _range_errors(template: Template, resolved: Mapping[str, Any]) -> list[dict[
         if days > template.max_days:
             whole = " in whole months" if template.grain == "month" else ""
             message = f"the range has {days} days{whole}, at most {template.max_days} allowed"
+            message += '; a backfill has one run a month: add "split": "month"'
             return [{"field": "end_date", "message": message}]
     if not start and "date" not in resolved and not template.can_find_days:
         return [{"field": "date", "message": "this pipeline needs it, or start_date and end_date"}]

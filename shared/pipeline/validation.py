@@ -45,6 +45,9 @@ def template_files(path: Path) -> list[Path]:
 def problems_of(path: Path) -> Sequence[str]:
     """Everything that is wrong with a template's file, a line each; empty when a run could use it."""
     file = shown_path(path)
+    if path.suffix != ".yml":
+        given = path.with_name(f"{path.name.partition('.')[0]}.yml")
+        return [f"{file}:1: is no template; give its .yml, as {shown_path(given)}, and its SQL is read with it"]
     if path.parts[-3] not in PROVIDERS or not all(map(is_template_part, (path.parts[-2], path.stem))):
         return [f"{file}:1: is not at <provider>/<domain>/<template>.yml; providers are {', '.join(PROVIDERS)}"]
     try:

@@ -56,6 +56,11 @@ def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
             "daily_by_service: column row_count is STRING in the result and INT64 in gcp_cost_daily_by_service",
         ),
         (
+            "  COUNT(*) AS row_count,",
+            "  CAST(COUNT(*) AS FLOAT64) AS row_count,",
+            "daily_by_service: column row_count is FLOAT64 in the result and INT64 in gcp_cost_daily_by_service",
+        ),
+        (
             "  service.id AS service_id,",
             "  service.id AS service_key,",
             "daily_by_service: gcp_cost_daily_by_service has no column service_key, which the result has",

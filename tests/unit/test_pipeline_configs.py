@@ -189,3 +189,22 @@ def test_every_bad_field_is_named_at_once() -> None:
         validated(ConfigRequest, body)
     named = {item["field"] for item in refused.value.facts["errors"]}
     assert named == body.keys() - {"provider", "domain"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"parameters": {"date": "{date}"}, "date_offset_days": 15}, []),
+        ({"parameters": {}}, []),
+        ({"parameters": {}, "date_offset_days": 15}, ["date_offset_days has no effect"]),
+        ({"parameters": {"date": "2025-11-17"}}, ["asks for the same days, 2025-11-17;"]),
+        (
+            {"parameters": {"start_date": "2025-11-01", "end_date": "2025-11-30"}, "date_offset_days": 3},
+            ["date_offset_days has no effect", "asks for the same days, 2025-11-01 to 2025-11-30;"],
+        ),
+    ],
+)
+def test_days_that_do_not_move_on_are_warned_of(fields: dict[str, Any], told: list[str]) -> None:
+    found = warnings_of(settings_with(**fields), trigger_cron=HOURLY, now=NOW)
+    assert len(found) == len(told)
+    assert all(words in warning for words, warning in zip(told, found, strict=True))

@@ -29,7 +29,8 @@ from tools.sqljudge.sent import (
     template_statement,
 )
 
-_TOTALS = ("NUMERIC", "INT64", "BIGNUMERIC", "FLOAT64", "DOUBLE")
+_ANALYSERS_FLOAT = "DOUBLE"  # what the analyser calls FLOAT64
+_TOTALS = ("NUMERIC", "INT64", "BIGNUMERIC", "FLOAT64", _ANALYSERS_FLOAT)
 _AT = re.compile(r" \[at (\d+):(\d+)\]")
 _MARK = re.compile(r"/\*(\w+):(\d+)\*/")
 
@@ -95,6 +96,11 @@ def _mark_before(sql: str, line: int, column: int) -> tuple[str, int] | None:
     return (marks[-1][1], int(marks[-1][2])) if marks else None
 
 
+def _named(kind: str) -> str:
+    """A type as BigQuery's SQL spells it."""
+    return re.sub(rf"\b{_ANALYSERS_FLOAT}\b", "FLOAT64", str(kind))
+
+
 def _misshapen(step: SqlStep, statement: Statement, place: StatementPlace) -> list[str]:
     shape, found = step.with_.shape, result_columns(statement)
     wanted, problems = shape_columns(shape), []
@@ -104,7 +110,7 @@ def _misshapen(step: SqlStep, statement: Statement, place: StatementPlace) -> li
         elif name not in wanted:
             problems.append((_line(place, name), f"{shape} has no column {name}, which the result has"))
         elif found[name] != wanted[name]:
-            is_, must = found[name], wanted[name]
+            is_, must = _named(found[name]), _named(wanted[name])
             problems.append((_line(place, name), f"column {name} is {is_} in the result and {must} in {shape}"))
     return [f"{shown_path(place.path)}:{line}: {place.name}: {message}" for line, message in sorted(problems)]
 
@@ -137,7 +143,8 @@ def _unlike(
         if name not in found:
             line, told = place.line_of(r"(?i)\bSELECT\b"), f"must return {', '.join(wanted)}: {reader} {name}"
         elif kinds and found[name] not in kinds:
-            line, told = _line(place, name), f"{name} is {found[name]}, and must be {' or '.join(kinds)}: {reader} it"
+            allowed = " or ".join(kind for kind in kinds if kind != _ANALYSERS_FLOAT)
+            line, told = _line(place, name), f"{name} is {_named(found[name])}, and must be {allowed}: {reader} it"
         else:
             continue
         yield f"{shown_path(place.path)}:{line}: {place.name}: {told}"
