@@ -106,7 +106,7 @@ class _Reading:
         missing = [name for name in BILLED_COLUMNS if self.is_billed and name not in words]
         if missing:
             line = self.place.line_of(r"(?i)\bSELECT\b")
-            yield self._told(line, f"must return {', '.join(BILLED_COLUMNS)}; it names no {' and no '.join(missing)}")
+            yield self._told(line, f"must return {', '.join(BILLED_COLUMNS)}: a publish reads {' and '.join(missing)}")
 
     def braces(self) -> Iterator[str]:
         """An unmatched brace: then no placeholder of the statement can be found."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -12,7 +13,7 @@ from shared.domain.template_checks import Check, MatchesSource, Reconciliation, 
 from shared.domain.template_steps import SqlStep
 from shared.domain.templates import RUN_VALUES, Template
 from shared.errors import ConfigError
-from shared.pipeline.table_reads import foreign_tables, names_given
+from shared.pipeline.table_reads import CHANGES, foreign_tables, names_given
 from shared.tables import get_table, get_tables
 from shared.templates import sql_file, sql_files
 
@@ -82,6 +83,8 @@ def usable_statement(template: Template, name: str, readable: Sequence[str]) -> 
 
 def foreign_table(table: str) -> str:
     """Why a statement may not read a table, and how it reads the tenant's own."""
+    if not re.search(r"\w", table) or table.lower() in CHANGES:
+        return f"must be one query, from SELECT or WITH on; {table} is refused"
     name = table.rstrip("`").rpartition(".")[2]
     own = f"{{dataset}}.{name if name in get_tables('tenant_dataset') else 'gcp_cost_billing'}"
     return (

@@ -19,8 +19,8 @@ _TOKEN = re.compile(
 _NAMED = re.compile(r"(?i)(?:\bWITH\b(?:\s+RECURSIVE\b)?|,)\s*`?(\w+)`?\s+AS\s*\(")
 _PLAIN = re.compile(r"\w+|`\w+`")
 _ENDS_FROM = frozenset({"where", "group", "having", "qualify", "window", "order", "limit"})
-_CHANGES = frozenset(["insert", "update", "delete", "merge", "create", "drop", "alter", "truncate", "export"])
-_CHANGES |= {"load", "call", "execute", "begin", "declare", "set"}
+CHANGES = frozenset(["insert", "update", "delete", "merge", "create", "drop", "alter", "truncate", "export"])
+CHANGES |= {"load", "call", "execute", "begin", "declare", "set"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class _Reader:
         self.place = 0
 
     def run(self) -> None:
-        if self._at(0).lower() in _CHANGES:
+        if self._at(0).lower() in CHANGES:
             self.foreign.append(self._at(0))
         while self.place < len(self.tokens):
             self._step()

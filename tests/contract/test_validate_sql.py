@@ -166,4 +166,4 @@ def test_what_a_reconciliation_reads_is_told_by_its_line(template: Path, capsys:
 def test_a_step_that_is_no_query_is_told(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replaced(template.with_suffix(".sql"), "SELECT\n  x_usage_date", "SELECT 1;\nSELECT\n  x_usage_date")
     (problem,) = problems(capsys, template)
-    assert problem.startswith("configs/gcp/cost/daily_by_service.sql:1: daily_by_service: must be one query")
+    assert problem.startswith("configs/gcp/cost/daily_by_service.sql:7: daily_by_service: must be one query")

@@ -83,7 +83,7 @@ def test_a_billed_statement_must_name_the_columns_that_a_publish_reads(
     (problem,) = problems(capsys, template)
     assert problem == (
         "configs/gcp/cost/daily_by_service.sql:41: billed_by_day: must return usage_date, billing_currency, row_count, "
-        "billed_cost; it names no row_count and no billed_cost"
+        "billed_cost: a publish reads row_count and billed_cost"
     )
 
 
