@@ -45,7 +45,7 @@ def unchanged(tmp_path: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        pytest.param("> 0.000002 + ABS(PricingQuantity)", "> 0.000003 + ABS(PricingQuantity)", id="sql"),
+        pytest.param("> 0.000002 + (ABS(PricingQuantity)", "> 0.000003 + (ABS(PricingQuantity)", id="sql"),
         pytest.param("SUM(BilledCost) AS total", "SUM(EffectiveCost) AS total", id="reconciliation"),
         pytest.param("AS credit), 0)) AS billed_cost", "AS credit), 1)) AS billed_cost", id="matches_source"),
     ],
