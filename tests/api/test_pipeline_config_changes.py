@@ -13,7 +13,7 @@ from devcloud.server import Devcloud
 from tests.conftest import MakeFrontend
 from tests.support.faults import cut_off
 from tests.support.frontend import Frontend
-from tests.support.schedules import Schedules
+from tests.support.schedules import FAR_CRON, Schedules
 from tests.support.tenant import Api
 
 Json = dict[str, Any]
@@ -153,7 +153,7 @@ class TestRemove:
         assert running not in {event["run_id"] for event in events}
         logged = schedules.log()[-1]
         assert (logged["action"], logged["user_id"]) == ("PIPELINE_CONFIG_DELETED", "carol")
-        assert logged["details"]["cron_expression"] == "0 2 * * *"
+        assert logged["details"]["cron_expression"] == FAR_CRON
 
     def test_schedule_is_removed_once(self, schedules: Schedules) -> None:
         config_id = schedules.start()

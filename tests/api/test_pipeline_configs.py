@@ -30,7 +30,7 @@ def schedules(connected: Frontend) -> Schedules:
 
 class TestCreate:
     def test_schedule_is_stored_answered_and_logged(self, schedules: Schedules) -> None:
-        answer = schedules.create(user_id="alice", timezone="Europe/Berlin", priority=7)
+        answer = schedules.create(cron_expression="0 2 * * *", user_id="alice", timezone="Europe/Berlin", priority=7)
         assert answer.status_code == 201
         body = answer.json()
         (row,) = schedules.rows()
