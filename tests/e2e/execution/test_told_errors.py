@@ -17,7 +17,7 @@ from tests.support.tenant import Tenant
     ("statement", "reason", "word"),
     [
         ("SELECT secret_column FROM {planted}", "invalidQuery", "secret_column"),
-        ("SELECT project_id FROM {dataset}.no_such_table", "notFound, table no_such_table", "no_such_table"),
+        ("SELECT x_source FROM {dataset}.aws_cost_cur", "notFound, table aws_cost_cur", "aws_cost_cur"),
     ],
 )
 def test_tenant_reads_the_reason_and_the_log_has_bigquerys_text(
