@@ -118,15 +118,7 @@ sign AS (
   JOIN item ON item.run_id = cancelled.run_id
 ),
 subscription AS (
-  SELECT
-    tenant_id,
-    daily_limit,
-    concurrent_limit
-  FROM {tenants}.tenant_subscriptions
-  WHERE status IN ('ACTIVE', 'TRIAL')
-    AND COALESCE(starts_at <= CURRENT_TIMESTAMP(), TRUE)
-    AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY created_at DESC) = 1
+  {live_subscriptions}
 ),
 usage_today AS (
   SELECT

@@ -10,6 +10,18 @@ WHERE run_id = @run_id
   AND lease_id = @lease_id
   AND state = 'PROCESSING'
 
+-- name: live_subscriptions
+-- The subscription that each tenant has now, if any: the newest of those that have begun and have not ended.
+SELECT
+  tenant_id,
+  daily_limit,
+  concurrent_limit
+FROM {tenants}.tenant_subscriptions
+WHERE status IN ('ACTIVE', 'TRIAL')
+  AND COALESCE(starts_at <= CURRENT_TIMESTAMP(), TRUE)
+  AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE)
+QUALIFY ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY created_at DESC) = 1
+
 -- name: seen_runs
 -- A tenant's runs, or one of them, as the tenant sees them: the newer state of the queue and the dispatcher wins over the run
 -- log. A read of one run reads only that run's events.

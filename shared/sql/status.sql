@@ -11,15 +11,7 @@ WITH waiting AS (
 ),
 -- The limits that hold now: a day's usage has those of its first run.
 limits AS (
-  SELECT
-    tenant_id,
-    daily_limit,
-    concurrent_limit
-  FROM {tenants}.tenant_subscriptions
-  WHERE status IN ('ACTIVE', 'TRIAL')
-    AND COALESCE(starts_at <= CURRENT_TIMESTAMP(), TRUE)
-    AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY created_at DESC) = 1
+  {live_subscriptions}
 ),
 usage_today AS (
   SELECT

@@ -20,14 +20,7 @@ WITH due AS (
     AND next_run_time <= CURRENT_TIMESTAMP()
 ),
 subscription AS (
-  SELECT
-    tenant_id,
-    daily_limit
-  FROM {tenants}.tenant_subscriptions
-  WHERE status IN ('ACTIVE', 'TRIAL')
-    AND COALESCE(starts_at <= CURRENT_TIMESTAMP(), TRUE)
-    AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY created_at DESC) = 1
+  {live_subscriptions}
 ),
 usage_today AS (
   SELECT
