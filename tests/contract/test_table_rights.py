@@ -3,7 +3,7 @@
 import pytest
 
 from shared.tables import Table, get_tables
-from tests.support.contract.rights import ROOT, rights_from, rights_of
+from tests.support.contract.rights import ROOT, rights_from, rights_of, statement_rights
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
 
@@ -47,3 +47,7 @@ def test_whoever_changes_a_table_is_not_listed_as_its_reader_too() -> None:
 def test_the_analysis_sees_through_bootstrap_and_dynamic_names() -> None:
     assert rights_of("setup_credentials")["change"] == {"tenant_cloud_credentials"}  # its statement's name is computed
     assert "tenant_usage_quotas" in rights_of("process_queue")["change"]  # built in bootstrap
+
+
+def test_a_statement_needs_the_rights_of_its_parts() -> None:
+    assert ("read", "tenant_subscriptions") in statement_rights("dispatch_read")["read_queue"]

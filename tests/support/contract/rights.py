@@ -55,14 +55,20 @@ def modules_of(function: str) -> set[str]:
 
 @cache
 def statement_rights(file: str) -> dict[str, set[tuple[str, str]]]:
-    """What each statement of a .sql file does with central tables, as (right, table)."""
+    """What each statement of a .sql file does with central tables, as (right, table), its parts of parts.sql included."""
+    shared = {} if file == "parts" else statement_rights("parts")
+    rights = {}
+    for name, body in _bodies(file):
+        own = {(_RIGHTS.get(" ".join(use["verb"].split()), "read"), use["table"]) for use in _USE.finditer(body)}
+        rights[name] = own.union(*(used for part, used in shared.items() if f"{{{part}}}" in body))
+    return rights
+
+
+def _bodies(file: str) -> Iterator[tuple[str, str]]:
+    """Each statement of a .sql file: its name and its text."""
     text = (ROOT / "shared" / "sql" / f"{file}.sql").read_text(encoding="utf-8")
     _, *parts = _STATEMENT.split(text)
-    bodies = zip(parts[::2], parts[1::2], strict=True)
-    return {
-        name: {(_RIGHTS.get(" ".join(use["verb"].split()), "read"), use["table"]) for use in _USE.finditer(body)}
-        for name, body in bodies
-    }
+    return zip(parts[::2], parts[1::2], strict=True)
 
 
 @dataclass(frozen=True)
