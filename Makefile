@@ -64,7 +64,7 @@ lint: setup ## Style, types, layers, sizes and pipeline templates
 	@.venv/bin/mypy .
 	@.venv/bin/lint-imports --no-logo --cache-dir .cache/import_linter
 	@$(PYTHON_BIN) -m tools.check_tree
-	@$(PYTHON_BIN) -m shared.pipeline validate
+	@$(PYTHON_BIN) -m shared.authoring validate
 
 # A judge is something nobody here wrote. One that wants packages of its own gets requirements/judges/NAME.in, compiled
 # by `make lock`, and a target judge-NAME that needs .venvs/NAME/.installed. Every judge is a word of this list.

@@ -147,7 +147,7 @@ apply() {
 migrate() {
   step "Tables that exist${1:+ ($1)}"
   (cd "$ROOT" && PROJECT_ID="$(variable project_id)" BIGQUERY_LOCATION="$(variable bigquery_location)" \
-    "$DEPLOY_PYTHON" -m shared.migrate "$@") || fail "tables that exist are not as the new version needs them: see above"
+    "$DEPLOY_PYTHON" -m shared.commands.migrate "$@") || fail "tables that exist are not as the new version needs them: see above"
 }
 
 secrets() { gcloud secrets "$@" --project="$(variable project_id)"; }

@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from devcloud.onboarding import onboard
-from shared.tables import get_tables
-from shared.terminal import replace_what_cannot_be_shown
+from shared.configuration.tables import get_tables
+from shared.runtime.terminal import replace_what_cannot_be_shown
 from tests.support.platform_under_test import (
     PlatformUnderTest,
     UnexpectedAnswerError,

@@ -36,7 +36,7 @@ from rich.table import Table
 from benchmarks.parts.plain_scheduler import PlainScheduler
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
-from shared.adapters.events import Kind, RunEvent, RunEvents
+from shared.adapters.stores.events import Kind, RunEvent, RunEvents
 from tests.support.crowds import make_due_schedules
 from tests.support.dispatching import Dispatching
 

@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.parts.cold_start import CLIENTS
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 from tools.function_packages import ROOT, hidden_modules
 
 Json = dict[str, Any]

@@ -4,7 +4,7 @@ import sys
 
 from devcloud.cli import main
 from devcloud.loopback import reach_loopback_directly
-from shared.terminal import replace_what_cannot_be_shown
+from shared.runtime.terminal import replace_what_cannot_be_shown
 
 if __name__ == "__main__":
     reach_loopback_directly()

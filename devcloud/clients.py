@@ -13,7 +13,7 @@ from devcloud.identity.credentials import credentials_of
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
-    from shared.adapters.bigquery import Warehouse
+    from shared.adapters.bigquery.warehouse import Warehouse
 
 
 class Clients:
@@ -96,8 +96,8 @@ class Clients:
 
 def warehouse_of(client: bigquery.Client) -> Warehouse:
     """The platform's warehouse over a client of this cloud, for code of the product outside its functions."""
-    from shared.adapters.bigquery import Warehouse
-    from shared.platform_config import get_platform
+    from shared.adapters.bigquery.warehouse import Warehouse
+    from shared.configuration.platform_config import get_platform
 
     datasets = get_platform().datasets
     return Warehouse(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devcloud.identity.identity import account_email
-from shared.platform_config import Platform
+from shared.configuration.platform_config import Platform
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from devcloud.errors import UserError
 from devcloud.gateway.instances import fork_server
 from devcloud.shown import job_lines, outgrown, places, print_json, print_table, rows_table, welcome
 from devcloud.state import StateDir, StateError
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 
 if TYPE_CHECKING:
     from devcloud.identity import Identity

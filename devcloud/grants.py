@@ -8,7 +8,7 @@ from typing import Literal
 
 from devcloud.identity import Caller
 from devcloud.identity.identity import account_email
-from shared.platform_config import Platform, ServiceAccount
+from shared.configuration.platform_config import Platform, ServiceAccount
 
 ACT_AS = "iam.serviceAccounts.actAs"
 CREATE_TASK = "cloudtasks.tasks.create"

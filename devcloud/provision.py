@@ -15,7 +15,7 @@ from devcloud.clients import Clients, warehouse_of
 from devcloud.cloud import Cloud
 from devcloud.gateway.routes import first_path
 from devcloud.state import StateError
-from shared.platform_config import Queue
+from shared.configuration.platform_config import Queue
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -67,8 +67,8 @@ class Provisioner:
 
     def _tables(self, client: bigquery.Client) -> None:
         """The platform's tables, and whatever an earlier version made in this cloud, as they are now."""
-        from shared.adapters.table_layouts import TableLayouts
-        from shared.adapters.tenant_datasets import list_tenants
+        from shared.adapters.stores.table_layouts import TableLayouts
+        from shared.adapters.stores.tenant_datasets import list_tenants
 
         warehouse = warehouse_of(client)
         layouts, tenants = TableLayouts(warehouse), list_tenants(warehouse)

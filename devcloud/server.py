@@ -30,7 +30,7 @@ from devcloud.secret_manager import SecretManager
 from devcloud.state import StateDir, StateError
 from devcloud.tasks import Tasks
 from devcloud.tls import Tls
-from shared.platform_config import Platform, get_platform
+from shared.configuration.platform_config import Platform, get_platform
 
 Json = dict[str, Any]
 

@@ -8,19 +8,19 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from shared.platform_config import get_platform
-from shared.settings import get_settings
+from shared.configuration.platform_config import get_platform
+from shared.configuration.settings import get_settings
 
 if TYPE_CHECKING:
-    from shared.adapters.admin_keys import SecretAdminKeys
-    from shared.adapters.bigquery import Warehouse
-    from shared.adapters.events import RunEvents
-    from shared.adapters.oidc import OidcTokens
-    from shared.adapters.scheduler_jobs import SchedulerJobs
-    from shared.adapters.tasks import Tasks
-    from shared.callers import Callers
-    from shared.domain.delivery import ClosingsDelivery, Delivery
-    from shared.pipeline.hop import Services
+    from shared.adapters.bigquery.warehouse import Warehouse
+    from shared.adapters.google.admin_keys import SecretAdminKeys
+    from shared.adapters.google.oidc import OidcTokens
+    from shared.adapters.google.tasks import Tasks
+    from shared.adapters.stores.events import RunEvents
+    from shared.adapters.stores.scheduler_jobs import SchedulerJobs
+    from shared.domain.runs.delivery import ClosingsDelivery, Delivery
+    from shared.pipeline.context import Services
+    from shared.runtime.callers import Callers
     from shared.use_cases.backfill import Backfills
     from shared.use_cases.cleanup_orphaned_pipelines import CleanUp
     from shared.use_cases.execute_run import RunExecution
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 @cache
 def warehouse() -> Warehouse:
     """The platform's BigQuery."""
-    from shared.adapters.bigquery import open_warehouse
-    from shared.adapters.patience import Patience
+    from shared.adapters.bigquery.warehouse import open_warehouse
+    from shared.adapters.google.retry_budget import Patience
 
     settings, platform = get_settings(), get_platform()
     function, datasets = platform.functions.get(settings.function_name), platform.datasets
@@ -50,9 +50,9 @@ def warehouse() -> Warehouse:
 @cache
 def callers() -> Callers:
     """Who lets tenants' calls in."""
-    from shared.adapters.known_keys import KnownKeys
-    from shared.adapters.tenants import Tenants
-    from shared.callers import Callers
+    from shared.adapters.stores.known_keys import KnownKeys
+    from shared.adapters.stores.tenants import Tenants
+    from shared.runtime.callers import Callers
 
     settings = get_settings()
     return Callers(
@@ -68,7 +68,7 @@ def callers() -> Callers:
 @cache
 def oidc_tokens() -> OidcTokens:
     """The verifier of callers' tokens; Cloud Run checked them before, unless anybody may reach the function."""
-    from shared.adapters.oidc import OidcTokens
+    from shared.adapters.google.oidc import OidcTokens
 
     settings = get_settings()
     function = get_platform().functions.get(settings.function_name)
@@ -79,7 +79,7 @@ def oidc_tokens() -> OidcTokens:
 @cache
 def admin_keys() -> SecretAdminKeys | None:
     """The X-Admin-Key's judge, or None for a function that was not given the secret."""
-    from shared.adapters.admin_keys import SecretAdminKeys, open_secret_manager
+    from shared.adapters.google.admin_keys import SecretAdminKeys, open_secret_manager
 
     settings = get_settings()
     if not settings.admin_key_secret:
@@ -91,7 +91,7 @@ def admin_keys() -> SecretAdminKeys | None:
 @cache
 def run_events() -> RunEvents:
     """The store of run events."""
-    from shared.adapters.events import RunEvents
+    from shared.adapters.stores.events import RunEvents
 
     return RunEvents(warehouse())
 
@@ -99,7 +99,7 @@ def run_events() -> RunEvents:
 @cache
 def tasks() -> Tasks:
     """Kicks and run deliveries; Cloud Tasks' client is imported when the first task is created."""
-    from shared.adapters.tasks import Tasks, TaskTargets, open_cloud_tasks
+    from shared.adapters.google.tasks import Tasks, TaskTargets, open_cloud_tasks
 
     settings = get_settings()
     targets = TaskTargets(
@@ -117,9 +117,9 @@ def tasks() -> Tasks:
 @cache
 def credential_setup() -> CredentialSetup:
     """The set-up of tenants' credentials."""
-    from shared.adapters.credentials import Credentials
-    from shared.adapters.kms import open_credential_key
-    from shared.adapters.tenant_datasets import TenantDatasets
+    from shared.adapters.google.kms import open_credential_key
+    from shared.adapters.stores.credentials import Credentials
+    from shared.adapters.stores.tenant_datasets import TenantDatasets
     from shared.use_cases.setup_credentials import CredentialSetup
 
     settings = get_settings()
@@ -134,8 +134,8 @@ def credential_setup() -> CredentialSetup:
 
 def reencryption() -> Reencryption:
     """The operator's re-encryption of stored credentials."""
-    from shared.adapters.credentials import Credentials
-    from shared.adapters.kms import open_credential_key
+    from shared.adapters.google.kms import open_credential_key
+    from shared.adapters.stores.credentials import Credentials
     from shared.use_cases.reencrypt_credentials import Reencryption
 
     return Reencryption(Credentials(warehouse()), open_credential_key(get_settings()))
@@ -144,7 +144,7 @@ def reencryption() -> Reencryption:
 @cache
 def run_requests() -> RunRequests:
     """The acceptance of manual runs."""
-    from shared.adapters.accepted_runs import AcceptedRuns
+    from shared.adapters.stores.run_acceptance import AcceptedRuns
     from shared.use_cases.run_pipeline import RunRequests
 
     return RunRequests(AcceptedRuns(warehouse()), tasks())
@@ -161,7 +161,7 @@ def backfills() -> Backfills:
 @cache
 def pipeline_runs() -> PipelineRuns:
     """What tenants see and ask of their runs."""
-    from shared.adapters.run_log import RunLog
+    from shared.adapters.stores.run_log import RunLog
     from shared.use_cases.pipeline_runs import PipelineRuns, new_looks
 
     looks = new_looks(seconds=get_settings().look_seconds)
@@ -171,7 +171,7 @@ def pipeline_runs() -> PipelineRuns:
 @cache
 def pipeline_configs() -> ConfigRequests:
     """What tenants see and ask of their schedules."""
-    from shared.adapters.pipeline_configs import PipelineConfigs
+    from shared.adapters.stores.pipeline_configs import PipelineConfigs
     from shared.use_cases.pipeline_configs import ConfigRequests
 
     return ConfigRequests(PipelineConfigs(warehouse()), tasks(), trigger_cron=_cron_of("trigger_due_pipelines"))
@@ -180,10 +180,10 @@ def pipeline_configs() -> ConfigRequests:
 @cache
 def executor_services() -> Services:
     """What executing runs needs beside events and tasks."""
-    from shared.adapters.kms import open_credential_key
-    from shared.adapters.runs import Runs
-    from shared.adapters.staging import open_staging
-    from shared.pipeline.hop import Services
+    from shared.adapters.bigquery.staging import open_staging
+    from shared.adapters.google.kms import open_credential_key
+    from shared.adapters.stores.runs import Runs
+    from shared.pipeline.context import Services
 
     settings = get_settings()
     return Services(
@@ -197,7 +197,7 @@ def executor_services() -> Services:
 
 def run_execution(delivery: Delivery, *, execution_id: str) -> RunExecution:
     """The execution of one delivery."""
-    from shared.adapters.tasks import Closing, RunTask
+    from shared.adapters.google.tasks import Closing, RunTask
     from shared.use_cases.execute_run import RunExecution
 
     closing = Closing(**dict(delivery.closing)) if delivery.closing else None
@@ -207,9 +207,9 @@ def run_execution(delivery: Delivery, *, execution_id: str) -> RunExecution:
 
 def close_runs(delivery: ClosingsDelivery) -> str:
     """Close the runs of one delivery: what became of it, in one word."""
-    from shared import log
-    from shared.adapters.closing_tasks import EndedRun
-    from shared.adapters.closings import Closings
+    from shared.adapters.google.closing_tasks import EndedRun
+    from shared.adapters.stores.closings import Closings
+    from shared.runtime import log
     from shared.use_cases.close_runs import RunClosing
 
     log.bind(tenant_id=delivery.tenant_id)
@@ -220,9 +220,9 @@ def close_runs(delivery: ClosingsDelivery) -> str:
 @cache
 def dispatcher() -> Dispatcher:
     """The owner of the queue."""
-    from shared.adapters.queue import DispatchQueue
-    from shared.domain.dispatch import DispatchPolicy
-    from shared.domain.retry import RetryPolicy
+    from shared.adapters.stores.queue import DispatchQueue
+    from shared.domain.dispatching.dispatch import DispatchPolicy
+    from shared.domain.dispatching.retry import RetryPolicy
     from shared.use_cases.process_queue import Dispatcher
 
     settings = get_settings()
@@ -250,7 +250,7 @@ def dispatcher() -> Dispatcher:
 @cache
 def trigger() -> Trigger:
     """The planner of due schedules, by its own schedule in configs/platform.yml."""
-    from shared.adapters.schedules import Schedules
+    from shared.adapters.stores.schedules import Schedules
     from shared.use_cases.trigger_due_pipelines import JOB, Trigger
 
     return Trigger(Schedules(warehouse()), tasks(), scheduler_jobs(), cron=_cron_of(JOB))
@@ -266,7 +266,7 @@ def _cron_of(function: str) -> str:
 @cache
 def scheduler_jobs() -> SchedulerJobs:
     """The log of the scheduler's functions."""
-    from shared.adapters.scheduler_jobs import SchedulerJobs
+    from shared.adapters.stores.scheduler_jobs import SchedulerJobs
 
     return SchedulerJobs(warehouse())
 
@@ -274,7 +274,7 @@ def scheduler_jobs() -> SchedulerJobs:
 @cache
 def quota_reset() -> QuotaReset:
     """The daily reset of quotas."""
-    from shared.adapters.usage import Usage
+    from shared.adapters.stores.usage import Usage
     from shared.use_cases.reset_daily_quotas import QuotaReset
 
     return QuotaReset(Usage(warehouse()), scheduler_jobs())
@@ -283,7 +283,7 @@ def quota_reset() -> QuotaReset:
 @cache
 def clean_up() -> CleanUp:
     """The hourly clean-up."""
-    from shared.adapters.orphans import Orphans
+    from shared.adapters.stores.orphans import Orphans
     from shared.use_cases.cleanup_orphaned_pipelines import CleanUp
 
     return CleanUp(dispatcher(), Orphans(warehouse()), tasks(), scheduler_jobs())

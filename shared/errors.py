@@ -1,4 +1,4 @@
-"""The errors of the product: one hierarchy; endpoint.py has the one table from class to HTTP status.
+"""The errors of the product: one hierarchy; http/problems.py has the one table from class to HTTP status.
 
 The docstring of a class is its message unless the raise says better; `facts` travel into the answer.
 """

@@ -11,7 +11,7 @@ locals {
     "REQUESTS_AT_ONCE", "RETRY_BASE_SECONDS",
   ])
 
-  # By name, every setting a function may ask for, but those that keep the default of shared/settings.py.
+  # By name, every setting a function may ask for, but those that keep the default of shared/configuration/settings.py.
   settings = merge(
     {
       ADMIN_KEY_SECRET       = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["admin_key"].secret_id}"

@@ -1,4 +1,4 @@
-# What is counted: the functions' own log lines (shared/log.py) and Google's audit logs.
+# What is counted: the functions' own log lines (shared/runtime/log.py) and Google's audit logs.
 
 locals {
   metric_prefix = local.platform.name

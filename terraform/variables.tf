@@ -145,7 +145,7 @@ variable "scheduler_admin_key" {
 # What guards the wallet and the data.
 
 variable "settings" {
-  description = "Settings of the functions (shared/settings.py) that differ from the product's defaults, by name, for example { LEASE_SECONDS = \"600\" }. A function gets those that configs/platform.yml lists for it."
+  description = "Settings of the functions (shared/configuration/settings.py) that differ from the product's defaults, by name, for example { LEASE_SECONDS = \"600\" }. A function gets those that configs/platform.yml lists for it."
   type        = map(string)
   default     = {}
 

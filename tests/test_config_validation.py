@@ -11,12 +11,12 @@ import pytest
 import yaml
 from croniter import croniter
 
-from shared.config_files import load_document
+from shared.configuration.files import load_document
+from shared.configuration.platform_config import CONFIGS, get_platform
+from shared.configuration.settings import Settings
+from shared.configuration.tables import Table, get_tables
+from shared.configuration.templates import all_templates, load_template, sql_file
 from shared.errors import ConfigError
-from shared.platform_config import CONFIGS, get_platform
-from shared.settings import Settings
-from shared.tables import Table, get_tables
-from shared.templates import all_templates, load_template, sql_file
 from tests.support.frontend import Frontend
 from tests.support.schedules import Schedules
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.credential_notices import not_set_up
-from shared.templates import get_template
+from shared.configuration.templates import get_template
+from shared.domain.credentials.notices import not_set_up
 from tests.support.dispatching import Dispatching
 from tests.support.executions import eventually
 from tests.support.frontend import Frontend

@@ -1,6 +1,6 @@
 """Validates pipeline templates with Google's SQL analyser: `python -m tools.validate_sql [PATH]`.
 
-All that `python -m shared.pipeline validate` says, and of templates it calls valid what BigQuery would refuse: syntax,
+All that `python -m shared.authoring validate` says, and of templates it calls valid what BigQuery would refuse: syntax,
 columns, types, and a step's result that is not its shape. Needs the packages of requirements/dev.txt, no network.
 """
 
@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from shared.authoring.cli import report
+from shared.authoring.validation import all_template_files, problems_of, template_files
+from shared.configuration.templates import read_template
 from shared.errors import ConvergenceError
-from shared.pipeline.cli import report
 from shared.pipeline.sql_places import shown_path
-from shared.pipeline.validation import all_template_files, problems_of, template_files
-from shared.templates import read_template
-from shared.terminal import replace_what_cannot_be_shown
+from shared.runtime.terminal import replace_what_cannot_be_shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

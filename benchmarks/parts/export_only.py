@@ -16,10 +16,10 @@ def main() -> None:
     """Run, and say what it took."""
     started = time.monotonic()
     from shared import bootstrap
-    from shared.adapters.tasks import RunTask
-    from shared.config_files import load_document
-    from shared.domain.template_files import parse_template
-    from shared.platform_config import CONFIGS
+    from shared.adapters.google.tasks import RunTask
+    from shared.configuration.files import load_document
+    from shared.configuration.platform_config import CONFIGS
+    from shared.domain.templates.template_files import parse_template
     from tests.support.own_executor import begun_hop, unrecorded
 
     whole = load_document(CONFIGS / "gcp/cost/billing.yml", file="billing.yml").content

@@ -11,7 +11,7 @@ from typing import Any
 from croniter import croniter
 from google.cloud import bigquery
 
-from shared.adapters.sql import load_statements
+from shared.adapters.bigquery.sql import load_statements
 
 _STATEMENTS = load_statements(Path(__file__).with_suffix(".sql"))
 

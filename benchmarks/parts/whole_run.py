@@ -21,11 +21,11 @@ def main() -> None:
     from datetime import UTC, datetime
 
     from shared import bootstrap
-    from shared.adapters.tasks import RunTask
-    from shared.pipeline.control import Control
+    from shared.adapters.google.tasks import RunTask
+    from shared.configuration.templates import get_template
     from shared.pipeline.executor import Executor
     from shared.pipeline.journal import Journal
-    from shared.templates import get_template
+    from shared.pipeline.stop_signal import Control
     from tests.support.own_executor import begun_hop
 
     task, template = RunTask(**json.loads(sys.argv[1])), get_template("gcp", "cost", "billing")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from devcloud.demo.ledger import Cost
-from shared.templates import get_template
+from shared.configuration.templates import get_template
 
 Json = dict[str, Any]
 _CENT = Decimal("0.01")

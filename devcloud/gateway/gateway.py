@@ -23,7 +23,7 @@ from devcloud.gateway.forwarding import (
 from devcloud.gateway.function_process import FunctionProcess, StartFailed
 from devcloud.gateway.routes import Routes
 from devcloud.http_server import HttpServer
-from shared.platform_config import Function
+from shared.configuration.platform_config import Function
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.platform_config import Function
+from shared.configuration.platform_config import Function
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from google.auth import jwt
 
 from devcloud.database import Database, Row
 from devcloud.identity import signing
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 
 ADMIN_ACCOUNT = "devcloud-admin"
 ISSUER = "https://accounts.google.com"

@@ -3,9 +3,9 @@
 import flask
 
 from shared import bootstrap
-from shared.domain.validation import NoBody
-from shared.endpoint import Answer, Call, Routes
-from shared.policies import platform_caller
+from shared.domain.requests.validation import NoBody
+from shared.http import Answer, Call, Routes
+from shared.http.policies import platform_caller
 
 routes = Routes("cleanup_orphaned_pipelines")
 

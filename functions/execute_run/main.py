@@ -4,10 +4,11 @@ import uuid
 
 import flask
 
-from shared import bootstrap, log
-from shared.domain.delivery import ClosingsDelivery, Delivery
-from shared.endpoint import Answer, Call, Routes
-from shared.policies import platform_caller
+from shared import bootstrap
+from shared.domain.runs.delivery import ClosingsDelivery, Delivery
+from shared.http import Answer, Call, Routes
+from shared.http.policies import platform_caller
+from shared.runtime import log
 
 routes = Routes("execute_run")
 

@@ -3,8 +3,8 @@
 import flask
 
 from shared.bootstrap import pipeline_configs as configs
-from shared.endpoint import Answer, Call, Routes, made
-from shared.policies import presented_key
+from shared.http import Answer, Call, Routes, made
+from shared.http.policies import presented_key
 
 routes = Routes("pipeline_configs")
 

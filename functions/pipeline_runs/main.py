@@ -3,8 +3,8 @@
 import flask
 
 from shared.bootstrap import pipeline_runs as runs
-from shared.endpoint import Answer, Call, Routes, made
-from shared.policies import presented_key, tenant_api_key, tenant_reader
+from shared.http import Answer, Call, Routes, made
+from shared.http.policies import presented_key, tenant_api_key, tenant_reader
 
 routes = Routes("pipeline_runs")
 

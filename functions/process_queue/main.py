@@ -4,9 +4,9 @@ import flask
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import bootstrap
-from shared.domain.admission import DEFAULT_MAX_RUNS
-from shared.endpoint import Answer, Call, Routes
-from shared.policies import platform_caller
+from shared.domain.dispatching.admission import DEFAULT_MAX_RUNS
+from shared.http import Answer, Call, Routes
+from shared.http.policies import platform_caller
 
 routes = Routes("process_queue")
 

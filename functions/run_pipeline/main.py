@@ -3,11 +3,11 @@
 import flask
 
 from shared import bootstrap
-from shared.domain.acceptance import RunRequest
-from shared.domain.backfill import asks_for_backfill
-from shared.endpoint import Answer, Call, Routes, made
-from shared.policies import presented_key
-from shared.templates import get_template
+from shared.configuration.templates import get_template
+from shared.domain.runs.acceptance import RunRequest
+from shared.domain.runs.backfill import asks_for_backfill
+from shared.http import Answer, Call, Routes, made
+from shared.http.policies import presented_key
 
 routes = Routes("run_pipeline")
 

@@ -3,8 +3,8 @@
 import flask
 
 from shared import bootstrap
-from shared.endpoint import Answer, Call, Routes
-from shared.policies import platform_caller
+from shared.http import Answer, Call, Routes
+from shared.http.policies import platform_caller
 
 routes = Routes("scheduler_status")
 

@@ -5,9 +5,9 @@ from dataclasses import asdict
 import flask
 
 from shared.bootstrap import credential_setup
-from shared.domain.credentials import CredentialRequest
-from shared.endpoint import Answer, Call, Routes
-from shared.policies import tenant_api_key
+from shared.domain.credentials.credentials import CredentialRequest
+from shared.http import Answer, Call, Routes
+from shared.http.policies import tenant_api_key
 
 routes = Routes("setup_credentials")
 _COLLECTION = "/api/v1/tenants/{tenant_id}/credentials"

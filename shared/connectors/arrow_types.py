@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as _partly_typed
 
+from shared.configuration.tables import Column
 from shared.errors import StepRefused
-from shared.tables import Column
 
 pc: Any = _partly_typed  # its stubs know scalars and arrays, not the Python numbers it takes as well
 NUMERIC = pa.decimal128(38, 9)

@@ -10,17 +10,23 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as _partly_typed
 
-from shared.adapters.tenant_export import ExportTable, TenantExport
+from shared.adapters.google.tenant_export import ExportTable, TenantExport
+from shared.configuration.tables import get_table
 from shared.connectors import restrictions as rows
 from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, first_refused, nulls
-from shared.connectors.gathering import gathered
+from shared.connectors.batching import gathered
+from shared.connectors.daily_totals import DayFigures, figures_by_day
 from shared.connectors.known_names import with_known_names
 from shared.connectors.other_columns import other_columns
-from shared.connectors.tally import DayFigures, figures_by_day
-from shared.domain.billing_exports import OTHER_COLUMNS, export_problem, missing_columns, spelled, unknown_columns
-from shared.domain.templates import EARLIEST_DAY, LATEST_DAY
+from shared.domain.credentials.billing_exports import (
+    OTHER_COLUMNS,
+    export_problem,
+    missing_columns,
+    spelled,
+    unknown_columns,
+)
+from shared.domain.templates.templates import EARLIEST_DAY, LATEST_DAY
 from shared.errors import SourceNotFound, StepRefused
-from shared.tables import get_table
 
 pc: Any = _partly_typed
 TABLE = "gcp_cost_billing"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from shared.domain.templates import EARLIEST_DAY, LATEST_DAY
+from shared.domain.templates.templates import EARLIEST_DAY, LATEST_DAY
 
 DAY = timedelta(days=1)
 # The first value of each type that a table may be partitioned by.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.adapters.sql import Statement
+from shared.adapters.bigquery.sql import Statement
 from shared.errors import BytesLimitExceeded
-from shared.pipeline.hop import Hop
+from shared.pipeline.context import Hop
 
 
 def require_within(

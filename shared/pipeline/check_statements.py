@@ -9,8 +9,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from shared.adapters.sql import Statement, joined, statement
-from shared.domain.template_checks import (
+from shared.adapters.bigquery.sql import Statement, joined, statement
+from shared.configuration.tables import get_table
+from shared.domain.templates.template_checks import (
     AcceptedValuesOptions,
     Check,
     FreshnessOptions,
@@ -25,10 +26,9 @@ from shared.domain.template_checks import (
     UniqueOptions,
     resolved,
 )
-from shared.domain.templates import Target, Template
+from shared.domain.templates.templates import Target, Template
 from shared.errors import InvalidTemplate
 from shared.pipeline.statements import check_statement, day_column, filled, template_statements
-from shared.tables import get_table
 
 _ROWS, _TABLES, _COMPARISONS = "pipeline/checks", "pipeline/table_checks", "pipeline/comparisons"
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from shared import log
-from shared.adapters.job_errors import InvalidStatement
-from shared.adapters.query_costs import JobCosts
+from shared.adapters.bigquery.costs import JobCosts
+from shared.adapters.bigquery.job_errors import InvalidStatement
 from shared.errors import ConvergenceError, InvalidTemplate, JobFailed
 from shared.pipeline.check_statements import (
     Checked,
@@ -16,13 +15,14 @@ from shared.pipeline.check_statements import (
     checks_statement,
     render_checks,
 )
+from shared.pipeline.context import Hop
 from shared.pipeline.guards import render_guards
-from shared.pipeline.hop import Hop
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.samples import bounded_sample
 from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.sql import run_values
+from shared.runtime import log
 
 _MOST_CHARACTERS = 1000
 _SHOWING_VALUES = frozenset({"accepted_values", "range"})

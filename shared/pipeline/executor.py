@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from shared import log
 from shared.errors import (
     CheckFailed,
     ConfigError,
@@ -27,13 +26,14 @@ from shared.errors import (
     told_by_bigquery,
 )
 from shared.pipeline.checks import failed_checks, run_checks
-from shared.pipeline.control import HandOver
-from shared.pipeline.hop import Hop
+from shared.pipeline.context import Hop
 from shared.pipeline.journal import COMPLETED, FAILED, Journal, StepRecord, duration_ms
 from shared.pipeline.plan import CHECKS, PUBLISH, PlannedStep, plan_steps
 from shared.pipeline.publish import prepare_targets, publish
 from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.sql import run_sql
+from shared.pipeline.stop_signal import HandOver
+from shared.runtime import log
 
 SQL = "sql"
 _KINDS: Mapping[type[ConvergenceError], type[RunError]] = {  # the first that fits

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared.adapters.sql import statement
-from shared.domain.template_steps import SqlStep
-from shared.domain.templates import Target, Template
+from shared.adapters.bigquery.sql import statement
+from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.templates import Target, Template
 from shared.pipeline.check_statements import Checked, RenderedCheck
 from shared.pipeline.statements import day_column, step_statement, steps_read
 

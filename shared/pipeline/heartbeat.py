@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from shared import log
-from shared.adapters.runs import Signals
+from shared.adapters.stores.runs import Signals
 from shared.errors import ConvergenceError, FenceLost, RunCancelled
-from shared.pipeline.control import Control
+from shared.pipeline.stop_signal import Control
+from shared.runtime import log
 
 
 @contextmanager

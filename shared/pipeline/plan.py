@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.sql import Statement
-from shared.domain.template_steps import Retry, SqlStep, Step
-from shared.domain.templates import Template, substitute, template_variables
+from shared.adapters.bigquery.sql import Statement
+from shared.configuration.lookups import get_lookup
+from shared.domain.templates.template_steps import Retry, SqlStep, Step
+from shared.domain.templates.templates import Template, substitute, template_variables
 from shared.errors import ConfigError
-from shared.lookups import get_lookup
 from shared.pipeline.row_days import grain_problems
 from shared.pipeline.sql_problems import problems_at_run
 from shared.pipeline.statements import statements_named_by, step_statement

@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from shared.adapters.query_costs import LEAST_BILLED_BYTES, JobCosts
-from shared.adapters.runs import run_values
-from shared.adapters.sql import Statement, joined, statement
-from shared.adapters.tenant_tables import make_table
-from shared.domain.templates import Target, Template
+from shared.adapters.bigquery.costs import LEAST_BILLED_BYTES, JobCosts
+from shared.adapters.bigquery.sql import Statement, joined, statement
+from shared.adapters.stores.runs import run_values
+from shared.adapters.stores.tenant_tables import make_table
+from shared.configuration.tables import get_table
+from shared.domain.templates.templates import Target, Template
 from shared.pipeline.byte_limits import require_within
-from shared.pipeline.hop import Hop
+from shared.pipeline.context import Hop
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.statements import day_column, template_statements
 from shared.pipeline.steps.result import StepResult
 from shared.pipeline.turn import Turns
-from shared.tables import get_table
 
 _PUBLISH = "pipeline/publish"
 _FRAME_TABLES = 4  # what finish_run reads: the run log, the queue, the fence and the events

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.domain.config_problems import Place
-from shared.domain.grain import Grain
-from shared.domain.template_steps import SqlStep
-from shared.domain.templates import Target, Template
+from shared.domain.templates.config_problems import Place
+from shared.domain.templates.grain import Grain
+from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.templates import Target, Template
 from shared.pipeline.statements import step_statement, steps_read
 
 _COMMENT = re.compile(r"--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared.domain.template_steps import SqlStep
-from shared.domain.templates import Template
-from shared.tables import Table, get_tables
+from shared.configuration.tables import Table, get_tables
+from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.templates import Template
 
 _EXTRACTS = {"gcp_billing_export": "gcp_cost_billing"}  # what a connector loads has the columns of
 

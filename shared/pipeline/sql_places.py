@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.adapters.sql import NAME_LINE, PARAMETER_LINE
-from shared.templates import sql_files
+from shared.adapters.bigquery.sql import NAME_LINE, PARAMETER_LINE
+from shared.configuration.templates import sql_files
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.adapters.sql import Statement, placeholders
-from shared.domain.templates import Template
+from shared.adapters.bigquery.sql import Statement, placeholders
+from shared.configuration.tables import get_tables
+from shared.configuration.templates import sql_file
+from shared.domain.templates.templates import Template
 from shared.pipeline.shapes import no_table
 from shared.pipeline.sql_places import StatementPlace, places_of, shown_path
 from shared.pipeline.statements import (
@@ -23,8 +25,6 @@ from shared.pipeline.statements import (
     wrong_parameter,
 )
 from shared.pipeline.table_reads import foreign_tables, names_given, problems_of_reads
-from shared.tables import get_tables
-from shared.templates import sql_file
 
 # What is no SQL of the statement's own: texts in quotes, however they are quoted, and comments.
 _NO_SQL = re.compile(

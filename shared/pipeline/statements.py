@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from shared.adapters.sql import Statement, load_statements, placeholders
-from shared.domain.template_checks import Check, MatchesSource, Reconciliation, SqlCheck
-from shared.domain.template_steps import SqlStep
-from shared.domain.templates import RUN_VALUES, Template
+from shared.adapters.bigquery.sql import Statement, load_statements, placeholders
+from shared.configuration.tables import get_table, get_tables
+from shared.configuration.templates import sql_file, sql_files
+from shared.domain.templates.template_checks import Check, MatchesSource, Reconciliation, SqlCheck
+from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.templates import RUN_VALUES, Template
 from shared.errors import ConfigError
 from shared.pipeline.table_reads import CHANGES, foreign_tables, names_given
-from shared.tables import get_table, get_tables
-from shared.templates import sql_file, sql_files
 
 _TYPES = {"string": "STRING", "table": "STRING", "integer": "INT64", "boolean": "BOOL"}
 _DATASET = "dataset"

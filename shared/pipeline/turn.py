@@ -9,15 +9,26 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from shared import log
-from shared.adapters.bigquery import QueryJob
-from shared.adapters.job_errors import AssertionFailed
-from shared.adapters.job_waits import Pause
-from shared.adapters.publish_jobs import PublishJobs, fence_of
-from shared.adapters.sql import Statement
-from shared.domain.turns import Answer, Await, Holder, JoinLine, Line, Look, Start, Wish, find_newer_publish, take_turn
+from shared.adapters.bigquery.job_errors import AssertionFailed
+from shared.adapters.bigquery.job_waits import Pause
+from shared.adapters.bigquery.sql import Statement
+from shared.adapters.bigquery.warehouse import QueryJob
+from shared.adapters.stores.publish_jobs import PublishJobs, fence_of
+from shared.domain.runs.turns import (
+    Answer,
+    Await,
+    Holder,
+    JoinLine,
+    Line,
+    Look,
+    Start,
+    Wish,
+    find_newer_publish,
+    take_turn,
+)
 from shared.errors import FenceLost, RunCancelled, TransactionAborted
-from shared.pipeline.hop import Hop
+from shared.pipeline.context import Hop
+from shared.runtime import log
 
 # Who closes another run of the tenant changes the same table for a moment.
 _ABORTED_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)

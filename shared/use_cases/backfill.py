@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.adapters.accepted_runs import Standing
-from shared.auth import PresentedKey
-from shared.domain.acceptance import AcceptedRun, RunRequest
-from shared.domain.backfill import Backfill, BackfillQuota, asks_for_backfill, plan_backfill
-from shared.domain.replies import Reply
-from shared.domain.templates import Template
+from shared.adapters.stores.run_acceptance import Standing
+from shared.domain.requests.auth import PresentedKey
+from shared.domain.requests.replies import Reply
+from shared.domain.runs.acceptance import AcceptedRun, RunRequest
+from shared.domain.runs.backfill import Backfill, BackfillQuota, asks_for_backfill, plan_backfill
+from shared.domain.templates.templates import Template
 from shared.errors import Conflict, InvalidInput, TooManyRequests, TooManyWaiting
-from shared.one_at_a_time import OneAtATime
+from shared.runtime.one_at_a_time import OneAtATime
 from shared.use_cases.run_pipeline import RunRequests, require_source
 
 _MOST_AT_ONCE, _MOST_SECONDS_WAITED, _COME_BACK_SECONDS = 4, 10.0, 5

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shared import log
-from shared.adapters.orphans import Orphans
-from shared.adapters.scheduler_jobs import SchedulerJobs
-from shared.adapters.tasks import Tasks
-from shared.domain.admission import DEFAULT_MAX_RUNS
+from shared.adapters.google.tasks import Tasks
+from shared.adapters.stores.orphans import Orphans
+from shared.adapters.stores.scheduler_jobs import SchedulerJobs
+from shared.domain.dispatching.admission import DEFAULT_MAX_RUNS
+from shared.runtime import log
 from shared.use_cases.process_queue import Dispatcher
 
 JOB = "cleanup_orphaned_pipelines"

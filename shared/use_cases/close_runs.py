@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shared import log
-from shared.adapters.closing_tasks import EndedRun
-from shared.adapters.closings import Closings
-from shared.adapters.events import RunEvent, RunEvents
-from shared.adapters.job_errors import Missing
+from shared.adapters.bigquery.job_errors import Missing
+from shared.adapters.google.closing_tasks import EndedRun
+from shared.adapters.stores.closings import Closings
+from shared.adapters.stores.events import RunEvent, RunEvents
+from shared.runtime import log
 
 
 @dataclass(frozen=True)

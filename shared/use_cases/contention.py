@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from shared import log
 from shared.errors import TransactionAborted, Unavailable
+from shared.runtime import log
 
 # The pauses add up to 16 s at most and to 8 s on average: longer than a few transactions of others in a row take.
 _PAUSES_SECONDS = (0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0)

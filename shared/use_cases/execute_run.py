@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared import log
-from shared.adapters.events import Kind, RunEvent, RunEvents
-from shared.adapters.job_errors import DuplicateJob
-from shared.adapters.publish_jobs import PublishJobs, fence_of
-from shared.adapters.runs import Begun, ClaimedRun
-from shared.adapters.tasks import Closing, RunTask, Tasks
-from shared.domain.credential_notices import not_set_up
-from shared.domain.identifiers import pipeline_id_of
-from shared.domain.templates import resolve_parameters, source_of
+from shared.adapters.bigquery.job_errors import DuplicateJob
+from shared.adapters.google.tasks import Closing, RunTask, Tasks
+from shared.adapters.stores.events import Kind, RunEvent, RunEvents
+from shared.adapters.stores.publish_jobs import PublishJobs, fence_of
+from shared.adapters.stores.runs import Begun, ClaimedRun
+from shared.configuration.templates import find_template
+from shared.domain.credentials.notices import not_set_up
+from shared.domain.requests.identifiers import pipeline_id_of
+from shared.domain.templates.templates import resolve_parameters, source_of
 from shared.errors import (
     ConfigError,
     ConvergenceError,
@@ -29,15 +29,15 @@ from shared.errors import (
     SourceNotFound,
     told_by_bigquery,
 )
-from shared.pipeline.control import Control, HandOver
+from shared.pipeline.context import Hop, Services
 from shared.pipeline.executor import Executor, classified
 from shared.pipeline.heartbeat import heartbeats
-from shared.pipeline.hop import Hop, Services
 from shared.pipeline.interrupted import interrupted_step
 from shared.pipeline.journal import Journal, StepRecord
+from shared.pipeline.stop_signal import Control, HandOver
 from shared.pipeline.turn import await_own_publish
-from shared.templates import find_template
-from shared.watchdog import Watchdog
+from shared.runtime import log
+from shared.runtime.watchdog import Watchdog
 
 _SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery reads seven days into the past
 _MESSAGE_LENGTH = 1000

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from shared.adapters.bigquery import Warehouse
-from shared.adapters.table_layouts import TableChange, TableLayouts
-from shared.adapters.tenant_datasets import list_tenants
+from shared.adapters.bigquery.warehouse import Warehouse
+from shared.adapters.stores.table_layouts import TableChange, TableLayouts
+from shared.adapters.stores.tenant_datasets import list_tenants
 from shared.errors import AccessDenied, Conflict, InvalidInput, JobFailed
 
 _THREADS = 8  # a comparison is one request after the other; BigQuery takes about 100 a second from one caller

@@ -12,24 +12,24 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared import log
-from shared.adapters.pipeline_configs import ConfigStanding, PipelineConfigs
-from shared.adapters.tasks import Tasks
-from shared.auth import PresentedKey, require_tenant
-from shared.domain import pipeline_configs as domain
-from shared.domain.acceptance import body_digest
-from shared.domain.credential_notices import not_set_up
-from shared.domain.cron import day_rule
-from shared.domain.identifiers import pipeline_id_of
-from shared.domain.paging import Place, parse_page_token
-from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings, CreatedConfig, PipelineConfig
-from shared.domain.replies import Reply
-from shared.domain.schedule import ticks_after
-from shared.domain.schedule_load import load_warnings
-from shared.domain.templates import Template, source_of
-from shared.domain.validation import validated
+from shared.adapters.google.tasks import Tasks
+from shared.adapters.stores.pipeline_configs import ConfigStanding, PipelineConfigs
+from shared.configuration.templates import get_template
+from shared.domain.credentials.notices import not_set_up
+from shared.domain.requests.auth import PresentedKey, require_tenant
+from shared.domain.requests.identifiers import pipeline_id_of
+from shared.domain.requests.paging import Place, parse_page_token
+from shared.domain.requests.replies import Reply
+from shared.domain.requests.validation import validated
+from shared.domain.runs.acceptance import body_digest
+from shared.domain.schedules import pipeline_configs as domain
+from shared.domain.schedules.cron import day_rule
+from shared.domain.schedules.pipeline_configs import ConfigRequest, ConfigSettings, CreatedConfig, PipelineConfig
+from shared.domain.schedules.schedule import ticks_after
+from shared.domain.schedules.schedule_load import load_warnings
+from shared.domain.templates.templates import Template, source_of
 from shared.errors import Conflict, InvalidInput, NotFound, Unauthenticated
-from shared.templates import get_template
+from shared.runtime import log
 from shared.use_cases.contention import until_applied
 
 

@@ -11,22 +11,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared import log
-from shared.adapters.bigquery import Row
-from shared.adapters.events import RunEvent, RunEvents
-from shared.adapters.run_log import RunLog
-from shared.adapters.tasks import Tasks
-from shared.auth import PresentedKey, TenantReader
-from shared.domain.acceptance import RunRequest
-from shared.domain.backfill import MOST_MONTHS
-from shared.domain.identifiers import PipelineId
-from shared.domain.paging import Place, parse_page_token
-from shared.domain.replies import Reply
-from shared.domain.run_details import billed_for
-from shared.domain.validation import NoBody, validated
+from shared.adapters.bigquery.warehouse import Row
+from shared.adapters.google.tasks import Tasks
+from shared.adapters.stores.events import RunEvent, RunEvents
+from shared.adapters.stores.run_log import RunLog
+from shared.configuration.templates import get_template
+from shared.domain.requests.auth import PresentedKey, TenantReader
+from shared.domain.requests.identifiers import PipelineId
+from shared.domain.requests.paging import Place, parse_page_token
+from shared.domain.requests.replies import Reply
+from shared.domain.requests.validation import NoBody, validated
+from shared.domain.runs.acceptance import RunRequest
+from shared.domain.runs.backfill import MOST_MONTHS
+from shared.domain.runs.run_details import billed_for
 from shared.errors import Conflict, NotFound, TooManyRequests
-from shared.remembered import Remembered, size_in_memory
-from shared.templates import get_template
+from shared.runtime import log
+from shared.runtime.remembered import Remembered, size_in_memory
 from shared.use_cases.run_pipeline import RunRequests
 
 _OLDEST_LOOK_SECONDS = 30.0

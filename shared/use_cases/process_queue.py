@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import log
-from shared.adapters.closing_tasks import EndedRun
-from shared.adapters.queue import MESSAGE_LENGTH, DispatchQueue
-from shared.adapters.scheduler_jobs import SchedulerJobs
-from shared.adapters.tasks import Closing, RunTask, Tasks
-from shared.domain.changes import Change, Decision
-from shared.domain.dispatch import DispatchPolicy, decide
-from shared.domain.queue_state import QueueItem, QueueState
-from shared.domain.settling import CLOSING, LEASE_EXPIRED, NEVER_SAID
+from shared.adapters.google.closing_tasks import EndedRun
+from shared.adapters.google.tasks import Closing, RunTask, Tasks
+from shared.adapters.stores.queue import MESSAGE_LENGTH, DispatchQueue
+from shared.adapters.stores.scheduler_jobs import SchedulerJobs
+from shared.domain.dispatching.changes import Change, Decision
+from shared.domain.dispatching.dispatch import DispatchPolicy, decide
+from shared.domain.dispatching.queue_state import QueueItem, QueueState
+from shared.domain.dispatching.settling import CLOSING, LEASE_EXPIRED, NEVER_SAID
+from shared.runtime import log
 from shared.use_cases.contention import until_applied
 
 JOB = "process_queue"

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shared import log
-from shared.adapters.credentials import Credentials, SealedCredential
-from shared.adapters.kms import CredentialKey
-from shared.domain.credentials import credential_aad
+from shared.adapters.google.kms import CredentialKey
+from shared.adapters.stores.credentials import Credentials, SealedCredential
+from shared.domain.credentials.credentials import credential_aad
 from shared.errors import CredentialsRejected
+from shared.runtime import log
 
 _BATCH = 50  # ciphertexts of 64 KiB at most, twice each in base64: below the 10 MB of a request
 

@@ -10,8 +10,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.adapters.scheduler_jobs import SchedulerJobs
-from shared.adapters.usage import Usage
+from shared.adapters.stores.scheduler_jobs import SchedulerJobs
+from shared.adapters.stores.usage import Usage
 from shared.use_cases.contention import until_applied
 
 JOB = "reset_daily_quotas"

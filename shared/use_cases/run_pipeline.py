@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from shared import log
-from shared.adapters.accepted_runs import AcceptedRuns, RequestedRuns, Standing
-from shared.adapters.tasks import Tasks
-from shared.auth import PresentedKey, require_tenant
-from shared.domain.acceptance import AcceptedRun, RunRequest, Start, body_digest, repeatable_run_id
-from shared.domain.backfill import BackfillQuota
-from shared.domain.credential_notices import not_set_up
-from shared.domain.replies import Reply
-from shared.domain.templates import LATEST_DAY, Template, resolve_parameters, source_of
+from shared.adapters.google.tasks import Tasks
+from shared.adapters.stores.run_acceptance import AcceptedRuns, RequestedRuns, Standing
+from shared.domain.credentials.notices import not_set_up
+from shared.domain.requests.auth import PresentedKey, require_tenant
+from shared.domain.requests.replies import Reply
+from shared.domain.runs.acceptance import AcceptedRun, RunRequest, Start, body_digest, repeatable_run_id
+from shared.domain.runs.backfill import BackfillQuota
+from shared.domain.templates.templates import LATEST_DAY, Template, resolve_parameters, source_of
 from shared.errors import Conflict, InvalidInput, QuotaExceeded, TooManyWaiting, Unauthenticated
+from shared.runtime import log
 
 _MESSAGES = {
     "RUNNING": "Pipeline triggered successfully",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapters.scheduler_jobs import SchedulerJobs
-from shared.platform_config import Platform, Schedule
+from shared.adapters.stores.scheduler_jobs import SchedulerJobs
+from shared.configuration.platform_config import Platform, Schedule
 
 _NEAR_PERCENT = 80
 _QUEUE_STUCK = timedelta(minutes=15)  # three calls of process-queue

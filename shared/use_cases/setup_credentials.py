@@ -6,21 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared import log
-from shared.adapters.bigquery import Row
-from shared.adapters.credentials import Credentials, SealedCredential
-from shared.adapters.kms import CredentialKey
-from shared.adapters.tenant_datasets import Preparation, TenantDatasets
-from shared.adapters.tenant_google import ExportSeen, check_key
-from shared.domain.billing_exports import late_rows_warning, missing_columns_warning, unknown_columns_warning
-from shared.domain.credential_notices import (
-    not_set_up,
-    other_sources_warning,
-    removal_warning,
-    unnamed_source_warning,
-    use_of,
+from shared.adapters.bigquery.warehouse import Row
+from shared.adapters.google.kms import CredentialKey
+from shared.adapters.google.tenant_google import ExportSeen, check_key
+from shared.adapters.stores.credentials import Credentials, SealedCredential
+from shared.adapters.stores.tenant_datasets import Preparation, TenantDatasets
+from shared.configuration.settings import Settings
+from shared.configuration.templates import usable_templates
+from shared.domain.credentials.billing_exports import (
+    late_rows_warning,
+    missing_columns_warning,
+    unknown_columns_warning,
 )
-from shared.domain.credentials import (
+from shared.domain.credentials.credentials import (
     GOOGLE_TOKEN_URI,
     PROVIDERS,
     Credential,
@@ -31,9 +29,15 @@ from shared.domain.credentials import (
     credential_id_of,
     serialize_credentials,
 )
+from shared.domain.credentials.notices import (
+    not_set_up,
+    other_sources_warning,
+    removal_warning,
+    unnamed_source_warning,
+    use_of,
+)
 from shared.errors import LocationMismatch, NotFound, Unavailable
-from shared.settings import Settings
-from shared.templates import usable_templates
+from shared.runtime import log
 
 _STORE_ATTEMPTS = 3
 

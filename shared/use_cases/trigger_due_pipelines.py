@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import log
-from shared.adapters.scheduler_jobs import SchedulerJobs
-from shared.adapters.schedules import DueSchedule, PlannedSchedule, Schedules, run_bytes
-from shared.adapters.tasks import Tasks
-from shared.domain.cron import require_cron
-from shared.domain.schedule import latest_tick, next_tick, require_timezone
-from shared.domain.templates import Template, resolve_parameters, source_of
-from shared.domain.tick_plan import Schedule, TickOutcome, TickPlan, merged_skips, plan_ticks
-from shared.domain.tick_room import Room
+from shared.adapters.google.tasks import Tasks
+from shared.adapters.stores.scheduler_jobs import SchedulerJobs
+from shared.adapters.stores.schedules import DueSchedule, PlannedSchedule, Schedules, run_bytes
+from shared.configuration.templates import find_template
+from shared.domain.schedules.cron import require_cron
+from shared.domain.schedules.schedule import latest_tick, next_tick, require_timezone
+from shared.domain.schedules.tick_plan import Schedule, TickOutcome, TickPlan, merged_skips, plan_ticks
+from shared.domain.schedules.tick_room import Room
+from shared.domain.templates.templates import Template, resolve_parameters, source_of
 from shared.errors import InvalidInput
-from shared.templates import find_template
+from shared.runtime import log
 from shared.use_cases.contention import until_applied
 
 JOB = "trigger_due_pipelines"

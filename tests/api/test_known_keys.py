@@ -10,8 +10,8 @@ from google.cloud import bigquery
 
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
-from shared.adapters import known_keys
-from shared.adapters.known_keys import KnownKeys
+from shared.adapters.stores import known_keys
+from shared.adapters.stores.known_keys import KnownKeys
 from shared.errors import TooManyRequests
 from tests.support.tenant import Tenant
 

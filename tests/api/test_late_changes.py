@@ -14,13 +14,13 @@ from google.cloud import bigquery
 
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
-from shared.adapters.accepted_runs import AcceptedRuns
-from shared.adapters.patience import Patience
-from shared.adapters.tasks import Tasks, TaskTargets
-from shared.auth import PresentedKey, hash_api_key
-from shared.domain.acceptance import RunRequest
+from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.tasks import Tasks, TaskTargets
+from shared.adapters.stores.run_acceptance import AcceptedRuns
+from shared.configuration.templates import get_template
+from shared.domain.requests.auth import PresentedKey, hash_api_key
+from shared.domain.runs.acceptance import RunRequest
 from shared.errors import JobFailed, Unavailable
-from shared.templates import get_template
 from shared.use_cases.run_pipeline import RunRequests
 from tests.support.faults import refused
 from tests.support.frontend import Frontend

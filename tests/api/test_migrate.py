@@ -1,4 +1,4 @@
-"""`python -m shared.migrate` on tables that an earlier release made, against the local cloud's BigQuery."""
+"""`python -m shared.commands.migrate` on tables that an earlier release made, against the local cloud's BigQuery."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from google.cloud import bigquery
 
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
-from shared.adapters.table_layouts import TableLayouts
-from shared.adapters.tenant_datasets import TenantDatasets
+from shared.adapters.stores.table_layouts import TableLayouts
+from shared.adapters.stores.tenant_datasets import TenantDatasets
+from shared.commands.migrate import main
 from shared.errors import AccessDenied
-from shared.migrate import main
 from shared.use_cases.migrate_tables import Migration
 from tests.support.commands import Said, environment, run
 from tests.support.executions import Executions
@@ -26,7 +26,7 @@ from tests.support.faults import refused
 from tests.support.frontend import Frontend, new_frontend
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-m", "shared.migrate"]
+COMMAND = [sys.executable, "-m", "shared.commands.migrate"]
 DAY = {"date": "2025-11-16"}
 # What these releases have added since a tenant's first tables were made.
 ADDED = {

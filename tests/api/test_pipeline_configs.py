@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from devcloud.server import Devcloud
-from shared.domain.pipeline_configs import MOST_CONFIGS, repeatable_config_id
+from shared.domain.schedules.pipeline_configs import MOST_CONFIGS, repeatable_config_id
 from tests.conftest import JobsOf, MakeFrontend
 from tests.support.faults import cut_off
 from tests.support.frontend import Frontend

@@ -17,12 +17,12 @@ import pytest
 from devcloud.clients import warehouse_of
 from devcloud.environment import client_environment
 from devcloud.server import Devcloud
-from shared.adapters.credentials import Credentials
-from shared.adapters.job_errors import translated
-from shared.adapters.kms import CredentialKey
-from shared.domain.credentials import credential_aad
+from shared.adapters.bigquery.job_errors import translated
+from shared.adapters.google.kms import CredentialKey
+from shared.adapters.stores.credentials import Credentials
+from shared.commands.reencrypt import main
+from shared.domain.credentials.credentials import credential_aad
 from shared.errors import ConvergenceError, Unavailable
-from shared.reencrypt import main
 from shared.use_cases.reencrypt_credentials import Reencryption
 from tests.support.commands import environment, run
 from tests.support.frontend import Frontend, new_frontend
@@ -48,7 +48,7 @@ class Vault:
         key_file.write_text(json.dumps(self.key_of(account)))
         environment = client_environment(self.cloud.cloud, key_file=key_file) | {"KMS_KEY": self.cloud.cloud.key}
         return subprocess.run(
-            [sys.executable, "-m", "shared.reencrypt", *arguments], cwd=ROOT,
+            [sys.executable, "-m", "shared.commands.reencrypt", *arguments], cwd=ROOT,
             env={"PATH": os.environ["PATH"], **environment}, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devcloud.server import Devcloud
-from shared.domain.acceptance import repeatable_run_id
+from shared.domain.runs.acceptance import repeatable_run_id
 from tests.conftest import JobsOf, MakeFrontend
 from tests.support.faults import cut_off
 from tests.support.frontend import Frontend

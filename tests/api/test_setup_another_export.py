@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.credential_notices import other_sources_warning
+from shared.domain.credentials.notices import other_sources_warning
 from tests.support.frontend import Frontend
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
-from shared.domain.credential_notices import not_set_up, removal_warning
+from shared.domain.credentials.notices import not_set_up, removal_warning
 from tests.conftest import JobsOf, MakeFrontend
 from tests.support.frontend import Frontend
 from tests.support.schedules import Schedules

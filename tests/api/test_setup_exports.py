@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.billing_exports import late_rows_warning
+from shared.domain.credentials.billing_exports import late_rows_warning
 from tests.support.frontend import Frontend
 
 OTHERS = "CURRENT_TIMESTAMP() AS export_time, 1.5 AS cost, 'USD' AS currency, [STRUCT(0.5 AS amount)] AS credits"

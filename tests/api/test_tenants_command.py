@@ -1,4 +1,4 @@
-"""`python -m shared.tenants`: the first tenant of a platform and its keys, judged by the gateway that lets it in."""
+"""`python -m shared.commands.tenants`: a platform's first tenant and its keys, judged by the gateway."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from google.cloud import bigquery
 
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
-from shared.adapters.tenant_admission import TenantAdmission
-from shared.auth import API_KEY
-from shared.tenants import main
+from shared.adapters.stores.tenant_admission import TenantAdmission
+from shared.commands.tenants import main
+from shared.domain.requests.auth import API_KEY
 from tests.support.commands import Said, environment, run
 from tests.support.tenant import Api
 
@@ -68,7 +68,17 @@ def keys_of(client: bigquery.Client, tenant_id: str) -> list[dict[str, Any]]:
 
 def test_a_new_tenant_may_call_with_its_key(cloud: Devcloud, tenant_id: str) -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "shared.tenants", "onboard", tenant_id, "--daily-limit", "7", "--concurrent-limit", "2"],
+        [
+            sys.executable,
+            "-m",
+            "shared.commands.tenants",
+            "onboard",
+            tenant_id,
+            "--daily-limit",
+            "7",
+            "--concurrent-limit",
+            "2",
+        ],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **cloud.ready["env"]},
         capture_output=True,

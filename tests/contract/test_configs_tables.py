@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.templates import all_templates
+from shared.configuration.templates import all_templates
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 EXPECTED = {

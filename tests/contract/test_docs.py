@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.platform_config import get_platform
-from shared.tables import get_tables
+from shared.configuration.platform_config import get_platform
+from shared.configuration.tables import get_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 ARCHITECTURE = "docs/architecture/ARCHITECTURE.md"

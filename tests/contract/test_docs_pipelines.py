@@ -9,10 +9,10 @@ from typing import Annotated, Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from shared.domain.template_checks import Check
-from shared.domain.template_steps import Step
-from shared.domain.templates import RUN_VALUES, Template
-from shared.platform_config import CONFIGS
+from shared.configuration.platform_config import CONFIGS
+from shared.domain.templates.template_checks import Check
+from shared.domain.templates.template_steps import Step
+from shared.domain.templates.templates import RUN_VALUES, Template
 
 ROOT = CONFIGS.parent
 TEXT = (ROOT / "docs" / "pipelines.md").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ import re
 import pytest
 import yaml
 
-from shared.adapters.sql import load_statements
-from shared.platform_config import CONFIGS
+from shared.adapters.bigquery.sql import load_statements
+from shared.configuration.platform_config import CONFIGS
 
 EVENTS = "pipeline_run_events"
 READ = re.compile(rf"(?:FROM|JOIN) \{{tenants\}}\.{EVENTS}\b.*(?P<where>(?:\n.*){{1,3}})")

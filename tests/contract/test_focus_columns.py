@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared.platform_config import CONFIGS
-from shared.tables import get_table
+from shared.configuration.platform_config import CONFIGS
+from shared.configuration.tables import get_table
 
 DATA = CONFIGS.parent.parent / "shared" / "data"
 SPECIFICATION = DATA / "focus_columns_1.2.csv"

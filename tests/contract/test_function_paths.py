@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import functions_framework
 import pytest
 
-from shared.platform_config import get_platform
-from shared.settings import get_settings
+from shared.configuration.platform_config import get_platform
+from shared.configuration.settings import get_settings
 from tests.support.shell_blocks import ROOT
 
 

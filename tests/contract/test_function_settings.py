@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from shared.platform_config import get_platform
-from shared.settings import Settings
+from shared.configuration.platform_config import get_platform
+from shared.configuration.settings import Settings
 from tests.support.contract.rights import ROOT, nodes_from
 
 FUNCTIONS = get_platform().functions

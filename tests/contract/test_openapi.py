@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from shared import endpoint, errors
-from shared.platform_config import get_platform
+from shared import errors
+from shared.configuration.platform_config import get_platform
+from shared.http import problems
 from tools.openapi.document import DOCUMENT, build_document, render
 from tools.openapi.wording import get_errors, get_fields
 
@@ -62,7 +63,7 @@ def test_every_operation_has_an_id_of_its_own() -> None:
 
 
 def test_every_status_of_the_contract_is_described_and_can_be_answered() -> None:
-    answered = {endpoint.status_of(kind()) for kind in error_classes()}
+    answered = {problems.status_of(kind()) for kind in error_classes()}
     assert get_errors().keys() == STATUSES | {500} == answered
     described = {status for _, operation in operations() for status in responses(operation) if status >= 400}
     assert described == STATUSES | {500}

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import pytest
 
 from devcloud.bigquery.latencies import quantile
-from shared.adapters.queue import decision_statement
-from shared.adapters.sql import Statement, statement
-from shared.domain.changes import Change
+from shared.adapters.bigquery.sql import Statement, statement
+from shared.adapters.stores.queue import decision_statement
+from shared.configuration.platform_config import CONFIGS
+from shared.configuration.templates import get_template
+from shared.domain.dispatching.changes import Change
 from shared.pipeline.publish import publish_statement
-from shared.platform_config import CONFIGS
-from shared.templates import get_template
 from tests.support.dispatch_model import World
 
 BILLING = get_template("gcp", "cost", "billing")

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.adapters.sql import Statement, load_statements, placeholders
-from shared.domain.template_files import parse_template
-from shared.domain.templates import Target, Template
+from shared.adapters.bigquery.sql import Statement, load_statements, placeholders
+from shared.configuration.platform_config import CONFIGS
+from shared.configuration.tables import get_tables
+from shared.configuration.templates import all_templates, sql_file
+from shared.domain.templates.template_files import parse_template
+from shared.domain.templates.templates import Target, Template
 from shared.pipeline.check_statements import RenderedCheck, checks_statement
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.statements import day_column, template_statements
-from shared.platform_config import CONFIGS
-from shared.tables import get_tables
-from shared.templates import all_templates, sql_file
 from tools.sqljudge.analyse import SqlRefused, analyse, missing_required
 from tools.sqljudge.sent import DATASETS, rendered_checks, sql_of, staged_tables, tables, template_statement
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.tables import Table, get_tables
+from shared.configuration.tables import Table, get_tables
 from tests.support.contract.rights import ROOT, rights_from, rights_of, statement_rights
 
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
@@ -31,7 +31,7 @@ def test_a_functions_rights_on_tables_are_those_it_uses(function: str) -> None:
 
 
 def test_the_operators_rights_are_those_of_its_command() -> None:
-    used = rights_from(ROOT / "shared" / "reencrypt.py")
+    used = rights_from(ROOT / "shared" / "commands" / "reencrypt.py")
     assert used["change"] == declared("change", "operator") == {"tenant_cloud_credentials"}
     assert used["append"] | used["read"] == set()
     assert declared("append", "operator") | declared("read", "operator") == set()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.platform_config import CONFIGS
+from shared.configuration.platform_config import CONFIGS
 from tests.support.template_copies import copied_below, replaced, told_by
 from tools.validate_sql import main
 

@@ -14,7 +14,7 @@ from devcloud.grants import Grants
 from devcloud.identity import Identity
 from devcloud.identity.credentials import credentials_of as google_credentials
 from devcloud.tls import Tls
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 from tests.support.devcloud.clock import Clock
 
 PROJECT = "convergence-test"

@@ -16,18 +16,18 @@ from hypothesis import strategies as st
 
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
-from shared.adapters.accepted_runs import AcceptedRuns
-from shared.adapters.bigquery import Warehouse
-from shared.adapters.job_errors import DuplicateJob
-from shared.adapters.patience import Patience
-from shared.adapters.runs import Runs
-from shared.adapters.sql import Statement
-from shared.adapters.tasks import RunTask, Tasks, TaskTargets
-from shared.auth import PresentedKey, hash_api_key
-from shared.domain.acceptance import RunRequest
+from shared.adapters.bigquery.job_errors import DuplicateJob
+from shared.adapters.bigquery.sql import Statement
+from shared.adapters.bigquery.warehouse import Warehouse
+from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.tasks import RunTask, Tasks, TaskTargets
+from shared.adapters.stores.run_acceptance import AcceptedRuns
+from shared.adapters.stores.runs import Runs
+from shared.configuration.templates import get_template
+from shared.domain.requests.auth import PresentedKey, hash_api_key
+from shared.domain.runs.acceptance import RunRequest
 from shared.errors import Unavailable
-from shared.request_time import limited_to
-from shared.templates import get_template
+from shared.runtime.request_time import limited_to
 from shared.use_cases.run_pipeline import RunRequests
 from tests.conftest import MakeTenant
 from tests.support.executions import Executions

@@ -18,16 +18,18 @@ from typing import Any
 import flask
 import yaml
 
-from shared import bootstrap, log
-from shared.adapters.runs import Begun, ClaimedRun
-from shared.domain.delivery import Delivery
-from shared.domain.templates import Template, resolve_parameters
-from shared.endpoint import Answer, Call, Routes
-from shared.pipeline.control import Control
-from shared.pipeline.hop import Hop
-from shared.platform_config import CONFIGS
-from shared.policies import platform_caller
-from shared.templates import load_template
+from shared import bootstrap
+from shared.adapters.stores.runs import Begun, ClaimedRun
+from shared.configuration.platform_config import CONFIGS
+from shared.configuration.templates import load_template
+from shared.domain.runs.delivery import Delivery
+from shared.domain.templates.templates import Template, resolve_parameters
+from shared.http.endpoint import Routes
+from shared.http.messages import Answer, Call
+from shared.http.policies import platform_caller
+from shared.pipeline.context import Hop
+from shared.pipeline.stop_signal import Control
+from shared.runtime import log
 from shared.use_cases.execute_run import RunExecution
 
 HEADER = "X-Changed-Template"

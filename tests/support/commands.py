@@ -10,8 +10,8 @@ from io import StringIO
 from unittest.mock import patch
 
 from shared import bootstrap
-from shared.adapters.own_identity import own_credentials
-from shared.settings import get_settings
+from shared.adapters.google.own_identity import own_credentials
+from shared.configuration.settings import get_settings
 
 
 @dataclass(frozen=True)

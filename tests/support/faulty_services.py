@@ -10,16 +10,16 @@ from typing import Any
 
 from devcloud.clients import Clients, warehouse_of
 from devcloud.server import Devcloud
-from shared.adapters.bigquery import Job, QueryJob, Warehouse
-from shared.adapters.events import RunEvents
-from shared.adapters.kms import CredentialKey
-from shared.adapters.runs import Begun, ClaimedRun, Runs
-from shared.adapters.sql import Statement
-from shared.adapters.staging import Staging
-from shared.adapters.tasks import RunTask, Tasks, TaskTargets
-from shared.pipeline.control import Control
-from shared.pipeline.hop import Services
-from shared.settings import Settings
+from shared.adapters.bigquery.sql import Statement
+from shared.adapters.bigquery.staging import Staging
+from shared.adapters.bigquery.warehouse import Job, QueryJob, Warehouse
+from shared.adapters.google.kms import CredentialKey
+from shared.adapters.google.tasks import RunTask, Tasks, TaskTargets
+from shared.adapters.stores.events import RunEvents
+from shared.adapters.stores.runs import Begun, ClaimedRun, Runs
+from shared.configuration.settings import Settings
+from shared.pipeline.context import Services
+from shared.pipeline.stop_signal import Control
 from shared.use_cases.execute_run import RunExecution
 
 Json = dict[str, Any]

@@ -6,13 +6,13 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from shared.adapters.tasks import RunTask
-from shared.domain.templates import Template, resolve_parameters, source_of
-from shared.pipeline.control import Control
+from shared.adapters.google.tasks import RunTask
+from shared.domain.templates.templates import Template, resolve_parameters, source_of
+from shared.pipeline.context import Hop, Services
 from shared.pipeline.executor import Executor
-from shared.pipeline.hop import Hop, Services
 from shared.pipeline.journal import Journal
 from shared.pipeline.plan import PlannedStep, plan_steps
+from shared.pipeline.stop_signal import Control
 
 
 def unrecorded(hop: Hop) -> Executor:

@@ -12,18 +12,18 @@ from typing import Any
 import yaml
 
 from devcloud.clients import warehouse_of
-from shared.adapters.kms import open_credential_key
-from shared.adapters.runs import Runs
-from shared.adapters.staging import Staging
-from shared.adapters.tasks import RunTask
-from shared.domain.templates import Template
+from shared.adapters.bigquery.staging import Staging
+from shared.adapters.google.kms import open_credential_key
+from shared.adapters.google.tasks import RunTask
+from shared.adapters.stores.runs import Runs
+from shared.configuration.settings import Settings
+from shared.configuration.templates import load_template
+from shared.domain.templates.templates import Template
 from shared.errors import RunError
-from shared.pipeline.control import Control
+from shared.pipeline.context import Hop, Services
 from shared.pipeline.executor import Executor
-from shared.pipeline.hop import Hop, Services
 from shared.pipeline.journal import Journal, StepRecord
-from shared.settings import Settings
-from shared.templates import load_template
+from shared.pipeline.stop_signal import Control
 from tests.support.executions import Delivery, Executions
 from tests.support.frontend import Frontend
 from tests.support.tenant import Tenant

@@ -23,7 +23,7 @@ from devcloud.loopback import reach_loopback_directly
 from devcloud.seed_billing.export import Target, write_export
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 from tests.support.queries import ask
 
 Json = dict[str, Any]

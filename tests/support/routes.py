@@ -7,7 +7,7 @@ import uuid
 
 import requests
 
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 from tests.support.tenant import Api
 
 ROUTES = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.platform_config import CONFIGS
+from shared.configuration.platform_config import CONFIGS
 
 SUMMARY = CONFIGS / "gcp" / "cost" / "daily_by_service.yml"
 

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
-from shared.domain.turns import Answer, Await, Holder, JoinLine, Line, Look, Pause, Start, Wish, take_turn
+from shared.domain.runs.turns import Answer, Await, Holder, JoinLine, Line, Look, Pause, Start, Wish, take_turn
 
 CALL_SECONDS = 0.05
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 from tests.support.contract.rights import ROOT, modules_of
 from tests.support.terraform.workspace import Plan, Workspace
 from tools.terraform.archives import content_hash, members, pack

@@ -120,7 +120,7 @@ def test_tables_grow_before_the_functions_that_write_into_them_and_again_after(d
     before = len(migrations(deployed))
     again = deployed.deploy("apply", "--yes")
     assert again.returncode == 0, again.stderr
-    command, place = "python -m shared.migrate", "in acme-costs, EU"
+    command, place = "python -m shared.commands.migrate", "in acme-costs, EU"
     assert migrations(deployed)[before:] == [f"{command} --dry-run {place}", f"{command} {place}", f"{command} {place}"]
     steps = [line for line in again.stdout.splitlines() if line.startswith("== ")]
     assert steps[:6] == [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 from tests.support.contract.rights import ROOT
 from tests.support.terraform.new_user import NewUser
 from tests.support.terraform.workspace import PROJECT, Workspace

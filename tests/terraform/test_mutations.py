@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 from tests.support.terraform import checks
 from tests.terraform import test_plan
 from tests.support.terraform.workspace import Plan, Workspace

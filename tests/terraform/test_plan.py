@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from shared.adapters.tasks import _DISPATCH_DEADLINE, _KICK_DEADLINE
-from shared.platform_config import get_platform
-from shared.settings import Settings
-from shared.tables import get_tables
+from shared.adapters.google.tasks import _DISPATCH_DEADLINE, _KICK_DEADLINE
+from shared.configuration.platform_config import get_platform
+from shared.configuration.settings import Settings
+from shared.configuration.tables import get_tables
 from tests.support.contract.rights import ROOT
 from tests.support.terraform import checks
 from tests.support.terraform.workspace import PROJECT, REGION, Plan

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 from tests.support.terraform import checks
 from tests.support.terraform.workspace import Workspace
 

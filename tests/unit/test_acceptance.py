@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.acceptance import (
+from shared.domain.runs.acceptance import (
     AcceptedRun,
     QueuedGroup,
     Start,
@@ -18,7 +18,7 @@ from shared.domain.acceptance import (
     next_utc_midnight,
     repeatable_run_id,
 )
-from shared.domain.waiting import waiting_limit
+from shared.domain.runs.waiting import waiting_limit
 from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded, TooManyWaiting
 
 NOW = datetime(2025, 11, 17, 22, 30, tzinfo=UTC)

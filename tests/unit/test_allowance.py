@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.allowance import Allowance
+from shared.domain.requests.allowance import Allowance
 
 
 @given(

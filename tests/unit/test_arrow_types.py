@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.configuration.tables import get_table
 from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, first_refused, to_numeric
 from shared.errors import StepRefused
-from shared.tables import get_table
 
 EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
 NANO = Decimal("1e-9")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.auth import KeyOwner, check_invoker, hash_api_key, require_tenant
+from shared.domain.requests.auth import KeyOwner, check_invoker, hash_api_key, require_tenant
 from shared.errors import Forbidden, Unauthenticated
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from shared import tables
-from shared.pipeline.cli import main
-from shared.platform_config import CONFIGS
+from shared.authoring.cli import main
+from shared.configuration import tables
+from shared.configuration.platform_config import CONFIGS
 from tests.support.template_copies import copied_below, replaced, told_by
 
 TABLE = "gcp_cost_daily_by_service"

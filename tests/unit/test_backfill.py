@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.backfill import MOST_MONTHS, BackfillQuota, Month, plan_backfill
+from shared.configuration.templates import get_template
+from shared.domain.runs.backfill import MOST_MONTHS, BackfillQuota, Month, plan_backfill
 from shared.errors import InvalidInput
-from shared.templates import get_template
 
 TEMPLATE = get_template("gcp", "cost", "billing")
 TODAY = date(2025, 11, 17)

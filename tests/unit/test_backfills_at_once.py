@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from shared.auth import PresentedKey
-from shared.domain.acceptance import RunRequest
+from shared.domain.requests.auth import PresentedKey
+from shared.domain.runs.acceptance import RunRequest
 from shared.errors import TooManyRequests
-from shared.one_at_a_time import OneAtATime
+from shared.runtime.one_at_a_time import OneAtATime
 from shared.use_cases.backfill import Backfills
 
 BACKFILL = {"start_date": "2025-01-01", "end_date": "2025-03-31", "split": "month"}

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from devcloud.seed_billing.export import load_schema
-from shared.domain.billing_exports import (
+from shared.configuration.tables import get_table
+from shared.domain.credentials.billing_exports import (
     export_problem,
     missing_columns,
     missing_columns_warning,
@@ -16,7 +17,6 @@ from shared.domain.billing_exports import (
     unknown_columns,
     unknown_columns_warning,
 )
-from shared.tables import get_table
 
 Json = dict[str, Any]
 

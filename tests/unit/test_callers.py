@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared import callers
-from shared.auth import KeyOwner, PresentedKey
-from shared.callers import Callers, address_of, network_of
+from shared.domain.requests.auth import KeyOwner, PresentedKey
 from shared.errors import Forbidden, TooManyRequests, Unauthenticated
+from shared.runtime import callers
+from shared.runtime.callers import Callers, address_of, network_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OWNER = KeyOwner(

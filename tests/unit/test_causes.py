@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared import errors
-from shared.adapters.contended import retried
+from shared.adapters.bigquery.contended import retried
 from shared.pipeline.executor import classified
 
 STEP_ERRORS = [

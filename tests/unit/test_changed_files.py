@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.file_cache import reread_when_changed
-from shared.lookups import get_lookup
+from shared.configuration.cache import reread_when_changed
+from shared.configuration.lookups import get_lookup
+from shared.configuration.platform_config import CONFIGS
+from shared.configuration.templates import load_template
 from shared.pipeline.statements import template_statements
-from shared.platform_config import CONFIGS
-from shared.templates import load_template
 
 BILLING = CONFIGS / "gcp" / "cost" / "billing.yml"
 

@@ -15,8 +15,8 @@ from tools.check_tree import check_lines, check_size, files
     [
         ("docs/runbook/restore.md", "see /" + "home/ada/notes.txt"),
         ("requirements.txt", "--index-" + "url https://mirror.example/simple"),
-        ("shared/adapters/runs.py", 'sql = "SELECT run_id FROM runs"'),
-        ("shared/domain/dispatch.py", "now = datetime.now(UTC)"),
+        ("shared/adapters/stores/runs.py", 'sql = "SELECT run_id FROM runs"'),
+        ("shared/domain/dispatching/dispatch.py", "now = datetime.now(UTC)"),
         ("devcloud/state.py", "text = path.read_text()"),
         ("devcloud/state.py", "path.write_text(text)"),
         ("tests/unit/test_tasks.py", "time.sleep" + "(1)"),
@@ -31,9 +31,9 @@ def test_line_out_of_place_is_found(name: str, line: str) -> None:
     ("name", "line"),
     [
         ("docs/runbook/restore.md", "the route /api/v1/work/ and the folder tests/work/"),
-        ("shared/adapters/runs.py", '"""Reads the runs that were selected from the queue."""'),
+        ("shared/adapters/stores/runs.py", '"""Reads the runs that were selected from the queue."""'),
         ("devcloud/state.py", 'path.write_text(text, encoding="utf-8")'),
-        ("shared/domain/retry.py", "return longest * rng.random()"),
+        ("shared/domain/dispatching/retry.py", "return longest * rng.random()"),
         ("tests/unit/test_tasks.py", "time.sleep(1)  # as slow as a queue that is being paused"),
         ("tests/unit/test_tasks.py", "@pytest.mark.skipif(condition)"),
     ],
@@ -51,11 +51,11 @@ def test_main_is_under_40_lines_and_other_files_have_at_most_300() -> None:
 
 
 def test_hidden_folders_are_not_ours_except_ci(tmp_path: Path) -> None:
-    for name in (".venv/lib/x.py", ".ci/run", "shared/log.py", "shared/__pycache__/log.py"):
+    for name in (".venv/lib/x.py", ".ci/run", "shared/runtime/log.py", "shared/__pycache__/log.py"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert [name for name, _ in files(tmp_path)] == [".ci/run", "shared/log.py"]
+    assert [name for name, _ in files(tmp_path)] == [".ci/run", "shared/runtime/log.py"]
 
 
 @pytest.mark.parametrize(

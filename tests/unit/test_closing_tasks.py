@@ -8,9 +8,9 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.closing_tasks import EndedRun, close_tasks
-from shared.domain.delivery import MOST_CLOSINGS, ClosingsDelivery
-from shared.domain.validation import validated
+from shared.adapters.google.closing_tasks import EndedRun, close_tasks
+from shared.domain.requests.validation import validated
+from shared.domain.runs.delivery import MOST_CLOSINGS, ClosingsDelivery
 
 TASK_BYTES = 100_000  # what Cloud Tasks takes at least
 

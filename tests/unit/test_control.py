@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from shared.adapters.runs import Signals
+from shared.adapters.stores.runs import Signals
 from shared.errors import DependencyUnavailable, FenceLost, RunCancelled, StepTimedOut
-from shared.pipeline.control import Control, HandOver
 from shared.pipeline.heartbeat import heartbeats, heed
-from shared.request_time import check_stop, interruptible
+from shared.pipeline.stop_signal import Control, HandOver
+from shared.runtime.request_time import check_stop, interruptible
 
 
 class Clock:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.credentials import (
+from shared.domain.credentials.credentials import (
     GOOGLE_TOKEN_URI,
     GcpServiceAccountKey,
     check_credentials,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.delivery import Delivery
-from shared.domain.validation import validated
+from shared.domain.requests.validation import validated
+from shared.domain.runs.delivery import Delivery
 from shared.errors import InvalidInput
 
 HOP: dict[str, Any] = {

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.changes import Decision
-from shared.domain.queue_state import TenantShare
+from shared.domain.dispatching.changes import Decision
+from shared.domain.dispatching.queue_state import TenantShare
 from tests.support.dispatch_model import FRONT, POLICY, START, World, actions, start
 
 PLENTY = {"acme": (50, 50), "beta": (50, 50)}

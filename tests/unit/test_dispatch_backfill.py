@@ -8,8 +8,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.backfill import BACKFILL_PRIORITY
-from shared.domain.queue_state import QueueItem
+from shared.domain.dispatching.queue_state import QueueItem
+from shared.domain.runs.backfill import BACKFILL_PRIORITY
 from tests.support.dispatch_model import World
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.queue_state import QueueItem
+from shared.domain.dispatching.queue_state import QueueItem
 from tests.support.dispatch_model import World
 
 LIMITS = {"acme": (50, 3), "beta": (50, 1)}

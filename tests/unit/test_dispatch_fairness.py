@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.changes import Decision
-from shared.domain.retry import RetryPolicy, may_retry
+from shared.domain.dispatching.changes import Decision
+from shared.domain.dispatching.retry import RetryPolicy, may_retry
 from tests.support.dispatch_model import POLICY, START, World
 
 

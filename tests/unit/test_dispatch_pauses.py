@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.tasks import RunTask
-from shared.domain.queue_state import QueueItem
+from shared.adapters.google.tasks import RunTask
+from shared.domain.dispatching.queue_state import QueueItem
 from tests.support.dispatch_model import POLICY, World, actions, start
 
 

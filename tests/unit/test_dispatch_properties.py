@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from shared.domain.changes import Decision
-from shared.domain.queue_state import PROCESSING, QueueItem, QueueState
+from shared.domain.dispatching.changes import Decision
+from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState
 from tests.support.dispatch_model import POLICY, World
 
 TENANTS = {"acme": (3, 2), "beta": (2, 1), "closed": (0, 1), "gamma": (5, 3)}

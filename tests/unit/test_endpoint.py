@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict
 from werkzeug.test import EnvironBuilder
 
 from shared import errors
-from shared.domain.replies import Reply
-from shared.endpoint import MAX_BODY_BYTES, Answer, Call, Routes, made, problem
-from shared.settings import get_settings
+from shared.configuration.settings import get_settings
+from shared.domain.requests.replies import Reply
+from shared.http.endpoint import MAX_BODY_BYTES, Routes
+from shared.http.messages import Answer, Call, made
+from shared.http.problems import problem
 
 
 class Greeting(BaseModel):

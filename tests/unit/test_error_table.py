@@ -13,10 +13,10 @@ from google.cloud.bigquery.job import base as _untyped_jobs
 from google.cloud.bigquery.retry import _RETRYABLE_REASONS, job_retry_reasons
 
 from shared import errors
-from shared.adapters import error_table
-from shared.adapters.error_table import BIGQUERY, GRPC, SERVICES, Course, meaning_of
-from shared.adapters.job_errors import Missing, translated
-from shared.adapters.patience import Patience
+from shared.adapters.bigquery.job_errors import Missing, translated
+from shared.adapters.google import error_table
+from shared.adapters.google.error_table import BIGQUERY, GRPC, SERVICES, Course, meaning_of
+from shared.adapters.google.retry_budget import Patience
 
 google: Any = exceptions  # neither they nor the jobs have annotations
 jobs: Any = _untyped_jobs

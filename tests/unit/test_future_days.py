@@ -6,11 +6,11 @@ from datetime import date
 
 import pytest
 
-from shared.domain.pipeline_configs import resolve_config_parameters
-from shared.domain.templates import resolve_parameters
-from shared.domain.tick_plan import with_date
+from shared.configuration.templates import get_template
+from shared.domain.schedules.pipeline_configs import resolve_config_parameters
+from shared.domain.schedules.tick_plan import with_date
+from shared.domain.templates.templates import resolve_parameters
 from shared.errors import InvalidInput
-from shared.templates import get_template
 
 TODAY = date(2025, 11, 17)
 BILLING = get_template("gcp", "cost", "billing")

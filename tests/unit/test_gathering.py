@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.connectors.gathering import gathered
+from shared.connectors.batching import gathered
 
 
 def batches(sizes: list[int]) -> Iterator[pa.RecordBatch]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.domain.google_names import ExportTable, ProjectId, parts_of_table, table_name
-from shared.domain.templates import Parameter
+from shared.domain.credentials.google_names import ExportTable, ProjectId, parts_of_table, table_name
+from shared.domain.templates.templates import Parameter
 
 PROJECTS = ["acme-billing", "example.com:acme-billing", "eu.example.co.uk:acme-billing"]
 

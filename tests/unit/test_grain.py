@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.grain import whole_days
-from shared.domain.templates import resolve_parameters
+from shared.authoring.cli import main
+from shared.configuration.templates import get_template, read_template
+from shared.domain.templates.grain import whole_days
+from shared.domain.templates.templates import resolve_parameters
 from shared.errors import ConfigError, InvalidInput
-from shared.pipeline.cli import main
 from shared.pipeline.plan import plan_steps
-from shared.templates import get_template, read_template
 from tests.support.template_copies import copied_below, replaced, told_by
 
 OF_DAY = "  x_usage_date AS usage_date,\n  project.id"

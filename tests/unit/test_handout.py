@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.admission import Handout, Lane, take_turns
-from shared.domain.queue_state import QueueItem, TenantShare
+from shared.domain.dispatching.admission import Handout, Lane, take_turns
+from shared.domain.dispatching.queue_state import QueueItem, TenantShare
 from tests.support.dispatch_model import POLICY, START, World
 
 NARROW = replace(POLICY, max_unclaimed=10, max_unclaimed_of_tenant=5, executors=20)

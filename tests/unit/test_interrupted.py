@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.runs import Checkpoint
+from shared.adapters.stores.runs import Checkpoint
+from shared.configuration.templates import get_template
 from shared.pipeline.interrupted import interrupted_step
-from shared.templates import get_template
 
 BEGUN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLAIMED: tuple[str, Mapping[str, Any]] = ("CLAIMED", {"hop": 0})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.api_core import exceptions
 
-from shared.adapters.job_errors import Missing, UnknownColumn, refused_rows, translated
+from shared.adapters.bigquery.job_errors import Missing, UnknownColumn, refused_rows, translated
 from shared.errors import ConvergenceError, JobFailed, StepFailed, StepRefused, Unavailable, told_by_bigquery
 from shared.pipeline.executor import classified
 

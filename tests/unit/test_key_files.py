@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from shared.domain.key_files import read_key_file
+from shared.domain.credentials.key_files import read_key_file
 from shared.errors import InvalidInput
 
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIE\nvQIB\n-----END PRIVATE KEY-----\n"

@@ -13,9 +13,9 @@ import pytest
 from google.api_core import exceptions as google
 from google.cloud import bigquery
 
-from shared.adapters import known_keys
-from shared.adapters.bigquery import Warehouse
-from shared.adapters.known_keys import KnownKeys
+from shared.adapters.bigquery.warehouse import Warehouse
+from shared.adapters.stores import known_keys
+from shared.adapters.stores.known_keys import KnownKeys
 from shared.errors import Unavailable
 
 KNOWN, UNKNOWN = (hashlib.sha256(name.encode()).hexdigest() for name in ("known", "unknown"))

@@ -11,7 +11,7 @@ from google.api_core import exceptions as google
 from google.cloud import kms
 from grpc import StatusCode
 
-from shared.adapters.kms import CredentialKey, Sealed
+from shared.adapters.google.kms import CredentialKey, Sealed
 from shared.errors import CredentialsRejected, Unavailable
 
 

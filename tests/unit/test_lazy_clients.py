@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.import_time import REQUESTS, cold_start
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 from tools.function_packages import hidden_modules
 
 BIGQUERY = "google.cloud.bigquery"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from shared import log
+from shared.runtime import log
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from shared.auth import TenantReader
+from shared.domain.requests.auth import TenantReader
 from shared.errors import TooManyRequests
 from shared.use_cases.pipeline_runs import PipelineRuns, new_looks
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from shared.auth import TenantReader
+from shared.domain.requests.auth import TenantReader
 from shared.errors import NotFound
-from shared.remembered import Remembered, size_in_memory
+from shared.runtime.remembered import Remembered, size_in_memory
 from shared.use_cases.pipeline_runs import ListRequest, PipelineRuns, new_looks
 
 

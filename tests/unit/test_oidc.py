@@ -13,7 +13,7 @@ import pytest
 from google.auth import jwt as _untyped_jwt
 
 from devcloud.identity import Identity, TokenServer
-from shared.adapters.oidc import OidcTokens
+from shared.adapters.google.oidc import OidcTokens
 from shared.errors import Unauthenticated, Unavailable
 from tests.conftest import OpenIdentity
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared import migrate, reencrypt, tenants
+from shared.commands import migrate, reencrypt, tenants
 from tests.support.commands import environment, run
 
 KEY = "projects/p-12345/locations/eu/keyRings/convergence/cryptoKeys/tenant-credentials-key"

@@ -6,7 +6,7 @@ import pytest
 from flask import Response
 
 from devcloud.environment import ALLOWED_ORIGINS
-from shared.responses import allow_origin
+from shared.http.responses import allow_origin
 
 
 def is_allowed(origin: str, *allowed: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.paging import Place, parse_page_token
+from shared.domain.requests.paging import Place, parse_page_token
 from shared.errors import InvalidInput
 
 

@@ -12,11 +12,11 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from shared.adapters.bigquery import Warehouse
-from shared.adapters.patience import Patience
-from shared.adapters.sql import Statement
+from shared.adapters.bigquery.sql import Statement
+from shared.adapters.bigquery.warehouse import Warehouse
+from shared.adapters.google.retry_budget import Patience
+from shared.configuration.platform_config import get_platform
 from shared.errors import Unavailable
-from shared.platform_config import get_platform
 
 STATEMENT = Statement("find_x", "SELECT 1 AS x", {})
 PATIENCE = Patience(0.5)

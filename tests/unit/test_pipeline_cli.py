@@ -1,4 +1,4 @@
-"""`python -m shared.pipeline`: what it says of templates that are wrong, what it prints of those that are not."""
+"""`python -m shared.authoring`: what it says of templates that are wrong, what it prints of those that are not."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.domain.templates import Template
-from shared.pipeline.cli import main
-from shared.pipeline.template_schema import SCHEMA_FILE, schema_text
-from shared.platform_config import CONFIGS
-from shared.templates import all_templates, sql_file
+from shared.authoring.cli import main
+from shared.authoring.template_schema import SCHEMA_FILE, schema_text
+from shared.configuration.platform_config import CONFIGS
+from shared.configuration.templates import all_templates, sql_file
+from shared.domain.templates.templates import Template
 from tests.support.template_copies import copied_below, replaced
 
 
@@ -145,7 +145,7 @@ def test_a_template_outside_of_configs_is_explained_with_its_own_sql(
 def test_schema_file_is_what_the_models_say(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert capsys.readouterr().out == schema_text()
-    assert SCHEMA_FILE.read_text() == schema_text(), "run `python -m shared.pipeline schema --write`"
+    assert SCHEMA_FILE.read_text() == schema_text(), "run `python -m shared.authoring schema --write`"
 
 
 @pytest.mark.parametrize("template", all_templates(), ids=lambda template: template.pipeline_id)
@@ -162,7 +162,7 @@ def test_it_needs_neither_network_nor_credentials(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(CONFIGS.parent)}
     for arguments in (["validate"], ["explain", "gcp/cost/billing", "--date", "2025-11-17"], ["--help"]):
         found = subprocess.run(
-            [sys.executable, "-m", "shared.pipeline", *arguments],
+            [sys.executable, "-m", "shared.authoring", *arguments],
             cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert (found.returncode, found.stderr) == (0, "")

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.pipeline_configs import (
+from shared.configuration.templates import get_template
+from shared.domain.requests.validation import validated
+from shared.domain.schedules.pipeline_configs import (
     ConfigRequest,
     ConfigSettings,
     CreatedConfig,
@@ -24,9 +26,7 @@ from shared.domain.pipeline_configs import (
     resolve_config_parameters,
     warnings_of,
 )
-from shared.domain.validation import validated
 from shared.errors import IdempotencyMismatch, InvalidInput
-from shared.templates import get_template
 
 NOW = datetime(2026, 3, 28, 12, 30, tzinfo=UTC)
 DAILY = ConfigSettings(cron_expression="0 2 * * *")

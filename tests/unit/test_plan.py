@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.configuration.platform_config import CONFIGS
+from shared.configuration.templates import load_template
 from shared.pipeline.plan import plan_steps
-from shared.platform_config import CONFIGS
-from shared.templates import load_template
 
 SNAPSHOT = datetime(2026, 3, 1, tzinfo=UTC)
 

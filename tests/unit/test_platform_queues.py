@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shared.configuration.platform_config import CONFIGS, get_platform
 from shared.errors import ConfigError
-from shared.platform_config import CONFIGS, get_platform
 
 
 def changed(tmp_path: Path, *, max_instances: int = 100, **close: object) -> Path:

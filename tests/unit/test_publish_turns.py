@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.domain.turns import GIVE_WAY_SECONDS, Holder, Look, Start, find_newer_publish, take_turn
+from shared.domain.runs.turns import GIVE_WAY_SECONDS, Holder, Look, Start, find_newer_publish, take_turn
 from tests.support.turn_model import CALL_SECONDS, Executor, World
 
 MOMENTS = st.floats(0, 60).map(lambda moment: round(moment, 2))

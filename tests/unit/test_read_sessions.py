@@ -9,7 +9,7 @@ import pytest
 from google.api_core import exceptions
 from google.rpc import error_details_pb2
 
-from shared.adapters.tenant_export import source_errors
+from shared.adapters.google.tenant_export import source_errors
 from shared.errors import SourceNotFound, SourceThrottled, Throttled
 
 google: Any = exceptions  # its exceptions have no annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.remembered import Remembered
+from shared.runtime.remembered import Remembered
 
 
 class Clock:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.rsa_keys import plain_rsa_pem
+from shared.domain.credentials.rsa_keys import plain_rsa_pem
 from tests.support.rsa_keys import LONG, PKCS1, Numbers, exported, pem, pkcs1, pkcs8, slow_key, whole
 
 

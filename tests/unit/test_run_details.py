@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.domain.run_details import merged_checks, merged_steps
+from shared.domain.runs.run_details import merged_checks, merged_steps
 
 FIRST, SECOND = datetime(2025, 11, 17, 8, tzinfo=UTC), datetime(2025, 11, 17, 9, tzinfo=UTC)
 

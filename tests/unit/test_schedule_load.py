@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.domain.cron import day_rule
-from shared.domain.pipeline_configs import ConfigSettings, PipelineConfig
-from shared.domain.schedule_load import load_warnings
+from shared.domain.schedules.cron import day_rule
+from shared.domain.schedules.pipeline_configs import ConfigSettings, PipelineConfig
+from shared.domain.schedules.schedule_load import load_warnings
 
 NOW = datetime(2025, 11, 17, 12, 30, tzinfo=UTC)  # a Monday
 HOURLY = "0 * * * *"

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from shared import bootstrap
+from shared.configuration.settings import Settings, get_settings
 from shared.errors import Unauthenticated
-from shared.settings import Settings, get_settings
 
 AUDIENCE = "https://process-queue-123456789012.us-central1.run.app"
 

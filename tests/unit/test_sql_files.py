@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.sql import Statement, load_statements, placeholders
+from shared.adapters.bigquery.sql import Statement, load_statements, placeholders
 from shared.errors import ConfigError
 
 TWO = """-- name: find_x

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from shared.authoring.cli import main
+from shared.configuration.templates import read_template
 from shared.errors import ConfigError, InvalidTemplate
-from shared.pipeline.cli import main
 from shared.pipeline.plan import plan_steps
 from shared.pipeline.steps.sql import refuse_foreign_tables
 from shared.pipeline.table_reads import foreign_tables, names_given, problems_of_reads
-from shared.templates import read_template
 from tests.support.template_copies import copied_below, replaced, told_by
 
 TABLE = "FROM {dataset}.gcp_cost_billing"

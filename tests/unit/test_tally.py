@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.connectors.arrow_types import NUMERIC
+from shared.connectors.daily_totals import Tally, figures_by_day
 from shared.connectors.gcp_billing_export import GcpBillingExport
-from shared.connectors.tally import Tally, figures_by_day
 from shared.errors import CheckFailed
 
 CURRENCIES = ("CHF", "EUR", "GBP", "JPY", "USD")

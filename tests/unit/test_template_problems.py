@@ -1,4 +1,4 @@
-"""What `python -m shared.pipeline validate` finds in a template's SQL and checks, and where it says that it stands."""
+"""What `python -m shared.authoring validate` finds in a template's SQL and checks, and where it says that it stands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.pipeline.cli import main
+from shared.authoring.cli import main
 from tests.support.template_copies import copied_below, replaced, told_by
 
 CHECK = "  - {id: days_not_emptied"

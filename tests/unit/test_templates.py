@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import templates as template_files
-from shared.adapters.sql import load_statements, placeholders
-from shared.domain.template_files import parse_template
-from shared.domain.templates import (
+from shared.adapters.bigquery.sql import load_statements, placeholders
+from shared.configuration import templates as template_files
+from shared.configuration.platform_config import CONFIGS
+from shared.configuration.templates import all_templates, find_template, get_template, load_template, usable_templates
+from shared.domain.templates.template_files import parse_template
+from shared.domain.templates.templates import (
     CHECK_VALUES,
     RUN_VALUES,
     Template,
@@ -25,8 +27,6 @@ from shared.domain.templates import (
     template_variables,
 )
 from shared.errors import ConfigError, InvalidInput, NotFound
-from shared.platform_config import CONFIGS
-from shared.templates import all_templates, find_template, get_template, load_template, usable_templates
 
 EXTRACT = {"id": "extract", "uses": "gcp_billing_export", "with": {"export_table": "{export}"}}
 CHECK = {"id": "c", "uses": "not_null", "step": "extract", "with": {"columns": ["cost"]}}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from shared.terminal import replace_what_cannot_be_shown
+from shared.runtime.terminal import replace_what_cannot_be_shown
 
 
 def test_a_character_that_the_terminal_lacks_is_a_question_mark(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,9 @@ import pytest
 from pydantic import BaseModel
 
 import shared
-from shared.domain.credentials import check_credentials
-from shared.domain.identifiers import check_tenant_id
-from shared.domain.texts import Text
+from shared.domain.credentials.credentials import check_credentials
+from shared.domain.requests.identifiers import check_tenant_id
+from shared.domain.requests.texts import Text
 from shared.errors import InvalidInput
 
 

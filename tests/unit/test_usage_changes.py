@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.queue import decision_statement
-from shared.domain.changes import Change
-from shared.domain.usage_changes import UsageChange, usage_changes
+from shared.adapters.stores.queue import decision_statement
+from shared.domain.dispatching.changes import Change
+from shared.domain.dispatching.usage_changes import UsageChange, usage_changes
 from tests.support.dispatch_model import START, World, start
 
 TODAY = START.date()

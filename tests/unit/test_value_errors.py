@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.api_core import exceptions
 
-from shared.adapters.job_errors import translated
+from shared.adapters.bigquery.job_errors import translated
 from shared.errors import JobFailed, StepRefused
 from shared.pipeline.executor import classified
 

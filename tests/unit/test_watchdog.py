@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.platform_config import CONFIGS, get_platform
-from shared.settings import Settings
+from shared.configuration.platform_config import CONFIGS, get_platform
+from shared.configuration.settings import Settings
 
 PROGRAM = """
 import re, sys, threading
-from shared import log
-from shared.watchdog import Watchdog
+from shared.runtime import log
+from shared.runtime.watchdog import Watchdog
 
 def loop():
     while True:
@@ -79,7 +79,8 @@ def test_the_last_word_is_said_before_the_platform_cuts_the_function_off() -> No
 FUNCTION = """
 import threading
 import flask
-from shared.endpoint import Answer, Routes
+from shared.http.endpoint import Routes
+from shared.http.messages import Answer
 
 routes, met = Routes("scheduler_status"), threading.Barrier(2)
 
@@ -128,7 +129,7 @@ def test_every_function_ends_what_goes_on_past_its_time_with_its_process(tmp_pat
 def test_an_end_that_is_taken_back_leaves_the_others() -> None:
     program = """
 import threading
-from shared.watchdog import Watchdog
+from shared.runtime.watchdog import Watchdog
 
 with Watchdog(seconds=60, grace_seconds=60):
     with Watchdog(seconds=0.2, grace_seconds=0.2) as inner:

@@ -7,9 +7,10 @@ import re
 import tomllib
 from pathlib import Path
 
-from shared import endpoint, errors
+from shared import errors
+from shared.configuration.platform_config import Function, get_platform
 from shared.errors import ConfigError
-from shared.platform_config import Function, get_platform
+from shared.http import problems
 from tools.openapi.schemas import REFERENCE, component_schemas, query_parameters
 from tools.openapi.wording import ErrorExample, ErrorStatus, Json, Operation, get_api, get_errors, get_operations
 
@@ -210,7 +211,7 @@ def _maybe(header: str) -> Json:
 def _example(status: int, example: ErrorExample) -> Json:
     """The product's own answer to this error; ConfigError when it has another status."""
     kind = getattr(errors, example.error)
-    answer = endpoint.problem(kind(example.detail, **example.facts), instance="/api/v1/...", trace_id=_TRACE_ID)
+    answer = problems.problem(kind(example.detail, **example.facts), instance="/api/v1/...", trace_id=_TRACE_ID)
     if answer.status != status:
         raise ConfigError(f"errors.yml: {example.error} is answered with {answer.status}, not {status}")
     return dict(answer.body)

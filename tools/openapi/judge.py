@@ -18,7 +18,7 @@ from devcloud.onboarding import onboard
 from devcloud.seed_billing.export import Target, write_export
 from devcloud.seed_billing.rows import Plan
 from devcloud.server import Devcloud
-from shared.platform_config import get_platform
+from shared.configuration.platform_config import get_platform
 from tools.openapi.document import DOCUMENT
 
 TENANT, PROJECT = "acme_corp_12312025", "acme-gcp-project"

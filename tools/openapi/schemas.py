@@ -9,15 +9,15 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from functions.process_queue.main import ProcessQueueBody
-from shared.domain import credentials
-from shared.domain.backfill import MOST_MONTHS
-from shared.domain.delivery import ClosingsDelivery, Delivery
-from shared.domain.google_names import ExportTable
-from shared.domain.pipeline_configs import ConfigRequest, ConfigSettings
-from shared.domain.templates import Parameter, Template
-from shared.domain.validation import NoBody
-from shared.tables import Column, get_table
-from shared.templates import all_templates
+from shared.configuration.tables import Column, get_table
+from shared.configuration.templates import all_templates
+from shared.domain.credentials import credentials
+from shared.domain.credentials.google_names import ExportTable
+from shared.domain.requests.validation import NoBody
+from shared.domain.runs.backfill import MOST_MONTHS
+from shared.domain.runs.delivery import ClosingsDelivery, Delivery
+from shared.domain.schedules.pipeline_configs import ConfigRequest, ConfigSettings
+from shared.domain.templates.templates import Parameter, Template
 from shared.use_cases.pipeline_configs import ConfigListRequest, PreviewRequest
 from shared.use_cases.pipeline_runs import ListRequest
 from shared.use_cases.setup_credentials import CredentialStored

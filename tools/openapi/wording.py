@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.config_files import load_document
+from shared.configuration.files import load_document
+from shared.configuration.tables import Group
 from shared.errors import ConfigError
-from shared.tables import Group
 
 Json = dict[str, Any]
 CONTRACT = Path(__file__).with_name("contract")

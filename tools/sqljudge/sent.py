@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
 
-from shared.adapters.sql import Statement, placeholders
-from shared.domain.template_steps import SqlStep
-from shared.domain.templates import Template
+from shared.adapters.bigquery.sql import Statement, placeholders
+from shared.authoring.sample_values import sample_options
+from shared.configuration.tables import get_tables
+from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.templates import Template
 from shared.pipeline.check_statements import Checked, RenderedCheck, render_checks
 from shared.pipeline.guards import render_guards
-from shared.pipeline.sample_values import sample_options
 from shared.pipeline.shapes import shape_name
 from shared.pipeline.statements import filled, parameter_types, step_statement, steps_read, whole_statement
-from shared.tables import get_tables
 from tools.sqljudge.analyse import Analysed, SqlRefused, analyse
 from tools.sqljudge.catalog import Tables, field_type
 

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from shared.adapters.sql import Statement
-from shared.domain.template_checks import Reconciliation
-from shared.domain.template_steps import SqlStep
-from shared.domain.templates import Template
+from shared.adapters.bigquery.sql import Statement
+from shared.configuration.templates import sql_file, sql_files
+from shared.domain.templates.template_checks import Reconciliation
+from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.templates import Template
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.sql_places import StatementPlace, places_of, shown_path
 from shared.pipeline.sql_problems import BILLED_COLUMNS
-from shared.templates import sql_file, sql_files
 from tools.sqljudge.analyse import SqlRefused
 from tools.sqljudge.sent import (
     analysed,

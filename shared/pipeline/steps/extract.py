@@ -10,26 +10,26 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from shared import log
-from shared.adapters.bigquery import Job
-from shared.adapters.job_errors import Missing
-from shared.adapters.query_costs import JobCosts
-from shared.adapters.sql import statement
-from shared.adapters.tenant_export import open_tenant_export
+from shared.adapters.bigquery.costs import JobCosts
+from shared.adapters.bigquery.job_errors import Missing
+from shared.adapters.bigquery.sql import statement
+from shared.adapters.bigquery.warehouse import Job
+from shared.adapters.google.tenant_export import open_tenant_export
+from shared.configuration.tables import get_table
+from shared.connectors.daily_totals import DayFigures, Tally
 from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport, Selection
 from shared.connectors.parquet_stream import ParquetStream
-from shared.connectors.tally import DayFigures, Tally
-from shared.domain.billing_exports import OTHER_COLUMNS, named
-from shared.domain.credentials import GcpImpersonation, GcpServiceAccountKey
-from shared.domain.google_names import is_of_project
-from shared.domain.templates import MOST_DAYS
+from shared.domain.credentials.billing_exports import OTHER_COLUMNS, named
+from shared.domain.credentials.credentials import GcpImpersonation, GcpServiceAccountKey
+from shared.domain.credentials.google_names import is_of_project
+from shared.domain.templates.templates import MOST_DAYS
 from shared.errors import CredentialsRejected, InvalidParameters, SourceLocation, SourceNotFound
 from shared.pipeline.byte_limits import require_within
-from shared.pipeline.hop import Hop, day_of
+from shared.pipeline.context import Hop, day_of
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.staging_job import staging_job
-from shared.tables import get_table
+from shared.runtime import log
 
 _EXTRACT = "pipeline/extract"
 _DAY = timedelta(days=1)

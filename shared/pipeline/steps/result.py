@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.adapters.query_costs import JobCosts
+from shared.adapters.bigquery.costs import JobCosts
 
 
 @dataclass(frozen=True)

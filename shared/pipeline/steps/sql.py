@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shared.adapters.bigquery import Job
-from shared.adapters.job_errors import InvalidStatement, Missing
-from shared.adapters.query_costs import Column, Estimate, JobCosts, tables_read
-from shared.adapters.sql import Statement
+from shared.adapters.bigquery.costs import Column, Estimate, JobCosts, tables_read
+from shared.adapters.bigquery.job_errors import InvalidStatement, Missing
+from shared.adapters.bigquery.sql import Statement
+from shared.adapters.bigquery.warehouse import Job
+from shared.configuration.lookups import get_lookup
+from shared.configuration.tables import get_table
 from shared.errors import InvalidTemplate, JobFailed, SourceNotFound
-from shared.lookups import get_lookup
 from shared.pipeline.byte_limits import refuse_beyond
-from shared.pipeline.hop import Hop, day_of
+from shared.pipeline.context import Hop, day_of
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.statements import filled, steps_read
 from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.staging_job import staging_job
-from shared.tables import get_table
 
 _PROVED: set[tuple[str, str]] = set()
 

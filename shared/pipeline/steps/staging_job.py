@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from shared.adapters.bigquery import Job
-from shared.adapters.job_errors import DuplicateJob
-from shared.adapters.job_waits import failure_of
-from shared.domain.retry import MOST_JOBS
+from shared.adapters.bigquery.job_errors import DuplicateJob
+from shared.adapters.bigquery.job_waits import failure_of
+from shared.adapters.bigquery.warehouse import Job
+from shared.domain.dispatching.retry import MOST_JOBS
 from shared.errors import JobFailed
-from shared.pipeline.hop import Hop
+from shared.pipeline.context import Hop
 from shared.pipeline.plan import PlannedStep
 
 

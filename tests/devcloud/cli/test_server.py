@@ -13,7 +13,7 @@ from devcloud.gateway.instances import PROJECT_ROOT
 from devcloud.identity.identity import ADMIN_ACCOUNT, account_email
 from devcloud.server import Devcloud
 from devcloud.state import StateError
-from shared.tables import get_tables
+from shared.configuration.tables import get_tables
 
 
 def real_threads() -> set[threading.Thread]:

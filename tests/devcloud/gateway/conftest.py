@@ -15,7 +15,7 @@ from google.auth import crypt, jwt
 from devcloud.gateway.function_process import FunctionProcess
 from devcloud.gateway.gateway import Gateway
 from devcloud.gateway.instances import PROJECT_ROOT
-from shared.platform_config import Function
+from shared.configuration.platform_config import Function
 
 INVOKER = "caller@p.iam.gserviceaccount.com"
 SOURCE = Path(__file__).parent / "functions" / "echo.py"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from shared.domain.dispatch import MOST_CHANGES
+from shared.domain.dispatching.dispatch import MOST_CHANGES
 from tests.support.dispatching import Dispatching
 
 

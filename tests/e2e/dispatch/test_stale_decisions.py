@@ -8,8 +8,8 @@ import uuid
 import pytest
 
 from devcloud.clients import warehouse_of
-from shared.adapters.queue import DispatchQueue
-from shared.domain.dispatch import DispatchPolicy, decide
+from shared.adapters.stores.queue import DispatchQueue
+from shared.domain.dispatching.dispatch import DispatchPolicy, decide
 from shared.errors import TransactionAborted
 from tests.support.dispatching import Dispatching
 

@@ -14,7 +14,7 @@ from google.cloud import bigquery
 from devcloud.environment import function_environment
 from devcloud.gateway.function_process import FunctionProcess
 from devcloud.server import Devcloud
-from shared.platform_config import CONFIGS
+from shared.configuration.platform_config import CONFIGS
 from tests.support.executions import Executions, Json
 from tests.support.instance import Instance
 

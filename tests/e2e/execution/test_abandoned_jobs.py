@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from devcloud.clients import warehouse_of
-from shared.adapters.job_waits import wait_until_done
-from shared.adapters.patience import Patience
-from shared.adapters.sql import Statement
-from shared.domain.retry import MOST_JOBS, MOST_RETRIES, MOST_STEP_TRIES
+from shared.adapters.bigquery.job_waits import wait_until_done
+from shared.adapters.bigquery.sql import Statement
+from shared.adapters.google.retry_budget import Patience
+from shared.domain.dispatching.retry import MOST_JOBS, MOST_RETRIES, MOST_STEP_TRIES
 from shared.errors import FenceLost, JobFailed, RunCancelled, RunError, StepTimedOut, Unavailable
-from shared.pipeline.control import HandOver
 from shared.pipeline.steps.staging_job import staging_job
+from shared.pipeline.stop_signal import HandOver
 from tests.support.executions import Executions, eventually
 from tests.support.faults import refused
 from tests.support.own_executor import planned_steps, unrecorded

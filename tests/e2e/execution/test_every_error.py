@@ -12,14 +12,14 @@ from google.api_core import exceptions
 
 from devcloud.server import Devcloud
 from shared import errors
-from shared.adapters.job_errors import (
+from shared.adapters.bigquery.job_errors import (
     AssertionFailed,
     DuplicateJob,
     InvalidStatement,
     Missing,
     UnknownColumn,
 )
-from shared.adapters.tasks import RunTask
+from shared.adapters.google.tasks import RunTask
 from tests.conftest import MakeTenant
 from tests.support.executions import Delivery, Executions
 from tests.support.faulty_services import FaultyPlatform, MakeError, faulty_platform

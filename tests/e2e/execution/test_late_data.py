@@ -15,9 +15,9 @@ import pytest
 from google.cloud import bigquery
 
 from devcloud.bigquery.jobs.gate import Gate
-from shared.adapters.sql import load_statements
-from shared.domain.templates import Target
-from shared.templates import get_template, sql_file
+from shared.adapters.bigquery.sql import load_statements
+from shared.configuration.templates import get_template, sql_file
+from shared.domain.templates.templates import Target
 from tests.conftest import MakeTenant
 from tests.e2e.execution.conftest import StartInstance
 from tests.support.arriving_exports import DAYS, START, ArrivingExport, make_export, month_of_exports

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import yaml
 
-from shared.domain.templates import MOST_DAYS
-from shared.platform_config import CONFIGS
+from shared.configuration.platform_config import CONFIGS
+from shared.domain.templates.templates import MOST_DAYS
 from tests.conftest import MakeTenant
 from tests.e2e.execution.conftest import WithChanges
 from tests.support.arriving_exports import make_export, usage

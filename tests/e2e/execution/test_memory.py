@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from benchmarks.parts.executor_run import Bench
 from devcloud.seed_billing.rows import Plan
-from shared.adapters.tenant_export import TenantExport
+from shared.adapters.google.tenant_export import TenantExport
 from tests.support.executions import Executions
 from tests.support.tenant import Tenant
 

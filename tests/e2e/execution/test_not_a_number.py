@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from shared.adapters.sql import Statement, statement
+from shared.adapters.bigquery.sql import Statement, statement
 
 VALUES = "SELECT n FROM UNNEST([1.0, CAST('nan' AS FLOAT64), CAST('inf' AS FLOAT64), CAST(NULL AS FLOAT64)]) AS n"
 

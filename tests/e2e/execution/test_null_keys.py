@@ -9,7 +9,7 @@ import pytest
 from google.cloud import bigquery
 
 from devcloud.seed_billing.export import load_schema
-from shared.adapters.sql import Statement, statement
+from shared.adapters.bigquery.sql import Statement, statement
 from tests.focus.conftest import statements  # noqa: F401 - a fixture
 from tests.support.executions import Executions
 from tests.support.focus.statements import Statements, credit, fee, row

@@ -22,5 +22,5 @@ def test_a_run_into_a_table_that_lacks_columns_ends_at_once_and_names_the_comman
     last = executions.events(delivery)[-1]
     assert (last["error_class"], last["retryable"]) == ("STEP_FAILED", False)
     assert last["error_message"].startswith("gcp_cost_billing of this tenant lacks the columns ")
-    assert last["error_message"].endswith("x_ingested_at; an operator has to run python -m shared.migrate")
+    assert last["error_message"].endswith("x_ingested_at; an operator has to run python -m shared.commands.migrate")
     assert [step["step_id"] for step in executions.steps_of(delivery)] == ["extract", "focus", "checks"]

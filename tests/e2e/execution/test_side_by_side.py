@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.templates import get_template
+from shared.configuration.templates import get_template
 from tests.support.executions import Delivery, Executions, eventually
 from tests.support.tenant import Tenant
 

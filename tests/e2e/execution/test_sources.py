@@ -8,7 +8,7 @@ import pytest
 from google.cloud import bigquery
 
 from devcloud.seed_billing.rows import Plan
-from shared.adapters.tenant_export import TenantExport
+from shared.adapters.google.tenant_export import TenantExport
 from shared.errors import SourceNotFound
 from tests.conftest import MakeTenant
 from tests.support.executions import Delivery, Executions

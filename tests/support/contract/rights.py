@@ -55,7 +55,7 @@ def modules_of(function: str) -> set[str]:
 
 @cache
 def statement_rights(file: str) -> dict[str, set[tuple[str, str]]]:
-    """What each statement of a .sql file does with central tables, as (right, table), its parts of parts.sql included."""
+    """What each statement of a .sql file does with central tables, as (right, table), also in its parts."""
     shared = {} if file == "parts" else statement_rights("parts")
     rights = {}
     for name, body in _bodies(file):
@@ -161,7 +161,9 @@ class _Reached:
                 self._nodes.append(node)
                 if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("shared"):
                     for place in [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]:
-                        self._load(ROOT / f"{place.replace('.', '/')}.py")
+                        path = ROOT / place.replace(".", "/")
+                        self._load(path.with_suffix(".py"))
+                        self._load(path / "__init__.py")
                 new = _names(node) - self._names
                 self._names |= new
                 self._seek(self._names if any(name[0].isupper() for name in new) else new)

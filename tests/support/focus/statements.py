@@ -10,11 +10,11 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from shared.adapters.staging import staging_schema
-from shared.lookups import get_lookup
+from shared.adapters.bigquery.staging import staging_schema
+from shared.configuration.lookups import get_lookup
+from shared.configuration.tables import get_table
+from shared.configuration.templates import get_template
 from shared.pipeline.statements import whole_statement
-from shared.tables import get_table
-from shared.templates import get_template
 
 Json = dict[str, Any]
 

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from shared.platform_config import get_platform
-from shared.settings import Settings
-from shared.tables import get_tables
+from shared.configuration.platform_config import get_platform
+from shared.configuration.settings import Settings
+from shared.configuration.tables import get_tables
 from tests.support.contract.rights import ROOT
 from tests.support.terraform.workspace import LOCATION, PROJECT, REGION, Plan, Resource
 

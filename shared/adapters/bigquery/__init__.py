@@ -1,0 +1,1 @@
+"""BigQuery for the platform: statements, jobs, waits, costs and staging tables."""

@@ -1,0 +1,112 @@
+"""BigQuery's errors as the product's, in words that any caller may read: its own name projects, datasets and tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from google.api_core import exceptions as google
+
+from shared import errors
+from shared.adapters.google.error_table import BIGQUERY, FAILURES, Course, last_of, meaning_of, reasons
+
+_ABORTED = re.compile(
+    r"aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding", re.IGNORECASE
+)
+_ASSERTION = re.compile(r"Assertion failed(?:: (?P<asserted>[^;\n]+))?|Refused: (?P<refused>[A-Z_]+)")
+_MISSING = re.compile(r"Not found: (?P<kind>Table|Dataset|Job|Routine)\b *(?P<name>[^\s;,]*)")
+# Errors of values, which the rows bring along: such a text names the value, its column and row where BigQuery knows
+# them, and nothing of the platform's. https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules
+_OF_A_VALUE = re.compile(
+    r"(?:(?i:division by zero|[a-z0-9]+ (?:overflow|out of range)|floating point error)\b"
+    r"|Bad \w+ value\b|Invalid (?:NUMERIC|BIGNUMERIC|date|datetime|time|timestamp|interval|JSON|range|bool\w*) value\b"
+    r"|(?:Could not|Cannot) (?:cast|convert|parse)\b|Failed to parse\b|Array index \S+ is out of bounds\b"
+    r"|Illegal conversion of non-finite\b|Required field \w+ cannot be null"
+    r"|Scalar subquery produced more than one element\b"
+    r"|Error while reading data, error message:|Value has type \w+ which cannot be inserted into column)[^;\n`]{0,200}"
+)
+_REASONS_OF_VALUES = frozenset({"invalid", "invalidQuery"})
+_TOO_MANY_BYTES = "bytesBilledLimitExceeded"
+
+
+class Missing(errors.JobFailed):
+    """A job, or a dataset or table that a job needs, does not exist."""
+
+
+class InvalidStatement(errors.JobFailed):
+    """A statement that BigQuery would not run, whatever the rows."""
+
+
+class AssertionFailed(errors.JobFailed):
+    """A statement refused to go on, by an ASSERT or an ERROR; `message` is what it said."""
+
+
+class UnknownColumn(errors.JobFailed):
+    """Rows were refused for a column that BigQuery does not know, or does not know yet."""
+
+
+class DuplicateJob(errors.ConvergenceError):
+    """A job of this id exists, whatever BigQuery says for a while when it is asked for it."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Google's exceptions in the product's words."""
+    try:
+        yield
+    except FAILURES as error:
+        failure = _told(error)
+        raise failure from error
+
+
+def _told(error: Exception) -> errors.ConvergenceError:
+    message, meaning = str(getattr(error, "message", error)), meaning_of(error)
+    if _ABORTED.search(message):
+        return errors.TransactionAborted()
+    if _TOO_MANY_BYTES in reasons(error):
+        return errors.BytesLimitExceeded(message)
+    if meaning is BIGQUERY["accessDenied"]:
+        return errors.AccessDenied(in_words(error), raw=message, retry_after=meaning.pause_seconds)
+    if meaning.course is Course.WAIT:
+        return errors.Throttled(in_words(error), retry_after=meaning.pause_seconds)
+    if meaning.is_outage or isinstance(error, google.RetryError):
+        return errors.Unavailable(retry_after=meaning.pause_seconds)
+    return _failed(error, message, is_final=meaning.course is Course.FAIL)
+
+
+def _failed(error: Exception, message: str, *, is_final: bool) -> errors.JobFailed:
+    if isinstance(error, google.NotFound):
+        return Missing(in_words(error), raw=message)
+    if assertion := _ASSERTION.search(message):
+        return AssertionFailed(assertion["asserted"] or assertion["refused"] or "")
+    return errors.JobFailed(in_words(error), raw=message, is_final=is_final)
+
+
+def refused_rows(table: str, failed: Sequence[Mapping[str, Any]]) -> errors.JobFailed:
+    """The error for the insertErrors of a streaming request. "stopped" rows failed only because others did."""
+    found = [problem for row in failed for problem in row["errors"] if problem.get("reason") != "stopped"]
+    unknown = bool(found) and all(str(problem.get("message")).startswith("no such field") for problem in found)
+    kind = UnknownColumn if unknown else errors.JobFailed
+    return kind(f"{table}: rows were refused: {found or failed[0]['errors']}")
+
+
+def says_missing(error: Exception, kind: str) -> bool:
+    """Whether BigQuery denies that it has what was asked for: a "Job", "Dataset" or "Table"."""
+    missing = _MISSING.search(str(getattr(error, "message", error)))
+    return isinstance(error, google.NotFound) and missing is not None and missing["kind"] == kind
+
+
+def in_words(error: Exception) -> str:
+    """An error's reason and what it means; of its text only a missing table's bare name, and what a value did wrong."""
+    cause = last_of(error)
+    text = str(getattr(cause, "message", cause))
+    if missing := _MISSING.search(text):
+        kind = missing["kind"].lower()
+        bare = re.split(r"[.:]", missing["name"].strip("`"))[-1] if kind == "table" else ""
+        return f"BigQuery: notFound, {' '.join(filter(None, [kind, bare]))} does not exist"
+    reason = next(filter(None, reasons(cause)), "")
+    of_a_value = _OF_A_VALUE.search(text) if reason in _REASONS_OF_VALUES else None
+    words = of_a_value[0].strip() if of_a_value else meaning_of(cause).words
+    return f"BigQuery: {reason}, {words}" if reason else f"BigQuery: {words}"

@@ -1,0 +1,30 @@
+"""The labels of the platform's BigQuery jobs: what asked for a job, for whom, and in which step of which run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from shared.runtime import log
+
+_LABEL = re.compile(r"[^a-z0-9_-]")
+# By the fact that is bound while a request works: its jobs can be found from an answer's X-Request-ID, and what a
+# tenant's runs cost can be told from the bill.
+_BOUND = {
+    "request_id": "request_id",
+    "tenant_id": "tenant",
+    "pipeline_id": "pipeline",
+    "run_id": "run",
+    "step_id": "step",
+}
+
+
+def bound_labels() -> dict[str, str]:
+    """What is known of the present request, as labels."""
+    found = {label: log.bound_fact(fact) for fact, label in _BOUND.items()}
+    return {label: value for label, value in found.items() if value}
+
+
+def job_labels(facts: Mapping[str, str]) -> dict[str, str]:
+    """Facts as BigQuery labels: lower case, at most 63 of the letters it allows."""
+    return {key: _LABEL.sub("_", value.lower())[:63] for key, value in facts.items()}

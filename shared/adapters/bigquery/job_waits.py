@@ -1,0 +1,96 @@
+"""Waits for BigQuery's jobs: a wait may be ended, and a question that fails is not the job's failure."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any
+
+from google.cloud import bigquery
+
+from shared import errors
+from shared.adapters.bigquery.job_errors import translated
+from shared.adapters.google.retry_budget import CANCELLING, Patience
+from shared.runtime import log
+
+_FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
+_QUESTION_SECONDS = 12.0  # BigQuery holds an answer back for 10
+_LOOK_SECONDS = 0.1
+
+Pause = Callable[[float], None]
+
+
+def failure_of(job: Any, wait: Callable[[], object], patience: Patience) -> str | None:
+    """The error message of a job that `wait` waits for, or None. A question that fails is not the job's failure."""
+    try:
+        wait()
+    except (errors.Unavailable, errors.JobFailed) as error:
+        if not job.error_result:  # the wait may have learned of an error that this copy does not have yet
+            with translated():
+                job.reload(retry=patience.known_jobs)
+        if not job.error_result:
+            raise
+        return error.message
+    return None
+
+
+def wait_until_done(job: Any, pause: Pause, patience: Patience) -> None:
+    """Wait until the job is done; `pause` waits in between, and may raise to end the wait.
+
+    A run that is cancelled, or a step that is out of time, takes its job with it: nobody would read what it goes on to
+    bill. Who hands over or was overtaken leaves it to those who wait for it next.
+    """
+    try:
+        await_end(job, pause, patience)
+    except (errors.RunCancelled, errors.StepTimedOut):
+        _cancel(job)
+        raise
+
+
+def await_end(job: Any, pause: Pause, patience: Patience) -> None:
+    """Wait until a job has ended, however it did; `pause` waits in between, and may raise to end the wait.
+
+    Of a query that takes a while BigQuery holds the answer back until there is one, so its end is heard at once.
+    """
+    delay = _FIRST_POLL_SECONDS
+    while True:
+        with translated():
+            if job.done(retry=patience.known_jobs):
+                return
+        if isinstance(job, bigquery.QueryJob):
+            answered = _asked(job)
+            while not answered.is_set():
+                pause(_LOOK_SECONDS)
+        else:
+            pause(delay)
+            delay = min(delay * 1.5, _LAST_POLL_SECONDS)
+
+
+def _asked(job: bigquery.QueryJob) -> threading.Event:
+    """Set once BigQuery has answered, in a thread of its own; who waits no longer leaves it to its end."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            with translated():
+                job.result(max_results=0, timeout=_QUESTION_SECONDS, retry=None, job_retry=None)
+        except (errors.ConvergenceError, futures.TimeoutError) as error:
+            log.info("end of a job not heard", job_id=job.job_id, error_class=type(error).__name__)  # it is asked next
+        finally:
+            answered.set()
+
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(ask,), name=f"end of {job.job_id}", daemon=True).start()
+    return answered
+
+
+def _cancel(job: Any) -> None:
+    try:
+        with translated():
+            job.cancel(retry=CANCELLING.calls)
+    except errors.ConvergenceError as error:  # why the wait ended counts for more
+        log.warning("job not cancelled", job_id=job.job_id, error_class=type(error).__name__)
+    else:
+        log.info("job cancelled", job_id=job.job_id)

@@ -1,0 +1,155 @@
+"""Named SQL: reads the statements of shared/sql and of the templates, and types their parameters.
+
+A file holds statements, each opened by `-- name: verb_object`, a sentence that says what it does, and one
+`-- param: name TYPE` line for each parameter. `{tenants}`, `{staging}` and `{dataset}` stand for datasets. The
+statements of shared/sql/pipeline and of the templates have more placeholders, for tables, columns and other
+statements; `naming` fills them. What several statements of shared/sql say alike stands once, in parts.sql, and is put
+in by its name: `{live_lease}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from google.cloud import bigquery
+
+from shared.configuration.cache import reread_when_changed
+from shared.errors import ConfigError
+
+_SQL = Path(__file__).resolve().parent.parent.parent / "sql"
+_PARTS = _SQL / "parts.sql"
+NAME_LINE = re.compile(r"^-- name: (?P<name>[a-z0-9_]+)\s*$", re.MULTILINE)
+PARAMETER_LINE = re.compile(r"^-- param: (?P<name>[a-z0-9_]+) (?P<type>[A-Z0-9]+|ARRAY<[A-Z0-9]+>)\s*$", re.MULTILINE)
+_DATASET = re.compile(r"[a-z][a-z0-9_]{1,62}")
+_IDENTIFIER = re.compile(r"(?P<dataset>\{(?:tenants|staging|dataset)\}\.)?(?P<name>[A-Za-z_][A-Za-z0-9_-]{0,254})")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One named statement or script and the types of its parameters."""
+
+    name: str
+    text: str
+    parameters: Mapping[str, str]
+
+    def sql(self, **datasets: str) -> str:
+        """The text with its dataset placeholders filled; ValueError for a name that may not be a dataset."""
+        for placeholder, dataset in datasets.items():
+            if not _DATASET.fullmatch(dataset):
+                raise ValueError(f"{placeholder} is not a dataset name")
+        return self.text.format(**{placeholder: f"`{dataset}`" for placeholder, dataset in datasets.items()})
+
+    def naming(self, **parts: str | Sequence[str] | Statement) -> Statement:
+        """The statement with more placeholders filled: by a column, a table as `{dataset}.name`, columns, a statement.
+
+        ValueError for what is not an identifier.
+        """
+        text, parameters = self.text, dict(self.parameters)
+        for placeholder, part in parts.items():
+            if isinstance(part, Statement):
+                filled, parameters = part.text, _merged(parameters, part.parameters)
+                text = _put_in(text, placeholder, filled)
+            else:
+                filled = ", ".join(map(_quoted, [part] if isinstance(part, str) else part))
+            text = text.replace(f"{{{placeholder}}}", filled)
+        return Statement(self.name, text, parameters)
+
+    def prefixed(self, prefix: str) -> Statement:
+        """The statement with every parameter renamed, so that it can be joined with others of its kind."""
+        text = self.text
+        for name in self.parameters:
+            text = re.sub(rf"(?<!@)@{name}\b", f"@{prefix}{name}", text)
+        return Statement(self.name, text, {f"{prefix}{name}": kind for name, kind in self.parameters.items()})
+
+    def query_parameters(self, values: Mapping[str, Any]) -> list[Any]:
+        """The client's typed parameters; ValueError when a value is missing or not asked for."""
+        if values.keys() != self.parameters.keys():
+            raise ValueError(f"{self.name}: parameters {sorted(values)} are not {sorted(self.parameters)}")
+        return [_query_parameter(name, kind, values[name]) for name, kind in self.parameters.items()]
+
+
+def _put_in(text: str, placeholder: str, part: str) -> str:
+    """A statement as deep as the line it is put on, unless a text of several lines in it would become another."""
+    if re.search(r"'''|\"\"\"", part):
+        return text
+    alone = re.compile(rf"^([ \t]+)\{{{placeholder}\}}", re.MULTILINE)
+    return alone.sub(lambda line: line[1] + re.sub(r"\n(?=[^\n])", f"\n{line[1]}", part), text)
+
+
+def joined(name: str, statements: Sequence[Statement], separator: str) -> Statement:
+    """Several statements as one; parameters of the same name are one parameter."""
+    parameters: dict[str, str] = {}
+    for item in statements:
+        parameters = _merged(parameters, item.parameters)
+    return Statement(name, separator.join(item.text for item in statements), parameters)
+
+
+def _merged(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
+    for name in first.keys() & second.keys():
+        if first[name] != second[name]:
+            raise ValueError(f"@{name} is {first[name]} in one statement and {second[name]} in another")
+    return {**first, **second}
+
+
+def _quoted(identifier: str) -> str:
+    match = _IDENTIFIER.fullmatch(identifier)
+    if not match:
+        raise ValueError(f"{identifier} is not an identifier")
+    return f"{match['dataset'] or ''}`{match['name']}`"
+
+
+def _query_parameter(name: str, kind: str, value: Any) -> Any:
+    if kind.startswith("ARRAY<"):
+        return bigquery.ArrayQueryParameter(name, kind[6:-1], value)
+    return bigquery.ScalarQueryParameter(name, kind, value)
+
+
+@reread_when_changed
+def load_statements(path: Path) -> Mapping[str, Statement]:
+    """Every statement of a file by name; ConfigError when one is unnamed or named twice, or the file is no text."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path.name}: is not text in UTF-8") from error
+    openings = list(NAME_LINE.finditer(text))
+    if not openings:
+        raise ConfigError(f"{path.name}: no statement opens with `-- name:`")
+    ends = [opening.start() for opening in openings[1:]] + [len(text)]
+    statements: dict[str, Statement] = {}
+    for opening, end in zip(openings, ends, strict=True):
+        name, body = opening["name"], text[opening.end() : end]
+        if name in statements:
+            raise ConfigError(f"{path.name}: {name} is there twice; rename or remove one")
+        parameters = {match["name"]: match["type"] for match in PARAMETER_LINE.finditer(body)}
+        statements[name] = Statement(name, _without_comments(body), parameters)
+    return {name: _with_parts(found) for name, found in statements.items()} if _takes_parts(path) else statements
+
+
+def _takes_parts(path: Path) -> bool:
+    return path.is_relative_to(_SQL) and path != _PARTS
+
+
+def _with_parts(found: Statement) -> Statement:
+    parts = load_statements(_PARTS)
+    return found.naming(**{name: parts[name] for name in placeholders(found.text) & parts.keys()})
+
+
+def _without_comments(body: str) -> str:
+    return "\n".join(line for line in body.splitlines() if not line.lstrip().startswith("--")).strip()
+
+
+@cache
+def statement(file: str, name: str) -> Statement:
+    """The statement `name` of shared/sql/<file>.sql."""
+    return load_statements(_SQL / f"{file}.sql")[name]
+
+
+def placeholders(text: str) -> set[str]:
+    """The dataset placeholders a statement's text has."""
+    return {field for _, field, _, _ in Formatter().parse(text) if field}

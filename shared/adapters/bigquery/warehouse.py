@@ -1,0 +1,237 @@
+"""BigQuery for the platform: reads in one round trip, changes under job ids that make them happen once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.api_core import exceptions as google
+from google.cloud import bigquery
+
+from shared import errors
+from shared.adapters.bigquery.costs import Estimate
+from shared.adapters.bigquery.job_errors import (
+    DuplicateJob,
+    InvalidStatement,
+    Missing,
+    in_words,
+    refused_rows,
+    translated,
+)
+from shared.adapters.bigquery.job_labels import bound_labels, job_labels
+from shared.adapters.bigquery.job_waits import Pause, failure_of, wait_until_done
+from shared.adapters.bigquery.sql import Statement, placeholders
+from shared.adapters.google.own_identity import own_credentials
+from shared.adapters.google.retry_budget import Patience
+from shared.configuration.settings import Settings
+from shared.domain.dispatching.retry import MOST_JOBS
+
+_JOB_TIMEOUT_SECONDS = 240.0
+
+Row = Mapping[str, Any]
+QueryJob = bigquery.QueryJob
+Job = bigquery.LoadJob | bigquery.QueryJob
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The platform's BigQuery: one client, the platform's datasets, what its jobs carry and may cost at most."""
+
+    client: bigquery.Client
+    project: str
+    location: str
+    central: str
+    staging: str
+    labels: Mapping[str, str]
+    max_bytes_billed: int
+    patience: Patience = field(default_factory=Patience)
+
+    def read(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> list[Row]:
+        """The rows of one SELECT, one job, one round trip when it is short."""
+        sql, config = self._sql(statement, dataset), self._config(statement, values)
+        retry, job_retry = self.patience.calls, self.patience.jobs
+        with translated():
+            rows = self.client.query_and_wait(sql, job_config=config, retry=retry, job_retry=job_retry)
+            return [dict(row.items()) for row in rows]
+
+    def change(
+        self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None
+    ) -> bigquery.QueryJob:
+        """Run a statement or script that writes; this call happens once, another one happens again."""
+        return self.once(statement, values, job_id=f"cvg-{statement.name}-{uuid.uuid4().hex}", dataset=dataset)
+
+    def insert(
+        self,
+        statement: Statement,
+        values: Mapping[str, Any],
+        *,
+        job_id: str,
+        dataset: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        into: bigquery.TableReference | None = None,
+        max_bytes_billed: int | None = None,
+        timeout_seconds: int | None = None,
+    ) -> bigquery.QueryJob:
+        """Start a job under `job_id`. Wait for it with `finished`.
+
+        DuplicateJob when that id has been used: the first job is asked for by `get_job`, and no other id taken for it.
+
+        The rows of a query replace those of table `into`, if one is given. `max_bytes_billed` is a limit within the
+        platform's own. BigQuery stops the job after `timeout_seconds`.
+        """
+        sql, config = self._sql(statement, dataset), self._config(statement, values, labels, max_bytes_billed)
+        if into:
+            config.destination = into
+            config.write_disposition = bigquery.WriteDisposition.WRITE_TRUNCATE
+        if timeout_seconds:
+            config.job_timeout_ms = timeout_seconds * 1000
+        with translated():
+            try:
+                retry = self.patience.calls
+                return self.client.query(sql, job_config=config, job_id=job_id, retry=retry, job_retry=None)
+            except google.Conflict as error:
+                raise DuplicateJob(job_id) from error
+
+    def estimate(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> Estimate:
+        """What a query would read and return, found out without running it; InvalidStatement when it cannot run."""
+        sql, config = self._sql(statement, dataset), self._config(statement, values)
+        config.dry_run = True
+        with translated():
+            try:
+                job = self.client.query(sql, job_config=config, retry=self.patience.calls, job_retry=None)
+            except google.BadRequest as error:
+                raise InvalidStatement(in_words(error), raw=str(error.message)) from error
+        return Estimate.of_job(job)
+
+    def once(
+        self,
+        statement: Statement,
+        values: Mapping[str, Any],
+        *,
+        job_id: str,
+        dataset: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        pause: Pause | None = None,
+        max_bytes_billed: int | None = None,
+    ) -> bigquery.QueryJob:
+        """The finished job of this id and content: run now, attached to, or done before.
+
+        BigQuery refuses an id twice, so whatever happens the change happens at most once. A job that failed for a
+        passing reason leaves its id behind: the next suffix is tried. `pause` makes a long wait, and may end it.
+        """
+        reason: str | None = None
+        for suffix in range(MOST_JOBS):
+            candidate = f"{job_id}-{suffix}"
+            try:
+                job = self.insert(
+                    statement,
+                    values,
+                    job_id=candidate,
+                    dataset=dataset,
+                    labels=labels,
+                    max_bytes_billed=max_bytes_billed,
+                )
+            except DuplicateJob:
+                job = self.get_job(candidate)
+                if reason := self.failure(job, pause):
+                    continue
+            return self.finished(job, pause)
+        raise errors.JobFailed(f"{statement.name} failed {MOST_JOBS} times, the last time with: {reason}")
+
+    def get_job(self, job_id: str) -> bigquery.QueryJob:
+        """The query job of an id that has been used, with its present state.
+
+        BigQuery may deny it for a while. It is asked until it knows, as long as the request allows; then Unavailable.
+        """
+        job = self.get_any_job(job_id)
+        if not isinstance(job, bigquery.QueryJob):
+            raise errors.JobFailed(f"{job_id} is not a query job")
+        return job
+
+    def find_job(self, job_id: str) -> bigquery.QueryJob | None:
+        """The query job of an id, or None when BigQuery knows of none: after a DuplicateJob that is no answer."""
+        job = self.find_any_job(job_id)
+        return job if isinstance(job, bigquery.QueryJob) else None
+
+    def get_any_job(self, job_id: str) -> Job:
+        """As `get_job`, whatever kind of job it is."""
+        return self._ask_for(job_id, self.patience.known_jobs)
+
+    def find_any_job(self, job_id: str) -> Job | None:
+        """As `find_job`, whatever kind of job it is."""
+        try:
+            return self._ask_for(job_id, self.patience.calls)
+        except Missing:
+            return None
+
+    def _ask_for(self, job_id: str, retry: Any) -> Job:
+        with translated():
+            job = self.client.get_job(job_id, location=self.location, retry=retry)
+        if not isinstance(job, Job):
+            raise errors.JobFailed(f"{job_id} is neither a query job nor a load job")
+        return job
+
+    def finished(self, job: bigquery.QueryJob, pause: Pause | None = None) -> bigquery.QueryJob:
+        """Wait for a job; raises what its error means."""
+        if pause:
+            wait_until_done(job, pause, self.patience)
+        timeout = self.patience.within_request(_JOB_TIMEOUT_SECONDS)
+        with translated():
+            job.result(timeout=timeout, retry=self.patience.known_jobs, job_retry=None)
+            return job
+
+    def failure(self, job: bigquery.QueryJob, pause: Pause | None = None) -> str | None:
+        """Wait until the job is done: its error message, or None."""
+        return failure_of(job, lambda: self.finished(job, pause), self.patience)
+
+    def rows_of(self, job: bigquery.QueryJob) -> list[Row]:
+        """The rows a finished job returned: those of a script's last SELECT."""
+        with translated():
+            return [dict(row.items()) for row in job.result(retry=self.patience.known_jobs, job_retry=None)]
+
+    def stream(self, table: str, rows: Sequence[Mapping[str, Any]], *, row_ids: Sequence[str]) -> None:
+        """Append rows to a central table by streaming: no DML limit, no conflict. For tables that Terraform made."""
+        target, ids = f"{self.project}.{self.central}.{table}", list(row_ids)
+
+        def insert() -> None:
+            if failed := self.client.insert_rows_json(target, list(rows), row_ids=ids, retry=self.patience.calls):
+                raise refused_rows(table, failed)
+
+        with translated():
+            self.patience.new_columns(insert)()
+
+    def _sql(self, statement: Statement, dataset: str | None) -> str:
+        known = {"tenants": self.central, "staging": self.staging, "dataset": dataset}
+        return statement.sql(**{name: known[name] or "" for name in placeholders(statement.text)})
+
+    def _config(
+        self,
+        statement: Statement,
+        values: Mapping[str, Any],
+        labels: Mapping[str, str] | None = None,
+        max_bytes_billed: int | None = None,
+    ) -> bigquery.QueryJobConfig:
+        return bigquery.QueryJobConfig(
+            query_parameters=statement.query_parameters(values),
+            labels=job_labels({**self.labels, **bound_labels(), "statement": statement.name, **(labels or {})}),
+            use_query_cache=False,
+            maximum_bytes_billed=min(self.max_bytes_billed, max_bytes_billed or self.max_bytes_billed),
+        )
+
+
+def open_warehouse(settings: Settings, *, central: str, staging: str, patience: Patience) -> Warehouse:
+    """The platform's warehouse with a client of its own."""
+    options = {"api_endpoint": settings.bigquery_endpoint} if settings.bigquery_endpoint else None
+    project, location = settings.project_id, settings.bigquery_location
+    return Warehouse(
+        client=bigquery.Client(project, own_credentials(), location=location, client_options=options),
+        project=project,
+        location=location,
+        central=central,
+        staging=staging,
+        max_bytes_billed=settings.max_bytes_billed,
+        patience=patience,
+        labels={"service": "convergence", "function": settings.function_name or "local"},
+    )

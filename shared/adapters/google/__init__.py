@@ -1,0 +1,1 @@
+"""Google's other services, and what the product does about their errors."""

@@ -1,0 +1,108 @@
+"""Cloud KMS: encrypts and decrypts tenants' credentials, with CRC32C checked in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import google_crc32c
+from google.api_core import exceptions as google
+
+from shared import errors
+from shared.adapters.google.error_table import FAILURES, KMS, meaning_of, outage_of
+from shared.adapters.google.own_identity import own_credentials
+from shared.adapters.google.retry_budget import Patience
+from shared.configuration.settings import Settings
+
+if TYPE_CHECKING:
+    from google.cloud.kms import KeyManagementServiceClient
+
+_TIMEOUT_SECONDS = 10.0
+_PATIENCE = Patience(15.0, first_pause_seconds=0.1)  # the client's minute is as long as the function may run
+_PROBE = b"which version encrypts?"
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A ciphertext and the full name of the key version that made it."""
+
+    ciphertext: bytes
+    key_version: str
+
+
+@dataclass(frozen=True)
+class CredentialKey:
+    """The key that encrypts tenants' credentials; the client is imported and opened for the first of them."""
+
+    open_client: Callable[[], KeyManagementServiceClient]
+    name: str
+
+    def encrypt(self, plaintext: bytes, *, aad: bytes) -> Sealed:
+        """The ciphertext, bound to `aad`; Unavailable when KMS cannot be reached or data was damaged on the way."""
+        request = {
+            "name": self.name,
+            "plaintext": plaintext,
+            "plaintext_crc32c": _crc32c(plaintext),
+            "additional_authenticated_data": aad,
+            "additional_authenticated_data_crc32c": _crc32c(aad),
+        }
+        try:
+            retry = _PATIENCE.of_service(KMS)
+            answer = self.open_client().encrypt(request=request, retry=retry, timeout=_TIMEOUT_SECONDS)
+        except FAILURES as error:
+            failure = _told(error)
+            raise failure from error
+        arrived = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
+        if not arrived or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
+            raise errors.Unavailable("Cloud KMS: the data was damaged on the way", retry_after=1)
+        return Sealed(ciphertext=answer.ciphertext, key_version=answer.name)
+
+    def primary_version(self) -> str:
+        """The full name of the version that encrypts now, for an account that may encrypt and not look at keys."""
+        return self.encrypt(_PROBE, aad=b"").key_version
+
+    def decrypt(self, ciphertext: bytes, *, aad: bytes) -> bytes:
+        """The plaintext; CredentialsRejected for another `aad` or a destroyed key version, Unavailable as above."""
+        request = {
+            "name": self.name,
+            "ciphertext": ciphertext,
+            "ciphertext_crc32c": _crc32c(ciphertext),
+            "additional_authenticated_data": aad,
+            "additional_authenticated_data_crc32c": _crc32c(aad),
+        }
+        try:
+            retry = _PATIENCE.of_service(KMS)
+            answer = self.open_client().decrypt(request=request, retry=retry, timeout=_TIMEOUT_SECONDS)
+        except (google.InvalidArgument, google.FailedPrecondition) as error:
+            raise errors.CredentialsRejected("Cloud KMS does not decrypt the stored credential") from error
+        except FAILURES as error:
+            failure = _told(error)
+            raise failure from error
+        if _crc32c(answer.plaintext) != answer.plaintext_crc32c:
+            raise errors.Unavailable("Cloud KMS: the data was damaged on the way", retry_after=1)
+        return bytes(answer.plaintext)
+
+
+def _told(error: Exception) -> errors.ConvergenceError:
+    outage = outage_of(error, "Cloud KMS", service=KMS)
+    return outage or errors.ConvergenceError(f"Cloud KMS: {meaning_of(error, service=KMS).words}")
+
+
+def _crc32c(data: bytes) -> int:
+    return int(google_crc32c.value(data))
+
+
+def open_credential_key(settings: Settings) -> CredentialKey:
+    """The key of the settings, with a client of its own."""
+
+    @cache
+    def open_client() -> KeyManagementServiceClient:
+        from google.cloud.kms import KeyManagementServiceClient
+
+        endpoint = settings.kms_endpoint
+        options = {"api_endpoint": endpoint} if endpoint else None
+        return KeyManagementServiceClient(credentials=own_credentials(), client_options=options)
+
+    return CredentialKey(open_client, settings.require("kms_key"))

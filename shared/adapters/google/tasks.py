@@ -1,0 +1,193 @@
+"""Cloud Tasks: kicks of the dispatcher and deliveries of runs, each named so that a repeat is a no-op."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from google.api_core import exceptions as google
+from google.auth import exceptions as google_auth
+
+from shared.adapters.google.closing_tasks import CloseTask, EndedRun, close_tasks
+from shared.adapters.google.error_table import TASKS
+from shared.adapters.google.own_identity import own_credentials
+from shared.adapters.google.retry_budget import Patience
+from shared.runtime import log
+
+_DISPATCH_DEADLINE = timedelta(seconds=1800)  # the longest Cloud Tasks offers; execute_run's timeout is the same
+_KICK_DEADLINE = timedelta(seconds=320)
+# A kick comes this much after its bucket's end, so that a caller whose clock is late still is before it.
+_CLOCK_SKEW = timedelta(milliseconds=100)
+_TIMEOUT_SECONDS = 5.0
+_THREADS = 32
+_PATIENCE = Patience(10.0, first_pause_seconds=0.1, heeds=False)  # every task is named: creating it again is safe
+Task = TypeVar("Task")
+_FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAuthError)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """How a run ended that has no executor any more; its last task writes this into the tenant's dataset.
+
+    What a task asks for is FAILED or CANCELLED; what it finds may be COMPLETED.
+    """
+
+    status: str
+    error_class: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """One delivery to execute_run: a hop of a leased attempt, or the closing of a run.
+
+    A closing under a lease says how the run ended; one without a lease only writes down what was decided.
+    """
+
+    run_id: str
+    tenant_id: str
+    pipeline_logging_id: str
+    lease_id: str | None
+    attempt: int
+    hop: int
+    closing: Closing | None = None
+    pipeline_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Same purpose, same name, so Cloud Tasks keeps one of them: a run is closed once, a hop delivered once."""
+        if self.closing:
+            return _hashed("close", self.run_id, self.lease_id or "")
+        return _hashed("run", self.run_id, self.lease_id or "", str(self.hop))
+
+
+@dataclass(frozen=True)
+class TaskTargets:
+    """Where tasks go and as whom; full queue names, URLs of the functions (the audiences of the tokens)."""
+
+    kick_queue: str
+    kick_bucket_seconds: float
+    process_queue_url: str
+    service_account: str
+    execute_queue: str = ""
+    close_queue: str = ""
+    execute_run_url: str = ""
+
+
+class Tasks:
+    """Creates the platform's tasks; the client is opened when the first one is."""
+
+    def __init__(
+        self,
+        open_client: Callable[[], Any],
+        targets: TaskTargets,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._open_client, self._targets, self._clock = open_client, targets, clock
+
+    def kick(self, *, not_before: datetime | None = None) -> bool:
+        """Ask for a call of process_queue soon, or soon after `not_before`; whether Cloud Tasks took it.
+
+        Kicks of one time bucket share one task, delivered when the bucket ends: after everything they speak for was
+        written. A kick that fails costs time and nothing else, as Cloud Scheduler calls process_queue anyway; so it
+        is logged and never raised.
+        """
+        targets, now = self._targets, self._clock()
+        moment = max(now, not_before) if not_before else now
+        bucket = math.floor(moment.timestamp() / targets.kick_bucket_seconds) + 1
+        task = self._post(
+            queue=targets.kick_queue,
+            name=_hashed("kick", str(bucket), repr(targets.kick_bucket_seconds)),
+            function_url=targets.process_queue_url,
+            path="/api/v1/scheduler/process-queue",
+            body={},
+            deadline=_KICK_DEADLINE,
+        )
+        task["schedule_time"] = datetime.fromtimestamp(bucket * targets.kick_bucket_seconds, UTC) + _CLOCK_SKEW
+        return self._create(targets.kick_queue, task)
+
+    def dispatch_runs(self, runs: Sequence[RunTask]) -> list[RunTask]:
+        """Deliver runs to execute_run, in parallel; answers those that Cloud Tasks did not take.
+
+        Who asks how a run ended does not stand in the way of those that begin: that is the other queue's.
+        """
+        return self._in_parallel(self._dispatch, runs)
+
+    def close_runs(self, ended: Iterable[EndedRun]) -> int:
+        """Have the rows of ended runs closed, many of a tenant's at once; how many of the tasks were not taken."""
+        return len(self._in_parallel(self._dispatch_closings, close_tasks(ended)))
+
+    def _in_parallel(self, create: Callable[[Task], bool], wanted: Sequence[Task]) -> list[Task]:
+        if not wanted:
+            return []
+        self._open_client()  # once, before the threads
+        with ThreadPoolExecutor(max_workers=min(_THREADS, len(wanted))) as threads:
+            taken = list(threads.map(create, wanted))
+        return [each for each, was_taken in zip(wanted, taken, strict=True) if not was_taken]
+
+    def _dispatch(self, run: RunTask) -> bool:
+        queue = self._targets.close_queue if run.closing else self._targets.execute_queue
+        return self._deliver(queue, run.name, "execute", asdict(run), run_id=run.run_id)
+
+    def _dispatch_closings(self, task: CloseTask) -> bool:
+        name = _hashed("closings", task.work)
+        return self._deliver(self._targets.close_queue, name, "close", task.to_body(), tenant_id=task.tenant_id)
+
+    def _deliver(self, queue: str, name: str, route: str, body: Mapping[str, Any], **facts: str) -> bool:
+        task = self._post(
+            queue=queue,
+            name=name,
+            function_url=self._targets.execute_run_url,
+            path=f"/api/v1/internal/{route}",
+            body=body,
+            deadline=_DISPATCH_DEADLINE,
+        )
+        return self._create(queue, task, **facts)
+
+    def _post(
+        self, *, queue: str, name: str, function_url: str, path: str, body: Mapping[str, Any], deadline: timedelta
+    ) -> dict[str, Any]:
+        token = {"service_account_email": self._targets.service_account, "audience": function_url}
+        return {
+            "name": f"{queue}/tasks/{name}",
+            "dispatch_deadline": deadline,
+            "http_request": {
+                "http_method": "POST",
+                "url": function_url + path,
+                "headers": {"Content-Type": "application/json"},
+                "body": json.dumps(body).encode(),
+                "oidc_token": token,
+            },
+        }
+
+    def _create(self, queue: str, task: Mapping[str, Any], **facts: str) -> bool:
+        try:
+            self._open_client().create_task(
+                request={"parent": queue, "task": task}, retry=_PATIENCE.of_service(TASKS), timeout=_TIMEOUT_SECONDS
+            )
+        except google.AlreadyExists:
+            return True
+        except _FAILURES as error:
+            log.warning("task not created", queue=queue, error=type(error).__name__, **facts)
+            return False
+        return True
+
+
+def _hashed(*parts: str) -> str:
+    # Evenly spread names: sequential prefixes slow Cloud Tasks down.
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
+
+
+def open_cloud_tasks(endpoint: str) -> Any:
+    """Cloud Tasks' client, imported only when a task is created."""
+    from google.cloud import tasks_v2
+
+    options = {"api_endpoint": endpoint} if endpoint else None
+    return tasks_v2.CloudTasksClient(credentials=own_credentials(), client_options=options)

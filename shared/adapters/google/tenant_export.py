@@ -1,0 +1,209 @@
+"""A tenant's billing export in BigQuery, streamed by the Storage Read API with the tenant's own credentials."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from google.api_core import exceptions as google
+from google.auth import exceptions as google_auth
+from google.auth import impersonated_credentials
+from google.cloud import bigquery
+from google.cloud import bigquery_storage as _untyped_storage
+from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
+
+from shared import errors
+from shared.adapters.google.error_table import FAILURES, STORAGE, Course, meaning_of, outage_of
+from shared.adapters.google.own_identity import own_credentials
+from shared.adapters.google.read_sessions import demanded_filter, project_problem
+from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.tenant_google import key_credentials
+from shared.configuration.settings import Settings
+from shared.domain.credentials.credentials import GcpImpersonation, GcpServiceAccountKey
+from shared.domain.credentials.google_names import parts_of_table
+from shared.runtime.request_time import check_stop, interruptible
+
+bigquery_storage: Any = _untyped_storage  # its hand-written half has no annotations
+_SCOPES = ["https://www.googleapis.com/auth/bigquery"]
+_TIMEOUT_SECONDS = 30.0
+_MESSAGE_LENGTH = 200
+_PATIENCE = Patience(300.0)  # with the tenant's own project; it ends when the run has to stop
+_TENANT_LABEL = "convergence_tenant"
+
+
+@dataclass(frozen=True)
+class ExportTable:
+    """What an export is: where it lives, its columns as the API has them, by which unit of arrival it is partitioned.
+
+    `arrival_partition` is HOUR, DAY, MONTH or YEAR; None when it is partitioned otherwise, or not at all.
+    `demanded_filter` is the column, and its type, that the owner demands every read to filter by; None without demands.
+    """
+
+    location: str
+    kind: str
+    columns: Sequence[dict[str, Any]]
+    arrival_partition: str | None
+    demanded_filter: tuple[str, str] | None
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class TenantExport:
+    """Reads one table as the tenant; sessions belong to the tenant's own project."""
+
+    tables: bigquery.Client
+    storage: Any  # BigQueryReadClient
+    project: str
+    table: str  # project.dataset.table
+
+    def describe(self) -> ExportTable:
+        """What the table is; SourceNotFound when it is missing, or closed to us."""
+        with source_errors(self.table):
+            found = self.tables.get_table(self.table, timeout=_TIMEOUT_SECONDS, retry=_PATIENCE.calls)
+        return described(found)
+
+    def describe_for(self, tenant_id: str) -> ExportTable:
+        """As `describe`, of a table that its owner labelled for this tenant; for credentials without a secret.
+
+        An account that trusts the platform's worker does not say for whom: any tenant could name another one's account
+        and export. Only the owner can set the label, and without it nothing is told, not even that the table exists.
+        See docs/adr/0008.
+        """
+        label = f"the label {_TENANT_LABEL} with the value {tenant_id}"
+        missing = f"{self.table} may not be read by the account, or needs {label}"
+        try:
+            found = self.describe()
+        except errors.SourceNotFound as error:
+            raise errors.SourceNotFound(missing) from error
+        if found.labels.get(_TENANT_LABEL) != tenant_id:
+            raise errors.SourceNotFound(missing)
+        return found
+
+    def batches(self, columns: Sequence[str], *, where: str, snapshot_at: datetime) -> Iterator[pa.RecordBatch]:
+        """The rows as they were at `snapshot_at`, some thousand at a time; nothing is held beyond one batch."""
+        retry = _PATIENCE.of_service(STORAGE)
+        with source_errors(self.table, project=self.project):
+            session = self.storage.create_read_session(
+                parent=f"projects/{self.project}",
+                read_session=self._session(columns, where, snapshot_at),
+                max_stream_count=1,
+                timeout=_TIMEOUT_SECONDS,
+                retry=retry,
+            )
+            schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
+            for stream in session.streams:
+                yield from self._rows(self.storage.read_rows(stream.name, retry=retry), schema)
+
+    @staticmethod
+    def _rows(answers: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        with interruptible(answers.cancel):
+            for answer in answers:
+                yield pa.ipc.read_record_batch(answer.arrow_record_batch.serialized_record_batch, schema)
+
+        check_stop()  # a stream that was ended from outside looks like one that came to its end
+
+    def _session(self, columns: Sequence[str], where: str, snapshot_at: datetime) -> ReadSession:
+        project, dataset, table = parts_of_table(self.table)
+        options = ReadSession.TableReadOptions(selected_fields=list(columns), row_restriction=where)
+        return ReadSession(
+            table=f"projects/{project}/datasets/{dataset}/tables/{table}",
+            data_format=DataFormat.ARROW,
+            read_options=options,
+            table_modifiers=ReadSession.TableModifiers(snapshot_time=snapshot_at),
+        )
+
+
+def described(found: bigquery.Table) -> ExportTable:
+    """What a table is that the client got."""
+    types = {field.name: field.field_type for field in found.schema}
+    by_time, demanded = found.time_partitioning, demanded_filter(found)
+    return ExportTable(
+        location=found.location,
+        kind=found.table_type,
+        columns=[field.to_api_repr() for field in found.schema],
+        arrival_partition=by_time.type_ if by_time and by_time.field is None else None,
+        demanded_filter=(demanded, types.get(demanded, "TIMESTAMP")) if demanded else None,
+        labels=found.labels,
+    )
+
+
+@contextmanager
+def source_errors(table: str, *, project: str = "") -> Iterator[None]:
+    """Google's exceptions about a tenant's table in the words of a run; `project` is the one that pays for the read."""
+    try:
+        yield
+    except (*FAILURES, google_auth.RefreshError) as error:
+        failure = _told(error, table, project)
+        raise failure from error
+
+
+def _told(error: Exception, table: str, project: str) -> errors.ConvergenceError:
+    if isinstance(error, google_auth.RefreshError):
+        return _refusal(error)
+    if outage := outage_of(error, table, service=STORAGE):
+        # A quota of the platform's passes; the tenant's own project may refuse for ever, so this uses up attempts.
+        is_quota = isinstance(outage, errors.Throttled)
+        return errors.SourceThrottled(outage.message, **outage.facts) if is_quota else outage
+    if isinstance(error, google.NotFound):
+        return errors.SourceNotFound(f"{table} does not exist")
+    if isinstance(error, google.Forbidden) and (problem := project_problem(error)):
+        return errors.SourceNotFound(f"the credential's project {project} {problem}")
+    if isinstance(error, google.Forbidden | google.Unauthorized):
+        return errors.SourceNotFound(f"{table} may not be read with the tenant's credentials")
+    is_final = meaning_of(error, service=STORAGE).course is Course.FAIL
+    kind = errors.StepRefused if is_final else errors.StepFailed
+    return kind(f"{table}: {getattr(error, 'message', error)}")
+
+
+def _refusal(error: google_auth.RefreshError) -> errors.ConvergenceError:
+    if error.retryable:
+        return errors.Unavailable("Google's token server did not answer")
+    said = _said_by_google(error)
+    return errors.CredentialsRejected(f"Google refuses the tenant's credentials{f': {said}' if said else ''}")
+
+
+def _said_by_google(error: google_auth.RefreshError) -> str:
+    """Why IAM gives no token for an account: its error document's message."""
+    try:
+        return str(json.loads(error.args[1])["error"]["message"])[:_MESSAGE_LENGTH]
+    except (IndexError, KeyError, TypeError, ValueError):
+        return ""
+
+
+def open_tenant_export(
+    credential: GcpServiceAccountKey | GcpImpersonation, table: str, settings: Settings
+) -> TenantExport:
+    """The export, opened with the tenant's credential; CredentialsRejected when the key cannot be read."""
+    credentials = _google_credentials(credential)
+    endpoint, storage_endpoint = settings.bigquery_endpoint, settings.bigquery_storage_endpoint
+    return TenantExport(
+        tables=bigquery.Client(
+            project=credential.project_id,
+            credentials=credentials,
+            client_options={"api_endpoint": endpoint} if endpoint else None,
+        ),
+        storage=bigquery_storage.BigQueryReadClient(
+            credentials=credentials,
+            client_options={"api_endpoint": storage_endpoint} if storage_endpoint else None,
+        ),
+        project=credential.project_id,
+        table=table,
+    )
+
+
+def _google_credentials(credential: GcpServiceAccountKey | GcpImpersonation) -> Any:
+    if isinstance(credential, GcpServiceAccountKey):
+        try:
+            return key_credentials(credential)
+        except ValueError as error:
+            raise errors.CredentialsRejected("the stored private key cannot be read") from error
+    return impersonated_credentials.Credentials(
+        source_credentials=own_credentials(),
+        target_principal=credential.impersonate_service_account,
+        target_scopes=_SCOPES,
+    )

@@ -1,0 +1,130 @@
+"""A tenant's own Google Cloud, seen with the tenant's own credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from google.api_core import exceptions as google
+from google.auth import exceptions as google_auth
+from google.auth.transport.requests import Request
+from google.cloud import bigquery
+from google.oauth2 import service_account
+
+from shared.adapters.bigquery.job_errors import translated
+from shared.adapters.google.error_table import outage_of
+from shared.adapters.google.retry_budget import Patience
+from shared.configuration.tables import get_table
+from shared.domain.credentials.billing_exports import export_problem, missing_columns, unknown_columns
+from shared.domain.credentials.credentials import GcpServiceAccountKey
+from shared.domain.credentials.rsa_keys import plain_rsa_pem
+from shared.errors import InvalidInput, Unavailable
+
+_SCOPES = ("https://www.googleapis.com/auth/bigquery",)
+_TIMEOUT_SECONDS = 10.0
+_PATIENCE = Patience(15.0)
+_KEY_FIELD = "credentials.service_account_json"
+_TABLE_FIELD = "credentials.billing_export_table"
+_PROJECT_FIELD = "credentials.project_id"
+_NOT_READ = "may not be read with these credentials; grant their account BigQuery Data Viewer on the table"
+_LOADED_INTO = "gcp_cost_billing"
+
+
+def key_credentials(credential: GcpServiceAccountKey) -> Any:
+    """Google's credentials object for a service account key; ValueError, which quotes nothing, when the key is bad."""
+    key = credential.service_account_json
+    pem = plain_rsa_pem(key.private_key.get_secret_value())
+    try:
+        return service_account.Credentials.from_service_account_info(
+            key.model_dump() | {"private_key": pem}, scopes=_SCOPES
+        )
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("is not an RSA private key") from None
+
+
+@dataclass(frozen=True)
+class ExportSeen:
+    """An export that a key can read: where it is, and how its columns differ from the known ones."""
+
+    location: str
+    unknown_columns: Sequence[str]
+    missing_columns: Sequence[str]
+    is_partitioned_by_arrival: bool
+
+
+def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoint: str) -> ExportSeen | None:
+    """Prove that Google accepts the key, that the export is a billing export, and that the project may pay for reads.
+
+    Returns the export; None when the credential names none.
+
+    InvalidInput names the field that is refused. Unavailable when Google does not answer.
+    """
+    try:
+        credentials = key_credentials(credential)
+    except ValueError as error:
+        raise InvalidInput.of_field(f"{_KEY_FIELD}.private_key", str(error)) from error
+    with _refusals_named():
+        credentials.refresh(partial(Request(), timeout=_TIMEOUT_SECONDS))
+        if credential.billing_export_table is None:
+            return None
+        options = {"api_endpoint": endpoint} if endpoint else None
+        client = bigquery.Client(project=credential.project_id, credentials=credentials, client_options=options)
+        table = client.get_table(credential.billing_export_table, timeout=_TIMEOUT_SECONDS, retry=_PATIENCE.calls)
+        found = [field.to_api_repr() for field in table.schema]
+        known = [column.to_api() for column in get_table("tenant_dataset", _LOADED_INTO).columns]
+        if problem := export_problem(table.table_type, found, known):
+            raise InvalidInput.of_field(_TABLE_FIELD, problem)
+        _check_read(credentials, table, project=credential.project_id, endpoint=storage_endpoint)
+        return ExportSeen(
+            location=str(table.location),
+            unknown_columns=unknown_columns(found, known),
+            missing_columns=missing_columns(found, known),
+            is_partitioned_by_arrival=bool(table.time_partitioning) and table.time_partitioning.field is None,
+        )
+
+
+def _check_read(credentials: Any, table: bigquery.Table, *, project: str, endpoint: str) -> None:
+    from shared.adapters.google.read_sessions import (
+        project_problem,
+        try_read_session,
+    )  # loads gRPC, which only this call needs
+
+    try:
+        try_read_session(
+            credentials,
+            table,
+            project=project,
+            endpoint=endpoint,
+            timeout_seconds=_TIMEOUT_SECONDS,
+            patience=_PATIENCE,
+        )
+    except google.Forbidden as error:
+        if problem := project_problem(error):
+            raise InvalidInput.of_field(_PROJECT_FIELD, problem) from error
+        raise
+    except google.BadRequest as error:
+        raise InvalidInput.of_field(_TABLE_FIELD, f"cannot be read: {str(error.message)[:200]}") from error
+
+
+@contextmanager
+def _refusals_named() -> Iterator[None]:
+    try:
+        with translated():
+            try:
+                yield
+            except google.Forbidden as error:
+                if outage_of(error, _TABLE_FIELD):  # of the tenant's own quota
+                    raise
+                raise InvalidInput.of_field(_TABLE_FIELD, _NOT_READ) from error
+            except google.NotFound as error:
+                raise InvalidInput.of_field(_TABLE_FIELD, "does not exist") from error
+            except google.Unauthorized as error:
+                raise InvalidInput.of_field(_TABLE_FIELD, _NOT_READ) from error
+    except google_auth.RefreshError as error:
+        if error.retryable:
+            raise Unavailable(retry_after=5) from error
+        raise InvalidInput.of_field(_KEY_FIELD, "Google refuses this key") from error

@@ -1,0 +1,33 @@
+"""The store of runs that no executor ends: closes many rows of one tenant in one statement."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from shared.adapters.bigquery.contended import retried
+from shared.adapters.bigquery.sql import statement
+from shared.adapters.bigquery.warehouse import Row, Warehouse
+from shared.adapters.google.closing_tasks import EndedRun
+
+
+@dataclass(frozen=True)
+class Closings:
+    """Changes x_meta_pipeline_runs of a tenant."""
+
+    warehouse: Warehouse
+
+    def close(self, tenant_id: str, ended: Sequence[EndedRun]) -> Sequence[Row]:
+        """Close these runs, unless they have ended; those that had ended otherwise, with their status. One job.
+
+        Missing when the tenant has no dataset, Unavailable when other writers of it kept being faster.
+        """
+        closings = json.dumps([asdict(run) for run in ended])
+        digest = hashlib.sha256(closings.encode()).hexdigest()[:40]
+        values = {"tenant_id": tenant_id, "closings": closings}
+        script = statement("closings", "close_runs")
+        once = partial(self.warehouse.once, script, values, job_id=f"cvg-closings-{digest}", dataset=tenant_id)
+        return self.warehouse.rows_of(retried(once))

@@ -1,0 +1,131 @@
+"""The store of tenants' encrypted credentials; every change is logged in the tenant's step log with it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import count
+from typing import Any
+
+from google.cloud import bigquery
+
+from shared.adapters.bigquery.contended import retried
+from shared.adapters.bigquery.job_errors import DuplicateJob, translated
+from shared.adapters.bigquery.sql import statement
+from shared.adapters.bigquery.warehouse import Row, Warehouse
+
+_ANSWER_SECONDS = 20.0  # a caller waits
+
+
+@dataclass(frozen=True)
+class SealedCredential:
+    """A credential as it is stored: metadata in clear, the document encrypted."""
+
+    credential_id: str
+    tenant_id: str
+    provider: str
+    credential_kind: str
+    encrypted_credentials: bytes
+    kms_key_version: str
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Reads and changes tenant_cloud_credentials."""
+
+    warehouse: Warehouse
+
+    def list_all(self, tenant_id: str) -> Sequence[Row]:
+        """What is stored for the tenant, without secrets."""
+        return self.warehouse.read(statement("credentials", "list_credentials"), {"tenant_id": tenant_id})
+
+    def find(self, tenant_id: str, provider: str) -> SealedCredential | None:
+        """The tenant's credential for the provider, encrypted."""
+        values = {"tenant_id": tenant_id, "provider": provider}
+        rows = self.warehouse.read(statement("credentials", "find_credential"), values)
+        return SealedCredential(**rows[0]) if rows else None
+
+    def insert(self, credential: SealedCredential, *, source: str | None, user_id: str | None) -> bool:
+        """Store the first credential for its tenant and provider; False when there is one already.
+
+        BigQuery has no unique keys and INSERTs never conflict, so the jobs' ids put first inserts in a row: each
+        caller takes the first free id after all earlier ones are done, and inserts only where there is no row.
+        """
+        log_id = uuid.uuid4().hex
+        values = {**asdict(credential), "source": source, "user_id": user_id, "log_id": log_id}
+        insert = statement("credentials", "insert_credential")
+        for turn in count():
+            job_id = f"cvg-credential-{credential.credential_id}-{turn}"
+            try:
+                job = self.warehouse.insert(
+                    insert, values, job_id=job_id, dataset=credential.tenant_id, labels={"log_id": log_id}
+                )
+            except DuplicateJob:
+                job = self.warehouse.get_job(job_id)
+                if job.labels.get("log_id") != log_id:  # not this very call's, sent twice by the client
+                    self.warehouse.failure(job)
+                    continue
+            return self._changed(self.warehouse.finished(job))
+        raise AssertionError("count() has no end")
+
+    def update(self, credential: SealedCredential, *, source: str | None, user_id: str | None) -> bool:
+        """Replace the credential of its tenant and provider; False when there is none."""
+        values = {**asdict(credential), "source": source, "user_id": user_id}
+        del values["credential_id"]
+        return self._change("update_credential", credential.tenant_id, values)
+
+    def delete(self, tenant_id: str, provider: str, *, user_id: str | None) -> bool:
+        """Remove the credential; False when there is none."""
+        return self._change(
+            "delete_credential", tenant_id, {"tenant_id": tenant_id, "provider": provider, "user_id": user_id}
+        )
+
+    def list_schedules(self, tenant_id: str, provider: str) -> Sequence[Row]:
+        """The tenant's active schedules whose runs need a credential for the provider."""
+        values = {"tenant_id": tenant_id, "provider": provider}
+        return self.warehouse.read(statement("credentials", "list_schedules_of_provider"), values)
+
+    def list_other_sources(self, tenant_id: str, source: str) -> Sequence[str]:
+        """The sources of the same provider, other than this one, whose rows the tenant's runs have published."""
+        values = {"source": source, "prefix": f"{source.partition(':')[0]}:"}
+        rows = self.warehouse.read(statement("credentials", "list_other_sources"), values, dataset=tenant_id)
+        return [row["source"] for row in rows]
+
+    def list_encrypted_otherwise(self, key_version: str) -> Sequence[SealedCredential]:
+        """Every tenant's credentials that another version of the key encrypted."""
+        values = {"kms_key_version": key_version}
+        rows = self.warehouse.read(statement("reencryption", "list_encrypted_otherwise"), values)
+        return [SealedCredential(**row) for row in rows]
+
+    def replace_ciphertexts(self, pairs: Sequence[tuple[SealedCredential, SealedCredential]]) -> int:
+        """Store the second of each pair where the first is still stored; how many were."""
+        replacements = [
+            {
+                "tenant_id": before.tenant_id,
+                "provider": before.provider,
+                "before": base64.b64encode(before.encrypted_credentials).decode(),
+                "after": base64.b64encode(after.encrypted_credentials).decode(),
+                "kms_key_version": after.kms_key_version,
+            }
+            for before, after in pairs
+        ]
+        replace = statement("reencryption", "replace_ciphertexts")
+        with translated():
+            change = partial(self.warehouse.change, replace, {"replacements": json.dumps(replacements)})
+            job = retried(change, for_seconds=_ANSWER_SECONDS)
+        return int(job.num_dml_affected_rows or 0)
+
+    def _change(self, name: str, tenant_id: str, values: Mapping[str, Any]) -> bool:
+        logged = {**values, "log_id": uuid.uuid4().hex}
+        change = statement("credentials", name)
+        with translated():
+            run = partial(self.warehouse.change, change, logged, dataset=tenant_id)
+            job = retried(run, for_seconds=_ANSWER_SECONDS)
+        return self._changed(job)
+
+    def _changed(self, job: bigquery.QueryJob) -> bool:
+        return bool(self.warehouse.rows_of(job)[0]["changed"])

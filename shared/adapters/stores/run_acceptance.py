@@ -1,0 +1,150 @@
+"""The store of manual runs and backfills: what their acceptance depends on, and the one transaction that accepts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from google.cloud import bigquery
+
+from shared.adapters.bigquery.job_errors import AssertionFailed, DuplicateJob
+from shared.adapters.bigquery.sql import statement
+from shared.adapters.bigquery.warehouse import Row, Warehouse
+from shared.domain.dispatching.admission import AGEING_STEP
+from shared.domain.requests.auth import KeyOwner, PresentedKey
+from shared.domain.runs.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, AcceptedRun, QueuedGroup, Start, Usage
+from shared.domain.runs.backfill import BACKFILL_PRIORITY, BackfillQuota
+
+_OWNER_COLUMNS = tuple(field.name for field in fields(KeyOwner))
+_QUOTA_LABELS = frozenset(field.name for field in fields(BackfillQuota))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A key's owner, and what its tenant has and uses; `credentials` maps providers to their credential's source."""
+
+    owner: KeyOwner
+    api_key_id: str
+    usage: Usage
+    credentials: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class RequestedRuns:
+    """What somebody asks for in one call: a run, or a backfill's runs, in their order.
+
+    `request_id` is the id of the one or the other. Each of `runs` has `run_id` and `parameters`.
+    """
+
+    request_id: str
+    backfill_id: str | None
+    runs: Sequence[Mapping[str, Any]]
+    tenant_id: str
+    provider: str
+    domain: str
+    pipeline_template: str
+    pipeline_id: str
+    source: str | None
+    trigger_by: str
+    user_id: str | None
+    retry_of: str | None
+    accepted_at: datetime
+
+
+@dataclass(frozen=True)
+class AcceptedRuns:
+    """Reads standings and accepts runs."""
+
+    warehouse: Warehouse
+
+    def find_standing(self, key: PresentedKey) -> Standing | None:
+        """What a manual run of this tenant depends on, or None for an unknown key. One job."""
+        values = {
+            "api_key_hash": key.api_key_hash,
+            "tenant_id": key.tenant_id,
+            "manual_priority": MANUAL_PRIORITY,
+            "ageing_seconds": int(AGEING_STEP.total_seconds()),
+        }
+        rows = self.warehouse.read(statement("run_acceptance", "find_standing"), values)
+        return _standing(rows[0]) if rows else None
+
+    def accept(self, requested: RequestedRuns, told: AcceptedRun) -> AcceptedRun | None:
+        """Insert the runs and their queue items under the request's id, once. One job.
+
+        `told`, what an earlier call with this id was told, or None when nothing will come of this id any more.
+        """
+        runs = [{**run, "position": position} for position, run in enumerate(requested.runs)]
+        values = {
+            **asdict(requested),
+            "runs": json.dumps(runs),
+            "status": told.start.status,
+            "wait_reason": told.start.wait_reason,
+            "priority": BACKFILL_PRIORITY if requested.backfill_id else MANUAL_PRIORITY,
+            "max_retries": MANUAL_MAX_RETRIES,
+        }
+        try:
+            job = self.warehouse.insert(
+                statement("run_acceptance", "accept_runs"),
+                values,
+                job_id=_job_id(requested.request_id),
+                dataset=requested.tenant_id,
+                labels=_labels(told),
+            )
+            self.warehouse.finished(job)
+        except DuplicateJob:
+            return self._told(requested.request_id, self.warehouse.get_job(_job_id(requested.request_id)))
+        except AssertionFailed:
+            return None
+        return told
+
+    def find_accepted(self, run_id: str) -> AcceptedRun | None:
+        """The run that was accepted under this id, read from its job; None when there is no job or it failed."""
+        job = self.warehouse.find_job(_job_id(run_id))
+        return self._told(run_id, job) if job else None
+
+    def is_used(self, run_id: str) -> bool:
+        """Whether a job, failed or not, has used this run's id."""
+        return self.warehouse.find_job(_job_id(run_id)) is not None
+
+    def _told(self, run_id: str, job: bigquery.QueryJob) -> AcceptedRun | None:
+        return None if self.warehouse.failure(job) else _accepted(run_id, job)
+
+
+def _standing(row: Row) -> Standing:
+    owner = KeyOwner(**{name: row[name] for name in _OWNER_COLUMNS})
+    usage = Usage(
+        now=owner.read_at,
+        daily_limit=owner.daily_limit or 0,
+        concurrent_limit=owner.concurrent_limit or 0,
+        started_today=row["started_today"],
+        schedules=row["schedules"],
+        due_today=row["due_today"],
+        queue=tuple(QueuedGroup(**group) for group in row["queued_groups"] or ()),
+    )
+    credentials = {held["provider"]: held["source"] for held in row["credentials"] or ()}
+    return Standing(owner=owner, api_key_id=row["api_key_id"], usage=usage, credentials=credentials)
+
+
+def _job_id(run_id: str) -> str:
+    return f"cvg-accept-{run_id}"
+
+
+# What the caller was told travels as labels of the job, so that a repeated call reads it back without a query.
+def _labels(told: AcceptedRun) -> dict[str, str]:
+    facts = {"body": told.body_digest, **vars(told.start), **(vars(told.quota) if told.quota else {})}
+    return {name: str(value) for name, value in facts.items() if value is not None}
+
+
+def _accepted(run_id: str, job: bigquery.QueryJob) -> AcceptedRun:
+    labels = job.labels
+    position, reason = labels.get("queue_position"), labels.get("wait_reason")
+    start = Start(labels["status"].upper(), reason.upper() if reason else None, int(position) if position else None)
+    quota = _quota(labels) if labels.keys() >= _QUOTA_LABELS else None
+    return AcceptedRun(run_id, start, labels["body"], job.created.astimezone(UTC), quota)
+
+
+def _quota(labels: Mapping[str, str]) -> BackfillQuota:
+    return BackfillQuota(**{name: int(labels[name]) for name in _QUOTA_LABELS})

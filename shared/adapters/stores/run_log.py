@@ -1,0 +1,106 @@
+"""The store of what tenants may see of their runs: the run log in their dataset, corrected by the queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.adapters.bigquery.job_errors import Missing
+from shared.adapters.bigquery.sql import Statement, statement
+from shared.adapters.bigquery.warehouse import Row, Warehouse
+from shared.domain.dispatching.admission import AGEING_STEP
+from shared.domain.requests.paging import Place
+from shared.domain.runs.run_details import merged_checks, merged_steps
+
+_DAYS_KEPT = 90  # as long as events are there
+# A run whose row does not say yet how it ended, or why it is tried again, is not older; a closing follows in minutes.
+_DAYS_LISTED = 7
+MOST_RESTATED = 200  # in one answer
+_MOST_CHARACTERS = 200  # of a text that is the tenant's own
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """Reads a tenant's runs; a tenant whose dataset was never made has none."""
+
+    warehouse: Warehouse
+
+    def list_runs(
+        self,
+        tenant_id: str,
+        *,
+        limit: int,
+        status: str | None = None,
+        pipeline_id: str | None = None,
+        backfill_id: str | None = None,
+        after: Place | None = None,
+    ) -> Sequence[Row]:
+        """Up to `limit` runs, newest first, that come after a place in the list. One job."""
+        return self._read(
+            tenant_id,
+            status=status,
+            pipeline_id=pipeline_id,
+            backfill_id=backfill_id,
+            before_created_at=after.created_at if after else None,
+            before_id=after.row_id if after else None,
+            max_runs=limit,
+        )
+
+    def find_run(self, tenant_id: str, pipeline_logging_id: str) -> Row | None:
+        """One run as the list shows it, with its `streamed_steps`, or None. One job."""
+        values = {
+            "tenant_id": tenant_id,
+            "pipeline_logging_id": pipeline_logging_id,
+            "days": _DAYS_KEPT,
+            "ageing_seconds": int(AGEING_STEP.total_seconds()),
+        }
+        runs = self._rows(tenant_id, statement("run_log", "find_run"), values)
+        return runs[0] if runs else None
+
+    def get_details(self, tenant_id: str, run: Row, *, has_ended: bool) -> Row:
+        """The `steps`, `checks` and `restated_dates` of a run that was found, with `restated_dates_total`.
+
+        The newest MOST_RESTATED days are given, and all are counted. One job when the run has ended. Until then nothing
+        is restated, and what is logged was streamed before.
+        """
+        logged: Row = {"logged_steps": [], "logged_checks": [], "restated_dates": [], "restated_dates_total": 0}
+        if has_ended:
+            values = {
+                "pipeline_logging_id": run["pipeline_logging_id"],
+                "accepted_at": run["created_at"],
+                "most_restated": MOST_RESTATED,
+                "most_characters": _MOST_CHARACTERS,
+            }
+            (logged,) = self.warehouse.read(statement("run_log", "find_run_details"), values, dataset=tenant_id)
+        return {
+            "steps": merged_steps(logged["logged_steps"], run["streamed_steps"]),
+            "checks": merged_checks(logged["logged_checks"], run["streamed_steps"]),
+            "restated_dates": logged["restated_dates"],
+            "restated_dates_total": logged["restated_dates_total"],
+        }
+
+    def _read(self, tenant_id: str, **values: Any) -> Sequence[Row]:
+        everything: Mapping[str, Any] = {
+            "tenant_id": tenant_id,
+            "pipeline_logging_id": None,
+            "days": _DAYS_LISTED,
+            "pipeline_id": None,
+            "status": None,
+            "backfill_id": None,
+            "before_created_at": None,
+            "before_id": None,
+            "max_runs": 1,
+            "ageing_seconds": int(AGEING_STEP.total_seconds()),
+        }
+        return self._rows(tenant_id, statement("run_log", "list_runs"), {**everything, **values})
+
+    def _rows(self, tenant_id: str, query: Statement, values: Mapping[str, Any]) -> Sequence[Row]:
+        try:
+            rows = self.warehouse.read(query, values, dataset=tenant_id)
+        except Missing as error:
+            if f":{tenant_id}" in error.raw:  # the tenant's own dataset, not one of the platform's
+                return []
+            raise
+        return [{**row, "parameters": json.loads(row["parameters"] or "null")} for row in rows]

@@ -1,0 +1,116 @@
+"""Tables in BigQuery against configs/tables: what is missing is made, what is older is changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from google.api_core import exceptions as google
+from google.cloud import bigquery
+
+from shared import errors
+from shared.adapters.bigquery.job_errors import translated
+from shared.adapters.bigquery.warehouse import Warehouse
+from shared.configuration.tables import Table, get_tables
+from shared.domain.table_growth import Growth, Obstacle, plan_growth
+
+_METADATA = "x_meta_"  # made with the dataset; a tenant's other tables are made by the first run that needs them
+_ATTEMPTS = 5
+_PROPERTIES = {"schema": "schema", "description": "description", "clustering": "clustering_fields"}
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """What one table of a dataset needs; `growth`, and the `etag` it was found with, are None for a missing one."""
+
+    dataset: str
+    table: Table
+    growth: Growth | None = None
+    etag: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As people write it."""
+        return f"{self.dataset}.{self.table.table}"
+
+    @property
+    def obstacles(self) -> Sequence[Obstacle]:
+        """What cannot be changed in place."""
+        return self.growth.obstacles if self.growth else []
+
+    @property
+    def unknown(self) -> Sequence[str]:
+        """Columns that configs/tables does not have."""
+        return self.growth.unknown if self.growth else []
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to do."""
+        return self.growth is None or bool(self.growth.patch)
+
+    @property
+    def is_remarkable(self) -> bool:
+        """Whether it differs from configs/tables in any way."""
+        return self.is_due or bool(self.obstacles) or bool(self.unknown)
+
+
+@dataclass(frozen=True)
+class TableLayouts:
+    """Compares tables and changes them; metadata requests alone, no job."""
+
+    warehouse: Warehouse
+
+    def compare_central(self) -> Sequence[TableChange]:
+        """The platform's own tables."""
+        return self._compare_all(self.warehouse.central, get_tables("tenants"))
+
+    def compare_tenant(self, tenant_id: str) -> Sequence[TableChange]:
+        """The tables that a tenant's dataset has, and those it is to have before its first run."""
+        found = self._compare_all(tenant_id, get_tables("tenant_dataset"))
+        return [change for change in found if change.growth or change.table.table.startswith(_METADATA)]
+
+    def carry_out(self, change: TableChange) -> bool:
+        """Make or change the table, whole or not at all; whether it was made.
+
+        What somebody else does to it at the same time is compared anew; Conflict when that cannot be changed in place.
+        """
+        with translated():
+            for _ in range(_ATTEMPTS):
+                try:
+                    return self._send(change)
+                except (google.Conflict, google.PreconditionFailed):
+                    change = self._compare(change.dataset, change.table)
+                    if change.obstacles:
+                        raise errors.Conflict(f"{change.name} has become what cannot be changed in place") from None
+        raise errors.Unavailable(retry_after=1)
+
+    def _compare_all(self, dataset: str, tables: Mapping[str, Table]) -> Sequence[TableChange]:
+        with translated():
+            there = self._names(dataset)
+            return [
+                self._compare(dataset, table) if name in there else TableChange(dataset, table)
+                for name, table in tables.items()
+            ]
+
+    def _names(self, dataset: str) -> set[str]:
+        """The tables that are there; none without a dataset, as after a first deployment that was cut off early."""
+        reference = bigquery.DatasetReference(self.warehouse.project, dataset)
+        try:
+            return {listed.table_id for listed in self.warehouse.client.list_tables(reference)}
+        except google.NotFound:
+            return set()
+
+    def _compare(self, dataset: str, table: Table) -> TableChange:
+        wanted = table.to_api(self.warehouse.project, dataset)
+        found = self.warehouse.client.get_table(bigquery.Table.from_api_repr(wanted))
+        return TableChange(dataset, table, plan_growth(wanted, found.to_api_repr()), found.etag)
+
+    def _send(self, change: TableChange) -> bool:
+        resource = change.table.to_api(self.warehouse.project, change.dataset)
+        if change.growth is None:
+            self.warehouse.client.create_table(bigquery.Table.from_api_repr(resource))
+            return True
+        if patch := change.growth.patch:  # with the etag it is refused when somebody has changed the table since
+            grown = bigquery.Table.from_api_repr(resource | patch | {"etag": change.etag})
+            self.warehouse.client.update_table(grown, [_PROPERTIES[part] for part in patch])
+        return False

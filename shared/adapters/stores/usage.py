@@ -1,0 +1,31 @@
+"""The store of daily usage as the reset sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.adapters.bigquery.sql import statement
+from shared.adapters.bigquery.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class UsageReset:
+    """What a reset did: rows whose counters were set to zero, rows that were pruned."""
+
+    records_updated: int
+    records_archived: int
+    executed_at: datetime
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Changes tenant_usage_quotas and tenant_usage_history."""
+
+    warehouse: Warehouse
+
+    def reset(self, *, kept_days: int) -> UsageReset:
+        """Archive and reset finished days, prune what is older than `kept_days`; or TransactionAborted. One job."""
+        job = self.warehouse.change(statement("usage", "reset_usage"), {"kept_days": kept_days})
+        (row,) = self.warehouse.rows_of(job)
+        return UsageReset(**row)

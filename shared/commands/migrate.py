@@ -1,0 +1,81 @@
+"""The operator's command around a deployment: `python -m shared.commands.migrate`; see docs/runbook."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from shared import bootstrap
+from shared.adapters.stores.table_layouts import TableChange
+from shared.commands.operator_command import WANTED, carried_out, require_environment
+from shared.use_cases.migrate_tables import Migration, MigrationPlan
+
+_TOLD_EVERY = 100
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when every table is as configs/tables says, 1 when one is not, 2 when it could not be tried."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.commands.migrate",
+        description="Changes existing tables, the platform's and every tenant's, to what configs/tables says: it "
+        "adds columns, lets required ones be NULL, updates descriptions and clustering, makes tenants' missing x_meta "
+        "tables. No row is touched and no column removed. It compares all tables first and changes nothing unless all "
+        "can be changed in place. It may be repeated and interrupted; runs go on meanwhile.",
+        epilog=f"Needs {', '.join(WANTED)} in the environment, and the identity that deploys, such as an Owner.",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what is to be done and change nothing")
+    parser.add_argument(
+        "--tenant", action="append", default=[], metavar="TENANT_ID", help="only this tenant's tables; may be repeated"
+    )
+    options = parser.parse_args(arguments)
+    require_environment(parser)
+    remarks: list[str] = []
+    return carried_out(partial(_migrate, options, remarks), remark=lambda: "".join(remarks))
+
+
+def _migrate(options: argparse.Namespace, remarks: list[str]) -> int:
+    """The command's status; `remarks` gets what is to be said when it stops from now on."""
+    plan = Migration(bootstrap.warehouse()).plan(options.tenant, progress=_tell)
+    print("\n".join(_lines(plan)), flush=True)
+    if options.dry_run or plan.refused:
+        return 1 if plan.refused else 0
+    remarks.append("What was changed stays so; run it again.")
+    return _carry_out(plan)
+
+
+def _carry_out(plan: MigrationPlan) -> int:
+    failed = 0
+    for change, error in Migration(bootstrap.warehouse()).carry_out(plan):
+        failed += error is not None
+        print(f"not done: {change.name}: {error}" if error else f"done: {change.name}", flush=True)
+    if plan.due:
+        print(f"tables changed: {len(plan.due) - failed} of {len(plan.due)}")
+    return 1 if failed else 0
+
+
+def _tell(compared: int, tenants: int) -> None:
+    if compared % _TOLD_EVERY == 0:
+        print(f"compared {compared} of {tenants} tenants", file=sys.stderr, flush=True)
+
+
+def _lines(plan: MigrationPlan) -> Iterator[str]:
+    yield f"tables compared: {plan.compared}"
+    for change in plan.remarkable:
+        yield from (f"refused: {change.name}: {obstacle}" for obstacle in change.obstacles)
+        yield from (f"stays, unknown to configs/tables: {change.name}.{column}" for column in change.unknown)
+    yield from (f"{change.name}: missing; Terraform makes it" for change in plan.left_to_terraform)
+    yield from (f"{change.name}: {words}" for change in plan.due if (words := _words(change)))
+    if plan.refused:
+        yield "Nothing is changed. What is refused cannot be altered in place; docs/runbook says what to do."
+    elif not plan.due:
+        yield "nothing to do"
+
+
+def _words(change: TableChange) -> str:
+    return "; ".join(change.growth.changes) if change.growth else "make it"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

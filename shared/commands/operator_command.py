@@ -1,0 +1,36 @@
+"""Shared by the operator's commands: they require settings, and report a failure in one line with status 2."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+
+from shared.errors import ConvergenceError
+
+WANTED = ("PROJECT_ID", "BIGQUERY_LOCATION")
+_KMS_KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
+
+
+def require_environment(parser: argparse.ArgumentParser, wanted: Sequence[str] = WANTED) -> None:
+    """End the process with status 2 when a setting is missing or invalid."""
+    if missing := [name for name in wanted if not os.environ.get(name)]:
+        parser.error(f"set these in the environment: {', '.join(missing)}")
+    if "KMS_KEY" in wanted and not _KMS_KEY.fullmatch(os.environ["KMS_KEY"]):
+        parser.error("KMS_KEY is not the name of a key: projects/P/locations/L/keyRings/R/cryptoKeys/K")
+
+
+def carried_out(work: Callable[[], int], *, remark: Callable[[], str] = str) -> int:
+    """The status of the work; 2, with the error and the remark on stderr, when it could not start or finish."""
+    from shared.adapters.google.operator_identity import (
+        as_operator,  # loads Google's clients, which --help does not need
+    )
+
+    try:
+        with as_operator():
+            return work()
+    except ConvergenceError as error:
+        print("\n".join(filter(None, [f"stopped: {error.message}", remark()])), file=sys.stderr)
+        return 2

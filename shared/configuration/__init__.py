@@ -1,0 +1,1 @@
+"""The files under configs/ and the environment, as checked models."""

@@ -1,0 +1,50 @@
+"""Lookups: CSV files under configs/<provider>/ that a template's SQL gets as a parameter, a JSON array of objects."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.configuration.cache import reread_when_changed
+from shared.configuration.templates import folder_of
+from shared.domain.templates.templates import Template
+from shared.errors import ConfigError
+
+_MOST_BYTES = 1_000_000  # a query and its parameters have 10 MB at most
+
+
+@dataclass(frozen=True)
+class LookupRows:
+    """A lookup's rows as JSON text, every value a string; `digest` says which ones they are."""
+
+    text: str
+    digest: str
+
+
+def get_lookup(template: Template, name: str) -> LookupRows:
+    """The rows of a template's lookup; ConfigError naming the file when it cannot be used."""
+    home = folder_of(template).parent
+    path = (folder_of(template) / template.lookups[name].file).resolve()
+    if not path.is_relative_to(home.resolve()):
+        raise ConfigError(f"lookups.{name}.file: is not under configs/{template.provider}")
+    return _load(path)
+
+
+@reread_when_changed
+def _load(path: Path) -> LookupRows:
+    if not path.is_file():
+        raise ConfigError(f"{path.name}: there is no such file")
+    with path.open(encoding="utf-8", newline="") as lines:
+        table = [row for row in csv.reader(lines, strict=True) if row]
+    if not table or len(set(table[0])) < len(table[0]):
+        raise ConfigError(f"{path.name}: its first line must name every column once")
+    for number, row in enumerate(table[1:], start=2):
+        if len(row) != len(table[0]):
+            raise ConfigError(f"{path.name}: row {number} has {len(row)} values, its first line {len(table[0])}")
+    text = json.dumps([dict(zip(table[0], row, strict=True)) for row in table[1:]], ensure_ascii=False)
+    if len(text.encode()) > _MOST_BYTES:
+        raise ConfigError(f"{path.name}: is larger than {_MOST_BYTES} bytes as JSON")
+    return LookupRows(text, hashlib.sha256(text.encode()).hexdigest()[:16])

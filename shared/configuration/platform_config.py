@@ -1,0 +1,132 @@
+"""configs/platform.yml, validated: what functions, queues, datasets and accounts the platform has."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from shared.configuration.files import load_document
+
+CONFIGS = Path(__file__).resolve().parent.parent.parent / "configs"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Datasets(_Strict):
+    """Names of the datasets that belong to the platform itself."""
+
+    central: str
+    staging: str
+    staging_expiration_days: int
+
+
+class Kms(_Strict):
+    """The key that encrypts tenants' credentials."""
+
+    key_ring: str
+    key: str
+    rotation_days: int
+
+
+class Secret(_Strict):
+    """A secret and the version aliases that are read."""
+
+    id: str
+    aliases: list[str]
+
+
+class Queue(_Strict):
+    """A Cloud Tasks queue and the function that it delivers to.
+
+    `max_concurrent_dispatches` of a queue that names none is what the function's instances leave: filled in at load.
+    """
+
+    id: str
+    function: str
+    max_dispatches_per_second: float
+    max_concurrent_dispatches: int = 0
+    max_attempts: int
+    min_backoff_seconds: float
+    max_backoff_seconds: float
+
+
+class ServiceAccount(_Strict):
+    """An identity and what it may do outside BigQuery."""
+
+    id: str
+    description: str
+    kms: list[Literal["encrypt", "decrypt"]] = []
+    secrets: list[str] = []
+    queues: list[str] = []
+    datasets: list[Literal["create", "fill_staging", "sweep_staging"]] = []
+
+
+class Schedule(_Strict):
+    """The Cloud Scheduler job that calls a function; `overdue_after_seconds` without a success is an alert."""
+
+    job: str
+    cron: str
+    attempt_deadline_seconds: int
+    overdue_after_seconds: int = 7_500
+
+
+class Function(_Strict):
+    """One deployed function."""
+
+    description: str
+    access: Literal["public", "private"]
+    invokers: list[str] = []
+    service_account: str
+    routes: list[str]
+    memory: str
+    timeout_seconds: int
+    concurrency: int
+    max_instances: int
+    min_instances: int = 0
+    environment: list[str] = []
+    schedule: Schedule | None = None
+
+
+class Platform(_Strict):
+    """The whole file."""
+
+    name: str
+    datasets: Datasets
+    kms: Kms
+    secrets: dict[str, Secret]
+    queues: dict[str, Queue]
+    service_accounts: dict[str, ServiceAccount]
+    functions: dict[str, Function]
+
+    @model_validator(mode="after")
+    def _queues_deliver_no_more_than_functions_take(self) -> Platform:
+        # Cloud Run answers what is beyond its instances with 429, on which Cloud Tasks slows the whole queue down.
+        for name in {queue.function for queue in self.queues.values()}:
+            if name not in self.functions:
+                raise ValueError(f"queues: there is no function {name}")
+            function, queues = self.functions[name], [each for each in self.queues.values() if each.function == name]
+            rest = [queue for queue in queues if not queue.max_concurrent_dispatches]
+            named = sum(queue.max_concurrent_dispatches for queue in queues)
+            left = function.max_instances * function.concurrency - named
+            if left < len(rest) or len(rest) > 1:
+                told = f"{named} deliveries at once and the rest of them" if rest else f"{named} deliveries at once"
+                raise ValueError(f"queues: {name} takes {left + named}, its queues bring {told}")
+            for queue in rest:
+                object.__setattr__(queue, "max_concurrent_dispatches", left)
+        return self
+
+    def timeout_of(self, function: str) -> float | None:
+        """After how many seconds a function is cut off; None for one that is not in the file."""
+        known = self.functions.get(function)
+        return known.timeout_seconds if known else None
+
+
+@cache
+def get_platform(path: Path = CONFIGS / "platform.yml") -> Platform:
+    """The platform; ConfigError naming file, line and field when it is not valid."""
+    return load_document(path).parsed(Platform)

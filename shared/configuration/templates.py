@@ -1,0 +1,103 @@
+"""The pipeline templates under configs/: configs/<provider>/<domain>/<template>.yml, with their SQL beside them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from shared.configuration.cache import stamp_of
+from shared.configuration.files import load_document
+from shared.configuration.platform_config import CONFIGS
+from shared.domain.requests.identifiers import is_template_part
+from shared.domain.templates.template_files import parse_template
+from shared.domain.templates.templates import Template
+from shared.errors import ConfigError, NotFound
+from shared.runtime import log
+
+PROVIDERS = ("gcp", "aws", "azure")
+
+
+def find_template(provider: str, domain: str, template: str) -> Template | None:
+    """The template of that name, or None; ConfigError naming file, line and field when its file is not valid."""
+    if provider not in PROVIDERS or not is_template_part(domain) or not is_template_part(template):
+        return None
+    return load_template(CONFIGS / provider / domain / f"{template}.yml")
+
+
+def load_template(path: Path) -> Template | None:
+    """The template in a file, named by its last three path parts, or None when there is no such file.
+
+    It is read anew when it or its SQL has changed since.
+    """
+    return _load(path, _edition(path))
+
+
+@lru_cache(maxsize=512)  # bounded: callers choose the names, and a name that is none is kept too
+def _load(path: Path, edition: str) -> Template | None:
+    return read_template(path, file="/".join(path.parts[-3:]), edition=edition) if path.is_file() else None
+
+
+def _edition(path: Path) -> str:
+    return " ".join(str(stamp_of(file)) for file in [path, *sql_files(path.with_suffix(".sql"))])
+
+
+def read_template(path: Path, *, file: str, edition: str | None = None) -> Template:
+    """The template in a file; its problems are reported under the name `file`."""
+    provider, domain = path.parts[-3:-1]
+    document = load_document(path, file=file)
+    return parse_template(
+        document.content,
+        provider=provider,
+        domain=domain,
+        template=path.stem,
+        file=file,
+        folder=str(path.parent),
+        edition=_edition(path) if edition is None else edition,
+        line_of=document.line_of,
+    )
+
+
+def get_template(provider: str, domain: str, template: str) -> Template:
+    """The template of that name; NotFound when there is none."""
+    if found := find_template(provider, domain, template):
+        return found
+    known = ", ".join(f"{each.provider}/{each.domain}/{each.template}" for each in usable_templates())
+    raise NotFound(f"there is no such pipeline template; there are {known}")
+
+
+def sql_file(template: Template) -> Path:
+    """The template's SQL, beside its YAML."""
+    return folder_of(template) / f"{template.template}.sql"
+
+
+def sql_files(file: Path) -> list[Path]:
+    """A template's <template>.sql and any <template>.<part>.sql beside it."""
+    return [file, *sorted(file.parent.glob(f"{file.stem}.*.sql"))]
+
+
+def folder_of(template: Template) -> Path:
+    """Where the template's files are."""
+    return Path(template.folder) if template.folder else CONFIGS / template.provider / template.domain
+
+
+def all_templates() -> list[Template]:
+    """Every template there is; ConfigError when the file of one is not valid."""
+    return [template for path in _paths() if (template := load_template(path)) is not None]
+
+
+def usable_templates() -> list[Template]:
+    """Every template whose file is valid; the log has file and line of the others, which stop nobody else."""
+    found = []
+    for path in _paths():
+        try:
+            template = load_template(path)
+        except ConfigError as error:
+            log.error("template not loaded", problem=error.message)
+            continue
+        if template is not None:
+            found.append(template)
+    return found
+
+
+def _paths() -> list[Path]:
+    return sorted(path for provider in PROVIDERS for path in (CONFIGS / provider).glob("*/*.yml"))

@@ -1,0 +1,1 @@
+"""Tenants' cloud credentials: which ones are accepted, and what their answers say."""

@@ -1,0 +1,296 @@
+"""Tenants' cloud credentials: the shapes that are accepted, and what binds a ciphertext to its owner.
+
+Everything here is hostile input. A key file is reduced to the fields that are used, so that nothing else in it, such
+as an address to call, can have an effect.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_serializer,
+    model_validator,
+)
+
+from shared.domain.credentials.google_names import AccountEmail, ExportTable, ProjectId, is_of_project
+from shared.domain.credentials.key_files import read_key_file
+from shared.domain.requests.texts import Text
+from shared.domain.requests.validation import validated
+from shared.errors import InvalidInput
+
+Provider = Literal["GCP", "AWS", "AZURE"]
+PROVIDERS: tuple[Provider, ...] = get_args(Provider)
+GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+_NAMESPACE = uuid.UUID("6f2bb3a4-5d0e-4c1c-9d6b-6c1f6f3c7a10")
+
+
+def _secret_text(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not 8 <= len(text) <= 512 or not text.isascii() or not text.isprintable():
+        raise ValueError("must be 8 to 512 printable characters")
+    return value
+
+
+Uuid = Annotated[str, Text(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "must be a UUID")]
+Bucket = Annotated[
+    str,
+    Text(
+        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "must be 3 to 63 lowercase letters, digits, dots and hyphens, with a letter or digit at both ends",
+    ),
+]
+AwsRegion = Annotated[str, Text(r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}", "must be a region, such as eu-central-1")]
+Prefix = Annotated[
+    str,
+    Text(
+        r"[A-Za-z0-9!_.*'()/=:@ -]{0,1024}",
+        "must be at most 1024 letters, digits, spaces and characters of !_.*'()/=:@-",
+    ),
+]
+Secret = Annotated[SecretStr, AfterValidator(_secret_text)]
+
+
+class _Shape(BaseModel):
+    """A credential: unknown fields are refused, and no error ever quotes a value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    provider: ClassVar[Provider]
+    kind: ClassVar[str]
+
+    @property
+    def source(self) -> str | None:
+        """The x_source that a run without parameters would load, where the credential says it."""
+        return None
+
+
+class ServiceAccountKey(BaseModel):
+    """What is used of a service account's key file; the rest of it is dropped."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    type: Literal["service_account"]
+    project_id: ProjectId
+    private_key_id: Annotated[
+        str, Text(r"[A-Za-z0-9_-]{1,128}", "must be 1 to 128 letters, digits, underscores and hyphens")
+    ]
+    private_key: SecretStr = Field(max_length=4_096)  # RSA of 4096 bits; checking one of 16,384 takes a CPU minutes
+    client_email: AccountEmail
+    token_uri: str = Field(max_length=512)
+
+    @field_serializer("private_key")
+    def _revealed(self, value: SecretStr) -> str:
+        return value.get_secret_value()
+
+
+class _Gcp(_Shape):
+    provider = "GCP"
+
+    project_id: ProjectId
+    billing_export_table: ExportTable | None = None
+
+    @property
+    def source(self) -> str | None:
+        """Provider and export table."""
+        return f"gcp:{self.billing_export_table}" if self.billing_export_table else None
+
+
+class GcpServiceAccountKey(_Gcp):
+    """A key of a service account that may read the export."""
+
+    kind = "service_account_key"
+
+    service_account_json: ServiceAccountKey
+
+    @property
+    def account(self) -> str:
+        """The e-mail of the account that reads."""
+        return self.service_account_json.client_email
+
+
+class GcpImpersonation(_Gcp):
+    """A service account that lets the platform's worker impersonate it."""
+
+    kind = "impersonation"
+
+    impersonate_service_account: AccountEmail
+
+    @property
+    def account(self) -> str:
+        """The e-mail of the account that reads."""
+        return self.impersonate_service_account
+
+
+class _Aws(_Shape):
+    provider = "AWS"
+
+    region: AwsRegion
+    bucket: Bucket
+    prefix: Prefix = ""
+
+    @property
+    def source(self) -> str | None:
+        """Provider, bucket and prefix."""
+        return f"aws:{self.bucket}/{self.prefix}".rstrip("/")
+
+
+class AwsAccessKey(_Aws):
+    """An access key that may read the bucket."""
+
+    kind = "access_key"
+
+    access_key_id: Annotated[str, Text(r"[A-Z0-9]{16,128}", "must be 16 to 128 capital letters and digits")]
+    secret_access_key: Secret
+
+    @field_serializer("secret_access_key")
+    def _revealed(self, value: SecretStr) -> str:
+        return value.get_secret_value()
+
+
+class AwsRole(_Aws):
+    """A role the platform assumes, with the external id agreed on."""
+
+    kind = "assume_role"
+
+    role_arn: Annotated[
+        str,
+        Text(
+            r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}",
+            "must be the ARN of a role, such as arn:aws:iam::123456789012:role/billing-reader",
+        ),
+    ]
+    external_id: Annotated[
+        str, Text(r"[A-Za-z0-9+=,.@:/_-]{2,1224}", "must be 2 to 1224 letters, digits and characters of +=,.@:/_-")
+    ]
+
+
+class _Azure(_Shape):
+    provider = "AZURE"
+
+    tenant_id: Uuid
+    client_id: Uuid
+    storage_account: Annotated[str, Text(r"[a-z0-9]{3,24}", "must be 3 to 24 lowercase letters and digits")]
+    container: Annotated[
+        str,
+        Text(
+            r"[a-z0-9](?:-?[a-z0-9]){2,62}", "must be 3 to 63 lowercase letters, digits and single hyphens between them"
+        ),
+    ]
+    prefix: Prefix = ""
+
+    @property
+    def source(self) -> str | None:
+        """Provider, storage account, container and prefix."""
+        return f"azure:{self.storage_account}/{self.container}/{self.prefix}".rstrip("/")
+
+
+class AzureClientSecret(_Azure):
+    """A client secret of an application that may read the container."""
+
+    kind = "client_secret"
+
+    client_secret: Secret
+
+    @field_serializer("client_secret")
+    def _revealed(self, value: SecretStr) -> str:
+        return value.get_secret_value()
+
+
+class FederatedCredential(BaseModel):
+    """How the application was told to trust the platform's worker."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    audience: Annotated[
+        str, Text(r"[A-Za-z0-9:/._-]{1,256}", "must be 1 to 256 letters, digits and characters of :/._-")
+    ] = "api://AzureADTokenExchange"
+
+
+class AzureFederated(_Azure):
+    """An application that trusts the platform's worker by federation."""
+
+    kind = "federated"
+
+    federated_credential: FederatedCredential
+
+
+Credential = GcpServiceAccountKey | GcpImpersonation | AwsAccessKey | AwsRole | AzureClientSecret | AzureFederated
+# The field that tells which shape was sent.
+_SHAPES: dict[str, dict[str, type[Credential]]] = {
+    "GCP": {"service_account_json": GcpServiceAccountKey, "impersonate_service_account": GcpImpersonation},
+    "AWS": {"access_key_id": AwsAccessKey, "role_arn": AwsRole},
+    "AZURE": {"client_secret": AzureClientSecret, "federated_credential": AzureFederated},
+}
+
+
+class CredentialRequest(BaseModel):
+    """The body of POST credentials; what `credentials` holds depends on the provider."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    provider: Provider
+    credentials: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> CredentialRequest:
+        if not self.credentials:
+            raise ValueError("credentials must not be empty")
+        return self
+
+
+def check_credentials(
+    provider: str, fields: Mapping[str, Any], *, token_uris: frozenset[str], own_project: str
+) -> Credential:
+    """The credential these fields describe; InvalidInput naming the bad ones as `credentials.<field>`.
+
+    A service account's key may name only one of `token_uris`: any other address would make the platform call it. An
+    account of `own_project`, the platform's, reads what is the platform's: no tenant may name it.
+    """
+    shapes = _SHAPES[provider]
+    given = [name for name in shapes if name in fields]
+    if len(given) != 1:
+        raise InvalidInput.of_field("credentials", f"must have exactly one of {', '.join(shapes)}")
+    values = dict(fields)
+    if given == ["service_account_json"]:
+        values["service_account_json"] = read_key_file(fields["service_account_json"])
+    credential: Credential = validated(shapes[given[0]], values, within="credentials")
+    if isinstance(credential, GcpServiceAccountKey) and credential.service_account_json.token_uri not in token_uris:
+        raise InvalidInput.of_field("credentials.service_account_json.token_uri", f"must be {GOOGLE_TOKEN_URI}")
+    if isinstance(credential, GcpServiceAccountKey | GcpImpersonation) and is_of_project(
+        credential.account, own_project
+    ):
+        raise InvalidInput.of_field(f"credentials.{given[0]}", "is an account of the platform; name one of your own")
+    return credential
+
+
+def serialize_credentials(credential: Credential) -> bytes:
+    """The document that is encrypted: the only place where secrets leave their wrapping."""
+    return credential.model_dump_json(exclude_none=True).encode()
+
+
+def parse_credentials(provider: str, kind: str, document: bytes) -> Credential:
+    """The credential in a decrypted document; ValueError, which quotes nothing, when it is not one of this kind."""
+    shape = next((shape for shape in _SHAPES.get(provider, {}).values() if shape.kind == kind), None)
+    if shape is None:
+        raise ValueError(f"there is no credential of kind {kind} for {provider}")
+    return shape.model_validate_json(document)
+
+
+def credential_id_of(tenant_id: str, provider: str) -> str:
+    """The credential's id: derived, so that a tenant has at most one for a provider."""
+    return str(uuid.uuid5(_NAMESPACE, f"{tenant_id}/{provider}"))
+
+
+def credential_aad(*, tenant_id: str, provider: str, credential_id: str) -> bytes:
+    """Additional authenticated data: a ciphertext copied to another tenant, provider or row does not decrypt."""
+    binding = {"credential_id": credential_id, "provider": provider, "tenant_id": tenant_id}
+    return json.dumps(binding, sort_keys=True, separators=(",", ":")).encode()

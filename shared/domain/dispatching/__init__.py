@@ -1,0 +1,1 @@
+"""The dispatcher's decision: settle, cancel, admit."""

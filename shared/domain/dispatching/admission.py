@@ -1,0 +1,174 @@
+"""Admits waiting runs: within each tenant's limits, in turn among tenants, by aged priority within one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.dispatching.changes import Change
+from shared.domain.dispatching.queue_state import QueueItem, RunKey, TenantShare
+from shared.domain.dispatching.settling import CLOSING, with_lease
+
+QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+SUBSCRIPTION_NOT_LIVE = "SUBSCRIPTION_NOT_LIVE"
+# Waiting this long is worth one point of priority, so that newer runs of higher priority cannot hold one back for ever.
+AGEING_STEP = timedelta(minutes=15)
+DEFAULT_MAX_RUNS = 2_000  # as many decisions as one transaction takes
+
+
+@dataclass
+class Lane:
+    """One tenant's place in the admission: what it has live, what it has used, who waits.
+
+    `reserved`: of today's runs, those that waiting runs and due schedules will need; backfills leave them alone.
+    """
+
+    share: TenantShare
+    live: set[RunKey]
+    live_count: int
+    started: int
+    reserved: int
+    waiting: list[QueueItem]
+
+    def admissible(self) -> list[QueueItem]:
+        """The waiting items that could start now, best first, were this tenant alone."""
+        busy, slots, starts_left, spare = set(self.live), self._slots(), self._starts_left(), self._spare_starts()
+        chosen: list[QueueItem] = []
+        for item in self.waiting:
+            if len(chosen) >= slots:
+                break
+            if item.key in busy or (item.quota_date is None and (spare if item.is_backfill else starts_left) <= 0):
+                continue
+            busy.add(item.key)
+            starts_left -= item.quota_date is None
+            spare -= item.quota_date is None and item.is_backfill  # any other run's start was reserved for it
+            chosen.append(item)
+        return chosen
+
+    def count(self, item: QueueItem) -> None:
+        """Take an admission into account."""
+        self.started += item.quota_date is None
+        self.reserved -= item.quota_date is None and not item.is_backfill
+        self.live_count += 1
+        self.live.add(item.key)
+
+    def outcome(self, item: QueueItem) -> Change | None:
+        """What an item that was not admitted is told: a reason to wait, or for a manual run that there is no use."""
+        if not self.share.is_live:
+            return _told(item, SUBSCRIPTION_NOT_LIVE, "the subscription is not live", refuse=item.is_manual)
+        if item.quota_date is None and (self._spare_starts() if item.is_backfill else self._starts_left()) <= 0:
+            message = f"the daily limit of {self.share.daily_limit} runs is used up"
+            if item.is_manual:
+                return _told(item, QUOTA_EXCEEDED, message, refuse=True)
+            return _told(item, "DAILY_LIMIT", message, refuse=False)
+        if item.key in self.live:
+            return _told(item, "PIPELINE_BUSY")
+        return _told(item, "CONCURRENT_LIMIT" if self._slots() <= 0 else "PLATFORM_BUSY")
+
+    def _starts_left(self) -> int:
+        return self.share.daily_limit - self.started
+
+    def _spare_starts(self) -> int:
+        return self._starts_left() - self.reserved
+
+    def _slots(self) -> int:
+        return self.share.concurrent_limit - self.live_count if self.share.is_live else 0
+
+
+def _told(item: QueueItem, reason: str, message: str | None = None, *, refuse: bool = False) -> Change | None:
+    if refuse:
+        return Change("REFUSE", item, None, reason, message)
+    return Change("WAIT", item, replace(item, wait_reason=reason)) if item.wait_reason != reason else None
+
+
+def make_lanes(
+    live: Iterable[QueueItem],
+    waiting: Iterable[QueueItem],
+    shares: Mapping[str, TenantShare],
+    now: datetime,
+    to_close: Collection[str],
+) -> list[Lane]:
+    """A lane for each tenant that has something waiting; the one that was served longest ago comes first.
+
+    The runs `to_close` come before all others of their lane: a closing takes seconds, and while it waits the run is
+    neither cancelled nor out of a backfill's way.
+    """
+    lanes: dict[str, Lane] = {}
+    for item in sorted(waiting, key=lambda item: (item.run_id not in to_close, *aged_order(item, now))):
+        share = shares.get(item.tenant_id) or TenantShare(item.tenant_id, False, 0, 0, 0)
+        lane = lanes.setdefault(item.tenant_id, Lane(share, set(), 0, share.started_today, share.due_today, []))
+        lane.waiting.append(item)
+        lane.reserved += item.quota_date is None and not item.is_backfill
+    for item in live:
+        if lane_of_live := lanes.get(item.tenant_id):
+            lane_of_live.live.add(item.key)
+            lane_of_live.live_count += 1
+    return sorted(lanes.values(), key=_turn)
+
+
+def aged_order(item: QueueItem, now: datetime) -> tuple[int, datetime, str]:
+    """Sort key within a tenant: priority aged by waiting time, highest first, then the scheduled time.
+
+    A backfill's runs wait for days by design: did they age, they would go before the work of the day.
+    """
+    aged = item.priority + (0 if item.is_backfill else max(0, (now - item.added_at) // AGEING_STEP))
+    return (-aged, item.scheduled_time, item.run_id)
+
+
+def _turn(lane: Lane) -> tuple[bool, float, int, str]:
+    served_at = lane.share.last_admitted_at
+    return (served_at is not None, served_at.timestamp() if served_at else 0.0, lane.live_count, lane.share.tenant_id)
+
+
+@dataclass
+class Handout:
+    """How many more runs may be handed out now.
+
+    `at_most`: of all tenants. `executors`: those that are free. `of_tenant`: of one tenant, less those of its runs
+    that no executor has taken yet, which `untaken` counts by tenant.
+    """
+
+    at_most: int
+    executors: int
+    of_tenant: int
+    untaken: Counter[str]
+
+    def takes(self, lane: Lane, more: int) -> bool:
+        """Whether a tenant to whom this call has given so many may have one more.
+
+        It gets another executor only while it holds fewer than are free: so whoever comes next finds one.
+        """
+        tenant_id = lane.share.tenant_id
+        is_free = lane.live_count + more < self.executors
+        return self.at_most > 0 and is_free and self.untaken[tenant_id] + more < self.of_tenant
+
+    def take(self) -> None:
+        """Count one run."""
+        self.at_most -= 1
+        self.executors -= 1
+
+
+def take_turns(lanes: Sequence[Lane], handout: Handout) -> tuple[list[tuple[Lane, QueueItem]], bool]:
+    """One item of each lane in turn, as many as may be handed out; also whether there would have been more."""
+    queues = [(lane, lane.admissible()) for lane in lanes]
+    picks: list[tuple[Lane, QueueItem]] = []
+    for turn in range(max((len(items) for _, items in queues), default=0)):
+        for lane, items in queues:
+            if turn < len(items) and handout.takes(lane, turn):
+                handout.take()
+                picks.append((lane, items[turn]))
+    return picks, len(picks) < sum(len(items) for _, items in queues)
+
+
+def admitted(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
+    """A new attempt under a new lease; the first one counts on its UTC day."""
+    counted = replace(item, attempt=item.attempt + 1, quota_date=item.quota_date or now.date())
+    return Change("ADMIT", item, with_lease(counted, new_id(), now, lease, hop=0))
+
+
+def admitted_to_close(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
+    """No new attempt of a run that was cancelled between two: a closing task asks whether the last one published."""
+    asked = with_lease(item, new_id(), now, lease, hop=0)
+    return Change("ADMIT", item, replace(asked, wait_reason=CLOSING))

@@ -1,0 +1,38 @@
+"""What the dispatcher decides: changes of single items, and what to do once they are applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.dispatching.queue_state import QueueItem
+
+Action = Literal["COMPLETE", "RETRY", "PAUSE", "FAIL", "CANCEL", "REFUSE", "RENEW", "HOP", "ADMIT", "WAIT"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """An item as it was read and as it shall be; `after` is None when the run has ended and leaves the queue."""
+
+    action: Action
+    before: QueueItem
+    after: QueueItem | None
+    error_class: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Everything one call decided, from one read.
+
+    `changes` can be cut anywhere and stay right: what frees slots comes before what takes them. `redeliver` are
+    admitted items nobody claimed, to be delivered again as they are. `look_again_at` is when something will happen
+    that no event announces; `work_remains` says that another call would admit more at once.
+    """
+
+    changes: tuple[Change, ...]
+    redeliver: tuple[QueueItem, ...] = ()
+    look_again_at: datetime | None = None
+    work_remains: bool = False
+    stale_signs: int = 0

@@ -1,0 +1,174 @@
+"""Settles live runs: what their executors reported, whose lease ran out, and who was told to stop."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.dispatching.changes import Change
+from shared.domain.dispatching.queue_state import PROCESSING, QUEUED, QueueItem, RunSign
+from shared.domain.dispatching.retry import RetryPolicy, may_retry
+
+LEASE_EXPIRED = "LEASE_EXPIRED"
+NEVER_SAID = "the executor stopped reporting before the run ended"
+CLOSING = "CLOSING"  # why a run that has no executor any more is still live
+GOOGLE_QUOTA = "GOOGLE_QUOTA"  # why a run waits that did nothing wrong and has used up no attempt
+_LONGEST_UNCLAIMED_LEASE = timedelta(hours=1)
+# In this order: what has been published is not undone by a later word.
+_TERMINAL = ("SUCCEEDED", "CANCELLED", "FAILED", "PAUSED")
+
+_SIGNS_OF_LIFE = ("HEARTBEAT", "STEP")
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What is known of a live item's lease."""
+
+    ended_by: RunSign | None
+    hop: int
+    is_claimed: bool
+    unclaimed_since: datetime
+    expires_at: datetime
+    stale_signs: int
+
+
+def read_lease(item: QueueItem, signs: Sequence[RunSign], lease: timedelta) -> Lease:
+    """What the events say about the item's present lease; those of older leases are counted and ignored."""
+    current = [sign for sign in signs if sign.lease_id == item.lease_id]
+    endings = {sign.kind: sign for sign in current if sign.kind in _TERMINAL}
+    handed_over = [sign for sign in current if sign.kind == "HANDED_OVER"]
+    hop = max([item.hop, *((item.hop if sign.hop is None else sign.hop) + 1 for sign in handed_over)])
+    admitted_at = item.processing_started_at or item.available_at
+    unclaimed_since = max([admitted_at, *(sign.occurred_at for sign in handed_over)])
+    seen_at = [sign.occurred_at for sign in current if sign.kind != "CANCEL_REQUESTED"]
+    granted_until = item.lease_expires_at or admitted_at
+    return Lease(
+        ended_by=next((endings[kind] for kind in _TERMINAL if kind in endings), None),
+        hop=hop,
+        is_claimed=any(_shows_claim(sign, hop, unclaimed_since) for sign in current),
+        unclaimed_since=unclaimed_since,
+        expires_at=max([granted_until, *(moment + lease for moment in seen_at)]),
+        stale_signs=sum(sign.lease_id != item.lease_id and sign.kind in _TERMINAL for sign in signs),
+    )
+
+
+def _shows_claim(sign: RunSign, hop: int, unclaimed_since: datetime) -> bool:
+    if sign.kind == "CLAIMED":
+        return (sign.hop or 0) >= hop
+    return sign.kind in _SIGNS_OF_LIFE and sign.occurred_at > unclaimed_since  # its CLAIMED was lost
+
+
+@dataclass(frozen=True)
+class Settler:
+    """Decides what becomes of single items at `now`.
+
+    `pause`: how long a run waits, at most, for a quota of Google's. `new_id` makes lease ids.
+    """
+
+    now: datetime
+    lease: timedelta
+    pause: timedelta
+    retry: RetryPolicy
+    rng: random.Random
+    new_id: Callable[[], str]
+
+    def settle(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change | None:
+        """The change that a live item's lease asks for, or None while it runs on.
+
+        A run that shall be cancelled is left to its executor, who sees the request itself: ending it here could race
+        with its publish. When the executor is gone, a closing task finds out whether there is something to cancel.
+        """
+        if lease.ended_by is not None:
+            return self._ended(item, lease, lease.ended_by, cancel_requested=cancel_requested)
+        if lease.expires_at <= self.now:
+            return self._expired(item, lease, cancel_requested=cancel_requested)
+        if lease.hop > item.hop:
+            return Change("HOP", item, replace(item, hop=lease.hop))
+        return None
+
+    def _ended(self, item: QueueItem, lease: Lease, sign: RunSign, *, cancel_requested: bool) -> Change:
+        if sign.kind == "SUCCEEDED":
+            return Change("COMPLETE", item, None)
+        if sign.kind == "CANCELLED":
+            return cancelled(item)
+        if sign.kind == "PAUSED" and not cancel_requested:
+            return self._paused(item, sign)
+        if sign.retryable is not False and (cancel_requested or not self._may_go_on(item)):
+            return self._asked(item, lease)  # the executor itself does not know how the run ended
+        return self._failed(item, sign.retryable, sign.error_class or "INTERNAL", sign.error_message)
+
+    def _expired(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change:
+        if item.wait_reason == CLOSING:
+            return cancelled(item) if cancel_requested else self._failed(item, True, LEASE_EXPIRED, NEVER_SAID)
+        if cancel_requested or (lease.is_claimed and not self._may_go_on(item)):
+            return self._asked(item, lease)
+        if lease.is_claimed:
+            return self._failed(item, True, LEASE_EXPIRED, NEVER_SAID)
+        return self._renewed(item, lease)
+
+    def _may_go_on(self, item: QueueItem) -> bool:
+        return may_retry(attempt=item.attempt, max_retries=item.max_retries, retryable=True)
+
+    def _asked(self, item: QueueItem, lease: Lease) -> Change:
+        # The last executor may have published and died before it said so. A closing task finds out under a lease of
+        # its own; when nobody hears from that either, the run has failed, or was cancelled. See docs/adr/0012.
+        asked = with_lease(item, self.new_id(), self.now, self.lease, hop=lease.hop + 1)
+        return Change("RENEW", item, replace(asked, wait_reason=CLOSING))
+
+    def _failed(self, item: QueueItem, retryable: bool | None, error_class: str, message: str | None) -> Change:
+        if not may_retry(attempt=item.attempt, max_retries=item.max_retries, retryable=retryable):
+            return Change("FAIL", item, None, error_class, message)
+        waiting = _queued(item, self.now + self.retry.backoff(item.attempt, self.rng), "RETRY_BACKOFF")
+        return Change("RETRY", item, replace(waiting, priority=item.priority - 1), error_class, message)
+
+    def _paused(self, item: QueueItem, sign: RunSign) -> Change:
+        # Nothing is wrong with the run, so no attempt is used up: the next admission counts this one once more.
+        later = self.now + self.pause * self.rng.uniform(0.5, 1)
+        waiting = replace(_queued(item, later, GOOGLE_QUOTA), attempt=item.attempt - 1)
+        return Change("PAUSE", item, waiting, sign.error_class, sign.error_message)
+
+    def _renewed(self, item: QueueItem, lease: Lease) -> Change:
+        # Nobody has worked, so no attempt is used up. The lease is new, so a task that comes late is stale; it is
+        # twice as long, so tasks that wait long in a busy Cloud Tasks queue are at last delivered in time; the hop is
+        # new, so that the task's name is.
+        granted = (item.lease_expires_at or self.now) - (item.processing_started_at or self.now)
+        length = max(self.lease, min(2 * granted, _LONGEST_UNCLAIMED_LEASE))
+        return Change("RENEW", item, with_lease(item, self.new_id(), self.now, length, hop=lease.hop + 1))
+
+
+def _queued(item: QueueItem, available_at: datetime, wait_reason: str) -> QueueItem:
+    return replace(
+        item,
+        state=QUEUED,
+        available_at=available_at,
+        hop=0,
+        lease_id=None,
+        lease_expires_at=None,
+        processing_started_at=None,
+        wait_reason=wait_reason,
+    )
+
+
+def cancelled(item: QueueItem) -> Change:
+    """The run ends because somebody asked for it."""
+    return Change("CANCEL", item, None, "CANCELLED", "the run was cancelled on request")
+
+
+def with_lease(item: QueueItem, lease_id: str, now: datetime, length: timedelta, *, hop: int) -> QueueItem:
+    """The item as the holder of a new lease; a renewed one says why its executor has not begun."""
+    return replace(
+        item,
+        state=PROCESSING,
+        hop=hop,
+        lease_id=lease_id,
+        lease_expires_at=now + length,
+        processing_started_at=now,
+        wait_reason="PLATFORM_BUSY" if item.state == PROCESSING else None,
+    )
+
+
+def requested_cancels(signs: Iterable[RunSign]) -> frozenset[str]:
+    """The runs somebody wants stopped, whatever lease they are under."""
+    return frozenset(sign.run_id for sign in signs if sign.kind == "CANCEL_REQUESTED")

@@ -1,0 +1,83 @@
+"""What a decision changes in the tenants' usage: runs that started and ended on a day, today's mirror of the queue."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from shared.domain.dispatching.changes import Change
+from shared.domain.dispatching.queue_state import PROCESSING, QueueState
+
+_TOUCHING = ("ADMIT", "RETRY", "PAUSE")
+
+
+@dataclass(frozen=True)
+class UsageChange:
+    """One tenant's day. What mirrors the queue and the limits is given for today only, and None where it is unknown."""
+
+    tenant_id: str
+    usage_date: date
+    started: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    live: int | None = None
+    daily_limit: int | None = None
+    concurrent_limit: int | None = None
+    has_admitted: bool = False
+
+
+def usage_changes(state: QueueState, changes: Iterable[Change]) -> list[UsageChange]:
+    """A change for each tenant and day that the changes count on, or whose live runs they touch; in order."""
+    made, today = list(changes), state.now.date()
+    counts: Counter[tuple[str, date, str]] = Counter()
+    for change in made:
+        for day, column in _counted(change):
+            counts[change.before.tenant_id, day, column] += 1
+    touched = {change.before.tenant_id for change in made if change.after is None or change.action in _TOUCHING}
+    days = {(tenant_id, day) for tenant_id, day, _ in counts} | {(tenant_id, today) for tenant_id in touched}
+    mirror = _Mirror(state, made)
+    return [
+        UsageChange(
+            tenant_id,
+            day,
+            started=counts[tenant_id, day, "started"],
+            succeeded=counts[tenant_id, day, "succeeded"],
+            failed=counts[tenant_id, day, "failed"],
+            **(mirror.of(tenant_id) if day == today else {}),
+        )
+        for tenant_id, day in sorted(days)
+    ]
+
+
+def _counted(change: Change) -> Iterable[tuple[date, str]]:
+    """The day and the columns that a change counts in."""
+    before, after = change.before, change.after
+    if change.action == "ADMIT" and before.quota_date is None and after and after.quota_date:
+        yield after.quota_date, "started"
+    if before.quota_date and change.action == "COMPLETE":
+        yield before.quota_date, "succeeded"
+    if before.quota_date and change.action == "FAIL":
+        yield before.quota_date, "failed"
+
+
+class _Mirror:
+    """What today's row of a tenant mirrors, once the changes are made: live runs, limits, whether it was served."""
+
+    def __init__(self, state: QueueState, changes: Sequence[Change]) -> None:
+        items = {item.run_id: item for item in state.items}
+        self._admitted = {change.before.tenant_id for change in changes if change.action == "ADMIT"}
+        for change in changes:
+            items.pop(change.before.run_id, None)
+            if change.after is not None:
+                items[change.before.run_id] = change.after
+        self._live = Counter(item.tenant_id for item in items.values() if item.state == PROCESSING)
+        self._shares = {share.tenant_id: share for share in state.tenants}
+
+    def of(self, tenant_id: str) -> dict[str, Any]:
+        """The mirroring fields of a UsageChange."""
+        share = self._shares.get(tenant_id)
+        limits = {"daily_limit": share.daily_limit, "concurrent_limit": share.concurrent_limit} if share else {}
+        return {"live": self._live[tenant_id], "has_admitted": tenant_id in self._admitted, **limits}

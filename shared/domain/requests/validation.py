@@ -1,0 +1,36 @@
+"""Turns what a caller sent into models: every bad field is named, none of their values is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.domain.requests.wording import worded
+from shared.errors import InvalidInput
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class NoBody(BaseModel):
+    """The body of a call that takes none: nothing, or an empty object."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def validated(model: type[Model], value: Mapping[str, Any], *, within: str = "") -> Model:
+    """`value` as a model; InvalidInput naming every bad field, as fields of `within` where that is given."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        found = [
+            {"field": _path(within, item["loc"]), "message": worded(item)}
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        summary = "; ".join(f"{item['field']}: {item['message']}" for item in found)
+        raise InvalidInput(summary, errors=found) from None  # the cause would carry the values
+
+
+def _path(within: str, location: tuple[int | str, ...]) -> str:
+    return ".".join([within] * bool(within) + [str(part) for part in location]) or "body"

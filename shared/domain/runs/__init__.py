@@ -1,0 +1,1 @@
+"""Runs: acceptance, backfills, deliveries, turns, and what a caller sees of them."""

@@ -1,0 +1,188 @@
+"""Whether a manual run is accepted, and what its caller is told: a prediction, as only the dispatcher admits runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from shared.domain.dispatching.queue_state import PROCESSING
+from shared.domain.runs.backfill import BackfillQuota
+from shared.domain.runs.waiting import check_waiting
+from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded
+
+MANUAL_PRIORITY = 10
+MANUAL_MAX_RETRIES = 3
+_IDEMPOTENCY_WINDOW = timedelta(hours=24)
+_NAMESPACE = uuid.UUID("0b8f2b52-6f0a-4d0f-8a54-2b9f3f0c9a51")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a caller asks for; `idempotency_key` makes a repeated request find the first one's run."""
+
+    body: Mapping[str, Any]
+    user_id: str | None
+    idempotency_key: str | None = None
+    retry_of: str | None = None
+
+
+@dataclass(frozen=True)
+class QueuedGroup:
+    """Items of a tenant's queue that are alike.
+
+    `kind`: manual, scheduled or backfill. `is_uncounted`: they have not been admitted yet, and will count then.
+    `is_ahead`: they may start now and go before a manual run that is accepted now. `backfill_id`: one of theirs.
+    """
+
+    pipeline_id: str
+    source: str | None
+    state: str
+    kind: str
+    is_uncounted: bool
+    is_ahead: bool
+    items: int
+    backfill_id: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """Of a tenant's runs at most one of a pipeline and source is live."""
+        return (self.pipeline_id, self.source)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the caller is told: RUNNING, or PENDING with the reason and the place in the tenant's queue."""
+
+    status: str
+    wait_reason: str | None = None
+    queue_position: int | None = None
+
+
+@dataclass(frozen=True)
+class AcceptedRun:
+    """A run or backfill that was accepted under its id before: what its caller was told, and for which body."""
+
+    run_id: str
+    start: Start
+    body_digest: str
+    accepted_at: datetime
+    quota: BackfillQuota | None = None  # a backfill's
+    is_replayed: bool = False
+
+    def answers(self, body_digest: str, now: datetime) -> bool:
+        """Whether it is the answer to a call with the same key; IdempotencyMismatch when that has another body."""
+        return is_repeated_call(body_digest, now, first_digest=self.body_digest, first_at=self.accepted_at)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A tenant's limits, the runs it started today (UTC) and its queue, at `now`.
+
+    `schedules`: those that are active; `due_today`: those of them whose next tick comes before this UTC day ends.
+    """
+
+    now: datetime
+    daily_limit: int
+    concurrent_limit: int
+    started_today: int
+    queue: tuple[QueuedGroup, ...]
+    schedules: int = 0
+    due_today: int = 0
+
+    @property
+    def used_today(self) -> int:
+        """Today's runs, and the manual ones that wait to be counted."""
+        return self.started_today + self._uncounted("manual")
+
+    def check_quota(self) -> None:
+        """QuotaExceeded when what is used today leaves nothing of the daily limit."""
+        used = self.used_today
+        if used < self.daily_limit:
+            return
+        resets_at = next_utc_midnight(self.now)
+        retry_after = int((resets_at - self.now).total_seconds()) + 1
+        raise QuotaExceeded(limit=self.daily_limit, used=used, resets_at=resets_at, retry_after=retry_after)
+
+    def check_waiting(self, runs: int = 1) -> None:
+        """TooManyWaiting when so many more would be more than may wait.
+
+        Calls at the same moment may pass the limit by what they bring, a backfill only where another instance takes
+        it: the limit protects the platform, it meters nobody.
+        """
+        waiting = _count(group for group in self.queue if group.state != PROCESSING)
+        check_waiting(daily_limit=self.daily_limit, waiting=waiting, more=runs)
+
+    def predict_start(self, pipeline_id: str, source: str | None) -> Start:
+        """Whether a run accepted now finds a slot, or why it has to wait."""
+        live = [group for group in self.queue if group.state == PROCESSING]
+        ahead = [group for group in self.queue if group.state != PROCESSING and group.is_ahead]
+        position = _count(ahead) + 1
+        if any(group.key == (pipeline_id, source) for group in live + ahead):
+            return Start("PENDING", "PIPELINE_BUSY", position)
+        if _count(live + ahead) >= self.concurrent_limit:
+            return Start("PENDING", "CONCURRENT_LIMIT", position)
+        return Start("RUNNING")
+
+    def predict_backfill(self, pipeline_id: str, source: str | None) -> Start:
+        """PENDING, with the reason where it is known before the dispatcher has looked."""
+        if self.backfill_quota().remaining == 0:
+            return Start("PENDING", "DAILY_LIMIT")
+        return Start("PENDING", self.predict_start(pipeline_id, source).wait_reason)
+
+    def backfill_quota(self) -> BackfillQuota:
+        """What of the daily limit a backfill may use."""
+        reserved = self.due_today + self._uncounted("scheduled")
+        return BackfillQuota(self.daily_limit, self.used_today, reserved, self.schedules)
+
+    def check_no_backfill(self, pipeline_id: str, source: str | None) -> None:
+        """Conflict while runs of an earlier backfill of this pipeline and source wait."""
+        key = ("backfill", "QUEUED", pipeline_id, source)
+        waiting = [group for group in self.queue if (group.kind, group.state, *group.key) == key]
+        if waiting:
+            facts = {"backfill_id": waiting[0].backfill_id, "waiting_runs": _count(waiting)}
+            raise Conflict("another backfill of this pipeline is not through yet", **facts)
+
+    def _uncounted(self, kind: str) -> int:
+        return _count(group for group in self.queue if group.is_uncounted and group.kind == kind)
+
+
+def _count(groups: Iterable[QueuedGroup]) -> int:
+    return sum(group.items for group in groups)
+
+
+def next_utc_midnight(now: datetime) -> datetime:
+    """When the UTC day of `now` ends and daily limits start anew."""
+    return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
+
+
+def repeatable_run_id(
+    *, tenant_id: str, pipeline_id: str, idempotency_key: str, turn: int, retry_of: str | None = None
+) -> str:
+    """The run's id for an Idempotency-Key: the same call finds the same run; `turn` counts used-up ids.
+
+    A key is its route's: that of a new run, or that of the retries of one run.
+    """
+    named = [tenant_id, pipeline_id, idempotency_key, turn, *([retry_of] if retry_of else [])]
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(named)))
+
+
+def is_repeated_call(digest: str, now: datetime, *, first_digest: str, first_at: datetime) -> bool:
+    """Whether a call repeats the first one with its Idempotency-Key, which is the key's for a day.
+
+    IdempotencyMismatch when it has another body.
+    """
+    if now - first_at > _IDEMPOTENCY_WINDOW:
+        return False
+    if first_digest != digest:
+        raise IdempotencyMismatch
+    return True
+
+
+def body_digest(body: Mapping[str, Any]) -> str:
+    """Tells request bodies apart, whatever the order of their fields; short enough for a job label."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:40]

@@ -1,0 +1,1 @@
+"""Schedules: crons, due ticks, and what each tick becomes."""

@@ -1,0 +1,112 @@
+"""Cron in a timezone: when a schedule fires, also on the two odd days of the year.
+
+Cron is read on the wall clock. An hour or minute that is a star, a range or a step is a rhythm, any other is a time of
+the day. A rhythm fires whenever the clock shows a time it names, so it goes on through an hour that comes twice. A time
+of the day fires once: the first time where it comes twice, at the first instant after the gap where it is skipped. A
+rhythm of hours passes over a skipped time, as its next one follows; one of minutes within given hours makes up for it.
+Ticks that fall on one instant are one tick.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from croniter import croniter
+
+from shared.domain.schedules.cron import wall_clock_ticks
+from shared.errors import InvalidInput
+
+_TIMES = re.compile(r"\d+(?:,\d+)*")
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
+# On disk beside the zones, but no zones of IANA's: this machine's own, and copies with leap seconds.
+_NO_ZONE = re.compile(r"localtime|posixrules|Factory|posix/.*|right/.*")
+
+
+@cache
+def require_timezone(name: str) -> ZoneInfo:
+    """The zone of an IANA name; InvalidInput for an unknown one, which is never taken for UTC."""
+    if _ZONE.fullmatch(name) and not _NO_ZONE.fullmatch(name):
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            pass  # a folder or a file of another kind: unknown, too
+    raise InvalidInput.of_field("timezone", "must be an IANA timezone such as Europe/Berlin")
+
+
+def next_tick(cron: str, zone: ZoneInfo, *, after: datetime) -> datetime | None:
+    """The first tick later than `after`, in UTC; None when there is none in the years ahead."""
+    return next(ticks_after(cron, zone, after=after), None)
+
+
+def ticks_after(cron: str, zone: ZoneInfo, *, after: datetime) -> Iterator[datetime]:
+    """All ticks later than `after`, in UTC, ascending."""
+    latest = after
+    for tick in _ticks(cron, zone, _earliest_wall_clock(zone, after)):
+        if tick > latest:
+            latest = tick
+            yield tick
+
+
+def is_shown(cron: str, zone: ZoneInfo, tick: datetime) -> bool:
+    """Whether the clock shows a time that the cron names; it does not at a tick that makes up for a skipped one."""
+    shown = tick.astimezone(zone).replace(tzinfo=None)
+    return next(wall_clock_ticks(cron, shown - timedelta(microseconds=1)), None) == shown
+
+
+def _earliest_wall_clock(zone: ZoneInfo, after: datetime) -> datetime:
+    """A local time before which nothing is shown later than `after`, however soon the clocks are put back."""
+    moments = (after, after + timedelta(days=1))
+    return min(after.astimezone(UTC).replace(tzinfo=None) + _offset(moment.astimezone(zone)) for moment in moments)
+
+
+def _ticks(cron: str, zone: ZoneInfo, start: datetime) -> Iterator[datetime]:
+    """The ticks of all local times after `start`, in UTC, ascending; some may fall on one instant."""
+    minute, hour = (_is_rhythm(text) for text in cron.split()[:2])
+    repeated: deque[datetime] = deque()
+    for wall_clock in wall_clock_ticks(cron, start):
+        before, after = (_offset(wall_clock.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
+        if before < after and hour:
+            continue
+        first = (wall_clock - before).replace(tzinfo=UTC)
+        if before < after:
+            first = _end_of_gap(first, wall_clock, zone, after)
+        while repeated and repeated[0] < first:
+            yield repeated.popleft()
+        yield first
+        if before > after and (minute or hour):
+            repeated.append((wall_clock - after).replace(tzinfo=UTC))
+    yield from repeated
+
+
+def _is_rhythm(field: str) -> bool:
+    return not _TIMES.fullmatch(field)
+
+
+def _offset(local: datetime) -> timedelta:
+    return local.utcoffset() or timedelta()
+
+
+def _end_of_gap(late: datetime, wall_clock: datetime, zone: ZoneInfo, after: timedelta) -> datetime:
+    """When the clocks of the zone have skipped this local time, in UTC; they do so up to `late`."""
+    # The clocks jump somewhere in (wall_clock - after, late]: narrow that down to the second.
+    early = (wall_clock - after).replace(tzinfo=UTC)
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) // 2
+        middle -= timedelta(microseconds=middle.microsecond)
+        if middle.astimezone(zone).utcoffset() == after:
+            late = middle
+        else:
+            early = middle
+    return late
+
+
+def latest_tick(cron: str, *, until: datetime) -> datetime:
+    """The last tick at or before `until` of a cron read in UTC."""
+    just_after = until + timedelta(microseconds=1)
+    previous: datetime = croniter(cron, just_after, ret_type=datetime).get_prev()
+    return previous

@@ -1,0 +1,86 @@
+"""Compares a schedule with the tenant's others: does it duplicate one, and do all of them fit the daily limit?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import islice, takewhile
+
+from shared.domain.schedules.pipeline_configs import PipelineConfig
+from shared.domain.schedules.schedule import next_tick, require_timezone, ticks_after
+from shared.errors import InvalidInput
+
+_TICKS_COMPARED, _TIME_COMPARED = 50, timedelta(days=366)
+_DAYS_COUNTED = timedelta(days=7)  # most schedules are the same every week
+_INSTANT = timedelta(microseconds=1)
+
+
+def load_warnings(
+    config: PipelineConfig,
+    active: Sequence[PipelineConfig],
+    *,
+    daily_limit: int | None,
+    trigger_cron: str,
+    now: datetime,
+) -> list[str]:
+    """Warnings for the owner of a schedule, given the tenant's active ones; it is treated as active itself."""
+    others = [other for other in active if other.config_id != config.config_id]
+    found = [_doubled(other, tick) for other in others if (tick := _common_tick(config, other, now))][:1]
+    if daily_limit is not None and (full := _full_day([config, *others], daily_limit, trigger_cron, now)):
+        day, runs = full
+        found.append(
+            f"The tenant's active schedules exceed its daily limit of {daily_limit}: they start {runs} or more runs on "
+            f"{day} (UTC). Runs beyond the limit wait for the next day."
+        )
+    return found
+
+
+def _doubled(other: PipelineConfig, tick: datetime) -> str:
+    return (
+        f"Schedule {other.config_id} runs the same pipeline with the same parameters at the same time, for example at "
+        f"{tick:%Y-%m-%dT%H:%M:%SZ}. Both load the same rows; remove one of them."
+    )
+
+
+def _common_tick(config: PipelineConfig, other: PipelineConfig, now: datetime) -> datetime | None:
+    """The first moment at which both would do the same."""
+    mine, its = config.settings, other.settings
+    if (config.pipeline_id, mine.parameters) != (other.pipeline_id, its.parameters):
+        return None
+    if "{date}" in str(mine.parameters) and mine.date_offset_days != its.date_offset_days:
+        return None
+    ticks = set(islice(_ticks(config, now, _TIME_COMPARED), _TICKS_COMPARED))
+    return next((tick for tick in islice(_ticks(other, now, _TIME_COMPARED), _TICKS_COMPARED) if tick in ticks), None)
+
+
+def _ticks(config: PipelineConfig, now: datetime, span: timedelta) -> Iterator[datetime]:
+    try:
+        found = ticks_after(config.settings.cron_expression, config.settings.zone, after=now)
+        yield from takewhile(lambda tick: tick < now + span, found)
+    except InvalidInput:  # its timezone no longer exists, so it does not fire
+        return
+
+
+def _full_day(
+    configs: Sequence[PipelineConfig], daily_limit: int, trigger_cron: str, now: datetime
+) -> tuple[date, int] | None:
+    """A UTC day with more runs than the limit, and the number of runs counted when that was found."""
+    counts: Counter[date] = Counter()
+    for config in configs:
+        for tick in _runs(config, trigger_cron, now):
+            counts[tick.date()] += 1
+            if counts[tick.date()] > daily_limit:
+                return tick.date(), counts[tick.date()]
+    return None
+
+
+def _runs(config: PipelineConfig, trigger_cron: str, now: datetime) -> Iterator[datetime]:
+    """The ticks that become runs: all, or one for each trigger when the misfire policy is coalesce."""
+    if config.settings.misfire_policy != "coalesce":
+        yield from _ticks(config, now, _DAYS_COUNTED)
+        return
+    utc, after = require_timezone("UTC"), now
+    while tick := next(_ticks(config, after, now + _DAYS_COUNTED - after), None):
+        yield tick
+        after = next_tick(trigger_cron, utc, after=tick - _INSTANT) or now + _DAYS_COUNTED

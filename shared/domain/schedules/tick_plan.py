@@ -1,0 +1,175 @@
+"""What each schedule is owed: which of its due ticks run, together or one by one, and which are skipped and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from shared.domain.schedules.schedule import ticks_after
+
+MOST_CAUGHT_UP = 100  # of one schedule, tick by tick
+# A schedule whose backlog is longer is planned in several triggers. Of ticks that run one by one only the latest are
+# caught up, so nothing runs before all that are due have been seen.
+_MOST_TOGETHER, _MOST_PASSED_OVER = 10_000, 100_000
+_DATE = "{date}"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A due schedule: what it says, and how its tenant stands. `next_run_time` is the earliest tick owed.
+
+    `room`: how many runs the tenant's limits let it queue now; `limited_by` says which of them is the narrowest.
+    `deferred_at`: the last trigger that saw a due tick and left it for want of room.
+    """
+
+    config_id: str
+    cron_expression: str
+    zone: ZoneInfo
+    next_run_time: datetime
+    misfire_policy: str = "coalesce"
+    overlap_policy: str = "wait"
+    date_offset_days: int = 1
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    room: int = MOST_CAUGHT_UP
+    limited_by: str = "WAITING_LIMIT"
+    has_unfinished_run: bool = False
+    deferred_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class TickOutcome:
+    """What becomes of one tick, or of a row of them: a run with these parameters, or nothing, for `skip_reason`."""
+
+    first_tick: datetime
+    last_tick: datetime
+    tick_count: int
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    skip_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class TickPlan:
+    """Every due tick's outcome, and the tick that is owed next; None when the schedule never fires again.
+
+    What a plan defers stays due, from `next_run_time` on, and nothing is lost.
+    """
+
+    config_id: str
+    moves_from: datetime
+    next_run_time: datetime | None
+    outcomes: tuple[TickOutcome, ...] = ()
+    deferred_reason: str | None = None
+
+    @property
+    def run_count(self) -> int:
+        """How many runs it queues."""
+        return sum(outcome.skip_reason is None for outcome in self.outcomes)
+
+
+def plan_ticks(schedule: Schedule, *, now: datetime, previous_trigger: datetime, max_days: int) -> TickPlan:
+    """The plan of one due schedule.
+
+    `previous_trigger` is when the trigger before this one should have come: a due tick of that time or before was
+    missed, unless a trigger saw it and deferred it. `max_days` is the longest range of dates one run may cover.
+    """
+    plan = partial(TickPlan, schedule.config_id, schedule.next_run_time)
+    if schedule.room <= 0:
+        return plan(schedule.next_run_time, (), schedule.limited_by)
+    ticks, following = _due_ticks(schedule, now)
+    if schedule.misfire_policy == "coalesce":
+        return plan(following, tuple(_without_overlap(schedule, [_run(schedule, ticks, max_days)])))
+    missed = {tick for tick in ticks if _was_missed(schedule, tick, previous_trigger)}
+    are_all = following is None or following > now
+    taken = [tick for tick in ticks if tick not in missed][-MOST_CAUGHT_UP:] if are_all else []
+    deferred = None
+    if schedule.overlap_policy != "skip" and len(taken) > schedule.room:  # else one run at most follows
+        following, deferred = taken[schedule.room], schedule.limited_by
+        taken, ticks = taken[: schedule.room], ticks[: ticks.index(following)]
+    left = [tick for tick in ticks if tick not in set(taken)]
+    outcomes = [
+        *_skipped([tick for tick in left if tick in missed], "MISFIRE"),
+        *_skipped([tick for tick in left if tick not in missed], "MISFIRE_LIMIT"),
+        *(_run(schedule, [tick], max_days) for tick in taken),
+    ]
+    return plan(following, tuple(_without_overlap(schedule, outcomes)), deferred)
+
+
+def _due_ticks(schedule: Schedule, now: datetime) -> tuple[list[datetime], datetime | None]:
+    """The ticks that are planned now, and the one after them."""
+    most = _MOST_TOGETHER if schedule.misfire_policy == "coalesce" else _MOST_PASSED_OVER
+    ticks = [schedule.next_run_time]  # owed as it stands, whatever cron and timezone say today
+    for tick in ticks_after(schedule.cron_expression, schedule.zone, after=schedule.next_run_time):
+        if tick > now or len(ticks) == most:
+            return ticks, tick
+        ticks.append(tick)
+    return ticks, None
+
+
+def _was_missed(schedule: Schedule, tick: datetime, previous_trigger: datetime) -> bool:
+    """Whether the schedule passes it over, as it comes too late."""
+    if schedule.misfire_policy != "skip":
+        return False
+    was_deferred = schedule.deferred_at is not None and tick <= schedule.deferred_at
+    return tick <= previous_trigger and not was_deferred
+
+
+def _without_overlap(schedule: Schedule, outcomes: list[TickOutcome]) -> list[TickOutcome]:
+    """The outcomes with every run skipped that would overlap another of this schedule, where it says so."""
+    if schedule.overlap_policy != "skip":
+        return outcomes
+    runs = [outcome for outcome in outcomes if outcome.skip_reason is None]
+    started = [] if schedule.has_unfinished_run else runs[:1]
+    others = [outcome for outcome in outcomes if outcome.skip_reason is not None]
+    overlapping = [tick for run in runs[len(started) :] for tick in (run.first_tick, run.last_tick)]
+    count = sum(run.tick_count for run in runs[len(started) :])
+    return [*others, *started, *_skipped(overlapping, "OVERLAP", count)]
+
+
+def _skipped(ticks: Sequence[datetime], reason: str, count: int | None = None) -> list[TickOutcome]:
+    if not ticks:
+        return []
+    return [TickOutcome(ticks[0], ticks[-1], len(ticks) if count is None else count, {}, reason)]
+
+
+def merged_skips(outcomes: Sequence[TickOutcome]) -> tuple[TickOutcome, ...]:
+    """The outcomes with those that are skipped for the same reason as one."""
+    merged: dict[object, TickOutcome] = {}
+    for outcome in outcomes:
+        same = merged.get(outcome.skip_reason) if outcome.skip_reason else None
+        if same is None:
+            merged[outcome.skip_reason or outcome.last_tick] = outcome
+            continue
+        first, last = min(same.first_tick, outcome.first_tick), max(same.last_tick, outcome.last_tick)
+        merged[outcome.skip_reason] = replace(
+            same, first_tick=first, last_tick=last, tick_count=same.tick_count + outcome.tick_count
+        )
+    return tuple(merged.values())
+
+
+def _run(schedule: Schedule, ticks: Sequence[datetime], max_days: int) -> TickOutcome:
+    return TickOutcome(ticks[0], ticks[-1], len(ticks), _parameters(schedule, ticks[0], ticks[-1], max_days))
+
+
+def _parameters(schedule: Schedule, first_tick: datetime, last_tick: datetime, max_days: int) -> dict[str, Any]:
+    """The schedule's parameters with `{date}` filled: the ticks' local dates, less the offset.
+
+    A `date` that stands for several days becomes a range of at most `max_days`, the latest ones; where no parameter
+    asks for a date, the run is incremental and needs none.
+    """
+    offset = timedelta(days=schedule.date_offset_days)
+    first, last = ((tick.astimezone(schedule.zone).date() - offset) for tick in (first_tick, last_tick))
+    parameters = dict(schedule.parameters)
+    if parameters.get("date") == _DATE and first != last:
+        del parameters["date"]
+        earliest = max(first, last - timedelta(days=max_days - 1))
+        parameters |= {"start_date": earliest.isoformat(), "end_date": last.isoformat()}
+    return with_date(parameters, last.isoformat())
+
+
+def with_date(parameters: Mapping[str, Any], day: str) -> dict[str, Any]:
+    """The parameters with every `{date}` filled."""
+    return {name: value.replace(_DATE, day) if isinstance(value, str) else value for name, value in parameters.items()}

@@ -1,0 +1,49 @@
+"""How many runs each schedule may queue in one trigger: its tenant's limits, shared by the tenant's schedules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from shared.domain.runs.waiting import waiting_limit
+
+# Of one schedule's runs, as they are sent to BigQuery; the whole trigger's go there in requests of ten million.
+_MOST_BYTES = 1_000_000
+
+
+@dataclass
+class Room:
+    """What one tenant's schedules have left in this trigger: runs of today, and places in the queue."""
+
+    today: int
+    waiting: int
+    was_full: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.was_full = self.today <= 0
+
+    @classmethod
+    def of_tenant(cls, *, daily_limit: int, taken_today: int, waiting_runs: int) -> Room:
+        """The room before the first schedule."""
+        return cls(today=daily_limit - taken_today, waiting=waiting_limit(daily_limit) - waiting_runs)
+
+    def of_schedule(self, *, bytes_per_run: int) -> tuple[int, str]:
+        """The most runs that the next schedule may queue, and the limit that says so.
+
+        While the day is not used up each schedule may queue one, which waits for its turn; more only as the day has
+        room for.
+        """
+        if self.was_full:
+            return 0, "DAILY_LIMIT"
+        if self.waiting <= 0:
+            return 0, "WAITING_LIMIT"
+        limits = [
+            (max(1, self.today), "DAILY_LIMIT"),
+            (self.waiting, "WAITING_LIMIT"),
+            (max(1, _MOST_BYTES // bytes_per_run), "PLATFORM_BUSY"),
+        ]
+        return min(limits, key=lambda limit: limit[0])
+
+    def take(self, runs: int) -> None:
+        """Count what a schedule queues."""
+        self.today -= runs
+        self.waiting -= runs

@@ -1,0 +1,1 @@
+"""Pipeline templates: what their files may say."""

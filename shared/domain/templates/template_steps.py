@@ -1,0 +1,81 @@
+"""The steps a template may have: for each `uses` the options that it takes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.domain.dispatching.retry import MOST_STEP_TRIES
+from shared.domain.requests.texts import Text
+
+Name = Annotated[
+    str,
+    Text(
+        r"[a-z][a-z0-9_]{0,40}", "must be a lowercase letter, then at most 40 lowercase letters, digits and underscores"
+    ),
+]
+Placeholder = Annotated[str, Text(r"\{[a-z_][a-z0-9_]*\}", "must be a placeholder, such as {date}")]
+Bytes = Annotated[int, Field(ge=1, strict=True)]
+
+
+class Strict(BaseModel):
+    """A part of a template: unknown keys are refused, `with` is read into `with_`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Retry(Strict):
+    """How often a step is tried within one attempt of the run, and how long it waits at first."""
+
+    attempts: int = Field(default=1, ge=1, le=MOST_STEP_TRIES)
+    backoff_seconds: float = Field(default=2.0, gt=0, le=60)
+
+
+class _Step(Strict):
+    id: Name
+    retry: Retry = Retry()
+    timeout_seconds: int = Field(default=900, ge=1, le=3600)
+
+
+class ExportOptions(Strict):
+    """Which export, and which of its usage days, both ends included; what is missing is the credential's, or is new.
+
+    `late_hours`: how long before the newest row seen so far rows are looked for that came late.
+    """
+
+    export_table: str | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+    late_hours: Annotated[int, Field(ge=0)] | Placeholder = 72
+
+
+class ExportStep(_Step):
+    """Reads the tenant's Google Cloud billing export into a staging table."""
+
+    uses: Literal["gcp_billing_export"]
+    with_: ExportOptions = Field(default=ExportOptions(), alias="with")
+
+
+class SqlOptions(Strict):
+    """A statement of the template's .sql file, and the table whose columns its result must have."""
+
+    query: Name
+    shape: Name
+
+
+class SqlStep(_Step):
+    """Runs a query into a staging table; `max_bytes_billed` is its own limit, within the run's."""
+
+    uses: Literal["sql"]
+    with_: SqlOptions = Field(alias="with")
+    max_bytes_billed: Bytes | None = None
+
+
+Step = Annotated[ExportStep | SqlStep, Field(discriminator="uses")]
+
+
+class Lookup(Strict):
+    """A CSV file under configs/<provider>/, named from the template's folder; SQL gets it as JSON."""
+
+    file: Annotated[str, Text(r".*\.csv", "must be a file's name that ends in .csv")]

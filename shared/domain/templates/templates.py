@@ -1,0 +1,243 @@
+"""Pipeline templates: what a YAML file under configs/ may say, and what a request may ask of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import Field
+
+from shared.domain.credentials.google_names import table_name
+from shared.domain.templates.config_problems import Place
+from shared.domain.templates.grain import Grain, days_between, whole_days
+from shared.domain.templates.template_checks import Check, Column
+from shared.domain.templates.template_steps import Bytes, Lookup, Name, SqlStep, Step, Strict
+from shared.errors import InvalidInput
+
+BUILT_IN = frozenset({"tenant_id", "pipeline_id", "date", "start_date", "end_date"})
+# What every statement of a sql step may take as a parameter, beside the template's own parameters and lookups.
+RUN_VALUES = {
+    "source": "STRING",
+    "dates": "ARRAY<DATE>",
+    "snapshot_at": "TIMESTAMP",
+    "pipeline_logging_id": "STRING",
+    "tenant_id": "STRING",
+}
+# What a check gives beside these to a statement of the template's: a parameter of that name would be hidden by it.
+CHECK_VALUES = frozenset({"check_id", "counted", "tolerance"})
+_DATES = frozenset({"date", "start_date", "end_date"})
+_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+EARLIEST_DAY = date(2008, 1, 1)  # no cloud bills from before
+LATEST_DAY = date(2199, 12, 31)  # the day after is still one
+MOST_DAYS = 4_000  # of one run: as many partitions of a day as one BigQuery job may change
+
+
+class Parameter(Strict):
+    """What a request may set: `table` is a `project.dataset.table`, bounds are inclusive."""
+
+    type: Literal["string", "integer", "boolean", "table"]
+    description: str
+    default: str | int | bool | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    max_length: int = 1024
+    values: list[str] | None = None
+
+    def as_meant(self, value: Any) -> Any:
+        """A value of this parameter as runs take it; ValueError saying what is wrong with it."""
+        if self.type == "boolean":
+            _require(isinstance(value, bool), "must be true or false")
+        elif self.type == "integer":
+            _require(isinstance(value, int) and not isinstance(value, bool), "must be an integer")
+            _require(self.minimum is None or value >= self.minimum, f"must be at least {self.minimum}")
+            _require(self.maximum is None or value <= self.maximum, f"must be at most {self.maximum}")
+        else:
+            _require(isinstance(value, str), "must be a string")
+            _require(len(value) <= self.max_length, f"must be at most {self.max_length} characters")
+            _require(self.values is None or value in self.values, f"must be one of {', '.join(self.values or [])}")
+            return table_name(value) if self.type == "table" else value
+        return value
+
+
+class Target(Strict):
+    """A table that the run publishes: from which step, and which column has a row's day."""
+
+    table: Name
+    step: Name
+    date_column: Column
+    billed: Name  # the template's statement that adds up rows and cost by day and currency
+
+
+class TemplateDocument(Strict):
+    """A pipeline: what it reads, how it is checked, and what it publishes."""
+
+    description: str
+    owner: str
+    credentials: Literal["GCP", "AWS", "AZURE"]
+    parameters: dict[Name, Parameter] = Field(default={})
+    lookups: dict[Name, Lookup] = Field(default={})
+    max_bytes_billed: Bytes | None = None
+    source_parameter: Name | None = None
+    max_days: int = Field(default=400, ge=1, le=MOST_DAYS)
+    grain: Grain = "day"
+    steps: list[Step] = Field(min_length=1)
+    checks: list[Check] = Field(default=[])
+    publish: list[Target] = Field(min_length=1)
+
+
+class Template(TemplateDocument):
+    """A pipeline with what follows from its file's path; `folder` is where its SQL is, `edition` tells changed ones."""
+
+    provider: Name
+    domain: Name
+    template: Name
+    folder: str | None = None
+    edition: str = ""
+
+    @property
+    def pipeline_id(self) -> str:
+        """How the pipeline is stored and answered, e.g. gcp-cost-billing."""
+        return f"{self.provider}-{self.domain}-{self.template}"
+
+    @property
+    def can_find_days(self) -> bool:
+        """Whether a run that is asked for no days finds some: those that new rows fall on, where it reads a source."""
+        return any(not isinstance(step, SqlStep) for step in self.steps)
+
+    def days_covered(self, first: date, last: date) -> list[date]:
+        """The days that a run reads and replaces when it is asked for these, both ends included."""
+        return whole_days(days_between(first, last), self.grain)
+
+    def placeholders(self) -> Iterator[tuple[Place, str, bool]]:
+        """Every (place, placeholder, whether it is the whole value) in what steps and checks are given."""
+        given: list[tuple[Place, Any]] = [
+            *((("steps", index, "with"), step.with_.model_dump()) for index, step in enumerate(self.steps)),
+            *((("checks", index, "with"), check.with_.given()) for index, check in enumerate(self.checks)),
+        ]
+        for item, options in given:
+            for place, text in _texts(options, item):
+                for name in _PLACEHOLDER.findall(text):
+                    yield place, name, text == f"{{{name}}}"
+
+
+def _require(holds: object, message: str) -> None:
+    if not holds:
+        raise ValueError(message)
+
+
+def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, (*place, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*place, index))
+
+
+def substitute(value: Any, variables: Mapping[str, Any]) -> Any:
+    """`value` with its placeholders filled; one that is the whole text keeps its value's type, None included."""
+    if isinstance(value, Mapping):
+        return {key: substitute(item, variables) for key, item in value.items()}
+    if isinstance(value, list):
+        return [substitute(item, variables) for item in value]
+    if not isinstance(value, str):
+        return value
+    whole = _PLACEHOLDER.fullmatch(value)
+    if whole:
+        return variables[whole[1]]
+
+    def filled(match: re.Match[str]) -> str:
+        found = variables[match[1]]
+        if found is None:
+            raise InvalidInput.of_field(match[1], "this pipeline needs it")
+        return str(found)
+
+    return _PLACEHOLDER.sub(filled, value)
+
+
+def template_variables(template: Template, tenant_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What each placeholder stands for in a run with these resolved parameters; None where the run has no dates."""
+    day = parameters.get("date")
+    return {
+        "tenant_id": tenant_id,
+        "pipeline_id": f"{tenant_id}-{template.pipeline_id}",
+        "date": day,
+        "start_date": day or parameters.get("start_date"),
+        "end_date": day or parameters.get("end_date"),
+        **{name: parameters.get(name, parameter.default) for name, parameter in template.parameters.items()},
+    }
+
+
+def resolve_parameters(template: Template, body: Mapping[str, Any], *, today: date = LATEST_DAY) -> dict[str, Any]:
+    """A run's parameters from a request's body: dates checked, the template's own checked and their defaults filled.
+
+    `{"date"}` is one day, `{"start_date", "end_date"}` a range (both inclusive), neither an incremental run.
+    InvalidInput naming every bad field. Resolving what was resolved changes nothing. Days are UTC days, and none may be
+    after `today`, where it is given.
+    """
+    found: list[dict[str, str]] = []
+    resolved: dict[str, Any] = {}
+    for name, value in body.items():
+        try:
+            resolved[name] = _checked(template, name, value, today)
+        except ValueError as error:
+            found.append({"field": name, "message": str(error)})
+    found = found or _range_errors(template, resolved)
+    if found:
+        summary = "; ".join(f"{item['field']}: {item['message']}" for item in found)
+        raise InvalidInput(summary, errors=found)
+    defaults = {n: p.default for n, p in template.parameters.items() if p.default is not None}
+    return {**defaults, **resolved}
+
+
+def _checked(template: Template, name: str, value: Any, today: date) -> Any:
+    if name in _DATES:
+        _require(isinstance(value, str) and _ISO_DATE.fullmatch(value), "must be a date, YYYY-MM-DD")
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            raise ValueError("is not a day of the calendar") from None
+        _require(day >= EARLIEST_DAY, f"must not be before {EARLIEST_DAY}")
+        _require(day <= LATEST_DAY, f"must not be after {LATEST_DAY}")
+        _require(day <= today, f"must not be after today, {today} in UTC")
+        return value
+    parameter = template.parameters.get(name)
+    if parameter is None:
+        known = ", ".join(sorted(_DATES | template.parameters.keys()))
+        raise ValueError(f"unknown field; this pipeline takes {known}")
+    return parameter.as_meant(value)
+
+
+def _range_errors(template: Template, resolved: Mapping[str, Any]) -> list[dict[str, str]]:
+    start, end = resolved.get("start_date"), resolved.get("end_date")
+    if "date" in resolved and (start or end):
+        return [{"field": "date", "message": "give either date or start_date and end_date"}]
+    if bool(start) != bool(end):
+        missing = "end_date" if start else "start_date"
+        return [{"field": missing, "message": "start_date and end_date go together"}]
+    if start and end:
+        first, last = date.fromisoformat(start), date.fromisoformat(end)
+        if first > last:
+            return [{"field": "start_date", "message": "must not be after end_date"}]
+        days = len(template.days_covered(first, last))
+        if days > template.max_days:
+            whole = " in whole months" if template.grain == "month" else ""
+            message = f"the range has {days} days{whole}, at most {template.max_days} allowed"
+            message += '; a backfill has one run a month: add "split": "month"'
+            return [{"field": "end_date", "message": message}]
+    if not start and "date" not in resolved and not template.can_find_days:
+        return [{"field": "date", "message": "this pipeline needs it, or start_date and end_date"}]
+    variables = template_variables(template, "", resolved)
+    needed = {name for _, name, whole in template.placeholders() if not whole and variables[name] is None}
+    return [{"field": name, "message": "this pipeline needs it"} for name in sorted(needed)]
+
+
+def source_of(template: Template, parameters: Mapping[str, Any], credential_source: str | None) -> str | None:
+    """The x_source a run loads: what its parameters name, else what the credential says; None when neither does."""
+    named = parameters.get(template.source_parameter) if template.source_parameter else None
+    return f"{template.provider}:{named}" if named else credential_source

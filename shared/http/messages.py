@@ -1,0 +1,102 @@
+"""One request and its answer, as handlers see them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from werkzeug.datastructures import Headers
+
+from shared import errors
+from shared.domain.requests.replies import Reply
+from shared.domain.requests.validation import Model, validated
+
+_USER_ID_MAX = 128
+_IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as handlers see it; `caller` is what the route's policy proved."""
+
+    method: str
+    path: str
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Headers
+    body: bytes
+    request_id: str
+    caller: Any = None
+
+    @property
+    def user_id(self) -> str | None:
+        """The X-User-ID claim, for audit only; InvalidInput when it is not UTF-8, too long or unprintable."""
+        try:
+            value = self.headers.get("X-User-ID", "").encode("latin-1").decode()  # WSGI hands bytes over as Latin-1
+        except UnicodeError:
+            raise errors.InvalidInput.of_field("X-User-ID", "must be UTF-8, or ASCII alone") from None
+        if len(value) > _USER_ID_MAX or not value.isprintable():
+            raise errors.InvalidInput.of_field("X-User-ID", f"must be at most {_USER_ID_MAX} printable characters")
+        return value or None
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The Idempotency-Key header; InvalidInput when it is empty, too long or not printable ASCII."""
+        value = self.headers.get("Idempotency-Key")
+        if value is not None and not _IDEMPOTENCY_KEY.fullmatch(value):
+            raise errors.InvalidInput.of_field("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
+        return value
+
+    def json_object(self) -> dict[str, Any]:
+        """The body as a JSON object, `{}` when there is none; InvalidInput when it is anything else."""
+        if not self.body.strip():
+            return {}
+        content_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            raise errors.UnsupportedMediaType
+        try:
+            value = json.loads(
+                self.body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_once_each
+            )
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8 and fits no table
+        except (ValueError, RecursionError):
+            raise errors.InvalidInput.of_field("body", "is not valid JSON") from None  # the cause quotes the body
+        if not isinstance(value, dict):
+            raise errors.InvalidInput.of_field("body", "must be a JSON object")
+        return value
+
+    @property
+    def asked(self) -> tuple[dict[str, Any], str | None, str | None]:
+        """What a `keyed` route is asked for: body, user and Idempotency-Key."""
+        return self.json_object(), self.user_id, self.idempotency_key
+
+    def body_as(self, model: type[Model]) -> Model:
+        """The body validated; InvalidInput naming every bad field."""
+        return validated(model, self.json_object())
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a handler answers; `body` is JSON."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def made(reply: Reply) -> Answer:
+    """The answer to a call that makes something; it says when it is an earlier one's."""
+    return Answer(reply.status, reply.body, {"Idempotent-Replayed": "true"} if reply.is_replayed else {})
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) != len(pairs):  # readers differ in which of them they take
+        raise ValueError("a name is there twice")
+    return found

@@ -1,0 +1,70 @@
+"""Errors as problem documents (RFC 9457): the one table from an error's class to its HTTP status."""
+
+from __future__ import annotations
+
+import re
+
+from shared import errors
+from shared.http.messages import Answer
+
+_STATUS: tuple[tuple[type[errors.ConvergenceError], int], ...] = (
+    (errors.InvalidInput, 400),
+    (errors.Unauthenticated, 401),
+    (errors.Forbidden, 403),
+    (errors.NotFound, 404),
+    (errors.MethodNotAllowed, 405),
+    (errors.Conflict, 409),
+    (errors.PayloadTooLarge, 413),
+    (errors.UnsupportedMediaType, 415),
+    (errors.IdempotencyMismatch, 422),
+    (errors.LimitReached, 429),
+    (errors.Unavailable, 503),
+)
+_TITLES = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content",
+    429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
+}  # fmt: skip
+_FAILED = "The request failed; the trace_id finds it in the log."
+_BROKEN = "The pipeline's template, or another file of the platform, is not valid; the trace_id finds which in the log."
+_RETRY_AFTER_SECONDS = 5
+_CHALLENGES = 'ApiKey realm="convergence", Bearer realm="convergence"'  # the two ways to prove who calls, RFC 9110
+
+
+def status_of(error: errors.ConvergenceError | None) -> int:
+    """The HTTP status of an error class: the one table."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def problem(error: errors.ConvergenceError | None, *, instance: str, trace_id: str) -> Answer:
+    """The problem document of an error; None, and whatever has no status of its own, is 500 without a detail."""
+    status = status_of(error)
+    if status == 401:
+        error = errors.Unauthenticated()  # one and the same body, whatever the reason
+    known = error if status != 500 else None
+    unknown, told = "internal", _FAILED
+    if isinstance(error, errors.ConfigError):
+        unknown, told = "invalid-configuration", _BROKEN
+    facts = dict(known.facts) if known else {}
+    retry_after = facts.pop("retry_after", _RETRY_AFTER_SECONDS if status == 503 else None)
+    if isinstance(known, errors.LimitReached):
+        facts = {"cap": known.cap, **facts}
+    headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+    if "allow" in facts:
+        headers["Allow"] = ", ".join(facts["allow"])
+    if status == 401:
+        headers["WWW-Authenticate"] = _CHALLENGES
+    body = {
+        "type": f"urn:convergence:error:{_kebab(type(known).__name__) if known else unknown}",
+        "title": _TITLES[status],
+        "status": status,
+        "detail": known.message if known else told,
+        "instance": instance,
+        "trace_id": trace_id,
+        **facts,
+    }
+    return Answer(status, body, headers)
+
+
+def _kebab(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()

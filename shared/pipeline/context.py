@@ -1,0 +1,89 @@
+"""What every step of a hop needs: the run, what it may use, and when to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from shared.adapters.bigquery.sql import Statement
+from shared.adapters.bigquery.staging import Staging
+from shared.adapters.bigquery.warehouse import QueryJob, Warehouse
+from shared.adapters.google.kms import CredentialKey
+from shared.adapters.google.tasks import RunTask
+from shared.adapters.stores.runs import Begun, ClaimedRun, Runs
+from shared.configuration.settings import Settings
+from shared.domain.credentials.credentials import Credential, credential_aad, parse_credentials
+from shared.domain.credentials.notices import not_set_up
+from shared.domain.templates.templates import Template
+from shared.errors import CredentialsRejected
+from shared.pipeline.plan import PlannedStep
+from shared.pipeline.stop_signal import Control
+
+
+@dataclass(frozen=True)
+class Services:
+    """What an executor works with."""
+
+    warehouse: Warehouse
+    runs: Runs
+    staging: Staging
+    credential_key: CredentialKey
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One request's share of a run. `snapshot_at` is the moment all reads of the source see, frozen at the start."""
+
+    task: RunTask
+    run: ClaimedRun
+    template: Template
+    parameters: Mapping[str, Any]
+    source: str
+    begun: Begun
+    snapshot_at: datetime
+    control: Control
+    services: Services
+
+    def staging_table(self, step: PlannedStep) -> str:
+        """The name of a step's staging table.
+
+        Its input is part of it: an overtaken attempt that read something else writes late, but into a table of its own.
+        """
+        return f"{self.task.tenant_id}__{self.task.pipeline_logging_id}__{step.id}__{step.input_hash}"
+
+    def ask(
+        self, statement: Statement, values: Mapping[str, Any], *, job_id: str, max_bytes_billed: int | None
+    ) -> QueryJob:
+        """The finished job of a statement over the tenant's dataset, run once under this id."""
+        return self.services.warehouse.once(
+            statement,
+            values,
+            job_id=job_id,
+            dataset=self.task.tenant_id,
+            pause=self.control.pause_for_job,
+            max_bytes_billed=max_bytes_billed,
+        )
+
+    @cached_property
+    def credential(self) -> Credential:
+        """The tenant's credential, decrypted once; CredentialsRejected when there is none or it does not decrypt."""
+        sealed = self.run.credential
+        if sealed is None:
+            raise CredentialsRejected(not_set_up(self.template.credentials))
+        aad = credential_aad(
+            tenant_id=self.task.tenant_id, provider=sealed.provider, credential_id=sealed.credential_id
+        )
+        document = self.services.credential_key.decrypt(sealed.encrypted_credentials, aad=aad)
+        try:
+            return parse_credentials(sealed.provider, sealed.credential_kind, document)
+        except ValueError:
+            raise CredentialsRejected("the stored credential is not valid any more") from None
+
+
+def day_of(text: str | None) -> date | None:
+    """A date parameter as a date."""
+    return date.fromisoformat(text) if text else None

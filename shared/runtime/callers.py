@@ -1,0 +1,115 @@
+"""Tenants' calls as one instance sees them: unknown keys cost nothing, and nobody asks more often than he may.
+
+All of it is in this process's memory: over all instances the limits are as many times as large.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol
+
+from shared.domain.requests.allowance import Allowance
+from shared.domain.requests.auth import KeyOwner, KeyOwners, PresentedKey, hash_api_key, require_tenant
+from shared.errors import TooManyRequests, Unauthenticated
+from shared.runtime.remembered import Remembered
+
+_MOST_OWNERS = 10_000
+REFUSALS_AT_ONCE, REFUSALS_PER_SECOND = 100, 1.0  # of one address, with keys that nobody knows
+
+
+class Keys(Protocol):
+    """Which API keys there are."""
+
+    def has(self, api_key_hash: str) -> bool:
+        """Whether the key is known, from memory."""
+
+    def find(self, api_key_hash: str) -> bool:
+        """Whether there is such a key, by a new look."""
+
+
+class Callers:
+    """Lets tenants' calls in. `owner_seconds`: for so long a key that was proved is taken as proved.
+
+    A key may make `requests_at_once`, which come back within a minute, and ask BigQuery `queries_at_once`.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        owners: KeyOwners,
+        *,
+        owner_seconds: float,
+        requests_at_once: float,
+        queries_at_once: float,
+        queries_per_minute: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._keys, self._owners, self._clock = keys, owners, clock
+        self._remembered = Remembered[str, KeyOwner](seconds=owner_seconds, most=_MOST_OWNERS, clock=clock)
+        self._requests = Allowance(at_once=requests_at_once, per_second=requests_at_once / 60)
+        self._queries = Allowance(at_once=queries_at_once, per_second=queries_per_minute / 60)
+        self._refusals = Allowance(at_once=REFUSALS_AT_ONCE, per_second=REFUSALS_PER_SECOND)
+
+    def admit(self, header: str | None, *, address: str) -> str:
+        """The SHA-256 of a key that exists; no job.
+
+        Unauthenticated for any other, TooManyRequests for a key that asks too often, or an address that guesses.
+        """
+        try:
+            api_key_hash = hash_api_key(header)
+        except Unauthenticated:
+            self._refuse(address)
+            raise
+        if not self._keys.has(api_key_hash):
+            self._refuse(address)
+            if not self._keys.find(api_key_hash):
+                raise Unauthenticated
+        self._check(self._requests, api_key_hash, "requests", "this key asks too often")
+        return api_key_hash
+
+    def charge(self, api_key_hash: str) -> None:
+        """Count something that asks BigQuery; TooManyRequests when the key has asked it too often."""
+        self._check(self._queries, api_key_hash, "queries", "this key has asked too much in a short time")
+
+    def require_owner(self, key: PresentedKey) -> KeyOwner:
+        """The key's owner as require_tenant proves it; at most one job, and none while the proof is fresh."""
+        if found := self._remembered.find(key.api_key_hash):
+            owner, age_seconds = found
+            return require_tenant(replace(owner, read_at=owner.read_at + timedelta(seconds=age_seconds)), key.tenant_id)
+        self.charge(key.api_key_hash)
+        read = self._owners.find_key_owner(key.api_key_hash)
+        if read is not None:
+            require_tenant(read, read.tenant_id)
+            self._remembered.keep(key.api_key_hash, read)
+        return require_tenant(read, key.tenant_id)
+
+    def _refuse(self, address: str) -> None:
+        told = "too many calls of this address had no valid credentials"
+        self._check(self._refusals, network_of(address), "refusals", told)
+
+    def _check(self, allowance: Allowance, name: str, cap: str, told: str) -> None:
+        if wait_seconds := allowance.take(name, now=self._clock()):
+            raise TooManyRequests(told, cap=cap, retry_after=math.ceil(wait_seconds))
+
+
+def network_of(address: str) -> str:
+    """What one caller has of addresses: one of IPv4, 64 bits of IPv6."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    return str(ipaddress.ip_network((found, 64 if found.version == 6 else 32), strict=False))
+
+
+def address_of(forwarded_for: str | None, *, proxies: int) -> str:
+    """Who calls, by X-Forwarded-For: Google appends the address that it sees, and so does each proxy of ours behind it.
+
+    What stands before those is the caller's own word.
+    """
+    addresses = [part.strip() for part in (forwarded_for or "").split(",")]
+    return addresses[max(-1 - proxies, -len(addresses))]
