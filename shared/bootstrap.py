@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.use_cases.run_pipeline import RunRequests
     from shared.use_cases.scheduler_status import SchedulerStatus
     from shared.use_cases.setup_credentials import CredentialSetup
+    from shared.use_cases.show_costs import ShowCosts
     from shared.use_cases.trigger_due_pipelines import Trigger
 
 
@@ -166,6 +167,15 @@ def pipeline_runs() -> PipelineRuns:
 
     looks = new_looks(seconds=get_settings().look_seconds)
     return PipelineRuns(RunLog(warehouse()), run_events(), tasks(), run_requests(), looks)
+
+
+@cache
+def costs() -> ShowCosts:
+    """What tenants see of their costs."""
+    from shared.adapters.stores.costs import Costs
+    from shared.use_cases.show_costs import ShowCosts, new_answers
+
+    return ShowCosts(Costs(warehouse()), new_answers(seconds=get_settings().look_seconds))
 
 
 @cache

@@ -12,9 +12,11 @@ import pytest
 import yaml
 
 from shared.adapters.bigquery.sql import Statement, load_statements, placeholders
+from shared.adapters.stores.costs import costs_statement
 from shared.configuration.platform_config import CONFIGS
 from shared.configuration.tables import get_tables
 from shared.configuration.templates import all_templates, sql_file
+from shared.domain.costs import GROUPS, METRICS, CostRequest
 from shared.domain.templates.template_files import parse_template
 from shared.domain.templates.templates import Target, Template
 from shared.pipeline.check_statements import RenderedCheck, checks_statement
@@ -27,6 +29,11 @@ pytestmark = pytest.mark.judge
 
 ROOT = CONFIGS.parent
 FILES = ("checks.sql", "comparisons.sql", "guards.sql", "table_checks.sql")
+COSTS = ROOT / "shared" / "sql" / "costs.sql"
+ASKED = [
+    *({"group_by": group, "filter": "service:x"} for group in GROUPS),
+    *({"group_by": "tag:team", "metric": metric} for metric in METRICS),
+]
 CHECKS = [ROOT / "shared" / "sql" / "pipeline" / name for name in FILES]
 EVERY_KIND = """
 description: d
@@ -76,12 +83,23 @@ def cases() -> Iterator[Case]:
     for path in sql_files():
         if path in CHECKS:  # every_kind_of_check fills them
             continue
+        if path == COSTS:
+            yield from cost_cases()
+            continue
         for statement in load_statements(path).values():
             place = f"{path.relative_to(ROOT)}:{statement.name}"
             if placeholders(statement.text) <= DATASETS.keys():
                 yield Case(place, statement)
             else:
                 yield from filled_cases(place, path, statement)
+
+
+def cost_cases() -> Iterator[Case]:
+    """The statement of the costs as the store fills it, by group, tag and metric."""
+    days = {"from": "2025-11-01", "to": "2025-11-30"}
+    for asked in ASKED:
+        request = CostRequest.model_validate(days | asked)
+        yield Case(f"costs by {request.group_by}, {request.metric}", costs_statement(request))
 
 
 def composed_cases() -> Iterator[Case]:

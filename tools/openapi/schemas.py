@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from functions.process_queue.main import ProcessQueueBody
 from shared.configuration.tables import Column, get_table
 from shared.configuration.templates import all_templates
+from shared.domain.costs import CostRequest
 from shared.domain.credentials import credentials
 from shared.domain.credentials.google_names import ExportTable
 from shared.domain.requests.validation import NoBody
@@ -39,7 +40,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     NoBody,
 )
 _QUERIES: dict[str, type[BaseModel]] = {
-    model.__name__: model for model in (ListRequest, ConfigListRequest, PreviewRequest)
+    model.__name__: model for model in (ListRequest, ConfigListRequest, PreviewRequest, CostRequest)
 }
 _CREDENTIALS = {
     "GCP": ("GcpServiceAccountKey", "GcpImpersonation"),
@@ -83,12 +84,14 @@ def component_schemas() -> dict[str, Json]:
 
 def query_parameters(model: str) -> Iterator[Json]:
     """The parameters of a query string, by its model's name."""
-    for name, schema in _plain(_QUERIES[model].model_json_schema())["properties"].items():
+    whole = _plain(_QUERIES[model].model_json_schema())
+    for name, schema in whole["properties"].items():
         known = {key: value for key, value in schema.items() if key != "anyOf"}
         known |= next((option for option in schema.get("anyOf", []) if option != {"type": "null"}), {})
         if known.get("default", 0) is None:
             del known["default"]
-        yield {"name": name, "in": "query", "description": get_fields()[model][name], "schema": known}
+        parameter = {"name": name, "in": "query", "description": get_fields()[model][name], "schema": known}
+        yield parameter | ({"required": True} if name in whole.get("required", []) else {})
 
 
 def _model_schemas() -> dict[str, Json]:

@@ -1,0 +1,20 @@
+"""Shows a tenant's costs."""
+
+import flask
+
+from shared import bootstrap
+from shared.http import Answer, Call, Routes
+from shared.http.policies import tenant_reader
+
+routes = Routes("costs")
+
+
+@routes.route("GET /api/v1/costs/{tenant_id}", policy=tenant_reader)
+def show(call: Call) -> Answer:
+    """200 with the sums of the days, by group and period."""
+    return Answer(200, bootstrap.costs().show(call.caller, call.query))
+
+
+def costs(request: flask.Request) -> flask.Response:
+    """The function's entry point."""
+    return routes.respond(request)

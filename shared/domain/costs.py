@@ -1,0 +1,122 @@
+"""What a tenant may ask of its costs, and how the sums become an answer.
+
+Every sum is of one billing currency. Costs are FOCUS columns of focus_cost: https://focus.finops.org/focus-specification/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from decimal import Context, Decimal
+from functools import reduce
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+Granularity = Literal["day", "month", "total"]
+Metric = Literal["billed", "effective", "contracted", "list"]
+METRICS: Mapping[str, str] = {
+    "billed": "BilledCost",
+    "effective": "EffectiveCost",
+    "contracted": "ContractedCost",
+    "list": "ListCost",
+}
+GROUPS: Mapping[str, str] = {
+    "service": "ServiceName",
+    "category": "ServiceCategory",
+    "provider": "ProviderName",
+    "account": "BillingAccountId",
+    "subaccount": "SubAccountId",
+    "region": "RegionId",
+    "sku": "SkuId",
+    "charge_category": "ChargeCategory",
+}
+MOST_DAYS: Mapping[str, int] = {"day": 100, "month": 1200, "total": 1200}
+_EXACT = Context(prec=100)  # more digits than sums of NUMERIC have; the default of 28 would round them
+_NAMES = ", ".join(GROUPS)
+
+
+def _check_group(value: str) -> str:
+    name, _, key = value.partition(":")
+    if value not in GROUPS and not (name == "tag" and 1 <= len(key) <= 256):
+        raise ValueError(f"must be one of {_NAMES}, or tag: and the key of a tag")
+    return value
+
+
+def _check_filter(value: str) -> str:
+    name, _, wanted = value.partition(":")
+    if name not in GROUPS or not 1 <= len(wanted) <= 512:
+        raise ValueError(f"must be one of {_NAMES}, a colon and a value, such as service:BigQuery")
+    return value
+
+
+class CostRequest(BaseModel):
+    """The query string of the costs: both days are included."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    first_date: Annotated[date, Field(alias="from")]
+    last_date: Annotated[date, Field(alias="to")]
+    granularity: Granularity = "day"
+    group_by: Annotated[str, AfterValidator(_check_group)] = "service"
+    metric: Metric = "billed"
+    filter: Annotated[str, AfterValidator(_check_filter)] | None = None
+    compare: Literal["previous_period"] | None = None
+    top: Annotated[int, Field(ge=1, le=200)] = 50
+    restated_since: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _check_days(self) -> CostRequest:
+        if self.last_date < self.first_date:
+            raise ValueError("`to` must not be before `from`")
+        if self.days > MOST_DAYS[self.granularity]:
+            most = MOST_DAYS[self.granularity]
+            raise ValueError(f"`from` and `to` may be {most} days apart at most with granularity {self.granularity}")
+        return self
+
+    @property
+    def days(self) -> int:
+        """How many days are asked for."""
+        return (self.last_date - self.first_date).days + 1
+
+    @property
+    def previous_from(self) -> date | None:
+        """The first day of the period of the same length before, if the caller compares."""
+        return self.first_date - timedelta(days=self.days) if self.compare else None
+
+    @property
+    def tag(self) -> str | None:
+        """The key of the tag that groups are made by, if any."""
+        kind, _, key = self.group_by.partition(":")
+        return key if kind == "tag" else None
+
+    @property
+    def filtered(self) -> tuple[str, str] | None:
+        """The column that is filtered, and its value."""
+        name, _, value = (self.filter or "").partition(":")
+        return (GROUPS[name], value) if value else None
+
+
+def cost_blocks(sums: Iterable[Mapping[str, Any]], *, compares: bool) -> list[dict[str, Any]]:
+    """One block for each billing currency: groups in the order of their rank, each with its periods in order.
+
+    `sums`: billing_currency, group_rank, group_name, is_rest, period, cost and previous_cost, one row for each group
+    and period; a row without a period has only a previous cost. Amounts are decimals and stay exact.
+    """
+    blocks: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in sorted(sums, key=lambda row: (row["billing_currency"], row["group_rank"], row["period"] or date.min)):
+        groups = blocks.setdefault(row["billing_currency"], {})
+        new = {"name": row["group_name"], "is_rest": row["is_rest"], "cost": Decimal(0), "periods": []}
+        group = groups.setdefault(row["group_rank"], new | ({"previous_cost": Decimal(0)} if compares else {}))
+        if row["cost"] is not None:
+            group["cost"] = _EXACT.add(group["cost"], row["cost"])
+            group["periods"].append({"period": row["period"], "cost": row["cost"]})
+        if compares:
+            group["previous_cost"] = _EXACT.add(group["previous_cost"], row["previous_cost"] or Decimal(0))
+    return [_block(currency, list(groups.values()), compares=compares) for currency, groups in blocks.items()]
+
+
+def _block(currency: str, groups: list[dict[str, Any]], *, compares: bool) -> dict[str, Any]:
+    names = ["cost", "previous_cost"] if compares else ["cost"]
+    totals = {name: reduce(_EXACT.add, (group[name] for group in groups)) for name in names}
+    return {"billing_currency": currency, **totals, "groups": groups}

@@ -1,0 +1,62 @@
+"""Shows a tenant what it spent: sums by group and period, and how far and how final they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.adapters.stores.costs import Costs
+from shared.domain.costs import CostRequest, cost_blocks
+from shared.domain.requests.auth import TenantReader
+from shared.domain.requests.validation import validated
+from shared.runtime.remembered import Remembered, size_in_memory
+
+MOST_ANSWERS = 200  # kept in memory at once
+_MOST_ANSWERS_SIZE = 32 * 1024 * 1024
+Answers = Remembered[tuple[str, CostRequest], dict[str, Any]]
+
+
+def new_answers(*, seconds: float) -> Answers:
+    """No answers yet; each is good for `seconds`."""
+    return Answers(
+        seconds=seconds,
+        most=MOST_ANSWERS,
+        oldest_seconds=seconds,
+        size_of=size_in_memory,
+        most_size=_MOST_ANSWERS_SIZE,
+    )
+
+
+@dataclass(frozen=True)
+class ShowCosts:
+    """Answers questions about costs."""
+
+    costs: Costs
+    answers: Answers
+
+    def show(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:
+        """One block of sums for each billing currency; `query` is a CostRequest's fields as text.
+
+        One job, or none while an answer to the same question is kept.
+        """
+        request = validated(CostRequest, query)
+        key = (caller.tenant_id, request)
+        if kept := self.answers.find(key):
+            return kept[0]
+        caller.charge()
+        return self.answers.keep(key, self._answer(caller.tenant_id, request))
+
+    def _answer(self, tenant_id: str, request: CostRequest) -> dict[str, Any]:
+        found = self.costs.read(tenant_id, request)
+        return {
+            "tenant_id": tenant_id,
+            "from": request.first_date,
+            "to": request.last_date,
+            "granularity": request.granularity,
+            "group_by": request.group_by,
+            "metric": request.metric,
+            "currencies": cost_blocks(found["sums"], compares=request.compare is not None),
+            "data_through": {row["provider"]: row["data_through"] for row in found["providers"]},
+            "restated": found["restated"],
+        }

@@ -1,0 +1,221 @@
+"""GET costs: every sum equals the sum over the rows of focus_cost, to the last digit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, localcontext
+from typing import Any
+
+import pytest
+from google.cloud import bigquery
+
+from devcloud.clients import warehouse_of
+from shared.adapters.stores.tenant_tables import make_table
+from shared.configuration.tables import get_table
+from tests.conftest import JobsOf, MakeFrontend
+from tests.support.frontend import Frontend
+
+DAY = date(2025, 11, 15)
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A row of focus_cost: what the test says about it."""
+
+    day: date
+    service: str
+    cost: str
+    currency: str = "USD"
+    region: str | None = None
+    team: str | None = None
+    provider: str = "Google Cloud"
+
+
+CHARGES = (
+    Charge(DAY - timedelta(days=2), "BigQuery", "7"),
+    Charge(DAY, "BigQuery", "0.000000001", team="data"),
+    Charge(DAY, "BigQuery", "1.5", region="us-central1"),
+    Charge(DAY + timedelta(days=1), "BigQuery", "-0.25", team="data"),
+    Charge(DAY, "Compute Engine", "12345678901234567890.123456789"),
+    Charge(DAY + timedelta(days=1), "Storage", "0.5", provider="AWS"),
+    Charge(DAY + timedelta(days=20), "Storage", "0.125", team="core"),
+    Charge(DAY, "BigQuery", "3", currency="EUR"),
+)
+
+
+def _row(charge: Charge) -> dict[str, Any]:
+    kinds = {"STRING": "x", "NUMERIC": "0", "TIMESTAMP": f"{charge.day}T00:00:00Z"}
+    columns = get_table("tenant_dataset", "focus_cost").columns
+    required = {column.name: kinds[column.type] for column in columns if column.mode == "REQUIRED"}
+    return required | {
+        "BilledCost": charge.cost,
+        "EffectiveCost": "1",
+        "BillingCurrency": charge.currency,
+        "ServiceName": charge.service,
+        "ProviderName": charge.provider,
+        "RegionId": charge.region,
+        "Tags": {"team": charge.team} if charge.team else {},
+    }
+
+
+@pytest.fixture(scope="module")
+def spender(make_frontend: MakeFrontend, bigquery_client: bigquery.Client) -> Iterator[Frontend]:
+    """A tenant whose focus_cost has CHARGES."""
+    frontend = make_frontend()
+    frontend.store_keyless()
+    assert ask(frontend, top=9)["currencies"] == []  # set up, and nothing has run
+    make_table(warehouse_of(bigquery_client), frontend.tenant_id, get_table("tenant_dataset", "focus_cost"))
+    table = f"{frontend.tenant_id}.focus_cost"
+    config = bigquery.LoadJobConfig(schema=bigquery_client.get_table(table).schema)
+    bigquery_client.load_table_from_json([_row(charge) for charge in CHARGES], table, job_config=config).result()
+    yield frontend
+    frontend.api.session.close()
+
+
+def ask(frontend: Frontend, first: date = DAY, last: date = DAY + timedelta(days=30), **query: Any) -> dict[str, Any]:
+    path = f"/api/v1/costs/{frontend.tenant_id}"
+    answer = frontend.api.get(path, params={"from": first.isoformat(), "to": last.isoformat(), **query})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def sum_of(amounts: list[Decimal]) -> Decimal:
+    with localcontext(prec=60):
+        return sum(amounts, Decimal(0))
+
+
+def groups_of(answer: dict[str, Any], currency: str = "USD") -> dict[str | None, str]:
+    (block,) = (block for block in answer["currencies"] if block["billing_currency"] == currency)
+    return {group["name"]: group["cost"] for group in block["groups"]}
+
+
+def test_each_currency_has_its_own_block_and_every_digit(spender: Frontend) -> None:
+    answer = ask(spender)
+    assert [block["billing_currency"] for block in answer["currencies"]] == ["EUR", "USD"]
+    in_dollars = [Decimal(charge.cost) for charge in CHARGES if charge.currency == "USD" and charge.day >= DAY]
+    assert [Decimal(block["cost"]) for block in answer["currencies"]] == [Decimal(3), sum_of(in_dollars)]
+    assert list(groups_of(answer).items()) == [  # the highest cost first
+        ("Compute Engine", "12345678901234567890.123456789"),
+        ("BigQuery", "1.250000001"),
+        ("Storage", "0.625"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("granularity", "periods"),
+    [
+        ("day", [("2025-11-16", "0.5"), ("2025-12-05", "0.125")]),
+        ("month", [("2025-11-01", "0.5"), ("2025-12-01", "0.125")]),
+        ("total", [("2025-11-15", "0.625")]),
+    ],
+)
+def test_a_group_has_its_periods_in_order(spender: Frontend, granularity: str, periods: list[Any]) -> None:
+    (block,) = ask(spender, granularity=granularity, filter="service:Storage")["currencies"]
+    (group,) = block["groups"]
+    assert [(period["period"], period["cost"]) for period in group["periods"]] == periods
+
+
+def test_both_days_are_included(spender: Frontend) -> None:
+    assert groups_of(ask(spender, DAY, DAY))["BigQuery"] == "1.500000001"
+    assert groups_of(ask(spender, DAY - timedelta(days=2), DAY))["BigQuery"] == "8.500000001"
+
+
+def test_groups_are_made_by_any_column_and_by_tag(spender: Frontend) -> None:
+    only = {"filter": "service:BigQuery"}
+    assert groups_of(ask(spender, group_by="region", **only)) == {"us-central1": "1.5", None: "-0.249999999"}
+    assert groups_of(ask(spender, group_by="tag:team", **only)) == {None: "1.5", "data": "-0.249999999"}
+    assert groups_of(ask(spender, group_by="tag:te\"am'", **only)) == {None: "1.250000001"}
+    assert groups_of(ask(spender, metric="effective", **only)) == {"BigQuery": "3"}
+
+
+def test_what_is_beyond_the_top_is_one_group(spender: Frontend) -> None:
+    (_, block) = ask(spender, top=1)["currencies"]
+    assert [(group["name"], group["is_rest"], group["cost"]) for group in block["groups"]] == [
+        ("Compute Engine", False, "12345678901234567890.123456789"),
+        (None, True, "1.875000001"),
+    ]
+
+
+def test_the_period_before_is_summed_beside(spender: Frontend) -> None:
+    (block,) = ask(spender, DAY, DAY + timedelta(days=1), compare="previous_period", filter="service:BigQuery", top=5)[
+        "currencies"
+    ][1:]
+    assert (block["cost"], block["previous_cost"]) == ("1.250000001", "7")
+
+
+def test_the_answer_says_how_far_the_data_reaches(spender: Frontend) -> None:
+    assert ask(spender)["data_through"] == {"AWS": "2025-11-16", "Google Cloud": "2025-12-05"}
+
+
+def test_days_that_changed_since_a_moment_are_named(spender: Frontend, bigquery_client: bigquery.Client) -> None:
+    table = f"{spender.tenant_id}.x_meta_restatements"
+    row = {"pipeline_logging_id": "run", "source": "s", "usage_date": "2025-11-15", "billing_currency": "USD"}
+    changes = [
+        row
+        | {"table_name": "focus_cost", "restated_at": "2025-11-20T00:00:00Z", "cost_before": "1", "cost_after": "9"},
+        row
+        | {"table_name": "focus_cost", "restated_at": "2025-11-21T00:00:00Z", "cost_before": "9", "cost_after": "8.5"},
+        row
+        | {"table_name": "focus_cost", "restated_at": "2025-11-22T00:00:00Z", "cost_before": None, "cost_after": "1"},
+        row | {"table_name": "gcp_cost_billing", "restated_at": "2025-11-22T00:00:00Z", "cost_after": "1"},
+    ]
+    config = bigquery.LoadJobConfig(schema=bigquery_client.get_table(table).schema)
+    bigquery_client.load_table_from_json(changes, table, job_config=config).result()
+    found = ask(spender, restated_since="2025-11-20T00:00:00Z")["restated"]
+    assert found == [
+        {
+            "usage_date": "2025-11-15",
+            "billing_currency": "USD",
+            "billed_cost_change": "0.5",
+            "restated_at": "2025-11-22T00:00:00Z",
+        }
+    ]
+    assert ask(spender)["restated"] == []
+
+
+def test_a_question_is_two_jobs_at_most_and_none_when_it_is_repeated(spender: Frontend, jobs_of: JobsOf) -> None:
+    query = {"from": "2025-11-01", "to": "2025-11-30", "group_by": "charge_category"}
+    path = f"/api/v1/costs/{spender.tenant_id}"
+    first, again = (spender.api.get(path, params=query) for _ in range(2))
+    assert first.json() == again.json()
+    assert 1 <= len(jobs_of(first.headers["X-Request-ID"])) <= 2
+    assert jobs_of(again.headers["X-Request-ID"]) == []
+
+
+def test_tenant_without_a_dataset_has_no_costs(frontend: Frontend) -> None:
+    answer = ask(frontend)
+    assert (answer["currencies"], answer["data_through"]) == ([], {})
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ({"from": None}, "from: is missing"),
+        ({"from": "2025-12-01"}, "`to` must not be before `from`"),
+        ({"from": "2025-01-01"}, "100 days"),
+        ({"group_by": "colour"}, "group_by: must be one of service, category"),
+        ({"group_by": "tag:"}, "group_by: must be one of"),
+        ({"filter": "service"}, "filter: must be one of"),
+        ({"metric": "net"}, "metric: must be 'billed', 'effective', 'contracted' or 'list'"),
+        ({"colour": "red"}, "colour: unknown field"),
+        ({"top": "0"}, "top: must be at least 1"),
+        ({"restated_since": "2025-11-20T00:00:00"}, "restated_since: "),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_told_which_field(
+    spender: Frontend, query: dict[str, Any], says: str
+) -> None:
+    asked = {"from": "2025-11-01", "to": "2025-11-30"} | query
+    answer = spender.api.get(f"/api/v1/costs/{spender.tenant_id}", params=asked)
+    assert answer.status_code == 400
+    assert says in answer.json()["detail"]
+
+
+def test_another_tenants_key_is_refused(spender: Frontend, frontend: Frontend) -> None:
+    query = {"from": "2025-11-01", "to": "2025-11-30"}
+    path = f"/api/v1/costs/{spender.tenant_id}"
+    assert frontend.api.get(path, params=query).status_code == 403
+    assert spender.api.get(path, params=query, headers={"X-API-Key": None}).status_code == 401
