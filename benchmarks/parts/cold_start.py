@@ -8,6 +8,9 @@ import sys
 import time
 
 CLIENTS = (
+    "azure.identity",
+    "azure.storage.blob",
+    "boto3",
     "google.cloud.bigquery",
     "google.cloud.bigquery_storage",
     "google.cloud.kms",
