@@ -107,7 +107,7 @@ judge-pythons: setup ## Set-up, unit tests and demo under each Python from 3.11 
 	@tools/judge_pythons
 
 .PHONY: openapi
-openapi: setup ## Write docs/openapi.json anew from configs, models and the words of tools/openapi
+openapi: setup ## Write docs/openapi.json and docs/api.md from configs, models and tools/openapi/contract
 	@$(PYTHON_BIN) -m tools.openapi
 
 .PHONY: bench

@@ -1,7 +1,8 @@
-"""docs/openapi.json says what the product does: it is in step, and leaves out no route, status, header or field."""
+"""docs/openapi.json describes every route, status, header and field of the product, and docs/api.md is made from it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -10,6 +11,7 @@ from shared import errors
 from shared.configuration.platform_config import get_platform
 from shared.http import problems
 from tools.openapi.document import DOCUMENT, build_document, render
+from tools.openapi.reference import REFERENCE, render_reference
 from tools.openapi.wording import get_errors, get_fields
 
 Json = dict[str, Any]
@@ -50,6 +52,24 @@ def error_classes() -> list[type[errors.ConvergenceError]]:
 
 def test_the_committed_document_is_the_generated_one() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == render(), "run `make openapi`"
+
+
+def test_the_committed_reference_is_the_generated_one() -> None:
+    assert REFERENCE.read_text(encoding="utf-8") == render_reference(document()), "run `make openapi`"
+
+
+def test_the_reference_shows_each_route_with_a_request_and_every_answer() -> None:
+    page = REFERENCE.read_text(encoding="utf-8")
+    for route, operation in operations():
+        section = page.partition(f"`{route}`\n\n")[2].partition("\n### ")[0]
+        assert f"```http\n{route.split()[0]} /api/v1/" in section
+        for status in operation["responses"]:
+            assert f"**{status}** " in section or f"[{status}](#{status}-" in section
+
+
+def test_the_reference_has_no_angle_bracket_that_markdown_takes_for_html() -> None:
+    prose = re.sub(r"```.*?```|`[^`]*`", "", REFERENCE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert "<" not in prose
 
 
 def test_every_route_is_described_and_no_other() -> None:

@@ -1,15 +1,18 @@
-"""Writes docs/openapi.json: `python -m tools.openapi`."""
+"""Writes docs/openapi.json and docs/api.md: `python -m tools.openapi`."""
 
 from __future__ import annotations
 
 import argparse
 
-from tools.openapi.document import DOCUMENT, ROOT, render
+from tools.openapi.document import DOCUMENT, ROOT, build_document, render
+from tools.openapi.reference import REFERENCE, render_reference
 
 if __name__ == "__main__":
     argparse.ArgumentParser(
         prog="python -m tools.openapi",
-        description="Writes docs/openapi.json from tools/openapi/contract, the product's models and its templates.",
+        description="Writes docs/openapi.json from tools/openapi/contract, the product's models and its templates, and"
+        " docs/api.md from that.",
     ).parse_args()
     DOCUMENT.write_text(render(), encoding="utf-8")
-    print(f"{DOCUMENT.relative_to(ROOT)} is written.")
+    REFERENCE.write_text(render_reference(build_document()), encoding="utf-8")
+    print(f"{DOCUMENT.relative_to(ROOT)} and {REFERENCE.relative_to(ROOT)} are written.")

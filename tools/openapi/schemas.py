@@ -67,11 +67,11 @@ def component_schemas() -> dict[str, Json]:
         **_run_parameters(),
         **{name: _shape_schema(name) for name in get_shapes()},
         "RunAnswer": {
-            "description": "A run, or a backfill's runs.",
+            "description": "An accepted run, or an accepted backfill.",
             "oneOf": [{"$ref": REFERENCE.format(model=name)} for name in ("RunAccepted", "BackfillAccepted")],
         },
         "ScheduleAnswer": {
-            "description": "The changed schedule, or the preview that was asked for.",
+            "description": "The changed schedule, or the preview if the request asked for one.",
             "oneOf": [{"$ref": REFERENCE.format(model=name)} for name in ("ScheduleChanged", "SchedulePreview")],
         },
     }
@@ -132,11 +132,11 @@ def _credential_requests() -> dict[str, Json]:
     for provider, shapes in _CREDENTIALS.items():
         options = [{"$ref": REFERENCE.format(model=shape)} for shape in shapes]
         schemas[f"{provider.capitalize()}CredentialRequest"] = {
-            "description": f"Credentials of {provider}, in one of their forms.",
+            "description": f"Credentials for {provider}.",
             "type": "object",
             "properties": {
                 "provider": {"const": provider, "description": "The provider."},
-                "credentials": {"oneOf": options, "description": "One of the forms."},
+                "credentials": {"oneOf": options, "description": "The credential, in one of its forms."},
             },
             "required": ["provider", "credentials"],
             "additionalProperties": False,
@@ -155,7 +155,8 @@ def _credential_requests() -> dict[str, Json]:
 def _run_parameters() -> dict[str, Json]:
     templates = {_schema_name(template): _template_schema(template) for template in all_templates()}
     options = [{"$ref": REFERENCE.format(model=name)} for name in templates]
-    return templates | {"RunParameters": {"description": "What the template of the path takes.", "anyOf": options}}
+    described = {"description": "The parameters of the template that the path names.", "anyOf": options}
+    return templates | {"RunParameters": described}
 
 
 def _schema_name(template: Template) -> str:
