@@ -16,7 +16,8 @@ from shared.configuration.tables import get_tables
 ROOT = Path(__file__).resolve().parents[2]
 ARCHITECTURE = "docs/architecture/ARCHITECTURE.md"
 FLOWS, STRATEGY = "COMPLETE_FLOWS.md", "TESTING_STRATEGY.md"
-DOCUMENTS = [ARCHITECTURE, FLOWS, STRATEGY]
+WALKTHROUGHS = "docs/architecture/WALKTHROUGHS.md"
+DOCUMENTS = [ARCHITECTURE, WALKTHROUGHS, FLOWS, STRATEGY]
 CENTRAL = get_tables("tenants").keys()
 TABLES = CENTRAL | get_tables("tenant_dataset").keys()
 FUNCTIONS = get_platform().functions
