@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ from rich.table import Table
 from benchmarks.parts.plain_scheduler import PlainScheduler
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
-from shared.adapters.stores.events import Kind, RunEvent, RunEvents
+from shared.adapters.stores.events import RunEvents
+from shared.domain.runs.events import Kind, RunEvent
 from tests.support.crowds import make_due_schedules
 from tests.support.dispatching import Dispatching
 
@@ -121,6 +123,7 @@ def trivial_run(task: Json) -> Iterator[RunEvent]:
             tenant_id=task["tenant_id"],
             kind=kind,
             occurred_at=datetime.now(UTC),
+            event_id=uuid.uuid4().hex,
             lease_id=task["lease_id"],
             attempt=task["attempt"],
             details={"hop": task["hop"]},

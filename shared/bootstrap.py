@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shared.adapters.google.tasks import Tasks
     from shared.adapters.stores.events import RunEvents
     from shared.adapters.stores.scheduler_jobs import SchedulerJobs
-    from shared.domain.runs.delivery import ClosingsDelivery, Delivery
+    from shared.domain.runs.delivery import CloseTask, RunTask
     from shared.pipeline.context import Services
     from shared.runtime.callers import Callers
     from shared.use_cases.backfill import Backfills
@@ -205,26 +205,21 @@ def executor_services() -> Services:
     )
 
 
-def run_execution(delivery: Delivery, *, execution_id: str) -> RunExecution:
+def run_execution(task: RunTask, *, execution_id: str) -> RunExecution:
     """The execution of one delivery."""
-    from shared.adapters.google.tasks import Closing, RunTask
     from shared.use_cases.execute_run import RunExecution
 
-    closing = Closing(**dict(delivery.closing)) if delivery.closing else None
-    task = RunTask(**{**dict(delivery), "closing": closing})
     return RunExecution(task, execution_id, executor_services(), run_events(), tasks())
 
 
-def close_runs(delivery: ClosingsDelivery) -> str:
+def close_runs(task: CloseTask) -> str:
     """Close the runs of one delivery: what became of it, in one word."""
-    from shared.adapters.google.closing_tasks import EndedRun
     from shared.adapters.stores.closings import Closings
     from shared.runtime import log
     from shared.use_cases.close_runs import RunClosing
 
-    log.bind(tenant_id=delivery.tenant_id)
-    ended = [EndedRun(tenant_id=delivery.tenant_id, **dict(run)) for run in delivery.runs]
-    return RunClosing(Closings(warehouse()), run_events()).close(delivery.tenant_id, ended)
+    log.bind(tenant_id=task.tenant_id)
+    return RunClosing(Closings(warehouse()), run_events()).close(task)
 
 
 @cache

@@ -16,9 +16,9 @@ def main() -> None:
     """Run, and say what it took."""
     started = time.monotonic()
     from shared import bootstrap
-    from shared.adapters.google.tasks import RunTask
     from shared.configuration.files import load_document
     from shared.configuration.platform_config import CONFIGS
+    from shared.domain.runs.delivery import RunTask
     from shared.domain.templates.template_files import parse_template
     from tests.support.own_executor import begun_hop, unrecorded
 

@@ -21,8 +21,8 @@ def main() -> None:
     from datetime import UTC, datetime
 
     from shared import bootstrap
-    from shared.adapters.google.tasks import RunTask
     from shared.configuration.templates import get_template
+    from shared.domain.runs.delivery import RunTask
     from shared.pipeline.executor import Executor
     from shared.pipeline.journal import Journal
     from shared.pipeline.stop_signal import Control

@@ -5,7 +5,7 @@ import uuid
 import flask
 
 from shared import bootstrap
-from shared.domain.runs.delivery import ClosingsDelivery, Delivery
+from shared.domain.runs.delivery import CloseTask, RunTask
 from shared.http import Answer, Call, Routes
 from shared.http.policies import platform_caller
 from shared.runtime import log
@@ -16,16 +16,16 @@ routes = Routes("execute_run")
 @routes.route("POST /api/v1/internal/execute", policy=platform_caller)
 def execute(call: Call) -> Answer:
     """200 with what became of the delivery; anything else means: deliver it again."""
-    delivery = call.body_as(Delivery)
+    task = call.body_as(RunTask)
     execution_id = uuid.uuid4().hex  # a caller's X-Request-ID may come with more than one delivery
-    log.bind(execution_id=execution_id, **delivery.model_dump(exclude={"closing"}))
-    return Answer(200, {"status": bootstrap.run_execution(delivery, execution_id=execution_id).execute()})
+    log.bind(execution_id=execution_id, **task.model_dump(exclude={"closing"}))
+    return Answer(200, {"status": bootstrap.run_execution(task, execution_id=execution_id).execute()})
 
 
 @routes.route("POST /api/v1/internal/close", policy=platform_caller)
 def close(call: Call) -> Answer:
     """200 with what became of the delivery; anything else means: deliver it again."""
-    return Answer(200, {"status": bootstrap.close_runs(call.body_as(ClosingsDelivery))})
+    return Answer(200, {"status": bootstrap.close_runs(call.body_as(CloseTask))})
 
 
 def execute_run(request: flask.Request) -> flask.Response:

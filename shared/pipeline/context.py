@@ -12,11 +12,13 @@ from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.staging import Staging
 from shared.adapters.bigquery.warehouse import QueryJob, Warehouse
 from shared.adapters.google.kms import CredentialKey
-from shared.adapters.google.tasks import RunTask
-from shared.adapters.stores.runs import Begun, ClaimedRun, Runs
+from shared.adapters.stores.runs import Runs
 from shared.configuration.settings import Settings
-from shared.domain.credentials.credentials import Credential, credential_aad, parse_credentials
+from shared.domain.credentials.credentials import Credential, parse_credentials
 from shared.domain.credentials.notices import not_set_up
+from shared.domain.credentials.sealed import credential_aad
+from shared.domain.runs.attempt import Begun, ClaimedRun
+from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template
 from shared.errors import CredentialsRejected
 from shared.pipeline.plan import PlannedStep

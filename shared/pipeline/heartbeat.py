@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from shared.adapters.stores.runs import Signals
+from shared.domain.runs.attempt import Signals
 from shared.errors import ConvergenceError, FenceLost, RunCancelled
 from shared.pipeline.stop_signal import Control
 from shared.runtime import log

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.adapters.stores.runs import Checkpoint
+from shared.domain.runs.attempt import Checkpoint
 from shared.domain.templates.templates import Template
 from shared.pipeline.journal import COMPLETED, FAILED, StepRecord, duration_ms
 from shared.pipeline.plan import CHECKS, PUBLISH

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.stores.runs import Checkpoint
+from shared.domain.runs.attempt import Checkpoint
 
 COMPLETED, FAILED = "COMPLETED", "FAILED"
 

@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.adapters.stores.run_acceptance import Standing
 from shared.domain.requests.auth import PresentedKey
 from shared.domain.requests.replies import Reply
-from shared.domain.runs.acceptance import AcceptedRun, RunRequest
+from shared.domain.runs.acceptance import AcceptedRun, RunRequest, Standing
 from shared.domain.runs.backfill import Backfill, BackfillQuota, asks_for_backfill, plan_backfill
 from shared.domain.templates.templates import Template
 from shared.errors import Conflict, InvalidInput, TooManyRequests, TooManyWaiting

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.adapters.bigquery.job_errors import DuplicateJob
-from shared.adapters.google.tasks import Closing, RunTask, Tasks
-from shared.adapters.stores.events import Kind, RunEvent, RunEvents
+from shared.adapters.google.tasks import Tasks
+from shared.adapters.stores.events import RunEvents
 from shared.adapters.stores.publish_jobs import PublishJobs, fence_of
-from shared.adapters.stores.runs import Begun, ClaimedRun
 from shared.configuration.templates import find_template
 from shared.domain.credentials.notices import not_set_up
 from shared.domain.requests.identifiers import pipeline_id_of
+from shared.domain.runs.attempt import Begun, ClaimedRun, Ending, snapshot_of
+from shared.domain.runs.delivery import Closing, RunTask
+from shared.domain.runs.events import Kind, RunEvent
 from shared.domain.templates.templates import resolve_parameters, source_of
 from shared.errors import (
     ConfigError,
@@ -39,9 +42,8 @@ from shared.pipeline.turn import await_own_publish
 from shared.runtime import log
 from shared.runtime.watchdog import Watchdog
 
-_SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery reads seven days into the past
 _MESSAGE_LENGTH = 1000
-_ON_REQUEST = Closing("CANCELLED", RunCancelled.error_class, RunCancelled().message)
+_ON_REQUEST = Closing(status="CANCELLED", error_class=RunCancelled.error_class, error_message=RunCancelled().message)
 _ENDED: Mapping[str, Kind] = {"COMPLETED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
 
 
@@ -105,11 +107,11 @@ class RunExecution:
             return self._end("FAILED", outcome=ended.status, retryable=False, **facts)
         return self._end(_ENDED[ended.status], outcome=ended.status)
 
-    def _closed(self, closing: Closing, *, billed: int | None) -> Closing:
+    def _closed(self, closing: Closing, *, billed: int | None) -> Ending:
         with log.bound(step_id="close"):
             return self.services.runs.close(self.task, closing, bytes_billed=billed)
 
-    def _log_interrupted(self, run: ClaimedRun, ended: Closing) -> None:
+    def _log_interrupted(self, run: ClaimedRun, ended: Ending) -> None:
         """Write what the silent executor did, and what it was doing when its run did not get published."""
         journal = Journal(run.checkpoints)
         record = None if ended.status == "COMPLETED" else self._interrupted(run, ended.error_message)
@@ -190,7 +192,7 @@ class RunExecution:
             parameters=resolve_parameters(template, run.parameters),
             source=source,
             begun=begun,
-            snapshot_at=_snapshot(run, begun.published_at),
+            snapshot_at=snapshot_of(run, begun.published_at),
             control=control,
             services=self.services,
         )
@@ -216,7 +218,7 @@ class RunExecution:
     def _hand_over(self, run: ClaimedRun, journal: Journal) -> str:
         self._write_log(run, journal)
         self._append("HANDED_OVER", details={"hop": self.task.hop})
-        self.tasks.dispatch_runs([replace(self.task, hop=self.task.hop + 1)])
+        self.tasks.dispatch_runs([self.task.next_hop()])
         return "HANDED_OVER"
 
     def _pause(self, error: RunError) -> str:
@@ -276,6 +278,7 @@ class RunExecution:
             tenant_id=self.task.tenant_id,
             kind=kind,
             occurred_at=self.clock(),
+            event_id=uuid.uuid4().hex,
             lease_id=self.task.lease_id,
             execution_id=self.execution_id,
             attempt=self.task.attempt,
@@ -283,17 +286,3 @@ class RunExecution:
         )
         self.events.append([event])
         return event.event_id
-
-
-def _snapshot(run: ClaimedRun, published_at: datetime | None) -> datetime:
-    """The moment the run's first hop froze that is not too long ago to be read, nor before the source's last publish.
-
-    While a run waits for its next attempt, another one of its source may publish. What was staged before that is older
-    than what is published by now, so the attempt freezes a new moment, and its steps begin again.
-    """
-    claims = [item.details for item in run.checkpoints if item.kind == "CLAIMED" and "snapshot_at" in item.details]
-    earliest = run.read_at - _SNAPSHOT_KEPT
-    if published_at is not None:
-        earliest = max(earliest, published_at)
-    frozen = (datetime.fromisoformat(claim["snapshot_at"]) for claim in claims)
-    return min((moment for moment in frozen if moment > earliest), default=run.read_at)

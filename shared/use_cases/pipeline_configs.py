@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.adapters.google.tasks import Tasks
-from shared.adapters.stores.pipeline_configs import ConfigStanding, PipelineConfigs
+from shared.adapters.stores.pipeline_configs import PipelineConfigs
 from shared.configuration.templates import get_template
 from shared.domain.credentials.notices import not_set_up
 from shared.domain.requests.auth import PresentedKey, require_tenant
@@ -24,7 +24,13 @@ from shared.domain.requests.validation import validated
 from shared.domain.runs.acceptance import body_digest
 from shared.domain.schedules import pipeline_configs as domain
 from shared.domain.schedules.cron import day_rule
-from shared.domain.schedules.pipeline_configs import ConfigRequest, ConfigSettings, CreatedConfig, PipelineConfig
+from shared.domain.schedules.pipeline_configs import (
+    ConfigRequest,
+    ConfigSettings,
+    ConfigStanding,
+    CreatedConfig,
+    PipelineConfig,
+)
 from shared.domain.schedules.schedule import ticks_after
 from shared.domain.schedules.schedule_load import load_warnings
 from shared.domain.templates.templates import Template, source_of

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.adapters.bigquery.warehouse import Row
 from shared.adapters.google.tasks import Tasks
-from shared.adapters.stores.events import RunEvent, RunEvents
+from shared.adapters.stores.events import RunEvents
 from shared.adapters.stores.run_log import RunLog
 from shared.configuration.templates import get_template
 from shared.domain.requests.auth import PresentedKey, TenantReader
@@ -23,6 +23,7 @@ from shared.domain.requests.replies import Reply
 from shared.domain.requests.validation import NoBody, validated
 from shared.domain.runs.acceptance import RunRequest
 from shared.domain.runs.backfill import MOST_MONTHS
+from shared.domain.runs.events import RunEvent
 from shared.domain.runs.run_details import billed_for
 from shared.errors import Conflict, NotFound, TooManyRequests
 from shared.runtime import log

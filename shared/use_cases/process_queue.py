@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.adapters.google.closing_tasks import EndedRun
-from shared.adapters.google.tasks import Closing, RunTask, Tasks
+from shared.adapters.google.closing_tasks import TenantsRun
+from shared.adapters.google.tasks import Tasks
 from shared.adapters.stores.queue import MESSAGE_LENGTH, DispatchQueue
 from shared.adapters.stores.scheduler_jobs import SchedulerJobs
 from shared.domain.dispatching.changes import Change, Decision
 from shared.domain.dispatching.dispatch import DispatchPolicy, decide
 from shared.domain.dispatching.queue_state import QueueItem, QueueState
 from shared.domain.dispatching.settling import CLOSING, LEASE_EXPIRED, NEVER_SAID
+from shared.domain.runs.delivery import Closing, EndedRun, RunTask
 from shared.runtime import log
 from shared.use_cases.contention import until_applied
 
 JOB = "process_queue"
+_NEVER_SAID = Closing(status="FAILED", error_class=LEASE_EXPIRED, error_message=NEVER_SAID)
 _OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # waits that are meant, and may last for days
 
 
@@ -125,7 +127,7 @@ class Dispatcher:
 
 
 def _delivery(item: QueueItem) -> RunTask:
-    closing = Closing("FAILED", LEASE_EXPIRED, NEVER_SAID) if item.wait_reason == CLOSING else None
+    closing = _NEVER_SAID if item.wait_reason == CLOSING else None
     return RunTask(
         run_id=item.run_id,
         tenant_id=item.tenant_id,
@@ -138,11 +140,10 @@ def _delivery(item: QueueItem) -> RunTask:
     )
 
 
-def _ended(change: Change) -> EndedRun:
+def _ended(change: Change) -> TenantsRun:
     """A run that no executor ends: its row in the tenant's dataset is closed, together with others of the tenant."""
     item = change.before
-    return EndedRun(
-        tenant_id=item.tenant_id,
+    run = EndedRun(
         run_id=item.run_id,
         pipeline_logging_id=item.pipeline_logging_id,
         attempt=item.attempt,
@@ -150,6 +151,7 @@ def _ended(change: Change) -> EndedRun:
         error_class=change.error_class,
         error_message=(change.error_message or "")[:MESSAGE_LENGTH] or None,
     )
+    return item.tenant_id, run
 
 
 def _log_changes(changes: Sequence[Change], decision: Decision) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.adapters.google.kms import CredentialKey
-from shared.adapters.stores.credentials import Credentials, SealedCredential
-from shared.domain.credentials.credentials import credential_aad
+from shared.adapters.stores.credentials import Credentials
+from shared.domain.credentials.sealed import SealedCredential, credential_aad
 from shared.errors import CredentialsRejected
 from shared.runtime import log
 

@@ -9,11 +9,19 @@ from itertools import count
 from typing import Any
 
 from shared.adapters.google.tasks import Tasks
-from shared.adapters.stores.run_acceptance import AcceptedRuns, RequestedRuns, Standing
+from shared.adapters.stores.run_acceptance import AcceptedRuns
 from shared.domain.credentials.notices import not_set_up
 from shared.domain.requests.auth import PresentedKey, require_tenant
 from shared.domain.requests.replies import Reply
-from shared.domain.runs.acceptance import AcceptedRun, RunRequest, Start, body_digest, repeatable_run_id
+from shared.domain.runs.acceptance import (
+    AcceptedRun,
+    RequestedRuns,
+    RunRequest,
+    Standing,
+    Start,
+    body_digest,
+    repeatable_run_id,
+)
 from shared.domain.runs.backfill import BackfillQuota
 from shared.domain.templates.templates import LATEST_DAY, Template, resolve_parameters, source_of
 from shared.errors import Conflict, InvalidInput, QuotaExceeded, TooManyWaiting, Unauthenticated

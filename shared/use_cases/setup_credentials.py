@@ -9,7 +9,7 @@ from typing import Any
 from shared.adapters.bigquery.warehouse import Row
 from shared.adapters.google.kms import CredentialKey
 from shared.adapters.google.tenant_google import ExportSeen, check_key
-from shared.adapters.stores.credentials import Credentials, SealedCredential
+from shared.adapters.stores.credentials import Credentials
 from shared.adapters.stores.tenant_datasets import Preparation, TenantDatasets
 from shared.configuration.settings import Settings
 from shared.configuration.templates import usable_templates
@@ -25,7 +25,6 @@ from shared.domain.credentials.credentials import (
     CredentialRequest,
     GcpServiceAccountKey,
     check_credentials,
-    credential_aad,
     credential_id_of,
     serialize_credentials,
 )
@@ -36,6 +35,7 @@ from shared.domain.credentials.notices import (
     unnamed_source_warning,
     use_of,
 )
+from shared.domain.credentials.sealed import SealedCredential, credential_aad
 from shared.errors import LocationMismatch, NotFound, Unavailable
 from shared.runtime import log
 

@@ -21,7 +21,7 @@ from shared.adapters.bigquery.job_errors import translated
 from shared.adapters.google.kms import CredentialKey
 from shared.adapters.stores.credentials import Credentials
 from shared.commands.reencrypt import main
-from shared.domain.credentials.credentials import credential_aad
+from shared.domain.credentials.sealed import credential_aad
 from shared.errors import ConvergenceError, Unavailable
 from shared.use_cases.reencrypt_credentials import Reencryption
 from tests.support.commands import environment, run

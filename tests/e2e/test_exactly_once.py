@@ -20,12 +20,13 @@ from shared.adapters.bigquery.job_errors import DuplicateJob
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.warehouse import Warehouse
 from shared.adapters.google.retry_budget import Patience
-from shared.adapters.google.tasks import RunTask, Tasks, TaskTargets
+from shared.adapters.google.tasks import Tasks, TaskTargets
 from shared.adapters.stores.run_acceptance import AcceptedRuns
 from shared.adapters.stores.runs import Runs
 from shared.configuration.templates import get_template
 from shared.domain.requests.auth import PresentedKey, hash_api_key
 from shared.domain.runs.acceptance import RunRequest
+from shared.domain.runs.delivery import RunTask
 from shared.errors import Unavailable
 from shared.runtime.request_time import limited_to
 from shared.use_cases.run_pipeline import RunRequests

@@ -8,7 +8,7 @@ import pytest
 from google.api_core import exceptions as google
 
 from devcloud.server import Devcloud
-from shared.domain.credentials.credentials import credential_aad
+from shared.domain.credentials.sealed import credential_aad
 from tests.conftest import MakeFrontend
 from tests.support.frontend import Frontend
 from tests.support.routes import ROUTES, call

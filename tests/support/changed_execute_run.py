@@ -19,10 +19,10 @@ import flask
 import yaml
 
 from shared import bootstrap
-from shared.adapters.stores.runs import Begun, ClaimedRun
 from shared.configuration.platform_config import CONFIGS
 from shared.configuration.templates import load_template
-from shared.domain.runs.delivery import Delivery
+from shared.domain.runs.attempt import Begun, ClaimedRun
+from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template, resolve_parameters
 from shared.http.endpoint import Routes
 from shared.http.messages import Answer, Call
@@ -54,11 +54,11 @@ class ChangedExecution(RunExecution):
 @routes.route("POST /api/v1/internal/execute", policy=platform_caller)
 def execute(call: Call) -> Answer:
     """What execute_run answers."""
-    delivery, execution_id = call.body_as(Delivery), uuid.uuid4().hex
-    log.bind(execution_id=execution_id, **delivery.model_dump(exclude={"closing"}))
-    execution = bootstrap.run_execution(delivery, execution_id=execution_id)
+    task, execution_id = call.body_as(RunTask), uuid.uuid4().hex
+    log.bind(execution_id=execution_id, **task.model_dump(exclude={"closing"}))
+    execution = bootstrap.run_execution(task, execution_id=execution_id)
     given = {field.name: getattr(execution, field.name) for field in fields(RunExecution)}
-    template = changed_template(str(delivery.pipeline_id), call.headers[HEADER])
+    template = changed_template(str(task.pipeline_id), call.headers[HEADER])
     return Answer(200, {"status": ChangedExecution(**given, template=template).execute()})
 
 

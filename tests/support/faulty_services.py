@@ -14,10 +14,12 @@ from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.staging import Staging
 from shared.adapters.bigquery.warehouse import Job, QueryJob, Warehouse
 from shared.adapters.google.kms import CredentialKey
-from shared.adapters.google.tasks import RunTask, Tasks, TaskTargets
+from shared.adapters.google.tasks import Tasks, TaskTargets
 from shared.adapters.stores.events import RunEvents
-from shared.adapters.stores.runs import Begun, ClaimedRun, Runs
+from shared.adapters.stores.runs import Runs
 from shared.configuration.settings import Settings
+from shared.domain.runs.attempt import Begun, ClaimedRun
+from shared.domain.runs.delivery import RunTask
 from shared.pipeline.context import Services
 from shared.pipeline.stop_signal import Control
 from shared.use_cases.execute_run import RunExecution

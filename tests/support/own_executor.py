@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from shared.adapters.google.tasks import RunTask
+from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template, resolve_parameters, source_of
 from shared.pipeline.context import Hop, Services
 from shared.pipeline.executor import Executor

@@ -14,10 +14,10 @@ import yaml
 from devcloud.clients import warehouse_of
 from shared.adapters.bigquery.staging import Staging
 from shared.adapters.google.kms import open_credential_key
-from shared.adapters.google.tasks import RunTask
 from shared.adapters.stores.runs import Runs
 from shared.configuration.settings import Settings
 from shared.configuration.templates import load_template
+from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template
 from shared.errors import RunError
 from shared.pipeline.context import Hop, Services

@@ -8,16 +8,24 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.google.closing_tasks import EndedRun, close_tasks
+from shared.adapters.google.closing_tasks import TenantsRun, close_tasks
 from shared.domain.requests.validation import validated
-from shared.domain.runs.delivery import MOST_CLOSINGS, ClosingsDelivery
+from shared.domain.runs.delivery import MOST_CLOSINGS, CloseTask, EndedRun
 
 TASK_BYTES = 100_000  # what Cloud Tasks takes at least
 
 
-def ended(tenant_id: str, number: int, message: str | None = None) -> EndedRun:
+def ended(tenant_id: str, number: int, message: str | None = None) -> TenantsRun:
     run_id = f"{tenant_id}-{number}"
-    return EndedRun(tenant_id, run_id, run_id, 0, "CANCELLED", "CANCELLED", message)
+    run = EndedRun(
+        run_id=run_id,
+        pipeline_logging_id=run_id,
+        attempt=0,
+        status="CANCELLED",
+        error_class="CANCELLED",
+        error_message=message,
+    )
+    return tenant_id, run
 
 
 @given(
@@ -28,12 +36,11 @@ def ended(tenant_id: str, number: int, message: str | None = None) -> EndedRun:
 def test_every_run_is_in_one_task_that_fits_and_is_taken(counts: list[int], message: str | None) -> None:
     runs = [ended(f"tenant_{n}", number, message) for n, count in enumerate(counts) for number in range(count)]
     tasks = close_tasks(runs)
-    assert Counter(run for task in tasks for run in task.runs) == Counter(runs)
+    assert Counter((task.tenant_id, run) for task in tasks for run in task.runs) == Counter(runs)
     for task in tasks:
-        assert {run.tenant_id for run in task.runs} == {task.tenant_id}
-        assert len(json.dumps(task.to_body())) <= TASK_BYTES
-        assert validated(ClosingsDelivery, task.to_body()).runs[0].run_id == task.runs[0].run_id
-    assert len({task.work for task in tasks}) == len(tasks)
+        assert len(json.dumps(task.model_dump())) <= TASK_BYTES
+        assert validated(CloseTask, task.model_dump()) == task
+    assert len({task.name for task in tasks}) == len(tasks)
 
 
 def test_five_thousand_cancels_are_a_dozen_tasks_and_another_tenant_comes_second() -> None:

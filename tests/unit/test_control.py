@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.adapters.stores.runs import Signals
+from shared.domain.runs.attempt import Signals
 from shared.errors import DependencyUnavailable, FenceLost, RunCancelled, StepTimedOut
 from shared.pipeline.heartbeat import heartbeats, heed
 from shared.pipeline.stop_signal import Control, HandOver

@@ -11,11 +11,11 @@ from shared.domain.credentials.credentials import (
     GOOGLE_TOKEN_URI,
     GcpServiceAccountKey,
     check_credentials,
-    credential_aad,
     credential_id_of,
     parse_credentials,
     serialize_credentials,
 )
+from shared.domain.credentials.sealed import credential_aad
 from shared.errors import InvalidInput
 
 Fields = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.requests.validation import validated
-from shared.domain.runs.delivery import Delivery
+from shared.domain.runs.delivery import RunTask
 from shared.errors import InvalidInput
 
 HOP: dict[str, Any] = {
@@ -23,11 +23,11 @@ CLOSING = {"status": "CANCELLED", "error_class": "CANCELLED", "error_message": "
 
 
 def test_a_leased_hop_and_a_closing_are_deliveries() -> None:
-    assert validated(Delivery, HOP).hop == 0
-    closing = validated(Delivery, HOP | {"lease_id": None, "closing": CLOSING}).closing
+    assert validated(RunTask, HOP).hop == 0
+    closing = validated(RunTask, HOP | {"lease_id": None, "closing": CLOSING}).closing
     assert closing is not None
     assert closing.status == "CANCELLED"
-    assert validated(Delivery, HOP | {"closing": CLOSING}).closing == closing
+    assert validated(RunTask, HOP | {"closing": CLOSING}).closing == closing
 
 
 @pytest.mark.parametrize(
@@ -48,5 +48,5 @@ def test_a_leased_hop_and_a_closing_are_deliveries() -> None:
 )
 def test_anything_else_is_refused_by_name(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        validated(Delivery, HOP | changes)
+        validated(RunTask, HOP | changes)
     assert [item["field"] for item in refused.value.facts["errors"]] == [field]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from shared.adapters.google.tasks import RunTask
 from shared.domain.dispatching.queue_state import QueueItem
+from shared.domain.runs.delivery import RunTask
 from tests.support.dispatch_model import POLICY, World, actions, start
 
 
@@ -67,7 +66,7 @@ def test_a_cancel_of_a_paused_run_asks_first_whether_it_published(world: World) 
 
 
 def test_the_task_of_an_attempt_that_goes_on_has_another_name() -> None:
-    task = RunTask("run", "acme", "run", "lease-1", attempt=1, hop=0)
-    assert replace(task).name == task.name
-    assert replace(task, lease_id="lease-2").name != task.name
-    assert replace(task, hop=1).name != task.name
+    task = RunTask(run_id="run", tenant_id="acme_corp", pipeline_logging_id="run", lease_id="lease-1", attempt=1, hop=0)
+    assert task.model_copy().name == task.name
+    assert task.model_copy(update={"lease_id": "lease-2"}).name != task.name
+    assert task.next_hop().name != task.name

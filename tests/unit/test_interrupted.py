@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.stores.runs import Checkpoint
 from shared.configuration.templates import get_template
+from shared.domain.runs.attempt import Checkpoint
 from shared.pipeline.interrupted import interrupted_step
 
 BEGUN = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.adapters.stores.schedules import DueSchedule
+from shared.domain.schedules.tick_plan import DueSchedule
 from shared.use_cases.trigger_due_pipelines import plan_due
 
 NOW = datetime(2026, 3, 10, 12, 0, 30, tzinfo=UTC)

@@ -16,7 +16,7 @@ from shared.domain.credentials import credentials
 from shared.domain.credentials.google_names import ExportTable
 from shared.domain.requests.validation import NoBody
 from shared.domain.runs.backfill import MOST_MONTHS
-from shared.domain.runs.delivery import ClosingsDelivery, Delivery
+from shared.domain.runs.delivery import CloseTask, RunTask
 from shared.domain.schedules.pipeline_configs import ConfigRequest, ConfigSettings
 from shared.domain.templates.templates import Parameter, Template
 from shared.use_cases.pipeline_configs import ConfigListRequest, PreviewRequest
@@ -35,8 +35,8 @@ _MODELS: tuple[type[BaseModel], ...] = (
     credentials.AzureFederated,
     ProcessQueueBody,
     ConfigRequest,
-    Delivery,
-    ClosingsDelivery,
+    RunTask,
+    CloseTask,
     NoBody,
 )
 _QUERIES: dict[str, type[BaseModel]] = {

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from google.api_core import exceptions as google
 from google.auth import exceptions as google_auth
 
-from shared.adapters.google.closing_tasks import CloseTask, EndedRun, close_tasks
+from shared.adapters.google.closing_tasks import TenantsRun, close_tasks
 from shared.adapters.google.error_table import TASKS
 from shared.adapters.google.own_identity import own_credentials
 from shared.adapters.google.retry_budget import Patience
+from shared.domain.runs.delivery import CloseTask, RunTask, task_name
 from shared.runtime import log
 
 _DISPATCH_DEADLINE = timedelta(seconds=1800)  # the longest Cloud Tasks offers; execute_run's timeout is the same
@@ -29,42 +29,6 @@ _THREADS = 32
 _PATIENCE = Patience(10.0, first_pause_seconds=0.1, heeds=False)  # every task is named: creating it again is safe
 Task = TypeVar("Task")
 _FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAuthError)
-
-
-@dataclass(frozen=True)
-class Closing:
-    """How a run ended that has no executor any more; its last task writes this into the tenant's dataset.
-
-    What a task asks for is FAILED or CANCELLED; what it finds may be COMPLETED.
-    """
-
-    status: str
-    error_class: str | None = None
-    error_message: str | None = None
-
-
-@dataclass(frozen=True)
-class RunTask:
-    """One delivery to execute_run: a hop of a leased attempt, or the closing of a run.
-
-    A closing under a lease says how the run ended; one without a lease only writes down what was decided.
-    """
-
-    run_id: str
-    tenant_id: str
-    pipeline_logging_id: str
-    lease_id: str | None
-    attempt: int
-    hop: int
-    closing: Closing | None = None
-    pipeline_id: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Same purpose, same name, so Cloud Tasks keeps one of them: a run is closed once, a hop delivered once."""
-        if self.closing:
-            return _hashed("close", self.run_id, self.lease_id or "")
-        return _hashed("run", self.run_id, self.lease_id or "", str(self.hop))
 
 
 @dataclass(frozen=True)
@@ -104,7 +68,7 @@ class Tasks:
         bucket = math.floor(moment.timestamp() / targets.kick_bucket_seconds) + 1
         task = self._post(
             queue=targets.kick_queue,
-            name=_hashed("kick", str(bucket), repr(targets.kick_bucket_seconds)),
+            name=task_name("kick", str(bucket), repr(targets.kick_bucket_seconds)),
             function_url=targets.process_queue_url,
             path="/api/v1/scheduler/process-queue",
             body={},
@@ -120,7 +84,7 @@ class Tasks:
         """
         return self._in_parallel(self._dispatch, runs)
 
-    def close_runs(self, ended: Iterable[EndedRun]) -> int:
+    def close_runs(self, ended: Iterable[TenantsRun]) -> int:
         """Have the rows of ended runs closed, many of a tenant's at once; how many of the tasks were not taken."""
         return len(self._in_parallel(self._dispatch_closings, close_tasks(ended)))
 
@@ -134,11 +98,11 @@ class Tasks:
 
     def _dispatch(self, run: RunTask) -> bool:
         queue = self._targets.close_queue if run.closing else self._targets.execute_queue
-        return self._deliver(queue, run.name, "execute", asdict(run), run_id=run.run_id)
+        return self._deliver(queue, run.name, "execute", run.model_dump(), run_id=run.run_id)
 
     def _dispatch_closings(self, task: CloseTask) -> bool:
-        name = _hashed("closings", task.work)
-        return self._deliver(self._targets.close_queue, name, "close", task.to_body(), tenant_id=task.tenant_id)
+        queue, body = self._targets.close_queue, task.model_dump()
+        return self._deliver(queue, task.name, "close", body, tenant_id=task.tenant_id)
 
     def _deliver(self, queue: str, name: str, route: str, body: Mapping[str, Any], **facts: str) -> bool:
         task = self._post(
@@ -178,11 +142,6 @@ class Tasks:
             log.warning("task not created", queue=queue, error=type(error).__name__, **facts)
             return False
         return True
-
-
-def _hashed(*parts: str) -> str:
-    # Evenly spread names: sequential prefixes slow Cloud Tasks down.
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
 
 
 def open_cloud_tasks(endpoint: str) -> Any:

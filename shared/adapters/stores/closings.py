@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 from shared.adapters.bigquery.contended import retried
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import Row, Warehouse
-from shared.adapters.google.closing_tasks import EndedRun
+from shared.domain.runs.delivery import CloseTask
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Closings:
 
     warehouse: Warehouse
 
-    def close(self, tenant_id: str, ended: Sequence[EndedRun]) -> Sequence[Row]:
+    def close(self, task: CloseTask) -> Sequence[Row]:
         """Close these runs, unless they have ended; those that had ended otherwise, with their status. One job.
 
         Missing when the tenant has no dataset, Unavailable when other writers of it kept being faster.
         """
-        closings = json.dumps([asdict(run) for run in ended])
-        digest = hashlib.sha256(closings.encode()).hexdigest()[:40]
-        values = {"tenant_id": tenant_id, "closings": closings}
+        closings = json.dumps([run.model_dump() for run in task.runs])
+        digest = hashlib.sha256(f"{task.tenant_id} {closings}".encode()).hexdigest()[:40]
+        values = {"tenant_id": task.tenant_id, "closings": closings}
         script = statement("closings", "close_runs")
-        once = partial(self.warehouse.once, script, values, job_id=f"cvg-closings-{digest}", dataset=tenant_id)
+        once = partial(self.warehouse.once, script, values, job_id=f"cvg-closings-{digest}", dataset=task.tenant_id)
         return self.warehouse.rows_of(retried(once))

@@ -17,20 +17,9 @@ from shared.adapters.bigquery.contended import retried
 from shared.adapters.bigquery.job_errors import DuplicateJob, translated
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import Row, Warehouse
+from shared.domain.credentials.sealed import SealedCredential
 
 _ANSWER_SECONDS = 20.0  # a caller waits
-
-
-@dataclass(frozen=True)
-class SealedCredential:
-    """A credential as it is stored: metadata in clear, the document encrypted."""
-
-    credential_id: str
-    tenant_id: str
-    provider: str
-    credential_kind: str
-    encrypted_credentials: bytes
-    kms_key_version: str
 
 
 @dataclass(frozen=True)

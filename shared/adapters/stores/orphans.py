@@ -8,7 +8,8 @@ from datetime import datetime
 from shared.adapters.bigquery.job_errors import translated
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import Warehouse
-from shared.adapters.google.closing_tasks import EndedRun
+from shared.adapters.google.closing_tasks import TenantsRun
+from shared.domain.runs.delivery import EndedRun
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,10 @@ class Orphans:
 
     warehouse: Warehouse
 
-    def find_unclosed(self, *, hours: int) -> list[EndedRun]:
+    def find_unclosed(self, *, hours: int) -> list[TenantsRun]:
         """The runs that ended without an executor in these hours and are not closed yet. One job."""
         rows = self.warehouse.read(statement("orphans", "read_unclosed"), {"hours": hours})
-        return [EndedRun(**row) for row in rows]
+        return [(row.pop("tenant_id"), EndedRun(**row)) for row in map(dict, rows)]
 
     def remove_expired_staging(self, now: datetime) -> int:
         """Delete staging tables past their expiry that are still there; how many."""

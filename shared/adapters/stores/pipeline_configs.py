@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import count
@@ -17,21 +17,10 @@ from shared.adapters.bigquery.sql import Statement, statement
 from shared.adapters.bigquery.warehouse import Row, Warehouse
 from shared.domain.requests.auth import KeyOwner, PresentedKey
 from shared.domain.requests.paging import Place
-from shared.domain.schedules.pipeline_configs import ConfigSettings, CreatedConfig, PipelineConfig
+from shared.domain.schedules.pipeline_configs import ConfigSettings, ConfigStanding, CreatedConfig, PipelineConfig
 from shared.errors import TransactionAborted
 
 _OWNER_COLUMNS = tuple(field.name for field in fields(KeyOwner))
-
-
-@dataclass(frozen=True)
-class ConfigStanding:
-    """A key's owner, its tenant's credentials (provider to source), and those of its schedules that were asked for."""
-
-    owner: KeyOwner
-    credentials: Mapping[str, str | None]
-    config_count: int
-    configs: Sequence[PipelineConfig]
-    active: Sequence[PipelineConfig] = ()  # all of them, where they were asked for
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from shared.adapters.bigquery.job_errors import DuplicateJob
 from shared.adapters.bigquery.job_waits import Pause, await_end
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.warehouse import Warehouse
-from shared.adapters.google.tasks import RunTask
+from shared.domain.runs.delivery import RunTask
 from shared.domain.runs.turns import Holder
 
 _LEASE, _FENCE = "lease", "fence"

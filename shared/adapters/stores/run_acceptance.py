@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC
 
 from google.cloud import bigquery
 
@@ -15,43 +14,20 @@ from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import Row, Warehouse
 from shared.domain.dispatching.admission import AGEING_STEP
 from shared.domain.requests.auth import KeyOwner, PresentedKey
-from shared.domain.runs.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, AcceptedRun, QueuedGroup, Start, Usage
+from shared.domain.runs.acceptance import (
+    MANUAL_MAX_RETRIES,
+    MANUAL_PRIORITY,
+    AcceptedRun,
+    QueuedGroup,
+    RequestedRuns,
+    Standing,
+    Start,
+    Usage,
+)
 from shared.domain.runs.backfill import BACKFILL_PRIORITY, BackfillQuota
 
 _OWNER_COLUMNS = tuple(field.name for field in fields(KeyOwner))
 _QUOTA_LABELS = frozenset(field.name for field in fields(BackfillQuota))
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A key's owner, and what its tenant has and uses; `credentials` maps providers to their credential's source."""
-
-    owner: KeyOwner
-    api_key_id: str
-    usage: Usage
-    credentials: Mapping[str, str | None]
-
-
-@dataclass(frozen=True)
-class RequestedRuns:
-    """What somebody asks for in one call: a run, or a backfill's runs, in their order.
-
-    `request_id` is the id of the one or the other. Each of `runs` has `run_id` and `parameters`.
-    """
-
-    request_id: str
-    backfill_id: str | None
-    runs: Sequence[Mapping[str, Any]]
-    tenant_id: str
-    provider: str
-    domain: str
-    pipeline_template: str
-    pipeline_id: str
-    source: str | None
-    trigger_by: str
-    user_id: str | None
-    retry_of: str | None
-    accepted_at: datetime
 
 
 @dataclass(frozen=True)

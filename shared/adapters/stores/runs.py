@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,76 +17,14 @@ from shared.adapters.bigquery.contended import retried
 from shared.adapters.bigquery.job_errors import DuplicateJob
 from shared.adapters.bigquery.sql import joined, statement
 from shared.adapters.bigquery.warehouse import Row, Warehouse
-from shared.adapters.google.tasks import Closing, RunTask
-from shared.adapters.stores.credentials import SealedCredential
-from shared.adapters.stores.events import RunEvent, RunEvents
+from shared.adapters.stores.events import RunEvents
+from shared.domain.credentials.sealed import SealedCredential
+from shared.domain.runs.attempt import Begun, Checkpoint, ClaimedRun, Ending, Signals
+from shared.domain.runs.delivery import Closing, RunTask
+from shared.domain.runs.events import RunEvent
 from shared.domain.runs.turns import Line
 
 _CLAIM_SUFFIXES = 20
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """An event of an earlier hop or attempt that this one builds on."""
-
-    event_id: str
-    kind: str
-    lease_id: str | None
-    attempt: int | None
-    details: Mapping[str, Any]
-    occurred_at: datetime
-
-
-@dataclass(frozen=True)
-class ClaimedRun:
-    """The queue item, the credential and the checkpoints of a run whose lease is the task's; times are UTC."""
-
-    provider: str
-    domain: str
-    pipeline_template: str
-    trigger_type: str
-    trigger_by: str | None
-    user_id: str | None
-    max_retries: int
-    added_at: datetime
-    lease_expires_at: datetime
-    parameters: Mapping[str, Any]
-    accepted_source: str | None
-    credential: SealedCredential | None
-    credential_source: str | None
-    checkpoints: Sequence[Checkpoint]
-    read_at: datetime
-
-    @property
-    def started_at(self) -> datetime:
-        """When an executor first took the run up."""
-        return min((item.occurred_at for item in self.checkpoints if item.kind == "CLAIMED"), default=self.read_at)
-
-    @property
-    def is_cancel_requested(self) -> bool:
-        """Whether somebody wants it stopped, as of the read."""
-        return any(item.kind == "CANCEL_REQUESTED" for item in self.checkpoints)
-
-
-@dataclass(frozen=True)
-class Begun:
-    """An attempt's starting state: the run's status (None without a row), and the tenant's newest turn.
-
-    Of its pipeline and source the watermark, and when they were last published.
-    """
-
-    status: str | None
-    watermark: datetime | None
-    published_at: datetime | None
-    turn: int
-
-
-@dataclass(frozen=True)
-class Signals:
-    """What others want of a running executor."""
-
-    lease_is_held: bool
-    is_cancel_requested: bool
 
 
 @dataclass(frozen=True)
@@ -163,6 +102,7 @@ class Runs:
             tenant_id=task.tenant_id,
             kind="WAITING",
             occurred_at=now,
+            event_id=uuid.uuid4().hex,
             lease_id=task.lease_id,
             attempt=task.attempt,
         )
@@ -171,7 +111,7 @@ class Runs:
         (row,) = self.warehouse.read(statement("run_begin", "read_line"), values, dataset=task.tenant_id)
         return Line(row["ahead"], row["newest"])
 
-    def close(self, task: RunTask, closing: Closing, *, bytes_billed: int | None) -> Closing:
+    def close(self, task: RunTask, closing: Closing, *, bytes_billed: int | None) -> Ending:
         """End a run that has no executor any more, unless it has ended; once, however often its task is delivered.
 
         How it ended: as its row says, or as `closing` does when it has none.
@@ -189,7 +129,7 @@ class Runs:
         close = statement("run_execution", "close_run")
         once = partial(self.warehouse.once, close, values, job_id=f"cvg-close-{task.run_id}", dataset=task.tenant_id)
         rows = self.warehouse.rows_of(retried(once))
-        return Closing(**rows[0]) if rows else closing
+        return Ending(**(rows[0] if rows else dict(closing)))
 
     def close_attempt(
         self,

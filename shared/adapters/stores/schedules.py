@@ -11,51 +11,13 @@ from typing import Any
 
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import Warehouse
-from shared.domain.schedules.tick_plan import TickOutcome, TickPlan
+from shared.domain.schedules.tick_plan import DueSchedule, PlannedSchedule, TickOutcome
 from shared.errors import JobFailed
 from shared.runtime import log
 
 _NAMESPACE = uuid.UUID("6f6ad1a8-3c9e-5d0b-9a47-1b3a7f2f6c11")  # of run ids derived from schedule and tick
 _PARAMETERS_BYTES = 7_000_000  # as the request has them, which takes ten million
 _ROW_BYTES = 1_000  # of an outcome, beside what the tenant chose
-
-
-@dataclass(frozen=True)
-class DueSchedule:
-    """A schedule whose next tick has come, and how its tenant stands. Times are UTC.
-
-    `taken_today`: runs that have started today, and scheduled ones that will. `waiting_runs`: all of the tenant's.
-    """
-
-    config_id: str
-    tenant_id: str
-    provider: str
-    domain: str
-    pipeline_template: str
-    cron_expression: str
-    timezone: str
-    next_run_time: datetime
-    misfire_policy: str
-    overlap_policy: str
-    date_offset_days: int
-    parameters: Mapping[str, Any]
-    deferred_at: datetime | None
-    is_tenant_active: bool
-    is_subscription_live: bool
-    daily_limit: int
-    taken_today: int
-    waiting_runs: int
-    has_unfinished_run: bool
-    credential_source: str | None
-
-
-@dataclass(frozen=True)
-class PlannedSchedule:
-    """A plan ready to be applied; `sources` are what the runs of its outcomes load, outcome by outcome."""
-
-    plan: TickPlan
-    sources: Sequence[str | None] = ()
-    is_active: bool = True
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ as an address to call, can have an effect.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -288,9 +287,3 @@ def parse_credentials(provider: str, kind: str, document: bytes) -> Credential:
 def credential_id_of(tenant_id: str, provider: str) -> str:
     """The credential's id: derived, so that a tenant has at most one for a provider."""
     return str(uuid.uuid5(_NAMESPACE, f"{tenant_id}/{provider}"))
-
-
-def credential_aad(*, tenant_id: str, provider: str, credential_id: str) -> bytes:
-    """Additional authenticated data: a ciphertext copied to another tenant, provider or row does not decrypt."""
-    binding = {"credential_id": credential_id, "provider": provider, "tenant_id": tenant_id}
-    return json.dumps(binding, sort_keys=True, separators=(",", ":")).encode()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from shared.domain.dispatching.queue_state import PROCESSING
+from shared.domain.requests.auth import KeyOwner
 from shared.domain.runs.backfill import BackfillQuota
 from shared.domain.runs.waiting import check_waiting
 from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded
@@ -186,3 +187,35 @@ def is_repeated_call(digest: str, now: datetime, *, first_digest: str, first_at:
 def body_digest(body: Mapping[str, Any]) -> str:
     """Tells request bodies apart, whatever the order of their fields; short enough for a job label."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:40]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A key's owner, and what its tenant has and uses; `credentials` maps providers to their credential's source."""
+
+    owner: KeyOwner
+    api_key_id: str
+    usage: Usage
+    credentials: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class RequestedRuns:
+    """What somebody asks for in one call: a run, or a backfill's runs, in their order.
+
+    `request_id` is the id of the one or the other. Each of `runs` has `run_id` and `parameters`.
+    """
+
+    request_id: str
+    backfill_id: str | None
+    runs: Sequence[Mapping[str, Any]]
+    tenant_id: str
+    provider: str
+    domain: str
+    pipeline_template: str
+    pipeline_id: str
+    source: str | None
+    trigger_by: str
+    user_id: str | None
+    retry_of: str | None
+    accepted_at: datetime

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from shared.domain.templates.templates import Template, resolve_parameters
+from shared.domain.templates.templates import ASKS_FOR_BACKFILL, Template, resolve_parameters
 from shared.errors import InvalidInput
 
 BACKFILL_PRIORITY = -100  # below every other run, one that was often retried included
 MOST_MONTHS = 37  # three years and the month that has begun
-ASKS_FOR_BACKFILL = frozenset({"split", "preview"})  # beside the template's parameters, which have other names
 _RANGE = ("start_date", "end_date")
 
 

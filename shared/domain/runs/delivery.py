@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,8 +17,8 @@ Id = Annotated[str, Text(r"[A-Za-z0-9_-]{1,128}", "must be 1 to 128 letters, dig
 Number = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 
 
-class DeliveredClosing(BaseModel):
-    """How a run ended that has no executor any more."""
+class Closing(BaseModel):
+    """How a run shall end that has no executor any more; its last task writes this into the tenant's dataset."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -25,8 +27,11 @@ class DeliveredClosing(BaseModel):
     error_message: str | None = None
 
 
-class Delivery(BaseModel):
-    """The body of a task; shared/adapters/google/tasks.py writes it."""
+class RunTask(BaseModel):
+    """One delivery: a hop of a leased attempt, or the closing of a run.
+
+    A closing under a lease says how the run ended; one without a lease only writes down what was decided.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,34 +41,55 @@ class Delivery(BaseModel):
     lease_id: Id | None
     attempt: Number
     hop: Number
-    closing: DeliveredClosing | None = None
+    closing: Closing | None = None
     pipeline_id: Id | None = None  # a label of the run's jobs
 
     @model_validator(mode="after")
-    def _is_leased_or_closing(self) -> Delivery:
+    def _is_leased_or_closing(self) -> RunTask:
         check_tenant_id(self.tenant_id)  # it names a dataset
         if self.lease_id is None and self.closing is None:
             raise ValueError("neither a lease nor a closing")
         return self
 
+    @property
+    def name(self) -> str:
+        """Same purpose, same name, so Cloud Tasks keeps one of them: a run is closed once, a hop delivered once."""
+        if self.closing:
+            return task_name("close", self.run_id, self.lease_id or "")
+        return task_name("run", self.run_id, self.lease_id or "", str(self.hop))
 
-class EndedDelivery(DeliveredClosing):
-    """A run that ended in the queue, and how."""
+    def next_hop(self) -> RunTask:
+        """The delivery that goes on with this attempt."""
+        return self.model_copy(update={"hop": self.hop + 1})
+
+
+class EndedRun(Closing):
+    """A run that ended in the queue, and what its row in the tenant's dataset is to say."""
 
     run_id: Id
     pipeline_logging_id: Id
     attempt: Number
 
 
-class ClosingsDelivery(BaseModel):
-    """The body of a task that closes runs of one tenant; shared/adapters/google/closing_tasks.py writes it."""
+class CloseTask(BaseModel):
+    """One delivery: runs of one tenant that are to be closed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tenant_id: str
-    runs: Annotated[list[EndedDelivery], Field(min_length=1, max_length=MOST_CLOSINGS)]
+    runs: Annotated[Sequence[EndedRun], Field(min_length=1, max_length=MOST_CLOSINGS)]
 
     @model_validator(mode="after")
-    def _is_a_tenants(self) -> ClosingsDelivery:
+    def _is_a_tenants(self) -> CloseTask:
         check_tenant_id(self.tenant_id)  # it names a dataset
         return self
+
+    @property
+    def name(self) -> str:
+        """The same runs have one task."""
+        return task_name("closings", self.tenant_id, *sorted(run.run_id for run in self.runs))
+
+
+def task_name(*parts: str) -> str:
+    """A task's name, made of its purpose. Names are spread evenly: sequential prefixes slow Cloud Tasks down."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice, pairwise, takewhile
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain.dispatching.retry import MOST_RETRIES
+from shared.domain.requests.auth import KeyOwner
 from shared.domain.requests.validation import validated
 from shared.domain.runs.acceptance import is_repeated_call
 from shared.domain.schedules.cron import matches_either_day, require_cron, require_new_cron, uneven_steps
@@ -237,3 +238,14 @@ def _outruns(settings: ConfigSettings, trigger_cron: str, now: datetime) -> bool
     utc, instant = require_timezone("UTC"), timedelta(microseconds=1)
     served_at = (next_tick(trigger_cron, utc, after=tick - instant) for tick in shown)
     return any(earlier == later for earlier, later in pairwise(served_at))
+
+
+@dataclass(frozen=True)
+class ConfigStanding:
+    """A key's owner, its tenant's credentials (provider to source), and those of its schedules that were asked for."""
+
+    owner: KeyOwner
+    credentials: Mapping[str, str | None]
+    config_count: int
+    configs: Sequence[PipelineConfig]
+    active: Sequence[PipelineConfig] = ()  # all of them, where they were asked for

@@ -173,3 +173,41 @@ def _parameters(schedule: Schedule, first_tick: datetime, last_tick: datetime, m
 def with_date(parameters: Mapping[str, Any], day: str) -> dict[str, Any]:
     """The parameters with every `{date}` filled."""
     return {name: value.replace(_DATE, day) if isinstance(value, str) else value for name, value in parameters.items()}
+
+
+@dataclass(frozen=True)
+class DueSchedule:
+    """A schedule whose next tick has come, and how its tenant stands. Times are UTC.
+
+    `taken_today`: runs that have started today, and scheduled ones that will. `waiting_runs`: all of the tenant's.
+    """
+
+    config_id: str
+    tenant_id: str
+    provider: str
+    domain: str
+    pipeline_template: str
+    cron_expression: str
+    timezone: str
+    next_run_time: datetime
+    misfire_policy: str
+    overlap_policy: str
+    date_offset_days: int
+    parameters: Mapping[str, Any]
+    deferred_at: datetime | None
+    is_tenant_active: bool
+    is_subscription_live: bool
+    daily_limit: int
+    taken_today: int
+    waiting_runs: int
+    has_unfinished_run: bool
+    credential_source: str | None
+
+
+@dataclass(frozen=True)
+class PlannedSchedule:
+    """A plan ready to be applied; `sources` are what the runs of its outcomes load, outcome by outcome."""
+
+    plan: TickPlan
+    sources: Sequence[str | None] = ()
+    is_active: bool = True

@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared.domain.runs.backfill import ASKS_FOR_BACKFILL
 from shared.domain.templates.config_problems import Place, error_places, in_words, listed
 from shared.domain.templates.template_checks import NotEmptied, Reconciliation
 from shared.domain.templates.template_steps import SqlStep
-from shared.domain.templates.templates import BUILT_IN, CHECK_VALUES, RUN_VALUES, Template
+from shared.domain.templates.templates import ASKS_FOR_BACKFILL, BUILT_IN, CHECK_VALUES, RUN_VALUES, Template
 from shared.errors import ConfigError
 
 _RESERVED_NAMES = BUILT_IN | RUN_VALUES.keys() | CHECK_VALUES | ASKS_FOR_BACKFILL

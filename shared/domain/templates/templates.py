@@ -241,3 +241,6 @@ def source_of(template: Template, parameters: Mapping[str, Any], credential_sour
     """The x_source a run loads: what its parameters name, else what the credential says; None when neither does."""
     named = parameters.get(template.source_parameter) if template.source_parameter else None
     return f"{template.provider}:{named}" if named else credential_source
+
+
+ASKS_FOR_BACKFILL = frozenset({"split", "preview"})  # beside the template's parameters, which have other names

@@ -19,7 +19,7 @@ from shared.adapters.bigquery.job_errors import (
     Missing,
     UnknownColumn,
 )
-from shared.adapters.google.tasks import RunTask
+from shared.domain.runs.delivery import RunTask
 from tests.conftest import MakeTenant
 from tests.support.executions import Delivery, Executions
 from tests.support.faulty_services import FaultyPlatform, MakeError, faulty_platform

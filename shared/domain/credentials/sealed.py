@@ -1,0 +1,24 @@
+"""A credential as it is stored: encrypted, and bound to its tenant and provider."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SealedCredential:
+    """A credential as it is stored: metadata in clear, the document encrypted."""
+
+    credential_id: str
+    tenant_id: str
+    provider: str
+    credential_kind: str
+    encrypted_credentials: bytes
+    kms_key_version: str
+
+
+def credential_aad(*, tenant_id: str, provider: str, credential_id: str) -> bytes:
+    """Additional authenticated data: a ciphertext copied to another tenant, provider or row does not decrypt."""
+    binding = {"credential_id": credential_id, "provider": provider, "tenant_id": tenant_id}
+    return json.dumps(binding, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,101 @@
+"""What an executor knows of its attempt: the claimed run, what earlier hops left, where it begins, what others want."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.credentials.sealed import SealedCredential
+
+_SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery reads seven days into the past
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An event of an earlier hop or attempt that this one builds on."""
+
+    event_id: str
+    kind: str
+    lease_id: str | None
+    attempt: int | None
+    details: Mapping[str, Any]
+    occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class ClaimedRun:
+    """The queue item, the credential and the checkpoints of a run whose lease is the task's; times are UTC."""
+
+    provider: str
+    domain: str
+    pipeline_template: str
+    trigger_type: str
+    trigger_by: str | None
+    user_id: str | None
+    max_retries: int
+    added_at: datetime
+    lease_expires_at: datetime
+    parameters: Mapping[str, Any]
+    accepted_source: str | None
+    credential: SealedCredential | None
+    credential_source: str | None
+    checkpoints: Sequence[Checkpoint]
+    read_at: datetime
+
+    @property
+    def started_at(self) -> datetime:
+        """When an executor first took the run up."""
+        return min((item.occurred_at for item in self.checkpoints if item.kind == "CLAIMED"), default=self.read_at)
+
+    @property
+    def is_cancel_requested(self) -> bool:
+        """Whether somebody wants it stopped, as of the read."""
+        return any(item.kind == "CANCEL_REQUESTED" for item in self.checkpoints)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An attempt's starting state: the run's status (None without a row), and the tenant's newest turn.
+
+    Of its pipeline and source the watermark, and when they were last published.
+    """
+
+    status: str | None
+    watermark: datetime | None
+    published_at: datetime | None
+    turn: int
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What others want of a running executor."""
+
+    lease_is_held: bool
+    is_cancel_requested: bool
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: its status is COMPLETED, FAILED or CANCELLED."""
+
+    status: str
+    error_class: str | None = None
+    error_message: str | None = None
+
+
+def snapshot_of(run: ClaimedRun, published_at: datetime | None) -> datetime:
+    """The moment whose data the attempt reads: the first one that a hop froze and that can still be used.
+
+    It must be recent enough to be read, and not before the source's last publish.
+
+    While a run waits for its next attempt, another one of its source may publish. What was staged before that is older
+    than what is published by now, so the attempt freezes a new moment, and its steps begin again.
+    """
+    claims = [item.details for item in run.checkpoints if item.kind == "CLAIMED" and "snapshot_at" in item.details]
+    earliest = run.read_at - _SNAPSHOT_KEPT
+    if published_at is not None:
+        earliest = max(earliest, published_at)
+    frozen = (datetime.fromisoformat(claim["snapshot_at"]) for claim in claims)
+    return min((moment for moment in frozen if moment > earliest), default=run.read_at)
