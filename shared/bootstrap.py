@@ -207,9 +207,11 @@ def executor_services() -> Services:
 
 def run_execution(task: RunTask, *, execution_id: str) -> RunExecution:
     """The execution of one delivery."""
+    from shared.use_cases.attempt_report import AttemptReport
     from shared.use_cases.execute_run import RunExecution
 
-    return RunExecution(task, execution_id, executor_services(), run_events(), tasks())
+    services = executor_services()
+    return RunExecution(services, AttemptReport(task, execution_id, services.runs, run_events(), tasks()))
 
 
 def close_runs(task: CloseTask) -> str:

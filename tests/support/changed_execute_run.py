@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import uuid
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +27,15 @@ from shared.domain.templates.templates import Template, resolve_parameters
 from shared.http.endpoint import Routes
 from shared.http.messages import Answer, Call
 from shared.http.policies import platform_caller
-from shared.pipeline.context import Hop
+from shared.pipeline.begin import begin_hop
+from shared.pipeline.context import Hop, Services
 from shared.pipeline.stop_signal import Control
 from shared.runtime import log
-from shared.use_cases.execute_run import RunExecution
 
 HEADER = "X-Changed-Template"
 FOLDER = "CHANGED_TEMPLATES"  # the environment's variable that names it
 
 routes = Routes("execute_run")
-
-
-@dataclass(frozen=True)
-class ChangedExecution(RunExecution):
-    """The execution of a run by another template than the one that is stored under its name."""
-
-    template: Template | None = None
-
-    def _begin(self, run: ClaimedRun, control: Control) -> Hop | Begun:
-        found = super()._begin(run, control)
-        if self.template is None or isinstance(found, Begun):
-            return found
-        return replace(found, template=self.template, parameters=resolve_parameters(self.template, run.parameters))
 
 
 @routes.route("POST /api/v1/internal/execute", policy=platform_caller)
@@ -57,9 +44,16 @@ def execute(call: Call) -> Answer:
     task, execution_id = call.body_as(RunTask), uuid.uuid4().hex
     log.bind(execution_id=execution_id, **task.model_dump(exclude={"closing"}))
     execution = bootstrap.run_execution(task, execution_id=execution_id)
-    given = {field.name: getattr(execution, field.name) for field in fields(RunExecution)}
     template = changed_template(str(task.pipeline_id), call.headers[HEADER])
-    return Answer(200, {"status": ChangedExecution(**given, template=template).execute()})
+
+    def begin(task: RunTask, run: ClaimedRun, control: Control, services: Services) -> Hop | Begun:
+        """The hop as it begins, with another template than the one that is stored under its name."""
+        found = begin_hop(task, run, control, services)
+        if isinstance(found, Begun):
+            return found
+        return replace(found, template=template, parameters=resolve_parameters(template, run.parameters))
+
+    return Answer(200, {"status": replace(execution, begin=begin).execute()})
 
 
 def changed_template(pipeline_id: str, changes: str) -> Template:

@@ -22,6 +22,7 @@ from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
 from shared.pipeline.context import Services
 from shared.pipeline.stop_signal import Control
+from shared.use_cases.attempt_report import AttemptReport
 from shared.use_cases.execute_run import RunExecution
 
 Json = dict[str, Any]
@@ -111,7 +112,8 @@ class FaultyPlatform:
     def execute(self, task: RunTask, *, execution_id: str) -> str:
         """What became of the delivery."""
         events = RunEvents(self.services.warehouse)
-        return RunExecution(task, execution_id, self.services, events, self.tasks, open_control=Hurried).execute()
+        report = AttemptReport(task, execution_id, self.services.runs, events, self.tasks)
+        return RunExecution(self.services, report, open_control=Hurried).execute()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.credentials.sealed import SealedCredential
+from shared.domain.runs.events import KIND_OF_STATUS
 
 _SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery reads seven days into the past
 
@@ -54,6 +55,11 @@ class ClaimedRun:
         """Whether somebody wants it stopped, as of the read."""
         return any(item.kind == "CANCEL_REQUESTED" for item in self.checkpoints)
 
+    def has_expired(self, lease_id: str | None, lease: timedelta) -> bool:
+        """Whether the lease, which lasts this long after each sign of life, had ended at the read."""
+        signs = [item.occurred_at + lease for item in self.checkpoints if item.lease_id == lease_id]
+        return self.read_at > max([self.lease_expires_at, *signs])
+
 
 @dataclass(frozen=True)
 class Begun:
@@ -66,6 +72,11 @@ class Begun:
     watermark: datetime | None
     published_at: datetime | None
     turn: int
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether an earlier delivery has ended the run."""
+        return self.status in KIND_OF_STATUS
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ Kind = Literal[
     "ADMITTED", "CLAIMED", "HEARTBEAT", "STEP", "WAITING", "HANDED_OVER", "CANCEL_REQUESTED",
     "SUCCEEDED", "FAILED", "CANCELLED", "PAUSED", "SETTLED", "CLOSED",
 ]  # fmt: skip
+# The event that reports a run's end, by the status of its row.
+KIND_OF_STATUS: Mapping[str, Kind] = {"COMPLETED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
 
 
 @dataclass(frozen=True)

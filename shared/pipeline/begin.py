@@ -1,0 +1,69 @@
+"""Begins an attempt: what it loads and under which fence, or how the run had ended before."""
+
+from __future__ import annotations
+
+from shared.adapters.stores.publish_jobs import PublishJobs, fence_of
+from shared.configuration.templates import find_template
+from shared.domain.credentials.notices import not_set_up
+from shared.domain.requests.identifiers import pipeline_id_of
+from shared.domain.runs.attempt import Begun, ClaimedRun, snapshot_of
+from shared.domain.runs.delivery import RunTask
+from shared.domain.templates.templates import Template, resolve_parameters, source_of
+from shared.errors import CredentialsRejected, InvalidTemplate, RunError, SourceChanged, SourceNotFound
+from shared.pipeline.context import Hop, Services
+from shared.pipeline.stop_signal import Control
+from shared.pipeline.turn import await_own_publish
+from shared.runtime import log
+
+
+def begin_hop(task: RunTask, run: ClaimedRun, control: Control, services: Services) -> Hop | Begun:
+    """The hop, under the fence of its pipeline and source; the run's end when an earlier delivery has ended it.
+
+    FenceLost when another attempt took over. InvalidTemplate, CredentialsRejected, SourceNotFound or SourceChanged
+    when the run cannot be executed as it was accepted.
+    """
+    template = find_template(run.provider, run.domain, run.pipeline_template)
+    pipeline_id = pipeline_id_of(run.provider, run.domain, run.pipeline_template)
+    source = source_of(template, run.parameters, run.credential_source) if template else None
+    # The dispatcher lets one run of a pipeline and accepted source run at a time. No other source may be fenced.
+    fenced = source if source == run.accepted_source else None
+    begun = _take_fence(task, run, control, services, pipeline_id=pipeline_id, source=fenced)
+    if begun.has_ended:
+        return begun
+    if template is None:
+        raise InvalidTemplate(f"there is no template for {pipeline_id}")
+    if source is None or fenced is None:
+        raise _no_source(template, run, source)
+    return Hop(
+        task=task,
+        run=run,
+        template=template,
+        parameters=resolve_parameters(template, run.parameters),
+        source=source,
+        begun=begun,
+        snapshot_at=snapshot_of(run, begun.published_at),
+        control=control,
+        services=services,
+    )
+
+
+def _take_fence(
+    task: RunTask, run: ClaimedRun, control: Control, services: Services, *, pipeline_id: str, source: str | None
+) -> Begun:
+    """The run's state once no publish of an earlier attempt can commit any more: what was published decides."""
+    runs = services.runs
+    with log.bound(step_id="begin"):
+        begun = runs.begin(task, run, pipeline_id=pipeline_id, source=source)
+        if source is None or begun.has_ended:
+            return begun
+        jobs = PublishJobs(services.warehouse, task, fence_of(pipeline_id, source))
+        turn = await_own_publish(jobs, begun.turn, control.pause_for_job)
+        return runs.find_begun(task, pipeline_id=pipeline_id, source=source) if turn else begun
+
+
+def _no_source(template: Template, run: ClaimedRun, source: str | None) -> RunError:
+    if source is not None:
+        return SourceChanged(f"the credential names {source}; the run was accepted for {run.accepted_source}")
+    if run.credential is None:
+        return CredentialsRejected(not_set_up(template.credentials))
+    return SourceNotFound(f"neither the credential nor the run names a {template.source_parameter or 'source'}")

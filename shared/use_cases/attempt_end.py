@@ -1,0 +1,79 @@
+"""How an attempt ends: published, handed over, paused, failed, or found to have ended before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.domain.runs.attempt import Begun, ClaimedRun
+from shared.domain.runs.events import KIND_OF_STATUS
+from shared.errors import RunCancelled, RunError, told_by_bigquery
+from shared.pipeline.journal import Journal
+from shared.runtime import log
+from shared.use_cases.attempt_report import AttemptReport
+
+_MESSAGE_LENGTH = 1000
+
+
+@dataclass(frozen=True)
+class AttemptEnd:
+    """Ends one attempt. Each method answers in one word what became of the delivery."""
+
+    run: ClaimedRun
+    journal: Journal
+    report: AttemptReport
+
+    def published(self) -> str:
+        """The run is published, and with it completed."""
+        self.report.write_log(self.run, self.journal)
+        return self.report.append_end("SUCCEEDED", outcome="COMPLETED")
+
+    def found(self, begun: Begun) -> str:
+        """An earlier delivery ended the run and was cut off before it could say so, or write its log."""
+        status = str(begun.status)
+        log.info("run had ended", status=status)
+        self.report.write_log(self.run, self.journal)
+        retryable = False if status == "FAILED" else None
+        return self.report.append_end(KIND_OF_STATUS[status], outcome=status, retryable=retryable)
+
+    def handed_over(self) -> str:
+        """The request's time is used up: the next hop goes on."""
+        report = self.report
+        report.write_log(self.run, self.journal)
+        report.append("HANDED_OVER", details={"hop": report.task.hop})
+        report.tasks.dispatch_runs([report.task.next_hop()])
+        return "HANDED_OVER"
+
+    def paused(self, error: RunError) -> str:
+        """Give the lease back: nothing is wrong with the run, and its attempt goes on when the quota is there again."""
+        log.warning("run paused", error_message=error.message, cause=told_by_bigquery(error))
+        message = error.message[:_MESSAGE_LENGTH]
+        return self.report.append_end("PAUSED", error_class=error.error_class, error_message=message)
+
+    def failed(self, error: RunError) -> str:
+        """The attempt failed, or its run was cancelled. The last attempt also closes the run's row."""
+        message = error.message[:_MESSAGE_LENGTH]
+        facts = {"error_class": error.error_class, "error_message": message}
+        log.warning("run failed", **facts, retryable=error.retryable, cause=told_by_bigquery(error))
+        self.report.write_log(self.run, self.journal)
+        status = "CANCELLED" if isinstance(error, RunCancelled) else "FAILED"
+        is_last = not error.retryable or self.report.task.attempt > self.run.max_retries
+        ended = self._close_row(status, error.error_class, message) if is_last else None
+        if ended == "COMPLETED":  # published before the error, or before the cancel
+            return self.report.append_end("SUCCEEDED", outcome=ended)
+        if ended and status == "CANCELLED":
+            return self.report.append_end("CANCELLED", outcome=status)
+        # A last attempt that cannot say how it ended, or a cancel that may have come too late, is no end: the
+        # dispatcher asks whether the run was published.
+        retryable = ended is None and (error.retryable or status == "CANCELLED")
+        return self.report.append_end("FAILED", outcome=status, retryable=retryable, **facts)
+
+    def _close_row(self, status: str, error_class: str, message: str) -> str | None:
+        """How the run ended; None when another attempt took over, or when BigQuery does not say."""
+        ended = {"status": status, "error_class": error_class, "error_message": message}
+        billed = self.journal.bytes_billed
+        try:
+            with log.bound(step_id="close"):
+                return self.report.runs.close_attempt(self.report.task, self.run, **ended, bytes_billed=billed)
+        except Exception as error:  # noqa: BLE001 - why the run ended counts for more; a closing task closes it once more
+            log.warning("run row not closed", error_class=type(error).__name__)
+            return None
