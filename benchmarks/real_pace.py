@@ -1,18 +1,18 @@
-"""Measures how long callers wait when each statement takes as long as on BigQuery, before and now.
+"""Measures how long callers wait when each statement takes as long as on BigQuery, and holds it to the goals.
 
-devcloud gives every statement a latency (`--latencies`); the time that DuckDB needs comes on top. The figures are
-measured one after the other, with the median recorded on BigQuery (0.67 s for every statement) and with latencies drawn
-from the recorded ones; on this checkout, and on the commit before publishes took turns and scripts became shorter:
+devcloud gives every statement a latency (`--latencies`): the median recorded on BigQuery, or with `--seed` latencies
+drawn from the recorded ones. The time that DuckDB needs comes on top. Each figure is printed as soon as it is measured,
+with its goal and verdict; what goes on is told on stderr.
 
-- the answer to POST run, the application of a decision, and a run alone from the POST to its end: medians;
-- as many runs of one tenant over as many exports as are asked for at once, as schedules of one hour do: until the last
-  has ended, how many attempts they took, and which share of their transactions BigQuery aborted;
-- a tenant's run while another tenant's queue is full of backfills, and after those were cancelled;
-- what BigQuery bills for a POST run with a key that nobody has.
+- alone: the answer to POST run, the application of a decision, and a run from the POST to its end: medians.
+- at-once: as many runs of one tenant over as many exports, asked for together as schedules of one hour do: until the
+  last has ended, how many attempts they took, and which share of their transactions BigQuery aborted.
+- flood: a tenant's run while another tenant's queue is full of backfills, and after those were cancelled.
+- guesses: what BigQuery bills for POST run with a key that nobody has.
 
-The goals, at the median: POST run 2.5 s, a decision 5 s, a run alone 20 s; runs at once end within 1.2 times the sum
-of their publishes plus a run alone, no attempt is lost, and under 5 % of transactions abort; another tenant's flood
-doubles a run's time at most; a million guesses bill less than 1 GiB.
+`--before PATH` measures an older checkout by the same means, each part just before this checkout's: PATH is a worktree
+with a .venv of its own. A part that takes longer than its share of `--seconds` is ended, and its goals are missed; what
+it takes to set up a cloud and its tenants comes on top.
 """
 
 from __future__ import annotations
@@ -22,125 +22,146 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-Json = dict[str, Any]
 ROOT = Path(__file__).resolve().parents[1]
 PROBE, LATENCIES = ROOT / "benchmarks/parts/pace_probe.py", ROOT / "devcloud/bigquery/latencies.py"
-BEFORE = "122949d"
-POST_SECONDS, APPLY_SECONDS, ALONE_SECONDS = 2.5, 5.0, 20.0
-SLACK, ABORTED_SHARE = 1.2, 0.05
-FLOOD_FACTOR, MILLION_GUESSES_MIB = 2.0, 1024
-MEDIAN = 0  # the seed for which every statement takes as long as half of the recorded ones did at most
+# The share of the time that a part may take, once its tenants are set up; quiet, each needs about two thirds of it.
+SHARES = {"alone": 0.25, "at-once": 0.4, "flood": 0.3, "guesses": 0.05}
+MOST_SECONDS, START_SECONDS = 240.0, 60.0
+SLACK, ABORTED_PERCENT, FLOOD_FACTOR = 1.2, 5.0, 2.0
+
+Figures = dict[str, float]
 
 
-def measured(checkout: Path, *, seed: int, runs: int, alone: int) -> Json:
-    """The figures of a checkout, in a process of its own."""
-    command = [sys.executable, str(PROBE), str(LATENCIES), str(seed), str(runs), str(alone)]
-    environment = {**os.environ, "PYTHONPATH": str(checkout)}
-    done = subprocess.run(command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    figures: Json = json.loads(done.stdout.splitlines()[-1])
-    return figures
+@dataclass(frozen=True)
+class Figure:
+    """What is measured under a name; `goal`: the most that it may be, given the checkout's other figures."""
+
+    words: str
+    unit: str
+    goal: Callable[[Figures], float] | None = None
 
 
-def check_out(commit: str, folder: Path) -> Path:
-    """The files of a commit."""
-    archive = folder / "commit.tar"
-    with archive.open("wb") as file:
-        subprocess.run(["git", "archive", commit], cwd=ROOT, stdout=file, check=True)  # noqa: S607 - the user's git
-    with tarfile.open(archive) as files:
-        files.extractall(folder / "checkout", filter="data")
-    return folder / "checkout"
+FIGURES = {
+    "alone": {
+        "post": Figure("POST run answers after", "s", lambda _: 2.5),
+        "apply": Figure("a decision is applied in", "s", lambda _: 5.0),
+        "alone": Figure("a run alone ends after", "s", lambda _: 20.0),
+    },
+    "at-once": {
+        "one": Figure("one of these runs, alone", "s"),
+        "publishes": Figure("their publishes take together", "s"),
+        "last_end": Figure("the last of them ends after", "s", lambda known: SLACK * known["publishes"] + known["one"]),
+        "attempts": Figure("attempts they took", "", lambda known: known["runs"]),
+        "failed": Figure("runs that failed", "", lambda _: 0),
+        "aborted": Figure("transactions aborted", "%", lambda _: ABORTED_PERCENT),
+    },
+    "flood": {
+        "calm": Figure("a run while nobody else asks", "s"),
+        "flooded": Figure("while another's queue is full", "s", lambda known: FLOOD_FACTOR * known["calm"]),
+        "cancelled": Figure("after that was cancelled", "s", lambda known: FLOOD_FACTOR * known["calm"]),
+    },
+    "guesses": {"guesses": Figure("a million guesses bill", "GiB", lambda _: 1.0)},
+}
 
 
-def bound(figures: Json) -> float:
-    """When runs at once are to have ended."""
-    return float(SLACK * figures["publishes"] + figures["alone"])
+def main(arguments: list[str] | None = None) -> int:
+    """Print the figures; 1 when a goal is missed, 2 when a checkout cannot be measured."""
+    options = parsed(arguments)
+    checkouts = {"before": options.before, "now": ROOT} if options.before else {"now": ROOT}
+    for checkout in checkouts.values():
+        if not python_of(checkout).exists():
+            print(f"{checkout} has no .venv: run make setup there", file=sys.stderr)
+            return 2
+    is_missed = False
+    for part in options.only or SHARES:
+        print(f"{part}", flush=True)
+        for name, checkout in checkouts.items():
+            missed = measure(part, name, checkout, options)
+            is_missed |= missed and name == "now"
+    return 1 if is_missed else 0
 
 
-def rows(figures: Json) -> list[str]:
-    """A column of the table."""
-    return [
-        f"{figures['post']:.1f} s",
-        f"{figures['apply']:.1f} s",
-        f"{figures['alone']:.1f} s",
-        f"{figures['last_end']:.0f} s",
-        f"{figures['publishes']:.0f} s",
-        f"{figures['attempts']} for {figures['runs']} runs, {figures['failed']} failed",
-        f"{figures['aborted']} of {figures['transactions']}",
-        f"{figures['calm']:.1f} s",
-        f"{figures['flooded']:.1f} s",
-        f"{figures['cancelled']:.1f} s",
-        f"{figures['guess_mib'] * 1e6 / 1024:,.0f} GiB",
-    ]
-
-
-def missed(figures: Json) -> list[str]:
-    """The goals that were not reached."""
-    goals = {
-        "POST run": figures["post"] <= POST_SECONDS,
-        "a decision": figures["apply"] <= APPLY_SECONDS,
-        "a run alone": figures["alone"] <= ALONE_SECONDS,
-        "runs at once": figures["last_end"] <= bound(figures),
-        "attempts": figures["attempts"] == figures["runs"] and not figures["failed"],
-        "aborted": figures["aborted"] < ABORTED_SHARE * figures["transactions"],
-        "flood": max(figures["flooded"], figures["cancelled"]) <= FLOOD_FACTOR * figures["calm"],
-        "guesses": figures["guess_mib"] * 1e6 <= MILLION_GUESSES_MIB,
-    }
-    return [name for name, is_reached in goals.items() if not is_reached]
-
-
-def main() -> int:
-    """Print the table; 1 when a goal is missed."""
+def parsed(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.real_pace", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--before", default=BEFORE, metavar="COMMIT", help="measured first (default: %(default)s)")
-    parser.add_argument("--only-after", action="store_true", help="measure this checkout alone")
+    parser.add_argument("--only", metavar="NAME", action="append", choices=SHARES, help=f"of {', '.join(SHARES)}")
+    parser.add_argument("--before", type=Path, metavar="PATH", help="an older checkout, measured before this one")
     parser.add_argument("--runs", type=int, default=12, help="at once (default: %(default)s)")
-    parser.add_argument("--alone", type=int, default=5, choices=range(1, 9), help="one by one (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the latencies (default: %(default)s)")
-    options = parser.parse_args()
-    counts = {"runs": options.runs, "alone": options.alone}
-    columns: dict[str, Json] = {}
-    with TemporaryDirectory(prefix="real-pace-before-") as folder:
-        if not options.only_after:
-            before = check_out(options.before, Path(folder))
-            columns[f"{options.before}, drawn"] = measured(before, seed=options.seed, **counts)
-            columns[f"{options.before}, median"] = measured(before, seed=MEDIAN, **counts)
-    columns["now, drawn"] = measured(ROOT, seed=options.seed, **counts)
-    after = columns["now, median"] = measured(ROOT, seed=MEDIAN, **counts)
-    table = Table(title="Real pace, at BigQuery's recorded latencies", title_justify="left", box=None)
-    goals = [
-        f"{POST_SECONDS} s",
-        f"{APPLY_SECONDS} s",
-        f"{ALONE_SECONDS} s",
-        f"{bound(after):.0f} s",
-        "",
-        "one each",
-        "under 5 %",
-        "",
-        *[f"{FLOOD_FACTOR * after['calm']:.1f} s"] * 2,
-        "1 GiB",
-    ]
-    names = [
-        "POST run answers after", "a decision is applied in", "one run alone ends after",
-        f"{options.runs} runs at once end after", "their publishes take together", "attempts", "transactions aborted",
-        "another tenant's run, calm", "while a queue is full", "after that was cancelled", "a million guesses bill",
-    ]  # fmt: skip
-    for column in ("", *columns, "goal"):
-        table.add_column(column, justify="right" if column else "left")
-    for line in zip(names, *map(rows, columns.values()), goals, strict=True):
-        table.add_row(*line)
-    Console(width=120).print(table)
-    for name in missed(after):
-        print(f"goal missed: {name}", file=sys.stderr)
-    return 1 if missed(after) else 0
+    parser.add_argument("--alone", type=int, default=3, choices=range(1, 9), help="one by one (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of drawn latencies (default: the median each time)")
+    parser.add_argument(
+        "--seconds", type=float, default=MOST_SECONDS, help="the most for a checkout (default: %(default)s)"
+    )
+    return parser.parse_args(arguments)
+
+
+def python_of(checkout: Path) -> Path:
+    """The interpreter with that checkout's dependencies."""
+    return checkout / ".venv/bin/python"
+
+
+def measure(part: str, name: str, checkout: Path, options: argparse.Namespace) -> bool:
+    """Print a part's figures of a checkout as they come; whether a goal is missed."""
+    limit = SHARES[part] * options.seconds
+    known: Figures = {"runs": options.runs}
+    missed, wanted = False, dict(FIGURES[part])
+    print(f"{part}, {name}: at most {limit:.0f} s", file=sys.stderr)
+    for found in probed(part, checkout, options, limit):
+        known |= found
+        for key in [key for key in FIGURES[part] if key in found]:
+            missed |= show(wanted.pop(key), name, known, known[key])
+    for figure in wanted.values():
+        missed |= show(figure, name, known, None)
+    return missed
+
+
+def show(figure: Figure, name: str, known: Figures, value: float | None) -> bool:
+    """Print a figure, None where it was not reached; whether its goal is missed."""
+    told = "not measured" if value is None else f"{value:,.1f} {figure.unit}".strip()
+    line = f"  {figure.words:32}{name:8}{told:>14}"
+    if figure.goal is None:
+        print(line, flush=True)
+        return False
+    try:
+        goal = figure.goal(known)
+    except KeyError:  # what it depends on was not reached
+        print(f"{line}   missed", flush=True)
+        return True
+    is_reached = value is not None and value <= goal
+    bound = f"goal {goal:,.1f} {figure.unit}".strip()
+    print(f"{line}   {bound:16}{'reached' if is_reached else 'missed'}", flush=True)
+    return not is_reached
+
+
+def environment(checkout: Path) -> dict[str, str]:
+    """Where that checkout's packages are found."""
+    return {**os.environ, "PYTHONPATH": str(checkout)}
+
+
+def probed(part: str, checkout: Path, options: argparse.Namespace, limit: float) -> Iterator[Figures]:
+    """The figures of a part as a process of the checkout measures them, until `limit` seconds after it is set up."""
+    numbers = map(str, (options.seed, options.runs, options.alone))
+    command = [str(python_of(checkout)), str(PROBE), part, str(LATENCIES), *numbers]
+    with subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True, env=environment(checkout)) as child:
+        timer = threading.Timer(START_SECONDS, child.terminate)
+        timer.start()
+        try:
+            for line in child.stdout or ():
+                if found := json.loads(line):
+                    yield found
+                    continue
+                timer.cancel()  # it is set up
+                timer = threading.Timer(limit, child.terminate)
+                timer.start()
+        finally:
+            timer.cancel()
+            child.terminate()
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """Measures the pace of one checkout of the product, the one that it is started in, at BigQuery's latencies.
 
-It runs on its own, in a process whose folder and path are the checkout's, and prints one JSON object: so that an
-earlier commit can be measured by the same means. Where that commit's devcloud has no latencies yet, it puts them in
-front of each statement.
+It runs on its own, in a process whose folder, path and packages are the checkout's, so that an earlier commit can be
+measured by the same means. It measures one part: it prints a JSON object a line as figures come, an empty one first,
+and on stderr what goes on. Where that commit's devcloud has no latencies yet, it puts them in front of each statement.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import statistics
 import sys
 import threading
@@ -33,6 +34,7 @@ Json = dict[str, Any]
 ROWS_PER_DAY, DAYS = 20, 8
 TRANSACTIONS = ("accept_runs", "apply_decision", "begin_attempt", "publish", "close_attempt", "close_run")
 GUESSES = 20
+MIB_A_TABLE = 10  # the least that BigQuery bills for each that a query reads
 MOST_BACKFILLS = 4  # 148 runs; more of them take long on a commit that closes each by a task of its own
 
 
@@ -79,9 +81,12 @@ class Tenant:
             f" FROM {self.name}.x_meta_pipeline_runs WHERE completed_at IS NOT NULL AND run_id IN ({wanted})"
         )
         with self._cloud.clients() as clients:
-            client, pause = clients.bigquery(), threading.Event()
+            client, pause, told = clients.bigquery(), threading.Event(), 0
             while True:
                 rows = list(client.query_and_wait(sql))
+                if len(rows) > told:
+                    told = len(rows)
+                    progress(f"{told} of {len(run_ids)} runs ended")
                 if len(rows) == len(run_ids):
                     return {row["run_id"]: (row["ended"], row["status"], row["attempt"]) for row in rows}
                 pause.wait(2)  # between two looks from outside
@@ -100,46 +105,58 @@ class Tenant:
         return requests.request(method, url, json=body, headers=headers, timeout=300)
 
 
-def measure(cloud: Devcloud, exports: int, alone: int) -> Json:
-    """The figures, in seconds: medians of several runs alone, all exports at once, a flood, guesses."""
-    busy = Tenant(cloud, "busy_one", exports=exports)
+def tell(**figures: float) -> None:
+    """Say what was measured; without anything, that the tenants are set up."""
+    print(json.dumps(figures), flush=True)
+
+
+def progress(text: str) -> None:
+    """Say what goes on."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def alone(cloud: Devcloud, runs: int) -> None:
+    """Runs one by one: medians."""
+    tenant, took = Tenant(cloud, "alone_one"), []
+    tell()
     since = time.time()
-    took = [busy.run_alone({"date": f"2025-11-0{day}"}) for day in range(1, alone + 1)]
-    applied = [job["duration_ms"] / 1000 for job in busy.jobs(since, "apply_decision")]
-    return {
-        "post": statistics.median(answer for answer, _ in took),
-        "apply": statistics.median(applied),
-        "alone": statistics.median(end for _, end in took),
-        **at_once(busy),
-        **flood(cloud),
-        "guess_mib": guesses(cloud, busy),
-    }
+    for day in range(1, runs + 1):
+        took.append(tenant.run_alone({"date": f"2025-11-0{day}"}))
+    applied = [job["duration_ms"] / 1000 for job in tenant.jobs(since, "apply_decision")]
+    tell(
+        post=statistics.median(answer for answer, _ in took),
+        apply=statistics.median(applied),
+        alone=statistics.median(end for _, end in took),
+    )
 
 
-def at_once(tenant: Tenant) -> Json:
+def at_once(cloud: Devcloud, exports: int) -> None:
     """What becomes of a run over each export when all are asked for at once, as schedules of one hour do."""
+    tenant = Tenant(cloud, "busy_one", exports=exports)
+    tell()
+    _, one = tenant.run_alone({"date": "2025-11-01"})
+    tell(one=one)
     since, span = time.time(), {"start_date": "2025-11-01", "end_date": f"2025-11-0{DAYS}"}
-    with ThreadPoolExecutor(len(tenant.tables)) as threads:
+    with ThreadPoolExecutor(exports) as threads:
         runs = list(threads.map(lambda table: tenant.run({**span, "billing_export_table": table}), tenant.tables))
-    ends = tenant.ends([run_id for run_id, *_ in runs])
+    ends = tenant.ends([run_id for run_id, *_ in runs]).values()
     transactions = tenant.jobs(since, *TRANSACTIONS)
     publishes = [job["duration_ms"] / 1000 for job in tenant.jobs(since, "publish") if not job["error"]]
-    return {
-        "runs": len(runs),
-        "last_end": max(ended for ended, *_ in ends.values()) - since,
-        "publishes": sum(publishes),
-        "failed": sum(status != "COMPLETED" for _, status, _ in ends.values()),
-        "attempts": sum(attempt for *_, attempt in ends.values()),
-        "transactions": len(transactions),
-        "aborted": sum(job["error"] is not None for job in transactions),
-    }
+    tell(publishes=sum(publishes))
+    tell(
+        last_end=max(ended for ended, *_ in ends) - since,
+        attempts=sum(attempt for *_, attempt in ends),
+        failed=sum(status != "COMPLETED" for _, status, _ in ends),
+        aborted=100 * sum(job["error"] is not None for job in transactions) / len(transactions),
+    )
 
 
-def flood(cloud: Devcloud) -> Json:
+def flood(cloud: Devcloud) -> None:
     """A tenant's run while another one has filled its own queue by backfills, and after it has cancelled them."""
     calm = Tenant(cloud, "calm_one")
     noisy = Tenant(cloud, "noisy_one", daily_limit=5)
-    _, before = calm.run_alone({"date": "2025-11-01"})
+    tell()
+    tell(calm=calm.run_alone({"date": "2025-11-01"})[1])
     years = {"start_date": "2022-11-01", "end_date": "2025-11-07", "split": "month"}
     accepted = []
     for number in range(MOST_BACKFILLS):
@@ -148,21 +165,24 @@ def flood(cloud: Devcloud) -> Json:
             break
         answer.raise_for_status()
         accepted.append(answer.json()["backfill_id"])
-    _, waiting = calm.run_alone({"date": "2025-11-02"})
+    progress(f"{len(accepted)} backfills of another tenant wait")
+    tell(flooded=calm.run_alone({"date": "2025-11-02"})[1])
     for backfill_id in accepted:
         noisy.call("POST", f"/api/v1/pipelines/backfills/{noisy.name}/{backfill_id}/cancel", {}).raise_for_status()
-    _, cancelled = calm.run_alone({"date": "2025-11-03"})
-    return {"calm": before, "flooded": waiting, "cancelled": cancelled, "backfills": len(accepted)}
+    progress("they are cancelled")
+    tell(cancelled=calm.run_alone({"date": "2025-11-03"})[1])
 
 
-def guesses(cloud: Devcloud, tenant: Tenant) -> float:
-    """The least that BigQuery bills for a POST run with an unknown key, in MiB."""
+def guesses(cloud: Devcloud) -> None:
+    """The least that BigQuery bills for a million POST runs with unknown keys."""
+    tenant = Tenant(cloud, "guessed_one")
+    tell()
     since = time.time()
     for number in range(GUESSES):
         tenant.post_run({"date": "2025-11-01"}, key=f"{tenant.name}_api_{number:024d}")
     jobs = [job for job in cloud.bigquery.jobs() if job["created_at_ms"] >= since * 1000]
     asked = [job for job in jobs if job["labels"].get("function") == "run_pipeline"]
-    return sum(10 * len(job["tables"]) for job in asked) / GUESSES
+    tell(guesses=sum(MIB_A_TABLE * len(job["tables"]) for job in asked) / GUESSES * 1e6 / 1024)
 
 
 def slow_cloud(folder: Path, latencies_file: Path, seed: int) -> Devcloud:
@@ -196,12 +216,23 @@ def slow_down(latencies: Any) -> None:
 
 
 def main() -> None:
-    """Print the figures."""
-    latencies_file, seed, exports, alone = Path(sys.argv[1]), *map(int, sys.argv[2:5])
+    """Measure one part, and print its figures as they come."""
+    part, latencies_file, (seed, exports, runs) = sys.argv[1], Path(sys.argv[2]), map(int, sys.argv[3:6])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("  ended: it took too long"))
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="real-pace-")))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="real-pace-", ignore_cleanup_errors=True)))
         cloud = stack.enter_context(slow_cloud(folder, latencies_file, seed))
-        print(json.dumps(measure(cloud, exports, alone)))
+        match part:
+            case "alone":
+                alone(cloud, runs)
+            case "at-once":
+                at_once(cloud, exports)
+            case "flood":
+                flood(cloud)
+            case "guesses":
+                guesses(cloud)
+            case _:
+                raise ValueError(part)
 
 
 if __name__ == "__main__":
