@@ -52,6 +52,11 @@ class Tenant:
         content = {"project_id": self.project, "service_account_json": json.dumps(self.gcp_key)}
         return {"provider": "GCP", "credentials": content | {"billing_export_table": self.export.table}}
 
+    def share(self, owner: Tenant) -> None:
+        """Have another tenant's project and export: both read them, and neither changes them."""
+        self.project = owner.project
+        self.__dict__.update(gcp_key=owner.gcp_key, export=owner.export)
+
     def seed(self, plan: Plan, *, location: str = "US", append: bool = False) -> Export:
         """Write another export, or more rows of one."""
         with self.cloud.clients(self.gcp_key) as clients:

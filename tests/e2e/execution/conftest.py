@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from devcloud.environment import function_environment
 from devcloud.gateway.function_process import FunctionProcess
 from devcloud.server import Devcloud
 from shared.configuration.platform_config import CONFIGS
+from tests.conftest import MakeTenant
 from tests.support.executions import Executions, Json
 from tests.support.instance import Instance
+from tests.support.tenant import Tenant
 
 StartInstance = Callable[..., Instance]
 WithChanges = Callable[[Json], Executions]
@@ -38,19 +42,45 @@ def environment(cloud: Devcloud, tmp_path_factory: pytest.TempPathFactory) -> di
     return function_environment(cloud.cloud, "execute_run", key_file=key_file)
 
 
+@pytest.fixture(scope="session")
+def shared_export(make_tenant: MakeTenant) -> Tenant:
+    """Whose export the readers of this worker's tests have."""
+    return make_tenant()
+
+
+@pytest.fixture
+def reader(make_tenant: MakeTenant, shared_export: Tenant) -> Tenant:
+    """A fresh tenant for a test that does not change the export."""
+    reader = make_tenant()
+    reader.share(shared_export)
+    return reader
+
+
 @pytest.fixture
 def start_instance(environment: dict[str, str], tmp_path: Path) -> Iterator[StartInstance]:
     """Starts instances with settings of their own; they end with the test."""
-    started: list[Instance] = []
+    with _instances(environment, tmp_path, None) as start:
+        yield start
 
-    def start(**settings: str) -> Instance:
-        log_path = tmp_path / f"execute_run_{len(started)}.log"
-        started.append(Instance(FunctionProcess("execute_run", lambda: environment | settings, log_path=log_path)))
-        return started[-1]
 
-    yield start
-    for instance in started:
-        instance.stop()
+@pytest.fixture
+def start_extracting(environment: dict[str, str], tmp_path: Path) -> Iterator[StartInstance]:
+    """Starts instances that `extracting` may deliver to; they end with the test."""
+    with _instances(environment | {FOLDER: str(tmp_path)}, tmp_path, SOURCE) as start:
+        yield start
+
+
+@contextmanager
+def _instances(environment: dict[str, str], folder: Path, source: Path | None) -> Iterator[StartInstance]:
+    with ExitStack() as started:
+
+        def start(**settings: str) -> Instance:
+            own, log_path = environment | settings, folder / f"execute_run_{uuid.uuid4().hex}.log"
+            instance = Instance(FunctionProcess("execute_run", lambda: own, log_path=log_path, source=source))
+            started.callback(instance.stop)
+            return instance
+
+        yield start
 
 
 @pytest.fixture(scope="session")

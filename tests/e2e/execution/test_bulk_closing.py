@@ -48,30 +48,30 @@ def row(executions: Executions, tenant: Tenant, run_id: str) -> Json:
 
 
 def test_rows_of_many_runs_are_closed_in_one_job_and_what_has_ended_stays(
-    executions: Executions, tenant: Tenant
+    extracting: Executions, reader: Tenant
 ) -> None:
-    done = executions.run(tenant, {"date": "2025-11-16"})
-    ended = executions.run_row(done)
-    manual, scheduled = waiting(executions, tenant)
+    done = extracting.run(reader, {"date": "2025-11-16"})
+    ended = extracting.run_row(done)
+    manual, scheduled = waiting(extracting, reader)
 
-    answer = close(executions, tenant.tenant_id, manual, scheduled, done.run_id)
+    answer = close(extracting, reader.tenant_id, manual, scheduled, done.run_id)
     assert (answer.status_code, answer.json()) == (200, {"status": "CLOSED"})
-    again = close(executions, tenant.tenant_id, manual, scheduled, done.run_id)
+    again = close(extracting, reader.tenant_id, manual, scheduled, done.run_id)
     assert again.json() == {"status": "CLOSED"}
 
     for run_id, user_id in ((manual, "alice"), (scheduled, None)):
-        closed = row(executions, tenant, run_id)
+        closed = row(extracting, reader, run_id)
         assert (closed["status"], closed["error_class"], closed["user_id"]) == ("CANCELLED", "CANCELLED", user_id)
         assert closed["completed_at"] is not None
-    assert executions.run_row(done) == ended
+    assert extracting.run_row(done) == ended
     sent = [
         job["labels"].get("statement")
-        for job in executions.cloud.bigquery.jobs()
+        for job in extracting.cloud.bigquery.jobs()
         if job["labels"].get("request_id") == answer.headers["X-Request-ID"]
     ]
     assert sent == ["close_runs"]
     told = "SELECT run_id FROM tenants.pipeline_run_events WHERE tenant_id = @tenant_id AND kind = 'CLOSED'"
-    known = {event["run_id"] for event in executions.query(told, tenant_id=tenant.tenant_id)}
+    known = {event["run_id"] for event in extracting.query(told, tenant_id=reader.tenant_id)}
     assert known == {manual, scheduled, done.run_id}
 
 

@@ -36,16 +36,16 @@ def settled_as(executions: Executions, live_dispatcher: Dispatching) -> SettledA
 
 
 def test_a_last_attempt_that_published_and_died_before_it_said_so_has_succeeded(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance, settled_as: SettledAs
+    extracting: Executions, reader: Tenant, start_extracting: StartInstance, settled_as: SettledAs
 ) -> None:
-    delivery, instance = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0), start_instance()
-    with executions.held(delivery, "log", url=instance.url) as held:
+    delivery, instance = extracting.admit(reader, {"date": "2025-11-16"}, max_retries=0), start_extracting()
+    with extracting.held(delivery, "log", url=instance.url) as held:
         instance.signal(signal.SIGKILL)
         assert held.answer.result() == "CUT OFF"
-    ended = executions.run_row(delivery)
-    assert (ended["status"], kinds_of(executions, delivery)) == ("COMPLETED", {"CLAIMED", "STEP"})
+    ended = extracting.run_row(delivery)
+    assert (ended["status"], kinds_of(extracting, delivery)) == ("COMPLETED", {"CLAIMED", "STEP"})
     assert settled_as(delivery) == [("COMPLETED", None)]
-    assert executions.run_row(delivery) == ended
+    assert extracting.run_row(delivery) == ended
 
 
 def kinds_of(executions: Executions, delivery: Delivery) -> set[str]:
@@ -54,46 +54,46 @@ def kinds_of(executions: Executions, delivery: Delivery) -> set[str]:
 
 @pytest.mark.parametrize("max_retries", [0, 3])
 def test_a_run_that_published_before_it_was_cancelled_and_then_died_has_succeeded(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance, settled_as: SettledAs, max_retries: int
+    extracting: Executions, reader: Tenant, start_extracting: StartInstance, settled_as: SettledAs, max_retries: int
 ) -> None:
-    delivery = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=max_retries)
-    instance = start_instance(**DEAF)
-    with executions.held(delivery, "log", url=instance.url) as held:
-        executions.request_cancel(delivery)
+    delivery = extracting.admit(reader, {"date": "2025-11-16"}, max_retries=max_retries)
+    instance = start_extracting(**DEAF)
+    with extracting.held(delivery, "log", url=instance.url) as held:
+        extracting.request_cancel(delivery)
         instance.signal(signal.SIGKILL)
         assert held.answer.result() == "CUT OFF"
     assert settled_as(delivery) == [("COMPLETED", None)]
-    assert executions.run_row(delivery)["status"] == "COMPLETED"
+    assert extracting.run_row(delivery)["status"] == "COMPLETED"
 
 
 def test_a_run_that_is_cancelled_while_its_publish_begins_publishes_nothing(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    extracting: Executions, reader: Tenant, start_extracting: StartInstance
 ) -> None:
-    delivery, instance = executions.admit(tenant, {"date": "2025-11-16"}), start_instance(**DEAF)
-    with executions.held(delivery, "publish", url=instance.url) as held:
-        executions.request_cancel(delivery)
+    delivery, instance = extracting.admit(reader, {"date": "2025-11-16"}), start_extracting(**DEAF)
+    with extracting.held(delivery, "publish", url=instance.url) as held:
+        extracting.request_cancel(delivery)
         held.let_go()
         assert held.answer.result() == "CANCELLED"
-    assert executions.published(tenant) == []
-    assert executions.run_row(delivery)["status"] == "CANCELLED"
+    assert extracting.published(reader) == []
+    assert extracting.run_row(delivery)["status"] == "CANCELLED"
 
 
 def test_a_last_attempt_that_fails_and_knows_how_it_ended_needs_no_closing(
-    executions: Executions, tenant: Tenant, environment: dict[str, str], start_instance: StartInstance
+    executions: Executions, reader: Tenant, environment: dict[str, str], start_instance: StartInstance
 ) -> None:
     keyless = start_instance(KMS_KEY=f"{environment['KMS_KEY']}-gone")
     facts = []
     for max_retries in (1, 0):
-        delivery = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=max_retries)
+        delivery = executions.admit(reader, {"date": "2025-11-16"}, max_retries=max_retries)
         assert executions.deliver(delivery, url=keyless.url) == "FAILED"
         facts.append((executions.events(delivery)[-1]["retryable"], executions.run_row(delivery)["status"]))
     assert facts == [(True, "RUNNING"), (False, "FAILED")]
 
 
 def test_a_last_attempt_that_died_before_it_published_has_failed(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance, settled_as: SettledAs
+    executions: Executions, reader: Tenant, start_instance: StartInstance, settled_as: SettledAs
 ) -> None:
-    delivery, instance = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0), start_instance()
+    delivery, instance = executions.admit(reader, {"date": "2025-11-16"}, max_retries=0), start_instance()
     with executions.held(delivery, "begin", url=instance.url) as held:
         instance.signal(signal.SIGKILL)
         assert held.answer.result() == "CUT OFF"
@@ -103,35 +103,35 @@ def test_a_last_attempt_that_died_before_it_published_has_failed(
 
 
 def test_a_last_attempt_given_up_before_it_published_publishes_nothing(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance, settled_as: SettledAs
+    extracting: Executions, reader: Tenant, start_extracting: StartInstance, settled_as: SettledAs
 ) -> None:
-    delivery, zombie = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0), start_instance(**DEAF)
-    with executions.held(delivery, "publish", url=zombie.url) as held:
+    delivery, zombie = extracting.admit(reader, {"date": "2025-11-16"}, max_retries=0), start_extracting(**DEAF)
+    with extracting.held(delivery, "publish", url=zombie.url) as held:
         assert settled_as(delivery) == [("FAILED", "LEASE_EXPIRED")]
         assert held.end() == "FAILED"
-    assert "FENCE_LOST" in executions.error_of(delivery)
-    assert executions.published(tenant) == []
-    assert executions.run_row(delivery)["status"] == "FAILED"
+    assert "FENCE_LOST" in extracting.error_of(delivery)
+    assert extracting.published(reader) == []
+    assert extracting.run_row(delivery)["status"] == "FAILED"
 
 
 def test_a_run_that_was_closed_as_cancelled_before_anybody_said_so_is_cancelled(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance, settled_as: SettledAs
+    extracting: Executions, reader: Tenant, start_extracting: StartInstance, settled_as: SettledAs
 ) -> None:
-    delivery, instance = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0), start_instance()
-    with executions.held(delivery, "publish", url=instance.url) as held:
-        closed = executions.post(delivery.to_body() | {"lease_id": None, "closing": CANCELLED})
+    delivery, instance = extracting.admit(reader, {"date": "2025-11-16"}, max_retries=0), start_extracting()
+    with extracting.held(delivery, "publish", url=instance.url) as held:
+        closed = extracting.post(delivery.to_body() | {"lease_id": None, "closing": CANCELLED})
         assert closed.json() == {"status": "CLOSED"}
         instance.signal(signal.SIGKILL)
         assert held.answer.result() == "CUT OFF"
     assert settled_as(delivery) == [("CANCELLED", "CANCELLED")]
-    assert executions.run_row(delivery)["status"] == "CANCELLED"
+    assert extracting.run_row(delivery)["status"] == "CANCELLED"
 
 
 @pytest.mark.parametrize("is_cancelled", [False, True])
 def test_the_log_of_a_killed_run_says_what_it_did_and_what_it_was_doing(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance, is_cancelled: bool
+    executions: Executions, reader: Tenant, start_instance: StartInstance, is_cancelled: bool
 ) -> None:
-    delivery, instance = executions.admit(tenant, {"date": "2025-11-16"}, max_retries=0), start_instance()
+    delivery, instance = executions.admit(reader, {"date": "2025-11-16"}, max_retries=0), start_instance()
     with executions.held(delivery, "focus", url=instance.url) as held:
         instance.signal(signal.SIGKILL)
         assert held.answer.result() == "CUT OFF"
@@ -148,7 +148,7 @@ def test_the_log_of_a_killed_run_says_what_it_did_and_what_it_was_doing(
         ("extract", "COMPLETED", None),
         ("focus", "FAILED", ended["error_message"]),
     ]
-    checked = f"SELECT check_id FROM {tenant.tenant_id}.x_meta_dq_results WHERE pipeline_logging_id = @run_id"
+    checked = f"SELECT check_id FROM {reader.tenant_id}.x_meta_dq_results WHERE pipeline_logging_id = @run_id"
     assert {"check_id": "extract.rows_have_a_usage_day"} in executions.query(checked, run_id=delivery.run_id)
 
 
@@ -161,9 +161,9 @@ def steps_logged(executions: Executions, delivery: Delivery) -> list[tuple[str, 
     return [(row["step_id"], row["status"], row["error_message"]) for row in found]
 
 
-def test_a_closing_task_ends_a_run_once(executions: Executions, tenant: Tenant) -> None:
-    delivery = executions.run(tenant, {"date": "2025-11-16"})
-    ended = executions.run_row(delivery)
+def test_a_closing_task_ends_a_run_once(extracting: Executions, reader: Tenant) -> None:
+    delivery = extracting.run(reader, {"date": "2025-11-16"})
+    ended = extracting.run_row(delivery)
     body = delivery.to_body() | {"lease_id": None, "closing": SILENT}
-    assert executions.post(body).json() == {"status": "CLOSED"}
-    assert executions.run_row(delivery) == ended
+    assert extracting.post(body).json() == {"status": "CLOSED"}
+    assert extracting.run_row(delivery) == ended

@@ -15,13 +15,13 @@ DAY = {"date": "2025-11-16"}
 
 
 def test_a_cancel_is_heeded_while_the_tenants_service_is_down(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    executions: Executions, reader: Tenant, start_instance: StartInstance
 ) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as service:
         service.settimeout(60)
         address = f"localhost:{service.getsockname()[1]}"
         instance = start_instance(HEARTBEAT_SECONDS="0.2", BIGQUERY_STORAGE_ENDPOINT=address)
-        delivery = executions.admit(tenant, DAY)
+        delivery = executions.admit(reader, DAY)
         with ThreadPoolExecutor(1) as threads:
             answer = threads.submit(executions.deliver, delivery, url=instance.url)
             service.accept()[0].close()  # it is asked, hangs up, and is gone
@@ -31,13 +31,13 @@ def test_a_cancel_is_heeded_while_the_tenants_service_is_down(
     assert executions.run_row(delivery)["status"] == "CANCELLED"
 
 
-def test_a_read_without_a_key_says_what_is_not_implemented_here(executions: Executions, tenant: Tenant) -> None:
-    executions.prepare(tenant)
-    api = Api(executions.cloud.ready["gateway"], tenant.api_key)
-    content = {"project_id": tenant.project, "impersonate_service_account": IMPERSONATED}
-    body = {"provider": "GCP", "credentials": {**content, "billing_export_table": tenant.export.table}}
-    assert api.post(f"/api/v1/tenants/{tenant.tenant_id}/credentials", body).status_code == 200
-    delivery = executions.admit(tenant, DAY)
+def test_a_read_without_a_key_says_what_is_not_implemented_here(executions: Executions, reader: Tenant) -> None:
+    executions.prepare(reader)
+    api = Api(executions.cloud.ready["gateway"], reader.api_key)
+    content = {"project_id": reader.project, "impersonate_service_account": IMPERSONATED}
+    body = {"provider": "GCP", "credentials": {**content, "billing_export_table": reader.export.table}}
+    assert api.post(f"/api/v1/tenants/{reader.tenant_id}/credentials", body).status_code == 200
+    delivery = executions.admit(reader, DAY)
     assert executions.deliver(delivery) == "FAILED"
     told = f"devcloud does not implement POST /v1/projects/-/serviceAccounts/{IMPERSONATED}:generateAccessToken"
     assert executions.error_of(delivery).startswith(

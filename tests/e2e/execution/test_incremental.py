@@ -222,12 +222,12 @@ def test_a_day_that_vanished_from_the_export_is_not_emptied_beside_one_that_did_
 
 
 def test_what_an_attempt_staged_that_died_is_not_published_by_one_that_found_less_to_load(
-    extracting: Executions, tenant: Tenant, export: ArrivingExport, start_instance: StartInstance
+    extracting: Executions, tenant: Tenant, export: ArrivingExport, start_extracting: StartInstance
 ) -> None:
     extracting.run(tenant, {})
     later = EXPORTED + timedelta(days=5)
     export.add([usage(TENTH, exported=later), usage(ELEVENTH, exported=later)])
-    delivery, instance = extracting.admit(tenant, {}), start_instance()
+    delivery, instance = extracting.admit(tenant, {}), start_extracting()
     next_of_extract = extracting.cloud.bigquery.hold(run=delivery.run_id, step="extract")
     with extracting.held(delivery, "extract", url=instance.url) as held, next_of_extract as load:
         held.let_go()  # what counts the published rows

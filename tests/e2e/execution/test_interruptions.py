@@ -49,29 +49,29 @@ def count_of(executions: Executions, delivery: Delivery, table: str) -> int:
     return int(executions.query(found, run_id=delivery.run_id)[0]["rows_found"])
 
 
-def test_a_task_delivered_twice_at_once_runs_once(executions: Executions, tenant: Tenant) -> None:
-    delivery = executions.admit(tenant, ALL_DAYS)
+def test_a_task_delivered_twice_at_once_runs_once(extracting: Executions, reader: Tenant) -> None:
+    delivery = extracting.admit(reader, ALL_DAYS)
     with ThreadPoolExecutor(2) as threads:
-        answers = list(threads.map(lambda _: executions.deliver(delivery), range(2)))
+        answers = list(threads.map(lambda _: extracting.deliver(delivery), range(2)))
     assert sorted(answers) == ["DUPLICATE", "SUCCEEDED"]
-    assert executions.deliver(delivery) == "DUPLICATE"
-    assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
+    assert extracting.deliver(delivery) == "DUPLICATE"
+    assert published(extracting, reader) == rows_and_billed(reader.export.truth)
 
 
-def test_a_task_without_a_current_lease_does_nothing(executions: Executions, tenant: Tenant) -> None:
-    old = executions.admit(tenant, ALL_DAYS)
-    new = executions.admit_again(old)
-    expired = executions.admit(tenant, ALL_DAYS, lease_seconds=-1)
-    assert executions.deliver(old) == "STALE"
-    assert executions.deliver(expired) == "STALE"
-    assert executions.deliver(new) == "SUCCEEDED", executions.error_of(new)
+def test_a_task_without_a_current_lease_does_nothing(extracting: Executions, reader: Tenant) -> None:
+    old = extracting.admit(reader, ALL_DAYS)
+    new = extracting.admit_again(old)
+    expired = extracting.admit(reader, ALL_DAYS, lease_seconds=-1)
+    assert extracting.deliver(old) == "STALE"
+    assert extracting.deliver(expired) == "STALE"
+    assert extracting.deliver(new) == "SUCCEEDED", extracting.error_of(new)
 
 
 @pytest.mark.parametrize("step", ["begin", "extract", "focus"])
 def test_a_killed_run_is_completed_by_the_next_attempt(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance, step: str
+    executions: Executions, reader: Tenant, start_instance: StartInstance, step: str
 ) -> None:
-    delivery, instance = executions.admit(tenant, ALL_DAYS), start_instance()
+    delivery, instance = executions.admit(reader, ALL_DAYS), start_instance()
     with executions.held(delivery, step, url=instance.url) as held, ThreadPoolExecutor(2) as threads:
         instance.signal(signal.SIGKILL)
         assert held.answer.result() == "CUT OFF"
@@ -80,144 +80,144 @@ def test_a_killed_run_is_completed_by_the_next_attempt(
         held.let_go()
         answers = list(threads.map(lambda _: executions.deliver(rescued), range(2)))
     assert sorted(answers) == ["DUPLICATE", "SUCCEEDED"]
-    assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
+    assert published(executions, reader) == rows_and_billed(reader.export.truth)
     loads = [job for job in executions.cloud.bigquery.jobs() if delivery.run_id in job["id"] and job["kind"] == "LOAD"]
     assert len(loads) == 1
 
 
 def test_a_run_that_ended_before_it_could_say_so_is_settled_and_not_repeated(
-    executions: Executions, tenant: Tenant
+    extracting: Executions, reader: Tenant
 ) -> None:
-    delivery = executions.run(tenant, ALL_DAYS)
-    ended = executions.run_row(delivery)
-    logs = [f"{tenant.tenant_id}.{table}" for table in ("x_meta_step_logs", "x_meta_dq_results")]
-    logged = [count_of(executions, delivery, log) for log in logs]
+    delivery = extracting.run(reader, ALL_DAYS)
+    ended = extracting.run_row(delivery)
+    logs = [f"{reader.tenant_id}.{table}" for table in ("x_meta_step_logs", "x_meta_dq_results")]
+    logged = [count_of(extracting, delivery, log) for log in logs]
     for log in logs:  # which is written last
-        executions.query(f"DELETE FROM {log} WHERE pipeline_logging_id = @run_id", run_id=delivery.run_id)
-    again = executions.admit_again(delivery)
-    assert executions.deliver(again) == "SUCCEEDED"
-    assert has_event(executions, again, "SUCCEEDED")
-    assert executions.run_row(delivery) == ended
-    assert [count_of(executions, delivery, log) for log in logs] == logged
+        extracting.query(f"DELETE FROM {log} WHERE pipeline_logging_id = @run_id", run_id=delivery.run_id)
+    again = extracting.admit_again(delivery)
+    assert extracting.deliver(again) == "SUCCEEDED"
+    assert has_event(extracting, again, "SUCCEEDED")
+    assert extracting.run_row(delivery) == ended
+    assert [count_of(extracting, delivery, log) for log in logs] == logged
 
 
 def test_an_executor_frozen_and_overtaken_stops(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    extracting: Executions, reader: Tenant, start_extracting: StartInstance
 ) -> None:
-    delivery, zombie = executions.admit(tenant, ALL_DAYS), start_instance()
-    with executions.held(delivery, "focus", url=zombie.url) as held:
+    delivery, zombie = extracting.admit(reader, ALL_DAYS), start_extracting()
+    with extracting.held(delivery, "checks", url=zombie.url) as held:
         zombie.signal(signal.SIGSTOP)
         held.let_go()
-        rescued = executions.admit_again(delivery)
-        assert executions.deliver(rescued) == "SUCCEEDED"
+        rescued = extracting.admit_again(delivery)
+        assert extracting.deliver(rescued) == "SUCCEEDED"
         zombie.signal(signal.SIGCONT)
         assert held.answer.result() == "FAILED"
-    assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
-    assert executions.run_row(delivery)["lease_id"] == rescued.lease_id
-    assert "FENCE_LOST" in executions.error_of(delivery)
+    assert published(extracting, reader) == rows_and_billed(reader.export.truth)
+    assert extracting.run_row(delivery)["lease_id"] == rescued.lease_id
+    assert "FENCE_LOST" in extracting.error_of(delivery)
 
 
 def test_a_publish_that_comes_after_its_executor_was_overtaken_aborts(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    extracting: Executions, reader: Tenant, start_extracting: StartInstance
 ) -> None:
-    delivery, zombie = executions.admit(tenant, ALL_DAYS), start_instance(**DEAF)
-    with executions.held(delivery, "publish", url=zombie.url) as held, ThreadPoolExecutor(1) as threads:
-        rescued = executions.admit_again(delivery)
-        succeeded = threads.submit(executions.deliver, rescued)
-        fence = f"SELECT token, lease_id FROM {tenant.tenant_id}.x_meta_publish_fence ORDER BY token"
+    delivery, zombie = extracting.admit(reader, ALL_DAYS), start_extracting(**DEAF)
+    with extracting.held(delivery, "publish", url=zombie.url) as held, ThreadPoolExecutor(1) as threads:
+        rescued = extracting.admit_again(delivery)
+        succeeded = threads.submit(extracting.deliver, rescued)
+        fence = f"SELECT token, lease_id FROM {reader.tenant_id}.x_meta_publish_fence ORDER BY token"
         tokens = [{"token": 1, "lease_id": delivery.lease_id}, {"token": 2, "lease_id": rescued.lease_id}]
-        eventually(lambda: executions.query(fence) == tokens)
+        eventually(lambda: extracting.query(fence) == tokens)
         assert held.end() == "FAILED"
-        assert succeeded.result() == "SUCCEEDED", executions.error_of(rescued)
-    assert executions.error_of(delivery) == "FENCE_LOST: another attempt took over (FENCE_LOST)"
-    row = executions.run_row(delivery)
+        assert succeeded.result() == "SUCCEEDED", extracting.error_of(rescued)
+    assert extracting.error_of(delivery) == "FENCE_LOST: another attempt took over (FENCE_LOST)"
+    row = extracting.run_row(delivery)
     assert (row["lease_id"], row["attempt"], row["turn"]) == (rescued.lease_id, 2, 2)
-    assert published(executions, tenant) == rows_and_billed(tenant.export.truth)
+    assert published(extracting, reader) == rows_and_billed(reader.export.truth)
 
 
 def test_what_an_overtaken_attempt_stages_late_is_not_published(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    extracting: Executions, tenant: Tenant, start_extracting: StartInstance
 ) -> None:
     first, later = tenant.export, Plan(SMALL_EXPORT.seed, start=date(2025, 11, 21), days=2, rows_per_day=20)
     more = tenant.seed(later, append=True)
     assert more.table == first.table
-    delivery, zombie = executions.admit(tenant, {}), start_instance(**DEAF)
-    with executions.held(delivery, "extract", url=zombie.url) as held:  # of all days, as none is published
-        between = executions.run(tenant, ALL_DAYS | {"end_date": "2025-11-20"})  # so that the second has less to load
-        rescued = executions.admit_again(delivery)
-        with executions.held(rescued, "publish") as second:
+    delivery, zombie = extracting.admit(tenant, {}), start_extracting(**DEAF)
+    with extracting.held(delivery, "extract", url=zombie.url) as held:  # of all days, as none is published
+        between = extracting.run(tenant, ALL_DAYS | {"end_date": "2025-11-20"})  # so that the second has less to load
+        rescued = extracting.admit_again(delivery)
+        with extracting.held(rescued, "publish") as second:
             held.let_go()
-            eventually(lambda: has_event(executions, delivery, "WAITING"))  # for its turn, which it gets too late
+            eventually(lambda: has_event(extracting, delivery, "WAITING"))  # for its turn, which it gets too late
             assert second.end() == "SUCCEEDED"
             assert held.end() == "FAILED"
     sql = f"SELECT x_pipeline_logging_id AS run, COUNT(*) AS n FROM {tenant.tenant_id}.gcp_cost_billing GROUP BY run"
-    assert {row["run"]: row["n"] for row in executions.query(sql)} == {
+    assert {row["run"]: row["n"] for row in extracting.query(sql)} == {
         between.run_id: first.truth["rows"], delivery.run_id: more.truth["rows"],
     }  # fmt: skip
 
 
 def test_a_run_out_of_time_goes_on_in_the_next_hop(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    executions: Executions, extracting: Executions, reader: Tenant, start_instance: StartInstance
 ) -> None:
-    executions.run(tenant, ALL_DAYS)
-    delivery = executions.admit(tenant, ALL_DAYS, template="daily_by_service")
+    extracting.run(reader, ALL_DAYS)
+    delivery = executions.admit(reader, ALL_DAYS, template="daily_by_service")
     instance = start_instance(EXECUTION_BUDGET_SECONDS="0.001")
     assert executions.deliver(delivery, url=instance.url) == "HANDED_OVER"
     eventually(lambda: has_event(executions, delivery, "SUCCEEDED"))
     steps = [json.loads(event["details"]) for event in executions.events(delivery) if event["kind"] == "STEP"]
     assert [step["step_id"] for step in steps] == ["summary", "checks", "publish"]
-    assert daily_total(executions, tenant) == rows_and_billed(tenant.export.truth)[1]
+    assert daily_total(executions, reader) == rows_and_billed(reader.export.truth)[1]
 
 
-def test_a_cancelled_run_publishes_nothing(executions: Executions, tenant: Tenant) -> None:
-    delivery = executions.admit(tenant, ALL_DAYS)
-    executions.request_cancel(delivery)
-    assert executions.deliver(delivery) == "CANCELLED"
-    assert executions.published(tenant) == []
-    assert executions.run_row(delivery)["status"] == "CANCELLED"
+def test_a_cancelled_run_publishes_nothing(extracting: Executions, reader: Tenant) -> None:
+    delivery = extracting.admit(reader, ALL_DAYS)
+    extracting.request_cancel(delivery)
+    assert extracting.deliver(delivery) == "CANCELLED"
+    assert extracting.published(reader) == []
+    assert extracting.run_row(delivery)["status"] == "CANCELLED"
 
 
 def test_a_cancel_reaches_a_run_that_is_working(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    extracting: Executions, reader: Tenant, start_extracting: StartInstance
 ) -> None:
-    delivery, instance = executions.admit(tenant, ALL_DAYS), start_instance(HEARTBEAT_SECONDS="0.2")
-    api = Api(executions.cloud.ready["gateway"], tenant.api_key)
-    with executions.held(delivery, "focus", url=instance.url) as held:
-        cancel = api.post(f"/api/v1/pipelines/runs/{tenant.tenant_id}/{delivery.run_id}/cancel")
+    delivery, instance = extracting.admit(reader, ALL_DAYS), start_extracting(HEARTBEAT_SECONDS="0.2")
+    api = Api(extracting.cloud.ready["gateway"], reader.api_key)
+    with extracting.held(delivery, "extract", url=instance.url) as held:
+        cancel = api.post(f"/api/v1/pipelines/runs/{reader.tenant_id}/{delivery.run_id}/cancel")
         assert (cancel.status_code, held.answer.result()) == (202, "CANCELLED")
-    assert executions.run_row(delivery)["status"] == "CANCELLED"
-    assert "gcp_cost_billing" not in {table.table_id for table in executions.client.list_tables(tenant.tenant_id)}
+    assert extracting.run_row(delivery)["status"] == "CANCELLED"
+    assert "gcp_cost_billing" not in {table.table_id for table in extracting.client.list_tables(reader.tenant_id)}
 
 
 def test_a_run_that_was_published_succeeds_whatever_its_executor_hears_afterwards(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    extracting: Executions, reader: Tenant, start_extracting: StartInstance
 ) -> None:
-    delivery, instance = executions.admit(tenant, ALL_DAYS, max_retries=0), start_instance()
-    with executions.held(delivery, "focus", url=instance.url) as held:
+    delivery, instance = extracting.admit(reader, ALL_DAYS, max_retries=0), start_extracting()
+    with extracting.held(delivery, "checks", url=instance.url) as held:
         instance.signal(signal.SIGSTOP)
         held.let_go()
-        assert executions.deliver(replace(delivery, hop=1)) == "SUCCEEDED"
-        ended = executions.run_row(delivery)
-        executions.request_cancel(delivery)
+        assert extracting.deliver(replace(delivery, hop=1)) == "SUCCEEDED"
+        ended = extracting.run_row(delivery)
+        extracting.request_cancel(delivery)
         instance.signal(signal.SIGCONT)
-        assert held.answer.result() == "SUCCEEDED", executions.error_of(delivery)
-    assert executions.run_row(delivery) == ended
-    assert not has_event(executions, delivery, "CANCELLED")
+        assert held.answer.result() == "SUCCEEDED", extracting.error_of(delivery)
+    assert extracting.run_row(delivery) == ended
+    assert not has_event(extracting, delivery, "CANCELLED")
 
 
 def test_publishes_of_one_tenant_at_the_same_time_all_succeed(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    extracting: Executions, tenant: Tenant, start_extracting: StartInstance
 ) -> None:
-    executions.prepare(tenant)
+    extracting.prepare(tenant)
     exports = [tenant.export] + [
         tenant.seed(Plan(seed=seed, start=date(2025, 11, 15), days=2, rows_per_day=20)) for seed in (6, 7)
     ]
-    deliveries = [executions.admit(tenant, {**ALL_DAYS, "billing_export_table": export.table}) for export in exports]
-    urls = [start_instance().url for _ in deliveries]
+    deliveries = [extracting.admit(tenant, {**ALL_DAYS, "billing_export_table": export.table}) for export in exports]
+    urls = [start_extracting().url for _ in deliveries]
     with ThreadPoolExecutor(len(deliveries)) as threads:
         answers = list(
-            threads.map(lambda pair: executions.deliver(pair[0], url=pair[1]), zip(deliveries, urls, strict=True))
+            threads.map(lambda pair: extracting.deliver(pair[0], url=pair[1]), zip(deliveries, urls, strict=True))
         )
     assert answers == ["SUCCEEDED"] * 3
     billed = [rows_and_billed(export.truth) for export in exports]
-    assert published(executions, tenant) == (sum(rows for rows, _ in billed), sum(cost for _, cost in billed))
+    assert published(extracting, tenant) == (sum(rows for rows, _ in billed), sum(cost for _, cost in billed))

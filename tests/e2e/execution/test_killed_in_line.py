@@ -67,48 +67,48 @@ def assert_each_published_once(executions: Executions, tenant: Tenant, deliverie
 
 @pytest.mark.parametrize("its_job", ["publishes", "is stopped"])
 def test_when_the_holder_of_a_turn_is_killed_its_job_ends_by_itself_and_the_next_in_line_publishes(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance, its_job: str
+    extracting: Executions, tenant: Tenant, start_extracting: StartInstance, its_job: str
 ) -> None:
-    first, second = runs_of_exports(executions, tenant, 2)
-    instance = start_instance()
+    first, second = runs_of_exports(extracting, tenant, 2)
+    instance = start_extracting()
     with (
-        executions.held(first, "publish", url=instance.url) as holder,
-        waiting(executions, second) as answer,
+        extracting.held(first, "publish", url=instance.url) as holder,
+        waiting(extracting, second) as answer,
     ):
         instance.signal(signal.SIGKILL)
         assert holder.answer.result() == "CUT OFF"
-        assert publishes_of(executions, [first, second]) == [first.lease_id], "its job is still under way"
+        assert publishes_of(extracting, [first, second]) == [first.lease_id], "its job is still under way"
         if its_job == "is stopped":
-            executions.client.cancel_job(holder.gate.await_job())
+            extracting.client.cancel_job(holder.gate.await_job())
         holder.let_go()
-        assert answer.result() == "SUCCEEDED", executions.error_of(second)
-    again = executions.admit_again(first)
-    assert executions.deliver(again) == "SUCCEEDED", executions.error_of(first)
+        assert answer.result() == "SUCCEEDED", extracting.error_of(second)
+    again = extracting.admit_again(first)
+    assert extracting.deliver(again) == "SUCCEEDED", extracting.error_of(first)
 
     done = [first, second] if its_job == "publishes" else [first, second, again]
-    assert publishes_of(executions, [first, second, again]) == [delivery.lease_id for delivery in done]
-    assert claims_of(executions, second) == 1
-    assert_each_published_once(executions, tenant, [first, second])
+    assert publishes_of(extracting, [first, second, again]) == [delivery.lease_id for delivery in done]
+    assert claims_of(extracting, second) == 1
+    assert_each_published_once(extracting, tenant, [first, second])
 
 
 def test_when_one_in_line_is_killed_the_next_one_publishes_in_its_stead(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    extracting: Executions, tenant: Tenant, start_extracting: StartInstance
 ) -> None:
-    first, killed, last = runs_of_exports(executions, tenant, 3)
-    instance = start_instance()
+    first, killed, last = runs_of_exports(extracting, tenant, 3)
+    instance = start_extracting()
     with (
-        executions.held(first, "publish") as holder,
-        waiting(executions, killed, url=instance.url) as cut_off,
-        waiting(executions, last) as answer,
+        extracting.held(first, "publish") as holder,
+        waiting(extracting, killed, url=instance.url) as cut_off,
+        waiting(extracting, last) as answer,
     ):
         instance.signal(signal.SIGKILL)
         assert cut_off.result() == "CUT OFF"
-        assert holder.end() == "SUCCEEDED", executions.error_of(first)
-        assert answer.result() == "SUCCEEDED", executions.error_of(last)
-    again = executions.admit_again(killed)
-    assert executions.deliver(again) == "SUCCEEDED", executions.error_of(killed)
+        assert holder.end() == "SUCCEEDED", extracting.error_of(first)
+        assert answer.result() == "SUCCEEDED", extracting.error_of(last)
+    again = extracting.admit_again(killed)
+    assert extracting.deliver(again) == "SUCCEEDED", extracting.error_of(killed)
 
     order = [delivery.lease_id for delivery in (first, last, again)]
-    assert publishes_of(executions, [first, killed, last, again]) == order
-    assert [claims_of(executions, delivery) for delivery in (first, last)] == [1, 1]
-    assert_each_published_once(executions, tenant, [first, killed, last])
+    assert publishes_of(extracting, [first, killed, last, again]) == order
+    assert [claims_of(extracting, delivery) for delivery in (first, last)] == [1, 1]
+    assert_each_published_once(extracting, tenant, [first, killed, last])

@@ -87,10 +87,12 @@ def test_late_rows_come_into_their_month_by_a_run_of_any_of_its_days(executions:
     assert [row["usage_date"] for row in restated] == [date(2025, 11, 1)]
 
 
-def test_days_that_were_not_loaded_are_counted(executions: Executions, make_tenant: MakeTenant) -> None:
+def test_days_that_were_not_loaded_are_counted(
+    executions: Executions, extracting: Executions, make_tenant: MakeTenant
+) -> None:
     tenant = make_tenant()
     for day in ("2025-11-15", "2025-11-18"):
-        executions.run(tenant, {"date": day})
+        extracting.run(tenant, {"date": day})
     gaps = executions.run(tenant, {"date": "2025-11-18"}, template=MONTHLY)
     assert without_rows(executions, gaps) == [(date(2025, 11, 1), date(2025, 11, 18), 16)]
     for number in range(1, 18):

@@ -49,12 +49,12 @@ def test_an_attempt_does_not_put_older_days_over_those_that_another_run_has_publ
 
 
 def test_an_attempt_does_not_take_a_day_out_of_a_month_that_another_run_has_published(
-    executions: Executions, tenant: Tenant, export: ArrivingExport
+    executions: Executions, extracting: Executions, tenant: Tenant, export: ArrivingExport
 ) -> None:
-    executions.run(tenant, {"date": str(DAY)})
+    extracting.run(tenant, {"date": str(DAY)})
     overtaken = lose_before_the_publish(executions, tenant, DAY, "monthly_by_service")
     export.add([usage(NEXT_DAY, exported=NOW)])
-    executions.run(tenant, {"date": str(NEXT_DAY)})
+    extracting.run(tenant, {"date": str(NEXT_DAY)})
     executions.run(tenant, {"date": str(NEXT_DAY)}, template="monthly_by_service")
     assert executions.deliver(overtaken) == "SUCCEEDED"
     (month,) = executions.query(f"SELECT net_cost, last_day FROM {tenant.tenant_id}.gcp_cost_monthly_by_service")
@@ -62,11 +62,11 @@ def test_an_attempt_does_not_take_a_day_out_of_a_month_that_another_run_has_publ
 
 
 def test_an_attempt_that_nobody_overtook_goes_on_with_what_is_staged(
-    executions: Executions, tenant: Tenant, export: ArrivingExport
+    extracting: Executions, tenant: Tenant, export: ArrivingExport
 ) -> None:
-    executions.run(tenant, {"date": str(DAY)})
+    extracting.run(tenant, {"date": str(DAY)})
     export.add([usage(NEXT_DAY, exported=NOW)])
-    again = lose_before_the_publish(executions, tenant, NEXT_DAY)
-    assert executions.deliver(again) == "SUCCEEDED"
-    done = [(step["step_id"], step["status"]) for step in executions.steps_of(again)]
+    again = lose_before_the_publish(extracting, tenant, NEXT_DAY)
+    assert extracting.deliver(again) == "SUCCEEDED"
+    done = [(step["step_id"], step["status"]) for step in extracting.steps_of(again)]
     assert done.count(("extract", "COMPLETED")) == 1

@@ -64,9 +64,9 @@ def drifted(tenant: Tenant) -> str:
     return table
 
 
-def test_columns_that_are_not_known_are_kept_and_named(executions: Executions, tenant: Tenant, drifted: str) -> None:
-    delivery = executions.run(tenant, DAY | {"billing_export_table": drifted})
-    found = executions.query(
+def test_columns_that_are_not_known_are_kept_and_named(extracting: Executions, tenant: Tenant, drifted: str) -> None:
+    delivery = extracting.run(tenant, DAY | {"billing_export_table": drifted})
+    found = extracting.query(
         "SELECT invoice.publisher_type AS publisher, x_other_columns AS other,"
         " consumption_model.applied_subscription_instance_id AS subscription"
         f" FROM {tenant.tenant_id}.gcp_cost_billing ORDER BY subscription"
@@ -76,7 +76,7 @@ def test_columns_that_are_not_known_are_kept_and_named(executions: Executions, t
         {"credits": [None, {"origin": "東京"}], "some_column_of_next_year": {"is_odd": True, "note": number}}
         for number in range(2)
     ]
-    (check,) = executions.query(
+    (check,) = extracting.query(
         f"SELECT passed, severity, observed, failed_rows FROM {tenant.tenant_id}.x_meta_dq_results"
         " WHERE pipeline_logging_id = @run_id AND check_id = 'extract.columns_are_known'",
         run_id=delivery.run_id,

@@ -39,9 +39,9 @@ def test_an_export_in_another_location_is_refused_by_name(executions: Executions
     assert error == f"LOCATION_MISMATCH: {table} is in EU, the platform in US"
 
 
-def test_a_missing_export_is_said_to_be_missing(executions: Executions, tenant: Tenant) -> None:
-    table = f"{tenant.project}.billing.nothing_here"
-    assert failed(executions, tenant, billing_export_table=table) == f"SOURCE_NOT_FOUND: {table} does not exist"
+def test_a_missing_export_is_said_to_be_missing(executions: Executions, reader: Tenant) -> None:
+    table = f"{reader.project}.billing.nothing_here"
+    assert failed(executions, reader, billing_export_table=table) == f"SOURCE_NOT_FOUND: {table} does not exist"
 
 
 def test_another_tenants_export_cannot_be_read(executions: Executions, make_tenant: MakeTenant) -> None:
@@ -50,9 +50,9 @@ def test_another_tenants_export_cannot_be_read(executions: Executions, make_tena
     assert error == f"SOURCE_NOT_FOUND: {other.export.table} may not be read with the tenant's credentials"
 
 
-def test_the_platforms_own_tables_cannot_be_read(executions: Executions, tenant: Tenant) -> None:
+def test_the_platforms_own_tables_cannot_be_read(executions: Executions, reader: Tenant) -> None:
     table = f"{executions.cloud.project}.tenants.tenant_api_keys"
-    assert "may not be read" in failed(executions, tenant, billing_export_table=table)
+    assert "may not be read" in failed(executions, reader, billing_export_table=table)
 
 
 def test_an_export_read_without_a_key_must_name_its_tenant(make_tenant: MakeTenant) -> None:
@@ -95,9 +95,9 @@ def test_without_its_label_nothing_is_told_of_a_table_that_is_read_without_a_key
     ids=lambda partitioning: partitioning.field or "by arrival",
 )
 def test_an_export_whose_owner_demands_a_filter_on_the_partition_is_read(
-    executions: Executions, tenant: Tenant, partitioning: bigquery.TimePartitioning
+    extracting: Executions, tenant: Tenant, partitioning: bigquery.TimePartitioning
 ) -> None:
-    executions.prepare(tenant)
+    extracting.prepare(tenant)
     guarded = f"{tenant.project}.billing.guarded"
     with tenant.cloud.clients(tenant.gcp_key) as clients:
         client = clients.bigquery()
@@ -106,26 +106,26 @@ def test_an_export_whose_owner_demands_a_filter_on_the_partition_is_read(
         client.create_table(table)
         client.query_and_wait(f"INSERT INTO `{guarded}` SELECT * FROM `{tenant.export.table}`")
     for parameters in ({"date": "2025-11-16"}, {}):
-        executions.run(tenant, {"billing_export_table": guarded, **parameters})
-    (found,) = executions.query(f"SELECT COUNT(*) AS row_count FROM {tenant.tenant_id}.gcp_cost_billing")
+        extracting.run(tenant, {"billing_export_table": guarded, **parameters})
+    (found,) = extracting.query(f"SELECT COUNT(*) AS row_count FROM {tenant.tenant_id}.gcp_cost_billing")
     assert found["row_count"] == tenant.export.truth["rows"]
 
 
 def test_a_run_for_an_export_that_the_credential_names_no_more_is_refused_and_fences_nobody(
-    executions: Executions, tenant: Tenant, api: Api
+    extracting: Executions, tenant: Tenant, api: Api
 ) -> None:
     day = {"date": "2025-11-16"}
-    asked = executions.admit(tenant, day)
+    asked = extracting.admit(tenant, day)
     moved = replace(tenant)
     moved.__dict__["export"] = tenant.seed(Plan(seed=6, start=SMALL_EXPORT.start, days=2, rows_per_day=5))
     assert api.post(f"/api/v1/tenants/{tenant.tenant_id}/credentials", moved.gcp_credentials).status_code == 200
-    newer = executions.admit(moved, day)
-    assert executions.deliver(asked) == "FAILED"
+    newer = extracting.admit(moved, day)
+    assert extracting.deliver(asked) == "FAILED"
     changed = f"the credential names gcp:{moved.export.table}; the run was accepted for gcp:{tenant.export.table}"
-    assert executions.error_of(asked) == f"SOURCE_CHANGED: {changed}"
-    assert executions.run_row(asked)["error_class"] == "SOURCE_CHANGED"
-    assert executions.query(f"SELECT source FROM {tenant.tenant_id}.x_meta_publish_fence") == []
-    assert executions.deliver(newer) == "SUCCEEDED"
+    assert extracting.error_of(asked) == f"SOURCE_CHANGED: {changed}"
+    assert extracting.run_row(asked)["error_class"] == "SOURCE_CHANGED"
+    assert extracting.query(f"SELECT source FROM {tenant.tenant_id}.x_meta_publish_fence") == []
+    assert extracting.deliver(newer) == "SUCCEEDED"
 
 
 @pytest.mark.parametrize(

@@ -15,22 +15,22 @@ DAY = {"date": "2025-11-16"}
 
 
 def test_an_executor_that_hangs_ends_with_its_process_and_nothing_is_lost_or_doubled(
-    executions: Executions, tenant: Tenant, start_instance: StartInstance
+    extracting: Executions, reader: Tenant, start_extracting: StartInstance
 ) -> None:
     with closing(socket.socket()) as mute:  # takes connections, and answers nothing
         mute.bind(("127.0.0.1", 0))
         mute.listen()
-        instance = start_instance(
+        instance = start_extracting(
             BIGQUERY_STORAGE_ENDPOINT=f"localhost:{mute.getsockname()[1]}",
             EXECUTION_BUDGET_SECONDS="0.5",
             EXECUTION_GRACE_SECONDS="2",
         )
-        delivery = executions.admit(tenant, DAY)
-        assert executions.try_to_deliver(delivery, url=instance.url) == "CUT OFF"
-    last = executions.events(delivery)[-1]
+        delivery = extracting.admit(reader, DAY)
+        assert extracting.try_to_deliver(delivery, url=instance.url) == "CUT OFF"
+    last = extracting.events(delivery)[-1]
     assert (last["kind"], last["error_class"], last["retryable"]) == ("FAILED", "EXECUTOR_STUCK", True)
     assert last["error_message"] == "The executor was still at work when its time was over, and was ended."
-    assert executions.deliver(delivery) == "DUPLICATE"  # Cloud Tasks delivers again what was cut off
-    assert executions.deliver(executions.admit_again(delivery)) == "SUCCEEDED"
-    assert executions.run_row(delivery)["status"] == "COMPLETED"
-    assert len({row["runs"] for row in executions.published(tenant)}) == 1
+    assert extracting.deliver(delivery) == "DUPLICATE"  # Cloud Tasks delivers again what was cut off
+    assert extracting.deliver(extracting.admit_again(delivery)) == "SUCCEEDED"
+    assert extracting.run_row(delivery)["status"] == "COMPLETED"
+    assert len({row["runs"] for row in extracting.published(reader)}) == 1

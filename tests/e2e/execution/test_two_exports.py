@@ -21,18 +21,18 @@ def others(executions: Executions, tenant: Tenant, delivery: Delivery) -> dict[s
     return check
 
 
-def test_a_run_names_another_export_of_the_same_account_and_days(executions: Executions, tenant: Tenant) -> None:
+def test_a_run_names_another_export_of_the_same_account_and_days(extracting: Executions, tenant: Tenant) -> None:
     old = tenant.export.table
     new, elsewhere = f"{tenant.project}.billing.detailed", f"{tenant.project}.billing.elsewhere"
-    assert others(executions, tenant, executions.run(tenant, DAY))["passed"]
+    assert others(extracting, tenant, extracting.run(tenant, DAY))["passed"]
     with tenant.cloud.clients(tenant.gcp_key) as clients:
         client = clients.bigquery()
         client.query_and_wait(f"CREATE TABLE `{new}` AS SELECT * FROM `{old}`")
         client.query_and_wait(
             f"CREATE TABLE `{elsewhere}` AS SELECT * REPLACE ('B' AS billing_account_id) FROM `{old}`"
         )
-    (published,) = executions.query(f"SELECT COUNT(*) AS row_count FROM {tenant.tenant_id}.gcp_cost_billing")
-    found = others(executions, tenant, executions.run(tenant, DAY | {"billing_export_table": new}))
+    (published,) = extracting.query(f"SELECT COUNT(*) AS row_count FROM {tenant.tenant_id}.gcp_cost_billing")
+    found = others(extracting, tenant, extracting.run(tenant, DAY | {"billing_export_table": new}))
     assert (found["passed"], found["severity"]) == (False, "warn")
     (other,) = json.loads(found["sample"])
     assert other["other_source"] == f"gcp:{old}"
@@ -41,5 +41,5 @@ def test_a_run_names_another_export_of_the_same_account_and_days(executions: Exe
         *DAY.values(),
         *DAY.values(),
     )
-    apart = executions.run(tenant, DAY | {"billing_export_table": elsewhere})
-    assert others(executions, tenant, apart)["passed"], "another account's costs are no duplicates"
+    apart = extracting.run(tenant, DAY | {"billing_export_table": elsewhere})
+    assert others(extracting, tenant, apart)["passed"], "another account's costs are no duplicates"
