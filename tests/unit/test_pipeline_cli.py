@@ -158,15 +158,29 @@ def test_template_names_its_schema_and_uses_what_the_schema_knows(template: Temp
     assert schema["additionalProperties"] is False
 
 
+# `python -m shared.authoring` with each of the arguments, one after the other in one process.
+EACH = """
+import contextlib, io, json, runpy, sys
+for arguments in json.load(sys.stdin):
+    sys.argv[1:] = arguments
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        try:
+            runpy.run_module("shared.authoring", run_name="__main__", alter_sys=True)
+        except SystemExit as ended:
+            status = ended.code
+    print(json.dumps([status, len(said.getvalue()) > 0]))
+"""
+
+
 def test_it_needs_neither_network_nor_credentials(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(CONFIGS.parent)}
-    for arguments in (["validate"], ["explain", "gcp/cost/billing", "--date", "2025-11-17"], ["--help"]):
-        found = subprocess.run(
-            [sys.executable, "-m", "shared.authoring", *arguments],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert (found.returncode, found.stderr) == (0, "")
-        assert found.stdout
+    commands = [["validate"], ["explain", "gcp/cost/billing", "--date", "2025-11-17"], ["--help"]]
+    found = subprocess.run(
+        [sys.executable, "-c", EACH], input=json.dumps(commands),
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (found.returncode, found.stderr) == (0, "")
+    assert [json.loads(line) for line in found.stdout.splitlines()] == [[0, True]] * len(commands)
 
 
 def test_explain_takes_the_name_that_answers_have_and_says_the_platforms_limit(

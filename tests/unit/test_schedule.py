@@ -1,4 +1,4 @@
-"""When schedules fire: a year of ticks against a minute-by-minute oracle, and the two odd days of the year."""
+"""When schedules fire: a year of ticks against an oracle that looks at a clock, and the two odd days of the year."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from shared.errors import InvalidInput
 ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca"]
 CRONS = ["30 2 * * *", "*/20 1-3 * * *", "0 0 1 * *", "15 2 13 * 0", "0 3 * 3,10 6", "30 * * * *", "*/15 2 * * *",
          "0,30 1,2,3 * * *", "45 */2 * * *"]  # fmt: skip
-YEAR_START, MINUTE = datetime(2026, 1, 1, tzinfo=UTC), timedelta(minutes=1)
+YEAR_START = datetime(2026, 1, 1, tzinfo=UTC)
+LOOK = 5  # minutes between two looks at the clock: what no cron of CRONS asks for, and no zone changes at, is left out
 
 
 Shown = tuple[datetime, datetime, str]
@@ -42,19 +43,20 @@ def oracle(cron: str, wall_clock: dict[int, list[Shown]]) -> list[datetime]:
 
 
 def wall_clock_of(zone: ZoneInfo, year: int) -> dict[int, list[Shown]]:
-    """Every minute of a year, with UTC's hands, and the local time it shows, first or again, and with those it skips.
+    """Each look at a year, with UTC's hands, and the local time it shows, first or again, and with those it skips.
 
     They are kept by the minute of that time: a cron asks for few of them.
     """
-    shown_at: dict[int, list[Shown]] = {minute: [] for minute in range(60)}
+    shown_at: dict[int, list[Shown]] = {minute: [] for minute in range(0, 60, LOOK)}
+    pause = timedelta(minutes=LOOK)
     moment, expected = datetime(year, 1, 1, tzinfo=zone), None  # UTC's hands, the zone's name: what fromutc takes
     while moment.year == year:
         shown = zone.fromutc(moment)
         while expected is not None and expected < shown:  # within a zone, < and + are those of the wall clock
             shown_at[expected.minute].append((moment, expected, "skipped"))
-            expected += MINUTE
+            expected += pause
         shown_at[shown.minute].append((moment, shown, "again" if shown.fold else "first"))
-        moment, expected = moment + MINUTE, shown + MINUTE
+        moment, expected = moment + pause, shown + pause
     return shown_at
 
 

@@ -138,6 +138,7 @@ class Refusing(Warehouse):
 
 def test_a_schedule_that_bigquery_refuses_stops_no_other() -> None:
     names = [f"config-{number}" for number in range(7)]
-    planned, _ = plan_due([due(name) for name in names], now=NOW, previous_trigger=PREVIOUS)
+    lately = NOW - timedelta(minutes=5)
+    planned, _ = plan_due([due(name, next_run_time=lately) for name in names], now=NOW, previous_trigger=PREVIOUS)
     moved = Schedules(Refusing("config-3")).apply(NOW, planned)
     assert moved == set(names) - {"config-3"}
