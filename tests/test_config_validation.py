@@ -14,7 +14,7 @@ from croniter import croniter
 from shared.configuration.files import load_document
 from shared.configuration.platform_config import CONFIGS, get_platform
 from shared.configuration.settings import Settings
-from shared.configuration.tables import Table, get_tables
+from shared.configuration.tables import Table, get_tables, get_views
 from shared.configuration.templates import all_templates, load_template, sql_file
 from shared.errors import ConfigError
 from tests.support.frontend import Frontend
@@ -38,7 +38,8 @@ checks:
 publish: [{table: t, step: nowhere, date_column: d, billed: b}]
 """
 TEMPLATES = sorted(path for path in CONFIGS.glob("*/*/*.yml") if path.parts[-3] != "tables")
-TABLES = sorted((CONFIGS / "tables").glob("*/*.yml"))
+VIEWS = sorted((CONFIGS / "tables" / "tenant_views").glob("*.yml"))
+TABLES = sorted(set((CONFIGS / "tables").glob("*/*.yml")) - set(VIEWS))
 
 
 def copy_of(path: Path, folder: Path, change: Change) -> Path:
@@ -53,10 +54,11 @@ def copy_of(path: Path, folder: Path, change: Change) -> Path:
 
 class TestFiles:
     def test_every_file_is_loaded_by_somebody_who_validates_it(self) -> None:
-        loaded = {CONFIGS / "platform.yml", *TEMPLATES, *TABLES}
+        loaded = {CONFIGS / "platform.yml", *TEMPLATES, *TABLES, *VIEWS}
         assert loaded == {*CONFIGS.rglob("*.yml"), *CONFIGS.rglob("*.yaml")}
         assert len(all_templates()) == len(TEMPLATES)
         assert len(get_tables("tenants")) + len(get_tables("tenant_dataset")) == len(TABLES)
+        assert len(get_views()) == len(VIEWS) > 0
 
     def test_platform_names_only_what_it_has(self) -> None:
         platform = get_platform()

@@ -17,6 +17,8 @@ from shared.domain.templates.config_problems import Place
 
 _PARTITIONING = ("DATE", "DATETIME", "TIMESTAMP")
 Group = Literal["tenants", "tenant_dataset"]
+_VIEWS = "tenant_views"
+_CUSTOM = "x_"  # what starts with it is no column of FOCUS
 
 
 class Partition(BaseModel):
@@ -78,6 +80,36 @@ class Table(BaseModel):
         return api
 
 
+class View(BaseModel):
+    """A view of one of a tenant's tables: some of its columns, and all that start with x_.
+
+    A view of a version of FOCUS names its columns, so that it stays as it is when its table gets those of a later one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    view: str
+    description: str
+    of: str
+    columns: list[str] = Field(min_length=1)
+
+    @property
+    def table(self) -> str:
+        """Its name: in BigQuery a view is a table of its own kind."""
+        return self.view
+
+    @property
+    def shown(self) -> list[str]:
+        """The columns that it shows, in order."""
+        own = [column.name for column in get_table("tenant_dataset", self.of).columns]
+        return [*self.columns, *(name for name in own if name.startswith(_CUSTOM))]
+
+
+def get_views() -> dict[str, View]:
+    """The views of a tenant's dataset, by name; ConfigError naming file, line and field when one is not valid."""
+    return {view.view: view for view in map(_load_view, sorted((CONFIGS / "tables" / _VIEWS).glob("*.yml")))}
+
+
 def get_tables(group: Group) -> dict[str, Table]:
     """All tables of a group, by name; ConfigError naming file, line and field when one is not valid."""
     return {table.table: table for table in map(_load, sorted((CONFIGS / "tables" / group).glob("*.yml")))}
@@ -97,6 +129,23 @@ def _load(path: Path) -> Table:
     if problems := [*_column_problems(table.columns), *_layout_problems(table)]:
         raise document.error(problems)
     return table
+
+
+@reread_when_changed
+def _load_view(path: Path) -> View:
+    document = load_document(path)
+    view = document.parsed(View)
+    if view.view != path.stem:
+        raise document.error([(("view",), f"{view.view} is not the file's name")])
+    table = get_tables("tenant_dataset").get(view.of)
+    if table is None:
+        raise document.error([(("of",), f"there is no table {view.of}")])
+    known = {column.name for column in table.columns}
+    wrong = [index for index, name in enumerate(view.columns) if name not in known]
+    if wrong:
+        told = f"{view.of} has no such column"
+        raise document.error([(("columns", index), told) for index in wrong])
+    return view
 
 
 def _column_problems(columns: list[Column], place: Place = ("columns",)) -> Iterator[tuple[Place, str]]:

@@ -1,7 +1,8 @@
 """How a table that exists becomes the one that configs/tables describes, in place, and what BigQuery cannot alter.
 
 A table's columns may be added to (NULLABLE and REPEATED ones) and relaxed (REQUIRED to NULLABLE), at any depth; its
-descriptions and its clustering may change. All of it is one request, so that a table is changed whole or not at all.
+descriptions and its clustering may change. All of it is one request, so that a table is changed whole or not at all. A
+view's query may become any other.
 """
 
 from __future__ import annotations
@@ -45,8 +46,11 @@ class Growth:
 
 def plan_growth(wanted: Json, found: Json) -> Growth:
     """What leads from the REST Table resource `found` to `wanted`."""
-    if found.get("type", "TABLE") != "TABLE":
-        return Growth({}, [], [Obstacle(_WHOLE_TABLE, "a table", str(found["type"]))], [])
+    kind = "VIEW" if "view" in wanted else "TABLE"
+    if found.get("type", "TABLE") != kind:
+        return Growth({}, [], [Obstacle(_WHOLE_TABLE, f"a {kind.lower()}", str(found["type"]))], [])
+    if kind == "VIEW":
+        return _plan_view(wanted, found)
     comparison = _Comparison()
     patch: Json = {}
     changes, before = comparison.changes, found.get("schema", {}).get("fields", [])
@@ -63,6 +67,18 @@ def plan_growth(wanted: Json, found: Json) -> Growth:
     if _partitioning(wanted) != _partitioning(found):
         comparison.obstacles.append(Obstacle(_WHOLE_TABLE, _partitioning(wanted), _partitioning(found)))
     return Growth(patch, changes, comparison.obstacles, comparison.unknown, comparison.missing)
+
+
+def _plan_view(wanted: Json, found: Json) -> Growth:
+    patch: Json = {}
+    changes = []
+    if wanted["view"]["query"] != found["view"]["query"]:
+        patch["view"] = wanted["view"]
+        changes.append("select its columns anew")
+    if wanted["description"] != (found.get("description") or ""):
+        patch["description"] = wanted["description"]
+        changes.append("describe the view")
+    return Growth(patch, changes, [], [])
 
 
 @dataclass

@@ -74,8 +74,11 @@ class Migration:
         """
         if plan.refused:
             raise Conflict("some tables cannot be changed in place")
+        tables = [change for change in plan.due if not change.is_view]
+        views = [change for change in plan.due if change.is_view]  # they show the tables' new columns
         with ThreadPoolExecutor(_THREADS) as threads:
-            yield from zip(plan.due, threads.map(self._attempt, plan.due), strict=True)
+            for due in (tables, views):
+                yield from zip(due, threads.map(self._attempt, due), strict=True)
 
     def _attempt(self, change: TableChange) -> str | None:
         try:

@@ -34,6 +34,7 @@ ADDED = {
     "x_meta_step_logs": ["bytes_processed", "slot_millis"],
     "x_meta_publish_fence": ["watermark"],
     "gcp_cost_billing": ["adjustment_info"],
+    "focus_cost": ["ServiceProviderName", "x_source_version"],
 }
 QUEUE = "pipeline_execution_queue"
 

@@ -10,12 +10,25 @@ from typing import Any
 import pytest
 
 from shared.configuration.platform_config import CONFIGS
-from shared.configuration.tables import get_table
+from shared.configuration.tables import get_table, get_views
 
 DATA = CONFIGS.parent.parent / "shared" / "data"
 SPECIFICATION = DATA / "focus_columns_1.2.csv"
 TYPES = {"String": "STRING", "Decimal": "NUMERIC", "Date/Time": "TIMESTAMP", "JSON": "JSON"}
 OURS = {column.name: column.type for column in get_table("tenant_dataset", "focus_cost").columns}
+# What FOCUS 1.3 and 1.4 added to the dataset Cost and Usage: the specification's migration guidance.
+ADDED = {
+    "AllocatedMethodDetails": "JSON",
+    "AllocatedMethodId": "STRING",
+    "AllocatedResourceId": "STRING",
+    "AllocatedResourceName": "STRING",
+    "AllocatedTags": "JSON",
+    "CommitmentProgramEligibilityDetails": "JSON",
+    "ContractApplied": "JSON",
+    "HostProviderName": "STRING",
+    "InvoiceDetailId": "STRING",
+    "ServiceProviderName": "STRING",
+}
 DOCUMENT = (CONFIGS.parent / "docs" / "focus.md").read_text(encoding="utf-8")
 
 needs_specification = pytest.mark.skipif(
@@ -32,11 +45,30 @@ def categories() -> list[dict[str, Any]]:
     return rows_of(CONFIGS / "gcp" / "service_categories.csv")
 
 
+def shown(view: str) -> dict[str, str]:
+    """The columns of a view, custom ones aside, with their types."""
+    return {name: OURS[name] for name in get_views()[view].columns}
+
+
 @needs_specification
-def test_table_has_the_57_columns_with_their_types() -> None:
+def test_view_of_1_2_has_the_57_columns_with_their_types() -> None:
     wanted = {row["column"]: TYPES[row["type"]] for row in rows_of(SPECIFICATION)}
     assert len(wanted) == 57
-    assert {name: kind for name, kind in OURS.items() if not name.startswith("x_")} == wanted
+    assert shown("focus_cost_v1_2") == wanted
+
+
+def test_view_of_1_4_has_what_1_3_and_1_4_added_and_not_what_1_4_removed() -> None:
+    earlier, later = shown("focus_cost_v1_2"), shown("focus_cost_v1_4")
+    assert (len(earlier), len(later)) == (57, 65)
+    assert earlier.keys() - later.keys() == {"ProviderName", "PublisherName"}
+    assert {name: later[name] for name in later.keys() - earlier.keys()} == ADDED
+
+
+def test_table_is_the_union_of_its_views_and_each_shows_its_custom_columns() -> None:
+    views = [view for view in get_views().values() if view.of == "focus_cost"]
+    custom = [name for name in OURS if name.startswith("x_")]
+    assert {name for view in views for name in view.shown} == set(OURS)
+    assert all(view.shown == [*view.columns, *custom] for view in views)
 
 
 def test_document_says_where_each_column_comes_from() -> None:

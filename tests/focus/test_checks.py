@@ -20,6 +20,9 @@ ROWS: list[Json] = [
 FAULTS = [
     ("focus_prices", "ListUnitPrice = 2 WHERE ResourceId = 'vm-2'"),
     ("focus_prices", "ContractedCost = ContractedCost + NUMERIC '0.001' WHERE ResourceId = 'vm-2'"),
+    ("focus_values_of_1_4", "EffectiveCost = 0 WHERE ChargeCategory = 'Tax'"),
+    ("focus_values_of_1_4", "PricingUnit = 'Hours' WHERE ChargeCategory = 'Tax'"),
+    ("focus_values_of_1_4", "SkuPriceId = NULL, ChargeClass = 'Correction' WHERE ResourceId = 'vm-2'"),
     ("focus_charge_periods", "ChargePeriodEnd = ChargePeriodStart WHERE ResourceId = 'vm-2'"),
     ("focus_charge_periods", "ChargePeriodEnd = TIMESTAMP '2020-01-01' WHERE ResourceId = 'vm-2'"),
     ("focus_billing_periods", "BillingPeriodStart = TIMESTAMP '2026-08-01' WHERE ResourceId = 'vm-2'"),

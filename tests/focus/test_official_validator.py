@@ -36,9 +36,9 @@ pytestmark = [
 
 
 def focus_cost(executions: Executions, client: bigquery.Client, tenant: Tenant, export: str | None) -> pa.Table:
-    """What a run publishes into focus_cost; of the tenant's own sample without an export."""
+    """What a run publishes, in FOCUS 1.2; of the tenant's own sample without an export."""
     executions.run(tenant, {"billing_export_table": export} if export else {})
-    job = client.query(f"SELECT * FROM {tenant.tenant_id}.focus_cost")
+    job = client.query(f"SELECT * FROM {tenant.tenant_id}.focus_cost_v1_2")
     return job.to_arrow(create_bqstorage_client=False).replace_schema_metadata(None)
 
 

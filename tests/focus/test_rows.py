@@ -73,6 +73,14 @@ LINES: dict[str, Json] = {
     "corrected": row(
         adjustment_info=ADJUSTED, usage_start_time="2026-08-23T05:00:00Z", usage_end_time="2026-08-23T06:00:00Z"
     ),
+    "corrected_unnamed": row(
+        adjustment_info=ADJUSTED,
+        usage_start_time="2026-08-23T05:00:00Z",
+        usage_end_time="2026-08-23T06:00:00Z",
+        sku={"id": None, "description": "Unnamed"},
+    ),
+    "unnamed": row(sku={"id": None, "description": "Unnamed"}),
+    "detailed": row(x_source="gcp:acme-prod.billing.gcp_billing_export_resource_v1_01AAAA_BBBBBB_CCCCCC"),
     "corrected_at_once": row(adjustment_info=ADJUSTED),
     "late": row(usage_start_time="2026-08-31T14:00:00Z", usage_end_time="2026-08-31T15:00:00Z"),
     "pacific_edge": row(
@@ -139,6 +147,17 @@ def pacific(year: int, month: int, hour: int) -> datetime:
         ("rounding", {"ChargeCategory": "Adjustment", "BilledCost": Decimal("-0.003"), "PricingUnit": None}),
         ("goodwill", {"ChargeCategory": "Adjustment", "ChargeClass": None, "ListCost": -25}),
         ("corrected", {"ChargeCategory": "Usage", "ChargeClass": "Correction"}),
+        ("corrected", {"PricingQuantity": 1, "ContractedUnitPrice": 1, "ConsumedQuantity": 3600}),
+        ("corrected_unnamed", {"ChargeClass": "Correction", "SkuPriceId": None, "BilledCost": 1, "ListCost": 1}),
+        ("corrected_unnamed", {"ContractedUnitPrice": None, "ListUnitPrice": None, "PricingCategory": None}),
+        ("corrected_unnamed", {"PricingQuantity": None, "PricingUnit": None}),
+        ("corrected_unnamed", {"ConsumedQuantity": None, "ConsumedUnit": None}),
+        ("unnamed", {"SkuPriceId": None, "PricingQuantity": 1, "ContractedUnitPrice": 1, "ConsumedQuantity": 3600}),
+        ("plain", {"ServiceProviderName": "Google Cloud", "HostProviderName": "Google Cloud"}),
+        ("marketplace", {"ServiceProviderName": "Example Vendor Inc.", "HostProviderName": "Google Cloud"}),
+        ("plain", {"x_source_version": "gcp_billing_export"}),
+        ("detailed", {"x_source_version": "gcp_billing_export_resource_v1"}),
+        ("tax", {"EffectiveCost": Decimal("41.27"), "PricingCurrencyEffectiveCost": Decimal("41.27")}),
         ("corrected_at_once", {"ChargeClass": None}),
         ("late", {"ChargeClass": None, "BillingPeriodStart": pacific(2026, 9, 7)}),
         ("pacific_edge", {"BillingPeriodStart": pacific(2026, 8, 7), "BillingPeriodEnd": pacific(2026, 9, 7)}),

@@ -16,7 +16,7 @@ def column(name: str, kind: str = "STRING", mode: str = "NULLABLE", description:
 
 
 def table(*columns: Json, **more: Any) -> Json:
-    return {"description": "A table", "schema": {"fields": list(columns)}, **more}
+    return {"type": "TABLE", "description": "A table", "schema": {"fields": list(columns)}, **more}
 
 
 def test_a_table_as_it_should_be_needs_nothing() -> None:
@@ -95,3 +95,14 @@ def test_a_partitions_expiry_is_left_as_it_is() -> None:
     days = {"type": "DAY", "field": "day"}
     growth = plan_growth(table(timePartitioning=days), table(timePartitioning=days | {"expirationMs": "1"}))
     assert (growth.patch, growth.obstacles) == ({}, [])
+
+
+def test_a_view_is_brought_to_its_query_and_description_and_stays_a_view() -> None:
+    wanted = {"description": "A view", "view": {"query": "SELECT a FROM t", "useLegacySql": False}}
+    older = {"type": "VIEW", "description": "Once", "view": {"query": "SELECT b FROM t"}}
+    assert plan_growth(wanted, wanted | {"type": "VIEW"}).patch == {}
+    growth = plan_growth(wanted, older)
+    assert growth.patch == wanted
+    assert growth.changes == ["select its columns anew", "describe the view"]
+    (obstacle,) = plan_growth(wanted, table()).obstacles
+    assert str(obstacle) == "(table): wanted a view, found TABLE"

@@ -1,5 +1,5 @@
 -- name: focus_rows
--- The export as FOCUS 1.2.
+-- The export as FOCUS, the columns of 1.2 to 1.4.
 -- param: service_categories STRING
 -- param: units STRING
 WITH categories AS (
@@ -22,6 +22,11 @@ parts AS (
 )
 
 SELECT
+  CAST(NULL AS JSON) AS AllocatedMethodDetails,
+  CAST(NULL AS STRING) AS AllocatedMethodId,
+  CAST(NULL AS STRING) AS AllocatedResourceId,
+  CAST(NULL AS STRING) AS AllocatedResourceName,
+  CAST(NULL AS JSON) AS AllocatedTags,
   line.zone AS AvailabilityZone,
   part.billed_cost AS BilledCost,
   line.billing_account_id AS BillingAccountId,
@@ -76,19 +81,23 @@ SELECT
     WHEN parts.commitment_category = 'Spend' THEN line.currency
     ELSE COALESCE(priced_units.focus_unit, parts.pricing.unit)
   END AS CommitmentDiscountUnit,
+  CAST(NULL AS JSON) AS CommitmentProgramEligibilityDetails,
   CASE
-    WHEN parts.charge_category != 'Usage' THEN NULL
+    WHEN NOT is_priced OR parts.charge_category != 'Usage' THEN NULL
     WHEN line.used_unit IS NULL OR line.used IS NULL THEN part.quantity
     ELSE part.used
   END AS ConsumedQuantity,
   CASE
-    WHEN parts.charge_category != 'Usage' THEN NULL
+    WHEN NOT is_priced OR parts.charge_category != 'Usage' THEN NULL
     WHEN line.used_unit IS NULL OR line.used IS NULL THEN COALESCE(priced_units.focus_unit, parts.pricing.unit)
     ELSE COALESCE(used_units.focus_unit, line.used_unit)
   END AS ConsumedUnit,
+  CAST(NULL AS JSON) AS ContractApplied,
   part.contracted_cost AS ContractedCost,
   contracted_unit_price AS ContractedUnitPrice,
   part.effective_cost AS EffectiveCost,
+  'Google Cloud' AS HostProviderName,
+  CAST(NULL AS STRING) AS InvoiceDetailId,
   CAST(NULL AS STRING) AS InvoiceId,
   'Google Cloud' AS InvoiceIssuerName,
   part.list_cost AS ListCost,
@@ -118,6 +127,7 @@ SELECT
   END AS ResourceType,
   COALESCE(categories.category, 'Other') AS ServiceCategory,
   line.service_name AS ServiceName,
+  COALESCE(line.seller, 'Google Cloud') AS ServiceProviderName,
   COALESCE(categories.subcategory, 'Other (Other)') AS ServiceSubcategory,
   IF(parts.charge_category = 'Tax', NULL, line.sku_id) AS SkuId,
   IF(parts.charge_category = 'Tax' OR line.sku_id IS NULL, NULL, line.sku_name) AS SkuMeter,
@@ -143,6 +153,8 @@ SELECT
     WHEN line.is_applied THEN COALESCE(line.model_name, 'Default')
   END AS x_consumption_model,
   line.x_source,
+  COALESCE(REGEXP_EXTRACT(line.x_source, r'\.(gcp_billing_export(?:_resource)?_v[0-9]+)_[^.]*$'), 'gcp_billing_export')
+    AS x_source_version,
   line.x_pipeline_logging_id,
   line.x_ingested_at
 FROM parts

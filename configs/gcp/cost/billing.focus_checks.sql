@@ -73,6 +73,7 @@ SELECT
   PublisherName,
   ServiceCategory,
   ServiceName,
+  ServiceProviderName,
   ServiceSubcategory
 FROM {focus}
 WHERE BilledCost IS NULL
@@ -96,6 +97,7 @@ WHERE BilledCost IS NULL
   OR PublisherName IS NULL
   OR ServiceCategory IS NULL
   OR ServiceName IS NULL
+  OR ServiceProviderName IS NULL
   OR ServiceSubcategory IS NULL
 
 -- name: focus_empty_texts
@@ -106,14 +108,14 @@ SELECT
   ServiceName
 FROM {focus}
 WHERE '' IN (
-    AvailabilityZone, BillingAccountId, BillingAccountName, BillingAccountType, BillingCurrency,
+    AllocatedMethodId, AllocatedResourceId, AllocatedResourceName, AvailabilityZone, BillingAccountId, BillingAccountName, BillingAccountType, BillingCurrency,
     CapacityReservationId, CapacityReservationStatus, ChargeCategory, ChargeClass, ChargeDescription,
     ChargeFrequency, CommitmentDiscountCategory, CommitmentDiscountId, CommitmentDiscountName,
-    CommitmentDiscountStatus, CommitmentDiscountType, CommitmentDiscountUnit, ConsumedUnit, InvoiceId,
-    InvoiceIssuerName, PricingCategory, PricingCurrency, PricingUnit, ProviderName, PublisherName, RegionId,
-    RegionName, ResourceId, ResourceName, ResourceType, ServiceCategory, ServiceName, ServiceSubcategory, SkuId,
-    SkuMeter, SkuPriceId, SubAccountId, SubAccountName, SubAccountType, x_consumption_model, x_source,
-    x_pipeline_logging_id
+    CommitmentDiscountStatus, CommitmentDiscountType, CommitmentDiscountUnit, ConsumedUnit, HostProviderName,
+    InvoiceDetailId, InvoiceId, InvoiceIssuerName, PricingCategory, PricingCurrency, PricingUnit, ProviderName, PublisherName, RegionId,
+    RegionName, ResourceId, ResourceName, ResourceType, ServiceCategory, ServiceName, ServiceProviderName,
+    ServiceSubcategory, SkuId, SkuMeter, SkuPriceId, SubAccountId, SubAccountName, SubAccountType,
+    x_consumption_model, x_source, x_source_version, x_pipeline_logging_id
   )
 
 -- name: focus_prices
@@ -134,6 +136,32 @@ WHERE ChargeClass IS NULL
       > 0.000002 + (ABS(PricingQuantity) + ABS(ListUnitPrice)) * NUMERIC '0.000000001'
     OR ABS(ContractedUnitPrice * PricingQuantity - ContractedCost)
       > 0.000002 + (ABS(PricingQuantity) + ABS(ContractedUnitPrice)) * NUMERIC '0.000000001'
+  )
+
+-- name: focus_values_of_1_4
+-- Values that FOCUS 1.2 allows and 1.4 does not: an EffectiveCost of taxes and credits that is not what they bill, and
+-- prices or quantities without a SkuPriceId. Usage and purchases that correct nothing keep theirs: 1.4 wants that too.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  ChargeCategory,
+  ChargeClass,
+  BilledCost,
+  EffectiveCost,
+  PricingQuantity,
+  ConsumedQuantity
+FROM {focus}
+WHERE (ChargeCategory IN ('Tax', 'Credit') AND EffectiveCost != BilledCost)
+  OR (
+    SkuPriceId IS NULL
+    AND (ChargeCategory NOT IN ('Usage', 'Purchase') OR ChargeClass = 'Correction')
+    AND (
+      COALESCE(
+        ListUnitPrice, ContractedUnitPrice, PricingCurrencyListUnitPrice, PricingCurrencyContractedUnitPrice,
+        PricingQuantity, ConsumedQuantity, CommitmentDiscountQuantity
+      ) IS NOT NULL
+      OR COALESCE(PricingCategory, PricingUnit, ConsumedUnit, CommitmentDiscountUnit) IS NOT NULL
+    )
   )
 
 -- name: focus_charge_periods

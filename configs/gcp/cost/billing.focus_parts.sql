@@ -160,6 +160,23 @@ parts AS (
     WHEN 'rest' THEN split.has_rest
     ELSE part.effective_cost != 0
   END
+),
+
+-- FOCUS 1.4 prices nothing without a SkuPriceId; usage and purchases that correct nothing are priced all the same, as
+-- 1.2 and 1.4 want of them.
+judged AS (
+  SELECT
+    *,
+    IF(part.kind = 'adjustment', 'Adjustment', line.charge_category) AS charge_category,
+    COALESCE(line.is_adjusted AND line.usage_month < line.invoice_month, FALSE) AS is_correction
+  FROM parts
+),
+
+priced AS (
+  SELECT
+    *,
+    charge_category IN ('Usage', 'Purchase') AND (line.sku_id IS NOT NULL OR NOT is_correction) AS is_priced
+  FROM judged
 )
 
 SELECT
@@ -170,11 +187,11 @@ SELECT
   commitment_id,
   commitment_name,
   unused_quantity,
-  IF(part.kind = 'adjustment', 'Adjustment', line.charge_category) AS charge_category,
-  line.charge_category IN ('Usage', 'Purchase') AND part.kind != 'adjustment' AS is_priced,
-  line.is_adjusted AND line.usage_month < line.invoice_month AS is_correction,
+  charge_category,
+  is_priced,
+  is_correction,
   CASE
-    WHEN line.charge_category NOT IN ('Usage', 'Purchase') OR part.kind = 'adjustment' THEN NULL
+    WHEN NOT is_priced THEN NULL
     WHEN pricing.quantity = 0 THEN COALESCE(line.effective_price, 0)
     WHEN ABS(line.effective_price * pricing.quantity - line.cost)
       <= NUMERIC '0.000001' + (ABS(pricing.quantity) + ABS(line.effective_price)) * NUMERIC '0.000000001'
@@ -182,7 +199,7 @@ SELECT
     ELSE line.cost / pricing.quantity
   END AS contracted_unit_price,
   CASE
-    WHEN line.charge_category NOT IN ('Usage', 'Purchase') OR part.kind = 'adjustment' THEN NULL
+    WHEN NOT is_priced THEN NULL
     WHEN pricing.quantity = 0 THEN COALESCE(line.list_price, 0)
     WHEN SIGN(list_cost) * SIGN(pricing.quantity) < 0 THEN NULL
     WHEN ABS(line.list_price * pricing.quantity - list_cost)
@@ -190,4 +207,4 @@ SELECT
       THEN line.list_price
     ELSE list_cost / pricing.quantity
   END AS list_unit_price
-FROM parts
+FROM priced

@@ -163,7 +163,8 @@ class Resources:
         def patch(cursor: duckdb.DuckDBPyConnection) -> Json:
             access.check_table(cursor, call.caller, ref, write=True)
             _check_etag(call, catalog.get_table(cursor, ref))
-            return _with_numbers(cursor, ref, catalog.patch_table(cursor, ref, body, replace=replace))
+            changed = body | self._view_schema(call, ref, body)
+            return _with_numbers(cursor, ref, catalog.patch_table(cursor, ref, changed, replace=replace))
 
         return self._write({ref}, patch)
 

@@ -38,12 +38,16 @@ class Statement:
     text: str
     parameters: Mapping[str, str]
 
-    def sql(self, **datasets: str) -> str:
-        """The text with its dataset placeholders filled; ValueError for a name that may not be a dataset."""
+    def sql(self, *, project: str = "", **datasets: str) -> str:
+        """The text with its dataset placeholders filled, with their `project` where it is given.
+
+        ValueError for a name that may not be a dataset.
+        """
         for placeholder, dataset in datasets.items():
             if not _DATASET.fullmatch(dataset):
                 raise ValueError(f"{placeholder} is not a dataset name")
-        return self.text.format(**{placeholder: f"`{dataset}`" for placeholder, dataset in datasets.items()})
+        prefix = f"`{project}`." if project else ""
+        return self.text.format(**{placeholder: f"{prefix}`{dataset}`" for placeholder, dataset in datasets.items()})
 
     def naming(self, **parts: str | Sequence[str] | Statement) -> Statement:
         """The statement with more placeholders filled: by a column, a table as `{dataset}.name`, columns, a statement.

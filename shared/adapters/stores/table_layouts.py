@@ -1,8 +1,8 @@
-"""Tables in BigQuery against configs/tables: what is missing is made, what is older is changed in place."""
+"""Tables and views in BigQuery against configs/tables: what is missing is made, what is older is changed in place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from google.api_core import exceptions as google
@@ -11,20 +11,29 @@ from google.cloud import bigquery
 from shared import errors
 from shared.adapters.bigquery.job_errors import translated
 from shared.adapters.bigquery.warehouse import Warehouse
-from shared.configuration.tables import Table, get_tables
+from shared.adapters.stores.tenant_views import resource_of
+from shared.configuration.tables import Table, View, get_tables, get_views
 from shared.domain.table_growth import Growth, Obstacle, plan_growth
 
 _METADATA = "x_meta_"  # made with the dataset; a tenant's other tables are made by the first run that needs them
 _ATTEMPTS = 5
-_PROPERTIES = {"schema": "schema", "description": "description", "clustering": "clustering_fields"}
+_PROPERTIES = {
+    "schema": "schema",
+    "description": "description",
+    "clustering": "clustering_fields",
+    "view": "view_query",
+}
 
 
 @dataclass(frozen=True)
 class TableChange:
-    """What one table of a dataset needs; `growth`, and the `etag` it was found with, are None for a missing one."""
+    """What one table or view of a dataset needs.
+
+    `growth`, and the `etag` it was found with, are None for a missing one.
+    """
 
     dataset: str
-    table: Table
+    table: Table | View
     growth: Growth | None = None
     etag: str | None = None
 
@@ -32,6 +41,11 @@ class TableChange:
     def name(self) -> str:
         """As people write it."""
         return f"{self.dataset}.{self.table.table}"
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it shows a table's columns and has no rows."""
+        return isinstance(self.table, View)
 
     @property
     def obstacles(self) -> Sequence[Obstacle]:
@@ -65,9 +79,13 @@ class TableLayouts:
         return self._compare_all(self.warehouse.central, get_tables("tenants"))
 
     def compare_tenant(self, tenant_id: str) -> Sequence[TableChange]:
-        """The tables that a tenant's dataset has, and those it is to have before its first run."""
-        found = self._compare_all(tenant_id, get_tables("tenant_dataset"))
-        return [change for change in found if change.growth or change.table.table.startswith(_METADATA)]
+        """The tables that a tenant's dataset has, those it is to have before its first run, then views of tables there.
+
+        Views come last: each shows columns that its table may have to get first.
+        """
+        found = self._compare_all(tenant_id, {**get_tables("tenant_dataset"), **get_views()})
+        there = {change.table.table for change in found if change.growth}
+        return [change for change in found if _is_wanted(change.table, there)]
 
     def carry_out(self, change: TableChange) -> bool:
         """Make or change the table, whole or not at all; whether it was made.
@@ -84,7 +102,7 @@ class TableLayouts:
                         raise errors.Conflict(f"{change.name} has become what cannot be changed in place") from None
         raise errors.Unavailable(retry_after=1)
 
-    def _compare_all(self, dataset: str, tables: Mapping[str, Table]) -> Sequence[TableChange]:
+    def _compare_all(self, dataset: str, tables: Mapping[str, Table | View]) -> Sequence[TableChange]:
         with translated():
             there = self._names(dataset)
             return [
@@ -100,13 +118,13 @@ class TableLayouts:
         except google.NotFound:
             return set()
 
-    def _compare(self, dataset: str, table: Table) -> TableChange:
-        wanted = table.to_api(self.warehouse.project, dataset)
+    def _compare(self, dataset: str, table: Table | View) -> TableChange:
+        wanted = resource_of(table, self.warehouse.project, dataset)
         found = self.warehouse.client.get_table(bigquery.Table.from_api_repr(wanted))
         return TableChange(dataset, table, plan_growth(wanted, found.to_api_repr()), found.etag)
 
     def _send(self, change: TableChange) -> bool:
-        resource = change.table.to_api(self.warehouse.project, change.dataset)
+        resource = resource_of(change.table, self.warehouse.project, change.dataset)
         if change.growth is None:
             self.warehouse.client.create_table(bigquery.Table.from_api_repr(resource))
             return True
@@ -114,3 +132,8 @@ class TableLayouts:
             grown = bigquery.Table.from_api_repr(resource | patch | {"etag": change.etag})
             self.warehouse.client.update_table(grown, [_PROPERTIES[part] for part in patch])
         return False
+
+
+def _is_wanted(table: Table | View, there: Collection[str]) -> bool:
+    of = table.of if isinstance(table, View) else table.table
+    return table.table in there or of in there or table.table.startswith(_METADATA)

@@ -108,7 +108,7 @@ class TenantDatasets:
                 if change.is_due and layouts.carry_out(change):
                     made.append(name)
             except (errors.Conflict, errors.JobFailed, errors.AccessDenied) as error:
-                if change.growth is None:  # without the table no run is logged
+                if change.growth is None and not change.is_view:  # without the table no run is logged
                     raise
                 refused.append(RefusedTable(name, [errors.told_by_bigquery(error) or error.message]))
         return Preparation(dataset_created, made, refused)

@@ -7,7 +7,8 @@ from google.cloud import bigquery
 
 from shared.adapters.bigquery.job_errors import translated
 from shared.adapters.bigquery.warehouse import Warehouse
-from shared.configuration.tables import Table
+from shared.adapters.stores.tenant_views import resource_of
+from shared.configuration.tables import Table, get_views
 from shared.domain.table_growth import plan_growth
 from shared.errors import StepRefused
 
@@ -15,7 +16,9 @@ _MIGRATE = "python -m shared.commands.migrate"
 
 
 def make_table(warehouse: Warehouse, tenant_id: str, table: Table) -> bool:
-    """Create the table unless it is there; whether it was created.
+    """Create the table, and views of it, unless it is there; whether it was created.
+
+    Views that are missing later, because a call was cut off here, come with the set-up of credentials or a migration.
 
     StepRefused when one is there that an earlier release made and nobody has brought up to date: it lacks columns.
     """
@@ -27,8 +30,16 @@ def make_table(warehouse: Warehouse, tenant_id: str, table: Table) -> bool:
         except google.Conflict:
             found = warehouse.client.get_table(resource, retry=warehouse.patience.of_known("Table")).to_api_repr()
         else:
+            _make_views(warehouse, tenant_id, table)
             return True
     if missing := plan_growth(wanted, found).missing:
         columns = f"{'column' if len(missing) == 1 else 'columns'} {', '.join(missing)}"
         raise StepRefused(f"{table.table} of this tenant lacks the {columns}; an operator has to run {_MIGRATE}")
     return False
+
+
+def _make_views(warehouse: Warehouse, tenant_id: str, table: Table) -> None:
+    for view in get_views().values():
+        if view.of == table.table:
+            resource = bigquery.Table.from_api_repr(resource_of(view, warehouse.project, tenant_id))
+            warehouse.client.create_table(resource, exists_ok=True, retry=warehouse.patience.calls)
