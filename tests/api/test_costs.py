@@ -124,7 +124,7 @@ def test_both_days_are_included(spender: Frontend) -> None:
 
 
 def test_groups_are_made_by_any_column_and_by_tag(spender: Frontend) -> None:
-    only = {"filter": "service:BigQuery"}
+    only: dict[str, Any] = {"filter": "service:BigQuery"}
     assert groups_of(ask(spender, group_by="region", **only)) == {"us-central1": "1.5", None: "-0.249999999"}
     assert groups_of(ask(spender, group_by="tag:team", **only)) == {None: "1.5", "data": "-0.249999999"}
     assert groups_of(ask(spender, group_by="tag:te\"am'", **only)) == {None: "1.250000001"}
@@ -152,7 +152,7 @@ def test_the_answer_says_how_far_the_data_reaches(spender: Frontend) -> None:
 
 def test_days_that_changed_since_a_moment_are_named(spender: Frontend, bigquery_client: bigquery.Client) -> None:
     table = f"{spender.tenant_id}.x_meta_restatements"
-    row = {"pipeline_logging_id": "run", "source": "s", "usage_date": "2025-11-15", "billing_currency": "USD"}
+    row: dict[str, Any] = {"pipeline_logging_id": "run", "source": "s", "usage_date": "2025-11-15", "billing_currency": "USD"}
     changes = [
         row
         | {"table_name": "focus_cost", "restated_at": "2025-11-20T00:00:00Z", "cost_before": "1", "cost_after": "9"},
