@@ -49,7 +49,7 @@ REQUESTS = {
     "setup_credentials": Request(["credential_setup"]),  # GET; POST adds Cloud KMS
     "run_pipeline": Request(["run_requests"], [TASKS]),
     "pipeline_runs": Request(["pipeline_runs"]),  # GET; cancel and retry add Cloud Tasks
-    "costs": Request(["costs"]),
+    "costs": Request(["cost_questions"]),
     "pipeline_configs": Request(["pipeline_configs"]),
     "trigger_due_pipelines": Request(["trigger"]),  # when nothing is due; else Cloud Tasks
     "process_queue": Request(["dispatcher"]),  # when nothing can start; else Cloud Tasks

@@ -170,7 +170,7 @@ def pipeline_runs() -> PipelineRuns:
 
 
 @cache
-def costs() -> ShowCosts:
+def cost_questions() -> ShowCosts:
     """What tenants see of their costs."""
     from shared.adapters.stores.costs import Costs
     from shared.use_cases.show_costs import ShowCosts, new_answers

@@ -103,7 +103,8 @@ def test_a_run_takes_the_five_jobs_of_its_own_that_the_flows_name(
     executors = [labels for labels in jobs if labels.get("function") == "execute_run"]
     of_the_data = {"checks", *(step.id for step in get_template("gcp", "cost", "billing").steps)}
     own = [labels["statement"] for labels in executors if labels["step"] not in of_the_data]
-    (told,) = re.findall(r"five BigQuery jobs of its own, [^.]*", FLOWS.read_text(encoding="utf-8"))
+    text = " ".join(FLOWS.read_text(encoding="utf-8").split())
+    (told,) = re.findall(r"five BigQuery jobs of its own, [^.]*", text)
     assert (len(own), sorted(own)) == (5, sorted(re.findall(r"`(\w+)`", told)))
 
 

@@ -12,7 +12,7 @@ routes = Routes("costs")
 @routes.route("GET /api/v1/costs/{tenant_id}", policy=tenant_reader)
 def show(call: Call) -> Answer:
     """200 with the sums of the days, by group and period."""
-    return Answer(200, bootstrap.costs().show(call.caller, call.query))
+    return Answer(200, bootstrap.cost_questions().show(call.caller, call.query))
 
 
 def costs(request: flask.Request) -> flask.Response:

@@ -152,7 +152,8 @@ def test_the_answer_says_how_far_the_data_reaches(spender: Frontend) -> None:
 
 def test_days_that_changed_since_a_moment_are_named(spender: Frontend, bigquery_client: bigquery.Client) -> None:
     table = f"{spender.tenant_id}.x_meta_restatements"
-    row: dict[str, Any] = {"pipeline_logging_id": "run", "source": "s", "usage_date": "2025-11-15", "billing_currency": "USD"}
+    row: dict[str, Any] = {"pipeline_logging_id": "run", "source": "s", "usage_date": "2025-11-15"}
+    row["billing_currency"] = "USD"
     changes = [
         row
         | {"table_name": "focus_cost", "restated_at": "2025-11-20T00:00:00Z", "cost_before": "1", "cost_after": "9"},
