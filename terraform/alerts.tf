@@ -1,5 +1,5 @@
-# Who is told of what. Conditions are PromQL over the metrics of metrics.tf; they may name a metric that has no value
-# yet, as on the first day.
+# Alerts and their receivers. Conditions are PromQL over the metrics of metrics.tf. They may name a metric that has no
+# value yet, as on the first day.
 
 locals {
   metric = {
@@ -16,35 +16,35 @@ locals {
         query    = "sum(increase(${local.metric.oldest_waiting_seconds}_sum[15m])) / sum(increase(${local.metric.oldest_waiting_seconds}_count[15m])) > ${var.oldest_waiting_minutes * 60}"
         hold     = "300s"
         severity = "WARNING"
-        what     = "Runs that could start are not started, or executors are all busy. See GET /api/v1/scheduler/status: queue depth by wait reason."
+        what     = "Runs that could start are not started, or all executors are busy. GET /api/v1/scheduler/status shows the waiting runs by reason."
       }
       failure_rate = {
         title    = "Many runs fail"
         query    = "${local.failed} >= 5 and ${local.failed} / ${local.ended} > ${var.failure_percent / 100}"
         hold     = "0s"
         severity = "WARNING"
-        what     = "Look at error_class of the log lines 'run changed state'. One class over many tenants is ours or the provider's; one tenant is its export or its credentials."
+        what     = "Look at error_class in the log lines 'run changed state'. If many tenants have one class, the cause is the platform or the provider. If it is one tenant, the cause is its export or its credentials."
       }
       lease_rescues = {
         title    = "Executors get lost"
         query    = "sum(increase(${local.metric.runs}{error_class=\"LEASE_EXPIRED\"}[1h])) > 3"
         hold     = "0s"
         severity = "WARNING"
-        what     = "Leases ran out without a heartbeat: executors crash (memory?) or cannot reach BigQuery. The runs are retried by themselves."
+        what     = "Leases expired without a heartbeat: executors crash (check their memory) or cannot reach BigQuery. The platform retries the runs."
       }
       denials = {
         title    = "Google denied a call"
         query    = "sum by (service) (increase(${local.metric.denials}[10m])) > 0"
         hold     = "0s"
         severity = "ERROR"
-        what     = "A grant is missing (code 7) or a quota is used up (code 8); 'Quotas to ask for' in docs/runbook/ says which to raise."
+        what     = "A grant is missing (code 7) or a quota is used up (code 8); 'Quotas to request' in docs/runbook/ says which one to raise."
       }
       errors = {
-        title    = "A function says that somebody must act"
+        title    = "A function logged an error"
         query    = "sum by (service, phrase) (increase(${local.metric.errors}[10m])) > 0"
         hold     = "0s"
         severity = "ERROR"
-        what     = "Log lines of severity ERROR are written only where the platform cannot help itself."
+        what     = "The platform logs an ERROR only if it cannot recover by itself. Read the log line and act on it."
       }
     },
     {
@@ -53,7 +53,7 @@ locals {
         query    = "absent_over_time(${local.metric.scheduler_jobs}{scheduler_job=\"${schedule.function}\",outcome=\"SUCCESS\"}[${lookup(var.overdue_after_seconds, job, try(schedule.overdue_after_seconds, 7500))}s])"
         hold     = "0s"
         severity = "ERROR"
-        what     = "No success for too long. Is the Cloud Scheduler job paused, refused (IAM) or failing? Every job catches up by itself once it runs."
+        what     = "The job has not succeeded for too long. Check whether the Cloud Scheduler job is paused, refused (IAM) or failing. The job catches up as soon as it runs."
       } if !var.schedules_paused
     },
   )

@@ -1,5 +1,5 @@
-# The central dataset with its tables, and the dataset for tables of running pipelines. Tenants' own datasets are made
-# when their credentials are set up.
+# The central dataset with its tables, and the staging dataset. A tenant's own dataset is created when the tenant stores
+# its first credential.
 
 locals {
   day_milliseconds = 24 * 60 * 60 * 1000
@@ -77,8 +77,8 @@ resource "google_bigquery_table" "central" {
   }
 }
 
-# The dispatcher's one row. BigQuery takes each job id once, and a job cannot be changed: the id belongs to one
-# incarnation of the table and to the labels that the job gets. The condition keeps the row single whoever else makes it.
+# The dispatcher's only row. BigQuery takes each job id once, and a job cannot be changed, so the id is derived from the
+# table's creation and the job's labels. The condition of the statement prevents a second row.
 resource "google_bigquery_job" "dispatcher_state" {
   job_id   = "dispatcher-state-${google_bigquery_table.central["dispatcher_state"].creation_time}-${substr(sha1(jsonencode(local.labels)), 0, 8)}"
   location = var.bigquery_location
@@ -89,7 +89,7 @@ resource "google_bigquery_job" "dispatcher_state" {
       SELECT 0 FROM (SELECT COUNT(*) AS n FROM `${google_bigquery_dataset.central.dataset_id}`.dispatcher_state) WHERE n = 0
     SQL
     use_legacy_sql     = false
-    create_disposition = "" # what BigQuery wants to hear for a statement that is not a SELECT
+    create_disposition = "" # BigQuery requires this for a statement that is not a SELECT
     write_disposition  = ""
   }
 }

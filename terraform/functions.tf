@@ -11,7 +11,7 @@ locals {
     "REQUESTS_AT_ONCE", "RETRY_BASE_SECONDS",
   ])
 
-  # By name, every setting a function may ask for, but those that keep the default of shared/configuration/settings.py.
+  # Every setting that a function may have, by name. Settings with the default of shared/configuration/settings.py are left out.
   settings = merge(
     {
       ADMIN_KEY_SECRET       = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["admin_key"].secret_id}"
@@ -27,10 +27,10 @@ locals {
     },
     length(var.allowed_origins) == 0 ? {} : { ALLOWED_ORIGINS = join(",", var.allowed_origins) },
     var.cmek.dataset_key == "" ? {} : { DATASET_KMS_KEY = var.cmek.dataset_key },
-    local.gateway_enabled ? { PROXIES_IN_FRONT = "1" } : {}, # its own address comes after the caller's
+    local.gateway_enabled ? { PROXIES_IN_FRONT = "1" } : {}, # the gateway's address comes after the caller's
     var.settings,
   )
-  # TENANT_TOKEN_URI is for the local cloud: here tenants' keys may name Google's own token server and no other.
+  # TENANT_TOKEN_URI is for the local cloud. Here tenants' keys may only name Google's own token server.
   unset_settings = setunion(
     setsubtract(local.tunable_settings, keys(var.settings)),
     length(var.allowed_origins) == 0 ? ["ALLOWED_ORIGINS"] : [],
@@ -55,7 +55,7 @@ locals {
     )
   }
 
-  # Cloud Scheduler and Cloud Tasks of the same project count as internal callers; people do not.
+  # Cloud Scheduler and Cloud Tasks of the same project count as internal callers. Calls of people do not.
   people_call = toset([
     for name, function in local.private_functions :
     name if length(setsubtract(function.invokers, ["scheduler_invoker", "tasks_invoker"])) > 0
@@ -92,7 +92,7 @@ resource "google_cloudfunctions2_function" "functions" {
   service_config {
     service_account_email            = google_service_account.accounts[each.value.service_account].email
     available_memory                 = each.value.memory
-    available_cpu                    = "1" # what a concurrency above one asks for
+    available_cpu                    = "1" # a concurrency above one requires a whole CPU
     timeout_seconds                  = each.value.timeout_seconds
     max_instance_request_concurrency = each.value.concurrency
     min_instance_count               = try(each.value.min_instances, 0)
@@ -102,7 +102,7 @@ resource "google_cloudfunctions2_function" "functions" {
     environment_variables            = local.environments[each.key]
   }
 
-  # New code finds the columns and tables that it writes.
+  # The columns and tables that new code writes have to exist first.
   depends_on = [
     google_bigquery_table.central,
     google_artifact_registry_repository_iam_member.build,

@@ -1,5 +1,5 @@
-# public_access = api_gateway: tenants' routes behind an API Gateway, which calls the functions with an identity of its
-# own; no function is public then.
+# With public_access = api_gateway, tenants' routes are behind an API Gateway. It calls the functions with its own
+# identity, and no function is public.
 
 locals {
   gateway_enabled = var.public_access == "api_gateway"
@@ -25,7 +25,7 @@ locals {
         }, local.gateway_operation) if route.path == path
       },
       {
-        # A browser's preflight goes to the function that the path belongs to.
+        # A browser's preflight goes to the function that has the path.
         for route in slice([for route in local.gateway_routes : route if route.path == path], 0, 1) : "options" => {
           operationId = "${route.function}_options_${substr(sha1(path), 0, 8)}"
           parameters  = local.path_parameters[path]
@@ -45,7 +45,7 @@ locals {
       for name in flatten(regexall("\\{(\\w+)\\}", path)) : { name = name, in = "path", required = true, type = "string" }
     ]
   }
-  # The gateway counts by the Google project that a caller's Google API key (?key=...) belongs to. A preflight has none.
+  # The gateway counts requests by the Google project of the caller's Google API key (?key=...). A preflight has no key.
   gateway_counts = var.gateway_requests_per_minute > 0
   gateway_operation = {
     for name, value in {

@@ -1,8 +1,9 @@
-# Who may do what, each grant on the narrowest resource there is. Rights on tables follow from `appended_by`,
-# `mutated_by`, `removed_by` and `read_by` in configs/tables; the other rights from configs/platform.yml.
+# All grants, each on the narrowest possible resource. Rights on tables follow from `appended_by`, `mutated_by`,
+# `removed_by` and `read_by` in configs/tables, all other rights from configs/platform.yml.
 
-# Predefined BigQuery roles let a writer delete, share and redefine tables too. Without getData, an appender can add
-# rows and neither change nor remove any; one that reads the table too has both, as BigQuery has no narrower right.
+# Predefined BigQuery roles also let a writer delete, share and redefine tables. Without getData, an appender can add
+# rows but neither change nor remove them. An account that also reads the table can do both, because BigQuery has no
+# narrower right.
 resource "google_project_iam_custom_role" "roles" {
   for_each = {
     TableReader = {
@@ -49,7 +50,7 @@ locals {
   members = { for name, account in google_service_account.accounts : name => account.member }
   roles   = { for name, role in google_project_iam_custom_role.roles : name => "projects/${var.project_id}/roles/${role.role_id}" }
 
-  # A table names its writers as functions, or as accounts where a person's command writes.
+  # A table names its writers as functions, or as accounts if an operator's command writes.
   accounts_of_writers = merge(
     { for name in keys(local.platform.service_accounts) : name => name },
     { for name, function in local.functions : name => function.service_account },
@@ -99,7 +100,7 @@ resource "google_bigquery_dataset_iam_member" "staging" {
   member     = local.members[each.value.account]
 }
 
-# Whoever creates a dataset owns it: no right on anybody else's comes with this.
+# The creator of a dataset owns it. This grant gives no right on other datasets.
 resource "google_project_iam_member" "dataset_creators" {
   for_each = toset([for name, account in local.accounts : name if contains(try(account.datasets, []), "create")])
 
@@ -147,7 +148,7 @@ resource "google_cloud_tasks_queue_iam_member" "enqueuers" {
   member   = local.members[each.value.account]
 }
 
-# A task calls in the name of the tasks' invoker, so whoever creates tasks has to be allowed to use that name.
+# A task calls as the tasks' invoker account, so an account that creates tasks needs the right to act as it.
 resource "google_service_account_iam_member" "task_creators" {
   for_each = toset([for name, account in local.accounts : name if length(try(account.queues, [])) > 0])
 
@@ -156,7 +157,7 @@ resource "google_service_account_iam_member" "task_creators" {
   member             = local.members[each.value]
 }
 
-# Who may call which function. Nothing here is public but by `public_access` and `admin_key_ingress`.
+# The right to call each function. Only `public_access` and `admin_key_ingress` make a function public.
 resource "google_cloud_run_v2_service_iam_member" "invokers" {
   for_each = merge([
     for name, function in local.private_functions : {
@@ -170,7 +171,8 @@ resource "google_cloud_run_v2_service_iam_member" "invokers" {
   member   = each.value.member
 }
 
-# scheduler_status knows its caller as the operator's account, whose ID tokens operators may mint; nothing else of it.
+# scheduler_status accepts calls of the operator's account. Operators may create ID tokens of this account and nothing
+# else of it.
 resource "google_service_account_iam_member" "operators" {
   for_each = var.operators
 
@@ -179,7 +181,7 @@ resource "google_service_account_iam_member" "operators" {
   member             = each.value
 }
 
-# Re-encryption decrypts whatever tenants stored: who may do it is named while it is done.
+# Re-encryption decrypts all stored credentials, so members are only listed while it runs.
 resource "google_service_account_iam_member" "reencryptors" {
   for_each = var.reencryptors
 
@@ -206,8 +208,8 @@ resource "google_cloud_run_v2_service_iam_member" "public" {
   member   = "allUsers"
 }
 
-# Where an organisation forbids allUsers, Cloud Run can be told not to ask. The functions' API has no such field, so it
-# is set again with every deployment of a function: whenever its archive, its settings or its size change.
+# If an organisation forbids allUsers, Cloud Run's invoker check can be disabled. The functions' API has no such field,
+# so it is set again with every deployment of a function, that is, when its archive, settings or size change.
 resource "terraform_data" "invoker_check_disabled" {
   for_each = var.public_access == "invoker_check_disabled" ? local.public_functions : {}
 
@@ -227,7 +229,7 @@ resource "terraform_data" "invoker_check_disabled" {
   }
 }
 
-# Builds read the archives, write images and logs, and nothing else.
+# Builds may only read the archives and write images and logs.
 resource "google_storage_bucket_iam_member" "build" {
   bucket = google_storage_bucket.source.name
   role   = "roles/storage.objectViewer"
@@ -244,7 +246,7 @@ resource "google_artifact_registry_repository_iam_member" "build" {
 resource "google_project_iam_member" "build" {
   for_each = {
     logs = { role = "roles/logging.logWriter", bucket = null }
-    # Cloud Functions copies each archive into a bucket of its own making, which is not there before the first one.
+    # Cloud Functions copies each archive into a bucket that it creates with the first one.
     copies = { role = "roles/storage.objectViewer", bucket = "gcf-v2-sources-${data.google_project.this.number}-${var.region}" }
   }
 

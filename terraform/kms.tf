@@ -1,8 +1,8 @@
-# The key that encrypts tenants' credentials. Without it they are lost, and Google deletes neither rings nor keys: so
-# Terraform never destroys it. The runbook says how to tear everything else down.
+# The key that encrypts tenants' credentials. They are lost without it, and Google deletes neither key rings nor keys, so
+# Terraform never destroys it. The runbook says how to remove everything else.
 
 locals {
-  # Its full name from its parts, so that plans can show it before there is a key.
+  # The full name is made of its parts, so that plans can show it before the key exists.
   credentials_key = "projects/${var.project_id}/locations/${var.region}/keyRings/${google_kms_key_ring.platform.name}/cryptoKeys/${google_kms_crypto_key.credentials.name}"
 }
 
@@ -18,7 +18,7 @@ resource "google_kms_key_ring" "platform" {
 }
 
 resource "google_kms_crypto_key" "credentials" {
-  # checkov:skip=CKV_GCP_43:configs/platform.yml says 90 days, which checkov does not read; a test holds it to at most 90
+  # checkov:skip=CKV_GCP_43:configs/platform.yml sets 90 days, which checkov does not read; a test checks that it is at most 90
   name                       = local.platform.kms.key
   key_ring                   = google_kms_key_ring.platform.id
   purpose                    = "ENCRYPT_DECRYPT"
@@ -35,7 +35,7 @@ resource "google_kms_crypto_key" "credentials" {
   }
 }
 
-# Keys of the platform's owner: Google's own agents have to be allowed to use them.
+# Keys of the platform's owner. Google's service agents need the right to use them.
 
 locals {
   dataset_keys = compact([var.cmek.dataset_key])

@@ -1,4 +1,4 @@
-# What is counted: the functions' own log lines (shared/runtime/log.py) and Google's audit logs.
+# Metrics are counted from the functions' log lines (shared/runtime/log.py) and from Google's audit logs.
 
 locals {
   metric_prefix = local.platform.name
@@ -24,7 +24,7 @@ locals {
       filter = join(" OR ", [
         "(protoPayload.serviceName=(\"cloudkms.googleapis.com\" OR \"secretmanager.googleapis.com\") AND protoPayload.status.code=7)",
         "(protoPayload.serviceName=(\"bigquery.googleapis.com\" OR \"cloudkms.googleapis.com\") AND protoPayload.status.code=8)",
-        # Cloud Tasks writes no audit log of tasks; the functions say it themselves.
+        # Cloud Tasks writes no audit log of tasks, so the functions log denials themselves.
         "(jsonPayload.message=\"task not created\" AND jsonPayload.error=(\"PermissionDenied\" OR \"ResourceExhausted\"))",
       ])
       labels = { service = "EXTRACT(protoPayload.serviceName)", code = "EXTRACT(protoPayload.status.code)" }

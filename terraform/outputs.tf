@@ -1,27 +1,27 @@
 output "function_urls" {
-  description = "Each function's own URL; its routes are below it."
+  description = "The URL of each function. Its routes are below it."
   value       = local.function_urls
 }
 
 output "api_url" {
-  description = "Where all of tenants' routes are, with public_access = api_gateway; empty otherwise."
+  description = "The URL of all tenants' routes with public_access = api_gateway, empty otherwise."
   value       = local.gateway_enabled ? "https://${google_api_gateway_gateway.tenants[0].default_hostname}" : "" # null would not be an output
 }
 
 output "routes" {
-  description = "Full URL of every route, by method and path."
+  description = "The full URL of every route, by method and path."
   value = merge([
     for name, function in local.functions : { for route in function.routes : route => "${local.function_urls[name]}${split(" ", route)[1]}" }
   ]...)
 }
 
 output "service_accounts" {
-  description = "E-mail of each service account; tenants that store no key let the worker's one impersonate an account of theirs."
+  description = "The e-mail address of each service account. Tenants that store no key let the worker's account impersonate their own."
   value       = local.account_emails
 }
 
 output "admin_key_secret" {
-  description = "Name of the secret behind X-Admin-Key; deploy.sh makes its versions."
+  description = "The name of the secret behind X-Admin-Key. deploy.sh creates its versions."
   value       = google_secret_manager_secret.secrets["admin_key"].secret_id
 }
 
@@ -31,7 +31,7 @@ output "admin_key_aliases" {
 }
 
 output "credentials_key" {
-  description = "Full name of the key that encrypts tenants' credentials."
+  description = "The full name of the key that encrypts tenants' credentials."
   value       = local.credentials_key
 }
 

@@ -1,4 +1,4 @@
-# What configs/ says, in the shapes the other files use. A new function or table needs nothing here.
+# The contents of configs/, in the shapes that the other files use. A new function or table needs no change here.
 
 data "google_project" "this" {}
 
@@ -18,12 +18,12 @@ locals {
     for name, function in local.private_functions : name if contains(function.environment, "ADMIN_KEY_SECRET")
   ])
 
-  # Second generation functions are named without underscores; so are their Cloud Run services, their only identity
-  # at run time (K_SERVICE).
+  # Names of second-generation functions have no underscores. The same holds for their Cloud Run services, whose name
+  # (K_SERVICE) is a function's only identity at run time.
   service_names = { for name in keys(local.functions) : name => replace(name, "_", "-") }
 
-  # Cloud Run's URL by project number is known before the service is, so that functions can name each other and
-  # themselves. It is also the audience of every token that is made for them.
+  # Cloud Run's URL with the project number is known before the service exists, so functions can name each other and
+  # themselves. It is also the audience of every token for them.
   function_urls = {
     for name, service in local.service_names :
     name => "https://${service}-${data.google_project.this.number}.${var.region}.run.app"

@@ -1,4 +1,4 @@
-# A mistake in a pipeline, or an attacker with unknown API keys, cannot bill more than this in a day.
+# This quota bounds what a mistake in a pipeline, or an attacker with unknown API keys, can bill in a day.
 
 resource "google_cloud_quotas_quota_preference" "daily_queries" {
   count = var.daily_query_tebibytes > 0 ? 1 : 0

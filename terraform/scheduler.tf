@@ -1,4 +1,4 @@
-# Plain HTTP calls with an OIDC token. A call that fails is repeated; every function may be called twice.
+# HTTP calls with an OIDC token. A call that fails is repeated, and every function may be called twice.
 
 resource "google_cloud_scheduler_job" "jobs" {
   for_each = local.jobs

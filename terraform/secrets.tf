@@ -1,4 +1,4 @@
-# The admin key's versions and aliases are made by deploy.sh: the value passes through no plan, state or output.
+# deploy.sh creates the admin key's versions and aliases, so its value appears in no plan, state or output.
 
 resource "google_secret_manager_secret" "secrets" {
   for_each = local.platform.secrets

@@ -1,4 +1,4 @@
-# One per trust level, as configs/platform.yml lists them. Nobody gets a key to any of them.
+# One service account for each trust level, as configs/platform.yml lists them. None of them has a key.
 
 resource "google_service_account" "accounts" {
   for_each = local.platform.service_accounts

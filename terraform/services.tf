@@ -28,7 +28,7 @@ locals {
   ))
 }
 
-# Left enabled on destroy: other things in the project may use them.
+# Destroy leaves the APIs enabled, because other parts of the project may use them.
 resource "google_project_service" "apis" {
   for_each = local.apis
 

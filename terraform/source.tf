@@ -1,5 +1,5 @@
-# One archive a function: main.py, shared/, configs/ and its own requirements.txt, named by the hash of its content, so
-# that a function is deployed anew exactly when something in it changed.
+# One archive for each function: main.py, shared/, configs/ and its own requirements.txt. It is named after the hash of
+# its content, so a function is deployed again exactly when its content has changed.
 
 data "external" "archives" {
   program = ["python3", "${local.root}/tools/terraform/archives.py"]
@@ -10,7 +10,7 @@ data "external" "archives" {
 }
 
 resource "google_storage_bucket" "source" {
-  # checkov:skip=CKV_GCP_62:It holds our own source archives; who reads them is in the audit logs
+  # checkov:skip=CKV_GCP_62:It holds our own source archives; audit logs record who reads them
   name                        = "${var.project_id}-${local.platform.name}-source"
   location                    = var.region
   uniform_bucket_level_access = true

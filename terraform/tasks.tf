@@ -1,8 +1,8 @@
-# `execute` delivers runs, as fast as its limits say; `close` has runs closed that no executor ends; `kick` wakes the
-# dispatcher, one call at a time.
+# `execute` delivers runs, as fast as its limits allow. `close` delivers closings of runs that no executor ends. `kick`
+# calls the dispatcher, one call at a time.
 
 locals {
-  # What a function takes at once, less what its queues name: what a queue that names nothing brings it.
+  # A function's concurrency minus the numbers that its queues name. A queue without a number gets this remainder.
   deliveries_left = {
     for name, function in local.functions : name => function.max_instances * function.concurrency - sum(concat([0], [
       for queue in values(local.platform.queues) : try(queue.max_concurrent_dispatches, 0) if queue.function == name

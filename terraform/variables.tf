@@ -6,137 +6,137 @@ variable "project_id" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
-    error_message = "project_id is the project's id (6 to 30 lowercase letters, digits and hyphens), not its name or number."
+    error_message = "project_id must be the project's id (6 to 30 lowercase letters, digits and hyphens), not its name or number."
   }
 }
 
 variable "region" {
-  description = "Where functions, queues, schedules and the key are, for example us-central1."
+  description = "The region of functions, queues, schedules and the key, for example us-central1."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
-    error_message = "region is a single region such as us-central1, not a multi-region or a zone."
+    error_message = "region must be a single region such as us-central1, not a multi-region or a zone."
   }
 }
 
 variable "bigquery_location" {
-  description = "Where every dataset is; the tenants' billing exports have to be there too. For example US, EU or europe-west3."
+  description = "The location of every dataset, for example US, EU or europe-west3. The tenants' billing exports must be there too."
   type        = string
 
   validation {
     condition     = can(regex("^(US|EU|[a-z]+-[a-z]+[0-9]+)$", var.bigquery_location))
-    error_message = "bigquery_location is US, EU or a region such as europe-west3."
+    error_message = "bigquery_location must be US, EU or a region such as europe-west3."
   }
 }
 
 variable "alert_email" {
-  description = "Who is told when an alert fires. Empty: nobody by mail; see notification_channels."
+  description = "The address that gets a mail when an alert fires. If it is empty, no mail is sent; see notification_channels."
   type        = string
 
   validation {
     condition     = var.alert_email == "" || can(regex("^[^@\\s]+@[^@\\s]+$", var.alert_email))
-    error_message = "alert_email is an e-mail address, or empty."
+    error_message = "alert_email must be an e-mail address or empty."
   }
 }
 
 # Who may call.
 
 variable "public_access" {
-  description = "How tenants' routes become reachable: all_users (the plain way), invoker_check_disabled (where an organisation policy forbids allUsers; needs gcloud) or api_gateway."
+  description = "The way in which tenants' routes become reachable: all_users (the usual way), invoker_check_disabled (if an organisation policy forbids allUsers; needs gcloud) or api_gateway."
   type        = string
   default     = "all_users"
 
   validation {
     condition     = contains(["all_users", "invoker_check_disabled", "api_gateway"], var.public_access)
-    error_message = "public_access is all_users, invoker_check_disabled or api_gateway."
+    error_message = "public_access must be all_users, invoker_check_disabled or api_gateway."
   }
 }
 
 variable "admin_key_ingress" {
-  description = "Scheduler functions that anybody may reach, so that an operator without a Google identity can call them with X-Admin-Key alone. They then refuse tokens whose signature Cloud Run removed."
+  description = "Scheduler functions that are reachable without a Google identity, so that an operator can call them with X-Admin-Key alone. They then refuse tokens whose signature Cloud Run removed."
   type        = set(string)
   default     = []
 
   validation {
     condition     = length(setsubtract(var.admin_key_ingress, local.operator_functions)) == 0
-    error_message = "admin_key_ingress names private functions that are given ADMIN_KEY_SECRET and are not delivered to by Cloud Tasks."
+    error_message = "admin_key_ingress may only name private functions that have ADMIN_KEY_SECRET and that Cloud Tasks does not call."
   }
 }
 
 variable "operators" {
-  description = "Members (user:..., group:...) that may call the scheduler functions: with an ID token of the operator's account, or with their own and X-Admin-Key. The functions then take calls from the internet, which Cloud Run's IAM check judges."
+  description = "Members (user:..., group:...) that may call the scheduler functions, with an ID token of the operator's account, or with their own token and X-Admin-Key. The functions then accept calls from the internet, and Cloud Run's IAM check decides about them."
   type        = set(string)
   default     = []
 
   validation {
     condition     = alltrue([for member in var.operators : can(regex("^(user|group|serviceAccount):[^@\\s]+@[^@\\s]+$", member))])
-    error_message = "operators are user:, group: or serviceAccount: members; never allUsers or a whole domain."
+    error_message = "operators must be user:, group: or serviceAccount: members, never allUsers or a whole domain."
   }
 }
 
 variable "reencryptors" {
-  description = "Members that may act as the operator's account, to re-encrypt stored credentials after a rotation. Whoever may can decrypt every tenant's credentials: empty but while it is done."
+  description = "Members that may act as the operator's account, to re-encrypt stored credentials after a rotation. They can decrypt every tenant's credentials, so keep the list empty at all other times."
   type        = set(string)
   default     = []
 
   validation {
     condition     = alltrue([for member in var.reencryptors : can(regex("^(user|group|serviceAccount):[^@\\s]+@[^@\\s]+$", member))])
-    error_message = "reencryptors are user:, group: or serviceAccount: members; never allUsers or a whole domain."
+    error_message = "reencryptors must be user:, group: or serviceAccount: members, never allUsers or a whole domain."
   }
 }
 
 variable "allowed_origins" {
-  description = "Origins that a browser may call tenants' routes from, for example https://app.example.com."
+  description = "Origins whose web pages may call tenants' routes, for example https://app.example.com."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for origin in var.allowed_origins : can(regex("^https?://[^/*,\\s]+$", origin))])
-    error_message = "allowed_origins are origins (scheme, host and port) without a path; a wildcard is not one."
+    error_message = "allowed_origins must be origins (scheme, host and port) without a path and without a wildcard."
   }
 }
 
 # When things run.
 
 variable "schedules" {
-  description = "Cron expressions (UTC) by job, for those that differ from configs/platform.yml."
+  description = "Cron expressions (UTC) by job, for jobs whose schedule differs from configs/platform.yml."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = length(setsubtract(keys(var.schedules), keys(local.jobs))) == 0
-    error_message = "schedules names a job that configs/platform.yml does not have."
+    error_message = "schedules names a job that configs/platform.yml does not have. Use a job's name from there."
   }
   validation {
     condition     = alltrue([for cron in values(var.schedules) : can(regex("^[0-9A-Za-z*/,-]+( [0-9A-Za-z*/,-]+){4}$", cron))])
-    error_message = "A cron expression has five fields, for example \"*/10 * * * *\"."
+    error_message = "A cron expression must have five fields, for example \"*/10 * * * *\"."
   }
 }
 
 variable "overdue_after_seconds" {
-  description = "Seconds without a success after which a job is overdue, by job, where configs/platform.yml's do not fit schedules of your own."
+  description = "Seconds without a success after which a job is overdue, by job. Set them if your schedules differ from configs/platform.yml."
   type        = map(number)
   default     = {}
 
   validation {
     condition     = length(setsubtract(keys(var.overdue_after_seconds), keys(local.jobs))) == 0
-    error_message = "overdue_after_seconds names a job that configs/platform.yml does not have."
+    error_message = "overdue_after_seconds names a job that configs/platform.yml does not have. Use a job's name from there."
   }
   validation {
     condition     = alltrue([for seconds in values(var.overdue_after_seconds) : seconds >= 60 && seconds <= 90000])
-    error_message = "Cloud Monitoring looks back 25 hours at most: overdue_after_seconds is from 60 to 90000."
+    error_message = "overdue_after_seconds must be from 60 to 90000, because Cloud Monitoring looks back 25 hours at most."
   }
 }
 
 variable "schedules_paused" {
-  description = "Make the scheduler's jobs paused: the platform is up and runs nothing by itself."
+  description = "Whether the scheduler's jobs are paused. The platform then starts nothing by itself."
   type        = bool
   default     = false
 }
 
 variable "scheduler_admin_key" {
-  description = "Send this X-Admin-Key with the scheduler's calls, as the first version of the platform did. Off by default: the calls prove themselves by OIDC, and the key would sit readable in the state and in the jobs."
+  description = "An X-Admin-Key that the scheduler's calls send, as in the first version of the platform. It is off by default, because the calls authenticate by OIDC, and because the key would be readable in the state and in the jobs."
   type        = string
   default     = null
   sensitive   = true
@@ -145,7 +145,7 @@ variable "scheduler_admin_key" {
 # What guards the wallet and the data.
 
 variable "settings" {
-  description = "Settings of the functions (shared/configuration/settings.py) that differ from the product's defaults, by name, for example { LEASE_SECONDS = \"600\" }. A function gets those that configs/platform.yml lists for it."
+  description = "Settings of the functions (shared/configuration/settings.py) that differ from the product's defaults, by name, for example { LEASE_SECONDS = \"600\" }. A function gets the settings that configs/platform.yml lists for it."
   type        = map(string)
   default     = {}
 
@@ -156,61 +156,61 @@ variable "settings" {
 }
 
 variable "log_level" {
-  description = "The least severity the functions log."
+  description = "The lowest severity that the functions log."
   type        = string
   default     = "INFO"
 
   validation {
     condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR"], var.log_level)
-    error_message = "log_level is DEBUG, INFO, WARNING or ERROR."
+    error_message = "log_level must be DEBUG, INFO, WARNING or ERROR."
   }
 }
 
 variable "gateway_requests_per_minute" {
-  description = "With public_access = api_gateway: requests a minute that the gateway lets through for each Google project whose API key callers send as ?key=..., and none without one; beyond it they get 429. 0: no quota of the gateway's."
+  description = "The gateway's quota with public_access = api_gateway: requests a minute for each Google project whose API key callers send as ?key=... Requests without a key are refused, and requests beyond the quota get 429. 0 means no quota."
   type        = number
   default     = 0
 
   validation {
     condition     = floor(var.gateway_requests_per_minute) == var.gateway_requests_per_minute && var.gateway_requests_per_minute >= 0 && (var.gateway_requests_per_minute == 0 || var.public_access == "api_gateway")
-    error_message = "gateway_requests_per_minute is a whole number, and needs public_access = api_gateway: there is no gateway otherwise."
+    error_message = "gateway_requests_per_minute must be a whole number, and it needs public_access = api_gateway."
   }
 }
 
 variable "daily_query_tebibytes" {
-  description = "On-demand bytes, in TiB, that BigQuery may bill this project per day; queries beyond it fail until midnight Pacific time. 0: no quota of ours."
+  description = "The bytes, in TiB, that BigQuery's on-demand queries may bill this project per day. Further queries fail until midnight Pacific time. 0 means no quota."
   type        = number
   default     = 5
 
   validation {
     condition     = var.daily_query_tebibytes >= 0
-    error_message = "daily_query_tebibytes is not negative."
+    error_message = "daily_query_tebibytes must not be negative."
   }
 }
 
 variable "partition_expiration_days" {
-  description = "Days after which a partitioned central table's partitions expire, by table, where it is to differ from configs/tables; for example { scheduled_pipeline_runs = 730 }."
+  description = "Days after which partitions of a central table expire, by table, for tables that should differ from configs/tables, for example { scheduled_pipeline_runs = 730 }."
   type        = map(number)
   default     = {}
 
   validation {
     condition     = alltrue([for table in keys(var.partition_expiration_days) : can(local.tables[table].partition)])
-    error_message = "partition_expiration_days names a table that is not partitioned."
+    error_message = "partition_expiration_days names a table that is not partitioned. Only partitioned tables can be listed."
   }
   validation {
     condition     = alltrue([for days in values(var.partition_expiration_days) : days >= 1])
-    error_message = "A partition lives a day at least."
+    error_message = "partition_expiration_days must be at least 1."
   }
 }
 
 variable "deletion_protection" {
-  description = "Refuse to destroy the central tables and what is in them."
+  description = "Whether Terraform refuses to destroy the central tables."
   type        = bool
   default     = true
 }
 
 variable "cmek" {
-  description = "Cloud KMS keys of yours, by full name: dataset_key (in bigquery_location) encrypts the platform's datasets and those made for tenants from then on, bucket_key (in region) the source bucket. Empty: Google's keys."
+  description = "Your own Cloud KMS keys, by full name. dataset_key (in bigquery_location) encrypts the platform's datasets and tenants' datasets that are created later, bucket_key (in region) the source bucket. Without them Google's keys are used."
   type = object({
     dataset_key = optional(string, "")
     bucket_key  = optional(string, "")
@@ -221,56 +221,56 @@ variable "cmek" {
     condition = alltrue([
       for key in values(var.cmek) : key == "" || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", key))
     ])
-    error_message = "A key of cmek is projects/.../locations/.../keyRings/.../cryptoKeys/..."
+    error_message = "A key of cmek must be a full name: projects/.../locations/.../keyRings/.../cryptoKeys/..."
   }
 }
 
 variable "key_protection_level" {
-  description = "SOFTWARE or HSM: where the key for tenants' credentials lives."
+  description = "The protection level of the key for tenants' credentials: SOFTWARE or HSM."
   type        = string
   default     = "SOFTWARE"
 
   validation {
     condition     = contains(["SOFTWARE", "HSM"], var.key_protection_level)
-    error_message = "key_protection_level is SOFTWARE or HSM."
+    error_message = "key_protection_level must be SOFTWARE or HSM."
   }
 }
 
 variable "notification_channels" {
-  description = "Full names of Cloud Monitoring notification channels that exist already and are told of alerts too."
+  description = "Full names of existing Cloud Monitoring notification channels that also get the alerts."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for name in var.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", name))])
-    error_message = "notification_channels are full names: projects/PROJECT/notificationChannels/NUMBER."
+    error_message = "notification_channels must be full names: projects/PROJECT/notificationChannels/NUMBER."
   }
 }
 
 variable "oldest_waiting_minutes" {
-  description = "Alert when a run that could start has waited this long."
+  description = "An alert fires when a run that could start has waited for this number of minutes."
   type        = number
   default     = 30
 
   validation {
     condition     = var.oldest_waiting_minutes > 0
-    error_message = "oldest_waiting_minutes is above 0."
+    error_message = "oldest_waiting_minutes must be above 0."
   }
 }
 
 variable "failure_percent" {
-  description = "Alert when more than this share of the runs that ended within an hour failed for good, and at least five did."
+  description = "An alert fires when more than this percentage of the runs that ended within an hour failed, and at least five of them."
   type        = number
   default     = 20
 
   validation {
     condition     = var.failure_percent >= 0 && var.failure_percent < 100
-    error_message = "failure_percent is from 0 up to, but not including, 100."
+    error_message = "failure_percent must be at least 0 and below 100."
   }
 }
 
 variable "labels" {
-  description = "Labels for every resource that takes labels, beside application and managed_by."
+  description = "Labels for every resource that can have labels, in addition to application and managed_by."
   type        = map(string)
   default     = {}
 
@@ -278,21 +278,21 @@ variable "labels" {
     condition = alltrue([
       for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))
     ])
-    error_message = "Labels are lowercase letters, digits, hyphens and underscores, at most 63; a key begins with a letter."
+    error_message = "Labels must be lowercase letters, digits, hyphens and underscores, at most 63 characters, and a key must begin with a letter."
   }
   validation {
     condition     = length(setintersection(keys(var.labels), ["application", "managed_by"])) == 0
-    error_message = "application and managed_by are the platform's own labels."
+    error_message = "labels must not contain application and managed_by, because the platform sets them."
   }
 }
 
 variable "runtime" {
-  description = "The functions' runtime. The pinned requirements are compiled for Python 3.11 and newer and tested with 3.11."
+  description = "The runtime of the functions. The pinned requirements are compiled for Python 3.11 and newer and tested with 3.11."
   type        = string
   default     = "python311"
 
   validation {
     condition     = can(regex("^python31[1-9]$", var.runtime))
-    error_message = "runtime is python311 or newer."
+    error_message = "runtime must be python311 or newer."
   }
 }

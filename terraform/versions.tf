@@ -17,7 +17,7 @@ terraform {
   }
 }
 
-# Calls count against the project itself: Cloud Quotas and others refuse a person's own credentials without one.
+# Calls count against the deployed project, because Cloud Quotas and other APIs refuse a person's credentials without one.
 provider "google" {
   project               = var.project_id
   region                = var.region
@@ -26,7 +26,7 @@ provider "google" {
   billing_project       = var.project_id
 }
 
-# API Gateway is the one thing here that the google provider itself does not have.
+# API Gateway is the only resource here that the google provider itself does not have.
 provider "google-beta" {
   project               = var.project_id
   region                = var.region
