@@ -233,12 +233,12 @@ def dispatcher() -> Dispatcher:
     from shared.use_cases.process_queue import Dispatcher
 
     settings = get_settings()
-    lease, queue = timedelta(seconds=settings.lease_seconds), get_platform().queues["execute"]
+    lease_length, queue = timedelta(seconds=settings.lease_seconds), get_platform().queues["execute"]
     # What one tenant has in Cloud Tasks stands in front of others: five seconds' worth, until there is another look.
     of_tenant = math.ceil(queue.max_dispatches_per_second * DispatchPolicy.redeliver_after.total_seconds() / 2)
     policy = DispatchPolicy(
-        lease=lease,
-        redeliver_after=min(DispatchPolicy.redeliver_after, lease / 4),
+        lease_length=lease_length,
+        redeliver_after=min(DispatchPolicy.redeliver_after, lease_length / 4),
         pause=min(DispatchPolicy.pause, timedelta(seconds=10 * settings.retry_base_seconds)),
         max_unclaimed=queue.max_concurrent_dispatches,
         max_unclaimed_of_tenant=of_tenant,

@@ -14,7 +14,7 @@ from shared.domain.dispatching.dispatch import DispatchPolicy, decide
 from shared.domain.dispatching.queue_state import PROCESSING, QUEUED, QueueItem, QueueState, RunSign, TenantShare
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-POLICY = DispatchPolicy(lease=timedelta(minutes=5), max_unclaimed=8)
+POLICY = DispatchPolicy(lease_length=timedelta(minutes=5), max_unclaimed=8)
 FRONT, UNTOLD = 3, 16
 
 

@@ -27,7 +27,7 @@ def admitted(decision: Decision) -> list[str]:
 def closing(world: World) -> Decision:
     """What is decided of a run whose last attempt went silent."""
     start(world, max_retries=0)
-    world.now += POLICY.lease
+    world.now += POLICY.lease_length
     decision = world.dispatch()
     assert [change.after.wait_reason for change in decision.changes if change.after] == ["CLOSING"]
     return decision
@@ -95,14 +95,14 @@ class TestSettling:
 class TestRescue:
     def test_a_claimed_run_whose_lease_ran_out_is_retried(self, world: World) -> None:
         start(world)
-        world.now += POLICY.lease
+        world.now += POLICY.lease_length
         (change,) = world.dispatch().changes
         assert (change.action, change.error_class) == ("RETRY", "LEASE_EXPIRED")
 
     def test_how_a_last_attempt_ended_that_went_silent_is_asked_once(self, world: World) -> None:
         (asked,) = closing(world).changes
         assert asked.before.lease_id != world.items[asked.before.run_id].lease_id
-        world.now += POLICY.lease
+        world.now += POLICY.lease_length
         (change,) = world.dispatch().changes
         assert (change.action, change.error_class) == ("FAIL", "LEASE_EXPIRED")
 
@@ -159,13 +159,13 @@ class TestRescue:
         run_id = world.accept("acme", "a").run_id
         world.dispatch()
         before = world.items[run_id]
-        world.now += POLICY.lease
+        world.now += POLICY.lease_length
         assert actions(world.dispatch()) == ["RENEW"]
         after = world.items[run_id]
         assert after.attempt == before.attempt
         assert after.hop == before.hop + 1
         assert after.lease_id != before.lease_id
-        assert after.lease_expires_at == world.now + 2 * POLICY.lease
+        assert after.lease_expires_at == world.now + 2 * POLICY.lease_length
         assert after.wait_reason == "PLATFORM_BUSY"
 
     def test_a_hop_that_was_handed_over_and_not_claimed_is_delivered_again(self, world: World) -> None:

@@ -28,7 +28,7 @@ def test_a_running_one_is_left_to_its_executor(world: World) -> None:
 def test_whether_a_lost_one_was_published_is_asked_when_its_lease_ends(world: World) -> None:
     item = start(world)
     world.report(item, "CANCEL_REQUESTED", lease_id=None)
-    world.now += POLICY.lease
+    world.now += POLICY.lease_length
     assert actions(world.dispatch()) == ["RENEW"]
     assert world.items[item.run_id].wait_reason == "CLOSING"
 
@@ -43,7 +43,7 @@ def test_whether_one_that_failed_was_published_is_asked_and_it_is_not_retried(wo
 
 def test_whether_one_that_waits_for_its_retry_was_published_is_asked(world: World) -> None:
     item = start(world)
-    world.now += POLICY.lease
+    world.now += POLICY.lease_length
     assert actions(world.dispatch()) == ["RETRY"]
     world.report(item, "CANCEL_REQUESTED", lease_id=None)
     assert actions(world.dispatch()) == ["ADMIT"]
@@ -54,7 +54,7 @@ def test_whether_one_that_waits_for_its_retry_was_published_is_asked(world: Worl
 def test_a_busy_tenant_closes_its_cancelled_retry_before_anything_else(world: World) -> None:
     world.limits["acme"] = (50, 1)
     month = start(world, priority=-100, backfill_id="year")
-    world.now += POLICY.lease
+    world.now += POLICY.lease_length
     busy = [world.accept("acme", f"daily-{number}") for number in range(3)]
     assert actions(world.dispatch()) == ["RETRY", "ADMIT", "WAIT", "WAIT"]
     world.report(month, "CANCEL_REQUESTED", lease_id=None)
@@ -69,7 +69,7 @@ def test_a_busy_tenant_closes_its_cancelled_retry_before_anything_else(world: Wo
 
 def test_a_retry_of_a_tenant_without_slots_is_cancelled_at_once(world: World) -> None:
     item = start(world)
-    world.now += POLICY.lease
+    world.now += POLICY.lease_length
     world.dispatch()
     world.limits["acme"] = (50, 0)
     world.report(item, "CANCEL_REQUESTED", lease_id=None)
@@ -80,7 +80,7 @@ def test_a_retry_of_a_tenant_without_slots_is_cancelled_at_once(world: World) ->
 def test_what_the_closing_of_a_cancelled_run_finds_is_what_counts(world: World, kind: str, action: str) -> None:
     item = start(world)
     world.report(item, "CANCEL_REQUESTED", lease_id=None)
-    world.now += POLICY.lease
+    world.now += POLICY.lease_length
     world.dispatch()
     world.report(world.items[item.run_id], kind)
     assert actions(world.dispatch()) == [action]
@@ -89,5 +89,5 @@ def test_what_the_closing_of_a_cancelled_run_finds_is_what_counts(world: World, 
 def test_a_cancelled_run_whose_closing_nobody_heard_of_is_cancelled(world: World) -> None:
     world.report(start(world), "CANCEL_REQUESTED", lease_id=None)
     for expected in ("RENEW", "CANCEL"):
-        world.now += POLICY.lease
+        world.now += POLICY.lease_length
         assert actions(world.dispatch()) == [expected]

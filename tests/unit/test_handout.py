@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.dispatching.admission import Handout, Lane, take_turns
+from shared.domain.dispatching.admission import Handout, Lane, Starts, pick_in_rotation
 from shared.domain.dispatching.queue_state import QueueItem, TenantShare
 from tests.support.dispatch_model import POLICY, START, World
 
@@ -25,7 +25,7 @@ def lane(tenant_id: str, *, live: int, waiting: int) -> Lane:
         )
         for number in range(waiting)
     ]  # fmt: skip
-    return Lane(TenantShare(tenant_id, True, *GREEDY, started_today=0), set(), live, 0, 0, items)
+    return Lane(TenantShare(tenant_id, True, *GREEDY, started_today=0), set(), live, Starts(GREEDY[0], 0), items)
 
 
 @given(
@@ -41,7 +41,7 @@ def test_no_more_is_handed_out_than_may_be_and_nobody_is_passed_over(
 ) -> None:
     lanes = [lane(f"t{n}", live=live, waiting=waiting) for n, (live, waiting) in enumerate(tenants)]
     before = Counter({f"t{n}": untaken[n] for n in range(len(tenants))})
-    picks, more = take_turns(lanes, Handout(at_most, executors, of_tenant, before))
+    picks, more = pick_in_rotation(lanes, Handout(at_most, executors, of_tenant, before))
 
     taken = Counter(one.share.tenant_id for one, _ in picks)
     assert len(picks) <= max(0, at_most)

@@ -1,4 +1,4 @@
-"""Admits waiting runs: within each tenant's limits, in turn among tenants, by aged priority within one."""
+"""Admits waiting runs: within each tenant's limits, alternating among tenants, by aged priority within one."""
 
 from __future__ import annotations
 
@@ -19,38 +19,62 @@ DEFAULT_MAX_RUNS = 2_000  # as many decisions as one transaction takes
 
 
 @dataclass
-class Lane:
-    """One tenant's place in the admission: what it has live, what it has used, who waits.
+class Starts:
+    """The runs that a tenant may still start today.
 
-    `reserved`: of today's runs, those that waiting runs and due schedules will need; backfills leave them alone.
+    `reserved`: of these, the ones that waiting runs and due schedules will need; backfills leave them alone.
     """
+
+    left: int
+    reserved: int
+
+    def allow(self, item: QueueItem) -> bool:
+        """Whether the day's limit lets the item start; a run counts once, on the day of its first attempt."""
+        if item.is_counted:
+            return True
+        return self.left > (self.reserved if item.is_backfill else 0)
+
+    def reserve(self, item: QueueItem) -> None:
+        """Keep a start for a waiting item; a backfill's gets what is left over."""
+        if not item.is_counted and not item.is_backfill:
+            self.reserved += 1
+
+    def take(self, item: QueueItem) -> None:
+        """Count the start of an item, which had been reserved unless it is a backfill's."""
+        if item.is_counted:
+            return
+        self.left -= 1
+        if not item.is_backfill:
+            self.reserved -= 1
+
+
+@dataclass
+class Lane:
+    """One tenant's place in the admission: what it has live, what it may still start today, who waits."""
 
     share: TenantShare
     live: set[RunKey]
     live_count: int
-    started: int
-    reserved: int
+    starts: Starts
     waiting: list[QueueItem]
 
     def admissible(self) -> list[QueueItem]:
         """The waiting items that could start now, best first, were this tenant alone."""
-        busy, slots, starts_left, spare = set(self.live), self._slots(), self._starts_left(), self._spare_starts()
+        busy, slots, starts = set(self.live), self._slots(), replace(self.starts)
         chosen: list[QueueItem] = []
         for item in self.waiting:
             if len(chosen) >= slots:
                 break
-            if item.key in busy or (item.quota_date is None and (spare if item.is_backfill else starts_left) <= 0):
+            if item.key in busy or not starts.allow(item):
                 continue
             busy.add(item.key)
-            starts_left -= item.quota_date is None
-            spare -= item.quota_date is None and item.is_backfill  # any other run's start was reserved for it
+            starts.take(item)
             chosen.append(item)
         return chosen
 
     def count(self, item: QueueItem) -> None:
         """Take an admission into account."""
-        self.started += item.quota_date is None
-        self.reserved -= item.quota_date is None and not item.is_backfill
+        self.starts.take(item)
         self.live_count += 1
         self.live.add(item.key)
 
@@ -58,7 +82,7 @@ class Lane:
         """What an item that was not admitted is told: a reason to wait, or for a manual run that there is no use."""
         if not self.share.is_live:
             return _told(item, SUBSCRIPTION_NOT_LIVE, "the subscription is not live", refuse=item.is_manual)
-        if item.quota_date is None and (self._spare_starts() if item.is_backfill else self._starts_left()) <= 0:
+        if not self.starts.allow(item):
             message = f"the daily limit of {self.share.daily_limit} runs is used up"
             if item.is_manual:
                 return _told(item, QUOTA_EXCEEDED, message, refuse=True)
@@ -66,12 +90,6 @@ class Lane:
         if item.key in self.live:
             return _told(item, "PIPELINE_BUSY")
         return _told(item, "CONCURRENT_LIMIT" if self._slots() <= 0 else "PLATFORM_BUSY")
-
-    def _starts_left(self) -> int:
-        return self.share.daily_limit - self.started
-
-    def _spare_starts(self) -> int:
-        return self._starts_left() - self.reserved
 
     def _slots(self) -> int:
         return self.share.concurrent_limit - self.live_count if self.share.is_live else 0
@@ -98,14 +116,15 @@ def make_lanes(
     lanes: dict[str, Lane] = {}
     for item in sorted(waiting, key=lambda item: (item.run_id not in to_close, *aged_order(item, now))):
         share = shares.get(item.tenant_id) or TenantShare(item.tenant_id, False, 0, 0, 0)
-        lane = lanes.setdefault(item.tenant_id, Lane(share, set(), 0, share.started_today, share.due_today, []))
+        starts = Starts(share.daily_limit - share.started_today, share.due_today)
+        lane = lanes.setdefault(item.tenant_id, Lane(share, set(), 0, starts, []))
         lane.waiting.append(item)
-        lane.reserved += item.quota_date is None and not item.is_backfill
+        lane.starts.reserve(item)
     for item in live:
         if lane_of_live := lanes.get(item.tenant_id):
             lane_of_live.live.add(item.key)
             lane_of_live.live_count += 1
-    return sorted(lanes.values(), key=_turn)
+    return sorted(lanes.values(), key=_rotation_order)
 
 
 def aged_order(item: QueueItem, now: datetime) -> tuple[int, datetime, str]:
@@ -117,7 +136,7 @@ def aged_order(item: QueueItem, now: datetime) -> tuple[int, datetime, str]:
     return (-aged, item.scheduled_time, item.run_id)
 
 
-def _turn(lane: Lane) -> tuple[bool, float, int, str]:
+def _rotation_order(lane: Lane) -> tuple[bool, float, int, str]:
     served_at = lane.share.last_admitted_at
     return (served_at is not None, served_at.timestamp() if served_at else 0.0, lane.live_count, lane.share.tenant_id)
 
@@ -150,15 +169,15 @@ class Handout:
         self.executors -= 1
 
 
-def take_turns(lanes: Sequence[Lane], handout: Handout) -> tuple[list[tuple[Lane, QueueItem]], bool]:
-    """One item of each lane in turn, as many as may be handed out; also whether there would have been more."""
+def pick_in_rotation(lanes: Sequence[Lane], handout: Handout) -> tuple[list[tuple[Lane, QueueItem]], bool]:
+    """One item of each lane, then a second of each, while they may be handed out; whether some are left over."""
     queues = [(lane, lane.admissible()) for lane in lanes]
     picks: list[tuple[Lane, QueueItem]] = []
-    for turn in range(max((len(items) for _, items in queues), default=0)):
+    for rotation in range(max((len(items) for _, items in queues), default=0)):
         for lane, items in queues:
-            if turn < len(items) and handout.takes(lane, turn):
+            if rotation < len(items) and handout.takes(lane, rotation):
                 handout.take()
-                picks.append((lane, items[turn]))
+                picks.append((lane, items[rotation]))
     return picks, len(picks) < sum(len(items) for _, items in queues)
 
 

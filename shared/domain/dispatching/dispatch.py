@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.domain.dispatching.admission import Handout, admitted, admitted_to_close, make_lanes, take_turns
+from shared.domain.dispatching.admission import Handout, admitted, admitted_to_close, make_lanes, pick_in_rotation
 from shared.domain.dispatching.changes import Change, Decision
 from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantShare
 from shared.domain.dispatching.retry import RetryPolicy
@@ -21,14 +21,17 @@ MOST_CHANGES = 4_000  # as many as one transaction applies
 class DispatchPolicy:
     """The platform's own numbers.
 
-    lease: how long an executor may stay silent. redeliver_after: how long an admitted run may stay unclaimed before
-    its task is created again. max_redeliveries: of those, how many a call. max_unclaimed: admitted runs that may wait
-    for an executor, and those of one tenant; more would only wait in Cloud Tasks, in front of others. executors: how
-    many there are. max_changes: how many one transaction applies. pause: how long a run waits, at most, before it asks
-    again whether a quota of Google's is there.
+    lease_length: how long an executor may stay silent.
+    redeliver_after: how long an admitted run may stay unclaimed before its task is created again.
+    max_redeliveries: how many of those tasks one call creates.
+    max_unclaimed, max_unclaimed_of_tenant: admitted runs that may wait for an executor, in all and of one tenant; more
+    would only wait in Cloud Tasks, in front of others.
+    executors: how many there are.
+    max_changes: how many changes one transaction applies.
+    pause: how long a run waits, at most, before it asks again whether Google has quota for it.
     """
 
-    lease: timedelta = timedelta(minutes=5)
+    lease_length: timedelta = timedelta(minutes=5)
     redeliver_after: timedelta = timedelta(seconds=10)
     max_redeliveries: int = 200
     max_unclaimed: int = 2_000
@@ -52,72 +55,126 @@ class _LiveRuns:
         return [(item, lease) for item, lease in self.running if not lease.is_claimed]
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    """The waiting items: those that may start now, the ones among them that are to be closed, and the cancelled."""
+
+    ready: list[QueueItem]
+    to_close: set[str]
+    cancelled: list[Change]
+
+
+@dataclass(frozen=True)
+class _Admission:
+    """Who gets a lease, who leaves, who learns why it waits, and whether more runs could have started."""
+
+    admitted: list[Change]
+    refused: list[Change]
+    told_to_wait: list[Change]
+    more_wait: bool
+
+
 def decide(
     state: QueueState, *, policy: DispatchPolicy, max_runs: int, rng: random.Random, new_id: Callable[[], str]
 ) -> Decision:
-    """Settle, rescue, cancel, admit: at most `max_runs` admissions, one change for each item."""
-    settler = Settler(state.now, policy.lease, policy.pause, policy.retry, rng, new_id)
+    """Settle, cancel, admit: at most `max_runs` admissions, one change for each item."""
+    settler = Settler(state.now, policy.lease_length, policy.pause, policy.retry, rng, new_id)
     cancels = requested_cancels(state.signs)
-    live = _settle_live(state, settler, cancels)
-    shares = {share.tenant_id: share for share in state.tenants}
-    queued = [item for item in state.items if item.state != PROCESSING]
-    to_close = {item.run_id for item in queued if item.run_id in cancels and _may_have_published(item, shares)}
-    dropped = [cancelled(item) for item in queued if item.run_id in cancels - to_close]
-    ready = [item for item in queued if item.run_id not in cancels and item.available_at <= state.now]
-    ready += [item for item in queued if item.run_id in to_close]
-
-    lanes = make_lanes((item for item, _ in live.running), ready, shares, state.now, to_close)
-    room = policy.max_unclaimed - len(live.unclaimed)
-    untaken = Counter(item.tenant_id for item, _ in live.unclaimed)
-    free = policy.executors - len(live.running)
-    picks, more = take_turns(lanes, Handout(min(max_runs, room), free, policy.max_unclaimed_of_tenant, untaken))
-    admissions = []
-    for lane, item in picks:
-        admit = admitted_to_close if item.run_id in to_close else admitted
-        admissions.append(admit(item, state.now, policy.lease, new_id))
-        lane.count(item)
-    taken = {item.run_id for _, item in picks}
-    told = [lane.outcome(item) for lane in lanes for item in lane.waiting if item.run_id not in taken]
-    refusals = [change for change in told if change and change.after is None]
-    waits = [change for change in told if change and change.after]
+    live = _settle(state, settler, cancels)
+    waiting = _cancel(state, cancels)
+    admission = _admit(state, live, waiting, policy, max_runs=max_runs, new_id=new_id)
 
     # What ends without an executor frees none, so it comes after what waits for one.
-    changes = [*live.changes, *admissions, *dropped, *refusals, *waits]
+    changes = [
+        *live.changes, *admission.admitted, *waiting.cancelled, *admission.refused, *admission.told_to_wait
+    ]  # fmt: skip
+    could_admit_more = admission.more_wait and len(admission.admitted) == max_runs
+    # Items that leave the queue may have hidden others: the read sees only each tenant's front, and no more items
+    # that have not been told why they wait than one transaction can tell.
+    may_have_hidden_others = bool(waiting.cancelled or admission.refused) or len(changes) >= policy.max_changes
     return Decision(
         changes=tuple(changes[: policy.max_changes]),
         redeliver=tuple(_due_for_redelivery(live, state.now, policy)),
-        look_again_at=_look_again_at(state, live, changes, policy, more_wait=more),
-        # Who left the queue may have hidden others: the read sees only its front, and no more news than are applied.
-        work_remains=(more and len(picks) == max_runs)
-        or bool(dropped or refusals)
-        or len(changes) >= policy.max_changes,
+        look_again_at=_look_again_at(state, live, changes, policy, more_wait=admission.more_wait),
+        work_remains=could_admit_more or may_have_hidden_others,
         stale_signs=live.stale_signs,
     )
 
 
-def _settle_live(state: QueueState, settler: Settler, cancels: frozenset[str]) -> _LiveRuns:
+def _settle(state: QueueState, settler: Settler, cancels: frozenset[str]) -> _LiveRuns:
+    """What becomes of the live items, by what their executors have reported."""
     signs: dict[str, list[RunSign]] = defaultdict(list)
     for sign in state.signs:
         signs[sign.run_id].append(sign)
-    result = _LiveRuns([], [], 0)
-    stale = 0
+    running: list[tuple[QueueItem, Lease]] = []
+    changes: list[Change] = []
+    stale_signs = 0
     for item in state.items:
         if item.state != PROCESSING:
             continue
-        lease = read_lease(item, signs[item.run_id], settler.lease)
-        stale += lease.stale_signs
+        lease = read_lease(item, signs[item.run_id], settler.lease_length)
+        stale_signs += lease.stale_signs
         change = settler.settle(item, lease, cancel_requested=item.run_id in cancels)
         if change:
-            result.changes.append(change)
+            changes.append(change)
         if change is None or (change.after and change.after.state == PROCESSING):
-            result.running.append((item, lease))
-    return _LiveRuns(result.running, result.changes, stale)
+            running.append((item, lease))
+    return _LiveRuns(running, changes, stale_signs)
+
+
+def _cancel(state: QueueState, cancels: frozenset[str]) -> _Waiting:
+    """The waiting items without those somebody wants cancelled; one that may have published is closed first."""
+    shares = {share.tenant_id: share for share in state.tenants}
+    waiting = _Waiting([], set(), [])
+    for item in state.items:
+        if item.state == PROCESSING:
+            continue
+        if item.run_id not in cancels:
+            if item.available_at <= state.now:
+                waiting.ready.append(item)
+        elif _may_have_published(item, shares):
+            waiting.ready.append(item)
+            waiting.to_close.add(item.run_id)
+        else:
+            waiting.cancelled.append(cancelled(item))
+    return waiting
 
 
 def _may_have_published(item: QueueItem, shares: Mapping[str, TenantShare]) -> bool:
     # To find out takes a slot, which not every tenant has.
     share = shares.get(item.tenant_id)
-    return item.quota_date is not None and share is not None and share.is_live and share.concurrent_limit > 0
+    return item.is_counted and share is not None and share.is_live and share.concurrent_limit > 0
+
+
+def _admit(
+    state: QueueState,
+    live: _LiveRuns,
+    waiting: _Waiting,
+    policy: DispatchPolicy,
+    *,
+    max_runs: int,
+    new_id: Callable[[], str],
+) -> _Admission:
+    """Leases for waiting items, within each tenant's limits and the platform's, and a reason for each other item."""
+    shares = {share.tenant_id: share for share in state.tenants}
+    lanes = make_lanes((item for item, _ in live.running), waiting.ready, shares, state.now, waiting.to_close)
+    handout = Handout(
+        at_most=min(max_runs, policy.max_unclaimed - len(live.unclaimed)),
+        executors=policy.executors - len(live.running),
+        of_tenant=policy.max_unclaimed_of_tenant,
+        untaken=Counter(item.tenant_id for item, _ in live.unclaimed),
+    )
+    picks, more_wait = pick_in_rotation(lanes, handout)
+    admitted_changes = []
+    for lane, item in picks:
+        admit = admitted_to_close if item.run_id in waiting.to_close else admitted
+        admitted_changes.append(admit(item, state.now, policy.lease_length, new_id))
+        lane.count(item)
+    picked = {item.run_id for _, item in picks}
+    outcomes = [lane.outcome(item) for lane in lanes for item in lane.waiting if item.run_id not in picked]
+    refused = [change for change in outcomes if change and change.after is None]
+    told_to_wait = [change for change in outcomes if change and change.after]
+    return _Admission(admitted_changes, refused, told_to_wait, more_wait)
 
 
 def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) -> Iterable[QueueItem]:

@@ -46,6 +46,11 @@ class QueueItem:
         return self.config_id is None and self.backfill_id is None
 
     @property
+    def is_counted(self) -> bool:
+        """Whether it has taken its place in a day's limit already: its first attempt did that."""
+        return self.quota_date is not None
+
+    @property
     def is_backfill(self) -> bool:
         """Whether it is one month of a backfill, which gives way to every other run of its tenant."""
         return self.backfill_id is not None

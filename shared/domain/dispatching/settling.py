@@ -34,7 +34,7 @@ class Lease:
     stale_signs: int
 
 
-def read_lease(item: QueueItem, signs: Sequence[RunSign], lease: timedelta) -> Lease:
+def read_lease(item: QueueItem, signs: Sequence[RunSign], lease_length: timedelta) -> Lease:
     """What the events say about the item's present lease; those of older leases are counted and ignored."""
     current = [sign for sign in signs if sign.lease_id == item.lease_id]
     endings = {sign.kind: sign for sign in current if sign.kind in _TERMINAL}
@@ -49,7 +49,7 @@ def read_lease(item: QueueItem, signs: Sequence[RunSign], lease: timedelta) -> L
         hop=hop,
         is_claimed=any(_shows_claim(sign, hop, unclaimed_since) for sign in current),
         unclaimed_since=unclaimed_since,
-        expires_at=max([granted_until, *(moment + lease for moment in seen_at)]),
+        expires_at=max([granted_until, *(moment + lease_length for moment in seen_at)]),
         stale_signs=sum(sign.lease_id != item.lease_id and sign.kind in _TERMINAL for sign in signs),
     )
 
@@ -68,7 +68,7 @@ class Settler:
     """
 
     now: datetime
-    lease: timedelta
+    lease_length: timedelta
     pause: timedelta
     retry: RetryPolicy
     rng: random.Random
@@ -114,7 +114,7 @@ class Settler:
     def _asked(self, item: QueueItem, lease: Lease) -> Change:
         # The last executor may have published and died before it said so. A closing task finds out under a lease of
         # its own; when nobody hears from that either, the run has failed, or was cancelled. See docs/adr/0012.
-        asked = with_lease(item, self.new_id(), self.now, self.lease, hop=lease.hop + 1)
+        asked = with_lease(item, self.new_id(), self.now, self.lease_length, hop=lease.hop + 1)
         return Change("RENEW", item, replace(asked, wait_reason=CLOSING))
 
     def _failed(self, item: QueueItem, retryable: bool | None, error_class: str, message: str | None) -> Change:
@@ -134,7 +134,7 @@ class Settler:
         # twice as long, so tasks that wait long in a busy Cloud Tasks queue are at last delivered in time; the hop is
         # new, so that the task's name is.
         granted = (item.lease_expires_at or self.now) - (item.processing_started_at or self.now)
-        length = max(self.lease, min(2 * granted, _LONGEST_UNCLAIMED_LEASE))
+        length = max(self.lease_length, min(2 * granted, _LONGEST_UNCLAIMED_LEASE))
         return Change("RENEW", item, with_lease(item, self.new_id(), self.now, length, hop=lease.hop + 1))
 
 
