@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.domain.runs.delivery import CloseTask, RunTask
     from shared.pipeline.context import Services
     from shared.runtime.callers import Callers
-    from shared.use_cases.backfill import Backfills
+    from shared.use_cases.accept_runs import RunRequests
     from shared.use_cases.cleanup_orphaned_pipelines import CleanUp
     from shared.use_cases.execute_run import RunExecution
     from shared.use_cases.pipeline_configs import ConfigRequests
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from shared.use_cases.process_queue import Dispatcher
     from shared.use_cases.reencrypt_credentials import Reencryption
     from shared.use_cases.reset_daily_quotas import QuotaReset
-    from shared.use_cases.run_pipeline import RunRequests
+    from shared.use_cases.run_pipeline import PipelineRequests
     from shared.use_cases.scheduler_status import SchedulerStatus
     from shared.use_cases.setup_credentials import CredentialSetup
     from shared.use_cases.show_costs import ShowCosts
@@ -144,19 +144,21 @@ def reencryption() -> Reencryption:
 
 @cache
 def run_requests() -> RunRequests:
-    """The acceptance of manual runs."""
-    from shared.adapters.stores.run_acceptance import AcceptedRuns
-    from shared.use_cases.run_pipeline import RunRequests
+    """The acceptance of runs that somebody asks for."""
+    from shared.adapters.stores.run_acceptance import RunAcceptance
+    from shared.use_cases.accept_runs import RunRequests
 
-    return RunRequests(AcceptedRuns(warehouse()), tasks())
+    return RunRequests(RunAcceptance(warehouse()), tasks())
 
 
 @cache
-def backfills() -> Backfills:
-    """The acceptance of backfills."""
+def pipeline_requests() -> PipelineRequests:
+    """The acceptance of single runs and of backfills."""
     from shared.use_cases.backfill import Backfills
+    from shared.use_cases.run_pipeline import ManualRuns, PipelineRequests
 
-    return Backfills(run_requests())
+    requests = run_requests()
+    return PipelineRequests(requests, ManualRuns(requests), Backfills(requests))
 
 
 @cache

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 class _Line:
     """Those of one name: who works, and who waits."""
 
-    turn: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
     length: int = 0
 
 
@@ -25,18 +25,18 @@ class OneAtATime:
         self._lock = threading.Lock()
 
     @contextmanager
-    def turn(self, name: str) -> Iterator[bool]:
+    def first(self, name: str) -> Iterator[bool]:
         """Whether what is inside is the only work of this name; False when the line was full, or too slow."""
         with self._lock:
             line = self._lines.setdefault(name, _Line())
             has_place = line.length < self._most
             line.length += has_place
-        is_mine = has_place and line.turn.acquire(timeout=self._seconds)
+        is_first = has_place and line.lock.acquire(timeout=self._seconds)
         try:
-            yield is_mine
+            yield is_first
         finally:
-            if is_mine:
-                line.turn.release()
+            if is_first:
+                line.lock.release()
             with self._lock:
                 line.length -= has_place
                 if not line.length:

@@ -28,7 +28,8 @@ from shared.domain.runs.run_details import billed_for
 from shared.errors import Conflict, NotFound, TooManyRequests
 from shared.runtime import log
 from shared.runtime.remembered import Remembered, size_in_memory
-from shared.use_cases.run_pipeline import RunRequests
+from shared.use_cases.accept_runs import Ask, RunRequests
+from shared.use_cases.run_pipeline import ManualRuns
 
 _OLDEST_LOOK_SECONDS = 30.0
 MOST_LOOKS = 200  # kept in memory at once
@@ -178,7 +179,7 @@ class PipelineRuns:
         template = get_template(*run["pipeline_id"].split("-"))
         parameters: Mapping[str, Any] = run["parameters"] or {}
         repeated = RunRequest(parameters, user_id, idempotency_key, retry_of=pipeline_logging_id)
-        reply = self.requests.start(standing, template, repeated)
+        reply = ManualRuns(self.requests).answer(Ask(standing, template, repeated))
         self.looks.forget(lambda looked: looked[0] == key.tenant_id)
         return replace(reply, body={**reply.body, "retry_of": pipeline_logging_id})
 

@@ -16,12 +16,13 @@ from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
 from shared.adapters.google.retry_budget import Patience
 from shared.adapters.google.tasks import Tasks, TaskTargets
-from shared.adapters.stores.run_acceptance import AcceptedRuns
+from shared.adapters.stores.run_acceptance import RunAcceptance
 from shared.configuration.templates import get_template
 from shared.domain.requests.auth import PresentedKey, hash_api_key
 from shared.domain.runs.acceptance import RunRequest
 from shared.errors import JobFailed, Unavailable
-from shared.use_cases.run_pipeline import RunRequests
+from shared.use_cases.accept_runs import Ask, RunRequests
+from shared.use_cases.run_pipeline import ManualRuns
 from tests.support.faults import refused
 from tests.support.frontend import Frontend
 
@@ -85,12 +86,12 @@ def test_a_run_that_is_asked_for_before_the_datasets_grants_hold_may_be_asked_fo
     client: bigquery.Client, connected: Frontend
 ) -> None:
     tasks = Tasks(lambda: pytest.fail("nobody is woken"), TaskTargets("", 1.0, "", ""))
-    run_requests = RunRequests(AcceptedRuns(warehouse_of(client)), tasks)
+    run_requests = RunRequests(RunAcceptance(warehouse_of(client)), tasks)
     key = PresentedKey(hash_api_key(connected.tenant.api_key), connected.tenant_id)
     standing = run_requests.require_standing(key)
     first = RunRequest(connected.run_body(), None, "first-run")
     with refused(client, "POST", ACCEPTING), pytest.raises(Unavailable) as told:
-        run_requests.start(standing, get_template("gcp", "cost", "billing"), first)
+        ManualRuns(run_requests).answer(Ask(standing, get_template("gcp", "cost", "billing"), first))
     assert told.value.facts["retry_after"] == 30
     again = connected.run(headers={"Idempotency-Key": "first-run"})
     assert again.status_code == 202, again.text

@@ -191,7 +191,7 @@ def test_key_whose_first_job_failed_is_not_used_up(connected: Frontend) -> None:
 
 def test_key_of_a_run_that_bigquery_has_forgotten_the_job_of_makes_a_new_run(connected: Frontend) -> None:
     pipeline = {"tenant_id": connected.tenant_id, "pipeline_id": "gcp-cost-billing"}
-    old = repeatable_run_id(**pipeline, idempotency_key="order-1", turn=0)
+    old = repeatable_run_id(**pipeline, idempotency_key="order-1", number=0)
     connected.sql(
         "INSERT INTO {own}.x_meta_pipeline_runs (pipeline_logging_id, tenant_id, run_id, pipeline_id, trigger_type, "
         "status, created_at) VALUES (@run_id, @tenant_id, @run_id, 'gcp-cost-billing', 'api', 'COMPLETED', "

@@ -21,7 +21,7 @@ from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.warehouse import Warehouse
 from shared.adapters.google.retry_budget import Patience
 from shared.adapters.google.tasks import Tasks, TaskTargets
-from shared.adapters.stores.run_acceptance import AcceptedRuns
+from shared.adapters.stores.run_acceptance import RunAcceptance
 from shared.adapters.stores.runs import Runs
 from shared.configuration.templates import get_template
 from shared.domain.requests.auth import PresentedKey, hash_api_key
@@ -29,7 +29,8 @@ from shared.domain.runs.acceptance import RunRequest
 from shared.domain.runs.delivery import RunTask
 from shared.errors import Unavailable
 from shared.runtime.request_time import limited_to
-from shared.use_cases.run_pipeline import RunRequests
+from shared.use_cases.accept_runs import Ask, RunRequests
+from shared.use_cases.run_pipeline import ManualRuns
 from tests.conftest import MakeTenant
 from tests.support.executions import Executions
 from tests.support.forgetful import Forgetfulness, forgetful
@@ -65,7 +66,7 @@ class Platform:
         """The id of the run that a caller is told, whose Idempotency-Key is its own id, or none."""
         standing = self.requests.require_standing(self.key)
         request = RunRequest({"date": "2025-11-16"}, user_id, idempotency_key=user_id if has_key else None)
-        answer = self.requests.start(standing, get_template("gcp", "cost", "billing"), request)
+        answer = ManualRuns(self.requests).answer(Ask(standing, get_template("gcp", "cost", "billing"), request))
         return str(answer.body["pipeline_logging_id"])
 
     def queued(self, user_id: str) -> int:
@@ -84,7 +85,7 @@ def platform(cloud: Devcloud, bigquery_client: bigquery.Client, make_tenant: Mak
         warehouse = replace(warehouse_of(client), patience=HURRIED)
         account = f"cvg-tasks-invoker@{cloud.project}.iam.gserviceaccount.com"
         targets = TaskTargets(cloud.cloud.queue("kick"), 5.0, f"{cloud.ready['gateway']}/process_queue", account)
-        requests = RunRequests(AcceptedRuns(warehouse), Tasks(cache(clients.tasks), targets))
+        requests = RunRequests(RunAcceptance(warehouse), Tasks(cache(clients.tasks), targets))
         key = PresentedKey(hash_api_key(tenant.api_key), tenant.tenant_id)
         client.query_and_wait(f"CREATE TABLE {tenant.tenant_id}.happened (call_id STRING)")
         yield Platform(client, warehouse, executions, tenant, requests, key)

@@ -120,15 +120,19 @@ def test_first_answer_holds_for_a_day_and_for_its_body_only() -> None:
 
 def test_same_call_finds_the_same_run_and_no_other_does() -> None:
     def run_id(
-        tenant_id: str = "acme", pipeline_id: str = BILLING, key: str = "k", turn: int = 0, retry_of: str | None = None
+        tenant_id: str = "acme",
+        pipeline_id: str = BILLING,
+        key: str = "k",
+        number: int = 0,
+        retry_of: str | None = None,
     ) -> str:
         return repeatable_run_id(
-            tenant_id=tenant_id, pipeline_id=pipeline_id, idempotency_key=key, turn=turn, retry_of=retry_of
+            tenant_id=tenant_id, pipeline_id=pipeline_id, idempotency_key=key, number=number, retry_of=retry_of
         )
 
     assert run_id() == run_id()
     assert run_id(retry_of="first") == run_id(retry_of="first")
-    others = {run_id(tenant_id="beta"), run_id(pipeline_id=OTHER), run_id(key="l"), run_id(turn=1), run_id()}
+    others = {run_id(tenant_id="beta"), run_id(pipeline_id=OTHER), run_id(key="l"), run_id(number=1), run_id()}
     others |= {run_id(retry_of="first"), run_id(retry_of="second")}
     assert len(others) == 7
 

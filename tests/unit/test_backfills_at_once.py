@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from shared.domain.requests.auth import PresentedKey
-from shared.domain.runs.acceptance import RunRequest
-from shared.errors import TooManyRequests
+from shared.domain.runs.acceptance import RunRequest, Standing
+from shared.errors import TooManyRequests, Unauthenticated
 from shared.runtime.one_at_a_time import OneAtATime
 from shared.use_cases.backfill import Backfills
+from shared.use_cases.run_pipeline import ManualRuns, PipelineRequests
 
 BACKFILL = {"start_date": "2025-01-01", "end_date": "2025-03-31", "split": "month"}
 KEY, OTHER = PresentedKey("hash", "acme"), PresentedKey("another hash", "acme")
 
 
-def asked(body: dict[str, str]) -> RunRequest:
-    return RunRequest(body, user_id=None)
+def refuse(_: PresentedKey) -> Standing:
+    raise Unauthenticated
 
 
 def backfills(most: int) -> Backfills:
@@ -27,15 +29,15 @@ def backfills(most: int) -> Backfills:
 
 
 def test_each_sees_what_the_one_before_has_queued() -> None:
-    turns, queue, comes = backfills(most=2), list[str](), threading.Event()
+    accepting, queue, comes = backfills(most=2), list[str](), threading.Event()
 
     def accept() -> list[str]:
         comes.set()
-        with turns.turn(KEY, asked(BACKFILL)):
+        with accepting.one_at_a_time(KEY):
             return list(queue)
 
     with ThreadPoolExecutor() as pool:
-        with turns.turn(KEY, asked(BACKFILL)):
+        with accepting.one_at_a_time(KEY):
             second = pool.submit(accept)
             comes.wait()
             queue.append("the first backfill")
@@ -43,22 +45,28 @@ def test_each_sees_what_the_one_before_has_queued() -> None:
 
 
 def test_beyond_a_few_at_once_of_one_key_they_are_told_to_come_back() -> None:
-    turns = backfills(most=1)
-    with turns.turn(KEY, asked(BACKFILL)):
-        with pytest.raises(TooManyRequests) as refusal, turns.turn(KEY, asked(BACKFILL)):
-            raise AssertionError("this one has no turn")
+    accepting = backfills(most=1)
+    with accepting.one_at_a_time(KEY):
+        with pytest.raises(TooManyRequests) as refusal, accepting.one_at_a_time(KEY):
+            raise AssertionError("this one has no place")
         assert (refusal.value.cap, refusal.value.facts) == ("requests", {"retry_after": 5})
-        with turns.turn(OTHER, asked(BACKFILL)), turns.turn(KEY, asked({"date": "2025-01-01"})):
+        with accepting.one_at_a_time(OTHER):
             pass
-    with turns.turn(KEY, asked(BACKFILL)):
+        standings = cast(Any, SimpleNamespace(require_standing=refuse))
+        requests = PipelineRequests(standings, ManualRuns(standings), accepting)
+        with pytest.raises(TooManyRequests):
+            requests.answer(KEY, {}, RunRequest(BACKFILL, user_id=None))
+        with pytest.raises(Unauthenticated):  # a single run does not stand in line
+            requests.answer(KEY, {}, RunRequest({"date": "2025-01-01"}, user_id=None))
+    with accepting.one_at_a_time(KEY):
         pass
 
 
-def test_nobody_waits_without_end_and_a_turn_that_failed_is_over() -> None:
+def test_nobody_waits_without_end_and_a_place_whose_work_failed_is_free() -> None:
     line = OneAtATime(most=2, seconds=0.01)
-    with line.turn("a") as first, line.turn("a") as second:
+    with line.first("a") as first, line.first("a") as second:
         assert (first, second) == (True, False)
-    with pytest.raises(ValueError, match="broken"), line.turn("a"):
+    with pytest.raises(ValueError, match="broken"), line.first("a"):
         raise ValueError("broken")
-    with line.turn("a") as again:
+    with line.first("a") as again:
         assert again

@@ -31,7 +31,7 @@ _QUOTA_LABELS = frozenset(field.name for field in fields(BackfillQuota))
 
 
 @dataclass(frozen=True)
-class AcceptedRuns:
+class RunAcceptance:
     """Reads standings and accepts runs."""
 
     warehouse: Warehouse

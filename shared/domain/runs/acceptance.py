@@ -162,13 +162,13 @@ def next_utc_midnight(now: datetime) -> datetime:
 
 
 def repeatable_run_id(
-    *, tenant_id: str, pipeline_id: str, idempotency_key: str, turn: int, retry_of: str | None = None
+    *, tenant_id: str, pipeline_id: str, idempotency_key: str, number: int, retry_of: str | None = None
 ) -> str:
-    """The run's id for an Idempotency-Key: the same call finds the same run; `turn` counts used-up ids.
+    """The run's id for an Idempotency-Key: the same call finds the same run; `number` counts the ids that are used up.
 
     A key is its route's: that of a new run, or that of the retries of one run.
     """
-    named = [tenant_id, pipeline_id, idempotency_key, turn, *([retry_of] if retry_of else [])]
+    named = [tenant_id, pipeline_id, idempotency_key, number, *([retry_of] if retry_of else [])]
     return str(uuid.uuid5(_NAMESPACE, json.dumps(named)))
 
 

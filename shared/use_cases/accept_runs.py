@@ -1,0 +1,153 @@
+"""Accepts runs: one read that proves the key and finds what the tenant may do, one transaction that queues."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.adapters.google.tasks import Tasks
+from shared.adapters.stores.run_acceptance import RunAcceptance
+from shared.domain.credentials.notices import not_set_up
+from shared.domain.requests.auth import PresentedKey, require_tenant
+from shared.domain.runs.acceptance import (
+    AcceptedRun,
+    RequestedRuns,
+    RunRequest,
+    Standing,
+    Start,
+    body_digest,
+    repeatable_run_id,
+)
+from shared.domain.runs.backfill import Backfill, BackfillQuota
+from shared.domain.templates.templates import Template, source_of
+from shared.errors import Conflict, InvalidInput, Unauthenticated
+from shared.runtime import log
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Who asks for runs of which template, and what for."""
+
+    standing: Standing
+    template: Template
+    request: RunRequest
+
+    def request_id(self, number: int) -> str:
+        """The id to try after `number` others: the same one each time where the request has a key."""
+        if self.request.idempotency_key is None:
+            return str(uuid.uuid4())
+        return repeatable_run_id(
+            tenant_id=self.standing.owner.tenant_id,
+            pipeline_id=self.template.pipeline_id,
+            idempotency_key=self.request.idempotency_key,
+            number=number,
+            retry_of=self.request.retry_of,
+        )
+
+    def require_source(self, parameters: Mapping[str, Any]) -> str | None:
+        """What a run would load, as far as it is known.
+
+        Conflict without a credential, InvalidInput when neither the credential nor the parameters name a source.
+        """
+        credentials, template = self.standing.credentials, self.template
+        if template.credentials not in credentials:
+            raise Conflict(not_set_up(template.credentials))
+        source = source_of(template, parameters, credentials[template.credentials])
+        if source is None and template.source_parameter:
+            raise InvalidInput.of_field(
+                template.source_parameter, "is missing; name it here, or store it with the credentials"
+            )
+        return source
+
+
+@dataclass(frozen=True)
+class PlannedRuns:
+    """The runs that an ask comes to, and what its caller is told. A backfill has a run for each month, and a quota."""
+
+    source: str | None
+    start: Start
+    parameters: Mapping[str, Any]
+    backfill: Backfill | None = None
+    quota: BackfillQuota | None = None
+
+    def rows(self, request_id: str) -> Sequence[Mapping[str, Any]]:
+        """The id and the parameters of each run, under the id of the request."""
+        if self.backfill is None:
+            return [{"run_id": request_id, "parameters": self.parameters}]
+        return [
+            {"run_id": month.run_id(request_id), "parameters": {**self.parameters, **month.to_dates()}}
+            for month in self.backfill.months
+        ]
+
+
+@dataclass(frozen=True)
+class RunRequests:
+    """Accepts runs and wakes the dispatcher."""
+
+    runs: RunAcceptance
+    tasks: Tasks
+
+    def require_standing(self, key: PresentedKey) -> Standing:
+        """The caller's standing, proved as the policy tenant_api_key does. One job."""
+        standing = self.runs.find_standing(key)
+        if standing is None:
+            raise Unauthenticated
+        require_tenant(standing.owner, key.tenant_id)
+        return standing
+
+    def accept(self, ask: Ask, planned: PlannedRuns) -> AcceptedRun:
+        """Queue the runs under the first free id.
+
+        What this call is told, or what the first one with its key was. IdempotencyMismatch when the key came with
+        another body. At most one job that writes.
+        """
+        number = 0
+        while (accepted := self._try_id(ask, planned, ask.request_id(number))) is None:
+            number += 1
+        self.tasks.kick()  # the first call may have been cut off before it could
+        return accepted
+
+    def find_first(self, ask: Ask) -> AcceptedRun | None:
+        """The answer to the first call with this request's key, or None when there was none."""
+        if ask.request.idempotency_key is None:
+            return None
+        number = 0
+        while True:
+            request_id = ask.request_id(number)
+            accepted = self.runs.find_accepted(request_id)
+            if accepted and accepted.answers(body_digest(ask.request.body), ask.standing.usage.now):
+                return replace(accepted, is_replayed=True)
+            if not self.runs.is_used(request_id):
+                return None
+            number += 1
+
+    def _try_id(self, ask: Ask, planned: PlannedRuns, request_id: str) -> AcceptedRun | None:
+        """What was accepted under this id, now or by this key's first call; None when the id is used up."""
+        standing, template, request = ask.standing, ask.template, ask.request
+        now, rows = standing.usage.now, planned.rows(request_id)
+        told = AcceptedRun(request_id, planned.start, body_digest(request.body), now, planned.quota)
+        requested = RequestedRuns(
+            request_id=request_id,
+            backfill_id=request_id if planned.backfill else None,
+            runs=rows,
+            tenant_id=standing.owner.tenant_id,
+            provider=template.provider,
+            domain=template.domain,
+            pipeline_template=template.template,
+            pipeline_id=template.pipeline_id,
+            source=planned.source,
+            trigger_by=standing.api_key_id,
+            user_id=request.user_id,
+            retry_of=request.retry_of,
+            accepted_at=now,
+        )
+        accepted = self.runs.accept(requested, told)
+        if accepted is told:
+            named = {"backfill_id" if planned.backfill else "pipeline_logging_id": request_id}
+            log.info("runs accepted", **named, runs=len(rows), status=planned.start.status)
+            return told
+        if accepted is None or not accepted.answers(told.body_digest, now):
+            return None
+        return replace(accepted, is_replayed=True)
