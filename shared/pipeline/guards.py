@@ -5,6 +5,7 @@ from __future__ import annotations
 from shared.adapters.bigquery.sql import statement
 from shared.domain.templates.template_steps import SqlStep
 from shared.domain.templates.templates import Target, Template
+from shared.pipeline.billing_periods import render_period_checks
 from shared.pipeline.check_statements import Checked, RenderedCheck
 from shared.pipeline.statements import day_column, step_statement, steps_read
 
@@ -15,13 +16,14 @@ def render_guards(template: Template, checked: Checked) -> list[RenderedCheck]:
     """The checks beside those of the template.
 
     `of_this_run` fails a run with rows of another source or day, which its publish would not replace. `has_rows` only
-    warns of days without rows.
+    warns of days without rows, `final_periods` of billing periods that were final and change.
     """
     published = {target.step for target in template.publish}
     own = [target for target in template.publish if not published & _steps_below(template, target.step)]
     return [
         *(_guard(target, checked) for target in template.publish),
         *(_has_rows(template, target, checked) for target in own),
+        *render_period_checks(template, checked),
     ]
 
 

@@ -12,6 +12,7 @@ from shared.adapters.stores.runs import run_values
 from shared.adapters.stores.tenant_tables import make_table
 from shared.configuration.tables import get_table
 from shared.domain.templates.templates import Target, Template
+from shared.pipeline.billing_periods import TABLE, focus_targets, settled
 from shared.pipeline.byte_limits import require_within
 from shared.pipeline.context import Hop
 from shared.pipeline.journal import StepRecord
@@ -26,8 +27,9 @@ _FRAME_TABLES = 4  # what finish_run reads: the run log, the queue, the fence an
 
 def prepare_targets(hop: Hop) -> None:
     """Create the target tables that the tenant does not have yet."""
-    for target in hop.template.publish:
-        make_table(hop.services.warehouse, hop.task.tenant_id, get_table("tenant_dataset", target.table))
+    periods = [TABLE] if focus_targets(hop.template) else []
+    for table in [*(target.table for target in hop.template.publish), *periods]:
+        make_table(hop.services.warehouse, hop.task.tenant_id, get_table("tenant_dataset", table))
 
 
 def publish_statement(template: Template, staged: Mapping[str, str]) -> Statement:
@@ -37,12 +39,17 @@ def publish_statement(template: Template, staged: Mapping[str, str]) -> Statemen
 
 
 def _replacements(template: Template, staged: Mapping[str, str]) -> Iterator[Statement]:
-    """The restatements of all targets in one statement, then the rows of each in one: a statement takes its time."""
+    """The restatements of all targets in one statement, then the rows of each in one: a statement takes its time.
+
+    Billing periods are settled in between, while the rows before are there.
+    """
     restated = [
         _restated(template, target, staged[target.step]).prefixed(f"{target.table}_") for target in template.publish
     ]
     each = [Statement(part.name, f"(\n{part.text}\n)", part.parameters) for part in restated]
     yield statement(_PUBLISH, "note_restatements").naming(restated=joined("restated", each, "\nUNION ALL\n"))
+    for target in focus_targets(template):
+        yield settled(target, staged[target.step]).prefixed(f"{target.table}_")
     for target in template.publish:
         yield _replaced(target, staged[target.step]).prefixed(f"{target.table}_")
 
@@ -109,6 +116,9 @@ def _values(hop: Hop, records: Mapping[str, StepRecord], *, rows: int, bytes_bil
             f"{prefix}source": hop.source,
             f"{prefix}dates": _dates(records[target.step]),
         }
+    for target in focus_targets(hop.template):
+        values[f"{target.table}_snapshot_at"] = hop.snapshot_at
+        values[f"{target.table}_final_after_days"] = hop.template.final_after_days
     return values
 
 

@@ -32,6 +32,7 @@ EXPECTED = {
     "tenant_dataset": {
         "aws_cost_cur",
         "azure_cost_exports",
+        "focus_billing_period",
         "focus_cost",
         "gcp_cost_billing",
         "x_meta_dq_results",

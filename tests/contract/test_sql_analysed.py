@@ -19,6 +19,7 @@ from shared.configuration.templates import all_templates, sql_file
 from shared.domain.costs import GROUPS, METRICS, CostRequest
 from shared.domain.templates.template_files import parse_template
 from shared.domain.templates.templates import Target, Template
+from shared.pipeline.billing_periods import focus_targets
 from shared.pipeline.check_statements import RenderedCheck, checks_statement
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.statements import day_column, template_statements
@@ -124,7 +125,7 @@ def filled_cases(place: str, path: Path, statement: Statement) -> Iterator[Case]
         yield from template_cases(place, path, statement)
         return
     for template in all_templates():
-        for target in template.publish:
+        for target in focus_targets(template) if path.name == "billing_periods.sql" else template.publish:
             name = f"{place} for {template.pipeline_id}, {target.table}"
             yield Case(name, fill(statement, template, target))
 
@@ -152,6 +153,8 @@ def fill(statement: Statement, template: Template, target: Target) -> Statement:
         "billed_after": billed.naming(rows=staged),
     }
     restated = load_statements(ROOT / "shared" / "sql" / "pipeline" / "publish.sql")["restated_days"]
+    changes = load_statements(ROOT / "shared" / "sql" / "pipeline" / "billing_periods.sql")["period_changes"]
+    parts["period_changes"] = changes.naming(**{name: parts[name] for name in ("staged", "target", "date_column")})
     parts["restated"] = restated.naming(**{name: parts[name] for name in ("billed_before", "billed_after")})
     wanted = placeholders(statement.text) - DATASETS.keys()
     assert wanted <= parts.keys(), f"nobody says what {sorted(wanted - parts.keys())} stand for"

@@ -83,6 +83,8 @@ class TemplateDocument(Strict):
     source_parameter: Name | None = None
     max_days: int = Field(default=400, ge=1, le=MOST_DAYS)
     grain: Grain = "day"
+    # When billing periods in focus_cost are final: so long after their end; without it, once all charges are invoiced.
+    final_after_days: int | None = Field(default=None, ge=0, le=366)
     steps: list[Step] = Field(min_length=1)
     checks: list[Check] = Field(default=[])
     publish: list[Target] = Field(min_length=1)

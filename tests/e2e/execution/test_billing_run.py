@@ -70,6 +70,14 @@ def test_a_date_publishes_that_utc_day_and_no_other(executions: Executions, one_
     assert_published(executions, one_day, one_day.tenant.export.truth["usage_dates"]["2025-11-16"]["rows"])
 
 
+def test_a_run_says_which_billing_periods_are_final(executions: Executions, whole: Delivery) -> None:
+    executions.run(whole.tenant, ALL_DAYS)  # the same charges again
+    periods = executions.query(f"SELECT * FROM {whole.tenant.tenant_id}.focus_billing_period")
+    found = {f"{period['BillingPeriodStart']:%Y%m}": period["BillingPeriodStatus"] for period in periods}
+    assert found == dict.fromkeys(whole.tenant.export.truth["invoice_months"], "Closed")
+    assert {period["x_restated_at"] for period in periods} == {None}
+
+
 def test_a_run_leaves_its_row_its_steps_and_its_checks(executions: Executions, one_day: Delivery) -> None:
     row, dataset = executions.run_row(one_day), one_day.tenant.tenant_id
     assert (row["status"], row["attempt"], row["lease_id"]) == ("COMPLETED", 1, one_day.lease_id)
