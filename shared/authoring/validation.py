@@ -36,7 +36,9 @@ def template_files(path: Path) -> list[Path]:
         return [path.resolve()]
     if not path.is_dir():
         raise ConfigError(f"{path}: there is no such file or folder")
-    found = [file for file in sorted(path.resolve().rglob("*.yml")) if file.parts[-3] in PROVIDERS]
+    # The project's own folder may be called as a provider is.
+    in_folders = (file for file in sorted(path.resolve().rglob("*.yml")) if file.parent != CONFIGS.resolve())
+    found = [file for file in in_folders if file.parts[-3] in PROVIDERS]
     if not found:
         raise ConfigError(f"{path}: holds no <provider>/<domain>/<template>.yml; providers are {', '.join(PROVIDERS)}")
     return found

@@ -54,8 +54,13 @@ class _Level:
 
 
 def names_given(texts: Collection[str]) -> set[str]:
-    """The names that WITH clauses give, in lower case."""
-    return {name.lower() for text in texts for name in _NAMED.findall(text)}
+    """The names that WITH clauses give, in lower case; what a comment or a text says is none."""
+    return {name.lower() for text in texts for name in _NAMED.findall(" ".join(_tokens(text)))}
+
+
+def _tokens(text: str) -> list[str]:
+    found = (match for match in _TOKEN.finditer(text) if match.lastgroup != "space")
+    return ["''" if match.lastgroup == "text" else match.group() for match in found]
 
 
 def foreign_tables(text: str, named: Collection[str]) -> list[str]:
@@ -74,8 +79,7 @@ def dataset_reads(text: str) -> list[Read]:
 
 class _Reader:
     def __init__(self, text: str, named: Collection[str]) -> None:
-        found = (match for match in _TOKEN.finditer(text) if match.lastgroup != "space")
-        self.tokens = ["''" if match.lastgroup == "text" else match.group() for match in found]
+        self.tokens = _tokens(text)
         self.named = named
         self.levels = [_Level("")]
         self.reads: list[Read] = []
