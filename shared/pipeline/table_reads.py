@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|--[^\n]*|\#[^\n]*|/\*.*?\*/)
@@ -55,7 +56,12 @@ class _Level:
 
 def names_given(texts: Collection[str]) -> set[str]:
     """The names that WITH clauses give, in lower case; what a comment or a text says is none."""
-    return {name.lower() for text in texts for name in _NAMED.findall(" ".join(_tokens(text)))}
+    return {name for text in texts for name in _names_in(text)}
+
+
+@lru_cache(maxsize=512)
+def _names_in(text: str) -> frozenset[str]:
+    return frozenset(name.lower() for name in _NAMED.findall(" ".join(_tokens(text))))
 
 
 def _tokens(text: str) -> list[str]:
@@ -65,16 +71,22 @@ def _tokens(text: str) -> list[str]:
 
 def foreign_tables(text: str, named: Collection[str]) -> list[str]:
     """What a statement reads, or does, that is no `{dataset}.table`, no `{step}`, no name of a WITH, no UNNEST."""
-    reader = _Reader(text, named)
-    reader.run()
-    return list(dict.fromkeys(reader.foreign))
+    foreign, _ = _read(text, frozenset(named))
+    return list(dict.fromkeys(foreign))
 
 
 def dataset_reads(text: str) -> list[Read]:
     """Each SELECT of a statement that reads the tenant's dataset."""
-    reader = _Reader(text, names_given([text]))
+    _, reads = _read(text, frozenset(names_given([text])))
+    return [read for read in reads if read.tables]
+
+
+@lru_cache(maxsize=512)
+def _read(text: str, named: frozenset[str]) -> tuple[Sequence[str], Sequence[Read]]:
+    """What a statement reads that is foreign, and its SELECTs; each run asks several times of each statement."""
+    reader = _Reader(text, named)
     reader.run()
-    return [read for read in reader.reads if read.tables]
+    return tuple(reader.foreign), tuple(reader.reads)
 
 
 class _Reader:
