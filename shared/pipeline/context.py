@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.staging import Staging
-from shared.adapters.bigquery.warehouse import QueryJob, Warehouse
+from shared.adapters.bigquery.warehouse import JobOptions, QueryJob, Warehouse
 from shared.adapters.google.kms import CredentialKey
 from shared.adapters.stores.runs import Runs
 from shared.configuration.settings import Settings
@@ -67,7 +67,7 @@ class Hop:
             job_id=job_id,
             dataset=self.task.tenant_id,
             pause=self.control.pause_for_job,
-            max_bytes_billed=max_bytes_billed,
+            options=JobOptions(max_bytes_billed=max_bytes_billed),
         )
 
     @cached_property

@@ -16,7 +16,7 @@ from shared.adapters.bigquery.job_errors import DuplicateJob, Missing, translate
 from shared.adapters.bigquery.job_labels import bound_labels, job_labels
 from shared.adapters.bigquery.job_waits import Pause, wait_until_done
 from shared.adapters.bigquery.sql import Statement
-from shared.adapters.bigquery.warehouse import Job, Warehouse
+from shared.adapters.bigquery.warehouse import Job, JobOptions, Warehouse
 from shared.adapters.google.own_identity import own_credentials
 from shared.configuration.settings import Settings
 from shared.configuration.tables import Table
@@ -88,8 +88,7 @@ class Staging:
             values,
             job_id=job_id,
             dataset=dataset,
-            into=self._reference(table),
-            max_bytes_billed=max_bytes_billed,
+            options=JobOptions(into=self._reference(table), max_bytes_billed=max_bytes_billed),
         )
 
     def wait_for(self, job: Job, pause: Pause) -> Job:

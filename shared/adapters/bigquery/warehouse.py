@@ -36,6 +36,25 @@ Job = bigquery.LoadJob | bigquery.QueryJob
 
 
 @dataclass(frozen=True)
+class JobOptions:
+    """What a job may be given beside its statement.
+
+    labels: more of them than the platform's own.
+    into: the table that the rows of a query replace.
+    max_bytes_billed: a limit within the platform's own.
+    timeout_seconds: after this time BigQuery stops the job.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    into: bigquery.TableReference | None = None
+    max_bytes_billed: int | None = None
+    timeout_seconds: int | None = None
+
+
+_NO_OPTIONS = JobOptions()
+
+
+@dataclass(frozen=True)
 class Warehouse:
     """The platform's BigQuery: one client, the platform's datasets, what its jobs carry and may cost at most."""
 
@@ -69,24 +88,13 @@ class Warehouse:
         *,
         job_id: str,
         dataset: str | None = None,
-        labels: Mapping[str, str] | None = None,
-        into: bigquery.TableReference | None = None,
-        max_bytes_billed: int | None = None,
-        timeout_seconds: int | None = None,
+        options: JobOptions = _NO_OPTIONS,
     ) -> bigquery.QueryJob:
         """Start a job under `job_id`. Wait for it with `finished`.
 
         DuplicateJob when that id has been used: the first job is asked for by `get_job`, and no other id taken for it.
-
-        The rows of a query replace those of table `into`, if one is given. `max_bytes_billed` is a limit within the
-        platform's own. BigQuery stops the job after `timeout_seconds`.
         """
-        sql, config = self._sql(statement, dataset), self._config(statement, values, labels, max_bytes_billed)
-        if into:
-            config.destination = into
-            config.write_disposition = bigquery.WriteDisposition.WRITE_TRUNCATE
-        if timeout_seconds:
-            config.job_timeout_ms = timeout_seconds * 1000
+        sql, config = self._sql(statement, dataset), self._config(statement, values, options)
         with translated():
             try:
                 retry = self.patience.calls
@@ -112,9 +120,8 @@ class Warehouse:
         *,
         job_id: str,
         dataset: str | None = None,
-        labels: Mapping[str, str] | None = None,
+        options: JobOptions = _NO_OPTIONS,
         pause: Pause | None = None,
-        max_bytes_billed: int | None = None,
     ) -> bigquery.QueryJob:
         """The finished job of this id and content: run now, attached to, or done before.
 
@@ -125,14 +132,7 @@ class Warehouse:
         for suffix in range(MOST_JOBS):
             candidate = f"{job_id}-{suffix}"
             try:
-                job = self.insert(
-                    statement,
-                    values,
-                    job_id=candidate,
-                    dataset=dataset,
-                    labels=labels,
-                    max_bytes_billed=max_bytes_billed,
-                )
+                job = self.insert(statement, values, job_id=candidate, dataset=dataset, options=options)
             except DuplicateJob:
                 job = self.get_job(candidate)
                 if reason := self.failure(job, pause):
@@ -207,18 +207,20 @@ class Warehouse:
         return statement.sql(**{name: known[name] or "" for name in placeholders(statement.text)})
 
     def _config(
-        self,
-        statement: Statement,
-        values: Mapping[str, Any],
-        labels: Mapping[str, str] | None = None,
-        max_bytes_billed: int | None = None,
+        self, statement: Statement, values: Mapping[str, Any], options: JobOptions = _NO_OPTIONS
     ) -> bigquery.QueryJobConfig:
-        return bigquery.QueryJobConfig(
+        config = bigquery.QueryJobConfig(
             query_parameters=statement.query_parameters(values),
-            labels=job_labels({**self.labels, **bound_labels(), "statement": statement.name, **(labels or {})}),
+            labels=job_labels({**self.labels, **bound_labels(), "statement": statement.name, **options.labels}),
             use_query_cache=False,
-            maximum_bytes_billed=min(self.max_bytes_billed, max_bytes_billed or self.max_bytes_billed),
+            maximum_bytes_billed=min(self.max_bytes_billed, options.max_bytes_billed or self.max_bytes_billed),
         )
+        if options.into:
+            config.destination = options.into
+            config.write_disposition = bigquery.WriteDisposition.WRITE_TRUNCATE
+        if options.timeout_seconds:
+            config.job_timeout_ms = options.timeout_seconds * 1000
+        return config
 
 
 def open_warehouse(settings: Settings, *, central: str, staging: str, patience: Patience) -> Warehouse:

@@ -16,7 +16,7 @@ from google.cloud import bigquery
 from shared.adapters.bigquery.contended import retried
 from shared.adapters.bigquery.job_errors import DuplicateJob, translated
 from shared.adapters.bigquery.sql import statement
-from shared.adapters.bigquery.warehouse import Row, Warehouse
+from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
 from shared.domain.credentials.sealed import SealedCredential
 
 _ANSWER_SECONDS = 20.0  # a caller waits
@@ -47,12 +47,11 @@ class Credentials:
         log_id = uuid.uuid4().hex
         values = {**asdict(credential), "source": source, "user_id": user_id, "log_id": log_id}
         insert = statement("credentials", "insert_credential")
-        for turn in count():
-            job_id = f"cvg-credential-{credential.credential_id}-{turn}"
+        dataset, options = credential.tenant_id, JobOptions({"log_id": log_id})
+        for suffix in count():
+            job_id = f"cvg-credential-{credential.credential_id}-{suffix}"
             try:
-                job = self.warehouse.insert(
-                    insert, values, job_id=job_id, dataset=credential.tenant_id, labels={"log_id": log_id}
-                )
+                job = self.warehouse.insert(insert, values, job_id=job_id, dataset=dataset, options=options)
             except DuplicateJob:
                 job = self.warehouse.get_job(job_id)
                 if job.labels.get("log_id") != log_id:  # not this very call's, sent twice by the client

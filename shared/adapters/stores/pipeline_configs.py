@@ -14,7 +14,7 @@ from google.cloud import bigquery
 
 from shared.adapters.bigquery.job_errors import AssertionFailed
 from shared.adapters.bigquery.sql import Statement, statement
-from shared.adapters.bigquery.warehouse import Row, Warehouse
+from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
 from shared.domain.requests.auth import KeyOwner, PresentedKey
 from shared.domain.requests.paging import Place
 from shared.domain.schedules.pipeline_configs import ConfigSettings, ConfigStanding, CreatedConfig, PipelineConfig
@@ -74,7 +74,7 @@ class PipelineConfigs:
                 values,
                 job_id=_job_id(config.config_id),
                 dataset=config.tenant_id,
-                labels=_labels(config, body_digest),
+                options=JobOptions(_labels(config, body_digest)),
             )
         except AssertionFailed:
             return None

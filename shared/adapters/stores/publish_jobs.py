@@ -12,7 +12,7 @@ from google.cloud import bigquery
 from shared.adapters.bigquery.job_errors import DuplicateJob
 from shared.adapters.bigquery.job_waits import Pause, await_end
 from shared.adapters.bigquery.sql import Statement
-from shared.adapters.bigquery.warehouse import Warehouse
+from shared.adapters.bigquery.warehouse import JobOptions, Warehouse
 from shared.domain.runs.delivery import RunTask
 from shared.domain.runs.turns import Holder
 
@@ -44,9 +44,11 @@ class PublishJobs:
                 values,
                 job_id=self._job_id(turn),
                 dataset=self.task.tenant_id,
-                labels={_LEASE: self.task.lease_id or "", _FENCE: self.fence},
-                max_bytes_billed=max_bytes_billed,
-                timeout_seconds=timeout_seconds,
+                options=JobOptions(
+                    labels={_LEASE: self.task.lease_id or "", _FENCE: self.fence},
+                    max_bytes_billed=max_bytes_billed,
+                    timeout_seconds=timeout_seconds,
+                ),
             )
         except DuplicateJob:
             return _holder(self.get(turn))

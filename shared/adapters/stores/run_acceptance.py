@@ -11,7 +11,7 @@ from google.cloud import bigquery
 
 from shared.adapters.bigquery.job_errors import AssertionFailed, DuplicateJob
 from shared.adapters.bigquery.sql import statement
-from shared.adapters.bigquery.warehouse import Row, Warehouse
+from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
 from shared.domain.dispatching.admission import AGEING_STEP
 from shared.domain.requests.auth import KeyOwner, PresentedKey
 from shared.domain.runs.acceptance import (
@@ -67,7 +67,7 @@ class RunAcceptance:
                 values,
                 job_id=_job_id(requested.request_id),
                 dataset=requested.tenant_id,
-                labels=_labels(told),
+                options=JobOptions(_labels(told)),
             )
             self.warehouse.finished(job)
         except DuplicateJob:

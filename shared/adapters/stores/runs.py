@@ -16,7 +16,7 @@ from shared import errors
 from shared.adapters.bigquery.contended import retried
 from shared.adapters.bigquery.job_errors import DuplicateJob
 from shared.adapters.bigquery.sql import joined, statement
-from shared.adapters.bigquery.warehouse import Row, Warehouse
+from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
 from shared.adapters.stores.events import RunEvents
 from shared.domain.credentials.sealed import SealedCredential
 from shared.domain.runs.attempt import Begun, Checkpoint, ClaimedRun, Ending, Signals
@@ -39,11 +39,11 @@ class Runs:
         The claim is the id of the job that reads: BigQuery takes it once.
         """
         values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
-        claim = statement("run_execution", "claim_run")
+        claim, labelled = statement("run_execution", "claim_run"), JobOptions({"execution": execution_id})
         for suffix in range(_CLAIM_SUFFIXES):
             job_id = f"cvg-claim-{task.lease_id}-{task.hop}-{suffix}"
             try:
-                job = self.warehouse.insert(claim, values, job_id=job_id, labels={"execution": execution_id})
+                job = self.warehouse.insert(claim, values, job_id=job_id, options=labelled)
             except DuplicateJob:
                 job = self.warehouse.get_job(job_id)
                 failed = self.warehouse.failure(job) is not None
