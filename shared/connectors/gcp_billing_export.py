@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -33,7 +33,14 @@ TABLE = "gcp_cost_billing"
 _VALUE_LENGTH = 200
 
 # What is published of some days; None when there is no table yet.
-PublishedDays = Callable[[Sequence[date]], Mapping[date, DayFigures] | None]
+
+
+@dataclass(frozen=True)
+class ExportedDays:
+    """Usage days of an export, and the latest export time among their rows."""
+
+    days: Sequence[date]
+    latest: datetime | None
 
 
 @dataclass(frozen=True)
@@ -77,18 +84,23 @@ class GcpBillingExport:
         """The columns, and fields within them, that every export has, and this one does not."""
         return missing_columns(self.table.columns, known_columns())
 
-    def select_new(self, watermark: datetime | None, *, late: timedelta, published: PublishedDays) -> Selection:
-        """The days that are not published as the export has them.
+    def find_days(self, *, since: datetime | None) -> ExportedDays:
+        """The usage days of the rows that were exported, or arrived, since then; without a moment, of all rows."""
+        days: set[date] = set()
+        latest: datetime | None = None
+        for where in self._since(since):
+            for batch in self._batches(["usage_start_time", "export_time"], where):
+                days.update(pc.unique(_usage_days(batch)).to_pylist())
+                latest = max(filter(None, (latest, pc.max(batch["export_time"]).as_py())), default=None)
+        return ExportedDays(sorted(day for day in days - {None} if EARLIEST_DAY <= day <= LATEST_DAY), latest)
 
-        Looked at are the days of every row that was exported, or arrived, since the watermark less `late`; without a
-        watermark, or without a table of what is published, all days. See docs/adr/0010.
-        """
-        days, latest = self._days_since(watermark - late if watermark else None)
-        known = published(days)
-        if known is None and watermark:
-            days, latest = self._days_since(None)
-        changed = changed_days(days, self._figures(days), known) if known else days
-        seen = max(filter(None, (watermark, latest)), default=None)
+    def select_changed(
+        self, exported: ExportedDays, published: Mapping[date, DayFigures], *, watermark: datetime | None
+    ) -> Selection:
+        """Those of the days whose rows are not published as the export has them. See docs/adr/0010."""
+        days = exported.days
+        changed = changed_days(days, self._figures(days), published) if published else list(days)
+        seen = max(filter(None, (watermark, exported.latest)), default=None)
         # A row that says it comes from the future would hide all that comes before it does.
         return Selection(changed, min(seen, self.snapshot_at) if seen else None, len(days) - len(changed))
 
@@ -126,16 +138,6 @@ class GcpBillingExport:
             for field in schema
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-    def _days_since(self, since: datetime | None) -> tuple[list[date], datetime | None]:
-        """The usage days of the rows exported, or arrived, since then, and the latest export time among them."""
-        days: set[date] = set()
-        latest: datetime | None = None
-        for where in self._since(since):
-            for batch in self._batches(["usage_start_time", "export_time"], where):
-                days.update(pc.unique(_usage_days(batch)).to_pylist())
-                latest = max(filter(None, (latest, pc.max(batch["export_time"]).as_py())), default=None)
-        return sorted(day for day in days - {None} if EARLIEST_DAY <= day <= LATEST_DAY), latest
 
     def _since(self, since: datetime | None) -> list[str]:
         if since is None:

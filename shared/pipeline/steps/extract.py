@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import chain
 from typing import Any, cast
@@ -33,6 +32,7 @@ from shared.runtime import log
 
 _EXTRACT = "pipeline/extract"
 _DAY = timedelta(days=1)
+_NO_COSTS = JobCosts(bytes_billed=0)
 
 
 def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> StepResult:
@@ -41,15 +41,14 @@ def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> Ste
     Reading and loading bill nothing here; BytesLimitExceeded when looking at what is published would bill too much.
     """
     connector = _connector(hop, step)
-    published = _Published(hop, step, max_bytes_billed)
-    selection = _selection(hop, step, connector, published)
+    selection, costs = _select(hop, step, connector, max_bytes_billed)
     step = step.over(selection.dates)
     tally, table = Tally(), hop.staging_table(step)
     job_id = _load(hop, step, _counted(hop, connector.batches(selection.dates), tally))
     dates = sorted({*selection.dates, *tally.dates})
     return StepResult(
         rows=tally.rows,
-        costs=published.costs,
+        costs=costs,
         job_id=job_id,
         output_table=table,
         details={
@@ -64,52 +63,49 @@ def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> Ste
     )
 
 
-def _selection(hop: Hop, step: PlannedStep, connector: GcpBillingExport, published: _Published) -> Selection:
-    """The days that the run asks for, ends included; without any, the days that are not published as they are.
+def _select(
+    hop: Hop, step: PlannedStep, connector: GcpBillingExport, max_bytes_billed: int | None
+) -> tuple[Selection, JobCosts]:
+    """The days to load, and what it cost to choose them.
 
-    Of more than one job may change the oldest: the next run finds the others. InvalidParameters where it would not.
+    They are the days that the run asks for, ends included. A run without dates takes the days that were exported since
+    the watermark and are not published as they are. Over the limit of one job it loads the oldest days and leaves the
+    others to the next run; InvalidParameters when the next run could not find them.
     """
     first, last = day_of(step.values.get("start_date")), day_of(step.values.get("end_date"))
     if first and last:
-        return Selection([first + number * _DAY for number in range((last - first).days + 1)])
-    late = timedelta(hours=step.values["late_hours"])
-    found = connector.select_new(hop.begun.watermark, late=late, published=published)
+        return Selection([first + number * _DAY for number in range((last - first).days + 1)]), _NO_COSTS
+    watermark, late = hop.begun.watermark, timedelta(hours=step.values["late_hours"])
+    can_compare = (TABLE, step.id) in [(target.table, target.step) for target in hop.template.publish]
+    exported = connector.find_days(since=watermark - late if watermark else None)
+    published, costs = _count_published(hop, step, exported.days if can_compare else [], max_bytes_billed)
+    if published is None and watermark:  # nothing was ever published there, so every day is new
+        exported = connector.find_days(since=None)
+    found = connector.select_changed(exported, published or {}, watermark=watermark)
     if not found.dates:
         log.info("nothing new", watermark=_text(found.watermark), unchanged_days=found.unchanged)
-    if len(found.dates) > MOST_DAYS and not published.can_compare:
+    if len(found.dates) > MOST_DAYS and not can_compare:
         way_out = "ask for them by start_date and end_date, or as a backfill"
         raise InvalidParameters(f"{len(found.dates)} days are new, and one run loads {MOST_DAYS} at most: {way_out}")
-    return found.first(MOST_DAYS)
+    return found.first(MOST_DAYS), costs
 
 
-@dataclass
-class _Published:
-    """What is published of some days; nothing when the template does not publish the step's rows as they are."""
-
-    hop: Hop
-    step: PlannedStep
-    max_bytes_billed: int | None
-    costs: JobCosts = field(default_factory=lambda: JobCosts(bytes_billed=0))
-
-    @property
-    def can_compare(self) -> bool:
-        """Whether what is published of a day says whether its rows are."""
-        return (TABLE, self.step.id) in [(target.table, target.step) for target in self.hop.template.publish]
-
-    def __call__(self, dates: Sequence[date]) -> Mapping[date, DayFigures] | None:
-        hop, limit = self.hop, self.max_bytes_billed
-        if not dates or not self.can_compare:
-            return {}
-        count, values = statement(_EXTRACT, "count_published"), {"source": hop.source, "dates": dates}
-        job_id = f"cvg-count-{hop.task.lease_id}-{hop.task.hop}"  # another attempt counts anew
-        try:
-            require_within(hop, f"steps.{self.step.id}", limit, [count], values)
-            job = hop.ask(count, values, job_id=job_id, max_bytes_billed=limit)
-        except Missing:
-            return None
-        self.costs = JobCosts.of_job(job)
-        rows = hop.services.warehouse.rows_of(job)
-        return {row["usage_date"]: (row["row_count"], row["cost"], row["exported"]) for row in rows}
+def _count_published(
+    hop: Hop, step: PlannedStep, dates: Sequence[date], max_bytes_billed: int | None
+) -> tuple[Mapping[date, DayFigures] | None, JobCosts]:
+    """The figures of what is published of these days, and what it cost to count; None when there is no such table."""
+    if not dates:
+        return {}, _NO_COSTS
+    count, values = statement(_EXTRACT, "count_published"), {"source": hop.source, "dates": dates}
+    job_id = f"cvg-count-{hop.task.lease_id}-{hop.task.hop}"  # another attempt counts anew
+    try:
+        require_within(hop, f"steps.{step.id}", max_bytes_billed, [count], values)
+        job = hop.ask(count, values, job_id=job_id, max_bytes_billed=max_bytes_billed)
+    except Missing:
+        return None, _NO_COSTS
+    rows = hop.services.warehouse.rows_of(job)
+    figures = {row["usage_date"]: (row["row_count"], row["cost"], row["exported"]) for row in rows}
+    return figures, JobCosts.of_job(job)
 
 
 def _warnings(hop: Hop, step: PlannedStep, connector: GcpBillingExport, *, left: int) -> Iterator[Mapping[str, Any]]:
