@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 def warehouse() -> Warehouse:
     """The platform's BigQuery."""
     from shared.adapters.bigquery.warehouse import open_warehouse
-    from shared.adapters.google.retry_budget import Patience
+    from shared.adapters.google.retry_budget import RetryBudget
 
     settings, platform = get_settings(), get_platform()
     function, datasets = platform.functions.get(settings.function_name), platform.datasets
-    patience = Patience.of_function(function.timeout_seconds) if function else Patience()
-    return open_warehouse(settings, central=datasets.central, staging=datasets.staging, patience=patience)
+    retry_budget = RetryBudget.of_function(function.timeout_seconds) if function else RetryBudget()
+    return open_warehouse(settings, central=datasets.central, staging=datasets.staging, retry_budget=retry_budget)
 
 
 @cache
@@ -283,10 +283,10 @@ def scheduler_jobs() -> SchedulerJobs:
 @cache
 def quota_reset() -> QuotaReset:
     """The daily reset of quotas."""
-    from shared.adapters.stores.usage import Usage
+    from shared.adapters.stores.usage import UsageQuotas
     from shared.use_cases.reset_daily_quotas import QuotaReset
 
-    return QuotaReset(Usage(warehouse()), scheduler_jobs())
+    return QuotaReset(UsageQuotas(warehouse()), scheduler_jobs())
 
 
 @cache

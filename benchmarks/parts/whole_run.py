@@ -25,12 +25,12 @@ def main() -> None:
     from shared.domain.runs.delivery import RunTask
     from shared.pipeline.executor import Executor
     from shared.pipeline.journal import Journal
-    from shared.pipeline.stop_signal import Control
+    from shared.pipeline.stop_signal import StopSignal
     from tests.support.own_executor import begun_hop
 
     task, template = RunTask(**json.loads(sys.argv[1])), get_template("gcp", "cost", "billing")
     hop = replace(
-        begun_hop(task, bootstrap.executor_services(), template), control=Control(budget_seconds=_BUDGET_SECONDS)
+        begun_hop(task, bootstrap.executor_services(), template), stop_signal=StopSignal(budget_seconds=_BUDGET_SECONDS)
     )
     journal = Journal([])
     Executor(hop, journal, record=lambda _: uuid.uuid4().hex, clock=lambda: datetime.now(UTC)).run()

@@ -3,7 +3,7 @@
 import flask
 
 from shared import bootstrap
-from shared.domain.requests.validation import NoBody
+from shared.domain.requests.parsing import NoBody
 from shared.http import Answer, Call, Routes
 from shared.http.policies import platform_caller
 

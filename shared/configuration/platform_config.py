@@ -66,7 +66,7 @@ class ServiceAccount(_Strict):
     datasets: list[Literal["create", "fill_staging", "sweep_staging"]] = []
 
 
-class Schedule(_Strict):
+class FunctionSchedule(_Strict):
     """The Cloud Scheduler job that calls a function; `overdue_after_seconds` without a success is an alert."""
 
     job: str
@@ -89,7 +89,7 @@ class Function(_Strict):
     max_instances: int
     min_instances: int = 0
     environment: list[str] = []
-    schedule: Schedule | None = None
+    schedule: FunctionSchedule | None = None
 
 
 class Platform(_Strict):

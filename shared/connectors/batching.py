@@ -1,4 +1,4 @@
-"""Gathers small batches into larger ones, as what is done once a batch costs the same for ten rows and ten thousand."""
+"""Coalesces small batches: the cost per batch is the same for ten rows and for ten thousand."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _ROWS = 4_096
 _BYTES = 4 * 1024 * 1024
 
 
-def gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows in the same order; no more is held than is handed out next."""
+def coalesced(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in the same order, in larger batches; only the rows of the next batch are held."""
     held: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:

@@ -1,4 +1,4 @@
-"""Counts rows and cost by usage day while batches stream by: what staging is reconciled with, and what is new."""
+"""Adds up rows and cost by usage day while batches stream by. Staging is reconciled with these totals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST = Decimal(10) ** 29  # NUMERIC has 29 digits before the point
 DayFigures = tuple[int, Decimal, datetime | None]  # rows, cost and latest export time
 
 
-class Tally:
+class DailyTotals:
     """Running totals of batches shaped as gcp_cost_billing; `seen_until` is the latest export time among them."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from shared.adapters.google.tenant_export import ExportTable, TenantExport
 from shared.configuration.tables import get_table
 from shared.connectors import restrictions as rows
 from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, first_refused, nulls
-from shared.connectors.batching import gathered
+from shared.connectors.batching import coalesced
 from shared.connectors.daily_totals import DayFigures, figures_by_day
 from shared.connectors.known_names import with_known_names
 from shared.connectors.other_columns import other_columns
@@ -111,7 +111,7 @@ class GcpBillingExport:
     def batches(self, dates: Sequence[date]) -> Iterator[pa.RecordBatch]:
         """All rows of these days; nothing is read when there are no days."""
         columns = [column["name"] for column in self.table.columns]
-        for batch in gathered(self._rows_of(dates, columns)):
+        for batch in coalesced(self._rows_of(dates, columns)):
             yield self._shaped(batch)
 
     @staticmethod

@@ -11,8 +11,8 @@ from typing import Any
 from werkzeug.datastructures import Headers
 
 from shared import errors
+from shared.domain.requests.parsing import Model, validated
 from shared.domain.requests.replies import Reply
-from shared.domain.requests.validation import Model, validated
 
 _USER_ID_MAX = 128
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")

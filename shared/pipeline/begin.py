@@ -11,12 +11,12 @@ from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template, resolve_parameters, source_of
 from shared.errors import CredentialsRejected, InvalidTemplate, RunError, SourceChanged, SourceNotFound
 from shared.pipeline.context import Hop, Services
-from shared.pipeline.stop_signal import Control
+from shared.pipeline.stop_signal import StopSignal
 from shared.pipeline.turn import await_own_publish
 from shared.runtime import log
 
 
-def begin_hop(task: RunTask, run: ClaimedRun, control: Control, services: Services) -> Hop | Begun:
+def begin_hop(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> Hop | Begun:
     """The hop, under the fence of its pipeline and source; the run's end when an earlier delivery has ended it.
 
     FenceLost when another attempt took over. InvalidTemplate, CredentialsRejected, SourceNotFound or SourceChanged
@@ -27,7 +27,7 @@ def begin_hop(task: RunTask, run: ClaimedRun, control: Control, services: Servic
     source = source_of(template, run.parameters, run.credential_source) if template else None
     # The dispatcher lets one run of a pipeline and accepted source run at a time. No other source may be fenced.
     fenced = source if source == run.accepted_source else None
-    begun = _take_fence(task, run, control, services, pipeline_id=pipeline_id, source=fenced)
+    begun = _take_fence(task, run, stop_signal, services, pipeline_id=pipeline_id, source=fenced)
     if begun.has_ended:
         return begun
     if template is None:
@@ -42,13 +42,13 @@ def begin_hop(task: RunTask, run: ClaimedRun, control: Control, services: Servic
         source=source,
         begun=begun,
         snapshot_at=snapshot_of(run, begun.published_at),
-        control=control,
+        stop_signal=stop_signal,
         services=services,
     )
 
 
 def _take_fence(
-    task: RunTask, run: ClaimedRun, control: Control, services: Services, *, pipeline_id: str, source: str | None
+    task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services, *, pipeline_id: str, source: str | None
 ) -> Begun:
     """The run's state once no publish of an earlier attempt can commit any more: what was published decides."""
     runs = services.runs
@@ -57,7 +57,7 @@ def _take_fence(
         if source is None or begun.has_ended:
             return begun
         jobs = PublishJobs(services.warehouse, task, fence_of(pipeline_id, source))
-        turn = await_own_publish(jobs, begun.turn, control.pause_for_job)
+        turn = await_own_publish(jobs, begun.turn, stop_signal.pause_for_job)
         return runs.find_begun(task, pipeline_id=pipeline_id, source=source) if turn else begun
 
 

@@ -22,7 +22,7 @@ from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template
 from shared.errors import CredentialsRejected
 from shared.pipeline.plan import PlannedStep
-from shared.pipeline.stop_signal import Control
+from shared.pipeline.stop_signal import StopSignal
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Hop:
     source: str
     begun: Begun
     snapshot_at: datetime
-    control: Control
+    stop_signal: StopSignal
     services: Services
 
     def staging_table(self, step: PlannedStep) -> str:
@@ -66,7 +66,7 @@ class Hop:
             values,
             job_id=job_id,
             dataset=self.task.tenant_id,
-            pause=self.control.pause_for_job,
+            pause=self.stop_signal.pause_for_job,
             options=JobOptions(max_bytes_billed=max_bytes_billed),
         )
 

@@ -75,7 +75,7 @@ class Executor:
             if found := self._finished(step):
                 self._done[step.id] = found
                 continue
-            if has_worked and hop.control.is_out_of_time():
+            if has_worked and hop.stop_signal.is_out_of_time():
                 raise HandOver
             self._run_step(step)
             has_worked = True
@@ -90,7 +90,7 @@ class Executor:
     def _run_step(self, step: PlannedStep) -> None:
         started_at = self._clock()
         try:
-            with self._hop.control.step(step.timeout_seconds), log.bound(step_id=step.id):
+            with self._hop.stop_signal.step(step.timeout_seconds), log.bound(step_id=step.id):
                 result = self._with_retries(step)
         except ConvergenceError as error:
             failed = classified(error)
@@ -105,7 +105,7 @@ class Executor:
         """The step's result, tried as often as its template says; always a RunError when it did not work out."""
         for turn in range(1, step.retry.attempts + 1):
             try:
-                self._hop.control.check()
+                self._hop.stop_signal.check()
                 return self._work(step)
             except (Unavailable, JobFailed, StepFailed) as error:
                 if turn == step.retry.attempts or not _is_tried_again(error):
@@ -113,7 +113,7 @@ class Executor:
                 facts = {"step_id": step.id, "turn": turn, "error_class": type(error).__name__}
                 log.warning("step tried again", **facts, cause=told_by_bigquery(error))
                 backoff = step.retry.backoff_seconds * 2 ** (turn - 1)
-                self._hop.control.pause(backoff * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+                self._hop.stop_signal.pause(backoff * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
         raise AssertionError("a step is tried at least once")
 
     def _work(self, step: PlannedStep) -> StepResult:

@@ -9,24 +9,24 @@ from contextlib import contextmanager
 
 from shared.domain.runs.attempt import Signals
 from shared.errors import ConvergenceError, FenceLost, RunCancelled
-from shared.pipeline.stop_signal import Control
+from shared.pipeline.stop_signal import StopSignal
 from shared.runtime import log
 
 
 @contextmanager
 def heartbeats(
-    control: Control, *, every_seconds: float, beat: Callable[[], object], signals: Callable[[], Signals]
+    stop_signal: StopSignal, *, every_seconds: float, beat: Callable[[], object], signals: Callable[[], Signals]
 ) -> Iterator[None]:
-    """Beat and listen from a thread that ends with the block; the thread stops `control`, the steps notice."""
+    """Beat and listen from a thread that ends with the block; the thread stops `stop_signal`, the steps notice."""
     done = threading.Event()
 
     def run() -> None:
         log.bind(step_id="heartbeat")  # a label of its jobs, in the thread's own context
         while not done.wait(every_seconds):
             try:
-                control.enforce()
+                stop_signal.enforce()
                 beat()
-                heed(control, signals())
+                heed(stop_signal, signals())
             except ConvergenceError as error:
                 log.warning("heartbeat failed", error_class=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - without its thread a run that works would lose its lease
@@ -41,9 +41,9 @@ def heartbeats(
         thread.join()
 
 
-def heed(control: Control, signals: Signals) -> None:
+def heed(stop_signal: StopSignal, signals: Signals) -> None:
     """Stop the hop when its lease has gone or somebody cancelled it."""
     if not signals.lease_is_held:
-        control.stop(FenceLost("another attempt took over (LEASE_LOST)"))
+        stop_signal.stop(FenceLost("another attempt took over (LEASE_LOST)"))
     elif signals.is_cancel_requested:
-        control.stop(RunCancelled())
+        stop_signal.stop(RunCancelled())

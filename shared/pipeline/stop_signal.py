@@ -1,4 +1,4 @@
-"""How a running hop is told to stop: cancelled, overtaken, a step out of time, the request out of time."""
+"""Tells a running hop to stop: it is cancelled or overtaken, or a step or the request is out of time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class HandOver(Exception):
     """The request's time is used up; the next hop goes on. Not an error."""
 
 
-class Control:
-    """The hop's clock and brake. Steps ask it between batches and while they wait; any thread may stop it."""
+class StopSignal:
+    """Says when a hop has to stop. Steps ask between batches and while they wait; any thread may give the signal."""
 
     def __init__(self, *, budget_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

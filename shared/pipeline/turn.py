@@ -110,20 +110,20 @@ class Turns:
                 return self._publish(script, values, max_bytes_billed, timeout_seconds)
             except TransactionAborted:
                 log.warning("publish lost to a concurrent change", turn=self._newest)
-                self._hop.control.pause(pause_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+                self._hop.stop_signal.pause(pause_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
         return self._publish(script, values, max_bytes_billed, timeout_seconds)
 
     def _publish(
         self, script: Statement, values: Mapping[str, Any], limit: int | None, timeout_seconds: int
     ) -> QueryJob:
-        pause = self._hop.control.pause_for_job
+        pause = self._hop.stop_signal.pause_for_job
 
         def start(turn: int) -> Holder | None:
             known = {**values, "turn": turn}
             return self._jobs.start(turn, script, known, max_bytes_billed=limit, timeout_seconds=timeout_seconds)
 
         desk = Desk(start, self._jobs.find, partial(self._jobs.await_end, pause=pause), self._join_line, pause)
-        with self._hop.control.waiting():
+        with self._hop.stop_signal.waiting():
             self._newest = desk.carry_out(take_turn(self._hop.task.lease_id or "", self._newest))
         try:
             return self._jobs.finished(self._newest, pause)

@@ -15,14 +15,14 @@ from shared.pipeline.context import Hop, Services
 from shared.pipeline.executor import Executor, classified
 from shared.pipeline.heartbeat import heartbeats
 from shared.pipeline.journal import Journal
-from shared.pipeline.stop_signal import Control, HandOver
+from shared.pipeline.stop_signal import HandOver, StopSignal
 from shared.runtime import log
 from shared.runtime.watchdog import Watchdog
 from shared.use_cases.attempt_end import AttemptEnd
 from shared.use_cases.attempt_report import AttemptReport
 from shared.use_cases.close_run import LostRun
 
-Begin = Callable[[RunTask, ClaimedRun, Control, Services], Hop | Begun]
+Begin = Callable[[RunTask, ClaimedRun, StopSignal, Services], Hop | Begun]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RunExecution:
     services: Services
     report: AttemptReport
     begin: Begin = begin_hop
-    open_control: Callable[..., Control] = Control
+    open_stop_signal: Callable[..., StopSignal] = StopSignal
 
     def execute(self) -> str:
         """What became of the delivery, in one word; raises only when it should be delivered again.
@@ -86,14 +86,14 @@ class RunExecution:
     def _run_steps(self, run: ClaimedRun, journal: Journal) -> Begun | None:
         """Run what is left, the publish last; how the run had ended when an earlier delivery had ended it."""
         settings, report = self.services.settings, self.report
-        control = self.open_control(budget_seconds=settings.execution_budget_seconds)
+        stop_signal = self.open_stop_signal(budget_seconds=settings.execution_budget_seconds)
         with heartbeats(
-            control,
+            stop_signal,
             every_seconds=settings.heartbeat_seconds,
             beat=lambda: report.append("HEARTBEAT"),
             signals=lambda: self.services.runs.signals(report.task),
         ):
-            found = self.begin(report.task, run, control, self.services)
+            found = self.begin(report.task, run, stop_signal, self.services)
             if isinstance(found, Begun):
                 return found
             Executor(found, journal, record=report.append_step, clock=report.clock).run()

@@ -19,8 +19,8 @@ from shared.domain.credentials.notices import not_set_up
 from shared.domain.requests.auth import PresentedKey, require_tenant
 from shared.domain.requests.identifiers import pipeline_id_of
 from shared.domain.requests.paging import Place, parse_page_token
+from shared.domain.requests.parsing import validated
 from shared.domain.requests.replies import Reply
-from shared.domain.requests.validation import validated
 from shared.domain.runs.acceptance import body_digest
 from shared.domain.schedules import pipeline_configs as domain
 from shared.domain.schedules.cron import day_rule

@@ -19,8 +19,8 @@ from shared.configuration.templates import get_template
 from shared.domain.requests.auth import PresentedKey, TenantReader
 from shared.domain.requests.identifiers import PipelineId
 from shared.domain.requests.paging import Place, parse_page_token
+from shared.domain.requests.parsing import NoBody, validated
 from shared.domain.requests.replies import Reply
-from shared.domain.requests.validation import NoBody, validated
 from shared.domain.runs.acceptance import RunRequest
 from shared.domain.runs.backfill import MOST_MONTHS
 from shared.domain.runs.events import RunEvent

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.adapters.stores.scheduler_jobs import SchedulerJobs
-from shared.adapters.stores.usage import Usage
+from shared.adapters.stores.usage import UsageQuotas
 from shared.use_cases.contention import until_applied
 
 JOB = "reset_daily_quotas"
@@ -22,7 +22,7 @@ _KEPT_DAYS = 90
 class QuotaReset:
     """The daily reset."""
 
-    usage: Usage
+    usage: UsageQuotas
     jobs: SchedulerJobs
     rng: random.Random = field(default_factory=random.SystemRandom)
 

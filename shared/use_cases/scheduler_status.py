@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.stores.scheduler_jobs import SchedulerJobs
-from shared.configuration.platform_config import Platform, Schedule
+from shared.configuration.platform_config import FunctionSchedule, Platform
 
 _NEAR_PERCENT = 80
 _QUEUE_STUCK = timedelta(minutes=15)  # three calls of process-queue
@@ -39,7 +39,7 @@ class SchedulerStatus:
             "as_of": now,
         }
 
-    def _schedules(self) -> dict[str, Schedule]:
+    def _schedules(self) -> dict[str, FunctionSchedule]:
         functions = self.platform.functions
         return {name: function.schedule for name, function in functions.items() if function.schedule}
 

@@ -9,7 +9,7 @@ from typing import Any
 from shared.adapters.stores.costs import Costs
 from shared.domain.costs import CostRequest, cost_blocks
 from shared.domain.requests.auth import TenantReader
-from shared.domain.requests.validation import validated
+from shared.domain.requests.parsing import validated
 from shared.runtime.remembered import Remembered, size_in_memory
 
 MOST_ANSWERS = 200  # kept in memory at once

@@ -14,7 +14,7 @@ from google.cloud import bigquery
 
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 from shared.adapters.google.tasks import Tasks, TaskTargets
 from shared.adapters.stores.run_acceptance import RunAcceptance
 from shared.configuration.templates import get_template
@@ -26,7 +26,7 @@ from shared.use_cases.run_pipeline import ManualRuns
 from tests.support.faults import refused
 from tests.support.frontend import Frontend
 
-HURRIED = Patience(seconds=30, first_pause_seconds=0.002)
+HURRIED = RetryBudget(seconds=30, first_pause_seconds=0.002)
 ACCEPTING = "/jobs"  # where a job is inserted; queries that are only read go elsewhere
 
 
@@ -66,7 +66,7 @@ def test_rows_for_a_column_that_streaming_does_not_know_yet_are_streamed_again(
         bigquery_client.query_and_wait(f"ALTER TABLE tenants.{table} ADD COLUMN added STRING")
 
     with heard(client, answers, grow):
-        replace(warehouse_of(client), patience=HURRIED).stream(table, rows, row_ids=["a", "b"])
+        replace(warehouse_of(client), retry_budget=HURRIED).stream(table, rows, row_ids=["a", "b"])
     found = bigquery_client.query_and_wait(f"SELECT event_id, added FROM tenants.{table} ORDER BY event_id")
     assert [tuple(row.values()) for row in found] == [("a", "new"), ("b", None)]
     assert len(answers) == 2
@@ -78,7 +78,7 @@ def test_rows_that_are_refused_for_another_reason_are_not_streamed_again(
     table, answers = f"streamed_{uuid.uuid4().hex}", list[int]()
     bigquery_client.query_and_wait(f"CREATE TABLE tenants.{table} (number INT64)")
     with heard(client, answers, lambda: None), pytest.raises(JobFailed, match="rows were refused"):
-        replace(warehouse_of(client), patience=HURRIED).stream(table, [{"number": "many"}], row_ids=["a"])
+        replace(warehouse_of(client), retry_budget=HURRIED).stream(table, [{"number": "many"}], row_ids=["a"])
     assert len(answers) == 1
 
 

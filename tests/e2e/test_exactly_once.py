@@ -19,7 +19,7 @@ from devcloud.server import Devcloud
 from shared.adapters.bigquery.job_errors import DuplicateJob
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.warehouse import Warehouse
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 from shared.adapters.google.tasks import Tasks, TaskTargets
 from shared.adapters.stores.run_acceptance import RunAcceptance
 from shared.adapters.stores.runs import Runs
@@ -36,7 +36,7 @@ from tests.support.executions import Executions
 from tests.support.forgetful import Forgetfulness, forgetful
 from tests.support.tenant import Tenant
 
-HURRIED = Patience(seconds=20, first_pause_seconds=0.002)
+HURRIED = RetryBudget(seconds=20, first_pause_seconds=0.002)
 FORGETFULNESS = st.builds(
     Forgetfulness,
     faults=st.lists(st.sampled_from(["none", "refused", "lost", "repeated"]), max_size=3),
@@ -82,7 +82,7 @@ def platform(cloud: Devcloud, bigquery_client: bigquery.Client, make_tenant: Mak
     executions.prepare(tenant)
     with cloud.clients() as clients:
         client = clients.bigquery()
-        warehouse = replace(warehouse_of(client), patience=HURRIED)
+        warehouse = replace(warehouse_of(client), retry_budget=HURRIED)
         account = f"cvg-tasks-invoker@{cloud.project}.iam.gserviceaccount.com"
         targets = TaskTargets(cloud.cloud.queue("kick"), 5.0, f"{cloud.ready['gateway']}/process_queue", account)
         requests = RunRequests(RunAcceptance(warehouse), Tasks(cache(clients.tasks), targets))

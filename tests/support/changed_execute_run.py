@@ -29,7 +29,7 @@ from shared.http.messages import Answer, Call
 from shared.http.policies import platform_caller
 from shared.pipeline.begin import begin_hop
 from shared.pipeline.context import Hop, Services
-from shared.pipeline.stop_signal import Control
+from shared.pipeline.stop_signal import StopSignal
 from shared.runtime import log
 
 HEADER = "X-Changed-Template"
@@ -46,9 +46,9 @@ def execute(call: Call) -> Answer:
     execution = bootstrap.run_execution(task, execution_id=execution_id)
     template = changed_template(str(task.pipeline_id), call.headers[HEADER])
 
-    def begin(task: RunTask, run: ClaimedRun, control: Control, services: Services) -> Hop | Begun:
+    def begin(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> Hop | Begun:
         """The hop as it begins, with another template than the one that is stored under its name."""
-        found = begin_hop(task, run, control, services)
+        found = begin_hop(task, run, stop_signal, services)
         if isinstance(found, Begun):
             return found
         return replace(found, template=template, parameters=resolve_parameters(template, run.parameters))

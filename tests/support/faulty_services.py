@@ -21,7 +21,7 @@ from shared.configuration.settings import Settings
 from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
 from shared.pipeline.context import Services
-from shared.pipeline.stop_signal import Control
+from shared.pipeline.stop_signal import StopSignal
 from shared.use_cases.attempt_report import AttemptReport
 from shared.use_cases.execute_run import RunExecution
 
@@ -94,7 +94,7 @@ class _Key(CredentialKey):
         return super().decrypt(ciphertext, aad=aad)
 
 
-class Hurried(Control):
+class Hurried(StopSignal):
     """Does not wait between two tries of a step."""
 
     def pause(self, seconds: float) -> None:
@@ -113,7 +113,7 @@ class FaultyPlatform:
         """What became of the delivery."""
         events = RunEvents(self.services.warehouse)
         report = AttemptReport(task, execution_id, self.services.runs, events, self.tasks)
-        return RunExecution(self.services, report, open_control=Hurried).execute()
+        return RunExecution(self.services, report, open_stop_signal=Hurried).execute()
 
 
 @contextmanager

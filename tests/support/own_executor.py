@@ -12,7 +12,7 @@ from shared.pipeline.context import Hop, Services
 from shared.pipeline.executor import Executor
 from shared.pipeline.journal import Journal
 from shared.pipeline.plan import PlannedStep, plan_steps
-from shared.pipeline.stop_signal import Control
+from shared.pipeline.stop_signal import StopSignal
 
 
 def unrecorded(hop: Hop) -> Executor:
@@ -34,7 +34,7 @@ def begun_hop(task: RunTask, services: Services, template: Template) -> Hop:
         source=source,
         begun=services.runs.begin(task, run, pipeline_id=template.pipeline_id, source=source),
         snapshot_at=run.read_at,
-        control=Control(budget_seconds=300),
+        stop_signal=StopSignal(budget_seconds=300),
         services=services,
     )
 

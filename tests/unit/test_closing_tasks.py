@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.adapters.google.closing_tasks import TenantsRun, close_tasks
-from shared.domain.requests.validation import validated
+from shared.domain.requests.parsing import validated
 from shared.domain.runs.delivery import MOST_CLOSINGS, CloseTask, EndedRun
 
 TASK_BYTES = 100_000  # what Cloud Tasks takes at least

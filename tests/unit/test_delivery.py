@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.requests.validation import validated
+from shared.domain.requests.parsing import validated
 from shared.domain.runs.delivery import RunTask
 from shared.errors import InvalidInput
 

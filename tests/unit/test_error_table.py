@@ -16,7 +16,7 @@ from shared import errors
 from shared.adapters.bigquery.job_errors import Missing, translated
 from shared.adapters.google import error_table
 from shared.adapters.google.error_table import BIGQUERY, GRPC, SERVICES, Course, meaning_of
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 
 google: Any = exceptions  # neither they nor the jobs have annotations
 jobs: Any = _untyped_jobs
@@ -135,5 +135,5 @@ def test_the_calls_of_a_patient_client_are_repeated_by_the_table() -> None:
         raise next(made)
 
     with pytest.raises(google.Forbidden) as caught:
-        Patience(10, first_pause_seconds=0.001).calls(call)()
+        RetryBudget(10, first_pause_seconds=0.001).calls(call)()
     assert caught.value is answers[-1]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.configuration.templates import get_template
-from shared.domain.requests.validation import validated
+from shared.domain.requests.parsing import validated
 from shared.domain.schedules.pipeline_configs import (
     ConfigRequest,
     ConfigSettings,

@@ -14,7 +14,7 @@ from shared.configuration.templates import all_templates
 from shared.domain.costs import CostRequest
 from shared.domain.credentials import credentials
 from shared.domain.credentials.google_names import ExportTable
-from shared.domain.requests.validation import NoBody
+from shared.domain.requests.parsing import NoBody
 from shared.domain.runs.backfill import MOST_MONTHS
 from shared.domain.runs.delivery import CloseTask, RunTask
 from shared.domain.schedules.pipeline_configs import ConfigRequest, ConfigSettings

@@ -14,18 +14,18 @@ LEAST_BILLED_BYTES = 10 * 1024 * 1024  # for each table that a query reads
 
 
 @dataclass(frozen=True)
-class Column:
+class ResultColumn:
     """What a result and a table have to agree on: a column's type, and whether it is an array."""
 
     type: str
     is_repeated: bool
-    fields: Mapping[str, Column]
+    fields: Mapping[str, ResultColumn]
 
     @staticmethod
-    def of_api(field: Mapping[str, Any]) -> Column:
+    def of_api(field: Mapping[str, Any]) -> ResultColumn:
         """The column of a REST TableFieldSchema."""
-        fields = {item["name"]: Column.of_api(item) for item in field.get("fields") or []}
-        return Column(api_type(str(field["type"])), field.get("mode") == "REPEATED", fields)
+        fields = {item["name"]: ResultColumn.of_api(item) for item in field.get("fields") or []}
+        return ResultColumn(api_type(str(field["type"])), field.get("mode") == "REPEATED", fields)
 
     def __str__(self) -> str:
         inside = ", ".join(f"{name} {field}" for name, field in self.fields.items())
@@ -38,13 +38,13 @@ class Estimate:
     """A query's cost, at most, and its result's columns by name."""
 
     bytes_billed: int
-    columns: Mapping[str, Column]
+    columns: Mapping[str, ResultColumn]
 
     @staticmethod
     def of_job(job: bigquery.QueryJob) -> Estimate:
         """The estimate in a dry run."""
         least = LEAST_BILLED_BYTES * len(job.referenced_tables)
-        columns = {field.name: Column.of_api(field.to_api_repr()) for field in job.schema or []}
+        columns = {field.name: ResultColumn.of_api(field.to_api_repr()) for field in job.schema or []}
         return Estimate(max(int(job.total_bytes_processed or 0), least), columns)
 
 

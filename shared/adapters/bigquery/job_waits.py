@@ -12,7 +12,7 @@ from google.cloud import bigquery
 
 from shared import errors
 from shared.adapters.bigquery.job_errors import translated
-from shared.adapters.google.retry_budget import CANCELLING, Patience
+from shared.adapters.google.retry_budget import CANCELLING, RetryBudget
 from shared.runtime import log
 
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
@@ -22,34 +22,34 @@ _LOOK_SECONDS = 0.1
 Pause = Callable[[float], None]
 
 
-def failure_of(job: Any, wait: Callable[[], object], patience: Patience) -> str | None:
+def failure_of(job: Any, wait: Callable[[], object], retry_budget: RetryBudget) -> str | None:
     """The error message of a job that `wait` waits for, or None. A question that fails is not the job's failure."""
     try:
         wait()
     except (errors.Unavailable, errors.JobFailed) as error:
         if not job.error_result:  # the wait may have learned of an error that this copy does not have yet
             with translated():
-                job.reload(retry=patience.known_jobs)
+                job.reload(retry=retry_budget.known_jobs)
         if not job.error_result:
             raise
         return error.message
     return None
 
 
-def wait_until_done(job: Any, pause: Pause, patience: Patience) -> None:
+def wait_until_done(job: Any, pause: Pause, retry_budget: RetryBudget) -> None:
     """Wait until the job is done; `pause` waits in between, and may raise to end the wait.
 
     A run that is cancelled, or a step that is out of time, takes its job with it: nobody would read what it goes on to
     bill. Who hands over or was overtaken leaves it to those who wait for it next.
     """
     try:
-        await_end(job, pause, patience)
+        await_end(job, pause, retry_budget)
     except (errors.RunCancelled, errors.StepTimedOut):
         _cancel(job)
         raise
 
 
-def await_end(job: Any, pause: Pause, patience: Patience) -> None:
+def await_end(job: Any, pause: Pause, retry_budget: RetryBudget) -> None:
     """Wait until a job has ended, however it did; `pause` waits in between, and may raise to end the wait.
 
     Of a query that takes a while BigQuery holds the answer back until there is one, so its end is heard at once.
@@ -57,7 +57,7 @@ def await_end(job: Any, pause: Pause, patience: Patience) -> None:
     delay = _FIRST_POLL_SECONDS
     while True:
         with translated():
-            if job.done(retry=patience.known_jobs):
+            if job.done(retry=retry_budget.known_jobs):
                 return
         if isinstance(job, bigquery.QueryJob):
             answered = _asked(job)

@@ -40,7 +40,7 @@ class Staging:
         """Whether a staging table is there."""
         try:
             with translated():
-                self.warehouse.client.get_table(self._reference(table), retry=self.warehouse.patience.calls)
+                self.warehouse.client.get_table(self._reference(table), retry=self.warehouse.retry_budget.calls)
         except Missing:
             return False
         return True
@@ -93,16 +93,16 @@ class Staging:
 
     def wait_for(self, job: Job, pause: Pause) -> Job:
         """Wait until a job is done, by `pause`, which may raise; then raises what the job's error means."""
-        patience = self.warehouse.patience
-        wait_until_done(job, pause, patience)
+        retry_budget = self.warehouse.retry_budget
+        wait_until_done(job, pause, retry_budget)
         with translated():
-            job.result(retry=patience.known_jobs)
+            job.result(retry=retry_budget.known_jobs)
         return job
 
     def count_rows(self, table: str) -> int:
         """The rows of a staging table that a job has filled."""
         with translated():
-            found = self.warehouse.client.get_table(self._reference(table), retry=self.warehouse.patience.calls)
+            found = self.warehouse.client.get_table(self._reference(table), retry=self.warehouse.retry_budget.calls)
             return int(found.num_rows or 0)
 
     def _upload(self, file: IO[bytes], metadata: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ from shared.adapters.bigquery.job_labels import bound_labels, job_labels
 from shared.adapters.bigquery.job_waits import Pause, failure_of, wait_until_done
 from shared.adapters.bigquery.sql import Statement, placeholders
 from shared.adapters.google.own_identity import own_credentials
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 from shared.configuration.settings import Settings
 from shared.domain.dispatching.retry import MOST_JOBS
 
@@ -65,12 +65,12 @@ class Warehouse:
     staging: str
     labels: Mapping[str, str]
     max_bytes_billed: int
-    patience: Patience = field(default_factory=Patience)
+    retry_budget: RetryBudget = field(default_factory=RetryBudget)
 
     def read(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> list[Row]:
         """The rows of one SELECT, one job, one round trip when it is short."""
         sql, config = self._sql(statement, dataset), self._config(statement, values)
-        retry, job_retry = self.patience.calls, self.patience.jobs
+        retry, job_retry = self.retry_budget.calls, self.retry_budget.jobs
         with translated():
             rows = self.client.query_and_wait(sql, job_config=config, retry=retry, job_retry=job_retry)
             return [dict(row.items()) for row in rows]
@@ -97,7 +97,7 @@ class Warehouse:
         sql, config = self._sql(statement, dataset), self._config(statement, values, options)
         with translated():
             try:
-                retry = self.patience.calls
+                retry = self.retry_budget.calls
                 return self.client.query(sql, job_config=config, job_id=job_id, retry=retry, job_retry=None)
             except google.Conflict as error:
                 raise DuplicateJob(job_id) from error
@@ -108,7 +108,7 @@ class Warehouse:
         config.dry_run = True
         with translated():
             try:
-                job = self.client.query(sql, job_config=config, retry=self.patience.calls, job_retry=None)
+                job = self.client.query(sql, job_config=config, retry=self.retry_budget.calls, job_retry=None)
             except google.BadRequest as error:
                 raise InvalidStatement(in_words(error), raw=str(error.message)) from error
         return Estimate.of_job(job)
@@ -157,12 +157,12 @@ class Warehouse:
 
     def get_any_job(self, job_id: str) -> Job:
         """As `get_job`, whatever kind of job it is."""
-        return self._ask_for(job_id, self.patience.known_jobs)
+        return self._ask_for(job_id, self.retry_budget.known_jobs)
 
     def find_any_job(self, job_id: str) -> Job | None:
         """As `find_job`, whatever kind of job it is."""
         try:
-            return self._ask_for(job_id, self.patience.calls)
+            return self._ask_for(job_id, self.retry_budget.calls)
         except Missing:
             return None
 
@@ -176,31 +176,31 @@ class Warehouse:
     def finished(self, job: bigquery.QueryJob, pause: Pause | None = None) -> bigquery.QueryJob:
         """Wait for a job; raises what its error means."""
         if pause:
-            wait_until_done(job, pause, self.patience)
-        timeout = self.patience.within_request(_JOB_TIMEOUT_SECONDS)
+            wait_until_done(job, pause, self.retry_budget)
+        timeout = self.retry_budget.within_request(_JOB_TIMEOUT_SECONDS)
         with translated():
-            job.result(timeout=timeout, retry=self.patience.known_jobs, job_retry=None)
+            job.result(timeout=timeout, retry=self.retry_budget.known_jobs, job_retry=None)
             return job
 
     def failure(self, job: bigquery.QueryJob, pause: Pause | None = None) -> str | None:
         """Wait until the job is done: its error message, or None."""
-        return failure_of(job, lambda: self.finished(job, pause), self.patience)
+        return failure_of(job, lambda: self.finished(job, pause), self.retry_budget)
 
     def rows_of(self, job: bigquery.QueryJob) -> list[Row]:
         """The rows a finished job returned: those of a script's last SELECT."""
         with translated():
-            return [dict(row.items()) for row in job.result(retry=self.patience.known_jobs, job_retry=None)]
+            return [dict(row.items()) for row in job.result(retry=self.retry_budget.known_jobs, job_retry=None)]
 
     def stream(self, table: str, rows: Sequence[Mapping[str, Any]], *, row_ids: Sequence[str]) -> None:
         """Append rows to a central table by streaming: no DML limit, no conflict. For tables that Terraform made."""
         target, ids = f"{self.project}.{self.central}.{table}", list(row_ids)
 
         def insert() -> None:
-            if failed := self.client.insert_rows_json(target, list(rows), row_ids=ids, retry=self.patience.calls):
+            if failed := self.client.insert_rows_json(target, list(rows), row_ids=ids, retry=self.retry_budget.calls):
                 raise refused_rows(table, failed)
 
         with translated():
-            self.patience.new_columns(insert)()
+            self.retry_budget.new_columns(insert)()
 
     def _sql(self, statement: Statement, dataset: str | None) -> str:
         known = {"tenants": self.central, "staging": self.staging, "dataset": dataset}
@@ -223,7 +223,7 @@ class Warehouse:
         return config
 
 
-def open_warehouse(settings: Settings, *, central: str, staging: str, patience: Patience) -> Warehouse:
+def open_warehouse(settings: Settings, *, central: str, staging: str, retry_budget: RetryBudget) -> Warehouse:
     """The platform's warehouse with a client of its own."""
     options = {"api_endpoint": settings.bigquery_endpoint} if settings.bigquery_endpoint else None
     project, location = settings.project_id, settings.bigquery_location
@@ -234,6 +234,6 @@ def open_warehouse(settings: Settings, *, central: str, staging: str, patience: 
         central=central,
         staging=staging,
         max_bytes_billed=settings.max_bytes_billed,
-        patience=patience,
+        retry_budget=retry_budget,
         labels={"service": "convergence", "function": settings.function_name or "local"},
     )

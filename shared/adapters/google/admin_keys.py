@@ -11,13 +11,13 @@ from google.api_core import exceptions as google
 
 from shared.adapters.google.error_table import FAILURES, SECRETS, outage_of
 from shared.adapters.google.own_identity import own_credentials
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 from shared.errors import Unauthenticated, Unavailable
 from shared.runtime import log
 
 _TTL_SECONDS = 300.0
 _REFETCH_SECONDS = 60.0
-_PATIENCE = Patience(15.0, first_pause_seconds=0.1)
+_RETRY_BUDGET = RetryBudget(15.0, first_pause_seconds=0.1)
 
 
 class SecretAdminKeys:
@@ -61,7 +61,7 @@ class SecretAdminKeys:
         keys = []
         for alias in self._aliases:
             try:
-                name, retry = f"{self._secret}/versions/{alias}", _PATIENCE.of_service(SECRETS)
+                name, retry = f"{self._secret}/versions/{alias}", _RETRY_BUDGET.of_service(SECRETS)
                 version = client.access_secret_version(name=name, retry=retry, timeout=10)
             except (google.NotFound, google.FailedPrecondition):
                 log.warning("admin key alias has no enabled version", alias=alias)

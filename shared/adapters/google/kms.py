@@ -13,14 +13,14 @@ from google.api_core import exceptions as google
 from shared import errors
 from shared.adapters.google.error_table import FAILURES, KMS, meaning_of, outage_of
 from shared.adapters.google.own_identity import own_credentials
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 from shared.configuration.settings import Settings
 
 if TYPE_CHECKING:
     from google.cloud.kms import KeyManagementServiceClient
 
 _TIMEOUT_SECONDS = 10.0
-_PATIENCE = Patience(15.0, first_pause_seconds=0.1)  # the client's minute is as long as the function may run
+_RETRY_BUDGET = RetryBudget(15.0, first_pause_seconds=0.1)  # the client's minute is as long as the function may run
 _PROBE = b"which version encrypts?"
 
 
@@ -49,7 +49,7 @@ class CredentialKey:
             "additional_authenticated_data_crc32c": _crc32c(aad),
         }
         try:
-            retry = _PATIENCE.of_service(KMS)
+            retry = _RETRY_BUDGET.of_service(KMS)
             answer = self.open_client().encrypt(request=request, retry=retry, timeout=_TIMEOUT_SECONDS)
         except FAILURES as error:
             failure = _told(error)
@@ -73,7 +73,7 @@ class CredentialKey:
             "additional_authenticated_data_crc32c": _crc32c(aad),
         }
         try:
-            retry = _PATIENCE.of_service(KMS)
+            retry = _RETRY_BUDGET.of_service(KMS)
             answer = self.open_client().decrypt(request=request, retry=retry, timeout=_TIMEOUT_SECONDS)
         except (google.InvalidArgument, google.FailedPrecondition) as error:
             raise errors.CredentialsRejected("Cloud KMS does not decrypt the stored credential") from error

@@ -10,7 +10,7 @@ from google.cloud import bigquery_storage as _untyped_storage
 from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 
 from shared.adapters.google.error_table import STORAGE
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 
 bigquery_storage: Any = _untyped_storage  # its hand-written half has no annotations
 PARTITION_TIME = "_PARTITIONTIME"  # what a table that is partitioned by arrival is filtered by
@@ -37,7 +37,13 @@ def project_problem(error: google.GoogleAPICallError) -> str | None:
 
 
 def try_read_session(
-    credentials: Any, table: bigquery.Table, *, project: str, endpoint: str, timeout_seconds: float, patience: Patience
+    credentials: Any,
+    table: bigquery.Table,
+    *,
+    project: str,
+    endpoint: str,
+    timeout_seconds: float,
+    retry_budget: RetryBudget,
 ) -> None:
     """Open a read session as a run does, and read nothing: that is free. Raises what Google's client raises."""
     client = bigquery_storage.BigQueryReadClient(
@@ -54,5 +60,5 @@ def try_read_session(
             read_session=session,
             max_stream_count=1,
             timeout=timeout_seconds,
-            retry=patience.of_service(STORAGE),
+            retry=retry_budget.of_service(STORAGE),
         )

@@ -1,4 +1,4 @@
-"""How long a call to Google is made again while it fails for a passing reason.
+"""Limits how long a call to Google is repeated while it fails for a passing reason.
 
 The clients' own 10 minutes are longer than most functions may run: such a function is cut off, and its caller gets a
 504 that says nothing instead of a 503 that says when to come back. Nor do they hear that a run was cancelled.
@@ -26,11 +26,11 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Patience:
-    """For so many seconds a call is made again, and never past the request's own time.
+class RetryBudget:
+    """How long a failing call is repeated: for `seconds`, and never past the request's own time.
 
-    `first_pause_seconds` comes before the first repetition, about; each pause after it is twice as long. `heeds`: it
-    ends when the request's work has to stop.
+    About `first_pause_seconds` pass before the first repetition; each later pause is twice as long. `heeds`: the
+    repetition ends when the request's work has to stop.
     """
 
     seconds: float = _LONGEST_SECONDS
@@ -38,9 +38,9 @@ class Patience:
     heeds: bool = True
 
     @staticmethod
-    def of_function(timeout_seconds: float) -> Patience:
-        """The patience of a function that may run so long."""
-        return Patience(min(timeout_seconds / _SHARE, _LONGEST_SECONDS))
+    def of_function(timeout_seconds: float) -> RetryBudget:
+        """The budget of a function that may run so long."""
+        return RetryBudget(min(timeout_seconds / _SHARE, _LONGEST_SECONDS))
 
     @property
     def calls(self) -> Any:
@@ -93,4 +93,4 @@ class Patience:
         )
 
 
-CANCELLING = Patience(_CANCEL_SECONDS, heeds=False)
+CANCELLING = RetryBudget(_CANCEL_SECONDS, heeds=False)

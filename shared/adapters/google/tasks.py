@@ -16,7 +16,7 @@ from google.auth import exceptions as google_auth
 from shared.adapters.google.closing_tasks import TenantsRun, close_tasks
 from shared.adapters.google.error_table import TASKS
 from shared.adapters.google.own_identity import own_credentials
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 from shared.domain.runs.delivery import CloseTask, RunTask, task_name
 from shared.runtime import log
 
@@ -26,7 +26,8 @@ _KICK_DEADLINE = timedelta(seconds=320)
 _CLOCK_SKEW = timedelta(milliseconds=100)
 _TIMEOUT_SECONDS = 5.0
 _THREADS = 32
-_PATIENCE = Patience(10.0, first_pause_seconds=0.1, heeds=False)  # every task is named: creating it again is safe
+# Every task is named: creating it again is safe.
+_RETRY_BUDGET = RetryBudget(10.0, first_pause_seconds=0.1, heeds=False)
 Task = TypeVar("Task")
 _FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAuthError)
 
@@ -134,7 +135,7 @@ class Tasks:
     def _create(self, queue: str, task: Mapping[str, Any], **facts: str) -> bool:
         try:
             self._open_client().create_task(
-                request={"parent": queue, "task": task}, retry=_PATIENCE.of_service(TASKS), timeout=_TIMEOUT_SECONDS
+                request={"parent": queue, "task": task}, retry=_RETRY_BUDGET.of_service(TASKS), timeout=_TIMEOUT_SECONDS
             )
         except google.AlreadyExists:
             return True

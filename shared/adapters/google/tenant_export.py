@@ -21,7 +21,7 @@ from shared import errors
 from shared.adapters.google.error_table import FAILURES, STORAGE, Course, meaning_of, outage_of
 from shared.adapters.google.own_identity import own_credentials
 from shared.adapters.google.read_sessions import demanded_filter, project_problem
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 from shared.adapters.google.tenant_google import key_credentials
 from shared.configuration.settings import Settings
 from shared.domain.credentials.credentials import GcpImpersonation, GcpServiceAccountKey
@@ -32,7 +32,7 @@ bigquery_storage: Any = _untyped_storage  # its hand-written half has no annotat
 _SCOPES = ["https://www.googleapis.com/auth/bigquery"]
 _TIMEOUT_SECONDS = 30.0
 _MESSAGE_LENGTH = 200
-_PATIENCE = Patience(300.0)  # with the tenant's own project; it ends when the run has to stop
+_RETRY_BUDGET = RetryBudget(300.0)  # with the tenant's own project; it ends when the run has to stop
 _TENANT_LABEL = "convergence_tenant"
 
 
@@ -64,7 +64,7 @@ class TenantExport:
     def describe(self) -> ExportTable:
         """What the table is; SourceNotFound when it is missing, or closed to us."""
         with source_errors(self.table):
-            found = self.tables.get_table(self.table, timeout=_TIMEOUT_SECONDS, retry=_PATIENCE.calls)
+            found = self.tables.get_table(self.table, timeout=_TIMEOUT_SECONDS, retry=_RETRY_BUDGET.calls)
         return described(found)
 
     def describe_for(self, tenant_id: str) -> ExportTable:
@@ -86,7 +86,7 @@ class TenantExport:
 
     def batches(self, columns: Sequence[str], *, where: str, snapshot_at: datetime) -> Iterator[pa.RecordBatch]:
         """The rows as they were at `snapshot_at`, some thousand at a time; nothing is held beyond one batch."""
-        retry = _PATIENCE.of_service(STORAGE)
+        retry = _RETRY_BUDGET.of_service(STORAGE)
         with source_errors(self.table, project=self.project):
             session = self.storage.create_read_session(
                 parent=f"projects/{self.project}",

@@ -17,7 +17,7 @@ from google.oauth2 import service_account
 
 from shared.adapters.bigquery.job_errors import translated
 from shared.adapters.google.error_table import outage_of
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 from shared.configuration.tables import get_table
 from shared.domain.credentials.billing_exports import export_problem, missing_columns, unknown_columns
 from shared.domain.credentials.credentials import GcpServiceAccountKey
@@ -26,7 +26,7 @@ from shared.errors import InvalidInput, Unavailable
 
 _SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 _TIMEOUT_SECONDS = 10.0
-_PATIENCE = Patience(15.0)
+_RETRY_BUDGET = RetryBudget(15.0)
 _KEY_FIELD = "credentials.service_account_json"
 _TABLE_FIELD = "credentials.billing_export_table"
 _PROJECT_FIELD = "credentials.project_id"
@@ -73,7 +73,7 @@ def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoi
             return None
         options = {"api_endpoint": endpoint} if endpoint else None
         client = bigquery.Client(project=credential.project_id, credentials=credentials, client_options=options)
-        table = client.get_table(credential.billing_export_table, timeout=_TIMEOUT_SECONDS, retry=_PATIENCE.calls)
+        table = client.get_table(credential.billing_export_table, timeout=_TIMEOUT_SECONDS, retry=_RETRY_BUDGET.calls)
         found = [field.to_api_repr() for field in table.schema]
         known = [column.to_api() for column in get_table("tenant_dataset", _LOADED_INTO).columns]
         if problem := export_problem(table.table_type, found, known):
@@ -100,7 +100,7 @@ def _check_read(credentials: Any, table: bigquery.Table, *, project: str, endpoi
             project=project,
             endpoint=endpoint,
             timeout_seconds=_TIMEOUT_SECONDS,
-            patience=_PATIENCE,
+            retry_budget=_RETRY_BUDGET,
         )
     except google.Forbidden as error:
         if problem := project_problem(error):

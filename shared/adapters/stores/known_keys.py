@@ -19,7 +19,7 @@ from google.cloud import bigquery
 from shared.adapters.bigquery.job_errors import translated
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import Warehouse
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 from shared.domain.requests.allowance import Allowance
 from shared.errors import ConvergenceError, TooManyRequests, Unavailable
 from shared.runtime import log
@@ -138,7 +138,7 @@ class KnownKeys:
                 table,
                 selected_fields=_COLUMNS,
                 max_results=MOST_KEYS + 1,
-                retry=Patience(min(_LISTING_SECONDS, self._warehouse.patience.seconds)).calls,
+                retry=RetryBudget(min(_LISTING_SECONDS, self._warehouse.retry_budget.seconds)).calls,
                 timeout=_LISTING_SECONDS,
             )
             for hexadecimal, is_active, expires_at in (row.values() for row in found):

@@ -70,7 +70,7 @@ class PublishJobs:
 
     def await_end(self, turn: int, pause: Pause) -> None:
         """Wait until the job of a turn that is taken has ended; how it did is for its own executor to know."""
-        await_end(self.get(turn), pause, self.warehouse.patience)
+        await_end(self.get(turn), pause, self.warehouse.retry_budget)
 
     def finished(self, turn: int, pause: Pause) -> bigquery.QueryJob:
         """Wait for the job of this lease's turn; raises what its error means."""

@@ -46,7 +46,7 @@ class SchedulerJobs:
         """When the platform was created, and job runs began to be recorded. No BigQuery job."""
         table = f"{self.warehouse.project}.{self.warehouse.central}.scheduler_job_runs"
         with translated():
-            found: datetime = self.warehouse.client.get_table(table, retry=self.warehouse.patience.calls).created
+            found: datetime = self.warehouse.client.get_table(table, retry=self.warehouse.retry_budget.calls).created
         return found
 
     def _append(self, job: str, started_at: datetime, outcome: str, counts: dict[str, int]) -> None:

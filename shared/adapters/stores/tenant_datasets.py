@@ -72,7 +72,7 @@ class TenantDatasets:
         try:
             return client.create_dataset(wanted), True
         except google.Conflict:  # another call was faster
-            return client.get_dataset(reference, retry=self.warehouse.patience.of_known("Dataset")), False
+            return client.get_dataset(reference, retry=self.warehouse.retry_budget.of_known("Dataset")), False
 
     def _check_ours(self, dataset: bigquery.Dataset) -> None:
         if dataset.labels.get(_LABEL) != _LABEL_VALUE:

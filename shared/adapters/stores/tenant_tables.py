@@ -26,9 +26,9 @@ def make_table(warehouse: Warehouse, tenant_id: str, table: Table) -> bool:
     resource = bigquery.Table.from_api_repr(wanted)
     with translated():
         try:
-            warehouse.client.create_table(resource, retry=warehouse.patience.calls)
+            warehouse.client.create_table(resource, retry=warehouse.retry_budget.calls)
         except google.Conflict:
-            found = warehouse.client.get_table(resource, retry=warehouse.patience.of_known("Table")).to_api_repr()
+            found = warehouse.client.get_table(resource, retry=warehouse.retry_budget.of_known("Table")).to_api_repr()
         else:
             _make_views(warehouse, tenant_id, table)
             return True
@@ -42,4 +42,4 @@ def _make_views(warehouse: Warehouse, tenant_id: str, table: Table) -> None:
     for view in get_views().values():
         if view.of == table.table:
             resource = bigquery.Table.from_api_repr(resource_of(view, warehouse.project, tenant_id))
-            warehouse.client.create_table(resource, exists_ok=True, retry=warehouse.patience.calls)
+            warehouse.client.create_table(resource, exists_ok=True, retry=warehouse.retry_budget.calls)

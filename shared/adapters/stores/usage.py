@@ -19,7 +19,7 @@ class UsageReset:
 
 
 @dataclass(frozen=True)
-class Usage:
+class UsageQuotas:
     """Changes tenant_usage_quotas and tenant_usage_history."""
 
     warehouse: Warehouse

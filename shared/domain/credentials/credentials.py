@@ -22,8 +22,8 @@ from pydantic import (
 
 from shared.domain.credentials.google_names import AccountEmail, ExportTable, ProjectId, is_of_project
 from shared.domain.credentials.key_files import read_key_file
+from shared.domain.requests.parsing import validated
 from shared.domain.requests.texts import Text
-from shared.domain.requests.validation import validated
 from shared.errors import InvalidInput
 
 Provider = Literal["GCP", "AWS", "AZURE"]

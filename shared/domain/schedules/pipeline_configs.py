@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain.dispatching.retry import MOST_RETRIES
 from shared.domain.requests.auth import KeyOwner
-from shared.domain.requests.validation import validated
+from shared.domain.requests.parsing import validated
 from shared.domain.runs.acceptance import is_repeated_call
 from shared.domain.schedules.cron import matches_either_day, require_cron, require_new_cron, uneven_steps
 from shared.domain.schedules.schedule import is_shown, next_tick, require_timezone, ticks_after

@@ -16,14 +16,14 @@ from shared.domain.templates.template_steps import Name, Placeholder, Strict
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PLACEHOLDER = re.compile(r"\{[a-z_][a-z0-9_]*\}")
 
-Column = Annotated[
+ColumnName = Annotated[
     str,
     Text(
         r"[A-Za-z_][A-Za-z0-9_]{0,299}",
         "must be a column's name: a letter or underscore, then letters, digits and underscores",
     ),
 ]
-Columns = Annotated[list[Column], Field(min_length=1)]
+ColumnNames = Annotated[list[ColumnName], Field(min_length=1)]
 
 
 def bound_of(value: Any) -> Any:
@@ -62,32 +62,32 @@ class NoOptions(_Options):
 class _RowOptions(_Options):
     """`sample_columns` are shown of rows that fail, beside the columns the check is about."""
 
-    sample_columns: list[Column] = Field(default=[])
+    sample_columns: list[ColumnName] = Field(default=[])
 
 
 class NotNullOptions(_RowOptions):
     """Columns that have a value in every row."""
 
-    columns: Columns
+    columns: ColumnNames
 
 
 class UniqueOptions(_Options):
     """Columns that together are different in every row; NULL equals NULL."""
 
-    columns: Columns
+    columns: ColumnNames
 
 
 class AcceptedValuesOptions(_RowOptions):
     """The values a column may have; NULL is none, and passes."""
 
-    column: Column
+    column: ColumnName
     values: Annotated[list[str], Field(min_length=1)]
 
 
 class RangeOptions(_RowOptions):
     """The least and the greatest value a column may have, of the column's own type; NULL passes."""
 
-    column: Column
+    column: ColumnName
     minimum: Bound = None
     maximum: Bound = None
     inclusive: bool = True
@@ -129,7 +129,7 @@ class RowCountOptions(_Options):
 class FreshnessOptions(_Options):
     """How old the newest value of a TIMESTAMP column may be, staged and published rows together."""
 
-    column: Column
+    column: ColumnName
     max_age_hours: float = Field(gt=0)
 
 
@@ -143,8 +143,8 @@ class Totals(Strict):
     query: Name | None = None
     step: Name | None = None
     table: Name | None = None
-    total: Column | None = None
-    keys: Columns | None = None  # what this side calls the columns of `by`, in their order; the same unless given
+    total: ColumnName | None = None
+    keys: ColumnNames | None = None  # what this side calls the columns of `by`, in their order; the same unless given
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Totals:
@@ -160,7 +160,7 @@ class Totals(Strict):
 class ReconciliationOptions(_Options):
     """Two totals for each value of the key columns, which must be equal, or `tolerance` apart at most."""
 
-    by: Columns
+    by: ColumnNames
     observed: Totals
     expected: Totals
     tolerance: Decimal = Field(default=Decimal(0), ge=0)

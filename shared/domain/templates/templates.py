@@ -12,7 +12,7 @@ from pydantic import Field
 from shared.domain.credentials.google_names import table_name
 from shared.domain.templates.config_problems import Place
 from shared.domain.templates.grain import Grain, days_between, whole_days
-from shared.domain.templates.template_checks import Check, Column
+from shared.domain.templates.template_checks import Check, ColumnName
 from shared.domain.templates.template_steps import Bytes, Lookup, Name, SqlStep, Step, Strict
 from shared.errors import InvalidInput
 
@@ -67,7 +67,7 @@ class Target(Strict):
 
     table: Name
     step: Name
-    date_column: Column
+    date_column: ColumnName
     billed: Name  # the template's statement that adds up rows and cost by day and currency
 
 

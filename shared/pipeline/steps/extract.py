@@ -15,7 +15,7 @@ from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import Job
 from shared.adapters.google.tenant_export import open_tenant_export
 from shared.configuration.tables import get_table
-from shared.connectors.daily_totals import DayFigures, Tally
+from shared.connectors.daily_totals import DailyTotals, DayFigures
 from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport, Selection
 from shared.connectors.parquet_stream import ParquetStream
 from shared.domain.credentials.billing_exports import OTHER_COLUMNS, named
@@ -43,11 +43,11 @@ def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> Ste
     connector = _connector(hop, step)
     selection, costs = _select(hop, step, connector, max_bytes_billed)
     step = step.over(selection.dates)
-    tally, table = Tally(), hop.staging_table(step)
-    job_id = _load(hop, step, _counted(hop, connector.batches(selection.dates), tally))
-    dates = sorted({*selection.dates, *tally.dates})
+    totals, table = DailyTotals(), hop.staging_table(step)
+    job_id = _load(hop, step, _counted(hop, connector.batches(selection.dates), totals))
+    dates = sorted({*selection.dates, *totals.dates})
     return StepResult(
-        rows=tally.rows,
+        rows=totals.rows,
         costs=costs,
         job_id=job_id,
         output_table=table,
@@ -55,8 +55,8 @@ def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> Ste
             "dates": [str(day) for day in dates],
             "unchanged_days": selection.unchanged,
             "days_left": selection.left,
-            "counted": tally.by_day(),
-            "seen_until": _text(tally.seen_until),
+            "counted": totals.by_day(),
+            "seen_until": _text(totals.seen_until),
             "watermark": _text(selection.watermark),
         },
         checks=list(_warnings(hop, step, connector, left=selection.left)),
@@ -157,11 +157,11 @@ def _connector(hop: Hop, step: PlannedStep) -> GcpBillingExport:
     return connector
 
 
-def _counted(hop: Hop, batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
+def _counted(hop: Hop, batches: Iterator[pa.RecordBatch], totals: DailyTotals) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        hop.control.check_work()
+        hop.stop_signal.check_work()
         if batch.num_rows:
-            tally.add(batch)
+            totals.add(batch)
             yield batch
 
 

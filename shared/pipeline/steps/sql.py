@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shared.adapters.bigquery.costs import Column, Estimate, JobCosts, tables_read
+from shared.adapters.bigquery.costs import Estimate, JobCosts, ResultColumn, tables_read
 from shared.adapters.bigquery.job_errors import InvalidStatement, Missing
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.warehouse import Job
@@ -114,10 +114,12 @@ def _estimate(hop: Hop, step: PlannedStep, query: Statement, values: Mapping[str
         raise SourceNotFound(f"steps.{step.id} reads a table that does not exist: {error.message}") from error
 
 
-def check_columns(step: PlannedStep, found: Mapping[str, Column]) -> None:
+def check_columns(step: PlannedStep, found: Mapping[str, ResultColumn]) -> None:
     """InvalidTemplate naming step and column unless a result has just the columns of the step's shape."""
     shape = step.values["shape"]
-    wanted = {column.name: Column.of_api(column.to_api()) for column in get_table("tenant_dataset", shape).columns}
+    wanted = {
+        column.name: ResultColumn.of_api(column.to_api()) for column in get_table("tenant_dataset", shape).columns
+    }
     for name in [*wanted, *found]:
         has, needs = found.get(name), wanted.get(name)
         if has == needs:

@@ -19,14 +19,14 @@ def staging_job(hop: Hop, step: PlannedStep, start: Callable[[str], Job]) -> Job
 
     `start` begins it under an id that nobody has used; after an error the next id is tried.
     """
-    staging, warehouse, pause = hop.services.staging, hop.services.warehouse, hop.control.pause_for_job
+    staging, warehouse, pause = hop.services.staging, hop.services.warehouse, hop.stop_signal.pause_for_job
     reason = ""
     for number in range(MOST_JOBS):
         job_id = f"{hop.task.run_id}-{step.id}-{step.input_hash}-{number}"
         job = warehouse.find_any_job(job_id)
         if job is None:
             return staging.wait_for(_started(hop, job_id, start), pause)
-        failure = failure_of(job, partial(staging.wait_for, job, pause), warehouse.patience)
+        failure = failure_of(job, partial(staging.wait_for, job, pause), warehouse.retry_budget)
         if failure is None:
             return job
         reason = failure

@@ -13,7 +13,7 @@ import pytest
 from devcloud.clients import warehouse_of
 from shared.adapters.bigquery.job_waits import wait_until_done
 from shared.adapters.bigquery.sql import Statement
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 from shared.domain.dispatching.retry import MOST_JOBS, MOST_RETRIES, MOST_STEP_TRIES
 from shared.errors import FenceLost, JobFailed, RunCancelled, RunError, StepTimedOut, Unavailable
 from shared.pipeline.steps.staging_job import staging_job
@@ -63,7 +63,7 @@ def test_a_job_that_another_hop_or_attempt_will_wait_for_goes_on(
     with executions.cloud.bigquery.hold(statement="slow") as gate:
         job = warehouse.insert(SLOW, {}, job_id=f"test-{uuid.uuid4()}")
         with pytest.raises(reason):
-            wait_until_done(job, stop, Patience())
+            wait_until_done(job, stop, RetryBudget())
         gate.await_job()
     assert warehouse.rows_of(job) == [{"found": 1}]
 

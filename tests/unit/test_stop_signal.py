@@ -7,7 +7,7 @@ import pytest
 from shared.domain.runs.attempt import Signals
 from shared.errors import DependencyUnavailable, FenceLost, RunCancelled, StepTimedOut
 from shared.pipeline.heartbeat import heartbeats, heed
-from shared.pipeline.stop_signal import Control, HandOver
+from shared.pipeline.stop_signal import HandOver, StopSignal
 from shared.runtime.request_time import check_stop, interruptible
 
 
@@ -21,30 +21,30 @@ class Clock:
 
 def test_a_step_out_of_time_stops_at_its_next_check() -> None:
     clock = Clock()
-    control = Control(budget_seconds=100, clock=clock)
-    with control.step(10):
-        control.check()
+    stop_signal = StopSignal(budget_seconds=100, clock=clock)
+    with stop_signal.step(10):
+        stop_signal.check()
         clock.now = 11
         with pytest.raises(StepTimedOut):
-            control.check()
-    control.check()
+            stop_signal.check()
+    stop_signal.check()
 
 
 def test_waiting_for_a_job_ends_with_the_requests_budget() -> None:
     clock = Clock()
-    control = Control(budget_seconds=5, clock=clock)
-    control.pause_for_job(0)
+    stop_signal = StopSignal(budget_seconds=5, clock=clock)
+    stop_signal.pause_for_job(0)
     clock.now = 5
     with pytest.raises(HandOver):
-        control.pause_for_job(0)
+        stop_signal.pause_for_job(0)
 
 
 def test_the_first_reason_to_stop_counts_and_ends_a_pause() -> None:
-    control = Control(budget_seconds=100)
-    control.stop(RunCancelled())
-    control.stop(FenceLost())
+    stop_signal = StopSignal(budget_seconds=100)
+    stop_signal.stop(RunCancelled())
+    stop_signal.stop(FenceLost())
     with pytest.raises(RunCancelled):
-        control.pause(60)
+        stop_signal.pause(60)
 
 
 @pytest.mark.parametrize(
@@ -52,29 +52,29 @@ def test_the_first_reason_to_stop_counts_and_ends_a_pause() -> None:
     [(Signals(lease_is_held=False, is_cancel_requested=True), FenceLost), (Signals(True, True), RunCancelled)],
 )
 def test_signals_stop_the_hop(signals: Signals, reason: type[Exception]) -> None:
-    control = Control(budget_seconds=100)
-    heed(control, signals)
+    stop_signal = StopSignal(budget_seconds=100)
+    heed(stop_signal, signals)
     with pytest.raises(reason):
-        control.check()
+        stop_signal.check()
 
 
 def test_the_heartbeat_ends_with_its_block_and_stops_the_hop_meanwhile() -> None:
-    control, beats = Control(budget_seconds=100), []
+    stop_signal, beats = StopSignal(budget_seconds=100), []
     with (
         pytest.raises(RunCancelled),
         heartbeats(
-            control,
+            stop_signal,
             every_seconds=0.01,
             beat=lambda: beats.append(1),
             signals=lambda: Signals(lease_is_held=True, is_cancel_requested=len(beats) >= 3),
         ),
     ):
-        control.pause(30)
+        stop_signal.pause(30)
     assert len(beats) >= 3
 
 
 def test_the_heartbeat_outlives_whatever_goes_wrong_with_one_beat() -> None:
-    control, beats = Control(budget_seconds=100), list[int]()
+    stop_signal, beats = StopSignal(budget_seconds=100), list[int]()
 
     def beat() -> None:
         beats.append(len(beats))
@@ -83,78 +83,78 @@ def test_the_heartbeat_outlives_whatever_goes_wrong_with_one_beat() -> None:
 
     with (
         pytest.raises(RunCancelled),
-        heartbeats(control, every_seconds=0.01, beat=beat, signals=lambda: Signals(True, True)),
+        heartbeats(stop_signal, every_seconds=0.01, beat=beat, signals=lambda: Signals(True, True)),
     ):
-        control.pause(5)
+        stop_signal.pause(5)
     assert beats[:2] == [0, 1]
 
 
 def test_work_that_ends_with_the_request_goes_on_in_the_next_one_where_that_has_more_time_for_it() -> None:
     clock = Clock()
-    control = Control(budget_seconds=100, clock=clock)
+    stop_signal = StopSignal(budget_seconds=100, clock=clock)
     clock.now = 50
-    with control.step(1_000):
-        control.check_work()
+    with stop_signal.step(1_000):
+        stop_signal.check_work()
         clock.now = 100
         with pytest.raises(HandOver):
-            control.check_work()
+            stop_signal.check_work()
 
 
 def test_work_that_had_the_whole_request_and_did_not_end_is_out_of_time() -> None:
     clock = Clock()
-    control = Control(budget_seconds=100, clock=clock)
-    with control.step(1_000):
+    stop_signal = StopSignal(budget_seconds=100, clock=clock)
+    with stop_signal.step(1_000):
         clock.now = 100
         with pytest.raises(StepTimedOut):
-            control.check_work()
+            stop_signal.check_work()
 
 
 def test_a_call_that_is_made_again_hears_what_the_step_hears() -> None:
     clock = Clock()
-    control = Control(budget_seconds=100, clock=clock)
+    stop_signal = StopSignal(budget_seconds=100, clock=clock)
     check_stop()
-    with control.step(10):
+    with stop_signal.step(10):
         check_stop()
         clock.now = 11
         with pytest.raises(StepTimedOut):
             check_stop()
     check_stop()
-    with control.step(1_000):
+    with stop_signal.step(1_000):
         clock.now = 100
         with pytest.raises(DependencyUnavailable):
             check_stop()
-        control.stop(RunCancelled())
+        stop_signal.stop(RunCancelled())
         with pytest.raises(RunCancelled):
             check_stop()
 
 
 def test_a_call_that_waits_is_ended_by_who_stops_the_run_and_when_its_time_is_over() -> None:
     clock, ended = Clock(), list[str]()
-    control = Control(budget_seconds=100, clock=clock)
-    with control.step(10):
+    stop_signal = StopSignal(budget_seconds=100, clock=clock)
+    with stop_signal.step(10):
         with interruptible(lambda: ended.append("first")):
-            control.enforce()
+            stop_signal.enforce()
             assert ended == []
             clock.now = 11
-            control.enforce()
+            stop_signal.enforce()
         with interruptible(lambda: ended.append("second")):
-            control.stop(RunCancelled())
-        control.enforce()
+            stop_signal.stop(RunCancelled())
+        stop_signal.enforce()
     assert ended == ["first", "second"]
     with interruptible(lambda: ended.append("outside of a step")):
-        control.enforce()
+        stop_signal.enforce()
     assert ended == ["first", "second"]
 
 
 def test_time_that_a_step_waits_for_others_is_not_its_own() -> None:
     now = [0.0]
-    control = Control(budget_seconds=1000, clock=lambda: now[0])
-    with control.step(10):
+    stop_signal = StopSignal(budget_seconds=1000, clock=lambda: now[0])
+    with stop_signal.step(10):
         now[0] = 8
-        with control.waiting():
+        with stop_signal.waiting():
             now[0] = 500
-            control.check()
-        control.check()
+            stop_signal.check()
+        stop_signal.check()
         now[0] = 502.5
         with pytest.raises(StepTimedOut):
-            control.check()
+            stop_signal.check()

@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.connectors.batching import gathered
+from shared.connectors.batching import coalesced
 
 
 def batches(sizes: list[int]) -> Iterator[pa.RecordBatch]:
@@ -20,7 +20,7 @@ def batches(sizes: list[int]) -> Iterator[pa.RecordBatch]:
 
 @given(sizes=st.lists(st.one_of(st.integers(0, 50), st.integers(2_000, 9_000)), max_size=12))
 def test_every_row_is_there_once_in_order_and_no_batch_is_empty(sizes: list[int]) -> None:
-    found = list(gathered(batches(sizes)))
+    found = list(coalesced(batches(sizes)))
     assert all(batch.num_rows for batch in found)
     assert [n for batch in found for n in batch["n"].to_pylist()] == list(range(sum(sizes)))
     assert all(batch.num_rows >= 4_096 for batch in found[:-1])
@@ -34,10 +34,10 @@ def test_it_waits_for_no_more_than_it_hands_out() -> None:
             pulled.append(batch.num_rows)
             yield batch
 
-    next(gathered(source()))
+    next(coalesced(source()))
     assert sum(pulled) == 4_096
 
 
 def test_wide_rows_are_handed_out_by_size() -> None:
     wide = [pa.RecordBatch.from_pydict({"text": ["x" * 1_000_000] * 3}) for _ in range(6)]
-    assert [batch.num_rows for batch in gathered(iter(wide))] == [6, 6, 6]
+    assert [batch.num_rows for batch in coalesced(iter(wide))] == [6, 6, 6]

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.connectors.arrow_types import NUMERIC
-from shared.connectors.daily_totals import Tally, figures_by_day
+from shared.connectors.daily_totals import DailyTotals, figures_by_day
 from shared.connectors.gcp_billing_export import GcpBillingExport
 from shared.errors import CheckFailed
 
@@ -43,25 +43,25 @@ def batch(rows: list[tuple[int, str, Decimal, list[Decimal]]]) -> pa.RecordBatch
 def test_counts_are_exact_however_rows_are_cut_into_batches(
     batches: list[list[tuple[int, str, Decimal, list[Decimal]]]],
 ) -> None:
-    tally = Tally()
+    totals = DailyTotals()
     for rows in batches:
-        tally.add(batch(rows))
+        totals.add(batch(rows))
     wanted: defaultdict[tuple[str, str], tuple[int, Decimal]] = defaultdict(lambda: (0, Decimal(0)))
     for day, currency, cost, credits_ in chain.from_iterable(batches):
         key = (str(NEW_YEAR + timedelta(days=day)), currency)
         rows_before, billed = wanted[key]
         wanted[key] = (rows_before + 1, billed + cost + sum(credits_, Decimal(0)))
-    assert {(day, currency): (found, Decimal(billed)) for day, currency, found, billed in tally.by_day()} == wanted
-    assert tally.rows == sum(map(len, batches))
+    assert {(day, currency): (found, Decimal(billed)) for day, currency, found, billed in totals.by_day()} == wanted
+    assert totals.rows == sum(map(len, batches))
 
 
 def test_a_year_in_five_currencies_fits_into_an_event() -> None:
-    tally, cost = Tally(), Decimal("1234567.123456789")
+    totals, cost = DailyTotals(), Decimal("1234567.123456789")
     for currency in CURRENCIES:
-        tally.add(batch([(day, currency, cost, [cost]) for day in range(366)]))
-    counted = tally.by_day()
+        totals.add(batch([(day, currency, cost, [cost]) for day in range(366)]))
+    counted = totals.by_day()
     assert len(counted) == 366 * len(CURRENCIES)
-    assert len(json.dumps({"dates": [str(day) for day in tally.dates], "counted": counted})) < 100_000
+    assert len(json.dumps({"dates": [str(day) for day in totals.dates], "counted": counted})) < 100_000
 
 
 HUGE = Decimal("99999999999999999999999999999.999999999")  # the largest NUMERIC
@@ -72,13 +72,13 @@ LEAST = HUGE.copy_negate()  # the minus sign would round it
 def test_amounts_whose_sum_is_too_wide_for_their_own_type_on_the_way_are_added_up_exactly(
     small: Decimal, times: int, in_credits: bool
 ) -> None:
-    tally, zero = Tally(), Decimal(0)
+    totals, zero = DailyTotals(), Decimal(0)
     for amount in (HUGE, LEAST):
         amounts = [amount] * times
         rows = [(0, "EUR", zero, amounts)] if in_credits else [(0, "EUR", amount, []) for amount in amounts]
-        tally.add(batch(rows))
-    tally.add(batch([(0, "EUR", small, [])]))
-    ((_, _, _, billed),) = tally.by_day()
+        totals.add(batch(rows))
+    totals.add(batch([(0, "EUR", small, [])]))
+    ((_, _, _, billed),) = totals.by_day()
     assert Decimal(billed) == small
     days, costs = pa.array([NEW_YEAR] * 4), pa.array([HUGE, HUGE, LEAST, LEAST], NUMERIC)
     exported = pa.array([datetime(2024, 2, 1, tzinfo=UTC)] * 4)
@@ -89,10 +89,10 @@ def test_amounts_whose_sum_is_too_wide_for_their_own_type_on_the_way_are_added_u
 
 @pytest.mark.parametrize(("amount", "more"), [(HUGE, Decimal("1e-9")), (LEAST, Decimal("-1e-9"))])
 def test_a_day_that_bills_more_than_numeric_holds_is_refused_by_its_name(amount: Decimal, more: Decimal) -> None:
-    tally = Tally()
-    tally.add(batch([(0, "EUR", amount, [])]))
-    assert tally.by_day() == [("2024-01-01", "EUR", 1, f"{amount:f}")]
-    tally.add(batch([(0, "EUR", more, [])]))
+    totals = DailyTotals()
+    totals.add(batch([(0, "EUR", amount, [])]))
+    assert totals.by_day() == [("2024-01-01", "EUR", 1, f"{amount:f}")]
+    totals.add(batch([(0, "EUR", more, [])]))
     with pytest.raises(CheckFailed, match=r"^2024-01-01 bills -?1\.00E\+29 EUR, more than NUMERIC holds") as refusal:
-        tally.by_day()
+        totals.by_day()
     assert not refusal.value.retryable

@@ -14,12 +14,12 @@ from google.cloud import bigquery
 
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.warehouse import Warehouse
-from shared.adapters.google.retry_budget import Patience
+from shared.adapters.google.retry_budget import RetryBudget
 from shared.configuration.platform_config import get_platform
 from shared.errors import Unavailable
 
 STATEMENT = Statement("find_x", "SELECT 1 AS x", {})
-PATIENCE = Patience(0.5)
+PATIENCE = RetryBudget(0.5)
 
 
 @pytest.fixture
@@ -57,5 +57,5 @@ def test_bigquery_that_is_down_is_given_up_when_the_patience_ends(
 
 def test_every_function_has_time_left_to_say_what_is_down() -> None:
     for function in get_platform().functions.values():
-        seconds = Patience.of_function(function.timeout_seconds).seconds
+        seconds = RetryBudget.of_function(function.timeout_seconds).seconds
         assert 15 <= seconds <= function.timeout_seconds / 2
