@@ -4,14 +4,14 @@ import flask
 
 from shared import bootstrap
 from shared.domain.requests.parsing import NoBody
-from shared.http import Answer, Call, Routes
-from shared.http.policies import platform_caller
+from shared.http import Answer, Routes
+from shared.http.policies import PlatformCall, platform_caller
 
 routes = Routes("cleanup_orphaned_pipelines")
 
 
 @routes.route("POST /api/v1/scheduler/cleanup-orphaned-pipelines", policy=platform_caller)
-def clean_up(call: Call) -> Answer:
+def clean_up(call: PlatformCall) -> Answer:
     """200 with what was found and what became of it."""
     call.body_as(NoBody)
     return Answer(200, bootstrap.clean_up().clean_up())

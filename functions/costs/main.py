@@ -3,14 +3,14 @@
 import flask
 
 from shared import bootstrap
-from shared.http import Answer, Call, Routes
-from shared.http.policies import tenant_reader
+from shared.http import Answer, Routes
+from shared.http.policies import ReaderCall, tenant_reader
 
 routes = Routes("costs")
 
 
 @routes.route("GET /api/v1/costs/{tenant_id}", policy=tenant_reader)
-def show(call: Call) -> Answer:
+def show(call: ReaderCall) -> Answer:
     """200 with the sums of the days, by group and period."""
     return Answer(200, bootstrap.cost_questions().show(call.caller, call.query))
 

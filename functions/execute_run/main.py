@@ -6,15 +6,15 @@ import flask
 
 from shared import bootstrap
 from shared.domain.runs.delivery import CloseTask, RunTask
-from shared.http import Answer, Call, Routes
-from shared.http.policies import platform_caller
+from shared.http import Answer, Routes
+from shared.http.policies import PlatformCall, platform_caller
 from shared.runtime import log
 
 routes = Routes("execute_run")
 
 
 @routes.route("POST /api/v1/internal/execute", policy=platform_caller)
-def execute(call: Call) -> Answer:
+def execute(call: PlatformCall) -> Answer:
     """200 with what became of the delivery; anything else means: deliver it again."""
     task = call.body_as(RunTask)
     execution_id = uuid.uuid4().hex  # a caller's X-Request-ID may come with more than one delivery
@@ -23,7 +23,7 @@ def execute(call: Call) -> Answer:
 
 
 @routes.route("POST /api/v1/internal/close", policy=platform_caller)
-def close(call: Call) -> Answer:
+def close(call: PlatformCall) -> Answer:
     """200 with what became of the delivery; anything else means: deliver it again."""
     return Answer(200, {"status": bootstrap.close_runs(call.body_as(CloseTask))})
 

@@ -3,34 +3,34 @@
 import flask
 
 from shared.bootstrap import pipeline_configs as configs
-from shared.http import Answer, Call, Routes, made
-from shared.http.policies import presented_key
+from shared.http import Answer, Routes, made
+from shared.http.policies import UnprovedCall, unproved_key
 
 routes = Routes("pipeline_configs")
 
 
-@routes.route("POST /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=presented_key, keyed=True)
-def _create(call: Call) -> Answer:
+@routes.route("POST /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=unproved_key, keyed=True)
+def _create(call: UnprovedCall) -> Answer:
     return made(configs().create(call.caller, *call.asked))
 
 
-@routes.route("GET /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=presented_key)
-def _list_all(call: Call) -> Answer:
+@routes.route("GET /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=unproved_key)
+def _list_all(call: UnprovedCall) -> Answer:
     return Answer(200, configs().list_all(call.caller, call.query))
 
 
-@routes.route("PATCH /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}", policy=presented_key)
-def _change(call: Call) -> Answer:
+@routes.route("PATCH /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}", policy=unproved_key)
+def _change(call: UnprovedCall) -> Answer:
     return Answer(200, configs().change(call.caller, call.params["config_id"], call.json_object(), call.user_id))
 
 
-@routes.route("DELETE /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}", policy=presented_key)
-def _remove(call: Call) -> Answer:
+@routes.route("DELETE /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}", policy=unproved_key)
+def _remove(call: UnprovedCall) -> Answer:
     return Answer(200, configs().remove(call.caller, call.params["config_id"], call.user_id))
 
 
-@routes.route("GET /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}/preview", policy=presented_key)
-def _preview(call: Call) -> Answer:
+@routes.route("GET /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}/preview", policy=unproved_key)
+def _preview(call: UnprovedCall) -> Answer:
     return Answer(200, configs().preview(call.caller, call.params["config_id"], call.query))
 
 

@@ -5,8 +5,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared import bootstrap
 from shared.domain.dispatching.admission import DEFAULT_MAX_RUNS
-from shared.http import Answer, Call, Routes
-from shared.http.policies import platform_caller
+from shared.http import Answer, Routes
+from shared.http.policies import PlatformCall, platform_caller
 
 routes = Routes("process_queue")
 
@@ -20,7 +20,7 @@ class ProcessQueueBody(BaseModel):
 
 
 @routes.route("POST /api/v1/scheduler/process-queue", policy=platform_caller)
-def process(call: Call) -> Answer:
+def process(call: PlatformCall) -> Answer:
     """200 with what the call did."""
     body = call.body_as(ProcessQueueBody)
     return Answer(200, bootstrap.dispatcher().process(max_runs=body.max_runs))

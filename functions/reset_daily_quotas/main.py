@@ -4,14 +4,14 @@ import flask
 
 from shared import bootstrap
 from shared.domain.requests.parsing import NoBody
-from shared.http import Answer, Call, Routes
-from shared.http.policies import platform_caller
+from shared.http import Answer, Routes
+from shared.http.policies import PlatformCall, platform_caller
 
 routes = Routes("reset_daily_quotas")
 
 
 @routes.route("POST /api/v1/scheduler/reset-daily-quotas", policy=platform_caller)
-def reset(call: Call) -> Answer:
+def reset(call: PlatformCall) -> Answer:
     """200 with how many records were reset and archived."""
     call.body_as(NoBody)
     return Answer(200, bootstrap.quota_reset().reset())

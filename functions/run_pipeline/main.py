@@ -4,14 +4,14 @@ import flask
 
 from shared import bootstrap
 from shared.domain.runs.acceptance import RunRequest
-from shared.http import Answer, Call, Routes, made
-from shared.http.policies import presented_key
+from shared.http import Answer, Routes, made
+from shared.http.policies import UnprovedCall, unproved_key
 
 routes = Routes("run_pipeline")
 
 
-@routes.route("POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=presented_key, keyed=True)
-def run(call: Call) -> Answer:
+@routes.route("POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=unproved_key, keyed=True)
+def run(call: UnprovedCall) -> Answer:
     """202 with the id of the run, or of each month's; its first read proves the key."""
     return made(bootstrap.pipeline_requests().answer(call.caller, call.params, RunRequest(*call.asked)))
 

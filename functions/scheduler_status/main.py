@@ -3,14 +3,14 @@
 import flask
 
 from shared import bootstrap
-from shared.http import Answer, Call, Routes
-from shared.http.policies import platform_caller
+from shared.http import Answer, Routes
+from shared.http.policies import PlatformCall, platform_caller
 
 routes = Routes("scheduler_status")
 
 
 @routes.route("GET /api/v1/scheduler/status", policy=platform_caller)
-def status(_: Call) -> Answer:
+def status(_: PlatformCall) -> Answer:
     """200 with queue, outcomes, limits, jobs and whatever is overdue."""
     return Answer(200, bootstrap.scheduler_status().show())
 

@@ -4,14 +4,14 @@ import flask
 
 from shared import bootstrap
 from shared.domain.requests.parsing import NoBody
-from shared.http import Answer, Call, Routes
-from shared.http.policies import platform_caller
+from shared.http import Answer, Routes
+from shared.http.policies import PlatformCall, platform_caller
 
 routes = Routes("trigger_due_pipelines")
 
 
 @routes.route("POST /api/v1/scheduler/trigger", policy=platform_caller)
-def trigger(call: Call) -> Answer:
+def trigger(call: PlatformCall) -> Answer:
     """200 with what became of every due schedule."""
     call.body_as(NoBody)
     return Answer(200, bootstrap.trigger().trigger())

@@ -1,6 +1,6 @@
 """The HTTP face of every function: routes, messages, policies, problem documents."""
 
 from shared.http.endpoint import Routes
-from shared.http.messages import Answer, Call, made
+from shared.http.messages import Answer, made
 
-__all__ = ["Answer", "Call", "Routes", "made"]
+__all__ = ["Answer", "Routes", "made"]

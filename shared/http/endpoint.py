@@ -14,7 +14,7 @@ from flask import Request, Response
 from shared import errors
 from shared.configuration.platform_config import get_platform
 from shared.configuration.settings import get_settings
-from shared.http.messages import Answer, Call
+from shared.http.messages import Answer, Call, Caller, HttpRequest
 from shared.http.problems import problem
 from shared.http.responses import allow_origin, json_response
 from shared.runtime import log
@@ -25,16 +25,16 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _ALLOWED_HEADERS = "Content-Type, X-API-Key, X-User-ID, Idempotency-Key, X-Request-ID"
 
 
-Handler = Callable[[Call], Answer]
-Policy = Callable[[Call], Any]
+Handler = Callable[[Call[Caller]], Answer]
+Policy = Callable[[HttpRequest], Caller]
 
 
 @dataclass(frozen=True)
 class _Route:
     method: str
     pattern: re.Pattern[str]
-    policy: Policy
-    handler: Handler
+    policy: Policy[Any]
+    handler: Handler[Any]
     keyed: bool
 
 
@@ -47,7 +47,9 @@ class Routes:
         if flask.has_app_context():  # the framework's own, which has no route for some paths, and a page of its own
             flask.current_app.register_error_handler(404, lambda _: self.respond(flask.request))
 
-    def route(self, method_and_path: str, *, policy: Policy, keyed: bool = False) -> Callable[[Handler], Handler]:
+    def route(
+        self, method_and_path: str, *, policy: Policy[Caller], keyed: bool = False
+    ) -> Callable[[Handler[Caller]], Handler[Caller]]:
         """Register a handler, e.g. `@routes.route("GET /api/v1/x/{id}", policy=tenant_api_key)`.
 
         One that is `keyed` keeps what an Idempotency-Key promises; any other refuses the header.
@@ -55,7 +57,7 @@ class Routes:
         method, path = method_and_path.split(" ", 1)
         pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 
-        def register(handler: Handler) -> Handler:
+        def register(handler: Handler[Caller]) -> Handler[Caller]:
             self._routes.append(_Route(method, pattern, policy, handler, keyed))
             return handler
 
@@ -85,15 +87,15 @@ class Routes:
             if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
                 return self._preflight(path)
             route, params = self._match(request.method, path)
-            call = Call(
+            received = HttpRequest(
                 method=request.method, path=path, params=params,
                 query={name: value for name, value in request.args.items() if name != "key"},  # that is API Gateway's
                 headers=request.headers, body=_limited_body(request), request_id=request_id,
             )  # fmt: skip
-            proved = _proved(call, route.policy)
+            call = Call(**vars(received), caller=route.policy(received))
             if "Idempotency-Key" in request.headers and not route.keyed:
                 raise errors.InvalidInput.of_field("Idempotency-Key", "is not taken here; send the request without it")
-            answer = route.handler(proved)
+            answer = route.handler(call)
         except errors.ConvergenceError as error:
             return _problem(error, request)
         except Exception as error:  # noqa: BLE001 - the outermost frame: logged whole, answered without a detail
@@ -123,11 +125,6 @@ class Routes:
         response.headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
         response.headers["Access-Control-Max-Age"] = "3600"
         return response
-
-
-def _proved(call: Call, policy: Policy) -> Call:
-    caller = policy(call)
-    return Call(**{**vars(call), "caller": caller})
 
 
 def _limited_body(request: Request) -> bytes:

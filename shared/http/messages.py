@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from werkzeug.datastructures import Headers
 
@@ -14,13 +14,15 @@ from shared import errors
 from shared.domain.requests.parsing import Model, validated
 from shared.domain.requests.replies import Reply
 
+Caller = TypeVar("Caller")
+
 _USER_ID_MAX = 128
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 
 
 @dataclass(frozen=True)
-class Call:
-    """One request as handlers see it; `caller` is what the route's policy proved."""
+class HttpRequest:
+    """One request as policies see it."""
 
     method: str
     path: str
@@ -29,7 +31,6 @@ class Call:
     headers: Headers
     body: bytes
     request_id: str
-    caller: Any = None
 
     @property
     def user_id(self) -> str | None:
@@ -76,6 +77,13 @@ class Call:
     def body_as(self, model: type[Model]) -> Model:
         """The body validated; InvalidInput naming every bad field."""
         return validated(model, self.json_object())
+
+
+@dataclass(frozen=True)
+class Call(HttpRequest, Generic[Caller]):
+    """One request as handlers see it; `caller` is what the route's policy has found out about who calls."""
+
+    caller: Caller
 
 
 @dataclass(frozen=True)

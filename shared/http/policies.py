@@ -7,50 +7,55 @@ from shared.configuration.platform_config import get_platform
 from shared.configuration.settings import get_settings
 from shared.domain.requests.auth import KeyOwner, PresentedKey, TenantReader, check_invoker
 from shared.domain.requests.identifiers import check_tenant_id
-from shared.http.messages import Call
+from shared.http.messages import Call, HttpRequest
 from shared.runtime import log
 from shared.runtime.callers import address_of
 
+UnprovedCall = Call[PresentedKey]
+TenantCall = Call[KeyOwner]
+ReaderCall = Call[TenantReader]
+PlatformCall = Call[str]
 
-def presented_key(call: Call) -> PresentedKey:
-    """There is such a key; the handler's own first read must prove it. For routes that count their jobs."""
-    key = _known_key(call)
+
+def unproved_key(request: HttpRequest) -> PresentedKey:
+    """There is such a key. The handler's own first read must prove that it is live and belongs to the tenant."""
+    key = _known_key(request)
     bootstrap.callers().charge(key.api_key_hash)
     return key
 
 
-def tenant_api_key(call: Call) -> KeyOwner:
+def tenant_api_key(request: HttpRequest) -> KeyOwner:
     """The key is live and belongs to the tenant of the URL. At most one job."""
-    key = _known_key(call)
+    key = _known_key(request)
     callers = bootstrap.callers()
     callers.charge(key.api_key_hash)
     return callers.require_owner(key)
 
 
-def tenant_reader(call: Call) -> TenantReader:
+def tenant_reader(request: HttpRequest) -> TenantReader:
     """As tenant_api_key, for what may be answered from memory: only what asks BigQuery is counted."""
-    key = _known_key(call)
+    key = _known_key(request)
     owner = bootstrap.callers().require_owner(key)
     return TenantReader(owner.tenant_id, lambda: bootstrap.callers().charge(key.api_key_hash))
 
 
-def _known_key(call: Call) -> PresentedKey:
-    address = address_of(call.headers.get("X-Forwarded-For"), proxies=get_settings().proxies_in_front)
-    api_key_hash = bootstrap.callers().admit(call.headers.get("X-API-Key"), address=address)
-    tenant_id = call.params["tenant_id"]
+def _known_key(request: HttpRequest) -> PresentedKey:
+    address = address_of(request.headers.get("X-Forwarded-For"), proxies=get_settings().proxies_in_front)
+    api_key_hash = bootstrap.callers().admit(request.headers.get("X-API-Key"), address=address)
+    tenant_id = request.params["tenant_id"]
     check_tenant_id(tenant_id)
     log.bind(tenant_id=tenant_id)
     return PresentedKey(api_key_hash, tenant_id)
 
 
-def platform_caller(call: Call) -> str:
+def platform_caller(request: HttpRequest) -> str:
     """The caller is one of the function's invokers, or holds the admin key. No BigQuery job."""
     settings, platform = get_settings(), get_platform()
     invokers = platform.functions[settings.function_name].invokers
     accounts = (platform.service_accounts[name].id for name in invokers)
     return check_invoker(
-        authorization=call.headers.get("Authorization"),
-        admin_key=call.headers.get("X-Admin-Key"),
+        authorization=request.headers.get("Authorization"),
+        admin_key=request.headers.get("X-Admin-Key"),
         audience=settings.function_url,
         invokers=frozenset(f"{account}@{settings.project_id}.iam.gserviceaccount.com" for account in accounts),
         tokens=bootstrap.oidc_tokens(),

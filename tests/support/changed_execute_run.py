@@ -25,8 +25,8 @@ from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template, resolve_parameters
 from shared.http.endpoint import Routes
-from shared.http.messages import Answer, Call
-from shared.http.policies import platform_caller
+from shared.http.messages import Answer
+from shared.http.policies import PlatformCall, platform_caller
 from shared.pipeline.begin import begin_hop
 from shared.pipeline.context import Hop, Services
 from shared.pipeline.stop_signal import StopSignal
@@ -39,7 +39,7 @@ routes = Routes("execute_run")
 
 
 @routes.route("POST /api/v1/internal/execute", policy=platform_caller)
-def execute(call: Call) -> Answer:
+def execute(call: PlatformCall) -> Answer:
     """What execute_run answers."""
     task, execution_id = call.body_as(RunTask), uuid.uuid4().hex
     log.bind(execution_id=execution_id, **task.model_dump(exclude={"closing"}))
