@@ -5,7 +5,7 @@ The docstring of a class is its message unless the raise says better; `facts` tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -23,8 +23,13 @@ class InvalidInput(ConvergenceError):
 
     @classmethod
     def of_field(cls, field: str, message: str) -> InvalidInput:
-        """One field, one reason."""
-        return cls(f"{field}: {message}", errors=[{"field": field, "message": message}])
+        """The error of one field; `message` continues the field's name, as in "must be a date"."""
+        return cls.of_fields([{"field": field, "message": message}])
+
+    @classmethod
+    def of_fields(cls, found: Sequence[Mapping[str, str]]) -> InvalidInput:
+        """The error of all these fields, each with `field` and `message`."""
+        return cls("; ".join(f"{item['field']}: {item['message']}" for item in found) + ".", errors=list(found))
 
 
 class LocationMismatch(InvalidInput):

@@ -121,7 +121,7 @@ class TestFiles:
             load_template(path)
         assert caught.value.message.splitlines() == [
             "gcp/cost/wrong.yml:6: checks.0.with.columns: is missing",
-            "gcp/cost/wrong.yml:6: checks.0.with.colums: unknown field",
+            "gcp/cost/wrong.yml:6: checks.0.with.colums: is unknown; remove it or correct its name",
             "gcp/cost/wrong.yml:9: checks.1.with.minimum: must be a number, a date or a timestamp",
         ]
         path.with_name("other.yml").write_text(WRONG.replace("colums", "columns").replace("yes", "2"))

@@ -62,7 +62,7 @@ def get_template(provider: str, domain: str, template: str) -> Template:
     if found := find_template(provider, domain, template):
         return found
     known = ", ".join(f"{each.provider}/{each.domain}/{each.template}" for each in usable_templates())
-    raise NotFound(f"there is no such pipeline template; there are {known}")
+    raise NotFound(f"There is no such pipeline template; the templates are {known}.")
 
 
 def sql_file(template: Template) -> Path:

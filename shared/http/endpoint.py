@@ -94,7 +94,9 @@ class Routes:
             )  # fmt: skip
             call = Call(**vars(received), caller=route.policy(received))
             if "Idempotency-Key" in request.headers and not route.keyed:
-                raise errors.InvalidInput.of_field("Idempotency-Key", "is not taken here; send the request without it")
+                raise errors.InvalidInput.of_field(
+                    "Idempotency-Key", "is not accepted on this route; send the request without it"
+                )
             answer = route.handler(call)
         except errors.ConvergenceError as error:
             return _problem(error, request)

@@ -38,7 +38,7 @@ class HttpRequest:
         try:
             value = self.headers.get("X-User-ID", "").encode("latin-1").decode()  # WSGI hands bytes over as Latin-1
         except UnicodeError:
-            raise errors.InvalidInput.of_field("X-User-ID", "must be UTF-8, or ASCII alone") from None
+            raise errors.InvalidInput.of_field("X-User-ID", "must be UTF-8") from None
         if len(value) > _USER_ID_MAX or not value.isprintable():
             raise errors.InvalidInput.of_field("X-User-ID", f"must be at most {_USER_ID_MAX} printable characters")
         return value or None
@@ -106,5 +106,5 @@ def _refuse_constant(name: str) -> None:
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) != len(pairs):  # readers differ in which of them they take
-        raise ValueError("a name is there twice")
+        raise ValueError("a name appears twice")
     return found

@@ -31,7 +31,7 @@ def begin_hop(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services:
     if begun.has_ended:
         return begun
     if template is None:
-        raise InvalidTemplate(f"there is no template for {pipeline_id}")
+        raise InvalidTemplate(f"The template of {pipeline_id} does not exist any more.")
     if source is None or fenced is None:
         raise _no_source(template, run, source)
     return Hop(
@@ -63,7 +63,11 @@ def _take_fence(
 
 def _no_source(template: Template, run: ClaimedRun, source: str | None) -> RunError:
     if source is not None:
-        return SourceChanged(f"the credential names {source}; the run was accepted for {run.accepted_source}")
+        return SourceChanged(
+            f"The credential names {source}, but the run was accepted for {run.accepted_source}; start it again."
+        )
     if run.credential is None:
         return CredentialsRejected(not_set_up(template.credentials))
-    return SourceNotFound(f"neither the credential nor the run names a {template.source_parameter or 'source'}")
+    return SourceNotFound(
+        f"Neither the credential nor the run names a {template.source_parameter or 'source'}; name it in one of them."
+    )

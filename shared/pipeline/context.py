@@ -83,7 +83,7 @@ class Hop:
         try:
             return parse_credentials(sealed.provider, sealed.credential_kind, document)
         except ValueError:
-            raise CredentialsRejected("the stored credential is not valid any more") from None
+            raise CredentialsRejected("The stored credential is not valid any more; store it again.") from None
 
 
 def day_of(text: str | None) -> date | None:

@@ -103,4 +103,4 @@ class StopSignal:
         """Before a call is made again: a service that is down is not waited for past the request's time."""
         self.check()
         if self.is_out_of_time():
-            raise DependencyUnavailable("a service did not answer while the request had time")
+            raise DependencyUnavailable("A service did not answer in time.")

@@ -133,7 +133,7 @@ class Turns:
                 raise TransactionAborted from error
             if error.message == _CANCEL_REQUESTED:
                 raise RunCancelled from error
-            raise FenceLost(f"another attempt took over ({error.message})") from error
+            raise FenceLost(f"Another attempt took over ({error.message}).") from error
 
     def _join_line(self) -> Line:
         line = self._hop.services.runs.join_line(self._hop.task, now=self._clock())

@@ -69,12 +69,12 @@ class Callers:
             self._refuse(address)
             if not self._keys.find(api_key_hash):
                 raise Unauthenticated
-        self._check(self._requests, api_key_hash, "requests", "this key asks too often")
+        self._check(self._requests, api_key_hash, "requests", "This key sends too many requests; wait, then try again.")
         return api_key_hash
 
     def charge(self, api_key_hash: str) -> None:
         """Count something that asks BigQuery; TooManyRequests when the key has asked it too often."""
-        self._check(self._queries, api_key_hash, "queries", "this key has asked too much in a short time")
+        self._check(self._queries, api_key_hash, "queries", "This key causes too many queries; wait, then try again.")
 
     def require_owner(self, key: PresentedKey) -> KeyOwner:
         """The key's owner as require_tenant proves it; at most one job, and none while the proof is fresh."""
@@ -89,7 +89,7 @@ class Callers:
         return require_tenant(read, key.tenant_id)
 
     def _refuse(self, address: str) -> None:
-        told = "too many calls of this address had no valid credentials"
+        told = "This address sent too many requests without a valid key; check the key."
         self._check(self._refusals, network_of(address), "refusals", told)
 
     def _check(self, allowance: Allowance, name: str, cap: str, told: str) -> None:

@@ -30,4 +30,4 @@ def until_applied(read_and_apply: Callable[[], Result], *, rng: random.Random) -
     try:
         return read_and_apply()
     except TransactionAborted as error:
-        raise Unavailable("others keep changing the same tables", retry_after=5) from error
+        raise Unavailable("Other requests keep changing the same tables; try again.", retry_after=5) from error

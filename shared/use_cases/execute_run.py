@@ -81,7 +81,7 @@ class RunExecution:
             return end.paused(failure) if isinstance(failure, DependencyThrottled) else end.failed(failure)
         except Exception as error:  # noqa: BLE001 - a defect; without an event the run would wait for its lease to end
             log.error("run crashed", exception=error)
-            return end.failed(RunError("the run crashed; find its log by execution_id"))
+            return end.failed(RunError("The run crashed; find its log by execution_id."))
 
     def _run_steps(self, run: ClaimedRun, journal: Journal) -> Begun | None:
         """Run what is left, the publish last; how the run had ended when an earlier delivery had ended it."""

@@ -56,7 +56,7 @@ class Migration:
         """Compare all tables, or those of some tenants; InvalidInput for one that has no dataset of ours."""
         known, layouts = list_tenants(self.warehouse), TableLayouts(self.warehouse)
         if unknown := sorted(set(tenants) - set(known)):
-            raise InvalidInput(f"no dataset with the label convergence:tenant: {', '.join(unknown)}")
+            raise InvalidInput(f"No dataset with the label convergence:tenant is named {', '.join(unknown)}.")
         asked = sorted(set(tenants)) or known
         found = [] if tenants else list(layouts.compare_central())
         compared, remarkable = len(found), [table for table in found if table.is_remarkable]
@@ -73,7 +73,7 @@ class Migration:
         Conflict, and nothing is changed, when something is refused. Unavailable when BigQuery does not answer.
         """
         if plan.refused:
-            raise Conflict("some tables cannot be changed in place")
+            raise Conflict("Some tables cannot be changed in place; see the lines above.")
         tables = [change for change in plan.due if not change.is_view]
         views = [change for change in plan.due if change.is_view]  # they show the tables' new columns
         with ThreadPoolExecutor(_THREADS) as threads:

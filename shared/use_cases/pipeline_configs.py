@@ -148,7 +148,9 @@ class ConfigRequests:
         _check_runnable(template, request, standing)
         # Calls at the same moment may exceed the limit by a few: it protects the platform and is not billed.
         if standing.config_count >= domain.MOST_CONFIGS:
-            raise Conflict("the tenant has reached its limit of schedules; remove one first", limit=domain.MOST_CONFIGS)
+            raise Conflict(
+                "The tenant has as many schedules as it may have; remove one first.", limit=domain.MOST_CONFIGS
+            )
 
     def _created(self, config: PipelineConfig, created: CreatedConfig, standing: ConfigStanding) -> dict[str, Any]:
         return {
@@ -202,7 +204,7 @@ class ConfigRequests:
     ) -> tuple[ConfigStanding, PipelineConfig]:
         standing = self._require_standing(key, config_id=config_id, with_active=with_active)
         if not standing.configs:
-            raise NotFound("there is no such schedule")
+            raise NotFound("There is no such schedule.")
         return standing, standing.configs[0]
 
     def _warnings(self, config: PipelineConfig, standing: ConfigStanding) -> list[str]:

@@ -124,7 +124,7 @@ class CredentialSetup:
     def remove(self, tenant_id: str, provider: str, *, user_id: str | None) -> dict[str, Any]:
         """Remove a credential; the answer names the schedules that need one. NotFound when there is none."""
         if provider not in PROVIDERS:
-            raise NotFound(f"the provider is none of {', '.join(PROVIDERS)}")
+            raise NotFound(f"There is no such provider; the providers are {', '.join(PROVIDERS)}.")
         if self.credentials.find(tenant_id, provider) is None:
             raise NotFound(not_set_up(provider))
         if not self.credentials.delete(tenant_id, provider, user_id=user_id):
@@ -186,7 +186,7 @@ class CredentialSetup:
                     return "CREATED"
             elif self.credentials.update(sealed, source=source, user_id=user_id):
                 return "UPDATED"
-        raise Unavailable("the credential is being changed by others", retry_after=1)
+        raise Unavailable("Other requests are changing this credential; try again.", retry_after=1)
 
 
 def _warnings_of(seen: ExportSeen | None) -> list[str | None]:

@@ -201,7 +201,7 @@ def test_tenant_without_a_dataset_has_no_costs(frontend: Frontend) -> None:
         ({"group_by": "tag:"}, "group_by: must be one of"),
         ({"filter": "service"}, "filter: must be one of"),
         ({"metric": "net"}, "metric: must be 'billed', 'effective', 'contracted' or 'list'"),
-        ({"colour": "red"}, "colour: unknown field"),
+        ({"colour": "red"}, "colour: is unknown; remove it or correct its name"),
         ({"top": "0"}, "top: must be at least 1"),
         ({"restated_since": "2025-11-20T00:00:00"}, "restated_since: "),
     ],

@@ -207,7 +207,7 @@ def test_schedule_of_another_tenant_looks_like_none(schedules: Schedules, make_f
             other.api.get(f"{other.path}/{wanted}/preview"),
         ]
         assert [answer.status_code for answer in answers] == [404] * 3
-        assert {answer.json()["detail"] for answer in answers} == {"there is no such schedule"}
+        assert {answer.json()["detail"] for answer in answers} == {"There is no such schedule."}
     assert other.api.get(other.path).json()["pipelines"] == []
     assert (len(schedules.rows()), len(schedules.log())) == (1, 1)
 

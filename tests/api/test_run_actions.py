@@ -59,7 +59,7 @@ def test_retry_without_credentials_is_409(connected: Frontend) -> None:
     connected.finish(first, "FAILED")
     assert connected.api.delete(f"{connected.credentials_path}/GCP").status_code == 200
     answer = retry(connected, first)
-    assert (answer.status_code, answer.json()["detail"]) == (409, "no GCP credentials are set up")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "No GCP credentials are stored; store them first.")
     assert repeated_runs(connected, first) == set()
 
 

@@ -25,7 +25,7 @@ def other_tenant_id(make_frontend: MakeFrontend) -> str:
 def test_key_opens_no_other_tenants_url(onlooker: Frontend, other_tenant_id: str, route: str) -> None:
     answer = call(onlooker.api, route, other_tenant_id)
     assert answer.status_code == 403
-    assert answer.json()["detail"] == "the API key belongs to another tenant"
+    assert answer.json()["detail"] == "The API key belongs to another tenant."
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -81,7 +81,7 @@ def test_tenants_that_are_not_live_are_forbidden_and_told_why(changed: Changed, 
         return dict(answer.json())
 
     ended = refused_after("tenant_subscriptions", "ends_at = CURRENT_TIMESTAMP()")
-    assert ended["detail"] == "the subscription is not live"
+    assert ended["detail"] == "The subscription is not live."
     cancelled = refused_after("tenant_subscriptions", "status = 'CANCELLED'")
     assert cancelled["subscription_status"] == "CANCELLED"
     suspended = refused_after("tenant_profiles", "status = 'SUSPENDED'")

@@ -69,9 +69,9 @@ def test_a_bad_request_is_refused_by_field(changes: dict[str, Any], fields: set[
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"start_date": "2022-10-31"}, "end_date: the range touches 38 calendar months, at most 37 allowed"),
-        ({"start_date": "2020-06-04"}, "end_date: the range touches 66 calendar months, at most 37 allowed"),
-        ({"split": "week"}, "split: must be month"),
+        ({"start_date": "2022-10-31"}, "end_date: makes a range of 38 calendar months; at most 37 are allowed."),
+        ({"start_date": "2020-06-04"}, "end_date: makes a range of 66 calendar months; at most 37 are allowed."),
+        ({"split": "week"}, "split: must be month."),
     ],
 )
 def test_a_refusal_says_what_is_allowed(changes: dict[str, Any], message: str) -> None:
@@ -82,7 +82,9 @@ def test_a_refusal_says_what_is_allowed(changes: dict[str, Any], message: str) -
 
 def test_a_preview_alone_is_no_backfill() -> None:
     body = {name: value for name, value in YEAR.items() if name != "split"} | {"preview": True}
-    with pytest.raises(InvalidInput, match="split: only a backfill has a preview: give split, which must be month"):
+    with pytest.raises(
+        InvalidInput, match="split: is missing; only a backfill has a preview, and it needs split: month"
+    ):
         plan_backfill(TEMPLATE, body, today=TODAY)
 
 
@@ -99,7 +101,7 @@ def test_the_longest_backfill_is_three_years_and_a_month() -> None:
 
 def test_a_pipeline_of_shorter_ranges_is_not_split_by_month() -> None:
     weekly = TEMPLATE.model_copy(update={"max_days": 7})
-    with pytest.raises(InvalidInput, match="split: this pipeline takes at most 7 days"):
+    with pytest.raises(InvalidInput, match="split: cannot be month: a run of this pipeline takes at most 7 days"):
         plan_backfill(weekly, YEAR, today=TODAY)
 
 

@@ -56,7 +56,7 @@ class CredentialKey:
             raise failure from error
         arrived = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
         if not arrived or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
-            raise errors.Unavailable("Cloud KMS: the data was damaged on the way", retry_after=1)
+            raise errors.Unavailable("The data was damaged on the way to or from Cloud KMS; try again.", retry_after=1)
         return Sealed(ciphertext=answer.ciphertext, key_version=answer.name)
 
     def primary_version(self) -> str:
@@ -76,12 +76,14 @@ class CredentialKey:
             retry = _RETRY_BUDGET.of_service(KMS)
             answer = self.open_client().decrypt(request=request, retry=retry, timeout=_TIMEOUT_SECONDS)
         except (google.InvalidArgument, google.FailedPrecondition) as error:
-            raise errors.CredentialsRejected("Cloud KMS does not decrypt the stored credential") from error
+            raise errors.CredentialsRejected(
+                "Cloud KMS cannot decrypt the stored credential; store it again."
+            ) from error
         except FAILURES as error:
             failure = _told(error)
             raise failure from error
         if _crc32c(answer.plaintext) != answer.plaintext_crc32c:
-            raise errors.Unavailable("Cloud KMS: the data was damaged on the way", retry_after=1)
+            raise errors.Unavailable("The data was damaged on the way to or from Cloud KMS; try again.", retry_after=1)
         return bytes(answer.plaintext)
 
 

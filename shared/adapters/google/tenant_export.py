@@ -201,7 +201,9 @@ def _google_credentials(credential: GcpServiceAccountKey | GcpImpersonation) -> 
         try:
             return key_credentials(credential)
         except ValueError as error:
-            raise errors.CredentialsRejected("the stored private key cannot be read") from error
+            raise errors.CredentialsRejected(
+                "The stored private key cannot be read; store the credential again."
+            ) from error
     return impersonated_credentials.Credentials(
         source_credentials=own_credentials(),
         target_principal=credential.impersonate_service_account,

@@ -167,4 +167,8 @@ def _has(listing: Listing, digest: bytes) -> bool:
 
 def _check(wait_seconds: float) -> None:
     if wait_seconds:
-        raise TooManyRequests("too many unknown keys are tried", cap="refusals", retry_after=math.ceil(wait_seconds))
+        raise TooManyRequests(
+            "Too many unknown keys are being tried; wait, then try again.",
+            cap="refusals",
+            retry_after=math.ceil(wait_seconds),
+        )

@@ -92,7 +92,7 @@ class Runs:
         (row,) = self.warehouse.read(read, {name: known[name] for name in read.parameters}, dataset=task.tenant_id)
         found = dict(row)
         if not found.pop("lease_is_held"):
-            raise errors.FenceLost("another attempt took over (LEASE_LOST)")
+            raise errors.FenceLost("Another attempt took over (LEASE_LOST).")
         return Begun(**found)
 
     def join_line(self, task: RunTask, *, now: datetime) -> Line:

@@ -99,7 +99,9 @@ class TableLayouts:
                 except (google.Conflict, google.PreconditionFailed):
                     change = self._compare(change.dataset, change.table)
                     if change.obstacles:
-                        raise errors.Conflict(f"{change.name} has become what cannot be changed in place") from None
+                        raise errors.Conflict(
+                            f"{change.name} cannot be changed in place any more; compare it again."
+                        ) from None
         raise errors.Unavailable(retry_after=1)
 
     def _compare_all(self, dataset: str, tables: Mapping[str, Table | View]) -> Sequence[TableChange]:

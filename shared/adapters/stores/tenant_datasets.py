@@ -76,9 +76,11 @@ class TenantDatasets:
 
     def _check_ours(self, dataset: bigquery.Dataset) -> None:
         if dataset.labels.get(_LABEL) != _LABEL_VALUE:
-            raise errors.Conflict(f"a dataset named {dataset.dataset_id} exists and is not Convergence's")
+            raise errors.Conflict(
+                f"A dataset named {dataset.dataset_id} exists and does not belong to Convergence; ask the operator."
+            )
         if dataset.location.upper() != self.warehouse.location.upper():
-            raise errors.Conflict(f"the dataset {dataset.dataset_id} is in {dataset.location}")
+            raise errors.Conflict(f"The dataset {dataset.dataset_id} is not where the platform is; ask the operator.")
 
     def _grant(self, dataset: bigquery.Dataset) -> None:
         wanted = [bigquery.AccessEntry("WRITER", "userByEmail", email) for email in self.writers]

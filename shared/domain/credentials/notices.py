@@ -9,7 +9,7 @@ from typing import Any
 
 def not_set_up(provider: str) -> str:
     """What is told, wherever it shows, when a credential is missing."""
-    return f"no {provider} credentials are set up"
+    return f"No {provider} credentials are stored; store them first."
 
 
 def use_of(provider: str, pipelines: Sequence[str]) -> str | None:

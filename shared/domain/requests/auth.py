@@ -72,11 +72,11 @@ def require_tenant(owner: KeyOwner | None, tenant_id: str) -> KeyOwner:
     if owner.key_expires_at is not None and owner.key_expires_at <= owner.read_at:
         raise Unauthenticated
     if owner.tenant_id != tenant_id:
-        raise Forbidden("the API key belongs to another tenant")
+        raise Forbidden("The API key belongs to another tenant.")
     if owner.tenant_status != "ACTIVE":
-        raise Forbidden("the tenant is not active", tenant_status=owner.tenant_status)
+        raise Forbidden("The tenant is not active.", tenant_status=owner.tenant_status)
     if not is_live(owner):
-        raise Forbidden("the subscription is not live", subscription_status=owner.subscription_status)
+        raise Forbidden("The subscription is not live.", subscription_status=owner.subscription_status)
     return owner
 
 

@@ -34,4 +34,4 @@ def parse_page_token(token: str) -> Place:
             return place
     except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
         pass  # whatever is wrong with it, it is not one of ours
-    raise InvalidInput.of_field("page_token", "is not a token of this list")
+    raise InvalidInput.of_field("page_token", "is not a token of this list; use next_page_token of its answer")

@@ -28,8 +28,7 @@ def validated(model: type[Model], value: Mapping[str, Any], *, within: str = "")
             {"field": _path(within, item["loc"]), "message": worded(item)}
             for item in error.errors(include_input=False, include_url=False)
         ]
-        summary = "; ".join(f"{item['field']}: {item['message']}" for item in found)
-        raise InvalidInput(summary, errors=found) from None  # the cause would carry the values
+        raise InvalidInput.of_fields(found) from None  # the cause would carry the values
 
 
 def _path(within: str, location: tuple[int | str, ...]) -> str:

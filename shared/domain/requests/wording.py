@@ -7,7 +7,7 @@ from typing import Any
 
 _WORDS = {
     "missing": "is missing",
-    "extra_forbidden": "unknown field",
+    "extra_forbidden": "is unknown; remove it or correct its name",
     "literal_error": "must be {expected}",
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
@@ -15,10 +15,10 @@ _WORDS = {
     "less_than_equal": "must be at most {le}",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must be at most {max_length} characters",
-    "too_short": "must have at least {min_length} of them",
-    "too_long": "must have at most {max_length} of them",
-    "union_tag_invalid": "{tag} is none of {expected_tags}",
-    "union_tag_not_found": "needs {discriminator}",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "union_tag_invalid": "must be one of {expected_tags}, not {tag}",
+    "union_tag_not_found": "must have the key {discriminator}",
 }
 _TYPES = {
     "string_": "must be a string",

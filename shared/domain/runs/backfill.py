@@ -95,19 +95,19 @@ def plan_backfill(template: Template, body: Mapping[str, Any], *, today: date) -
     try:
         resolved = resolve_parameters(wider, rest)
     except InvalidInput as error:
-        raise _invalid(found + error.facts["errors"]) from None
+        raise InvalidInput.of_fields(found + error.facts["errors"]) from None
     if not found:
         first, last = (date.fromisoformat(resolved[name]) for name in _RANGE)
         found = list(_range_errors(template, first, last, today))
     if found:
-        raise _invalid(found)
+        raise InvalidInput.of_fields(found)
     parameters = {name: value for name, value in resolved.items() if name not in _RANGE}
     return Backfill(_months(first, last), parameters, is_preview=bool(body.get("preview")))
 
 
 def _field_errors(body: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     if "split" not in body:
-        yield {"field": "split", "message": "only a backfill has a preview: give split, which must be month"}
+        yield {"field": "split", "message": "is missing; only a backfill has a preview, and it needs split: month"}
     elif body["split"] != "month":
         yield {"field": "split", "message": "must be month"}
     if not isinstance(body.get("preview", False), bool):
@@ -122,17 +122,16 @@ def _field_errors(body: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 def _range_errors(template: Template, first: date, last: date, today: date) -> Iterator[dict[str, str]]:
     count = 12 * (last.year - first.year) + last.month - first.month + 1
     if count > MOST_MONTHS:
-        message = f"the range touches {count} calendar months, at most {MOST_MONTHS} allowed"
+        message = f"makes a range of {count} calendar months; at most {MOST_MONTHS} are allowed"
         yield {"field": "end_date", "message": message}
         return
     if last > today:
         yield {"field": "end_date", "message": f"must not be after today, {today} in UTC"}
     if max((month.last - month.first).days + 1 for month in _months(first, last)) > template.max_days:
-        yield {"field": "split", "message": f"this pipeline takes at most {template.max_days} days at a time"}
-
-
-def _invalid(found: list[dict[str, str]]) -> InvalidInput:
-    return InvalidInput("; ".join(f"{item['field']}: {item['message']}" for item in found), errors=found)
+        yield {
+            "field": "split",
+            "message": f"cannot be month: a run of this pipeline takes at most {template.max_days} days",
+        }
 
 
 def _months(first: date, last: date) -> tuple[Month, ...]:

@@ -17,7 +17,8 @@ def check_waiting(*, daily_limit: int, waiting: int, more: int) -> None:
     """TooManyWaiting unless so many more runs may wait."""
     if waiting + more > (limit := waiting_limit(daily_limit)):
         raise TooManyWaiting(
-            f"{waiting} runs of this tenant wait and {more} more would make it more than {limit}",
+            f"{waiting} runs of this tenant wait, and {more} more would exceed the limit of {limit}; "
+            "wait until some have ended.",
             limit=limit,
             waiting=waiting,
             retry_after=_LOOK_AGAIN_SECONDS,

@@ -36,7 +36,7 @@ def require_cron(expression: str) -> str:
     """The expression with single spaces; InvalidInput unless it is five fields of cron that ever fire."""
     cron = _require_fields(expression)
     if not _ever_fires(cron):
-        raise _refused("is not a cron expression that ever fires")
+        raise _refused("never fires")
     return cron
 
 
@@ -47,7 +47,7 @@ def require_new_cron(expression: str) -> str:
         for part in text.split(","):
             _require_part(part, name)
     if not _ever_fires(cron):
-        raise _refused("never fires: no year has a day that it names")
+        raise _refused("never fires, because no year has a day that matches")
     return cron
 
 
@@ -109,15 +109,15 @@ def _require_part(part: str, name: str) -> None:
     first = low if found["first"] is None else _number(found["first"], name)
     last = high if found["last"] in (None, "l") else _number(found["last"], name)
     if found["last"] and first >= last:
-        hint = "; as the last weekday Sunday is 7" if found["last"] == "sun" else ""
+        hint = "; use 7 for Sunday as the last weekday" if found["last"] == "sun" else ""
         raise _refused(f"{name}: the range {found[0]} must begin before it ends{hint}")
     if found["last"] == "l" and name != "day":
-        raise _refused(f"{name}: {part} is not understood; only a day has a last one, L")
+        raise _refused(f"{name}: {part} is not valid; only the day may be L, the last day")
     # A step from a star may be as long as the field; from a number it must reach a second one.
     longest = high if found["first"] is None else last - first
     if found["step"] and not 1 <= int(found["step"]) <= longest:
-        told = f"must be 1 to {longest}" if longest else "leaves the range"
-        raise _refused(f"{name}: the step {found['step']} of {part} {told}; {name} is {low} to {high}")
+        told = f"must be 1 to {longest}" if longest else "leaves no second value"
+        raise _refused(f"{name}: the step {found['step']} of {part} {told}; the range of {name} is {low} to {high}")
     return None
 
 
@@ -126,7 +126,7 @@ def _require_said_otherwise(part: str, name: str) -> None:
     is_known = found and ((name == "weekday" and part != "l") or (name == "day" and part == "l"))
     if not is_known:
         low, high = _RANGES[name]
-        raise _refused(f"{name}: {part} is not understood; {name} is {low} to {high}")
+        raise _refused(f"{name}: {part} is not valid; the range of {name} is {low} to {high}")
     if found and found["first"]:
         _number(found["first"], name)
 
@@ -138,7 +138,7 @@ def _number(text: str, name: str) -> int:
         number = int(names.get(text, text))
         if low <= number <= high:
             return number
-    raise _refused(f"{name}: {text} is not {low} to {high}")
+    raise _refused(f"{name}: {text} is not in the range {low} to {high}")
 
 
 def _refused(message: str) -> InvalidInput:

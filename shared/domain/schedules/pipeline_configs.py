@@ -140,8 +140,7 @@ def first_run_time(settings: ConfigSettings, now: datetime) -> datetime | None:
 def changed_settings(before: ConfigSettings, body: Mapping[str, Any]) -> ConfigSettings:
     """The settings with what the body of a PATCH names; InvalidInput naming its bad fields."""
     if fixed := [name for name in body if name in _FIXED]:
-        found = [{"field": name, "message": "cannot be changed"} for name in fixed]
-        raise InvalidInput("; ".join(f"{name}: cannot be changed" for name in fixed), errors=found)
+        raise InvalidInput.of_fields([{"field": name, "message": "cannot be changed"} for name in fixed])
     fields = {**before.model_dump(), **body}
     if "cron_expression" in body:
         return validated(NewCronSettings, fields).settings
@@ -201,8 +200,7 @@ def resolve_config_parameters(template: Template, parameters: Mapping[str, Any])
         return resolve_parameters(template, with_date(parameters, _SOME_DAY))
     except InvalidInput as error:
         found = [{**item, "field": f"parameters.{item['field']}"} for item in error.facts["errors"]]
-        summary = "; ".join(f"{item['field']}: {item['message']}" for item in found)
-        raise InvalidInput(summary, errors=found) from None
+        raise InvalidInput.of_fields(found) from None
 
 
 def warnings_of(settings: ConfigSettings, *, trigger_cron: str, now: datetime) -> list[str]:

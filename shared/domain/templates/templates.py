@@ -156,7 +156,7 @@ def substitute(value: Any, variables: Mapping[str, Any]) -> Any:
     def filled(match: re.Match[str]) -> str:
         found = variables[match[1]]
         if found is None:
-            raise InvalidInput.of_field(match[1], "this pipeline needs it")
+            raise InvalidInput.of_field(match[1], "is missing; this pipeline needs it")
         return str(found)
 
     return _PLACEHOLDER.sub(filled, value)
@@ -191,8 +191,7 @@ def resolve_parameters(template: Template, body: Mapping[str, Any], *, today: da
             found.append({"field": name, "message": str(error)})
     found = found or _range_errors(template, resolved)
     if found:
-        summary = "; ".join(f"{item['field']}: {item['message']}" for item in found)
-        raise InvalidInput(summary, errors=found)
+        raise InvalidInput.of_fields(found)
     defaults = {n: p.default for n, p in template.parameters.items() if p.default is not None}
     return {**defaults, **resolved}
 
@@ -211,7 +210,7 @@ def _checked(template: Template, name: str, value: Any, today: date) -> Any:
     parameter = template.parameters.get(name)
     if parameter is None:
         known = ", ".join(sorted(_DATES | template.parameters.keys()))
-        raise ValueError(f"unknown field; this pipeline takes {known}")
+        raise ValueError(f"is unknown; this pipeline takes {known}")
     return parameter.as_meant(value)
 
 
@@ -236,7 +235,7 @@ def _range_errors(template: Template, resolved: Mapping[str, Any]) -> list[dict[
         return [{"field": "date", "message": "this pipeline needs it, or start_date and end_date"}]
     variables = template_variables(template, "", resolved)
     needed = {name for _, name, whole in template.placeholders() if not whole and variables[name] is None}
-    return [{"field": name, "message": "this pipeline needs it"} for name in sorted(needed)]
+    return [{"field": name, "message": "is missing; this pipeline needs it"} for name in sorted(needed)]
 
 
 def source_of(template: Template, parameters: Mapping[str, Any], credential_source: str | None) -> str | None:

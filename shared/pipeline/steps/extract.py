@@ -85,8 +85,8 @@ def _select(
     if not found.dates:
         log.info("nothing new", watermark=_text(found.watermark), unchanged_days=found.unchanged)
     if len(found.dates) > MOST_DAYS and not can_compare:
-        way_out = "ask for them by start_date and end_date, or as a backfill"
-        raise InvalidParameters(f"{len(found.dates)} days are new, and one run loads {MOST_DAYS} at most: {way_out}")
+        way_out = "request them by start_date and end_date, or as a backfill"
+        raise InvalidParameters(f"{len(found.dates)} days are new, and a run loads at most {MOST_DAYS}; {way_out}.")
     return found.first(MOST_DAYS), costs
 
 
@@ -141,17 +141,17 @@ def _warning(hop: Hop, step: PlannedStep, name: str, found: int, observed: str) 
 def _connector(hop: Hop, step: PlannedStep) -> GcpBillingExport:
     credential, settings = hop.credential, hop.services.settings
     if not isinstance(credential, GcpServiceAccountKey | GcpImpersonation):
-        raise CredentialsRejected("the credential is not one of Google Cloud")
+        raise CredentialsRejected("The stored credential is not one for Google Cloud; store one.")
     if is_of_project(credential.account, settings.project_id):
-        raise CredentialsRejected("the account is one of the platform's own")
+        raise CredentialsRejected("The credential names an account of the platform; name one of your own.")
     name = step.values.get("export_table") or credential.billing_export_table
     if not name:
-        raise SourceNotFound("neither the credential nor the run names a billing_export_table")
+        raise SourceNotFound("Neither the credential nor the run names a billing_export_table; name it in one of them.")
     export = open_tenant_export(credential, name, settings)
     is_keyless = isinstance(credential, GcpImpersonation)
     table = export.describe_for(hop.task.tenant_id) if is_keyless else export.describe()
     if table.location.upper() != settings.bigquery_location.upper() and not settings.allow_other_location:
-        raise SourceLocation(f"{name} is in {table.location}, the platform in {settings.bigquery_location}")
+        raise SourceLocation(f"{name} is in {table.location}, but the platform is in {settings.bigquery_location}.")
     connector = GcpBillingExport(export, table, hop.source, hop.task.pipeline_logging_id, hop.snapshot_at)
     connector.check_table()
     return connector

@@ -28,7 +28,7 @@ from tests.support.tenant import Tenant
 google: Any = exceptions  # its exceptions have no annotations
 DAY = {"date": "2025-11-16"}
 MANY_RETRIES = 10_000
-CRASHED = "the run crashed; find its log by execution_id"
+CRASHED = "The run crashed; find its log by execution_id."
 PHASES = ("begin", "extract", "sql", "run_checks", "publish")
 
 

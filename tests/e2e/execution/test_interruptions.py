@@ -129,7 +129,7 @@ def test_a_publish_that_comes_after_its_executor_was_overtaken_aborts(
         eventually(lambda: extracting.query(fence) == tokens)
         assert held.end() == "FAILED"
         assert succeeded.result() == "SUCCEEDED", extracting.error_of(rescued)
-    assert extracting.error_of(delivery) == "FENCE_LOST: another attempt took over (FENCE_LOST)"
+    assert extracting.error_of(delivery) == "FENCE_LOST: Another attempt took over (FENCE_LOST)."
     row = extracting.run_row(delivery)
     assert (row["lease_id"], row["attempt"], row["turn"]) == (rescued.lease_id, 2, 2)
     assert published(extracting, reader) == rows_and_billed(reader.export.truth)

@@ -82,6 +82,6 @@ def test_days_that_cannot_be_compared_are_refused_with_the_way_out(with_changes:
     delivery = executions.admit(owner, {})
     assert executions.deliver(delivery) == "FAILED"
     assert executions.error_of(delivery) == (
-        f"INVALID_PARAMETERS: {len(DAYS)} days are new, and one run loads {MOST_DAYS} at most:"
-        " ask for them by start_date and end_date, or as a backfill"
+        f"INVALID_PARAMETERS: {len(DAYS)} days are new, and a run loads at most {MOST_DAYS};"
+        " request them by start_date and end_date, or as a backfill."
     )

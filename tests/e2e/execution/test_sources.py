@@ -36,7 +36,7 @@ def test_an_export_in_another_location_is_refused_by_name(executions: Executions
         client.create_dataset(dataset)
         client.create_table(bigquery.Table(table, schema=[bigquery.SchemaField("cost", "FLOAT")]))
     error = failed(executions, tenant, billing_export_table=table)
-    assert error == f"LOCATION_MISMATCH: {table} is in EU, the platform in US"
+    assert error == f"LOCATION_MISMATCH: {table} is in EU, but the platform is in US."
 
 
 def test_a_missing_export_is_said_to_be_missing(executions: Executions, reader: Tenant) -> None:
@@ -121,7 +121,8 @@ def test_a_run_for_an_export_that_the_credential_names_no_more_is_refused_and_fe
     assert api.post(f"/api/v1/tenants/{tenant.tenant_id}/credentials", moved.gcp_credentials).status_code == 200
     newer = extracting.admit(moved, day)
     assert extracting.deliver(asked) == "FAILED"
-    changed = f"the credential names gcp:{moved.export.table}; the run was accepted for gcp:{tenant.export.table}"
+    before, now = f"gcp:{tenant.export.table}", f"gcp:{moved.export.table}"
+    changed = f"The credential names {now}, but the run was accepted for {before}; start it again."
     assert extracting.error_of(asked) == f"SOURCE_CHANGED: {changed}"
     assert extracting.run_row(asked)["error_class"] == "SOURCE_CHANGED"
     assert extracting.query(f"SELECT source FROM {tenant.tenant_id}.x_meta_publish_fence") == []
