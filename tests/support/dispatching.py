@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import requests
@@ -17,6 +17,7 @@ from devcloud.server import Devcloud
 from tests.support.executions import served
 from tests.support.frontend import Frontend, new_frontend
 from tests.support.queries import ask
+from tests.support.queue import enqueue, insert, queued_run
 
 Json = dict[str, Any]
 ALSO = {"execute": ["close"]}  # queues of one function stand still together
@@ -81,39 +82,23 @@ class Dispatching:
             "created_at": now,
         }
         profile = {"company_name": "Acme", "status": "ACTIVE", "created_at": now}
-        self._insert("tenant_profiles", [{"tenant_id": tenant} | profile for tenant in tenants])
+        insert(self.client, "tenant_profiles", [{"tenant_id": tenant} | profile for tenant in tenants])
         subscriptions = [{"subscription_id": f"plan-{tenant}", "tenant_id": tenant} | plan for tenant in tenants]
-        self._insert("tenant_subscriptions", subscriptions)
+        insert(self.client, "tenant_subscriptions", subscriptions)
         return tenants
 
     def enqueue(self, tenant_id: str, *pipelines: str, is_manual: bool = False, **columns: Any) -> list[str]:
         """Append one waiting run for each pipeline, scheduled ones with their scheduled_pipeline_runs; their ids."""
         runs = [(f"run-{uuid.uuid4().hex}", pipeline) for pipeline in pipelines]
-        self._insert("pipeline_execution_queue", [self._item(tenant_id, *run, is_manual) | columns for run in runs])
+        enqueue(self.client, *(self._item(tenant_id, *run, is_manual) | columns for run in runs))
         if not is_manual:
-            self._insert("scheduled_pipeline_runs", [self._scheduled(tenant_id, *run) for run in runs])
+            insert(self.client, "scheduled_pipeline_runs", [self._scheduled(tenant_id, *run) for run in runs])
         return [run_id for run_id, _ in runs]
 
     def _item(self, tenant_id: str, run_id: str, pipeline: str, is_manual: bool) -> Json:
-        now = datetime.now(UTC) - timedelta(seconds=1)
-        times = dict.fromkeys(["scheduled_time", "available_at", "added_at"], now.isoformat())
-        return times | {
-            "run_id": run_id,
-            "tenant_id": tenant_id,
-            "provider": "gcp",
-            "domain": "cost",
-            "pipeline_template": "billing",
-            "pipeline_id": pipeline,
-            "config_id": None if is_manual else f"config-{run_id}",
-            "pipeline_logging_id": run_id,
-            "trigger_type": "api" if is_manual else "scheduler",
-            "state": "QUEUED",
-            "priority": 10 if is_manual else 5,
-            "attempt": 0,
-            "hop": 0,
-            "max_retries": 3,
-            "parameters": "{}",
-        }
+        manual = {"trigger_type": "api", "priority": 10}
+        asked = manual if is_manual else {"config_id": f"config-{run_id}"}
+        return queued_run(tenant_id, run_id, pipeline_id=pipeline, **asked)
 
     def _scheduled(self, tenant_id: str, run_id: str, pipeline: str) -> Json:
         now = datetime.now(UTC).isoformat()
@@ -129,14 +114,10 @@ class Dispatching:
             "created_at": now,
         }
 
-    def _insert(self, table: str, rows: Sequence[Json]) -> None:
-        config = bigquery.LoadJobConfig(schema=self.client.get_table(f"tenants.{table}").schema)
-        self.client.load_table_from_json(list(rows), f"tenants.{table}", job_config=config).result()
-
     def schedule(self, tenant_id: str, *, next_run_time: datetime, count: int = 1, **columns: Any) -> str:
         """Store daily schedules at the hour and minute of `next_run_time`, in UTC; the last one's id."""
         rows = [self._config(tenant_id, next_run_time) | columns for _ in range(count)]
-        self._insert("tenant_pipeline_configs", rows)
+        insert(self.client, "tenant_pipeline_configs", rows)
         return str(rows[-1]["config_id"])
 
     def _config(self, tenant_id: str, next_run_time: datetime) -> Json:
@@ -175,7 +156,7 @@ class Dispatching:
             "last_updated": now,
             "created_at": now,
         }
-        self._insert("tenant_usage_quotas", [row])
+        insert(self.client, "tenant_usage_quotas", [row])
 
     def config(self, config_id: str) -> Json:
         """A schedule's row."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
@@ -17,6 +18,7 @@ from google.cloud import bigquery
 from devcloud.bigquery.jobs.gate import Gate
 from devcloud.server import Devcloud
 from tests.support.queries import ask
+from tests.support.queue import enqueue, queued_run
 from tests.support.tenant import Api, Tenant
 
 HEADER = "X-Changed-Template"  # what tests/support/changed_execute_run.py reads; it loads the product, this does not
@@ -89,28 +91,22 @@ class Executions:
         """A queue item of gcp/cost/<template> with a live lease; stores the tenant's credential when it is not yet."""
         self.prepare(tenant)
         delivery = Delivery(tenant, str(uuid.uuid4()), uuid.uuid4().hex, template=template)
-        self.query(
-            """
-            INSERT INTO tenants.pipeline_execution_queue (
-              run_id, tenant_id, provider, domain, pipeline_template, pipeline_id, pipeline_logging_id, trigger_type,
-              trigger_by, state, priority, scheduled_time, available_at, added_at, attempt, hop, max_retries,
-              parameters, source, lease_id, lease_expires_at, processing_started_at
-            )
-            SELECT @run_id, @tenant_id, 'gcp', 'cost', @template, @pipeline_id, @run_id, 'scheduler',
-              'cloud_scheduler', 'PROCESSING', 5, now, now, now, 1, 0, @max_retries, PARSE_JSON(@parameters),
-              @source, @lease_id, TIMESTAMP_ADD(now, INTERVAL @lease_seconds SECOND), now
-            FROM (SELECT CURRENT_TIMESTAMP() AS now)
-            """,
-            run_id=delivery.run_id,
-            tenant_id=tenant.tenant_id,
+        now = datetime.now(UTC)
+        admitted = queued_run(
+            tenant.tenant_id,
+            delivery.run_id,
             template=template,
-            pipeline_id=delivery.pipeline_id,
-            lease_id=delivery.lease_id,
-            lease_seconds=lease_seconds,
+            trigger_by="cloud_scheduler",
+            state="PROCESSING",
+            attempt=1,
             max_retries=max_retries,
-            parameters=json.dumps(parameters),
+            parameters=parameters,
             source=f"gcp:{parameters.get('billing_export_table') or tenant.export.table}",
+            lease_id=delivery.lease_id,
+            lease_expires_at=(now + timedelta(seconds=lease_seconds)).isoformat(),
+            processing_started_at=now.isoformat(),
         )
+        enqueue(self.client, admitted)
         return delivery
 
     def admit_again(self, delivery: Delivery) -> Delivery:

@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from tests.support.frontend import Frontend
+from tests.support.queue import enqueue, queued_run
 from tests.support.tenant import Api
 
 Json = dict[str, Any]
@@ -96,14 +97,6 @@ class Schedules:
     def queue_run(self, config_id: str, *, state: str = "QUEUED") -> str:
         """Put a run of the schedule into the queue, as the trigger does; its id."""
         run_id = uuid.uuid4().hex
-        self.frontend.sql(
-            "INSERT INTO {tenants}.pipeline_execution_queue (run_id, tenant_id, provider, domain, pipeline_template, "
-            "pipeline_id, config_id, pipeline_logging_id, trigger_type, state, priority, scheduled_time, available_at, "
-            "added_at, attempt, hop, max_retries) VALUES (@run_id, @tenant_id, 'gcp', 'cost', 'billing', "
-            "'gcp-cost-billing', @config_id, @run_id, 'scheduler', @state, 5, CURRENT_TIMESTAMP(), "
-            "CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), 0, 0, 3)",
-            run_id=run_id,
-            config_id=config_id,
-            state=state,
-        )
+        run = queued_run(self.frontend.tenant_id, run_id, config_id=config_id, state=state)
+        enqueue(self.frontend.client, run)
         return run_id
