@@ -131,6 +131,10 @@ class Planted:
             f"SELECT usage_date, project_id, cost FROM {self.tenant.tenant_id}.{TABLE} ORDER BY project_id, cost"
         )
 
+    def forget(self) -> None:
+        """Take back whatever is published of the planted rows."""
+        self.executions.client.delete_table(f"{self.tenant.tenant_id}.{TABLE}", not_found_ok=True)
+
     def template(self, checks: list[Json], rows: list[Json], sql: str = "") -> Template:
         """The template in files of its own."""
         path = self.folder / uuid.uuid4().hex / "gcp" / "cost" / "planted.yml"

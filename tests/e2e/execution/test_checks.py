@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import MakeTenant
 from tests.support.executions import Executions
 from tests.support.planted import GUARD, SOURCE, TABLE, Planted
 from tests.support.tenant import Tenant
@@ -35,9 +37,17 @@ SELECT 'USD' AS currency, 10 AS total
 """
 
 
+@pytest.fixture(scope="module")
+def checked(make_tenant: MakeTenant) -> Tenant:
+    return make_tenant()
+
+
 @pytest.fixture
-def planted(executions: Executions, tenant: Tenant, tmp_path: Path) -> Planted:
-    return Planted(executions, tenant, tmp_path)
+def planted(executions: Executions, checked: Tenant, tmp_path: Path) -> Iterator[Planted]:
+    """Runs of a tenant that has published nothing yet."""
+    planted = Planted(executions, checked, tmp_path)
+    yield planted
+    planted.forget()
 
 
 def check(uses: str, severity: str = "fail", **options: Any) -> Json:
@@ -212,7 +222,10 @@ def test_freshness_looks_at_staged_and_published_rows_of_the_source(planted: Pla
     assert planted.run([FRESHNESS], [{"age_hours": 200, "usage_date": "2025-11-15"}], day="2025-11-15").error is None
 
 
-def test_row_count_is_held_against_the_last_runs_of_the_same_source(planted: Planted) -> None:
+def test_row_count_is_held_against_the_last_runs_of_the_same_source(
+    executions: Executions, tenant: Tenant, tmp_path: Path
+) -> None:
+    planted = Planted(executions, tenant, tmp_path)  # of a tenant without any runs before
     given = check("row_count", last_runs=3, tolerance_percent=50)
     first = planted.run([given], [{}] * 100)
     assert first.checks["row_count"]["expected"] == "any, as there are no runs before"

@@ -7,7 +7,7 @@ from tests.support.executions import Delivery, Executions, eventually
 from tests.support.tenant import Tenant
 
 TARGETS = [target.table for target in get_template("gcp", "cost", "billing").publish]
-ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
+DAY = {"date": "2025-11-16"}
 OTHER_CLOUD = "aws:123456789012"
 
 
@@ -39,10 +39,10 @@ def failures_of(executions: Executions, delivery: Delivery) -> list[str]:
 
 
 def test_a_publish_that_another_clouds_publish_aborts_is_done_again(executions: Executions, tenant: Tenant) -> None:
-    executions.run(tenant, ALL_DAYS)
+    executions.run(tenant, DAY)
     plant_other_cloud(executions, tenant)
     others = rows_of(executions, tenant, OTHER_CLOUD)
-    delivery, cloud = executions.admit(tenant, ALL_DAYS), executions.cloud
+    delivery, cloud = executions.admit(tenant, DAY), executions.cloud
     with executions.held(delivery, "publish") as held:
         with cloud.bigquery.open_transaction(cloud.project, *publish_of_other_cloud(tenant)):
             held.let_go()
@@ -56,11 +56,11 @@ def test_a_publish_that_another_clouds_publish_aborts_is_done_again(executions: 
 
 
 def test_emptying_a_source_leaves_another_clouds_rows(executions: Executions, tenant: Tenant) -> None:
-    executions.run(tenant, ALL_DAYS)
+    executions.run(tenant, DAY)
     plant_other_cloud(executions, tenant)
     others = rows_of(executions, tenant, OTHER_CLOUD)
     with tenant.cloud.clients(tenant.gcp_key) as clients:
         clients.bigquery().query_and_wait(f"TRUNCATE TABLE `{tenant.export.table}`")
-    executions.run(tenant, {**ALL_DAYS, "allow_empty": True})
+    executions.run(tenant, {**DAY, "allow_empty": True})
     assert not any(rows_of(executions, tenant, f"gcp:{tenant.export.table}").values())
     assert rows_of(executions, tenant, OTHER_CLOUD) == others
