@@ -66,14 +66,20 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Files whose tests may take longest go first, then those with many: no worker ends alone with one."""
+    """Files whose tests may take longest go first, unit tests go last: no worker ends alone with a long file."""
     if config.getoption("random_order_enabled"):
         return
     longest, counts = defaultdict[Path, float](float), Counter(item.path for item in items)
     for item in items:
         if limit := item.get_closest_marker("timeout"):
             longest[item.path] = max(longest[item.path], limit.args[0])
-    items.sort(key=lambda item: (-longest[item.path], -counts[item.path], item.path))
+    items.sort(key=lambda item: (-longest[item.path], _place(item.path), -counts[item.path], item.path))
+
+
+def _place(file: Path) -> int:
+    """What goes through the whole platform takes seconds a test, and what needs none of it milliseconds."""
+    room, *_ = file.relative_to(Path(__file__).parent).parts
+    return {"unit": 2}.get(room, 0 if room == "e2e" or room.endswith(".py") else 1)
 
 
 @pytest.fixture

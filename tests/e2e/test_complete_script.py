@@ -13,6 +13,7 @@ from google.cloud import bigquery
 
 from devcloud.environment import closed_way_out
 from devcloud.server import Devcloud
+from test_e2e_complete import parse_arguments
 from tests.support.tenant import Tenant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +58,7 @@ def test_deployed_platform_whose_run_function_is_down_fails_where_it_is_needed_a
     assert [row["tenant_id"] for row in left] == []
 
 
-def test_deployed_platform_needs_every_argument(tmp_path: Path) -> None:
-    (tmp_path / "urls.json").write_text("{}")
-    refused = run_script("--urls", str(tmp_path / "urls.json"), "--project", "p")
-    assert (refused.returncode, "--urls needs --gcp-key" in refused.stderr) == (2, True)
+def test_deployed_platform_needs_every_argument(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        parse_arguments(["--urls", "urls.json", "--project", "p"])
+    assert (refused.value.code, "--urls needs --gcp-key" in capsys.readouterr().err) == (2, True)
