@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -26,8 +26,7 @@ _PATH = re.compile(
     r"""(?P<table>\w[\w$-]*(?=`)|\w+(?![\w$`-]))`?)(?!\s*\.)""",
     re.DOTALL | re.IGNORECASE,
 )
-# Before the name of a range variable: AS, or the table it ranges over.
-_BEFORE_ALIAS = r"(?:\bAS|[`)]|\b(?!(?:FROM|JOIN|INTO|UPDATE|MERGE|USING)\b)\w+)\s+"
+_BEFORE_TABLE = frozenset(["from", "join", "into", "update", "merge", "using"])
 # DDL keeps its text, which a view stores.
 _DDL = re.compile(r"\b(?:CREATE|ALTER|DROP)\b", re.IGNORECASE)
 _IDENTITY = frozenset(["id", "tableReference", "creationTime", "lastModifiedTime", "expirationTime", "etag", "labels"])
@@ -49,11 +48,14 @@ def lift(sql: str, project: str) -> Lifted:
     """
     if _DDL.search(sql):
         return Lifted(sql)
+    lowered = sql.lower()
     paths = [match for match in _PATH.finditer(sql) if (match["path"] or "`").count("`") % 2 == 0]
-    found = [(match, _named(match, project)) for match in paths if match["project"] or not _is_alias(match, sql)]
+    datasets = {match["dataset"].lower() for match in paths if not match["project"]}
+    aliases = {name for name in datasets if _is_alias(name, lowered)}
+    found = [(m, _named(m, project)) for m in paths if m["project"] or m["dataset"].lower() not in aliases]
     times = Counter(ref.table.lower() for _, ref in found)
     several = Counter(ref.table.lower() for ref in {ref for _, ref in found})
-    bare = _QUOTED.sub("''", sql)
+    bare = _QUOTED.sub("''", lowered)
     names: dict[tuple[TableRef, int], str] = {}
     parts, at = [], 0
     for match, ref in found:
@@ -67,13 +69,38 @@ def lift(sql: str, project: str) -> Lifted:
     return Lifted("".join([*parts, sql[at:]]), {name: ref for (ref, _), name in names.items()})
 
 
-def _is_alias(path: re.Match[str], sql: str) -> bool:
-    """Whether `name`.`table` may be an array of the range variable `name`."""
-    return re.search(rf"{_BEFORE_ALIAS}`?{path['dataset']}\b", sql, re.IGNORECASE) is not None
+def _is_alias(dataset: str, lowered: str) -> bool:
+    """Whether `dataset`.`table` may be an array of a range variable: the name comes after AS or what it ranges over."""
+    for at in _places(lowered, dataset):
+        before = at - 1 if lowered[at - 1 : at] == "`" else at
+        end = before
+        while end and lowered[end - 1].isspace():
+            end -= 1
+        if end == before:
+            continue
+        start = end
+        while _is_word(lowered, start - 1):
+            start -= 1
+        if lowered[end - 1 : end] in ("`", ")") or (start < end and lowered[start:end] not in _BEFORE_TABLE):
+            return True
+    return False
 
 
-def _mentions(text: str, table: str) -> int:
-    return len(re.findall(rf"(?<!\w){re.escape(table)}(?!\w)", text, re.IGNORECASE))
+def _mentions(lowered: str, table: str) -> int:
+    return sum(1 for at in _places(lowered, table) if not _is_word(lowered, at - 1))
+
+
+def _places(lowered: str, name: str) -> Iterator[int]:
+    """Where the name begins that no letter, digit or underscore follows. A pattern for each name would be compiled."""
+    at = lowered.find(name)
+    while at >= 0:
+        if not _is_word(lowered, at + len(name)):
+            yield at
+        at = lowered.find(name, at + 1)
+
+
+def _is_word(text: str, at: int) -> bool:
+    return 0 <= at < len(text) and (text[at].isalnum() or text[at] == "_")
 
 
 def _named(match: re.Match[str], project: str) -> TableRef:
