@@ -1,4 +1,4 @@
-"""What was made of a file is kept while the file stays as it is: a look at its time and size, no reading."""
+"""Caches parsed files by modification time and size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Stamp = tuple[int, int]
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """What tells a file from the one that stood there before; None when there is none."""
+    """The modification time, size and identity of a file; None when there is no such file."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -21,7 +21,7 @@ def stamp_of(path: Path) -> Stamp | None:
 
 
 def reread_when_changed(read: Callable[[Path], Found]) -> Callable[[Path], Found]:
-    """`read`, done anew for a file that is another one since; what it raises is not kept.
+    """`read` with a cache: it reads a file again if the file has changed. Errors are not cached.
 
     Bounded: callers choose the names, and one that names no file is kept too.
     """

@@ -1,4 +1,4 @@
-"""YAML files with the line of every field, so that problems are reported with file, line and field."""
+"""Loads YAML files with the line of every field, so that errors name file, line and field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # both are safe; t
 
 @dataclass(frozen=True)
 class Document:
-    """What a file says; `file` is how messages name it."""
+    """The content of a file; `file` is its name in messages."""
 
     file: str
     content: Any
@@ -42,7 +42,7 @@ class Document:
         return ConfigError(listed(self.file, problems, self.line_of))
 
     def parsed(self, kind: type[Kind]) -> Kind:
-        """The content as a model, or any type that pydantic knows; ConfigError naming every field that is wrong."""
+        """The content as a model, or as any type that pydantic knows; ConfigError naming every invalid field."""
         try:
             return TypeAdapter(kind).validate_python(self.content)
         except ValidationError as error:
@@ -50,7 +50,7 @@ class Document:
 
 
 def load_document(path: Path, *, file: str | None = None) -> Document:
-    """A YAML file; ConfigError naming file and line where it is broken, or where a key is duplicate."""
+    """Load a YAML file; ConfigError naming file and line of a syntax error or a duplicate key."""
     file = file or path.name
     try:
         loader = _LOADER(path.read_text(encoding="utf-8"))
@@ -81,7 +81,7 @@ def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
 
 
 def _repeated_keys(node: yaml.Node | None, place: Place) -> Iterator[tuple[int, Place]]:
-    """Keys that YAML readers silently let the last one win of."""
+    """Duplicate keys, with their lines: YAML parsers silently keep the last one."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:

@@ -1,4 +1,4 @@
-"""Lookups: CSV files under configs/<provider>/ that a template's SQL gets as a parameter, a JSON array of objects."""
+"""Loads lookups: CSV files under configs/<provider>/ that SQL gets as a parameter, as a JSON array of objects."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MOST_BYTES = 1_000_000  # a query and its parameters have 10 MB at most
 
 @dataclass(frozen=True)
 class LookupRows:
-    """A lookup's rows as JSON text, every value a string; `digest` says which ones they are."""
+    """A lookup's rows as JSON text, with every value a string. `digest` is a hash of the rows."""
 
     text: str
     digest: str
 
 
 def get_lookup(template: Template, name: str) -> LookupRows:
-    """The rows of a template's lookup; ConfigError naming the file when it cannot be used."""
+    """The rows of a template's lookup; ConfigError naming the file when it is not valid."""
     home = folder_of(template).parent
     path = (folder_of(template) / template.lookups[name].file).resolve()
     if not path.is_relative_to(home.resolve()):

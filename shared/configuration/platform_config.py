@@ -1,4 +1,4 @@
-"""configs/platform.yml, validated: what functions, queues, datasets and accounts the platform has."""
+"""Loads configs/platform.yml: the functions, queues, datasets and accounts of the platform."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Kms(_Strict):
 
 
 class Secret(_Strict):
-    """A secret and the version aliases that are read."""
+    """A secret and the aliases of the versions that functions read."""
 
     id: str
     aliases: list[str]
@@ -56,7 +56,7 @@ class Queue(_Strict):
 
 
 class ServiceAccount(_Strict):
-    """An identity and what it may do outside BigQuery."""
+    """A service account and its rights outside BigQuery."""
 
     id: str
     description: str
@@ -121,12 +121,12 @@ class Platform(_Strict):
         return self
 
     def timeout_of(self, function: str) -> float | None:
-        """After how many seconds a function is cut off; None for one that is not in the file."""
+        """The timeout of a function in seconds; None for a function that is not in the file."""
         known = self.functions.get(function)
         return known.timeout_seconds if known else None
 
 
 @cache
 def get_platform(path: Path = CONFIGS / "platform.yml") -> Platform:
-    """The platform; ConfigError naming file, line and field when it is not valid."""
+    """The platform; ConfigError naming file, line and field when the file is not valid."""
     return load_document(path).parsed(Platform)

@@ -1,4 +1,4 @@
-"""Settings from the environment, the same names everywhere; only endpoints and credentials differ locally."""
+"""Reads settings from the environment. On devcloud only endpoints and credentials differ."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
 
     @property
     def origins(self) -> frozenset[str]:
-        """The origins a browser may call from."""
+        """The origins whose web pages may call the routes."""
         return frozenset(origin.strip() for origin in self.allowed_origins.split(",") if origin.strip())
 
 

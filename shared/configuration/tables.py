@@ -1,4 +1,4 @@
-"""The tables under configs/tables: the one place that says which columns exist."""
+"""Loads the descriptions of tables under configs/tables: columns, layout and writers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Column(BaseModel):
 
 
 class Table(BaseModel):
-    """One table: its columns, layout and who writes it."""
+    """One table with its columns, layout and writers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,7 +65,7 @@ class Table(BaseModel):
     columns: list[Column] = Field(min_length=1)
 
     def to_api(self, project: str, dataset: str) -> dict[str, Any]:
-        """The REST Table resource to create it with."""
+        """The REST Table resource that creates the table."""
         api: dict[str, Any] = {
             "tableReference": {"projectId": project, "datasetId": dataset, "tableId": self.table},
             "description": self.description,
@@ -116,7 +116,7 @@ def get_tables(group: Group) -> dict[str, Table]:
 
 
 def get_table(group: Group, name: str) -> Table:
-    """One table; a request that needs one does not read the others."""
+    """One table. It reads only this table's file."""
     return _load(CONFIGS / "tables" / group / f"{name}.yml")
 
 

@@ -1,4 +1,4 @@
-"""The pipeline templates under configs/: configs/<provider>/<domain>/<template>.yml, with their SQL beside them."""
+"""Loads the pipeline templates configs/<provider>/<domain>/<template>.yml and finds their SQL files."""
 
 from __future__ import annotations
 
@@ -66,27 +66,27 @@ def get_template(provider: str, domain: str, template: str) -> Template:
 
 
 def sql_file(template: Template) -> Path:
-    """The template's SQL, beside its YAML."""
+    """The template's SQL file, in the folder of its YAML file."""
     return folder_of(template) / f"{template.template}.sql"
 
 
 def sql_files(file: Path) -> list[Path]:
-    """A template's <template>.sql and any <template>.<part>.sql beside it."""
+    """A template's <template>.sql and every <template>.<part>.sql in the same folder."""
     return [file, *sorted(file.parent.glob(f"{file.stem}.*.sql"))]
 
 
 def folder_of(template: Template) -> Path:
-    """Where the template's files are."""
+    """The folder of the template's files."""
     return Path(template.folder) if template.folder else CONFIGS / template.provider / template.domain
 
 
 def all_templates() -> list[Template]:
-    """Every template there is; ConfigError when the file of one is not valid."""
+    """All templates; ConfigError when the file of one is not valid."""
     return [template for path in _paths() if (template := load_template(path)) is not None]
 
 
 def usable_templates() -> list[Template]:
-    """Every template whose file is valid; the log has file and line of the others, which stop nobody else."""
+    """All templates whose files are valid. The log has file and line of the invalid ones, which affect no others."""
     found = []
     for path in _paths():
         try:

@@ -1,1 +1,1 @@
-"""Where a provider's billing rows come from."""
+"""Readers of providers' billing data."""

@@ -1,4 +1,4 @@
-"""Brings Arrow columns to a table's types: NUMERIC exactly, missing columns as NULL, structs field by field."""
+"""Converts Arrow columns to a table's types: NUMERIC exactly, missing columns as NULL, structs field by field."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SCALARS: dict[str, pa.DataType] = {
 
 
 def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
-    """The Arrow schema of a table's columns, every one nullable: staging must hold what checks are to find."""
+    """The Arrow schema of a table's columns. All are nullable, because checks look for NULLs in staging."""
     return pa.schema([_arrow_field(column) for column in columns])
 
 
@@ -39,7 +39,7 @@ def _arrow_field(column: Column) -> pa.Field[Any]:
 
 
 def conform(array: Any, wanted: pa.DataType, name: str) -> Any:
-    """`array` as the wanted type; StepRefused naming the column when a value does not fit: it never will."""
+    """`array` as the wanted type; StepRefused naming the column when a value does not fit, because no retry helps."""
     try:
         if pa.types.is_floating(wanted):
             return _numbers(pc.cast(array, wanted), name)
@@ -49,7 +49,7 @@ def conform(array: Any, wanted: pa.DataType, name: str) -> Any:
 
 
 def _numbers(floats: Any, name: str) -> Any:
-    """The floats unchanged; StepRefused when NUMERIC cannot hold one, as later statements cast them to it."""
+    """The floats unchanged; StepRefused when NUMERIC cannot hold one, because later statements cast them to NUMERIC."""
     if not pc.all(pc.less(pc.abs(floats), _MOST), min_count=0).as_py():
         raise StepRefused(f"column {name} has a value that is no NUMERIC number")
     return floats
@@ -102,13 +102,13 @@ def _struct(array: Any, wanted: Any, name: str) -> Any:
 
 
 def offsets(array: Any) -> Any:
-    """Where each list of an array begins and ends among its flattened values."""
+    """The start and end of each list of an array among its flattened values."""
     lengths = pc.fill_null(pc.list_value_length(array), 0)
     return pa.concat_arrays([pa.array([0], pa.int32()), pc.cast(pc.cumulative_sum(lengths), pa.int32())])
 
 
 def nulls(length: int, kind: pa.DataType) -> Any:
-    """A column nobody gave: NULL, or no elements where it is REPEATED."""
+    """The values of a missing column: NULL, or empty lists if it is REPEATED."""
     if pa.types.is_list(kind):
         empty: Any = pa.array([], kind.value_type)
         return pa.ListArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), length + 1), empty)

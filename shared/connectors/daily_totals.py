@@ -47,11 +47,11 @@ class DailyTotals:
 
     @property
     def dates(self) -> list[date]:
-        """The days that rows fell on."""
+        """The usage days of the rows."""
         return sorted({day for day, _ in self._days})
 
     def by_day(self) -> list[tuple[str, str | None, int, str]]:
-        """Day, currency, rows and exact billed cost: short, as a year of them travels in one event.
+        """Day, currency, rows and exact billed cost, in a short form, because one event holds a year of them.
 
         CheckFailed for a day that bills more than NUMERIC holds: no other try helps, no statement could add it up.
         """
@@ -91,7 +91,7 @@ def _sums(keys: Mapping[str, Any], amounts: Any) -> Iterator[tuple[tuple[Any, ..
 
 
 def _summable(amounts: Any) -> Any:
-    """The amounts in a type that holds any sum of them: Arrow adds decimals up without looking for an overflow."""
+    """The amounts in a type that can hold any sum of them, because Arrow's decimal sums do not check for overflow."""
     bounds = pc.min_max(amounts).as_py()
     largest = max((bound.copy_abs() for bound in bounds.values() if bound is not None), default=Decimal(0))
     return amounts if largest * len(amounts) < _MOST else pc.cast(amounts, _WIDE)

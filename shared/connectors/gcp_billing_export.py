@@ -1,4 +1,4 @@
-"""Reads Google Cloud's billing export: whole UTC usage days, frozen at one moment, shaped as gcp_cost_billing."""
+"""Reads Google Cloud's billing export: whole UTC usage days at one snapshot, with the columns of gcp_cost_billing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ExportedDays:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a run loads: whole days, and for an incremental run the export time up to which it has then seen all.
+    """The days that a run loads, and for a run without dates the export time up to which it has then seen all rows.
 
     `unchanged` days were looked at, and are published as they are; `left` are newer ones than those one run loads.
     """
@@ -56,14 +56,14 @@ class Selection:
     left: int = 0
 
     def first(self, most: int) -> Selection:
-        """The oldest days of it, `most` of them; the watermark stays until a later run has loaded the others too."""
+        """At most `most` of the days, the oldest. The watermark does not move until a later run has loaded the rest."""
         left = len(self.dates) - most
         return self if left <= 0 else Selection(self.dates[:most], None, self.unchanged, left)
 
 
 @dataclass(frozen=True)
 class GcpBillingExport:
-    """One export table, read as it was at `snapshot_at`."""
+    """Reads one export table as it was at `snapshot_at`."""
 
     export: TenantExport
     table: ExportTable
@@ -72,16 +72,16 @@ class GcpBillingExport:
     snapshot_at: datetime
 
     def check_table(self) -> None:
-        """SourceNotFound when the table is no billing export."""
+        """Check that the table is a billing export; SourceNotFound when it is not."""
         if problem := export_problem(self.table.kind, self.table.columns, known_columns()):
             raise SourceNotFound(f"{self.export.table} {problem}")
 
     def unknown_columns(self) -> list[str]:
-        """The export's columns, and fields within them, that gcp_cost_billing has no column for."""
+        """The export's columns and fields that gcp_cost_billing does not have."""
         return unknown_columns(self.table.columns, known_columns())
 
     def missing_columns(self) -> list[str]:
-        """The columns, and fields within them, that every export has, and this one does not."""
+        """The columns and fields that every export has and this one lacks."""
         return missing_columns(self.table.columns, known_columns())
 
     def find_days(self, *, since: datetime | None) -> ExportedDays:
@@ -105,7 +105,7 @@ class GcpBillingExport:
         return Selection(changed, min(seen, self.snapshot_at) if seen else None, len(days) - len(changed))
 
     def count_without_day(self) -> int:
-        """Rows that no run can load, as their usage_start_time is missing or absurd."""
+        """The number of rows that no run can load, because their usage_start_time is missing or out of range."""
         return sum(batch.num_rows for batch in self._batches(["export_time"], rows.without_day()))
 
     def batches(self, dates: Sequence[date]) -> Iterator[pa.RecordBatch]:
@@ -116,12 +116,12 @@ class GcpBillingExport:
 
     @staticmethod
     def schema() -> pa.Schema:
-        """The Arrow schema of what `batches` yields."""
+        """The Arrow schema of the batches that `batches` yields."""
         return arrow_schema(get_table("tenant_dataset", TABLE).columns)
 
     @classmethod
     def exported_schema(cls) -> pa.Schema:
-        """What of it comes from the export."""
+        """The part of the schema that comes from the export."""
         return pa.schema([field for field in cls.schema() if not field.name.startswith("x_")])
 
     def _shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -155,7 +155,7 @@ class GcpBillingExport:
         )
 
     def _rows_of(self, dates: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The rows of these days, from the partitions they are expected in, and from older ones when there are any.
+        """The rows of these days, from the partitions where they are expected, and from older ones if those have any.
 
         That costs one narrow column of the older partitions, and finds a row wherever the export's owner put it.
         """
@@ -172,7 +172,7 @@ class GcpBillingExport:
             yield from self._batches(columns, misplaced)
 
     def _first_partition(self, day: date) -> date:
-        """Where rows of a day's usage or export can begin to arrive; a day earlier, as clocks and zones differ."""
+        """The first partition that may have rows of a day. It is a day earlier, because clocks and timezones differ."""
         earliest = min(day, self.snapshot_at.date()) - rows.DAY
         return rows.partition_of(earliest, self.table.arrival_partition or "DAY")
 
@@ -185,7 +185,7 @@ class GcpBillingExport:
 
 
 def known_columns() -> list[dict[str, Any]]:
-    """The columns that an export's rows are loaded into."""
+    """The columns into which an export's rows are loaded."""
     return [column.to_api() for column in get_table("tenant_dataset", TABLE).columns]
 
 
@@ -207,7 +207,7 @@ def _conformed(batch: pa.RecordBatch, array: Any, field: Any) -> Any:
 
 
 def _row_in_words(row: Mapping[str, Any]) -> str:
-    """Names a row of the export, which has no key, by time, SKU, project and resource."""
+    """A row of the export in words: time, SKU, project and resource, because rows have no key."""
     facts = {
         "of": row.get("usage_start_time"),
         "SKU": (row.get("sku") or {}).get("id"),

@@ -1,4 +1,4 @@
-"""Gives an export's columns the names that are known here: BigQuery's names ignore case, Arrow's do not."""
+"""Renames an export's columns to the known spelling, because BigQuery's names ignore case and Arrow's do not."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _ROW_GROUP_ROWS = 65_536
 
 
 class ParquetStream(io.RawIOBase):
-    """A readable file over an iterator of batches; it cannot seek, as it keeps nothing it has handed out."""
+    """A readable file over an iterator of batches. It cannot seek, because it drops the bytes that were read."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
         self._groups = _row_groups(batches)
@@ -27,15 +27,15 @@ class ParquetStream(io.RawIOBase):
         self._is_complete = False
 
     def readable(self) -> bool:
-        """It is."""
+        """True: the file can be read."""
         return True
 
     def tell(self) -> int:
-        """How many bytes have been read."""
+        """The number of bytes that have been read."""
         return self._handed_out
 
     def read(self, size: int = -1) -> bytes:
-        """The next `size` bytes, fewer only at the end; row groups are pulled and written as they are needed."""
+        """The next `size` bytes, fewer only at the end. It writes row groups when they are needed."""
         while not self._is_complete and (size < 0 or len(self._sink.pending) < size):
             group = next(self._groups, None)
             if group is None:

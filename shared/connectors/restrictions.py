@@ -1,4 +1,4 @@
-"""Which rows of a billing export a read session is to give, in GoogleSQL."""
+"""Builds the row restrictions of read sessions over a billing export, in GoogleSQL."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ def used_on(dates: Sequence[date]) -> str:
 
 
 def without_day() -> str:
-    """Rows of no day that a run can load: they do not say when, or say it was before all clouds or long from now."""
+    """Rows without a day that a run can load: the usage start is missing or out of range."""
     first, end = _midnight(EARLIEST_DAY), _midnight(LATEST_DAY + DAY)
     return f"usage_start_time IS NULL OR usage_start_time < {first} OR usage_start_time >= {end}"
 
 
 def exported_since(moment: datetime) -> str:
-    """Rows that say they were exported then or later."""
+    """Rows whose export time is then or later."""
     return f'export_time >= TIMESTAMP "{moment.isoformat()}"'
 
 
 def arrived_since(day: date) -> str:
-    """Rows in the partitions from this day on, and those that have no partition yet: the streaming buffer."""
+    """Rows in the partitions from this day on, and rows without a partition yet, in the streaming buffer."""
     return f"_PARTITIONTIME >= {_midnight(day)} OR _PARTITIONTIME IS NULL"
 
 
 def arrived_before(day: date) -> str:
-    """Rows in the partitions before this day: with `arrived_since` every row there is, each once."""
+    """Rows in the partitions before this day. Together with `arrived_since` this is every row once."""
     return f"_PARTITIONTIME < {_midnight(day)}"
 
 
 def in_any_partition(column: str, kind: str) -> str:
-    """Every row there is, said by the column that a table is partitioned by: some owners demand to hear of it."""
+    """All rows, by a condition on the partitioning column, because some tables require a partition filter."""
     return f"`{column}` >= {_FIRST[kind]} OR `{column}` IS NULL"
 
 
 def both(first: str, second: str) -> str:
-    """Rows that meet two conditions; an empty one asks for nothing."""
+    """Rows that meet two conditions; an empty condition is always met."""
     return f"({first}) AND ({second})" if first and second else first or second
 
 
@@ -64,7 +64,7 @@ def partition_of(day: date, granularity: str) -> date:
 
 
 def spans(dates: Sequence[date]) -> list[tuple[date, date]]:
-    """Days in a row as (first, last), in order."""
+    """Consecutive days as ranges (first, last), in order."""
     found: list[tuple[date, date]] = []
     for day in sorted(dates):
         if found and day == found[-1][1] + DAY:

@@ -1,4 +1,4 @@
-"""The HTTP face of every function: routes, policies, limits, CORS, and errors as problem+json (RFC 9457)."""
+"""Answers HTTP requests for every function: matches routes, applies policies and limits, handles CORS and errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Route:
 
 
 class Routes:
-    """The routes of one function; it answers them under "" and under "/<function>", and no other path."""
+    """The routes of one function. They are served at their paths and at "/<function>" plus their paths."""
 
     def __init__(self, function: str) -> None:
         self.function = function
@@ -52,7 +52,7 @@ class Routes:
     ) -> Callable[[Handler[Caller]], Handler[Caller]]:
         """Register a handler, e.g. `@routes.route("GET /api/v1/x/{id}", policy=tenant_api_key)`.
 
-        One that is `keyed` keeps what an Idempotency-Key promises; any other refuses the header.
+        A `keyed` route accepts the header Idempotency-Key; any other route refuses it.
         """
         method, path = method_and_path.split(" ", 1)
         pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
@@ -64,7 +64,7 @@ class Routes:
         return register
 
     def respond(self, request: Request) -> Response:
-        """Answer a request: the function's entry point calls nothing else."""
+        """Answer a request. A function's entry point only calls this."""
         settings = get_settings()
         log.configure(settings.log_level)
         request_id = request.headers.get("X-Request-ID", "")

@@ -1,4 +1,4 @@
-"""One request and its answer, as handlers see them."""
+"""The request and the answer in the form that handlers use."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class HttpRequest:
 
     @property
     def asked(self) -> tuple[dict[str, Any], str | None, str | None]:
-        """What a `keyed` route is asked for: body, user and Idempotency-Key."""
+        """The body, user and Idempotency-Key of a request to a `keyed` route."""
         return self.json_object(), self.user_id, self.idempotency_key
 
     def body_as(self, model: type[Model]) -> Model:
@@ -88,7 +88,7 @@ class Call(HttpRequest, Generic[Caller]):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler answers; `body` is JSON."""
+    """The answer of a handler; `body` becomes JSON."""
 
     status: int
     body: Mapping[str, Any]
@@ -96,7 +96,7 @@ class Answer:
 
 
 def made(reply: Reply) -> Answer:
-    """The answer to a call that makes something; it says when it is an earlier one's."""
+    """The answer to a request that creates something; a header says if it repeats an earlier answer."""
     return Answer(reply.status, reply.body, {"Idempotent-Replayed": "true"} if reply.is_replayed else {})
 
 

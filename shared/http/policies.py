@@ -1,4 +1,4 @@
-"""The policies a route can name: how its caller proves who it is."""
+"""The policies that routes name: each is a way to authenticate the caller."""
 
 from __future__ import annotations
 

@@ -32,12 +32,12 @@ _CHALLENGES = 'ApiKey realm="convergence", Bearer realm="convergence"'  # the tw
 
 
 def status_of(error: errors.ConvergenceError | None) -> int:
-    """The HTTP status of an error class: the one table."""
+    """The HTTP status of an error's class; 500 for None and for classes without a status."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
 def problem(error: errors.ConvergenceError | None, *, instance: str, trace_id: str) -> Answer:
-    """The problem document of an error; None, and whatever has no status of its own, is 500 without a detail."""
+    """The problem document of an error. None, and an error without a status, becomes a 500 that reveals nothing."""
     status = status_of(error)
     if status == 401:
         error = errors.Unauthenticated()  # one and the same body, whatever the reason

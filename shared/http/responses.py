@@ -1,4 +1,4 @@
-"""Answers as the framework sends them: JSON, and readable to the origins that may call."""
+"""Makes the framework's responses: JSON bodies, and CORS headers for allowed origins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PORT = re.compile(r":[0-9]{1,5}\Z")
 def json_response(
     status: int, body: Mapping[str, Any], headers: Mapping[str, str], content_type: str = "application/json"
 ) -> Response:
-    """A response with the body as JSON: times in UTC, amounts written out."""
+    """A response with a JSON body. Times are in UTC, amounts are decimal numbers without an exponent."""
     text = json.dumps(body, default=_plain, ensure_ascii=False)
     return Response(text, status=status, headers=dict(headers), content_type=content_type)
 
@@ -30,12 +30,12 @@ def _plain(value: Any) -> str:
 
 
 def _is_allowed(origin: str, allowed: frozenset[str]) -> bool:
-    """Whether the origin is one of them; `http://localhost:*` is that host on any port."""
+    """Whether the origin is in the list; `http://localhost:*` stands for any port of that host."""
     return origin in allowed or f"{_PORT.sub('', origin)}:*" in allowed
 
 
 def allow_origin(response: Response, origin: str | None, allowed: frozenset[str]) -> None:
-    """Let the caller's page read the response where its origin is `allowed`."""
+    """Add the CORS header if the caller's origin is `allowed`."""
     response.headers["Vary"] = "Origin"
     if origin and _is_allowed(origin, allowed):
         response.headers["Access-Control-Allow-Origin"] = origin

@@ -1,1 +1,1 @@
-"""What one process keeps for its requests: time, logs, and answers kept for seconds."""
+"""State that a process keeps between requests: time limits, log fields, known keys, cached answers."""

@@ -1,6 +1,6 @@
-"""Tenants' calls as one instance sees them: unknown keys cost nothing, and nobody asks more often than he may.
+"""Authenticates and limits tenants' requests in this process: unknown keys cost no query, and each key has limits.
 
-All of it is in this process's memory: over all instances the limits are as many times as large.
+The state is in this process's memory, so over all instances a caller has each limit once for each instance.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ REFUSALS_AT_ONCE, REFUSALS_PER_SECOND = 100, 1.0  # of one address, with keys th
 
 
 class Keys(Protocol):
-    """Which API keys there are."""
+    """The API keys that exist."""
 
     def has(self, api_key_hash: str) -> bool:
         """Whether the key is known, from memory."""
 
     def find(self, api_key_hash: str) -> bool:
-        """Whether there is such a key, by a new look."""
+        """Whether there is such a key, by a new listing."""
 
 
 class Callers:
-    """Lets tenants' calls in. `owner_seconds`: for so long a key that was proved is taken as proved.
+    """Authenticates and limits the callers. The proof of a key is valid for `owner_seconds`.
 
-    A key may make `requests_at_once`, which come back within a minute, and ask BigQuery `queries_at_once`.
+    A key may send `requests_at_once`, refilled within a minute, and cause `queries_at_once`.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Callers:
     def admit(self, header: str | None, *, address: str) -> str:
         """The SHA-256 of a key that exists; no job.
 
-        Unauthenticated for any other, TooManyRequests for a key that asks too often, or an address that guesses.
+        Unauthenticated for any other key, TooManyRequests for a key or an address that has reached its limit.
         """
         try:
             api_key_hash = hash_api_key(header)
@@ -73,11 +73,11 @@ class Callers:
         return api_key_hash
 
     def charge(self, api_key_hash: str) -> None:
-        """Count something that asks BigQuery; TooManyRequests when the key has asked it too often."""
+        """Count a query of this key; TooManyRequests when it has caused too many."""
         self._check(self._queries, api_key_hash, "queries", "This key causes too many queries; wait, then try again.")
 
     def require_owner(self, key: PresentedKey) -> KeyOwner:
-        """The key's owner as require_tenant proves it; at most one job, and none while the proof is fresh."""
+        """The key's owner, checked by require_tenant. At most one job, and none while an earlier proof is valid."""
         if found := self._remembered.find(key.api_key_hash):
             owner, age_seconds = found
             return require_tenant(replace(owner, read_at=owner.read_at + timedelta(seconds=age_seconds)), key.tenant_id)
@@ -98,7 +98,7 @@ class Callers:
 
 
 def network_of(address: str) -> str:
-    """What one caller has of addresses: one of IPv4, 64 bits of IPv6."""
+    """The network that counts as one caller: an IPv4 address, or the first 64 bits of an IPv6 address."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -107,7 +107,7 @@ def network_of(address: str) -> str:
 
 
 def address_of(forwarded_for: str | None, *, proxies: int) -> str:
-    """Who calls, by X-Forwarded-For: Google appends the address that it sees, and so does each proxy of ours behind it.
+    """The caller's address in X-Forwarded-For. Google appends the address that it sees, and so does each proxy of ours.
 
     What stands before those is the caller's own word.
     """

@@ -1,4 +1,4 @@
-"""Structured logs for Cloud Logging: one JSON object a line, with the ids of the request bound once."""
+"""Writes structured logs for Cloud Logging: one JSON object per line, with the request's ids in each."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def bind(**facts: Any) -> None:
 
 
 def bound_fact(name: str) -> str | None:
-    """A fact of the present request, as text; None outside of one."""
+    """A bound fact of the present request, as text; None outside of a request."""
     value = (_bound.get() or {}).get(name)
     return None if value is None else str(value)
 
@@ -84,15 +84,15 @@ def _emit(level: int, phrase: str, facts: dict[str, Any], exc_info: BaseExceptio
 
 
 def info(phrase: str, **facts: Any) -> None:
-    """A state change; `phrase` is constant, what varies is a fact."""
+    """Log a state change. `phrase` is constant; everything that varies is a fact."""
     _emit(logging.INFO, phrase, facts)
 
 
 def warning(phrase: str, **facts: Any) -> None:
-    """Something that will be retried."""
+    """Log a failure that will be retried."""
     _emit(logging.WARNING, phrase, facts)
 
 
 def error(phrase: str, *, exception: BaseException | None = None, **facts: Any) -> None:
-    """Something somebody must act on."""
+    """Log a failure that requires an operator's action."""
     _emit(logging.ERROR, phrase, facts, exception)

@@ -1,4 +1,4 @@
-"""Work that is done for one name at a time, in this process: whoever comes next sees what the one before has done."""
+"""Serialises work with the same name in this process, so that each sees the result of the one before."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class _Line:
-    """Those of one name: who works, and who waits."""
+    """The work of one name: the lock, and the number of those that hold it or wait."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     length: int = 0
 
 
 class OneAtATime:
-    """A line for each name: at most `most` are in it, and nobody waits in it for longer than `seconds`."""
+    """A queue for each name, with at most `most` entries, in which no entry waits longer than `seconds`."""
 
     def __init__(self, *, most: int, seconds: float) -> None:
         self._most, self._seconds = most, seconds
@@ -26,7 +26,7 @@ class OneAtATime:
 
     @contextmanager
     def first(self, name: str) -> Iterator[bool]:
-        """Whether what is inside is the only work of this name; False when the line was full, or too slow."""
+        """Runs the block alone among the work of this name; yields False if the queue is full or too slow."""
         with self._lock:
             line = self._lines.setdefault(name, _Line())
             has_place = line.length < self._most

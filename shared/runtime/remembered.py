@@ -1,4 +1,4 @@
-"""Answers that are kept for seconds, in this process's memory: bounded, and never shared between instances."""
+"""A bounded cache in this process's memory, whose values are valid for seconds. Instances do not share it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Kept(NamedTuple, Generic[Value]):
 
 
 class Remembered(Generic[Key, Value]):
-    """At most `most` values, each valid for `seconds`; 0 seconds keep nothing valid.
+    """A cache of at most `most` values, each valid for `seconds`. With 0 seconds no value is valid.
 
     With `size_of` they have at most `most_size` together, and one that takes more than an eighth of it is not kept.
     With `oldest_seconds` a value of that age is dropped as soon as another is kept.
@@ -53,7 +53,7 @@ class Remembered(Generic[Key, Value]):
             return found.value, age
 
     def keep(self, key: Key, value: Value) -> Value:
-        """Remember the value from now on, unless it is too large; the same value."""
+        """Keep the value from now on, unless it is too large, and return it."""
         size = self._size_of(value)
         with self._lock:
             self._drop(key)
@@ -82,7 +82,7 @@ class Remembered(Generic[Key, Value]):
 
 
 def size_in_memory(value: Any) -> int:
-    """About how many bytes an answer takes, with all that it holds."""
+    """The approximate size of an answer in bytes, with everything in it."""
     size = sys.getsizeof(value)
     if isinstance(value, Mapping):
         return size + sum(size_in_memory(name) + size_in_memory(held) for name, held in value.items())

@@ -1,4 +1,4 @@
-"""What ends the waits of the present request: its time, and whoever wants it to stop.
+"""Ends the waits of the present request when its time is used up, or when it has to stop.
 
 A function that takes longer than its time is cut off, and its caller learns nothing.
 """
@@ -17,7 +17,7 @@ _interrupts: ContextVar[list[Callable[[], object]] | None] = ContextVar("interru
 
 @contextmanager
 def limited_to(seconds: float | None) -> Iterator[None]:
-    """What is done inside has so much time from now on; None: nobody cuts it off."""
+    """Gives the block this number of seconds; None gives it no limit."""
     token = _ends_at.set(None if seconds is None else time.monotonic() + seconds)
     try:
         yield
@@ -26,14 +26,14 @@ def limited_to(seconds: float | None) -> Iterator[None]:
 
 
 def seconds_left() -> float | None:
-    """What is left of the request's time; None outside of a request."""
+    """The rest of the request's time in seconds; None outside of a request."""
     ends_at = _ends_at.get()
     return None if ends_at is None else ends_at - time.monotonic()
 
 
 @contextmanager
 def heeding(check: Callable[[], None], interrupts: list[Callable[[], object]]) -> Iterator[None]:
-    """What waits inside, to make a call again, asks `check` before: it raises when there is nothing to wait for.
+    """Waits inside the block call `check` before they wait; it raises if there is no reason to wait any more.
 
     Of a call that waits for an answer, `interrupts` has meanwhile what ends it.
     """
@@ -47,7 +47,7 @@ def heeding(check: Callable[[], None], interrupts: list[Callable[[], object]]) -
 
 @contextmanager
 def interruptible(end: Callable[[], object]) -> Iterator[None]:
-    """A call is under way that another thread may end by `end`."""
+    """Declares that a call is under way in the block, which another thread may end by `end`."""
     interrupts = _interrupts.get()
     if interrupts is None:
         yield
@@ -60,6 +60,6 @@ def interruptible(end: Callable[[], object]) -> Iterator[None]:
 
 
 def check_stop() -> None:
-    """Raise why the present work has to stop, if it has to."""
+    """Raise the reason why the present work has to stop, if there is one."""
     if check := _check.get():
         check()

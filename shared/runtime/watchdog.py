@@ -1,4 +1,4 @@
-"""Ends this process when a request exceeds its time, as a request that never returns blocks an instance and its run.
+"""Ends this process when a request exceeds its time, because such a request blocks an instance and its run.
 
 A thread calls `last_word` and ends the process, whatever Python code is running. A C call that never releases the
 interpreter stops that thread too. Then faulthandler's own thread, which needs no interpreter, ends the process without
@@ -30,21 +30,21 @@ _GRACE_SHARE = 1 / 6  # of a function's time
 
 
 class _HardEnds:
-    """Shares faulthandler's only timer: it is set to the earliest end that is left."""
+    """Shares faulthandler's only timer. It is always set to the earliest remaining deadline."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._left: dict[object, float] = {}
 
     def add(self, owner: object, at: float) -> None:
-        """The process ends at this moment of the monotonic clock, unless the owner takes it back."""
+        """End the process at this moment of the monotonic clock, unless the owner removes the deadline."""
         with self._lock:
             self._left[owner] = at
             if at == min(self._left.values()):
                 self._set(at)
 
     def remove(self, owner: object) -> None:
-        """Take an end back."""
+        """Remove a deadline."""
         with self._lock:
             at, first = self._left.pop(owner), min(self._left.values(), default=None)
             if first is None:
@@ -61,7 +61,7 @@ _HARD_ENDS = _HardEnds()
 
 
 class Watchdog:
-    """Gives the block `seconds`; then calls `last_word`, for `grace_seconds` at most, and ends the process."""
+    """Gives the block `seconds`. Then it calls `last_word`, for at most `grace_seconds`, and ends the process."""
 
     def __init__(self, *, seconds: float, grace_seconds: float) -> None:
         self._seconds, self._grace_seconds = seconds, grace_seconds
@@ -97,7 +97,7 @@ class Watchdog:
 
 @contextmanager
 def watched(timeout_seconds: float | None) -> Iterator[None]:
-    """Limits the block to its function's time: waits end then, and the process ends a sixth of that time later.
+    """Limits the block to its function's time. Waits end at that time, and the process ends a sixth of it later.
 
     None: no limit.
     """
