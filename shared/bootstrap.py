@@ -1,4 +1,4 @@
-"""The one place that wires: clients are built when a request first needs them, once a process."""
+"""Wires the product's objects, and builds each client when a request first needs it, once in a process."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The errors of the product: one hierarchy; http/problems.py has the one table from class to HTTP status.
+"""Defines the errors of the product in one hierarchy. http/problems.py maps each class to its HTTP status.
 
-The docstring of a class is its message unless the raise says better; `facts` travel into the answer.
+The docstring of a class is its message unless the raise gives another one. `facts` become fields of the answer.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class NotFound(ConvergenceError):
 
 
 class MethodNotAllowed(ConvergenceError):
-    """This method is not allowed here."""
+    """This method is not allowed on this path; `allow` lists those that are."""
 
 
 class PayloadTooLarge(ConvergenceError):
-    """The request body is too large."""
+    """The request body is too large; `limit_bytes` is the limit."""
 
 
 class UnsupportedMediaType(ConvergenceError):
@@ -65,7 +65,7 @@ class Conflict(ConvergenceError):
 
 
 class IdempotencyMismatch(ConvergenceError):
-    """This Idempotency-Key was used with another request body."""
+    """This Idempotency-Key was used with another request body; use a new key."""
 
 
 class LimitReached(ConvergenceError):
@@ -75,13 +75,13 @@ class LimitReached(ConvergenceError):
 
 
 class QuotaExceeded(LimitReached):
-    """The daily limit of pipeline runs is used up."""
+    """The daily limit of pipeline runs is used up; it starts anew at the next UTC midnight."""
 
     cap = "daily_limit"
 
 
 class TooManyRequests(LimitReached):
-    """Too many requests in a short time."""
+    """There were too many requests in a short time; wait, then try again."""
 
     def __init__(self, message: str | None = None, *, cap: str = "requests", **facts: Any) -> None:
         super().__init__(message, **facts)
@@ -89,33 +89,33 @@ class TooManyRequests(LimitReached):
 
 
 class TooManyWaiting(LimitReached):
-    """The tenant's queue is full: as many runs wait as are allowed."""
+    """The tenant has as many waiting runs as are allowed; wait until some have ended."""
 
     cap = "waiting_runs"
 
 
 class NotSignedIn(ConvergenceError):
-    """There are no valid Google credentials."""
+    """There are no valid Google credentials; sign in with gcloud."""
 
 
 class Unavailable(ConvergenceError):
-    """A service this needs did not answer; nothing was lost, nothing is half done."""
+    """A service that the request needs did not answer. Nothing is lost or half done; try again."""
 
 
 class Throttled(Unavailable):
-    """A quota of Google is used up; try again later. Nothing is wrong with the request."""
+    """A quota at Google is used up; try again later. Nothing is wrong with the request."""
 
 
 class SourceThrottled(Unavailable):
-    """A quota of the tenant's own project is used up."""
+    """A quota of the tenant's own Google project is used up; try again later."""
 
 
 class TransactionAborted(Unavailable):
-    """A concurrent change of the same table won; read again and retry."""
+    """A concurrent change of the same table came first; read again and retry."""
 
 
 class AccessDenied(Unavailable):
-    """The platform lacks a permission, perhaps for some minutes only: new grants take time to take effect."""
+    """The platform lacks a permission. A new grant takes some minutes to have effect; try again."""
 
     def __init__(self, message: str | None = None, *, raw: str = "", retry_after: int = 30) -> None:
         super().__init__(message, retry_after=retry_after)
@@ -123,7 +123,7 @@ class AccessDenied(Unavailable):
 
 
 class JobFailed(ConvergenceError):
-    """A BigQuery job ended with an error; when it `is_final`, no other try would end otherwise."""
+    """A BigQuery job ended with an error; no other try can succeed if it `is_final`."""
 
     def __init__(self, message: str | None = None, *, raw: str = "", is_final: bool = False) -> None:
         super().__init__(message)
@@ -136,7 +136,7 @@ class ConfigError(ConvergenceError):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what caused it, each once, also where the causes make a circle."""
+    """An error and its causes, each once, even if the causes form a circle."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:
@@ -151,26 +151,26 @@ def told_by_bigquery(error: BaseException) -> str | None:
 
 
 class RunError(ConvergenceError):
-    """A run ended with an error: `error_class` is what the log and the API show, `retryable` whether to try again."""
+    """A run ended with an error; log and API show `error_class`, and `retryable` says whether to try again."""
 
     error_class = "INTERNAL"
     retryable = True
 
 
 class CredentialsRejected(RunError):
-    """The provider or Cloud KMS refused the tenant's credentials."""
+    """The provider or Cloud KMS refused the tenant's credentials; store them again."""
 
     error_class, retryable = "CREDENTIALS_REJECTED", False
 
 
 class SourceNotFound(RunError):
-    """The billing export does not exist or may not be read."""
+    """The billing export does not exist, or the credentials may not read it."""
 
     error_class, retryable = "SOURCE_NOT_FOUND", False
 
 
 class SourceChanged(RunError):
-    """The credential names another billing export than when the run was accepted."""
+    """The credential names another billing export than when the run was accepted; start the run again."""
 
     error_class, retryable = "SOURCE_CHANGED", False
 
@@ -206,7 +206,7 @@ class CheckFailed(RunError):
 
 
 class FenceLost(RunError):
-    """A newer attempt took over; this one may not publish."""
+    """A newer attempt took over, so this one may not publish."""
 
     error_class, retryable = "FENCE_LOST", False
 
@@ -230,17 +230,17 @@ class StepTimedOut(StepFailed):
 
 
 class DependencyUnavailable(RunError):
-    """A service the run needs did not answer."""
+    """A service that the run needs did not answer."""
 
     error_class = "UNAVAILABLE"
 
 
 class DependencyThrottled(DependencyUnavailable):
-    """A quota of Google's is used up; the run goes on when it passes, in the same attempt."""
+    """A quota at Google is used up; the run continues in the same attempt when the quota is available again."""
 
 
 class ExecutorStuck(RunError):
-    """The executor was still at work when its time was over, and was ended."""
+    """The executor exceeded its time and was ended."""
 
     error_class = "EXECUTOR_STUCK"
 

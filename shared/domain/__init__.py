@@ -1,1 +1,1 @@
-"""Pure rules: models, schedules, dispatch, quotas, templates. No I/O, no clock, no ids."""
+"""The rules as pure functions and values. No I/O, no clock, no new ids."""

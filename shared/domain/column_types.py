@@ -1,4 +1,4 @@
-"""The names of BigQuery's column types: SQL has others than the API for some."""
+"""Maps GoogleSQL type names to the REST API's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLUMN_TYPES = (
 
 
 def require_column_type(kind: str) -> str:
-    """A type as configs/tables spell it; ValueError naming those that there are."""
+    """A type in the spelling of configs/tables; ValueError with the known types."""
     if kind in COLUMN_TYPES:
         return kind
     if api_type(kind) in COLUMN_TYPES:
@@ -23,5 +23,5 @@ def require_column_type(kind: str) -> str:
 
 
 def api_type(kind: str) -> str:
-    """A type by the name that the API's table resources have for it."""
+    """The name of a type in the API's table resources."""
     return _API_NAMES.get(kind.upper(), kind.upper())

@@ -1,4 +1,4 @@
-"""How a table that exists becomes the one that configs/tables describes, in place, and what BigQuery cannot alter.
+"""Compares an existing table with configs/tables: the changes that BigQuery can make in place, and the obstacles.
 
 A table's columns may be added to (NULLABLE and REPEATED ones) and relaxed (REQUIRED to NULLABLE), at any depth; its
 descriptions and its clustering may change. All of it is one request, so that a table is changed whole or not at all. A
@@ -19,7 +19,7 @@ _WHOLE_TABLE = "(table)"
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What cannot be altered in place; `column` with its path, or the table as a whole."""
+    """A difference that cannot be altered in place, of a `column` with its path or of the whole table."""
 
     column: str
     wanted: str
@@ -31,7 +31,7 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Growth:
-    """What a table needs: `patch` are the parts of its REST resource to send, `changes` the same in words.
+    """The changes that a table needs: `patch` has the parts of its REST resource, `changes` the same in words.
 
     `missing`: columns that the table lacks. `unknown`: those that configs/tables does not have; they stay, with their
     rows.
@@ -45,7 +45,7 @@ class Growth:
 
 
 def plan_growth(wanted: Json, found: Json) -> Growth:
-    """What leads from the REST Table resource `found` to `wanted`."""
+    """The growth from the REST Table resource `found` to `wanted`."""
     kind = "VIEW" if "view" in wanted else "TABLE"
     if found.get("type", "TABLE") != kind:
         return Growth({}, [], [Obstacle(_WHOLE_TABLE, f"a {kind.lower()}", str(found["type"]))], [])
@@ -83,7 +83,7 @@ def _plan_view(wanted: Json, found: Json) -> Growth:
 
 @dataclass
 class _Comparison:
-    """Gathers what tells two lists of columns apart."""
+    """Collects the differences between two lists of columns."""
 
     changes: list[str] = field(default_factory=list)
     redescribed: list[str] = field(default_factory=list)
@@ -92,7 +92,7 @@ class _Comparison:
     missing: list[str] = field(default_factory=list)
 
     def merged(self, wanted: Sequence[Json], found: Sequence[Json], path: str = "") -> list[Json]:
-        """The columns as they are to be: those that are there in their order, then the new ones."""
+        """The wanted columns: existing ones in their order, then the new ones."""
         by_name = {column["name"].lower(): column for column in wanted}
         names = {column["name"].lower() for column in found}
         kept = [self._kept(by_name.get(column["name"].lower()), column, path) for column in found]

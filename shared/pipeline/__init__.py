@@ -1,1 +1,1 @@
-"""The executor: plan, steps, checks, publish."""
+"""Executes a template: plans the steps, runs them, checks the staged rows and publishes them."""

@@ -1,4 +1,4 @@
-"""Begins an attempt: what it loads and under which fence, or how the run had ended before."""
+"""Begins an attempt: takes the fence and finds the source, or finds that the run has ended already."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def begin_hop(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services:
 def _take_fence(
     task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services, *, pipeline_id: str, source: str | None
 ) -> Begun:
-    """The run's state once no publish of an earlier attempt can commit any more: what was published decides."""
+    """The run's state, read when no publish of an earlier attempt can commit any more."""
     runs = services.runs
     with log.bound(step_id="begin"):
         begun = runs.begin(task, run, pipeline_id=pipeline_id, source=source)

@@ -1,4 +1,4 @@
-"""Holds what statements would bill against what is left to bill, before they bill it."""
+"""Compares the bytes that statements would bill with the limit that is left, before they run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def require_within(
     *,
     besides: int = 0,
 ) -> None:
-    """BytesLimitExceeded naming the place when, by dry runs, the statements together would bill more than the limit.
+    """Check by dry runs that the statements together bill at most the limit; BytesLimitExceeded naming the place.
 
     Each by itself: of a script of several, a dry run cannot always tell. `besides` are bytes that come on top.
     """
@@ -32,6 +32,6 @@ def require_within(
 
 
 def refuse_beyond(place: str, limit: int | None, bytes_billed: int) -> None:
-    """BytesLimitExceeded naming the place when the estimate is above the limit, if there is one."""
+    """Check that the estimate is within the limit, if there is one; BytesLimitExceeded naming the place."""
     if limit is not None and bytes_billed > limit:
         raise BytesLimitExceeded(f"{place}: would bill {bytes_billed} bytes, max_bytes_billed leaves it {limit}")

@@ -1,4 +1,4 @@
-"""A template's checks as SQL: each one a statement of shared/sql/pipeline/checks.sql, all of them one job."""
+"""Renders a template's checks as SQL: each is a statement of shared/sql/pipeline, and all of them are one job."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RenderedCheck:
 
 @dataclass(frozen=True)
 class Checked:
-    """What the checks of a run are about, by step id: staging tables as `{staging}.name`, days, what was counted.
+    """The data that the checks of a run use, by step id: staging tables as `{staging}.name`, days, counts.
 
     `values` are those that every statement of the template may ask for, but for the days.
     """
@@ -87,7 +87,7 @@ def checks_statement(rendered: Sequence[RenderedCheck]) -> tuple[Statement, dict
 
 
 def target_of(template: Template, step_id: str, table: str | None = None) -> Target | None:
-    """What a step is published into: that table, or the first one."""
+    """The target into which a step is published: that table, or the first one."""
     targets = [target for target in template.publish if target.step == step_id]
     return next((target for target in targets if table in (None, target.table)), None)
 
@@ -211,7 +211,7 @@ class _Rendering:
         return filled(check_statement(self.template, self.check, name), self.checked.staged)
 
     def _shown(self, column: str, sample_columns: Sequence[str]) -> list[str]:
-        """The columns of a sample: the checked one, the day's where the step is published, and those asked for."""
+        """The columns of a sample: the checked one, the day's column if the step is published, and `sample_columns`."""
         target = target_of(self.template, self.check.step)
         days = [target.date_column] if target else []
         return list(dict.fromkeys([column, *days, *sample_columns]))

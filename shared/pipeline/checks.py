@@ -1,4 +1,4 @@
-"""Quality checks on staging: all of a template's in one job, and what each of them found."""
+"""Runs all quality checks of a template on the staged rows in one job, and returns their results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SHOWING_VALUES = frozenset({"accepted_values", "range"})
 def run_checks(
     hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
 ) -> StepResult:
-    """Run every check in one job. The result holds what each saw; whether the run may go on is `failed_checks`."""
+    """Run every check in one job. The result has what each observed; `failed_checks` says if the run may continue."""
     checked = _checked(hop, records)
     rendered = [*render_checks(hop.template, step.values, checked), *render_guards(hop.template, checked)]
     found, values = checks_statement(rendered)
@@ -49,7 +49,7 @@ def run_checks(
 
 
 def _require_valid(hop: Hop, rendered: Sequence[RenderedCheck]) -> None:
-    """InvalidTemplate naming the check that BigQuery would not run whatever the rows: no other attempt helps.
+    """Raise InvalidTemplate naming the check that BigQuery refuses for any rows, because no other attempt helps.
 
     Asked once the job has failed, so that a run without mistakes does not wait for the answer.
     """
@@ -74,7 +74,7 @@ def _checked(hop: Hop, records: Mapping[str, StepRecord]) -> Checked:
 
 
 def _result(item: RenderedCheck, row: Mapping[str, Any], checked_at: str) -> dict[str, Any]:
-    """A row of x_meta_dq_results, small enough for an event: what was seen, and a few of the rows that fail."""
+    """A row of x_meta_dq_results, small enough for an event: the observed value and a few of the failing rows."""
     result = {
         "step_id": item.step,
         "check_id": item.check_id,
@@ -91,13 +91,13 @@ def _result(item: RenderedCheck, row: Mapping[str, Any], checked_at: str) -> dic
 
 
 def failed_checks(results: Sequence[Mapping[str, Any]]) -> str:
-    """The checks of severity fail that did not pass, in words; empty when the run may go on."""
+    """The checks of severity fail that did not pass, in words; empty if the run may continue."""
     failed = [result for result in results if result["severity"] == "fail" and not result["passed"]]
     return "; ".join(f"{result['check_id']}: {_in_words(result)}" for result in failed)
 
 
 def _in_words(result: Mapping[str, Any]) -> str:
-    """What was observed and expected; of a check that shows values, how many rows fail, too."""
+    """The observed and the expected value, and for checks that show values the number of failing rows."""
     words = f"{result['observed']}, expected {result['expected']}"
     if result.get("uses") not in _SHOWING_VALUES:
         return words

@@ -1,4 +1,4 @@
-"""What every step of a hop needs: the run, what it may use, and when to stop."""
+"""The context of a hop that its steps share: the run, the services, and the signal to stop."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from shared.pipeline.stop_signal import StopSignal
 
 @dataclass(frozen=True)
 class Services:
-    """What an executor works with."""
+    """The services that an executor uses."""
 
     warehouse: Warehouse
     runs: Runs
@@ -38,7 +38,7 @@ class Services:
 
 @dataclass(frozen=True)
 class Hop:
-    """One request's share of a run. `snapshot_at` is the moment all reads of the source see, frozen at the start."""
+    """One request's part of a run. All reads of the source read it as of `snapshot_at`."""
 
     task: RunTask
     run: ClaimedRun
@@ -60,7 +60,7 @@ class Hop:
     def ask(
         self, statement: Statement, values: Mapping[str, Any], *, job_id: str, max_bytes_billed: int | None
     ) -> QueryJob:
-        """The finished job of a statement over the tenant's dataset, run once under this id."""
+        """Run a statement over the tenant's dataset once under this id, and return the finished job."""
         return self.services.warehouse.once(
             statement,
             values,
@@ -72,7 +72,7 @@ class Hop:
 
     @cached_property
     def credential(self) -> Credential:
-        """The tenant's credential, decrypted once; CredentialsRejected when there is none or it does not decrypt."""
+        """The tenant's credential, decrypted once; CredentialsRejected when it is missing or cannot be decrypted."""
         sealed = self.run.credential
         if sealed is None:
             raise CredentialsRejected(not_set_up(self.template.credentials))

@@ -1,4 +1,4 @@
-"""Runs a hop's steps in order: what is done is skipped, what fails in passing is tried again, all of it is recorded."""
+"""Runs a hop's steps in order. It skips finished steps, retries temporary failures, and records every step."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _KINDS: Mapping[type[ConvergenceError], type[RunError]] = {  # the first that fi
 
 
 class Executor:
-    """Executes one hop. `record` appends the STEP event of a record and answers the event's id."""
+    """Executes one hop. `record` appends the STEP event of a record and returns the event's id."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Executor:
         self._done: dict[str, StepRecord] = {}
 
     def run(self) -> None:
-        """Run what is left until the run is published; HandOver when the request's time is used up, RunError if not."""
+        """Run the remaining steps until the run is published. HandOver when the request's time ends, or RunError."""
         hop = self._hop
         steps = plan_steps(
             hop.template,
@@ -81,7 +81,7 @@ class Executor:
             has_worked = True
 
     def _finished(self, step: PlannedStep) -> StepRecord | None:
-        """The record of a step done earlier, while what it left in staging is there."""
+        """The record of a step that was finished earlier, if its staging table still exists."""
         found = self._journal.find(step.id, step.input_hash)
         if found and found.output_table and not self._hop.services.staging.exists(found.output_table):
             return None
@@ -102,7 +102,7 @@ class Executor:
             raise CheckFailed(failure)
 
     def _with_retries(self, step: PlannedStep) -> StepResult:
-        """The step's result, tried as often as its template says; always a RunError when it did not work out."""
+        """The step's result, after as many tries as its template allows; a RunError if all of them fail."""
         for turn in range(1, step.retry.attempts + 1):
             try:
                 self._hop.stop_signal.check()
@@ -131,7 +131,7 @@ class Executor:
         return extract(self._hop, step, max_bytes_billed=left)
 
     def _bytes_left(self, step: PlannedStep) -> int | None:
-        """What the step may bill: its own limit, what is left of the run's and the platform's, None without any."""
+        """The bytes that the step may bill: its own limit or the rest of the run's, if lower; None without any."""
         limit = self._hop.template.max_bytes_billed
         left = None if limit is None else max(1, limit - self._journal.bytes_billed)  # BigQuery takes 0 for no limit
         return min((bound for bound in (step.max_bytes_billed, left) if bound is not None), default=None)
@@ -168,14 +168,14 @@ class Executor:
 
 
 def _is_tried_again(error: ConvergenceError) -> bool:
-    """Whether another turn of the step may end otherwise, and is worth the executor's time."""
+    """Whether another try of the step may succeed and is worth the executor's time."""
     if isinstance(error, JobFailed):
         return not error.is_final
     return not isinstance(error, StepRefused | StepTimedOut | Throttled | SourceThrottled)
 
 
 def classified(error: ConvergenceError) -> RunError:
-    """What ended a run, as one of the errors a run can end with: the error itself, or one that it caused."""
+    """The error as a RunError: itself if it is one, otherwise one with the error as its cause."""
     if isinstance(error, RunError):
         return error
     kind = next((kind for given, kind in _KINDS.items() if isinstance(error, given)), StepFailed)

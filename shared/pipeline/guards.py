@@ -1,4 +1,4 @@
-"""The checks that every run makes and no template names; their SQL is in shared/sql/pipeline/guards.sql."""
+"""Adds the checks that every run makes without the template naming them; their SQL is in pipeline/guards.sql."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GUARDS = "pipeline/guards"
 
 
 def render_guards(template: Template, checked: Checked) -> list[RenderedCheck]:
-    """The checks beside those of the template.
+    """The additional checks of a run.
 
     `of_this_run` fails a run with rows of another source or day, which its publish would not replace. `has_rows` only
     warns of days without rows, `final_periods` of billing periods that were final and change.

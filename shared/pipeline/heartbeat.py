@@ -1,4 +1,4 @@
-"""Keeps a lease alive while a hop works, and hears what others want of it."""
+"""Extends the lease by heartbeats while a hop works, and reads whether the run has to stop."""
 
 from __future__ import annotations
 

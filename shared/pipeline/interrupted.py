@@ -1,4 +1,4 @@
-"""What an executor was doing when it went silent: a record for the log, made by whoever closes its run."""
+"""Makes the log record of the step that an executor was running when it stopped reporting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of steps: a STEP event each, which is a checkpoint, and at the end of the hop the tenant's step log."""
+"""Keeps the records of steps: each is a STEP event, and at the end of the hop a row of the tenant's step log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMPLETED, FAILED = "COMPLETED", "FAILED"
 
 @dataclass(frozen=True)
 class StepRecord:
-    """What one step did. `input_hash` says of what: a record counts only for the same input."""
+    """The record of a step. It is valid only for a step with the same `input_hash`."""
 
     step_id: str
     step_type: str
@@ -47,11 +47,11 @@ class Journal:
         self._entries = [(item.event_id, _record(item.details)) for item in steps]
 
     def add(self, event_id: str, record: StepRecord) -> None:
-        """Note a step of this hop."""
+        """Add a step of this hop."""
         self._entries.append((event_id, record))
 
     def find(self, step_id: str, input_hash: str) -> StepRecord | None:
-        """The record of this step completed on this input, or None."""
+        """The record of this step if it was completed with this input, or None."""
         for _, record in reversed(self._entries):
             if (record.step_id, record.input_hash, record.status) == (step_id, input_hash, COMPLETED):
                 return record

@@ -1,4 +1,4 @@
-"""From a template to the steps of one run: placeholders filled, and each step's input summed up in a hash."""
+"""Plans the steps of a run from its template: fills placeholders, and computes a hash of each step's input."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHECKS, PUBLISH = "checks", "publish"  # the two steps every run ends with
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One step of a run; the same `input_hash` means the same work on the same data. A sql step has a statement."""
+    """A planned step. The same `input_hash` means the same work on the same data. A sql step has a statement."""
 
     id: str
     uses: str
@@ -35,7 +35,7 @@ class PlannedStep:
     max_bytes_billed: int | None = None
 
     def over(self, *read: Any) -> PlannedStep:
-        """The step with what it turned out to read as part of its input.
+        """The step with the data that it reads as part of its input.
 
         What is new is found by looking at what is published, so another attempt may find less; what this one left in
         staging is then not what that one would publish.
@@ -89,7 +89,7 @@ def _planned(step: Step, values: Mapping[str, Any], digest: str, statement: Stat
 
 
 def _asked(template: Template, statement: Statement, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """What a statement's result depends on beside the steps before it: its words, its parameters, its lookups."""
+    """The inputs of a statement besides earlier steps: its text, parameters and lookups."""
     lookups = {name: get_lookup(template, name).digest for name in statement.parameters if name in template.lookups}
     parameters = {name: variables[name] for name in statement.parameters if name in template.parameters}
     return {"sql": statement.text, "types": dict(statement.parameters), "lookups": lookups, "parameters": parameters}

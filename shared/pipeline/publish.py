@@ -1,4 +1,4 @@
-"""The publish: every touched day of every target table in one transaction, behind the fence."""
+"""Publishes a run: replaces every touched day of every target table in one transaction, guarded by the fence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def publish_statement(template: Template, staged: Mapping[str, str]) -> Statemen
 
 
 def _replacements(template: Template, staged: Mapping[str, str]) -> Iterator[Statement]:
-    """The restatements of all targets in one statement, then the rows of each in one: a statement takes its time.
+    """One statement with the restatements of all targets, then one for the rows of each, as each takes a round trip.
 
     Billing periods are settled in between, while the rows before are there.
     """
@@ -78,7 +78,7 @@ def publish(
     max_bytes_billed: int | None,
     clock: Callable[[], datetime],
 ) -> StepResult:
-    """Publish what is staged, in a turn of its own; FenceLost, and nothing changed, when another attempt took over.
+    """Publish the staged rows in a turn; FenceLost, and no change, when another attempt took over.
 
     BytesLimitExceeded, before anything is paid, when it would bill more than is left.
     """

@@ -40,7 +40,7 @@ _NO_EXPRESSION = re.compile(r"\b(?:FROM|JOIN|WHERE|BY|WITH|HAVING|QUALIFY)\b", r
 
 @dataclass(frozen=True)
 class CoarseDay:
-    """A published day that stands for a longer period: a `part` of the calendar, or RUN, computed by `expression`."""
+    """A published day that represents a longer period: a `part` of the calendar, or RUN, computed by `expression`."""
 
     target: Target
     statement: str
@@ -74,7 +74,7 @@ _PARTS = {
 
 
 def grain_problems(template: Template) -> Iterator[tuple[Place, str]]:
-    """Where a publish would replace days that the run did not read, by the place in the template."""
+    """The places in the template where a publish would replace days that the run did not read."""
     for index, target in enumerate(template.publish):
         for found in coarse_days(template, target):
             if problem := found.problem(template.grain):
@@ -83,7 +83,7 @@ def grain_problems(template: Template) -> Iterator[tuple[Place, str]]:
 
 
 def coarse_days(template: Template, target: Target) -> Iterator[CoarseDay]:
-    """Where a published row's day is computed from more than one day, as far as column names show."""
+    """The places where a published row's day is computed from several days, as far as column names show."""
     texts = dict(_texts(template, target.step))
     asked, seen, extracting = [target.date_column], set[str](), list[tuple[str, str]]()
     while asked:
@@ -137,7 +137,7 @@ def _is_outside(text: str, place: int) -> bool:
 
 
 def _part(expression: str) -> str | None:
-    """The longest part of the calendar that an expression cuts its days to; RUN where it has no day of the rows."""
+    """The longest part of the calendar to which an expression truncates its days; RUN if it uses no day of the rows."""
     if _INVOICED.search(expression):
         return "INVOICE"
     parts = {_second_argument(expression, match.end()) for match in _TRUNCATED.finditer(expression)}

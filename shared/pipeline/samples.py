@@ -1,4 +1,4 @@
-"""A few of the rows that fail a check, small enough to travel in an event: JSON, long values cut short."""
+"""Bounds the sample of rows that fail a check, so that it fits into an event."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_ROW_CHARACTERS = 2000
 
 
 def bounded_sample(rows: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows, which are JSON objects as text, with long values cut and the columns left out that do not fit."""
+    """The rows, as JSON objects in text form, with long values cut and without the columns that do not fit."""
     return [_bounded(row) for row in rows[:MOST_ROWS]]
 
 

@@ -1,4 +1,4 @@
-"""The columns of what a step stages, by the tables of configs/tables: known before anything is run."""
+"""Finds the columns of a step's staging table from configs/tables, before anything is run."""
 
 from __future__ import annotations
 

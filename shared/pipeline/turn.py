@@ -73,7 +73,7 @@ class Desk:
 
 
 def await_own_publish(jobs: PublishJobs, newest: int, pause: Pause) -> int | None:
-    """The turn of a publish of this pipeline and source that may have committed after `newest` was read.
+    """Wait for a publish of this pipeline and source that may commit after `newest` was read, and return its turn.
 
     It has ended now. One that begins later finds its lease lost; so nothing of this source changes under the eyes of
     this attempt.
@@ -101,7 +101,7 @@ class Turns:
     def publish(
         self, script: Statement, values: Mapping[str, Any], *, max_bytes_billed: int | None, timeout_seconds: int
     ) -> QueryJob:
-        """The finished publish, in a turn of its own; FenceLost or RunCancelled when BigQuery refused it.
+        """Publish in a turn and return the finished job; FenceLost or RunCancelled when the transaction refused.
 
         Waiting for the turn is not the step's time. A transaction that lost to a closing takes another turn.
         """

@@ -1,4 +1,4 @@
-"""Checks whether a table is a billing export, and finds its columns that are unknown here, for set-up and for runs.
+"""Checks whether a table is a billing export, and finds its unknown columns, for the credential set-up and for runs.
 
 Tables and columns are REST resources, as in table_growth. Names are the same in any case, as in BigQuery.
 """
@@ -63,7 +63,7 @@ def export_problem(kind: str, found: Sequence[Json], known: Sequence[Json]) -> s
 
 
 def missing_columns(found: Sequence[Json], known: Sequence[Json]) -> list[str]:
-    """The paths of `known` columns that every export has, and this one does not."""
+    """The paths of `known` columns that every export has and this one lacks."""
     return [name for name in _missing(found, _of_the_export(known), "") if name not in _OF_SOME_EXPORTS]
 
 
@@ -91,7 +91,7 @@ def _wrong_types(found: Sequence[Json], known: Sequence[Json], path: str) -> Ite
 
 
 def unknown_columns(found: Sequence[Json], known: Sequence[Json]) -> list[str]:
-    """The paths of an export's columns, and fields within them, that the `known` columns do not have."""
+    """The paths of an export's columns and fields that are not among the `known` columns."""
     return list(_unknown(found, _of_the_export(known), ""))
 
 
@@ -106,7 +106,7 @@ def _unknown(found: Sequence[Json], known: Sequence[Json], path: str) -> Iterato
 
 
 def spelled(names: Sequence[str], found: Sequence[Json]) -> list[str]:
-    """These columns' names as the export spells them."""
+    """The names of these columns in the export's spelling."""
     given = _by_name(found)
     return [given[name.casefold()]["name"] if name.casefold() in given else name for name in names]
 
@@ -116,7 +116,7 @@ def _by_name(columns: Sequence[Json]) -> dict[str, Json]:
 
 
 def _of_the_export(known: Sequence[Json]) -> list[Json]:
-    """The columns that come from the export; the platform adds the others."""
+    """The columns that come from the export. The platform adds the others."""
     return [column for column in known if not column["name"].startswith(_OWN)]
 
 
@@ -147,7 +147,7 @@ def missing_columns_warning(columns: Sequence[str]) -> str | None:
 
 
 def late_rows_warning(*, is_partitioned_by_arrival: bool) -> str | None:
-    """The warning for an export that does not tell when its rows arrived; None for one that does."""
+    """The warning for an export that does not record when its rows arrived; None for one that does."""
     if is_partitioned_by_arrival:
         return None
     return (

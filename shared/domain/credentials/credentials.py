@@ -1,4 +1,4 @@
-"""Tenants' cloud credentials: the shapes that are accepted, and what binds a ciphertext to its owner.
+"""Defines the accepted forms of tenants' cloud credentials, and the data that binds a ciphertext to its owner.
 
 Everything here is hostile input. A key file is reduced to the fields that are used, so that nothing else in it, such
 as an address to call, can have an effect.
@@ -59,7 +59,7 @@ Secret = Annotated[SecretStr, AfterValidator(_secret_text)]
 
 
 class _Shape(BaseModel):
-    """A credential: unknown fields are refused, and no error ever quotes a value."""
+    """A credential. Unknown fields are refused, and no error quotes a value."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -68,12 +68,12 @@ class _Shape(BaseModel):
 
     @property
     def source(self) -> str | None:
-        """The x_source that a run without parameters would load, where the credential says it."""
+        """The x_source that a run without parameters loads; None if the credential names none."""
         return None
 
 
 class ServiceAccountKey(BaseModel):
-    """What is used of a service account's key file; the rest of it is dropped."""
+    """The fields of a service account's key file that are used. The others are dropped."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -112,7 +112,7 @@ class GcpServiceAccountKey(_Gcp):
 
     @property
     def account(self) -> str:
-        """The e-mail of the account that reads."""
+        """The e-mail address of the account that reads the export."""
         return self.service_account_json.client_email
 
 
@@ -125,7 +125,7 @@ class GcpImpersonation(_Gcp):
 
     @property
     def account(self) -> str:
-        """The e-mail of the account that reads."""
+        """The e-mail address of the account that reads the export."""
         return self.impersonate_service_account
 
 
@@ -156,7 +156,7 @@ class AwsAccessKey(_Aws):
 
 
 class AwsRole(_Aws):
-    """A role the platform assumes, with the external id agreed on."""
+    """A role that the platform assumes, with the external id that both sides agreed on."""
 
     kind = "assume_role"
 
@@ -205,7 +205,7 @@ class AzureClientSecret(_Azure):
 
 
 class FederatedCredential(BaseModel):
-    """How the application was told to trust the platform's worker."""
+    """The federated credential by which an application trusts the platform's worker."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -232,7 +232,7 @@ _SHAPES: dict[str, dict[str, type[Credential]]] = {
 
 
 class CredentialRequest(BaseModel):
-    """The body of POST credentials; what `credentials` holds depends on the provider."""
+    """The body of POST credentials. The form of `credentials` depends on the provider."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -249,7 +249,7 @@ class CredentialRequest(BaseModel):
 def check_credentials(
     provider: str, fields: Mapping[str, Any], *, token_uris: frozenset[str], own_project: str
 ) -> Credential:
-    """The credential these fields describe; InvalidInput naming the bad ones as `credentials.<field>`.
+    """The credential that these fields describe; InvalidInput naming the invalid ones as `credentials.<field>`.
 
     A service account's key may name only one of `token_uris`: any other address would make the platform call it. An
     account of `own_project`, the platform's, reads what is the platform's: no tenant may name it.
@@ -272,7 +272,7 @@ def check_credentials(
 
 
 def serialize_credentials(credential: Credential) -> bytes:
-    """The document that is encrypted: the only place where secrets leave their wrapping."""
+    """The document that is encrypted. Only here secrets leave their SecretStr."""
     return credential.model_dump_json(exclude_none=True).encode()
 
 

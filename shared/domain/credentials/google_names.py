@@ -1,4 +1,4 @@
-"""Names of Google Cloud: projects, those of a domain too, service accounts, and tables however they are written."""
+"""Validates Google Cloud's names: projects (also of a domain), service accounts, and tables in every spelling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXPORT_TABLE = Text(rf"({_PROJECT})[:.]({_DATASET})\.({_TABLE})", "must be proj
 
 
 def table_name(written: str) -> str:
-    """A table as project.dataset.table, also where it is written as project:dataset.table; ValueError for others."""
+    """A table's name as project.dataset.table. It also accepts project:dataset.table; ValueError for anything else."""
     found = re.fullmatch(_EXPORT_TABLE.pattern, written)
     if not found:
         raise ValueError(_EXPORT_TABLE.rule)
@@ -31,7 +31,7 @@ def parts_of_table(name: str) -> tuple[str, str, str]:
 
 
 def is_of_project(account: str, project: str) -> bool:
-    """Whether a service account, by its e-mail, belongs to a project."""
+    """Whether the service account with this e-mail address belongs to the project."""
     home = ".".join(reversed(project.split(":")))  # accounts of example.com:acme are at acme.example.com
     return account.endswith(f"@{home}.iam.gserviceaccount.com") or account == f"{home}@appspot.gserviceaccount.com"
 

@@ -1,4 +1,4 @@
-"""A service account's key file, also as editors and environment variables leave it."""
+"""Reads a service account's key file, also in the forms that editors and environment variables produce."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 def read_key_file(text: Any) -> dict[str, Any]:
-    """The file's fields; InvalidInput, which quotes nothing, when it cannot be read as a key file.
+    """The file's fields; InvalidInput, without a quote of the file, when it cannot be read as a key file.
 
     Understood are a byte order mark before it, line breaks that are written out as \\n, and a file that was quoted once
     more on its way, as shells and secret stores do.
@@ -52,7 +52,7 @@ def _with_line_breaks(text: str) -> str:
 
 
 def _told(text: str) -> str:
-    """What is wrong with a text that is no JSON. Nothing of it is quoted: it may hold the key."""
+    """The fault of a text that is not JSON. It quotes nothing, because the text may contain the key."""
     bare = text.strip()
     if not bare:
         return "is empty"

@@ -1,4 +1,4 @@
-"""What tenants are told about credentials that are missing, unused or needed: the same words wherever it shows."""
+"""Words the messages about credentials that are missing, unused or needed, the same everywhere."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 
 def not_set_up(provider: str) -> str:
-    """What is told, wherever it shows, when a credential is missing."""
+    """The message about a missing credential."""
     return f"No {provider} credentials are stored; store them first."
 
 
 def use_of(provider: str, pipelines: Sequence[str]) -> str | None:
-    """What a tenant should know of credentials that no pipeline uses; None where some do."""
+    """The warning about credentials that no pipeline uses; None if a pipeline uses them."""
     if pipelines:
         return None
     return (
@@ -22,7 +22,7 @@ def use_of(provider: str, pipelines: Sequence[str]) -> str | None:
 
 
 def other_sources_warning(source: str, others: Sequence[str]) -> str | None:
-    """What a tenant should know when rows of other exports are published beside those of the new one."""
+    """The warning that rows of other exports are published besides those of the new one; None if there are none."""
     if not others:
         return None
     return (
@@ -32,7 +32,7 @@ def other_sources_warning(source: str, others: Sequence[str]) -> str | None:
 
 
 def removal_warning(provider: str, schedules: int) -> str | None:
-    """What a tenant should know when active schedules are left without a credential."""
+    """The warning that active schedules are left without a credential; None if there are none."""
     if not schedules:
         return None
     named = "1 active schedule needs" if schedules == 1 else f"{schedules} active schedules need"
@@ -42,7 +42,7 @@ def removal_warning(provider: str, schedules: int) -> str | None:
 def unnamed_source_warning(
     schedules: Sequence[Mapping[str, Any]], source_parameters: Mapping[str, str | None]
 ) -> str | None:
-    """What a tenant should know when neither the credential nor active schedules say what to read.
+    """The warning that neither the credential nor some active schedules name a source; None if all do.
 
     `source_parameters` has the parameter that names the source, by pipeline.
     """
@@ -53,5 +53,5 @@ def unnamed_source_warning(
             found.setdefault(name, []).append(f"{schedule['pipeline_id']} ({schedule['config_id']})")
     if not found:
         return None
-    told = [f"{name} stands neither in the credential nor in {', '.join(named)}" for name, named in found.items()]
+    told = [f"Neither the credential nor {', '.join(named)} names a {name}" for name, named in found.items()]
     return f"{'; '.join(told)}: the runs of these active schedules fail until one of the two names it."

@@ -1,4 +1,4 @@
-"""Looks at a tenant's private key before OpenSSL does: to check an odd key takes OpenSSL minutes, and others wait.
+"""Checks a tenant's private key before OpenSSL does, because OpenSSL may need minutes for a malicious key.
 
 OpenSSL tests whether the factors are prime, with the interpreter locked. That is quick for the keys that Google makes
 and for all others of their shape; so only keys of that shape get there. Plain arithmetic tells, in microseconds.
@@ -21,7 +21,7 @@ _SLACK_BITS = 8  # the factors of a modulus are of about the same length
 
 
 def plain_rsa_pem(text: str) -> str:
-    """The one RSA key that a PEM text holds, as plain PEM and nothing else; ValueError, which quotes nothing."""
+    """The only RSA key of a PEM text, as plain PEM; ValueError, without a quote, when there is not exactly one."""
     found = _PEM.search(text)
     if found is None or text.count(_BEGIN) != 1:
         raise ValueError("is not one RSA private key in PEM")

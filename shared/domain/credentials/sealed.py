@@ -1,4 +1,4 @@
-"""A credential as it is stored: encrypted, and bound to its tenant and provider."""
+"""Describes a stored credential: encrypted, and bound to its tenant and provider."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SealedCredential:
-    """A credential as it is stored: metadata in clear, the document encrypted."""
+    """A stored credential: its metadata in clear, its document encrypted."""
 
     credential_id: str
     tenant_id: str

@@ -1,1 +1,1 @@
-"""Pipeline templates: what their files may say."""
+"""The rules of pipeline templates: steps, checks, targets, parameters and grain."""

@@ -1,4 +1,4 @@
-"""What is wrong in a file under configs/: by place, so that a reader can be told the field and the line."""
+"""Reports problems of files under configs/ by place, so that messages name the field and the line."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ Place = tuple[str | int, ...]  # keys and indices from the top of the file
 
 
 def in_words(file: str, line: int, place: Place, message: str) -> str:
-    """One problem as one line, as compilers write it."""
+    """A problem as one line, in the form of a compiler's messages."""
     return ": ".join([f"{file}:{line}", *([".".join(map(str, place))] if place else []), message])
 
 
 def listed(file: str, problems: Sequence[tuple[Place, str]], line_of: Callable[[Place], int]) -> str:
-    """All problems of a file, one a line, in the file's order."""
+    """All problems of a file, one per line, in the file's order."""
     found = [(line_of(place), place, message) for place, message in problems]
     return "\n".join(in_words(file, *problem) for problem in sorted(found, key=lambda problem: problem[0]))
 
 
 def error_places(error: ValidationError, content: object) -> list[tuple[Place, str]]:
-    """Where each error of a model stands in what it was given, and what it says."""
+    """The place of each error of a model in its input, and the error's message."""
     found = error.errors(include_url=False, include_input=False)
     problems = [(_place(item["loc"], content, is_missing=item["type"] == "missing"), worded(item)) for item in found]
     return list(dict.fromkeys(problems))
 
 
 def _place(location: Sequence[str | int], content: object, *, is_missing: bool) -> Place:
-    """A location without what only the models know: the names of a union's members."""
+    """A location without the names of union members, which only the models know."""
     place: list[str | int] = []
     for part in location:
         is_item = isinstance(content, list) and isinstance(part, int) and part < len(content)

@@ -1,4 +1,4 @@
-"""The grain of a pipeline: the period that a published row is about, and the days that a run covers for it."""
+"""Computes the days that a run covers: with grain month, all days of the months of the requested days."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks a template may have: for each `uses` the options that it takes."""
+"""Defines the checks of templates: for each value of `uses` its options."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ColumnNames = Annotated[list[ColumnName], Field(min_length=1)]
 
 
 def bound_of(value: Any) -> Any:
-    """A number as Decimal, a date, a moment in UTC; a text may be any of them, or a placeholder."""
+    """A bound as Decimal, date or UTC timestamp. A text may be any of these, or a placeholder."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, date | Decimal) or value is None:
@@ -51,41 +51,41 @@ Bound = Annotated[Any, BeforeValidator(bound_of), WithJsonSchema({"type": ["numb
 
 class _Options(Strict):
     def given(self) -> dict[str, Any]:
-        """The options as JSON has them: what placeholders are filled in."""
+        """The options as JSON values, in which placeholders are filled."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
 class NoOptions(_Options):
-    """Nothing to say."""
+    """This check has no options."""
 
 
 class _RowOptions(_Options):
-    """`sample_columns` are shown of rows that fail, beside the columns the check is about."""
+    """Options of checks on rows; samples of failing rows also show `sample_columns`."""
 
     sample_columns: list[ColumnName] = Field(default=[])
 
 
 class NotNullOptions(_RowOptions):
-    """Columns that have a value in every row."""
+    """The columns that must have a value in every row."""
 
     columns: ColumnNames
 
 
 class UniqueOptions(_Options):
-    """Columns that together are different in every row; NULL equals NULL."""
+    """The columns whose values together must be unique; NULL equals NULL."""
 
     columns: ColumnNames
 
 
 class AcceptedValuesOptions(_RowOptions):
-    """The values a column may have; NULL is none, and passes."""
+    """The values that a column may have; NULL passes."""
 
     column: ColumnName
     values: Annotated[list[str], Field(min_length=1)]
 
 
 class RangeOptions(_RowOptions):
-    """The least and the greatest value a column may have, of the column's own type; NULL passes."""
+    """The smallest and the largest value that a column may have, of the column's own type; NULL passes."""
 
     column: ColumnName
     minimum: Bound = None
@@ -106,7 +106,7 @@ class RangeOptions(_RowOptions):
 
 
 class RowCountOptions(_Options):
-    """Either bounds, or how far a day's rows may be from what the last runs published."""
+    """Either bounds, or the allowed difference from the number of rows per day that the last runs published."""
 
     minimum: int | None = Field(default=None, ge=0)
     maximum: int | None = Field(default=None, ge=0)
@@ -127,7 +127,7 @@ class RowCountOptions(_Options):
 
 
 class FreshnessOptions(_Options):
-    """How old the newest value of a TIMESTAMP column may be, staged and published rows together."""
+    """The largest age of the newest value of a TIMESTAMP column, among staged and published rows."""
 
     column: ColumnName
     max_age_hours: float = Field(gt=0)
@@ -136,8 +136,8 @@ class FreshnessOptions(_Options):
 class Totals(Strict):
     """One side of a reconciliation.
 
-    A statement of the template's .sql file whose columns are the keys and `total`; or the sum of a column, over a
-    step's staging table or over a published table's rows of this source and of the days the run touches.
+    It is a statement of the template's .sql file whose columns are the keys and `total`, or the sum of a column over a
+    step's staging table, or over a published table's rows of this source and of the run's days.
     """
 
     query: Name | None = None
@@ -158,7 +158,7 @@ class Totals(Strict):
 
 
 class ReconciliationOptions(_Options):
-    """Two totals for each value of the key columns, which must be equal, or `tolerance` apart at most."""
+    """Two totals for each value of the key columns, which may differ by at most `tolerance`."""
 
     by: ColumnNames
     observed: Totals
@@ -174,14 +174,14 @@ class ReconciliationOptions(_Options):
 
 
 class NotEmptiedOptions(_Options):
-    """The published table that a run without rows would empty, and whether it may."""
+    """The published table, and whether a run without rows may empty its days."""
 
     table: Name
     allow_empty: bool | Placeholder = False
 
 
 class SqlCheckOptions(_Options):
-    """A statement of the template's .sql file that returns the rows that fail."""
+    """A statement of the template's .sql file that returns the failing rows."""
 
     query: Name
 
@@ -193,70 +193,70 @@ class _Check(Strict):
 
 
 class NotNull(_Check):
-    """Rows without a value in a column that must have one."""
+    """Finds rows without a value in a column that must have one."""
 
     uses: Literal["not_null"]
     with_: NotNullOptions = Field(alias="with")
 
 
 class Unique(_Check):
-    """Rows beyond the first of each key."""
+    """Finds rows whose key appears more than once."""
 
     uses: Literal["unique"]
     with_: UniqueOptions = Field(alias="with")
 
 
 class AcceptedValues(_Check):
-    """Rows whose value is none of those that are known."""
+    """Finds rows whose value is not one of the accepted values."""
 
     uses: Literal["accepted_values"]
     with_: AcceptedValuesOptions = Field(alias="with")
 
 
 class Range(_Check):
-    """Rows whose value is too small or too large."""
+    """Finds rows whose value is outside a range."""
 
     uses: Literal["range"]
     with_: RangeOptions = Field(alias="with")
 
 
 class RowCount(_Check):
-    """Too few or too many rows, by bounds or by what the last runs of the same pipeline and source published."""
+    """Finds too few or too many rows, by bounds or compared with the last runs of the same pipeline and source."""
 
     uses: Literal["row_count"]
     with_: RowCountOptions = Field(alias="with")
 
 
 class Freshness(_Check):
-    """The newest value of a column is too old at the moment the run sees its source."""
+    """Fails if the newest value of a column is too old at the run's snapshot."""
 
     uses: Literal["freshness"]
     with_: FreshnessOptions = Field(alias="with")
 
 
 class Reconciliation(_Check):
-    """Totals of one table that are not those of another."""
+    """Finds totals that differ between two tables."""
 
     uses: Literal["reconciliation"]
     with_: ReconciliationOptions = Field(alias="with")
 
 
 class MatchesSource(_Check):
-    """Days and currencies whose rows or cost in staging are not what was counted while the source was read."""
+    """Finds days and currencies whose staged rows or cost differ from the counts taken while the source was read."""
 
     uses: Literal["matches_source"]
     with_: NoOptions = Field(default=NoOptions(), alias="with")
 
 
 class NotEmptied(_Check):
-    """Nothing was read for days that have rows."""
+    """Fails if days with published rows would lose all of them."""
 
     uses: Literal["not_emptied"]
     with_: NotEmptiedOptions = Field(alias="with")
 
 
 class SqlCheck(_Check):
-    """Rows that a statement of the template's own returns."""
+    """Finds the rows that a statement of the template returns."""
 
     uses: Literal["sql"]
     with_: SqlCheckOptions = Field(alias="with")
@@ -278,5 +278,5 @@ Check = Annotated[
 
 
 def resolved(check: Check, values: Mapping[str, Any]) -> Check:
-    """The check with its placeholders filled: `values` are its options as `given`, filled. ValueError if not valid."""
+    """The check with filled placeholders; `values` are its filled options. ValueError if they are not valid."""
     return check.model_validate(check.model_dump(exclude={"with_"}) | {"with": values})

@@ -1,4 +1,4 @@
-"""From a YAML document to a template, or to everything that is wrong with it, each with file, line and field."""
+"""Turns a YAML document into a template, or reports all its problems with file, line and field."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def parse_template(
     edition: str = "",
     line_of: Callable[[Place], int] = lambda _: 1,
 ) -> Template:
-    """The template in a YAML document of the folder; ConfigError with a line of its own for all that is wrong."""
+    """The template in a YAML document of the folder; ConfigError with one line for each problem."""
     if not isinstance(document, Mapping):
         raise ConfigError(in_words(file, 1, (), "must be a mapping"))
     given = [((name,), "follows from the file's path") for name in _OF_THE_PATH if name in document]
@@ -53,7 +53,7 @@ def _error(file: str, problems: Sequence[tuple[Place, str]], line_of: Callable[[
 
 
 def _inconsistencies(template: Template) -> Iterator[tuple[Place, str]]:
-    """What no part of a template can know of the others."""
+    """The problems between parts of a template, which no part can detect alone."""
     yield from _repeated("steps", [step.id for step in template.steps], "id")
     yield from _repeated("checks", [check.id for check in template.checks], "id")
     yield from _repeated("publish", [target.table for target in template.publish], "table")
@@ -108,7 +108,7 @@ def _parameter_problems(template: Template) -> Iterator[tuple[Place, str]]:
 
 
 def _unpublished(template: Template) -> Iterator[tuple[Place, str]]:
-    """Checks that compare with a published table, of a step that is not published."""
+    """The checks that compare with a published table although their step is not published."""
     for index, check in enumerate(template.checks):
         targets = [target.table for target in template.publish if target.step == check.step]
         if isinstance(check, NotEmptied):

@@ -1,4 +1,4 @@
-"""The steps a template may have: for each `uses` the options that it takes."""
+"""Defines the steps of templates: for each value of `uses` its options."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Bytes = Annotated[int, Field(ge=1, strict=True)]
 
 
 class Strict(BaseModel):
-    """A part of a template: unknown keys are refused, `with` is read into `with_`."""
+    """A part of a template. Unknown keys are refused, and the key `with` is the field `with_`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Retry(Strict):
-    """How often a step is tried within one attempt of the run, and how long it waits at first."""
+    """The number of tries of a step within one attempt of the run, and the pause before the second try."""
 
     attempts: int = Field(default=1, ge=1, le=MOST_STEP_TRIES)
     backoff_seconds: float = Field(default=2.0, gt=0, le=60)
@@ -39,9 +39,10 @@ class _Step(Strict):
 
 
 class ExportOptions(Strict):
-    """Which export, and which of its usage days, both ends included; what is missing is the credential's, or is new.
+    """The export and its usage days, both ends included.
 
-    `late_hours`: how long before the newest row seen so far rows are looked for that came late.
+    Without `export_table` it is the credential's export. Without days the step finds new ones. It looks for late rows
+    up to `late_hours` before the newest row seen so far.
     """
 
     export_table: str | None = None
@@ -58,14 +59,14 @@ class ExportStep(_Step):
 
 
 class SqlOptions(Strict):
-    """A statement of the template's .sql file, and the table whose columns its result must have."""
+    """The statement of the template's .sql file, and the table whose columns its result must have."""
 
     query: Name
     shape: Name
 
 
 class SqlStep(_Step):
-    """Runs a query into a staging table; `max_bytes_billed` is its own limit, within the run's."""
+    """Runs a query into a staging table; `max_bytes_billed` is its own limit within the run's limit."""
 
     uses: Literal["sql"]
     with_: SqlOptions = Field(alias="with")
@@ -76,6 +77,6 @@ Step = Annotated[ExportStep | SqlStep, Field(discriminator="uses")]
 
 
 class Lookup(Strict):
-    """A CSV file under configs/<provider>/, named from the template's folder; SQL gets it as JSON."""
+    """A CSV file under configs/<provider>/, named relative to the template's folder. SQL gets it as JSON."""
 
     file: Annotated[str, Text(r".*\.csv", "must be a file's name that ends in .csv")]

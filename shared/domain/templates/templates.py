@@ -1,4 +1,4 @@
-"""Pipeline templates: what a YAML file under configs/ may say, and what a request may ask of it."""
+"""Defines pipeline templates, and resolves the parameters of a request against a template."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MOST_DAYS = 4_000  # of one run: as many partitions of a day as one BigQuery job
 
 
 class Parameter(Strict):
-    """What a request may set: `table` is a `project.dataset.table`, bounds are inclusive."""
+    """A parameter that a request may set. A `table` is a `project.dataset.table`, and bounds are inclusive."""
 
     type: Literal["string", "integer", "boolean", "table"]
     description: str
@@ -47,7 +47,7 @@ class Parameter(Strict):
     values: list[str] | None = None
 
     def as_meant(self, value: Any) -> Any:
-        """A value of this parameter as runs take it; ValueError saying what is wrong with it."""
+        """The value in the form that runs use; ValueError with the rule that it breaks."""
         if self.type == "boolean":
             _require(isinstance(value, bool), "must be true or false")
         elif self.type == "integer":
@@ -63,7 +63,7 @@ class Parameter(Strict):
 
 
 class Target(Strict):
-    """A table that the run publishes: from which step, and which column has a row's day."""
+    """A table that the run publishes, the step with its rows, and the column with a row's day."""
 
     table: Name
     step: Name
@@ -72,7 +72,7 @@ class Target(Strict):
 
 
 class TemplateDocument(Strict):
-    """A pipeline: what it reads, how it is checked, and what it publishes."""
+    """A pipeline: its parameters, steps, checks and published tables."""
 
     description: str
     owner: str
@@ -91,7 +91,7 @@ class TemplateDocument(Strict):
 
 
 class Template(TemplateDocument):
-    """A pipeline with what follows from its file's path; `folder` is where its SQL is, `edition` tells changed ones."""
+    """A pipeline with the facts of its file's path. `folder` has its SQL; `edition` changes when the file changes."""
 
     provider: Name
     domain: Name
@@ -101,20 +101,20 @@ class Template(TemplateDocument):
 
     @property
     def pipeline_id(self) -> str:
-        """How the pipeline is stored and answered, e.g. gcp-cost-billing."""
+        """The pipeline's id in tables and answers, for example gcp-cost-billing."""
         return f"{self.provider}-{self.domain}-{self.template}"
 
     @property
     def can_find_days(self) -> bool:
-        """Whether a run that is asked for no days finds some: those that new rows fall on, where it reads a source."""
+        """Whether a run without dates finds its days by itself, because it reads a source."""
         return any(not isinstance(step, SqlStep) for step in self.steps)
 
     def days_covered(self, first: date, last: date) -> list[date]:
-        """The days that a run reads and replaces when it is asked for these, both ends included."""
+        """The days that a run of these requested days reads and replaces, both ends included."""
         return whole_days(days_between(first, last), self.grain)
 
     def placeholders(self) -> Iterator[tuple[Place, str, bool]]:
-        """Every (place, placeholder, whether it is the whole value) in what steps and checks are given."""
+        """Every (place, placeholder, whether it is the whole value) in the options of steps and checks."""
         given: list[tuple[Place, Any]] = [
             *((("steps", index, "with"), step.with_.model_dump()) for index, step in enumerate(self.steps)),
             *((("checks", index, "with"), check.with_.given()) for index, check in enumerate(self.checks)),
@@ -142,7 +142,7 @@ def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
 
 
 def substitute(value: Any, variables: Mapping[str, Any]) -> Any:
-    """`value` with its placeholders filled; one that is the whole text keeps its value's type, None included."""
+    """`value` with filled placeholders. A placeholder that is the whole text keeps its value's type, also None."""
     if isinstance(value, Mapping):
         return {key: substitute(item, variables) for key, item in value.items()}
     if isinstance(value, list):
@@ -163,7 +163,7 @@ def substitute(value: Any, variables: Mapping[str, Any]) -> Any:
 
 
 def template_variables(template: Template, tenant_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What each placeholder stands for in a run with these resolved parameters; None where the run has no dates."""
+    """The value of each placeholder in a run with these resolved parameters; dates are None if the run has none."""
     day = parameters.get("date")
     return {
         "tenant_id": tenant_id,
@@ -176,7 +176,7 @@ def template_variables(template: Template, tenant_id: str, parameters: Mapping[s
 
 
 def resolve_parameters(template: Template, body: Mapping[str, Any], *, today: date = LATEST_DAY) -> dict[str, Any]:
-    """A run's parameters from a request's body: dates checked, the template's own checked and their defaults filled.
+    """A run's parameters from a request's body: dates and the template's parameters are checked, defaults filled.
 
     `{"date"}` is one day, `{"start_date", "end_date"}` a range (both inclusive), neither an incremental run.
     InvalidInput naming every bad field. Resolving what was resolved changes nothing. Days are UTC days, and none may be
@@ -239,7 +239,7 @@ def _range_errors(template: Template, resolved: Mapping[str, Any]) -> list[dict[
 
 
 def source_of(template: Template, parameters: Mapping[str, Any], credential_source: str | None) -> str | None:
-    """The x_source a run loads: what its parameters name, else what the credential says; None when neither does."""
+    """The x_source that a run loads, named by its parameters or else by the credential; None if neither names one."""
     named = parameters.get(template.source_parameter) if template.source_parameter else None
     return f"{template.provider}:{named}" if named else credential_source
 
