@@ -1,4 +1,4 @@
-"""What is wrong with a template's checks: the steps, columns and types they are about."""
+"""Finds problems of a template's checks: unknown steps and columns, and columns of wrong types."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KINDS = {"Decimal": "a number", "date": "a date", "datetime": "a timestamp"}
 
 
 def check_problems(template: Template, place: Place, check: Check) -> Problems:
-    """What can be told by the columns of the step's shape; `place` is that of the check's options."""
+    """The problems that the columns of the step's shape reveal; `place` is the place of the check's options."""
     options = check.with_.given()
     table = staged_shape(template, check.step)
     needed = {Unique: _KEYS, Freshness: frozenset({"TIMESTAMP"}), Range: frozenset(BOUNDS)}.get(type(check))
@@ -77,7 +77,7 @@ def _reason(error: ValueError) -> str:
 def column_problems(
     place: Place, table: Table, columns: Sequence[str], types: frozenset[str] | None = None
 ) -> Problems:
-    """Columns that a table does not have, or not of one of the types that are needed."""
+    """The columns that a table lacks or has with a wrong type."""
     known = _types(table)
     for column in columns:
         if column not in known:

@@ -1,4 +1,4 @@
-"""The command line for who writes pipeline templates; needs no network and no credentials."""
+"""The command line for authors of pipeline templates. It needs neither a network nor credentials."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _VALIDATE = """\
 Says what is wrong with each template, a line each: FILE:LINE: FIELD or STATEMENT: what. Fields, types and values; that
 steps, parameters, statements, lookups and tables that are named exist, in its SQL too, and that the columns of checks
 and of what is published exist and are of the right type. It does not read SQL: `python -m tools.validate_sql` does.
-Exit status 1 when something is wrong."""
+The exit status is 1 if anything is wrong."""
 _EXPLAIN = """\
 Prints what a run would do: its steps in order with their SQL, the parameters and their values, the tables they read
-and write, the checks, and the limits of bytes billed. What only a run knows stands in <>."""
+and write, the checks, and the limits of bytes billed. Values that only a run knows are in <>."""
 _SCHEMA = """\
 Prints the JSON Schema of templates. Editors with a YAML language server take it from configs/pipeline.schema.json."""
 
@@ -43,7 +43,7 @@ _Commands = argparse._SubParsersAction  # argparse has no public name for what a
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit status. What a user can set right ends with one line on standard error."""
+    """Run a command and return its exit status. A mistake of the user is reported as one line on standard error."""
     options = build_parser().parse_args(arguments)
     commands = {"validate": _validate, "explain": _explain, "schema": _schema}
     try:
@@ -94,7 +94,7 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def report(found: Mapping[Path, Sequence[str]], *, praise: str) -> int:
-    """Print what is wrong with each template, or that it deserves the `praise`; 1 when anything is wrong."""
+    """Print the problems of each template, or the `praise` if it has none; 1 if anything is wrong."""
     for file, problems in found.items():
         if problems:
             print("\n".join(problems), file=sys.stderr)

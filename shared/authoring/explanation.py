@@ -1,4 +1,4 @@
-"""What a run would do, without doing it: its steps in order, their SQL and parameters, what they read and write."""
+"""Explains a run without running it: its steps in order, their SQL and parameters, the tables they read and write."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _CENTRAL, _STAGING = "tenants", "x_staging"
 
 
 class Later(str):
-    """What only the run itself knows, in words."""
+    """Placeholders for the values that only the run itself knows."""
 
     __slots__ = ()
 
 
 def explain(template: Template, parameters: Mapping[str, Any], *, tenant_id: str) -> Iterator[str]:
-    """The lines of the plan of a run with these resolved parameters."""
+    """The lines that explain a run with these resolved parameters."""
     source = source_of(template, parameters, None) or Later("what the tenant's credential names")
     steps = plan_steps(
         template,

@@ -18,7 +18,7 @@ _EVERY_TABLE = {"x_source": "STRING", "x_pipeline_logging_id": "STRING", "x_inge
 
 
 def publish_problems(template: Template, place: Place, target: Target, table: Table) -> Iterator[tuple[Place, str]]:
-    """Why a publish of this target would fail, by place."""
+    """The reasons why a publish of this target would fail, by place."""
     types = {column.name: column.type for column in table.columns}
     for name, kind in _EVERY_TABLE.items():
         if name not in types:
@@ -36,7 +36,7 @@ def publish_problems(template: Template, place: Place, target: Target, table: Ta
 
 
 def comparison_problems(template: Template) -> Iterator[tuple[Place, str]]:
-    """Published sums over published rows that no check compares with these rows."""
+    """Published steps that sum up published rows and that no check compares with these rows."""
     steps = {step.id: step for step in template.steps if isinstance(step, SqlStep)}
     for index, target in enumerate(template.publish):
         step = steps.get(target.step)

@@ -1,4 +1,4 @@
-"""Values that a request could give: what of a template only a request fills in can be held against SQL without one."""
+"""Makes sample values for a template's parameters, so that its checks can be validated without a request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BOUNDS: Mapping[str, tuple[type, str]] = {  # what bounds a column of this type,
 
 
 def sample_options(template: Template, check: Check) -> dict[str, Any]:
-    """A check's options with its placeholders filled; ValueError when no request could give what it needs."""
+    """A check's options with filled placeholders; ValueError if no request could give a valid value."""
     known = {name: _sample(parameter) for name, parameter in template.parameters.items()}
     variables = template_variables(template, "acme_corp", {"date": _DAY, **known})
     options: dict[str, Any] = substitute(check.with_.given(), variables)
@@ -41,7 +41,7 @@ def _sample(parameter: Parameter) -> Any:
 
 
 def _fill_bounds(template: Template, check: Range, options: dict[str, Any]) -> None:
-    """A bound that is a text may be of any kind, so it is of its column's; beside one that is given it is the same."""
+    """A sample for a bound that is a text parameter: of the type of the other bound, or of the column."""
     bounds = {"minimum": check.with_.minimum, "maximum": check.with_.maximum}
     shape = staged_shape(template, check.step)
     types = {column.name: column.type for column in shape.columns} if shape else {}

@@ -1,4 +1,4 @@
-"""The JSON Schema of template files, for editors; made from the models, so that it says what loading says."""
+"""Makes the JSON Schema of template files for editors, from the models that also validate them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SCHEMA_FILE = CONFIGS / "pipeline.schema.json"
 
 
 def schema_text() -> str:
-    """The schema as the file holds it."""
+    """The text of the schema file."""
     schema: dict[str, Any] = TemplateDocument.model_json_schema(by_alias=True)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "A pipeline template of Convergence"

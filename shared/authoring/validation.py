@@ -1,4 +1,4 @@
-"""What is wrong with template files: what loading tells, and whether the SQL, tables and lookups they name exist."""
+"""Validates template files: their structure, and the SQL, tables and lookups that they name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from shared.pipeline.statements import earlier_steps, parameter_types, template_
 
 
 def template_files(path: Path) -> list[Path]:
-    """The template files that a path means: itself, or all in a folder, by <provider>/<domain>/<template>.yml."""
+    """The template files at a path: the file itself, or every <provider>/<domain>/<template>.yml in the folder."""
     if path.is_file():
         return [path.resolve()]
     if not path.is_dir():
@@ -45,7 +45,7 @@ def template_files(path: Path) -> list[Path]:
 
 
 def problems_of(path: Path) -> Sequence[str]:
-    """Everything that is wrong with a template's file, a line each; empty when a run could use it."""
+    """The problems of a template's file, one line for each; empty if a run can use it."""
     file = shown_path(path)
     if path.suffix != ".yml":
         given = path.with_name(f"{path.name.partition('.')[0]}.yml")
@@ -112,13 +112,13 @@ def _queries(check: Check) -> Sequence[tuple[Place, str]]:
 
 
 def _statement(place: Place, template: Template, name: str, readable: Sequence[str], *, is_sql_right: bool) -> Problems:
-    """Whether a run could fill a statement; where others, maybe parts of it, are wrong, whether it is there."""
+    """The problems of filling a statement in a run; if other statements are wrong, only whether it exists."""
     if is_sql_right or name not in template_statements(template):
         yield from _tried(place, partial(usable_statement, template, name, readable))
 
 
 def _composition(template: Template) -> Problems:
-    """Whether the statements a run sends can be put together."""
+    """The problems of composing the statements that a run sends."""
     staged = {step.id: f"{{staging}}.{step.id}" for step in template.steps}
     empty = Checked(
         staged=staged,

@@ -1,4 +1,4 @@
-"""The operator's command around a deployment: `python -m shared.commands.migrate`; see docs/runbook."""
+"""Migrates tables before and after a deployment: `python -m shared.commands.migrate`; see docs/runbook."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOLD_EVERY = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when every table is as configs/tables says, 1 when one is not, 2 when it could not be tried."""
+    """Run the command: 0 if every table is as configs/tables says, 1 if one is not, 2 if it could not start."""
     parser = argparse.ArgumentParser(
         prog="python -m shared.commands.migrate",
         description="Changes existing tables, the platform's and every tenant's, to what configs/tables says: it "
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _migrate(options: argparse.Namespace, remarks: list[str]) -> int:
-    """The command's status; `remarks` gets what is to be said when it stops from now on."""
+    """The command's status; `remarks` gets the remark to print if it stops from now on."""
     plan = Migration(bootstrap.warehouse()).plan(options.tenant, progress=_tell)
     print("\n".join(_lines(plan)), flush=True)
     if options.dry_run or plan.refused:

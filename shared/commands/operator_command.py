@@ -1,4 +1,4 @@
-"""Shared by the operator's commands: they require settings, and report a failure in one line with status 2."""
+"""Runs an operator's command: requires its settings, and reports a failure as one line with status 2."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def require_environment(parser: argparse.ArgumentParser, wanted: Sequence[str] =
 
 
 def carried_out(work: Callable[[], int], *, remark: Callable[[], str] = str) -> int:
-    """The status of the work; 2, with the error and the remark on stderr, when it could not start or finish."""
+    """Run the work and return its status; 2, with error and remark on stderr, if it could not start or finish."""
     from shared.adapters.google.operator_identity import (
         as_operator,  # loads Google's clients, which --help does not need
     )

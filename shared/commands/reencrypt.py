@@ -1,4 +1,4 @@
-"""The operator's command after a rotation of the key: `python -m shared.commands.reencrypt`; see docs/runbook."""
+"""Re-encrypts credentials after a rotation of the key: `python -m shared.commands.reencrypt`; see docs/runbook."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WANTED = ("PROJECT_ID", "BIGQUERY_LOCATION", "KMS_KEY")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when nothing is left under an older version, 1 when something is, 2 when it could not be tried."""
+    """Run the command: 0 if nothing is left under an older version, 1 if something is, 2 if it could not start."""
     parser = argparse.ArgumentParser(
         prog="python -m shared.commands.reencrypt",
         description="Re-encrypts tenants' credentials under the key version that encrypts now. May be repeated and "

@@ -30,7 +30,7 @@ examples:
   .venv/bin/python -m shared.commands.tenants suspend acme_corp
 
 Needs {" and ".join(WANTED)} in the environment, and an identity that may write the central tables, such as an Owner.
-Exit status: 0 when it is done, 1 when it cannot be done, 2 when it could not be tried."""
+Exit status: 0 if it is done, 1 if it cannot be done, 2 if the command could not start."""
 _HELP = {
     "onboard": "make a tenant with a live subscription, and print its API key",
     "rotate-key": "make a new API key, print it, and end the others",
@@ -43,7 +43,7 @@ _MOST_OVERLAP_HOURS = 24 * 90
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit status."""
+    """Run a command and return its exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
     require_environment(parser)
@@ -141,7 +141,7 @@ def _report(
     remark: str = "",
     wanted: dict[str, object] | None = None,
 ) -> int:
-    """Print the tenant's state, and its new key if there is one; status 1 when the state is not the wanted one."""
+    """Print the tenant's state, and its new key if it has one; status 1 if the state is not the wanted one."""
     state = tenants.find(options.tenant_id)
     if state is None:
         print(f"there is no tenant {options.tenant_id}; `onboard` makes one", file=sys.stderr)

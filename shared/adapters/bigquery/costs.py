@@ -1,4 +1,4 @@
-"""What a query costs: by a dry run, which also tells its columns, and by its job afterwards."""
+"""The costs of queries: estimated by a dry run, which also returns the columns, and read from the finished job."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class ResultColumn:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A query's cost, at most, and its result's columns by name."""
+    """The upper bound of a query's cost, and its result's columns by name."""
 
     bytes_billed: int
     columns: Mapping[str, ResultColumn]
 
     @staticmethod
     def of_job(job: bigquery.QueryJob) -> Estimate:
-        """The estimate in a dry run."""
+        """The estimate of a dry run."""
         least = LEAST_BILLED_BYTES * len(job.referenced_tables)
         columns = {field.name: ResultColumn.of_api(field.to_api_repr()) for field in job.schema or []}
         return Estimate(max(int(job.total_bytes_processed or 0), least), columns)
@@ -50,7 +50,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class JobCosts:
-    """What a finished job used, where BigQuery says it."""
+    """The costs of a finished job; None where BigQuery does not report them."""
 
     bytes_billed: int | None = None
     bytes_processed: int | None = None
@@ -58,13 +58,13 @@ class JobCosts:
 
     @staticmethod
     def of_job(job: bigquery.QueryJob | bigquery.LoadJob) -> JobCosts:
-        """The figures in a job's statistics; loading is free."""
+        """The costs in a job's statistics. Load jobs are free."""
         if isinstance(job, bigquery.LoadJob):
             return JobCosts(bytes_billed=0)
         return JobCosts(job.total_bytes_billed or 0, job.total_bytes_processed or 0, job.slot_millis or 0)
 
 
 def tables_read(job: bigquery.QueryJob | bigquery.LoadJob) -> list[tuple[str, str, str]]:
-    """Project, dataset and table of all that a finished query read, as BigQuery says."""
+    """Project, dataset and table of each table that a finished query read."""
     tables = [] if isinstance(job, bigquery.LoadJob) else job.referenced_tables
     return [(table.project, table.dataset_id, table.table_id) for table in tables]

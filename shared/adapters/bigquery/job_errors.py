@@ -1,4 +1,4 @@
-"""BigQuery's errors as the product's, in words that any caller may read: its own name projects, datasets and tables."""
+"""Turns BigQuery's errors into the product's, without BigQuery's text, which names projects, datasets and tables."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ _TOO_MANY_BYTES = "bytesBilledLimitExceeded"
 
 
 class Missing(errors.JobFailed):
-    """A job, or a dataset or table that a job needs, does not exist."""
+    """A job does not exist, or a dataset or table that it needs."""
 
 
 class InvalidStatement(errors.JobFailed):
-    """A statement that BigQuery would not run, whatever the rows."""
+    """BigQuery refuses the statement for any rows."""
 
 
 class AssertionFailed(errors.JobFailed):
-    """A statement refused to go on, by an ASSERT or an ERROR; `message` is what it said."""
+    """A statement stopped by an ASSERT or an ERROR; `message` is its text."""
 
 
 class UnknownColumn(errors.JobFailed):
-    """Rows were refused for a column that BigQuery does not know, or does not know yet."""
+    """BigQuery refused rows because of a column that it does not know, or does not know yet."""
 
 
 class DuplicateJob(errors.ConvergenceError):
-    """A job of this id exists, whatever BigQuery says for a while when it is asked for it."""
+    """A job with this id exists, even if BigQuery does not find it for a while."""
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Google's exceptions in the product's words."""
+    """Translates Google's exceptions in the block into the product's errors."""
     try:
         yield
     except FAILURES as error:
@@ -93,13 +93,13 @@ def refused_rows(table: str, failed: Sequence[Mapping[str, Any]]) -> errors.JobF
 
 
 def says_missing(error: Exception, kind: str) -> bool:
-    """Whether BigQuery denies that it has what was asked for: a "Job", "Dataset" or "Table"."""
+    """Whether BigQuery's error says that the "Job", "Dataset" or "Table" does not exist."""
     missing = _MISSING.search(str(getattr(error, "message", error)))
     return isinstance(error, google.NotFound) and missing is not None and missing["kind"] == kind
 
 
 def in_words(error: Exception) -> str:
-    """An error's reason and what it means; of its text only a missing table's bare name, and what a value did wrong."""
+    """An error's reason and meaning; of BigQuery's text only a missing table's name and the fault of a value."""
     cause = last_of(error)
     text = str(getattr(cause, "message", cause))
     if missing := _MISSING.search(text):

@@ -1,4 +1,4 @@
-"""The labels of the platform's BigQuery jobs: what asked for a job, for whom, and in which step of which run."""
+"""Makes the labels of BigQuery jobs: function, statement, tenant, pipeline, run and step."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _BOUND = {
 
 
 def bound_labels() -> dict[str, str]:
-    """What is known of the present request, as labels."""
+    """The facts of the present request as labels."""
     found = {label: log.bound_fact(fact) for fact, label in _BOUND.items()}
     return {label: value for label, value in found.items() if value}
 
 
 def job_labels(facts: Mapping[str, str]) -> dict[str, str]:
-    """Facts as BigQuery labels: lower case, at most 63 of the letters it allows."""
+    """Facts as BigQuery labels: in lower case, at most 63 of the allowed characters."""
     return {key: _LABEL.sub("_", value.lower())[:63] for key, value in facts.items()}

@@ -1,4 +1,4 @@
-"""Waits for BigQuery's jobs: a wait may be ended, and a question that fails is not the job's failure."""
+"""Waits for BigQuery's jobs. A wait can be interrupted, and a failed poll does not count as a failed job."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def await_end(job: Any, pause: Pause, retry_budget: RetryBudget) -> None:
 
 
 def _asked(job: bigquery.QueryJob) -> threading.Event:
-    """Set once BigQuery has answered, in a thread of its own; who waits no longer leaves it to its end."""
+    """An event that a thread sets when BigQuery has answered. A caller may stop waiting; the thread then ends alone."""
     answered = threading.Event()
 
     def ask() -> None:

@@ -1,4 +1,4 @@
-"""Named SQL: reads the statements of shared/sql and of the templates, and types their parameters.
+"""Reads named SQL statements of shared/sql and of templates, and types their parameters.
 
 A file holds statements, each opened by `-- name: verb_object`, a sentence that says what it does, and one
 `-- param: name TYPE` line for each parameter. `{tenants}`, `{staging}` and `{dataset}` stand for datasets. The
@@ -39,7 +39,7 @@ class Statement:
     parameters: Mapping[str, str]
 
     def sql(self, *, project: str = "", **datasets: str) -> str:
-        """The text with its dataset placeholders filled, with their `project` where it is given.
+        """The text with filled dataset placeholders, with their `project` if it is given.
 
         ValueError for a name that may not be a dataset.
         """
@@ -50,7 +50,7 @@ class Statement:
         return self.text.format(**{placeholder: f"{prefix}`{dataset}`" for placeholder, dataset in datasets.items()})
 
     def naming(self, **parts: str | Sequence[str] | Statement) -> Statement:
-        """The statement with more placeholders filled: by a column, a table as `{dataset}.name`, columns, a statement.
+        """The statement with more filled placeholders: a column, a table as `{dataset}.name`, columns, a statement.
 
         ValueError for what is not an identifier.
         """
@@ -72,14 +72,14 @@ class Statement:
         return Statement(self.name, text, {f"{prefix}{name}": kind for name, kind in self.parameters.items()})
 
     def query_parameters(self, values: Mapping[str, Any]) -> list[Any]:
-        """The client's typed parameters; ValueError when a value is missing or not asked for."""
+        """The client's typed parameters; ValueError when a value is missing or not declared."""
         if values.keys() != self.parameters.keys():
             raise ValueError(f"{self.name}: parameters {sorted(values)} are not {sorted(self.parameters)}")
         return [_query_parameter(name, kind, values[name]) for name, kind in self.parameters.items()]
 
 
 def _put_in(text: str, placeholder: str, part: str) -> str:
-    """A statement as deep as the line it is put on, unless a text of several lines in it would become another."""
+    """A statement indented like the line of its placeholder, unless that would change a multi-line text in it."""
     if re.search(r"'''|\"\"\"", part):
         return text
     alone = re.compile(rf"^([ \t]+)\{{{placeholder}\}}", re.MULTILINE)
@@ -87,7 +87,7 @@ def _put_in(text: str, placeholder: str, part: str) -> str:
 
 
 def joined(name: str, statements: Sequence[Statement], separator: str) -> Statement:
-    """Several statements as one; parameters of the same name are one parameter."""
+    """Several statements joined into one. Parameters with the same name become one."""
     parameters: dict[str, str] = {}
     for item in statements:
         parameters = _merged(parameters, item.parameters)
@@ -116,7 +116,7 @@ def _query_parameter(name: str, kind: str, value: Any) -> Any:
 
 @reread_when_changed
 def load_statements(path: Path) -> Mapping[str, Statement]:
-    """Every statement of a file by name; ConfigError when one is unnamed or named twice, or the file is no text."""
+    """Every statement of a file by name; ConfigError for one without a name, a duplicate name, or a binary file."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -155,5 +155,5 @@ def statement(file: str, name: str) -> Statement:
 
 
 def placeholders(text: str) -> set[str]:
-    """The dataset placeholders a statement's text has."""
+    """The dataset placeholders in a statement's text."""
     return {field for _, field, _, _ in Formatter().parse(text) if field}

@@ -1,4 +1,4 @@
-"""Staging tables and the load jobs that fill them: streamed in small chunks, each under an id that is used once."""
+"""Fills staging tables by load jobs, streamed in small chunks, each under an id that is used once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Staging:
     endpoint: str
 
     def exists(self, table: str) -> bool:
-        """Whether a staging table is there."""
+        """Whether a staging table exists."""
         try:
             with translated():
                 self.warehouse.client.get_table(self._reference(table), retry=self.warehouse.retry_budget.calls)
@@ -46,14 +46,14 @@ class Staging:
         return True
 
     def make_empty(self, table: str, like: Table) -> None:
-        """An empty staging table with another table's columns, whatever was there."""
+        """Create an empty staging table with another table's columns, and replace an existing one."""
         reference = self._reference(table)
         with translated():
             self.warehouse.client.delete_table(reference, not_found_ok=True)
             self.warehouse.client.create_table(bigquery.Table(reference, schema=staging_schema(like)), exists_ok=True)
 
     def load(self, file: IO[bytes], table: str, like: Table, *, job_id: str) -> Job:
-        """Replace a staging table by a Parquet stream, in one job; DuplicateJob when its id has been used.
+        """Replace a staging table by a Parquet stream in one job; DuplicateJob when its id has been used.
 
         The upload is resumable and of unknown length: no more than one chunk is in memory.
         """
@@ -82,7 +82,7 @@ class Staging:
         dataset: str,
         max_bytes_billed: int | None,
     ) -> Job:
-        """Replace a staging table by a query's result, in one job; DuplicateJob when its id has been used."""
+        """Replace a staging table by a query's result in one job; DuplicateJob when its id has been used."""
         return self.warehouse.insert(
             statement,
             values,
@@ -100,7 +100,7 @@ class Staging:
         return job
 
     def count_rows(self, table: str) -> int:
-        """The rows of a staging table that a job has filled."""
+        """The number of rows of a staging table that a job has filled."""
         with translated():
             found = self.warehouse.client.get_table(self._reference(table), retry=self.warehouse.retry_budget.calls)
             return int(found.num_rows or 0)
@@ -125,7 +125,7 @@ class Staging:
 
 
 def staging_schema(table: Table) -> list[bigquery.SchemaField]:
-    """A table's columns, none of them REQUIRED: staging must hold what the checks are to find."""
+    """A table's columns without REQUIRED, because checks look for NULLs in staging."""
     return [bigquery.SchemaField.from_api_repr(_relaxed(column.to_api())) for column in table.columns]
 
 

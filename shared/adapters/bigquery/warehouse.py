@@ -1,4 +1,4 @@
-"""BigQuery for the platform: reads in one round trip, changes under job ids that make them happen once."""
+"""Sends the platform's statements to BigQuery: reads in one round trip, changes under job ids that run once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _NO_OPTIONS = JobOptions()
 
 @dataclass(frozen=True)
 class Warehouse:
-    """The platform's BigQuery: one client, the platform's datasets, what its jobs carry and may cost at most."""
+    """The platform's BigQuery: one client, the platform's datasets, and the labels and limits of its jobs."""
 
     client: bigquery.Client
     project: str
@@ -68,7 +68,7 @@ class Warehouse:
     retry_budget: RetryBudget = field(default_factory=RetryBudget)
 
     def read(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> list[Row]:
-        """The rows of one SELECT, one job, one round trip when it is short."""
+        """The rows of a SELECT: one job, and one round trip if it is short."""
         sql, config = self._sql(statement, dataset), self._config(statement, values)
         retry, job_retry = self.retry_budget.calls, self.retry_budget.jobs
         with translated():
@@ -78,7 +78,7 @@ class Warehouse:
     def change(
         self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None
     ) -> bigquery.QueryJob:
-        """Run a statement or script that writes; this call happens once, another one happens again."""
+        """Run a statement or script that writes. One call runs it once; a second call runs it again."""
         return self.once(statement, values, job_id=f"cvg-{statement.name}-{uuid.uuid4().hex}", dataset=dataset)
 
     def insert(
@@ -103,7 +103,7 @@ class Warehouse:
                 raise DuplicateJob(job_id) from error
 
     def estimate(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> Estimate:
-        """What a query would read and return, found out without running it; InvalidStatement when it cannot run."""
+        """The bytes that a query would read and its columns, by a dry run; InvalidStatement when it cannot run."""
         sql, config = self._sql(statement, dataset), self._config(statement, values)
         config.dry_run = True
         with translated():
@@ -123,7 +123,7 @@ class Warehouse:
         options: JobOptions = _NO_OPTIONS,
         pause: Pause | None = None,
     ) -> bigquery.QueryJob:
-        """The finished job of this id and content: run now, attached to, or done before.
+        """The finished job with this id: it is run now, awaited, or was done before.
 
         BigQuery refuses an id twice, so whatever happens the change happens at most once. A job that failed for a
         passing reason leaves its id behind: the next suffix is tried. `pause` makes a long wait, and may end it.
@@ -141,7 +141,7 @@ class Warehouse:
         raise errors.JobFailed(f"{statement.name} failed {MOST_JOBS} times, the last time with: {reason}")
 
     def get_job(self, job_id: str) -> bigquery.QueryJob:
-        """The query job of an id that has been used, with its present state.
+        """The query job of an id that is known to be used, with its present state.
 
         BigQuery may deny it for a while. It is asked until it knows, as long as the request allows; then Unavailable.
         """
@@ -151,7 +151,7 @@ class Warehouse:
         return job
 
     def find_job(self, job_id: str) -> bigquery.QueryJob | None:
-        """The query job of an id, or None when BigQuery knows of none: after a DuplicateJob that is no answer."""
+        """The query job of an id, or None if BigQuery finds none. After a DuplicateJob, use `get_job`."""
         job = self.find_any_job(job_id)
         return job if isinstance(job, bigquery.QueryJob) else None
 
@@ -160,7 +160,7 @@ class Warehouse:
         return self._ask_for(job_id, self.retry_budget.known_jobs)
 
     def find_any_job(self, job_id: str) -> Job | None:
-        """As `find_job`, whatever kind of job it is."""
+        """As `find_job`, for any kind of job."""
         try:
             return self._ask_for(job_id, self.retry_budget.calls)
         except Missing:
@@ -174,7 +174,7 @@ class Warehouse:
         return job
 
     def finished(self, job: bigquery.QueryJob, pause: Pause | None = None) -> bigquery.QueryJob:
-        """Wait for a job; raises what its error means."""
+        """Wait for a job and raise its error."""
         if pause:
             wait_until_done(job, pause, self.retry_budget)
         timeout = self.retry_budget.within_request(_JOB_TIMEOUT_SECONDS)
@@ -187,12 +187,15 @@ class Warehouse:
         return failure_of(job, lambda: self.finished(job, pause), self.retry_budget)
 
     def rows_of(self, job: bigquery.QueryJob) -> list[Row]:
-        """The rows a finished job returned: those of a script's last SELECT."""
+        """The rows that a finished job returned; for a script, those of its last SELECT."""
         with translated():
             return [dict(row.items()) for row in job.result(retry=self.retry_budget.known_jobs, job_retry=None)]
 
     def stream(self, table: str, rows: Sequence[Mapping[str, Any]], *, row_ids: Sequence[str]) -> None:
-        """Append rows to a central table by streaming: no DML limit, no conflict. For tables that Terraform made."""
+        """Append rows to a central table by streaming, which has no DML limit and causes no conflict.
+
+        The table must be one that Terraform created.
+        """
         target, ids = f"{self.project}.{self.central}.{table}", list(row_ids)
 
         def insert() -> None:

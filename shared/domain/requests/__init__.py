@@ -1,1 +1,1 @@
-"""What a request may say: who calls, how often, names, pages, and the words of its errors."""
+"""The rules of requests: authentication, limits, names, pages, fields and the words of errors."""

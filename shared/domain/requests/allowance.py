@@ -1,4 +1,4 @@
-"""How often somebody may do something: so much at once, then at a steady pace. In this process's memory alone."""
+"""Limits how often a caller may do something: a number at once, then a steady rate. In this process's memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Allowance:
         self._lock = threading.Lock()
 
     def take(self, name: str, *, now: float, cost: float = 1) -> float:
-        """0 when it was there and is taken now; else in how many seconds it will be, and nothing is taken.
+        """Take the amount and return 0; otherwise take nothing and return the seconds until it is available.
 
         `now` is in seconds of a clock that never goes back. What costs more than there ever is needs a full bucket.
         """

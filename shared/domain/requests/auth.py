@@ -1,4 +1,4 @@
-"""Who is calling: tenants by API key, the platform's own callers by OIDC token or admin key."""
+"""Authenticates callers: tenants by API key, the platform's own callers by OIDC token or admin key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LIVE_SUBSCRIPTIONS = frozenset({"ACTIVE", "TRIAL"})
 
 @dataclass(frozen=True)
 class PresentedKey:
-    """A well-formed API key, not looked up yet, and the tenant its URL names."""
+    """A well-formed API key that is not looked up yet, and the tenant that the URL names."""
 
     api_key_hash: str
     tenant_id: str
@@ -25,7 +25,7 @@ class PresentedKey:
 
 @dataclass(frozen=True)
 class TenantReader:
-    """A caller whose key was proved; `charge` counts a question to BigQuery, before it is asked."""
+    """A caller whose key was proved. Call `charge` before each query."""
 
     tenant_id: str
     charge: Callable[[], None]
@@ -33,7 +33,7 @@ class TenantReader:
 
 @dataclass(frozen=True)
 class KeyOwner:
-    """What the tables know of an API key: one row of the statement auth/find_key_owner. Times are UTC."""
+    """The owner of an API key, as a row of the statement auth/find_key_owner. Times are UTC."""
 
     tenant_id: str
     key_is_active: bool
@@ -48,7 +48,7 @@ class KeyOwner:
 
 
 class KeyOwners(Protocol):
-    """Where API keys are looked up."""
+    """A store in which API keys are looked up."""
 
     def find_key_owner(self, api_key_hash: str) -> KeyOwner | None:
         """The owner of the key with this SHA-256, or None."""
@@ -62,7 +62,7 @@ def hash_api_key(header: str | None) -> str:
 
 
 def require_tenant(owner: KeyOwner | None, tenant_id: str) -> KeyOwner:
-    """The key's owner, proved live and the tenant of the URL.
+    """The key's owner, checked to be live and the tenant of the URL.
 
     Unauthenticated for an unknown, revoked or expired key; Forbidden for another tenant's URL, a tenant that is not
     ACTIVE or a subscription that is not live now.
@@ -111,7 +111,7 @@ def check_invoker(
     tokens: TokenVerifier,
     admin_keys: AdminKeys | None,
 ) -> str:
-    """The e-mail of the platform account that calls, or `admin`; Unauthenticated otherwise.
+    """The e-mail address of the invoker that calls, or `admin`; Unauthenticated otherwise.
 
     An X-Admin-Key is an equal proof where the function has one; a bad one is refused whatever the token says.
     """

@@ -1,4 +1,4 @@
-"""Names that become dataset names, paths or job ids: checked before they are used as such."""
+"""Checks names that become dataset names, paths or job ids."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _RESERVED = frozenset({"tenants"})
 
 
 def check_tenant_id(tenant_id: str) -> None:
-    """InvalidInput unless the id may name a dataset and is not reserved for the platform."""
+    """Check that the id may name a dataset and is not reserved for the platform; InvalidInput otherwise."""
     if not _TENANT_ID.fullmatch(tenant_id) or tenant_id in _RESERVED or tenant_id.startswith("x_"):
         raise InvalidInput.of_field("tenant_id", _TENANT_ID_RULE)
 
 
 def is_template_part(value: str) -> bool:
-    """Whether this may be a provider, domain or template name."""
+    """Whether this is a valid name of a provider, domain or template."""
     return _TEMPLATE_PART.fullmatch(value) is not None
 
 
 def pipeline_id_of(provider: str, domain: str, template: str) -> str:
-    """How a pipeline is stored and answered, e.g. gcp-cost-billing."""
+    """The pipeline's id in tables and answers, for example gcp-cost-billing."""
     return f"{provider}-{domain}-{template}"

@@ -1,4 +1,4 @@
-"""Pages of newest-first lists: a token holds the last row's place, and nothing a caller could not see anyway."""
+"""Pages newest-first lists. A token holds the last row's place, and nothing that the caller has not seen."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Place:
     row_id: str
 
     def to_token(self) -> str:
-        """The opaque text callers hand back."""
+        """The opaque text that callers send back."""
         text = json.dumps([self.created_at.astimezone(UTC).isoformat(), self.row_id])
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def parse_page_token(token: str) -> Place:
-    """The place in a token; InvalidInput for anything that to_token did not make."""
+    """The place in a token; InvalidInput for any text that to_token did not make."""
     try:
         text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         created_at, row_id = json.loads(text)

@@ -1,4 +1,4 @@
-"""Turns what a caller sent into models: every bad field is named, none of their values is."""
+"""Turns requests into models. Errors name every invalid field and never quote a value."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class NoBody(BaseModel):
-    """The body of a call that takes none: nothing, or an empty object."""
+    """The body of a request that takes none. It may be missing or an empty object."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 def validated(model: type[Model], value: Mapping[str, Any], *, within: str = "") -> Model:
-    """`value` as a model; InvalidInput naming every bad field, as fields of `within` where that is given."""
+    """`value` as a model; InvalidInput naming every invalid field, with `within` as a prefix if given."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What a call that makes something is told, the first time and when it is repeated."""
+"""The answer of a request that creates something, for its first call and for repeated ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer's body; `is_replayed` where an earlier call with the same Idempotency-Key made what it tells of."""
+    """The answer's body; `is_replayed` if it repeats the answer to an earlier call with the same Idempotency-Key."""
 
     body: Mapping[str, Any]
     is_replayed: bool = False

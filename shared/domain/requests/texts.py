@@ -1,4 +1,4 @@
-"""Texts that follow a rule: the pattern judges them, and whoever breaks it is told the rule in words."""
+"""Validates texts by a pattern, and reports a violation by a rule in words instead of the pattern."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 
 @dataclass(frozen=True)
 class Text:
-    """An annotation for a string: the whole of it matches `pattern`; `rule` continues the field's name.
+    """An annotation for a string that must match `pattern` as a whole; `rule` is the message about one that does not.
 
     A pattern of pydantic's own would be quoted to the caller. It is in the JSON schema all the same.
     """
@@ -28,9 +28,9 @@ class Text:
         return text
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """The check, after pydantic's own that it is a string."""
+        """The check, after pydantic's own check for a string."""
         return core_schema.no_info_after_validator_function(self.check, core_schema.str_schema(strict=True))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """A string with the pattern, as JSON Schema writes one."""
+        """The JSON schema of a string with the pattern."""
         return {**handler(schema), "pattern": f"^{self.pattern}$"}

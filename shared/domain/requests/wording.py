@@ -1,4 +1,4 @@
-"""What is wrong with a field, in the same words for a request's body and for a file."""
+"""Words validation errors, the same for requests and for files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TYPES = {
 
 
 def worded(error: Mapping[str, Any]) -> str:
-    """One of the errors that pydantic found, as the product says it."""
+    """The message of one of pydantic's errors, in the product's words."""
     kind = str(error["type"])
     if kind in _WORDS:
         return _WORDS[kind].format(**error.get("ctx", {}))

@@ -1,1 +1,1 @@
-"""Schedules: crons, due ticks, and what each tick becomes."""
+"""The rules of schedules: crons, due ticks, and the outcome of each tick."""

@@ -1,4 +1,4 @@
-"""The cron that a schedule may have: five fields, each within its range, that say a time which comes.
+"""Validates crons: five fields, each within its range, that match at least one time.
 
 It is the cron of most schedulers, with these choices: names for months and weekdays, `L` for the month's last day (in
 the weekdays the last such day: `L5`) and `mon#2` for the second Monday. Where neither day nor weekday is `*`, a day
@@ -33,7 +33,7 @@ _YEARS_AHEAD = 50
 
 @lru_cache(maxsize=4096)  # bounded: callers choose the texts; thousands of schedules share a few
 def require_cron(expression: str) -> str:
-    """The expression with single spaces; InvalidInput unless it is five fields of cron that ever fire."""
+    """The expression with single spaces; InvalidInput unless it has five cron fields and ever fires."""
     cron = _require_fields(expression)
     if not _ever_fires(cron):
         raise _refused("never fires")
@@ -41,7 +41,7 @@ def require_cron(expression: str) -> str:
 
 
 def require_new_cron(expression: str) -> str:
-    """What `require_cron` tells of an expression somebody writes now, which must also mean what it says."""
+    """As `require_cron`, for an expression that a user writes now: every part must also be within its field."""
     cron = _require_fields(expression)
     for name, text in zip(_RANGES, cron.lower().split(), strict=True):
         for part in text.split(","):
@@ -52,19 +52,19 @@ def require_new_cron(expression: str) -> str:
 
 
 def wall_clock_ticks(cron: str, start: datetime) -> Iterator[datetime]:
-    """The local times after `start` that the expression names, ascending; none of them has a zone."""
+    """The local times after `start` that the expression matches, ascending and without a zone."""
     yield from croniter(cron, start, ret_type=datetime, max_years_between_matches=_YEARS_AHEAD)
 
 
 def matches_either_day(cron: str) -> bool:
-    """Whether day and weekday are both given and one begins with a star, where Unix's cron would ask for both."""
+    """Whether day and weekday are both given and one begins with a star. Unix's cron would then require both."""
     day, weekday = cron.split()[2], cron.split()[4]
     is_open = any(re.fullmatch(r"\*(?:/0*1)?", text) for text in (day, weekday))
     return not is_open and (day.startswith("*") or weekday.startswith("*"))
 
 
 def day_rule(cron: str) -> str:
-    """How day and weekday decide together on which days the expression fires, in a sentence."""
+    """A sentence that says on which days the expression fires, by day of the month and weekday."""
     day, weekday = cron.split()[2], cron.split()[4]
     if day == weekday == "*":
         return "It fires every day."
@@ -84,7 +84,7 @@ def _ever_fires(cron: str) -> bool:
 
 
 def uneven_steps(cron: str) -> list[str]:
-    """The steps of minutes and hours that do not divide their hour or day, as sentences about what they fire at."""
+    """A sentence for each step of minutes or hours that does not divide its hour or day."""
     told = []
     for text, name, whole, span in zip(cron.split(), ("minute", "hour"), (60, 24), ("hour", "day"), strict=False):
         found = re.fullmatch(r"\*/(\d+)", text)

@@ -1,4 +1,4 @@
-"""Schedules: what a request may say of one, and what becomes of it. The table is tenant_pipeline_configs."""
+"""Validates requests about schedules, rows of tenant_pipeline_configs, and computes a schedule after a change."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SHARED_TICKS = {
 
 
 def _by_field(check: Callable[[str], object]) -> Callable[[str], str]:
-    """A check of one field as pydantic takes it, so that it is reported together with the others."""
+    """A check of one field as a pydantic validator, so that its error is reported together with others."""
 
     def checked(value: str) -> str:
         try:
@@ -54,7 +54,7 @@ def _by_field(check: Callable[[str], object]) -> Callable[[str], str]:
 
 
 class ConfigSettings(BaseModel):
-    """What a person may set, and change later."""
+    """The settings of a schedule that a user may set and change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -71,23 +71,23 @@ class ConfigSettings(BaseModel):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone the cron is read in."""
+        """The timezone in which the cron is read."""
         return require_timezone(self.timezone)
 
 
 class NewCronSettings(ConfigSettings):
-    """Settings whose cron somebody writes now."""
+    """Settings with a new cron, which is checked more strictly than a stored one."""
 
     cron_expression: Annotated[str, AfterValidator(_by_field(require_new_cron))]
 
     @property
     def settings(self) -> ConfigSettings:
-        """What can be changed later."""
+        """The part that can be changed later."""
         return ConfigSettings(**{name: getattr(self, name) for name in ConfigSettings.model_fields})
 
 
 class ConfigRequest(NewCronSettings):
-    """The body of POST: a pipeline, and when it runs."""
+    """The body of POST: a pipeline and the settings of its schedule."""
 
     provider: Annotated[str, Field(max_length=64)]
     domain: Annotated[str, Field(max_length=64)]
@@ -97,7 +97,7 @@ class ConfigRequest(NewCronSettings):
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """A schedule of a tenant. `next_run_time` is the earliest tick owed, None while it is not active. Times are UTC."""
+    """A tenant's schedule. `next_run_time` is its earliest open tick, None while it is not active. Times are UTC."""
 
     config_id: str
     tenant_id: str
@@ -116,7 +116,7 @@ class PipelineConfig:
 
 @dataclass(frozen=True)
 class CreatedConfig:
-    """A schedule that a call made, read from its job: the digest of the body, and the answer."""
+    """A schedule that an earlier call created, read from its job: the digest of the body, and the answer."""
 
     body_digest: str
     next_run_time: datetime | None
@@ -128,7 +128,7 @@ class CreatedConfig:
 
 
 def repeatable_config_id(tenant_id: str, idempotency_key: str, turn: int) -> str:
-    """The id for an Idempotency-Key: the same call finds the same schedule; `turn` counts used-up ids."""
+    """The schedule's id for an Idempotency-Key. The same call gets the same id; `turn` counts ids that are used up."""
     return str(uuid.uuid5(_NAMESPACE, json.dumps([tenant_id, idempotency_key, turn])))
 
 
@@ -138,7 +138,7 @@ def first_run_time(settings: ConfigSettings, now: datetime) -> datetime | None:
 
 
 def changed_settings(before: ConfigSettings, body: Mapping[str, Any]) -> ConfigSettings:
-    """The settings with what the body of a PATCH names; InvalidInput naming its bad fields."""
+    """The settings after a PATCH; InvalidInput naming the body's invalid fields."""
     if fixed := [name for name in body if name in _FIXED]:
         raise InvalidInput.of_fields([{"field": name, "message": "cannot be changed"} for name in fixed])
     fields = {**before.model_dump(), **body}
@@ -148,7 +148,7 @@ def changed_settings(before: ConfigSettings, body: Mapping[str, Any]) -> ConfigS
 
 
 def changed(config: PipelineConfig, settings: ConfigSettings, now: datetime) -> PipelineConfig:
-    """The schedule as its owner wants it from now on.
+    """The schedule after its owner's change.
 
     A tick that is due and waits for the trigger stays owed while the schedule is active, whatever the new cron says.
     """
@@ -163,14 +163,14 @@ def changed(config: PipelineConfig, settings: ConfigSettings, now: datetime) -> 
 
 
 def change_details(before: PipelineConfig, after: PipelineConfig, now: datetime) -> dict[str, Any]:
-    """What a change changes, for the log; also the ticks that it gives up, so that none ends in silence."""
+    """The changes for the log, with the due ticks that get no run because of them."""
     old, new = before.settings.model_dump(), after.settings.model_dump()
     fields = {name: {"from": old[name], "to": new[name]} for name in old if old[name] != new[name]}
     return {"config_id": before.config_id, "changes": fields, **given_up(before, after, now)}
 
 
 def given_up(before: PipelineConfig, after: PipelineConfig | None, now: datetime) -> dict[str, Any]:
-    """The ticks that were owed at `now` and are owed no more, as an entry of the log's details; None: it is removed.
+    """The ticks that were due at `now` and get no run any more, for the log's details; None as `after`: it is removed.
 
     `given_up_ticks` is "10000 or more" where as many were looked at.
     """
@@ -183,7 +183,7 @@ def given_up(before: PipelineConfig, after: PipelineConfig | None, now: datetime
 
 
 def _owed(config: PipelineConfig, now: datetime) -> list[datetime]:
-    """The ticks that have come and that no trigger has seen, as many as are worth counting."""
+    """The due ticks that no trigger has handled, at most as many as the log lists."""
     due = config.next_run_time
     if due is None or due > now:
         return []
@@ -195,7 +195,7 @@ def _owed(config: PipelineConfig, now: datetime) -> list[datetime]:
 
 
 def resolve_config_parameters(template: Template, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a run on some day; InvalidInput naming the bad ones as `parameters.<name>`."""
+    """The parameters of a run on any day; InvalidInput naming the invalid ones as `parameters.<name>`."""
     try:
         return resolve_parameters(template, with_date(parameters, _SOME_DAY))
     except InvalidInput as error:
@@ -204,7 +204,7 @@ def resolve_config_parameters(template: Template, parameters: Mapping[str, Any])
 
 
 def warnings_of(settings: ConfigSettings, *, trigger_cron: str, now: datetime) -> list[str]:
-    """What the owner should know of the cron and of the days that its runs ask for."""
+    """Warnings for the owner about the cron and about the days of its runs."""
     found = [*uneven_steps(settings.cron_expression), *_day_warnings(settings)]
     if matches_either_day(settings.cron_expression):
         found.append(
@@ -217,7 +217,7 @@ def warnings_of(settings: ConfigSettings, *, trigger_cron: str, now: datetime) -
 
 
 def _day_warnings(settings: ConfigSettings) -> Iterator[str]:
-    """Days that do not move on from run to run."""
+    """Warnings about days that are the same in every run."""
     if "{date}" in str(settings.parameters):
         return
     if settings.date_offset_days != type(settings).model_fields["date_offset_days"].default:
@@ -229,7 +229,7 @@ def _day_warnings(settings: ConfigSettings) -> Iterator[str]:
 
 
 def _outruns(settings: ConfigSettings, trigger_cron: str, now: datetime) -> bool:
-    """Whether ticks come closer together than the trigger, whose cron is in UTC, otherwise than once in spring."""
+    """Whether ticks are closer together than the trigger's, ignoring the one time in spring when clocks change."""
     cron, zone, until = settings.cron_expression, settings.zone, now + _TIME_EXAMINED
     ticks = takewhile(lambda tick: tick < until, ticks_after(cron, zone, after=now))
     shown = (tick for tick in islice(ticks, _TICKS_EXAMINED) if is_shown(cron, zone, tick))
@@ -240,7 +240,7 @@ def _outruns(settings: ConfigSettings, trigger_cron: str, now: datetime) -> bool
 
 @dataclass(frozen=True)
 class ConfigStanding:
-    """A key's owner, its tenant's credentials (provider to source), and those of its schedules that were asked for."""
+    """A key's owner, its tenant's credentials (provider to source), and the requested schedules."""
 
     owner: KeyOwner
     credentials: Mapping[str, str | None]

@@ -1,4 +1,4 @@
-"""Cron in a timezone: when a schedule fires, also on the two odd days of the year.
+"""Computes when a cron fires in a timezone, also on the two days of the year when clocks change.
 
 Cron is read on the wall clock. An hour or minute that is a star, a range or a step is a rhythm, any other is a time of
 the day. A rhythm fires whenever the clock shows a time it names, so it goes on through an hour that comes twice. A time
@@ -29,7 +29,7 @@ _NO_ZONE = re.compile(r"localtime|posixrules|Factory|posix/.*|right/.*")
 
 @cache
 def require_timezone(name: str) -> ZoneInfo:
-    """The zone of an IANA name; InvalidInput for an unknown one, which is never taken for UTC."""
+    """The timezone of an IANA name; InvalidInput for an unknown one."""
     if _ZONE.fullmatch(name) and not _NO_ZONE.fullmatch(name):
         try:
             return ZoneInfo(name)
@@ -39,7 +39,7 @@ def require_timezone(name: str) -> ZoneInfo:
 
 
 def next_tick(cron: str, zone: ZoneInfo, *, after: datetime) -> datetime | None:
-    """The first tick later than `after`, in UTC; None when there is none in the years ahead."""
+    """The first tick later than `after`, in UTC; None if there is none in the coming years."""
     return next(ticks_after(cron, zone, after=after), None)
 
 
@@ -53,19 +53,19 @@ def ticks_after(cron: str, zone: ZoneInfo, *, after: datetime) -> Iterator[datet
 
 
 def is_shown(cron: str, zone: ZoneInfo, tick: datetime) -> bool:
-    """Whether the clock shows a time that the cron names; it does not at a tick that makes up for a skipped one."""
+    """Whether the clock shows a time that the cron matches. It does not at a tick that replaces a skipped time."""
     shown = tick.astimezone(zone).replace(tzinfo=None)
     return next(wall_clock_ticks(cron, shown - timedelta(microseconds=1)), None) == shown
 
 
 def _earliest_wall_clock(zone: ZoneInfo, after: datetime) -> datetime:
-    """A local time before which nothing is shown later than `after`, however soon the clocks are put back."""
+    """A local time that is not shown after `after` any more, even if the clocks are put back soon."""
     moments = (after, after + timedelta(days=1))
     return min(after.astimezone(UTC).replace(tzinfo=None) + _offset(moment.astimezone(zone)) for moment in moments)
 
 
 def _ticks(cron: str, zone: ZoneInfo, start: datetime) -> Iterator[datetime]:
-    """The ticks of all local times after `start`, in UTC, ascending; some may fall on one instant."""
+    """The ticks of all local times after `start`, in UTC, ascending. Several may be at the same instant."""
     minute, hour = (_is_rhythm(text) for text in cron.split()[:2])
     repeated: deque[datetime] = deque()
     for wall_clock in wall_clock_ticks(cron, start):
@@ -92,7 +92,7 @@ def _offset(local: datetime) -> timedelta:
 
 
 def _end_of_gap(late: datetime, wall_clock: datetime, zone: ZoneInfo, after: timedelta) -> datetime:
-    """When the clocks of the zone have skipped this local time, in UTC; they do so up to `late`."""
+    """The UTC instant at which the zone's clocks skip this local time, which is not after `late`."""
     # The clocks jump somewhere in (wall_clock - after, late]: narrow that down to the second.
     early = (wall_clock - after).replace(tzinfo=UTC)
     while late - early > timedelta(seconds=1):

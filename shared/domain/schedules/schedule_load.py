@@ -24,7 +24,7 @@ def load_warnings(
     trigger_cron: str,
     now: datetime,
 ) -> list[str]:
-    """Warnings for the owner of a schedule, given the tenant's active ones; it is treated as active itself."""
+    """Warnings for the owner of a schedule, given the tenant's active schedules. It counts as active itself."""
     others = [other for other in active if other.config_id != config.config_id]
     found = [_doubled(other, tick) for other in others if (tick := _common_tick(config, other, now))][:1]
     if daily_limit is not None and (full := _full_day([config, *others], daily_limit, trigger_cron, now)):
@@ -44,7 +44,7 @@ def _doubled(other: PipelineConfig, tick: datetime) -> str:
 
 
 def _common_tick(config: PipelineConfig, other: PipelineConfig, now: datetime) -> datetime | None:
-    """The first moment at which both would do the same."""
+    """The first moment at which both schedules would do the same."""
     mine, its = config.settings, other.settings
     if (config.pipeline_id, mine.parameters) != (other.pipeline_id, its.parameters):
         return None
@@ -65,7 +65,7 @@ def _ticks(config: PipelineConfig, now: datetime, span: timedelta) -> Iterator[d
 def _full_day(
     configs: Sequence[PipelineConfig], daily_limit: int, trigger_cron: str, now: datetime
 ) -> tuple[date, int] | None:
-    """A UTC day with more runs than the limit, and the number of runs counted when that was found."""
+    """A UTC day with more runs than the limit, and the number of runs that were counted so far."""
     counts: Counter[date] = Counter()
     for config in configs:
         for tick in _runs(config, trigger_cron, now):

@@ -1,4 +1,4 @@
-"""What each schedule is owed: which of its due ticks run, together or one by one, and which are skipped and why."""
+"""Plans due schedules: which ticks get a run, together or one by one, and which are skipped and why."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DATE = "{date}"
 
 @dataclass(frozen=True)
 class Schedule:
-    """A due schedule: what it says, and how its tenant stands. `next_run_time` is the earliest tick owed.
+    """A due schedule with its settings and its tenant's limits. `next_run_time` is the earliest open tick.
 
     `room`: how many runs the tenant's limits let it queue now; `limited_by` says which of them is the narrowest.
     `deferred_at`: the last trigger that saw a due tick and left it for want of room.
@@ -42,7 +42,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class TickOutcome:
-    """What becomes of one tick, or of a row of them: a run with these parameters, or nothing, for `skip_reason`."""
+    """The outcome of one tick or of consecutive ticks: a run with these parameters, or none, for `skip_reason`."""
 
     first_tick: datetime
     last_tick: datetime
@@ -53,7 +53,7 @@ class TickOutcome:
 
 @dataclass(frozen=True)
 class TickPlan:
-    """Every due tick's outcome, and the tick that is owed next; None when the schedule never fires again.
+    """The outcome of every due tick, and the next open tick; None if the schedule never fires again.
 
     What a plan defers stays due, from `next_run_time` on, and nothing is lost.
     """
@@ -66,7 +66,7 @@ class TickPlan:
 
     @property
     def run_count(self) -> int:
-        """How many runs it queues."""
+        """The number of runs that the plan queues."""
         return sum(outcome.skip_reason is None for outcome in self.outcomes)
 
 
@@ -99,7 +99,7 @@ def plan_ticks(schedule: Schedule, *, now: datetime, previous_trigger: datetime,
 
 
 def _due_ticks(schedule: Schedule, now: datetime) -> tuple[list[datetime], datetime | None]:
-    """The ticks that are planned now, and the one after them."""
+    """The due ticks that are planned now, and the tick after them."""
     most = _MOST_TOGETHER if schedule.misfire_policy == "coalesce" else _MOST_PASSED_OVER
     ticks = [schedule.next_run_time]  # owed as it stands, whatever cron and timezone say today
     for tick in ticks_after(schedule.cron_expression, schedule.zone, after=schedule.next_run_time):
@@ -110,7 +110,7 @@ def _due_ticks(schedule: Schedule, now: datetime) -> tuple[list[datetime], datet
 
 
 def _was_missed(schedule: Schedule, tick: datetime, previous_trigger: datetime) -> bool:
-    """Whether the schedule passes it over, as it comes too late."""
+    """Whether the schedule skips the tick because it comes too late."""
     if schedule.misfire_policy != "skip":
         return False
     was_deferred = schedule.deferred_at is not None and tick <= schedule.deferred_at
@@ -118,7 +118,7 @@ def _was_missed(schedule: Schedule, tick: datetime, previous_trigger: datetime) 
 
 
 def _without_overlap(schedule: Schedule, outcomes: list[TickOutcome]) -> list[TickOutcome]:
-    """The outcomes with every run skipped that would overlap another of this schedule, where it says so."""
+    """The outcomes, in which runs that would overlap another of the schedule are skipped, if its policy says so."""
     if schedule.overlap_policy != "skip":
         return outcomes
     runs = [outcome for outcome in outcomes if outcome.skip_reason is None]
@@ -136,7 +136,7 @@ def _skipped(ticks: Sequence[datetime], reason: str, count: int | None = None) -
 
 
 def merged_skips(outcomes: Sequence[TickOutcome]) -> tuple[TickOutcome, ...]:
-    """The outcomes with those that are skipped for the same reason as one."""
+    """The outcomes, in which ticks that are skipped for the same reason are merged."""
     merged: dict[object, TickOutcome] = {}
     for outcome in outcomes:
         same = merged.get(outcome.skip_reason) if outcome.skip_reason else None
@@ -155,7 +155,7 @@ def _run(schedule: Schedule, ticks: Sequence[datetime], max_days: int) -> TickOu
 
 
 def _parameters(schedule: Schedule, first_tick: datetime, last_tick: datetime, max_days: int) -> dict[str, Any]:
-    """The schedule's parameters with `{date}` filled: the ticks' local dates, less the offset.
+    """The schedule's parameters with filled `{date}`: the ticks' local dates minus the offset.
 
     A `date` that stands for several days becomes a range of at most `max_days`, the latest ones; where no parameter
     asks for a date, the run is incremental and needs none.
@@ -171,13 +171,13 @@ def _parameters(schedule: Schedule, first_tick: datetime, last_tick: datetime, m
 
 
 def with_date(parameters: Mapping[str, Any], day: str) -> dict[str, Any]:
-    """The parameters with every `{date}` filled."""
+    """The parameters with filled `{date}`."""
     return {name: value.replace(_DATE, day) if isinstance(value, str) else value for name, value in parameters.items()}
 
 
 @dataclass(frozen=True)
 class DueSchedule:
-    """A schedule whose next tick has come, and how its tenant stands. Times are UTC.
+    """A schedule with a due tick, as it is read, with its tenant's limits. Times are UTC.
 
     `taken_today`: runs that have started today, and scheduled ones that will. `waiting_runs`: all of the tenant's.
     """
@@ -206,7 +206,7 @@ class DueSchedule:
 
 @dataclass(frozen=True)
 class PlannedSchedule:
-    """A plan ready to be applied; `sources` are what the runs of its outcomes load, outcome by outcome."""
+    """A plan that is ready to be applied. `sources` has the source of each outcome's run."""
 
     plan: TickPlan
     sources: Sequence[str | None] = ()

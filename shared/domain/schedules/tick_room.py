@@ -1,4 +1,4 @@
-"""How many runs each schedule may queue in one trigger: its tenant's limits, shared by the tenant's schedules."""
+"""Computes how many runs each schedule may queue in one trigger, from its tenant's limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST_BYTES = 1_000_000
 
 @dataclass
 class Room:
-    """What one tenant's schedules have left in this trigger: runs of today, and places in the queue."""
+    """The rest of a tenant's limits in this trigger: runs of today, and places in the queue."""
 
     today: int
     waiting: int
@@ -27,7 +27,7 @@ class Room:
         return cls(today=daily_limit - taken_today, waiting=waiting_limit(daily_limit) - waiting_runs)
 
     def of_schedule(self, *, bytes_per_run: int) -> tuple[int, str]:
-        """The most runs that the next schedule may queue, and the limit that says so.
+        """The most runs that the next schedule may queue, and the limit that causes that.
 
         While the day is not used up each schedule may queue one, which waits for its turn; more only as the day has
         room for.
@@ -44,6 +44,6 @@ class Room:
         return min(limits, key=lambda limit: limit[0])
 
     def take(self, runs: int) -> None:
-        """Count what a schedule queues."""
+        """Count the runs that a schedule queues."""
         self.today -= runs
         self.waiting -= runs
