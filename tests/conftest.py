@@ -1,4 +1,4 @@
-"""What tests of the whole need: a running cloud, tenants in it, and ways to ask it."""
+"""Fixtures for tests of the whole platform: a running cloud, tenants in it, and clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Phase 4: many callers at once: every tick once, no limit exceeded at any instant, nobody starves."""
+"""Phase 4: many concurrent callers: every tick gets one run, no limit is exceeded, and every tenant gets its turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Phase 4: everything configured is validated: the files under configs when they load, schedules when they are made."""
+"""Phase 4: all configuration is validated: files under configs when they load, schedules when they are created."""
 
 from __future__ import annotations
 

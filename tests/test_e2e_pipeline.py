@@ -1,4 +1,4 @@
-"""Phase 1: from credentials to rows through the API alone: a person's run, the tenant's quota, a schedule's run."""
+"""Phase 1: from credentials to rows through the API alone: a manual run, the tenant's quota, a scheduled run."""
 
 from __future__ import annotations
 

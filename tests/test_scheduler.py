@@ -1,4 +1,4 @@
-"""Phase 2: schedules made through the API, and the three jobs that serve them: trigger, process-queue, daily reset."""
+"""Phase 2: schedules created through the API, and the three jobs that run them: trigger, process-queue, daily reset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST run with `split`: what is answered, what is queued, what it takes, and that nothing of it happens twice."""
+"""POST run with `split`: its answers, the runs it queues, its cost in jobs, and repeated calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST cancel of a backfill: what it asks of each run, what it takes, and what a repetition or a fault leaves."""
+"""POST cancel of a backfill: the requests to its runs, its cost in jobs, repeated calls and faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Private keys that are no use, or meant to keep a processor busy, as a frontend sends them."""
+"""Private keys that are useless, or made to keep a processor busy, are refused when a frontend sends them."""
 
 from __future__ import annotations
 

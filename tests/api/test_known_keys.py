@@ -1,4 +1,4 @@
-"""The snapshot of API keys over the local BigQuery: what it knows, when it looks again, and what that costs."""
+"""The snapshot of API keys on the local BigQuery: which keys it has, when it is renewed, and what that costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What callers may ask in a short time, and what comes from memory: an instance whose limits are soon reached."""
+"""Limits of callers and answers from memory, on an instance with low limits."""
 
 from __future__ import annotations
 

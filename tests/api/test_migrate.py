@@ -1,4 +1,4 @@
-"""`python -m shared.commands.migrate` on tables that an earlier release made, against the local cloud's BigQuery."""
+"""`python -m shared.commands.migrate` on tables of an earlier release, on the local cloud's BigQuery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a platform with other settings does: another location, a key of the owner's, a kick queue that is not there."""
+"""A platform with other settings: another location, an encryption key of its owner, a missing kick queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PATCH, DELETE and preview of schedules, as a frontend sees them, judged by what the tables hold."""
+"""PATCH, DELETE and preview of schedules, called by a frontend and checked in the tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST and GET schedules, as a frontend sees them, judged by what the tables hold."""
+"""POST and GET of schedules, called by a frontend and checked in the tables."""
 
 from __future__ import annotations
 

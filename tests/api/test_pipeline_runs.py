@@ -1,4 +1,4 @@
-"""GET runs, cancel and retry, as a frontend sees them."""
+"""GET, cancel and retry of runs, called by a frontend."""
 
 from __future__ import annotations
 

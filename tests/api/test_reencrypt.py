@@ -1,4 +1,4 @@
-"""The operator's re-encryption after a rotation of the key, as the operator's account, on the local cloud's KMS."""
+"""The operator's re-encryption after a rotation of the key, on the local cloud's KMS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cancel and retry of a run, and the removal of a credential: what they refuse, repeated, and cut off in the middle."""
+"""Cancel and retry of a run, and removal of a credential: refusals, repeated calls and interrupted calls."""
 
 from __future__ import annotations
 

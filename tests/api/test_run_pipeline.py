@@ -1,4 +1,4 @@
-"""POST run: what is answered, what is stored, and how many jobs it took."""
+"""POST run: the answers, the stored rows, and the number of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules before they are saved: when they would fire, and what their owner is warned of."""
+"""Previews of schedules: when they would fire, and the warnings for their owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST, GET and DELETE credentials, asked as a frontend asks and judged by what the tables hold."""
+"""POST, GET and DELETE of credentials, called by a frontend and checked in the tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is named as an export at set-up is looked at before anything is stored: what no run could read is refused."""
+"""A credential whose export no run could read is refused before anything is stored."""
 
 from __future__ import annotations
 

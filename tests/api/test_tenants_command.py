@@ -1,4 +1,4 @@
-"""`python -m shared.commands.tenants`: a platform's first tenant and its keys, judged by the gateway."""
+"""`python -m shared.commands.tenants`: the first tenant and its keys, checked by calls of the gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tenant whose queue is full is told so, and which limit it is."""
+"""A tenant with a full queue gets 429 with the name of the limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""configs/tables is read by Terraform, devcloud, the runtime and the docs: a slip here is a slip everywhere."""
+"""The files of configs/tables, which Terraform, devcloud, the runtime and the docs read, are consistent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""devcloud before Google's own SQL analyser: what that refuses devcloud does not run, and nothing ends in 500."""
+"""devcloud compared with Google's SQL analyser: it refuses what the analyser refuses, and never answers 500."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documents name only tables, routes, states, schedules and files that exist; the architecture leaves none out."""
+"""The documents name only existing tables, routes, states, schedules and files; the architecture names all of them."""
 
 from __future__ import annotations
 

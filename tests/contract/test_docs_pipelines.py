@@ -1,4 +1,4 @@
-"""docs/pipelines.md shows the files as they are, and explains every key a template may have."""
+"""docs/pipelines.md shows the files as they are and explains every key of a template."""
 
 from __future__ import annotations
 

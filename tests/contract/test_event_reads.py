@@ -1,4 +1,4 @@
-"""Reads of a tenant's events bill its own events only: they are clustered, and every read names the tenant."""
+"""Reads of a tenant's events bill only its own events, because they are clustered and every read names the tenant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FOCUS's columns, categories and subcategories, where the specification's own list is at hand to hold ours against."""
+"""FOCUS's columns, categories and subcategories equal the specification's list, where that list is available."""
 
 from __future__ import annotations
 

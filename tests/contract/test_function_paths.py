@@ -1,4 +1,4 @@
-"""What the framework itself would answer with a page of its own is answered by the product, in each function."""
+"""Every function answers paths that the framework would otherwise answer with its own page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deployed function has its own requirements and nothing else: what it imports has to be among them."""
+"""A function's requirements contain every package that it imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every lock is closed: whatever a pinned distribution requires is pinned in the same file, on each Python and system.
+"""Every lock is closed: it pins every distribution that its pinned distributions require, on each Python and system.
 
 What distributions require stands in requirements/distributions.json, which `make lock` writes from their metadata.
 """

@@ -1,4 +1,4 @@
-"""What the documents show can be pasted into bash and zsh, on Linux and on macOS."""
+"""The commands in the documents can be pasted into bash and zsh, on Linux and on macOS."""
 
 from __future__ import annotations
 

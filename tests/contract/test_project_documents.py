@@ -1,4 +1,4 @@
-"""What the project says about itself is so: the commands, files and versions that it names exist."""
+"""The commands, files and versions that the documents name exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runbook and terraform/README.md say what the files say."""
+"""The runbook and terraform/README.md agree with the files that they describe."""
 
 import re
 

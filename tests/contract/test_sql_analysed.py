@@ -1,4 +1,4 @@
-"""Every statement the product sends, before Google's own SQL analyser with the tables of configs/tables."""
+"""Google's SQL analyser accepts every statement that the product sends, with the tables of configs/tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every sql step's statement as a run would send it, before Google's analyser: its result is what the template says."""
+"""Google's SQL analyser accepts every sql step's statement, and its result has the columns that the template names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ownership in configs/tables, from which Terraform grants rights, is what the functions' code does."""
+"""The writers and readers in configs/tables, from which Terraform grants rights, equal those in the functions' code."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`python -m tools.validate_sql`: what Google's analyser refuses in a template's SQL is told by file and line."""
+"""`python -m tools.validate_sql` reports errors of a template's SQL with file and line."""
 
 from __future__ import annotations
 

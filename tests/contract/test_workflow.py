@@ -1,4 +1,4 @@
-"""GitHub's workflow runs what a change has to pass, under every supported Python, with no more rights than it needs."""
+"""GitHub's workflow runs the required checks under every supported Python, with no more rights than it needs."""
 
 from __future__ import annotations
 

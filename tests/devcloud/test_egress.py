@@ -1,4 +1,4 @@
-"""The closed way out, asked as Google's libraries ask it in an environment that names it."""
+"""The proxy that forwards nothing, called as Google's libraries call it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""test_e2e_complete.py as a person runs it: a process of its own, judged by its exit code and what it prints."""
+"""test_e2e_complete.py as a process of its own, checked by its exit code and output."""
 
 from __future__ import annotations
 

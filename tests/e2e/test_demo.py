@@ -1,4 +1,4 @@
-"""The demo, as `make demo` runs it: a process of its own, judged by what it prints, what it leaves and whom it asks."""
+"""The demo as a process of its own, checked by its output, the state that it leaves, and the names that it looks up."""
 
 from __future__ import annotations
 

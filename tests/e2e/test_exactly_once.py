@@ -1,4 +1,4 @@
-"""What must happen once happens once, also before a BigQuery that loses answers, repeats requests and denies jobs."""
+"""Work that must happen once happens once, even if BigQuery loses answers, repeats requests and denies jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Executors killed at random: every run ends, and what is published is what a calm platform publishes."""
+"""Executors are killed at random: every run ends, and the published rows are the same as without kills."""
 
 from __future__ import annotations
 

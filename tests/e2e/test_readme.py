@@ -1,4 +1,4 @@
-"""What README.md and `make up` give to paste works, as it stands, in interactive shells of a user's machine."""
+"""The commands of README.md and `make up` work unchanged in interactive shells of a user's machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs of gcp/cost/billing, and its FOCUS statements over rows of a test's own."""
+"""Fixtures: runs of gcp/cost/billing, and its FOCUS statements over rows of a test."""
 
 from __future__ import annotations
 

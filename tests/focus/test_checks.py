@@ -1,4 +1,4 @@
-"""Each fault that the official FOCUS validator does not see is one that the pipeline's own checks find."""
+"""The pipeline's own checks find every fault that the official FOCUS validator does not find."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which fees pay for which covered usage: by the commitment's name where the export has it, else in proportion.
+"""Fees pay for covered usage by the commitment's name if the export has it, otherwise in proportion.
 
 Each case is a billing account of its own, so that one job answers all of them. The figures are those of the
 specification's examples and of Google's pages on both models of commitments.

@@ -1,4 +1,4 @@
-"""What commitments bought, what of it was used, and what it cost: in the sample export, and line by line."""
+"""What commitments bought, how much of it was used, and its cost: in the sample export, and line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which commitment a credit is of: by its kind, by the name that the export has, and when it covers nothing.
+"""A credit belongs to a commitment by its kind or name, and adjusts the commitment if it covers nothing.
 
 Each case is a billing account of its own, so that one job answers all of them.
 """

@@ -1,4 +1,4 @@
-"""The official FOCUS validator on what real runs publish: every export there is, and the project's own sample."""
+"""The official FOCUS validator accepts the rows that real runs publish, for every export and for the sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the focus step makes of each kind of row that Google exports."""
+"""The focus step maps each kind of row that Google exports."""
 
 from __future__ import annotations
 

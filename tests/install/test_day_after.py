@@ -1,4 +1,4 @@
-"""The day after: every distribution has a newer release. What pip installs of ours is what is locked.
+"""Every distribution has a newer release, and pip still installs exactly the locked ones.
 
 The oldest and the newest pip that are promised install each function's requirements, the root's, and uv, which
 installs everything else, with the options of Google's builder, into an environment that has nothing.

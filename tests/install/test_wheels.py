@@ -1,4 +1,4 @@
-"""What the two commands need has a wheel for each Python and system: nothing is built when it is installed."""
+"""Every package has a wheel for each Python and system, so nothing is built during installation."""
 
 from __future__ import annotations
 

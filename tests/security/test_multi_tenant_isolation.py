@@ -1,4 +1,4 @@
-"""One tenant never reaches what is another's: not by URL, not by id, not by moving a ciphertext."""
+"""No tenant reaches another tenant's data: not by URL, not by id, not by moving a ciphertext."""
 
 from __future__ import annotations
 

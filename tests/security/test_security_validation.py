@@ -1,4 +1,4 @@
-"""What every tenant route refuses, whoever asks, and that no secret ever leaves."""
+"""Every tenant route refuses invalid callers and fields, and no answer, log or error contains a secret."""
 
 from __future__ import annotations
 

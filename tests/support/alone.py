@@ -1,4 +1,4 @@
-"""A machine that reaches nobody but itself, for one command, and a record of the names that were looked up on it.
+"""Runs one command on a machine without a network, and records the names that it looked up.
 
     python -m tests.support.alone COMMAND...    for example pytest -q -n 0 tests/api
 

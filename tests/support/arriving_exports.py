@@ -1,4 +1,4 @@
-"""Billing exports whose rows arrive by and by: single rows, or a month of daily exports, late and corrected."""
+"""Billing exports whose rows arrive over time: single rows, or a month of daily exports, late and corrected."""
 
 from __future__ import annotations
 

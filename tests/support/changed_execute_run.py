@@ -1,4 +1,4 @@
-"""execute_run with a pipeline template that a test has changed; hosted as the function is, by a fork server.
+"""execute_run with a pipeline template that a test has changed, hosted by the fork server.
 
 The request's header X-Changed-Template says what to change, as JSON: its keys replace those of the template's document,
 `sql` is appended to its statements. Everything else is the function itself.

@@ -1,4 +1,4 @@
-"""Commands of Python's, run in the test's own process: a process of their own takes longer to import than to work."""
+"""Runs Python commands in the test's own process, because a process of their own is slow to start."""
 
 from __future__ import annotations
 

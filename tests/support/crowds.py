@@ -1,4 +1,4 @@
-"""Many tenants with many schedules, all due at once."""
+"""Creates many tenants with many schedules that are all due at once."""
 
 from __future__ import annotations
 

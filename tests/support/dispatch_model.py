@@ -1,4 +1,4 @@
-"""The queue in memory: applies decisions as the SQL does, guards included, and lets executors do anything."""
+"""A queue in memory that applies decisions as the SQL does, with its guards, and simulates executors."""
 
 from __future__ import annotations
 

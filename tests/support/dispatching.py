@@ -1,4 +1,4 @@
-"""The dispatcher of a running cloud whose Cloud Tasks queues stand still, so that a test delivers what it wants."""
+"""The dispatcher of a running cloud with paused Cloud Tasks queues, so that a test delivers tasks itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs as the dispatcher hands them to execute_run, and ways to see what came of them."""
+"""Executes runs as the dispatcher would deliver them, and reads their results."""
 
 from __future__ import annotations
 

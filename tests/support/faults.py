@@ -1,4 +1,4 @@
-"""A call whose function dies while it works, and a BigQuery that refuses some requests."""
+"""Faults: a function that dies during a call, and a BigQuery that refuses some requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The executor's services before devcloud, of which one fails at a place that a test names."""
+"""The executor's services on devcloud, one of which fails at a place that a test names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A BigQuery that loses answers, gets requests twice, and denies for a while the jobs that it says it has."""
+"""A BigQuery that loses answers, receives requests twice, and denies existing jobs for a while."""
 
 from __future__ import annotations
 

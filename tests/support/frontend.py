@@ -1,4 +1,4 @@
-"""A tenant's frontend in the tests: what it sends, and what the tables hold afterwards."""
+"""A tenant's frontend: sends its requests and reads the tables afterwards."""
 
 from __future__ import annotations
 

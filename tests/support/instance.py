@@ -1,4 +1,4 @@
-"""An instance of a function in a process of its own, which a test may freeze or kill."""
+"""Runs an instance of a function in a process that a test may freeze or kill."""
 
 from __future__ import annotations
 

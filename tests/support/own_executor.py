@@ -1,4 +1,4 @@
-"""An executor of one's own: it claims a run, begins it, and works in the process of whoever asks."""
+"""An executor that claims a run, begins it, and works in the test's process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A package index on the day after: it has a newer release of every distribution, which nobody has tested."""
+"""A package index in which every distribution has a newer release."""
 
 from __future__ import annotations
 

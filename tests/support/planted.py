@@ -1,4 +1,4 @@
-"""Runs of a template of the test's own over rows that it plants: executed here, against the running cloud."""
+"""Executes runs of a test's own template over planted rows, on the running cloud."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A platform that an end-to-end test talks to from outside: one it starts itself, or one that is deployed."""
+"""A platform for an end-to-end test: one that it starts itself, or a deployed one."""
 
 from __future__ import annotations
 

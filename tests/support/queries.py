@@ -1,4 +1,4 @@
-"""The one way in which tests query BigQuery: with the given client, and values as named parameters."""
+"""Queries BigQuery for tests, with values as named parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one way in which tests put runs into the queue."""
+"""Puts runs into the queue for tests."""
 
 from __future__ import annotations
 

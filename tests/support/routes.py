@@ -1,4 +1,4 @@
-"""Every route of every public function, and a call of one: those that change state get a body that would be taken."""
+"""Calls every route of every public function, with a valid body where the route changes state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RSA private keys of any numbers, such as no library would make."""
+"""Makes RSA private keys of any numbers, also of numbers that no library would use."""
 
 from __future__ import annotations
 

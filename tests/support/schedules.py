@@ -1,4 +1,4 @@
-"""A tenant's schedules in the tests: what a frontend sends, and what the tables hold afterwards."""
+"""Sends a frontend's requests about schedules, and reads the tables afterwards."""
 
 from __future__ import annotations
 

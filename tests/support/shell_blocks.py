@@ -1,4 +1,4 @@
-"""What the documents ask a reader to paste into a shell, and what would not work in every shell."""
+"""Finds the shell commands in the documents, and the constructs that do not work in every shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of a template whose mistakes tests make, and what a command that reads them says."""
+"""Copies a template, changes the copy, and runs commands on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tenant of the tests, and the frontend that calls for it."""
+"""A tenant of the tests with its frontend."""
 
 from __future__ import annotations
 

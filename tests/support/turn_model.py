@@ -1,4 +1,4 @@
-"""A BigQuery that gives each publish job's id once, and executors that wait, die, fail and come back."""
+"""A BigQuery that takes each publish job's id once, with executors that wait, die, fail and come back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Terraform, a checkout and its plan, once for all tests of a worker."""
+"""Terraform, a checkout and its plan, made once for all tests of a worker."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is deployed: each function's archive, unpacked and imported where nothing but its requirements is installed."""
+"""Each function's archive is unpacked and imported with only its requirements installed."""
 
 import json
 import os

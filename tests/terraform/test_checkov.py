@@ -1,4 +1,4 @@
-"""checkov, which knows what goes wrong with infrastructure, has no complaint that is not answered in writing."""
+"""checkov has no complaint that is not answered in writing."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""deploy.sh under hard conditions: what it refuses and why, where the state is, what is asked."""
+"""deploy.sh under hard conditions: its refusals with reasons, the place of the state, and its questions."""
 
 import json
 import os

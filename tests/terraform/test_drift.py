@@ -1,4 +1,4 @@
-"""devcloud, where all else is tested, serves what Terraform creates: functions, routes, queues, jobs and tables."""
+"""devcloud serves exactly what Terraform creates: functions, routes, queues, jobs and tables."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""One deployment's life, begun with deploy.sh as a new user would: applied, planned again, rotated, destroyed."""
+"""The life of a deployment: deploy.sh as a new user, apply, a second plan, rotation, destroy."""
 
 import shutil
 import subprocess

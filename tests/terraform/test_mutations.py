@@ -1,4 +1,4 @@
-"""Mistakes that must not get through: each is made in a copy, and a check has to fail."""
+"""Each dangerous change, made in a copy, fails a check."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a first deployment creates, as real Terraform plans it against the real schema."""
+"""The plan of a first deployment, made by real Terraform against the real schema."""
 
 import json
 import re

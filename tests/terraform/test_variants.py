@@ -1,4 +1,4 @@
-"""The choices an engineer has: ways in, an operator's ways, keys of their own."""
+"""The variants of a deployment: ways in, ways of an operator, and own encryption keys."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What the caller of a manual run is told: the daily limit, a free slot, or why it waits."""
+"""The answer to a manual run: refused by the daily limit, RUNNING, or PENDING with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits in time: what is there at once, what comes back, and that nobody takes another's."""
+"""Rate limits: the amount at once, the refill, and the separation of callers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Provider columns become the table's columns: exact money, missing fields NULL, nothing row by row."""
+"""Conversion of Arrow columns to a table's types: exact money, missing fields as NULL, no loop over rows."""
 
 from __future__ import annotations
 

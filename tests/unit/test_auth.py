@@ -1,4 +1,4 @@
-"""Who may call: rules over rows, tokens and admin keys."""
+"""The rules of authentication, over rows, tokens and admin keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mistakes of a pipeline's author in tables and published columns: `validate` and `explain` report them."""
+"""`validate` and `explain` report an author's mistakes in tables and published columns."""
 
 from __future__ import annotations
 

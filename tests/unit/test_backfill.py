@@ -1,4 +1,4 @@
-"""What a backfill request becomes: a run for each month, refusals by field, and the days its quota takes."""
+"""A backfill request: its runs for each month, refusals by field, and the days of quota that it takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backfills that are asked for at the same moment are accepted one after the other."""
+"""Concurrent backfill requests are accepted one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tables are accepted as billing exports, and which of their columns are unknown here."""
+"""Which tables are billing exports, and which of their columns are unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is let in: guesses cost nothing, a new key works at once, and nobody asks more often than he may."""
+"""Callers in memory: guesses cost nothing, a new key works at once, and limits hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each cause of an error is told once, and the walk over them ends: an executor that walks for ever never answers."""
+"""The walk over an error's causes visits each once and ends."""
 
 from __future__ import annotations
 

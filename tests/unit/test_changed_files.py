@@ -1,4 +1,4 @@
-"""An edited template, table or lookup is used as it is now, by a process that has used it before."""
+"""A running process uses an edited template, table or lookup at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree's own checks find what they are for, and leave the rest alone."""
+"""The checks of the tree find their targets and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Closings travel many at once, one tenant's in each task, in turn among tenants."""
+"""Closing tasks: many runs of one tenant in each, in turn among tenants."""
 
 from __future__ import annotations
 

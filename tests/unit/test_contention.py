@@ -1,4 +1,4 @@
-"""A writer whose transactions others abort: it reads anew, and gives up in the end."""
+"""A writer whose transactions are aborted reads again, and gives up after a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Credentials: which shapes are accepted, what is kept of them, and that no error or log quotes one."""
+"""Credentials: the accepted forms, the stored fields, and that no error or log quotes a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which crons a schedule may have, and what is told of the others."""
+"""The crons that a schedule may have, and the messages about the others."""
 
 from __future__ import annotations
 

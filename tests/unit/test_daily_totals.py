@@ -1,4 +1,4 @@
-"""What an extract counts while rows stream by."""
+"""The counts that an extract keeps while rows stream by."""
 
 from __future__ import annotations
 

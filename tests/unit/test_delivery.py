@@ -1,4 +1,4 @@
-"""What execute_run takes for a delivery."""
+"""The bodies that execute_run accepts as deliveries."""
 
 from __future__ import annotations
 

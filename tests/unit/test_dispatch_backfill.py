@@ -1,4 +1,4 @@
-"""Backfills before the dispatcher: they wait for quota, and give way to everything else of their tenant."""
+"""Backfills in the dispatcher's decision: they wait for quota and give way to the tenant's other work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the dispatcher decides of a run that somebody wants stopped: what it published is asked for first."""
+"""Cancelled runs in the dispatcher's decision: it first asks whether they have published."""
 
 from __future__ import annotations
 

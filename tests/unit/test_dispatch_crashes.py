@@ -1,4 +1,4 @@
-"""A dispatcher that dies between any two lines: no run is lost, started twice, or charged for it."""
+"""A dispatcher dies between any two lines: no run is lost, started twice, or counted twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who goes first, who waits, and who is tried again: nobody starves."""
+"""The order of admission: tenants take turns, waiting runs age, and every run starts at last."""
 
 from __future__ import annotations
 

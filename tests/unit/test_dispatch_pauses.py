@@ -1,4 +1,4 @@
-"""A run that meets a used-up quota of Google's waits, and has lost nothing when it goes on."""
+"""A run that meets a used-up quota at Google waits and continues in the same attempt."""
 
 from __future__ import annotations
 

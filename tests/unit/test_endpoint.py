@@ -1,4 +1,4 @@
-"""The HTTP face, asked through Flask's own request objects."""
+"""The HTTP endpoint, called with Flask's own request objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of Google's errors: every documented reason has a line, and a line is what callers and runs go by."""
+"""The table of Google's errors has every documented reason, and callers and runs follow it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Days that have not begun: refused for manual runs, accepted for schedules whose timezone is ahead of UTC."""
+"""Days that have not begun are refused for manual runs and accepted for schedules ahead of UTC."""
 
 from __future__ import annotations
 

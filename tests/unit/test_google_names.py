@@ -1,4 +1,4 @@
-"""Projects and tables as Google Cloud and its tools write them."""
+"""Names of projects and tables in the spellings of Google Cloud's tools."""
 
 from __future__ import annotations
 

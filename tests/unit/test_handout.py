@@ -1,4 +1,4 @@
-"""Tasks are handed out no faster than executors take them, in turn among tenants, and never all to one of them."""
+"""Tasks are created as executors become free, in turn among tenants, and never all for one of them."""
 
 from __future__ import annotations
 

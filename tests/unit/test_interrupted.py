@@ -1,4 +1,4 @@
-"""What is told of the step that a silent executor was at."""
+"""The record of the step at which an executor stopped reporting."""
 
 from __future__ import annotations
 

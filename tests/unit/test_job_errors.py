@@ -1,4 +1,4 @@
-"""What is told of BigQuery's errors: the reason and its meaning, never a project, a dataset or a statement."""
+"""Messages about BigQuery's errors have the reason and its meaning, and never a project, dataset or statement."""
 
 from __future__ import annotations
 

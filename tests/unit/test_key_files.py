@@ -1,4 +1,4 @@
-"""Key files as editors, shells and secret stores leave them."""
+"""Key files in the forms that editors, shells and secret stores produce."""
 
 from __future__ import annotations
 

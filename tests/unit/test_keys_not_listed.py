@@ -1,4 +1,4 @@
-"""While the table of API keys cannot be listed, known keys go on and unknown ones are told so soon."""
+"""While the table of API keys cannot be listed, known keys work and unknown ones get 503 soon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data damaged between here and Cloud KMS is noticed; devcloud's KMS damages nothing, so a client here does."""
+"""Data that is damaged on the way to or from Cloud KMS is detected."""
 
 from __future__ import annotations
 

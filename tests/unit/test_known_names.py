@@ -1,4 +1,4 @@
-"""Names in another case are the known ones, at every depth; values stay where they are."""
+"""Column names in another case get the known spelling at every depth; values do not change."""
 
 from __future__ import annotations
 

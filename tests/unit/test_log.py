@@ -1,4 +1,4 @@
-"""Log lines as Cloud Logging reads them."""
+"""Log lines have the form that Cloud Logging reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A key that has used up its queries gets the last answer, a little older, and is refused only without one."""
+"""A key that has used up its queries gets the last answer, and is refused only if there is none."""
 
 from __future__ import annotations
 

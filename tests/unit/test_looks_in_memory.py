@@ -1,4 +1,4 @@
-"""What looks at runs keep in memory: so many bytes, nothing that is out of date, and never one kind for another."""
+"""The cache of shown runs is bounded in bytes, never returns outdated answers, and never mixes two kinds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the machine's own services are reached although the environment names a proxy."""
+"""Services on loopback are reached directly, even if the environment names a proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OIDC tokens signed by devcloud's identity service and checked by the product."""
+"""OIDC tokens that devcloud's identity service signed, checked by the product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operator commands that cannot start print one line with the way out, and end with status 2."""
+"""Operator commands that cannot start print one line with the next step, and exit with status 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pages may read an answer: those of an allowed origin, or of an allowed host whatever its port."""
+"""Answers are readable for pages of an allowed origin, or of any port of an allowed host."""
 
 from __future__ import annotations
 

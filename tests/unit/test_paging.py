@@ -1,4 +1,4 @@
-"""Page tokens: what to_token made is understood, anything else is refused."""
+"""Page tokens: those of to_token are accepted, all others are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m shared.authoring`: what it says of templates that are wrong, what it prints of those that are not."""
+"""`python -m shared.authoring`: its output for invalid and for valid templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a schedule when its owner changes it, and what its owner is warned of."""
+"""A schedule after its owner's change, and the warnings for the owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step's input hash is made of: a result counts again only for the same work on the same data."""
+"""A step's input hash: a result is reused only for the same work on the same data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queues and instances agree: Cloud Tasks brings a function no more at once than it has instances for."""
+"""Queues and instances agree: Cloud Tasks never sends a function more deliveries than it has instances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns to publish: one job at a time, nobody waits for the dead, first come first, whatever goes wrong in between."""
+"""Turns to publish: one job at a time, in order of arrival, without waiting for dead executors."""
 
 from __future__ import annotations
 

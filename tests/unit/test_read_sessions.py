@@ -1,4 +1,4 @@
-"""A refused read session names the project where the project is the reason, and the table otherwise."""
+"""The error of a refused read session names the project if it is the reason, and the table otherwise."""
 
 from __future__ import annotations
 

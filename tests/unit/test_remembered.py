@@ -1,4 +1,4 @@
-"""Answers that are kept: for seconds, so many, and dropped when they are meant."""
+"""A cache whose values are valid for seconds, with a bounded number, and whose values can be dropped."""
 
 from __future__ import annotations
 

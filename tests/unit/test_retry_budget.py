@@ -1,4 +1,4 @@
-"""A dependency that does not answer is said to be down before the function is cut off."""
+"""A dependency that does not answer is reported as down before the function's timeout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Private keys of tenants: those that Google makes pass, and none that OpenSSL would take long to check."""
+"""Private keys of tenants: keys like Google's pass, and keys that OpenSSL would check for long are refused."""
 
 from __future__ import annotations
 

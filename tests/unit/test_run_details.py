@@ -1,4 +1,4 @@
-"""A run's steps and checks: nothing twice, nothing missing, whether logged or only streamed so far."""
+"""A run's steps and checks are complete and without duplicates, whether logged or only streamed."""
 
 from __future__ import annotations
 

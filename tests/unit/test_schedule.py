@@ -1,4 +1,4 @@
-"""When schedules fire: a year of ticks against an oracle that looks at a clock, and the two odd days of the year."""
+"""When schedules fire: a year of ticks compared with a clock, and the two days on which clocks change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which days an incremental run recomputes, and in which words it asks for their rows."""
+"""The days that an incremental run recomputes, and the conditions by which it reads their rows."""
 
 from __future__ import annotations
 

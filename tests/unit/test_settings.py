@@ -1,4 +1,4 @@
-"""Settings that are more than a value."""
+"""Settings with a rule."""
 
 import base64
 import json

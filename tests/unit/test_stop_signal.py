@@ -1,4 +1,4 @@
-"""How a running hop is told to stop."""
+"""The signal that stops a running hop."""
 
 from __future__ import annotations
 

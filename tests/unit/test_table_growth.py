@@ -1,4 +1,4 @@
-"""What a table that exists needs to become the one configs/ describes, and what BigQuery cannot alter."""
+"""The changes that an existing table needs, and the differences that BigQuery cannot alter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tables a template's statement may read, and that it keeps to the run's source and days."""
+"""Which tables a template's statement may read, and with which conditions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `python -m shared.authoring validate` finds in a template's SQL and checks, and where it says that it stands."""
+"""The problems that `python -m shared.authoring validate` finds in SQL and checks, and their places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a template may say, and what a request may ask of it."""
+"""Templates and the parameters of requests: valid ones, and errors of invalid ones."""
 
 from __future__ import annotations
 

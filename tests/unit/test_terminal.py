@@ -1,4 +1,4 @@
-"""Commands print what a terminal can show."""
+"""Commands replace characters that a terminal cannot show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No caller is told a rule as a regular expression."""
+"""No message contains a regular expression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What schedules are owed: misfires, overlaps, deferral and dates."""
+"""The plan of due schedules: misfires, overlaps, deferral and dates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trigger queues for each tenant, and that nothing a tenant configures makes a request too large."""
+"""The runs that a trigger queues for each tenant, and the bound on the size of its request."""
 
 from __future__ import annotations
 

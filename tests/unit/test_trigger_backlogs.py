@@ -1,4 +1,4 @@
-"""A trigger's work has an end: long backlogs are planned in several calls and hold up no other schedule."""
+"""Long backlogs are planned in several calls of the trigger and do not delay other schedules."""
 
 from __future__ import annotations
 

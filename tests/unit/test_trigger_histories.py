@@ -1,4 +1,4 @@
-"""I3 and I4 over random histories of triggers: lost, late, cut and interleaved ones, and clocks that jump."""
+"""I3 and I4 over random histories of triggers: lost, late, interrupted and interleaved ones, and clock jumps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decision changes in the tenants' usage, and which statements apply it."""
+"""The changes of tenants' usage by a decision, and the statements that apply it."""
 
 from __future__ import annotations
 

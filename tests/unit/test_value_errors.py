@@ -1,4 +1,4 @@
-"""Errors that the rows bring along: told once, with the value, its column and its row where BigQuery names them."""
+"""Errors caused by a value: reported once, with value, column and row if BigQuery names them."""
 
 from __future__ import annotations
 

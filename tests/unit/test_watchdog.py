@@ -1,4 +1,4 @@
-"""A request that goes on past its time takes its process with it, whatever it is doing, and says so where it can."""
+"""A request beyond its time ends its process, whatever it does, and logs that if possible."""
 
 from __future__ import annotations
 

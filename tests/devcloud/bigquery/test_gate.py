@@ -1,4 +1,4 @@
-"""Jobs and transactions that a test holds, for as long as it says."""
+"""A test can hold jobs and transactions for as long as it wants."""
 
 from __future__ import annotations
 

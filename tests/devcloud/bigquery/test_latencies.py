@@ -1,4 +1,4 @@
-"""Statements that take as long as on real BigQuery: how long, which ones, and that a cancelled job does not wait."""
+"""Statements take recorded latencies: how long, which ones, and a cancelled job does not wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests generated from a seed, with values of every kind in every field: none ends in 500."""
+"""Requests generated from a seed, with values of every kind in every field, never get 500."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that no client would send by itself are refused as BigQuery refuses them, or by name."""
+"""Requests that no client sends are refused as BigQuery refuses them, or as not implemented."""
 
 from __future__ import annotations
 

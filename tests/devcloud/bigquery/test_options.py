@@ -1,4 +1,4 @@
-"""Options of tables, datasets and jobs do what they do in BigQuery, or are refused before anything is made."""
+"""Options of tables, datasets and jobs work as in BigQuery, or are refused before anything is created."""
 
 from __future__ import annotations
 

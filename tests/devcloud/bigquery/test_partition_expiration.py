@@ -1,4 +1,4 @@
-"""Partitions that have expired are gone, however the table is read."""
+"""Expired partitions have no rows, in every way of reading the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table whose owner demands a filter on its partition gives no rows to who does not name partitions."""
+"""A table that requires a partition filter returns no rows to a query without one."""
 
 from __future__ import annotations
 

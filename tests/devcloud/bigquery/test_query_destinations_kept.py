@@ -1,4 +1,4 @@
-"""Rows of a query go to its destination as they are, also when it reads the table that it replaces."""
+"""A query's rows are written to its destination unchanged, even if the query reads the table that it replaces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each field of a request is enforced, kept, refused by name or BigQuery's own, and no value is of another type."""
+"""Each field of a request is enforced, kept, refused by name or set by BigQuery, and values have the right type."""
 
 from __future__ import annotations
 

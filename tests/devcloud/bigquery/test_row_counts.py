@@ -1,4 +1,4 @@
-"""What a query says it reads follows every change of the rows, whoever made it."""
+"""The bytes that a query reports follow every change of the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each command says and does; a command is a function of this process, the cloud is the worker's."""
+"""The output and effect of each command. Commands run in the test's process, the cloud is the worker's."""
 
 from __future__ import annotations
 

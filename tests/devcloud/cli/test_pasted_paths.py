@@ -1,4 +1,4 @@
-"""What is shown to be pasted into a shell works in a folder whose name has a space and a bracket."""
+"""The shown commands work in a folder whose name has a space and a bracket."""
 
 from __future__ import annotations
 

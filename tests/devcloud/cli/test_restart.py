@@ -1,4 +1,4 @@
-"""devcloud started again over its state: the same addresses, and tables that an earlier version made."""
+"""A restarted devcloud keeps its addresses and changes tables of an earlier version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`devcloud up` as a process: what it says when it is ready, and what is left when it ends or is killed."""
+"""`devcloud up` as a process: its output when it is ready, and what remains when it ends or is killed."""
 
 from __future__ import annotations
 

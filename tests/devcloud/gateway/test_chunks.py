@@ -1,4 +1,4 @@
-"""Bodies in chunks reach a function as HTTP means them."""
+"""Chunked bodies reach a function as HTTP requires."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who devcloud takes a caller for, and whom it refuses."""
+"""devcloud identifies its callers and refuses others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The throwaway authority."""
+"""The certificate authority of one devcloud process signs certificates that clients accept."""
 
 from __future__ import annotations
 

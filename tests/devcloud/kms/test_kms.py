@@ -1,4 +1,4 @@
-"""KMS as its official client sees it: encryption, checksums and grants."""
+"""Cloud KMS through its official client: encryption, checksums and grants."""
 
 from __future__ import annotations
 

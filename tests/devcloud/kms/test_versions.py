@@ -1,4 +1,4 @@
-"""The life of a key's versions: rotation, disabling, destruction, restarts."""
+"""Versions of a key: rotation, disabling, destruction, restarts."""
 
 from __future__ import annotations
 

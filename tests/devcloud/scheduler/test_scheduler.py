@@ -1,4 +1,4 @@
-"""Cloud Scheduler as jobs' handlers and its official client see it."""
+"""Cloud Scheduler through its official client and through the handlers of its jobs."""
 
 from __future__ import annotations
 

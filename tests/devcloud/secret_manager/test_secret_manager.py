@@ -1,4 +1,4 @@
-"""Secret Manager as its official client sees it."""
+"""Secret Manager through its official client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample's commitments hold together: they cover no more than was bought, and give back what was used."""
+"""The sample's commitments are consistent: they cover no more than was bought and give back the used part."""
 
 from __future__ import annotations
 

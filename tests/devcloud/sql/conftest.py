@@ -1,4 +1,4 @@
-"""A warehouse without tables for each test: its engine, which takes longest to make, is the worker's."""
+"""An empty warehouse for each test. Its engine, which is slow to create, is shared by the worker."""
 
 from __future__ import annotations
 

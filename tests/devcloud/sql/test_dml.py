@@ -1,4 +1,4 @@
-"""DML, DDL and scripts: what they change, what they count and what they refuse."""
+"""DML, DDL and scripts: their changes, row counts and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Equality, order and membership where DuckDB's differ: NULL in structs, NaN."""
+"""Equality, order and membership where BigQuery differs from DuckDB: NULL in structs, NaN."""
 
 from __future__ import annotations
 

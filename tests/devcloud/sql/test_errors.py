@@ -1,4 +1,4 @@
-"""ERROR(): it fails where it is evaluated, and stands where a value of any type may."""
+"""ERROR() fails where it is evaluated, and is allowed where any type is allowed."""
 
 from __future__ import annotations
 

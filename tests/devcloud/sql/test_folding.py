@@ -1,4 +1,4 @@
-"""A subquery over one array means the same whether devcloud writes it as list functions or as a query."""
+"""A subquery over one array has the same result as list functions and as a query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON in a text: digits within strings are no numbers, and what is not implemented is said, whatever it is cast to."""
+"""JSON in texts: digits within strings are not numbers, and unimplemented casts are refused by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A statement bound once serves the next one that has only other tables, and says the same as one of its own."""
+"""A statement's plan serves another statement that differs only in tables, with the same result."""
 
 from __future__ import annotations
 

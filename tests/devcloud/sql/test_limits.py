@@ -1,4 +1,4 @@
-"""What goes past BigQuery's limits is refused, and neither ends the process nor makes a value nobody can read."""
+"""Values beyond BigQuery's limits are refused, without ending the process and without unreadable values."""
 
 from __future__ import annotations
 

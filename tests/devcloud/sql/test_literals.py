@@ -1,4 +1,4 @@
-"""Literals mean what GoogleSQL says: bytes are bytes, escapes are the known ones, types have BigQuery's names."""
+"""Literals have GoogleSQL's meaning: bytes, escapes, and BigQuery's names of types."""
 
 from __future__ import annotations
 

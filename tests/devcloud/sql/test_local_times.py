@@ -1,4 +1,4 @@
-"""A local time that comes twice is the first of the two, one that never comes is read by the offset before the gap."""
+"""A repeated local time means its first occurrence, a skipped one is read with the offset before the gap."""
 
 from __future__ import annotations
 

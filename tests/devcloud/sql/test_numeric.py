@@ -1,4 +1,4 @@
-"""NUMERIC is exact to nine decimals, rounds half away from zero and never overflows in silence."""
+"""NUMERIC is exact to nine decimals, rounds half away from zero, and never overflows silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries mean what they mean in BigQuery."""
+"""Queries have the same results as in BigQuery."""
 
 from __future__ import annotations
 

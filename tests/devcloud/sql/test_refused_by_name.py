@@ -1,4 +1,4 @@
-"""What GoogleSQL has and devcloud has not is refused by name, before anything of the script has run."""
+"""GoogleSQL that devcloud does not implement is refused by name before any statement of the script runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transactions: snapshot isolation, conflicts by table, and what a crash or an error leaves behind."""
+"""Transactions: snapshot isolation, conflicts by table, and the state after a crash or an error."""
 
 from __future__ import annotations
 

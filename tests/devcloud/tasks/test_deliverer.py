@@ -1,4 +1,4 @@
-"""One HTTP attempt: its deadline, and being cut short."""
+"""One HTTP attempt: its deadline, and its interruption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task's handler sees, and what happens when it fails."""
+"""The requests that a task's handler gets, and the retries after it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An acknowledged task outlives the process that acknowledged it."""
+"""An acknowledged task survives the process that acknowledged it."""
 
 from __future__ import annotations
 

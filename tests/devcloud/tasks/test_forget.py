@@ -1,4 +1,4 @@
-"""What a test does between itself and the one before: paused queues forget their tasks and every name they had."""
+"""Paused queues forget their tasks and names, so that one test does not disturb the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arithmetic of retries and rates."""
+"""The computation of retries and rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the dispatcher's tests begin with."""
+"""Fixtures of the dispatcher's tests."""
 
 from __future__ import annotations
 

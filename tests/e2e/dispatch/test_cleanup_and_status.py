@@ -1,4 +1,4 @@
-"""The hourly clean-up and the operator's view, through the gateway."""
+"""The hourly clean-up and the operator's status, through the gateway."""
 
 from __future__ import annotations
 

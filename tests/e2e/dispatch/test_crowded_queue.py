@@ -1,4 +1,4 @@
-"""process_queue over a queue longer than one read: its parts are seen in turn, and nothing hides what may run."""
+"""process_queue over a queue longer than one read: all parts get their turn, and no blocked run hides another."""
 
 from __future__ import annotations
 

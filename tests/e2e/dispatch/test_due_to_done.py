@@ -1,4 +1,4 @@
-"""The benchmark's two flows do what it says of them: the same runs, each in its own number of jobs."""
+"""The benchmark's two flows process the same runs, each in its own number of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""At most one live run of a pipeline and source (I7), whoever calls the dispatcher however often at once."""
+"""At most one live run of a pipeline and source (I7), with any number of concurrent dispatchers."""
 
 from __future__ import annotations
 

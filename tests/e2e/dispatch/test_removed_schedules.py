@@ -1,4 +1,4 @@
-"""A removed schedule's waiting runs end, also when the trigger queues them at that very moment."""
+"""Waiting runs of a removed schedule end, even if the trigger queues them at the same moment."""
 
 from __future__ import annotations
 

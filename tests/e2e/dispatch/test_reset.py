@@ -1,4 +1,4 @@
-"""reset_daily_quotas through the gateway: nothing is lost, nothing counted twice."""
+"""reset_daily_quotas through the gateway: nothing is lost, and nothing is counted twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions on a read that is not true any more: nothing of them is applied."""
+"""A decision that was made on an outdated read is not applied at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""trigger_due_pipelines through the gateway: each due tick once, with an outcome, in two jobs."""
+"""trigger_due_pipelines through the gateway: each due tick gets one outcome, in two jobs."""
 
 from __future__ import annotations
 

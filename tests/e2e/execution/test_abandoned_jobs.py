@@ -1,4 +1,4 @@
-"""Jobs nobody waits for any more: they are cancelled, and what they leave behind is nobody's result."""
+"""Jobs for which no executor waits any more are cancelled, and their results are not used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Months in one request: queued at once, done over several days of quota, and true to the export to the last digit."""
+"""A backfill: queued at once, executed over several days of quota, and equal to the export to the last digit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""gcp/cost/billing from the tenant's export to published rows: every cent, once, whatever is repeated."""
+"""gcp/cost/billing from the export to published rows: the exact costs, once, also after repetitions."""
 
 from __future__ import annotations
 

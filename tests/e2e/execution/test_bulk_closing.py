@@ -1,4 +1,4 @@
-"""Runs that no executor ends: one task of Cloud Tasks closes the rows of many of a tenant's."""
+"""One task closes the rows of many runs of a tenant that ended without an executor."""
 
 from __future__ import annotations
 

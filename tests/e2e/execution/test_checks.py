@@ -1,4 +1,4 @@
-"""Every kind of check on planted rows: passing and failing, with NULL, with no rows, and what it shows of failures."""
+"""Every kind of check on planted rows: passing and failing, with NULL, without rows, and its samples."""
 
 from __future__ import annotations
 

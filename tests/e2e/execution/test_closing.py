@@ -1,4 +1,4 @@
-"""Runs whose executor died without a word: a closing task finds out how they ended, and that is what counts."""
+"""A closing task finds out how a run ended whose executor died without a report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tenant's export that does not answer: the run hears a cancel all the same, and what Google says is told."""
+"""An export that does not answer: the run still reacts to a cancel, and the error has Google's reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever fails in whatever phase of a run: it ends at once with its event, and the event says what it was."""
+"""Every error in every phase of a run ends the attempt at once, and its event names the error."""
 
 from __future__ import annotations
 

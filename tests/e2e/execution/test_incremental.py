@@ -1,4 +1,4 @@
-"""Runs without dates: what came late is found, what was not changed is left alone, what has no day is told."""
+"""Runs without dates: they load late rows, leave unchanged days alone, and report rows without a day."""
 
 from __future__ import annotations
 

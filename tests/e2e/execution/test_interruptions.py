@@ -1,4 +1,4 @@
-"""Deliveries that repeat, executors that die, are overtaken, cancelled or run out of time: nothing lost or doubled."""
+"""Repeated deliveries, and executors that die, are overtaken, cancelled or out of time: nothing is lost or doubled."""
 
 from __future__ import annotations
 

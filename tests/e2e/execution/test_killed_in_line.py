@@ -1,4 +1,4 @@
-"""Executors killed around a turn to publish: the next in line publishes, nothing is doubled, no try is lost."""
+"""Executors are killed around a turn to publish: the next one publishes, nothing is doubled, no attempt is lost."""
 
 from __future__ import annotations
 

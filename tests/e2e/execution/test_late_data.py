@@ -1,4 +1,4 @@
-"""A month that arrives late, corrected, shuffled and under fire leaves the tables of one clean load, and a true log."""
+"""A month of late, corrected and shuffled rows, loaded under faults, gives the tables of one clean load and a true log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More new days than one BigQuery job may change partitions: none is lost, one run after the other loads them."""
+"""More new days than partitions that one BigQuery job may change: consecutive runs load all of them."""
 
 from __future__ import annotations
 

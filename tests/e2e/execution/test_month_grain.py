@@ -1,4 +1,4 @@
-"""gcp/cost/monthly_by_service: runs of single days, in any order, keep whole months whole; late rows come in."""
+"""gcp/cost/monthly_by_service: runs of single days, in any order, replace whole months and include late rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NaN fails every range check, though it is neither below nor above a bound."""
+"""NaN fails every range check, although it is neither below nor above a bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run shows which days it loaded and what was billed, and warns of days without rows."""
+"""A run shows its loaded days and billed bytes, and warns of days without rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NULL is a key like any other: rows without a currency, a project or an account match on both sides."""
+"""NULL is an ordinary key: rows without a currency, a project or an account match on both sides."""
 
 from __future__ import annotations
 

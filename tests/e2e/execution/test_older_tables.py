@@ -1,4 +1,4 @@
-"""A table that an earlier release made, and nobody has brought up to date: the runs into it say so at once, and how."""
+"""A run into a table of an earlier release that was not migrated fails at once and names the command."""
 
 from __future__ import annotations
 

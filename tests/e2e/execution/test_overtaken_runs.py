@@ -1,4 +1,4 @@
-"""A run waits for its next attempt while another one of its source publishes: the newest data stays."""
+"""Another run of the source publishes while a run waits for its next attempt: the newest data stays."""
 
 from __future__ import annotations
 

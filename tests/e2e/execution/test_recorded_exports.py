@@ -1,4 +1,4 @@
-"""Exports made elsewhere, with every kind of row Google bills, arrive to the last digit."""
+"""Exports from elsewhere, with every kind of row that Google bills, are published exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole run through the API whose executor is killed: the dispatcher rescues it when its lease has run out."""
+"""The executor of a run through the API is killed, and the dispatcher rescues the run when its lease has expired."""
 
 from __future__ import annotations
 

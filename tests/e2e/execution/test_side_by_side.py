@@ -1,4 +1,4 @@
-"""Sources of one tenant that are published at the same time: each changes its own rows, all of them get through."""
+"""Sources of one tenant are published at the same time: each run changes only its own rows, and all complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports that cannot be read end the run with a reason, and change nothing."""
+"""An export that cannot be read fails the run with a reason, and nothing changes."""
 
 from __future__ import annotations
 

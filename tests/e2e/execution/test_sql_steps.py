@@ -1,4 +1,4 @@
-"""gcp/cost/daily_by_service, a pipeline that is a YAML file and its SQL: from published rows to published sums."""
+"""gcp/cost/daily_by_service, a pipeline without Python: from published rows to published sums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An executor that does not come back is ended by its watchdog: the run says so, and its next attempt does the work."""
+"""The watchdog ends a stuck executor, the run records it, and the next attempt does the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tenant reads of a run that BigQuery refused: why, and nothing of the platform's; the log has every word."""
+"""A run that BigQuery refused shows the reason and no name of the platform; the log has BigQuery's whole text."""
 
 from __future__ import annotations
 

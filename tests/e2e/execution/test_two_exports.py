@@ -1,4 +1,4 @@
-"""Two exports of one billing account: their rows stand side by side, and a run says so."""
+"""Rows of two exports of one billing account are published next to each other, and a run warns of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value that NUMERIC cannot hold ends the run in one attempt, and its column and row are named."""
+"""A value that NUMERIC cannot hold fails the run in one attempt, and the error names column and row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls and operators, one a line: right and wrong numbers and types of arguments."""
+"""Calls and operators, one per line, with right and wrong numbers and types of arguments."""
 
 from __future__ import annotations
 

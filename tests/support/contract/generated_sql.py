@@ -1,4 +1,4 @@
-"""Statements made up from a seed: expressions of every kind in every place, right ones and wrong ones."""
+"""Generates valid and invalid statements from a seed, with expressions of every kind in every place."""
 
 from __future__ import annotations
 

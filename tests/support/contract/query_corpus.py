@@ -1,4 +1,4 @@
-"""Aggregates, windows, grouping, ordering and set operations over columns of every kind, a query a line."""
+"""Aggregates, windows, grouping, ordering and set operations over columns of every kind, one query per line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recorded case is, and how an answer is compared with the recorded one."""
+"""Describes a recorded case, and compares an answer with the recorded one."""
 
 from __future__ import annotations
 

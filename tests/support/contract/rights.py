@@ -1,4 +1,4 @@
-"""What a function's code does with the central tables, read off the code: no list to keep, so none to forget.
+"""Derives from a function's code what it does with the central tables.
 
 Starts at a function's main.py and follows names: whatever is defined under a name that reached code uses counts as
 reached, in the modules that reached code imports. That is more than can happen, never less.

@@ -1,4 +1,4 @@
-"""Which functions and constructs a piece of GoogleSQL uses: what ties recorded answers to the product's own SQL."""
+"""Finds the functions and constructs of a piece of GoogleSQL, to match recorded cases with the product's SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A BigQuery of its own process, to be killed: prints its URL and a key as JSON and serves until then."""
+"""Runs a BigQuery in a process that can be killed; prints its URL and a key as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time that passes only when a test says so."""
+"""A clock that only moves when a test moves it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of `python -m devcloud`, run in the test's own process, and a cloud that `up` serves in another one."""
+"""Runs commands of `python -m devcloud` in the test's process, and a cloud of `devcloud up` in another one."""
 
 from __future__ import annotations
 

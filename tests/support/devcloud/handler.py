@@ -1,4 +1,4 @@
-"""An HTTP endpoint that records what it is sent and answers what a test tells it to."""
+"""An HTTP endpoint that records its requests and gives the answers that a test sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine over an empty database, and the short ways tests ask it."""
+"""An engine over an empty database, with short ways to query it."""
 
 from __future__ import annotations
 

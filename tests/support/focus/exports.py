@@ -1,4 +1,4 @@
-"""Exports made elsewhere, loaded into a tenant's project as far as the real export's columns allow."""
+"""Loads exports from elsewhere into a tenant's project, as far as the real export's columns allow."""
 
 from __future__ import annotations
 

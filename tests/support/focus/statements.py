@@ -1,4 +1,4 @@
-"""The FOCUS statements of gcp/cost/billing over tables that a test fills, and rows of the export to fill them with."""
+"""Runs the FOCUS statements of gcp/cost/billing over tables that a test fills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has to hold of a plan; each check is also what a mutation has to fail."""
+"""Checks of a plan. Each mutation has to fail one of them."""
 
 from __future__ import annotations
 

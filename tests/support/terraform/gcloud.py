@@ -1,4 +1,4 @@
-"""Stands in for the Google Cloud CLI where deploy.sh is tested: keeps secrets and APIs in files and notes each call.
+"""Replaces the Google Cloud CLI in tests of deploy.sh: keeps secrets and APIs in files and records each call.
 
 usage: gcloud.py FOLDER ARGUMENTS...
 """

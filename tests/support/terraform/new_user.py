@@ -1,4 +1,4 @@
-"""Somebody who deploys for the first time: a checkout, Terraform and a Google Cloud CLI on the PATH."""
+"""A user who deploys for the first time: a checkout, Terraform and a Google Cloud CLI on the PATH."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Cloud Storage that has what Terraform's gcs backend asks of it: objects with generations, in memory."""
+"""A Cloud Storage in memory with the parts that Terraform's gcs backend needs: objects with generations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkout of what gets deployed, and real Terraform in it with providers that have a schema and no cloud."""
+"""A checkout with real Terraform, whose providers have the real schema and no cloud."""
 
 from __future__ import annotations
 

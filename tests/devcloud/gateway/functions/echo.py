@@ -1,4 +1,4 @@
-"""A function that answers what it was asked, and one that can be told to fail, for the gateway's tests."""
+"""Functions for the gateway's tests: one returns its request, one can be made to fail."""
 
 import json
 import os
