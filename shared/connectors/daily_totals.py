@@ -10,12 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as _partly_typed
 
-from shared.errors import CheckFailed
+from shared.errors import CheckFailed, StepRefused
 
 pc: Any = _partly_typed
 _EXACT = Context(prec=76)
 _WIDE = pa.decimal256(76, 9)
 _MOST = Decimal(10) ** 29  # NUMERIC has 29 digits before the point
+# What is counted travels in one event and as a parameter of statements, which BigQuery takes up to 10 MB of.
+_MOST_SUMS, _LONGEST_CURRENCY = 20_000, 64
 
 DayFigures = tuple[int, Decimal, datetime | None]  # rows, cost and latest export time
 
@@ -29,7 +31,7 @@ class DailyTotals:
         self._days: dict[tuple[date, str | None], tuple[int, Decimal]] = {}
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Count one batch, in Arrow."""
+        """Count one batch, in Arrow; StepRefused for currencies that cannot be meant."""
         self.rows += batch.num_rows
         latest = pc.max(batch["export_time"]).as_py()
         self.seen_until = max(filter(None, (self.seen_until, latest)), default=None)
@@ -44,6 +46,10 @@ class DailyTotals:
         for (day, currency), found, amount in _sums({"day": days, "currency": currencies}, amounts):
             rows, billed = self._days.get((day, currency), (0, Decimal(0)))
             self._days[day, currency] = (rows + found * counts_rows, _EXACT.add(billed, amount))
+            if len(currency or "") > _LONGEST_CURRENCY:
+                raise StepRefused(f"{day} has a currency of {len(currency)} characters: {currency[:20]}...")
+        if len(self._days) > _MOST_SUMS:
+            raise StepRefused(f"the rows have more than {_MOST_SUMS} currencies a day, the days added up")
 
     @property
     def dates(self) -> list[date]:

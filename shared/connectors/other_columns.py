@@ -14,19 +14,21 @@ import pyarrow.compute as _partly_typed
 from shared.connectors.arrow_types import offsets
 
 pc: Any = _partly_typed
+_MOST_VALUES = 100_000  # that are Python's at the same time: of a table with thousands of columns, few rows
 
 
 def other_columns(given: Mapping[str, Any], known: Mapping[str, pa.DataType], length: int) -> Any:
     """A JSON text for each row, NULL where every value has a column; `known` has the types of the columns by name."""
-    rests = {}
-    for name, array in given.items():
-        rest = _rest(array, known[name]) if name in known else array
-        if rest is not None:
-            rests[name] = rest.to_pylist()
+    rests = {name: _rest(array, known[name]) if name in known else array for name, array in given.items()}
+    rests = {name: rest for name, rest in rests.items() if rest is not None}
     if not rests:
         return pa.nulls(length, pa.string())
-    rows = zip(*rests.values(), strict=True)
-    return pa.array([_text(dict(zip(rests, row, strict=True))) for row in rows], pa.string())
+    texts: list[str | None] = []
+    step = max(1, _MOST_VALUES // len(rests))
+    for start in range(0, length, step):
+        rows = zip(*(rest.slice(start, step).to_pylist() for rest in rests.values()), strict=True)
+        texts += [_text(dict(zip(rests, row, strict=True))) for row in rows]
+    return pa.array(texts, pa.string())
 
 
 def _rest(array: Any, wanted: pa.DataType) -> Any:

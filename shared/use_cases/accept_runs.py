@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.adapters.google.tasks import Tasks
@@ -24,6 +25,7 @@ from shared.domain.runs.backfill import Backfill, BackfillQuota
 from shared.domain.templates.templates import Template, source_of
 from shared.errors import Conflict, InvalidInput, Unauthenticated
 from shared.runtime import log
+from shared.runtime.unseen import Unseen
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,23 @@ class RunRequests:
 
     runs: RunAcceptance
     tasks: Tasks
+    unseen: Unseen = field(default_factory=Unseen)
 
     def require_standing(self, key: PresentedKey) -> Standing:
         """The caller's standing, proved as the policy tenant_api_key does. One job."""
+        asked_at = self.unseen.now()
         standing = self.runs.find_standing(key)
         if standing is None:
             raise Unauthenticated
         require_tenant(standing.owner, key.tenant_id)
-        return standing
+        return replace(standing, asked_at=asked_at)
+
+    def accepting(self, standing: Standing, runs: int) -> AbstractContextManager[int]:
+        """A block that accepts so many runs: how many others of the tenant this standing may not show.
+
+        Each instance knows of its own. What several accept beyond a limit is left to the dispatcher.
+        """
+        return self.unseen.work(standing.owner.tenant_id, runs, read_at=standing.asked_at)
 
     def accept(self, ask: Ask, planned: PlannedRuns) -> AcceptedRun:
         """Queue the runs under the first free id.

@@ -11,7 +11,7 @@ from shared.domain.requests.auth import PresentedKey
 from shared.domain.requests.replies import Reply
 from shared.domain.runs.acceptance import AcceptedRun
 from shared.domain.runs.backfill import Backfill, BackfillQuota, plan_backfill
-from shared.errors import Conflict, InvalidInput, TooManyRequests, TooManyWaiting
+from shared.errors import Conflict, InvalidInput, LimitReached, TooManyRequests
 from shared.runtime.one_at_a_time import OneAtATime
 from shared.use_cases.accept_runs import Ask, PlannedRuns, RunRequests
 
@@ -45,22 +45,25 @@ class Backfills:
         """
         template, usage = ask.template, ask.standing.usage
         backfill = plan_backfill(template, ask.request.body, today=usage.now.date())
+        months = len(backfill.months)
         if backfill.is_preview and ask.request.idempotency_key:
             raise InvalidInput.of_field("Idempotency-Key", "cannot be sent with a preview, which saves nothing")
         try:
             source = ask.require_source(backfill.parameters)
             usage.check_no_backfill(template.pipeline_id, source)
-            usage.check_waiting(len(backfill.months))
-        except (Conflict, InvalidInput, TooManyWaiting):
+            if backfill.is_preview:
+                usage.check_waiting(months)
+                return Reply(_preview(ask, backfill, usage.backfill_quota()), status=200)
+            with self.requests.accepting(ask.standing, months) as unseen:
+                usage.check_waiting(months, unseen=unseen)
+                start, quota = usage.predict_backfill(template.pipeline_id, source), usage.backfill_quota()
+                accepted = self.requests.accept(ask, PlannedRuns(source, start, backfill.parameters, backfill, quota))
+        except (Conflict, InvalidInput, LimitReached):
             # The first call of this key may have been accepted, and its runs be those that wait.
             first = None if backfill.is_preview else self.requests.find_first(ask)
             if first is None:
                 raise
             return Reply(_accepted(ask, backfill, first), is_replayed=True)
-        if backfill.is_preview:
-            return Reply(_preview(ask, backfill, usage.backfill_quota()), status=200)
-        start, quota = usage.predict_backfill(template.pipeline_id, source), usage.backfill_quota()
-        accepted = self.requests.accept(ask, PlannedRuns(source, start, backfill.parameters, backfill, quota))
         return Reply(_accepted(ask, backfill, accepted), accepted.is_replayed)
 
 

@@ -11,7 +11,7 @@ from shared.domain.requests.replies import Reply
 from shared.domain.runs.acceptance import AcceptedRun, RunRequest
 from shared.domain.runs.backfill import asks_for_backfill
 from shared.domain.templates.templates import LATEST_DAY, resolve_parameters
-from shared.errors import Conflict, InvalidInput, QuotaExceeded, TooManyWaiting
+from shared.errors import Conflict, InvalidInput, LimitReached
 from shared.use_cases.accept_runs import Ask, PlannedRuns, RunRequests
 from shared.use_cases.backfill import Backfills
 
@@ -31,7 +31,8 @@ class ManualRuns:
         """The answer to the caller, once the run is in the queue. At most one job.
 
         InvalidInput for bad parameters, Conflict without a credential, QuotaExceeded when today is used up,
-        TooManyWaiting when the tenant's queue is full, IdempotencyMismatch when the key came with another body.
+        TooManyWaiting when the tenant's queue is full, TooManyRequests when runs that are being accepted might make
+        it so, IdempotencyMismatch when the key came with another body.
         """
         usage = ask.standing.usage
         # A retried run may come from a schedule, and east of Greenwich its day begins before UTC's.
@@ -39,15 +40,17 @@ class ManualRuns:
         parameters = resolve_parameters(ask.template, ask.request.body, today=today)
         try:
             source = ask.require_source(parameters)
-            usage.check_quota()
-            usage.check_waiting()
-        except (Conflict, InvalidInput, QuotaExceeded, TooManyWaiting):
+            with self.requests.accepting(ask.standing, 1) as unseen:
+                usage.check_quota(unseen=unseen)
+                usage.check_waiting(unseen=unseen)
+                start = usage.predict_start(ask.template.pipeline_id, source)
+                accepted = self.requests.accept(ask, PlannedRuns(source, start, parameters))
+        except (Conflict, InvalidInput, LimitReached):
             # The first call of this key may have been accepted, and may itself be what used the day up.
             if first := self.requests.find_first(ask):
                 return _answer(ask, first)
             raise
-        start = usage.predict_start(ask.template.pipeline_id, source)
-        return _answer(ask, self.requests.accept(ask, PlannedRuns(source, start, parameters)))
+        return _answer(ask, accepted)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shared.connectors.arrow_types import NUMERIC
 from shared.connectors.daily_totals import DailyTotals, figures_by_day
 from shared.connectors.gcp_billing_export import GcpBillingExport
-from shared.errors import CheckFailed
+from shared.errors import CheckFailed, StepRefused
 
 CURRENCIES = ("CHF", "EUR", "GBP", "JPY", "USD")
 NEW_YEAR = date(2024, 1, 1)  # a leap year
@@ -96,3 +96,17 @@ def test_a_day_that_bills_more_than_numeric_holds_is_refused_by_its_name(amount:
     with pytest.raises(CheckFailed, match=r"^2024-01-01 bills -?1\.00E\+29 EUR, more than NUMERIC holds") as refusal:
         totals.by_day()
     assert not refusal.value.retryable
+
+
+def test_a_currency_that_is_a_text_is_refused() -> None:
+    with pytest.raises(StepRefused, match="2024-01-01 has a currency of 1000000 characters: XXXXX"):
+        DailyTotals().add(batch([(0, "X" * 1_000_000, Decimal(1), [])]))
+
+
+def test_more_currencies_than_an_event_can_tell_of_are_refused() -> None:
+    totals = DailyTotals()
+    for first in (0, 10_000):
+        totals.add(batch([(0, f"C{number}", Decimal(1), []) for number in range(first, first + 10_000)]))
+    assert len(json.dumps(totals.by_day())) < 1_000_000
+    with pytest.raises(StepRefused, match="more than 20000 currencies"):
+        totals.add(batch([(0, "one more", Decimal(1), [])]))

@@ -58,3 +58,11 @@ def test_lists_stay_with_their_rows_in_a_sliced_batch() -> None:
     array: Any = pa.array(rows, pa.list_(pa.struct([("id", pa.string())])))
     texts = other_columns({"credits": array.slice(1)}, KNOWN, 3).to_pylist()
     assert texts == [None, None, '{"credits":[{"id":"2"},{"id":"3"}]}']
+
+
+def test_thousands_of_columns_are_taken_a_few_rows_at_a_time() -> None:
+    columns = {f"c{number}": pa.array([number, None, -number]) for number in range(40_000)}
+    first, second, third = other_columns(columns, {}, 3).to_pylist()
+    assert second is None
+    assert json.loads(first or "") == {f"c{number}": number for number in range(40_000)}
+    assert json.loads(third or "")["c39999"] == -39_999

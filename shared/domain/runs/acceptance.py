@@ -13,12 +13,13 @@ from typing import Any
 from shared.domain.dispatching.queue_state import PROCESSING
 from shared.domain.requests.auth import KeyOwner
 from shared.domain.runs.backfill import BackfillQuota
-from shared.domain.runs.waiting import check_waiting
-from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded
+from shared.domain.runs.waiting import check_waiting, waiting_limit
+from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded, TooManyRequests
 
 MANUAL_PRIORITY = 10
 MANUAL_MAX_RETRIES = 3
 _IDEMPOTENCY_WINDOW = timedelta(hours=24)
+_LOOK_AGAIN_SECONDS = 5
 _NAMESPACE = uuid.UUID("0b8f2b52-6f0a-4d0f-8a54-2b9f3f0c9a51")
 
 
@@ -100,23 +101,27 @@ class Usage:
         """Today's runs, and the manual ones that wait to be counted."""
         return self.started_today + self._uncounted("manual")
 
-    def check_quota(self) -> None:
-        """QuotaExceeded when what is used today leaves nothing of the daily limit."""
+    def check_quota(self, *, unseen: int = 0) -> None:
+        """QuotaExceeded when what is used today leaves nothing of the daily limit.
+
+        TooManyRequests when `unseen` runs, which this standing may or may not show, would leave nothing.
+        """
         used = self.used_today
         if used < self.daily_limit:
-            return
+            return _check_unseen(used + unseen < self.daily_limit)
         resets_at = next_utc_midnight(self.now)
         retry_after = int((resets_at - self.now).total_seconds()) + 1
         raise QuotaExceeded(limit=self.daily_limit, used=used, resets_at=resets_at, retry_after=retry_after)
 
-    def check_waiting(self, runs: int = 1) -> None:
-        """TooManyWaiting when so many more would be more than may wait.
+    def check_waiting(self, runs: int = 1, *, unseen: int = 0) -> None:
+        """TooManyWaiting when so many more would be more than may wait; TooManyRequests as in check_quota.
 
-        Calls at the same moment may pass the limit by what they bring, a backfill only where another instance takes
-        it: the limit protects the platform, it meters nobody.
+        Calls at the same moment may pass the limit where several instances take them: it protects the platform, it
+        meters nobody.
         """
         waiting = _count(group for group in self.queue if group.state != PROCESSING)
         check_waiting(daily_limit=self.daily_limit, waiting=waiting, more=runs)
+        _check_unseen(waiting + unseen + runs <= waiting_limit(self.daily_limit))
 
     def predict_start(self, pipeline_id: str, source: str | None) -> Start:
         """Whether a run accepted now finds a slot, or why it has to wait."""
@@ -150,6 +155,11 @@ class Usage:
 
     def _uncounted(self, kind: str) -> int:
         return _count(group for group in self.queue if group.is_uncounted and group.kind == kind)
+
+
+def _check_unseen(leaves_room: bool) -> None:
+    if not leaves_room:
+        raise TooManyRequests("other runs of this tenant are just being accepted", retry_after=_LOOK_AGAIN_SECONDS)
 
 
 def _count(groups: Iterable[QueuedGroup]) -> int:
@@ -191,12 +201,16 @@ def body_digest(body: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Standing:
-    """A key's owner, and what its tenant has and uses; `credentials` maps providers to their credential's source."""
+    """A key's owner, and what its tenant has and uses; `credentials` maps providers to their credential's source.
+
+    `asked_at`: before it was read, by the clock of whoever asked.
+    """
 
     owner: KeyOwner
     api_key_id: str
     usage: Usage
     credentials: Mapping[str, str | None]
+    asked_at: float = 0.0
 
 
 @dataclass(frozen=True)

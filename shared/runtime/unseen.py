@@ -1,0 +1,54 @@
+"""Work of this process that a read may not have seen: what is under way, or was done after the read began."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+_KEPT_SECONDS = 300.0  # no request reads earlier than that
+
+
+@dataclass(eq=False)
+class _Work:
+    amount: int
+    done_at: float | None = None
+
+
+class Unseen:
+    """Amounts of work by name. `now` is a clock that never goes back: a read notes it before it asks."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.now = clock
+        self._works: defaultdict[str, list[_Work]] = defaultdict(list)
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def work(self, name: str, amount: int, *, read_at: float) -> Iterator[int]:
+        """Do `amount` of work on a name: how much of others' the read of `read_at` may not have seen.
+
+        Of two that come at the same moment one sees the other. What fails was not done.
+        """
+        own = _Work(amount)
+        with self._lock:
+            self._forget()
+            works = self._works[name]
+            unseen = sum(work.amount for work in works if work.done_at is None or work.done_at >= read_at)
+            works.append(own)
+        try:
+            yield unseen
+        except BaseException:
+            with self._lock:
+                works.remove(own)
+            raise
+        own.done_at = self.now()
+
+    def _forget(self) -> None:
+        oldest = self.now() - _KEPT_SECONDS
+        for name, works in list(self._works.items()):
+            works[:] = [work for work in works if work.done_at is None or work.done_at >= oldest]
+            if not works:
+                del self._works[name]
