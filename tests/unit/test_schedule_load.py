@@ -102,3 +102,20 @@ def test_the_day_that_has_too_many_is_named() -> None:
 )
 def test_the_day_rule_is_a_sentence(cron: str, rule: str) -> None:
     assert rule in day_rule(cron)
+
+
+def test_what_takes_too_many_ticks_to_find_is_not_warned_of() -> None:
+    every_minute = [schedule(str(number), "* * * * *", misfire_policy="skip") for number in range(3)]
+    asked: Any = {"daily_limit": 3_000, "trigger_cron": HOURLY, "now": NOW}
+    twice, full = load_warnings(every_minute[0], every_minute[1:], most_ticks=100_000, **asked)
+    assert "start 3001 or more runs" in full
+    assert load_warnings(every_minute[0], every_minute[1:], **asked) == [twice]
+    assert load_warnings(every_minute[0], every_minute[1:], most_ticks=50, **asked) == []
+
+
+def test_two_hundred_nightly_schedules_are_all_counted() -> None:
+    nightly = [
+        schedule(str(number), f"{number % 60} 2 * * *", parameters={"late_hours": number}) for number in range(200)
+    ]
+    (full,) = warned(nightly[0], *nightly[1:], daily_limit=199)
+    assert "start 200 or more runs on 2025-11-18" in full
