@@ -1,4 +1,4 @@
-"""Transactions that may simply be done again when DuckDB says that another one changed the same definition."""
+"""Transactions that may simply be done again, as what DuckDB says against them passes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import duckdb
 
 from devcloud.bigquery.model import BigQueryError
 from devcloud.bigquery.sql.engine import Engine
-from devcloud.bigquery.sql.errors import is_conflict
+from devcloud.bigquery.sql.errors import is_conflict, is_false_alarm
 from devcloud.bigquery.sql.session import Session
 
 _T = TypeVar("_T")
@@ -20,14 +20,14 @@ _PAUSES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 def repeatable(engine: Engine, work: Callable[[Session], _T]) -> _T:
-    """Run `work` in a session of its own, again after a conflict; `work` commits."""
+    """Run `work` in a session of its own, again after an error that passes; `work` commits."""
     for longest in _PAUSES:
         try:
             with engine.session() as session:
                 return work(session)
         except (duckdb.Error, BigQueryError) as error:
             cause = error.__cause__ if isinstance(error, BigQueryError) else error
-            if not (isinstance(cause, duckdb.Error) and is_conflict(cause)):
+            if not (is_false_alarm(cause) or (isinstance(cause, duckdb.Error) and is_conflict(cause))):
                 raise
         time.sleep(random.uniform(0, longest))  # noqa: S311 - only so that two do not meet again
     with engine.session() as session:

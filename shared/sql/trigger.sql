@@ -89,8 +89,10 @@ SELECT
 
 -- name: apply_plans
 -- One transaction: moves each schedule from the tick that was read to the next one, and for those it really moved
--- records every tick's outcome and queues its runs. A tick that another trigger moved is left alone.
+-- records every tick's outcome and queues its runs. A tick that another trigger moved is left alone, and so is one that
+-- has an outcome: whoever puts next_run_time back does not have it run again.
 -- param: now TIMESTAMP
+-- param: oldest_tick TIMESTAMP
 -- param: plans STRING
 -- param: outcomes STRING
 BEGIN TRANSACTION;
@@ -136,7 +138,13 @@ SELECT
   JSON_VALUE(outcome, '$.skip_reason') AS skip_reason,
   JSON_VALUE(outcome, '$.source') AS source,
   JSON_QUERY(outcome, '$.parameters') AS parameters
-FROM UNNEST(JSON_QUERY_ARRAY(@outcomes)) AS outcome;
+FROM UNNEST(JSON_QUERY_ARRAY(@outcomes)) AS outcome
+LEFT JOIN (
+  SELECT DISTINCT run_id
+  FROM {tenants}.scheduled_pipeline_runs
+  WHERE created_at >= @oldest_tick
+) AS known ON known.run_id = JSON_VALUE(outcome, '$.run_id')
+WHERE known.run_id IS NULL;
 
 UPDATE {tenants}.tenant_pipeline_configs AS configs
 SET

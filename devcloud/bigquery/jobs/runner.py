@@ -16,13 +16,15 @@ from devcloud.bigquery.jobs.gate import Gate
 from devcloud.bigquery.jobs.job import Job, JobKey, Outcome, now_ms
 from devcloud.bigquery.jobs.locations import Locations
 from devcloud.bigquery.jobs.records import Record
-from devcloud.bigquery.model import BigQueryError, Json, not_found, not_implemented, unexpected
+from devcloud.bigquery.model import BigQueryError, Json, invalid_query, not_found, not_implemented, unexpected
 from devcloud.bigquery.sql.engine import Engine
+from devcloud.bigquery.sql.errors import is_false_alarm, translate
 from devcloud.bigquery.sql.session import Session
 from devcloud.bigquery.transactions import repeatable
 
 Handler = Callable[[Job, Session], Outcome]
 _LOG_LENGTH = 100_000
+_MOST_ALARMS = 5  # false ones, one after the other
 _REMEMBERED = 1_000  # ended jobs, of which some have no record: a repeated request still gets their answers
 _log = logging.getLogger(__name__)
 
@@ -52,8 +54,12 @@ class JobRunner:
                     "duplicate", f"Already Exists: Job {job.project}:{job.location}.{job.job_id}", status=409
                 )
             self._live[job.key] = job
-        if job.acknowledged:
-            self._acknowledge(job)
+        try:
+            if job.acknowledged:
+                self._acknowledge(job)
+        except BaseException:
+            del self._live[job.key]  # it was never taken
+            raise
         thread = threading.Thread(target=self._run, args=(job,), name=f"job-{job.job_id}", daemon=True)
         self._threads.add(thread)
         thread.start()
@@ -126,12 +132,11 @@ class JobRunner:
     def _record(self, key: JobKey) -> Record | None:
         if key not in self._recorded:
             return None
-        with self._engine.session() as session:  # one statement each: a transaction of one's own would only cost
-            return records.find(session.cursor, key)
+        # One statement each: a transaction of one's own would only cost.
+        return repeatable(self._engine, lambda session: records.find(session.cursor, key))
 
     def _acknowledge(self, job: Job) -> None:
-        with self._engine.session() as session:
-            records.add(session.cursor, job)
+        repeatable(self._engine, lambda session: records.add(session.cursor, job))
         self._recorded.add(job.key)
 
     def _run(self, job: Job) -> None:
@@ -144,7 +149,8 @@ class JobRunner:
         except BigQueryError as error:
             self._fail(job, error)
         except duckdb.Error as error:
-            self._fail(job, BigQueryError("invalidQuery", str(error), location="query"))
+            told = translate(error) if is_false_alarm(error) else invalid_query(str(error))
+            self._fail(job, told)
         except Exception as error:  # noqa: BLE001 - the thread's end: whatever it was, the job has failed with it
             _log.exception("job failed unexpectedly", extra={"job_id": job.job_id})
             self._fail(job, unexpected(error))
@@ -160,11 +166,18 @@ class JobRunner:
     def _attempt(self, job: Job) -> None:
         if any(gate.has_held(job) for gate in list(self._gates)) and job.cancel_requested:
             raise job.stopped()
-        if job.kind == "query":  # a script may have committed some of its statements already
+        if job.kind != "query":
+            return repeatable(self._engine, lambda session: self._once(job, session))
+        for alarms in range(_MOST_ALARMS + 1):
             with self._engine.session() as session:
-                self._once(job, session)
-        else:
-            repeatable(self._engine, lambda session: self._once(job, session))
+                try:
+                    return self._once(job, session)
+                except (duckdb.Error, BigQueryError) as error:
+                    cause = error.__cause__ if isinstance(error, BigQueryError) else error
+                    # A script may have committed some of its statements already.
+                    if not is_false_alarm(cause) or session.has_committed or alarms == _MOST_ALARMS:
+                        raise
+        raise AssertionError("the last alarm is raised")
 
     def _once(self, job: Job, session: Session) -> None:
         job.session = session
@@ -184,11 +197,14 @@ class JobRunner:
         job.error = job.stopped() if job.cancel_requested else error
         job.outcome.answer, job.outcome.result, job.ended = {}, None, now_ms()
         if job.keeps_record:
-            with self._engine.session() as session:
-                session.read()
-                records.finish(session.cursor, job)
-                session.commit()
+            repeatable(self._engine, lambda session: self._keep(job, session))
             self._note(job)
+
+    @staticmethod
+    def _keep(job: Job, session: Session) -> None:
+        session.read()
+        records.finish(session.cursor, job)
+        session.commit()
 
     def _note(self, job: Job) -> None:
         if job.keeps_record:

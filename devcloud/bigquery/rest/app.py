@@ -18,6 +18,7 @@ from werkzeug.wrappers import Request, Response
 from devcloud.bigquery.model import BigQueryError, Json, not_implemented, unexpected
 from devcloud.bigquery.rest.fields import read
 from devcloud.bigquery.rest.resource_fields import RESOURCES
+from devcloud.bigquery.sql.errors import is_false_alarm, translate
 from devcloud.identity import Caller, Identity, Unauthenticated
 
 if TYPE_CHECKING:
@@ -143,7 +144,9 @@ class RestApp:
         except BigQueryError as error:
             response = error_response(error)
         except duckdb.Error as error:
-            response = error_response(BigQueryError("invalid", str(error)))
+            response = error_response(
+                translate(error) if is_false_alarm(error) else BigQueryError("invalid", str(error))
+            )
         except Exception as error:  # noqa: BLE001 - the server's outermost edge: the caller gets BigQuery's 500
             _log.exception("request failed unexpectedly", extra={"path": request.path})
             response = error_response(unexpected(error))

@@ -16,6 +16,7 @@ _RULES = (
     (re.compile(r"DECIMAL\(38|of DECIMAL"), "numeric overflow"),
     (re.compile(r"Unknown TimeZone '([^']*)'"), "Invalid time zone"),
 )
+_FALSE_ALARM = "Corrupted uncompressed string segment: dictionary offset"
 _USER_ERROR = re.compile(r"^Invalid Input Error: (.*)", re.DOTALL)
 # What macros.sql fails with where error() is not allowed.
 _OWN_CAST = re.compile(r"""["']bq: (.*?)["'](?: to |, expected| when casting|\s*$)""", re.DOTALL | re.MULTILINE)
@@ -26,8 +27,23 @@ def is_conflict(error: duckdb.Error) -> bool:
     return isinstance(error, duckdb.TransactionException) or "Conflict on" in str(error) or "write-write" in str(error)
 
 
+def is_false_alarm(error: BaseException | None) -> bool:
+    """Whether DuckDB speaks of corruption where there is none: the same statement succeeds when it is run again.
+
+    DuckDB 2.0 reads the size of a segment of strings while another transaction appends to it, and takes the difference
+    for corruption.
+    """
+    return isinstance(error, duckdb.Error) and _FALSE_ALARM in str(error)
+
+
 def translate(error: duckdb.Error) -> BigQueryError:
     """The BigQuery error a DuckDB error at run time stands for."""
+    if is_false_alarm(error):
+        return BigQueryError("backendError", f"try again: {str(error).splitlines()[0]}", status=503)
+    return _for_good(error)
+
+
+def _for_good(error: duckdb.Error) -> BigQueryError:
     text = str(error)
     own = _OWN_CAST.search(text) or _USER_ERROR.match(text)
     if own and own[1].startswith("notImplemented "):

@@ -43,7 +43,7 @@ class Session:
     ) -> None:
         self.cursor = database.cursor()
         self.transaction_id = uuid.uuid4().hex
-        self.in_transaction = False
+        self.in_transaction = self.has_committed = False
         self.variables: dict[str, Variable] = {}
         self.temp_tables: dict[str, list[tuple[str, SqlType]]] = {}
         self.row_count: int | None = None
@@ -192,6 +192,7 @@ class Session:
         self._temp_tables_before = dict(self.temp_tables)
 
     def _closed(self, *, committed: bool) -> None:
+        self.has_committed |= committed and self._dirty
         self._open = self._dirty = self.in_transaction = False
         self._changes, self._writes = [], []
         snapshot.end(self.cursor)

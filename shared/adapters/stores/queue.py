@@ -10,13 +10,14 @@ from typing import Any
 
 from shared.adapters.bigquery.job_errors import AssertionFailed
 from shared.adapters.bigquery.sql import Statement, joined, statement
-from shared.adapters.bigquery.warehouse import Warehouse
+from shared.adapters.bigquery.warehouse import Row, Warehouse
 from shared.domain.dispatching.admission import AGEING_STEP
 from shared.domain.dispatching.changes import Change, Decision
 from shared.domain.dispatching.dispatch import MOST_CHANGES
-from shared.domain.dispatching.queue_state import QueueItem, QueueState, RunSign, TenantShare
+from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantShare
 from shared.domain.dispatching.usage_changes import usage_changes
 from shared.errors import JobFailed, TransactionAborted
+from shared.runtime import log
 
 _FRONT_PER_TENANT = 500
 _CHANGES_BYTES = 7_000_000  # as the request has them, which takes ten million
@@ -46,7 +47,7 @@ class DispatchQueue:
         return QueueState(
             epoch=row["epoch"],
             now=row["now"],
-            items=tuple(QueueItem(**item) for item in row["items"]),
+            items=tuple(QueueItem(**item) for item in _one_of_each(row["items"])),
             signs=tuple(RunSign(**sign) for sign in row["signs"]),
             tenants=tuple(TenantShare(**tenant) for tenant in row["tenants"]),
             queued_count=row["queued_count"],
@@ -80,6 +81,17 @@ class DispatchQueue:
             self.warehouse.change(script, {name: values[name] for name in script.parameters})
         except AssertionFailed as error:
             raise TransactionAborted from error
+
+
+def _one_of_each(items: Sequence[Row]) -> list[Row]:
+    """Each run once, as it is processed where it is. Whatever doubled a row, both become what is decided of the one."""
+    found: dict[str, Row] = {}
+    for item in items:
+        if item["run_id"] not in found or item["state"] == PROCESSING:
+            found[item["run_id"]] = item
+    if len(found) < len(items):
+        log.error("runs are in the queue twice", count=len(items) - len(found))
+    return list(found.values())
 
 
 def decision_statement(changes: Sequence[Change], *, counts: bool) -> Statement:

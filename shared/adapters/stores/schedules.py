@@ -37,14 +37,16 @@ class Schedules:
         TransactionAborted when another writer of the schedules was faster: read again.
         """
         moved: set[str] = set()
+        oldest_tick = min((schedule.plan.moves_from for schedule in planned), default=now)
         for batch in batched(planned):
-            moved |= self._apply(now, batch)
+            moved |= self._apply(now, oldest_tick, batch)
         return frozenset(moved)
 
-    def _apply(self, now: datetime, batch: Sequence[SentPlan]) -> set[str]:
+    def _apply(self, now: datetime, oldest_tick: datetime, batch: Sequence[SentPlan]) -> set[str]:
         """What one transaction moved; where BigQuery refuses it, what it moves without the schedule it refuses."""
         values = {
             "now": now,
+            "oldest_tick": oldest_tick,
             "plans": f"[{','.join(sent.plan for sent in batch)}]",
             "outcomes": f"[{','.join(outcome for sent in batch for outcome in sent.outcomes)}]",
         }
@@ -55,7 +57,7 @@ class Schedules:
                 log.error("schedule not applied", config_id=batch[0].config_id, exception=error)
                 return set()
             half = len(batch) // 2
-            return self._apply(now, batch[:half]) | self._apply(now, batch[half:])
+            return self._apply(now, oldest_tick, batch[:half]) | self._apply(now, oldest_tick, batch[half:])
         return {row["config_id"] for row in self.warehouse.rows_of(job)}
 
 
