@@ -81,7 +81,8 @@ def checks_statement(rendered: Sequence[RenderedCheck]) -> tuple[Statement, dict
     values: dict[str, Any] = {}
     for number, item in enumerate(rendered):
         prefix = f"check{number}_"
-        statements.append(item.statement.prefixed(prefix))
+        check = item.statement.prefixed(prefix)
+        statements.append(replace(check, text=f"(\n{check.text}\n)"))  # one may begin with a WITH of its own
         values |= {f"{prefix}{name}": value for name, value in item.values.items()}
     return joined("run_checks", statements, "\nUNION ALL\n"), values
 

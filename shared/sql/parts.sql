@@ -22,6 +22,68 @@ WHERE status IN ('ACTIVE', 'TRIAL')
   AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE)
 QUALIFY ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY created_at DESC) = 1
 
+-- name: key_owner
+-- The tenant behind an API key, with its profile and the subscription that counts: the live one, else the newest.
+-- param: api_key_hash STRING
+WITH api_key AS (
+  SELECT
+    api_key_id,
+    tenant_id,
+    is_active,
+    expires_at
+  FROM {tenants}.tenant_api_keys
+  WHERE api_key_hash = @api_key_hash
+),
+subscription AS (
+  SELECT
+    subscriptions.tenant_id,
+    subscriptions.status,
+    subscriptions.starts_at,
+    subscriptions.ends_at,
+    subscriptions.daily_limit,
+    subscriptions.concurrent_limit
+  FROM {tenants}.tenant_subscriptions AS subscriptions
+  JOIN api_key ON api_key.tenant_id = subscriptions.tenant_id
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY subscriptions.tenant_id
+    ORDER BY
+      subscriptions.status IN ('ACTIVE', 'TRIAL')
+        AND COALESCE(subscriptions.starts_at <= CURRENT_TIMESTAMP(), TRUE)
+        AND COALESCE(CURRENT_TIMESTAMP() < subscriptions.ends_at, TRUE) DESC,
+      subscriptions.created_at DESC
+  ) = 1
+)
+SELECT
+  api_key.api_key_id,
+  api_key.tenant_id,
+  api_key.is_active AS key_is_active,
+  api_key.expires_at AS key_expires_at,
+  profiles.status AS tenant_status,
+  subscription.status AS subscription_status,
+  subscription.starts_at AS subscription_starts_at,
+  subscription.ends_at AS subscription_ends_at,
+  subscription.daily_limit,
+  subscription.concurrent_limit,
+  CURRENT_TIMESTAMP() AS read_at
+FROM api_key
+LEFT JOIN {tenants}.tenant_profiles AS profiles ON profiles.tenant_id = api_key.tenant_id
+LEFT JOIN subscription ON subscription.tenant_id = api_key.tenant_id
+
+-- name: new_api_key
+-- Another API key of a tenant, if there is such a tenant.
+-- param: tenant_id STRING
+-- param: api_key_id STRING
+-- param: api_key_hash STRING
+INSERT INTO {tenants}.tenant_api_keys (api_key_id, tenant_id, api_key_hash, is_active, created_at)
+SELECT
+  @api_key_id,
+  tenant_id,
+  @api_key_hash,
+  TRUE,
+  CURRENT_TIMESTAMP()
+FROM {tenants}.tenant_profiles
+WHERE tenant_id = @tenant_id
+
 -- name: seen_runs
 -- A tenant's runs, or one of them, as the tenant sees them: the newer state of the queue and the dispatcher wins over the run
 -- log. A read of one run reads only that run's events.
@@ -118,13 +180,19 @@ run AS (
     COALESCE(logged.pipeline_logging_id, queued.pipeline_logging_id) AS pipeline_logging_id,
     COALESCE(logged.run_id, queued.run_id) AS run_id,
     COALESCE(logged.pipeline_id, queued.pipeline_id) AS pipeline_id,
+    -- The first line that fits decides.
     CASE
+      -- Its row says how the run ended, and that is never taken back.
       WHEN logged.status IN ('COMPLETED', 'CANCELLED') THEN logged.status
+      -- The dispatcher has not looked at it: the row has what the caller was told, RUNNING or PENDING.
       WHEN queued.state = 'QUEUED' AND queued.attempt = 0 AND queued.wait_reason IS NULL
         THEN COALESCE(logged.status, 'PENDING')
+      -- It waits for a slot, for quota or for another attempt, whatever the row says of the last one.
       WHEN queued.state = 'QUEUED' THEN 'PENDING'
+      -- The last attempt closed the row, and the dispatcher has not settled it yet.
       WHEN logged.status = 'FAILED' THEN 'FAILED'
       WHEN queued.state = 'PROCESSING' THEN 'RUNNING'
+      -- It has left the queue, and a closing task has yet to write the outcome into its row.
       ELSE COALESCE(settled.outcome, logged.status)
     END AS status,
     COALESCE(logged.trigger_type, queued.trigger_type) AS trigger_type,

@@ -7,31 +7,8 @@
 -- param: before_id STRING
 -- param: max_configs INT64
 -- param: with_active BOOL
-WITH api_key AS (
-  SELECT
-    tenant_id,
-    is_active,
-    expires_at
-  FROM {tenants}.tenant_api_keys
-  WHERE api_key_hash = @api_key_hash
-),
-subscription AS (
-  SELECT
-    tenant_id,
-    status,
-    starts_at,
-    ends_at,
-    daily_limit,
-    concurrent_limit
-  FROM {tenants}.tenant_subscriptions
-  WHERE tenant_id = @tenant_id
-  QUALIFY ROW_NUMBER() OVER (
-    ORDER BY
-      status IN ('ACTIVE', 'TRIAL')
-        AND COALESCE(starts_at <= CURRENT_TIMESTAMP(), TRUE)
-        AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE) DESC,
-      created_at DESC
-  ) = 1
+WITH owner AS (
+  {key_owner}
 ),
 held AS (
   SELECT
@@ -68,16 +45,16 @@ config AS (
   WHERE tenant_id = @tenant_id
 )
 SELECT
-  api_key.tenant_id,
-  api_key.is_active AS key_is_active,
-  api_key.expires_at AS key_expires_at,
-  profiles.status AS tenant_status,
-  subscription.status AS subscription_status,
-  subscription.starts_at AS subscription_starts_at,
-  subscription.ends_at AS subscription_ends_at,
-  subscription.daily_limit,
-  subscription.concurrent_limit,
-  CURRENT_TIMESTAMP() AS read_at,
+  owner.tenant_id,
+  owner.key_is_active,
+  owner.key_expires_at,
+  owner.tenant_status,
+  owner.subscription_status,
+  owner.subscription_starts_at,
+  owner.subscription_ends_at,
+  owner.daily_limit,
+  owner.concurrent_limit,
+  owner.read_at,
   held.credentials,
   (SELECT COUNT(*) FROM config) AS config_count,
   ARRAY(
@@ -105,11 +82,8 @@ SELECT
       AND is_active
     ORDER BY created_at, config_id
   ) AS active
-FROM api_key
-LEFT JOIN {tenants}.tenant_profiles AS profiles
-  ON profiles.tenant_id = api_key.tenant_id AND profiles.tenant_id = @tenant_id
-LEFT JOIN subscription ON subscription.tenant_id = api_key.tenant_id
-LEFT JOIN held ON held.tenant_id = api_key.tenant_id
+FROM owner
+LEFT JOIN held ON held.tenant_id = owner.tenant_id
 
 -- name: insert_config
 -- Stores a new schedule and logs it, both or neither; INSERTs alone conflict with nothing. The id of the job keeps

@@ -4,32 +4,8 @@
 -- param: tenant_id STRING
 -- param: manual_priority INT64
 -- param: ageing_seconds INT64
-WITH api_key AS (
-  SELECT
-    api_key_id,
-    tenant_id,
-    is_active,
-    expires_at
-  FROM {tenants}.tenant_api_keys
-  WHERE api_key_hash = @api_key_hash
-),
-subscription AS (
-  SELECT
-    tenant_id,
-    status,
-    starts_at,
-    ends_at,
-    daily_limit,
-    concurrent_limit
-  FROM {tenants}.tenant_subscriptions
-  WHERE tenant_id = @tenant_id
-  QUALIFY ROW_NUMBER() OVER (
-    ORDER BY
-      status IN ('ACTIVE', 'TRIAL')
-        AND COALESCE(starts_at <= CURRENT_TIMESTAMP(), TRUE)
-        AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE) DESC,
-      created_at DESC
-  ) = 1
+WITH owner AS (
+  {key_owner}
 ),
 usage_today AS (
   SELECT
@@ -100,30 +76,27 @@ held AS (
   GROUP BY tenant_id
 )
 SELECT
-  api_key.api_key_id,
-  api_key.tenant_id,
-  api_key.is_active AS key_is_active,
-  api_key.expires_at AS key_expires_at,
-  profiles.status AS tenant_status,
-  subscription.status AS subscription_status,
-  subscription.starts_at AS subscription_starts_at,
-  subscription.ends_at AS subscription_ends_at,
-  subscription.daily_limit,
-  subscription.concurrent_limit,
-  CURRENT_TIMESTAMP() AS read_at,
+  owner.api_key_id,
+  owner.tenant_id,
+  owner.key_is_active,
+  owner.key_expires_at,
+  owner.tenant_status,
+  owner.subscription_status,
+  owner.subscription_starts_at,
+  owner.subscription_ends_at,
+  owner.daily_limit,
+  owner.concurrent_limit,
+  owner.read_at,
   COALESCE(usage_today.started_today, 0) AS started_today,
   COALESCE(schedule.schedules, 0) AS schedules,
   COALESCE(schedule.due_today, 0) AS due_today,
   queue.queued_groups,
   held.credentials
-FROM api_key
-LEFT JOIN {tenants}.tenant_profiles AS profiles
-  ON profiles.tenant_id = api_key.tenant_id AND profiles.tenant_id = @tenant_id
-LEFT JOIN subscription ON subscription.tenant_id = api_key.tenant_id
-LEFT JOIN usage_today ON usage_today.tenant_id = api_key.tenant_id
-LEFT JOIN queue ON queue.tenant_id = api_key.tenant_id
-LEFT JOIN schedule ON schedule.tenant_id = api_key.tenant_id
-LEFT JOIN held ON held.tenant_id = api_key.tenant_id
+FROM owner
+LEFT JOIN usage_today ON usage_today.tenant_id = owner.tenant_id
+LEFT JOIN queue ON queue.tenant_id = owner.tenant_id
+LEFT JOIN schedule ON schedule.tenant_id = owner.tenant_id
+LEFT JOIN held ON held.tenant_id = owner.tenant_id
 
 -- name: accept_runs
 -- A run, or a backfill's runs, enter the tenant's run log and the queue, all or none; INSERTs alone conflict with nothing.

@@ -49,17 +49,10 @@ SELECT
     SELECT MIN(configs.next_run_time)
     FROM {tenants}.tenant_pipeline_configs AS configs
     JOIN {tenants}.tenant_profiles AS profiles ON profiles.tenant_id = configs.tenant_id
+    JOIN limits ON limits.tenant_id = configs.tenant_id
     WHERE configs.is_active
       AND configs.deferred_at IS NULL
       AND profiles.status = 'ACTIVE'
-      AND EXISTS (
-        SELECT 1
-        FROM {tenants}.tenant_subscriptions AS subscriptions
-        WHERE subscriptions.tenant_id = configs.tenant_id
-          AND subscriptions.status IN ('ACTIVE', 'TRIAL')
-          AND COALESCE(subscriptions.starts_at <= CURRENT_TIMESTAMP(), TRUE)
-          AND COALESCE(CURRENT_TIMESTAMP() < subscriptions.ends_at, TRUE)
-      )
   ) AS earliest_tick,
   ARRAY(
     SELECT AS STRUCT wait_reason AS name, COUNT(*) AS items

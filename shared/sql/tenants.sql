@@ -36,15 +36,7 @@ COMMIT TRANSACTION;
 -- param: tenant_id STRING
 -- param: api_key_id STRING
 -- param: api_key_hash STRING
-INSERT INTO {tenants}.tenant_api_keys (api_key_id, tenant_id, api_key_hash, is_active, created_at)
-SELECT
-  @api_key_id,
-  tenant_id,
-  @api_key_hash,
-  TRUE,
-  CURRENT_TIMESTAMP()
-FROM {tenants}.tenant_profiles
-WHERE tenant_id = @tenant_id;
+{new_api_key};
 
 -- name: rotate_api_key
 -- Adds an API key and ends the others after the overlap, at once for 0 hours; both or neither.
@@ -64,15 +56,7 @@ SET
 WHERE tenant_id = @tenant_id
   AND is_active;
 
-INSERT INTO {tenants}.tenant_api_keys (api_key_id, tenant_id, api_key_hash, is_active, created_at)
-SELECT
-  @api_key_id,
-  tenant_id,
-  @api_key_hash,
-  TRUE,
-  CURRENT_TIMESTAMP()
-FROM {tenants}.tenant_profiles
-WHERE tenant_id = @tenant_id;
+{new_api_key};
 
 ASSERT @@row_count = 1 AS 'NO_TENANT';
 
@@ -108,17 +92,7 @@ WHERE tenant_id = @tenant_id
 -- A tenant's status, the limits of its live subscription, and the number of its valid API keys.
 -- param: tenant_id STRING
 WITH live AS (
-  SELECT
-    tenant_id,
-    status,
-    daily_limit,
-    concurrent_limit
-  FROM {tenants}.tenant_subscriptions
-  WHERE tenant_id = @tenant_id
-    AND status IN ('ACTIVE', 'TRIAL')
-    AND COALESCE(starts_at <= CURRENT_TIMESTAMP(), TRUE)
-    AND COALESCE(CURRENT_TIMESTAMP() < ends_at, TRUE)
-  QUALIFY ROW_NUMBER() OVER (ORDER BY created_at DESC) = 1
+  {live_subscriptions}
 )
 SELECT
   profiles.tenant_id,

@@ -109,18 +109,11 @@ SELECT
   CURRENT_TIMESTAMP(),
   CURRENT_TIMESTAMP()
 FROM (
-  SELECT
-    subscriptions.tenant_id,
-    subscriptions.daily_limit,
-    subscriptions.concurrent_limit
-  FROM {tenants}.tenant_subscriptions AS subscriptions
-  JOIN {tenants}.tenant_profiles AS profiles ON profiles.tenant_id = subscriptions.tenant_id
-  WHERE profiles.status = 'ACTIVE'
-    AND subscriptions.status IN ('ACTIVE', 'TRIAL')
-    AND COALESCE(subscriptions.starts_at <= CURRENT_TIMESTAMP(), TRUE)
-    AND COALESCE(CURRENT_TIMESTAMP() < subscriptions.ends_at, TRUE)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY subscriptions.tenant_id ORDER BY subscriptions.created_at DESC) = 1
+  {live_subscriptions}
 ) AS subscription
+JOIN {tenants}.tenant_profiles AS profiles
+  ON profiles.tenant_id = subscription.tenant_id
+  AND profiles.status = 'ACTIVE'
 LEFT JOIN (
   SELECT
     tenant_id,

@@ -26,6 +26,42 @@ FROM {staged}
 -- param: last_runs INT64
 -- param: tolerance FLOAT64
 -- param: by_mean BOOL
+WITH last_runs AS (
+  SELECT
+    runs.completed_at,
+    MAX(steps.`rows` / ARRAY_LENGTH(JSON_QUERY_ARRAY(steps.details, '$.dates'))) AS row_count
+  FROM {dataset}.x_meta_pipeline_runs AS runs
+  JOIN {dataset}.x_meta_step_logs AS steps
+    ON steps.pipeline_logging_id = runs.pipeline_logging_id
+  WHERE runs.pipeline_id = @pipeline_id
+    AND runs.source = @source
+    AND runs.status = 'COMPLETED'
+    AND steps.step_id = @step_id
+    AND steps.status = 'COMPLETED'
+    AND ARRAY_LENGTH(JSON_QUERY_ARRAY(steps.details, '$.dates')) > 0
+  GROUP BY runs.pipeline_logging_id, runs.completed_at
+  ORDER BY runs.completed_at DESC
+  LIMIT @last_runs
+),
+sorted AS (
+  SELECT ARRAY_AGG(row_count ORDER BY row_count) AS counts
+  FROM last_runs
+),
+-- The mean, or the median: the mean of the two counts in the middle, which are one where the number is odd.
+usual AS (
+  SELECT
+    ARRAY_LENGTH(counts) AS runs,
+    IF(
+      @by_mean,
+      (SELECT AVG(row_count) FROM UNNEST(counts) AS row_count),
+      (counts[SAFE_OFFSET(DIV(ARRAY_LENGTH(counts) - 1, 2))] + counts[SAFE_OFFSET(DIV(ARRAY_LENGTH(counts), 2))]) / 2
+    ) AS row_count
+  FROM sorted
+),
+staged AS (
+  SELECT COUNT(*) AS row_count
+  FROM {staged}
+)
 SELECT
   @check_id AS check_id,
   IF(
@@ -46,39 +82,8 @@ SELECT
     'any, as there are no runs before'
   ) AS expected,
   ARRAY<STRING>[] AS sample
-FROM (
-  SELECT COUNT(*) AS row_count
-  FROM {staged}
-) AS staged
-CROSS JOIN (
-  SELECT
-    ARRAY_LENGTH(counts) AS runs,
-    IF(
-      @by_mean,
-      (SELECT AVG(row_count) FROM UNNEST(counts) AS row_count),
-      (counts[SAFE_OFFSET(DIV(ARRAY_LENGTH(counts) - 1, 2))] + counts[SAFE_OFFSET(DIV(ARRAY_LENGTH(counts), 2))]) / 2
-    ) AS row_count
-  FROM (
-    SELECT ARRAY_AGG(row_count ORDER BY row_count) AS counts
-    FROM (
-      SELECT
-        runs.completed_at,
-        MAX(steps.`rows` / ARRAY_LENGTH(JSON_QUERY_ARRAY(steps.details, '$.dates'))) AS row_count
-      FROM {dataset}.x_meta_pipeline_runs AS runs
-      JOIN {dataset}.x_meta_step_logs AS steps
-        ON steps.pipeline_logging_id = runs.pipeline_logging_id
-      WHERE runs.pipeline_id = @pipeline_id
-        AND runs.source = @source
-        AND runs.status = 'COMPLETED'
-        AND steps.step_id = @step_id
-        AND steps.status = 'COMPLETED'
-        AND ARRAY_LENGTH(JSON_QUERY_ARRAY(steps.details, '$.dates')) > 0
-      GROUP BY runs.pipeline_logging_id, runs.completed_at
-      ORDER BY runs.completed_at DESC
-      LIMIT @last_runs
-    ) AS last_runs
-  ) AS sorted
-) AS usual
+FROM staged
+CROSS JOIN usual
 
 -- name: freshness
 -- One failure when the newest value, staged or published of this source, is too old for the moment the run sees.
@@ -113,6 +118,22 @@ FROM (
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 -- param: allow_empty BOOL
+WITH published AS (
+  SELECT
+    {day} AS usage_date,
+    COUNT(*) AS row_count
+  FROM {target}
+  WHERE x_source = @source
+    AND {day} IN UNNEST(@dates)
+  GROUP BY usage_date
+),
+staged AS (
+  SELECT
+    {day} AS usage_date,
+    COUNT(*) AS row_count
+  FROM {staged}
+  GROUP BY usage_date
+)
 SELECT
   @check_id AS check_id,
   IF(@allow_empty, 0, COUNTIF(staged.row_count IS NULL)) AS failed_rows,
@@ -137,20 +158,6 @@ SELECT
     IGNORE NULLS
     LIMIT 5
   ) AS sample
-FROM (
-  SELECT
-    {day} AS usage_date,
-    COUNT(*) AS row_count
-  FROM {target}
-  WHERE x_source = @source
-    AND {day} IN UNNEST(@dates)
-  GROUP BY usage_date
-) AS published
-LEFT JOIN (
-  SELECT
-    {day} AS usage_date,
-    COUNT(*) AS row_count
-  FROM {staged}
-  GROUP BY usage_date
-) AS staged
+FROM published
+LEFT JOIN staged
   ON staged.usage_date = published.usage_date
