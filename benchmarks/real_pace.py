@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PROBE, LATENCIES = ROOT / "benchmarks/parts/pace_probe.py", ROOT / "devcloud/bigquery/latencies.py"
+PROBE, LATENCIES = ROOT / "benchmarks/parts/pace_probe.py", ROOT / "devcloud/bigquery/jobs/latencies.py"
 # The share of the time that a part may take, once its tenants are set up; quiet, each needs about two thirds of it.
 SHARES = {"alone": 0.25, "at-once": 0.4, "flood": 0.3, "guesses": 0.05}
 MOST_SECONDS, START_SECONDS = 240.0, 180.0

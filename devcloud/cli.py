@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 from devcloud.errors import UserError
@@ -191,11 +191,6 @@ def _command(name: str) -> Callable[[argparse.Namespace], None]:
 
     found: Callable[[argparse.Namespace], None] = getattr(commands, name.replace("-", "_"))
     return found
-
-
-def default_start(days: int) -> date:
-    """The first of so many complete days: the last rows of a day are exported on the next one."""
-    return datetime.now(UTC).date() - timedelta(days=days + 1)
 
 
 def _positive(text: str) -> int:

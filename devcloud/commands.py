@@ -42,7 +42,7 @@ def demo(options: Namespace) -> None:
 def up(options: Namespace) -> None:
     """Run until a signal ends it."""
     fork_server().start()
-    from devcloud.bigquery.latencies import Latencies
+    from devcloud.bigquery.jobs.latencies import Latencies
     from devcloud.server import Devcloud
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -98,9 +98,8 @@ def mint_token(options: Namespace) -> None:
 
 def seed_billing(options: Namespace) -> None:
     """Write the export and print its truth."""
-    from devcloud.cli import default_start
     from devcloud.seed_billing.export import Target, write_export
-    from devcloud.seed_billing.rows import Plan
+    from devcloud.seed_billing.rows import Plan, default_start
 
     ready = _running(options)
     plan = Plan(options.seed, options.start or default_start(options.days), options.days, options.rows_per_day)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
-from devcloud.bigquery.latencies import Latencies
+from devcloud.bigquery.jobs.latencies import Latencies
 from devcloud.bigquery.service import BigQuery
 from devcloud.clients import Clients
 from devcloud.cloud import Addresses, Cloud

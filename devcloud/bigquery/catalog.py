@@ -15,11 +15,11 @@ from copy import deepcopy
 import duckdb
 
 from devcloud.bigquery import columns
+from devcloud.bigquery.catalog_reads import change, remembered_row
 from devcloud.bigquery.columns import physical_name
 from devcloud.bigquery.labels import check_labels
 from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_found, not_implemented
 from devcloud.bigquery.places import check_place
-from devcloud.bigquery.snapshot import change, remembered_row
 from devcloud.bigquery.table_rules import check_table
 from devcloud.bigquery.types import quoted
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import duckdb
 
+from devcloud.bigquery.catalog_reads import remembered_row
 from devcloud.bigquery.duck import one_row
 from devcloud.bigquery.model import BigQueryError, TableRef, not_implemented
 from devcloud.bigquery.row_counts import row_count
-from devcloud.bigquery.snapshot import remembered_row
 
 # Held from stamping a commit's changes to its end, and while a snapshot is pinned: the log is in commit order, and a
 # snapshot that is later than a change's stamp contains it.

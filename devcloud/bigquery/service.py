@@ -13,11 +13,11 @@ from devcloud.bigquery import catalog
 from devcloud.bigquery.jobs import records
 from devcloud.bigquery.jobs.copy import run_copy
 from devcloud.bigquery.jobs.gate import Gate
+from devcloud.bigquery.jobs.latencies import Delays, Latencies
 from devcloud.bigquery.jobs.load import run_load
 from devcloud.bigquery.jobs.locations import Locations
 from devcloud.bigquery.jobs.query import QueryJobs
 from devcloud.bigquery.jobs.runner import JobRunner
-from devcloud.bigquery.latencies import Delays, Latencies
 from devcloud.bigquery.model import Json, QueryRequest
 from devcloud.bigquery.rest.app import RestApp
 from devcloud.bigquery.rest.jobs import Jobs

@@ -14,9 +14,9 @@ import grpc
 import pyarrow as pa
 from google.cloud.bigquery_storage_v1 import types
 
+from devcloud.bigquery.frozen_rows import Selection, freeze
 from devcloud.bigquery.model import BigQueryError, TableRef
 from devcloud.bigquery.results import ResultStore
-from devcloud.bigquery.snapshots import Selection, freeze
 from devcloud.bigquery.sql.engine import Engine
 from devcloud.grpc_service import GrpcService, RpcError, not_found, rpc, unimplemented
 from devcloud.identity import Caller, Identity

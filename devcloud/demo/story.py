@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from devcloud.bigquery.latencies import Latencies
+from devcloud.bigquery.jobs.latencies import Latencies
 from devcloud.demo import pages
 from devcloud.demo.frontend import DemoError, Frontend, Json
 from devcloud.demo.ledger import Cost, Ledger

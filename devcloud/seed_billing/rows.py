@@ -249,3 +249,8 @@ def _invoice_month(moment: datetime) -> str:
 def _incident(seed: int, day: date) -> date:
     """The month's bad day, when what spikes does."""
     return day.replace(day=random.Random(f"incident {seed} {day:%Y%m}").randint(8, 24))  # noqa: S311
+
+
+def default_start(days: int) -> date:
+    """The first of so many complete days: the last rows of a day are exported on the next one."""
+    return datetime.now(UTC).date() - timedelta(days=days + 1)

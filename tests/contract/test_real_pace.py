@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from devcloud.bigquery.latencies import quantile
+from devcloud.bigquery.jobs.latencies import quantile
 from shared.adapters.bigquery.sql import Statement, statement
 from shared.adapters.stores.queue import decision_statement
 from shared.configuration.platform_config import CONFIGS

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from devcloud.bigquery import access, sizes
 from devcloud.bigquery.jobs.job import Job, Outcome, now_ms
+from devcloud.bigquery.jobs.latencies import Delays
 from devcloud.bigquery.jobs.locations import check_locations
 from devcloud.bigquery.jobs.writes import options_of, write_rows
-from devcloud.bigquery.latencies import Delays
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, not_implemented
 from devcloud.bigquery.partitions import Destination, parse_destination
 from devcloud.bigquery.results import ResultStore, page_rows

@@ -10,13 +10,13 @@ from importlib import resources
 import duckdb
 from sqlglot import exp
 
+from devcloud.bigquery.catalog_reads import Catalogs
 from devcloud.bigquery.model import BigQueryError, QueryRequest, QueryResult, invalid_query, not_implemented
 from devcloud.bigquery.row_counts import RowCounts
-from devcloud.bigquery.snapshot import Catalogs
 from devcloud.bigquery.sql import functions as _functions  # noqa: F401 - fills the registries
 from devcloud.bigquery.sql.errors import is_conflict, translate
 from devcloud.bigquery.sql.guards import TableGuards
-from devcloud.bigquery.sql.lifting import Lifted, lift
+from devcloud.bigquery.sql.plan_cache_keys import Lifted, lift
 from devcloud.bigquery.sql.rehearsal import Rehearsal
 from devcloud.bigquery.sql.run_ddl import run_ddl
 from devcloud.bigquery.sql.run_statement import Runner

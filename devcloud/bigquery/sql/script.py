@@ -13,11 +13,11 @@ from devcloud.bigquery.model import invalid_query
 from devcloud.bigquery.sql.dialect import GoogleSql
 from devcloud.bigquery.sql.errors import syntax_error
 from devcloud.bigquery.sql.known_args import check_tree
+from devcloud.bigquery.sql.single_flight import SingleFlight
 from devcloud.bigquery.sql.statement_kinds import refuse_unknown, refuse_unparsed
-from devcloud.bigquery.sql.turns import Turns
 
 _DIALECT = GoogleSql()
-_TURNS = Turns()
+_PARSING = SingleFlight()
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Statement:
 
 def parse(sql: str) -> tuple[Statement, ...]:
     """The statements of a script; raises invalidQuery with BigQuery's words for a syntax error."""
-    with _TURNS.of(sql):
+    with _PARSING.of(sql):
         return _parse(sql)
 
 

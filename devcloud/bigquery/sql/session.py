@@ -19,10 +19,10 @@ from typing import Any, Self
 
 import duckdb
 
-from devcloud.bigquery import changes, snapshot
+from devcloud.bigquery import catalog_reads, changes
+from devcloud.bigquery.catalog_reads import Catalogs
 from devcloud.bigquery.model import BigQueryError, TableRef, invalid_query
 from devcloud.bigquery.row_counts import RowCounts, row_count
-from devcloud.bigquery.snapshot import Catalogs
 from devcloud.bigquery.sql.guards import TableGuards
 from devcloud.bigquery.types import SqlType
 
@@ -195,5 +195,5 @@ class Session:
         self.has_committed |= committed and self._dirty
         self._open = self._dirty = self.in_transaction = False
         self._changes, self._writes = [], []
-        snapshot.end(self.cursor)
+        catalog_reads.end(self.cursor)
         self._guards.release(self, committed=committed)

@@ -12,11 +12,11 @@ from devcloud.bigquery.model import TableRef, not_implemented
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.context import Context
 from devcloud.bigquery.sql.dml import bind_delete, bind_insert, bind_truncate, bind_update
-from devcloud.bigquery.sql.lifting import alike, moved
 from devcloud.bigquery.sql.merge import bind_merge
 from devcloud.bigquery.sql.plan import Plan
+from devcloud.bigquery.sql.plan_cache_keys import alike, moved
 from devcloud.bigquery.sql.scope import Relation, Scope
-from devcloud.bigquery.sql.turns import Turns
+from devcloud.bigquery.sql.single_flight import SingleFlight
 
 _KEPT = 2_000
 _RULES: dict[type[exp.Expr], Callable[[Binder, exp.Expr], Plan]] = {
@@ -32,13 +32,13 @@ class Plans:
     """The plans of statements run before."""
 
     def __init__(self) -> None:
-        self._lock, self._turns = threading.Lock(), Turns()
+        self._lock, self._planning = threading.Lock(), SingleFlight()
         self._kept: OrderedDict[Hashable, tuple[Plan, Mapping[str, TableRef]]] = OrderedDict()
 
     def get(self, text: str, tree: exp.Expr, context: Context) -> Plan:
         """The statement's plan, bound anew when anything it depends on has changed."""
         key = (text, *_surroundings(context))
-        with self._turns.of(key):
+        with self._planning.of(key):
             return self._known(key, context) or self._bound(text, key, tree, context)
 
     def _known(self, key: Hashable, context: Context) -> Plan | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from google.cloud import bigquery
 
-from devcloud.bigquery.latencies import RECORDED, Latencies, quantile
+from devcloud.bigquery.jobs.latencies import RECORDED, Latencies, quantile
 from devcloud.bigquery.service import BigQuery
 from devcloud.identity import Identity
 

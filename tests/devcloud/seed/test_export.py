@@ -4,8 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from devcloud.cli import default_start
-from devcloud.seed_billing.rows import Plan
+from devcloud.seed_billing.rows import Plan, default_start
 from tests.support.tenant import SMALL_EXPORT, Tenant
 
 _SUMS = """

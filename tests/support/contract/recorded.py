@@ -21,8 +21,8 @@ import duckdb
 
 from devcloud.bigquery import catalog
 from devcloud.bigquery.jobs.job import Job, Outcome
+from devcloud.bigquery.jobs.latencies import Delays
 from devcloud.bigquery.jobs.query import QueryJobs
-from devcloud.bigquery.latencies import Delays
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest
 from devcloud.bigquery.results import ResultStore
 from devcloud.bigquery.sql.engine import Engine

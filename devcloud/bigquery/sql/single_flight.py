@@ -9,29 +9,29 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class _Turn:
+class _Flight:
     lock: threading.Lock = field(default_factory=threading.Lock)
     wanted: int = 0
 
 
-class Turns:
-    """The keys at work. Whoever gets a turn looks first whether the one before has done the work."""
+class SingleFlight:
+    """The keys at work. A thread that had to wait looks first whether the one before has done the work."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turns: dict[Hashable, _Turn] = {}
+        self._flights: dict[Hashable, _Flight] = {}
 
     @contextmanager
     def of(self, key: Hashable) -> Iterator[None]:
-        """This thread's turn."""
+        """A block in which no other thread works on this key."""
         with self._lock:
-            turn = self._turns.setdefault(key, _Turn())
-            turn.wanted += 1
+            flight = self._flights.setdefault(key, _Flight())
+            flight.wanted += 1
         try:
-            with turn.lock:
+            with flight.lock:
                 yield
         finally:
             with self._lock:
-                turn.wanted -= 1
-                if not turn.wanted:
-                    del self._turns[key]
+                flight.wanted -= 1
+                if not flight.wanted:
+                    del self._flights[key]

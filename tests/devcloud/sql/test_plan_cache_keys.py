@@ -8,8 +8,8 @@ from sqlglot import exp
 from devcloud.bigquery.model import BigQueryError, TableRef
 from devcloud.bigquery.sql import translate
 from devcloud.bigquery.sql.context import Context
-from devcloud.bigquery.sql.lifting import lift
 from devcloud.bigquery.sql.plan import Plan
+from devcloud.bigquery.sql.plan_cache_keys import lift
 from tests.support.devcloud.warehouse import Warehouse
 
 
