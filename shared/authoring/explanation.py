@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.adapters.bigquery.sql import Statement, placeholders
 from shared.configuration.lookups import get_lookup
+from shared.configuration.platform_config import get_platform
 from shared.configuration.settings import Settings
 from shared.domain.templates.templates import Template, source_of
 from shared.pipeline.check_statements import Checked, checks_statement, render_checks
@@ -26,7 +27,6 @@ _WRITERS = (
 )
 _WRITTEN = re.compile(rf"\b(?:{'|'.join(_WRITERS)})\s+{_TABLE}")
 _LONGEST_VALUE = 100
-_CENTRAL, _STAGING = "tenants", "x_staging"
 
 
 class Later(str):
@@ -97,7 +97,8 @@ def _checks(
 def _statement(
     statement: Statement, values: Mapping[str, Any], tenant_id: str, *, into: str | None = None
 ) -> Iterator[str]:
-    names = {"tenants": _CENTRAL, "staging": _STAGING, "dataset": tenant_id}
+    datasets = get_platform().datasets
+    names = {"tenants": datasets.central, "staging": datasets.staging, "dataset": tenant_id}
     sql = statement.sql(**{name: names[name] for name in placeholders(statement.text)})
     written = {_name(match) for match in _WRITTEN.finditer(sql)}
     read = {_name(match) for match in re.finditer(_TABLE, _WRITTEN.sub("", sql))}
@@ -157,7 +158,7 @@ def _name(match: re.Match[str]) -> str:
 
 
 def _table_name(table: str, tenant_id: str) -> str:
-    return table.format(staging=_STAGING, dataset=tenant_id)
+    return table.format(staging=get_platform().datasets.staging, dataset=tenant_id)
 
 
 def _shown(value: object) -> str:

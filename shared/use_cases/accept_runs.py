@@ -10,7 +10,6 @@ from typing import Any
 
 from shared.adapters.google.tasks import Tasks
 from shared.adapters.stores.run_acceptance import RunAcceptance
-from shared.domain.credentials.notices import not_set_up
 from shared.domain.requests.auth import PresentedKey, require_tenant
 from shared.domain.runs.acceptance import (
     AcceptedRun,
@@ -22,8 +21,9 @@ from shared.domain.runs.acceptance import (
     repeatable_run_id,
 )
 from shared.domain.runs.backfill import Backfill, BackfillQuota
-from shared.domain.templates.templates import Template, source_of
-from shared.errors import Conflict, InvalidInput, Unauthenticated
+from shared.domain.runs.sources import require_source
+from shared.domain.templates.templates import Template
+from shared.errors import Unauthenticated
 from shared.runtime import log
 from shared.runtime.unseen import Unseen
 
@@ -49,19 +49,8 @@ class Ask:
         )
 
     def require_source(self, parameters: Mapping[str, Any]) -> str | None:
-        """What a run would load, as far as it is known.
-
-        Conflict without a credential, InvalidInput when neither the credential nor the parameters name a source.
-        """
-        credentials, template = self.standing.credentials, self.template
-        if template.credentials not in credentials:
-            raise Conflict(not_set_up(template.credentials))
-        source = source_of(template, parameters, credentials[template.credentials])
-        if source is None and template.source_parameter:
-            raise InvalidInput.of_field(
-                template.source_parameter, "is missing; name it here, or store it with the credentials"
-            )
-        return source
+        """What a run would load; Conflict or InvalidInput as require_source raises them."""
+        return require_source(self.template, parameters, self.standing.credentials)
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.adapters.google.tasks import Tasks
 from shared.adapters.stores.pipeline_configs import PipelineConfigs
 from shared.configuration.templates import get_template
-from shared.domain.credentials.notices import not_set_up
 from shared.domain.requests.auth import PresentedKey, require_tenant
 from shared.domain.requests.identifiers import pipeline_id_of
-from shared.domain.requests.paging import Place, parse_page_token
+from shared.domain.requests.paging import Place, find_place, first_page
 from shared.domain.requests.parsing import validated
 from shared.domain.requests.replies import Reply
 from shared.domain.runs.acceptance import body_digest
+from shared.domain.runs.sources import require_source
 from shared.domain.schedules import pipeline_configs as domain
 from shared.domain.schedules.cron import day_rule
 from shared.domain.schedules.pipeline_configs import (
@@ -33,7 +33,7 @@ from shared.domain.schedules.pipeline_configs import (
 )
 from shared.domain.schedules.schedule import ticks_after
 from shared.domain.schedules.schedule_load import load_warnings
-from shared.domain.templates.templates import Template, source_of
+from shared.domain.templates.templates import Template
 from shared.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from shared.runtime import log
 from shared.use_cases.contention import until_applied
@@ -97,11 +97,9 @@ class ConfigRequests:
     def list_all(self, key: PresentedKey, query: Mapping[str, Any]) -> dict[str, Any]:
         """A page of schedules, newest first. One job."""
         request = validated(ConfigListRequest, query)
-        after = parse_page_token(request.page_token) if request.page_token else None
+        after = find_place(request.page_token)
         configs = self._require_standing(key, after=after, limit=request.limit + 1).configs
-        page = configs[: request.limit]
-        more = len(configs) > request.limit
-        token = Place(page[-1].created_at, page[-1].config_id).to_token() if more else None
+        page, token = first_page(configs, request.limit, lambda config: Place(config.created_at, config.config_id))
         return {"pipelines": [_shown(config) for config in page], "next_page_token": token}
 
     def change(self, key: PresentedKey, config_id: str, body: Mapping[str, Any], user_id: str | None) -> dict[str, Any]:
@@ -249,12 +247,7 @@ def _new_config(
 def _check_runnable(template: Template, settings: ConfigSettings, standing: ConfigStanding) -> None:
     """InvalidInput or Conflict unless a run of the template with these settings could start."""
     parameters = domain.resolve_config_parameters(template, settings.parameters)
-    if template.credentials not in standing.credentials:
-        raise Conflict(not_set_up(template.credentials))
-    source = source_of(template, parameters, standing.credentials[template.credentials])
-    if source is None and template.source_parameter:
-        field_name = f"parameters.{template.source_parameter}"
-        raise InvalidInput.of_field(field_name, "is missing; name it here, or store it with the credentials")
+    require_source(template, parameters, standing.credentials, within="parameters")
 
 
 def _status(config: PipelineConfig) -> str:

@@ -18,7 +18,7 @@ from shared.adapters.stores.run_log import RunLog
 from shared.configuration.templates import get_template
 from shared.domain.requests.auth import PresentedKey, TenantReader
 from shared.domain.requests.identifiers import PipelineId
-from shared.domain.requests.paging import Place, parse_page_token
+from shared.domain.requests.paging import Place, find_place, first_page
 from shared.domain.requests.parsing import NoBody, validated
 from shared.domain.requests.replies import Reply
 from shared.domain.runs.acceptance import RunRequest
@@ -103,18 +103,15 @@ class PipelineRuns:
         return self.looks.keep(key, read())
 
     def _page(self, tenant_id: str, request: ListRequest) -> dict[str, Any]:
-        after = parse_page_token(request.page_token) if request.page_token else None
         rows = self.run_log.list_runs(
             tenant_id,
             status=request.status,
             pipeline_id=request.pipeline_id,
             backfill_id=request.backfill_id,
-            after=after,
+            after=find_place(request.page_token),
             limit=request.limit + 1,
         )
-        page = rows[: request.limit]
-        more = len(rows) > request.limit
-        token = Place(page[-1]["created_at"], page[-1]["pipeline_logging_id"]).to_token() if more else None
+        page, token = first_page(rows, request.limit, lambda row: Place(row["created_at"], row["pipeline_logging_id"]))
         return {"runs": [_listed(row) for row in page], "next_page_token": token}
 
     def _run_in_full(self, tenant_id: str, pipeline_logging_id: str) -> dict[str, Any]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from shared.errors import InvalidInput
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,16 @@ class Place:
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def parse_page_token(token: str) -> Place:
-    """The place in a token; InvalidInput for any text that to_token did not make."""
+def first_page(rows: Sequence[Row], limit: int, place_of: Callable[[Row], Place]) -> tuple[Sequence[Row], str | None]:
+    """The first `limit` rows, and the token of the next page; None when there are no more rows."""
+    page = rows[:limit]
+    return page, place_of(page[-1]).to_token() if len(rows) > limit else None
+
+
+def find_place(token: str | None) -> Place | None:
+    """The place in a token, if there is a token; InvalidInput for any text that to_token did not make."""
+    if not token:
+        return None
     try:
         text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         created_at, row_id = json.loads(text)

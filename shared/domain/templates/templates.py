@@ -31,6 +31,7 @@ _DATES = frozenset({"date", "start_date", "end_date"})
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 EARLIEST_DAY = date(2008, 1, 1)  # no cloud bills from before
+ASKS_FOR_BACKFILL = frozenset({"split", "preview"})  # beside the template's parameters, which have other names
 LATEST_DAY = date(2199, 12, 31)  # the day after is still one
 MOST_DAYS = 4_000  # of one run: as many partitions of a day as one BigQuery job may change
 
@@ -242,6 +243,3 @@ def source_of(template: Template, parameters: Mapping[str, Any], credential_sour
     """The x_source that a run loads, named by its parameters or else by the credential; None if neither names one."""
     named = parameters.get(template.source_parameter) if template.source_parameter else None
     return f"{template.provider}:{named}" if named else credential_source
-
-
-ASKS_FOR_BACKFILL = frozenset({"split", "preview"})  # beside the template's parameters, which have other names

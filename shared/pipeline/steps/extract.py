@@ -21,6 +21,7 @@ from shared.connectors.parquet_stream import ParquetStream
 from shared.domain.credentials.billing_exports import OTHER_COLUMNS, named
 from shared.domain.credentials.credentials import GcpImpersonation, GcpServiceAccountKey
 from shared.domain.credentials.google_names import is_of_project
+from shared.domain.templates.grain import days_between
 from shared.domain.templates.templates import MOST_DAYS
 from shared.errors import CredentialsRejected, InvalidParameters, SourceLocation, SourceNotFound
 from shared.pipeline.byte_limits import require_within
@@ -31,7 +32,6 @@ from shared.pipeline.steps.staging_job import staging_job
 from shared.runtime import log
 
 _EXTRACT = "pipeline/extract"
-_DAY = timedelta(days=1)
 _NO_COSTS = JobCosts(bytes_billed=0)
 
 
@@ -74,7 +74,7 @@ def _select(
     """
     first, last = day_of(step.values.get("start_date")), day_of(step.values.get("end_date"))
     if first and last:
-        return Selection([first + number * _DAY for number in range((last - first).days + 1)]), _NO_COSTS
+        return Selection(days_between(first, last)), _NO_COSTS
     watermark, late = hop.begun.watermark, timedelta(hours=step.values["late_hours"])
     can_compare = (TABLE, step.id) in [(target.table, target.step) for target in hop.template.publish]
     exported = connector.find_days(since=watermark - late if watermark else None)
