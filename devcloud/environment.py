@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from devcloud.cloud import Cloud
+from devcloud.identity.identity import unique_id
 from devcloud.loopback import ADDRESSES
 
 ALLOWED_ORIGINS = "http://localhost:*,http://127.0.0.1:*,https://localhost:*,https://127.0.0.1:*"
@@ -81,6 +82,7 @@ def _settings(cloud: Cloud, name: str) -> dict[str, str]:
         "LOOK_SECONDS": _LOOK_SECONDS,
         "TASKS_SERVICE_ACCOUNT": cloud.account("tasks_invoker"),
         "WORKER_SERVICE_ACCOUNT": cloud.account("worker"),
+        "WORKER_UNIQUE_ID": unique_id(cloud.account("worker")),
         "API_SERVICE_ACCOUNT": cloud.account("api"),
         "KMS_KEY": cloud.key,
         "ADMIN_KEY_SECRET": cloud.admin_key_secret,

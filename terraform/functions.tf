@@ -24,6 +24,7 @@ locals {
       PROCESS_QUEUE_URL      = local.function_urls.process_queue
       TASKS_SERVICE_ACCOUNT  = local.account_emails.tasks_invoker
       WORKER_SERVICE_ACCOUNT = local.account_emails.worker
+      WORKER_UNIQUE_ID       = google_service_account.accounts["worker"].unique_id
     },
     length(var.allowed_origins) == 0 ? {} : { ALLOWED_ORIGINS = join(",", var.allowed_origins) },
     var.cmek.dataset_key == "" ? {} : { DATASET_KMS_KEY = var.cmek.dataset_key },

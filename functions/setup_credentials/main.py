@@ -1,4 +1,4 @@
-"""Stores, lists and removes a tenant's cloud credentials."""
+"""Stores, lists and removes a tenant's cloud credentials, and says what to paste into a cloud."""
 
 from dataclasses import asdict
 
@@ -14,23 +14,24 @@ _COLLECTION = "/api/v1/tenants/{tenant_id}/credentials"
 
 
 @routes.route(f"POST {_COLLECTION}", policy=tenant_api_key)
-def store(call: TenantCall) -> Answer:
-    """201 for a new credential, 200 for one that was replaced."""
+def _store(call: TenantCall) -> Answer:
     stored = credential_setup().store(call.caller.tenant_id, call.body_as(CredentialRequest), user_id=call.user_id)
     return Answer(201 if stored.action == "CREATED" else 200, asdict(stored))
 
 
 @routes.route(f"GET {_COLLECTION}", policy=tenant_api_key)
-def list_all(call: TenantCall) -> Answer:
-    """What is stored, never a secret."""
+def _list_all(call: TenantCall) -> Answer:
     return Answer(200, {"credentials": credential_setup().list_all(call.caller.tenant_id)})
 
 
+@routes.route(f"GET {_COLLECTION}/setup", policy=tenant_api_key)
+def _guide(call: TenantCall) -> Answer:
+    return Answer(200, asdict(credential_setup().guide(call.caller.tenant_id, call.query)))
+
+
 @routes.route(f"DELETE {_COLLECTION}/{{provider}}", policy=tenant_api_key)
-def remove(call: TenantCall) -> Answer:
-    """Remove the credential of one provider."""
-    provider = call.params["provider"].upper()
-    return Answer(200, credential_setup().remove(call.caller.tenant_id, provider, user_id=call.user_id))
+def _remove(call: TenantCall) -> Answer:
+    return Answer(200, credential_setup().remove(call.caller.tenant_id, call.params["provider"], user_id=call.user_id))
 
 
 def setup_credentials(request: flask.Request) -> flask.Response:

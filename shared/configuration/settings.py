@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     process_queue_url: str = ""
     tasks_service_account: str = ""
     worker_service_account: str = ""
+    worker_unique_id: str = ""
     api_service_account: str = ""
     tenant_token_uri: str = ""
     allow_other_location: bool = False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from shared.adapters.bigquery.warehouse import Row
 from shared.adapters.google.kms import CredentialKey
@@ -24,6 +26,7 @@ from shared.domain.credentials.credentials import (
     Credential,
     CredentialRequest,
     GcpServiceAccountKey,
+    Provider,
     check_credentials,
     credential_id_of,
     serialize_credentials,
@@ -36,10 +39,20 @@ from shared.domain.credentials.notices import (
     use_of,
 )
 from shared.domain.credentials.sealed import SealedCredential, credential_aad
+from shared.domain.credentials.setup_guides import Platform, SetupGuide, setup_guide
+from shared.domain.requests.parsing import validated
 from shared.errors import LocationMismatch, NotFound, Unavailable
 from shared.runtime import log
 
 _STORE_ATTEMPTS = 3
+
+
+class SetupRequest(BaseModel):
+    """The query string of the set-up's guide."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: Provider
 
 
 @dataclass(frozen=True)
@@ -121,8 +134,18 @@ class CredentialSetup:
         """What is stored for the tenant, without secrets."""
         return self.credentials.list_all(tenant_id)
 
+    def guide(self, tenant_id: str, query: Mapping[str, Any]) -> SetupGuide:
+        """What to paste into the cloud of a SetupRequest, so that runs of this tenant may read there without a key."""
+        platform = Platform(
+            project=self.settings.project_id,
+            worker=self.settings.require("worker_service_account"),
+            worker_id=self.settings.require("worker_unique_id"),
+        )
+        return setup_guide(validated(SetupRequest, query).provider, tenant_id, platform)
+
     def remove(self, tenant_id: str, provider: str, *, user_id: str | None) -> dict[str, Any]:
         """Remove a credential; the answer names the schedules that need one. NotFound when there is none."""
+        provider = provider.upper()
         if provider not in PROVIDERS:
             raise NotFound(f"There is no such provider; the providers are {', '.join(PROVIDERS)}.")
         if self.credentials.find(tenant_id, provider) is None:

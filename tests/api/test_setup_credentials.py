@@ -22,7 +22,7 @@ METADATA_TABLES = {
     "x_meta_pipeline_runs", "x_meta_step_logs", "x_meta_dq_results", "x_meta_publish_fence", "x_meta_restatements",
 }  # fmt: skip
 AWS_ROLE = {
-    "role_arn": "arn:aws:iam::123456789012:role/convergence", "external_id": "acme-42", "region": "us-east-1",
+    "role_arn": "arn:aws:iam::123456789012:role/convergence", "region": "us-east-1",
     "bucket": "acme-cur", "prefix": "cur",
 }  # fmt: skip
 AWS = {"provider": "AWS", "credentials": AWS_ROLE}

@@ -42,6 +42,9 @@ AZURE_SECRET = {
     "client_secret": SECRET, "storage_account": "acmecosts", "container": "exports", "prefix": "",
 }  # fmt: skip
 
+AWS_ROLE = {"role_arn": "arn:aws:iam::123456789012:role/convergence", "region": "us-east-1", "bucket": "acme-cur"}
+AZURE_TRUST = {name: value for name, value in AZURE_SECRET.items() if name != "client_secret"}
+
 
 def gcp(**changed_in_key: Any) -> Fields:
     key = {name: value for name, value in (KEY | changed_in_key).items() if value is not None}
@@ -71,7 +74,7 @@ ACCEPTED: list[tuple[str, str, Fields, str | None]] = [
         "AWS",
         "assume_role",
         without(AWS_KEY, "access_key_id", "secret_access_key", "prefix")
-        | {"role_arn": "arn:aws:iam::123456789012:role/convergence", "external_id": "acme-42"},
+        | {"role_arn": "arn:aws:iam::123456789012:role/convergence"},
         "aws:acme-cur",
     ),
     ("AZURE", "client_secret", AZURE_SECRET, "azure:acmecosts/exports"),
@@ -126,6 +129,13 @@ REFUSED: list[tuple[str, Fields, str]] = [
     ("AWS", AWS_KEY | {"secret_access_key": ""}, "credentials.secret_access_key"),
     ("AWS", AWS_KEY | {"secret_access_key": SECRET + "\n"}, "credentials.secret_access_key"),
     ("AWS", AWS_KEY | {"role_arn": "arn:aws:iam::123456789012:role/x"}, "credentials"),
+    ("AWS", AWS_ROLE | {"external_id": SECRET}, "credentials.external_id"),
+    (
+        "AZURE",
+        AZURE_TRUST | {"federated_credential": {"audience": SECRET}},
+        "credentials.federated_credential.audience",
+    ),
+    ("AZURE", AZURE_TRUST | {"federated_credential": {"surprise": 1}}, "credentials.federated_credential.surprise"),
     ("AZURE", AZURE_SECRET | {"tenant_id": "common"}, "credentials.tenant_id"),
     ("AZURE", AZURE_SECRET | {"storage_account": "attacker.example/"}, "credentials.storage_account"),
     ("AZURE", AZURE_SECRET | {"federated_credential": {}}, "credentials"),
@@ -157,11 +167,26 @@ def test_token_address_of_the_settings_is_allowed() -> None:
 
 def test_document_of_another_kind_is_refused_without_quoting_it() -> None:
     document = serialize_credentials(check_credentials("AWS", AWS_KEY, token_uris=ALLOWED, own_project="platform-prod"))
-    with pytest.raises(ValueError, match="external_id") as refusal:
+    with pytest.raises(ValueError, match="role_arn") as refusal:
         parse_credentials("AWS", "assume_role", document)
     assert SECRET not in str(refusal.value)
     with pytest.raises(ValueError, match="no credential of kind"):
         parse_credentials("AWS", "service_account_key", document)
+
+
+@pytest.mark.parametrize(
+    ("provider", "kind", "fields", "former"),
+    [
+        ("AWS", "assume_role", AWS_ROLE, {"external_id": "acme-42"}),
+        ("AZURE", "federated", AZURE_TRUST, {"federated_credential": {"audience": "api://AzureADTokenExchange"}}),
+    ],
+)
+def test_what_tenants_once_chose_is_dropped_from_what_is_stored(
+    provider: str, kind: str, fields: Fields, former: Fields
+) -> None:
+    found = parse_credentials(provider, kind, json.dumps(fields | former).encode())
+    now = fields | ({"federated_credential": {}} if provider == "AZURE" else {})
+    assert found == check_credentials(provider, now, token_uris=ALLOWED, own_project="platform-prod")
 
 
 def test_credential_id_is_one_for_a_tenant_and_provider() -> None:

@@ -65,7 +65,7 @@ def test_a_bad_tenant_is_told_in_words(tenant_id: str) -> None:
 
 
 def test_a_credential_with_everything_wrong_is_told_in_words() -> None:
-    wrong = {"role_arn": "x", "external_id": "", "region": "x", "bucket": "-", "prefix": "\n"}
+    wrong = {"role_arn": "x", "region": "x", "bucket": "-", "prefix": "\n"}
     with pytest.raises(InvalidInput) as refused:
         check_credentials("AWS", wrong, token_uris=frozenset(), own_project="platform")
     told = {error["field"].removeprefix("credentials."): error["message"] for error in refused.value.facts["errors"]}

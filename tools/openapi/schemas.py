@@ -21,7 +21,7 @@ from shared.domain.schedules.pipeline_configs import ConfigRequest, ConfigSettin
 from shared.domain.templates.templates import Parameter, Template
 from shared.use_cases.pipeline_configs import ConfigListRequest, PreviewRequest
 from shared.use_cases.pipeline_runs import ListRequest
-from shared.use_cases.setup_credentials import CredentialStored
+from shared.use_cases.setup_credentials import CredentialStored, SetupRequest
 from tools.openapi.wording import Json, Shape, get_fields, get_shapes
 
 REFERENCE = "#/components/schemas/{model}"
@@ -40,7 +40,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     NoBody,
 )
 _QUERIES: dict[str, type[BaseModel]] = {
-    model.__name__: model for model in (ListRequest, ConfigListRequest, PreviewRequest, CostRequest)
+    model.__name__: model for model in (ListRequest, ConfigListRequest, PreviewRequest, CostRequest, SetupRequest)
 }
 _CREDENTIALS = {
     "GCP": ("GcpServiceAccountKey", "GcpImpersonation"),

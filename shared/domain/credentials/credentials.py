@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.domain.credentials.derived_fields import refuse_derived, without_derived
 from shared.domain.credentials.google_names import AccountEmail, ExportTable, ProjectId, is_of_project
 from shared.domain.credentials.key_files import read_key_file
 from shared.domain.requests.parsing import validated
@@ -156,7 +157,7 @@ class AwsAccessKey(_Aws):
 
 
 class AwsRole(_Aws):
-    """A role that the platform assumes, with the external id that both sides agreed on."""
+    """A role the platform assumes; its trust policy names the audience of the tenant's runs (trust.py)."""
 
     kind = "assume_role"
 
@@ -166,9 +167,6 @@ class AwsRole(_Aws):
             r"arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}",
             "must be the ARN of a role, such as arn:aws:iam::123456789012:role/billing-reader",
         ),
-    ]
-    external_id: Annotated[
-        str, Text(r"[A-Za-z0-9+=,.@:/_-]{2,1224}", "must be 2 to 1224 letters, digits and characters of +=,.@:/_-")
     ]
 
 
@@ -205,13 +203,9 @@ class AzureClientSecret(_Azure):
 
 
 class FederatedCredential(BaseModel):
-    """The federated credential by which an application trusts the platform's worker."""
+    """That the application trusts the platform's worker; for whom it does, the platform derives (trust.py)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    audience: Annotated[
-        str, Text(r"[A-Za-z0-9:/._-]{1,256}", "must be 1 to 256 letters, digits and characters of :/._-")
-    ] = "api://AzureADTokenExchange"
 
 
 class AzureFederated(_Azure):
@@ -259,6 +253,7 @@ def check_credentials(
     if len(given) != 1:
         raise InvalidInput.of_field("credentials", f"must have exactly one of {', '.join(shapes)}")
     values = dict(fields)
+    refuse_derived(given[0], fields)
     if given == ["service_account_json"]:
         values["service_account_json"] = read_key_file(fields["service_account_json"])
     credential: Credential = validated(shapes[given[0]], values, within="credentials")
@@ -281,7 +276,7 @@ def parse_credentials(provider: str, kind: str, document: bytes) -> Credential:
     shape = next((shape for shape in _SHAPES.get(provider, {}).values() if shape.kind == kind), None)
     if shape is None:
         raise ValueError(f"there is no credential of kind {kind} for {provider}")
-    return shape.model_validate_json(document)
+    return shape.model_validate(without_derived(kind, json.loads(document)))
 
 
 def credential_id_of(tenant_id: str, provider: str) -> str:

@@ -1,0 +1,29 @@
+"""Identity tokens of this process's own account: with them it proves to another cloud who it is, without a key."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from google.auth import exceptions as google_auth
+from google.auth.transport.requests import Request
+from google.oauth2 import id_token as _untyped_tokens
+
+from shared.domain.credentials.trust import Audience
+from shared.errors import Unavailable
+
+tokens: Any = _untyped_tokens  # google.oauth2.id_token has no annotations
+_TIMEOUT_SECONDS = 10.0
+
+
+def identity_token(audience: Audience) -> str:
+    """A new token for a tenant's audience, good for an hour; from the metadata server where there is one.
+
+    Whoever assumes a role with it asks again for each renewal: an old token is refused. Unavailable when Google does
+    not answer.
+    """
+    request = partial(Request(), timeout=_TIMEOUT_SECONDS)
+    try:
+        return str(tokens.fetch_id_token(request, audience.text))
+    except (google_auth.TransportError, google_auth.RefreshError) as error:
+        raise Unavailable(retry_after=5) from error
