@@ -31,7 +31,7 @@ EXPECTED = {
     },
     "tenant_dataset": {
         "aws_cost_cur",
-        "azure_cost_exports",
+        "azure_cost_billing",
         "focus_billing_period",
         "focus_cost",
         "gcp_cost_billing",
