@@ -68,7 +68,7 @@ class AzureStatements:
         self.ask("focus_rows", config, extract=extract)
         return table
 
-    def ask(self, name: str, config: bigquery.QueryJobConfig | None = None, **tables: str) -> list[Json]:
+    def ask(self, name: str, config: bigquery.QueryJobConfig | None = None, /, **tables: str) -> list[Json]:
         """The rows that a statement answers over these tables."""
         config = config or bigquery.QueryJobConfig()
         known = {
