@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from google.cloud import bigquery
 
 from tests.support.focus.azure import EXPORTS, AzureStatements, row, rows_of, statements
+from tests.support.focus.lint import PYTHON, SHOWN, broken_rules
 from tests.support.focus.statements import Json, object_of
 from tools.sqljudge.sent import analysed
 
@@ -210,3 +212,13 @@ def test_statement_is_googlesql(name: str) -> None:
         if f"{{{key}}}" in found.text
     }
     assert analysed(found.naming(**named))
+
+
+@pytest.mark.judge
+@pytest.mark.skipif(not PYTHON.exists(), reason="`make judge-focus` makes the linter's environment")
+def test_the_linter_of_1_4_finds_nothing(azure: AzureStatements, own: tuple[str, str], tmp_path: Path) -> None:
+    rows = [dict(row) for row in azure.client.query_and_wait(f"SELECT {SHOWN} FROM {azure.dataset}.{own[1]}")]
+    wrong = [row | {"ServiceProviderName": None} for row in rows]
+    found = broken_rules(tmp_path, {"own": rows, "wrong": wrong})
+    assert found["own"] == {}
+    assert found["wrong"].keys() == {"ServiceProviderName:null_not_allowed"}

@@ -18,6 +18,7 @@ from google.cloud import bigquery
 
 from tests.conftest import MakeTenant
 from tests.support.executions import Executions
+from tests.support.focus import lint
 from tests.support.focus.exports import EXPORTS, TRUTHS, load, rows_of
 from tests.support.tenant import Tenant
 
@@ -35,22 +36,27 @@ pytestmark = [
 ]
 
 
-def focus_cost(executions: Executions, client: bigquery.Client, tenant: Tenant, export: str | None) -> pa.Table:
-    """What a run publishes, in FOCUS 1.2; of the tenant's own sample without an export."""
-    executions.run(tenant, {"billing_export_table": export} if export else {})
-    job = client.query(f"SELECT * FROM {tenant.tenant_id}.focus_cost_v1_2")
-    return job.to_arrow(create_bqstorage_client=False).replace_schema_metadata(None)
-
-
 @pytest.fixture(scope="module")
-def published(executions: Executions, bigquery_client: bigquery.Client, make_tenant: MakeTenant) -> dict[str, pa.Table]:
-    """focus_cost by the name of the export, each in a tenant of its own."""
+def tenants(executions: Executions, make_tenant: MakeTenant) -> dict[str, Tenant]:
+    """A tenant for each export, and one for its own sample, with what a run has published."""
     found = {}
     for export in [*EXPORTS, None]:
         tenant = make_tenant()
-        table = load(tenant, export) if export else None
-        found[export.name if export else SAMPLE] = focus_cost(executions, bigquery_client, tenant, table)
+        executions.run(tenant, {"billing_export_table": load(tenant, export)} if export else {})
+        found[export.name if export else SAMPLE] = tenant
     return found
+
+
+@pytest.fixture(scope="module")
+def published(bigquery_client: bigquery.Client, tenants: dict[str, Tenant]) -> dict[str, pa.Table]:
+    """What was published in FOCUS 1.2, by the name of the export."""
+    jobs = {
+        name: bigquery_client.query(f"SELECT * FROM {tenant.tenant_id}.focus_cost_v1_2")
+        for name, tenant in tenants.items()
+    }
+    return {
+        name: job.to_arrow(create_bqstorage_client=False).replace_schema_metadata(None) for name, job in jobs.items()
+    }
 
 
 def broken_rules(folder: Path, tables: dict[str, pa.Table]) -> dict[str, dict[str, str]]:
@@ -80,6 +86,23 @@ def mutated(table: pa.Table, column: str, value: Any) -> pa.Table:
 
 def test_every_rule_holds(published: dict[str, pa.Table], tmp_path: Path) -> None:
     assert broken_rules(tmp_path, published) == {name: {} for name in published}
+
+
+@pytest.mark.skipif(not lint.PYTHON.exists(), reason="`make judge-focus` makes the linter's environment")
+def test_the_linter_of_1_4_finds_nothing(
+    bigquery_client: bigquery.Client, tenants: dict[str, Tenant], tmp_path: Path
+) -> None:
+    rows = {
+        name: [dict(row) for row in bigquery_client.query_and_wait(f"SELECT * FROM {tenant.tenant_id}.focus_cost_v1_4")]
+        for name, tenant in tenants.items()
+    }
+    wrong = [row | {"EffectiveCost": Decimal(1), "ListCost": row["ListCost"] + 1} for row in rows[SAMPLE]]
+    found = lint.broken_rules(tmp_path, {**rows, "wrong": wrong})
+    assert found.pop("wrong").keys() >= {
+        "EffectiveCost:effective_cost_differs_from_billed",
+        "ListCost:cost_not_unit_price_times_quantity",
+    }
+    assert found == {name: {} for name in rows}
 
 
 def test_judge_can_say_yes_and_no(published: dict[str, pa.Table], tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""The official FOCUS validator as a judge of what the pipeline publishes."""
+"""The official FOCUS validator, and a linter of FOCUS 1.4, as judges of what the pipeline publishes."""
