@@ -67,21 +67,21 @@ def test_a_task_without_a_current_lease_does_nothing(extracting: Executions, rea
     assert extracting.deliver(new) == "SUCCEEDED", extracting.error_of(new)
 
 
-@pytest.mark.parametrize("step", ["begin", "extract", "focus"])
+@pytest.mark.parametrize("step", ["begin", "extract", "checks"])
 def test_a_killed_run_is_completed_by_the_next_attempt(
-    executions: Executions, reader: Tenant, start_instance: StartInstance, step: str
+    extracting: Executions, reader: Tenant, start_extracting: StartInstance, step: str
 ) -> None:
-    delivery, instance = executions.admit(reader, ALL_DAYS), start_instance()
-    with executions.held(delivery, step, url=instance.url) as held, ThreadPoolExecutor(2) as threads:
+    delivery, instance = extracting.admit(reader, ALL_DAYS), start_extracting()
+    with extracting.held(delivery, step, url=instance.url) as held, ThreadPoolExecutor(2) as threads:
         instance.signal(signal.SIGKILL)
         assert held.answer.result() == "CUT OFF"
-        assert list(threads.map(lambda _: executions.deliver(delivery), range(2))) == ["DUPLICATE", "DUPLICATE"]
-        rescued = executions.admit_again(delivery)
+        assert list(threads.map(lambda _: extracting.deliver(delivery), range(2))) == ["DUPLICATE", "DUPLICATE"]
+        rescued = extracting.admit_again(delivery)
         held.let_go()
-        answers = list(threads.map(lambda _: executions.deliver(rescued), range(2)))
+        answers = list(threads.map(lambda _: extracting.deliver(rescued), range(2)))
     assert sorted(answers) == ["DUPLICATE", "SUCCEEDED"]
-    assert published(executions, reader) == rows_and_billed(reader.export.truth)
-    loads = [job for job in executions.cloud.bigquery.jobs() if delivery.run_id in job["id"] and job["kind"] == "LOAD"]
+    assert published(extracting, reader) == rows_and_billed(reader.export.truth)
+    loads = [job for job in extracting.cloud.bigquery.jobs() if delivery.run_id in job["id"] and job["kind"] == "LOAD"]
     assert len(loads) == 1
 
 
