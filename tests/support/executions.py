@@ -254,7 +254,7 @@ def eventually(condition: Callable[[], Any], *, within_seconds: float = 60) -> A
     while (waited := time.monotonic() - start) < within_seconds:
         if found := condition():
             return found
-        time.sleep(min(max(0.05, waited / 10), 0.5))  # between two looks at a condition
+        time.sleep(min(max(0.05, waited / 4), 0.5))  # between two looks at a condition
     raise AssertionError("it did not come true in time")
 
 
