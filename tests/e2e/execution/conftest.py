@@ -43,17 +43,22 @@ def environment(cloud: Devcloud, tmp_path_factory: pytest.TempPathFactory) -> di
 
 
 @pytest.fixture(scope="session")
-def shared_export(make_tenant: MakeTenant) -> Tenant:
-    """Whose export the readers of this worker's tests have."""
-    return make_tenant()
+def make_reader(make_tenant: MakeTenant) -> MakeTenant:
+    """Onboards another tenant, with the one export that all readers of this worker's tests share."""
+    owner = make_tenant()
+
+    def make(**limits: int) -> Tenant:
+        reader = make_tenant(**limits)
+        reader.share(owner)
+        return reader
+
+    return make
 
 
 @pytest.fixture
-def reader(make_tenant: MakeTenant, shared_export: Tenant) -> Tenant:
+def reader(make_reader: MakeTenant) -> Tenant:
     """A fresh tenant for a test that does not change the export."""
-    reader = make_tenant()
-    reader.share(shared_export)
-    return reader
+    return make_reader()
 
 
 @pytest.fixture

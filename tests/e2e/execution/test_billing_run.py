@@ -39,15 +39,15 @@ def assert_published(executions: Executions, delivery: Delivery, rows: int) -> N
 
 
 @pytest.fixture(scope="module")
-def whole(executions: Executions, make_tenant: MakeTenant) -> Delivery:
+def whole(executions: Executions, make_reader: MakeTenant) -> Delivery:
     """A run over all days of its tenant's export; tests may repeat it, which changes nothing."""
-    return executions.run(make_tenant(), ALL_DAYS)
+    return executions.run(make_reader(), ALL_DAYS)
 
 
 @pytest.fixture(scope="module")
-def one_day(executions: Executions, make_tenant: MakeTenant) -> Delivery:
+def one_day(executions: Executions, make_reader: MakeTenant) -> Delivery:
     """A run over one day of its tenant's export; tests only look at it."""
-    return executions.run(make_tenant(), {"date": "2025-11-16"})
+    return executions.run(make_reader(), {"date": "2025-11-16"})
 
 
 def test_the_published_totals_equal_the_truth_to_the_last_digit(executions: Executions, whole: Delivery) -> None:

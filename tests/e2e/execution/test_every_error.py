@@ -150,8 +150,8 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(cloud: Devcloud, executions: Executions, make_tenant: MakeTenant) -> Iterator[Stage]:
-    tenant = make_tenant()
+def stage(cloud: Devcloud, executions: Executions, make_reader: MakeTenant) -> Iterator[Stage]:
+    tenant = make_reader()
     executions.run(tenant, DAY)
     with faulty_platform(cloud) as platform:
         yield Stage(platform, executions, tenant)

@@ -23,9 +23,9 @@ Months = dict[tuple[date, str], tuple[int, Decimal, Decimal]]
 
 
 @pytest.fixture(scope="module")
-def tenant(executions: Executions, extracting: Executions, make_tenant: MakeTenant) -> Tenant:
+def tenant(executions: Executions, extracting: Executions, make_reader: MakeTenant) -> Tenant:
     """A tenant with published billing rows of two months: those of its export, and the same ones 20 days before."""
-    tenant = make_tenant()
+    tenant = make_reader()
     extracting.run(tenant, BILLED)
     plant(executions, tenant, "DATE_SUB(x_usage_date, INTERVAL 20 DAY)", "cost")
     return tenant
@@ -88,9 +88,9 @@ def test_late_rows_come_into_their_month_by_a_run_of_any_of_its_days(executions:
 
 
 def test_days_that_were_not_loaded_are_counted(
-    executions: Executions, extracting: Executions, make_tenant: MakeTenant
+    executions: Executions, extracting: Executions, make_reader: MakeTenant
 ) -> None:
-    tenant = make_tenant()
+    tenant = make_reader()
     for day in ("2025-11-15", "2025-11-18"):
         extracting.run(tenant, {"date": day})
     gaps = executions.run(tenant, {"date": "2025-11-18"}, template=MONTHLY)

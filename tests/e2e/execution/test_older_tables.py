@@ -11,13 +11,13 @@ DAY = {"date": "2025-11-16"}
 
 
 def test_a_run_into_a_table_that_lacks_columns_ends_at_once_and_names_the_command(
-    executions: Executions, tenant: Tenant
+    executions: Executions, reader: Tenant
 ) -> None:
-    executions.prepare(tenant)
-    table = f"{executions.cloud.project}.{tenant.tenant_id}.gcp_cost_billing"
+    executions.prepare(reader)
+    table = f"{executions.cloud.project}.{reader.tenant_id}.gcp_cost_billing"
     older = [bigquery.SchemaField("x_usage_date", "DATE"), bigquery.SchemaField("x_source", "STRING")]
     executions.client.create_table(bigquery.Table(table, schema=older))
-    delivery = executions.admit(tenant, DAY)
+    delivery = executions.admit(reader, DAY)
     assert executions.deliver(delivery) == "FAILED"
     last = executions.events(delivery)[-1]
     assert (last["error_class"], last["retryable"]) == ("STEP_FAILED", False)

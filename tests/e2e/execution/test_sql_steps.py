@@ -61,9 +61,9 @@ def details_of(executions: Executions, delivery: Delivery, step_id: str) -> dict
 
 
 @pytest.fixture(scope="module")
-def billed(executions: Executions, make_tenant: MakeTenant) -> Delivery:
+def billed(executions: Executions, make_reader: MakeTenant) -> Delivery:
     """The run that published the billing rows of its tenant; tests leave these as they are."""
-    return executions.run(make_tenant(), ALL_DAYS)
+    return executions.run(make_reader(), ALL_DAYS)
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +101,18 @@ def test_two_sources_of_one_tenant_leave_each_others_sums_alone(
     assert totals(executions, tenant) == {key: both[0][key] + both[1][key] for key in both[0]}
 
 
-def test_a_tenant_without_billing_rows_is_told_what_is_missing(executions: Executions, tenant: Tenant) -> None:
-    found = failure(executions, tenant, ONE_DAY)
+def test_a_tenant_without_billing_rows_is_told_what_is_missing(executions: Executions, reader: Tenant) -> None:
+    found = failure(executions, reader, ONE_DAY)
     assert "SOURCE_NOT_FOUND: steps.summary reads a table that does not exist" in found
     assert "gcp_cost_billing" in found
 
 
 def test_an_instance_that_knows_the_statement_to_be_right_says_what_is_missing_too(
-    executions: Executions, billed: Delivery, tenant: Tenant, start_instance: StartInstance
+    executions: Executions, billed: Delivery, reader: Tenant, start_instance: StartInstance
 ) -> None:
     url = start_instance().url
     assert executions.deliver(executions.admit(billed.tenant, ALL_DAYS, template=DAILY), url=url) == "SUCCEEDED"
-    delivery = executions.admit(tenant, ONE_DAY, template=DAILY)
+    delivery = executions.admit(reader, ONE_DAY, template=DAILY)
     assert executions.deliver(delivery, url=url) == "FAILED"
     assert "SOURCE_NOT_FOUND: steps.summary reads a table that does not exist" in executions.error_of(delivery)
 
