@@ -1,4 +1,4 @@
-"""Every service of the local Google Cloud authenticates its caller: no token, a bogus one and a tenant's are refused."""
+"""Every service of the local Google Cloud authenticates its caller: no token, a bogus and a tenant's are refused."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ as an address to call, can have an effect.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args

@@ -1,4 +1,4 @@
-"""A month of late, corrected and shuffled rows, loaded under faults, gives the tables of one clean load and a true log."""
+"""A month of late, corrected and shuffled rows, loaded under faults, equals one clean load and has a true log."""
 
 from __future__ import annotations
 
