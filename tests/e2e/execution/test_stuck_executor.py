@@ -29,7 +29,7 @@ def test_an_executor_that_hangs_ends_with_its_process_and_nothing_is_lost_or_dou
         assert extracting.try_to_deliver(delivery, url=instance.url) == "CUT OFF"
     last = extracting.events(delivery)[-1]
     assert (last["kind"], last["error_class"], last["retryable"]) == ("FAILED", "EXECUTOR_STUCK", True)
-    assert last["error_message"] == "The executor was still at work when its time was over, and was ended."
+    assert last["error_message"] == "The executor exceeded its time and was ended."
     assert extracting.deliver(delivery) == "DUPLICATE"  # Cloud Tasks delivers again what was cut off
     assert extracting.deliver(extracting.admit_again(delivery)) == "SUCCEEDED"
     assert extracting.run_row(delivery)["status"] == "COMPLETED"
