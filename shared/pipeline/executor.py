@@ -103,16 +103,16 @@ class Executor:
 
     def _with_retries(self, step: PlannedStep) -> StepResult:
         """The step's result, after as many tries as its template allows; a RunError if all of them fail."""
-        for turn in range(1, step.retry.attempts + 1):
+        for number in range(1, step.retry.attempts + 1):
             try:
                 self._hop.stop_signal.check()
                 return self._work(step)
             except (Unavailable, JobFailed, StepFailed) as error:
-                if turn == step.retry.attempts or not _is_tried_again(error):
+                if number == step.retry.attempts or not _is_tried_again(error):
                     raise classified(error)  # noqa: B904 - it has its cause, or is the error itself
-                facts = {"step_id": step.id, "turn": turn, "error_class": type(error).__name__}
+                facts = {"step_id": step.id, "tries": number, "error_class": type(error).__name__}
                 log.warning("step tried again", **facts, cause=told_by_bigquery(error))
-                backoff = step.retry.backoff_seconds * 2 ** (turn - 1)
+                backoff = step.retry.backoff_seconds * 2 ** (number - 1)
                 self._hop.stop_signal.pause(backoff * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
         raise AssertionError("a step is tried at least once")
 

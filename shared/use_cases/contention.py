@@ -17,15 +17,15 @@ Result = TypeVar("Result")
 
 
 def until_applied(read_and_apply: Callable[[], Result], *, rng: random.Random) -> Result:
-    """The result of the first turn whose transaction was not aborted; Unavailable when none of them was applied.
+    """The result of the first try whose transaction was not aborted; Unavailable when none of them was applied.
 
-    Each turn must read anew: what was decided on an old read is not worth applying.
+    Each try must read anew: what was decided on an old read is not worth applying.
     """
-    for turn, pause_seconds in enumerate(_PAUSES_SECONDS):
+    for number, pause_seconds in enumerate(_PAUSES_SECONDS):
         try:
             return read_and_apply()
         except TransactionAborted:
-            log.warning("transaction lost to a concurrent change", turn=turn)
+            log.warning("transaction lost to a concurrent change", tries=number + 1)
             time.sleep(pause_seconds * rng.random())
     try:
         return read_and_apply()

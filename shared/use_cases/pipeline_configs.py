@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count, islice
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -82,7 +82,9 @@ class ConfigRequests:
             self._check_new(request, standing)
             config = _new_config("", key.tenant_id, request, now, user_id)
             return Reply(self._previewed(config, standing), status=200)
-        for config_id in _config_ids(key.tenant_id, idempotency_key):
+        number = 0
+        while True:
+            config_id = _config_id(key.tenant_id, idempotency_key, number)
             config = _new_config(config_id, key.tenant_id, request, now, user_id)
             created = self.configs.find_created(config_id) if idempotency_key else None
             is_replayed = created is not None
@@ -92,7 +94,7 @@ class ConfigRequests:
                 log.info("schedule created", config_id=config_id, pipeline_id=config.pipeline_id)
             if created and created.answers(digest, now):
                 return Reply(self._created(config, created, standing), is_replayed, status=201)
-        raise AssertionError("there is always another id")
+            number += 1  # this id is used up
 
     def list_all(self, key: PresentedKey, query: Mapping[str, Any]) -> dict[str, Any]:
         """A page of schedules, newest first. One job."""
@@ -222,9 +224,9 @@ def _without_preview(body: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
     return is_preview, {name: value for name, value in body.items() if name != "preview"}
 
 
-def _config_ids(tenant_id: str, idempotency_key: str | None) -> Iterator[str]:
-    for turn in count():
-        yield domain.repeatable_config_id(tenant_id, idempotency_key, turn) if idempotency_key else str(uuid.uuid4())
+def _config_id(tenant_id: str, idempotency_key: str | None, number: int) -> str:
+    """The id to try after `number` others: the same one each time where the request has a key."""
+    return domain.repeatable_config_id(tenant_id, idempotency_key, number) if idempotency_key else str(uuid.uuid4())
 
 
 def _new_config(

@@ -32,7 +32,7 @@ def overtaken(times: int) -> Callable[[], int]:
 
 
 @pytest.mark.parametrize("times", [0, 1, 7])
-def test_every_turn_reads_anew_until_one_is_applied(times: int) -> None:
+def test_every_try_reads_anew_until_one_is_applied(times: int) -> None:
     assert until_applied(overtaken(times), rng=Hurried()) == times + 1
 
 

@@ -38,7 +38,7 @@ def test_another_key_need_not_wait() -> None:
         assert other.wait(_SECONDS)
 
 
-def test_a_turn_that_failed_is_over() -> None:
+def test_work_that_failed_is_over() -> None:
     flights = SingleFlight()
     with pytest.raises(ValueError, match="work"), flights.of("key"):
         raise ValueError("work")

@@ -127,9 +127,9 @@ class CreatedConfig:
         return is_repeated_call(digest, now, first_digest=self.body_digest, first_at=self.created_at)
 
 
-def repeatable_config_id(tenant_id: str, idempotency_key: str, turn: int) -> str:
-    """The schedule's id for an Idempotency-Key. The same call gets the same id; `turn` counts ids that are used up."""
-    return str(uuid.uuid5(_NAMESPACE, json.dumps([tenant_id, idempotency_key, turn])))
+def repeatable_config_id(tenant_id: str, idempotency_key: str, number: int) -> str:
+    """The schedule's id for an Idempotency-Key. The same call gets the same id; `number` counts used-up ids."""
+    return str(uuid.uuid5(_NAMESPACE, json.dumps([tenant_id, idempotency_key, number])))
 
 
 def first_run_time(settings: ConfigSettings, now: datetime) -> datetime | None:
