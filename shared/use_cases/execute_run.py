@@ -20,7 +20,7 @@ from shared.runtime import log
 from shared.runtime.watchdog import Watchdog
 from shared.use_cases.attempt_end import AttemptEnd
 from shared.use_cases.attempt_report import AttemptReport
-from shared.use_cases.close_run import LostRun
+from shared.use_cases.close_lost_run import LostRun
 
 Begin = Callable[[RunTask, ClaimedRun, StopSignal, Services], Hop | Begun]
 
