@@ -2,7 +2,7 @@
 
 All runs have one identity: the worker's account. So what tells tenants apart is the audience of the token that a run
 presents. It follows from the deployment and the run's tenant alone, and only the platform can have it signed. See
-docs/adr/0018.
+docs/adr/0019.
 """
 
 from __future__ import annotations
