@@ -1,38 +1,54 @@
 -- name: focus_charges
 -- The export's rows without their nesting: what each bills, and its credits by kind of commitment. A credit without a
 -- type is read by its name. What has no unit that fits its cost is priced as one charge.
+-- Most rows have no credit of a commitment, so only those that have are added up by kind.
 WITH exported AS (
   SELECT
     *,
-    (
+    (SELECT SUM(each.amount) FROM UNNEST(credits) AS each) AS credit,
+    ARRAY(
       SELECT AS STRUCT
-        SUM(credit.amount) AS amount,
-        SUM(IF(credit.category = 'Usage', credit.amount, 0)) AS resource_amount,
-        MIN(IF(credit.category = 'Usage', credit.id, NULL)) AS resource_id,
-        MIN(IF(credit.category = 'Usage', credit.name, NULL)) AS resource_name,
-        SUM(IF(credit.category = 'Spend', credit.amount, 0)) AS spend_amount,
-        MIN(IF(credit.category = 'Spend', credit.id, NULL)) AS spend_id,
-        MIN(IF(credit.category = 'Spend', credit.name, NULL)) AS spend_name,
-        COUNTIF(credit.is_fee_offset) > 0 AS is_fee_offset
-      FROM (
-        SELECT
-          each.amount,
-          NULLIF(each.id, '') AS id,
-          COALESCE(NULLIF(each.full_name, ''), NULLIF(each.name, '')) AS name,
-          UPPER(each.type) = 'FEE_UTILIZATION_OFFSET' AS is_fee_offset,
-          CASE
-            WHEN UPPER(each.type) = 'COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE' THEN 'Spend'
-            WHEN STARTS_WITH(UPPER(each.type), 'COMMITTED_USAGE_DISCOUNT') THEN 'Usage'
-            WHEN NULLIF(each.type, '') IS NOT NULL THEN NULL
-            WHEN NOT REGEXP_CONTAINS(COALESCE(NULLIF(each.id, ''), each.name), r'(?i)^committed us(?:ag)?e discount')
-              THEN NULL
-            WHEN REGEXP_CONTAINS(COALESCE(NULLIF(each.id, ''), each.name), r'(?i)dollar[- ]based') THEN 'Spend'
-            ELSE 'Usage'
-          END AS category
-        FROM UNNEST(credits) AS each
-      ) AS credit
-    ) AS credited
+        each.amount,
+        NULLIF(each.id, '') AS id,
+        COALESCE(NULLIF(each.full_name, ''), NULLIF(each.name, '')) AS name,
+        UPPER(each.type) = 'FEE_UTILIZATION_OFFSET' AS is_fee_offset,
+        CASE
+          WHEN UPPER(each.type) = 'COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE' THEN 'Spend'
+          WHEN STARTS_WITH(UPPER(each.type), 'COMMITTED_USAGE_DISCOUNT') THEN 'Usage'
+          WHEN NULLIF(each.type, '') IS NOT NULL THEN NULL
+          WHEN REGEXP_CONTAINS(COALESCE(NULLIF(each.id, ''), each.name), r'(?i)dollar[- ]based') THEN 'Spend'
+          ELSE 'Usage'
+        END AS category
+      FROM UNNEST(credits) AS each
+      WHERE STARTS_WITH(UPPER(each.type), 'COMMITTED_USAGE_DISCOUNT')
+        OR UPPER(each.type) = 'FEE_UTILIZATION_OFFSET'
+        OR (
+          NULLIF(each.type, '') IS NULL
+          AND REGEXP_CONTAINS(COALESCE(NULLIF(each.id, ''), each.name), r'(?i)^committed us(?:ag)?e discount')
+        )
+    ) AS committed
   FROM {extract}
+),
+
+credits_told AS (
+  SELECT
+    *,
+    IF(
+      ARRAY_LENGTH(committed) = 0,
+      NULL,
+      (
+        SELECT AS STRUCT
+          SUM(IF(each.category = 'Usage', each.amount, 0)) AS resource_amount,
+          MIN(IF(each.category = 'Usage', each.id, NULL)) AS resource_id,
+          MIN(IF(each.category = 'Usage', each.name, NULL)) AS resource_name,
+          SUM(IF(each.category = 'Spend', each.amount, 0)) AS spend_amount,
+          MIN(IF(each.category = 'Spend', each.id, NULL)) AS spend_id,
+          MIN(IF(each.category = 'Spend', each.name, NULL)) AS spend_name,
+          COUNTIF(each.is_fee_offset) > 0 AS is_fee_offset
+        FROM UNNEST(committed) AS each
+      )
+    ) AS credited
+  FROM exported
 ),
 
 -- Of equal keys in `tags` the first counts, which PARSE_JSON promises: the first value by the alphabet.
@@ -70,7 +86,7 @@ lines AS (
     ) AS conversion_rate,
     CASE COALESCE(cost_type, 'regular')
       WHEN 'regular' THEN
-        IF(STARTS_WITH(sku.description, 'Commitment') OR credited.is_fee_offset, 'Purchase', 'Usage')
+        IF(STARTS_WITH(sku.description, 'Commitment') OR COALESCE(credited.is_fee_offset, FALSE), 'Purchase', 'Usage')
       WHEN 'tax' THEN 'Tax'
       ELSE 'Adjustment'
     END AS charge_category,
@@ -78,14 +94,14 @@ lines AS (
     NULLIF(adjustment_info.description, '') AS adjustment,
     COALESCE(cost, 0) AS cost,
     cost_at_list,
-    COALESCE(credited.amount, 0) AS credit,
+    COALESCE(credit, 0) AS credit,
     COALESCE(credited.resource_amount, 0) AS resource_credit,
     credited.resource_id AS resource_credit_id,
     credited.resource_name AS resource_credit_name,
     COALESCE(credited.spend_amount, 0) AS spend_credit,
     credited.spend_id AS spend_credit_id,
     credited.spend_name AS spend_credit_name,
-    credited.is_fee_offset,
+    COALESCE(credited.is_fee_offset, FALSE) AS is_fee_offset,
     CAST(usage.amount AS NUMERIC) AS used,
     NULLIF(usage.unit, '') AS used_unit,
     CAST(usage.amount_in_pricing_units AS NUMERIC) AS priced,
@@ -124,7 +140,7 @@ lines AS (
     x_usage_date,
     x_pipeline_logging_id,
     x_ingested_at
-  FROM exported
+  FROM credits_told
 )
 
 SELECT

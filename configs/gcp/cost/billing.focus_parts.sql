@@ -177,6 +177,15 @@ priced AS (
     *,
     charge_category IN ('Usage', 'Purchase') AND (line.sku_id IS NOT NULL OR NOT is_correction) AS is_priced
   FROM judged
+),
+
+-- How far the export's prices are from what the row costs: they are shown if rounding explains it.
+compared AS (
+  SELECT
+    *,
+    ABS(line.effective_price * pricing.quantity - line.cost) AS effective_difference,
+    ABS(line.list_price * pricing.quantity - list_cost) AS list_difference
+  FROM priced
 )
 
 SELECT
@@ -193,7 +202,8 @@ SELECT
   CASE
     WHEN NOT is_priced THEN NULL
     WHEN pricing.quantity = 0 THEN COALESCE(line.effective_price, 0)
-    WHEN ABS(line.effective_price * pricing.quantity - line.cost)
+    WHEN effective_difference <= NUMERIC '0.000001' THEN line.effective_price
+    WHEN effective_difference
       <= NUMERIC '0.000001' + (ABS(pricing.quantity) + ABS(line.effective_price)) * NUMERIC '0.000000001'
       THEN line.effective_price
     ELSE line.cost / pricing.quantity
@@ -202,9 +212,10 @@ SELECT
     WHEN NOT is_priced THEN NULL
     WHEN pricing.quantity = 0 THEN COALESCE(line.list_price, 0)
     WHEN SIGN(list_cost) * SIGN(pricing.quantity) < 0 THEN NULL
-    WHEN ABS(line.list_price * pricing.quantity - list_cost)
+    WHEN list_difference <= NUMERIC '0.000001' THEN line.list_price
+    WHEN list_difference
       <= NUMERIC '0.000001' + (ABS(pricing.quantity) + ABS(line.list_price)) * NUMERIC '0.000000001'
       THEN line.list_price
     ELSE list_cost / pricing.quantity
   END AS list_unit_price
-FROM priced
+FROM compared

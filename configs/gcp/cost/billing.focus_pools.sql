@@ -42,16 +42,35 @@ covered AS (
   FROM told
 ),
 
+-- Shares of what a row covers in part; of most rows all is covered, or nothing.
+resource_measures AS (
+  SELECT
+    *,
+    CASE
+      WHEN resource_covered = 0 THEN STRUCT(NUMERIC '0' AS list_cost, NUMERIC '0' AS quantity, NUMERIC '0' AS used)
+      WHEN resource_covered = line.cost THEN STRUCT(list_cost, pricing.quantity, COALESCE(line.used, 0))
+      ELSE STRUCT(
+        list_cost * resource_covered / line.cost,
+        pricing.quantity * resource_covered / line.cost,
+        COALESCE(line.used * resource_covered / line.cost, 0)
+      )
+    END AS by_resource
+  FROM covered
+),
+
 measures AS (
   SELECT
     *,
-    COALESCE(SAFE_DIVIDE(list_cost * resource_covered, line.cost), 0) AS resource_list_cost,
-    COALESCE(SAFE_DIVIDE(pricing.quantity * resource_covered, line.cost), 0) AS resource_quantity,
-    COALESCE(SAFE_DIVIDE(line.used * resource_covered, line.cost), 0) AS resource_used,
-    COALESCE(SAFE_DIVIDE(list_cost * all_covered, line.cost), 0) AS all_list_cost,
-    COALESCE(SAFE_DIVIDE(pricing.quantity * all_covered, line.cost), 0) AS all_quantity,
-    COALESCE(SAFE_DIVIDE(line.used * all_covered, line.cost), 0) AS all_used
-  FROM covered
+    CASE
+      WHEN all_covered = resource_covered THEN by_resource
+      WHEN all_covered = line.cost THEN STRUCT(list_cost, pricing.quantity, COALESCE(line.used, 0))
+      ELSE STRUCT(
+        list_cost * all_covered / line.cost,
+        pricing.quantity * all_covered / line.cost,
+        COALESCE(line.used * all_covered / line.cost, 0)
+      )
+    END AS by_all
+  FROM resource_measures
 ),
 
 -- What of a commitment's credits covers nothing of its row adjusts the commitment: credits that come late, or are taken
@@ -68,9 +87,9 @@ by_kind AS (
         line.resource_credit_id AS credit_id,
         line.resource_credit_name AS credit_name,
         resource_covered AS covered_cost,
-        resource_list_cost AS list_cost,
-        resource_quantity AS quantity,
-        resource_used AS used,
+        by_resource.list_cost,
+        by_resource.quantity,
+        by_resource.used,
         IF(is_fee, 0, line.resource_credit + resource_covered) AS adjustment
       ),
       STRUCT(
@@ -81,9 +100,9 @@ by_kind AS (
         line.spend_credit_id,
         COALESCE(line.model_name, line.spend_credit_name),
         all_covered - resource_covered,
-        all_list_cost - resource_list_cost,
-        all_quantity - resource_quantity,
-        all_used - resource_used,
+        by_all.list_cost - by_resource.list_cost,
+        by_all.quantity - by_resource.quantity,
+        by_all.used - by_resource.used,
         IF(is_fee, 0, line.spend_credit + all_covered - resource_covered)
       )
     ] AS kinds
@@ -113,9 +132,9 @@ shares AS (
     kind.used AS covered_used,
     kind.adjustment,
     by_kind.all_covered,
-    by_kind.all_list_cost,
-    by_kind.all_quantity,
-    by_kind.all_used,
+    by_kind.by_all.list_cost AS all_list_cost,
+    by_kind.by_all.quantity AS all_quantity,
+    by_kind.by_all.used AS all_used,
     IF(by_kind.is_fee, 0, by_kind.line.resource_credit + by_kind.line.spend_credit + by_kind.all_covered)
       AS all_adjustments
   FROM by_kind

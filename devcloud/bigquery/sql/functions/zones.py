@@ -18,4 +18,6 @@ def local_of(moment: str, zone: str) -> str:
 
 def moment_of(local: str, zone: str) -> str:
     """The SQL for the TIMESTAMP of a DATETIME in a zone."""
-    return f"timezone('UTC', {local})" if zone == "'UTC'" else f"bq_from_local({local}, {zone})"
+    if zone == "'UTC'":
+        return f"timezone('UTC', {local})"
+    return f"bq_from_zone({local}, {zone})" if _NAMED.fullmatch(zone) else f"bq_from_local({local}, {zone})"
