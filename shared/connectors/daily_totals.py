@@ -19,7 +19,7 @@ _MOST = Decimal(10) ** 29  # NUMERIC has 29 digits before the point
 # What is counted travels in one event and as a parameter of statements, which BigQuery takes up to 10 MB of.
 _MOST_SUMS, _LONGEST_CURRENCY = 20_000, 64
 
-DayFigures = tuple[int, Decimal, datetime | None]  # rows, cost and latest export time
+DayFigures = tuple[int, Decimal, Decimal, datetime | None]  # rows, cost, credits and latest export time
 
 
 class DailyTotals:
@@ -35,9 +35,7 @@ class DailyTotals:
         self.rows += batch.num_rows
         latest = pc.max(batch["export_time"]).as_py()
         self.seen_until = max(filter(None, (self.seen_until, latest)), default=None)
-        credits_ = batch["credits"]
-        parents = pc.list_parent_indices(credits_)
-        amounts = pc.struct_field(pc.list_flatten(credits_), ["amount"])
+        parents, amounts = _amounts(batch["credits"])
         days, currencies = batch["x_usage_date"], batch["currency"]
         self._sum(days, currencies, batch["cost"], counts_rows=True)
         self._sum(days.take(parents), currencies.take(parents), amounts, counts_rows=False)
@@ -70,17 +68,27 @@ class DailyTotals:
         ]
 
 
-def figures_by_day(parts: Iterable[tuple[Any, Any, Any]]) -> dict[date, DayFigures]:
-    """The figures of each day in (days, costs, export times) of batches; days that are missing are left out."""
+def figures_by_day(parts: Iterable[tuple[Any, Any, Any, Any]]) -> dict[date, DayFigures]:
+    """The figures of each day in (days, costs, credits, export times) of batches; days that are missing are left out."""
     figures: dict[date, DayFigures] = {}
-    for days, costs, exported in parts:
-        latest = _latest(days, exported)
+    for days, costs, credits_, exported in parts:
+        latest, (parents, amounts) = _latest(days, exported), _amounts(credits_)
+        credited = {day: amount for (day,), _, amount in _sums({"day": days.take(parents)}, amounts)}
         for (day,), found, amount in _sums({"day": days}, costs):
             if day is not None:
-                rows, cost, before = figures.get(day, (0, Decimal(0), None))
-                after = max(filter(None, (before, latest[day])), default=None)
-                figures[day] = (rows + found, _EXACT.add(cost, amount), after)
+                rows, cost, credit, before = figures.get(day, (0, Decimal(0), Decimal(0), None))
+                figures[day] = (
+                    rows + found,
+                    _EXACT.add(cost, amount),
+                    _EXACT.add(credit, credited.get(day, Decimal(0))),
+                    max(filter(None, (before, latest[day])), default=None),
+                )
     return figures
+
+
+def _amounts(credits_: Any) -> tuple[Any, Any]:
+    """The rows that credits are of, by their index, and the credits' amounts."""
+    return pc.list_parent_indices(credits_), pc.struct_field(pc.list_flatten(credits_), ["amount"])
 
 
 def _latest(days: Any, moments: Any) -> dict[date | None, datetime | None]:

@@ -31,6 +31,7 @@ from shared.errors import SourceNotFound, StepRefused
 pc: Any = _partly_typed
 TABLE = "gcp_cost_billing"
 _VALUE_LENGTH = 200
+_CREDITS = pa.list_(pa.struct([("amount", NUMERIC)]))
 
 # What is published of some days; None when there is no table yet.
 
@@ -149,10 +150,9 @@ class GcpBillingExport:
         return [rows.arrived_since(first), rows.both(exported, rows.arrived_before(first))]
 
     def _figures(self, dates: Sequence[date]) -> Mapping[date, DayFigures]:
-        batches = self._rows_of(dates, ["usage_start_time", "cost", "export_time"])
-        return figures_by_day(
-            (_usage_days(batch), conform(batch["cost"], NUMERIC, "cost"), batch["export_time"]) for batch in batches
-        )
+        given = {column["name"].casefold() for column in self.table.columns}
+        columns = ["usage_start_time", "cost", "export_time", *(["credits"] if "credits" in given else [])]
+        return figures_by_day(_compared(batch) for batch in self._rows_of(dates, columns))
 
     def _rows_of(self, dates: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows of these days, from the partitions where they are expected, and from older ones if those have any.
@@ -192,7 +192,7 @@ def known_columns() -> list[dict[str, Any]]:
 def changed_days(
     days: Sequence[date], found: Mapping[date, DayFigures], published: Mapping[date, DayFigures]
 ) -> list[date]:
-    """The days whose export rows differ from the published ones in number, cost or time."""
+    """The days whose export rows differ from the published ones in number, cost, credits or time."""
     return [day for day in days if found.get(day) != published.get(day)]
 
 
@@ -216,6 +216,13 @@ def _row_in_words(row: Mapping[str, Any]) -> str:
     }
     told = [f"{name} {fact}" for name, fact in facts.items() if fact]
     return f"the row {', '.join(told)}" if told else "a row"
+
+
+def _compared(batch: pa.RecordBatch) -> tuple[Any, Any, Any, Any]:
+    """Days, costs, credits and export times of a batch; an export without credits has none."""
+    has_credits = "credits" in batch.schema.names
+    given = conform(batch["credits"], _CREDITS, "credits") if has_credits else nulls(batch.num_rows, _CREDITS)
+    return _usage_days(batch), conform(batch["cost"], NUMERIC, "cost"), given, batch["export_time"]
 
 
 def _usage_days(batch: pa.RecordBatch) -> Any:

@@ -82,9 +82,9 @@ def test_amounts_whose_sum_is_too_wide_for_their_own_type_on_the_way_are_added_u
     assert Decimal(billed) == small
     days, costs = pa.array([NEW_YEAR] * 4), pa.array([HUGE, HUGE, LEAST, LEAST], NUMERIC)
     exported = pa.array([datetime(2024, 2, 1, tzinfo=UTC)] * 4)
-    assert figures_by_day([(days[:2], costs[:2], exported[:2]), (days[2:], costs[2:], exported[2:])]) == {
-        NEW_YEAR: (4, Decimal(0), datetime(2024, 2, 1, tzinfo=UTC))
-    }
+    credits_ = pa.array([[], [{"amount": HUGE}], [], [{"amount": LEAST}]], pa.list_(pa.struct([("amount", NUMERIC)])))
+    parts = [(days[:2], costs[:2], credits_[:2], exported[:2]), (days[2:], costs[2:], credits_[2:], exported[2:])]
+    assert figures_by_day(parts) == {NEW_YEAR: (4, Decimal(0), Decimal(0), datetime(2024, 2, 1, tzinfo=UTC))}
 
 
 @pytest.mark.parametrize(("amount", "more"), [(HUGE, Decimal("1e-9")), (LEAST, Decimal("-1e-9"))])

@@ -21,15 +21,18 @@ DAYS = st.dates(min_value=date(2025, 11, 1), max_value=date(2025, 11, 6))
 EXPORTED = datetime(2025, 11, 7, tzinfo=UTC)
 ROWS = st.lists(st.tuples(DAYS, st.decimals(min_value=-100, max_value=100, places=9)), max_size=12)
 
+CREDITS = pa.list_(pa.struct([("amount", NUMERIC)]))
+
 Rows = Sequence[tuple[date, Decimal]]
 
 
-def figures(*batches: Rows, exported: datetime = EXPORTED) -> dict[date, DayFigures]:
-    """What a connector counts in these batches."""
+def figures(*batches: Rows, exported: datetime = EXPORTED, credit: Decimal = Decimal(0)) -> dict[date, DayFigures]:
+    """What a connector counts in these batches; `credit` is the one of each row."""
     return figures_by_day(
         (
             pa.array([day for day, _ in rows], pa.date32()),
             pa.array([cost for _, cost in rows], NUMERIC),
+            pa.array([[{"amount": credit}]] * len(rows), CREDITS),
             pa.array([exported] * len(rows), pa.timestamp("us", "UTC")),
         )
         for rows in batches
@@ -63,10 +66,19 @@ def test_a_row_that_was_exported_anew_is_seen_whatever_it_costs(rows: Rows) -> N
     assert changed_days(days, figures(rows, exported=EXPORTED + timedelta(hours=1)), figures(rows)) == days
 
 
+@given(rows=ROWS.filter(bool))
+def test_a_row_with_another_credit_is_seen_although_it_costs_the_same(rows: Rows) -> None:
+    days = sorted({day for day, _ in rows})
+    assert changed_days(days, figures(rows, credit=Decimal("-0.25")), figures(rows, credit=Decimal("-0.5"))) == days
+
+
 def test_rows_without_a_day_belong_to_none() -> None:
     days, costs = pa.array([None, date(2025, 11, 1)], pa.date32()), pa.array([Decimal(1), None], NUMERIC)
     exported = pa.array([EXPORTED, None], pa.timestamp("us", "UTC"))
-    assert figures_by_day([(days, costs, exported)]) == {date(2025, 11, 1): (1, Decimal(0), None)}
+    credits_ = pa.array([[{"amount": Decimal(-1)}], [{"amount": None}, {"amount": Decimal(-2)}]], CREDITS)
+    assert figures_by_day([(days, costs, credits_, exported)]) == {
+        date(2025, 11, 1): (1, Decimal(0), Decimal(-2), None)
+    }
 
 
 @given(dates=st.sets(DATES, max_size=20))

@@ -86,7 +86,7 @@ lines AS (
     ) AS conversion_rate,
     CASE COALESCE(cost_type, 'regular')
       WHEN 'regular' THEN
-        IF(STARTS_WITH(sku.description, 'Commitment') OR COALESCE(credited.is_fee_offset, FALSE), 'Purchase', 'Usage')
+        IF(STARTS_WITH(LOWER(sku.description), 'commitment') OR COALESCE(credited.is_fee_offset, FALSE), 'Purchase', 'Usage')
       WHEN 'tax' THEN 'Tax'
       ELSE 'Adjustment'
     END AS charge_category,

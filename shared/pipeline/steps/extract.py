@@ -104,7 +104,7 @@ def _count_published(
     except Missing:
         return None, _NO_COSTS
     rows = hop.services.warehouse.rows_of(job)
-    figures = {row["usage_date"]: (row["row_count"], row["cost"], row["exported"]) for row in rows}
+    figures = {row["usage_date"]: (row["row_count"], row["cost"], row["credit"], row["exported"]) for row in rows}
     return figures, JobCosts.of_job(job)
 
 

@@ -1,11 +1,12 @@
 -- name: count_published
--- Rows, cost and latest export time of one source's published days: what an incremental run compares its export with.
+-- Rows, cost, credits and latest export time of one source's published days: what an incremental run compares its export with.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
   x_usage_date AS usage_date,
   COUNT(*) AS row_count,
   COALESCE(SUM(cost), 0) AS cost,
+  COALESCE(SUM((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit)), 0) AS credit,
   MAX(export_time) AS exported
 FROM {dataset}.gcp_cost_billing
 WHERE x_source = @source

@@ -184,13 +184,13 @@ def test_where_arrival_leaves_no_trace_late_hours_say_how_far_back_to_look(
     assert published(extracting, tenant) == {EIGHTH: 1, TENTH: 2}
 
 
-def test_a_row_that_was_exported_anew_with_other_credits_is_loaded(
+def test_a_row_with_another_credit_is_loaded_although_nothing_else_tells_them_apart(
     extracting: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
 ) -> None:
     extracting.run(tenant, {})
     owner.query_and_wait(f"DELETE FROM `{export.table}` WHERE DATE(usage_start_time) = DATE '{TENTH}'")
     credit = {"id": "c", "name": "Committed use", "amount": -1.0, "full_name": "c", "type": "DISCOUNT"}
-    export.add([usage(TENTH, exported=EXPORTED + timedelta(hours=1), credits=[credit])])
+    export.add([usage(TENTH, exported=EXPORTED, credits=[credit])])
     extracting.run(tenant, {})
     sql = f"SELECT SUM(credit.amount) AS credits FROM {tenant.tenant_id}.gcp_cost_billing, UNNEST(credits) AS credit"
     assert extracting.query(sql) == [{"credits": -1}]
