@@ -69,7 +69,7 @@ class DailyTotals:
 
 
 def figures_by_day(parts: Iterable[tuple[Any, Any, Any, Any]]) -> dict[date, DayFigures]:
-    """The figures of each day in (days, costs, credits, export times) of batches; days that are missing are left out."""
+    """The figures of each day in (days, costs, credits, export times) of batches, without rows that have no day."""
     figures: dict[date, DayFigures] = {}
     for days, costs, credits_, exported in parts:
         latest, (parents, amounts) = _latest(days, exported), _amounts(credits_)

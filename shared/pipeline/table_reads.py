@@ -20,6 +20,7 @@ _TOKEN = re.compile(
 _NAMED = re.compile(r"(?i)(?:\bWITH\b(?:\s+RECURSIVE\b)?|,)\s*`?(\w+)`?\s+AS\s*\(")
 _PLAIN = re.compile(r"\w+|`\w+`")
 _ENDS_FROM = frozenset({"where", "group", "having", "qualify", "window", "order", "limit"})
+_FUNCTIONS_IN = frozenset(["net", "keys", "aead", "hll_count", "kll_quantiles"])  # BigQuery's own, by what they begin with
 CHANGES = frozenset(["insert", "update", "delete", "merge", "create", "drop", "alter", "truncate", "export"])
 CHANGES |= {"load", "call", "execute", "begin", "declare", "set"}
 
@@ -113,6 +114,7 @@ class _Reader:
     def _step(self) -> None:
         level, sign, word = self.levels[-1], self._at(0), self._at(0).lower()
         if sign == "(":
+            self._call()
             opener = self._at(-1).lower()
             inner = _Level(opener, wants_table=level.wants_table, in_condition=self._continues(level, opener))
             inner.in_from, level.wants_table = level.wants_table, False
@@ -128,6 +130,19 @@ class _Reader:
         else:
             self._word(level, sign, word)
         self.place += 1
+
+    def _call(self) -> None:
+        """A call of a function by a name with dots: only BigQuery's own and those of the tenant's dataset may be."""
+        start = -1
+        while self._at(start - 1) == ".":
+            start -= 2
+        parts = [self._at(place) for place in range(start, 0, 2)]
+        if parts[0].lower() == "safe":
+            parts = parts[1:]
+        is_own = len(parts) == 1 and "." not in parts[0]
+        is_own |= len(parts) == 2 and (parts[0] == "{dataset}" or parts[0].lower() in {*_FUNCTIONS_IN, ")", "]"})
+        if not is_own:
+            self.foreign.append(".".join(parts) + "()")
 
     @staticmethod
     def _continues(level: _Level, opener: str) -> bool:

@@ -49,7 +49,7 @@ CASES: dict[str, Case] = {
         [fee("r", "0.6"), cents("d", "0.72", 1), used("2", credit(RESOURCE, "-1"), credit(SPEND, "-1"), hours=2)],
         {"Usage Used": "0.6", "Spend Used": "0.72"}),
     "small_letters": (
-        [fee("", "0.6", sku={"id": "r", "description": "commitment v1: Cpu for 1 Year"}), used("1", credit(RESOURCE, "-1"))],
+        [fee("", "0.6", sku={"id": "r", "description": "commitment v1: Cpu"}), used("1", credit(RESOURCE, "-1"))],
         {"Usage Used": "0.6"}),
     "two_kinds_without_names": (
         [fee("", "0.6"), cents(None, "0.72", 1), used("2", credit(RESOURCE, "-1"), credit(SPEND, "-1"), hours=2)],

@@ -14,6 +14,7 @@ from shared.pipeline.steps.sql import refuse_foreign_tables
 from shared.pipeline.table_reads import foreign_tables, names_given, problems_of_reads
 from tests.support.template_copies import copied_below, replaced, told_by
 
+FUNCTIONS = ["acme.fn()", "`acme.fn`()", "`acme`.`fn`()", "p.acme.fn()"]
 TABLE = "FROM {dataset}.gcp_cost_billing"
 BOUND = "x_source = @source AND day IN UNNEST(@dates)"
 
@@ -47,6 +48,9 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("SELECT 1 FROM EXTERNAL_QUERY('a', 'b')", ["EXTERNAL_QUERY()"]),
         ("SELECT 1 FROM APPENDS(TABLE acme.t)", ["APPENDS()"]),
         ("SELECT 1 FROM {dataset}.a |> AGGREGATE COUNT(*)", ["|>"]),
+        ("SELECT acme.fn(1), `acme.fn`(1), `acme`.`fn` (1), p.acme.fn(1)", FUNCTIONS),
+        ("SELECT SAFE.acme.fn(1), (1).(acme.fn)(2)", ["acme.fn()", ".()"]),
+        ("SELECT SAFE.ABS(1), NET.HOST(a), safe.net.HOST(a), {dataset}.fn(1), ('a').UPPER(), a.b IN (1)", []),
         ("SELECT 1; SELECT 2", [";"]),
         ("UPDATE acme.t SET a = 1 WHERE TRUE", ["UPDATE"]),
         ("SELECT 1 FROM {dataset}.a AS a, UNNEST(a.credits) AS c JOIN {step} USING (x)", []),
