@@ -28,11 +28,11 @@ Its stored credentials, without their secrets:
 
   curl -s {gateway}/api/v1/tenants/{tenant}/credentials -H 'X-API-Key: {key}'
 
-Its net costs by day, after credits:
+Its net costs by export and day, after credits:
 
   {command} query --tenant {tenant} --state-dir {state} \\
-    'SELECT DATE(ChargePeriodStart) AS usage_date, BillingCurrency AS currency, SUM(BilledCost) AS net_cost
-     FROM focus_cost GROUP BY usage_date, currency ORDER BY usage_date, currency'
+    'SELECT x_source, DATE(ChargePeriodStart) AS usage_date, BillingCurrency AS currency, SUM(BilledCost) AS net_cost
+     FROM focus_cost GROUP BY x_source, usage_date, currency ORDER BY x_source, usage_date, currency'
 
 The BigQuery jobs since the start:
 
