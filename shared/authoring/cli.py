@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,8 @@ def _explain(options: argparse.Namespace) -> int:
     check_tenant_id(options.tenant)
     given = {name: getattr(options, name) for name in ("date", "start_date", "end_date")}
     body = {name: value for name, value in given.items() if value is not None} | _parameters(template, options.param)
-    for line in explain(template, resolve_parameters(template, body), tenant_id=options.tenant):
+    parameters = resolve_parameters(template, body, today=datetime.now(UTC).date())
+    for line in explain(template, parameters, tenant_id=options.tenant):
         print(line)
     return 0
 

@@ -73,7 +73,7 @@ class PipelineRequests:
 
     def _ask(self, key: PresentedKey, pipeline: Mapping[str, str], request: RunRequest) -> Ask:
         standing = self.requests.require_standing(key)
-        template = get_template(pipeline["provider"], pipeline["domain"], pipeline["template"])
+        template = get_template(pipeline["provider"].lower(), pipeline["domain"], pipeline["template"])
         return Ask(standing, template, request)
 
 

@@ -104,13 +104,15 @@ def test_run_without_credentials_is_409(frontend: Frontend) -> None:
     assert "GCP" in answer.json()["detail"]
 
 
-def test_run_without_any_export_named_is_400(onlooker: Frontend) -> None:
-    answer = onlooker.api.post(onlooker.run_path, {"date": "2025-11-17"})
+@pytest.mark.parametrize("provider", ["gcp", "GCP"])
+def test_run_without_any_export_named_is_400(onlooker: Frontend, provider: str) -> None:
+    path = f"/api/v1/pipelines/run/{onlooker.tenant_id}/{provider}/cost/billing"
+    answer = onlooker.api.post(path, {"date": "2025-11-17"})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "billing_export_table"
 
 
-@pytest.mark.parametrize("pipeline", ["gcp/cost/nonsense", "ibm/cost/billing", "gcp/%2e%2e/cost", "GCP/cost/billing"])
+@pytest.mark.parametrize("pipeline", ["gcp/cost/nonsense", "ibm/cost/billing", "gcp/%2e%2e/cost"])
 def test_unknown_template_is_404(onlooker: Frontend, pipeline: str) -> None:
     answer = onlooker.api.post(f"/api/v1/pipelines/run/{onlooker.tenant_id}/{pipeline}")
     assert answer.status_code == 404

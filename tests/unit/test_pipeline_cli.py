@@ -90,6 +90,7 @@ def test_errors_of_all_files_are_told(template: Path, capsys: pytest.CaptureFixt
         (["validate", str(CONFIGS / "platform.yml")], "is not at <provider>/<domain>/<template>.yml"),
         (["explain", "gcp/cost/nothing"], "gcp/cost/nothing: there is no such template; there are gcp/cost/billing, "),
         (["explain", "gcp/cost/billing", "--date", "17.11.2025"], "date: must be a date, YYYY-MM-DD"),
+        (["explain", "gcp/cost/billing", "--date", "2199-12-31"], "date: must not be after today, "),
         (["explain", "gcp/cost/billing", "--param", "colour=red"], "colour: is unknown; this pipeline takes"),
         (["explain", "gcp/cost/billing", "--param", "late_hours"], "late_hours is not K=V"),
         (["explain", "gcp/cost/billing", "--tenant", "No One"], "tenant_id"),
