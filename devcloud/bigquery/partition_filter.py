@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from devcloud.bigquery.columns import PARTITION_TIME, is_ingestion_partitioned
-from devcloud.bigquery.model import Json, invalid_query
+from devcloud.bigquery.model import Json, invalid_query, not_implemented
 
 _PSEUDO_COLUMNS = ("_PARTITION_LOAD_TIME", "_PARTITIONDATE", PARTITION_TIME)
 
@@ -37,9 +37,14 @@ class PartitionFilter:
         partitioning = resource.get("timePartitioning") or resource.get("rangePartitioning") or {}
         return PartitionFilter(name, (str(partitioning["field"]),), alias) if partitioning.get("field") else None
 
-    def check(self, conditions: Iterable[exp.Expr]) -> None:
-        """Raises invalidQuery unless one of the conditions picks partitions."""
+    def check(self, conditions: Iterable[exp.Expr], *, inside: exp.Expr | None = None) -> None:
+        """Raises invalidQuery unless one of the conditions picks partitions.
+
+        A SELECT `inside` of others may be given partitions by their conditions, which is not implemented here.
+        """
         if not any(self._picks(condition) for condition in conditions):
+            if inside is not None and _has_conditions_around(inside):
+                raise not_implemented(f"a filter on the partitions of {self.table} outside of the SELECT that reads it")
             columns = ", ".join(f"'{column}'" for column in self.columns)
             raise invalid_query(
                 f"Cannot query over table '{self.table}' without a filter over column(s) {columns} that can be used "
@@ -57,3 +62,9 @@ class PartitionFilter:
     def _is_ours(self, column: exp.Column) -> bool:
         wanted = {name.lower() for name in self.columns}
         return column.name.lower() in wanted and column.table.lower() in ("", self.alias.lower())
+
+
+def _has_conditions_around(select: exp.Expr) -> bool:
+    """Whether a SELECT is a part of others, and one of those has a condition."""
+    is_within = select.find_ancestor(exp.CTE, exp.Subquery) is not None
+    return is_within and any(where.parent is not select for where in select.root().find_all(exp.Where))

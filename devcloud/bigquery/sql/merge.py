@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from devcloud.bigquery.model import invalid_query, not_implemented
+from devcloud.bigquery.partitions import unexpired
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.dml import (
     ONE_SOURCE_ROW,
@@ -30,9 +31,11 @@ def bind_merge(binder: Binder, node: exp.Merge) -> Plan:
         source_sql = source_sql.removeprefix("LATERAL ")
     check_partition_filter(target, scope, node.args["on"])
     on = binder.condition(node.args["on"], scope, "MERGE ON clause")
+    kept = unexpired(target.resource or {}, prefix=f"{alias}.")
+    on = f"({on}) AND {kept}" if kept else on
     whens, changing = [], []
     for when in node.args["whens"].expressions:
-        text, condition = _when(binder, when, target, scope)
+        text, condition = _when(binder, when, target, scope, kept)
         whens.append(text)
         if when.args.get("matched"):
             changing.append(condition or "TRUE")
@@ -44,7 +47,8 @@ def bind_merge(binder: Binder, node: exp.Merge) -> Plan:
     return Plan("MERGE", sql, target=target.ref, mutates=True, checks=checks)
 
 
-def _when(binder: Binder, when: exp.Expr, target: Target, scope: Scope) -> tuple[str, str]:
+def _when(binder: Binder, when: exp.Expr, target: Target, scope: Scope, kept: str) -> tuple[str, str]:
+    """The clause and its condition; rows of partitions that have expired match nothing, and are not left over either."""
     visible = _visible(when, scope)
     condition = when.args.get("condition")
     test = binder.condition(condition, visible, "WHEN condition") if condition is not None else ""
@@ -52,6 +56,8 @@ def _when(binder: Binder, when: exp.Expr, target: Target, scope: Scope) -> tuple
         head = "WHEN MATCHED"
     else:
         head = "WHEN NOT MATCHED BY SOURCE" if when.args.get("source") else "WHEN NOT MATCHED BY TARGET"
+        if kept and when.args.get("source"):
+            test = f"({test}) AND {kept}" if test else kept
     action = _action(binder, when, target, visible)
     return f"{head}{f' AND {test}' if test else ''} THEN {action}", test
 

@@ -51,7 +51,7 @@ def _select(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
     where = node.args.get("where")
     where_sql = f" WHERE {binder.condition(where.this, scope, 'WHERE clause')}" if where else ""
     for demanded in scope.demanded:
-        demanded.check([*scope.join_conditions, *([where.this] if where else [])])
+        demanded.check([*scope.join_conditions, *([where.this] if where else [])], inside=node)
     for window in node.args.get("windows") or []:
         scope.windows[window.name.lower()] = window
     items = expand(binder, node.expressions, scope)

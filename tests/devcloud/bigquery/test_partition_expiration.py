@@ -29,6 +29,9 @@ def test_rows_of_expired_partitions_are_gone(client: bigquery.Client, dataset: s
     assert client.get_table(table).num_rows == 2
     client.copy_table(table, f"{PLATFORM}.{dataset}.copied").result()
     assert client.get_table(f"{dataset}.copied").num_rows == 2
+    for source, when in (("[1, 2]", "MATCHED"), ("[2]", "NOT MATCHED BY SOURCE")):
+        merge = f"MERGE {table} AS t USING UNNEST({source}) AS n ON t.n = n WHEN {when} THEN UPDATE SET n = t.n"
+        assert client.query_and_wait(merge).num_dml_affected_rows == 1
     assert client.query_and_wait(f"UPDATE {table} SET n = n + 10 WHERE TRUE").num_dml_affected_rows == 2
     assert client.query_and_wait(f"DELETE FROM {table} WHERE n > 0").num_dml_affected_rows == 2
 
