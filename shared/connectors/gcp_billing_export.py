@@ -150,8 +150,7 @@ class GcpBillingExport:
         return [rows.arrived_since(first), rows.both(exported, rows.arrived_before(first))]
 
     def _figures(self, dates: Sequence[date]) -> Mapping[date, DayFigures]:
-        given = {column["name"].casefold() for column in self.table.columns}
-        columns = ["usage_start_time", "cost", "export_time", *(["credits"] if "credits" in given else [])]
+        columns = ["usage_start_time", "cost", "credits", "export_time"]
         return figures_by_day(_compared(batch) for batch in self._rows_of(dates, columns))
 
     def _rows_of(self, dates: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -219,10 +218,9 @@ def _row_in_words(row: Mapping[str, Any]) -> str:
 
 
 def _compared(batch: pa.RecordBatch) -> tuple[Any, Any, Any, Any]:
-    """Days, costs, credits and export times of a batch; an export without credits has none."""
-    has_credits = "credits" in batch.schema.names
-    given = conform(batch["credits"], _CREDITS, "credits") if has_credits else nulls(batch.num_rows, _CREDITS)
-    return _usage_days(batch), conform(batch["cost"], NUMERIC, "cost"), given, batch["export_time"]
+    """Days, costs, credits and export times of a batch."""
+    costs, credits_ = conform(batch["cost"], NUMERIC, "cost"), conform(batch["credits"], _CREDITS, "credits")
+    return _usage_days(batch), costs, credits_, batch["export_time"]
 
 
 def _usage_days(batch: pa.RecordBatch) -> Any:

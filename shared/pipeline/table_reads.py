@@ -20,9 +20,7 @@ _TOKEN = re.compile(
 _NAMED = re.compile(r"(?i)(?:\bWITH\b(?:\s+RECURSIVE\b)?|,)\s*`?(\w+)`?\s+AS\s*\(")
 _PLAIN = re.compile(r"\w+|`\w+`")
 _ENDS_FROM = frozenset({"where", "group", "having", "qualify", "window", "order", "limit"})
-_FUNCTIONS_IN = frozenset(
-    ["net", "keys", "aead", "hll_count", "kll_quantiles"]
-)  # BigQuery's own, by what they begin with
+_FUNCTIONS_IN = frozenset(["net", "keys", "aead", "hll_count", "kll_quantiles"])  # BigQuery's own
 CHANGES = frozenset(["insert", "update", "delete", "merge", "create", "drop", "alter", "truncate", "export"])
 CHANGES |= {"load", "call", "execute", "begin", "declare", "set"}
 

@@ -48,7 +48,7 @@ def bind_merge(binder: Binder, node: exp.Merge) -> Plan:
 
 
 def _when(binder: Binder, when: exp.Expr, target: Target, scope: Scope, kept: str) -> tuple[str, str]:
-    """The clause and its condition; rows of partitions that have expired match nothing, and are not left over either."""
+    """The clause and its condition; rows of expired partitions match nothing, and are not left over either."""
     visible = _visible(when, scope)
     condition = when.args.get("condition")
     test = binder.condition(condition, visible, "WHEN condition") if condition is not None else ""
