@@ -85,6 +85,8 @@ def foreign_table(table: str) -> str:
     """Why a statement may not read a table, and how it reads the tenant's own."""
     if not re.search(r"\w", table) or table.lower() in CHANGES:
         return f"must be one query, from SELECT or WITH on; {table} is refused"
+    if table.endswith("()"):
+        return f"{table} is refused: call only BigQuery's own functions; after FROM and JOIN, only UNNEST(...)"
     name = table.rstrip("`").rpartition(".")[2]
     own = f"{{dataset}}.{name if name in get_tables('tenant_dataset') else 'gcp_cost_billing'}"
     return (

@@ -94,6 +94,7 @@ def test_a_read_of_published_rows_keeps_to_source_and_days(sql: str, problem: st
     ("old", "new", "told"),
     [
         (TABLE, "FROM acme_corp_12312025.gcp_cost_billing", "write {dataset}.gcp_cost_billing"),
+        ("COUNT(*)", "acme.fn(1)", "acme.fn() is refused: call only BigQuery's own functions"),
         (TABLE, "FROM tenants.tenant_api_keys", "tenants.tenant_api_keys is not in the dataset of the run's tenant"),
         ("WHERE x_source = @source\n  AND", "WHERE", "reads gcp_cost_billing: the SELECT must have in its WHERE"),
         ("currency AS billing_currency", "currency", "a publish reads billing_currency"),
