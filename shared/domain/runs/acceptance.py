@@ -159,7 +159,9 @@ class Usage:
 
 def _check_unseen(leaves_room: bool) -> None:
     if not leaves_room:
-        raise TooManyRequests("other runs of this tenant are just being accepted", retry_after=_LOOK_AGAIN_SECONDS)
+        raise TooManyRequests(
+            "Other runs of this tenant are just being accepted; wait, then try again.", retry_after=_LOOK_AGAIN_SECONDS
+        )
 
 
 def _count(groups: Iterable[QueuedGroup]) -> int:
