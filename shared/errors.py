@@ -110,6 +110,14 @@ class SourceThrottled(Unavailable):
     """A quota of the tenant's own Google project is used up; try again later."""
 
 
+class ReadBroken(Unavailable):
+    """A download broke off; it can be continued where it ended."""
+
+
+class SourceRewritten(Unavailable):
+    """The export was rewritten while it was read; a later try finds it complete."""
+
+
 class TransactionAborted(Unavailable):
     """A concurrent change of the same table came first; read again and retry."""
 

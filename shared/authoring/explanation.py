@@ -126,6 +126,13 @@ def _known(template: Template, parameters: Mapping[str, Any], source: str, tenan
     }
 
 
+_COVERED = {
+    "day": "{days} days",
+    "month": "{days} days, whole months",
+    "billing_period": "{days} billing periods",
+}
+
+
 def _days(template: Template, parameters: Mapping[str, Any]) -> Sequence[date]:
     first = parameters.get("date") or parameters.get("start_date")
     last = parameters.get("date") or parameters.get("end_date")
@@ -138,8 +145,9 @@ def _days_in_words(template: Template, parameters: Mapping[str, Any]) -> str:
     days = _days(template, parameters)
     if not days:
         return "those on which something is new"
-    whole = ", whole months" if template.grain == "month" else ""
-    return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days{whole}"
+    if len(days) == 1:
+        return str(days[0])
+    return f"{days[0]} to {days[-1]}, {_COVERED[template.grain].format(days=len(days))}"
 
 
 def _bare(name: str, prefixes: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """One field for each environment variable, under its name in lower case.
 
-    An empty endpoint means Google's own. `require` refuses a setting that the function was not given.
+    An empty endpoint means the provider's own. `require` refuses a setting that the function was not given.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     kms_endpoint: str = ""
     secret_manager_endpoint: str = ""
     cloud_tasks_endpoint: str = ""
+    s3_endpoint: str = ""
     oidc_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
 
     def require(self, name: str) -> str:

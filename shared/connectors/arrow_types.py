@@ -119,6 +119,8 @@ def nulls(length: int, kind: pa.DataType) -> Any:
 def to_numeric(array: Any) -> Any:
     """NUMERIC values: a float by the shortest decimal text that means it, beyond nine places rounded half away from 0.
 
+    A text is the number that it spells.
+
     That is what CAST(... AS NUMERIC) of the provider's own number says: 0.1 is 0.1, not its binary neighbour.
     """
     if pa.types.is_integer(array.type):
@@ -130,7 +132,7 @@ def to_numeric(array: Any) -> Any:
         return pc.cast(texts, NUMERIC)
     except pa.ArrowInvalid:  # some value has more than nine places
         if not pa.types.is_floating(array.type):
-            raise
+            return _rounded(pc.cast(texts, _WIDE))
         vanishes = pc.less(pc.abs(array), _VANISHES)
         return _rounded(pc.cast(pc.if_else(vanishes, "0", texts), _WIDE))
 

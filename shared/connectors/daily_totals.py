@@ -22,25 +22,16 @@ _MOST_SUMS, _LONGEST_CURRENCY = 20_000, 64
 DayFigures = tuple[int, Decimal, Decimal, datetime | None]  # rows, cost, credits and latest export time
 
 
-class DailyTotals:
-    """Running totals of batches shaped as gcp_cost_billing; `seen_until` is the latest export time among them."""
+class BilledTotals:
+    """Running totals of rows and billed cost by day and currency; a billing period is named by its first day."""
 
     def __init__(self) -> None:
         self.rows = 0
-        self.seen_until: datetime | None = None
         self._days: dict[tuple[date, str | None], tuple[int, Decimal]] = {}
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Count one batch, in Arrow; StepRefused for currencies that cannot be meant."""
-        self.rows += batch.num_rows
-        latest = pc.max(batch["export_time"]).as_py()
-        self.seen_until = max(filter(None, (self.seen_until, latest)), default=None)
-        parents, amounts = _amounts(batch["credits"])
-        days, currencies = batch["x_usage_date"], batch["currency"]
-        self._sum(days, currencies, batch["cost"], counts_rows=True)
-        self._sum(days.take(parents), currencies.take(parents), amounts, counts_rows=False)
-
-    def _sum(self, days: Any, currencies: Any, amounts: Any, *, counts_rows: bool) -> None:
+    def sum(self, days: Any, currencies: Any, amounts: Any, *, counts_rows: bool) -> None:
+        """Count amounts, and their rows, unless the amounts are parts of rows that are counted already; StepRefused for absurd currencies."""
+        self.rows += len(days) * counts_rows
         for (day, currency), found, amount in _sums({"day": days, "currency": currencies}, amounts):
             rows, billed = self._days.get((day, currency), (0, Decimal(0)))
             self._days[day, currency] = (rows + found * counts_rows, _EXACT.add(billed, amount))
@@ -66,6 +57,23 @@ class DailyTotals:
             (day.isoformat(), currency, rows, f"{billed.normalize(_EXACT):f}")
             for (day, currency), (rows, billed) in sorted(self._days.items(), key=lambda item: str(item[0]))
         ]
+
+
+class DailyTotals(BilledTotals):
+    """Totals of batches shaped as gcp_cost_billing; `seen_until` is the latest export time among them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen_until: datetime | None = None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Count one batch, in Arrow."""
+        latest = pc.max(batch["export_time"]).as_py()
+        self.seen_until = max(filter(None, (self.seen_until, latest)), default=None)
+        parents, amounts = _amounts(batch["credits"])
+        days, currencies = batch["x_usage_date"], batch["currency"]
+        self.sum(days, currencies, batch["cost"], counts_rows=True)
+        self.sum(days.take(parents), currencies.take(parents), amounts, counts_rows=False)
 
 
 def figures_by_day(parts: Iterable[tuple[Any, Any, Any, Any]]) -> dict[date, DayFigures]:

@@ -38,7 +38,7 @@ def _has_rows(template: Template, target: Target, checked: Checked) -> RenderedC
     check_id, step = f"{target.table}.has_rows", target.step
     day = day_column(target.table, target.date_column)
     found = statement(_GUARDS, "has_rows").naming(staged=checked.staged[step], day=day)
-    values = {"check_id": check_id, "dates": list(checked.dates[step]), "grain": template.grain}
+    values = {"check_id": check_id, "dates": list(checked.dates[step]), "grain": template.grain.replace("_", " ")}
     return RenderedCheck(check_id, "has_rows", step, target.table, "warn", found, values)
 
 

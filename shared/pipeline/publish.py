@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -107,6 +108,7 @@ def _values(hop: Hop, records: Mapping[str, StepRecord], *, rows: int, bytes_bil
         "bytes_billed": bytes_billed,
         "watermark": _latest(details, "watermark"),
         "seen_until": _latest(details, "seen_until"),
+        "deliveries": _deliveries(hop, details),
     }
     for target in hop.template.publish:
         prefix = f"{target.table}_"
@@ -120,6 +122,12 @@ def _values(hop: Hop, records: Mapping[str, StepRecord], *, rows: int, bytes_bil
         values[f"{target.table}_snapshot_at"] = hop.snapshot_at
         values[f"{target.table}_final_after_days"] = hop.template.final_after_days
     return values
+
+
+def _deliveries(hop: Hop, details: list[Mapping[str, Any]]) -> str | None:
+    """By billing period what is published once this run is; None of a pipeline that loads no deliveries."""
+    new = {period: delivery for item in details for period, delivery in item.get("deliveries", {}).items()}
+    return json.dumps({**hop.begun.deliveries, **new}, sort_keys=True) if new or hop.begun.deliveries else None
 
 
 def _dates(record: StepRecord) -> list[date]:

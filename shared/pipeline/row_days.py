@@ -54,11 +54,12 @@ class CoarseDay:
         if self.part == "RUN":
             return f"{made}: a row's day must come from the rows, or another run would not replace it"
         if self.part == "INVOICE":
-            return f"{made}: an invoice has usage of days in other months; use the day of the usage"
+            told = f"{made}: an invoice has usage of days in other months; use the day of the usage"
+            return None if grain == "billing_period" else told
         if self.part == "SPAN":
-            return None if grain == "month" else f"{made}: with grain day, group by the day instead"
+            return None if grain != "day" else f"{made}: with grain day, group by the day instead"
         if self.part in _MONTHS:
-            return None if grain == "month" else f"{made}: a run of one day would replace all of it; say grain: month"
+            return None if grain != "day" else f"{made}: a run of one day would replace all of it; say grain: month"
         if self.part in _WEEKS:
             return f"{made}: a week can lie in two months; use a day or a month"
         return f"{made}: that is longer than any grain; use a day or a month"

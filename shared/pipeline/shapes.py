@@ -6,7 +6,8 @@ from shared.configuration.tables import Table, get_tables
 from shared.domain.templates.template_steps import SqlStep
 from shared.domain.templates.templates import Template
 
-_EXTRACTS = {"gcp_billing_export": "gcp_cost_billing"}  # what a connector loads has the columns of
+# What a connector loads has the columns of this table.
+_EXTRACTS = {"gcp_billing_export": "gcp_cost_billing", "aws_billing_files": "aws_cost_billing"}
 
 
 def shape_name(template: Template, step_id: str) -> str:

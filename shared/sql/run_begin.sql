@@ -57,8 +57,8 @@ WHERE @source IS NOT NULL
   );
 
 -- name: read_begun
--- An attempt's starting state: whether its lease is current, the run's status, the source's watermark, when the source was
--- last published, and the tenant's newest turn to publish. Watermarks from before turns were counted are in the fence.
+-- An attempt's starting state: whether its lease is current, the run's status, the source's watermark and deliveries, when
+-- the source was last published, and the tenant's newest turn to publish. Watermarks from before turns were counted are in the fence.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
@@ -75,6 +75,16 @@ WITH logged AS (
       ORDER BY completed_at DESC
       LIMIT 1
     )[SAFE_OFFSET(0)] AS loaded_until,
+    ARRAY_AGG(
+      IF(
+        pipeline_id = @pipeline_id AND source = @source AND status = 'COMPLETED' AND deliveries IS NOT NULL,
+        TO_JSON_STRING(deliveries),
+        NULL
+      )
+      IGNORE NULLS
+      ORDER BY completed_at DESC
+      LIMIT 1
+    )[SAFE_OFFSET(0)] AS deliveries,
     MAX(IF(pipeline_id = @pipeline_id AND source = @source AND status = 'COMPLETED', completed_at, NULL)) AS published_at
   FROM {dataset}.x_meta_pipeline_runs
 ),
@@ -90,6 +100,7 @@ SELECT
   ) AS lease_is_held,
   logged.status,
   COALESCE(logged.loaded_until, fence.watermark) AS watermark,
+  logged.deliveries,
   logged.published_at,
   COALESCE(logged.turn, 0) AS turn
 FROM logged

@@ -30,7 +30,7 @@ EXPECTED = {
         "tenant_usage_quotas",
     },
     "tenant_dataset": {
-        "aws_cost_cur",
+        "aws_cost_billing",
         "azure_cost_billing",
         "focus_billing_period",
         "focus_cost",

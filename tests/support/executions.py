@@ -37,11 +37,12 @@ class Delivery:
     attempt: int = 1
     hop: int = 0
     template: str = "billing"
+    provider: str = "gcp"
 
     @property
     def pipeline_id(self) -> str:
         """The pipeline that runs."""
-        return f"gcp-cost-{self.template}"
+        return f"{self.provider}-cost-{self.template}"
 
     def to_body(self) -> Json:
         names = {"run_id": self.run_id, "tenant_id": self.tenant.tenant_id, "pipeline_logging_id": self.run_id}
@@ -87,10 +88,17 @@ class Executions:
         template: str = "billing",
         lease_seconds: int = 300,
         max_retries: int = 3,
+        source: str | None = None,
     ) -> Delivery:
-        """A queue item of gcp/cost/<template> with a live lease; stores the tenant's credential when it is not yet."""
-        self.prepare(tenant)
-        delivery = Delivery(tenant, str(uuid.uuid4()), uuid.uuid4().hex, template=template)
+        """A queue item of gcp/cost/<template> with a live lease; stores the tenant's credential when it is not yet.
+
+        With a `source`, of that source's provider, whose credential is stored.
+        """
+        provider = source.partition(":")[0] if source else "gcp"
+        if source is None:
+            self.prepare(tenant)
+            source = f"gcp:{parameters.get('billing_export_table') or tenant.export.table}"
+        delivery = Delivery(tenant, str(uuid.uuid4()), uuid.uuid4().hex, template=template, provider=provider)
         now = datetime.now(UTC)
         admitted = queued_run(
             tenant.tenant_id,
@@ -101,7 +109,9 @@ class Executions:
             attempt=1,
             max_retries=max_retries,
             parameters=parameters,
-            source=f"gcp:{parameters.get('billing_export_table') or tenant.export.table}",
+            provider=provider,
+            pipeline_id=delivery.pipeline_id,
+            source=source,
             lease_id=delivery.lease_id,
             lease_expires_at=(now + timedelta(seconds=lease_seconds)).isoformat(),
             processing_started_at=now.isoformat(),
@@ -167,9 +177,11 @@ class Executions:
             headers[HEADER] = json.dumps(self.changes)
         return requests.post((url or function_url) + EXECUTE, json=body, headers=headers, timeout=100)
 
-    def run(self, tenant: Tenant, parameters: Json, *, template: str = "billing") -> Delivery:
+    def run(
+        self, tenant: Tenant, parameters: Json, *, template: str = "billing", source: str | None = None
+    ) -> Delivery:
         """A run from admission to success."""
-        delivery = self.admit(tenant, parameters, template=template)
+        delivery = self.admit(tenant, parameters, template=template, source=source)
         assert self.deliver(delivery) == "SUCCEEDED", self.error_of(delivery)
         return delivery
 

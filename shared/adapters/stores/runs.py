@@ -93,7 +93,7 @@ class Runs:
         found = dict(row)
         if not found.pop("lease_is_held"):
             raise errors.FenceLost("Another attempt took over (LEASE_LOST).")
-        return Begun(**found)
+        return Begun(**{**found, "deliveries": json.loads(found["deliveries"] or "null") or {}})
 
     def join_line(self, task: RunTask, *, now: datetime) -> Line:
         """Say that the lease waits for its tenant's turn to publish; how many came before it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,13 +65,15 @@ class ClaimedRun:
 class Begun:
     """An attempt's starting state: the run's status (None without a row), and the tenant's newest turn.
 
-    Of its pipeline and source the watermark, and when they were last published.
+    Of its pipeline and source the watermark, when they were last published, and by billing period a digest of what is
+    published.
     """
 
     status: str | None
     watermark: datetime | None
     published_at: datetime | None
     turn: int
+    deliveries: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_ended(self) -> bool:

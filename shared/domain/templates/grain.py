@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Literal
 
-Grain = Literal["day", "month"]
+Grain = Literal["day", "month", "billing_period"]
+# Whoever replaces whole billing periods tells them by one of these, never by the day of a charge. See docs/adr/0018.
+BILLING_PERIOD_COLUMNS = ("x_billing_period", "BillingPeriodStart")
 _DAY = timedelta(days=1)
 
 
@@ -14,10 +16,19 @@ def whole_days(days: Iterable[date], grain: Grain) -> list[date]:
     """The days, ascending and without duplicates; with grain month all days of their months.
 
     A row of a month is right only when it adds up all days of its month, and it replaces the month's row as a whole.
+    A billing period is told by its first day, so with grain billing_period these are the first days of the months.
     """
     if grain == "day":
         return sorted(set(days))
-    return [day for first in sorted({day.replace(day=1) for day in days}) for day in _month(first)]
+    firsts = sorted({day.replace(day=1) for day in days})
+    return firsts if grain == "billing_period" else [day for first in firsts for day in _month(first)]
+
+
+def covered_in_words(days: int, grain: Grain) -> str:
+    """How much a run covers: so many days, days in whole months, or billing periods."""
+    if grain == "billing_period":
+        return f"{days} billing periods"
+    return f"{days} days in whole months" if grain == "month" else f"{days} days"
 
 
 def _month(first: date) -> list[date]:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.domain.templates.config_problems import Place, error_places, in_words, listed
+from shared.domain.templates.grain import BILLING_PERIOD_COLUMNS, Grain
 from shared.domain.templates.template_checks import NotEmptied, Reconciliation
 from shared.domain.templates.template_steps import SqlStep
 from shared.domain.templates.templates import ASKS_FOR_BACKFILL, BUILT_IN, CHECK_VALUES, RUN_VALUES, Template
@@ -60,14 +61,28 @@ def _inconsistencies(template: Template) -> Iterator[tuple[Place, str]]:
     for index, step in enumerate(template.steps):
         if step.id in _RESERVED_STEPS:
             yield ("steps", index, "id"), f"{step.id} is a name every run has"
-        if template.grain == "month" and not isinstance(step, SqlStep):
-            yield ("steps", index, "uses"), f"{step.uses} reads days; of grain month are only pipelines of sql steps"
+        if not isinstance(step, SqlStep) and step.reads != template.grain:
+            yield ("steps", index, "uses"), _unfit(step.uses, step.reads, template.grain)
+    if template.grain == "billing_period":
+        for index, target in enumerate(template.publish):
+            if target.date_column not in BILLING_PERIOD_COLUMNS:
+                told = " or ".join(BILLING_PERIOD_COLUMNS)
+                yield ("publish", index, "date_column"), f"must be {told}: whole billing periods are replaced"
     yield from _unknown_steps(template)
     yield from _parameter_problems(template)
     for place, name, _ in template.placeholders():
         if name not in BUILT_IN and name not in template.parameters:
             yield place, f"unknown placeholder {{{name}}}"
     yield from _unpublished(template)
+
+
+_OTHERS: Mapping[Grain, str] = {"month": "sql steps", "billing_period": "steps that read billing periods"}
+
+
+def _unfit(uses: str, reads: Grain, grain: Grain) -> str:
+    if reads == "day":
+        return f"{uses} reads days; of grain {grain} are only pipelines of {_OTHERS[grain]}"
+    return f"{uses} reads whole billing periods; say grain: {reads}"
 
 
 def _repeated(group: str, names: Sequence[str], field: str) -> Iterator[tuple[Place, str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.dispatching.retry import MOST_STEP_TRIES
 from shared.domain.requests.texts import Text
+from shared.domain.templates.grain import Grain
 
 Name = Annotated[
     str,
@@ -54,8 +55,26 @@ class ExportOptions(Strict):
 class ExportStep(_Step):
     """Reads the tenant's Google Cloud billing export into a staging table."""
 
+    reads: ClassVar[Grain] = "day"
+
     uses: Literal["gcp_billing_export"]
     with_: ExportOptions = Field(default=ExportOptions(), alias="with")
+
+
+class BillingFilesOptions(Strict):
+    """Which billing periods, told by days in their months, both ends included; without any, those that have changed."""
+
+    start_date: str | None = None
+    end_date: str | None = None
+
+
+class AwsBillingFilesStep(_Step):
+    """Reads the billing export that AWS delivers to the tenant's bucket into a staging table."""
+
+    reads: ClassVar[Grain] = "billing_period"
+
+    uses: Literal["aws_billing_files"]
+    with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
 
 
 class SqlOptions(Strict):
@@ -73,7 +92,7 @@ class SqlStep(_Step):
     max_bytes_billed: Bytes | None = None
 
 
-Step = Annotated[ExportStep | SqlStep, Field(discriminator="uses")]
+Step = Annotated[ExportStep | AwsBillingFilesStep | SqlStep, Field(discriminator="uses")]
 
 
 class Lookup(Strict):

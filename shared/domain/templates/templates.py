@@ -11,7 +11,7 @@ from pydantic import Field
 
 from shared.domain.credentials.google_names import table_name
 from shared.domain.templates.config_problems import Place
-from shared.domain.templates.grain import Grain, days_between, whole_days
+from shared.domain.templates.grain import Grain, covered_in_words, days_between, whole_days
 from shared.domain.templates.template_checks import Check, ColumnName
 from shared.domain.templates.template_steps import Bytes, Lookup, Name, SqlStep, Step, Strict
 from shared.errors import InvalidInput
@@ -111,7 +111,10 @@ class Template(TemplateDocument):
         return any(not isinstance(step, SqlStep) for step in self.steps)
 
     def days_covered(self, first: date, last: date) -> list[date]:
-        """The days that a run of these requested days reads and replaces, both ends included."""
+        """The days that a run of these requested days reads and replaces, both ends included.
+
+        With grain billing_period they are the first days of the billing periods of these months.
+        """
         return whole_days(days_between(first, last), self.grain)
 
     def placeholders(self) -> Iterator[tuple[Place, str, bool]]:
@@ -228,8 +231,7 @@ def _range_errors(template: Template, resolved: Mapping[str, Any]) -> list[dict[
             return [{"field": "start_date", "message": "must not be after end_date"}]
         days = len(template.days_covered(first, last))
         if days > template.max_days:
-            whole = " in whole months" if template.grain == "month" else ""
-            message = f"the range has {days} days{whole}, at most {template.max_days} allowed"
+            message = f"the range has {covered_in_words(days, template.grain)}, at most {template.max_days} allowed"
             message += '; a backfill has one run a month: add "split": "month"'
             return [{"field": "end_date", "message": message}]
     if not start and "date" not in resolved and not template.can_find_days:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import chain
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
 from shared.adapters.bigquery.costs import JobCosts
 from shared.adapters.bigquery.job_errors import Missing
 from shared.adapters.bigquery.sql import statement
-from shared.adapters.bigquery.warehouse import Job
 from shared.adapters.google.tenant_export import open_tenant_export
-from shared.configuration.tables import get_table
 from shared.connectors.daily_totals import DailyTotals, DayFigures
 from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport, Selection
-from shared.connectors.parquet_stream import ParquetStream
 from shared.domain.credentials.billing_exports import OTHER_COLUMNS, named
 from shared.domain.credentials.credentials import GcpImpersonation, GcpServiceAccountKey
 from shared.domain.credentials.google_names import is_of_project
@@ -28,7 +24,7 @@ from shared.pipeline.byte_limits import require_within
 from shared.pipeline.context import Hop, day_of
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.steps.result import StepResult
-from shared.pipeline.steps.staging_job import staging_job
+from shared.pipeline.steps.staged_batches import stage_batches
 from shared.runtime import log
 
 _EXTRACT = "pipeline/extract"
@@ -44,7 +40,7 @@ def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> Ste
     selection, costs = _select(hop, step, connector, max_bytes_billed)
     step = step.over(selection.dates)
     totals, table = DailyTotals(), hop.staging_table(step)
-    job_id = _load(hop, step, _counted(hop, connector.batches(selection.dates), totals))
+    job_id = stage_batches(hop, step, _counted(hop, connector.batches(selection.dates), totals), TABLE)
     dates = sorted({*selection.dates, *totals.dates})
     return StepResult(
         rows=totals.rows,
@@ -163,26 +159,6 @@ def _counted(hop: Hop, batches: Iterator[pa.RecordBatch], totals: DailyTotals) -
         if batch.num_rows:
             totals.add(batch)
             yield batch
-
-
-def _load(hop: Hop, step: PlannedStep, batches: Iterator[pa.RecordBatch]) -> str | None:
-    """The id of the load job; None when there was nothing to load. Reads all batches in any case."""
-    staging, table = hop.services.staging, hop.staging_table(step)
-    columns = get_table("tenant_dataset", TABLE)
-    first = next(batches, None)
-    if first is None:
-        staging.make_empty(table, columns)
-        return None
-    batches = chain([first], batches)
-
-    def start(job_id: str) -> Job:
-        file = cast(Any, ParquetStream(batches, GcpBillingExport.schema()))
-        return staging.load(file, table, columns, job_id=job_id)
-
-    job = staging_job(hop, step, start)
-    for _ in batches:  # another attempt's job loaded the same rows; they are counted all the same
-        pass
-    return str(job.job_id)
 
 
 def _text(moment: Any) -> str | None:

@@ -21,6 +21,7 @@
 -- param: bytes_billed INT64
 -- param: seen_until TIMESTAMP
 -- param: watermark TIMESTAMP
+-- param: deliveries STRING
 BEGIN TRANSACTION;
 
 MERGE {dataset}.x_meta_pipeline_runs AS runs
@@ -76,16 +77,17 @@ WHEN MATCHED THEN UPDATE SET
   bytes_billed = @bytes_billed,
   watermark = @seen_until,
   loaded_until = @watermark,
+  deliveries = PARSE_JSON(@deliveries),
   error_class = NULL,
   error_message = NULL
 WHEN NOT MATCHED THEN INSERT (
   pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters, created_at,
   lease_id, attempt, source, started_at, completed_at, turn, rows_published, dates, bytes_billed, watermark,
-  loaded_until
+  loaded_until, deliveries
 ) VALUES (
   @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, finished.status,
   PARSE_JSON(@parameters), @created_at, @lease_id, @attempt, @source, @started_at, CURRENT_TIMESTAMP(), @turn,
-  @rows_published, @dates, @bytes_billed, @seen_until, @watermark
+  @rows_published, @dates, @bytes_billed, @seen_until, @watermark, PARSE_JSON(@deliveries)
 );
 
 -- name: restated_days

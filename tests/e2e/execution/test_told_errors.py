@@ -17,7 +17,7 @@ from tests.support.tenant import Tenant
     ("statement", "reason", "word"),
     [
         ("SELECT secret_column FROM {planted}", "invalidQuery", "secret_column"),
-        ("SELECT x_source FROM {dataset}.aws_cost_cur", "notFound, table aws_cost_cur", "aws_cost_cur"),
+        ("SELECT x_source FROM {dataset}.aws_cost_billing", "notFound, table aws_cost_billing", "aws_cost_billing"),
     ],
 )
 def test_tenant_reads_the_reason_and_the_log_has_bigquerys_text(

@@ -1,0 +1,216 @@
+-- name: invoiced_by_source
+-- What the report bills by payer account, billing period and currency.
+SELECT
+  bill_payer_account_id AS billing_account_id,
+  x_billing_period AS billing_period,
+  line_item_currency_code AS currency,
+  SUM(
+    IF(
+      line_item_line_item_type IN ('SavingsPlanCoveredUsage', 'SavingsPlanNegation', 'DiscountedUsage'),
+      0,
+      COALESCE(line_item_net_unblended_cost, line_item_unblended_cost, 0)
+    )
+  ) AS total
+FROM {extract}
+GROUP BY billing_account_id, billing_period, currency
+
+-- name: invoiced_by_focus
+-- What FOCUS bills by the same.
+SELECT
+  BillingAccountId AS billing_account_id,
+  DATE(BillingPeriodStart) AS billing_period,
+  BillingCurrency AS currency,
+  SUM(BilledCost) AS total
+FROM {focus}
+GROUP BY billing_account_id, billing_period, currency
+
+-- name: other_periods
+-- Rows whose own billing period is not the one that their delivery is of: a publish would replace them with the wrong one.
+SELECT
+  x_billing_period AS delivered_in,
+  bill_billing_period_start_date AS billed_in,
+  x_manifest AS manifest,
+  COUNT(*) AS row_count
+FROM {extract}
+WHERE DATE(bill_billing_period_start_date) != x_billing_period
+GROUP BY delivered_in, billed_in, manifest
+
+-- name: other_exports
+-- Other sources that have published rows of the same payer accounts and billing periods: sums over all rows would count
+-- these twice. The parameter allow_other_export lets it.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+-- param: allow_other_export BOOL
+SELECT
+  x_source AS other_source,
+  x_billing_period AS billing_period,
+  COUNT(*) AS row_count
+FROM {dataset}.aws_cost_billing
+WHERE NOT @allow_other_export
+  AND x_source != @source
+  AND x_billing_period IN UNNEST(@dates)
+  AND bill_payer_account_id IN (SELECT bill_payer_account_id FROM {extract})
+GROUP BY other_source, billing_period
+
+-- name: savings_plans_balance
+-- Savings plans whose covered usage and its negation do not cancel each other out, as they do in a complete report.
+SELECT
+  savings_plan_savings_plan_a_r_n AS savings_plan,
+  x_billing_period AS billing_period,
+  line_item_currency_code AS currency,
+  SUM(line_item_unblended_cost) AS left_over
+FROM {extract}
+WHERE line_item_line_item_type IN ('SavingsPlanCoveredUsage', 'SavingsPlanNegation')
+GROUP BY savings_plan, billing_period, currency
+HAVING ABS(left_over) > 0.01
+
+-- name: focus_missing_values
+-- Rows without a value that FOCUS wants in every row.
+SELECT
+  BilledCost,
+  BillingAccountId,
+  BillingCurrency,
+  ChargeCategory,
+  ChargePeriodEnd,
+  ChargePeriodStart,
+  ContractedCost,
+  EffectiveCost,
+  ListCost,
+  ServiceName,
+  ServiceCategory,
+  ServiceProviderName,
+  ServiceSubcategory,
+  ProviderName,
+  PublisherName
+FROM {focus}
+WHERE BilledCost IS NULL
+  OR BillingAccountId IS NULL
+  OR BillingCurrency IS NULL
+  OR ChargeCategory IS NULL
+  OR ChargePeriodEnd IS NULL
+  OR ChargePeriodStart IS NULL
+  OR ContractedCost IS NULL
+  OR EffectiveCost IS NULL
+  OR ListCost IS NULL
+  OR ServiceName IS NULL
+  OR ServiceCategory IS NULL
+  OR ServiceProviderName IS NULL
+  OR ServiceSubcategory IS NULL
+  OR ProviderName IS NULL
+  OR PublisherName IS NULL
+
+-- name: focus_empty_texts
+-- Rows with an empty text where FOCUS wants NULL.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  ServiceName
+FROM {focus}
+WHERE '' IN (
+    AllocatedMethodId, AllocatedResourceId, AllocatedResourceName, AvailabilityZone, BillingAccountId, BillingAccountName, BillingAccountType, BillingCurrency,
+    CapacityReservationId, CapacityReservationStatus, ChargeCategory, ChargeClass, ChargeDescription,
+    ChargeFrequency, CommitmentDiscountCategory, CommitmentDiscountId, CommitmentDiscountName,
+    CommitmentDiscountStatus, CommitmentDiscountType, CommitmentDiscountUnit, ConsumedUnit, HostProviderName,
+    InvoiceDetailId, InvoiceId, InvoiceIssuerName, PricingCategory, PricingCurrency, PricingUnit, ProviderName, PublisherName, RegionId,
+    RegionName, ResourceId, ResourceName, ResourceType, ServiceCategory, ServiceName, ServiceProviderName,
+    ServiceSubcategory, SkuId, SkuMeter, SkuPriceId, SubAccountId, SubAccountName, SubAccountType,
+    x_consumption_model, x_source, x_source_version, x_pipeline_logging_id
+  )
+
+-- name: focus_values_of_1_4
+-- Values that FOCUS 1.2 allows and 1.4 does not: an EffectiveCost of taxes and credits that is not what they bill, and
+-- prices or quantities without a SkuPriceId. Usage and purchases that correct nothing keep theirs: 1.4 wants that too.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  ChargeCategory,
+  ChargeClass,
+  BilledCost,
+  EffectiveCost,
+  PricingQuantity,
+  ConsumedQuantity
+FROM {focus}
+WHERE (ChargeCategory IN ('Tax', 'Credit') AND EffectiveCost != BilledCost)
+  OR (
+    SkuPriceId IS NULL
+    AND (ChargeCategory NOT IN ('Usage', 'Purchase') OR ChargeClass = 'Correction')
+    AND (
+      COALESCE(
+        ListUnitPrice, ContractedUnitPrice, PricingCurrencyListUnitPrice, PricingCurrencyContractedUnitPrice,
+        PricingQuantity, ConsumedQuantity, CommitmentDiscountQuantity
+      ) IS NOT NULL
+      OR COALESCE(PricingCategory, PricingUnit, ConsumedUnit, CommitmentDiscountUnit) IS NOT NULL
+    )
+  )
+
+-- name: focus_prices
+-- Rows whose unit price times quantity is not their cost, rounding aside: NUMERIC rounds a price and a quantity to nine
+-- digits. Corrections may differ.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  PricingQuantity,
+  ListUnitPrice,
+  ListCost,
+  ContractedUnitPrice,
+  ContractedCost
+FROM {focus}
+WHERE ChargeClass IS NULL
+  AND (
+    ABS(ListUnitPrice * PricingQuantity - ListCost)
+      > 0.000002 + (ABS(PricingQuantity) + ABS(ListUnitPrice)) * NUMERIC '0.000000001'
+    OR ABS(ContractedUnitPrice * PricingQuantity - ContractedCost)
+      > 0.000002 + (ABS(PricingQuantity) + ABS(ContractedUnitPrice)) * NUMERIC '0.000000001'
+  )
+
+-- name: focus_charge_periods
+-- Rows whose charge period does not end after its start.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  ChargePeriodEnd
+FROM {focus}
+WHERE ChargePeriodEnd <= ChargePeriodStart
+
+-- name: focus_billing_periods
+-- Rows whose billing period is no calendar month in UTC.
+SELECT
+  ChargeDescription,
+  BillingPeriodStart,
+  BillingPeriodEnd
+FROM {focus}
+WHERE BillingPeriodStart != TIMESTAMP(DATE_TRUNC(DATE(BillingPeriodStart), MONTH))
+  OR BillingPeriodEnd != TIMESTAMP(DATE_ADD(DATE(BillingPeriodStart), INTERVAL 1 MONTH))
+
+-- name: focus_commitments
+-- Usage of a commitment that is not said to be Used or Unused or is billed once more, and a status without a commitment.
+SELECT
+  ChargeDescription,
+  ChargePeriodStart,
+  CommitmentDiscountId,
+  CommitmentDiscountStatus,
+  PricingCategory,
+  BilledCost
+FROM {focus}
+WHERE (
+    ChargeCategory = 'Usage'
+    AND ChargeClass IS NULL
+    AND (CommitmentDiscountId IS NOT NULL OR PricingCategory = 'Committed')
+    AND (CommitmentDiscountStatus IS NULL OR BilledCost != 0)
+  )
+  OR (CommitmentDiscountId IS NULL AND CommitmentDiscountStatus IS NOT NULL)
+
+-- name: focus_unknown_services
+-- Services that service_categories.csv does not name, and what they bill: they are shown as Other.
+-- param: aws_service_categories STRING
+SELECT
+  ServiceName,
+  BillingCurrency,
+  SUM(BilledCost) AS billed_cost
+FROM {focus}
+WHERE ServiceCategory = 'Other'
+  AND ServiceName NOT IN (
+    SELECT JSON_VALUE(line, '$.name')
+    FROM UNNEST(JSON_QUERY_ARRAY(@aws_service_categories)) AS line
+  )
+GROUP BY ServiceName, BillingCurrency

@@ -1,0 +1,34 @@
+-- name: billed_by_period
+-- Rows and billed cost of one source by billing period and currency: what restatements and checks compare. What a savings
+-- plan or a reservation covers is billed by its fees.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+SELECT
+  x_billing_period AS usage_date,
+  line_item_currency_code AS billing_currency,
+  COUNT(*) AS row_count,
+  SUM(
+    IF(
+      line_item_line_item_type IN ('SavingsPlanCoveredUsage', 'SavingsPlanNegation', 'DiscountedUsage'),
+      0,
+      COALESCE(line_item_net_unblended_cost, line_item_unblended_cost, 0)
+    )
+  ) AS billed_cost
+FROM {rows}
+WHERE x_source = @source
+  AND x_billing_period IN UNNEST(@dates)
+GROUP BY usage_date, billing_currency
+
+-- name: focus_by_period
+-- Rows and billed cost of one source by billing period and currency, as FOCUS has them.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+SELECT
+  DATE(BillingPeriodStart) AS usage_date,
+  BillingCurrency AS billing_currency,
+  COUNT(*) AS row_count,
+  SUM(BilledCost) AS billed_cost
+FROM {rows}
+WHERE x_source = @source
+  AND DATE(BillingPeriodStart) IN UNNEST(@dates)
+GROUP BY usage_date, billing_currency

@@ -1,0 +1,1 @@
+"""Talks to AWS with a tenant's own credentials."""

@@ -1,0 +1,154 @@
+"""A tenant's S3 bucket, below one prefix, as an object store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from shared import errors
+from shared.adapters.aws.sessions import open_session
+from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
+from shared.domain.object_stores import StoredObject, folder, key_problem
+
+_TIMEOUT_SECONDS = 60
+_ATTEMPTS = 5
+_REJECTED = frozenset(
+    {
+        "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "TokenRefreshRequired", "InvalidToken",
+        "InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure",
+    }
+)  # fmt: skip
+_THROTTLED = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "429"})
+_REWRITTEN = frozenset({"PreconditionFailed", "412"})
+_MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
+_DENIED = frozenset({"AccessDenied", "403", "Forbidden", "AllAccessDisabled"})
+
+
+@dataclass(frozen=True)
+class S3Bucket:
+    """One bucket, read below `prefix`; `client` is boto3's, which follows a bucket into its own region."""
+
+    client: Any
+    bucket: str
+    prefix: str
+
+    @property
+    def place(self) -> str:
+        """As an S3 URI."""
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    def list(self, below: str = "") -> Iterator[StoredObject]:
+        """All objects, a thousand a call."""
+        pages = self.client.get_paginator("list_objects_v2")
+        with _told(self.place, grant="s3:ListBucket on the bucket"):
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + below):
+                for item in page.get("Contents", ()):
+                    if key_problem(item["Key"], prefix=self.prefix) is None:
+                        modified_at = item["LastModified"].astimezone(UTC)
+                        yield StoredObject(item["Key"], item["ETag"], item["Size"], modified_at)
+
+    def find(self, key: str) -> StoredObject | None:
+        """The object by a HEAD request."""
+        self._check(key)
+        try:
+            with _told(f"s3://{self.bucket}/{key}", grant="s3:GetObject on the prefix"):
+                found = self.client.head_object(Bucket=self.bucket, Key=key)
+        except errors.SourceRewritten:
+            return None
+        return StoredObject(key, found["ETag"], found["ContentLength"], found["LastModified"].astimezone(UTC))
+
+    def open(self, found: StoredObject, *, start: int, end: int) -> S3Body:
+        """A GET request that S3 refuses when the object is another one by now."""
+        self._check(found.key)
+        place = f"s3://{self.bucket}/{found.key}"
+        with _told(place, grant="s3:GetObject on the prefix"):
+            answer = self.client.get_object(
+                Bucket=self.bucket, Key=found.key, IfMatch=found.etag, Range=f"bytes={start}-{end - 1}"
+            )
+        return S3Body(answer["Body"], place)
+
+    def _check(self, key: str) -> None:
+        if problem := key_problem(key, prefix=self.prefix):
+            raise errors.SourceNotFound(f"{key[:200]} of {self.place} {problem}; it is not read")
+
+
+@dataclass(frozen=True)
+class S3Body:
+    """The bytes of one answer."""
+
+    body: Any
+    place: str
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; ReadBroken when the connection ended too early."""
+        from botocore.exceptions import HTTPClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+        from urllib3.exceptions import HTTPError
+
+        broken = (HTTPClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError, HTTPError, OSError)
+        try:
+            return bytes(self.body.read(size))
+        except broken as error:
+            raise errors.ReadBroken(f"{self.place}: the download broke off") from error
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self.body.close()
+
+
+def open_bucket(credential: AwsAccessKey | AwsRole, *, endpoint: str) -> S3Bucket:
+    """The credential's bucket; an empty endpoint is AWS's own."""
+    from botocore.config import Config
+
+    style = {"addressing_style": "path"} if endpoint else {}
+    config = Config(
+        connect_timeout=_TIMEOUT_SECONDS,
+        read_timeout=_TIMEOUT_SECONDS,
+        retries={"mode": "standard", "max_attempts": _ATTEMPTS},
+        signature_version="s3v4",
+        s3=style,
+    )
+    client = open_session(credential).client("s3", endpoint_url=endpoint or None, config=config)
+    return S3Bucket(client, credential.bucket, folder(credential.prefix))
+
+
+@contextmanager
+def _told(place: str, *, grant: str) -> Iterator[None]:
+    """S3's errors in the words of a run: `grant` is what an administrator has to allow."""
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+    try:
+        yield
+    except ClientError as error:
+        failure = _meaning(error, place, grant)
+        raise failure from error
+    except HTTPClientError as error:
+        raise errors.Unavailable(f"{place}: S3 did not answer") from error
+    except BotoCoreError as error:
+        raise errors.StepFailed(f"{place}: {str(error)[:200]}") from error
+
+
+def _meaning(error: Any, place: str, grant: str) -> errors.ConvergenceError:
+    answer = error.response
+    code, status = str(answer["Error"].get("Code", "")), answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    known: list[tuple[bool, type[errors.ConvergenceError], str]] = [
+        (code in _REJECTED, errors.CredentialsRejected, f"AWS refuses the access key ({code})"),
+        (
+            code in _REWRITTEN | _MISSING,
+            errors.SourceRewritten,
+            f"{place} changed or went away while the export was read",
+        ),
+        (code == "NoSuchBucket", errors.SourceNotFound, f"{place}: there is no such bucket"),
+        (
+            code in _DENIED,
+            errors.SourceNotFound,
+            f"{place} may not be read with the tenant's credentials; grant {grant}",
+        ),
+        (code in _THROTTLED or status == 429, errors.SourceThrottled, f"{place}: S3 asks to slow down"),
+        (status >= 500, errors.Unavailable, f"{place}: S3 answered {status}"),
+    ]
+    otherwise = errors.StepFailed, f"{place}: S3 answered {code or status}"
+    kind, message = next(((kind, message) for holds, kind, message in known if holds), otherwise)
+    return kind(message)

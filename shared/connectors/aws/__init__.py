@@ -1,0 +1,1 @@
+"""Reads the billing exports that AWS delivers into a bucket."""

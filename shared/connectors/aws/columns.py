@@ -1,0 +1,84 @@
+"""Names the columns of AWS's reports: legacy, as the query service spells them, and of CUR 2.0, all as CUR 2.0 does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from shared.errors import StepRefused
+
+# Without these nothing can be billed; an export's own query may leave any column out.
+REQUIRED = (
+    "bill_payer_account_id",
+    "line_item_currency_code",
+    "line_item_line_item_type",
+    "line_item_product_code",
+    "line_item_unblended_cost",
+    "line_item_usage_end_date",
+    "line_item_usage_start_date",
+)
+# Objects that hold the columns of a category that have no column of their own, by the category's legacy name.
+_OBJECTS = {
+    "product": "product",
+    "resourceTags": "resource_tags",
+    "costCategory": "cost_category",
+    "discount": "discount",
+}
+_FLAT_OBJECTS = {"product_": "product", "resource_tags_": "resource_tags", "cost_category_": "cost_category"}
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where a file's columns go.
+
+    `own`: the table's column for each; `members`: the key within an object; `others`: those that nobody knows.
+    """
+
+    own: dict[str, str] = field(default_factory=dict)
+    members: dict[str, dict[str, str]] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+
+
+def place_columns(names: Sequence[str], known: Collection[str], *, file: str) -> Columns:
+    """Where each column goes; StepRefused naming those that are missing, or that it is no Cost and Usage Report."""
+    by_letters = {_letters(name): name for name in known if not name.startswith("x_")}
+    found = Columns()
+    taken: set[str] = set()
+    for name in names:
+        column = by_letters.get(_letters(name))
+        if column is not None and column not in taken:
+            taken.add(column)
+            found.own[name] = column
+        elif (member := _member(name)) is not None:
+            found.members.setdefault(member[0], {})[name] = member[1]
+        else:
+            found.others.append(name)
+    for owner in found.members.keys() & taken:  # it is there as a whole, and holds what belongs to it
+        found.others.extend(found.members.pop(owner))
+    if missing := [name for name in REQUIRED if name not in taken]:
+        raise StepRefused(_unusable(names, missing, file))
+    return found
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _member(name: str) -> tuple[str, str] | None:
+    category, slash, rest = name.partition("/")
+    if slash and category in _OBJECTS:
+        if category == "resourceTags":
+            return _OBJECTS[category], rest.replace(":", "_", 1)
+        return _OBJECTS[category], rest if category == "costCategory" else _CAPITAL.sub("_", rest).lower()
+    for start, owner in _FLAT_OBJECTS.items():
+        if not slash and name.startswith(start):
+            return owner, name.removeprefix(start)
+    return None
+
+
+def _unusable(names: Sequence[str], missing: Sequence[str], file: str) -> str:
+    if {"BilledCost", "ChargeCategory"} <= set(names):
+        return f"{file} is a FOCUS export, and this pipeline reads Cost and Usage Reports: CUR 2.0 or the legacy one"
+    return f"{file} lacks columns that a cost needs: {', '.join(missing)}; add them to the export"

@@ -1,0 +1,153 @@
+"""What AWS has delivered below a prefix: of each billing period the newest manifest, or files that form a complete set.
+
+Layouts, from AWS's own documentation of Data Exports and of the legacy Cost and Usage Report:
+
+- Data Exports: `<export>/data/BILLING_PERIOD=2026-09/<file>` and
+  `<export>/metadata/BILLING_PERIOD=2026-09/<export>-Manifest.json`, each in one more folder a refresh where the export
+  creates new files instead of overwriting. A manifest is delivered after all of its files.
+- Legacy: `<report>/20260901-20261001/<report>-Manifest.json`, beside it a folder for each update where it keeps all.
+- Without manifests, as AWS's own replication for dashboards leaves them: the files of a period in one folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from shared.domain.object_stores import StoredObject
+from shared.errors import SourceNotFound
+
+Kind = Literal["legacy", "data export"]
+_PERIOD = r"(?:billing_period=(?P<month>\d{4}-\d{2})|(?P<first>\d{8})-(?P<end>\d{8}))"
+_MANIFEST = re.compile(rf"(?P<export>(?:.*/)?)(?:metadata/)?{_PERIOD}/(?:[^/]+/)?[^/]+-manifest\.json", re.IGNORECASE)
+_FILE = re.compile(
+    rf"(?P<export>(?:.*/)?)(?:data/)?{_PERIOD}/(?P<deeper>.*/)?(?P<name>[^/]+\.(?:parquet|csv|csv\.gz|csv\.zip|gz|zip))",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"-0*(\d+)(?:\.[a-z]+)+$", re.IGNORECASE)
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One billing period of one export, named by its first day.
+
+    `manifest` says which files belong to it; without one, `files` do, and their folder stands for them.
+    """
+
+    export: str
+    kind: Kind
+    period: date
+    manifest: StoredObject | None
+    files: Sequence[StoredObject] = ()
+
+    @property
+    def name(self) -> str:
+        """The object key of its manifest, or its folder."""
+        return self.manifest.key if self.manifest else self.files[0].key.rpartition("/")[0] + "/"
+
+    @property
+    def digest(self) -> str:
+        """Equal as long as nothing of it has been delivered anew."""
+        parts = [(item.key, item.etag, item.size) for item in ([self.manifest] if self.manifest else self.files)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+    @property
+    def delivered_at(self) -> datetime:
+        """When its manifest, or the last of its files, was written."""
+        return max(item.modified_at for item in ([self.manifest] if self.manifest else self.files))
+
+
+def find_deliveries(objects: Iterable[StoredObject], *, place: str) -> dict[date, Delivery]:
+    """By billing period what is there, oldest first.
+
+    SourceNotFound, naming what is in the way, where it is not certain which files form a period: nothing is added up
+    that is there by chance.
+    """
+    manifests: dict[tuple[str, date], list[tuple[Kind, StoredObject]]] = defaultdict(list)
+    files: dict[tuple[str, date], list[tuple[Kind, StoredObject, bool]]] = defaultdict(list)
+    for found in objects:
+        if match := _MANIFEST.fullmatch(found.key):
+            kind, period = _kind_and_period(match)
+            manifests[_export(match), period].append((kind, found))
+        elif match := _FILE.fullmatch(found.key):
+            kind, period = _kind_and_period(match)
+            files[_export(match), period].append((kind, found, bool(match["deeper"])))
+    with_manifests = {export for export, _ in manifests}
+    deliveries = [_newest(export, period, items) for (export, period), items in manifests.items()]
+    deliveries += [
+        _complete_set(export, period, items, place)
+        for (export, period), items in files.items()
+        if export not in with_manifests
+    ]
+    if not deliveries:
+        raise SourceNotFound(f"{place} has neither a manifest of a billing export nor files by billing period")
+    return _one_a_period(deliveries, place)
+
+
+def _kind_and_period(match: re.Match[str]) -> tuple[Kind, date]:
+    text = match["month"].replace("-", "") if match["month"] else match["first"]
+    try:
+        period = date(int(text[:4]), int(text[4:6]), 1)
+    except ValueError:
+        raise SourceNotFound(f"{match.string} is of no month of the calendar") from None
+    return ("data export" if match["month"] else "legacy"), period
+
+
+def _export(match: re.Match[str]) -> str:
+    """The export's own folder: its manifests and its data are in two folders of it."""
+    return re.sub(r"(?:metadata|data)/$", "", match["export"], flags=re.IGNORECASE)
+
+
+def _newest(export: str, period: date, items: Sequence[tuple[Kind, StoredObject]]) -> Delivery:
+    """The latest; of equally late ones that of the period itself, of which updates keep a copy in their folders."""
+    kind, found = max(items, key=lambda item: (item[1].modified_at, -item[1].key.count("/"), item[1].key))
+    return Delivery(export, kind, period, found)
+
+
+def _complete_set(export: str, period: date, items: Sequence[tuple[Kind, StoredObject, bool]], place: str) -> Delivery:
+    if nested := [found.key for _, found, is_deeper in items if is_deeper]:
+        raise SourceNotFound(
+            f"{place} has no manifest, and {nested[0]} lies in a folder of an update: an export that creates new files"
+            " cannot be read without its manifests; replicate them too, or let the export overwrite"
+        )
+    found = sorted((item for _, item, _ in items), key=lambda item: item.key)
+    numbers = sorted(int(match[1]) for item in found if (match := _NUMBER.search(item.key)))
+    if len(found) > 1 and numbers != list(range(1, len(found) + 1)):
+        raise SourceNotFound(
+            f"{place} has no manifest, and the files of {period:%Y-%m} are not numbered 1 to {len(found)}:"
+            f" {_listed([item.key for item in found])}"
+        )
+    return Delivery(export, items[0][0], period, None, found)
+
+
+def _one_a_period(deliveries: Sequence[Delivery], place: str) -> dict[date, Delivery]:
+    kinds = {delivery.kind: delivery.export for delivery in deliveries}
+    if len(kinds) > 1:
+        told = ", ".join(f"{export or '/'} ({kind})" for kind, export in sorted(kinds.items()))
+        raise SourceNotFound(f"{place} has exports of two formats: {told}; let the credential's prefix name one")
+    by_period: dict[date, Delivery] = {}
+    for delivery in sorted(deliveries, key=lambda item: (item.period, item.export)):
+        other = by_period.setdefault(delivery.period, delivery)
+        if other is not delivery:
+            raise SourceNotFound(
+                f"{place} has two exports of {delivery.period:%Y-%m}, {other.export or '/'} and"
+                f" {delivery.export or '/'}; let the credential's prefix name one"
+            )
+    return by_period
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def periods_told(periods: Sequence[date]) -> str:
+    """Which periods there are, in words."""
+    return _listed([f"{period:%Y-%m}" for period in periods])

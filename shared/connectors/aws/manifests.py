@@ -1,0 +1,78 @@
+"""What a manifest says: the files of one billing period, and the columns they have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.connectors.aws.deliveries import Delivery
+from shared.domain.object_stores import key_problem
+from shared.errors import StepRefused
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Object keys of the bucket, in their order; no columns where it does not name them."""
+
+    keys: Sequence[str]
+    columns: Sequence[str]
+
+
+def parse_manifest(document: bytes, delivery: Delivery, *, bucket: str, prefix: str) -> Manifest:
+    """The manifest in an object.
+
+    StepRefused when it is none, names another period or bucket than its place says, or a file outside the prefix.
+    """
+    try:
+        content = json.loads(document)
+    except ValueError as error:
+        raise StepRefused(f"{delivery.name} is no JSON document") from error
+    if not isinstance(content, Mapping):
+        raise StepRefused(f"{delivery.name} is no manifest")
+    given = content.get("dataFiles", content.get("reportKeys"))
+    if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
+        raise StepRefused(f"{delivery.name} is no manifest: it has neither dataFiles nor reportKeys")
+    _check_period(content, delivery)
+    if content.get("bucket", bucket) != bucket:
+        raise StepRefused(f"{delivery.name} is of another bucket, {str(content['bucket'])[:100]}")
+    keys = [_key(item, delivery, bucket=bucket, prefix=prefix) for item in given]
+    if repeated := {key for key in keys if keys.count(key) > 1}:
+        raise StepRefused(f"{delivery.name} names {min(repeated)} more than once")
+    return Manifest(keys, _columns(content))
+
+
+def _check_period(content: Mapping[str, Any], delivery: Delivery) -> None:
+    period = content.get("billingPeriod")
+    if not isinstance(period, Mapping) or not isinstance(period.get("start"), str):
+        return
+    digits = period["start"].replace("-", "")[:6]
+    if digits != f"{delivery.period:%Y%m}":
+        raise StepRefused(f"{delivery.name} is about {period['start'][:40]}, its folder about {delivery.period:%Y-%m}")
+
+
+def _key(given: str, delivery: Delivery, *, bucket: str, prefix: str) -> str:
+    """A key of the bucket, given as such or as an S3 URI."""
+    key = given
+    if given.startswith("s3://"):
+        named, _, key = given.removeprefix("s3://").partition("/")
+        if named != bucket:
+            raise StepRefused(f"{delivery.name} names a file of another bucket, {given[:200]}")
+    key = key.removeprefix("/")
+    if problem := key_problem(key, prefix=prefix):
+        raise StepRefused(f"{delivery.name} names {given[:200]}, which {problem}; it is not read")
+    return key
+
+
+def _columns(content: Mapping[str, Any]) -> list[str]:
+    """Names as the files have them: legacy ones are category/name."""
+    columns = content.get("columns")
+    found = []
+    for column in columns if isinstance(columns, list) else []:
+        if isinstance(column, Mapping) and isinstance(column.get("name"), str):
+            category = column.get("category")
+            found.append(f"{category}/{column['name']}" if isinstance(category, str) else column["name"])
+        elif isinstance(column, str):
+            found.append(column)
+    return found

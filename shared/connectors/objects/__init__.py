@@ -1,0 +1,1 @@
+"""Reads billing files out of object stores, whoever runs the store."""

@@ -1,0 +1,134 @@
+"""Decodes billing files in Arrow, some megabytes at a time: CSV, plain, gzipped or zipped, and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv as _partly_typed
+from pyarrow import parquet
+
+from shared.connectors.objects.object_file import ObjectFile
+from shared.domain.object_stores import ObjectStore, StoredObject
+from shared.errors import StepRefused
+
+arrow_csv: Any = _partly_typed
+_BLOCK_BYTES = 4 * 1024 * 1024
+_RANGE_BYTES = 4 * 1024 * 1024
+_ROWS = 16_384
+_AHEAD_BYTES = 64 * 1024
+_LONGEST_HEADER = 1024 * 1024
+_GZIP, _ZIP, _PARQUET = (".gz",), (".zip",), (".parquet",)
+
+
+def decoded(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
+    """The rows of one file. Of a CSV file every column is text, and an empty text is NULL.
+
+    StepRefused, which no other try would change, when its content is damaged.
+    """
+    if found.size == 0:
+        return
+    with _damage_named(store, found):
+        if found.key.lower().endswith(_PARQUET):
+            yield from _parquet(store, found)
+        else:
+            yield from _csv(store, found)
+
+
+@contextmanager
+def _damage_named(store: ObjectStore, found: StoredObject) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        told = " ".join(str(error).split())[:200]
+        raise StepRefused(f"{found.key} of {store.place} cannot be read to its end: {told}") from error
+
+
+def _parquet(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
+    with closing(ObjectFile(store, found, by_ranges=True)) as source:
+        # One row group's columns are fetched in few requests, and forgotten before the next one's are.
+        file = parquet.ParquetFile(pa.PythonFile(source, mode="r"), pre_buffer=True)
+        for number in range(file.num_row_groups):
+            yield from file.iter_batches(batch_size=_ROWS, row_groups=[number], use_threads=False)
+
+
+def _csv(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
+    with _opened(store, found) as source:
+        names, rest = _header(source)
+        rest = rest or source.read(_AHEAD_BYTES)
+        if not names or not rest:
+            return
+        text = pa.string()
+        reader = arrow_csv.open_csv(
+            _Continued(rest, source),
+            read_options=arrow_csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES, use_threads=False),
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, text), null_values=[""], strings_can_be_null=True
+            ),
+        )
+        yield from reader
+
+
+@contextmanager
+def _opened(store: ObjectStore, found: StoredObject) -> Iterator[Any]:
+    """The file's text as bytes: whatever it is packed in is undone in C."""
+    key = found.key.lower()
+    if key.endswith(_ZIP):
+        with (
+            closing(ObjectFile(store, found, by_ranges=True)) as source,
+            zipfile.ZipFile(io.BufferedReader(source, _RANGE_BYTES)) as archive,
+        ):
+            members = [item for item in archive.infolist() if item.filename.lower().endswith(".csv")]
+            if len(members) != 1:
+                raise ValueError(f"the archive has {len(members)} CSV files, not one")
+            with archive.open(members[0]) as member:
+                yield member
+        return
+    with closing(ObjectFile(store, found)) as source:
+        if key.endswith(_GZIP):
+            with pa.CompressedInputStream(pa.PythonFile(source, mode="r"), "gzip") as stream:
+                yield stream
+        else:
+            yield source
+
+
+def _header(source: Any) -> tuple[Sequence[str], bytes]:
+    """The column names in a file's first line, and what was read beyond it. Of equal names the later get a number."""
+    read = b""
+    while b"\n" not in read and len(read) < _LONGEST_HEADER:
+        part = source.read(_AHEAD_BYTES)
+        if not part:
+            break
+        read += part
+    line, _, rest = read.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
+    names = next(csv.reader([line.decode("utf-8").strip("\r")]), [])
+    seen = Counter[str]()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name} {seen[name]}")
+    return unique, rest
+
+
+class _Continued(io.RawIOBase):
+    """What was read ahead, then the rest of the source."""
+
+    def __init__(self, ahead: bytes, source: Any) -> None:
+        self._ahead, self._source = ahead, source
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if self._ahead:
+            taken = self._ahead if size < 0 else self._ahead[:size]
+            self._ahead = self._ahead[len(taken) :]
+            return taken
+        return bytes(self._source.read(size))

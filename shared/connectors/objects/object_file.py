@@ -1,0 +1,101 @@
+"""An object as a readable file: it is never held as a whole, and a broken download goes on where it ended."""
+
+from __future__ import annotations
+
+import io
+
+from shared.domain.object_stores import Body, ObjectStore, StoredObject
+from shared.errors import ReadBroken
+from shared.runtime import log
+from shared.runtime.request_time import check_stop
+
+_BROKEN_AT_MOST = 5  # in a row, without a byte in between
+
+
+class ObjectFile(io.RawIOBase):
+    """The object as it was when it was found; SourceRewritten once it is another one.
+
+    Read from end to end it is one request. With `by_ranges` every read is a request for just its bytes: for formats
+    that are read here and there.
+    """
+
+    def __init__(self, store: ObjectStore, found: StoredObject, *, by_ranges: bool = False) -> None:
+        self._store, self._found, self._by_ranges = store, found, by_ranges
+        self._place = 0
+        self._body: Body | None = None
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is; where it is read from end to end, a seek costs a new request."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to another place."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._found.size}[whence]
+        if start + offset != self._place:
+            self._let_go()
+            self._place = start + offset
+        return self._place
+
+    def readinto(self, buffer: object) -> int:
+        """Some of the bytes that fit; none only at the end."""
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        data = self._next(min(view.nbytes, self._found.size - self._place))
+        view[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """As many bytes as asked for, fewer only at the end."""
+        left = self._found.size - self._place
+        wanted = left if size is None or size < 0 else min(size, left)
+        parts = []
+        while wanted > 0:
+            part = self._next(wanted)
+            parts.append(part)
+            wanted -= len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._let_go()
+        super().close()
+
+    def _next(self, size: int) -> bytes:
+        if size <= 0:
+            return b""
+        for _ in range(_BROKEN_AT_MOST - 1):
+            try:
+                return self._read_once(size)
+            except ReadBroken:
+                log.warning("download broke off, and goes on", key=self._found.key, at=self._place)
+        return self._read_once(size)
+
+    def _read_once(self, size: int) -> bytes:
+        check_stop()
+        if self._body is None:
+            end = self._place + size if self._by_ranges else self._found.size
+            self._body = self._store.open(self._found, start=self._place, end=end)
+        try:
+            data = self._body.read(size)
+        except ReadBroken:
+            self._let_go()
+            raise
+        if not data:  # the answer ended before the object did
+            self._let_go()
+            raise ReadBroken
+        self._place += len(data)
+        if self._by_ranges and len(data) == size:
+            self._let_go()
+        return data
+
+    def _let_go(self) -> None:
+        if self._body is not None:
+            self._body.close()
+            self._body = None

@@ -1,0 +1,89 @@
+"""The step that loads billing files: whole billing periods from the tenant's bucket into a staging table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from shared.adapters.aws.s3 import open_bucket
+from shared.adapters.bigquery.costs import JobCosts
+from shared.connectors.aws.billing_files import AwsBillingFiles
+from shared.connectors.aws.deliveries import Delivery
+from shared.connectors.aws.rows import TABLE, count_billed
+from shared.connectors.daily_totals import BilledTotals
+from shared.domain.credentials.billing_exports import named
+from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
+from shared.errors import CredentialsRejected
+from shared.pipeline.context import Hop, day_of
+from shared.pipeline.plan import PlannedStep
+from shared.pipeline.steps.result import StepResult
+from shared.pipeline.steps.staged_batches import stage_batches
+from shared.runtime import log
+
+
+def load_billing_files(hop: Hop, step: PlannedStep) -> StepResult:
+    """Load the wanted billing periods into the step's staging table; the result says which, and what was counted."""
+    connector = _connector(hop)
+    selected = _selected(hop, step, connector)
+    deliveries = {str(found.period): found.digest for found in selected}
+    step = step.over(sorted(deliveries.items()))
+    totals, table = BilledTotals(), hop.staging_table(step)
+    job_id = stage_batches(hop, step, _counted(hop, connector.batches(selected), totals), TABLE)
+    return StepResult(
+        rows=totals.rows,
+        costs=JobCosts(bytes_billed=0),
+        job_id=job_id,
+        output_table=table,
+        details={
+            "dates": sorted(deliveries),
+            "deliveries": deliveries,
+            "unchanged_periods": len(connector.deliveries) - len(selected),
+            "counted": totals.by_day(),
+            "seen_until": max((found.delivered_at.isoformat() for found in selected), default=None),
+        },
+        checks=list(_warnings(hop, step, connector)),
+    )
+
+
+def _connector(hop: Hop) -> AwsBillingFiles:
+    credential, settings = hop.credential, hop.services.settings
+    if not isinstance(credential, AwsAccessKey | AwsRole):
+        raise CredentialsRejected("the credential is not one of AWS")
+    store = open_bucket(credential, endpoint=settings.s3_endpoint)
+    return AwsBillingFiles(store, hop.source, hop.task.pipeline_logging_id, hop.snapshot_at)
+
+
+def _selected(hop: Hop, step: PlannedStep, connector: AwsBillingFiles) -> Sequence[Delivery]:
+    """The billing periods of the days that the run asks for; without any, those that were delivered anew."""
+    first, last = day_of(step.values.get("start_date")), day_of(step.values.get("end_date"))
+    if first and last:
+        return connector.between(first, last)
+    found = connector.changed(hop.begun.deliveries)
+    if not found:
+        log.info("nothing new", unchanged_periods=len(connector.deliveries))
+    return found
+
+
+def _counted(hop: Hop, batches: Iterator[pa.RecordBatch], totals: BilledTotals) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        hop.stop_signal.check_work()
+        if batch.num_rows:
+            count_billed(batch, totals)
+            yield batch
+
+
+def _warnings(hop: Hop, step: PlannedStep, connector: AwsBillingFiles) -> Iterator[Mapping[str, Any]]:
+    if unknown := sorted(connector.unknown_columns):
+        yield {
+            "step_id": step.id,
+            "check_id": f"{step.id}.columns_are_known",
+            "table_name": TABLE,
+            "severity": "warn",
+            "passed": False,
+            "observed": f"columns that are not known here, kept in x_other_columns: {named(unknown)}",
+            "expected": "0",
+            "failed_rows": len(unknown),
+            "checked_at": str(hop.run.read_at),
+        }

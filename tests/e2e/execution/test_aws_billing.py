@@ -1,0 +1,145 @@
+"""aws/cost/billing from a bucket of S3's to published rows: every billing period whole, and only it."""
+
+from __future__ import annotations
+
+import csv
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import MakeTenant
+from tests.support.aws_exports import Report, deliver_cur2, line, total
+from tests.support.executions import Delivery, Executions
+from tests.support.local_s3 import LocalS3, local_s3
+from tests.support.tenant import Api, Tenant
+
+Json = dict[str, Any]
+DATA = Path(__file__).parents[4] / "shared" / "data" / "aws"
+SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)
+COVERED = ("SavingsPlanCoveredUsage", "SavingsPlanNegation", "DiscountedUsage")
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A tenant whose credential names a prefix of a bucket of its own."""
+
+    tenant: Tenant
+    executions: Executions
+    report: Report
+
+    @property
+    def source(self) -> str:
+        return f"aws:{self.report.bucket}/{self.report.prefix}"
+
+    def run(self, parameters: Json | None = None) -> Delivery:
+        return self.executions.run(self.tenant, parameters or {}, source=self.source)
+
+    def fail(self, parameters: Json | None = None) -> str:
+        delivery = self.executions.admit(self.tenant, parameters or {}, source=self.source, max_retries=0)
+        assert self.executions.deliver(delivery) == "FAILED"
+        return self.executions.error_of(delivery)
+
+    def billed(self) -> dict[date, tuple[int, Decimal]]:
+        """By billing period the rows of both tables, which must agree, and what they bill."""
+        return {
+            row["period"]: (row["row_count"], row["billed"])
+            for row in self.executions.query(
+                "SELECT DATE(BillingPeriodStart) AS period, COUNT(*) AS row_count, SUM(BilledCost) AS billed"
+                f" FROM {self.tenant.tenant_id}.focus_cost GROUP BY period ORDER BY period"
+            )
+        }
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[LocalS3]:
+    with local_s3() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def aws(executions: Executions, environment: dict[str, str], store: LocalS3, tmp_path_factory: Any) -> Any:
+    from devcloud.gateway.function_process import FunctionProcess
+    from tests.support.instance import Instance
+
+    settings = environment | {"S3_ENDPOINT": store.endpoint}
+    log_path = tmp_path_factory.mktemp("aws") / "execute_run.log"
+    instance = Instance(FunctionProcess("execute_run", lambda: settings, log_path=log_path))
+    yield replace(executions, url=instance.url)
+    instance.stop()
+
+
+@pytest.fixture
+def make_bucket(store: LocalS3, aws: Executions, make_tenant: MakeTenant) -> Callable[..., Bucket]:
+    def make(**wrong: str) -> Bucket:
+        tenant, name = make_tenant(), f"bills-{uuid.uuid4().hex[:12]}"
+        store.make_bucket(name)
+        api = Api(aws.cloud.ready["gateway"], tenant.api_key)
+        body = store.credentials(name, "exports", **wrong)
+        assert api.post(f"/api/v1/tenants/{tenant.tenant_id}/credentials", body).status_code == 201
+        return Bucket(tenant, aws, Report(store, name))
+
+    return make
+
+
+def lines(period: date, costs: Sequence[str]) -> list[dict[str, str]]:
+    return [line(period, number, cost) for number, cost in enumerate(costs)]
+
+
+def test_a_period_is_replaced_whole_and_only_it(make_bucket: Callable[..., Bucket]) -> None:
+    bucket = make_bucket()
+    september, october = lines(SEPTEMBER, ["1.5", "2.25"]), lines(OCTOBER, ["4", "0.123456789"])
+    # A refund of October's for a day of September belongs to October.
+    refund = line(SEPTEMBER, 9, "-0.5", lineItem__LineItemType="Refund")
+    october.append(refund | {"bill/BillingPeriodStartDate": "2026-10-01T00:00:00Z"})
+    bucket.report.deliver(SEPTEMBER, september, files=2)
+    bucket.report.deliver(OCTOBER, october)
+    bucket.run()
+    assert bucket.billed() == {SEPTEMBER: (2, total(september)), OCTOBER: (3, total(october))}
+
+    fewer = lines(SEPTEMBER, ["7"])
+    bucket.report.deliver(SEPTEMBER, fewer)
+    second = bucket.run()
+    assert bucket.billed() == {SEPTEMBER: (1, Decimal(7)), OCTOBER: (3, total(october))}
+    assert bucket.executions.run_row(second)["dates"] == [SEPTEMBER]
+
+    third = bucket.run()
+    assert bucket.executions.run_row(third)["dates"] == []
+    assert bucket.billed() == {SEPTEMBER: (1, Decimal(7)), OCTOBER: (3, total(october))}
+
+
+@pytest.mark.parametrize("file", ["aws_legacy_cur_anonymised_2023-11.csv", "nise_aws_legacy_cur_2026-09_seed104.csv"])
+def test_what_is_published_equals_the_report_to_the_last_digit(make_bucket: Callable[..., Bucket], file: str) -> None:
+    if not (DATA / file).exists():
+        pytest.skip(f"the sample {file} is not on this machine")
+    with (DATA / file).open(newline="", encoding="utf-8") as opened:
+        rows = list(csv.DictReader(opened))
+    period = date.fromisoformat(rows[0]["bill/BillingPeriodStartDate"][:10])
+    bucket = make_bucket()
+    bucket.report.deliver(period, rows, files=3)
+    bucket.run()
+    nine = Decimal("1e-9")
+    costs = [
+        Decimal(0) if row["lineItem/LineItemType"] in COVERED else Decimal(row["lineItem/UnblendedCost"])
+        for row in rows
+    ]
+    billed = sum((cost.quantize(nine, ROUND_HALF_UP) for cost in costs), Decimal(0))
+    assert bucket.billed() == {period: (len(rows), billed)}
+
+
+def test_cur_2_in_parquet_gives_what_the_legacy_report_gives(make_bucket: Callable[..., Bucket]) -> None:
+    bucket = make_bucket()
+    rows = lines(SEPTEMBER, ["1.5", "0.1", "0.000000001"])
+    deliver_cur2(bucket.report.store, bucket.report.bucket, SEPTEMBER, rows)
+    bucket.run({"start_date": "2026-09-03", "end_date": "2026-09-20"})
+    assert bucket.billed() == {SEPTEMBER: (3, total(rows))}
+    found = bucket.executions.query(
+        f"SELECT DISTINCT RegionId, JSON_VALUE(Tags, '$.user_team') AS team FROM {bucket.tenant.tenant_id}.focus_cost"
+        " ORDER BY team"
+    )
+    assert found == [{"RegionId": "eu-central-1", "team": None}, {"RegionId": "eu-central-1", "team": "blue"}]

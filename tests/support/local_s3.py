@@ -1,0 +1,76 @@
+"""A bucket of S3's for tests: moto answers, checks signatures and IAM policies, on a loopback port of its own."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import requests
+from moto.server import ThreadedMotoServer
+
+Json = dict[str, Any]
+REGION = "eu-central-1"
+
+
+@dataclass(frozen=True)
+class LocalS3:
+    """A running S3; `client` may do everything, `reader` is the access key of an account that may only read."""
+
+    endpoint: str
+    client: Any
+    reader: Json
+
+    def make_bucket(self, name: str) -> None:
+        """A bucket in REGION."""
+        self.client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """Write an object."""
+        self.client.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def credentials(self, bucket: str, prefix: str, **other: str) -> Json:
+        """The body of POST credentials for a prefix; `other` fields instead of the right ones."""
+        content = {"region": REGION, "bucket": bucket, "prefix": prefix, **self.reader, **other}
+        return {"provider": "AWS", "credentials": content}
+
+
+@contextmanager
+def local_s3() -> Iterator[LocalS3]:
+    """A running S3 that checks every call."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request would hide what a test has to say
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        endpoint = f"http://{host}:{port}"
+        requests.post(f"{endpoint}/moto-api/reset", timeout=10).raise_for_status()
+        admin = _key_of(endpoint, "admin", ["s3:*"])
+        reader = _key_of(endpoint, "reader", ["s3:ListBucket", "s3:GetObject"])
+        requests.post(f"{endpoint}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()
+        client = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id=admin["access_key_id"],
+            aws_secret_access_key=admin["secret_access_key"],
+        )
+        yield LocalS3(endpoint, client, reader)
+    finally:
+        requests.post(f"{endpoint}/moto-api/reset-auth", data=str(float("inf")), timeout=10)
+        server.stop()
+
+
+def _key_of(endpoint: str, user: str, actions: list[str]) -> Json:
+    client = boto3.client(
+        "iam", endpoint_url=endpoint, region_name=REGION, aws_access_key_id="any", aws_secret_access_key="any"
+    )
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    client.create_user(UserName=user)
+    client.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=json.dumps(policy))
+    key = client.create_access_key(UserName=user)["AccessKey"]
+    return {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}
