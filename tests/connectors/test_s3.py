@@ -1,0 +1,96 @@
+"""A bucket of S3's as an object store, against a server that checks signatures and policies."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from shared.adapters.aws.s3 import S3Bucket, open_bucket
+from shared.connectors.objects.object_file import ObjectFile
+from shared.domain.credentials.credentials import AwsAccessKey
+from shared.errors import ConvergenceError, CredentialsRejected, SourceNotFound, SourceRewritten
+from tests.support.local_s3 import LocalS3, local_s3
+
+CONTENT = bytes(range(256)) * 40
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[LocalS3]:
+    with local_s3() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def bucket(s3: LocalS3) -> str:
+    """A bucket with an object below exports/ and others beside it; tests add objects of their own."""
+    name = f"bills-{uuid.uuid4().hex[:12]}"
+    s3.make_bucket(name)
+    for key in ("exports/cur/file", "exports-other/file", "exports", "exports/../file"):
+        s3.put(name, key, CONTENT)
+    return name
+
+
+def opened(s3: LocalS3, bucket: str, prefix: str = "exports", **other: str) -> S3Bucket:
+    return open_bucket(AwsAccessKey(**s3.credentials(bucket, prefix, **other)["credentials"]), endpoint=s3.endpoint)
+
+
+@pytest.mark.parametrize("prefix", ["exports", "/exports/", "exports/"])
+def test_a_prefix_is_a_folder_whatever_its_slashes(s3: LocalS3, bucket: str, prefix: str) -> None:
+    assert [found.key for found in opened(s3, bucket, prefix).list("cur")] == ["exports/cur/file"]
+    assert {found.key for found in opened(s3, bucket, prefix).list()} == {"exports/cur/file"}
+
+
+def test_a_listing_has_more_than_a_thousand_objects(s3: LocalS3, bucket: str) -> None:
+    s3.put_at_once(bucket, [f"many/{number:04d}" for number in range(1001)])
+    found = list(opened(s3, bucket, "many").list())
+    assert [item.key for item in found] == [f"many/{number:04d}" for number in range(1001)]
+
+
+@pytest.mark.parametrize("by_ranges", [True, False])
+def test_an_object_is_read_and_not_once_it_is_another_one(s3: LocalS3, bucket: str, *, by_ranges: bool) -> None:
+    store, key = opened(s3, bucket, "changing"), f"changing/{by_ranges}"
+    s3.put(bucket, key, CONTENT)
+    (found,) = store.list(str(by_ranges))
+    file = ObjectFile(store, found, by_ranges=by_ranges)
+    file.seek(100)
+    assert file.read(1000) + file.read() == CONTENT[100:]
+    assert store.find(key) == found
+    s3.put(bucket, key, CONTENT[::-1])
+    with pytest.raises(SourceRewritten):
+        ObjectFile(store, found, by_ranges=by_ranges).read(10)
+    s3.client.delete_object(Bucket=bucket, Key=key)
+    with pytest.raises(SourceRewritten):
+        ObjectFile(store, found, by_ranges=by_ranges).read(10)
+    assert store.find(key) is None
+
+
+@pytest.mark.parametrize("key", ["exports-other/file", "exports", "exports/../file", "other"])
+def test_a_key_outside_the_prefix_is_not_asked_for(s3: LocalS3, bucket: str, key: str) -> None:
+    with pytest.raises(SourceNotFound, match="it is not read"):
+        opened(s3, bucket).find(key)
+
+
+@pytest.mark.parametrize(
+    ("other", "kind", "words"),
+    [
+        ({"secret_access_key": "x" * 40}, CredentialsRejected, "SignatureDoesNotMatch"),
+        ({"access_key_id": "AKIAABCDEFGHIJKLMNOP"}, CredentialsRejected, "InvalidAccessKeyId"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(
+    s3: LocalS3, bucket: str, other: dict[str, str], kind: type[ConvergenceError], words: str
+) -> None:
+    with pytest.raises(kind, match=words):
+        list(opened(s3, bucket, **other).list())
+
+
+def test_a_bucket_that_is_not_there_is_named(s3: LocalS3) -> None:
+    with pytest.raises(SourceNotFound, match="s3://no-such-bucket/exports/: there is no such bucket"):
+        list(opened(s3, "no-such-bucket").list())
+
+
+def test_a_key_without_the_grant_names_the_permission(s3: LocalS3, bucket: str) -> None:
+    with pytest.raises(SourceNotFound, match="grant s3:ListBucket on the bucket"):
+        list(opened(s3, bucket, **s3.stranger).list())

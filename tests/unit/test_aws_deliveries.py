@@ -1,0 +1,203 @@
+"""What of a bucket's objects forms a billing period, and what is refused because nobody can be sure."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from shared.connectors.aws.billing_files import AwsBillingFiles
+from shared.connectors.aws.columns import REQUIRED, place_columns
+from shared.connectors.aws.deliveries import find_deliveries
+from shared.connectors.aws.manifests import parse_manifest
+from shared.connectors.aws.rows import known_columns
+from shared.errors import SourceNotFound, SourceRewritten, StepRefused
+from tests.support.aws_exports import csv_of, line
+from tests.support.stored_objects import BEGIN, MemoryStore
+
+SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)
+CUR2, LEGACY = "exports/cur2/", "exports/cur/"
+CUR2_MANIFEST = f"{CUR2}metadata/BILLING_PERIOD=2026-09/cur2-Manifest.json"
+LEGACY_FOLDER = f"{LEGACY}20260901-20261001/"
+
+
+def found(*keys: str) -> dict[date, str]:
+    store = MemoryStore()
+    for key in keys:
+        store.put(key)
+    deliveries = find_deliveries(store.list(), place="s3://bills/exports/")
+    return {period: delivery.name for period, delivery in deliveries.items()}
+
+
+def refused(*keys: str) -> str:
+    with pytest.raises(SourceNotFound) as error:
+        found(*keys)
+    return error.value.message
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"),
+    [
+        ([CUR2_MANIFEST, f"{CUR2}data/BILLING_PERIOD=2026-09/cur2-00001.csv.gz"], CUR2_MANIFEST),
+        ([CUR2_MANIFEST.replace("BILLING_PERIOD", "billing_period")],
+         CUR2_MANIFEST.replace("BILLING_PERIOD", "billing_period")),
+        ([f"{LEGACY_FOLDER}cur-Manifest.json"], f"{LEGACY_FOLDER}cur-Manifest.json"),
+        ([f"{CUR2}data/BILLING_PERIOD=2026-09/a-00002.csv.gz", f"{CUR2}data/BILLING_PERIOD=2026-09/a-00001.csv.gz"],
+         f"{CUR2}data/BILLING_PERIOD=2026-09/"),
+        ([f"{CUR2}BILLING_PERIOD=2026-09/whatever.parquet", "exports/readme.txt"], f"{CUR2}BILLING_PERIOD=2026-09/"),
+    ],
+)  # fmt: skip
+def test_a_period_is_its_manifest_or_a_complete_set(keys: list[str], name: str) -> None:
+    assert found(*keys) == {SEPTEMBER: name}
+
+
+def test_of_many_updates_the_newest_manifest_counts() -> None:
+    store = MemoryStore()
+    for update, seconds in (("update-b", 30), ("update-a", 20)):
+        key = f"{CUR2}metadata/BILLING_PERIOD=2026-09/{update}/cur2-Manifest.json"
+        store.put(key, at=BEGIN + timedelta(seconds=seconds))
+    (delivery,) = find_deliveries(store.list(), place="").values()
+    assert "/update-b/" in delivery.name
+
+
+def test_the_manifest_of_a_period_counts_before_its_copy_in_the_folder_of_an_update() -> None:
+    store, moment = MemoryStore(), BEGIN
+    for key in (f"{LEGACY_FOLDER}0f1e/cur-Manifest.json", f"{LEGACY_FOLDER}cur-Manifest.json"):
+        store.put(key, at=moment)
+    (delivery,) = find_deliveries(store.list(), place="").values()
+    assert delivery.name == f"{LEGACY_FOLDER}cur-Manifest.json"
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (["exports/readme.txt"], "neither a manifest of a billing export nor files by billing period"),
+        ([f"{CUR2}data/BILLING_PERIOD=2026-09/run-1/a-00001.csv.gz"], "lies in a folder of an update"),
+        ([f"{CUR2}data/BILLING_PERIOD=2026-09/a-00001.csv.gz", f"{CUR2}data/BILLING_PERIOD=2026-09/a-00003.csv.gz"],
+         "not numbered 1 to 2"),
+        ([CUR2_MANIFEST, f"{LEGACY}20261001-20261101/cur-Manifest.json"], "exports of two formats"),
+        ([CUR2_MANIFEST, CUR2_MANIFEST.replace("/cur2/", "/other/")], "two exports of 2026-09"),
+        ([CUR2_MANIFEST.replace("2026-09", "2026-13")], "of no month of the calendar"),
+    ],
+)  # fmt: skip
+def test_what_may_be_added_up_wrongly_is_refused_by_name(keys: list[str], words: str) -> None:
+    assert words in refused(*keys)
+
+
+def manifest(content: Any) -> Any:
+    store = MemoryStore()
+    store.put(CUR2_MANIFEST)
+    (delivery,) = find_deliveries(store.list(), place="").values()
+    document = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return parse_manifest(document, delivery, bucket="bills", prefix="exports/")
+
+
+@pytest.mark.parametrize("given", ["s3://bills/exports/cur2/a.gz", "exports/cur2/a.gz", "/exports/cur2/a.gz"])
+@pytest.mark.parametrize("field", ["dataFiles", "reportKeys"])
+def test_a_manifest_names_keys_or_uris(field: str, given: str) -> None:
+    assert manifest({field: [given]}).keys == ["exports/cur2/a.gz"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{", "is no JSON document"),
+        ([], "is no manifest"),
+        ({"dataFiles": "exports/a"}, "neither dataFiles nor reportKeys"),
+        ({"dataFiles": ["s3://others/exports/a"]}, "a file of another bucket"),
+        ({"dataFiles": ["exports-of-others/a"]}, "lies outside exports/"),
+        ({"dataFiles": ["exports/../others/a"]}, "a path would resolve"),
+        ({"dataFiles": ["exports/a", "s3://bills/exports/a"]}, "names exports/a more than once"),
+        ({"bucket": "others", "reportKeys": []}, "is of another bucket"),
+        ({"reportKeys": [], "billingPeriod": {"start": "20261001T000000.000Z"}}, "its folder about 2026-09"),
+    ],
+)
+def test_a_manifest_that_points_elsewhere_is_refused(content: Any, words: str) -> None:
+    with pytest.raises(StepRefused, match=words):
+        manifest(content)
+
+
+def test_columns_of_all_spellings_find_their_place() -> None:
+    legacy = place_columns([*line(SEPTEMBER, 1, "1"), "discount/Spp", "some/NewColumn"], known_columns(), file="f")
+    assert legacy.own["lineItem/UnblendedCost"] == "line_item_unblended_cost"
+    assert legacy.own["savingsPlan/SavingsPlanARN"] == "savings_plan_savings_plan_a_r_n"
+    assert legacy.members["product"] == {"product/region": "region"}
+    assert legacy.members["resource_tags"] == {"resourceTags/user:team": "user_team"}
+    assert legacy.others == ["some/NewColumn"]
+    flat = place_columns([*REQUIRED, "product_vcpu", "resource_tags_user_team", "new_one"], known_columns(), file="f")
+    assert (flat.members["product"], flat.others) == ({"product_vcpu": "vcpu"}, ["new_one"])
+
+
+def test_an_export_without_what_a_cost_needs_is_refused_by_column() -> None:
+    names = [name for name in REQUIRED if name != "line_item_unblended_cost"]
+    with pytest.raises(StepRefused, match="f lacks columns that a cost needs: line_item_unblended_cost"):
+        place_columns(names, known_columns(), file="f")
+    with pytest.raises(StepRefused, match="f is a FOCUS export"):
+        place_columns(["BilledCost", "ChargeCategory"], known_columns(), file="f")
+
+
+def put_report(store: MemoryStore, *costs: str) -> None:
+    rows = [line(SEPTEMBER, number, cost) for number, cost in enumerate(costs)]
+    store.put(f"{LEGACY_FOLDER}cur-1.csv", csv_of(rows, list(rows[0])))
+    keys = json.dumps({"reportKeys": [f"{LEGACY_FOLDER}cur-1.csv"]}).encode()
+    store.put(f"{LEGACY_FOLDER}cur-Manifest.json", keys)
+
+
+def files(store: MemoryStore, **given: Any) -> AwsBillingFiles:
+    return AwsBillingFiles(store, "aws:bills/exports", "run", given.get("read_at", BEGIN + timedelta(days=1)))
+
+
+def test_a_delivery_that_comes_while_another_one_is_read_is_not_mixed_with_it() -> None:
+    store = MemoryStore()
+    put_report(store, "1", "2")
+    batches = files(store).batches(list(files(store).deliveries.values()))
+    assert next(batches).num_rows == 2
+    store.put(f"{LEGACY_FOLDER}cur-Manifest.json", b'{"reportKeys": []}')
+    with pytest.raises(SourceRewritten, match="was delivered anew"):
+        list(batches)
+
+
+def test_a_file_that_is_not_there_or_newer_than_its_manifest_is_one_of_a_delivery_under_way() -> None:
+    store = MemoryStore()
+    put_report(store, "1")
+    selected = list(files(store).deliveries.values())
+    store.put(f"{LEGACY_FOLDER}cur-1.csv", b"new", at=BEGIN + timedelta(minutes=1))
+    with pytest.raises(SourceRewritten, match="newer than its manifest"):
+        list(files(store, read_at=BEGIN + timedelta(minutes=2)).batches(selected))
+    del store.objects[f"{LEGACY_FOLDER}cur-1.csv"]
+    with pytest.raises(SourceRewritten, match="which is not there"):
+        list(files(store).batches(selected))
+
+
+def test_a_set_without_a_manifest_that_grows_meanwhile_is_not_complete() -> None:
+    store, folder = MemoryStore(), f"{CUR2}data/BILLING_PERIOD=2026-09/"
+    rows = [line(SEPTEMBER, 1, "1")]
+    store.put(f"{folder}a-00001.csv", csv_of(rows, list(rows[0])))
+    selected = list(files(store).deliveries.values())
+    assert sum(batch.num_rows for batch in files(store).batches(selected)) == 1
+    batches = files(store).batches(selected)
+    next(batches)
+    store.put(f"{folder}a-00002.csv", b"")
+    with pytest.raises(SourceRewritten, match="was delivered anew"):
+        list(batches)
+
+
+def test_periods_that_are_published_as_they_are_are_not_looked_at() -> None:
+    store = MemoryStore()
+    put_report(store, "1")
+    published = {str(SEPTEMBER): files(store).deliveries[SEPTEMBER].digest}
+    store.requests.clear()
+    assert files(store).changed(published) == []
+    assert store.requests == []
+    put_report(store, "2")
+    store.put(f"{LEGACY_FOLDER}cur-Manifest.json", b"{}")
+    assert [found.period for found in files(store).changed(published)] == [SEPTEMBER]
+
+
+def test_a_period_that_was_asked_for_and_is_not_there_is_named() -> None:
+    store = MemoryStore()
+    put_report(store, "1")
+    with pytest.raises(SourceNotFound, match="has nothing of 2026-10; it has 2026-09"):
+        files(store).between(date(2026, 9, 30), date(2026, 10, 1))
