@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shared.connectors.aws.columns import place_columns
 from shared.connectors.aws.rows import RowShape, count_billed, known_columns
-from shared.connectors.daily_totals import DayTotals
+from shared.connectors.daily_totals import BilledTotals
 from shared.connectors.json_texts import objects_of, objects_of_maps
 from shared.connectors.objects.decoding import decoded
 from shared.errors import StepRefused
@@ -89,6 +89,6 @@ def test_what_a_plan_or_reservation_covers_is_not_billed_again_and_net_costs_cou
     kinds = ["Usage", "SavingsPlanCoveredUsage", "SavingsPlanNegation", "DiscountedUsage", "SavingsPlanRecurringFee"]
     net = "lineItem/NetUnblendedCost"
     rows = [line(SEPTEMBER, number, "2", lineItem__LineItemType=kind) for number, kind in enumerate(kinds)]
-    totals = DayTotals()
+    totals = BilledTotals()
     count_billed(of_csv(*[row | {net: ""} for row in rows[:-1]], rows[-1] | {net: "1.25"}), totals)
     assert totals.by_day() == [("2026-09-01", "USD", 5, "3.25")]

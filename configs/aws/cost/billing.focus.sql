@@ -20,8 +20,16 @@ WITH lines AS (
   WHERE line_item_line_item_type != 'SavingsPlanNegation'
 )
 
+-- AWS writes GB-Mo and Hrs, FOCUS GB-Months and Hours.
 SELECT
   lines AS line,
+  REGEXP_REPLACE(
+    REGEXP_REPLACE(
+      REGEXP_REPLACE(lines.pricing_unit, r'(?i)\b(?:mo|month)$', 'Months'), r'(?i)\b(?:hrs?|hour)$', 'Hours'
+    ),
+    r'(?i)\b(?:sec|second)$',
+    'Seconds'
+  ) AS unit,
   COALESCE(savings_plan_id, reservation_id) AS commitment_id,
   savings_plan_id IS NOT NULL AS is_savings_plan,
   kind IN ('SavingsPlanCoveredUsage', 'DiscountedUsage') AS is_covered,
@@ -84,7 +92,8 @@ parts AS (
     effective_cost,
     contracted_cost,
     list_cost,
-    line.line_item_usage_amount AS used
+    line.line_item_usage_amount AS used,
+    unit
   FROM charges
   UNION ALL
   SELECT
@@ -98,7 +107,8 @@ parts AS (
     unused_cost AS effective_cost,
     NUMERIC '0' AS contracted_cost,
     NUMERIC '0' AS list_cost,
-    line.reservation_unused_quantity AS used
+    line.reservation_unused_quantity AS used,
+    unit
   FROM charges
   WHERE unused_cost != 0
 )
@@ -110,7 +120,7 @@ SELECT
     COALESCE(used, 0) = 0 OR SIGN(used) * SIGN(contracted_cost) < 0 OR SIGN(used) * SIGN(list_cost) < 0
     OR (commitment_status = 'Unused'),
     STRUCT(IF(contracted_cost < 0, NUMERIC '-1', NUMERIC '1') AS quantity, 'Charges' AS unit),
-    STRUCT(used AS quantity, COALESCE(NULLIF(line.pricing_unit, ''), 'Units') AS unit)
+    STRUCT(used AS quantity, COALESCE(unit, 'Units') AS unit)
   ) AS pricing
 FROM parts
 
@@ -201,7 +211,7 @@ SELECT
   CASE
     WHEN priced.commitment_id IS NULL OR NOT priced.is_priced THEN NULL
     WHEN priced.is_savings_plan THEN line.line_item_currency_code
-    ELSE COALESCE(line.pricing_unit, priced.pricing.unit)
+    ELSE COALESCE(priced.unit, priced.pricing.unit)
   END AS CommitmentDiscountUnit,
   CAST(NULL AS JSON) AS CommitmentProgramEligibilityDetails,
   IF(priced.is_consumed, priced.pricing.quantity, NULL) AS ConsumedQuantity,

@@ -1,4 +1,4 @@
-"""Runs the FOCUS statements of gcp/cost/billing over tables that a test fills."""
+"""Runs the FOCUS statements of a template over tables that a test fills."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from shared.adapters.bigquery.staging import staging_schema
 from shared.configuration.lookups import get_lookup
 from shared.configuration.tables import get_table
 from shared.configuration.templates import get_template
+from shared.domain.templates.templates import Template
 from shared.pipeline.statements import whole_statement
 
 Json = dict[str, Any]
@@ -23,15 +24,17 @@ TEMPLATE = get_template("gcp", "cost", "billing")
 
 @dataclass(frozen=True)
 class Statements:
-    """Statements of the template, run in one dataset as the operator."""
+    """Statements of a template, run in one dataset as the operator; `exported` is the table its export is staged as."""
 
     client: bigquery.Client
     dataset: str
+    template: Template = TEMPLATE
+    exported: str = "gcp_cost_billing"
 
     def staged(self, rows: Sequence[Json]) -> str:
         """A table with the export's rows, as the extract leaves them."""
         table = f"extract_{uuid.uuid4().hex[:12]}"
-        config = bigquery.LoadJobConfig(schema=staging_schema(get_table("tenant_dataset", "gcp_cost_billing")))
+        config = bigquery.LoadJobConfig(schema=staging_schema(get_table("tenant_dataset", self.exported)))
         self.client.load_table_from_json(list(rows), f"{self.dataset}.{table}", job_config=config).result()
         return table
 
@@ -71,10 +74,10 @@ class Statements:
         return copy
 
     def _query(self, name: str, tables: dict[str, str], config: bigquery.QueryJobConfig) -> list[Json]:
-        found = whole_statement(TEMPLATE, name)
+        found = whole_statement(self.template, name)
         found = found.naming(**{step: f"{{dataset}}.{table}" for step, table in tables.items()})
         config.query_parameters = found.query_parameters(
-            {parameter: get_lookup(TEMPLATE, parameter).text for parameter in found.parameters}
+            {parameter: get_lookup(self.template, parameter).text for parameter in found.parameters}
         )
         rows = self.client.query(found.sql(dataset=self.dataset), job_config=config).result()
         return [dict(row.items()) for row in rows]
