@@ -16,6 +16,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from tests.support.local_s3 import LocalS3
+from tests.support.stored_objects import MemoryStore
 
 Row = Mapping[str, str]
 PAYER = "123456789012"
@@ -102,6 +103,15 @@ class Report:
 
     def _key(self, period: date, file: str) -> str:
         return f"{self.prefix}/{self.name}/{period:%Y%m%d}-{next_month(period):%Y%m%d}/{file}"
+
+
+def put_period(store: MemoryStore, period: date, rows: Sequence[Row]) -> None:
+    """Write a legacy report's period into a store in memory, in one file, and then its manifest."""
+    folder = f"exports/cur/{period:%Y%m%d}-{next_month(period):%Y%m%d}"
+    names = list(rows[0] if rows else line(period, 1, "1"))
+    store.put(f"{folder}/cur-1.csv", csv_of(rows, names))
+    manifest = {"reportKeys": [f"{folder}/cur-1.csv"], "assemblyId": str(store.writes)}
+    store.put(f"{folder}/cur-Manifest.json", json.dumps(manifest).encode())
 
 
 def csv_of(rows: Sequence[Row], names: Sequence[str]) -> bytes:

@@ -25,6 +25,7 @@ class MemoryStore:
     breaks_after: int | None = None
     objects: dict[str, tuple[StoredObject, bytes]] = field(default_factory=dict)
     requests: list[tuple[str, int, int]] = field(default_factory=list)
+    writes: int = 0
 
     @property
     def place(self) -> str:
@@ -32,7 +33,8 @@ class MemoryStore:
 
     def put(self, key: str, content: bytes = b"x", *, at: datetime | None = None) -> StoredObject:
         """Write an object."""
-        moment = at or BEGIN + timedelta(seconds=len(self.objects))
+        self.writes += 1
+        moment = at or BEGIN + timedelta(seconds=self.writes)
         found = StoredObject(key, hashlib.sha256(content).hexdigest(), len(content), moment)
         self.objects[key] = found, content
         return found

@@ -1,0 +1,136 @@
+"""Deliveries of billing periods in any order, repeated and cut off, give the tables of one clean load."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from google.cloud import bigquery
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.adapters.bigquery.staging import staging_schema
+from shared.configuration.tables import get_table
+from shared.configuration.templates import get_template
+from shared.connectors.aws.billing_files import AwsBillingFiles
+from shared.connectors.aws.rows import TABLE
+from shared.pipeline.publish import publish_statement
+from tests.support.aws_exports import line, put_period
+from tests.support.stored_objects import BEGIN, MemoryStore
+
+PERIODS = [date(2026, 8, 1), date(2026, 9, 1), date(2026, 10, 1)]
+TEMPLATE = get_template("aws", "cost", "billing")
+SOURCE = "aws:bills/exports"
+# A delivery: its period, and the months that its charges are for, with their costs. None: a run, published or cut off.
+DELIVERIES = st.tuples(
+    st.sampled_from(PERIODS), st.lists(st.tuples(st.sampled_from(PERIODS), st.integers(-3, 9)), max_size=3)
+)
+RUNS = st.tuples(st.none(), st.booleans())
+
+
+@dataclass
+class World:
+    """A bucket, and the tenant's table of AWS's rows."""
+
+    client: bigquery.Client
+    dataset: str
+    store: MemoryStore = field(default_factory=MemoryStore)
+    published: dict[str, str] = field(default_factory=dict)
+    newest: dict[date, list[tuple[date, int]]] = field(default_factory=dict)
+
+    def deliver(self, period: date, charges: list[tuple[date, int]]) -> None:
+        """Write a period anew."""
+        rows = [
+            line(period, number, str(cost), lineItem__UsageStartDate=f"{month}T00:00:00Z")
+            for number, (month, cost) in enumerate(charges)
+        ]
+        put_period(self.store, period, rows)
+        self.newest[period] = charges
+
+    def run(self, *, is_published: bool) -> None:
+        """A run without dates; one that is cut off has staged and not published."""
+        files = AwsBillingFiles(self.store, SOURCE, "run", BEGIN + timedelta(days=1))
+        selected = files.changed(self.published) if self.newest else []
+        batches = list(files.batches(selected))
+        if not selected or not is_published:
+            return
+        self.replace([found.period for found in selected], batches)
+        self.published |= {str(found.period): found.digest for found in selected}
+
+    def replace(self, periods: list[date], batches: list[pa.RecordBatch]) -> None:
+        """What the publish does to the table: the same statement."""
+        script = publish_statement(TEMPLATE, dict.fromkeys(["extract", "focus"], "{dataset}.staged")).text
+        merge = next(part for part in script.split("\n\n") if part.startswith(f"MERGE {{dataset}}.`{TABLE}`"))
+        self.load("staged", batches)
+        values = [
+            bigquery.ScalarQueryParameter(f"{TABLE}_source", "STRING", SOURCE),
+            bigquery.ArrayQueryParameter(f"{TABLE}_dates", "DATE", periods),
+        ]
+        config = bigquery.QueryJobConfig(query_parameters=values)
+        self.client.query_and_wait(merge.replace("{dataset}", self.dataset), job_config=config)
+
+    def load(self, name: str, batches: list[pa.RecordBatch]) -> None:
+        """Make a table of these rows."""
+        table = get_table("tenant_dataset", TABLE)
+        self.client.delete_table(f"{self.dataset}.{name}", not_found_ok=True)
+        self.client.create_table(
+            bigquery.Table(f"{self.client.project}.{self.dataset}.{name}", schema=staging_schema(table))
+        )
+        if batches:
+            sink = BytesIO()
+            pq.write_table(pa.Table.from_batches(batches), sink)
+            sink.seek(0)
+            config = bigquery.LoadJobConfig(schema=staging_schema(table), source_format="PARQUET")
+            self.client.load_table_from_file(sink, f"{self.dataset}.{name}", job_config=config).result()
+
+    def rows(self) -> list[Mapping[str, Any]]:
+        """By source, billing period and day what is published."""
+        found = self.client.query_and_wait(
+            "SELECT x_source AS source, x_billing_period AS period, x_usage_date AS day,"
+            f" CAST(line_item_unblended_cost AS INT64) AS cost FROM {self.dataset}.{TABLE}"
+        )
+        return sorted((dict(row.items()) for row in found), key=str)
+
+
+@pytest.fixture(scope="module")
+def dataset(bigquery_client: bigquery.Client) -> Iterator[str]:
+    name = f"orders_{uuid.uuid4().hex[:12]}"
+    bigquery_client.create_dataset(name)
+    yield name
+    bigquery_client.delete_dataset(name, delete_contents=True)
+
+
+def test_any_order_of_deliveries_and_runs_gives_the_newest_of_each_period(
+    bigquery_client: bigquery.Client, dataset: str
+) -> None:
+    @settings(max_examples=8)
+    @given(steps=st.lists(DELIVERIES | RUNS, min_size=1, max_size=7))
+    def check(steps: list[Any]) -> None:
+        world = World(bigquery_client, dataset)
+        world.load(TABLE, [])
+        bigquery_client.query_and_wait(
+            f"INSERT INTO {dataset}.{TABLE} (x_source, x_billing_period, x_usage_date, line_item_unblended_cost)"
+            " VALUES ('aws:others', DATE '2026-09-01', DATE '2026-09-01', 7)"
+        )
+        for period, given_ in steps:
+            if period is None:
+                world.run(is_published=given_)
+            else:
+                world.deliver(period, given_)
+        world.run(is_published=True)
+        others = {"source": "aws:others", "period": PERIODS[1], "day": PERIODS[1], "cost": 7}
+        wanted = [
+            {"source": SOURCE, "period": period, "day": day, "cost": cost}
+            for period, charges in world.newest.items()
+            for day, cost in charges
+        ]
+        assert world.rows() == sorted([others, *wanted], key=str)
+
+    check()
