@@ -37,6 +37,11 @@ class Bucket:
     def source(self) -> str:
         return f"aws:{self.report.bucket}/{self.report.prefix}"
 
+    def store_credentials(self, **wrong: str) -> None:
+        api = Api(self.executions.cloud.ready["gateway"], self.tenant.api_key)
+        body = self.report.store.credentials(self.report.bucket, self.report.prefix, **wrong)
+        assert api.post(f"/api/v1/tenants/{self.tenant.tenant_id}/credentials", body).status_code in (200, 201)
+
     def run(self, parameters: Json | None = None) -> Delivery:
         return self.executions.run(self.tenant, parameters or {}, source=self.source)
 
@@ -79,10 +84,9 @@ def make_bucket(store: LocalS3, aws: Executions, make_tenant: MakeTenant) -> Cal
     def make(**wrong: str) -> Bucket:
         tenant, name = make_tenant(), f"bills-{uuid.uuid4().hex[:12]}"
         store.make_bucket(name)
-        api = Api(aws.cloud.ready["gateway"], tenant.api_key)
-        body = store.credentials(name, "exports", **wrong)
-        assert api.post(f"/api/v1/tenants/{tenant.tenant_id}/credentials", body).status_code == 201
-        return Bucket(tenant, aws, Report(store, name))
+        bucket = Bucket(tenant, aws, Report(store, name))
+        bucket.store_credentials(**wrong)
+        return bucket
 
     return make
 
@@ -143,3 +147,46 @@ def test_cur_2_in_parquet_gives_what_the_legacy_report_gives(make_bucket: Callab
         " ORDER BY team"
     )
     assert found == [{"RegionId": "eu-central-1", "team": None}, {"RegionId": "eu-central-1", "team": "blue"}]
+
+
+def test_a_request_to_run_it_names_the_bucket_as_its_source(make_bucket: Callable[..., Bucket]) -> None:
+    bucket = make_bucket()
+    api = Api(bucket.executions.cloud.ready["gateway"], bucket.tenant.api_key)
+    answer = api.post(f"/api/v1/pipelines/run/{bucket.tenant.tenant_id}/aws/cost/billing", {"date": "2026-09-05"})
+    assert answer.status_code == 202, answer.text
+    (queued,) = bucket.executions.query(
+        "SELECT pipeline_id, source FROM tenants.pipeline_execution_queue WHERE run_id = @run_id",
+        run_id=answer.json()["pipeline_logging_id"],
+    )
+    assert queued == {"pipeline_id": "aws-cost-billing", "source": bucket.source}
+
+
+def test_a_wrong_key_and_a_truncated_file_end_the_run_by_name_and_publish_nothing(
+    make_bucket: Callable[..., Bucket],
+) -> None:
+    refused = make_bucket(secret_access_key="x" * 40)
+    assert "CREDENTIALS_REJECTED: AWS refuses the access key (SignatureDoesNotMatch)" in refused.fail()
+
+    bucket = make_bucket()
+    rows = lines(SEPTEMBER, ["1"] * 2000)
+    bucket.report.deliver(SEPTEMBER, rows)
+    key = "exports/cur/20260901-20261001/cur-00001.csv.gz"
+    whole = bucket.report.store.client.get_object(Bucket=bucket.report.bucket, Key=key)["Body"].read()
+    bucket.report.store.put(bucket.report.bucket, key, whole[:-100])
+    bucket.report.deliver_manifest(SEPTEMBER, [key])
+    assert f"STEP_FAILED: {key} of s3://{bucket.report.bucket}/exports/ cannot be read to its end" in bucket.fail()
+    bucket.report.deliver(SEPTEMBER, rows[:2])
+    bucket.run()
+    assert bucket.billed() == {SEPTEMBER: (2, Decimal(2))}
+
+
+def test_another_export_of_the_same_account_and_period_is_not_counted_twice(make_bucket: Callable[..., Bucket]) -> None:
+    bucket = make_bucket()
+    rows = lines(SEPTEMBER, ["1", "2"])
+    bucket.report.deliver(SEPTEMBER, rows)
+    bucket.run()
+    other = replace(bucket, report=replace(bucket.report, prefix="moved"))
+    other.report.deliver(SEPTEMBER, rows)
+    other.store_credentials()
+    assert "CHECK_FAILED: other_exports: 1, expected 0" in other.fail()
+    assert bucket.billed() == {SEPTEMBER: (2, Decimal(3))}
