@@ -30,7 +30,10 @@ class BilledTotals:
         self._days: dict[tuple[date, str | None], tuple[int, Decimal]] = {}
 
     def sum(self, days: Any, currencies: Any, amounts: Any, *, counts_rows: bool) -> None:
-        """Count amounts, and their rows, unless the amounts are parts of rows that are counted already; StepRefused for absurd currencies."""
+        """Count amounts, and their rows unless they are parts of rows that are counted already.
+
+        StepRefused for currencies that cannot be meant.
+        """
         self.rows += len(days) * counts_rows
         for (day, currency), found, amount in _sums({"day": days, "currency": currencies}, amounts):
             rows, billed = self._days.get((day, currency), (0, Decimal(0)))
