@@ -1,1 +1,1 @@
-"""What the project claims about speed, re-runnable: ratios measured in one run on one machine."""
+"""Benchmarks for each claim about speed: ratios, measured in one run on one machine."""

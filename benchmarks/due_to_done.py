@@ -1,4 +1,4 @@
-"""Due to done: the scheduler's own share of 1,000 trivial scheduled runs, against a plain scheduler.
+"""Measures the scheduler's own share of 1,000 trivial scheduled runs, compared with a plain scheduler.
 
 A trivial run is one whose pipeline does nothing: its executor succeeds the moment it is called. What an executor does
 to a tenant's data is left out on both sides, so that only the scheduler is measured. Control-plane jobs are the

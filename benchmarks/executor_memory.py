@@ -1,4 +1,4 @@
-"""Executor memory: the peak of a fresh executor process for exports of 100 thousand, 1 million and 5 million rows.
+"""Measures the peak memory of a fresh executor process for exports of 100 thousand, 1 million and 5 million rows.
 
 Every size runs from claim to publish on the same devcloud in a process of its own, without the mapping to FOCUS, which
 is one query that BigQuery runs. The figure is the most memory that process ever had. The bound: the largest peak is at

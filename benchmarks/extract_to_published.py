@@ -1,4 +1,4 @@
-"""Extract to published: a run of a million rows, against other ways to load the same rows.
+"""Measures a run of a million rows, compared with other ways to load the same rows.
 
 Everything runs on this machine, one after the other, each in a process of its own:
 

@@ -1,4 +1,4 @@
-"""Cold starts: what a deployed function imports before and with its first request, against importing every client.
+"""Measures cold starts: what a function imports before and with its first request, compared with all clients.
 
 Every measurement is a fresh process over compiled modules that sees only the packages of the function's own
 requirements.txt (the others' modules are hidden). The figure is the least of several, in CPU time: whatever else the

@@ -1,4 +1,4 @@
-"""Measures how long callers wait when each statement takes as long as on BigQuery, and holds it to the goals.
+"""Measures how long callers wait at BigQuery's latencies, and compares it with the goals.
 
 devcloud gives every statement a latency (`--latencies`): the median recorded on BigQuery, or with `--seed` latencies
 drawn from the recorded ones. The time that DuckDB needs comes on top. Each figure is printed as soon as it is measured,

@@ -1,4 +1,4 @@
-"""Bodies in chunks, with the extensions and trailers that HTTP allows (RFC 9112, 7.1) and werkzeug does not."""
+"""Reads chunked bodies with extensions and trailers (RFC 9112, 7.1), which werkzeug does not support."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The official clients, pointed at this cloud with the credentials of one account."""
+"""Makes the official clients for this cloud, with the credentials of one account."""
 
 from __future__ import annotations
 

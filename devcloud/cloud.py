@@ -1,4 +1,4 @@
-"""Where this cloud is and what its things are called: addresses of services, names of resources."""
+"""The addresses and resource names of this cloud."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands do."""
+"""The work of each command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP calls that Cloud Tasks and Cloud Scheduler make: one attempt, its outcome, and when the next one is due."""
+"""HTTP calls of Cloud Tasks and Cloud Scheduler: one attempt, its outcome, and the time of the next."""
 
 from __future__ import annotations
 

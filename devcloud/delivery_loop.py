@@ -1,4 +1,4 @@
-"""A thread that looks what is due and a pool that sends it, around one condition that every change notifies."""
+"""A thread that finds due calls and a pool that sends them, around one condition that every change notifies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way out of this machine, which is closed: the proxy that functions and outside processes are told to use.
+"""The proxy that functions and outside processes use, and that forwards nothing to the internet.
 
 Most of Google's addresses are settings, but not all: google-auth asks IAM Credentials in the background, at an address
 that it has built in, and shows the caller's token. Whoever is told to use this proxy reaches that service here, and no

@@ -1,4 +1,4 @@
-"""The environment that a function's process gets, and any outside process that is to use this cloud."""
+"""Makes the environment of a function's process, and of outside processes that use this cloud."""
 
 from __future__ import annotations
 

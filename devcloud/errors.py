@@ -1,4 +1,4 @@
-"""The error that a user of the command line can set right."""
+"""The error for mistakes that a user of the command line can correct."""
 
 
 class UserError(Exception):

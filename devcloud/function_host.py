@@ -1,4 +1,4 @@
-"""Hosts functions as Cloud Run would: each instance a process of its own with its functions-framework app on a port.
+"""Hosts functions as Cloud Run does: each instance is a process with a functions-framework app on a port.
 
     python -m devcloud.function_host    (started by the gateway; standard input is the socket it asks through)
 

@@ -1,4 +1,4 @@
-"""Who may do what outside BigQuery: the grants of configs/platform.yml as Google's permissions on resources."""
+"""The grants of configs/platform.yml as Google's permissions on resources outside BigQuery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gRPC services share: TLS, the caller's identity, errors by status code, unknown methods refused by name."""
+"""The common part of the gRPC services: TLS, the caller's identity, errors, unknown methods refused by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small threaded HTTP server on loopback that stops completely: no thread of it outlives `stop`."""
+"""A small threaded HTTP server on loopback. No thread of it outlives `stop`."""
 
 from __future__ import annotations
 

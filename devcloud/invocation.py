@@ -1,4 +1,4 @@
-"""How a person calls this again: the command line of the interpreter that runs now."""
+"""Finds the command line by which a user can call this again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loopback is reached directly, also where a proxy stands between this machine and the rest of the world."""
+"""Makes loopback reachable directly, even if the environment names a proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the services do with Google's message classes: times, pages, update masks."""
+"""Helps with Google's message classes: times, pages, update masks."""
 
 from __future__ import annotations
 

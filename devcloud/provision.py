@@ -1,4 +1,4 @@
-"""Creates what Terraform and deploy.sh would create, through the official clients as devcloud-admin; safe to repeat."""
+"""Creates what Terraform and deploy.sh would create, through the official clients. It may be repeated."""
 
 from __future__ import annotations
 

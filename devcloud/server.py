@@ -1,4 +1,4 @@
-"""The composition root: every service of the local Google Cloud in one process, over one state directory."""
+"""Wires every service of the local Google Cloud in one process, over one state directory."""
 
 from __future__ import annotations
 

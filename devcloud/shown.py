@@ -1,4 +1,4 @@
-"""What the commands print for people: addresses, BigQuery's jobs, rows of a query."""
+"""Formats the output of commands: addresses, BigQuery's jobs, rows of a query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state directory: whose it is right now, where its devcloud answers, and the port it keeps."""
+"""The state directory: the process that holds it, its addresses, and the port that it keeps."""
 
 from __future__ import annotations
 

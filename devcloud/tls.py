@@ -1,4 +1,4 @@
-"""Certificates for this cloud's services: a throwaway authority that signs one for all and is forgotten."""
+"""Certificates for this cloud's services: an authority that signs one for all and is then forgotten."""
 
 from __future__ import annotations
 

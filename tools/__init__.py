@@ -1,1 +1,1 @@
-"""Tools of the developers: what `make` needs beside the packages it installs. Never deployed."""
+"""Developers' tools, which `make` uses. They are never deployed."""

@@ -1,4 +1,4 @@
-"""Finds `raise ... from ...` that may make an error its own cause: a walk over its causes would never end."""
+"""Finds `raise ... from ...` that may make an error its own cause, over which a walk would never end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks what no linter does: sizes of files, lines that must not be there, errors that cause themselves.
+"""Checks that no linter has: sizes of files, forbidden lines, errors that cause themselves.
 
 `python -m tools.check_tree` prints what it finds.
 """

@@ -1,4 +1,4 @@
-"""What a deployed function has installed: names the modules here that its requirements.txt would not bring."""
+"""Names the modules that are installed here and that a function's requirements.txt would not bring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs targets of the Makefile two at a time, and prints what each said once it has ended.
+"""Runs two targets of the Makefile at a time, and prints the output of each when it has ended.
 
 python -m tools.side_by_side TARGET...
 """

@@ -1,1 +1,1 @@
-"""What the benchmarks are made of; `make bench` runs the modules beside this package."""
+"""Parts of the benchmarks; `make bench` runs the modules of the folder above."""

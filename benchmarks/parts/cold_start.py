@@ -1,4 +1,4 @@
-"""One cold start, in a process of its own: `python -m benchmarks.parts.cold_start JSON` prints what it cost.
+"""One cold start in a process of its own: `python -m benchmarks.parts.cold_start JSON` prints its cost.
 
 The JSON says which modules to hide, which to import before the clock starts, which function's main.py to import (or
 none), what of shared.bootstrap its request needs, and which further modules the request imports.

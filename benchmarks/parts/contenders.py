@@ -1,4 +1,4 @@
-"""One other way to load a Parquet file of a billing export into DuckDB: `python contenders.py WAY FILE FOLDER`.
+"""One other way to load an export's Parquet file into DuckDB: `python contenders.py WAY FILE FOLDER`.
 
 Runs in an environment of its own (requirements/bench.txt), imports nothing of the project, and prints JSON: rows,
 seconds of wall time, seconds of CPU, peak memory in MiB. WAY is `copy` (DuckDB reads the file itself), `dlt-arrow` (dlt

@@ -1,4 +1,4 @@
-"""One run by an executor process of its own on a devcloud of its own, and what it took."""
+"""One run by an executor process on a devcloud of its own, and its cost."""
 
 from __future__ import annotations
 

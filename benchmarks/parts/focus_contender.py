@@ -1,4 +1,4 @@
-"""What a user would write: dlt loads the export's Parquet file into DuckDB, then plain SQL maps it to FOCUS.
+"""What a user would write: dlt loads the export's Parquet file into DuckDB, and plain SQL maps it to FOCUS.
 
 `python focus_contender.py FILE FOLDER` runs in an environment of its own (requirements/bench.txt), imports nothing of
 the project but the neighbour beside it, and prints JSON: rows, and seconds and CPU of the load and of the mapping.

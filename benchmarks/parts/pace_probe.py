@@ -1,4 +1,4 @@
-"""Measures the pace of one checkout of the product, the one that it is started in, at BigQuery's latencies.
+"""Measures the pace of the checkout in which it is started, at BigQuery's latencies.
 
 It runs on its own, in a process whose folder, path and packages are the checkout's, so that an earlier commit can be
 measured by the same means. It measures one part: it prints a JSON object a line as figures come, an empty one first,

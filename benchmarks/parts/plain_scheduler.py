@@ -1,4 +1,4 @@
-"""A scheduler as one would write it first: every statement a job of its own, one queued run a call, no transaction."""
+"""A plain scheduler: every statement is a job, each call starts one run, and there are no transactions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what: an account acts in its own project, elsewhere only where a dataset's access entries name it."""
+"""Checks access: an account acts in its own project, and elsewhere only if a dataset's access entries name it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REST table fields and Arrow types, both ways."""
+"""Converts between REST table fields and Arrow types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets and tables: their REST resources beside their DuckDB schemas and tables, changed in one transaction.
+"""Keeps datasets and tables: their REST resources and their DuckDB tables, changed in one transaction.
 
 Every function takes the DuckDB cursor of the current transaction. DuckDB itself guards uniqueness: two transactions
 that make the same schema or table conflict, so the metadata tables need no keys.

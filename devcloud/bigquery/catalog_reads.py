@@ -1,4 +1,4 @@
-"""Remembers what transactions have read of the catalog: every one that sees the same catalog reads the same.
+"""Caches what transactions read of the catalog: transactions on the same catalog read the same.
 
 A statement asks for the same datasets and tables a dozen times, and every answer of DuckDB's costs a millisecond.
 Whoever changes the catalog adds a row to `_devcloud.catalog_changes`, which nobody ever removes. Commits come one after

@@ -1,4 +1,4 @@
-"""When each table's rows came and whether old ones were rewritten: what snapshots of the past are served from.
+"""Records when each table's rows arrived and whether old ones were rewritten, for snapshots of the past.
 
 DuckDB keeps rows in the order their commits appended them, so a table that was only appended to since a moment held,
 at that moment, its first N rows; N is the sum of what the commits up to then added.

@@ -1,4 +1,4 @@
-"""How a table's REST schema becomes DuckDB columns, and what of it may change later."""
+"""Maps a table's REST schema to DuckDB columns, and checks which later changes are allowed."""
 
 from __future__ import annotations
 

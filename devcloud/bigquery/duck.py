@@ -1,4 +1,4 @@
-"""Answers from DuckDB, read to the end: a cursor with an unread rest refuses its next work."""
+"""Reads DuckDB's answers to the end, because a cursor with unread rows refuses its next statement."""
 
 from __future__ import annotations
 

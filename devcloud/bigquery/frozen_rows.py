@@ -1,4 +1,4 @@
-"""Freezing a table's rows, as of now or of a moment ago, into an Arrow file in batches of bounded size."""
+"""Freezes a table's rows, as of now or of a moment ago, into an Arrow file in bounded batches."""
 
 from __future__ import annotations
 

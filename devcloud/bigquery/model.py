@@ -1,4 +1,4 @@
-"""The words the REST face and the SQL engine share: references, requests, results and errors."""
+"""The types that the REST API and the SQL engine share: references, requests, results and errors."""
 
 from __future__ import annotations
 

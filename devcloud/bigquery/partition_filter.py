@@ -1,4 +1,4 @@
-"""Tables whose owner demands a filter on the partition: what may be read of them names partitions, as on BigQuery.
+"""Refuses queries without a partition filter on tables that require one, as BigQuery does.
 
 A condition counts where it must hold, so no OR with others, and names columns of the partitioning and no other:
 https://cloud.google.com/bigquery/docs/querying-partitioned-tables#better_performance_with_pseudo-columns

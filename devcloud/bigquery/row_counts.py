@@ -1,4 +1,4 @@
-"""Remembers how many rows tables have: every query is asked for the bytes it reads, and each count is a query more.
+"""Caches the number of rows of tables, because every query needs it for the bytes that it reads.
 
 A count is good until a commit changes the table's rows. One that was made while such a commit went on may be either,
 so it is not kept: `since` is what `clock` said before the counting transaction took its snapshot.

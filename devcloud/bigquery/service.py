@@ -1,4 +1,4 @@
-"""The BigQuery service: one DuckDB file, the REST face over HTTP and the Storage Read API over gRPC."""
+"""The BigQuery service: one DuckDB file, the REST API over HTTP and the Storage Read API over gRPC."""
 
 from __future__ import annotations
 

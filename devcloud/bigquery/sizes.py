@@ -1,4 +1,4 @@
-"""Plausible sizes: what BigQuery would call a table's logical bytes and what it would bill for reading it."""
+"""Computes plausible sizes: a table's logical bytes, and the bytes that a query would bill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Storage Read API: a session freezes the rows it asks for in an Arrow file, streams are read from there."""
+"""The Storage Read API: a session freezes its rows in an Arrow file, from which its streams are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BigQuery's rules for a table's columns, partitioning and clustering, checked before it is made or changed."""
+"""BigQuery's rules for columns, partitioning and clustering, checked before a table is created or changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GoogleSQL types, and the two worlds they are spelled in: REST table fields and DuckDB columns."""
+"""GoogleSQL types and their two spellings: REST table fields and DuckDB columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON and CSV values as BigQuery takes them into typed columns, exact where the column is exact."""
+"""Converts JSON and CSV values to typed columns as BigQuery does, exactly where the column is exact."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The demo: the platform's main job on a local Google Cloud, told as it happens."""
+"""The demo: the platform's main job on a local Google Cloud, shown step by step."""

@@ -1,4 +1,4 @@
-"""What a frontend does: it calls function URLs with a tenant's API key, and nothing else."""
+"""The demo's frontend, which only calls function URLs with a tenant's API key."""
 
 from __future__ import annotations
 

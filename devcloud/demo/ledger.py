@@ -1,4 +1,4 @@
-"""What the demo reads from BigQuery to show it: costs, quotas, and the jobs a request took."""
+"""Reads from BigQuery what the demo shows: costs, quotas, and the jobs of a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the demo shows things: one function for each picture."""
+"""Prints the demo's output, with one function for each picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the demo's platform running and says what to try on it."""
+"""Keeps the demo's platform running and prints commands to try on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells the main job end to end: onboard, seed, store credentials, run, look at costs and quotas, run again."""
+"""Runs the main job end to end: onboard, seed, store credentials, run, show costs and quotas, run again."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What stands in front of the functions in the cloud: routing, Cloud Run's IAM check, processes that come and go."""
+"""The gateway in front of the functions: routing, Cloud Run's IAM check, and the functions' processes."""

@@ -1,4 +1,4 @@
-"""Cloud Run's IAM check in front of a private function, and the removal of the token's signature behind it."""
+"""Cloud Run's IAM check in front of a private function, which also removes the token's signature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request, passed on to a function's process as Cloud Run passes it: headers added, limits kept, failures named."""
+"""Forwards a request to a function's process as Cloud Run does: adds headers, keeps limits, names failures."""
 
 from __future__ import annotations
 

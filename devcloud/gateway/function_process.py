@@ -1,4 +1,4 @@
-"""The process behind a function: started by its first request, started anew when it has died."""
+"""The process of a function: started by the first request, and again after it has died."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front door: every function of platform.yml on one port, with Cloud Run's behaviour in front of it."""
+"""Serves every function of platform.yml on one port, with Cloud Run's behaviour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts the processes of functions: asks a fork server, devcloud/function_host.py, which has the libraries loaded."""
+"""Starts the processes of functions through a fork server, devcloud/function_host.py."""
 
 from __future__ import annotations
 

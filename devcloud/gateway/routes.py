@@ -1,4 +1,4 @@
-"""Which function a path belongs to: by its route in platform.yml, or by its own name in front."""
+"""Finds the function of a path: by its route in platform.yml, or by the function's name as a prefix."""
 
 from __future__ import annotations
 

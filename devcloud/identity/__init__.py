@@ -1,4 +1,4 @@
-"""Who calls: service-account keys, access tokens, OIDC tokens and the server that hands them out."""
+"""Identities: service-account keys, access tokens, OIDC tokens and the token server."""
 
 from devcloud.identity.identity import Caller, Identity, Unauthenticated
 from devcloud.identity.token_server import TokenServer

@@ -1,4 +1,4 @@
-"""Google's credentials object for a key, for this process: it fetches the account's tokens and asks nobody else."""
+"""A Google credentials object for a key in this process, which fetches the account's tokens directly."""
 
 from __future__ import annotations
 

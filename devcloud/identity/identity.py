@@ -1,4 +1,4 @@
-"""The accounts of this cloud: mints their keys, issues their tokens and says who a caller is."""
+"""The accounts of this cloud: creates their keys, issues their tokens and identifies callers."""
 
 from __future__ import annotations
 

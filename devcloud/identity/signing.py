@@ -1,4 +1,4 @@
-"""RSA keys and the certificate under which devcloud signs OIDC tokens."""
+"""RSA keys, and the certificate with which devcloud signs OIDC tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Google's token endpoint and certificate page, for the keys that this cloud mints."""
+"""Google's token endpoint and certificate page, for the keys of this cloud."""
 
 from __future__ import annotations
 

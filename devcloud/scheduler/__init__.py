@@ -1,4 +1,4 @@
-"""Cloud Scheduler: jobs that call a URL when their cron schedule says so."""
+"""Cloud Scheduler: jobs that call a URL by their cron schedule."""
 
 from devcloud.scheduler.service import Scheduler
 

@@ -1,4 +1,4 @@
-"""What Cloud Scheduler remembers on disk: jobs with their next tick, and executions that are not yet done."""
+"""Stores jobs with their next tick, and unfinished executions, on disk."""
 
 from __future__ import annotations
 

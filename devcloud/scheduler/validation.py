@@ -1,4 +1,4 @@
-"""What Cloud Scheduler accepts: jobs with an HTTP target, a unix-cron schedule and a time zone."""
+"""Validates jobs: an HTTP target, a unix-cron schedule and a time zone."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A sample billing export: seeded, plausible, deterministic, with the sums that any reader of it must arrive at."""
+"""A sample billing export: plausible, deterministic for a seed, and with known sums."""

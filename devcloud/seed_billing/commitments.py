@@ -1,4 +1,4 @@
-"""What the organisation committed to: how much of it a plan buys, what a day's usage takes of it, and the fees."""
+"""The organisation's commitments: what a plan buys, what a day's usage takes of it, and the fees."""
 
 from __future__ import annotations
 

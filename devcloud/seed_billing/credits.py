@@ -1,4 +1,4 @@
-"""What reduces a row's cost beside commitments: discounts, free tiers and promotions, as the export shows them."""
+"""Credits besides commitments: discounts, free tiers and promotions, as the export shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the sample export into a project: an ingestion-time partitioned table, as Google Cloud's own is."""
+"""Writes the sample export into a project, as an ingestion-time partitioned table like Google Cloud's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rows add up to, in exact decimals from the very texts that are written."""
+"""Adds up the rows in exact decimals, from the texts that are written."""
 
 from __future__ import annotations
 

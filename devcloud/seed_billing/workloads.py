@@ -1,4 +1,4 @@
-"""The sample organisation: projects, and the workloads that use SKUs in them, drawn once per seed."""
+"""The sample organisation: projects, and the workloads that use SKUs in them, generated from the seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends tasks when they are due, within their queue's rate and concurrency, and again until they are acknowledged."""
+"""Sends due tasks within their queue's rate and concurrency, and repeats them until they are acknowledged."""
 
 from __future__ import annotations
 

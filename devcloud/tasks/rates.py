@@ -1,4 +1,4 @@
-"""How fast a queue may dispatch: a token bucket."""
+"""Limits the rate of a queue by a token bucket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Cloud Tasks remembers on disk: queues, tasks, and the names that may not be used again yet."""
+"""Stores queues, tasks, and the names that may not be used again yet, on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Cloud Tasks accepts: queues with their defaults filled in, and tasks that can be sent."""
+"""Validates queues, filling in their defaults, and tasks."""
 
 from __future__ import annotations
 

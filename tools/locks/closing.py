@@ -1,4 +1,4 @@
-"""Makes a compiled lock closed for every pip: an extra's distribution is pinned without its extra, too.
+"""Closes a compiled lock for every pip: it also pins the distribution of an extra without the extra.
 
 pip before 24.0 looks for the distribution of `name[extra]==version` among all releases, unless the lock also has
 `name==version`. The day a newer release is there it takes that one, which has no hash in the lock, and gives up.

@@ -1,4 +1,4 @@
-"""What locked distributions require, as their own metadata say it. pip reads it; nothing is installed."""
+"""Reads what locked distributions require from their metadata, by pip and without installing them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The HTTP API described in docs/openapi.json: routes and shapes from the product, words from contract/."""
+"""The HTTP API in docs/openapi.json and docs/api.md: routes and schemas from the product, words from contract/."""

@@ -1,4 +1,4 @@
-"""Puts the document together: one operation for each route of configs/platform.yml."""
+"""Builds the OpenAPI document, with one operation for each route of configs/platform.yml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What schemathesis does not send: a line feed in a path, which the Functions Framework answers itself."""
+"""Keeps schemathesis from sending a line feed in a path, which the Functions Framework answers itself."""
 
 from __future__ import annotations
 

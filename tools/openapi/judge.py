@@ -1,4 +1,4 @@
-"""Has schemathesis call the real functions on a local cloud as docs/openapi.json describes them, and as it does not."""
+"""Lets schemathesis call the real functions on a local cloud, with valid and invalid requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schemas of bodies and answers: from the product's models, its tables and its templates."""
+"""Makes the schemas of bodies and answers from the product's models, tables and templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hand-written part of the description: the YAML files of contract/, validated."""
+"""Loads the hand-written part of the API's description, the YAML files of contract/."""
 
 from __future__ import annotations
 

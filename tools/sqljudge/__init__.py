@@ -1,1 +1,1 @@
-"""Google's own SQL analyser as a judge of the product's statements: what it refuses, BigQuery would refuse."""
+"""Judges the product's statements by Google's own SQL analyser."""

@@ -1,4 +1,4 @@
-"""Analyses a script statement by statement; tables it creates on the way are known to what follows."""
+"""Analyses a script statement by statement. Later statements know the tables that earlier ones create."""
 
 from __future__ import annotations
 

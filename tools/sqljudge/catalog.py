@@ -1,4 +1,4 @@
-"""Tables as the analyser wants them: from the REST schema fields that configs/tables turns into."""
+"""Makes the analyser's tables from the REST schema fields of configs/tables."""
 
 from __future__ import annotations
 

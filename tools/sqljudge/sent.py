@@ -1,4 +1,4 @@
-"""What a run of a template sends, put together by the product itself over tables with the columns of configs/tables."""
+"""Builds the statements that a run of a template sends, with the product's own code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A template's SQL before the analyser: what it refuses, by the .sql file and the line in it."""
+"""Analyses a template's SQL, and reports problems by .sql file and line."""
 
 from __future__ import annotations
 

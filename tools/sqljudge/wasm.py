@@ -1,4 +1,4 @@
-"""Starts the analyser, which is WebAssembly: a minute of CPU to compile the first time, then it is cached."""
+"""Starts the analyser, a WebAssembly program. Its first compilation takes a minute and is cached."""
 
 from __future__ import annotations
 

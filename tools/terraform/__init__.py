@@ -1,1 +1,1 @@
-"""Terraform's own tools: what packs the functions, and what lets real Terraform judge our files without a cloud."""
+"""Tools of Terraform: one packs the functions, others let real Terraform check our files without a cloud."""

@@ -1,4 +1,4 @@
-"""What the real providers do and their schemas do not say, as far as our files depend on it."""
+"""The behaviour of real providers that their schemas do not have, as far as our files depend on it."""
 
 from __future__ import annotations
 

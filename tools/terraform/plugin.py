@@ -1,4 +1,4 @@
-"""A Terraform provider that has the real one's schema and no cloud: it takes every resource that fits and remembers it.
+"""A Terraform provider with the real one's schema and no cloud, which stores every resource that fits.
 
 Run by Terraform as `plugin.py SCHEMA.json` (plugin protocol 6). What the schema cannot know, `behaviour` adds.
 """

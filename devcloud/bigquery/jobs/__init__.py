@@ -1,1 +1,1 @@
-"""BigQuery jobs: queries, loads and copies, their life and their records."""
+"""BigQuery jobs: queries, loads and copies, their states and their records."""

@@ -1,4 +1,4 @@
-"""Holds a job where it is, so that a test can look around meanwhile, or end who waits for it, on any machine."""
+"""Holds a job, so that a test can look at the state meanwhile or end a waiting process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job: what was asked, by whom, how far it is and what came of it."""
+"""A job: its request, its owner, its state and its result."""
 
 from __future__ import annotations
 

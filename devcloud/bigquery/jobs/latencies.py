@@ -1,4 +1,4 @@
-"""The time that BigQuery takes for a statement however small, as it was recorded on real BigQuery."""
+"""Delays statements by latencies that were recorded on real BigQuery."""
 
 from __future__ import annotations
 

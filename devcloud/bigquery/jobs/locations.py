@@ -1,4 +1,4 @@
-"""Where jobs run: the location they name must be their datasets', and follows from them when they name none."""
+"""Checks the location of a job: it must be the location of the job's datasets, and follows from them if not given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Query jobs: a statement or a script, its destination, its answer."""
+"""Query jobs: a statement or a script, its destination and its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs jobs, a thread each, and finds them again: live ones in memory, ended ones in their records."""
+"""Runs each job in a thread and finds jobs: live ones in memory, ended ones in their records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema of arriving rows against the table's: what fits, what may be added, what is refused."""
+"""Compares the schema of arriving rows with the table's: what fits, what may be added, what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a load job reads: NDJSON and CSV become a typed Parquet file in batches, Parquet is read as it is."""
+"""Reads the files of load jobs: NDJSON and CSV become a typed Parquet file in batches, Parquet is read directly."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""BigQuery's REST v2 face: routes, bodies and errors."""
+"""BigQuery's REST v2 API: routes, bodies and errors."""

@@ -1,4 +1,4 @@
-"""The WSGI application: routes a request to its resource, identifies the caller, words errors as BigQuery does."""
+"""The WSGI application: routes requests, identifies the caller, and words errors as BigQuery does."""
 
 from __future__ import annotations
 

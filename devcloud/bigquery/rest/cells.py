@@ -1,4 +1,4 @@
-"""Rows as the REST API writes them: `{"f": [{"v": ...}]}`, every scalar a string."""
+"""Writes rows as the REST API does: `{"f": [{"v": ...}]}`, with every scalar as a string."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a request's body by the fields of its resource, which are enforced, kept, ignored or refused by name.
+"""Reads a request's body by its resource's fields, each enforced, kept, ignored or refused by name.
 
 resource_fields.py lists every field of Google's resources as one of these. BigQuery ignores a field that it does not
 know, and never sends it back.

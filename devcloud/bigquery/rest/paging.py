@@ -1,4 +1,4 @@
-"""Page tokens: where the next page starts, opaque to the client."""
+"""Page tokens: the start of the next page, opaque to the client."""
 
 from __future__ import annotations
 

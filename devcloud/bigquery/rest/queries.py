@@ -1,4 +1,4 @@
-"""jobs.query: run a query and answer its first page in one request, once per requestId."""
+"""jobs.query: runs a query and returns its first page in one request, once per requestId."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every field of BigQuery v2 that callers may send, and how it is treated here.
+"""Lists every field of BigQuery v2 that callers may send, and its treatment here.
 
 The names are those of Google's discovery document, revision 20261009. tests/devcloud/bigquery/test_resource_fields.py
 holds them against the properties of Google's own client.

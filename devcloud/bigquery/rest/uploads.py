@@ -1,4 +1,4 @@
-"""Load jobs with their file: multipart in one request, or resumable in chunks, spooled to disk either way."""
+"""Load jobs with their file: multipart in one request, or resumable in chunks, both spooled to disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The binder: dispatches each node of the parsed statement to the rule that types it and writes its DuckDB text."""
+"""Dispatches each node of a parsed statement to the rule that types it and writes its DuckDB text."""
 
 from __future__ import annotations
 

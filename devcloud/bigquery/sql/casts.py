@@ -1,4 +1,4 @@
-"""CAST and SAFE_CAST: the pairs of types BigQuery casts between, as DuckDB text."""
+"""CAST and SAFE_CAST: the pairs of types that BigQuery casts, as DuckDB text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What binding one statement may ask about its surroundings, and what it notes down on the way."""
+"""The surroundings of a statement that is being bound, and the notes that binding takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CREATE, DROP and ALTER: the REST resource a statement describes, made through the catalog."""
+"""CREATE, DROP and ALTER: turns a statement into a REST resource and applies it through the catalog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sqlglot's BigQuery dialect with every function left as it was written, for the registries to interpret.
+"""sqlglot's BigQuery dialect, which keeps every function as written, so that the registries interpret it.
 
 sqlglot would otherwise turn functions into its own canonical nodes and lose which one was meant.
 """

@@ -1,4 +1,4 @@
-"""Equality as GoogleSQL has it, where DuckDB's differs: NaN equals nothing, and structs are compared field by field.
+"""Equality of GoogleSQL where DuckDB's differs: NaN equals nothing, and structs are compared field by field.
 
 A struct with a NULL field is neither equal nor unequal to another unless some other field of them differs:
 https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#comparison_operator_examples

@@ -1,4 +1,4 @@
-"""DuckDB's errors in BigQuery's words."""
+"""Translates DuckDB's errors into BigQuery's words."""
 
 from __future__ import annotations
 

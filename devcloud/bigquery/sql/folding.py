@@ -1,4 +1,4 @@
-"""Subqueries over one array, as list functions: DuckDB plans a join of each with all of the rows around it.
+"""Writes subqueries over one array as list functions, because DuckDB would join each with all rows around it.
 
 `(SELECT SUM(c.amount) FROM UNNEST(credits) AS c)` and `ARRAY(SELECT ... FROM UNNEST(labels) ...)` stand in statements
 over millions of rows. BigQuery works them out row by row, and so do list functions.

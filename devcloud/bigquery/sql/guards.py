@@ -1,4 +1,4 @@
-"""BigQuery's conflict rule, table by table: who is mutating a table now, and when it was last mutated.
+"""BigQuery's conflict rule for each table: which session changes it now, and when it was last changed.
 
 DuckDB only notices two writers of one row, and loses an update against a delete, so the rule is imposed here. One
 process holds the database file, hence plain memory is enough.

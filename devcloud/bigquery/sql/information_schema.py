@@ -1,4 +1,4 @@
-"""INFORMATION_SCHEMA: rows made from the catalog's resources when the statement is bound."""
+"""INFORMATION_SCHEMA: makes rows from the catalog's resources when a statement is bound."""
 
 from __future__ import annotations
 

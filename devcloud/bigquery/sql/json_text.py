@@ -1,4 +1,4 @@
-"""The text of a constant JSON value as BigQuery stores it: members sorted by name, only the first of duplicates."""
+"""Writes a constant JSON value as BigQuery stores it: members sorted by name, only the first of duplicates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of each parsed node the rules read: anything else that is set is refused, never passed over.
+"""Lists the arguments of each parsed node that the rules read. Any other argument that is set is refused.
 
 sqlglot keeps modifiers as arguments of nodes (`negate` of LIKE, `safe` of a subscript): an argument nobody reads would
 be a statement that means something else than it says.

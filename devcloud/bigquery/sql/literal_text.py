@@ -1,4 +1,4 @@
-"""Reads quoted literals from the statement's text as GoogleSQL does; sqlglot reads escapes in another way.
+"""Reads quoted literals from the statement's text by GoogleSQL's rules, because sqlglot reads escapes differently.
 
 https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#literals
 """

@@ -1,4 +1,4 @@
-"""MERGE as a plan: every WHEN clause in order, two source rows for one changed target row refused."""
+"""Plans MERGE: every WHEN clause in order, and an error if two source rows change one target row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OPTIONS(...) of DDL: constant values as members of the REST resource."""
+"""OPTIONS(...) of DDL: turns constant values into members of the REST resource."""
 
 from __future__ import annotations
 

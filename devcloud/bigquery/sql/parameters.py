@@ -1,4 +1,4 @@
-"""Query parameters: REST values turned into what DuckDB binds."""
+"""Query parameters: turns REST values into values that DuckDB binds."""
 
 from __future__ import annotations
 

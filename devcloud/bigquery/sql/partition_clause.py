@@ -1,4 +1,4 @@
-"""PARTITION BY: its forms as REST timePartitioning and rangePartitioning."""
+"""PARTITION BY: turns its forms into REST timePartitioning and rangePartitioning."""
 
 from __future__ import annotations
 

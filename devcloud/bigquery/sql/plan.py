@@ -1,4 +1,4 @@
-"""A bound statement, ready to run: DuckDB text, the values it needs, what it reads and changes."""
+"""A bound statement, ready to run: DuckDB text, its values, and the tables that it reads and changes."""
 
 from __future__ import annotations
 

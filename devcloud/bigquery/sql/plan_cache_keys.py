@@ -1,4 +1,4 @@
-"""Takes tables' names out of a statement, so that its plan serves the next one that differs in nothing else.
+"""Takes tables' names out of a statement, so that its plan serves a statement that differs only in them.
 
 A pipeline asks the same of a staging table with another name in every run, and binding a long statement takes longer
 than running it. A name is replaced by one of the same length: positions in error messages stay true.

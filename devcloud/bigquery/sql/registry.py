@@ -1,4 +1,4 @@
-"""The functions and operators that are known: each with signatures as Google documents them and its DuckDB text.
+"""Registers functions and operators, each with Google's documented signatures and its DuckDB text.
 
 What is not registered is refused by name. A signature reads `STRING INT64 -> STRING`; T, U stand for any type (all T
 alike), `*` after the last parameter repeats it. Its body is a template over {0}, {1}... and {args}, or a function.

@@ -1,4 +1,4 @@
-"""Checks a script before its first statement runs, so that a script with something not implemented changes nothing.
+"""Checks a script before its first statement runs, so that a refused script changes nothing.
 
 Each statement is bound over the tables and variables that earlier statements make. Only refusals by name count: whether
 a table or column exists is known when its statement runs, and BigQuery too keeps the effect of earlier statements.

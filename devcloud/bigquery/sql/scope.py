@@ -1,4 +1,4 @@
-"""What names mean at one place of a query: columns, range variables, select aliases and outer scopes."""
+"""Resolves names at one place of a query: columns, range variables, select aliases and outer scopes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One job's hold on the database: its cursor, transaction, temporary tables, variables and the tables it mutates.
+"""A job's hold on the database: its cursor, transaction, temporary tables, variables and changed tables.
 
     with engine.session() as session:
         result = engine.run(request, session=session)

@@ -1,4 +1,4 @@
-"""One thread at a time does the work of a key: whoever wants the same meanwhile waits instead of repeating it."""
+"""Lets one thread do the work of a key while others wait for its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statements of GoogleSQL that are not implemented, by their first words: refused by name, not as bad syntax."""
+"""Recognises statements that are not implemented by their first words, and refuses them by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a table's name stands for: a stored table, a temporary one, a view, a wildcard or a metadata view."""
+"""Resolves a table's name: a stored table, a temporary one, a view, a wildcard or a metadata view."""
 
 from __future__ import annotations
 

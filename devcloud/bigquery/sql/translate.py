@@ -1,4 +1,4 @@
-"""From a parsed statement to a plan; plans are kept and used again while tables and parameter types stay the same."""
+"""Turns a parsed statement into a plan, and reuses plans while tables and parameter types stay the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bound expression: its DuckDB text and GoogleSQL type; and which types turn into which by themselves."""
+"""A bound expression: its DuckDB text and GoogleSQL type, and the coercions between types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replays recorded answers of real BigQuery and classifies each: right, refused by name, another error, silently wrong.
+"""Replays recorded answers of real BigQuery: right, refused by name, another error, or silently wrong.
 
     python -m tests.support.contract.recorded [--product] [--failures] FILE
 

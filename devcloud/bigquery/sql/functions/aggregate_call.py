@@ -1,4 +1,4 @@
-"""An aggregate or window call taken apart: DISTINCT, IGNORE NULLS, HAVING, ORDER BY and LIMIT in its parentheses."""
+"""Splits an aggregate or window call: DISTINCT, IGNORE NULLS, HAVING, ORDER BY and LIMIT in its parentheses."""
 
 from __future__ import annotations
 

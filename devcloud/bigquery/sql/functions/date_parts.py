@@ -1,4 +1,4 @@
-"""Date parts: how each truncates, and how many of it lie between two values."""
+"""Date parts: how each truncates, and how many of them lie between two values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signatures with BYTES of functions that are implemented for text and numbers only: they are refused by name."""
+"""Refuses BYTES arguments of functions that are implemented for text and numbers only."""
 
 from __future__ import annotations
 
