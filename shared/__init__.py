@@ -1,1 +1,1 @@
-"""What every function shares: authentication, quotas, storage and the execution of pipelines."""
+"""The product's code, which all functions share."""

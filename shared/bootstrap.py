@@ -50,7 +50,7 @@ def warehouse() -> Warehouse:
 
 @cache
 def callers() -> Callers:
-    """Who lets tenants' calls in."""
+    """The authentication and limits of tenants' requests."""
     from shared.adapters.stores.known_keys import KnownKeys
     from shared.adapters.stores.tenants import Tenants
     from shared.runtime.callers import Callers
@@ -68,7 +68,7 @@ def callers() -> Callers:
 
 @cache
 def oidc_tokens() -> OidcTokens:
-    """The verifier of callers' tokens; Cloud Run checked them before, unless anybody may reach the function."""
+    """The verifier of callers' tokens. Cloud Run has checked them before, unless the function is reachable for all."""
     from shared.adapters.google.oidc import OidcTokens
 
     settings = get_settings()
@@ -144,7 +144,7 @@ def reencryption() -> Reencryption:
 
 @cache
 def run_requests() -> RunRequests:
-    """The acceptance of runs that somebody asks for."""
+    """The acceptance of manual runs and backfills."""
     from shared.adapters.stores.run_acceptance import RunAcceptance
     from shared.use_cases.accept_runs import RunRequests
 
@@ -163,7 +163,7 @@ def pipeline_requests() -> PipelineRequests:
 
 @cache
 def pipeline_runs() -> PipelineRuns:
-    """What tenants see and ask of their runs."""
+    """The use cases of tenants' runs: list, show, cancel, retry."""
     from shared.adapters.stores.run_log import RunLog
     from shared.use_cases.pipeline_runs import PipelineRuns, new_looks
 
@@ -173,7 +173,7 @@ def pipeline_runs() -> PipelineRuns:
 
 @cache
 def cost_questions() -> ShowCosts:
-    """What tenants see of their costs."""
+    """The use case that shows a tenant's costs."""
     from shared.adapters.stores.costs import Costs
     from shared.use_cases.show_costs import ShowCosts, new_answers
 
@@ -182,7 +182,7 @@ def cost_questions() -> ShowCosts:
 
 @cache
 def pipeline_configs() -> ConfigRequests:
-    """What tenants see and ask of their schedules."""
+    """The use cases of tenants' schedules."""
     from shared.adapters.stores.pipeline_configs import PipelineConfigs
     from shared.use_cases.pipeline_configs import ConfigRequests
 
@@ -191,7 +191,7 @@ def pipeline_configs() -> ConfigRequests:
 
 @cache
 def executor_services() -> Services:
-    """What executing runs needs beside events and tasks."""
+    """The services that an executor needs besides events and tasks."""
     from shared.adapters.bigquery.staging import open_staging
     from shared.adapters.google.kms import open_credential_key
     from shared.adapters.stores.runs import Runs
@@ -236,7 +236,7 @@ def dispatcher() -> Dispatcher:
 
     settings = get_settings()
     lease_length, queue = timedelta(seconds=settings.lease_seconds), get_platform().queues["execute"]
-    # What one tenant has in Cloud Tasks stands in front of others: five seconds' worth, until there is another look.
+    # A tenant's tasks in Cloud Tasks delay those of others, so it has at most as many as are delivered in five seconds.
     of_tenant = math.ceil(queue.max_dispatches_per_second * DispatchPolicy.redeliver_after.total_seconds() / 2)
     policy = DispatchPolicy(
         lease_length=lease_length,

@@ -1,4 +1,4 @@
-"""Executes one hop of one run, or closes runs that nobody executes; called by Cloud Tasks."""
+"""Executes one hop of one run, or closes runs without an executor. Cloud Tasks calls it."""
 
 import uuid
 
@@ -15,7 +15,7 @@ routes = Routes("execute_run")
 
 @routes.route("POST /api/v1/internal/execute", policy=platform_caller)
 def execute(call: PlatformCall) -> Answer:
-    """200 with what became of the delivery; anything else means: deliver it again."""
+    """200 with the outcome of the delivery. Any other status makes Cloud Tasks deliver it again."""
     task = call.body_as(RunTask)
     execution_id = uuid.uuid4().hex  # a caller's X-Request-ID may come with more than one delivery
     log.bind(execution_id=execution_id, **task.model_dump(exclude={"closing"}))
@@ -24,7 +24,7 @@ def execute(call: PlatformCall) -> Answer:
 
 @routes.route("POST /api/v1/internal/close", policy=platform_caller)
 def close(call: PlatformCall) -> Answer:
-    """200 with what became of the delivery; anything else means: deliver it again."""
+    """200 with the outcome of the delivery. Any other status makes Cloud Tasks deliver it again."""
     return Answer(200, {"status": bootstrap.close_runs(call.body_as(CloseTask))})
 
 

@@ -12,7 +12,7 @@ routes = Routes("process_queue")
 
 
 class ProcessQueueBody(BaseModel):
-    """How many runs one call may admit; 1 is one pipeline at a time."""
+    """The body of process-queue: the number of runs that one call may admit."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -21,7 +21,7 @@ class ProcessQueueBody(BaseModel):
 
 @routes.route("POST /api/v1/scheduler/process-queue", policy=platform_caller)
 def process(call: PlatformCall) -> Answer:
-    """200 with what the call did."""
+    """200 with the changes of the call."""
     body = call.body_as(ProcessQueueBody)
     return Answer(200, bootstrap.dispatcher().process(max_runs=body.max_runs))
 

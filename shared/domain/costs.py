@@ -1,4 +1,4 @@
-"""What a tenant may ask of its costs, and how the sums become an answer.
+"""Validates requests about costs, and builds the answer from the sums.
 
 Every sum is of one billing currency. Costs are FOCUS columns of focus_cost: https://focus.finops.org/focus-specification/
 """
@@ -76,7 +76,7 @@ class CostRequest(BaseModel):
 
     @property
     def days(self) -> int:
-        """How many days are asked for."""
+        """The number of requested days."""
         return (self.last_date - self.first_date).days + 1
 
     @property

@@ -50,7 +50,7 @@ class Starts:
 
 @dataclass
 class Lane:
-    """One tenant's place in the admission: what it has live, what it may still start today, who waits."""
+    """One tenant in the admission: its live runs, the runs that it may still start today, and its waiting items."""
 
     share: TenantShare
     live: set[RunKey]
@@ -59,7 +59,7 @@ class Lane:
     waiting: list[QueueItem]
 
     def admissible(self) -> list[QueueItem]:
-        """The waiting items that could start now, best first, were this tenant alone."""
+        """The waiting items that could start now if this were the only tenant, best first."""
         busy, slots, starts = set(self.live), self._slots(), replace(self.starts)
         chosen: list[QueueItem] = []
         for item in self.waiting:
@@ -73,13 +73,13 @@ class Lane:
         return chosen
 
     def count(self, item: QueueItem) -> None:
-        """Take an admission into account."""
+        """Count an admission."""
         self.starts.take(item)
         self.live_count += 1
         self.live.add(item.key)
 
     def outcome(self, item: QueueItem) -> Change | None:
-        """What an item that was not admitted is told: a reason to wait, or for a manual run that there is no use."""
+        """The change of an item that was not admitted: a reason to wait, or the refusal of a manual run."""
         if not self.share.is_live:
             return _told(item, SUBSCRIPTION_NOT_LIVE, "the subscription is not live", refuse=item.is_manual)
         if not self.starts.allow(item):
@@ -108,7 +108,7 @@ def make_lanes(
     now: datetime,
     to_close: Collection[str],
 ) -> list[Lane]:
-    """A lane for each tenant that has something waiting; the one that was served longest ago comes first.
+    """A lane for each tenant with waiting items. The tenant whose last admission is oldest comes first.
 
     The runs `to_close` come before all others of their lane: a closing takes seconds, and while it waits the run is
     neither cancelled nor out of a backfill's way.
@@ -143,7 +143,7 @@ def _rotation_order(lane: Lane) -> tuple[bool, float, int, str]:
 
 @dataclass
 class Handout:
-    """How many more runs may be handed out now.
+    """The number of runs that may still be admitted now.
 
     `at_most`: of all tenants. `executors`: those that are free. `of_tenant`: of one tenant, less those of its runs
     that no executor has taken yet, which `untaken` counts by tenant.
@@ -155,9 +155,9 @@ class Handout:
     untaken: Counter[str]
 
     def takes(self, lane: Lane, more: int) -> bool:
-        """Whether a tenant to whom this call has given so many may have one more.
+        """Whether a tenant that got `more` admissions in this call may have another one.
 
-        It gets another executor only while it holds fewer than are free: so whoever comes next finds one.
+        It gets another executor only while it holds fewer than are free, so the next tenant finds one.
         """
         tenant_id = lane.share.tenant_id
         is_free = lane.live_count + more < self.executors
@@ -188,6 +188,6 @@ def admitted(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[
 
 
 def admitted_to_close(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
-    """No new attempt of a run that was cancelled between two: a closing task asks whether the last one published."""
+    """A lease for the closing task of a run that was cancelled between two attempts, without a new attempt."""
     asked = with_lease(item, new_id(), now, lease, hop=0)
     return Change("ADMIT", item, replace(asked, wait_reason=CLOSING))

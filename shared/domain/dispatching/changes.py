@@ -1,4 +1,4 @@
-"""What the dispatcher decides: changes of single items, and what to do once they are applied."""
+"""The dispatcher's decision: changes of single items, and the actions after they are applied."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Action = Literal["COMPLETE", "RETRY", "PAUSE", "FAIL", "CANCEL", "REFUSE", "RENE
 
 @dataclass(frozen=True)
 class Change:
-    """An item as it was read and as it shall be; `after` is None when the run has ended and leaves the queue."""
+    """A change of an item. `after` is None if the run has ended and leaves the queue."""
 
     action: Action
     before: QueueItem
@@ -24,7 +24,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Decision:
-    """Everything one call decided, from one read.
+    """The decision of one call, made from one read.
 
     `changes` can be cut anywhere and stay right: what frees slots comes before what takes them. `redeliver` are
     admitted items nobody claimed, to be delivered again as they are. `look_again_at` is when something will happen

@@ -1,4 +1,4 @@
-"""The dispatcher's decision: a pure function of one read of the queue and its clock."""
+"""Makes the dispatcher's decision: a pure function of one read of the queue and its clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_CHANGES = 4_000  # as many as one transaction applies
 
 @dataclass(frozen=True)
 class DispatchPolicy:
-    """The platform's own numbers.
+    """The limits of the platform.
 
     lease_length: how long an executor may stay silent.
     redeliver_after: how long an admitted run may stay unclaimed before its task is created again.
@@ -44,7 +44,7 @@ class DispatchPolicy:
 
 @dataclass(frozen=True)
 class _LiveRuns:
-    """The live items after settling: what goes on, what changes, and what is known of their leases."""
+    """The live items after settling: those that continue with their leases, and the changes of the others."""
 
     running: list[tuple[QueueItem, Lease]]
     changes: list[Change]
@@ -57,7 +57,7 @@ class _LiveRuns:
 
 @dataclass(frozen=True)
 class _Waiting:
-    """The waiting items: those that may start now, the ones among them that are to be closed, and the cancelled."""
+    """The waiting items: those that may start now, the ones among them to close, and the cancelled ones."""
 
     ready: list[QueueItem]
     to_close: set[str]
@@ -66,7 +66,7 @@ class _Waiting:
 
 @dataclass(frozen=True)
 class _Admission:
-    """Who gets a lease, who leaves, who learns why it waits, and whether more runs could have started."""
+    """The admitted and the refused items, new reasons to wait, and whether more runs could have started."""
 
     admitted: list[Change]
     refused: list[Change]
@@ -89,8 +89,8 @@ def decide(
         *live.changes, *admission.admitted, *waiting.cancelled, *admission.refused, *admission.told_to_wait
     ]  # fmt: skip
     could_admit_more = admission.more_wait and len(admission.admitted) == max_runs
-    # Items that leave the queue may have hidden others: the read sees only each tenant's front, and no more items
-    # that have not been told why they wait than one transaction can tell.
+    # Items that leave the queue may have hidden others. The read returns only the front of each tenant's queue, and
+    # only as many items without a reason to wait as one transaction can change.
     may_have_hidden_others = bool(waiting.cancelled or admission.refused) or len(changes) >= policy.max_changes
     return Decision(
         changes=tuple(changes[: policy.max_changes]),
@@ -102,7 +102,7 @@ def decide(
 
 
 def _settle(state: QueueState, settler: Settler, cancels: frozenset[str]) -> _LiveRuns:
-    """What becomes of the live items, by what their executors have reported."""
+    """Settle the live items by the events of their executors."""
     signs: dict[str, list[RunSign]] = defaultdict(list)
     for sign in state.signs:
         signs[sign.run_id].append(sign)
@@ -123,7 +123,7 @@ def _settle(state: QueueState, settler: Settler, cancels: frozenset[str]) -> _Li
 
 
 def _cancel(state: QueueState, cancels: frozenset[str]) -> _Waiting:
-    """The waiting items without those somebody wants cancelled; one that may have published is closed first."""
+    """The waiting items, split by requested cancels. A cancelled run that may have published is closed first."""
     shares = {share.tenant_id: share for share in state.tenants}
     waiting = _Waiting([], set(), [])
     for item in state.items:
@@ -190,10 +190,10 @@ def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) 
 def _look_again_at(
     state: QueueState, live: _LiveRuns, changes: Sequence[Change], policy: DispatchPolicy, *, more_wait: bool
 ) -> datetime | None:
-    """The next moment at which something is due that no event will announce."""
+    """The next moment at which a change is due without an event."""
     moments = [lease.expires_at for _, lease in live.running]
     is_handed_out = live.unclaimed or any(change.action == "ADMIT" for change in changes)
-    if more_wait and is_handed_out:  # nobody says that an executor took one
+    if more_wait and is_handed_out:  # no event says that an executor took one
         moments.append(state.now + policy.redeliver_after / 2)
     moments += [lease.unclaimed_since + policy.redeliver_after for _, lease in live.unclaimed]
     if state.next_available_at:

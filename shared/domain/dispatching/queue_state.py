@@ -1,4 +1,4 @@
-"""What the dispatcher reads before it decides: the queue, what executors reported, and what each tenant may use."""
+"""The dispatcher's input: the queue, the events of executors, and each tenant's limits."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ class QueueItem:
 
     @property
     def is_manual(self) -> bool:
-        """Whether a person asked for it to run now: neither a schedule's nor one of a backfill's."""
+        """Whether a user started it: it belongs neither to a schedule nor to a backfill."""
         return self.config_id is None and self.backfill_id is None
 
     @property
     def is_counted(self) -> bool:
-        """Whether it has taken its place in a day's limit already: its first attempt did that."""
+        """Whether it counts on a day already, because its first attempt has begun."""
         return self.quota_date is not None
 
     @property
     def is_backfill(self) -> bool:
-        """Whether it is one month of a backfill, which gives way to every other run of its tenant."""
+        """Whether it belongs to a backfill. Every other run of its tenant goes before it."""
         return self.backfill_id is not None
 
 
 @dataclass(frozen=True)
 class RunSign:
-    """What a run's events say: the latest event of a kind under a lease. STEP and HEARTBEAT are signs of life."""
+    """The latest event of one kind under a lease. STEP and HEARTBEAT are signs of life."""
 
     run_id: str
     kind: str
@@ -72,7 +72,7 @@ class RunSign:
 
 @dataclass(frozen=True)
 class TenantShare:
-    """What a tenant may use and has used today. `is_live`: tenant ACTIVE and subscription live at this moment.
+    """A tenant's limits and its usage of today. `is_live` says that tenant and subscription are live at this moment.
 
     `due_today`: schedules whose next tick comes before this UTC day ends; backfills leave them a run each.
     """

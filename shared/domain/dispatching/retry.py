@@ -1,4 +1,4 @@
-"""When a failed run is tried again, and when it is not."""
+"""Decides whether and when a failed run is retried."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class RetryPolicy:
     longest: timedelta = timedelta(minutes=30)
 
     def backoff(self, attempt: int, rng: random.Random) -> timedelta:
-        """How long to wait after `attempt` (1 is the first) failed: nothing up to min(2^attempt x base, longest)."""
+        """The pause after `attempt` (1 is the first) failed: random, up to min(2^attempt x base, longest)."""
         doublings = min(attempt, 32)  # beyond, timedelta would overflow
         return min(self.base * (1 << doublings), self.longest) * rng.random()
 
 
 def may_retry(*, attempt: int, max_retries: int, retryable: bool | None) -> bool:
-    """Whether another attempt is owed; an error of unknown kind (None) counts as a passing one."""
+    """Whether the run gets another attempt. An error of unknown kind (None) counts as temporary."""
     retries_so_far = attempt - 1
     return retryable is not False and retries_so_far < max_retries

@@ -1,4 +1,4 @@
-"""Settles live runs: what their executors reported, whose lease ran out, and who was told to stop."""
+"""Settles live runs by their executors' events, expired leases and requested cancels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SIGNS_OF_LIFE = ("HEARTBEAT", "STEP")
 
 @dataclass(frozen=True)
 class Lease:
-    """What is known of a live item's lease."""
+    """The state of a live item's lease, derived from its events."""
 
     ended_by: RunSign | None
     hop: int
@@ -35,7 +35,7 @@ class Lease:
 
 
 def read_lease(item: QueueItem, signs: Sequence[RunSign], lease_length: timedelta) -> Lease:
-    """What the events say about the item's present lease; those of older leases are counted and ignored."""
+    """The state of the item's present lease. Events of older leases are counted and otherwise ignored."""
     current = [sign for sign in signs if sign.lease_id == item.lease_id]
     endings = {sign.kind: sign for sign in current if sign.kind in _TERMINAL}
     handed_over = [sign for sign in current if sign.kind == "HANDED_OVER"]
@@ -62,7 +62,7 @@ def _shows_claim(sign: RunSign, hop: int, unclaimed_since: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Settler:
-    """Decides what becomes of single items at `now`.
+    """Decides about single items at `now`.
 
     `pause`: how long a run waits, at most, for a quota of Google's. `new_id` makes lease ids.
     """
@@ -75,7 +75,7 @@ class Settler:
     new_id: Callable[[], str]
 
     def settle(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change | None:
-        """The change that a live item's lease asks for, or None while it runs on.
+        """The change of a live item, or None while it continues.
 
         A run that shall be cancelled is left to its executor, who sees the request itself: ending it here could race
         with its publish. When the executor is gone, a closing task finds out whether there is something to cancel.
@@ -152,12 +152,12 @@ def _queued(item: QueueItem, available_at: datetime, wait_reason: str) -> QueueI
 
 
 def cancelled(item: QueueItem) -> Change:
-    """The run ends because somebody asked for it."""
+    """The end of a run whose cancellation was requested."""
     return Change("CANCEL", item, None, "CANCELLED", "the run was cancelled on request")
 
 
 def with_lease(item: QueueItem, lease_id: str, now: datetime, length: timedelta, *, hop: int) -> QueueItem:
-    """The item as the holder of a new lease; a renewed one says why its executor has not begun."""
+    """The item under a new lease. If the lease is renewed, the item shows why its executor has not begun."""
     return replace(
         item,
         state=PROCESSING,
@@ -170,5 +170,5 @@ def with_lease(item: QueueItem, lease_id: str, now: datetime, length: timedelta,
 
 
 def requested_cancels(signs: Iterable[RunSign]) -> frozenset[str]:
-    """The runs somebody wants stopped, whatever lease they are under."""
+    """The runs whose cancellation is requested, under any lease."""
     return frozenset(sign.run_id for sign in signs if sign.kind == "CANCEL_REQUESTED")

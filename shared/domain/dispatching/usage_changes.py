@@ -1,4 +1,4 @@
-"""What a decision changes in the tenants' usage: runs that started and ended on a day, today's mirror of the queue."""
+"""Computes a decision's changes of tenants' usage: runs that started and ended on a day, and today's live runs."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _counted(change: Change) -> Iterable[tuple[date, str]]:
 
 
 class _Mirror:
-    """What today's row of a tenant mirrors, once the changes are made: live runs, limits, whether it was served."""
+    """The copy in today's row of a tenant after the changes: live runs, limits, and whether a run was admitted."""
 
     def __init__(self, state: QueueState, changes: Sequence[Change]) -> None:
         items = {item.run_id: item for item in state.items}

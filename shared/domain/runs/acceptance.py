@@ -1,4 +1,4 @@
-"""Whether a manual run is accepted, and what its caller is told: a prediction, as only the dispatcher admits runs."""
+"""Decides whether a manual run is accepted, and predicts its start. Only the dispatcher admits runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMESPACE = uuid.UUID("0b8f2b52-6f0a-4d0f-8a54-2b9f3f0c9a51")
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a caller asks for; `idempotency_key` makes a repeated request find the first one's run."""
+    """A request for a run. With the same `idempotency_key` a repeated request finds the first one's run."""
 
     body: Mapping[str, Any]
     user_id: str | None
@@ -52,13 +52,13 @@ class QueuedGroup:
 
     @property
     def key(self) -> tuple[str, str | None]:
-        """Of a tenant's runs at most one of a pipeline and source is live."""
+        """The pipeline and source. At most one run of both is live."""
         return (self.pipeline_id, self.source)
 
 
 @dataclass(frozen=True)
 class Start:
-    """What the caller is told: RUNNING, or PENDING with the reason and the place in the tenant's queue."""
+    """The predicted start: RUNNING, or PENDING with the reason and the place in the tenant's queue."""
 
     status: str
     wait_reason: str | None = None
@@ -67,7 +67,7 @@ class Start:
 
 @dataclass(frozen=True)
 class AcceptedRun:
-    """A run or backfill that was accepted under its id before: what its caller was told, and for which body."""
+    """A run or backfill that was accepted under its id before, with the answer and the digest of its body."""
 
     run_id: str
     start: Start
@@ -124,7 +124,7 @@ class Usage:
         _check_unseen(waiting + unseen + runs <= waiting_limit(self.daily_limit))
 
     def predict_start(self, pipeline_id: str, source: str | None) -> Start:
-        """Whether a run accepted now finds a slot, or why it has to wait."""
+        """The start of a run that is accepted now: RUNNING if a slot is free, otherwise the reason to wait."""
         live = [group for group in self.queue if group.state == PROCESSING]
         ahead = [group for group in self.queue if group.state != PROCESSING and group.is_ahead]
         position = _count(ahead) + 1
@@ -135,13 +135,13 @@ class Usage:
         return Start("RUNNING")
 
     def predict_backfill(self, pipeline_id: str, source: str | None) -> Start:
-        """PENDING, with the reason where it is known before the dispatcher has looked."""
+        """PENDING, with the reason if it is known before the dispatcher's next call."""
         if self.backfill_quota().remaining == 0:
             return Start("PENDING", "DAILY_LIMIT")
         return Start("PENDING", self.predict_start(pipeline_id, source).wait_reason)
 
     def backfill_quota(self) -> BackfillQuota:
-        """What of the daily limit a backfill may use."""
+        """The part of the daily limit that a backfill may use."""
         reserved = self.due_today + self._uncounted("scheduled")
         return BackfillQuota(self.daily_limit, self.used_today, reserved, self.schedules)
 
@@ -169,7 +169,7 @@ def _count(groups: Iterable[QueuedGroup]) -> int:
 
 
 def next_utc_midnight(now: datetime) -> datetime:
-    """When the UTC day of `now` ends and daily limits start anew."""
+    """The end of the UTC day of `now`, at which daily limits are reset."""
     return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
 
 
@@ -197,7 +197,7 @@ def is_repeated_call(digest: str, now: datetime, *, first_digest: str, first_at:
 
 
 def body_digest(body: Mapping[str, Any]) -> str:
-    """Tells request bodies apart, whatever the order of their fields; short enough for a job label."""
+    """A digest of a request's body, independent of the order of its fields and short enough for a job label."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:40]
 
 
@@ -217,7 +217,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class RequestedRuns:
-    """What somebody asks for in one call: a run, or a backfill's runs, in their order.
+    """The runs of one request: a single run, or a backfill's runs in their order.
 
     `request_id` is the id of the one or the other. Each of `runs` has `run_id` and `parameters`.
     """

@@ -1,4 +1,4 @@
-"""What an executor knows of its attempt: the claimed run, what earlier hops left, where it begins, what others want."""
+"""The state of an attempt: the claimed run, earlier checkpoints, the starting point, and the signals to stop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery reads seven days into the past
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An event of an earlier hop or attempt that this one builds on."""
+    """An event of an earlier hop or attempt on which this one builds."""
 
     event_id: str
     kind: str
@@ -47,12 +47,12 @@ class ClaimedRun:
 
     @property
     def started_at(self) -> datetime:
-        """When an executor first took the run up."""
+        """When an executor first claimed the run."""
         return min((item.occurred_at for item in self.checkpoints if item.kind == "CLAIMED"), default=self.read_at)
 
     @property
     def is_cancel_requested(self) -> bool:
-        """Whether somebody wants it stopped, as of the read."""
+        """Whether the run's cancellation was requested at the time of the read."""
         return any(item.kind == "CANCEL_REQUESTED" for item in self.checkpoints)
 
     def has_expired(self, lease_id: str | None, lease: timedelta) -> bool:
@@ -83,7 +83,7 @@ class Begun:
 
 @dataclass(frozen=True)
 class Signals:
-    """What others want of a running executor."""
+    """The signals for a running executor."""
 
     lease_is_held: bool
     is_cancel_requested: bool
@@ -91,7 +91,7 @@ class Signals:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ended: its status is COMPLETED, FAILED or CANCELLED."""
+    """The end of a run: COMPLETED, FAILED or CANCELLED, with the error."""
 
     status: str
     error_class: str | None = None

@@ -1,4 +1,4 @@
-"""Backfills: a long range of days as one run for each calendar month, and what of the daily limit they may use."""
+"""Plans backfills: a long range of days as one run for each calendar month, within a part of the daily limit."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Month:
         return {"start_date": self.first.isoformat(), "end_date": self.last.isoformat()}
 
     def run_id(self, backfill_id: str) -> str:
-        """The id of this month's run: the same backfill has the same runs, however often it is asked for."""
+        """The id of this month's run. A repeated request for the backfill gets the same ids."""
         return str(uuid.uuid5(uuid.UUID(backfill_id), self.first.isoformat()))
 
 
 @dataclass(frozen=True)
 class Backfill:
-    """What a request asks for; `months` newest first, `parameters` are every run's, without dates."""
+    """A requested backfill: `months`, newest first, and the `parameters` of every run without dates."""
 
     months: tuple[Month, ...]
     parameters: Mapping[str, Any]
@@ -43,7 +43,7 @@ class Backfill:
 
 @dataclass(frozen=True)
 class BackfillQuota:
-    """A tenant's daily limit as a backfill sees it.
+    """The part of a tenant's daily limit that a backfill may use.
 
     `reserved`: runs of today that waiting scheduled runs and due schedules will need. On a later day each of the active
     `schedules` needs one.
@@ -56,18 +56,18 @@ class BackfillQuota:
 
     @property
     def remaining(self) -> int:
-        """The runs a backfill may start today."""
+        """The number of runs that a backfill may start today."""
         return max(0, self.daily_limit - self.used - self.reserved)
 
     def days_until_done(self, runs: int) -> int | None:
-        """UTC days after today until so many runs have started, 0: today; None when the limit leaves none."""
+        """UTC days after today until this number of runs has started; 0 is today, None if the limit leaves none."""
         later, a_day = max(0, runs - self.remaining), self.daily_limit - self.schedules
         if later == 0:
             return 0
         return -(-later // a_day) if a_day > 0 else None
 
     def to_preview(self, runs: int) -> dict[str, Any]:
-        """As it is answered."""
+        """The fields of the answer."""
         return {
             "daily_limit": self.daily_limit,
             "used_today": self.used,

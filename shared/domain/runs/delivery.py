@@ -1,4 +1,4 @@
-"""What Cloud Tasks brings to execute_run: one hop of a leased attempt, or the closing of runs nobody executes."""
+"""The deliveries of Cloud Tasks to execute_run: one hop of a leased attempt, or the closing of runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Number = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 
 
 class Closing(BaseModel):
-    """How a run shall end that has no executor any more; its last task writes this into the tenant's dataset."""
+    """The end of a run that has no executor any more. Its closing task writes it into the tenant's dataset."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,18 +53,18 @@ class RunTask(BaseModel):
 
     @property
     def name(self) -> str:
-        """Same purpose, same name, so Cloud Tasks keeps one of them: a run is closed once, a hop delivered once."""
+        """The task's name. The same purpose has the same name, so Cloud Tasks keeps only one of the tasks."""
         if self.closing:
             return task_name("close", self.run_id, self.lease_id or "")
         return task_name("run", self.run_id, self.lease_id or "", str(self.hop))
 
     def next_hop(self) -> RunTask:
-        """The delivery that goes on with this attempt."""
+        """The delivery of the attempt's next hop."""
         return self.model_copy(update={"hop": self.hop + 1})
 
 
 class EndedRun(Closing):
-    """A run that ended in the queue, and what its row in the tenant's dataset is to say."""
+    """A run that ended in the queue, with the values for its row in the tenant's dataset."""
 
     run_id: Id
     pipeline_logging_id: Id
@@ -86,7 +86,7 @@ class CloseTask(BaseModel):
 
     @property
     def name(self) -> str:
-        """The same runs have one task."""
+        """The task's name, derived from the runs, so that the same runs have one task."""
         return task_name("closings", self.tenant_id, *sorted(run.run_id for run in self.runs))
 
 

@@ -1,4 +1,4 @@
-"""What happens to a run, as events that are streamed and never changed."""
+"""The events of runs, which are streamed and never changed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RunEvent:
     error_message: str | None = None
 
     def to_row(self) -> dict[str, Any]:
-        """The row as streaming takes it: times as text, JSON as text."""
+        """The row for streaming, with times and JSON as text."""
         row = {**vars(self), "occurred_at": self.occurred_at.isoformat()}
         row["details"] = None if self.details is None else json.dumps(self.details, default=str)
         return row

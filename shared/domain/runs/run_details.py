@@ -1,4 +1,4 @@
-"""A run's steps and checks, from the tenant's log and, where that lags behind, from the events that were streamed."""
+"""Collects a run's steps and checks from the tenant's log, and from streamed events that the log does not have yet."""
 
 from __future__ import annotations
 

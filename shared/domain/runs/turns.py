@@ -1,4 +1,4 @@
-"""How publishes of one tenant take turns: a turn is a job's number, and whoever starts that job has the turn.
+"""Lets publishes of one tenant take turns. A turn is the number of a job, and the executor that starts the job has it.
 
 BigQuery takes a job's id once, so two cannot have one turn, and a turn is over when its job is: an executor that dies
 holds nobody up. The next number is tried only once the job before it has ended. Those who wait know who came before
@@ -21,7 +21,7 @@ _MOST_LOOKED_BACK = 20
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a turn: the lease its job runs under, what it publishes, and whether it has ended."""
+    """The holder of a turn: the lease of its job, the fence that it publishes under, and whether the job has ended."""
 
     lease_id: str
     fence: str
@@ -30,7 +30,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Line:
-    """How many began to wait before, and the newest turn that has published."""
+    """The number of executors that waited before, and the newest turn that has published."""
 
     ahead: int
     newest: int
@@ -45,21 +45,21 @@ class Start:
 
 @dataclass(frozen=True)
 class Look:
-    """Who has this turn? Answer: a Holder, or None while BigQuery knows of nobody: that may change at once."""
+    """Look for the holder of this turn. Answer: a Holder, or None while BigQuery finds no job."""
 
     turn: int
 
 
 @dataclass(frozen=True)
 class Await:
-    """Wait until the job of this turn, which somebody has, has ended, however it does. No answer."""
+    """Wait until the job of this turn, which is taken, has ended in any way. No answer."""
 
     turn: int
 
 
 @dataclass(frozen=True)
 class JoinLine:
-    """Say that this lease waits. Answer: the Line before it."""
+    """Record that this lease waits. Answer: the Line before it."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ Answer = Holder | Line | None
 
 
 def take_turn(lease_id: str, newest: int) -> Generator[Wish, Answer, int]:
-    """The turn that this lease has got, once it has it; `newest` is the latest one known to have published."""
+    """Take a turn for this lease and return it; `newest` is the latest turn that is known to have published."""
     turn, ahead = newest + 1, None
     while True:
         passed = yield from _give_way(turn, ahead or 0)
@@ -111,7 +111,7 @@ def find_newer_publish(fence: str, newest: int) -> Generator[Wish, Answer, int |
 
 
 def _give_way(turn: int, ahead: int) -> Generator[Wish, Answer, Holder | None]:
-    """The turn's holder if one of those ahead takes it; None when they had the time and did not."""
+    """Wait for those ahead to take the turn: its holder, or None if they had the time and did not."""
     for _ in range(min(ahead, _MOST_GIVEN_WAY)):
         if isinstance(holder := (yield Look(turn)), Holder):
             return holder
@@ -120,7 +120,7 @@ def _give_way(turn: int, ahead: int) -> Generator[Wish, Answer, Holder | None]:
 
 
 def _last_taken(taken: int) -> Generator[Wish, Answer, int]:
-    """The last turn from `taken` on that somebody has: turns are taken in order, so few looks find it."""
+    """The last taken turn from `taken` on. Turns are taken in order, so a few looks find it."""
     step = 1
     while isinstance((yield Look(taken + step)), Holder):
         taken, step = taken + step, step * 2

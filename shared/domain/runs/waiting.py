@@ -1,4 +1,4 @@
-"""How many runs of a tenant may wait: its queue is bounded, as whatever waits costs everybody's dispatcher time."""
+"""Limits the number of a tenant's waiting runs, because every waiting run costs the dispatcher time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _LOOK_AGAIN_SECONDS = 300
 
 
 def waiting_limit(daily_limit: int) -> int:
-    """The most runs of a tenant that may wait: what it can start in ten days, and room for a few backfills."""
+    """The number of runs of a tenant that may wait: as many as it can start in ten days, and at least 100."""
     return max(_FEWEST, _DAYS_OF_RUNS * daily_limit)
 
 
 def check_waiting(*, daily_limit: int, waiting: int, more: int) -> None:
-    """TooManyWaiting unless so many more runs may wait."""
+    """Check that this number of further runs may wait; TooManyWaiting otherwise."""
     if waiting + more > (limit := waiting_limit(daily_limit)):
         raise TooManyWaiting(
             f"{waiting} runs of this tenant wait, and {more} more would exceed the limit of {limit}; "
