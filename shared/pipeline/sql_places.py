@@ -1,4 +1,4 @@
-"""Where a template's statements stand in its files: the line of each parameter and of each line of SQL."""
+"""Finds the lines of a template's statements in its files: of each parameter and of each line of SQL."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def sql_problems(
 
 
 def problems_at_run(template: Template) -> list[str]:
-    """What is wrong with the statements that a run sends; files are named from configs/."""
+    """Finds problems of the statements that a run sends, with files named relative to configs/."""
     return sql_problems(template, statements_sent(template), lambda path: "/".join(path.parts[-3:]))
 
 

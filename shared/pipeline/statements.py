@@ -128,12 +128,12 @@ def sourced_tables() -> set[str]:
 
 
 def no_placeholder(known: Sequence[str]) -> str:
-    """Why a placeholder cannot stay, and what could stand there."""
+    """The message about an unknown placeholder, with the known ones."""
     return f"no step, table or placeholder has that name; known are {', '.join(known)}"
 
 
 def wrong_parameter(name: str, kind: str, known: Mapping[str, str]) -> str | None:
-    """What is wrong with a declared parameter, in words."""
+    """The problem of a declared parameter, in words."""
     if name not in known:
         return f"@{name} is unknown; known are {', '.join(sorted(known))}"
     return None if kind == known[name] else f"@{name} is {known[name]}, not {kind}"

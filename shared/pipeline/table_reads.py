@@ -27,7 +27,7 @@ CHANGES |= {"load", "call", "execute", "begin", "declare", "set"}
 
 @dataclass(frozen=True)
 class Read:
-    """Tables of the tenant's dataset that one SELECT reads, and how often and how it asks for source and days."""
+    """The tables of the tenant's dataset that one SELECT reads, and its conditions on source and days."""
 
     tables: Sequence[str]
     sources: int
@@ -38,7 +38,7 @@ class Read:
 
 @dataclass
 class _Level:
-    """What is between two parentheses, and of that the SELECT that the reading is in."""
+    """The text between two parentheses, and the SELECT in it that is being read."""
 
     opener: str
     wants_table: bool = False
@@ -71,7 +71,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def foreign_tables(text: str, named: Collection[str]) -> list[str]:
-    """What a statement reads, or does, that is no `{dataset}.table`, no `{step}`, no name of a WITH, no UNNEST."""
+    """The tables and actions of a statement besides `{dataset}.table`, `{step}`, names of a WITH and UNNEST."""
     foreign, _ = _read(text, frozenset(named))
     return list(dict.fromkeys(foreign))
 
@@ -187,7 +187,7 @@ class _Reader:
             level.has_single_day = True
 
     def _table(self, level: _Level) -> None:
-        """What follows FROM or JOIN: a name, its parts, and whether it may be read."""
+        """The table after FROM or JOIN: its name, its parts, and whether it may be read."""
         parts = [self._at(0)]
         self.place += 1
         while self._at(0) in {".", "-"}:

@@ -1,4 +1,4 @@
-"""Publishes when it is the run's turn, and carries out what taking turns asks for. See docs/adr/0017."""
+"""Publishes in the run's turn, and carries out the requests of the turn protocol. See docs/adr/0017."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Desk:
-    """Where the wishes of a conversation are carried out."""
+    """Carries out the requests of a turn protocol."""
 
     start: Callable[[int], Holder | None]
     look: Callable[[int], Holder | None]
@@ -48,7 +48,7 @@ class Desk:
     pause: Pause
 
     def carry_out(self, conversation: Generator[Wish, Answer, Result]) -> Result:
-        """What the conversation comes to."""
+        """The result of the protocol, after all its requests are carried out."""
         answer: Answer = None
         while True:
             try:

@@ -1,1 +1,1 @@
-"""One file for each request: the story of what it does."""
+"""The use cases, one file for each request."""

@@ -30,7 +30,7 @@ from shared.runtime.unseen import Unseen
 
 @dataclass(frozen=True)
 class Ask:
-    """Who asks for runs of which template, and what for."""
+    """A request for runs: its tenant, its template and its body."""
 
     standing: Standing
     template: Template
@@ -124,7 +124,7 @@ class RunRequests:
             number += 1
 
     def _try_id(self, ask: Ask, planned: PlannedRuns, request_id: str) -> AcceptedRun | None:
-        """What was accepted under this id, now or by this key's first call; None when the id is used up."""
+        """The runs accepted under this id, now or by this key's first call; None if the id is used up."""
         standing, template, request = ask.standing, ask.template, ask.request
         now, rows = standing.usage.now, planned.rows(request_id)
         told = AcceptedRun(request_id, planned.start, body_digest(request.body), now, planned.quota)

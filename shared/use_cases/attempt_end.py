@@ -1,4 +1,4 @@
-"""How an attempt ends: published, handed over, paused, failed, or found to have ended before."""
+"""Ends an attempt: as published, handed over, paused, failed, or ended before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MESSAGE_LENGTH = 1000
 
 @dataclass(frozen=True)
 class AttemptEnd:
-    """Ends one attempt. Each method answers in one word what became of the delivery."""
+    """Ends one attempt. Each method returns the outcome of the delivery as one word."""
 
     run: ClaimedRun
     journal: Journal
@@ -68,7 +68,7 @@ class AttemptEnd:
         return self.report.append_end("FAILED", outcome=status, retryable=retryable, **facts)
 
     def _close_row(self, status: str, error_class: str, message: str) -> str | None:
-        """How the run ended; None when another attempt took over, or when BigQuery does not say."""
+        """The status with which the run ended; None if another attempt took over or BigQuery does not answer."""
         ended = {"status": status, "error_class": error_class, "error_message": message}
         billed = self.journal.bytes_billed
         try:

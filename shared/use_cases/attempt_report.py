@@ -1,4 +1,4 @@
-"""What one delivery reports of its attempt: events, and the tenant's step log."""
+"""Reports an attempt: appends its events, and writes the tenant's step log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cleans up after executors and dispatchers that died: lost leases, rows nobody closed, staging nobody needs."""
+"""Cleans up after executors and dispatchers that died: lost leases, open rows, expired staging tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CleanUp:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def clean_up(self) -> dict[str, Any]:
-        """Answers as docs/openapi.json says."""
+        """The answer, as in docs/openapi.json."""
         executed_at = self.clock()
         with self.jobs.recording(JOB) as counts:
             rescues = self.dispatcher.dispatch(max_runs=DEFAULT_MAX_RUNS).rescues

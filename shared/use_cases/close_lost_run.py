@@ -24,7 +24,7 @@ class LostRun:
     report: AttemptReport
 
     def close(self, closing: Closing) -> str:
-        """What became of the delivery, in one word. Under a lease it also says how the run ended."""
+        """Close the run and return the delivery's outcome as one word. Under a lease it reports how the run ended."""
         if self.report.task.lease_id is None:
             ended = self._close_row(closing, billed=None)  # what its executor did, if it had one, is not read here
             if ended.status != closing.status:

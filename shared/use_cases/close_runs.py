@@ -21,7 +21,7 @@ class RunClosing:
     events: RunEvents
 
     def close(self, task: CloseTask) -> str:
-        """What became of the delivery, in one word; raises only when it should be delivered again."""
+        """Handle the delivery and return its outcome as one word; raises only if it should be delivered again."""
         try:
             otherwise = self.closings.close(task)
         except Missing as error:  # nobody is left to see the rows

@@ -1,4 +1,4 @@
-"""What a writer does when another one was faster: starts again from the read, a few times."""
+"""Repeats a read and its transaction while other writers abort the transaction."""
 
 from __future__ import annotations
 

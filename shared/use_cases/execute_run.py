@@ -35,7 +35,7 @@ class RunExecution:
     open_stop_signal: Callable[..., StopSignal] = StopSignal
 
     def execute(self) -> str:
-        """What became of the delivery, in one word; raises only when it should be delivered again.
+        """Handle the delivery and return its outcome as one word; raises only if it should be delivered again.
 
         A delivery that is still worked on when its time and grace are over takes this process with it.
         """

@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class MigrationPlan:
-    """What a call found in so many `compared` tables: `remarkable` are those that are not as configs/tables says."""
+    """The result of a call: the number of `compared` tables, and the `remarkable` ones, which are not as described."""
 
     compared: int
     remarkable: Sequence[TableChange]
@@ -34,7 +34,7 @@ class MigrationPlan:
 
     @property
     def due(self) -> Sequence[TableChange]:
-        """What is to be made or changed."""
+        """The tables to create or change."""
         return [table for table in self.remarkable if table.is_due and not self._is_terraforms(table)]
 
     @property
@@ -48,7 +48,7 @@ class MigrationPlan:
 
 @dataclass(frozen=True)
 class Migration:
-    """What a migration works with."""
+    """Migrates tables."""
 
     warehouse: Warehouse
 

@@ -58,7 +58,7 @@ class PreviewRequest(BaseModel):
 
 @dataclass(frozen=True)
 class ConfigRequests:
-    """What a tenant may do with its schedules. `trigger_cron` is the trigger's own, in UTC."""
+    """The requests about a tenant's schedules. `trigger_cron` is the trigger's own cron, in UTC."""
 
     configs: PipelineConfigs
     tasks: Tasks

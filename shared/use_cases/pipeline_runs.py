@@ -69,7 +69,7 @@ class ListRequest(BaseModel):
 
 @dataclass(frozen=True)
 class PipelineRuns:
-    """What a tenant may do with its runs."""
+    """The requests about a tenant's runs."""
 
     run_log: RunLog
     events: RunEvents

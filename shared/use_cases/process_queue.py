@@ -26,7 +26,7 @@ _OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # waits that 
 
 @dataclass(frozen=True)
 class Rescues:
-    """Runs that go on, and runs that had no attempt left."""
+    """The number of rescued runs that continue, and of those without an attempt left."""
 
     requeued: int
     failed: int
@@ -34,7 +34,7 @@ class Rescues:
 
 @dataclass(frozen=True)
 class Dispatched:
-    """What one call did: the decision's changes that were applied, and what goes on."""
+    """The result of one call: the state that was read, the decision, and the changes that were applied."""
 
     state: QueueState
     decision: Decision
@@ -46,7 +46,7 @@ class Dispatched:
 
     @property
     def rescues(self) -> Rescues:
-        """Runs whose executor was lost, and admitted ones nobody had claimed."""
+        """The runs whose executor was lost, and admitted runs that were not claimed."""
         expired = [change.action for change in self.changes if change.error_class == LEASE_EXPIRED]
         unclaimed = len(self.made("RENEW")) + len(self.decision.redeliver)
         return Rescues(requeued=expired.count("RETRY") + unclaimed, failed=expired.count("FAIL"))
@@ -63,7 +63,7 @@ class Dispatched:
 
     @property
     def oldest_waiting_seconds(self) -> int:
-        """How long the run has waited that has waited longest, of those that today's limits do not hold back."""
+        """The longest wait in seconds, among the runs that today's limits do not hold back."""
         known = {change.before.run_id: change.after for change in self.changes}
         left = [known.get(item.run_id, item) for item in self.state.items if item.available_at <= self.state.now]
         waiting = [item for item in left if item and item.state == "QUEUED" and item.wait_reason not in _OWN_LIMITS]
@@ -77,7 +77,7 @@ class Dispatched:
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """Owner of the queue. Any number may run at once: the epoch lets one of those that read the same state apply."""
+    """The owner of the queue. Several may run at once; of those that read the same epoch, only one can apply."""
 
     queue: DispatchQueue
     tasks: Tasks
@@ -87,14 +87,14 @@ class Dispatcher:
     rng: random.Random = field(default_factory=random.SystemRandom)
 
     def process(self, *, max_runs: int) -> dict[str, Any]:
-        """Answers as docs/openapi.json says; Unavailable when others kept changing the queue all the time."""
+        """The answer, as in docs/openapi.json; Unavailable if other dispatchers kept changing the queue."""
         with self.jobs.recording(JOB) as counts:
             dispatched = self.dispatch(max_runs=max_runs)
             counts.update(dispatched.counts(), oldest_waiting_seconds=dispatched.oldest_waiting_seconds)
         return _answer(dispatched)
 
     def dispatch(self, *, max_runs: int) -> Dispatched:
-        """One whole call without its record: also the rescue of the hourly clean-up."""
+        """One call without its record in the log. The hourly clean-up uses it to rescue runs."""
         dispatched = until_applied(lambda: self._decide_and_apply(max_runs), rng=self.rng)
         self._deliver(dispatched)
         self._look_again(dispatched.decision)
@@ -141,7 +141,7 @@ def _delivery(item: QueueItem) -> RunTask:
 
 
 def _ended(change: Change) -> TenantsRun:
-    """A run that no executor ends: its row in the tenant's dataset is closed, together with others of the tenant."""
+    """A run that ended without an executor, whose row in the tenant's dataset a closing task will close."""
     item = change.before
     run = EndedRun(
         run_id=item.run_id,

@@ -20,7 +20,7 @@ _BATCH = 50  # ciphertexts of 64 KiB at most, twice each in base64: below the 10
 
 @dataclass(frozen=True)
 class Reencrypted:
-    """What a call found and did; `overtaken` were changed or removed by their tenants meanwhile."""
+    """The result of a call. `overtaken` counts credentials that their tenants changed or removed meanwhile."""
 
     key_version: str
     found: Mapping[str, int]
@@ -36,7 +36,7 @@ class Reencrypted:
 
 @dataclass(frozen=True)
 class Reencryption:
-    """What a re-encryption works with, and how many credentials it stores at a time."""
+    """Re-encrypts credentials, a number of them at a time."""
 
     credentials: Credentials
     key: CredentialKey

@@ -27,7 +27,7 @@ class QuotaReset:
     rng: random.Random = field(default_factory=random.SystemRandom)
 
     def reset(self) -> dict[str, Any]:
-        """Answers as docs/openapi.json says; Unavailable when dispatchers kept changing the quotas all the time."""
+        """The answer, as in docs/openapi.json; Unavailable if dispatchers kept changing the quotas."""
         with self.jobs.recording(JOB) as counts:
             done = until_applied(lambda: self.usage.reset(kept_days=_KEPT_DAYS), rng=self.rng)
             counts.update(records_updated=done.records_updated, records_archived=done.records_archived)

@@ -1,4 +1,4 @@
-"""Accepts what somebody asks to run: Flow 2 up to the answer, for a single run and for a backfill."""
+"""Accepts manual runs and backfills: Flow 2 up to the answer."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ManualRuns:
 
 @dataclass(frozen=True)
 class PipelineRequests:
-    """Accepts what run_pipeline is asked for."""
+    """Accepts the requests to run_pipeline."""
 
     requests: RunRequests
     manual_runs: ManualRuns

@@ -1,4 +1,4 @@
-"""Shows how the scheduler is doing, and what is overdue: silence is a defect."""
+"""Shows the scheduler's status and overdue work."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SchedulerStatus:
     platform: Platform
 
     def show(self) -> dict[str, Any]:
-        """Answers as docs/openapi.json says."""
+        """The answer, as in docs/openapi.json."""
         found = self.jobs.read_status(near_percent=_NEAR_PERCENT)
         now, waiting = found["now"], _by_name(found["waiting"])
         oldest = found["oldest_added_at"]

@@ -131,7 +131,7 @@ class CredentialSetup:
         return preparation
 
     def list_all(self, tenant_id: str) -> Sequence[Row]:
-        """What is stored for the tenant, without secrets."""
+        """The tenant's stored credentials, without secrets."""
         return self.credentials.list_all(tenant_id)
 
     def guide(self, tenant_id: str, query: Mapping[str, Any]) -> SetupGuide:

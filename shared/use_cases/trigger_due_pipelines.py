@@ -37,7 +37,7 @@ _MOST_TICKS = 500_000
 
 @dataclass(frozen=True)
 class Triggered:
-    """What one call did: the schedules it really moved, and those it left where they are, with the reason."""
+    """The result of one call: the schedules that it moved, and those that stay due, with the reason."""
 
     now: datetime
     moved: Sequence[PlannedSchedule] = ()
@@ -45,7 +45,7 @@ class Triggered:
 
     @property
     def skipped(self) -> list[dict[str, str]]:
-        """Every schedule that stays due, and every tick that was passed over."""
+        """Every schedule that stays due, and every tick that was skipped."""
         passed_over = [
             (schedule.plan.config_id, outcome.skip_reason)
             for schedule in self.moved
@@ -80,7 +80,7 @@ class Trigger:
     rng: random.Random = field(default_factory=random.SystemRandom)
 
     def trigger(self) -> dict[str, Any]:
-        """Answers as docs/openapi.json says; Unavailable when others kept changing the schedules all the time."""
+        """The answer, as in docs/openapi.json; Unavailable if other writers kept changing the schedules."""
         with self.jobs.recording(JOB) as counts:
             triggered = until_applied(self._read_and_apply, rng=self.rng)
             counts.update(triggered.counts())
@@ -139,14 +139,14 @@ def _room(schedule: DueSchedule) -> Room:
 
 
 def _not_served(schedule: DueSchedule) -> str | None:
-    """Why the schedule's tenant gets nothing now; its ticks stay due."""
+    """The reason why the schedule's tenant gets no run now, so that its ticks stay due."""
     if not schedule.is_tenant_active:
         return "TENANT_NOT_ACTIVE"
     return None if schedule.is_subscription_live else "SUBSCRIPTION_NOT_LIVE"
 
 
 def _planned(due: DueSchedule, room: Room, now: datetime, previous_trigger: datetime) -> PlannedSchedule:
-    """What the schedule is owed. One that cannot fire any more is skipped and set inactive; it stops no other."""
+    """The plan of the schedule. One that cannot fire any more is skipped and set inactive, and stops no other."""
     template = find_template(due.provider, due.domain, due.pipeline_template)
     try:
         schedule = _schedule(due, room)

@@ -37,7 +37,7 @@ Job = bigquery.LoadJob | bigquery.QueryJob
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What a job may be given beside its statement.
+    """The options of a job besides its statement.
 
     labels: more of them than the platform's own.
     into: the table that the rows of a query replace.

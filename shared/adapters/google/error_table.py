@@ -1,4 +1,4 @@
-"""What to do about an error of Google's: one table of the reasons and codes that its services document.
+"""Classifies Google's errors by one table of the reasons and codes that its services document.
 
 BigQuery names reasons: https://cloud.google.com/bigquery/docs/error-messages. Storage Read, Cloud KMS, Cloud Tasks and
 Secret Manager answer with gRPC's codes: https://cloud.google.com/apis/design/errors. Where one of them means more by a
@@ -162,7 +162,7 @@ def last_of(error: BaseException) -> BaseException:
 
 
 def meaning_of(error: BaseException, *, service: str = "") -> Meaning:
-    """What an exception of Google's clients means; `service` names which of SERVICES it is from, none is BigQuery."""
+    """The meaning of an exception of Google's clients. `service` is one of SERVICES; without one it is BigQuery's."""
     error = last_of(error)
     if isinstance(error, requests.exceptions.SSLError):
         return UNKNOWN
@@ -178,7 +178,7 @@ def meaning_of(error: BaseException, *, service: str = "") -> Meaning:
 
 
 def of_status(status: Any) -> Meaning:
-    """What an answer without a reason means, by its HTTP status."""
+    """The meaning of an answer without a reason, by its HTTP status."""
     if not isinstance(status, int):
         return UNKNOWN
     if status in _BUSY_STATUS:
@@ -187,7 +187,7 @@ def of_status(status: Any) -> Meaning:
 
 
 def outage_of(error: BaseException, name: str, *, service: str = "") -> errors.Unavailable | None:
-    """What to answer when a service, called `name` in words, is at fault or has no quota left; None when it is not."""
+    """The error to raise if the service `name` is at fault or has no quota left; None otherwise."""
     meaning = meaning_of(error, service=service)
     if not meaning.is_outage:
         return None

@@ -12,6 +12,6 @@ _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 @cache
 def own_credentials() -> Any:
-    """What all clients of this process share: one access token, not one for each client from the metadata server."""
+    """The credentials that all clients of this process share, so that they use one access token."""
     credentials, _ = google.auth.default(scopes=_SCOPES)
     return credentials

@@ -27,7 +27,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class RetryBudget:
-    """How long a failing call is repeated: for `seconds`, and never past the request's own time.
+    """The time for which a failing call is repeated: `seconds`, and never beyond the request's own time.
 
     About `first_pause_seconds` pass before the first repetition; each later pause is twice as long. `heeds`: the
     repetition ends when the request's work has to stop.

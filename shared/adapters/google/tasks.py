@@ -34,7 +34,7 @@ _FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAut
 
 @dataclass(frozen=True)
 class TaskTargets:
-    """Where tasks go and as whom; full queue names, URLs of the functions (the audiences of the tokens)."""
+    """The targets of tasks: full queue names, URLs of the functions (the tokens' audiences), and the account."""
 
     kick_queue: str
     kick_bucket_seconds: float
@@ -81,7 +81,7 @@ class Tasks:
     def dispatch_runs(self, runs: Sequence[RunTask]) -> list[RunTask]:
         """Deliver runs to execute_run, in parallel; answers those that Cloud Tasks did not take.
 
-        Who asks how a run ended does not stand in the way of those that begin: that is the other queue's.
+        Closing tasks go to a queue of their own, so they do not delay runs that begin.
         """
         return self._in_parallel(self._dispatch, runs)
 

@@ -38,7 +38,7 @@ _TENANT_LABEL = "convergence_tenant"
 
 @dataclass(frozen=True)
 class ExportTable:
-    """What an export is: where it lives, its columns as the API has them, by which unit of arrival it is partitioned.
+    """The description of an export: its location, its columns as in the API, and its partitioning by arrival.
 
     `arrival_partition` is HOUR, DAY, MONTH or YEAR; None when it is partitioned otherwise, or not at all.
     `demanded_filter` is the column, and its type, that the owner demands every read to filter by; None without demands.
@@ -62,7 +62,7 @@ class TenantExport:
     table: str  # project.dataset.table
 
     def describe(self) -> ExportTable:
-        """What the table is; SourceNotFound when it is missing, or closed to us."""
+        """The table's description; SourceNotFound when it is missing or not readable."""
         with source_errors(self.table):
             found = self.tables.get_table(self.table, timeout=_TIMEOUT_SECONDS, retry=_RETRY_BUDGET.calls)
         return described(found)
@@ -119,7 +119,7 @@ class TenantExport:
 
 
 def described(found: bigquery.Table) -> ExportTable:
-    """What a table is that the client got."""
+    """The description of a table that the client read."""
     types = {field.name: field.field_type for field in found.schema}
     by_time, demanded = found.time_partitioning, demanded_filter(found)
     return ExportTable(

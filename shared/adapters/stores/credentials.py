@@ -29,7 +29,7 @@ class Credentials:
     warehouse: Warehouse
 
     def list_all(self, tenant_id: str) -> Sequence[Row]:
-        """What is stored for the tenant, without secrets."""
+        """The tenant's stored credentials, without secrets."""
         return self.warehouse.read(statement("credentials", "list_credentials"), {"tenant_id": tenant_id})
 
     def find(self, tenant_id: str, provider: str) -> SealedCredential | None:

@@ -1,4 +1,4 @@
-"""Which API keys there are, known in memory: whoever guesses costs neither a query nor a byte that is billed.
+"""Keeps the existing API keys in memory, so that guessed keys cost neither a query nor a billed byte.
 
 The table is listed (tabledata.list), which is no query: nothing is billed for it, and it goes on when the quota for
 queries is used up.
@@ -30,7 +30,7 @@ _COLUMNS = (
     bigquery.SchemaField("is_active", "BOOLEAN", "REQUIRED"),
     bigquery.SchemaField("expires_at", "TIMESTAMP"),
 )
-# Listing takes processor time: so many rows at once and a second, in one instance.
+# Listing takes processor time, so an instance lists a limited number of rows at once and per second.
 _ROWS_AT_ONCE, _ROWS_PER_SECOND, _FEWEST_ROWS = 50_000, 10_000, 500
 _ALONE_AT_ONCE, _ALONE_PER_SECOND = 5, 1 / 30
 # Callers that wait take places of those whose keys are known, so nobody waits long for a listing that does not come.
@@ -56,7 +56,7 @@ class Listing:
 
 
 class KnownKeys:
-    """The snapshot of one instance, taken anew when it is older than `seconds` and somebody asks."""
+    """The snapshot of one instance. It is renewed by a request when it is older than `seconds`."""
 
     def __init__(self, warehouse: Warehouse, *, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._warehouse, self._seconds, self._clock = warehouse, seconds, clock

@@ -1,4 +1,4 @@
-"""What runs may leave behind: rows nobody closed, staging tables nobody needs."""
+"""Finds what runs leave behind: rows that are not closed, and expired staging tables."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class PipelineConfigs:
         return _created(job)
 
     def find_created(self, config_id: str) -> CreatedConfig | None:
-        """What an earlier call stored under this id, read from its job, even if it has been deleted since."""
+        """The schedule that an earlier call stored under this id, read from its job, even if it was deleted later."""
         for suffix in count():
             job = self.warehouse.find_job(f"{_job_id(config_id)}-{suffix}")
             if job is None:

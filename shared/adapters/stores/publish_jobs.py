@@ -37,7 +37,7 @@ class PublishJobs:
         max_bytes_billed: int | None,
         timeout_seconds: int,
     ) -> Holder | None:
-        """Start the job of a turn; who has the turn when it is taken. The job ends within its time, whoever waits."""
+        """Start the job of a turn; the holder of the turn if it is taken. The job ends within its time limit."""
         try:
             self._known[turn] = self.warehouse.insert(
                 script,
@@ -55,7 +55,7 @@ class PublishJobs:
         return None
 
     def find(self, turn: int) -> Holder | None:
-        """Who has a turn, if anybody."""
+        """The holder of a turn, if it is taken."""
         job = self.warehouse.find_job(self._job_id(turn))
         if job is None:
             return None

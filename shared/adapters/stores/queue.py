@@ -55,7 +55,7 @@ class DispatchQueue:
         )
 
     def fitting(self, decision: Decision) -> Decision:
-        """As much of a decision as one request takes; what is left is decided anew."""
+        """As much of a decision as fits into one request. The rest is decided again."""
         size = 0
         for count, change in enumerate(decision.changes):
             size += _sent_bytes(change)
@@ -143,7 +143,7 @@ def _change_row(change: Change) -> dict[str, Any]:
 
 
 def _sent_bytes(change: Change) -> int:
-    """How much of a request a change takes: the error messages in it, for one, are what a tenant's export says."""
+    """The number of bytes that a change takes in a request. Error messages may be long, as they quote an export."""
     return len(json.dumps(json.dumps(_change_row(change), default=_iso)))
 
 

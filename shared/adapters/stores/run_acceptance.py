@@ -37,7 +37,7 @@ class RunAcceptance:
     warehouse: Warehouse
 
     def find_standing(self, key: PresentedKey) -> Standing | None:
-        """What a manual run of this tenant depends on, or None for an unknown key. One job."""
+        """The standing on which a manual run of this tenant depends, or None for an unknown key. One job."""
         values = {
             "api_key_hash": key.api_key_hash,
             "tenant_id": key.tenant_id,
@@ -108,7 +108,7 @@ def _job_id(run_id: str) -> str:
     return f"cvg-accept-{run_id}"
 
 
-# What the caller was told travels as labels of the job, so that a repeated call reads it back without a query.
+# The job's labels keep the answer, so that a repeated call reads it without a query.
 def _labels(told: AcceptedRun) -> dict[str, str]:
     facts = {"body": told.body_digest, **vars(told.start), **(vars(told.quota) if told.quota else {})}
     return {name: str(value) for name, value in facts.items() if value is not None}

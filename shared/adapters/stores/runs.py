@@ -169,7 +169,7 @@ class Runs:
 
 
 def run_values(task: RunTask, run: ClaimedRun) -> dict[str, Any]:
-    """What the statements about a run's row and its fence say of it."""
+    """The values of a run for the statements about its row and its fence."""
     return {
         "pipeline_logging_id": task.pipeline_logging_id,
         "tenant_id": task.tenant_id,

@@ -1,4 +1,4 @@
-"""The log of the scheduler's own functions: when each ran and what came of it, so that silence can be seen."""
+"""Records each run of a scheduler function with its outcome, so that a missing run can be detected."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SchedulerJobs:
         return row
 
     def begun_at(self) -> datetime:
-        """When the platform was created, and job runs began to be recorded. No BigQuery job."""
+        """The time at which the platform was created and job runs began to be recorded. No BigQuery job."""
         table = f"{self.warehouse.project}.{self.warehouse.central}.scheduler_job_runs"
         with translated():
             found: datetime = self.warehouse.client.get_table(table, retry=self.warehouse.retry_budget.calls).created

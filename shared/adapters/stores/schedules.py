@@ -91,7 +91,7 @@ class SentPlan:
 
     @property
     def sent_bytes(self) -> int:
-        """How much of a request it takes."""
+        """The number of bytes that it takes in a request."""
         return sum(map(_sent_bytes, [self.plan, *self.outcomes]))
 
 

@@ -27,7 +27,7 @@ _PROPERTIES = {
 
 @dataclass(frozen=True)
 class TableChange:
-    """What one table or view of a dataset needs.
+    """The changes that one table or view of a dataset needs.
 
     `growth`, and the `etag` it was found with, are None for a missing one.
     """
@@ -39,7 +39,7 @@ class TableChange:
 
     @property
     def name(self) -> str:
-        """As people write it."""
+        """The name in the form that people write."""
         return f"{self.dataset}.{self.table.table}"
 
     @property
@@ -49,7 +49,7 @@ class TableChange:
 
     @property
     def obstacles(self) -> Sequence[Obstacle]:
-        """What cannot be changed in place."""
+        """The differences that cannot be changed in place."""
         return self.growth.obstacles if self.growth else []
 
     @property

@@ -27,7 +27,7 @@ class RefusedTable:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What a call had to create, and what it had to leave as it was."""
+    """The parts that a call created, and those that it could not change."""
 
     dataset_created: bool
     tables_created: Sequence[str]

@@ -11,7 +11,7 @@ from shared.adapters.bigquery.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class UsageReset:
-    """What a reset did: rows whose counters were set to zero, rows that were pruned."""
+    """The result of a reset: the number of reset rows and of pruned rows."""
 
     records_updated: int
     records_archived: int

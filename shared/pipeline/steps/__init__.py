@@ -1,1 +1,1 @@
-"""What a step can do."""
+"""The kinds of steps: extract and sql."""

@@ -1,4 +1,4 @@
-"""What a step answers."""
+"""The result of a step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.adapters.bigquery.costs import JobCosts
 
 @dataclass(frozen=True)
 class StepResult:
-    """What came of a step; `details` is JSON and is what later steps build on."""
+    """The result of a step. Later steps use its `details`, which are JSON."""
 
     rows: int | None = None
     costs: JobCosts = field(default_factory=JobCosts)

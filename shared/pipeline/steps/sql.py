@@ -32,7 +32,7 @@ _PROVED: set[tuple[str, str]] = set()
 def run_sql(
     hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
 ) -> StepResult:
-    """Run the step's statement over what earlier steps staged; the result says which days it is about.
+    """Run the step's statement over the staging tables of earlier steps; the result has the step's days.
 
     BytesLimitExceeded, before anything is paid, when it would bill more than is left.
     """
@@ -141,7 +141,7 @@ def refuse_foreign_tables(
 
 
 def _dates(hop: Hop, statement: Statement, records: Mapping[str, StepRecord]) -> list[date]:
-    """The days of the steps that are read; of a statement that reads none those asked for, else all touched so far.
+    """The days of the steps that are read; without such steps, the requested days or all touched so far.
 
     Those asked for are whole months where a published row is about one.
     """
@@ -160,7 +160,7 @@ def _values(hop: Hop, statement: Statement, dates: list[date]) -> dict[str, Any]
 
 
 def run_values(hop: Hop) -> dict[str, Any]:
-    """What every statement of a run's template may ask for, but for the days, of which each step has its own."""
+    """The values for the parameters of a run's statements, without the days, which differ by step."""
     template = hop.template
     return {
         "source": hop.source,
