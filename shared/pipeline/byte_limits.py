@@ -34,4 +34,4 @@ def require_within(
 def refuse_beyond(place: str, limit: int | None, bytes_billed: int) -> None:
     """Check that the estimate is within the limit, if there is one; BytesLimitExceeded naming the place."""
     if limit is not None and bytes_billed > limit:
-        raise BytesLimitExceeded(f"{place}: would bill {bytes_billed} bytes, max_bytes_billed leaves it {limit}")
+        raise BytesLimitExceeded(f"{place}: would bill {bytes_billed} bytes, but max_bytes_billed leaves {limit}")

@@ -1,5 +1,5 @@
 -- name: find_key
--- Whether there is such an API key that may be used; alone, for where more keys exist than memory holds.
+-- Finds out whether a valid API key with this hash exists. It is used if there are more keys than memory holds.
 -- param: api_key_hash STRING
 SELECT api_key_hash
 FROM {tenants}.tenant_api_keys

@@ -1,6 +1,6 @@
 -- name: close_runs
--- Ends many runs of one tenant that no executor ends; those that have ended stay as they are. A scheduled run that no
--- executor ever took up gets its row here, so that the tenant sees what became of it. Says which had ended otherwise.
+-- Ends many runs of one tenant that have no executor; runs that have ended are not changed. A scheduled run that was never
+-- claimed gets its row here, so that the tenant sees its end. Returns the runs that had ended with another status.
 -- `closings` is a JSON array of runs, each once.
 -- param: tenant_id STRING
 -- param: closings STRING

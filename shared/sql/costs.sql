@@ -1,6 +1,6 @@
 -- name: read_costs
--- A tenant's costs of some days as one row: sums by group and period, the newest day of each provider, and what was
--- restated since a moment. The groups with the highest costs keep their names; the rest is one group of its own.
+-- A tenant's costs of some days as one row: sums by group and period, the newest day of each provider, and the days that
+-- were restated since a moment. The groups with the highest costs keep their names; the others are merged into one.
 -- param: first_date DATE
 -- param: last_date DATE
 -- param: previous_from DATE

@@ -1,6 +1,6 @@
 -- name: move_epoch
--- Opens the transaction that applies a decision: moves the epoch that was read. Refused, and nothing changes, when another
--- dispatcher has moved it, or when an item is not as it was read any more.
+-- Opens the transaction that applies a decision, and moves the epoch that was read. It fails, and nothing changes, if
+-- another dispatcher has moved the epoch, or if an item has changed since it was read.
 -- param: epoch INT64
 -- param: changes STRING
 BEGIN TRANSACTION;
@@ -23,7 +23,7 @@ END
 WHERE TRUE;
 
 -- name: change_items
--- The items of the queue become what was decided; one without a state has ended and leaves it.
+-- Changes the items of the queue as decided. An item without a state has ended and is deleted.
 -- param: changes STRING
 MERGE {tenants}.pipeline_execution_queue AS queue
 USING (
@@ -56,7 +56,7 @@ WHEN MATCHED THEN UPDATE SET
   wait_reason = decided.wait_reason;
 
 -- name: change_scheduled_runs
--- What became of scheduled runs that were admitted, failed or ended.
+-- Records the state of scheduled runs that were admitted, failed or ended.
 -- param: now TIMESTAMP
 -- param: oldest_added_at TIMESTAMP
 -- param: changes STRING
@@ -90,7 +90,7 @@ WHERE runs.run_id = decided.run_id
   AND (decided.has_ended OR decided.action IN ('ADMIT', 'RETRY'));
 
 -- name: change_schedules
--- How the latest of each schedule's runs that ended did.
+-- Records the outcome of each schedule's latest run that ended.
 -- param: now TIMESTAMP
 -- param: changes STRING
 UPDATE {tenants}.tenant_pipeline_configs AS configs
@@ -118,8 +118,8 @@ WHERE configs.config_id = ended.config_id
   AND configs.tenant_id = ended.tenant_id;
 
 -- name: count_usage
--- Runs that started and ended on their days; today's rows mirror the tenants' limits and live runs too. Only today's row is
--- made where there is none.
+-- Counts runs that started and ended, on their days. Today's rows also copy the tenants' limits and live runs. Only a row
+-- of today is created if it is missing.
 -- param: now TIMESTAMP
 -- param: usage STRING
 MERGE {tenants}.tenant_usage_quotas AS quotas
@@ -176,7 +176,7 @@ WHEN NOT MATCHED AND counted.has_admitted THEN INSERT (
 );
 
 -- name: note_events
--- What happened to the runs, for their tenants and for whoever reads their story later.
+-- Appends the events of the decision.
 -- param: epoch INT64
 -- param: now TIMESTAMP
 -- param: changes STRING
@@ -200,7 +200,7 @@ SELECT
   COALESCE(JSON_VALUE(change, '$.lease_id'), JSON_VALUE(change, '$.from_lease_id')),
   CAST(COALESCE(JSON_VALUE(change, '$.attempt'), JSON_VALUE(change, '$.from_attempt')) AS INT64),
   IF(JSON_VALUE(change, '$.action') IN ('ADMIT', 'RENEW'), 'ADMITTED', 'SETTLED'),
-  -- The status of a run that has ended, as its tenant sees it; otherwise what was decided.
+  -- The status of a run that has ended, as its tenant sees it; otherwise the action.
   CASE JSON_VALUE(change, '$.action')
     WHEN 'COMPLETE' THEN 'COMPLETED'
     WHEN 'CANCEL' THEN 'CANCELLED'
@@ -216,5 +216,5 @@ FROM UNNEST(JSON_QUERY_ARRAY(@changes)) AS change
 WHERE JSON_VALUE(change, '$.action') NOT IN ('WAIT', 'HOP');
 
 -- name: commit_decision
--- Closes it.
+-- Commits the transaction.
 COMMIT TRANSACTION;

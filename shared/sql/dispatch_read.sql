@@ -1,11 +1,11 @@
 -- name: read_queue
--- The whole of what the dispatcher decides on, in one row: live items, the front of every tenant's queue, what
--- executors reported, and what each tenant may use today. One clock: `now`.
+-- The dispatcher's whole input in one row: live items, the front of every tenant's queue, the events of executors, and
+-- each tenant's limits. `now` is the only clock.
 -- param: front INT64
 -- param: untold INT64
 -- param: ageing_seconds INT64
--- For as long as events are kept, or a run that waits long would be executed after all. Of so many partitions only the
--- narrow columns are read; `sign` reads the wide ones of the last days.
+-- Cancels of the whole time for which events are kept, because a run may wait that long. Only the narrow columns of these
+-- partitions are read; `sign` reads the wide columns of the last days.
 WITH cancelled AS (
   SELECT
     run_id,
@@ -38,7 +38,8 @@ waiting AS (
   SELECT
     run_id,
     is_untold,
-    -- What has been counted may start at the daily limit too: no front of runs that may not shall hide it.
+    -- Runs that were counted already may start even at the daily limit. They are ranked apart, so that runs that may not
+    -- start cannot hide them.
     ROW_NUMBER() OVER (
       PARTITION BY tenant_id, is_counted
       ORDER BY aged_priority DESC, scheduled_time, run_id
@@ -104,7 +105,7 @@ sign AS (
 
   UNION ALL
 
-  -- A cancel is of the run, whatever lease it is under.
+  -- A cancel holds for the run under any lease.
   SELECT
     cancelled.run_id,
     'CANCEL_REQUESTED' AS kind,

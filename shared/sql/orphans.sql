@@ -1,6 +1,6 @@
 -- name: read_unclosed
--- Runs that ended without an executor lately and whose rows nobody has closed: their task may have been lost with the
--- dispatcher that created it, or waits.
+-- Runs that ended recently without an executor and whose rows are not closed. Their closing task may have been lost with
+-- the dispatcher that should create it, or it still waits.
 -- param: hours INT64
 SELECT
   settled.run_id,

@@ -1,5 +1,5 @@
 -- name: live_lease
--- One row while the lease is the current one of its run, so that an overtaken executor writes nothing.
+-- One row if the lease is the run's current one. An executor with an older lease so writes nothing.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: lease_id STRING
@@ -85,7 +85,7 @@ FROM {tenants}.tenant_profiles
 WHERE tenant_id = @tenant_id
 
 -- name: seen_runs
--- A tenant's runs, or one of them, as the tenant sees them: the newer state of the queue and the dispatcher wins over the run
+-- A tenant's runs, or one of them, as the tenant sees them: the newer state of queue and dispatcher comes before the run
 -- log. A read of one run reads only that run's events.
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
@@ -156,8 +156,8 @@ queued AS (
     ROW_NUMBER() OVER (PARTITION BY state ORDER BY priority DESC, scheduled_time, run_id) AS queue_position
   FROM aged
 ),
--- Requests to cancel, and the outcome of runs whose row does not have it yet; a closing task writes it within minutes.
--- Also the reason why a run is tried again, as its row has only the last attempt.
+-- Requested cancels, and outcomes of runs whose row does not have them yet; a closing task writes them within minutes.
+-- Also the error after which a run is retried, because its row has only the last attempt.
 settled AS (
   SELECT
     run_id,

@@ -1,5 +1,5 @@
 -- name: read_configs
--- The key's owner with what its tenant's schedules depend on: credentials, how many there are, and a page of them.
+-- The key's owner with its tenant's credentials, the number of its schedules, and a page of them.
 -- param: api_key_hash STRING
 -- param: tenant_id STRING
 -- param: config_id STRING
@@ -86,8 +86,8 @@ FROM owner
 LEFT JOIN held ON held.tenant_id = owner.tenant_id
 
 -- name: insert_config
--- Stores a new schedule and logs it, both or neither; INSERTs alone conflict with nothing. The id of the job keeps
--- schedules apart, but BigQuery forgets it after six months: then the table knows.
+-- Stores a new schedule and logs it, both or neither. INSERTs cause no conflict. The job's id prevents a second schedule
+-- for the same request, and after six months, when BigQuery forgets the id, the table does.
 -- param: config_id STRING
 -- param: tenant_id STRING
 -- param: provider STRING
@@ -136,7 +136,7 @@ VALUES (
 COMMIT TRANSACTION;
 
 -- name: update_config
--- Changes a schedule that still is as it was read, by its owner and by the trigger, and logs it, both or neither.
+-- Changes a schedule if neither its owner nor the trigger has changed it since it was read, and logs it, both or neither.
 -- param: config_id STRING
 -- param: tenant_id STRING
 -- param: provider STRING
@@ -187,7 +187,7 @@ VALUES (
 COMMIT TRANSACTION;
 
 -- name: delete_config
--- Removes a schedule, asks for the end of its waiting runs and logs it, all or nothing; answers which runs those are.
+-- Removes a schedule, requests the cancellation of its waiting runs and logs it, all or nothing. Returns these runs.
 -- The trigger changes the same table when it queues runs, so none of its runs can be missed here.
 -- param: config_id STRING
 -- param: tenant_id STRING

@@ -1,5 +1,5 @@
 -- name: find_standing
--- Everything the answer to a manual run depends on: the key's owner, today's usage, the queue and the credentials.
+-- Everything on which the answer to a manual run depends: the key's owner, today's usage, the queue and the credentials.
 -- param: api_key_hash STRING
 -- param: tenant_id STRING
 -- param: manual_priority INT64
@@ -99,10 +99,10 @@ LEFT JOIN schedule ON schedule.tenant_id = owner.tenant_id
 LEFT JOIN held ON held.tenant_id = owner.tenant_id
 
 -- name: accept_runs
--- A run, or a backfill's runs, enter the tenant's run log and the queue, all or none; INSERTs alone conflict with nothing.
+-- Inserts a run, or a backfill's runs, into the tenant's run log and the queue, all or none. INSERTs cause no conflict.
 -- `runs` is a JSON array of their ids, parameters and places in the order, a microsecond each: the run log lists the
--- newest first, the queue begins with the earliest scheduled_time. The id of the job keeps requests apart, but BigQuery
--- forgets it after six months: then the run log knows.
+-- newest first, the queue begins with the earliest scheduled_time. The job's id prevents a second acceptance of the same
+-- request, and after six months, when BigQuery forgets the id, the run log does.
 -- param: request_id STRING
 -- param: backfill_id STRING
 -- param: runs STRING

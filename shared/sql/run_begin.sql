@@ -1,5 +1,5 @@
 -- name: log_scheduled_run
--- A scheduled run gets its row when an executor first takes it up.
+-- Inserts the row of a scheduled run when an executor first claims it.
 -- param: pipeline_logging_id STRING
 -- param: tenant_id STRING
 -- param: run_id STRING
@@ -27,8 +27,8 @@ WHERE NOT EXISTS (
 );
 
 -- name: take_token
--- The fence's next token of this pipeline and source, for the holder of the lease. Appended, so it conflicts with nothing;
--- under the same lease it is taken once.
+-- Appends the fence's next token of this pipeline and source for the holder of the lease, once under the same lease. An
+-- append causes no conflict.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: lease_id STRING
@@ -107,8 +107,8 @@ FROM logged
 CROSS JOIN fence;
 
 -- name: read_line
--- How many of the tenant's runs began to wait for a turn to publish before this lease did and still wait, and the newest
--- turn. This lease's own event may not be readable yet.
+-- The number of the tenant's runs that began to wait for a turn before this lease and still wait, and the newest turn. This
+-- lease's own event may not be readable yet.
 -- param: tenant_id STRING
 -- param: lease_id STRING
 -- param: now TIMESTAMP

@@ -55,7 +55,7 @@ WHERE items.run_id = @run_id
 ORDER BY history.occurred_at
 
 -- name: read_signals
--- Whether the lease still stands and whether somebody asked to cancel.
+-- Whether the lease is still the current one, and whether the run's cancellation is requested.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: lease_id STRING
@@ -73,8 +73,8 @@ SELECT
   ) AS is_cancel_requested
 
 -- name: close_run
--- Ends a run that has not ended yet; one that has stays as it is. A scheduled run that no executor ever took up gets its
--- row here, so that the tenant sees what became of it. Says how the run ended: it may have been published.
+-- Ends a run that has not ended yet; a run that has ended is not changed. A scheduled run that was never claimed gets its
+-- row here, so that the tenant sees its end. Returns how the run ended, because it may have been published.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
@@ -133,8 +133,8 @@ FROM {dataset}.x_meta_pipeline_runs
 WHERE pipeline_logging_id = @pipeline_logging_id;
 
 -- name: close_attempt
--- Ends a run under the lease it runs under, and says how it ended: a publish may have been faster. After another attempt
--- took over it changes nothing and says nothing.
+-- Ends a run under its lease and returns how it ended, because it may have been published. If another attempt has taken
+-- over, it changes nothing and returns no row.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING

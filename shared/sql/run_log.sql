@@ -45,8 +45,8 @@ ORDER BY created_at DESC, pipeline_logging_id DESC
 LIMIT @max_runs
 
 -- name: find_run
--- One run as list_runs shows it, and the steps that its executors streamed: everything about an unfinished run, in one
--- statement over three tables.
+-- A run as in list_runs, and the steps that its executors streamed. This is everything about a run that has not ended, in
+-- one statement over three tables.
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
 -- param: days INT64
@@ -91,9 +91,9 @@ FROM (
 WHERE pipeline_logging_id = @pipeline_logging_id
 
 -- name: find_run_details
--- What a run that has ended did: steps and checks that were logged, and the days it restated; one row.
--- Clocks differ, so the bound that spares old partitions is an hour early. A day is restated once for each currency, and
--- an export may have any number of them: the newest days come first, and of a day what changed most.
+-- The logged steps and checks of a run that has ended, and the days that it restated, as one row. Clocks differ, so the
+-- bound that leaves out old partitions is an hour early. A day is restated once for each currency, and an export may have
+-- any number of currencies: the newest days come first, and within a day the largest change.
 -- param: pipeline_logging_id STRING
 -- param: accepted_at TIMESTAMP
 -- param: most_restated INT64

@@ -1,5 +1,5 @@
 -- name: read_status
--- How the scheduler is doing, in one row: the queue, the last day's outcomes, who is near a limit, when each job ran.
+-- The scheduler's status as one row: the queue, the last day's outcomes, tenants near a limit, each job's last run.
 -- param: near_percent INT64
 WITH waiting AS (
   SELECT
@@ -9,7 +9,7 @@ WITH waiting AS (
   FROM {tenants}.pipeline_execution_queue
   WHERE state = 'QUEUED'
 ),
--- The limits that hold now: a day's usage has those of its first run.
+-- The present limits. A day's usage has the limits of its first run.
 limits AS (
   {live_subscriptions}
 ),
@@ -40,11 +40,11 @@ SELECT
   CURRENT_TIMESTAMP() AS now,
   (SELECT COUNT(*) FROM {tenants}.pipeline_execution_queue WHERE state = 'PROCESSING') AS live_leases,
   (SELECT MIN(added_at) FROM waiting) AS oldest_added_at,
-  -- What should have started by now: neither a limit nor a backoff holds it.
+  -- Runs that should have started by now, because neither a limit nor a backoff holds them.
   (
     SELECT MIN(added_at) FROM waiting WHERE wait_reason IN ('NOT_EXAMINED', 'PLATFORM_BUSY')
   ) AS oldest_startable_at,
-  -- Ticks that the trigger serves: those of lapsed tenants may stay due for ever.
+  -- Due ticks without those of lapsed tenants, which may stay due for ever.
   (
     SELECT MIN(configs.next_run_time)
     FROM {tenants}.tenant_pipeline_configs AS configs

@@ -1,5 +1,5 @@
 -- name: onboard_tenant
--- Makes a tenant: profile, live subscription and first API key, all or nothing. Refused when the tenant exists.
+-- Creates a tenant: profile, live subscription and first API key, all or nothing. It fails if the tenant exists.
 -- param: tenant_id STRING
 -- param: company_name STRING
 -- param: plan_name STRING

@@ -1,5 +1,5 @@
 -- name: read_due
--- Every due schedule with how its tenant stands, in one row, by one clock.
+-- Every due schedule with its tenant's status and limits, as one row, by one clock.
 WITH due AS (
   SELECT
     config_id,
@@ -30,7 +30,7 @@ usage_today AS (
   WHERE usage_date = CURRENT_DATE('UTC')
   GROUP BY tenant_id
 ),
--- Scheduled runs that wait for their first start have their place in the day before any new tick.
+-- Scheduled runs that wait for their first start come before any new tick of the day.
 waiting AS (
   SELECT
     tenant_id,

@@ -1,6 +1,6 @@
 -- name: reset_usage
--- One transaction: copies finished days to the history, sets their counters to zero, prunes the oldest, and makes
--- today's row for every active tenant. Moves the dispatcher's epoch, so that no count falls between two rows.
+-- Copies finished days to the history, sets their counters to zero, prunes the oldest, and creates today's row for every
+-- active tenant, in one transaction. It moves the dispatcher's epoch, so that no count is lost in between.
 -- param: kept_days INT64
 BEGIN TRANSACTION;
 

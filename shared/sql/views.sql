@@ -1,4 +1,4 @@
 -- name: select_columns
--- What a view shows of a table of its tenant.
+-- The query of a view over a table of its tenant.
 SELECT {columns}
 FROM {target}

@@ -125,7 +125,7 @@ class PipelineRuns:
         validated(NoBody, body)
         run = self._run(tenant_id, pipeline_logging_id)
         if run["status"] in _FINISHED:
-            raise Conflict("the run has already finished", run_status=run["status"])
+            raise Conflict("The run has already ended.", run_status=run["status"])
         self._ask_for_end(tenant_id, [run])
         log.info("cancellation requested", pipeline_logging_id=pipeline_logging_id)
         return {
@@ -144,7 +144,7 @@ class PipelineRuns:
         validated(NoBody, body)
         runs = self.run_log.list_runs(tenant_id, backfill_id=backfill_id, limit=MOST_MONTHS)
         if not runs:
-            raise NotFound("there is no such backfill")
+            raise NotFound("There is no such backfill.")
         unfinished = [run for run in runs if run["status"] not in _FINISHED]
         if unfinished:
             self._ask_for_end(tenant_id, unfinished)
@@ -172,7 +172,7 @@ class PipelineRuns:
         validated(NoBody, body)
         run = self._run(key.tenant_id, pipeline_logging_id)
         if run["status"] not in _FINISHED:
-            raise Conflict("the run has not finished yet", run_status=run["status"])
+            raise Conflict("The run has not ended yet; cancel it, or wait for its end.", run_status=run["status"])
         template = get_template(*run["pipeline_id"].split("-"))
         parameters: Mapping[str, Any] = run["parameters"] or {}
         repeated = RunRequest(parameters, user_id, idempotency_key, retry_of=pipeline_logging_id)
@@ -199,7 +199,7 @@ class PipelineRuns:
     def _run(self, tenant_id: str, pipeline_logging_id: str) -> Row:
         run = self.run_log.find_run(tenant_id, pipeline_logging_id)
         if run is None:
-            raise NotFound("there is no such run")
+            raise NotFound("There is no such run.")
         return run
 
 

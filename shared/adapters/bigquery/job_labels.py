@@ -9,7 +9,7 @@ from shared.runtime import log
 
 _LABEL = re.compile(r"[^a-z0-9_-]")
 # By the fact that is bound while a request works: its jobs can be found from an answer's X-Request-ID, and what a
-# tenant's runs cost can be told from the bill.
+# tenant's runs cost can be read from the bill.
 _BOUND = {
     "request_id": "request_id",
     "tenant_id": "tenant",

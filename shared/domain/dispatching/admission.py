@@ -81,9 +81,9 @@ class Lane:
     def outcome(self, item: QueueItem) -> Change | None:
         """The change of an item that was not admitted: a reason to wait, or the refusal of a manual run."""
         if not self.share.is_live:
-            return _told(item, SUBSCRIPTION_NOT_LIVE, "the subscription is not live", refuse=item.is_manual)
+            return _told(item, SUBSCRIPTION_NOT_LIVE, "The subscription is not live.", refuse=item.is_manual)
         if not self.starts.allow(item):
-            message = f"the daily limit of {self.share.daily_limit} runs is used up"
+            message = f"The daily limit of {self.share.daily_limit} runs is used up."
             if item.is_manual:
                 return _told(item, QUOTA_EXCEEDED, message, refuse=True)
             return _told(item, "DAILY_LIMIT", message, refuse=False)

@@ -12,7 +12,7 @@ from shared.domain.dispatching.queue_state import PROCESSING, QUEUED, QueueItem,
 from shared.domain.dispatching.retry import RetryPolicy, may_retry
 
 LEASE_EXPIRED = "LEASE_EXPIRED"
-NEVER_SAID = "the executor stopped reporting before the run ended"
+NEVER_SAID = "The executor stopped reporting before the run ended."
 CLOSING = "CLOSING"  # why a run that has no executor any more is still live
 GOOGLE_QUOTA = "GOOGLE_QUOTA"  # why a run waits that did nothing wrong and has used up no attempt
 _LONGEST_UNCLAIMED_LEASE = timedelta(hours=1)
@@ -153,7 +153,7 @@ def _queued(item: QueueItem, available_at: datetime, wait_reason: str) -> QueueI
 
 def cancelled(item: QueueItem) -> Change:
     """The end of a run whose cancellation was requested."""
-    return Change("CANCEL", item, None, "CANCELLED", "the run was cancelled on request")
+    return Change("CANCEL", item, None, "CANCELLED", "The run was cancelled on request.")
 
 
 def with_lease(item: QueueItem, lease_id: str, now: datetime, length: timedelta, *, hop: int) -> QueueItem:

@@ -151,7 +151,10 @@ class Usage:
         waiting = [group for group in self.queue if (group.kind, group.state, *group.key) == key]
         if waiting:
             facts = {"backfill_id": waiting[0].backfill_id, "waiting_runs": _count(waiting)}
-            raise Conflict("another backfill of this pipeline is not through yet", **facts)
+            raise Conflict(
+                "Runs of another backfill of this pipeline still wait; cancel it, or wait until they have started.",
+                **facts,
+            )
 
     def _uncounted(self, kind: str) -> int:
         return _count(group for group in self.queue if group.is_uncounted and group.kind == kind)

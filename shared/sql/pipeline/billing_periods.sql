@@ -113,7 +113,7 @@ WHEN NOT MATCHED AND found.has_charges THEN INSERT (
 );
 
 -- name: final_periods
--- Billing periods that were final and whose charges the run changes: who has closed the books on them has to know.
+-- Billing periods that were final and whose charges the run changes, so that the tenant can reopen its books.
 -- param: check_id STRING
 -- param: source STRING
 SELECT

@@ -10,7 +10,7 @@ SELECT
 FROM {staged}
 
 -- name: unique
--- Rows beyond the first of each key.
+-- Rows whose key appears more than once, without the first of each key.
 -- param: check_id STRING
 SELECT
   @check_id AS check_id,
@@ -29,7 +29,7 @@ FROM (
 ) AS keys
 
 -- name: accepted_values
--- Rows whose value is none of those that are known.
+-- Rows whose value is not one of the accepted values.
 -- param: check_id STRING
 -- param: accepted ARRAY<STRING>
 SELECT
@@ -56,7 +56,7 @@ SELECT
 FROM {staged}
 
 -- name: range
--- Rows whose value is not within the bounds, which NaN never is; a missing bound is none, and NULL is no value.
+-- Rows whose value is outside the bounds. NaN is always outside. A missing bound does not limit, and NULL passes.
 -- param: check_id STRING
 -- param: minimum NUMERIC
 -- param: maximum NUMERIC
@@ -80,7 +80,7 @@ FROM (
 ) AS ranged
 
 -- name: failing_rows
--- Rows that a statement of the template's own returns.
+-- The rows that a statement of the template returns.
 -- param: check_id STRING
 SELECT
   @check_id AS check_id,

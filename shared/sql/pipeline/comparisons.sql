@@ -7,7 +7,7 @@ FROM {table}
 GROUP BY {keys}
 
 -- name: totals_of_table
--- The sum of a published column by key: rows of this source, of the days that the run touches.
+-- The sum of a published column by key, over rows of this source and of the run's days.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
@@ -19,8 +19,8 @@ WHERE x_source = @source
 GROUP BY {keys}
 
 -- name: reconciliation
--- Keys whose totals differ between the two sides. A key that one side lacks counts as 0 there, and NULL is a key like any
--- other. Totals of different keys are never added up, as they may have different currencies.
+-- Keys whose totals differ between the two sides. A key that one side lacks counts as 0 there, and NULL is an ordinary
+-- key. Totals of different keys are never added up, because they may have different currencies.
 -- param: check_id STRING
 -- param: tolerance NUMERIC
 SELECT
@@ -65,8 +65,8 @@ FROM (
 ) AS reconciled
 
 -- name: matches_source
--- Days and currencies whose rows or cost in staging differ from what was counted while the source was read. When all agree
--- it shows the totals of each currency, else the first differences.
+-- Days and currencies whose staged rows or cost differ from the counts taken while the source was read. If all are equal,
+-- it shows the totals of each currency, otherwise the first differences.
 -- param: check_id STRING
 -- param: source STRING
 -- param: dates ARRAY<DATE>

@@ -1,7 +1,7 @@
 -- name: finish_run
--- Opens the publish: the run is COMPLETED with everything that follows, or not at all. Refused, and nothing changes, when
--- the lease is lost, a newer attempt holds a token, somebody wants the run cancelled, it has ended, or a later turn has
--- published. Publishes and closings of a tenant change this table first: two that meet lose a moment's work, not minutes'.
+-- Opens the publish and sets the run to COMPLETED. It fails, and nothing changes, if the lease is lost, a newer attempt has
+-- a token, the run's cancellation is requested, the run has ended, or a later turn has published. Publishes and closings of
+-- a tenant change this table first, so a conflict between two of them costs a moment and not minutes.
 -- param: pipeline_logging_id STRING
 -- param: tenant_id STRING
 -- param: run_id STRING
@@ -91,8 +91,8 @@ WHEN NOT MATCHED THEN INSERT (
 );
 
 -- name: restated_days
--- What becomes of days of one table that had rows, changed or not. A day that was emptied had rows too: what the log adds up
--- to stays true when it is filled again.
+-- The changes of one table's days that had rows, even if they do not change. An emptied day counts as one that had rows, so
+-- that the sum of the log is right when it is filled again.
 -- param: pipeline_logging_id STRING
 -- param: table_name STRING
 -- param: source STRING
@@ -146,7 +146,7 @@ WHERE usage_date IN (
 GROUP BY usage_date, billing_currency
 
 -- name: note_restatements
--- The restated days of all tables, before the rows change.
+-- Logs the restated days of all tables, before the rows change.
 INSERT INTO {dataset}.x_meta_restatements (
   pipeline_logging_id, table_name, source, usage_date, rows_before, rows_after, cost_before, cost_after,
   billing_currency, restated_at
@@ -154,7 +154,7 @@ INSERT INTO {dataset}.x_meta_restatements (
 {restated};
 
 -- name: replace_days
--- The touched days of this source leave one table, and what was staged of them comes into it.
+-- Replaces the touched days of this source in one table by the staged rows.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 MERGE {target}
@@ -164,5 +164,5 @@ WHEN NOT MATCHED BY SOURCE AND x_source = @source AND {date_column} IN UNNEST(@d
 WHEN NOT MATCHED BY TARGET THEN INSERT ({columns}) VALUES ({columns});
 
 -- name: commit_publish
--- Closes it.
+-- Commits the transaction.
 COMMIT TRANSACTION;

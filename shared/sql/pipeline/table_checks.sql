@@ -1,5 +1,5 @@
 -- name: row_count
--- One failure when there are fewer or more rows than allowed; a missing bound is none.
+-- One failure if there are fewer or more rows than allowed. A missing bound does not limit.
 -- param: check_id STRING
 -- param: minimum INT64
 -- param: maximum INT64
@@ -16,8 +16,8 @@ SELECT
 FROM {staged}
 
 -- name: row_count_against_runs
--- One failure when a day has far fewer or more rows than in the last runs of this pipeline and source that published
--- any; a run over many days counts by its rows a day, one over no day says nothing.
+-- One failure if the rows per day differ too much from the last runs of this pipeline and source that published any. A run
+-- over no day is left out.
 -- param: check_id STRING
 -- param: step_id STRING
 -- param: pipeline_id STRING
@@ -86,7 +86,7 @@ FROM staged
 CROSS JOIN usual
 
 -- name: freshness
--- One failure when the newest value, staged or published of this source, is too old for the moment the run sees.
+-- One failure if the newest value of this source, staged or published, is too old at the run's snapshot.
 -- param: check_id STRING
 -- param: source STRING
 -- param: snapshot_at TIMESTAMP
@@ -113,7 +113,7 @@ FROM (
 ) AS values_seen
 
 -- name: not_emptied
--- One failure for each day that has rows of this source and would have none, when nobody said that may be.
+-- One failure for each day that has rows of this source and would have none, unless that is allowed.
 -- param: check_id STRING
 -- param: source STRING
 -- param: dates ARRAY<DATE>

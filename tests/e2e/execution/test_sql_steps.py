@@ -170,9 +170,9 @@ LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
     [
         (
             {"steps": [STEP | {"max_bytes_billed": LEAST - 1}]},
-            rf"BYTES_LIMIT_EXCEEDED final steps.summary: would bill {LEAST} bytes, .* leaves it {LEAST - 1}",
+            rf"BYTES_LIMIT_EXCEEDED final steps.summary: would bill {LEAST} bytes, .* leaves {LEAST - 1}",
         ),
-        ({"max_bytes_billed": 1000}, r"BYTES_LIMIT_EXCEEDED final steps.summary: .* leaves it 1000"),
+        ({"max_bytes_billed": 1000}, r"BYTES_LIMIT_EXCEEDED final steps.summary: .* leaves 1000"),
         (
             {"max_bytes_billed": LEAST + 1},
             r"BYTES_LIMIT_EXCEEDED final .*limit for bytes billed: 1\.",  # the checks', of which one byte is left
