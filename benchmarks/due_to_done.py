@@ -50,14 +50,14 @@ FASTER, FEWER_JOBS = 20, 100
 
 @dataclass(frozen=True)
 class Measured:
-    """What it took until all runs were done."""
+    """The time and jobs until all runs were done."""
 
     seconds: float
     jobs: int
 
 
 def measure(dispatching: Dispatching, runs: int) -> tuple[Measured, Measured]:
-    """What both took for as many runs each; the queue is empty and Cloud Tasks stands still."""
+    """The cost of both for the same number of runs; the queue is empty and Cloud Tasks is paused."""
     plain = PlainScheduler(dispatching.client, dispatching.cloud.platform.datasets.central)
     product = _measured(dispatching, runs, lambda _: run_product(dispatching))
     return product, _measured(dispatching, runs, lambda tenants: run_plain(plain, tenants))
@@ -115,7 +115,7 @@ def run_product(dispatching: Dispatching) -> None:
 
 
 def trivial_run(task: Json) -> Iterator[RunEvent]:
-    """What an executor with nothing to do reports of a task."""
+    """The events of an executor with nothing to do."""
     kinds: tuple[Kind, Kind] = ("CLAIMED", "SUCCEEDED")
     for kind in kinds:
         yield RunEvent(

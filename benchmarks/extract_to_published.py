@@ -59,7 +59,7 @@ class Goal:
 
 
 def contender(way: str, file: Path, folder: Path) -> Took:
-    """What one of `benchmarks.parts.contenders` took."""
+    """The cost of one of `benchmarks.parts.contenders`."""
     folder.mkdir()
     script = ROOT / "benchmarks" / "parts" / "contenders.py"
     command = [str(PYTHON), str(script), way, str(file), str(folder)]
@@ -67,7 +67,7 @@ def contender(way: str, file: Path, folder: Path) -> Took:
 
 
 def plain_way(platform: Bench, tenant: Tenant, rows: int) -> Took:
-    """The plain way for so many rows, into a table of the tenant's dataset."""
+    """The plain way for this number of rows, into a table of the tenant's dataset."""
     cloud = platform.executions.cloud
     target = f"{cloud.project}.{tenant.tenant_id}.plain_cost"
     schema = [bigquery.SchemaField.from_api_repr(field) for field in load_schema()]

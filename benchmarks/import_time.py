@@ -39,7 +39,7 @@ FRAMEWORK = ("functions_framework",)
 
 @dataclass(frozen=True)
 class Request:
-    """What a typical request of a function asks of shared.bootstrap, and the modules that answering it imports."""
+    """The calls of shared.bootstrap in a typical request of a function, and the modules that it imports."""
 
     services: Sequence[str]
     imports: Sequence[str] = field(default=())

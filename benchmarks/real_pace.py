@@ -39,7 +39,7 @@ Figures = dict[str, float]
 
 @dataclass(frozen=True)
 class Figure:
-    """What is measured under a name; `goal`: the most that it may be, given the checkout's other figures."""
+    """A figure; `goal` is the most that it may be, given the checkout's other figures."""
 
     words: str
     unit: str
@@ -140,7 +140,7 @@ def show(figure: Figure, name: str, known: Figures, value: float | None) -> bool
 
 
 def environment(checkout: Path) -> dict[str, str]:
-    """Where that checkout's packages are found."""
+    """The path of that checkout's packages."""
     return {**os.environ, "PYTHONPATH": str(checkout)}
 
 

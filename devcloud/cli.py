@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _command(options.command)(options)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read, head for example, has seen enough; nothing is left to be flushed at the interpreter's end.
+        # The reader, head for example, has closed the pipe, so nothing must be flushed at the interpreter's end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (UserError, ConvergenceError) as error:

@@ -11,7 +11,7 @@ from shared.configuration.platform_config import Platform
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the services listen: URLs for HTTP, host:port for gRPC."""
+    """The addresses of the services: URLs for HTTP, host:port for gRPC."""
 
     gateway: str
     bigquery: str

@@ -184,7 +184,7 @@ def _running(options: Namespace) -> Json:
         health = requests.get(f"{ready['gateway']}/_devcloud/health", timeout=10).json()
     except requests.RequestException:
         health = {}
-    if health.get("state_dir") != str(state.path):  # nobody there, or somebody else on the same port
+    if health.get("state_dir") != str(state.path):  # no process there, or another one on the same port
         raise StateError(f"the devcloud that ran on {state.path} (pid {ready['pid']}) was killed; {state.hint}")
     return ready
 

@@ -29,7 +29,7 @@ _CODES = {
 
 @dataclass(frozen=True)
 class Call:
-    """What to send, and how long the handler may take to answer."""
+    """The call to send, and the time limit of its handler."""
 
     method: str
     url: str
@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended: with an HTTP status, or without an answer (`status` None) and why."""
+    """The outcome of an attempt: an HTTP status, or `status` None with the reason why there was no answer."""
 
     status: int | None
     code: int
@@ -63,7 +63,7 @@ class RetryRule:
     max_doublings: int
 
     def delay_seconds(self, attempts: int, age_seconds: float) -> float | None:
-        """How long after failed attempt number `attempts` (from 1) the next one is due; None to give up.
+        """The pause after failed attempt number `attempts` (from 1); None to give up.
 
         With both limits set, attempts go on until both are reached. The interval doubles `max_doublings` times,
         then grows by the last doubled one, up to the maximum.

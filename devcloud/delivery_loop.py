@@ -32,7 +32,7 @@ class DeliveryLoop:
         raise NotImplementedError
 
     def outstanding(self, due_within_seconds: float = math.inf) -> int:
-        """How much is not yet done that is due by then."""
+        """The number of unfinished calls that are due by then."""
         raise NotImplementedError
 
     def start(self) -> None:

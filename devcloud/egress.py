@@ -40,7 +40,7 @@ class EgressProxy:
 
     @property
     def url(self) -> str:
-        """What https_proxy and http_proxy have to say."""
+        """The value for https_proxy and http_proxy."""
         return self._server.url
 
     def take_again(self, port: int) -> None:
@@ -68,7 +68,7 @@ class EgressProxy:
         except Unauthenticated as error:
             return _error(401, str(error))
         if request.method == "GET" and request.path.endswith(_LOOK_UP):
-            # No account of the platform, and none that tenants are asked for, has this permission. So it is deployed.
+            # Neither the platform's accounts nor tenants' accounts have this permission, as in a deployment.
             return _error(403, f"Permission '{_PERMISSION}' denied on resource (or it may not exist).")
         return _error(501, f"devcloud does not implement {request.method} {request.path} of {host}")
 
@@ -99,7 +99,7 @@ class _Tunnel(Handler):
 
 
 def refusal(host: str) -> str:
-    """What is said to whoever asks for another machine."""
+    """The answer to a request for another machine."""
     return f"devcloud lets nothing out: {host}"
 
 

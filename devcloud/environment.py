@@ -16,12 +16,12 @@ _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG")
 
 
 def inherited_environment() -> dict[str, str]:
-    """What a function's process has of the developer's own environment."""
+    """The variables of the developer's environment that a function's process gets."""
     return {variable: os.environ[variable] for variable in _INHERITED if variable in os.environ} | {"PYTHONUTF8": "1"}
 
 
 def client_environment(cloud: Cloud, *, key_file: Path) -> dict[str, str]:
-    """What the official clients, and the product's settings, need to work against this cloud as the key's account."""
+    """The variables with which official clients and the product's settings use this cloud as the key's account."""
     addresses = cloud.addresses
     return {
         "PROJECT_ID": cloud.project,
@@ -43,7 +43,7 @@ def client_environment(cloud: Cloud, *, key_file: Path) -> dict[str, str]:
 
 
 def closed_way_out(cloud: Cloud) -> dict[str, str]:
-    """What keeps a process with Google's clients on this machine, whatever addresses they have built in."""
+    """The variables that keep a process with Google's clients on this machine, whatever addresses they contain."""
     return {
         "https_proxy": cloud.addresses.egress,
         "http_proxy": cloud.addresses.egress,
@@ -55,7 +55,7 @@ def closed_way_out(cloud: Cloud) -> dict[str, str]:
 
 
 def function_environment(cloud: Cloud, name: str, *, key_file: Path) -> dict[str, str]:
-    """What Terraform would give the function, with this cloud's endpoints; only the settings that it asks for."""
+    """The variables that Terraform would give the function, with this cloud's endpoints."""
     function = cloud.platform.functions[name]
     common = client_environment(cloud, key_file=key_file)
     for variable in ("BIGQUERY_EMULATOR_HOST", "CLOUD_SCHEDULER_ENDPOINT", "TENANT_TOKEN_URI"):

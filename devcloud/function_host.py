@@ -49,7 +49,7 @@ _DESCRIPTORS = 4
 
 @dataclass(frozen=True)
 class Request:
-    """What an instance is to be. `gone` stays with the server, which closes it when the instance has been reaped."""
+    """The description of an instance. The server keeps `gone` and closes it when the instance has been reaped."""
 
     function: str
     source: str
@@ -68,7 +68,7 @@ class Forks:
     gone: dict[int, int] = field(default_factory=dict)  # by pid
 
     def next_instance(self) -> Request | None:
-        """In each instance: what it is to be. In the server: None, once nobody can ask any more."""
+        """Serve requests: returns the description in each instance, and None in the server when devcloud has gone."""
         woken, wake = os.pipe()
         os.set_blocking(wake, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -27,7 +27,7 @@ class Grant:
 
 
 class Grants:
-    """Decides what a caller may do; devcloud-admin may do all in the platform's project, nobody anything elsewhere."""
+    """Decides about a caller's rights: devcloud-admin has all in the platform's project, and no account any elsewhere."""
 
     def __init__(self, project: str, grants: Iterable[Grant]) -> None:
         self._project, self._grants = project, tuple(grants)
@@ -56,6 +56,6 @@ def _grants_of(platform: Platform, account: ServiceAccount, project: str) -> Ite
     yield from (Grant(email, READ_SECRET, f"secrets/{platform.secrets[name].id}") for name in account.secrets)
     yield from (Grant(email, CREATE_TASK, f"queues/{platform.queues[name].id}") for name in account.queues)
     if account.queues:
-        # A task calls a function in the name of the tasks' invoker; whoever creates it must be allowed to act as it.
+        # A task calls a function as the tasks' invoker, so its creator needs the right to act as that account.
         invoker = account_email(platform.service_accounts["tasks_invoker"].id, project)
         yield Grant(email, ACT_AS, f"serviceAccounts/{invoker}")

@@ -81,7 +81,7 @@ def unimplemented(feature: str) -> RpcError:
 
 @dataclass(frozen=True)
 class Rpc:
-    """How a method is called: its request, whether it streams, and the permission it needs on which resource."""
+    """A method: its request, whether it streams, and the permission that it needs on a resource."""
 
     request_type: Any
     permission: str | None
@@ -118,7 +118,7 @@ class GrpcService:
 
     @property
     def address(self) -> str:
-        """What a client's `api_endpoint` has to say."""
+        """The value for a client's `api_endpoint`."""
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:

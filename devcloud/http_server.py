@@ -29,7 +29,7 @@ class HttpServer:
 
     @property
     def url(self) -> str:
-        """Where it listens, without a trailing slash."""
+        """The URL at which it listens, without a trailing slash."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:

@@ -189,7 +189,7 @@ class KeyStore:
         return row
 
     def _version_row(self, key: str, number: int) -> Row:
-        # A destroyed version's material is gone for good, not merely out of reach.
+        # A destroyed version's material is erased.
         self._database.execute(
             "UPDATE version SET state = ?, material = NULL WHERE state = ? AND destroy_at <= ?",
             int(State.DESTROYED), int(State.DESTROY_SCHEDULED), self._now(),

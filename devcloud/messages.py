@@ -19,7 +19,7 @@ def instant(seconds: float) -> Any:
 
 
 def seconds_of(value: Any) -> float:
-    """What a Timestamp or Duration field says, in seconds; 0 when it is not set."""
+    """A Timestamp or Duration field in seconds; 0 if it is not set."""
     if not value:
         return 0.0
     return float(value.timestamp() if isinstance(value, datetime) else value.total_seconds())
@@ -31,7 +31,7 @@ def has(message: Any, field: str) -> bool:
 
 
 def page(items: Sequence[_Item], request: Any, *, default_size: int = 100) -> tuple[list[_Item], str]:
-    """The page of a list that a request asks for, and the token of the next one."""
+    """The requested page of a list, and the token of the next one."""
     try:
         start = int(request.page_token or 0)
     except ValueError as error:

@@ -128,7 +128,7 @@ class SecretManager(GrpcService):
 
     @rpc(service.AccessSecretVersionRequest, READ_SECRET)
     def AccessSecretVersion(self, request: service.AccessSecretVersionRequest) -> service.AccessSecretVersionResponse:
-        """The data of a version, asked for by number, alias or `latest`."""
+        """The data of a version, named by number, alias or `latest`."""
         name, data = self._secrets.version(request.name).name, self._secrets.data(request.name)
         payload = resources.SecretPayload(data=data, data_crc32c=google_crc32c.value(data))
         return service.AccessSecretVersionResponse(name=name, payload=payload)
@@ -147,7 +147,7 @@ class SecretManager(GrpcService):
 
     @rpc(service.DestroySecretVersionRequest, "secretmanager.versions.destroy")
     def DestroySecretVersion(self, request: service.DestroySecretVersionRequest) -> resources.SecretVersion:
-        """Erase a version's data for good."""
+        """Erase a version's data."""
         _check_etag(request.etag)
         return self._secrets.change_state(request.name, State.DESTROYED, now=self._now())
 

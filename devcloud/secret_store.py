@@ -77,7 +77,7 @@ class SecretStore:
             return self.version(f"{secret}/versions/{number}")
 
     def version(self, name: str) -> resources.SecretVersion:
-        """A version, under its number whatever it was asked for by; NOT_FOUND."""
+        """A version with its number, found by number, alias or `latest`; NOT_FOUND."""
         row = self._version_row(name)
         version = resources.SecretVersion(
             name=f"{row['secret']}/versions/{row['number']}",

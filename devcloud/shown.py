@@ -33,7 +33,7 @@ def outgrown(tables: Mapping[str, str], state_dir: object) -> str:
 
 
 def welcome(ready: Json, state_dir: object) -> str:
-    """What `up` says when all is there."""
+    """Prints what `up` shows when it is ready."""
     run, state = command(), f"--state-dir {shell_word(state_dir)}"
     return f"""devcloud is ready; Ctrl-C stops it.
 
@@ -50,7 +50,7 @@ Try, from another terminal:
 
 
 def places(ready: Json) -> str:
-    """Where everything listens, and the environment of an official BigQuery client, which stays on this machine."""
+    """Prints all addresses, and the environment of an official BigQuery client that stays on this machine."""
     lines = {"gateway": ready["gateway"], "bigquery": ready["bigquery"]} | ready["services"]
     lines |= {"project": f"{ready['project']} in {ready['region']}", "admin key": ready["admin_key"]}
     listed = "\n".join(f"{name:<16} {value}" for name, value in lines.items())
@@ -79,7 +79,7 @@ def job_lines(jobs: Iterable[Json]) -> Iterator[str]:
 
 
 def rows_table(fields: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> Table:
-    """Rows under the names of their (name, type) fields, numbers to the right, NULL told from an empty string."""
+    """Rows under the names of their (name, type) fields, numbers to the right, NULL distinct from an empty string."""
     table = Table()
     for name, kind in fields:
         table.add_column(Text(name), justify="right" if kind in _NUMBERS else "left", overflow="fold")

@@ -54,14 +54,14 @@ class StateDir:
         self._write(self._ready_file, ready | {"pid": os.getpid()})
 
     def require_announced(self) -> Json:
-        """What the last devcloud announced and has not taken back; StateError when there is nothing."""
+        """The announcement of the running devcloud; StateError if there is none."""
         if not self._ready_file.exists():
             raise StateError(f"no devcloud is running on {self.path}; {self.hint}")
         return self._read(self._ready_file)
 
     @property
     def hint(self) -> str:
-        """What to do when there should be a running devcloud."""
+        """The advice if no devcloud is running."""
         return f"start one with: {command()} up --state-dir {shell_word(self.path)}"
 
     def kept_ports(self) -> dict[str, int]:

@@ -38,11 +38,11 @@ class Tls:
 
     @property
     def ca_path(self) -> Path:
-        """What GRPC_DEFAULT_SSL_ROOTS_FILE_PATH and REQUESTS_CA_BUNDLE have to name."""
+        """The file for GRPC_DEFAULT_SSL_ROOTS_FILE_PATH and REQUESTS_CA_BUNDLE."""
         return (self._folder / "ca.pem").resolve()
 
     def server_credentials(self) -> grpc.ServerCredentials:
-        """What a gRPC server presents."""
+        """The credentials of a gRPC server."""
         pair = (self._folder / "server.key").read_bytes(), (self._folder / "server.pem").read_bytes()
         return grpc.ssl_server_credentials([pair])
 
@@ -94,7 +94,7 @@ def _certificate(
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + _VALID)
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        # Since 3.13 Python holds a chain against RFC 5280, which asks for these.
+        # Since 3.13 Python checks a chain by RFC 5280, which requires these.
         .add_extension(_key_usage(is_authority=issuer is None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), critical=False)

@@ -57,7 +57,7 @@ def _stored_rows(folder: Path) -> int:
 
 
 def took_since(started: float) -> dict[str, float]:
-    """What this process took: wall time since a moment of the monotonic clock, CPU and peak memory since it began."""
+    """The cost of this process: wall time since a moment of the monotonic clock, CPU and peak memory since it began."""
     return {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time(), "peak_mib": _peak_mib()}
 
 

@@ -41,7 +41,7 @@ class Took:
 
 @dataclass(frozen=True)
 class Bench:
-    """A devcloud and tenants with exports as large as wanted: the plan's rows so many times over."""
+    """A devcloud and tenants with large exports: the plan's rows, repeated."""
 
     executions: Executions
     folder: Path

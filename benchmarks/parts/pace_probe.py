@@ -69,12 +69,12 @@ class Tenant:
         return self.call("POST", f"/api/v1/pipelines/run/{self.name}/gcp/cost/billing", body, key)
 
     def run_alone(self, body: Json) -> tuple[float, float]:
-        """How long the answer to POST run took, and the run from the POST to its end."""
+        """The time of the answer to POST run, and of the run from the POST to its end."""
         run_id, asked, took = self.run(body)
         return took, self.ends([run_id])[run_id][0] - asked
 
     def ends(self, run_ids: list[str]) -> dict[str, tuple[float, str, int]]:
-        """When each of the runs ended, how, and in which attempt; waits for the last one."""
+        """The end of each run with its time and attempt; waits for the last one."""
         wanted = ", ".join(f"'{run_id}'" for run_id in run_ids)
         sql = (
             "SELECT run_id, UNIX_MICROS(completed_at) / 1e6 AS ended, status, attempt"
@@ -134,7 +134,7 @@ def alone(cloud: Devcloud, runs: int) -> None:
 
 
 def at_once(cloud: Devcloud, exports: int) -> None:
-    """What becomes of a run over each export when all are asked for at once, as schedules of one hour do."""
+    """The end of a run over each export when all start at once, as schedules of one hour do."""
     tenant = Tenant(cloud, "busy_one", exports=exports)
     tell()
     _, one = tenant.run_alone({"date": "2025-11-01"})

@@ -182,7 +182,7 @@ def create_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, resource: Jso
 
 
 def replace_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, resource: Json) -> Json:
-    """Drop the table if it exists and create it anew: CREATE OR REPLACE."""
+    """Drop the table if it exists and create it again: CREATE OR REPLACE."""
     _forget(cursor, ref)
     return create_table(cursor, ref, resource)
 
@@ -253,7 +253,7 @@ def _new_table(ref: TableRef, dataset: Json, resource: Json) -> Json:
 
 
 def _inherited(given: Json, dataset: Json) -> Json:
-    """When the table or its partitions expire: as the dataset says where the table itself does not.
+    """The expiry of the table or its partitions: its own, or else the dataset's default.
 
     A partitioned table in a dataset that has both defaults gets that of partitions:
     https://cloud.google.com/bigquery/docs/updating-datasets#partition-expiration

@@ -24,7 +24,7 @@ _BY_TRANSACTION: WeakKeyDictionary[duckdb.DuckDBPyConnection, Known] = WeakKeyDi
 
 
 class Catalogs:
-    """What is known of one database's catalogs."""
+    """The cached catalogs of one database."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[int, Known] = OrderedDict()
@@ -54,7 +54,7 @@ def change(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Sequen
 
 
 def remembered_row(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[str]) -> Any:
-    """What `one_row` answers; outside a transaction nothing is remembered."""
+    """The answer of `one_row`, cached within a transaction."""
     known, key = _BY_TRANSACTION.get(cursor), (statement, *parameters)
     if known is None:
         return one_row(cursor, statement, parameters)

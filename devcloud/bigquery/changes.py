@@ -26,7 +26,7 @@ KEPT = dt.timedelta(days=7)
 
 @dataclass(frozen=True)
 class Change:
-    """What one statement did to a table: rows it added (negative: removed), and whether it touched existing rows."""
+    """The effect of a statement on a table: rows added (negative: removed), and whether it changed existing rows."""
 
     ref: TableRef
     added: int
@@ -45,13 +45,13 @@ def record(cursor: duckdb.DuckDBPyConnection, changes: list[Change]) -> None:
 
 
 def last_change(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> dt.datetime | None:
-    """When rows of the table last changed, or None."""
+    """The time of the last change of the table's rows, or None."""
     latest: dt.datetime | None = _one(cursor, ref, "max(changed_at)", [])[0]
     return latest
 
 
 def rows_at(cursor: duckdb.DuckDBPyConnection, ref: TableRef, moment: dt.datetime) -> int:
-    """How many of the table's first rows it held at `moment`; raises when that cannot be known any more."""
+    """The number of the table's first rows that it had at `moment`; raises if that is not known any more."""
     now = dt.datetime.now(dt.UTC)
     if not now - KEPT <= moment <= now:
         raise BigQueryError("invalid", f"Invalid snapshot time {moment.isoformat()} for table {ref}")
@@ -74,7 +74,7 @@ def _one(cursor: duckdb.DuckDBPyConnection, ref: TableRef, what: str, parameters
 
 
 def _uid(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> str | None:
-    """What tells the table from others of its name, before and after it; None when there is no table."""
+    """The identity of the table among tables of the same name over time; None if there is no table."""
     statement = "SELECT uid FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
     row = remembered_row(cursor, statement, [ref.project, ref.dataset, ref.table])
     return None if row is None else str(row[0])

@@ -13,7 +13,7 @@ _API_NAMES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT
 
 
 def physical_name(ref: TableRef) -> str:
-    """Where DuckDB keeps the table, quoted."""
+    """DuckDB's quoted name of the table."""
     return f"{quoted(ref.schema)}.{quoted(ref.table)}"
 
 

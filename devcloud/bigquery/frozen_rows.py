@@ -36,7 +36,7 @@ _BATCH_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class Selection:
-    """Which columns and rows to freeze, and as of when (None: now)."""
+    """The columns and rows to freeze, and the moment (None: now)."""
 
     fields: tuple[str, ...] = ()
     restriction: str = ""
@@ -45,7 +45,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Frozen:
-    """What was written."""
+    """The file that was written."""
 
     schema: pa.Schema
     rows: int

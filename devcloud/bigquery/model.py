@@ -92,7 +92,7 @@ class QueryRequest:
 
 @dataclass
 class QueryResult:
-    """What a statement came to. `schema` is a list of REST TableFieldSchema, `rows` its values in Arrow.
+    """The result of a statement: `schema` is a list of REST TableFieldSchema, `rows` are its values in Arrow.
 
     The rows of a SELECT that has a destination are in `kept` instead, a temporary table of the session.
     """

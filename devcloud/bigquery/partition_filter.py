@@ -19,7 +19,7 @@ _PSEUDO_COLUMNS = ("_PARTITION_LOAD_TIME", "_PARTITIONDATE", PARTITION_TIME)
 
 @dataclass(frozen=True)
 class PartitionFilter:
-    """What a table demands; `alias` is its name in the query, where that has one."""
+    """The filter that a table requires; `alias` is its name in the query, if it has one."""
 
     table: str
     columns: tuple[str, ...]
@@ -27,7 +27,7 @@ class PartitionFilter:
 
     @staticmethod
     def demanded_by(resource: Json, *, alias: str = "") -> PartitionFilter | None:
-        """What a table demands, if it does."""
+        """The filter that a table requires, if any."""
         if not resource.get("requirePartitionFilter"):
             return None
         reference = resource["tableReference"]

@@ -34,7 +34,7 @@ class Result:
 
 
 def page_rows(rows: pa.Table) -> int:
-    """How many rows of this width make a page."""
+    """The number of rows of this width on a page."""
     width = max(1, rows.nbytes // max(1, rows.num_rows))
     return max(1, PAGE_BYTES // width)
 

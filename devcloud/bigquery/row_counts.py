@@ -31,7 +31,7 @@ class RowCounts:
         self._changed: dict[TableRef, int] = {}
 
     def clock(self) -> int:
-        """What to remember before a transaction begins."""
+        """The counts to keep before a transaction begins."""
         with self._lock:
             return self._clock
 

@@ -34,7 +34,7 @@ from devcloud.tls import Tls
 
 
 def _threads() -> int:
-    """How many work on one statement: the functions and their callers run on the same machine, and jobs side by side.
+    """The threads of one statement: the functions and their callers run on the same machine, and jobs run concurrently.
 
     On two cores a second thread makes a small statement dearer by a tenth and a large one faster by a quarter.
     """

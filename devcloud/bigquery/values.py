@@ -47,7 +47,7 @@ def parse_json(text: str | bytes) -> Any:
 
 @dataclass(frozen=True)
 class Reading:
-    """How values are read.
+    """The options by which values are read.
 
     `json_text`: a string given for a JSON column is JSON text (insertAll, CSV) and not a JSON string (NDJSON).
     `time_zone`: of a TIMESTAMP that names none.

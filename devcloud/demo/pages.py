@@ -24,7 +24,7 @@ _REASONS = {
 
 
 def credentials_table(answers: Iterable[Json]) -> Table:
-    """What setup_credentials answered."""
+    """Prints the answer of setup_credentials."""
     table = _table("tenant", "provider", "action", "dataset", "tables created")
     for answer in answers:
         created = str(len(answer["tables_created"]))
@@ -88,13 +88,13 @@ def quota_table(before: Mapping[str, Mapping[str, int]], after: Mapping[str, Map
 
 
 def answered(answer: Json) -> str:
-    """The status that a run's caller was told, and why it has to wait."""
+    """The status in the answer to a run's caller, and the reason to wait."""
     reason = answer.get("wait_reason")
     return f"{answer['status']} ({reason}: {_REASONS[reason]})" if reason else str(answer["status"])
 
 
 def run_line(console: Console, run: Json) -> None:
-    """Which run, how it ended and how long it took; on a second line, how many rows it put into which table."""
+    """The run with its end and duration, and on a second line the number of rows in each table."""
     took = _seconds_between(run["created_at"], run["completed_at"])
     console.print(
         f"run {run['pipeline_logging_id'][:8]} of [bold]{run['pipeline_id']}[/] is {_status(run['status'])} "
@@ -103,7 +103,7 @@ def run_line(console: Console, run: Json) -> None:
 
 
 def _published(run: Json) -> str:
-    """How many rows went into each table of the run's template."""
+    """The number of rows in each table of the run's template."""
     rows = {step["step_id"]: step.get("rows") for step in run["steps"] if run["status"] == "COMPLETED"}
     template = get_template(*run["pipeline_id"].split("-"))
     tables = [f"{rows[target.step]:,} rows in {target.table}" for target in template.publish if rows.get(target.step)]

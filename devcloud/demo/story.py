@@ -74,7 +74,7 @@ class Scene:
 
     @property
     def true_total(self) -> Decimal:
-        """What the days of the demo must cost after credits, by the export's truth."""
+        """The net cost of the demo's days, by the export's known sums."""
         dates = self.truth["usage_dates"]
         return sum((Decimal(dates[str(day)]["total"]) for day in DAYS), Decimal(0))
 

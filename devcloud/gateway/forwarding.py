@@ -35,7 +35,7 @@ class TimedOut(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the function answered."""
+    """The function's answer."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)

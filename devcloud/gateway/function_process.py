@@ -20,7 +20,7 @@ class StartFailed(Exception):
 
 
 class FunctionProcess:
-    """One function's instance, thread-safe. `environment` is asked for at each start."""
+    """One function's instance, thread-safe. `environment` is called at each start."""
 
     def __init__(
         self, name: str, environment: Callable[[], Mapping[str, str]], *, log_path: Path, source: Path | None = None
@@ -68,7 +68,7 @@ class FunctionProcess:
             return self._instance.pid
 
     def stop(self) -> None:
-        """End the process for good."""
+        """End the process and start no other."""
         self._stopped = True
         if instance := self._instance:  # without the lock, so that a start under way ends too
             instance.send_signal(signal.SIGTERM)

@@ -117,7 +117,7 @@ class Gateway:
         try:
             answer = self._reach(name, request.method, target, headers, body)
         except (StartFailed, NotReached, CutOff) as error:
-            # Cloud Run's own words stand first; what follows is for whoever develops against devcloud.
+            # Cloud Run's own words come first; the rest helps developers who use devcloud.
             return Response(f"Service Unavailable\n\ndevcloud: {error}\n", 503, content_type="text/plain")
         except TimedOut:
             return Response("upstream request timeout", 504, content_type="text/plain")

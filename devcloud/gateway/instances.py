@@ -26,7 +26,7 @@ _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
 
 class ForkFailed(Exception):
-    """The fork server ended, or stayed silent, when it was asked for an instance."""
+    """The fork server ended or did not answer when it was asked for an instance."""
 
 
 class Instance:
@@ -54,7 +54,7 @@ class Instance:
             os.kill(self.pid, number)
 
     def close_input(self) -> None:
-        """What the death of this process would do."""
+        """Do what the death of this process would do."""
         self._input.close()
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
 def credentials_of(key: Mapping[str, str], *, self_signed: bool = False) -> Any:
-    """What the official clients take for a service-account JSON key of this cloud.
+    """A service-account JSON key of this cloud, as the official clients read it.
 
     The tokens come from the key's token server; `self_signed` ones are made on the spot. The account's own credentials
     object would also ask Google in the background where the account may be used from, and show its token there; one

@@ -73,7 +73,7 @@ class Identity:
 
     @property
     def former_token_uri(self) -> str | None:
-        """Where the token server listened last, if it ever did."""
+        """The token server's last address, if it ever listened."""
         return self._setting("token_uri")
 
     def mint_key(self, project: str, account: str) -> dict[str, str]:
@@ -93,7 +93,7 @@ class Identity:
         }
 
     def caller(self, authorization: str | None) -> Caller:
-        """Who sent this Authorization header: an access token or a self-signed JWT; else Unauthenticated."""
+        """The account of an Authorization header with an access token or a self-signed JWT; else Unauthenticated."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("Request is missing required authentication credential.")
@@ -135,7 +135,7 @@ class Identity:
         return self.id_token(account_email(account.id, self._platform_project), f"{gateway}/{function}")
 
     def certs(self) -> dict[str, str]:
-        """kid to PEM certificate, for whoever verifies OIDC tokens."""
+        """kid to PEM certificate, for the verification of OIDC tokens."""
         return {self._kid: self._certificate}
 
     def may_read(self, caller: Caller, project: str) -> bool:

@@ -30,12 +30,12 @@ class TokenServer:
 
     @property
     def url(self) -> str:
-        """Where it listens, without a trailing slash."""
+        """The URL at which it listens, without a trailing slash."""
         return self._server.url
 
     @property
     def certs_url(self) -> str:
-        """Where the certificates of OIDC tokens are."""
+        """The URL of the certificates of OIDC tokens."""
         return f"{self.url}/certs"
 
     def start(self) -> None:

@@ -16,7 +16,7 @@ _BOUGHT_OF_DEMAND = 0.75  # weekdays use it up, and weekends leave some of it un
 
 @dataclass(frozen=True)
 class Commitment:
-    """A commitment as it was bought: so many units an hour, or dollars where a model lowers the price."""
+    """A commitment as it was bought: units per hour, or dollars if a model lowers the price."""
 
     terms: Json
     bought: Decimal
@@ -75,7 +75,7 @@ def buy_commitments(organisation: Organisation, rows_per_day: int) -> dict[str, 
 
 @dataclass
 class Coverage:
-    """What commitments cover on one day, apart for each invoice month that hours of the day are of.
+    """The commitments' cover on one day, separately for each invoice month of the day's hours.
 
     A commitment covers what it can of the day as a whole: rows are too few to fill its every hour.
     """
@@ -84,7 +84,7 @@ class Coverage:
     _used: defaultdict[tuple[str, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
     def take(self, commitment: Commitment, month: str, wanted: Decimal) -> Decimal:
-        """How much of what is wanted is covered: a lower price holds for a row or does not, a credit for a part."""
+        """The covered part of the usage: a lower price holds for a whole row or not at all, a credit for a part."""
         key = commitment.terms["subscription"], month
         left = commitment.bought * self.hours[month] - self._used[key]
         if commitment.lowers_the_price and left < wanted:
@@ -94,5 +94,5 @@ class Coverage:
         return covered
 
     def used(self, commitment: Commitment, month: str) -> Decimal:
-        """What was taken in all."""
+        """The total that was taken."""
         return self._used[commitment.terms["subscription"], month]

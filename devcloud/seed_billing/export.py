@@ -25,7 +25,7 @@ _BATCH_ROWS = 5_000
 
 @dataclass(frozen=True)
 class Target:
-    """Where the export goes; without `table` it is named after the billing account, as Google names it."""
+    """The export's table; without `table` it is named after the billing account, as Google names it."""
 
     project: str
     dataset: str = "billing"

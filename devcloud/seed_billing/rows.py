@@ -29,7 +29,7 @@ _INVOICE = {"id": "CCD8-9BF1-0910", "description": "Invoice"}
 
 @dataclass(frozen=True)
 class Plan:
-    """What to generate: `days` usage dates (UTC) from `start`, each with `rows_per_day` rows of usage."""
+    """The plan of an export: `days` usage dates (UTC) from `start`, each with `rows_per_day` rows of usage."""
 
     seed: int
     start: date
@@ -111,7 +111,7 @@ class Generator:
     def _committed(
         self, workload: Workload, amount: Decimal, month: str, coverage: Coverage
     ) -> tuple[Rate, list[Json]]:
-        """What usage is priced at, and the commitment's credit, by what is left of its commitment."""
+        """The price of usage and the commitment's credit, by the rest of its commitment."""
         if workload.commitment is None:
             return workload.rate, []
         commitment = self.commitments[workload.commitment]
@@ -165,7 +165,7 @@ class Generator:
         )
 
     def _fees(self, day: date, coverage: Coverage) -> Iterator[Row]:
-        """What the commitments cost on a day, a row for each: two where the day's hours are of two invoice months."""
+        """The fees of commitments on a day, a row for each, and two if the day's hours are of two invoice months."""
         for commitment in self.commitments.values():
             start = _at(day, 0)
             for month, hours in coverage.hours.items():
@@ -175,7 +175,7 @@ class Generator:
                 start += length
 
     def _invoice_lines(self, day: date) -> Iterator[Row]:
-        """What a month's invoice adds, none of it with a project: support, a goodwill credit, tax, and the rounding."""
+        """The rows that a month's invoice adds without a project: support, a goodwill credit, tax, and the rounding."""
         month = _invoice_month(_at(day, 12))
         support = {"service": _SUPPORT, "sku": {"id": "4A6F-0E28-91BC", "description": "Standard Support"}}
         goodwill = {"id": f"gw-{month}", "description": "SLA breach", "mode": "MANUAL_ADJUSTMENT", "type": "GOODWILL"}

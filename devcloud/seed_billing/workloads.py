@@ -27,7 +27,7 @@ ON_DEMAND = {"id": "7754-699E-0EBF", "description": "Default"}
 
 @dataclass(frozen=True)
 class Rate:
-    """What a workload pays by one consumption model; `opening` is the part of its rows' JSON that never changes."""
+    """A workload's prices in one consumption model; `opening` is the constant part of its rows' JSON."""
 
     opening: str
     effective_price: Decimal
@@ -135,7 +135,7 @@ def _workload(rng: random.Random, project: Json, service: Json, sku: Json, terms
 
 
 def _rate(constant: Json, sku: Json, model: Json, share: Decimal) -> Rate:
-    """What is paid by a consumption model, which leaves a share of the prices."""
+    """The prices in a consumption model, which are a share of the list prices."""
     list_price = Decimal(str(sku["price"]))
     default = (list_price * Decimal(str(sku.get("contract", 1)))).normalize()
     effective_price, list_price_of_model = (default * share).normalize(), (list_price * share).normalize()

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Lane:
-    """What a queue has under way, and its bucket."""
+    """A queue's running calls, and its bucket."""
 
     bucket: TokenBucket
     in_flight: set[str] = field(default_factory=set)

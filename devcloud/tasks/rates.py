@@ -26,7 +26,7 @@ class TokenBucket:
         self._tokens -= count
 
     def next_at(self, now: float) -> float:
-        """When a token will be available; `now` when one is."""
+        """The time at which a token is available; `now` if one is."""
         self._fill(now)
         return now if self._tokens >= 1 else now + (1 - self._tokens) / self._rate
 

@@ -36,7 +36,7 @@ _COMPOSED = ": AND failed"  # of a rule that is made of others, which speak for 
 
 
 def broken_rules(path: Path) -> dict[str, str]:
-    """What each broken rule says, by its id; AssertionError when not every rule was asked."""
+    """The message of each broken rule, by its id; AssertionError if not every rule was checked."""
     validator = Validator(
         data_filename=str(path),
         data_format=None,

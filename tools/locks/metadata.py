@@ -20,7 +20,7 @@ _EXTRA = re.compile(r"""extra == ['"]([^'"]+)['"]""")
 
 
 def requirements_of(locks: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """By `name==version`: what each distribution of any lock requires, extras that no lock asks for left out."""
+    """The requirements of each distribution of any lock, by `name==version`, without unused extras."""
     found: dict[str, Any] = {}
     extras: dict[str, set[str]] = {}
     for lock in locks:

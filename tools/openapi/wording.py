@@ -124,7 +124,7 @@ def _read(path: Path, kind: type[_Kind]) -> _Kind:
 
 @cache
 def get_api() -> Api:
-    """What is said of the API as a whole."""
+    """The description of the API as a whole."""
     return _read(CONTRACT / "api.yml", Api)
 
 

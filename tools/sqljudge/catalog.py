@@ -27,7 +27,7 @@ Tables = Mapping[tuple[str, str], Sequence[Field]]
 
 _KINDS = {"INTEGER": "INT64", "FLOAT": "DOUBLE", "FLOAT64": "DOUBLE", "BOOLEAN": "BOOL"}
 
-# Features of the language that BigQuery does not have, so that nobody writes what only the analyser takes.
+# Features of the language that BigQuery does not have, so that the analyser does not accept them.
 _NOT_BIGQUERY = {
     "AGGREGATE_FILTERING",
     "ARRAY_EQUALITY",

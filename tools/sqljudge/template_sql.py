@@ -72,7 +72,7 @@ def _mark(line: str, name: str | None, number: int) -> str:
 
 
 def _refused(statement: Statement, places: Mapping[str, StatementPlace], place: StatementPlace | None) -> Iterator[str]:
-    """What the analyser says; from where it stands in the template's files, when it is they that are refused."""
+    """The analyser's message, with the place in the template's files if they are refused."""
     try:
         analysed(statement)
     except SqlRefused as error:
@@ -88,7 +88,7 @@ def _refused(statement: Statement, places: Mapping[str, StatementPlace], place: 
 
 
 def _mark_before(sql: str, line: int, column: int) -> tuple[str, int] | None:
-    """Which statement and line of a template stand there: the last mark before, on that line."""
+    """The statement and line of a template at that place: the last mark before it, on that line."""
     lines = sql.splitlines()
     text = lines[min(line, len(lines)) - 1]
     marks = [match for match in _MARK.finditer(text) if match.start() < column] if line <= len(lines) else []

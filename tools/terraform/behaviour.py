@@ -57,7 +57,7 @@ def deletion_refused(value: Json) -> str:
 
 
 def read_data(name: str, value: Json, config: Json) -> Json:
-    """What a data source answers; Failed when it cannot."""
+    """The answer of a data source; Failed if it has none."""
     project = config.get("project")
     if name == "google_project":
         return {"project_id": project, "number": PROJECT_NUMBER, "id": f"projects/{project}"}
@@ -73,7 +73,7 @@ def read_data(name: str, value: Json, config: Json) -> Json:
 
 
 def _run(value: Json) -> Json:
-    """What the external provider does: JSON to the program's standard input, JSON from its output."""
+    """Do what the external provider does: JSON to the program's standard input, JSON from its output."""
     done = subprocess.run(  # noqa: S603 - the program is the one that our own files name
         value["program"], input=json.dumps(value.get("query") or {}), capture_output=True, text=True, check=False
     )

@@ -83,7 +83,7 @@ def _each(block: Json, value: Json) -> Any:
 
 
 def _planned(block: Json, value: Json) -> Json:
-    """What is not configured and the provider computes is not known before it is there."""
+    """Values that are computed and not configured are unknown before the resource exists."""
     for name, attribute in block["attributes"].items():
         if attribute.get("computed") and value.get(name) is None:
             value[name] = _UNKNOWN

@@ -11,7 +11,7 @@ _SECTION = re.compile(r"(<!-- (?P<kind>variable|output|file)s -->\n).*?(<!-- end
 
 
 def rendered(readme: str) -> str:
-    """The README with its tables made anew."""
+    """The README with new tables."""
     tables = {"variable": _variables, "output": _outputs, "file": _files}
     return _SECTION.sub(lambda section: section[1] + tables[section["kind"]]() + section[3], readme)
 

@@ -66,7 +66,7 @@ _ROOTS = {
 
 @dataclass(frozen=True)
 class _Hint:
-    """What the HCL writer knows of an attribute: list, set or struct, and its type's name."""
+    """The HCL writer's data about an attribute: list, set or struct, and its type's name."""
 
     kind: str
     type: str
@@ -84,7 +84,7 @@ class _Source:
         self.root = next(name for name, base in self.bases.items() if base in _ROOTS)
 
     def section(self) -> str:
-        """Where the schema belongs: provider, resource_schemas or data_source_schemas."""
+        """The section of the schema: provider, resource_schemas or data_source_schemas."""
         return _ROOTS[self.bases[self.root]]
 
     def block(self, name: str) -> Json:

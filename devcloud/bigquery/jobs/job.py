@@ -36,7 +36,7 @@ def now_ms() -> int:
 
 @dataclass
 class Outcome:
-    """What a job that ended well came to; `answer` is what getQueryResults says beside the rows."""
+    """The result of a successful job; `answer` has the fields of getQueryResults besides the rows."""
 
     statistics: Json = field(default_factory=dict)
     answer: Json = field(default_factory=dict)
@@ -73,12 +73,12 @@ class Job:
 
     @property
     def key(self) -> JobKey:
-        """What the job is unique by."""
+        """The key by which the job is unique."""
         return JobKey.of(self.project, self.location, self.job_id)
 
     @property
     def cancel_requested(self) -> bool:
-        """Whether somebody wants it stopped."""
+        """Whether its cancellation is requested."""
         return self.cancelled.is_set()
 
     def stopped(self) -> BigQueryError:
@@ -92,7 +92,7 @@ class Job:
 
     @property
     def timeout_seconds(self) -> float | None:
-        """How long it may take."""
+        """The time limit."""
         limit = self.configuration.get("jobTimeoutMs")
         return int(limit) / 1000 if limit else None
 
@@ -139,7 +139,7 @@ class Job:
         return known | {key: str(value) for key, value in times.items() if value is not None}
 
     def log_entry(self) -> Json:
-        """What the job log of this machine says of it."""
+        """The entry of the job in this machine's job log."""
         return {
             "id": self.job_id,
             "project": self.project,

@@ -74,11 +74,11 @@ class QueryJobs:
         job.configuration["query"]["destinationTable"] = outcome.result.to_api()
         outcome.answer |= {"schema": {"fields": result.schema}, "totalRows": str(rows.num_rows)}
         if job.is_optional and result.statement_type == "SELECT" and rows.num_rows <= page_rows(rows):
-            job.keeps_record = False  # one answer says it all: nobody will come back for the job
+            job.keeps_record = False  # one answer has everything, so the job is not read again
 
 
 def _checked_cost(request: QueryRequest, session: Session, known: QueryResult) -> int:
-    """The bytes that a statement would process, 0 where nobody asked; raises bytesBilledLimitExceeded."""
+    """The bytes that a statement would process, 0 if they are not needed; raises bytesBilledLimitExceeded."""
     limit = request.configuration.get("maximumBytesBilled")
     if limit is None:
         return 0

@@ -32,7 +32,7 @@ class Record:
 
     @property
     def result(self) -> TableRef | None:
-        """Where the rows are."""
+        """The file with the rows."""
         found = self.answer.get("_result")
         return TableRef(*found) if found else None
 
@@ -88,7 +88,7 @@ def keys(cursor: duckdb.DuckDBPyConnection) -> set[JobKey]:
 
 
 def keys_of(job: Job) -> set[JobKey]:
-    """What the end of a job is recorded under: its own key and those of its script's statements."""
+    """The keys under which a job's end is recorded: its own and those of its script's statements."""
     children = {JobKey.of(job.project, job.location, one["jobReference"]["jobId"]) for one in job.outcome.children}
     return {job.key} | children
 

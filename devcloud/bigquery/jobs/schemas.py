@@ -38,7 +38,7 @@ def first_new(existing: list[Json], merged: list[Json], prefix: str = "") -> str
 
 
 def mismatch(ref: TableRef, what: str) -> BigQueryError:
-    """What BigQuery says of rows that do not fit the table."""
+    """BigQuery's error for rows that do not fit the table."""
     return BigQueryError("invalid", f"Provided Schema does not match Table {ref}. {what}")
 
 

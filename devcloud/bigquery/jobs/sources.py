@@ -174,5 +174,5 @@ def _plain(source: Path) -> Path:
 
 
 def reading_problem(what: str) -> BigQueryError:
-    """What BigQuery says of data it cannot read."""
+    """BigQuery's error for data that it cannot read."""
     return BigQueryError("invalid", f"Error while reading data, error message: {what}")

@@ -25,7 +25,7 @@ _DISPOSITIONS = {
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """How a job writes; `resource` is what a new table gets besides its schema."""
+    """The way in which a job writes; `resource` has the properties of a new table besides its schema."""
 
     create: str = "CREATE_IF_NEEDED"
     write: str = "WRITE_APPEND"

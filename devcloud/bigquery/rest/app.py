@@ -112,7 +112,7 @@ Handler = Callable[[Call], Json | Response | None]
 
 @dataclass
 class Routes:
-    """What a resource serves: method and path to handler, collected by the application."""
+    """The routes of a resource: method and path to handler, collected by the application."""
 
     rules: list[tuple[str, str, Handler]] = field(default_factory=list)
 

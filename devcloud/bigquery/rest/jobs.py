@@ -72,7 +72,7 @@ class Jobs:
         return job.resource()
 
     def answer(self, found: Job | Record, *, wait_ms: int, asked: PageRequest) -> Json:
-        """What jobs.query and getQueryResults say of a job, after waiting for it; raises its error."""
+        """The answer of jobs.query and getQueryResults about a job, after waiting for it; raises its error."""
         if isinstance(found, Job):
             if not found.done.wait(wait_ms / 1000):
                 return {"jobReference": found.reference(), "jobComplete": False}
@@ -139,7 +139,7 @@ class Jobs:
 
 
 def wait_of(timeout_ms: int | None) -> int:
-    """How long a request waits for its job."""
+    """The time for which a request waits for its job."""
     return min(_DEFAULT_WAIT_MS if timeout_ms is None else timeout_ms, _LONGEST_WAIT_MS)
 
 

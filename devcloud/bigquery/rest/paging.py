@@ -14,7 +14,7 @@ _PREFIX = "devcloud:"
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which rows of a result to answer, and how to write them; a `limit` of 0 asks for none."""
+    """The rows of a result to return, and their format; a `limit` of 0 returns none."""
 
     start: int = 0
     limit: int | None = None
@@ -22,7 +22,7 @@ class PageRequest:
 
 
 def page_request(call: Call) -> PageRequest:
-    """What `startIndex`, `pageToken`, `maxResults` and `formatOptions.*` ask for."""
+    """The page that `startIndex`, `pageToken`, `maxResults` and `formatOptions.*` request."""
     start = call.number("startIndex") or start_of(call.argument("pageToken"))
     return PageRequest(start, call.number("maxResults"), call.formats())
 
@@ -33,7 +33,7 @@ def token_for(start: int) -> str:
 
 
 def start_of(token: str | None) -> int:
-    """Where the token's page starts, 0 without one; raises invalid for a foreign token."""
+    """The start of the token's page, 0 without a token; raises invalid for a foreign token."""
     if not token:
         return 0
     try:

@@ -17,7 +17,7 @@ from devcloud.bigquery.types import to_field
 
 @dataclass
 class Creation:
-    """What CREATE TABLE or CREATE VIEW asks for; `query` is that of a CREATE TABLE AS SELECT."""
+    """The resource of a CREATE TABLE or CREATE VIEW; `query` is that of a CREATE TABLE AS SELECT."""
 
     parts: list[str]
     resource: Json

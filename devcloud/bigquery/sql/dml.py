@@ -148,7 +148,7 @@ def require_where(binder: Binder, node: exp.Expr, scope: Scope, target: Target, 
 
 
 def check_partition_filter(target: Target, scope: Scope, condition: exp.Expr) -> None:
-    """What the target demands, and the tables beside it."""
+    """The filter that the target requires, and the other tables."""
     own = PartitionFilter.demanded_by(target.resource, alias=scope.sources[0].alias) if target.resource else None
     for demanded in [*scope.demanded, *([own] if own else [])]:
         demanded.check([*scope.join_conditions, condition])

@@ -62,7 +62,7 @@ def _for_good(error: duckdb.Error) -> BigQueryError:
 
 
 def _at_binding(text: str) -> BigQueryError:
-    """What passed the binder and DuckDB refuses: bad grouping is the statement's fault, the rest is unknown here."""
+    """The error for a statement that DuckDB refuses: bad grouping is its fault, any other reason is unknown here."""
     if "GROUP BY" in text or "aggregate" in text or "window functions" in text.lower():
         return invalid_query(
             f"SELECT list expression references a column which is neither grouped nor aggregated: {text}"

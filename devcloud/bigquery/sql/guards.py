@@ -15,7 +15,7 @@ WAIT_SECONDS = 60.0
 
 
 class TableGuards:
-    """Which owner mutates which table, and the version each table got by its last committed mutation."""
+    """The owner that mutates each table, and each table's version after its last committed mutation."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

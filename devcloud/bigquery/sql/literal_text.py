@@ -81,7 +81,7 @@ def _read(sql: str, token: Token) -> Token:
 
 
 def _body(quoted: str) -> str:
-    """What stands between the quotes; a line ends in three quotes as it does in none."""
+    """The text between the quotes. A line in three quotes ends like any other line."""
     quote = next(each for each in _QUOTES if quoted.startswith(each))
     if len(quote) == 1 and ("\n" in quoted or "\r" in quoted):
         raise invalid_query("Syntax error: Unclosed string literal")

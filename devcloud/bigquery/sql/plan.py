@@ -26,7 +26,7 @@ class Plan:
     target: TableRef | None = None
     mutates: bool = False
     checks: list[Check] = field(default_factory=list)
-    # DuckDB parameter -> what it stands for, as the context noted it.
+    # DuckDB parameter -> its meaning, as the context noted it.
     used: dict[str, tuple[str, str]] = field(default_factory=dict)
     referenced: dict[TableRef, Json] = field(default_factory=dict)
     cacheable: bool = True

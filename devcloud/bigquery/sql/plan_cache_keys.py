@@ -34,7 +34,7 @@ _IDENTITY = frozenset(["id", "tableReference", "creationTime", "lastModifiedTime
 
 @dataclass(frozen=True)
 class Lifted:
-    """A statement or script in which `tables` stand under other names, by lower-case name."""
+    """A statement or script in which `tables`, by lower-case name, have other names."""
 
     text: str
     tables: Mapping[str, TableRef] = field(default_factory=dict)

@@ -184,7 +184,7 @@ def _alter(runner: Runner, binder: Binder, tree: exp.Alter, kind: str) -> QueryR
 
 
 def alteration(tree: exp.Expr, schema: Json) -> Json:
-    """What ALTER TABLE changes of the resource of a table with that schema."""
+    """The changes that ALTER TABLE makes to the resource of a table with that schema."""
     changes: Json = {}
     for action in tree.args["actions"]:
         changes |= _action(action, changes.get("schema") or schema)
@@ -192,7 +192,7 @@ def alteration(tree: exp.Expr, schema: Json) -> Json:
 
 
 def _action(action: exp.Expr, schema: Json) -> Json:
-    """The change of the resource that one action of ALTER TABLE asks for."""
+    """The change of the resource by one action of ALTER TABLE."""
     if isinstance(action, exp.ColumnDef):
         known = {field["name"].lower() for field in schema["fields"]}
         if action.name.lower() in known:
@@ -217,7 +217,7 @@ def _action(action: exp.Expr, schema: Json) -> Json:
 
 
 def check_schema(tree: exp.Expr) -> Json:
-    """What a CREATE SCHEMA gives its dataset; refuses by name what cannot be done to one."""
+    """The properties that CREATE SCHEMA gives its dataset; refuses unknown options by name."""
     if isinstance(tree, exp.Drop):
         return {}
     if not isinstance(tree, exp.Create):

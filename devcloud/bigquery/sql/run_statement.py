@@ -138,7 +138,7 @@ class Runner:
         return result
 
     def values(self, plan: Plan) -> dict[str, Any]:
-        """What DuckDB binds to the plan's parameters."""
+        """The values that DuckDB binds to the plan's parameters."""
         return {name: self._value(source, key) for name, (source, key) in plan.used.items()}
 
     def _value(self, source: str, key: str) -> Any:

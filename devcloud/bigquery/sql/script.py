@@ -128,7 +128,7 @@ def _assertion(sql: str, tokens: list[Token]) -> Assertion:
 
 
 def body_after_as(text: str) -> str:
-    """What follows the first AS outside parentheses: a view's query as it was written."""
+    """The text after the first AS outside parentheses: a view's query as it was written."""
     depth = 0
     for token in _DIALECT.tokenize(text):
         depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)

@@ -89,7 +89,7 @@ class Session:
         return is_late
 
     def _may_go_on(self, mutated: set[TableRef]) -> bool:
-        """Whether nobody has mutated, nor mutates, what this session saw of the tables; they are its own then."""
+        """Take the tables for this session; False if another one has changed or changes what it saw of them."""
         return not mutated or (self._open and self._guards.claim(self, mutated, snapshot=self._snapshot))
 
     def execute(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -107,7 +107,7 @@ class Session:
         self._changes.append(changes.Change(table, added, rewritten))
 
     def rows_of(self, table: TableRef, created: str) -> int:
-        """How many rows this session sees in the table that was `created` then."""
+        """The number of rows that this session sees in the table that was `created` then."""
         if any(change.ref == table for change in self._changes):
             return row_count(self.cursor, table)
         return self._row_counts.get(self.cursor, table, created, since=self._counted_since)
@@ -132,7 +132,7 @@ class Session:
             raise invalid_query("Cannot roll back: there is no transaction in progress")
         self.rollback()
 
-    # What the job asks for --------------------------------------------------------------------------------------------
+    # The requests of the job ------------------------------------------------------------------------------------------
 
     def commit(self) -> None:
         """Make everything so far durable, the caller's own writes through `cursor` included."""

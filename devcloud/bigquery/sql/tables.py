@@ -19,12 +19,12 @@ _METADATA_TABLES = ("__TABLES__", "__TABLES_SUMMARY__", "__DATASETS__")
 
 
 def physical(ref: TableRef) -> str:
-    """Where DuckDB keeps the table."""
+    """DuckDB's name of the table."""
     return f"{quoted(ref.schema)}.{quoted(ref.table)}"
 
 
 def temporary(name: str) -> str:
-    """Where DuckDB keeps a session's temporary table."""
+    """DuckDB's name of a session's temporary table."""
     return f'"temp"."main".{quoted(name)}'
 
 

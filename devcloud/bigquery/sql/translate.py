@@ -36,7 +36,7 @@ class Plans:
         self._kept: OrderedDict[Hashable, tuple[Plan, Mapping[str, TableRef]]] = OrderedDict()
 
     def get(self, text: str, tree: exp.Expr, context: Context) -> Plan:
-        """The statement's plan, bound anew when anything it depends on has changed."""
+        """The statement's plan, bound again if anything on which it depends has changed."""
         key = (text, *_surroundings(context))
         with self._planning.of(key):
             return self._known(key, context) or self._bound(text, key, tree, context)

@@ -62,7 +62,7 @@ def empty_array(kind: SqlType) -> Typed:
 
 
 def coercion_distance(expression: Typed, target: SqlType) -> int | None:
-    """How far the expression's type is from `target` by implicit coercion; None when it does not coerce."""
+    """The distance of the expression's type from `target` by implicit coercion; None if it does not coerce."""
     source = expression.type
     if source == target:
         return 0
@@ -172,7 +172,7 @@ def require(expression: Typed, target: SqlType, what: str) -> Typed:
 
 
 def supertype(expressions: Sequence[Typed]) -> SqlType | None:
-    """The type all expressions coerce to: literals give way to the rest; None when there is none."""
+    """The type to which all expressions coerce, where literals adapt to the others; None if there is none."""
     firm = [e for e in expressions if not e.literal]
     candidates = _candidates(firm or [e for e in expressions if not e.null]) or [e.type for e in expressions[:1]]
     for candidate in [*candidates, *_candidates([e for e in expressions if not e.null])]:

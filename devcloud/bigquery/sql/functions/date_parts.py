@@ -84,7 +84,7 @@ def truncated_with_zone(sql: str, part: str, zone: str) -> str:
 
 
 def units_between(kind: SqlType, end: str, start: str, part: str) -> str:
-    """How many parts `end` is after `start`: boundaries crossed, for TIMESTAMP whole units elapsed."""
+    """The number of parts from `start` to `end`: crossed boundaries, and for TIMESTAMP elapsed whole units."""
     if kind == TIMESTAMP:
         if part not in _MICROSECONDS:
             raise invalid_query(f"TIMESTAMP_DIFF does not support the {part} date part")

@@ -240,7 +240,7 @@ def _from_parts(name: str, given: list[Typed]) -> Typed:
 
 @function("CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_DATETIME", "CURRENT_TIME")
 def bind_current(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
-    """The statement's time, the same wherever it is asked for."""
+    """The statement's time, the same everywhere in it."""
     from devcloud.bigquery.sql.expressions import now
 
     name = str(node.this).upper().removeprefix("CURRENT_")

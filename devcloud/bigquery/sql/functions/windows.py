@@ -78,7 +78,7 @@ _UNFRAMED = (*_RANKS, *_SHIFTS, "NTILE")
 
 
 def _check(call: AggregateCall, node: exp.Expr, scope: Scope) -> None:
-    """What BigQuery asks of the function and its window together."""
+    """BigQuery's rules for the function and its window together."""
     order, frame = _clause(node, "order", scope), _clause(node, "spec", scope)
     name = call.name.lower()
     if call.name in _ORDERED and order is None:
