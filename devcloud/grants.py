@@ -27,7 +27,7 @@ class Grant:
 
 
 class Grants:
-    """Decides about a caller's rights: devcloud-admin has all in the platform's project, and no account any elsewhere."""
+    """Decides about rights: devcloud-admin has all in the platform's project, and no account any elsewhere."""
 
     def __init__(self, project: str, grants: Iterable[Grant]) -> None:
         self._project, self._grants = project, tuple(grants)

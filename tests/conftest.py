@@ -35,7 +35,7 @@ ENOUGH_BYTES = 4 * 1024**3
 
 
 def pytest_configure() -> None:
-    """What holds for every test: that it is right counts, on any machine, and not how long it takes."""
+    """Settings for every test: the result counts on any machine, not the time."""
     from hypothesis import HealthCheck, Phase, settings
 
     phases = [phase for phase in Phase if phase is not Phase.explain]  # it traces every line: far too slow
@@ -47,7 +47,7 @@ def pytest_configure() -> None:
     reach_loopback_directly()
     for variable in ("FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS"):
         os.environ.pop(variable, None)
-    # Hundreds of processes start in a run of all tests, and each would compile everything anew.
+    # Hundreds of processes start in a run of all tests, and each would compile everything again.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -60,7 +60,7 @@ def use_memory_for_files() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What there is now stays until the end: no garbage collection needs to look at it."""
+    """Objects that exist now stay until the end, so garbage collection can ignore them."""
     gc.collect()
     gc.freeze()
 
@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _place(file: Path) -> int:
-    """What goes through the whole platform takes seconds a test, and what needs none of it milliseconds."""
+    """Tests through the whole platform take seconds each, and pure tests milliseconds."""
     room, *_ = file.relative_to(Path(__file__).parent).parts
     return {"unit": 2}.get(room, 0 if room == "e2e" or room.endswith(".py") else 1)
 
@@ -132,7 +132,7 @@ def make_tenant(cloud: Devcloud, bigquery_client: bigquery.Client) -> MakeTenant
 
 @pytest.fixture
 def tenant(make_tenant: MakeTenant) -> Tenant:
-    """A fresh tenant with a project, a key and, once asked for, an export of its own."""
+    """A new tenant with a project, a key and, when it is first used, an export."""
     return make_tenant()
 
 
@@ -219,6 +219,6 @@ def still_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dispatchin
 
 @pytest.fixture
 def dispatching(still_cloud: Dispatching) -> Dispatching:
-    """The scheduler's functions before an empty queue, without schedules; both Cloud Tasks queues stand still."""
+    """The scheduler's functions with an empty queue and no schedules; both Cloud Tasks queues are paused."""
     still_cloud.stand_still()
     return still_cloud

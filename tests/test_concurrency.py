@@ -43,7 +43,7 @@ class Crowd:
         self._instances = {name: self._start(name) for name in ("trigger_due_pipelines", "process_queue")}
 
     def at_once(self, function: str, route: str) -> list[requests.Response]:
-        """The answers of eight calls at the same time; the losers of a race may be told to come again."""
+        """The answers of eight concurrent calls; those that lose a race may get 503."""
         token = self._dispatching.token("cvg-scheduler-invoker", audience=function)
         # Behind Cloud Run's check, which the gateway makes, there are no signatures.
         bearer = ".".join([*token.split(".")[:2], "SIGNATURE_REMOVED_BY_GOOGLE"])

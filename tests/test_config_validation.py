@@ -43,7 +43,7 @@ TABLES = sorted(set((CONFIGS / "tables").glob("*/*.yml")) - set(VIEWS))
 
 
 def copy_of(path: Path, folder: Path, change: Change) -> Path:
-    """The file once more, with one change, at the same place below `folder`."""
+    """A copy of the file with one change, at the same place below `folder`."""
     document = yaml.safe_load(path.read_text())
     change(document)
     copy = folder / path.relative_to(CONFIGS)

@@ -27,7 +27,7 @@ def frontend(dispatching: Dispatching) -> Frontend:
 
 
 def run_to_its_end(frontend: Frontend, user_id: str, body: Json) -> Json:
-    """A manual run, asked for until it has ended."""
+    """A manual run, polled until it has ended."""
     accepted = frontend.api.post(frontend.run_path, body, headers={"X-User-ID": user_id})
     assert accepted.status_code == 202, accepted.text
     return await_end(frontend, accepted.json()["pipeline_logging_id"])
@@ -50,7 +50,7 @@ def days(frontend: Frontend) -> dict[str, int]:
 
 
 def users_in_the_log(frontend: Frontend, run_id: str) -> set[str | None]:
-    """Who asked for a run by its step log, which is written when the run has ended."""
+    """The user of a run by its step log, which is written when the run has ended."""
 
     def logged() -> list[Json]:
         log = [row for row in frontend.own("x_meta_step_logs") if row["pipeline_logging_id"] == run_id]

@@ -31,7 +31,7 @@ def cancel(
 
 
 def asked(frontend: Frontend) -> list[str]:
-    """The runs whose end was asked for, once for each time."""
+    """The runs whose cancellation was requested, once for each request."""
     events = frontend.central("pipeline_run_events")
     return sorted(event["run_id"] for event in events if event["kind"] == "CANCEL_REQUESTED")
 

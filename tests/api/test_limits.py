@@ -42,7 +42,7 @@ def jobs_of(frontend: Frontend, answer: requests.Response) -> list[Any]:
 
 
 def with_new_key(frontend: Frontend) -> Api:
-    """A frontend of the tenant's that has asked for nothing yet."""
+    """A frontend of the tenant that has sent no request yet."""
     return Api(frontend.api.url, add_api_key(frontend.client, frontend.tenant_id).api_key)
 
 

@@ -67,7 +67,7 @@ class Vault:
         return {row["kms_key_version"] for row in self.stored()}
 
     def plaintexts(self) -> list[bytes]:
-        """What each tenant stored, decrypted under its own AAD as the worker does."""
+        """Each tenant's credential, decrypted under its own AAD as the worker does."""
         with self.cloud.clients(self.key_of("worker")) as clients:
             kms = clients.kms()
             key = CredentialKey(lambda: kms, self.cloud.cloud.key)
@@ -102,7 +102,7 @@ class InterruptedKey(CredentialKey):
 
 
 def do_nothing() -> None:
-    """What happens before a decryption when nothing is to happen."""
+    """A hook before a decryption that does nothing."""
 
 
 @contextmanager

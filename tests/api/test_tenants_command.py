@@ -48,7 +48,7 @@ def asked(settings: dict[str, str], *arguments: str) -> dict[str, Any]:
 
 
 def status_of(cloud: Devcloud, tenant_id: str, api_key: str) -> int:
-    """How the gateway answers to the key. A key that was let in is remembered for a while, so each is asked once."""
+    """The gateway's status for the key. A valid key is kept for a while, so each is sent once."""
     api = Api(cloud.ready["gateway"], api_key)
     answer = api.get(f"/api/v1/tenants/{tenant_id}/credentials")
     api.session.close()

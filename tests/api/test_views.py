@@ -33,7 +33,7 @@ def shown(client: bigquery.Client) -> dict[str, list[str]]:
 
 
 def migrated(client: bigquery.Client) -> dict[str, str | None]:
-    """What a migration of the tenant had to do, with what was in the way."""
+    """The changes and obstacles of a migration of the tenant."""
     migration = Migration(warehouse_of(client))
     plan = migration.plan([TENANT], progress=lambda *_: None)
     return {change.table.table: error for change, error in migration.carry_out(plan)}

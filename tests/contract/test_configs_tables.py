@@ -79,7 +79,7 @@ def table(path: Path) -> Table:
 
 @cache
 def read(path: Path) -> Any:
-    """What a file says; tests only look at it."""
+    """The content of a file. Tests only read it."""
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 

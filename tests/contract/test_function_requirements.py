@@ -19,7 +19,7 @@ DISTRIBUTIONS = packages_distributions()
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
-    """Modules that loading a file imports; what stands under TYPE_CHECKING or in a function body does not count."""
+    """The modules that loading a file imports, without those under TYPE_CHECKING or in function bodies."""
     for node in tree.body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

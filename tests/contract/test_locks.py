@@ -43,7 +43,7 @@ def holds(marker: str, where: dict[str, str]) -> bool:
 
 
 def open_ends(lock: list[Pin], where: dict[str, str]) -> list[str]:
-    """What the pins that are installed there require and the lock does not pin there."""
+    """The requirements of the installed pins that the lock does not pin."""
     installed = [pin for pin in lock if holds(pin.marker, where)]
     pinned: dict[str, tuple[str, set[str]]] = {}
     for pin in installed:

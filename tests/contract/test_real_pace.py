@@ -36,14 +36,14 @@ def length(script: Statement) -> int:
 
 
 def admitted() -> Sequence[Change]:
-    """What a dispatcher decides when a manual run has come."""
+    """The dispatcher's decision about a new manual run."""
     world = World({"acme": (50, 2)})
     world.accept("acme", "a", config_id=None)
     return world.dispatch().changes
 
 
 def counted() -> dict[str, int]:
-    """How many statements follow each other."""
+    """The number of consecutive statements."""
     post = length(statement("run_acceptance", "find_standing")) + length(statement("run_acceptance", "accept_runs"))
     decision = length(decision_statement(admitted(), counts=True))
     everything = [name for name in statement_names() if name not in {"move_epoch", "commit_decision"}]

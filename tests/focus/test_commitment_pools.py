@@ -39,7 +39,7 @@ def hours(amount: float, unit: str = "hour") -> Json:
 
 
 def dollars(commitment: str, hourly: str, committed: float, **changes: Any) -> Json:
-    """An hour's fee of the older model for so many dollars at list prices: a unit of its price is a cent."""
+    """An hour's fee of the older model for a number of dollars at list prices: a unit of its price is a cent."""
     return fee(commitment, hourly, price=None, **(FLEXIBLE | hours(committed * 100) | changes))
 
 
@@ -113,7 +113,7 @@ CASES: dict[str, tuple[list[Json], list[str], str]] = {
     "model_all": ([offset_fee("s", "36", "36"), lowered("36")], ["36"], "0"),
     "model_more": ([offset_fee("s", "28.8", "28.8"), lowered("28.8"), row(cost="10")], ["28.8"], "0"),
     "model_less": ([offset_fee("s", "43.2", "36"), lowered("36")], ["36"], "7.2"),
-    # A switch of the model within a day: by day the older fee pays for covered usage, later ones were told apart.
+    # A switch of the model within a day: the older fee pays for covered usage of the day, later ones are separate.
     "switch_within_a_day": (
         [fee("s", "0.7", **(FLEXIBLE | at(3))), covered("1", SPEND, **at(3)),
          offset_fee("s", "0.7", "0.5", **at(8)), lowered("0.5", "s", **at(8)),

@@ -107,7 +107,7 @@ def test_fee_of_a_month_pays_for_that_month_s_usage(statements: Statements) -> N
 
 
 def hours_bought(hours: float, cost: str) -> Json:
-    """The fee for so many hours of a resource."""
+    """The fee for this number of hours of a resource."""
     usage = {"amount": hours * 3600, "unit": "seconds", "amount_in_pricing_units": hours, "pricing_unit": "hour"}
     return fee("c", cost, usage=usage, price=None)
 

@@ -37,7 +37,7 @@ def untyped(kind: str | None, name: str) -> Json:
 
 
 def cents(commitment: str | None, cost: str, dollars: int, **changes: Any) -> Json:
-    """The fee of a commitment to so many dollars at list prices: a unit of its price is a cent."""
+    """The fee of a commitment to this number of dollars at list prices: a unit of its price is a cent."""
     usage = {"amount": 3600.0, "unit": "seconds", "amount_in_pricing_units": dollars * 100, "pricing_unit": "hour"}
     return fee(commitment or "", cost, price=None, usage=usage, **(FLEXIBLE | changes))
 
@@ -144,7 +144,7 @@ def extract(statements: Statements) -> str:
 
 @pytest.fixture(scope="module")
 def table(statements: Statements, extract: str) -> str:
-    """What FOCUS makes of it."""
+    """The FOCUS rows of it."""
     return statements.focus_table(extract)
 
 

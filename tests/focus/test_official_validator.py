@@ -60,7 +60,7 @@ def published(bigquery_client: bigquery.Client, tenants: dict[str, Tenant]) -> d
 
 
 def broken_rules(folder: Path, tables: dict[str, pa.Table]) -> dict[str, dict[str, str]]:
-    """What the validator says of each table."""
+    """The validator's result for each table."""
     files = [folder / f"{number}.parquet" for number in range(len(tables))]
     for file, table in zip(files, tables.values(), strict=True):
         pq.write_table(_plain(table), file)

@@ -161,5 +161,5 @@ def test_no_secret_appears_in_any_answer_log_or_table(frontend: Frontend, cloud:
 
 
 def spoiled(body: Json) -> Json:
-    """The body with a field nobody knows, so that it is refused whole."""
+    """The body with an unknown field, so that it is refused."""
     return {"provider": body["provider"], "credentials": body["credentials"] | {"surprise": 1}}

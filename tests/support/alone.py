@@ -36,7 +36,7 @@ _NO_SUCH_NAME = b"\x81\x83"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command did on a machine of its own; `asked` has the names that were looked up, in order."""
+    """The result of a command on a machine of its own; `asked` has the names that were looked up, in order."""
 
     returncode: int
     output: str

@@ -74,7 +74,7 @@ def usage(day: date, *, exported: datetime, **changes: Any) -> Json:
 
 
 def month_of_exports(rng: random.Random) -> list[list[Json]]:
-    """What each of the month's days exports: most rows of that day, some of earlier ones, and what corrects them.
+    """The rows that each day of the month exports: most of that day, some of earlier days, and corrections.
 
     All rows of a daily export carry one of two export times, so that many are equal.
     """

@@ -40,7 +40,7 @@ routes = Routes("execute_run")
 
 @routes.route("POST /api/v1/internal/execute", policy=platform_caller)
 def execute(call: PlatformCall) -> Answer:
-    """What execute_run answers."""
+    """The answer of execute_run."""
     task, execution_id = call.body_as(RunTask), uuid.uuid4().hex
     log.bind(execution_id=execution_id, **task.model_dump(exclude={"closing"}))
     execution = bootstrap.run_execution(task, execution_id=execution_id)

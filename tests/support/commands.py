@@ -16,7 +16,7 @@ from shared.configuration.settings import get_settings
 
 @dataclass(frozen=True)
 class Said:
-    """How a command ended, and what it wrote."""
+    """The exit status and the output of a command."""
 
     returncode: int
     stdout: str
@@ -24,7 +24,7 @@ class Said:
 
 
 def run(main: Callable[[Sequence[str]], int], *arguments: str) -> Said:
-    """What a command's `main` says; argparse ends the process on --help and on what it refuses."""
+    """The exit status of a command's `main`; argparse ends the process on --help and on invalid arguments."""
     with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
         try:
             status = main(arguments)
@@ -35,7 +35,7 @@ def run(main: Callable[[Sequence[str]], int], *arguments: str) -> Said:
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """The product in this environment and no other: what it keeps for a process's life is made anew."""
+    """The product in this environment only: state that it keeps for a process's life is created again."""
     with patch.dict(os.environ, values, clear=True):
         _forget()
         try:

@@ -12,7 +12,7 @@ YESTERDAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timed
 
 
 def make_due_schedules(dispatching: Dispatching, tenants: Sequence[str], count: int) -> None:
-    """So many daily schedules for each tenant, each of an export of its own, all due since yesterday."""
+    """Daily schedules for each tenant, each of an export of its own, all due since yesterday."""
     dispatching.query(
         "INSERT INTO tenants.tenant_pipeline_configs (config_id, tenant_id, provider, domain, pipeline_template,"
         " pipeline_id, cron_expression, timezone, is_active, next_run_time, parameters, priority, max_retries,"

@@ -52,7 +52,7 @@ class World:
         self.signs.append(replace(sign, **columns))  # type: ignore[arg-type]
 
     def read(self) -> QueueState:
-        """What dispatch_read.sql reads: live items, the front of each queue, and cancelled items."""
+        """The result of dispatch_read.sql: live items, the front of each queue, and cancelled items."""
         ready = [item for item in self.items.values() if item.state == QUEUED and item.available_at <= self.now]
         cancels = {sign.run_id for sign in self.signs if sign.kind == "CANCEL_REQUESTED"}
         front: dict[str, QueueItem] = {}
@@ -139,7 +139,7 @@ class World:
 
 
 def actions(decision: Decision) -> list[str]:
-    """What was decided of each item, in order."""
+    """The decisions about each item, in order."""
     return [change.action for change in decision.changes]
 
 

@@ -20,13 +20,13 @@ from tests.support.queries import ask
 from tests.support.queue import enqueue, insert, queued_run
 
 Json = dict[str, Any]
-ALSO = {"execute": ["close"]}  # queues of one function stand still together
+ALSO = {"execute": ["close"]}  # queues of one function are paused together
 PROCESS_QUEUE = "/api/v1/scheduler/process-queue"
 
 
 @dataclass
 class Dispatching:
-    """Fills the queue, calls process_queue, speaks for executors, and looks at what came of it."""
+    """Fills the queue, calls process_queue, appends executors' events, and reads the results."""
 
     cloud: Devcloud
     client: bigquery.Client
@@ -72,7 +72,7 @@ class Dispatching:
         return new_frontend(self.cloud, self.client, **limits)
 
     def onboard_many(self, count: int, *, daily_limit: int, concurrent_limit: int) -> list[str]:
-        """The ids of so many tenants without API keys, who live by their schedules alone."""
+        """The ids of this number of tenants without API keys, which only have schedules."""
         tenants, now = [f"tenant_{uuid.uuid4().hex[:12]}" for _ in range(count)], datetime.now(UTC).isoformat()
         plan = {
             "plan_name": "STARTER",
@@ -165,7 +165,7 @@ class Dispatching:
         return row
 
     def runs_of(self, config_id: str) -> list[Json]:
-        """What was recorded of a schedule's ticks."""
+        """The records of a schedule's ticks."""
         sql = "SELECT * FROM tenants.scheduled_pipeline_runs WHERE config_id = @config_id ORDER BY scheduled_time"
         return self.query(sql, config_id=config_id)
 
@@ -220,11 +220,11 @@ class Dispatching:
         return [body for body in self._bodies() if body.get("run_id") in run_ids]
 
     def closings(self, *run_ids: str) -> list[Json]:
-        """What the rows of these runs are to say, as the tasks that close many of a tenant's have it."""
+        """The values for the rows of these runs in the tasks that close many of a tenant's runs."""
         return [run for body in self._bodies() for run in body.get("runs", []) if run["run_id"] in run_ids]
 
     def kicks(self) -> list[datetime]:
-        """When process_queue is to be called again."""
+        """The time of the next call of process_queue."""
         return sorted(task.schedule_time for task in self._tasks("kick"))
 
     def _bodies(self) -> list[Json]:

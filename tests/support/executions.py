@@ -141,13 +141,13 @@ class Executions:
             self.prepared.add(tenant.tenant_id)
 
     def deliver(self, delivery: Delivery, *, url: str | None = None) -> str:
-        """What execute_run answers to the delivery."""
+        """The answer of execute_run to the delivery."""
         answer = self.post(delivery.to_body(), url=url)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["status"])
 
     def try_to_deliver(self, delivery: Delivery, *, url: str | None = None) -> str:
-        """What an instance answers that may die meanwhile: CUT OFF when it does."""
+        """The answer of an instance that may die meanwhile; CUT OFF if it dies."""
         try:
             return self.deliver(delivery, url=url)
         except requests.ConnectionError:
@@ -225,7 +225,7 @@ class Executions:
         )
 
     def steps_of(self, delivery: Delivery) -> list[Json]:
-        """What the run's STEP events say, oldest first."""
+        """The details of the run's STEP events, oldest first."""
         return [json.loads(event["details"]) for event in self.events(delivery) if event["kind"] == "STEP"]
 
     def jobs_of(self, delivery: Delivery) -> list[Json]:
@@ -238,7 +238,7 @@ class Executions:
         ]
 
     def error_of(self, delivery: Delivery) -> str:
-        """What the run's FAILED events say."""
+        """The errors of the run's FAILED events."""
         failed = [event for event in self.events(delivery) if event["kind"] == "FAILED"]
         return "; ".join(f"{event['error_class']}: {event['error_message']}" for event in failed)
 
@@ -271,7 +271,7 @@ def eventually(condition: Callable[[], Any], *, within_seconds: float = 60) -> A
 
 
 def served(call: Callable[[], requests.Response]) -> Json:
-    """What a function answers in the end, with the request's id.
+    """The function's last answer, with the request's id.
 
     While others are always faster it is called again, as Cloud Tasks and Cloud Scheduler do.
     """

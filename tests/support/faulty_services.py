@@ -31,7 +31,7 @@ MakeError = Callable[[], Exception]
 
 @dataclass
 class Fault:
-    """What fails where: by the phase of a run, what makes the error anew each time."""
+    """The errors by the phase of a run, each as a function that makes it."""
 
     places: dict[str, MakeError] = field(default_factory=dict)
 
@@ -110,7 +110,7 @@ class FaultyPlatform:
     fault: Fault
 
     def execute(self, task: RunTask, *, execution_id: str) -> str:
-        """What became of the delivery."""
+        """The outcome of the delivery."""
         events = RunEvents(self.services.warehouse)
         report = AttemptReport(task, execution_id, self.services.runs, events, self.tasks)
         return RunExecution(self.services, report, open_stop_signal=Hurried).execute()

@@ -19,7 +19,7 @@ Fault = Literal["none", "refused", "lost", "repeated"]
 
 @dataclass
 class Forgetfulness:
-    """What goes wrong: one fault for each insert of a job in turn, then none; a 409 is followed by `denials` 404s."""
+    """The faults: one for each insert of a job in turn, then none; a 409 is followed by `denials` 404s."""
 
     faults: Sequence[Fault] = ()
     denials: int = 0
@@ -28,13 +28,13 @@ class Forgetfulness:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next_fault(self) -> Fault:
-        """What happens to the next insert."""
+        """The fault of the next insert."""
         with self.lock:
             number, self.inserted = self.inserted, self.inserted + 1
         return self.faults[number] if number < len(self.faults) else "none"
 
     def denies(self, job_id: str) -> bool:
-        """Whether BigQuery denies the job once more."""
+        """Whether BigQuery denies the job again."""
         with self.lock:
             self.denied[job_id] -= 1
             return self.denied[job_id] >= 0

@@ -89,7 +89,7 @@ class Frontend:
         self.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=run_id)
 
     def sql(self, text: str, **parameters: str) -> Sequence[Json]:
-        """Run SQL as the operator; {tenants} and {own} stand for the central and the tenant's dataset."""
+        """Run SQL as the operator; {tenants} and {own} are the central and the tenant's dataset."""
         datasets = {"tenants": f"`{self.client.project}`.tenants", "own": f"`{self.client.project}`.{self.tenant_id}"}
         return ask(self.client, text.format(**datasets), **{"tenant_id": self.tenant_id} | parameters)
 
@@ -102,7 +102,7 @@ class Frontend:
         return self.sql(f"SELECT * FROM {{own}}.{table}")
 
     def logged_actions(self) -> list[str]:
-        """What the step log says was done, sorted."""
+        """The actions in the step log, sorted."""
         return sorted(row["action"] for row in self.own("x_meta_step_logs"))
 
     def own_tables(self) -> set[str]:

@@ -40,7 +40,7 @@ def begun_hop(task: RunTask, services: Services, template: Template) -> Hop:
 
 
 def planned_steps(hop: Hop) -> Sequence[PlannedStep]:
-    """What the executor plans to do in this hop."""
+    """The steps that the executor plans in this hop."""
     return plan_steps(
         hop.template,
         tenant_id=hop.task.tenant_id,

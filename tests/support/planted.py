@@ -81,7 +81,7 @@ def _value(name: str, kind: str, value: object) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left: the error it ended with, and its checks by id; what every run checks only where it failed."""
+    """The result of a run: its error, and its checks by id. Checks of every run are only included if they failed."""
 
     error: RunError | None
     checks: dict[str, Json]
@@ -118,7 +118,7 @@ class Planted:
         return Outcome(error, own)
 
     def admit(self, day: str) -> Delivery:
-        """A run of the tenant, whose export nobody reads and nobody has written."""
+        """A run of the tenant, whose export does not exist and is not read."""
         if self.tenant.tenant_id not in self.executions.prepared:
             Frontend(self.tenant, self.executions.client).store_keyless()
             self.executions.prepared.add(self.tenant.tenant_id)
@@ -126,7 +126,7 @@ class Planted:
         return self.executions.admit(self.tenant, {"date": day, "billing_export_table": export})
 
     def published(self) -> list[Json]:
-        """What is published of the planted rows."""
+        """The published rows of the planted ones."""
         return self.executions.query(
             f"SELECT usage_date, project_id, cost FROM {self.tenant.tenant_id}.{TABLE} ORDER BY project_id, cost"
         )

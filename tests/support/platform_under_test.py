@@ -73,7 +73,7 @@ class PlatformUnderTest:
         return content
 
     def sql(self, text: str, *, own: str, **values: str) -> Sequence[Json]:
-        """Rows as the operator sees them; {tenants} and {own} stand for the central dataset and one tenant's."""
+        """Rows as the operator sees them; {tenants} and {own} are the central dataset and one tenant's."""
         filled = text.format(tenants=f"`{get_platform().datasets.central}`", own=f"`{own}`")
         used = {name: value for name, value in values.items() if f"@{name}" in filled}
         return ask(self.client, filled, **used)

@@ -30,7 +30,7 @@ class Numbers:
 
 
 def whole(p: int, q: int, public: int) -> Numbers:
-    """What belongs to two factors, prime or not, and a public exponent."""
+    """The key of two factors, prime or not, and a public exponent."""
     private = pow(public, -1, lcm(p - 1, q - 1))
     return Numbers(0, p * q, public, private, p, q, private % (p - 1), private % (q - 1), pow(q, -1, p))
 

@@ -63,11 +63,11 @@ class Schedules:
         return self.api.delete(f"{self.path}/{config_id}", headers={"X-User-ID": user_id})
 
     def rows(self) -> Sequence[Json]:
-        """What is stored, oldest first."""
+        """The stored schedules, oldest first."""
         return sorted(self.frontend.central("tenant_pipeline_configs"), key=lambda row: row["created_at"])
 
     def log(self) -> Sequence[Json]:
-        """What the step log says of schedules, oldest first."""
+        """The entries of the step log about schedules, oldest first."""
         entries = [row for row in self.frontend.own("x_meta_step_logs") if row["action"].startswith("PIPELINE_CONFIG")]
         return sorted(entries, key=lambda row: row["timestamp"])
 
@@ -84,7 +84,7 @@ class Schedules:
         return found
 
     def add(self, number: int) -> None:
-        """Store so many schedules that are switched off, without any call."""
+        """Store this number of inactive schedules directly, without a request."""
         self.frontend.sql(
             "INSERT INTO {tenants}.tenant_pipeline_configs (config_id, tenant_id, provider, domain, pipeline_template, "
             "pipeline_id, cron_expression, timezone, is_active, priority, max_retries, misfire_policy, overlap_policy, "

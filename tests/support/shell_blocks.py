@@ -83,7 +83,7 @@ def _split(commands: str) -> tuple[str, list[str]]:
 
 
 def _closing(commands: str, opening: int) -> int:
-    """Where the quote that opens here is closed."""
+    """The end of the quote that opens here."""
     at = opening + 1
     while at < len(commands) and commands[at] != commands[opening]:
         at += 2 if commands[opening] == '"' and commands[at] == "\\" else 1

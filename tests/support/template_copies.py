@@ -22,7 +22,7 @@ def copied_below(folder: Path) -> Path:
 
 
 def replaced(path: Path, old: str, new: str) -> int:
-    """Replaces a text that the file has, where it stands first; the line it stands on."""
+    """Replace the first occurrence of a text in the file, and return its line."""
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))

@@ -29,7 +29,7 @@ class Export:
 
 @dataclass
 class Tenant:
-    """An onboarded tenant with a GCP project of its own; key and export are made when a test first asks for them."""
+    """An onboarded tenant with a GCP project; key and export are created when a test first uses them."""
 
     cloud: Devcloud
     tenant_id: str

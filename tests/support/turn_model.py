@@ -56,7 +56,7 @@ class World:
     calls: int = 0
 
     def __post_init__(self) -> None:
-        # Turns of publishes that all failed: nobody's log knows of them.
+        # Turns of publishes that all failed, so that no run log has them.
         for turn in range(1, self.used + 1):
             self.jobs[turn] = Job("long ago", "", -1.0, -0.5, succeeds=False)
 
@@ -66,7 +66,7 @@ class World:
         return max((turn for turn, job in self.jobs.items() if job.succeeds and job.ends_at <= self.now), default=0)
 
     def run(self, *, until: float = 10_000.0) -> None:
-        """Let everybody act in the order of their moments, until nobody acts any more."""
+        """Let all executors act in the order of their moments, until none acts any more."""
         order = itertools.count()
         moments: list[tuple[float, int, Executor, Answer]] = []
         for executor in self.executors:

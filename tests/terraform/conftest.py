@@ -29,7 +29,7 @@ def workspace(terraform: Path, tmp_path_factory: pytest.TempPathFactory) -> Work
 
 @pytest.fixture(scope="session")
 def plan(workspace: Workspace) -> Plan:
-    """What a first deployment creates."""
+    """The plan of a first deployment."""
     return workspace.plan()
 
 
@@ -41,13 +41,13 @@ def copied(workspace: Workspace, tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def user(terraform: Path, tmp_path: Path) -> NewUser:
-    """Somebody who deploys for the first time."""
+    """A user who deploys for the first time."""
     return new_user(tmp_path, terraform)
 
 
 @pytest.fixture(scope="session")
 def deployed(terraform: Path, tmp_path_factory: pytest.TempPathFactory) -> NewUser:
-    """Somebody who has deployed; tests leave the state and the variables as they are."""
+    """A user who has deployed. Tests do not change the state and the variables."""
     made = new_user(tmp_path_factory.mktemp("deployed"), terraform)
     made.fill_in_variables()
     applied = made.deploy("apply", "--yes")

@@ -239,7 +239,7 @@ def test_whoever_says_no_at_a_terminal_changes_nothing(user: NewUser) -> None:
 
 @pytest.mark.usefixtures("live_dispatcher")
 def test_the_smoke_test_runs_against_what_was_deployed(deployed: NewUser, cloud: Devcloud, tenant: Tenant) -> None:
-    """The functions that the local cloud serves stand in for those that nobody made; all else is as it is printed."""
+    """The local cloud's functions replace those that were not created; everything else is as printed."""
     key, urls = (
         deployed.cli / "key.json",
         {name: f"{cloud.ready['gateway']}/{name}" for name in cloud.platform.functions},

@@ -21,7 +21,7 @@ MONEY = st.floats(min_value=-1e28, max_value=1e28, allow_nan=False)
 
 
 def numeric(value: float | None) -> Decimal | None:
-    """What BigQuery's CAST of the number as it is written gives."""
+    """The result of BigQuery's CAST of the number as it is written."""
     return None if value is None else Decimal(repr(value)).quantize(NANO, context=EXACT)
 
 

@@ -56,7 +56,7 @@ def test_beyond_a_few_at_once_of_one_key_they_are_told_to_come_back() -> None:
         requests = PipelineRequests(standings, ManualRuns(standings), accepting)
         with pytest.raises(TooManyRequests):
             requests.answer(KEY, {}, RunRequest(BACKFILL, user_id=None))
-        with pytest.raises(Unauthenticated):  # a single run does not stand in line
+        with pytest.raises(Unauthenticated):  # a single run does not wait
             requests.answer(KEY, {}, RunRequest({"date": "2025-01-01"}, user_id=None))
     with accepting.one_at_a_time(KEY):
         pass

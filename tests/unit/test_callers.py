@@ -62,7 +62,7 @@ class Instance:
         self.callers = Callers(self.tables, self.tables, clock=lambda: self.now, **limits)
 
     def refusals(self, *keys: str | None, address: str = "192.0.2.1") -> list[str]:
-        """What each of these keys is told."""
+        """The answer to each of these keys."""
         told = []
         for key in keys:
             try:

@@ -25,7 +25,7 @@ def admitted(decision: Decision) -> list[str]:
 
 
 def closing(world: World) -> Decision:
-    """What is decided of a run whose last attempt went silent."""
+    """The decision about a run whose last attempt stopped reporting."""
     start(world, max_retries=0)
     world.now += POLICY.lease_length
     decision = world.dispatch()

@@ -92,7 +92,7 @@ def test_no_work_of_the_day_is_refused_or_put_off_because_of_a_backfill(
     daily: int, months: int, arrivals: list[list[str]]
 ) -> None:
     def started(*, with_backfill: bool) -> Counter[int]:
-        """How many of the other runs were admitted on each day."""
+        """The number of other runs that were admitted on each day."""
         world = World({"acme": (daily, 2)})
         if with_backfill:
             backfill(world, months)

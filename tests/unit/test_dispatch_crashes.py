@@ -12,7 +12,7 @@ from shared.domain.dispatching.queue_state import QueueItem
 from tests.support.dispatch_model import World
 
 LIMITS = {"acme": (50, 3), "beta": (50, 1)}
-BEFORE_APPLY, AFTER_APPLY = -2, -1  # from 0 on: after so many tasks were created
+BEFORE_APPLY, AFTER_APPLY = -2, -1  # from 0 on: after this number of created tasks
 NO_CRASH = 1_000
 
 

@@ -22,7 +22,7 @@ def step(step_id: str, status: str = "COMPLETED") -> tuple[str, Mapping[str, Any
 
 
 def told(*events: tuple[str, Mapping[str, Any]], attempt: int = 1) -> str | None:
-    """Which step of gcp/cost/billing these events of a first attempt, a minute apart, leave under way."""
+    """The step of gcp/cost/billing that these events of a first attempt, a minute apart, leave unfinished."""
     checkpoints = [
         Checkpoint(str(number), kind, "lease", 1, details, BEGUN + timedelta(minutes=number))
         for number, (kind, details) in enumerate(events)

@@ -20,7 +20,7 @@ KNOWN: dict[str, pa.DataType] = {
 
 
 def kept(**columns: list[Any]) -> list[Any]:
-    """What is kept of each row, as objects."""
+    """The kept values of each row, as objects."""
     given: dict[str, Any] = {name: pa.array(values) for name, values in columns.items()}
     length = len(next(iter(columns.values())))
     texts = other_columns(given, KNOWN, length).to_pylist()

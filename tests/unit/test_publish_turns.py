@@ -139,7 +139,7 @@ def test_nobody_at_work_costs_one_look() -> None:
 
 
 def answer_of(conversation: object, last: Holder | None) -> int | None:
-    """What the conversation comes to with the last answer."""
+    """The result of the protocol with the last answer."""
     try:
         wish = conversation.send(last)  # type: ignore[attr-defined]
     except StopIteration as ended:

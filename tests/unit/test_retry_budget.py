@@ -24,7 +24,7 @@ PATIENCE = RetryBudget(0.5)
 
 @pytest.fixture
 def warehouse() -> Iterator[Warehouse]:
-    """BigQuery at an address that is kept and where nobody listens."""
+    """BigQuery at a reserved address where no process listens."""
     with closing(socket.socket()) as bound:
         bound.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{bound.getsockname()[1]}"

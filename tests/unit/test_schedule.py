@@ -25,7 +25,7 @@ Shown = tuple[datetime, datetime, str]
 
 
 def oracle(cron: str, wall_clock: dict[int, list[Shown]]) -> list[datetime]:
-    """The minutes at which a clock on the wall asks for a tick, as the documentation says it.
+    """The minutes at which a wall clock shows a tick, by the documentation.
 
     A cron with numbers alone for its hours asks once for each time: when it is first shown, or has just been skipped.
     Other hours ask whenever a time is shown. Other minutes ask again when their hour comes again.

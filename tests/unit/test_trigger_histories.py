@@ -41,7 +41,7 @@ class Triggers(RuleBasedStateMachine):
         self.undecided: list[TickPlan] = []
 
     def plans(self) -> list[TickPlan]:
-        """What a trigger that reads now decides."""
+        """The decision of a trigger that reads now."""
         hour = self.now.replace(minute=0, second=0, microsecond=0)
         previous = hour - timedelta(hours=1)
         due = [config for config in self.configs.values() if config.next_run_time <= self.now]

@@ -34,7 +34,7 @@ def dispatched(world: World) -> tuple[Sequence[Change], list[UsageChange]]:
 
 
 def sent(changes: Sequence[Change], usage: Sequence[UsageChange]) -> list[str]:
-    """What the transaction says, by its statements' first words, without those that every one has."""
+    """The statements of the transaction by their first words, without those of every transaction."""
     script = decision_statement(changes, counts=bool(usage))
     lines = [statement.strip().split("\n")[0] for statement in script.text.split(";") if statement.strip()]
     assert lines[0] == "BEGIN TRANSACTION"

@@ -50,7 +50,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, identity: Identity, latenc
 
 @pytest.fixture
 def asked(latencies: Noted) -> list[str]:
-    """What takes time from now on, by the first words of its text."""
+    """The statements that take time from now on, by the first words of their text."""
     latencies.texts.clear()
     return latencies.texts
 

@@ -41,5 +41,5 @@ def test_the_ready_line_has_what_others_need_and_an_interrupted_cloud_leaves_not
         assert served.end(signal.SIGINT) == 0
     assert not (tmp_path / "devcloud.json").exists()
     state = StateDir(tmp_path)
-    state.acquire()  # nobody holds it
+    state.acquire()  # no process holds it
     state.release()

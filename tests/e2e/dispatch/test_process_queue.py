@@ -248,7 +248,7 @@ def test_a_dispatcher_killed_in_the_middle_loses_no_run_and_delivers_none_twice(
         dispatching.cloud.kill_function("process_queue")
         assert call.result().status_code == 503
     eventually(lambda: dispatching.client.get_job(decision).done())
-    assert (dispatching.epoch(), dispatching.deliveries(run_id)) == (epoch + 1, [])  # decided, and nobody was told
+    assert (dispatching.epoch(), dispatching.deliveries(run_id)) == (epoch + 1, [])  # decided, but not delivered
     eventually(lambda: dispatching.process() and dispatching.deliveries(run_id))
     assert len(dispatching.deliveries(run_id)) == 1
     assert dispatching.usage(tenant_id)["pipelines_run_today"] == 1

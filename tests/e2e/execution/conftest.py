@@ -36,7 +36,7 @@ def executions(cloud: Devcloud, bigquery_client: bigquery.Client) -> Executions:
 
 @pytest.fixture(scope="session")
 def environment(cloud: Devcloud, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What execute_run gets."""
+    """The services of execute_run."""
     key_file = tmp_path_factory.mktemp("worker") / "worker.json"
     key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")))
     return function_environment(cloud.cloud, "execute_run", key_file=key_file)

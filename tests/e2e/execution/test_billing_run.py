@@ -26,7 +26,7 @@ def assert_equals_truth(found: list[dict[str, Any]], truth: dict[str, Any]) -> N
 
 
 def rows_of(executions: Executions, delivery: Delivery, table: str) -> int:
-    """How many rows of a table are those that a run published."""
+    """The number of a table's rows that a run published."""
     sql = f"SELECT COUNT(*) AS n FROM {delivery.tenant.tenant_id}.{table} WHERE x_pipeline_logging_id = @run_id"
     [row] = executions.query(sql, run_id=delivery.run_id)
     return int(row["n"])

@@ -13,7 +13,7 @@ CLOSE = "/api/v1/internal/close"
 
 
 def close(executions: Executions, tenant_id: str, *run_ids: str) -> requests.Response:
-    """What Cloud Tasks would bring: these runs of the tenant were cancelled."""
+    """The task that closes these cancelled runs of the tenant."""
     url = f"{executions.cloud.ready['gateway']}/execute_run"
     account = f"cvg-tasks-invoker@{executions.cloud.project}.iam.gserviceaccount.com"
     ended = {"attempt": 0, "status": "CANCELLED", "error_class": "CANCELLED", "error_message": "on request"}

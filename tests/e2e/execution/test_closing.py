@@ -15,12 +15,12 @@ from tests.support.tenant import Tenant
 SettledAs = Callable[[Delivery], list[tuple[str, str | None]]]
 SILENT = {"status": "FAILED", "error_class": "LEASE_EXPIRED", "error_message": "the executor stopped reporting"}
 CANCELLED = {"status": "CANCELLED", "error_class": "CANCELLED", "error_message": "on request"}
-DEAF = {"HEARTBEAT_SECONDS": "3600"}  # it hears nothing while it waits
+DEAF = {"HEARTBEAT_SECONDS": "3600"}  # it reads no signals while it waits
 
 
 @pytest.fixture
 def settled_as(executions: Executions, live_dispatcher: Dispatching) -> SettledAs:
-    """How the dispatcher settled a run whose executor went silent an hour ago."""
+    """The dispatcher's settlement of a run whose executor stopped reporting an hour ago."""
 
     def settled(delivery: Delivery) -> list[tuple[str, str | None]]:
         executions.fall_silent(delivery.run_id)

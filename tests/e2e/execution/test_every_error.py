@@ -124,12 +124,12 @@ class Stage:
         return delivery.lease_id, self.deliver(delivery, **fails)
 
     def deliver(self, delivery: Delivery, **fails: MakeError) -> str:
-        """What the executor says when this fails."""
+        """The executor's outcome when this fails."""
         self.platform.fault.places = fails
         return self.platform.execute(RunTask(**delivery.to_body()), execution_id=uuid.uuid4().hex)
 
     def last_events(self, phase: str) -> dict[str, Ending]:
-        """How each attempt of the phase's run ended, by its lease."""
+        """The end of each attempt of the phase's run, by its lease."""
         return {
             event["lease_id"]: Ending(event["kind"], event["error_class"], event["retryable"], event["error_message"])
             for event in self.executions.events(self.deliveries[phase])
@@ -177,7 +177,7 @@ def test_a_run_ends_with_its_class_and_its_message(stage: Stage, phase: str) -> 
         failures[failures.index(LASTING[-1])] = NOT_BEGUN
     leases = []
     for make, ending in failures:
-        lease_id, said = stage.execute(phase, log=errors.StepFailed, **{phase: make})  # nobody reads these logs
+        lease_id, said = stage.execute(phase, log=errors.StepFailed, **{phase: make})  # no test reads these logs
         assert said == ending.kind, make
         leases.append(lease_id)
         if ending.retryable is False or ending.kind == "CANCELLED":

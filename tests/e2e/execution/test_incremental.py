@@ -39,7 +39,7 @@ def export(owner: bigquery.Client, tenant: Tenant) -> ArrivingExport:
 
 
 def published(executions: Executions, tenant: Tenant) -> dict[date, int]:
-    """How many rows each day has."""
+    """The number of rows of each day."""
     sql = f"SELECT x_usage_date AS day, COUNT(*) AS found FROM {tenant.tenant_id}.gcp_cost_billing GROUP BY day"
     return {row["day"]: row["found"] for row in executions.query(sql)}
 
@@ -58,7 +58,7 @@ def restated(executions: Executions, tenant: Tenant, delivery: Delivery) -> list
 
 
 def watermark(executions: Executions, tenant: Tenant) -> datetime | None:
-    """Where the next run without dates goes on."""
+    """The watermark of the next run without dates."""
     log = f"{tenant.tenant_id}.x_meta_pipeline_runs"
     said = executions.query(f"SELECT loaded_until FROM {log} WHERE loaded_until IS NOT NULL ORDER BY completed_at")
     found: datetime | None = said[-1]["loaded_until"] if said else None

@@ -18,7 +18,7 @@ from tests.support.executions import Delivery, Executions, eventually
 from tests.support.tenant import SMALL_EXPORT, Api, Tenant
 
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
-DEAF = {"HEARTBEAT_SECONDS": "3600"}  # it hears nothing while it waits
+DEAF = {"HEARTBEAT_SECONDS": "3600"}  # it reads no signals while it waits
 
 
 def rows_and_billed(truth: dict[str, Any]) -> tuple[int, Decimal]:

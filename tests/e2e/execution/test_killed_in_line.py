@@ -49,12 +49,12 @@ def publishes_of(executions: Executions, deliveries: Sequence[Delivery]) -> list
 
 
 def claims_of(executions: Executions, delivery: Delivery) -> int:
-    """How often an executor took up the run."""
+    """The number of executors that claimed the run."""
     return sum(event["kind"] == "CLAIMED" for event in executions.events(delivery))
 
 
 def assert_each_published_once(executions: Executions, tenant: Tenant, deliveries: Sequence[Delivery]) -> None:
-    """Every run is COMPLETED, in a turn of its own, and its export's rows stand in the table once."""
+    """Every run is COMPLETED, in a turn of its own, and its export's rows are in the table once."""
     rows = [executions.run_row(delivery) for delivery in deliveries]
     assert [row["status"] for row in rows] == ["COMPLETED"] * len(deliveries)
     assert len({row["turn"] for row in rows}) == len(deliveries)

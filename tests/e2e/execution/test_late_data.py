@@ -103,7 +103,7 @@ def figures(executions: Executions, tenant: Tenant) -> Figures:
 
 
 def restatements(executions: Executions, tenant: Tenant) -> Mapping[str, Figures]:
-    """What each run's log says it added, by table, day and currency."""
+    """The changes in each run's log, by table, day and currency."""
     log: dict[str, dict[tuple[str, date, str], tuple[int, Decimal]]] = defaultdict(dict)
     for row in executions.query(f"SELECT * FROM {tenant.tenant_id}.x_meta_restatements"):
         key = (row["table_name"], row["usage_date"], row["billing_currency"])

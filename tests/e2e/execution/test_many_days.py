@@ -43,7 +43,7 @@ def published(executions: Executions, tenant: Tenant) -> list[date]:
 
 
 def watermark(executions: Executions, tenant: Tenant) -> datetime | None:
-    """Where the next run without dates goes on."""
+    """The watermark of the next run without dates."""
     log = f"{tenant.tenant_id}.x_meta_pipeline_runs"
     said = executions.query(f"SELECT loaded_until FROM {log} WHERE loaded_until IS NOT NULL ORDER BY completed_at")
     found: datetime | None = said[-1]["loaded_until"] if said else None
@@ -51,7 +51,7 @@ def watermark(executions: Executions, tenant: Tenant) -> datetime | None:
 
 
 def left(executions: Executions, delivery: Delivery) -> list[Json]:
-    """What the run's log says of days that it left."""
+    """The run's log about the days that it left."""
     return executions.query(
         f"SELECT severity, passed, observed FROM {delivery.tenant.tenant_id}.x_meta_dq_results"
         " WHERE pipeline_logging_id = @run_id AND check_id = 'extract.no_days_are_left'",

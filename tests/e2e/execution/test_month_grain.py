@@ -32,7 +32,7 @@ def tenant(executions: Executions, extracting: Executions, make_reader: MakeTena
 
 
 def plant(executions: Executions, tenant: Tenant, day: str, cost: str, where: str = "TRUE") -> None:
-    """Published billing rows once more, of another day and cost."""
+    """A copy of published billing rows, with another day and cost."""
     table = f"{tenant.tenant_id}.gcp_cost_billing"
     executions.query(
         f"INSERT INTO {table} SELECT * REPLACE ({day} AS x_usage_date, {cost} AS cost) FROM {table} WHERE {where}"
@@ -40,7 +40,7 @@ def plant(executions: Executions, tenant: Tenant, day: str, cost: str, where: st
 
 
 def months(executions: Executions, tenant: Tenant) -> Months:
-    """What is published, by month and currency."""
+    """The published sums, by month and currency."""
     rows = executions.query(
         "SELECT usage_month, currency, SUM(row_count) AS row_count, SUM(gross_cost) AS gross, SUM(net_cost) AS net"
         f" FROM {tenant.tenant_id}.gcp_cost_monthly_by_service GROUP BY usage_month, currency"
@@ -49,7 +49,7 @@ def months(executions: Executions, tenant: Tenant) -> Months:
 
 
 def truth(executions: Executions, tenant: Tenant) -> Months:
-    """What the billing rows come to."""
+    """The sums of the billing rows."""
     credit = "COALESCE((SELECT SUM(credit.amount) FROM UNNEST(credits) AS credit), 0)"
     rows = executions.query(
         "SELECT DATE_TRUNC(x_usage_date, MONTH) AS usage_month, currency, COUNT(*) AS row_count, SUM(cost) AS gross,"
@@ -103,7 +103,7 @@ def test_days_that_were_not_loaded_are_counted(
 
 
 def without_rows(executions: Executions, delivery: Delivery) -> list[tuple[date, date, int]]:
-    """What a run's check found: month, last day with rows, and how many before it have none."""
+    """The result of a run's check: month, last day with rows, and the number of days without rows before it."""
     (check,) = executions.query(
         f"SELECT severity, passed, TO_JSON_STRING(sample) AS sample FROM {delivery.tenant.tenant_id}.x_meta_dq_results"
         " WHERE pipeline_logging_id = @run_id AND check_id = 'days_without_rows'",

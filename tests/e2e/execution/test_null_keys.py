@@ -28,7 +28,7 @@ def planted(executions: Executions, tenant: Tenant, tmp_path: Path) -> Planted:
 
 
 def billed(*days: tuple[str | None, int, str]) -> Statement:
-    """What a day bills: currency, rows and cost."""
+    """A day's currency, rows and cost."""
     selected = [
         f"SELECT DATE '{DAY}' AS usage_date, NULLIF('{currency}', 'None')"
         f" AS billing_currency, {rows} AS row_count, NUMERIC '{cost}' AS billed_cost"

@@ -20,7 +20,7 @@ def plant_other_cloud(executions: Executions, tenant: Tenant) -> None:
 
 
 def publish_of_other_cloud(tenant: Tenant) -> list[str]:
-    """What that cloud's connector does to replace its rows, between BEGIN and COMMIT TRANSACTION."""
+    """The connector's statements that replace its rows, between BEGIN and COMMIT TRANSACTION."""
     tables = [f"{tenant.tenant_id}.{table}" for table in TARGETS]
     deletes = [f"DELETE FROM {table} WHERE x_source = '{OTHER_CLOUD}'" for table in tables]
     return deletes + [f"INSERT INTO {table} SELECT * FROM {table}_elsewhere" for table in tables]

@@ -16,7 +16,7 @@ from tests.support.tenant import SMALL_EXPORT, Api, Tenant
 
 
 def failed(executions: Executions, tenant: Tenant, **parameters: str) -> str:
-    """The error of a run that must fail for good."""
+    """The error of a run that must fail without a retry."""
     delivery: Delivery = executions.admit(tenant, {"date": "2025-11-16", **parameters})
     assert executions.deliver(delivery) == "FAILED"
     last = executions.events(delivery)[-1]

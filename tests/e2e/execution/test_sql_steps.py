@@ -68,7 +68,7 @@ def billed(executions: Executions, make_reader: MakeTenant) -> Delivery:
 
 @pytest.fixture(scope="module")
 def summed(executions: Executions, billed: Delivery) -> Delivery:
-    """The run that added them up; tests may add them up once more, which changes nothing."""
+    """The run that added them up. Tests may repeat it, which changes nothing."""
     return executions.run(billed.tenant, ALL_DAYS, template=DAILY)
 
 
@@ -139,7 +139,7 @@ def test_a_step_tells_its_rows_its_bytes_and_its_slot_time(executions: Execution
 
 
 def refusal(executions: Executions, delivery: Delivery) -> str:
-    """Why an executor failed that runs the delivery by a changed template, and whether for good."""
+    """The error of an executor that runs the delivery with a changed template, and whether it is final."""
     assert executions.deliver(delivery) == "FAILED"
     failed = executions.events(delivery)[-1]
     return f"{failed['error_class']} {'retryable' if failed['retryable'] else 'final'} {failed['error_message']}"

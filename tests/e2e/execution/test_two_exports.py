@@ -12,7 +12,7 @@ DAY = {"date": "2025-11-16"}
 
 
 def others(executions: Executions, tenant: Tenant, delivery: Delivery) -> dict[str, Any]:
-    """What a run's check found of other exports."""
+    """The result of a run's check for other exports."""
     (check,) = executions.query(
         f"SELECT passed, severity, TO_JSON_STRING(sample) AS sample FROM {tenant.tenant_id}.x_meta_dq_results"
         " WHERE pipeline_logging_id = @run_id AND check_id = 'other_exports'",

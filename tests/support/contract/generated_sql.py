@@ -127,7 +127,7 @@ STATEMENTS = (
 
 
 def statements(seed: int, count: int) -> Iterator[str]:
-    """So many statements, the same for the same seed."""
+    """This number of statements, the same for the same seed."""
     random = Random(seed)  # noqa: S311 - nothing is secret here
     for _ in range(count):
         yield _filled(random, random.choice(STATEMENTS), depth=random.choice((0, 0, 1, 1, 2)))

@@ -210,7 +210,7 @@ def product_cases(cases: Iterable[Case], root: Path) -> dict[str, list[str]]:
 
 
 def foreign_features(case: Case, root: Path) -> frozenset[str]:
-    """What the case uses and the product does not: the only ground to refuse a case that touches the product."""
+    """The features that the case uses and the product does not. Only they justify a refusal of the case."""
     return _features(case) - product_features(root)
 
 

@@ -30,7 +30,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one case."""
+    """The result of one case."""
 
     case: Case
     outcome: str

@@ -55,7 +55,7 @@ def modules_of(function: str) -> set[str]:
 
 @cache
 def statement_rights(file: str) -> dict[str, set[tuple[str, str]]]:
-    """What each statement of a .sql file does with central tables, as (right, table), also in its parts."""
+    """The rights that each statement of a .sql file needs, as (right, table), its parts included."""
     shared = {} if file == "parts" else statement_rights("parts")
     rights = {}
     for name, body in _bodies(file):
@@ -112,7 +112,7 @@ class _Reached:
         return self._modules
 
     def nodes(self) -> list[ast.AST]:
-        """What was reached."""
+        """The functions that were reached."""
         return self._nodes
 
     def statements(self) -> Iterator[tuple[str, str]]:

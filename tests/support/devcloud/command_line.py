@@ -31,7 +31,7 @@ class CommandLine:
         return run(main, command, "--state-dir", str(self.state_dir), *arguments)
 
     def json(self, command: str, *arguments: str) -> Any:
-        """What a command that succeeds prints as JSON."""
+        """The JSON output of a successful command."""
         done = self.run(command, *arguments)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

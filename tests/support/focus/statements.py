@@ -46,7 +46,7 @@ class Statements:
         return table
 
     def focus(self, rows: Sequence[Json]) -> list[Json]:
-        """What the focus step makes of the export's rows."""
+        """The FOCUS rows of the export's rows."""
         return self._query("focus_rows", {"extract": self.staged(rows)}, bigquery.QueryJobConfig())
 
     def failing(self, check: str, table: str, extract: str) -> list[Json]:
@@ -54,7 +54,7 @@ class Statements:
         return self._query(check, {"focus": table, "extract": extract}, bigquery.QueryJobConfig())
 
     def months(self, table: str) -> dict[str, int]:
-        """How many rows of a FOCUS table are billed in each month."""
+        """The number of rows of a FOCUS table that are billed in each month."""
         month = "FORMAT_TIMESTAMP('%F', BillingPeriodStart, 'America/Los_Angeles')"
         sql = f"SELECT {month} AS month, COUNT(*) AS row_count FROM {self.dataset}.{table} GROUP BY month"
         return {row["month"]: row["row_count"] for row in self.client.query_and_wait(sql)}
@@ -137,6 +137,6 @@ def fee(subscription: str, cost: str, **changes: Any) -> Json:
 
 
 def object_of(value: str | Json) -> Json:
-    """What a column of type JSON holds."""
+    """The value of a JSON column."""
     found: Json = json.loads(value) if isinstance(value, str) else value
     return found

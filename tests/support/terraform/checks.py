@@ -112,7 +112,7 @@ def check_tables(plan: Plan) -> None:
 
 
 def check_environments(plan: Plan) -> None:
-    """Each function gets the settings it asks for and no other, and the product knows every one of them."""
+    """Each function gets exactly the settings that platform.yml lists for it, and the product knows all of them."""
     known = {name.upper() for name in Settings.model_fields} | {"REGION"}
     planned = plan.resources("google_cloudfunctions2_function")
     assert planned.keys() == get_platform().functions.keys()
@@ -125,7 +125,7 @@ def check_environments(plan: Plan) -> None:
 
 
 def check_public(plan: Plan, expected: set[str]) -> None:
-    """Nobody but the named functions' services is open to everybody, in whatever way."""
+    """Only the named functions' services are public, in any way."""
     everybody = [resource for resource in plan if '"allUsers"' in json.dumps(resource.values)]
     assert {resource.type for resource in everybody} <= {"google_cloud_run_v2_service_iam_member"}
     services = {resource.values["name"] for resource in everybody}
@@ -134,7 +134,7 @@ def check_public(plan: Plan, expected: set[str]) -> None:
 
 
 def check_places(plan: Plan) -> None:
-    """Everything that has a place is in the one that was asked for."""
+    """Every resource with a location is in the configured one."""
     for resource in plan:
         for key in ("location", "region"):
             place = resource.values.get(key)

@@ -22,7 +22,7 @@ class NewUser:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What deploy.sh finds there; the tables of the cloud that is none are always as they should be."""
+        """The answers that deploy.sh gets; the tables are always as they should be."""
         path = f"{self.cli}:{os.environ['PATH']}"
         return {"PATH": path, "HOME": str(self.cli), "DEPLOY_PYTHON": str(self.cli / "python")}
 
@@ -72,6 +72,6 @@ def new_user(folder: Path, terraform: Path, *, name: str = "checkout") -> NewUse
 
 
 def colleague_of(user: NewUser, folder: Path) -> NewUser:
-    """Somebody with a checkout of the same version, and the same cloud."""
+    """A colleague with a checkout of the same version, and the same cloud."""
     root = copy_sources(user.workspace.root, folder / "checkout")
     return NewUser(Workspace(root, user.workspace.terraform, root / "terraform", data_folder=".terraform"), user.cli)

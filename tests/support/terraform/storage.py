@@ -16,7 +16,7 @@ _OBJECT = re.compile(r"/(?:storage/v1/)?b/(?P<bucket>[^/]+)/o/(?P<name>.+)")
 
 
 class Storage(ThreadingHTTPServer):
-    """The objects by "bucket/name", each with its generation; one that `denies` shows them to nobody."""
+    """The objects by "bucket/name", each with its generation. A storage that `denies` refuses every caller."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -42,7 +42,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a plan creates, from `terraform show -json`."""
+    """The resources that a plan creates, from `terraform show -json`."""
 
     document: Json
 
@@ -62,7 +62,7 @@ class Plan:
                 yield Resource(found["address"], found["type"], found["name"], name, found["values"])
 
     def configuration(self, address: str) -> Json:
-        """What the files say of a resource's arguments: constants, or what they refer to."""
+        """The arguments of a resource in the files: constants, or references."""
         resources = self.document["configuration"]["root_module"]["resources"]
         return dict(next(each["expressions"] for each in resources if each["address"] == address))
 
@@ -110,13 +110,13 @@ class Workspace:
         return done.stdout
 
     def plan(self, variables: Mapping[str, Any] | None = None) -> Plan:
-        """What would be created."""
+        """The resources that would be created."""
         file = self.data / "plan"
         self.succeed("plan", "-input=false", "-no-color", f"-out={file}", variables=variables)
         return Plan(json.loads(self.succeed("show", "-json", str(file))))
 
     def state(self) -> Json:
-        """What was created."""
+        """The resources that were created."""
         return dict(json.loads(self.succeed("show", "-json")))
 
     def replace(self, path: str, old: str, new: str) -> None:
