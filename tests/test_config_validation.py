@@ -53,7 +53,7 @@ def copy_of(path: Path, folder: Path, change: Change) -> Path:
 
 
 class TestFiles:
-    def test_every_file_is_loaded_by_somebody_who_validates_it(self) -> None:
+    def test_every_file_is_loaded_by_code_that_validates_it(self) -> None:
         loaded = {CONFIGS / "platform.yml", *TEMPLATES, *TABLES, *VIEWS}
         assert loaded == {*CONFIGS.rglob("*.yml"), *CONFIGS.rglob("*.yaml")}
         assert len(all_templates()) == len(TEMPLATES)
@@ -113,7 +113,7 @@ class TestFiles:
         with pytest.raises(ConfigError, match=rf"gcp/cost/billing\.yml:\d+: .*{where}"):
             load_template(path)
 
-    def test_everything_that_is_wrong_with_a_template_is_told_at_once(self, tmp_path: Path) -> None:
+    def test_all_problems_of_a_template_are_reported_at_once(self, tmp_path: Path) -> None:
         path = tmp_path / "gcp/cost/wrong.yml"
         path.parent.mkdir(parents=True)
         path.write_text(WRONG)
@@ -148,7 +148,7 @@ class TestFiles:
         with pytest.raises(ConfigError, match=r"broken\.yml:2: "):
             load_document(path)
 
-    def test_key_that_stands_twice_is_refused_wherever_it_stands(self, tmp_path: Path) -> None:
+    def test_a_duplicate_key_is_refused_at_every_depth(self, tmp_path: Path) -> None:
         path = tmp_path / "twice.yml"
         path.write_text("name: a\nqueues:\n  - {id: 1}\n  - id: 2\n    id: 3\nname: b\n")
         with pytest.raises(ConfigError) as caught:
@@ -158,12 +158,12 @@ class TestFiles:
             "twice.yml:6: name: is there twice; remove one",
         ]
 
-    def test_key_that_overrides_a_merged_one_stands_once(self, tmp_path: Path) -> None:
+    def test_a_key_that_overrides_a_merged_one_is_no_duplicate(self, tmp_path: Path) -> None:
         path = tmp_path / "merged.yml"
         path.write_text("a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  x: 3\n")
         assert load_document(path).content["b"] == {"x": 3, "y": 2}
 
-    def test_every_field_that_is_wrong_is_told_with_its_line(self, tmp_path: Path) -> None:
+    def test_every_invalid_field_is_reported_with_its_line(self, tmp_path: Path) -> None:
         path = tmp_path / "wrong.yml"
         path.write_text(
             "table: wrong\ndescription: 1\ncolumns:\n  - name: a\n    type: STRING\n    mode: NEVER\n  - {}\n"

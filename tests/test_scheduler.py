@@ -147,7 +147,7 @@ def test_a_run_cancelled_before_it_began_stays_in_the_tenants_list(
     assert shown["parameters"]["date"] == "2025-11-16"
 
 
-def test_a_run_of_a_removed_credential_says_what_a_call_would_say(
+def test_a_run_of_a_removed_credential_has_the_error_that_a_request_gets(
     dispatching: Dispatching, schedules: Schedules
 ) -> None:
     frontend, config_id = schedules.frontend, schedules.start()

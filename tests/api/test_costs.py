@@ -206,7 +206,7 @@ def test_tenant_without_a_dataset_has_no_costs(frontend: Frontend) -> None:
         ({"restated_since": "2025-11-20T00:00:00"}, "restated_since: "),
     ],
 )
-def test_a_question_that_makes_no_sense_is_told_which_field(
+def test_an_invalid_request_for_costs_is_refused_with_the_field(
     spender: Frontend, query: dict[str, Any], says: str
 ) -> None:
     asked = {"from": "2025-11-01", "to": "2025-11-30"} | query

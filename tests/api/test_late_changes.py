@@ -82,7 +82,7 @@ def test_rows_that_are_refused_for_another_reason_are_not_streamed_again(
     assert len(answers) == 1
 
 
-def test_a_run_that_is_asked_for_before_the_datasets_grants_hold_may_be_asked_for_again(
+def test_a_run_requested_before_the_datasets_grants_have_effect_can_be_repeated(
     client: bigquery.Client, connected: Frontend
 ) -> None:
     tasks = Tasks(lambda: pytest.fail("nobody is woken"), TaskTargets("", 1.0, "", ""))

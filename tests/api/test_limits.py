@@ -46,7 +46,7 @@ def with_new_key(frontend: Frontend) -> Api:
     return Api(frontend.api.url, add_api_key(frontend.client, frontend.tenant_id).api_key)
 
 
-def test_an_address_that_guesses_is_told_to_wait_and_nobody_else_is(frontend: Frontend) -> None:
+def test_only_an_address_that_guesses_keys_gets_429(frontend: Frontend) -> None:
     keys = [f"acme_corp_api_{number:024d}" for number in range(1_000)]
     answers: list[requests.Response] = []
     while not answers or answers[-1].status_code == requests.codes.unauthorized:
@@ -79,7 +79,7 @@ def test_a_second_look_comes_from_memory_until_the_tenant_itself_changes_somethi
     assert (first.json()["cancel_requested"], api.get(path).json()["cancel_requested"]) == (False, True)
 
 
-def test_a_key_that_asks_too_much_is_told_so_and_still_gets_what_is_in_memory(frontend: Frontend) -> None:
+def test_a_key_over_its_query_limit_gets_429_and_still_answers_from_memory(frontend: Frontend) -> None:
     api = with_new_key(frontend)
     assert api.get(frontend.runs_path).status_code == 200
     different = [api.get(frontend.runs_path, params={"limit": limit}).status_code for limit in range(1, QUERIES)]

@@ -172,7 +172,7 @@ def test_nothing_is_changed_when_one_table_cannot_be(estate: Estate, first: Fron
     assert estate.client.get_table(odd).num_rows == 0
 
 
-def test_columns_that_nobody_knows_stay_with_their_values(estate: Estate, first: Frontend) -> None:
+def test_unknown_columns_keep_their_values(estate: Estate, first: Frontend) -> None:
     name = f"{first.tenant_id}.x_meta_dq_results"
     estate.executions.query(f"ALTER TABLE {name} ADD COLUMN of_their_own STRING")
     estate.executions.query(f"UPDATE {name} SET of_their_own = 'kept' WHERE TRUE")

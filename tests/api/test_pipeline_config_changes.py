@@ -172,7 +172,7 @@ class TestRemove:
 
 
 class TestPreview:
-    def test_next_fire_times_are_told_in_utc_and_local(self, untouched: tuple[Schedules, str]) -> None:
+    def test_next_fire_times_are_returned_in_utc_and_local_time(self, untouched: tuple[Schedules, str]) -> None:
         schedules, config_id = untouched
         answer = schedules.api.get(f"{schedules.path}/{config_id}/preview", params={"count": 3})
         assert answer.status_code == 200
@@ -198,7 +198,7 @@ class TestPreview:
         assert answer.json()["errors"][0]["field"] == next(iter(query))
 
 
-def test_a_field_that_nobody_sets_cannot_be_changed(untouched: tuple[Schedules, str]) -> None:
+def test_a_field_that_users_do_not_set_cannot_be_changed(untouched: tuple[Schedules, str]) -> None:
     schedules, config_id = untouched
     shown = schedules.api.get(schedules.path).json()["pipelines"][0]
     answer = schedules.change(config_id, shown)

@@ -204,7 +204,7 @@ def test_no_other_account_can_do_it(vault: Vault, account: str) -> None:
     assert vault.stored() == before
 
 
-def test_an_account_that_may_not_is_told_why(vault: Vault) -> None:
+def test_an_account_without_a_right_gets_the_reason(vault: Vault) -> None:
     vault.rotate()
     refused = vault.command(account="credentials")
     assert refused.returncode == 2, refused.stdout

@@ -38,7 +38,7 @@ def test_retry_beyond_the_quota_is_429_with_its_figures(make_frontend: MakeFront
     assert repeated_runs(frontend, first) == {answer.json()["pipeline_logging_id"] for answer in accepted}
 
 
-def test_a_retry_with_the_same_key_makes_one_run_and_says_so(connected: Frontend) -> None:
+def test_a_retry_with_the_same_key_starts_one_run_and_is_marked_as_replayed(connected: Frontend) -> None:
     first, second = connected.start(date="2025-11-15"), connected.start(date="2025-11-16")
     for run_id in (first, second):
         connected.finish(run_id, "FAILED")

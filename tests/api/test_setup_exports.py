@@ -78,7 +78,7 @@ def test_columns_that_every_export_has_are_named_where_one_lacks_them(connected:
     assert any("lacks 1 column that every billing export has: usage." in text for text in answer.json()["warnings"])
 
 
-def test_an_export_that_is_not_partitioned_by_arrival_is_told_what_runs_do_not_find(connected: Frontend) -> None:
+def test_an_export_without_partitions_by_arrival_gets_a_warning_about_late_rows(connected: Frontend) -> None:
     table = connected.tenant.export.table
     copy = f"{table.rpartition('.')[0]}.by_usage"
     with connected.tenant.cloud.clients(connected.tenant.gcp_key) as clients:

@@ -61,7 +61,7 @@ def test_views_show_rows_and_follow_what_their_table_has_become(client: bigquery
     assert migrated(client) == {}
 
 
-def test_a_view_that_cannot_be_made_keeps_nobody_from_storing_a_credential(client: bigquery.Client) -> None:
+def test_a_credential_is_stored_even_if_a_view_cannot_be_created(client: bigquery.Client) -> None:
     odd = [bigquery.SchemaField("BilledCost", "STRING")]
     client.create_table(bigquery.Table(f"{client.project}.{TENANT}.focus_cost", schema=odd))
     preparation = TenantDatasets(warehouse_of(client), writers=[]).prepare(TENANT)

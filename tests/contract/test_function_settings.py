@@ -42,7 +42,7 @@ def _is_settings(node: ast.expr) -> bool:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_given_what_its_code_reads_and_no_other(function: str) -> None:
+def test_a_function_gets_exactly_the_settings_that_its_code_reads(function: str) -> None:
     read, required = settings_of(function)
     given = set(FUNCTIONS[function].environment)
     assert given - read == set()

@@ -27,6 +27,6 @@ def test_variables_and_commands_of_the_runbook_exist() -> None:
     )
 
 
-def test_documents_say_what_was_not_tried() -> None:
+def test_documents_say_that_nothing_was_applied_to_google_cloud() -> None:
     for path in (ROOT / "terraform" / "README.md", ROOT / "docs" / "runbook" / "README.md"):
         assert "Nothing was applied to Google Cloud" in " ".join(path.read_text(encoding="utf-8").split())

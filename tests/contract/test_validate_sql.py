@@ -82,7 +82,7 @@ def test_what_the_analyser_refuses_is_told_by_file_and_line(
 
 
 @pytest.mark.judge
-def test_a_result_without_a_column_of_its_shape_is_told(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_result_without_a_column_of_its_shape_is_reported(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replaced(template.with_suffix(".sql"), "  COUNT(*) AS row_count,\n  @source", "  @source")
     assert problems(capsys, template) == [
         (
@@ -93,7 +93,9 @@ def test_a_result_without_a_column_of_its_shape_is_told(template: Path, capsys: 
 
 
 @pytest.mark.judge
-def test_a_mistake_in_a_part_is_told_where_the_part_stands(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_in_a_part_is_reported_at_the_line_of_the_part(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sql = template.with_suffix(".sql")
     sql.write_text(sql.read_text() + WITH_PART)
     check = "{id: dear, uses: sql, step: summary, with: {query: dear_projects}}"
@@ -163,7 +165,7 @@ def test_what_a_reconciliation_reads_is_told_by_its_line(template: Path, capsys:
 
 
 @pytest.mark.judge
-def test_a_step_that_is_no_query_is_told(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_that_is_no_query_is_reported(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replaced(template.with_suffix(".sql"), "SELECT\n  x_usage_date", "SELECT 1;\nSELECT\n  x_usage_date")
     (problem,) = problems(capsys, template)
     assert problem.startswith("configs/gcp/cost/daily_by_service.sql:7: daily_by_service: must be one query")

@@ -60,7 +60,7 @@ def test_loopback_is_reached_past_it(ask: Ask, cloud: Devcloud) -> None:
     assert ask(f"{cloud.ready['gateway']}/_devcloud/health")[0] == 200
 
 
-def test_every_function_is_told_to_use_it(cloud: Devcloud) -> None:
+def test_every_function_gets_the_proxy_in_its_environment(cloud: Devcloud) -> None:
     for name in cloud.platform.functions:
         given = function_environment(cloud.cloud, name, key_file=cloud.cloud.ca_path)
         assert closed_way_out(cloud.cloud).items() <= given.items()

@@ -116,7 +116,7 @@ def test_two_calls_at_once_with_one_key_make_one_run_though_bigquery_denies_it(p
     assert (len(told), platform.queued(user_id)) == (1, 1)
 
 
-def test_a_job_that_stays_denied_is_said_to_be_unavailable_in_time_and_no_other_id_is_taken(platform: Platform) -> None:
+def test_a_job_that_stays_denied_is_unavailable_in_time_and_keeps_its_id(platform: Platform) -> None:
     user_id, denials = uuid.uuid4().hex, 10**6
     first = platform.run(user_id)
     forgetfulness = Forgetfulness(denials=denials)

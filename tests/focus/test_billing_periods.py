@@ -119,7 +119,7 @@ def books(client: bigquery.Client) -> Books:
         (SEPTEMBER + timedelta(days=DAYS_AFTER), "Closed"),
     ],
 )
-def test_a_period_is_final_so_many_days_after_its_end(books: Books, at: datetime, status: str) -> None:
+def test_a_period_is_final_a_number_of_days_after_its_end(books: Books, at: datetime, status: str) -> None:
     assert books.publish((date(2026, 8, 3), "1", None), at=at) == []
     [period] = books.periods().values()
     assert (period["BillingPeriodStatus"], period["x_final_at"] is None) == (status, status == "Open")
@@ -145,7 +145,7 @@ def test_without_days_a_period_is_final_once_all_its_charges_are_invoiced(
     assert period["BillingPeriodStatus"] == status
 
 
-def test_a_final_period_that_changes_says_so(books: Books) -> None:
+def test_a_change_of_a_final_period_is_reported(books: Books) -> None:
     late = SEPTEMBER + timedelta(days=DAYS_AFTER)
     books.publish((date(2026, 8, 3), "1", None), (date(2026, 8, 4), "1", None), at=late)
     before = books.periods()[AUGUST]

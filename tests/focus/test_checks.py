@@ -112,7 +112,7 @@ def test_fault_is_found(statements: Statements, extract: str, sound: str, check:
     assert statements.failing(check, statements.planted(sound, fault), extract)
 
 
-def test_fees_are_not_asked_for_what_is_not_theirs(statements: Statements) -> None:
+def test_fees_do_not_pay_for_usage_of_other_commitments(statements: Statements) -> None:
     apart = statements.staged(APART)
     assert statements.failing("focus_utilization", statements.focus_table(apart), apart) == []
 

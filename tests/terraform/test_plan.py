@@ -196,7 +196,7 @@ def test_the_key_rotates_within_ninety_days_and_is_protected(plan: Plan) -> None
     assert checks.sources().count("prevent_destroy = true") == 2
 
 
-def test_everything_is_where_it_was_asked_for(plan: Plan) -> None:
+def test_every_resource_is_in_the_configured_location(plan: Plan) -> None:
     checks.check_places(plan)
     for resource in plan.resources("google_bigquery_dataset").values():
         assert resource.values["location"] == "EU"

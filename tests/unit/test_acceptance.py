@@ -78,7 +78,7 @@ def test_another_source_of_the_same_pipeline_does_not_hold_a_run_back() -> None:
     assert usage(live(1, BILLING, "other")).predict_start(BILLING, "s") == Start("RUNNING")
 
 
-def test_daily_limit_is_told_with_its_figures() -> None:
+def test_the_daily_limit_is_answered_with_limit_and_used() -> None:
     with pytest.raises(QuotaExceeded) as refusal:
         usage(started=5).check_quota()
     midnight = datetime(2025, 11, 18, tzinfo=UTC)
@@ -142,7 +142,7 @@ def test_digest_sees_the_body_and_not_the_order_of_its_fields() -> None:
     assert body_digest({"a": 1}) != body_digest({"a": "1"})
 
 
-def test_a_waiting_backfill_uses_nothing_up_and_stands_in_nobodys_way() -> None:
+def test_a_waiting_backfill_uses_no_quota_and_delays_no_other_run() -> None:
     months = QueuedGroup(
         BILLING, "s", "QUEUED", "backfill", is_uncounted=True, is_ahead=False, items=36, backfill_id="b"
     )
@@ -154,13 +154,13 @@ def test_a_waiting_backfill_uses_nothing_up_and_stands_in_nobodys_way() -> None:
     assert refusal.value.facts == {"backfill_id": "b", "waiting_runs": 36}
 
 
-def test_a_backfill_is_told_what_it_waits_for_as_far_as_that_is_known() -> None:
+def test_a_backfill_shows_the_known_reason_why_it_waits() -> None:
     assert usage().predict_backfill(BILLING, "s") == Start("PENDING")
     assert usage(started=5).predict_backfill(BILLING, "s") == Start("PENDING", "DAILY_LIMIT")
     assert usage(live(1, BILLING, "s")).predict_backfill(BILLING, "s") == Start("PENDING", "PIPELINE_BUSY")
 
 
-def test_a_backfill_is_left_what_nobody_else_needs_today() -> None:
+def test_a_backfill_may_use_what_other_runs_do_not_need_today() -> None:
     others = (live(1), waiting(2), waiting(3, manual=False))
     quota = replace(usage(*others, started=4, daily=20), schedules=5, due_today=2).backfill_quota()
     assert (quota.used, quota.reserved, quota.remaining, quota.schedules) == (6, 5, 9, 5)

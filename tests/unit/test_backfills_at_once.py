@@ -44,7 +44,7 @@ def test_each_sees_what_the_one_before_has_queued() -> None:
         assert second.result() == ["the first backfill"]
 
 
-def test_beyond_a_few_at_once_of_one_key_they_are_told_to_come_back() -> None:
+def test_too_many_concurrent_backfills_of_one_key_get_429() -> None:
     accepting = backfills(most=1)
     with accepting.one_at_a_time(KEY):
         with pytest.raises(TooManyRequests) as refusal, accepting.one_at_a_time(KEY):
@@ -62,7 +62,7 @@ def test_beyond_a_few_at_once_of_one_key_they_are_told_to_come_back() -> None:
         pass
 
 
-def test_nobody_waits_without_end_and_a_place_whose_work_failed_is_free() -> None:
+def test_waits_are_bounded_and_a_failed_work_frees_its_place() -> None:
     line = OneAtATime(most=2, seconds=0.01)
     with line.first("a") as first, line.first("a") as second:
         assert (first, second) == (True, False)

@@ -96,7 +96,7 @@ def test_unknown_columns_are_told_by_their_paths() -> None:
     assert named([f"c{number}" for number in range(22)]).endswith("c18, c19 and 2 more")
 
 
-def test_missing_columns_are_told_by_their_paths_unless_only_some_exports_have_them() -> None:
+def test_missing_columns_are_named_by_their_paths_unless_only_some_exports_have_them() -> None:
     assert missing_columns(changed("tags", NOTHING), KNOWN) == []
     assert missing_columns(changed("invoice", {"name": "INVOICE"}), KNOWN) == []
     assert missing_columns(changed("usage", NOTHING), KNOWN) == ["usage"]
@@ -105,6 +105,6 @@ def test_missing_columns_are_told_by_their_paths_unless_only_some_exports_have_t
     assert "lacks 2 columns that every billing export has: a, b." in str(missing_columns_warning(["a", "b"]))
 
 
-def test_columns_are_asked_for_as_the_export_spells_them() -> None:
+def test_columns_are_read_in_the_spelling_of_the_export() -> None:
     found = changed("cost", {"name": "Cost"})
     assert spelled(["export_time", "cost", "unheard_of"], found) == ["export_time", "Cost", "unheard_of"]

@@ -109,7 +109,7 @@ def test_a_key_made_a_moment_ago_works_at_once(instance: Instance) -> None:
     assert instance.refusals(fresh) == [""]
 
 
-def test_a_key_that_asks_too_often_is_told_when_to_come_again(instance: Instance) -> None:
+def test_a_key_over_its_request_limit_gets_429_with_retry_after(instance: Instance) -> None:
     told = instance.refusals(*[KEY] * 61)
     assert (told.count(""), told[-1]) == (60, "requests")
     with pytest.raises(TooManyRequests) as refusal:

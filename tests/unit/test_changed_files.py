@@ -56,7 +56,7 @@ def test_a_template_that_was_looked_for_in_vain_is_found_when_it_is_there(templa
 
 
 @pytest.mark.parametrize("part", ["billing.sql", "billing.focus.sql"])
-def test_edited_sql_is_used_by_who_asks_for_the_template_again(template: Path, part: str) -> None:
+def test_edited_sql_is_used_by_the_next_read_of_the_template(template: Path, part: str) -> None:
     file = template.with_name(part)
     opening = file.read_text().splitlines()[0]
     before = load_template(template)

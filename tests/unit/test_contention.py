@@ -36,7 +36,7 @@ def test_every_try_reads_anew_until_one_is_applied(times: int) -> None:
     assert until_applied(overtaken(times), rng=Hurried()) == times + 1
 
 
-def test_a_writer_that_is_always_overtaken_is_told_to_come_again() -> None:
+def test_a_writer_whose_transactions_always_abort_becomes_unavailable() -> None:
     with pytest.raises(Unavailable) as told:
         until_applied(overtaken(99), rng=Hurried())
     assert told.value.facts == {"retry_after": 5}

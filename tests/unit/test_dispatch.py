@@ -125,7 +125,7 @@ class TestRescue:
         world.report(asked, kind, retryable=False)
         assert actions(world.dispatch()) == [action]
 
-    def test_a_closing_nobody_heard_of_is_delivered_again(self, world: World) -> None:
+    def test_a_closing_task_that_does_not_report_is_delivered_again(self, world: World) -> None:
         (asked,) = closing(world).changes
         world.now += POLICY.redeliver_after
         (again,) = world.dispatch().redeliver
@@ -140,7 +140,7 @@ class TestRescue:
         assert not decision.changes
         assert decision.look_again_at == world.now + timedelta(minutes=1)
 
-    def test_an_admitted_run_nobody_claimed_is_delivered_again(self, world: World) -> None:
+    def test_an_admitted_run_that_is_not_claimed_is_delivered_again(self, world: World) -> None:
         world.accept("acme", "a")
         world.dispatch()
         world.now += POLICY.redeliver_after
@@ -227,7 +227,7 @@ class TestAdmission:
         (change,) = world.dispatch().changes
         assert (change.action, change.error_class) == ("REFUSE", "QUOTA_EXCEEDED")
 
-    def test_a_subscription_that_ended_admits_nothing_and_says_so(self, world: World) -> None:
+    def test_an_ended_subscription_admits_no_run_and_is_the_reason_to_wait(self, world: World) -> None:
         scheduled, manual = world.accept("acme", "a"), world.accept("acme", "b", manual=True)
         state = replace(world.read(), tenants=(TenantShare("acme", False, 5, 5, 0),))
         outcome = {change.before.run_id: change for change in world.decide(state).changes}

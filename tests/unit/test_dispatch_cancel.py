@@ -86,7 +86,7 @@ def test_what_the_closing_of_a_cancelled_run_finds_is_what_counts(world: World, 
     assert actions(world.dispatch()) == [action]
 
 
-def test_a_cancelled_run_whose_closing_nobody_heard_of_is_cancelled(world: World) -> None:
+def test_a_cancelled_run_whose_closing_task_does_not_report_is_cancelled(world: World) -> None:
     world.report(start(world), "CANCEL_REQUESTED", lease_id=None)
     for expected in ("RENEW", "CANCEL"):
         world.now += POLICY.lease_length

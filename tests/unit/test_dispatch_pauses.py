@@ -39,7 +39,7 @@ def test_a_paused_run_goes_on_in_the_same_attempt_however_often_it_is_paused(wor
     assert actions(world.dispatch()) == ["COMPLETE"]
 
 
-def test_a_pause_frees_the_slot_and_somebody_looks_again_when_it_is_over(world: World) -> None:
+def test_a_pause_frees_the_slot_and_the_dispatcher_is_called_again_after_it(world: World) -> None:
     item, other = start(world), world.accept("acme", "b")
     world.report(item, "PAUSED")
     decision = world.dispatch()

@@ -131,7 +131,7 @@ def test_head_is_answered_as_get_is() -> None:
     assert ask("HEAD", "/api/v1/greet/ann")[0].status_code == 405
 
 
-def test_an_unproved_caller_is_told_how_to_prove_it() -> None:
+def test_an_unauthenticated_caller_gets_the_ways_to_authenticate() -> None:
     response, _ = ask("GET", "/api/v1/fail/auth")
     assert response.status_code == 401
     assert {challenge.split()[0] for challenge in response.headers["WWW-Authenticate"].split(", ")} == {
@@ -171,7 +171,7 @@ def test_a_bug_is_500_without_its_detail(capsys: pytest.CaptureFixture[str]) -> 
     assert "secret detail" not in response.get_data(as_text=True)
 
 
-def test_a_broken_file_of_the_platform_is_500_and_says_so() -> None:
+def test_an_invalid_file_of_the_platform_is_500_with_its_own_detail() -> None:
     answer = problem(errors.ConfigError("gcp/cost/own.yml:3: secret detail"), instance="/", trace_id="a")
     assert (answer.status, answer.body["type"]) == (500, "urn:convergence:error:invalid-configuration")
     assert "template" in answer.body["detail"]
@@ -216,7 +216,7 @@ def test_a_user_that_cannot_be_kept_is_400(user: str, told: str) -> None:
     assert told in body["errors"][0]["message"]
 
 
-def test_an_idempotency_key_is_kept_or_refused_and_a_replay_says_so() -> None:
+def test_an_idempotency_key_is_accepted_or_refused_and_a_replay_is_marked() -> None:
     first, body = ask("POST", "/api/v1/make", headers={"Idempotency-Key": "first time"})
     assert (first.status_code, body["key"], "Idempotent-Replayed" in first.headers) == (202, "first time", False)
     again, _ = ask("POST", "/api/v1/make", headers={"Idempotency-Key": "second time"})

@@ -107,12 +107,12 @@ def test_what_is_repeated_at_once_what_waits_and_what_ends(
         (google.BadRequest("Too many DML statements outstanding against table t"), errors.TransactionAborted),
     ],
 )
-def test_an_answer_without_a_reason_is_told_by_what_it_is(error: Exception, expected: type[Exception]) -> None:
+def test_an_answer_without_a_reason_is_classified_by_its_status(error: Exception, expected: type[Exception]) -> None:
     assert type(told(error)) is expected
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_grpc_services_are_told_by_their_codes(service: str) -> None:
+def test_errors_of_grpc_services_are_classified_by_their_codes(service: str) -> None:
     assert meaning_of(google.ServiceUnavailable("down"), service=service).at_once
     assert meaning_of(google.ResourceExhausted("quota"), service=service).course is Course.WAIT
     assert meaning_of(google.InvalidArgument("no"), service=service).course is Course.FAIL
@@ -121,7 +121,7 @@ def test_grpc_services_are_told_by_their_codes(service: str) -> None:
     assert meaning_of(google.NotFound("Not found: Job p:US.j")).course is Course.RETRY  # without a service: BigQuery
 
 
-def test_of_a_call_repeated_in_vain_the_last_answer_is_told() -> None:
+def test_a_call_that_is_repeated_in_vain_returns_the_last_answer() -> None:
     limited = answered(403, "rateLimitExceeded")
     failure = told(google.RetryError("job", google.RetryError("call", limited)))
     assert failure.message == "BigQuery: rateLimitExceeded, too many jobs were asked for at once"

@@ -41,7 +41,7 @@ def test_the_day_of_a_tick_may_be_tomorrow_in_utc() -> None:
     assert resolve_parameters(BILLING, with_date(given, "2199-12-31"))["date"] == "2199-12-31"
 
 
-def test_a_month_may_be_asked_for_by_a_day_that_has_begun_though_it_ends_later() -> None:
+def test_a_month_that_has_not_ended_can_be_requested_by_a_day_that_has_begun() -> None:
     monthly = get_template("gcp", "cost", "monthly_by_service")
     assert resolve_parameters(monthly, {"date": "2025-11-17"}, today=TODAY)["date"] == "2025-11-17"
     assert monthly.days_covered(TODAY, TODAY)[-1] == date(2025, 11, 30)

@@ -36,7 +36,7 @@ def lane(tenant_id: str, *, live: int, waiting: int) -> Lane:
     untaken=st.lists(st.integers(0, 12), min_size=6, max_size=6),
 )
 @settings(deadline=None)
-def test_no_more_is_handed_out_than_may_be_and_nobody_is_passed_over(
+def test_admissions_stay_within_the_limits_and_pass_over_no_tenant(
     tenants: list[tuple[int, int]], at_most: int, executors: int, of_tenant: int, untaken: list[int]
 ) -> None:
     lanes = [lane(f"t{n}", live=live, waiting=waiting) for n, (live, waiting) in enumerate(tenants)]

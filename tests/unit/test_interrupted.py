@@ -56,5 +56,5 @@ def test_nothing_is_made_up_where_no_step_was_under_way(events: list[tuple[str, 
     assert told(*events) is None
 
 
-def test_an_attempt_that_nobody_claimed_was_at_nothing() -> None:
+def test_an_attempt_that_was_not_claimed_has_no_interrupted_step() -> None:
     assert told(CLAIMED, step("extract"), attempt=2) is None

@@ -38,7 +38,7 @@ def bad_request(message: str, reason: str) -> Any:
         (google.BadRequest("GET https://bigquery.example/projects/platform-prod"), "BigQuery: it failed"),
     ],
 )
-def test_reason_is_told_and_the_text_is_kept_for_the_log(error: Any, told: str) -> None:
+def test_the_reason_is_shown_and_the_text_is_kept_for_the_log(error: Any, told: str) -> None:
     with pytest.raises(JobFailed) as caught, translated():
         raise error
     assert caught.value.message == told

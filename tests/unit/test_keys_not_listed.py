@@ -77,7 +77,7 @@ def test_a_known_key_goes_on_and_asks_again_once_in_a_while(keys: KnownKeys, tab
     assert table.listings == 3
 
 
-def test_nobody_waits_without_end_for_the_listing_of_another_call(
+def test_waits_for_the_listing_of_another_request_are_bounded(
     keys: KnownKeys, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(known_keys, "MOST_SECONDS_WAITED", 0.01)

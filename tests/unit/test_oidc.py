@@ -119,7 +119,7 @@ def test_rubbish_is_refused(issuer: tuple[Identity, str], token: str) -> None:
         OidcTokens(issuer[1], behind_iam=True).verified_claims(token, audience=AUDIENCE)
 
 
-def test_an_empty_audience_admits_nobody(issuer: tuple[Identity, str]) -> None:
+def test_an_empty_audience_admits_no_caller(issuer: tuple[Identity, str]) -> None:
     identity, certs = issuer
     with pytest.raises(Unauthenticated):
         OidcTokens(certs, behind_iam=True).verified_claims(identity.id_token(EMAIL, ""), audience="")

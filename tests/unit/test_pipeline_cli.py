@@ -67,7 +67,7 @@ def test_line_is_that_of_the_field(template: Path, capsys: pytest.CaptureFixture
     assert f"daily_by_service.yml:{number}: publish.0.date_column: " in capsys.readouterr().err
 
 
-def test_errors_of_all_files_are_told(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_of_all_files_are_reported(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     template.with_name("other.yml").write_text("description: [1\n")
     template.with_name("third.yml").write_text(template.read_text())
     replaced(template, "max_days: 400", "max_days: none")

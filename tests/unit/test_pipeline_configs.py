@@ -52,7 +52,7 @@ def settings_with(**fields: Any) -> ConfigSettings:
     return DAILY.model_copy(update=fields)
 
 
-def test_a_stored_cron_that_nobody_may_write_any_more_hinders_no_other_change() -> None:
+def test_a_stored_cron_that_is_not_accepted_any_more_allows_other_changes() -> None:
     stored = settings_with(cron_expression="0 22-6 * * *")
     assert changed_settings(stored, {"priority": 9}) == stored.model_copy(update={"priority": 9})
     assert changed_settings(stored, {"cron_expression": HOURLY}) == settings_with(cron_expression=HOURLY)
@@ -91,7 +91,7 @@ def test_switching_off_gives_a_due_tick_up_and_says_so() -> None:
     assert details["changes"] == {"is_active": {"from": True, "to": False}}
 
 
-def test_every_tick_that_is_given_up_is_told_also_behind_a_rarer_cron_and_a_removal() -> None:
+def test_every_tick_without_a_run_is_logged_after_a_rarer_cron_and_a_removal() -> None:
     due = NOW - timedelta(hours=5)
     hourly, start = settings_with(cron_expression=f"{due.minute} * * * *", timezone="UTC"), due
     before = config(hourly, next_run_time=due)
@@ -105,7 +105,7 @@ def test_every_tick_that_is_given_up_is_told_also_behind_a_rarer_cron_and_a_remo
     assert given_up(before, before, NOW) == {}
 
 
-def test_a_backlog_that_is_too_long_to_count_is_told_as_that() -> None:
+def test_a_backlog_too_long_to_count_is_reported_as_a_lower_bound() -> None:
     before = config(settings_with(cron_expression="* * * * *"), next_run_time=NOW - timedelta(days=60))
     assert given_up(before, None, NOW)["given_up_ticks"] == "10000 or more"
 

@@ -20,7 +20,7 @@ def changed(tmp_path: Path, *, max_instances: int = 100, **close: object) -> Pat
     return path
 
 
-def test_all_queues_of_a_function_together_bring_what_it_takes() -> None:
+def test_all_queues_of_a_function_together_deliver_as_much_as_it_has_instances() -> None:
     platform = get_platform()
     for name in {queue.function for queue in platform.queues.values()}:
         function = platform.functions[name]

@@ -34,7 +34,7 @@ def published(world: World) -> list[Executor]:
 
 
 @given(st.lists(EXECUTORS, min_size=1, max_size=6).map(named), st.integers(0, 9), st.floats(0, 5))
-def test_everybody_who_lives_publishes_and_no_two_jobs_overlap(
+def test_every_living_executor_publishes_and_no_two_jobs_overlap(
     executors: list[Executor], used: int, lag: float
 ) -> None:
     world = World(executors, used=used, lag=lag)
@@ -132,7 +132,7 @@ def test_no_newer_publish_of_the_same_source_is_missed(newest: int, fences: list
     assert looks <= 40
 
 
-def test_nobody_at_work_costs_one_look() -> None:
+def test_without_a_running_publish_one_look_is_enough() -> None:
     conversation = find_newer_publish("a", newest=7)
     assert conversation.send(None) == Look(8)
     assert answer_of(conversation, None) is None

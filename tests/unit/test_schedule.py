@@ -82,7 +82,7 @@ def _matches(fields: list[set[int]], cron: str, time: datetime) -> bool:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_year_of_ticks_is_what_a_clock_on_the_wall_would_show(zone: str) -> None:
+def test_a_year_of_ticks_equals_the_times_that_a_wall_clock_shows(zone: str) -> None:
     zone_info = require_timezone(zone)
     wall_clock = wall_clock_of(zone_info, YEAR_START.year)
     for cron in CRONS:

@@ -44,7 +44,7 @@ def test_a_removed_signature_is_accepted_behind_cloud_runs_check(environment: py
     assert claims["email"].startswith("somebody@")
 
 
-def test_a_removed_signature_is_refused_where_anybody_may_reach_the_function(environment: pytest.MonkeyPatch) -> None:
+def test_a_removed_signature_is_refused_if_the_function_is_public(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ADMIN_KEY_INGRESS", "true")
     with pytest.raises(Unauthenticated):
         bootstrap.oidc_tokens().verified_claims(token_without_signature(), audience=AUDIENCE)

@@ -109,7 +109,7 @@ def test_work_that_had_the_whole_request_and_did_not_end_is_out_of_time() -> Non
             stop_signal.check_work()
 
 
-def test_a_call_that_is_made_again_hears_what_the_step_hears() -> None:
+def test_a_repeated_call_stops_when_its_step_has_to_stop() -> None:
     clock = Clock()
     stop_signal = StopSignal(budget_seconds=100, clock=clock)
     check_stop()
@@ -128,7 +128,7 @@ def test_a_call_that_is_made_again_hears_what_the_step_hears() -> None:
             check_stop()
 
 
-def test_a_call_that_waits_is_ended_by_who_stops_the_run_and_when_its_time_is_over() -> None:
+def test_a_waiting_call_ends_when_the_run_is_stopped_or_its_time_is_over() -> None:
     clock, ended = Clock(), list[str]()
     stop_signal = StopSignal(budget_seconds=100, clock=clock)
     with stop_signal.step(10):

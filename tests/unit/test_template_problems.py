@@ -126,7 +126,7 @@ def test_a_template_without_its_sql_says_which_file_is_missing(
         ),
     ],
 )
-def test_a_check_on_a_column_of_another_type_is_told(
+def test_a_check_on_a_column_of_another_type_is_reported(
     template: Path, capsys: pytest.CaptureFixture[str], check: str, field: str, message: str
 ) -> None:
     replaced(template, CHECK, f"  - {{id: own, step: summary, uses: {check}}}\n{CHECK}")
@@ -155,7 +155,7 @@ def test_a_bound_may_be_a_parameter(
     assert problems(capsys, template) == []
 
 
-def test_a_day_column_that_is_no_day_is_told(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_day_column_of_another_type_is_reported(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = replaced(template, "date_column: usage_date", "date_column: currency")
     message = "currency of gcp_cost_daily_by_service is STRING, and must be DATE or TIMESTAMP"
     assert problems(capsys, template) == [

@@ -217,7 +217,7 @@ def test_the_source_is_the_parameters_before_the_credentials() -> None:
     assert source_of(billing(), {}, None) is None
 
 
-def test_a_broken_template_stops_only_what_needs_it(
+def test_a_broken_template_stops_only_its_own_pipeline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     shutil.copytree(CONFIGS / "gcp", tmp_path / "gcp")

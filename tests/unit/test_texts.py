@@ -48,7 +48,7 @@ def test_no_model_leaves_it_to_pydantic_to_quote_a_pattern() -> None:
     } == set()
 
 
-def test_a_text_is_told_its_rule_and_its_schema_has_the_pattern() -> None:
+def test_an_invalid_text_gets_its_rule_and_the_schema_has_the_pattern() -> None:
     rule = Text("[a-z]{2}", "must be two lowercase letters")
     assert rule.check("ab") == "ab"
     for text in ("abc", "a", "ab\n", "AB"):
@@ -57,14 +57,14 @@ def test_a_text_is_told_its_rule_and_its_schema_has_the_pattern() -> None:
 
 
 @pytest.mark.parametrize("tenant_id", ["Acme", "ab", "1acme", "tenants", "x_meta", "a" * 64])
-def test_a_bad_tenant_is_told_in_words(tenant_id: str) -> None:
+def test_an_invalid_tenant_id_is_refused_with_the_rule_in_words(tenant_id: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         check_tenant_id(tenant_id)
     assert "lowercase letter" in str(refused.value)
     assert "[" not in str(refused.value)
 
 
-def test_a_credential_with_everything_wrong_is_told_in_words() -> None:
+def test_every_invalid_field_of_a_credential_is_reported_in_words() -> None:
     wrong = {"role_arn": "x", "region": "x", "bucket": "-", "prefix": "\n"}
     with pytest.raises(InvalidInput) as refused:
         check_credentials("AWS", wrong, token_uris=frozenset(), own_project="platform")

@@ -119,7 +119,7 @@ class TestDeferral:
 
 
 class TestOverlap:
-    def test_a_tick_that_would_overlap_is_skipped_where_the_schedule_says_so(self) -> None:
+    def test_a_tick_that_would_overlap_is_skipped_if_the_policy_says_so(self) -> None:
         assert shape(plan(replace(DAILY, overlap_policy="skip", has_unfinished_run=True)).outcomes) == [(1, "OVERLAP")]
         assert shape(plan(replace(DAILY, overlap_policy="wait", has_unfinished_run=True)).outcomes) == [(1, None)]
 

@@ -47,7 +47,7 @@ def queued(planned: list[PlannedSchedule], tenant_of: Mapping[str, str]) -> Coun
     return counts
 
 
-def test_a_week_at_the_daily_limit_queues_what_the_day_has_room_for() -> None:
+def test_a_week_of_missed_ticks_queues_only_as_many_runs_as_the_daily_limit() -> None:
     planned, left = plan_due([due("a"), due("b")], now=NOW, previous_trigger=PREVIOUS)
     assert [schedule.plan.run_count for schedule in planned] == [5, 1]
     assert (left, [schedule.plan.deferred_reason for schedule in planned]) == ([], ["DAILY_LIMIT"] * 2)

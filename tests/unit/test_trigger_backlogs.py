@@ -39,7 +39,7 @@ def due(config_id: str, cron: str, *, since: timedelta, is_live: bool = True) ->
     )
 
 
-def test_long_backlogs_are_planned_in_several_triggers_and_hold_up_nobody() -> None:
+def test_long_backlogs_are_planned_in_several_triggers_and_delay_no_other_schedule() -> None:
     backlogs = [due(f"every-minute-{number}", "* * * * *", since=timedelta(hours=10)) for number in range(5)]
     lapsed = due("lapsed", "* * * * *", since=timedelta(days=9), is_live=False)
     nightly = due("nightly", "0 12 * * *", since=timedelta(0))
@@ -61,7 +61,7 @@ def test_long_backlogs_are_planned_in_several_triggers_and_hold_up_nobody() -> N
 
 
 @pytest.mark.parametrize("cron", ["0 0 * * FRI-MON", "0 0 * * SAT-SUN", "0 22-6 * * *"])
-def test_a_stored_cron_that_nobody_may_write_any_more_fires_as_it_always_did(cron: str) -> None:
+def test_a_stored_cron_that_is_not_accepted_any_more_still_fires(cron: str) -> None:
     since = timedelta(hours=12) if cron.endswith("*") else timedelta(days=2, hours=12)  # NOW is a Tuesday
     ((schedule,), left) = plan_due([due("stored", cron, since=since)], now=NOW, previous_trigger=PREVIOUS)
     assert (schedule.is_active, left) == (True, [])

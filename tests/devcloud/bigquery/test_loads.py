@@ -169,7 +169,7 @@ def test_ndjson_values_are_read_as_bigquery_reads_them(client: bigquery.Client, 
         ('{"cost": 1', "JSON parsing error in row starting at position 0"),
     ],
 )
-def test_bad_ndjson_says_what_and_where(client: bigquery.Client, dataset: str, line: str, message: str) -> None:
+def test_bad_ndjson_is_reported_with_its_place(client: bigquery.Client, dataset: str, line: str, message: str) -> None:
     with pytest.raises(exceptions.BadRequest, match=message):
         _load_json(client, f"{dataset}.t", line + "\n", schema=BILLING)
     with pytest.raises(exceptions.NotFound):

@@ -67,7 +67,7 @@ def test_an_interrupted_upload_says_how_far_it_is(client: bigquery.Client, uploa
     assert _numbers(client, dataset) == [1, 2]
 
 
-def test_an_upload_belongs_to_who_began_it(client_of: ClientOf, upload: Upload) -> None:
+def test_an_upload_belongs_to_the_account_that_began_it(client_of: ClientOf, upload: Upload) -> None:
     stranger = AuthorizedSession(client_of("tenant-project", "exporter")._credentials)
     assert stranger.put(upload.url, data=b"x", headers={"Content-Range": "bytes 0-0/1"}).status_code == 404
 

@@ -112,7 +112,7 @@ def test_the_worker_decrypts_and_never_encrypts(admin: Client, client_of: Callab
     ("account", "project"),
     [("cvg-api", "convergence-test"), ("cvg-worker", "tenant-p"), ("devcloud-admin", "tenant-p")],
 )
-def test_nobody_else_may_use_the_key(
+def test_no_other_account_may_use_the_key(
     admin: Client, client_of: Callable[..., Client], account: str, project: str
 ) -> None:
     client = client_of(account, project)

@@ -17,7 +17,7 @@ Client = kms.KeyManagementServiceClient
 FIRST = f"{KEY}/cryptoKeyVersions/1"
 
 
-def test_a_rotation_leaves_old_ciphertext_readable_and_says_so(admin: Client) -> None:
+def test_a_rotation_leaves_old_ciphertext_readable_and_counts_it(admin: Client) -> None:
     old = admin.encrypt(name=KEY, plaintext=b"x").ciphertext
     admin.create_crypto_key_version(request={"parent": KEY})
     admin.update_crypto_key_primary_version(name=KEY, crypto_key_version_id="2")

@@ -135,7 +135,7 @@ def test_queries(spending: Warehouse, sql: str, answer: list[Any]) -> None:
     assert spending.rows(sql) == answer
 
 
-def test_a_dry_run_says_what_would_come_and_runs_nothing(spending: Warehouse) -> None:
+def test_a_dry_run_returns_the_columns_and_runs_nothing(spending: Warehouse) -> None:
     from devcloud.bigquery.model import QueryRequest
 
     with spending.engine.session() as session:

@@ -56,7 +56,7 @@ class TestCleanUp:
         dispatching.process()
         assert dispatching.scheduled(last)["outcome_reason"] == "LEASE_EXPIRED"
 
-    def test_a_run_nobody_closed_gets_its_closing_task(self, dispatching: Dispatching, tenant_id: str) -> None:
+    def test_a_run_that_is_not_closed_gets_its_closing_task(self, dispatching: Dispatching, tenant_id: str) -> None:
         (run_id,) = dispatching.enqueue(tenant_id, "a")
         dispatching.report(run_id, "SETTLED", outcome="CANCELLED", error_class="CANCELLED", lease_id=None)
         clean_up(dispatching)
@@ -93,7 +93,7 @@ class TestStatus:
         dispatching.query(f"UPDATE tenants.tenant_subscriptions SET daily_limit = 2 WHERE tenant_id = '{tenant_id}'")
         assert status(dispatching)["tenants_near_limit"] == []
 
-    def test_it_says_what_is_overdue(self, dispatching: Dispatching, tenant_id: str) -> None:
+    def test_it_shows_overdue_work(self, dispatching: Dispatching, tenant_id: str) -> None:
         long_ago = datetime.now(UTC) - timedelta(days=1)
         dispatching.enqueue(tenant_id, "a", added_at=long_ago.isoformat())
         dispatching.schedule(tenant_id, next_run_time=long_ago)

@@ -22,9 +22,7 @@ MOVES = {
 
 
 @pytest.mark.parametrize("moved", MOVES)
-def test_a_decision_on_what_has_moved_changes_nothing_at_all(
-    dispatching: Dispatching, tenant_id: str, moved: str
-) -> None:
+def test_a_decision_on_changed_items_changes_nothing(dispatching: Dispatching, tenant_id: str, moved: str) -> None:
     first, second = dispatching.enqueue(tenant_id, "gcp-cost-billing", "gcp-cost-daily_by_service")
     queue = DispatchQueue(warehouse_of(dispatching.client))
     state = queue.read()

@@ -35,7 +35,7 @@ def reason_of(executions: Executions, job_id: str) -> str | None:
 
 
 @pytest.mark.parametrize("reason", [RunCancelled, StepTimedOut])
-def test_a_job_that_nobody_will_read_is_cancelled_and_the_next_one_is_another(
+def test_an_abandoned_job_is_cancelled_and_the_next_attempt_starts_another(
     executions: Executions, reason: type[RunError]
 ) -> None:
     warehouse, job_id = warehouse_of(executions.client), f"test-{uuid.uuid4()}"

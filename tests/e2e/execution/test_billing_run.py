@@ -142,7 +142,7 @@ def test_two_exports_of_one_tenant_leave_each_others_rows_alone(extracting: Exec
     }
 
 
-def test_an_export_that_lost_its_rows_does_not_empty_what_is_published(executions: Executions, tenant: Tenant) -> None:
+def test_an_export_that_lost_its_rows_does_not_empty_published_days(executions: Executions, tenant: Tenant) -> None:
     executions.run(tenant, ALL_DAYS)
     before = executions.published(tenant)
     with tenant.cloud.clients(tenant.gcp_key) as clients:

@@ -135,7 +135,9 @@ def test_check_lets_good_rows_through_and_keeps_bad_ones_out(planted: Planted, k
         (check("row_count", minimum=9), "row_count: 3, expected at least 9"),
     ],
 )
-def test_failure_is_told_in_words_with_the_rows_that_fail(planted: Planted, given: Json, says: str) -> None:
+def test_a_failure_is_reported_in_words_with_the_number_of_failing_rows(
+    planted: Planted, given: Json, says: str
+) -> None:
     error = planted.run([given], [{}, {"cost": "67.5"}, {"cost": 41}]).error
     assert error is not None
     assert error.message == says
@@ -160,7 +162,7 @@ def in_order(sample: list[Json] | None) -> list[Json] | None:
     return sample and sorted(sample, key=str)
 
 
-def test_check_that_warns_lets_the_run_publish_and_says_what_it_saw(planted: Planted) -> None:
+def test_a_warning_check_lets_the_run_publish_and_shows_its_result(planted: Planted) -> None:
     warned = planted.run([check("range", "warn", column="cost", maximum=1)], [{"cost": 2}])
     assert warned.error is None
     assert (warned.checks["range"]["passed"], warned.checks["range"]["severity"]) == (False, "warn")
@@ -258,7 +260,7 @@ def test_staged_rows_are_reconciled_with_a_published_table_or_another_step(plant
     ]
 
 
-def test_days_that_have_rows_are_emptied_only_when_somebody_says_so(planted: Planted) -> None:
+def test_days_with_rows_are_emptied_only_if_allow_empty_is_set(planted: Planted) -> None:
     table = "gcp_cost_daily_by_service"
     assert planted.run([check("not_emptied", table=table)], [{}]).error is None
     kept = planted.run([check("not_emptied", table=table)], [])

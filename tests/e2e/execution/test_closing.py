@@ -114,7 +114,7 @@ def test_a_last_attempt_given_up_before_it_published_publishes_nothing(
     assert extracting.run_row(delivery)["status"] == "FAILED"
 
 
-def test_a_run_that_was_closed_as_cancelled_before_anybody_said_so_is_cancelled(
+def test_a_run_that_was_closed_as_cancelled_without_an_event_is_cancelled(
     extracting: Executions, reader: Tenant, start_extracting: StartInstance, settled_as: SettledAs
 ) -> None:
     delivery, instance = extracting.admit(reader, {"date": "2025-11-16"}, max_retries=0), start_extracting()

@@ -31,7 +31,7 @@ def test_a_cancel_is_heeded_while_the_tenants_service_is_down(
     assert executions.run_row(delivery)["status"] == "CANCELLED"
 
 
-def test_a_read_without_a_key_says_what_is_not_implemented_here(executions: Executions, reader: Tenant) -> None:
+def test_a_read_without_a_key_is_refused_as_not_implemented(executions: Executions, reader: Tenant) -> None:
     executions.prepare(reader)
     api = Api(executions.cloud.ready["gateway"], reader.api_key)
     content = {"project_id": reader.project, "impersonate_service_account": IMPERSONATED}

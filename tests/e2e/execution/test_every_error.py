@@ -197,7 +197,7 @@ def test_a_claim_that_fails_is_delivered_again_and_nothing_is_lost(stage: Stage)
 
 
 @pytest.mark.parametrize("place", ["close", "log"])
-def test_an_end_that_cannot_be_written_down_is_said_all_the_same(stage: Stage, place: str) -> None:
+def test_an_end_that_cannot_be_logged_is_still_reported(stage: Stage, place: str) -> None:
     _, ending = ends(errors.SourceChanged, "SOURCE_CHANGED", for_good=True)
     leases = []
     for make, _ in [*LASTING, *PASSING] if place == "close" else PASSING[-7:]:

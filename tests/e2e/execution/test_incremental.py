@@ -85,7 +85,7 @@ def test_rows_that_arrive_later_under_an_equal_or_older_export_time_are_loaded(
     assert restated(extracting, tenant, second) == [TENTH]
 
 
-def test_a_run_without_news_completes_writes_nothing_and_says_so(
+def test_a_run_without_new_rows_completes_publishes_nothing_and_logs_it(
     extracting: Executions, tenant: Tenant, export: ArrivingExport
 ) -> None:
     first = extracting.run(tenant, {})
@@ -196,7 +196,7 @@ def test_a_row_with_another_credit_is_loaded_although_nothing_else_tells_them_ap
     assert extracting.query(sql) == [{"credits": -1}]
 
 
-def test_a_row_that_says_it_comes_from_the_future_does_not_hide_what_comes_after_it(
+def test_a_row_with_a_future_export_time_does_not_hide_later_rows(
     extracting: Executions, tenant: Tenant, owner: bigquery.Client
 ) -> None:
     export = make_export(owner, tenant, granularity=None)

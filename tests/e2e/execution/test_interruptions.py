@@ -189,7 +189,7 @@ def test_a_cancel_reaches_a_run_that_is_working(
     assert "gcp_cost_billing" not in {table.table_id for table in extracting.client.list_tables(reader.tenant_id)}
 
 
-def test_a_run_that_was_published_succeeds_whatever_its_executor_hears_afterwards(
+def test_a_published_run_succeeds_whatever_its_executor_reads_afterwards(
     extracting: Executions, reader: Tenant, start_extracting: StartInstance
 ) -> None:
     delivery, instance = extracting.admit(reader, ALL_DAYS, max_retries=0), start_extracting()

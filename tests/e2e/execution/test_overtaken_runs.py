@@ -61,7 +61,7 @@ def test_an_attempt_does_not_take_a_day_out_of_a_month_that_another_run_has_publ
     assert (month["net_cost"], month["last_day"]) == (Decimal(3), NEXT_DAY)
 
 
-def test_an_attempt_that_nobody_overtook_goes_on_with_what_is_staged(
+def test_an_attempt_uses_staged_rows_if_no_other_run_has_published(
     extracting: Executions, tenant: Tenant, export: ArrivingExport
 ) -> None:
     extracting.run(tenant, {"date": str(DAY)})

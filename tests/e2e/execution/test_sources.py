@@ -39,7 +39,7 @@ def test_an_export_in_another_location_is_refused_by_name(executions: Executions
     assert error == f"LOCATION_MISMATCH: {table} is in EU, but the platform is in US."
 
 
-def test_a_missing_export_is_said_to_be_missing(executions: Executions, reader: Tenant) -> None:
+def test_a_missing_export_is_reported_as_missing(executions: Executions, reader: Tenant) -> None:
     table = f"{reader.project}.billing.nothing_here"
     assert failed(executions, reader, billing_export_table=table) == f"SOURCE_NOT_FOUND: {table} does not exist"
 
@@ -111,7 +111,7 @@ def test_an_export_whose_owner_demands_a_filter_on_the_partition_is_read(
     assert found["row_count"] == tenant.export.truth["rows"]
 
 
-def test_a_run_for_an_export_that_the_credential_names_no_more_is_refused_and_fences_nobody(
+def test_a_run_whose_credential_names_another_export_fails_and_takes_no_fence(
     extracting: Executions, tenant: Tenant, api: Api
 ) -> None:
     day = {"date": "2025-11-16"}
