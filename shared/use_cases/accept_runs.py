@@ -93,15 +93,16 @@ class RunRequests:
     def accepting(self, standing: Standing, runs: int) -> AbstractContextManager[int]:
         """A block that accepts so many runs: how many others of the tenant this standing may not show.
 
-        Each instance knows of its own. What several accept beyond a limit is left to the dispatcher.
+        Each instance counts only its own runs. When several instances together exceed a limit, the dispatcher
+        enforces it.
         """
         return self.unseen.work(standing.owner.tenant_id, runs, read_at=standing.asked_at)
 
     def accept(self, ask: Ask, planned: PlannedRuns) -> AcceptedRun:
         """Queue the runs under the first free id.
 
-        What this call is told, or what the first one with its key was. IdempotencyMismatch when the key came with
-        another body. At most one job that writes.
+        It returns this call's answer, or the answer of the first call with the same key. IdempotencyMismatch when the
+        key came with another body. At most one job that writes.
         """
         number = 0
         while (accepted := self._try_id(ask, planned, ask.request_id(number))) is None:

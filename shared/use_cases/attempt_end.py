@@ -62,8 +62,8 @@ class AttemptEnd:
             return self.report.append_end("SUCCEEDED", outcome=ended)
         if ended and status == "CANCELLED":
             return self.report.append_end("CANCELLED", outcome=status)
-        # A last attempt that cannot say how it ended, or a cancel that may have come too late, is no end: the
-        # dispatcher asks whether the run was published.
+        # A last attempt that cannot say how it ended, or a cancel that may have come too late, does not end the run:
+        # the dispatcher finds out whether the run was published.
         retryable = ended is None and (error.retryable or status == "CANCELLED")
         return self.report.append_end("FAILED", outcome=status, retryable=retryable, **facts)
 

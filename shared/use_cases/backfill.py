@@ -30,7 +30,7 @@ class Backfills:
         """A block in which one backfill of this key has its standing read and is accepted; another one waits.
 
         Otherwise backfills that are asked for at the same moment would all find the queue empty. TooManyRequests when
-        too many of one key come at once. Each instance has a line of its own.
+        too many of one key come at once. Each instance orders its own calls.
         """
         with self.line.first(key.api_key_hash) as is_first:
             if not is_first:

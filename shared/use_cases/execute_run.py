@@ -37,7 +37,7 @@ class RunExecution:
     def execute(self) -> str:
         """Handle the delivery and return its outcome as one word; raises only if it should be delivered again.
 
-        A delivery that is still worked on when its time and grace are over takes this process with it.
+        When a delivery is still at work after its time and its grace, this process ends.
         """
         settings, closing = self.services.settings, self.report.task.closing
         grace_seconds = settings.execution_grace_seconds

@@ -1,7 +1,7 @@
 """Brings tables that exist to what configs/tables says now: an operator's command around a deployment.
 
-Everything is compared before anything is changed. What is left to do stands in the tables alone, so a call that was cut
-off is completed by repeating it.
+It compares every table before it changes any. Only the tables say what is left to do, so repeating a call that was
+cut off completes it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Migration:
     def carry_out(self, plan: MigrationPlan) -> Iterator[tuple[TableChange, str | None]]:
         """Make and change what is due, each table whole or not at all; each with what was in its way, or None.
 
-        Conflict, and nothing is changed, when something is refused. Unavailable when BigQuery does not answer.
+        Conflict when a change is refused; then no table is changed. Unavailable when BigQuery does not answer.
         """
         if plan.refused:
             raise Conflict("Some tables cannot be changed in place; see the lines above.")
@@ -83,6 +83,6 @@ class Migration:
     def _attempt(self, change: TableChange) -> str | None:
         try:
             TableLayouts(self.warehouse).carry_out(change)
-        except (AccessDenied, Conflict, JobFailed) as error:  # one tenant's dataset is no reason to leave the others
+        except (AccessDenied, Conflict, JobFailed) as error:  # the other tenants' datasets are still migrated
             return error.message
         return None

@@ -107,8 +107,8 @@ class ConfigRequests:
     def change(self, key: PresentedKey, config_id: str, body: Mapping[str, Any], user_id: str | None) -> dict[str, Any]:
         """The schedule as it is now, or its preview as it would be. Two jobs, one when `body` changes nothing.
 
-        NotFound for a schedule that is not this tenant's; what is switched on, or given other parameters, must be able
-        to run, as a new one must.
+        NotFound for a schedule that is not this tenant's; a schedule that is switched on or gets other parameters
+        must be able to run, like a new one.
         """
         return until_applied(lambda: self._change(key, config_id, body, user_id), rng=self.rng)
 

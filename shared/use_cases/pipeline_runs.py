@@ -138,8 +138,8 @@ class PipelineRuns:
     def cancel_backfill(self, tenant_id: str, backfill_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Ask for the end of every run of a backfill that has none yet, in as many jobs as `cancel` takes.
 
-        NotFound for a backfill that is not this tenant's. A repeated call asks for nothing twice, and completes one
-        that was cut off: what is to be asked follows from the runs alone.
+        NotFound for a backfill that is not this tenant's. A repeated call cancels no run twice and completes a call
+        that was cut off: the runs alone say which of them are still to be cancelled.
         """
         validated(NoBody, body)
         runs = self.run_log.list_runs(tenant_id, backfill_id=backfill_id, limit=MOST_MONTHS)

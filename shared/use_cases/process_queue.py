@@ -21,7 +21,7 @@ from shared.use_cases.contention import until_applied
 
 JOB = "process_queue"
 _NEVER_SAID = Closing(status="FAILED", error_class=LEASE_EXPIRED, error_message=NEVER_SAID)
-_OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # waits that are meant, and may last for days
+_OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # waits that are intended and may last for days
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Moves stored credentials to the version of the key that encrypts now: an operator's command after a rotation.
 
-What is left to do stands in the table alone, so a call that was cut off is completed by repeating it.
+Only the table says what is left to do, so repeating a call that was cut off completes it.
 """
 
 from __future__ import annotations

@@ -81,8 +81,8 @@ class CredentialSetup:
     def store(self, tenant_id: str, request: CredentialRequest, *, user_id: str | None) -> CredentialStored:
         """Check, encrypt and store a credential, creating the tenant's dataset and tables where they are missing.
 
-        The credential and its log entry come last and together, so that whoever finds a credential finds all the
-        rest; a call that died on the way is completed by repeating it.
+        The credential and its log entry come last and together, so that a credential never exists without the rest;
+        repeating a call that was cut off completes it.
         """
         credential = check_credentials(
             request.provider,
@@ -126,7 +126,7 @@ class CredentialSetup:
 
     def _prepare(self, tenant_id: str) -> Preparation:
         preparation = self.datasets.prepare(tenant_id)
-        for refused in preparation.tables_refused:  # not the tenant's fault, nor for it to mend: its call goes on
+        for refused in preparation.tables_refused:  # the tenant cannot mend this, so its call goes on
             log.error("table cannot be changed in place", table=refused.table, obstacles=refused.reasons)
         return preparation
 

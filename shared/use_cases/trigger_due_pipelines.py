@@ -31,7 +31,7 @@ from shared.use_cases.contention import until_applied
 
 JOB = "trigger_due_pipelines"
 _UTC = require_timezone("UTC")
-# Cron is computed tick by tick: so many fit into the function's timeout with time to spare.
+# Cron is computed tick by tick: this many ticks fit into the function's timeout with time to spare.
 _MOST_TICKS = 500_000
 
 
@@ -107,8 +107,8 @@ def plan_due(
 ) -> tuple[list[PlannedSchedule], list[tuple[str, str]]]:
     """The plans of the schedules that are served now; the others, with the reason, stay due.
 
-    What became due last comes first: long backlogs, a tenant's that was away or everybody's after an outage, take
-    several triggers and hold up nobody else.
+    The schedules that became due last come first. A long backlog, of one tenant or of all after an outage, takes
+    several triggers and does not delay the other schedules.
     """
     planned: list[PlannedSchedule] = []
     left: list[tuple[str, str]] = []

@@ -13,7 +13,8 @@ from shared.domain.dispatching.settling import CLOSING, with_lease
 
 QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 SUBSCRIPTION_NOT_LIVE = "SUBSCRIPTION_NOT_LIVE"
-# Waiting this long is worth one point of priority, so that newer runs of higher priority cannot hold one back for ever.
+# Each wait of this length raises a run's priority by one, so that newer runs of higher priority cannot delay it for
+# ever.
 AGEING_STEP = timedelta(minutes=15)
 DEFAULT_MAX_RUNS = 2_000  # as many decisions as one transaction takes
 
@@ -110,8 +111,8 @@ def make_lanes(
 ) -> list[Lane]:
     """A lane for each tenant with waiting items. The tenant whose last admission is oldest comes first.
 
-    The runs `to_close` come before all others of their lane: a closing takes seconds, and while it waits the run is
-    neither cancelled nor out of a backfill's way.
+    The runs `to_close` come before all others of their lane: a closing takes seconds, and until it ends the run is
+    not cancelled and still blocks a backfill.
     """
     lanes: dict[str, Lane] = {}
     for item in sorted(waiting, key=lambda item: (item.run_id not in to_close, *aged_order(item, now))):
@@ -130,7 +131,7 @@ def make_lanes(
 def aged_order(item: QueueItem, now: datetime) -> tuple[int, datetime, str]:
     """Sort key within a tenant: priority aged by waiting time, highest first, then the scheduled time.
 
-    A backfill's runs wait for days by design: did they age, they would go before the work of the day.
+    A backfill's runs wait for days by design: if they aged, they would start before the day's own runs.
     """
     aged = item.priority + (0 if item.is_backfill else max(0, (now - item.added_at) // AGEING_STEP))
     return (-aged, item.scheduled_time, item.run_id)
@@ -145,8 +146,8 @@ def _rotation_order(lane: Lane) -> tuple[bool, float, int, str]:
 class Handout:
     """The number of runs that may still be admitted now.
 
-    `at_most`: of all tenants. `executors`: those that are free. `of_tenant`: of one tenant, less those of its runs
-    that no executor has taken yet, which `untaken` counts by tenant.
+    `at_most`: runs of all tenants. `executors`: the number of free ones. `of_tenant`: runs of one tenant; its
+    admitted runs that no executor has claimed yet, which `untaken` counts by tenant, are subtracted.
     """
 
     at_most: int
@@ -157,7 +158,7 @@ class Handout:
     def takes(self, lane: Lane, more: int) -> bool:
         """Whether a tenant that got `more` admissions in this call may have another one.
 
-        It gets another executor only while it holds fewer than are free, so the next tenant finds one.
+        A tenant gets another executor only while it holds fewer than are free, so that the next tenant finds one.
         """
         tenant_id = lane.share.tenant_id
         is_free = lane.live_count + more < self.executors

@@ -24,8 +24,8 @@ class DispatchPolicy:
     lease_length: how long an executor may stay silent.
     redeliver_after: how long an admitted run may stay unclaimed before its task is created again.
     max_redeliveries: how many of those tasks one call creates.
-    max_unclaimed, max_unclaimed_of_tenant: admitted runs that may wait for an executor, in all and of one tenant; more
-    would only wait in Cloud Tasks, in front of others.
+    max_unclaimed, max_unclaimed_of_tenant: admitted runs that may wait for an executor, in all and of one tenant;
+    more runs would only wait in Cloud Tasks, ahead of other tenants' runs.
     executors: how many there are.
     max_changes: how many changes one transaction applies.
     pause: how long a run waits, at most, before it asks again whether Google has quota for it.
@@ -84,7 +84,7 @@ def decide(
     waiting = _cancel(state, cancels)
     admission = _admit(state, live, waiting, policy, max_runs=max_runs, new_id=new_id)
 
-    # What ends without an executor frees none, so it comes after what waits for one.
+    # An item that ends without an executor frees none, so it comes after the items that wait for one.
     changes = [
         *live.changes, *admission.admitted, *waiting.cancelled, *admission.refused, *admission.told_to_wait
     ]  # fmt: skip
@@ -141,7 +141,7 @@ def _cancel(state: QueueState, cancels: frozenset[str]) -> _Waiting:
 
 
 def _may_have_published(item: QueueItem, shares: Mapping[str, TenantShare]) -> bool:
-    # To find out takes a slot, which not every tenant has.
+    # Finding out takes a slot, and not every tenant has a free one.
     share = shares.get(item.tenant_id)
     return item.is_counted and share is not None and share.is_live and share.concurrent_limit > 0
 

@@ -91,7 +91,7 @@ class QueueState:
     """One read of the queue. `now` is BigQuery's clock at that read, the one clock of every decision.
 
     `items` holds every live item, the front of each tenant's queue (of what has been counted on a day, and of what has
-    not), as many items that have not been told why they wait as can be told, and every one somebody wants cancelled;
+    not), as many items without a wait reason as one transaction can change, and every item with a cancel request;
     `next_available_at` is when the next backing-off item may start.
     """
 

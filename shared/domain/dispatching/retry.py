@@ -8,7 +8,7 @@ from datetime import timedelta
 
 MOST_RETRIES = 10  # of a run
 MOST_STEP_TRIES = 5  # within one attempt of a run
-MOST_JOBS = (MOST_RETRIES + 1) * MOST_STEP_TRIES  # that one step of a run may leave behind, the last one included
+MOST_JOBS = (MOST_RETRIES + 1) * MOST_STEP_TRIES  # jobs that all tries of one step of a run may start
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from shared.domain.dispatching.retry import RetryPolicy, may_retry
 LEASE_EXPIRED = "LEASE_EXPIRED"
 NEVER_SAID = "The executor stopped reporting before the run ended."
 CLOSING = "CLOSING"  # why a run that has no executor any more is still live
-GOOGLE_QUOTA = "GOOGLE_QUOTA"  # why a run waits that did nothing wrong and has used up no attempt
+GOOGLE_QUOTA = "GOOGLE_QUOTA"  # why a run waits although it did not fail and used up no attempt
 _LONGEST_UNCLAIMED_LEASE = timedelta(hours=1)
-# In this order: what has been published is not undone by a later word.
+# The order matters: a later event does not undo a publish.
 _TERMINAL = ("SUCCEEDED", "CANCELLED", "FAILED", "PAUSED")
 
 _SIGNS_OF_LIFE = ("HEARTBEAT", "STEP")
@@ -77,8 +77,8 @@ class Settler:
     def settle(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change | None:
         """The change of a live item, or None while it continues.
 
-        A run that shall be cancelled is left to its executor, who sees the request itself: ending it here could race
-        with its publish. When the executor is gone, a closing task finds out whether there is something to cancel.
+        The executor of a run ends it on a cancel request, which it sees itself: ending the run here could race with
+        its publish. When the executor is gone, a closing task finds out whether the run can still be cancelled.
         """
         if lease.ended_by is not None:
             return self._ended(item, lease, lease.ended_by, cancel_requested=cancel_requested)
@@ -113,7 +113,7 @@ class Settler:
 
     def _asked(self, item: QueueItem, lease: Lease) -> Change:
         # The last executor may have published and died before it said so. A closing task finds out under a lease of
-        # its own; when nobody hears from that either, the run has failed, or was cancelled. See docs/adr/0012.
+        # its own; when that lease expires too, the run has failed, or was cancelled. See docs/adr/0012.
         asked = with_lease(item, self.new_id(), self.now, self.lease_length, hop=lease.hop + 1)
         return Change("RENEW", item, replace(asked, wait_reason=CLOSING))
 
@@ -124,15 +124,15 @@ class Settler:
         return Change("RETRY", item, replace(waiting, priority=item.priority - 1), error_class, message)
 
     def _paused(self, item: QueueItem, sign: RunSign) -> Change:
-        # Nothing is wrong with the run, so no attempt is used up: the next admission counts this one once more.
+        # The run did not fail, so no attempt is used up: the next admission has the same attempt number.
         later = self.now + self.pause * self.rng.uniform(0.5, 1)
         waiting = replace(_queued(item, later, GOOGLE_QUOTA), attempt=item.attempt - 1)
         return Change("PAUSE", item, waiting, sign.error_class, sign.error_message)
 
     def _renewed(self, item: QueueItem, lease: Lease) -> Change:
-        # Nobody has worked, so no attempt is used up. The lease is new, so a task that comes late is stale; it is
-        # twice as long, so tasks that wait long in a busy Cloud Tasks queue are at last delivered in time; the hop is
-        # new, so that the task's name is.
+        # No executor claimed the run, so no attempt is used up. The lease is new, so that a late task is stale. It is
+        # twice as long, so that a busy Cloud Tasks queue can deliver the task in time. The hop is new, so that the
+        # task has a new name.
         granted = (item.lease_expires_at or self.now) - (item.processing_started_at or self.now)
         length = max(self.lease_length, min(2 * granted, _LONGEST_UNCLAIMED_LEASE))
         return Change("RENEW", item, with_lease(item, self.new_id(), self.now, length, hop=lease.hop + 1))

@@ -37,8 +37,9 @@ class RunRequest:
 class QueuedGroup:
     """Items of a tenant's queue that are alike.
 
-    `kind`: manual, scheduled or backfill. `is_uncounted`: they have not been admitted yet, and will count then.
-    `is_ahead`: they may start now and go before a manual run that is accepted now. `backfill_id`: one of theirs.
+    `kind`: manual, scheduled or backfill. `is_uncounted`: the runs have not been admitted yet; the quota counts them
+    when they are. `is_ahead`: the runs may start now, before a manual run that is accepted now. `backfill_id`: the id
+    of one backfill among them.
     """
 
     pipeline_id: str
@@ -116,8 +117,8 @@ class Usage:
     def check_waiting(self, runs: int = 1, *, unseen: int = 0) -> None:
         """TooManyWaiting when so many more would be more than may wait; TooManyRequests as in check_quota.
 
-        Calls at the same moment may pass the limit where several instances take them: it protects the platform, it
-        meters nobody.
+        Calls at the same moment may together exceed the limit when several instances take them: the limit protects
+        the platform and is not billed.
         """
         waiting = _count(group for group in self.queue if group.state != PROCESSING)
         check_waiting(daily_limit=self.daily_limit, waiting=waiting, more=runs)
@@ -181,7 +182,7 @@ def repeatable_run_id(
 ) -> str:
     """The run's id for an Idempotency-Key: the same call finds the same run; `number` counts the ids that are used up.
 
-    A key is its route's: that of a new run, or that of the retries of one run.
+    A key belongs to one route: to new runs, or to the retries of one run.
     """
     named = [tenant_id, pipeline_id, idempotency_key, number, *([retry_of] if retry_of else [])]
     return str(uuid.uuid5(_NAMESPACE, json.dumps(named)))
@@ -208,7 +209,7 @@ def body_digest(body: Mapping[str, Any]) -> str:
 class Standing:
     """A key's owner, and what its tenant has and uses; `credentials` maps providers to their credential's source.
 
-    `asked_at`: before it was read, by the clock of whoever asked.
+    `asked_at`: the time just before the read, by the reader's clock.
     """
 
     owner: KeyOwner
@@ -222,7 +223,7 @@ class Standing:
 class RequestedRuns:
     """The runs of one request: a single run, or a backfill's runs in their order.
 
-    `request_id` is the id of the one or the other. Each of `runs` has `run_id` and `parameters`.
+    `request_id` is the id of the run or of the backfill. Each of `runs` has `run_id` and `parameters`.
     """
 
     request_id: str

@@ -103,8 +103,8 @@ def snapshot_of(run: ClaimedRun, published_at: datetime | None) -> datetime:
 
     It must be recent enough to be read, and not before the source's last publish.
 
-    While a run waits for its next attempt, another one of its source may publish. What was staged before that is older
-    than what is published by now, so the attempt freezes a new moment, and its steps begin again.
+    While a run waits for its next attempt, another run of its source may publish. The rows staged before that publish
+    are then older than the published ones, so the attempt freezes a new moment and runs its steps from the start.
     """
     claims = [item.details for item in run.checkpoints if item.kind == "CLAIMED" and "snapshot_at" in item.details]
     earliest = run.read_at - _SNAPSHOT_KEPT

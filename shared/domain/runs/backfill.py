@@ -11,7 +11,7 @@ from typing import Any
 from shared.domain.templates.templates import ASKS_FOR_BACKFILL, Template, resolve_parameters
 from shared.errors import InvalidInput
 
-BACKFILL_PRIORITY = -100  # below every other run, one that was often retried included
+BACKFILL_PRIORITY = -100  # below every other run, even one that was retried often
 MOST_MONTHS = 37  # three years and the month that has begun
 _RANGE = ("start_date", "end_date")
 
@@ -45,8 +45,8 @@ class Backfill:
 class BackfillQuota:
     """The part of a tenant's daily limit that a backfill may use.
 
-    `reserved`: runs of today that waiting scheduled runs and due schedules will need. On a later day each of the active
-    `schedules` needs one.
+    `reserved`: runs of today that waiting scheduled runs and due schedules will need. On a later day each of the
+    active `schedules` needs one run.
     """
 
     daily_limit: int
@@ -86,7 +86,7 @@ def asks_for_backfill(body: Mapping[str, Any]) -> bool:
 def plan_backfill(template: Template, body: Mapping[str, Any], *, today: date) -> Backfill:
     """The runs of `{"start_date", "end_date", "split": "month"}` and the template's parameters.
 
-    InvalidInput naming every bad field. `today` is the UTC day: what is still to come cannot be filled.
+    InvalidInput naming every bad field. `today` is the UTC day: a backfill cannot cover days after it.
     """
     found = list(_field_errors(body))
     rest = {name: value for name, value in body.items() if name not in ASKS_FOR_BACKFILL}

@@ -30,7 +30,8 @@ class Closing(BaseModel):
 class RunTask(BaseModel):
     """One delivery: a hop of a leased attempt, or the closing of a run.
 
-    A closing under a lease says how the run ended; one without a lease only writes down what was decided.
+    A closing task with a lease finds out how the run ended; one without a lease only records an end that the
+    dispatcher decided.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

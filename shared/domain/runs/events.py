@@ -21,9 +21,9 @@ class RunEvent:
     """One row of pipeline_run_events.
 
     An executor's events carry the lease they happened under; the dispatcher ignores those of an old lease. CLAIMED
-    and HANDED_OVER carry `details={"hop": n}`, the hop that began or ended, so that a hop nobody claimed is seen.
-    A FAILED event says whether it is `retryable`; PAUSED ends the lease and not the attempt. `event_id` is the
-    streaming insert id too: appending the same event again changes nothing.
+    and HANDED_OVER carry `details={"hop": n}`, the hop that began or ended, which shows a hop that no executor
+    claimed. A FAILED event says whether it is `retryable`; PAUSED ends the lease and not the attempt. `event_id` is
+    the streaming insert id too: appending the same event again changes nothing.
     """
 
     run_id: str

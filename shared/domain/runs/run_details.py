@@ -39,7 +39,7 @@ def merged_checks(logged: Sequence[Record], streamed: Sequence[Record]) -> list[
 def billed_for(steps: Sequence[Record], *, otherwise: int | None) -> int | None:
     """The bytes billed for a run: the sum of its steps, or `otherwise`, the figure of its row, when it has no steps.
 
-    The publish writes the row, and cannot know yet what it will be billed itself.
+    The publish writes the row before its own billed bytes are known.
     """
     return sum(step["bytes_billed"] or 0 for step in steps) if steps else otherwise
 

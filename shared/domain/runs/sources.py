@@ -15,7 +15,8 @@ def require_source(
 ) -> str | None:
     """What a run would load, as far as it is known; `credentials` maps providers to their credential's source.
 
-    Conflict without a credential. InvalidInput when neither it nor the parameters, fields of `within`, name a source.
+    Conflict without a credential. InvalidInput when neither the credential nor the parameters name a source; it names
+    the parameters as fields of `within`.
     """
     if template.credentials not in credentials:
         raise Conflict(not_set_up(template.credentials))

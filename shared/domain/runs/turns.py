@@ -1,11 +1,11 @@
 """Lets publishes of one tenant take turns. A turn is the number of a job, and the executor that starts the job has it.
 
-BigQuery takes a job's id once, so two cannot have one turn, and a turn is over when its job is: an executor that dies
-holds nobody up. The next number is tried only once the job before it has ended. Those who wait know who came before
-them, and give way.
+BigQuery accepts a job's id once, so two runs cannot take the same turn. A turn ends with its job, so an executor that
+dies blocks no other. The next number is tried only once the job before it has ended. A waiting executor knows which
+executors came before it and lets them go first.
 
-`take_turn` and `find_newer_publish` are conversations: they yield a question or an order, and are sent the result. They
-know neither clock nor cloud.
+`take_turn` and `find_newer_publish` are conversations: they yield a question or an order, and are sent the result.
+They use neither a clock nor a cloud.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def take_turn(lease_id: str, newest: int) -> Generator[Wish, Answer, int]:
         passed = yield from _give_way(turn, ahead or 0)
         holder = passed or (yield Start(turn))
         if not isinstance(holder, Holder) or holder.lease_id == lease_id:
-            return turn  # a job of this lease that is there: the answer to its start was lost, or an earlier hop's
+            return turn  # this lease's job exists: an earlier hop started it, or the answer to its start was lost
         if ahead is None:
             line = yield JoinLine()
             assert isinstance(line, Line)  # noqa: S101
@@ -97,8 +97,9 @@ def take_turn(lease_id: str, newest: int) -> Generator[Wish, Answer, int]:
 def find_newer_publish(fence: str, newest: int) -> Generator[Wish, Answer, int | None]:
     """The last turn after `newest` that publishes the same pipeline and source; None when there is none.
 
-    Its job may be at work or have ended: either way it may commit after `newest` was read, so what was read with
-    `newest` may be out of date. After a long row of failed publishes the answer is their last turn, unlooked at.
+    Its job may be running or may have ended. In both cases it may commit after `newest` was read, so the values read
+    with `newest` may be out of date. After many failed publishes in a row the answer is the last of their turns,
+    which is not looked up.
     """
     last = yield from _last_taken(newest)
     if last - newest > _MOST_LOOKED_BACK:
