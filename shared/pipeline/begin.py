@@ -25,7 +25,7 @@ def begin_hop(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services:
     template = find_template(run.provider, run.domain, run.pipeline_template)
     pipeline_id = pipeline_id_of(run.provider, run.domain, run.pipeline_template)
     source = source_of(template, run.parameters, run.credential_source) if template else None
-    # The dispatcher lets one run of a pipeline and accepted source run at a time. No other source may be fenced.
+    # The dispatcher lets one run of a pipeline and accepted source run at a time. The fence must be that source's.
     fenced = source if source == run.accepted_source else None
     begun = _take_fence(task, run, stop_signal, services, pipeline_id=pipeline_id, source=fenced)
     if begun.has_ended:

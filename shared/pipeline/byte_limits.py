@@ -21,7 +21,8 @@ def require_within(
 ) -> None:
     """Check by dry runs that the statements together bill at most the limit; BytesLimitExceeded naming the place.
 
-    Each by itself: of a script of several, a dry run cannot always tell. `besides` are bytes that come on top.
+    Each statement is estimated on its own, because a dry run cannot always estimate a script. `besides` are bytes to
+    add.
     """
     if limit is None:
         return

@@ -37,7 +37,7 @@ _ROWS, _TABLES, _COMPARISONS = "pipeline/checks", "pipeline/table_checks", "pipe
 class RenderedCheck:
     """One statement of the job and its parameters; a check on several columns has several.
 
-    `table` is what the checked rows are meant for; the step's name when they are not published.
+    `table` is the table that the checked rows are for, or the step's name when they are not published.
     """
 
     check_id: str
@@ -53,7 +53,7 @@ class RenderedCheck:
 class Checked:
     """The data that the checks of a run use, by step id: staging tables as `{staging}.name`, days, counts.
 
-    `values` are those that every statement of the template may ask for, but for the days.
+    `values` are the values that every statement of the template may use, except the days.
     """
 
     staged: Mapping[str, str]

@@ -51,14 +51,14 @@ def run_checks(
 def _require_valid(hop: Hop, rendered: Sequence[RenderedCheck]) -> None:
     """Raise InvalidTemplate naming the check that BigQuery refuses for any rows, because no other attempt helps.
 
-    Asked once the job has failed, so that a run without mistakes does not wait for the answer.
+    It asks only once the job has failed, so that a run without mistakes does not wait for the answer.
     """
     for item in rendered:
         try:
             hop.services.warehouse.estimate(item.statement, item.values, dataset=hop.task.tenant_id)
         except InvalidStatement as error:
             raise InvalidTemplate(f"checks.{item.check_id}: {error.message}") from error
-        except ConvergenceError as error:  # what passes, and what is missing, is for the next attempt
+        except ConvergenceError as error:  # a passing error or a missing table: the next attempt tries again
             log.warning("check not looked at", check_id=item.check_id, error_class=type(error).__name__)
             return
 

@@ -53,7 +53,8 @@ class Hop:
     def staging_table(self, step: PlannedStep) -> str:
         """The name of a step's staging table.
 
-        Its input is part of it: an overtaken attempt that read something else writes late, but into a table of its own.
+        The input is part of the name: an overtaken attempt that read other rows and writes late writes into another
+        table.
         """
         return f"{self.task.tenant_id}__{self.task.pipeline_logging_id}__{step.id}__{step.input_hash}"
 

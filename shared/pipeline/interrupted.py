@@ -16,7 +16,8 @@ def interrupted_step(
 ) -> StepRecord | None:
     """The step after the last one that this attempt completed, as FAILED for `reason`.
 
-    None when nothing was under way: nobody claimed the attempt, it handed over, or it noted the step's end itself.
+    It returns None when no step was under way: no executor claimed the attempt, it handed over, or it noted the
+    step's end itself.
     """
     events = [item for item in checkpoints if item.attempt == attempt and item.kind != "CANCEL_REQUESTED"]
     last = events[-1] if events else None

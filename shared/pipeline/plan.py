@@ -37,8 +37,8 @@ class PlannedStep:
     def over(self, *read: Any) -> PlannedStep:
         """The step with the data that it reads as part of its input.
 
-        What is new is found by looking at what is published, so another attempt may find less; what this one left in
-        staging is then not what that one would publish.
+        New days are found by comparing with the published rows, so a later attempt may find fewer; it must then not
+        publish the rows that this attempt left in staging.
         """
         return replace(self, input_hash=_digest(self.input_hash, {"read": read}))
 

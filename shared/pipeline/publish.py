@@ -42,7 +42,7 @@ def publish_statement(template: Template, staged: Mapping[str, str]) -> Statemen
 def _replacements(template: Template, staged: Mapping[str, str]) -> Iterator[Statement]:
     """One statement with the restatements of all targets, then one for the rows of each, as each takes a round trip.
 
-    Billing periods are settled in between, while the rows before are there.
+    Billing periods are settled between the two, while the earlier rows are still there.
     """
     restated = [
         _restated(template, target, staged[target.step]).prefixed(f"{target.table}_") for target in template.publish

@@ -39,10 +39,8 @@ Job = bigquery.LoadJob | bigquery.QueryJob
 class JobOptions:
     """The options of a job besides its statement.
 
-    labels: more of them than the platform's own.
-    into: the table that the rows of a query replace.
-    max_bytes_billed: a limit within the platform's own.
-    timeout_seconds: after this time BigQuery stops the job.
+    labels: labels besides the platform's own. into: the table whose rows the query's rows replace. max_bytes_billed:
+    a limit below the platform's own. timeout_seconds: after this time BigQuery stops the job.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -92,7 +90,8 @@ class Warehouse:
     ) -> bigquery.QueryJob:
         """Start a job under `job_id`. Wait for it with `finished`.
 
-        DuplicateJob when that id has been used: the first job is asked for by `get_job`, and no other id taken for it.
+        DuplicateJob when that id has been used: the caller reads the first job with `get_job` and takes no other id
+        for it.
         """
         sql, config = self._sql(statement, dataset), self._config(statement, values, options)
         with translated():
@@ -125,8 +124,9 @@ class Warehouse:
     ) -> bigquery.QueryJob:
         """The finished job with this id: it is run now, awaited, or was done before.
 
-        BigQuery refuses an id twice, so whatever happens the change happens at most once. A job that failed for a
-        passing reason leaves its id behind: the next suffix is tried. `pause` makes a long wait, and may end it.
+        BigQuery refuses an id twice, so the change happens at most once. When a job failed for a passing reason, its
+        id cannot be used again and the next suffix is tried. `pause` waits between two tries and may end the wait by
+        an exception.
         """
         reason: str | None = None
         for suffix in range(MOST_JOBS):
@@ -143,7 +143,8 @@ class Warehouse:
     def get_job(self, job_id: str) -> bigquery.QueryJob:
         """The query job of an id that is known to be used, with its present state.
 
-        BigQuery may deny it for a while. It is asked until it knows, as long as the request allows; then Unavailable.
+        BigQuery may deny for a while that the job exists. It is asked again as long as the request's time allows;
+        then Unavailable.
         """
         job = self.get_any_job(job_id)
         if not isinstance(job, bigquery.QueryJob):

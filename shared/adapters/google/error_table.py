@@ -1,8 +1,8 @@
 """Classifies Google's errors by one table of the reasons and codes that its services document.
 
 BigQuery names reasons: https://cloud.google.com/bigquery/docs/error-messages. Storage Read, Cloud KMS, Cloud Tasks and
-Secret Manager answer with gRPC's codes: https://cloud.google.com/apis/design/errors. Where one of them means more by a
-code than the others do, SERVICES says so.
+Secret Manager answer with gRPC's codes: https://cloud.google.com/apis/design/errors. SERVICES holds the codes that
+have another meaning in one of these services.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Course(Enum):
 class Meaning:
     """A reason in words that any caller may read, and what to do about it.
 
-    `is_outage`: the service is at fault, and callers are told to come back after `pause_seconds`. `at_once`: repeating
-    the very call helps, so it is repeated while there is time.
+    `is_outage`: the service is at fault, and callers shall come back after `pause_seconds`. `at_once`: repeating the
+    same call helps, so it is repeated while there is time.
     """
 
     course: Course
@@ -120,7 +120,7 @@ GRPC: Mapping[str, Meaning] = {
 }
 
 STORAGE, KMS, TASKS, SECRETS = "storage", "kms", "tasks", "secrets"
-# What the platform's own account may not do is an operator's to mend, and then it passes.
+# When the platform's own account lacks a permission, an operator grants it, and the next call succeeds.
 _OWN_RIGHTS = {
     "PERMISSION_DENIED": _mended("the platform may not use it"),
     "UNAUTHENTICATED": _mended("it does not accept the platform's account"),

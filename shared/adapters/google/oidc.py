@@ -83,7 +83,7 @@ class OidcTokens:
         return claims
 
     def _fetch_certs(self) -> None:
-        if self._certs and self._clock() - self._fetched_at < 60:  # unknown keys may not make us hammer Google
+        if self._certs and self._clock() - self._fetched_at < 60:  # unknown keys must not cause many calls
             return
         try:
             response = requests.get(self._certs_url, timeout=5)

@@ -13,7 +13,7 @@ from shared.adapters.google.error_table import STORAGE
 from shared.adapters.google.retry_budget import RetryBudget
 
 bigquery_storage: Any = _untyped_storage  # its hand-written half has no annotations
-PARTITION_TIME = "_PARTITIONTIME"  # what a table that is partitioned by arrival is filtered by
+PARTITION_TIME = "_PARTITIONTIME"  # the column by which reads filter a table that is partitioned by arrival
 _PERMISSION = "bigquery.readsessions.create"
 _ROLE = "BigQuery Read Session User"
 

@@ -1,7 +1,7 @@
 """Limits how long a call to Google is repeated while it fails for a passing reason.
 
 The clients' own 10 minutes are longer than most functions may run: such a function is cut off, and its caller gets a
-504 that says nothing instead of a 503 that says when to come back. Nor do they hear that a run was cancelled.
+504 without a body instead of a 503 with `Retry-After`. The clients do not notice either that a run was cancelled.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.adapters.google.error_table import is_worth_repeating
 from shared.runtime.request_time import check_stop, seconds_left
 
 _CANCEL_SECONDS = 10.0
-_SHARE = 3  # of the function's time: enough is left for what was done before, and to answer
+_SHARE = 3  # of the function's time; the rest is for earlier work and for the answer
 _LONGEST_SECONDS = 600.0
 _SECONDS_TO_ANSWER = 5.0
 _LEAST_SECONDS = 1.0
@@ -30,7 +30,7 @@ class RetryBudget:
     """The time for which a failing call is repeated: `seconds`, and never beyond the request's own time.
 
     About `first_pause_seconds` pass before the first repetition; each later pause is twice as long. `heeds`: the
-    repetition ends when the request's work has to stop.
+    repetition stops when the request's work has to stop.
     """
 
     seconds: float = _LONGEST_SECONDS

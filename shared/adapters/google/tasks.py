@@ -22,7 +22,7 @@ from shared.runtime import log
 
 _DISPATCH_DEADLINE = timedelta(seconds=1800)  # the longest Cloud Tasks offers; execute_run's timeout is the same
 _KICK_DEADLINE = timedelta(seconds=320)
-# A kick comes this much after its bucket's end, so that a caller whose clock is late still is before it.
+# A kick comes this long after its bucket's end, so that it also follows the writes of a caller whose clock is late.
 _CLOCK_SKEW = timedelta(milliseconds=100)
 _TIMEOUT_SECONDS = 5.0
 _THREADS = 32
@@ -60,9 +60,9 @@ class Tasks:
     def kick(self, *, not_before: datetime | None = None) -> bool:
         """Ask for a call of process_queue soon, or soon after `not_before`; whether Cloud Tasks took it.
 
-        Kicks of one time bucket share one task, delivered when the bucket ends: after everything they speak for was
-        written. A kick that fails costs time and nothing else, as Cloud Scheduler calls process_queue anyway; so it
-        is logged and never raised.
+        Kicks of one time bucket share one task, delivered when the bucket ends: after every write that the kicks
+        announce. A kick that fails only costs time, because Cloud Scheduler calls process_queue anyway; so the
+        failure is logged and not raised.
         """
         targets, now = self._targets, self._clock()
         moment = max(now, not_before) if not_before else now

@@ -41,7 +41,8 @@ class ExportTable:
     """The description of an export: its location, its columns as in the API, and its partitioning by arrival.
 
     `arrival_partition` is HOUR, DAY, MONTH or YEAR; None when it is partitioned otherwise, or not at all.
-    `demanded_filter` is the column, and its type, that the owner demands every read to filter by; None without demands.
+    `demanded_filter` is the column, with its type, by which the owner requires every read to filter; None when the
+    owner requires no filter.
     """
 
     location: str
@@ -70,9 +71,9 @@ class TenantExport:
     def describe_for(self, tenant_id: str) -> ExportTable:
         """As `describe`, of a table that its owner labelled for this tenant; for credentials without a secret.
 
-        An account that trusts the platform's worker does not say for whom: any tenant could name another one's account
-        and export. Only the owner can set the label, and without it nothing is told, not even that the table exists.
-        See docs/adr/0008.
+        An account that trusts the platform's worker does not say for which tenant: any tenant could name another
+        tenant's account and export. Only the owner can set the label. Without it the answer does not even say that
+        the table exists. See docs/adr/0008.
         """
         label = f"the label {_TENANT_LABEL} with the value {tenant_id}"
         missing = f"{self.table} may not be read by the account, or needs {label}"
@@ -105,7 +106,7 @@ class TenantExport:
             for answer in answers:
                 yield pa.ipc.read_record_batch(answer.arrow_record_batch.serialized_record_batch, schema)
 
-        check_stop()  # a stream that was ended from outside looks like one that came to its end
+        check_stop()  # a stream that the service ended early looks like a complete one
 
     def _session(self, columns: Sequence[str], where: str, snapshot_at: datetime) -> ReadSession:
         project, dataset, table = parts_of_table(self.table)
@@ -146,7 +147,8 @@ def _told(error: Exception, table: str, project: str) -> errors.ConvergenceError
     if isinstance(error, google_auth.RefreshError):
         return _refusal(error)
     if outage := outage_of(error, table, service=STORAGE):
-        # A quota of the platform's passes; the tenant's own project may refuse for ever, so this uses up attempts.
+        # A lack of the platform's quota passes. The tenant's own project may refuse for ever, so its refusals use up
+        # attempts.
         is_quota = isinstance(outage, errors.Throttled)
         return errors.SourceThrottled(outage.message, **outage.facts) if is_quota else outage
     if isinstance(error, google.NotFound):

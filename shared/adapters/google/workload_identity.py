@@ -19,8 +19,8 @@ _TIMEOUT_SECONDS = 10.0
 def identity_token(audience: Audience) -> str:
     """A new token for a tenant's audience, good for an hour; from the metadata server where there is one.
 
-    Whoever assumes a role with it asks again for each renewal: an old token is refused. Unavailable when Google does
-    not answer.
+    A caller that assumes a role with the token asks for a new one at each renewal: an old token is refused.
+    Unavailable when Google does not answer.
     """
     request = partial(Request(), timeout=_TIMEOUT_SECONDS)
     try:

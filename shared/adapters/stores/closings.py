@@ -23,7 +23,7 @@ class Closings:
     def close(self, task: CloseTask) -> Sequence[Row]:
         """Close these runs, unless they have ended; those that had ended otherwise, with their status. One job.
 
-        Missing when the tenant has no dataset, Unavailable when other writers of it kept being faster.
+        Missing when the tenant has no dataset, Unavailable when other writers of the same tables won every try.
         """
         closings = json.dumps([run.model_dump() for run in task.runs])
         digest = hashlib.sha256(f"{task.tenant_id} {closings}".encode()).hexdigest()[:40]

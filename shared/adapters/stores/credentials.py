@@ -41,8 +41,8 @@ class Credentials:
     def insert(self, credential: SealedCredential, *, source: str | None, user_id: str | None) -> bool:
         """Store the first credential for its tenant and provider; False when there is one already.
 
-        BigQuery has no unique keys and INSERTs never conflict, so the jobs' ids put first inserts in a row: each
-        caller takes the first free id after all earlier ones are done, and inserts only where there is no row.
+        BigQuery has no unique keys and INSERTs never conflict, so the jobs' ids order the first inserts: each caller
+        takes the first free id once all earlier jobs have ended, and inserts only when there is no row.
         """
         log_id = uuid.uuid4().hex
         values = {**asdict(credential), "source": source, "user_id": user_id, "log_id": log_id}

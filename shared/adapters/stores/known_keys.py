@@ -1,7 +1,7 @@
 """Keeps the existing API keys in memory, so that guessed keys cost neither a query nor a billed byte.
 
-The table is listed (tabledata.list), which is no query: nothing is billed for it, and it goes on when the quota for
-queries is used up.
+The table is listed (tabledata.list), which is no query: nothing is billed for it, and it still works when the quota
+for queries is used up.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _COLUMNS = (
 # Listing takes processor time, so an instance lists a limited number of rows at once and per second.
 _ROWS_AT_ONCE, _ROWS_PER_SECOND, _FEWEST_ROWS = 50_000, 10_000, 500
 _ALONE_AT_ONCE, _ALONE_PER_SECOND = 5, 1 / 30
-# Callers that wait take places of those whose keys are known, so nobody waits long for a listing that does not come.
+# A waiting caller occupies a request slot that callers with known keys need, so no caller waits long for a listing.
 _LISTING_SECONDS = 5.0  # for one answer of BigQuery's, and for trying again
-_FAILURE_SECONDS = 10.0  # a listing that failed answers for those that come so soon after it
+_FAILURE_SECONDS = 10.0  # for this long after a failed listing, callers get its error
 MOST_SECONDS_WAITED = 8.0  # for another call's listing
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NOT_LISTED = "API keys cannot be looked up just now"
@@ -76,8 +76,8 @@ class KnownKeys:
     def find(self, api_key_hash: str) -> bool:
         """Whether there is such a key that may be used, by a look that begins now: one made a moment ago is found.
 
-        No job, and nothing is billed. TooManyRequests when keys nobody knows come faster than the table may be listed,
-        Unavailable when it cannot be listed just now.
+        No job, and nothing is billed. TooManyRequests when unknown keys come faster than the table may be listed,
+        Unavailable when the table cannot be listed now.
         """
         listing = self._listed_since(self._clock())
         return _has(listing, bytes.fromhex(api_key_hash)) or (

@@ -140,7 +140,7 @@ def _standing(row: Row) -> ConfigStanding:
 def _config(row: Mapping[str, Any]) -> PipelineConfig:
     stored = {name: row[name] for name in ConfigSettings.model_fields}
     parameters = json.loads(row["parameters"] or "null") or {}
-    # What is stored was checked when it came; a zone that was abolished since must not hide the schedule.
+    # The stored values were checked when they were set; a zone that was abolished since must not hide the schedule.
     settings = ConfigSettings.model_construct(**{**stored, "parameters": parameters})
     others = {field.name for field in fields(PipelineConfig)} - {"settings"}
     return PipelineConfig(settings=settings, **{name: row[name] for name in others})

@@ -28,7 +28,7 @@ MESSAGE_LENGTH = 1000
 class DispatchQueue:
     """Reads and changes pipeline_execution_queue and what goes with it.
 
-    `most_untold`: of the runs that nobody has looked at yet, how many one read takes; each of them asks for a change.
+    `most_untold`: how many runs without a wait reason one read returns; each of them needs a change.
     """
 
     warehouse: Warehouse
@@ -66,7 +66,7 @@ class DispatchQueue:
     def apply(self, state: QueueState, decision: Decision) -> None:
         """Apply all of a decision or nothing. One job.
 
-        TransactionAborted when another dispatcher, or a writer of the same tables, was faster: read again.
+        TransactionAborted when another dispatcher, or another writer of the same tables, committed first: read again.
         """
         usage = usage_changes(state, decision.changes)
         values = {

@@ -50,7 +50,8 @@ class RunAcceptance:
     def accept(self, requested: RequestedRuns, told: AcceptedRun) -> AcceptedRun | None:
         """Insert the runs and their queue items under the request's id, once. One job.
 
-        `told`, what an earlier call with this id was told, or None when nothing will come of this id any more.
+        It returns `told`, or the answer of an earlier call with this id, or None when no run can begin under this id
+        any more.
         """
         runs = [{**run, "position": position} for position, run in enumerate(requested.runs)]
         values = {

@@ -15,7 +15,7 @@ from shared.domain.requests.paging import Place
 from shared.domain.runs.run_details import merged_checks, merged_steps
 
 _DAYS_KEPT = 90  # as long as events are there
-# A run whose row does not say yet how it ended, or why it is tried again, is not older; a closing follows in minutes.
+# The row of an older run says how the run ended or why it is tried again: a closing follows within minutes.
 _DAYS_LISTED = 7
 MOST_RESTATED = 200  # in one answer
 _MOST_CHARACTERS = 200  # of a text that is the tenant's own
@@ -62,8 +62,8 @@ class RunLog:
     def get_details(self, tenant_id: str, run: Row, *, has_ended: bool) -> Row:
         """The `steps`, `checks` and `restated_dates` of a run that was found, with `restated_dates_total`.
 
-        The newest MOST_RESTATED days are given, and all are counted. One job when the run has ended. Until then nothing
-        is restated, and what is logged was streamed before.
+        The newest MOST_RESTATED days are given, and all are counted. One job when the run has ended. Until then no
+        day is restated, and the log holds the rows that were streamed.
         """
         logged: Row = {"logged_steps": [], "logged_checks": [], "restated_dates": [], "restated_dates_total": 0}
         if has_ended:

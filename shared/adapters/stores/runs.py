@@ -36,7 +36,7 @@ class Runs:
     def claim(self, task: RunTask, *, execution_id: str) -> ClaimedRun | None:
         """The run, claimed for this delivery; None when the lease is not current. DuplicateJob for a second delivery.
 
-        The claim is the id of the job that reads: BigQuery takes it once.
+        The claim is the id of the job that reads: BigQuery accepts an id once.
         """
         values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
         claim, labelled = statement("run_execution", "claim_run"), JobOptions({"execution": execution_id})
@@ -69,8 +69,8 @@ class Runs:
     def begin(self, task: RunTask, run: ClaimedRun, *, pipeline_id: str, source: str | None) -> Begun:
         """Take the fence of (pipeline, source) and read the run's state; FenceLost when the lease is lost.
 
-        It only appends, so it conflicts with nothing; and as the publish looks up the token itself, what is read does
-        not wait for what is appended.
+        It only appends, so it conflicts with no other write. The publish looks up the token itself, so the read does
+        not wait for the append.
         """
         parts = [statement("run_begin", "take_token")]
         if run.trigger_type == "scheduler":
@@ -114,7 +114,7 @@ class Runs:
     def close(self, task: RunTask, closing: Closing, *, bytes_billed: int | None) -> Ending:
         """End a run that has no executor any more, unless it has ended; once, however often its task is delivered.
 
-        How it ended: as its row says, or as `closing` does when it has none.
+        It returns how the run ended: by its row, or by `closing` when there is no row.
         """
         values = {
             "run_id": task.run_id,
@@ -143,7 +143,7 @@ class Runs:
     ) -> str | None:
         """End the run under this task's lease, unless it has ended: the status it ended with.
 
-        None, and nothing happens, once another attempt has taken over.
+        It returns None and changes nothing once another attempt has taken over.
         """
         close = statement("run_execution", "close_attempt")
         ended = {"status": status, "error_class": error_class, "error_message": error_message}

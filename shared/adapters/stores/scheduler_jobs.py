@@ -59,5 +59,5 @@ class SchedulerJobs:
         }
         try:
             self.warehouse.stream("scheduler_job_runs", [row], row_ids=[uuid.uuid4().hex])
-        except (Unavailable, JobFailed) as error:  # the work is done: its record may be missing, its answer may not
+        except (Unavailable, JobFailed) as error:  # the job itself is done: the answer does not need the record
             log.warning("scheduler job not recorded", job=job, error_class=type(error).__name__)

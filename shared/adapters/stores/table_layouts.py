@@ -90,7 +90,8 @@ class TableLayouts:
     def carry_out(self, change: TableChange) -> bool:
         """Make or change the table, whole or not at all; whether it was made.
 
-        What somebody else does to it at the same time is compared anew; Conflict when that cannot be changed in place.
+        When another writer changes the table at the same time, it is compared again; Conflict when it cannot be
+        changed in place.
         """
         with translated():
             for _ in range(_ATTEMPTS):

@@ -49,7 +49,7 @@ class TenantDatasets:
     def prepare(self, tenant_id: str) -> Preparation:
         """The tenant's dataset with its grants and x_meta tables, and older tables brought up to date.
 
-        Conflict when a dataset of that name is not ours.
+        Conflict when a dataset of that name does not belong to the platform.
         """
         with translated():
             dataset, created = self._dataset(tenant_id)

@@ -20,7 +20,8 @@ def make_table(warehouse: Warehouse, tenant_id: str, table: Table) -> bool:
 
     Views that are missing later, because a call was cut off here, come with the set-up of credentials or a migration.
 
-    StepRefused when one is there that an earlier release made and nobody has brought up to date: it lacks columns.
+    StepRefused when a table is there that an earlier release made and no migration has changed since: it lacks
+    columns.
     """
     wanted = table.to_api(warehouse.project, tenant_id)
     resource = bigquery.Table.from_api_repr(wanted)
