@@ -13,7 +13,7 @@ from shared.pipeline.shapes import staged_shape
 
 _DAY = "2025-11-17"
 _BY_TYPE = {"string": "text", "table": "a-project.billing.export", "integer": 1, "boolean": True}
-BOUNDS: Mapping[str, tuple[type, str]] = {  # what bounds a column of this type, and one of them
+BOUNDS: Mapping[str, tuple[type, str]] = {  # a condition on a column of this type, and a value for it
     "INTEGER": (Decimal, "1"),
     "FLOAT": (Decimal, "1"),
     "NUMERIC": (Decimal, "1"),

@@ -23,7 +23,7 @@ def stamp_of(path: Path) -> Stamp | None:
 def reread_when_changed(read: Callable[[Path], Found]) -> Callable[[Path], Found]:
     """`read` with a cache: it reads a file again if the file has changed. Errors are not cached.
 
-    Bounded: callers choose the names, and one that names no file is kept too.
+    It is bounded: callers choose the names, and a name without a file is kept too.
     """
 
     @lru_cache(maxsize=512)

@@ -43,7 +43,7 @@ class Secret(_Strict):
 class Queue(_Strict):
     """A Cloud Tasks queue and the function that it delivers to.
 
-    `max_concurrent_dispatches` of a queue that names none is what the function's instances leave: filled in at load.
+    A queue without `max_concurrent_dispatches` gets the instances that the other queues leave; `load` fills it in.
     """
 
     id: str
@@ -105,7 +105,7 @@ class Platform(_Strict):
 
     @model_validator(mode="after")
     def _queues_deliver_no_more_than_functions_take(self) -> Platform:
-        # Cloud Run answers what is beyond its instances with 429, on which Cloud Tasks slows the whole queue down.
+        # When all instances are busy, Cloud Run answers 429, and Cloud Tasks then slows the whole queue down.
         for name in {queue.function for queue in self.queues.values()}:
             if name not in self.functions:
                 raise ValueError(f"queues: there is no function {name}")

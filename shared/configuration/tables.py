@@ -61,7 +61,7 @@ class Table(BaseModel):
     appended_by: list[dict[str, str]] = []
     mutated_by: list[str] = []
     removed_by: list[str] = []
-    read_by: list[str] = []  # those that read it and change nothing; whoever changes a table may read it
+    read_by: list[str] = []  # functions that only read the table; functions that change it may read it too
     columns: list[Column] = Field(min_length=1)
 
     def to_api(self, project: str, dataset: str) -> dict[str, Any]:
@@ -83,7 +83,8 @@ class Table(BaseModel):
 class View(BaseModel):
     """A view of one of a tenant's tables: some of its columns, and all that start with x_.
 
-    A view of a version of FOCUS names its columns, so that it stays as it is when its table gets those of a later one.
+    A view of one version of FOCUS lists its columns, so that it does not change when its table gets columns of a
+    later version.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -27,12 +27,12 @@ def find_template(provider: str, domain: str, template: str) -> Template | None:
 def load_template(path: Path) -> Template | None:
     """The template in a file, named by its last three path parts, or None when there is no such file.
 
-    It is read anew when it or its SQL has changed since.
+    It is read again when it or its SQL has changed.
     """
     return _load(path, _edition(path))
 
 
-@lru_cache(maxsize=512)  # bounded: callers choose the names, and a name that is none is kept too
+@lru_cache(maxsize=512)  # bounded: callers choose the names, and wrong names are kept too
 def _load(path: Path, edition: str) -> Template | None:
     return read_template(path, file="/".join(path.parts[-3:]), edition=edition) if path.is_file() else None
 

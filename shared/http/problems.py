@@ -28,7 +28,7 @@ _TITLES = {
 _FAILED = "The request failed; the trace_id finds it in the log."
 _BROKEN = "The pipeline's template, or another file of the platform, is not valid; the trace_id finds which in the log."
 _RETRY_AFTER_SECONDS = 5
-_CHALLENGES = 'ApiKey realm="convergence", Bearer realm="convergence"'  # the two ways to prove who calls, RFC 9110
+_CHALLENGES = 'ApiKey realm="convergence", Bearer realm="convergence"'  # the two ways to authenticate, RFC 9110
 
 
 def status_of(error: errors.ConvergenceError | None) -> int:
@@ -40,7 +40,7 @@ def problem(error: errors.ConvergenceError | None, *, instance: str, trace_id: s
     """The problem document of an error. None, and an error without a status, becomes a 500 that reveals nothing."""
     status = status_of(error)
     if status == 401:
-        error = errors.Unauthenticated()  # one and the same body, whatever the reason
+        error = errors.Unauthenticated()  # the same body for every reason
     known = error if status != 500 else None
     unknown, told = "internal", _FAILED
     if isinstance(error, errors.ConfigError):

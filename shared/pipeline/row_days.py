@@ -100,7 +100,7 @@ def coarse_days(template: Template, target: Target) -> Iterator[CoarseDay]:
                     extracting.append((name, " ".join(expression.split())))
                 asked += [word for word in _WORD.findall(expression) if word.upper() not in _NO_COLUMNS]
 
-    # A day that is composed of year, month and day is still one day, wherever these come from.
+    # An expression of year, month and day gives one day, whichever columns these come from.
     extracted = {match["part"].upper() for _, expression in extracting for match in _EXTRACTED.finditer(expression)}
     if extracted & _COARSE and not extracted & _SHIFTED_BY.keys():
         yield CoarseDay(target, *extracting[0], "MONTH" if "MONTH" in extracted else "YEAR")

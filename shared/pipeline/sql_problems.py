@@ -26,7 +26,7 @@ from shared.pipeline.statements import (
 )
 from shared.pipeline.table_reads import foreign_tables, names_given, problems_of_reads
 
-# What is no SQL of the statement's own: texts in quotes, however they are quoted, and comments.
+# Parts of the text that are not SQL: strings and names in any quotes, and comments.
 _NO_SQL = re.compile(
     r"'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL
 )
@@ -47,7 +47,7 @@ def sql_problems(
 ) -> list[str]:
     """A line for all that is wrong with its statements: the .sql file, the line in it, the statement, what.
 
-    `names` are the statements that are looked at, all unless given; `shown` is how a file is named.
+    `names` are the statements to check, all by default; `shown` gives the name that a message uses for a file.
     """
     found = template_statements(template)
     names = found.keys() if names is None else found.keys() & set(names)

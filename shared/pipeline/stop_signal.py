@@ -54,8 +54,8 @@ class StopSignal:
     def check_work(self) -> None:
         """As `check`, for work that ends with the request.
 
-        When the request's time is used up: HandOver where the next request would have more for this step, as other
-        steps came before it in this one; else StepTimedOut, as the step would never come to its end.
+        When the request's time is used up: HandOver when the next request would have more time for this step, because
+        other steps ran before it in this request; else StepTimedOut, because no request has enough time for the step.
         """
         self.check()
         if self.is_out_of_time():

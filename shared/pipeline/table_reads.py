@@ -1,7 +1,7 @@
 """Finds the tables that a statement reads, and whether each read keeps to the run's source and days.
 
 This is no SQL parser. It splits the text into tokens, and knows what can follow FROM, JOIN and a comma between tables.
-What it does not know is a read of a table that no template may name, so a doubt refuses and never lets through.
+Text that it cannot place counts as a read of a table that no template may name, so a doubtful statement is refused.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from shared.errors import FenceLost, RunCancelled, TransactionAborted
 from shared.pipeline.context import Hop
 from shared.runtime import log
 
-# Who closes another run of the tenant changes the same table for a moment.
+# The closing of another run of the tenant changes the same table for a moment.
 _ABORTED_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _TURN_PASSED, _CANCEL_REQUESTED = "TURN_PASSED", "CANCEL_REQUESTED"
 
@@ -75,8 +75,8 @@ class Desk:
 def await_own_publish(jobs: PublishJobs, newest: int, pause: Pause) -> int | None:
     """Wait for a publish of this pipeline and source that may commit after `newest` was read, and return its turn.
 
-    It has ended now. One that begins later finds its lease lost; so nothing of this source changes under the eyes of
-    this attempt.
+    The earlier publish has ended now. A publish that begins later finds its lease lost, so the source's tables do not
+    change while this attempt reads them.
     """
     desk = Desk(_not_here, jobs.find, partial(jobs.await_end, pause=pause), _not_here, pause)
     turn = desk.carry_out(find_newer_publish(jobs.fence, newest))
@@ -103,7 +103,7 @@ class Turns:
     ) -> QueryJob:
         """Publish in a turn and return the finished job; FenceLost or RunCancelled when the transaction refused.
 
-        Waiting for the turn is not the step's time. A transaction that lost to a closing takes another turn.
+        Waiting for the turn does not use the step's time. A transaction that lost to a closing takes another turn.
         """
         for pause_seconds in _ABORTED_PAUSES_SECONDS:
             try:
@@ -128,7 +128,7 @@ class Turns:
         try:
             return self._jobs.finished(self._newest, pause)
         except AssertionFailed as error:
-            if error.message == _TURN_PASSED:  # BigQuery forgot a turn, so it was given again
+            if error.message == _TURN_PASSED:  # BigQuery forgot a turn's job, so a second run took the turn
                 self._newest = self._join_line().newest
                 raise TransactionAborted from error
             if error.message == _CANCEL_REQUESTED:

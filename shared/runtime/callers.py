@@ -1,6 +1,6 @@
 """Authenticates and limits tenants' requests in this process: unknown keys cost no query, and each key has limits.
 
-The state is in this process's memory, so over all instances a caller has each limit once for each instance.
+The state is in this process's memory, so each instance applies every limit on its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.errors import TooManyRequests, Unauthenticated
 from shared.runtime.remembered import Remembered
 
 _MOST_OWNERS = 10_000
-REFUSALS_AT_ONCE, REFUSALS_PER_SECOND = 100, 1.0  # of one address, with keys that nobody knows
+REFUSALS_AT_ONCE, REFUSALS_PER_SECOND = 100, 1.0  # of one address, with unknown keys
 
 
 class Keys(Protocol):
@@ -109,7 +109,7 @@ def network_of(address: str) -> str:
 def address_of(forwarded_for: str | None, *, proxies: int) -> str:
     """The caller's address in X-Forwarded-For. Google appends the address that it sees, and so does each proxy of ours.
 
-    What stands before those is the caller's own word.
+    The caller itself can write the entries before those.
     """
     addresses = [part.strip() for part in (forwarded_for or "").split(",")]
     return addresses[max(-1 - proxies, -len(addresses))]

@@ -23,8 +23,8 @@ class _Kept(NamedTuple, Generic[Value]):
 class Remembered(Generic[Key, Value]):
     """A cache of at most `most` values, each valid for `seconds`. With 0 seconds no value is valid.
 
-    With `size_of` they have at most `most_size` together, and one that takes more than an eighth of it is not kept.
-    With `oldest_seconds` a value of that age is dropped as soon as another is kept.
+    With `size_of` all values together have at most `most_size`, and a value of more than an eighth of it is not kept.
+    With `oldest_seconds` a value of that age is dropped when another is kept.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Ends the waits of the present request when its time is used up, or when it has to stop.
 
-A function that takes longer than its time is cut off, and its caller learns nothing.
+A function that takes longer than its time is cut off, and its caller gets no error message.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def seconds_left() -> float | None:
 def heeding(check: Callable[[], None], interrupts: list[Callable[[], object]]) -> Iterator[None]:
     """Waits inside the block call `check` before they wait; it raises if there is no reason to wait any more.
 
-    Of a call that waits for an answer, `interrupts` has meanwhile what ends it.
+    While a call waits for an answer, `interrupts` holds the function that ends it.
     """
     tokens = _check.set(check), _interrupts.set(interrupts)
     try:

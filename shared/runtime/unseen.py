@@ -30,7 +30,7 @@ class Unseen:
     def work(self, name: str, amount: int, *, read_at: float) -> Iterator[int]:
         """Do `amount` of work on a name: how much of others' the read of `read_at` may not have seen.
 
-        Of two that come at the same moment one sees the other. What fails was not done.
+        Of two calls at the same moment, one sees the other. A call that fails is not counted.
         """
         own = _Work(amount)
         with self._lock:

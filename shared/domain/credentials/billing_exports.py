@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 OTHER_COLUMNS = "x_other_columns"  # where values without a column of their own are kept
 _NEEDED = ("usage_start_time", "export_time", "cost", "currency", "credits", "credits.amount")
-# What only some exports have: the detailed ones, and those that are as old as the column or younger.
+# Columns that only some exports have: detailed exports, and exports that began after the column was introduced.
 _OF_SOME_EXPORTS = frozenset(
     {
         "adjustment_info",
@@ -41,7 +41,7 @@ _OF_SOME_EXPORTS = frozenset(
 )
 _OWN = "x_"  # how columns begin that the platform adds
 _NUMBERS = frozenset({"FLOAT", "NUMERIC", "BIGNUMERIC", "INTEGER"})
-_READ_AS = {  # the types that a column of this type is read from; any other from its own alone
+_READ_AS = {  # the types that a column of this type may be read from; other columns only from their own type
     "NUMERIC": _NUMBERS | {"STRING"},  # a text may hold a number
     "FLOAT": _NUMBERS,
 }

@@ -1,7 +1,7 @@
 """Defines the accepted forms of tenants' cloud credentials, and the data that binds a ciphertext to its owner.
 
-Everything here is hostile input. A key file is reduced to the fields that are used, so that nothing else in it, such
-as an address to call, can have an effect.
+All input here is hostile. A key file is reduced to the fields that are used, so that other fields, such as an address
+to call, have no effect.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ class AzureFederated(_Azure):
 
 
 Credential = GcpServiceAccountKey | GcpImpersonation | AwsAccessKey | AwsRole | AzureClientSecret | AzureFederated
-# The field that tells which shape was sent.
+# The field that shows which form of credentials was sent.
 _SHAPES: dict[str, dict[str, type[Credential]]] = {
     "GCP": {"service_account_json": GcpServiceAccountKey, "impersonate_service_account": GcpImpersonation},
     "AWS": {"access_key_id": AwsAccessKey, "role_arn": AwsRole},
@@ -247,7 +247,7 @@ def check_credentials(
     """The credential that these fields describe; InvalidInput naming the invalid ones as `credentials.<field>`.
 
     A service account's key may name only one of `token_uris`: any other address would make the platform call it. An
-    account of `own_project`, the platform's, reads what is the platform's: no tenant may name it.
+    account of `own_project`, the platform's project, can read the platform's data, so no tenant may name it.
     """
     shapes = _SHAPES[provider]
     given = [name for name in shapes if name in fields]

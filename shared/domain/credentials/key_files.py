@@ -15,8 +15,8 @@ _BYTE_ORDER_MARK = "\ufeff"
 def read_key_file(text: Any) -> dict[str, Any]:
     """The file's fields; InvalidInput, without a quote of the file, when it cannot be read as a key file.
 
-    Understood are a byte order mark before it, line breaks that are written out as \\n, and a file that was quoted once
-    more on its way, as shells and secret stores do.
+    The file may begin with a byte order mark, have line breaks that are written as \\n, and be quoted once more, as
+    shells and secret stores do.
     """
     if not isinstance(text, str):
         raise InvalidInput.of_field(_FIELD, "must be the key file's JSON as a string")

@@ -1,7 +1,8 @@
 """Checks a tenant's private key before OpenSSL does, because OpenSSL may need minutes for a malicious key.
 
 OpenSSL tests whether the factors are prime, with the interpreter locked. That is quick for the keys that Google makes
-and for all others of their shape; so only keys of that shape get there. Plain arithmetic tells, in microseconds.
+and for all others of their shape; so only keys of that shape are passed to OpenSSL. Plain arithmetic checks the shape
+in microseconds.
 """
 
 from __future__ import annotations

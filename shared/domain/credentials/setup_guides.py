@@ -35,7 +35,7 @@ class GuideStep:
 class SetupGuide:
     """How a tenant's runs are let in. `audience` and `subject` are what the other cloud checks; None for Google Cloud.
 
-    `credentials` is what to send with POST credentials once all steps are done.
+    `credentials` is the body to send with POST credentials once all steps are done.
     """
 
     tenant_id: str

@@ -13,7 +13,7 @@ from typing import Literal
 from shared.domain.requests.identifiers import check_tenant_id
 
 ISSUER = "https://accounts.google.com"
-# What stands before deployment and tenant, and between them. Neither separator can be part of a tenant's id.
+# The prefix of an audience, and the separator between deployment and tenant, which no tenant's id contains.
 _FORMS = {"AWS": ("convergence:", ":"), "AZURE": ("api://convergence/", "/")}
 
 

@@ -20,14 +20,15 @@ from shared.errors import InvalidInput
 _CRON_LENGTH = 100
 _FIELD = r"[0-9A-Za-z*,/#-]+"
 _CRON = re.compile(rf"{_FIELD}(?: {_FIELD}){{4}}")
-# croniter's own h and r stand for hashed and random moments: a schedule must fire when it says.
+# croniter's own h and r mean hashed and random moments: a schedule must fire at the times it names.
 _CHANCE = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
 _RANGES = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
 # croniter takes ranges round the end (5-1 is 5 to the last and the first to 1, 5-5 is every value) and steps longer
-# than their range (*/90 is 0). Nobody writes them any more, but those that are stored go on firing.
+# than their range (*/90 is 0). New schedules may not use them, but stored ones continue to fire.
 _PART = re.compile(r"(?:\*|(?P<first>\d+|[a-z]{3})(?:-(?P<last>\d+|[a-z]{3}|l))?)(?:/(?P<step>\d+))?", re.ASCII)
 _SAID_OTHERWISE = re.compile(r"l|l[0-7]|(?P<first>[0-7]|[a-z]{3})#[1-5]", re.ASCII)
-# Far enough for 29 February on one weekday, which croniter finds within 28 years or 40 around a skipped leap year.
+# Long enough for 29 February on one weekday, which croniter finds within 28 years, or within 40 around a skipped leap
+# year.
 _YEARS_AHEAD = 50
 
 

@@ -92,7 +92,7 @@ class ConfigRequest(NewCronSettings):
     provider: Annotated[str, Field(max_length=64)]
     domain: Annotated[str, Field(max_length=64)]
     template: Annotated[str, Field(max_length=64)]
-    preview: bool = False  # answer what it would do, and save nothing
+    preview: bool = False  # return the result without saving it
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,8 @@ def changed_settings(before: ConfigSettings, body: Mapping[str, Any]) -> ConfigS
 def changed(config: PipelineConfig, settings: ConfigSettings, now: datetime) -> PipelineConfig:
     """The schedule after its owner's change.
 
-    A tick that is due and waits for the trigger stays owed while the schedule is active, whatever the new cron says.
+    A due tick that waits for the trigger still starts a run while the schedule is active, also after a change of the
+    cron.
     """
     before = config.settings
     is_due = before.is_active and config.next_run_time is not None and config.next_run_time <= now
@@ -172,7 +173,7 @@ def change_details(before: PipelineConfig, after: PipelineConfig, now: datetime)
 def given_up(before: PipelineConfig, after: PipelineConfig | None, now: datetime) -> dict[str, Any]:
     """The ticks that were due at `now` and get no run any more, for the log's details; None as `after`: it is removed.
 
-    `given_up_ticks` is "10000 or more" where as many were looked at.
+    `given_up_ticks` is "10000 or more" when the count stopped there.
     """
     owed, still_owed = _owed(before, now), set(_owed(after, now)) if after else set()
     lost = [tick for tick in owed if tick not in still_owed]

@@ -23,7 +23,7 @@ from shared.errors import InvalidInput
 
 _TIMES = re.compile(r"\d+(?:,\d+)*")
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
-# On disk beside the zones, but no zones of IANA's: this machine's own, and copies with leap seconds.
+# Files beside the zones that are not zones of IANA: this machine's own zone, and copies with leap seconds.
 _NO_ZONE = re.compile(r"localtime|posixrules|Factory|posix/.*|right/.*")
 
 

@@ -34,7 +34,8 @@ _NO_COSTS = JobCosts(bytes_billed=0)
 def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> StepResult:
     """Load the wanted days into the step's staging table; the result says which days and what was counted.
 
-    Reading and loading bill nothing here; BytesLimitExceeded when looking at what is published would bill too much.
+    Reading and loading bill nothing here; BytesLimitExceeded when the query of the published days would bill too
+    much.
     """
     connector = _connector(hop, step)
     selection, costs = _select(hop, step, connector, max_bytes_billed)
@@ -64,9 +65,9 @@ def _select(
 ) -> tuple[Selection, JobCosts]:
     """The days to load, and what it cost to choose them.
 
-    They are the days that the run asks for, ends included. A run without dates takes the days that were exported since
-    the watermark and are not published as they are. Over the limit of one job it loads the oldest days and leaves the
-    others to the next run; InvalidParameters when the next run could not find them.
+    They are the days that the run names, with both ends. A run without dates takes the days that were exported since
+    the watermark and differ from the published ones. Over the limit of one job it loads the oldest days and leaves
+    the others to the next run; InvalidParameters when the next run could not find them.
     """
     first, last = day_of(step.values.get("start_date")), day_of(step.values.get("end_date"))
     if first and last:

@@ -143,7 +143,7 @@ def refuse_foreign_tables(
 def _dates(hop: Hop, statement: Statement, records: Mapping[str, StepRecord]) -> list[date]:
     """The days of the steps that are read; without such steps, the requested days or all touched so far.
 
-    Those asked for are whole months where a published row is about one.
+    The days are whole months when a published row covers a month.
     """
     first, last = day_of(hop.parameters.get("start_date")), day_of(hop.parameters.get("end_date"))
     first, last = day_of(hop.parameters.get("date")) or first, day_of(hop.parameters.get("date")) or last

@@ -17,7 +17,7 @@ from shared.pipeline.plan import PlannedStep
 def staging_job(hop: Hop, step: PlannedStep, start: Callable[[str], Job]) -> Job:
     """The step's finished job: one that runs is waited for, one that is done without error is taken as it is.
 
-    `start` begins it under an id that nobody has used; after an error the next id is tried.
+    `start` begins it under an unused id; after an error the next id is tried.
     """
     staging, warehouse, pause = hop.services.staging, hop.services.warehouse, hop.stop_signal.pause_for_job
     reason = ""
