@@ -1,9 +1,8 @@
 """The proxy that functions and outside processes use, and that forwards nothing to the internet.
 
 Most of Google's addresses are settings, but not all: google-auth asks IAM Credentials in the background, at an address
-that it has built in, and shows the caller's token. Whoever is told to use this proxy reaches that service here, and no
-other name at all: the proxy is asked instead of the name server, and says which name it did not let out.
-See docs/adr/0014.
+that it has built in, and sends the caller's token. A process that uses this proxy reaches that service here and no
+other name: the proxy is asked instead of the name server and reports each name that it refused. See docs/adr/0014.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def main() -> None:
     """Serve forks until standard input closes; an instance serves until its own does."""
     for library in LIBRARIES:
         importlib.import_module(library)
-    gc.freeze()  # what all instances share is not theirs to collect
+    gc.freeze()  # the collector must leave objects that all instances share
     request = Forks(socket.socket(fileno=os.dup(sys.stdin.fileno()))).next_instance()
     if request is not None:
         _become(request)

@@ -31,7 +31,7 @@ _DAY_MS = 86_400_000
 class Provisioner:
     """Makes the platform in an empty cloud; in one that has it, makes what is missing.
 
-    `outgrown` gets the tenants' tables that stay as an earlier version made them, each with what is in the way.
+    `outgrown` gets the tenants' tables that stay as an earlier version made them, each with the reason.
     """
 
     cloud: Cloud

@@ -18,7 +18,7 @@ from devcloud.invocation import command, shell_word
 
 Json = dict[str, Any]
 _JOB = "{:<12}  {:>9}  {:<7}  {:<14}  {:<24}  {:<36}  {}"
-_UNBOUNDED = 10_000  # columns of a pipe or file: what reads it wants whole lines
+_UNBOUNDED = 10_000  # columns of a pipe or file, whose reader needs whole lines
 _NUMBERS = frozenset({"INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC"})
 
 
@@ -65,7 +65,7 @@ def job_lines(jobs: Iterable[Json]) -> Iterator[str]:
     yield _JOB.format("began, UTC", "took", "state", "statement", "caller", "request id", "job id, tables")
     for job in jobs:
         began = datetime.fromtimestamp(job["created_at_ms"] / 1000, UTC)
-        # The product labels its jobs with the request they serve; what is left is the client's own id of the call.
+        # The product labels its jobs with the request they serve; other jobs have the client's own id of the call.
         request_id = job["labels"].get("request_id") or job["request_id"] or "-"
         yield _JOB.format(
             f"{began:%H:%M:%S}.{began.microsecond // 1000:03}",

@@ -43,7 +43,7 @@ def pytest_configure() -> None:
     settings.register_profile("any machine", deadline=None, suppress_health_check=any_speed, phases=phases)
     settings.load_profile("any machine")
     use_memory_for_files()
-    # What a developer's shell says of proxies and colours is not meant for the tests.
+    # A developer's settings of proxies and colours must not affect the tests.
     reach_loopback_directly()
     for variable in ("FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS"):
         os.environ.pop(variable, None)
@@ -95,12 +95,12 @@ def open_identity() -> Iterator[OpenIdentity]:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
     """A local Google Cloud for this worker's tests. Its schedules are paused; no function runs until it is called.
 
-    Kicks are taken and not delivered: what was accepted stays as it was accepted, and what tests leave in the queue
-    is not run behind the backs of others.
+    Kicks are accepted and not delivered: accepted runs stay in the queue, and no test runs the items that another
+    test left there.
     """
     from devcloud.server import Devcloud
 
-    # A test that looks sees what it has just written.
+    # A test's reads see its own earlier writes.
     own = {"pipeline_runs": {"LOOK_SECONDS": "0"}}
     started = Devcloud(tmp_path_factory.mktemp("devcloud"), schedules=False, function_env=own)
     with started as running, running.clients() as clients:

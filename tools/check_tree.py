@@ -1,6 +1,6 @@
 """Checks that no linter has: sizes of files, forbidden lines, errors that cause themselves.
 
-`python -m tools.check_tree` prints what it finds.
+`python -m tools.check_tree` prints the problems.
 """
 
 from __future__ import annotations

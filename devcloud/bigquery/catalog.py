@@ -169,7 +169,7 @@ def create_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, resource: Jso
         raise BigQueryError("duplicate", f"Already Exists: Table {ref}", status=409)
     if not _TABLE_NAME.fullmatch(ref.table):
         raise BigQueryError("invalid", f'Invalid table ID "{ref.table}".')
-    _forget(cursor, ref)  # what has expired makes room for what takes its name
+    _forget(cursor, ref)  # an expired table is removed before another takes its name
     resource = _new_table(ref, dataset, resource)
     if resource["type"] == "TABLE":
         cursor.execute(f"CREATE TABLE {physical_name(ref)} ({columns.definitions(resource)})")

@@ -1,8 +1,8 @@
 """Caches what transactions read of the catalog: transactions on the same catalog read the same.
 
 A statement asks for the same datasets and tables a dozen times, and every answer of DuckDB's costs a millisecond.
-Whoever changes the catalog adds a row to `_devcloud.catalog_changes`, which nobody ever removes. Commits come one after
-the other, so the number of rows that a transaction finds when it begins says which catalog it sees.
+Every change of the catalog adds a row to `_devcloud.catalog_changes`, and no row is ever removed. Commits come one
+after the other, so the number of rows that a transaction finds when it begins says which catalog it sees.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Catalogs:
     def begin(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Begin the cursor's transaction.
 
-        DuckDB pins its snapshot at its first real read, not at BEGIN: this one, which says what catalog it sees.
+        DuckDB pins its snapshot at its first real read, not at BEGIN. This is that read; it shows which catalog the
+        transaction sees.
         """
         seen = one_number(cursor, "BEGIN; SELECT count(*) FROM _devcloud.catalog_changes")
         _BY_TRANSACTION[cursor] = self._known.setdefault(seen, {})

@@ -1,7 +1,7 @@
 """Caches the number of rows of tables, because every query needs it for the bytes that it reads.
 
-A count is good until a commit changes the table's rows. One that was made while such a commit went on may be either,
-so it is not kept: `since` is what `clock` said before the counting transaction took its snapshot.
+A count is valid until a commit changes the table's rows. A count that was made during such a commit may be the old or
+the new one, so it is not kept: `since` is the value of `clock` before the counting transaction took its snapshot.
 """
 
 from __future__ import annotations

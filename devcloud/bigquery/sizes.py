@@ -6,7 +6,7 @@ from devcloud.bigquery import catalog
 from devcloud.bigquery.model import Json, TableRef
 from devcloud.bigquery.sql.session import Session
 
-# BigQuery's documented widths; text and what nests text is given a typical one instead of being measured.
+# BigQuery's documented widths; text, and types that contain text, get a typical width instead of a measured one.
 _WIDTHS = {"INTEGER": 8, "FLOAT": 8, "NUMERIC": 16, "BOOLEAN": 1, "DATE": 8, "TIME": 8, "DATETIME": 8, "TIMESTAMP": 8}
 _TEXT_WIDTH = 24
 _LEAST_BILLED = 10 * 1024 * 1024

@@ -95,7 +95,7 @@ class Generator:
         subscription = workload.commitment if reductions or rate is workload.committed else None
         cost = amount * rate.effective_price
         remaining = cost + sum((Decimal(str(reduction["amount"])) for reduction in reductions), Decimal(0))
-        # Free tiers and discounts are for what is not priced by a commitment already.
+        # Free tiers and discounts apply to usage that no commitment prices.
         types = () if rate is workload.committed else workload.credits
         reductions = [*reductions, *draw_credits(rng, types, remaining)]
         late = rng.random() < 0.03

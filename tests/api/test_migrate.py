@@ -28,7 +28,7 @@ from tests.support.frontend import Frontend, new_frontend
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "shared.commands.migrate"]
 DAY = {"date": "2025-11-16"}
-# What these releases have added since a tenant's first tables were made.
+# The columns that these releases have added since a tenant's first tables were made.
 ADDED = {
     "x_meta_pipeline_runs": ["source", "backfill_id", "turn", "loaded_until", "dates"],
     "x_meta_step_logs": ["bytes_processed", "slot_millis"],

@@ -1,6 +1,6 @@
 """Every lock is closed: it pins every distribution that its pinned distributions require, on each Python and system.
 
-What distributions require stands in requirements/distributions.json, which `make lock` writes from their metadata.
+requirements/distributions.json holds what distributions require; `make lock` writes from their metadata.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# What came with GNU make 3.82 and later, each with the release that brought it.
+# Features of GNU make 3.82 and later, each with the release that brought it.
 NEWER_MAKE = {
     r"^\.(?:ONESHELL|SHELLFLAGS|EXTRA_PREREQS|NOTINTERMEDIATE)\b": "3.82 and later",
     r"^(?:private|undefine)\b": "3.82",

@@ -22,7 +22,7 @@ BY_HAND = README.partition("## Use it by hand")[2].partition("\n## ")[0]
 SHELLS = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}
 NEEDED = ("curl", "jq")
 DAYS = 14  # of the tenant's export, as README seeds it
-# What shells, Python and jq say when a line does not work; what the functions say is in the outputs.
+# The errors of shells, Python and jq for a line that does not work; the outputs hold the functions' errors.
 COMPLAINT = re.compile(r"not found|no matches|parse error|syntax error|unexpected|Traceback|error:", re.IGNORECASE)
 
 pytestmark = pytest.mark.timeout(300)

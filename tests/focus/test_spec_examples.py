@@ -31,7 +31,7 @@ def used(cost: str, covered: str, kind: str = "COMMITTED_USAGE_DISCOUNT") -> Jso
 
 
 DOLLAR_BASE = "COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE"
-# What Google would export, and the metrics in which the example is compared.
+# The rows that Google would export, and the metrics in which the example is compared.
 LINES: dict[str, list[Json]] = {
     "commitment_discount_purchase_scenario_2": [fee("c", "1", **SPEND) for _ in range(3)],
     "commitment_discount_usage_scenario_1": [fee("c", "1", **SPEND), used("1.4", "1.4", DOLLAR_BASE)],

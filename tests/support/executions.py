@@ -157,7 +157,7 @@ class Executions:
     def held(self, delivery: Delivery, step: str, *, url: str | None = None) -> Iterator[Held]:
         """The delivery, under way as far as this step's first job, which waits to be let go or for the block's end.
 
-        A step is one of the template's, or what every run does: claim, begin, checks, publish, log.
+        A step is one of the template's, or one of every run's: claim, begin, checks, publish, log.
         """
         labels = {"run": delivery.run_id, "step": step} | ({"statement": "publish"} if step == "publish" else {})
         with ThreadPoolExecutor(1) as threads, self.cloud.bigquery.hold(**labels) as gate:
@@ -260,7 +260,7 @@ class Executions:
 def eventually(condition: Callable[[], Any], *, within_seconds: float = 60) -> Any:
     """The condition's first true answer; AssertionError when there is none in time.
 
-    A look costs what is waited for some of the processor, so what takes long is looked at less and less often.
+    Each look takes processor time from the work that the test waits for, so it looks less and less often.
     """
     start = time.monotonic()
     while (waited := time.monotonic() - start) < within_seconds:

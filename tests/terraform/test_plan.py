@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
 NUMBER = "123456789012"
 
 
-# What Google takes as names, which the schema does not say; a bucket's has room for the longest project id.
+# The names that Google accepts, which the schema does not say; a bucket's name has room for the longest project id.
 NAMES = {
     "google_service_account": ("account_id", r"[a-z][a-z0-9-]{4,28}[a-z0-9]"),
     "google_project_iam_custom_role": ("role_id", r"[a-zA-Z0-9_.]{3,64}"),

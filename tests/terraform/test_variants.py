@@ -18,7 +18,8 @@ def test_without_the_invoker_check_nothing_is_granted_to_everybody(workspace: Wo
     checks.check_public(plan, set())
     assert plan.resources("terraform_data", "invoker_check_disabled").keys() == PUBLIC
     triggers = plan.configuration("terraform_data.invoker_check_disabled")["triggers_replace"]["references"]
-    # What a deployment changes; update_time is known only after it, so that the check would be on until the next one.
+    # The attributes that a deployment changes; update_time is known only after it, so that the check would be on
+    # until the next one.
     assert {"google_storage_bucket_object.archives", "local.environments"} <= set(triggers)
     assert not [reference for reference in triggers if "update_time" in reference]
 

@@ -66,7 +66,7 @@ def test_edited_sql_is_used_by_the_next_read_of_the_template(template: Path, par
     after = load_template(template)
     assert after is not None
     assert template_statements(after).keys() - known == {"added_later"}
-    assert template_statements(before).keys() == known  # who works with the template goes on with what it has
+    assert template_statements(before).keys() == known  # a holder of the earlier template keeps its statements
 
 
 def test_an_edited_lookup_is_read_anew(template: Path) -> None:

@@ -98,7 +98,7 @@ def test_no_work_of_the_day_is_refused_or_put_off_because_of_a_backfill(
             backfill(world, months)
         found = Counter[int]()
         for day, kinds in enumerate(arrivals):
-            # They are there when the day begins, as what is due today is reserved by `due_today` before.
+            # The runs are queued when the day begins; before that `due_today` reserves runs for them.
             names = [f"{day}-{place}" for place in range(len(kinds))]
             for name, kind in zip(names, kinds, strict=True):
                 world.accept("acme", name, manual=kind == "manual")

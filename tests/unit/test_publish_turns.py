@@ -47,7 +47,7 @@ def test_every_living_executor_publishes_and_no_two_jobs_overlap(
     assert turns == list(range(1, len(turns) + 1))
 
 
-# A long publish, short ones behind it, and one who comes late: those far back must not look away.
+# One long publish, short ones after it, and a late one: the last ones must keep looking at their turn.
 LATECOMER = [
     Executor("", 0.0, takes=3.0),
     *(Executor("", 0.0, takes=1.0) for _ in range(5)),

@@ -18,7 +18,7 @@ ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Afr
 CRONS = ["30 2 * * *", "*/20 1-3 * * *", "0 0 1 * *", "15 2 13 * 0", "0 3 * 3,10 6", "30 * * * *", "*/15 2 * * *",
          "0,30 1,2,3 * * *", "45 */2 * * *"]  # fmt: skip
 YEAR_START = datetime(2026, 1, 1, tzinfo=UTC)
-LOOK = 5  # minutes between two looks at the clock: what no cron of CRONS asks for, and no zone changes at, is left out
+LOOK = 5  # minutes between two looks at the clock: no cron of CRONS fires between them, and no zone changes
 
 
 Shown = tuple[datetime, datetime, str]

@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 PROJECT_NUMBER = "123456789012"
 
-# How Google's provider writes the id of what it made; any other resource is its type and name.
+# How Google's provider writes the ids of its resources; any other resource has its type and name as id.
 _IDS = {
     "google_artifact_registry_repository": "projects/{project}/locations/{location}/repositories/{repository_id}",
     "google_bigquery_dataset": "projects/{project}/datasets/{dataset_id}",

@@ -132,7 +132,7 @@ class JobRunner:
     def _record(self, key: JobKey) -> Record | None:
         if key not in self._recorded:
             return None
-        # One statement each: a transaction of one's own would only cost.
+        # Each is one statement, which needs no transaction.
         return repeatable(self._engine, lambda session: records.find(session.cursor, key))
 
     def _acknowledge(self, job: Job) -> None:

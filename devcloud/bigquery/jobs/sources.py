@@ -31,7 +31,7 @@ def parquet_fields(path: Path, configuration: Json) -> list[Json]:
         raise reading_problem(f"The file is not valid Parquet: {error}") from error
     inferred = (configuration.get("parquetOptions") or {}).get("enableListInference")
     if not inferred and any(field.get("mode") == "REPEATED" for field in table_fields(schema)):
-        # Without it BigQuery makes a record with a repeated `list` of it, which nobody here wants by accident.
+        # Without it BigQuery makes a record with a repeated `list` of it, which the product never wants.
         raise not_implemented("Parquet lists without parquetOptions.enableListInference")
     return table_fields(schema)
 

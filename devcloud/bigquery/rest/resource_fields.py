@@ -19,7 +19,7 @@ RESOURCES = {
     "Dataset": Resource(
         enforced="datasetReference:DatasetReference location:string labels:map access:[AccessEntry] "
         "defaultTableExpirationMs:int64 defaultPartitionExpirationMs:int64",
-        # Time travel and storage have no price here, and anyone who can read this cloud's files has its keys too.
+        # Time travel and storage cost nothing here, and a reader of this cloud's files can read its keys too.
         stored="description:string friendlyName:string maxTimeTravelHours:int64 storageBillingModel:string "
         "defaultEncryptionConfiguration:EncryptionConfiguration",
         refused=f"defaultCollation defaultRoundingMode={_ROUNDING} "
@@ -29,7 +29,7 @@ RESOURCES = {
     ),
     "AccessEntry": Resource(
         enforced="role:string userByEmail:string",
-        # No caller of this cloud is in such a group, and accounts of the project may do everything in it.
+        # No caller of this cloud is a member of such a group, and the project's accounts may do everything in it.
         stored="domain:string groupByEmail:string iamMember:string specialGroup:string",
         refused="condition dataset routine view",
     ),

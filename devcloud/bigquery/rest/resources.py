@@ -152,7 +152,7 @@ class Resources:
             access.check_table(cursor, call.caller, ref, write=False)
             table = catalog.get_table(cursor, ref)
             if destination.partition:
-                partition_start(table, destination.partition)  # refuses what is no partition of the table
+                partition_start(table, destination.partition)  # refuses a name that is no partition of the table
             return _with_numbers(cursor, ref, table)
 
         return self._read(read)

@@ -43,7 +43,7 @@ class Uploads:
 
     def __init__(self, jobs: Jobs, folder: Path) -> None:
         self._jobs, self._folder = jobs, folder
-        shutil.rmtree(folder, ignore_errors=True)  # a killed process's uploads cannot be resumed: clients start anew
+        shutil.rmtree(folder, ignore_errors=True)  # uploads do not survive their process
         folder.mkdir(parents=True)
         self._uploads: dict[str, _Upload] = {}
         self.routes = Routes()

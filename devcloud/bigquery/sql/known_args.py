@@ -1,7 +1,7 @@
 """Lists the arguments of each parsed node that the rules read. Any other argument that is set is refused.
 
-sqlglot keeps modifiers as arguments of nodes (`negate` of LIKE, `safe` of a subscript): an argument nobody reads would
-be a statement that means something else than it says.
+sqlglot keeps modifiers as arguments of nodes (`negate` of LIKE, `safe` of a subscript): if an argument were not read,
+the translated statement would mean something else.
 """
 
 from __future__ import annotations

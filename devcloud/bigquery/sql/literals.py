@@ -54,7 +54,7 @@ def _parts(match: re.Match[str]) -> tuple[int, int, int, int]:
 def _read(pattern: re.Pattern[str], text: str, kind: str, build: Callable[[re.Match[str]], _T]) -> _T:
     match = pattern.fullmatch(text)
     if match:
-        with suppress(ValueError, OverflowError):  # a month 13 is as invalid as what does not match
+        with suppress(ValueError, OverflowError):  # a month 13 is as invalid as a text that does not match
             return build(match)
     raise invalid_query(f'Could not cast literal "{text}" to type {kind}')
 

@@ -92,7 +92,7 @@ class Scope:
     windows: dict[str, object] = field(default_factory=dict)
     ctes: dict[str, Relation] = field(default_factory=dict)
     in_aggregate: bool = False
-    # Of a subquery that is written as list functions: what its aggregates are over.
+    # The values that the aggregates of a subquery are over, when it is written as list functions.
     elements: Elements | None = None
     # What tables of this SELECT demand of its conditions, and the conditions of its joins.
     demanded: list[PartitionFilter] = field(default_factory=list)

@@ -10,7 +10,7 @@ from devcloud.bigquery.model import invalid_query
 from devcloud.bigquery.sql import literals
 from devcloud.bigquery.types import FLOAT64, INT64, NUMERIC, SqlType, array_of, quoted, struct_of
 
-# From docs/reference/standard-sql/conversion_rules: what a type coerces to, nearest first.
+# The types that a type coerces to, nearest first; see docs/reference/standard-sql/conversion_rules.
 _COERCIONS = {"INT64": ("FLOAT64", "NUMERIC"), "NUMERIC": ("FLOAT64",), "DATE": ("DATETIME",)}
 _LITERAL_COERCIONS = {
     "STRING": ("DATE", "TIME", "DATETIME", "TIMESTAMP", "BYTES"),
@@ -24,9 +24,9 @@ _RANKED = (INT64, NUMERIC, FLOAT64)
 class Typed:
     """A bound expression; `literal` marks literals and parameters, which coerce further, `value` is a literal's.
 
-    `parts` are the fields of a struct that is made right here: who wants a field takes it, not the struct apart again.
-    `chosen` says of `IF(condition, x, NULL)` what its condition and x are. `fails` marks ERROR(), which takes any type,
-    as NULL does.
+    `parts` are the fields of a struct that the expression itself makes: a read of a field uses the part and not the
+    struct. `chosen` holds the condition and the x of `IF(condition, x, NULL)`. `fails` marks ERROR(), which takes any
+    type, as NULL does.
     """
 
     sql: str

@@ -13,7 +13,7 @@ from devcloud.bigquery.model import BigQueryError
 from devcloud.bigquery.rest.fields import Resource, read
 from devcloud.bigquery.rest.resource_fields import RESOURCES
 
-# What the client calls otherwise than the API, and what it makes of several fields.
+# The names that differ between the client and the API, and the values that the client makes of several fields.
 RENAMED = {
     "full_dataset_id": "id",
     "quote_character": "quote",

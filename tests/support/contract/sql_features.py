@@ -88,7 +88,7 @@ def product_statements(root: Path) -> list[str]:
     """Every named statement of the product, its dataset placeholders filled."""
     files = [*sorted((root / "shared" / "sql").rglob("*.sql")), *sorted((root / "configs").rglob("*.sql"))]
     texts = [part for path in files for part in _NAMED.split(path.read_text())]
-    # What follows a name is the statement; the name's line is a comment again.
+    # The statement follows the name's line, which is a comment.
     return [_PLACEHOLDER.sub(r"\1", f"-- {text}") for text in texts if text.strip()]
 
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from devcloud.http_server import HttpServer
 
-PATIENCE_SECONDS = 60.0  # for what comes as soon as the machine gets to it
+PATIENCE_SECONDS = 60.0  # how long a test waits for an answer that is due at once
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 GCP = Path(__file__).resolve().parents[4] / "shared" / "data" / "gcp"
 EXPORTS = sorted([*GCP.glob("*.jsonl"), *GCP.glob("*.csv")])
-# What generators of exports say of the sums, for those that say it; the others' rows are added up by the tests.
+# The sums by the generators of exports that report them; the tests add up the rows of the others.
 TRUTHS = {path: truth for path in EXPORTS if (truth := path.with_suffix(".truth.json")).exists()}
 _TIMES = ("usage_start_time", "usage_end_time", "export_time")
 _LISTS = ("labels", "system_labels", "project.labels", "credits")

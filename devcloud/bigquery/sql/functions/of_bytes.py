@@ -28,5 +28,5 @@ _SIGNATURES = {
 }
 
 for _names, _signatures in _SIGNATURES.items():
-    for _name in FUNCTIONS.keys() & _names.split():  # what is not known at all is refused as such
+    for _name in FUNCTIONS.keys() & _names.split():  # an unknown function is refused with its own message
         define(_name, *((signature, later(f"{_name} of BYTES")) for signature in _signatures))
