@@ -75,7 +75,7 @@ class LimitReached(ConvergenceError):
 
 
 class QuotaExceeded(LimitReached):
-    """The daily limit of pipeline runs is used up; it starts anew at the next UTC midnight."""
+    """The daily limit of pipeline runs is used up; it starts again at the next UTC midnight."""
 
     cap = "daily_limit"
 

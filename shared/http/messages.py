@@ -105,6 +105,6 @@ def _refuse_constant(name: str) -> None:
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) != len(pairs):  # readers differ in which of them they take
+    if len(found := dict(pairs)) != len(pairs):  # readers of JSON differ in which of two equal names they use
         raise ValueError("a name appears twice")
     return found

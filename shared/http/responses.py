@@ -30,7 +30,7 @@ def _plain(value: Any) -> str:
 
 
 def _is_allowed(origin: str, allowed: frozenset[str]) -> bool:
-    """Whether the origin is in the list; `http://localhost:*` stands for any port of that host."""
+    """Whether the origin is in the list; `http://localhost:*` matches any port of that host."""
     return origin in allowed or f"{_PORT.sub('', origin)}:*" in allowed
 
 

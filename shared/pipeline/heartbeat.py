@@ -42,7 +42,7 @@ def heartbeats(
 
 
 def heed(stop_signal: StopSignal, signals: Signals) -> None:
-    """Stop the hop when its lease has gone or somebody cancelled it."""
+    """Stop the hop when its lease is lost or the run was cancelled."""
     if not signals.lease_is_held:
         stop_signal.stop(FenceLost("another attempt took over (LEASE_LOST)"))
     elif signals.is_cancel_requested:

@@ -79,7 +79,7 @@ class StopSignal:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """What others need is not this step's time: its clock stands still in the block."""
+        """The block's time does not count as the step's: the step's clock stops in the block."""
         began_at, ends_at = self._clock(), self._step_ends_at
         self._step_ends_at = None
         try:

@@ -84,7 +84,7 @@ def dataset_reads(text: str) -> list[Read]:
 
 @lru_cache(maxsize=512)
 def _read(text: str, named: frozenset[str]) -> tuple[Sequence[str], Sequence[Read]]:
-    """What a statement reads that is foreign, and its SELECTs; each run asks several times of each statement."""
+    """The foreign tables that a statement reads, and its SELECTs. Each run asks for them several times."""
     reader = _Reader(text, named)
     reader.run()
     return tuple(reader.foreign), tuple(reader.reads)

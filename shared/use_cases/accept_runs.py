@@ -55,7 +55,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class PlannedRuns:
-    """The runs that an ask comes to, and what its caller is told. A backfill has a run for each month, and a quota."""
+    """The runs of one request, and their start. A backfill has a run for each month, and a quota."""
 
     source: str | None
     start: Start

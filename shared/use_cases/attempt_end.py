@@ -74,6 +74,6 @@ class AttemptEnd:
         try:
             with log.bound(step_id="close"):
                 return self.report.runs.close_attempt(self.report.task, self.run, **ended, bytes_billed=billed)
-        except Exception as error:  # noqa: BLE001 - why the run ended counts for more; a closing task closes it once more
+        except Exception as error:  # noqa: BLE001 - the run's own error matters more; a closing task closes it again
             log.warning("run row not closed", error_class=type(error).__name__)
             return None

@@ -84,7 +84,8 @@ class RunExecution:
             return end.failed(RunError("The run crashed; find its log by execution_id."))
 
     def _run_steps(self, run: ClaimedRun, journal: Journal) -> Begun | None:
-        """Run what is left, the publish last; how the run had ended when an earlier delivery had ended it."""
+        """Run the remaining steps, the publish last. It returns how the run ended when an earlier delivery had ended
+        it."""
         settings, report = self.services.settings, self.report
         stop_signal = self.open_stop_signal(budget_seconds=settings.execution_budget_seconds)
         with heartbeats(

@@ -1,7 +1,7 @@
 """Resets daily quotas: finished days move to the history. Safe to repeat, at any hour, while runs cross midnight.
 
 A day's counters are added to the history and set to zero together. A run that ends later counts on its own day's row
-once more, and the next reset adds that: nothing is counted twice, nothing is lost.
+once more, and the next reset adds that: each run is counted once.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class CredentialStored:
 
 @dataclass(frozen=True)
 class CredentialSetup:
-    """What the set-up works with; the settings say which token addresses and locations are allowed."""
+    """The services that the set-up uses; the settings say which token addresses and locations are allowed."""
 
     credentials: Credentials
     key: CredentialKey
@@ -135,7 +135,8 @@ class CredentialSetup:
         return self.credentials.list_all(tenant_id)
 
     def guide(self, tenant_id: str, query: Mapping[str, Any]) -> SetupGuide:
-        """What to paste into the cloud of a SetupRequest, so that runs of this tenant may read there without a key."""
+        """The guide to paste into the cloud of a SetupRequest, so that runs of this tenant may read there without a
+        key."""
         platform = Platform(
             project=self.settings.project_id,
             worker=self.settings.require("worker_service_account"),

@@ -15,7 +15,7 @@ LEAST_BILLED_BYTES = 10 * 1024 * 1024  # for each table that a query reads
 
 @dataclass(frozen=True)
 class ResultColumn:
-    """What a result and a table have to agree on: a column's type, and whether it is an array."""
+    """A column's type, and whether it is an array: a result and its table must agree on both."""
 
     type: str
     is_repeated: bool

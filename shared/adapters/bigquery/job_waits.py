@@ -39,8 +39,8 @@ def failure_of(job: Any, wait: Callable[[], object], retry_budget: RetryBudget) 
 def wait_until_done(job: Any, pause: Pause, retry_budget: RetryBudget) -> None:
     """Wait until the job is done; `pause` waits in between, and may raise to end the wait.
 
-    A run that is cancelled, or a step that is out of time, takes its job with it: nobody would read what it goes on to
-    bill. Who hands over or was overtaken leaves it to those who wait for it next.
+    A run that is cancelled, or a step that is out of time, stops its job: no executor would read the result of the
+    billed query. Who hands over or was overtaken leaves it to those who wait for it next.
     """
     try:
         await_end(job, pause, retry_budget)

@@ -1,10 +1,10 @@
 """Reads named SQL statements of shared/sql and of templates, and types their parameters.
 
 A file holds statements, each opened by `-- name: verb_object`, a sentence that says what it does, and one
-`-- param: name TYPE` line for each parameter. `{tenants}`, `{staging}` and `{dataset}` stand for datasets. The
-statements of shared/sql/pipeline and of the templates have more placeholders, for tables, columns and other
-statements; `naming` fills them. What several statements of shared/sql say alike stands once, in parts.sql, and is put
-in by its name: `{live_lease}`.
+`-- param: name TYPE` line for each parameter. `{tenants}`, `{staging}` and `{dataset}` are placeholders for datasets.
+The statements of shared/sql/pipeline and of the templates have more placeholders, for tables, columns and other
+statements; `naming` fills them. parts.sql holds the SQL that several statements of shared/sql share; a statement
+includes it by its name: `{live_lease}`.
 """
 
 from __future__ import annotations

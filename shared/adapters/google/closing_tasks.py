@@ -14,7 +14,7 @@ TenantsRun = tuple[str, EndedRun]  # tenant_id first
 
 
 def close_tasks(ended: Iterable[TenantsRun]) -> list[CloseTask]:
-    """Few tasks for all of these runs, alternating among tenants: the first of each, then the second of each."""
+    """A few tasks that close all of these runs, alternating among tenants: each one's first run, then its second."""
     runs_of: dict[str, list[EndedRun]] = defaultdict(list)
     for tenant_id, run in ended:
         runs_of[tenant_id].append(run)

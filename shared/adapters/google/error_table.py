@@ -60,7 +60,7 @@ def _quota(words: str) -> Meaning:
 
 
 def _mended(words: str, *, pause_seconds: int = 5) -> Meaning:
-    """Somebody can mend it, or has to: another attempt may find it mended."""
+    """A person can mend the cause, so a later attempt may succeed."""
     return Meaning(Course.RETRY, words, pause_seconds=pause_seconds)
 
 

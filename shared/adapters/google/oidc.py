@@ -27,8 +27,8 @@ _NO_TOKEN = (ValueError, TypeError, AttributeError, RecursionError)
 class OidcTokens:
     """Verifies tokens with Google's certificates, fetched at most once an hour and when an unknown key appears.
 
-    `behind_iam`: Cloud Run's IAM check stands in front, so a token whose signature Google removed is admitted on its
-    claims (https://cloud.google.com/run/docs/authenticating/service-to-service); elsewhere it is refused.
+    `behind_iam`: Cloud Run's IAM has checked the caller before, so a token whose signature Google removed is admitted
+    on its claims (https://cloud.google.com/run/docs/authenticating/service-to-service); elsewhere it is refused.
     """
 
     def __init__(self, certs_url: str, *, behind_iam: bool, clock: Callable[[], float] = time.time) -> None:

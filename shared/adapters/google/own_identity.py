@@ -1,4 +1,4 @@
-"""The identity a function runs under, asked for once a process."""
+"""The identity that the function runs under; each process asks for it once."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class RetryBudget:
         return self._retry(lambda error: isinstance(error, UnknownColumn), self.seconds)
 
     def within_request(self, seconds: float) -> float:
-        """So many seconds, or what is left of the request when that is less."""
+        """These seconds, or the rest of the request's time when that is shorter."""
         left = seconds_left()
         return seconds if left is None else max(_LEAST_SECONDS, min(seconds, left - _SECONDS_TO_ANSWER))
 

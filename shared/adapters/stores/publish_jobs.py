@@ -81,7 +81,7 @@ class PublishJobs:
 
 
 def fence_of(pipeline_id: str, source: str) -> str:
-    """A pipeline and source as a label."""
+    """The label's value for a pipeline and source."""
     return _digest(f"{pipeline_id}\n{source}")
 
 

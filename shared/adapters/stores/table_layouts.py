@@ -131,7 +131,7 @@ class TableLayouts:
         if change.growth is None:
             self.warehouse.client.create_table(bigquery.Table.from_api_repr(resource))
             return True
-        if patch := change.growth.patch:  # with the etag it is refused when somebody has changed the table since
+        if patch := change.growth.patch:  # the etag makes BigQuery refuse the change of a table that changed meanwhile
             grown = bigquery.Table.from_api_repr(resource | patch | {"etag": change.etag})
             self.warehouse.client.update_table(grown, [_PROPERTIES[part] for part in patch])
         return False

@@ -1,4 +1,7 @@
-"""Fields that tenants once chose and the platform derives: whoever may enter them could enter another tenant's."""
+"""Refuses, and drops from stored documents, fields that tenants once chose and that the platform now derives.
+
+A tenant could have entered another tenant's value.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an administrator of a cloud pastes there so that runs of one tenant may read its export without a key.
+"""The text that a cloud's administrator pastes there so that one tenant's runs may read its export without a key.
 
 Names in capital letters are for the reader to replace.
 """
@@ -16,7 +16,7 @@ from shared.domain.credentials.trust import ISSUER, audience_of
 
 @dataclass(frozen=True)
 class Platform:
-    """Who asks to be trusted: the deployment's project, and the account that executes runs, with its number."""
+    """The platform's identity: the deployment's project, and the account that executes runs, with its number."""
 
     project: str
     worker: str
@@ -33,7 +33,7 @@ class GuideStep:
 
 @dataclass(frozen=True)
 class SetupGuide:
-    """How a tenant's runs are let in. `audience` and `subject` are what the other cloud checks; None for Google Cloud.
+    """The setup guide of a tenant. The other cloud checks `audience` and `subject`; both are None for Google Cloud.
 
     `credentials` is the body to send with POST credentials once all steps are done.
     """

@@ -1,4 +1,5 @@
-"""What another cloud has to trust so that runs of one tenant, and of no other, may read there without a key.
+"""The identity that another cloud trusts so that the runs of one tenant, and of no other, may read there without a
+key.
 
 All runs have one identity: the worker's account. So what tells tenants apart is the audience of the token that a run
 presents. It follows from the deployment and the run's tenant alone, and only the platform can have it signed. See

@@ -11,7 +11,8 @@ _MOST_NAMES = 10_000
 class Allowance:
     """A bucket for each name, which fills with `per_second` up to `at_once` and starts full.
 
-    The names used longest ago are forgotten, beyond ten thousand: whoever has many names needs more than this.
+    Beyond ten thousand names the ones used longest ago are forgotten, so this does not limit a caller with many
+    names.
     """
 
     def __init__(self, *, at_once: float, per_second: float) -> None:

@@ -47,7 +47,7 @@ class ClaimedRun:
 
     @property
     def started_at(self) -> datetime:
-        """When an executor first claimed the run."""
+        """The time at which an executor first claimed the run."""
         return min((item.occurred_at for item in self.checkpoints if item.kind == "CLAIMED"), default=self.read_at)
 
     @property

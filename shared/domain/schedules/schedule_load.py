@@ -19,7 +19,7 @@ MOST_TICKS = 2_500
 
 
 class _Budget:
-    """How many more ticks a warning may cost."""
+    """The number of ticks that may still be computed for warnings."""
 
     def __init__(self, ticks: int) -> None:
         self._left = ticks

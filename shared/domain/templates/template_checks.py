@@ -144,7 +144,7 @@ class Totals(Strict):
     step: Name | None = None
     table: Name | None = None
     total: ColumnName | None = None
-    keys: ColumnNames | None = None  # what this side calls the columns of `by`, in their order; the same unless given
+    keys: ColumnNames | None = None  # this side's names of the columns of `by`, in its order; by default the same
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Totals:

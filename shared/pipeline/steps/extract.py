@@ -94,7 +94,7 @@ def _count_published(
     if not dates:
         return {}, _NO_COSTS
     count, values = statement(_EXTRACT, "count_published"), {"source": hop.source, "dates": dates}
-    job_id = f"cvg-count-{hop.task.lease_id}-{hop.task.hop}"  # another attempt counts anew
+    job_id = f"cvg-count-{hop.task.lease_id}-{hop.task.hop}"  # another attempt counts from the start
     try:
         require_within(hop, f"steps.{step.id}", max_bytes_billed, [count], values)
         job = hop.ask(count, values, job_id=job_id, max_bytes_billed=max_bytes_billed)
