@@ -28,7 +28,6 @@ CREATE SCHEMA IF NOT EXISTS _devcloud;
 CREATE TABLE IF NOT EXISTS _devcloud.datasets (project VARCHAR, dataset VARCHAR, resource VARCHAR);
 CREATE TABLE IF NOT EXISTS _devcloud.tables
     (project VARCHAR, dataset VARCHAR, name VARCHAR, uid VARCHAR, resource VARCHAR);
-CREATE TABLE IF NOT EXISTS _devcloud.catalog_changes (id VARCHAR);
 CREATE TABLE IF NOT EXISTS _devcloud.changes (uid VARCHAR, changed_at TIMESTAMPTZ, added BIGINT, rewritten BOOLEAN);
 """
 _DATASET_NAME = re.compile(r"[A-Za-z0-9_]{1,1024}")
@@ -47,7 +46,7 @@ def set_up(cursor: duckdb.DuckDBPyConnection) -> None:
 def find_dataset(cursor: duckdb.DuckDBPyConnection, project: str, dataset: str) -> Json | None:
     """The REST Dataset resource, or None."""
     statement = "SELECT resource FROM _devcloud.datasets WHERE project = ? AND dataset = ?"
-    row = remembered_row(cursor, statement, [project, dataset])
+    row = remembered_row(cursor, statement, (project, dataset))
     return None if row is None else json.loads(row[0])
 
 
@@ -94,7 +93,8 @@ def create_dataset(
         },
         created=True,
     )
-    change(cursor, "INSERT INTO _devcloud.datasets VALUES (?, ?, ?)", [project, dataset, json.dumps(resource)])
+    statement = "INSERT INTO _devcloud.datasets VALUES (?, ?, ?)"
+    change(cursor, (project, dataset), statement, [project, dataset, json.dumps(resource)])
     return resource
 
 
@@ -110,6 +110,7 @@ def patch_dataset(
     check_labels(resource.get("labels"))
     change(
         cursor,
+        (project, dataset),
         "UPDATE _devcloud.datasets SET resource = ? WHERE project = ? AND dataset = ?",
         [json.dumps(resource), project, dataset],
     )
@@ -127,7 +128,8 @@ def drop_dataset(
     for ref in tables:
         drop_table(cursor, ref)
     cursor.execute(f"DROP SCHEMA {quoted(f'{project}__{dataset}')} CASCADE")
-    change(cursor, "DELETE FROM _devcloud.datasets WHERE project = ? AND dataset = ?", [project, dataset])
+    statement = "DELETE FROM _devcloud.datasets WHERE project = ? AND dataset = ?"
+    change(cursor, (project, dataset), statement, [project, dataset])
 
 
 # Tables -----------------------------------------------------------------------------------------------------------
@@ -136,7 +138,7 @@ def drop_dataset(
 def find_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> Json | None:
     """The REST Table resource, or None; a table past its expiration is gone."""
     statement = "SELECT resource FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
-    row = remembered_row(cursor, statement, [ref.project, ref.dataset, ref.table])
+    row = remembered_row(cursor, statement, _name(ref))
     resource: Json | None = None if row is None else json.loads(row[0])
     if resource and int(resource.get("expirationTime") or 2**63) <= time.time() * 1000:
         return None
@@ -175,8 +177,9 @@ def create_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, resource: Jso
         cursor.execute(f"CREATE TABLE {physical_name(ref)} ({columns.definitions(resource)})")
     change(
         cursor,
+        _name(ref),
         "INSERT INTO _devcloud.tables VALUES (?, ?, ?, ?, ?)",
-        [ref.project, ref.dataset, ref.table, uuid.uuid4().hex, json.dumps(resource)],
+        [*_name(ref), uuid.uuid4().hex, json.dumps(resource)],
     )
     return resource
 
@@ -207,13 +210,18 @@ def patch_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, changes: Json,
     resource = _stamped(resource)
     change(
         cursor,
+        _name(ref),
         "UPDATE _devcloud.tables SET resource = ? WHERE project = ? AND dataset = ? AND name = ?",
-        [json.dumps(resource), ref.project, ref.dataset, ref.table],
+        [json.dumps(resource), *_name(ref)],
     )
     return resource
 
 
 # Inside -----------------------------------------------------------------------------------------------------------
+
+
+def _name(ref: TableRef) -> tuple[str, str, str]:
+    return ref.project, ref.dataset, ref.table
 
 
 def _tables(cursor: duckdb.DuckDBPyConnection, project: str, dataset: str) -> list[tuple[str, str]]:
@@ -224,11 +232,8 @@ def _tables(cursor: duckdb.DuckDBPyConnection, project: str, dataset: str) -> li
 
 def _forget(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> None:
     cursor.execute(f"DROP TABLE IF EXISTS {physical_name(ref)}")
-    change(
-        cursor,
-        "DELETE FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?",
-        [ref.project, ref.dataset, ref.table],
-    )
+    statement = "DELETE FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
+    change(cursor, _name(ref), statement, _name(ref))
 
 
 def _new_table(ref: TableRef, dataset: Json, resource: Json) -> Json:

@@ -1,64 +1,83 @@
-"""Caches what transactions read of the catalog: transactions on the same catalog read the same.
+"""Caches what transactions read of the catalog: every one that sees the same rows there reads the same.
 
-A statement asks for the same datasets and tables a dozen times, and every answer of DuckDB's costs a millisecond.
-Every change of the catalog adds a row to `_devcloud.catalog_changes`, and no row is ever removed. Commits come one
-after the other, so the number of rows that a transaction finds when it begins says which catalog it sees.
+A statement asks for the same datasets and tables a dozen times, and every answer of DuckDB's costs half a millisecond.
+What was read is kept until a transaction commits a change of it. Transactions begin, and those that change the catalog
+commit, one after the other: what is known when one begins is what its snapshot holds.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections import OrderedDict
+import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import duckdb
 
-from devcloud.bigquery.duck import one_number, one_row
+from devcloud.bigquery.duck import one_row
 
-Known = dict[tuple[str, ...], Any]
+Name = tuple[str, ...]  # of a dataset or a table
+Known = dict[tuple[str, Name], Any]
 
-_KEPT = 8
-_BY_TRANSACTION: WeakKeyDictionary[duckdb.DuckDBPyConnection, Known] = WeakKeyDictionary()
+
+@dataclass
+class _View:
+    """What one transaction knows, and the names whose rows it has changed."""
+
+    known: Known
+    changed: set[Name] = field(default_factory=set)
+
+
+_BY_TRANSACTION: WeakKeyDictionary[duckdb.DuckDBPyConnection, _View] = WeakKeyDictionary()
 
 
 class Catalogs:
-    """The cached catalogs of one database."""
+    """The cached catalog of one database, as it is now."""
 
-    def __init__(self) -> None:
-        self._known: OrderedDict[int, Known] = OrderedDict()
+    def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
+        self._lock = threading.Lock()
+        self._known: Known = {}
+        # Otherwise a transaction's snapshot is that of its first read, not of its BEGIN.
+        database.execute("SET GLOBAL immediate_transaction_mode = true")
 
     def begin(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Begin the cursor's transaction.
+        """Begin the cursor's transaction, its snapshot is pinned."""
+        with self._lock:
+            cursor.execute("BEGIN")
+            _BY_TRANSACTION[cursor] = _View(self._known)
 
-        DuckDB pins its snapshot at its first real read, not at BEGIN. This is that read; it shows which catalog the
-        transaction sees.
-        """
-        seen = one_number(cursor, "BEGIN; SELECT count(*) FROM _devcloud.catalog_changes")
-        _BY_TRANSACTION[cursor] = self._known.setdefault(seen, {})
-        while len(self._known) > _KEPT:
-            self._known.popitem(last=False)
+    def commit(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Commit the cursor's transaction; until the next one begins everything is read anew."""
+        changed = _BY_TRANSACTION[cursor].changed
+        if not changed:
+            cursor.execute("COMMIT")
+        else:
+            with self._lock:
+                cursor.execute("COMMIT")
+                self._known = {(what, name): row for (what, name), row in self._known.items() if name not in changed}
+        _BY_TRANSACTION.pop(cursor, None)
+
+    def rollback(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Undo the cursor's transaction."""
+        cursor.execute("ROLLBACK")
+        _BY_TRANSACTION.pop(cursor, None)
 
 
-def end(cursor: duckdb.DuckDBPyConnection) -> None:
-    """The transaction is over; until the next one begins everything is read anew."""
-    _BY_TRANSACTION.pop(cursor, None)
-
-
-def change(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[object]) -> None:
-    """Run a statement that changes the catalog; what is read from here on is this transaction's own."""
+def change(cursor: duckdb.DuckDBPyConnection, name: Name, statement: str, parameters: Sequence[object]) -> None:
+    """Run a statement that changes the rows of a dataset or a table in this transaction, which `Catalogs` began."""
+    view = _BY_TRANSACTION[cursor]
     cursor.execute(statement, list(parameters))
-    cursor.execute("INSERT INTO _devcloud.catalog_changes VALUES (?)", [uuid.uuid4().hex])
-    if cursor in _BY_TRANSACTION:
-        _BY_TRANSACTION[cursor] = {}
+    view.changed.add(name)
+    # From here on it is this transaction's own: others do not see the change.
+    view.known = {(what, at): row for (what, at), row in view.known.items() if at != name}
 
 
-def remembered_row(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[str]) -> Any:
-    """The answer of `one_row`, cached within a transaction."""
-    known, key = _BY_TRANSACTION.get(cursor), (statement, *parameters)
-    if known is None:
-        return one_row(cursor, statement, parameters)
-    if key not in known:
-        known[key] = one_row(cursor, statement, parameters)
-    return known[key]
+def remembered_row(cursor: duckdb.DuckDBPyConnection, statement: str, name: Name) -> Any:
+    """What `one_row` answers with the name as its parameters; outside a transaction nothing is remembered."""
+    view = _BY_TRANSACTION.get(cursor)
+    if view is None:
+        return one_row(cursor, statement, name)
+    if (statement, name) not in view.known:
+        view.known[statement, name] = one_row(cursor, statement, name)
+    return view.known[statement, name]

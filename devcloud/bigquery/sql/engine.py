@@ -33,7 +33,7 @@ class Engine:
 
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
-        self._guards, self._row_counts, self._catalogs = TableGuards(), RowCounts(), Catalogs()
+        self._guards, self._row_counts, self._catalogs = TableGuards(), RowCounts(), Catalogs(database)
         self._rehearsed: dict[Hashable, None] = {}  # scripts, the oldest first
         with database.cursor() as cursor:
             cursor.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor to come

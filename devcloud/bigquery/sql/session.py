@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import duckdb
 
-from devcloud.bigquery import catalog_reads, changes
+from devcloud.bigquery import changes
 from devcloud.bigquery.catalog_reads import Catalogs
 from devcloud.bigquery.model import BigQueryError, TableRef, invalid_query
 from devcloud.bigquery.row_counts import RowCounts, row_count
@@ -141,7 +141,7 @@ class Session:
         try:
             with changes.COMMIT_LOCK if self._changes else nullcontext():
                 changes.record(self.cursor, self._changes)
-                self.cursor.execute("COMMIT")
+                self._catalogs.commit(self.cursor)
         except duckdb.Error as error:
             self.rollback()
             raise invalid_query(f"Transaction is aborted due to concurrent update. {error}") from error
@@ -153,7 +153,7 @@ class Session:
         """Undo what is not committed; harmless when nothing is open."""
         if not self._open:
             return
-        self.cursor.execute("ROLLBACK")
+        self._catalogs.rollback(self.cursor)
         self.temp_tables = self._temp_tables_before
         self._closed(committed=False)
 
@@ -166,7 +166,7 @@ class Session:
         if self.in_transaction or not self._writes:
             return self.rollback()
         writes, noted = self._writes, self._changes
-        self.cursor.execute("ROLLBACK")
+        self._catalogs.rollback(self.cursor)
         self._catalogs.begin(self.cursor)
         self._writes, self._changes = [], noted
         for sql, parameters in writes:
@@ -195,5 +195,4 @@ class Session:
         self.has_committed |= committed and self._dirty
         self._open = self._dirty = self.in_transaction = False
         self._changes, self._writes = [], []
-        catalog_reads.end(self.cursor)
         self._guards.release(self, committed=committed)

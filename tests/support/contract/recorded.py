@@ -73,7 +73,10 @@ class Replay:
         shared = self._read_only.get(case.setup) if _only_reads(case) else None
         dataset = shared or f"recorded_{uuid.uuid4().hex[:12]}"
         if shared is None:
-            catalog.create_dataset(self._database, PROJECT, dataset, {})
+            with self._engine.session() as session:
+                session.read()
+                catalog.create_dataset(session.cursor, PROJECT, dataset, {})
+                session.commit()
             try:
                 self._set_up(_filled(case.setup, dataset))
             except BigQueryError as error:
@@ -91,9 +94,16 @@ class Replay:
         except duckdb.Error as error:
             return Verdict(case, OTHER_ERROR, f"{type(error).__name__}: {error}")
         finally:
-            if dataset not in self._read_only.values() and catalog.find_dataset(self._database, PROJECT, dataset):
-                catalog.drop_dataset(self._database, PROJECT, dataset, delete_contents=True)
+            if dataset not in self._read_only.values():
+                self._drop(dataset)
         return judge_answer(case, *answer)
+
+    def _drop(self, dataset: str) -> None:
+        with self._engine.session() as session:
+            session.read()
+            if catalog.find_dataset(session.cursor, PROJECT, dataset):
+                catalog.drop_dataset(session.cursor, PROJECT, dataset, delete_contents=True)
+                session.commit()
 
     def _set_up(self, sql: str) -> None:
         if not sql.strip():

@@ -20,14 +20,19 @@ class Warehouse:
     def __init__(self) -> None:
         self.database = duckdb.connect()
         catalog.set_up(self.database)
-        catalog.create_dataset(self.database, PROJECT, DATASET, {})
         self.engine = Engine(self.database)
+        self.clear()
 
     def clear(self) -> None:
-        """Drop what is in the dataset."""
-        if catalog.list_tables(self.database, PROJECT, DATASET):
-            catalog.drop_dataset(self.database, PROJECT, DATASET, delete_contents=True)
-            catalog.create_dataset(self.database, PROJECT, DATASET, {})
+        """Have the dataset, with nothing in it."""
+        with self.engine.session() as session:
+            session.read()
+            if catalog.find_dataset(session.cursor, PROJECT, DATASET):
+                if not catalog.list_tables(session.cursor, PROJECT, DATASET):
+                    return
+                catalog.drop_dataset(session.cursor, PROJECT, DATASET, delete_contents=True)
+            catalog.create_dataset(session.cursor, PROJECT, DATASET, {})
+            session.commit()
 
     def run(self, sql: str, session: Session | None = None, **values: tuple[str, Any]) -> QueryResult:
         """Run and commit, or run in the given session."""
