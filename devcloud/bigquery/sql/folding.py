@@ -22,6 +22,11 @@ _UNFOLDABLE = (exp.Query, exp.Window, exp.Distinct, exp.Limit, exp.IgnoreNulls, 
 _VOLATILE = frozenset(["RAND", "GENERATE_UUID"])
 
 
+def is_volatile(tree: exp.Expr) -> bool:
+    """Whether it says another thing each time."""
+    return any(_name(call) in _VOLATILE for call in tree.find_all(exp.Anonymous))
+
+
 def fold_array(binder: Binder, node: exp.Expr, scope: Scope) -> Typed | None:
     """ARRAY(SELECT x FROM UNNEST(array) WHERE ...) as a list; None where it has to stay a query."""
     select = _over_one_array(node)
@@ -81,7 +86,7 @@ def _over_one_array(node: exp.Expr) -> exp.Select | None:
 def _is_foldable(part: exp.Expr) -> bool:
     if any(True for _ in part.find_all(*_UNFOLDABLE)):
         return False
-    if any(_name(call) in _VOLATILE for call in part.find_all(exp.Anonymous)):
+    if is_volatile(part):
         return False
     stars = part.find_all(exp.Star)
     if any(not isinstance(star.parent, exp.Anonymous) or _name(star.parent) != "COUNT" for star in stars):

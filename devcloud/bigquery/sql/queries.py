@@ -9,10 +9,11 @@ from sqlglot import exp
 from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import Binder, query
 from devcloud.bigquery.sql.clause_rules import check_having, check_order, check_qualify, check_sources
+from devcloud.bigquery.sql.folding import is_volatile
 from devcloud.bigquery.sql.grouping import bind_group
 from devcloud.bigquery.sql.ordering import bind_limit, bind_order
 from devcloud.bigquery.sql.relations import bind_from
-from devcloud.bigquery.sql.scope import Column, Relation, Scope
+from devcloud.bigquery.sql.scope import Asked, Column, Relation, Scope
 from devcloud.bigquery.sql.select_list import Item, expand
 from devcloud.bigquery.sql.set_operations import bind_set_operation
 from devcloud.bigquery.sql.typed import quoted_names
@@ -126,18 +127,29 @@ def with_ctes(binder: Binder, node: exp.Expr, scope: Scope, bind: Callable[[], R
         if clause.args.get("recursive") and isinstance(cte.this, exp.Union) and _mentions(cte.this, cte.alias):
             texts.append(_recursive(binder, cte, scope))
         else:
-            texts.append(_cte(binder, cte, scope))
+            texts += _cte(binder, cte, scope)
     relation = bind()
+    if not texts:
+        return relation
     word = "WITH RECURSIVE" if clause.args.get("recursive") else "WITH"
     relation.sql = f"{word} {', '.join(texts)} {relation.sql}"
     return relation
 
 
-def _cte(binder: Binder, cte: exp.Expr, scope: Scope) -> str:
+def _cte(binder: Binder, cte: exp.Expr, scope: Scope) -> list[str]:
+    """The WITH query's text; none for one that asks what another does: binding it again takes longer than both run."""
+    is_constant = not binder.context.positional and not is_volatile(cte.this)
+    known = scope.find_asked(cte.this) if is_constant else None
+    if known is not None:
+        scope.ctes[cte.alias.lower()] = known
+        return []
+    reads = {table.name.lower(): scope.find_cte(table.name) for table in cte.find_all(exp.Table)}
     relation = binder.query(cte.this, scope.child())
     name = binder.context.fresh("cte")
-    scope.ctes[cte.alias.lower()] = Relation(name, relation.columns, relation.anonymous, relation.is_value)
-    return f"{name} AS ({relation.sql})"
+    made = scope.ctes[cte.alias.lower()] = Relation(name, relation.columns, relation.anonymous, relation.is_value)
+    if is_constant:
+        scope.asked.append(Asked(cte.this, reads, made))
+    return [f"{name} AS ({relation.sql})"]
 
 
 def _mentions(node: exp.Expr, name: str) -> bool:

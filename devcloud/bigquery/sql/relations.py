@@ -49,7 +49,7 @@ def add(binder: Binder, node: exp.Expr, scope: Scope) -> str:
 def _without_alias(scope: Scope) -> Scope:
     """A subquery in FROM sees the queries around the SELECT and its WITH, not its neighbours."""
     inner = Scope(parent=scope.parent)
-    inner.ctes = dict(scope.ctes)
+    inner.ctes, inner.asked = dict(scope.ctes), list(scope.asked)
     return inner
 
 

@@ -91,6 +91,7 @@ class Scope:
     aliases: dict[str, Typed] = field(default_factory=dict)
     windows: dict[str, object] = field(default_factory=dict)
     ctes: dict[str, Relation] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)  # what they ask
     in_aggregate: bool = False
     # The values that the aggregates of a subquery are over, when it is written as list functions.
     elements: Elements | None = None
@@ -122,6 +123,18 @@ class Scope:
             raise invalid_query(f"Column name {name} is ambiguous")
         return found[0] if found else None
 
+    def find_asked(self, tree: exp.Expr) -> Relation | None:
+        """A WITH query around that asks just this; none where names may be those of columns around."""
+        scope: Scope | None = self
+        asked: list[Asked] = []
+        while scope is not None:
+            if scope.sources:
+                return None
+            asked += scope.asked
+            scope = scope.parent
+        same = (one for one in asked if one.tree == tree and repr(one.tree) == repr(tree))
+        return next((one.relation for one in same if all(self.find_cte(n) is r for n, r in one.reads.items())), None)
+
     def find_cte(self, name: str) -> Relation | None:
         """The WITH query of that name, nearest first."""
         scope: Scope | None = self
@@ -130,6 +143,15 @@ class Scope:
                 return scope.ctes[name.lower()]
             scope = scope.parent
         return None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A WITH query, the WITH queries that its names may stand for, and its relation."""
+
+    tree: exp.Expr
+    reads: dict[str, Relation | None]
+    relation: Relation
 
 
 @dataclass
