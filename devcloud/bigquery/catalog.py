@@ -138,7 +138,7 @@ def drop_dataset(
 def find_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> Json | None:
     """The REST Table resource, or None; a table past its expiration is gone."""
     statement = "SELECT resource FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
-    row = remembered_row(cursor, statement, _name(ref))
+    row = remembered_row(cursor, statement, ref.path)
     resource: Json | None = None if row is None else json.loads(row[0])
     if resource and int(resource.get("expirationTime") or 2**63) <= time.time() * 1000:
         return None
@@ -177,9 +177,9 @@ def create_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, resource: Jso
         cursor.execute(f"CREATE TABLE {physical_name(ref)} ({columns.definitions(resource)})")
     change(
         cursor,
-        _name(ref),
+        ref.path,
         "INSERT INTO _devcloud.tables VALUES (?, ?, ?, ?, ?)",
-        [*_name(ref), uuid.uuid4().hex, json.dumps(resource)],
+        [*ref.path, uuid.uuid4().hex, json.dumps(resource)],
     )
     return resource
 
@@ -210,18 +210,14 @@ def patch_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, changes: Json,
     resource = _stamped(resource)
     change(
         cursor,
-        _name(ref),
+        ref.path,
         "UPDATE _devcloud.tables SET resource = ? WHERE project = ? AND dataset = ? AND name = ?",
-        [json.dumps(resource), *_name(ref)],
+        [json.dumps(resource), *ref.path],
     )
     return resource
 
 
 # Inside -----------------------------------------------------------------------------------------------------------
-
-
-def _name(ref: TableRef) -> tuple[str, str, str]:
-    return ref.project, ref.dataset, ref.table
 
 
 def _tables(cursor: duckdb.DuckDBPyConnection, project: str, dataset: str) -> list[tuple[str, str]]:
@@ -233,7 +229,7 @@ def _tables(cursor: duckdb.DuckDBPyConnection, project: str, dataset: str) -> li
 def _forget(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> None:
     cursor.execute(f"DROP TABLE IF EXISTS {physical_name(ref)}")
     statement = "DELETE FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
-    change(cursor, _name(ref), statement, _name(ref))
+    change(cursor, ref.path, statement, ref.path)
 
 
 def _new_table(ref: TableRef, dataset: Json, resource: Json) -> Json:

@@ -76,5 +76,5 @@ def _one(cursor: duckdb.DuckDBPyConnection, ref: TableRef, what: str, parameters
 def _uid(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> str | None:
     """The identity of the table among tables of the same name over time; None if there is no table."""
     statement = "SELECT uid FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
-    row = remembered_row(cursor, statement, (ref.project, ref.dataset, ref.table))
+    row = remembered_row(cursor, statement, ref.path)
     return None if row is None else str(row[0])

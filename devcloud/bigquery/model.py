@@ -20,6 +20,11 @@ class TableRef:
     table: str
 
     @property
+    def path(self) -> tuple[str, str, str]:
+        """Its three names."""
+        return self.project, self.dataset, self.table
+
+    @property
     def schema(self) -> str:
         """The DuckDB schema of the dataset, to be quoted."""
         return f"{self.project}__{self.dataset}"

@@ -113,7 +113,7 @@ def add_element(binder: Binder, node: exp.Unnest, scope: Scope) -> Elements:
     """Add UNNEST's range variable to the scope of a subquery that is written as list functions."""
     array, kind = _array(binder, node.expressions[0], scope)
     elements = Elements(array.sql, binder.context.fresh("v"))
-    scope.add_source(_value_source(_unnest_alias(node), Typed(elements.name, kind), []))
+    scope.add_source(_value_source(_unnest_alias(node), Typed(elements.name, kind, is_json=array.is_json), []))
     return elements
 
 
@@ -132,7 +132,7 @@ def _add_unnest(binder: Binder, arrays: list[exp.Expr], node: exp.Expr, scope: S
         raise not_implemented("UNNEST of several arrays")
     array, kind = _array(binder, arrays[0], scope)
     alias, name = _unnest_alias(node), binder.context.fresh("t")
-    value = Typed(f"{name}.v", kind)
+    value = Typed(f"{name}.v", kind, is_json=array.is_json)
     offset = node.args.get("offset")
     extra = []
     if offset:

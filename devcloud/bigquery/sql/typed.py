@@ -26,7 +26,7 @@ class Typed:
 
     `parts` are the fields of a struct that the expression itself makes: a read of a field uses the part and not the
     struct. `chosen` holds the condition and the x of `IF(condition, x, NULL)`. `fails` marks ERROR(), which takes any
-    type, as NULL does.
+    type, as NULL does. `is_json` marks text that was taken out of a document whose numbers were checked.
     """
 
     sql: str
@@ -39,6 +39,7 @@ class Typed:
     parts: tuple[str, ...] = ()
     chosen: tuple[str, str] | None = None
     fails: bool = False
+    is_json: bool = False
 
     def named(self, name: str) -> Typed:
         """The same expression under another implied column name."""

@@ -66,7 +66,8 @@ def _duckdb_path(path: str) -> str:
 def _document(binder: Binder, node: exp.Anonymous, scope: Scope) -> tuple[str, SqlType]:
     value = binder.expr(node.expressions[0], scope)
     if value.type == STRING:
-        return f"bq_lenient_json({value.sql})", STRING
+        # What a document has was looked at with the whole: binding that look takes longer than all the rest.
+        return f"TRY_CAST({value.sql} AS JSON)" if value.is_json else f"bq_lenient_json({value.sql})", STRING
     if value.type != JSON:
         raise invalid_query(f"No matching signature for function {node.this} for argument types: {value.type}")
     return value.sql, JSON
@@ -92,7 +93,7 @@ def bind_query_array(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed
     """The elements of a JSON array; NULL when it is none."""
     document, kind = _document(binder, node, scope)
     text = f"bq_json_elements(json_extract({document}, {_path(binder, node, scope)}))"
-    return Typed(f"CAST({text} AS VARCHAR[])" if kind == STRING else text, array_of(kind))
+    return Typed(f"CAST({text} AS VARCHAR[])" if kind == STRING else text, array_of(kind), is_json=True)
 
 
 @function("JSON_VALUE_ARRAY", "JSON_EXTRACT_STRING_ARRAY")
