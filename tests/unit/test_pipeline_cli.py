@@ -88,7 +88,7 @@ def test_errors_of_all_files_are_reported(template: Path, capsys: pytest.Capture
         (["validate", "no/such/path"], "no/such/path: there is no such file or folder"),
         (["validate", str(CONFIGS / "tables")], "holds no <provider>/<domain>/<template>.yml"),
         (["validate", str(CONFIGS / "platform.yml")], "is not at <provider>/<domain>/<template>.yml"),
-        (["explain", "gcp/cost/nothing"], "gcp/cost/nothing: there is no such template; there are gcp/cost/billing, "),
+        (["explain", "gcp/cost/nothing"], "gcp/cost/nothing: there is no such template; there are aws/cost/billing, "),
         (["explain", "gcp/cost/billing", "--date", "17.11.2025"], "date: must be a date, YYYY-MM-DD"),
         (["explain", "gcp/cost/billing", "--date", "2199-12-31"], "date: must not be after today, "),
         (["explain", "gcp/cost/billing", "--param", "colour=red"], "colour: is unknown; this pipeline takes"),
