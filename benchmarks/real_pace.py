@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -32,6 +33,7 @@ PROBE, LATENCIES = ROOT / "benchmarks/parts/pace_probe.py", ROOT / "devcloud/big
 # The share of the time that a part may take, once its tenants are set up; quiet, each needs about two thirds of it.
 SHARES = {"alone": 0.25, "at-once": 0.4, "flood": 0.3, "guesses": 0.05}
 MOST_SECONDS, START_SECONDS = 240.0, 180.0
+TOO_LATE = 75  # the exit status of a probe that was ended
 SLACK, ABORTED_PERCENT, FLOOD_FACTOR = 1.2, 5.0, 2.0
 
 Figures = dict[str, float]
@@ -162,6 +164,8 @@ def probed(part: str, checkout: Path, options: argparse.Namespace, limit: float)
         finally:
             timer.cancel()
             child.terminate()
+        if child.wait() not in (0, TOO_LATE, -signal.SIGTERM):
+            raise SystemExit(f"{part} could not be measured in {checkout}; see above")
 
 
 if __name__ == "__main__":
