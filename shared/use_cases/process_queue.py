@@ -20,7 +20,7 @@ from shared.runtime import log
 from shared.use_cases.contention import until_applied
 
 JOB = "process_queue"
-_NEVER_SAID = Closing(status="FAILED", error_class=LEASE_EXPIRED, error_message=NEVER_SAID)
+_SILENT_EXECUTOR = Closing(status="FAILED", error_class=LEASE_EXPIRED, error_message=NEVER_SAID)
 _OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # waits that are intended and may last for days
 
 
@@ -127,7 +127,7 @@ class Dispatcher:
 
 
 def _delivery(item: QueueItem) -> RunTask:
-    closing = _NEVER_SAID if item.wait_reason == CLOSING else None
+    closing = _SILENT_EXECUTOR if item.wait_reason == CLOSING else None
     return RunTask(
         run_id=item.run_id,
         tenant_id=item.tenant_id,
