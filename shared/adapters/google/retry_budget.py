@@ -29,13 +29,13 @@ _LONGEST_PAUSE_SECONDS = 10.0
 class RetryBudget:
     """The time for which a failing call is repeated: `seconds`, and never beyond the request's own time.
 
-    About `first_pause_seconds` pass before the first repetition; each later pause is twice as long. `heeds`: the
-    repetition stops when the request's work has to stop.
+    About `first_pause_seconds` pass before the first repetition; each later pause is twice as long.
+    `stops_with_work`: the repetition ends when the request's work has to stop.
     """
 
     seconds: float = _LONGEST_SECONDS
     first_pause_seconds: float = 1.0
-    heeds: bool = True
+    stops_with_work: bool = True
 
     @staticmethod
     def of_function(timeout_seconds: float) -> RetryBudget:
@@ -89,8 +89,8 @@ class RetryBudget:
             initial=self.first_pause_seconds,
             maximum=_LONGEST_PAUSE_SECONDS,
             timeout=self.within_request(seconds),
-            on_error=(lambda _: check_stop()) if self.heeds else None,
+            on_error=(lambda _: check_stop()) if self.stops_with_work else None,
         )
 
 
-CANCELLING = RetryBudget(_CANCEL_SECONDS, heeds=False)
+CANCELLING = RetryBudget(_CANCEL_SECONDS, stops_with_work=False)

@@ -27,7 +27,7 @@ _CLOCK_SKEW = timedelta(milliseconds=100)
 _TIMEOUT_SECONDS = 5.0
 _THREADS = 32
 # Every task is named: creating it again is safe.
-_RETRY_BUDGET = RetryBudget(10.0, first_pause_seconds=0.1, heeds=False)
+_RETRY_BUDGET = RetryBudget(10.0, first_pause_seconds=0.1, stops_with_work=False)
 Task = TypeVar("Task")
 _FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAuthError)
 
