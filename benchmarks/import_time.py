@@ -47,6 +47,7 @@ class Request:
 
 REQUESTS = {
     "setup_credentials": Request(["credential_setup"]),  # GET; POST adds Cloud KMS
+    "verify_credentials": Request(["credential_verification"]),
     "run_pipeline": Request(["pipeline_requests"], [TASKS]),
     "pipeline_runs": Request(["pipeline_runs"]),  # GET; cancel and retry add Cloud Tasks
     "costs": Request(["cost_questions"]),
@@ -65,7 +66,7 @@ REQUESTS = {
 SETTINGS = (
     "PROJECT_ID", "BIGQUERY_LOCATION", "KMS_KEY", "ADMIN_KEY_SECRET", "EXECUTE_QUEUE", "KICK_QUEUE", "FUNCTION_URL",
     "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL", "TASKS_SERVICE_ACCOUNT",
-    "WORKER_SERVICE_ACCOUNT", "API_SERVICE_ACCOUNT",
+    "WORKER_SERVICE_ACCOUNT", "API_SERVICE_ACCOUNT", "VERIFY_CREDENTIALS_URL",
 )  # fmt: skip
 _USER = {"type": "authorized_user", "client_id": "x", "client_secret": "x", "refresh_token": "x"}
 

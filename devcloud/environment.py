@@ -75,6 +75,7 @@ def _settings(cloud: Cloud, name: str) -> dict[str, str]:
         "FUNCTION_URL": cloud.function_url(name),
         "EXECUTE_RUN_URL": cloud.function_url("execute_run"),
         "PROCESS_QUEUE_URL": cloud.function_url("process_queue"),
+        "VERIFY_CREDENTIALS_URL": cloud.function_url("verify_credentials"),
         "EXECUTE_QUEUE": cloud.queue("execute"),
         "CLOSE_QUEUE": cloud.queue("close"),
         "KICK_QUEUE": cloud.queue("kick"),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from shared.use_cases.setup_credentials import CredentialSetup
     from shared.use_cases.show_costs import ShowCosts
     from shared.use_cases.trigger_due_pipelines import Trigger
+    from shared.use_cases.verify_credential import CredentialVerification
 
 
 @cache
@@ -118,6 +119,7 @@ def tasks() -> Tasks:
 @cache
 def credential_setup() -> CredentialSetup:
     """The set-up of tenants' credentials."""
+    from shared.adapters.google.credential_verifier import CredentialVerifier
     from shared.adapters.google.kms import open_credential_key
     from shared.adapters.stores.credentials import Credentials
     from shared.adapters.stores.tenant_datasets import TenantDatasets
@@ -129,8 +131,18 @@ def credential_setup() -> CredentialSetup:
         credentials=Credentials(warehouse()),
         key=open_credential_key(settings),
         datasets=TenantDatasets(warehouse(), writers, settings.dataset_kms_key),
+        verifier=CredentialVerifier(settings.require("verify_credentials_url")),
         settings=settings,
     )
+
+
+@cache
+def credential_verification() -> CredentialVerification:
+    """The trial of tenants' credentials."""
+    from shared.adapters.google.kms import open_credential_key
+    from shared.use_cases.verify_credential import CredentialVerification
+
+    return CredentialVerification(open_credential_key(get_settings()), get_settings())
 
 
 def reencryption() -> Reencryption:

@@ -23,6 +23,7 @@ locals {
       KMS_KEY                = local.credentials_key
       PROCESS_QUEUE_URL      = local.function_urls.process_queue
       TASKS_SERVICE_ACCOUNT  = local.account_emails.tasks_invoker
+      VERIFY_CREDENTIALS_URL = local.function_urls.verify_credentials
       WORKER_SERVICE_ACCOUNT = local.account_emails.worker
       WORKER_UNIQUE_ID       = google_service_account.accounts["worker"].unique_id
     },

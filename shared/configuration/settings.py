@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     function_url: str = ""
     execute_run_url: str = ""
     process_queue_url: str = ""
+    verify_credentials_url: str = ""
     tasks_service_account: str = ""
     worker_service_account: str = ""
     worker_unique_id: str = ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.adapters.bigquery.warehouse import Row
+from shared.adapters.google.credential_verifier import CredentialVerifier
 from shared.adapters.google.kms import CredentialKey
 from shared.adapters.google.tenant_google import ExportSeen, check_key
 from shared.adapters.stores.credentials import Credentials
@@ -39,9 +40,11 @@ from shared.domain.credentials.notices import (
     use_of,
 )
 from shared.domain.credentials.sealed import SealedCredential, credential_aad
-from shared.domain.credentials.setup_guides import Platform, SetupGuide, setup_guide
-from shared.domain.requests.parsing import validated
-from shared.errors import LocationMismatch, NotFound, Unavailable
+from shared.domain.credentials.setup_guides import Platform, setup_guide
+from shared.domain.credentials.verification import Problem
+from shared.domain.requests.parsing import NoBody, validated
+from shared.domain.requests.replies import Reply
+from shared.errors import InvalidInput, LocationMismatch, NotFound, Unavailable
 from shared.runtime import log
 
 _STORE_ATTEMPTS = 3
@@ -53,6 +56,28 @@ class SetupRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     provider: Provider
+
+
+class StoreRequest(BaseModel):
+    """The query string of a set-up."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    verify: bool = False
+
+
+@dataclass(frozen=True)
+class CredentialVerified:
+    """The answer of a trial; without `problems` a run would read the source."""
+
+    tenant_id: str
+    provider: str
+    verified: bool
+    problems: Sequence[Problem]
+    source: str | None
+    location: str | None
+    last_changed_at: str | None
+    warnings: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -76,14 +101,18 @@ class CredentialSetup:
     credentials: Credentials
     key: CredentialKey
     datasets: TenantDatasets
+    verifier: CredentialVerifier
     settings: Settings
 
-    def store(self, tenant_id: str, request: CredentialRequest, *, user_id: str | None) -> CredentialStored:
+    def store(self, tenant_id: str, body: Mapping[str, Any], query: Mapping[str, Any], *, user_id: str | None) -> Reply:
         """Check, encrypt and store a credential, creating the tenant's dataset and tables where they are missing.
 
         The credential and its log entry come last and together, so that a credential never exists without the rest;
-        repeating a call that was cut off completes it.
+        repeating a call that was cut off completes it. `body` holds a CredentialRequest's fields, `query` those of a
+        StoreRequest as text: with `verify` the worker tries the credential first, and one that would not work replaces
+        none.
         """
+        request, verify = validated(CredentialRequest, body), validated(StoreRequest, query).verify
         credential = check_credentials(
             request.provider,
             request.credentials,
@@ -92,6 +121,9 @@ class CredentialSetup:
         )
         seen = self._check_export(credential)
         sealed = self._seal(tenant_id, credential)
+        if verify and (problems := self.verifier.verify(sealed).problems):
+            found = [asdict(problem) for problem in problems]
+            raise InvalidInput("; ".join(f"{each.field}: {each.message}" for each in problems), errors=found)
         preparation = self._prepare(tenant_id)
         action = self._store(sealed, source=credential.source, user_id=user_id)
         log.info("credential stored", provider=sealed.provider, credential_kind=sealed.credential_kind, action=action)
@@ -106,7 +138,7 @@ class CredentialSetup:
             schedules = self.credentials.list_schedules(tenant_id, sealed.provider)
             named = {pipeline_id: each.source_parameter for pipeline_id, each in served.items()}
             warnings.append(unnamed_source_warning(schedules, named))
-        return CredentialStored(
+        stored = CredentialStored(
             tenant_id=tenant_id,
             provider=sealed.provider,
             action=action,
@@ -116,6 +148,7 @@ class CredentialSetup:
             pipelines=pipelines,
             warnings=[warning for warning in warnings if warning],
         )
+        return Reply(asdict(stored), status=201 if action == "CREATED" else 200)
 
     def _overlap(self, tenant_id: str, credential: Credential) -> str | None:
         if credential.source is None:
@@ -134,23 +167,34 @@ class CredentialSetup:
         """The tenant's stored credentials, without secrets."""
         return self.credentials.list_all(tenant_id)
 
-    def guide(self, tenant_id: str, query: Mapping[str, Any]) -> SetupGuide:
-        """The guide to paste into the cloud of a SetupRequest, so that runs of this tenant may read there without a
-        key."""
+    def verify(self, tenant_id: str, provider: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What a run with the stored credential would meet; the body is empty. NotFound when there is none."""
+        validated(NoBody, body)
+        sealed = self._stored(tenant_id, provider.upper())
+        found = self.verifier.verify(sealed)
+        log.info("credential tried", provider=sealed.provider, problems=len(found.problems))
+        return asdict(CredentialVerified(tenant_id, sealed.provider, not found.problems, **vars(found)))
+
+    def _stored(self, tenant_id: str, provider: str) -> SealedCredential:
+        if provider not in PROVIDERS:
+            raise NotFound(f"There is no such provider; the providers are {', '.join(PROVIDERS)}.")
+        if (sealed := self.credentials.find(tenant_id, provider)) is None:
+            raise NotFound(not_set_up(provider))
+        return sealed
+
+    def guide(self, tenant_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
+        """What to paste into the cloud of a SetupRequest, so that runs of this tenant may read there without a key."""
         platform = Platform(
             project=self.settings.project_id,
             worker=self.settings.require("worker_service_account"),
             worker_id=self.settings.require("worker_unique_id"),
         )
-        return setup_guide(validated(SetupRequest, query).provider, tenant_id, platform)
+        return asdict(setup_guide(validated(SetupRequest, query).provider, tenant_id, platform))
 
     def remove(self, tenant_id: str, provider: str, *, user_id: str | None) -> dict[str, Any]:
         """Remove a credential; the answer names the schedules that need one. NotFound when there is none."""
         provider = provider.upper()
-        if provider not in PROVIDERS:
-            raise NotFound(f"There is no such provider; the providers are {', '.join(PROVIDERS)}.")
-        if self.credentials.find(tenant_id, provider) is None:
-            raise NotFound(not_set_up(provider))
+        self._stored(tenant_id, provider)
         if not self.credentials.delete(tenant_id, provider, user_id=user_id):
             raise NotFound(not_set_up(provider))
         schedules = [

@@ -14,9 +14,10 @@ FUNCTIONS = get_platform().functions
 EVERYWHERE = {"PROJECT_ID", "BIGQUERY_LOCATION", "LOG_LEVEL", "K_SERVICE"}
 # Google's own where nothing is set; who may reach a function is a variable of Terraform's.
 NEVER_GIVEN = {name.upper() for name in Settings.model_fields if name.endswith(("_endpoint", "_url"))} - {
-    "FUNCTION_URL", "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL",
+    "FUNCTION_URL", "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL", "VERIFY_CREDENTIALS_URL",
 }  # fmt: skip
 BY_VARIABLE = {"ADMIN_KEY_INGRESS"}
+BY_THE_PLATFORM = {"tasks_invoker", "credentials"}  # Cloud Tasks' and setup_credentials' accounts: no person's
 # Code that all share reads them; a function works without, and has its reason: it dispatches no runs, no browser calls
 # it, Cloud Tasks alone does, or it reads the platform's own tables and no tenant's.
 OPTIONAL = {
@@ -53,5 +54,5 @@ def test_a_function_gets_exactly_the_settings_that_its_code_reads(function: str)
 def test_functions_that_browsers_call_know_the_origins_and_those_with_an_operators_way_in_the_key() -> None:
     for function in FUNCTIONS.values():
         assert ("ALLOWED_ORIGINS" in function.environment) == (function.access == "public")
-        is_for_people = function.access == "private" and set(function.invokers) != {"tasks_invoker"}
+        is_for_people = function.access == "private" and not set(function.invokers) <= BY_THE_PLATFORM
         assert ("ADMIN_KEY_SECRET" in function.environment) == is_for_people

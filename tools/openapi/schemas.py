@@ -14,6 +14,7 @@ from shared.configuration.templates import all_templates
 from shared.domain.costs import CostRequest
 from shared.domain.credentials import credentials
 from shared.domain.credentials.google_names import ExportTable
+from shared.domain.credentials.verification import VerifyTask
 from shared.domain.requests.parsing import NoBody
 from shared.domain.runs.backfill import MOST_MONTHS
 from shared.domain.runs.delivery import CloseTask, RunTask
@@ -21,7 +22,7 @@ from shared.domain.schedules.pipeline_configs import ConfigRequest, ConfigSettin
 from shared.domain.templates.templates import Parameter, Template
 from shared.use_cases.pipeline_configs import ConfigListRequest, PreviewRequest
 from shared.use_cases.pipeline_runs import ListRequest
-from shared.use_cases.setup_credentials import CredentialStored, SetupRequest
+from shared.use_cases.setup_credentials import CredentialStored, SetupRequest, StoreRequest
 from tools.openapi.wording import Json, Shape, get_fields, get_shapes
 
 REFERENCE = "#/components/schemas/{model}"
@@ -38,9 +39,11 @@ _MODELS: tuple[type[BaseModel], ...] = (
     RunTask,
     CloseTask,
     NoBody,
+    VerifyTask,
 )
 _QUERIES: dict[str, type[BaseModel]] = {
-    model.__name__: model for model in (ListRequest, ConfigListRequest, PreviewRequest, CostRequest, SetupRequest)
+    model.__name__: model
+    for model in (ListRequest, ConfigListRequest, PreviewRequest, CostRequest, SetupRequest, StoreRequest)
 }
 _CREDENTIALS = {
     "GCP": ("GcpServiceAccountKey", "GcpImpersonation"),

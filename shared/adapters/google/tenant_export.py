@@ -26,6 +26,7 @@ from shared.adapters.google.tenant_google import key_credentials
 from shared.configuration.settings import Settings
 from shared.domain.credentials.credentials import GcpImpersonation, GcpServiceAccountKey
 from shared.domain.credentials.google_names import parts_of_table
+from shared.domain.credentials.trust import EXPORT_LABEL
 from shared.runtime.request_time import check_stop, interruptible
 
 bigquery_storage: Any = _untyped_storage  # its hand-written half has no annotations
@@ -33,7 +34,6 @@ _SCOPES = ["https://www.googleapis.com/auth/bigquery"]
 _TIMEOUT_SECONDS = 30.0
 _MESSAGE_LENGTH = 200
 _RETRY_BUDGET = RetryBudget(300.0)  # with the tenant's own project; it ends when the run has to stop
-_TENANT_LABEL = "convergence_tenant"
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ class TenantExport:
         tenant's account and export. Only the owner can set the label. Without it the answer does not even say that
         the table exists. See docs/adr/0008.
         """
-        label = f"the label {_TENANT_LABEL} with the value {tenant_id}"
+        label = f"the label {EXPORT_LABEL} with the value {tenant_id}"
         missing = f"{self.table} may not be read by the account, or needs {label}"
         try:
             found = self.describe()
         except errors.SourceNotFound as error:
             raise errors.SourceNotFound(missing) from error
-        if found.labels.get(_TENANT_LABEL) != tenant_id:
+        if found.labels.get(EXPORT_LABEL) != tenant_id:
             raise errors.SourceNotFound(missing)
         return found
 

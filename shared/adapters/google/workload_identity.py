@@ -22,8 +22,17 @@ def identity_token(audience: Audience) -> str:
     A caller that assumes a role with the token asks for a new one at each renewal: an old token is refused.
     Unavailable when Google does not answer.
     """
+    return _token(audience.text)
+
+
+def service_token(url: str) -> str:
+    """A new token for another function of the platform, whose address is the audience."""
+    return _token(url)
+
+
+def _token(audience: str) -> str:
     request = partial(Request(), timeout=_TIMEOUT_SECONDS)
     try:
-        return str(tokens.fetch_id_token(request, audience.text))
+        return str(tokens.fetch_id_token(request, audience))
     except (google_auth.TransportError, google_auth.RefreshError) as error:
         raise Unavailable(retry_after=5) from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.credentials.credentials import Provider
-from shared.domain.credentials.trust import ISSUER, audience_of
+from shared.domain.credentials.trust import EXPORT_LABEL, ISSUER, audience_of
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _gcp(tenant_id: str, platform: Platform) -> SetupGuide:
         ),
         GuideStep(
             "Say on the export for which tenant it is.",
-            f"bq update --set_label convergence_tenant:{tenant_id} PROJECT:DATASET.TABLE",
+            f"bq update --set_label {EXPORT_LABEL}:{tenant_id} PROJECT:DATASET.TABLE",
         ),
     ]
     account = {

@@ -14,6 +14,7 @@ from typing import Literal
 from shared.domain.requests.identifiers import check_tenant_id
 
 ISSUER = "https://accounts.google.com"
+EXPORT_LABEL = "convergence_tenant"  # the label by which an export of Google Cloud names its tenant, ADR 0008
 # The prefix of an audience, and the separator between deployment and tenant, which no tenant's id contains.
 _FORMS = {"AWS": ("convergence:", ":"), "AZURE": ("api://convergence/", "/")}
 

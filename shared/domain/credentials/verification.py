@@ -1,0 +1,74 @@
+"""What trying a stored credential takes, and what it finds. Only the worker may decrypt, so the worker tries it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared.domain.credentials.credentials import Provider
+from shared.domain.credentials.sealed import SealedCredential
+from shared.domain.requests.identifiers import check_tenant_id
+from shared.domain.requests.texts import Text
+
+_MOST_BYTES = 65_536
+
+
+class VerifyTask(BaseModel):
+    """A credential to try, encrypted; the ciphertext is bound to tenant, provider and id."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tenant_id: str
+    provider: Provider
+    credential_id: Annotated[str, Text(r"[A-Za-z0-9_-]{1,128}", "must be an id")]
+    credential_kind: Annotated[str, Text(r"[a-z_]{1,64}", "must be a kind of credential")]
+    encrypted_credentials: Annotated[str, Field(max_length=_MOST_BYTES)]
+
+    @model_validator(mode="after")
+    def _of_a_tenant(self) -> VerifyTask:
+        check_tenant_id(self.tenant_id)
+        return self
+
+    @property
+    def ciphertext(self) -> bytes:
+        """The encrypted document; ValueError when it is no base64."""
+        return base64.b64decode(self.encrypted_credentials, validate=True)
+
+    @classmethod
+    def of(cls, sealed: SealedCredential) -> VerifyTask:
+        """The task for a credential as it is stored."""
+        return cls.model_validate(
+            {
+                "tenant_id": sealed.tenant_id,
+                "provider": sealed.provider,
+                "credential_id": sealed.credential_id,
+                "credential_kind": sealed.credential_kind,
+                "encrypted_credentials": base64.b64encode(sealed.encrypted_credentials).decode(),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a cloud's administrator has to change: the field it is about, and in words what is missing or refused."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a run with the credential would meet; without `problems` it would read the source.
+
+    `location` and `last_changed_at` are those of the export, None where the credential names none or nothing was seen.
+    """
+
+    problems: Sequence[Problem] = ()
+    source: str | None = None
+    location: str | None = None
+    last_changed_at: str | None = None
+    warnings: Sequence[str] = ()

@@ -1,0 +1,71 @@
+"""Tries a stored credential as a run would use it, and reads no row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.adapters.google.kms import CredentialKey
+from shared.adapters.google.tenant_google import ExportSeen, check_impersonation, check_key
+from shared.configuration.settings import Settings
+from shared.domain.credentials.billing_exports import (
+    late_rows_warning,
+    missing_columns_warning,
+    unknown_columns_warning,
+)
+from shared.domain.credentials.credentials import (
+    Credential,
+    GcpImpersonation,
+    GcpServiceAccountKey,
+    parse_credentials,
+)
+from shared.domain.credentials.sealed import credential_aad
+from shared.domain.credentials.verification import Problem, Verification, VerifyTask
+from shared.errors import CredentialsRejected, InvalidInput
+
+
+@dataclass(frozen=True)
+class CredentialVerification:
+    """What trying a credential works with; it runs as the worker, who alone decrypts and is trusted without a key."""
+
+    key: CredentialKey
+    settings: Settings
+
+    def verify(self, task: VerifyTask) -> Verification:
+        """What a run would meet; Unavailable when the cloud does not answer."""
+        try:
+            credential = self._opened(task)
+        except (CredentialsRejected, ValueError):
+            return Verification([Problem("credentials", "cannot be read any more; store them again")])
+        try:
+            seen = self._look(credential, task.tenant_id)
+        except InvalidInput as error:
+            return Verification([Problem(**item) for item in error.facts["errors"]], credential.source)
+        return self._told(credential, seen)
+
+    def _opened(self, task: VerifyTask) -> Credential:
+        aad = credential_aad(tenant_id=task.tenant_id, provider=task.provider, credential_id=task.credential_id)
+        document = self.key.decrypt(task.ciphertext, aad=aad)
+        return parse_credentials(task.provider, task.credential_kind, document)
+
+    def _look(self, credential: Credential, tenant_id: str) -> ExportSeen | None:
+        endpoint, storage = self.settings.bigquery_endpoint, self.settings.bigquery_storage_endpoint
+        if isinstance(credential, GcpServiceAccountKey):
+            return check_key(credential, endpoint=endpoint, storage_endpoint=storage)
+        if isinstance(credential, GcpImpersonation):
+            return check_impersonation(credential, tenant_id, endpoint=endpoint, storage_endpoint=storage)
+        raise InvalidInput.of_field("provider", f"is {credential.provider}, whose credentials cannot be tried yet")
+
+    def _told(self, credential: Credential, seen: ExportSeen | None) -> Verification:
+        if seen is None:
+            return Verification(source=credential.source)
+        ours, problems = self.settings.bigquery_location, []
+        if seen.location.upper() != ours.upper() and not self.settings.allow_other_location:
+            message = f"LOCATION_MISMATCH: the export is in {seen.location}, the platform in {ours}"
+            problems.append(Problem("credentials.billing_export_table", message))
+        warnings = [
+            unknown_columns_warning(seen.unknown_columns),
+            missing_columns_warning(seen.missing_columns),
+            late_rows_warning(is_partitioned_by_arrival=seen.is_partitioned_by_arrival),
+        ]
+        changed_at = seen.last_changed_at.isoformat() if seen.last_changed_at else None
+        return Verification(problems, credential.source, seen.location, changed_at, [each for each in warnings if each])

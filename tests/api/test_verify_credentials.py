@@ -1,0 +1,61 @@
+"""Credentials are tried as a run would use them: before they are stored, or later."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import MakeFrontend
+from tests.support.frontend import IMPERSONATED, Frontend
+
+UNTRUSTED = "does not let the platform's worker act as it; grant the worker Service Account Token Creator"
+
+
+@pytest.fixture(scope="module")
+def stored(make_frontend: MakeFrontend) -> Frontend:
+    """A tenant with a key that works; tests leave it as it is."""
+    frontend = make_frontend()
+    assert (
+        frontend.api.post(f"{frontend.credentials_path}?verify=true", frontend.tenant.gcp_credentials).status_code
+        == 201
+    )
+    return frontend
+
+
+def test_a_stored_key_that_works_is_said_to_with_where_its_export_is(stored: Frontend) -> None:
+    answer = stored.api.post(f"{stored.credentials_path}/gcp/verify")
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert (body["provider"], body["verified"], body["problems"]) == ("GCP", True, [])
+    assert body["source"] == f"gcp:{stored.tenant.export.table}"
+    assert body["location"] == stored.tenant.cloud.location
+    assert body["last_changed_at"]
+
+
+def test_an_export_that_has_gone_is_named(make_frontend: MakeFrontend) -> None:
+    frontend = make_frontend()
+    assert frontend.store(frontend.tenant.gcp_credentials).status_code == 201
+    with frontend.tenant.cloud.clients(frontend.tenant.gcp_key) as clients:
+        clients.bigquery().delete_table(frontend.tenant.export.table)
+    body = frontend.api.post(f"{frontend.credentials_path}/GCP/verify").json()
+    assert body["verified"] is False
+    assert body["problems"] == [{"field": "credentials.billing_export_table", "message": "does not exist"}]
+
+
+def test_one_that_would_not_work_replaces_none(stored: Frontend) -> None:
+    before = stored.api.get(stored.credentials_path).json()
+    keyless = {"project_id": stored.tenant.project, "impersonate_service_account": IMPERSONATED}
+    body = {"provider": "GCP", "credentials": keyless}
+    answer = stored.api.post(f"{stored.credentials_path}?verify=true", body)
+    assert answer.status_code == 400
+    [problem] = answer.json()["errors"]
+    assert problem["field"] == "credentials.impersonate_service_account"
+    assert problem["message"].startswith(UNTRUSTED)
+    assert stored.api.get(stored.credentials_path).json() == before
+    assert stored.api.post(f"{stored.credentials_path}/GCP/verify").json()["verified"] is True
+
+
+def test_what_cannot_be_tried_is_refused(stored: Frontend) -> None:
+    path, body = stored.credentials_path, stored.tenant.gcp_credentials
+    assert [stored.api.post(f"{path}/{name}/verify").status_code for name in ("AWS", "OCI")] == [404, 404]
+    assert stored.api.post(f"{path}/GCP/verify", body).status_code == 400
+    assert stored.api.post(f"{path}?verify=perhaps", body).status_code == 400
