@@ -278,7 +278,7 @@ def test_a_platform_whose_first_deployment_was_cut_off_before_its_dataset_leaves
 def test_it_says_what_it_needs(estate: Estate) -> None:
     unknown = estate.command("--tenant", "nobody", "--tenant", "tenants")
     assert unknown.returncode == 2
-    assert "no dataset with the label convergence:tenant: nobody, tenants" in unknown.stderr
+    assert "No dataset with the label convergence:tenant is named nobody, tenants." in unknown.stderr
     with environment({"PROJECT_ID": "p"}):
         stopped = run(main)
     assert (stopped.returncode, "BIGQUERY_LOCATION" in stopped.stderr) == (2, True)
