@@ -16,7 +16,7 @@ pc: Any = _partly_typed
 _EXACT = Context(prec=76)
 _WIDE = pa.decimal256(76, 9)
 _MOST = Decimal(10) ** 29  # NUMERIC has 29 digits before the point
-# What is counted travels in one event and as a parameter of statements, which BigQuery takes up to 10 MB of.
+# The counts are sent in one event and as a parameter of statements; BigQuery accepts up to 10 MB of them.
 _MOST_SUMS, _LONGEST_CURRENCY = 20_000, 64
 
 DayFigures = tuple[int, Decimal, Decimal, datetime | None]  # rows, cost, credits and latest export time
@@ -32,7 +32,7 @@ class BilledTotals:
     def sum(self, days: Any, currencies: Any, amounts: Any, *, counts_rows: bool) -> None:
         """Count amounts, and their rows unless they are parts of rows that are counted already.
 
-        StepRefused for currencies that cannot be meant.
+        StepRefused for a currency that is too long, and for too many sums.
         """
         self.rows += len(days) * counts_rows
         for (day, currency), found, amount in _sums({"day": days, "currency": currencies}, amounts):

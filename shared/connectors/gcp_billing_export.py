@@ -33,7 +33,7 @@ TABLE = "gcp_cost_billing"
 _VALUE_LENGTH = 200
 _CREDITS = pa.list_(pa.struct([("amount", NUMERIC)]))
 
-# What is published of some days; None when there is no table yet.
+# The published counts of some days; None when there is no table yet.
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class ExportedDays:
 class Selection:
     """The days that a run loads, and for a run without dates the export time up to which it has then seen all rows.
 
-    `unchanged` days were looked at, and are published as they are; `left` are newer ones than those one run loads.
+    `unchanged` days equal the published ones; `left` are days beyond the limit of one run, newer than the loaded
+    ones.
     """
 
     dates: Sequence[date]
@@ -102,7 +103,7 @@ class GcpBillingExport:
         days = exported.days
         changed = changed_days(days, self._figures(days), published) if published else list(days)
         seen = max(filter(None, (watermark, exported.latest)), default=None)
-        # A row that says it comes from the future would hide all that comes before it does.
+        # A row with a future export time would hide all rows that are exported before that time.
         return Selection(changed, min(seen, self.snapshot_at) if seen else None, len(days) - len(changed))
 
     def count_without_day(self) -> int:

@@ -11,7 +11,7 @@ import pyarrow.compute as _partly_typed
 
 pc: Any = _partly_typed
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_OTHER_CONTROLS = r"[\x00-\x1f]"  # billing data has none; what JSON would refuse becomes a space
+_OTHER_CONTROLS = r"[\x00-\x1f]"  # billing data has none; a character that JSON refuses becomes a space
 
 
 def objects_of(columns: Mapping[str, Any], length: int) -> Any:

@@ -1,5 +1,5 @@
 -- name: invoiced_by_source
--- What the report bills by payer account, billing period and currency.
+-- The report's billed cost by payer account, billing period and currency.
 SELECT
   bill_payer_account_id AS billing_account_id,
   x_billing_period AS billing_period,
@@ -15,7 +15,7 @@ FROM {extract}
 GROUP BY billing_account_id, billing_period, currency
 
 -- name: invoiced_by_focus
--- What FOCUS bills by the same.
+-- The billed cost in FOCUS by the same columns.
 SELECT
   BillingAccountId AS billing_account_id,
   DATE(BillingPeriodStart) AS billing_period,
@@ -183,7 +183,7 @@ WHERE BillingPeriodStart != TIMESTAMP(DATE_TRUNC(DATE(BillingPeriodStart), MONTH
   OR BillingPeriodEnd != TIMESTAMP(DATE_ADD(DATE(BillingPeriodStart), INTERVAL 1 MONTH))
 
 -- name: focus_commitments
--- Usage of a commitment that is not said to be Used or Unused or is billed once more, and a status without a commitment.
+-- Usage of a commitment without Used or Unused, such usage that is billed again, and a status without a commitment.
 SELECT
   ChargeDescription,
   ChargePeriodStart,

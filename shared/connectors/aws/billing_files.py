@@ -21,7 +21,7 @@ from shared.domain.templates.grain import days_between, whole_days
 from shared.errors import SourceNotFound, SourceRewritten, StepRefused
 from shared.runtime import log
 
-# A file younger than its manifest is one of the next delivery, whose manifest is still to come, unless it stays so.
+# A file that is younger than its manifest belongs to the next delivery, unless no new manifest comes within this time.
 _DELIVERED_WITHIN = timedelta(hours=2)
 _LARGEST_MANIFEST = 16 * 1024 * 1024
 
@@ -60,8 +60,8 @@ class AwsBillingFiles:
     def batches(self, deliveries: Sequence[Delivery]) -> Iterator[pa.RecordBatch]:
         """All rows of these deliveries, shaped as aws_cost_billing.
 
-        SourceRewritten when one of them was replaced before its last byte was read: it is all of them as they were, or
-        none.
+        SourceRewritten when a file was replaced before its last byte was read: all files are read in their listed
+        version, or none.
         """
         for delivery in deliveries:
             files = self._files(delivery)

@@ -33,7 +33,7 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 class Columns:
     """Where a file's columns go.
 
-    `own`: the table's column for each; `members`: the key within an object; `others`: those that nobody knows.
+    `own`: the table's column for each; `members`: the key within an object; `others`: unknown columns.
     """
 
     own: dict[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ def place_columns(names: Sequence[str], known: Collection[str], *, file: str) ->
             found.members.setdefault(member[0], {})[name] = member[1]
         else:
             found.others.append(name)
-    for owner in found.members.keys() & taken:  # it is there as a whole, and holds what belongs to it
+    for owner in found.members.keys() & taken:  # the export has the whole object, which holds its members
         found.others.extend(found.members.pop(owner))
     if missing := [name for name in REQUIRED if name not in taken]:
         raise StepRefused(_unusable(names, missing, file))

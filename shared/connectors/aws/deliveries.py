@@ -67,8 +67,8 @@ class Delivery:
 def find_deliveries(objects: Iterable[StoredObject], *, place: str) -> dict[date, Delivery]:
     """By billing period what is there, oldest first.
 
-    SourceNotFound, naming what is in the way, where it is not certain which files form a period: nothing is added up
-    that is there by chance.
+    SourceNotFound, naming the obstacle, when it is not certain which files form a period: files that are there by
+    chance must not be added up.
     """
     manifests: dict[tuple[str, date], list[tuple[Kind, StoredObject]]] = defaultdict(list)
     files: dict[tuple[str, date], list[tuple[Kind, StoredObject, bool]]] = defaultdict(list)

@@ -23,7 +23,8 @@ class Manifest:
 def parse_manifest(document: bytes, delivery: Delivery, *, bucket: str, prefix: str) -> Manifest:
     """The manifest in an object.
 
-    StepRefused when it is none, names another period or bucket than its place says, or a file outside the prefix.
+    StepRefused when the file is no manifest, or names another period or bucket than its path, or a file outside the
+    prefix.
     """
     try:
         content = json.loads(document)

@@ -19,7 +19,7 @@ from shared.errors import StepRefused
 
 pc: Any = _partly_typed
 TABLE = "aws_cost_billing"
-# Their cost is what the usage would have cost; a plan's or a reservation's fees bill it. See docs/focus.md.
+# Their cost is the list price of the usage, which a plan's or a reservation's fees bill. See docs/aws.md.
 COVERED = ("SavingsPlanCoveredUsage", "SavingsPlanNegation", "DiscountedUsage")
 _NO_NUMBER = "None"  # how generators of reports that are written in Python spell a missing number
 _VALUE_LENGTH = 200

@@ -30,7 +30,7 @@ _GZIP, _ZIP, _PARQUET = (".gz",), (".zip",), (".parquet",)
 def decoded(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
     """The rows of one file. Of a CSV file every column is text, and an empty text is NULL.
 
-    StepRefused, which no other try would change, when its content is damaged.
+    StepRefused, because no later try would succeed, when its content is damaged.
     """
     if found.size == 0:
         return
@@ -52,7 +52,7 @@ def _damage_named(store: ObjectStore, found: StoredObject) -> Iterator[None]:
 
 def _parquet(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
     with closing(ObjectFile(store, found, by_ranges=True)) as source:
-        # One row group's columns are fetched in few requests, and forgotten before the next one's are.
+        # One row group's columns are fetched in a few requests, and dropped before the next group's are fetched.
         file = parquet.ParquetFile(pa.PythonFile(source, mode="r"), pre_buffer=True)
         for number in range(file.num_row_groups):
             yield from file.iter_batches(batch_size=_ROWS, row_groups=[number], use_threads=False)

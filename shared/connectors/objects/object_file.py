@@ -15,8 +15,8 @@ _BROKEN_AT_MOST = 5  # in a row, without a byte in between
 class ObjectFile(io.RawIOBase):
     """The object as it was when it was found; SourceRewritten once it is another one.
 
-    Read from end to end it is one request. With `by_ranges` every read is a request for just its bytes: for formats
-    that are read here and there.
+    Read from end to end it is one request. With `by_ranges` every read requests only its own bytes, for formats that
+    are not read from start to end.
     """
 
     def __init__(self, store: ObjectStore, found: StoredObject, *, by_ranges: bool = False) -> None:
