@@ -126,7 +126,7 @@ def test_a_credential_without_an_export_names_the_schedules_that_need_one(fronte
     needs, _ = schedules.start(parameters={"date": "{date}"}), schedules.start()
     stored = frontend.store({"provider": "GCP", "credentials": keyless})
     (warning,) = stored.json()["warnings"]
-    assert f"billing_export_table stands neither in the credential nor in gcp-cost-billing ({needs}): " in warning
+    assert f"Neither the credential nor gcp-cost-billing ({needs}) names a billing_export_table: " in warning
 
 
 def test_deleting_what_is_not_there_is_404(connected: Frontend) -> None:
@@ -219,11 +219,13 @@ def test_bad_body_is_refused_by_field(onlooker: Frontend, body: Json, field: str
     assert field in [item["field"] for item in answer.json()["errors"]]
 
 
-def test_storing_takes_two_jobs_once_the_key_is_proved(connected: Frontend, jobs_of: JobsOf) -> None:
+def test_storing_takes_three_jobs_one_of_them_for_what_other_exports_have_published(
+    connected: Frontend, jobs_of: JobsOf
+) -> None:
     answer = connected.store(AWS)
     assert answer.status_code == 201
     statements = [job["labels"]["statement"] for job in jobs_of(answer.headers["X-Request-ID"])]
-    assert sorted(statements) == ["find_credential", "insert_credential"]
+    assert sorted(statements) == ["find_credential", "insert_credential", "list_other_sources"]
 
 
 @pytest.mark.parametrize("dies_at", ["x_meta_dq_results", "x_meta_restatements", "x_meta_step_logs"])
