@@ -99,7 +99,8 @@ def says_missing(error: Exception, kind: str) -> bool:
 
 
 def in_words(error: Exception) -> str:
-    """An error's reason and meaning; of BigQuery's text only a missing table's name and the fault of a value."""
+    """An error's reason and meaning; from BigQuery's text it takes only a missing table's name and the fault of a
+    value."""
     cause = last_of(error)
     text = str(getattr(cause, "message", cause))
     if missing := _MISSING.search(text):

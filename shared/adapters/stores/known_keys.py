@@ -99,7 +99,8 @@ class KnownKeys:
         return self._listing or listing
 
     def _listed_since(self, asked_at: float) -> Listing:
-        """A snapshot that was begun after `asked_at`; who comes while one is taken waits for the next."""
+        """A snapshot that was begun after `asked_at`; a caller that comes during a snapshot waits for the next
+        one."""
         if not self._lock.acquire(timeout=MOST_SECONDS_WAITED):
             raise Unavailable(_NOT_LISTED, retry_after=math.ceil(_FAILURE_SECONDS))
         try:

@@ -141,9 +141,8 @@ class Runs:
         error_message: str | None,
         bytes_billed: int,
     ) -> str | None:
-        """End the run under this task's lease, unless it has ended: the status it ended with.
-
-        It returns None and changes nothing once another attempt has taken over.
+        """End the run under this task's lease, unless it has ended. It returns the status of the end; it returns None
+        and changes nothing once another attempt has taken over.
         """
         close = statement("run_execution", "close_attempt")
         ended = {"status": status, "error_class": error_class, "error_message": error_message}

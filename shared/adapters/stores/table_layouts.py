@@ -88,7 +88,7 @@ class TableLayouts:
         return [change for change in found if _is_wanted(change.table, there)]
 
     def carry_out(self, change: TableChange) -> bool:
-        """Make or change the table, whole or not at all; whether it was made.
+        """Make or change the table in one request. It returns whether the table was made.
 
         When another writer changes the table at the same time, it is compared again; Conflict when it cannot be
         changed in place.

@@ -19,7 +19,7 @@ _GRANT_ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class RefusedTable:
-    """A table that is there, is not as configs/tables says and could not be changed in place; reasons for the log."""
+    """A table that differs from configs/tables and cannot be changed in place; `reasons` are for the log."""
 
     table: str
     reasons: Sequence[str]

@@ -22,6 +22,6 @@ def refuse_derived(form: str, fields: Mapping[str, Any]) -> None:
 
 
 def without_derived(kind: str, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored document without those that earlier releases stored."""
+    """A stored document without the derived fields that earlier releases stored."""
     kept = {name: value for name, value in stored.items() if (kind, name) != ("assume_role", "external_id")}
     return kept | ({"federated_credential": {}} if kind == "federated" else {})

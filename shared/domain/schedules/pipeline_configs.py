@@ -58,7 +58,7 @@ class ConfigSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    # As it is stored, perhaps by an earlier version that took more crons; what is written now is a NewCronSettings.
+    # A stored schedule may have a cron that only earlier versions accepted; new settings are a NewCronSettings.
     cron_expression: Annotated[str, AfterValidator(_by_field(require_cron))]
     timezone: Annotated[str, AfterValidator(_by_field(require_timezone))] = "UTC"
     is_active: bool = True
