@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     secret_manager_endpoint: str = ""
     cloud_tasks_endpoint: str = ""
     s3_endpoint: str = ""
+    sts_endpoint: str = ""
     oidc_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
 
     def require(self, name: str) -> str:

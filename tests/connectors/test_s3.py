@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.aws.s3 import S3Bucket, open_bucket
 from shared.connectors.objects.object_file import ObjectFile
-from shared.domain.credentials.credentials import AwsAccessKey
+from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
 from shared.errors import ConvergenceError, CredentialsRejected, SourceNotFound, SourceRewritten
 from tests.support.local_s3 import LocalS3, local_s3
 
@@ -33,7 +33,8 @@ def bucket(s3: LocalS3) -> str:
 
 
 def opened(s3: LocalS3, bucket: str, prefix: str = "exports", **other: str) -> S3Bucket:
-    return open_bucket(AwsAccessKey(**s3.credentials(bucket, prefix, **other)["credentials"]), endpoint=s3.endpoint)
+    credential = AwsAccessKey(**s3.credentials(bucket, prefix, **other)["credentials"])
+    return open_bucket(credential, str, endpoint=s3.endpoint, sts_endpoint=s3.endpoint)
 
 
 @pytest.mark.parametrize("prefix", ["exports", "/exports/", "exports/"])
@@ -94,3 +95,18 @@ def test_a_bucket_that_is_not_there_is_named(s3: LocalS3) -> None:
 def test_a_key_without_the_grant_names_the_permission(s3: LocalS3, bucket: str) -> None:
     with pytest.raises(SourceNotFound, match="grant s3:ListBucket on the bucket"):
         list(opened(s3, bucket, **s3.stranger).list())
+
+
+def test_a_role_is_assumed_with_a_token_of_the_platform_and_reads(s3: LocalS3, bucket: str) -> None:
+    asked: list[str] = []
+
+    def token() -> str:
+        asked.append("token")
+        return "a.web.token"
+
+    credential = AwsRole(**s3.keyless(bucket, "exports")["credentials"])
+    store = open_bucket(credential, token, endpoint=s3.endpoint, sts_endpoint=s3.endpoint)
+    assert asked == []
+    s3.let_one_in()
+    assert [found.key for found in store.list()] == ["exports/cur/file"]
+    assert asked == ["token"]

@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 
 Json = dict[str, Any]
 REGION = "eu-central-1"
+_READ = ["s3:ListBucket", "s3:GetObject"]
 _ACCOUNT = "123456789012"  # the one that moto gives everybody
 
 
@@ -30,6 +31,7 @@ class LocalS3:
     client: Any
     reader: Json
     stranger: Json
+    role_arn: str
 
     def make_bucket(self, name: str) -> None:
         """A bucket in REGION."""
@@ -49,6 +51,15 @@ class LocalS3:
         content = {"region": REGION, "bucket": bucket, "prefix": prefix, **self.reader, **other}
         return {"provider": "AWS", "credentials": content}
 
+    def let_one_in(self) -> None:
+        """Do not check the next call: who assumes a role has no key yet, and moto does not know that."""
+        requests.post(f"{self.endpoint}/moto-api/reset-auth", data="1", timeout=10).raise_for_status()
+
+    def keyless(self, bucket: str, prefix: str) -> Json:
+        """The body of POST credentials for a role that may read; moto lets anybody assume it, whatever the token."""
+        content = {"region": REGION, "bucket": bucket, "prefix": prefix, "role_arn": self.role_arn}
+        return {"provider": "AWS", "credentials": content}
+
 
 @contextmanager
 def local_s3() -> Iterator[LocalS3]:
@@ -61,7 +72,8 @@ def local_s3() -> Iterator[LocalS3]:
         endpoint = f"http://{host}:{port}"
         requests.post(f"{endpoint}/moto-api/reset", timeout=10).raise_for_status()
         admin = _key_of(endpoint, "admin", ["s3:*"])
-        reader = _key_of(endpoint, "reader", ["s3:ListBucket", "s3:GetObject"])
+        reader = _key_of(endpoint, "reader", _READ)
+        role_arn = _make_role(endpoint, "reader", _READ)
         stranger = _key_of(endpoint, "stranger", ["s3:ListAllMyBuckets"])
         requests.post(f"{endpoint}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()
         client = boto3.client(
@@ -71,18 +83,33 @@ def local_s3() -> Iterator[LocalS3]:
             aws_access_key_id=admin["access_key_id"],
             aws_secret_access_key=admin["secret_access_key"],
         )
-        yield LocalS3(endpoint, client, reader, stranger)
+        yield LocalS3(endpoint, client, reader, stranger, role_arn)
     finally:
         requests.post(f"{endpoint}/moto-api/reset-auth", data=str(float("inf")), timeout=10)
         server.stop()
 
 
 def _key_of(endpoint: str, user: str, actions: list[str]) -> Json:
-    client = boto3.client(
-        "iam", endpoint_url=endpoint, region_name=REGION, aws_access_key_id="any", aws_secret_access_key="any"
-    )
-    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    client = _iam(endpoint)
     client.create_user(UserName=user)
-    client.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=json.dumps(policy))
+    client.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=_policy(actions))
     key = client.create_access_key(UserName=user)["AccessKey"]
     return {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}
+
+
+def _make_role(endpoint: str, name: str, actions: list[str]) -> str:
+    client = _iam(endpoint)
+    made = client.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]
+    client.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=_policy(actions))
+    return str(made["Arn"])
+
+
+def _iam(endpoint: str) -> Any:
+    return boto3.client(
+        "iam", endpoint_url=endpoint, region_name=REGION, aws_access_key_id="any", aws_secret_access_key="any"
+    )
+
+
+def _policy(actions: list[str]) -> str:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

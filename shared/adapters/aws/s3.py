@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import Any
 
 from shared import errors
-from shared.adapters.aws.sessions import open_session
+from shared.adapters.aws.sessions import WebIdentity, open_session
 from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
 from shared.domain.object_stores import StoredObject, folder, key_problem
 
@@ -98,7 +98,9 @@ class S3Body:
         self.body.close()
 
 
-def open_bucket(credential: AwsAccessKey | AwsRole, *, endpoint: str) -> S3Bucket:
+def open_bucket(
+    credential: AwsAccessKey | AwsRole, web_identity: WebIdentity, *, endpoint: str, sts_endpoint: str
+) -> S3Bucket:
     """The credential's bucket; an empty endpoint is AWS's own."""
     from botocore.config import Config
 
@@ -110,7 +112,8 @@ def open_bucket(credential: AwsAccessKey | AwsRole, *, endpoint: str) -> S3Bucke
         signature_version="s3v4",
         s3=style,
     )
-    client = open_session(credential).client("s3", endpoint_url=endpoint or None, config=config)
+    session = open_session(credential, web_identity, sts_endpoint=sts_endpoint)
+    client = session.client("s3", endpoint_url=endpoint or None, config=config)
     return S3Bucket(client, credential.bucket, folder(credential.prefix))
 
 
@@ -118,13 +121,14 @@ def open_bucket(credential: AwsAccessKey | AwsRole, *, endpoint: str) -> S3Bucke
 def _told(place: str, *, grant: str) -> Iterator[None]:
     """S3's errors in the words of a run: `grant` is what an administrator has to allow."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
     except ClientError as error:
         failure = _meaning(error, place, grant)
         raise failure from error
-    except HTTPClientError as error:
+    except (HTTPClientError, ResponseParserError) as error:
         raise errors.Unavailable(f"{place}: S3 did not answer") from error
     except BotoCoreError as error:
         raise errors.StepFailed(f"{place}: {str(error)[:200]}") from error
@@ -133,6 +137,9 @@ def _told(place: str, *, grant: str) -> Iterator[None]:
 def _meaning(error: Any, place: str, grant: str) -> errors.ConvergenceError:
     answer = error.response
     code, status = str(answer["Error"].get("Code", "")), answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if error.operation_name == "AssumeRoleWithWebIdentity" and status < 500 and code not in _THROTTLED:
+        told = "its trust policy must name the platform and the tenant's audience, as credentials/setup shows it"
+        return errors.CredentialsRejected(f"AWS does not let the platform assume the role ({code}): {told}")
     known: list[tuple[bool, type[errors.ConvergenceError], str]] = [
         (code in _REJECTED, errors.CredentialsRejected, f"AWS refuses the access key ({code})"),
         (

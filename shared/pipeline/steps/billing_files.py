@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from shared.adapters.aws.s3 import open_bucket
 from shared.adapters.bigquery.costs import JobCosts
+from shared.adapters.google.workload_identity import identity_token
 from shared.connectors.aws.billing_files import AwsBillingFiles
 from shared.connectors.aws.deliveries import Delivery
 from shared.connectors.aws.rows import TABLE, count_billed
 from shared.connectors.daily_totals import BilledTotals
 from shared.domain.credentials.billing_exports import named
 from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
+from shared.domain.credentials.trust import audience_of
 from shared.errors import CredentialsRejected
 from shared.pipeline.context import Hop, day_of
 from shared.pipeline.plan import PlannedStep
@@ -51,7 +54,13 @@ def _connector(hop: Hop) -> AwsBillingFiles:
     credential, settings = hop.credential, hop.services.settings
     if not isinstance(credential, AwsAccessKey | AwsRole):
         raise CredentialsRejected("the credential is not one of AWS")
-    store = open_bucket(credential, endpoint=settings.s3_endpoint)
+    audience = audience_of("AWS", deployment=settings.project_id, tenant_id=hop.task.tenant_id)
+    store = open_bucket(
+        credential,
+        partial(identity_token, audience),
+        endpoint=settings.s3_endpoint,
+        sts_endpoint=settings.sts_endpoint,
+    )
     return AwsBillingFiles(store, hop.source, hop.task.pipeline_logging_id, hop.snapshot_at)
 
 

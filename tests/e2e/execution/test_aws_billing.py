@@ -72,7 +72,7 @@ def aws(executions: Executions, environment: dict[str, str], store: LocalS3, tmp
     from devcloud.gateway.function_process import FunctionProcess
     from tests.support.instance import Instance
 
-    settings = environment | {"S3_ENDPOINT": store.endpoint}
+    settings = environment | {"S3_ENDPOINT": store.endpoint, "STS_ENDPOINT": store.endpoint}
     log_path = tmp_path_factory.mktemp("aws") / "execute_run.log"
     instance = Instance(FunctionProcess("execute_run", lambda: settings, log_path=log_path))
     yield replace(executions, url=instance.url)
@@ -189,4 +189,16 @@ def test_another_export_of_the_same_account_and_period_is_not_counted_twice(make
     other.report.deliver(SEPTEMBER, rows)
     other.store_credentials()
     assert "CHECK_FAILED: other_exports: 1, expected 0" in other.fail()
+    assert bucket.billed() == {SEPTEMBER: (2, Decimal(3))}
+
+
+def test_a_role_is_read_without_a_key(make_bucket: Callable[..., Bucket]) -> None:
+    bucket = make_bucket()
+    store = bucket.report.store
+    api = Api(bucket.executions.cloud.ready["gateway"], bucket.tenant.api_key)
+    body = store.keyless(bucket.report.bucket, bucket.report.prefix)
+    assert api.post(f"/api/v1/tenants/{bucket.tenant.tenant_id}/credentials", body).status_code == 200
+    bucket.report.deliver(SEPTEMBER, lines(SEPTEMBER, ["1", "2"]))
+    store.let_one_in()
+    bucket.run()
     assert bucket.billed() == {SEPTEMBER: (2, Decimal(3))}
