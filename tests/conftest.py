@@ -63,6 +63,7 @@ def pytest_collection_finish() -> None:
     """Objects that exist now stay until the end, so garbage collection can ignore them."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # the cloud of a worker makes many short-lived objects in few cycles
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
