@@ -13,6 +13,8 @@ from shared.domain.credentials.billing_exports import (
     unknown_columns_warning,
 )
 from shared.domain.credentials.credentials import (
+    AwsAccessKey,
+    AwsRole,
     Credential,
     GcpImpersonation,
     GcpServiceAccountKey,
@@ -21,6 +23,7 @@ from shared.domain.credentials.credentials import (
 from shared.domain.credentials.sealed import credential_aad
 from shared.domain.credentials.verification import Problem, Verification, VerifyTask
 from shared.errors import CredentialsRejected, InvalidInput
+from shared.use_cases.verify_bucket import look_at_bucket
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class CredentialVerification:
             credential = self._opened(task)
         except (CredentialsRejected, ValueError):
             return Verification([Problem("credentials", "cannot be read any more; store them again")])
+        if isinstance(credential, AwsAccessKey | AwsRole):
+            return look_at_bucket(credential, task.tenant_id, self.settings)
         try:
             seen = self._look(credential, task.tenant_id)
         except InvalidInput as error:
