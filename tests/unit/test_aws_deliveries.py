@@ -13,10 +13,13 @@ from shared.connectors.aws.columns import REQUIRED, place_columns
 from shared.connectors.aws.deliveries import find_deliveries
 from shared.connectors.aws.manifests import parse_manifest
 from shared.connectors.aws.rows import known_columns
+from shared.domain.credentials.credentials import AwsRole
+from shared.domain.object_stores import folder
 from shared.errors import SourceNotFound, SourceRewritten, StepRefused
 from tests.support.aws_exports import csv_of, line
 from tests.support.stored_objects import BEGIN, MemoryStore
 
+ROLE = "arn:aws:iam::123456789012:role/reader"
 SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)
 CUR2, LEGACY = "exports/cur2/", "exports/cur/"
 CUR2_MANIFEST = f"{CUR2}metadata/BILLING_PERIOD=2026-09/cur2-Manifest.json"
@@ -201,3 +204,10 @@ def test_a_period_that_was_asked_for_and_is_not_there_is_named() -> None:
     put_report(store, "1")
     with pytest.raises(SourceNotFound, match="has nothing of 2026-10; it has 2026-09"):
         files(store).between(date(2026, 9, 30), date(2026, 10, 1))
+
+
+@pytest.mark.parametrize("prefix", ["exports", "exports/", "/exports", "/exports/"])
+def test_a_place_is_one_source_however_its_slashes_are_written(prefix: str) -> None:
+    credential = AwsRole(region="eu-central-1", bucket="bills", prefix=prefix, role_arn=ROLE)
+    assert credential.source == "aws:bills/exports"
+    assert folder(prefix) == "exports/"

@@ -140,8 +140,8 @@ class _Aws(_Shape):
 
     @property
     def source(self) -> str | None:
-        """Provider, bucket and prefix."""
-        return f"aws:{self.bucket}/{self.prefix}".rstrip("/")
+        """Provider, bucket and the prefix as a folder: one place has one name, however its slashes are written."""
+        return f"aws:{self.bucket}/{self.prefix.strip('/')}".rstrip("/")
 
 
 class AwsAccessKey(_Aws):
