@@ -6,11 +6,19 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from botocore.exceptions import ClientError
 
-from shared.adapters.aws.s3 import S3Bucket, open_bucket
+from shared.adapters.aws.s3 import S3Bucket, open_bucket, told
 from shared.connectors.objects.object_file import ObjectFile
 from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
-from shared.errors import ConvergenceError, CredentialsRejected, SourceNotFound, SourceRewritten
+from shared.errors import (
+    ConvergenceError,
+    CredentialsRejected,
+    SourceNotFound,
+    SourceRewritten,
+    SourceThrottled,
+    Unavailable,
+)
 from tests.support.local_s3 import LocalS3, local_s3
 
 CONTENT = bytes(range(256)) * 40
@@ -110,3 +118,24 @@ def test_a_role_is_assumed_with_a_token_of_the_platform_and_reads(s3: LocalS3, b
     s3.let_one_in()
     assert [found.key for found in store.list()] == ["exports/cur/file"]
     assert asked == ["token"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "status", "kind"),
+    [
+        ("GetObject", "SlowDown", 503, SourceThrottled),
+        ("GetObject", "InternalError", 500, Unavailable),
+        ("GetObject", "AccessDenied", 403, SourceNotFound),
+        ("ListObjectsV2", "ExpiredToken", 400, CredentialsRejected),
+        ("AssumeRoleWithWebIdentity", "AccessDenied", 403, CredentialsRejected),
+        ("AssumeRoleWithWebIdentity", "InvalidIdentityToken", 400, CredentialsRejected),
+        ("AssumeRoleWithWebIdentity", "Throttling", 400, SourceThrottled),
+        ("AssumeRoleWithWebIdentity", "InternalFailure", 500, Unavailable),
+    ],
+)
+def test_an_answer_of_aws_ends_a_run_or_lets_it_be_tried_again(
+    operation: str, code: str, status: int, kind: type[ConvergenceError]
+) -> None:
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    with pytest.raises(kind), told("s3://bills/exports/", grant="s3:GetObject"):
+        raise ClientError(answer, operation)

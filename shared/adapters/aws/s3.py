@@ -43,7 +43,7 @@ class S3Bucket:
     def list(self, below: str = "") -> Iterator[StoredObject]:
         """All objects, a thousand a call."""
         pages = self.client.get_paginator("list_objects_v2")
-        with _told(self.place, grant="s3:ListBucket on the bucket"):
+        with told(self.place, grant="s3:ListBucket on the bucket"):
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + below):
                 for item in page.get("Contents", ()):
                     if key_problem(item["Key"], prefix=self.prefix) is None:
@@ -54,7 +54,7 @@ class S3Bucket:
         """The object by a HEAD request."""
         self._check(key)
         try:
-            with _told(f"s3://{self.bucket}/{key}", grant="s3:GetObject on the prefix"):
+            with told(f"s3://{self.bucket}/{key}", grant="s3:GetObject on the prefix"):
                 found = self.client.head_object(Bucket=self.bucket, Key=key)
         except errors.SourceRewritten:
             return None
@@ -64,7 +64,7 @@ class S3Bucket:
         """A GET request that S3 refuses when the object is another one by now."""
         self._check(found.key)
         place = f"s3://{self.bucket}/{found.key}"
-        with _told(place, grant="s3:GetObject on the prefix"):
+        with told(place, grant="s3:GetObject on the prefix"):
             answer = self.client.get_object(
                 Bucket=self.bucket, Key=found.key, IfMatch=found.etag, Range=f"bytes={start}-{end - 1}"
             )
@@ -118,7 +118,7 @@ def open_bucket(
 
 
 @contextmanager
-def _told(place: str, *, grant: str) -> Iterator[None]:
+def told(place: str, *, grant: str) -> Iterator[None]:
     """S3's errors in the words of a run: `grant` is what an administrator has to allow."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
     from botocore.parsers import ResponseParserError
