@@ -56,7 +56,7 @@ REQUESTS = {
     "process_queue": Request(["dispatcher"]),  # when nothing can start; else Cloud Tasks
     "execute_run": Request(
         ["executor_services", "run_events"],
-        ["shared.use_cases.execute_run", "shared.pipeline.steps.extract", "google.cloud.kms", TASKS],
+        ["shared.use_cases.execute_run", "shared.pipeline.steps.gcp_billing_export", "google.cloud.kms", TASKS],
     ),
     "reset_daily_quotas": Request(["quota_reset"]),
     "cleanup_orphaned_pipelines": Request(["clean_up"]),

@@ -8,7 +8,7 @@ from google.cloud import bigquery
 
 from devcloud.clients import warehouse_of
 from devcloud.errors import UserError
-from shared.adapters.stores.tenant_admission import TenantAdmission
+from shared.adapters.stores.tenant_onboarding import TenantAdmission
 
 
 class OnboardingError(UserError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from shared.commands.operator_command import WANTED, carried_out, require_environment
 
 if TYPE_CHECKING:
-    from shared.adapters.stores.tenant_admission import TenantAdmission, TenantState
+    from shared.adapters.stores.tenant_onboarding import TenantAdmission, TenantState
 
 _DESCRIPTION = """\
 Onboards, changes and suspends tenants. It writes rows of tenant_profiles, tenant_subscriptions and tenant_api_keys in
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _carry_out(options: argparse.Namespace) -> int:
     from shared import bootstrap
-    from shared.adapters.stores.tenant_admission import TenantAdmission
+    from shared.adapters.stores.tenant_onboarding import TenantAdmission
 
     return _COMMANDS[options.command](TenantAdmission(bootstrap.warehouse()), options)
 

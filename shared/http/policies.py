@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared import bootstrap
 from shared.configuration.platform_config import get_platform
 from shared.configuration.settings import get_settings
-from shared.domain.requests.auth import KeyOwner, PresentedKey, TenantReader, check_invoker
+from shared.domain.requests.auth import KeyOwner, PresentedKey, TenantReader, require_invoker
 from shared.domain.requests.identifiers import check_tenant_id
 from shared.http.messages import Call, HttpRequest
 from shared.runtime import log
@@ -53,7 +53,7 @@ def platform_caller(request: HttpRequest) -> str:
     settings, platform = get_settings(), get_platform()
     invokers = platform.functions[settings.function_name].invokers
     accounts = (platform.service_accounts[name].id for name in invokers)
-    return check_invoker(
+    return require_invoker(
         authorization=request.headers.get("Authorization"),
         admin_key=request.headers.get("X-Admin-Key"),
         audience=settings.function_url,

@@ -130,7 +130,9 @@ class Executor:
             from shared.pipeline.steps.billing_files import load_billing_files
 
             return load_billing_files(self._hop, step)
-        from shared.pipeline.steps.extract import extract  # Arrow and Storage Read load only for who extracts
+        from shared.pipeline.steps.gcp_billing_export import (
+            extract,  # Arrow and Storage Read load only for who extracts
+        )
 
         return extract(self._hop, step, max_bytes_billed=left)
 

@@ -89,7 +89,7 @@ WHERE tenant_id = @tenant_id
 -- log. A read of one run reads only that run's events.
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
--- param: days INT64
+-- param: event_days INT64
 -- param: ageing_seconds INT64
 WITH logged AS (
   SELECT
@@ -172,7 +172,7 @@ settled AS (
   WHERE tenant_id = @tenant_id
     AND (@pipeline_logging_id IS NULL OR run_id = @pipeline_logging_id)
     AND (kind = 'CANCEL_REQUESTED' OR (kind = 'SETTLED' AND outcome IN ('COMPLETED', 'FAILED', 'CANCELLED', 'RETRY', 'PAUSE')))
-    AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @days DAY)
+    AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @event_days DAY)
   GROUP BY run_id
 ),
 run AS (

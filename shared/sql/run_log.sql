@@ -49,7 +49,7 @@ LIMIT @max_runs
 -- one statement over three tables.
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
--- param: days INT64
+-- param: event_days INT64
 SELECT
   pipeline_logging_id,
   run_id,
@@ -83,7 +83,7 @@ SELECT
     WHERE tenant_id = @tenant_id
       AND run_id = @pipeline_logging_id
       AND kind = 'STEP'
-      AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @days DAY)
+      AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @event_days DAY)
   ) AS streamed_steps
 FROM (
   {seen_runs}

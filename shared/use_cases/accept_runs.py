@@ -16,11 +16,11 @@ from shared.domain.runs.acceptance import (
     RequestedRuns,
     RunRequest,
     Standing,
-    Start,
     body_digest,
     repeatable_run_id,
 )
 from shared.domain.runs.backfill import Backfill, BackfillQuota
+from shared.domain.runs.limits import Start
 from shared.domain.runs.sources import require_source
 from shared.domain.templates.templates import Template
 from shared.errors import Unauthenticated

@@ -34,7 +34,10 @@ class Backfills:
         """
         with self.line.first(key.api_key_hash) as is_first:
             if not is_first:
-                raise TooManyRequests("too many backfills come at once with this key", retry_after=_COME_BACK_SECONDS)
+                raise TooManyRequests(
+                    "This key asks for too many backfills at once; wait, then try again.",
+                    retry_after=_COME_BACK_SECONDS,
+                )
             yield
 
     def answer(self, ask: Ask) -> Reply:

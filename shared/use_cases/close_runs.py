@@ -24,7 +24,10 @@ class RunClosing:
         """Handle the delivery and return its outcome as one word; raises only if it should be delivered again."""
         try:
             otherwise = self.closings.close(task)
-        except Missing as error:  # no user is left to see the rows
+        except Missing as error:
+            if not error.is_in(task.tenant_id):
+                raise
+            # No user is left to see the rows.
             log.warning("runs not closed: the tenant has no dataset", cause=error.raw, runs=len(task.runs))
             return "GONE"
         if otherwise:

@@ -23,7 +23,7 @@ from shared.domain.requests.replies import Reply
 from shared.domain.runs.acceptance import body_digest
 from shared.domain.runs.sources import require_source
 from shared.domain.schedules import pipeline_configs as domain
-from shared.domain.schedules.cron import day_rule
+from shared.domain.schedules.cron_syntax import day_rule
 from shared.domain.schedules.pipeline_configs import (
     ConfigRequest,
     ConfigSettings,
@@ -31,8 +31,8 @@ from shared.domain.schedules.pipeline_configs import (
     CreatedConfig,
     PipelineConfig,
 )
-from shared.domain.schedules.schedule import ticks_after
 from shared.domain.schedules.schedule_load import load_warnings
+from shared.domain.schedules.ticks import ticks_after
 from shared.domain.templates.templates import Template
 from shared.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from shared.runtime import log

@@ -12,8 +12,7 @@ from shared.adapters.google.tasks import Tasks
 from shared.adapters.stores.scheduler_jobs import SchedulerJobs
 from shared.adapters.stores.schedules import Schedules, run_bytes
 from shared.configuration.templates import find_template
-from shared.domain.schedules.cron import require_cron
-from shared.domain.schedules.schedule import latest_tick, next_tick, require_timezone
+from shared.domain.schedules.cron_syntax import require_cron
 from shared.domain.schedules.tick_plan import (
     DueSchedule,
     PlannedSchedule,
@@ -24,6 +23,7 @@ from shared.domain.schedules.tick_plan import (
     plan_ticks,
 )
 from shared.domain.schedules.tick_room import Room
+from shared.domain.schedules.ticks import latest_tick, next_tick, require_timezone
 from shared.domain.templates.templates import Template, resolve_parameters, source_of
 from shared.errors import InvalidInput
 from shared.runtime import log

@@ -87,9 +87,14 @@ def sum_of(amounts: list[Decimal]) -> Decimal:
         return sum(amounts, Decimal(0))
 
 
-def groups_of(answer: dict[str, Any], currency: str = "USD") -> dict[str | None, str]:
+def block_of(answer: dict[str, Any], currency: str = "USD") -> dict[str, Any]:
     (block,) = (block for block in answer["currencies"] if block["billing_currency"] == currency)
-    return {group["name"]: group["cost"] for group in block["groups"]}
+    found: dict[str, Any] = block
+    return found
+
+
+def groups_of(answer: dict[str, Any]) -> dict[str | None, str]:
+    return {group["name"]: group["cost"] for group in block_of(answer)["groups"]}
 
 
 def test_each_currency_has_its_own_block_and_every_digit(spender: Frontend) -> None:
@@ -128,11 +133,11 @@ def test_groups_are_made_by_any_column_and_by_tag(spender: Frontend) -> None:
     assert groups_of(ask(spender, group_by="region", **only)) == {"us-central1": "1.5", None: "-0.249999999"}
     assert groups_of(ask(spender, group_by="tag:team", **only)) == {None: "1.5", "data": "-0.249999999"}
     assert groups_of(ask(spender, group_by="tag:te\"am'", **only)) == {None: "1.250000001"}
-    assert groups_of(ask(spender, metric="effective", **only)) == {"BigQuery": "3"}
+    assert groups_of(ask(spender, metric="effective", **only)) == {"BigQuery": "3"}  # three charges of 1
 
 
 def test_what_is_beyond_the_top_is_one_group(spender: Frontend) -> None:
-    (_, block) = ask(spender, top=1)["currencies"]
+    block = block_of(ask(spender, top=1))
     assert [(group["name"], group["is_rest"], group["cost"]) for group in block["groups"]] == [
         ("Compute Engine", False, "12345678901234567890.123456789"),
         (None, True, "1.875000001"),
@@ -140,9 +145,8 @@ def test_what_is_beyond_the_top_is_one_group(spender: Frontend) -> None:
 
 
 def test_the_period_before_is_summed_beside(spender: Frontend) -> None:
-    (block,) = ask(spender, DAY, DAY + timedelta(days=1), compare="previous_period", filter="service:BigQuery", top=5)[
-        "currencies"
-    ][1:]
+    two_days = ask(spender, DAY, DAY + timedelta(days=1), compare="previous_period", filter="service:BigQuery")
+    block = block_of(two_days)
     assert (block["cost"], block["previous_cost"]) == ("1.250000001", "7")
 
 
@@ -152,8 +156,12 @@ def test_the_answer_says_how_far_the_data_reaches(spender: Frontend) -> None:
 
 def test_days_that_changed_since_a_moment_are_named(spender: Frontend, bigquery_client: bigquery.Client) -> None:
     table = f"{spender.tenant_id}.x_meta_restatements"
-    row: dict[str, Any] = {"pipeline_logging_id": "run", "source": "s", "usage_date": "2025-11-15"}
-    row["billing_currency"] = "USD"
+    row: dict[str, Any] = {
+        "pipeline_logging_id": "run",
+        "source": "s",
+        "usage_date": "2025-11-15",
+        "billing_currency": "USD",
+    }
     changes = [
         row
         | {"table_name": "focus_cost", "restated_at": "2025-11-20T00:00:00Z", "cost_before": "1", "cost_after": "9"},
@@ -219,4 +227,9 @@ def test_another_tenants_key_is_refused(spender: Frontend, frontend: Frontend) -
     query = {"from": "2025-11-01", "to": "2025-11-30"}
     path = f"/api/v1/costs/{spender.tenant_id}"
     assert frontend.api.get(path, params=query).status_code == 403
+
+
+def test_costs_are_not_shown_without_a_key(spender: Frontend) -> None:
+    query = {"from": "2025-11-01", "to": "2025-11-30"}
+    path = f"/api/v1/costs/{spender.tenant_id}"
     assert spender.api.get(path, params=query, headers={"X-API-Key": None}).status_code == 401

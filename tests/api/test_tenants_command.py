@@ -16,7 +16,7 @@ from google.cloud import bigquery
 
 from devcloud.clients import warehouse_of
 from devcloud.server import Devcloud
-from shared.adapters.stores.tenant_admission import TenantAdmission
+from shared.adapters.stores.tenant_onboarding import TenantAdmission
 from shared.commands.tenants import main
 from shared.domain.requests.auth import API_KEY
 from tests.support.commands import Said, environment, run

@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from shared.domain.dispatching.admission import aged_order
 from shared.domain.dispatching.changes import Change, Decision
 from shared.domain.dispatching.dispatch import DispatchPolicy, decide
+from shared.domain.dispatching.next_starts import aged_order
 from shared.domain.dispatching.queue_state import PROCESSING, QUEUED, QueueItem, QueueState, RunSign, TenantShare
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

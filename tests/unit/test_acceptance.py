@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.runs.acceptance import (
-    AcceptedRun,
-    QueuedGroup,
-    Start,
-    Usage,
-    body_digest,
-    next_utc_midnight,
-    repeatable_run_id,
-)
-from shared.domain.runs.waiting import waiting_limit
+from shared.domain.runs.acceptance import AcceptedRun, body_digest, repeatable_run_id
+from shared.domain.runs.limits import QueuedGroup, Start, Usage, next_utc_midnight, waiting_limit
 from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded, TooManyWaiting
 
 NOW = datetime(2025, 11, 17, 22, 30, tzinfo=UTC)

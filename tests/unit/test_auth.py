@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.requests.auth import KeyOwner, check_invoker, hash_api_key, require_tenant
+from shared.domain.requests.auth import KeyOwner, hash_api_key, require_invoker, require_tenant
 from shared.errors import Forbidden, Unauthenticated
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -95,7 +95,7 @@ class OneAdminKey:
 def invoke(
     authorization: str | None = None, admin_key: str | None = None, email: str = "s@p", known: bool = True
 ) -> str:
-    return check_invoker(
+    return require_invoker(
         authorization=authorization,
         admin_key=admin_key,
         audience="https://f",

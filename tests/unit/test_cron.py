@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.domain.schedules.cron import matches_either_day, require_cron, require_new_cron, uneven_steps
-from shared.domain.schedules.schedule import ticks_after
+from shared.domain.schedules.cron_syntax import matches_either_day, require_cron, require_new_cron, uneven_steps
+from shared.domain.schedules.ticks import ticks_after
 from shared.errors import InvalidInput
 
 YEAR_START = datetime(2026, 1, 1, tzinfo=UTC)

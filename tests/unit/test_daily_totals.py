@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from shared.connectors.arrow_types import NUMERIC
 from shared.connectors.daily_totals import DailyTotals, figures_by_day
-from shared.connectors.gcp_billing_export import GcpBillingExport
+from shared.connectors.gcp.billing_export import GcpBillingExport
 from shared.errors import CheckFailed, StepRefused
 
 CURRENCIES = ("CHF", "EUR", "GBP", "JPY", "USD")

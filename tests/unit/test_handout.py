@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.dispatching.admission import Handout, Lane, Starts, pick_in_rotation
+from shared.domain.dispatching.next_starts import Handout, Lane, Starts, pick_in_rotation
 from shared.domain.dispatching.queue_state import QueueItem, TenantShare
 from tests.support.dispatch_model import POLICY, START, World
 

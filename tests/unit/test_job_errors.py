@@ -49,6 +49,19 @@ def test_the_reason_is_shown_and_the_text_is_kept_for_the_log(error: Any, told: 
     assert isinstance(caught.value, Missing) == isinstance(error, google.NotFound)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_tenants"),
+    [
+        ("Not found: Dataset platform-prod:tenant was not found in location EU", True),
+        ("Not found: Table example.com:prod:tenant.focus_cost was not found in location EU", True),
+        ("Not found: Table platform-prod:tenants.tenant_api_keys was not found in location EU", False),
+        ("Not found: Table platform-prod:tenant_2.focus_cost was not found in location EU", False),
+    ],
+)
+def test_a_missing_table_is_the_tenants_own_only_in_its_dataset(text: str, is_tenants: bool) -> None:
+    assert Missing("m", raw=text).is_in("tenant") is is_tenants
+
+
 def test_what_the_platform_may_not_do_may_pass_and_its_tables_are_not_named() -> None:
     denied = google.Forbidden(
         "Access Denied: Table platform-prod:tenants.tenant_api_keys", errors=[{"reason": "accessDenied"}]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.schedules.cron import require_cron
-from shared.domain.schedules.schedule import next_tick, require_timezone, ticks_after
+from shared.domain.schedules.cron_syntax import require_cron
+from shared.domain.schedules.ticks import next_tick, require_timezone, ticks_after
 from shared.errors import InvalidInput
 
 ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.schedules.cron import day_rule
+from shared.domain.schedules.cron_syntax import day_rule
 from shared.domain.schedules.pipeline_configs import ConfigSettings, PipelineConfig
 from shared.domain.schedules.schedule_load import load_warnings
 

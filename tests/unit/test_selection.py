@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from shared.connectors.arrow_types import NUMERIC
 from shared.connectors.daily_totals import DayFigures, figures_by_day
-from shared.connectors.gcp_billing_export import changed_days
-from shared.connectors.restrictions import partition_of, spans, used_on
+from shared.connectors.gcp.billing_export import changed_days
+from shared.connectors.gcp.restrictions import partition_of, spans, used_on
 
 DATES = st.dates(min_value=date(2008, 1, 1), max_value=date(2100, 1, 1))
 DAYS = st.dates(min_value=date(2025, 11, 1), max_value=date(2025, 11, 6))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.schedules.schedule import require_timezone
 from shared.domain.schedules.tick_plan import MOST_CAUGHT_UP, Schedule, TickOutcome, TickPlan, plan_ticks
+from shared.domain.schedules.ticks import require_timezone
 
 NOW = datetime(2026, 5, 20, 12, 0, 5, tzinfo=UTC)
 PREVIOUS_TRIGGER = datetime(2026, 5, 20, 11, tzinfo=UTC)

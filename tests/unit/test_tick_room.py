@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.warehouse import Row, Warehouse
 from shared.adapters.stores.schedules import Schedules, batched, run_bytes
-from shared.domain.runs.waiting import waiting_limit
+from shared.domain.runs.limits import waiting_limit
 from shared.domain.schedules.tick_plan import DueSchedule, PlannedSchedule, TickOutcome, TickPlan
 from shared.domain.schedules.tick_room import Room
 from shared.errors import JobFailed

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from shared.domain.schedules.schedule import next_tick, require_timezone, ticks_after
 from shared.domain.schedules.tick_plan import Schedule, TickOutcome, TickPlan, plan_ticks
+from shared.domain.schedules.ticks import next_tick, require_timezone, ticks_after
 
 START = datetime(2026, 3, 28, 20, 30, tzinfo=UTC)  # Berlin's clocks go forward in the coming night
 SCHEDULES = [

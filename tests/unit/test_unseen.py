@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.domain.runs.acceptance import Usage
+from shared.domain.runs.limits import Usage
 from shared.errors import QuotaExceeded, TooManyRequests, TooManyWaiting
 from shared.runtime.unseen import Unseen
 

@@ -34,6 +34,10 @@ _TOO_MANY_BYTES = "bytesBilledLimitExceeded"
 class Missing(errors.JobFailed):
     """A job does not exist, or a dataset or table that it needs."""
 
+    def is_in(self, dataset: str) -> bool:
+        """Whether the dataset itself is missing, or a table of it."""
+        return re.search(rf":{re.escape(dataset)}\b", self.raw) is not None
+
 
 class InvalidStatement(errors.JobFailed):
     """BigQuery refuses the statement for any rows."""

@@ -38,7 +38,7 @@ _LISTING_SECONDS = 5.0  # for one answer of BigQuery's, and for trying again
 _FAILURE_SECONDS = 10.0  # for this long after a failed listing, callers get its error
 MOST_SECONDS_WAITED = 8.0  # for another call's listing
 _HASH = re.compile(r"[0-9a-f]{64}")
-_NOT_LISTED = "API keys cannot be looked up just now"
+_NOT_LISTED = "API keys cannot be looked up at the moment; try again later."
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any
 from shared.adapters.bigquery.job_errors import AssertionFailed
 from shared.adapters.bigquery.sql import Statement, joined, statement
 from shared.adapters.bigquery.warehouse import Row, Warehouse
-from shared.domain.dispatching.admission import AGEING_STEP
 from shared.domain.dispatching.changes import Change, Decision
 from shared.domain.dispatching.dispatch import MOST_CHANGES
+from shared.domain.dispatching.next_starts import AGEING_STEP
 from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantShare
 from shared.domain.dispatching.usage_changes import usage_changes
 from shared.errors import JobFailed, TransactionAborted

@@ -12,19 +12,11 @@ from google.cloud import bigquery
 from shared.adapters.bigquery.job_errors import AssertionFailed, DuplicateJob
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
-from shared.domain.dispatching.admission import AGEING_STEP
+from shared.domain.dispatching.next_starts import AGEING_STEP
 from shared.domain.requests.auth import KeyOwner, PresentedKey
-from shared.domain.runs.acceptance import (
-    MANUAL_MAX_RETRIES,
-    MANUAL_PRIORITY,
-    AcceptedRun,
-    QueuedGroup,
-    RequestedRuns,
-    Standing,
-    Start,
-    Usage,
-)
+from shared.domain.runs.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, AcceptedRun, RequestedRuns, Standing
 from shared.domain.runs.backfill import BACKFILL_PRIORITY, BackfillQuota
+from shared.domain.runs.limits import QueuedGroup, Start, Usage
 
 _OWNER_COLUMNS = tuple(field.name for field in fields(KeyOwner))
 _QUOTA_LABELS = frozenset(field.name for field in fields(BackfillQuota))

@@ -10,15 +10,15 @@ from typing import Any
 from shared.adapters.bigquery.job_errors import Missing
 from shared.adapters.bigquery.sql import Statement, statement
 from shared.adapters.bigquery.warehouse import Row, Warehouse
-from shared.domain.dispatching.admission import AGEING_STEP
+from shared.domain.dispatching.next_starts import AGEING_STEP
 from shared.domain.requests.paging import Place
 from shared.domain.runs.run_details import merged_checks, merged_steps
 
-_DAYS_KEPT = 90  # as long as events are there
+_EVENT_DAYS_OF_ONE_RUN = 90  # as long as events are kept
 # The row of an older run says how the run ended or why it is tried again: a closing follows within minutes.
-_DAYS_LISTED = 7
+_EVENT_DAYS_OF_LIST = 7
 MOST_RESTATED = 200  # in one answer
-_MOST_CHARACTERS = 200  # of a text that is the tenant's own
+_MOST_CHARACTERS = 200  # of a currency, which comes from the tenant's export
 
 
 @dataclass(frozen=True)
@@ -38,22 +38,26 @@ class RunLog:
         after: Place | None = None,
     ) -> Sequence[Row]:
         """Up to `limit` runs, newest first, that come after a place in the list. One job."""
-        return self._read(
-            tenant_id,
-            status=status,
-            pipeline_id=pipeline_id,
-            backfill_id=backfill_id,
-            before_created_at=after.created_at if after else None,
-            before_id=after.row_id if after else None,
-            max_runs=limit,
-        )
+        values = {
+            "tenant_id": tenant_id,
+            "pipeline_logging_id": None,
+            "event_days": _EVENT_DAYS_OF_LIST,
+            "pipeline_id": pipeline_id,
+            "status": status,
+            "backfill_id": backfill_id,
+            "before_created_at": after.created_at if after else None,
+            "before_id": after.row_id if after else None,
+            "max_runs": limit,
+            "ageing_seconds": int(AGEING_STEP.total_seconds()),
+        }
+        return self._rows(tenant_id, statement("run_log", "list_runs"), values)
 
     def find_run(self, tenant_id: str, pipeline_logging_id: str) -> Row | None:
         """One run as the list shows it, with its `streamed_steps`, or None. One job."""
         values = {
             "tenant_id": tenant_id,
             "pipeline_logging_id": pipeline_logging_id,
-            "days": _DAYS_KEPT,
+            "event_days": _EVENT_DAYS_OF_ONE_RUN,
             "ageing_seconds": int(AGEING_STEP.total_seconds()),
         }
         runs = self._rows(tenant_id, statement("run_log", "find_run"), values)
@@ -81,26 +85,11 @@ class RunLog:
             "restated_dates_total": logged["restated_dates_total"],
         }
 
-    def _read(self, tenant_id: str, **values: Any) -> Sequence[Row]:
-        everything: Mapping[str, Any] = {
-            "tenant_id": tenant_id,
-            "pipeline_logging_id": None,
-            "days": _DAYS_LISTED,
-            "pipeline_id": None,
-            "status": None,
-            "backfill_id": None,
-            "before_created_at": None,
-            "before_id": None,
-            "max_runs": 1,
-            "ageing_seconds": int(AGEING_STEP.total_seconds()),
-        }
-        return self._rows(tenant_id, statement("run_log", "list_runs"), {**everything, **values})
-
     def _rows(self, tenant_id: str, query: Statement, values: Mapping[str, Any]) -> Sequence[Row]:
         try:
             rows = self.warehouse.read(query, values, dataset=tenant_id)
         except Missing as error:
-            if f":{tenant_id}" in error.raw:  # the tenant's own dataset, not one of the platform's
+            if error.is_in(tenant_id):  # the platform's own tables always exist
                 return []
             raise
         return [{**row, "parameters": json.loads(row["parameters"] or "null")} for row in rows]

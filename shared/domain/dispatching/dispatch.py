@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.domain.dispatching.admission import Handout, admitted, admitted_to_close, make_lanes, pick_in_rotation
 from shared.domain.dispatching.changes import Change, Decision
+from shared.domain.dispatching.next_starts import Handout, admitted, admitted_to_close, make_lanes, pick_in_rotation
 from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantShare
 from shared.domain.dispatching.retry import RetryPolicy
 from shared.domain.dispatching.settling import Lease, Settler, cancelled, read_lease, requested_cancels

@@ -102,7 +102,7 @@ class AdminKeys(Protocol):
         """Return when the key is a current one; Unauthenticated otherwise."""
 
 
-def check_invoker(
+def require_invoker(
     *,
     authorization: str | None,
     admin_key: str | None,

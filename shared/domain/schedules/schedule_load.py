@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from itertools import islice, takewhile
 
 from shared.domain.schedules.pipeline_configs import PipelineConfig
-from shared.domain.schedules.schedule import next_tick, require_timezone, ticks_after
+from shared.domain.schedules.ticks import next_tick, require_timezone, ticks_after
 from shared.errors import InvalidInput
 
 _TICKS_COMPARED, _TIME_COMPARED = 50, timedelta(days=366)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shared.domain.schedules.schedule import ticks_after
+from shared.domain.schedules.ticks import ticks_after
 
 MOST_CAUGHT_UP = 100  # of one schedule, tick by tick
 # A schedule whose backlog is longer is planned in several triggers. Of ticks that run one by one only the latest are

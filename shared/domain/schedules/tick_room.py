@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shared.domain.runs.waiting import waiting_limit
+from shared.domain.runs.limits import waiting_limit
 
 # Of one schedule's runs, as they are sent to BigQuery; the whole trigger's go there in requests of ten million.
 _MOST_BYTES = 1_000_000

@@ -53,7 +53,7 @@ def load_billing_files(hop: Hop, step: PlannedStep) -> StepResult:
 def _connector(hop: Hop) -> AwsBillingFiles:
     credential, settings = hop.credential, hop.services.settings
     if not isinstance(credential, AwsAccessKey | AwsRole):
-        raise CredentialsRejected("the credential is not one of AWS")
+        raise CredentialsRejected("The stored credential is not one of AWS; store credentials for AWS.")
     audience = audience_of("AWS", deployment=settings.project_id, tenant_id=hop.task.tenant_id)
     store = open_bucket(
         credential,

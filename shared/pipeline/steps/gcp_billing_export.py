@@ -13,7 +13,7 @@ from shared.adapters.bigquery.job_errors import Missing
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.google.tenant_export import open_tenant_export
 from shared.connectors.daily_totals import DailyTotals, DayFigures
-from shared.connectors.gcp_billing_export import TABLE, GcpBillingExport, Selection
+from shared.connectors.gcp.billing_export import TABLE, GcpBillingExport, Selection
 from shared.domain.credentials.billing_exports import OTHER_COLUMNS, named
 from shared.domain.credentials.credentials import GcpImpersonation, GcpServiceAccountKey
 from shared.domain.credentials.google_names import is_of_project

@@ -12,10 +12,10 @@ import pyarrow.compute as _partly_typed
 
 from shared.adapters.google.tenant_export import ExportTable, TenantExport
 from shared.configuration.tables import get_table
-from shared.connectors import restrictions as rows
 from shared.connectors.arrow_types import NUMERIC, arrow_schema, conform, first_refused, nulls
 from shared.connectors.batching import coalesced
 from shared.connectors.daily_totals import DayFigures, figures_by_day
+from shared.connectors.gcp import restrictions as rows
 from shared.connectors.known_names import with_known_names
 from shared.connectors.other_columns import other_columns
 from shared.domain.credentials.billing_exports import (

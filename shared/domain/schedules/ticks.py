@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import croniter
 
-from shared.domain.schedules.cron import wall_clock_ticks
+from shared.domain.schedules.cron_syntax import wall_clock_ticks
 from shared.errors import InvalidInput
 
 _TIMES = re.compile(r"\d+(?:,\d+)*")

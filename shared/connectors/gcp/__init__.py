@@ -1,0 +1,1 @@
+"""Reads Google Cloud's billing export."""

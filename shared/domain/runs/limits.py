@@ -1,0 +1,159 @@
+"""What a tenant may start and queue: its daily limit, its slots, and the number of runs that may wait.
+
+A run that waits costs the dispatcher time, so the number of a tenant's waiting runs is limited too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from shared.domain.dispatching.queue_state import PROCESSING
+from shared.domain.runs.backfill import BackfillQuota
+from shared.errors import Conflict, QuotaExceeded, TooManyRequests, TooManyWaiting
+
+_DAYS_OF_RUNS, _FEWEST_WAITING = 10, 100
+_SECONDS_UNTIL_SOME_HAVE_ENDED, _SECONDS_UNTIL_ACCEPTED = 300, 5
+
+
+@dataclass(frozen=True)
+class QueuedGroup:
+    """Items of a tenant's queue that are alike.
+
+    `kind`: manual, scheduled or backfill. `is_uncounted`: the runs have not been admitted yet; the quota counts them
+    when they are. `is_ahead`: the runs may start now, before a manual run that is accepted now. `backfill_id`: the id
+    of one backfill among them.
+    """
+
+    pipeline_id: str
+    source: str | None
+    state: str
+    kind: str
+    is_uncounted: bool
+    is_ahead: bool
+    items: int
+    backfill_id: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """The pipeline and source. At most one run of both is live."""
+        return (self.pipeline_id, self.source)
+
+
+@dataclass(frozen=True)
+class Start:
+    """The predicted start: RUNNING, or PENDING with the reason and the place in the tenant's queue."""
+
+    status: str
+    wait_reason: str | None = None
+    queue_position: int | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A tenant's limits, the runs it started today (UTC) and its queue, at `now`.
+
+    `schedules`: those that are active; `due_today`: those of them whose next tick comes before this UTC day ends.
+    """
+
+    now: datetime
+    daily_limit: int
+    concurrent_limit: int
+    started_today: int
+    queue: tuple[QueuedGroup, ...]
+    schedules: int = 0
+    due_today: int = 0
+
+    @property
+    def used_today(self) -> int:
+        """Today's runs, and the manual ones that wait to be counted."""
+        return self.started_today + self._uncounted("manual")
+
+    def check_quota(self, *, unseen: int = 0) -> None:
+        """QuotaExceeded when what is used today leaves nothing of the daily limit.
+
+        TooManyRequests when `unseen` runs, which this standing may or may not show, would leave nothing.
+        """
+        used = self.used_today
+        if used < self.daily_limit:
+            return _check_unseen(used + unseen < self.daily_limit)
+        resets_at = next_utc_midnight(self.now)
+        retry_after = int((resets_at - self.now).total_seconds()) + 1
+        raise QuotaExceeded(limit=self.daily_limit, used=used, resets_at=resets_at, retry_after=retry_after)
+
+    def check_waiting(self, runs: int = 1, *, unseen: int = 0) -> None:
+        """TooManyWaiting when so many more would be more than may wait; TooManyRequests as in check_quota.
+
+        Calls at the same moment may together exceed the limit when several instances take them: the limit protects
+        the platform and is not billed.
+        """
+        waiting = _count(group for group in self.queue if group.state != PROCESSING)
+        limit = waiting_limit(self.daily_limit)
+        if waiting + runs > limit:
+            raise TooManyWaiting(
+                f"{waiting} runs of this tenant wait, and {runs} more would exceed the limit of {limit}; "
+                "wait until some have ended.",
+                limit=limit,
+                waiting=waiting,
+                retry_after=_SECONDS_UNTIL_SOME_HAVE_ENDED,
+            )
+        _check_unseen(waiting + unseen + runs <= limit)
+
+    def predict_start(self, pipeline_id: str, source: str | None) -> Start:
+        """The start of a run that is accepted now: RUNNING if a slot is free, otherwise the reason to wait."""
+        live = [group for group in self.queue if group.state == PROCESSING]
+        ahead = [group for group in self.queue if group.state != PROCESSING and group.is_ahead]
+        position = _count(ahead) + 1
+        if any(group.key == (pipeline_id, source) for group in live + ahead):
+            return Start("PENDING", "PIPELINE_BUSY", position)
+        if _count(live + ahead) >= self.concurrent_limit:
+            return Start("PENDING", "CONCURRENT_LIMIT", position)
+        return Start("RUNNING")
+
+    def predict_backfill(self, pipeline_id: str, source: str | None) -> Start:
+        """PENDING, with the reason if it is known before the dispatcher's next call."""
+        if self.backfill_quota().remaining == 0:
+            return Start("PENDING", "DAILY_LIMIT")
+        return Start("PENDING", self.predict_start(pipeline_id, source).wait_reason)
+
+    def backfill_quota(self) -> BackfillQuota:
+        """The part of the daily limit that a backfill may use."""
+        reserved = self.due_today + self._uncounted("scheduled")
+        return BackfillQuota(self.daily_limit, self.used_today, reserved, self.schedules)
+
+    def check_no_backfill(self, pipeline_id: str, source: str | None) -> None:
+        """Conflict while runs of an earlier backfill of this pipeline and source wait."""
+        key = ("backfill", "QUEUED", pipeline_id, source)
+        waiting = [group for group in self.queue if (group.kind, group.state, *group.key) == key]
+        if waiting:
+            facts = {"backfill_id": waiting[0].backfill_id, "waiting_runs": _count(waiting)}
+            raise Conflict(
+                "Runs of another backfill of this pipeline still wait; cancel it, or wait until they have started.",
+                **facts,
+            )
+
+    def _uncounted(self, kind: str) -> int:
+        return _count(group for group in self.queue if group.is_uncounted and group.kind == kind)
+
+
+def _check_unseen(leaves_room: bool) -> None:
+    if not leaves_room:
+        raise TooManyRequests(
+            "Other runs of this tenant are just being accepted; wait, then try again.",
+            retry_after=_SECONDS_UNTIL_ACCEPTED,
+        )
+
+
+def _count(groups: Iterable[QueuedGroup]) -> int:
+    return sum(group.items for group in groups)
+
+
+def next_utc_midnight(now: datetime) -> datetime:
+    """The end of the UTC day of `now`, at which daily limits are reset."""
+    return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
+
+
+def waiting_limit(daily_limit: int) -> int:
+    """The number of runs of a tenant that may wait: as many as it can start in ten days, and at least 100."""
+    return max(_FEWEST_WAITING, _DAYS_OF_RUNS * daily_limit)
