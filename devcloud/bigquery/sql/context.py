@@ -25,7 +25,7 @@ class Context:
     positional: tuple[SqlType, ...] = ()
     variables: Mapping[str, SqlType] = field(default_factory=dict)
     temp_tables: Mapping[str, list[tuple[str, SqlType]]] = field(default_factory=dict)
-    # Tables that the statement's text has under other names (plan_cache_keys.py).
+    # Tables by the placeholder names that stand for them in the statement's text (plan_cache_keys.py).
     lifted: Mapping[str, TableRef] = field(default_factory=dict)
     # Notes taken while binding.
     used: dict[str, tuple[str, str]] = field(default_factory=dict)

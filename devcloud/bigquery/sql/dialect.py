@@ -28,7 +28,7 @@ class GoogleSql(BigQuery):
     """The dialect to parse with."""
 
     Parser = GoogleSqlParser
-    SUPPORTS_USER_DEFINED_TYPES = True  # so that a type that is none keeps its name
+    SUPPORTS_USER_DEFINED_TYPES = True  # so that an unknown type keeps its name for the error message
 
     def tokenize(self, sql: str, dialect: DialectType = None) -> list[Token]:
         """The tokens with literals as GoogleSQL reads them."""

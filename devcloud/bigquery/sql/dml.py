@@ -137,7 +137,7 @@ def _conformed(sql: str, known: Typed, column: Column) -> str:
 
 
 def require_where(binder: Binder, node: exp.Expr, scope: Scope, target: Target, alias: str) -> str:
-    """The text of the WHERE clause that BigQuery demands; rows of partitions that have expired are in none."""
+    """The text of the WHERE clause, which BigQuery requires; it excludes rows of expired partitions."""
     where = node.args.get("where")
     if where is None:
         raise invalid_query(f"{type(node).__name__.upper()} must have a WHERE clause")
@@ -148,7 +148,7 @@ def require_where(binder: Binder, node: exp.Expr, scope: Scope, target: Target, 
 
 
 def check_partition_filter(target: Target, scope: Scope, condition: exp.Expr) -> None:
-    """The filter that the target requires, and the other tables."""
+    """Check the partition filters that the target and the other tables require."""
     own = PartitionFilter.demanded_by(target.resource, alias=scope.sources[0].alias) if target.resource else None
     for demanded in [*scope.demanded, *([own] if own else [])]:
         demanded.check([*scope.join_conditions, condition])

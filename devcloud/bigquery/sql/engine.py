@@ -75,7 +75,7 @@ class Engine:
         return self._run_script(statements, runner)
 
     def _rehearse(self, statements: tuple[Statement, ...], runner: Runner, text: str) -> None:
-        """Refuse what is not implemented before anything runs; what was found whole once is not looked at again."""
+        """Refuse what is not implemented before anything runs; a script that passed once is not checked again."""
         request = runner.request
         kinds = json.dumps([one.get("parameterType") for one in request.parameters])
         key = text, request.project, request.default_dataset, kinds
@@ -85,7 +85,7 @@ class Engine:
             if Rehearsal(runner).check(statements):
                 self._rehearsed[key] = None
         finally:
-            runner.session.rollback()  # the snapshot that was looked at
+            runner.session.rollback()  # let go of the snapshot that the check used
         while len(self._rehearsed) > _REMEMBERED:
             self._rehearsed.pop(next(iter(self._rehearsed)), None)
 

@@ -34,7 +34,7 @@ def is_by_parts(kind: SqlType) -> bool:
 
 
 def number_comparison(sign: str, at: int, given: Sequence[Typed]) -> str:
-    """A comparison of FLOAT64s; `at` is the side that may be NaN, DuckDB's greatest number and equal to itself."""
+    """A comparison that is false if FLOAT64 side `at` is NaN, which DuckDB sorts last and takes as equal to itself."""
     text = f"({given[0].sql} {sign} {given[1].sql})"
     is_number = given[at].value is not None or (sign == "=" and given[1].value is not None)
     if is_number:
@@ -68,7 +68,7 @@ def null_if(value: Typed, other: Typed) -> str:
 
 
 def check_comparable(value: Typed, what: str, *, for_order: bool = False) -> None:
-    """Raises invalidQuery where BigQuery has no equality, or with `for_order` no order, of the value's type."""
+    """Raises invalidQuery if BigQuery cannot compare values of this type, or with `for_order` cannot order them."""
     if (not value.null or value.value == ()) and not _is_comparable(value.type, for_order=for_order):
         raise invalid_query(f"{what} is not defined for arguments of type {value.type}")
 

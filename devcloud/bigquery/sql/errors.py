@@ -18,12 +18,12 @@ _RULES = (
 )
 _FALSE_ALARM = "Corrupted uncompressed string segment: dictionary offset"
 _USER_ERROR = re.compile(r"^Invalid Input Error: (.*)", re.DOTALL)
-# What macros.sql fails with where error() is not allowed.
+# Errors that macros.sql raises by a failing cast, in places where DuckDB does not allow error().
 _OWN_CAST = re.compile(r"""["']bq: (.*?)["'](?: to |, expected| when casting|\s*$)""", re.DOTALL | re.MULTILINE)
 
 
 def is_conflict(error: duckdb.Error) -> bool:
-    """Whether another transaction got there first."""
+    """Whether the error is a conflict with another transaction."""
     return isinstance(error, duckdb.TransactionException) or "Conflict on" in str(error) or "write-write" in str(error)
 
 
@@ -37,7 +37,7 @@ def is_false_alarm(error: BaseException | None) -> bool:
 
 
 def translate(error: duckdb.Error) -> BigQueryError:
-    """The BigQuery error a DuckDB error at run time stands for."""
+    """The BigQuery error that corresponds to an error of DuckDB at run time."""
     if is_false_alarm(error):
         return BigQueryError("backendError", f"try again: {str(error).splitlines()[0]}", status=503)
     return _for_good(error)
@@ -62,7 +62,7 @@ def _for_good(error: duckdb.Error) -> BigQueryError:
 
 
 def _at_binding(text: str) -> BigQueryError:
-    """The error for a statement that DuckDB refuses: bad grouping is its fault, any other reason is unknown here."""
+    """The error for a statement that DuckDB refuses: invalidQuery for bad grouping, else notImplemented."""
     if "GROUP BY" in text or "aggregate" in text or "window functions" in text.lower():
         return invalid_query(
             f"SELECT list expression references a column which is neither grouped nor aggregated: {text}"

@@ -203,7 +203,7 @@ def _test(binder: Binder, operand: exp.Expr | None, node: exp.Expr, scope: Scope
 
 @contextmanager
 def as_signature(name: str, node: exp.Expr) -> Iterator[None]:
-    """A rule that takes its arguments apart finds another number of them than it has names for: no such signature."""
+    """Turns the error of a rule that unpacks the wrong number of arguments into BigQuery's "no matching signature"."""
     try:
         yield
     except (IndexError, ValueError) as error:

@@ -1,7 +1,7 @@
 """Writes subqueries over one array as list functions, because DuckDB would join each with all rows around it.
 
-`(SELECT SUM(c.amount) FROM UNNEST(credits) AS c)` and `ARRAY(SELECT ... FROM UNNEST(labels) ...)` stand in statements
-over millions of rows. BigQuery works them out row by row, and so do list functions.
+`(SELECT SUM(c.amount) FROM UNNEST(credits) AS c)` and `ARRAY(SELECT ... FROM UNNEST(labels) ...)` occur in statements
+over millions of rows. BigQuery evaluates them row by row, and so do list functions.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from devcloud.bigquery.types import array_of, struct_of
 
 _CLAUSES = ("with_", "joins", "group", "having", "qualify", "windows", "order", "limit", "offset", "distinct")
 _FOLDED = frozenset(["SUM", "MIN", "MAX", "COUNT", "COUNTIF", "LOGICAL_AND", "LOGICAL_OR", "STRING_AGG"])
-# What DuckDB does not take within a lambda, and modifiers of aggregates that lists have no words for.
+# Nodes that DuckDB does not accept in a lambda, and modifiers of aggregates that list functions do not have.
 _UNFOLDABLE = (exp.Query, exp.Window, exp.Distinct, exp.Limit, exp.IgnoreNulls, exp.HavingMax)
 _VOLATILE = frozenset(["RAND", "GENERATE_UUID"])
 
 
 def is_volatile(tree: exp.Expr) -> bool:
-    """Whether it says another thing each time."""
+    """Whether an expression may give another value at each evaluation."""
     return any(_name(call) in _VOLATILE for call in tree.find_all(exp.Anonymous))
 
 
@@ -66,7 +66,7 @@ def _elements(binder: Binder, select: exp.Select, scope: Scope) -> Elements:
 
 
 def _over_one_array(node: exp.Expr) -> exp.Select | None:
-    """The SELECT when its rows are the elements of an array, its list is one value, and lists have words for all."""
+    """The SELECT if it reads one array, has one output value, and list functions can express it; else None."""
     while isinstance(node, exp.Subquery) and not any(node.args.get(clause) for clause in _CLAUSES):
         node = node.this
     if not isinstance(node, exp.Select) or any(node.args.get(clause) for clause in _CLAUSES):
@@ -95,7 +95,7 @@ def _is_foldable(part: exp.Expr) -> bool:
 
 
 def _is_by_itself(order: exp.Order) -> bool:
-    """STRING_AGG(x, ',' ORDER BY x): the values are sorted by themselves, and upwards."""
+    """Whether an aggregate sorts its values by the values themselves, ascending: STRING_AGG(x, ',' ORDER BY x)."""
     call = order.parent
     keys = order.expressions
     return (
@@ -108,7 +108,7 @@ def _is_by_itself(order: exp.Order) -> bool:
 
 
 def _is_of_aggregates(item: exp.Expr) -> bool:
-    """Whether nothing but aggregates names an element."""
+    """Whether the item has aggregates, list functions can express them, and columns occur only inside them."""
     calls = [call for call in item.find_all(exp.Anonymous) if _is_aggregate(call)]
     within = {id(column) for call in calls for column in call.find_all(exp.Column)}
     outside = any(id(column) not in within for column in item.find_all(exp.Column))

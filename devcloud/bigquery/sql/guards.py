@@ -24,12 +24,12 @@ class TableGuards:
         self._clock = 0
 
     def clock(self) -> int:
-        """The version a snapshot taken from now on is sure to contain."""
+        """The newest version; every snapshot taken from now on contains it."""
         with self._changed:
             return self._clock
 
     def wait_for(self, owner: object, tables: set[TableRef]) -> None:
-        """Queue until no one else mutates any of `tables`, then hold them all: a statement outside transactions."""
+        """Wait until no one else mutates any of `tables`, then hold them all; for statements outside transactions."""
         deadline = time.monotonic() + WAIT_SECONDS
         with self._changed:
             while busy := [table for table in tables if self._holders.get(table, owner) is not owner]:
@@ -38,7 +38,7 @@ class TableGuards:
             self._holders.update(dict.fromkeys(tables, owner))
 
     def claim(self, owner: object, tables: set[TableRef], *, snapshot: int) -> bool:
-        """Hold `tables` for a transaction of that `snapshot`; False when another mutates one or did so since."""
+        """Hold `tables` for a transaction of that `snapshot`; False if another mutates one or has done so since."""
         with self._changed:
             for table in tables:
                 if self._holders.get(table, owner) is not owner or self._versions.get(table, 0) > snapshot:
@@ -47,7 +47,7 @@ class TableGuards:
             return True
 
     def release(self, owner: object, *, committed: bool) -> None:
-        """Give up all of the owner's tables; a commit is what later claims of older snapshots fail on."""
+        """Give up all of the owner's tables; after a commit, claims with older snapshots of them fail."""
         with self._changed:
             held = [table for table, holder in self._holders.items() if holder is owner]
             self._clock += committed and bool(held)

@@ -12,7 +12,7 @@ _INTEGERS = range(-(2**63), 2**64)
 
 
 class _Other(ValueError):
-    """The engine reports this error itself."""
+    """An error in the document that is left to the engine to report."""
 
 
 def normal_json(text: str) -> str | None:

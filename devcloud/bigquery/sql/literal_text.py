@@ -20,7 +20,8 @@ _ESCAPE = re.compile(r"\\(?:([0-3][0-7]{2})|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4
 _LITERALS = (TokenType.STRING, TokenType.BYTE_STRING, TokenType.RAW_STRING)
 _UNICODE_LIMIT = 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)
-# The names of types that sqlglot knows and BigQuery does not are names like any other; the last line are no types.
+# The words that are types in sqlglot and in BigQuery. sqlglot's other type names are plain names in BigQuery. The last
+# line has keywords that are not types.
 _WORDS = {
     *("INT64", "INT", "SMALLINT", "INTEGER", "BIGINT", "TINYINT", "BYTEINT", "FLOAT64", "BOOL", "BOOLEAN"),
     *("NUMERIC", "DECIMAL", "BIGNUMERIC", "BIGDECIMAL", "STRING", "BYTES", "JSON", "GEOGRAPHY"),
@@ -41,7 +42,7 @@ def read_tokens(sql: str, tokens: list[Token], type_tokens: frozenset[TokenType]
         if at - 1 in joined:
             text = _bytes(_body(sql[token.start : token.end + 1]), _raw)
             found.append(_changed(token, TokenType.BYTE_STRING, text))
-        elif token.token_type in _LITERALS and sql[token.end] in _QUOTE_SIGNS:  # others are the rest of a command
+        elif token.token_type in _LITERALS and sql[token.end] in _QUOTE_SIGNS:  # else: the rest of a command
             found.append(_read(sql, token))
         elif token.token_type in type_tokens and token.text.upper() not in _WORDS:
             found.append(_changed(token, TokenType.VAR, token.text))
@@ -81,7 +82,7 @@ def _read(sql: str, token: Token) -> Token:
 
 
 def _body(quoted: str) -> str:
-    """The text between the quotes. A line in three quotes ends like any other line."""
+    """The text between the quotes. A line break in triple quotes becomes a line feed."""
     quote = next(each for each in _QUOTES if quoted.startswith(each))
     if len(quote) == 1 and ("\n" in quoted or "\r" in quoted):
         raise invalid_query("Syntax error: Unclosed string literal")
@@ -93,7 +94,7 @@ def _raw(body: str) -> str:
 
 
 def _bytes(body: str, read: Callable[[str], str]) -> str:
-    """The bytes, each as the character of its number: letters stand for their UTF-8."""
+    """The bytes, each as the character with its number; a character of the text gives its UTF-8 bytes."""
     return read(body.encode().decode("latin-1"))
 
 

@@ -198,7 +198,7 @@ def _in_unnest(value: Typed, array: Typed) -> Typed:
 
 
 def _in_query(binder: Binder, value: Typed, query: exp.Expr, scope: Scope) -> Typed:
-    value = Typed(value.sql, value.type) if value.null else value  # of no other type beside a query
+    value = Typed(value.sql, value.type) if value.null else value  # a NULL keeps its type INT64 here
     relation = binder.query(query, scope.child())
     if len(relation.columns) != 1:
         raise invalid_query("Subquery of type IN must have only one output column")

@@ -20,7 +20,7 @@ def direction(node: exp.Expr) -> str:
 
 
 def order_terms(binder: Binder, order: exp.Expr | None, scope: Scope, *, one_key: bool = False) -> str:
-    """` ORDER BY ...` of an aggregate or window; '' without one. `one_key`: DuckDB takes one for the frame."""
+    """` ORDER BY ...` of an aggregate or window; '' without one. `one_key` gives only the last key, for a frame."""
     if order is None:
         return ""
     keys = order_keys(binder, order, scope, ordinals=True)

@@ -18,7 +18,7 @@ from devcloud.bigquery.sql.plan import Plan
 
 _APART = r"""'''.*?'''|\"{3}.*?\"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|--[^\n]*|\#[^\n]*|/\*.*?\*/"""
 _QUOTED = re.compile(_APART, re.DOTALL)
-# What is in quotes or comments is stepped over, and so is a FROM that no table follows.
+# The pattern skips quotes and comments, and a FROM that no table follows.
 _PATH = re.compile(
     _APART + r"""|\bEXTRACT\s*\(\s*\w+\s+FROM\b|\bDISTINCT\s+FROM\b"""
     r"""|\b(?:FROM|JOIN|INTO|UPDATE|MERGE|USING)\s+"""
@@ -34,7 +34,7 @@ _IDENTITY = frozenset(["id", "tableReference", "creationTime", "lastModifiedTime
 
 @dataclass(frozen=True)
 class Lifted:
-    """A statement or script in which `tables`, by lower-case name, have other names."""
+    """A statement or script with placeholders for table names; `tables` has the table of each placeholder."""
 
     text: str
     tables: Mapping[str, TableRef] = field(default_factory=dict)
@@ -42,9 +42,9 @@ class Lifted:
 
 @lru_cache(maxsize=1024)
 def lift(sql: str, project: str) -> Lifted:
-    """The text without the names of tables, which are `project`'s unless they say otherwise.
+    """The text with placeholders for table names; a name without a project means a table of `project`.
 
-    A name that the text also has elsewhere stays, as it may stand for its table there.
+    A name that also occurs elsewhere in the text stays, because it may refer to its table there.
     """
     if _DDL.search(sql):
         return Lifted(sql)
@@ -70,7 +70,7 @@ def lift(sql: str, project: str) -> Lifted:
 
 
 def _is_alias(dataset: str, lowered: str) -> bool:
-    """Whether `dataset`.`table` may be an array of a range variable: the name comes after AS or what it ranges over."""
+    """Whether `dataset`.`table` may be an array of a range variable: elsewhere the name follows AS or a FROM item."""
     for at in _places(lowered, dataset):
         before = at - 1 if lowered[at - 1 : at] == "`" else at
         end = before
@@ -91,7 +91,7 @@ def _mentions(lowered: str, table: str) -> int:
 
 
 def _places(lowered: str, name: str) -> Iterator[int]:
-    """Where the name begins that no letter, digit or underscore follows. A pattern for each name would be compiled."""
+    """The positions where the name ends a word. (A regular expression would have to be compiled for each name.)"""
     at = lowered.find(name)
     while at >= 0:
         if not _is_word(lowered, at + len(name)):

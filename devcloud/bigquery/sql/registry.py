@@ -95,7 +95,7 @@ def _fit(
         distance = coercion_distance(argument, target)
         if distance is None:
             return None
-        # As ZetaSQL compares signatures: coercions of anything but literals weigh first.
+        # ZetaSQL's order of signatures: first by the coercions of arguments that are not literals, then by the others.
         at = 2 if argument.literal else 0
         cost[at] += distance > 0
         cost[at + 1] += distance

@@ -33,7 +33,7 @@ class Rehearsal:
         self._tables: dict[TableRef, Json] = {}
 
     def check(self, statements: Sequence[Statement]) -> bool:
-        """Raises the first refusal by name; whether every statement could be bound."""
+        """Raises the first notImplemented; returns whether every statement could be bound."""
         complete = True
         for statement in statements:
             try:

@@ -74,7 +74,7 @@ def _add_table(binder: Binder, node: exp.Table, scope: Scope) -> str:
 
 
 def _correlated(parts: list[str], scope: Scope) -> exp.Column | None:
-    """`FROM t.array`: the path when its first name is a range variable around."""
+    """The path of `FROM t.array` if t is a range variable in scope; else None."""
     at: Scope | None = scope
     while at is not None and len(parts) > 1:
         if at.find_source(parts[0]) is not None:

@@ -78,7 +78,7 @@ def _create(runner: Runner, context: Context, creation: Creation) -> QueryResult
 
 
 def _with_schema(result: QueryResult, fields: list[Json]) -> QueryResult:
-    """CREATE answers with no rows of the table's schema."""
+    """The result of CREATE: the table's schema and no rows."""
     result.schema = fields
     result.rows = arrow_schema(result.schema).empty_table()
     return result

@@ -31,7 +31,7 @@ _KEPT = "_devcloud_kept"
 
 
 class Runner:
-    """One request's statements in their session; `lifted` are the tables that have other names in their text."""
+    """Runs one request's statements in a session; `lifted` has the tables behind placeholders in their text."""
 
     def __init__(self, request: QueryRequest, session: Session, lifted: Mapping[str, TableRef]) -> None:
         self.request, self.session, self._lifted = request, session, lifted
@@ -57,7 +57,7 @@ class Runner:
         )
 
     def authorize(self, ref: TableRef, *, writes: bool) -> None:
-        """Ask the request's owner whether the caller may."""
+        """Have the request's `authorize` check that the caller may read (or write) the table."""
         if self.request.authorize is not None:
             self.request.authorize(ref, writes)
 
@@ -108,7 +108,7 @@ class Runner:
         return table.rename_columns([field["name"] for field in fields_of(plan.columns)])
 
     def keep(self, plan: Plan) -> str:
-        """All rows of a SELECT in a temporary table, from where they are written without a way through Python."""
+        """Store all rows of a SELECT in a temporary table, so that DuckDB can copy them on without Python."""
         names = ", ".join(quoted(field["name"]) for field in fields_of(plan.columns))
         kept = f"CREATE OR REPLACE TEMP TABLE {_KEPT} AS SELECT * FROM ({plan.sql}) AS _rows({names})"
         self.session.cursor.execute(kept, self.values(plan) or None)
@@ -123,7 +123,7 @@ class Runner:
     def _change(self, plan: Plan, statement: Statement, result: QueryResult) -> QueryResult:
         assert isinstance(statement.tree, exp.Expr)  # noqa: S101
         if self.session.write({plan.target} if plan.mutates and plan.target else None):
-            # What was waited for may have changed the table's columns.
+            # The session that was waited for may have changed the table's columns.
             plan = PLANS.get(statement.text, statement.tree, self.context())
         values = self.values(plan)
         for check in plan.checks:
@@ -234,7 +234,7 @@ class Runner:
 
 
 def fields_of(columns: list[Column]) -> list[Json]:
-    """The REST schema of a result; names that come again get a number."""
+    """The REST schema of a result; a repeated name gets a number."""
     seen: dict[str, int] = {}
     fields = []
     for at, column in enumerate(columns):
@@ -245,7 +245,7 @@ def fields_of(columns: list[Column]) -> list[Json]:
 
 
 def _check_names(columns: list[Column]) -> None:
-    """A table has no two columns of one name."""
+    """Raises invalidQuery for a repeated column name, which a table cannot have."""
     times = Counter(column.name.lower() for column in columns if column.name)
     if repeated := [name for name, count in times.items() if count > 1]:
         raise invalid_query(
@@ -255,7 +255,7 @@ def _check_names(columns: list[Column]) -> None:
 
 
 def used_in(sql: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that the text has; DuckDB refuses any other."""
+    """The values of the parameters that occur in the text; DuckDB refuses others."""
     return {name: value for name, value in values.items() if f"${name} " in sql}
 
 
@@ -273,7 +273,7 @@ def _count(result: QueryResult, plan: Plan, rows: list[tuple[Any, ...]]) -> None
 
 
 def _check_elements(table: pa.Table, columns: list[Column]) -> None:
-    """BigQuery writes no array with a NULL element."""
+    """Raises invalidQuery for an array with a NULL element, which BigQuery does not write."""
     for column, known in zip(table.columns, columns, strict=True):
         if known.type.element is None:
             continue

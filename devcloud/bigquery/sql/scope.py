@@ -28,7 +28,7 @@ class Column:
 
 @dataclass
 class Source:
-    """A range variable: a table, subquery or UNNEST in FROM. `value` is the row where it is no struct of columns."""
+    """A range variable: a table, subquery or UNNEST in FROM. `value` is the row if it is one value without columns."""
 
     alias: str
     columns: list[Column]
@@ -36,7 +36,7 @@ class Source:
     merged: frozenset[str] = frozenset()
 
     def find(self, name: str) -> Column | None:
-        """The column of that name; raises when several are called so."""
+        """The column of that name; raises if there are several."""
         lowered = name.lower()
         found = [column for column in self.columns if column.name.lower() == lowered]
         if len(found) > 1:
@@ -62,15 +62,15 @@ class Elements:
     name: str
 
     def each(self, sql: str) -> str:
-        """The list of a value of each."""
+        """The SQL for the list of an expression's values, one for each element."""
         return self.list_sql if sql == self.name else f"list_transform({self.list_sql}, lambda {self.name}: {sql})"
 
     def where(self, sql: str) -> Elements:
-        """Those for which a condition holds."""
+        """The elements for which a condition holds."""
         return Elements(f"list_filter({self.list_sql}, lambda {self.name}: {sql})", self.name)
 
     def aggregate(self, function: str, arguments: tuple[str, ...], *, sort: bool) -> str:
-        """One of DuckDB's aggregates over them."""
+        """The SQL of one of DuckDB's aggregates over the elements."""
         if arguments == ("*",):
             return f"coalesce(len({self.list_sql}), 0)"
         value, *others = arguments
@@ -86,16 +86,16 @@ class Scope:
 
     parent: Scope | None = None
     sources: list[Source] = field(default_factory=list)
-    # Columns that USING made one: they hide those of the single sources.
+    # Columns that USING merged: they hide the columns of the same name in the sources.
     using: dict[str, Column] = field(default_factory=dict)
     aliases: dict[str, Typed] = field(default_factory=dict)
     windows: dict[str, object] = field(default_factory=dict)
     ctes: dict[str, Relation] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)  # what they ask
+    asked: list[Asked] = field(default_factory=list)  # the WITH queries, to find equal ones
     in_aggregate: bool = False
-    # The values that the aggregates of a subquery are over, when it is written as list functions.
+    # The elements that a subquery's aggregates read, if the subquery is written as list functions.
     elements: Elements | None = None
-    # What tables of this SELECT demand of its conditions, and the conditions of its joins.
+    # The partition filters that tables of this SELECT require, and the conditions of its joins.
     demanded: list[PartitionFilter] = field(default_factory=list)
     join_conditions: list[exp.Expr] = field(default_factory=list)
 
@@ -124,7 +124,7 @@ class Scope:
         return found[0] if found else None
 
     def find_asked(self, tree: exp.Expr) -> Relation | None:
-        """A WITH query around that asks just this; none where names may be those of columns around."""
+        """An enclosing WITH query that equals this one; None if names in it may mean columns of an outer query."""
         scope: Scope | None = self
         asked: list[Asked] = []
         while scope is not None:
@@ -147,7 +147,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Asked:
-    """A WITH query, the WITH queries that its names may stand for, and its relation."""
+    """A WITH query, the WITH query (or None) behind each table name in it, and its relation."""
 
     tree: exp.Expr
     reads: dict[str, Relation | None]
@@ -162,6 +162,6 @@ class Relation:
     columns: list[Column]
     anonymous: frozenset[int] = frozenset()
     is_value: bool = False
-    # The SELECT list, for what coerces literals: INSERT and set operations.
+    # The SELECT list, because INSERT and set operations coerce the literals in it.
     values: list[Typed] | None = None
     resource: Json | None = None  # of a stored table

@@ -74,8 +74,8 @@ class Session:
     def write(self, mutated: set[TableRef] | None = None) -> bool:
         """Make ready to change data; `mutated` are the tables an UPDATE, DELETE, MERGE, TRUNCATE or DDL changes.
 
-        Inside a transaction a conflict aborts it, as in BigQuery; outside the statement queues for its tables, and the
-        answer is whether it sees another snapshot now. An INSERT mutates nothing in this sense: pass none.
+        Inside a transaction a conflict aborts it, as in BigQuery. Outside, the statement waits for its tables. Returns
+        whether the statement has a new snapshot now. An INSERT mutates nothing in this sense: pass none.
         """
         if self.in_transaction:
             for table in sorted(mutated or (), key=str):
@@ -89,7 +89,7 @@ class Session:
         return is_late
 
     def _may_go_on(self, mutated: set[TableRef]) -> bool:
-        """Take the tables for this session; False if another one has changed or changes what it saw of them."""
+        """Take the tables for this session; False if another session changes one, or has since this one's snapshot."""
         return not mutated or (self._open and self._guards.claim(self, mutated, snapshot=self._snapshot))
 
     def execute(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -107,7 +107,7 @@ class Session:
         self._changes.append(changes.Change(table, added, rewritten))
 
     def rows_of(self, table: TableRef, created: str) -> int:
-        """The number of rows that this session sees in the table that was `created` then."""
+        """The number of rows that this session sees in the table; `created` is the table's creation time."""
         if any(change.ref == table for change in self._changes):
             return row_count(self.cursor, table)
         return self._row_counts.get(self.cursor, table, created, since=self._counted_since)

@@ -15,7 +15,7 @@ class _Flight:
 
 
 class SingleFlight:
-    """The keys at work. A thread that had to wait looks first whether the one before has done the work."""
+    """The keys that threads work on. A thread that had to wait must first check whether the work is already done."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -49,7 +49,7 @@ class Plans:
     def _bound(self, text: str, key: Hashable, tree: exp.Expr, context: Context) -> Plan:
         plan = bind(tree, context)
         if plan.cacheable:
-            # Those of the statement: its script may have others, which another script with the statement has not.
+            # Only the statement's own tables: another script with the same statement may not have the rest.
             lifted = {name: ref for name, ref in context.lifted.items() if f"`{name}`" in text}
             with self._lock:
                 self._kept[key] = plan, lifted
@@ -59,10 +59,10 @@ class Plans:
 
 
 def _again(plan: Plan, lifted: Mapping[str, TableRef], context: Context) -> Plan | None:
-    """The plan over the tables of this time; None when one of them differs from its forerunner."""
+    """A kept plan with the tables of the current statement; None if a table's shape differs from the former one's."""
     tables = {ref: context.lifted[name] for name, ref in lifted.items()}
     if any(context.lifted[name] != tables[ref] for name, ref in lifted.items()):
-        return None  # one table under two spellings then, two tables now
+        return None  # the former statement named one table in two spellings, this one names two tables
     now = {}
     for ref, known in plan.referenced.items():
         at = tables.get(ref, ref)
@@ -100,7 +100,7 @@ def bind(tree: exp.Expr, context: Context) -> Plan:
 
 
 def _select(relation: Relation) -> Plan:
-    """An array is never NULL in a result."""
+    """The plan of a SELECT, with empty arrays for NULL ones, which no result has."""
     if not any(column.type.element for column in relation.columns):
         return Plan("SELECT", relation.sql, columns=relation.columns)
     listed = ", ".join(

@@ -97,7 +97,7 @@ def _struct_distance(expression: Typed, target: SqlType) -> int | None:
 
 
 def _part(whole: Typed, kind: SqlType) -> Typed:
-    """An element or field of that type: as literal as the whole."""
+    """An element or field of that type; it counts as a literal if the whole does."""
     return Typed("", kind, literal=whole.literal, parameter=whole.parameter)
 
 

@@ -131,7 +131,7 @@ def array_agg(call: AggregateCall) -> Typed:
 def _known_only(call: AggregateCall, value: Typed) -> str:
     if value.chosen is None or call.distinct or call.over:
         return call.listed(value.sql, f"{value.sql} IS NOT NULL")
-    # A large x of IF(condition, x, NULL) stands there once, and is worked out for the rows that have it.
+    # The x of IF(condition, x, NULL) may be large. This writes it once and evaluates it only where the condition holds.
     condition, chosen = value.chosen
     text = call.listed(chosen, condition)
     return f"nullif(list_filter({text}, lambda known: known IS NOT NULL), [])"
@@ -192,7 +192,7 @@ def statistic(call: AggregateCall) -> Typed:
 
 @aggregate("APPROX_COUNT_DISTINCT")
 def approximate_count(call: AggregateCall) -> Typed:
-    """Exact here, which is the best an approximation can do."""
+    """APPROX_COUNT_DISTINCT, with the exact count, which any approximation may give."""
     call.distinct = True
     return Typed(call.emit("count", call.one(call.name).sql), INT64)
 

@@ -71,7 +71,7 @@ def bind_add(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     sign = "+" if verb == "ADD" else "-"
     delta = interval_text(binder, interval, scope, _SHIFTS[name])
     text = f"({value.sql} {sign} {delta})"
-    # What is a while from now lies in the calendar: looking costs each statement that asks for it.
+    # A date near the current one is in the supported range of years, so the check, which takes time, is left out.
     is_recent = isinstance(value_node, exp.Anonymous) and str(value_node.this).upper().startswith("CURRENT_")
     if name != "TIME" and not is_recent:
         text = f"bq_in_years({text})"
@@ -207,7 +207,7 @@ def bind_constructor(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed
 
 
 def _moment_of(text: Typed) -> str:
-    """TIMESTAMP(text), the only one with a signature for text: what is no time is an error of the call, for SAFE."""
+    """TIMESTAMP(text). The call itself raises the error for an invalid text, so that SAFE can turn it into NULL."""
     if isinstance(text.value, str):
         with suppress(BigQueryError):
             return from_text(text.value, TIMESTAMP)

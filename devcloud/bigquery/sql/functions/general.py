@@ -67,7 +67,7 @@ define("RAND", ("-> FLOAT64", "random()"))
 
 @function("ERROR")
 def bind_error(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
-    """ERROR(message): fails with it where it is evaluated."""
+    """ERROR(message): evaluation fails with the message."""
     if len(node.expressions) != 1:
         raise invalid_query("No matching signature for function ERROR")
     message = binder.typed(node.expressions[0], scope, STRING, "ERROR argument").sql
@@ -115,7 +115,7 @@ def bind_date_array(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
 
 @function("COLLATE")
 def bind_collate(_: Binder, node: exp.Anonymous, __: Scope) -> Typed:
-    """Collations change comparison: only refused or invalid here."""
+    """COLLATE(text, collation): always an error, because collations, which change comparison, are not implemented."""
     name = node.expressions[1].name if len(node.expressions) == 2 else ""
     if name.lower() == "binary":
         raise invalid_query(f"Collation '{name}' in collate function is not supported.")

@@ -66,7 +66,7 @@ def _duckdb_path(path: str) -> str:
 def _document(binder: Binder, node: exp.Anonymous, scope: Scope) -> tuple[str, SqlType]:
     value = binder.expr(node.expressions[0], scope)
     if value.type == STRING:
-        # What a document has was looked at with the whole: binding that look takes longer than all the rest.
+        # A part of a document was checked with the whole document. Binding the check again would take most of the time.
         return f"TRY_CAST({value.sql} AS JSON)" if value.is_json else f"bq_lenient_json({value.sql})", STRING
     if value.type != JSON:
         raise invalid_query(f"No matching signature for function {node.this} for argument types: {value.type}")
@@ -143,7 +143,7 @@ def bind_json_object(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed
 
 
 def _made(text: str) -> str:
-    """JSON out of text that was written here, so is well-formed and has no number that a double does not hold."""
+    """JSON from text that this module wrote: it is well-formed, and a double can hold each of its numbers."""
     return f"CAST({text} AS JSON)"
 
 

@@ -6,7 +6,7 @@ from devcloud.bigquery.sql import operators
 from devcloud.bigquery.sql.functions import math, strings
 from devcloud.bigquery.sql.registry import FUNCTIONS, define, later
 
-__all__ = ["math", "operators", "strings"]  # what has the other signatures, which come first
+__all__ = ["math", "operators", "strings"]  # imported first: they register the other signatures of these functions
 
 _SIGNATURES = {
     "SUBSTR SUBSTRING": ("BYTES INT64 -> BYTES", "BYTES INT64 INT64 -> BYTES"),

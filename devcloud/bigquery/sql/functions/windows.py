@@ -127,7 +127,7 @@ def _specification(binder: Binder, node: exp.Expr, scope: Scope) -> str:
 
 
 def _is_by_distance(frame: exp.Expr | None) -> bool:
-    """Whether the frame reaches as far as the only key's value says: RANGE BETWEEN 1 PRECEDING AND ..."""
+    """Whether the frame's bounds are distances from the value of the sort key: RANGE BETWEEN 1 PRECEDING AND ..."""
     bounds = [frame.args.get("start"), frame.args.get("end")] if frame is not None else []
     return any(isinstance(bound, exp.Expr) for bound in bounds) and str(frame and frame.args["kind"]) == "RANGE"
 
