@@ -22,7 +22,7 @@ def check_project(caller: Caller, project: str, permission: str) -> None:
 def check_dataset(
     cursor: duckdb.DuckDBPyConnection, caller: Caller, project: str, dataset: str, *, write: bool
 ) -> None:
-    """Raise accessDenied unless the caller may read (or write) the dataset; says nothing about its existence."""
+    """Raise accessDenied unless the caller may read (or write) the dataset, whether or not it exists."""
     if not _allowed(cursor, caller, project, dataset, write=write):
         name = f"{project}:{dataset}"
         permission = "bigquery.datasets.update" if write else "bigquery.datasets.get"
@@ -31,7 +31,7 @@ def check_dataset(
 
 
 def check_table(cursor: duckdb.DuckDBPyConnection, caller: Caller, ref: TableRef, *, write: bool) -> None:
-    """Raise accessDenied unless the caller may read (or write) the table; says nothing about its existence."""
+    """Raise accessDenied unless the caller may read (or write) the table, whether or not it exists."""
     if not _allowed(cursor, caller, ref.project, ref.dataset, write=write):
         permission = "bigquery.tables.updateData" if write else "bigquery.tables.getData"
         what = (

@@ -21,12 +21,12 @@ _TYPES: dict[str, pa.DataType] = {
 }
 
 
-# What Storage Read says of types that Arrow has no own ones for.
+# The metadata with which Storage Read marks columns whose type Arrow does not have.
 _NAMED = {kind: {b"ARROW:extension:name": b"google:sqlType:" + kind.lower().encode()} for kind in ("DATETIME", "JSON")}
 
 
 def arrow_schema(fields: list[Json], *, named: bool = False) -> pa.Schema:
-    """The Arrow schema BigQuery gives rows of these fields; `named`: with the types that Arrow has not."""
+    """The Arrow schema of rows with these fields; `named` adds metadata for types that Arrow does not have."""
     return pa.schema([_arrow_field(field, named) for field in fields])
 
 
@@ -37,13 +37,13 @@ def _arrow_field(field: Json, named: bool) -> pa.Field[pa.DataType]:
         kind = _TYPES[field["type"]]
     metadata = _NAMED.get(field["type"]) if named else None
     if field["mode"] == "REPEATED":
-        # Nullable, as a NULL struct has no lists either; Arrow refuses the cast otherwise.
+        # Nullable, because the list is NULL if the struct around it is; otherwise Arrow refuses the cast.
         return pa.field(field["name"], pa.list_(pa.field("item", kind)), metadata=metadata)
     return pa.field(field["name"], kind, nullable=field["mode"] != "REQUIRED", metadata=metadata)
 
 
 def table_fields(schema: pa.Schema) -> list[Json]:
-    """The REST fields that rows of an Arrow (or Parquet) schema are loaded as; raises for what has none."""
+    """The REST fields for an Arrow (or Parquet) schema; raises for a column whose type cannot be loaded."""
     return [_table_field(schema.field(index)) for index in range(len(schema))]
 
 

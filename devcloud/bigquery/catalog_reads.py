@@ -1,8 +1,8 @@
-"""Caches what transactions read of the catalog: every one that sees the same rows there reads the same.
+"""Caches the catalog rows that transactions read. Transactions with the same snapshot of the catalog share them.
 
 A statement asks for the same datasets and tables a dozen times, and every answer of DuckDB's costs half a millisecond.
-What was read is kept until a transaction commits a change of it. Transactions begin, and those that change the catalog
-commit, one after the other: what is known when one begins is what its snapshot holds.
+A row stays in the cache until a transaction commits a change of it. A lock serialises each BEGIN and each COMMIT that
+changes the catalog. So the cache at a transaction's BEGIN agrees with the transaction's snapshot.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Known = dict[tuple[str, Name], Any]
 
 @dataclass
 class _View:
-    """What one transaction knows, and the names whose rows it has changed."""
+    """The cached rows that one transaction sees, and the names whose rows it has changed."""
 
     known: Known
     changed: set[Name] = field(default_factory=set)
@@ -42,13 +42,13 @@ class Catalogs:
         database.execute("SET GLOBAL immediate_transaction_mode = true")
 
     def begin(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Begin the cursor's transaction, its snapshot is pinned."""
+        """Begin the cursor's transaction and pin its snapshot."""
         with self._lock:
             cursor.execute("BEGIN")
             _BY_TRANSACTION[cursor] = _View(self._known)
 
     def commit(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Commit the cursor's transaction; until the next one begins everything is read anew."""
+        """Commit the cursor's transaction; reads bypass the cache until the next one begins."""
         changed = _BY_TRANSACTION[cursor].changed
         if not changed:
             cursor.execute("COMMIT")
@@ -74,7 +74,7 @@ def change(cursor: duckdb.DuckDBPyConnection, name: Name, statement: str, parame
 
 
 def remembered_row(cursor: duckdb.DuckDBPyConnection, statement: str, name: Name) -> Any:
-    """What `one_row` answers with the name as its parameters; outside a transaction nothing is remembered."""
+    """The result of `one_row` with the name as parameters, from the cache if a transaction is open."""
     view = _BY_TRANSACTION.get(cursor)
     if view is None:
         return one_row(cursor, statement, name)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 Parameters = Sequence[object] | Mapping[str, object]
 
-# DuckDB would rather have `cursor.sql`, but that binds a statement twice, and binding takes longer than copying.
+# DuckDB recommends `cursor.sql`, but that binds a statement twice, and binding takes longer than copying.
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
 
 

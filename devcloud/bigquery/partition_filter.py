@@ -1,6 +1,6 @@
 """Refuses queries without a partition filter on tables that require one, as BigQuery does.
 
-A condition counts where it must hold, so no OR with others, and names columns of the partitioning and no other:
+A condition counts if it is alone or joined to others by AND, and names no columns but those of the partitioning:
 https://cloud.google.com/bigquery/docs/querying-partitioned-tables#better_performance_with_pseudo-columns
 """
 
@@ -40,7 +40,8 @@ class PartitionFilter:
     def check(self, conditions: Iterable[exp.Expr], *, inside: exp.Expr | None = None) -> None:
         """Raises invalidQuery unless one of the conditions picks partitions.
 
-        A SELECT `inside` of others may be given partitions by their conditions, which is not implemented here.
+        In BigQuery the conditions of an outer SELECT can filter the partitions of one `inside` it. That is not
+        implemented.
         """
         if not any(self._picks(condition) for condition in conditions):
             if inside is not None and _has_conditions_around(inside):

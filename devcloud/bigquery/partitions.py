@@ -55,7 +55,7 @@ def partition_start(table: Json, decorator: str) -> dt.datetime:
 
 
 def partition_condition(table: Json, decorator: str) -> tuple[str, list[object]]:
-    """The SQL condition, with its parameters, that a row lies in the partition; NULLs never do."""
+    """The SQL condition, with its parameters, that a row lies in the partition; false for NULL."""
     start = partition_start(table, decorator)
     partitioning = table["timePartitioning"]
     if is_ingestion_partitioned(table):

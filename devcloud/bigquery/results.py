@@ -28,7 +28,7 @@ class Result:
     rows: pa.Table
 
     def page(self, start: int, limit: int | None) -> pa.Table:
-        """Rows from `start`, at most `limit` and about as many as BigQuery would answer at once."""
+        """Rows from `start`: at most `limit`, or without a limit about as many as BigQuery puts on a page."""
         remaining = max(0, self.rows.num_rows - start)
         return self.rows.slice(start, min(remaining, page_rows(self.rows) if limit is None else limit))
 

@@ -22,7 +22,7 @@ def row_count(cursor: duckdb.DuckDBPyConnection, table: TableRef, *, where: str 
 
 
 class RowCounts:
-    """Counts by table and the table's creation, which tells one from its successor of the same name."""
+    """Caches row counts by table. The creation time distinguishes a table from a later one of the same name."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,12 +31,12 @@ class RowCounts:
         self._changed: dict[TableRef, int] = {}
 
     def clock(self) -> int:
-        """The counts to keep before a transaction begins."""
+        """The number of the last commit that changed rows; read it before a transaction begins."""
         with self._lock:
             return self._clock
 
     def changed(self, tables: Iterable[TableRef]) -> None:
-        """A commit changed the rows of these tables."""
+        """Forget the counts of these tables, because a commit changed their rows."""
         with self._lock:
             self._clock += 1
             for table in tables:

@@ -42,10 +42,7 @@ def _threads() -> int:
 
 
 class BigQuery:
-    """BigQuery over `state_dir`; `location` is where datasets and jobs go that name none.
-
-    With `latencies` every statement takes its time first.
-    """
+    """BigQuery over `state_dir`; `location` is the default for datasets and jobs. `latencies` delay each statement."""
 
     def __init__(
         self,
@@ -83,7 +80,7 @@ class BigQuery:
         self._http = HttpServer(RestApp(identity, routes), name="bigquery", port=port)
 
     def take_again(self, ports: Mapping[str, int]) -> None:
-        """The ports of the last start, `bigquery` and `storage_read`, where they are free."""
+        """Use the ports of the last start, `bigquery` and `storage_read`, if they are free."""
         self._http.former_port, self._storage.former_port = ports.get("bigquery", 0), ports.get("storage_read", 0)
 
     @property

@@ -1,4 +1,4 @@
-"""Transactions that may simply be done again, as what DuckDB says against them passes."""
+"""Repeats transactions that failed by a temporary error of DuckDB: a conflict or a false alarm."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from devcloud.bigquery.sql.errors import is_conflict, is_false_alarm
 from devcloud.bigquery.sql.session import Session
 
 _T = TypeVar("_T")
-# The other transaction may still be writing its commit to the disk: each pause is random and at most so many seconds.
+# The longest pause in seconds before each repetition. The other transaction may still be writing its commit to the
+# disk.
 _PAUSES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 def repeatable(engine: Engine, work: Callable[[Session], _T]) -> _T:
-    """Run `work` in a session of its own, again after an error that passes; `work` commits."""
+    """Run `work`, which commits, in a session of its own, and repeat it after a temporary error."""
     for longest in _PAUSES:
         try:
             with engine.session() as session:
@@ -29,6 +30,6 @@ def repeatable(engine: Engine, work: Callable[[Session], _T]) -> _T:
             cause = error.__cause__ if isinstance(error, BigQueryError) else error
             if not (is_false_alarm(cause) or (isinstance(cause, duckdb.Error) and is_conflict(cause))):
                 raise
-        time.sleep(random.uniform(0, longest))  # noqa: S311 - only so that two do not meet again
+        time.sleep(random.uniform(0, longest))  # noqa: S311 - makes another conflict of the same two unlikely
     with engine.session() as session:
         return work(session)

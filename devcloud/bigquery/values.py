@@ -198,7 +198,7 @@ def _datetime(value: str) -> dt.datetime:
 
 
 def _json(value: Any) -> str:
-    """The members of objects are sorted, as BigQuery keeps them; a number too large for it is none."""
+    """JSON text as BigQuery stores it, with sorted members; raises for a number beyond the range of a double."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 

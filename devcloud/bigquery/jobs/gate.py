@@ -12,7 +12,7 @@ _LOOK_SECONDS = 0.02
 
 
 class Gate:
-    """Keeps the first job that carries all of its labels RUNNING, with nothing done, until it opens; one, no other."""
+    """Holds the first job that has all the gate's labels: it stays RUNNING and does nothing until the gate opens."""
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         self._labels = labels
@@ -20,22 +20,22 @@ class Gate:
         self._job_id = ""
 
     def await_job(self) -> str:
-        """The id of the job that it holds, waiting for it; TimeoutError when none comes."""
+        """Wait until the gate holds a job, and return the job's id; TimeoutError if none comes."""
         if not self._caught.wait(_PATIENCE_SECONDS):
             raise TimeoutError(f"no job with {dict(self._labels)} came")
         return self._job_id
 
     @property
     def has_caught(self) -> bool:
-        """Whether its job has come."""
+        """Whether the gate has caught a job."""
         return self._caught.is_set()
 
     def open(self) -> None:
-        """Let the job go on, and all that come; harmless when it is open."""
+        """Let the held job go on, and hold no later job; safe to call twice."""
         self._opened.set()
 
     def has_held(self, job: Job) -> bool:
-        """In the job's thread: whether it was the gate's, which it then left because that opened, or was cancelled."""
+        """Hold the calling job until the gate opens or the job is cancelled; False if the gate does not hold it."""
         if not self._catches(job):
             return False
         while not self._opened.wait(_LOOK_SECONDS) and not job.cancel_requested:

@@ -87,7 +87,7 @@ class Job:
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether it is only to say what it would do."""
+        """Whether the job is a dry run: it reports what it would do and does nothing."""
         return bool(self.configuration.get("dryRun"))
 
     @property
@@ -97,7 +97,7 @@ class Job:
         return int(limit) / 1000 if limit else None
 
     def is_out_of_time(self) -> bool:
-        """Whether it took longer than it may, noted as what stopped it."""
+        """Whether the job has exceeded its time limit; if so, this also sets `stop_reason`."""
         limit = self.timeout_seconds
         if limit is None or time.time_ns() // 1_000_000 - (self.started or self.created) < limit * 1000:
             return False
@@ -110,7 +110,7 @@ class Job:
         return next(kind for kind in ("query", "load", "copy", "extract", "") if kind in self.configuration or not kind)
 
     def resource(self, *, final: bool = False) -> Json:
-        """The REST Job resource; `final` as it will be once the end is committed."""
+        """The REST Job resource; with `final` as it will look after the job's end is committed."""
         ended = self.ended if final or self.done.is_set() else None
         return {
             "kind": "bigquery#job",

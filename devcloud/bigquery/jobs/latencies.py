@@ -37,7 +37,7 @@ class Latencies:
 
 
 def quantile(share: float) -> float:
-    """The latency that this share of the recorded jobs did not exceed; between two records on a straight line."""
+    """The latency that this share of the recorded jobs did not exceed, by linear interpolation between records."""
     shares, seconds = zip(*RECORDED, strict=True)
     at = bisect_right(shares, share)
     if at in (0, len(RECORDED)):
@@ -47,18 +47,18 @@ def quantile(share: float) -> float:
 
 
 class Delays:
-    """Makes jobs take the time that they would take there; without latencies, none."""
+    """Delays jobs by the latencies of real BigQuery; without `latencies` it does not delay them."""
 
     def __init__(self, latencies: Latencies | None) -> None:
         self._latencies = latencies
 
     def wait(self, job: Job, text: str) -> None:
-        """Take the time of one statement, unless the job is cancelled meanwhile."""
+        """Wait for the latency of one statement; raises if the job is cancelled meanwhile."""
         if self._latencies and job.cancelled.wait(self._latencies.draw(text)):
             raise job.stopped()
 
     def before(self, handler: Handler) -> Handler:
-        """A load or copy job's handler, later by the time of one statement."""
+        """The handler of a load or copy job, delayed by the latency of one statement."""
 
         def handle(job: Job, session: Session) -> Outcome:
             self.wait(job, job.kind)

@@ -58,7 +58,7 @@ def check_load(load: Json) -> None:
     if load.get("sourceUris"):
         raise not_implemented("load jobs from sourceUris: upload the file")
     check_fields((load.get("schema") or {}).get("fields", []))
-    zone(load.get("timeZone") or "UTC")  # raises for one that is none
+    zone(load.get("timeZone") or "UTC")  # raises for an unknown time zone
     if (load.get("sourceFormat") or "CSV") == "CSV" and load.get("ignoreUnknownValues"):
         raise not_implemented("ignoreUnknownValues for CSV")
 

@@ -20,7 +20,7 @@ from devcloud.bigquery.results import ResultStore, page_rows
 from devcloud.bigquery.sql.engine import Engine
 from devcloud.bigquery.sql.session import Session
 
-# Their target is the destination of the job.
+# The kinds of statements whose target table becomes the job's destination.
 _WRITING = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE", "CREATE_TABLE_AS_SELECT")
 
 
@@ -35,7 +35,7 @@ class QueryJobs:
         delay = partial(self._delays.wait, job)
         request = dataclasses.replace(_request(job, session), delay=delay)
         if job.is_dry_run:
-            delay(request.sql)  # it is analysed as any other, which takes about as long as a small one
+            delay(request.sql)  # BigQuery's analysis takes about as long as a small statement
             return self._dry_run(request, session)
         costs: list[int] = []
         request = dataclasses.replace(request, check=lambda known: costs.append(_checked_cost(request, session, known)))
@@ -111,7 +111,7 @@ def _check_schema_updates(query: Json, destination: Destination) -> None:
 
 
 def _is_legacy(query: Json) -> bool:
-    """A first line that names the dialect goes before the option, whose default is the old one."""
+    """Whether a query is in legacy SQL: as its first line says, or else the option, which is true by default."""
     first = str(query.get("query") or "").lstrip().lower()
     if first.startswith(("#standardsql", "#legacysql")):
         return first.startswith("#legacysql")

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS _devcloud.jobs (
 );
 """
 _KEY = "project = ? AND location = ? AND job_id = ?"
-# What BigQuery says of a job that its own failure cut short; nothing of its last transaction took effect.
+# The error of a job that was running when the service died. Its last transaction had no effect.
 _INTERRUPTED = BigQueryError("stopped", "Job execution was cancelled: the service stopped while the job was running")
 
 

@@ -24,8 +24,8 @@ from devcloud.bigquery.transactions import repeatable
 
 Handler = Callable[[Job, Session], Outcome]
 _LOG_LENGTH = 100_000
-_MOST_ALARMS = 5  # false ones, one after the other
-_REMEMBERED = 1_000  # ended jobs, of which some have no record: a repeated request still gets their answers
+_MOST_ALARMS = 5  # false alarms in a row after which a job still runs again
+_REMEMBERED = 1_000  # ended jobs in memory: some have no record, and a repeated request still gets their answers
 _log = logging.getLogger(__name__)
 
 
@@ -58,7 +58,7 @@ class JobRunner:
             if job.acknowledged:
                 self._acknowledge(job)
         except BaseException:
-            del self._live[job.key]  # it was never taken
+            del self._live[job.key]  # the job was not accepted
             raise
         thread = threading.Thread(target=self._run, args=(job,), name=f"job-{job.job_id}", daemon=True)
         self._threads.add(thread)
@@ -108,7 +108,7 @@ class JobRunner:
         self._ended.pop(key, None)
 
     def log(self) -> list[Json]:
-        """Every job since start, oldest first; a dry run is none, as in BigQuery."""
+        """Every job since start, oldest first; without dry runs, as in BigQuery."""
         return [*self._finished, *(job.log_entry() for job in list(self._live.values()) if not job.is_dry_run)]
 
     @contextmanager

@@ -43,7 +43,7 @@ def mismatch(ref: TableRef, what: str) -> BigQueryError:
 
 
 def differ(old: list[Json], new: list[Json]) -> bool:
-    """Whether rows of the one shape need another table than rows of the other."""
+    """Whether two schemas differ, so that a table with one cannot hold rows of the other."""
     return _shape(old) != _shape([normal_field(field) for field in new])
 
 

@@ -31,7 +31,8 @@ def parquet_fields(path: Path, configuration: Json) -> list[Json]:
         raise reading_problem(f"The file is not valid Parquet: {error}") from error
     inferred = (configuration.get("parquetOptions") or {}).get("enableListInference")
     if not inferred and any(field.get("mode") == "REPEATED" for field in table_fields(schema)):
-        # Without it BigQuery makes a record with a repeated `list` of it, which the product never wants.
+        # Without this option BigQuery loads a list as a record with a repeated field `list`. The product never needs
+        # that.
         raise not_implemented("Parquet lists without parquetOptions.enableListInference")
     return table_fields(schema)
 
@@ -60,7 +61,7 @@ def _loose(field: Json) -> str:
 
 
 class _Good:
-    """The rows that can be read; too many others raise."""
+    """Iterates over the valid rows and counts the bad ones; raises if there are more than allowed."""
 
     def __init__(self, rows: Rows, allowed: int) -> None:
         self._rows, self._allowed, self.bad = rows, allowed, 0

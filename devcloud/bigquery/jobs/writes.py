@@ -1,4 +1,4 @@
-"""Writing rows into a table as load, query and copy jobs do: dispositions, partitions, schema updates."""
+"""Writes rows into a table as load, query and copy jobs do: dispositions, partitions, schema updates."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def options_of(configuration: Json, *, write: str) -> WriteOptions:
 def write_rows(
     session: Session, destination: Destination, source: str, schema: list[Json], options: WriteOptions
 ) -> int:
-    """Write the rows of DuckDB relation `source`, whose columns are `schema`, and return how many they are.
+    """Write the rows of DuckDB relation `source`, whose columns are `schema`, and return their number.
 
-    Runs in the session's transaction, after queueing for the table where rows of it are replaced.
+    Runs in the session's transaction. If rows are replaced, it first waits until no other session changes the table.
     """
     ref = destination.ref
     replaces = options.write != "WRITE_APPEND"

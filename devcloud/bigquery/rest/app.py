@@ -70,7 +70,7 @@ class Call:
         return parse_body(data)
 
     def resource(self, name: str, *, nulls: bool = False) -> Json:
-        """The JSON body as that resource: what is refused raises notImplemented, a value of another type invalid."""
+        """The JSON body as that resource; raises notImplemented for a refused field, invalid for a wrong type."""
         return read(RESOURCES, name, self.body(), nulls=nulls)
 
     def formats(self) -> Json:
@@ -99,7 +99,7 @@ def _unpacked(data: bytes) -> bytes:
 def parse_body(data: bytes) -> Json:
     """A JSON object; raises parseError."""
     try:
-        body = json.loads((data or b"{}").decode("utf-8-sig"))  # bytes it would also take in UTF-16
+        body = json.loads((data or b"{}").decode("utf-8-sig"))  # json.loads would also accept bytes in UTF-16
     except (ValueError, RecursionError) as error:
         raise BigQueryError("parseError", f"Parse Error: {error}") from error
     if not isinstance(body, dict):

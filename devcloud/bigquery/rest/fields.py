@@ -1,4 +1,4 @@
-"""Reads a request's body by its resource's fields, each enforced, kept, ignored or refused by name.
+"""Reads a request's body by the fields of its resource: each field is enforced, stored, refused or ignored.
 
 resource_fields.py lists every field of Google's resources as one of these. BigQuery ignores a field that it does not
 know, and never sends it back.
@@ -17,7 +17,7 @@ _INTEGERS = {"int64": str, "integer": int}
 
 @dataclass(frozen=True)
 class Resource:
-    """The fields of a resource, each `name:type`; a refused one may name the values that mean nothing: `name=A|B`.
+    """The fields of a resource, each `name:type`; `name=A|B` lists values of a refused field that are accepted.
 
     A type is string, int64 (text in JSON), integer, boolean, any, map (of strings), the name of another resource, or
     one of these in brackets for a list, in braces for an object of them.
@@ -27,7 +27,7 @@ class Resource:
     stored: str = ""  # kept and shown, without any other effect here
     refused: str = ""  # notImplemented, unless the value asks for nothing
     output: str = ""  # set by BigQuery: ignored in requests, as in BigQuery
-    required: str = ""  # which of them a request has to name, unless it is a PATCH
+    required: str = ""  # the fields that every request but a PATCH must have
 
     def kinds(self) -> dict[str, str]:
         """The type of each field that may be given."""
@@ -44,7 +44,7 @@ class Resource:
 
 
 def read(resources: Mapping[str, Resource], name: str, given: Any, *, nulls: bool, path: str = "") -> Json:
-    """The body as BigQuery understands it; with `nulls` those stay, they remove a field in a PATCH.
+    """The body as BigQuery understands it. With `nulls` it keeps null values, which remove fields in a PATCH.
 
     Raises notImplemented for a field that is refused, invalid for a value of another type.
     """

@@ -26,9 +26,9 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_\-]{1,1024}")
 _DEFAULT_WAIT_MS, _LONGEST_WAIT_MS = 10_000, 200_000
 # jobs.insert answers at once in BigQuery; a short job that is waited for spares its client a polling interval.
 _GRACE_SECONDS = 1.0
-# A job of these locations is found without naming the location, of any other it is not.
+# Requests for a job in one of these locations may leave out the location. For other locations they must name it.
 _MULTI_REGIONS = ("US", "EU")
-# The HTTP status of a failed job's reason where its answer is an error.
+# The HTTP status by the reason why a job failed, for requests that answer with the job's error.
 _STATUSES = {"notFound": 404, "accessDenied": 403, "duplicate": 409, "notImplemented": 501, "devcloudError": 500}
 
 

@@ -75,12 +75,12 @@ class Queries:
         return job
 
 
-# A dry run has no job to come back for.
+# A dry run leaves no job that a repeated request could find.
 _LONG_ENOUGH = 200_000
 
 
 def _job_id(call: Call, body: Json) -> str:
-    """The same for the same request; another caller's or another body's requestId is another request."""
+    """The job id of a request: equal if the caller, the body and the requestId are equal."""
     asked = {key: value for key, value in body.items() if key not in _IGNORED_KEYS}
     parts = [call.project, call.caller.email, body["requestId"], asked]
     return "job_" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

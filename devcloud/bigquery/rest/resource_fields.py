@@ -19,7 +19,8 @@ RESOURCES = {
     "Dataset": Resource(
         enforced="datasetReference:DatasetReference location:string labels:map access:[AccessEntry] "
         "defaultTableExpirationMs:int64 defaultPartitionExpirationMs:int64",
-        # Time travel and storage cost nothing here, and a reader of this cloud's files can read its keys too.
+        # Stored without effect: time travel and storage cost nothing here. Encryption would not protect the files,
+        # because the keys lie beside them.
         stored="description:string friendlyName:string maxTimeTravelHours:int64 storageBillingModel:string "
         "defaultEncryptionConfiguration:EncryptionConfiguration",
         refused=f"defaultCollation defaultRoundingMode={_ROUNDING} "
@@ -82,7 +83,7 @@ RESOURCES = {
         "destinationTable:TableReference createDisposition:string writeDisposition:string useLegacySql:boolean "
         "maximumBytesBilled:int64 schemaUpdateOptions:[string] timePartitioning:TimePartitioning "
         "clustering:Clustering",
-        # How fast a query comes to its turn, and switches of legacy SQL, which is refused.
+        # Stored without effect: options for scheduling and caching, and options of legacy SQL, which is refused.
         stored="priority:string useQueryCache:boolean allowLargeResults:boolean flattenResults:boolean "
         "preserveNulls:boolean maximumBillingTier:integer writeIncrementalResults:boolean",
         refused="connectionProperties continuous createSession destinationEncryptionConfiguration rangePartitioning "

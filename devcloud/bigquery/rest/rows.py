@@ -44,7 +44,7 @@ class Page:
 
 
 class Rows:
-    """The handlers of rows, and the pages that query answers take."""
+    """The handlers of rows; also makes the pages of query answers."""
 
     def __init__(self, engine: Engine, stored: ResultStore) -> None:
         self._engine, self._results = engine, stored

@@ -125,7 +125,7 @@ class Uploads:
 
 
 def _range(call: Call) -> tuple[int | None, int | None]:
-    """First byte sent (None: a question for the state) and the total when the client knows it."""
+    """The number of the first byte sent (None if the client only asks for the state) and the total, if known."""
     header = call.request.headers.get("Content-Range")
     if header is None:
         return 0, call.request.content_length or 0
