@@ -20,10 +20,10 @@ class Chunks(DechunkedInput):
 
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
-        self._connection = connection  # buffered: it can be peeked into
+        self._connection = connection  # a buffered reader, which has peek()
 
     def read_chunk_len(self) -> int:
-        """The next chunk's size; after the last one the trailers are passed over."""
+        """The next chunk's size; after the last chunk this skips the trailers."""
         found = _SIZE.fullmatch(self._connection.readline(_LONGEST_LINE))
         if not found:
             raise BadChunk("a chunk has no size")
@@ -33,7 +33,7 @@ class Chunks(DechunkedInput):
         return size
 
     def readinto(self, buffer: Any) -> int:
-        """As werkzeug reads, which has an OSError for a chunk that does not end where it should."""
+        """Read as werkzeug does, but raise BadChunk for its OSError if a chunk does not end where it should."""
         try:
             return super().readinto(buffer)
         except OSError as error:

@@ -56,7 +56,7 @@ exact sums per invoice month and per usage date (UTC). The same arguments give t
 is replaced, unless --append."""
 _PROJECT = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ACCOUNT = re.compile(r"[a-z][a-z0-9-]{0,29}")
-# What runs take for a usage date, and ten years of them.
+# The usage dates that runs accept, and at most ten years of them.
 _FIRST_YEAR, _LAST_YEAR, _MOST_DAYS = 2008, 2150, 3_660
 
 

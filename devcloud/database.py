@@ -29,7 +29,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside is committed together, or not at all; inside another one it is a part of that."""
+        """Commit everything inside together, or nothing; a nested transaction joins the outer one."""
         with self._lock:
             if self._connection.in_transaction:
                 yield

@@ -91,11 +91,11 @@ class Deliverer:
 
     @property
     def stopped(self) -> bool:
-        """Whether a failed outcome may be this object's own doing."""
+        """Whether `stop` was called, so that it may have caused a failed outcome."""
         return self._stopped
 
     def send(self, call: Call) -> Outcome:
-        """One attempt; whatever the network does, or the call's own text, becomes an outcome."""
+        """Make one attempt; any failure, of the network or by an invalid URL or header, becomes an outcome."""
         try:
             return self._exchange(call)
         except TimeoutError:

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class DeliveryLoop:
-    """Subclasses say what `send_due` sends; it and `under_way` are used with the loop's lock held only."""
+    """Subclasses implement `send_due`; whoever calls it or uses `under_way` must hold the loop's lock."""
 
     def __init__(self, name: str, now: Callable[[], float]) -> None:
         self.now, self.deliverer = now, Deliverer()
@@ -28,15 +28,15 @@ class DeliveryLoop:
         self._thread = threading.Thread(target=self._run, name=f"{name}-loop", daemon=True)
 
     def send_due(self) -> float:
-        """Send what is due; when to look again at the latest (infinity: when something changes)."""
+        """Send what is due; returns the time of the next look (infinity: only when something changes)."""
         raise NotImplementedError
 
     def outstanding(self, due_within_seconds: float = math.inf) -> int:
-        """The number of unfinished calls that are due by then."""
+        """The number of unfinished calls that are due within this time."""
         raise NotImplementedError
 
     def start(self) -> None:
-        """Begin, with what the last process left."""
+        """Begin to send, first what the last process left."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -26,7 +26,7 @@ _STATUSES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 501: "UNIMPLEMENT
 
 
 class EgressProxy:
-    """An HTTP proxy on loopback; behind it there is IAM Credentials, in Google's name, and nothing else."""
+    """An HTTP proxy on loopback that reaches one service: this cloud's IAM Credentials, under Google's host name."""
 
     def __init__(self, identity: Identity, tls: Tls) -> None:
         self._identity = identity

@@ -70,7 +70,7 @@ def function_environment(cloud: Cloud, name: str, *, key_file: Path) -> dict[str
 
 
 def _settings(cloud: Cloud, name: str) -> dict[str, str]:
-    """The settings a function may ask for; those that are not here keep the product's own default."""
+    """The settings that devcloud can give a function; all others keep the product's default."""
     return {
         "FUNCTION_URL": cloud.function_url(name),
         "EXECUTE_RUN_URL": cloud.function_url("execute_run"),

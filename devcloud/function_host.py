@@ -130,7 +130,7 @@ def _become(request: Request) -> None:
         os.dup2(descriptor, standard)
     os.close(request.stdin)
     os.close(request.log)
-    sys.stdout = sys.stderr  # written line by line: the last words of a killed instance count
+    sys.stdout = sys.stderr  # written line by line, so that the log has the last lines of a killed instance
     os.environ.clear()
     os.environ.update(request.environment)
 

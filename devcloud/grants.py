@@ -27,7 +27,7 @@ class Grant:
 
 
 class Grants:
-    """Decides about rights: devcloud-admin has all in the platform's project, and no account any elsewhere."""
+    """Decides about rights: devcloud-admin has all of them, but no account has any outside the platform's project."""
 
     def __init__(self, project: str, grants: Iterable[Grant]) -> None:
         self._project, self._grants = project, tuple(grants)

@@ -216,7 +216,7 @@ class Kms(GrpcService):
 
 
 def _bound(header: bytes, additional: bytes) -> bytes:
-    """What the seal also covers: the header, so that a ciphertext cannot be passed off as another version's."""
+    """The additional data to authenticate: the header too, so that no ciphertext passes for another version's."""
     return header + additional
 
 
@@ -235,7 +235,7 @@ def _check_size(request: Any, *fields: str) -> None:
 
 
 def _check_checksums(request: Any, *fields: str) -> set[str]:
-    """The fields that came with a checksum, each of which matches."""
+    """The fields that came with a checksum; INVALID_ARGUMENT unless each checksum matches."""
     given = {field for field in fields if has(request, f"{field}_crc32c")}
     for field in given:
         if getattr(request, f"{field}_crc32c") != google_crc32c.value(getattr(request, field)):

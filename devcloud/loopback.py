@@ -8,10 +8,10 @@ ADDRESSES = ("127.0.0.1", "localhost")
 
 
 def reach_loopback_directly() -> None:
-    """Add loopback to what the environment says is reached without its proxy.
+    """Add loopback to the environment's list of hosts that are reached without a proxy.
 
-    Nobody's proxy reaches the services on this machine, and few say so. Both spellings are set: gRPC reads only the
-    lower case, curl either.
+    A proxy cannot reach services on this machine, but few environments exclude loopback. Both spellings are set: gRPC
+    reads only the lower case, curl either.
     """
     exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     names = [name for name in exempt.split(",") if name.strip()]

@@ -29,7 +29,7 @@ _DAY_MS = 86_400_000
 
 @dataclass(frozen=True)
 class Provisioner:
-    """Makes the platform in an empty cloud; in one that has it, makes what is missing.
+    """Makes the platform in an empty cloud, or what is missing of it.
 
     `outgrown` gets the tenants' tables that stay as an earlier version made them, each with the reason.
     """
@@ -39,7 +39,7 @@ class Provisioner:
     outgrown: dict[str, str] = field(default_factory=dict)
 
     def provision(self, *, schedules: bool) -> str:
-        """Everything of configs/; the admin key. Without `schedules` the scheduler's jobs are made paused."""
+        """Make everything in configs/; returns the admin key. Without `schedules` the scheduler's jobs are paused."""
         with ThreadPoolExecutor(thread_name_prefix="provision") as pool:
             others = [pool.submit(self._key), pool.submit(self._queues), pool.submit(self._jobs, schedules)]
             admin_key = pool.submit(self._admin_key)
@@ -59,14 +59,14 @@ class Provisioner:
             dataset.location = self.cloud.location
             client.create_dataset(dataset, exists_ok=True)
         self._tables(client)
-        # One statement, so that the row is there once also when two of these run or one is cut off.
+        # One statement, so that there is exactly one row even if two of these run at once or one is interrupted.
         client.query_and_wait(
             f"INSERT INTO `{names.central}`.dispatcher_state (epoch) "
             f"SELECT 0 FROM (SELECT COUNT(*) AS n FROM `{names.central}`.dispatcher_state) WHERE n = 0"
         )
 
     def _tables(self, client: bigquery.Client) -> None:
-        """The platform's tables, and whatever an earlier version made in this cloud, as they are now."""
+        """Make the platform's tables, and bring tables that an earlier version made up to date."""
         from shared.adapters.stores.table_layouts import TableLayouts
         from shared.adapters.stores.tenant_datasets import list_tenants
 
@@ -102,7 +102,7 @@ class Provisioner:
         _unless_exists(lambda: client.create_crypto_key(parent=cloud.key_ring, crypto_key_id=names.key, crypto_key=key))
 
     def _admin_key(self) -> str:
-        """The key that is current; the first is made here, as an operator would add the first version."""
+        """The current admin key; the first one is made here, as an operator would add the first version."""
         from google.cloud import secretmanager
         from google.protobuf.field_mask_pb2 import FieldMask
 

@@ -88,7 +88,7 @@ class Devcloud:
         self.stop()
 
     def start(self) -> Json:
-        """Start every service and provision the platform; what the ready line says, also in `ready`."""
+        """Start every service and provision the platform; returns `ready`, the content of the ready line."""
         self.state.acquire()
         self._running.callback(self.state.release)
         try:
@@ -101,7 +101,7 @@ class Devcloud:
         return self.ready
 
     def stop(self) -> None:
-        """Stop everything, the callers before the called; safe to call twice."""
+        """Stop everything, callers before the services that they call; safe to call twice."""
         self._running.close()
 
     def clients(self, key: Mapping[str, str] | None = None) -> Clients:
@@ -109,7 +109,7 @@ class Devcloud:
         return Clients(self.ready["env"], key or json.loads(self._key_file(ADMIN_ACCOUNT).read_text(encoding="utf-8")))
 
     def kill_function(self, name: str) -> int | None:
-        """Lose the function's instance (SIGKILL); its pid, None when none was running."""
+        """Kill the function's instance (SIGKILL); returns its pid, None if none was running."""
         return self._processes[name].kill()
 
     def warm(self, *names: str) -> None:
@@ -134,7 +134,7 @@ class Devcloud:
         secret_manager = SecretManager(path, self.identity, tls, grants)
         self.secret_manager = self._again(secret_manager, ports.get("secret_manager"))
         self.gateway = self._start_gateway()
-        # These two call the functions, so they come last and go first.
+        # These two call the functions, so they start last and stop first.
         self.tasks = self._again(Tasks(path, self.identity, tls, grants), ports.get("tasks"))
         self.scheduler = self._again(Scheduler(path, self.identity, tls, grants), ports.get("scheduler"))
         addresses = Addresses(
@@ -173,7 +173,7 @@ class Devcloud:
         return gateway
 
     def _again(self, service: _Grpc, former_port: int | None) -> _Grpc:
-        """The service, started on the port of the last start where that is free."""
+        """Start the service, on the port of the last start if that is free."""
         service.former_port = former_port or 0
         return self._started(service)
 
@@ -211,7 +211,7 @@ class Devcloud:
         return FunctionProcess(name, environment, log_path=self.state.path / "logs" / f"{name}.log")
 
     def _members(self, function: str) -> frozenset[str]:
-        """Whom Cloud Run admits: the function's invokers, and the operator."""
+        """The accounts that Cloud Run admits: the function's invokers and the operator."""
         accounts = {self.platform.service_accounts[name].id for name in self.platform.functions[function].invokers}
         return frozenset(account_email(account, self.project) for account in accounts | {ADMIN_ACCOUNT})
 

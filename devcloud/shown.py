@@ -89,12 +89,12 @@ def rows_table(fields: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]])
 
 
 def print_table(table: Table) -> None:
-    """As wide as the terminal, or as wide as it gets where the output is none."""
+    """Print as wide as the terminal; to a pipe or file, as wide as the rows need."""
     Console(width=None if sys.stdout.isatty() else _UNBOUNDED).print(table)
 
 
 def print_json(content: object) -> None:
-    """JSON to standard output; a decimal, a time or NaN, which JSON does not have, as a string."""
+    """Print JSON to standard output; decimals, times and NaN, which JSON does not have, become strings."""
     json.dump(_finite(content), sys.stdout, indent=2, default=_text, allow_nan=False)
     print()
 
@@ -114,7 +114,7 @@ def _cell(value: Any) -> Text:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, date):  # a datetime is one
+    if isinstance(value, date):  # a datetime is a date too
         return value.isoformat()
     if isinstance(value, Decimal):
         return format(value, "f")

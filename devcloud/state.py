@@ -22,7 +22,8 @@ class StateError(UserError):
 class StateDir:
     """A directory that at most one running devcloud holds.
 
-    The lock is the kernel's, so it ends with its process however that dies; devcloud.json only says what to say.
+    The kernel holds the lock, so it ends with the process, however that ends. devcloud.json only has what other
+    commands need to know about the process.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,10 +40,10 @@ class StateDir:
             lock.close()
             raise StateError(f"a devcloud is running on {self.path} already{self._who()}") from None
         self._lock = lock
-        self._ready_file.unlink(missing_ok=True)  # a killed one's
+        self._ready_file.unlink(missing_ok=True)  # left by a killed devcloud
 
     def release(self) -> None:
-        """Let go; safe to call twice."""
+        """Let go of the directory; safe to call twice."""
         if self._lock is None:
             return
         self._ready_file.unlink(missing_ok=True)
@@ -65,9 +66,9 @@ class StateDir:
         return f"start one with: {command()} up --state-dir {shell_word(self.path)}"
 
     def kept_ports(self) -> dict[str, int]:
-        """The ports before the restart by service; none the first time.
+        """The ports of the last start by service; empty at the first start.
 
-        Tasks and schedules that were made then name the gateway's, and a developer's shell may name any.
+        Tasks and schedules from before the restart contain the gateway's port. A developer's shell may contain any.
         """
         return self._read(self._port_file) if self._port_file.exists() else {}
 

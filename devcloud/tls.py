@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _VALID = timedelta(days=3650)
-# The one service whose address no client lets us change: devcloud/egress.py.
+# The only service whose address cannot be set in its clients; see devcloud/egress.py.
 IAM_CREDENTIALS = "iamcredentials.googleapis.com"
 _NAMES = x509.SubjectAlternativeName(
     [
@@ -32,7 +32,7 @@ class Tls:
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir / "tls"
         if self._folder.exists() and not self._has_all_names():
-            shutil.rmtree(self._folder)  # an earlier release made it, for fewer services
+            shutil.rmtree(self._folder)  # an earlier release made the folder, for fewer services
         if not self._folder.exists():
             self._issue()
 

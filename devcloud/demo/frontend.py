@@ -76,5 +76,5 @@ class Frontend:
 
 
 def _tells_its_end(run: Json) -> bool:
-    # The published rows and COMPLETED become visible together, the record of the step that did it a moment later.
+    # The published rows and COMPLETED become visible together. The record of the publish step follows a moment later.
     return run["status"] != "COMPLETED" or any(step["step_type"] == "publish" for step in run["steps"])

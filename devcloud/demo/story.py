@@ -34,7 +34,7 @@ TEMPLATE = "gcp/cost/billing"
 FIRST, LAST = date(2025, 11, 11), date(2025, 11, 17)
 DAYS = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
 _SEEDED_DAYS, _ROWS_PER_DAY = 8, 120
-# Those of the story, in its order: they start while the exports are seeded.
+# The functions that the story uses, in its order. They start while the exports are seeded.
 _FUNCTIONS = (
     "setup_credentials",
     "run_pipeline",
@@ -48,7 +48,7 @@ _FUNCTIONS = (
 
 @dataclass(frozen=True)
 class Actor:
-    """A tenant of the demo, and the person of it who calls."""
+    """A tenant of the demo, and the user who calls in its name."""
 
     tenant_id: str
     project: str

@@ -16,7 +16,7 @@ _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"}
     | {"upgrade", "content-length", "expect"}
 )
-# W3C Trace Context, version 00: of another form, or without an id, it is none.
+# W3C Trace Context, version 00. A header in another form, or with an id of zeros, counts as absent.
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _OURS = frozenset({"server", "date"})  # each server writes its own
 
@@ -26,7 +26,7 @@ class NotReached(Exception):
 
 
 class CutOff(Exception):
-    """The process died with the request in its hands."""
+    """The process died while it handled the request."""
 
 
 class TimedOut(Exception):
@@ -43,7 +43,7 @@ class Answer:
 
 
 def forward(method: str, target: str, headers: Headers, body: bytes, *, port: int, timeout_seconds: float) -> Answer:
-    """The function's answer to `target`, path and query as they came; NotReached, CutOff or TimedOut when none."""
+    """The function's answer for `target`, its raw path and query; NotReached, CutOff or TimedOut without one."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
     try:
         try:

@@ -54,12 +54,12 @@ class FunctionProcess:
             return self._port
 
     def await_death(self) -> None:
-        """After a connection that failed: a dying process closes its sockets a moment before it is gone."""
+        """After a failed connection, wait for the process to end: a dying one closes its sockets a moment before."""
         if instance := self._instance:
-            instance.await_end(_DEATH_SECONDS)  # or it lives: the failure had another reason
+            instance.await_end(_DEATH_SECONDS)  # if it still lives then, the failure had another reason
 
     def kill(self) -> int | None:
-        """SIGKILL, as an instance that is lost; the pid it had, None when it was not running."""
+        """Send SIGKILL, as if the instance were lost; returns its pid, None if it was not running."""
         with self._lock:
             if self._instance is None or self.pid is None:
                 return None

@@ -142,7 +142,7 @@ class Gateway:
         try:
             port = process.ensure_started()
             return forward(method, target, headers, body, port=port, timeout_seconds=timeout_seconds)
-        except NotReached:  # it died between the look and the connection: nothing has seen the request
+        except NotReached:  # it died before the connection, so no process has seen the request
             process.await_death()
             port = process.ensure_started()
             return forward(method, target, headers, body, port=port, timeout_seconds=timeout_seconds)

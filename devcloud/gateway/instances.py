@@ -110,7 +110,7 @@ class ForkServer:
             server = self._running()
             sent = socket.send_fds(server, [text], given)
             server.sendall(text[sent:])
-            return int(server.recv(64))  # nothing when the server has ended: not a number
+            return int(server.recv(64))  # if the server has ended this is empty: ValueError
 
     def _running(self) -> socket.socket:
         if self._socket is not None and self._process is not None and self._process.poll() is None:
@@ -133,7 +133,7 @@ class ForkServer:
 
 @cache
 def fork_server() -> ForkServer:
-    """The one of this process: its imports are paid once, for however many clouds and functions."""
+    """The fork server of this process; all clouds and functions share it, so its imports happen once."""
     server = ForkServer()
     atexit.register(server.stop)
     return server

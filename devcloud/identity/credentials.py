@@ -15,9 +15,10 @@ _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 def credentials_of(key: Mapping[str, str], *, self_signed: bool = False) -> Any:
     """A service-account JSON key of this cloud, as the official clients read it.
 
-    The tokens come from the key's token server; `self_signed` ones are made on the spot. The account's own credentials
-    object would also ask Google in the background where the account may be used from, and show its token there; one
-    that is handed its tokens does not. Processes of their own have devcloud/egress.py for that.
+    The tokens come from the key's token server; `self_signed` ones are made on the spot. google-auth's service-account
+    credentials would also ask Google in the background from where the account may be used, and send their token with
+    the question. This object gets its tokens from a function, so it does not ask. In other processes devcloud/egress.py
+    answers the question.
     """
     account = service_account.Credentials(
         signer(key["private_key"], key["private_key_id"]),

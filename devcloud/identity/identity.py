@@ -22,8 +22,8 @@ ISSUER = "https://accounts.google.com"
 TOKEN_SECONDS = 3600
 
 _DOMAIN = ".iam.gserviceaccount.com"
-# Half of what Google mints: it opens nothing but this cloud, and google-auth proves its primes at each loading, for
-# which it needs an eighth of the time.
+# Half the size of Google's keys. A key opens nothing but this cloud, and google-auth checks its primes at each load,
+# which takes an eighth of the time at this size.
 _MINTED_BITS = 1024
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -201,7 +201,7 @@ class Identity:
 
 
 def account_email(account: str, project: str) -> str:
-    """The e-mail of a service account; that of a project of a domain (example.com:acme) names the domain last."""
+    """The e-mail of a service account; for a project with a domain (example.com:acme) the domain comes last."""
     domain, colon, name = project.rpartition(":")
     return f"{account}@{name}.{domain}{_DOMAIN}" if colon else f"{account}@{project}{_DOMAIN}"
 

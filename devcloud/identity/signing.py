@@ -19,7 +19,7 @@ def new_key(*, bits: int = 2048) -> rsa.RSAPrivateKey:
 
 
 def signer(pem: str, key_id: str) -> crypt.RSASigner:
-    """Signs with a key that `new_key` made: unlike google-auth's own loading, without proving once more its primes."""
+    """A signer for a key that `new_key` made; unlike google-auth's, it does not check the key's primes again."""
     key = serialization.load_pem_private_key(pem.encode(), None, unsafe_skip_rsa_key_validation=True)
     return crypt.RSASigner(key, key_id)
 

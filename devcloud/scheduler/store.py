@@ -132,7 +132,7 @@ class JobStore:
             self._save_message(job)
 
     def _save_message(self, job: Job) -> None:
-        """Only the outcome: the job itself may have been changed while it was called."""
+        """Save only the outcome, because the job itself may have been changed meanwhile."""
         current = self.find(job.name)
         if current is not None:
             current.status, current.last_attempt_time = job.status, job.last_attempt_time

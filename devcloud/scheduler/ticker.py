@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Ticker(DeliveryLoop):
-    """Ticks that passed while nothing ran are not made up for; an execution once begun is."""
+    """Runs jobs at their ticks. Ticks missed while devcloud was down are left out; a begun execution is finished."""
 
     def __init__(self, store: JobStore, identity: Identity, now: Callable[[], float]) -> None:
         super().__init__("scheduler", now)
@@ -41,7 +41,7 @@ class Ticker(DeliveryLoop):
         return self._store.count_executions(self.now() + due_within_seconds)
 
     def send_due(self) -> float:
-        """Begin the ticks that are due and send what waits; when the next tick or retry is due."""
+        """Begin the ticks that are due and send what waits; returns the time of the next tick or retry."""
         now = self.now()
         for job, tick in self._due_jobs(now):
             if not self._store.begin(job.name, tick=tick, now=now, next_tick=next_tick(job, now)):

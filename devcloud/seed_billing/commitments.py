@@ -1,4 +1,4 @@
-"""The organisation's commitments: what a plan buys, what a day's usage takes of it, and the fees."""
+"""The organisation's commitments: what it buys, how much of that each day's usage consumes, and the fees."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Commitment:
 
     @property
     def lowers_the_price(self) -> bool:
-        """Whether what it covers is priced lower, as in the 2025 model, and not paid back as a credit."""
+        """Whether covered usage has a lower price, as in the 2025 model, instead of a credit."""
         return "model" in self.terms
 
     def credit(self, amount: Decimal) -> Json:
-        """The entry in `credits`: on what it covers, or on its fee."""
+        """The entry in `credits`, on a row of covered usage or on the row of the fee."""
         return {**self.terms["credit"], "id": self.terms["subscription"], "amount": float(-amount)}
 
     def fee(self, hours: int, used: Decimal) -> tuple[Decimal, Json]:
-        """The fee for some hours, and its row but for the time."""
+        """The fee for some hours, and the fields of its row that do not depend on the time."""
         price = self.bought if self.lowers_the_price else Decimal(str(self.terms["price"]))
         quantity = Decimal(hours) if self.lowers_the_price else hours * self.bought
         cost = price * quantity
@@ -59,7 +59,7 @@ class Commitment:
 
 
 def buy_commitments(organisation: Organisation, rows_per_day: int) -> dict[str, Commitment]:
-    """The organisation's commitments by their subscription, sized by what it uses on an average day."""
+    """The organisation's commitments by their subscription, sized by the usage of an average day."""
     demand: defaultdict[str, float] = defaultdict(float)
     for workload, weight in zip(organisation.workloads, organisation.weights, strict=True):
         if workload.commitment:
@@ -77,7 +77,7 @@ def buy_commitments(organisation: Organisation, rows_per_day: int) -> dict[str, 
 class Coverage:
     """The commitments' cover on one day, separately for each invoice month of the day's hours.
 
-    A commitment covers what it can of the day as a whole: rows are too few to fill its every hour.
+    A commitment covers usage of the whole day and not hour by hour, because there are too few rows for that.
     """
 
     hours: dict[str, int]

@@ -44,7 +44,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of newline-delimited JSON, and what a reader must make of it."""
+    """One line of newline-delimited JSON, and the values that a reader must get from it."""
 
     text: str
     exported_on: date
@@ -111,7 +111,7 @@ class Generator:
     def _committed(
         self, workload: Workload, amount: Decimal, month: str, coverage: Coverage
     ) -> tuple[Rate, list[Json]]:
-        """The price of usage and the commitment's credit, by the rest of its commitment."""
+        """The price of the usage and its credits, by what is left of its commitment that day."""
         if workload.commitment is None:
             return workload.rate, []
         commitment = self.commitments[workload.commitment]
@@ -165,7 +165,7 @@ class Generator:
         )
 
     def _fees(self, day: date, coverage: Coverage) -> Iterator[Row]:
-        """The fees of commitments on a day, a row for each, and two if the day's hours are of two invoice months."""
+        """The rows of the commitments' fees on a day: one for each, or two if the day lies in two invoice months."""
         for commitment in self.commitments.values():
             start = _at(day, 0)
             for month, hours in coverage.hours.items():
@@ -213,8 +213,8 @@ class Generator:
         invoice_month: str | None = None,
     ) -> Row:
         month = invoice_month or _invoice_month(start)
-        # Nothing is exported later than the day after the range: a range that ended the day before yesterday is
-        # complete, and never holds a time that is still to come.
+        # No row is exported later than the day after the range. So the export of a range that ended the day before
+        # yesterday is complete and has no time in the future.
         exported = min(exported, _at(self.plan.end, 23))
         varying = varying | {
             "billing_account_id": self.organisation.billing_account_id,
@@ -247,10 +247,10 @@ def _invoice_month(moment: datetime) -> str:
 
 
 def _incident(seed: int, day: date) -> date:
-    """The month's bad day, when what spikes does."""
+    """The day of the month's incident, on which workloads that `spike` use more."""
     return day.replace(day=random.Random(f"incident {seed} {day:%Y%m}").randint(8, 24))  # noqa: S311
 
 
 def default_start(days: int) -> date:
-    """The first of so many complete days: the last rows of a day are exported on the next one."""
+    """The first of so many days whose rows are complete: the last rows of a day are exported on the next one."""
     return datetime.now(UTC).date() - timedelta(days=days + 1)

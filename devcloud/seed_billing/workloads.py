@@ -36,7 +36,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Workload:
-    """One consumer of one SKU; `committed` is what it pays where a commitment lowers the price."""
+    """One consumer of one SKU; `committed` has its prices under a commitment that lowers them."""
 
     rate: Rate
     committed: Rate | None
@@ -54,7 +54,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Organisation:
-    """Everything a seed decides once."""
+    """The part of the sample that a seed decides and that is the same for all dates."""
 
     billing_account_id: str
     workloads: list[Workload]
@@ -93,7 +93,7 @@ def load_catalogue() -> Json:
 
 
 def _project(rng: random.Random, project: Json) -> Json:
-    """The catalogue's project with `export`, the form the export gives it."""
+    """The catalogue's project with `export`, its form in the export."""
     number = str(rng.randrange(10**11, 10**12))
     export = {
         "id": project["id"],

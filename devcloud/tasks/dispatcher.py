@@ -50,7 +50,7 @@ class Dispatcher(DeliveryLoop):
         return self._store.count_due(self.now() + due_within_seconds)
 
     def forget(self, queues: Collection[str], timeout_seconds: float) -> bool:
-        """Drop what paused queues hold, once none of it is under way; their tasks' names are free again."""
+        """Drop the tasks of paused queues, once none of them is under way, and free the tasks' names."""
         with self.changed:
             quiet = self.changed.wait_for(
                 lambda: not any(self._under_way_of(queue) for queue in queues), timeout_seconds
@@ -63,13 +63,13 @@ class Dispatcher(DeliveryLoop):
         return queue in self._lanes and bool(self._lanes[queue].in_flight)
 
     def send_due(self) -> float:
-        """Send what every queue may send now; when one may send more."""
+        """Send what every queue may send now; returns the time when one may send more."""
         now = self.now()
         queues = [queue for queue in self._store.list_queues() if queue.state == types.Queue.State.RUNNING]
         return min((self._send_due(queue, now) for queue in queues), default=math.inf)
 
     def _send_due(self, queue: types.Queue, now: float) -> float:
-        """Send what a queue may send now; when it may send more (infinity: when something changes)."""
+        """Send what a queue may send now; returns when it may send more (infinity: when something changes)."""
         lane = self._lane(queue, now)
         slots = queue.rate_limits.max_concurrent_dispatches - len(lane.in_flight)
         if slots <= 0:

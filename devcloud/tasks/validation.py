@@ -21,7 +21,7 @@ _WITH_BODY = (types.HttpMethod.POST, types.HttpMethod.PUT, types.HttpMethod.PATC
 
 
 def check_queue(queue: types.Queue) -> None:
-    """INVALID_ARGUMENT for what no queue may say; UNIMPLEMENTED for what only this one does not understand."""
+    """Raises INVALID_ARGUMENT for invalid settings, UNIMPLEMENTED for settings that devcloud does not support."""
     if not _QUEUE_NAME.fullmatch(queue.name):
         raise invalid_argument(f'Queue name is invalid: "{queue.name}".')
     for feature in ("app_engine_routing_override", "http_target"):
@@ -37,7 +37,7 @@ def check_queue(queue: types.Queue) -> None:
 
 
 def fill_defaults(queue: types.Queue) -> None:
-    """Give a queue the values the service chooses where its maker did not."""
+    """Fill in the values that the service chooses if a queue does not name them."""
     limits, retry = queue.rate_limits, queue.retry_config
     limits.max_dispatches_per_second = limits.max_dispatches_per_second or 500.0
     limits.max_concurrent_dispatches = limits.max_concurrent_dispatches or 1000
@@ -54,7 +54,7 @@ def fill_defaults(queue: types.Queue) -> None:
 
 
 def prepare_task(queue: str, task: types.Task, now: float) -> float:
-    """Complete a task that is to be created; when it is due. INVALID_ARGUMENT or UNIMPLEMENTED for others."""
+    """Complete a new task; returns when it is due. INVALID_ARGUMENT or UNIMPLEMENTED for one that cannot run."""
     if not task.name:
         task.name = f"{queue}/tasks/{secrets.randbelow(9 * 10**19) + 10**19}"
     parent, _, task_id = task.name.partition("/tasks/")
