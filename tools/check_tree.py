@@ -1,4 +1,4 @@
-"""Checks that no linter has: sizes of files, forbidden lines, errors that cause themselves.
+"""Checks what no linter checks: sizes of files, forbidden lines, errors that may be their own cause.
 
 `python -m tools.check_tree` prints the problems.
 """
@@ -60,7 +60,7 @@ BANNED = (
         re.compile(r"\b(?:datetime\.now|datetime\.utcnow|date\.today|uuid\.uuid[14]|random\.(?!Random\b)\w+)\b"),
     ),
     Banned(
-        "a text file without its encoding, which is the machine's then",
+        "a text file that is opened without an encoding, so with the machine's default",
         ("shared/*.py", "functions/*.py", "devcloud/*.py", "tools/*.py", "benchmarks/*.py"),
         re.compile(r"\.read_text\(\)|\.write_text\((?!.*encoding=).*\)$"),
     ),
@@ -70,7 +70,7 @@ BANNED = (
 
 
 def files(root: Path) -> Iterator[tuple[str, Path]]:
-    """Every text file by its path from the root; hidden folders (but .ci) hold nothing of ours."""
+    """Every text file with its path from the root, without hidden folders other than .ci."""
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
         hidden = any(part.startswith(".") and part != ".ci" for part in Path(name).parts)

@@ -22,7 +22,7 @@ def hidden_modules(function: str) -> list[str]:
 
 
 def _tops(distribution: Distribution) -> set[str]:
-    """The packages and modules that a distribution puts beside, or inside the namespaces of, the others'."""
+    """The packages and modules of a distribution: at the top level, or directly inside a shared namespace."""
     found = set()
     for file in distribution.files or ():
         path = PurePosixPath(file)

@@ -1,7 +1,8 @@
 """Validates pipeline templates with Google's SQL analyser: `python -m tools.validate_sql [PATH]`.
 
-All that `python -m shared.authoring validate` says, and of templates it calls valid what BigQuery would refuse: syntax,
-columns, types, and a step's result that is not its shape. Needs the packages of requirements/dev.txt, no network.
+Prints what `python -m shared.authoring validate` prints. For templates that are valid there it adds what BigQuery would
+refuse: syntax, columns, types, and results of steps that do not have the declared shape. Needs the packages of
+requirements/dev.txt, no network.
 """
 
 from __future__ import annotations
@@ -50,9 +51,9 @@ def _problems(file: Path) -> Iterator[str]:
         yield from refusals(read_template(file, file=shown_path(file)))
     except ConvergenceError:
         raise
-    except Exception as error:  # noqa: BLE001 - a template may be odd in ways that nobody thought of; others follow
+    except Exception as error:  # noqa: BLE001 - an unexpected error must not hide the findings in other templates
         first = (str(error).splitlines() or [""])[0]
-        yield f"{shown_path(file)}:1: not analysed, by a fault of this tool: {type(error).__name__}: {first}"
+        yield f"{shown_path(file)}:1: not analysed, because this tool failed: {type(error).__name__}: {first}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Prints, as JSON, the rules of FOCUS 1.4 that each file breaks, with the first row of each: `python lint.py FILE...`.
 
-A second judge beside the official validator, whose rules of 1.4 are not in its package. Runs in its own environment
+A second judge beside the official validator, whose package has no rules of 1.4. Runs in its own environment
 (requirements/judges/toolkit.txt), without the network. A file is a JSON list of rows, every value a text.
 """
 
@@ -14,10 +14,10 @@ from pathlib import Path
 from focus_data_toolkit.model.validator import lint_focus_1_4_structure
 
 Row = dict[str, str]
-# What the clouds have, so that rules which hold only then are asked.
+# The features that the clouds have. The linter checks some rules only for a provider with the feature.
 _SUPPORTED = ("SupportsMultiplePricingCategories", "SupportsUnitPricing")
-# A cost is its unit price times its quantity, says FOCUS. Google rounds a cost to six digits, and NUMERIC a price and a
-# quantity to nine: what these make of it is none of our doing. The linter allows a relative 1e-9.
+# By FOCUS a cost is its unit price times its quantity. Google rounds a cost to six digits, and NUMERIC rounds a price
+# and a quantity to nine. We accept the differences that these roundings make. The linter itself allows a relative 1e-9.
 _PRODUCTS = {
     "ListCost": ("ListUnitPrice", "PricingQuantity"),
     "ContractedCost": ("ContractedUnitPrice", "PricingQuantity"),
@@ -26,7 +26,7 @@ _OF_GOOGLE, _OF_NUMERIC = Decimal("0.000002"), Decimal("0.000000001")
 
 
 def broken_rules(rows: list[Row]) -> dict[str, str]:
-    """What each broken rule says first, by `column:rule`."""
+    """The first message of each broken rule, by `column:rule`."""
     found: dict[str, str] = {}
     for violation in lint_focus_1_4_structure("Cost and Usage", rows, supported_conditions=_SUPPORTED).violations:
         row = {} if violation.row_index is None else rows[violation.row_index]
@@ -37,7 +37,7 @@ def broken_rules(rows: list[Row]) -> dict[str, str]:
 
 
 def _is_rounded(row: Row, cost: str) -> bool:
-    """Whether a cost differs from its product by no more than rounding; only of rows that have all three."""
+    """Whether cost and product differ only by rounding; False if a row lacks the cost or a factor."""
     price, quantity = (row.get(name) or "" for name in _PRODUCTS[cost])
     if not (row.get(cost) and price and quantity):
         return False

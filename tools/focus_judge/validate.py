@@ -1,8 +1,9 @@
 """Prints, as JSON, the rules of FOCUS 1.2 that each Parquet file breaks: `python validate.py FILE...`.
 
 Runs in the validator's own environment (requirements/judges/focus.txt) and without the network: it ships its rules.
-The validator's exit code says nothing, so its results are read: a rule that was skipped, or that failed only because a
-rule within it did, is none that the data breaks. Allowed values are alternatives (OR), and do count.
+The validator's exit code does not depend on the result, so this reads the results. It leaves out rules that were
+skipped, and rules that failed only because a rule inside them failed. Rules of allowed values, which are alternatives
+(OR), count.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from typing import Any
 import focus_validator
 from focus_validator.validator import Validator
 
-RULES = 578  # of model 1.2.0.1; another number means that other rules than these were asked
-# Rules whose condition in the model is wrong or missing, so that no data with the column can pass; checks of
-# gcp/cost/billing hold what they mean.
+RULES = 578  # of model 1.2.0.1; another number means that the validator checked other rules
+# Rules whose condition in the model is wrong or missing, so that no data with the column can pass. Checks of
+# gcp/cost/billing test what these rules intend.
 BROKEN = {
     "CommitmentDiscountStatus-C-004-C",
     "CapacityReservationStatus-C-003-C",
@@ -32,7 +33,7 @@ BROKEN = {
 # The model's rule <Column>-C-002-M asks for ASCII, column by column. FOCUS 1.2 says otherwise (StringHandling): texts
 # are UTF-8, and keep the spelling that the provider gives them.
 _ASCII_ALONE = re.compile(r"MUST contain only ASCII characters\.")
-_COMPOSED = ": AND failed"  # of a rule that is made of others, which speak for themselves
+_COMPOSED = ": AND failed"  # the message of a rule made of other rules, which have messages of their own
 
 
 def broken_rules(path: Path) -> dict[str, str]:

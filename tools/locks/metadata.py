@@ -38,7 +38,7 @@ def _key(pin: Pin) -> str:
 
 
 def _python_of(pin: Pin) -> str | None:
-    """The Python whose wheel is read, where this one's may not exist: the oldest that a pin's marker names."""
+    """The oldest Python that the pin's marker allows, if it is a newer one; its wheel is read. Else None."""
     found = _NEWER_PYTHON.search(pin.marker)
     return found[1] if found else None
 

@@ -143,7 +143,7 @@ def _answers(path: str, described: Operation) -> Json:
 
 
 def _link(path: str, operation_id: str) -> Json:
-    """To an operation on the run or schedule that an answer names."""
+    """An OpenAPI link to an operation on the run or schedule that an answer names."""
     given, wanted = _placeholders(path), _placeholders(_path_of(operation_id))
     sources = {name: "request.path." if name == given[0] else "response.body#/" for name in wanted}
     return {"operationId": operation_id, "parameters": {name: f"${place}{name}" for name, place in sources.items()}}

@@ -24,7 +24,7 @@ from tools.openapi.document import DOCUMENT
 TENANT, PROJECT = "acme_corp_12312025", "acme-gcp-project"
 DAILY_LIMIT = 60  # enough for runs to be accepted, few enough to be used up
 EXPORT = Plan(seed=7, start=date(2025, 11, 14), days=4, rows_per_day=20)
-# A judge asks more in a minute than any tenant may, with one key.
+# The judge sends more requests a minute with one key than the limits allow a tenant.
 _LIMITS = {"REQUESTS_AT_ONCE": "1000000", "QUERIES_AT_ONCE": "1000000", "LOOK_SECONDS": "0"}
 _UNLIMITED = {name: _LIMITS for name, function in get_platform().functions.items() if function.access == "public"}
 TEMPLATE = {"provider": "gcp", "domain": "cost", "template": "billing"}
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def _set_stage(cloud: Devcloud) -> dict[str, str]:
-    """A tenant with credentials, an export, a run that has all there is to show, one that lives, and two schedules."""
+    """Make a tenant with credentials, an export, a completed run, a live run, a live backfill and two schedules."""
     key = cloud.identity.mint_key(PROJECT, "billing-reader")
     with cloud.clients() as clients:
         made = onboard(clients.bigquery(), TENANT, daily_limit=DAILY_LIMIT, concurrent_limit=2)
@@ -78,7 +78,7 @@ def _start_run(frontend: Frontend) -> str:
 
 
 def _start_backfill(frontend: Frontend) -> str:
-    """Of another export: while it waits, another one of the same is refused."""
+    """Start a backfill of another export, because a second one of the same export is refused while one waits."""
     export = f"{PROJECT}.billing.another_export"
     return str(_ask_for_run(frontend, split="month", billing_export_table=export)["backfill_id"])
 
@@ -100,7 +100,7 @@ def _schedule(frontend: Frontend) -> str:
 
 
 def _hold_executor(cloud: Devcloud) -> None:
-    """Runs are accepted, admitted and sent, and stay as they are: what is judged are answers."""
+    """Pause the queue of the executor: runs are accepted and sent but not executed, since only answers are judged."""
     queue = cloud.platform.queues["execute"].id
     with cloud.clients() as clients:
         clients.tasks().pause_queue(name=f"projects/{cloud.project}/locations/{cloud.region}/queues/{queue}")

@@ -111,7 +111,7 @@ def _answers(operation: Json) -> Iterator[str]:
 
 
 def _errors_of(document: Json, operation: Json) -> Iterator[str]:
-    """A row for each error that means something special here; the others are links to what they mean everywhere."""
+    """A row for each error that has a meaning of its own on this route; links to the general meaning of the others."""
     errors = {int(status): answer for status, answer in operation["responses"].items() if int(status) >= 400}
     special = {status: answer["description"] for status, answer in errors.items() if "description" in answer}
     if special:

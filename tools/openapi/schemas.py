@@ -115,14 +115,14 @@ def _model_schemas() -> dict[str, Json]:
 
 
 def _partial(schema: Json) -> Json:
-    """Of the same fields, any; what is not given stays as it is."""
+    """The schema of a partial change: every field is optional and has no default."""
     for said in schema["properties"].values():
         said.pop("default", None)
     return {key: value for key, value in schema.items() if key != "required"}
 
 
 def _plain(schema: Any) -> Any:
-    """Without generated titles."""
+    """The schema without generated titles."""
     if isinstance(schema, list):
         return [_plain(item) for item in schema]
     if not isinstance(schema, dict):

@@ -48,7 +48,7 @@ class Api(_Strict):
 
 
 class ErrorExample(_Strict):
-    """An answer that the product makes of an error: its class, its message where it says better, its facts."""
+    """An example of an error's answer: the error's class, its facts, and a message if the default is less clear."""
 
     error: str
     detail: str | None = None
@@ -82,7 +82,7 @@ class Body(_Strict):
 
 
 class Success(_Strict):
-    """An answer that is not an error; `links` are names and the operations that go on with what it names."""
+    """An answer that is not an error; `links` are names with the operations that use what the answer names."""
 
     description: str
     schema_: str
@@ -93,7 +93,7 @@ class Success(_Strict):
 
 
 class Operation(_Strict):
-    """One route; `errors` say what a status means here, beyond what every route may answer."""
+    """One route; `errors` say what a status means on this route, where that differs from other routes."""
 
     operation_id: str
     tag: str

@@ -42,7 +42,7 @@ def analyse(sql: str, tables: Tables, parameters: Mapping[str, str]) -> list[Ana
 
 
 def _told(error: ZetaSQLError) -> str:
-    """The error and its place; for an operator with wrong arguments not every existing operator."""
+    """The error's message and place, without the analyser's list of all signatures of an operator."""
     lines = str(getattr(error, "raw_error", error)).splitlines()
     place = re.search(r" \[at \d+:\d+\]$", lines[-1])
     types = "".join(f", {line.strip()}" for line in lines[1:] if line.startswith("  Argument types"))

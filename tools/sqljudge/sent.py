@@ -23,7 +23,7 @@ DATASETS = {"tenants": "tenants", "dataset": "acme_corp", "staging": "x_staging"
 
 @cache
 def tables() -> Tables:
-    """Central and tenant tables; what is staged for a table has its columns."""
+    """The columns of central, tenant and staging tables; a staging table has the columns of its target."""
     known = {("tenants", name): table for name, table in get_tables("tenants").items()}
     for name, table in get_tables("tenant_dataset").items():
         known[DATASETS["dataset"], name] = known[DATASETS["staging"], f"staged_{name}"] = table
@@ -46,7 +46,7 @@ def staged_tables(template: Template) -> dict[str, str]:
 
 
 def rendered_checks(template: Template, *, guards: bool = True) -> list[RenderedCheck]:
-    """The checks of a run, placeholders filled with what a request could give, and those of every run."""
+    """The checks of a template with placeholders filled by sample options, and with `guards` those of every run."""
     staged = staged_tables(template)
     dates: dict[str, list[date]] = {step: [] for step in staged}
     values = dict.fromkeys(parameter_types(template))

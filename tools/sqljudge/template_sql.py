@@ -72,7 +72,7 @@ def _mark(line: str, name: str | None, number: int) -> str:
 
 
 def _refused(statement: Statement, places: Mapping[str, StatementPlace], place: StatementPlace | None) -> Iterator[str]:
-    """The analyser's message, with the place in the template's files if they are refused."""
+    """The analyser's message for a refused statement, with the place in the template's files."""
     try:
         analysed(statement)
     except SqlRefused as error:
@@ -116,7 +116,7 @@ def _misshapen(step: SqlStep, statement: Statement, place: StatementPlace) -> li
 
 
 def _read(template: Template) -> Iterator[tuple[str, Mapping[str, Sequence[str]], str]]:
-    """Statements whose columns others read: name, the columns with the types that they may have, and who reads them."""
+    """Statements whose result is read elsewhere: name, the columns needed with their allowed types, and the reader."""
     for target in template.publish:
         yield target.billed, BILLED_COLUMNS, "a publish reads"
     for check in template.checks:
@@ -130,14 +130,14 @@ def _read(template: Template) -> Iterator[tuple[str, Mapping[str, Sequence[str]]
 def _of_a_query(place: StatementPlace, look: Callable[[StatementPlace], Iterable[str]]) -> list[str]:
     try:
         return list(look(place))
-    except SqlRefused as error:  # it is no query at all
+    except SqlRefused as error:  # the statement is not a query
         return [f"{shown_path(place.path)}:{place.opening}: {place.name}: {error}"]
 
 
 def _unlike(
     wanted: Mapping[str, Sequence[str]], statement: Statement, reader: str, place: StatementPlace
 ) -> Iterator[str]:
-    """The columns that who reads a statement's result does not find in it, or not of a type that it takes."""
+    """The columns that the reader of a statement's result needs and that are missing or have a wrong type."""
     found = result_columns(statement)
     for name, kinds in wanted.items():
         if name not in found:

@@ -85,7 +85,7 @@ def compiled(engine: wasmtime.Engine, wasm: Path) -> wasmtime.Module:
     path = CACHE / f"{digest}.cwasm"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
-        # Who comes second waits for the first instead of compiling on the same cores.
+        # A second process waits for the first instead of compiling the same on the same cores.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if path.exists():
             with suppress(wasmtime.WasmtimeError):  # compiled on another kind of CPU: compile again
