@@ -9,8 +9,8 @@ Everything runs on this machine, one after the other, each in a process of its o
 
 devcloud stands for BigQuery and works on the same cores: it freezes and streams the export, loads staging, checks and
 publishes, each of which reads or writes all rows; the other ways write them once. So two figures are shown: the whole
-run, and the executor's own CPU, which is what one pays for as a function. A CPU second is one of the way's own process;
-dlt's and COPY's have DuckDB's load in them, because that is where it happens.
+run, and the executor's own CPU, which is what one pays for as a function. CPU seconds are those of the way's own
+process. For dlt and COPY they include the load, because DuckDB runs in that process.
 
 The bounds, for the executor's own CPU: 1.5 times dlt's Arrow path at a quarter of its memory, 20 times its dict path.
 """

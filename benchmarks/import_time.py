@@ -5,9 +5,9 @@ requirements.txt (the others' modules are hidden). The figure is the least of se
 machine does only adds. "Eager" is a function with every Google client of the deployed bundle imported at its top. The
 framework is left out of all figures: Cloud Run imports it first, whatever the function does.
 
-The bound: importing a function takes at most half of importing it eagerly, and imports no client. What it takes until
-the first request can be answered is shown without a bound. It comes to two thirds of eager and more also where it
-needs one client, because that client is BigQuery's, and it alone is half of what all of them take.
+The bound: importing a function takes at most half of importing it eagerly, and imports no client. The time until the
+first request can be answered is shown without a bound. It is two thirds of eager or more even for a function that needs
+only BigQuery's client, because that client alone takes half of the time of all clients.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ REQUESTS = {
     "cleanup_orphaned_pipelines": Request(["clean_up"]),
     "scheduler_status": Request(["scheduler_status"]),
 }
-# Whatever a setting is, it has to be there; nothing is called.
+# Settings that have to be set; their values do not matter, because nothing is called.
 SETTINGS = (
     "PROJECT_ID", "BIGQUERY_LOCATION", "KMS_KEY", "ADMIN_KEY_SECRET", "EXECUTE_QUEUE", "KICK_QUEUE", "FUNCTION_URL",
     "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL", "TASKS_SERVICE_ACCOUNT",
@@ -73,7 +73,7 @@ _USER = {"type": "authorized_user", "client_id": "x", "client_secret": "x", "ref
 
 @cache
 def _scratch() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="import-time-")  # goes with this process
+    return tempfile.TemporaryDirectory(prefix="import-time-")  # removed when this process ends
 
 
 @cache
@@ -87,7 +87,7 @@ def _environment() -> dict[str, str]:
 def cold_start(
     function: str | None, request: Request | None = None, *, hidden: Sequence[str] = (), before: Sequence[str] = ()
 ) -> Json:
-    """Import a function in a fresh process, and what a request needs: CPU seconds, and the clients imported when."""
+    """Import a function, and what a request needs, in a fresh process; CPU seconds and the clients imported."""
     told = {
         "hidden": list(hidden),
         "before": list(before),

@@ -2,17 +2,17 @@
 
 devcloud gives every statement a latency (`--latencies`): the median recorded on BigQuery, or with `--seed` latencies
 drawn from the recorded ones. The time that DuckDB needs comes on top. Each figure is printed as soon as it is measured,
-with its goal and verdict; what goes on is told on stderr.
+with its goal and verdict; progress goes to stderr.
 
 - alone: the answer to POST run, the application of a decision, and a run from the POST to its end: medians.
-- at-once: as many runs of one tenant over as many exports, asked for together as schedules of one hour do: until the
-  last has ended, how many attempts they took, and which share of their transactions BigQuery aborted.
+- at-once: runs of one tenant over several exports, requested together as schedules of one hour do: the time until the
+  last has ended, the number of attempts, and the share of their transactions that BigQuery aborted.
 - flood: a tenant's run while another tenant's queue is full of backfills, and after those were cancelled.
 - guesses: what BigQuery bills for POST run with a key that nobody has.
 
 `--before PATH` measures an older checkout by the same means, each part just before this checkout's: PATH is a worktree
-with a .venv of its own. A part that takes longer than its share of `--seconds` is ended, and its goals are missed; what
-it takes to set up a cloud and its tenants comes on top.
+with a .venv of its own. A part that takes longer than its share of `--seconds` is ended, and its goals are missed; the
+time to set up a cloud and its tenants does not count.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBE, LATENCIES = ROOT / "benchmarks/parts/pace_probe.py", ROOT / "devcloud/bigquery/jobs/latencies.py"
-# The share of the time that a part may take, once its tenants are set up; quiet, each needs about two thirds of it.
+# Each part's share of the time, from the end of its set-up. On a quiet machine each needs about two thirds of it.
 SHARES = {"alone": 0.25, "at-once": 0.4, "flood": 0.3, "guesses": 0.05}
 MOST_SECONDS, START_SECONDS = 240.0, 180.0
 TOO_LATE = 75  # the exit status of a probe that was ended
@@ -41,7 +41,7 @@ Figures = dict[str, float]
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure; `goal` is the most that it may be, given the checkout's other figures."""
+    """A figure; `goal` computes its upper bound from the checkout's other figures."""
 
     words: str
     unit: str
@@ -109,7 +109,7 @@ def python_of(checkout: Path) -> Path:
 
 
 def measure(part: str, name: str, checkout: Path, options: argparse.Namespace) -> bool:
-    """Print a part's figures of a checkout as they come; whether a goal is missed."""
+    """Print a part's figures of a checkout as they come; returns whether a goal is missed."""
     limit = SHARES[part] * options.seconds
     known: Figures = {"runs": options.runs}
     missed, wanted = False, dict(FIGURES[part])
@@ -124,7 +124,7 @@ def measure(part: str, name: str, checkout: Path, options: argparse.Namespace) -
 
 
 def show(figure: Figure, name: str, known: Figures, value: float | None) -> bool:
-    """Print a figure, None where the time was over before it; whether its goal is missed."""
+    """Print a figure (None if the time was over before); returns whether its goal is missed."""
     told = "not in time" if value is None else f"{value:,.1f} {figure.unit}".strip()
     line = f"  {figure.words:32}{name:8}{told:>14}"
     if figure.goal is None:
@@ -132,7 +132,7 @@ def show(figure: Figure, name: str, known: Figures, value: float | None) -> bool
         return False
     try:
         goal = figure.goal(known)
-    except KeyError:  # what it depends on was not reached
+    except KeyError:  # a figure that the goal depends on is missing
         print(f"{line}   missed", flush=True)
         return True
     is_reached = value is not None and value <= goal
@@ -142,7 +142,7 @@ def show(figure: Figure, name: str, known: Figures, value: float | None) -> bool
 
 
 def environment(checkout: Path) -> dict[str, str]:
-    """The path of that checkout's packages."""
+    """The environment in which Python imports that checkout's packages."""
     return {**os.environ, "PYTHONPATH": str(checkout)}
 
 
@@ -158,7 +158,7 @@ def probed(part: str, checkout: Path, options: argparse.Namespace, limit: float)
                 if found := json.loads(line):
                     yield found
                     continue
-                timer.cancel()  # it is set up
+                timer.cancel()  # the set-up is done
                 timer = threading.Timer(limit, child.terminate)
                 timer.start()
         finally:

@@ -20,7 +20,7 @@ CLIENTS = (
 
 
 def main() -> None:
-    """Import as told; CPU seconds, because a busy machine is not the import's fault."""
+    """Import as the JSON says; measures CPU seconds, which do not depend on how busy the machine is."""
     import importlib
     import json
     import runpy

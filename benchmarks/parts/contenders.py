@@ -19,7 +19,7 @@ _ARROW_ROWS, _DICT_ROWS = 65_536, 1_000
 
 
 def copy(file: Path, folder: Path) -> None:
-    """DuckDB's own way, as the limit."""
+    """Load with DuckDB's COPY, the fastest possible way."""
     import duckdb
 
     with duckdb.connect(str(folder / "copy.duckdb")) as database:
@@ -62,13 +62,13 @@ def took_since(started: float) -> dict[str, float]:
 
 
 def _peak_mib() -> float:
-    """The most memory this process ever had; unlike ru_maxrss, not what its parent had when it forked."""
+    """The most memory this process ever had; unlike ru_maxrss it leaves out what the parent had at the fork."""
     line = next(line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if "VmHWM" in line)
     return int(line.split()[1]) / 1024
 
 
 def main() -> None:
-    """Load as told; the clock starts before the libraries are imported, as it does for the executor's task."""
+    """Load in the given way. The clock starts before the libraries are imported, as for the executor's task."""
     way, file, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     started = time.monotonic()
     if way == "copy":

@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True)
 class Took:
-    """From the process's start until the rows are published; `cpu_seconds` and `peak_mib` are the process's own."""
+    """The cost from the process's start until the rows are published; CPU and memory are those of the process."""
 
     rows: int
     seconds: float
@@ -96,7 +96,7 @@ class Bench:
 
 @contextmanager
 def bench() -> Iterator[Bench]:
-    """A devcloud without schedules; everything goes with it."""
+    """A devcloud without schedules; at the end everything in it is removed."""
     with (
         TemporaryDirectory(prefix="convergence-bench-") as folder,
         Devcloud(Path(folder) / "state", schedules=False) as cloud,

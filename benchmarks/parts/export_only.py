@@ -13,7 +13,7 @@ from benchmarks.parts.contenders import took_since
 
 
 def main() -> None:
-    """Run, and say what it took."""
+    """Run, and print the cost."""
     started = time.monotonic()
     from shared import bootstrap
     from shared.configuration.files import load_document

@@ -1,8 +1,9 @@
 """Measures the pace of the checkout in which it is started, at BigQuery's latencies.
 
 It runs on its own, in a process whose folder, path and packages are the checkout's, so that an earlier commit can be
-measured by the same means. It measures one part: it prints a JSON object a line as figures come, an empty one first,
-and on stderr what goes on. Where that commit's devcloud has no latencies yet, it puts them in front of each statement.
+measured by the same means. It measures one part. It prints each figure as soon as it is known, one JSON object a line,
+first an empty one when the set-up is done; progress goes to stderr. If that commit's devcloud has no latencies yet, the
+probe itself delays each statement.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ Json = dict[str, Any]
 ROWS_PER_DAY, DAYS = 20, 8
 TRANSACTIONS = ("accept_runs", "apply_decision", "begin_attempt", "publish", "close_attempt", "close_run")
 GUESSES, TOO_LATE = 20, 75
-MIB_A_TABLE = 10  # the least that BigQuery bills for each that a query reads
-MOST_BACKFILLS = 4  # 148 runs; more of them take long on a commit that closes each by a task of its own
+MIB_A_TABLE = 10  # the least that BigQuery bills for each table that a query reads
+MOST_BACKFILLS = 4  # 148 runs; more take long on an old commit that closes each run by its own task
 
 
 class Tenant:
@@ -58,7 +59,7 @@ class Tenant:
         answer.raise_for_status()
 
     def run(self, body: Json) -> tuple[str, float, float]:
-        """Ask for a run: its id, when, and how long the answer took."""
+        """Request a run; returns its id, the time of the request, and how long the answer took."""
         asked, clock = time.time(), time.monotonic()
         answer = self.post_run(body)
         answer.raise_for_status()
@@ -89,7 +90,7 @@ class Tenant:
                     progress(f"{told} of {len(run_ids)} runs ended")
                 if len(rows) == len(run_ids):
                     return {row["run_id"]: (row["ended"], row["status"], row["attempt"]) for row in rows}
-                pause.wait(2)  # between two looks from outside
+                pause.wait(2)  # poll, as a caller would
 
     def jobs(self, since: float, *statements: str) -> list[Json]:
         """The finished jobs of these statements."""
@@ -106,17 +107,17 @@ class Tenant:
 
 
 def tell(**figures: float) -> None:
-    """Say what was measured; without anything, that the tenants are set up."""
+    """Print figures; without any, say that the tenants are set up."""
     print(json.dumps(figures), flush=True)
 
 
 def progress(text: str) -> None:
-    """Say what goes on."""
+    """Print progress on stderr."""
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def alone(cloud: Devcloud, runs: int) -> None:
-    """Runs one by one: the medians of those that end in time."""
+    """Measure runs one by one: the medians of those that end in time."""
     tenant, took = Tenant(cloud, "alone_one"), list[tuple[float, float]]()
     tell()
     since = time.time()
@@ -134,7 +135,7 @@ def alone(cloud: Devcloud, runs: int) -> None:
 
 
 def at_once(cloud: Devcloud, exports: int) -> None:
-    """The end of a run over each export when all start at once, as schedules of one hour do."""
+    """Measure runs over all exports that start at once, as schedules of one hour do."""
     tenant = Tenant(cloud, "busy_one", exports=exports)
     tell()
     _, one = tenant.run_alone({"date": "2025-11-01"})
@@ -155,7 +156,7 @@ def at_once(cloud: Devcloud, exports: int) -> None:
 
 
 def flood(cloud: Devcloud) -> None:
-    """A tenant's run while another one has filled its own queue by backfills, and after it has cancelled them."""
+    """Measure a tenant's run while another tenant's queue is full of backfills, and after their cancellation."""
     calm = Tenant(cloud, "calm_one")
     noisy = Tenant(cloud, "noisy_one", daily_limit=5)
     tell()
@@ -177,7 +178,7 @@ def flood(cloud: Devcloud) -> None:
 
 
 def guesses(cloud: Devcloud) -> None:
-    """The least that BigQuery bills for a million POST runs with unknown keys."""
+    """Measure the least that BigQuery bills for a million POST runs with unknown keys."""
     tenant = Tenant(cloud, "guessed_one")
     tell()
     since = time.time()
@@ -189,7 +190,7 @@ def guesses(cloud: Devcloud) -> None:
 
 
 def slow_cloud(folder: Path, latencies_file: Path, seed: int) -> Devcloud:
-    """A cloud with BigQuery's latencies, in whichever way this checkout can have them; seed 0: always the median."""
+    """A cloud with BigQuery's latencies, built in or added by `slow_down`; with seed 0 always the median."""
     spec = importlib.util.spec_from_file_location("pace_latencies", latencies_file)
     assert spec is not None
     assert spec.loader is not None
@@ -201,18 +202,18 @@ def slow_cloud(folder: Path, latencies_file: Path, seed: int) -> Devcloud:
         latencies.draw = lambda _: module.quantile(0.5)
     try:
         return Devcloud(folder, schedules=False, latencies=latencies)
-    except TypeError:  # an earlier devcloud
+    except TypeError:  # an earlier devcloud has no latencies
         slow_down(latencies)
         return Devcloud(folder, schedules=False)
 
 
 def slow_down(latencies: Any) -> None:
-    """Let each statement that runs take its time, but for those around transactions."""
+    """Delay each statement that runs, except those that begin or commit a transaction."""
     plain: Any = Engine._dispatch
 
     def dispatch(self: Engine, statement: Any, runner: Any) -> Any:
         if not runner.request.dry_run and not isinstance(statement.tree, exp.Transaction | exp.Commit):
-            time.sleep(latencies.draw(statement.text))  # the latency
+            time.sleep(latencies.draw(statement.text))  # the delay is what this function adds
         return plain(self, statement, runner)
 
     Engine._dispatch = dispatch  # type: ignore[method-assign] # the one place that every statement passes

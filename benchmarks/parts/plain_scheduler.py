@@ -24,7 +24,7 @@ class PlainScheduler:
     central: str
 
     def trigger(self, owners: Sequence[str]) -> int:
-        """Queue what is due of the schedules of some tenants, 1 + 3N statements: how many were queued."""
+        """Queue the due schedules of some tenants by 1 + 3N statements; returns how many were queued."""
         due = self._run("list_due_pipelines", owners=list(owners))
         for config in due:
             run = {"run_id": uuid.uuid4().hex, "scheduled_time": config["next_run_time"]}
@@ -38,7 +38,7 @@ class PlainScheduler:
         return len(due)
 
     def process_queue(self) -> bool:
-        """One call of the queue processor, six statements; whether there was a run to take."""
+        """Make one call of the queue processor, six statements; returns whether there was a run to take."""
         found = self._run("find_next_queued")
         if not found:
             return False

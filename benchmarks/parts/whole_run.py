@@ -14,7 +14,7 @@ _BUDGET_SECONDS = 3_000
 
 
 def main() -> None:
-    """Run, and say what it took."""
+    """Run, and print the cost."""
     started = time.monotonic()
     import uuid
     from dataclasses import replace
