@@ -9,7 +9,8 @@ STATE ?= .devcloud
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Environments. Each holds exactly one lock; what made it newer than its lock is `.installed` in its folder.
+# Environments. Each holds the packages of exactly one lock. The time of the file `.installed` in its folder shows
+# whether it is newer than its lock.
 ENVIRONMENT := tools/environment
 
 .venvs/uv/.installed: requirements/lock.txt tools/install-uv
@@ -66,8 +67,8 @@ lint: setup ## Style, types, layers, sizes and pipeline templates
 	@$(PYTHON_BIN) -m tools.check_tree
 	@$(PYTHON_BIN) -m shared.authoring validate
 
-# A judge is something nobody here wrote. One that wants packages of its own gets requirements/judges/NAME.in, compiled
-# by `make lock`, and a target judge-NAME that needs .venvs/NAME/.installed. Every judge is a word of this list.
+# A judge is a tool or a record that others wrote. A judge with packages of its own has requirements/judges/NAME.in,
+# compiled by `make lock`, and a target judge-NAME that needs .venvs/NAME/.installed. This list names every judge.
 JUDGES := recorded terraform schemathesis install focus workflow
 
 .PHONY: judge

@@ -14,7 +14,7 @@ SMOKE_TEST=false
 TERRAFORM="${TERRAFORM:-}"
 DEPLOY_PYTHON="${DEPLOY_PYTHON:-$ROOT/.venv/bin/python}"
 export TF_IN_AUTOMATION=1 TF_INPUT=0
-umask 077                 # a plan and a local state hold every variable
+umask 077                 # plan and local state contain every variable, also secret ones
 trap 'rm -f "$PLAN"' EXIT # also after Ctrl-C
 
 # shellcheck source=tools/deploy/prerequisites.sh
@@ -132,10 +132,10 @@ apply() {
   if $has_tables; then migrate; fi
   step "Applying"
   if ! tf apply "$PLAN"; then
-    say "A first deployment can be faster than Google spreads new APIs, accounts and grants: wait a minute, then run it again."
-    exit 1
+    say "In a first deployment new APIs, accounts and grants may not be effective everywhere yet: wait a minute, then
+    run it again." exit 1
   fi
-  if $has_tables; then migrate; fi # what the functions before made in the meantime
+  if $has_tables; then migrate; fi # for tables that the old functions made in the meantime
   step "Admin key"
   ensure_admin_key
   urls
@@ -143,7 +143,7 @@ apply() {
   if $SMOKE_TEST; then smoke_test; fi
 }
 
-# New functions write columns that older tables do not have; the ones before do not mind them. A first apply has no tables.
+# New functions write columns that older tables do not have; the old functions ignore them. A first apply has no tables.
 migrate() {
   step "Tables that exist${1:+ ($1)}"
   (cd "$ROOT" && PROJECT_ID="$(variable project_id)" BIGQUERY_LOCATION="$(variable bigquery_location)" \
@@ -168,12 +168,13 @@ ensure_admin_key() {
   secret="$(tf output -raw admin_key_secret)"
   version="$(current_admin_key "$secret")"
   if [[ -n "$version" ]]; then
-    say "There is one; ./deploy.sh rotate-admin-key replaces it."
+    say "There is an admin key; ./deploy.sh rotate-admin-key replaces it."
     return
   fi
   version="$(add_admin_key "$secret")"
   secrets update "$secret" --update-version-aliases="current=$version" >/dev/null
-  say "Made. Read it with: gcloud secrets versions access current --secret=$secret --project=$(variable project_id)"
+  say "The admin key is made. Read it with: gcloud secrets versions access current --secret=$secret --project=$(variable
+  project_id)"
 }
 
 rotate_admin_key() {

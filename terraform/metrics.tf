@@ -15,7 +15,7 @@ locals {
       labels      = { action = "EXTRACT(jsonPayload.action)", error_class = "EXTRACT(jsonPayload.error_class)" }
     }
     errors = {
-      description = "Lines at which somebody must act, by what they say"
+      description = "Log lines of severity ERROR or higher, on which somebody must act, by service and message"
       filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for service in values(local.service_names) : "\"${service}\""])}) AND severity>=ERROR"
       labels      = { service = "EXTRACT(resource.labels.service_name)", phrase = "EXTRACT(jsonPayload.message)" }
     }
@@ -59,7 +59,7 @@ resource "google_logging_metric" "counters" {
 
 resource "google_logging_metric" "oldest_waiting" {
   name            = "${local.metric_prefix}_oldest_waiting_seconds"
-  description     = "How long the run has waited that has waited longest, at each call of the dispatcher"
+  description     = "The longest time that a run in the queue has waited, at each call of the dispatcher"
   filter          = "jsonPayload.message=\"scheduler job ended\" AND jsonPayload.job=\"process_queue\" AND jsonPayload.outcome=\"SUCCESS\""
   value_extractor = "EXTRACT(jsonPayload.oldest_waiting_seconds)"
 

@@ -142,7 +142,7 @@ variable "scheduler_admin_key" {
   sensitive   = true
 }
 
-# What guards the wallet and the data.
+# What protects the budget and the data.
 
 variable "settings" {
   description = "Settings of the functions (shared/configuration/settings.py) that differ from the product's defaults, by name, for example { LEASE_SECONDS = \"600\" }. A function gets the settings that configs/platform.yml lists for it."

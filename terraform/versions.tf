@@ -17,7 +17,8 @@ terraform {
   }
 }
 
-# Calls count against the deployed project, because Cloud Quotas and other APIs refuse a person's credentials without one.
+# Calls count against the deployed project, because Cloud Quotas and other APIs refuse a person's credentials that name
+# no project.
 provider "google" {
   project               = var.project_id
   region                = var.region

@@ -18,14 +18,14 @@ variable() {
   say "${value:-${!from_environment:-}}"
 }
 
-# Whether a variable is set, even to an empty value: an empty alert_email means that nobody gets mail.
+# Whether a variable is set. An empty value counts: an empty alert_email means that nobody gets mail.
 is_set() {
   local from_environment="TF_VAR_$1"
   [[ -n "${!from_environment+set}" ]] ||
     { [[ -f "$VARIABLES_FILE" ]] && grep -qE "^[[:space:]]*$1[[:space:]]*=" "$VARIABLES_FILE"; }
 }
 
-# Everything that is missing, at once: nobody wants to find out one by one.
+# Reports everything that is missing at once, so that nobody has to find it out one by one.
 check_prerequisites() {
   local missing=() name
   if [[ -z "$TERRAFORM" ]]; then
@@ -40,7 +40,7 @@ check_prerequisites() {
   command -v gcloud >/dev/null || missing+=("gcloud, the Google Cloud CLI")
   if [[ "$VARIABLES_FILE" != "$SOURCES/terraform.tfvars" ]]; then
     [[ -f "$VARIABLES_FILE" ]] || missing+=("the file $VARIABLES_FILE: cp $SOURCES/terraform.tfvars.example $VARIABLES_FILE")
-    # Terraform reads it whatever else it is given: one platform's settings would slip into another's.
+    # Terraform always reads terraform.tfvars too, so one platform's settings would get into another's.
     [[ ! -f "$SOURCES/terraform.tfvars" ]] || missing+=("another name for $SOURCES/terraform.tfvars, beside --var-file")
   fi
   for name in $REQUIRED_VARIABLES; do
@@ -77,7 +77,7 @@ enable_first_apis() {
   gcloud services enable "${FIRST_APIS[@]}" --project="$(variable project_id)"
 }
 
-# For a plan, which changes nothing.
+# The check before a plan, which must not change anything.
 check_first_apis() {
   local project enabled api
   project="$(variable project_id)"

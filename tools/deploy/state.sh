@@ -38,7 +38,7 @@ make_bucket() {
   fi
 }
 
-# One folder a project: platforms that share a bucket do not share a state.
+# One folder for each project, so that platforms in one bucket do not share a state.
 state_prefix() { say "convergence/$(variable project_id)"; }
 
 check_no_state_in_bucket() {
@@ -61,7 +61,7 @@ terraform {
 HCL
 }
 
-# Terraform would take down one platform to put up another where the state and the variables do not belong together.
+# If the state and the variables belong to different platforms, Terraform would destroy one to create the other.
 check_place() {
   local name kept wanted
   is_deployed || return 0
@@ -69,7 +69,8 @@ check_place() {
     kept="$(tf output -json location | python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$name")"
     wanted="$(variable "$name")"
     [[ "$kept" == "$wanted" ]] ||
-      fail "the state is of a platform with $name = $kept, the variables say $wanted; deploy another one from another checkout"
+      fail "the state belongs to a platform with $name = $kept, but the variables say $wanted; deploy another platform
+      from another checkout"
   done
 }
 
