@@ -177,7 +177,7 @@ def status(options: Namespace) -> None:
 
 
 def _running(options: Namespace) -> Json:
-    """The running cloud's ready line; StateError when there is none, or only what a killed one left behind."""
+    """The running cloud's ready line; StateError if no cloud runs, even if a killed one left its ready line."""
     state = StateDir(options.state_dir)
     ready = state.require_announced()
     try:

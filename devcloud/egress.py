@@ -43,7 +43,7 @@ class EgressProxy:
         return self._server.url
 
     def take_again(self, port: int) -> None:
-        """The port of the last start, where it is free."""
+        """Use the port of the last start if it is free."""
         self._server.former_port = port
 
     def start(self) -> None:

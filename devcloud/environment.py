@@ -49,7 +49,7 @@ def closed_way_out(cloud: Cloud) -> dict[str, str]:
         "http_proxy": cloud.addresses.egress,
         "no_proxy": ",".join(ADDRESSES),
         "REQUESTS_CA_BUNDLE": str(cloud.ca_path),
-        # Otherwise a certificate in the home directory would make google-auth ask at other addresses.
+        # Otherwise google-auth would use other addresses if the home directory has a client certificate.
         "GOOGLE_API_USE_CLIENT_CERTIFICATE": "false",
     }
 

@@ -113,7 +113,7 @@ class GrpcService:
 
     def __init__(self, identity: Identity, tls: Tls, grants: Grants | None = None, *, port: int = 0) -> None:
         self._identity, self._tls, self._grants, self.port = identity, tls, grants, port
-        self.former_port = 0  # of the last start: taken again where it is free
+        self.former_port = 0  # the port of the last start, used again if it is free
         self._server: grpc.Server | None = None
 
     @property

@@ -23,7 +23,7 @@ class HttpServer:
 
     def __init__(self, app: WSGIApplication, *, name: str, port: int = 0, handler: type[Handler] | None = None) -> None:
         self._app, self._name, self.port, self._handler = app, name, port, handler or Handler
-        self.former_port = 0  # of the last start: taken again where it is free
+        self.former_port = 0  # the port of the last start, used again if it is free
         self._server: _Server | None = None
         self._acceptor: threading.Thread | None = None
 

@@ -235,5 +235,5 @@ class Devcloud:
         for name in names:
             try:
                 self._processes[name].ensure_started()
-            except StartFailed:  # its first request will say so
+            except StartFailed:  # the function's first request will report the failure
                 continue

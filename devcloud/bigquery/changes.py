@@ -1,7 +1,7 @@
 """Records when each table's rows arrived and whether old ones were rewritten, for snapshots of the past.
 
-DuckDB keeps rows in the order their commits appended them, so a table that was only appended to since a moment held,
-at that moment, its first N rows; N is the sum of what the commits up to then added.
+DuckDB keeps rows in the order in which commits appended them. So if all changes since a moment were appends, the
+table's rows at that moment are its first N rows. N is the number of rows that the commits up to then had added.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS access_token (sha256 TEXT PRIMARY KEY, email TEXT NOT
 
 
 class Unauthenticated(Exception):
-    """The call carries no credential, or one that proves nothing."""
+    """The call carries no credential, or an invalid one."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Caller:
 
 
 class Identity:
-    """Keys and tokens, kept in the state directory: what was minted before a restart works after it."""
+    """Keys and tokens. They are kept in the state directory, so they stay valid after a restart."""
 
     def __init__(self, state_dir: Path, platform_project: str, *, now: Callable[[], float] = time.time) -> None:
         self._platform_project, self._now = platform_project, now

@@ -88,14 +88,14 @@ class JobStore:
         return {row["name"]: row["next_tick"] for row in rows}
 
     def leave_out(self, name: str, *, tick: float, next_tick: float) -> bool:
-        """Move on from a tick without an execution; False when the job has moved on, or was paused, already."""
+        """Move on from a tick without an execution; False if the job has already moved on or is paused."""
         changed = self._database.execute(
             "UPDATE job SET next_tick = ? WHERE name = ? AND next_tick = ?", next_tick, name, tick
         )
         return changed == 1
 
     def begin(self, name: str, *, tick: float, now: float, next_tick: float) -> bool:
-        """Start a tick's execution and move on; False when it is left out, the last one being still under way."""
+        """Start a tick's execution and move on; False if the tick is left out because the last execution still runs."""
         with self._database.transaction():
             if not self.leave_out(name, tick=tick, next_tick=next_tick):
                 return True

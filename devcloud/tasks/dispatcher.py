@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Lane:
-    """A queue's running calls, and its bucket."""
+    """A queue's running calls and its token bucket."""
 
     bucket: TokenBucket
     in_flight: set[str] = field(default_factory=set)

@@ -60,6 +60,6 @@ def _selection(
     statement = f"SELECT {', '.join(names)} FROM {physical_name(source.ref)}"
     condition, parameters = partition_condition(table, source.partition) if source.partition else ("TRUE", [])
     statement += f" WHERE {condition} AND {unexpired(table) or 'TRUE'}"
-    # Kept aside, so that a table may be copied onto a partition of itself.
+    # Copied to a temporary table first, so that a table may be copied onto a partition of itself.
     session.cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS {statement}", parameters)
     return _ROWS

@@ -76,7 +76,7 @@ def _reading(session: Session) -> duckdb.DuckDBPyConnection:
 
 
 def _ready(session: Session, destination: Destination, schema: list[Json], options: WriteOptions) -> Json:
-    """The table, made, emptied and widened as the dispositions say."""
+    """The table, after it was created, emptied or given columns as the dispositions say."""
     cursor, ref = session.cursor, destination.ref
     table = catalog.find_table(cursor, ref)
     if table is None:

@@ -13,7 +13,7 @@ _LITERALS = (exp.Literal, exp.Null, exp.Boolean, exp.RawString, exp.ByteString)
 
 
 def check_having(node: exp.Expr) -> None:
-    """HAVING needs groups, and may not use what is computed after grouping."""
+    """Raises invalidQuery for HAVING without groups, or with values that are computed after grouping."""
     having = node.args.get("having")
     if having is None:
         return
@@ -31,14 +31,14 @@ def check_having(node: exp.Expr) -> None:
 
 
 def check_qualify(node: exp.Expr) -> None:
-    """QUALIFY needs a window function."""
+    """Raises invalidQuery for QUALIFY without a window function."""
     qualify = node.args.get("qualify")
     if qualify is not None and not any(any(_within(part, exp.Window)) for part in [*node.expressions, qualify]):
         raise invalid_query("The QUALIFY clause requires analytic function to be present")
 
 
 def check_sources(node: exp.Expr) -> None:
-    """Without FROM there are no rows to count or to filter."""
+    """Raises invalidQuery for clauses and aggregates of a SELECT without FROM, which has no rows to count or filter."""
     if node.args.get("from_") is not None:
         return
     for clause in ("where", "group", "having", "qualify"):
@@ -53,14 +53,14 @@ def check_sources(node: exp.Expr) -> None:
 
 
 def check_limit(value: exp.Expr, clause: str) -> None:
-    """LIMIT and OFFSET take a parameter or a number that is not negative."""
+    """Raises invalidQuery unless LIMIT or OFFSET is a parameter or a number that is not negative."""
     is_number = isinstance(value, exp.Literal) and not value.args["is_string"]
     if not is_number and not isinstance(value, (exp.Parameter, exp.Placeholder, exp.Column)):
         raise invalid_query(f"{clause} expects a non-negative integer literal or parameter")
 
 
 def check_no_literal(node: exp.Expr, clause: str) -> None:
-    """ORDER BY and GROUP BY take no literal, except a column number."""
+    """Raises invalidQuery for a literal in ORDER BY or GROUP BY that is not a column number."""
     bare = node.unnest()
     number = bare.this if isinstance(bare, exp.Neg) else bare
     if isinstance(number, exp.HexString) or (number is not bare and isinstance(number, exp.Literal)):
@@ -71,7 +71,7 @@ def check_no_literal(node: exp.Expr, clause: str) -> None:
 
 
 def check_order(node: exp.Expr) -> None:
-    """ORDER BY has aggregates only where the SELECT has."""
+    """Raises invalidQuery for an aggregate in ORDER BY if the SELECT has neither groups nor aggregates."""
     order, grouped = node.args.get("order"), node.args.get("group") or node.args.get("having")
     if order is None or grouped or any(_aggregates(part) for part in node.expressions):
         return
@@ -81,7 +81,7 @@ def check_order(node: exp.Expr) -> None:
 
 
 def check_no_null(operands: Iterable[exp.Expr], operator: str) -> None:
-    """Operators take no literal NULL."""
+    """Raises invalidQuery for a literal NULL as an operand."""
     if any(isinstance(operand.unnest(), exp.Null) for operand in operands):
         raise invalid_query(f"Operands of {operator} cannot be literal NULL")
 

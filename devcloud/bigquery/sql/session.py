@@ -113,7 +113,7 @@ class Session:
         return self._row_counts.get(self.cursor, table, created, since=self._counted_since)
 
     def begin_transaction(self) -> None:
-        """BEGIN TRANSACTION: what was pending is committed, the snapshot is pinned now."""
+        """BEGIN TRANSACTION: commit pending writes and pin the snapshot."""
         if self.in_transaction:
             raise invalid_query("Transactions cannot be nested")
         self.commit()
