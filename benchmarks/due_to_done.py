@@ -14,7 +14,7 @@ The plain scheduler is what one would write first: every statement a job of its 
 each run, one run for each call of the queue processor, which Cloud Scheduler makes every five minutes. Here the calls
 follow each other at once, straight from this process and without HTTP.
 
-Both on the same devcloud, one after the other. The goals: 20 times faster, 100 times fewer control-plane jobs.
+Both run on the same devcloud, one after the other. The goals: 20 times faster, 100 times fewer control-plane jobs.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def run_plain(plain: PlainScheduler, tenants: Sequence[str]) -> None:
 
 
 def main() -> int:
-    """Print the table; 1 when a goal is missed."""
+    """Print the table; returns 1 if a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.due_to_done", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--runs", type=int, default=RUNS, help=f"how many; a multiple of {SCHEDULES_PER_TENANT}")

@@ -20,7 +20,7 @@ AT_MOST = 1.3
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table; 1 when the bound does not hold."""
+    """Print the table; returns 1 if the bound does not hold."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.executor_memory", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=SIZES, help="sizes of the exports, in rows")
     sizes = parser.parse_args(arguments).rows

@@ -128,7 +128,7 @@ def _per_cpu(took: Took) -> float:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table and the ratios; 1 when a bound does not hold."""
+    """Print the table and the ratios; returns 1 if a bound does not hold."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.extract_to_published", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--rows", type=int, default=ROWS, help="rows of the export (default: %(default)s)")

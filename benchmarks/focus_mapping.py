@@ -131,7 +131,7 @@ def shown(own: Ran, other: Written, console: Console) -> Goal:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table and the ratios; 1 when the bound does not hold or the sums differ."""
+    """Print the table and the ratios; returns 1 if the bound does not hold or the sums differ."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.focus_mapping", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--rows", type=int, default=ROWS, help="rows of the export (default: %(default)s)")

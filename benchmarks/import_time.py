@@ -108,7 +108,7 @@ def _least(function: str, request: Request | None, *, hidden: Sequence[str]) -> 
 
 
 def main() -> int:
-    """Print the table; 1 when the bound does not hold."""
+    """Print the table; returns 1 if the bound does not hold."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.import_time", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.parse_args()

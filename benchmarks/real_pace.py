@@ -72,7 +72,7 @@ FIGURES = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the figures; 1 when a goal is missed, 2 when a checkout cannot be measured."""
+    """Print the figures; returns 1 if a goal is missed, 2 if a checkout cannot be measured."""
     options = parsed(arguments)
     checkouts = {"before": options.before, "now": ROOT} if options.before else {"now": ROOT}
     for checkout in checkouts.values():

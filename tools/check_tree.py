@@ -107,7 +107,7 @@ def findings(root: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    """Print the findings; 1 when there is any."""
+    """Print the findings; returns 1 if there is any."""
     found = list(findings(ROOT))
     for finding in found:
         print(finding)

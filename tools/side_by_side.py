@@ -19,7 +19,7 @@ def run(target: str) -> subprocess.CompletedProcess[str]:
 
 
 def main(targets: list[str]) -> int:
-    """Run all of them, also after one has failed; 1 when any has."""
+    """Run all of them, also after one has failed; returns 1 if any has."""
     failed = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         started = {pool.submit(run, target): target for target in targets}

@@ -21,7 +21,7 @@ from shared.runtime.terminal import replace_what_cannot_be_shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what is wrong, a line each; 1 when anything is, or when the analyser is not there."""
+    """Print what is wrong, a line each; returns 1 if anything is, or when the analyser is not there."""
     parser = argparse.ArgumentParser(prog="python -m tools.validate_sql", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument(
         "path", nargs="?", type=Path, metavar="PATH", help="a template or a folder; default: all of them"

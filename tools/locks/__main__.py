@@ -34,7 +34,7 @@ def wanted() -> Iterator[Path]:
 
 
 def compile_lock(path: Path, *, upgrade: bool) -> Path:
-    """The lock of a requirements.in; without `upgrade` only what that file changed moves."""
+    """Compile the lock of a requirements.in; without `upgrade` pins that still fit stay as they are."""
     lock = path.with_suffix(".txt")
     options = [*_OPTIONS, "--python-version", _OLDEST_PYTHON.get(path.name, "3.11")]
     if path.parent.parent == ROOT / "functions":

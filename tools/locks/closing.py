@@ -1,7 +1,7 @@
 """Closes a compiled lock for every pip: it also pins the distribution of an extra without the extra.
 
 pip before 24.0 looks for the distribution of `name[extra]==version` among all releases, unless the lock also has
-`name==version`. The day a newer release is there it takes that one, which has no hash in the lock, and gives up.
+`name==version`. As soon as a newer release exists, pip takes that one, finds no hash for it in the lock, and fails.
 """
 
 from __future__ import annotations

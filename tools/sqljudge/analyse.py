@@ -32,7 +32,7 @@ class Analysed:
 
 def analyse(sql: str, tables: Tables, parameters: Mapping[str, str]) -> list[Analysed]:
     """Every statement of a script, resolved; SqlRefused at the first that is wrong."""
-    # The catalog travels with every statement: only what the script mentions.
+    # The catalog is sent with every statement, so it has only the tables that the script mentions.
     catalog = build_catalog({place: fields for place, fields in tables.items() if place[1] in sql})
     analyzer = Analyzer(_options(parameters), catalog, service())
     try:
@@ -78,7 +78,7 @@ def _options(parameters: Mapping[str, str]) -> AnalyzerOptions:
 
 
 def missing_required(analysed: Sequence[Analysed], required: Mapping[str, frozenset[str]]) -> list[str]:
-    """REQUIRED columns that an INSERT leaves out: the analyser does not mind, BigQuery does."""
+    """The REQUIRED columns that an INSERT leaves out. The analyser accepts that, but BigQuery does not."""
     missing: list[str] = []
     for statement in analysed:
         if statement.kind == "ResolvedInsertStmt":

@@ -54,7 +54,7 @@ def language() -> LanguageOptions:
     options.enabled_language_features = [item for item in options.enabled_language_features if item not in banned]
     options.product_mode = ProductMode.PRODUCT_EXTERNAL
     options.name_resolution_mode = NameResolutionMode.NAME_RESOLUTION_DEFAULT
-    options.supported_statement_kinds = []  # none named: all
+    options.supported_statement_kinds = []  # an empty list means all kinds
     options.reserved_keywords = ["QUALIFY"]
     return options
 
@@ -95,7 +95,7 @@ def build_catalog(tables: Tables) -> SimpleCatalog:
 
 
 def build_table(name: str, columns: Sequence[tuple[str, Type]]) -> SimpleTable:
-    """A table under its own name."""
+    """The analyser's table with this name and these fields."""
     return SimpleTable(
         name=name,
         name_in_catalog=name,

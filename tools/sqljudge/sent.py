@@ -56,7 +56,7 @@ def rendered_checks(template: Template, *, guards: bool = True) -> list[Rendered
 
 
 def template_statement(template: Template, name: str) -> Statement:
-    """A template's own statement over what its steps stage: whole, with the statements inside it."""
+    """The whole statement of a template, with nested statements, over the staging tables of its steps."""
     staged, whole = staged_tables(template), whole_statement(template, name)
     for target in template.publish:
         if target.billed == name:

@@ -36,7 +36,7 @@ _MARK = re.compile(r"/\*(\w+):(\d+)\*/")
 
 
 def refusals(template: Template) -> Iterator[str]:
-    """A line for each statement that the analyser refuses, and each column of a result that is not its shape's."""
+    """A line for each statement that the analyser refuses, and for each result column that differs from its shape."""
     places, whole = places_of(sql_file(template)), shown_path(sql_file(template).with_suffix(".yml"))
     with _marked(template, places) as marked:
         found = [
@@ -88,7 +88,7 @@ def _refused(statement: Statement, places: Mapping[str, StatementPlace], place: 
 
 
 def _mark_before(sql: str, line: int, column: int) -> tuple[str, int] | None:
-    """The statement and line of a template at that place: the last mark before it, on that line."""
+    """The template's statement and line for a place in marked SQL: the last mark on that line before the place."""
     lines = sql.splitlines()
     text = lines[min(line, len(lines)) - 1]
     marks = [match for match in _MARK.finditer(text) if match.start() < column] if line <= len(lines) else []

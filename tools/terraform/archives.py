@@ -48,13 +48,13 @@ def content_hash(files: Mapping[str, bytes]) -> str:
 
 
 def pack(root: Path, function: str, output: Path) -> str:
-    """Write a function's archive unless it is there; the hash of its content."""
+    """Write a function's archive unless it exists; returns the hash of its content."""
     files = members(root, function)
     name = content_hash(files)
     archive = output / f"{function}-{name}.zip"
     if not archive.exists():
         output.mkdir(parents=True, exist_ok=True)
-        # Written aside and renamed: an interrupted plan leaves no half archive under the final name.
+        # Written under another name and renamed, so that an interrupted plan leaves no incomplete archive.
         descriptor, unfinished = tempfile.mkstemp(dir=output, suffix=".part")
         with os.fdopen(descriptor, "wb") as file:
             _write(file, files)

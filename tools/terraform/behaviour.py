@@ -52,7 +52,7 @@ def resource_id(name: str, value: Json) -> str:
 
 
 def deletion_refused(value: Json) -> str:
-    """Why the provider does not delete this, or nothing."""
+    """The reason why the provider refuses to delete a resource; empty if it does not refuse."""
     return "deletion_protection is set" if value.get("deletion_protection") else ""
 
 

@@ -22,7 +22,7 @@ _HERE = Path(__file__).resolve().parent
 
 
 def lay_out(folder: Path, sources: Path) -> Path:
-    """Everything under `folder`; the command's path."""
+    """Write everything under `folder`; returns the command's path."""
     used = {name for file in sources.glob("*.tf") for name in _USED.findall(file.read_text(encoding="utf-8"))}
     for provider in _PROVIDERS:
         _install(folder, provider, read_schema(_package(provider), provider, used))
