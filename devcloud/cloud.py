@@ -36,7 +36,7 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Cloud:
-    """A platform in one project and region, with BigQuery in `location`."""
+    """The names in one project and region, with BigQuery in `location`."""
 
     platform: Platform
     project: str

@@ -148,7 +148,7 @@ def _host(request: Request) -> None:
 def _end_with_parent() -> None:
     while os.read(sys.stdin.fileno(), 1024):
         pass
-    # Not sys.exit: the instance is gone, as one of Cloud Run's is, whatever its threads were doing.
+    # Not sys.exit, which waits for threads: like an instance of Cloud Run this one ends at once.
     os._exit(0)
 
 

@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS version (
 
 
 class KeyStore:
-    """Every call first does what fell due in the meantime: rotations, and the end of versions to be destroyed."""
+    """Stores keys. Every call first carries out what is due: rotations, and the destruction of versions."""
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._database, self._now = Database(path, _SCHEMA), now

@@ -136,7 +136,7 @@ def drop_dataset(
 
 
 def find_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> Json | None:
-    """The REST Table resource, or None; a table past its expiration is gone."""
+    """The REST Table resource; None if there is none or the table has expired."""
     statement = "SELECT resource FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
     row = remembered_row(cursor, statement, ref.path)
     resource: Json | None = None if row is None else json.loads(row[0])

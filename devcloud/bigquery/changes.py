@@ -18,8 +18,8 @@ from devcloud.bigquery.duck import one_row
 from devcloud.bigquery.model import BigQueryError, TableRef, not_implemented
 from devcloud.bigquery.row_counts import row_count
 
-# Held from stamping a commit's changes to its end, and while a snapshot is pinned: the log is in commit order, and a
-# snapshot that is later than a change's stamp contains it.
+# Held from the stamp of a commit's changes until the commit ends, and while a snapshot is pinned. So the log is in the
+# order of commits, and a snapshot contains every change that has an earlier stamp.
 COMMIT_LOCK = threading.RLock()
 KEPT = dt.timedelta(days=7)
 
@@ -34,7 +34,7 @@ class Change:
 
 
 def record(cursor: duckdb.DuckDBPyConnection, changes: list[Change]) -> None:
-    """Log a transaction's changes, stamped now; the caller holds COMMIT_LOCK until its COMMIT is through."""
+    """Log a transaction's changes with the current time; the caller holds COMMIT_LOCK until its COMMIT ends."""
     now, values = dt.datetime.now(dt.UTC), list[object]()
     for change in changes:
         if uid := _uid(cursor, change.ref):
@@ -51,7 +51,7 @@ def last_change(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> dt.datetime
 
 
 def rows_at(cursor: duckdb.DuckDBPyConnection, ref: TableRef, moment: dt.datetime) -> int:
-    """The number of the table's first rows that it had at `moment`; raises if that is not known any more."""
+    """The number of rows that the table had at `moment`; raises if that is no longer known."""
     now = dt.datetime.now(dt.UTC)
     if not now - KEPT <= moment <= now:
         raise BigQueryError("invalid", f"Invalid snapshot time {moment.isoformat()} for table {ref}")
@@ -74,7 +74,7 @@ def _one(cursor: duckdb.DuckDBPyConnection, ref: TableRef, what: str, parameters
 
 
 def _uid(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> str | None:
-    """The identity of the table among tables of the same name over time; None if there is no table."""
+    """The table's id, which no earlier or later table of the same name has; None if there is no table."""
     statement = "SELECT uid FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
     row = remembered_row(cursor, statement, ref.path)
     return None if row is None else str(row[0])

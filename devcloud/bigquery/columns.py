@@ -43,7 +43,7 @@ def definitions(resource: Json) -> str:
     if is_ingestion_partitioned(resource):
         unit = resource["timePartitioning"]["type"].lower()
         columns.append(f"{PARTITION_TIME} TIMESTAMPTZ DEFAULT date_trunc('{unit}', current_timestamp)")
-    # DuckDB has no table without columns; BigQuery has, its schema may come with the first load.
+    # DuckDB has no tables without columns. BigQuery has: their schema may come with the first load.
     return ", ".join(columns) or "_devcloud_empty BOOLEAN"
 
 
@@ -53,7 +53,7 @@ def _definition(field: Json) -> str:
 
 
 def alter(cursor: duckdb.DuckDBPyConnection, ref: TableRef, old: list[Json], new: list[Json]) -> None:
-    """Add what is new at any depth and relax what was REQUIRED; BigQuery refuses anything else."""
+    """Add new fields at any depth and relax REQUIRED ones; raises for other changes, as BigQuery does."""
     _alter(cursor, ref, old, new, path="")
     if not old and new:
         cursor.execute(f"ALTER TABLE {physical_name(ref)} DROP COLUMN _devcloud_empty")

@@ -30,7 +30,7 @@ from devcloud.bigquery.sql.tables import partition_date, stored_columns
 from devcloud.bigquery.types import quoted
 from devcloud.identity import Caller
 
-_BATCH_ROWS = 2_048  # what DuckDB hands over at a time
+_BATCH_ROWS = 2_048  # the number of rows that DuckDB returns at a time
 _BATCH_BYTES = 1_000_000
 
 
@@ -55,7 +55,7 @@ class Frozen:
 def freeze(
     engine: Engine, results: ResultStore, ref: TableRef, selection: Selection, *, caller: Caller, file: Path
 ) -> Frozen:
-    """Write the selected rows to `file`; raises what reading the table would."""
+    """Write the selected rows to `file`; raises the errors of reading the table."""
     if is_anonymous(ref):
         access.check_project(caller, ref.project, "bigquery.tables.getData")
         return _freeze_result(results.get(ref), selection, file)

@@ -17,7 +17,7 @@ from devcloud.bigquery.model import TableRef
 
 
 def row_count(cursor: duckdb.DuckDBPyConnection, table: TableRef, *, where: str = "") -> int:
-    """The table's rows, exactly."""
+    """The exact number of the table's rows."""
     return one_number(cursor, f"SELECT count(*) FROM {physical_name(table)} WHERE {where or 'TRUE'}")
 
 

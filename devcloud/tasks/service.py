@@ -65,7 +65,7 @@ class Tasks(GrpcService):
         return self._dispatcher.wait_idle(timeout_seconds, due_within_seconds)
 
     def forget(self, *queues: str, timeout_seconds: float) -> bool:
-        """Drop the tasks of paused queues and set their names free; False when one is under way for too long."""
+        """Drop the tasks of paused queues and free their names; False if one is under way for too long."""
         return self._dispatcher.forget(queues, timeout_seconds)
 
     @rpc(types.CreateQueueRequest, "cloudtasks.queues.create", on="parent")

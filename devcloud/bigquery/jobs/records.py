@@ -38,7 +38,7 @@ class Record:
 
 
 def set_up(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Create the table; jobs that a killed process left running have ended."""
+    """Create the table, and end the jobs that a killed process left running."""
     cursor.execute(_SETUP)
     for project, location, job_id, text in cursor.execute(
         "SELECT project, location, job_id, resource FROM _devcloud.jobs WHERE NOT done"

@@ -7,7 +7,7 @@ from devcloud.bigquery.model import BigQueryError, Json, TableRef
 
 
 def merged_fields(ref: TableRef, existing: list[Json], schema: list[Json]) -> list[Json]:
-    """The table's fields, with what only the rows have added at the end."""
+    """The table's fields, followed by the fields that only the rows have."""
     coming = {str(new["name"]).lower(): normal_field(new) for new in schema}
     merged = []
     for old in existing:

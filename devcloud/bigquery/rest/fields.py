@@ -34,12 +34,12 @@ class Resource:
         return dict(one.split(":", 1) for one in f"{self.enforced} {self.stored}".split())
 
     def refusals(self) -> dict[str, frozenset[str]]:
-        """The values of each refused field that mean nothing."""
+        """The values of each refused field that are accepted, because they ask for nothing."""
         pairs = (one.partition("=") for one in self.refused.split())
         return {name: frozenset(values.split("|")) for name, _, values in pairs}
 
     def names(self) -> list[str]:
-        """Every field, as often as it is listed."""
+        """Every field; one that is listed twice occurs twice."""
         return [*self.kinds(), *self.refusals(), *self.output.split()]
 
 

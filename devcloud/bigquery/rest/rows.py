@@ -29,7 +29,7 @@ from devcloud.bigquery.values import Reading, ValueProblem, row_decoder
 
 _TABLE = "/bigquery/v2/projects/<project>/datasets/<dataset>/tables/<table>"
 _ROWS = "_devcloud_inserted"
-# BigQuery remembers insert ids for about a minute, and promises nothing.
+# BigQuery remembers insert ids for about a minute, without a guarantee.
 _REMEMBERED_SECONDS, _REMEMBERED = 60.0, 100_000
 
 
@@ -157,14 +157,14 @@ def _decoded(body: Json, fields: list[Json]) -> tuple[list[tuple[str | None, dic
 
 
 def _all_stopped(count: int, problems: list[Json]) -> list[Json]:
-    """One bad row stops the whole request: the good ones are reported too."""
+    """The errors of a request that one bad row stops: the good rows are reported too."""
     bad = {problem["index"]: problem for problem in problems}
     stopped = {"reason": "stopped", "location": "", "debugInfo": "", "message": ""}
     return [bad.get(index, {"index": index, "errors": [stopped]}) for index in range(count)]
 
 
 class _SeenIds:
-    """Insert ids of the last minute: a repeated request inserts nothing twice, as far as BigQuery promises."""
+    """Remembers the insert ids of the last minute, so that a repeated request inserts nothing twice."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

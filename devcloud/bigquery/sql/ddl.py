@@ -118,7 +118,7 @@ def _selected(query: Relation | None) -> list[Json]:
 
 
 def _described(properties: list[exp.Expr], fields: list[Json]) -> Json:
-    """Partitioning, clustering and options."""
+    """Add partitioning, clustering and options to the resource."""
     resource: Json = {}
     plain = []
     for one in properties:

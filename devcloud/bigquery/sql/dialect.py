@@ -1,6 +1,6 @@
 """sqlglot's BigQuery dialect, which keeps every function as written, so that the registries interpret it.
 
-sqlglot would otherwise turn functions into its own canonical nodes and lose which one was meant.
+Otherwise sqlglot would turn several functions into the same node, and the name that was written would be lost.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Engine:
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
         self._guards, self._row_counts, self._catalogs = TableGuards(), RowCounts(), Catalogs(database)
-        self._rehearsed: dict[Hashable, None] = {}  # scripts, the oldest first
+        self._rehearsed: dict[Hashable, None] = {}  # scripts that passed the check, oldest first
         with database.cursor() as cursor:
             cursor.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor to come
             for name in ("text_macros.sql", "macros.sql"):
@@ -45,7 +45,7 @@ class Engine:
         return Session(self._database, self._guards, self._row_counts, self._catalogs)
 
     def run(self, request: QueryRequest, *, session: Session) -> QueryResult:
-        """Run one statement or a script and return its result; raises BigQueryError, all undone that is not committed.
+        """Run one statement or a script and return its result; a BigQueryError undoes all that is not committed.
 
         The rows of the last SELECT are in `rows` (Arrow, complete), or in the table `kept` where the request has a
         destination, its REST schema in `schema`; a script has one

@@ -104,7 +104,7 @@ def _find_here(names: list[str], scope: Scope) -> tuple[Typed, int] | None:
 
 
 def position(node: exp.Expr) -> str:
-    """` at [line:column]` where the parser knows it."""
+    """The text ` at [line:column]`, if the parser knows the position."""
     line, end = node.meta.get("line"), node.meta.get("col")
     return f" at [{line}:{end - len(node.name) + 1}]" if line and end else ""
 

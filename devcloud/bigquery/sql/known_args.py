@@ -86,7 +86,7 @@ def check_tree(root: exp.Expr) -> None:
 
 def _compares_a_comparison(node: exp.Expr) -> bool:
     if isinstance(node.parent, exp.Update) and node.arg_key == "expressions":
-        return False  # SET column = value
+        return False  # the assignment in SET column = value is not a comparison
     sides = (node.args.get(side) for side in ("this", "expression"))
     return any(isinstance(side, (*_COMPARISONS, exp.Not)) for side in sides)
 

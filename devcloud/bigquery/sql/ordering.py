@@ -39,7 +39,7 @@ def order_keys(binder: Binder, order: exp.Expr, scope: Scope, *, ordinals: bool 
 
 
 def _not_a_number_first(value: Typed, key: str, term: exp.Expr) -> list[tuple[str, str]]:
-    """The key and its direction; NaN is below every number, DuckDB has it above."""
+    """The key and its direction. BigQuery sorts NaN below every number, DuckDB above."""
     way = direction(term)
     if value.type != FLOAT64 or value.literal:
         return [(key, way)]

@@ -30,7 +30,7 @@ class Signature:
     body: Body
 
     def patterns(self, count: int) -> tuple[str, ...] | None:
-        """The parameter of each of `count` arguments; None when that many do not fit."""
+        """The parameter for each of `count` arguments; None if the signature does not take that many."""
         if not self.repeated:
             return self.parameters if len(self.parameters) == count else None
         missing = count - len(self.parameters) + 1
@@ -47,7 +47,7 @@ def define(names: str, *signatures: tuple[str, Body]) -> None:
 
 
 def later(feature: str) -> Body:
-    """The body of a signature that BigQuery has and this engine has not."""
+    """The body of a signature that BigQuery has and this engine does not implement."""
 
     def refuse(_: Sequence[Typed]) -> str:
         raise not_implemented(feature)

@@ -47,7 +47,7 @@ def add(binder: Binder, node: exp.Expr, scope: Scope) -> str:
 
 
 def _without_alias(scope: Scope) -> Scope:
-    """A subquery in FROM sees the queries around the SELECT and its WITH, not its neighbours."""
+    """The scope of a subquery in FROM: it sees outer queries and the SELECT's WITH, but no other FROM items."""
     inner = Scope(parent=scope.parent)
     inner.ctes, inner.asked = dict(scope.ctes), list(scope.asked)
     return inner

@@ -85,7 +85,7 @@ def _with_schema(result: QueryResult, fields: list[Json]) -> QueryResult:
 
 
 def _begin(runner: Runner, ref: TableRef, what: str) -> None:
-    """Ask for the right to change the table and hold it."""
+    """Check the right to change the table, and hold the table for this session."""
     runner.authorize(ref, writes=True)
     if runner.session.in_transaction:
         raise invalid_query(

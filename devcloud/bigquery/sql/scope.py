@@ -12,13 +12,13 @@ from devcloud.bigquery.sql.literals import quote_text
 from devcloud.bigquery.sql.typed import Typed, built
 from devcloud.bigquery.types import SqlType, struct_of
 
-# The DuckDB text of a column that BigQuery has and this engine has not.
+# The DuckDB text of a column that BigQuery has and this engine does not implement.
 LATER = '"_devcloud_later"'
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column as a query sees it: BigQuery's name and type, DuckDB's text; `hidden` from `*` when a pseudo column."""
+    """A column as a query sees it: BigQuery's name and type, DuckDB's text. `*` leaves out `hidden` pseudo columns."""
 
     name: str
     type: SqlType

@@ -23,10 +23,10 @@ _DEFINITION = re.compile(
     r"(?P<verb>CREATE|ALTER|DROP) (?:OR REPLACE )?(?:TEMP |TEMPORARY |PUBLIC |PRIVATE )?"
     rf"(?P<what>{'|'.join(re.escape(name) for name in _OBJECTS)})\b"
 )
-# Some forms of these are implemented; a form that the parser does not know is one of the others.
+# Kinds with some implemented forms. A form that the parser does not know is not implemented.
 _PARTLY = re.compile(r"(?P<verb>ALTER) (?P<what>TABLE|VIEW|SCHEMA)\b")
 _BLOCK = re.compile(r"\w+ : (BEGIN|LOOP|WHILE|REPEAT|FOR)\b")
-# Clauses that the parser does not know in statements that it knows.
+# Clauses that the parser does not know, in statements that it otherwise knows.
 _WITHIN = re.compile(
     r"\b(?:ML|AI|VECTOR_SEARCH|DIFFERENTIAL_PRIVACY|AGGREGATION_THRESHOLD|MATCH_RECOGNIZE|GRAPH_TABLE|SEARCH)\b"
 )
@@ -51,7 +51,7 @@ def refuse_unknown(words: Sequence[str]) -> None:
 
 
 def refuse_unparsed(words: Sequence[str]) -> None:
-    """Raises notImplemented for a statement that the parser does not know and that may be a form it lacks."""
+    """Raises notImplemented if a statement that the parser refuses may be valid in a form that the parser lacks."""
     head = " ".join(words[:_LONGEST])
     if found := _PARTLY.match(head):
         raise not_implemented(f"{found['verb']} {found['what']} as in {head}")

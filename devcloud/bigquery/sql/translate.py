@@ -29,7 +29,7 @@ _RULES: dict[type[exp.Expr], Callable[[Binder, exp.Expr], Plan]] = {
 
 
 class Plans:
-    """The plans of statements run before."""
+    """Keeps the plans of statements for their next run."""
 
     def __init__(self) -> None:
         self._lock, self._planning = threading.Lock(), SingleFlight()

@@ -86,7 +86,7 @@ def _arguments(node: exp.Anonymous, *counts: int) -> list[exp.Expr]:
 
 @function("DATE_DIFF", "DATETIME_DIFF", "TIMESTAMP_DIFF", "TIME_DIFF")
 def bind_difference(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
-    """DATE_DIFF counts boundaries between; TIMESTAMP_DIFF whole units elapsed."""
+    """DATE_DIFF and its kin count the boundaries between two values; TIMESTAMP_DIFF counts elapsed whole units."""
     name = str(node.this).upper().removesuffix("_DIFF")
     end, start, part_node = _arguments(node, 3)
     part = part_of(part_node)
@@ -240,7 +240,7 @@ def _from_parts(name: str, given: list[Typed]) -> Typed:
 
 @function("CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_DATETIME", "CURRENT_TIME")
 def bind_current(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
-    """The statement's time, the same everywhere in it."""
+    """CURRENT_TIMESTAMP() and its kin: one time for the whole statement."""
     from devcloud.bigquery.sql.expressions import now
 
     name = str(node.this).upper().removeprefix("CURRENT_")

@@ -152,7 +152,7 @@ def _parse_piece(element: str, literal: str, name: str) -> str:
 
 
 def _parse_with_zone_name(text: Typed, elements: list[tuple[str, str]], name: str) -> Typed:
-    """%Z at the end of a constant: its zone is checked as BigQuery checks it."""
+    """Handle %Z at the end of a constant format: check the zone in the text as BigQuery does."""
     if not isinstance(text.value, str) or elements[-1][0] != "Z":
         raise not_implemented(f"{name} with %Z")
     match = re.search(r"[A-Za-z]+(?:/[A-Za-z_]+)*$", text.value)
