@@ -28,8 +28,8 @@ def test_functions_and_routes_are_the_same(cloud: Devcloud, plan: Plan) -> None:
 
 
 def test_each_function_gets_the_same_settings(cloud: Devcloud, plan: Plan) -> None:
-    for name, function in plan.resources("google_cloudfunctions2_function").items():
-        deployed = set(function.values["service_config"][0]["environment_variables"])
+    for name in plan.resources("google_cloudfunctions2_function"):
+        deployed = set(plan.environment_of(name))
         local = function_environment(cloud.cloud, name, key_file=cloud.cloud.ca_path).keys()
         assert deployed <= local
         asked_for = set(cloud.cloud.platform.functions[name].environment)

@@ -76,6 +76,8 @@ PASSING: list[Failure] = [
     ends(errors.DependencyThrottled, "UNAVAILABLE", kind="PAUSED"),
     ends(errors.Throttled, "UNAVAILABLE", kind="PAUSED"),
     ends(errors.SourceThrottled, "UNAVAILABLE"),
+    ends(errors.SourceRewritten, "UNAVAILABLE"),
+    ends(errors.ReadBroken, "UNAVAILABLE"),
     ends(errors.StepFailed, "STEP_FAILED"),
     ends(errors.StepTimedOut, "STEP_TIMEOUT"),
     ends(errors.DependencyUnavailable, "UNAVAILABLE"),

@@ -61,6 +61,14 @@ class Plan:
                 name = None if key is None else str(key)
                 yield Resource(found["address"], found["type"], found["name"], name, found["values"])
 
+    def environment_of(self, function: str) -> dict[str, str | None]:
+        """The settings that a function is given; None for a value that is known once its resource is made."""
+        planned = self.resources("google_cloudfunctions2_function")[function]
+        (change,) = (each["change"] for each in self.document["resource_changes"] if each["address"] == planned.address)
+        (unknown,) = change["after_unknown"]["service_config"]
+        (service,) = planned.values["service_config"]
+        return {**service["environment_variables"], **dict.fromkeys(unknown.get("environment_variables", {}))}
+
     def configuration(self, address: str) -> Json:
         """The arguments of a resource in the files: constants, or references."""
         resources = self.document["configuration"]["root_module"]["resources"]
