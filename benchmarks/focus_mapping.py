@@ -108,7 +108,7 @@ def contender(file: Path, folder: Path) -> Written:
 
 
 def shown(own: Ran, other: Written, console: Console) -> Goal:
-    """Print both ways, and the ratios; the one that has a bound is returned."""
+    """Print both ways and the ratios; returns the ratio that has a bound."""
     table = Table(title=f"{own.rows:,} rows of an export", title_justify="left", box=None)
     for column in ("", "extract", "focus", "checks", "publish", "whole run", "CPU seconds", "FOCUS rows"):
         table.add_column(column, justify="right" if column else "left")

@@ -61,7 +61,7 @@ _FIRST_YEAR, _LAST_YEAR, _MOST_DAYS = 2008, 2150, 3_660
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit status. What a user can set right ends with one line on standard error."""
+    """Run a command; returns its exit status. An error that a user can correct is one line on standard error."""
     options = build_parser().parse_args(arguments)
     try:
         _command(options.command)(options)

@@ -82,7 +82,8 @@ class Clients:
         from google.auth.transport.grpc import secure_authorized_channel
         from google.auth.transport.requests import Request
 
-        # gRPC reads GRPC_DEFAULT_SSL_ROOTS_FILE_PATH once a process, which may outlive a cloud: name the roots here.
+        # gRPC reads GRPC_DEFAULT_SSL_ROOTS_FILE_PATH once in a process, and a process may use several clouds in turn.
+        # So the roots are given here.
         roots = Path(self._environment["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"]).read_bytes()
         channel = secure_authorized_channel(
             self._credentials,

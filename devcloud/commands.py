@@ -32,8 +32,8 @@ _EXPORTER = "billing-export"  # the account in the tenant's project that writes 
 
 
 def demo(options: Namespace) -> None:
-    """Tell the main job end to end."""
-    fork_server().start()  # its imports go on beside this process's own
+    """Run the demo."""
+    fork_server().start()  # it imports while this process imports too
     from devcloud.demo.story import demo
 
     demo(options)
@@ -177,7 +177,7 @@ def status(options: Namespace) -> None:
 
 
 def _running(options: Namespace) -> Json:
-    """The running cloud's ready line; StateError if no cloud runs, even if a killed one left its ready line."""
+    """The running cloud's ready line; raises StateError if no cloud runs, even if a killed one left its ready line."""
     state = StateDir(options.state_dir)
     ready = state.require_announced()
     try:
@@ -190,13 +190,13 @@ def _running(options: Namespace) -> Json:
 
 
 def _attempted(client: Any, before: Any) -> Any:
-    """The job once Cloud Scheduler has called its target after `before`."""
+    """Wait until Cloud Scheduler has called the job's target after `before`, and return the job."""
     deadline = time.monotonic() + before.attempt_deadline.total_seconds()
     while time.monotonic() < deadline:
         job = client.get_job(name=before.name)
         if job.last_attempt_time != before.last_attempt_time:
             return job
-        time.sleep(_POLL_SECONDS)  # as gcloud polls: the API has nothing to wait on
+        time.sleep(_POLL_SECONDS)  # polls as gcloud does, because the API has no call that waits
     raise UserError(f"no answer within {before.attempt_deadline}")
 
 

@@ -52,7 +52,7 @@ class Database:
         return next(iter(self.rows(sql, *values)), None)
 
     def execute(self, sql: str, *values: Any) -> int:
-        """Run a statement; the number of rows it changed."""
+        """Run a statement; returns the number of rows that it changed."""
         with self._lock:
             return self._connection.execute(sql, values).rowcount
 

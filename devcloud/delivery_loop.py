@@ -62,7 +62,7 @@ class DeliveryLoop:
             self.changed.notify_all()
 
     def wait_idle(self, timeout_seconds: float, due_within_seconds: float = math.inf) -> bool:
-        """Wait until nothing is outstanding and nothing under way; False when that took too long."""
+        """Wait until nothing is outstanding and nothing under way; returns False if that takes too long."""
         with self.changed:
             return self.changed.wait_for(
                 lambda: not self._under_way and not self.outstanding(due_within_seconds), timeout_seconds

@@ -73,7 +73,7 @@ class EgressProxy:
 
 
 class _Tunnel(Handler):
-    """Opens a tunnel to IAM Credentials, whose other end is this same server."""
+    """Opens a tunnel for requests to IAM Credentials; this same server answers them."""
 
     tls: ssl.SSLContext
 
@@ -86,7 +86,7 @@ class _Tunnel(Handler):
         self.end_headers()
         try:
             self.connection = self.tls.wrap_socket(self.connection, server_side=True)
-        except OSError:  # the caller does not trust the certificate, or has gone
+        except OSError:  # the caller does not trust the certificate or has closed the connection
             self.close_connection = True
             return
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
@@ -98,7 +98,7 @@ class _Tunnel(Handler):
 
 
 def refusal(host: str) -> str:
-    """The answer to a request for another machine."""
+    """The answer to a request for any other host."""
     return f"devcloud lets nothing out: {host}"
 
 

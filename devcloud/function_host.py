@@ -27,8 +27,8 @@ from devcloud.http_server import HttpServer
 
 Json = dict[str, Any]
 
-# Modules only: a client, a channel or a thread would not survive the fork. Nothing of the product either, so that an
-# instance reads its own source in its own environment.
+# Only modules are imported before the fork: a client, a channel or a thread would not survive it. No module of the
+# product is, so that each instance reads its own source in its own environment.
 LIBRARIES = (
     "google.auth.impersonated_credentials",
     "google.auth.transport.requests",

@@ -49,33 +49,33 @@ class RpcError(Exception):
 
 
 def not_found(message: str) -> RpcError:
-    """NOT_FOUND."""
+    """An error with the status NOT_FOUND."""
     return RpcError(grpc.StatusCode.NOT_FOUND, message)
 
 
 def already_exists(message: str) -> RpcError:
-    """ALREADY_EXISTS."""
+    """An error with the status ALREADY_EXISTS."""
     return RpcError(grpc.StatusCode.ALREADY_EXISTS, message)
 
 
 def invalid_argument(message: str) -> RpcError:
-    """INVALID_ARGUMENT."""
+    """An error with the status INVALID_ARGUMENT."""
     return RpcError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def failed_precondition(message: str) -> RpcError:
-    """FAILED_PRECONDITION."""
+    """An error with the status FAILED_PRECONDITION."""
     return RpcError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
 def refusal(permission: str, resource: str) -> RpcError:
-    """PERMISSION_DENIED, worded as the service that the permission belongs to words it."""
+    """An error with the status PERMISSION_DENIED, in the words of the service to which the permission belongs."""
     wording = _REFUSALS.get(permission.partition(".")[0], _REFUSAL)
     return RpcError(grpc.StatusCode.PERMISSION_DENIED, wording.format(permission, resource))
 
 
 def unimplemented(feature: str) -> RpcError:
-    """UNIMPLEMENTED, naming the feature: never a silent wrong answer."""
+    """An error with the status UNIMPLEMENTED that names the feature, so that no answer is silently wrong."""
     return RpcError(grpc.StatusCode.UNIMPLEMENTED, f"devcloud does not implement {feature}")
 
 
@@ -122,7 +122,7 @@ class GrpcService:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Bind and serve; RuntimeError when `port` is taken."""
+        """Bind and serve; raises RuntimeError if `port` is taken."""
         self._server = grpc.server(
             futures.ThreadPoolExecutor(_THREADS, thread_name_prefix=self.service_name),
             handlers=[_Handlers(self, self._identity, self._grants)],
@@ -184,7 +184,7 @@ class _Handlers(_GenericHandler):
         return answer
 
     def _authorise(self, request: Any, context: grpc.ServicerContext, declared: Rpc) -> tuple[Caller, ...]:
-        """The arguments beyond the request; RpcError when the caller is unknown or lacks the permission."""
+        """The arguments beyond the request; raises RpcError if the caller is unknown or lacks the permission."""
         caller = self._caller(context)
         if declared.permission is None:
             return (caller,)

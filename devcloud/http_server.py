@@ -33,7 +33,7 @@ class HttpServer:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Bind and serve; OSError when `port` is taken."""
+        """Bind and serve; raises OSError if `port` is taken."""
         # werkzeug ends the process when it cannot bind, so it is handed a socket that is bound already.
         with _first_bound(self.former_port, self.port) as bound:
             self._server = _Server("127.0.0.1", bound.getsockname()[1], self._app, self._handler, fd=bound.fileno())
@@ -85,7 +85,7 @@ class Handler(WSGIRequestHandler):
         return environ
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """No access log: what matters is in the services' own records."""
+        """Write no access log, because the services keep records of their own."""
 
 
 class _Server(ThreadedWSGIServer):

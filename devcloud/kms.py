@@ -23,7 +23,7 @@ from devcloud.tls import Tls
 _LIMIT_BYTES = 64 * 1024
 _DESTROY_AFTER_SECONDS = 30 * 86_400
 _VERSION_BYTES, _NONCE_BYTES, _TAG_BYTES = 4, 12, 16
-# Ciphertext is: a mark, the version that made it, the nonce, and what AES-GCM returns.
+# A ciphertext has a mark, the number of the version that made it, the nonce, and the output of AES-GCM.
 _MARK = b"\x0a\x24\x00"
 _HEADER_BYTES = len(_MARK) + _VERSION_BYTES
 _WRONG_KEY = "Decryption failed: verify that 'name' refers to the correct CryptoKey."
@@ -133,7 +133,7 @@ class Kms(GrpcService):
     def UpdateCryptoKeyPrimaryVersion(
         self, request: service.UpdateCryptoKeyPrimaryVersionRequest
     ) -> resources.CryptoKey:
-        """Rotate: what is encrypted from now on uses this version, and nothing is re-encrypted."""
+        """Rotate: later encryptions use this version, and nothing is re-encrypted."""
         if not request.crypto_key_version_id.isdecimal():
             raise invalid_argument(f"{request.crypto_key_version_id} is no version id.")
         self._keys.set_primary(request.name, int(request.crypto_key_version_id))
@@ -235,7 +235,7 @@ def _check_size(request: Any, *fields: str) -> None:
 
 
 def _check_checksums(request: Any, *fields: str) -> set[str]:
-    """The fields that came with a checksum; INVALID_ARGUMENT unless each checksum matches."""
+    """The fields that came with a checksum; raises INVALID_ARGUMENT unless each checksum matches."""
     given = {field for field in fields if has(request, f"{field}_crc32c")}
     for field in given:
         if getattr(request, f"{field}_crc32c") != google_crc32c.value(getattr(request, field)):

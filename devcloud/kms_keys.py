@@ -42,7 +42,7 @@ class KeyStore:
         self._database.close()
 
     def create_ring(self, name: str) -> resources.KeyRing:
-        """A new key ring; ALREADY_EXISTS."""
+        """Store a new key ring; raises ALREADY_EXISTS."""
         with self._database.transaction():
             if self._database.row("SELECT 1 FROM key_ring WHERE name = ?", name):
                 raise already_exists(f"KeyRing {name} already exists.")
@@ -50,7 +50,7 @@ class KeyStore:
             return self.get_ring(name)
 
     def get_ring(self, name: str) -> resources.KeyRing:
-        """A key ring; NOT_FOUND."""
+        """A key ring; raises NOT_FOUND."""
         row = self._database.row("SELECT created_at FROM key_ring WHERE name = ?", name)
         if row is None:
             raise not_found(f"KeyRing {name} not found.")
@@ -62,7 +62,7 @@ class KeyStore:
         return [self.get_ring(row["name"]) for row in names if row["name"].startswith(f"{parent}/keyRings/")]
 
     def create_key(self, ring: str, key: resources.CryptoKey, *, with_version: bool) -> resources.CryptoKey:
-        """A new key under `key.name`, with its first version as primary; ALREADY_EXISTS."""
+        """Store a new key under `key.name`, with its first version as primary; raises ALREADY_EXISTS."""
         with self._database.transaction():
             self.get_ring(ring)
             if self._database.row("SELECT 1 FROM crypto_key WHERE name = ?", key.name):
@@ -77,7 +77,7 @@ class KeyStore:
             return self.get_key(key.name)
 
     def save_key(self, key: resources.CryptoKey) -> resources.CryptoKey:
-        """The key with its changed fields."""
+        """Store a key's changed fields."""
         self._database.execute(
             "UPDATE crypto_key SET message = ?, next_rotation_at = ? WHERE name = ?",
             resources.CryptoKey.serialize(key), seconds_of(key.next_rotation_time) or None, key.name,
@@ -85,7 +85,7 @@ class KeyStore:
         return self.get_key(key.name)
 
     def get_key(self, name: str) -> resources.CryptoKey:
-        """A key with its primary version; NOT_FOUND."""
+        """A key with its primary version; raises NOT_FOUND."""
         self._rotate_if_due(name)
         row = self._key_row(name)
         key: resources.CryptoKey = resources.CryptoKey.deserialize(row["message"])
@@ -96,13 +96,13 @@ class KeyStore:
         return key
 
     def list_keys(self, ring: str) -> list[resources.CryptoKey]:
-        """The keys of a ring; NOT_FOUND."""
+        """The keys of a ring; raises NOT_FOUND."""
         self.get_ring(ring)
         names = self._database.rows("SELECT name FROM crypto_key WHERE ring = ? ORDER BY name", ring)
         return [self.get_key(row["name"]) for row in names]
 
     def add_version(self, key: str) -> resources.CryptoKeyVersion:
-        """A further version, which does not become primary by itself; NOT_FOUND."""
+        """Store a further version, which does not become primary by itself; raises NOT_FOUND."""
         with self._database.transaction():
             self._key_row(key)
             return self.get_version(key, self._add_version(key))
@@ -115,7 +115,7 @@ class KeyStore:
         self._database.execute("UPDATE crypto_key SET primary_number = ? WHERE name = ?", number, key)
 
     def get_version(self, key: str, number: int) -> resources.CryptoKeyVersion:
-        """A version; NOT_FOUND."""
+        """A version; raises NOT_FOUND."""
         row = self._version_row(key, number)
         version = resources.CryptoKeyVersion(
             name=f"{key}/cryptoKeyVersions/{number}",
@@ -132,7 +132,7 @@ class KeyStore:
         return version
 
     def list_versions(self, key: str) -> list[resources.CryptoKeyVersion]:
-        """The versions of a key, oldest first; NOT_FOUND."""
+        """The versions of a key, oldest first; raises NOT_FOUND."""
         self.get_key(key)
         rows = self._database.rows("SELECT number FROM version WHERE key = ? ORDER BY number", key)
         return [self.get_version(key, row["number"]) for row in rows]
@@ -140,7 +140,7 @@ class KeyStore:
     def change_state(
         self, key: str, number: int, state: int, *, leaving: tuple[int, ...], destroy_at: float | None = None
     ) -> resources.CryptoKeyVersion:
-        """Move a version to `state`; FAILED_PRECONDITION when it is in none of the states it may leave."""
+        """Move a version to `state`; raises FAILED_PRECONDITION when it is in none of the states it may leave."""
         with self._database.transaction():
             version = self.get_version(key, number)
             if version.state not in leaving:
@@ -157,7 +157,7 @@ class KeyStore:
         return self._database.row("SELECT 1 FROM version WHERE key = ? AND number = ?", key, number) is not None
 
     def material(self, key: str, number: int) -> AESGCM:
-        """The cipher of an enabled version; FAILED_PRECONDITION naming the state otherwise."""
+        """The cipher of an enabled version; raises FAILED_PRECONDITION naming the state otherwise."""
         version = self.get_version(key, number)
         if version.state != State.ENABLED:
             raise failed_precondition(_not_enabled(version))
@@ -211,7 +211,7 @@ def split_version(name: str) -> tuple[str, int | None]:
 
 
 def require_version(name: str) -> tuple[str, int]:
-    """A version's key and number; INVALID_ARGUMENT for the name of anything else."""
+    """A version's key and number; raises INVALID_ARGUMENT for the name of anything else."""
     key, number = split_version(name)
     if number is None:
         raise invalid_argument(f"The resource name {name} is invalid.")

@@ -14,7 +14,7 @@ _Item = TypeVar("_Item")
 
 
 def instant(seconds: float) -> Any:
-    """Seconds since 1970 as what a Timestamp field takes. Any, because the classes declare the field as protobuf's."""
+    """Seconds since 1970 as a value for a Timestamp field. (Any: the classes declare these fields as protobuf's.)"""
     return datetime.fromtimestamp(seconds, UTC)
 
 

@@ -24,7 +24,7 @@ class Onboarded:
 
 
 def onboard(client: bigquery.Client, tenant_id: str, *, daily_limit: int = 25, concurrent_limit: int = 3) -> Onboarded:
-    """Make a tenant with a live subscription; OnboardingError when there is one of that id.
+    """Make a tenant with a live subscription; raises OnboardingError if there is one of that id.
 
     InvalidInput when the id may not be a tenant's. The client is the operator's.
     """
@@ -40,7 +40,7 @@ def onboard(client: bigquery.Client, tenant_id: str, *, daily_limit: int = 25, c
 
 
 def add_api_key(client: bigquery.Client, tenant_id: str) -> Onboarded:
-    """Give an onboarded tenant a further API key; OnboardingError when there is no such tenant."""
+    """Give an onboarded tenant a further API key; raises OnboardingError if there is no such tenant."""
     api_key = TenantAdmission(warehouse_of(client)).add_key(tenant_id)
     if api_key is None:
         raise OnboardingError(f"there is no tenant {tenant_id}; onboard it without --new-key first")

@@ -33,7 +33,7 @@ class SecretStore:
         self._database.close()
 
     def create(self, secret: resources.Secret) -> None:
-        """A new secret without versions; ALREADY_EXISTS."""
+        """Store a new secret without versions; raises ALREADY_EXISTS."""
         with self._database.transaction():
             if self._database.row("SELECT 1 FROM secret WHERE name = ?", secret.name):
                 raise already_exists(f"Secret [{secret.name}] already exists.")
@@ -41,12 +41,12 @@ class SecretStore:
             self._database.execute("INSERT INTO secret VALUES (?, ?)", secret.name, message)
 
     def save(self, secret: resources.Secret) -> None:
-        """The secret with its changed fields."""
+        """Store a secret's changed fields."""
         message = resources.Secret.serialize(secret)
         self._database.execute("UPDATE secret SET message = ? WHERE name = ?", message, secret.name)
 
     def get(self, name: str) -> resources.Secret:
-        """A secret; NOT_FOUND."""
+        """A secret; raises NOT_FOUND."""
         row = self._database.row("SELECT message FROM secret WHERE name = ?", name)
         if row is None:
             raise not_found(f"Secret [{name}] not found.")
@@ -59,7 +59,7 @@ class SecretStore:
         return [self.get(row["name"]) for row in rows if row["name"].startswith(f"{parent}/secrets/")]
 
     def delete(self, name: str) -> None:
-        """Remove a secret with all its versions; NOT_FOUND."""
+        """Remove a secret with all its versions; raises NOT_FOUND."""
         with self._database.transaction():
             self.get(name)
             self._database.execute("DELETE FROM version WHERE secret = ?", name)
@@ -77,7 +77,7 @@ class SecretStore:
             return self.version(f"{secret}/versions/{number}")
 
     def version(self, name: str) -> resources.SecretVersion:
-        """A version with its number, found by number, alias or `latest`; NOT_FOUND."""
+        """A version with its number, found by number, alias or `latest`; raises NOT_FOUND."""
         row = self._version_row(name)
         version = resources.SecretVersion(
             name=f"{row['secret']}/versions/{row['number']}",
@@ -90,7 +90,7 @@ class SecretStore:
         return version
 
     def list_versions(self, secret: str) -> list[resources.SecretVersion]:
-        """The versions of a secret, newest first; NOT_FOUND."""
+        """The versions of a secret, newest first; raises NOT_FOUND."""
         self.get(secret)
         rows = self._database.rows("SELECT number FROM version WHERE secret = ? ORDER BY number DESC", secret)
         return [self.version(f"{secret}/versions/{row['number']}") for row in rows]
@@ -100,7 +100,7 @@ class SecretStore:
         return self._database.row("SELECT 1 FROM version WHERE secret = ? AND number = ?", secret, number) is not None
 
     def data(self, name: str) -> bytes:
-        """The payload of an enabled version; NOT_FOUND, FAILED_PRECONDITION naming the state."""
+        """The payload of an enabled version; raises NOT_FOUND, FAILED_PRECONDITION naming the state."""
         row = self._version_row(name)
         if row["state"] != State.ENABLED:
             full_name = f"{row['secret']}/versions/{row['number']}"

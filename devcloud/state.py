@@ -31,7 +31,7 @@ class StateDir:
         self._lock: IO[str] | None = None
 
     def acquire(self) -> None:
-        """Hold the directory until `release`; StateError when another devcloud does."""
+        """Hold the directory until `release`; raises StateError if another devcloud does."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (self.path / "lock").open("a")
         try:
@@ -51,11 +51,11 @@ class StateDir:
         self._lock = None
 
     def announce(self, ready: Json) -> None:
-        """Say to other commands where the running devcloud answers."""
+        """Write down for other commands where the running devcloud answers."""
         self._write(self._ready_file, ready | {"pid": os.getpid()})
 
     def require_announced(self) -> Json:
-        """The announcement of the running devcloud; StateError if there is none."""
+        """The announcement of the running devcloud; raises StateError if there is none."""
         if not self._ready_file.exists():
             raise StateError(f"no devcloud is running on {self.path}; {self.hint}")
         return self._read(self._ready_file)

@@ -32,7 +32,7 @@ class Tls:
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir / "tls"
         if self._folder.exists() and not self._has_all_names():
-            shutil.rmtree(self._folder)  # an earlier release made the folder, for fewer services
+            shutil.rmtree(self._folder)  # the folder of an earlier release has certificates for fewer services
         if not self._folder.exists():
             self._issue()
 
@@ -94,7 +94,7 @@ def _certificate(
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + _VALID)
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        # Since 3.13 Python checks a chain by RFC 5280, which requires these.
+        # Since 3.13 Python checks a chain by RFC 5280, which requires these extensions.
         .add_extension(_key_usage(is_authority=issuer is None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), critical=False)

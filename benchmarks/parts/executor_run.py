@@ -62,7 +62,7 @@ class Bench:
         return tenant
 
     def run(self, tenant: Tenant, copies: int) -> Took:
-        """Publish the whole export by a fresh executor process; AssertionError unless all rows are published."""
+        """Publish the whole export by a fresh executor process; raises AssertionError unless all rows are published."""
         cloud, key_file = self.executions.cloud, self.folder / f"{uuid.uuid4().hex}.json"
         key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")), encoding="utf-8")
         environment = {**os.environ, **function_environment(cloud.cloud, "execute_run", key_file=key_file)}

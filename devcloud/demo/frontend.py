@@ -56,7 +56,7 @@ class Frontend:
         raise DemoError(f"no scheduled run of {self.tenant_id} after {timeout_seconds:.0f} s")
 
     def run_until_ended(self, pipeline_logging_id: str, *, timeout_seconds: float = 120) -> Json:
-        """Poll the run until it has ended and its steps are logged; DemoError if it takes too long."""
+        """Poll the run until it has ended and its steps are logged; raises DemoError if it takes too long."""
         path = f"/api/v1/pipelines/runs/{self.tenant_id}/{pipeline_logging_id}"
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:

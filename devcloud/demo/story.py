@@ -107,7 +107,7 @@ def demo(options: Namespace) -> None:
 
 
 def tell(cloud: Devcloud, console: Console, *, stays: bool) -> None:
-    """The whole story; DemoError when the platform does not do what is shown. `stays`: the cloud outlives it."""
+    """The whole story; raises DemoError if the platform does not do what is shown. `stays`: the cloud outlives it."""
     with cloud.clients() as clients, ThreadPoolExecutor(len(ACTORS)) as at_once:
         ledger = Ledger(clients.bigquery())
         scenes = list(at_once.map(lambda actor: _set_stage(cloud, ledger, actor), ACTORS))

@@ -33,9 +33,10 @@ class Refused(Exception):
 def admit(
     authorization: str | None, *, audience: str, members: frozenset[str], certs: Callable[[], Mapping[str, str]]
 ) -> str:
-    """The Authorization header the function gets to see, or Refused.
+    """The Authorization header that the function gets; raises Refused for a caller that Cloud Run does not admit.
 
-    No token is 403, one that cannot be verified 401, one of an account that is not among `members` 403.
+    The status is 403 without a token, 401 for a token that cannot be verified, and 403 for an account that is not among
+    `members`.
     """
     scheme, _, token = (authorization or "").partition(" ")
     if not token:
@@ -75,5 +76,5 @@ def _unverified(reason: str) -> Refused:
 
 
 def _printable(text: str) -> str:
-    """Safe inside a quoted header value."""
+    """The text without characters that a quoted header value must not have."""
     return "".join(character for character in text if character.isprintable() and character not in '"\\')[:200]

@@ -11,7 +11,8 @@ from werkzeug.datastructures import Headers
 
 MAX_BODY_BYTES = 32 * 1024 * 1024  # Cloud Run's limit for HTTP/1 requests
 
-# RFC 9110, 7.6.1: these belong to one connection. The body is passed on whole, so its framing is ours too.
+# These headers belong to one connection (RFC 9110, 7.6.1). The body is forwarded as a whole, so its framing headers are
+# written anew too.
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"}
     | {"upgrade", "content-length", "expect"}
@@ -43,7 +44,7 @@ class Answer:
 
 
 def forward(method: str, target: str, headers: Headers, body: bytes, *, port: int, timeout_seconds: float) -> Answer:
-    """The function's answer for `target`, its raw path and query; NotReached, CutOff or TimedOut without one."""
+    """The function's answer for `target`, its raw path and query; raises NotReached, CutOff or TimedOut without one."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
     try:
         try:
@@ -68,7 +69,7 @@ def forward(method: str, target: str, headers: Headers, body: bytes, *, port: in
 
 
 def outgoing_headers(received: Headers, *, client: str, authorization: str | None) -> Headers:
-    """The headers the function sees: `authorization` in place, the trace and the client as Google's front end adds."""
+    """The headers that the function gets: with `authorization`, the trace and the client as Google's front end does."""
     headers = Headers([(name, value) for name, value in received.items() if name.lower() not in _HOP_BY_HOP])
     if authorization is not None:
         headers["Authorization"] = authorization
@@ -80,7 +81,7 @@ def outgoing_headers(received: Headers, *, client: str, authorization: str | Non
 
 
 def _add_trace(headers: Headers) -> None:
-    """Both forms of the trace, the one that is missing or malformed derived from the other."""
+    """Add both forms of the trace; one that is missing or malformed is derived from the other."""
     parts = (headers.get("traceparent") or "").split("-")
     if not _TRACEPARENT.fullmatch("-".join(parts)):
         trace, _, rest = (headers.get("X-Cloud-Trace-Context") or "").partition("/")

@@ -124,7 +124,7 @@ class Gateway:
         return Response(answer.body, answer.status, answer.headers)
 
     def _authorization(self, request: Request, name: str) -> str | None:
-        """The header a private function gets to see instead; None leaves a public one's alone."""
+        """The Authorization header for a private function; None if the function is public and gets the caller's."""
         if self._functions[name].access == "public":
             return None
         return admit(

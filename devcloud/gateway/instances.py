@@ -39,7 +39,7 @@ class Instance:
         self._has_ended = False
 
     def await_end(self, timeout_seconds: float | None) -> bool:
-        """Whether the process is gone, its pid free; waits up to the timeout for it."""
+        """Wait up to the timeout for the process to end; returns whether it is gone and its pid free."""
         if not self._has_ended:
             self._has_ended = _is_readable(self._gone, timeout_seconds)
         return self._has_ended
@@ -54,7 +54,7 @@ class Instance:
             os.kill(self.pid, number)
 
     def close_input(self) -> None:
-        """Do what the death of this process would do."""
+        """Close the instance's input, as the death of this process would."""
         self._input.close()
 
     def close(self) -> None:
@@ -72,12 +72,12 @@ class ForkServer:
         self._socket: socket.socket | None = None
 
     def start(self) -> None:
-        """Begin the imports, unless they were begun; does not wait for them."""
+        """Begin the imports if they have not begun; does not wait for them."""
         with self._lock:
             self._running()
 
     def fork(self, function: str, source: Path, environment: Mapping[str, str], log: IO[bytes]) -> Instance:
-        """A new process that is about to host the function; ForkFailed when there is none."""
+        """A new process that is about to host the function; raises ForkFailed if there is none."""
         text = json.dumps([function, str(source), dict(environment)]).encode() + b"\n"
         (its_input, input_end), (announcement, its_announcement), (gone, its_gone) = os.pipe(), os.pipe(), os.pipe()
         given = [its_input, its_announcement, log.fileno(), its_gone]

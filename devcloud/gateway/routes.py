@@ -18,7 +18,7 @@ class Destination:
 
 
 class Routes:
-    """Finds the function of a request path. The method is the function's business: it answers 405 itself."""
+    """Finds the function of a request path. It ignores the method, because the function answers 405 itself."""
 
     def __init__(self, functions: Mapping[str, Function]) -> None:
         self._names = frozenset(functions)

@@ -64,7 +64,7 @@ class Identity:
 
     @property
     def token_uri(self) -> str:
-        """The token endpoint that minted keys name; RuntimeError before the token server has ever started."""
+        """The token endpoint that minted keys name; raises RuntimeError before the token server has ever started."""
         return self._require("token_uri")
 
     @token_uri.setter
@@ -143,7 +143,7 @@ class Identity:
         return caller.project == project
 
     def account_of(self, assertion: str) -> tuple[str, Mapping[str, Any]]:
-        """The account that signed a JWT with a minted key, and the claims; Unauthenticated when it proves nothing."""
+        """The account that signed a JWT with a minted key, and the claims; raises Unauthenticated if it is invalid."""
         try:
             header = jwt.decode_header(assertion)
             if header.get("alg") != "RS256":
@@ -207,7 +207,7 @@ def account_email(account: str, project: str) -> str:
 
 
 def project_of(email: str) -> str:
-    """The project an account's e-mail belongs to; Unauthenticated when it is not a service account's."""
+    """The project an account's e-mail belongs to; raises Unauthenticated if it is not a service account's."""
     _, _, domain = email.partition("@")
     if not domain.endswith(_DOMAIN):
         raise Unauthenticated(f"{email} is not a service account")

@@ -58,11 +58,11 @@ class Scheduler(GrpcService):
         self._ticker.look()
 
     def pending(self, due_within_seconds: float = math.inf) -> int:
-        """Executions that are not yet done, as far as they are due by then."""
+        """The number of unfinished executions that are due within this time."""
         return self._ticker.outstanding(due_within_seconds)
 
     def wait_idle(self, timeout_seconds: float, due_within_seconds: float = math.inf) -> bool:
-        """Wait until no execution is pending or under way; False when that took too long."""
+        """Wait until no execution is pending or under way; returns False if that takes too long."""
         return self._ticker.wait_idle(timeout_seconds, due_within_seconds)
 
     @rpc(types.CreateJobRequest, "cloudscheduler.jobs.create", on="parent")

@@ -44,7 +44,7 @@ class JobStore:
         self._database.close()
 
     def create(self, job: Job, next_tick: float) -> Job:
-        """A new job; ALREADY_EXISTS."""
+        """Store a new job; raises ALREADY_EXISTS."""
         with self._database.transaction():
             if self._database.row("SELECT 1 FROM job WHERE name = ?", job.name):
                 raise already_exists(f"Job {job.name} already exists.")
@@ -52,7 +52,7 @@ class JobStore:
             return self.get(job.name)
 
     def save(self, job: Job, next_tick: float | None) -> Job:
-        """The job with its changed fields."""
+        """Store a job's changed fields."""
         self._database.execute(
             "UPDATE job SET message = ?, next_tick = ? WHERE name = ?", Job.serialize(job), next_tick, job.name
         )
@@ -64,7 +64,7 @@ class JobStore:
         return None if row is None else _job(row)
 
     def get(self, name: str) -> Job:
-        """A job; NOT_FOUND."""
+        """A job; raises NOT_FOUND."""
         job = self.find(name)
         if job is None:
             raise not_found("Job not found.")
@@ -76,7 +76,7 @@ class JobStore:
         return [_job(row) for row in rows if row["name"].startswith(prefix)]
 
     def delete(self, name: str) -> None:
-        """Remove a job and what it has under way; NOT_FOUND."""
+        """Remove a job and what it has under way; raises NOT_FOUND."""
         with self._database.transaction():
             self.get(name)
             self._database.execute("DELETE FROM execution WHERE job = ?", name)
@@ -105,11 +105,11 @@ class JobStore:
             return True
 
     def add_execution(self, name: str, *, tick: float, now: float) -> None:
-        """An execution, due at once."""
+        """Store a new execution, due at once."""
         self._database.execute("INSERT INTO execution VALUES (NULL, ?, ?, 0, NULL, ?)", name, tick, now)
 
     def executions(self) -> list[Execution]:
-        """All that are not yet done, oldest first."""
+        """All executions that are not yet done, oldest first."""
         return [Execution(**dict(row)) for row in self._database.rows("SELECT * FROM execution ORDER BY due_at, id")]
 
     def count_executions(self, due_until: float = math.inf) -> int:
@@ -117,13 +117,13 @@ class JobStore:
         return sum(execution.due_at <= due_until for execution in self.executions())
 
     def finish(self, execution: Execution, job: Job) -> None:
-        """An execution that succeeded or was given up, and its job's new status."""
+        """Remove an execution that succeeded or was given up, and store its job's new status."""
         with self._database.transaction():
             self._database.execute("DELETE FROM execution WHERE id = ?", execution.id)
             self._save_message(job)
 
     def retry(self, execution: Execution, job: Job, *, first_attempt_at: float, due_at: float) -> None:
-        """Another attempt later, and its job's new status."""
+        """Keep an execution for a later attempt, and store its job's new status."""
         with self._database.transaction():
             self._database.execute(
                 "UPDATE execution SET attempts = ?, first_attempt_at = ?, due_at = ? WHERE id = ?",
@@ -141,7 +141,7 @@ class JobStore:
 
 def _job(row: Row) -> Job:
     job: Job = Job.deserialize(row["message"])
-    # Kept in its own column only, so that a paused job shows none.
+    # The next tick is kept in its own column only, so that a paused job shows none.
     Job.pb(job).ClearField("schedule_time")
     if row["next_tick"] is not None:
         job.schedule_time = instant(row["next_tick"])

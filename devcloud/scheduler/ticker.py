@@ -37,7 +37,7 @@ class Ticker(DeliveryLoop):
         super().start()
 
     def outstanding(self, due_within_seconds: float = math.inf) -> int:
-        """Executions that are not yet done and due by then."""
+        """The number of unfinished executions that are due within this time."""
         return self._store.count_executions(self.now() + due_within_seconds)
 
     def send_due(self) -> float:
@@ -103,7 +103,7 @@ class Ticker(DeliveryLoop):
 
 def _retry_rule(config: types.RetryConfig) -> RetryRule:
     max_age = seconds_of(config.max_retry_duration)
-    # No count with a duration means: as often as the duration allows. Neither means: never.
+    # A duration without a count allows any number of retries within it. Without both there are no retries.
     return RetryRule(
         max_attempts=None if max_age and not config.retry_count else config.retry_count + 1,
         max_age_seconds=max_age,

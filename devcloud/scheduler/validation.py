@@ -19,7 +19,7 @@ _WITH_BODY = (types.HttpMethod.POST, types.HttpMethod.PUT, types.HttpMethod.PATC
 
 
 def next_tick(job: types.Job, after: float) -> float:
-    """The first tick of a job later than `after`; INVALID_ARGUMENT when schedule or zone make no sense."""
+    """The first tick of a job later than `after`; raises INVALID_ARGUMENT for an invalid schedule or zone."""
     try:
         start = datetime.fromtimestamp(after, ZoneInfo(job.time_zone))
         moment: datetime = croniter(job.schedule, start).get_next(datetime)

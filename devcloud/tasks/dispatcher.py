@@ -30,7 +30,7 @@ class _Lane:
 
 
 class Dispatcher(DeliveryLoop):
-    """Sends from all running queues."""
+    """Sends the tasks of all running queues."""
 
     def __init__(self, store: TaskStore, identity: Identity, now: Callable[[], float]) -> None:
         super().__init__("tasks", now)
@@ -160,7 +160,7 @@ def _record(task: types.Task, sent_at: float, now: float, outcome: Outcome) -> N
         attempt.response_time = instant(now)
     task.last_attempt = attempt
     if task.dispatch_count == 1:
-        # Of the first attempt only the time is kept, as the service does.
+        # Only the time of the first attempt is kept, as in the service.
         task.first_attempt = types.Attempt(dispatch_time=instant(sent_at))
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 
 class TokenBucket:
-    """Fills with `rate` tokens a second up to `burst`; starts full."""
+    """A bucket that gains `rate` tokens a second up to `burst`; it starts full."""
 
     def __init__(self, rate: float, burst: int, now: float) -> None:
         self._rate, self._burst = rate, burst
         self._tokens, self._filled_at = float(burst), now
 
     def adjust(self, rate: float, burst: int, now: float) -> None:
-        """Another rate from now on."""
+        """Change the rate from now on."""
         self._fill(now)
         self._rate, self._burst = rate, burst
         self._tokens = min(self._tokens, float(burst))

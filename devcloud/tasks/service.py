@@ -57,11 +57,11 @@ class Tasks(GrpcService):
         self._dispatcher.look()
 
     def pending(self, due_within_seconds: float = math.inf) -> int:
-        """Tasks not yet acknowledged, as far as they are due by then."""
+        """The number of unacknowledged tasks that are due within this time."""
         return self._dispatcher.outstanding(due_within_seconds)
 
     def wait_idle(self, timeout_seconds: float, due_within_seconds: float = math.inf) -> bool:
-        """Wait until no task is pending or under way; False when that took too long."""
+        """Wait until no task is pending or under way; returns False if that takes too long."""
         return self._dispatcher.wait_idle(timeout_seconds, due_within_seconds)
 
     def forget(self, *queues: str, timeout_seconds: float) -> bool:

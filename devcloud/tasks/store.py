@@ -43,7 +43,7 @@ class TaskStore:
         self._database.close()
 
     def create_queue(self, queue: types.Queue, now: float) -> None:
-        """A new queue; ALREADY_EXISTS, also for the name of one deleted a short while ago."""
+        """Store a new queue; raises ALREADY_EXISTS, also for the name of one deleted a short while ago."""
         with self._database.transaction():
             if self._database.row("SELECT 1 FROM queue WHERE name = ?", queue.name):
                 raise already_exists("Queue already exists")
@@ -52,7 +52,7 @@ class TaskStore:
             self._database.execute("INSERT INTO queue VALUES (?, ?)", queue.name, types.Queue.serialize(queue))
 
     def save_queue(self, queue: types.Queue) -> None:
-        """The queue with its changed fields."""
+        """Store a queue's changed fields."""
         self._database.execute("UPDATE queue SET message = ? WHERE name = ?", types.Queue.serialize(queue), queue.name)
 
     def find_queue(self, name: str) -> types.Queue | None:
@@ -61,7 +61,7 @@ class TaskStore:
         return None if row is None else types.Queue.deserialize(row["message"])
 
     def get_queue(self, name: str) -> types.Queue:
-        """A queue; NOT_FOUND."""
+        """A queue; raises NOT_FOUND."""
         queue = self.find_queue(name)
         if queue is None:
             raise not_found("Queue does not exist.")
@@ -73,7 +73,7 @@ class TaskStore:
         return [types.Queue.deserialize(row["message"]) for row in rows if row["name"].startswith(prefix)]
 
     def delete_queue(self, name: str, now: float) -> None:
-        """Remove a queue with its tasks; NOT_FOUND."""
+        """Remove a queue with its tasks; raises NOT_FOUND."""
         with self._database.transaction():
             self.get_queue(name)
             self.purge(name, now)
@@ -94,7 +94,7 @@ class TaskStore:
             self._database.execute("DELETE FROM reserved_name WHERE substr(name, 1, ?) = ?", len(tasks), tasks)
 
     def add_task(self, queue: str, task: types.Task, *, due_at: float, now: float) -> None:
-        """A new task; NOT_FOUND without the queue, ALREADY_EXISTS also for a name used a short while ago."""
+        """Store a new task; raises NOT_FOUND without the queue, ALREADY_EXISTS also for a recently used name."""
         with self._database.transaction():
             self.get_queue(queue)
             if self._database.row("SELECT 1 FROM task WHERE name = ?", task.name):
@@ -112,7 +112,7 @@ class TaskStore:
         return None if row is None else types.Task.deserialize(row["message"])
 
     def get_task(self, name: str) -> types.Task:
-        """A task; NOT_FOUND."""
+        """A task; raises NOT_FOUND."""
         task = self.find_task(name)
         if task is None:
             raise not_found("The task no longer exists, though a task with this name existed recently."
@@ -120,7 +120,7 @@ class TaskStore:
         return task
 
     def list_tasks(self, queue: str) -> list[types.Task]:
-        """The tasks of a queue, by name; NOT_FOUND."""
+        """The tasks of a queue, by name; raises NOT_FOUND."""
         self.get_queue(queue)
         rows = self._database.rows("SELECT message FROM task WHERE queue = ? ORDER BY name", queue)
         return [types.Task.deserialize(row["message"]) for row in rows]
@@ -132,7 +132,7 @@ class TaskStore:
         self._database.execute("UPDATE task SET message = ?, due_at = ? WHERE name = ?", message, due_at, task.name)
 
     def remove_task(self, name: str, now: float) -> None:
-        """A task that is done, given up or deleted; its name stays taken for a while."""
+        """Remove a task that is done, given up or deleted; its name stays taken for a while."""
         with self._database.transaction():
             if self._database.execute("DELETE FROM task WHERE name = ?", name):
                 self._reserve(name, now + TASK_NAME_SECONDS)

@@ -37,7 +37,7 @@ _COMPOSED = ": AND failed"  # the message of a rule made of other rules, which h
 
 
 def broken_rules(path: Path) -> dict[str, str]:
-    """The message of each broken rule, by its id; AssertionError if not every rule was checked."""
+    """The message of each broken rule, by its id; raises AssertionError if not every rule was checked."""
     validator = Validator(
         data_filename=str(path),
         data_format=None,

@@ -28,7 +28,7 @@ def render() -> str:
 
 
 def build_document() -> Json:
-    """The whole document; ConfigError when words are missing for a route, or there are words for none."""
+    """The whole document; raises ConfigError if words are missing for a route, or there are words for none."""
     api = get_api()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return {
@@ -150,7 +150,7 @@ def _link(path: str, operation_id: str) -> Json:
 
 
 def _path_of(operation_id: str) -> str:
-    """The path of the operation that has this id; ConfigError when none has."""
+    """The path of the operation that has this id; raises ConfigError if none has."""
     for name in get_platform().functions:
         for route, described in get_operations(name).items():
             if described.operation_id == operation_id:
@@ -209,7 +209,7 @@ def _maybe(header: str) -> Json:
 
 
 def _example(status: int, example: ErrorExample) -> Json:
-    """The product's own answer to this error; ConfigError when it has another status."""
+    """The product's own answer to this error; raises ConfigError if it has another status."""
     kind = getattr(errors, example.error)
     answer = problems.problem(kind(example.detail, **example.facts), instance="/api/v1/...", trace_id=_TRACE_ID)
     if answer.status != status:

@@ -149,7 +149,7 @@ def get_fields() -> dict[str, dict[str, str]]:
 
 @cache
 def get_operations(function: str) -> dict[str, Operation]:
-    """A function's operations by route; ConfigError when the function is not described."""
+    """A function's operations by route; raises ConfigError if the function is not described."""
     path = CONTRACT / "operations" / f"{function}.yml"
     if not path.is_file():
         raise ConfigError(f"{path.name}: {function} of configs/platform.yml is not described")

@@ -31,7 +31,7 @@ class Analysed:
 
 
 def analyse(sql: str, tables: Tables, parameters: Mapping[str, str]) -> list[Analysed]:
-    """Every statement of a script, resolved; SqlRefused at the first that is wrong."""
+    """Every statement of a script, resolved; raises SqlRefused at the first that is wrong."""
     # The catalog is sent with every statement, so it has only the tables that the script mentions.
     catalog = build_catalog({place: fields for place, fields in tables.items() if place[1] in sql})
     analyzer = Analyzer(_options(parameters), catalog, service())

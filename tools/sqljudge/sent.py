@@ -36,7 +36,7 @@ def sql_of(statement: Statement) -> str:
 
 
 def analysed(statement: Statement) -> list[Analysed]:
-    """The result of Google's analyser for a statement; SqlRefused if it is wrong."""
+    """The result of Google's analyser for a statement; raises SqlRefused if it is wrong."""
     return analyse(sql_of(statement), tables(), statement.parameters)
 
 

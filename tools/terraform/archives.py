@@ -23,7 +23,7 @@ _OWN_FILES = ("main.py", "requirements.txt")
 
 
 def members(root: Path, function: str) -> dict[str, bytes]:
-    """The files of a function's archive, by name; FileNotFoundError if one is missing."""
+    """The files of a function's archive, by name; raises FileNotFoundError if one is missing."""
     files = {name: (root / "functions" / function / name).read_bytes() for name in _OWN_FILES}
     for folder in _SHARED_FOLDERS:
         files |= {path.relative_to(root).as_posix(): path.read_bytes() for path in _sources(root / folder)}

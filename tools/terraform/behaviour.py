@@ -57,7 +57,7 @@ def deletion_refused(value: Json) -> str:
 
 
 def read_data(name: str, value: Json, config: Json) -> Json:
-    """The answer of a data source; Failed if it has none."""
+    """The answer of a data source; raises Failed if it has none."""
     project = config.get("project")
     if name == "google_project":
         return {"project_id": project, "number": PROJECT_NUMBER, "id": f"projects/{project}"}

@@ -20,7 +20,7 @@ class Gate:
         self._job_id = ""
 
     def await_job(self) -> str:
-        """Wait until the gate holds a job, and return the job's id; TimeoutError if none comes."""
+        """Wait until the gate holds a job, and return the job's id; raises TimeoutError if none comes."""
         if not self._caught.wait(_PATIENCE_SECONDS):
             raise TimeoutError(f"no job with {dict(self._labels)} came")
         return self._job_id
