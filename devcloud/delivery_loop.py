@@ -1,4 +1,4 @@
-"""A thread that finds due calls and a pool that sends them, around one condition that every change notifies."""
+"""Sends due calls: one thread finds them, a pool sends them, and every change wakes the thread by a condition."""
 
 from __future__ import annotations
 

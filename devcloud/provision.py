@@ -31,7 +31,7 @@ _DAY_MS = 86_400_000
 class Provisioner:
     """Makes the platform in an empty cloud, or what is missing of it.
 
-    `outgrown` gets the tenants' tables that stay as an earlier version made them, each with the reason.
+    `outgrown` gets the tenants' tables of an earlier version that cannot be changed in place, each with the reason.
     """
 
     cloud: Cloud

@@ -66,7 +66,7 @@ class SecretStore:
             self._database.execute("DELETE FROM secret WHERE name = ?", name)
 
     def add_version(self, secret: str, data: bytes, *, checked: bool, now: float) -> resources.SecretVersion:
-        """The next version; `checked` says that its data came with a checksum. NOT_FOUND without the secret."""
+        """Store a further version; `checked`: its data came with a checksum. Raises NOT_FOUND without the secret."""
         with self._database.transaction():
             self.get(secret)
             number = self._latest(secret) + 1

@@ -76,7 +76,7 @@ class Devcloud:
         self._running = ExitStack()
         self._processes: dict[str, FunctionProcess] = {}
         self.ready: Json = {}
-        self.outgrown: Mapping[str, str] = {}  # tenants' tables that cannot be changed in place, and why
+        self.outgrown: Mapping[str, str] = {}  # tenants' tables that cannot be changed in place, with the reason
 
     def __enter__(self) -> Devcloud:
         self.start()

@@ -113,7 +113,7 @@ class JobStore:
         return [Execution(**dict(row)) for row in self._database.rows("SELECT * FROM execution ORDER BY due_at, id")]
 
     def count_executions(self, due_until: float = math.inf) -> int:
-        """The number of unfinished executions that are due by then."""
+        """The number of unfinished executions that are due at time `due_until`."""
         return sum(execution.due_at <= due_until for execution in self.executions())
 
     def finish(self, execution: Execution, job: Job) -> None:

@@ -46,7 +46,7 @@ class Dispatcher(DeliveryLoop):
                 self._send(queue, lane, task.name)
 
     def outstanding(self, due_within_seconds: float = math.inf) -> int:
-        """Tasks not yet acknowledged that are due by then, those under way included."""
+        """The number of unacknowledged tasks that are due within this time, also of those under way."""
         return self._store.count_due(self.now() + due_within_seconds)
 
     def forget(self, queues: Collection[str], timeout_seconds: float) -> bool:

@@ -146,7 +146,7 @@ class TaskStore:
         return [Due(row["name"], row["due_at"]) for row in rows]
 
     def count_due(self, until: float) -> int:
-        """The number of tasks of all queues that are due by then."""
+        """The number of tasks of all queues that are due at time `until`."""
         row = self._database.row("SELECT COUNT(*) AS tasks FROM task WHERE due_at <= ?", until)
         return int(row["tasks"]) if row else 0
 

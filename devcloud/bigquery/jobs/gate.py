@@ -1,4 +1,4 @@
-"""Holds a job, so that a test can look at the state meanwhile or end a waiting process."""
+"""Holds a job, so that a test can look at the state in between or end a process that waits for the job."""
 
 from __future__ import annotations
 
