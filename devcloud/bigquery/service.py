@@ -115,7 +115,7 @@ class BigQuery:
 
     @contextmanager
     def open_transaction(self, project: str, *statements: str) -> Iterator[None]:
-        """Another client's transaction that has done these statements; it commits when the block ends, not before."""
+        """Run statements in a transaction, as another client would; it commits only at the end of the block."""
         with self._engine.session() as session:
             session.begin_transaction()
             for statement in statements:

@@ -106,7 +106,7 @@ def quoted(identifier: str) -> str:
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """DuckDB's names of struct fields: it has no anonymous or repeated ones, so those get their position."""
+    """DuckDB's names of struct fields; it allows no empty or repeated names, so those become the position."""
     seen: set[str] = set()
     result = []
     for position, name in enumerate(names, start=1):

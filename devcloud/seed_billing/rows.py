@@ -145,7 +145,7 @@ class Generator:
         }
 
     def _correction(self, rng: random.Random, workload: Workload, usage_date: date, day: date) -> Row:
-        """A part of an earlier day's usage taken back; it belongs to the invoice that is open when it is exported."""
+        """A row that takes back part of an earlier day's usage, on the invoice that is open when it is exported."""
         amount = -self._amount(rng, workload, _at(usage_date, 12)) * rng.choice((1, 2)) / 4
         amount = amount.quantize(workload.amount_quantum)
         information = {"description": "Incorrect metering", "mode": "PARTIAL_CORRECTION", "type": "USAGE_CORRECTION"}

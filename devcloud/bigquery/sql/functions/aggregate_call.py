@@ -87,7 +87,7 @@ class AggregateCall:
         return value
 
     def listed(self, value: str, where: str | None = None) -> str:
-        """The DuckDB list of the values; DISTINCT ones are sorted afterwards, since only they can be sort keys."""
+        """The DuckDB list of the values; a list of DISTINCT ones is sorted afterwards, by the values themselves."""
         if not (self.distinct and self.order_keys):
             return self.emit("list", value, where=where)
         key, direction = self.order_keys[-1]
