@@ -96,7 +96,7 @@ class Clients:
 
 
 def warehouse_of(client: bigquery.Client) -> Warehouse:
-    """The platform's warehouse over a client of this cloud, for code of the product outside its functions."""
+    """The product's warehouse over a client of this cloud, for callers that run outside its functions."""
     from shared.adapters.bigquery.warehouse import Warehouse
     from shared.configuration.platform_config import get_platform
 

@@ -157,7 +157,7 @@ class KeyStore:
         return self._database.row("SELECT 1 FROM version WHERE key = ? AND number = ?", key, number) is not None
 
     def material(self, key: str, number: int) -> AESGCM:
-        """The cipher of an enabled version; raises FAILED_PRECONDITION naming the state otherwise."""
+        """The cipher of an enabled version; for another state it raises FAILED_PRECONDITION, which names the state."""
         version = self.get_version(key, number)
         if version.state != State.ENABLED:
             raise failed_precondition(_not_enabled(version))

@@ -28,7 +28,7 @@ def check_table(resource: Json) -> None:
 
 
 def check_fields(fields: Sequence[Json], path: str = "") -> None:
-    """Raises invalid for columns that cannot be, notImplemented for their types."""
+    """Raises invalid for columns that BigQuery does not allow, notImplemented for types that devcloud lacks."""
     seen: set[str] = set()
     for field in fields:
         name = str(field.get("name") or "")

@@ -50,7 +50,7 @@ class Reading:
     """The options by which values are read.
 
     `json_text`: a string given for a JSON column is JSON text (insertAll, CSV) and not a JSON string (NDJSON).
-    `time_zone`: of a TIMESTAMP that names none.
+    `time_zone` is the zone of a TIMESTAMP that names none.
     """
 
     ignore_unknown: bool = False

@@ -38,8 +38,8 @@ _STARTING_SECONDS = 10.0
 class Gateway:
     """Routes requests to the functions' processes.
 
-    `members` says, for a function, whose tokens Cloud Run admits; `certs` are the token server's. `pages` are
-    devcloud's own answers under /_devcloud/, by name.
+    `members` gives the accounts whose tokens Cloud Run admits to a function; `certs` are the token server's
+    certificates. `pages` are devcloud's own answers under /_devcloud/, by name.
     """
 
     def __init__(
