@@ -38,7 +38,8 @@ def pytest_configure() -> None:
     """Settings for every test: the result counts on any machine, not the time."""
     from hypothesis import HealthCheck, Phase, settings
 
-    phases = [phase for phase in Phase if phase is not Phase.explain]  # it traces every line: far too slow
+    # The phase `explain` traces every line, which is far too slow.
+    phases = [phase for phase in Phase if phase is not Phase.explain]
     any_speed = [HealthCheck.too_slow]
     settings.register_profile("any machine", deadline=None, suppress_health_check=any_speed, phases=phases)
     settings.load_profile("any machine")
@@ -53,7 +54,7 @@ def pytest_configure() -> None:
 
 
 def use_memory_for_files() -> None:
-    """Have temporary folders in memory where there is enough: a cloud waits for the disk at each of its commits."""
+    """Put temporary folders into memory if there is enough, because a cloud waits for the disk at each commit."""
     memory = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
     if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ENOUGH_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
@@ -63,11 +64,11 @@ def pytest_collection_finish() -> None:
     """Objects that exist now stay until the end, so garbage collection can ignore them."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)  # the cloud of a worker makes many short-lived objects in few cycles
+    gc.set_threshold(50_000, 20, 20)  # a cloud makes many short-lived objects, few of them in reference cycles
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Files whose tests may take longest go first, unit tests go last: no worker ends alone with a long file."""
+    """Order files: the slowest first, unit tests last, so no worker is left alone with a slow file."""
     if config.getoption("random_order_enabled"):
         return
     longest, counts = defaultdict[Path, float](float), Counter(item.path for item in items)
@@ -78,14 +79,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _place(file: Path) -> int:
-    """Tests through the whole platform take seconds each, and pure tests milliseconds."""
+    """The place of a file in the order, by how slow its tests are."""
     room, *_ = file.relative_to(Path(__file__).parent).parts
     return {"unit": 2}.get(room, 0 if room == "e2e" or room.endswith(".py") else 1)
 
 
 @pytest.fixture
 def open_identity() -> Iterator[OpenIdentity]:
-    """Opens the identities of a cloud that is not running; they close with the test."""
+    """Opens the identities of a cloud that is not running, and closes them after the test."""
     from devcloud.identity import Identity
 
     with ExitStack() as opened:
@@ -177,7 +178,7 @@ def frontend(make_frontend: MakeFrontend) -> Frontend:
 
 @pytest.fixture(scope="session")
 def onlooker(make_frontend: MakeFrontend) -> Iterator[Frontend]:
-    """The frontend of a tenant with credentials whose every request is refused or only reads: one for all tests."""
+    """The frontend of a tenant with credentials, shared by tests whose requests are refused or only read."""
     onlooker = make_frontend()
     onlooker.store_keyless()
     yield onlooker
@@ -195,7 +196,7 @@ def connected(frontend: Frontend) -> Frontend:
 
 @pytest.fixture
 def live_dispatcher(cloud: Devcloud, bigquery_client: bigquery.Client) -> Iterator[Dispatching]:
-    """Kicks are delivered, to a dispatcher that finds the test's own runs and no others."""
+    """Delivers kicks to the dispatcher, whose queue has only the test's own runs."""
     from tests.support.dispatching import Dispatching
 
     with cloud.clients() as clients:

@@ -89,7 +89,9 @@ def test_the_preview_leaves_schedules_and_waiting_runs_their_share(make_frontend
     }  # fmt: skip
 
 
-def test_used_up_quota_queues_it_all_the_same_and_leaves_ordinary_runs_alone(make_frontend: MakeFrontend) -> None:
+def test_a_backfill_is_queued_although_the_quota_is_used_up_and_ordinary_runs_are_unaffected(
+    make_frontend: MakeFrontend,
+) -> None:
     frontend = make_frontend(daily_limit=2)
     frontend.store_keyless()
     schedules = Schedules(frontend)
@@ -121,7 +123,7 @@ def test_a_bad_backfill_is_refused_by_field(onlooker: Frontend, changes: Json, f
     assert onlooker.central("pipeline_execution_queue") == []
 
 
-def test_without_credentials_it_is_409(frontend: Frontend) -> None:
+def test_a_backfill_without_credentials_is_409(frontend: Frontend) -> None:
     assert ask(frontend).status_code == ask(frontend, preview=True).status_code == 409
 
 
@@ -143,7 +145,7 @@ def test_a_second_backfill_waits_for_the_first(connected: Frontend) -> None:
     assert ask(connected, billing_export_table=f"{connected.tenant.project}.billing.other").status_code == 202
 
 
-def test_a_repeated_call_is_answered_alike_and_queues_once(connected: Frontend) -> None:
+def test_a_repeated_call_gets_the_same_answer_and_queues_once(connected: Frontend) -> None:
     first = ask(connected, headers=KEY)
     connected.start()
     second = ask(connected, headers=KEY)
@@ -158,15 +160,15 @@ def test_a_key_with_another_body_is_422(connected: Frontend) -> None:
     assert connected.run(headers=KEY).status_code == 422
 
 
-def test_calls_at_once_with_a_key_queue_once(connected: Frontend) -> None:
+def test_concurrent_calls_with_one_key_queue_one_backfill(connected: Frontend) -> None:
     with ThreadPoolExecutor(4) as threads:
         answers = [answer.json() for answer in threads.map(lambda _: ask(connected, headers=KEY), range(4))]
     assert answers == [answers[0]] * 4
     assert len(connected.central("pipeline_execution_queue")) == 12
 
 
-def test_a_call_cut_in_the_middle_and_repeated_queues_once(connected: Frontend, cloud: Devcloud) -> None:
-    ask(connected, preview=True)  # the function runs
+def test_a_call_that_is_interrupted_and_repeated_queues_once(connected: Frontend, cloud: Devcloud) -> None:
+    ask(connected, preview=True)  # so the function is started
     first = cut_off(cloud, "run_pipeline", lambda headers: ask(connected, headers=KEY | headers))
     assert first.status_code == 503
     second = ask(connected, headers=KEY)

@@ -43,7 +43,7 @@ def counts(answer: requests.Response) -> tuple[int, int, int]:
 
 
 def set_state(frontend: Frontend, *, running: str, finished: str) -> None:
-    """One run has begun and one has ended, as dispatcher and executor would note it."""
+    """Mark one run as begun and one as ended, as the dispatcher and the executor would record it."""
     frontend.sql("UPDATE {own}.x_meta_pipeline_runs SET status = 'RUNNING' WHERE run_id = @run_id", run_id=running)
     frontend.sql(
         "UPDATE {tenants}.pipeline_execution_queue SET state = 'PROCESSING', attempt = 1 WHERE run_id = @run_id",
@@ -53,7 +53,7 @@ def set_state(frontend: Frontend, *, running: str, finished: str) -> None:
     frontend.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=finished)
 
 
-def test_every_run_that_has_not_ended_is_asked_to_end(connected: Frontend) -> None:
+def test_the_cancellation_of_every_run_that_has_not_ended_is_requested(connected: Frontend) -> None:
     backfill_id, runs = begin(connected)
     other = connected.start()
     set_state(connected, running=runs[0], finished=runs[1])
@@ -76,14 +76,14 @@ def test_it_takes_two_jobs_however_many_runs_there_are(connected: Frontend, jobs
     assert statements == ["find_key_owner", "list_runs"]
 
 
-def test_asking_again_asks_nothing_twice(connected: Frontend) -> None:
+def test_a_repeated_cancel_requests_nothing_twice(connected: Frontend) -> None:
     backfill_id, runs = begin(connected)
     assert connected.api.post(f"{connected.runs_path}/{runs[3]}/cancel").status_code == 202
     assert [counts(cancel(connected, backfill_id)) for _ in range(2)] == [(24, 0, 0)] * 2
     assert asked(connected) == sorted(runs)
 
 
-def test_another_tenants_backfill_looks_like_none(connected: Frontend, make_frontend: MakeFrontend) -> None:
+def test_another_tenants_backfill_is_404_like_an_unknown_one(connected: Frontend, make_frontend: MakeFrontend) -> None:
     backfill_id, _ = begin(connected)
     other = make_frontend()
     other.store_keyless()
@@ -92,7 +92,7 @@ def test_another_tenants_backfill_looks_like_none(connected: Frontend, make_fron
     assert (asked(connected), asked(other)) == ([], [])
 
 
-def test_what_is_no_backfill_is_404_and_a_body_400(connected: Frontend) -> None:
+def test_an_unknown_backfill_is_404_and_a_body_is_400(connected: Frontend) -> None:
     backfill_id, runs = begin(connected)
     assert cancel(connected, str(uuid.uuid4())).status_code == cancel(connected, runs[0]).status_code == 404
     path = f"/api/v1/pipelines/backfills/{connected.tenant_id}/{backfill_id}/cancel"
@@ -101,16 +101,16 @@ def test_what_is_no_backfill_is_404_and_a_body_400(connected: Frontend) -> None:
     assert asked(connected) == []
 
 
-def test_a_call_cut_in_the_middle_is_completed_by_the_next(connected: Frontend, cloud: Devcloud) -> None:
+def test_an_interrupted_call_is_completed_by_the_next(connected: Frontend, cloud: Devcloud) -> None:
     backfill_id, runs = begin(connected)
-    connected.api.get(connected.runs_path)  # the function runs
+    connected.api.get(connected.runs_path)  # so the function is started
     first = cut_off(cloud, "pipeline_runs", lambda headers: cancel(connected, backfill_id, headers=headers), at_job=1)
     assert first.status_code == 503
     assert counts(cancel(connected, backfill_id)) == (24, 0, 0)
     assert asked(connected) == sorted(runs)
 
 
-def test_the_dispatchers_next_turn_ends_all_that_wait(dispatching: Dispatching) -> None:
+def test_the_dispatchers_next_call_ends_all_waiting_runs(dispatching: Dispatching) -> None:
     frontend = dispatching.frontend(daily_limit=2, concurrent_limit=1)
     frontend.store_keyless()
     backfill_id, runs = begin(frontend)
@@ -124,7 +124,7 @@ def test_the_dispatchers_next_turn_ends_all_that_wait(dispatching: Dispatching) 
     shown = frontend.api.get(f"{frontend.runs_path}?backfill_id={backfill_id}&status=CANCELLED").json()["runs"]
     assert {run["pipeline_logging_id"] for run in shown} == set(runs[1:])
     (usage,) = frontend.central("tenant_usage_quotas")
-    assert usage["pipelines_run_today"] == 1  # what never began is not counted
+    assert usage["pipelines_run_today"] == 1  # runs that never began are not counted
 
     dispatching.report(begun[0], "CANCELLED")
     dispatching.process()

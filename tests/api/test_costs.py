@@ -22,7 +22,7 @@ DAY = date(2025, 11, 15)
 
 @dataclass(frozen=True)
 class Charge:
-    """A row of focus_cost: what the test says about it."""
+    """The columns of a row of focus_cost that a test sets."""
 
     day: date
     service: str
@@ -128,7 +128,7 @@ def test_both_days_are_included(spender: Frontend) -> None:
     assert groups_of(ask(spender, DAY - timedelta(days=2), DAY))["BigQuery"] == "8.500000001"
 
 
-def test_groups_are_made_by_any_column_and_by_tag(spender: Frontend) -> None:
+def test_costs_are_grouped_by_any_column_and_by_tag(spender: Frontend) -> None:
     only: dict[str, Any] = {"filter": "service:BigQuery"}
     assert groups_of(ask(spender, group_by="region", **only)) == {"us-central1": "1.5", None: "-0.249999999"}
     assert groups_of(ask(spender, group_by="tag:team", **only)) == {None: "1.5", "data": "-0.249999999"}
@@ -136,7 +136,7 @@ def test_groups_are_made_by_any_column_and_by_tag(spender: Frontend) -> None:
     assert groups_of(ask(spender, metric="effective", **only)) == {"BigQuery": "3"}  # three charges of 1
 
 
-def test_what_is_beyond_the_top_is_one_group(spender: Frontend) -> None:
+def test_groups_beyond_the_top_are_added_up_in_one_group(spender: Frontend) -> None:
     block = block_of(ask(spender, top=1))
     assert [(group["name"], group["is_rest"], group["cost"]) for group in block["groups"]] == [
         ("Compute Engine", False, "12345678901234567890.123456789"),
@@ -144,7 +144,7 @@ def test_what_is_beyond_the_top_is_one_group(spender: Frontend) -> None:
     ]
 
 
-def test_the_period_before_is_summed_beside(spender: Frontend) -> None:
+def test_the_period_before_is_added_up_too(spender: Frontend) -> None:
     two_days = ask(spender, DAY, DAY + timedelta(days=1), compare="previous_period", filter="service:BigQuery")
     block = block_of(two_days)
     assert (block["cost"], block["previous_cost"]) == ("1.250000001", "7")
@@ -185,7 +185,7 @@ def test_days_that_changed_since_a_moment_are_named(spender: Frontend, bigquery_
     assert ask(spender)["restated"] == []
 
 
-def test_a_question_is_two_jobs_at_most_and_none_when_it_is_repeated(spender: Frontend, jobs_of: JobsOf) -> None:
+def test_a_request_takes_at_most_two_jobs_and_none_when_it_is_repeated(spender: Frontend, jobs_of: JobsOf) -> None:
     query = {"from": "2025-11-01", "to": "2025-11-30", "group_by": "charge_category"}
     path = f"/api/v1/costs/{spender.tenant_id}"
     first, again = (spender.api.get(path, params=query) for _ in range(2))

@@ -21,7 +21,7 @@ class Clock:
     now: float = 100.0
 
     def __call__(self) -> float:
-        self.now += 0.001  # no two moments are one
+        self.now += 0.001  # two reads never return the same moment
         return self.now
 
 
@@ -49,7 +49,7 @@ def set_key(client: bigquery.Client, tenant: Tenant, change: str) -> None:
     client.query_and_wait(sql)
 
 
-def test_a_key_is_known_from_the_first_look_on_and_looking_is_no_job(
+def test_a_key_is_known_from_the_first_listing_on_and_a_listing_is_no_job(
     keys: KnownKeys, tenant: Tenant, cloud: Devcloud
 ) -> None:
     jobs = len(cloud.bigquery.jobs())
@@ -61,7 +61,7 @@ def test_a_key_is_known_from_the_first_look_on_and_looking_is_no_job(
 
 
 @pytest.mark.parametrize("change", ["is_active = FALSE", "expires_at = CURRENT_TIMESTAMP()", "api_key_hash = 'x'"])
-def test_a_key_that_may_not_be_used_any_more_is_forgotten_by_the_next_look(
+def test_a_key_that_is_no_longer_valid_is_forgotten_by_the_next_listing(
     keys: KnownKeys, tenant: Tenant, clock: Clock, bigquery_client: bigquery.Client, change: str
 ) -> None:
     assert keys.find(hashed(tenant.api_key))
@@ -80,7 +80,7 @@ def test_a_key_expires_in_memory_too(keys: KnownKeys, tenant: Tenant, bigquery_c
     assert not keys.find(hashed(tenant.api_key))
 
 
-def test_unknown_keys_that_come_faster_than_the_table_may_be_listed_are_told_to_wait(
+def test_unknown_keys_that_come_faster_than_the_table_may_be_listed_get_retry_after(
     keys: KnownKeys, tenant: Tenant, clock: Clock
 ) -> None:
     keys.find(hashed(tenant.api_key))
@@ -92,7 +92,7 @@ def test_unknown_keys_that_come_faster_than_the_table_may_be_listed_are_told_to_
     assert not keys.find(hashed("guess"))
 
 
-def test_beyond_what_memory_holds_a_key_is_looked_up_alone_and_seldom(
+def test_keys_beyond_the_memorys_limit_are_looked_up_one_by_one_and_seldom(
     keys: KnownKeys, tenant: Tenant, cloud: Devcloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(known_keys, "MOST_KEYS", 0)

@@ -1,4 +1,4 @@
-"""Changes that BigQuery has accepted and that have no effect yet: a new column, a new grant."""
+"""Requests succeed in the end although a new column or a new grant has no effect yet."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from tests.support.faults import refused
 from tests.support.frontend import Frontend
 
 HURRIED = RetryBudget(seconds=30, first_pause_seconds=0.002)
-ACCEPTING = "/jobs"  # where a job is inserted; queries that are only read go elsewhere
+ACCEPTING = "/jobs"  # the address of inserted jobs; queries that only read have another one
 
 
 @pytest.fixture
 def client(cloud: Devcloud) -> Iterator[bigquery.Client]:
-    """A client of the test's own, whose requests it may disturb."""
+    """A client whose requests the test may disturb."""
     with cloud.clients() as clients:
         yield clients.bigquery()
 
 
 @contextmanager
 def heard(client: bigquery.Client, answers: list[int], and_then: Any) -> Iterator[None]:
-    """Streaming requests are counted, and after the first one `and_then` is called."""
+    """Note the answers to streaming requests, and call `and_then` after the first one."""
 
     def hear(answer: requests.Response, *_: Any, **__: Any) -> None:
         if (answer.request.url or "").partition("?")[0].endswith("/insertAll"):
@@ -47,7 +47,7 @@ def heard(client: bigquery.Client, answers: list[int], and_then: Any) -> Iterato
             if len(answers) == 1:
                 and_then()
 
-    hooks = client._http.hooks["response"]  # the client has no public way
+    hooks = client._http.hooks["response"]  # the client has no public method for this
     hooks.append(hear)
     try:
         yield

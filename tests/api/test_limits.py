@@ -18,7 +18,7 @@ QUERIES = 25
 
 @pytest.fixture(scope="module")
 def frontend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Frontend]:
-    """Behind a proxy of the test's, which says where calls come from."""
+    """The tenant's frontend. The test plays the proxy that says from which address a call comes."""
     limits = {"QUERIES_AT_ONCE": str(QUERIES), "QUERIES_PER_MINUTE": "0.01", "PROXIES_IN_FRONT": "1"}
     settings = {"pipeline_runs": limits | {"LOOK_SECONDS": "3600"}}
     cloud = Devcloud(tmp_path_factory.mktemp("limits"), schedules=False, function_env=settings)
@@ -60,16 +60,16 @@ def test_only_an_address_that_guesses_keys_gets_429(frontend: Frontend) -> None:
     assert asked(frontend, frontend.runs_path).status_code == 200
 
 
-def test_a_key_made_a_moment_ago_works_where_the_other_keys_are_known(frontend: Frontend) -> None:
+def test_a_new_key_works_on_an_instance_that_knows_the_older_keys(frontend: Frontend) -> None:
     assert with_new_key(frontend).get(frontend.runs_path).status_code == 200
 
 
-def test_the_key_by_which_an_api_gateway_counts_is_none_of_ours(frontend: Frontend) -> None:
+def test_the_key_of_an_api_gateways_quota_is_not_a_tenants_key(frontend: Frontend) -> None:
     assert with_new_key(frontend).get(frontend.runs_path, params={"key": "AIzaSy", "limit": 3}).status_code == 200
     assert with_new_key(frontend).get(frontend.runs_path, params={"keys": "AIzaSy"}).status_code == 400
 
 
-def test_a_second_look_comes_from_memory_until_the_tenant_itself_changes_something(frontend: Frontend) -> None:
+def test_a_second_request_is_answered_from_memory_until_the_tenant_changes_something(frontend: Frontend) -> None:
     api, run_id = with_new_key(frontend), frontend.start()
     path = f"{frontend.runs_path}/{run_id}"
     first, second = api.get(path), api.get(path)

@@ -49,7 +49,7 @@ class Estate:
     executions: Executions
 
     def command(self, *arguments: str) -> Said:
-        """The command, as who deploys."""
+        """The command, run as the person who deploys."""
         with environment(self.environment):
             return run(main, *arguments)
 
@@ -74,7 +74,7 @@ class Estate:
             self.client.delete_table(f"{name}_kept")
 
     def make_all_older(self, *frontends: Frontend) -> None:
-        """The same for every table that has grown since."""
+        """Do the same with every table that has grown since."""
         for frontend in frontends or self.frontends:
             for table, columns in ADDED.items():
                 if frontend.has_table(table):
@@ -84,7 +84,7 @@ class Estate:
         return {field.name for field in self.client.get_table(f"{dataset}.{table}").schema}
 
     def lacks(self, frontend: Frontend) -> set[str]:
-        """Columns that its tables do not have."""
+        """The columns that the tenant's tables lack."""
         return {
             f"{table}.{column}"
             for table, columns in ADDED.items()
@@ -103,7 +103,7 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
 
 @pytest.fixture
 def first(estate: Estate) -> Frontend:
-    """A tenant with a published day; up to date before each test and after."""
+    """A tenant with a published day. Its tables are up to date before and after each test."""
     first = estate.frontends[0]
     estate.executions.prepare(first.tenant)
     if not first.has_table("gcp_cost_billing"):
@@ -153,7 +153,7 @@ def test_the_platforms_tables_grow_and_its_missing_ones_are_left_to_terraform(es
     assert first.run().status_code == 202
 
 
-def test_nothing_is_changed_when_one_table_cannot_be(estate: Estate, first: Frontend) -> None:
+def test_no_table_is_changed_if_one_cannot_be_changed(estate: Estate, first: Frontend) -> None:
     estate.make_all_older()
     lacked = [estate.lacks(frontend) for frontend in estate.frontends]
     odd = f"{estate.frontends[2].tenant_id}.x_meta_restatements"
@@ -181,7 +181,9 @@ def test_unknown_columns_keep_their_values(estate: Estate, first: Frontend) -> N
     assert {row["of_their_own"] for row in first.own("x_meta_dq_results")} == {"kept"}
 
 
-def test_one_that_was_killed_leaves_no_table_half_and_is_completed_by_the_next(estate: Estate, first: Frontend) -> None:
+def test_a_killed_migration_leaves_no_table_half_changed_and_the_next_one_completes_it(
+    estate: Estate, first: Frontend
+) -> None:
     estate.make_all_older()
     with subprocess.Popen(COMMAND, cwd=ROOT, env=estate.environment, stdout=subprocess.PIPE, text=True) as cut_off:
         assert cut_off.stdout
@@ -194,7 +196,7 @@ def test_one_that_was_killed_leaves_no_table_half_and_is_completed_by_the_next(e
     assert [estate.lacks(frontend) for frontend in estate.frontends] == [set()] * 3
 
 
-def test_what_somebody_else_adds_meanwhile_is_kept(estate: Estate, first: Frontend) -> None:
+def test_a_column_that_somebody_else_adds_meanwhile_is_kept(estate: Estate, first: Frontend) -> None:
     estate.make_all_older(first)
     layouts = TableLayouts(warehouse_of(estate.client))
     due = [change for change in layouts.compare_tenant(first.tenant_id) if change.is_due]
@@ -206,7 +208,9 @@ def test_what_somebody_else_adds_meanwhile_is_kept(estate: Estate, first: Fronte
     assert "theirs" in estate.columns(first.tenant_id, "x_meta_step_logs")
 
 
-def test_a_dataset_that_cannot_be_changed_does_not_keep_the_others_from_it(estate: Estate, first: Frontend) -> None:
+def test_a_dataset_that_cannot_be_changed_does_not_prevent_the_change_of_the_others(
+    estate: Estate, first: Frontend
+) -> None:
     gone = new_frontend(estate.cloud, estate.client)
     gone.store_keyless()
     estate.make_all_older(first, gone)
@@ -228,7 +232,7 @@ def test_a_tenant_that_stores_its_credential_again_has_its_tables_brought_up_to_
     estate.executions.run(first.tenant, DAY)
 
 
-def test_a_table_that_cannot_be_changed_is_the_operators_to_mend_and_not_the_tenants(
+def test_a_table_that_cannot_be_changed_is_logged_for_the_operator_and_the_credential_is_stored(
     estate: Estate, first: Frontend
 ) -> None:
     odd = f"{first.tenant_id}.gcp_cost_daily_by_service"
@@ -242,7 +246,7 @@ def test_a_table_that_cannot_be_changed_is_the_operators_to_mend_and_not_the_ten
     assert (entry["severity"], entry["table"]) == ("ERROR", "gcp_cost_daily_by_service")
 
 
-def test_a_table_that_may_not_be_changed_keeps_neither_the_others_nor_the_credential_from_it(
+def test_a_table_that_may_not_be_changed_prevents_neither_other_changes_nor_the_credential(
     estate: Estate, first: Frontend
 ) -> None:
     estate.make_all_older(first)
@@ -261,7 +265,7 @@ def test_a_table_that_may_not_be_changed_keeps_neither_the_others_nor_the_creden
     assert estate.lacks(first) == set()
 
 
-def test_a_platform_whose_first_deployment_was_cut_off_before_its_dataset_leaves_all_to_terraform(
+def test_a_platform_that_has_no_dataset_yet_leaves_all_tables_to_terraform(
     tmp_path: Path,
 ) -> None:
     with Devcloud(tmp_path, schedules=False) as cloud, cloud.clients() as clients:
@@ -275,7 +279,7 @@ def test_a_platform_whose_first_deployment_was_cut_off_before_its_dataset_leaves
             assert done.stdout.endswith("nothing to do\n")
 
 
-def test_it_says_what_it_needs(estate: Estate) -> None:
+def test_missing_settings_are_named(estate: Estate) -> None:
     unknown = estate.command("--tenant", "nobody", "--tenant", "tenants")
     assert unknown.returncode == 2
     assert "No dataset with the label convergence:tenant is named nobody, tenants." in unknown.stderr

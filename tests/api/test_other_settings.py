@@ -1,4 +1,4 @@
-"""A platform with other settings: another location, an encryption key of its owner, a missing kick queue."""
+"""Settings of a platform: another location, the owner's encryption key, a missing kick queue."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def schedules(connected: Frontend) -> Schedules:
 
 @pytest.fixture(scope="module")
 def untouched(make_frontend: MakeFrontend) -> Iterator[tuple[Schedules, str]]:
-    """A schedule, and its id, whose tests leave it as it was made."""
+    """A schedule and its id. Tests do not change it."""
     frontend = make_frontend()
     frontend.store_keyless()
     schedules = Schedules(frontend)
@@ -37,7 +37,9 @@ def untouched(make_frontend: MakeFrontend) -> Iterator[tuple[Schedules, str]]:
 
 
 class TestChange:
-    def test_change_is_stored_answered_and_logged_once_however_often_it_is_asked(self, schedules: Schedules) -> None:
+    def test_change_is_stored_answered_and_logged_once_however_often_it_is_requested(
+        self, schedules: Schedules
+    ) -> None:
         config_id = schedules.start()
         for _ in range(2):
             answer = schedules.change(config_id, {"cron_expression": "30 4 * * *", "priority": 9}, user_id="bob")
@@ -58,13 +60,13 @@ class TestChange:
         assert on["status"] == "ACTIVE"
         assert datetime.fromisoformat(on["next_run_time"]) > datetime.now(UTC)
 
-    def test_change_of_the_clock_leaves_a_tick_that_is_due(self, schedules: Schedules) -> None:
+    def test_change_of_the_cron_keeps_a_tick_that_is_due(self, schedules: Schedules) -> None:
         config_id = schedules.start()
         due = schedules.make_due(config_id)
         assert schedules.change(config_id, {"cron_expression": "30 4 * * *"}).status_code == 200
         assert schedules.rows()[0]["next_run_time"] == due
 
-    def test_tick_given_up_is_told_in_the_log(self, schedules: Schedules) -> None:
+    def test_dropped_tick_is_named_in_the_log(self, schedules: Schedules) -> None:
         config_id = schedules.start()
         due = schedules.make_due(config_id)
         schedules.change(config_id, {"is_active": False})
@@ -101,7 +103,7 @@ class TestChange:
         assert schedules.change(config_id, {"is_active": True}).status_code == 404
         assert schedules.change(config_id, {"priority": 1}).status_code == 200
 
-    def test_changes_at_once_are_all_kept(self, schedules: Schedules) -> None:
+    def test_concurrent_changes_are_all_kept(self, schedules: Schedules) -> None:
         config_id = schedules.start()
         changes: list[Json] = [
             {"priority": 9},
@@ -122,7 +124,7 @@ class TestChange:
         }
         assert len(schedules.log()) == 5
 
-    def test_change_cut_in_the_middle_is_completed_by_repeating_it(self, schedules: Schedules, cloud: Devcloud) -> None:
+    def test_interrupted_change_is_completed_by_repeating_it(self, schedules: Schedules, cloud: Devcloud) -> None:
         config_id = schedules.start()
         url = f"{schedules.path}/{config_id}"
         first = cut_off(
@@ -137,7 +139,7 @@ class TestChange:
 
 
 class TestRemove:
-    def test_schedule_goes_with_its_waiting_runs_and_its_history_stays(self, schedules: Schedules) -> None:
+    def test_schedule_is_removed_with_its_waiting_runs_and_its_history_stays(self, schedules: Schedules) -> None:
         config_id, other = schedules.start(), schedules.start()
         waiting = [schedules.queue_run(config_id) for _ in range(2)]
         running = schedules.queue_run(config_id, state="PROCESSING")
@@ -155,12 +157,12 @@ class TestRemove:
         assert (logged["action"], logged["user_id"]) == ("PIPELINE_CONFIG_DELETED", "carol")
         assert logged["details"]["cron_expression"] == FAR_CRON
 
-    def test_schedule_is_removed_once(self, schedules: Schedules) -> None:
+    def test_second_removal_of_a_schedule_is_404(self, schedules: Schedules) -> None:
         config_id = schedules.start()
         assert [schedules.remove(config_id).status_code for _ in range(2)] == [200, 404]
         assert [entry["action"] for entry in schedules.log()] == ["PIPELINE_CONFIG_CREATED", "PIPELINE_CONFIG_DELETED"]
 
-    def test_removal_cut_in_the_middle_is_whole_or_nothing(self, schedules: Schedules, cloud: Devcloud) -> None:
+    def test_interrupted_removal_is_done_completely_or_not_at_all(self, schedules: Schedules, cloud: Devcloud) -> None:
         config_id = schedules.start()
         schedules.queue_run(config_id)
         url = f"{schedules.path}/{config_id}"

@@ -52,11 +52,11 @@ class TestCreate:
         assert (logged["action"], logged["user_id"], logged["provider"]) == ("PIPELINE_CONFIG_CREATED", "alice", "gcp")
         assert logged["details"]["cron_expression"] == "0 2 * * *"
 
-    def test_schedule_may_begin_switched_off(self, schedules: Schedules) -> None:
+    def test_schedule_may_be_created_switched_off(self, schedules: Schedules) -> None:
         body = schedules.create(is_active=False).json()
         assert (body["status"], body["next_run_time"]) == ("INACTIVE", None)
 
-    def test_cron_that_outruns_the_trigger_is_taken_with_a_warning(self, schedules: Schedules) -> None:
+    def test_cron_that_fires_more_often_than_the_trigger_is_accepted_with_a_warning(self, schedules: Schedules) -> None:
         answer = schedules.create(cron_expression="*/5 * * * *")
         assert answer.status_code == 201
         (warning,) = answer.json()["warnings"]
@@ -97,7 +97,7 @@ class TestCreate:
     @pytest.mark.parametrize(
         "changes", [{"provider": "ibm"}, {"provider": "GCP"}, {"domain": "../cost"}, {"template": "nonsense"}]
     )
-    def test_pipeline_that_is_not_there_is_404_as_for_a_run(self, onlooker: Frontend, changes: Json) -> None:
+    def test_unknown_pipeline_is_404_as_for_a_run(self, onlooker: Frontend, changes: Json) -> None:
         assert Schedules(onlooker).create(**changes).status_code == 404
         assert Schedules(onlooker).rows() == []
 
@@ -111,7 +111,7 @@ class TestCreate:
         frontend.store(frontend.tenant.gcp_credentials)
         assert Schedules(frontend).create(parameters={"date": "{date}"}).status_code == 201
 
-    def test_tenant_has_so_many_schedules_and_no_more(self, schedules: Schedules) -> None:
+    def test_number_of_a_tenants_schedules_is_limited(self, schedules: Schedules) -> None:
         schedules.add(MOST_CONFIGS - 1)
         assert schedules.create().status_code == 201
         answer = schedules.create()
@@ -126,15 +126,15 @@ class TestCreate:
         assert len(schedules.rows()) == 3
         assert schedules.create(headers=KEY, priority=1).status_code == 422
 
-    def test_key_is_each_tenants_own(self, schedules: Schedules, make_frontend: MakeFrontend) -> None:
+    def test_same_key_of_two_tenants_makes_a_schedule_for_each(
+        self, schedules: Schedules, make_frontend: MakeFrontend
+    ) -> None:
         other = Schedules(make_frontend())
         other.frontend.store_keyless()
         mine, theirs = schedules.create(headers=KEY), other.create(headers=KEY)
         assert mine.json()["config_id"] != theirs.json()["config_id"]
 
-    def test_key_of_a_schedule_that_bigquery_has_forgotten_the_job_of_makes_a_new_one(
-        self, schedules: Schedules
-    ) -> None:
+    def test_key_makes_a_new_schedule_once_bigquery_has_forgotten_its_job(self, schedules: Schedules) -> None:
         config_id = schedules.start()
         forgotten = repeatable_config_id(schedules.frontend.tenant_id, "nightly", 0)
         schedules.set(config_id, f"config_id = '{forgotten}'")
@@ -142,7 +142,7 @@ class TestCreate:
         assert (first.status_code, second.json()) == (201, first.json())
         assert {row["config_id"] for row in schedules.rows()} == {forgotten, first.json()["config_id"]}
 
-    def test_calls_at_once_with_a_key_make_one(self, schedules: Schedules) -> None:
+    def test_concurrent_calls_with_one_key_make_one_schedule(self, schedules: Schedules) -> None:
         def post(_: int) -> tuple[int, Any]:
             api = Api(schedules.api.url, schedules.frontend.tenant.api_key)
             answer = api.post(schedules.path, schedules.body(), headers=KEY)
@@ -153,7 +153,7 @@ class TestCreate:
         assert answers == [answers[0]] * 4
         assert (answers[0][0], len(schedules.rows())) == (201, 1)
 
-    def test_call_cut_in_the_middle_and_repeated_with_its_key_makes_one(
+    def test_call_that_is_interrupted_and_repeated_with_its_key_makes_one_schedule(
         self, schedules: Schedules, cloud: Devcloud
     ) -> None:
         first = cut_off(cloud, "pipeline_configs", lambda headers: schedules.create(headers=KEY | headers))
@@ -165,7 +165,7 @@ class TestCreate:
 
 
 class TestList:
-    def test_schedule_is_listed_as_it_is(self, schedules: Schedules) -> None:
+    def test_schedule_is_listed_with_all_its_fields(self, schedules: Schedules) -> None:
         config_id = schedules.start(cron_expression="15 4 * * 1", timezone="Asia/Kathmandu")
         answer = schedules.api.get(schedules.path)
         assert answer.status_code == 200
@@ -176,7 +176,7 @@ class TestList:
         assert (shown["config_id"], shown["template"], shown["status"]) == (config_id, "billing", "ACTIVE")
         assert shown["next_run_time"] == row["next_run_time"].strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def test_tenant_without_any_has_an_empty_list(self, frontend: Frontend) -> None:
+    def test_tenant_without_schedules_has_an_empty_list(self, frontend: Frontend) -> None:
         answer = frontend.api.get(Schedules(frontend).path)
         assert (answer.status_code, answer.json()) == (200, {"pipelines": [], "next_page_token": None})
 
@@ -197,7 +197,9 @@ class TestList:
         assert answer.json()["errors"][0]["field"] == next(iter(query))
 
 
-def test_schedule_of_another_tenant_looks_like_none(schedules: Schedules, make_frontend: MakeFrontend) -> None:
+def test_schedule_of_another_tenant_is_404_like_an_unknown_one(
+    schedules: Schedules, make_frontend: MakeFrontend
+) -> None:
     config_id, other = schedules.start(), Schedules(make_frontend())
     other.frontend.store_keyless()
     for wanted in (config_id, str(uuid.uuid4())):
@@ -212,7 +214,7 @@ def test_schedule_of_another_tenant_looks_like_none(schedules: Schedules, make_f
     assert (len(schedules.rows()), len(schedules.log())) == (1, 1)
 
 
-def test_each_route_takes_as_few_jobs_as_it_says(schedules: Schedules, jobs_of: JobsOf) -> None:
+def test_each_route_takes_the_documented_number_of_jobs(schedules: Schedules, jobs_of: JobsOf) -> None:
     def statements(answer: requests.Response) -> list[str]:
         return sorted(job["labels"]["statement"] for job in jobs_of(answer.headers["X-Request-ID"]))
 

@@ -17,7 +17,7 @@ def test_tenant_without_a_dataset_has_no_runs(frontend: Frontend) -> None:
     assert frontend.api.get(f"{frontend.runs_path}/{uuid.uuid4()}").status_code == 404
 
 
-def test_accepted_run_is_shown_as_it_was_answered(connected: Frontend) -> None:
+def test_accepted_run_is_shown_as_in_the_answer_to_its_request(connected: Frontend) -> None:
     run_id = connected.start()
     (run,) = connected.api.get(connected.runs_path).json()["runs"]
     assert (run["pipeline_logging_id"], run["status"], run["pipeline_id"]) == (run_id, "RUNNING", "gcp-cost-billing")
@@ -26,7 +26,7 @@ def test_accepted_run_is_shown_as_it_was_answered(connected: Frontend) -> None:
     assert run["created_at"].endswith("Z")
 
 
-def test_waiting_run_says_why_and_where(connected: Frontend) -> None:
+def test_waiting_run_shows_its_reason_and_its_place_in_the_queue(connected: Frontend) -> None:
     connected.start()
     waiting = connected.start()
     run = connected.api.get(f"{connected.runs_path}/{waiting}").json()
@@ -97,7 +97,7 @@ def test_run_is_shown_with_its_steps_checks_and_restated_days(connected: Fronten
     assert run["restated_dates_total"] == 1
 
 
-def test_of_many_restated_days_the_newest_are_shown_and_all_are_counted(connected: Frontend) -> None:
+def test_the_newest_of_many_restated_days_are_shown_and_all_are_counted(connected: Frontend) -> None:
     run_id = connected.start()
     connected.finish(run_id, "COMPLETED")
     connected.sql(
@@ -116,7 +116,7 @@ def test_of_many_restated_days_the_newest_are_shown_and_all_are_counted(connecte
     assert {day["billing_currency"] for day in run["restated_dates"]} == {"x" * 199 + "…"}
 
 
-def test_queue_knows_that_a_failed_run_will_be_tried_again(connected: Frontend) -> None:
+def test_failed_run_with_a_retry_left_is_shown_as_waiting(connected: Frontend) -> None:
     run_id = connected.start()
     connected.sql("UPDATE {own}.x_meta_pipeline_runs SET status = 'FAILED' WHERE run_id = @run_id", run_id=run_id)
     connected.sql(
@@ -147,7 +147,7 @@ def test_a_run_that_waits_for_its_next_attempt_says_why_the_last_one_failed(conn
 
 
 def settle(frontend: Frontend, run_id: str, outcome: str, error_class: str) -> None:
-    """Say what the dispatcher has decided, as its transaction does."""
+    """Append the dispatcher's SETTLED event, as its transaction does."""
     frontend.sql(
         "INSERT INTO {tenants}.pipeline_run_events (event_id, run_id, tenant_id, kind, outcome, error_class, "
         "occurred_at) VALUES (GENERATE_UUID(), @run_id, @tenant_id, 'SETTLED', @outcome, @error, CURRENT_TIMESTAMP())",
@@ -157,7 +157,7 @@ def settle(frontend: Frontend, run_id: str, outcome: str, error_class: str) -> N
     )
 
 
-def test_run_that_ended_before_its_row_says_so_shows_how(connected: Frontend) -> None:
+def test_run_shows_how_it_ended_although_its_row_does_not_have_it_yet(connected: Frontend) -> None:
     run_id = connected.start()
     connected.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=run_id)
     settle(connected, run_id, "RETRY", "STEP_FAILED")
@@ -166,7 +166,7 @@ def test_run_that_ended_before_its_row_says_so_shows_how(connected: Frontend) ->
     assert (run["status"], run["error_class"]) == ("CANCELLED", "CANCELLED")
 
 
-def test_error_of_an_earlier_attempt_is_not_the_completed_runs(connected: Frontend) -> None:
+def test_completed_run_does_not_show_the_error_of_an_earlier_attempt(connected: Frontend) -> None:
     run_id = connected.start()
     settle(connected, run_id, "RETRY", "STEP_FAILED")
     connected.finish(run_id, "COMPLETED")
@@ -174,7 +174,7 @@ def test_error_of_an_earlier_attempt_is_not_the_completed_runs(connected: Fronte
     assert (run["status"], run["error_class"]) == ("COMPLETED", None)
 
 
-def test_cancel_asks_once_however_often_it_is_called(connected: Frontend) -> None:
+def test_repeated_cancel_requests_the_cancellation_once(connected: Frontend) -> None:
     run_id = connected.start()
     for _ in range(2):
         answer = connected.api.post(f"{connected.runs_path}/{run_id}/cancel")
@@ -201,7 +201,7 @@ def test_retry_is_a_new_run_with_the_same_parameters(connected: Frontend) -> Non
     assert (again["retry_of"], again["user_id"], again["parameters"]["date"]) == (first, "bob", "2025-11-16")
 
 
-def test_each_route_takes_as_few_jobs_as_it_says(connected: Frontend, jobs_of: JobsOf) -> None:
+def test_each_route_takes_the_documented_number_of_jobs(connected: Frontend, jobs_of: JobsOf) -> None:
     finished, live = connected.start(), connected.start()
     connected.finish(finished, "COMPLETED")
 
@@ -222,7 +222,7 @@ def test_live_run_cannot_be_retried(connected: Frontend) -> None:
 
 
 @pytest.mark.parametrize("action", ["cancel", "retry"])
-def test_action_on_no_such_run_is_404_and_with_a_body_400(onlooker: Frontend, action: str) -> None:
+def test_action_on_an_unknown_run_is_404_and_with_a_body_400(onlooker: Frontend, action: str) -> None:
     path = f"{onlooker.runs_path}/{uuid.uuid4()}/{action}"
     assert onlooker.api.post(path).status_code == 404
     assert onlooker.api.post(path, {"force": True}).status_code == 400

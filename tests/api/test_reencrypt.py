@@ -43,7 +43,7 @@ class Vault:
         return self.cloud.identity.mint_key(self.cloud.project, self.cloud.platform.service_accounts[account].id)
 
     def command(self, *arguments: str, account: str = "operator") -> subprocess.CompletedProcess[str]:
-        """The command in a process of its own, with the environment that the runbook says."""
+        """Run the command in a process of its own, with the environment of the runbook."""
         key_file = self.folder / f"{account}.json"
         key_file.write_text(json.dumps(self.key_of(account)))
         environment = client_environment(self.cloud.cloud, key_file=key_file) | {"KMS_KEY": self.cloud.cloud.key}
@@ -53,7 +53,7 @@ class Vault:
         )  # fmt: skip
 
     def rotate(self) -> str:
-        """A new primary version; its full name."""
+        """Make a new primary version, and return its full name."""
         with self.cloud.clients() as clients:
             version = clients.kms().create_crypto_key_version(parent=self.cloud.cloud.key, crypto_key_version={})
             number = version.name.rpartition("/")[2]
@@ -83,7 +83,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
     folder = tmp_path_factory.mktemp("vault")
     with Devcloud(folder / "cloud", schedules=False) as cloud, cloud.clients() as clients:
         client = clients.bigquery()
-        # In the order of the re-encryption, which goes by tenant.
+        # The re-encryption is ordered by tenant, and so is this list.
         frontends = sorted((new_frontend(cloud, client) for _ in range(3)), key=lambda one: one.tenant_id)
         for frontend in frontends:
             frontend.store_keyless()
@@ -92,7 +92,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
 
 @dataclass(frozen=True)
 class InterruptedKey(CredentialKey):
-    """The real key; something happens before each decryption."""
+    """The real key. A test's hook is called before each decryption."""
 
     before_decrypting: Callable[[], None] = lambda: None
 
@@ -109,14 +109,14 @@ def do_nothing() -> None:
 def reencryption(
     vault: Vault, before: Callable[[], None] = do_nothing, *, account: str = "operator"
 ) -> Iterator[Reencryption]:
-    """A re-encryption, one credential at a time, in which something happens before each decryption."""
+    """A re-encryption of one credential at a time. A test's hook is called before each decryption."""
     with vault.cloud.clients(vault.key_of(account)) as clients:
         kms = clients.kms()
         key = InterruptedKey(lambda: kms, vault.cloud.cloud.key, before)
         yield Reencryption(Credentials(warehouse_of(clients.bigquery())), key, batch=1)
 
 
-def test_a_rotation_is_followed_by_every_credential_and_by_nothing_else(vault: Vault) -> None:
+def test_after_a_rotation_every_credential_is_moved_and_nothing_else_changes(vault: Vault) -> None:
     before, plaintexts, version = vault.stored(), vault.plaintexts(), vault.rotate()
 
     counted = vault.command("--dry-run")
@@ -140,7 +140,7 @@ def test_a_rotation_is_followed_by_every_credential_and_by_nothing_else(vault: V
     assert not any(text in done.stdout + counted.stdout for text in ("impersonate", "gserviceaccount"))
 
 
-def test_what_a_tenant_changes_meanwhile_is_never_overwritten(vault: Vault) -> None:
+def test_a_credential_that_a_tenant_changes_meanwhile_is_never_overwritten(vault: Vault) -> None:
     vault.rotate()
     first, second = vault.frontends[:2]
     changes: Iterator[Callable[[], object]] = iter(
@@ -161,7 +161,7 @@ def test_what_a_tenant_changes_meanwhile_is_never_overwritten(vault: Vault) -> N
     second.store_keyless()
 
 
-def test_one_that_was_cut_off_goes_on_where_it_was(vault: Vault) -> None:
+def test_an_interrupted_reencryption_continues_where_it_stopped(vault: Vault) -> None:
     vault.rotate()
     calls = iter([True, True, False])
 
@@ -178,7 +178,7 @@ def test_one_that_was_cut_off_goes_on_where_it_was(vault: Vault) -> None:
     assert len(vault.versions()) == 1
 
 
-def test_a_ciphertext_that_belongs_elsewhere_is_named_and_the_others_are_done(vault: Vault) -> None:
+def test_a_ciphertext_of_another_tenant_is_named_and_the_others_are_moved(vault: Vault) -> None:
     vault.rotate()
     first, second = vault.frontends[:2]
     stolen = (
@@ -196,7 +196,7 @@ def test_a_ciphertext_that_belongs_elsewhere_is_named_and_the_others_are_done(va
 
 
 @pytest.mark.parametrize("account", ["credentials", "worker", "api"])
-def test_no_other_account_can_do_it(vault: Vault, account: str) -> None:
+def test_no_other_account_can_reencrypt(vault: Vault, account: str) -> None:
     vault.rotate()
     before = vault.stored()
     with reencryption(vault, account=account) as theirs, pytest.raises(ConvergenceError), translated():
@@ -212,7 +212,7 @@ def test_an_account_without_a_right_gets_the_reason(vault: Vault) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_it_says_what_it_needs() -> None:
+def test_missing_settings_are_named() -> None:
     with environment({"PROJECT_ID": "p"}):
         refused = run(main)
     assert refused.returncode == 2

@@ -15,14 +15,14 @@ def retry(frontend: Frontend, run_id: str, headers: dict[str, str | None] | None
 
 
 def repeated_runs(frontend: Frontend, first: str) -> set[str]:
-    """The runs that repeat this one, as the tenant's log has them; the queue must have the same."""
+    """The ids of runs that retry this one, from the tenant's run log. The queue must have the same runs."""
     logged = {row["pipeline_logging_id"] for row in frontend.own("x_meta_pipeline_runs") if row["retry_of"] == first}
     assert {item["run_id"] for item in frontend.central("pipeline_execution_queue")} == logged
     return logged
 
 
 def repeated_runs_of(frontend: Frontend, first: str) -> list[str]:
-    """The runs that repeat this one, among others of the tenant."""
+    """The runs that retry this one; the tenant may have others."""
     return [row["run_id"] for row in frontend.own("x_meta_pipeline_runs") if row["retry_of"] == first]
 
 
@@ -63,7 +63,7 @@ def test_retry_without_credentials_is_409(connected: Frontend) -> None:
     assert repeated_runs(connected, first) == set()
 
 
-def test_retry_cut_in_the_middle_leaves_a_whole_run_or_none(connected: Frontend, cloud: Devcloud) -> None:
+def test_interrupted_retry_leaves_a_complete_run_or_none(connected: Frontend, cloud: Devcloud) -> None:
     first = connected.start()
     connected.finish(first, "FAILED")
     cut = cut_off(cloud, "pipeline_runs", lambda headers: retry(connected, first, headers))
@@ -75,16 +75,16 @@ def test_retry_cut_in_the_middle_leaves_a_whole_run_or_none(connected: Frontend,
     assert repeated_runs(connected, first) == before | {again.json()["pipeline_logging_id"]}
 
 
-def test_cancel_cut_in_the_middle_is_completed_by_the_next(connected: Frontend, cloud: Devcloud) -> None:
+def test_interrupted_cancel_is_completed_by_the_next(connected: Frontend, cloud: Devcloud) -> None:
     path = f"{connected.runs_path}/{connected.start()}/cancel"
-    connected.api.get(connected.runs_path)  # the function runs
+    connected.api.get(connected.runs_path)  # so the function is started
     cut = cut_off(cloud, "pipeline_runs", lambda headers: connected.api.post(path, headers=headers), at_job=1)
     assert cut.status_code == 503
     assert connected.api.post(path).status_code == 202
     assert [event["kind"] for event in connected.central("pipeline_run_events")] == ["CANCEL_REQUESTED"]
 
 
-def test_removal_cut_in_the_middle_is_logged_once(connected: Frontend, cloud: Devcloud) -> None:
+def test_interrupted_removal_of_a_credential_is_logged_once(connected: Frontend, cloud: Devcloud) -> None:
     path = f"{connected.credentials_path}/GCP"
     cut = cut_off(cloud, "setup_credentials", lambda headers: connected.api.delete(path, headers=headers))
     again = connected.api.delete(path)

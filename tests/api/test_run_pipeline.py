@@ -56,7 +56,7 @@ def test_refused_run_takes_one_job(onlooker: Frontend, jobs_of: JobsOf) -> None:
     assert len(jobs_of(answer.headers["X-Request-ID"])) == 1
 
 
-def test_run_of_a_busy_source_waits_and_says_so(connected: Frontend) -> None:
+def test_run_of_a_busy_source_waits_and_gives_the_reason(connected: Frontend) -> None:
     connected.run()
     body = connected.run().json()
     assert (body["status"], body["wait_reason"], body["queue_position"]) == ("PENDING", "PIPELINE_BUSY", 2)
@@ -64,7 +64,7 @@ def test_run_of_a_busy_source_waits_and_says_so(connected: Frontend) -> None:
     assert statuses[body["pipeline_logging_id"]] == "PENDING"
 
 
-def test_run_without_a_free_slot_waits_and_says_so(connected: Frontend) -> None:
+def test_run_without_a_free_slot_waits_and_gives_the_reason(connected: Frontend) -> None:
     exports = [f"{connected.tenant.project}.billing.export_{number}" for number in range(4)]
     answers = [connected.run(billing_export_table=export).json() for export in exports]
     assert [answer["status"] for answer in answers] == ["RUNNING"] * 3 + ["PENDING"]
@@ -105,7 +105,7 @@ def test_run_without_credentials_is_409(frontend: Frontend) -> None:
 
 
 @pytest.mark.parametrize("provider", ["gcp", "GCP"])
-def test_run_without_any_export_named_is_400(onlooker: Frontend, provider: str) -> None:
+def test_run_is_400_if_neither_request_nor_credential_names_an_export(onlooker: Frontend, provider: str) -> None:
     path = f"/api/v1/pipelines/run/{onlooker.tenant_id}/{provider}/cost/billing"
     answer = onlooker.api.post(path, {"date": "2025-11-17"})
     assert answer.status_code == 400
@@ -135,8 +135,8 @@ def test_bad_body_is_refused_by_field(onlooker: Frontend, changes: Json, field: 
     assert field in [item["field"] for item in answer.json()["errors"]]
 
 
-def test_repeated_call_with_a_key_is_answered_alike_and_runs_once(connected: Frontend, jobs_of: JobsOf) -> None:
-    connected.run()  # so that the next one is answered with a reason and a place
+def test_repeated_call_with_a_key_gets_the_same_answer_and_runs_once(connected: Frontend, jobs_of: JobsOf) -> None:
+    connected.run()  # so that the answer to the next one has a reason and a place in the queue
     first, second = connected.run(headers=KEY), connected.run(headers=KEY)
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json()["wait_reason"] == "PIPELINE_BUSY"
@@ -150,7 +150,7 @@ def test_key_with_another_body_is_422(connected: Frontend) -> None:
     assert connected.run(headers=KEY, date="2025-11-18").status_code == 422
 
 
-def test_key_is_each_tenants_own(connected: Frontend, make_frontend: MakeFrontend) -> None:
+def test_same_key_of_two_tenants_starts_a_run_for_each(connected: Frontend, make_frontend: MakeFrontend) -> None:
     other = make_frontend()
     other.store_keyless()
     mine, theirs = connected.run(headers=KEY), other.run(headers=KEY)
@@ -158,7 +158,7 @@ def test_key_is_each_tenants_own(connected: Frontend, make_frontend: MakeFronten
     assert mine.json()["pipeline_logging_id"] != theirs.json()["pipeline_logging_id"]
 
 
-def test_repeated_call_that_used_the_quota_up_itself_is_answered_alike(make_frontend: MakeFrontend) -> None:
+def test_repeated_call_gets_the_same_answer_although_its_own_run_used_up_the_quota(make_frontend: MakeFrontend) -> None:
     frontend = make_frontend(daily_limit=1)
     frontend.store_keyless()
     first = frontend.run(headers=KEY)
@@ -167,7 +167,7 @@ def test_repeated_call_that_used_the_quota_up_itself_is_answered_alike(make_fron
     assert frontend.run(headers={"Idempotency-Key": "order-2"}).status_code == 429
 
 
-def test_calls_at_once_with_a_key_run_once(connected: Frontend) -> None:
+def test_concurrent_calls_with_one_key_run_once(connected: Frontend) -> None:
     def post(_: int) -> tuple[int, Any]:
         api = Api(connected.api.url, connected.tenant.api_key)
         answer = api.post(connected.run_path, connected.run_body(), headers=KEY)
@@ -191,7 +191,7 @@ def test_key_whose_first_job_failed_is_not_used_up(connected: Frontend) -> None:
     assert len(connected.central("pipeline_execution_queue")) == 1
 
 
-def test_key_of_a_run_that_bigquery_has_forgotten_the_job_of_makes_a_new_run(connected: Frontend) -> None:
+def test_key_makes_a_new_run_once_bigquery_has_forgotten_its_job(connected: Frontend) -> None:
     pipeline = {"tenant_id": connected.tenant_id, "pipeline_id": "gcp-cost-billing"}
     old = repeatable_run_id(**pipeline, idempotency_key="order-1", number=0)
     connected.sql(
@@ -214,8 +214,8 @@ def test_bad_idempotency_key_is_400(onlooker: Frontend, key: str) -> None:
     assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
 
 
-def test_call_cut_in_the_middle_and_repeated_with_its_key_runs_once(connected: Frontend, cloud: Devcloud) -> None:
-    connected.run(date="nonsense")  # the function runs
+def test_call_that_is_interrupted_and_repeated_with_its_key_runs_once(connected: Frontend, cloud: Devcloud) -> None:
+    connected.run(date="nonsense")  # so the function is started
     first = cut_off(cloud, "run_pipeline", lambda headers: connected.run(headers=KEY | headers))
     assert first.status_code == 503
     second = connected.run(headers=KEY)
@@ -227,7 +227,7 @@ def test_call_cut_in_the_middle_and_repeated_with_its_key_runs_once(connected: F
 
 @pytest.mark.parametrize("shape", ["date", "range"])
 def test_a_day_that_has_not_begun_in_utc_is_400(onlooker: Frontend, shape: str) -> None:
-    tomorrow = str(datetime.now(UTC).date() + timedelta(days=2))  # however late it becomes meanwhile
+    tomorrow = str(datetime.now(UTC).date() + timedelta(days=2))  # the test may take past midnight
     asked = {"date": tomorrow} if shape == "date" else {"start_date": "2025-11-17", "end_date": tomorrow}
     answer = onlooker.api.post(onlooker.run_path, {**asked, "billing_export_table": "p-12345.d.t"})
     assert answer.status_code == 400

@@ -50,7 +50,7 @@ def test_first_credentials_are_created_with_dataset_and_tables(frontend: Fronten
     assert (logged["action"], logged["user_id"], logged["provider"]) == ("CREDENTIAL_ADDED", "alice", "GCP")
 
 
-def test_dataset_is_labelled_placed_and_granted(connected: Frontend, cloud: Devcloud) -> None:
+def test_dataset_has_its_label_location_and_grants(connected: Frontend, cloud: Devcloud) -> None:
     dataset = connected.client.get_dataset(connected.tenant_id)
     assert dataset.labels == {"convergence": "tenant"}
     assert dataset.location == cloud.location
@@ -79,7 +79,7 @@ def test_same_credentials_again_are_an_update(frontend: Frontend) -> None:
     assert frontend.logged_actions() == ["CREDENTIAL_ADDED", "CREDENTIAL_UPDATED"]
 
 
-def test_first_calls_at_once_make_one_credential(frontend: Frontend) -> None:
+def test_concurrent_first_calls_make_one_credential(frontend: Frontend) -> None:
     def post(_: int) -> int:
         api = Api(frontend.api.url, frontend.tenant.api_key)
         return api.post(frontend.credentials_path, frontend.gcp_body()).status_code
@@ -129,7 +129,7 @@ def test_a_credential_without_an_export_names_the_schedules_that_need_one(fronte
     assert f"Neither the credential nor gcp-cost-billing ({needs}) names a billing_export_table: " in warning
 
 
-def test_deleting_what_is_not_there_is_404(connected: Frontend) -> None:
+def test_deleting_a_missing_credential_is_404(connected: Frontend) -> None:
     statuses = [
         connected.api.delete(f"{connected.credentials_path}/{provider}").status_code
         for provider in ("gcp", "GCP", "AWS", "nonsense")
@@ -180,7 +180,7 @@ def test_export_of_another_project_may_not_be_read(onlooker: Frontend, make_fron
     assert answer.json()["errors"][0]["field"] == "credentials.billing_export_table"
 
 
-def test_key_that_google_refuses_is_named_and_nothing_stored(frontend: Frontend, cloud: Devcloud) -> None:
+def test_key_that_google_refuses_is_400_and_nothing_is_stored(frontend: Frontend, cloud: Devcloud) -> None:
     other = cloud.identity.mint_key(frontend.tenant.project, "somebody-else")
     key = frontend.tenant.gcp_key | {"private_key": other["private_key"]}  # does not belong to the key's id
     answer = frontend.store(frontend.gcp_body(key=key))
@@ -189,7 +189,7 @@ def test_key_that_google_refuses_is_named_and_nothing_stored(frontend: Frontend,
     assert frontend.central("tenant_cloud_credentials") == []
 
 
-def test_key_that_is_no_key_is_named(onlooker: Frontend) -> None:
+def test_key_that_cannot_be_read_is_400_naming_the_field(onlooker: Frontend) -> None:
     text = "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n"
     answer = onlooker.store(onlooker.gcp_body(key=onlooker.tenant.gcp_key | {"private_key": text}))
     assert answer.status_code == 400
@@ -219,7 +219,7 @@ def test_bad_body_is_refused_by_field(onlooker: Frontend, body: Json, field: str
     assert field in [item["field"] for item in answer.json()["errors"]]
 
 
-def test_storing_takes_three_jobs_one_of_them_for_what_other_exports_have_published(
+def test_storing_takes_three_jobs_one_of_which_looks_for_other_published_exports(
     connected: Frontend, jobs_of: JobsOf
 ) -> None:
     answer = connected.store(AWS)
@@ -229,8 +229,8 @@ def test_storing_takes_three_jobs_one_of_them_for_what_other_exports_have_publis
 
 
 @pytest.mark.parametrize("dies_at", ["x_meta_dq_results", "x_meta_restatements", "x_meta_step_logs"])
-def test_call_cut_in_the_middle_is_completed_by_repeating_it(frontend: Frontend, cloud: Devcloud, dies_at: str) -> None:
-    frontend.api.get(frontend.credentials_path)  # the function runs
+def test_interrupted_call_is_completed_by_repeating_it(frontend: Frontend, cloud: Devcloud, dies_at: str) -> None:
+    frontend.api.get(frontend.credentials_path)  # so the function is started
     answered = threading.Event()
 
     def kill_when_table_exists() -> None:

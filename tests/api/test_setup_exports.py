@@ -20,7 +20,7 @@ NO_EXPORTS = [
 
 
 @pytest.mark.parametrize(("name", "sql", "told"), NO_EXPORTS, ids=[name for name, _, _ in NO_EXPORTS])
-def test_what_is_no_export_is_refused_by_name_and_the_old_credential_stays(
+def test_a_table_that_is_no_export_is_refused_by_name_and_the_old_credential_stays(
     connected: Frontend, name: str, sql: str, told: str
 ) -> None:
     tenant = connected.tenant
@@ -46,7 +46,7 @@ def test_a_project_that_the_key_may_not_use_is_refused_by_name_and_the_old_crede
     assert connected.api.get(connected.credentials_path).json() == stored
 
 
-def test_an_export_whose_owner_demands_a_filter_is_taken(connected: Frontend) -> None:
+def test_an_export_that_requires_a_partition_filter_is_accepted(connected: Frontend) -> None:
     tenant = connected.tenant
     with tenant.cloud.clients(tenant.gcp_key) as clients:
         table = clients.bigquery().get_table(tenant.export.table)
@@ -68,7 +68,7 @@ def test_an_account_of_the_platforms_own_project_is_refused(frontend: Frontend) 
     assert "is an account of the platform" in answer.text
 
 
-def test_columns_that_every_export_has_are_named_where_one_lacks_them(connected: Frontend) -> None:
+def test_a_missing_column_that_every_export_has_is_named(connected: Frontend) -> None:
     table = connected.tenant.export.table
     without = f"{table.rpartition('.')[0]}.without_usage"
     with connected.tenant.cloud.clients(connected.tenant.gcp_key) as clients:

@@ -48,7 +48,7 @@ def asked(settings: dict[str, str], *arguments: str) -> dict[str, Any]:
 
 
 def status_of(cloud: Devcloud, tenant_id: str, api_key: str) -> int:
-    """The gateway's status for the key. A valid key is kept for a while, so each is sent once."""
+    """The gateway's status for the key. An instance keeps a valid key for a while, so a test sends each key once."""
     api = Api(cloud.ready["gateway"], api_key)
     answer = api.get(f"/api/v1/tenants/{tenant_id}/credentials")
     api.session.close()
@@ -108,7 +108,7 @@ def test_onboarding_again_changes_nothing_and_shows_no_key(
 
 
 def test_tenants_onboarded_at_the_same_time_exist_once_each(bigquery_client: bigquery.Client, tenant_id: str) -> None:
-    """Each writes the same tables: who comes second begins again, also when it is for the same tenant."""
+    """All commands write the same tables. A command whose transaction is aborted starts again."""
     tenants = TenantAdmission(warehouse_of(bigquery_client))
     others = [f"{tenant_id}_a", f"{tenant_id}_b"]
 

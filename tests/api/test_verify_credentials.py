@@ -21,7 +21,7 @@ def stored(make_frontend: MakeFrontend) -> Frontend:
     return frontend
 
 
-def test_a_stored_key_that_works_is_said_to_with_where_its_export_is(stored: Frontend) -> None:
+def test_a_stored_key_that_works_is_reported_with_the_location_of_its_export(stored: Frontend) -> None:
     answer = stored.api.post(f"{stored.credentials_path}/gcp/verify")
     assert answer.status_code == 200, answer.text
     body = answer.json()
@@ -31,7 +31,7 @@ def test_a_stored_key_that_works_is_said_to_with_where_its_export_is(stored: Fro
     assert body["last_changed_at"]
 
 
-def test_an_export_that_has_gone_is_named(make_frontend: MakeFrontend) -> None:
+def test_a_deleted_export_is_named(make_frontend: MakeFrontend) -> None:
     frontend = make_frontend()
     assert frontend.store(frontend.tenant.gcp_credentials).status_code == 201
     with frontend.tenant.cloud.clients(frontend.tenant.gcp_key) as clients:
@@ -41,7 +41,7 @@ def test_an_export_that_has_gone_is_named(make_frontend: MakeFrontend) -> None:
     assert body["problems"] == [{"field": "credentials.billing_export_table", "message": "does not exist"}]
 
 
-def test_one_that_would_not_work_replaces_none(stored: Frontend) -> None:
+def test_a_credential_that_fails_does_not_replace_the_stored_one(stored: Frontend) -> None:
     before = stored.api.get(stored.credentials_path).json()
     keyless = {"project_id": stored.tenant.project, "impersonate_service_account": IMPERSONATED}
     body = {"provider": "GCP", "credentials": keyless}
@@ -54,7 +54,7 @@ def test_one_that_would_not_work_replaces_none(stored: Frontend) -> None:
     assert stored.api.post(f"{stored.credentials_path}/GCP/verify").json()["verified"] is True
 
 
-def test_what_cannot_be_tried_is_refused(stored: Frontend) -> None:
+def test_a_credential_that_cannot_be_tried_is_refused(stored: Frontend) -> None:
     path, body = stored.credentials_path, stored.tenant.gcp_credentials
     assert [stored.api.post(f"{path}/{name}/verify").status_code for name in ("AWS", "OCI")] == [404, 404]
     assert stored.api.post(f"{path}/GCP/verify", body).status_code == 400

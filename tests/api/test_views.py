@@ -1,4 +1,4 @@
-"""Views of a tenant's tables: made with the table, and brought up to date after it."""
+"""Views of a tenant's tables are created with their table and follow its changes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def migrated(client: bigquery.Client) -> dict[str, str | None]:
     return {change.table.table: error for change, error in migration.carry_out(plan)}
 
 
-def test_views_come_with_their_table_and_not_before(cloud: Devcloud, client: bigquery.Client) -> None:
+def test_views_are_created_with_their_table_and_not_before(cloud: Devcloud, client: bigquery.Client) -> None:
     assert shown(client) == {}
     assert make_table(warehouse_of(client), TENANT, get_table("tenant_dataset", "focus_cost"))
     assert shown(client) == {name: view.shown for name, view in get_views().items() if view.of == "focus_cost"}
@@ -48,7 +48,7 @@ def test_views_come_with_their_table_and_not_before(cloud: Devcloud, client: big
     assert f"`{cloud.project}`.`{TENANT}`.`focus_cost`" in view.view_query, "readers of other projects need the project"
 
 
-def test_views_show_rows_and_follow_what_their_table_has_become(client: bigquery.Client) -> None:
+def test_views_show_rows_and_follow_changes_of_their_table(client: bigquery.Client) -> None:
     resource = get_table("tenant_dataset", "focus_cost").to_api(client.project, TENANT)
     fields = [field for field in resource["schema"]["fields"] if field["name"] != "ServiceProviderName"]
     client.create_table(bigquery.Table.from_api_repr(resource | {"schema": {"fields": fields}}))

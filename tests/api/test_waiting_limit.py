@@ -28,4 +28,4 @@ def test_backfills_beyond_the_queues_limit_are_429_and_queue_nothing(make_fronte
 
     frontend.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE tenant_id = @tenant_id")
     assert fill(2, KEY)[0] == 202  # the key was not used up
-    assert fill(2, KEY)[0] == 202  # and is answered alike with the queue as full as it may be
+    assert fill(2, KEY)[0] == 202  # the repeated request gets the same answer although the queue is full again

@@ -1,4 +1,4 @@
-"""A bucket of S3's as an object store, against a server that checks signatures and policies."""
+"""The S3 object store, tested against a server that checks signatures and policies."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ def opened(s3: LocalS3, bucket: str, prefix: str = "exports", **other: str) -> S
 
 
 @pytest.mark.parametrize("prefix", ["exports", "/exports/", "exports/"])
-def test_a_prefix_is_a_folder_whatever_its_slashes(s3: LocalS3, bucket: str, prefix: str) -> None:
+def test_a_prefix_means_a_folder_with_or_without_slashes(s3: LocalS3, bucket: str, prefix: str) -> None:
     assert [found.key for found in opened(s3, bucket, prefix).list("cur")] == ["exports/cur/file"]
     assert {found.key for found in opened(s3, bucket, prefix).list()} == {"exports/cur/file"}
 
 
-def test_a_listing_has_more_than_a_thousand_objects(s3: LocalS3, bucket: str) -> None:
+def test_a_listing_may_have_more_than_a_thousand_objects(s3: LocalS3, bucket: str) -> None:
     s3.put_at_once(bucket, [f"many/{number:04d}" for number in range(1001)])
     found = list(opened(s3, bucket, "many").list())
     assert [item.key for item in found] == [f"many/{number:04d}" for number in range(1001)]
 
 
 @pytest.mark.parametrize("by_ranges", [True, False])
-def test_an_object_is_read_and_not_once_it_is_another_one(s3: LocalS3, bucket: str, *, by_ranges: bool) -> None:
+def test_an_object_is_read_unless_it_was_replaced(s3: LocalS3, bucket: str, *, by_ranges: bool) -> None:
     store, key = opened(s3, bucket, "changing"), f"changing/{by_ranges}"
     s3.put(bucket, key, CONTENT)
     (found,) = store.list(str(by_ranges))
@@ -76,7 +76,7 @@ def test_an_object_is_read_and_not_once_it_is_another_one(s3: LocalS3, bucket: s
 
 
 @pytest.mark.parametrize("key", ["exports-other/file", "exports", "exports/../file", "other"])
-def test_a_key_outside_the_prefix_is_not_asked_for(s3: LocalS3, bucket: str, key: str) -> None:
+def test_an_object_outside_the_prefix_is_not_requested(s3: LocalS3, bucket: str, key: str) -> None:
     with pytest.raises(SourceNotFound, match="it is not read"):
         opened(s3, bucket).find(key)
 
@@ -95,7 +95,7 @@ def test_a_refusal_says_what_is_wrong(
         list(opened(s3, bucket, **other).list())
 
 
-def test_a_bucket_that_is_not_there_is_named(s3: LocalS3) -> None:
+def test_a_missing_bucket_is_named(s3: LocalS3) -> None:
     with pytest.raises(SourceNotFound, match="s3://no-such-bucket/exports/: there is no such bucket"):
         list(opened(s3, "no-such-bucket").list())
 
@@ -105,7 +105,7 @@ def test_a_key_without_the_grant_names_the_permission(s3: LocalS3, bucket: str) 
         list(opened(s3, bucket, **s3.stranger).list())
 
 
-def test_a_role_is_assumed_with_a_token_of_the_platform_and_reads(s3: LocalS3, bucket: str) -> None:
+def test_a_role_is_assumed_with_the_platforms_token_and_may_read(s3: LocalS3, bucket: str) -> None:
     asked: list[str] = []
 
     def token() -> str:

@@ -1,4 +1,4 @@
-"""What trying a credential of AWS says, against a server that checks signatures and policies."""
+"""The result of trying an AWS credential, against a server that checks signatures and policies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def key(s3: LocalS3, bucket: str, prefix: str = "exports", **other: Any) -> AwsA
     return AwsAccessKey.model_validate(s3.credentials(bucket, prefix, **other)["credentials"])
 
 
-def test_an_export_that_can_be_read_is_said_to_with_its_last_delivery(s3: LocalS3, bucket: str) -> None:
+def test_a_readable_export_is_reported_with_its_last_delivery(s3: LocalS3, bucket: str) -> None:
     found = look_at_bucket(key(s3, bucket), "acme", settings(s3))
     assert (found.problems, found.source, found.location) == ((), f"aws:{bucket}/exports", REGION)
     assert found.last_changed_at
@@ -53,7 +53,9 @@ def test_an_export_that_can_be_read_is_said_to_with_its_last_delivery(s3: LocalS
         ("stranger", "grant s3:ListBucket on the bucket"),
     ],
 )
-def test_what_is_missing_is_told_in_words_for_an_administrator(s3: LocalS3, bucket: str, other: Any, told: str) -> None:
+def test_missing_rights_are_reported_in_words_for_an_administrator(
+    s3: LocalS3, bucket: str, other: Any, told: str
+) -> None:
     found = look_at_bucket(key(s3, bucket, **(s3.stranger if other == "stranger" else other)), "acme", settings(s3))
     [problem] = found.problems
     assert problem.field == "credentials"
