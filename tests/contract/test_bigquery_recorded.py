@@ -40,6 +40,6 @@ def test_every_recorded_case_of_what_the_product_uses_is_right(verdicts: list[Ve
     touching = [v for v in verdicts if v.case.name in names]
     assert len(touching) > 200
     failed = [v for v in touching if v.outcome != RIGHT]
-    # What else such a case uses may be refused by name; nothing of the product's own may.
+    # Such a case may be refused by name only for a feature that the product does not use.
     refused = [v for v in failed if v.outcome == REFUSED and foreign_features(v.case, _ROOT)]
     assert [(v.case.name, v.detail) for v in failed if v not in refused] == []

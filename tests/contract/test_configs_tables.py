@@ -97,12 +97,12 @@ def found(group: str) -> set[str]:
     return {path.stem for path in PATHS if path.parent.name == group}
 
 
-def test_every_table_of_the_data_model_is_there() -> None:
+def test_every_table_of_the_data_model_has_a_file() -> None:
     assert [(group, names - found(group)) for group, names in EXPECTED.items() if not names <= found(group)] == []
     assert {path.parent.name for path in PATHS} == set(EXPECTED)
 
 
-def test_no_other_table_is_there_but_what_a_template_publishes() -> None:
+def test_every_other_table_is_published_by_a_template() -> None:
     published = {target.table for template in all_templates() for target in template.publish}
     assert found("tenants") == EXPECTED["tenants"]
     assert found("tenant_dataset") <= EXPECTED["tenant_dataset"] | published
@@ -171,7 +171,7 @@ def test_key_names_columns(table: Table) -> None:
     assert set(table.get("key", [])) <= {column["name"] for column in table["columns"]}
 
 
-def test_writers_are_functions_of_the_platform_or_known_outsiders(table: Table) -> None:
+def test_writers_are_functions_of_the_platform_or_known_other_systems(table: Table) -> None:
     known = functions() | OUTSIDE_WRITERS
     assert table["appended_by"], "a table nobody fills"
     for append in table["appended_by"]:
@@ -189,7 +189,7 @@ def test_streamed_tables_are_never_mutated(table: Table) -> None:
 
 
 def test_tenant_tables_are_never_streamed_into(path: Path, table: Table) -> None:
-    """A tenant's tables may be minutes old, and rows streamed into a new table can be lost."""
+    """A tenant's table may be only minutes old, and rows that are streamed into a new table can be lost."""
     if path.parent.name == "tenant_dataset":
         assert all(append["how"] != "stream" for append in table["appended_by"])
 
@@ -201,7 +201,7 @@ def test_published_rows_say_where_they_come_from(name: str) -> None:
     assert {"x_source", "x_pipeline_logging_id", "x_ingested_at"} <= required
 
 
-def test_focus_cost_has_the_67_columns_of_three_versions_and_only_custom_ones_beside_them() -> None:
+def test_focus_cost_has_the_67_columns_of_three_versions_and_otherwise_only_custom_ones() -> None:
     table = read(CONFIGS / "tables" / "tenant_dataset" / "focus_cost.yml")
     names = [column["name"] for column in table["columns"]]
     assert len([name for name in names if not name.startswith("x_")]) == 67

@@ -40,7 +40,7 @@ def tables(warehouse: Warehouse) -> Tables:
 
 
 def answer(engine: Engine, warehouse: Warehouse, sql: str) -> BigQueryError | None:
-    """The error of a statement that is undone; any other exception is a defect."""
+    """Run a statement, roll it back, and return its error. Any other exception is a defect."""
     with engine.session() as session:
         try:
             warehouse.run(sql, session)
@@ -71,15 +71,15 @@ def test_devcloud_runs_no_made_up_statement_that_the_analyser_refuses(
     assert disagreements(warehouse, tables, statements(seed, 150)) == []
 
 
-def test_devcloud_takes_no_call_that_the_analyser_refuses(warehouse: Warehouse, tables: Tables) -> None:
+def test_devcloud_accepts_no_call_that_the_analyser_refuses(warehouse: Warehouse, tables: Tables) -> None:
     assert disagreements(warehouse, tables, (f"SELECT {one}" for one in EXPRESSIONS)) == []
 
 
-def test_devcloud_takes_no_clause_that_the_analyser_refuses(warehouse: Warehouse, tables: Tables) -> None:
+def test_devcloud_accepts_no_clause_that_the_analyser_refuses(warehouse: Warehouse, tables: Tables) -> None:
     assert disagreements(warehouse, tables, iter(QUERIES)) == []
 
 
-def test_the_corpus_has_statements_that_are_right_and_that_are_wrong(tables: Tables) -> None:
+def test_the_corpus_has_valid_and_invalid_statements(tables: Tables) -> None:
     right = 0
     corpus = list(statements(0, 150))
     for sql in corpus:

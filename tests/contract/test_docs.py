@@ -23,7 +23,7 @@ TABLES = CENTRAL | get_tables("tenant_dataset").keys()
 FUNCTIONS = get_platform().functions
 ROUTES = {route for function in FUNCTIONS.values() for route in function.routes}
 STATE = re.compile(r"[A-Z][A-Z_]{3,}")
-# In backquotes and in capitals, and no states: what they are, configs and settings say.
+# Words in backquotes and capitals that are no states: settings, and names from configs.
 NOT_STATES = {"AZURE"}
 
 
@@ -84,19 +84,19 @@ def test_every_route_is_in_the_flows() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_routes_that_are_named_exist(document: str) -> None:
+def test_named_routes_exist(document: str) -> None:
     assert routes_in(text_of(document)) <= ROUTES
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_tables_that_are_named_exist(document: str) -> None:
+def test_named_tables_exist(document: str) -> None:
     found = tables_in(text_of(document))
     assert found, "the document names tables, and the pattern finds none"
     assert found <= TABLES
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_states_that_are_named_exist(document: str) -> None:
+def test_named_states_exist(document: str) -> None:
     found = states_in(text_of(document))
     assert found, "the document names states, and the pattern finds none"
     assert found <= known_states()
@@ -112,7 +112,7 @@ def test_schedules_of_jobs_are_those_of_the_platform() -> None:
     assert set(rows) == scheduled
 
 
-def test_files_and_targets_the_strategy_names_exist() -> None:
+def test_files_and_targets_that_the_strategy_names_exist() -> None:
     text = text_of(STRATEGY)
     named = set(re.findall(r"\b(tests(?:/\w+)+(?:\.py)?|test_e2e_complete\.py|\.ci/run)", text))
     assert len(named) > 20
@@ -126,7 +126,7 @@ def test_files_and_targets_the_strategy_names_exist() -> None:
     assert targets <= set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
 
 
-def test_checks_see_what_does_not_exist() -> None:
+def test_the_checks_find_names_that_do_not_exist() -> None:
     text = "`POST /api/v1/nowhere`, `tenants.nothing`, `x_meta_nothing`, `BROKEN_STATE`\n| `no_table` | x |\n"
     assert not routes_in(text) & ROUTES
     assert tables_in(text) == {"nothing", "x_meta_nothing", "no_table"}

@@ -20,13 +20,13 @@ PATH_GIVEN = {"provider", "domain", "template", "folder", "edition"}  # they fol
 
 
 def words() -> set[str]:
-    """Every name in code style outside of the files that are shown."""
+    """Every name in code style outside the files that the document shows."""
     prose = re.sub(r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL)
     return {word for code in re.findall(r"`([^`]+)`", prose) for word in re.findall(r"\w+", code)}
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that a type is made of, and those that they are made of."""
+    """The models that a type contains, directly or through other models."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
         for field in annotation.model_fields.values():
@@ -59,7 +59,7 @@ def keys() -> set[str]:
         "configs/gcp/cost/monthly_by_service.sql",
     ],
 )
-def test_the_example_is_the_file(path: str) -> None:
+def test_each_example_equals_its_file(path: str) -> None:
     language = "sql" if path.endswith(".sql") else "yaml"
     assert f"```{language}\n{(ROOT / path).read_text(encoding='utf-8')}```" in TEXT
 

@@ -16,7 +16,7 @@ DATA = CONFIGS.parent.parent / "shared" / "data"
 SPECIFICATION = DATA / "focus_columns_1.2.csv"
 TYPES = {"String": "STRING", "Decimal": "NUMERIC", "Date/Time": "TIMESTAMP", "JSON": "JSON"}
 OURS = {column.name: column.type for column in get_table("tenant_dataset", "focus_cost").columns}
-# What FOCUS 1.3 and 1.4 added to the dataset Cost and Usage: the specification's migration guidance.
+# The columns that FOCUS 1.3 and 1.4 added to the dataset Cost and Usage, by the specification's migration guidance.
 ADDED = {
     "AllocatedMethodDetails": "JSON",
     "AllocatedMethodId": "STRING",
@@ -57,7 +57,7 @@ def test_view_of_1_2_has_the_57_columns_with_their_types() -> None:
     assert shown("focus_cost_v1_2") == wanted
 
 
-def test_view_of_1_4_has_what_1_3_and_1_4_added_and_not_what_1_4_removed() -> None:
+def test_view_of_1_4_has_the_columns_that_1_3_and_1_4_added_and_not_those_that_1_4_removed() -> None:
     earlier, later = shown("focus_cost_v1_2"), shown("focus_cost_v1_4")
     assert (len(earlier), len(later)) == (57, 65)
     assert earlier.keys() - later.keys() == {"ProviderName", "PublisherName"}
@@ -101,4 +101,5 @@ def test_service_categories_mostly_agree_with_another_map() -> None:
     ours = {row["service"].lower(): row["category"] for row in categories()}
     both = ours.keys() & others.keys()
     agreed = [name for name in both if ours[name] == others[name]]
-    assert len(agreed) > len(both) / 2  # that one calls every API an integration, and Stackdriver compute
+    # The other map calls every API an integration, and puts Stackdriver under compute.
+    assert len(agreed) > len(both) / 2

@@ -12,21 +12,22 @@ from tests.support.contract.rights import ROOT, nodes_from
 
 FUNCTIONS = get_platform().functions
 EVERYWHERE = {"PROJECT_ID", "BIGQUERY_LOCATION", "LOG_LEVEL", "K_SERVICE"}
-# Google's own where nothing is set; who may reach a function is a variable of Terraform's.
+# Without these settings Google's own addresses are used. A Terraform variable decides who may reach a function.
 NEVER_GIVEN = {name.upper() for name in Settings.model_fields if name.endswith(("_endpoint", "_url"))} - {
     "FUNCTION_URL", "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL", "VERIFY_CREDENTIALS_URL",
 }  # fmt: skip
 BY_VARIABLE = {"ADMIN_KEY_INGRESS"}
-BY_THE_PLATFORM = {"tasks_invoker", "credentials"}  # Cloud Tasks' and setup_credentials' accounts: no person's
-# Code that all share reads them; a function works without, and has its reason: it dispatches no runs, no browser calls
-# it, Cloud Tasks alone does, or it reads the platform's own tables and no tenant's.
+# The accounts of Cloud Tasks and setup_credentials, which no person uses.
+BY_THE_PLATFORM = {"tasks_invoker", "credentials"}
+# Shared code reads these settings. A function needs none of them if it dispatches no runs, if no browser calls it
+# (only Cloud Tasks does), or if it reads the platform's own tables and no tenant's.
 OPTIONAL = {
     "ADMIN_KEY_SECRET", "ALLOWED_ORIGINS", "CLOSE_QUEUE", "EXECUTE_QUEUE", "EXECUTE_RUN_URL", "MAX_BYTES_BILLED",
 }  # fmt: skip
 
 
 def settings_of(function: str) -> tuple[set[str], set[str]]:
-    """The settings that a function's code reads and those among them that it does not work without."""
+    """The settings that a function's code reads, and those among them that it requires."""
     read, required = set(), set()
     for node in nodes_from(ROOT / "functions" / function / "main.py"):
         if isinstance(node, ast.Attribute) and node.attr in Settings.model_fields and _is_settings(node.value):
@@ -51,7 +52,7 @@ def test_a_function_gets_exactly_the_settings_that_its_code_reads(function: str)
     assert read - given <= OPTIONAL
 
 
-def test_functions_that_browsers_call_know_the_origins_and_those_with_an_operators_way_in_the_key() -> None:
+def test_functions_get_the_origins_if_browsers_call_them_and_the_admin_key_if_operators_do() -> None:
     for function in FUNCTIONS.values():
         assert ("ALLOWED_ORIGINS" in function.environment) == (function.access == "public")
         is_for_people = function.access == "private" and not set(function.invokers) <= BY_THE_PLATFORM

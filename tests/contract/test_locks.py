@@ -70,7 +70,7 @@ def open_ends(lock: list[Pin], where: dict[str, str]) -> list[str]:
 @pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("lock", LOCKS)
-def test_lock_pins_all_that_its_pins_require(lock: str, python: str, system: str) -> None:
+def test_lock_pins_everything_that_its_pins_require(lock: str, python: str, system: str) -> None:
     found = pins((ROOT / lock).read_text(encoding="utf-8"))
     assert found
     assert open_ends(found, environment(python, system)) == []
@@ -93,7 +93,7 @@ def test_every_pin_has_hashes_and_none_comes_from_elsewhere(lock: str) -> None:
             assert following.startswith("    --hash=sha256:"), line
 
 
-def test_notes_say_what_the_installed_distributions_say() -> None:
+def test_notes_agree_with_the_installed_distributions() -> None:
     compared = 0
     for distribution in distributions():
         note = NOTES.get(f"{normalised(distribution.metadata['Name'])}=={distribution.version}")
@@ -106,7 +106,7 @@ def test_notes_say_what_the_installed_distributions_say() -> None:
     assert compared > 80
 
 
-def test_a_lock_that_leaves_an_extra_out_is_seen() -> None:
+def test_a_lock_without_an_extra_is_found() -> None:
     where = environment("3.11.14", "linux")
     whole = pins((ROOT / "requirements.txt").read_text(encoding="utf-8"))
     assert open_ends(whole, where) == []
@@ -118,7 +118,7 @@ def test_a_lock_that_leaves_an_extra_out_is_seen() -> None:
     )
 
 
-def test_a_pin_with_an_extra_gets_its_twin_before_it() -> None:
+def test_a_pin_with_an_extra_gets_a_pin_without_it_before_it() -> None:
     first = "a==1 \\\n    --hash=sha256:1\n    # via b\n"
     lock = f"{first}b[x,y]==2 ; python_version < '3.12' \\\n    --hash=sha256:2\n    # via c\n"
     twin = "b==2 ; python_version < '3.12' \\\n    --hash=sha256:2\n"

@@ -18,7 +18,7 @@ NEWER_MAKE = {
     r"^[^\t#]*(?:::=|!=)": "4.0",
     r"^[^\t#]*&:": "4.3",
 }
-# What came with bash 4 and later.
+# Features of bash 4 and later.
 NEWER_BASH = {
     r"\b(?:mapfile|readarray|coproc)\b": "4.0",
     r"\b(?:declare|local|typeset) -[a-z]*[An]": "4.0 and later",
@@ -65,10 +65,10 @@ def test_script_needs_nothing_newer_than_bash_3_2(script: str) -> None:
 
 
 @pytest.mark.parametrize("line", [".ONESHELL:", "x != ls", "\t@make --output-sync=target x", "define x =", "a b &: c"])
-def test_what_is_newer_than_make_3_81_is_seen(line: str) -> None:
+def test_features_newer_than_make_3_81_are_found(line: str) -> None:
     assert newer(line, NEWER_MAKE) != []
 
 
 @pytest.mark.parametrize("line", ["mapfile -t lines", "local -A names", 'echo "${name,,}"', "wait -n"])
-def test_what_is_newer_than_bash_3_2_is_seen(line: str) -> None:
+def test_features_newer_than_bash_3_2_are_found(line: str) -> None:
     assert newer(line, NEWER_BASH) != []

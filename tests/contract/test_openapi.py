@@ -15,7 +15,7 @@ from tools.openapi.reference import REFERENCE, render_reference
 from tools.openapi.wording import get_errors, get_fields
 
 Json = dict[str, Any]
-# The HTTP contract's: every status that is an error, every header a caller sends or reads.
+# The HTTP contract: every error status, and every header that a caller sends or reads.
 STATUSES = {400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 503}
 SENT = {"X-API-Key", "X-Admin-Key", "X-User-ID", "Idempotency-Key", "X-Request-ID"}
 READ = {
@@ -99,7 +99,7 @@ def test_every_header_of_the_contract_is_described() -> None:
     assert (sent, read) == (SENT, READ)
 
 
-def test_every_answer_says_what_it_is_and_carries_the_request_id() -> None:
+def test_every_answer_has_a_content_type_and_the_request_id() -> None:
     for _, operation in operations():
         for status, answer in responses(operation).items():
             assert "X-Request-ID" in answer["headers"]

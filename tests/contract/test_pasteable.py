@@ -46,7 +46,7 @@ def test_the_readme_and_the_runbook_have_blocks() -> None:
         'echo "done!now"',
     ],
 )
-def test_a_line_that_is_not_for_every_shell_is_found(line: str) -> None:
+def test_a_line_that_some_shell_does_not_accept_is_found(line: str) -> None:
     assert problems(f"{line}\n") != []
 
 
@@ -60,10 +60,10 @@ def test_a_line_that_is_not_for_every_shell_is_found(line: str) -> None:
         "if [ ! -e file ]; then echo ${#NAME}; fi",
     ],
 )
-def test_a_line_that_is_for_every_shell_passes(line: str) -> None:
+def test_a_line_that_every_shell_accepts_passes(line: str) -> None:
     assert problems(f"{line}\n") == []
 
 
-def test_of_a_console_block_the_typed_lines_count() -> None:
+def test_only_the_typed_lines_of_a_console_block_count() -> None:
     text = "# Title\n\n```console\n$ make \\\n  demo\nDone in 3 s. # said\n$ make test\n```\n"
     assert list(blocks_of(ROOT / "README.md", text)) == [Block("README.md", 4, "make \\\n  demo\nmake test\n")]

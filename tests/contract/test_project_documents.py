@@ -65,7 +65,7 @@ def anchors_of(document: Path) -> set[str]:
 
 
 @EVERY_DOCUMENT
-def test_commands_of_make_that_are_named_exist(document: Path) -> None:
+def test_named_make_targets_exist(document: Path) -> None:
     named = re.findall(r"(?:`|\$ |^ *)make ([a-z-]+)", document.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(named) <= TARGETS
 

@@ -30,7 +30,7 @@ GOALS = {
 
 
 def length(script: Statement) -> int:
-    """The statements of a script, but for those around a transaction."""
+    """The number of a script's statements without those that begin and end a transaction."""
     parts = [part.strip() for part in script.text.split(";")]
     return sum(bool(part) and part not in {"BEGIN TRANSACTION", "COMMIT TRANSACTION"} for part in parts)
 
@@ -50,7 +50,7 @@ def counted() -> dict[str, int]:
     staged = {step.id: f"{{staging}}.{step.id}" for step in BILLING.steps}
     publish = length(publish_statement(BILLING, staged))
     read_queue, claim, load, checks = 1, length(statement("run_execution", "claim_run")), 1, 1
-    # The attempt's token is taken beside what it begins with is read, and a step's statement was proved before.
+    # The attempt's token is taken while its starting state is read, and a step's statement was checked before.
     begin = max(length(statement("run_begin", name)) for name in ("take_token", "read_begun"))
     queries = sum(step.uses == "sql" for step in BILLING.steps)
     return {
@@ -65,16 +65,16 @@ def counted() -> dict[str, int]:
 
 
 def statement_names() -> list[str]:
-    """The parts of the largest decision there is."""
+    """The names of the statements in the largest possible decision."""
     text = (CONFIGS.parent / "shared/sql/dispatch_apply.sql").read_text(encoding="utf-8")
     return re.findall(r"^-- name: (\w+)$", text, re.MULTILINE)
 
 
-def test_the_runbook_says_how_many_statements_follow_each_other_and_what_they_take() -> None:
+def test_the_runbook_has_the_number_and_the_time_of_consecutive_statements() -> None:
     assert {what: (count, round(count * quantile(0.5), 1)) for what, count in counted().items()} == TOLD
 
 
 @pytest.mark.parametrize(("what", "seconds"), GOALS.items())
-def test_the_goals_are_reached_with_room_for_the_work_itself(what: str, seconds: float) -> None:
+def test_the_goals_leave_time_for_the_work_itself(what: str, seconds: float) -> None:
     (taken,) = [told for name, (_, told) in TOLD.items() if name.startswith(what)]
     assert taken <= 0.82 * seconds

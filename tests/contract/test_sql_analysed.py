@@ -67,7 +67,7 @@ publish: [{table: gcp_cost_billing, step: extract, date_column: x_usage_date, bi
 
 @dataclass(frozen=True)
 class Case:
-    """A statement as a run would send it, and its place."""
+    """A statement as a run would send it, and its file and name."""
 
     place: str
     statement: Statement
@@ -179,7 +179,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.place)
-def test_statement_is_googlesql_over_our_tables(case: Case) -> None:
+def test_statement_is_valid_googlesql_over_our_tables(case: Case) -> None:
     analysed = analyse(case.sql(), tables(), case.statement.parameters)
     assert missing_required(analysed, required()) == []
 
@@ -224,12 +224,12 @@ def test_misspelt_column_is_refused() -> None:
         ("DECLARE found INT64", "Unexpected keyword DECLARE"),
     ],
 )
-def test_what_bigquery_would_refuse_is_refused(sql: str, message: str) -> None:
+def test_statement_that_bigquery_would_refuse_is_refused(sql: str, message: str) -> None:
     with pytest.raises(SqlRefused, match=message):
         analyse(sql, tables(), {})
 
 
-def test_temporary_table_is_known_to_what_follows() -> None:
+def test_temporary_table_is_known_to_later_statements() -> None:
     script = """
     CREATE TEMP TABLE moved AS SELECT tenant_id FROM `tenants`.tenant_profiles;
     SELECT tenant_id FROM moved;

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.judge
 
 @dataclass(frozen=True)
 class Query:
-    """A step's statement over the staging tables of the steps it reads, and the table it is shaped as."""
+    """A step's statement over the staging tables that it reads, and the table whose columns the result must have."""
 
     template: Template
     step: SqlStep
@@ -61,7 +61,7 @@ def test_misspelt_column_of_a_template_is_refused() -> None:
         changed(daily(), "AND x_usage_date IN", "AND x_usage_dte IN").columns()
 
 
-def test_misspelt_or_mistyped_result_is_seen() -> None:
+def test_result_with_a_wrong_name_or_type_is_found() -> None:
     right = daily().columns()
     assert changed(daily(), "AS credit_amount", "AS credit_amout").columns() != right
     assert changed(daily(), "COUNT(*) AS row_count", "CAST(COUNT(*) AS STRING) AS row_count").columns() != right

@@ -44,9 +44,10 @@ def test_whoever_changes_a_table_is_not_listed_as_its_reader_too() -> None:
     assert not {name: both(table) for name, table in get_tables("tenants").items() if both(table)}
 
 
-def test_the_analysis_sees_through_bootstrap_and_dynamic_names() -> None:
-    assert rights_of("setup_credentials")["change"] == {"tenant_cloud_credentials"}  # its statement's name is computed
-    assert "tenant_usage_quotas" in rights_of("process_queue")["change"]  # built in bootstrap
+def test_the_analysis_follows_bootstrap_and_computed_names() -> None:
+    # The code of setup_credentials computes the name of its statement.
+    assert rights_of("setup_credentials")["change"] == {"tenant_cloud_credentials"}
+    assert "tenant_usage_quotas" in rights_of("process_queue")["change"]  # bootstrap builds it
 
 
 def test_a_statement_needs_the_rights_of_its_parts() -> None:

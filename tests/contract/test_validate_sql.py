@@ -68,7 +68,7 @@ def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
         ("  SUM(cost + credit_amount) AS", "  SUM(cost + usage_date) AS", "billed_by_day: No matching signature"),
     ],
 )
-def test_what_the_analyser_refuses_is_told_by_file_and_line(
+def test_an_error_of_the_analyser_is_reported_with_file_and_line(
     template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, message: str
 ) -> None:
     line = replaced(template.with_suffix(".sql"), old, new)
@@ -116,12 +116,14 @@ def test_a_bound_that_is_a_parameter_is_analysed(template: Path, capsys: pytest.
     assert problems(capsys, template) == []
 
 
-def test_what_validate_finds_needs_no_analyser(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_problems_that_validate_finds_are_reported_without_the_analyser(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     replaced(template, "owner: platform", "owners: platform")
     assert ": owner: is missing" in "\n".join(problems(capsys, template))
 
 
-def test_it_says_which_package_is_missing() -> None:
+def test_a_missing_package_is_named() -> None:
     without = "import sys; sys.modules['zetasql'] = None; from tools.validate_sql import main; sys.exit(main([]))"
     found = subprocess.run(
         [sys.executable, "-c", without], cwd=CONFIGS.parent, capture_output=True, text=True, timeout=60, check=False
@@ -148,7 +150,7 @@ def test_it_says_which_package_is_missing() -> None:
         ),
     ],
 )
-def test_what_a_publish_reads_of_the_statement_that_adds_up_is_told_by_its_line(
+def test_a_billed_statement_without_a_column_that_a_publish_reads_is_reported_with_its_line(
     template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, line: str, message: str
 ) -> None:
     sql = template.with_suffix(".sql")
@@ -158,7 +160,9 @@ def test_what_a_publish_reads_of_the_statement_that_adds_up_is_told_by_its_line(
 
 
 @pytest.mark.judge
-def test_what_a_reconciliation_reads_is_told_by_its_line(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_statement_without_a_column_that_a_reconciliation_reads_is_reported_with_its_line(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     replaced(template.with_suffix(".sql"), "AS total\n", "AS totals\n")
     (problem,) = problems(capsys, template)
     assert "billed_credits: must return usage_date, currency, total: checks.same_credits reads total" in problem

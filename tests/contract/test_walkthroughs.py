@@ -14,7 +14,8 @@ FOLDER = ROOT / "docs" / "architecture"
 WALKTHROUGHS = (FOLDER / "WALKTHROUGHS.md").read_text(encoding="utf-8")
 MAP = (FOLDER / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## 1. ")[0]
 PLACE = re.compile(r"`([\w/]+\.(?:py|sql)): ([\w.]+)`")
-NAME = re.compile(r"`([A-Z]\w+\.\w+|[a-z]+(?:_[a-z]+)+)`")  # a method, or a function or statement of the place before
+# A method, or a function or statement in the file that was named before.
+NAME = re.compile(r"`([A-Z]\w+\.\w+|[a-z]+(?:_[a-z]+)+)`")
 
 
 @cache
@@ -36,7 +37,7 @@ def _defined(body: list[ast.stmt], prefix: str) -> Iterator[str]:
 
 
 def missing(text: str) -> list[str]:
-    """The places of a text that do not exist; a name without a file belongs to the files of its paragraph."""
+    """The names in a text that do not exist. A name without a file belongs to the files of its paragraph."""
     found = []
     for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:\d+\.|-) )", text):
         places = PLACE.findall(paragraph)
@@ -75,6 +76,6 @@ def test_the_map_has_the_layers_that_import_linter_enforces() -> None:
     assert [layer.replace("shared/", "").replace(", ", " | ") for layer in drawn] == layers
 
 
-def test_the_map_says_what_each_room_is_for() -> None:
+def test_the_map_describes_each_room() -> None:
     rooms = {path.parent.name for path in (ROOT / "shared").glob("*/__init__.py")}
     assert {room for room in rooms if f"**`shared/{room}/`**" not in MAP} == set()

@@ -17,7 +17,7 @@ TEXT = WORKFLOW.read_text(encoding="utf-8")
 JOB: dict[str, Any] = yaml.safe_load(TEXT)["jobs"]["run"]
 
 
-def test_the_workflow_runs_what_a_change_has_to_pass() -> None:
+def test_the_workflow_runs_the_required_checks() -> None:
     assert [step["run"] for step in JOB["steps"] if step.get("name") == ".ci/run"] == [".ci/run"]
 
 
@@ -27,13 +27,13 @@ def test_the_workflow_runs_under_the_pythons_that_readme_promises() -> None:
     assert f"Python {pythons[0]} to {pythons[-1]}" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_workflow_may_read_and_nothing_else() -> None:
+def test_the_workflow_may_only_read() -> None:
     assert yaml.safe_load(TEXT)["permissions"] == {"contents": "read"}
     assert "permissions" not in JOB
     assert "secrets." not in TEXT
 
 
-def test_actions_are_pinned_by_commit_and_say_which_version_that_is() -> None:
+def test_actions_are_pinned_by_commit_and_name_its_version() -> None:
     used = re.findall(r"uses: (.*)", TEXT)
     assert len(used) == len([step for step in JOB["steps"] if "uses" in step])
     assert [action for action in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)] == []
@@ -50,7 +50,7 @@ def findings(workflow: Path) -> str:
 
 
 @pytest.mark.judge
-def test_actionlint_has_nothing_to_say() -> None:
+def test_actionlint_finds_nothing() -> None:
     assert findings(WORKFLOW) == ""
 
 
@@ -64,7 +64,7 @@ def test_actionlint_has_nothing_to_say() -> None:
         ("timeout-minutes: 60", "timeout-minuts: 60", "timeout-minuts"),
     ],
 )
-def test_actionlint_sees_a_mistake(tmp_path: Path, right: str, wrong: str, word: str) -> None:
+def test_actionlint_finds_a_mistake(tmp_path: Path, right: str, wrong: str, word: str) -> None:
     assert right in TEXT
     wrong_workflow = tmp_path / "ci.yml"
     wrong_workflow.write_text(TEXT.replace(right, wrong), encoding="utf-8")

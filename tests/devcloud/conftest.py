@@ -47,7 +47,7 @@ def cloud_grants() -> Grants:
 
 @pytest.fixture(scope="session")
 def credentials_of(cloud_identity: Identity) -> Callable[..., Any]:
-    """Credentials of an account, made from a minted key; of the platform's project unless another is named."""
+    """Credentials of an account, from a minted key; its project is the platform's unless another is named."""
 
     @cache
     def credentials(account: str, project: str = PROJECT) -> Any:

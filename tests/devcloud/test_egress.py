@@ -21,7 +21,7 @@ Ask = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def ask(cloud: Devcloud, monkeypatch: pytest.MonkeyPatch) -> Ask:
-    """Status and text of an answer, by google-auth's own HTTP in the environment of a function."""
+    """Send a request through google-auth in a function's environment, and return the answer's status and text."""
     for name, value in closed_way_out(cloud.cloud).items():
         monkeypatch.setenv(name, value)
     token = cloud.identity.access_token("reader@acme-gcp.iam.gserviceaccount.com")
@@ -33,17 +33,17 @@ def ask(cloud: Devcloud, monkeypatch: pytest.MonkeyPatch) -> Ask:
     return ask
 
 
-def test_google_auth_is_refused_where_an_account_may_be_used_as_it_is_where_functions_are_deployed(ask: Ask) -> None:
+def test_google_auths_question_for_allowed_locations_is_refused_as_in_a_deployment(ask: Ask) -> None:
     status, text = ask(LOOK_UP)
     assert (status, json.loads(text)["error"]["status"]) == (403, "PERMISSION_DENIED")
     assert "iam.serviceAccounts.get" in text
 
 
-def test_a_token_that_is_not_this_clouds_is_refused(ask: Ask) -> None:
+def test_a_token_of_another_cloud_is_refused(ask: Ask) -> None:
     assert ask(LOOK_UP, authorization="Bearer nonsense")[0] == 401
 
 
-def test_what_is_not_implemented_is_named(ask: Ask) -> None:
+def test_a_method_that_is_not_implemented_is_named(ask: Ask) -> None:
     status, text = ask(f"{READER}:generateAccessToken", method="POST")
     assert status == 501
     assert "devcloud does not implement POST /v1/projects/-/serviceAccounts/reader@" in text
@@ -51,12 +51,12 @@ def test_what_is_not_implemented_is_named(ask: Ask) -> None:
 
 def test_no_other_machine_is_reached_and_the_refusal_names_it(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
     assert ask("http://metadata.google.internal/") == (403, "devcloud lets nothing out: metadata.google.internal\n")
-    caplog.set_level(logging.CRITICAL, "urllib3")  # it says each of its retries
+    caplog.set_level(logging.CRITICAL, "urllib3")  # it logs each of its retries
     with pytest.raises(TransportError, match=r"devcloud lets nothing out: example\.com"):
         ask("https://example.com/")
 
 
-def test_loopback_is_reached_past_it(ask: Ask, cloud: Devcloud) -> None:
+def test_loopback_is_reached_without_the_proxy(ask: Ask, cloud: Devcloud) -> None:
     assert ask(f"{cloud.ready['gateway']}/_devcloud/health")[0] == 200
 
 

@@ -27,7 +27,7 @@ def _outcome(act: Callable[[], Any]) -> str:
     return "made"
 
 
-def test_one_of_several_creations_wins(client: bigquery.Client, dataset: str) -> None:
+def test_one_of_several_concurrent_creations_succeeds(client: bigquery.Client, dataset: str) -> None:
     schema = [SchemaField("n", "INT64")]
     table = bigquery.Table(f"{PLATFORM}.{dataset}.t", schema=schema)
     assert sorted(_at_once(4, lambda _: _outcome(lambda: client.create_table(table)))) == ["Conflict"] * 3 + ["made"]
@@ -35,7 +35,7 @@ def test_one_of_several_creations_wins(client: bigquery.Client, dataset: str) ->
     assert sorted(_at_once(4, lambda _: _outcome(lambda: client.create_dataset(name)))) == ["Conflict"] * 3 + ["made"]
 
 
-def test_loads_that_make_the_same_table_all_arrive(client: bigquery.Client, dataset: str) -> None:
+def test_concurrent_loads_that_create_the_same_table_all_load_their_rows(client: bigquery.Client, dataset: str) -> None:
     def load(number: int) -> None:
         file = io.BytesIO()
         pq.write_table(pa.table({"n": [number]}), file)
@@ -47,7 +47,7 @@ def test_loads_that_make_the_same_table_all_arrive(client: bigquery.Client, data
     assert sorted(row["n"] for row in client.list_rows(client.get_table(f"{dataset}.t"))) == [0, 1, 2, 3]
 
 
-def test_appends_of_every_kind_never_conflict(client: bigquery.Client, dataset: str) -> None:
+def test_concurrent_appends_of_every_kind_never_conflict(client: bigquery.Client, dataset: str) -> None:
     client.create_table(bigquery.Table(f"{PLATFORM}.{dataset}.t", schema=[SchemaField("n", "INT64")]))
 
     def append(number: int) -> None:
@@ -60,7 +60,7 @@ def test_appends_of_every_kind_never_conflict(client: bigquery.Client, dataset: 
     assert sorted(row["n"] for row in client.list_rows(client.get_table(f"{dataset}.t"))) == list(range(8))
 
 
-def test_one_of_several_jobs_of_one_id_runs(client: bigquery.Client, dataset: str) -> None:
+def test_one_of_several_jobs_with_the_same_id_runs(client: bigquery.Client, dataset: str) -> None:
     client.create_table(bigquery.Table(f"{PLATFORM}.{dataset}.t", schema=[SchemaField("n", "INT64")]))
 
     def insert(_: int) -> str:

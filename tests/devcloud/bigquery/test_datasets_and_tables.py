@@ -68,7 +68,7 @@ def test_a_table_keeps_schema_partitioning_and_clustering(client: bigquery.Clien
     assert [one.table_id for one in client.list_tables(dataset)] == ["t"]
 
 
-def test_a_table_gains_columns_and_loses_none(client: bigquery.Client, dataset: str) -> None:
+def test_columns_can_be_added_to_a_table_and_not_removed(client: bigquery.Client, dataset: str) -> None:
     table = client.create_table(
         bigquery.Table(
             f"{PLATFORM}.{dataset}.t",
@@ -92,7 +92,7 @@ def test_a_table_gains_columns_and_loses_none(client: bigquery.Client, dataset: 
         client.update_table(found, ["schema"])
 
 
-def test_tables_that_are_missing_or_there_already(client: bigquery.Client, dataset: str) -> None:
+def test_a_missing_table_is_not_found_and_an_existing_one_is_a_duplicate(client: bigquery.Client, dataset: str) -> None:
     with pytest.raises(exceptions.NotFound, match=f"Not found: Table {PLATFORM}:{dataset}.none"):
         client.get_table(f"{dataset}.none")
     with pytest.raises(exceptions.NotFound, match=f"Not found: Dataset {PLATFORM}:nowhere"):
@@ -105,7 +105,7 @@ def test_tables_that_are_missing_or_there_already(client: bigquery.Client, datas
         client.delete_table(f"{dataset}.t")
 
 
-def test_projects_are_strangers_to_each_other(client: bigquery.Client, client_of: ClientOf, dataset: str) -> None:
+def test_an_account_cannot_reach_another_project(client: bigquery.Client, client_of: ClientOf, dataset: str) -> None:
     tenant = client_of("tenant-project", "exporter")
     tenant.create_dataset("own")
     assert tenant.get_dataset("own").project == "tenant-project"

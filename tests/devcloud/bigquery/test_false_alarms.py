@@ -1,4 +1,4 @@
-"""DuckDB speaks of corruption when a string is read beside an append: the statement is run again, or told to be."""
+"""DuckDB may report corruption if a string is read during an append. Devcloud or the caller runs the statement again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def engine() -> Iterator[Engine]:
 
 
 def run(engine: Engine, *said: Exception | None, script: str = "SELECT 1") -> Job:
-    """A job whose handler runs a script and raises what DuckDB said, one after the other."""
+    """A job whose handler runs a script and raises DuckDB's errors one after the other."""
     answers = iter(said)
 
     def handler(_: Job, session: Session) -> Outcome:
@@ -61,7 +61,7 @@ def test_a_script_that_has_committed_does_not_run_again(engine: Engine) -> None:
     assert (job.error.reason, job.error.status) == ("backendError", 503)
 
 
-def test_another_error_is_the_end_at_once(engine: Engine) -> None:
+def test_any_other_error_ends_the_job_at_once(engine: Engine) -> None:
     job = run(engine, duckdb.IOException("No space left on device"), None)
     assert job.error is not None
     assert job.error.reason == "invalidQuery"

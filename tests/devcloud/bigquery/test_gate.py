@@ -20,7 +20,7 @@ def test_the_next_job_with_the_labels_waits_until_its_gate_opens(client: bigquer
         held = asked(client, run="a", step="sum", tenant="t")
         assert gate.await_job() == held.job_id
         assert client.get_job(held.job_id).state == "RUNNING"
-        assert len(list(asked(client, run="a", step="sum").result())) == 1  # it holds one
+        assert len(list(asked(client, run="a", step="sum").result())) == 1  # the gate holds one job
         gate.open()
         assert [row["n"] for row in held.result()] == [1]
 

@@ -39,7 +39,7 @@ def _serving(state_dir: Path) -> Iterator[bigquery.Client]:
             process.kill()
 
 
-def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+def test_acknowledged_writes_survive_kill_9(tmp_path: Path) -> None:
     with _serving(tmp_path) as client:
         client.create_dataset("d")
         client.create_table(bigquery.Table(f"{PROJECT}.d.t", schema=[SchemaField("n", "INT64")]))

@@ -1,4 +1,4 @@
-"""Statements take recorded latencies: how long, which ones, and a cancelled job does not wait."""
+"""Statements take recorded latencies, and a cancelled job does not wait for its latency."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SELECT n FROM counted;
 
 
 class Noted(Latencies):
-    """Notes for what it was asked; `seconds` is the latency of everything."""
+    """Records the statements that it is asked about; every one has the latency `seconds`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, identity: Identity, latenc
 
 @pytest.fixture
 def asked(latencies: Noted) -> list[str]:
-    """The statements that take time from now on, by the first words of their text."""
+    """The first words of each statement that takes time from now on."""
     latencies.texts.clear()
     return latencies.texts
 
@@ -62,14 +62,14 @@ def test_the_recorded_shares_of_statements_take_the_recorded_seconds() -> None:
     assert (drawn[0], drawn[-1]) == (RECORDED[0][1], RECORDED[-1][1])
 
 
-def test_what_is_drawn_is_spread_as_the_records_are() -> None:
+def test_drawn_latencies_are_distributed_like_the_recorded_ones() -> None:
     latencies = Latencies(seed=3)
     drawn = sorted(latencies.draw(f"SELECT {number}") for number in range(4000))
     for share, seconds in RECORDED:
         assert sum(latency <= seconds for latency in drawn) / 4000 == pytest.approx(share, abs=0.02)
 
 
-def test_a_statement_takes_the_same_time_whatever_runs_beside_it() -> None:
+def test_a_statement_takes_the_same_time_whatever_runs_at_the_same_time() -> None:
     alone, beside = Latencies(seed=5), Latencies(seed=5)
     first = [alone.draw("SELECT 1") for _ in range(3)]
     mixed = [beside.draw(text) for text in ("SELECT 1", "SELECT 2", "SELECT 1", "SELECT 2", "SELECT 1")]
@@ -78,7 +78,7 @@ def test_a_statement_takes_the_same_time_whatever_runs_beside_it() -> None:
     assert Latencies(seed=6).draw("SELECT 1") != first[0]
 
 
-def test_each_statement_of_a_script_takes_time_but_those_around_its_transaction(
+def test_each_statement_of_a_script_takes_time_except_begin_and_commit(
     client: bigquery.Client, asked: list[str]
 ) -> None:
     client.query_and_wait(SCRIPT)
@@ -101,7 +101,7 @@ def test_a_load_takes_the_time_of_a_statement(client: bigquery.Client, dataset: 
     assert asked == ["load"]
 
 
-def test_a_job_that_is_cancelled_while_it_takes_its_time_stops(client: bigquery.Client, latencies: Noted) -> None:
+def test_a_job_that_is_cancelled_during_its_latency_stops(client: bigquery.Client, latencies: Noted) -> None:
     latencies.seconds = 3600.0
     job_id = f"slow-{uuid.uuid4()}"
     client.query("SELECT 1", job_id=job_id, job_retry=None)

@@ -57,7 +57,7 @@ SAMPLE = pa.table(
 )
 
 
-def test_parquet_makes_the_table_it_needs(client: bigquery.Client, dataset: str) -> None:
+def test_a_parquet_load_creates_its_table(client: bigquery.Client, dataset: str) -> None:
     job = _load_parquet(client, f"{dataset}.t", SAMPLE)
     assert job.output_rows == 2
     assert _rows(client, f"{dataset}.t") == [
@@ -169,14 +169,16 @@ def test_ndjson_values_are_read_as_bigquery_reads_them(client: bigquery.Client, 
         ('{"cost": 1', "JSON parsing error in row starting at position 0"),
     ],
 )
-def test_bad_ndjson_is_reported_with_its_place(client: bigquery.Client, dataset: str, line: str, message: str) -> None:
+def test_invalid_ndjson_is_reported_with_its_position(
+    client: bigquery.Client, dataset: str, line: str, message: str
+) -> None:
     with pytest.raises(exceptions.BadRequest, match=message):
         _load_json(client, f"{dataset}.t", line + "\n", schema=BILLING)
     with pytest.raises(exceptions.NotFound):
         client.get_table(f"{dataset}.t")
 
 
-def test_gzipped_csv_knows_empty_from_null(client: bigquery.Client, dataset: str) -> None:
+def test_gzipped_csv_distinguishes_empty_from_null(client: bigquery.Client, dataset: str) -> None:
     text = 'name,n,day\n"a, b",1,2026-09-03\n"",,\n'
     config = LoadJobConfig(
         source_format=SourceFormat.CSV,

@@ -25,10 +25,10 @@ ARGUMENTS = ("", "?maxResults=-1", "?maxResults=x", "?pageToken=x", "?startIndex
 
 
 class MadeUp:
-    """A body for a resource, most of it as it should be."""
+    """Generates bodies for a resource, with most fields valid."""
 
     def __init__(self, seed: int) -> None:
-        self.random = Random(seed)  # noqa: S311 - nothing is secret here
+        self.random = Random(seed)  # noqa: S311 - no secret is generated
 
     def body(self, name: str, depth: int = 3) -> Any:
         if self.random.random() < 0.05:

@@ -20,14 +20,14 @@ DEEP = 5_000
 
 
 class Rest:
-    """The REST face without the client that checks what is sent."""
+    """Calls the REST API without the client, which would check requests before it sends them."""
 
     def __init__(self, client: bigquery.Client, service: BigQuery) -> None:
         self._session = AuthorizedSession(client._credentials)
         self._base = f"{service.url}/bigquery/v2/projects/{PLATFORM}"
 
     def ask(self, method: str, path: str, body: Any = None, *, text: str | None = None) -> tuple[int, str, str]:
-        """Status, reason and message."""
+        """Send the request, and return the answer's status, reason and message."""
         data = text if text is not None else None if body is None else json.dumps(body)
         answer = self._session.request(method, self._base + path, data=data)
         error = answer.json().get("error") or {"message": "", "errors": [{"reason": ""}]}
@@ -44,7 +44,7 @@ def _query(sql: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("value", ["-1", "abc", "²", "1e3", "0x10"])
-def test_a_number_that_is_none_is_named(rest: Rest, value: str) -> None:
+def test_a_field_with_an_invalid_number_is_named(rest: Rest, value: str) -> None:
     refused = (400, "invalid", f"Invalid value for maxResults: {value}")
     assert rest.ask("GET", f"/datasets?maxResults={value}") == refused
     assert rest.ask("POST", "/queries", _query("SELECT 1", maxResults=value)) == refused
@@ -62,7 +62,7 @@ def test_a_number_that_is_none_is_named(rest: Rest, value: str) -> None:
         ({"name": "a", "type": "BIGNUMERIC"}, (501, "notImplemented", "devcloud does not implement the type")),
     ],
 )
-def test_a_column_that_cannot_be_makes_no_table(
+def test_an_invalid_column_creates_no_table(
     rest: Rest, dataset: str, field: dict[str, str], refused: tuple[int, str, str]
 ) -> None:
     table = {"tableReference": {"tableId": "t"}, "schema": {"fields": [field]}}
@@ -71,7 +71,7 @@ def test_a_column_that_cannot_be_makes_no_table(
     assert rest.ask("GET", f"/datasets/{dataset}/tables/t")[0] == 404
 
 
-def test_an_unheard_of_disposition_writes_nothing(client: bigquery.Client, dataset: str) -> None:
+def test_an_unknown_disposition_writes_nothing(client: bigquery.Client, dataset: str) -> None:
     schema = [SchemaField("n", "INT64")]
     for option in {"write_disposition": "WRITE_OVER"}, {"create_disposition": "CREATE_ALWAYS"}:
         config = LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=schema, **option)
@@ -82,14 +82,14 @@ def test_an_unheard_of_disposition_writes_nothing(client: bigquery.Client, datas
         client.get_table(f"{dataset}.t")
 
 
-def test_a_label_that_is_not_there_can_be_removed(client: bigquery.Client, dataset: str) -> None:
+def test_a_missing_label_can_be_removed(client: bigquery.Client, dataset: str) -> None:
     found = client.get_dataset(dataset)
     found.labels = {"team": "blue", "env": None}
     assert client.update_dataset(found, ["labels"]).labels == {"team": "blue"}
 
 
 @pytest.mark.parametrize("value", [MOST, f"-{MOST}"])
-def test_the_largest_numeric_is_taken_and_the_next_one_is_not(
+def test_the_largest_numeric_is_accepted_and_the_next_one_is_not(
     client: bigquery.Client, dataset: str, value: str
 ) -> None:
     client.create_table(bigquery.Table(f"{PLATFORM}.{dataset}.t", schema=[SchemaField("n", "NUMERIC")]))
@@ -99,11 +99,11 @@ def test_the_largest_numeric_is_taken_and_the_next_one_is_not(
 
 
 @pytest.mark.parametrize("location", ["US", "EU"])
-def test_what_is_nested_without_end_is_refused_and_the_server_goes_on(
+def test_a_too_deeply_nested_request_is_refused_and_the_server_continues(
     rest: Rest, client: bigquery.Client, dataset: str, location: str
 ) -> None:
     elsewhere = bigquery.Dataset(f"{PLATFORM}.{dataset}_{location}")
-    elsewhere.location = location  # where datasets are in several places, a query says where it runs
+    elsewhere.location = location  # with datasets in several locations a query must name its location
     client.create_dataset(elsewhere)
     assert rest.ask("POST", "/queries", text='{"query":' + "[" * 100_000)[:2] == (400, "parseError")
     nested = "SELECT " + "(" * DEEP + "1" + ")" * DEEP

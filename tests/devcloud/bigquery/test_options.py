@@ -60,7 +60,7 @@ def test_time_zone_of_a_load_is_that_of_timestamps_without_one(
         load(client, f"{dataset}.t", text, schema, source_format=source_format, time_zone="Moon")
 
 
-def test_line_break_in_quotes_is_taken_only_when_allowed(client: bigquery.Client, dataset: str) -> None:
+def test_line_break_in_quotes_is_accepted_only_when_allowed(client: bigquery.Client, dataset: str) -> None:
     schema, text = [SchemaField("a", "STRING"), SchemaField("b", "STRING")], 'x,"a\nb"\ny,z\n'
     with pytest.raises(exceptions.BadRequest, match="allowQuotedNewlines is not set"):
         load(client, f"{dataset}.t", text, schema)
@@ -86,7 +86,7 @@ LATER = {
 
 
 @pytest.mark.parametrize("option", LATER)
-def test_load_option_that_is_not_implemented_is_refused_and_makes_nothing(
+def test_load_option_that_is_not_implemented_is_refused_and_creates_nothing(
     client: bigquery.Client, dataset: str, option: str
 ) -> None:
     with pytest.raises(exceptions.GoogleAPICallError, match="devcloud does not implement"):
@@ -135,7 +135,7 @@ COLUMNS = [
         ({"tableReference": []}, "Invalid value at 'tableReference'"),
     ],
 )
-def test_table_that_cannot_be_is_not_made(rest: Rest, dataset: str, table: dict[str, Any], what: str) -> None:
+def test_invalid_table_is_not_created(rest: Rest, dataset: str, table: dict[str, Any], what: str) -> None:
     body = {"tableReference": {"tableId": "t"}, "schema": {"fields": COLUMNS}} | table
     status, reason, message = rest.ask("POST", f"/datasets/{dataset}/tables", body)
     assert (status, reason) == (400, "invalid")
@@ -153,7 +153,7 @@ def test_table_that_cannot_be_is_not_made(rest: Rest, dataset: str, table: dict[
         "(s STRING) OPTIONS (require_partition_filter = TRUE)",
     ],
 )
-def test_sql_makes_no_table_that_rest_does_not_make(client: bigquery.Client, dataset: str, ddl: str) -> None:
+def test_sql_creates_no_table_that_rest_refuses(client: bigquery.Client, dataset: str, ddl: str) -> None:
     with pytest.raises(exceptions.BadRequest):
         client.query_and_wait(f"CREATE TABLE {dataset}.t {ddl}")
     with pytest.raises(exceptions.NotFound):
@@ -193,7 +193,7 @@ def test_table_option_that_is_not_implemented_is_refused(rest: Rest, dataset: st
         ({"defaultCollation": "und:ci"}, 501),
     ],
 )
-def test_dataset_that_cannot_be_is_not_made(rest: Rest, dataset: str, given: dict[str, Any], status: int) -> None:
+def test_invalid_dataset_is_not_created(rest: Rest, dataset: str, given: dict[str, Any], status: int) -> None:
     body = {"datasetReference": {"datasetId": f"{dataset}_new"}} | given
     assert rest.ask("POST", "/datasets", body)[0] == status
     assert rest.ask("GET", f"/datasets/{dataset}_new")[0] == 404
@@ -227,7 +227,7 @@ def test_destination_of_a_statement_that_writes_is_its_target(client: bigquery.C
     assert client.get_table(target).num_rows == 2
 
 
-def test_job_that_may_take_no_time_is_stopped(client: bigquery.Client, dataset: str) -> None:
+def test_job_with_the_shortest_timeout_is_stopped(client: bigquery.Client, dataset: str) -> None:
     config = bigquery.QueryJobConfig(job_timeout_ms=1)
     sql = f"CREATE TABLE {dataset}.t AS SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS a"
     with pytest.raises(exceptions.GoogleAPICallError, match="timed out"):
@@ -236,7 +236,7 @@ def test_job_that_may_take_no_time_is_stopped(client: bigquery.Client, dataset: 
         client.get_table(f"{dataset}.t")
 
 
-def test_label_of_a_job_is_one(client: bigquery.Client) -> None:
+def test_invalid_label_of_a_job_is_refused(client: bigquery.Client) -> None:
     with pytest.raises(exceptions.BadRequest, match='Label key "Bad Key"'):
         client.query("SELECT 1", job_config=bigquery.QueryJobConfig(labels={"Bad Key": "x"}))
 
@@ -261,5 +261,5 @@ def test_query_request_is_understood_or_refused(rest: Rest, body: dict[str, Any]
     query = {key: value for key, value in body.items() if key not in ("labels", "queryResultsFormat")}
     configuration = {"query": query} | {key: body[key] for key in ("labels",) if key in body}
     refused_at_once = status != 501 or ("useLegacySql" in body and "#" not in body["query"])
-    if "queryResultsFormat" not in body and refused_at_once:  # what the text says is known when the job runs
+    if "queryResultsFormat" not in body and refused_at_once:  # the SQL text is parsed only when the job runs
         assert rest.ask("POST", "/jobs", {"configuration": configuration})[0] == status

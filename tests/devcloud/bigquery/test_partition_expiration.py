@@ -45,7 +45,7 @@ def test_rows_of_expired_partitions_are_gone(client: bigquery.Client, dataset: s
         "INSERT INTO {table} SELECT n, d FROM {table}",
     ],
 )
-def test_statement_that_writes_names_partitions_where_the_table_demands_it(
+def test_writing_statement_must_name_partitions_if_the_table_requires_it(
     client: bigquery.Client, dataset: str, sql: str
 ) -> None:
     table = f"{dataset}.t"

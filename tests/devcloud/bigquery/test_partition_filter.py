@@ -13,7 +13,7 @@ REFUSED = "Cannot query over table .* without a filter over column"
 
 @pytest.fixture(params=[None, "day"], ids=["by arrival", "by column"])
 def guarded(client: bigquery.Client, dataset: str, request: pytest.FixtureRequest) -> tuple[str, str]:
-    """The table, and what it is partitioned by."""
+    """The table, and the column by which it is partitioned."""
     name = f"{PLATFORM}.{dataset}.guarded"
     table = bigquery.Table(name, [bigquery.SchemaField("n", "INT64"), bigquery.SchemaField("day", "DATE")])
     table.time_partitioning = bigquery.TimePartitioning(field=request.param)
@@ -27,7 +27,9 @@ def guarded(client: bigquery.Client, dataset: str, request: pytest.FixtureReques
     "condition",
     ["{by} IS NOT NULL OR {by} IS NULL", "n > 0 AND ({by} > '2020-01-01' OR {by} IS NULL)", "t.{by} IS NOT NULL"],
 )
-def test_who_names_partitions_reads(client: bigquery.Client, guarded: tuple[str, str], condition: str) -> None:
+def test_a_query_that_names_partitions_returns_rows(
+    client: bigquery.Client, guarded: tuple[str, str], condition: str
+) -> None:
     name, by = guarded
     found = client.query_and_wait(f"SELECT t.n FROM `{name}` AS t WHERE {condition.format(by=by)}")
     assert {row["n"] for row in found} >= {1}
@@ -36,7 +38,9 @@ def test_who_names_partitions_reads(client: bigquery.Client, guarded: tuple[str,
 @pytest.mark.parametrize(
     "condition", ["TRUE", "n > 0", "n > 0 OR {by} IS NOT NULL", "CAST(n AS STRING) = CAST({by} AS STRING)"]
 )
-def test_who_does_not_is_refused(client: bigquery.Client, guarded: tuple[str, str], condition: str) -> None:
+def test_a_query_that_does_not_name_partitions_is_refused(
+    client: bigquery.Client, guarded: tuple[str, str], condition: str
+) -> None:
     name, by = guarded
     with pytest.raises(exceptions.BadRequest, match=REFUSED):
         client.query_and_wait(f"SELECT t.n FROM `{name}` AS t WHERE {condition.format(by=by)}")

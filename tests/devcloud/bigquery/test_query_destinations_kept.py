@@ -17,7 +17,7 @@ def test_a_query_may_replace_the_table_that_it_reads(client: bigquery.Client, da
     assert [row.number for row in found] == [20, 30]
 
 
-def test_columns_without_a_name_and_parameters_and_every_type_arrive(client: bigquery.Client, dataset: str) -> None:
+def test_columns_without_a_name_parameters_and_every_type_are_written(client: bigquery.Client, dataset: str) -> None:
     table = f"{client.project}.{dataset}.kinds"
     parameters = [bigquery.ScalarQueryParameter("given", "STRING", "a'b")]
     config = bigquery.QueryJobConfig(destination=table, query_parameters=parameters)
@@ -31,7 +31,7 @@ def test_columns_without_a_name_and_parameters_and_every_type_arrive(client: big
     assert (read.f0_, read["items"], read.nothing, read.document) == ("a'b", [{"n": 1}], [], {"a": 1})
 
 
-def test_an_array_with_a_null_element_is_not_written_and_nothing_is_made(client: bigquery.Client, dataset: str) -> None:
+def test_an_array_with_a_null_element_is_refused_and_no_table_is_created(client: bigquery.Client, dataset: str) -> None:
     table = f"{client.project}.{dataset}.holes"
     job = client.query("SELECT 1 AS n, [1, NULL] AS holes", job_config=bigquery.QueryJobConfig(destination=table))
     with pytest.raises(BadRequest, match="Array cannot have a null element; error in writing field holes"):

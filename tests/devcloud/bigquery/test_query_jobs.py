@@ -32,7 +32,7 @@ def _http(client: bigquery.Client, service: BigQuery) -> tuple[AuthorizedSession
     return AuthorizedSession(client._credentials), base
 
 
-def test_every_type_arrives_as_it_is(client: bigquery.Client) -> None:
+def test_values_of_every_type_are_returned_unchanged(client: bigquery.Client) -> None:
     expected: dict[str, Any] = {
         "i": 9007199254740993,
         "f": 0.5,
@@ -103,7 +103,7 @@ def test_a_repeated_request_runs_once(client: bigquery.Client, service: BigQuery
     assert other["jobReference"]["jobId"] != answers[0]["jobReference"]["jobId"]
 
 
-def test_a_short_answer_needs_no_job_where_that_is_optional(client_of: ClientOf) -> None:
+def test_a_short_answer_has_no_job_if_job_creation_is_optional(client_of: ClientOf) -> None:
     client = client_of()
     client.default_job_creation_mode = "JOB_CREATION_OPTIONAL"
     rows = client.query_and_wait("SELECT 1 AS n")
@@ -119,7 +119,7 @@ def test_a_job_runs_in_the_callers_own_project_only(client_of: ClientOf) -> None
         tenant.query_and_wait("SELECT 1", project=PLATFORM)
 
 
-def test_a_destination_has_no_two_columns_of_one_name(client: bigquery.Client, dataset: str) -> None:
+def test_a_destination_with_two_columns_of_one_name_is_refused(client: bigquery.Client, dataset: str) -> None:
     query, table = "SELECT 1 AS n, 2 AS N", f"{PLATFORM}.{dataset}.t"
     with pytest.raises(exceptions.BadRequest, match=r"Duplicate column names .* Found duplicate\(s\): n"):
         client.query_and_wait(query, job_config=QueryJobConfig(destination=table))
@@ -180,7 +180,7 @@ def test_a_slow_query_answers_incomplete_first(client: bigquery.Client, service:
         ("SELECT * FROM `other-project.d.t`", exceptions.Forbidden, "Access Denied"),
     ],
 )
-def test_failures_are_worded_and_coded_as_bigquery_does(
+def test_errors_have_bigquerys_words_and_codes(
     client: bigquery.Client, sql: str, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
@@ -189,7 +189,7 @@ def test_failures_are_worded_and_coded_as_bigquery_does(
         client.query(sql).result()
 
 
-def test_a_dry_run_tells_schema_and_bytes_and_does_nothing(client: bigquery.Client, dataset: str) -> None:
+def test_a_dry_run_returns_schema_and_bytes_and_changes_nothing(client: bigquery.Client, dataset: str) -> None:
     client.create_table(bigquery.Table(f"{PLATFORM}.{dataset}.t", schema=[SchemaField("n", "INT64")]))
     client.insert_rows_json(f"{dataset}.t", [{"n": 1}])
     job = client.query(f"SELECT n FROM {dataset}.t", job_config=QueryJobConfig(dry_run=True))
@@ -198,7 +198,7 @@ def test_a_dry_run_tells_schema_and_bytes_and_does_nothing(client: bigquery.Clie
     assert client.get_table(f"{dataset}.t").num_rows == 1
 
 
-def test_maximum_bytes_billed_is_honoured(client: bigquery.Client, dataset: str) -> None:
+def test_maximum_bytes_billed_is_enforced(client: bigquery.Client, dataset: str) -> None:
     client.create_table(bigquery.Table(f"{PLATFORM}.{dataset}.t", schema=[SchemaField("n", "INT64")]))
     sql = f"SELECT n FROM {dataset}.t"
     assert list(client.query_and_wait(sql, job_config=QueryJobConfig(maximum_bytes_billed=20_000_000))) == []
@@ -239,7 +239,7 @@ def test_a_script_ends_with_its_last_rows_and_lists_its_statements(client: bigqu
     assert [child.statement_type for child in children].count("SELECT") == 2
 
 
-def test_a_request_without_proof_is_401(client: bigquery.Client, service: BigQuery) -> None:
+def test_a_request_without_a_token_is_401(client: bigquery.Client, service: BigQuery) -> None:
     import requests
 
     url = f"{service.url}/bigquery/v2/projects/{PLATFORM}/datasets"
@@ -248,7 +248,7 @@ def test_a_request_without_proof_is_401(client: bigquery.Client, service: BigQue
         assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) == (401, "authError")
 
 
-def test_what_is_missing_is_named(client: bigquery.Client, service: BigQuery) -> None:
+def test_a_missing_resource_is_named(client: bigquery.Client, service: BigQuery) -> None:
     http, base = _http(client, service)
     answer = http.get(f"{base}/datasets/d/routines")
     assert answer.status_code == 501

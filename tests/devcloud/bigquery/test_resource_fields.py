@@ -43,7 +43,7 @@ RENAMED = {
     "is_nullable": "mode",
 }
 
-# Parts of the reference that the path has too, and an argument of the call.
+# Properties that are no fields: parts of the reference, which the path has, and an argument of the call.
 NOT_FIELDS = {"dataset_id", "project", "path", "reference", "table_id", "access_policy_version"}
 
 
@@ -70,7 +70,7 @@ def properties(kind: type) -> set[str]:
         (bigquery.ParquetOptions, ("ParquetOptions",)),
     ],
 )
-def test_every_property_of_googles_client_is_in_the_table(kind: type, names: tuple[str, ...]) -> None:
+def test_every_property_of_googles_client_is_listed(kind: type, names: tuple[str, ...]) -> None:
     listed = {field for name in names for field in RESOURCES[name].names()}
     assert properties(kind) - listed == set()
 
@@ -144,7 +144,7 @@ def test_null_removes_a_field_in_a_patch() -> None:
         ({"inner": {"id": []}}, "inner.id"),
     ],
 )
-def test_value_of_another_type_is_invalid_and_told_by_its_path(given: Any, path: str) -> None:
+def test_value_of_another_type_is_invalid_and_named_by_its_path(given: Any, path: str) -> None:
     with pytest.raises(BigQueryError) as refused:
         read(SAMPLE, "Thing", given, nulls=False)
     assert (refused.value.reason, refused.value.status) == ("invalid", 400)

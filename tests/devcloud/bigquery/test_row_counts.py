@@ -21,7 +21,7 @@ _ROW_BYTES = 8  # of one INT64
 
 
 def _read(client: bigquery.Client, table: str) -> int:
-    """The rows that a query says it would read, and read."""
+    """The number of rows that a query reads. Its dry run must report the same."""
     dry = client.query(f"SELECT n FROM {table}", bigquery.QueryJobConfig(dry_run=True))
     done = client.query(f"SELECT n FROM {table}", bigquery.QueryJobConfig(maximum_bytes_billed=10**12))
     done.result()
@@ -71,7 +71,7 @@ CHANGES: dict[str, tuple[Callable[[bigquery.Client, str], object], int]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_a_query_reads_follows_every_change(client: bigquery.Client, dataset: str, change: str) -> None:
+def test_the_bytes_of_a_query_follow_every_change(client: bigquery.Client, dataset: str, change: str) -> None:
     table, (act, rows) = f"{dataset}.t", CHANGES[change]
     _load(client, table, 3, "WRITE_EMPTY")
     assert _read(client, table) == 3
@@ -79,7 +79,7 @@ def test_what_a_query_reads_follows_every_change(client: bigquery.Client, datase
     assert _read(client, table) == rows
 
 
-def test_a_script_is_told_its_own_changes(client: bigquery.Client, dataset: str) -> None:
+def test_the_bytes_of_a_script_include_its_own_changes(client: bigquery.Client, dataset: str) -> None:
     table = f"{dataset}.t"
     _load(client, table, 3, "WRITE_EMPTY")
     assert _read(client, table) == 3

@@ -26,7 +26,7 @@ SCHEMA = [
     SchemaField("labels", "RECORD", mode="REPEATED", fields=[SchemaField("key", "STRING")]),
 ]
 ReaderOf = Callable[..., BigQueryReadClient]
-# BigQuery's client itself reads batches in the way that it advises against.
+# BigQuery's own client reads batches by the method that its warning advises against.
 of_the_client = pytest.mark.filterwarnings("ignore:Retrieving Arrow record batches directly:PendingDeprecationWarning")
 
 
@@ -121,7 +121,7 @@ def test_a_session_keeps_its_rows_while_others_arrive(client: bigquery.Client, r
     assert _numbers(reader, session) == [0, 1, 2, 3, 4]
 
 
-def test_a_snapshot_of_the_past_lacks_what_came_later(client: bigquery.Client, reader_of: ReaderOf, table: str) -> None:
+def test_a_snapshot_of_the_past_lacks_later_rows(client: bigquery.Client, reader_of: ReaderOf, table: str) -> None:
     reader = reader_of()
     moment = dt.datetime.now(dt.UTC)
     client.insert_rows_json(table, [{"n": 99}])
@@ -146,7 +146,7 @@ def test_partitions_of_arrival_can_be_selected(client: bigquery.Client, reader_o
     assert _numbers(reader, session) == [0]
 
 
-def test_strangers_are_refused(client_of: ClientOf, reader_of: ReaderOf, table: str) -> None:
+def test_accounts_of_other_projects_are_refused(client_of: ClientOf, reader_of: ReaderOf, table: str) -> None:
     stranger = reader_of("tenant-project", "exporter")
     with pytest.raises(exceptions.PermissionDenied):
         _session(stranger, table)
@@ -158,7 +158,7 @@ def test_strangers_are_refused(client_of: ClientOf, reader_of: ReaderOf, table: 
         _arrow(stranger, session)
 
 
-def test_what_cannot_be_read_says_so(reader_of: ReaderOf, dataset: str, table: str) -> None:
+def test_a_table_that_cannot_be_read_is_an_error_with_the_reason(reader_of: ReaderOf, dataset: str, table: str) -> None:
     reader = reader_of()
     with pytest.raises(exceptions.NotFound, match="Not found: Table"):
         _session(reader, f"{PLATFORM}.{dataset}.none")
@@ -198,7 +198,9 @@ def test_a_query_result_is_streamed_too(client: bigquery.Client, reader_of: Read
 
 
 @of_the_client
-def test_arrow_names_the_types_that_it_has_not(client: bigquery.Client, dataset: str, reader_of: ReaderOf) -> None:
+def test_arrow_fields_without_an_own_type_name_bigquerys_type(
+    client: bigquery.Client, dataset: str, reader_of: ReaderOf
+) -> None:
     sql = f"CREATE TABLE {dataset}.t AS SELECT DATETIME '2026-01-02 03:04:05' AS at, JSON '1' AS j, 1 AS n"
     client.query_and_wait(sql)
     found = client.list_rows(client.get_table(f"{dataset}.t")).to_arrow(bqstorage_client=reader_of())

@@ -32,7 +32,7 @@ def test_streamed_rows_are_there_at_once(client: bigquery.Client, events: bigque
     assert next(row["details"] for row in client.list_rows(events) if row["id"] == "a") == {"n": 1}
 
 
-def test_an_insert_id_is_taken_once(client: bigquery.Client, events: bigquery.Table) -> None:
+def test_rows_with_the_same_insert_id_are_inserted_once(client: bigquery.Client, events: bigquery.Table) -> None:
     for _ in range(2):
         assert client.insert_rows_json(events, [{"id": "a"}], row_ids=["one"]) == []
     assert _ids(client, events) == ["a"]
@@ -52,7 +52,7 @@ def test_a_bad_row_stops_the_request_unless_it_may_be_skipped(client: bigquery.C
     assert _ids(client, events) == ["bad", "good"]
 
 
-def test_streaming_into_nothing_is_not_found(client: bigquery.Client, dataset: str) -> None:
+def test_streaming_into_a_missing_table_is_not_found(client: bigquery.Client, dataset: str) -> None:
     with pytest.raises(exceptions.NotFound, match="Not found: Table"):
         client.insert_rows_json(f"{PLATFORM}.{dataset}.none", [{"id": "a"}])
 
@@ -62,7 +62,7 @@ def test_template_suffixes_are_refused_by_name(client: bigquery.Client, events: 
         client.insert_rows_json(events, [{"id": "a"}], template_suffix="_x")
 
 
-def test_rows_are_listed_by_the_page(client: bigquery.Client, events: bigquery.Table) -> None:
+def test_rows_are_listed_in_pages(client: bigquery.Client, events: bigquery.Table) -> None:
     client.insert_rows_json(events, [{"id": f"{n:03}"} for n in range(25)])
     pages = [[row["id"] for row in page] for page in client.list_rows(events, page_size=10).pages]
     assert [len(page) for page in pages] == [10, 10, 5]

@@ -13,7 +13,7 @@ from tests.devcloud.bigquery.conftest import PLATFORM, ClientOf
 
 
 class Upload:
-    """A resumable upload by hand, for what the client only does with very large files."""
+    """A resumable upload in single requests, which the client makes only for very large files."""
 
     def __init__(self, client: bigquery.Client, service: BigQuery, table: str) -> None:
         self.http = AuthorizedSession(client._credentials)
@@ -55,7 +55,9 @@ def test_chunks_of_unknown_total_are_put_together(client: bigquery.Client, uploa
     assert _numbers(client, dataset) == [1, 2]
 
 
-def test_an_interrupted_upload_says_how_far_it_is(client: bigquery.Client, upload: Upload, dataset: str) -> None:
+def test_an_interrupted_upload_returns_the_number_of_received_bytes(
+    client: bigquery.Client, upload: Upload, dataset: str
+) -> None:
     data = b'{"n": 1}\n{"n": 2}\n'
     upload.put(data[:9], f"bytes 0-8/{len(data)}")
     asked = upload.put(b"", f"bytes */{len(data)}")
@@ -72,7 +74,7 @@ def test_an_upload_belongs_to_the_account_that_began_it(client_of: ClientOf, upl
     assert stranger.put(upload.url, data=b"x", headers={"Content-Range": "bytes 0-0/1"}).status_code == 404
 
 
-def test_a_table_without_columns_takes_those_of_its_first_load(client: bigquery.Client, dataset: str) -> None:
+def test_a_table_without_columns_gets_those_of_its_first_load(client: bigquery.Client, dataset: str) -> None:
     client.create_table(f"{PLATFORM}.{dataset}.t")
     config = bigquery.LoadJobConfig(
         source_format="NEWLINE_DELIMITED_JSON",

@@ -46,7 +46,7 @@ def test_the_command_is_named_as_it_was_called_and_an_error_is_no_traceback(tmp_
     assert "Traceback" not in done.stderr
 
 
-def test_the_environment_is_all_that_the_official_clients_need(cloud: Devcloud) -> None:
+def test_the_printed_environment_is_enough_for_the_official_clients(cloud: Devcloud) -> None:
     program = (
         "import os; from google.cloud import bigquery, kms;"
         "b = bigquery.Client();"
@@ -77,7 +77,7 @@ def test_onboard_prints_the_key_once_and_refuses_the_tenant_a_second_time(comman
 
 
 @pytest.mark.parametrize("tenant_id", ["tenants", "x_staging", "Acme", "a", "acme-corp"])
-def test_a_name_that_may_not_be_a_tenant_is_refused(commands: CommandLine, tenant_id: str) -> None:
+def test_an_invalid_tenant_id_is_refused(commands: CommandLine, tenant_id: str) -> None:
     done = commands.run("onboard", tenant_id)
     assert done.returncode == 1
     assert "tenant_id" in done.stderr
@@ -107,7 +107,7 @@ def test_a_minted_key_is_a_service_account_of_its_project(commands: CommandLine,
         (("onboard", "acme_corp", "--daily-limit", "0"), "0 is not a positive number"),
     ],
 )
-def test_an_argument_that_cannot_be_is_named(commands: CommandLine, arguments: tuple[str, ...], said: str) -> None:
+def test_an_invalid_argument_is_named(commands: CommandLine, arguments: tuple[str, ...], said: str) -> None:
     done = commands.run(*arguments)
     assert (done.returncode, said in done.stderr) == (2, True)
 
@@ -123,7 +123,7 @@ def test_a_minted_token_opens_the_operators_view_and_no_other_function(commands:
     assert (refused.returncode, "run_pipeline takes no token; those that do are" in refused.stderr) == (1, True)
 
 
-def test_seeding_writes_the_rows_and_their_truth(commands: CommandLine, tmp_path: Path) -> None:
+def test_seeding_writes_the_rows_and_their_expected_sums(commands: CommandLine, tmp_path: Path) -> None:
     arguments = ("--project", "acme-gcp", "--start", "2025-11-01", "--days", "3", "--rows-per-day", "20")
     truth = commands.json("seed-billing", *arguments, "--truth", str(tmp_path / "truth.json"))
     assert truth["table"].startswith("acme-gcp.billing.gcp_billing_export_resource_v1_")
@@ -132,7 +132,7 @@ def test_seeding_writes_the_rows_and_their_truth(commands: CommandLine, tmp_path
     assert Decimal(truth["total"]) == sum(Decimal(sums["total"]) for sums in truth["invoice_months"].values())
 
 
-def test_jobs_lists_what_bigquery_was_asked(commands: CommandLine, new_name: str, cloud: Devcloud) -> None:
+def test_jobs_lists_the_jobs_of_bigquery(commands: CommandLine, new_name: str, cloud: Devcloud) -> None:
     commands.json("onboard", new_name, "--json")
     listed = commands.json("jobs", "--json")
     assert listed == requests.get(f"{cloud.ready['gateway']}/_devcloud/jobs", timeout=10).json()
@@ -143,7 +143,7 @@ def test_jobs_lists_what_bigquery_was_asked(commands: CommandLine, new_name: str
     assert [line for line in lines if line != line.rstrip()] == []
 
 
-def test_a_reader_that_has_seen_enough_ends_the_list_without_a_traceback(commands: CommandLine) -> None:
+def test_a_closed_pipe_ends_the_list_without_a_traceback(commands: CommandLine) -> None:
     listing = '"$0" -m devcloud jobs --json --state-dir "$1" | head -n 1'
     done = subprocess.run(
         ["bash", "-c", listing, sys.executable, str(commands.state_dir)],
@@ -167,14 +167,14 @@ def test_a_query_shows_rows_as_a_table_or_as_json(commands: CommandLine, new_nam
     assert (refused.returncode, "Unrecognized name: nothing" in refused.stderr) == (1, True)
 
 
-def test_a_scheduled_job_runs_ahead_of_its_time(commands: CommandLine) -> None:
+def test_a_scheduled_job_can_be_run_before_its_time(commands: CommandLine) -> None:
     done = commands.run("run-job", "reset-daily-quotas")
     assert done.returncode == 0, done.stderr
     assert "the function answered with success" in done.stdout
     assert "reset_usage" in {job["labels"].get("statement") for job in commands.json("jobs", "--json")}
 
 
-def test_a_job_that_is_not_there_names_those_that_are(commands: CommandLine) -> None:
+def test_the_error_for_an_unknown_job_lists_the_known_ones(commands: CommandLine) -> None:
     done = commands.run("run-job", "trigger-happy")
     assert done.returncode == 1
     assert "there is no job trigger-happy; there are" in done.stderr

@@ -24,7 +24,7 @@ def ready(tmp_path: Path) -> dict[str, Any]:
     return {**names, "services": {}, "env": environment}
 
 
-def test_the_exports_of_a_client_are_taken_over_whole(ready: dict[str, Any]) -> None:
+def test_an_exported_path_with_a_space_is_one_value(ready: dict[str, Any]) -> None:
     exports = [line.strip() for line in places(ready).splitlines() if line.startswith("  export ")]
     script = "\n".join([*exports, 'printf %s "$GOOGLE_APPLICATION_CREDENTIALS"'])
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=True)

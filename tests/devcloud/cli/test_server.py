@@ -21,7 +21,7 @@ def real_threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)}
 
 
-def test_starting_takes_one_job_and_stopping_leaves_no_thread(tmp_path: Path, cloud: Devcloud) -> None:
+def test_starting_takes_one_bigquery_job_and_stopping_leaves_no_thread(tmp_path: Path, cloud: Devcloud) -> None:
     before = real_threads()
     with Devcloud(tmp_path, schedules=False) as started:
         assert len(started.bigquery.jobs()) == 1
@@ -62,13 +62,13 @@ def test_two_clouds_cannot_share_a_state_directory(cloud: Devcloud) -> None:
         Devcloud(cloud.state.path).start()
 
 
-def test_a_taken_port_is_a_clear_error(cloud: Devcloud, tmp_path: Path) -> None:
+def test_a_port_that_is_in_use_gives_a_clear_error(cloud: Devcloud, tmp_path: Path) -> None:
     port = int(cloud.ready["gateway"].rpartition(":")[2])
     with pytest.raises(StateError, match=f"port {port} cannot be bound"):
         Devcloud(tmp_path, port=port).start()
 
 
-def test_a_killed_function_is_another_process_for_the_next_request(cloud: Devcloud) -> None:
+def test_after_a_kill_the_next_request_starts_another_process(cloud: Devcloud) -> None:
     url = f"{cloud.ready['gateway']}/api/v1/pipelines/runs/nobody"
     assert requests.get(url, timeout=60).status_code == 401
     pid = cloud.kill_function("pipeline_runs")
@@ -80,7 +80,7 @@ def test_a_killed_function_is_another_process_for_the_next_request(cloud: Devclo
     assert cloud.kill_function("pipeline_runs") is None
 
 
-def test_the_operator_may_call_a_private_function_and_a_stranger_may_not(cloud: Devcloud) -> None:
+def test_only_the_operator_may_call_a_private_function(cloud: Devcloud) -> None:
     gateway = cloud.ready["gateway"]
     url = f"{gateway}/api/v1/internal/execute"
     operator = cloud.identity.id_token(account_email(ADMIN_ACCOUNT, cloud.project), f"{gateway}/execute_run")
@@ -89,10 +89,10 @@ def test_the_operator_may_call_a_private_function_and_a_stranger_may_not(cloud: 
         requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=60).status_code
         for token in (stranger, operator)
     ]
-    assert answers == [403, 405]  # the function itself refuses the method: it was reached
+    assert answers == [403, 405]  # the function itself refuses the method, so the request reached it
 
 
-def test_functions_get_their_settings_and_nothing_of_the_developers(
+def test_functions_get_their_settings_and_nothing_of_the_developers_environment(
     cloud: Devcloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the developer's own")
@@ -114,5 +114,5 @@ def test_a_tenants_key_reads_its_own_project_only(cloud: Devcloud, bigquery_clie
             client.get_table("reads-its-own-gcp.billing.nothing")
 
 
-def test_the_project_root_is_where_the_functions_are() -> None:
+def test_the_project_root_contains_the_configuration() -> None:
     assert (PROJECT_ROOT / "configs" / "platform.yml").exists()

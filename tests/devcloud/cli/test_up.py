@@ -9,7 +9,7 @@ from devcloud.state import StateDir
 from tests.support.devcloud.command_line import CommandLine, up
 
 
-def test_what_was_acknowledged_survives_a_kill_and_the_addresses_stay(tmp_path: Path) -> None:
+def test_acknowledged_writes_survive_a_kill_and_the_addresses_stay(tmp_path: Path) -> None:
     commands = CommandLine(tmp_path)
     with up(tmp_path) as first:
         key = commands.json("mint-key", "--project", "acme-gcp")
@@ -28,7 +28,7 @@ def test_what_was_acknowledged_survives_a_kill_and_the_addresses_stay(tmp_path: 
         assert second.end(signal.SIGTERM) == 0
 
 
-def test_the_ready_line_has_what_others_need_and_an_interrupted_cloud_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_the_ready_line_has_the_addresses_and_an_interrupted_cloud_leaves_nothing_behind(tmp_path: Path) -> None:
     with up(tmp_path) as served:
         ready = served.ready
         assert ready.keys() >= {"gateway", "bigquery", "project", "region", "admin_key", "services", "env"}

@@ -22,7 +22,7 @@ SOURCE = Path(__file__).parent / "functions" / "echo.py"
 
 
 class Signer:
-    """Signs id tokens as the token server does, under a key of the test's own."""
+    """Signs ID tokens as the token server does, with the test's own key."""
 
     def __init__(self) -> None:
         key = rsa.generate_private_key(65537, 2048)

@@ -24,7 +24,7 @@ def test_a_route_reaches_its_function_as_it_was_sent(gateway: Gateway) -> None:
     assert (seen["method"], seen["body"], seen["colour"]) == ("POST", "hello", "green")
 
 
-def test_a_functions_own_url_passes_any_path_and_method_without_its_name(gateway: Gateway) -> None:
+def test_a_functions_own_url_forwards_any_path_and_method_without_the_functions_name(gateway: Gateway) -> None:
     assert requests.delete(f"{gateway.url}/echo/anything/at/all", timeout=30).json()["raw"] == "/anything/at/all"
     assert requests.get(f"{gateway.url}/echo", timeout=30).json()["raw"] == "/"
 
@@ -61,7 +61,7 @@ def test_concurrent_first_requests_start_one_process(gateway: Gateway) -> None:
     assert len(set(pids)) == 1
 
 
-def test_a_request_cut_off_by_a_dying_process_is_503_and_the_next_starts_anew(gateway: Gateway) -> None:
+def test_a_request_whose_process_dies_is_503_and_the_next_one_starts_a_process(gateway: Gateway) -> None:
     assert requests.get(f"{gateway.url}/broken", timeout=30).text == "alive"
     answer = requests.get(f"{gateway.url}/broken?die=1", timeout=30)
     assert answer.status_code == 503
@@ -78,7 +78,7 @@ def test_a_body_over_cloud_runs_limit_is_413(gateway: Gateway) -> None:
     assert answer.status_code == 413
 
 
-def test_traces_are_added_and_kept(gateway: Gateway) -> None:
+def test_a_trace_is_kept_or_added_if_missing(gateway: Gateway) -> None:
     added = requests.get(f"{gateway.url}/echo", timeout=30).json()["headers"]
     _, trace_id, span_id, _ = added["Traceparent"].split("-")
     assert added["X-Cloud-Trace-Context"] == f"{trace_id}/{int(span_id, 16)};o=1"
@@ -152,7 +152,7 @@ def test_a_forged_signature_is_401(gateway: Gateway, signer: Signer) -> None:
     assert answer.status_code == 401
 
 
-def test_what_a_function_prints_goes_to_its_log(gateway: Gateway, tmp_path: Path) -> None:
+def test_a_functions_output_goes_to_its_log(gateway: Gateway, tmp_path: Path) -> None:
     requests.get(f"{gateway.url}/echo", timeout=30)
     assert '"message": "echoed"' in (tmp_path / "logs" / "echo.log").read_text()
 

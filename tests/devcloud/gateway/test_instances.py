@@ -29,7 +29,7 @@ threading.Event().wait()
 
 @pytest.fixture(scope="module")
 def shared_server() -> Iterator[ForkServer]:
-    """One for tests that leave it alive: its imports take longer than they."""
+    """A fork server that is shared by tests that do not end it, because its imports take longer than a test."""
     server = ForkServer()
     yield server
     server.stop()
@@ -69,7 +69,7 @@ def test_the_fork_server_has_one_thread_and_nothing_of_the_product(shared_server
     )
     instance = fork(shared_server, tmp_path, source)
     assert instance.await_announcement(60)
-    assert len(os.listdir(f"/proc/{pid_of(shared_server)}/task")) == 1  # noqa: PTH208 - no path is wanted
+    assert len(os.listdir(f"/proc/{pid_of(shared_server)}/task")) == 1  # noqa: PTH208 - only names are needed
     end(instance)
     assert (tmp_path / "log").read_text().splitlines()[:2] == ["[] green False", "True True"]
 

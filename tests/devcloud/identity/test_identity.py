@@ -99,7 +99,7 @@ def test_a_token_in_the_name_of_another_account_is_refused(identity: Identity) -
             identity.caller(self_signed(thief, claims))
 
 
-def test_a_token_signed_by_a_stranger_under_a_known_key_id_is_refused(
+def test_a_token_with_a_known_key_id_and_another_keys_signature_is_refused(
     identity: Identity, open_identity: OpenIdentity, tmp_path: Path
 ) -> None:
     elsewhere = open_identity(tmp_path / "elsewhere", PLATFORM)

@@ -13,7 +13,7 @@ from devcloud import tls
 from devcloud.tls import IAM_CREDENTIALS, Tls
 
 
-def test_the_certificate_outlives_a_restart(tmp_path: Path) -> None:
+def test_the_certificate_stays_the_same_after_a_restart(tmp_path: Path) -> None:
     first = Tls(tmp_path).ca_path.read_bytes()
 
     assert Tls(tmp_path).ca_path.read_bytes() == first
@@ -43,7 +43,7 @@ def test_a_client_that_is_as_strict_as_a_newer_python_trusts_the_server(tmp_path
     assert client.version() == "TLSv1.3"
 
 
-def test_the_key_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_the_key_file(tmp_path: Path) -> None:
     assert (Tls(tmp_path).ca_path.parent / "server.key").stat().st_mode & 0o077 == 0
 
 

@@ -52,7 +52,7 @@ def test_a_minted_key_gets_an_oidc_token_that_the_certificates_verify(identity: 
     assert claims["iss"] == "https://accounts.google.com"
 
 
-def test_a_foreign_key_gets_nothing(
+def test_a_key_of_another_cloud_gets_no_token(
     identity: Identity, server: TokenServer, open_identity: OpenIdentity, tmp_path: Path
 ) -> None:
     elsewhere = open_identity(tmp_path / "elsewhere", "platform-p")

@@ -19,7 +19,7 @@ from tests.devcloud.kms.conftest import KEY, NEW_KEY
 Client = kms.KeyManagementServiceClient
 
 
-def test_what_is_encrypted_can_be_decrypted_with_checksums_both_ways(admin: Client) -> None:
+def test_encrypted_data_can_be_decrypted_with_checksums_both_ways(admin: Client) -> None:
     aad = b"tenant-a"
     sealed = admin.encrypt(
         request={
@@ -145,11 +145,11 @@ def test_a_key_of_another_cloud_is_refused(
         client.encrypt(name=KEY, plaintext=b"x")
 
 
-def test_a_method_that_is_missing_says_its_name(admin: Client) -> None:
+def test_a_method_that_is_not_implemented_is_named(admin: Client) -> None:
     with pytest.raises(exceptions.MethodNotImplemented, match="AsymmetricSign"):
         admin.asymmetric_sign(request={"name": f"{KEY}/cryptoKeyVersions/1", "digest": {"sha256": b"x"}})
 
 
-def test_a_purpose_that_is_missing_says_its_name(admin: Client) -> None:
+def test_a_purpose_that_is_not_implemented_is_named(admin: Client) -> None:
     with pytest.raises(exceptions.MethodNotImplemented, match="ASYMMETRIC_SIGN"):
         admin.create_crypto_key(request=NEW_KEY | {"crypto_key": {"purpose": "ASYMMETRIC_SIGN"}})

@@ -17,7 +17,7 @@ Client = kms.KeyManagementServiceClient
 FIRST = f"{KEY}/cryptoKeyVersions/1"
 
 
-def test_a_rotation_leaves_old_ciphertext_readable_and_counts_it(admin: Client) -> None:
+def test_old_ciphertext_stays_readable_after_a_rotation_and_is_counted(admin: Client) -> None:
     old = admin.encrypt(name=KEY, plaintext=b"x").ciphertext
     admin.create_crypto_key_version(request={"parent": KEY})
     admin.update_crypto_key_primary_version(name=KEY, crypto_key_version_id="2")
@@ -94,7 +94,7 @@ def test_keys_survive_a_restart(
     assert client_of("devcloud-admin").decrypt(name=KEY, ciphertext=ciphertext).plaintext == b"x"
 
 
-def test_names_are_used_once_and_unknown_ones_are_not_found(admin: Client) -> None:
+def test_a_name_cannot_be_used_twice_and_an_unknown_one_is_not_found(admin: Client) -> None:
     with pytest.raises(exceptions.AlreadyExists, match="tenant-credentials-key already exists"):
         admin.create_crypto_key(request=NEW_KEY)
     with pytest.raises(exceptions.AlreadyExists, match="KeyRing"):

@@ -19,7 +19,7 @@ from tests.support.devcloud.handler import PATIENCE_SECONDS, Handler
 
 Make = Callable[..., Any]
 
-TICK = datetime(2027, 1, 15, 8, 5, tzinfo=UTC)  # the first after the clock's 08:00:00
+TICK = datetime(2027, 1, 15, 8, 5, tzinfo=UTC)  # the first tick after 08:00:00, the time of the clock
 
 
 def advance_to(moment: datetime, clock: Clock, service: Scheduler) -> None:
@@ -90,7 +90,7 @@ def test_without_retries_a_failure_waits_for_the_next_tick(
     assert handler.is_quiet
 
 
-def test_a_tick_is_left_out_while_the_last_one_is_running(
+def test_a_tick_is_skipped_while_the_previous_one_is_running(
     make_job: Make, handler: Handler, service: Scheduler, clock: Clock
 ) -> None:
     make_job()
@@ -106,7 +106,7 @@ def test_a_tick_is_left_out_while_the_last_one_is_running(
     assert handler.next_request().headers["x-cloudscheduler-scheduletime"] == "2027-01-15T08:15:00Z"
 
 
-def test_a_tick_missed_while_stopped_is_not_made_up_for(
+def test_a_tick_that_was_missed_while_stopped_is_not_executed_later(
     make_job: Make, handler: Handler, service: Scheduler, make_service: Callable[[], Scheduler], clock: Clock
 ) -> None:
     make_job()
@@ -121,7 +121,7 @@ def test_a_tick_missed_while_stopped_is_not_made_up_for(
     assert handler.is_quiet
 
 
-def test_an_execution_once_begun_is_made_again_after_a_restart(
+def test_an_interrupted_execution_is_repeated_after_a_restart(
     make_job: Make, handler: Handler, service: Scheduler, make_service: Callable[[], Scheduler], clock: Clock
 ) -> None:
     make_job()
@@ -226,6 +226,6 @@ def test_only_the_operator_manages_jobs(make_job: Make, client_of: Callable[...,
         client_of("cvg-scheduler").run_job(name=JOB)
 
 
-def test_what_is_missing_says_its_name(admin: Client) -> None:
+def test_a_method_that_is_not_implemented_is_named(admin: Client) -> None:
     with pytest.raises(exceptions.MethodNotImplemented, match="pubsub_target"):
         admin.create_job(request={"parent": LOCATION, "job": {"name": JOB, "pubsub_target": {"topic_name": "t"}}})

@@ -62,7 +62,7 @@ def admin(client_of: Callable[..., Client]) -> Client:
 
 @pytest.fixture
 def add(admin: Client) -> Callable[[bytes], str]:
-    """Adds a version and names it."""
+    """Adds a version, and returns its name."""
 
     def add(data: bytes) -> str:
         return str(admin.add_secret_version(request={"parent": SECRET, "payload": {"data": data}}).name)

@@ -79,7 +79,7 @@ def test_a_destroyed_version_is_gone_for_good(admin: Client, add: Add) -> None:
         read(admin, "1")
 
 
-def test_what_does_not_exist_is_not_found(admin: Client, add: Add) -> None:
+def test_a_missing_secret_or_version_is_not_found(admin: Client, add: Add) -> None:
     for version in ("latest", "1", "current"):
         with pytest.raises(exceptions.NotFound):
             read(admin, version)
@@ -88,7 +88,7 @@ def test_what_does_not_exist_is_not_found(admin: Client, add: Add) -> None:
 
 
 @pytest.mark.parametrize("aliases", [{"current": 7}, {"latest": 1}, {"no blanks": 1}])
-def test_an_alias_that_cannot_be_is_refused(admin: Client, add: Add, aliases: dict[str, int]) -> None:
+def test_an_invalid_alias_is_refused(admin: Client, add: Add, aliases: dict[str, int]) -> None:
     add(b"x")
 
     with pytest.raises(exceptions.InvalidArgument, match="alias"):
@@ -140,7 +140,7 @@ def test_secrets_survive_a_restart(
     assert read(client_of("devcloud-admin"), "1") == b"x"
 
 
-def test_what_is_missing_says_its_name(admin: Client) -> None:
+def test_a_method_that_is_not_implemented_is_named(admin: Client) -> None:
     with pytest.raises(exceptions.MethodNotImplemented, match="ttl"):
         admin.create_secret(
             request={

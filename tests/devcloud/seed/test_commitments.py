@@ -14,7 +14,8 @@ from devcloud.seed_billing.rows import Generator, Plan
 
 Json = dict[str, Any]
 
-# The second begins on a day whose hours are of two invoice months: 2025-11-01 begins in October at Google's place.
+# The second range begins on a day with hours of two invoice months: in Google's time zone, 2025-11-01 UTC begins in
+# October.
 PLANS = [Plan(seed=11, start=date(2025, 10, 25), days=14, rows_per_day=150), Plan(3, date(2025, 11, 1), 7, 5)]
 RESOURCE = ("cud-cpu-0001", "cud-ram-0001")
 FLEXIBLE = "cud-flex-0001"
@@ -47,7 +48,7 @@ def pools(contents: list[Json], commitment: str) -> dict[tuple[str, str], list[J
 
 
 @pytest.mark.parametrize("commitment", RESOURCE)
-def test_hours_of_a_resource_are_bought_before_they_are_covered(contents: list[Json], commitment: str) -> None:
+def test_no_more_hours_of_a_resource_are_covered_than_were_bought(contents: list[Json], commitment: str) -> None:
     unused = Decimal(0)
     for rows in pools(contents, commitment).values():
         [fee] = [content for content in rows if is_fee(content)]
@@ -90,7 +91,7 @@ def test_every_day_costs_the_same(contents: list[Json]) -> None:
         assert len(set(fees.values())) == 1
 
 
-def test_lower_prices_are_of_one_model_and_credits_of_the_other(contents: list[Json]) -> None:
+def test_one_model_has_lower_prices_and_the_other_has_credits(contents: list[Json]) -> None:
     types = {credit["type"] for content in contents for credit in content["credits"]}
     assert "COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE" not in types
     for content in contents:

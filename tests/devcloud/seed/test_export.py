@@ -39,7 +39,7 @@ def said(truth: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_the_table_adds_up_to_the_truth(tenant: Tenant) -> None:
+def test_the_table_adds_up_to_the_expected_sums(tenant: Tenant) -> None:
     export = tenant.export
     assert sums(tenant, export.table, "invoice.month") == said(export.truth["invoice_months"])
     assert sums(tenant, export.table, "DATE(usage_start_time)") == said(export.truth["usage_dates"])
@@ -86,6 +86,6 @@ def test_an_export_can_lie_in_another_location(tenant: Tenant) -> None:
         assert clients.bigquery().get_table(export.table).location == "europe-west3"
 
 
-def test_the_default_range_has_its_last_export_behind_it() -> None:
+def test_the_default_range_ends_before_today() -> None:
     plan = Plan(seed=1, start=default_start(30), days=30, rows_per_day=1)
     assert plan.end < datetime.now(UTC).date()

@@ -36,12 +36,12 @@ def test_the_same_plan_gives_the_same_bytes(rows: list[Row]) -> None:
     assert [row.text for row in rows_of(PLAN)] == [row.text for row in rows]
 
 
-def test_another_seed_is_another_organisation(rows: list[Row]) -> None:
+def test_another_seed_gives_another_organisation(rows: list[Row]) -> None:
     other = rows_of(Plan(seed=12, start=PLAN.start, days=1, rows_per_day=10))
     assert json.loads(other[0].text)["billing_account_id"] != json.loads(rows[0].text)["billing_account_id"]
 
 
-def test_every_day_of_the_range_has_its_rows_and_no_other_day_any(rows: list[Row]) -> None:
+def test_every_day_of_the_range_has_rows_and_no_other_day_has(rows: list[Row]) -> None:
     counts = Counter(row.usage_date for row in rows)
     assert set(counts) == {PLAN.start + timedelta(days=number) for number in range(PLAN.days)}
     assert min(counts.values()) >= PLAN.rows_per_day
@@ -52,7 +52,7 @@ def test_no_row_is_exported_before_the_day_that_caused_it() -> None:
         assert all(day <= row.exported_on <= PLAN.end for row in rows)
 
 
-def test_a_row_says_what_its_text_says(rows: list[Row], contents: list[dict[str, Any]]) -> None:
+def test_a_rows_fields_agree_with_its_text(rows: list[Row], contents: list[dict[str, Any]]) -> None:
     for row, content in zip(rows, contents, strict=True):
         assert row.cost == Decimal(str(content["cost"]))
         assert row.credit == sum((Decimal(str(item["amount"])) for item in content["credits"]), Decimal(0))
@@ -87,7 +87,7 @@ def test_the_invoice_month_is_a_pacific_one(contents: list[dict[str, Any]]) -> N
     )
 
 
-def test_an_invoice_comes_to_whole_cents_with_its_tax_and_rounding(contents: list[dict[str, Any]]) -> None:
+def test_an_invoice_with_tax_and_rounding_is_a_whole_number_of_cents(contents: list[dict[str, Any]]) -> None:
     truth = Truth()
     for row in rows_of(PLAN):
         truth.add(row)
@@ -96,7 +96,7 @@ def test_an_invoice_comes_to_whole_cents_with_its_tax_and_rounding(contents: lis
     assert {content["cost_type"] for content in contents} == {"regular", "tax", "adjustment", "rounding_error"}
 
 
-def test_the_export_has_its_oddities(rows: list[Row], contents: list[dict[str, Any]]) -> None:
+def test_the_export_has_the_unusual_rows_of_real_exports(rows: list[Row], contents: list[dict[str, Any]]) -> None:
     types = {credit["type"] for content in contents for credit in content["credits"]}
     assert types >= {"COMMITTED_USAGE_DISCOUNT", "SUSTAINED_USAGE_DISCOUNT", "FREE_TIER", "FEE_UTILIZATION_OFFSET"}
     assert any("project" not in content for content in contents), "rows without a project"
@@ -136,7 +136,7 @@ def test_the_schema_is_the_documented_one() -> None:
     assert columns(load_schema()) == columns(reference)
 
 
-def test_the_truth_adds_up_in_every_direction(rows: list[Row]) -> None:
+def test_the_expected_sums_agree_with_each_other(rows: list[Row]) -> None:
     truth = Truth()
     for row in rows:
         truth.add(row)

@@ -29,7 +29,7 @@ def test_a_change_is_seen_by_its_transaction_and_by_those_that_begin_after_its_c
         assert described(later) == "new"
 
 
-def test_what_is_rolled_back_was_never_there(warehouse: Warehouse) -> None:
+def test_a_rolled_back_change_is_never_visible(warehouse: Warehouse) -> None:
     with warehouse.engine.session() as session:
         assert described(session) is None
         catalog.create_table(session.cursor, TABLE, {"schema": {"fields": [{"name": "x", "type": "INT64"}]}})
@@ -38,7 +38,7 @@ def test_what_is_rolled_back_was_never_there(warehouse: Warehouse) -> None:
         assert described(session) is None
 
 
-def test_a_snapshot_is_that_of_the_beginning_and_not_of_the_first_read(warehouse: Warehouse) -> None:
+def test_a_snapshot_is_taken_at_the_beginning_and_not_at_the_first_read(warehouse: Warehouse) -> None:
     warehouse.run("CREATE TABLE d.t (x INT64)")
     with warehouse.engine.session() as session:
         session.read()

@@ -35,7 +35,7 @@ def test_dml_without_where_is_refused(queue: Warehouse, sql: str) -> None:
         queue.run(sql)
 
 
-def test_update_sets_a_column_to_what_a_comparison_says(queue: Warehouse) -> None:
+def test_update_sets_a_column_to_the_result_of_a_comparison(queue: Warehouse) -> None:
     queue.run("ALTER TABLE queue ADD COLUMN is_new BOOL")
     queue.run("UPDATE queue SET is_new = tries > 0 WHERE TRUE")
     assert dict(queue.rows("SELECT id, is_new FROM queue")) == {"a": False, "b": True, "c": True}
@@ -66,7 +66,7 @@ def test_two_source_rows_for_one_target_row_are_refused(queue: Warehouse, sql: s
     assert states(queue) == {"a": "QUEUED", "b": "QUEUED", "c": "RUNNING"}
 
 
-def test_merge_takes_its_clauses_in_order(queue: Warehouse) -> None:
+def test_merge_applies_its_clauses_in_order(queue: Warehouse) -> None:
     result = queue.run(
         "MERGE INTO queue AS q USING (SELECT 'a' AS id UNION ALL SELECT 'z') AS s ON q.id = s.id"
         " WHEN MATCHED AND q.tries > 5 THEN DELETE WHEN MATCHED THEN UPDATE SET state = 'HIT'"
@@ -151,7 +151,7 @@ def test_ddl_keeps_partitioning_clustering_and_options_as_metadata(warehouse: Wa
     assert table["schema"]["fields"][1]["description"] == "x"
 
 
-def test_create_and_drop_say_what_they_did(warehouse: Warehouse) -> None:
+def test_create_and_drop_report_what_they_did(warehouse: Warehouse) -> None:
     create = "CREATE TABLE IF NOT EXISTS t AS SELECT 1 AS a"
     assert [warehouse.run(create).ddl_operation for _ in range(2)] == ["CREATE", "SKIP"]
     assert warehouse.run("CREATE OR REPLACE TABLE t AS SELECT 2 AS a").ddl_operation == "REPLACE"

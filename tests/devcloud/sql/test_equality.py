@@ -50,7 +50,7 @@ def test_condition(warehouse: Warehouse, condition: str, value: bool | None) -> 
     assert warehouse.value(f"SELECT {condition}") is value
 
 
-def test_null_in_a_struct_joins_nothing(warehouse: Warehouse) -> None:
+def test_structs_with_null_do_not_join(warehouse: Warehouse) -> None:
     rows = "(SELECT STRUCT(1 AS a, CAST(NULL AS INT64) AS b) AS s UNION ALL SELECT STRUCT(1 AS a, 2 AS b))"
     assert warehouse.value(f"SELECT COUNT(*) FROM {rows} AS x JOIN {rows} AS y ON x.s = y.s") == 1
     assert warehouse.value(f"SELECT COUNT(*) FROM {rows} AS x JOIN {rows} AS y USING (s)") == 1
@@ -67,7 +67,7 @@ def test_null_in_a_struct_joins_nothing(warehouse: Warehouse) -> None:
         "[1] IN ([1])",
     ],
 )
-def test_what_has_no_equality_or_order_is_refused(warehouse: Warehouse, sql: str) -> None:
+def test_types_without_equality_or_order_are_refused(warehouse: Warehouse, sql: str) -> None:
     with pytest.raises(BigQueryError, match="is not defined for arguments of type"):
         warehouse.value(f"SELECT {sql}")
 
@@ -120,13 +120,13 @@ def test_nan_is_the_least_and_the_greatest(warehouse: Warehouse) -> None:
         ("SELECT SUM(x) AS s FROM UNNEST([1]) AS x QUALIFY s > 0", "QUALIFY clause requires analytic function"),
     ],
 )
-def test_clause_that_cannot_mean_anything_is_refused(warehouse: Warehouse, sql: str, what: str) -> None:
+def test_clause_without_a_meaning_is_refused(warehouse: Warehouse, sql: str, what: str) -> None:
     with pytest.raises(BigQueryError, match=what) as refused:
         warehouse.value(sql)
     assert refused.value.reason == "invalidQuery"
 
 
-def test_limit_below_zero_that_a_parameter_gives_is_invalid(warehouse: Warehouse) -> None:
+def test_negative_limit_from_a_parameter_is_invalid(warehouse: Warehouse) -> None:
     with pytest.raises(BigQueryError, match="non-negative integer") as refused:
         warehouse.rows("SELECT 1 LIMIT @n", n=("INT64", -1))
     assert refused.value.reason == "invalidQuery"

@@ -11,7 +11,7 @@ BRANCHES = ("'x'", "1", "DATE '2025-11-16'", "[1, 2]", "TRUE", "NUMERIC '1.5'")
 
 
 @pytest.mark.parametrize("value", BRANCHES)
-def test_an_error_that_is_not_reached_leaves_the_other_branch_its_type(warehouse: Warehouse, value: str) -> None:
+def test_an_error_that_is_not_evaluated_takes_the_type_of_the_other_branch(warehouse: Warehouse, value: str) -> None:
     wanted = warehouse.value(f"SELECT {value}")
     assert warehouse.value(f"SELECT CASE WHEN FALSE THEN ERROR('no') ELSE {value} END") == wanted
     assert warehouse.value(f"SELECT IF(TRUE, {value}, ERROR('no'))") == wanted
@@ -31,7 +31,7 @@ def test_an_error_that_is_not_reached_leaves_the_other_branch_its_type(warehouse
         "INSERT INTO runs SELECT IF(EXISTS (SELECT 1 FROM runs), ERROR('Refused: MOVED'), 'b'), 'NEW'",
     ],
 )
-def test_an_error_that_is_reached_fails_the_statement_with_its_words(warehouse: Warehouse, sql: str) -> None:
+def test_an_error_that_is_evaluated_fails_the_statement_with_its_message(warehouse: Warehouse, sql: str) -> None:
     warehouse.run("CREATE TABLE runs (id STRING NOT NULL, state STRING)")
     warehouse.run("INSERT INTO runs VALUES ('a', 'NEW')")
     with pytest.raises(BigQueryError, match="Refused: MOVED") as raised:

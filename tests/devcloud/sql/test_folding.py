@@ -34,7 +34,7 @@ SUBQUERIES = [
     "SELECT STRING_AGG(CONCAT(c.kind, mark), '; ' ORDER BY CONCAT(c.kind, mark)) FROM UNNEST(credits) AS c",
     "SELECT AS STRUCT SUM(c.amount) AS total, COUNT(*) AS n FROM UNNEST(credits) AS c",
     "SELECT SUM(n) FROM UNNEST(credits)",
-    # These stay queries.
+    # These stay queries; list functions cannot compute them.
     "SELECT STRING_AGG(c.kind, '' ORDER BY c.n DESC) FROM UNNEST(credits) AS c",
     "SELECT COUNT(DISTINCT c.kind) FROM UNNEST(credits) AS c",
     "SELECT ANY_VALUE(c.kind HAVING MAX c.n) FROM UNNEST(credits) AS c",
@@ -60,7 +60,7 @@ def filled(shared_warehouse: Warehouse) -> Warehouse:
 
 
 def unfolded(subquery: str) -> str:
-    """The same with a second table, of one row, in its FROM: that is no array alone."""
+    """The same subquery with a second table of one row in FROM, so that it is not computed by list functions."""
     head, _, rest = subquery.partition(" FROM UNNEST(credits)")
     alias, where, condition = rest.partition(" WHERE ")
     group = " GROUP BY" if " GROUP BY" in alias else ""
@@ -69,20 +69,20 @@ def unfolded(subquery: str) -> str:
 
 
 @pytest.mark.parametrize("subquery", SUBQUERIES)
-def test_aggregates_over_an_array_are_those_of_a_query(filled: Warehouse, subquery: str) -> None:
+def test_aggregates_over_an_array_equal_those_of_a_query(filled: Warehouse, subquery: str) -> None:
     folded = filled.rows(f"SELECT id, ({subquery}) AS found FROM usage ORDER BY id")
     assert folded == filled.rows(f"SELECT id, ({unfolded(subquery)}) AS found FROM usage ORDER BY id")
     assert len(folded) == 4
 
 
 @pytest.mark.parametrize("subquery", ARRAYS)
-def test_array_of_an_array_is_that_of_a_query(filled: Warehouse, subquery: str) -> None:
+def test_array_made_from_an_array_equals_that_of_a_query(filled: Warehouse, subquery: str) -> None:
     folded = filled.rows(f"SELECT id, ARRAY({subquery}) AS found FROM usage ORDER BY id")
     assert folded == filled.rows(f"SELECT id, ARRAY({unfolded(subquery)}) AS found FROM usage ORDER BY id")
     assert len(folded) == 4
 
 
-def test_array_that_is_null_has_no_elements(filled: Warehouse) -> None:
+def test_null_array_has_no_elements(filled: Warehouse) -> None:
     sql = """
       SELECT
         (SELECT COUNT(*) FROM UNNEST(line.credits) AS c),
@@ -94,7 +94,7 @@ def test_array_that_is_null_has_no_elements(filled: Warehouse) -> None:
     assert filled.rows(sql) == [(0, 0, None, 0)]
 
 
-def test_fields_of_what_is_aggregated_are_known(filled: Warehouse) -> None:
+def test_fields_of_an_aggregated_struct_are_known(filled: Warehouse) -> None:
     sql = "SELECT id, (SELECT AS STRUCT SUM(c.n) AS total FROM UNNEST(credits) AS c).total FROM usage ORDER BY id"
     assert filled.rows(sql) == [(1, 4), (2, None), (3, 2), (4, None)]
 
@@ -109,6 +109,6 @@ def test_fields_of_what_is_aggregated_are_known(filled: Warehouse) -> None:
         ("SELECT (SELECT SUM(c.n) FROM UNNEST(credits) AS c WHERE c.n) FROM usage", "should return type BOOL"),
     ],
 )
-def test_what_is_wrong_with_a_subquery_is_told(filled: Warehouse, sql: str, message: str) -> None:
+def test_error_in_a_subquery_is_reported(filled: Warehouse, sql: str, message: str) -> None:
     with pytest.raises(BigQueryError, match=message):
         filled.run(sql)

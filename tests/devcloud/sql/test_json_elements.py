@@ -1,4 +1,4 @@
-"""Elements of a JSON array in text: read as the whole document is, which is looked at once."""
+"""Elements of a JSON array in a text are read like whole documents, and the text is parsed once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUESTION = "SELECT JSON_VALUE(v, '$.a'), JSON_QUERY(v, '$.b'), v FROM UNNEST(JSO
         ("no JSON", []),
     ],
 )  # fmt: skip
-def test_elements_are_read_as_documents(warehouse: Warehouse, text: str, rows: list[Any]) -> None:
+def test_elements_are_read_like_documents(warehouse: Warehouse, text: str, rows: list[Any]) -> None:
     assert warehouse.rows(QUESTION, text=("STRING", text)) == rows
 
 

@@ -27,7 +27,7 @@ MARKED = sorted(set(re.findall(r"'bq: .*? AS ([A-Z]+(?:\(\d+,\d+\))?)\)", MACROS
         (r"""JSON_VALUE('{"a":"\\\\","b":"1.12345678901234567890"}', '$.b')""", "1.12345678901234567890"),
         ("""JSON_VALUE('{"1.12345678901234567890": 5}', '$."1.12345678901234567890"')""", "5"),
         ("""JSON_VALUE('{"a": 1.5, "b": "x"}', '$.a')""", "1.5"),
-        # The first of equal keys counts.
+        # The first of several equal keys counts.
         ("""TO_JSON_STRING(PARSE_JSON('{"a":1,"b/~":{"c":2},"a":3,"b/~":4}'))""", '{"a":1,"b/~":{"c":2}}'),
     ],
 )
@@ -36,7 +36,7 @@ def test_text_is_not_searched_for_numbers(warehouse: Warehouse, sql: str, answer
 
 
 @pytest.mark.parametrize("document", ['{"a": 1.12345678901234567890}', '{"a": "x\\\\", "b": -1.12345678901234567890}'])
-def test_numbers_that_a_double_does_not_hold_are_refused_by_name(warehouse: Warehouse, document: str) -> None:
+def test_numbers_that_do_not_fit_a_double_are_refused_by_name(warehouse: Warehouse, document: str) -> None:
     warehouse.run("CREATE TABLE documents (document STRING)")
     warehouse.run("INSERT INTO documents VALUES (@document)", document=("STRING", document))
     with pytest.raises(BigQueryError, match="does not implement JSON numbers of so many digits") as caught:

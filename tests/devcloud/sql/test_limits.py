@@ -36,7 +36,7 @@ TOO_MANY = "Cannot generate arrays with more than 1048575 elements."
         ("DATE(10000, 1, 1)", CALENDAR),
     ],
 )
-def test_what_goes_too_far_is_refused(warehouse: Warehouse, sql: str, message: str) -> None:
+def test_values_beyond_the_limits_are_refused(warehouse: Warehouse, sql: str, message: str) -> None:
     with pytest.raises(BigQueryError) as caught:
         warehouse.value(f"SELECT {sql}")
     assert (caught.value.reason, caught.value.message) == ("invalidQuery", message)
@@ -57,7 +57,7 @@ def test_what_goes_too_far_is_refused(warehouse: Warehouse, sql: str, message: s
         ("SAFE.TIMESTAMP_SECONDS(253402300800)", None),
     ],
 )
-def test_what_just_fits_is_answered(warehouse: Warehouse, sql: str, answer: Any) -> None:
+def test_values_at_the_limits_are_returned(warehouse: Warehouse, sql: str, answer: Any) -> None:
     assert warehouse.value(f"SELECT {sql}") == answer
 
 
@@ -71,7 +71,7 @@ def test_what_just_fits_is_answered(warehouse: Warehouse, sql: str, answer: Any)
         ("JSON_VALUE('{\"a\": 0.12345678901234567890}', '$.a')", "JSON numbers of so many digits"),
     ],
 )
-def test_what_is_not_known_to_be_right_is_refused_by_name(warehouse: Warehouse, sql: str, feature: str) -> None:
+def test_features_with_an_unproved_result_are_refused_by_name(warehouse: Warehouse, sql: str, feature: str) -> None:
     with pytest.raises(BigQueryError) as caught:
         warehouse.value(f"SELECT {sql}")
     assert (caught.value.status, caught.value.message) == (501, f"devcloud does not implement {feature}")

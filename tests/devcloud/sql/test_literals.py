@@ -21,7 +21,7 @@ from tests.support.devcloud.warehouse import Warehouse
         ("b'''a\nb'''", b"a\nb"),
     ],
 )
-def test_bytes_literal_is_its_bytes(warehouse: Warehouse, literal: str, value: bytes) -> None:
+def test_bytes_literal_has_its_bytes(warehouse: Warehouse, literal: str, value: bytes) -> None:
     assert warehouse.value(f"SELECT {literal}") == value
     warehouse.run("CREATE TABLE kept (value BYTES)")
     warehouse.run(f"INSERT INTO kept VALUES ({literal})")
@@ -39,7 +39,7 @@ def test_bytes_literal_is_its_bytes(warehouse: Warehouse, literal: str, value: b
         (r"'\ué'".replace(r"\u", r"\u00e9"), "éé"),
     ],
 )
-def test_string_literal_takes_the_escapes_there_are(warehouse: Warehouse, literal: str, value: str) -> None:
+def test_string_literal_accepts_googlesqls_escapes(warehouse: Warehouse, literal: str, value: str) -> None:
     assert warehouse.value(f"SELECT {literal}") == value
 
 
@@ -68,7 +68,7 @@ def test_type_of_another_database_is_not_found_and_its_name_is_a_name(warehouse:
     assert warehouse.value(f"SELECT {name} FROM (SELECT 1 AS {name})") == 1
 
 
-def test_double_colon_is_no_cast(warehouse: Warehouse) -> None:
+def test_double_colon_is_not_a_cast(warehouse: Warehouse) -> None:
     with pytest.raises(BigQueryError, match='Syntax error: Unexpected ":"'):
         warehouse.value("SELECT '1'::INT64")
 

@@ -36,7 +36,7 @@ FORMS = (
         ("2025-10-26 02:30:00", "UTC", "2025-10-26 02:30"),
     ],
 )
-def test_every_form_names_one_moment(warehouse: Warehouse, local: str, zone: str, moment: str) -> None:
+def test_every_form_gives_the_same_moment(warehouse: Warehouse, local: str, zone: str, moment: str) -> None:
     wanted = datetime.fromisoformat(moment).replace(tzinfo=UTC)
     listed = ", ".join(form.format(local=local, zone=zone) for form in FORMS)
     (found,) = warehouse.rows(f"SELECT {listed} FROM (SELECT '{local}' AS text)")

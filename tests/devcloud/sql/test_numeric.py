@@ -17,7 +17,7 @@ _few = settings(max_examples=60, suppress_health_check=[HealthCheck.function_sco
 
 
 def numerics(limit: str = "99999999999999999999999999999") -> st.SearchStrategy[Decimal]:
-    """Values of nine decimals; from text, because Decimal's arithmetic would round them."""
+    """Values with nine decimals, made from text because Decimal's arithmetic would round them."""
     units = int(limit) * 10**9
     return st.integers(min_value=-units, max_value=units).map(lambda number: Decimal(f"{number}e-9"))
 

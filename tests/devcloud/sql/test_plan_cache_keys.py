@@ -27,7 +27,7 @@ def lifted(sql: str) -> list[str]:
         ("SELECT x FROM `p-1`.`d`.one AS a JOIN `p-1.d`.two USING (x)", ["p-1:d.one", "p-1:d.two"]),
         ("INSERT INTO `d.one` (x) SELECT 'one' FROM `d.one_more` -- of one", ["here:d.one", "here:d.one_more"]),
         ("MERGE `d`.one AS t USING (SELECT 1 AS x) AS s ON t.x = s.x", ["here:d.one"]),
-        # Where the name matters elsewhere, or is not the name of a table.
+        # Statements whose names must not be replaced: they matter elsewhere, or they are not names of tables.
         ("SELECT one.x FROM `d.one`", []),
         ("SELECT 1 FROM `d.one`, `e.one` JOIN `e.one` ON TRUE", []),
         ("SELECT 'FROM `d.one`' -- FROM `d.two`\n/* FROM `d.three` */ # FROM `d.four`", []),
@@ -44,7 +44,7 @@ def lifted(sql: str) -> list[str]:
         ("CREATE VIEW d.v AS SELECT x FROM `d.one`", []),
     ],
 )
-def test_names_of_tables_are_found_and_nothing_else(sql: str, tables: list[str]) -> None:
+def test_only_names_of_tables_are_found(sql: str, tables: list[str]) -> None:
     assert lifted(sql) == tables
 
 
@@ -82,13 +82,13 @@ def test_a_plan_serves_every_table_of_its_shape_and_no_other(twins: Warehouse, m
     assert len(bound) == 2
 
 
-def test_two_spellings_of_a_table_are_no_pattern_for_two_tables(twins: Warehouse) -> None:
+def test_a_plan_for_two_spellings_of_one_table_is_not_used_for_two_tables(twins: Warehouse) -> None:
     joined = "SELECT SUM(a.x), SUM(b.x) FROM `d.{}` AS a CROSS JOIN `judge.d.{}` AS b"
     assert twins.rows(joined.format("one", "one")) == [(6, 6)]
     assert twins.rows(joined.format("one", "two")) == [(3, 60)]
 
 
-def test_a_statement_of_several_scripts_keeps_to_its_own_tables(twins: Warehouse) -> None:
+def test_the_same_statement_in_several_scripts_reads_each_scripts_tables(twins: Warehouse) -> None:
     counted = "SELECT COUNT(*) FROM `d`.{}"
     assert twins.value(f"{counted}; SELECT MAX(x) FROM `d`.two".format("one")) == 30
     assert twins.value(counted.format("two")) == 1
@@ -107,14 +107,14 @@ def test_changes_go_to_the_table_that_is_named(twins: Warehouse) -> None:
     assert twins.rows("SELECT x FROM d.one UNION ALL SELECT x FROM d.two") == [(1,)]
 
 
-def test_views_over_one_of_the_tables_keep_to_it(twins: Warehouse) -> None:
+def test_a_view_over_one_of_the_tables_still_reads_that_table(twins: Warehouse) -> None:
     twins.run("CREATE VIEW d.seen AS SELECT x FROM d.one")
     joined = "SELECT SUM(v.x + t.x) FROM `d.seen` AS v CROSS JOIN `d.{}` AS t"
     assert twins.value(joined.format("one")) == 12
     assert twins.value(joined.format("two")) == 63
 
 
-def test_errors_name_the_table_and_the_place(twins: Warehouse) -> None:
+def test_errors_name_the_table_and_the_position(twins: Warehouse) -> None:
     with pytest.raises(BigQueryError, match=r"Table judge:d\.three"):
         twins.run("SELECT x FROM `d.three`")
     with pytest.raises(BigQueryError, match=r"Unrecognized name: nobody at \[1:29\]"):

@@ -28,7 +28,7 @@ _LABELS = "[STRUCT('team' AS key, 'blue' AS value), ('env', 'prod')]"
         ("1 IN UNNEST([2, 3])", False),
         ("3 NOT IN (1, 2)", True),
         ("DATE '2024-01-31' + 1", dt.date(2024, 2, 1)),
-        # NaN compares with nothing, NULL is not known
+        # every comparison with NaN is false, with NULL it is NULL
         ("(SELECT [x = x, x != x, x > 1, x >= 1, x < 1, x BETWEEN 0 AND 2] FROM UNNEST([IEEE_DIVIDE(0, 0)]) AS x)",
          [False, True, False, False, False, False]),
         ("(SELECT (x < y) IS NULL FROM UNNEST([STRUCT(NULL AS x, IEEE_DIVIDE(0, 0) AS y)]))", True),
@@ -199,7 +199,7 @@ def test_parameters_keep_their_types_and_nulls(warehouse: Warehouse) -> None:
     assert warehouse.value("SELECT @day = DATE '2024-01-01'", day=("STRING", "2024-01-01")) is True
 
 
-def test_a_plan_is_bound_anew_when_its_table_changes(warehouse: Warehouse) -> None:
+def test_a_plan_is_bound_again_when_its_table_changes(warehouse: Warehouse) -> None:
     warehouse.run("CREATE TABLE t (a INT64)")
     assert warehouse.rows("SELECT * FROM t") == []
     warehouse.run("CREATE OR REPLACE TABLE t (b STRING, c INT64); INSERT INTO t VALUES ('x', 1)")

@@ -78,21 +78,21 @@ def test_statement_is_refused_by_name_and_a_script_with_it_changes_nothing(
         "CREATE TABLE made (a INT64); ASSERT (SELECT SOUNDEX('a')) = 'A000' AS 'no'",
     ],
 )
-def test_script_is_looked_at_over_what_it_makes_on_its_way(warehouse: Warehouse, script: str) -> None:
+def test_script_is_checked_with_the_tables_and_variables_that_it_creates(warehouse: Warehouse, script: str) -> None:
     for _ in range(2):
         with pytest.raises(BigQueryError, match="devcloud does not implement"):
             warehouse.run(script)
     assert warehouse.rows("SELECT table_name FROM d.INFORMATION_SCHEMA.TABLES") == []
 
 
-def test_error_of_a_statement_that_could_run_leaves_what_ran_before(warehouse: Warehouse) -> None:
+def test_error_at_run_time_keeps_the_effect_of_earlier_statements(warehouse: Warehouse) -> None:
     warehouse.run("CREATE TABLE m (k INT64)")
     with pytest.raises(BigQueryError, match="Unrecognized name: nope"):
         warehouse.run("INSERT INTO m VALUES (1); SELECT nope FROM m")
     assert warehouse.rows("SELECT k FROM m") == [(1,)]
 
 
-def test_script_may_use_what_it_makes(warehouse: Warehouse) -> None:
+def test_script_may_use_tables_that_it_creates(warehouse: Warehouse) -> None:
     script = """
     DECLARE low INT64 DEFAULT 2;
     CREATE TABLE made (a INT64);
@@ -114,6 +114,6 @@ def test_alter_table_without_options_changes_nothing(warehouse: Warehouse) -> No
 @pytest.mark.parametrize(
     "sql", ["ALTER GARBAGE", "CREATE GARBAGE x", "SELECT FROM WHERE", "SELEC 1", "SELECT 1 = 2 = TRUE"]
 )
-def test_what_is_no_sql_is_a_syntax_error(warehouse: Warehouse, sql: str) -> None:
+def test_text_that_is_not_sql_is_a_syntax_error(warehouse: Warehouse, sql: str) -> None:
     with pytest.raises(BigQueryError, match="Syntax error"):
         warehouse.run(sql)

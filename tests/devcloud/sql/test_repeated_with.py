@@ -1,4 +1,4 @@
-"""A WITH query that asks what another one around it does is bound once; any other is its own."""
+"""A WITH query that is equal to one in an outer WITH is bound once; any other is bound separately."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def plans(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
 @pytest.mark.parametrize(
     ("outer", "inner", "rows", "queries"),
     [
-        ("a AS (SELECT 1 AS x)", "a AS (SELECT 1 AS x)", [(1, 1)], 2),  # a and b
+        ("a AS (SELECT 1 AS x)", "a AS (SELECT 1 AS x)", [(1, 1)], 2),  # the queries a and b
         ("a AS (SELECT 1 AS x)", "a AS (SELECT 2 AS x)", [(1, 2)], 3),
         ("a AS (SELECT 'Q' AS x)", "a AS (SELECT 'q' AS x)", [("Q", "q")], 3),
-        # The same words about another query.
+        # The same text, which refers to another query.
         ("c AS (SELECT 1 AS x), a AS (SELECT x FROM c)", "c AS (SELECT 5 AS x), a AS (SELECT x FROM c)", [(1, 5)], 5),
     ],
 )
-def test_with_queries(
+def test_an_equal_with_query_is_bound_once_and_gives_the_right_rows(
     warehouse: Warehouse, plans: list[Plan], outer: str, inner: str, rows: list[Any], queries: int
 ) -> None:
     sql = f"WITH {outer}, b AS (WITH {inner} SELECT x AS y FROM a) SELECT x, y FROM a, b"
@@ -43,19 +43,19 @@ def test_with_queries(
     assert plans[-1].sql.count(" AS (SELECT") + plans[-1].sql.count(" AS (WITH") == queries
 
 
-def test_the_same_words_about_the_columns_of_another_row_are_another_query(warehouse: Warehouse) -> None:
+def test_the_same_text_over_columns_of_another_row_is_another_query(warehouse: Warehouse) -> None:
     inner = "(WITH a AS (SELECT t.x AS v) SELECT v FROM a)"
     sql = f"SELECT {inner}, (SELECT {inner} FROM (SELECT 7 AS x) AS t) FROM (SELECT 3 AS x) AS t"
     assert warehouse.rows(sql) == [(3, 7)]
 
 
-def test_what_says_another_thing_each_time_is_asked_each_time(warehouse: Warehouse) -> None:
+def test_a_random_expression_is_evaluated_each_time(warehouse: Warehouse) -> None:
     random = "a AS (SELECT RAND() AS x)"
     sql = f"WITH {random}, b AS (WITH {random} SELECT x AS y FROM a) SELECT x != y FROM a, b"
     assert warehouse.rows(sql) == [(True,)]
 
 
-def test_parameters_by_position_are_each_their_own(warehouse: Warehouse) -> None:
+def test_each_positional_parameter_keeps_its_own_value(warehouse: Warehouse) -> None:
     values = tuple({"parameterType": {"type": "INT64"}, "parameterValue": {"value": value}} for value in ("4", "9"))
     sql = "WITH a AS (SELECT ? AS x), b AS (WITH a AS (SELECT ? AS x) SELECT x AS y FROM a) SELECT x, y FROM a, b"
     with warehouse.engine.session() as session:

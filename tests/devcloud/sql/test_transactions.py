@@ -125,7 +125,7 @@ def test_a_committed_transaction_survives_the_failure_of_the_last_select(counter
     assert counter.rows("SELECT DISTINCT n FROM counter") == [(1,)]
 
 
-def test_what_the_job_writes_commits_with_the_last_statement(counter: Warehouse) -> None:
+def test_the_jobs_destination_is_committed_with_the_last_statement(counter: Warehouse) -> None:
     with counter.engine.session() as session:
         counter.run(_BUMP, session)
         session.cursor.execute("INSERT INTO _devcloud.datasets VALUES ('x', 'y', '{}')")
@@ -133,7 +133,7 @@ def test_what_the_job_writes_commits_with_the_last_statement(counter: Warehouse)
     assert counter.database.execute("SELECT count(*) FROM _devcloud.datasets WHERE project = 'x'").fetchall() == [(0,)]
 
 
-def test_rollback_forgets_temporary_tables_made_inside(counter: Warehouse) -> None:
+def test_rollback_drops_temporary_tables_made_inside(counter: Warehouse) -> None:
     with pytest.raises(BigQueryError, match=r"Not found: Table judge:d\.q"):
         counter.run("BEGIN TRANSACTION; CREATE TEMP TABLE q AS SELECT 1 AS x; ROLLBACK TRANSACTION; SELECT x FROM q")
 

@@ -18,7 +18,7 @@ def test_a_handler_that_takes_longer_than_the_deadline_has_failed(handler: Handl
     assert (outcome.ok, outcome.status, outcome.code) == (False, None, code_pb2.DEADLINE_EXCEEDED)
 
 
-def test_stopping_cuts_what_is_under_way_and_refuses_what_follows(handler: Handler) -> None:
+def test_stopping_interrupts_the_current_delivery_and_refuses_later_ones(handler: Handler) -> None:
     handler.gate.clear()
     deliverer, call = Deliverer(), Call("POST", handler.url, {}, b"", deadline_seconds=PATIENCE_SECONDS)
     with ThreadPoolExecutor(1) as pool:

@@ -93,7 +93,7 @@ def test_a_redirect_is_a_failure(make_queue: Make, add_task: Make, handler: Hand
     assert service.pending() == 1
 
 
-def test_a_handler_that_is_not_there_is_tried_again(
+def test_a_task_is_retried_while_no_handler_listens(
     make_queue: Make, add_task: Make, service: Tasks, admin: tasks_v2.CloudTasksClient
 ) -> None:
     make_queue()
@@ -134,7 +134,7 @@ def test_a_scheduled_task_waits_for_its_time(
     assert handler.next_request().headers["x-cloudtasks-taskname"] == "later"
 
 
-def test_a_queue_sends_no_more_at_a_time_than_it_may(
+def test_a_queue_keeps_to_its_limit_of_concurrent_deliveries(
     make_queue: Make, add_task: Make, handler: Handler, service: Tasks
 ) -> None:
     make_queue(rate_limits={"max_concurrent_dispatches": 2})
@@ -170,7 +170,7 @@ def test_a_queue_sends_no_faster_than_its_rate(
     assert handler.is_quiet
 
 
-def test_a_second_that_passes_while_a_queue_is_looked_at_counts_once(
+def test_a_second_that_passes_while_a_queue_is_read_counts_once(
     make_queue: Make, add_task: Make, handler: Handler, service: Tasks, clock: Clock
 ) -> None:
     make_queue(rate_limits={"max_dispatches_per_second": 2})
@@ -190,7 +190,7 @@ def test_a_second_that_passes_while_a_queue_is_looked_at_counts_once(
     assert handler.is_quiet
 
 
-def test_an_interrupted_delivery_is_made_again_after_a_restart(
+def test_an_interrupted_delivery_is_repeated_after_a_restart(
     make_queue: Make, add_task: Make, handler: Handler, service: Tasks, make_service: Callable[[], Tasks]
 ) -> None:
     make_queue()

@@ -67,7 +67,7 @@ def test_tasks_acknowledged_before_a_kill_are_delivered_after_it(
     process.kill()
     process.wait()
     handler.gate.set()
-    clock.now = time.time()  # as in the process, which has no other clock
+    clock.now = time.time()  # the same clock as in the killed process
     service = make_service()
 
     assert service.wait_idle(PATIENCE_SECONDS)

@@ -14,7 +14,7 @@ from tests.support.devcloud.handler import PATIENCE_SECONDS, Handler
 
 Make = Callable[..., Any]
 Client = tasks_v2.CloudTasksClient
-OTHER = f"{LOCATION}/queues/kick-dispatcher-2"  # one name begins as the other
+OTHER = f"{LOCATION}/queues/kick-dispatcher-2"  # one name is the beginning of the other
 
 
 def test_tasks_and_names_are_forgotten_and_those_of_other_queues_are_not(
@@ -37,10 +37,12 @@ def test_tasks_and_names_are_forgotten_and_those_of_other_queues_are_not(
     assert [task.name for task in admin.list_tasks(parent=QUEUE)] == names
 
 
-def test_a_task_under_way_is_waited_for(make_queue: Make, add_task: Make, handler: Handler, service: Tasks) -> None:
+def test_forgetting_waits_for_a_task_that_is_being_delivered(
+    make_queue: Make, add_task: Make, handler: Handler, service: Tasks
+) -> None:
     make_queue()
     handler.gate.clear()
-    handler.statuses = [500]  # it would be tried again
+    handler.statuses = [500]  # otherwise it would be tried again
     add_task("slow")
     handler.next_request()
     assert not service.forget(QUEUE, timeout_seconds=0)

@@ -84,7 +84,7 @@ def test_the_body_is_shown_in_the_full_view_only(make_queue: Make, add_task: Mak
     assert admin.get_task(request={"name": name, "response_view": "FULL"}).http_request.body == b"{}"
 
 
-def test_a_task_name_stays_taken_for_a_day(
+def test_a_task_name_stays_in_use_for_a_day(
     make_queue: Make, add_task: Make, handler: Handler, service: Tasks, clock: Clock
 ) -> None:
     make_queue()
@@ -100,7 +100,7 @@ def test_a_task_name_stays_taken_for_a_day(
     handler.next_request()
 
 
-def test_a_live_task_name_is_taken(make_queue: Make, add_task: Make, admin: Client) -> None:
+def test_the_name_of_an_existing_task_cannot_be_used(make_queue: Make, add_task: Make, admin: Client) -> None:
     make_queue()
     admin.pause_queue(name=QUEUE)
     add_task("t")
@@ -155,7 +155,7 @@ def test_an_account_creates_tasks_on_its_queues_only(make_queue: Make, client_of
         client_of("cvg-credentials").create_task(request={"parent": QUEUE, "task": task})
 
 
-def test_an_account_acts_as_the_tasks_invoker_only(make_queue: Make, client_of: ClientOf, handler: Handler) -> None:
+def test_an_account_may_only_act_as_the_tasks_invoker(make_queue: Make, client_of: ClientOf, handler: Handler) -> None:
     make_queue()
     api = client_of("cvg-api")
 
@@ -168,7 +168,7 @@ def test_an_account_acts_as_the_tasks_invoker_only(make_queue: Make, client_of: 
         create_as("cvg-scheduler-invoker@convergence-test.iam.gserviceaccount.com")
 
 
-def test_what_is_missing_says_its_name(make_queue: Make, admin: Client, add_task: Make) -> None:
+def test_a_method_that_is_not_implemented_is_named(make_queue: Make, admin: Client, add_task: Make) -> None:
     make_queue()
 
     with pytest.raises(exceptions.MethodNotImplemented, match="app_engine_http_request"):

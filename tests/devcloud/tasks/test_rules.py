@@ -12,7 +12,7 @@ def rule(max_attempts: int | None = None, max_age_seconds: float = 0) -> RetryRu
     return RetryRule(max_attempts, max_age_seconds, 10, 300, 3)
 
 
-def test_intervals_double_then_grow_evenly_then_stay() -> None:
+def test_intervals_double_then_grow_linearly_then_stay_constant() -> None:
     intervals = [rule().delay_seconds(attempt, 0) for attempt in range(1, 9)]
 
     assert intervals == [10, 20, 40, 80, 160, 240, 300, 300]  # the example of Google's documentation
@@ -31,11 +31,13 @@ def test_intervals_double_then_grow_evenly_then_stay() -> None:
         (rule(), 10**6, 10**9, False),
     ],
 )
-def test_it_gives_up_when_every_limit_is_reached(rule: RetryRule, attempts: int, age: float, gives_up: bool) -> None:
+def test_a_task_is_given_up_when_every_limit_is_reached(
+    rule: RetryRule, attempts: int, age: float, gives_up: bool
+) -> None:
     assert (rule.delay_seconds(attempts, age) is None) is gives_up
 
 
-def test_a_bucket_yields_its_burst_then_its_rate() -> None:
+def test_a_token_bucket_gives_its_burst_and_then_its_rate() -> None:
     bucket = TokenBucket(rate=2, burst=10, now=0)
     assert bucket.available(0) == 10
     bucket.take(10)

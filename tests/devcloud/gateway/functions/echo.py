@@ -23,12 +23,12 @@ def echo(request: flask.Request) -> flask.Response:
 
 
 def guarded(request: flask.Request) -> flask.Response:
-    """The same; private in the tests."""
+    """The same as `echo`; the tests make it private."""
     return echo(request)
 
 
 def broken(request: flask.Request) -> flask.Response:
-    """Dies, or never answers, as the query says."""
+    """End the process or never answer, as the query says."""
     if request.args.get("die"):
         os._exit(9)
     if request.args.get("hang"):
@@ -37,5 +37,5 @@ def broken(request: flask.Request) -> flask.Response:
 
 
 def impatient(request: flask.Request) -> flask.Response:
-    """The same, where Cloud Run waits for a second only."""
+    """The same as `broken`, with a timeout of one second."""
     return broken(request)
