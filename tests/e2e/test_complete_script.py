@@ -28,7 +28,7 @@ def run_script(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 
 @pytest.mark.timeout(180)
-def test_all_flows_pass_on_a_cloud_of_its_own_which_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_all_flows_pass_on_a_cloud_that_leaves_nothing_behind(tmp_path: Path) -> None:
     done = run_script(TMPDIR=str(tmp_path), FORCE_COLOR="1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\x1b[32m6 passed, 0 failed" in done.stdout  # in green
@@ -37,7 +37,7 @@ def test_all_flows_pass_on_a_cloud_of_its_own_which_leaves_nothing_behind(tmp_pa
 
 @pytest.mark.timeout(180)
 @pytest.mark.usefixtures("live_dispatcher")
-def test_deployed_platform_whose_run_function_is_down_fails_where_it_is_needed_and_is_cleaned_up(
+def test_a_test_of_a_platform_without_its_run_function_fails_there_and_cleans_up(
     cloud: Devcloud, tenant: Tenant, bigquery_client: bigquery.Client, tmp_path: Path
 ) -> None:
     urls = {name: f"{cloud.ready['gateway']}/{name}" for name in cloud.platform.functions}

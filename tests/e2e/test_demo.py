@@ -1,4 +1,4 @@
-"""The demo as a process of its own, checked by its output, the state that it leaves, and the names that it looks up."""
+"""The demo runs as a process of its own. Tests check its output, the state that it leaves, and its name look-ups."""
 
 from __future__ import annotations
 
@@ -53,21 +53,22 @@ def processes_that_name(path: Path) -> list[str]:
     return found
 
 
-def test_the_demo_publishes_what_the_exports_add_up_to_and_leaves_nothing_behind(demo: Told) -> None:
+def test_the_demo_publishes_the_exports_sums_and_leaves_nothing_behind(demo: Told) -> None:
     told = demo.outcome.output
     assert demo.outcome.returncode == 0, told
     assert told.count("equal to the last digit") == 3
     assert told.count("FOCUS 1.2 has the same total as BilledCost; by ServiceCategory: ") == 3
     assert "The table is the same" in told
     assert "no run has published yet: 10 Nov." in told
-    assert "devcloud jobs" not in told  # no process is left to ask
+    assert "devcloud jobs" not in told  # no process is left that could be asked
     assert list(demo.folder.iterdir()) == []
     assert processes_that_name(demo.folder) == []
 
 
-def test_the_demo_needs_no_network_and_looks_no_name_up(demo: Told) -> None:
+def test_the_demo_needs_no_network_and_looks_up_no_name(demo: Told) -> None:
     if reason := why_not():
         pytest.skip(f"no machine without a network can be had here: {reason}")
     assert demo.outcome.returncode == 0, demo.outcome.output
     assert demo.outcome.asked == []
-    assert IAM_CREDENTIALS in run_alone([sys.executable, "-c", LOOK_UP]).asked  # a look-up would have been seen
+    # The name server would have recorded a look-up.
+    assert IAM_CREDENTIALS in run_alone([sys.executable, "-c", LOOK_UP]).asked

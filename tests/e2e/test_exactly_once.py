@@ -53,7 +53,7 @@ EXAMPLES = settings(
 
 @dataclass(frozen=True)
 class Platform:
-    """The product's parts in this process, before devcloud's BigQuery; the client is the one that forgets."""
+    """The product's parts in this process. Their client is the forgetful one, in front of devcloud's BigQuery."""
 
     client: bigquery.Client
     warehouse: Warehouse
@@ -63,7 +63,7 @@ class Platform:
     key: PresentedKey
 
     def run(self, user_id: str, *, has_key: bool = True) -> str:
-        """The id of the run in the answer to a caller, whose Idempotency-Key is its own id, or none."""
+        """Request a run with the caller's name as Idempotency-Key, or without a key; return the id of the run."""
         standing = self.requests.require_standing(self.key)
         request = RunRequest({"date": "2025-11-16"}, user_id, idempotency_key=user_id if has_key else None)
         answer = ManualRuns(self.requests).answer(Ask(standing, get_template("gcp", "cost", "billing"), request))
@@ -109,14 +109,14 @@ def test_one_call_without_a_key_makes_one_run(platform: Platform, forgetfulness:
     assert platform.queued(user_id) == 1
 
 
-def test_two_calls_at_once_with_one_key_make_one_run_though_bigquery_denies_it(platform: Platform) -> None:
+def test_two_concurrent_calls_with_one_key_make_one_run_although_bigquery_denies_the_job(platform: Platform) -> None:
     user_id = uuid.uuid4().hex
     with forgetful(platform.client, Forgetfulness(denials=3)), ThreadPoolExecutor(2) as threads:
         told = set(threads.map(platform.run, [user_id, user_id]))
     assert (len(told), platform.queued(user_id)) == (1, 1)
 
 
-def test_a_job_that_stays_denied_is_unavailable_in_time_and_keeps_its_id(platform: Platform) -> None:
+def test_a_job_that_bigquery_keeps_denying_is_503_in_time_and_keeps_its_id(platform: Platform) -> None:
     user_id, denials = uuid.uuid4().hex, 10**6
     first = platform.run(user_id)
     forgetfulness = Forgetfulness(denials=denials)
@@ -128,7 +128,7 @@ def test_a_job_that_stays_denied_is_unavailable_in_time_and_keeps_its_id(platfor
 
 @EXAMPLES
 @given(FORGETFULNESS, st.integers(1, 3))
-def test_one_lease_is_claimed_once(platform: Platform, forgetfulness: Forgetfulness, deliveries: int) -> None:
+def test_a_lease_is_claimed_once(platform: Platform, forgetfulness: Forgetfulness, deliveries: int) -> None:
     delivery = platform.executions.admit(platform.tenant, {"date": "2025-11-16"})
     task, runs, claimed = RunTask(**delivery.to_body()), Runs(platform.warehouse), []
     with forgetful(platform.client, forgetfulness):

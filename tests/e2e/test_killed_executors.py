@@ -19,7 +19,7 @@ from tests.support.frontend import Frontend
 from tests.support.tenant import SMALL_EXPORT, Export
 
 Json = dict[str, Any]
-# A lease that a kill leaves behind is over soon, also one that was given while others were given up.
+# A lease that a kill leaves behind expires soon, also one that was given while the test ended other leases.
 HASTY = {"LEASE_SECONDS": "15", "HEARTBEAT_SECONDS": "1", "RETRY_BASE_SECONDS": "0.2"}
 TENANTS = 2
 STEPS = ("begin", "extract", "focus", "checks", "publish", "log")  # an executor is killed at each
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.phase4
 
 @pytest.fixture
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dispatching]:
-    """A cloud in which leases are short, retries come soon and everything moves by itself."""
+    """A cloud with short leases and quick retries, in which tasks and schedules run by themselves."""
     settings = {"execute_run": HASTY, "process_queue": HASTY}
     cloud = Devcloud(tmp_path_factory.mktemp("hasty"), schedules=False, function_env=settings)
     with cloud, cloud.clients() as clients:
@@ -44,7 +44,7 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dispatching]:
 def scheduled_tenant(
     dispatching: Dispatching, exports: Sequence[Export], number: int, dates: Sequence[Json]
 ) -> Frontend:
-    """A tenant with a due schedule for each of these dates of an export; those of one number share the export."""
+    """A tenant with a due schedule for each of these dates of an export. Tenants of one number share the export."""
     frontend = dispatching.frontend(concurrent_limit=2)
     frontend.tenant.project = f"acme-gcp-{number}"
     assert frontend.store().status_code == 201
@@ -62,7 +62,7 @@ def run_all(dispatching: Dispatching, runs: int) -> None:
 
 @contextmanager
 def killed_at_each_step(dispatching: Dispatching, rng: random.Random) -> Iterator[None]:
-    """Lose the executors' process, with every run in it, when one of them has come to a step: once at each step."""
+    """Kill the executors' process, with every run in it, when one of them reaches a step: once for each step."""
     bigquery = dispatching.cloud.bigquery
 
     def kill() -> None:
@@ -79,7 +79,7 @@ def killed_at_each_step(dispatching: Dispatching, rng: random.Random) -> Iterato
 
 
 def give_up_all(dispatching: Dispatching) -> None:
-    """Let the leases that there are have run out long ago; some may have been given in this very moment."""
+    """Make all present leases expire long ago. Some of them may be only a moment old."""
     earlier = "TIMESTAMP_SUB({}, INTERVAL 1 HOUR)".format
     dispatching.query(
         f"UPDATE tenants.pipeline_run_events SET occurred_at = {earlier('occurred_at')} WHERE kind != 'SETTLED'"
@@ -92,7 +92,7 @@ def give_up_all(dispatching: Dispatching) -> None:
 
 
 def bill(frontend: Frontend) -> list[str]:
-    """Everything published for the tenant, save which run did it and when."""
+    """All published rows of the tenant, without the columns that say which run published them and when."""
     rows = [{name: row[name] for name in row if name not in OF_THE_RUN} for row in frontend.own("gcp_cost_billing")]
     return sorted(map(repr, rows))
 
@@ -109,7 +109,7 @@ def claims(frontend: Frontend) -> int:
 
 
 @pytest.mark.timeout(600)
-def test_every_run_ends_and_the_published_tables_are_those_of_a_calm_day(hasty: Dispatching) -> None:
+def test_every_run_ends_and_the_published_tables_are_the_same_as_without_kills(hasty: Dispatching) -> None:
     projects = [hasty.frontend().tenant for _ in range(TENANTS)]
     for number, tenant in enumerate(projects):
         tenant.project = f"acme-gcp-{number}"

@@ -45,7 +45,7 @@ class Platform:
                 SHELLS[shell], input=text, cwd=self.checkout, capture_output=True, text=True, check=False,
                 timeout=200, start_new_session=True, env=_environment(self.checkout),
             )  # fmt: skip
-        except subprocess.TimeoutExpired as late:  # a run that does not end, most of all
+        except subprocess.TimeoutExpired as late:  # above all if a run does not end
             pytest.fail(f"the pasted lines do not come to an end: {late.stdout!r} {late.stderr!r}")
         return done.stdout, done.stderr
 
@@ -78,7 +78,7 @@ def _printed_until_ready(running: subprocess.Popen[str]) -> Iterator[str]:
     raise AssertionError("the demo ended before it was ready")
 
 
-def test_make_up_is_the_command_that_runs_here() -> None:
+def test_make_up_runs_the_command_of_these_tests() -> None:
     up = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nup:")[2].partition("\n\n")[0]
     assert "-m devcloud demo --stay --state-dir" in up
 
@@ -91,7 +91,7 @@ def test_the_readme_shows_what_the_demo_prints(platform: Platform) -> None:
 
 
 def _without_chance(line: str) -> str:
-    """A printed line without what differs from run to run: times, and a run's id."""
+    """A printed line without the parts that differ from run to run: times, and a run's id."""
     return re.sub(r" +", " ", re.sub(r"\b\d+\.\d+ s\b|\b[0-9a-f]{8}\b", "X", line)).rstrip()
 
 

@@ -1,4 +1,4 @@
-"""DuckDB may report corruption if a string is read during an append. Devcloud or the caller runs the statement again."""
+"""DuckDB may report corruption if a string is read during an append: the statement is then run again."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class TestCleanUp:
         dispatching.process()
         assert dispatching.scheduled(last)["outcome_reason"] == "LEASE_EXPIRED"
 
-    def test_a_run_that_is_not_closed_gets_its_closing_task(self, dispatching: Dispatching, tenant_id: str) -> None:
+    def test_a_run_without_a_closed_row_gets_its_closing_task(self, dispatching: Dispatching, tenant_id: str) -> None:
         (run_id,) = dispatching.enqueue(tenant_id, "a")
         dispatching.report(run_id, "SETTLED", outcome="CANCELLED", error_class="CANCELLED", lease_id=None)
         clean_up(dispatching)
@@ -78,7 +78,7 @@ class TestCleanUp:
 
 
 class TestStatus:
-    def test_it_shows_the_queue_in_one_job(self, dispatching: Dispatching) -> None:
+    def test_the_status_shows_the_queue_in_one_job(self, dispatching: Dispatching) -> None:
         tenant_id = dispatching.onboard(daily_limit=1)
         dispatching.enqueue(tenant_id, "a", "b")
         dispatching.process()
@@ -93,12 +93,13 @@ class TestStatus:
         dispatching.query(f"UPDATE tenants.tenant_subscriptions SET daily_limit = 2 WHERE tenant_id = '{tenant_id}'")
         assert status(dispatching)["tenants_near_limit"] == []
 
-    def test_it_shows_overdue_work(self, dispatching: Dispatching, tenant_id: str) -> None:
+    def test_the_status_shows_overdue_work(self, dispatching: Dispatching, tenant_id: str) -> None:
         long_ago = datetime.now(UTC) - timedelta(days=1)
         dispatching.enqueue(tenant_id, "a", added_at=long_ago.isoformat())
         dispatching.schedule(tenant_id, next_run_time=long_ago)
         dispatching.query("DELETE FROM tenants.scheduler_job_runs WHERE job = 'reset_daily_quotas'")
-        assert "reset_daily_quotas" not in {entry["what"] for entry in status(dispatching)["overdue"]}  # a new platform
+        # The platform is new.
+        assert "reset_daily_quotas" not in {entry["what"] for entry in status(dispatching)["overdue"]}
         dispatching.query(
             "INSERT INTO tenants.scheduler_job_runs (job, started_at, outcome)"
             " VALUES ('reset_daily_quotas', TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 26 HOUR), 'SUCCESS')"
@@ -118,7 +119,7 @@ class TestStatus:
         since = [entry["since"] for entry in before if entry["what"] == "ticks"]
         assert [entry["since"] for entry in status(dispatching)["overdue"] if entry["what"] == "ticks"] == since
 
-    def test_it_counts_the_last_days_outcomes(self, dispatching: Dispatching, tenant_id: str) -> None:
+    def test_the_status_counts_the_outcomes_of_the_last_day(self, dispatching: Dispatching, tenant_id: str) -> None:
         before = status(dispatching)["runs_last_24h"]
         done, failing = dispatching.enqueue(tenant_id, "a", "b")
         dispatching.process()
@@ -128,7 +129,7 @@ class TestStatus:
         assert dispatching.item(failing)["wait_reason"] == "RETRY_BACKOFF"
         assert status(dispatching)["runs_last_24h"] == before | {"COMPLETED": before.get("COMPLETED", 0) + 1}
 
-    def test_it_is_for_operators_only(self, dispatching: Dispatching) -> None:
+    def test_only_operators_may_read_the_status(self, dispatching: Dispatching) -> None:
         token = dispatching.token("cvg-scheduler-invoker", audience="scheduler_status")
         url = f"{dispatching.cloud.ready['gateway']}/api/v1/scheduler/status"
         assert requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=60).status_code in {401, 403}

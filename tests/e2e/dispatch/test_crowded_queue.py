@@ -1,4 +1,4 @@
-"""process_queue over a queue longer than one read: all parts get their turn, and no blocked run hides another."""
+"""process_queue over a queue that is longer than one read: later calls handle the rest; blocked runs hide none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.domain.dispatching.dispatch import MOST_CHANGES
 from tests.support.dispatching import Dispatching
 
 
-def test_changes_beyond_one_transaction_are_made_by_the_next_call(dispatching: Dispatching) -> None:
+def test_changes_that_exceed_one_transaction_are_made_by_the_next_call(dispatching: Dispatching) -> None:
     tenant_id = dispatching.onboard(daily_limit=0)
     dispatching.enqueue(tenant_id, *["gcp-cost-billing"] * (MOST_CHANGES + 1))
     untold = "SELECT run_id FROM tenants.pipeline_execution_queue WHERE tenant_id = @tenant_id AND wait_reason IS NULL"

@@ -1,4 +1,4 @@
-"""A run that is in the queue twice is one run, and holds up nobody; a tick that has an outcome gets no other."""
+"""A run that is in the queue twice counts as one and delays no other run. A tick that has an outcome gets no other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from tests.support.dispatching import Dispatching
 YESTERDAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=22)
 
 
-def test_a_doubled_row_is_one_run_and_the_dispatcher_goes_on(dispatching: Dispatching, tenant_id: str) -> None:
+def test_two_rows_of_one_run_count_as_one_and_the_dispatcher_continues(
+    dispatching: Dispatching, tenant_id: str
+) -> None:
     (doubled,) = dispatching.enqueue(tenant_id, "gcp-cost-billing")
     dispatching.query(
         "INSERT INTO tenants.pipeline_execution_queue SELECT * FROM tenants.pipeline_execution_queue"
@@ -27,7 +29,9 @@ def test_a_doubled_row_is_one_run_and_the_dispatcher_goes_on(dispatching: Dispat
     assert dispatching.scheduled(doubled)["state"] == "COMPLETED"
 
 
-def test_a_schedule_that_is_put_back_does_not_run_its_ticks_again(dispatching: Dispatching, tenant_id: str) -> None:
+def test_a_schedule_with_an_earlier_next_run_time_does_not_repeat_its_ticks(
+    dispatching: Dispatching, tenant_id: str
+) -> None:
     config_id = dispatching.schedule(tenant_id, next_run_time=YESTERDAY)
     dispatching.trigger()
     following = dispatching.config(config_id)["next_run_time"]

@@ -1,4 +1,4 @@
-"""The benchmark's two flows process the same runs, each in its own number of jobs."""
+"""The two flows that the benchmark compares process the same runs, each with a known number of jobs."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_a_waiting_run_is_admitted_counted_and_delivered_in_two_jobs(dispatching
     ]
 
 
-def test_a_second_call_changes_nothing_and_asks_again_when_a_claim_is_overdue(
+def test_a_second_call_changes_nothing_and_kicks_for_the_moment_when_a_claim_is_overdue(
     dispatching: Dispatching, tenant_id: str
 ) -> None:
     (run_id,) = dispatching.enqueue(tenant_id, "a")
@@ -133,7 +133,7 @@ def test_a_waiting_run_that_is_cancelled_ends_at_once(dispatching: Dispatching, 
     assert [run["status"] for run in dispatching.closings(run_id)] == ["CANCELLED"]
 
 
-def test_a_cancel_counts_as_long_as_its_run_waits(dispatching: Dispatching, tenant_id: str) -> None:
+def test_a_cancel_stays_valid_as_long_as_its_run_waits(dispatching: Dispatching, tenant_id: str) -> None:
     (run_id,) = dispatching.enqueue(tenant_id, "a")
     dispatching.query(
         "INSERT INTO tenants.pipeline_run_events (event_id, run_id, tenant_id, kind, occurred_at) VALUES"
@@ -196,7 +196,7 @@ def test_eight_calls_at_once_admit_each_run_once_and_within_the_limits(dispatchi
     assert len(dispatching.deliveries(*runs)) == 12
 
 
-def test_the_call_is_recorded(dispatching: Dispatching) -> None:
+def test_each_call_is_recorded_as_a_job_run(dispatching: Dispatching) -> None:
     before = datetime.now(UTC)
     dispatching.process()
     sql = "SELECT outcome, TO_JSON_STRING(counts) AS counts, started_at FROM tenants.scheduler_job_runs"
@@ -212,14 +212,14 @@ def test_a_bad_body_is_refused_by_name(dispatching: Dispatching, body: Json) -> 
 
 
 class TestCallers:
-    def test_no_token(self, dispatching: Dispatching) -> None:
+    def test_a_call_without_a_token_is_refused(self, dispatching: Dispatching) -> None:
         assert dispatching.call(headers={}).status_code in {401, 403}
 
-    def test_a_token_for_another_function(self, dispatching: Dispatching) -> None:
+    def test_a_token_for_another_function_is_refused(self, dispatching: Dispatching) -> None:
         token = dispatching.token("cvg-tasks-invoker", audience="execute_run")
         assert dispatching.call(headers={"Authorization": f"Bearer {token}"}).status_code in {401, 403}
 
-    def test_a_token_of_an_account_that_is_no_invoker(self, dispatching: Dispatching) -> None:
+    def test_a_token_of_an_account_that_is_no_invoker_is_refused(self, dispatching: Dispatching) -> None:
         token = dispatching.token("cvg-api")
         assert dispatching.call(headers={"Authorization": f"Bearer {token}"}).status_code in {401, 403}
 
@@ -248,7 +248,8 @@ def test_a_dispatcher_killed_in_the_middle_loses_no_run_and_delivers_none_twice(
         dispatching.cloud.kill_function("process_queue")
         assert call.result().status_code == 503
     eventually(lambda: dispatching.client.get_job(decision).done())
-    assert (dispatching.epoch(), dispatching.deliveries(run_id)) == (epoch + 1, [])  # decided, but not delivered
+    # The decision is applied, and no task is created.
+    assert (dispatching.epoch(), dispatching.deliveries(run_id)) == (epoch + 1, [])
     eventually(lambda: dispatching.process() and dispatching.deliveries(run_id))
     assert len(dispatching.deliveries(run_id)) == 1
     assert dispatching.usage(tenant_id)["pipelines_run_today"] == 1

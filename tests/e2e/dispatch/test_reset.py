@@ -58,7 +58,7 @@ def test_a_run_that_ends_after_its_day_was_archived_still_counts(dispatching: Di
     assert history(dispatching, tenant_id) == [(YESTERDAY, 1, 1, 0)]
 
 
-def test_the_present_day_is_left_alone_at_any_hour(dispatching: Dispatching, tenant_id: str) -> None:
+def test_the_current_day_does_not_change_at_any_hour(dispatching: Dispatching, tenant_id: str) -> None:
     dispatching.use(tenant_id, TODAY, run=4, succeeded=1, failed=0)
     dispatching.reset()
     assert quotas(dispatching, tenant_id) == {TODAY: 4}

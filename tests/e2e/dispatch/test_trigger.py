@@ -11,7 +11,7 @@ import pytest
 from tests.support.dispatching import Dispatching, statements
 
 Json = dict[str, Any]
-# The only tick of a daily schedule since: the next one is two hours away.
+# The only tick of a daily schedule since yesterday: the next one is two hours away.
 YESTERDAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=22)
 
 
@@ -58,7 +58,7 @@ def test_triggers_at_the_same_instant_queue_each_tick_once(dispatching: Dispatch
     assert [len(dispatching.runs_of(config_id)) for config_id in configs] == [1] * 5
 
 
-def test_missed_ticks_become_one_run_over_their_dates(dispatching: Dispatching, tenant_id: str) -> None:
+def test_missed_ticks_get_one_run_over_all_their_dates(dispatching: Dispatching, tenant_id: str) -> None:
     config_id = dispatching.schedule(
         tenant_id, next_run_time=YESTERDAY - timedelta(days=3), parameters={"date": "{date}"}
     )
@@ -69,7 +69,7 @@ def test_missed_ticks_become_one_run_over_their_dates(dispatching: Dispatching, 
     assert (run["parameters"]["start_date"], run["parameters"]["end_date"]) == (first.isoformat(), last.isoformat())
 
 
-def test_a_skipped_tick_is_on_record_with_its_reason(dispatching: Dispatching, tenant_id: str) -> None:
+def test_a_skipped_tick_is_recorded_with_its_reason(dispatching: Dispatching, tenant_id: str) -> None:
     config_id = dispatching.schedule(tenant_id, next_run_time=YESTERDAY, misfire_policy="skip")
     answer = dispatching.trigger()
     assert (answer["queued_count"], answer["skipped"]) == (0, [{"config_id": config_id, "reason": "MISFIRE"}])

@@ -1,4 +1,4 @@
-"""Executions against the running cloud."""
+"""Fixtures that execute runs on the running cloud."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def environment(cloud: Devcloud, tmp_path_factory: pytest.TempPathFactory) -> di
 
 @pytest.fixture(scope="session")
 def make_reader(make_tenant: MakeTenant) -> MakeTenant:
-    """Onboards another tenant, with the one export that all readers of this worker's tests share."""
+    """Onboards another tenant, with the export that all tenants of this fixture share."""
     owner = make_tenant()
 
     def make(**limits: int) -> Tenant:
@@ -63,14 +63,14 @@ def reader(make_reader: MakeTenant) -> Tenant:
 
 @pytest.fixture
 def start_instance(environment: dict[str, str], tmp_path: Path) -> Iterator[StartInstance]:
-    """Starts instances with settings of their own; they end with the test."""
+    """Starts instances with their own settings, and ends them after the test."""
     with _instances(environment, tmp_path, None) as start:
         yield start
 
 
 @pytest.fixture
 def start_extracting(environment: dict[str, str], tmp_path: Path) -> Iterator[StartInstance]:
-    """Starts instances that `extracting` may deliver to; they end with the test."""
+    """Starts instances to which `extracting` may deliver, and ends them after the test."""
     with _instances(environment | {FOLDER: str(tmp_path)}, tmp_path, SOURCE) as start:
         yield start
 
@@ -92,7 +92,7 @@ def _instances(environment: dict[str, str], folder: Path, source: Path | None) -
 def with_changes(
     executions: Executions, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WithChanges]:
-    """Executions by an instance that changes templates; takes what to change."""
+    """Makes executions by an instance that changes templates as its argument says."""
     folder = tmp_path_factory.mktemp("changed")
     settings = environment | {FOLDER: str(folder)}
     process = FunctionProcess("execute_run", lambda: settings, log_path=folder / "execute_run.log", source=SOURCE)
@@ -103,7 +103,7 @@ def with_changes(
 
 @pytest.fixture(scope="session")
 def extracting(with_changes: WithChanges) -> Executions:
-    """Runs of gcp/cost/billing that publish the export's rows and leave FOCUS's out, which take as long again."""
+    """Runs gcp/cost/billing without FOCUS's rows, which would take as long again."""
     billing = yaml.safe_load((CONFIGS / "gcp/cost/billing.yml").read_text())
     told_by = {"steps": "id", "checks": "step", "publish": "step"}
     return with_changes(

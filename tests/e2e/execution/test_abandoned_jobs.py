@@ -1,4 +1,4 @@
-"""Jobs for which no executor waits any more are cancelled, and their results are not used."""
+"""A job for which no executor waits any more is cancelled, and its result is not used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.own_executor import planned_steps, unrecorded
 from tests.support.planted import Planted
 from tests.support.tenant import Tenant
 
-SLOW = Statement("slow", "SELECT 1 AS found", {})  # as slow as devcloud holds it
+SLOW = Statement("slow", "SELECT 1 AS found", {})  # the test decides how long devcloud holds it
 FAILING = Statement("divide", "SELECT 1 / 0 AS n", {})
 
 
@@ -52,7 +52,7 @@ def test_an_abandoned_job_is_cancelled_and_the_next_attempt_starts_another(
 
 
 @pytest.mark.parametrize("reason", [HandOver, FenceLost])
-def test_a_job_that_another_hop_or_attempt_will_wait_for_goes_on(
+def test_a_job_continues_if_another_hop_or_attempt_will_wait_for_it(
     executions: Executions, reason: type[Exception]
 ) -> None:
     warehouse = warehouse_of(executions.client)
@@ -68,7 +68,7 @@ def test_a_job_that_another_hop_or_attempt_will_wait_for_goes_on(
     assert warehouse.rows_of(job) == [{"found": 1}]
 
 
-def test_a_step_out_of_time_cancels_its_job_and_its_retry_does_the_work(
+def test_a_step_that_is_out_of_time_cancels_its_job_and_its_retry_does_the_work(
     executions: Executions, tenant: Tenant, tmp_path: Path
 ) -> None:
     planted = Planted(executions, tenant, tmp_path, datetime.now(UTC))
@@ -87,7 +87,7 @@ def test_a_step_out_of_time_cancels_its_job_and_its_retry_does_the_work(
 
 
 @pytest.mark.parametrize(("place", "after", "waits"), [("queries/", 0, False), ("/jobs/test-", 1, True)])
-def test_a_question_that_fails_is_not_a_job_that_failed_and_starts_no_second_one(
+def test_a_failed_request_for_a_jobs_state_starts_no_second_job(
     executions: Executions, place: str, after: int, *, waits: bool
 ) -> None:
     client, job_id = executions.client, f"test-{uuid.uuid4()}"
@@ -102,7 +102,7 @@ def test_a_question_that_fails_is_not_a_job_that_failed_and_starts_no_second_one
     assert warehouse.rows_of(job) == [{"found": 1}]
 
 
-def test_a_statement_that_always_fails_says_in_the_end_why(executions: Executions) -> None:
+def test_a_statement_that_always_fails_ends_with_the_reason(executions: Executions) -> None:
     warehouse, job_id = warehouse_of(executions.client), f"test-{uuid.uuid4()}"
     for number in range(MOST_JOBS - 1):
         warehouse.insert(FAILING, {}, job_id=f"{job_id}-{number}")
@@ -112,7 +112,7 @@ def test_a_statement_that_always_fails_says_in_the_end_why(executions: Execution
         warehouse.once(FAILING, {}, job_id=job_id)
 
 
-def test_the_last_try_of_a_run_that_may_be_tried_most_often_has_an_id_left_for_its_job(
+def test_the_last_try_of_a_run_with_the_most_tries_still_gets_a_job_id(
     executions: Executions, tenant: Tenant, tmp_path: Path
 ) -> None:
     executions.prepare(tenant)
@@ -120,7 +120,7 @@ def test_the_last_try_of_a_run_that_may_be_tried_most_often_has_an_id_left_for_i
     hop = planted.hop(planted.template([], [{}]), executions.admit(tenant, {"date": "2025-11-16"}))
     step, *_ = planned_steps(hop)
     name, warehouse = f"{hop.task.run_id}-{step.id}-{step.input_hash}", hop.services.warehouse
-    for number in range((MOST_RETRIES + 1) * MOST_STEP_TRIES - 1):  # all tries of all attempts but one
+    for number in range((MOST_RETRIES + 1) * MOST_STEP_TRIES - 1):  # the number of all tries before the last one
         warehouse.insert(FAILING, {}, job_id=f"{name}-{number}")
     passing = Statement("pass", "SELECT 1 AS n", {})
     job = staging_job(hop, step, lambda job_id: warehouse.insert(passing, {}, job_id=job_id))

@@ -1,4 +1,4 @@
-"""aws/cost/billing from a bucket of S3's to published rows: every billing period whole, and only it."""
+"""aws/cost/billing from an S3 bucket to published rows: it replaces whole billing periods and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COVERED = ("SavingsPlanCoveredUsage", "SavingsPlanNegation", "DiscountedUsage")
 
 @dataclass(frozen=True)
 class Bucket:
-    """A tenant whose credential names a prefix of a bucket of its own."""
+    """A tenant with its own bucket, whose credential names a prefix in it."""
 
     tenant: Tenant
     executions: Executions
@@ -51,7 +51,7 @@ class Bucket:
         return self.executions.error_of(delivery)
 
     def billed(self) -> dict[date, tuple[int, Decimal]]:
-        """By billing period the rows of both tables, which must agree, and what they bill."""
+        """The number and cost of published rows by billing period. Both tables must have the same."""
         return {
             row["period"]: (row["row_count"], row["billed"])
             for row in self.executions.query(
@@ -95,10 +95,10 @@ def lines(period: date, costs: Sequence[str]) -> list[dict[str, str]]:
     return [line(period, number, cost) for number, cost in enumerate(costs)]
 
 
-def test_a_period_is_replaced_whole_and_only_it(make_bucket: Callable[..., Bucket]) -> None:
+def test_a_run_replaces_a_whole_period_and_no_other(make_bucket: Callable[..., Bucket]) -> None:
     bucket = make_bucket()
     september, october = lines(SEPTEMBER, ["1.5", "2.25"]), lines(OCTOBER, ["4", "0.123456789"])
-    # A refund of October's for a day of September belongs to October.
+    # A refund in October for a day of September belongs to October.
     refund = line(SEPTEMBER, 9, "-0.5", lineItem__LineItemType="Refund")
     october.append(refund | {"bill/BillingPeriodStartDate": "2026-10-01T00:00:00Z"})
     bucket.report.deliver(SEPTEMBER, september, files=2)
@@ -118,7 +118,7 @@ def test_a_period_is_replaced_whole_and_only_it(make_bucket: Callable[..., Bucke
 
 
 @pytest.mark.parametrize("file", ["aws_legacy_cur_anonymised_2023-11.csv", "nise_aws_legacy_cur_2026-09_seed104.csv"])
-def test_what_is_published_equals_the_report_to_the_last_digit(make_bucket: Callable[..., Bucket], file: str) -> None:
+def test_published_costs_equal_the_report_to_the_last_digit(make_bucket: Callable[..., Bucket], file: str) -> None:
     if not (DATA / file).exists():
         pytest.skip(f"the sample {file} is not on this machine")
     with (DATA / file).open(newline="", encoding="utf-8") as opened:
@@ -136,7 +136,7 @@ def test_what_is_published_equals_the_report_to_the_last_digit(make_bucket: Call
     assert bucket.billed() == {period: (len(rows), billed)}
 
 
-def test_cur_2_in_parquet_gives_what_the_legacy_report_gives(make_bucket: Callable[..., Bucket]) -> None:
+def test_cur_2_in_parquet_gives_the_same_rows_as_the_legacy_report(make_bucket: Callable[..., Bucket]) -> None:
     bucket = make_bucket()
     rows = lines(SEPTEMBER, ["1.5", "0.1", "0.000000001"])
     deliver_cur2(bucket.report.store, bucket.report.bucket, SEPTEMBER, rows)
@@ -149,7 +149,7 @@ def test_cur_2_in_parquet_gives_what_the_legacy_report_gives(make_bucket: Callab
     assert found == [{"RegionId": "eu-central-1", "team": None}, {"RegionId": "eu-central-1", "team": "blue"}]
 
 
-def test_a_request_to_run_it_names_the_bucket_as_its_source(make_bucket: Callable[..., Bucket]) -> None:
+def test_a_requested_run_has_the_bucket_as_its_source(make_bucket: Callable[..., Bucket]) -> None:
     bucket = make_bucket()
     api = Api(bucket.executions.cloud.ready["gateway"], bucket.tenant.api_key)
     answer = api.post(f"/api/v1/pipelines/run/{bucket.tenant.tenant_id}/aws/cost/billing", {"date": "2026-09-05"})
@@ -161,7 +161,7 @@ def test_a_request_to_run_it_names_the_bucket_as_its_source(make_bucket: Callabl
     assert queued == {"pipeline_id": "aws-cost-billing", "source": bucket.source}
 
 
-def test_a_wrong_key_and_a_truncated_file_end_the_run_by_name_and_publish_nothing(
+def test_a_wrong_key_or_a_truncated_file_fails_the_run_by_name_and_publishes_nothing(
     make_bucket: Callable[..., Bucket],
 ) -> None:
     refused = make_bucket(secret_access_key="x" * 40)
@@ -192,7 +192,7 @@ def test_another_export_of_the_same_account_and_period_is_not_counted_twice(make
     assert bucket.billed() == {SEPTEMBER: (2, Decimal(3))}
 
 
-def test_a_role_is_read_without_a_key(make_bucket: Callable[..., Bucket]) -> None:
+def test_a_bucket_is_read_with_a_role_and_without_a_key(make_bucket: Callable[..., Bucket]) -> None:
     bucket = make_bucket()
     store = bucket.report.store
     api = Api(bucket.executions.cloud.ready["gateway"], bucket.tenant.api_key)

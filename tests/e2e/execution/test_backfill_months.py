@@ -12,7 +12,7 @@ from tests.support.dispatching import Dispatching
 from tests.support.executions import eventually
 from tests.support.frontend import Frontend
 
-START, END, DAYS = date(2024, 11, 15), date(2025, 3, 16), 130  # over the end of a year, and a February
+START, END, DAYS = date(2024, 11, 15), date(2025, 3, 16), 130  # the range has the end of a year and a February
 DAILY_LIMIT = 2
 
 
@@ -27,7 +27,7 @@ def await_end_of_quota(frontend: Frontend, left: int) -> None:
 
 
 def end_the_day(dispatching: Dispatching) -> None:
-    """Let what was used today have been used yesterday, as it is after midnight."""
+    """Move today's usage to yesterday, as if it were after midnight."""
     dispatching.query(
         "UPDATE tenants.tenant_usage_quotas SET usage_date = DATE_SUB(usage_date, INTERVAL 1 DAY) WHERE TRUE"
     )

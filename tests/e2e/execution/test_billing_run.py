@@ -1,4 +1,4 @@
-"""gcp/cost/billing from the export to published rows: the exact costs, once, also after repetitions."""
+"""gcp/cost/billing from the export to published rows: exact costs, and none twice, also after repeated runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rows_of(executions: Executions, delivery: Delivery, table: str) -> int:
 
 
 def assert_published(executions: Executions, delivery: Delivery, rows: int) -> None:
-    """The run published that many of the export's rows, and says how many these and FOCUS's are together."""
+    """Assert that the run published this number of the export's rows, and shows the sum of these and FOCUS's rows."""
     assert rows_of(executions, delivery, "gcp_cost_billing") == rows
     assert executions.run_row(delivery)["rows_published"] == rows + rows_of(executions, delivery, "focus_cost")
 
@@ -70,7 +70,7 @@ def test_a_date_publishes_that_utc_day_and_no_other(executions: Executions, one_
     assert_published(executions, one_day, one_day.tenant.export.truth["usage_dates"]["2025-11-16"]["rows"])
 
 
-def test_a_run_says_which_billing_periods_are_final(executions: Executions, whole: Delivery) -> None:
+def test_a_run_records_which_billing_periods_are_final(executions: Executions, whole: Delivery) -> None:
     executions.run(whole.tenant, ALL_DAYS)  # the same charges again
     periods = executions.query(f"SELECT * FROM {whole.tenant.tenant_id}.focus_billing_period")
     found = {f"{period['BillingPeriodStart']:%Y%m}": period["BillingPeriodStatus"] for period in periods}
@@ -78,7 +78,7 @@ def test_a_run_says_which_billing_periods_are_final(executions: Executions, whol
     assert {period["x_restated_at"] for period in periods} == {None}
 
 
-def test_a_run_leaves_its_row_its_steps_and_its_checks(executions: Executions, one_day: Delivery) -> None:
+def test_a_run_logs_its_row_its_steps_and_its_checks(executions: Executions, one_day: Delivery) -> None:
     row, dataset = executions.run_row(one_day), one_day.tenant.tenant_id
     assert (row["status"], row["attempt"], row["lease_id"]) == ("COMPLETED", 1, one_day.lease_id)
     assert row["started_at"] <= row["completed_at"]
@@ -113,7 +113,7 @@ def test_the_first_incremental_run_loads_all_and_the_next_one_only_what_is_new(
     assert total == tenant.export.truth["rows"] + added.truth["rows"]
 
 
-def test_restated_days_are_noted_with_cost_before_and_after(extracting: Executions, tenant: Tenant) -> None:
+def test_restated_days_are_logged_with_cost_before_and_after(extracting: Executions, tenant: Tenant) -> None:
     extracting.run(tenant, ALL_DAYS)
     late = tenant.seed(Plan(seed=SMALL_EXPORT.seed, start=date(2025, 11, 16), days=1, rows_per_day=10), append=True)
     delivery = extracting.run(tenant, ALL_DAYS)
@@ -127,7 +127,7 @@ def test_restated_days_are_noted_with_cost_before_and_after(extracting: Executio
     assert sum(row["new_cost"] for row in changes) == Decimal(late.truth["total"])
 
 
-def test_two_exports_of_one_tenant_leave_each_others_rows_alone(extracting: Executions, tenant: Tenant) -> None:
+def test_two_exports_of_one_tenant_do_not_change_each_others_rows(extracting: Executions, tenant: Tenant) -> None:
     extracting.run(tenant, ALL_DAYS)
     second = tenant.seed(Plan(seed=6, start=SMALL_EXPORT.start, days=2, rows_per_day=20))
     assert second.table != tenant.export.table

@@ -13,7 +13,7 @@ CLOSE = "/api/v1/internal/close"
 
 
 def close(executions: Executions, tenant_id: str, *run_ids: str) -> requests.Response:
-    """The task that closes these cancelled runs of the tenant."""
+    """Deliver the task that closes these cancelled runs of the tenant."""
     url = f"{executions.cloud.ready['gateway']}/execute_run"
     account = f"cvg-tasks-invoker@{executions.cloud.project}.iam.gserviceaccount.com"
     ended = {"attempt": 0, "status": "CANCELLED", "error_class": "CANCELLED", "error_message": "on request"}
@@ -23,7 +23,7 @@ def close(executions: Executions, tenant_id: str, *run_ids: str) -> requests.Res
 
 
 def waiting(executions: Executions, tenant: Tenant) -> list[str]:
-    """A manual run, which has its row, and a scheduled one, which has none before it begins."""
+    """A waiting manual run, which has a row, and a waiting scheduled run, which has no row before it begins."""
     manual, scheduled = str(uuid.uuid4()), str(uuid.uuid4())
     executions.query(
         f"INSERT INTO {tenant.tenant_id}.x_meta_pipeline_runs (pipeline_logging_id, tenant_id, run_id, pipeline_id,"
@@ -47,7 +47,7 @@ def row(executions: Executions, tenant: Tenant, run_id: str) -> Json:
     return executions.run_row(Delivery(tenant, run_id, lease_id=""))
 
 
-def test_rows_of_many_runs_are_closed_in_one_job_and_what_has_ended_stays(
+def test_rows_of_many_runs_are_closed_in_one_job_and_ended_runs_do_not_change(
     extracting: Executions, reader: Tenant
 ) -> None:
     done = extracting.run(reader, {"date": "2025-11-16"})

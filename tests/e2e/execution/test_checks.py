@@ -1,4 +1,4 @@
-"""Every kind of check on planted rows: passing and failing, with NULL, without rows, and its samples."""
+"""Every kind of check on planted rows: when it passes and fails, with NULL and without rows, and its samples."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ SQL = check("sql", query="negative_costs")
 
 @dataclass(frozen=True)
 class Kind:
-    """A check, rows that pass it, and rows that do not, with what it then says."""
+    """A check, rows that pass it, and rows that fail it with the expected message."""
 
     check: Json
     good: list[Json]
@@ -158,7 +158,7 @@ def check_jobs(planted: Planted) -> set[str]:
 
 
 def in_order(sample: list[Json] | None) -> list[Json] | None:
-    """A sample's rows come in any order."""
+    """The sample in a fixed order, because its rows come in any order."""
     return sample and sorted(sample, key=str)
 
 
@@ -169,7 +169,7 @@ def test_a_warning_check_lets_the_run_publish_and_shows_its_result(planted: Plan
     assert len(planted.published()) == 1
 
 
-def test_no_rows_fail_only_what_asks_for_some(planted: Planted) -> None:
+def test_without_rows_only_checks_that_require_rows_fail(planted: Planted) -> None:
     checks = [NOT_NULL, UNIQUE, ACCEPTED, RANGE, ROW_COUNT, FRESHNESS, RECONCILIATION, SQL, check("matches_source")]
     empty = planted.run([{**item, "severity": "warn"} for item in checks], [], sql=QUERIES)
     assert empty.error is None, empty.error.message
@@ -183,7 +183,7 @@ def test_no_rows_fail_only_what_asks_for_some(planted: Planted) -> None:
     }
 
 
-def test_null_is_no_value_of_a_range_or_of_a_list_and_equals_null_in_a_key(planted: Planted) -> None:
+def test_null_passes_range_and_accepted_values_and_equals_null_in_a_key(planted: Planted) -> None:
     checks = [
         check("accepted_values", "warn", column="project_id", values=["p"]),
         check("range", "warn", column="cost", minimum=0),
@@ -195,7 +195,7 @@ def test_null_is_no_value_of_a_range_or_of_a_list_and_equals_null_in_a_key(plant
     }  # fmt: skip
 
 
-def test_range_is_of_the_columns_own_type(planted: Planted) -> None:
+def test_range_compares_in_the_columns_own_type(planted: Planted) -> None:
     ranges: list[tuple[str, Json, int]] = [
         ("usage_date", {"minimum": "2025-11-16", "maximum": "2025-11-16"}, 0),
         ("usage_date", {"minimum": "2025-11-16", "inclusive": False}, 2),
@@ -217,17 +217,17 @@ def test_range_is_of_the_columns_own_type(planted: Planted) -> None:
     }
 
 
-def test_freshness_looks_at_staged_and_published_rows_of_the_source(planted: Planted) -> None:
+def test_freshness_reads_staged_and_published_rows_of_the_source(planted: Planted) -> None:
     old = planted.run([FRESHNESS], [{"age_hours": 25}])
     assert old.error is not None
     assert planted.run([FRESHNESS], [{"age_hours": 24}, {"age_hours": 100}]).error is None
     assert planted.run([FRESHNESS], [{"age_hours": 200, "usage_date": "2025-11-15"}], day="2025-11-15").error is None
 
 
-def test_row_count_is_held_against_the_last_runs_of_the_same_source(
+def test_row_count_is_compared_with_the_last_runs_of_the_same_source(
     executions: Executions, tenant: Tenant, tmp_path: Path
 ) -> None:
-    planted = Planted(executions, tenant, tmp_path)  # of a tenant without any runs before
+    planted = Planted(executions, tenant, tmp_path)  # the first run of a tenant
     given = check("row_count", last_runs=3, tolerance_percent=50)
     first = planted.run([given], [{}] * 100)
     assert first.checks["row_count"]["expected"] == "any, as there are no runs before"
@@ -272,20 +272,20 @@ def test_days_with_rows_are_emptied_only_if_allow_empty_is_set(planted: Planted)
     assert planted.published() == []
 
 
-def test_rows_of_days_that_the_run_is_not_about_are_not_published(planted: Planted) -> None:
+def test_rows_of_days_outside_the_run_are_not_published(planted: Planted) -> None:
     found = planted.run([], [{}, {"usage_date": "2025-11-17"}])
     assert found.error is not None
     assert found.checks[GUARD]["sample"] == [{"x_source": SOURCE, "usage_date": "2025-11-17"}]
     assert planted.published() == []
 
 
-def test_rows_that_nobody_counted_do_not_match_their_source(planted: Planted) -> None:
+def test_rows_without_counts_of_their_source_fail_matches_source(planted: Planted) -> None:
     found = planted.run([check("matches_source", "warn")], [{"cost": 3}]).checks["matches_source"]
     assert (found["passed"], found["failed_rows"], found["observed"]) == (False, 1, f"{DAY} USD: 1 rows, 3")
     assert found["sample"][0]["usage_date"] == DAY
 
 
-def test_sample_has_five_rows_at_most_and_cuts_what_is_long(planted: Planted) -> None:
+def test_sample_has_at_most_five_rows_and_cuts_long_values(planted: Planted) -> None:
     rows = [{"project_id": "x" * 5000, "service_name": str(number)} for number in range(9)]
     given = check("accepted_values", "warn", column="project_id", values=["p"], sample_columns=["service_name"])
     found = planted.run([given], rows).checks["accepted_values"]

@@ -1,4 +1,4 @@
-"""A closing task finds out how a run ended whose executor died without a report."""
+"""If an executor dies without a report, a closing task finds out how its run ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.tenant import Tenant
 SettledAs = Callable[[Delivery], list[tuple[str, str | None]]]
 SILENT = {"status": "FAILED", "error_class": "LEASE_EXPIRED", "error_message": "the executor stopped reporting"}
 CANCELLED = {"status": "CANCELLED", "error_class": "CANCELLED", "error_message": "on request"}
-DEAF = {"HEARTBEAT_SECONDS": "3600"}  # it reads no signals while it waits
+DEAF = {"HEARTBEAT_SECONDS": "3600"}  # the executor reads no signals while it waits
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def settled_as(executions: Executions, live_dispatcher: Dispatching) -> SettledA
     return settled
 
 
-def test_a_last_attempt_that_published_and_died_before_it_said_so_has_succeeded(
+def test_a_run_succeeded_if_its_last_attempt_published_and_died_before_its_report(
     extracting: Executions, reader: Tenant, start_extracting: StartInstance, settled_as: SettledAs
 ) -> None:
     delivery, instance = extracting.admit(reader, {"date": "2025-11-16"}, max_retries=0), start_extracting()
@@ -90,7 +90,7 @@ def test_a_last_attempt_that_fails_and_knows_how_it_ended_needs_no_closing(
     assert facts == [(True, "RUNNING"), (False, "FAILED")]
 
 
-def test_a_last_attempt_that_died_before_it_published_has_failed(
+def test_a_run_failed_if_its_last_attempt_died_before_it_published(
     executions: Executions, reader: Tenant, start_instance: StartInstance, settled_as: SettledAs
 ) -> None:
     delivery, instance = executions.admit(reader, {"date": "2025-11-16"}, max_retries=0), start_instance()
@@ -102,7 +102,7 @@ def test_a_last_attempt_that_died_before_it_published_has_failed(
     assert executions.query(queued, run_id=delivery.run_id) == []
 
 
-def test_a_last_attempt_given_up_before_it_published_publishes_nothing(
+def test_a_last_attempt_that_is_closed_before_its_publish_publishes_nothing(
     extracting: Executions, reader: Tenant, start_extracting: StartInstance, settled_as: SettledAs
 ) -> None:
     delivery, zombie = extracting.admit(reader, {"date": "2025-11-16"}, max_retries=0), start_extracting(**DEAF)
@@ -128,7 +128,7 @@ def test_a_run_that_was_closed_as_cancelled_without_an_event_is_cancelled(
 
 
 @pytest.mark.parametrize("is_cancelled", [False, True])
-def test_the_log_of_a_killed_run_says_what_it_did_and_what_it_was_doing(
+def test_the_log_of_a_killed_run_has_its_finished_steps_and_the_interrupted_one(
     executions: Executions, reader: Tenant, start_instance: StartInstance, is_cancelled: bool
 ) -> None:
     delivery, instance = executions.admit(reader, {"date": "2025-11-16"}, max_retries=0), start_instance()

@@ -14,7 +14,7 @@ from tests.support.tenant import Api, Tenant
 DAY = {"date": "2025-11-16"}
 
 
-def test_a_cancel_is_heeded_while_the_tenants_service_is_down(
+def test_a_run_can_be_cancelled_while_the_tenants_service_is_down(
     executions: Executions, reader: Tenant, start_instance: StartInstance
 ) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as service:
@@ -24,7 +24,7 @@ def test_a_cancel_is_heeded_while_the_tenants_service_is_down(
         delivery = executions.admit(reader, DAY)
         with ThreadPoolExecutor(1) as threads:
             answer = threads.submit(executions.deliver, delivery, url=instance.url)
-            service.accept()[0].close()  # it is asked, hangs up, and is gone
+            service.accept()[0].close()  # the service gets one request, closes the connection and ends
             service.close()
             executions.request_cancel(delivery)
             assert answer.result(timeout=90) == "CANCELLED"

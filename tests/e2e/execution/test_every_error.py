@@ -34,7 +34,7 @@ PHASES = ("begin", "extract", "sql", "run_checks", "publish")
 
 @dataclass(frozen=True)
 class Ending:
-    """The kind of an attempt's last event, and what that says."""
+    """The kind and the contents of an attempt's last event."""
 
     kind: str
     error_class: str | None = None
@@ -99,7 +99,7 @@ PASSING: list[Failure] = [
     ends(RecursionError, "INTERNAL"),
     ends(MemoryError, "INTERNAL"),
 ]
-# What only requests of others mean, and a run would not: all of them as one.
+# Errors that only a caller's request can cause. All of them mean the same in a run.
 OF_REQUESTS = (
     errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.MethodNotAllowed, errors.PayloadTooLarge,
     errors.UnsupportedMediaType, errors.Conflict, errors.IdempotencyMismatch, errors.QuotaExceeded, errors.LimitReached,
@@ -107,13 +107,13 @@ OF_REQUESTS = (
 )  # fmt: skip
 OF_COMMANDS = (errors.NotSignedIn,)
 CONFLICT = ends(errors.Conflict, "STEP_FAILED")
-# Before it has begun, an attempt has no row that it could end.
+# An attempt that has not begun has no row that it could end.
 NOT_BEGUN = (errors.RunCancelled, Ending("FAILED", "CANCELLED", retryable=True, message=str(errors.RunCancelled())))
 
 
 @dataclass
 class Stage:
-    """A tenant with a run for each phase, which is tried again and again and never comes further than that."""
+    """A tenant with a run for each phase. The run is tried again for each error and never gets past its phase."""
 
     platform: FaultyPlatform
     executions: Executions
@@ -121,24 +121,24 @@ class Stage:
     deliveries: dict[str, Delivery] = field(default_factory=dict)
 
     def execute(self, phase: str, **fails: MakeError) -> tuple[str, str]:
-        """The lease of another attempt of the phase's run, and what the executor says when this fails."""
+        """Execute another attempt of the phase's run with this fault; return its lease and the executor's outcome."""
         delivery = self.deliveries[phase] = self._attempt(phase)
         return delivery.lease_id, self.deliver(delivery, **fails)
 
     def deliver(self, delivery: Delivery, **fails: MakeError) -> str:
-        """The executor's outcome when this fails."""
+        """Deliver with this fault, and return the executor's outcome."""
         self.platform.fault.places = fails
         return self.platform.execute(RunTask(**delivery.to_body()), execution_id=uuid.uuid4().hex)
 
     def last_events(self, phase: str) -> dict[str, Ending]:
-        """The end of each attempt of the phase's run, by its lease."""
+        """The last event of each attempt of the phase's run, by lease."""
         return {
             event["lease_id"]: Ending(event["kind"], event["error_class"], event["retryable"], event["error_message"])
             for event in self.executions.events(self.deliveries[phase])
         }
 
     def reopen(self, phase: str) -> None:
-        """Take back that the phase's run has ended."""
+        """Set the phase's run back to a state in which it has not ended."""
         self.executions.query(
             f"UPDATE {self.tenant.tenant_id}.x_meta_pipeline_runs SET status = 'RUNNING' WHERE run_id = @run_id",
             run_id=self.deliveries[phase].run_id,
@@ -159,13 +159,13 @@ def stage(cloud: Devcloud, executions: Executions, make_reader: MakeTenant) -> I
         yield Stage(platform, executions, tenant)
 
 
-def test_every_class_of_error_is_here() -> None:
+def test_every_class_of_error_has_a_case() -> None:
     known = {type(make()) for make, _ in [*LASTING, *PASSING]} | {*OF_REQUESTS, *OF_COMMANDS, DuplicateJob}
     assert set(family(errors.ConvergenceError)) - known == set()
 
 
 def family(kind: type[errors.ConvergenceError]) -> Iterator[type[errors.ConvergenceError]]:
-    """A class of the product's errors with all below it."""
+    """An error class of the product with all its subclasses."""
     if kind.__module__.startswith("shared."):
         yield kind
     for below in kind.__subclasses__():
@@ -188,7 +188,7 @@ def test_a_run_ends_with_its_class_and_its_message(stage: Stage, phase: str) -> 
     assert [found[lease_id] for lease_id in leases] == [ending for _, ending in failures]
 
 
-def test_a_claim_that_fails_is_delivered_again_and_nothing_is_lost(stage: Stage) -> None:
+def test_a_failed_claim_is_delivered_again_and_nothing_is_lost(stage: Stage) -> None:
     delivery = stage.executions.admit(stage.tenant, DAY, template="daily_by_service")
     for make, _ in [*LASTING, *PASSING]:
         with pytest.raises(type(make())):

@@ -1,4 +1,4 @@
-"""Runs without dates: they load late rows, leave unchanged days alone, and report rows without a day."""
+"""Runs without dates load late rows, do not reload unchanged days, and report rows without a day."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def loaded_by(executions: Executions, tenant: Tenant, day: date) -> set[str]:
 
 
 def restated(executions: Executions, tenant: Tenant, delivery: Delivery) -> list[date]:
-    """The days of gcp_cost_billing that a run noted as restated."""
+    """The days of gcp_cost_billing that a run logged as restated."""
     sql = f"SELECT table_name, usage_date, pipeline_logging_id AS run_id FROM {tenant.tenant_id}.x_meta_restatements"
     rows = [row for row in executions.query(sql) if row["run_id"] == delivery.run_id]
     return sorted(row["usage_date"] for row in rows if row["table_name"] == "gcp_cost_billing")
@@ -85,7 +85,7 @@ def test_rows_that_arrive_later_under_an_equal_or_older_export_time_are_loaded(
     assert restated(extracting, tenant, second) == [TENTH]
 
 
-def test_a_run_without_new_rows_completes_publishes_nothing_and_logs_it(
+def test_a_run_without_new_rows_completes_and_logs_that_it_published_nothing(
     extracting: Executions, tenant: Tenant, export: ArrivingExport
 ) -> None:
     first = extracting.run(tenant, {})
@@ -128,7 +128,7 @@ def test_a_date_recomputes_that_day_and_does_not_move_the_watermark(
 
 
 @pytest.mark.parametrize("parameters", [{}, {"date": str(TENTH)}], ids=["incremental", "date"])
-def test_rows_without_a_usage_day_make_a_warning_and_do_not_hold_back_others(
+def test_rows_without_a_usage_day_give_a_warning_and_other_rows_are_published(
     extracting: Executions, tenant: Tenant, export: ArrivingExport, parameters: dict[str, str]
 ) -> None:
     starts = [None, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
@@ -144,7 +144,7 @@ def test_rows_without_a_usage_day_make_a_warning_and_do_not_hold_back_others(
 
 
 @pytest.mark.parametrize("granularity", PARTITIONS)
-def test_a_row_is_found_in_whichever_partition_it_lies(
+def test_a_row_is_found_in_any_partition(
     extracting: Executions, tenant: Tenant, owner: bigquery.Client, granularity: str
 ) -> None:
     export, now = make_export(owner, tenant, granularity=granularity), datetime.now(UTC)
@@ -171,7 +171,7 @@ def test_a_row_in_the_streaming_buffer_has_no_partition_and_is_loaded(
     assert published(extracting, tenant) == {TENTH: 2}
 
 
-def test_where_arrival_leaves_no_trace_late_hours_say_how_far_back_to_look(
+def test_without_partitions_by_arrival_late_hours_decide_how_late_rows_may_be(
     extracting: Executions, tenant: Tenant, owner: bigquery.Client
 ) -> None:
     export = make_export(owner, tenant, granularity=None)
@@ -184,7 +184,7 @@ def test_where_arrival_leaves_no_trace_late_hours_say_how_far_back_to_look(
     assert published(extracting, tenant) == {EIGHTH: 1, TENTH: 2}
 
 
-def test_a_row_with_another_credit_is_loaded_although_nothing_else_tells_them_apart(
+def test_a_row_is_loaded_again_if_only_its_credit_has_changed(
     extracting: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
 ) -> None:
     extracting.run(tenant, {})
@@ -207,7 +207,7 @@ def test_a_row_with_a_future_export_time_does_not_hide_later_rows(
     assert published(extracting, tenant) == {TENTH: 1, ELEVENTH: 1}
 
 
-def test_a_day_that_vanished_from_the_export_is_not_emptied_beside_one_that_did_not(
+def test_a_day_that_vanished_from_the_export_stays_while_another_day_is_loaded(
     extracting: Executions, tenant: Tenant, owner: bigquery.Client, export: ArrivingExport
 ) -> None:
     extracting.run(tenant, {})
@@ -221,7 +221,7 @@ def test_a_day_that_vanished_from_the_export_is_not_emptied_beside_one_that_did_
     assert published(extracting, tenant) == {ELEVENTH: 1}
 
 
-def test_what_an_attempt_staged_that_died_is_not_published_by_one_that_found_less_to_load(
+def test_an_attempt_does_not_publish_what_a_dead_attempt_staged_for_more_days(
     extracting: Executions, tenant: Tenant, export: ArrivingExport, start_extracting: StartInstance
 ) -> None:
     extracting.run(tenant, {})
@@ -230,7 +230,7 @@ def test_what_an_attempt_staged_that_died_is_not_published_by_one_that_found_les
     delivery, instance = extracting.admit(tenant, {}), start_extracting()
     next_of_extract = extracting.cloud.bigquery.hold(run=delivery.run_id, step="extract")
     with extracting.held(delivery, "extract", url=instance.url) as held, next_of_extract as load:
-        held.let_go()  # what counts the published rows
+        held.let_go()  # the statement that counts the published rows
         job_id = load.await_job()
         instance.signal(signal.SIGSTOP)
         load.open()

@@ -18,7 +18,7 @@ from tests.support.executions import Delivery, Executions, eventually
 from tests.support.tenant import SMALL_EXPORT, Api, Tenant
 
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
-DEAF = {"HEARTBEAT_SECONDS": "3600"}  # it reads no signals while it waits
+DEAF = {"HEARTBEAT_SECONDS": "3600"}  # the executor reads no signals while it waits
 
 
 def rows_and_billed(truth: dict[str, Any]) -> tuple[int, Decimal]:
@@ -85,14 +85,14 @@ def test_a_killed_run_is_completed_by_the_next_attempt(
     assert len(loads) == 1
 
 
-def test_a_run_that_ended_before_it_could_say_so_is_settled_and_not_repeated(
+def test_a_run_that_ended_without_its_last_event_is_settled_and_not_repeated(
     extracting: Executions, reader: Tenant
 ) -> None:
     delivery = extracting.run(reader, ALL_DAYS)
     ended = extracting.run_row(delivery)
     logs = [f"{reader.tenant_id}.{table}" for table in ("x_meta_step_logs", "x_meta_dq_results")]
     logged = [count_of(extracting, delivery, log) for log in logs]
-    for log in logs:  # which is written last
+    for log in logs:  # the event is written last
         extracting.query(f"DELETE FROM {log} WHERE pipeline_logging_id = @run_id", run_id=delivery.run_id)
     again = extracting.admit_again(delivery)
     assert extracting.deliver(again) == "SUCCEEDED"
@@ -101,7 +101,7 @@ def test_a_run_that_ended_before_it_could_say_so_is_settled_and_not_repeated(
     assert [count_of(extracting, delivery, log) for log in logs] == logged
 
 
-def test_an_executor_frozen_and_overtaken_stops(
+def test_an_executor_that_was_frozen_and_overtaken_stops(
     extracting: Executions, reader: Tenant, start_extracting: StartInstance
 ) -> None:
     delivery, zombie = extracting.admit(reader, ALL_DAYS), start_extracting()
@@ -135,19 +135,21 @@ def test_a_publish_that_comes_after_its_executor_was_overtaken_aborts(
     assert published(extracting, reader) == rows_and_billed(reader.export.truth)
 
 
-def test_what_an_overtaken_attempt_stages_late_is_not_published(
+def test_rows_that_an_overtaken_attempt_stages_late_are_not_published(
     extracting: Executions, tenant: Tenant, start_extracting: StartInstance
 ) -> None:
     first, later = tenant.export, Plan(SMALL_EXPORT.seed, start=date(2025, 11, 21), days=2, rows_per_day=20)
     more = tenant.seed(later, append=True)
     assert more.table == first.table
     delivery, zombie = extracting.admit(tenant, {}), start_extracting(**DEAF)
-    with extracting.held(delivery, "extract", url=zombie.url) as held:  # of all days, as none is published
-        between = extracting.run(tenant, ALL_DAYS | {"end_date": "2025-11-20"})  # so that the second has less to load
+    with extracting.held(delivery, "extract", url=zombie.url) as held:  # the rows of all days, as none is published
+        # So that the second attempt has less to load.
+        between = extracting.run(tenant, ALL_DAYS | {"end_date": "2025-11-20"})
         rescued = extracting.admit_again(delivery)
         with extracting.held(rescued, "publish") as second:
             held.let_go()
-            eventually(lambda: has_event(extracting, delivery, "WAITING"))  # for its turn, which it gets too late
+            # It waits for its turn, and gets it too late.
+            eventually(lambda: has_event(extracting, delivery, "WAITING"))
             assert second.end() == "SUCCEEDED"
             assert held.end() == "FAILED"
     sql = f"SELECT x_pipeline_logging_id AS run, COUNT(*) AS n FROM {tenant.tenant_id}.gcp_cost_billing GROUP BY run"
@@ -156,7 +158,7 @@ def test_what_an_overtaken_attempt_stages_late_is_not_published(
     }  # fmt: skip
 
 
-def test_a_run_out_of_time_goes_on_in_the_next_hop(
+def test_a_run_whose_request_is_out_of_time_continues_in_the_next_hop(
     executions: Executions, extracting: Executions, reader: Tenant, start_instance: StartInstance
 ) -> None:
     extracting.run(reader, ALL_DAYS)
@@ -177,7 +179,7 @@ def test_a_cancelled_run_publishes_nothing(extracting: Executions, reader: Tenan
     assert extracting.run_row(delivery)["status"] == "CANCELLED"
 
 
-def test_a_cancel_reaches_a_run_that_is_working(
+def test_a_running_run_can_be_cancelled(
     extracting: Executions, reader: Tenant, start_extracting: StartInstance
 ) -> None:
     delivery, instance = extracting.admit(reader, ALL_DAYS), start_extracting(HEARTBEAT_SECONDS="0.2")

@@ -1,4 +1,4 @@
-"""Executors are killed around a turn to publish: the next one publishes, nothing is doubled, no attempt is lost."""
+"""Executors are killed before and during their turn to publish: the next one publishes, once, and loses no attempt."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DAY, ROWS = date(2025, 11, 16), 13
 
 
 def runs_of_exports(executions: Executions, tenant: Tenant, count: int) -> list[Delivery]:
-    """A run over each of as many exports of the tenant, which are sources of their own with ROWS rows."""
+    """One run for each of this number of exports. Each export is a source of its own with ROWS rows."""
     plan, tables = Plan(seed=7, start=DAY, days=1, rows_per_day=6), []
     with tenant.cloud.clients(tenant.gcp_key) as clients:
         for number in range(count):
@@ -34,7 +34,7 @@ def runs_of_exports(executions: Executions, tenant: Tenant, count: int) -> list[
 
 @contextmanager
 def waiting(executions: Executions, delivery: Delivery, *, url: str | None = None) -> Iterator[Future[str]]:
-    """The delivery, under way and in line for its turn to publish; its answer."""
+    """Deliver, wait until the executor waits for its turn to publish, and return its future answer."""
     with ThreadPoolExecutor(1) as threads:
         answer = threads.submit(executions.try_to_deliver, delivery, url=url)
         eventually(lambda: "WAITING" in [event["kind"] for event in executions.events(delivery)])
@@ -42,7 +42,7 @@ def waiting(executions: Executions, delivery: Delivery, *, url: str | None = Non
 
 
 def publishes_of(executions: Executions, deliveries: Sequence[Delivery]) -> list[str]:
-    """Whose publish jobs there are, by lease, in the order of their turns."""
+    """The leases of all publish jobs, in the order of their turns."""
     leases = [delivery.lease_id for delivery in deliveries]
     jobs = [job for job in executions.cloud.bigquery.jobs() if job["labels"].get("lease") in leases]
     return [job["labels"]["lease"] for job in sorted(jobs, key=lambda job: job["created_at_ms"])]
@@ -54,7 +54,7 @@ def claims_of(executions: Executions, delivery: Delivery) -> int:
 
 
 def assert_each_published_once(executions: Executions, tenant: Tenant, deliveries: Sequence[Delivery]) -> None:
-    """Every run is COMPLETED, in a turn of its own, and its export's rows are in the table once."""
+    """Assert that every run is COMPLETED in its own turn, and that its export's rows are in the table once."""
     rows = [executions.run_row(delivery) for delivery in deliveries]
     assert [row["status"] for row in rows] == ["COMPLETED"] * len(deliveries)
     assert len({row["turn"] for row in rows}) == len(deliveries)
@@ -66,7 +66,7 @@ def assert_each_published_once(executions: Executions, tenant: Tenant, deliverie
 
 
 @pytest.mark.parametrize("its_job", ["publishes", "is stopped"])
-def test_when_the_holder_of_a_turn_is_killed_its_job_ends_by_itself_and_the_next_in_line_publishes(
+def test_the_job_of_a_killed_executor_ends_by_itself_and_the_next_in_line_publishes(
     extracting: Executions, tenant: Tenant, start_extracting: StartInstance, its_job: str
 ) -> None:
     first, second = runs_of_exports(extracting, tenant, 2)
@@ -91,7 +91,7 @@ def test_when_the_holder_of_a_turn_is_killed_its_job_ends_by_itself_and_the_next
     assert_each_published_once(extracting, tenant, [first, second])
 
 
-def test_when_one_in_line_is_killed_the_next_one_publishes_in_its_stead(
+def test_if_a_waiting_executor_is_killed_the_next_one_publishes(
     extracting: Executions, tenant: Tenant, start_extracting: StartInstance
 ) -> None:
     first, killed, last = runs_of_exports(extracting, tenant, 3)

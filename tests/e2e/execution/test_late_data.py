@@ -25,7 +25,7 @@ from tests.support.executions import Delivery, Executions, eventually
 from tests.support.instance import Instance
 from tests.support.tenant import Tenant
 
-SEEDS = [20251101]  # another one makes another month, another order and other kills
+SEEDS = [20251101]  # another seed gives another month, another order and other kills
 TEMPLATE = get_template("gcp", "cost", "billing")
 OF_THE_RUN = {"x_pipeline_logging_id", "x_ingested_at"}
 STEPS = ("begin", "extract", "focus", "checks", "publish", "log")
@@ -41,7 +41,7 @@ def export(tenant: Tenant) -> Iterator[ArrivingExport]:
 
 
 class UnderFire:
-    """Delivers runs to executors that are killed at a random step, and repeats deliveries, until they succeed."""
+    """Delivers a run to executors that are killed at random steps, and repeats the delivery until the run succeeds."""
 
     def __init__(self, executions: Executions, start_instance: StartInstance, rng: random.Random) -> None:
         self._executions, self._start, self._rng = executions, start_instance, rng
@@ -49,7 +49,7 @@ class UnderFire:
         self.kills = 0
 
     def run(self, tenant: Tenant) -> Delivery:
-        """An incremental run, whatever happens to its executors."""
+        """Make an incremental run and repeat its deliveries until it succeeds."""
         delivery = self._executions.admit(tenant, {})
         while self._rng.random() < 0.5:
             self._cut_off(delivery)
@@ -60,7 +60,7 @@ class UnderFire:
         return delivery
 
     def _cut_off(self, delivery: Delivery) -> None:
-        """Kill the executor of a delivery before or after a job of it is done, if it has such a job to do."""
+        """Deliver, and kill the executor before or after one of its jobs is done, if it starts that job."""
         instance, bigquery = self._instance or self._start(), self._executions.cloud.bigquery
         step = self._rng.choice(STEPS)
         with ThreadPoolExecutor(1) as threads, bigquery.hold(run=delivery.run_id, step=step) as gate:
@@ -81,7 +81,7 @@ class UnderFire:
 
 
 def bill(executions: Executions, tenant: Tenant, target: Target) -> list[str]:
-    """Everything published in a table, save which run did it and when."""
+    """All published rows of a table, without the columns that say which run published them and when."""
     rows = executions.query(f"SELECT * FROM {tenant.tenant_id}.{target.table}")
     return sorted(repr({name: row[name] for name in row if name not in OF_THE_RUN}) for row in rows)
 
@@ -114,7 +114,7 @@ def restatements(executions: Executions, tenant: Tenant) -> Mapping[str, Figures
 
 
 def assert_log_adds_up(states: list[tuple[str, Figures]], log: Mapping[str, Figures]) -> None:
-    """Between any two moments each day that had data at the first one changed by what the log says."""
+    """Assert for any two moments: each day that had data at the first one changed by the sum of its log entries."""
     nothing = (0, Decimal(0))
     for (first, (_, before)), (last, (_, after)) in combinations(enumerate(states), 2):
         published = {(table, day) for table, day, _ in before}
@@ -131,7 +131,7 @@ def assert_log_adds_up(states: list[tuple[str, Figures]], log: Mapping[str, Figu
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_month_in_shuffled_exports_under_fire_equals_one_clean_load(
+def test_a_month_of_shuffled_exports_with_killed_executors_equals_one_clean_load(
     executions: Executions,
     tenant: Tenant,
     make_tenant: MakeTenant,

@@ -1,4 +1,4 @@
-"""More new days than partitions that one BigQuery job may change: consecutive runs load all of them."""
+"""If there are more new days than partitions that one BigQuery job may change, consecutive runs load all of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def owner(make_tenant: MakeTenant) -> Tenant:
 
 @pytest.fixture
 def long_ago(owner: Tenant, tenant: Tenant) -> Tenant:
-    """A tenant of the same project, who reads that export."""
+    """Another tenant of the same project, which reads that export."""
     tenant.project = owner.project
     tenant.__dict__["export"] = owner.export
     return tenant
@@ -51,7 +51,7 @@ def watermark(executions: Executions, tenant: Tenant) -> datetime | None:
 
 
 def left(executions: Executions, delivery: Delivery) -> list[Json]:
-    """The run's log about the days that it left."""
+    """The run's log entry about the days that it did not load."""
     return executions.query(
         f"SELECT severity, passed, observed FROM {delivery.tenant.tenant_id}.x_meta_dq_results"
         " WHERE pipeline_logging_id = @run_id AND check_id = 'extract.no_days_are_left'",
@@ -75,7 +75,9 @@ def test_more_days_than_one_run_loads_are_loaded_by_the_next_oldest_first(
     assert executions.run_row(second)["rows_published"] == 2 * 3  # in each of the two tables
 
 
-def test_days_that_cannot_be_compared_are_refused_with_the_way_out(with_changes: WithChanges, owner: Tenant) -> None:
+def test_days_that_cannot_be_compared_are_refused_and_the_error_suggests_a_backfill(
+    with_changes: WithChanges, owner: Tenant
+) -> None:
     billing = yaml.safe_load((CONFIGS / "gcp/cost/billing.yml").read_text())
     only_focus = [target for target in billing["publish"] if target["step"] == "focus"]
     executions = with_changes({"publish": only_focus, "checks": []})

@@ -24,7 +24,7 @@ def test_ten_times_the_rows_need_the_same_memory(executions: Executions, tmp_pat
     assert large < 1.3 * small, f"{small:.0f} MiB became {large:.0f} MiB"
 
 
-def test_who_reads_an_export_is_handed_one_batch_at_a_time_and_nothing_keeps_the_others(tenant: Tenant) -> None:
+def test_an_export_is_read_in_batches_and_earlier_batches_are_freed(tenant: Tenant) -> None:
     table, columns = tenant.seed(SEED).table, ["usage_start_time", "cost", "credits"]
     seen: list[weakref.ref[pa.RecordBatch]] = []
     with tenant.cloud.clients(tenant.gcp_key) as clients:

@@ -24,7 +24,7 @@ Months = dict[tuple[date, str], tuple[int, Decimal, Decimal]]
 
 @pytest.fixture(scope="module")
 def tenant(executions: Executions, extracting: Executions, make_reader: MakeTenant) -> Tenant:
-    """A tenant with published billing rows of two months: those of its export, and the same ones 20 days before."""
+    """A tenant with published billing rows of two months: its export's rows, and copies of them 20 days earlier."""
     tenant = make_reader()
     extracting.run(tenant, BILLED)
     plant(executions, tenant, "DATE_SUB(x_usage_date, INTERVAL 20 DAY)", "cost")
@@ -32,7 +32,7 @@ def tenant(executions: Executions, extracting: Executions, make_reader: MakeTena
 
 
 def plant(executions: Executions, tenant: Tenant, day: str, cost: str, where: str = "TRUE") -> None:
-    """A copy of published billing rows, with another day and cost."""
+    """Insert a copy of published billing rows with another day and cost."""
     table = f"{tenant.tenant_id}.gcp_cost_billing"
     executions.query(
         f"INSERT INTO {table} SELECT * REPLACE ({day} AS x_usage_date, {cost} AS cost) FROM {table} WHERE {where}"
@@ -64,7 +64,7 @@ def test_single_days_in_any_order_end_with_the_months_of_one_clean_run(
 ) -> None:
     wanted = truth(executions, tenant)
     assert {month for month, _ in wanted} == {date(2025, 10, 1), date(2025, 11, 1)}
-    days = [*random.Random(seed).sample(ASKED, k=4), "2025-10-31", "2025-11-30"]  # noqa: S311 - an order, no secret
+    days = [*random.Random(seed).sample(ASKED, k=4), "2025-10-31", "2025-11-30"]  # noqa: S311 - only an order
     for day in days:
         executions.run(tenant, {"date": day}, template=MONTHLY)
     assert months(executions, tenant) == wanted
@@ -72,7 +72,7 @@ def test_single_days_in_any_order_end_with_the_months_of_one_clean_run(
     assert months(executions, tenant) == wanted
 
 
-def test_late_rows_come_into_their_month_by_a_run_of_any_of_its_days(executions: Executions, tenant: Tenant) -> None:
+def test_a_run_of_any_day_of_a_month_includes_the_months_late_rows(executions: Executions, tenant: Tenant) -> None:
     executions.run(tenant, {"date": "2025-11-20"}, template=MONTHLY)
     before = months(executions, tenant)
     plant(executions, tenant, "DATE '2025-11-03'", "NUMERIC '0.000000001'", "x_usage_date = '2025-11-16'")

@@ -28,7 +28,7 @@ def api(tenant: Tenant) -> Iterator[Api]:
 
 
 def seen(api: Api, delivery: Delivery) -> tuple[Json, Json]:
-    """A run in full, and as the list has it."""
+    """A run as its own route shows it, and as the list shows it."""
     path = f"/api/v1/pipelines/runs/{delivery.tenant.tenant_id}"
     listed = {run["pipeline_logging_id"]: run for run in api.get(path).json()["runs"]}
     run: Json = api.get(f"{path}/{delivery.run_id}").json()

@@ -106,7 +106,7 @@ def test_a_row_without_currency_matches_the_source_that_has_it(executions: Execu
 
 
 @pytest.mark.parametrize("missing", ["billing_account_id", "currency"])
-def test_covered_usage_without_an_account_or_a_currency_is_asked_for_its_fees(
+def test_covered_usage_without_an_account_or_a_currency_meets_its_fees(
     statements: Statements,  # noqa: F811 - a fixture
     missing: str,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Another run of the source publishes while a run waits for its next attempt: the newest data stays."""
+"""If another run of the source publishes while a run waits for its next attempt, the newest data stays."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def export(tenant: Tenant) -> Iterator[ArrivingExport]:
 
 
 def lose_before_the_publish(executions: Executions, tenant: Tenant, day: date, template: str = "billing") -> Delivery:
-    """A run's next attempt: its first one staged and checked everything, and lost its lease before it published."""
+    """Return a run's next attempt. The first one staged and checked all rows and lost its lease before its publish."""
     first = executions.admit(tenant, {"date": str(day)}, template=template)
     with executions.held(first, "checks") as held:
         again = executions.admit_again(first)
@@ -34,7 +34,7 @@ def lose_before_the_publish(executions: Executions, tenant: Tenant, day: date, t
     return again
 
 
-def test_an_attempt_does_not_put_older_days_over_those_that_another_run_has_published(
+def test_an_attempt_does_not_replace_newer_days_of_another_run_with_older_ones(
     executions: Executions, tenant: Tenant, export: ArrivingExport
 ) -> None:
     overtaken = lose_before_the_publish(executions, tenant, DAY)
@@ -48,7 +48,7 @@ def test_an_attempt_does_not_put_older_days_over_those_that_another_run_has_publ
     assert (total["cost"], total["billed"]) == (Decimal("1301.5"), Decimal("1301.5"))
 
 
-def test_an_attempt_does_not_take_a_day_out_of_a_month_that_another_run_has_published(
+def test_an_attempt_does_not_remove_a_day_from_a_month_that_another_run_has_published(
     executions: Executions, extracting: Executions, tenant: Tenant, export: ArrivingExport
 ) -> None:
     extracting.run(tenant, {"date": str(DAY)})

@@ -1,4 +1,4 @@
-"""Exports from elsewhere, with every kind of row that Google bills, are published exactly."""
+"""Exports that were made elsewhere, with every kind of row that Google bills, are published exactly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not EXPORTS, reason="the exports are not beside 
 
 
 def load(tenant: Tenant, export: Path) -> str:
-    """The export in the tenant's project, partitioned by arrival as Google's own is; its full name."""
+    """Load the export into the tenant's project, partitioned by arrival like Google's own; return its full name."""
     schema = json.loads((DATA / "gcp_billing_export_schema.json").read_text())["gcp_billing_export_resource_v1"]
     reference = bigquery.TableReference.from_string(f"{tenant.project}.billing.{export.stem}")
     with tenant.cloud.clients(tenant.gcp_key) as clients:
@@ -35,7 +35,7 @@ def load(tenant: Tenant, export: Path) -> str:
 
 
 def sums(executions: Executions, tenant: Tenant) -> dict[str, dict[str, Decimal]]:
-    """Per invoice month what the truth files hold: costs by type, credits by type, rows."""
+    """The published sums by invoice month in the form of the truth files: costs by type, credits by type, rows."""
     table = f"{tenant.tenant_id}.gcp_cost_billing"
     parts = executions.query(f"""
         SELECT invoice.month AS month, CONCAT('cost:', cost_type) AS part, SUM(cost) AS amount
@@ -54,7 +54,9 @@ def sums(executions: Executions, tenant: Tenant) -> dict[str, dict[str, Decimal]
 
 
 @pytest.mark.parametrize("export", EXPORTS, ids=lambda path: path.stem)
-def test_every_part_of_the_bill_arrives_to_the_last_digit(executions: Executions, tenant: Tenant, export: Path) -> None:
+def test_every_part_of_the_bill_is_published_to_the_last_digit(
+    executions: Executions, tenant: Tenant, export: Path
+) -> None:
     truth: dict[str, dict[str, Any]] = json.loads(export.with_suffix(".truth.json").read_text())
     executions.run(tenant, {"billing_export_table": load(tenant, export)})
     wanted = {month: {part: Decimal(amount) for part, amount in parts.items()} for month, parts in truth.items()}

@@ -37,7 +37,7 @@ def test_a_killed_run_is_rescued_and_nothing_is_lost_or_doubled(
     executions.fall_silent(run_id)
     live_dispatcher.process()
     item = live_dispatcher.item(run_id)
-    assert item["available_at"] > item["added_at"]  # a pause, over which the test need not sit
+    assert item["available_at"] > item["added_at"]  # a pause for which the test need not wait
     due = "UPDATE tenants.pipeline_execution_queue SET available_at = added_at WHERE run_id = @run_id"
     executions.query(due, run_id=run_id)
     live_dispatcher.process()

@@ -85,7 +85,7 @@ def test_columns_that_are_not_known_are_kept_and_named(extracting: Executions, t
     assert check["observed"].endswith("kept in x_other_columns: credits.origin, some_column_of_next_year")
 
 
-def test_the_subscription_that_the_export_names_is_the_commitment(
+def test_the_subscription_in_the_export_becomes_the_commitments_id(
     executions: Executions, tenant: Tenant, drifted: str
 ) -> None:
     executions.run(tenant, DAY | {"billing_export_table": drifted})

@@ -12,7 +12,7 @@ OTHER_CLOUD = "aws:123456789012"
 
 
 def plant_other_cloud(executions: Executions, tenant: Tenant) -> None:
-    """Rows of another cloud's source in every target: as many as there are, for the same days."""
+    """Insert rows of another cloud's source into every target: copies of the rows that are there, for the same days."""
     for table in TARGETS:
         name = f"{tenant.tenant_id}.{table}"
         executions.query(f"INSERT INTO {name} SELECT * REPLACE ('{OTHER_CLOUD}' AS x_source) FROM {name}")
@@ -33,12 +33,12 @@ def rows_of(executions: Executions, tenant: Tenant, source: str) -> dict[str, li
 
 
 def failures_of(executions: Executions, delivery: Delivery) -> list[str]:
-    """Why publish jobs of a run failed."""
+    """The reasons for which publish jobs of a run failed."""
     jobs = [job for job in executions.client.list_jobs() if job.labels.get("lease") == delivery.lease_id]
     return [job.error_result["message"] for job in jobs if job.error_result]
 
 
-def test_a_publish_that_another_clouds_publish_aborts_is_done_again(executions: Executions, tenant: Tenant) -> None:
+def test_a_publish_that_another_clouds_publish_aborts_is_repeated(executions: Executions, tenant: Tenant) -> None:
     executions.run(tenant, DAY)
     plant_other_cloud(executions, tenant)
     others = rows_of(executions, tenant, OTHER_CLOUD)
@@ -55,7 +55,7 @@ def test_a_publish_that_another_clouds_publish_aborts_is_done_again(executions: 
     assert all(delivery.run_id in row for rows in own.values() for row in rows)
 
 
-def test_emptying_a_source_leaves_another_clouds_rows(executions: Executions, tenant: Tenant) -> None:
+def test_emptying_a_source_keeps_another_clouds_rows(executions: Executions, tenant: Tenant) -> None:
     executions.run(tenant, DAY)
     plant_other_cloud(executions, tenant)
     others = rows_of(executions, tenant, OTHER_CLOUD)

@@ -71,7 +71,9 @@ def test_an_export_read_without_a_key_must_name_its_tenant(make_tenant: MakeTena
             export.describe_for(other.tenant_id)
 
 
-def test_without_its_label_nothing_is_told_of_a_table_that_is_read_without_a_key(make_tenant: MakeTenant) -> None:
+def test_the_error_for_a_keyless_export_without_its_label_reveals_nothing_about_the_table(
+    make_tenant: MakeTenant,
+) -> None:
     owner = make_tenant()
     view, missing = (f"{owner.project}.billing.{name}" for name in ("a_view", "nothing_here"))
     with owner.cloud.clients(owner.gcp_key) as clients:
@@ -136,7 +138,9 @@ def test_a_run_whose_credential_names_another_export_fails_and_takes_no_fence(
         ("CREATE TABLE `{table}` AS SELECT 1 AS cost", "is no billing export: it has no column usage_start_time"),
     ],
 )
-def test_what_is_no_billing_export_is_refused(executions: Executions, tenant: Tenant, sql: str, reason: str) -> None:
+def test_a_table_that_is_no_billing_export_is_refused(
+    executions: Executions, tenant: Tenant, sql: str, reason: str
+) -> None:
     executions.prepare(tenant)
     table = f"{tenant.project}.billing.something_else"
     with tenant.cloud.clients(tenant.gcp_key) as clients:

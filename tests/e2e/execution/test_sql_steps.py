@@ -31,7 +31,7 @@ SUMS = ("gcp_cost_daily_by_service", "SUM(row_count)", "credit_amount")
 
 
 def totals(executions: Executions, tenant: Tenant, of: tuple[str, str, str] = SUMS) -> dict[str, Any]:
-    """Rows, cost and credits of the billing rows, or of what was added up from them."""
+    """Number, cost and credits of the billing rows, or of the sums made from them."""
     table, rows, credit = of
     (found,) = executions.query(
         f"SELECT {rows} AS row_count, SUM(cost) AS cost, SUM({credit}) AS credits FROM {tenant.tenant_id}.{table}"
@@ -62,7 +62,7 @@ def details_of(executions: Executions, delivery: Delivery, step_id: str) -> dict
 
 @pytest.fixture(scope="module")
 def billed(executions: Executions, make_reader: MakeTenant) -> Delivery:
-    """The run that published the billing rows of its tenant; tests leave these as they are."""
+    """The run that published its tenant's billing rows. Tests do not change them."""
     return executions.run(make_reader(), ALL_DAYS)
 
 
@@ -89,7 +89,7 @@ def test_a_repeated_run_gives_the_same_sums_and_a_day_only_its_own(extracting: E
     assert executions.run_row(first)["rows_published"] == details_of(executions, first, "summary")["rows"]
 
 
-def test_two_sources_of_one_tenant_leave_each_others_sums_alone(
+def test_two_sources_of_one_tenant_do_not_change_each_others_sums(
     executions: Executions, extracting: Executions, tenant: Tenant
 ) -> None:
     second = tenant.seed(Plan(seed=6, start=SMALL_EXPORT.start, days=2, rows_per_day=20))
@@ -107,7 +107,7 @@ def test_a_tenant_without_billing_rows_is_told_what_is_missing(executions: Execu
     assert "gcp_cost_billing" in found
 
 
-def test_an_instance_that_knows_the_statement_to_be_right_says_what_is_missing_too(
+def test_an_instance_that_has_already_run_the_statement_names_the_missing_table_too(
     executions: Executions, billed: Delivery, reader: Tenant, start_instance: StartInstance
 ) -> None:
     url = start_instance().url
@@ -117,7 +117,9 @@ def test_an_instance_that_knows_the_statement_to_be_right_says_what_is_missing_t
     assert "SOURCE_NOT_FOUND: steps.summary reads a table that does not exist" in executions.error_of(delivery)
 
 
-def test_every_job_of_a_run_says_whose_it_is(executions: Executions, billed: Delivery, summed: Delivery) -> None:
+def test_every_job_of_a_run_is_labelled_with_its_run_and_tenant(
+    executions: Executions, billed: Delivery, summed: Delivery
+) -> None:
     for delivery, work in ((billed, ["extract", "focus"]), (summed, ["summary"])):
         wanted = {"tenant": delivery.tenant.tenant_id, "pipeline": delivery.pipeline_id, "run": delivery.run_id}
         jobs = executions.jobs_of(delivery)
@@ -126,7 +128,7 @@ def test_every_job_of_a_run_says_whose_it_is(executions: Executions, billed: Del
         assert steps == sorted(["claim", "begin", "begin", *work, "checks", "publish", "log"])
 
 
-def test_a_step_tells_its_rows_its_bytes_and_its_slot_time(executions: Executions, summed: Delivery) -> None:
+def test_a_step_logs_its_rows_its_bytes_and_its_slot_time(executions: Executions, summed: Delivery) -> None:
     (event,) = [step for step in executions.steps_of(summed) if step["step_id"] == "summary"]
     logged = details_of(executions, summed, "summary")
     job = executions.client.get_job(logged["job_id"])
@@ -146,7 +148,7 @@ def refusal(executions: Executions, delivery: Delivery) -> str:
 
 
 def paid_for(executions: Executions, delivery: Delivery) -> list[str]:
-    """The statements of the run's query jobs that did something, before it was ended."""
+    """The statements of the run's query jobs, without dry runs and without those that end the run."""
     jobs = [job for job in executions.jobs_of(delivery) if job["kind"] == "QUERY" and job["error"] is None]
     return [job["labels"]["statement"] for job in jobs if job["labels"]["step"] not in {"begin", "log", "close"}]
 
@@ -175,9 +177,9 @@ LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
         ({"max_bytes_billed": 1000}, r"BYTES_LIMIT_EXCEEDED final steps.summary: .* leaves 1000"),
         (
             {"max_bytes_billed": LEAST + 1},
-            r"BYTES_LIMIT_EXCEEDED final .*limit for bytes billed: 1\.",  # the checks', of which one byte is left
+            r"BYTES_LIMIT_EXCEEDED final .*limit for bytes billed: 1\.",  # the limit leaves one byte for the checks
         ),
-        ({"max_bytes_billed": LEAST}, r"BYTES_LIMIT_EXCEEDED final .*limit for bytes billed: 1\."),  # or none
+        ({"max_bytes_billed": LEAST}, r"BYTES_LIMIT_EXCEEDED final .*limit for bytes billed: 1\."),  # or no byte
         (
             {"steps": [STEP | {"with": {"query": DAILY, "shape": "gcp_cost_billing"}}]},
             r"INVALID_TEMPLATE final steps.summary: the result has no column billing_account_id, which gcp_cost",
@@ -200,7 +202,7 @@ LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
         ),
     ],
 )
-def test_what_may_not_be_run_is_refused_before_it_costs_anything(
+def test_a_step_that_may_not_run_is_refused_before_it_costs_anything(
     with_changes: WithChanges, billed: Delivery, changes: Json, says: str
 ) -> None:
     executions = with_changes(changes)
@@ -228,7 +230,7 @@ def test_what_may_not_be_run_is_refused_before_it_costs_anything(
         ),
     ],
 )
-def test_what_looks_at_the_published_rows_and_what_replaces_them_are_refused_too(
+def test_statements_that_compare_or_replace_published_rows_are_refused_too(
     with_changes: WithChanges, billed: Delivery, template: str, changes: Json, says: str, paid: list[str]
 ) -> None:
     executions, tenant = with_changes(changes), billed.tenant
@@ -240,7 +242,7 @@ def test_what_looks_at_the_published_rows_and_what_replaces_them_are_refused_too
     assert executions.published(tenant) == before
 
 
-def test_what_an_extract_bills_for_looking_at_the_published_rows_is_counted(
+def test_the_bytes_that_an_extract_bills_for_reading_published_rows_are_counted(
     extracting: Executions, billed: Delivery
 ) -> None:
     extracted = extracting.steps_of(extracting.run(billed.tenant, {}))[0]

@@ -17,7 +17,7 @@ DAY = {"date": "2025-11-16"}
 def test_an_executor_that_hangs_ends_with_its_process_and_nothing_is_lost_or_doubled(
     extracting: Executions, reader: Tenant, start_extracting: StartInstance
 ) -> None:
-    with closing(socket.socket()) as mute:  # takes connections, and answers nothing
+    with closing(socket.socket()) as mute:  # accepts connections and never answers
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         instance = start_extracting(
@@ -30,7 +30,7 @@ def test_an_executor_that_hangs_ends_with_its_process_and_nothing_is_lost_or_dou
     last = extracting.events(delivery)[-1]
     assert (last["kind"], last["error_class"], last["retryable"]) == ("FAILED", "EXECUTOR_STUCK", True)
     assert last["error_message"] == "The executor exceeded its time and was ended."
-    assert extracting.deliver(delivery) == "DUPLICATE"  # Cloud Tasks delivers again what was cut off
+    assert extracting.deliver(delivery) == "DUPLICATE"  # Cloud Tasks repeats the delivery that was cut off
     assert extracting.deliver(extracting.admit_again(delivery)) == "SUCCEEDED"
     assert extracting.run_row(delivery)["status"] == "COMPLETED"
     assert len({row["runs"] for row in extracting.published(reader)}) == 1

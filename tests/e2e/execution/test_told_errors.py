@@ -39,6 +39,6 @@ def test_tenant_reads_the_reason_and_the_log_has_bigquerys_text(
     causes = [
         getattr(record, "facts", {}).get("cause", "") for record in caplog.records if record.name == "convergence"
     ]
-    causes.append(told_by_bigquery(outcome.error) or "")  # what the run's own line in the log has
+    causes.append(told_by_bigquery(outcome.error) or "")  # the text in the run's own log line
     assert all(word in cause for cause in causes if cause)
     assert causes[-1] not in ("", outcome.error.message)
