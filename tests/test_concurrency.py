@@ -45,7 +45,7 @@ class Crowd:
     def at_once(self, function: str, route: str) -> list[requests.Response]:
         """The answers of eight concurrent calls; those that lose a race may get 503."""
         token = self._dispatching.token("cvg-scheduler-invoker", audience=function)
-        # Behind Cloud Run's check, which the gateway makes, there are no signatures.
+        # The gateway makes Cloud Run's check and removes the tokens' signatures, so these calls have none either.
         bearer = ".".join([*token.split(".")[:2], "SIGNATURE_REMOVED_BY_GOOGLE"])
 
         def call(number: int) -> requests.Response:
@@ -76,7 +76,7 @@ def _accepted(answers: Sequence[requests.Response]) -> list[requests.Response]:
 
 
 def run_until_none_can_start(dispatching: Dispatching, crowd: Crowd) -> None:
-    """Eight dispatchers at once, executors that succeed at once, and again, until only limits hold runs back."""
+    """Call eight dispatchers at once and let all admitted runs succeed, until only limits hold runs back."""
     while True:
         crowd.at_once("process_queue", "process-queue")
         live = dispatching.query("SELECT * FROM tenants.pipeline_execution_queue WHERE state = 'PROCESSING'")
@@ -102,7 +102,7 @@ def decided(dispatching: Dispatching, tenants: Sequence[str]) -> list[Json]:
 
 
 def most_at_once(events: Sequence[Json]) -> Counter[str]:
-    """The most runs that each tenant ever had under way, as the event log tells it."""
+    """The largest number of concurrent runs of each tenant, from the event log."""
     live: dict[str, set[str]] = {event["tenant_id"]: set() for event in events}
     most = Counter[str]()
     for event in events:
@@ -113,7 +113,7 @@ def most_at_once(events: Sequence[Json]) -> Counter[str]:
 
 
 def end_the_day(dispatching: Dispatching) -> None:
-    """Let what was used today have been used yesterday, as it is after midnight."""
+    """Move today's usage to yesterday, as if it were after midnight."""
     dispatching.query(
         "UPDATE tenants.tenant_usage_quotas SET usage_date = DATE_SUB(usage_date, INTERVAL 1 DAY) WHERE TRUE"
     )

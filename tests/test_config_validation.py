@@ -60,7 +60,7 @@ class TestFiles:
         assert len(get_tables("tenants")) + len(get_tables("tenant_dataset")) == len(TABLES)
         assert len(get_views()) == len(VIEWS) > 0
 
-    def test_platform_names_only_what_it_has(self) -> None:
+    def test_platform_names_only_queues_accounts_and_functions_that_exist(self) -> None:
         platform = get_platform()
         for name, function in platform.functions.items():
             assert (CONFIGS.parent / "functions" / name / "main.py").is_file()
@@ -89,9 +89,7 @@ class TestFiles:
             (lambda document: document["functions"]["run_pipeline"].update(access="open"), "run_pipeline.access"),
         ],
     )
-    def test_platform_that_is_wrong_is_refused_by_file_and_field(
-        self, tmp_path: Path, change: Change, where: str
-    ) -> None:
+    def test_invalid_platform_is_refused_by_file_and_field(self, tmp_path: Path, change: Change, where: str) -> None:
         path = copy_of(CONFIGS / "platform.yml", tmp_path, change)
         with pytest.raises(ConfigError, match=rf"platform.yml:\d+: .*{where}"):
             get_platform(path)
@@ -106,9 +104,7 @@ class TestFiles:
             (lambda document: document.pop("publish"), "publish"),
         ],
     )
-    def test_template_that_is_wrong_is_refused_by_file_and_field(
-        self, tmp_path: Path, change: Change, where: str
-    ) -> None:
+    def test_invalid_template_is_refused_by_file_and_field(self, tmp_path: Path, change: Change, where: str) -> None:
         path = copy_of(CONFIGS / "gcp/cost/billing.yml", tmp_path, change)
         with pytest.raises(ConfigError, match=rf"gcp/cost/billing\.yml:\d+: .*{where}"):
             load_template(path)
@@ -142,7 +138,7 @@ class TestFiles:
         with pytest.raises(ValueError, match=r"columns\.0\.surprise"):
             Table.model_validate(document | {"columns": [column]})
 
-    def test_what_is_no_yaml_is_refused_by_file_and_line(self, tmp_path: Path) -> None:
+    def test_file_that_is_not_yaml_is_refused_by_file_and_line(self, tmp_path: Path) -> None:
         path = tmp_path / "broken.yml"
         path.write_text("name: [convergence\nqueues: {")
         with pytest.raises(ConfigError, match=r"broken\.yml:2: "):
@@ -177,7 +173,7 @@ class TestFiles:
             "wrong.yml:7: columns.1.type",
         ]
 
-    def test_yaml_makes_no_objects(self, tmp_path: Path) -> None:
+    def test_yaml_creates_no_python_objects(self, tmp_path: Path) -> None:
         path = tmp_path / "evil.yml"
         path.write_text(json.dumps({}) + "\n--- !!python/object/apply:os.system [true]")
         with pytest.raises(ConfigError, match=r"evil\.yml"):
@@ -203,7 +199,7 @@ class TestSchedules:
         assert named in answer.text
         assert connected.central("tenant_pipeline_configs") == []
 
-    def test_schedule_keeps_the_values_it_was_made_with(self, connected: Frontend) -> None:
+    def test_schedule_keeps_the_values_with_which_it_was_created(self, connected: Frontend) -> None:
         schedules = Schedules(connected)
         config_id = schedules.start(timezone="Asia/Kathmandu", cron_expression="15  3 * * mon-fri")
         assert schedules.change(config_id, {"timezone": "Mars/Base"}).status_code == 400

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.phase1, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def frontend(dispatching: Dispatching) -> Frontend:
-    """Of a tenant that subscription onboarding has just left; everything moves by itself."""
+    """The frontend of a tenant that was just onboarded. Tasks and schedules run by themselves."""
     dispatching.move_on("execute", "kick")
     return dispatching.frontend(daily_limit=2, concurrent_limit=2)
 
@@ -38,7 +38,7 @@ def await_end(frontend: Frontend, run_id: str) -> Json:
         run: Json = frontend.api.get(f"{frontend.runs_path}/{run_id}").json()
         return run if run.get("status") in ENDED else None
 
-    # Everything moves by itself here, on cores that other tests keep busy.
+    # Tasks run by themselves here, on cores that other tests keep busy.
     found: Json = eventually(ended, within_seconds=200)
     return found
 
@@ -50,7 +50,7 @@ def days(frontend: Frontend) -> dict[str, int]:
 
 
 def users_in_the_log(frontend: Frontend, run_id: str) -> set[str | None]:
-    """The user of a run by its step log, which is written when the run has ended."""
+    """The users in the step log of a run, which is written when the run has ended."""
 
     def logged() -> list[Json]:
         log = [row for row in frontend.own("x_meta_step_logs") if row["pipeline_logging_id"] == run_id]
@@ -94,7 +94,7 @@ def test_credentials_a_manual_run_and_a_scheduled_run(dispatching: Dispatching, 
     assert [(run["user_id"], run["trigger_type"]) for run in runs] == [(BOB, "api"), (None, "scheduler")]
 
 
-def test_the_quota_is_the_tenants_whoever_asks(frontend: Frontend) -> None:
+def test_all_users_of_a_tenant_share_its_quota(frontend: Frontend) -> None:
     frontend.store(frontend.tenant.gcp_credentials)
     for user_id in (ALICE, BOB):
         assert run_to_its_end(frontend, user_id, {"date": "2025-11-16"})["status"] == "COMPLETED"

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.phase2
 
 @pytest.fixture
 def schedules(dispatching: Dispatching) -> Schedules:
-    """Of a tenant with credentials and an export; executors run, the dispatcher comes when it is called."""
+    """The schedules of a tenant with an export. Executors run by themselves, the dispatcher only when called."""
     frontend = dispatching.frontend()
     assert frontend.store(frontend.tenant.gcp_credentials).status_code == 201
     dispatching.move_on("execute")
@@ -46,7 +46,7 @@ def published(frontend: Frontend) -> tuple[int, Decimal]:
 
 
 def end_the_day(dispatching: Dispatching, tenant_id: str) -> date:
-    """Let what was used today have been used yesterday, as it is after midnight; yesterday."""
+    """Move today's usage to yesterday, as if it were after midnight; return yesterday."""
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     dispatching.query(
         "UPDATE tenants.tenant_usage_quotas SET usage_date = CAST(@day AS DATE) WHERE tenant_id = @tenant_id",
@@ -180,7 +180,7 @@ def test_a_run_that_cannot_succeed_fails_and_its_schedule_goes_on(
     assert config["next_run_time"] > datetime.now(UTC)
 
 
-def test_a_schedule_that_is_removed_fires_no_more(dispatching: Dispatching, schedules: Schedules) -> None:
+def test_a_removed_schedule_no_longer_fires(dispatching: Dispatching, schedules: Schedules) -> None:
     config_id = schedules.start()
     schedules.make_due(config_id)
     assert schedules.remove(config_id).status_code == 200
@@ -188,7 +188,7 @@ def test_a_schedule_that_is_removed_fires_no_more(dispatching: Dispatching, sche
     assert dispatching.runs_of(config_id) == []
 
 
-def test_cloud_scheduler_calls_every_job(dispatching: Dispatching) -> None:
+def test_cloud_scheduler_runs_every_job(dispatching: Dispatching) -> None:
     before = datetime.now(UTC)
     functions = {name: function.schedule for name, function in dispatching.cloud.platform.functions.items()}
     jobs = {name: schedule.job for name, schedule in functions.items() if schedule}

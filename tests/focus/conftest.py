@@ -1,4 +1,4 @@
-"""Fixtures: runs of gcp/cost/billing, and its FOCUS statements over rows of a test."""
+"""Fixtures that run gcp/cost/billing, or its FOCUS statements over rows of a test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.focus.statements import Statements
 
 @pytest.fixture(scope="session")
 def executions(cloud: Devcloud, bigquery_client: bigquery.Client) -> Executions:
-    """Admits and delivers runs."""
+    """Executions on the cloud, which admit and deliver runs."""
     return Executions(cloud, bigquery_client)
 
 

@@ -1,4 +1,4 @@
-"""Each kind of line of a Cost and Usage Report as FOCUS has it, and the official validator on all of them."""
+"""Each kind of line of a Cost and Usage Report becomes FOCUS rows that the official validator accepts."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ def aws(bigquery_client: bigquery.Client) -> Iterator[Statements]:
 
 @pytest.fixture(scope="module")
 def extract(aws: Statements) -> str:
-    """Every kind of line, staged."""
+    """A staging table with every kind of line."""
     return aws.staged(every_kind())
 
 
 @pytest.fixture(scope="module")
 def focus(aws: Statements, extract: str) -> str:
-    """The same as FOCUS."""
+    """The FOCUS rows of these lines."""
     return aws.focus_table(extract)
 
 
 def costs(lines: list[Json]) -> list[tuple[str, str | None, list[str]]]:
-    """Category, status and costs of each line, cheapest first."""
+    """The category, status and costs of each FOCUS row, cheapest first."""
     found = [
         (line["ChargeCategory"], line["CommitmentDiscountStatus"], [f"{line[cost].normalize():f}" for cost in COSTS])
         for line in lines
@@ -69,7 +69,7 @@ def costs(lines: list[Json]) -> list[tuple[str, str | None, list[str]]]:
     return sorted(found, key=str)
 
 
-def test_a_savings_plan_is_its_fees_and_the_usage_that_they_pay_for(aws: Statements) -> None:
+def test_a_savings_plan_becomes_its_fees_and_the_usage_that_they_pay_for(aws: Statements) -> None:
     found = aws.focus(savings_plan())
     assert costs(found) == [
         ("Purchase", None, ["1", "0", "1", "1"]),
@@ -81,7 +81,7 @@ def test_a_savings_plan_is_its_fees_and_the_usage_that_they_pay_for(aws: Stateme
     assert {line["ChargeFrequency"] for line in found} == {"Recurring", "One-Time", "Usage-Based"}
 
 
-def test_a_reservation_is_its_fees_and_the_usage_that_they_pay_for(aws: Statements) -> None:
+def test_a_reservation_becomes_its_fees_and_the_usage_that_they_pay_for(aws: Statements) -> None:
     found = aws.focus(reservation())
     assert costs(found) == [
         ("Purchase", None, ["0.8", "0", "0.8", "0.8"]),
@@ -126,7 +126,7 @@ def test_every_check_passes_on_every_kind_of_line(aws: Statements, focus: str, e
     assert {check: aws.failing(check, focus, extract) for check in CHECKS} == {check: [] for check in CHECKS}
 
 
-def test_fees_that_pay_for_themselves_keep_their_cost(aws: Statements) -> None:
+def test_fees_that_cover_no_usage_keep_their_cost(aws: Statements) -> None:
     extract = aws.staged(fees())
     focus = aws.focus_table(extract)
     found = {check: aws.failing(check, focus, extract) for check in CHECKS}
@@ -138,7 +138,7 @@ def test_fees_that_pay_for_themselves_keep_their_cost(aws: Statements) -> None:
 
 
 def report_table(aws: Statements, file: Path) -> str:
-    """A real report, staged as the extract stages it."""
+    """A staging table with a real report, as the extract leaves it."""
     with file.open(newline="", encoding="utf-8") as opened:
         rows = list(csv.DictReader(opened))
     store = MemoryStore()
@@ -158,7 +158,8 @@ def report_table(aws: Statements, file: Path) -> str:
 @pytest.mark.judge
 @pytest.mark.skipif(not PYTHON.exists(), reason="`make judge-focus` makes the validator's environment")
 def test_the_official_validator_finds_no_fault(aws: Statements, focus: str, tmp_path: Path) -> None:
-    # But for fees: it wants an EffectiveCost of 0 of every purchase, FOCUS only of those that cover charges to come.
+    # Fees are left out: the validator requires EffectiveCost 0 for every purchase, FOCUS only for purchases that cover
+    # later charges.
     reports = [report_table(aws, file) for file in sorted(DATA.glob("*.csv"))]
     tables = {"every kind": focus} | {name: aws.focus_table(name) for name in reports}
     known = get_views()["focus_cost_v1_2"].shown

@@ -1,4 +1,4 @@
-"""What the FOCUS statements of azure/cost/billing make of each kind of row, and that nothing is lost."""
+"""The FOCUS statements of azure/cost/billing map each kind of row and lose no cost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BOUGHT: Json = {"ChargeType": "Purchase", "Frequency": "Recurring", "Quantity": 
 ACTUAL = {"x_export_kind": "ACTUAL"}
 SETTLED = {"SubscriptionName": None, "UnitPrice": None, "PayGPrice": None, "Quantity": None}
 
-# Each by the name its subscription gets, so that one job answers all of them.
+# Each row by name. The name is its subscription, so that one job maps all rows.
 LINES: dict[str, Json] = {
     "plain": row(),
     "actual_usage": row(**ACTUAL),
@@ -74,7 +74,7 @@ def found(azure: AzureStatements) -> dict[str, Json]:
     return {item["SubAccountId"]: item for item in azure.ask("focus_rows", extract=staged)}
 
 
-def test_each_cost_of_two_exports_is_told_once(found: dict[str, Json]) -> None:
+def test_a_cost_that_two_exports_have_becomes_one_row(found: dict[str, Json]) -> None:
     assert LINES.keys() - found.keys() == {"actual_usage", "reserved_actual", "bought_amortized"}
 
 
@@ -123,12 +123,12 @@ def test_line_becomes(found: dict[str, Json], name: str, values: dict[str, Any])
     assert {column: found[name][column] for column in values} == values
 
 
-def test_tags_are_an_object_with_and_without_braces(found: dict[str, Json]) -> None:
+def test_tags_with_and_without_braces_become_an_object(found: dict[str, Json]) -> None:
     assert object_of(found["tagged"]["Tags"]) == {"team": "web", "env": ""}
     assert object_of(found["braced"]["Tags"]) == {"team": "web"}
 
 
-def test_without_amortised_costs_all_actual_ones_stay_and_nothing_is_spread(azure: AzureStatements) -> None:
+def test_without_amortised_costs_all_actual_costs_stay_where_they_are(azure: AzureStatements) -> None:
     lines = [row(**ACTUAL), row(**RESERVED, **ACTUAL, CostInBillingCurrency="0"), row(**RESERVED, **BOUGHT, **ACTUAL)]
     rows = azure.ask("focus_rows", extract=azure.staged(lines))
     assert sorted((item["BilledCost"], item["EffectiveCost"]) for item in rows) == [(0, 0), (5, 5), (30, 30)]
@@ -154,7 +154,7 @@ SOUND = (
 
 @pytest.fixture(scope="module")
 def own(azure: AzureStatements) -> tuple[str, str]:
-    """The lines of this file, staged, and what the focus step makes of them."""
+    """The staging table with the lines of this file, and the FOCUS table that the focus step makes of it."""
     staged = azure.staged([line | {"SubscriptionId": name} for name, line in LINES.items()])
     return staged, azure.focus_table(staged)
 
@@ -167,7 +167,7 @@ def test_own_lines_pass_the_checks(azure: AzureStatements, own: tuple[str, str],
     assert azure.ask(check, None, **tables) == []
 
 
-def test_own_lines_bill_what_their_source_bills(azure: AzureStatements, own: tuple[str, str]) -> None:
+def test_own_lines_bill_the_same_as_their_source(azure: AzureStatements, own: tuple[str, str]) -> None:
     staged, focus = own
     expected = sums(azure.ask("invoiced_by_source", extract=staged))
     assert sums(azure.ask("invoiced_by_focus", focus=focus)) == expected

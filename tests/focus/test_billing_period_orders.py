@@ -1,4 +1,4 @@
-"""Deliveries of billing periods in any order, repeated and cut off, give the tables of one clean load."""
+"""Billing periods in any order, with repeated and interrupted runs, give the tables of one clean load."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from tests.support.stored_objects import BEGIN, MemoryStore
 PERIODS = [date(2026, 8, 1), date(2026, 9, 1), date(2026, 10, 1)]
 TEMPLATE = get_template("aws", "cost", "billing")
 SOURCE = "aws:bills/exports"
-# A delivery: its period, and the months that its charges are for, with their costs. None: a run, published or cut off.
+# Either a delivery: its period, and costs by the month that they are for. Or None for the period: a run, which
+# publishes or is interrupted.
 DELIVERIES = st.tuples(
     st.sampled_from(PERIODS), st.lists(st.tuples(st.sampled_from(PERIODS), st.integers(-3, 9)), max_size=3)
 )
@@ -37,7 +38,7 @@ RUNS = st.tuples(st.none(), st.booleans())
 
 @dataclass
 class World:
-    """A bucket, and the tenant's table of AWS's rows."""
+    """The simulated bucket and the tenant's table of AWS rows."""
 
     client: bigquery.Client
     dataset: str
@@ -46,7 +47,7 @@ class World:
     newest: dict[date, list[tuple[date, int]]] = field(default_factory=dict)
 
     def deliver(self, period: date, charges: list[tuple[date, int]]) -> None:
-        """Write a period anew."""
+        """Deliver a period again, with these charges."""
         rows = [
             line(period, number, str(cost), lineItem__UsageStartDate=f"{month}T00:00:00Z")
             for number, (month, cost) in enumerate(charges)
@@ -55,7 +56,7 @@ class World:
         self.newest[period] = charges
 
     def run(self, *, is_published: bool) -> None:
-        """A run without dates; one that is cut off has staged and not published."""
+        """Make a run without dates. An interrupted run stages its rows and does not publish them."""
         files = AwsBillingFiles(self.store, SOURCE, "run", BEGIN + timedelta(days=1))
         selected = files.changed(self.published) if self.newest else []
         batches = list(files.batches(selected))
@@ -65,7 +66,7 @@ class World:
         self.published |= {str(found.period): found.digest for found in selected}
 
     def replace(self, periods: list[date], batches: list[pa.RecordBatch]) -> None:
-        """What the publish does to the table: the same statement."""
+        """Change the table by the statement of a publish."""
         script = publish_statement(TEMPLATE, dict.fromkeys(["extract", "focus"], "{dataset}.staged")).text
         merge = next(part for part in script.split("\n\n") if part.startswith(f"MERGE {{dataset}}.`{TABLE}`"))
         self.load("staged", batches)
@@ -91,7 +92,7 @@ class World:
             self.client.load_table_from_file(sink, f"{self.dataset}.{name}", job_config=config).result()
 
     def rows(self) -> list[Mapping[str, Any]]:
-        """By source, billing period and day what is published."""
+        """The published cost by source, billing period and day."""
         found = self.client.query_and_wait(
             "SELECT x_source AS source, x_billing_period AS period, x_usage_date AS day,"
             f" CAST(line_item_unblended_cost AS INT64) AS cost FROM {self.dataset}.{TABLE}"

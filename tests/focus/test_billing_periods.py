@@ -1,4 +1,4 @@
-"""When a billing period is final, and what is said when its charges change all the same."""
+"""A billing period becomes final, and a run reports it if its charges change afterwards."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COLUMNS = {
 }
 AUGUST, SEPTEMBER, OCTOBER = (datetime(2026, month, 1, tzinfo=UTC) for month in (8, 9, 10))
 DAYS_AFTER = 10
-Charge = tuple[date, str, str | None]  # day, cost, invoice
+Charge = tuple[date, str, str | None]  # the day, cost and invoice of a charge
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Books:
     def publish(
         self, *charges: Charge, at: datetime, period: datetime = AUGUST, days_after: int | None = DAYS_AFTER
     ) -> list[str]:
-        """Publish the days of these charges as they are now; what final_periods shows of it."""
+        """Publish the days of these charges as they are now, and return the rows of the check final_periods."""
         staged = self._staged(charges, period)
         dates = sorted({day for day, _, _ in charges})
         values = {"source": self.source, "dates": dates}
@@ -119,7 +119,7 @@ def books(client: bigquery.Client) -> Books:
         (SEPTEMBER + timedelta(days=DAYS_AFTER), "Closed"),
     ],
 )
-def test_a_period_is_final_a_number_of_days_after_its_end(books: Books, at: datetime, status: str) -> None:
+def test_a_period_becomes_final_a_number_of_days_after_its_end(books: Books, at: datetime, status: str) -> None:
     assert books.publish((date(2026, 8, 3), "1", None), at=at) == []
     [period] = books.periods().values()
     assert (period["BillingPeriodStatus"], period["x_final_at"] is None) == (status, status == "Open")
@@ -161,7 +161,7 @@ def test_a_change_of_a_final_period_is_reported(books: Books) -> None:
     assert [after[name] for name in kept] == [before[name] for name in kept]
 
 
-def test_an_open_period_that_changes_is_no_warning(books: Books) -> None:
+def test_a_change_of_an_open_period_gives_no_warning(books: Books) -> None:
     books.publish((date(2026, 8, 3), "1", None), at=AUGUST)
     created = books.periods()[AUGUST]["BillingPeriodCreated"]
     assert books.publish((date(2026, 8, 3), "2", None), (date(2026, 8, 4), "1", None), at=SEPTEMBER) == []
@@ -170,7 +170,7 @@ def test_an_open_period_that_changes_is_no_warning(books: Books) -> None:
     assert period["BillingPeriodLastUpdated"] > created
 
 
-def test_other_sources_keep_their_periods(books: Books, client: bigquery.Client) -> None:
+def test_periods_of_other_sources_do_not_change(books: Books, client: bigquery.Client) -> None:
     other = Books(client)
     other.publish((date(2026, 8, 3), "1", None), at=SEPTEMBER)
     before = other.periods()

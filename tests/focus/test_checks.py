@@ -50,7 +50,7 @@ FAULTS = [
 OF_THE_EXPORT = "unread_values"
 OF_THE_TABLE = "other_exports"  # tests/e2e/execution/test_two_exports.py
 
-# Fees and covered usage that have nothing to do with each other: no utilization to speak of.
+# Fees and covered usage that do not belong together, so there is no utilization to check.
 APART: list[Json] = [
     fee("c", "0.3", invoice={"month": "202610"}),
     row(credits=[credit("COMMITTED_USAGE_DISCOUNT", "-0.4")]),
@@ -117,7 +117,7 @@ def test_fees_do_not_pay_for_usage_of_other_commitments(statements: Statements) 
     assert statements.failing("focus_utilization", statements.focus_table(apart), apart) == []
 
 
-def test_what_is_read_as_missing_is_named(statements: Statements) -> None:
+def test_values_that_count_as_missing_are_named(statements: Statements) -> None:
     read: list[Json] = [{}, {"invoice": None}, {"invoice": {"month": ""}}, {"currency_conversion_rate": None}]
     unread: list[Json] = [
         {"invoice": {"month": "202613"}},

@@ -23,14 +23,14 @@ FIRST_OF_OCTOBER = {"usage_start_time": "2026-10-01T05:00:00Z", "usage_end_time"
 
 
 def covered(cost: str, kind: str = RESOURCE, by: str | None = None, **changes: Any) -> Json:
-    """An hour of usage that a commitment covers up to `by`, or in full; the credit has Google's generic id."""
+    """An hour of usage that a commitment covers in full, or by the amount `by`. The credit has Google's generic id."""
     generic = "Committed Usage Discount: CPU" if kind == RESOURCE else "b1c2"
     part = credit(kind, f"-{by or cost}", id=generic, name=generic, full_name=None)
     return row(cost=cost, cost_at_list=cost, price=None, credits=[part], **changes)
 
 
 def sold(name: str, cost: str, **changes: Any) -> Json:
-    """A fee whose commitment the export does not name, as in the standard export."""
+    """A fee without the name of its commitment, as in the standard export."""
     return fee("", cost, sku={"id": name, "description": f"Commitment v1: {name} in Americas for 1 Year"}, **changes)
 
 
@@ -39,7 +39,7 @@ def hours(amount: float, unit: str = "hour") -> Json:
 
 
 def dollars(commitment: str, hourly: str, committed: float, **changes: Any) -> Json:
-    """An hour's fee of the older model for a number of dollars at list prices: a unit of its price is a cent."""
+    """An hour's fee of the older model for a number of dollars at list prices; one unit stands for one cent."""
     return fee(commitment, hourly, price=None, **(FLEXIBLE | hours(committed * 100) | changes))
 
 
@@ -58,7 +58,7 @@ def at(hour: int) -> Json:
     return {"usage_start_time": f"2026-09-10T{hour:02d}:00:00Z", "usage_end_time": f"2026-09-10T{hour + 1:02d}:00:00Z"}
 
 
-# name: the export's rows, EffectiveCost of the covered usage in its order, and what of the fees is Unused.
+# By name: the export's rows, the EffectiveCosts of the covered usage in that order, and the unused part of the fees.
 CASES: dict[str, tuple[list[Json], list[str], str]] = {
     # Fees of CPU and RAM under credits with generic ids: the standard export.
     "cpu_and_ram": ([sold("N2 Cpu", "0.6"), sold("N2 Ram", "0.2"), covered("1"), covered("0.4")],
@@ -69,23 +69,23 @@ CASES: dict[str, tuple[list[Json], list[str], str]] = {
         ["1", "3"], "0"),
     "usage_without_fees": ([covered("2")], ["0"], "0"),
     "fees_without_usage": ([sold("N2 Cpu", "0.6"), fee("c", "0.4")], [], "1"),
-    # A name decides: the other commitment was not used.
+    # The name of the usage decides which commitment covers it; the other commitment is unused.
     "named": ([fee("a", "0.5"), fee("b", "0.7"), covered("1", subscription={"instance_id": "a"})], ["0.5"], "0.7"),
     "named_and_not": (
         [fee("a", "0.5"), fee("b", "0.75"), covered("1", subscription={"instance_id": "a"}), covered("3")],
         ["0.5", "0.75"], "0"),
-    # All fees are met, and some usage names nothing: it is covered by the same commitments.
+    # No fee is left, and some usage names no commitment: the same commitments cover it.
     "usage_left_over": ([fee("a", "2"), covered("1", subscription={"instance_id": "a"}), covered("3")],
                         ["0.5", "1.5"], "0"),
     "names_that_never_meet": ([fee("a", "0.5"), covered("1", subscription={"instance_id": "z"})], ["0.5"], "0"),
-    # What is not of one day, invoice month, currency and kind of commitment does not pay for each other.
+    # A fee pays only for usage of its own day, invoice month, currency and kind of commitment.
     "other_day": ([sold("N2 Cpu", "0.6"), covered("1", **FIRST_OF_OCTOBER)], ["0"], "0.6"),
     "other_month": (
         [sold("N2 Cpu", "0.6", **FIRST_OF_OCTOBER), covered("1", invoice={"month": "202610"}, **FIRST_OF_OCTOBER)],
         ["0"], "0.6"),
     "other_currency": ([sold("N2 Cpu", "0.6"), covered("1", currency="EUR")], ["0"], "0.6"),
     "other_kind": ([sold("N2 Cpu", "0.6"), covered("1", SPEND)], ["0"], "0.6"),
-    # Hours bought of CPU and RAM, each measured for itself: all CPU and half of the RAM.
+    # Bought hours of CPU and RAM are measured separately: all CPU hours and half of the RAM hours are used.
     "half_of_the_ram": (
         [sold("N2 Cpu", "0.6", **hours(2)), sold("N2 Ram", "0.4", **hours(8, "gibibyte hour")),
          covered("1", **hours(2)), covered("0.6", **hours(4, "gibibyte hour"))],
@@ -123,7 +123,8 @@ CASES: dict[str, tuple[list[Json], list[str], str]] = {
         [fee("s", "0.7", **(FLEXIBLE | at(3))), covered("1", SPEND, **at(3)),
          offset_fee("s", "0.7", "0.5", **(FLEXIBLE | at(8))), lowered("0.5", "s", **at(8))],
         ["0.5", "0.7"], "0.2"),
-    # Corrections: usage taken back takes its share along; a fee taken back leaves less to share.
+    # Corrections: usage that is taken back takes its share of the fee with it; a fee that is taken back leaves less to
+    # share.
     "usage_taken_back": (
         [sold("N2 Cpu", "0.6"), covered("3"), covered("-1", by="-1") | {"credits": [credit(RESOURCE, "1")]}],
         ["-0.3", "0.9"], "0"),
@@ -156,7 +157,7 @@ def test_fees_pay_for_what_they_cover(found: dict[str, list[Json]], case: str) -
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_effective_cost_of_an_account_is_what_it_bills(found: dict[str, list[Json]], case: str) -> None:
+def test_effective_cost_of_an_account_equals_its_billed_cost(found: dict[str, list[Json]], case: str) -> None:
     sums = {column: sum(item[column] for item in found[case]) for column in ("BilledCost", "EffectiveCost")}
     billed = sum(Decimal(line["cost"]) + sum(Decimal(c["amount"]) for c in line["credits"]) for line in CASES[case][0])
     # Fees of another day or month do not reach covered usage, but nothing is lost.
@@ -177,7 +178,7 @@ def test_usage_has_the_name_of_its_commitment(found: dict[str, list[Json]]) -> N
     }
 
 
-def test_quantities_bought_are_used_or_unused(found: dict[str, list[Json]]) -> None:
+def test_bought_quantities_are_used_or_unused(found: dict[str, list[Json]]) -> None:
     quantities: dict[str, Decimal] = defaultdict(Decimal)
     for item in found["half_of_the_ram"]:
         if item["CommitmentDiscountUnit"] == "GiB-Hours":
@@ -186,8 +187,8 @@ def test_quantities_bought_are_used_or_unused(found: dict[str, list[Json]]) -> N
 
 
 def mixture(number: int) -> list[Json]:
-    """Fees and usage of any kind, names and amounts, some of them corrections, of an account and two invoice months."""
-    chance = random.Random(number)  # noqa: S311 - made-up rows, not a secret
+    """Random fees and usage of an account in two invoice months, with corrections."""
+    chance = random.Random(number)  # noqa: S311 - only rows
     lines = []
     for _ in range(chance.randint(2, 12)):
         amount = f"{chance.randint(1, 10**7) / 10**6:.6f}"
@@ -208,7 +209,7 @@ def mixture(number: int) -> list[Json]:
     return lines
 
 
-def test_nothing_is_lost_whatever_is_mixed(statements: Statements) -> None:
+def test_random_fees_and_usage_lose_no_cost(statements: Statements) -> None:
     sums: dict[tuple[str, object], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
     for item in statements.focus([line for number in range(150) for line in mixture(number)]):
         known = sums[item["BillingAccountId"], item["BillingPeriodStart"]]

@@ -12,7 +12,7 @@ import pytest
 from devcloud.seed_billing.rows import Generator, Plan
 from tests.support.focus.statements import Json, Statements, credit, fee, object_of, row
 
-# Its range has a day whose hours are of two invoice months: 2025-11-01 begins in October at Google's place.
+# The range has a day with hours of two invoice months: in Google's time zone, 2025-11-01 UTC begins in October.
 SAMPLE = Plan(seed=4, start=date(2025, 10, 30), days=5, rows_per_day=120)
 RESOURCE = {"cud-cpu-0001": "Hours", "cud-ram-0001": "GiB-Hours"}
 FLEXIBLE = "cud-flex-0001"
@@ -33,7 +33,7 @@ def sample(statements: Statements) -> list[Json]:
 
 
 def parts(rows: list[Json], commitment: str, column: str) -> dict[str, Decimal]:
-    """A column's sums by what rows are to a commitment: what is bought, Used, or Unused."""
+    """The sums of a column over the rows that are bought, Used, or Unused."""
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for item in rows:
         if item["CommitmentDiscountId"] == commitment:
@@ -41,7 +41,7 @@ def parts(rows: list[Json], commitment: str, column: str) -> dict[str, Decimal]:
     return sums
 
 
-def test_effective_cost_of_a_billing_period_is_what_it_bills(sample: list[Json]) -> None:
+def test_effective_cost_of_a_billing_period_equals_its_billed_cost(sample: list[Json]) -> None:
     billed: dict[tuple[object, ...], Decimal] = defaultdict(Decimal)
     effective: dict[tuple[object, ...], Decimal] = defaultdict(Decimal)
     for item in sample:
@@ -53,7 +53,7 @@ def test_effective_cost_of_a_billing_period_is_what_it_bills(sample: list[Json])
 
 
 @pytest.mark.parametrize("commitment", RESOURCE)
-def test_hours_bought_are_used_or_unused_and_so_is_their_fee(sample: list[Json], commitment: str) -> None:
+def test_bought_hours_and_their_fee_are_used_or_unused(sample: list[Json], commitment: str) -> None:
     hours = parts(sample, commitment, "CommitmentDiscountQuantity")
     effective = parts(sample, commitment, "EffectiveCost")
     assert {item["CommitmentDiscountUnit"] for item in sample if item["CommitmentDiscountId"] == commitment} == {
@@ -66,7 +66,7 @@ def test_hours_bought_are_used_or_unused_and_so_is_their_fee(sample: list[Json],
     assert effective["Used"] == pytest.approx(at_list * Decimal("0.63"), rel=Decimal("0.001"))
 
 
-def test_dollars_bought_are_used_at_the_lower_price_or_unused(sample: list[Json]) -> None:
+def test_bought_dollars_are_used_at_the_lower_price_or_unused(sample: list[Json]) -> None:
     dollars = parts(sample, FLEXIBLE, "CommitmentDiscountQuantity")
     assert dollars["Purchase"] == dollars["Used"] + dollars["Unused"]
     assert 0 < dollars["Unused"] < dollars["Used"]
@@ -75,7 +75,7 @@ def test_dollars_bought_are_used_at_the_lower_price_or_unused(sample: list[Json]
     assert parts(sample, FLEXIBLE, "ContractedCost")["Used"] == dollars["Used"]
 
 
-def test_covered_usage_has_the_name_of_what_covers_it(sample: list[Json]) -> None:
+def test_covered_usage_has_the_name_of_its_commitment(sample: list[Json]) -> None:
     names = {
         (item["CommitmentDiscountId"], item["CommitmentDiscountName"])
         for item in sample
@@ -85,7 +85,7 @@ def test_covered_usage_has_the_name_of_what_covers_it(sample: list[Json]) -> Non
     assert names == wanted | {(FLEXIBLE, "Compute Flexible CUDs 1 Year")}
 
 
-def test_on_demand_prices_are_of_no_consumption_model(statements: Statements) -> None:
+def test_usage_at_on_demand_prices_has_no_consumption_model(statements: Statements) -> None:
     rows = statements.focus([row(), row(cost="0.7", consumption_model=MODEL)])
     lowered, on_demand = sorted(rows, key=lambda item: item["BilledCost"])
     assert (on_demand["x_consumption_model"], lowered["x_consumption_model"]) == (None, MODEL["description"])
@@ -93,7 +93,7 @@ def test_on_demand_prices_are_of_no_consumption_model(statements: Statements) ->
     assert details == [None, MODEL["description"]]
 
 
-def test_fee_of_a_month_pays_for_that_month_s_usage(statements: Statements) -> None:
+def test_fee_of_a_month_pays_for_usage_of_that_month(statements: Statements) -> None:
     september = {"usage_start_time": "2026-10-01T05:00:00Z", "usage_end_time": "2026-10-01T06:00:00Z"}
     october = {"usage_start_time": "2026-10-01T09:00:00Z", "usage_end_time": "2026-10-01T10:00:00Z"}
     rows = []

@@ -37,14 +37,15 @@ def untyped(kind: str | None, name: str) -> Json:
 
 
 def cents(commitment: str | None, cost: str, dollars: int, **changes: Any) -> Json:
-    """The fee of a commitment to this number of dollars at list prices: a unit of its price is a cent."""
+    """The fee of a commitment to this number of dollars at list prices; one unit stands for one cent."""
     usage = {"amount": 3600.0, "unit": "seconds", "amount_in_pricing_units": dollars * 100, "pricing_unit": "hour"}
     return fee(commitment or "", cost, price=None, usage=usage, **(FLEXIBLE | changes))
 
 
-# name: the export's rows, and EffectiveCost by category and status; an adjustment has no status, a fee EffectiveCost 0.
+# By name: the export's rows, and EffectiveCost by category and status. An adjustment has no status, and a fee has
+# EffectiveCost 0.
 CASES: dict[str, Case] = {
-    # A row that a resource-based commitment covers first, and a flexible one for the rest: each is paid by its own.
+    # A resource-based commitment covers a row first, a flexible one the rest. The fee of each pays for its part.
     "two_kinds": (
         [fee("r", "0.6"), cents("d", "0.72", 1), used("2", credit(RESOURCE, "-1"), credit(SPEND, "-1"), hours=2)],
         {"Usage Used": "0.6", "Spend Used": "0.72"}),
@@ -68,7 +69,7 @@ CASES: dict[str, Case] = {
     "two_kinds_beyond_the_cost": (
         [fee("r", "0.6"), cents("d", "0.72", 1), used("2", credit(RESOURCE, "-1.5"), credit(SPEND, "-1"), hours=2)],
         {"Usage Used": "0.6", "Spend Used": "0.36", "Spend Unused": "0.36", "Spend Adjustment": "-0.5"}),
-    # A name decides before the category that the fee's text or the credit's type suggests.
+    # A name comes before the category that the fee's text or the credit's type suggests.
     "name_of_a_database": (
         [fee("s1", "0.6", **DATABASE), used("1", credit(SPEND, "-1"), subscription={"instance_id": "s1"})],
         {"Spend Used": "0.6"}),
@@ -97,7 +98,7 @@ CASES: dict[str, Case] = {
     "cost_and_credit": (
         [fee("r", "0.6"), used("1", credit(RESOURCE, "1")), used("1", credit(RESOURCE, "-1"))],
         {"Usage Used": "0.6", "Usage Adjustment": "1"}),
-    # A fee that a promotion or a margin pays for bills 0, and has nothing to give.
+    # A fee that a promotion or a margin pays for bills 0, so it distributes nothing.
     "promotion_of_a_fee": (
         [fee("r", "0.6", credits=[credit("PROMOTION", "-0.6")]), used("1", credit(RESOURCE, "-1"))],
         {"Usage Used": "0"}),
@@ -108,7 +109,7 @@ CASES: dict[str, Case] = {
         [fee("a", "0.6", credits=[credit("PROMOTION", "-0.6")]), fee("b", "0.7"),
          used("1", credit(RESOURCE, "-1"), subscription={"instance_id": "a"})],
         {"Usage Used": "0", "Usage Unused": "0.7"}),
-    # More hours are taken back than the day has, and less of their cost: costs share the fee.
+    # Corrections take back more hours than the day has, and less than their cost: the fee is shared by cost.
     "hours_taken_back": (
         [fee("r", "1.8"), used("1.5", credit(RESOURCE, "-1.5"), hours=0.25),
          used("-1.2", credit(RESOURCE, "0.6"), hours=-2, **TAKEN_BACK)],
@@ -117,14 +118,14 @@ CASES: dict[str, Case] = {
         [fee("s", "1", sku={"id": "M", "description": "Commitment: Flexible CUD 1 year"}, consumption_model=MODEL),
          used("1", credit(RESOURCE, "-1"))],
         {"Spend Unused": "1", "Usage Used": "0"}),
-    # Types as Google does not write them, and none.
+    # Credits with an unusual type, and without one.
     "no_type": ([fee("r", "0.6"), used("1", untyped(None, CPU))], {"Usage Used": "0.6"}),
     "no_type_to_spend": (
         [cents("d", "0.6", 1), used("1", untyped("", "Committed use discount - dollar based: GCE"))],
         {"Spend Used": "0.6"}),
     "no_type_no_name": ([fee("r", "0.6"), used("1", untyped(None, "Sustained"))], {"Usage Unused": "0.6"}),
     "lower_case": ([fee("r", "0.6"), used("1", untyped(RESOURCE.lower(), "x"))], {"Usage Used": "0.6"}),
-    # A price of the 2025 model is of the commitment to spend; the credit is of the resource-based one.
+    # A price of the 2025 model belongs to the spend-based commitment, and the credit to the resource-based one.
     "model_and_credit": (
         [fee("r", "0.3"), cents("d", "1", 1, credits=[credit("FEE_UTILIZATION_OFFSET", "-1")]),
          used("0.7", credit(RESOURCE, "-0.3"), hours=3, consumption_model=MODEL, subscription={"instance_id": "d"})],
@@ -136,7 +137,7 @@ CASES: dict[str, Case] = {
 
 @pytest.fixture(scope="module")
 def extract(statements: Statements) -> str:
-    """All cases as one staged export."""
+    """A staging table with the rows of all cases."""
     return statements.staged(
         [line | {"billing_account_id": name} for name, (lines, _) in CASES.items() for line in lines]
     )
@@ -144,7 +145,7 @@ def extract(statements: Statements) -> str:
 
 @pytest.fixture(scope="module")
 def table(statements: Statements, extract: str) -> str:
-    """The FOCUS rows of it."""
+    """The FOCUS table that is made of `extract`."""
     return statements.focus_table(extract)
 
 
@@ -177,11 +178,11 @@ def test_parts_of_a_case_add_up_to_what_it_is_billed(found: dict[str, list[Json]
 
 
 @pytest.mark.parametrize("check", ["focus_commitments", "focus_utilization", "focus_prices", "focus_missing_values"])
-def test_such_days_are_published(statements: Statements, table: str, extract: str, check: str) -> None:
+def test_days_with_these_credits_are_published(statements: Statements, table: str, extract: str, check: str) -> None:
     assert statements.failing(check, table, extract) == []
 
 
-def test_a_row_of_two_kinds_says_which_credit_is_of_which(found: dict[str, list[Json]]) -> None:
+def test_each_part_of_a_row_with_two_kinds_has_its_own_commitment(found: dict[str, list[Json]]) -> None:
     parts = {
         item["CommitmentDiscountId"]: (item["CommitmentDiscountName"], item["ConsumedQuantity"], item["ListCost"])
         for item in found["two_kinds"]
@@ -199,7 +200,7 @@ def test_an_adjustment_of_a_commitment_is_not_usage(found: dict[str, list[Json]]
     assert correction["ChargeClass"] == "Correction"
 
 
-def test_a_model_named_default_is_none_in_any_case(found: dict[str, list[Json]]) -> None:
+def test_a_model_named_default_does_not_count_in_upper_or_lower_case(found: dict[str, list[Json]]) -> None:
     [item] = found["default_in_lower_case"]
     columns = ("PricingCategory", "x_consumption_model", "CommitmentDiscountId")
     assert [item[column] for column in columns] == ["Standard", None, None]

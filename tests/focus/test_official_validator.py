@@ -38,7 +38,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def tenants(executions: Executions, make_tenant: MakeTenant) -> dict[str, Tenant]:
-    """A tenant for each export, and one for its own sample, with what a run has published."""
+    """Tenants with a finished run: one for each export, and one for its own sample."""
     found = {}
     for export in [*EXPORTS, None]:
         tenant = make_tenant()
@@ -49,7 +49,7 @@ def tenants(executions: Executions, make_tenant: MakeTenant) -> dict[str, Tenant
 
 @pytest.fixture(scope="module")
 def published(bigquery_client: bigquery.Client, tenants: dict[str, Tenant]) -> dict[str, pa.Table]:
-    """What was published in FOCUS 1.2, by the name of the export."""
+    """The published rows of FOCUS 1.2, by the name of the export."""
     jobs = {
         name: bigquery_client.query(f"SELECT * FROM {tenant.tenant_id}.focus_cost_v1_2")
         for name, tenant in tenants.items()
@@ -105,7 +105,7 @@ def test_the_linter_of_1_4_finds_nothing(
     assert found == {name: {} for name in rows}
 
 
-def test_judge_can_say_yes_and_no(published: dict[str, pa.Table], tmp_path: Path) -> None:
+def test_validator_accepts_valid_rows_and_refuses_invalid_ones(published: dict[str, pa.Table], tmp_path: Path) -> None:
     faulty = published[SAMPLE]
     for column, value in FAULTS.items():
         faulty = mutated(faulty, column, value)
@@ -115,7 +115,7 @@ def test_judge_can_say_yes_and_no(published: dict[str, pa.Table], tmp_path: Path
     assert found["faulty"].keys() >= {"ServiceCategory-C-003-M", "BillingCurrency-C-004-M", "EffectiveCost-C-005-C"}
 
 
-def test_letters_beyond_ascii_are_no_fault_and_faults_beside_them_are_seen(
+def test_text_beyond_ascii_is_accepted_and_other_faults_are_found(
     published: dict[str, pa.Table], tmp_path: Path
 ) -> None:
     written = published[SAMPLE]
@@ -129,7 +129,7 @@ def test_letters_beyond_ascii_are_no_fault_and_faults_beside_them_are_seen(
 
 
 @pytest.mark.parametrize("export", EXPORTS, ids=lambda path: path.name)
-def test_billed_cost_is_the_source_s_to_the_last_digit(published: dict[str, pa.Table], export: Path) -> None:
+def test_billed_cost_equals_the_sources_cost_to_the_last_digit(published: dict[str, pa.Table], export: Path) -> None:
     wanted: dict[str, Decimal] = defaultdict(Decimal)
     for row in rows_of(export):
         amounts = [row["cost"], *(item["amount"] for item in row["credits"])]
@@ -142,7 +142,7 @@ def test_billed_cost_is_the_source_s_to_the_last_digit(published: dict[str, pa.T
 
 
 @pytest.mark.parametrize("name", [*(path.name for path in EXPORTS), SAMPLE])
-def test_effective_cost_of_a_billing_period_is_what_it_bills(published: dict[str, pa.Table], name: str) -> None:
+def test_effective_cost_of_a_billing_period_equals_its_billed_cost(published: dict[str, pa.Table], name: str) -> None:
     keys = ["BillingPeriodStart", "BillingCurrency"]
     sums = published[name].group_by(keys).aggregate([("BilledCost", "sum"), ("EffectiveCost", "sum")]).to_pylist()
     assert sums
@@ -150,7 +150,7 @@ def test_effective_cost_of_a_billing_period_is_what_it_bills(published: dict[str
 
 
 @pytest.mark.parametrize("export", TRUTHS, ids=lambda path: path.name)
-def test_truth_file_says_the_same(published: dict[str, pa.Table], export: Path) -> None:
+def test_truth_file_has_the_same_sums(published: dict[str, pa.Table], export: Path) -> None:
     truth = json.loads(TRUTHS[export].read_text())
     parts = [Decimal(amount) for month in truth.values() for part, amount in month.items() if part != "rows"]
     assert pc.sum(published[export.name]["BilledCost"]).as_py() == sum(parts)

@@ -25,7 +25,7 @@ TAGS = [
     {"key": "none", "namespace": "1"},
 ]
 
-# Each by the name its project gets, so that one job answers all of them.
+# Each row by name. The name is its project, so that one job maps all rows.
 LINES: dict[str, Json] = {
     "plain": row(),
     "discounted": row(cost="0.9", credits=[credit("SUSTAINED_USAGE_DISCOUNT", "-0.2"), credit("PROMOTION", "-0.1")]),
@@ -189,7 +189,7 @@ def test_line_becomes(found: dict[str, list[Json]], name: str, values: dict[str,
     assert {column: only[column] for column in values} == values
 
 
-def test_fee_of_the_new_model_is_a_purchase_and_what_was_not_used_of_it(found: dict[str, list[Json]]) -> None:
+def test_fee_of_the_2025_model_becomes_a_purchase_and_its_unused_part(found: dict[str, list[Json]]) -> None:
     purchase, unused = sorted(found["offset_fee"], key=lambda item: str(item["ChargeCategory"]))
     assert (purchase["ChargeCategory"], purchase["ChargeFrequency"]) == ("Purchase", "Recurring")
     assert (purchase["BilledCost"], purchase["EffectiveCost"]) == (Decimal("0.12"), 0)
@@ -198,7 +198,7 @@ def test_fee_of_the_new_model_is_a_purchase_and_what_was_not_used_of_it(found: d
     assert unused["ResourceId"] == unused["CommitmentDiscountId"] == "sub-flex"
 
 
-def test_labels_and_tags_are_one_object(found: dict[str, list[Json]]) -> None:
+def test_labels_and_tags_become_one_object(found: dict[str, list[Json]]) -> None:
     [only] = found["tagged"]
     own = {"team": "core", "empty": ""}
     assert object_of(only["Tags"]) == own | {

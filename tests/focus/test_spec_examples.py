@@ -31,7 +31,7 @@ def used(cost: str, covered: str, kind: str = "COMMITTED_USAGE_DISCOUNT") -> Jso
 
 
 DOLLAR_BASE = "COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE"
-# The rows that Google would export, and the metrics in which the example is compared.
+# The rows that Google would export, and the metrics that are compared with the example.
 LINES: dict[str, list[Json]] = {
     "commitment_discount_purchase_scenario_2": [fee("c", "1", **SPEND) for _ in range(3)],
     "commitment_discount_usage_scenario_1": [fee("c", "1", **SPEND), used("1.4", "1.4", DOLLAR_BASE)],
@@ -82,11 +82,15 @@ def _text(value: object) -> str:
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_example(statements: Statements, name: str) -> None:
+def test_rows_have_the_metrics_of_the_example(statements: Statements, name: str) -> None:
     wanted = example(name)
-    if not any(item["ChargeCategory"] == "Purchase" for item in wanted):  # examples of usage leave the purchase out
+    if not any(
+        item["ChargeCategory"] == "Purchase" for item in wanted
+    ):  # the examples of usage do not show the purchase
         rows = [item for item in statements.focus(LINES[name]) if item["ChargeCategory"] != "Purchase"]
-    elif all(item["ChargeCategory"] == "Purchase" for item in wanted):  # and those of purchases the usage
+    elif all(
+        item["ChargeCategory"] == "Purchase" for item in wanted
+    ):  # and the examples of purchases do not show the usage
         rows = [item for item in statements.focus(LINES[name]) if item["ChargeCategory"] == "Purchase"]
     else:
         rows = statements.focus(LINES[name])

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PIPS = {name: ROOT / ".venvs" / name / "bin" / "python" for name in ("pip-oldest", "pip-newest")}
 UV = ROOT / ".venvs" / "uv" / "bin" / "uv"
 LOCKS = [ROOT / "requirements.txt", ROOT / "requirements" / "lock.txt"]
-# As Google's builder for Python calls pip; without compiling, which makes no difference to what is installed.
+# The options with which Google's builder for Python calls pip, and --no-compile, which does not change the result.
 BUILDER = ("install", "--upgrade", "--upgrade-strategy", "only-if-needed", "--no-compile", "--no-warn-script-location")
 
 pytestmark = [
@@ -37,7 +37,7 @@ pytestmark = [
 
 
 def distinct_locks() -> dict[str, Path]:
-    """The locks that pip installs, one of those that pin the same; named by the folders that share it."""
+    """The different locks that pip installs, by the names of the folders that share each of them."""
     same: dict[frozenset[Pin], list[Path]] = defaultdict(list)
     for path in [*LOCKS, *sorted(ROOT.glob("functions/*/requirements.txt"))]:
         same[frozenset(pins(path.read_text(encoding="utf-8")))].append(path)
@@ -45,7 +45,7 @@ def distinct_locks() -> dict[str, Path]:
 
 
 def run(*command: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command whose pip reads no settings of this machine's but those given."""
+    """Run a command. Its pip reads only the given settings, and none of this machine."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     quiet = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     return subprocess.run(
@@ -60,10 +60,11 @@ def run(*command: object, **environment: str) -> subprocess.CompletedProcess[str
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An index of what the root's lock and uv's pin, and of a newer release of each."""
+    """A package index with the pins of the root's lock and of uv's lock, and a newer release of each."""
     wheels = tmp_path_factory.mktemp("wheels")
     download = ("download", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--dest", wheels)
-    own = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}  # a mirror, a certificate
+    # Settings of a mirror or a certificate.
+    own = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     extras: dict[str, set[str]] = defaultdict(set)
     for lock in LOCKS:
         got = run(PIPS["pip-newest"], "-m", "pip", *download, "-r", lock, **own)
@@ -95,7 +96,7 @@ def installed(python: Path) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("lock", distinct_locks().values(), ids=distinct_locks().keys())
 @pytest.mark.parametrize("pip", PIPS)
-def test_what_is_installed_is_the_lock(pip: str, lock: Path, index: str, clean_python: Path) -> None:
+def test_pip_installs_exactly_the_lock(pip: str, lock: Path, index: str, clean_python: Path) -> None:
     got = install(pip, clean_python, lock, index)
     assert got.returncode == 0, got.stderr
     wanted = pins(lock.read_text(encoding="utf-8"))
@@ -105,7 +106,9 @@ def test_what_is_installed_is_the_lock(pip: str, lock: Path, index: str, clean_p
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="the pip of Python 3.12 and newer has no such fault")
-def test_a_lock_without_its_extras_breaks_that_day(index: str, clean_python: Path, tmp_path: Path) -> None:
+def test_with_a_lock_without_extras_pip_installs_a_newer_release(
+    index: str, clean_python: Path, tmp_path: Path
+) -> None:
     text = (ROOT / "functions/run_pipeline/requirements.txt").read_text(encoding="utf-8")
     open_lock = tmp_path / "requirements.txt"
     open_lock.write_text(

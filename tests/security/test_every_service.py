@@ -1,4 +1,4 @@
-"""Every service of the local Google Cloud authenticates its caller: no token, a bogus and a tenant's are refused."""
+"""Every service of the local Google Cloud refuses callers without a token, with an invalid one, or with a tenant's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.phase3
 
 @pytest.fixture(scope="module")
 def status_of(cloud: Devcloud) -> Call:
-    """The status of a call with this Authorization; the request is empty, for the caller is asked first."""
+    """The status of a call with this Authorization. The request may be empty, because the caller is checked first."""
     environment = cloud.ready["env"]
     roots = grpc.ssl_channel_credentials(Path(environment["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"]).read_bytes())
 
@@ -67,7 +67,7 @@ def test_bigquery_refuses_a_missing_or_bogus_token(cloud: Devcloud, tmp_path: Pa
     assert [requests.get(url, headers=each, timeout=10).status_code for each in headers] == [401] * 5
 
 
-def test_a_tenants_key_uses_nothing_of_the_platform(cloud: Devcloud, tenant: Tenant) -> None:
+def test_a_tenants_key_may_use_nothing_of_the_platform(cloud: Devcloud, tenant: Tenant) -> None:
     parent = f"projects/{cloud.project}/locations/{cloud.region}"
     table = f"projects/{cloud.project}/datasets/tenants/tables/tenant_api_keys"
 

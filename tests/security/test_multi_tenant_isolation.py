@@ -29,12 +29,12 @@ def test_key_opens_no_other_tenants_url(onlooker: Frontend, other_tenant_id: str
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_reserved_datasets_are_nobodys_tenant(onlooker: Frontend, route: str) -> None:
+def test_reserved_datasets_are_not_accepted_as_tenants(onlooker: Frontend, route: str) -> None:
     for reserved in ("tenants", "x_staging"):
         assert call(onlooker.api, route, reserved).status_code == 400
 
 
-def test_run_of_another_tenant_looks_like_none(connected: Frontend, make_frontend: MakeFrontend) -> None:
+def test_run_of_another_tenant_is_404_like_an_unknown_one(connected: Frontend, make_frontend: MakeFrontend) -> None:
     run_id, other = connected.start(), make_frontend()
     other.store_keyless()
     statuses = [
@@ -47,7 +47,7 @@ def test_run_of_another_tenant_looks_like_none(connected: Frontend, make_fronten
     assert connected.central("pipeline_run_events") == []
 
 
-def test_credentials_of_another_tenant_do_not_count(
+def test_credentials_of_another_tenant_are_not_used(
     connected: Frontend, frontend: Frontend, make_frontend: MakeFrontend
 ) -> None:
     other = make_frontend()

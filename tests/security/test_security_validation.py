@@ -39,7 +39,7 @@ def assert_unauthenticated(answer: requests.Response) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_keys_that_are_no_keys_are_refused_alike(onlooker: Frontend, route: str, jobs_of: JobsOf) -> None:
+def test_malformed_keys_get_the_same_401_without_a_query(onlooker: Frontend, route: str, jobs_of: JobsOf) -> None:
     for key in (None, "", "nonsense", onlooker.tenant.api_key.upper(), onlooker.tenant.api_key + "'"):
         answer = call(onlooker.api, route, onlooker.tenant_id, headers={"X-API-Key": key})
         assert_unauthenticated(answer)
@@ -48,7 +48,7 @@ def test_keys_that_are_no_keys_are_refused_alike(onlooker: Frontend, route: str,
 
 @pytest.fixture(scope="module")
 def changed(make_frontend: MakeFrontend) -> Changed:
-    """The frontend of a tenant in whose row of a central table this was changed; one for all tests of a change."""
+    """The frontend of a tenant after this change of its row in a central table; shared by all tests of the change."""
 
     @cache
     def change(table: str, assignments: str) -> Frontend:
@@ -60,7 +60,7 @@ def changed(make_frontend: MakeFrontend) -> Changed:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_unknown_revoked_and_expired_keys_are_refused_alike_without_a_query(
+def test_unknown_revoked_and_expired_keys_get_the_same_401_without_a_query(
     onlooker: Frontend, changed: Changed, route: str, jobs_of: JobsOf
 ) -> None:
     unknown = f"{onlooker.tenant_id}_api_{'x' * 32}"
@@ -73,7 +73,7 @@ def test_unknown_revoked_and_expired_keys_are_refused_alike_without_a_query(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_tenants_that_are_not_live_are_forbidden_and_told_why(changed: Changed, route: str) -> None:
+def test_tenants_that_are_not_live_get_403_with_the_reason(changed: Changed, route: str) -> None:
     def refused_after(table: str, change: str) -> Json:
         frontend = changed(table, change)
         answer = call(frontend.api, route, frontend.tenant_id)
@@ -117,12 +117,12 @@ def test_bodies_of_another_type_size_or_form_are_refused(onlooker: Frontend, rou
     ] * 6
 
 
-def test_user_id_is_a_short_claim(onlooker: Frontend) -> None:
+def test_user_id_that_is_too_long_is_refused(onlooker: Frontend) -> None:
     assert onlooker.store(user_id="x" * 129).status_code == 400
     assert len(onlooker.central("tenant_cloud_credentials")) == 1
 
 
-def test_token_address_of_a_key_is_never_called(onlooker: Frontend) -> None:
+def test_token_uri_of_a_key_is_never_called(onlooker: Frontend) -> None:
     key = onlooker.tenant.gcp_key | {"token_uri": "http://169.254.169.254/computeMetadata/v1/token"}
     answer = onlooker.store(onlooker.gcp_body(key=key))
     assert answer.status_code == 400

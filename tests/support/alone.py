@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[2]
-# Both files decide how glibc looks a name up: whom it asks, and that it asks a name server at all.
+# These two files decide how glibc looks up a name: whether it asks a name server, and which one.
 _FILES = {
     "resolv.conf": "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
     "nsswitch.conf": "hosts: files dns\n",
@@ -36,7 +36,7 @@ _NO_SUCH_NAME = b"\x81\x83"
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a command on a machine of its own; `asked` has the names that were looked up, in order."""
+    """The result of a command in its own namespace; `asked` has the names that were looked up, in order."""
 
     returncode: int
     output: str
@@ -45,7 +45,7 @@ class Outcome:
 
 @cache
 def why_not() -> str | None:
-    """Why there can be no such machine here; None when there can."""
+    """The reason why no such namespace can be made here, or None."""
     try:
         outcome = run_alone(["true"])
     except FileNotFoundError as error:
@@ -56,7 +56,7 @@ def why_not() -> str | None:
 def run_alone(
     command: Sequence[str], *, environment: Mapping[str, str] | None = None, timeout_seconds: float = 30
 ) -> Outcome:
-    """Run a command in the project's folder on a machine of its own."""
+    """Run a command in the project's folder, in a network namespace of its own."""
     with tempfile.TemporaryDirectory(prefix="alone-") as folder:
         for name, content in _FILES.items():
             Path(folder, name).write_text(content, encoding="utf-8")
@@ -68,7 +68,7 @@ def run_alone(
             try:
                 output, _ = process.communicate(timeout=timeout_seconds)
             except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)  # the command too, not only the process that waits for it
+                os.killpg(process.pid, signal.SIGKILL)  # end the command too, not only the process that waits for it
                 raise
         asked = Path(folder, "asked")
         names = asked.read_text(encoding="utf-8").splitlines() if asked.exists() else []

@@ -23,7 +23,7 @@ NAME = "gcp_billing_export_resource_v1_late"
 
 @dataclass(frozen=True)
 class ArrivingExport:
-    """An export in a tenant's project, partitioned by arrival as Google's is, that rows are still to arrive in."""
+    """An export in a tenant's project, partitioned by arrival like Google's. Tests let rows arrive in it."""
 
     client: bigquery.Client
     table: str
@@ -97,7 +97,7 @@ def exported(row: Json, number: int, rng: random.Random) -> Json:
 
 
 def corrected(row: Json, rng: random.Random) -> Json:
-    """A part of the row's cost taken back; one in three costs nothing and changes only the number of rows."""
+    """A correction that takes back a part of the row's cost; one in three only changes the number of rows."""
     factor = rng.choice((0, -0.25, -1))
     information = {"id": f"adj-{rng.randrange(16**8):08x}", "mode": "PARTIAL_CORRECTION", "type": "USAGE_CORRECTION"}
     return row | {"cost": row["cost"] * factor, "credits": [], "adjustment_info": information}

@@ -24,7 +24,7 @@ _COST, _CURRENCY = "lineItem/UnblendedCost", "lineItem/CurrencyCode"
 
 
 def next_month(period: date) -> date:
-    """The first day of the month after."""
+    """The first day of the next month."""
     return date(period.year + period.month // 12, period.month % 12 + 1, 1)
 
 
@@ -77,7 +77,7 @@ class Report:
     name: str = "cur"
 
     def deliver(self, period: date, rows: Sequence[Row], *, files: int = 1, columns: Sequence[str] = ()) -> str:
-        """Write the rows of a period into so many files, then the manifest; its key."""
+        """Write the rows of a period into this number of files, then the manifest; return its key."""
         names = list(columns or rows[0])
         keys = [self._key(period, f"{self.name}-{number + 1:05d}.csv.gz") for number in range(files)]
         for number, key in enumerate(keys):
@@ -85,7 +85,7 @@ class Report:
         return self.deliver_manifest(period, keys, names)
 
     def deliver_manifest(self, period: date, keys: Sequence[str], columns: Sequence[str] = (), **other: Any) -> str:
-        """Write the manifest of a period; its key."""
+        """Write the manifest of a period; return its key."""
         key, end = self._key(period, f"{self.name}-Manifest.json"), next_month(period)
         split = [name.partition("/") for name in columns]
         content = {
@@ -124,7 +124,7 @@ def csv_of(rows: Sequence[Row], names: Sequence[str]) -> bytes:
 
 
 def deliver_cur2(store: LocalS3, bucket: str, period: date, rows: Sequence[Row], *, prefix: str = "exports") -> str:
-    """Write a period as CUR 2.0 in Parquet, with a Data Exports manifest; its key."""
+    """Write a period as CUR 2.0 in Parquet, with a Data Exports manifest; return its key."""
     root = f"{prefix}/cur2"
     data = f"{root}/data/BILLING_PERIOD={period:%Y-%m}/cur2-00001.snappy.parquet"
     store.put(bucket, data, parquet_of(rows))
@@ -170,5 +170,5 @@ def _snake(name: str) -> str:
 
 
 def total(rows: Sequence[Row]) -> Decimal:
-    """What usage lines bill."""
+    """The cost that usage lines bill in total."""
     return sum((Decimal(row[_COST]) for row in rows), Decimal(0))

@@ -47,7 +47,7 @@ def execute(call: PlatformCall) -> Answer:
     template = changed_template(str(task.pipeline_id), call.headers[HEADER])
 
     def begin(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> Hop | Begun:
-        """The hop as it begins, with another template than the one that is stored under its name."""
+        """Begin the hop with the changed template instead of the stored one."""
         found = begin_hop(task, run, stop_signal, services)
         if isinstance(found, Begun):
             return found

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from tests.support.dispatching import Dispatching
 
-# The only tick of a daily schedule since: the next one is two hours away.
+# The only tick of a daily schedule since yesterday: the next one is two hours away.
 YESTERDAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=22)
 
 
 def make_due_schedules(dispatching: Dispatching, tenants: Sequence[str], count: int) -> None:
-    """Daily schedules for each tenant, each of an export of its own, all due since yesterday."""
+    """Store daily schedules for each tenant. Each has an export of its own, and all are due since yesterday."""
     dispatching.query(
         "INSERT INTO tenants.tenant_pipeline_configs (config_id, tenant_id, provider, domain, pipeline_template,"
         " pipeline_id, cron_expression, timezone, is_active, next_run_time, parameters, priority, max_retries,"

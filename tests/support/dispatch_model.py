@@ -84,11 +84,11 @@ class World:
         )  # fmt: skip
 
     def decide(self, state: QueueState, *, max_runs: int = 2_000, policy: DispatchPolicy = POLICY) -> Decision:
-        """A decision with this world's ids and chances."""
+        """The decision about what was read, with this world's ids and random numbers."""
         return decide(state, policy=policy, max_runs=max_runs, rng=self.rng, new_id=lambda: f"lease-{next(self.ids)}")
 
     def apply(self, state: QueueState, decision: Decision) -> bool:
-        """The transaction: nothing at all unless the epoch and every item are what was read."""
+        """Apply the transaction, or nothing at all if the epoch or an item differs from what was read."""
         if state.epoch != self.epoch:
             return False
         if any(self.items.get(change.before.run_id) != change.before for change in decision.changes):
@@ -127,7 +127,7 @@ class World:
         return [item for item in items if tenant_id in {None, item.tenant_id}]
 
     def check_invariants(self) -> None:
-        """I1, I2 and I7, at this instant."""
+        """Assert I1, I2 and I7 for the present state."""
         for (tenant_id, _), count in self.started.items():
             assert count <= self.limits[tenant_id][0], "I1: more runs started than the daily limit"
         for tenant_id, (_, concurrent) in self.limits.items():

@@ -216,7 +216,7 @@ class Dispatching:
         return self.query(sql, run_id=run_id)
 
     def deliveries(self, *run_ids: str) -> list[Json]:
-        """The bodies of the tasks for execute_run, of these runs: their hops, and who asks how they ended."""
+        """The bodies of these runs' tasks for execute_run: hops, and closing tasks under a lease."""
         return [body for body in self._bodies() if body.get("run_id") in run_ids]
 
     def closings(self, *run_ids: str) -> list[Json]:
@@ -235,15 +235,15 @@ class Dispatching:
         return list(self.tasks_client.list_tasks(request=request))
 
     def stand_still(self) -> None:
-        """Pause all queues and empty everything: the state a test begins with."""
+        """Pause all queues and empty all tables, which is the state in which a test begins."""
         self.hold("kick", "execute")
         tables = ("tenant_pipeline_configs", "pipeline_execution_queue", "tenant_usage_quotas")
         self.query(";".join(f"DELETE FROM tenants.{table} WHERE TRUE" for table in tables))
 
     def hold(self, *queues: str) -> None:
-        """Have Cloud Tasks deliver nothing more of these queues, and forget what is in them and what ever was.
+        """Pause these queues, and make Cloud Tasks forget their tasks and all names that were ever used.
 
-        A kick's name says only when it is due: one of an earlier test would stand for this test's.
+        A kick's name says only when it is due, so a kick of an earlier test would have the name of this test's kick.
         """
         names = [self.cloud.cloud.queue(name) for name in _with_others(queues)]
         for name in names:
@@ -251,7 +251,7 @@ class Dispatching:
         assert self.cloud.tasks.forget(*names, timeout_seconds=60), "a delivery does not end"
 
     def move_on(self, *queues: str) -> None:
-        """Let Cloud Tasks deliver what is in these queues, and what will come."""
+        """Let Cloud Tasks deliver the present and future tasks of these queues."""
         for name in _with_others(queues):
             self.tasks_client.resume_queue(name=self.cloud.cloud.queue(name))
 

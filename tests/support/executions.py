@@ -21,7 +21,8 @@ from tests.support.queries import ask
 from tests.support.queue import enqueue, queued_run
 from tests.support.tenant import Api, Tenant
 
-HEADER = "X-Changed-Template"  # what tests/support/changed_execute_run.py reads; it loads the product, this does not
+# The header that tests/support/changed_execute_run.py reads. That module is not imported because it loads the product.
+HEADER = "X-Changed-Template"
 
 Json = dict[str, Any]
 EXECUTE = "/api/v1/internal/execute"
@@ -29,7 +30,7 @@ EXECUTE = "/api/v1/internal/execute"
 
 @dataclass(frozen=True)
 class Delivery:
-    """The body of a task for execute_run, and who it is for."""
+    """The body of a task for execute_run, and the tenant of its run."""
 
     tenant: Tenant
     run_id: str
@@ -58,11 +59,11 @@ class Held:
     answer: Future[str]
 
     def let_go(self) -> None:
-        """Let the job be done."""
+        """Let devcloud finish the job."""
         self.gate.open()
 
     def end(self) -> str:
-        """Let the job be done; what the executor then answers."""
+        """Let devcloud finish the job; return the executor's answer."""
         self.let_go()
         return self.answer.result()
 
@@ -155,9 +156,9 @@ class Executions:
 
     @contextmanager
     def held(self, delivery: Delivery, step: str, *, url: str | None = None) -> Iterator[Held]:
-        """The delivery, under way as far as this step's first job, which waits to be let go or for the block's end.
+        """Deliver, and hold the first job of this step until the test lets it go or the block ends.
 
-        A step is one of the template's, or one of every run's: claim, begin, checks, publish, log.
+        A step is one of the template's, or one that every run has: claim, begin, checks, publish, log.
         """
         labels = {"run": delivery.run_id, "step": step} | ({"statement": "publish"} if step == "publish" else {})
         with ThreadPoolExecutor(1) as threads, self.cloud.bigquery.hold(**labels) as gate:
@@ -166,7 +167,7 @@ class Executions:
             yield Held(gate, answer)
 
     def post(self, body: Json, *, url: str | None = None) -> requests.Response:
-        """Any body, as Cloud Tasks sends it; to the gateway unless `url` is another instance's."""
+        """POST any body as Cloud Tasks does, to the gateway or to the instance at `url`."""
         function_url, url = f"{self.cloud.ready['gateway']}/execute_run", url or self.url
         account = f"cvg-tasks-invoker@{self.cloud.project}.iam.gserviceaccount.com"
         token = self.cloud.identity.id_token(account, function_url)
@@ -186,7 +187,7 @@ class Executions:
         return delivery
 
     def fall_silent(self, run_id: str) -> None:
-        """Let the last that was heard of a run be an hour old, and its lease over as long."""
+        """Make the run's events an hour older, so that its lease has expired."""
         long_ago = "TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR)"
         for change in (
             "UPDATE tenants.pipeline_run_events SET occurred_at = TIMESTAMP_SUB(occurred_at, INTERVAL 1 HOUR)",

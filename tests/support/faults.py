@@ -19,7 +19,7 @@ Call = Callable[[dict[str, str | None]], requests.Response]
 
 
 def cut_off(cloud: Devcloud, function: str, call: Call, *, at_job: int = 2) -> requests.Response:
-    """The answer of a call, made with these headers, whose function is killed while this job of it is under way."""
+    """Make a call with these headers, kill its function while this job of it is running, and return the answer."""
     request_id = uuid.uuid4().hex
     with ThreadPoolExecutor(1) as threads, ExitStack() as gates:
         held = gates.enter_context(cloud.bigquery.hold(request_id=request_id))
@@ -49,15 +49,15 @@ class _Refusing(HTTPAdapter):
         answer = requests.Response()
         answer.status_code, answer.request, answer.url = 403, request, request.url or ""
         error = {"message": "Access Denied: not for you", "errors": [{"reason": "accessDenied"}], "code": 403}
-        answer._content = json.dumps({"error": error}).encode()  # requests has no public way
+        answer._content = json.dumps({"error": error}).encode()  # requests has no public method for this
         answer.headers["Content-Type"] = "application/json"
         return answer
 
 
 @contextmanager
 def refused(client: bigquery.Client, method: str, place: str, *, after: int = 0) -> Iterator[None]:
-    """All of the client's requests of this method whose address has `place` are refused, but for the first few."""
-    session = client._http  # the client has no public way
+    """Refuse the client's requests of this method whose address contains `place`, after the first few."""
+    session = client._http  # the client has no public method for this
     before = dict(session.adapters)
     refusing = _Refusing(method, place, after=after)
     for prefix in before:

@@ -31,12 +31,12 @@ MakeError = Callable[[], Exception]
 
 @dataclass
 class Fault:
-    """The errors by the phase of a run, each as a function that makes it."""
+    """The error of each phase of a run, as a function that makes it."""
 
     places: dict[str, MakeError] = field(default_factory=dict)
 
     def strike(self, place: str) -> None:
-        """Raise the error where it is wanted."""
+        """Raise the phase's error if there is one."""
         if make := self.places.get(place):
             raise make()
 
@@ -71,7 +71,9 @@ class _Warehouse(Warehouse):
         return super().once(statement, values, **options)
 
     def insert(self, statement: Statement, values: Mapping[str, Any], **options: Any) -> QueryJob:
-        if statement.name == "publish":  # the one job whose id is not that of one piece of work: it is a turn
+        if (
+            statement.name == "publish"
+        ):  # a publish is the only job whose id does not name one piece of work: it is the number of a turn
             self.fault.strike(statement.name)
         return super().insert(statement, values, **options)
 
@@ -103,7 +105,7 @@ class Hurried(StopSignal):
 
 @dataclass(frozen=True)
 class FaultyPlatform:
-    """Carries deliveries out in this process; `fault` says what fails."""
+    """Executes deliveries in this process; `fault` says what fails."""
 
     services: Services
     tasks: Tasks

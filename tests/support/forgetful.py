@@ -75,15 +75,15 @@ def _answer(request: requests.PreparedRequest, status: int, message: str, reason
     answer = requests.Response()
     answer.status_code, answer.request, answer.url = status, request, request.url or ""
     error = {"message": message, "errors": [{"reason": reason, "message": message}], "code": status}
-    answer._content = json.dumps({"error": error}).encode()  # requests has no public way
+    answer._content = json.dumps({"error": error}).encode()  # requests has no public method for this
     answer.headers["Content-Type"] = "application/json"
     return answer
 
 
 @contextmanager
 def forgetful(client: bigquery.Client, forgetfulness: Forgetfulness) -> Iterator[None]:
-    """The client's requests go through it while this lasts."""
-    session = client._http  # the client has no public way
+    """Send the client's requests through it inside this block."""
+    session = client._http  # the client has no public method for this
     before, adapter = dict(session.adapters), _Adapter(forgetfulness)
     for prefix in before:
         session.mount(prefix, adapter)

@@ -60,7 +60,7 @@ class Frontend:
         return self.api.post(self.credentials_path, body or self.gcp_body(), headers={"X-User-ID": user_id})
 
     def store_keyless(self) -> None:
-        """The quickest credentials there are: nothing is asked of Google."""
+        """Store credentials without a key, which is the quickest way: Google is not called."""
         content = {"project_id": self.tenant.project, "impersonate_service_account": IMPERSONATED}
         assert self.store({"provider": "GCP", "credentials": content}).status_code == 201
 
@@ -73,13 +73,13 @@ class Frontend:
         return self.api.post(self.run_path, self.run_body(**changes), headers=headers)
 
     def start(self, **changes: Any) -> str:
-        """Have a run accepted; its id."""
+        """Request a run that is accepted; return its id."""
         answer = self.run(**changes)
         assert answer.status_code == 202
         return str(answer.json()["pipeline_logging_id"])
 
     def finish(self, run_id: str, status: str) -> None:
-        """End a run as dispatcher and executor would: its row says how, its queue item is gone."""
+        """End a run as the dispatcher and the executor would: set its row's status, and delete its queue item."""
         self.sql(
             "UPDATE {own}.x_meta_pipeline_runs "
             "SET status = @status, completed_at = CURRENT_TIMESTAMP(), rows_published = 7 WHERE run_id = @run_id",

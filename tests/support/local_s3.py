@@ -1,4 +1,4 @@
-"""A bucket of S3's for tests: moto answers, checks signatures and IAM policies, on a loopback port of its own."""
+"""A local S3 for tests: moto on a loopback port of its own, which checks signatures and IAM policies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from moto.server import ThreadedMotoServer
 Json = dict[str, Any]
 REGION = "eu-central-1"
 _READ = ["s3:ListBucket", "s3:GetObject"]
-_ACCOUNT = "123456789012"  # the one that moto gives everybody
+_ACCOUNT = "123456789012"  # the account that moto gives to everybody
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class LocalS3:
         return {"provider": "AWS", "credentials": content}
 
     def let_one_in(self) -> None:
-        """Do not check the next call: who assumes a role has no key yet, and moto does not know that."""
+        """Leave the next call unchecked. A caller that assumes a role has no key yet, which moto does not consider."""
         requests.post(f"{self.endpoint}/moto-api/reset-auth", data="1", timeout=10).raise_for_status()
 
     def keyless(self, bucket: str, prefix: str) -> Json:
@@ -64,7 +64,7 @@ class LocalS3:
 @contextmanager
 def local_s3() -> Iterator[LocalS3]:
     """A running S3 that checks every call."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request would hide what a test has to say
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a log line for each request would hide a test's own output
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

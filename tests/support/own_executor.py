@@ -16,12 +16,12 @@ from shared.pipeline.stop_signal import StopSignal
 
 
 def unrecorded(hop: Hop) -> Executor:
-    """An executor of one's own that appends no STEP events."""
+    """An executor in this process that appends no STEP events."""
     return Executor(hop, Journal([]), record=lambda _: uuid.uuid4().hex, clock=lambda: datetime.now(UTC))
 
 
 def begun_hop(task: RunTask, services: Services, template: Template) -> Hop:
-    """The hop of an executor of one's own, which has claimed the run and begun it."""
+    """Claim and begin a run in this process, and return its hop."""
     run = services.runs.claim(task, execution_id=uuid.uuid4().hex)
     assert run is not None
     source = source_of(template, run.parameters, run.credential_source)

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 
 def add_newer_releases(wheels: Path, extras: dict[str, set[str]]) -> int:
-    """Put a newer, empty release beside each wheel of a folder, with these extras; how many there are now."""
+    """Add a newer, empty release of each wheel to a folder, with these extras; return the number of wheels."""
     found = sorted(wheels.glob("*.whl"))
     for wheel in found:
         name, version, _, _ = parse_wheel_filename(wheel.name)
@@ -47,7 +47,7 @@ def serve(wheels: Path) -> Iterator[str]:
             self.wfile.write(content)
 
         def log_message(self, *arguments: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

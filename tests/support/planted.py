@@ -67,7 +67,7 @@ ROW = {
 
 
 def rows_sql(rows: list[Json]) -> str:
-    """The rows as a query; what a row leaves out is as in ROW."""
+    """A query that returns the rows. Columns that a row leaves out have the values of ROW."""
     selected = [
         "SELECT " + ", ".join(_value(name, kind, {**ROW, **row}[name]) for name, kind in _TYPES.items())
         for row in rows or [{}]
@@ -89,7 +89,7 @@ class Outcome:
 
 @dataclass
 class Planted:
-    """Runs for one tenant, in this process; `snapshot_at` is what they see as the present moment."""
+    """Executes runs of one tenant in this process; `snapshot_at` is their present moment."""
 
     executions: Executions
     tenant: Tenant
@@ -118,7 +118,7 @@ class Planted:
         return Outcome(error, own)
 
     def admit(self, day: str) -> Delivery:
-        """A run of the tenant, whose export does not exist and is not read."""
+        """Admit a run of the tenant. Its export does not exist and is not read."""
         if self.tenant.tenant_id not in self.executions.prepared:
             Frontend(self.tenant, self.executions.client).store_keyless()
             self.executions.prepared.add(self.tenant.tenant_id)
@@ -132,7 +132,7 @@ class Planted:
         )
 
     def forget(self) -> None:
-        """Take back whatever is published of the planted rows."""
+        """Delete all published planted rows."""
         self.executions.client.delete_table(f"{self.tenant.tenant_id}.{TABLE}", not_found_ok=True)
 
     def template(self, checks: list[Json], rows: list[Json], sql: str = "") -> Template:

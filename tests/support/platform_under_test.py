@@ -81,14 +81,14 @@ class PlatformUnderTest:
 
 @contextmanager
 def local_platform(timeout_seconds: float) -> Iterator[PlatformUnderTest]:
-    """A local cloud in a folder of its own, with a sample export; gone afterwards."""
+    """A local cloud in a folder of its own, with a sample export; it is removed afterwards."""
     reach_loopback_directly()
     with (
         TemporaryDirectory(prefix="convergence-e2e-") as state_dir,
         Devcloud(Path(state_dir), schedules=False) as cloud,
         cloud.clients() as clients,
     ):
-        # The operator's identity comes from where it comes from in a deployment: Application Default Credentials.
+        # The operator's identity comes from Application Default Credentials, as in a deployment.
         os.environ["GOOGLE_APPLICATION_CREDENTIALS"] = cloud.ready["env"]["GOOGLE_APPLICATION_CREDENTIALS"]
         os.environ.update(closed_way_out(cloud.cloud))
         key = cloud.identity.mint_key(_PROJECT, "billing-reader")

@@ -21,7 +21,7 @@ def call(api: Api, route: str, tenant_id: str, *, headers: dict[str, str | None]
 
 
 def filled(path: str, tenant_id: str) -> str:
-    """A route's path with names in it."""
+    """A route's path, with its placeholders replaced."""
     parts = {
         "tenant_id": tenant_id, "provider": "gcp", "domain": "cost", "template": "billing",
         "pipeline_logging_id": str(uuid.UUID(int=1)), "config_id": str(uuid.UUID(int=2)),

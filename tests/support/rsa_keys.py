@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives import serialization
 
 _OID = bytes.fromhex("06092a864886f70d0101010500")
 PKCS1 = "RSA PRIVATE KEY"
-LONG = (1 << 7_699) + 1  # as long as the prime that OpenSSL took half a minute for
+LONG = (1 << 7_699) + 1  # OpenSSL took half a minute for a prime of this length
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """An RSAPrivateKey's, in their order."""
+    """The numbers of an RSAPrivateKey, in the order of the format."""
 
     version: int
     modulus: int
@@ -36,7 +36,7 @@ def whole(p: int, q: int, public: int) -> Numbers:
 
 
 def slow_key() -> Numbers:
-    """In 4,096 characters: a long factor beside a short one, and a public exponent as long as the modulus."""
+    """A key in 4,096 characters with a long and a short factor, and a public exponent as long as the modulus."""
     return whole(65_539, LONG, pow(65_537, -1, lcm(65_538, LONG - 1)))
 
 

@@ -49,7 +49,7 @@ class Schedules:
         return self.api.post(self.path, self.body(**changes), headers={"X-User-ID": user_id} | (headers or {}))
 
     def start(self, **changes: Any) -> str:
-        """Have a schedule made; its id."""
+        """Create a schedule; return its id."""
         answer = self.create(**changes)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["config_id"])
@@ -72,12 +72,12 @@ class Schedules:
         return sorted(entries, key=lambda row: row["timestamp"])
 
     def set(self, config_id: str, assignments: str) -> None:
-        """Change the stored row behind everybody's back."""
+        """Change the stored row directly, without a request."""
         sql = f"UPDATE {{tenants}}.tenant_pipeline_configs SET {assignments} WHERE config_id = @config_id"
         self.frontend.sql(sql, config_id=config_id)
 
     def make_due(self, config_id: str) -> datetime:
-        """Let the schedule owe a tick of half an hour ago; that tick."""
+        """Make a tick of half an hour ago due; return that tick."""
         self.set(config_id, "next_run_time = TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 30 MINUTE)")
         (row,) = [row for row in self.rows() if row["config_id"] == config_id]
         found: datetime = row["next_run_time"]

@@ -1,4 +1,4 @@
-"""An object store in memory, whose downloads break off where a test says."""
+"""An object store in memory. A test says where its downloads break off."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class MemoryStore:
 
 @dataclass
 class MemoryBody:
-    """A download of MemoryStore's."""
+    """A download from a MemoryStore."""
 
     content: bytes
     breaks_after: int | None

@@ -32,7 +32,7 @@ def replaced(path: Path, old: str, new: str) -> int:
 def told_by(
     main: Callable[[Sequence[str]], int], arguments: Sequence[str], capsys: pytest.CaptureFixture[str]
 ) -> list[str]:
-    """The lines a command complains in; its status says whether there are any."""
+    """The lines in which a command reports problems. Its exit status must say whether there are any."""
     status = main(arguments)
     found = capsys.readouterr().err.splitlines()
     assert status == int(bool(found))

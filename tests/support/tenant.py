@@ -53,7 +53,7 @@ class Tenant:
         return {"provider": "GCP", "credentials": content | {"billing_export_table": self.export.table}}
 
     def share(self, owner: Tenant) -> None:
-        """Have another tenant's project and export: both read them, and neither changes them."""
+        """Use another tenant's project and export. Both tenants read them, and neither changes them."""
         self.project = owner.project
         self.__dict__.update(gcp_key=owner.gcp_key, export=owner.export)
 

@@ -40,13 +40,13 @@ class Executor:
 
     @property
     def is_dead(self) -> bool:
-        """Whether it makes no call any more."""
+        """Whether it is dead and makes no further call."""
         return self.calls_left == 0
 
 
 @dataclass
 class World:
-    """The tenant: its jobs by turn, its executors, the clock. For `lag` seconds BigQuery hides jobs and who waits."""
+    """The tenant's jobs by turn, its executors and the clock. For `lag` seconds BigQuery hides new jobs and events."""
 
     executors: list[Executor]
     lag: float = 0.0
@@ -66,7 +66,7 @@ class World:
         return max((turn for turn, job in self.jobs.items() if job.succeeds and job.ends_at <= self.now), default=0)
 
     def run(self, *, until: float = 10_000.0) -> None:
-        """Let all executors act in the order of their moments, until none acts any more."""
+        """Let all executors act, in the order of their next moments, until none has anything left to do."""
         order = itertools.count()
         moments: list[tuple[float, int, Executor, Answer]] = []
         for executor in self.executors:
@@ -81,7 +81,7 @@ class World:
                 heapq.heappush(moments, (after[0], next(order), executor, after[1]))
 
     def _act(self, executor: Executor, answer: Answer) -> tuple[float, Answer] | None:
-        """Take one step of an executor: when it goes on and with which answer, or None when it has published."""
+        """Take one step of an executor. Return when it continues and with which answer, or None if it has published."""
         if executor.conversation is None:
             executor.newest = executor.newest or self.newest
             executor.conversation = take_turn(executor.lease_id, executor.newest)
@@ -95,7 +95,7 @@ class World:
         return self._granted(executor, wish)
 
     def _held(self, executor: Executor, turn: int) -> tuple[float, Answer] | None:
-        """The executor waits for its job; a publish that failed wants another turn."""
+        """Wait for the executor's own job; after a failed publish it needs another turn."""
         job = self.jobs[turn]
         assert job.lease_id == executor.lease_id, "nobody takes another's job for its own"
         if job.succeeds:
@@ -127,7 +127,8 @@ class World:
         executor.fails -= 1
         job = Job(executor.lease_id, "", self.now, self.now + executor.takes, succeeds=executor.fails < 0)
         self.jobs[turn] = job
-        return self._holder(turn) if executor.loses_answer else None  # repeated by the client: the id is taken
+        # The client repeats the request, and the id is taken.
+        return self._holder(turn) if executor.loses_answer else None
 
     def _holder(self, turn: int) -> Holder | None:
         job = self.jobs.get(turn)

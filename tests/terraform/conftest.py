@@ -12,13 +12,13 @@ pytestmark = pytest.mark.judge
 
 @pytest.fixture(scope="session")
 def terraform(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command `terraform`."""
+    """The path of the command `terraform`."""
     return lay_out(tmp_path_factory.mktemp("terraform"))
 
 
 @pytest.fixture(scope="session")
 def workspace(terraform: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A checkout, initialised; only tests that leave it as it is use it directly."""
+    """An initialised checkout. Only tests that do not change it use it directly."""
     root = tmp_path_factory.mktemp("workspace")
     (root / "checkout").mkdir()
     made = Workspace(check_out(root / "checkout"), terraform, root / "data")

@@ -87,14 +87,14 @@ def test_a_functions_archive_imports_with_its_own_requirements_alone(
     assert loaded.stdout.strip().splitlines()[-1] == "[]"
 
 
-def test_the_same_content_makes_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_content_gives_an_archive_with_the_same_bytes(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     assert pack(ROOT, "run_pipeline", first) == pack(ROOT, "run_pipeline", second)
     (one,), (other,) = first.iterdir(), second.iterdir()
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_a_changed_byte_changes_the_name() -> None:
+def test_a_changed_byte_gives_the_archive_another_name() -> None:
     files = members(ROOT, "run_pipeline")
     assert content_hash({**files, "main.py": files["main.py"] + b"\n"}) != content_hash(files)
     assert content_hash({**files, "configs/new.yml": b""}) != content_hash(files)

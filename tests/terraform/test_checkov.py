@@ -1,4 +1,4 @@
-"""checkov has no complaint that is not answered in writing."""
+"""checkov finds nothing except the findings that are skipped with a written reason."""
 
 import json
 import os

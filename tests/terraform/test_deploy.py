@@ -1,4 +1,4 @@
-"""deploy.sh under hard conditions: its refusals with reasons, the place of the state, and its questions."""
+"""deploy.sh refuses with reasons, keeps the state in the right place, and asks before it changes anything."""
 
 import json
 import os
@@ -23,11 +23,11 @@ pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
 
 
 def remote(server: Storage) -> dict[str, str]:
-    """Sends Terraform's own backend to this Cloud Storage."""
+    """Makes Terraform's own backend use this Cloud Storage."""
     return {"STORAGE_EMULATOR_HOST": server.address, "GOOGLE_OAUTH_ACCESS_TOKEN": "token"}
 
 
-def test_shellcheck_has_nothing_to_say() -> None:
+def test_shellcheck_finds_nothing() -> None:
     parts = sorted(str(path) for path in (ROOT / "tools" / "deploy").glob("*.sh"))
     command = [str(PYTHON.parent / "shellcheck"), "-x", "deploy.sh", *parts]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout == ""
@@ -83,7 +83,7 @@ def test_everything_that_is_missing_is_reported_at_once(user: NewUser, tmp_path:
         (["apply"], "needs a yes"),
     ],
 )
-def test_what_cannot_work_is_refused_with_its_reason(user: NewUser, arguments: list[str], reason: str) -> None:
+def test_a_deployment_that_cannot_work_is_refused_with_the_reason(user: NewUser, arguments: list[str], reason: str) -> None:
     user.fill_in_variables()
     refused = user.deploy(*arguments)
     assert refused.returncode == 2, refused.stdout + refused.stderr
@@ -92,7 +92,7 @@ def test_what_cannot_work_is_refused_with_its_reason(user: NewUser, arguments: l
     assert not (user.workspace.root / "terraform" / "terraform.tfstate").exists()
 
 
-def test_one_platforms_variables_do_not_slip_into_anothers(user: NewUser, tmp_path: Path) -> None:
+def test_variables_of_one_platform_are_not_used_for_another(user: NewUser, tmp_path: Path) -> None:
     user.fill_in_variables()
     other = tmp_path / "other.tfvars"
     other.write_text((user.workspace.root / "terraform" / "terraform.tfvars").read_text(encoding="utf-8"))
@@ -104,7 +104,7 @@ def test_one_platforms_variables_do_not_slip_into_anothers(user: NewUser, tmp_pa
 @pytest.mark.parametrize(
     ("key", "reason"), [("short", "fewer than 32"), (f"{'k' * 40}\nX-Evil: 1", "a line break"), ("k " * 20, "a space")]
 )
-def test_an_admin_key_that_no_header_takes_is_refused(deployed: NewUser, key: str, reason: str) -> None:
+def test_an_admin_key_that_no_http_header_can_carry_is_refused(deployed: NewUser, key: str, reason: str) -> None:
     before = deployed.admin_keys()
     refused = deployed.deploy("rotate-admin-key", ADMIN_KEY=key)
     assert refused.returncode == 2
@@ -140,7 +140,7 @@ def test_nothing_is_applied_when_tables_cannot_be_changed(deployed: NewUser) -> 
     assert (missing.returncode, "/nowhere (make setup)" in missing.stderr) == (2, True)
 
 
-def test_a_second_apply_makes_no_second_admin_key_and_changes_nothing(deployed: NewUser) -> None:
+def test_a_second_apply_creates_no_second_admin_key_and_changes_nothing(deployed: NewUser) -> None:
     before = deployed.admin_keys()
     again = deployed.deploy("apply", "--yes")
     assert again.returncode == 0, again.stderr
@@ -156,7 +156,7 @@ def test_a_second_apply_makes_no_second_admin_key_and_changes_nothing(deployed: 
         ("plan", "bigquery_location", "US"),
     ],
 )
-def test_another_place_is_not_deployed_over_this_one(deployed: NewUser, command: str, name: str, value: str) -> None:
+def test_a_deployment_to_another_project_or_region_does_not_replace_this_one(deployed: NewUser, command: str, name: str, value: str) -> None:
     deployed.fill_in_variables(**{name: value})
     refused = deployed.deploy(command, "--yes")
     deployed.fill_in_variables()
@@ -164,7 +164,7 @@ def test_another_place_is_not_deployed_over_this_one(deployed: NewUser, command:
     assert f"the variables say {value}" in refused.stderr
 
 
-def test_a_state_moves_into_a_bucket_and_others_go_on_from_there(
+def test_a_state_moves_into_a_bucket_and_colleagues_continue_from_there(
     terraform: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     first = new_user(tmp_path_factory.mktemp("first"), terraform, name='one\'s own "folder"')
@@ -223,7 +223,7 @@ def says(user: NewUser, text: str) -> Callable[[], bool]:
     return lambda: text in (user.cli / "output").read_text(encoding="utf-8")
 
 
-def test_whoever_says_no_at_a_terminal_changes_nothing(user: NewUser) -> None:
+def test_nothing_changes_if_the_person_answers_no(user: NewUser) -> None:
     user.fill_in_variables()
     ours, terminal = pty.openpty()
     script = begun(user, "apply", stdin=terminal)
@@ -239,7 +239,7 @@ def test_whoever_says_no_at_a_terminal_changes_nothing(user: NewUser) -> None:
 
 @pytest.mark.usefixtures("live_dispatcher")
 def test_the_smoke_test_runs_against_what_was_deployed(deployed: NewUser, cloud: Devcloud, tenant: Tenant) -> None:
-    """The local cloud's functions replace those that were not created; everything else is as printed."""
+    """The local cloud's functions stand in for the deployed ones. Everything else is what deploy.sh prints."""
     key, urls = (
         deployed.cli / "key.json",
         {name: f"{cloud.ready['gateway']}/{name}" for name in cloud.platform.functions},

@@ -21,7 +21,7 @@ def test_files_are_formatted_and_valid(workspace: Workspace) -> None:
 
 
 def test_a_deployment_lives_from_apply_to_destroy(user: NewUser) -> None:
-    """Every step looks at what the one before left behind, so they are one test."""
+    """Each step depends on the one before, so all steps are one test."""
     user.fill_in_variables()
     applied = user.deploy("apply", "--yes")
     assert applied.returncode == 0, applied.stdout[-3000:] + applied.stderr[-3000:]
@@ -44,7 +44,7 @@ def test_a_deployment_lives_from_apply_to_destroy(user: NewUser) -> None:
     assert rotated.returncode == 0, rotated.stderr
     assert user.admin_keys() == ([key, "a-key-that-somebody-else-has-chosen"], {"current": "2", "previous": "1"})
 
-    # The archives are gone, as on another machine: they are packed again, to the same bytes, and nothing changes.
+    # The archives are deleted, as on another machine. They are packed again with the same bytes, so nothing changes.
     build = user.workspace.root / "terraform" / "build"
     packed = {path.name: path.read_bytes() for path in build.glob("*.zip")}
     shutil.rmtree(build)
@@ -76,4 +76,4 @@ def test_the_key_is_destroyed_only_where_its_protection_was_lifted(copied: Works
 def test_nothing_of_terraforms_own_is_under_version_control() -> None:
     listed = subprocess.run(["git", "ls-files", "terraform"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert {Path(name).suffix for name in listed.stdout.splitlines()} == {".tf", ".hcl", ".md", ".example"}
-    assert ".terraform.lock.hcl" not in listed.stdout  # one made with our providers would lock engineers out
+    assert ".terraform.lock.hcl" not in listed.stdout  # a lock file of our stub providers would make Terraform refuse the real ones

@@ -17,13 +17,13 @@ def test_a_misspelt_argument_is_refused(copied: Workspace) -> None:
     assert 'An argument named "timeout_second" is not expected here' in done.stdout + done.stderr
 
 
-def test_a_dropped_grant_is_seen(copied: Workspace) -> None:
+def test_a_dropped_grant_is_found(copied: Workspace) -> None:
     copied.replace("configs/platform.yml", "    kms: [decrypt]\n", "")
     with pytest.raises(AssertionError, match="missing"):
         checks.check_grants(copied.plan(), checks.reviewed_grants())
 
 
-def test_a_widened_grant_is_seen(copied: Workspace) -> None:
+def test_a_widened_grant_is_found(copied: Workspace) -> None:
     copied.replace(
         "terraform/iam.tf", '"roles/cloudkms.cryptoKeyEncrypter"', '"roles/cloudkms.cryptoKeyEncrypterDecrypter"'
     )
@@ -31,7 +31,7 @@ def test_a_widened_grant_is_seen(copied: Workspace) -> None:
         checks.check_grants(copied.plan(), checks.reviewed_grants())
 
 
-def test_a_missing_variable_and_a_lost_column_are_seen(copied: Workspace) -> None:
+def test_a_missing_variable_and_a_lost_column_are_found(copied: Workspace) -> None:
     copied.replace("terraform/functions.tf", "        LOG_LEVEL         = var.log_level\n", "")
     path = "configs/tables/tenants/dispatcher_state.yml"
     lines = (copied.root / path).read_text(encoding="utf-8").splitlines(keepends=True)
@@ -44,7 +44,7 @@ def test_a_missing_variable_and_a_lost_column_are_seen(copied: Workspace) -> Non
         checks.check_tables(plan)
 
 
-def test_a_function_made_public_is_seen(copied: Workspace) -> None:
+def test_a_function_that_became_public_is_found(copied: Workspace) -> None:
     copied.replace(
         "terraform/iam.tf",
         'var.public_access == "all_users" ? keys(local.public_functions)',
@@ -58,7 +58,7 @@ def test_a_function_made_public_is_seen(copied: Workspace) -> None:
         checks.check_grants(plan, checks.reviewed_grants())
 
 
-# Each a change of a file, and the check that has to see it.
+# Changes of files, each with the check that has to find it.
 QUIET_MISTAKES = [
     (
         test_plan.test_jobs_call_their_functions_with_an_explicit_audience,
@@ -79,7 +79,7 @@ QUIET_MISTAKES = [
         '"allAuthenticatedUsers"',
     ),
     (
-        test_plan.test_custom_roles_hold_what_their_names_say_and_no_more,
+        test_plan.test_custom_roles_have_only_the_permissions_that_their_names_say,
         "terraform/iam.tf",
         '["bigquery.tables.get", "bigquery.tables.updateData"]',
         '["bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.updateData"]',
@@ -97,13 +97,13 @@ QUIET_MISTAKES = [
         "rotation_days: 91",
     ),
     (
-        test_plan.test_names_are_those_that_google_takes,
+        test_plan.test_names_are_accepted_by_google,
         "configs/platform.yml",
         "id: cvg-tasks-invoker",
         "id: cvg-the-invoker-of-all-of-our-tasks",
     ),
     (
-        test_plan.test_queues_are_those_of_the_map,
+        test_plan.test_queues_are_those_of_platform_yml,
         "configs/platform.yml",
         "max_concurrent_dispatches: 1\n",
         "max_concurrent_dispatches: 7\n",
@@ -117,7 +117,7 @@ QUIET_MISTAKES = [
 ]
 
 
-def test_quiet_mistakes_are_seen_each_by_the_check_that_is_there_for_it(copied: Workspace, plan: Plan) -> None:
+def test_each_silent_mistake_is_found_by_its_check(copied: Workspace, plan: Plan) -> None:
     for check, path, old, new in QUIET_MISTAKES:
         check(plan)
         copied.replace(path, old, new)

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.judge, pytest.mark.timeout(280)]
 NUMBER = "123456789012"
 
 
-# The names that Google accepts, which the schema does not say; a bucket's name has room for the longest project id.
+# The names that Google accepts, which the schema does not have. A bucket's name leaves room for the longest project id.
 NAMES = {
     "google_service_account": ("account_id", r"[a-z][a-z0-9-]{4,28}[a-z0-9]"),
     "google_project_iam_custom_role": ("role_id", r"[a-zA-Z0-9_.]{3,64}"),
@@ -32,7 +32,7 @@ NAMES = {
     "google_artifact_registry_repository": ("repository_id", r"[a-z][a-z0-9-]{0,61}[a-z0-9]"),
     "google_logging_metric": ("name", r"[A-Za-z0-9_]{1,100}"),
     "google_cloud_quotas_quota_preference": ("name", r"[a-z][a-z0-9-]{0,62}"),
-    # The service's own URL has its name and the project's number in one label of at most 63 characters.
+    # The URL of a service has its name and the project's number in one DNS label of at most 63 characters.
     "google_cloudfunctions2_function": ("name", r"[a-z][a-z0-9-]{0,47}[a-z0-9]"),
 }
 
@@ -45,7 +45,7 @@ def test_every_grant_is_a_reviewed_one(plan: Plan) -> None:
     checks.check_grants(plan, checks.reviewed_grants())
 
 
-def test_custom_roles_hold_what_their_names_say_and_no_more(plan: Plan) -> None:
+def test_custom_roles_have_only_the_permissions_that_their_names_say(plan: Plan) -> None:
     roles = {
         key: set(role.values["permissions"]) for key, role in plan.resources("google_project_iam_custom_role").items()
     }
@@ -79,11 +79,11 @@ def test_central_tables_are_those_of_configs(plan: Plan) -> None:
     checks.check_tables(plan)
 
 
-def test_functions_get_the_settings_they_ask_for_and_no_other(plan: Plan) -> None:
+def test_functions_get_exactly_their_listed_settings(plan: Plan) -> None:
     checks.check_environments(plan)
 
 
-def test_functions_are_sized_as_the_map_says(plan: Plan) -> None:
+def test_functions_have_the_size_that_platform_yml_says(plan: Plan) -> None:
     for name, function in get_platform().functions.items():
         resource = plan.resources("google_cloudfunctions2_function")[name].values
         (service,), (build,) = resource["service_config"], resource["build_config"]
@@ -101,24 +101,24 @@ def test_functions_are_sized_as_the_map_says(plan: Plan) -> None:
         assert service["service_account_email"] == f"{account}@{PROJECT}.iam.gserviceaccount.com"
 
 
-def test_names_are_those_that_google_takes(plan: Plan) -> None:
+def test_names_are_accepted_by_google(plan: Plan) -> None:
     for kind, (attribute, pattern) in NAMES.items():
         found = [resource.values[attribute] for resource in plan.resources(kind).values()]
         assert found, kind
         assert [name for name in found if not re.fullmatch(pattern, name)] == []
 
 
-def test_whoever_calls_a_function_waits_as_long_as_it_may_take(plan: Plan) -> None:
+def test_callers_wait_as_long_as_a_function_may_take(plan: Plan) -> None:
     assert get_platform().functions["execute_run"].timeout_seconds <= _DISPATCH_DEADLINE.total_seconds() <= 1800
     assert get_platform().functions["process_queue"].timeout_seconds <= _KICK_DEADLINE.total_seconds()
     budget = Settings.model_fields["execution_budget_seconds"].default
-    assert budget < get_platform().functions["execute_run"].timeout_seconds  # time to hand over
+    assert budget < get_platform().functions["execute_run"].timeout_seconds  # the difference is the time to hand over
     for function in get_platform().functions.values():
         if function.schedule:
             assert function.timeout_seconds <= function.schedule.attempt_deadline_seconds
 
 
-def test_calls_count_against_the_project_that_is_deployed(plan: Plan) -> None:
+def test_api_calls_count_against_the_deployed_projects_quota(plan: Plan) -> None:
     for provider in ("google", "google-beta"):
         expressions = plan.document["configuration"]["provider_config"][provider]["expressions"]
         assert expressions["user_project_override"] == {"constant_value": True}
@@ -133,7 +133,7 @@ def test_the_worker_may_take_half_an_hour_and_the_dispatcher_is_alone(plan: Plan
     assert (dispatcher["max_instance_count"], dispatcher["max_instance_request_concurrency"]) == (1, 1)
 
 
-def test_functions_name_each_other_by_urls_that_are_known_beforehand(plan: Plan) -> None:
+def test_functions_get_each_others_urls_although_none_is_deployed_yet(plan: Plan) -> None:
     for name, function in plan.resources("google_cloudfunctions2_function").items():
         environment = function.values["service_config"][0]["environment_variables"]
         assert environment.get("FUNCTION_URL", url_of(name)) == url_of(name)
@@ -176,7 +176,7 @@ def test_the_schedules_that_flow_3_names_are_kept() -> None:
     }
 
 
-def test_queues_are_those_of_the_map(plan: Plan) -> None:
+def test_queues_are_those_of_platform_yml(plan: Plan) -> None:
     queues = plan.resources("google_cloud_tasks_queue")
     assert queues.keys() == get_platform().queues.keys()
     for name, queue in get_platform().queues.items():
@@ -234,7 +234,7 @@ def test_no_overdue_alert_looks_further_back_than_cloud_monitoring_does() -> Non
             assert function.schedule.overdue_after_seconds <= 25 * 3600
 
 
-def test_the_daily_query_quota_guards_the_wallet(plan: Plan) -> None:
+def test_the_daily_query_quota_limits_the_cost(plan: Plan) -> None:
     (quota,) = plan.resources("google_cloud_quotas_quota_preference").values()
     assert quota.values["quota_id"] == "QueryUsagePerDay"
     assert quota.values["quota_config"][0]["preferred_value"] == str(5 * 1024 * 1024)
@@ -248,17 +248,17 @@ def test_no_secrets_value_is_in_the_plan_or_its_outputs(plan: Plan) -> None:
     assert not [name for name, output in plan.document["planned_values"]["outputs"].items() if output["sensitive"]]
 
 
-def test_the_dispatchers_one_row_is_made_with_its_table(plan: Plan) -> None:
+def test_the_dispatchers_one_row_is_inserted_when_its_table_is_created(plan: Plan) -> None:
     (job,) = plan.resources("google_bigquery_job").values()
     (query,) = job.values["query"]
     assert "INSERT INTO `tenants`.dispatcher_state (epoch)" in query["query"]
     source = plan.configuration("google_bigquery_job.dispatcher_state")["job_id"]["references"]
-    assert "local.labels" in source  # a job cannot be changed: other labels are another job, which needs another id
+    assert "local.labels" in source  # a job cannot be changed: other labels need another job, with another id
     assert (query["create_disposition"], query["write_disposition"]) == ("", "")
     assert [column.name for column in get_tables("tenants")["dispatcher_state"].columns] == ["epoch"]
 
 
-def test_outputs_say_where_every_route_is(plan: Plan) -> None:
+def test_outputs_have_the_url_of_every_route(plan: Plan) -> None:
     routes = {
         route: url_of(name) + route.split()[1]
         for name, function in get_platform().functions.items()

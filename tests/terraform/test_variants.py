@@ -1,4 +1,4 @@
-"""The variants of a deployment: ways in, ways of an operator, and own encryption keys."""
+"""The variants of a deployment: public access, an operator's access, and the owner's encryption keys."""
 
 import base64
 import json
@@ -18,8 +18,8 @@ def test_without_the_invoker_check_nothing_is_granted_to_everybody(workspace: Wo
     checks.check_public(plan, set())
     assert plan.resources("terraform_data", "invoker_check_disabled").keys() == PUBLIC
     triggers = plan.configuration("terraform_data.invoker_check_disabled")["triggers_replace"]["references"]
-    # The attributes that a deployment changes; update_time is known only after it, so that the check would be on
-    # until the next one.
+    # A deployment changes these attributes. update_time is known only afterwards, so the invoker check would stay on until
+    # the next deployment.
     assert {"google_storage_bucket_object.archives", "local.environments"} <= set(triggers)
     assert not [reference for reference in triggers if "update_time" in reference]
 
@@ -66,7 +66,7 @@ def test_a_gateways_quota_counts_every_request_by_the_callers_project(workspace:
     assert behind["environment_variables"]["PROXIES_IN_FRONT"] == "1"
 
 
-def test_an_operators_way_in_opens_the_scheduler_functions_and_tells_them(workspace: Workspace) -> None:
+def test_an_operators_access_opens_the_scheduler_functions_and_gives_them_its_settings(workspace: Workspace) -> None:
     plan = workspace.plan(
         {
             "admin_key_ingress": ["process_queue"],
@@ -92,7 +92,7 @@ def test_an_operators_way_in_opens_the_scheduler_functions_and_tells_them(worksp
     assert {grant.values["name"] for grant in operators.values()} == {
         name.replace("_", "-") for name, f in get_platform().functions.items() if "ADMIN_KEY_SECRET" in f.environment
     }
-    # Minting an operator's ID token is one right, acting as the account that decrypts is another.
+    # The right to create an operator's ID token is not the right to act as the account that decrypts.
     account = f"account {get_platform().service_accounts['operator'].id}"
     assert checks.grants(plan) - checks.reviewed_grants() == {
         ("user:ops@example.com", "iam.serviceAccountOpenIdTokenCreator", account),
@@ -107,7 +107,7 @@ def test_an_operators_way_in_opens_the_scheduler_functions_and_tells_them(worksp
         assert job.values["http_target"][0]["headers"]["X-Admin-Key"] == "k" * 40
 
 
-def test_keys_of_ones_own_encrypt_datasets_and_bucket(workspace: Workspace) -> None:
+def test_the_owners_keys_encrypt_datasets_and_bucket(workspace: Workspace) -> None:
     keys = {
         "dataset_key": "projects/k/locations/eu/keyRings/r/cryptoKeys/datasets",
         "bucket_key": "projects/k/locations/europe-west3/keyRings/r/cryptoKeys/bucket",
@@ -120,7 +120,7 @@ def test_keys_of_ones_own_encrypt_datasets_and_bucket(workspace: Workspace) -> N
         }
     )
     given = plan.resources("google_cloudfunctions2_function")["setup_credentials"].values["service_config"][0]
-    assert given["environment_variables"]["DATASET_KMS_KEY"] == keys["dataset_key"]  # tenants' datasets are made later
+    assert given["environment_variables"]["DATASET_KMS_KEY"] == keys["dataset_key"]  # tenants' datasets are created later
     for dataset in plan.resources("google_bigquery_dataset").values():
         assert dataset.values["default_encryption_configuration"][0]["kms_key_name"] == keys["dataset_key"]
     (bucket,) = plan.resources("google_storage_bucket").values()

@@ -66,7 +66,7 @@ class Replay:
         self._engine = Engine(self._database)
         self._results = ResultStore(folder)
         self._jobs = QueryJobs(self._engine, self._results, Delays(None))
-        self._read_only: dict[str, str] = {}  # datasets by the setup that made them
+        self._read_only: dict[str, str] = {}  # the datasets, by the setup that filled them
 
     def judge(self, case: Case) -> Verdict:
         """Run the case and compare."""

@@ -23,12 +23,12 @@ Definition = ast.FunctionDef | ast.ClassDef
 
 
 def rights_of(function: str) -> dict[str, set[str]]:
-    """By right (read, append, change): the central tables a function's code uses it on."""
+    """The central tables that a function's code reads, appends to and changes, by right."""
     return rights_from(ROOT / "functions" / function / "main.py")
 
 
 def rights_from(start: Path) -> dict[str, set[str]]:
-    """The same for what a module's code reaches."""
+    """The same for the code that a module reaches."""
     reached = _reached(start)
     used = defaultdict(set)
     for file, name in reached.statements():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Clock:
-    """A clock to inject: seconds since 1970. Its next `leap` comes right after it was read."""
+    """A clock to inject, in seconds since 1970. It advances by its next `leap` right after each read."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0

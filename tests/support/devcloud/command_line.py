@@ -46,14 +46,14 @@ class Served:
     ready: Json
 
     def end(self, number: signal.Signals) -> int:
-        """Signal the process; the status it ends with."""
+        """Send the process a signal; return its exit status."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_SECONDS)
 
 
 @contextmanager
 def up(state_dir: Path) -> Iterator[Served]:
-    """`devcloud up` on this directory; killed in the end, unless the test has ended it."""
+    """Run `devcloud up` on this directory; kill it at the end unless the test has ended it."""
     command = [*DEVCLOUD, "up", "--json", "--state-dir", str(state_dir)]
     with subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

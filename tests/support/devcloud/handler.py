@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from devcloud.http_server import HttpServer
 
-PATIENCE_SECONDS = 60.0  # how long a test waits for an answer that is due at once
+PATIENCE_SECONDS = 60.0  # the longest wait for an answer that should come at once
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Handler:
         self._server.stop()
 
     def next_request(self) -> Received:
-        """The next request, waiting for it."""
+        """Wait for the next request, and return it."""
         return self._received.get(timeout=PATIENCE_SECONDS)
 
     @property

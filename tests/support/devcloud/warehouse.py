@@ -24,7 +24,7 @@ class Warehouse:
         self.clear()
 
     def clear(self) -> None:
-        """Have the dataset, with nothing in it."""
+        """Create the dataset again, empty."""
         with self.engine.session() as session:
             session.read()
             if catalog.find_dataset(session.cursor, PROJECT, DATASET):

@@ -60,7 +60,7 @@ _MONTH = {
 
 
 def charge(kind: str, cost: str, **changes: Any) -> Json:
-    """A line of the whole month that no usage stands behind."""
+    """A line for the whole month without usage."""
     return row(kind, cost, **(_NO_USAGE | _MONTH | changes))
 
 
@@ -105,7 +105,7 @@ def reservation() -> list[Json]:
 
 
 def fees() -> list[Json]:
-    """Fees that pay for themselves, and not for usage to come: of support, and of a seller on the marketplace."""
+    """Fees that cover no later usage: of support, and of a seller on the marketplace."""
     seller = {"bill_billing_entity": "AWS Marketplace", "line_item_legal_entity": "Seller Inc."}
     return [
         charge("Fee", "29", line_item_product_code="AWSDeveloperSupport"),
@@ -114,7 +114,7 @@ def fees() -> list[Json]:
 
 
 def every_kind() -> list[Json]:
-    """All kinds of lines but such fees, an earlier period's refund among them."""
+    """All kinds of lines except the fees of `fees`; one is a refund for an earlier period."""
     earlier = {"line_item_usage_start_date": "2026-08-05T00:00:00Z", "line_item_usage_end_date": "2026-08-05T01:00:00Z"}
     return [
         row(),

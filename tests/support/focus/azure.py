@@ -62,7 +62,7 @@ class AzureStatements:
         return table
 
     def focus_table(self, extract: str) -> str:
-        """A table with what the focus step makes of staged rows."""
+        """A table with the result of the focus step for staged rows."""
         table = f"focus_{uuid.uuid4().hex[:12]}"
         config = bigquery.QueryJobConfig(destination=f"{self.client.project}.{self.dataset}.{table}")
         self.ask("focus_rows", config, extract=extract)

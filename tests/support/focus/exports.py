@@ -22,11 +22,11 @@ EXPORTS = sorted([*GCP.glob("*.jsonl"), *GCP.glob("*.csv")])
 TRUTHS = {path: truth for path in EXPORTS if (truth := path.with_suffix(".truth.json")).exists()}
 _TIMES = ("usage_start_time", "usage_end_time", "export_time")
 _LISTS = ("labels", "system_labels", "project.labels", "credits")
-_ODD = ("partition_date",)  # no column of the export
+_ODD = ("partition_date",)  # fields of the file that are no columns of the export
 
 
 def load(tenant: Tenant, export: Path) -> str:
-    """The export in the tenant's project, partitioned by arrival as Google's own is; its full name."""
+    """Load the export into the tenant's project, partitioned by arrival like Google's own; return its full name."""
     name = f"{tenant.project}.billing.{re.sub(r'[^a-z0-9]', '_', export.stem)}"
     schema = [bigquery.SchemaField.from_api_repr(field) for field in load_schema()]
     with tenant.cloud.clients(tenant.gcp_key) as clients:

@@ -18,7 +18,7 @@ SHOWN = ", ".join(f"`{name}`" for name in get_views()["focus_cost_v1_4"].shown)
 
 
 def broken_rules(folder: Path, exports: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, dict[str, str]]:
-    """What the linter says of each list of rows."""
+    """The linter's findings for each list of rows."""
     files = [folder / f"{number}.json" for number in range(len(exports))]
     for file, rows in zip(files, exports.values(), strict=True):
         file.write_text(json.dumps([{name: _text(value) for name, value in row.items()} for row in rows]))

@@ -39,7 +39,7 @@ class Statements:
         return table
 
     def focus_table(self, extract: str) -> str:
-        """A table with what the focus step makes of a staged export."""
+        """A table with the result of the focus step for a staged export."""
         table = f"focus_{uuid.uuid4().hex[:12]}"
         config = bigquery.QueryJobConfig(destination=f"{self.client.project}.{self.dataset}.{table}")
         self._query("focus_rows", {"extract": extract}, config)

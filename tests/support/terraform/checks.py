@@ -125,7 +125,7 @@ def check_environments(plan: Plan) -> None:
 
 
 def check_public(plan: Plan, expected: set[str]) -> None:
-    """Only the named functions' services are public, in any way."""
+    """Only the services of the named functions are public."""
     everybody = [resource for resource in plan if '"allUsers"' in json.dumps(resource.values)]
     assert {resource.type for resource in everybody} <= {"google_cloud_run_v2_service_iam_member"}
     services = {resource.values["name"] for resource in everybody}

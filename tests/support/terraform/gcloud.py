@@ -12,7 +12,7 @@ from typing import Any
 
 
 def main() -> int:
-    """One call."""
+    """Handle one call."""
     folder, arguments = Path(sys.argv[1]), sys.argv[2:]
     with (folder / "calls").open("a", encoding="utf-8") as calls:
         calls.write(" ".join(arguments) + "\n")

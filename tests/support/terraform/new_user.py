@@ -22,7 +22,7 @@ class NewUser:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The answers that deploy.sh gets; the tables are always as they should be."""
+        """The environment of deploy.sh. Its commands find all tables up to date."""
         path = f"{self.cli}:{os.environ['PATH']}"
         return {"PATH": path, "HOME": str(self.cli), "DEPLOY_PYTHON": str(self.cli / "python")}
 

@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(204, b"")
 
     def _body(self) -> bytes:
-        """All of it, which comes in chunks."""
+        """The whole body, which is sent in chunks."""
         body = b""
         while size := int(self.rfile.readline(), 16):
             body += self.rfile.read(size)
@@ -117,7 +117,7 @@ def _described(key: str, generation: int, content: bytes) -> dict[str, str]:
 
 @contextmanager
 def storage() -> Iterator[Storage]:
-    """A running one."""
+    """A running storage."""
     server = Storage()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource of a plan: what is known of it before it is made."""
+    """A resource of a plan, with the values that are known before it is created."""
 
     address: str
     type: str
