@@ -47,11 +47,11 @@ def test_run_waits_for_a_slot() -> None:
     assert usage(live(2)).predict_start(BILLING, "s") == Start("PENDING", "CONCURRENT_LIMIT", 1)
 
 
-def test_run_waits_behind_those_that_will_take_the_slot() -> None:
+def test_run_waits_behind_runs_that_will_take_the_slot() -> None:
     assert usage(live(1), waiting(3)).predict_start(BILLING, "s") == Start("PENDING", "CONCURRENT_LIMIT", 4)
 
 
-def test_run_passes_those_of_lower_priority() -> None:
+def test_run_starts_before_runs_of_lower_priority() -> None:
     assert usage(live(1), waiting(3, manual=False, ahead=False)).predict_start(BILLING, "s") == Start("RUNNING")
 
 
@@ -61,7 +61,7 @@ def test_run_waits_for_the_same_pipeline_and_source(first: QueuedGroup) -> None:
     assert (start.status, start.wait_reason) == ("PENDING", "PIPELINE_BUSY")
 
 
-def test_run_passes_one_of_the_same_pipeline_and_source_that_goes_after_it() -> None:
+def test_run_does_not_wait_for_a_later_run_of_the_same_pipeline_and_source() -> None:
     later = waiting(1, BILLING, "s", manual=False, ahead=False)
     assert usage(later).predict_start(BILLING, "s") == Start("RUNNING")
 
@@ -98,11 +98,11 @@ def test_accepted_runs_never_exceed_the_daily_limit(started: int, uncounted: int
 
 
 @given(st.datetimes(timezones=st.just(UTC), max_value=datetime(9999, 12, 30)))  # noqa: DTZ001 - Hypothesis wants it naive
-def test_limits_start_anew_within_a_day(now: datetime) -> None:
+def test_limits_are_reset_within_a_day(now: datetime) -> None:
     assert 0 < (next_utc_midnight(now) - now).total_seconds() <= 86_400
 
 
-def test_first_answer_holds_for_a_day_and_for_its_body_only() -> None:
+def test_first_answer_is_valid_for_a_day_and_for_its_body_only() -> None:
     first = AcceptedRun("run", Start("RUNNING"), "digest", accepted_at=NOW)
     assert first.answers("digest", NOW + timedelta(hours=24))
     with pytest.raises(IdempotencyMismatch):
@@ -129,7 +129,7 @@ def test_same_call_finds_the_same_run_and_no_other_does() -> None:
     assert len(others) == 7
 
 
-def test_digest_sees_the_body_and_not_the_order_of_its_fields() -> None:
+def test_digest_depends_on_the_body_and_not_on_the_order_of_its_fields() -> None:
     assert body_digest({"a": 1, "b": [2]}) == body_digest({"b": [2], "a": 1})
     assert body_digest({"a": 1}) != body_digest({"a": "1"})
 

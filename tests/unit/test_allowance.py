@@ -13,7 +13,7 @@ from shared.domain.requests.allowance import Allowance
     per_second=st.floats(0.01, 20),
     moments=st.lists(st.floats(0, 3_600), min_size=1, max_size=200).map(sorted),
 )
-def test_never_more_is_taken_than_was_there_and_came_back(
+def test_no_more_is_taken_than_the_initial_amount_and_the_refill(
     at_once: int, per_second: float, moments: list[float]
 ) -> None:
     allowance = Allowance(at_once=at_once, per_second=per_second)
@@ -24,7 +24,7 @@ def test_never_more_is_taken_than_was_there_and_came_back(
 
 
 @given(at_once=st.integers(1, 20), per_second=st.floats(0.01, 5), cost=st.floats(0.1, 40))
-def test_who_waits_as_long_as_told_is_served(at_once: int, per_second: float, cost: float) -> None:
+def test_a_caller_that_waits_for_retry_after_is_served(at_once: int, per_second: float, cost: float) -> None:
     allowance, now = Allowance(at_once=at_once, per_second=per_second), 100.0
     assert allowance.take("one", now=now, cost=cost) == 0
     while wait := allowance.take("one", now=now, cost=cost):
@@ -34,12 +34,12 @@ def test_who_waits_as_long_as_told_is_served(at_once: int, per_second: float, co
         break
 
 
-def test_names_do_not_share_and_the_oldest_are_forgotten() -> None:
+def test_callers_do_not_share_an_allowance_and_the_oldest_are_forgotten() -> None:
     allowance = Allowance(at_once=1, per_second=0.001)
     assert [allowance.take(name, now=0.0) == 0 for name in ("a", "b", "a")] == [True, True, False]
     for number in range(10_000):
         allowance.take(f"guess-{number}", now=1.0)
-    assert allowance.take("a", now=2.0) == 0  # bounded memory is the price
+    assert allowance.take("a", now=2.0) == 0  # a forgotten caller starts again, because the memory is bounded
 
 
 def test_a_clock_that_goes_back_gives_nothing() -> None:

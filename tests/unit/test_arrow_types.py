@@ -21,27 +21,27 @@ MONEY = st.floats(min_value=-1e28, max_value=1e28, allow_nan=False)
 
 
 def numeric(value: float | None) -> Decimal | None:
-    """The result of BigQuery's CAST of the number as it is written."""
+    """The NUMERIC to which BigQuery casts the number as it is written."""
     return None if value is None else Decimal(repr(value)).quantize(NANO, context=EXACT)
 
 
 @given(st.lists(st.one_of(st.none(), MONEY), max_size=20))
-def test_a_float_becomes_the_numeric_its_shortest_text_says(values: list[float | None]) -> None:
+def test_a_float_becomes_the_numeric_of_its_shortest_text(values: list[float | None]) -> None:
     assert to_numeric(pa.array(values, pa.float64())).to_pylist() == [numeric(value) for value in values]
 
 
 @given(st.decimals(min_value=-(10**6), max_value=10**6, places=9))
-def test_money_with_up_to_nine_places_comes_back_to_the_last_digit(amount: Decimal) -> None:
+def test_money_with_up_to_nine_places_keeps_every_digit(amount: Decimal) -> None:
     assert to_numeric(pa.array([float(amount)])).to_pylist() == [amount]
 
 
 @pytest.mark.parametrize("value", [5e-10, -5e-10, 1.5e-9, 1e-300, 5e-324, 0.1, -0.0, 1e22])
-def test_the_edges_round_half_away_from_zero(value: float) -> None:
+def test_halves_are_rounded_away_from_zero(value: float) -> None:
     assert to_numeric(pa.array([value])).to_pylist() == [numeric(value)]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e30])
-def test_what_is_no_numeric_is_refused_by_column(value: float) -> None:
+def test_a_value_that_is_no_numeric_is_refused_by_column(value: float) -> None:
     with pytest.raises(StepRefused, match="column cost"):
         conform(pa.array([value]), NUMERIC, "cost")
 
@@ -60,7 +60,7 @@ def test_a_float_that_is_no_numeric_is_refused_with_its_place(value: float, kind
 
 
 @pytest.mark.parametrize("given_values", [[b"x"], [1], [["a"]], [{"a": 1}]], ids=["bytes", "number", "list", "struct"])
-def test_a_column_of_any_type_becomes_ours_or_is_refused_by_name(given_values: list[Any]) -> None:
+def test_a_column_of_any_type_is_converted_or_refused_by_name(given_values: list[Any]) -> None:
     for field in arrow_schema(get_table("tenant_dataset", "gcp_cost_billing").columns):
         try:
             assert conform(pa.array(given_values), field.type, field.name).type == field.type
@@ -81,7 +81,7 @@ CREDITS = st.one_of(
 
 
 @given(rows=st.lists(CREDITS, max_size=8), skipped=st.integers(min_value=0, max_value=3))
-def test_lists_of_structs_keep_their_rows_wherever_the_batch_was_cut(rows: list[Any], skipped: int) -> None:
+def test_lists_of_structs_keep_their_rows_in_a_sliced_batch(rows: list[Any], skipped: int) -> None:
     given_type = pa.list_(pa.struct([("name", pa.string()), ("amount", pa.float64())]))
     wanted = pa.list_(pa.struct([("amount", NUMERIC), ("name", pa.string()), ("full_name", pa.string())]))
     found = conform(pa.array(rows, given_type).slice(skipped), wanted, "credits")

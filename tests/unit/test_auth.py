@@ -73,7 +73,7 @@ def test_a_malformed_key_is_refused_and_a_formed_one_hashed(text: str) -> None:
 
 
 class OneToken:
-    """Knows the token `good`, of the account it is given."""
+    """Accepts the token `good`, as a token of the given account."""
 
     def __init__(self, email: str) -> None:
         self.email = email
@@ -85,7 +85,7 @@ class OneToken:
 
 
 class OneAdminKey:
-    """Knows the key `admin`."""
+    """Accepts the key `admin`."""
 
     def check(self, header: str) -> None:
         if header != "admin":
@@ -105,7 +105,7 @@ def invoke(
     )
 
 
-def test_an_invokers_token_or_the_admin_key_is_proof() -> None:
+def test_an_invokers_token_or_the_admin_key_is_accepted() -> None:
     assert invoke("Bearer good") == "s@p"
     assert invoke(admin_key="admin") == "admin"
 

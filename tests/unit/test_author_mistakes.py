@@ -100,6 +100,8 @@ def test_explain_refuses_what_validate_refuses(template: Path, capsys: pytest.Ca
     assert "curency" in told[0]
 
 
-def test_given_its_sql_validate_asks_for_the_template(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_validate_names_the_template_if_it_is_given_the_sql_file(
+    template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (problem,) = problems(capsys, template.with_suffix(".sql"))
     assert problem.endswith("give its .yml, as configs/gcp/cost/daily_by_service.yml, and its SQL is read with it")

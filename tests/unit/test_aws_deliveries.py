@@ -1,4 +1,4 @@
-"""What of a bucket's objects forms a billing period, and what is refused because nobody can be sure."""
+"""Which objects of a bucket form a billing period, and which are refused because they are ambiguous."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def refused(*keys: str) -> str:
         ([f"{CUR2}BILLING_PERIOD=2026-09/whatever.parquet", "exports/readme.txt"], f"{CUR2}BILLING_PERIOD=2026-09/"),
     ],
 )  # fmt: skip
-def test_a_period_is_its_manifest_or_a_complete_set(keys: list[str], name: str) -> None:
+def test_a_period_consists_of_its_manifests_files_or_of_a_complete_set(keys: list[str], name: str) -> None:
     assert found(*keys) == {SEPTEMBER: name}
 
 
-def test_of_many_updates_the_newest_manifest_counts() -> None:
+def test_the_newest_of_several_manifests_counts() -> None:
     store = MemoryStore()
     for update, seconds in (("update-b", 30), ("update-a", 20)):
         key = f"{CUR2}metadata/BILLING_PERIOD=2026-09/{update}/cur2-Manifest.json"
@@ -65,7 +65,7 @@ def test_of_many_updates_the_newest_manifest_counts() -> None:
     assert "/update-b/" in delivery.name
 
 
-def test_the_manifest_of_a_period_counts_before_its_copy_in_the_folder_of_an_update() -> None:
+def test_the_manifest_of_a_period_is_preferred_to_its_copy_in_an_updates_folder() -> None:
     store, moment = MemoryStore(), BEGIN
     for key in (f"{LEGACY_FOLDER}0f1e/cur-Manifest.json", f"{LEGACY_FOLDER}cur-Manifest.json"):
         store.put(key, at=moment)
@@ -85,7 +85,7 @@ def test_the_manifest_of_a_period_counts_before_its_copy_in_the_folder_of_an_upd
         ([CUR2_MANIFEST.replace("2026-09", "2026-13")], "of no month of the calendar"),
     ],
 )  # fmt: skip
-def test_what_may_be_added_up_wrongly_is_refused_by_name(keys: list[str], words: str) -> None:
+def test_files_that_could_be_counted_twice_are_refused_by_name(keys: list[str], words: str) -> None:
     assert words in refused(*keys)
 
 
@@ -99,7 +99,7 @@ def manifest(content: Any) -> Any:
 
 @pytest.mark.parametrize("given", ["s3://bills/exports/cur2/a.gz", "exports/cur2/a.gz", "/exports/cur2/a.gz"])
 @pytest.mark.parametrize("field", ["dataFiles", "reportKeys"])
-def test_a_manifest_names_keys_or_uris(field: str, given: str) -> None:
+def test_a_manifest_may_name_keys_or_uris(field: str, given: str) -> None:
     assert manifest({field: [given]}).keys == ["exports/cur2/a.gz"]
 
 
@@ -122,7 +122,7 @@ def test_a_manifest_that_points_elsewhere_is_refused(content: Any, words: str) -
         manifest(content)
 
 
-def test_columns_of_all_spellings_find_their_place() -> None:
+def test_columns_are_recognised_in_all_spellings() -> None:
     legacy = place_columns([*line(SEPTEMBER, 1, "1"), "discount/Spp", "some/NewColumn"], known_columns(), file="f")
     assert legacy.own["lineItem/UnblendedCost"] == "line_item_unblended_cost"
     assert legacy.own["savingsPlan/SavingsPlanARN"] == "savings_plan_savings_plan_a_r_n"
@@ -133,7 +133,7 @@ def test_columns_of_all_spellings_find_their_place() -> None:
     assert (flat.members["product"], flat.others) == ({"product_vcpu": "vcpu"}, ["new_one"])
 
 
-def test_an_export_without_what_a_cost_needs_is_refused_by_column() -> None:
+def test_an_export_without_a_required_column_is_refused_by_name() -> None:
     names = [name for name in REQUIRED if name != "line_item_unblended_cost"]
     with pytest.raises(StepRefused, match="f lacks columns that a cost needs: line_item_unblended_cost"):
         place_columns(names, known_columns(), file="f")
@@ -152,7 +152,7 @@ def files(store: MemoryStore, **given: Any) -> AwsBillingFiles:
     return AwsBillingFiles(store, "aws:bills/exports", "run", given.get("read_at", BEGIN + timedelta(days=1)))
 
 
-def test_a_delivery_that_comes_while_another_one_is_read_is_not_mixed_with_it() -> None:
+def test_a_delivery_that_arrives_while_another_one_is_read_is_not_mixed_with_it() -> None:
     store = MemoryStore()
     put_report(store, "1", "2")
     batches = files(store).batches(list(files(store).deliveries.values()))
@@ -162,7 +162,7 @@ def test_a_delivery_that_comes_while_another_one_is_read_is_not_mixed_with_it() 
         list(batches)
 
 
-def test_a_file_that_is_not_there_or_newer_than_its_manifest_is_one_of_a_delivery_under_way() -> None:
+def test_a_file_that_is_missing_or_newer_than_its_manifest_means_a_delivery_under_way() -> None:
     store = MemoryStore()
     put_report(store, "1")
     selected = list(files(store).deliveries.values())
@@ -187,7 +187,7 @@ def test_a_set_without_a_manifest_that_grows_meanwhile_is_not_complete() -> None
         list(batches)
 
 
-def test_periods_that_are_published_as_they_are_are_not_looked_at() -> None:
+def test_periods_that_have_not_changed_since_their_publish_are_not_read() -> None:
     store = MemoryStore()
     put_report(store, "1")
     published = {str(SEPTEMBER): files(store).deliveries[SEPTEMBER].digest}
@@ -199,7 +199,7 @@ def test_periods_that_are_published_as_they_are_are_not_looked_at() -> None:
     assert [found.period for found in files(store).changed(published)] == [SEPTEMBER]
 
 
-def test_a_period_that_was_asked_for_and_is_not_there_is_named() -> None:
+def test_a_requested_period_that_is_missing_is_named() -> None:
     store = MemoryStore()
     put_report(store, "1")
     with pytest.raises(SourceNotFound, match="has nothing of 2026-10; it has 2026-09"):
@@ -207,7 +207,7 @@ def test_a_period_that_was_asked_for_and_is_not_there_is_named() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["exports", "exports/", "/exports", "/exports/"])
-def test_a_place_is_one_source_however_its_slashes_are_written(prefix: str) -> None:
+def test_a_prefix_is_one_source_with_or_without_slashes(prefix: str) -> None:
     credential = AwsRole(region="eu-central-1", bucket="bills", prefix=prefix, role_arn=ROLE)
     assert credential.source == "aws:bills/exports"
     assert folder(prefix) == "exports/"

@@ -1,4 +1,4 @@
-"""Rows of a report as aws_cost_billing has them, whatever file they came in."""
+"""Rows of a report become the same rows of aws_cost_billing from every file format."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def of_csv(*rows: dict[str, str]) -> pa.RecordBatch:
 def test_legacy_csv_and_cur_2_parquet_have_the_same_rows() -> None:
     rows = [line(SEPTEMBER, number, cost) for number, cost in enumerate(["1.5", "0.1", "-0.000000001"])]
     legacy, cur2 = of_csv(*rows).to_pylist(), shaped(parquet_of(rows), "f.parquet").to_pylist()
-    for old, new in zip(legacy, cur2, strict=True):  # CUR 2.0 has no product columns but in its map
+    for old, new in zip(legacy, cur2, strict=True):  # CUR 2.0 has products only in its map, not in columns
         names = {"product_name": old.pop("product_product_name"), "sku": old.pop("product_sku")}
         assert json.loads(new.pop("product")) == json.loads(old.pop("product")) | names
         assert (new.pop("product_product_name"), new.pop("product_sku")) == (None, None)
@@ -58,7 +58,7 @@ def test_legacy_csv_and_cur_2_parquet_have_the_same_rows() -> None:
         ("None", None),
     ],
 )
-def test_a_number_is_what_its_text_says_to_nine_digits(given: str, wanted: str | None) -> None:
+def test_a_number_has_the_value_of_its_text_to_nine_digits(given: str, wanted: str | None) -> None:
     (row,) = of_csv(line(SEPTEMBER, 1, given)).to_pylist()
     assert row["line_item_unblended_cost"] == (None if wanted is None else Decimal(wanted))
 
@@ -85,7 +85,7 @@ def test_maps_become_json_objects(rows: list[dict[str, str | None] | None]) -> N
         assert found == [row or None for row in wanted]
 
 
-def test_what_a_plan_or_reservation_covers_is_not_billed_again_and_net_costs_count_where_they_are() -> None:
+def test_covered_usage_is_not_billed_again_and_net_costs_are_used_if_they_exist() -> None:
     kinds = ["Usage", "SavingsPlanCoveredUsage", "SavingsPlanNegation", "DiscountedUsage", "SavingsPlanRecurringFee"]
     net = "lineItem/NetUnblendedCost"
     rows = [line(SEPTEMBER, number, "2", lineItem__LineItemType=kind) for number, kind in enumerate(kinds)]

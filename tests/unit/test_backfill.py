@@ -24,7 +24,7 @@ def fields_of(body: dict[str, Any]) -> set[str]:
     return {item["field"] for item in refusal.value.facts["errors"]}
 
 
-def test_a_year_is_a_run_for_each_month_newest_first() -> None:
+def test_a_year_becomes_a_run_for_each_month_newest_first() -> None:
     backfill = plan_backfill(TEMPLATE, YEAR, today=TODAY)
     assert len(backfill.months) == 12
     assert backfill.months[0] == Month(date(2025, 11, 1), date(2025, 11, 17))
@@ -80,7 +80,7 @@ def test_a_refusal_says_what_is_allowed(changes: dict[str, Any], message: str) -
     assert str(refusal.value) == message
 
 
-def test_a_preview_alone_is_no_backfill() -> None:
+def test_a_preview_without_split_is_refused() -> None:
     body = {name: value for name, value in YEAR.items() if name != "split"} | {"preview": True}
     with pytest.raises(
         InvalidInput, match="split: is missing; only a backfill has a preview, and it needs split: month"
@@ -88,7 +88,7 @@ def test_a_preview_alone_is_no_backfill() -> None:
         plan_backfill(TEMPLATE, body, today=TODAY)
 
 
-def test_a_range_is_needed() -> None:
+def test_a_backfill_without_a_range_is_refused() -> None:
     assert fields_of({"split": "month"}) == {"start_date", "end_date"}
     assert fields_of({"split": "month", "start_date": "2025-01-01"}) == {"end_date"}
     assert fields_of({"preview": True}) == {"split", "start_date", "end_date"}

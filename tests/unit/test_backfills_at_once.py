@@ -28,7 +28,7 @@ def backfills(most: int) -> Backfills:
     return Backfills(cast(Any, None), OneAtATime(most=most, seconds=60))
 
 
-def test_each_sees_what_the_one_before_has_queued() -> None:
+def test_each_backfill_sees_the_runs_that_the_one_before_has_queued() -> None:
     accepting, queue, comes = backfills(most=2), list[str](), threading.Event()
 
     def accept() -> list[str]:
@@ -62,7 +62,7 @@ def test_too_many_concurrent_backfills_of_one_key_get_429() -> None:
         pass
 
 
-def test_waits_are_bounded_and_a_failed_work_frees_its_place() -> None:
+def test_waits_are_bounded_and_a_failed_request_frees_its_place() -> None:
     line = OneAtATime(most=2, seconds=0.01)
     with line.first("a") as first, line.first("a") as second:
         assert (first, second) == (True, False)

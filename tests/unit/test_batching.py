@@ -1,4 +1,4 @@
-"""Gathering keeps every row, its order, and a bound."""
+"""Small batches are combined into larger ones that keep every row, the order, and a size limit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_every_row_is_there_once_in_order_and_no_batch_is_empty(sizes: list[int]
     assert all(batch.num_rows >= 4_096 for batch in found[:-1])
 
 
-def test_it_waits_for_no_more_than_it_hands_out() -> None:
+def test_no_more_batches_are_read_than_the_next_one_needs() -> None:
     pulled: list[int] = []
 
     def source() -> Iterator[pa.RecordBatch]:
@@ -38,6 +38,6 @@ def test_it_waits_for_no_more_than_it_hands_out() -> None:
     assert sum(pulled) == 4_096
 
 
-def test_wide_rows_are_handed_out_by_size() -> None:
+def test_batches_of_wide_rows_are_limited_by_size() -> None:
     wide = [pa.RecordBatch.from_pydict({"text": ["x" * 1_000_000] * 3}) for _ in range(6)]
     assert [batch.num_rows for batch in coalesced(iter(wide))] == [6, 6, 6]

@@ -86,7 +86,7 @@ def test_older_exports_and_other_number_types_are_accepted(path: str, change: An
     assert unknown_columns(found, KNOWN) == []
 
 
-def test_unknown_columns_are_told_by_their_paths() -> None:
+def test_unknown_columns_are_named_by_their_paths() -> None:
     month = {"name": "kind", "type": "STRING"}
     found = [*changed("invoice", {"fields": [month]}), {"name": "of_next_year", "type": "RECORD", "fields": [month]}]
     found.append({"name": "x_source", "type": "STRING"})

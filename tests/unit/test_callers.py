@@ -28,7 +28,7 @@ def hashed(key: str) -> str:
 
 @dataclass
 class Tables:
-    """The keys there are, how often they were listed, and the owner that a query finds."""
+    """The existing keys, the number of listings, and the owner that a query finds."""
 
     keys: set[str] = field(default_factory=set)
     listed: set[str] = field(default_factory=set)
@@ -62,7 +62,7 @@ class Instance:
         self.callers = Callers(self.tables, self.tables, clock=lambda: self.now, **limits)
 
     def refusals(self, *keys: str | None, address: str = "192.0.2.1") -> list[str]:
-        """The answer to each of these keys."""
+        """The refusals of these keys, one for each."""
         told = []
         for key in keys:
             try:
@@ -82,13 +82,13 @@ def guess(number: int) -> str:
     return f"acme_api_{number:024d}"
 
 
-def test_guesses_are_refused_without_a_query_and_then_not_even_looked_up(instance: Instance) -> None:
+def test_guesses_are_refused_without_a_query_and_beyond_the_limit_without_a_look_up(instance: Instance) -> None:
     told = instance.refusals(*map(guess, range(1_000)))
     assert told == ["401"] * callers.REFUSALS_AT_ONCE + ["refusals"] * (1_000 - callers.REFUSALS_AT_ONCE)
     assert (instance.tables.listings, instance.tables.queries) == (callers.REFUSALS_AT_ONCE, 0)
 
 
-def test_an_address_that_guesses_stops_no_known_key_of_its_own_and_no_other_address(instance: Instance) -> None:
+def test_an_address_that_guesses_blocks_neither_its_known_keys_nor_other_addresses(instance: Instance) -> None:
     instance.refusals(*map(guess, range(200)))
     assert instance.refusals(KEY) == [""]
     assert instance.refusals(guess(1), address="198.51.100.7") == ["401"]
@@ -117,7 +117,7 @@ def test_a_key_over_its_request_limit_gets_429_with_retry_after(instance: Instan
     assert refusal.value.facts["retry_after"] == 1
 
 
-def test_what_asks_bigquery_is_counted_by_key(instance: Instance) -> None:
+def test_requests_that_query_bigquery_are_counted_by_key(instance: Instance) -> None:
     for _ in range(5):
         instance.callers.charge(hashed(KEY))
     with pytest.raises(TooManyRequests) as refusal:
@@ -150,7 +150,7 @@ def test_a_subscription_that_ends_meanwhile_ends_the_proof(instance: Instance) -
 
 
 @pytest.mark.parametrize("changes", [{"tenant_status": "SUSPENDED"}, {"key_expires_at": NOW}])
-def test_what_is_refused_is_not_kept(instance: Instance, changes: dict[str, Any]) -> None:
+def test_refusals_are_not_kept(instance: Instance, changes: dict[str, Any]) -> None:
     instance.tables.owner = replace(OWNER, **changes)
     key = PresentedKey(hashed(KEY), "acme")
     with pytest.raises((Forbidden, Unauthenticated)):
@@ -169,11 +169,11 @@ def test_what_is_refused_is_not_kept(instance: Instance, changes: dict[str, Any]
         (None, 0, ""),
     ],
 )
-def test_an_address_is_the_one_that_google_saw(forwarded_for: str | None, proxies: int, address: str) -> None:
+def test_the_address_is_the_one_that_google_appended(forwarded_for: str | None, proxies: int, address: str) -> None:
     assert address_of(forwarded_for, proxies=proxies) == address
 
 
-def test_one_caller_has_one_network() -> None:
+def test_addresses_of_one_ipv6_network_count_as_one_caller() -> None:
     assert network_of("2001:db8::1") == network_of("2001:db8::ffff") != network_of("2001:db8:0:1::1")
     assert network_of("192.0.2.1") != network_of("192.0.2.2")
     assert network_of("nonsense") == network_of("")

@@ -32,11 +32,11 @@ def edited(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-def test_a_template_is_read_once_while_it_stays_as_it_is(template: Path) -> None:
+def test_an_unchanged_template_is_read_once(template: Path) -> None:
     assert load_template(template) is load_template(template)
 
 
-def test_an_edited_template_is_read_anew(template: Path) -> None:
+def test_an_edited_template_is_read_again(template: Path) -> None:
     before = load_template(template)
     assert before is not None
     edited(template, "owner: ", "owner: somebody_else_than_")
@@ -45,7 +45,7 @@ def test_an_edited_template_is_read_anew(template: Path) -> None:
     assert (before.owner != after.owner, after.owner[:8]) == (True, "somebody")
 
 
-def test_a_template_that_was_looked_for_in_vain_is_found_when_it_is_there(template: Path) -> None:
+def test_a_template_that_was_missing_is_found_once_it_exists(template: Path) -> None:
     new = template.with_name("new.yml")
     assert load_template(new) is None
     new.write_text(template.read_text())
@@ -69,7 +69,7 @@ def test_edited_sql_is_used_by_the_next_read_of_the_template(template: Path, par
     assert template_statements(before).keys() == known  # a holder of the earlier template keeps its statements
 
 
-def test_an_edited_lookup_is_read_anew(template: Path) -> None:
+def test_an_edited_lookup_is_read_again(template: Path) -> None:
     found = load_template(template)
     assert found is not None
     name = next(iter(found.lookups))
@@ -80,7 +80,7 @@ def test_an_edited_lookup_is_read_anew(template: Path) -> None:
     assert get_lookup(found, name).digest != before.digest
 
 
-def test_a_file_is_read_anew_for_its_time_alone(tmp_path: Path) -> None:
+def test_a_file_is_read_again_if_only_its_time_has_changed(tmp_path: Path) -> None:
     read = reread_when_changed(lambda path: path.read_text())
     file = tmp_path / "a.yml"
     file.write_text("one")

@@ -1,4 +1,4 @@
-"""The checks of the tree find their targets and nothing else."""
+"""The checks of tools.check_tree find what they are meant to find and nothing else."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_main_is_under_40_lines_and_other_files_have_at_most_300() -> None:
     assert list(check_size("requirements.txt", [""] * 5000)) == []
 
 
-def test_hidden_folders_are_not_ours_except_ci(tmp_path: Path) -> None:
+def test_hidden_folders_are_not_checked_except_ci(tmp_path: Path) -> None:
     for name in (".venv/lib/x.py", ".ci/run", "shared/runtime/log.py", "shared/__pycache__/log.py"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from shared.adapters.google.closing_tasks import TenantsRun, close_tasks
 from shared.domain.requests.parsing import validated
 from shared.domain.runs.delivery import MOST_CLOSINGS, CloseTask, EndedRun
 
-TASK_BYTES = 100_000  # what Cloud Tasks takes at least
+TASK_BYTES = 100_000  # a size that Cloud Tasks accepts
 
 
 def ended(tenant_id: str, number: int, message: str | None = None) -> TenantsRun:
@@ -33,7 +33,9 @@ def ended(tenant_id: str, number: int, message: str | None = None) -> TenantsRun
     message=st.one_of(st.none(), st.text(min_size=1, max_size=4).map(lambda text: (text * 1_000)[:1_000])),
 )
 @settings(max_examples=25, deadline=None)
-def test_every_run_is_in_one_task_that_fits_and_is_taken(counts: list[int], message: str | None) -> None:
+def test_every_run_is_in_one_task_that_cloud_tasks_and_the_function_accept(
+    counts: list[int], message: str | None
+) -> None:
     runs = [ended(f"tenant_{n}", number, message) for n, count in enumerate(counts) for number in range(count)]
     tasks = close_tasks(runs)
     assert Counter((task.tenant_id, run) for task in tasks for run in task.runs) == Counter(runs)

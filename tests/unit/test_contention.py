@@ -12,14 +12,14 @@ from shared.use_cases.contention import until_applied
 
 
 class Hurried(random.Random):
-    """Draws the shortest pauses there are."""
+    """Draws the shortest possible pauses."""
 
     def random(self) -> float:
         return 0.0
 
 
 def overtaken(times: int) -> Callable[[], int]:
-    """A writer that is overtaken so often, and then says how often it has read."""
+    """A writer that is overtaken this number of times, and then returns how often it has read."""
     reads: Iterator[int] = iter(range(1, 100))
 
     def read_and_apply() -> int:
@@ -32,7 +32,7 @@ def overtaken(times: int) -> Callable[[], int]:
 
 
 @pytest.mark.parametrize("times", [0, 1, 7])
-def test_every_try_reads_anew_until_one_is_applied(times: int) -> None:
+def test_every_try_reads_again_until_one_is_applied(times: int) -> None:
     assert until_applied(overtaken(times), rng=Hurried()) == times + 1
 
 

@@ -95,7 +95,7 @@ def test_shape_is_accepted_and_survives_storage(provider: str, kind: str, fields
 
 
 @pytest.mark.parametrize(("provider", "kind", "fields", "source"), ACCEPTED)
-def test_secret_shows_only_in_the_document_that_is_encrypted(
+def test_secret_appears_only_in_the_document_that_is_encrypted(
     provider: str, kind: str, fields: Fields, source: str | None
 ) -> None:
     credential = check_credentials(provider, fields, token_uris=ALLOWED, own_project="platform-prod")
@@ -151,7 +151,7 @@ def test_bad_shape_is_refused_naming_the_field_and_no_value(provider: str, field
     assert refusal.value.__cause__ is None
 
 
-def test_nothing_of_a_key_file_is_kept_that_is_not_used() -> None:
+def test_unused_fields_of_a_key_file_are_not_kept() -> None:
     credential = check_credentials("GCP", gcp(), token_uris=ALLOWED, own_project="platform-prod")
     assert b"attacker.example" not in serialize_credentials(credential)
 
@@ -181,7 +181,7 @@ def test_document_of_another_kind_is_refused_without_quoting_it() -> None:
         ("AZURE", "federated", AZURE_TRUST, {"federated_credential": {"audience": "api://AzureADTokenExchange"}}),
     ],
 )
-def test_what_tenants_once_chose_is_dropped_from_what_is_stored(
+def test_fields_that_tenants_once_chose_are_dropped_from_stored_credentials(
     provider: str, kind: str, fields: Fields, former: Fields
 ) -> None:
     found = parse_credentials(provider, kind, json.dumps(fields | former).encode())
@@ -189,7 +189,7 @@ def test_what_tenants_once_chose_is_dropped_from_what_is_stored(
     assert found == check_credentials(provider, now, token_uris=ALLOWED, own_project="platform-prod")
 
 
-def test_credential_id_is_one_for_a_tenant_and_provider() -> None:
+def test_credential_id_is_the_same_for_a_tenant_and_provider() -> None:
     assert credential_id_of("acme", "GCP") == credential_id_of("acme", "GCP")
     assert len({credential_id_of(tenant, provider) for tenant in ("acme", "beta") for provider in ("GCP", "AWS")}) == 4
 
@@ -208,7 +208,7 @@ def test_authenticated_data_differ_for_every_owner() -> None:
         ("example.com:platform", "cvg-worker@platform.example.com.iam.gserviceaccount.com"),
     ],
 )
-def test_an_account_of_the_platform_is_no_tenants_to_name(own_project: str, account: str) -> None:
+def test_an_account_of_the_platform_is_refused(own_project: str, account: str) -> None:
     keyless = {"project_id": "acme-gcp-project", "impersonate_service_account": account}
     for fields in (gcp(client_email=account), keyless):
         with pytest.raises(InvalidInput, match="is an account of the platform"):

@@ -1,4 +1,4 @@
-"""The crons that a schedule may have, and the messages about the others."""
+"""The crons that a schedule may have, and the errors of all others."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_step_longer_than_its_range_is_refused_by_its_field(cron: str, told: s
 @pytest.mark.parametrize(
     "cron", ["0 0 */2 * 1", "0 0 15 * */3", "0 0 */1 * */3", "0 0 1,15 * 1", "0 0 */2 * *", "*/5 */2 * */2 *"]
 )
-def test_which_day_a_star_beside_a_weekday_means_is_known(cron: str) -> None:
+def test_crons_whose_day_or_weekday_may_match_are_recognised(cron: str) -> None:
     day, weekday = cron.split()[2], cron.split()[4]
     assert matches_either_day(cron) == ((day, weekday) in {("*/2", "1"), ("15", "*/3")})
 
@@ -135,7 +135,7 @@ def test_a_step_beside_a_weekday_fires_on_days_that_match_either() -> None:
         ("0-59/45 1-5/3 * * *", []),
     ],
 )
-def test_a_step_that_does_not_divide_its_hour_or_day_is_known(cron: str, told: list[str]) -> None:
+def test_a_step_that_does_not_divide_its_hour_or_day_is_recognised(cron: str, told: list[str]) -> None:
     found = uneven_steps(cron)
     assert len(found) == len(told)
     assert all(sentence.startswith(beginning) for sentence, beginning in zip(found, told, strict=True))

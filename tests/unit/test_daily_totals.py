@@ -40,7 +40,7 @@ def batch(rows: list[tuple[int, str, Decimal, list[Decimal]]]) -> pa.RecordBatch
 
 
 @given(batches=st.lists(st.lists(ROWS, min_size=1, max_size=5), max_size=4))
-def test_counts_are_exact_however_rows_are_cut_into_batches(
+def test_counts_are_exact_for_any_batches(
     batches: list[list[tuple[int, str, Decimal, list[Decimal]]]],
 ) -> None:
     totals = DailyTotals()
@@ -69,7 +69,7 @@ LEAST = HUGE.copy_negate()  # the minus sign would round it
 
 
 @given(small=AMOUNTS, times=st.integers(1, 6), in_credits=st.booleans())
-def test_amounts_whose_sum_is_too_wide_for_their_own_type_on_the_way_are_added_up_exactly(
+def test_amounts_are_added_up_exactly_although_a_partial_sum_exceeds_their_type(
     small: Decimal, times: int, in_credits: bool
 ) -> None:
     totals, zero = DailyTotals(), Decimal(0)
@@ -88,7 +88,7 @@ def test_amounts_whose_sum_is_too_wide_for_their_own_type_on_the_way_are_added_u
 
 
 @pytest.mark.parametrize(("amount", "more"), [(HUGE, Decimal("1e-9")), (LEAST, Decimal("-1e-9"))])
-def test_a_day_that_bills_more_than_numeric_holds_is_refused_by_its_name(amount: Decimal, more: Decimal) -> None:
+def test_a_day_that_bills_more_than_numeric_holds_is_refused_by_date(amount: Decimal, more: Decimal) -> None:
     totals = DailyTotals()
     totals.add(batch([(0, "EUR", amount, [])]))
     assert totals.by_day() == [("2024-01-01", "EUR", 1, f"{amount:f}")]
@@ -98,12 +98,12 @@ def test_a_day_that_bills_more_than_numeric_holds_is_refused_by_its_name(amount:
     assert not refusal.value.retryable
 
 
-def test_a_currency_that_is_a_text_is_refused() -> None:
+def test_a_currency_that_is_too_long_is_refused() -> None:
     with pytest.raises(StepRefused, match="2024-01-01 has a currency of 1000000 characters: XXXXX"):
         DailyTotals().add(batch([(0, "X" * 1_000_000, Decimal(1), [])]))
 
 
-def test_more_currencies_than_an_event_can_tell_of_are_refused() -> None:
+def test_more_currencies_than_fit_into_an_event_are_refused() -> None:
     totals = DailyTotals()
     for first in (0, 10_000):
         totals.add(batch([(0, f"C{number}", Decimal(1), []) for number in range(first, first + 10_000)]))

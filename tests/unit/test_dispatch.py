@@ -47,7 +47,7 @@ class TestSettling:
         assert decision.stale_signs == 1
         assert not decision.changes
 
-    def test_a_passing_failure_waits_and_loses_one_point_of_priority(self, world: World) -> None:
+    def test_after_a_temporary_failure_a_run_waits_with_one_point_less_priority(self, world: World) -> None:
         item = start(world)
         world.report(item, "FAILED", retryable=True, error_class="STEP_FAILED")
         (change,) = world.dispatch().changes
@@ -57,7 +57,7 @@ class TestSettling:
         assert world.now <= change.after.available_at <= world.now + timedelta(seconds=60)
         assert change.after.lease_id is None
 
-    def test_a_lasting_failure_ends_the_run_at_once(self, world: World) -> None:
+    def test_a_permanent_failure_ends_the_run_at_once(self, world: World) -> None:
         world.report(start(world), "FAILED", retryable=False, error_class="CHECK_FAILED")
         (change,) = world.dispatch().changes
         assert (change.action, change.error_class) == ("FAIL", "CHECK_FAILED")
@@ -85,7 +85,7 @@ class TestSettling:
         assert admitted(world.dispatch()) == [item.run_id]
         assert world.started["acme", START.date()] == 1
 
-    def test_what_was_published_is_completed_even_when_a_failure_is_reported_too(self, world: World) -> None:
+    def test_a_published_run_is_completed_even_if_a_failure_is_reported_too(self, world: World) -> None:
         item = start(world)
         world.report(item, "FAILED", retryable=False)
         world.report(item, "SUCCEEDED")
@@ -99,7 +99,7 @@ class TestRescue:
         (change,) = world.dispatch().changes
         assert (change.action, change.error_class) == ("RETRY", "LEASE_EXPIRED")
 
-    def test_how_a_last_attempt_ended_that_went_silent_is_asked_once(self, world: World) -> None:
+    def test_one_closing_task_asks_how_a_silent_last_attempt_ended(self, world: World) -> None:
         (asked,) = closing(world).changes
         assert asked.before.lease_id != world.items[asked.before.run_id].lease_id
         world.now += POLICY.lease_length
@@ -107,14 +107,14 @@ class TestRescue:
         assert (change.action, change.error_class) == ("FAIL", "LEASE_EXPIRED")
 
     @pytest.mark.parametrize(("kind", "action"), [("SUCCEEDED", "COMPLETE"), ("FAILED", "FAIL")])
-    def test_what_the_closing_of_a_silent_run_finds_is_what_counts(self, world: World, kind: str, action: str) -> None:
+    def test_a_silent_run_ends_as_its_closing_task_reports(self, world: World, kind: str, action: str) -> None:
         (asked,) = closing(world).changes
         world.report(world.items[asked.before.run_id], kind, retryable=False)
         assert actions(world.dispatch()) == [action]
 
     @pytest.mark.parametrize("retryable", [True, None])
     @pytest.mark.parametrize(("kind", "action"), [("SUCCEEDED", "COMPLETE"), ("FAILED", "FAIL")])
-    def test_how_a_last_attempt_ended_that_does_not_know_is_asked_once(
+    def test_one_closing_task_asks_how_a_last_attempt_ended_that_could_not_read_its_end(
         self, world: World, retryable: bool | None, kind: str, action: str
     ) -> None:
         item = start(world, max_retries=0)
@@ -177,7 +177,7 @@ class TestRescue:
         (again,) = world.dispatch().redeliver
         assert again.hop == 1
 
-    def test_a_hop_that_is_at_work_is_left_alone_though_its_claim_was_lost(self, world: World) -> None:
+    def test_a_working_hop_is_not_delivered_again_although_its_claim_event_was_lost(self, world: World) -> None:
         world.accept("acme", "a")
         world.dispatch()
         (item,) = world.live()
@@ -211,7 +211,7 @@ class TestAdmission:
         world.now += timedelta(hours=12)
         assert late.run_id in admitted(world.dispatch())
 
-    def test_a_retry_starts_at_the_daily_limit_however_many_wait_before_it(self, world: World) -> None:
+    def test_a_retry_starts_at_the_daily_limit_even_behind_many_waiting_runs(self, world: World) -> None:
         world.limits["acme"] = (1, 5)
         item = start(world)
         for _ in range(2 * FRONT):
@@ -236,7 +236,7 @@ class TestAdmission:
         assert waiting is not None
         assert waiting.wait_reason == "SUBSCRIPTION_NOT_LIVE"
 
-    def test_the_highest_priority_goes_first_then_the_earliest_tick(self, world: World) -> None:
+    def test_the_highest_priority_starts_first_then_the_earliest_tick(self, world: World) -> None:
         world.limits["acme"] = (50, 1)
         world.accept("acme", "a", scheduled_time=START)
         earlier = world.accept("acme", "b", scheduled_time=START - timedelta(hours=1))
@@ -245,21 +245,21 @@ class TestAdmission:
         world.report(world.items[manual.run_id], "SUCCEEDED")
         assert admitted(world.dispatch()) == [earlier.run_id]
 
-    def test_only_max_runs_are_admitted_and_the_rest_called_for(self, world: World) -> None:
+    def test_only_max_runs_are_admitted_and_another_call_is_requested_for_the_rest(self, world: World) -> None:
         for pipeline in "abc":
             world.accept("acme", pipeline)
         decision = world.dispatch(max_runs=1)
         assert len(admitted(decision)) == 1
         assert decision.work_remains
 
-    def test_as_many_changes_as_one_transaction_applies_call_for_more(self, world: World) -> None:
+    def test_a_decision_with_the_most_changes_requests_another_call(self, world: World) -> None:
         policy = replace(POLICY, max_changes=3)
         for pipeline in "abc":
             world.accept("acme", pipeline)
         assert world.dispatch(policy=policy).work_remains
         assert not world.dispatch(policy=policy).work_remains
 
-    def test_an_idle_queue_asks_for_nothing(self, world: World) -> None:
+    def test_an_idle_queue_requests_no_call(self, world: World) -> None:
         decision = world.dispatch()
         assert (decision.changes, decision.look_again_at, decision.work_remains) == ((), None, False)
 

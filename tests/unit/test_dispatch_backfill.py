@@ -24,7 +24,7 @@ def backfill(world: World, months: int) -> list[QueueItem]:
 
 
 def admitted(world: World) -> list[str]:
-    """One call of the dispatcher; which runs it admits."""
+    """Call the dispatcher once, and return the runs that it admits."""
     state = world.read()
     decision = world.decide(state)
     assert world.apply(state, decision)
@@ -92,7 +92,7 @@ def test_no_work_of_the_day_is_refused_or_put_off_because_of_a_backfill(
     daily: int, months: int, arrivals: list[list[str]]
 ) -> None:
     def started(*, with_backfill: bool) -> Counter[int]:
-        """The number of other runs that were admitted on each day."""
+        """The number of runs outside the backfill that were admitted on each day."""
         world = World({"acme": (daily, 2)})
         if with_backfill:
             backfill(world, months)

@@ -17,7 +17,7 @@ def test_a_waiting_run_is_cancelled_at_once(world: World) -> None:
     assert actions(world.dispatch()) == ["CANCEL"]
 
 
-def test_a_running_one_is_left_to_its_executor(world: World) -> None:
+def test_a_running_cancelled_run_is_ended_by_its_executor(world: World) -> None:
     item = start(world)
     world.report(item, "CANCEL_REQUESTED", lease_id=None)
     assert not world.dispatch().changes
@@ -25,7 +25,7 @@ def test_a_running_one_is_left_to_its_executor(world: World) -> None:
     assert actions(world.dispatch()) == ["CANCEL"]
 
 
-def test_whether_a_lost_one_was_published_is_asked_when_its_lease_ends(world: World) -> None:
+def test_a_lost_cancelled_run_gets_a_closing_task_when_its_lease_ends(world: World) -> None:
     item = start(world)
     world.report(item, "CANCEL_REQUESTED", lease_id=None)
     world.now += POLICY.lease_length
@@ -33,7 +33,7 @@ def test_whether_a_lost_one_was_published_is_asked_when_its_lease_ends(world: Wo
     assert world.items[item.run_id].wait_reason == "CLOSING"
 
 
-def test_whether_one_that_failed_was_published_is_asked_and_it_is_not_retried(world: World) -> None:
+def test_a_failed_cancelled_run_gets_a_closing_task_and_no_retry(world: World) -> None:
     item = start(world)
     world.report(item, "CANCEL_REQUESTED", lease_id=None)
     world.report(item, "FAILED", retryable=True)
@@ -41,7 +41,7 @@ def test_whether_one_that_failed_was_published_is_asked_and_it_is_not_retried(wo
     assert (world.items[item.run_id].wait_reason, world.items[item.run_id].attempt) == ("CLOSING", 1)
 
 
-def test_whether_one_that_waits_for_its_retry_was_published_is_asked(world: World) -> None:
+def test_a_cancelled_run_that_waits_for_its_retry_gets_a_closing_task(world: World) -> None:
     item = start(world)
     world.now += POLICY.lease_length
     assert actions(world.dispatch()) == ["RETRY"]
@@ -77,7 +77,7 @@ def test_a_retry_of_a_tenant_without_slots_is_cancelled_at_once(world: World) ->
 
 
 @pytest.mark.parametrize(("kind", "action"), [("SUCCEEDED", "COMPLETE"), ("CANCELLED", "CANCEL")])
-def test_what_the_closing_of_a_cancelled_run_finds_is_what_counts(world: World, kind: str, action: str) -> None:
+def test_a_cancelled_run_ends_as_its_closing_task_reports(world: World, kind: str, action: str) -> None:
     item = start(world)
     world.report(item, "CANCEL_REQUESTED", lease_id=None)
     world.now += POLICY.lease_length

@@ -1,4 +1,4 @@
-"""A dispatcher dies between any two lines: no run is lost, started twice, or counted twice."""
+"""If a dispatcher dies between any two lines, no run is lost, started twice or counted twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_CRASH = 1_000
 
 
 def call(world: World, *, dies_at: int = NO_CRASH) -> list[QueueItem]:
-    """One process_queue that gets so far; the items whose tasks it created."""
+    """Call process_queue until it dies at this point, and return the items whose tasks it created."""
     state = world.read()
     decision = world.decide(state)
     if dies_at == BEFORE_APPLY:
@@ -29,7 +29,7 @@ def call(world: World, *, dies_at: int = NO_CRASH) -> list[QueueItem]:
 
 
 def execute(world: World, delivered: list[QueueItem], started: Counter[tuple[str, int]]) -> None:
-    """Executors claim what still is theirs, as the claim's job checks it, and succeed."""
+    """Let executors claim the runs of which they still have the lease, and succeed."""
     for item in delivered:
         held = world.items.get(item.run_id)
         if held and held.lease_id == item.lease_id and (item.run_id, item.attempt) not in started:

@@ -1,4 +1,4 @@
-"""The order of admission: tenants take turns, waiting runs age, and every run starts at last."""
+"""The order of admission: tenants take turns, waiting runs age, and every run starts eventually."""
 
 from __future__ import annotations
 
@@ -76,6 +76,6 @@ class TestRetryPolicy:
     def test_three_retries_are_four_attempts(self) -> None:
         assert [may_retry(attempt=n, max_retries=3, retryable=True) for n in range(1, 6)] == [True] * 3 + [False] * 2
 
-    def test_an_error_of_unknown_kind_is_retried_and_a_lasting_one_is_not(self) -> None:
+    def test_an_unknown_error_is_retried_and_a_permanent_one_is_not(self) -> None:
         assert may_retry(attempt=1, max_retries=3, retryable=None)
         assert not may_retry(attempt=1, max_retries=3, retryable=False)

@@ -23,7 +23,7 @@ def pause(world: World, item: QueueItem) -> QueueItem:
     return world.items[item.run_id]
 
 
-def test_a_paused_run_goes_on_in_the_same_attempt_however_often_it_is_paused(world: World) -> None:
+def test_a_paused_run_continues_in_the_same_attempt_however_often_it_is_paused(world: World) -> None:
     item = first = start(world)
     for _ in range(3 * first.max_retries):
         waiting = pause(world, item)
@@ -65,7 +65,7 @@ def test_a_cancel_of_a_paused_run_asks_first_whether_it_published(world: World) 
     assert (change.action, change.after.wait_reason) == ("ADMIT", "CLOSING")
 
 
-def test_the_task_of_an_attempt_that_goes_on_has_another_name() -> None:
+def test_the_task_of_an_attempt_that_continues_has_a_new_name() -> None:
     task = RunTask(run_id="run", tenant_id="acme_corp", pipeline_logging_id="run", lease_id="lease-1", attempt=1, hop=0)
     assert task.model_copy().name == task.name
     assert task.model_copy(update={"lease_id": "lease-2"}).name != task.name

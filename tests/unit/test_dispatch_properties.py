@@ -17,7 +17,7 @@ TENANTS = {"acme": (3, 2), "beta": (2, 1), "closed": (0, 1), "gamma": (5, 3)}
 
 
 class Histories(RuleBasedStateMachine):
-    """Anything may happen, in any order; the invariants hold at every instant and every run ends or says why not."""
+    """Anything may happen in any order. The invariants always hold, and every run ends or shows why it waits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Histories(RuleBasedStateMachine):
         times=st.integers(1, 2),
     )
     def report(self, data: st.DataObject, kind: str, retryable: bool | None, times: int) -> None:
-        """Any executor that ever claimed may speak, long after it lost its lease, and twice."""
+        """Any executor that ever claimed a run may report, also twice, and long after it lost its lease."""
         item = data.draw(st.sampled_from(self.claimed))
         for _ in range(times):
             self.world.report(item, kind, retryable=retryable, error_class="STEP_FAILED")
@@ -94,7 +94,7 @@ class Histories(RuleBasedStateMachine):
                 assert change.before.lease_id in {sign.lease_id for sign in signs}, "I5"
 
     def teardown(self) -> None:
-        """From wherever this history stopped, calm days bring every run to its end, or to a visible reason."""
+        """After this history, days without faults bring every run to its end or to a visible reason to wait."""
         world = self.world
         for _ in range(60):
             world.dispatch()
@@ -129,7 +129,7 @@ def test_of_two_dispatchers_with_one_read_only_the_first_applies() -> None:
     world.check_invariants()
 
 
-def test_a_decision_cut_anywhere_keeps_the_limits() -> None:
+def test_a_decision_that_is_cut_anywhere_keeps_the_limits() -> None:
     for length in range(12):
         world = World({"acme": (50, 2), "beta": (50, 2)})
         for tenant in ("acme", "beta"):

@@ -125,7 +125,7 @@ def test_another_method_is_405_and_says_which_are_allowed() -> None:
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
-def test_head_is_answered_as_get_is() -> None:
+def test_head_gets_the_answer_of_get() -> None:
     response, _ = ask("HEAD", "/api/v1/cost")
     assert (response.status_code, response.content_type) == (200, "application/json")
     assert ask("HEAD", "/api/v1/greet/ann")[0].status_code == 405
@@ -156,12 +156,12 @@ def test_a_dependency_that_is_down_is_503_with_retry_after() -> None:
     assert ask("GET", "/api/v1/fail/down")[0].headers["Retry-After"] == "5"
 
 
-def test_a_503_that_knows_no_better_asks_to_come_back_soon() -> None:
+def test_a_503_without_a_time_of_its_own_has_a_short_retry_after() -> None:
     response, _ = ask("GET", "/api/v1/fail/overtaken")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
 
 
-def test_money_is_written_out_whatever_its_size() -> None:
+def test_money_of_any_size_is_written_without_an_exponent() -> None:
     assert ask("GET", "/api/v1/cost")[1] == {"costs": ["0.000000001", "100", "-1.50"]}
 
 
@@ -209,7 +209,7 @@ def test_a_user_beyond_ascii_arrives_as_it_was_sent(user: str) -> None:
 @pytest.mark.parametrize(
     ("user", "told"), [("Jürgen", "must be UTF-8"), ("x" * 129, "at most 128"), ("a\x7fb", "printable")]
 )
-def test_a_user_that_cannot_be_kept_is_400(user: str, told: str) -> None:
+def test_an_invalid_user_id_is_400(user: str, told: str) -> None:
     response, body = ask("POST", "/api/v1/greet/ann", json={"name": "x"}, headers={"X-User-ID": user})
     assert response.status_code == 400
     assert body["errors"][0]["field"] == "X-User-ID"

@@ -75,12 +75,12 @@ def test_a_reason_means_the_same_in_an_answer_and_in_a_job_that_failed(reason: s
         ("rateLimitExceeded", Course.WAIT, True, 5),
         ("jobRateLimitExceeded", Course.WAIT, True, 5),
         ("backendError", Course.RETRY, True, 5),
-        ("accessDenied", Course.RETRY, False, 30),  # what set-up grants holds after a while
+        ("accessDenied", Course.RETRY, False, 30),  # grants of the set-up take effect after a while
         ("invalidQuery", Course.FAIL, False, None),
         ("resourcesExceeded", Course.FAIL, False, None),
     ],
 )
-def test_what_is_repeated_at_once_what_waits_and_what_ends(
+def test_each_error_is_repeated_at_once_or_later_or_ends_the_run(
     reason: str, course: Course, at_once: bool, retry_after: int | None
 ) -> None:
     failure = told(answered(403, reason))
@@ -121,7 +121,7 @@ def test_errors_of_grpc_services_are_classified_by_their_codes(service: str) -> 
     assert meaning_of(google.NotFound("Not found: Job p:US.j")).course is Course.RETRY  # without a service: BigQuery
 
 
-def test_a_call_that_is_repeated_in_vain_returns_the_last_answer() -> None:
+def test_a_call_that_keeps_failing_returns_the_last_answer() -> None:
     limited = answered(403, "rateLimitExceeded")
     failure = told(google.RetryError("job", google.RetryError("call", limited)))
     assert failure.message == "BigQuery: rateLimitExceeded, too many jobs were asked for at once"

@@ -13,7 +13,7 @@ PROJECTS = ["acme-billing", "example.com:acme-billing", "eu.example.co.uk:acme-b
 
 @pytest.mark.parametrize("project", PROJECTS)
 @pytest.mark.parametrize("written", ["{}.billing.export_v1", "{}:billing.export_v1"])
-def test_a_table_is_one_however_it_is_written(project: str, written: str) -> None:
+def test_a_table_name_is_read_in_every_spelling(project: str, written: str) -> None:
     name, parameter = written.format(project), Parameter(type="table", description="")
     canonical = f"{project}.billing.export_v1"
     assert table_name(name) == parameter.as_meant(name) == TypeAdapter(ExportTable).validate_python(name) == canonical
@@ -28,7 +28,7 @@ def test_a_table_is_one_however_it_is_written(project: str, written: str) -> Non
      "example.com.acme-billing.billing.export", ":acme-billing.b.t", "example:acme-billing.b.t", "acme-billing.b.t\n",
      "acme-billing.b.`t`", "acme-billing.b.t.u", "example.com:acme-billing:other.b.t"],
 )  # fmt: skip
-def test_what_is_no_table_is_told_how_one_is_written(written: str) -> None:
+def test_the_error_for_an_invalid_table_shows_the_form(written: str) -> None:
     with pytest.raises(ValidationError, match=r"must be project\.dataset\.table"):
         TypeAdapter(ExportTable).validate_python(written)
     with pytest.raises(ValueError, match=r"^must be project\.dataset\.table$"):
@@ -36,6 +36,6 @@ def test_what_is_no_table_is_told_how_one_is_written(written: str) -> None:
 
 
 @pytest.mark.parametrize("project", ["Acme", "example.com:", "com:acme-billing", "example.com:ac", "a_b.com:acme-bill"])
-def test_what_is_no_project_is_told_what_one_is(project: str) -> None:
+def test_the_error_for_an_invalid_project_shows_the_form(project: str) -> None:
     with pytest.raises(ValidationError, match="must be a project's id"):
         TypeAdapter(ProjectId).validate_python(project)

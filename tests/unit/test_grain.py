@@ -174,7 +174,7 @@ def test_a_run_refuses_what_validate_refuses(template: Path) -> None:
             tenant_id="acme_corp",
             parameters={"date": "2025-11-17"},
             source="gcp:a.b.c",
-            snapshot_at=None,  # type: ignore[arg-type]  # it stands in the hash alone
+            snapshot_at=None,  # type: ignore[arg-type]  # only the hash uses it
             watermark=None,
         )
 

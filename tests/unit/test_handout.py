@@ -1,4 +1,4 @@
-"""Tasks are created as executors become free, in turn among tenants, and never all for one of them."""
+"""Tasks are created as executors become free, in turn among tenants, and one tenant never gets all of them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def lane(tenant_id: str, *, live: int, waiting: int) -> Lane:
     untaken=st.lists(st.integers(0, 12), min_size=6, max_size=6),
 )
 @settings(deadline=None)
-def test_admissions_stay_within_the_limits_and_pass_over_no_tenant(
+def test_admissions_stay_within_the_limits_and_skip_no_tenant(
     tenants: list[tuple[int, int]], at_most: int, executors: int, of_tenant: int, untaken: list[int]
 ) -> None:
     lanes = [lane(f"t{n}", live=live, waiting=waiting) for n, (live, waiting) in enumerate(tenants)]
@@ -79,7 +79,7 @@ def test_a_flood_leaves_executors_free_and_lets_the_next_tenant_go_at_once() -> 
     assert world.items[run_id].state == "PROCESSING"
 
 
-def test_while_executors_take_their_time_nothing_more_is_handed_out_and_somebody_looks_again() -> None:
+def test_no_task_is_created_before_executors_claim_and_the_dispatcher_is_called_again() -> None:
     world = World({f"tenant-{number}": GREEDY for number in range(4)})
     for tenant in world.limits:
         for number in range(50):
@@ -95,7 +95,7 @@ def test_while_executors_take_their_time_nothing_more_is_handed_out_and_somebody
     take_all(world)
     world.dispatch(policy=NARROW)
     shares = Counter(item.tenant_id for item in world.live())
-    assert shares == dict.fromkeys(world.limits, NARROW.executors // 5)  # one share is left for who comes next
+    assert shares == dict.fromkeys(world.limits, NARROW.executors // 5)  # one share is left for the next tenant
 
 
 def test_cancelled_runs_of_one_tenant_come_after_the_runs_of_others() -> None:

@@ -22,7 +22,7 @@ def step(step_id: str, status: str = "COMPLETED") -> tuple[str, Mapping[str, Any
 
 
 def told(*events: tuple[str, Mapping[str, Any]], attempt: int = 1) -> str | None:
-    """The step of gcp/cost/billing that these events of a first attempt, a minute apart, leave unfinished."""
+    """The unfinished step of gcp/cost/billing after these events of a first attempt, which are a minute apart."""
     checkpoints = [
         Checkpoint(str(number), kind, "lease", 1, details, BEGUN + timedelta(minutes=number))
         for number, (kind, details) in enumerate(events)
@@ -38,7 +38,7 @@ def told(*events: tuple[str, Mapping[str, Any]], attempt: int = 1) -> str | None
 
 
 @pytest.mark.parametrize("done", range(4))
-def test_the_step_after_those_that_were_completed_was_under_way(done: int) -> None:
+def test_the_step_after_the_completed_ones_was_interrupted(done: int) -> None:
     steps = ["extract", "focus", "checks", "publish"]
     assert told(CLAIMED, *map(step, steps[:done])) == steps[done]
 
@@ -52,7 +52,7 @@ def test_the_step_after_those_that_were_completed_was_under_way(done: int) -> No
         pytest.param([CLAIMED, *map(step, ["extract", "focus", "checks", "publish"])], id="it had done everything"),
     ],
 )
-def test_nothing_is_made_up_where_no_step_was_under_way(events: list[tuple[str, Mapping[str, Any]]]) -> None:
+def test_no_step_is_recorded_if_none_was_interrupted(events: list[tuple[str, Mapping[str, Any]]]) -> None:
     assert told(*events) is None
 
 

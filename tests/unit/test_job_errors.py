@@ -62,7 +62,7 @@ def test_a_missing_table_is_the_tenants_own_only_in_its_dataset(text: str, is_te
     assert Missing("m", raw=text).is_in("tenant") is is_tenants
 
 
-def test_what_the_platform_may_not_do_may_pass_and_its_tables_are_not_named() -> None:
+def test_a_denied_access_of_the_platform_is_retried_and_its_tables_are_not_named() -> None:
     denied = google.Forbidden(
         "Access Denied: Table platform-prod:tenants.tenant_api_keys", errors=[{"reason": "accessDenied"}]
     )
@@ -91,5 +91,5 @@ def test_only_rows_that_are_refused_for_an_unknown_column_alone_are_streamed_aga
     assert type(refused_rows("events", failed)) is kind
 
 
-def test_errors_of_others_have_nothing_of_bigquery() -> None:
+def test_errors_of_other_services_have_no_text_about_bigquery() -> None:
     assert told_by_bigquery(ConvergenceError("no")) is None

@@ -30,7 +30,7 @@ LEFT_SO = {
 
 
 @pytest.mark.parametrize("how", LEFT_SO)
-def test_a_key_file_is_read_however_it_was_left(how: str) -> None:
+def test_a_key_file_is_read_in_every_usual_form(how: str) -> None:
     assert read_key_file(LEFT_SO[how]) == KEY
 
 
@@ -48,7 +48,7 @@ def test_a_key_file_is_read_however_it_was_left(how: str) -> None:
         (None, "as a string"),
     ],
 )
-def test_what_is_no_key_file_is_told_plainly_and_quoted_nowhere(text: object, told: str) -> None:
+def test_the_error_for_an_invalid_key_file_is_plain_and_quotes_nothing(text: object, told: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         read_key_file(text)
     (error,) = refused.value.facts["errors"]

@@ -23,7 +23,7 @@ KNOWN, UNKNOWN = (hashlib.sha256(name.encode()).hexdigest() for name in ("known"
 
 @dataclass
 class Table:
-    """BigQuery's client, with one key in the table; `before` is what happens to a listing first."""
+    """A BigQuery client with one key in the table; `before` is called before each listing."""
 
     before: Callable[[], None] = lambda: None
     listings: int = 0
@@ -52,7 +52,7 @@ def fail() -> None:
     raise google.from_http_status(503, "try again")  # type: ignore[no-untyped-call]
 
 
-def test_one_listing_that_failed_answers_for_all_that_come_soon_after(keys: KnownKeys, table: Table) -> None:
+def test_after_a_failed_listing_unknown_keys_get_503_for_a_while(keys: KnownKeys, table: Table) -> None:
     table.before = fail
     with pytest.raises(Unavailable):
         keys.find(UNKNOWN)
@@ -67,7 +67,9 @@ def test_one_listing_that_failed_answers_for_all_that_come_soon_after(keys: Know
     assert keys.find(KNOWN)
 
 
-def test_a_known_key_goes_on_and_asks_again_once_in_a_while(keys: KnownKeys, table: Table) -> None:
+def test_a_known_key_stays_valid_and_the_listing_is_tried_again_from_time_to_time(
+    keys: KnownKeys, table: Table
+) -> None:
     assert keys.find(KNOWN)
     table.now, table.before = table.now + 60, fail
     assert [keys.has(KNOWN) for _ in range(20)] == [True] * 20

@@ -76,7 +76,7 @@ def test_damage_on_the_way_from_decryption_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("status", [503, 504])
-def test_kms_that_is_down_is_worth_another_try(status: int) -> None:
+def test_a_failure_of_kms_may_be_retried(status: int) -> None:
     error: Exception = google.from_http_status(status, "down")  # type: ignore[no-untyped-call]
     with pytest.raises(Unavailable):
         key(error=error).encrypt(b"open", aad=b"owner")
@@ -85,7 +85,7 @@ def test_kms_that_is_down_is_worth_another_try(status: int) -> None:
 
 
 @pytest.mark.parametrize("code", [StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION])
-def test_ciphertext_that_kms_refuses_is_not_worth_another_try(code: StatusCode) -> None:
+def test_ciphertext_that_kms_refuses_is_not_retried(code: StatusCode) -> None:
     error: Exception = google.from_grpc_status(code, "refused")  # type: ignore[no-untyped-call]
     with pytest.raises(CredentialsRejected):
         key(error=error).decrypt(b"sealed", aad=b"owner")

@@ -15,7 +15,7 @@ KNOWN = pa.schema(
 )
 
 
-def test_names_are_spelled_as_they_are_known() -> None:
+def test_names_get_the_known_spelling() -> None:
     given = pa.RecordBatch.from_pylist(
         [
             {"Cost": 1.5, "INVOICE": {"Month": "202609"}, "Credits": [{"Amount": -1.0, "New": 7}, None], "Other": 1},

@@ -7,7 +7,7 @@ from shared.configuration.platform_config import get_platform
 from tools.function_packages import hidden_modules
 
 BIGQUERY = "google.cloud.bigquery"
-# The modules that a typical request of a function needs besides; REQUESTS says which request that is.
+# The additional modules that a typical request of a function needs. REQUESTS has that request.
 MORE = {
     "run_pipeline": ["google.cloud.tasks_v2"],
     "execute_run": ["google.cloud.bigquery_storage", "google.cloud.kms", "google.cloud.tasks_v2"],

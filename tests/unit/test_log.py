@@ -28,7 +28,7 @@ def test_a_line_is_one_json_object_with_the_bound_facts(capsys: pytest.CaptureFi
     log._logger.handlers.clear()
 
 
-def test_the_older_trace_header_is_understood_and_none_is_none() -> None:
+def test_the_older_trace_header_is_read_and_a_missing_one_gives_no_trace() -> None:
     facts = {"logging.googleapis.com/trace": f"projects/p/traces/{TRACE}"}
     assert log.trace_facts("p", None, f"{TRACE}/1;o=1") == log.trace_facts("p", None, TRACE.upper()) == facts
     assert log.trace_facts("p", None, None) == {}
@@ -40,10 +40,10 @@ def test_the_older_trace_header_is_understood_and_none_is_none() -> None:
      f"00-{TRACE}-{'0' * 16}-01", f"00-{TRACE.upper()}-b7ad6b7169203331-01", f"ff-{TRACE}-b7ad6b7169203331-01",
      f"00-{TRACE}-b7ad6b7169203331-01-more", f"00-{TRACE}-b7ad6b7169203331", f" 00-{TRACE}-b7ad6b7169203331-01"],
 )  # fmt: skip
-def test_a_malformed_trace_is_none(malformed: str) -> None:
+def test_a_malformed_trace_is_ignored(malformed: str) -> None:
     assert log.trace_id_of(malformed, None) == log.trace_id_of(None, malformed) == ""
     assert log.trace_id_of(malformed, f"{TRACE}/1") == TRACE
 
 
-def test_a_later_version_of_the_trace_may_say_more() -> None:
+def test_a_later_version_of_the_trace_may_have_more_fields() -> None:
     assert log.trace_id_of(f"01-{TRACE}-b7ad6b7169203331-01-more", None) == TRACE

@@ -15,7 +15,7 @@ from shared.use_cases.pipeline_runs import PipelineRuns, new_looks
 
 @dataclass
 class World:
-    """A clock, a tenant's queries that are left, and a run log that counts how often it is read."""
+    """A clock, the number of queries that a tenant has left, and a run log that counts its reads."""
 
     now: float = 0.0
     left: int = 1

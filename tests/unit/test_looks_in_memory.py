@@ -25,7 +25,7 @@ def sized(most_size: int, clock: Clock, oldest_seconds: float | None = None) -> 
     return Remembered(seconds=3, most=100, oldest_seconds=oldest_seconds, size_of=int, most_size=most_size, clock=clock)
 
 
-def test_the_oldest_go_when_all_together_are_too_large() -> None:
+def test_the_oldest_answers_are_dropped_when_all_together_are_too_large() -> None:
     kept = sized(80, Clock())
     for number in range(10):
         kept.keep(f"a{number}", 10)
@@ -37,7 +37,7 @@ def test_the_oldest_go_when_all_together_are_too_large() -> None:
     assert kept.find("a9")
 
 
-def test_a_large_value_is_not_kept_and_neither_is_the_one_before() -> None:
+def test_a_large_value_is_not_kept_and_the_older_one_is_dropped() -> None:
     kept = sized(80, Clock())
     kept.keep("other", 1)
     kept.keep("a", 10)
@@ -46,7 +46,7 @@ def test_a_large_value_is_not_kept_and_neither_is_the_one_before() -> None:
     assert kept.find("other")
 
 
-def test_what_nobody_would_be_given_any_more_is_dropped_when_another_is_kept() -> None:
+def test_an_outdated_answer_is_dropped_when_another_is_kept() -> None:
     kept = sized(80, clock := Clock(), oldest_seconds=30)
     kept.keep("a", 1)
     clock.now = 15
@@ -56,7 +56,7 @@ def test_what_nobody_would_be_given_any_more_is_dropped_when_another_is_kept() -
     assert [kept.find(name, within_seconds=1_000) is None for name in "abc"] == [True, False, False]
 
 
-def test_the_size_of_an_answer_counts_all_that_it_holds() -> None:
+def test_the_size_of_an_answer_includes_everything_in_it() -> None:
     text = "x" * 10_000
     for answer in ({"runs": [{"name": text}]}, {text: None}, [(text,)]):
         assert 10_000 < size_in_memory(answer) < 12_000
@@ -72,7 +72,7 @@ class RunLog:
         return None
 
 
-def test_a_run_whose_id_reads_like_the_question_for_the_list_is_not_the_list() -> None:
+def test_a_run_whose_id_equals_the_lists_cache_key_does_not_get_the_list() -> None:
     stand_in = cast(Any, RunLog())
     runs = PipelineRuns(stand_in, stand_in, stand_in, stand_in, new_looks(seconds=3))
     caller = TenantReader("acme", lambda: None)

@@ -21,9 +21,7 @@ GATEWAY, ELSEWHERE = "http://127.0.0.1:8080/_devcloud/health", "http://example.c
         ({"no_proxy": "*"}, "*"),
     ],
 )
-def test_loopback_is_added_to_what_the_environment_exempts(
-    exempt: dict[str, str], kept: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_loopback_is_added_to_no_proxy(exempt: dict[str, str], kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     for name, value in exempt.items():
@@ -35,7 +33,7 @@ def test_loopback_is_added_to_what_the_environment_exempts(
 def test_a_proxy_is_not_asked_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"http_proxy": "http://proxy.example:3128", "no_proxy": "", "NO_PROXY": ""}.items():
         monkeypatch.setenv(name, value)
-    assert "http" in get_environ_proxies(GATEWAY)  # as it is where nothing is exempt
+    assert "http" in get_environ_proxies(GATEWAY)  # the environment exempts nothing
     reach_loopback_directly()
     assert get_environ_proxies(GATEWAY) == {}
     assert get_environ_proxies(ELSEWHERE)["http"] == "http://proxy.example:3128"

@@ -1,4 +1,4 @@
-"""Names of WITH clauses are found whatever stands before them, and none in comments or texts."""
+"""Names of WITH clauses are found after any text, and none are found in comments or strings."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from shared.pipeline.table_reads import foreign_tables, names_given
         ("WITH a AS (SELECT ', hidden AS (') SELECT 1", {"a"}),
     ],
 )
-def test_names_are_given_by_the_statement_and_not_by_its_comments_or_texts(text: str, names: set[str]) -> None:
+def test_names_in_comments_and_strings_are_not_names_of_the_statement(text: str, names: set[str]) -> None:
     assert names_given([text]) == names
 
 
-def test_a_name_that_only_a_comment_gives_is_a_foreign_table() -> None:
+def test_a_name_that_only_a_comment_has_counts_as_another_table() -> None:
     text = "SELECT 1 FROM hidden /* , hidden AS ( */"
     assert foreign_tables(text, names_given([text])) == ["hidden"]
 
 
-def test_templates_are_found_in_a_project_whose_folder_is_called_as_a_provider(
+def test_templates_are_found_in_a_project_folder_with_the_name_of_a_provider(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configs = tmp_path / "gcp" / "configs"

@@ -1,4 +1,4 @@
-"""An object as a file: read on after a broken download, and never two versions of it."""
+"""An object is read as a file: reading continues after a broken download and never mixes two versions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def as_parquet() -> bytes:
 
 
 @given(content=st.binary(max_size=200), breaks_after=st.integers(1, 50), size=st.integers(1, 60), seeks=st.booleans())
-def test_a_broken_download_goes_on_where_it_ended(content: bytes, breaks_after: int, size: int, seeks: bool) -> None:
+def test_a_broken_download_continues_where_it_ended(content: bytes, breaks_after: int, size: int, seeks: bool) -> None:
     store = MemoryStore(breaks_after=breaks_after)
     file = ObjectFile(store, store.put(KEY, content), by_ranges=seeks)
     parts = list(iter(lambda: file.read(size), b""))
@@ -46,14 +46,14 @@ def test_a_broken_download_goes_on_where_it_ended(content: bytes, breaks_after: 
     assert all(len(part) == size for part in parts[:-1])
 
 
-def test_a_download_that_gives_nothing_is_given_up() -> None:
+def test_a_download_without_progress_is_given_up() -> None:
     store = MemoryStore(breaks_after=0)
     with pytest.raises(ReadBroken):
         ObjectFile(store, store.put(KEY, b"content")).read()
     assert len(store.requests) == 5
 
 
-def test_an_object_that_changes_between_two_requests_is_not_read_on() -> None:
+def test_reading_stops_if_the_object_changes_between_two_requests() -> None:
     store = MemoryStore(breaks_after=3)
     file = ObjectFile(store, store.put(KEY, b"content"))
     assert file.read(3) == b"con"
@@ -79,7 +79,7 @@ def test_every_packing_gives_the_same_rows(name: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n", b"a,b"])
-def test_a_file_without_rows_has_none(content: bytes) -> None:
+def test_a_file_without_rows_gives_no_rows(content: bytes) -> None:
     store = MemoryStore()
     assert list(decoded(store, store.put("exports/f.csv", content))) == []
 
@@ -101,13 +101,13 @@ def test_a_damaged_file_is_refused_by_name(name: str, content: bytes) -> None:
         list(decoded(store, store.put(f"exports/{name}", content)))
 
 
-def test_equal_column_names_are_told_apart() -> None:
+def test_equal_column_names_get_different_names() -> None:
     store = MemoryStore()
     (batch,) = decoded(store, store.put("exports/f.csv", b"a,a,b\n1,,3\n"))
     assert batch.to_pylist() == [{"a": "1", "a 2": None, "b": "3"}]
 
 
-def test_what_a_store_raises_passes_through_arrow_as_it_is() -> None:
+def test_an_error_of_the_store_passes_through_arrow_unchanged() -> None:
     store = MemoryStore()
     found = store.put("exports/f.csv.gz", gzip.compress(TEXT))
     store.put("exports/f.csv.gz", b"another")

@@ -85,7 +85,7 @@ def test_claims_of_another_shape_are_refused_also_where_google_signed_them(
 ) -> None:
     identity, certs = issuer
     issued = jwt.decode(identity.id_token(EMAIL, AUDIENCE), verify=False)
-    token = jwt.encode(identity._signer, {**issued, **claims}).decode()  # Google signs what it likes
+    token = jwt.encode(identity._signer, {**issued, **claims}).decode()  # the claims have Google's signature
     with pytest.raises(Unauthenticated):
         OidcTokens(certs, behind_iam=False).verified_claims(token, audience=AUDIENCE)
 
@@ -105,7 +105,7 @@ def test_a_header_of_another_shape_is_refused(issuer: tuple[Identity, str], head
         OidcTokens(issuer[1], behind_iam=True).verified_claims(f"{head}.{body}.{signature}", audience=AUDIENCE)
 
 
-def test_claims_nested_without_end_are_refused(issuer: tuple[Identity, str]) -> None:
+def test_too_deeply_nested_claims_are_refused(issuer: tuple[Identity, str]) -> None:
     payload = base64.urlsafe_b64encode(b"[" * 20_000).decode()
     tokens = OidcTokens(issuer[1], behind_iam=True)
     for signature in ("SIGNATURE_REMOVED_BY_GOOGLE", "c2lnbmF0dXJl"):
@@ -114,7 +114,7 @@ def test_claims_nested_without_end_are_refused(issuer: tuple[Identity, str]) -> 
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "a.b.SIGNATURE_REMOVED_BY_GOOGLE", "..", "é.é.é"])
-def test_rubbish_is_refused(issuer: tuple[Identity, str], token: str) -> None:
+def test_text_that_is_no_token_is_refused(issuer: tuple[Identity, str], token: str) -> None:
     with pytest.raises(Unauthenticated):
         OidcTokens(issuer[1], behind_iam=True).verified_claims(token, audience=AUDIENCE)
 

@@ -30,7 +30,7 @@ def test_without_credentials_the_error_names_the_login_command(
 
 
 @pytest.mark.parametrize(("main", "arguments"), COMMANDS)
-def test_a_key_file_that_is_not_there_is_named(
+def test_a_missing_key_file_is_named(
     main: Callable[[Sequence[str]], int], arguments: list[str], tmp_path: Path
 ) -> None:
     missing = tmp_path / "missing.json"

@@ -15,7 +15,7 @@ from shared.errors import InvalidInput
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
-def test_token_leads_back_to_its_place(created_at: datetime, row_id: str) -> None:
+def test_token_returns_its_position(created_at: datetime, row_id: str) -> None:
     place = Place(created_at, row_id)
     assert find_place(place.to_token()) == place
 
@@ -35,13 +35,13 @@ def test_the_first_page_needs_no_token_and_the_last_has_none() -> None:
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-def test_a_moment_outside_of_time_is_no_token(moment: str) -> None:
+def test_a_time_that_cannot_exist_is_refused(moment: str) -> None:
     token = base64.urlsafe_b64encode(json.dumps([moment, "x"]).encode()).decode().rstrip("=")
     with pytest.raises(InvalidInput):
         find_place(token)
 
 
 @pytest.mark.parametrize("content", ["W10", "WzEsMl0", "WyJ4IiwieSJd", "eyJhIjoxfQ", "W1siMjAyNSJdLCJ5Il0", "bnVsbA"])
-def test_json_of_another_shape_is_no_token(content: str) -> None:
+def test_json_of_another_shape_is_refused(content: str) -> None:
     with pytest.raises(InvalidInput):
         find_place(content)

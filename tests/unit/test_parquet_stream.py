@@ -1,4 +1,4 @@
-"""A file that is written while it is read."""
+"""The Parquet file is written while it is read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_reading_in_chunks_gives_one_valid_file_with_all_rows(sizes: list[int], 
     assert parquet.read_table(io.BytesIO(bytes(content))).equals(pa.Table.from_batches(batches))
 
 
-def test_it_pulls_no_more_than_it_needs() -> None:
+def test_no_more_batches_are_read_than_needed() -> None:
     pulled: list[int] = []
 
     def batches() -> Iterator[pa.RecordBatch]:

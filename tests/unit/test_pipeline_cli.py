@@ -50,7 +50,7 @@ def test_every_template_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
         ("source_parameter: billing_export_table", "source_parameter: table", "source_parameter", "no parameter table"),
     ],
 )
-def test_what_is_wrong_is_told_by_file_line_and_field(
+def test_each_problem_is_reported_with_file_line_and_field(
     template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, field: str, message: str
 ) -> None:
     replaced(template, old, new)
@@ -96,7 +96,7 @@ def test_errors_of_all_files_are_reported(template: Path, capsys: pytest.Capture
         (["explain", "gcp/cost/billing", "--tenant", "No One"], "tenant_id"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_status_1(
+def test_an_impossible_request_prints_one_line_and_exits_with_1(
     capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert main(arguments) == 1
@@ -143,7 +143,7 @@ def test_a_template_outside_of_configs_is_explained_with_its_own_sql(
     assert "COUNT(cost) AS row_count" in capsys.readouterr().out
 
 
-def test_schema_file_is_what_the_models_say(capsys: pytest.CaptureFixture[str]) -> None:
+def test_schema_file_equals_the_models_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert capsys.readouterr().out == schema_text()
     assert SCHEMA_FILE.read_text() == schema_text(), "run `python -m shared.authoring schema --write`"
@@ -173,7 +173,7 @@ for arguments in json.load(sys.stdin):
 """
 
 
-def test_it_needs_neither_network_nor_credentials(tmp_path: Path) -> None:
+def test_the_commands_need_neither_network_nor_credentials(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(CONFIGS.parent)}
     commands = [["validate"], ["explain", "gcp/cost/billing", "--date", "2025-11-17"], ["--help"]]
     found = subprocess.run(
@@ -184,7 +184,7 @@ def test_it_needs_neither_network_nor_credentials(tmp_path: Path) -> None:
     assert [json.loads(line) for line in found.stdout.splitlines()] == [[0, True]] * len(commands)
 
 
-def test_explain_takes_the_name_that_answers_have_and_says_the_platforms_limit(
+def test_explain_accepts_the_pipelines_id_and_shows_the_platforms_limit(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["explain", "gcp-cost-billing", "--date", "2025-11-17"]) == 0

@@ -52,7 +52,7 @@ def settings_with(**fields: Any) -> ConfigSettings:
     return DAILY.model_copy(update=fields)
 
 
-def test_a_stored_cron_that_is_not_accepted_any_more_allows_other_changes() -> None:
+def test_a_schedule_with_a_cron_that_is_no_longer_accepted_can_be_changed_otherwise() -> None:
     stored = settings_with(cron_expression="0 22-6 * * *")
     assert changed_settings(stored, {"priority": 9}) == stored.model_copy(update={"priority": 9})
     assert changed_settings(stored, {"cron_expression": HOURLY}) == settings_with(cron_expression=HOURLY)
@@ -75,13 +75,13 @@ def test_another_cron_or_zone_moves_the_next_run(change: dict[str, str]) -> None
     assert changed(config(), wanted, NOW).next_run_time == first_run_time(wanted, NOW)
 
 
-def test_a_tick_that_is_due_stays_owed_whatever_the_new_cron_says() -> None:
+def test_a_tick_that_is_due_stays_due_under_a_new_cron() -> None:
     due = NOW - timedelta(minutes=20)
     after = changed(config(next_run_time=due), settings_with(cron_expression="0 4 * * *"), NOW)
     assert after.next_run_time == due
 
 
-def test_switching_off_gives_a_due_tick_up_and_says_so() -> None:
+def test_switching_off_drops_a_due_tick_and_reports_it() -> None:
     due = NOW - timedelta(minutes=20)
     before = config(next_run_time=due)
     after = changed(before, settings_with(is_active=False), NOW)
@@ -101,7 +101,7 @@ def test_every_tick_without_a_run_is_logged_after_a_rarer_cron_and_a_removal() -
     daily = settings_with(cron_expression=f"{due.minute} {NOW.hour} * * *", timezone="UTC")
     rarer = changed(before, daily, NOW)
     assert rarer.next_run_time == due
-    assert change_details(before, rarer, NOW)["given_up_ticks"] == 4  # the first and the last are still owed
+    assert change_details(before, rarer, NOW)["given_up_ticks"] == 4  # the first and the last tick are still due
     assert given_up(before, before, NOW) == {}
 
 
@@ -110,13 +110,13 @@ def test_a_backlog_too_long_to_count_is_reported_as_a_lower_bound() -> None:
     assert given_up(before, None, NOW)["given_up_ticks"] == "10000 or more"
 
 
-def test_switching_on_counts_from_now_and_owes_nothing_of_the_time_between() -> None:
+def test_switching_on_starts_from_now_and_makes_no_earlier_tick_due() -> None:
     paused = replace(config(settings_with(is_active=False)), next_run_time=NOW - timedelta(days=9))
     assert changed(paused, DAILY, NOW).next_run_time == first_run_time(DAILY, NOW)
 
 
 @given(priority=st.integers(0, 9), due=st.booleans())
-def test_what_does_not_move_the_clock_leaves_the_next_run_alone(priority: int, due: bool) -> None:
+def test_a_change_without_cron_or_timezone_keeps_the_next_run(priority: int, due: bool) -> None:
     before = config(next_run_time=NOW - timedelta(hours=1) if due else None)
     assert changed(before, settings_with(priority=priority), NOW).next_run_time == before.next_run_time
 
@@ -131,13 +131,13 @@ def test_parameters_are_checked_on_some_day_and_named_as_parameters() -> None:
 
 
 @pytest.mark.parametrize("cron", ["0 2 * * *", "0 * * * *", "30 * * * *", "0 0 29 2 *", "0 1,3 * * 0"])
-def test_a_cron_the_trigger_can_follow_needs_no_warning(cron: str) -> None:
+def test_a_cron_that_fires_no_more_often_than_the_trigger_gives_no_warning(cron: str) -> None:
     for zone in ("UTC", "America/New_York", "Asia/Kathmandu"):
         settings = settings_with(cron_expression=cron, timezone=zone)
         assert warnings_of(settings, trigger_cron=HOURLY, now=NOW) == []
 
 
-def test_two_ticks_within_an_hour_need_one_only_where_one_trigger_serves_both() -> None:
+def test_two_ticks_within_an_hour_give_a_warning_only_if_one_trigger_handles_both() -> None:
     warned = {
         zone: bool(
             warnings_of(settings_with(cron_expression="0,30 9 * * 1", timezone=zone), trigger_cron=HOURLY, now=NOW)
@@ -151,26 +151,26 @@ def test_two_ticks_within_an_hour_need_one_only_where_one_trigger_serves_both() 
     ("cron", "zone"),
     [("30 * * * *", "Europe/Berlin"), ("30 2,3 * 3 0", "Europe/Berlin"), ("0 2,3 * 10 0", "Australia/Lord_Howe")],
 )
-def test_a_tick_that_makes_up_for_a_skipped_time_outruns_nothing(cron: str, zone: str) -> None:
+def test_a_tick_for_a_skipped_local_time_gives_no_warning(cron: str, zone: str) -> None:
     settings = settings_with(cron_expression=cron, timezone=zone)
     for trigger in ("0 * * * *", "59 * * * *"):
         assert warnings_of(settings, trigger_cron=trigger, now=datetime(2027, 3, 27, tzinfo=UTC)) == []
 
 
-def test_a_cron_that_another_cron_would_read_otherwise_is_warned_of() -> None:
+def test_a_cron_that_other_crons_read_differently_gives_a_warning() -> None:
     (warning,) = warnings_of(settings_with(cron_expression="0 0 */2 * 1"), trigger_cron=HOURLY, now=NOW)
     assert "either" in warning
 
 
 @pytest.mark.parametrize("cron", ["*/5 * * * *", "10,40 9 * * 1", "10,20 0 1 1 *"])
 @pytest.mark.parametrize(("policy", "words"), [("coalesce", "together"), ("all", "one after"), ("skip", "one after")])
-def test_a_cron_that_outruns_the_trigger_is_warned_of(cron: str, policy: str, words: str) -> None:
+def test_a_cron_that_fires_more_often_than_the_trigger_gives_a_warning(cron: str, policy: str, words: str) -> None:
     settings = settings_with(cron_expression=cron, misfire_policy=policy)
     (warning,) = warnings_of(settings, trigger_cron=HOURLY, now=NOW)
     assert words in warning
 
 
-def test_a_key_is_its_first_calls_for_a_day() -> None:
+def test_a_key_belongs_to_its_first_request_for_a_day() -> None:
     created = CreatedConfig("digest", None, created_at=NOW)
     assert created.answers("digest", NOW + timedelta(hours=23))
     assert not created.answers("other", NOW + timedelta(hours=25))
@@ -204,7 +204,7 @@ def test_every_bad_field_is_named_at_once() -> None:
         ),
     ],
 )
-def test_days_that_do_not_move_on_are_warned_of(fields: dict[str, Any], told: list[str]) -> None:
+def test_a_date_that_is_the_same_every_night_gives_a_warning(fields: dict[str, Any], told: list[str]) -> None:
     found = warnings_of(settings_with(**fields), trigger_cron=HOURLY, now=NOW)
     assert len(found) == len(told)
     assert all(words in warning for words, warning in zip(told, found, strict=True))

@@ -50,7 +50,7 @@ def unchanged(tmp_path: Path) -> dict[str, str]:
         pytest.param("AS credit), 0)) AS billed_cost", "AS credit), 1)) AS billed_cost", id="matches_source"),
     ],
 )
-def test_checks_whose_sql_changed_are_not_those_done_before(
+def test_checks_whose_sql_changed_are_executed_again(
     tmp_path: Path, unchanged: dict[str, str], old: str, new: str
 ) -> None:
     changed = hashes(tmp_path / "changed", old=old, new=new)

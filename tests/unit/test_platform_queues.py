@@ -20,7 +20,7 @@ def changed(tmp_path: Path, *, max_instances: int = 100, **close: object) -> Pat
     return path
 
 
-def test_all_queues_of_a_function_together_deliver_as_much_as_it_has_instances() -> None:
+def test_all_queues_of_a_function_together_deliver_as_many_tasks_as_it_has_instances() -> None:
     platform = get_platform()
     for name in {queue.function for queue in platform.queues.values()}:
         function = platform.functions[name]
@@ -28,7 +28,7 @@ def test_all_queues_of_a_function_together_deliver_as_much_as_it_has_instances()
         assert brought == function.max_instances * function.concurrency
 
 
-def test_the_number_of_executors_is_one_number(tmp_path: Path) -> None:
+def test_one_setting_decides_the_number_of_executors(tmp_path: Path) -> None:
     queues = get_platform(changed(tmp_path, max_instances=40)).queues
     assert queues["execute"].max_concurrent_dispatches == 40 - queues["close"].max_concurrent_dispatches
 
@@ -42,6 +42,6 @@ def test_the_number_of_executors_is_one_number(tmp_path: Path) -> None:
         ({"function": "nobody"}, "no function nobody"),
     ],
 )
-def test_queues_that_bring_more_are_refused_at_load(tmp_path: Path, changes: dict[str, object], told: str) -> None:
+def test_queues_that_deliver_more_are_refused_at_load(tmp_path: Path, changes: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         get_platform(changed(tmp_path, **changes))  # type: ignore[arg-type] # one of them is max_instances

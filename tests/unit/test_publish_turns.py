@@ -29,7 +29,7 @@ def named(executors: list[Executor]) -> list[Executor]:
 
 
 def published(world: World) -> list[Executor]:
-    """Those that published, in the order of their turns."""
+    """The executors that published, in the order of their turns."""
     return sorted((e for e in world.executors if e.published_in), key=lambda executor: executor.published_in or 0)
 
 
@@ -57,7 +57,7 @@ LATECOMER = [
 
 @given(st.lists(EXECUTORS, min_size=2, max_size=8).map(named))
 @example(named(LATECOMER))
-def test_who_came_first_publishes_first(executors: list[Executor]) -> None:
+def test_the_executor_that_came_first_publishes_first(executors: list[Executor]) -> None:
     patient = [replace(executor, calls_left=None, fails=0) for executor in executors]
     world = World(patient)
     world.run()
@@ -75,7 +75,7 @@ def test_a_turn_passes_at_once_to_the_next_in_line(count: int, takes: float) -> 
 
 
 @given(st.integers(1, 8), st.integers(1, 6))
-def test_the_dead_in_line_cost_others_a_moment_each(dead: int, calls: int) -> None:
+def test_each_dead_executor_in_line_costs_the_others_one_second(dead: int, calls: int) -> None:
     first = Executor("first", 0.0, takes=30.0)
     gone = [Executor(f"gone-{number}", 1.0 + number / 10, takes=5.0, calls_left=calls) for number in range(dead)]
     alive = Executor("alive", 10.0, takes=5.0)
@@ -89,14 +89,14 @@ def test_the_dead_in_line_cost_others_a_moment_each(dead: int, calls: int) -> No
 
 
 @given(st.integers(0, 5_000))
-def test_a_long_row_of_failed_publishes_is_passed_with_few_looks(used: int) -> None:
+def test_many_failed_publishes_are_skipped_with_few_requests(used: int) -> None:
     world = World([Executor("alive", 0.0, takes=1.0)], used=used)
     world.run()
     assert world.executors[0].published_in == used + 1
     assert world.calls <= 30
 
 
-def test_a_turn_that_this_lease_has_already_is_taken_for_its_own() -> None:
+def test_an_executor_recognises_a_turn_that_its_lease_already_has() -> None:
     conversation = take_turn("mine", newest=4)
     assert conversation.send(None) == Start(5)
     assert answer_of(conversation, Holder("mine", "", is_done=False)) == 5
@@ -132,7 +132,7 @@ def test_no_newer_publish_of_the_same_source_is_missed(newest: int, fences: list
     assert looks <= 40
 
 
-def test_without_a_running_publish_one_look_is_enough() -> None:
+def test_without_a_running_publish_one_request_is_enough() -> None:
     conversation = find_newer_publish("a", newest=7)
     assert conversation.send(None) == Look(8)
     assert answer_of(conversation, None) is None

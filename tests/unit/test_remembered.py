@@ -19,7 +19,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_a_value_is_kept_for_its_seconds_and_tells_its_age(clock: Clock) -> None:
+def test_a_value_is_kept_for_its_seconds_and_has_an_age(clock: Clock) -> None:
     kept = Remembered[str, int](seconds=3, most=10, clock=clock)
     assert kept.keep("a", 1) == 1
     clock.now = 2.5
@@ -30,13 +30,13 @@ def test_a_value_is_kept_for_its_seconds_and_tells_its_age(clock: Clock) -> None
     assert kept.find("a", within_seconds=3) is None
 
 
-def test_for_no_time_nothing_is_kept(clock: Clock) -> None:
+def test_with_zero_seconds_nothing_is_kept(clock: Clock) -> None:
     kept = Remembered[str, int](seconds=0, most=10, clock=clock)
     kept.keep("a", 1)
     assert kept.find("a") is None
 
 
-def test_the_oldest_go_beyond_the_most_and_some_on_request(clock: Clock) -> None:
+def test_the_oldest_values_are_dropped_beyond_the_limit_and_others_on_request(clock: Clock) -> None:
     kept = Remembered[str, int](seconds=9, most=2, clock=clock)
     for number, name in enumerate(["a", "b", "a", "c"]):
         kept.keep(name, number)

@@ -45,7 +45,7 @@ def warehouse() -> Iterator[Warehouse]:
         (Warehouse.stream, {"table": "t", "rows": [{"a": 1}], "row_ids": ["1"]}),
     ],
 )
-def test_bigquery_that_is_down_is_given_up_when_the_patience_ends(
+def test_calls_of_an_unreachable_bigquery_end_with_the_retry_budget(
     warehouse: Warehouse, call: Any, values: dict[str, Any]
 ) -> None:
     began = time.monotonic()
@@ -55,7 +55,7 @@ def test_bigquery_that_is_down_is_given_up_when_the_patience_ends(
     assert caught.value.facts["retry_after"] == 5
 
 
-def test_every_function_has_time_left_to_say_what_is_down() -> None:
+def test_every_function_has_time_left_to_report_the_outage() -> None:
     for function in get_platform().functions.values():
         seconds = RetryBudget.of_function(function.timeout_seconds).seconds
         assert 15 <= seconds <= function.timeout_seconds / 2

@@ -46,11 +46,11 @@ def test_a_key_that_passes_is_the_same_key(key: rsa.RSAPrivateKey, good: Numbers
         assert loaded.private_numbers().p == key.private_numbers().p
 
 
-def test_keys_of_other_kinds_are_no_rsa_keys() -> None:
+def test_keys_of_other_kinds_are_refused() -> None:
     others = (
         ec.generate_private_key(ec.SECP256R1()),
         ed25519.Ed25519PrivateKey.generate(),
-        dsa.generate_private_key(1024),  # noqa: S505 - it is there to be refused
+        dsa.generate_private_key(1024),  # noqa: S505 - the test expects a refusal
     )
     for text in [*map(exported, others), exported(others[0], "TraditionalOpenSSL")]:
         with pytest.raises(ValueError, match="RSA private key"):

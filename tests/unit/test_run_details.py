@@ -35,7 +35,7 @@ def test_check_that_is_logged_is_not_shown_again_from_its_event() -> None:
     ]
 
 
-def test_sample_is_the_same_logged_and_streamed() -> None:
+def test_a_logged_and_a_streamed_sample_are_the_same() -> None:
     sample = [{"cost": None, "x_usage_date": "2025-11-17"}]
     streamed = {"check_id": "b", "checked_at": str(FIRST), "sample": sample}
     events = [{"event_id": "1", "details": json.dumps({"checks": [streamed]})}]
@@ -46,6 +46,6 @@ def test_sample_is_the_same_logged_and_streamed() -> None:
     assert [check["sample"] for check in merged_checks(logged, events)] == [sample, sample, None]
 
 
-def test_steps_of_a_run_that_goes_on_are_in_the_order_they_began() -> None:
+def test_steps_of_a_running_run_are_in_the_order_in_which_they_began() -> None:
     steps = merged_steps([], [event("2", "publish", SECOND), event("1", "extract", FIRST)])
     assert [step["step_id"] for step in steps] == ["extract", "publish"]

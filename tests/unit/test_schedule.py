@@ -43,13 +43,13 @@ def oracle(cron: str, wall_clock: dict[int, list[Shown]]) -> list[datetime]:
 
 
 def wall_clock_of(zone: ZoneInfo, year: int) -> dict[int, list[Shown]]:
-    """Each look at a year, with UTC's hands, and the local time it shows, first or again, and with those it skips.
+    """The local time at each moment of a year, whether it is repeated, and the local times skipped before it.
 
-    They are kept by the minute of that time: a cron asks for few of them.
+    The moments are grouped by the minute of the local time, because a cron needs few of them.
     """
     shown_at: dict[int, list[Shown]] = {minute: [] for minute in range(0, 60, LOOK)}
     pause = timedelta(minutes=LOOK)
-    moment, expected = datetime(year, 1, 1, tzinfo=zone), None  # UTC's hands, the zone's name: what fromutc takes
+    moment, expected = datetime(year, 1, 1, tzinfo=zone), None  # the UTC time with the zone's name, as fromutc expects
     while moment.year == year:
         shown = zone.fromutc(moment)
         while expected is not None and expected < shown:  # within a zone, < and + are those of the wall clock
@@ -122,7 +122,9 @@ class TestOddDays:
             ("*/30 0-3 4 4 *", "Australia/Lord_Howe", ["13:00", "13:30", "14:00", "14:30", "15:00", "15:30", "16:00"]),
         ],
     )
-    def test_rhythms_go_by_the_clock_and_times_of_the_day_fire_once(self, cron: str, zone: str, utc: list[str]) -> None:
+    def test_crons_with_steps_follow_the_clock_and_fixed_times_fire_once(
+        self, cron: str, zone: str, utc: list[str]
+    ) -> None:
         ticks = ticks_after(cron, require_timezone(zone), after=datetime(2027, 1, 1, tzinfo=UTC))
         assert [f"{tick:%H:%M}" for tick in islice(ticks, len(utc))] == utc
 
@@ -138,7 +140,7 @@ class TestOddDays:
     after=st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 )
 @settings(max_examples=200)
-def test_ticks_ascend_and_going_on_from_any_of_them_finds_the_same_next_one(
+def test_ticks_ascend_and_starting_at_any_of_them_finds_the_same_next_one(
     zone: str, cron: str, after: datetime
 ) -> None:
     zone_info = require_timezone(zone)

@@ -58,11 +58,11 @@ def test_a_duplicate_at_the_same_time_is_warned_of(other: PipelineConfig) -> Non
         replace(schedule("other"), pipeline_id="gcp-cost-daily_by_service"),
     ],
 )
-def test_other_parameters_pipelines_or_times_are_no_duplicate(other: PipelineConfig) -> None:
+def test_schedules_with_other_parameters_pipelines_or_times_are_no_duplicates(other: PipelineConfig) -> None:
     assert warned(schedule("mine"), other) == []
 
 
-def test_the_same_date_of_another_offset_is_another_day() -> None:
+def test_schedules_with_another_date_offset_are_no_duplicates() -> None:
     dated: dict[str, Any] = {"parameters": {"date": "{date}"}}
     assert warned(schedule("mine", **dated), schedule("other", date_offset_days=8, **dated)) == []
     assert len(warned(schedule("mine", **dated), schedule("other", **dated))) == 1
@@ -100,11 +100,11 @@ def test_the_day_that_has_too_many_is_named() -> None:
         ("0 2 */2 * 1", "the day of the month (*/2) or the weekday (1) matches: one match is enough"),
     ],
 )
-def test_the_day_rule_is_a_sentence(cron: str, rule: str) -> None:
+def test_the_warning_about_days_and_weekdays_is_a_sentence(cron: str, rule: str) -> None:
     assert rule in day_rule(cron)
 
 
-def test_what_takes_too_many_ticks_to_find_is_not_warned_of() -> None:
+def test_there_is_no_warning_if_finding_it_takes_too_many_ticks() -> None:
     every_minute = [schedule(str(number), "* * * * *", misfire_policy="skip") for number in range(3)]
     asked: Any = {"daily_limit": 3_000, "trigger_cron": HOURLY, "now": NOW}
     twice, full = load_warnings(every_minute[0], every_minute[1:], most_ticks=100_000, **asked)

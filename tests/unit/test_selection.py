@@ -27,7 +27,7 @@ Rows = Sequence[tuple[date, Decimal]]
 
 
 def figures(*batches: Rows, exported: datetime = EXPORTED, credit: Decimal = Decimal(0)) -> dict[date, DayFigures]:
-    """What a connector counts in these batches; `credit` is the one of each row."""
+    """The counts of a connector over these batches; `credit` is the credit of each row."""
     return figures_by_day(
         (
             pa.array([day for day, _ in rows], pa.date32()),
@@ -72,7 +72,7 @@ def test_a_row_with_another_credit_is_seen_although_it_costs_the_same(rows: Rows
     assert changed_days(days, figures(rows, credit=Decimal("-0.25")), figures(rows, credit=Decimal("-0.5"))) == days
 
 
-def test_rows_without_a_day_belong_to_none() -> None:
+def test_rows_without_a_day_belong_to_no_day() -> None:
     days, costs = pa.array([None, date(2025, 11, 1)], pa.date32()), pa.array([Decimal(1), None], NUMERIC)
     exported = pa.array([EXPORTED, None], pa.timestamp("us", "UTC"))
     credits_ = pa.array([[{"amount": Decimal(-1)}], [{"amount": None}, {"amount": Decimal(-2)}]], CREDITS)
@@ -82,7 +82,7 @@ def test_rows_without_a_day_belong_to_none() -> None:
 
 
 @given(dates=st.sets(DATES, max_size=20))
-def test_spans_are_the_days_themselves_apart_from_each_other(dates: set[date]) -> None:
+def test_spans_cover_exactly_the_days_and_do_not_touch(dates: set[date]) -> None:
     found = spans(sorted(dates))
     covered = [first + timedelta(days=n) for first, last in found for n in range((last - first).days + 1)]
     assert covered == sorted(dates)

@@ -1,4 +1,4 @@
-"""Settings with a rule."""
+"""Settings that follow a rule."""
 
 import base64
 import json

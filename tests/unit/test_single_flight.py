@@ -10,7 +10,7 @@ from devcloud.bigquery.sql.single_flight import SingleFlight
 _SECONDS = 20
 
 
-def test_the_same_key_is_one_threads_at_a_time() -> None:
+def test_only_one_thread_at_a_time_works_for_a_key() -> None:
     flights, inside, most = SingleFlight(), 0, 0
 
     def work(_: int) -> None:
@@ -26,7 +26,7 @@ def test_the_same_key_is_one_threads_at_a_time() -> None:
     assert (most, flights._flights) == (1, {})
 
 
-def test_another_key_need_not_wait() -> None:
+def test_another_key_does_not_wait() -> None:
     flights, other = SingleFlight(), threading.Event()
 
     def work() -> None:
@@ -38,7 +38,7 @@ def test_another_key_need_not_wait() -> None:
         assert other.wait(_SECONDS)
 
 
-def test_work_that_failed_is_over() -> None:
+def test_failed_work_frees_its_key() -> None:
     flights = SingleFlight()
     with pytest.raises(ValueError, match="work"), flights.of("key"):
         raise ValueError("work")

@@ -1,4 +1,4 @@
-"""Named SQL: how statements are read and their parameters typed."""
+"""Named SQL statements are read from files, with typed parameters."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_an_unnamed_or_doubly_named_statement_is_a_config_error(tmp_path: Path, 
         load_statements(write(tmp_path, text))
 
 
-def test_a_statement_that_is_put_into_another_is_as_deep_as_its_line() -> None:
+def test_a_statement_inside_another_is_indented_like_its_line() -> None:
     outer = Statement("outer", "FROM (\n  {inner}\n) AS a, ({inner})", {})
     inner = Statement("inner", "SELECT 1\n\nFROM b", {})
     assert outer.naming(inner=inner).text == "FROM (\n  SELECT 1\n\n  FROM b\n) AS a, (SELECT 1\n\nFROM b)"

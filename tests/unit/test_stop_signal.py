@@ -73,7 +73,7 @@ def test_the_heartbeat_ends_with_its_block_and_stops_the_hop_meanwhile() -> None
     assert len(beats) >= 3
 
 
-def test_the_heartbeat_outlives_whatever_goes_wrong_with_one_beat() -> None:
+def test_the_heartbeat_continues_after_an_error_in_one_beat() -> None:
     stop_signal, beats = StopSignal(budget_seconds=100), list[int]()
 
     def beat() -> None:
@@ -89,7 +89,7 @@ def test_the_heartbeat_outlives_whatever_goes_wrong_with_one_beat() -> None:
     assert beats[:2] == [0, 1]
 
 
-def test_work_that_ends_with_the_request_goes_on_in_the_next_one_where_that_has_more_time_for_it() -> None:
+def test_work_cut_by_the_requests_end_continues_if_the_next_request_has_more_time_for_it() -> None:
     clock = Clock()
     stop_signal = StopSignal(budget_seconds=100, clock=clock)
     clock.now = 50
@@ -100,7 +100,7 @@ def test_work_that_ends_with_the_request_goes_on_in_the_next_one_where_that_has_
             stop_signal.check_work()
 
 
-def test_work_that_had_the_whole_request_and_did_not_end_is_out_of_time() -> None:
+def test_work_that_does_not_end_within_a_whole_request_is_out_of_time() -> None:
     clock = Clock()
     stop_signal = StopSignal(budget_seconds=100, clock=clock)
     with stop_signal.step(1_000):
@@ -146,7 +146,7 @@ def test_a_waiting_call_ends_when_the_run_is_stopped_or_its_time_is_over() -> No
     assert ended == ["first", "second"]
 
 
-def test_time_that_a_step_waits_for_others_is_not_its_own() -> None:
+def test_time_that_a_step_waits_for_others_does_not_count() -> None:
     now = [0.0]
     stop_signal = StopSignal(budget_seconds=1000, clock=lambda: now[0])
     with stop_signal.step(10):

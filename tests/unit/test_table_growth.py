@@ -19,14 +19,14 @@ def table(*columns: Json, **more: Any) -> Json:
     return {"type": "TABLE", "description": "A table", "schema": {"fields": list(columns)}, **more}
 
 
-def test_a_table_as_it_should_be_needs_nothing() -> None:
+def test_an_up_to_date_table_needs_no_change() -> None:
     wanted = table(column("id", mode="REQUIRED"), column("n", "INTEGER"))
     found = table(column("id", mode="REQUIRED"), column("n", "INT64"), type="TABLE", etag="x", numRows="7")
     growth = plan_growth(wanted, found)
     assert (growth.patch, growth.changes, growth.obstacles, growth.unknown) == ({}, [], [], [])
 
 
-def test_missing_columns_are_added_behind_those_that_are_there_at_any_depth() -> None:
+def test_missing_columns_are_added_after_the_existing_ones_at_any_depth() -> None:
     item = column("item", "RECORD", "REPEATED", fields=[column("name"), column("price", "NUMERIC")])
     older = column("item", "RECORD", "REPEATED", fields=[column("name", policyTags={"names": ["kept"]})])
     growth = plan_growth(table(column("a"), column("new"), item), table(column("a"), older))
@@ -37,11 +37,11 @@ def test_missing_columns_are_added_behind_those_that_are_there_at_any_depth() ->
     assert growth.missing == ["item.price", "new"]
 
 
-def test_columns_are_found_whatever_their_case() -> None:
+def test_columns_are_found_in_any_case() -> None:
     assert plan_growth(table(column("Id")), table(column("ID"))).patch == {}
 
 
-def test_a_required_column_may_be_relaxed_and_never_the_other_way_round() -> None:
+def test_a_required_column_may_become_nullable_and_never_the_reverse() -> None:
     strict, loose = table(column("id", mode="REQUIRED")), table(column("id"))
     assert plan_growth(loose, strict).patch == {"schema": {"fields": [column("id")]}}
     (obstacle,) = plan_growth(strict, loose).obstacles
@@ -62,7 +62,7 @@ def test_a_required_column_may_be_relaxed_and_never_the_other_way_round() -> Non
         ),
     ],
 )  # fmt: skip
-def test_what_cannot_be_altered_is_told_and_left(wanted: Json, found: Json, told: str) -> None:
+def test_a_difference_that_cannot_be_altered_is_reported_and_not_changed(wanted: Json, found: Json, told: str) -> None:
     growth = plan_growth(wanted, found)
     assert [str(obstacle).startswith(told) for obstacle in growth.obstacles] == [True]
 
@@ -73,7 +73,7 @@ def test_columns_that_configs_do_not_have_stay_and_are_reported() -> None:
     assert growth.unknown == ["old"]
 
 
-def test_descriptions_and_clustering_follow() -> None:
+def test_descriptions_and_clustering_are_updated() -> None:
     wanted = table(column("id", description="new words"), clustering={"fields": ["id"]})
     growth = plan_growth(wanted, table(column("id"), description="old words"))
     assert growth.patch == {
@@ -84,14 +84,14 @@ def test_descriptions_and_clustering_follow() -> None:
     assert growth.changes == ["describe id", "describe the table", "cluster by id"]
 
 
-def test_what_was_patched_needs_nothing_more() -> None:
+def test_a_patched_table_needs_no_further_change() -> None:
     wanted = table(column("id"), column("b", "RECORD", fields=[column("c")]), clustering={"fields": ["id"]})
     found = table(column("id", mode="REQUIRED"), column("old"))
     assert plan_growth(wanted, found | plan_growth(wanted, found).patch).patch == {}
 
 
-def test_a_partitions_expiry_is_left_as_it_is() -> None:
-    """Terraform's variables may say another one than configs/."""
+def test_a_partitions_expiry_is_not_changed() -> None:
+    """A Terraform variable may set another expiry than configs/."""
     days = {"type": "DAY", "field": "day"}
     growth = plan_growth(table(timePartitioning=days), table(timePartitioning=days | {"expirationMs": "1"}))
     assert (growth.patch, growth.obstacles) == ({}, [])

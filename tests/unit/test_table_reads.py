@@ -84,7 +84,7 @@ def test_only_the_tenants_dataset_steps_and_own_names_may_be_read(sql: str, fore
         (f"SELECT 1 FROM (SELECT 1 FROM {{dataset}}.a) WHERE {BOUND}", "x_source = @source, and a day"),
     ],
 )
-def test_a_read_of_published_rows_keeps_to_source_and_days(sql: str, problem: str | None) -> None:
+def test_a_read_of_published_rows_must_keep_to_source_and_days(sql: str, problem: str | None) -> None:
     found = [told for _, told in problems_of_reads(sql, {"a", "b"})]
     assert len(found) == (problem is not None)
     assert problem is None or problem in found[0]
@@ -101,7 +101,7 @@ def test_a_read_of_published_rows_keeps_to_source_and_days(sql: str, problem: st
         ("IN UNNEST(@dates)", "= @dates[OFFSET(0)]", "a day IN UNNEST(@dates)"),
     ],
 )
-def test_validate_and_a_run_refuse_it_alike(
+def test_validate_and_a_run_refuse_the_same_reads(
     template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, told: str
 ) -> None:
     line = replaced(template.with_suffix(".sql"), old, new)
@@ -115,13 +115,13 @@ def test_validate_and_a_run_refuse_it_alike(
             tenant_id="acme_corp",
             parameters={"date": "2025-11-17"},
             source="gcp:a.b.c",
-            snapshot_at=None,  # type: ignore[arg-type]  # it stands in the hash alone
+            snapshot_at=None,  # type: ignore[arg-type]  # only the hash uses it
             watermark=None,
         )
     assert problem == f"configs/{refused.value.message}"
 
 
-def test_what_a_reconciliation_expects_keeps_to_source_and_days_too(
+def test_the_expected_side_of_a_reconciliation_must_keep_to_source_and_days_too(
     template: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = template.with_suffix(".sql").read_text()

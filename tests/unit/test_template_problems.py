@@ -61,7 +61,7 @@ def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
         ("FROM {rows}", "FROM {row}", "billed_by_day: {row}: no step, table or placeholder"),
     ],
 )
-def test_what_is_wrong_in_the_sql_is_told_by_its_file_and_line(
+def test_problems_in_the_sql_are_reported_with_file_and_line(
     template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, message: str
 ) -> None:
     line = replaced(template.with_suffix(".sql"), old, new)
@@ -77,7 +77,7 @@ def test_texts_and_comments_name_no_parameters(template: Path, capsys: pytest.Ca
     assert problems(capsys, template) == []
 
 
-def test_what_a_publish_does_not_give_to_the_statement_that_adds_up_is_told(
+def test_a_parameter_that_a_publish_does_not_give_to_the_billed_statement_is_reported(
     template: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sql = template.with_suffix(".sql")

@@ -101,13 +101,13 @@ def test_only_templates_are_found(path: str) -> None:
         ({"parameters": {"export": {"type": "float", "description": "d"}}}, "parameters.export.type"),
     ],
 )
-def test_a_template_that_is_wrong_names_file_and_field(changes: dict[str, Any], where: str) -> None:
+def test_the_error_of_an_invalid_template_names_file_and_field(changes: dict[str, Any], where: str) -> None:
     with pytest.raises(ConfigError, match=rf"gcp/cost/test\.yml.*({where})"):
         parsed(**changes)
 
 
 @pytest.mark.parametrize("name", sorted({*RUN_VALUES, *CHECK_VALUES, "tenant_id", "date", "split"}))
-def test_what_a_run_or_a_check_gives_to_every_statement_cannot_be_named_anew(tmp_path: Path, name: str) -> None:
+def test_names_that_every_statement_gets_cannot_be_used_for_parameters_or_lookups(tmp_path: Path, name: str) -> None:
     file = tmp_path / "gcp/cost/test.yml"
     file.parent.mkdir(parents=True)
     entries = {"parameters": {"type": "string", "description": "d"}, "lookups": {"file": "a.csv"}}
@@ -120,7 +120,7 @@ def test_what_a_run_or_a_check_gives_to_every_statement_cannot_be_named_anew(tmp
 
 
 def test_every_parameter_that_a_check_adds_to_a_template_s_own_statement_is_reserved() -> None:
-    opens = {"failing", "observed", "expected", "billed"}  # where a template's statement is filled in
+    opens = {"failing", "observed", "expected", "billed"}  # the place of the template's own statement
     parts = ("checks", "comparisons", "guards", "table_checks")
     files = [CONFIGS.parent / f"shared/sql/pipeline/{part}.sql" for part in parts]
     found = [item for file in files for item in load_statements(file).values()]
@@ -128,7 +128,7 @@ def test_every_parameter_that_a_check_adds_to_a_template_s_own_statement_is_rese
     assert added - RUN_VALUES.keys() == CHECK_VALUES
 
 
-def test_a_date_and_a_range_and_nothing_are_three_kinds_of_run() -> None:
+def test_a_run_has_a_date_or_a_range_or_no_dates() -> None:
     assert resolve_parameters(billing(), {"date": "2025-11-17"}) == {"date": "2025-11-17", **DEFAULTS}
     both = {"start_date": "2025-11-01", "end_date": "2025-11-17"}
     assert resolve_parameters(billing(), both) == {**both, **DEFAULTS}
@@ -211,7 +211,7 @@ def test_substitution_never_substitutes_twice(value: str, around: str) -> None:
     assert substitute(f"{around}-{{x}}", {"x": value, "y": "never"}) == f"{around}-{value}"
 
 
-def test_the_source_is_the_parameters_before_the_credentials() -> None:
+def test_the_source_comes_from_the_parameters_before_the_credentials() -> None:
     assert source_of(billing(), {"billing_export_table": "p-1.d.t"}, "gcp:other") == "gcp:p-1.d.t"
     assert source_of(billing(), {}, "gcp:other") == "gcp:other"
     assert source_of(billing(), {}, None) is None

@@ -27,7 +27,7 @@ def shape(outcomes: Sequence[TickOutcome]) -> list[tuple[int, str | None]]:
     return [(outcome.tick_count, outcome.skip_reason) for outcome in outcomes]
 
 
-def test_a_tick_that_is_due_runs_and_the_next_one_is_owed() -> None:
+def test_a_due_tick_gets_a_run_and_next_run_time_is_the_next_tick() -> None:
     planned = plan(DAILY)
     assert shape(planned.outcomes) == [(1, None)]
     assert planned.moves_from == DAILY.next_run_time
@@ -35,14 +35,14 @@ def test_a_tick_that_is_due_runs_and_the_next_one_is_owed() -> None:
 
 
 class TestMisfires:
-    def test_coalesce_makes_one_run_of_all(self) -> None:
+    def test_coalesce_plans_one_run_for_all_missed_ticks(self) -> None:
         (outcome,) = plan(FIVE_DAYS_LATE).outcomes
         assert (outcome.tick_count, outcome.first_tick.day, outcome.last_tick.day) == (5, 16, 20)
 
-    def test_all_makes_a_run_of_each(self) -> None:
+    def test_all_plans_a_run_for_each_missed_tick(self) -> None:
         assert shape(plan(replace(FIVE_DAYS_LATE, misfire_policy="all")).outcomes) == [(1, None)] * 5
 
-    def test_all_catches_up_a_hundred_and_says_how_many_it_did_not(self) -> None:
+    def test_all_catches_up_a_hundred_ticks_and_records_the_number_of_the_others(self) -> None:
         late = replace(
             DAILY, cron_expression="*/5 * * * *", next_run_time=NOW - timedelta(hours=10), misfire_policy="all"
         )
@@ -57,7 +57,7 @@ class TestMisfires:
     def test_a_tick_picked_up_by_the_first_trigger_after_it_is_not_missed(self) -> None:
         assert shape(plan(replace(DAILY, misfire_policy="skip")).outcomes) == [(1, None)]
 
-    def test_a_backlog_beyond_measure_is_planned_in_several_triggers(self) -> None:
+    def test_a_very_long_backlog_is_planned_in_several_triggers(self) -> None:
         endless = replace(DAILY, cron_expression="* * * * *", next_run_time=NOW - timedelta(days=30))
         planned = plan(endless)
         assert planned.outcomes[0].tick_count == 10_000
@@ -67,7 +67,7 @@ class TestMisfires:
 @pytest.mark.parametrize(
     ("midnight", "hours"), [(datetime(2026, 10, 24, 22, tzinfo=UTC), 25), (datetime(2026, 3, 28, 23, tzinfo=UTC), 23)]
 )
-def test_an_hourly_schedule_is_owed_every_hour_of_a_day_on_which_the_clocks_change(
+def test_an_hourly_schedule_is_due_every_hour_of_a_day_on_which_the_clocks_change(
     midnight: datetime, hours: int
 ) -> None:
     hourly = replace(DAILY, cron_expression="0 * * * *", zone=require_timezone("Europe/Berlin"), misfire_policy="all")
@@ -83,14 +83,14 @@ class TestDeferral:
         assert (planned.outcomes, planned.deferred_reason) == ((), "DAILY_LIMIT")
         assert planned.next_run_time == DAILY.next_run_time
 
-    def test_a_deferred_tick_is_not_missed_and_one_after_it_may_be(self) -> None:
+    def test_a_deferred_tick_is_not_missed_and_a_later_one_may_be(self) -> None:
         deferred = replace(FIVE_DAYS_LATE, misfire_policy="skip", deferred_at=datetime(2026, 5, 17, 20, tzinfo=UTC))
         outcomes = plan(deferred).outcomes
         assert shape(outcomes) == [(2, "MISFIRE"), (1, None), (1, None), (1, None)]
         assert [outcome.last_tick.day for outcome in outcomes] == [19, 16, 17, 20]
 
     @pytest.mark.parametrize("policy", ["all", "skip"])
-    def test_what_the_room_does_not_take_stays_due_from_its_first_tick_on(self, policy: str) -> None:
+    def test_ticks_without_room_in_the_queue_stay_due_from_the_first_one_on(self, policy: str) -> None:
         late = replace(FIVE_DAYS_LATE, misfire_policy=policy, room=2, limited_by="WAITING_LIMIT", deferred_at=NOW)
         planned, first_left = plan(late), datetime(2026, 5, 18, 11, 30, tzinfo=UTC)
         assert shape(planned.outcomes) == [(1, None)] * 2
@@ -98,7 +98,7 @@ class TestDeferral:
         following = plan(replace(late, next_run_time=first_left, room=3))
         assert (shape(following.outcomes), following.deferred_reason) == ([(1, None)] * 3, None)
 
-    def test_of_a_week_at_the_daily_limit_the_latest_are_caught_up_and_the_others_skipped_in_one_row(self) -> None:
+    def test_after_a_week_at_the_daily_limit_the_latest_ticks_run_and_one_row_skips_the_others(self) -> None:
         since = (NOW - timedelta(days=7)).replace(second=0)
         minutely = replace(
             DAILY, cron_expression="* * * * *", next_run_time=since, misfire_policy="skip",
@@ -110,7 +110,7 @@ class TestDeferral:
         assert planned.next_run_time == planned.outcomes[-1].last_tick + timedelta(minutes=1)
 
     @pytest.mark.parametrize("policy", ["all", "skip"])
-    def test_of_a_backlog_beyond_measure_nothing_runs_before_its_end_is_seen(self, policy: str) -> None:
+    def test_a_very_long_backlog_gets_no_run_before_its_end_is_reached(self, policy: str) -> None:
         endless = replace(
             DAILY, cron_expression="* * * * *", next_run_time=NOW - timedelta(days=80), misfire_policy=policy,
             deferred_at=NOW - timedelta(hours=1),
@@ -123,13 +123,13 @@ class TestOverlap:
         assert shape(plan(replace(DAILY, overlap_policy="skip", has_unfinished_run=True)).outcomes) == [(1, "OVERLAP")]
         assert shape(plan(replace(DAILY, overlap_policy="wait", has_unfinished_run=True)).outcomes) == [(1, None)]
 
-    def test_of_several_ticks_at_once_one_runs(self) -> None:
+    def test_only_one_of_several_due_ticks_gets_a_run_under_overlap_skip(self) -> None:
         several = replace(FIVE_DAYS_LATE, misfire_policy="all", overlap_policy="skip")
         assert shape(plan(several).outcomes) == [(1, None), (4, "OVERLAP")]
 
 
 class TestParameters:
-    def test_a_date_is_the_local_date_of_the_tick_less_the_offset(self) -> None:
+    def test_a_date_is_the_local_date_of_the_tick_minus_the_offset(self) -> None:
         late_evening = replace(
             DAILY, cron_expression="30 22 * * *", zone=require_timezone("America/New_York"),
             next_run_time=datetime(2026, 5, 20, 2, 30, tzinfo=UTC), parameters={"date": "{date}"},

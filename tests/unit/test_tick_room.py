@@ -94,7 +94,7 @@ def test_a_trigger_leaves_no_tenant_more_waiting_runs_than_it_may_have(
         room = waiting_limit(limits["daily_limit"]) - limits["waiting_runs"]
         spare = max(0, limits["daily_limit"] - limits["taken_today"])
         assert count <= max(0, room)
-        assert count <= (spare + len(made) if spare else 0)  # each schedule may queue one beyond the day
+        assert count <= (spare + len(made) if spare else 0)  # each schedule may queue one run beyond the daily limit
 
 
 @given(value=st.text(min_size=1, max_size=5), times=st.sampled_from([1, 500, 50_000]))
@@ -121,7 +121,7 @@ def test_a_schedule_that_cannot_be_planned_stops_no_other() -> None:
 
 
 class Refusing(Warehouse):
-    """BigQuery that refuses whatever names one schedule: devcloud knows no schedule that it would refuse."""
+    """Refuses every statement with one schedule's id. Devcloud itself would refuse no schedule."""
 
     def __init__(self, refused: str) -> None:
         object.__setattr__(self, "refused", refused)

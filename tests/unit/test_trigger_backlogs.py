@@ -14,7 +14,7 @@ PREVIOUS = NOW.replace(hour=11, second=0)
 
 
 def due(config_id: str, cron: str, *, since: timedelta, is_live: bool = True) -> DueSchedule:
-    """A schedule whose earliest tick owed is so long ago."""
+    """A schedule whose earliest due tick is this long ago."""
     return DueSchedule(
         config_id=config_id,
         tenant_id="acme",
@@ -61,7 +61,7 @@ def test_long_backlogs_are_planned_in_several_triggers_and_delay_no_other_schedu
 
 
 @pytest.mark.parametrize("cron", ["0 0 * * FRI-MON", "0 0 * * SAT-SUN", "0 22-6 * * *"])
-def test_a_stored_cron_that_is_not_accepted_any_more_still_fires(cron: str) -> None:
+def test_a_stored_cron_that_is_no_longer_accepted_still_fires(cron: str) -> None:
     since = timedelta(hours=12) if cron.endswith("*") else timedelta(days=2, hours=12)  # NOW is a Tuesday
     ((schedule,), left) = plan_due([due("stored", cron, since=since)], now=NOW, previous_trigger=PREVIOUS)
     assert (schedule.is_active, left) == (True, [])

@@ -23,7 +23,7 @@ SCHEDULES = [
 
 
 class Triggers(RuleBasedStateMachine):
-    """Any trigger may read, decide, and die before it applies; `next_run_time` alone says what is still owed."""
+    """Any trigger may read, decide, and die before it applies. Only `next_run_time` says which ticks are still due."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Triggers(RuleBasedStateMachine):
         return [plan_ticks(config, now=self.now, previous_trigger=previous, max_days=400) for config in due]
 
     def apply(self, plan: TickPlan) -> None:
-        """The transaction: nothing at all unless `next_run_time` is the one that was read."""
+        """Apply the transaction, or nothing at all if `next_run_time` differs from what was read."""
         config = self.configs[plan.config_id]
         if config.next_run_time != plan.moves_from:
             return
@@ -70,7 +70,7 @@ class Triggers(RuleBasedStateMachine):
     @precondition(lambda self: self.undecided)
     @rule(data=st.data(), times=st.integers(1, 2))
     def apply_late(self, data: st.DataObject, times: int) -> None:
-        """Cloud Scheduler repeats what timed out: an old plan may come twice."""
+        """Apply an old plan, perhaps twice, because Cloud Scheduler repeats calls that timed out."""
         plan = data.draw(st.sampled_from(self.undecided))
         for _ in range(times):
             self.apply(plan)
@@ -103,7 +103,7 @@ class Triggers(RuleBasedStateMachine):
             assert sum(outcome.tick_count for outcome in outcomes) == len(list(passed)), "I4"
 
     def teardown(self) -> None:
-        """From wherever this history stopped, one trigger with quota left leaves no due tick without outcome."""
+        """After this history, one trigger with quota left gives every due tick an outcome."""
         self.now += timedelta(days=1)
         for config in list(self.configs.values()):
             self.configs[config.config_id] = replace(config, room=100)

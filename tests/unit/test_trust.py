@@ -1,4 +1,4 @@
-"""Who is let in where without a key: the audience follows from deployment and tenant, whatever anybody enters."""
+"""Access without a key: the audience follows from deployment and tenant, whatever a tenant enters."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def test_no_two_tenants_of_any_deployments_share_an_audience(
 
 
 @given(clouds, tenants, tenants, st.text(max_size=60))
-def test_whatever_a_tenant_enters_it_is_not_what_its_token_is_for(
+def test_nothing_that_a_tenant_enters_changes_the_audience_of_its_token(
     cloud: Cloud, owner: str, other: str, text: str
 ) -> None:
-    """The owner's own audience, or any text, in every field that ever named one: it is refused, and changes nothing."""
+    """An audience or any other text is refused in every field that once named one, and changes nothing."""
     owners = audience_of(cloud, deployment=PLATFORM.project, tenant_id=owner)
     for entered in (owners.text, text):
         form: dict[str, Any] = (
@@ -52,7 +52,7 @@ def test_whatever_a_tenant_enters_it_is_not_what_its_token_is_for(
 
 
 @pytest.mark.parametrize("tenant_id", ["acme:beta", "acme/beta", "", "Acme", "x_acme", "acme\n"])
-def test_what_may_not_be_a_tenant_has_no_audience(tenant_id: str) -> None:
+def test_an_invalid_tenant_id_has_no_audience(tenant_id: str) -> None:
     with pytest.raises(InvalidInput):
         audience_of("AWS", deployment="platform-prod", tenant_id=tenant_id)
 
@@ -116,7 +116,7 @@ FILLED: dict[Literal["AWS", "AZURE", "GCP"], dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("provider", FILLED)
-def test_the_shown_credentials_are_a_shape_that_is_stored_once_they_are_filled_in(
+def test_the_shown_credentials_are_accepted_once_they_are_filled_in(
     provider: Literal["AWS", "AZURE", "GCP"],
 ) -> None:
     shown, filled = setup_guide(provider, "acme", PLATFORM).credentials, FILLED[provider]

@@ -1,4 +1,4 @@
-"""A limit counts what this process is just accepting, though the queue was read before it was there."""
+"""A limit also counts the runs that this process is accepting and that a read of the queue did not show yet."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def usage(*, started: int, daily: int) -> Usage:
     return Usage(now=NOW, daily_limit=daily, concurrent_limit=1, started_today=started, queue=())
 
 
-def test_of_two_at_the_same_moment_the_second_sees_the_first() -> None:
+def test_the_second_of_two_concurrent_requests_sees_the_first() -> None:
     unseen = Unseen(Clock())
     with (
         unseen.work("acme", 37, read_at=100) as first,
@@ -37,7 +37,7 @@ def test_of_two_at_the_same_moment_the_second_sees_the_first() -> None:
         assert (first, second, other) == (0, 37, 0)
 
 
-def test_what_was_done_before_a_read_began_is_left_to_the_read() -> None:
+def test_work_that_ended_before_a_read_began_is_counted_by_the_read_alone() -> None:
     clock = Clock()
     unseen = Unseen(clock)
     with unseen.work("acme", 2, read_at=100):
@@ -46,7 +46,7 @@ def test_what_was_done_before_a_read_began_is_left_to_the_read() -> None:
         assert (asked_before, asked_after) == (2, 1)
 
 
-def test_what_failed_was_not_done() -> None:
+def test_failed_work_does_not_count() -> None:
     unseen = Unseen(Clock())
     with pytest.raises(ValueError, match="refused"), unseen.work("acme", 2, read_at=100):
         raise ValueError("refused")
@@ -54,7 +54,7 @@ def test_what_failed_was_not_done() -> None:
         assert found == 0
 
 
-def test_what_every_read_has_seen_is_forgotten() -> None:
+def test_work_that_every_read_has_seen_is_forgotten() -> None:
     clock = Clock()
     unseen = Unseen(clock)
     with unseen.work("acme", 2, read_at=100):
@@ -64,7 +64,7 @@ def test_what_every_read_has_seen_is_forgotten() -> None:
         assert found == 0
 
 
-def test_the_last_run_of_a_day_goes_to_one_and_the_other_asks_again_soon() -> None:
+def test_one_request_gets_the_last_run_of_a_day_and_the_other_a_short_retry_after() -> None:
     usage(started=4, daily=5).check_quota(unseen=0)
     with pytest.raises(TooManyRequests) as refusal:
         usage(started=4, daily=5).check_quota(unseen=1)
@@ -73,7 +73,7 @@ def test_the_last_run_of_a_day_goes_to_one_and_the_other_asks_again_soon() -> No
         usage(started=5, daily=5).check_quota(unseen=1)
 
 
-def test_the_last_places_of_a_queue_go_to_one() -> None:
+def test_one_request_gets_the_last_places_of_a_queue() -> None:
     usage(started=0, daily=5).check_waiting(60, unseen=40)
     with pytest.raises(TooManyRequests):
         usage(started=0, daily=5).check_waiting(60, unseen=41)

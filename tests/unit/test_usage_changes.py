@@ -27,7 +27,7 @@ def world() -> World:
 
 
 def dispatched(world: World) -> tuple[Sequence[Change], list[UsageChange]]:
-    """The changes of one call, and what they change in the usage."""
+    """The changes of one call, and the resulting changes of the usage."""
     state = world.read()
     decision = world.dispatch()
     return decision.changes, usage_changes(state, decision.changes)
@@ -81,7 +81,7 @@ def test_a_run_that_ends_leaves_the_schedules_of_others_alone(world: World) -> N
     assert sent(changes, usage) == ["tenant_usage_quotas", "pipeline_run_events"]
 
 
-def test_a_tenant_that_is_not_known_any_more_keeps_its_limits(world: World) -> None:
+def test_a_tenant_that_is_no_longer_known_keeps_its_limits(world: World) -> None:
     item = start(world)
     world.report(item, "SUCCEEDED")
     state = replace(world.read(), tenants=())

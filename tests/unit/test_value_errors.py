@@ -41,7 +41,7 @@ OTHERWISE = "a statement is not valid, or a value is not what it expects"
         ("Query error: platform-prod.tenants.t has an Invalid schema", OTHERWISE),
     ],
 )
-def test_an_error_of_a_value_says_which_and_is_not_tried_again(text: str, told: str) -> None:
+def test_an_error_of_a_value_names_the_value_and_is_not_retried(text: str, told: str) -> None:
     error = google.BadRequest(text + JOB, errors=[{"reason": "invalidQuery", "message": text}])
     with pytest.raises(JobFailed) as caught, translated():
         raise error

@@ -1,4 +1,4 @@
-"""A request beyond its time ends its process, whatever it does, and logs that if possible."""
+"""A request that exceeds its time ends its process, whatever it does, and logs that if possible."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SAY, FAIL, HANG = 'print("last word", flush=True)', "1 / 0", "threading.Event().
 
 
 def ended(work: str, last_word: str = SAY) -> subprocess.CompletedProcess[str]:
-    """A process that does this under a watchdog, when it has come to its end."""
+    """Run this code in a process with a watchdog, and return the ended process."""
     command = [sys.executable, "-c", PROGRAM.format(last_word=last_word), work]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
@@ -55,7 +55,7 @@ def ended(work: str, last_word: str = SAY) -> subprocess.CompletedProcess[str]:
         ("a call into C that keeps the interpreter", SAY, "Timeout (0:00:00."),
     ],
 )
-def test_what_does_not_come_back_ends_with_its_process(work: str, last_word: str, says: str) -> None:
+def test_a_request_that_does_not_return_ends_with_its_process(work: str, last_word: str, says: str) -> None:
     process = ended(work, last_word)
     assert process.returncode == 1
     assert says in process.stdout + process.stderr
@@ -66,12 +66,12 @@ def test_the_log_says_where_the_request_was() -> None:
     assert "in loop" in ended("a loop in Python").stdout
 
 
-def test_what_ends_in_time_is_left_alone() -> None:
+def test_a_request_that_ends_in_time_is_not_interrupted() -> None:
     process = ended("work that ends")
     assert (process.returncode, process.stdout) == (0, "still there\n")
 
 
-def test_the_last_word_is_said_before_the_platform_cuts_the_function_off() -> None:
+def test_the_executor_can_report_before_cloud_run_ends_the_request() -> None:
     budget, grace = (Settings.model_fields[f"execution_{name}_seconds"].default for name in ("budget", "grace"))
     assert budget + 2 * grace < get_platform().functions["execute_run"].timeout_seconds
 
@@ -110,7 +110,7 @@ print("still there", flush=True)
 """
 
 
-def test_every_function_ends_what_goes_on_past_its_time_with_its_process(tmp_path: Path) -> None:
+def test_every_function_ends_its_process_if_a_request_exceeds_its_time(tmp_path: Path) -> None:
     shutil.copytree(CONFIGS.parent / "shared", tmp_path / "shared")
     platform = yaml.safe_load((CONFIGS / "platform.yml").read_text())
     platform["functions"]["scheduler_status"]["timeout_seconds"] = 1
@@ -126,7 +126,7 @@ def test_every_function_ends_what_goes_on_past_its_time_with_its_process(tmp_pat
     assert "still there" not in process.stdout
 
 
-def test_an_end_that_is_taken_back_leaves_the_others() -> None:
+def test_cancelling_one_deadline_keeps_the_others() -> None:
     program = """
 import threading
 from shared.runtime.watchdog import Watchdog

@@ -39,7 +39,7 @@ def test_a_token_is_for_the_tenants_audience_and_names_the_workers_number(server
     assert (claims["iss"], claims["aud"], claims["sub"]) == (ISSUER, "convergence:platform-p:acme", number)
 
 
-def test_a_token_server_that_does_not_answer_is_an_outage(server: TokenServer) -> None:
+def test_a_token_server_that_does_not_answer_is_reported_as_unavailable(server: TokenServer) -> None:
     server.stop()
     with pytest.raises(Unavailable):
         identity_token(ACME)
