@@ -162,7 +162,7 @@ def test_a_run_of_a_removed_credential_has_the_error_that_a_request_gets(
     assert (shown["error_class"], shown["error_message"]) == ("CREDENTIALS_REJECTED", not_set_up("GCP"))
 
 
-def test_a_run_that_cannot_succeed_fails_and_its_schedule_goes_on(
+def test_a_run_that_cannot_succeed_fails_and_its_schedule_continues(
     dispatching: Dispatching, schedules: Schedules
 ) -> None:
     table = f"{schedules.frontend.tenant.project}.billing.nothing_here"

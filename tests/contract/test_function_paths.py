@@ -22,7 +22,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("function", get_platform().functions)
-def test_a_path_that_the_framework_does_not_know_is_a_problem_too(function: str) -> None:
+def test_a_path_that_the_framework_refuses_gets_a_problem_document_too(function: str) -> None:
     app = functions_framework.create_app(  # type: ignore[no-untyped-call]
         function, str(ROOT / "functions" / function / "main.py")
     )

@@ -62,7 +62,7 @@ def distributions(module: str) -> set[str]:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda path: path.name)
-def test_function_requires_what_it_imports(function: Path) -> None:
+def test_requirements_contain_every_imported_package(function: Path) -> None:
     text = (function / "requirements.txt").read_text(encoding="utf-8")
     pinned = {pin.name for pin in pins(text)}
     needed = {module: distributions(module) for module in closure(function / "main.py")}

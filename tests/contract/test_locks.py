@@ -77,7 +77,7 @@ def test_lock_pins_everything_that_its_pins_require(lock: str, python: str, syst
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_an_extra_is_pinned_without_its_extra_too(lock: str) -> None:
+def test_a_package_with_an_extra_is_also_pinned_without_it(lock: str) -> None:
     found = pins((ROOT / lock).read_text(encoding="utf-8"))
     bare = {(pin.name, pin.version, pin.marker) for pin in found if not pin.extras}
     assert [pin for pin in found if (pin.name, pin.version, pin.marker) not in bare] == []

@@ -198,7 +198,8 @@ def test_statement_opens_with_a_sentence(path: Path) -> None:
 
 def test_every_statement_of_a_check_is_judged() -> None:
     named = {name for path in CHECKS for name in load_statements(path)}
-    parts = {"totals_of_step", "totals_of_table", "failing_rows"}  # within reconciliation; within templates' own checks
+    # Judged within the statement of reconciliation, and within templates' own checks.
+    parts = {"totals_of_step", "totals_of_table", "failing_rows"}
     assert named - parts == {item.statement.name for item in KINDS}
 
 

@@ -126,7 +126,7 @@ def test_a_period_becomes_final_a_number_of_days_after_its_end(books: Books, at:
     assert (period["BillingPeriodEnd"], period["x_restated_at"]) == (SEPTEMBER, None)
 
 
-def test_time_alone_makes_a_period_final(books: Books) -> None:
+def test_a_period_becomes_final_without_a_publish_of_its_own_days(books: Books) -> None:
     books.publish((date(2026, 8, 3), "1", None), at=SEPTEMBER)
     books.publish((date(2026, 9, 3), "1", None), at=SEPTEMBER + timedelta(days=DAYS_AFTER), period=SEPTEMBER)
     found = {start: row["BillingPeriodStatus"] for start, row in books.periods().items()}

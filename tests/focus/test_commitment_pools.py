@@ -150,7 +150,7 @@ def effective(rows: list[Json], status: str) -> list[Decimal]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_fees_pay_for_what_they_cover(found: dict[str, list[Json]], case: str) -> None:
+def test_fees_pay_for_the_usage_that_they_cover(found: dict[str, list[Json]], case: str) -> None:
     _, used, unused = CASES[case]
     assert effective(found[case], "Used") == [Decimal(cost) for cost in used]
     assert sum(effective(found[case], "Unused")) == Decimal(unused)

@@ -128,6 +128,8 @@ def test_fees_for_hours_that_nothing_used_stay_unused_to_the_last_digit(statemen
         pytest.param(fee("c", "1", usage=None, price=None), "-0.5", id="quantity unknown"),
     ],
 )
-def test_fee_whose_use_is_not_measured_is_used_as_a_whole(statements: Statements, bought: Json, credited: str) -> None:
+def test_fee_counts_as_fully_used_if_its_use_cannot_be_measured(
+    statements: Statements, bought: Json, credited: str
+) -> None:
     rows = statements.focus([bought, row(credits=[credit("COMMITTED_USAGE_DISCOUNT", credited)])])
     assert parts(rows, "c", "EffectiveCost") == {"Purchase": 0, "Used": 1}

@@ -169,7 +169,7 @@ def test_each_credit_meets_the_fees_of_its_commitment(found: dict[str, list[Json
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_parts_of_a_case_add_up_to_what_it_is_billed(found: dict[str, list[Json]], case: str) -> None:
+def test_parts_of_a_case_add_up_to_its_billed_cost(found: dict[str, list[Json]], case: str) -> None:
     lines = CASES[case][0]
     costs = [Decimal(line["cost"]) for line in lines]
     billed = sum(costs) + sum(Decimal(part["amount"]) for line in lines for part in line["credits"])

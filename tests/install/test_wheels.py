@@ -19,7 +19,7 @@ pytestmark = pytest.mark.judge
 @pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("lock", LOCKS)
-def test_lock_installs_from_wheels_alone(lock: str, python: str, system: str, tmp_path: Path) -> None:
+def test_lock_installs_only_from_wheels(lock: str, python: str, system: str, tmp_path: Path) -> None:
     where = ("--python-version", python, "--python-platform", system, "--target", str(tmp_path / "target"))
     command = [str(UV), "pip", "sync", "--dry-run", "--no-build", "--require-hashes", *where, str(ROOT / lock)]
     got = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)

@@ -80,7 +80,7 @@ def _unshare() -> Sequence[str]:
 
 
 def _inside(folder: Path, command: Sequence[str]) -> int:
-    """In the new namespaces: bring loopback up, put the name server there, run the command; its exit status."""
+    """In the new namespaces, start loopback and the name server, run the command, and return its exit status."""
     for name in _FILES:
         if Path("/etc", name).exists():
             subprocess.run(["mount", "--bind", folder / name, f"/etc/{name}"], check=True)

@@ -88,7 +88,7 @@ class Dispatching:
         return tenants
 
     def enqueue(self, tenant_id: str, *pipelines: str, is_manual: bool = False, **columns: Any) -> list[str]:
-        """Append one waiting run for each pipeline, scheduled ones with their scheduled_pipeline_runs; their ids."""
+        """Append one waiting run for each pipeline, scheduled ones with their scheduled rows; return their ids."""
         runs = [(f"run-{uuid.uuid4().hex}", pipeline) for pipeline in pipelines]
         enqueue(self.client, *(self._item(tenant_id, *run, is_manual) | columns for run in runs))
         if not is_manual:
@@ -115,7 +115,7 @@ class Dispatching:
         }
 
     def schedule(self, tenant_id: str, *, next_run_time: datetime, count: int = 1, **columns: Any) -> str:
-        """Store daily schedules at the hour and minute of `next_run_time`, in UTC; the last one's id."""
+        """Store daily schedules at the hour and minute of `next_run_time`, in UTC; return the last one's id."""
         rows = [self._config(tenant_id, next_run_time) | columns for _ in range(count)]
         insert(self.client, "tenant_pipeline_configs", rows)
         return str(rows[-1]["config_id"])

@@ -19,7 +19,7 @@ Fault = Literal["none", "refused", "lost", "repeated"]
 
 @dataclass
 class Forgetfulness:
-    """The faults: one for each insert of a job in turn, then none; a 409 is followed by `denials` 404s."""
+    """The faults of job inserts, one after the other, and then none. After a 409 come `denials` answers of 404."""
 
     faults: Sequence[Fault] = ()
     denials: int = 0

@@ -20,7 +20,7 @@ class Instance:
         os.kill(self._pid(), number)
 
     def stop(self) -> None:
-        """End it, frozen or not."""
+        """End its process, even if it is frozen."""
         if self._process.pid is not None:
             self.signal(signal.SIGCONT)
         self._process.stop()

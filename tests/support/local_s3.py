@@ -42,7 +42,7 @@ class LocalS3:
         self.client.put_object(Bucket=bucket, Key=key, Body=content)
 
     def put_at_once(self, bucket: str, keys: Sequence[str]) -> None:
-        """Write many empty objects past HTTP, which takes a hundredth of a second each."""
+        """Write many empty objects without HTTP, which would take a hundredth of a second for each."""
         for key in keys:
             s3_backends[_ACCOUNT]["aws"].put_object(bucket, key, b"")
 

@@ -27,7 +27,7 @@ def add_newer_releases(wheels: Path, extras: dict[str, set[str]]) -> int:
 
 @contextmanager
 def serve(wheels: Path) -> Iterator[str]:
-    """Serve a folder of wheels as a simple index; its address, on a port of its own."""
+    """Serve a folder of wheels as a simple index on a port of its own; yield its address."""
 
     class Handler(SimpleHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -97,7 +97,7 @@ class Planted:
     snapshot_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
 
     def run(self, checks: list[Json], rows: list[Json], *, sql: str = "", day: str = "2025-11-16") -> Outcome:
-        """A run over these rows with these checks; `sql` are more statements of the template's file."""
+        """Execute a run over these rows with these checks; `sql` has further statements of the template's file."""
         template = self.template(checks, rows, sql)
         delivery = self.admit(day)
         hop = self.hop(template, delivery)

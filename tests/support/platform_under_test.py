@@ -107,7 +107,7 @@ def local_platform(timeout_seconds: float) -> Iterator[PlatformUnderTest]:
 
 @contextmanager
 def deployed_platform(options: Namespace) -> Iterator[PlatformUnderTest]:
-    """The platform that the command line names; the admin key comes from the environment, so that no list shows it."""
+    """The platform that the command line names; the admin key is in the environment, so no process list shows it."""
     urls = {name: url.rstrip("/") for name, url in json.loads(options.urls.read_text()).items()}
     with bigquery.Client(project=options.project, location=options.bigquery_location) as client:
         yield PlatformUnderTest(

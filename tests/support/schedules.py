@@ -95,7 +95,7 @@ class Schedules:
         )
 
     def queue_run(self, config_id: str, *, state: str = "QUEUED") -> str:
-        """Put a run of the schedule into the queue, as the trigger does; its id."""
+        """Put a run of the schedule into the queue, as the trigger does; return its id."""
         run_id = uuid.uuid4().hex
         run = queued_run(self.frontend.tenant_id, run_id, config_id=config_id, state=state)
         enqueue(self.frontend.client, run)

@@ -32,7 +32,7 @@ print(sorted(name for name in ("devcloud", "tests", "tools", "pytest", "duckdb")
 
 @pytest.fixture
 def clean_python(tmp_path: Path) -> Callable[[Path], Path]:
-    """Makes an environment with exactly a requirements file's packages; its interpreter."""
+    """Makes an environment with exactly the packages of a requirements file, and returns its interpreter."""
 
     def make(requirements: Path) -> Path:
         uv, environment = str(ROOT / ".venvs/uv/bin/uv"), tmp_path / "environment"
@@ -58,7 +58,7 @@ def test_every_function_has_a_planned_archive_named_by_its_content(plan: Plan) -
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_functions_archive_imports_with_its_own_requirements_alone(
+def test_a_functions_archive_can_be_imported_with_only_its_own_requirements(
     function: str, workspace: Workspace, plan: Plan, clean_python: Callable[[Path], Path], tmp_path: Path
 ) -> None:
     source = plan.resources("google_storage_bucket_object")[function].values["source"]

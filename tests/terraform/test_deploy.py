@@ -52,7 +52,7 @@ def test_help_names_every_command_and_option(user: NewUser) -> None:
         assert f"\n  {word} " in shown.stdout
 
 
-def test_everything_that_is_missing_is_reported_at_once(user: NewUser, tmp_path: Path) -> None:
+def test_all_missing_things_are_reported_together(user: NewUser, tmp_path: Path) -> None:
     (user.workspace.root / "functions" / "run_pipeline" / "requirements.txt").unlink()
     old = tmp_path / "old terraform"
     old.write_text("#!/bin/sh\necho 'Terraform v1.5.7'\n", encoding="utf-8")

@@ -125,7 +125,7 @@ def test_api_calls_count_against_the_deployed_projects_quota(plan: Plan) -> None
         assert expressions["billing_project"] == {"references": ["var.project_id"]}
 
 
-def test_the_worker_may_take_half_an_hour_and_the_dispatcher_is_alone(plan: Plan) -> None:
+def test_the_worker_may_take_half_an_hour_and_the_dispatcher_has_one_instance(plan: Plan) -> None:
     functions = plan.resources("google_cloudfunctions2_function")
     (worker,) = functions["execute_run"].values["service_config"]
     (dispatcher,) = functions["process_queue"].values["service_config"]
@@ -212,7 +212,7 @@ def test_everything_that_takes_labels_has_them(plan: Plan) -> None:
                 )
 
 
-def test_alerts_watch_what_the_product_logs(plan: Plan) -> None:
+def test_alerts_match_log_lines_that_the_product_writes(plan: Plan) -> None:
     alerts = plan.resources("google_monitoring_alert_policy")
     overdue = {f"overdue_{f.schedule.job.replace('-', '_')}" for f in get_platform().functions.values() if f.schedule}
     assert alerts.keys() == {"oldest_waiting", "failure_rate", "lease_rescues", "denials", "errors"} | overdue

@@ -102,7 +102,7 @@ def test_malformed_keys_count_against_their_address_too(instance: Instance) -> N
     assert instance.tables.listings == 0
 
 
-def test_a_key_made_a_moment_ago_works_at_once(instance: Instance) -> None:
+def test_a_new_key_works_at_once(instance: Instance) -> None:
     fresh = guess(7)
     assert instance.refusals(fresh) == ["401"]
     instance.tables.keys.add(hashed(fresh))

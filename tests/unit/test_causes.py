@@ -25,7 +25,7 @@ def fail_as_a_step_does(error: errors.ConvergenceError) -> None:
 
 
 @pytest.mark.parametrize("error", STEP_ERRORS, ids=lambda error: type(error).__name__)
-def test_an_error_classified_where_it_is_caught_is_never_its_own_cause(error: errors.ConvergenceError) -> None:
+def test_an_error_is_never_its_own_cause_when_it_is_classified(error: errors.ConvergenceError) -> None:
     with pytest.raises(errors.RunError) as caught:
         fail_as_a_step_does(error)
     told = list(errors.causes(caught.value))

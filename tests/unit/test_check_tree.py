@@ -23,7 +23,7 @@ from tools.check_tree import check_lines, check_size, files
         ("tests/unit/test_tasks.py", "@pytest.mark." + "skip"),
     ],
 )
-def test_line_out_of_place_is_found(name: str, line: str) -> None:
+def test_line_in_the_wrong_place_is_reported(name: str, line: str) -> None:
     assert len(list(check_lines(name, ["", line]))) == 1
 
 
@@ -38,7 +38,7 @@ def test_line_out_of_place_is_found(name: str, line: str) -> None:
         ("tests/unit/test_tasks.py", "@pytest.mark.skipif(condition)"),
     ],
 )
-def test_line_in_place_is_left_alone(name: str, line: str) -> None:
+def test_valid_line_is_not_reported(name: str, line: str) -> None:
     assert list(check_lines(name, [line])) == []
 
 
@@ -62,7 +62,7 @@ def test_hidden_folders_are_not_checked_except_ci(tmp_path: Path) -> None:
     "raised",
     ["raise classified(error) from error", "raise error.__cause__ from error", "raise error from error"],
 )
-def test_an_error_that_may_be_its_own_cause_is_found(raised: str) -> None:
+def test_an_error_that_may_be_its_own_cause_is_reported(raised: str) -> None:
     assert len(list(check_raises("shared/x.py", f"try:\n  work()\nexcept Exception as error:\n  {raised}\n"))) == 1
 
 
@@ -75,5 +75,5 @@ def test_an_error_that_may_be_its_own_cause_is_found(raised: str) -> None:
         "raise",
     ],
 )
-def test_a_new_error_with_a_cause_is_left_alone(raised: str) -> None:
+def test_a_new_error_with_a_cause_is_not_reported(raised: str) -> None:
     assert list(check_raises("shared/x.py", f"try:\n  work()\nexcept Exception as error:\n  {raised}\n")) == []

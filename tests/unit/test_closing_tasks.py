@@ -1,4 +1,4 @@
-"""Closing tasks: many runs of one tenant in each, in turn among tenants."""
+"""Closing tasks have many runs of one tenant each, and are created in turn among tenants."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def take_all(world: World) -> None:
         world.report(item, "CLAIMED")
 
 
-def test_a_flood_leaves_executors_free_and_lets_the_next_tenant_go_at_once() -> None:
+def test_a_flood_of_runs_keeps_executors_free_for_the_next_tenant() -> None:
     world = World({"greedy": GREEDY, "calm": (5, 1)})
     for number in range(500):
         world.accept("greedy", f"pipeline-{number}")

@@ -84,7 +84,7 @@ def test_a_denied_access_of_the_platform_is_retried_and_its_tables_are_not_named
         ([{"reason": "stopped", "message": ""}], JobFailed),
     ],
 )
-def test_only_rows_that_are_refused_for_an_unknown_column_alone_are_streamed_again(
+def test_rows_are_streamed_again_only_if_an_unknown_column_is_the_only_reason(
     problems: list[dict[str, str]], kind: type[JobFailed]
 ) -> None:
     failed = [{"index": index, "errors": [problem]} for index, problem in enumerate(problems)]

@@ -150,7 +150,7 @@ def test_schema_file_equals_the_models_schema(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("template", all_templates(), ids=lambda template: template.pipeline_id)
-def test_template_names_its_schema_and_uses_what_the_schema_knows(template: Template) -> None:
+def test_template_names_its_schema_and_uses_only_keys_of_the_schema(template: Template) -> None:
     path = sql_file(template).with_suffix(".yml")
     first = path.read_text().splitlines()[0]
     assert first == f"# yaml-language-server: $schema={os.path.relpath(SCHEMA_FILE, path.parent)}"

@@ -66,7 +66,7 @@ def test_the_executor_that_came_first_publishes_first(executors: list[Executor])
 
 
 @given(st.integers(1, 12), DURATIONS)
-def test_a_turn_passes_at_once_to_the_next_in_line(count: int, takes: float) -> None:
+def test_the_next_executor_in_line_gets_a_free_turn_at_once(count: int, takes: float) -> None:
     executors = [Executor(f"lease-{number}", number / 100, takes) for number in range(count)]
     world = World(executors)
     world.run()

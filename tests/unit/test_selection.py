@@ -40,7 +40,7 @@ def figures(*batches: Rows, exported: datetime = EXPORTED, credit: Decimal = Dec
 
 
 @given(published=ROWS, arriving=ROWS)
-def test_the_days_that_rows_arrived_for_are_recomputed_and_no_others(published: Rows, arriving: Rows) -> None:
+def test_only_the_days_of_new_rows_are_recomputed(published: Rows, arriving: Rows) -> None:
     days = sorted({day for day, _ in [*published, *arriving]})
     assert changed_days(days, figures(published, arriving), figures(published)) == sorted({day for day, _ in arriving})
 
@@ -53,21 +53,19 @@ def test_neither_order_nor_batches_make_a_day_look_changed(rows: Rows, cut: int,
 
 
 @given(rows=ROWS.filter(bool), amount=st.decimals(min_value="0.000000001", max_value=100, places=9))
-def test_a_row_whose_cost_was_rewritten_is_seen_although_the_number_of_rows_is_the_same(
-    rows: Rows, amount: Decimal
-) -> None:
+def test_a_changed_cost_is_found_although_the_number_of_rows_is_the_same(rows: Rows, amount: Decimal) -> None:
     (day, cost), *others = rows
     assert changed_days([day], figures([(day, cost + amount), *others]), figures(rows)) == [day]
 
 
 @given(rows=ROWS.filter(bool))
-def test_a_row_that_was_exported_anew_is_seen_whatever_it_costs(rows: Rows) -> None:
+def test_a_row_that_was_exported_again_is_found_whatever_it_costs(rows: Rows) -> None:
     days = sorted({day for day, _ in rows})
     assert changed_days(days, figures(rows, exported=EXPORTED + timedelta(hours=1)), figures(rows)) == days
 
 
 @given(rows=ROWS.filter(bool))
-def test_a_row_with_another_credit_is_seen_although_it_costs_the_same(rows: Rows) -> None:
+def test_a_changed_credit_is_found_although_the_cost_is_the_same(rows: Rows) -> None:
     days = sorted({day for day, _ in rows})
     assert changed_days(days, figures(rows, credit=Decimal("-0.25")), figures(rows, credit=Decimal("-0.5"))) == days
 

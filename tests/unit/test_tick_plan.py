@@ -51,7 +51,7 @@ class TestMisfires:
         assert len(outcomes) == 1 + MOST_CAUGHT_UP
         assert outcomes[-1].last_tick == datetime(2026, 5, 20, 12, tzinfo=UTC)
 
-    def test_skip_runs_only_what_was_not_missed(self) -> None:
+    def test_skip_plans_runs_only_for_ticks_that_were_not_missed(self) -> None:
         assert shape(plan(replace(FIVE_DAYS_LATE, misfire_policy="skip")).outcomes) == [(4, "MISFIRE"), (1, None)]
 
     def test_a_tick_picked_up_by_the_first_trigger_after_it_is_not_missed(self) -> None:

@@ -73,7 +73,7 @@ def test_a_run_that_ends_counts_on_the_day_it_started_and_frees_its_slot_today(w
     assert sent(changes, usage) == tables
 
 
-def test_a_run_that_ends_leaves_the_schedules_of_others_alone(world: World) -> None:
+def test_the_end_of_a_run_does_not_change_other_schedules(world: World) -> None:
     item = start(world, config_id=None)
     world.report(item, "FAILED", retryable=False)
     changes, usage = dispatched(world)
@@ -90,7 +90,7 @@ def test_a_tenant_that_is_no_longer_known_keeps_its_limits(world: World) -> None
 
 
 @given(st.lists(st.sampled_from(["accept", "claim", "SUCCEEDED", "FAILED", "retryable", "midnight"]), max_size=40))
-def test_the_changes_of_a_history_add_up_to_what_happened(history: list[str]) -> None:
+def test_the_changes_of_a_history_add_up_to_its_runs(history: list[str]) -> None:
     world, added, live = World({"acme": (9, 3)}), Counter[str](), {}
     for number, moment in enumerate(history):
         if moment == "accept":

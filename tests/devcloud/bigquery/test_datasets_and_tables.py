@@ -8,7 +8,7 @@ from google.cloud.bigquery import SchemaField
 from tests.devcloud.bigquery.conftest import PLATFORM, ClientOf
 
 
-def test_a_dataset_keeps_what_it_was_made_with(client: bigquery.Client, dataset: str) -> None:
+def test_a_dataset_keeps_the_fields_with_which_it_was_created(client: bigquery.Client, dataset: str) -> None:
     wanted = bigquery.Dataset(f"{PLATFORM}.{dataset}_eu")
     wanted.location, wanted.labels, wanted.description = "EU", {"team": "billing"}, "Costs"
     wanted.default_table_expiration_ms = 3_600_000
@@ -20,7 +20,7 @@ def test_a_dataset_keeps_what_it_was_made_with(client: bigquery.Client, dataset:
     client.delete_dataset(made.reference)
 
 
-def test_a_dataset_made_twice_is_a_duplicate(client: bigquery.Client, dataset: str) -> None:
+def test_a_dataset_that_is_created_twice_is_a_duplicate(client: bigquery.Client, dataset: str) -> None:
     with pytest.raises(exceptions.Conflict, match=f"Already Exists: Dataset {PLATFORM}:{dataset}"):
         client.create_dataset(dataset)
 

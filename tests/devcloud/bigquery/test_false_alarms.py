@@ -67,7 +67,7 @@ def test_any_other_error_ends_the_job_at_once(engine: Engine) -> None:
     assert job.error.reason == "invalidQuery"
 
 
-def test_a_change_of_a_resource_is_made_again(engine: Engine) -> None:
+def test_a_change_of_a_resource_is_repeated(engine: Engine) -> None:
     said = iter([ALARM, None])
 
     def work(_: Session) -> str:

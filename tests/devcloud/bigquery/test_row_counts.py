@@ -89,7 +89,7 @@ def test_the_bytes_of_a_script_include_its_own_changes(client: bigquery.Client, 
     assert job.total_bytes_processed == 4 * _ROW_BYTES
 
 
-def test_a_count_made_while_rows_changed_is_not_kept() -> None:
+def test_a_count_is_not_kept_if_rows_changed_meanwhile() -> None:
     ref, counts = TableRef("p", "d", "t"), RowCounts()
     with duckdb.connect() as database:
         schema = physical_name(ref).rpartition(".")[0]

@@ -114,7 +114,9 @@ def test_a_stream_is_resumed_at_an_offset(reader_of: ReaderOf, table: str) -> No
     assert _numbers(reader, _session(reader, table), offset=3) == [3, 4]
 
 
-def test_a_session_keeps_its_rows_while_others_arrive(client: bigquery.Client, reader_of: ReaderOf, table: str) -> None:
+def test_a_session_keeps_its_rows_while_new_rows_are_loaded(
+    client: bigquery.Client, reader_of: ReaderOf, table: str
+) -> None:
     reader = reader_of()
     session = _session(reader, table)
     client.insert_rows_json(table, [{"n": 99}])

@@ -47,7 +47,7 @@ def test_only_its_owner_can_read_the_key_file(tmp_path: Path) -> None:
     assert (Tls(tmp_path).ca_path.parent / "server.key").stat().st_mode & 0o077 == 0
 
 
-def test_a_certificate_that_lacks_a_service_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_that_lacks_a_service_is_created_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as earlier:
         earlier.setattr(tls, "_NAMES", x509.SubjectAlternativeName([x509.DNSName("localhost")]))
         former = Tls(tmp_path).ca_path.read_bytes()

@@ -60,7 +60,7 @@ def client_of(service: Kms, credentials_of: Callable[..., Any]) -> Callable[...,
 
 @pytest.fixture
 def admin(client_of: Callable[..., kms.KeyManagementServiceClient]) -> kms.KeyManagementServiceClient:
-    """The operator's client; the platform's key exists."""
+    """The operator's client, after the platform's key was created."""
     client = client_of("devcloud-admin")
     client.create_key_ring(request={"parent": LOCATION, "key_ring_id": "convergence"})
     client.create_crypto_key(request=NEW_KEY)

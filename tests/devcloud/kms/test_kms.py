@@ -47,7 +47,7 @@ def test_encrypted_data_can_be_decrypted_with_checksums_both_ways(admin: Client)
     assert opened.plaintext_crc32c == google_crc32c.value(b"secret")
 
 
-def test_no_two_ciphertexts_are_alike(admin: Client) -> None:
+def test_encrypting_twice_gives_different_ciphertexts(admin: Client) -> None:
     first, second = (admin.encrypt(name=KEY, plaintext=b"same").ciphertext for _ in range(2))
 
     assert first != second

@@ -176,7 +176,7 @@ def test_a_schedule_is_read_in_its_time_zone(make_job: Make, zone: str, schedule
     assert make_job(schedule=schedule, time_zone=zone).schedule_time == expected
 
 
-def test_an_update_changes_what_its_mask_names(make_job: Make, admin: Client) -> None:
+def test_an_update_changes_only_the_fields_in_its_mask(make_job: Make, admin: Client) -> None:
     make_job(description="before")
 
     job = admin.update_job(

@@ -53,7 +53,7 @@ def client_of(service: SecretManager, credentials_of: Callable[..., Any]) -> Cal
 
 @pytest.fixture
 def admin(client_of: Callable[..., Client]) -> Client:
-    """The operator's client; the platform's secret exists, without versions."""
+    """The operator's client, after the platform's secret was created without versions."""
     client = client_of("devcloud-admin")
     secret = {"replication": {"automatic": {}}, "labels": {"used-by": "tests"}}
     client.create_secret(request={"parent": PARENT, "secret_id": "convergence-admin-key", "secret": secret})

@@ -69,7 +69,7 @@ def test_no_more_hours_of_a_resource_are_covered_than_were_bought(contents: list
     assert unused > 1
 
 
-def test_fee_gets_back_what_was_used_at_the_lower_price(contents: list[Json]) -> None:
+def test_offset_of_a_fee_is_the_usage_at_the_lower_price(contents: list[Json]) -> None:
     offsets = Decimal(0)
     for rows in pools(contents, FLEXIBLE).values():
         [fee] = [content for content in rows if is_fee(content)]

@@ -28,7 +28,7 @@ def test_a_new_queue_gets_the_service_s_defaults(make_queue: Make) -> None:
     assert queue.retry_config.max_backoff.total_seconds() == 3600
 
 
-def test_an_update_changes_what_its_mask_names(make_queue: Make, admin: Client) -> None:
+def test_an_update_changes_only_the_fields_in_its_mask(make_queue: Make, admin: Client) -> None:
     make_queue(rate_limits={"max_concurrent_dispatches": 3})
     limits = {"max_dispatches_per_second": 7, "max_concurrent_dispatches": 9}
 
@@ -109,7 +109,9 @@ def test_the_name_of_an_existing_task_cannot_be_used(make_queue: Make, add_task:
         add_task("t")
 
 
-def test_a_deleted_queue_is_gone_and_its_name_taken(make_queue: Make, add_task: Make, admin: Client) -> None:
+def test_a_deleted_queue_is_not_found_and_its_name_cannot_be_used(
+    make_queue: Make, add_task: Make, admin: Client
+) -> None:
     make_queue()
     admin.delete_queue(name=QUEUE)
 

@@ -21,7 +21,7 @@ def test_changes_that_exceed_one_transaction_are_made_by_the_next_call(dispatchi
     assert dispatching.query(untold, tenant_id=tenant_id) == []
 
 
-def test_a_retry_is_seen_behind_a_front_of_runs_that_may_not_start(dispatching: Dispatching) -> None:
+def test_a_retry_is_found_behind_many_runs_that_may_not_start(dispatching: Dispatching) -> None:
     tenant_id = dispatching.onboard(daily_limit=0)
     dispatching.enqueue(tenant_id, *["gcp-cost-billing"] * 501, wait_reason="DAILY_LIMIT")
     today = datetime.now(UTC).date().isoformat()

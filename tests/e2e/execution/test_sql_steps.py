@@ -101,7 +101,9 @@ def test_two_sources_of_one_tenant_do_not_change_each_others_sums(
     assert totals(executions, tenant) == {key: both[0][key] + both[1][key] for key in both[0]}
 
 
-def test_a_tenant_without_billing_rows_is_told_what_is_missing(executions: Executions, reader: Tenant) -> None:
+def test_the_error_for_a_tenant_without_billing_rows_names_the_missing_table(
+    executions: Executions, reader: Tenant
+) -> None:
     found = failure(executions, reader, ONE_DAY)
     assert "SOURCE_NOT_FOUND: steps.summary reads a table that does not exist" in found
     assert "gcp_cost_billing" in found

@@ -147,7 +147,7 @@ class _Reached:
         self._seek(self._names)
 
     def _seek(self, names: Collection[str]) -> None:
-        """Reach what is defined under these names; a method only when its class is reached too."""
+        """Reach the definitions with these names. A method is reached only if its class is reached too."""
         for name in list(names):
             for definition in list(self._definitions.get(name, [])):
                 if not definition[1] or definition[1] in self._names:

@@ -47,7 +47,7 @@ class Plan:
     document: Json
 
     def resources(self, kind: str, name: str | None = None) -> dict[str, Resource]:
-        """The planned resources of a type (and name), by key; a single one under the empty key."""
+        """The planned resources of a type (and name), by key. A single resource has the empty key."""
         return {
             resource.key or "": resource
             for resource in self
@@ -161,7 +161,7 @@ def copy_sources(checkout: Path, to: Path) -> Path:
 
 
 def lay_out(folder: Path) -> Path:
-    """Real Terraform with its providers, under a folder; the command."""
+    """Put real Terraform and its providers into a folder; return the command."""
     done = subprocess.run(
         [str(PYTHON), "-m", "tools.terraform.offline", str(folder), "terraform"],
         cwd=ROOT,
