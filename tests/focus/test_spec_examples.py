@@ -84,13 +84,10 @@ def _text(value: object) -> str:
 @pytest.mark.parametrize("name", LINES)
 def test_rows_have_the_metrics_of_the_example(statements: Statements, name: str) -> None:
     wanted = example(name)
-    if not any(
-        item["ChargeCategory"] == "Purchase" for item in wanted
-    ):  # the examples of usage do not show the purchase
+    # The examples of usage do not show the purchase, and the examples of purchases do not show the usage.
+    if not any(item["ChargeCategory"] == "Purchase" for item in wanted):
         rows = [item for item in statements.focus(LINES[name]) if item["ChargeCategory"] != "Purchase"]
-    elif all(
-        item["ChargeCategory"] == "Purchase" for item in wanted
-    ):  # and the examples of purchases do not show the usage
+    elif all(item["ChargeCategory"] == "Purchase" for item in wanted):
         rows = [item for item in statements.focus(LINES[name]) if item["ChargeCategory"] == "Purchase"]
     else:
         rows = statements.focus(LINES[name])
