@@ -11,7 +11,7 @@ locals {
     "REQUESTS_AT_ONCE", "RETRY_BASE_SECONDS",
   ])
 
-  # Every setting that a function may have, by name. Settings with the default of shared/configuration/settings.py are left out.
+  # Every setting that a function may have, by name.
   settings = merge(
     {
       ADMIN_KEY_SECRET       = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["admin_key"].secret_id}"
@@ -27,19 +27,19 @@ locals {
       WORKER_SERVICE_ACCOUNT = local.account_emails.worker
       WORKER_UNIQUE_ID       = google_service_account.accounts["worker"].unique_id
     },
-    length(var.allowed_origins) == 0 ? {} : { ALLOWED_ORIGINS = join(",", var.allowed_origins) },
-    var.cmek.dataset_key == "" ? {} : { DATASET_KMS_KEY = var.cmek.dataset_key },
-    local.gateway_enabled ? { PROXIES_IN_FRONT = "1" } : {}, # the gateway's address comes after the caller's
-    var.settings,
+    local.optional_settings,
   )
-  # TENANT_TOKEN_URI is for the local cloud. Here tenants' keys may only name Google's own token server.
-  unset_settings = setunion(
-    setsubtract(local.tunable_settings, keys(var.settings)),
-    length(var.allowed_origins) == 0 ? ["ALLOWED_ORIGINS"] : [],
-    var.cmek.dataset_key == "" ? ["DATASET_KMS_KEY"] : [],
-    local.gateway_enabled ? [] : ["PROXIES_IN_FRONT"],
-    ["TENANT_TOKEN_URI"],
+  # null where the default of shared/configuration/settings.py holds.
+  optional_settings = merge(
+    { for name in local.tunable_settings : name => lookup(var.settings, name, null) },
+    {
+      ALLOWED_ORIGINS  = length(var.allowed_origins) == 0 ? null : join(",", var.allowed_origins)
+      DATASET_KMS_KEY  = var.cmek.dataset_key == "" ? null : var.cmek.dataset_key
+      PROXIES_IN_FRONT = local.gateway_enabled ? "1" : null # the gateway's address comes after the caller's
+      TENANT_TOKEN_URI = null                               # for the local cloud: here keys may only name Google's token server
+    },
   )
+  unset_settings = [for name, value in local.optional_settings : name if value == null]
 
   environments = {
     for name, function in local.functions : name => merge(

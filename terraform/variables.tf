@@ -151,7 +151,7 @@ variable "settings" {
 
   validation {
     condition     = length(setsubtract(keys(var.settings), local.tunable_settings)) == 0
-    error_message = "settings may hold KICK_BUCKET_SECONDS, EXECUTION_BUDGET_SECONDS, EXECUTION_GRACE_SECONDS, HEARTBEAT_SECONDS, LEASE_SECONDS, RETRY_BASE_SECONDS, MAX_BYTES_BILLED, ALLOW_OTHER_LOCATION, KEY_SECONDS, LOOK_SECONDS, REQUESTS_AT_ONCE, QUERIES_AT_ONCE and QUERIES_PER_MINUTE."
+    error_message = "settings may only hold ${join(", ", local.tunable_settings)}."
   }
 }
 
