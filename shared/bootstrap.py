@@ -1,4 +1,4 @@
-"""Wires the product's objects, and builds each client when a request first needs it, once in a process."""
+"""Wires the product's objects. Each client is built once in a process, when a request first needs it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def oidc_tokens() -> OidcTokens:
 
 @cache
 def admin_keys() -> SecretAdminKeys | None:
-    """The X-Admin-Key's judge, or None for a function that was not given the secret."""
+    """The checker of the X-Admin-Key, or None in a function that does not have the secret."""
     from shared.adapters.google.admin_keys import SecretAdminKeys, open_secret_manager
 
     settings = get_settings()
@@ -138,7 +138,7 @@ def credential_setup() -> CredentialSetup:
 
 @cache
 def credential_verification() -> CredentialVerification:
-    """The trial of tenants' credentials."""
+    """The use case that tries a tenant's credential."""
     from shared.adapters.google.kms import open_credential_key
     from shared.use_cases.verify_credential import CredentialVerification
 
@@ -229,7 +229,7 @@ def run_execution(task: RunTask, *, execution_id: str) -> RunExecution:
 
 
 def close_runs(task: CloseTask) -> str:
-    """Close the runs of one delivery: what became of it, in one word."""
+    """Close the runs of one delivery, and return its outcome as one word."""
     from shared.adapters.stores.closings import Closings
     from shared.runtime import log
     from shared.use_cases.close_runs import RunClosing
@@ -248,7 +248,7 @@ def dispatcher() -> Dispatcher:
 
     settings = get_settings()
     lease_length, queue = timedelta(seconds=settings.lease_seconds), get_platform().queues["execute"]
-    # A tenant's tasks in Cloud Tasks delay those of others, so it has at most as many as are delivered in five seconds.
+    # A tenant's tasks in Cloud Tasks delay those of others, so a tenant has only as many as five seconds can deliver.
     of_tenant = math.ceil(queue.max_dispatches_per_second * DispatchPolicy.redeliver_after.total_seconds() / 2)
     policy = DispatchPolicy(
         lease_length=lease_length,

@@ -23,7 +23,7 @@ class InvalidInput(ConvergenceError):
 
     @classmethod
     def of_field(cls, field: str, message: str) -> InvalidInput:
-        """The error of one field; `message` continues the field's name, as in "must be a date"."""
+        """The error of one field. `message` is a sentence without its subject, the field: "must be a date"."""
         return cls.of_fields([{"field": field, "message": message}])
 
     @classmethod
@@ -135,7 +135,7 @@ class JobFailed(ConvergenceError):
 
     def __init__(self, message: str | None = None, *, raw: str = "", is_final: bool = False) -> None:
         super().__init__(message)
-        self.raw = raw or self.message  # BigQuery's own text: it names what is the platform's, so only logs have it
+        self.raw = raw or self.message  # BigQuery's own text; it names the platform's tables, so only logs show it
         self.is_final = is_final
 
 
@@ -144,7 +144,7 @@ class ConfigError(ConvergenceError):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and its causes, each once, even if the causes form a circle."""
+    """The error and its causes. Each comes once, even if the causes form a circle."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:

@@ -29,7 +29,7 @@ _DENIED = frozenset({"AccessDenied", "403", "Forbidden", "AllAccessDisabled"})
 
 @dataclass(frozen=True)
 class S3Bucket:
-    """One bucket, read below `prefix`; `client` is boto3's, which follows a bucket into its own region."""
+    """One bucket, read below `prefix`. `client` is boto3's S3 client, which finds the bucket's region itself."""
 
     client: Any
     bucket: str
@@ -37,11 +37,11 @@ class S3Bucket:
 
     @property
     def place(self) -> str:
-        """As an S3 URI."""
+        """The bucket and the prefix as an S3 URI."""
         return f"s3://{self.bucket}/{self.prefix}"
 
     def list(self, below: str = "") -> Iterator[StoredObject]:
-        """All objects, a thousand a call."""
+        """All objects below the prefix. One call lists a thousand of them."""
         pages = self.client.get_paginator("list_objects_v2")
         with told(self.place, grant="s3:ListBucket on the bucket"):
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + below):
@@ -51,7 +51,7 @@ class S3Bucket:
                         yield StoredObject(item["Key"], item["ETag"], item["Size"], modified_at)
 
     def find(self, key: str) -> StoredObject | None:
-        """The object by a HEAD request."""
+        """Look the object up by a HEAD request."""
         self._check(key)
         try:
             with told(f"s3://{self.bucket}/{key}", grant="s3:GetObject on the prefix"):
@@ -61,7 +61,7 @@ class S3Bucket:
         return StoredObject(key, found["ETag"], found["ContentLength"], found["LastModified"].astimezone(UTC))
 
     def open(self, found: StoredObject, *, start: int, end: int) -> S3Body:
-        """A GET request that S3 refuses when the object is another one by now."""
+        """Send a GET request, which S3 refuses if the object has changed since it was found."""
         self._check(found.key)
         place = f"s3://{self.bucket}/{found.key}"
         with told(place, grant="s3:GetObject on the prefix"):
@@ -77,13 +77,13 @@ class S3Bucket:
 
 @dataclass(frozen=True)
 class S3Body:
-    """The bytes of one answer."""
+    """The body of one GET request."""
 
     body: Any
     place: str
 
     def read(self, size: int) -> bytes:
-        """The next bytes; ReadBroken when the connection ended too early."""
+        """The next bytes. It raises ReadBroken if the connection ended too early."""
         from botocore.exceptions import HTTPClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
         from urllib3.exceptions import HTTPError
 
@@ -94,14 +94,14 @@ class S3Body:
             raise errors.ReadBroken(f"{self.place}: the download broke off") from error
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
         self.body.close()
 
 
 def open_bucket(
     credential: AwsAccessKey | AwsRole, web_identity: WebIdentity, *, endpoint: str, sts_endpoint: str
 ) -> S3Bucket:
-    """The credential's bucket; an empty endpoint is AWS's own."""
+    """Open the credential's bucket. An empty endpoint means AWS's own."""
     from botocore.config import Config
 
     style = {"addressing_style": "path"} if endpoint else {}
@@ -119,7 +119,7 @@ def open_bucket(
 
 @contextmanager
 def told(place: str, *, grant: str) -> Iterator[None]:
-    """S3's errors in the words of a run: `grant` is what an administrator has to allow."""
+    """Translate S3's errors into the product's. `grant` is the permission that the message asks for."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
     from botocore.parsers import ResponseParserError
 

@@ -1,4 +1,4 @@
-"""Opens sessions with AWS as the tenant: the one place that knows how a credential becomes an identity there."""
+"""Opens AWS sessions with a tenant's credential. No other module turns a credential into an identity at AWS."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
 
-WebIdentity = Callable[[], str]  # a new identity token of the platform's, for the audience of the run's tenant
+WebIdentity = Callable[[], str]  # makes an identity token of the platform for the tenant's audience
 
 
 def open_session(credential: AwsAccessKey | AwsRole, web_identity: WebIdentity, *, sts_endpoint: str) -> Any:
-    """A boto3 session with this credential; it looks for no other one, neither in the environment nor in files.
+    """A boto3 session with this credential. It never uses credentials from the environment or from files.
 
-    A role is assumed with the platform's web identity when a call first needs it, and again before it expires; each
-    time a new token is asked for. An empty endpoint is AWS's own, in the credential's region.
+    The session assumes a role with the platform's web identity when a call first needs it, and again before the role's
+    session expires. Each time it gets a new token. An empty endpoint means AWS's own, in the credential's region.
     """
-    from boto3.session import Session  # it takes a fifth of a second, which only runs that need it should spend
+    from boto3.session import Session  # importing it takes a fifth of a second
     from botocore.session import Session as CoreSession
 
     core = CoreSession()

@@ -10,12 +10,12 @@ from google.cloud import bigquery
 
 from shared.errors import TransactionAborted
 
-# Another writer is done soon. Exponential backoff with jitter.
+# Other writers finish soon, so the first pause is short. The backoff is exponential, with jitter.
 _INITIAL_SECONDS, _LONGEST_SECONDS, _IN_ALL_SECONDS = 0.3, 5.0, 60.0
 
 
 def retried(run: Callable[[], bigquery.QueryJob], *, for_seconds: float = _IN_ALL_SECONDS) -> bigquery.QueryJob:
-    """The job that `run` starts, repeated while other writers abort it; TransactionAborted after `for_seconds`."""
+    """Call `run` again while other writers abort its job. It raises TransactionAborted after `for_seconds`."""
     retry = google_retry.Retry(
         predicate=google_retry.if_exception_type(TransactionAborted),
         initial=_INITIAL_SECONDS,

@@ -10,7 +10,7 @@ from google.cloud import bigquery
 
 from shared.domain.column_types import api_type
 
-LEAST_BILLED_BYTES = 10 * 1024 * 1024  # for each table that a query reads
+LEAST_BILLED_BYTES = 10 * 1024 * 1024  # a query bills at least this for each table that it reads
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ _ABORTED = re.compile(
 )
 _ASSERTION = re.compile(r"Assertion failed(?:: (?P<asserted>[^;\n]+))?|Refused: (?P<refused>[A-Z_]+)")
 _MISSING = re.compile(r"Not found: (?P<kind>Table|Dataset|Job|Routine)\b *(?P<name>[^\s;,]*)")
-# Errors of values, which the rows bring along: such a text names the value, its column and row where BigQuery knows
-# them, and nothing of the platform's. https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules
+# Errors that a value in the rows causes. Such a text names the value, and its column and row if BigQuery knows them. It
+# names nothing of the platform's. https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules
 _OF_A_VALUE = re.compile(
     r"(?:(?i:division by zero|[a-z0-9]+ (?:overflow|out of range)|floating point error)\b"
     r"|Bad \w+ value\b|Invalid (?:NUMERIC|BIGNUMERIC|date|datetime|time|timestamp|interval|JSON|range|bool\w*) value\b"
@@ -40,7 +40,7 @@ class Missing(errors.JobFailed):
 
 
 class InvalidStatement(errors.JobFailed):
-    """BigQuery refuses the statement for any rows."""
+    """BigQuery refuses the statement, whatever rows it would read."""
 
 
 class AssertionFailed(errors.JobFailed):
@@ -48,7 +48,7 @@ class AssertionFailed(errors.JobFailed):
 
 
 class UnknownColumn(errors.JobFailed):
-    """BigQuery refused rows because of a column that it does not know, or does not know yet."""
+    """BigQuery refused rows because they have a column that it does not know, or does not know yet."""
 
 
 class DuplicateJob(errors.ConvergenceError):
@@ -103,8 +103,10 @@ def says_missing(error: Exception, kind: str) -> bool:
 
 
 def in_words(error: Exception) -> str:
-    """An error's reason and meaning; from BigQuery's text it takes only a missing table's name and the fault of a
-    value."""
+    """An error's reason and meaning as text.
+
+    Of BigQuery's own text it keeps only the name of a missing table, or what is wrong with a value.
+    """
     cause = last_of(error)
     text = str(getattr(cause, "message", cause))
     if missing := _MISSING.search(text):

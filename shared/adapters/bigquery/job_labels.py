@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from shared.runtime import log
 
 _LABEL = re.compile(r"[^a-z0-9_-]")
-# By the fact that is bound while a request works: its jobs can be found from an answer's X-Request-ID, and what a
-# tenant's runs cost can be read from the bill.
+# The label of each fact that is bound to the request. With these labels an operator finds the jobs of an answer's
+# X-Request-ID, and sees in the bill what a tenant's runs cost.
 _BOUND = {
     "request_id": "request_id",
     "tenant_id": "tenant",

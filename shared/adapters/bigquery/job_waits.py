@@ -16,18 +16,18 @@ from shared.adapters.google.retry_budget import CANCELLING, RetryBudget
 from shared.runtime import log
 
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 2.0
-_QUESTION_SECONDS = 12.0  # BigQuery holds an answer back for 10
+_QUESTION_SECONDS = 12.0  # BigQuery may take 10 seconds to answer
 _LOOK_SECONDS = 0.1
 
 Pause = Callable[[float], None]
 
 
 def failure_of(job: Any, wait: Callable[[], object], retry_budget: RetryBudget) -> str | None:
-    """The error message of a job that `wait` waits for, or None. A question that fails is not the job's failure."""
+    """Wait by `wait`, and return the job's error message, or None. A failed poll does not count as a failed job."""
     try:
         wait()
     except (errors.Unavailable, errors.JobFailed) as error:
-        if not job.error_result:  # the wait may have learned of an error that this copy does not have yet
+        if not job.error_result:  # `wait` may know an error that this copy of the job does not have yet
             with translated():
                 job.reload(retry=retry_budget.known_jobs)
         if not job.error_result:
@@ -39,8 +39,8 @@ def failure_of(job: Any, wait: Callable[[], object], retry_budget: RetryBudget) 
 def wait_until_done(job: Any, pause: Pause, retry_budget: RetryBudget) -> None:
     """Wait until the job is done; `pause` waits in between, and may raise to end the wait.
 
-    A run that is cancelled, or a step that is out of time, stops its job: no executor would read the result of the
-    billed query. Who hands over or was overtaken leaves it to those who wait for it next.
+    If the run is cancelled or the step is out of time, the job is cancelled, because no executor would read the result
+    of the billed query. An executor that hands over or was overtaken leaves the job to the one that waits for it next.
     """
     try:
         await_end(job, pause, retry_budget)
@@ -50,9 +50,9 @@ def wait_until_done(job: Any, pause: Pause, retry_budget: RetryBudget) -> None:
 
 
 def await_end(job: Any, pause: Pause, retry_budget: RetryBudget) -> None:
-    """Wait until a job has ended, however it did; `pause` waits in between, and may raise to end the wait.
+    """Wait until a job has succeeded or failed; `pause` waits in between, and may raise to end the wait.
 
-    Of a query that takes a while BigQuery holds the answer back until there is one, so its end is heard at once.
+    BigQuery answers a poll of a running query only when the query ends, so the end is noticed at once.
     """
     delay = _FIRST_POLL_SECONDS
     while True:
@@ -77,7 +77,7 @@ def _asked(job: bigquery.QueryJob) -> threading.Event:
             with translated():
                 job.result(max_results=0, timeout=_QUESTION_SECONDS, retry=None, job_retry=None)
         except (errors.ConvergenceError, futures.TimeoutError) as error:
-            log.info("end of a job not heard", job_id=job.job_id, error_class=type(error).__name__)  # it is asked next
+            log.info("end of a job not heard", job_id=job.job_id, error_class=type(error).__name__)  # asked again
         finally:
             answered.set()
 
@@ -90,7 +90,7 @@ def _cancel(job: Any) -> None:
     try:
         with translated():
             job.cancel(retry=CANCELLING.calls)
-    except errors.ConvergenceError as error:  # why the wait ended counts for more
+    except errors.ConvergenceError as error:  # the reason why the wait ended is the more important error
         log.warning("job not cancelled", job_id=job.job_id, error_class=type(error).__name__)
     else:
         log.info("job cancelled", job_id=job.job_id)

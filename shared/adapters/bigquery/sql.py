@@ -39,9 +39,9 @@ class Statement:
     parameters: Mapping[str, str]
 
     def sql(self, *, project: str = "", **datasets: str) -> str:
-        """The text with filled dataset placeholders, with their `project` if it is given.
+        """The text with filled dataset placeholders. If `project` is given, it comes before each dataset.
 
-        ValueError for a name that may not be a dataset.
+        It raises ValueError for a name that is not valid for a dataset.
         """
         for placeholder, dataset in datasets.items():
             if not _DATASET.fullmatch(dataset):
@@ -52,7 +52,7 @@ class Statement:
     def naming(self, **parts: str | Sequence[str] | Statement) -> Statement:
         """The statement with more filled placeholders: a column, a table as `{dataset}.name`, columns, a statement.
 
-        ValueError for what is not an identifier.
+        It raises ValueError for a value that is not an identifier.
         """
         text, parameters = self.text, dict(self.parameters)
         for placeholder, part in parts.items():
@@ -65,7 +65,7 @@ class Statement:
         return Statement(self.name, text, parameters)
 
     def prefixed(self, prefix: str) -> Statement:
-        """The statement with every parameter renamed, so that it can be joined with others of its kind."""
+        """The statement with a prefix on each parameter, so that statements with equal parameters can be joined."""
         text = self.text
         for name in self.parameters:
             text = re.sub(rf"(?<!@)@{name}\b", f"@{prefix}{name}", text)
@@ -79,7 +79,7 @@ class Statement:
 
 
 def _put_in(text: str, placeholder: str, part: str) -> str:
-    """A statement indented like the line of its placeholder, unless that would change a multi-line text in it."""
+    """Indent a statement like the line of its placeholder, unless that would change a multi-line string in it."""
     if re.search(r"'''|\"\"\"", part):
         return text
     alone = re.compile(rf"^([ \t]+)\{{{placeholder}\}}", re.MULTILINE)

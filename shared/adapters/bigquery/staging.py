@@ -1,4 +1,4 @@
-"""Fills staging tables by load jobs, streamed in small chunks, each under an id that is used once."""
+"""Fills staging tables. Each is filled by one job, whose id is used once; a load streams its data in small chunks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shared.adapters.google.own_identity import own_credentials
 from shared.configuration.settings import Settings
 from shared.configuration.tables import Table
 
-resumable_media: Any = _untyped_media  # neither it nor the exceptions have annotations
+resumable_media: Any = _untyped_media  # these modules have no type annotations
 uploads: Any = _untyped_uploads
 google_exceptions: Any = _untyped_exceptions
 _CONFLICT = 409
@@ -53,7 +53,7 @@ class Staging:
             self.warehouse.client.create_table(bigquery.Table(reference, schema=staging_schema(like)), exists_ok=True)
 
     def load(self, file: IO[bytes], table: str, like: Table, *, job_id: str) -> Job:
-        """Replace a staging table by a Parquet stream in one job; DuplicateJob when its id has been used.
+        """Replace a staging table by a Parquet stream in one job. It raises DuplicateJob if the job's id has been used.
 
         The upload is resumable and of unknown length: no more than one chunk is in memory.
         """
@@ -82,7 +82,7 @@ class Staging:
         dataset: str,
         max_bytes_billed: int | None,
     ) -> Job:
-        """Replace a staging table by a query's result in one job; DuplicateJob when its id has been used."""
+        """Replace a staging table by a query's result in one job. It raises DuplicateJob if the id has been used."""
         return self.warehouse.insert(
             statement,
             values,
@@ -92,7 +92,7 @@ class Staging:
         )
 
     def wait_for(self, job: Job, pause: Pause) -> Job:
-        """Wait until a job is done, by `pause`, which may raise; then raises what the job's error means."""
+        """Wait until a job is done, and raise its error. `pause` waits in between, and may raise to end the wait."""
         retry_budget = self.warehouse.retry_budget
         wait_until_done(job, pause, retry_budget)
         with translated():
@@ -135,7 +135,7 @@ def _relaxed(field: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def open_staging(warehouse: Warehouse, settings: Settings) -> Staging:
-    """The staging dataset with an upload session of the function's own identity."""
+    """The staging dataset. Its upload session uses the function's own identity."""
 
     def open_session() -> Any:
         return google_requests.AuthorizedSession(own_credentials())

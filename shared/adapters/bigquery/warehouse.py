@@ -90,8 +90,8 @@ class Warehouse:
     ) -> bigquery.QueryJob:
         """Start a job under `job_id`. Wait for it with `finished`.
 
-        DuplicateJob when that id has been used: the caller reads the first job with `get_job` and takes no other id
-        for it.
+        It raises DuplicateJob if that id has been used. The caller then reads the first job with `get_job`, and does
+        not try another id.
         """
         sql, config = self._sql(statement, dataset), self._config(statement, values, options)
         with translated():
@@ -102,7 +102,7 @@ class Warehouse:
                 raise DuplicateJob(job_id) from error
 
     def estimate(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> Estimate:
-        """The bytes that a query would read and its columns, by a dry run; InvalidStatement when it cannot run."""
+        """Find by a dry run what a query would read, and its columns. It raises InvalidStatement if it cannot run."""
         sql, config = self._sql(statement, dataset), self._config(statement, values)
         config.dry_run = True
         with translated():
@@ -122,7 +122,7 @@ class Warehouse:
         options: JobOptions = _NO_OPTIONS,
         pause: Pause | None = None,
     ) -> bigquery.QueryJob:
-        """The finished job with this id: it is run now, awaited, or was done before.
+        """The finished job with this id. It is started if there is none, and awaited if it still runs.
 
         BigQuery refuses an id twice, so the change happens at most once. When a job failed for a passing reason, its
         id cannot be used again and the next suffix is tried. `pause` waits between two tries and may end the wait by
@@ -141,7 +141,7 @@ class Warehouse:
         raise errors.JobFailed(f"{statement.name} failed {MOST_JOBS} times, the last time with: {reason}")
 
     def get_job(self, job_id: str) -> bigquery.QueryJob:
-        """The query job of an id that is known to be used, with its present state.
+        """The query job whose id is known to be used, with its present state.
 
         BigQuery may deny for a while that the job exists. It is asked again as long as the request's time allows;
         then Unavailable.
@@ -157,7 +157,7 @@ class Warehouse:
         return job if isinstance(job, bigquery.QueryJob) else None
 
     def get_any_job(self, job_id: str) -> Job:
-        """As `get_job`, whatever kind of job it is."""
+        """As `get_job`, for any kind of job."""
         return self._ask_for(job_id, self.retry_budget.known_jobs)
 
     def find_any_job(self, job_id: str) -> Job | None:

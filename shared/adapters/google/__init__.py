@@ -1,1 +1,1 @@
-"""Google's other services, and what the product does about their errors."""
+"""Clients of Google's other services, and the meaning of Google's errors."""

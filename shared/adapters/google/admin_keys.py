@@ -21,7 +21,10 @@ _RETRY_BUDGET = RetryBudget(15.0, first_pause_seconds=0.1)
 
 
 class SecretAdminKeys:
-    """Compares with the secret's aliased versions; cached five minutes, fetched again on a mismatch once a minute."""
+    """Checks keys against the secret's aliased versions.
+
+    They are cached for five minutes. After a mismatch they are fetched again, at most once a minute.
+    """
 
     def __init__(
         self,
@@ -36,7 +39,7 @@ class SecretAdminKeys:
         self._fetched_at: float | None = None
 
     def check(self, header: str) -> None:
-        """Return when `header` is a current key; Unauthenticated otherwise."""
+        """Raise Unauthenticated unless `header` is a current key."""
         offered = header.encode()
         if self._age() > _TTL_SECONDS:
             self._fetch()

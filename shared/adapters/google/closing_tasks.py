@@ -1,4 +1,4 @@
-"""Packs the closings of ended runs into tasks: many of one tenant's in each, one tenant's after the other's."""
+"""Packs the closings of ended runs into tasks. A task has many runs of one tenant, and the tenants take turns."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 
 from shared.domain.runs.delivery import MOST_CLOSINGS, CloseTask, EndedRun
 
-_TASK_BYTES = 60_000  # a task takes 100 kB
+_TASK_BYTES = 60_000  # a task may have at most 100 kB
 
 TenantsRun = tuple[str, EndedRun]  # tenant_id first
 
 
 def close_tasks(ended: Iterable[TenantsRun]) -> list[CloseTask]:
-    """A few tasks that close all of these runs, alternating among tenants: each one's first run, then its second."""
+    """A few tasks that close all of these runs: the first task of each tenant, then the second of each."""
     runs_of: dict[str, list[EndedRun]] = defaultdict(list)
     for tenant_id, run in ended:
         runs_of[tenant_id].append(run)

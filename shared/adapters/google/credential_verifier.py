@@ -1,4 +1,4 @@
-"""Asks the function that runs as the worker to try a credential."""
+"""Asks the function verify_credentials, which runs as the worker, to try a credential."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.errors import Unavailable
 from shared.runtime import log
 
 _PATH = "/api/v1/internal/verify"
-_TIMEOUT_SECONDS = 45.0  # of the caller's 60
+_TIMEOUT_SECONDS = 45.0  # the caller itself has 60
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class CredentialVerifier:
     url: str
 
     def verify(self, sealed: SealedCredential) -> Verification:
-        """What a run with the credential would meet; Unavailable when nobody could try it."""
+        """The problems that a run with the credential would have. It raises Unavailable if nobody answers."""
         headers = {"Authorization": f"Bearer {service_token(self.url)}"}
         body = VerifyTask.of(sealed).model_dump()
         try:

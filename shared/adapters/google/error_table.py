@@ -21,7 +21,7 @@ from shared import errors
 
 
 class Course(Enum):
-    """RETRY: it may pass, try again. WAIT: it passes by itself, later. FAIL: no other try helps."""
+    """What to do after an error. RETRY: try again. WAIT: it passes by itself, later. FAIL: no retry helps."""
 
     RETRY = "retry"
     WAIT = "wait"
@@ -60,7 +60,7 @@ def _quota(words: str) -> Meaning:
 
 
 def _mended(words: str, *, pause_seconds: int = 5) -> Meaning:
-    """A person can mend the cause, so a later attempt may succeed."""
+    """The meaning of an error whose cause a person can remove, so that a later attempt may succeed."""
     return Meaning(Course.RETRY, words, pause_seconds=pause_seconds)
 
 
@@ -155,7 +155,7 @@ def reasons(error: BaseException) -> list[str]:
 
 
 def last_of(error: BaseException) -> BaseException:
-    """The error itself, or of a call that was repeated in vain the last one."""
+    """The error itself, or the last error of a call that was repeated and failed each time."""
     while isinstance(error, google.RetryError) and error.cause is not None:
         error = error.cause
     return error
@@ -196,5 +196,5 @@ def outage_of(error: BaseException, name: str, *, service: str = "") -> errors.U
 
 
 def is_worth_repeating(error: BaseException, *, service: str = "") -> bool:
-    """Whether the very call that failed so may work when it is made again at once."""
+    """Whether the failed call may succeed when it is repeated at once."""
     return meaning_of(error, service=service).at_once

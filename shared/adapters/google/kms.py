@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from google.cloud.kms import KeyManagementServiceClient
 
 _TIMEOUT_SECONDS = 10.0
-_RETRY_BUDGET = RetryBudget(15.0, first_pause_seconds=0.1)  # the client's minute is as long as the function may run
+_RETRY_BUDGET = RetryBudget(15.0, first_pause_seconds=0.1)  # the client's default is the function's whole minute
 _PROBE = b"which version encrypts?"
 
 
@@ -34,13 +34,13 @@ class Sealed:
 
 @dataclass(frozen=True)
 class CredentialKey:
-    """The key that encrypts tenants' credentials; the client is imported and opened for the first of them."""
+    """The key that encrypts tenants' credentials. The client is imported and opened at its first use."""
 
     open_client: Callable[[], KeyManagementServiceClient]
     name: str
 
     def encrypt(self, plaintext: bytes, *, aad: bytes) -> Sealed:
-        """The ciphertext, bound to `aad`; Unavailable when KMS cannot be reached or data was damaged on the way."""
+        """The ciphertext, bound to `aad`. It raises Unavailable if KMS does not answer or data was damaged."""
         request = {
             "name": self.name,
             "plaintext": plaintext,
@@ -60,11 +60,11 @@ class CredentialKey:
         return Sealed(ciphertext=answer.ciphertext, key_version=answer.name)
 
     def primary_version(self) -> str:
-        """The full name of the version that encrypts now, for an account that may encrypt and not look at keys."""
+        """The full name of the version that encrypts now. The account needs the right to encrypt, not to read keys."""
         return self.encrypt(_PROBE, aad=b"").key_version
 
     def decrypt(self, ciphertext: bytes, *, aad: bytes) -> bytes:
-        """The plaintext; CredentialsRejected for another `aad` or a destroyed key version, Unavailable as above."""
+        """The plaintext. It raises CredentialsRejected for another `aad` or a destroyed key version; see `encrypt`."""
         request = {
             "name": self.name,
             "ciphertext": ciphertext,

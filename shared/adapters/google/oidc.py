@@ -1,4 +1,4 @@
-"""Google's OIDC tokens: signature and claims checked here, or the claims alone where Cloud Run checked the rest."""
+"""Verifies Google's OIDC tokens: signature and claims, or the claims alone if Cloud Run has checked the signature."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ISSUERS = frozenset({"accounts.google.com", "https://accounts.google.com"})
 _REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
 _CERTS_TTL_SECONDS = 3600.0
 _CLOCK_SKEW_SECONDS = 10
-# google.auth's own errors are ValueErrors; claims of another type or shape than it expects raise the others.
+# google.auth raises ValueErrors of its own; claims with an unexpected type or shape make it raise the others.
 _NO_TOKEN = (ValueError, TypeError, AttributeError, RecursionError)
 
 
@@ -37,7 +37,7 @@ class OidcTokens:
         self._fetched_at = 0.0
 
     def verified_claims(self, token: str, *, audience: str) -> dict[str, Any]:
-        """The claims of a valid token for `audience`; Unauthenticated otherwise."""
+        """The claims of a token for `audience`. It raises Unauthenticated if the token is not valid."""
         if not audience:
             raise Unauthenticated
         if token.endswith(_REMOVED):

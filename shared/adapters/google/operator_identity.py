@@ -1,4 +1,4 @@
-"""Turns problems with the identity of an operator's command into one line."""
+"""Reports a missing or refused identity of an operator's command as one line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WAY_OUT = "run `gcloud auth application-default login`"
 
 @contextmanager
 def as_operator() -> Iterator[None]:
-    """Translates Google's exceptions; NotSignedIn when there are no credentials, or Google refuses them."""
+    """Translates Google's exceptions into NotSignedIn if there are no credentials, or Google refuses them."""
     try:
         with translated():
             yield

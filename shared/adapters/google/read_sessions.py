@@ -12,14 +12,14 @@ from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 from shared.adapters.google.error_table import STORAGE
 from shared.adapters.google.retry_budget import RetryBudget
 
-bigquery_storage: Any = _untyped_storage  # its hand-written half has no annotations
+bigquery_storage: Any = _untyped_storage  # a part of the module has no type annotations
 PARTITION_TIME = "_PARTITIONTIME"  # the column by which reads filter a table that is partitioned by arrival
 _PERMISSION = "bigquery.readsessions.create"
 _ROLE = "BigQuery Read Session User"
 
 
 def demanded_filter(table: bigquery.Table) -> str | None:
-    """The column that every read must filter by (require_partition_filter); None when there is none."""
+    """The column that every read must filter by (require_partition_filter), or None."""
     if not table.require_partition_filter:
         return None
     if by_time := table.time_partitioning:
@@ -28,7 +28,7 @@ def demanded_filter(table: bigquery.Table) -> str | None:
 
 
 def project_problem(error: google.GoogleAPICallError) -> str | None:
-    """Why Google opens no read session, when the project and not the table is the reason; else None."""
+    """Why Google opens no read session, if the reason is the project; None if the reason is the table."""
     if error.reason == "SERVICE_DISABLED":
         return "has no BigQuery Storage API; enable it there"
     if _PERMISSION in str(error.message):
@@ -45,7 +45,7 @@ def try_read_session(
     timeout_seconds: float,
     retry_budget: RetryBudget,
 ) -> None:
-    """Open a read session as a run does, and read nothing: that is free. Raises what Google's client raises."""
+    """Open a read session as a run does, and read nothing, which is free. It raises the errors of Google's client."""
     client = bigquery_storage.BigQueryReadClient(
         credentials=credentials, client_options={"api_endpoint": endpoint} if endpoint else None
     )

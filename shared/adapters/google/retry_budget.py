@@ -18,7 +18,7 @@ from shared.adapters.google.error_table import is_worth_repeating
 from shared.runtime.request_time import check_stop, seconds_left
 
 _CANCEL_SECONDS = 10.0
-_SHARE = 3  # of the function's time; the rest is for earlier work and for the answer
+_SHARE = 3  # retries take a third of the function's time; the rest is for earlier work and the answer
 _LONGEST_SECONDS = 600.0
 _SECONDS_TO_ANSWER = 5.0
 _LEAST_SECONDS = 1.0
@@ -27,7 +27,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class RetryBudget:
-    """The time for which a failing call is repeated: `seconds`, and never beyond the request's own time.
+    """The time for which a failing call is repeated: `seconds`, but never longer than the request's own time.
 
     About `first_pause_seconds` pass before the first repetition; each later pause is twice as long.
     `stops_with_work`: the repetition ends when the request's work has to stop.
@@ -39,40 +39,40 @@ class RetryBudget:
 
     @staticmethod
     def of_function(timeout_seconds: float) -> RetryBudget:
-        """The budget of a function that may run so long."""
+        """The budget of a function with this timeout."""
         return RetryBudget(min(timeout_seconds / _SHARE, _LONGEST_SECONDS))
 
     @property
     def calls(self) -> Any:
-        """For `retry` of BigQuery's client."""
+        """The argument `retry` of BigQuery's client."""
         return self._retry(is_worth_repeating, self.seconds)
 
     def of_service(self, service: str) -> Any:
-        """For `retry` of a client of one of error_table.SERVICES."""
+        """The argument `retry` of a client of one of error_table.SERVICES."""
         return self._retry(lambda error: is_worth_repeating(error, service=service), self.seconds)
 
     @property
     def jobs(self) -> Any:
-        """For `job_retry`, where nothing is lost by running the job again."""
+        """The argument `job_retry`, for jobs that may safely run again."""
         return DEFAULT_JOB_RETRY.with_timeout(self.within_request(self.seconds))
 
     def of_known(self, kind: str) -> Any:
-        """For `retry` of questions after a "Job" or "Dataset" that exists, for as long as the request allows.
+        """The argument `retry` of lookups of a "Job" or "Dataset" that exists, for as long as the request allows.
 
-        BigQuery denies some for a while: "Sometimes we get a 404 after a Conflict", says its client of jobs
-        (https://github.com/googleapis/python-bigquery/issues/2134).
+        BigQuery may answer for a while that it does not exist: "Sometimes we get a 404 after a Conflict", says its own
+        client (https://github.com/googleapis/python-bigquery/issues/2134).
         """
         seconds = self.seconds if seconds_left() is None else _LONGEST_SECONDS
         return self._retry(lambda error: says_missing(error, kind) or is_worth_repeating(error), seconds)
 
     @property
     def known_jobs(self) -> Any:
-        """For `retry` of questions after a job that BigQuery took, or refused as one that it has."""
+        """The argument `retry` of lookups of a job that BigQuery has accepted, or refused because its id is used."""
         return self.of_known("Job")
 
     @property
     def new_columns(self) -> Any:
-        """For streaming rows: BigQuery may deny a new column for some minutes.
+        """The argument `retry` for streaming rows, because BigQuery may not know a new column for some minutes.
 
         https://github.com/googleapis/google-cloud-ruby/issues/3805
         """

@@ -1,4 +1,4 @@
-"""Cloud Tasks: kicks of the dispatcher and deliveries of runs, each named so that a repeat is a no-op."""
+"""Creates tasks in Cloud Tasks: kicks of the dispatcher, and deliveries of runs. Creating one twice is harmless."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from shared.adapters.google.retry_budget import RetryBudget
 from shared.domain.runs.delivery import CloseTask, RunTask, task_name
 from shared.runtime import log
 
-_DISPATCH_DEADLINE = timedelta(seconds=1800)  # the longest Cloud Tasks offers; execute_run's timeout is the same
+_DISPATCH_DEADLINE = timedelta(seconds=1800)  # the longest that Cloud Tasks allows, and execute_run's timeout
 _KICK_DEADLINE = timedelta(seconds=320)
-# A kick comes this long after its bucket's end, so that it also follows the writes of a caller whose clock is late.
+# A kick is delivered this long after its bucket's end, so that it also follows the writes of a caller whose clock lags.
 _CLOCK_SKEW = timedelta(milliseconds=100)
 _TIMEOUT_SECONDS = 5.0
 _THREADS = 32
-# Every task is named: creating it again is safe.
+# Every task has a name, so creating it again is safe.
 _RETRY_BUDGET = RetryBudget(10.0, first_pause_seconds=0.1, stops_with_work=False)
 Task = TypeVar("Task")
 _FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAuthError)
@@ -58,7 +58,7 @@ class Tasks:
         self._open_client, self._targets, self._clock = open_client, targets, clock
 
     def kick(self, *, not_before: datetime | None = None) -> bool:
-        """Ask for a call of process_queue soon, or soon after `not_before`; whether Cloud Tasks took it.
+        """Ask for a call of process_queue soon, or soon after `not_before`, and return whether Cloud Tasks accepts.
 
         Kicks of one time bucket share one task, delivered when the bucket ends: after every write that the kicks
         announce. A kick that fails only costs time, because Cloud Scheduler calls process_queue anyway; so the
@@ -79,20 +79,20 @@ class Tasks:
         return self._create(targets.kick_queue, task)
 
     def dispatch_runs(self, runs: Sequence[RunTask]) -> list[RunTask]:
-        """Deliver runs to execute_run, in parallel; answers those that Cloud Tasks did not take.
+        """Deliver runs to execute_run, in parallel. It returns the runs whose tasks Cloud Tasks did not accept.
 
         Closing tasks go to a queue of their own, so they do not delay runs that begin.
         """
         return self._in_parallel(self._dispatch, runs)
 
     def close_runs(self, ended: Iterable[TenantsRun]) -> int:
-        """Have the rows of ended runs closed, many of a tenant's at once; how many of the tasks were not taken."""
+        """Create tasks that close the rows of ended runs. It returns how many tasks Cloud Tasks did not accept."""
         return len(self._in_parallel(self._dispatch_closings, close_tasks(ended)))
 
     def _in_parallel(self, create: Callable[[Task], bool], wanted: Sequence[Task]) -> list[Task]:
         if not wanted:
             return []
-        self._open_client()  # once, before the threads
+        self._open_client()  # opened once, before the threads start
         with ThreadPoolExecutor(max_workers=min(_THREADS, len(wanted))) as threads:
             taken = list(threads.map(create, wanted))
         return [each for each, was_taken in zip(wanted, taken, strict=True) if not was_taken]

@@ -29,20 +29,20 @@ from shared.domain.credentials.google_names import parts_of_table
 from shared.domain.credentials.trust import EXPORT_LABEL
 from shared.runtime.request_time import check_stop, interruptible
 
-bigquery_storage: Any = _untyped_storage  # its hand-written half has no annotations
+bigquery_storage: Any = _untyped_storage  # a part of the module has no type annotations
 _SCOPES = ["https://www.googleapis.com/auth/bigquery"]
 _TIMEOUT_SECONDS = 30.0
 _MESSAGE_LENGTH = 200
-_RETRY_BUDGET = RetryBudget(300.0)  # with the tenant's own project; it ends when the run has to stop
+_RETRY_BUDGET = RetryBudget(300.0)  # for calls to the tenant's own project
 
 
 @dataclass(frozen=True)
 class ExportTable:
-    """The description of an export: its location, its columns as in the API, and its partitioning by arrival.
+    """The description of an export: its location, its columns as in the API, and how it is partitioned.
 
-    `arrival_partition` is HOUR, DAY, MONTH or YEAR; None when it is partitioned otherwise, or not at all.
-    `demanded_filter` is the column, with its type, by which the owner requires every read to filter; None when the
-    owner requires no filter.
+    `arrival_partition` is the length of its partitions by time of arrival: HOUR, DAY, MONTH or YEAR. It is None for a
+    table that is partitioned otherwise, or not at all. `demanded_filter` is the column, with its type, that every read
+    must filter by, because the owner requires it; None if the owner does not.
     """
 
     location: str
@@ -63,13 +63,13 @@ class TenantExport:
     table: str  # project.dataset.table
 
     def describe(self) -> ExportTable:
-        """The table's description; SourceNotFound when it is missing or not readable."""
+        """The table's description. It raises SourceNotFound if the table is missing or may not be read."""
         with source_errors(self.table):
             found = self.tables.get_table(self.table, timeout=_TIMEOUT_SECONDS, retry=_RETRY_BUDGET.calls)
         return described(found)
 
     def describe_for(self, tenant_id: str) -> ExportTable:
-        """As `describe`, of a table that its owner labelled for this tenant; for credentials without a secret.
+        """As `describe`, for credentials without a secret: the table's owner must have labelled it for this tenant.
 
         An account that trusts the platform's worker does not say for which tenant: any tenant could name another
         tenant's account and export. Only the owner can set the label. Without it the answer does not even say that
@@ -86,7 +86,7 @@ class TenantExport:
         return found
 
     def batches(self, columns: Sequence[str], *, where: str, snapshot_at: datetime) -> Iterator[pa.RecordBatch]:
-        """The rows as they were at `snapshot_at`, some thousand at a time; nothing is held beyond one batch."""
+        """The rows as they were at `snapshot_at`, in batches of some thousand. Only one batch is in memory."""
         retry = _RETRY_BUDGET.of_service(STORAGE)
         with source_errors(self.table, project=self.project):
             session = self.storage.create_read_session(
@@ -106,7 +106,7 @@ class TenantExport:
             for answer in answers:
                 yield pa.ipc.read_record_batch(answer.arrow_record_batch.serialized_record_batch, schema)
 
-        check_stop()  # a stream that the service ended early looks like a complete one
+        check_stop()  # a cancelled stream ends like a complete one
 
     def _session(self, columns: Sequence[str], where: str, snapshot_at: datetime) -> ReadSession:
         project, dataset, table = parts_of_table(self.table)
@@ -135,7 +135,7 @@ def described(found: bigquery.Table) -> ExportTable:
 
 @contextmanager
 def source_errors(table: str, *, project: str = "") -> Iterator[None]:
-    """Google's exceptions about a tenant's table in the words of a run; `project` is the one that pays for the read."""
+    """Translate Google's exceptions about a tenant's table into the product's. `project` pays for the read."""
     try:
         yield
     except (*FAILURES, google_auth.RefreshError) as error:
@@ -170,7 +170,7 @@ def _refusal(error: google_auth.RefreshError) -> errors.ConvergenceError:
 
 
 def _said_by_google(error: google_auth.RefreshError) -> str:
-    """Why IAM gives no token for an account: its error document's message."""
+    """The reason why IAM gives no token for an account: the message in its error document."""
     try:
         return str(json.loads(error.args[1])["error"]["message"])[:_MESSAGE_LENGTH]
     except (IndexError, KeyError, TypeError, ValueError):
@@ -180,7 +180,7 @@ def _said_by_google(error: google_auth.RefreshError) -> str:
 def open_tenant_export(
     credential: GcpServiceAccountKey | GcpImpersonation, table: str, settings: Settings
 ) -> TenantExport:
-    """The export, opened with the tenant's credential; CredentialsRejected when the key cannot be read."""
+    """Open the export with the tenant's credential. It raises CredentialsRejected if the key cannot be read."""
     credentials = _google_credentials(credential)
     endpoint, storage_endpoint = settings.bigquery_endpoint, settings.bigquery_storage_endpoint
     return TenantExport(

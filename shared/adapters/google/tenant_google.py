@@ -1,4 +1,4 @@
-"""A tenant's own Google Cloud, seen with the tenant's own credentials."""
+"""Checks a tenant's credential for Google Cloud, by using it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _LOADED_INTO = "gcp_cost_billing"
 
 
 def key_credentials(credential: GcpServiceAccountKey) -> Any:
-    """Google's credentials object for a service account key; ValueError, which quotes nothing, when the key is bad."""
+    """Google's credentials object for a service account key. A bad key raises a ValueError that does not quote it."""
     key = credential.service_account_json
     pem = plain_rsa_pem(key.private_key.get_secret_value())
     try:
@@ -57,7 +57,7 @@ def key_credentials(credential: GcpServiceAccountKey) -> Any:
 
 @dataclass(frozen=True)
 class ExportSeen:
-    """An export that a key can read: where it is, and how its columns differ from the known ones."""
+    """An export that a credential can read: its location, and how its columns differ from the known ones."""
 
     location: str
     unknown_columns: Sequence[str]
@@ -69,9 +69,8 @@ class ExportSeen:
 def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoint: str) -> ExportSeen | None:
     """Prove that Google accepts the key, that the export is a billing export, and that the project may pay for reads.
 
-    Returns the export; None when the credential names none.
-
-    InvalidInput names the field that is refused. Unavailable when Google does not answer.
+    It returns the export, or None if the credential names none. It raises InvalidInput, which names the refused field,
+    or Unavailable if Google does not answer.
     """
     try:
         credentials = key_credentials(credential)
@@ -84,9 +83,9 @@ def check_key(credential: GcpServiceAccountKey, *, endpoint: str, storage_endpoi
 def check_impersonation(
     credential: GcpImpersonation, tenant_id: str, *, endpoint: str, storage_endpoint: str
 ) -> ExportSeen | None:
-    """As `check_key`, for an account that this process acts as; the export's label has to name the tenant.
+    """As `check_key`, for an account that this process impersonates. The export's label must name the tenant.
 
-    Without the label nothing is told of the export, not even that it exists. See docs/adr/0008.
+    Without the label the answer says nothing about the export, not even that it exists. See docs/adr/0008.
     """
     credentials = impersonated_credentials.Credentials(
         source_credentials=own_credentials(), target_principal=credential.account, target_scopes=list(_SCOPES)
@@ -113,7 +112,7 @@ def check_impersonation(
 
 
 class _Unlabelled(Exception):
-    """An export does not say that it is this tenant's."""
+    """The export has no label that names this tenant."""
 
 
 def _look(
@@ -176,7 +175,7 @@ def _refusals_named() -> Iterator[None]:
             try:
                 yield
             except google.Forbidden as error:
-                if outage_of(error, _TABLE_FIELD):  # of the tenant's own quota
+                if outage_of(error, _TABLE_FIELD):  # a quota of the tenant's own project
                     raise
                 raise InvalidInput.of_field(_TABLE_FIELD, _NOT_READ) from error
             except google.NotFound as error:

@@ -1,4 +1,4 @@
-"""Identity tokens of this process's own account: with them it proves to another cloud who it is, without a key."""
+"""Gets identity tokens of this process's own account, which prove its identity to another cloud without a key."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _TIMEOUT_SECONDS = 10.0
 
 
 def identity_token(audience: Audience) -> str:
-    """A new token for a tenant's audience, good for an hour; from the metadata server where there is one.
+    """A new token for a tenant's audience, valid for an hour. It comes from the metadata server where there is one.
 
-    A caller that assumes a role with the token asks for a new one at each renewal: an old token is refused.
-    Unavailable when Google does not answer.
+    A caller that assumes a role with the token needs a new one at each renewal, because an old token is refused.
+    Unavailable is raised if Google does not answer.
     """
     return _token(audience.text)
 
 
 def service_token(url: str) -> str:
-    """A new token for another function of the platform, whose address is the audience."""
+    """A new token for another function of the platform. The audience is that function's address."""
     return _token(url)
 
 

@@ -1,1 +1,1 @@
-"""One store for each concept: the SQL that reads it and the transaction that changes it."""
+"""The stores: one for each concept, which sends the SQL that reads and changes it."""

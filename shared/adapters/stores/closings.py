@@ -1,4 +1,4 @@
-"""The store of runs that no executor ends: closes many rows of one tenant in one statement."""
+"""Closes runs that no executor will end: many rows of one tenant in one statement."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Closings:
     warehouse: Warehouse
 
     def close(self, task: CloseTask) -> Sequence[Row]:
-        """Close these runs, unless they have ended; those that had ended otherwise, with their status. One job.
+        """Close the runs that have not ended. It returns the runs that had ended with another status. One job.
 
-        Missing when the tenant has no dataset, Unavailable when other writers of the same tables won every try.
+        It raises Missing if the tenant has no dataset, Unavailable if other writers of the tables aborted every try.
         """
         closings = json.dumps([run.model_dump() for run in task.runs])
         digest = hashlib.sha256(f"{task.tenant_id} {closings}".encode()).hexdigest()[:40]

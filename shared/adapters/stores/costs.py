@@ -12,12 +12,12 @@ from shared.domain.costs import GROUPS, METRICS, CostRequest
 
 @dataclass(frozen=True)
 class Costs:
-    """Reads sums of costs; a tenant whose dataset was never made has none."""
+    """Reads sums of costs. A tenant without a dataset has none."""
 
     warehouse: Warehouse
 
     def read(self, tenant_id: str, request: CostRequest) -> Row:
-        """`sums`, `providers` and `restated`, as costs.sql:read_costs gives them. One job."""
+        """Read `sums`, `providers` and `restated`, the columns of the statement read_costs in costs.sql. One job."""
         values = {
             "first_date": request.first_date,
             "last_date": request.last_date,
@@ -39,7 +39,7 @@ class Costs:
 
 
 def costs_statement(request: CostRequest) -> Statement:
-    """The statement for what is asked: it reads no column but those it needs."""
+    """The statement that answers the request. It reads only the columns that it needs."""
     column = None if request.tag is not None else GROUPS[request.group_by]
     filtered = request.filtered[0] if request.filtered else column or "ServiceName"
     return statement("costs", "read_costs").naming(

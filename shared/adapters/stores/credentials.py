@@ -1,4 +1,4 @@
-"""The store of tenants' encrypted credentials; every change is logged in the tenant's step log with it."""
+"""The store of tenants' encrypted credentials. A change and its entry in the step log are one transaction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
 from shared.domain.credentials.sealed import SealedCredential
 
-_ANSWER_SECONDS = 20.0  # a caller waits
+_ANSWER_SECONDS = 20.0  # a user waits for the answer
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Credentials:
         return SealedCredential(**rows[0]) if rows else None
 
     def insert(self, credential: SealedCredential, *, source: str | None, user_id: str | None) -> bool:
-        """Store the first credential for its tenant and provider; False when there is one already.
+        """Store the first credential for its tenant and provider. It returns False if there is one already.
 
         BigQuery has no unique keys and INSERTs never conflict, so the jobs' ids order the first inserts: each caller
         takes the first free id once all earlier jobs have ended, and inserts only when there is no row.
@@ -54,20 +54,20 @@ class Credentials:
                 job = self.warehouse.insert(insert, values, job_id=job_id, dataset=dataset, options=options)
             except DuplicateJob:
                 job = self.warehouse.get_job(job_id)
-                if job.labels.get("log_id") != log_id:  # not this very call's, sent twice by the client
+                if job.labels.get("log_id") != log_id:  # the job of another call, not of this one sent twice
                     self.warehouse.failure(job)
                     continue
             return self._changed(self.warehouse.finished(job))
         raise AssertionError("count() has no end")
 
     def update(self, credential: SealedCredential, *, source: str | None, user_id: str | None) -> bool:
-        """Replace the credential of its tenant and provider; False when there is none."""
+        """Replace the credential of its tenant and provider. It returns False if there is none."""
         values = {**asdict(credential), "source": source, "user_id": user_id}
         del values["credential_id"]
         return self._change("update_credential", credential.tenant_id, values)
 
     def delete(self, tenant_id: str, provider: str, *, user_id: str | None) -> bool:
-        """Remove the credential; False when there is none."""
+        """Remove the credential. It returns False if there is none."""
         return self._change(
             "delete_credential", tenant_id, {"tenant_id": tenant_id, "provider": provider, "user_id": user_id}
         )
@@ -90,7 +90,7 @@ class Credentials:
         return [SealedCredential(**row) for row in rows]
 
     def replace_ciphertexts(self, pairs: Sequence[tuple[SealedCredential, SealedCredential]]) -> int:
-        """Store the second of each pair where the first is still stored; how many were."""
+        """Replace the first credential of each pair by the second if the first is still stored. Return the number."""
         replacements = [
             {
                 "tenant_id": before.tenant_id,

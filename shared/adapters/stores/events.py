@@ -1,4 +1,4 @@
-"""The store of run events: what happened to a run, streamed, never changed."""
+"""The store of run events. Events are appended by streaming and never changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RunEvents:
     warehouse: Warehouse
 
     def append(self, events: Sequence[RunEvent]) -> None:
-        """Stream the events; Unavailable when BigQuery does not answer. Safe to repeat with the same events."""
+        """Stream the events. It is safe to repeat. It raises Unavailable if BigQuery does not answer."""
         if events:
             rows = [event.to_row() for event in events]
             self.warehouse.stream("pipeline_run_events", rows, row_ids=[event.event_id for event in events])

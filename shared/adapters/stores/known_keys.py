@@ -24,7 +24,7 @@ from shared.domain.requests.allowance import Allowance
 from shared.errors import ConvergenceError, TooManyRequests, Unavailable
 from shared.runtime import log
 
-MOST_KEYS = 200_000  # about 40 MB; beyond them each unknown key is looked up alone
+MOST_KEYS = 200_000  # about 40 MB; if there are more, a query looks up each unknown key
 _COLUMNS = (
     bigquery.SchemaField("api_key_hash", "STRING", "REQUIRED"),
     bigquery.SchemaField("is_active", "BOOLEAN", "REQUIRED"),
@@ -34,16 +34,16 @@ _COLUMNS = (
 _ROWS_AT_ONCE, _ROWS_PER_SECOND, _FEWEST_ROWS = 50_000, 10_000, 500
 _ALONE_AT_ONCE, _ALONE_PER_SECOND = 5, 1 / 30
 # A waiting caller occupies a request slot that callers with known keys need, so no caller waits long for a listing.
-_LISTING_SECONDS = 5.0  # for one answer of BigQuery's, and for trying again
-_FAILURE_SECONDS = 10.0  # for this long after a failed listing, callers get its error
-MOST_SECONDS_WAITED = 8.0  # for another call's listing
+_LISTING_SECONDS = 5.0  # for one request to BigQuery with its retries
+_FAILURE_SECONDS = 10.0  # after a failed listing callers get its error for this long
+MOST_SECONDS_WAITED = 8.0  # while another call lists the keys
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NOT_LISTED = "API keys cannot be looked up at the moment; try again later."
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The keys that may be used, by SHA-256, and when each expires; `asked_at` by a clock that never goes back."""
+    """The valid keys by SHA-256, and when each expires. `asked_at` is a time of a clock that never goes back."""
 
     expiries: Mapping[bytes, datetime | None]
     asked_at: float
@@ -51,7 +51,7 @@ class Listing:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it has every key."""
+        """Whether the listing has every valid key."""
         return self.rows <= MOST_KEYS
 
 
@@ -67,17 +67,17 @@ class KnownKeys:
         self._alone = Allowance(at_once=_ALONE_AT_ONCE, per_second=_ALONE_PER_SECOND)
 
     def has(self, api_key_hash: str) -> bool:
-        """Whether the snapshot has this key, and it may be used."""
+        """Whether the snapshot has this key and the key is valid."""
         listing = self._listing
         if listing is not None and self._clock() - listing.asked_at >= self._seconds:
             listing = self._renewed(listing)
         return listing is not None and _has(listing, bytes.fromhex(api_key_hash))
 
     def find(self, api_key_hash: str) -> bool:
-        """Whether there is such a key that may be used, by a look that begins now: one made a moment ago is found.
+        """Whether there is such a valid key. A listing that begins now also finds a key that was made a moment ago.
 
-        No job, and nothing is billed. TooManyRequests when unknown keys come faster than the table may be listed,
-        Unavailable when the table cannot be listed now.
+        There is no job, and nothing is billed. It raises TooManyRequests if unknown keys come faster than the table
+        may be listed, Unavailable if the table cannot be listed now.
         """
         listing = self._listed_since(self._clock())
         return _has(listing, bytes.fromhex(api_key_hash)) or (
@@ -85,7 +85,7 @@ class KnownKeys:
         )
 
     def _renewed(self, listing: Listing) -> Listing:
-        """A new snapshot; the old one while another call takes it, or while BigQuery does not answer."""
+        """A new snapshot, or the old one while another call takes a new one or BigQuery does not answer."""
         if not self._lock.acquire(blocking=False):
             return listing
         try:
@@ -99,8 +99,10 @@ class KnownKeys:
         return self._listing or listing
 
     def _listed_since(self, asked_at: float) -> Listing:
-        """A snapshot that was begun after `asked_at`; a caller that comes during a snapshot waits for the next
-        one."""
+        """A snapshot that began after `asked_at`.
+
+        A caller that comes while a snapshot is taken waits for the next one.
+        """
         if not self._lock.acquire(timeout=MOST_SECONDS_WAITED):
             raise Unavailable(_NOT_LISTED, retry_after=math.ceil(_FAILURE_SECONDS))
         try:

@@ -1,4 +1,4 @@
-"""Finds what runs leave behind: rows that are not closed, and expired staging tables."""
+"""Finds the rows of ended runs that are not closed, and removes expired staging tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Orphans:
         return [(row.pop("tenant_id"), EndedRun(**row)) for row in map(dict, rows)]
 
     def remove_expired_staging(self, now: datetime) -> int:
-        """Delete staging tables past their expiry that are still there; how many."""
+        """Delete staging tables that exist past their expiry, and return their number."""
         client = self.warehouse.client
         with translated():
             tables = client.list_tables(f"{self.warehouse.project}.{self.warehouse.staging}")

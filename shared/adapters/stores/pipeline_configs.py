@@ -1,4 +1,4 @@
-"""The store of tenants' schedules: one read that proves the key too, and changes that are logged with themselves."""
+"""The store of tenants' schedules. One read also proves the key; each change and its log entry are one transaction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OWNER_COLUMNS = tuple(field.name for field in fields(KeyOwner))
 
 @dataclass(frozen=True)
 class PipelineConfigs:
-    """Reads and changes tenant_pipeline_configs for its owners."""
+    """Reads and changes tenants' rows of tenant_pipeline_configs."""
 
     warehouse: Warehouse
 
@@ -52,9 +52,9 @@ class PipelineConfigs:
         return _standing(rows[0]) if rows else None
 
     def insert(self, config: PipelineConfig, *, body_digest: str) -> CreatedConfig | None:
-        """Store the schedule, once for its id, however often it is called: what the first call stored. One job.
+        """Store the schedule, once for its id. A repeated call returns the schedule that the first one stored. One job.
 
-        None when there is a schedule of this id whose job BigQuery has forgotten.
+        It returns None if a schedule has this id and BigQuery has forgotten its job.
         """
         values = {
             **_settings_values(config),
@@ -93,7 +93,7 @@ class PipelineConfigs:
     def update(
         self, before: PipelineConfig, after: PipelineConfig, *, user_id: str | None, details: Mapping[str, Any]
     ) -> None:
-        """Replace a schedule that still is as it was read; TransactionAborted when it is not: read again. One job."""
+        """Replace a schedule that has not changed since it was read; otherwise raise TransactionAborted. One job."""
         values = {
             **_settings_values(after),
             **_as_read(before),
@@ -107,9 +107,9 @@ class PipelineConfigs:
     def delete(
         self, config: PipelineConfig, *, deleted_at: datetime, user_id: str | None, details: Mapping[str, Any]
     ) -> int:
-        """Remove a schedule that still is as it was read; how many waiting runs that ends. One job.
+        """Remove a schedule that has not changed since it was read. Return how many waiting runs that ends. One job.
 
-        TransactionAborted when it is not, or when the trigger moves schedules at the same moment: read again.
+        It raises TransactionAborted if the schedule has changed, or the trigger moves schedules at the same moment.
         """
         values = {
             **_as_read(config),
@@ -140,7 +140,8 @@ def _standing(row: Row) -> ConfigStanding:
 def _config(row: Mapping[str, Any]) -> PipelineConfig:
     stored = {name: row[name] for name in ConfigSettings.model_fields}
     parameters = json.loads(row["parameters"] or "null") or {}
-    # The stored values were checked when they were set; a zone that was abolished since must not hide the schedule.
+    # Stored values were checked when they were set. They are not checked again: a timezone may have been abolished
+    # since then, and its schedule must still be shown.
     settings = ConfigSettings.model_construct(**{**stored, "parameters": parameters})
     others = {field.name for field in fields(PipelineConfig)} - {"settings"}
     return PipelineConfig(settings=settings, **{name: row[name] for name in others})

@@ -1,4 +1,4 @@
-"""A tenant's publish jobs, numbered: the id of each is a turn, which BigQuery gives once. See docs/adr/0017."""
+"""Starts and finds a tenant's publish jobs. A job's number is its turn, which only one job gets; see docs/adr/0017."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LEASE, _FENCE = "lease", "fence"
 
 @dataclass(frozen=True)
 class PublishJobs:
-    """The publish jobs of a task's tenant, as the holder of its lease sees and starts them."""
+    """The publish jobs of the tenant of a task. The holder of the task's lease starts and looks them up."""
 
     warehouse: Warehouse
     task: RunTask
@@ -37,7 +37,7 @@ class PublishJobs:
         max_bytes_billed: int | None,
         timeout_seconds: int,
     ) -> Holder | None:
-        """Start the job of a turn; the holder of the turn if it is taken. The job ends within its time limit."""
+        """Start the job of a turn. If the turn is taken, it returns the holder. The job ends within its time limit."""
         try:
             self._known[turn] = self.warehouse.insert(
                 script,
@@ -55,7 +55,7 @@ class PublishJobs:
         return None
 
     def find(self, turn: int) -> Holder | None:
-        """The holder of a turn, if it is taken."""
+        """The holder of a turn, or None if the turn is free."""
         job = self.warehouse.find_job(self._job_id(turn))
         if job is None:
             return None
@@ -69,11 +69,11 @@ class PublishJobs:
         return self._known[turn]
 
     def await_end(self, turn: int, pause: Pause) -> None:
-        """Wait until the job of a turn that is taken has ended; how it did is for its own executor to know."""
+        """Wait until the job of a taken turn has ended. Its own executor handles an error of it."""
         await_end(self.get(turn), pause, self.warehouse.retry_budget)
 
     def finished(self, turn: int, pause: Pause) -> bigquery.QueryJob:
-        """Wait for the job of this lease's turn; raises what its error means."""
+        """Wait for the job of this lease's turn, and raise its error."""
         return self.warehouse.finished(self.get(turn), pause)
 
     def _job_id(self, turn: int) -> str:

@@ -1,4 +1,4 @@
-"""The store of the queue: one read of everything the dispatcher decides on, one transaction for what it decided."""
+"""The store of the queue. One statement reads all that the dispatcher needs; one transaction applies its decision."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from shared.errors import JobFailed, TransactionAborted
 from shared.runtime import log
 
 _FRONT_PER_TENANT = 500
-_CHANGES_BYTES = 7_000_000  # as the request has them, which takes ten million
+_CHANGES_BYTES = 7_000_000  # as they are in the request, which may have ten million
 MESSAGE_LENGTH = 1000
 
 
 @dataclass(frozen=True)
 class DispatchQueue:
-    """Reads and changes pipeline_execution_queue and what goes with it.
+    """Reads and changes pipeline_execution_queue and the tables that a decision changes with it.
 
     `most_untold`: how many runs without a wait reason one read returns; each of them needs a change.
     """
@@ -42,7 +42,7 @@ class DispatchQueue:
             "ageing_seconds": int(AGEING_STEP.total_seconds()),
         }
         (row,) = self.warehouse.read(statement("dispatch_read", "read_queue"), values)
-        if row["epoch"] is None:  # nothing would keep two dispatchers apart
+        if row["epoch"] is None:  # without it two dispatchers could apply their decisions at once
             raise JobFailed("dispatcher_state has no row")
         return QueueState(
             epoch=row["epoch"],
@@ -55,7 +55,7 @@ class DispatchQueue:
         )
 
     def fitting(self, decision: Decision) -> Decision:
-        """As much of a decision as fits into one request. The rest is decided again."""
+        """The part of a decision that fits into one request. The next call decides the rest again."""
         size = 0
         for count, change in enumerate(decision.changes):
             size += _sent_bytes(change)
@@ -64,9 +64,9 @@ class DispatchQueue:
         return decision
 
     def apply(self, state: QueueState, decision: Decision) -> None:
-        """Apply all of a decision or nothing. One job.
+        """Apply all of a decision, or nothing of it. One job.
 
-        TransactionAborted when another dispatcher, or another writer of the same tables, committed first: read again.
+        It raises TransactionAborted if another dispatcher, or another writer of the same tables, committed first.
         """
         usage = usage_changes(state, decision.changes)
         values = {
@@ -84,7 +84,7 @@ class DispatchQueue:
 
 
 def _one_of_each(items: Sequence[Row]) -> list[Row]:
-    """Each run once, as it is processed where it is. Whatever doubled a row, both become what is decided of the one."""
+    """Each run once. If a run has two rows, the decision about the one changes both."""
     found: dict[str, Row] = {}
     for item in items:
         if item["run_id"] not in found or item["state"] == PROCESSING:
@@ -95,7 +95,7 @@ def _one_of_each(items: Sequence[Row]) -> list[Row]:
 
 
 def decision_statement(changes: Sequence[Change], *, counts: bool) -> Statement:
-    """The transaction that applies these changes: only statements that have something to do, as each takes its time."""
+    """The transaction that applies these changes. It has only the needed statements, because each takes time."""
     scheduled = [change for change in changes if change.before.config_id]
     ended = [change for change in scheduled if change.after is None]
     wanted = {
@@ -143,7 +143,7 @@ def _change_row(change: Change) -> dict[str, Any]:
 
 
 def _sent_bytes(change: Change) -> int:
-    """The number of bytes that a change takes in a request. Error messages may be long, as they quote an export."""
+    """The number of bytes that a change takes in a request. Error messages that quote an export may be long."""
     return len(json.dumps(json.dumps(_change_row(change), default=_iso)))
 
 

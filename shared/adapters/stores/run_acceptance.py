@@ -1,4 +1,4 @@
-"""The store of manual runs and backfills: what their acceptance depends on, and the one transaction that accepts."""
+"""Reads what the acceptance of manual runs and backfills depends on, and accepts them in one transaction."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class RunAcceptance:
     def accept(self, requested: RequestedRuns, told: AcceptedRun) -> AcceptedRun | None:
         """Insert the runs and their queue items under the request's id, once. One job.
 
-        It returns `told`, or the answer of an earlier call with this id, or None when no run can begin under this id
-        any more.
+        It returns `told`, which is this call's answer, or the answer of an earlier call with this id. It returns None
+        if no run can begin under this id any more.
         """
         runs = [{**run, "position": position} for position, run in enumerate(requested.runs)]
         values = {
@@ -70,7 +70,7 @@ class RunAcceptance:
         return told
 
     def find_accepted(self, run_id: str) -> AcceptedRun | None:
-        """The run that was accepted under this id, read from its job; None when there is no job or it failed."""
+        """The run that was accepted under this id, read from its job, or None if there is no job or it failed."""
         job = self.warehouse.find_job(_job_id(run_id))
         return self._told(run_id, job) if job else None
 

@@ -1,4 +1,4 @@
-"""The store of what tenants may see of their runs: the run log in their dataset, corrected by the queue."""
+"""Reads runs as their tenants see them: the tenant's run log, corrected by the newer state of the queue."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_CHARACTERS = 200  # of a currency, which comes from the tenant's export
 
 @dataclass(frozen=True)
 class RunLog:
-    """Reads a tenant's runs; a tenant whose dataset was never made has none."""
+    """Reads a tenant's runs. A tenant without a dataset has none."""
 
     warehouse: Warehouse
 
@@ -66,8 +66,8 @@ class RunLog:
     def get_details(self, tenant_id: str, run: Row, *, has_ended: bool) -> Row:
         """The `steps`, `checks` and `restated_dates` of a run that was found, with `restated_dates_total`.
 
-        The newest MOST_RESTATED days are given, and all are counted. One job when the run has ended. Until then no
-        day is restated, and the log holds the rows that were streamed.
+        It gives the newest MOST_RESTATED days and counts all of them. One job if the run has ended. Before its end a
+        run restates no day, and its log has only the rows that were streamed.
         """
         logged: Row = {"logged_steps": [], "logged_checks": [], "restated_dates": [], "restated_dates_total": 0}
         if has_ended:

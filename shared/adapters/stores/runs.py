@@ -1,4 +1,4 @@
-"""The store of runs as an executor sees them: claimed by job id, begun under a fence, closed and logged."""
+"""The store of runs for executors: it claims a run by a job's id, begins it under a fence, closes and logs it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Runs:
     warehouse: Warehouse
 
     def claim(self, task: RunTask, *, execution_id: str) -> ClaimedRun | None:
-        """The run, claimed for this delivery; None when the lease is not current. DuplicateJob for a second delivery.
+        """Claim the run for this delivery; None if the lease is not current. A second delivery raises DuplicateJob.
 
         The claim is the id of the job that reads: BigQuery accepts an id once.
         """
@@ -56,7 +56,7 @@ class Runs:
         raise errors.Unavailable(retry_after=5)
 
     def find(self, task: RunTask) -> ClaimedRun | None:
-        """The run of a lease, read without claiming it; None when the lease is not current."""
+        """The run of a lease, read without claiming it, or None if the lease is not current."""
         values = {"run_id": task.run_id, "tenant_id": task.tenant_id, "lease_id": task.lease_id}
         rows = self.warehouse.read(statement("run_execution", "claim_run"), values)
         return _claimed(task.tenant_id, rows) if rows else None
@@ -67,7 +67,7 @@ class Runs:
         return Signals(**self.warehouse.read(statement("run_execution", "read_signals"), values)[0])
 
     def begin(self, task: RunTask, run: ClaimedRun, *, pipeline_id: str, source: str | None) -> Begun:
-        """Take the fence of (pipeline, source) and read the run's state; FenceLost when the lease is lost.
+        """Take the fence of (pipeline, source) and read the run's state. It raises FenceLost if the lease is lost.
 
         It only appends, so it conflicts with no other write. The publish looks up the token itself, so the read does
         not wait for the append.
@@ -86,7 +86,7 @@ class Runs:
         return found
 
     def find_begun(self, task: RunTask, *, pipeline_id: str, source: str | None) -> Begun:
-        """The run's present state; FenceLost when the lease is lost."""
+        """The run's present state. It raises FenceLost if the lease is lost."""
         read = statement("run_begin", "read_begun")
         known = {**vars(task), "pipeline_id": pipeline_id, "source": source}
         (row,) = self.warehouse.read(read, {name: known[name] for name in read.parameters}, dataset=task.tenant_id)
@@ -96,7 +96,7 @@ class Runs:
         return Begun(**{**found, "deliveries": json.loads(found["deliveries"] or "null") or {}})
 
     def join_line(self, task: RunTask, *, now: datetime) -> Line:
-        """Say that the lease waits for its tenant's turn to publish; how many came before it."""
+        """Record that the lease waits for a turn to publish. Return how many leases of the tenant came before it."""
         waits = RunEvent(
             run_id=task.run_id,
             tenant_id=task.tenant_id,
@@ -112,9 +112,9 @@ class Runs:
         return Line(row["ahead"], row["newest"])
 
     def close(self, task: RunTask, closing: Closing, *, bytes_billed: int | None) -> Ending:
-        """End a run that has no executor any more, unless it has ended; once, however often its task is delivered.
+        """End a run that has no executor any more and has not ended. A repeated delivery changes nothing.
 
-        It returns how the run ended: by its row, or by `closing` when there is no row.
+        It returns how the run ended, as its row says, or as `closing` says if there is no row.
         """
         values = {
             "run_id": task.run_id,
@@ -154,7 +154,7 @@ class Runs:
     def log(
         self, task: RunTask, run: ClaimedRun, *, steps: Sequence[Mapping[str, Any]], checks: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Append step logs and check results; those that are there already are left out."""
+        """Append the step logs and check results that are not there yet."""
         values = {
             "tenant_id": task.tenant_id,
             "user_id": run.user_id,

@@ -38,7 +38,7 @@ class SchedulerJobs:
             self._append(job, started_at, outcome, counts)
 
     def read_status(self, *, near_percent: int) -> Row:
-        """Everything scheduler_status shows; tenants are near their limit from `near_percent` on. One job."""
+        """Read all that scheduler_status shows. A tenant is near its limit from `near_percent` of it on. One job."""
         (row,) = self.warehouse.read(statement("status", "read_status"), {"near_percent": near_percent})
         return row
 
@@ -59,5 +59,5 @@ class SchedulerJobs:
         }
         try:
             self.warehouse.stream("scheduler_job_runs", [row], row_ids=[uuid.uuid4().hex])
-        except (Unavailable, JobFailed) as error:  # the job itself is done: the answer does not need the record
+        except (Unavailable, JobFailed) as error:  # the job is done, so its caller gets an answer
             log.warning("scheduler job not recorded", job=job, error_class=type(error).__name__)

@@ -1,4 +1,4 @@
-"""The store of due schedules: one read of all of them, one transaction that moves them and queues their runs."""
+"""The store of due schedules. One statement reads all of them; one transaction moves them and queues their runs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from shared.domain.schedules.tick_plan import DueSchedule, PlannedSchedule, Tick
 from shared.errors import JobFailed
 from shared.runtime import log
 
-_NAMESPACE = uuid.UUID("6f6ad1a8-3c9e-5d0b-9a47-1b3a7f2f6c11")  # of run ids derived from schedule and tick
-_PARAMETERS_BYTES = 7_000_000  # as the request has them, which takes ten million
-_ROW_BYTES = 1_000  # of an outcome, beside what the tenant chose
+_NAMESPACE = uuid.UUID("6f6ad1a8-3c9e-5d0b-9a47-1b3a7f2f6c11")  # for run ids, which are derived from schedule and tick
+_PARAMETERS_BYTES = 7_000_000  # as they are in the request, which may have ten million
+_ROW_BYTES = 1_000  # about the size of an outcome without the tenant's parameters
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Schedules:
         return row["now"], [DueSchedule(**_with_parameters(schedule)) for schedule in row["schedules"]]
 
     def apply(self, now: datetime, planned: Sequence[PlannedSchedule]) -> frozenset[str]:
-        """Move the schedules and queue their runs; the config_ids that really moved. One job, as a rule.
+        """Move the schedules and queue their runs. It returns the config_ids that moved. One job, as a rule.
 
-        TransactionAborted when another writer of the schedules was faster: read again.
+        It raises TransactionAborted if another writer of the schedules committed first.
         """
         moved: set[str] = set()
         oldest_tick = min((schedule.plan.moves_from for schedule in planned), default=now)
@@ -43,7 +43,7 @@ class Schedules:
         return frozenset(moved)
 
     def _apply(self, now: datetime, oldest_tick: datetime, batch: Sequence[SentPlan]) -> set[str]:
-        """What one transaction moved; where BigQuery refuses it, what it moves without the schedule it refuses."""
+        """Apply the plans in one transaction. If BigQuery refuses one, apply the others."""
         values = {
             "now": now,
             "oldest_tick": oldest_tick,
@@ -71,13 +71,13 @@ def _with_parameters(schedule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run_bytes(parameters: Mapping[str, Any], credential_source: str | None) -> int:
-    """About how much of a request one run of a schedule with these parameters takes."""
+    """About how many bytes of a request one run of a schedule with these parameters takes."""
     # The source is named by the parameters, or by the credential.
     return _ROW_BYTES + 2 * _sent_bytes(json.dumps(dict(parameters))) + len(credential_source or "")
 
 
 def _sent_bytes(text: str) -> int:
-    """The length of a text as the request has it, quotes and backslashes escaped."""
+    """The length of a text in a request, where quotes and backslashes are escaped."""
     return len(json.dumps(text))
 
 
@@ -91,12 +91,12 @@ class SentPlan:
 
     @property
     def sent_bytes(self) -> int:
-        """The number of bytes that it takes in a request."""
+        """The number of bytes that the plan and its outcomes take in a request."""
         return sum(map(_sent_bytes, [self.plan, *self.outcomes]))
 
 
 def batched(planned: Sequence[PlannedSchedule]) -> Iterator[list[SentPlan]]:
-    """The plans, together no longer than a request takes."""
+    """Batches of plans, each small enough for one request."""
     batch: list[SentPlan] = []
     size = 0
     for schedule in planned:

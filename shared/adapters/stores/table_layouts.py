@@ -1,4 +1,4 @@
-"""Tables and views in BigQuery against configs/tables: what is missing is made, what is older is changed in place."""
+"""Compares tables and views in BigQuery with configs/tables: creates missing ones, and changes older ones in place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.adapters.stores.tenant_views import resource_of
 from shared.configuration.tables import Table, View, get_tables, get_views
 from shared.domain.table_growth import Growth, Obstacle, plan_growth
 
-_METADATA = "x_meta_"  # made with the dataset; a tenant's other tables are made by the first run that needs them
+_METADATA = "x_meta_"  # these tables are created with the dataset, others by the first run that needs them
 _ATTEMPTS = 5
 _PROPERTIES = {
     "schema": "schema",
@@ -29,7 +29,7 @@ _PROPERTIES = {
 class TableChange:
     """The changes that one table or view of a dataset needs.
 
-    `growth`, and the `etag` it was found with, are None for a missing one.
+    `growth` is the change, `etag` the version of the table that was compared. Both are None for a missing table.
     """
 
     dataset: str
@@ -44,7 +44,7 @@ class TableChange:
 
     @property
     def is_view(self) -> bool:
-        """Whether it shows a table's columns and has no rows."""
+        """Whether this is a view, which shows a table's columns and has no rows of its own."""
         return isinstance(self.table, View)
 
     @property
@@ -70,7 +70,7 @@ class TableChange:
 
 @dataclass(frozen=True)
 class TableLayouts:
-    """Compares tables and changes them; metadata requests alone, no job."""
+    """Compares tables and changes them by metadata requests, without a job."""
 
     warehouse: Warehouse
 
@@ -79,19 +79,19 @@ class TableLayouts:
         return self._compare_all(self.warehouse.central, get_tables("tenants"))
 
     def compare_tenant(self, tenant_id: str) -> Sequence[TableChange]:
-        """The tables that a tenant's dataset has, those it is to have before its first run, then views of tables there.
+        """The tables of a tenant's dataset: existing ones, ones needed before the first run, then views of them.
 
-        Views come last: each shows columns that its table may have to get first.
+        Views come last, because a view may show columns that its table does not have yet.
         """
         found = self._compare_all(tenant_id, {**get_tables("tenant_dataset"), **get_views()})
         there = {change.table.table for change in found if change.growth}
         return [change for change in found if _is_wanted(change.table, there)]
 
     def carry_out(self, change: TableChange) -> bool:
-        """Make or change the table in one request. It returns whether the table was made.
+        """Create or change the table in one request. It returns whether the table was created.
 
-        When another writer changes the table at the same time, it is compared again; Conflict when it cannot be
-        changed in place.
+        If another writer changes the table at the same time, it is compared again. It raises Conflict if the table
+        cannot be changed in place.
         """
         with translated():
             for _ in range(_ATTEMPTS):
@@ -114,7 +114,7 @@ class TableLayouts:
             ]
 
     def _names(self, dataset: str) -> set[str]:
-        """The tables that are there; none without a dataset, as after a first deployment that was cut off early."""
+        """The names of existing tables. A dataset may be missing after a first deployment that was cut off."""
         reference = bigquery.DatasetReference(self.warehouse.project, dataset)
         try:
             return {listed.table_id for listed in self.warehouse.client.list_tables(reference)}

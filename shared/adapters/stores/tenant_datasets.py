@@ -1,4 +1,4 @@
-"""The store of tenants' own datasets: one each, labelled as ours, with its grants and its tables."""
+"""Creates tenants' datasets: one for each tenant, with the platform's label, its grants and its tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GRANT_ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class RefusedTable:
-    """A table that differs from configs/tables and cannot be changed in place; `reasons` are for the log."""
+    """A table that differs from configs/tables and cannot be changed in place. `reasons` go to the log."""
 
     table: str
     reasons: Sequence[str]
@@ -36,10 +36,10 @@ class Preparation:
 
 @dataclass(frozen=True)
 class TenantDatasets:
-    """Creates what is missing, changes in place what is older; a repeated call goes on where the last one stopped.
+    """Creates missing datasets and tables, and changes older ones in place. A repeated call completes an earlier one.
 
-    `writers`: e-mails of the accounts that write into tenants' datasets. `kms_key`: the key of the platform's owner
-    that encrypts a new dataset's tables; empty for Google's own.
+    `writers`: e-mail addresses of the accounts that write into tenants' datasets. `kms_key`: the platform owner's key
+    that encrypts the tables of a new dataset; if it is empty, Google's own key does.
     """
 
     warehouse: Warehouse
@@ -47,9 +47,9 @@ class TenantDatasets:
     kms_key: str = ""
 
     def prepare(self, tenant_id: str) -> Preparation:
-        """The tenant's dataset with its grants and x_meta tables, and older tables brought up to date.
+        """Create the tenant's dataset with its grants and x_meta tables, and change older tables in place.
 
-        Conflict when a dataset of that name does not belong to the platform.
+        It raises Conflict if a dataset of that name does not belong to the platform.
         """
         with translated():
             dataset, created = self._dataset(tenant_id)
@@ -71,7 +71,7 @@ class TenantDatasets:
             wanted.description = f"Cloud costs and run logs of tenant {tenant_id}"
         try:
             return client.create_dataset(wanted), True
-        except google.Conflict:  # another call was faster
+        except google.Conflict:  # another call created it first
             return client.get_dataset(reference, retry=self.warehouse.retry_budget.of_known("Dataset")), False
 
     def _check_ours(self, dataset: bigquery.Dataset) -> None:
@@ -91,7 +91,7 @@ class TenantDatasets:
                 return
             dataset.access_entries = [*dataset.access_entries, *missing]
             try:
-                self.warehouse.client.update_dataset(dataset, ["access_entries"])  # sends the etag it was read with
+                self.warehouse.client.update_dataset(dataset, ["access_entries"])  # sends the etag of the read
             except google.PreconditionFailed:
                 dataset = self.warehouse.client.get_dataset(dataset.reference)
                 continue
@@ -110,14 +110,14 @@ class TenantDatasets:
                 if change.is_due and layouts.carry_out(change):
                     made.append(name)
             except (errors.Conflict, errors.JobFailed, errors.AccessDenied) as error:
-                if change.growth is None and not change.is_view:  # without the table no run is logged
+                if change.growth is None and not change.is_view:  # without this table no run could be logged
                     raise
                 refused.append(RefusedTable(name, [errors.told_by_bigquery(error) or error.message]))
         return Preparation(dataset_created, made, refused)
 
 
 def list_tenants(warehouse: Warehouse) -> Sequence[str]:
-    """The tenants that have a dataset of ours, sorted."""
+    """The tenants that have a dataset with the platform's label, sorted."""
     with translated():
         found = warehouse.client.list_datasets(warehouse.project, filter=f"labels.{_LABEL}:{_LABEL_VALUE}")
         return sorted(dataset.dataset_id for dataset in found)

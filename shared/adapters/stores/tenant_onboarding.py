@@ -1,4 +1,4 @@
-"""Stores tenants for the operator: profile, subscription and API keys."""
+"""Writes tenants' profiles, subscriptions and API keys for the operator's command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.domain.requests.auth import hash_api_key
 from shared.domain.requests.identifiers import check_tenant_id
 
 _PLAN = "STARTER"
-_ALPHABET, _RANDOM_LENGTH = string.ascii_lowercase + string.digits, 32  # 165 bits
+_ALPHABET, _RANDOM_LENGTH = string.ascii_lowercase + string.digits, 32  # 165 bits of randomness
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class TenantState:
 
 @dataclass(frozen=True)
 class TenantAdmission:
-    """Writes tenant_profiles, tenant_subscriptions and tenant_api_keys. Of a key only the hash is stored."""
+    """Writes tenant_profiles, tenant_subscriptions and tenant_api_keys. It stores only the hash of a key."""
 
     warehouse: Warehouse
 
     def onboard(self, tenant_id: str, *, company_name: str, daily_limit: int, concurrent_limit: int) -> str | None:
-        """Make the tenant with a live subscription; its API key, or None when the tenant exists already. One job.
+        """Create a tenant with a live subscription. It returns the API key, or None if the tenant exists. One job.
 
-        InvalidInput when the id is not valid for a tenant.
+        It raises InvalidInput if the id is not valid for a tenant.
         """
         check_tenant_id(tenant_id)
         api_key = new_api_key(tenant_id)
@@ -62,14 +62,14 @@ class TenantAdmission:
         return api_key
 
     def add_key(self, tenant_id: str) -> str | None:
-        """A further API key, or None when there is no such tenant. One job."""
+        """Add an API key. It returns the key, or None if there is no such tenant. One job."""
         check_tenant_id(tenant_id)
         api_key = new_api_key(tenant_id)
         job = self._change("add_api_key", _key_values(tenant_id, api_key))
         return api_key if job.num_dml_affected_rows else None
 
     def rotate_key(self, tenant_id: str, *, overlap_hours: int) -> str | None:
-        """A new API key; the others end after the overlap. None when there is no such tenant. One job."""
+        """Add an API key; the others end after the overlap. It returns None if there is no such tenant. One job."""
         check_tenant_id(tenant_id)
         api_key = new_api_key(tenant_id)
         values = {**_key_values(tenant_id, api_key), "overlap_hours": overlap_hours}
@@ -80,11 +80,11 @@ class TenantAdmission:
         return api_key
 
     def set_status(self, tenant_id: str, status: str) -> None:
-        """ACTIVE or SUSPENDED; a tenant that is DELETED stays so. One job."""
+        """Set the status to ACTIVE or SUSPENDED. A DELETED tenant stays deleted. One job."""
         self._change("set_status", {"tenant_id": tenant_id, "status": status})
 
     def set_limits(self, tenant_id: str, *, daily_limit: int | None, concurrent_limit: int | None) -> None:
-        """The limits of its live subscription; None leaves one as it is. One job."""
+        """Change the limits of the live subscription. None leaves a limit as it is. One job."""
         values = {"tenant_id": tenant_id, "daily_limit": daily_limit, "concurrent_limit": concurrent_limit}
         self._change("set_limits", values)
 
@@ -95,7 +95,7 @@ class TenantAdmission:
         return TenantState(**rows[0]) if rows else None
 
     def _change(self, name: str, values: Mapping[str, Any]) -> bigquery.QueryJob:
-        """Retried while changes of other tenants abort it; TransactionAborted in the end."""
+        """Repeat the change while changes of other tenants abort it. In the end raise TransactionAborted."""
         return retried(partial(self.warehouse.change, statement("tenants", name), values))
 
 

@@ -1,4 +1,4 @@
-"""Creates a tenant's data tables from configs/ when a run first has something to check and publish."""
+"""Creates a tenant's data tables, as configs/tables says, when a run first needs them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ _MIGRATE = "python -m shared.commands.migrate"
 
 
 def make_table(warehouse: Warehouse, tenant_id: str, table: Table) -> bool:
-    """Create the table, and views of it, unless it is there; whether it was created.
+    """Create the table and the views of it if the table is missing. It returns whether it was created.
 
-    Views that are missing later, because a call was cut off here, come with the set-up of credentials or a migration.
+    If a call is cut off before it has created the views, the next set-up of credentials or migration creates them.
 
-    StepRefused when a table is there that an earlier release made and no migration has changed since: it lacks
-    columns.
+    It raises StepRefused if the table lacks columns, because an earlier release created it and no migration has run.
     """
     wanted = table.to_api(warehouse.project, tenant_id)
     resource = bigquery.Table.from_api_repr(wanted)

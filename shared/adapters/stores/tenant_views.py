@@ -1,4 +1,4 @@
-"""Views of a tenant's tables, as BigQuery stores them."""
+"""Describes views of a tenant's tables as BigQuery's API does."""
 
 from __future__ import annotations
 

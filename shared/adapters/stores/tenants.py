@@ -1,4 +1,4 @@
-"""The store of tenants: whom an API key belongs to."""
+"""Finds the tenant that an API key belongs to."""
 
 from __future__ import annotations
 

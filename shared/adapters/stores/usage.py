@@ -1,4 +1,4 @@
-"""The store of daily usage as the reset sees it."""
+"""Resets the tenants' daily usage and archives finished days."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class UsageQuotas:
     warehouse: Warehouse
 
     def reset(self, *, kept_days: int) -> UsageReset:
-        """Archive and reset finished days, prune what is older than `kept_days`; or TransactionAborted. One job."""
+        """Archive and reset finished days, prune those older than `kept_days`. One job, or TransactionAborted."""
         job = self.warehouse.change(statement("usage", "reset_usage"), {"kept_days": kept_days})
         (row,) = self.warehouse.rows_of(job)
         return UsageReset(**row)
