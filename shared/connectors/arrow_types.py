@@ -11,9 +11,9 @@ import pyarrow.compute as _partly_typed
 from shared.configuration.tables import Column
 from shared.errors import StepRefused
 
-pc: Any = _partly_typed  # its stubs know scalars and arrays, not the Python numbers it takes as well
+pc: Any = _partly_typed  # its type stubs do not know that it accepts Python numbers too
 NUMERIC = pa.decimal128(38, 9)
-_WIDE = pa.decimal256(76, 38)  # holds the shortest text of any float that does not vanish in NUMERIC
+_WIDE = pa.decimal256(76, 38)  # wide enough for every float that NUMERIC does not round to 0
 _VANISHES = 1e-20
 _MOST = 1e29  # NUMERIC has 29 digits before the point
 _SCALARS: dict[str, pa.DataType] = {
@@ -39,7 +39,7 @@ def _arrow_field(column: Column) -> pa.Field[Any]:
 
 
 def conform(array: Any, wanted: pa.DataType, name: str) -> Any:
-    """`array` as the wanted type; StepRefused naming the column when a value does not fit, because no retry helps."""
+    """Convert `array` to the wanted type. A value that does not fit raises StepRefused, which names the column."""
     try:
         if pa.types.is_floating(wanted):
             return _numbers(pc.cast(array, wanted), name)
@@ -49,7 +49,7 @@ def conform(array: Any, wanted: pa.DataType, name: str) -> Any:
 
 
 def _numbers(floats: Any, name: str) -> Any:
-    """The floats unchanged; StepRefused when NUMERIC cannot hold one, because later statements cast them to NUMERIC."""
+    """The floats unchanged. It raises StepRefused if NUMERIC cannot hold one: later statements cast them to NUMERIC."""
     if not pc.all(pc.less(pc.abs(floats), _MOST), min_count=0).as_py():
         raise StepRefused(f"column {name} has a value that is no NUMERIC number")
     return floats
@@ -64,7 +64,7 @@ def _has_floats(kind: Any) -> bool:
 
 
 def first_refused(array: Any, wanted: pa.DataType) -> int:
-    """The index of the first value that cannot become the wanted type; at least one value cannot."""
+    """The index of the first value that cannot become the wanted type. There must be one."""
     low, high = 0, len(array)
     while high - low > 1:
         middle = (low + high) // 2
@@ -117,11 +117,10 @@ def nulls(length: int, kind: pa.DataType) -> Any:
 
 
 def to_numeric(array: Any) -> Any:
-    """NUMERIC values: a float by the shortest decimal text that means it, beyond nine places rounded half away from 0.
+    """Convert numbers to NUMERIC, and round half away from 0 to nine decimal places.
 
-    A text is the number that it spells.
-
-    That is what CAST(... AS NUMERIC) of the provider's own number says: 0.1 is 0.1, not its binary neighbour.
+    A text becomes the number that it spells. A float becomes the shortest decimal number that is read back as this
+    float: 0.1 is 0.1, not its binary neighbour. CAST(... AS NUMERIC) of the provider's own number gives the same.
     """
     if pa.types.is_integer(array.type):
         return pc.cast(array, NUMERIC)
@@ -130,7 +129,7 @@ def to_numeric(array: Any) -> Any:
     texts = pc.cast(array, pa.string())
     try:
         return pc.cast(texts, NUMERIC)
-    except pa.ArrowInvalid:  # some value has more than nine places
+    except pa.ArrowInvalid:  # a value has more than nine decimal places
         if not pa.types.is_floating(array.type):
             return _rounded(pc.cast(texts, _WIDE))
         vanishes = pc.less(pc.abs(array), _VANISHES)

@@ -1,4 +1,4 @@
-"""Coalesces small batches: the cost per batch is the same for ten rows and for ten thousand."""
+"""Joins small batches to larger ones, because ten rows cost as much time per batch as ten thousand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-_arrow: Any = pa  # its stubs lack concat_batches
+_arrow: Any = pa  # its type stubs lack concat_batches
 _ROWS = 4_096
 _BYTES = 4 * 1024 * 1024
 

@@ -19,7 +19,7 @@ _MOST = Decimal(10) ** 29  # NUMERIC has 29 digits before the point
 # The counts are sent in one event and as a parameter of statements; BigQuery accepts up to 10 MB of them.
 _MOST_SUMS, _LONGEST_CURRENCY = 20_000, 64
 
-DayFigures = tuple[int, Decimal, Decimal, datetime | None]  # rows, cost, credits and latest export time
+DayFigures = tuple[int, Decimal, Decimal, datetime | None]  # the number of rows, cost, credits and latest export time
 
 
 class BilledTotals:
@@ -30,9 +30,9 @@ class BilledTotals:
         self._days: dict[tuple[date, str | None], tuple[int, Decimal]] = {}
 
     def sum(self, days: Any, currencies: Any, amounts: Any, *, counts_rows: bool) -> None:
-        """Count amounts, and their rows unless they are parts of rows that are counted already.
+        """Add amounts, and with `counts_rows` their rows. Without it the amounts are parts of rows counted before.
 
-        StepRefused for a currency that is too long, and for too many sums.
+        It raises StepRefused for a currency that is too long, and for too many sums.
         """
         self.rows += len(days) * counts_rows
         for (day, currency), found, amount in _sums({"day": days, "currency": currencies}, amounts):
@@ -49,9 +49,9 @@ class BilledTotals:
         return sorted({day for day, _ in self._days})
 
     def by_day(self) -> list[tuple[str, str | None, int, str]]:
-        """Day, currency, rows and exact billed cost, in a short form, because one event holds a year of them.
+        """Day, currency, rows and exact billed cost. The form is short, because one event may hold a year of days.
 
-        CheckFailed for a day that bills more than NUMERIC holds: no other try helps, no statement could add it up.
+        It raises CheckFailed for a day that bills more than NUMERIC holds, because no statement could add it up.
         """
         for (day, currency), (_, billed) in self._days.items():
             if billed.copy_abs() >= _MOST:
@@ -63,7 +63,7 @@ class BilledTotals:
 
 
 class DailyTotals(BilledTotals):
-    """Totals of batches shaped as gcp_cost_billing; `seen_until` is the latest export time among them."""
+    """Totals of batches with the columns of gcp_cost_billing. `seen_until` is the latest export time in them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class DailyTotals(BilledTotals):
 
 
 def figures_by_day(parts: Iterable[tuple[Any, Any, Any, Any]]) -> dict[date, DayFigures]:
-    """The figures of each day in (days, costs, credits, export times) of batches, without rows that have no day."""
+    """The figures of each day. A part is a batch's days, costs, credits and export times. Rows without a day are ignored."""
     figures: dict[date, DayFigures] = {}
     for days, costs, credits_, exported in parts:
         latest, (parents, amounts) = _latest(days, exported), _amounts(credits_)
@@ -98,7 +98,7 @@ def figures_by_day(parts: Iterable[tuple[Any, Any, Any, Any]]) -> dict[date, Day
 
 
 def _amounts(credits_: Any) -> tuple[Any, Any]:
-    """The rows that credits are of, by their index, and the credits' amounts."""
+    """For each credit the index of its row, and its amount."""
     return pc.list_parent_indices(credits_), pc.struct_field(pc.list_flatten(credits_), ["amount"])
 
 
@@ -108,7 +108,7 @@ def _latest(days: Any, moments: Any) -> dict[date | None, datetime | None]:
 
 
 def _sums(keys: Mapping[str, Any], amounts: Any) -> Iterator[tuple[tuple[Any, ...], int, Decimal]]:
-    """Each key with its rows and the sum of its amounts."""
+    """Each key with the number of its rows and the sum of its amounts."""
     aggregates: Any = [("amount", "sum"), ([], "count_all")]
     table = pa.table({**keys, "amount": _summable(amounts)})
     for group in table.group_by(list(keys)).aggregate(aggregates).to_pylist():

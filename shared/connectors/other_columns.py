@@ -14,11 +14,11 @@ import pyarrow.compute as _partly_typed
 from shared.connectors.arrow_types import offsets
 
 pc: Any = _partly_typed
-_MOST_VALUES = 100_000  # that are Python's at the same time: of a table with thousands of columns, few rows
+_MOST_VALUES = 100_000  # values that are Python objects at once; a wide table is converted a few rows at a time
 
 
 def other_columns(given: Mapping[str, Any], known: Mapping[str, pa.DataType], length: int) -> Any:
-    """A JSON text for each row, NULL where every value has a column; `known` has the types of the columns by name."""
+    """A JSON text for each row, NULL where every value has a column. `known` has the types of the table's columns."""
     rests = {name: _rest(array, known[name]) if name in known else array for name, array in given.items()}
     rests = {name: rest for name, rest in rests.items() if rest is not None}
     if not rests:
@@ -70,7 +70,7 @@ def _text(row: Mapping[str, Any]) -> str | None:
 
 
 def _without_nulls(value: Any) -> Any:
-    """The value for JSON; None where there is nothing in it. Elements keep their places."""
+    """The value for JSON, or None if it has no content. The elements of a list keep their positions."""
     if isinstance(value, Mapping):
         kept = {name: found for name, item in value.items() if (found := _without_nulls(item)) is not None}
         return kept or None
@@ -81,7 +81,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _scalar(value: Any) -> Any:
-    """The value for JSON. Numbers that JSON readers would round, and NaN and infinity, become texts."""
+    """The value for JSON. NaN, infinity, and numbers that JSON readers would round become texts."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""A Parquet file that is written while it is read: batches in, bytes out, never more than a row group in memory."""
+"""Writes batches as a Parquet file while the file is read. Never more than one row group is in memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ParquetStream(io.RawIOBase):
         return self._handed_out
 
     def read(self, size: int = -1) -> bytes:
-        """The next `size` bytes, fewer only at the end. It writes row groups when they are needed."""
+        """The next `size` bytes; fewer only at the end. Row groups are written when they are needed."""
         while not self._is_complete and (size < 0 or len(self._sink.pending) < size):
             group = next(self._groups, None)
             if group is None:

@@ -1,4 +1,4 @@
-"""Authenticates and limits tenants' requests in this process: unknown keys cost no query, and each key has limits.
+"""Authenticates and limits tenants' requests. An unknown key costs no query, and each key has limits.
 
 The state is in this process's memory, so each instance applies every limit on its own.
 """
@@ -19,7 +19,7 @@ from shared.errors import TooManyRequests, Unauthenticated
 from shared.runtime.remembered import Remembered
 
 _MOST_OWNERS = 10_000
-REFUSALS_AT_ONCE, REFUSALS_PER_SECOND = 100, 1.0  # of one address, with unknown keys
+REFUSALS_AT_ONCE, REFUSALS_PER_SECOND = 100, 1.0  # refused requests of one address
 
 
 class Keys(Protocol):
@@ -29,13 +29,14 @@ class Keys(Protocol):
         """Whether the key is known, from memory."""
 
     def find(self, api_key_hash: str) -> bool:
-        """Whether there is such a key, by a new listing."""
+        """Whether there is such a key. It lists the keys anew."""
 
 
 class Callers:
-    """Authenticates and limits the callers. The proof of a key is valid for `owner_seconds`.
+    """Authenticates and limits the callers. The proved owner of a key is remembered for `owner_seconds`.
 
-    A key may send `requests_at_once`, refilled within a minute, and cause `queries_at_once`.
+    A key may send `requests_at_once` requests, which refill within a minute, and cause `queries_at_once` queries, which
+    refill by `queries_per_minute`.
     """
 
     def __init__(
@@ -56,9 +57,9 @@ class Callers:
         self._refusals = Allowance(at_once=REFUSALS_AT_ONCE, per_second=REFUSALS_PER_SECOND)
 
     def admit(self, header: str | None, *, address: str) -> str:
-        """The SHA-256 of a key that exists; no job.
+        """The SHA-256 of an existing key. No job.
 
-        Unauthenticated for any other key, TooManyRequests for a key or an address that has reached its limit.
+        It raises Unauthenticated for any other key, TooManyRequests for a key or an address beyond its limit.
         """
         try:
             api_key_hash = hash_api_key(header)
@@ -73,7 +74,7 @@ class Callers:
         return api_key_hash
 
     def charge(self, api_key_hash: str) -> None:
-        """Count a query of this key; TooManyRequests when it has caused too many."""
+        """Count a query of this key. It raises TooManyRequests if the key has caused too many."""
         self._check(self._queries, api_key_hash, "queries", "This key causes too many queries; wait, then try again.")
 
     def require_owner(self, key: PresentedKey) -> KeyOwner:
@@ -107,9 +108,9 @@ def network_of(address: str) -> str:
 
 
 def address_of(forwarded_for: str | None, *, proxies: int) -> str:
-    """The caller's address in X-Forwarded-For. Google appends the address that it sees, and so does each proxy of ours.
+    """The caller's address in X-Forwarded-For. Google and each of our own proxies append the address that they see.
 
-    The caller itself can write the entries before those.
+    The caller can forge the entries before those.
     """
     addresses = [part.strip() for part in (forwarded_for or "").split(",")]
     return addresses[max(-1 - proxies, -len(addresses))]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 _bound: ContextVar[dict[str, Any] | None] = ContextVar("bound", default=None)
-# Zeros alone are no id. Version 00 has 55 characters, a later one may have more.
+# An id must not be all zeros. A header of version 00 has 55 characters; a later version may have more.
 _TRACEPARENT = re.compile(
     r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})(?P<trace>[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
 )
@@ -46,7 +46,7 @@ def configure(level: str) -> None:
 
 @contextmanager
 def bound(**facts: Any) -> Iterator[None]:
-    """Every log line inside carries these facts."""
+    """Add these facts to every log line inside the block."""
     token = _bound.set((_bound.get() or {}) | facts)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Serialises work with the same name in this process, so that each sees the result of the one before."""
+"""Runs work with the same name one after the other in this process, so that each sees the result of the one before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class _Line:
-    """The work of one name: the lock, and the number of those that hold it or wait."""
+    """The queue of one name: its lock, and the number of callers that hold it or wait for it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     length: int = 0
@@ -26,7 +26,7 @@ class OneAtATime:
 
     @contextmanager
     def first(self, name: str) -> Iterator[bool]:
-        """Runs the block alone among the work of this name; yields False if the queue is full or too slow."""
+        """Run the block while no other block of this name runs. It yields False if the queue is full or too slow."""
         with self._lock:
             line = self._lines.setdefault(name, _Line())
             has_place = line.length < self._most

@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-_LARGEST_SHARE = 8  # one value may take this part of the whole size
+_LARGEST_SHARE = 8  # one value may take at most an eighth of the whole size
 
 
 class _Kept(NamedTuple, Generic[Value]):
@@ -43,7 +43,7 @@ class Remembered(Generic[Key, Value]):
         self._lock = threading.Lock()
 
     def find(self, key: Key, *, within_seconds: float | None = None) -> tuple[Value, float] | None:
-        """The value and its age in seconds, or None; `within_seconds` accepts an older value than usual."""
+        """The value and its age in seconds, or None. `within_seconds` accepts an older value than usual."""
         most = self._seconds if within_seconds is None else within_seconds
         with self._lock:
             found = self._values.get(key)
@@ -53,7 +53,7 @@ class Remembered(Generic[Key, Value]):
             return found.value, age
 
     def keep(self, key: Key, value: Value) -> Value:
-        """Keep the value from now on, unless it is too large, and return it."""
+        """Keep the value, unless it is too large, and return it."""
         size = self._size_of(value)
         with self._lock:
             self._drop(key)

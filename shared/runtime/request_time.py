@@ -1,4 +1,4 @@
-"""Ends the waits of the present request when its time is used up, or when it has to stop.
+"""Ends the waits of the present request when its time is used up or it has to stop.
 
 A function that takes longer than its time is cut off, and its caller gets no error message.
 """
@@ -17,7 +17,7 @@ _interrupts: ContextVar[list[Callable[[], object]] | None] = ContextVar("interru
 
 @contextmanager
 def limited_to(seconds: float | None) -> Iterator[None]:
-    """Gives the block this number of seconds; None gives it no limit."""
+    """Give the block this number of seconds; None gives it no limit."""
     token = _ends_at.set(None if seconds is None else time.monotonic() + seconds)
     try:
         yield
@@ -33,9 +33,9 @@ def seconds_left() -> float | None:
 
 @contextmanager
 def heeding(check: Callable[[], None], interrupts: list[Callable[[], object]]) -> Iterator[None]:
-    """Waits inside the block call `check` before they wait; it raises if there is no reason to wait any more.
+    """Make each wait inside the block call `check` first, which raises if the wait would be useless.
 
-    While a call waits for an answer, `interrupts` holds the function that ends it.
+    While a call waits for an answer, `interrupts` has the function that ends the call.
     """
     tokens = _check.set(check), _interrupts.set(interrupts)
     try:
@@ -47,7 +47,7 @@ def heeding(check: Callable[[], None], interrupts: list[Callable[[], object]]) -
 
 @contextmanager
 def interruptible(end: Callable[[], object]) -> Iterator[None]:
-    """Declares that a call is under way in the block, which another thread may end by `end`."""
+    """Declare that a call is under way in the block. Another thread may call `end` to end it."""
     interrupts = _interrupts.get()
     if interrupts is None:
         yield

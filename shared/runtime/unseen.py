@@ -1,4 +1,4 @@
-"""Work of this process that a read may not have seen: what is under way, or was done after the read began."""
+"""Counts work of this process that a read may not show, because it is under way or ended after the read began."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-_KEPT_SECONDS = 300.0  # no request reads earlier than that
+_KEPT_SECONDS = 300.0  # no request lasts longer than this after its read
 
 
 @dataclass(eq=False)
@@ -19,7 +19,7 @@ class _Work:
 
 
 class Unseen:
-    """Amounts of work by name. `now` is a clock that never goes back: a read notes it before it asks."""
+    """Amounts of work by name. `now` is a clock that never goes back; a caller notes its time before a read."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.now = clock
@@ -28,7 +28,7 @@ class Unseen:
 
     @contextmanager
     def work(self, name: str, amount: int, *, read_at: float) -> Iterator[int]:
-        """Do `amount` of work on a name: how much of others' the read of `read_at` may not have seen.
+        """Do `amount` of work on a name. It yields how much work of others the read at `read_at` may not show.
 
         Of two calls at the same moment, one sees the other. A call that fails is not counted.
         """

@@ -26,18 +26,18 @@ from shared.runtime import log
 from shared.runtime.request_time import limited_to
 
 _EXIT_STATUS = 1
-_GRACE_SHARE = 1 / 6  # of a function's time
+_GRACE_SHARE = 1 / 6  # the grace is a sixth of a function's time
 
 
 class _HardEnds:
-    """Shares faulthandler's only timer. It is always set to the earliest remaining deadline."""
+    """Shares faulthandler's only timer among requests. It is always set to the earliest remaining deadline."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._left: dict[object, float] = {}
 
     def add(self, owner: object, at: float) -> None:
-        """End the process at this moment of the monotonic clock, unless the owner removes the deadline."""
+        """End the process at this time of the monotonic clock, unless the deadline is removed before."""
         with self._lock:
             self._left[owner] = at
             if at == min(self._left.values()):
@@ -61,7 +61,7 @@ _HARD_ENDS = _HardEnds()
 
 
 class Watchdog:
-    """Gives the block `seconds`. Then it calls `last_word`, for at most `grace_seconds`, and ends the process."""
+    """Gives a block `seconds`. After that it calls `last_word`, for at most `grace_seconds`, and ends the process."""
 
     def __init__(self, *, seconds: float, grace_seconds: float) -> None:
         self._seconds, self._grace_seconds = seconds, grace_seconds
@@ -97,9 +97,9 @@ class Watchdog:
 
 @contextmanager
 def watched(timeout_seconds: float | None) -> Iterator[None]:
-    """Limits the block to its function's time. Waits end at that time, and the process ends a sixth of it later.
+    """Limit the block to its function's time. Waits end at that time, and the process ends a sixth of it later.
 
-    None: no limit.
+    None gives it no limit.
     """
     with limited_to(timeout_seconds):
         if timeout_seconds is None:

@@ -1,4 +1,4 @@
-"""Reads the billing export that AWS delivers into a bucket: whole billing periods, each as one delivery left it."""
+"""Reads the billing export that AWS delivers into a bucket: whole billing periods, each from a single delivery."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LARGEST_MANIFEST = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class AwsBillingFiles:
-    """The export below one prefix; `read_at` is the run's, in UTC."""
+    """The export below one prefix. `read_at` is the UTC time at which the run reads it."""
 
     store: ObjectStore
     source: str
@@ -42,11 +42,11 @@ class AwsBillingFiles:
 
     @cached_property
     def deliveries(self) -> Mapping[date, Delivery]:
-        """By billing period what is there now."""
+        """The deliveries that are in the bucket now, by billing period."""
         return find_deliveries(self._objects.values(), place=self.store.place)
 
     def between(self, first: date, last: date) -> list[Delivery]:
-        """The deliveries of the months of these days; SourceNotFound when one is not there."""
+        """The deliveries of the months of these days. It raises SourceNotFound if one is missing."""
         wanted = whole_days(days_between(first, last), "billing_period")
         if missing := [f"{period:%Y-%m}" for period in wanted if period not in self.deliveries]:
             there = periods_told(list(self.deliveries))
@@ -54,14 +54,14 @@ class AwsBillingFiles:
         return [self.deliveries[period] for period in wanted]
 
     def changed(self, published: Mapping[str, str]) -> list[Delivery]:
-        """The deliveries that are not the published ones; nothing of the others is read."""
+        """The deliveries that differ from the published ones. A run does not read the others."""
         return [found for period, found in self.deliveries.items() if published.get(str(period)) != found.digest]
 
     def batches(self, deliveries: Sequence[Delivery]) -> Iterator[pa.RecordBatch]:
         """All rows of these deliveries, shaped as aws_cost_billing.
 
-        SourceRewritten when a file was replaced before its last byte was read: all files are read in their listed
-        version, or none.
+        It raises SourceRewritten if a file was replaced before its last byte was read, so that all rows are of the
+        listed versions.
         """
         for delivery in deliveries:
             files = self._files(delivery)
@@ -105,7 +105,7 @@ class AwsBillingFiles:
         return found
 
     def _check_unchanged(self, delivery: Delivery) -> None:
-        """Of a set without a manifest the folder is listed again."""
+        """Raise SourceRewritten if the manifest has changed, or, without a manifest, the list of the folder."""
         if delivery.manifest:
             found = self.store.find(delivery.manifest.key)
             is_same = found is not None and found.etag == delivery.manifest.etag

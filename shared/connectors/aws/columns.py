@@ -1,4 +1,4 @@
-"""Names the columns of AWS's reports: legacy, as the query service spells them, and of CUR 2.0, all as CUR 2.0 does."""
+"""Maps the columns of AWS's reports to the names of CUR 2.0. Legacy names may be spelled as in the report or in Athena."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from shared.errors import StepRefused
 
-# Without these nothing can be billed; an export's own query may leave any column out.
+# Without these columns no cost can be computed. The query of an export may leave any column out.
 REQUIRED = (
     "bill_payer_account_id",
     "line_item_currency_code",
@@ -18,7 +18,7 @@ REQUIRED = (
     "line_item_usage_end_date",
     "line_item_usage_start_date",
 )
-# Objects that hold the columns of a category that have no column of their own, by the category's legacy name.
+# By a category's legacy name: the object for those of its columns that have no column of their own in the table.
 _OBJECTS = {
     "product": "product",
     "resourceTags": "resource_tags",
@@ -31,7 +31,7 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 @dataclass(frozen=True)
 class Columns:
-    """Where a file's columns go.
+    """The places of a file's columns in the table.
 
     `own`: the table's column for each; `members`: the key within an object; `others`: unknown columns.
     """
@@ -42,7 +42,7 @@ class Columns:
 
 
 def place_columns(names: Sequence[str], known: Collection[str], *, file: str) -> Columns:
-    """Where each column goes; StepRefused naming those that are missing, or that it is no Cost and Usage Report."""
+    """Find each column's place. It raises StepRefused for missing columns, and for a file that is no such report."""
     by_letters = {_letters(name): name for name in known if not name.startswith("x_")}
     found = Columns()
     taken: set[str] = set()
@@ -55,7 +55,7 @@ def place_columns(names: Sequence[str], known: Collection[str], *, file: str) ->
             found.members.setdefault(member[0], {})[name] = member[1]
         else:
             found.others.append(name)
-    for owner in found.members.keys() & taken:  # the export has the whole object, which holds its members
+    for owner in found.members.keys() & taken:  # the export has the whole object, so these columns are in it already
         found.others.extend(found.members.pop(owner))
     if missing := [name for name in REQUIRED if name not in taken]:
         raise StepRefused(_unusable(names, missing, file))

@@ -1,12 +1,13 @@
-"""What AWS has delivered below a prefix: of each billing period the newest manifest, or files that form a complete set.
+"""Finds what AWS has delivered below a prefix: each billing period's newest manifest, or its complete set of files.
 
 Layouts, from AWS's own documentation of Data Exports and of the legacy Cost and Usage Report:
 
 - Data Exports: `<export>/data/BILLING_PERIOD=2026-09/<file>` and
-  `<export>/metadata/BILLING_PERIOD=2026-09/<export>-Manifest.json`, each in one more folder a refresh where the export
-  creates new files instead of overwriting. A manifest is delivered after all of its files.
-- Legacy: `<report>/20260901-20261001/<report>-Manifest.json`, beside it a folder for each update where it keeps all.
-- Without manifests, as AWS's own replication for dashboards leaves them: the files of a period in one folder.
+  `<export>/metadata/BILLING_PERIOD=2026-09/<export>-Manifest.json`. An export that creates new files instead of
+  overwriting has one more folder for each refresh. A manifest is delivered after all of its files.
+- Legacy: `<report>/20260901-20261001/<report>-Manifest.json`. A report that keeps all updates has a folder for each
+  update beside the manifest.
+- Without manifests: the files of a period are in one folder. AWS's own replication for dashboards copies no manifests.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _SHOWN = 5
 class Delivery:
     """One billing period of one export, named by its first day.
 
-    `manifest` says which files belong to it; without one, `files` do, and their folder stands for them.
+    `manifest` lists its files. A delivery without a manifest has `files`, and their folder is its name.
     """
 
     export: str
@@ -54,21 +55,21 @@ class Delivery:
 
     @property
     def digest(self) -> str:
-        """Equal as long as nothing of it has been delivered anew."""
+        """A hash that changes when a part of it is delivered again."""
         parts = [(item.key, item.etag, item.size) for item in ([self.manifest] if self.manifest else self.files)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
     @property
     def delivered_at(self) -> datetime:
-        """When its manifest, or the last of its files, was written."""
+        """The time at which its manifest, or without one its last file, was written."""
         return max(item.modified_at for item in ([self.manifest] if self.manifest else self.files))
 
 
 def find_deliveries(objects: Iterable[StoredObject], *, place: str) -> dict[date, Delivery]:
-    """By billing period what is there, oldest first.
+    """The deliveries by billing period, oldest first.
 
-    SourceNotFound, naming the obstacle, when it is not certain which files form a period: files that are there by
-    chance must not be added up.
+    It raises SourceNotFound, which names the reason, if it is not certain which files form a period. Files that do not
+    belong to it must not be added up.
     """
     manifests: dict[tuple[str, date], list[tuple[Kind, StoredObject]]] = defaultdict(list)
     files: dict[tuple[str, date], list[tuple[Kind, StoredObject, bool]]] = defaultdict(list)
@@ -101,12 +102,12 @@ def _kind_and_period(match: re.Match[str]) -> tuple[Kind, date]:
 
 
 def _export(match: re.Match[str]) -> str:
-    """The export's own folder: its manifests and its data are in two folders of it."""
+    """The export's own folder, above its folders for manifests and data."""
     return re.sub(r"(?:metadata|data)/$", "", match["export"], flags=re.IGNORECASE)
 
 
 def _newest(export: str, period: date, items: Sequence[tuple[Kind, StoredObject]]) -> Delivery:
-    """The latest; of equally late ones that of the period itself, of which updates keep a copy in their folders."""
+    """The delivery of the latest manifest. Of equally late ones it takes the period's own, not an update's copy."""
     kind, found = max(items, key=lambda item: (item[1].modified_at, -item[1].key.count("/"), item[1].key))
     return Delivery(export, kind, period, found)
 
@@ -149,5 +150,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def periods_told(periods: Sequence[date]) -> str:
-    """Which periods there are, in words."""
+    """The periods as text."""
     return _listed([f"{period:%Y-%m}" for period in periods])

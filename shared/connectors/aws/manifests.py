@@ -1,4 +1,4 @@
-"""What a manifest says: the files of one billing period, and the columns they have."""
+"""Reads a manifest: the files of one billing period, and their columns."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from shared.errors import StepRefused
 
 @dataclass(frozen=True)
 class Manifest:
-    """Object keys of the bucket, in their order; no columns where it does not name them."""
+    """The object keys of the files, in order, and the columns, if the manifest names them."""
 
     keys: Sequence[str]
     columns: Sequence[str]
 
 
 def parse_manifest(document: bytes, delivery: Delivery, *, bucket: str, prefix: str) -> Manifest:
-    """The manifest in an object.
+    """Parse and check a manifest.
 
-    StepRefused when the file is no manifest, or names another period or bucket than its path, or a file outside the
-    prefix.
+    It raises StepRefused if the content is no manifest, or if it names another period than its path, another bucket,
+    or a file outside the prefix.
     """
     try:
         content = json.loads(document)
@@ -54,7 +54,7 @@ def _check_period(content: Mapping[str, Any], delivery: Delivery) -> None:
 
 
 def _key(given: str, delivery: Delivery, *, bucket: str, prefix: str) -> str:
-    """A key of the bucket, given as such or as an S3 URI."""
+    """The object key, which the manifest gives as a key or as an S3 URI."""
     key = given
     if given.startswith("s3://"):
         named, _, key = given.removeprefix("s3://").partition("/")
@@ -67,7 +67,7 @@ def _key(given: str, delivery: Delivery, *, bucket: str, prefix: str) -> str:
 
 
 def _columns(content: Mapping[str, Any]) -> list[str]:
-    """Names as the files have them: legacy ones are category/name."""
+    """The columns' names as the files spell them: a legacy name is category/name."""
     columns = content.get("columns")
     found = []
     for column in columns if isinstance(columns, list) else []:

@@ -1,4 +1,4 @@
-"""Shapes the rows of a Cost and Usage Report as aws_cost_billing, and adds up what they bill."""
+"""Converts the rows of a Cost and Usage Report to aws_cost_billing, and adds up what they bill."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from shared.errors import StepRefused
 
 pc: Any = _partly_typed
 TABLE = "aws_cost_billing"
-# Their cost is the list price of the usage, which a plan's or a reservation's fees bill. See docs/aws.md.
+# Lines of these types show the list price of usage that the fees of a plan or reservation pay for; see docs/aws.md.
 COVERED = ("SavingsPlanCoveredUsage", "SavingsPlanNegation", "DiscountedUsage")
-_NO_NUMBER = "None"  # how generators of reports that are written in Python spell a missing number
+_NO_NUMBER = "None"  # report generators written in Python write a missing number so
 _VALUE_LENGTH = 200
 
 
@@ -37,7 +37,7 @@ def known_columns() -> Collection[str]:
 
 @dataclass(frozen=True)
 class RowShape:
-    """What every row of one delivery has beside the file's own columns."""
+    """The values that every row of one delivery gets besides the file's own columns."""
 
     columns: Columns
     source: str
@@ -47,7 +47,7 @@ class RowShape:
     read_at: datetime
 
     def shaped(self, batch: pa.RecordBatch, file: str) -> pa.RecordBatch:
-        """The batch with the table's columns; StepRefused naming column, value and file when one does not fit."""
+        """The batch with the table's columns. A value that does not fit raises StepRefused, which names it."""
         length, wanted = batch.num_rows, schema()
         given: dict[str, Any] = dict(zip(batch.schema.names, map(_plain, batch.columns), strict=True))
         arrays = {column: given[name] for name, column in self.columns.own.items()}
@@ -76,7 +76,7 @@ class RowShape:
 
 
 def count_billed(batch: pa.RecordBatch, totals: BilledTotals) -> None:
-    """Add what shaped rows bill to the totals of their billing periods, as `billed_by_period` of the template does."""
+    """Add what the rows bill to the totals of their billing periods, as the template's `billed_by_period` does."""
     cost = pc.coalesce(batch["line_item_net_unblended_cost"], batch["line_item_unblended_cost"])
     is_covered = pc.is_in(batch["line_item_line_item_type"], value_set=pa.array(COVERED))
     billed = pc.if_else(is_covered, pa.scalar(0, NUMERIC), cost)
@@ -84,7 +84,7 @@ def count_billed(batch: pa.RecordBatch, totals: BilledTotals) -> None:
 
 
 def _plain(array: Any) -> Any:
-    """A column as text or numbers: maps become JSON, and what is empty becomes NULL."""
+    """A column as text or numbers: a map becomes JSON, and an empty text becomes NULL."""
     if pa.types.is_map(array.type):
         return objects_of_maps(array)
     if pa.types.is_dictionary(array.type):

@@ -33,8 +33,6 @@ TABLE = "gcp_cost_billing"
 _VALUE_LENGTH = 200
 _CREDITS = pa.list_(pa.struct([("amount", NUMERIC)]))
 
-# The published counts of some days; None when there is no table yet.
-
 
 @dataclass(frozen=True)
 class ExportedDays:
@@ -46,10 +44,10 @@ class ExportedDays:
 
 @dataclass(frozen=True)
 class Selection:
-    """The days that a run loads, and for a run without dates the export time up to which it has then seen all rows.
+    """The days that a run loads.
 
-    `unchanged` days equal the published ones; `left` are days beyond the limit of one run, newer than the loaded
-    ones.
+    `watermark`: for a run without dates, the export time up to which it has seen all rows. `unchanged`: how many days
+    equal the published ones. `left`: how many newer days are beyond the limit of one run.
     """
 
     dates: Sequence[date]
@@ -58,7 +56,7 @@ class Selection:
     left: int = 0
 
     def first(self, most: int) -> Selection:
-        """At most `most` of the days, the oldest. The watermark does not move until a later run has loaded the rest."""
+        """The oldest days, at most `most`. The watermark moves only when a later run has loaded the rest."""
         left = len(self.dates) - most
         return self if left <= 0 else Selection(self.dates[:most], None, self.unchanged, left)
 
@@ -74,7 +72,7 @@ class GcpBillingExport:
     snapshot_at: datetime
 
     def check_table(self) -> None:
-        """Check that the table is a billing export; SourceNotFound when it is not."""
+        """Raise SourceNotFound unless the table is a billing export."""
         if problem := export_problem(self.table.kind, self.table.columns, known_columns()):
             raise SourceNotFound(f"{self.export.table} {problem}")
 
@@ -83,11 +81,11 @@ class GcpBillingExport:
         return unknown_columns(self.table.columns, known_columns())
 
     def missing_columns(self) -> list[str]:
-        """The columns and fields that every export has and this one lacks."""
+        """The columns and fields that this export lacks, although every export should have them."""
         return missing_columns(self.table.columns, known_columns())
 
     def find_days(self, *, since: datetime | None) -> ExportedDays:
-        """The usage days of the rows that were exported, or arrived, since then; without a moment, of all rows."""
+        """The usage days of the rows that were exported or arrived since a moment, or of all rows if there is none."""
         days: set[date] = set()
         latest: datetime | None = None
         for where in self._since(since):
@@ -99,7 +97,7 @@ class GcpBillingExport:
     def select_changed(
         self, exported: ExportedDays, published: Mapping[date, DayFigures], *, watermark: datetime | None
     ) -> Selection:
-        """Those of the days whose rows are not published as the export has them. See docs/adr/0010."""
+        """The days whose published rows differ from the export's. See docs/adr/0010."""
         days = exported.days
         changed = changed_days(days, self._figures(days), published) if published else list(days)
         seen = max(filter(None, (watermark, exported.latest)), default=None)
@@ -155,9 +153,9 @@ class GcpBillingExport:
         return figures_by_day(_compared(batch) for batch in self._rows_of(dates, columns))
 
     def _rows_of(self, dates: Sequence[date], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The rows of these days, from the partitions where they are expected, and from older ones if those have any.
+        """The rows of these days: from the partitions where they are expected, and from older ones if they have any.
 
-        That costs one narrow column of the older partitions, and finds a row wherever the export's owner put it.
+        Looking there reads one narrow column of the older partitions. So a row is found in whatever partition it is.
         """
         if not dates:
             return
@@ -197,7 +195,7 @@ def changed_days(
 
 
 def _conformed(batch: pa.RecordBatch, array: Any, field: Any) -> Any:
-    """A column of a batch in the table's type; StepRefused naming the column, the value and its row."""
+    """Convert a column to the table's type. A value that does not fit raises StepRefused with the value and its row."""
     try:
         return conform(array, field.type, field.name)
     except StepRefused as error:
@@ -207,7 +205,7 @@ def _conformed(batch: pa.RecordBatch, array: Any, field: Any) -> Any:
 
 
 def _row_in_words(row: Mapping[str, Any]) -> str:
-    """A row of the export in words: time, SKU, project and resource, because rows have no key."""
+    """Describe a row of the export by time, SKU, project and resource, because rows have no key."""
     facts = {
         "of": row.get("usage_start_time"),
         "SKU": (row.get("sku") or {}).get("id"),
@@ -219,7 +217,7 @@ def _row_in_words(row: Mapping[str, Any]) -> str:
 
 
 def _compared(batch: pa.RecordBatch) -> tuple[Any, Any, Any, Any]:
-    """Days, costs, credits and export times of a batch."""
+    """The days, costs, credits and export times of a batch, which are compared with the published ones."""
     costs, credits_ = conform(batch["cost"], NUMERIC, "cost"), conform(batch["credits"], _CREDITS, "credits")
     return _usage_days(batch), costs, credits_, batch["export_time"]
 

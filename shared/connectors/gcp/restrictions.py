@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from shared.domain.templates.templates import EARLIEST_DAY, LATEST_DAY
 
 DAY = timedelta(days=1)
-# The first value of each type that a table may be partitioned by.
+# The smallest value of each type that a table may be partitioned by.
 _FIRST = {
     "TIMESTAMP": 'TIMESTAMP "0001-01-01T00:00:00+00:00"',
     "DATETIME": 'DATETIME "0001-01-01T00:00:00"',
@@ -32,7 +32,7 @@ def without_day() -> str:
 
 
 def exported_since(moment: datetime) -> str:
-    """Rows whose export time is then or later."""
+    """Rows whose export time is this moment or later."""
     return f'export_time >= TIMESTAMP "{moment.isoformat()}"'
 
 
@@ -47,7 +47,7 @@ def arrived_before(day: date) -> str:
 
 
 def in_any_partition(column: str, kind: str) -> str:
-    """All rows, by a condition on the partitioning column, because some tables require a partition filter."""
+    """All rows, as a condition on the partitioning column. Some tables require a partition filter."""
     return f"`{column}` >= {_FIRST[kind]} OR `{column}` IS NULL"
 
 

@@ -1,1 +1,1 @@
-"""Reads billing files out of object stores, whoever runs the store."""
+"""Reads billing files from the object store of any provider."""

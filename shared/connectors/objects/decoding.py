@@ -1,4 +1,4 @@
-"""Decodes billing files in Arrow, some megabytes at a time: CSV, plain, gzipped or zipped, and Parquet."""
+"""Decodes billing files in Arrow, some megabytes at a time: Parquet, and CSV that is plain, gzipped or zipped."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _GZIP, _ZIP, _PARQUET = (".gz",), (".zip",), (".parquet",)
 
 
 def decoded(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
-    """The rows of one file. Of a CSV file every column is text, and an empty text is NULL.
+    """The rows of one file. Every column of a CSV file is text, and an empty text is NULL.
 
-    StepRefused, because no later try would succeed, when its content is damaged.
+    It raises StepRefused if the content is damaged, because no later try would succeed.
     """
     if found.size == 0:
         return
@@ -52,7 +52,7 @@ def _damage_named(store: ObjectStore, found: StoredObject) -> Iterator[None]:
 
 def _parquet(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
     with closing(ObjectFile(store, found, by_ranges=True)) as source:
-        # One row group's columns are fetched in a few requests, and dropped before the next group's are fetched.
+        # The columns of a row group are fetched in a few requests, and dropped before the next group is fetched.
         file = parquet.ParquetFile(pa.PythonFile(source, mode="r"), pre_buffer=True)
         for number in range(file.num_row_groups):
             yield from file.iter_batches(batch_size=_ROWS, row_groups=[number], use_threads=False)
@@ -78,7 +78,7 @@ def _csv(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
 
 @contextmanager
 def _opened(store: ObjectStore, found: StoredObject) -> Iterator[Any]:
-    """The file's text as bytes: whatever it is packed in is undone in C."""
+    """The file's bytes, unpacked. C code unpacks them."""
     key = found.key.lower()
     if key.endswith(_ZIP):
         with (
@@ -100,7 +100,7 @@ def _opened(store: ObjectStore, found: StoredObject) -> Iterator[Any]:
 
 
 def _header(source: Any) -> tuple[Sequence[str], bytes]:
-    """The column names in a file's first line, and what was read beyond it. Of equal names the later get a number."""
+    """The column names in a file's first line, and the bytes read beyond it. A repeated name gets a number."""
     read = b""
     while b"\n" not in read and len(read) < _LONGEST_HEADER:
         part = source.read(_AHEAD_BYTES)
@@ -118,7 +118,7 @@ def _header(source: Any) -> tuple[Sequence[str], bytes]:
 
 
 class _Continued(io.RawIOBase):
-    """What was read ahead, then the rest of the source."""
+    """A readable file: the bytes that were read ahead, then the rest of the source."""
 
     def __init__(self, ahead: bytes, source: Any) -> None:
         self._ahead, self._source = ahead, source

@@ -1,4 +1,4 @@
-"""An object as a readable file: it is never held as a whole, and a broken download goes on where it ended."""
+"""Reads an object as a file. It is never in memory as a whole, and a broken download continues where it ended."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from shared.errors import ReadBroken
 from shared.runtime import log
 from shared.runtime.request_time import check_stop
 
-_BROKEN_AT_MOST = 5  # in a row, without a byte in between
+_BROKEN_AT_MOST = 5  # failures in a row, without a byte in between
 
 
 class ObjectFile(io.RawIOBase):
-    """The object as it was when it was found; SourceRewritten once it is another one.
+    """The object in the version that was found. Reading raises SourceRewritten if it has changed.
 
-    Read from end to end it is one request. With `by_ranges` every read requests only its own bytes, for formats that
+    One request reads it from start to end. With `by_ranges` each read requests only its own bytes, for formats that
     are not read from start to end.
     """
 
@@ -25,19 +25,19 @@ class ObjectFile(io.RawIOBase):
         self._body: Body | None = None
 
     def readable(self) -> bool:
-        """It is."""
+        """True: the file can be read."""
         return True
 
     def seekable(self) -> bool:
-        """It is; where it is read from end to end, a seek costs a new request."""
+        """True: the file can seek. Without `by_ranges` a seek costs a new request."""
         return True
 
     def tell(self) -> int:
-        """Where the next read begins."""
+        """The position at which the next read begins."""
         return self._place
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to another place."""
+        """Move to another position."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._found.size}[whence]
         if start + offset != self._place:
             self._let_go()
@@ -45,14 +45,14 @@ class ObjectFile(io.RawIOBase):
         return self._place
 
     def readinto(self, buffer: object) -> int:
-        """Some of the bytes that fit; none only at the end."""
+        """Fill the buffer at least in part. It returns 0 only at the end."""
         view = memoryview(buffer)  # type: ignore[arg-type]
         data = self._next(min(view.nbytes, self._found.size - self._place))
         view[: len(data)] = data
         return len(data)
 
     def read(self, size: int | None = -1) -> bytes:
-        """As many bytes as asked for, fewer only at the end."""
+        """As many bytes as requested; fewer only at the end."""
         left = self._found.size - self._place
         wanted = left if size is None or size < 0 else min(size, left)
         parts = []
@@ -63,7 +63,7 @@ class ObjectFile(io.RawIOBase):
         return b"".join(parts)
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
         self._let_go()
         super().close()
 
@@ -87,7 +87,7 @@ class ObjectFile(io.RawIOBase):
         except ReadBroken:
             self._let_go()
             raise
-        if not data:  # the answer ended before the object did
+        if not data:  # the answer is shorter than the object
             self._let_go()
             raise ReadBroken
         self._place += len(data)
