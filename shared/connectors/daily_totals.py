@@ -80,7 +80,7 @@ class DailyTotals(BilledTotals):
 
 
 def figures_by_day(parts: Iterable[tuple[Any, Any, Any, Any]]) -> dict[date, DayFigures]:
-    """The figures of each day. A part is a batch's days, costs, credits and export times. Rows without a day are ignored."""
+    """The figures of each day, from batches' days, costs, credits and export times. Rows without a day are ignored."""
     figures: dict[date, DayFigures] = {}
     for days, costs, credits_, exported in parts:
         latest, (parents, amounts) = _latest(days, exported), _amounts(credits_)

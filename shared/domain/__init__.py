@@ -1,1 +1,1 @@
-"""The rules as pure functions and values. No I/O, no clock, no new ids."""
+"""The rules of the product as pure functions and values. They do no I/O, read no clock and make no random ids."""

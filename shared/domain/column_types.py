@@ -14,7 +14,7 @@ COLUMN_TYPES = (
 
 
 def require_column_type(kind: str) -> str:
-    """A type in the spelling of configs/tables; ValueError with the known types."""
+    """Return a type that configs/tables may use. Any other raises a ValueError that lists the known types."""
     if kind in COLUMN_TYPES:
         return kind
     if api_type(kind) in COLUMN_TYPES:

@@ -1,6 +1,6 @@
 """Validates requests about costs, and builds the answer from the sums.
 
-Every sum is of one billing currency. Costs are FOCUS columns of focus_cost: https://focus.finops.org/focus-specification/
+A sum has one billing currency. Costs are FOCUS columns of focus_cost: https://focus.finops.org/focus-specification/
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _check_filter(value: str) -> str:
 
 
 class CostRequest(BaseModel):
-    """The query string of the costs: both days are included."""
+    """The query string of a request for costs. Both days are included."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -81,27 +81,27 @@ class CostRequest(BaseModel):
 
     @property
     def previous_from(self) -> date | None:
-        """The first day of the period of the same length before, if the caller compares."""
+        """The first day of the preceding period of the same length, if the caller compares with it."""
         return self.first_date - timedelta(days=self.days) if self.compare else None
 
     @property
     def tag(self) -> str | None:
-        """The key of the tag that groups are made by, if any."""
+        """The key of the tag by which the costs are grouped, if any."""
         kind, _, key = self.group_by.partition(":")
         return key if kind == "tag" else None
 
     @property
     def filtered(self) -> tuple[str, str] | None:
-        """The column that is filtered, and its value."""
+        """The column and the value of the filter, if there is one."""
         name, _, value = (self.filter or "").partition(":")
         return (GROUPS[name], value) if value else None
 
 
 def cost_blocks(sums: Iterable[Mapping[str, Any]], *, compares: bool) -> list[dict[str, Any]]:
-    """One block for each billing currency: groups in the order of their rank, each with its periods in order.
+    """One block for each billing currency. It has the groups by rank, and the periods of each group in order.
 
-    `sums`: billing_currency, group_rank, group_name, is_rest, period, cost and previous_cost, one row for each group
-    and period; a row without a period has only a previous cost. Amounts are decimals and stay exact.
+    `sums` has one row for each group and period, with billing_currency, group_rank, group_name, is_rest, period, cost
+    and previous_cost. A row without a period has only a previous cost. Amounts are decimals and stay exact.
     """
     blocks: dict[str, dict[int, dict[str, Any]]] = {}
     for row in sorted(sums, key=lambda row: (row["billing_currency"], row["group_rank"], row["period"] or date.min)):

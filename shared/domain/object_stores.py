@@ -1,4 +1,4 @@
-"""What every object store of a tenant's can do for us: list, find and read objects below one prefix."""
+"""Defines the interface of tenants' object stores: list, find and read objects below one prefix."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ class Body(Protocol):
     """A download under way."""
 
     def read(self, size: int) -> bytes:
-        """At most so many bytes, none only at the end; ReadBroken when the connection ends before."""
+        """At most `size` bytes; none only at the end. It raises ReadBroken if the connection ends early."""
         ...
 
     def close(self) -> None:
-        """Give the connection up; safe to call twice."""
+        """Close the connection. It is safe to call twice."""
         ...
 
 
 class ObjectStore(Protocol):
-    """The objects of one bucket or container below a prefix. Keys are whole keys; one outside is never asked for.
+    """The objects of one bucket or container below a prefix. Keys include the prefix; no other key is requested.
 
     Every call raises CredentialsRejected, SourceNotFound, SourceThrottled or Unavailable, whatever the store says.
     """
 
     @property
     def place(self) -> str:
-        """Bucket and prefix as its owner writes them, for messages."""
+        """Bucket and prefix as their owner writes them, for messages."""
         ...
 
     @property
     def bucket(self) -> str:
-        """Its bucket or container."""
+        """The name of the bucket or container."""
         ...
 
     @property
     def prefix(self) -> str:
-        """What all of its keys begin with: empty, or ending in a slash."""
+        """The text that all keys begin with. It is empty or ends in a slash."""
         ...
 
     def list(self, below: str = "") -> Iterator[StoredObject]:
@@ -63,18 +63,18 @@ class ObjectStore(Protocol):
         ...
 
     def open(self, found: StoredObject, *, start: int, end: int) -> Body:
-        """The bytes from `start` up to and without `end`; SourceRewritten when its etag is another one now."""
+        """The bytes from `start` up to `end`, exclusive. It raises SourceRewritten if the object's etag has changed."""
         ...
 
 
 def folder(prefix: str) -> str:
-    """A prefix as the folder it means: `exports/aws` never covers `exports/aws-other`."""
+    """The prefix as a folder, with a slash at its end, so that `exports/aws` does not cover `exports/aws-other`."""
     stripped = prefix.strip("/")
     return f"{stripped}/" if stripped else ""
 
 
 def key_problem(key: str, *, prefix: str) -> str | None:
-    """Why a key may not be asked for; None when it lies below the prefix and means nothing else on the way there."""
+    """Why a key may not be requested; None if it is below the prefix and no part of it is resolved as a path."""
     if not key.startswith(prefix) or key == prefix:
         return f"lies outside {prefix}" if prefix else "is empty"
     if any(part in (".", "..") for part in key.split("/")) or _CONTROL.search(key):

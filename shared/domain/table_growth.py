@@ -1,8 +1,8 @@
 """Compares an existing table with configs/tables: the changes that BigQuery can make in place, and the obstacles.
 
-A table's columns may be added to (NULLABLE and REPEATED ones) and relaxed (REQUIRED to NULLABLE), at any depth; its
-descriptions and its clustering may change. All of it is one request, so that a table is changed whole or not at all. A
-view's query may become any other.
+A table may get new columns (NULLABLE and REPEATED ones), and REQUIRED columns may become NULLABLE, at any depth. Its
+descriptions and its clustering may change. One request makes all changes, so a table is changed whole or not at all. A
+view may get any other query.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WHOLE_TABLE = "(table)"
 
 @dataclass(frozen=True)
 class Obstacle:
-    """A difference that cannot be altered in place, of a `column` with its path or of the whole table."""
+    """A difference that cannot be changed in place. `column` is the path of a column, or stands for the whole table."""
 
     column: str
     wanted: str
@@ -31,10 +31,10 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Growth:
-    """The changes that a table needs: `patch` has the parts of its REST resource, `changes` the same in words.
+    """The changes that a table needs. `patch` has them as parts of its REST resource, `changes` as text.
 
-    `missing`: columns that the table lacks. `unknown`: those that configs/tables does not have; they stay, with their
-    rows.
+    `missing`: columns that the table lacks. `unknown`: columns that configs/tables does not have; they and their values
+    stay.
     """
 
     patch: Json
@@ -45,7 +45,7 @@ class Growth:
 
 
 def plan_growth(wanted: Json, found: Json) -> Growth:
-    """The growth from the REST Table resource `found` to `wanted`."""
+    """The changes that turn the REST Table resource `found` into `wanted`."""
     kind = "VIEW" if "view" in wanted else "TABLE"
     if found.get("type", "TABLE") != kind:
         return Growth({}, [], [Obstacle(_WHOLE_TABLE, f"a {kind.lower()}", str(found["type"]))], [])
@@ -92,7 +92,7 @@ class _Comparison:
     missing: list[str] = field(default_factory=list)
 
     def merged(self, wanted: Sequence[Json], found: Sequence[Json], path: str = "") -> list[Json]:
-        """The wanted columns: existing ones in their order, then the new ones."""
+        """The table's columns after the changes: existing ones in their order, then the new ones."""
         by_name = {column["name"].lower(): column for column in wanted}
         names = {column["name"].lower() for column in found}
         kept = [self._kept(by_name.get(column["name"].lower()), column, path) for column in found]

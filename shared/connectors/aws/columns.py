@@ -1,4 +1,4 @@
-"""Maps the columns of AWS's reports to the names of CUR 2.0. Legacy names may be spelled as in the report or in Athena."""
+"""Maps the columns of AWS's reports to CUR 2.0's names: legacy names, as in the report or in Athena, and its own."""
 
 from __future__ import annotations
 

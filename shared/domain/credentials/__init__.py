@@ -1,1 +1,1 @@
-"""Tenants' cloud credentials: which ones are accepted, and what their answers say."""
+"""The rules of tenants' cloud credentials: which ones are accepted, and what the answers about them say."""

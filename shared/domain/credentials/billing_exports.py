@@ -12,7 +12,7 @@ from shared.domain.column_types import api_type
 
 Json = dict[str, Any]
 
-OTHER_COLUMNS = "x_other_columns"  # where values without a column of their own are kept
+OTHER_COLUMNS = "x_other_columns"  # the column that keeps values without a column of their own
 _NEEDED = ("usage_start_time", "export_time", "cost", "currency", "credits", "credits.amount")
 # Columns that only some exports have: detailed exports, and exports that began after the column was introduced.
 _OF_SOME_EXPORTS = frozenset(
@@ -39,9 +39,9 @@ _OF_SOME_EXPORTS = frozenset(
         "transaction_type",
     }
 )
-_OWN = "x_"  # how columns begin that the platform adds
+_OWN = "x_"  # columns that the platform adds begin with this
 _NUMBERS = frozenset({"FLOAT", "NUMERIC", "BIGNUMERIC", "INTEGER"})
-_READ_AS = {  # the types that a column of this type may be read from; other columns only from their own type
+_READ_AS = {  # a column of this type may be read from these types; any other only from its own
     "NUMERIC": _NUMBERS | {"STRING"},  # a text may hold a number
     "FLOAT": _NUMBERS,
 }
@@ -49,9 +49,9 @@ _MOST_NAMED = 20
 
 
 def export_problem(kind: str, found: Sequence[Json], known: Sequence[Json]) -> str | None:
-    """Why a table cannot be read as a billing export: its kind, or a column that is missing or of another type.
+    """Why a table cannot be read as a billing export: its kind, or a missing column, or one with a wrong type.
 
-    `known` are the columns that its rows are loaded into.
+    `known` are the columns into which its rows are loaded.
     """
     if kind != "TABLE":
         return f"is a {kind}; only a table can be read"
@@ -63,7 +63,7 @@ def export_problem(kind: str, found: Sequence[Json], known: Sequence[Json]) -> s
 
 
 def missing_columns(found: Sequence[Json], known: Sequence[Json]) -> list[str]:
-    """The paths of `known` columns that every export has and this one lacks."""
+    """The paths of the `known` columns that the export lacks, although every export should have them."""
     return [name for name in _missing(found, _of_the_export(known), "") if name not in _OF_SOME_EXPORTS]
 
 
@@ -106,7 +106,7 @@ def _unknown(found: Sequence[Json], known: Sequence[Json], path: str) -> Iterato
 
 
 def spelled(names: Sequence[str], found: Sequence[Json]) -> list[str]:
-    """The names of these columns in the export's spelling."""
+    """The names of these columns as the export spells them."""
     given = _by_name(found)
     return [given[name.casefold()]["name"] if name.casefold() in given else name for name in names]
 
@@ -139,7 +139,7 @@ def unknown_columns_warning(columns: Sequence[str]) -> str | None:
 
 
 def missing_columns_warning(columns: Sequence[str]) -> str | None:
-    """The warning for an export without columns that every export has; None when it has them all."""
+    """The warning for an export that lacks columns which every export should have; None if it lacks none."""
     if not columns:
         return None
     lacks = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
@@ -147,7 +147,7 @@ def missing_columns_warning(columns: Sequence[str]) -> str | None:
 
 
 def late_rows_warning(*, is_partitioned_by_arrival: bool) -> str | None:
-    """The warning for an export that does not record when its rows arrived; None for one that does."""
+    """The warning for an export that does not record when its rows arrived; None if it does."""
     if is_partitioned_by_arrival:
         return None
     return (

@@ -84,7 +84,7 @@ class ServiceAccountKey(BaseModel):
     private_key_id: Annotated[
         str, Text(r"[A-Za-z0-9_-]{1,128}", "must be 1 to 128 letters, digits, underscores and hyphens")
     ]
-    private_key: SecretStr = Field(max_length=4_096)  # RSA of 4096 bits; checking one of 16,384 takes a CPU minutes
+    private_key: SecretStr = Field(max_length=4_096)  # of RSA with 4096 bits; 16,384 bits take minutes to check
     client_email: AccountEmail
     token_uri: str = Field(max_length=512)
 
@@ -101,7 +101,7 @@ class _Gcp(_Shape):
 
     @property
     def source(self) -> str | None:
-        """Provider and export table."""
+        """The provider and the export table."""
         return f"gcp:{self.billing_export_table}" if self.billing_export_table else None
 
 
@@ -140,7 +140,7 @@ class _Aws(_Shape):
 
     @property
     def source(self) -> str | None:
-        """Provider, bucket and the prefix as a folder: one place has one name, however its slashes are written."""
+        """The provider, the bucket and the prefix. Slashes at either end of the prefix make no difference."""
         return f"aws:{self.bucket}/{self.prefix.strip('/')}".rstrip("/")
 
 
@@ -158,7 +158,7 @@ class AwsAccessKey(_Aws):
 
 
 class AwsRole(_Aws):
-    """A role the platform assumes; its trust policy names the audience of the tenant's runs (trust.py)."""
+    """A role that the platform assumes. Its trust policy names the audience of the tenant's runs (trust.py)."""
 
     kind = "assume_role"
 
@@ -187,7 +187,7 @@ class _Azure(_Shape):
 
     @property
     def source(self) -> str | None:
-        """Provider, storage account, container and prefix."""
+        """The provider, the storage account, the container and the prefix."""
         return f"azure:{self.storage_account}/{self.container}/{self.prefix}".rstrip("/")
 
 
@@ -204,7 +204,7 @@ class AzureClientSecret(_Azure):
 
 
 class FederatedCredential(BaseModel):
-    """That the application trusts the platform's worker; for whom it does, the platform derives (trust.py)."""
+    """Says that the application trusts the platform's worker. The platform derives the trusted subject (trust.py)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -244,7 +244,7 @@ class CredentialRequest(BaseModel):
 def check_credentials(
     provider: str, fields: Mapping[str, Any], *, token_uris: frozenset[str], own_project: str
 ) -> Credential:
-    """The credential that these fields describe; InvalidInput naming the invalid ones as `credentials.<field>`.
+    """The credential that these fields describe. InvalidInput names each invalid one as `credentials.<field>`.
 
     A service account's key may name only one of `token_uris`: any other address would make the platform call it. An
     account of `own_project`, the platform's project, can read the platform's data, so no tenant may name it.
@@ -268,12 +268,12 @@ def check_credentials(
 
 
 def serialize_credentials(credential: Credential) -> bytes:
-    """The document that is encrypted. Only here secrets leave their SecretStr."""
+    """The document to encrypt. Only this function takes secrets out of their SecretStr."""
     return credential.model_dump_json(exclude_none=True).encode()
 
 
 def parse_credentials(provider: str, kind: str, document: bytes) -> Credential:
-    """The credential in a decrypted document; ValueError, which quotes nothing, when it is not one of this kind."""
+    """The credential in a decrypted document. Another kind of document raises a ValueError that quotes nothing."""
     shape = next((shape for shape in _SHAPES.get(provider, {}).values() if shape.kind == kind), None)
     if shape is None:
         raise ValueError(f"there is no credential of kind {kind} for {provider}")
@@ -281,5 +281,5 @@ def parse_credentials(provider: str, kind: str, document: bytes) -> Credential:
 
 
 def credential_id_of(tenant_id: str, provider: str) -> str:
-    """The credential's id: derived, so that a tenant has at most one for a provider."""
+    """The credential's id. It is derived from tenant and provider, so that a tenant has at most one for a provider."""
     return str(uuid.uuid5(_NAMESPACE, f"{tenant_id}/{provider}"))

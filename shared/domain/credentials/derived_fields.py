@@ -1,6 +1,6 @@
-"""Refuses, and drops from stored documents, fields that tenants once chose and that the platform now derives.
+"""Refuses fields that the platform derives, and drops them from stored documents.
 
-A tenant could have entered another tenant's value.
+Earlier releases let tenants set these fields, so a tenant could have set the value of another tenant.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _TOLD = "is not yours to choose: the platform derives what has to be trusted; GE
 
 
 def refuse_derived(form: str, fields: Mapping[str, Any]) -> None:
-    """InvalidInput naming the field when a request sets one; `form` is the field that tells a credential's shape."""
+    """Raise InvalidInput if a request sets such a field. `form` is the field that shows the form of the credential."""
     if form == "role_arn" and "external_id" in fields:
         raise InvalidInput.of_field("credentials.external_id", _TOLD)
     if form == "federated_credential" and isinstance(fields[form], Mapping) and "audience" in fields[form]:
@@ -22,6 +22,6 @@ def refuse_derived(form: str, fields: Mapping[str, Any]) -> None:
 
 
 def without_derived(kind: str, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored document without the derived fields that earlier releases stored."""
+    """The stored document without the fields that earlier releases stored and the platform now derives."""
     kept = {name: value for name, value in stored.items() if (kind, name) != ("assume_role", "external_id")}
     return kept | ({"federated_credential": {}} if kind == "federated" else {})

@@ -1,4 +1,4 @@
-"""Validates Google Cloud's names: projects (also of a domain), service accounts, and tables in every spelling."""
+"""Validates the names of Google Cloud's projects, service accounts and tables, in all their spellings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from shared.domain.requests.texts import Text
 
-# Projects of a domain, example.com:acme-billing, are no longer made, but they exist and hold exports.
+# Projects of a domain, example.com:acme-billing, can no longer be created. Existing ones have exports.
 _PROJECT = r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _DATASET, _TABLE = r"[A-Za-z0-9_]{1,1024}", r"[A-Za-z0-9_-]{1,1024}"
 # bq writes a colon after the project.

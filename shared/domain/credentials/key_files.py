@@ -1,4 +1,4 @@
-"""Reads a service account's key file, also in the forms that editors and environment variables produce."""
+"""Reads a service account's key file, also if an editor, a shell or a secret store has changed its form."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 def read_key_file(text: Any) -> dict[str, Any]:
-    """The file's fields; InvalidInput, without a quote of the file, when it cannot be read as a key file.
+    """The file's fields. If it cannot be read as a key file, InvalidInput says why and quotes nothing of it.
 
-    The file may begin with a byte order mark, have line breaks that are written as \\n, and be quoted once more, as
-    shells and secret stores do.
+    The file may begin with a byte order mark. Its line breaks may be written as \\n. The whole text may be quoted once
+    more, as shells and secret stores do.
     """
     if not isinstance(text, str):
         raise InvalidInput.of_field(_FIELD, "must be the key file's JSON as a string")
@@ -35,13 +35,13 @@ def read_key_file(text: Any) -> dict[str, Any]:
 
 def _readings(text: str) -> Iterator[str]:
     yield text
-    yield f'"{text}"'  # quoted, and its outer quotes are lost
+    yield f'"{text}"'  # the text was quoted and has lost the outer quotes
     yield _with_line_breaks(text)
 
 
 def _parsed(text: str) -> Any:
     try:
-        value = json.loads(text, strict=False)  # a line break within the private key is one
+        value = json.loads(text, strict=False)  # not strict: the private key may contain line breaks
         return json.loads(value.removeprefix(_BYTE_ORDER_MARK), strict=False) if isinstance(value, str) else value
     except (ValueError, RecursionError):
         return None
@@ -52,7 +52,7 @@ def _with_line_breaks(text: str) -> str:
 
 
 def _told(text: str) -> str:
-    """The fault of a text that is not JSON. It quotes nothing, because the text may contain the key."""
+    """What is wrong with a text that is not JSON. It quotes nothing, because the text may contain the key."""
     bare = text.strip()
     if not bare:
         return "is empty"

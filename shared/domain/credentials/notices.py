@@ -1,4 +1,4 @@
-"""Words the messages about credentials that are missing, unused or needed, the same everywhere."""
+"""Writes the messages about missing, unused and needed credentials, so that all routes use the same words."""
 
 from __future__ import annotations
 

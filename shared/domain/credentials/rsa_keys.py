@@ -14,15 +14,15 @@ from math import lcm
 
 _PEM = re.compile(r"-----BEGIN (?P<kind>(?:RSA )?PRIVATE KEY)-----(?P<body>[A-Za-z0-9+/=\s]+)-----END (?P=kind)-----")
 _BEGIN = "-----BEGIN "
-_RSA_ENCRYPTION = bytes.fromhex("06092a864886f70d010101")  # 1.2.840.113549.1.1.1, with tag and length
+_RSA_ENCRYPTION = bytes.fromhex("06092a864886f70d010101")  # object id 1.2.840.113549.1.1.1, with tag and length
 _INTEGER, _OCTET_STRING, _SEQUENCE = 0x02, 0x04, 0x30
 _FEWEST_BITS, _MOST_BITS = 1024, 4096
-_MOST_EXPONENT_BITS = 32  # 65,537 in every key that Google makes
-_SLACK_BITS = 8  # the factors of a modulus are of about the same length
+_MOST_EXPONENT_BITS = 32  # every key that Google makes has 65,537
+_SLACK_BITS = 8  # the lengths of the two factors may differ by so many bits
 
 
 def plain_rsa_pem(text: str) -> str:
-    """The only RSA key of a PEM text, as plain PEM; ValueError, without a quote, when there is not exactly one."""
+    """The RSA key of a PEM text, as plain PEM. A ValueError, which quotes nothing, says if there is not just one."""
     found = _PEM.search(text)
     if found is None or text.count(_BEGIN) != 1:
         raise ValueError("is not one RSA private key in PEM")

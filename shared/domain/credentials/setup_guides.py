@@ -1,6 +1,6 @@
-"""The text that a cloud's administrator pastes there so that one tenant's runs may read its export without a key.
+"""Writes what a cloud's administrator pastes there, so that one tenant's runs may read its export without a key.
 
-Names in capital letters are for the reader to replace.
+The administrator replaces the names in capital letters.
 """
 
 from __future__ import annotations

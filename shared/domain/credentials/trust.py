@@ -1,9 +1,7 @@
-"""The identity that another cloud trusts so that the runs of one tenant, and of no other, may read there without a
-key.
+"""Derives the identity that another cloud trusts, so that only the runs of one tenant may read there without a key.
 
-All runs have one identity: the worker's account. So what tells tenants apart is the audience of the token that a run
-presents. It follows from the deployment and the run's tenant alone, and only the platform can have it signed. See
-docs/adr/0019.
+All runs have one identity: the worker's account. The audience of a run's token therefore tells the tenants apart. It is
+derived from the deployment and the tenant, and only the platform gets tokens that are signed for it. See docs/adr/0019.
 """
 
 from __future__ import annotations
@@ -21,15 +19,15 @@ _FORMS = {"AWS": ("convergence:", ":"), "AZURE": ("api://convergence/", "/")}
 
 @dataclass(frozen=True)
 class Audience:
-    """For whom a run's identity token is: one cloud, one tenant. `audience_of` is the one place that makes it."""
+    """The audience of a run's identity token, for one cloud and one tenant. Only `audience_of` makes one."""
 
     text: str
 
 
 def audience_of(provider: Literal["AWS", "AZURE"], *, deployment: str, tenant_id: str) -> Audience:
-    """The audience of a tenant's runs, in the form that the cloud takes; `deployment` is the platform's project.
+    """The audience of a tenant's runs, in the form that the cloud accepts. `deployment` is the platform's project.
 
-    InvalidInput when the id may not be a tenant's.
+    It raises InvalidInput if the id is not valid for a tenant.
     """
     check_tenant_id(tenant_id)
     prefix, separator = _FORMS[provider]

@@ -1,1 +1,1 @@
-"""The dispatcher's decision: settle, cancel, admit."""
+"""The dispatcher's decision: it settles live runs, cancels and admits waiting ones."""

@@ -26,9 +26,9 @@ class Change:
 class Decision:
     """The decision of one call, made from one read.
 
-    `changes` can be cut anywhere and stay right: what frees slots comes before what takes them. `redeliver` lists the
-    admitted items that no executor claimed; they are delivered again unchanged. `look_again_at` is the time of the
-    next change that no event announces. `work_remains` says that another call would admit more at once.
+    Any first part of `changes` may be applied alone, because changes that free slots come before those that take them.
+    `redeliver` lists the admitted items that no executor claimed; they are delivered again unchanged. `look_again_at`
+    is the time of the next change that no event announces. `work_remains`: another call would admit more at once.
     """
 
     changes: tuple[Change, ...]

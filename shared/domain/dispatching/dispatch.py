@@ -44,7 +44,7 @@ class DispatchPolicy:
 
 @dataclass(frozen=True)
 class _LiveRuns:
-    """The live items after settling: those that continue with their leases, and the changes of the others."""
+    """The live items after settling: the items that continue, with their leases, and the changes of the others."""
 
     running: list[tuple[QueueItem, Lease]]
     changes: list[Change]
@@ -57,7 +57,7 @@ class _LiveRuns:
 
 @dataclass(frozen=True)
 class _Waiting:
-    """The waiting items: those that may start now, the ones among them to close, and the cancelled ones."""
+    """The waiting items: those that may start now, those of them that must be closed, and the cancelled ones."""
 
     ready: list[QueueItem]
     to_close: set[str]
@@ -84,7 +84,7 @@ def decide(
     waiting = _cancel(state, cancels)
     admission = _admit(state, live, waiting, policy, max_runs=max_runs, new_id=new_id)
 
-    # An item that ends without an executor frees none, so it comes after the items that wait for one.
+    # The end of an item without an executor frees no executor, so its change comes after those that need one.
     changes = [
         *live.changes, *admission.admitted, *waiting.cancelled, *admission.refused, *admission.told_to_wait
     ]  # fmt: skip
@@ -141,7 +141,7 @@ def _cancel(state: QueueState, cancels: frozenset[str]) -> _Waiting:
 
 
 def _may_have_published(item: QueueItem, shares: Mapping[str, TenantShare]) -> bool:
-    # Finding out takes a slot, and not every tenant has a free one.
+    # To find out whether it was published takes a slot, and its tenant may have none free.
     share = shares.get(item.tenant_id)
     return item.is_counted and share is not None and share.is_live and share.concurrent_limit > 0
 
@@ -155,7 +155,7 @@ def _admit(
     max_runs: int,
     new_id: Callable[[], str],
 ) -> _Admission:
-    """Leases for waiting items, within each tenant's limits and the platform's, and a reason for each other item."""
+    """Give leases to waiting items within the limits of each tenant and the platform, and a reason to all others."""
     shares = {share.tenant_id: share for share in state.tenants}
     lanes = make_lanes((item for item, _ in live.running), waiting.ready, shares, state.now, waiting.to_close)
     handout = Handout(
@@ -193,7 +193,7 @@ def _look_again_at(
     """The next moment at which a change is due without an event."""
     moments = [lease.expires_at for _, lease in live.running]
     is_handed_out = live.unclaimed or any(change.action == "ADMIT" for change in changes)
-    if more_wait and is_handed_out:  # no event says that an executor took one
+    if more_wait and is_handed_out:  # no event announces that an executor becomes free
         moments.append(state.now + policy.redeliver_after / 2)
     moments += [lease.unclaimed_since + policy.redeliver_after for _, lease in live.unclaimed]
     if state.next_available_at:

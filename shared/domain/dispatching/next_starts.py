@@ -13,8 +13,7 @@ from shared.domain.dispatching.settling import CLOSING, with_lease
 
 QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 SUBSCRIPTION_NOT_LIVE = "SUBSCRIPTION_NOT_LIVE"
-# Each wait of this length raises a run's priority by one, so that newer runs of higher priority cannot delay it for
-# ever.
+# A waiting run's priority rises by one in this time, so that newer runs of higher priority cannot delay it for ever.
 AGEING_STEP = timedelta(minutes=15)
 DEFAULT_MAX_RUNS = 2_000  # as many decisions as one transaction takes
 
@@ -23,25 +22,25 @@ DEFAULT_MAX_RUNS = 2_000  # as many decisions as one transaction takes
 class Starts:
     """The runs that a tenant may still start today.
 
-    `reserved`: of these, the ones that waiting runs and due schedules will need; backfills leave them alone.
+    `reserved`: how many of these waiting runs and due schedules will need. Backfills do not use them.
     """
 
     left: int
     reserved: int
 
     def allow(self, item: QueueItem) -> bool:
-        """Whether the day's limit lets the item start; a run counts once, on the day of its first attempt."""
+        """Whether the day's limit lets the item start. A run counts once, on the day of its first attempt."""
         if item.is_counted:
             return True
         return self.left > (self.reserved if item.is_backfill else 0)
 
     def reserve(self, item: QueueItem) -> None:
-        """Keep a start for a waiting item; a backfill's gets what is left over."""
+        """Reserve a start for a waiting item, unless it is a backfill's."""
         if not item.is_counted and not item.is_backfill:
             self.reserved += 1
 
     def take(self, item: QueueItem) -> None:
-        """Count the start of an item, which had been reserved unless it is a backfill's."""
+        """Count the start of an item. It was reserved unless the item is a backfill's."""
         if item.is_counted:
             return
         self.left -= 1
@@ -80,7 +79,7 @@ class Lane:
         self.live.add(item.key)
 
     def outcome(self, item: QueueItem) -> Change | None:
-        """The change of an item that was not admitted: a reason to wait, or the refusal of a manual run."""
+        """The change of an item that was not admitted: it gets a reason to wait, or a manual run is refused."""
         if not self.share.is_live:
             return _told(item, SUBSCRIPTION_NOT_LIVE, "The subscription is not live.", refuse=item.is_manual)
         if not self.starts.allow(item):
@@ -129,7 +128,7 @@ def make_lanes(
 
 
 def aged_order(item: QueueItem, now: datetime) -> tuple[int, datetime, str]:
-    """Sort key within a tenant: priority aged by waiting time, highest first, then the scheduled time.
+    """The sort key within a tenant: first the highest aged priority, then the earliest scheduled time.
 
     A backfill's runs wait for days by design: if they aged, they would start before the day's own runs.
     """
@@ -146,8 +145,8 @@ def _rotation_order(lane: Lane) -> tuple[bool, float, int, str]:
 class Handout:
     """The number of runs that may still be admitted now.
 
-    `at_most`: runs of all tenants. `executors`: the number of free ones. `of_tenant`: runs of one tenant; its
-    admitted runs that no executor has claimed yet, which `untaken` counts by tenant, are subtracted.
+    `at_most`: the limit for all tenants together. `executors`: how many are free. `of_tenant`: how many admitted runs
+    of a tenant may wait for an executor. `untaken`: how many of them each tenant has.
     """
 
     at_most: int
@@ -171,7 +170,7 @@ class Handout:
 
 
 def pick_in_rotation(lanes: Sequence[Lane], handout: Handout) -> tuple[list[tuple[Lane, QueueItem]], bool]:
-    """One item of each lane, then a second of each, while they may be handed out; whether some are left over."""
+    """Pick one item of each lane, then a second of each, within the handout. Return also whether some are left."""
     queues = [(lane, lane.admissible()) for lane in lanes]
     picks: list[tuple[Lane, QueueItem]] = []
     for rotation in range(max((len(items) for _, items in queues), default=0)):
@@ -183,7 +182,7 @@ def pick_in_rotation(lanes: Sequence[Lane], handout: Handout) -> tuple[list[tupl
 
 
 def admitted(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
-    """A new attempt under a new lease; the first one counts on its UTC day."""
+    """The item with a new attempt under a new lease. The first attempt counts on its UTC day."""
     counted = replace(item, attempt=item.attempt + 1, quota_date=item.quota_date or now.date())
     return Change("ADMIT", item, with_lease(counted, new_id(), now, lease, hop=0))
 

@@ -42,12 +42,12 @@ class QueueItem:
 
     @property
     def is_manual(self) -> bool:
-        """Whether a user started it: it belongs neither to a schedule nor to a backfill."""
+        """Whether a user started this one run: it belongs neither to a schedule nor to a backfill."""
         return self.config_id is None and self.backfill_id is None
 
     @property
     def is_counted(self) -> bool:
-        """Whether it counts on a day already, because its first attempt has begun."""
+        """Whether it already counts on a day, because its first attempt has begun."""
         return self.quota_date is not None
 
     @property
@@ -74,7 +74,7 @@ class RunSign:
 class TenantShare:
     """A tenant's limits and its usage of today. `is_live` says that tenant and subscription are live at this moment.
 
-    `due_today`: schedules whose next tick comes before this UTC day ends; backfills leave them a run each.
+    `due_today`: schedules whose next tick comes before this UTC day ends. Backfills leave one run for each of them.
     """
 
     tenant_id: str
@@ -90,9 +90,9 @@ class TenantShare:
 class QueueState:
     """One read of the queue. `now` is BigQuery's clock at that read, the one clock of every decision.
 
-    `items` holds every live item, the front of each tenant's queue (of what has been counted on a day, and of what has
-    not), as many items without a wait reason as one transaction can change, and every item with a cancel request;
-    `next_available_at` is when the next backing-off item may start.
+    `items` has every live item, every item with a cancel request, and the front of each tenant's queue: the first items
+    that count on a day already, and the first that do not. It also has as many items without a wait reason as one
+    transaction can change. `next_available_at` is the time at which the next item in backoff may start.
     """
 
     epoch: int

@@ -6,21 +6,21 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 
-MOST_RETRIES = 10  # of a run
-MOST_STEP_TRIES = 5  # within one attempt of a run
+MOST_RETRIES = 10  # how often a failed run is retried, at most
+MOST_STEP_TRIES = 5  # of one step, within one attempt of a run
 MOST_JOBS = (MOST_RETRIES + 1) * MOST_STEP_TRIES  # jobs that all tries of one step of a run may start
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Exponential backoff with full jitter: runs that failed together do not come back together."""
+    """Exponential backoff with full jitter, so that runs that failed together do not retry together."""
 
     base: timedelta = timedelta(seconds=30)
     longest: timedelta = timedelta(minutes=30)
 
     def backoff(self, attempt: int, rng: random.Random) -> timedelta:
         """The pause after `attempt` (1 is the first) failed: random, up to min(2^attempt x base, longest)."""
-        doublings = min(attempt, 32)  # beyond, timedelta would overflow
+        doublings = min(attempt, 32)  # with more doublings timedelta would overflow
         return min(self.base * (1 << doublings), self.longest) * rng.random()
 
 

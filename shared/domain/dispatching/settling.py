@@ -13,10 +13,10 @@ from shared.domain.dispatching.retry import RetryPolicy, may_retry
 
 LEASE_EXPIRED = "LEASE_EXPIRED"
 NEVER_SAID = "The executor stopped reporting before the run ended."
-CLOSING = "CLOSING"  # why a run that has no executor any more is still live
-GOOGLE_QUOTA = "GOOGLE_QUOTA"  # why a run waits although it did not fail and used up no attempt
+CLOSING = "CLOSING"  # the reason of a live run that has no executor any more
+GOOGLE_QUOTA = "GOOGLE_QUOTA"  # the reason of a waiting run that did not fail and used up no attempt
 _LONGEST_UNCLAIMED_LEASE = timedelta(hours=1)
-# The order matters: a later event does not undo a publish.
+# The order matters: SUCCEEDED comes first, because no later event undoes a publish.
 _TERMINAL = ("SUCCEEDED", "CANCELLED", "FAILED", "PAUSED")
 
 _SIGNS_OF_LIFE = ("HEARTBEAT", "STEP")
@@ -57,7 +57,7 @@ def read_lease(item: QueueItem, signs: Sequence[RunSign], lease_length: timedelt
 def _shows_claim(sign: RunSign, hop: int, unclaimed_since: datetime) -> bool:
     if sign.kind == "CLAIMED":
         return (sign.hop or 0) >= hop
-    return sign.kind in _SIGNS_OF_LIFE and sign.occurred_at > unclaimed_since  # its CLAIMED was lost
+    return sign.kind in _SIGNS_OF_LIFE and sign.occurred_at > unclaimed_since  # the event CLAIMED was lost
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class Settler:
     def settle(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change | None:
         """The change of a live item, or None while it continues.
 
-        The executor of a run ends it on a cancel request, which it sees itself: ending the run here could race with
-        its publish. When the executor is gone, a closing task finds out whether the run can still be cancelled.
+        An executor sees a cancel request itself and ends its run. If the dispatcher ended the run, that could race with
+        the publish. If the executor is gone, a closing task finds out whether the run can still be cancelled.
         """
         if lease.ended_by is not None:
             return self._ended(item, lease, lease.ended_by, cancel_requested=cancel_requested)

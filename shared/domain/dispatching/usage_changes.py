@@ -16,7 +16,7 @@ _TOUCHING = ("ADMIT", "RETRY", "PAUSE")
 
 @dataclass(frozen=True)
 class UsageChange:
-    """One tenant's day. What mirrors the queue and the limits is given for today only, and None where it is unknown."""
+    """The change of one tenant's usage on one day. The copies of queue and limits are set only for today, if known."""
 
     tenant_id: str
     usage_date: date
@@ -30,7 +30,7 @@ class UsageChange:
 
 
 def usage_changes(state: QueueState, changes: Iterable[Change]) -> list[UsageChange]:
-    """A change for each tenant and day that the changes count on, or whose live runs they touch; in order."""
+    """The usage changes, sorted: one for each tenant and day on which a run is counted or live runs change."""
     made, today = list(changes), state.now.date()
     counts: Counter[tuple[str, date, str]] = Counter()
     for change in made:
@@ -53,7 +53,7 @@ def usage_changes(state: QueueState, changes: Iterable[Change]) -> list[UsageCha
 
 
 def _counted(change: Change) -> Iterable[tuple[date, str]]:
-    """The day and the columns that a change counts in."""
+    """The day on which a change is counted, and the columns that it adds to."""
     before, after = change.before, change.after
     if change.action == "ADMIT" and before.quota_date is None and after and after.quota_date:
         yield after.quota_date, "started"

@@ -1,1 +1,1 @@
-"""The rules of requests: authentication, limits, names, pages, fields and the words of errors."""
+"""The rules of requests: authentication, limits, names, paging, fields and the wording of errors."""

@@ -1,4 +1,4 @@
-"""Limits how often a caller may do something: a number at once, then a steady rate. In this process's memory."""
+"""Limits how often a caller may do something: a number at once, then a steady rate. The state is in memory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ _MOST_NAMES = 10_000
 class Allowance:
     """A bucket for each name, which fills with `per_second` up to `at_once` and starts full.
 
-    Beyond ten thousand names the ones used longest ago are forgotten, so this does not limit a caller with many
-    names.
+    It keeps ten thousand names and forgets those used longest ago. So it does not limit a caller with more names.
     """
 
     def __init__(self, *, at_once: float, per_second: float) -> None:
@@ -23,7 +22,7 @@ class Allowance:
     def take(self, name: str, *, now: float, cost: float = 1) -> float:
         """Take the amount and return 0; otherwise take nothing and return the seconds until it is available.
 
-        `now` is in seconds of a clock that never goes back. What costs more than there ever is needs a full bucket.
+        `now` is in seconds of a clock that never goes back. An amount above `at_once` needs a full bucket.
         """
         with self._lock:
             left, at = self._left.pop(name, (self._at_once, now))

@@ -55,17 +55,17 @@ class KeyOwners(Protocol):
 
 
 def hash_api_key(header: str | None) -> str:
-    """The SHA-256 of a well-formed key; Unauthenticated, without any I/O, for anything else."""
+    """The SHA-256 of a well-formed key. Any other text raises Unauthenticated, without I/O."""
     if header is None or not API_KEY.fullmatch(header):
         raise Unauthenticated
     return hashlib.sha256(header.encode()).hexdigest()
 
 
 def require_tenant(owner: KeyOwner | None, tenant_id: str) -> KeyOwner:
-    """The key's owner, checked to be live and the tenant of the URL.
+    """Check that the key's owner is live and is the tenant of the URL, and return the owner.
 
-    Unauthenticated for an unknown, revoked or expired key; Forbidden for another tenant's URL, a tenant that is not
-    ACTIVE or a subscription that is not live now.
+    It raises Unauthenticated for an unknown, revoked or expired key. It raises Forbidden for another tenant's URL, a
+    tenant that is not ACTIVE, or a subscription that is not live now.
     """
     if owner is None or not owner.key_is_active:
         raise Unauthenticated
@@ -92,14 +92,14 @@ class TokenVerifier(Protocol):
     """Checks an OIDC token's signature and claims."""
 
     def verified_claims(self, token: str, *, audience: str) -> dict[str, Any]:
-        """The claims of a valid token; Unauthenticated otherwise."""
+        """The claims of a valid token. Any other raises Unauthenticated."""
 
 
 class AdminKeys(Protocol):
     """Checks the X-Admin-Key header."""
 
     def check(self, header: str) -> None:
-        """Return when the key is a current one; Unauthenticated otherwise."""
+        """Raise Unauthenticated unless the key is a current one."""
 
 
 def require_invoker(
@@ -111,9 +111,10 @@ def require_invoker(
     tokens: TokenVerifier,
     admin_keys: AdminKeys | None,
 ) -> str:
-    """The e-mail address of the invoker that calls, or `admin`; Unauthenticated otherwise.
+    """The e-mail address of the calling invoker, or `admin`. Any other caller raises Unauthenticated.
 
-    An X-Admin-Key is an equal proof where the function has one; a bad one is refused whatever the token says.
+    In a function that has an admin key, the header X-Admin-Key proves as much as a token. A wrong key is refused even
+    if the token is valid.
     """
     if admin_key is not None:
         if admin_keys is None:

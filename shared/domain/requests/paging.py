@@ -1,4 +1,4 @@
-"""Pages newest-first lists. A token holds the last row's place, and nothing that the caller has not seen."""
+"""Splits newest-first lists into pages. A token has the last row's place, which the caller has seen."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Place:
 
 
 def first_page(rows: Sequence[Row], limit: int, place_of: Callable[[Row], Place]) -> tuple[Sequence[Row], str | None]:
-    """The first `limit` rows, and the token of the next page; None when there are no more rows."""
+    """The first `limit` rows, and the token of the next page, or None if there are no more rows."""
     page = rows[:limit]
     return page, place_of(page[-1]).to_token() if len(rows) > limit else None
 
 
 def find_place(token: str | None) -> Place | None:
-    """The place in a token, if there is a token; InvalidInput for any text that to_token did not make."""
+    """The place in a token, or None without a token. A text that to_token did not make raises InvalidInput."""
     if not token:
         return None
     try:
@@ -45,5 +45,5 @@ def find_place(token: str | None) -> Place | None:
         if isinstance(row_id, str) and place.to_token() == token:
             return place
     except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
-        pass  # whatever is wrong with it, it is not one of ours
+        pass  # the text is not a token that to_token made
     raise InvalidInput.of_field("page_token", "is not a token of this list; use next_page_token of its answer")

@@ -20,7 +20,7 @@ class NoBody(BaseModel):
 
 
 def validated(model: type[Model], value: Mapping[str, Any], *, within: str = "") -> Model:
-    """`value` as a model; InvalidInput naming every invalid field, with `within` as a prefix if given."""
+    """`value` as a model. InvalidInput names every invalid field, with the prefix `within` if it is given."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -28,7 +28,7 @@ def validated(model: type[Model], value: Mapping[str, Any], *, within: str = "")
             {"field": _path(within, item["loc"]), "message": worded(item)}
             for item in error.errors(include_input=False, include_url=False)
         ]
-        raise InvalidInput.of_fields(found) from None  # the cause would carry the values
+        raise InvalidInput.of_fields(found) from None  # the cause has the values
 
 
 def _path(within: str, location: tuple[int | str, ...]) -> str:

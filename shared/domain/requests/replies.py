@@ -1,4 +1,4 @@
-"""The answer of a request that creates something, for its first call and for repeated ones."""
+"""Defines the answer of a request that creates something, for its first call and for repeated ones."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 class Text:
     """An annotation for a string that must match `pattern` as a whole; `rule` is the message about one that does not.
 
-    A pattern of pydantic's own would be quoted to the caller. It is in the JSON schema all the same.
+    Pydantic's own patterns would be quoted to the caller. The JSON schema still shows the pattern.
     """
 
     pattern: str

@@ -1,4 +1,4 @@
-"""Words validation errors, the same for requests and for files."""
+"""Writes the messages of validation errors, with the same words for requests and files."""
 
 from __future__ import annotations
 

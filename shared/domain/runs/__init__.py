@@ -1,1 +1,1 @@
-"""Runs: acceptance, backfills, deliveries, turns, and what a caller sees of them."""
+"""The rules of runs: acceptance, backfills, deliveries, turns, and what a caller sees of a run."""

@@ -23,7 +23,7 @@ _NAMESPACE = uuid.UUID("0b8f2b52-6f0a-4d0f-8a54-2b9f3f0c9a51")
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A request for a run. With the same `idempotency_key` a repeated request finds the first one's run."""
+    """A request for a run. A repeated request with the same `idempotency_key` finds the run of the first request."""
 
     body: Mapping[str, Any]
     user_id: str | None
@@ -33,24 +33,24 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class AcceptedRun:
-    """A run or backfill that was accepted under its id before, with the answer and the digest of its body."""
+    """A run or backfill that was accepted under its id, with the answer and the digest of the request's body."""
 
     run_id: str
     start: Start
     body_digest: str
     accepted_at: datetime
-    quota: BackfillQuota | None = None  # a backfill's
+    quota: BackfillQuota | None = None  # only a backfill has one
     is_replayed: bool = False
 
     def answers(self, body_digest: str, now: datetime) -> bool:
-        """Whether it is the answer to a call with the same key; IdempotencyMismatch when that has another body."""
+        """Whether it answers a call with the same key. A call with another body raises IdempotencyMismatch."""
         return is_repeated_call(body_digest, now, first_digest=self.body_digest, first_at=self.accepted_at)
 
 
 def repeatable_run_id(
     *, tenant_id: str, pipeline_id: str, idempotency_key: str, number: int, retry_of: str | None = None
 ) -> str:
-    """The run's id for an Idempotency-Key: the same call finds the same run; `number` counts the ids that are used up.
+    """The run's id for an Idempotency-Key, so that the same call finds the same run. `number` counts used-up ids.
 
     A key belongs to one route: to new runs, or to the retries of one run.
     """
@@ -59,9 +59,9 @@ def repeatable_run_id(
 
 
 def is_repeated_call(digest: str, now: datetime, *, first_digest: str, first_at: datetime) -> bool:
-    """Whether a call repeats the first one with its Idempotency-Key, which is the key's for a day.
+    """Whether a call repeats the first call with its Idempotency-Key. A key is valid for a day after the first call.
 
-    IdempotencyMismatch when it has another body.
+    A call with another body raises IdempotencyMismatch.
     """
     if now - first_at > _IDEMPOTENCY_WINDOW:
         return False
@@ -77,9 +77,9 @@ def body_digest(body: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Standing:
-    """A key's owner, and what its tenant has and uses; `credentials` maps providers to their credential's source.
+    """A key's owner, and what its tenant has and uses. `credentials` maps a provider to the source of its credential.
 
-    `asked_at`: the time just before the read, by the reader's clock.
+    `asked_at`: the time just before the read, by the caller's own clock.
     """
 
     owner: KeyOwner

@@ -1,4 +1,4 @@
-"""The state of an attempt: the claimed run, earlier checkpoints, the starting point, and the signals to stop."""
+"""Defines the state of an attempt: the claimed run, earlier checkpoints, starting state, and signals to stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from shared.domain.credentials.sealed import SealedCredential
 from shared.domain.runs.events import KIND_OF_STATUS
 
-_SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery reads seven days into the past
+_SNAPSHOT_KEPT = timedelta(days=6)  # BigQuery can read a table as it was up to seven days ago
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ClaimedRun:
         return any(item.kind == "CANCEL_REQUESTED" for item in self.checkpoints)
 
     def has_expired(self, lease_id: str | None, lease: timedelta) -> bool:
-        """Whether the lease, which lasts this long after each sign of life, had ended at the read."""
+        """Whether the lease had ended at the time of the read. It lasts this long after each sign of life."""
         signs = [item.occurred_at + lease for item in self.checkpoints if item.lease_id == lease_id]
         return self.read_at > max([self.lease_expires_at, *signs])
 
@@ -65,8 +65,8 @@ class ClaimedRun:
 class Begun:
     """An attempt's starting state: the run's status (None without a row), and the tenant's newest turn.
 
-    Of its pipeline and source the watermark, when they were last published, and by billing period a digest of what is
-    published.
+    For the run's pipeline and source it has the watermark, the time of the last publish, and a digest of the published
+    delivery of each billing period.
     """
 
     status: str | None
@@ -99,12 +99,12 @@ class Ending:
 
 
 def snapshot_of(run: ClaimedRun, published_at: datetime | None) -> datetime:
-    """The moment whose data the attempt reads: the first one that a hop froze and that can still be used.
+    """The snapshot that the attempt reads: the moment that its first hop chose, if it can still be used.
 
-    It must be recent enough to be read, and not before the source's last publish.
+    The moment must be recent enough to be read, and must not be before the source's last publish.
 
     While a run waits for its next attempt, another run of its source may publish. The rows staged before that publish
-    are then older than the published ones, so the attempt freezes a new moment and runs its steps from the start.
+    are then older than the published ones, so the attempt chooses a new moment and runs its steps from the start.
     """
     claims = [item.details for item in run.checkpoints if item.kind == "CLAIMED" and "snapshot_at" in item.details]
     earliest = run.read_at - _SNAPSHOT_KEPT

@@ -1,4 +1,4 @@
-"""Plans backfills: a long range of days as one run for each calendar month, within a part of the daily limit."""
+"""Plans backfills: one run for each calendar month of a long range of days, within a part of the daily limit."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from shared.domain.templates.templates import ASKS_FOR_BACKFILL, Template, resolve_parameters
 from shared.errors import InvalidInput
 
-BACKFILL_PRIORITY = -100  # below every other run, even one that was retried often
-MOST_MONTHS = 37  # three years and the month that has begun
+BACKFILL_PRIORITY = -100  # below the priority of every other run, even of one that was retried often
+MOST_MONTHS = 37  # three years and the present month
 _RANGE = ("start_date", "end_date")
 
 
@@ -60,7 +60,7 @@ class BackfillQuota:
         return max(0, self.daily_limit - self.used - self.reserved)
 
     def days_until_done(self, runs: int) -> int | None:
-        """UTC days after today until this number of runs has started; 0 is today, None if the limit leaves none."""
+        """How many UTC days after today the last of so many runs starts. None means that the limit leaves no runs."""
         later, a_day = max(0, runs - self.remaining), self.daily_limit - self.schedules
         if later == 0:
             return 0
@@ -90,7 +90,7 @@ def plan_backfill(template: Template, body: Mapping[str, Any], *, today: date) -
     """
     found = list(_field_errors(body))
     rest = {name: value for name, value in body.items() if name not in ASKS_FOR_BACKFILL}
-    # The limit is in months, and each run has its own.
+    # A backfill's limit is in months; each of its runs is checked against the template's limit in days.
     wider = template.model_copy(update={"max_days": date.max.toordinal()})
     try:
         resolved = resolve_parameters(wider, rest)

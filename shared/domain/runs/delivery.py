@@ -1,4 +1,4 @@
-"""The deliveries of Cloud Tasks to execute_run: one hop of a leased attempt, or the closing of runs."""
+"""Defines the deliveries of Cloud Tasks to execute_run: one hop of a leased attempt, or the closing of runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from shared.domain.requests.identifiers import check_tenant_id
 from shared.domain.requests.texts import Text
 
-MOST_CLOSINGS = 500  # of one tenant's runs, in one statement
+MOST_CLOSINGS = 500  # runs of one tenant that one statement closes
 
 Id = Annotated[str, Text(r"[A-Za-z0-9_-]{1,128}", "must be 1 to 128 letters, digits, underscores and hyphens")]
 Number = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
@@ -43,7 +43,7 @@ class RunTask(BaseModel):
     attempt: Number
     hop: Number
     closing: Closing | None = None
-    pipeline_id: Id | None = None  # a label of the run's jobs
+    pipeline_id: Id | None = None  # becomes a label of the run's jobs
 
     @model_validator(mode="after")
     def _is_leased_or_closing(self) -> RunTask:
@@ -54,7 +54,7 @@ class RunTask(BaseModel):
 
     @property
     def name(self) -> str:
-        """The task's name. The same purpose has the same name, so Cloud Tasks keeps only one of the tasks."""
+        """The task's name. Tasks with the same purpose have the same name, so Cloud Tasks keeps only one of them."""
         if self.closing:
             return task_name("close", self.run_id, self.lease_id or "")
         return task_name("run", self.run_id, self.lease_id or "", str(self.hop))

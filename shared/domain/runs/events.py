@@ -1,4 +1,4 @@
-"""The events of runs, which are streamed and never changed."""
+"""Defines the events of runs, which are streamed and never changed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ KIND_OF_STATUS: Mapping[str, Kind] = {"COMPLETED": "SUCCEEDED", "FAILED": "FAILE
 class RunEvent:
     """One row of pipeline_run_events.
 
-    An executor's events carry the lease they happened under; the dispatcher ignores those of an old lease. CLAIMED
-    and HANDED_OVER carry `details={"hop": n}`, the hop that began or ended, which shows a hop that no executor
-    claimed. A FAILED event says whether it is `retryable`; PAUSED ends the lease and not the attempt. `event_id` is
-    the streaming insert id too: appending the same event again changes nothing.
+    An executor's events have the lease under which they happened; the dispatcher ignores those of an old lease.
+    CLAIMED and HANDED_OVER have `details={"hop": n}`, the hop that began or ended, so the dispatcher sees a hop that no
+    executor claimed. A FAILED event says whether it is `retryable`. PAUSED ends the lease but not the attempt.
+    `event_id` is also the streaming insert id, so appending the same event again changes nothing.
     """
 
     run_id: str

@@ -21,9 +21,9 @@ _SECONDS_UNTIL_SOME_HAVE_ENDED, _SECONDS_UNTIL_ACCEPTED = 300, 5
 class QueuedGroup:
     """Items of a tenant's queue that are alike.
 
-    `kind`: manual, scheduled or backfill. `is_uncounted`: the runs have not been admitted yet; the quota counts them
-    when they are. `is_ahead`: the runs may start now, before a manual run that is accepted now. `backfill_id`: the id
-    of one backfill among them.
+    `kind`: manual, scheduled or backfill. `is_uncounted`: the runs are not admitted yet, so no day's quota counts them.
+    `is_ahead`: the runs may start now, before a manual run that is accepted now. `backfill_id`: the id of one backfill
+    among them.
     """
 
     pipeline_id: str
@@ -37,7 +37,7 @@ class QueuedGroup:
 
     @property
     def key(self) -> tuple[str, str | None]:
-        """The pipeline and source. At most one run of both is live."""
+        """The pipeline and source. At most one run of a pipeline and source is live."""
         return (self.pipeline_id, self.source)
 
 
@@ -54,7 +54,7 @@ class Start:
 class Usage:
     """A tenant's limits, the runs it started today (UTC) and its queue, at `now`.
 
-    `schedules`: those that are active; `due_today`: those of them whose next tick comes before this UTC day ends.
+    `schedules`: how many are active. `due_today`: how many of them have their next tick before this UTC day ends.
     """
 
     now: datetime
@@ -67,13 +67,13 @@ class Usage:
 
     @property
     def used_today(self) -> int:
-        """Today's runs, and the manual ones that wait to be counted."""
+        """The runs counted today, and the waiting manual runs that are not counted yet."""
         return self.started_today + self._uncounted("manual")
 
     def check_quota(self, *, unseen: int = 0) -> None:
-        """QuotaExceeded when what is used today leaves nothing of the daily limit.
+        """Raise QuotaExceeded if today's runs leave nothing of the daily limit.
 
-        TooManyRequests when `unseen` runs, which this standing may or may not show, would leave nothing.
+        It raises TooManyRequests if `unseen` runs, which this standing may not show yet, could leave nothing.
         """
         used = self.used_today
         if used < self.daily_limit:
@@ -83,10 +83,10 @@ class Usage:
         raise QuotaExceeded(limit=self.daily_limit, used=used, resets_at=resets_at, retry_after=retry_after)
 
     def check_waiting(self, runs: int = 1, *, unseen: int = 0) -> None:
-        """TooManyWaiting when so many more would be more than may wait; TooManyRequests as in check_quota.
+        """Raise TooManyWaiting if `runs` more would exceed the limit of waiting runs, TooManyRequests as check_quota.
 
-        Calls at the same moment may together exceed the limit when several instances take them: the limit protects
-        the platform and is not billed.
+        Calls to several instances at the same moment may together exceed the limit. That is harmless: the limit only
+        protects the platform.
         """
         waiting = _count(group for group in self.queue if group.state != PROCESSING)
         limit = waiting_limit(self.daily_limit)
@@ -112,7 +112,7 @@ class Usage:
         return Start("RUNNING")
 
     def predict_backfill(self, pipeline_id: str, source: str | None) -> Start:
-        """PENDING, with the reason if it is known before the dispatcher's next call."""
+        """A backfill's start: PENDING, with the reason if it is known before the dispatcher's next call."""
         if self.backfill_quota().remaining == 0:
             return Start("PENDING", "DAILY_LIMIT")
         return Start("PENDING", self.predict_start(pipeline_id, source).wait_reason)
@@ -123,7 +123,7 @@ class Usage:
         return BackfillQuota(self.daily_limit, self.used_today, reserved, self.schedules)
 
     def check_no_backfill(self, pipeline_id: str, source: str | None) -> None:
-        """Conflict while runs of an earlier backfill of this pipeline and source wait."""
+        """Raise Conflict while runs of an earlier backfill of this pipeline and source wait."""
         key = ("backfill", "QUEUED", pipeline_id, source)
         waiting = [group for group in self.queue if (group.kind, group.state, *group.key) == key]
         if waiting:

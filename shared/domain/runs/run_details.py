@@ -19,7 +19,7 @@ _CHECK = (
 
 
 def merged_steps(logged: Sequence[Record], streamed: Sequence[Record]) -> list[Record]:
-    """Every step once, in the order they began; a log entry has the id of the event it was made from."""
+    """Every step once, in the order of their beginnings. A log entry has the id of the event that it was made from."""
     known = {step["log_id"] for step in logged}
     steps = [_shown(step, _STEP) for step in logged]
     steps += [_shown(json.loads(event["details"]), _STEP) for event in streamed if event["event_id"] not in known]
@@ -27,7 +27,7 @@ def merged_steps(logged: Sequence[Record], streamed: Sequence[Record]) -> list[R
 
 
 def merged_checks(logged: Sequence[Record], streamed: Sequence[Record]) -> list[Record]:
-    """Every check once, in the order they were made; a result's id begins with its event's."""
+    """Every check once, in the order in which they ran. A result's id begins with the id of its event."""
     known = {check["dq_result_id"] for check in logged}
     checks = [_shown(check, _CHECK) for check in logged]
     for event in streamed:
@@ -37,9 +37,9 @@ def merged_checks(logged: Sequence[Record], streamed: Sequence[Record]) -> list[
 
 
 def billed_for(steps: Sequence[Record], *, otherwise: int | None) -> int | None:
-    """The bytes billed for a run: the sum of its steps, or `otherwise`, the figure of its row, when it has no steps.
+    """The bytes billed for a run: the sum of its steps. A run without steps has `otherwise`, the value of its row.
 
-    The publish writes the row before its own billed bytes are known.
+    The sum is exact; the publish writes the row before the publish's own billed bytes are known.
     """
     return sum(step["bytes_billed"] or 0 for step in steps) if steps else otherwise
 

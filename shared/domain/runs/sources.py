@@ -1,4 +1,4 @@
-"""The source that a run loads: its parameters name it, or else the tenant's credential."""
+"""Finds the source that a run loads. The run's parameters name it, or else the tenant's credential."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from shared.errors import Conflict, InvalidInput
 def require_source(
     template: Template, parameters: Mapping[str, Any], credentials: Mapping[str, str | None], *, within: str = ""
 ) -> str | None:
-    """What a run would load, as far as it is known; `credentials` maps providers to their credential's source.
+    """The source that a run would load, if it is known. `credentials` maps a provider to the source of its credential.
 
-    Conflict without a credential. InvalidInput when neither the credential nor the parameters name a source; it names
-    the parameters as fields of `within`.
+    It raises Conflict if there is no credential, and InvalidInput if neither the credential nor the parameters name a
+    source. InvalidInput names the parameters as fields of `within`.
     """
     if template.credentials not in credentials:
         raise Conflict(not_set_up(template.credentials))

@@ -1,4 +1,4 @@
-"""Lets publishes of one tenant take turns. A turn is the number of a job, and the executor that starts the job has it.
+"""Lets the publishes of one tenant take turns. A turn is the number of a job. The executor that starts the job has it.
 
 BigQuery accepts a job's id once, so two runs cannot take the same turn. A turn ends with its job, so an executor that
 dies blocks no other. The next number is tried only once the job before it has ended. A waiting executor knows which
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-# How long an executor waits for each one before it to take a free turn: longer than starting a job takes.
+# How long an executor waits for each earlier executor to take a free turn: longer than starting a job takes.
 GIVE_WAY_SECONDS = 1.0
 _MOST_GIVEN_WAY = 20
 _MOST_LOOKED_BACK = 20
@@ -80,7 +80,7 @@ def take_turn(lease_id: str, newest: int) -> Generator[Wish, Answer, int]:
         passed = yield from _give_way(turn, ahead or 0)
         holder = passed or (yield Start(turn))
         if not isinstance(holder, Holder) or holder.lease_id == lease_id:
-            return turn  # this lease's job exists: an earlier hop started it, or the answer to its start was lost
+            return turn  # an earlier hop started this lease's job, or the answer to the start was lost
         if ahead is None:
             line = yield JoinLine()
             assert isinstance(line, Line)  # noqa: S101
@@ -112,7 +112,7 @@ def find_newer_publish(fence: str, newest: int) -> Generator[Wish, Answer, int |
 
 
 def _give_way(turn: int, ahead: int) -> Generator[Wish, Answer, Holder | None]:
-    """Wait for those ahead to take the turn: its holder, or None if they had the time and did not."""
+    """Let earlier executors take the turn. It returns the turn's holder, or None if none took it in time."""
     for _ in range(min(ahead, _MOST_GIVEN_WAY)):
         if isinstance(holder := (yield Look(turn)), Holder):
             return holder
@@ -121,7 +121,7 @@ def _give_way(turn: int, ahead: int) -> Generator[Wish, Answer, Holder | None]:
 
 
 def _last_taken(taken: int) -> Generator[Wish, Answer, int]:
-    """The last taken turn from `taken` on. Turns are taken in order, so a few looks find it."""
+    """The last taken turn, `taken` or later. Turns are taken in order, so a few lookups find it."""
     step = 1
     while isinstance((yield Look(taken + step)), Holder):
         taken, step = taken + step, step * 2

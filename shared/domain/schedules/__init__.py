@@ -1,1 +1,1 @@
-"""The rules of schedules: crons, due ticks, and the outcome of each tick."""
+"""The rules of schedules: cron expressions, due ticks, and the outcome of each tick."""

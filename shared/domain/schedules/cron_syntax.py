@@ -1,8 +1,8 @@
-"""Validates crons: five fields, each within its range, that match at least one time.
+"""Validates cron expressions: five fields, each within its range, that match at least one time.
 
-It is the cron of most schedulers, with these choices: names for months and weekdays, `L` for the month's last day (in
-the weekdays the last such day: `L5`) and `mon#2` for the second Monday. Where neither day nor weekday is `*`, a day
-that matches either fires, also where one of them is a step such as `*/2`, which Unix's cron would ask for both.
+The syntax is that of most schedulers. Months and weekdays may be names. `L` is the month's last day, `L5` its last
+Friday, `mon#2` its second Monday. If neither day nor weekday is `*`, a day that matches one of them fires. That also
+holds if one of them is a step such as `*/2`, for which Unix's cron requires both.
 """
 
 from __future__ import annotations
@@ -20,21 +20,20 @@ from shared.errors import InvalidInput
 _CRON_LENGTH = 100
 _FIELD = r"[0-9A-Za-z*,/#-]+"
 _CRON = re.compile(rf"{_FIELD}(?: {_FIELD}){{4}}")
-# croniter's own h and r mean hashed and random moments: a schedule must fire at the times it names.
+# croniter has h and r for hashed and random values. They are refused, because a schedule fires at the times it names.
 _CHANCE = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
 _RANGES = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
-# croniter takes ranges round the end (5-1 is 5 to the last and the first to 1, 5-5 is every value) and steps longer
-# than their range (*/90 is 0). New schedules may not use them, but stored ones continue to fire.
+# croniter accepts ranges beyond the end of a field (5-1 continues at its first value, 5-5 is every value), and steps
+# that are longer than their range (*/90 is 0). New schedules may not use them, but stored ones continue to fire.
 _PART = re.compile(r"(?:\*|(?P<first>\d+|[a-z]{3})(?:-(?P<last>\d+|[a-z]{3}|l))?)(?:/(?P<step>\d+))?", re.ASCII)
 _SAID_OTHERWISE = re.compile(r"l|l[0-7]|(?P<first>[0-7]|[a-z]{3})#[1-5]", re.ASCII)
-# Long enough for 29 February on one weekday, which croniter finds within 28 years, or within 40 around a skipped leap
-# year.
+# Long enough for 29 February on a given weekday: it comes within 28 years, or within 40 around a skipped leap year.
 _YEARS_AHEAD = 50
 
 
-@lru_cache(maxsize=4096)  # bounded: callers choose the texts; thousands of schedules share a few
+@lru_cache(maxsize=4096)  # bounded, because callers choose the texts; thousands of schedules share a few
 def require_cron(expression: str) -> str:
-    """The expression with single spaces; InvalidInput unless it has five cron fields and ever fires."""
+    """The expression with single spaces. It raises InvalidInput unless there are five fields and it ever fires."""
     cron = _require_fields(expression)
     if not _ever_fires(cron):
         raise _refused("never fires")
@@ -42,7 +41,7 @@ def require_cron(expression: str) -> str:
 
 
 def require_new_cron(expression: str) -> str:
-    """As `require_cron`, for an expression that a user writes now: every part must also be within its field."""
+    """As `require_cron`, for a new expression: every part must also be within its field's range."""
     cron = _require_fields(expression)
     for name, text in zip(_RANGES, cron.lower().split(), strict=True):
         for part in text.split(","):
@@ -58,7 +57,7 @@ def wall_clock_ticks(cron: str, start: datetime) -> Iterator[datetime]:
 
 
 def matches_either_day(cron: str) -> bool:
-    """Whether day and weekday are both given and one begins with a star. Unix's cron would then require both."""
+    """Whether day and weekday are both given and one of them begins with a star. Unix's cron would require both."""
     day, weekday = cron.split()[2], cron.split()[4]
     is_open = any(re.fullmatch(r"\*(?:/0*1)?", text) for text in (day, weekday))
     return not is_open and (day.startswith("*") or weekday.startswith("*"))
@@ -114,7 +113,7 @@ def _require_part(part: str, name: str) -> None:
         raise _refused(f"{name}: the range {found[0]} must begin before it ends{hint}")
     if found["last"] == "l" and name != "day":
         raise _refused(f"{name}: {part} is not valid; only the day may be L, the last day")
-    # A step from a star may be as long as the field; from a number it must reach a second one.
+    # A step of a star may be as long as the field. A step from a number must reach a second value.
     longest = high if found["first"] is None else last - first
     if found["step"] and not 1 <= int(found["step"]) <= longest:
         told = f"must be 1 to {longest}" if longest else "leaves no second value"
@@ -133,7 +132,7 @@ def _require_said_otherwise(part: str, name: str) -> None:
 
 
 def _number(text: str, name: str) -> int:
-    names: Any = croniter.ALPHACONV[list(_RANGES).index(name)]  # its stubs know a type for each field
+    names: Any = croniter.ALPHACONV[list(_RANGES).index(name)]  # its type stubs give each field a type of its own
     low, high = _RANGES[name]
     if text.isdigit() or text in names:
         number = int(names.get(text, text))

@@ -1,4 +1,4 @@
-"""Validates requests about schedules, rows of tenant_pipeline_configs, and computes a schedule after a change."""
+"""Validates requests about schedules, the rows of tenant_pipeline_configs, and computes a schedule after a change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.domain.schedules.ticks import is_shown, next_tick, require_timezone,
 from shared.domain.templates.templates import Template, resolve_parameters
 from shared.errors import InvalidInput
 
-MOST_CONFIGS = 200  # of one tenant
+MOST_CONFIGS = 200  # schedules of one tenant
 _NAMESPACE = uuid.UUID("a1c0b6c2-1c0a-4d59-8f0e-52f1d0a5f3be")
 _SOME_DAY = "2025-11-17"
 # Fields that answers show and no request may change.
@@ -31,7 +31,7 @@ _FIXED = frozenset({
     "config_id", "tenant_id", "pipeline_id", "provider", "domain", "template", "status", "next_run_time",
     "last_run_time", "last_run_status", "created_by_user_id", "created_at", "updated_at",
 })  # fmt: skip
-_MOST_GIVEN_UP = 10_000  # ticks that are counted one by one
+_MOST_GIVEN_UP = 10_000  # beyond so many, ticks are not counted
 _TICKS_EXAMINED, _TIME_EXAMINED = 100, timedelta(days=366)
 _SHARED_TICKS = {
     "coalesce": "the next trigger runs the ticks in between together as one",
@@ -41,7 +41,7 @@ _SHARED_TICKS = {
 
 
 def _by_field(check: Callable[[str], object]) -> Callable[[str], str]:
-    """A check of one field as a pydantic validator, so that its error is reported together with others."""
+    """A check of one field as a pydantic validator, so that errors of several fields are reported together."""
 
     def checked(value: str) -> str:
         try:
@@ -58,7 +58,7 @@ class ConfigSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    # A stored schedule may have a cron that only earlier versions accepted; new settings are a NewCronSettings.
+    # A stored schedule may have a cron that only earlier versions accepted. A new cron is checked by NewCronSettings.
     cron_expression: Annotated[str, AfterValidator(_by_field(require_cron))]
     timezone: Annotated[str, AfterValidator(_by_field(require_timezone))] = "UTC"
     is_active: bool = True
@@ -116,14 +116,14 @@ class PipelineConfig:
 
 @dataclass(frozen=True)
 class CreatedConfig:
-    """A schedule that an earlier call created, read from its job: the digest of the body, and the answer."""
+    """A schedule that an earlier call created, read from that call's job: the digest of its body, and its answer."""
 
     body_digest: str
     next_run_time: datetime | None
     created_at: datetime
 
     def answers(self, digest: str, now: datetime) -> bool:
-        """Whether it is the answer to a call with the same key; IdempotencyMismatch when that has another body."""
+        """Whether it answers a call with the same key. A call with another body raises IdempotencyMismatch."""
         return is_repeated_call(digest, now, first_digest=self.body_digest, first_at=self.created_at)
 
 
@@ -133,12 +133,12 @@ def repeatable_config_id(tenant_id: str, idempotency_key: str, number: int) -> s
 
 
 def first_run_time(settings: ConfigSettings, now: datetime) -> datetime | None:
-    """The first tick after `now`, None for a schedule that is not active."""
+    """The first tick after `now`, or None for a schedule that is not active."""
     return next_tick(settings.cron_expression, settings.zone, after=now) if settings.is_active else None
 
 
 def changed_settings(before: ConfigSettings, body: Mapping[str, Any]) -> ConfigSettings:
-    """The settings after a PATCH; InvalidInput naming the body's invalid fields."""
+    """The settings after a PATCH. InvalidInput names the body's invalid fields."""
     if fixed := [name for name in body if name in _FIXED]:
         raise InvalidInput.of_fields([{"field": name, "message": "cannot be changed"} for name in fixed])
     fields = {**before.model_dump(), **body}
@@ -150,8 +150,7 @@ def changed_settings(before: ConfigSettings, body: Mapping[str, Any]) -> ConfigS
 def changed(config: PipelineConfig, settings: ConfigSettings, now: datetime) -> PipelineConfig:
     """The schedule after its owner's change.
 
-    A due tick that waits for the trigger still starts a run while the schedule is active, also after a change of the
-    cron.
+    A due tick that waits for the trigger still starts a run if the schedule stays active, even if its cron changes.
     """
     before = config.settings
     is_due = before.is_active and config.next_run_time is not None and config.next_run_time <= now
@@ -164,14 +163,14 @@ def changed(config: PipelineConfig, settings: ConfigSettings, now: datetime) -> 
 
 
 def change_details(before: PipelineConfig, after: PipelineConfig, now: datetime) -> dict[str, Any]:
-    """The changes for the log, with the due ticks that get no run because of them."""
+    """The changes for the log, and the due ticks that get no run because of them."""
     old, new = before.settings.model_dump(), after.settings.model_dump()
     fields = {name: {"from": old[name], "to": new[name]} for name in old if old[name] != new[name]}
     return {"config_id": before.config_id, "changes": fields, **given_up(before, after, now)}
 
 
 def given_up(before: PipelineConfig, after: PipelineConfig | None, now: datetime) -> dict[str, Any]:
-    """The ticks that were due at `now` and get no run any more, for the log's details; None as `after`: it is removed.
+    """The ticks that were due at `now` and get no run any more, for the log. `after` is None for a removed schedule.
 
     `given_up_ticks` is "10000 or more" when the count stopped there.
     """
@@ -184,19 +183,19 @@ def given_up(before: PipelineConfig, after: PipelineConfig | None, now: datetime
 
 
 def _owed(config: PipelineConfig, now: datetime) -> list[datetime]:
-    """The due ticks that no trigger has handled, at most as many as the log lists."""
+    """The due ticks that no trigger has handled, up to the number that the log counts."""
     due = config.next_run_time
     if due is None or due > now:
         return []
     try:
         later = ticks_after(config.settings.cron_expression, config.settings.zone, after=due)
         return [due, *islice(takewhile(lambda tick: tick <= now, later), _MOST_GIVEN_UP - 1)]
-    except InvalidInput:  # a zone that was abolished since; its schedule can be removed all the same
+    except InvalidInput:  # the timezone no longer exists; its schedule can still be removed
         return [due]
 
 
 def resolve_config_parameters(template: Template, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a run on any day; InvalidInput naming the invalid ones as `parameters.<name>`."""
+    """The parameters of a run on any day. InvalidInput names each invalid one as `parameters.<name>`."""
     try:
         return resolve_parameters(template, with_date(parameters, _SOME_DAY))
     except InvalidInput as error:
@@ -218,7 +217,7 @@ def warnings_of(settings: ConfigSettings, *, trigger_cron: str, now: datetime) -
 
 
 def _day_warnings(settings: ConfigSettings) -> Iterator[str]:
-    """Warnings about days that are the same in every run."""
+    """Warnings about settings with which every run has the same days."""
     if "{date}" in str(settings.parameters):
         return
     if settings.date_offset_days != type(settings).model_fields["date_offset_days"].default:
@@ -230,7 +229,7 @@ def _day_warnings(settings: ConfigSettings) -> Iterator[str]:
 
 
 def _outruns(settings: ConfigSettings, trigger_cron: str, now: datetime) -> bool:
-    """Whether ticks are closer together than the trigger's, ignoring the one time in spring when clocks change."""
+    """Whether ticks come more often than the trigger. The change of clocks in spring is ignored."""
     cron, zone, until = settings.cron_expression, settings.zone, now + _TIME_EXAMINED
     ticks = takewhile(lambda tick: tick < until, ticks_after(cron, zone, after=now))
     shown = (tick for tick in islice(ticks, _TICKS_EXAMINED) if is_shown(cron, zone, tick))
@@ -241,10 +240,10 @@ def _outruns(settings: ConfigSettings, trigger_cron: str, now: datetime) -> bool
 
 @dataclass(frozen=True)
 class ConfigStanding:
-    """A key's owner, its tenant's credentials (provider to source), and the requested schedules."""
+    """A key's owner, the requested schedules, and the tenant's credentials: the source of each by provider."""
 
     owner: KeyOwner
     credentials: Mapping[str, str | None]
     config_count: int
     configs: Sequence[PipelineConfig]
-    active: Sequence[PipelineConfig] = ()  # all of them, where they were asked for
+    active: Sequence[PipelineConfig] = ()  # all active ones, if the read asked for them

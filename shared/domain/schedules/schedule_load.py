@@ -1,4 +1,4 @@
-"""Compares a schedule with the tenant's others: does it duplicate one, and do all of them fit the daily limit?"""
+"""Finds out whether a schedule duplicates another of its tenant, and whether all of them exceed the daily limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.errors import InvalidInput
 _TICKS_COMPARED, _TIME_COMPARED = 50, timedelta(days=366)
 _DAYS_COUNTED = timedelta(days=7)  # most schedules are the same every week
 _INSTANT = timedelta(microseconds=1)
-# Each takes a tenth of a millisecond, of a processor that others wait for; a tenant may have 200 schedules of any cron.
+# A tick takes a tenth of a millisecond of a shared processor to compute, and a tenant may have 200 schedules.
 MOST_TICKS = 2_500
 
 
@@ -25,7 +25,7 @@ class _Budget:
         self._left = ticks
 
     def take(self) -> bool:
-        """Whether there is another one."""
+        """Take one tick of the budget. It returns whether there was one."""
         self._left -= 1
         return self._left >= 0
 
@@ -39,9 +39,9 @@ def load_warnings(
     now: datetime,
     most_ticks: int = MOST_TICKS,
 ) -> list[str]:
-    """Warnings for the owner of a schedule, given the tenant's active schedules. It counts as active itself.
+    """Warnings for the owner of a schedule, which counts as active, given the tenant's active schedules.
 
-    What takes more than `most_ticks` to find is not warned of.
+    It computes at most `most_ticks`, and misses a warning that would need more.
     """
     others = [other for other in active if other.config_id != config.config_id]
     found = list(_first_doubled(config, others, now, _Budget(most_ticks)))
@@ -96,7 +96,7 @@ def _ticks(config: PipelineConfig, now: datetime, span: timedelta, budget: _Budg
 def _full_day(
     configs: Sequence[PipelineConfig], daily_limit: int, trigger_cron: str, now: datetime, budget: _Budget
 ) -> tuple[date, int] | None:
-    """A UTC day with more runs than the limit, and the number of runs that were counted so far."""
+    """A UTC day with more runs than the limit, and the number of its runs that were counted."""
     counts: Counter[date] = Counter()
     for config in configs:
         for tick in _runs(config, trigger_cron, now, budget):
@@ -107,7 +107,7 @@ def _full_day(
 
 
 def _runs(config: PipelineConfig, trigger_cron: str, now: datetime, budget: _Budget) -> Iterator[datetime]:
-    """The ticks that become runs: all, or one for each trigger when the misfire policy is coalesce."""
+    """The ticks that become runs: all of them, or one for each trigger if the misfire policy is coalesce."""
     if config.settings.misfire_policy != "coalesce":
         yield from _ticks(config, now, _DAYS_COUNTED, budget)
         return

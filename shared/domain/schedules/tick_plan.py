@@ -1,4 +1,4 @@
-"""Plans due schedules: which ticks get a run, together or one by one, and which are skipped and why."""
+"""Plans due schedules: which ticks get a run, alone or together with others, and which are skipped, and why."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from shared.domain.schedules.ticks import ticks_after
 
-MOST_CAUGHT_UP = 100  # of one schedule, tick by tick
-# A schedule whose backlog is longer is planned in several triggers. Of ticks that run one by one only the latest are
-# caught up, so nothing runs before all that are due have been seen.
+MOST_CAUGHT_UP = 100  # ticks of one schedule that get a run each
+# A schedule with a longer backlog is planned in several triggers. Only the latest of the ticks that run one by one are
+# caught up, so no tick gets a run before all due ticks have been seen.
 _MOST_TOGETHER, _MOST_PASSED_OVER = 10_000, 100_000
 _DATE = "{date}"
 
@@ -22,8 +22,8 @@ _DATE = "{date}"
 class Schedule:
     """A due schedule with its settings and its tenant's limits. `next_run_time` is the earliest open tick.
 
-    `room`: how many runs the tenant's limits let it queue now; `limited_by` says which of them is the narrowest.
-    `deferred_at`: the last trigger that saw a due tick and left it for want of room.
+    `room`: how many runs the tenant's limits let it queue now. `limited_by` says which of the limits is the narrowest.
+    `deferred_at`: the time of the last trigger that saw a due tick and left it because there was no room.
     """
 
     config_id: str
@@ -42,7 +42,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class TickOutcome:
-    """The outcome of one tick or of consecutive ticks: a run with these parameters, or none, for `skip_reason`."""
+    """The outcome of one or more consecutive ticks: a run with these parameters, or no run because of `skip_reason`."""
 
     first_tick: datetime
     last_tick: datetime
@@ -55,7 +55,7 @@ class TickOutcome:
 class TickPlan:
     """The outcome of every due tick, and the next open tick; None if the schedule never fires again.
 
-    What a plan defers stays due, from `next_run_time` on, and nothing is lost.
+    Ticks that a plan defers stay due, from `next_run_time` on, so that none is lost.
     """
 
     config_id: str
@@ -73,8 +73,8 @@ class TickPlan:
 def plan_ticks(schedule: Schedule, *, now: datetime, previous_trigger: datetime, max_days: int) -> TickPlan:
     """The plan of one due schedule.
 
-    `previous_trigger` is when the trigger before this one should have come: a due tick of that time or before was
-    missed, unless a trigger saw it and deferred it. `max_days` is the longest range of dates one run may cover.
+    `previous_trigger` is the time at which the trigger before this one was due. A tick of that time or before was
+    missed, unless a trigger saw it and deferred it. `max_days` is the longest range of dates that a run may cover.
     """
     plan = partial(TickPlan, schedule.config_id, schedule.next_run_time)
     if schedule.room <= 0:
@@ -86,7 +86,7 @@ def plan_ticks(schedule: Schedule, *, now: datetime, previous_trigger: datetime,
     are_all = following is None or following > now
     taken = [tick for tick in ticks if tick not in missed][-MOST_CAUGHT_UP:] if are_all else []
     deferred = None
-    if schedule.overlap_policy != "skip" and len(taken) > schedule.room:  # else one run at most follows
+    if schedule.overlap_policy != "skip" and len(taken) > schedule.room:  # with "skip" at most one run follows
         following, deferred = taken[schedule.room], schedule.limited_by
         taken, ticks = taken[: schedule.room], ticks[: ticks.index(following)]
     left = [tick for tick in ticks if tick not in set(taken)]
@@ -101,7 +101,7 @@ def plan_ticks(schedule: Schedule, *, now: datetime, previous_trigger: datetime,
 def _due_ticks(schedule: Schedule, now: datetime) -> tuple[list[datetime], datetime | None]:
     """The due ticks that are planned now, and the tick after them."""
     most = _MOST_TOGETHER if schedule.misfire_policy == "coalesce" else _MOST_PASSED_OVER
-    ticks = [schedule.next_run_time]  # owed as it stands, whatever cron and timezone say today
+    ticks = [schedule.next_run_time]  # this tick stays due, even if cron or timezone have changed since
     for tick in ticks_after(schedule.cron_expression, schedule.zone, after=schedule.next_run_time):
         if tick > now or len(ticks) == most:
             return ticks, tick
@@ -118,7 +118,7 @@ def _was_missed(schedule: Schedule, tick: datetime, previous_trigger: datetime) 
 
 
 def _without_overlap(schedule: Schedule, outcomes: list[TickOutcome]) -> list[TickOutcome]:
-    """The outcomes, in which runs that would overlap another of the schedule are skipped, if its policy says so."""
+    """The outcomes. If the policy says so, runs that would overlap another run of the schedule are skipped."""
     if schedule.overlap_policy != "skip":
         return outcomes
     runs = [outcome for outcome in outcomes if outcome.skip_reason is None]
@@ -136,7 +136,7 @@ def _skipped(ticks: Sequence[datetime], reason: str, count: int | None = None) -
 
 
 def merged_skips(outcomes: Sequence[TickOutcome]) -> tuple[TickOutcome, ...]:
-    """The outcomes, in which ticks that are skipped for the same reason are merged."""
+    """The outcomes. Ticks that are skipped for the same reason become one outcome."""
     merged: dict[object, TickOutcome] = {}
     for outcome in outcomes:
         same = merged.get(outcome.skip_reason) if outcome.skip_reason else None
@@ -155,10 +155,10 @@ def _run(schedule: Schedule, ticks: Sequence[datetime], max_days: int) -> TickOu
 
 
 def _parameters(schedule: Schedule, first_tick: datetime, last_tick: datetime, max_days: int) -> dict[str, Any]:
-    """The schedule's parameters with filled `{date}`: the ticks' local dates minus the offset.
+    """The schedule's parameters. `{date}` is filled with the ticks' local dates minus the offset.
 
-    A `date` that stands for several days becomes a range of at most `max_days`, the latest ones; where no parameter
-    asks for a date, the run is incremental and needs none.
+    The parameter `date` becomes a range if the ticks have several dates: the latest `max_days` of them. A schedule
+    whose parameters have no date makes incremental runs.
     """
     offset = timedelta(days=schedule.date_offset_days)
     first, last = ((tick.astimezone(schedule.zone).date() - offset) for tick in (first_tick, last_tick))
@@ -177,9 +177,9 @@ def with_date(parameters: Mapping[str, Any], day: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class DueSchedule:
-    """A schedule with a due tick, as it is read, with its tenant's limits. Times are UTC.
+    """A schedule with a due tick and its tenant's limits, as read from BigQuery. Times are UTC.
 
-    `taken_today`: runs that have started today, and scheduled ones that will. `waiting_runs`: all of the tenant's.
+    `taken_today`: runs that started today, and scheduled runs that will. `waiting_runs`: the tenant's waiting runs.
     """
 
     config_id: str
@@ -206,7 +206,7 @@ class DueSchedule:
 
 @dataclass(frozen=True)
 class PlannedSchedule:
-    """A plan that is ready to be applied. `sources` has the source of each outcome's run."""
+    """A plan that can be applied. `sources` has the source of each outcome's run."""
 
     plan: TickPlan
     sources: Sequence[str | None] = ()

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from shared.domain.runs.limits import waiting_limit
 
-# Of one schedule's runs, as they are sent to BigQuery; the whole trigger's go there in requests of ten million.
+# The most bytes that the runs of one schedule take in a request to BigQuery, which may have ten million in all.
 _MOST_BYTES = 1_000_000
 
 
 @dataclass
 class Room:
-    """The rest of a tenant's limits in this trigger: runs of today, and places in the queue."""
+    """What is left of a tenant's limits in this trigger: runs of today, and places in the queue."""
 
     today: int
     waiting: int
@@ -23,14 +23,14 @@ class Room:
 
     @classmethod
     def of_tenant(cls, *, daily_limit: int, taken_today: int, waiting_runs: int) -> Room:
-        """The room before the first schedule."""
+        """The room before the tenant's first schedule is planned."""
         return cls(today=daily_limit - taken_today, waiting=waiting_limit(daily_limit) - waiting_runs)
 
     def of_schedule(self, *, bytes_per_run: int) -> tuple[int, str]:
         """The most runs that the next schedule may queue, and the limit that causes that.
 
-        While the day is not used up each schedule may queue one, which waits for its turn; more only as the day has
-        room for.
+        If the day's limit was not used up before, each schedule may queue one run, which may wait for the next day. It
+        may queue more only within the day's limit.
         """
         if self.was_full:
             return 0, "DAILY_LIMIT"

@@ -1,10 +1,12 @@
 """Computes when a cron fires in a timezone, also on the two days of the year when clocks change.
 
-Cron is read on the wall clock. An hour or minute that is a star, a range or a step is a rhythm, any other is a time of
-the day. A rhythm fires whenever the clock shows a time it names, so it goes on through an hour that comes twice. A time
-of the day fires once: the first time where it comes twice, at the first instant after the gap where it is skipped. A
-rhythm of hours passes over a skipped time, as its next one follows; one of minutes within given hours makes up for it.
-Ticks that fall on one instant are one tick.
+A cron names times of the wall clock. It is a rhythm if its hour or minute is a star, a range or a step. Otherwise it is
+a time of the day.
+- A rhythm fires whenever the clock shows a matching time, so it also fires in both hours when an hour comes twice.
+- A time of the day fires once: at the first occurrence if it comes twice, and right after the gap if it is skipped.
+- A rhythm of hours leaves a skipped time out, because the next one follows soon. A rhythm of minutes in given hours
+  fires right after the gap instead.
+Ticks at the same instant are one tick.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from shared.errors import InvalidInput
 
 _TIMES = re.compile(r"\d+(?:,\d+)*")
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
-# Files beside the zones that are not zones of IANA: this machine's own zone, and copies with leap seconds.
+# Files in the zones' folder that are no zones of IANA: the machine's own zone, and copies with leap seconds.
 _NO_ZONE = re.compile(r"localtime|posixrules|Factory|posix/.*|right/.*")
 
 
@@ -34,12 +36,12 @@ def require_timezone(name: str) -> ZoneInfo:
         try:
             return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            pass  # a folder or a file of another kind: unknown, too
+            pass  # the name is that of a folder or of another kind of file
     raise InvalidInput.of_field("timezone", "must be an IANA timezone such as Europe/Berlin")
 
 
 def next_tick(cron: str, zone: ZoneInfo, *, after: datetime) -> datetime | None:
-    """The first tick later than `after`, in UTC; None if there is none in the coming years."""
+    """The first tick later than `after`, in UTC, or None if there is none in the coming years."""
     return next(ticks_after(cron, zone, after=after), None)
 
 
@@ -53,13 +55,13 @@ def ticks_after(cron: str, zone: ZoneInfo, *, after: datetime) -> Iterator[datet
 
 
 def is_shown(cron: str, zone: ZoneInfo, tick: datetime) -> bool:
-    """Whether the clock shows a time that the cron matches. It does not at a tick that replaces a skipped time."""
+    """Whether the cron matches the time that the clock shows. A tick that replaces a skipped time does not match."""
     shown = tick.astimezone(zone).replace(tzinfo=None)
     return next(wall_clock_ticks(cron, shown - timedelta(microseconds=1)), None) == shown
 
 
 def _earliest_wall_clock(zone: ZoneInfo, after: datetime) -> datetime:
-    """A local time that is not shown after `after` any more, even if the clocks are put back soon."""
+    """A local time that no clock shows after `after`, even if the clocks go back soon."""
     moments = (after, after + timedelta(days=1))
     return min(after.astimezone(UTC).replace(tzinfo=None) + _offset(moment.astimezone(zone)) for moment in moments)
 
@@ -92,7 +94,7 @@ def _offset(local: datetime) -> timedelta:
 
 
 def _end_of_gap(late: datetime, wall_clock: datetime, zone: ZoneInfo, after: timedelta) -> datetime:
-    """The UTC instant at which the zone's clocks skip this local time, which is not after `late`."""
+    """The UTC instant at which the zone's clocks skip this local time. It is not after `late`."""
     # The clocks jump somewhere in (wall_clock - after, late]: narrow that down to the second.
     early = (wall_clock - after).replace(tzinfo=UTC)
     while late - early > timedelta(seconds=1):

@@ -12,7 +12,7 @@ Place = tuple[str | int, ...]  # keys and indices from the top of the file
 
 
 def in_words(file: str, line: int, place: Place, message: str) -> str:
-    """A problem as one line, in the form of a compiler's messages."""
+    """A problem as one line, in the form of compiler messages."""
     return ": ".join([f"{file}:{line}", *([".".join(map(str, place))] if place else []), message])
 
 
@@ -30,7 +30,7 @@ def error_places(error: ValidationError, content: object) -> list[tuple[Place, s
 
 
 def _place(location: Sequence[str | int], content: object, *, is_missing: bool) -> Place:
-    """A location without the names of union members, which only the models know."""
+    """A location in the file. Names of union members, which pydantic adds, are left out."""
     place: list[str | int] = []
     for part in location:
         is_item = isinstance(content, list) and isinstance(part, int) and part < len(content)

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from typing import Literal
 
 Grain = Literal["day", "month", "billing_period"]
-# Whoever replaces whole billing periods tells them by one of these, never by the day of a charge. See docs/adr/0018.
+# A publish that replaces whole billing periods finds them by one of these columns, never by a charge's day; see
+# docs/adr/0018.
 BILLING_PERIOD_COLUMNS = ("x_billing_period", "BillingPeriodStart")
 _DAY = timedelta(days=1)
 
@@ -15,8 +16,8 @@ _DAY = timedelta(days=1)
 def whole_days(days: Iterable[date], grain: Grain) -> list[date]:
     """The days, ascending and without duplicates; with grain month all days of their months.
 
-    A row of a month is right only when it adds up all days of its month, and it replaces the month's row as a whole.
-    A billing period is told by its first day, so with grain billing_period these are the first days of the months.
+    A row of a month must add up all days of the month, because it replaces the whole row. A billing period is named by
+    its first day, so with grain billing_period these are the first days of the months.
     """
     if grain == "day":
         return sorted(set(days))
@@ -25,7 +26,7 @@ def whole_days(days: Iterable[date], grain: Grain) -> list[date]:
 
 
 def covered_in_words(days: int, grain: Grain) -> str:
-    """How much a run covers: so many days, days in whole months, or billing periods."""
+    """The length of a run as text: a number of days, of days in whole months, or of billing periods."""
     if grain == "billing_period":
         return f"{days} billing periods"
     return f"{days} days in whole months" if grain == "month" else f"{days} days"

@@ -27,7 +27,7 @@ ColumnNames = Annotated[list[ColumnName], Field(min_length=1)]
 
 
 def bound_of(value: Any) -> Any:
-    """A bound as Decimal, date or UTC timestamp. A text may be any of these, or a placeholder."""
+    """A bound as Decimal, date or UTC timestamp. A placeholder stays a text."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, date | Decimal) or value is None:
@@ -51,7 +51,7 @@ Bound = Annotated[Any, BeforeValidator(bound_of), WithJsonSchema({"type": ["numb
 
 class _Options(Strict):
     def given(self) -> dict[str, Any]:
-        """The options as JSON values, in which placeholders are filled."""
+        """The options as JSON values, before their placeholders are filled."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
@@ -144,7 +144,7 @@ class Totals(Strict):
     step: Name | None = None
     table: Name | None = None
     total: ColumnName | None = None
-    keys: ColumnNames | None = None  # this side's names of the columns of `by`, in its order; by default the same
+    keys: ColumnNames | None = None  # this side's names for the columns of `by`, in order
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Totals:

@@ -30,7 +30,7 @@ def parse_template(
     edition: str = "",
     line_of: Callable[[Place], int] = lambda _: 1,
 ) -> Template:
-    """The template in a YAML document of the folder; ConfigError with one line for each problem."""
+    """The template in a YAML document of the folder. ConfigError has one line for each problem."""
     if not isinstance(document, Mapping):
         raise ConfigError(in_words(file, 1, (), "must be a mapping"))
     given = [((name,), "follows from the file's path") for name in _OF_THE_PATH if name in document]
@@ -54,7 +54,7 @@ def _error(file: str, problems: Sequence[tuple[Place, str]], line_of: Callable[[
 
 
 def _inconsistencies(template: Template) -> Iterator[tuple[Place, str]]:
-    """The problems between parts of a template, which no part can detect alone."""
+    """The problems that only show when parts of a template are compared."""
     yield from _repeated("steps", [step.id for step in template.steps], "id")
     yield from _repeated("checks", [check.id for check in template.checks], "id")
     yield from _repeated("publish", [target.table for target in template.publish], "table")

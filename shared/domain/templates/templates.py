@@ -17,7 +17,7 @@ from shared.domain.templates.template_steps import Bytes, Lookup, Name, SqlStep,
 from shared.errors import InvalidInput
 
 BUILT_IN = frozenset({"tenant_id", "pipeline_id", "date", "start_date", "end_date"})
-# What every statement of a sql step may take as a parameter, beside the template's own parameters and lookups.
+# Every statement of a sql step may declare these parameters, besides the template's own parameters and lookups.
 RUN_VALUES = {
     "source": "STRING",
     "dates": "ARRAY<DATE>",
@@ -25,15 +25,15 @@ RUN_VALUES = {
     "pipeline_logging_id": "STRING",
     "tenant_id": "STRING",
 }
-# What a check gives beside these to a statement of the template's: a parameter of that name would be hidden by it.
+# A check also gives these parameters to a statement, so a template may not have parameters with these names.
 CHECK_VALUES = frozenset({"check_id", "counted", "tolerance"})
 _DATES = frozenset({"date", "start_date", "end_date"})
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-EARLIEST_DAY = date(2008, 1, 1)  # no cloud has bills from before
-ASKS_FOR_BACKFILL = frozenset({"split", "preview"})  # beside the template's parameters, which have other names
-LATEST_DAY = date(2199, 12, 31)  # the day after is still one
-MOST_DAYS = 4_000  # of one run: as many partitions of a day as one BigQuery job may change
+EARLIEST_DAY = date(2008, 1, 1)  # no cloud has older bills
+ASKS_FOR_BACKFILL = frozenset({"split", "preview"})  # no template's parameter may have these names
+LATEST_DAY = date(2199, 12, 31)  # the day after it is still a valid date
+MOST_DAYS = 4_000  # one BigQuery job may change so many daily partitions
 
 
 class Parameter(Strict):
@@ -48,7 +48,7 @@ class Parameter(Strict):
     values: list[str] | None = None
 
     def as_meant(self, value: Any) -> Any:
-        """The value in the form that runs use; ValueError with the rule that it breaks."""
+        """The value in the form that runs use. A ValueError names the rule that the value breaks."""
         if self.type == "boolean":
             _require(isinstance(value, bool), "must be true or false")
         elif self.type == "integer":
@@ -84,7 +84,8 @@ class TemplateDocument(Strict):
     source_parameter: Name | None = None
     max_days: int = Field(default=400, ge=1, le=MOST_DAYS)
     grain: Grain = "day"
-    # When billing periods in focus_cost are final: so long after their end; without it, once all charges are invoiced.
+    # How many days after their end billing periods in focus_cost are final. Without it they are final when all their
+    # charges are invoiced.
     final_after_days: int | None = Field(default=None, ge=0, le=366)
     steps: list[Step] = Field(min_length=1)
     checks: list[Check] = Field(default=[])
@@ -118,7 +119,7 @@ class Template(TemplateDocument):
         return whole_days(days_between(first, last), self.grain)
 
     def placeholders(self) -> Iterator[tuple[Place, str, bool]]:
-        """Every (place, placeholder, whether it is the whole value) in the options of steps and checks."""
+        """The placeholders in the options of steps and checks: place, name, and whether it is the whole value."""
         given: list[tuple[Place, Any]] = [
             *((("steps", index, "with"), step.with_.model_dump()) for index, step in enumerate(self.steps)),
             *((("checks", index, "with"), check.with_.given()) for index, check in enumerate(self.checks)),
@@ -146,7 +147,7 @@ def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
 
 
 def substitute(value: Any, variables: Mapping[str, Any]) -> Any:
-    """`value` with filled placeholders. A placeholder that is the whole text keeps its value's type, also None."""
+    """`value` with filled placeholders. If a placeholder is the whole text, its value keeps its type, even None."""
     if isinstance(value, Mapping):
         return {key: substitute(item, variables) for key, item in value.items()}
     if isinstance(value, list):
@@ -167,7 +168,7 @@ def substitute(value: Any, variables: Mapping[str, Any]) -> Any:
 
 
 def template_variables(template: Template, tenant_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The value of each placeholder in a run with these resolved parameters; dates are None if the run has none."""
+    """The value of each placeholder in a run with these resolved parameters. Dates are None if the run has none."""
     day = parameters.get("date")
     return {
         "tenant_id": tenant_id,
@@ -180,11 +181,11 @@ def template_variables(template: Template, tenant_id: str, parameters: Mapping[s
 
 
 def resolve_parameters(template: Template, body: Mapping[str, Any], *, today: date = LATEST_DAY) -> dict[str, Any]:
-    """A run's parameters from a request's body: dates and the template's parameters are checked, defaults filled.
+    """Check the dates and parameters in a request's body and fill in defaults.
 
-    `{"date"}` is one day, `{"start_date", "end_date"}` a range (both inclusive), neither an incremental run.
-    InvalidInput naming every bad field. Resolving what was resolved changes nothing. Days are UTC days, and none may be
-    after `today`, where it is given.
+    `{"date"}` is one day, `{"start_date", "end_date"}` a range (both inclusive); a run without them is incremental.
+    Days are UTC days. If `today` is given, no day may be after it. InvalidInput names every bad field. Resolved
+    parameters can be resolved again without a change.
     """
     found: list[dict[str, str]] = []
     resolved: dict[str, Any] = {}
@@ -242,6 +243,6 @@ def _range_errors(template: Template, resolved: Mapping[str, Any]) -> list[dict[
 
 
 def source_of(template: Template, parameters: Mapping[str, Any], credential_source: str | None) -> str | None:
-    """The x_source that a run loads, named by its parameters or else by the credential; None if neither names one."""
+    """The x_source that a run loads. Its parameters name it, or else the credential; None if neither does."""
     named = parameters.get(template.source_parameter) if template.source_parameter else None
     return f"{template.provider}:{named}" if named else credential_source
