@@ -1,4 +1,4 @@
-"""Begins an attempt: takes the fence and finds the source, or finds that the run has ended already."""
+"""Begins an attempt: finds the run's source, takes the fence, and notices a run that has already ended."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from shared.runtime import log
 
 
 def begin_hop(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> Hop | Begun:
-    """The hop, under the fence of its pipeline and source; the run's end when an earlier delivery has ended it.
+    """Return the hop under the fence of its pipeline and source, or the run's end if an earlier delivery has ended it.
 
-    FenceLost when another attempt took over. InvalidTemplate, CredentialsRejected, SourceNotFound or SourceChanged
-    when the run cannot be executed as it was accepted.
+    It raises FenceLost if another attempt took over. It raises InvalidTemplate, CredentialsRejected, SourceNotFound or
+    SourceChanged if the run cannot be executed as it was accepted.
     """
     template = find_template(run.provider, run.domain, run.pipeline_template)
     pipeline_id = pipeline_id_of(run.provider, run.domain, run.pipeline_template)
@@ -50,7 +50,7 @@ def begin_hop(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services:
 def _take_fence(
     task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services, *, pipeline_id: str, source: str | None
 ) -> Begun:
-    """The run's state, read when no publish of an earlier attempt can commit any more."""
+    """Take the fence and return the run's state, read when no publish of an earlier attempt can commit any more."""
     runs = services.runs
     with log.bound(step_id="begin"):
         begun = runs.begin(task, run, pipeline_id=pipeline_id, source=source)

@@ -1,4 +1,4 @@
-"""The billing periods of what a run publishes as FOCUS: which are final, and which were final and change."""
+"""Handles the billing periods of rows published as FOCUS: makes them final, and warns if a run changes final ones."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def focus_targets(template: Template) -> list[Target]:
 
 
 def settled(target: Target, staged: str) -> Statement:
-    """Brings a target's billing periods up to date, before its rows change."""
+    """The statement that updates a target's billing periods. It runs before the target's rows change."""
     return statement(_PERIODS, "settle_billing_periods").naming(period_changes=_changes(target, staged), staged=staged)
 
 
 def render_period_checks(template: Template, checked: Checked) -> list[RenderedCheck]:
-    """The warning of every run that changes final billing periods."""
+    """The check that warns if a run changes final billing periods."""
     return [_final_periods(target, checked) for target in focus_targets(template)]
 
 

@@ -1,4 +1,4 @@
-"""Compares the bytes that statements would bill with the limit that is left, before they run."""
+"""Compares the bytes that statements would bill with the rest of the limit, before they run."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def require_within(
     *,
     besides: int = 0,
 ) -> None:
-    """Check by dry runs that the statements together bill at most the limit; BytesLimitExceeded naming the place.
+    """Check by dry runs that the statements together bill at most the limit; BytesLimitExceeded names the place.
 
-    Each statement is estimated on its own, because a dry run cannot always estimate a script. `besides` are bytes to
-    add.
+    Each statement is estimated on its own, because a dry run cannot always estimate a script. The bytes in `besides`
+    are added to the sum.
     """
     if limit is None:
         return
@@ -33,6 +33,6 @@ def require_within(
 
 
 def refuse_beyond(place: str, limit: int | None, bytes_billed: int) -> None:
-    """Check that the estimate is within the limit, if there is one; BytesLimitExceeded naming the place."""
+    """Check that the estimate is within the limit, if there is one. BytesLimitExceeded names the place."""
     if limit is not None and bytes_billed > limit:
         raise BytesLimitExceeded(f"{place}: would bill {bytes_billed} bytes, but max_bytes_billed leaves {limit}")

@@ -1,4 +1,4 @@
-"""Renders a template's checks as SQL: each is a statement of shared/sql/pipeline, and all of them are one job."""
+"""Renders a template's checks as SQL. Each check is a statement of shared/sql/pipeline; one job runs all of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ROWS, _TABLES, _COMPARISONS = "pipeline/checks", "pipeline/table_checks", "pipe
 class RenderedCheck:
     """One statement of the job and its parameters; a check on several columns has several.
 
-    `table` is the table that the checked rows are for, or the step's name when they are not published.
+    `table` is the table into which the checked rows go, or the step's name if they are not published.
     """
 
     check_id: str
@@ -51,7 +51,7 @@ class RenderedCheck:
 
 @dataclass(frozen=True)
 class Checked:
-    """The data that the checks of a run use, by step id: staging tables as `{staging}.name`, days, counts.
+    """The data that the checks of a run use. By step id it has staging tables (`{staging}.name`), days and counts.
 
     `values` are the values that every statement of the template may use, except the days.
     """
@@ -65,7 +65,7 @@ class Checked:
 def render_checks(
     template: Template, options: Mapping[str, Mapping[str, Any]], checked: Checked
 ) -> list[RenderedCheck]:
-    """The checks of a run; `options` by check id, placeholders filled. InvalidTemplate naming the check."""
+    """The checks of a run, by their filled `options`. InvalidTemplate names a check that cannot be rendered."""
     rendered: list[RenderedCheck] = []
     for check in template.checks:
         try:
@@ -82,13 +82,13 @@ def checks_statement(rendered: Sequence[RenderedCheck]) -> tuple[Statement, dict
     for number, item in enumerate(rendered):
         prefix = f"check{number}_"
         check = item.statement.prefixed(prefix)
-        statements.append(replace(check, text=f"(\n{check.text}\n)"))  # one may begin with a WITH of its own
+        statements.append(replace(check, text=f"(\n{check.text}\n)"))  # a check's statement may begin with its own WITH
         values |= {f"{prefix}{name}": value for name, value in item.values.items()}
     return joined("run_checks", statements, "\nUNION ALL\n"), values
 
 
 def target_of(template: Template, step_id: str, table: str | None = None) -> Target | None:
-    """The target into which a step is published: that table, or the first one."""
+    """The target into which a step is published: the given table, or the first one."""
     targets = [target for target in template.publish if target.step == step_id]
     return next((target for target in targets if table in (None, target.table)), None)
 

@@ -31,7 +31,7 @@ _SHOWING_VALUES = frozenset({"accepted_values", "range"})
 def run_checks(
     hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
 ) -> StepResult:
-    """Run every check in one job. The result has what each observed; `failed_checks` says if the run may continue."""
+    """Run every check in one job. The result has the observed values; `failed_checks` says if the run may continue."""
     checked = _checked(hop, records)
     rendered = [*render_checks(hop.template, step.values, checked), *render_guards(hop.template, checked)]
     found, values = checks_statement(rendered)
@@ -49,9 +49,9 @@ def run_checks(
 
 
 def _require_valid(hop: Hop, rendered: Sequence[RenderedCheck]) -> None:
-    """Raise InvalidTemplate naming the check that BigQuery refuses for any rows, because no other attempt helps.
+    """Raise InvalidTemplate, which is not retried, for a check whose SQL BigQuery refuses for any rows.
 
-    It asks only once the job has failed, so that a run without mistakes does not wait for the answer.
+    It is called only after the job has failed, so that a valid run does not wait for these dry runs.
     """
     for item in rendered:
         try:
@@ -74,7 +74,7 @@ def _checked(hop: Hop, records: Mapping[str, StepRecord]) -> Checked:
 
 
 def _result(item: RenderedCheck, row: Mapping[str, Any], checked_at: str) -> dict[str, Any]:
-    """A row of x_meta_dq_results, small enough for an event: the observed value and a few of the failing rows."""
+    """A row of x_meta_dq_results with the observed value and a few failing rows. It is small enough for an event."""
     result = {
         "step_id": item.step,
         "check_id": item.check_id,
@@ -91,13 +91,13 @@ def _result(item: RenderedCheck, row: Mapping[str, Any], checked_at: str) -> dic
 
 
 def failed_checks(results: Sequence[Mapping[str, Any]]) -> str:
-    """The checks of severity fail that did not pass, in words; empty if the run may continue."""
+    """The checks of severity fail that did not pass, as text. It is empty if the run may continue."""
     failed = [result for result in results if result["severity"] == "fail" and not result["passed"]]
     return "; ".join(f"{result['check_id']}: {_in_words(result)}" for result in failed)
 
 
 def _in_words(result: Mapping[str, Any]) -> str:
-    """The observed and the expected value, and for checks that show values the number of failing rows."""
+    """The observed and the expected value as text, with the number of failing rows if the check shows values."""
     words = f"{result['observed']}, expected {result['expected']}"
     if result.get("uses") not in _SHOWING_VALUES:
         return words

@@ -1,4 +1,4 @@
-"""The context of a hop that its steps share: the run, the services, and the signal to stop."""
+"""Defines the context that the steps of a hop share: the run, the services, and the signal to stop."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Services:
 
 @dataclass(frozen=True)
 class Hop:
-    """One request's part of a run. All reads of the source read it as of `snapshot_at`."""
+    """One request's part of a run. All reads of the source see it as it was at `snapshot_at`."""
 
     task: RunTask
     run: ClaimedRun
@@ -53,8 +53,8 @@ class Hop:
     def staging_table(self, step: PlannedStep) -> str:
         """The name of a step's staging table.
 
-        The input is part of the name: an overtaken attempt that read other rows and writes late writes into another
-        table.
+        A hash of the input is part of the name. So an overtaken attempt that read other rows and writes late writes
+        into another table.
         """
         return f"{self.task.tenant_id}__{self.task.pipeline_logging_id}__{step.id}__{step.input_hash}"
 
@@ -73,7 +73,7 @@ class Hop:
 
     @cached_property
     def credential(self) -> Credential:
-        """The tenant's credential, decrypted once; CredentialsRejected when it is missing or cannot be decrypted."""
+        """The tenant's credential, decrypted once; CredentialsRejected if it is missing or cannot be decrypted."""
         sealed = self.run.credential
         if sealed is None:
             raise CredentialsRejected(not_set_up(self.template.credentials))

@@ -36,7 +36,7 @@ from shared.pipeline.stop_signal import HandOver
 from shared.runtime import log
 
 SQL, AWS_BILLING_FILES = "sql", "aws_billing_files"
-_KINDS: Mapping[type[ConvergenceError], type[RunError]] = {  # the first that fits
+_KINDS: Mapping[type[ConvergenceError], type[RunError]] = {  # the first entry that matches counts
     Throttled: DependencyThrottled,
     Unavailable: DependencyUnavailable,
     InvalidInput: InvalidParameters,
@@ -60,7 +60,7 @@ class Executor:
         self._done: dict[str, StepRecord] = {}
 
     def run(self) -> None:
-        """Run the remaining steps until the run is published. HandOver when the request's time ends, or RunError."""
+        """Run the remaining steps until the run is published. It raises RunError, or HandOver when the time ends."""
         hop = self._hop
         steps = plan_steps(
             hop.template,
@@ -102,7 +102,7 @@ class Executor:
             raise CheckFailed(failure)
 
     def _with_retries(self, step: PlannedStep) -> StepResult:
-        """The step's result, after as many tries as its template allows; a RunError if all of them fail."""
+        """The step's result, after as many tries as its template allows. It raises a RunError if all of them fail."""
         for number in range(1, step.retry.attempts + 1):
             try:
                 self._hop.stop_signal.check()
@@ -130,16 +130,15 @@ class Executor:
             from shared.pipeline.steps.billing_files import load_billing_files
 
             return load_billing_files(self._hop, step)
-        from shared.pipeline.steps.gcp_billing_export import (
-            extract,  # Arrow and Storage Read load only for who extracts
-        )
+        # Only a run that extracts loads Arrow.
+        from shared.pipeline.steps.gcp_billing_export import extract
 
         return extract(self._hop, step, max_bytes_billed=left)
 
     def _bytes_left(self, step: PlannedStep) -> int | None:
-        """The bytes that the step may bill: its own limit or the rest of the run's, if lower; None without any."""
+        """The bytes that the step may bill: its own limit or the rest of the run's, the lower; None without limits."""
         limit = self._hop.template.max_bytes_billed
-        left = None if limit is None else max(1, limit - self._journal.bytes_billed)  # BigQuery takes 0 for no limit
+        left = None if limit is None else max(1, limit - self._journal.bytes_billed)  # for BigQuery 0 means no limit
         return min((bound for bound in (step.max_bytes_billed, left) if bound is not None), default=None)
 
     def _outputs(self) -> Mapping[str, StepRecord]:

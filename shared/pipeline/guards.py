@@ -1,4 +1,4 @@
-"""Adds the checks that every run makes without the template naming them; their SQL is in pipeline/guards.sql."""
+"""Adds the checks that every run makes, whatever its template says. Their SQL is in pipeline/guards.sql."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _GUARDS = "pipeline/guards"
 def render_guards(template: Template, checked: Checked) -> list[RenderedCheck]:
     """The additional checks of a run.
 
-    `of_this_run` fails a run with rows of another source or day, which its publish would not replace. `has_rows` only
-    warns of days without rows, `final_periods` of billing periods that were final and change.
+    `of_this_run` fails a run with rows of another source or day, because its publish would add them without replacing
+    any. `has_rows` only warns of days without rows. `final_periods` only warns of final billing periods that change.
     """
     published = {target.step for target in template.publish}
     own = [target for target in template.publish if not published & _steps_below(template, target.step)]

@@ -1,4 +1,4 @@
-"""Extends the lease by heartbeats while a hop works, and reads whether the run has to stop."""
+"""Sends heartbeats, which extend the lease while a hop works, and reads whether the run has to stop."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from shared.runtime import log
 def heartbeats(
     stop_signal: StopSignal, *, every_seconds: float, beat: Callable[[], object], signals: Callable[[], Signals]
 ) -> Iterator[None]:
-    """Beat and listen from a thread that ends with the block; the thread stops `stop_signal`, the steps notice."""
+    """Send heartbeats and read signals in a thread during the block. It gives `stop_signal`, which the steps check."""
     done = threading.Event()
 
     def run() -> None:
-        log.bind(step_id="heartbeat")  # a label of its jobs, in the thread's own context
+        log.bind(step_id="heartbeat")  # a label for the thread's jobs
         while not done.wait(every_seconds):
             try:
                 stop_signal.enforce()
@@ -29,7 +29,7 @@ def heartbeats(
                 heed(stop_signal, signals())
             except ConvergenceError as error:
                 log.warning("heartbeat failed", error_class=type(error).__name__)
-            except Exception as error:  # noqa: BLE001 - without its thread a run that works would lose its lease
+            except Exception as error:  # noqa: BLE001 - if the thread ended, a working run would lose its lease
                 log.error("heartbeat crashed", exception=error)
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="heartbeat", daemon=True)

@@ -14,10 +14,10 @@ from shared.pipeline.plan import CHECKS, PUBLISH
 def interrupted_step(
     template: Template, checkpoints: Sequence[Checkpoint], *, attempt: int, closed_at: datetime, reason: str | None
 ) -> StepRecord | None:
-    """The step after the last one that this attempt completed, as FAILED for `reason`.
+    """The record of the step after the last completed one, with the status FAILED for `reason`.
 
-    It returns None when no step was under way: no executor claimed the attempt, it handed over, or it noted the
-    step's end itself.
+    It returns None if no step was under way: no executor claimed the attempt, or the executor handed over or recorded
+    the step's end itself.
     """
     events = [item for item in checkpoints if item.attempt == attempt and item.kind != "CANCEL_REQUESTED"]
     last = events[-1] if events else None

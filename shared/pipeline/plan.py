@@ -18,7 +18,7 @@ from shared.pipeline.row_days import grain_problems
 from shared.pipeline.sql_problems import problems_at_run
 from shared.pipeline.statements import statements_named_by, step_statement
 
-CHECKS, PUBLISH = "checks", "publish"  # the two steps every run ends with
+CHECKS, PUBLISH = "checks", "publish"  # every run ends with these two steps
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class PlannedStep:
     max_bytes_billed: int | None = None
 
     def over(self, *read: Any) -> PlannedStep:
-        """The step with the data that it reads as part of its input.
+        """The step whose input hash also covers the data that it reads.
 
-        New days are found by comparing with the published rows, so a later attempt may find fewer; it must then not
-        publish the rows that this attempt left in staging.
+        A run finds new days by comparing with the published rows, so a later attempt may find fewer days. It must then
+        not publish the rows that this attempt left in staging.
         """
         return replace(self, input_hash=_digest(self.input_hash, {"read": read}))
 
@@ -54,8 +54,9 @@ def plan_steps(
 ) -> Sequence[PlannedStep]:
     """The run's steps in order: the template's, then the checks, then the publish.
 
-    ConfigError for a template whose rows are of longer periods than its grain, and for SQL that `validate` refuses:
-    a publish would replace what it has not read, or the run would read what is not its tenant's.
+    It raises ConfigError for a template whose rows cover longer periods than its grain, because its publish would
+    replace days that the run did not read. It also raises it for SQL that `validate` refuses, such as SQL that reads
+    another tenant's tables.
     """
     for problem in problems_at_run(template):
         raise ConfigError(problem)
@@ -89,7 +90,7 @@ def _planned(step: Step, values: Mapping[str, Any], digest: str, statement: Stat
 
 
 def _asked(template: Template, statement: Statement, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs of a statement besides earlier steps: its text, parameters and lookups."""
+    """The inputs of a statement other than earlier steps: its text, parameters and lookups."""
     lookups = {name: get_lookup(template, name).digest for name in statement.parameters if name in template.lookups}
     parameters = {name: variables[name] for name in statement.parameters if name in template.parameters}
     return {"sql": statement.text, "types": dict(statement.parameters), "lookups": lookups, "parameters": parameters}

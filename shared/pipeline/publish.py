@@ -23,7 +23,7 @@ from shared.pipeline.steps.result import StepResult
 from shared.pipeline.turn import Turns
 
 _PUBLISH = "pipeline/publish"
-_FRAME_TABLES = 4  # what finish_run reads: the run log, the queue, the fence and the events
+_FRAME_TABLES = 4  # finish_run reads the run log, the queue, the fence and the events
 
 
 def prepare_targets(hop: Hop) -> None:
@@ -34,15 +34,16 @@ def prepare_targets(hop: Hop) -> None:
 
 
 def publish_statement(template: Template, staged: Mapping[str, str]) -> Statement:
-    """The whole transaction; `staged` gives each step's staging table as `{staging}.name`."""
+    """The whole transaction. `staged` maps each step to its staging table, as `{staging}.name`."""
     frame = [statement(_PUBLISH, name) for name in ("finish_run", "commit_publish")]
     return joined("publish", [frame[0], *_replacements(template, staged), frame[1]], "\n\n")
 
 
 def _replacements(template: Template, staged: Mapping[str, str]) -> Iterator[Statement]:
-    """One statement with the restatements of all targets, then one for the rows of each, as each takes a round trip.
+    """One statement for the restatements of all targets, then one for each table's rows.
 
-    Billing periods are settled between the two, while the earlier rows are still there.
+    Each statement takes a round trip, so one has all restatements. Between them the billing periods are settled, while
+    the earlier rows are still there.
     """
     restated = [
         _restated(template, target, staged[target.step]).prefixed(f"{target.table}_") for target in template.publish
@@ -79,9 +80,9 @@ def publish(
     max_bytes_billed: int | None,
     clock: Callable[[], datetime],
 ) -> StepResult:
-    """Publish the staged rows in a turn; FenceLost, and no change, when another attempt took over.
+    """Publish the staged rows in a turn. If another attempt took over, nothing changes and it raises FenceLost.
 
-    BytesLimitExceeded, before anything is paid, when it would bill more than is left.
+    If the publish would bill more than is left, BytesLimitExceeded is raised before anything is billed.
     """
     staged = {step_id: f"{{staging}}.{record.output_table}" for step_id, record in records.items()}
     rows = sum(records[target.step].rows or 0 for target in hop.template.publish)
@@ -125,7 +126,7 @@ def _values(hop: Hop, records: Mapping[str, StepRecord], *, rows: int, bytes_bil
 
 
 def _deliveries(hop: Hop, details: list[Mapping[str, Any]]) -> str | None:
-    """By billing period what is published once this run is; None of a pipeline that loads no deliveries."""
+    """The deliveries that this run publishes, by billing period; None for a pipeline that loads no deliveries."""
     new = {period: delivery for item in details for period, delivery in item.get("deliveries", {}).items()}
     return json.dumps({**hop.begun.deliveries, **new}, sort_keys=True) if new or hop.begun.deliveries else None
 

@@ -1,4 +1,4 @@
-"""Checks how a published row's day is computed: a row must not add up more days than the template's grain.
+"""Checks how a published row's day is computed: a row must not cover more days than the template's grain.
 
 The SQL is not parsed. The expression of the day's column is found by the column's name. The columns in that expression
 are then found the same way, through the parts of the statement and the steps that it reads.
@@ -40,7 +40,7 @@ _NO_EXPRESSION = re.compile(r"\b(?:FROM|JOIN|WHERE|BY|WITH|HAVING|QUALIFY)\b", r
 
 @dataclass(frozen=True)
 class CoarseDay:
-    """A published day that represents a longer period: a `part` of the calendar, or RUN, computed by `expression`."""
+    """A day column that stands for a longer period: a `part` of the calendar, or RUN. `expression` computes it."""
 
     target: Target
     statement: str
@@ -48,7 +48,7 @@ class CoarseDay:
     part: str
 
     def problem(self, grain: Grain) -> str | None:
-        """The problem for a template of this grain; None when the grain is as long as the period."""
+        """The problem for a template of this grain, or None if the grain is as long as the period."""
         told = f"{self.target.date_column} of {self.target.table} is the {_PARTS.get(self.part, self.part.lower())}"
         made = f"{told}, by {self.expression}"
         if self.part == "RUN":
@@ -84,7 +84,7 @@ def grain_problems(template: Template) -> Iterator[tuple[Place, str]]:
 
 
 def coarse_days(template: Template, target: Target) -> Iterator[CoarseDay]:
-    """The places where a published row's day is computed from several days, as far as column names show."""
+    """The places where a published row's day stands for several days, as far as column names show."""
     texts = dict(_texts(template, target.step))
     asked, seen, extracting = [target.date_column], set[str](), list[tuple[str, str]]()
     while asked:
@@ -100,14 +100,14 @@ def coarse_days(template: Template, target: Target) -> Iterator[CoarseDay]:
                     extracting.append((name, " ".join(expression.split())))
                 asked += [word for word in _WORD.findall(expression) if word.upper() not in _NO_COLUMNS]
 
-    # An expression of year, month and day gives one day, whichever columns these come from.
+    # An expression of a year, a month and a day gives one day, whatever columns they come from.
     extracted = {match["part"].upper() for _, expression in extracting for match in _EXTRACTED.finditer(expression)}
     if extracted & _COARSE and not extracted & _SHIFTED_BY.keys():
         yield CoarseDay(target, *extracting[0], "MONTH" if "MONTH" in extracted else "YEAR")
 
 
 def _texts(template: Template, step_id: str) -> Iterator[tuple[str, str]]:
-    """The SQL of a step and of the sql steps that it reads, by statement, without comments."""
+    """The SQL of a step and of the sql steps that it reads, without comments, by statement."""
     steps = {step.id: step for step in template.steps if isinstance(step, SqlStep)}
     if step := steps.get(step_id):
         statement = step_statement(template, step)
@@ -159,7 +159,7 @@ def _part(expression: str) -> str | None:
 
 
 def _second_argument(expression: str, start: int) -> str:
-    """The word that the second argument of a call begins with, in capitals; its arguments begin at `start`."""
+    """The first word of the second argument of a call, in capitals. The arguments of the call begin at `start`."""
     depth = 0
     for place, sign in enumerate(expression[start:], start=start):
         if sign == "," and depth == 0:

@@ -1,4 +1,4 @@
-"""Bounds the sample of rows that fail a check, so that it fits into an event."""
+"""Limits the size of the sample of rows that fail a check, so that it fits into an event."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ MOST_ROW_CHARACTERS = 2000
 
 
 def bounded_sample(rows: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows, as JSON objects in text form, with long values cut and without the columns that do not fit."""
+    """The rows, which are JSON objects as text. Long values are cut, and columns that do not fit are dropped."""
     return [_bounded(row) for row in rows[:MOST_ROWS]]
 
 
 def _bounded(row: str) -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads(row, parse_float=str)
-    except ValueError:  # so long that the query cut it
+    except ValueError:  # the text is not JSON any more, because the query cut it
         return {"row": _cut(row)}
     kept: dict[str, Any] = {}
     size = 0

@@ -1,4 +1,4 @@
-"""Finds the lines of a template's statements in its files: of each parameter and of each line of SQL."""
+"""Finds where a template's statements, their parameters and their lines of SQL are in its files."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class StatementPlace:
     lines: list[tuple[int, str]] = field(default_factory=list)
 
     def line_of(self, pattern: str) -> int:
-        """The first line of its SQL that a pattern is found in, or its first line."""
+        """The number of the first line of SQL that matches a pattern, or of the statement's first line."""
         return next((number for number, text in self.lines if re.search(pattern, text)), self.opening)
 
 
 def shown_path(path: Path) -> str:
-    """A file as errors name it: from the current directory where it is below that, so that an editor can jump."""
+    """The file's path for errors. Below the current directory it is a relative path, which an editor can open."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -36,7 +36,7 @@ def shown_path(path: Path) -> str:
 
 
 def places_of(file: Path) -> Mapping[str, StatementPlace]:
-    """Every statement of a template whose <template>.sql this is, by name."""
+    """The places of all statements of the template with this <template>.sql, by name."""
     return {place.name: place for path in sql_files(file) if path.is_file() for place in _places(path)}
 
 

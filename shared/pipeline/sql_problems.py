@@ -1,4 +1,4 @@
-"""Problems of a template's SQL that can be found without parsing it: names, parameters, tables."""
+"""Finds problems of a template's SQL that show without parsing it: names, parameters, tables."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ BILLED_COLUMNS = {
     "row_count": ("INT64",),
     "billed_cost": ("NUMERIC", "INT64"),
 }
-_BILLED_VALUES = ("dates", "pipeline_logging_id", "source")  # what a publish gives to the statement that adds up
+_BILLED_VALUES = ("dates", "pipeline_logging_id", "source")  # a publish gives these parameters to a `billed` statement
 
 
 def sql_problems(
     template: Template, names: Collection[str] | None = None, shown: Callable[[Path], str] = shown_path
 ) -> list[str]:
-    """A line for all that is wrong with its statements: the .sql file, the line in it, the statement, what.
+    """One line for each problem of the statements: the .sql file, the line in it, the statement, the problem.
 
     `names` are the statements to check, all by default; `shown` gives the name that a message uses for a file.
     """
@@ -72,7 +72,7 @@ def _used(statement: Statement) -> set[str]:
 
 
 def _returned(text: str) -> set[str]:
-    """The names of the columns that a statement returns; all its words where it returns a `*`."""
+    """The names of the columns that a statement returns, or all words of a statement that returns a `*`."""
     flat, before = _NO_SQL.sub(" ", text), ""
     words = set(re.findall(r"\w+", flat))
     while flat != before:
@@ -109,7 +109,7 @@ class _Reading:
             yield self._told(line, f"must return {', '.join(BILLED_COLUMNS)}: a publish reads {' and '.join(missing)}")
 
     def braces(self) -> Iterator[str]:
-        """An unmatched brace: then no placeholder of the statement can be found."""
+        """The problem of an unmatched brace, with which no placeholder of the statement can be found."""
         try:
             placeholders(self.statement.text)
         except ValueError as error:
@@ -135,13 +135,13 @@ class _Reading:
                 yield self._told(line, no_table(table))
 
     def _foreign_tables(self) -> Iterator[str]:
-        """Tables outside the tenant's dataset: a run for another tenant would read them too."""
+        """The problems of tables outside the tenant's dataset, which runs of every tenant would read."""
         texts = [each.text for each in template_statements(self.template).values()]
         for table in foreign_tables(self.statement.text, names_given(texts)):
             yield self._told(self.place.line_of(re.escape(table.removesuffix("()"))), foreign_table(table))
 
     def _reads(self) -> Iterator[str]:
-        """Reads of published rows that take those of other sources or days."""
+        """The problems of reads of published rows that are not limited to the run's source and days."""
         if self.statement.name in bounded_statements(self.template):
             for table, problem in problems_of_reads(self.statement.text, sourced_tables()):
                 line = self.place.line_of(rf"\{{dataset\}}\s*\.\s*`?{table}\b")

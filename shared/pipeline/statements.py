@@ -1,4 +1,4 @@
-"""The statements of a template's SQL: found, held against what a run can fill in, and filled in."""
+"""Finds the statements of a template's SQL, checks that a run can fill them in, and fills them in."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def _statements_of(file: Path, _edition: str) -> Mapping[str, Statement]:
 
 
 def step_statement(template: Template, step: SqlStep) -> Statement:
-    """A sql step's statement, its placeholders open; ConfigError naming the step when a run could not fill it."""
+    """A sql step's statement with open placeholders. ConfigError names the step if a run could not fill them."""
     with _told_of(f"{template.pipeline_id}: steps.{step.id}.with.query"):
         return usable_statement(template, step.with_.query, earlier_steps(template, step))
 
 
 def check_statement(template: Template, check: Check, query: str) -> Statement:
-    """A statement that a check names, its placeholders open; ConfigError naming the check when nobody could fill it."""
+    """A check's statement with open placeholders. ConfigError names the check if a run could not fill them."""
     with _told_of(f"{template.pipeline_id}: checks.{check.id}.with"):
         return usable_statement(template, query, [step.id for step in template.steps])
 
 
 def statements_named_by(template: Template, check: Check) -> list[Statement]:
-    """The template's own statements that a check's result depends on, their placeholders open."""
+    """The template's statements on which a check's result depends, with open placeholders."""
     if isinstance(check, SqlCheck):
         names = [check.with_.query]
     elif isinstance(check, Reconciliation):
@@ -64,7 +64,7 @@ def statements_named_by(template: Template, check: Check) -> list[Statement]:
 
 
 def usable_statement(template: Template, name: str, readable: Sequence[str]) -> Statement:
-    """A statement that may read these steps, its placeholders open; ConfigError when a run could not fill it."""
+    """A statement that may read these steps, with open placeholders. ConfigError says if a run could not fill them."""
     statements = template_statements(template)
     if name not in statements:
         known = ", ".join(sorted(statements))
@@ -82,7 +82,7 @@ def usable_statement(template: Template, name: str, readable: Sequence[str]) -> 
 
 
 def foreign_table(table: str) -> str:
-    """Why a statement may not read a table, and how it reads the tenant's own."""
+    """The message that a statement may not read a table, and how it reads the tenant's own tables."""
     if not re.search(r"\w", table) or table.lower() in CHANGES:
         return f"must be one query, from SELECT or WITH on; {table} is refused"
     if table.endswith("()"):
@@ -96,7 +96,7 @@ def foreign_table(table: str) -> str:
 
 
 def bounded_statements(template: Template) -> set[str]:
-    """The statements whose published rows must be those of the run: of steps and reconciliations, and their parts."""
+    """The statements that may read only the run's published rows: of steps and reconciliations, and their parts."""
     asked = [step.with_.query for step in template.steps if isinstance(step, SqlStep)]
     for check in template.checks:
         if isinstance(check, Reconciliation):
@@ -105,7 +105,7 @@ def bounded_statements(template: Template) -> set[str]:
 
 
 def statements_sent(template: Template) -> set[str]:
-    """The statements that a run sends, with the parts that they name."""
+    """The statements that a run sends, and the parts that they name."""
     checked = [check.with_.query for check in template.checks if isinstance(check, SqlCheck)]
     billed = [target.billed for target in template.publish]
     return bounded_statements(template) | _with_their_parts(template, [*checked, *billed])
@@ -148,7 +148,7 @@ def _told_of(place: str) -> Iterator[None]:
 
 
 def whole_statement(template: Template, name: str) -> Statement:
-    """A template's statement with others of it filled in where it names them; what is a step's id is that step."""
+    """A template's statement in which its parts are filled in. A name that is also a step's id means the step."""
     steps = {step.id for step in template.steps}
     parts = {key: value for key, value in template_statements(template).items() if key not in steps}
     return _with_parts(template_statements(template)[name], _without(parts, name))
@@ -160,18 +160,18 @@ def _with_parts(found: Statement, parts: Mapping[str, Statement]) -> Statement:
 
 
 def _without(parts: Mapping[str, Statement], name: str) -> Mapping[str, Statement]:
-    """The parts that a part may name: a part cannot contain itself."""
+    """The parts that a part may name: all except itself, because a part cannot contain itself."""
     return {key: value for key, value in parts.items() if key != name}
 
 
 def earlier_steps(template: Template, step: SqlStep) -> list[str]:
-    """The steps before this one."""
+    """The template's steps before this one."""
     ids = [each.id for each in template.steps]
     return ids[: ids.index(step.id)]
 
 
 def parameter_types(template: Template) -> dict[str, str]:
-    """The type of everything that a sql step's statement may declare as a parameter."""
+    """The parameters that a sql step's statement may declare, and their types."""
     own = {name: _TYPES[parameter.type] for name, parameter in template.parameters.items()}
     return {**RUN_VALUES, **own, **dict.fromkeys(template.lookups, "STRING")}
 
@@ -182,7 +182,7 @@ def steps_read(statement: Statement) -> set[str]:
 
 
 def filled(statement: Statement, staged: Mapping[str, str]) -> Statement:
-    """The statement with its steps' staging tables, which `staged` gives as `{staging}.name`."""
+    """The statement with the staging tables of its steps filled in. `staged` has them as `{staging}.name`."""
     return statement.naming(**{step_id: staged[step_id] for step_id in steps_read(statement)})
 
 

@@ -14,11 +14,11 @@ _MOST_OF_A_BUDGET = 0.9
 
 
 class HandOver(Exception):
-    """The request's time is used up; the next hop goes on. Not an error."""
+    """The request's time is used up, and the next hop continues. This is not an error."""
 
 
 class StopSignal:
-    """Says when a hop has to stop. Steps ask between batches and while they wait; any thread may give the signal."""
+    """Says when a hop has to stop. Steps check it between batches and while they wait. Any thread may give it."""
 
     def __init__(self, *, budget_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -30,14 +30,14 @@ class StopSignal:
         self._interrupts: list[Callable[[], object]] = []
 
     def stop(self, reason: RunError) -> None:
-        """Make the next check raise `reason`, and end the call that is under way; the first reason counts."""
+        """Make the next check raise `reason`, and end the call that is under way. Only the first reason counts."""
         if self._reason is None:
             self._reason = reason
             self._stopped.set()
         self.enforce()
 
     def enforce(self) -> None:
-        """End the call that is under way, if the step has to stop; for another thread, as the step's own may wait."""
+        """End the call that is under way if the step has to stop. Another thread calls this while the step waits."""
         step_ends_at = self._step_ends_at
         is_late = self.is_out_of_time() or (step_ends_at is not None and self._clock() > step_ends_at)
         if self._reason is not None or is_late:
@@ -45,7 +45,7 @@ class StopSignal:
                 end()
 
     def check(self) -> None:
-        """Raise why the hop has to stop, if it has to."""
+        """Raise the reason why the hop has to stop, if there is one."""
         if self._reason is not None:
             raise self._reason
         if self._step_ends_at is not None and self._clock() > self._step_ends_at:
@@ -54,8 +54,8 @@ class StopSignal:
     def check_work(self) -> None:
         """As `check`, for work that ends with the request.
 
-        When the request's time is used up: HandOver when the next request would have more time for this step, because
-        other steps ran before it in this request; else StepTimedOut, because no request has enough time for the step.
+        If the request's time is used up, it raises HandOver or StepTimedOut. HandOver: other steps ran before this one
+        in the request, so the next request has more time for it. StepTimedOut: no request has enough time for the step.
         """
         self.check()
         if self.is_out_of_time():
@@ -63,12 +63,12 @@ class StopSignal:
             raise HandOver if had < _MOST_OF_A_BUDGET * self._budget_seconds else StepTimedOut
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not past a stop."""
+        """Wait, but end the wait when the hop has to stop."""
         self._stopped.wait(seconds)
         self.check()
 
     def pause_for_job(self, seconds: float) -> None:
-        """Wait for a job that goes on without this request; HandOver when the request has no time left."""
+        """Wait for a job that continues without this request. It raises HandOver if the request has no time left."""
         self.pause(seconds)
         if self.is_out_of_time():
             raise HandOver
@@ -79,7 +79,7 @@ class StopSignal:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """The block's time does not count as the step's: the step's clock stops in the block."""
+        """Stop the step's clock during the block, so that its time does not count as the step's."""
         began_at, ends_at = self._clock(), self._step_ends_at
         self._step_ends_at = None
         try:
@@ -90,7 +90,7 @@ class StopSignal:
 
     @contextmanager
     def step(self, timeout_seconds: float) -> Iterator[None]:
-        """A step may take this long."""
+        """Limit the step in the block to this time."""
         self._step_began_at = self._clock()
         self._step_ends_at = self._step_began_at + timeout_seconds
         try:
@@ -100,7 +100,7 @@ class StopSignal:
             self._step_ends_at = None
 
     def _check_repetition(self) -> None:
-        """Before a call is made again: a service that is down is not waited for past the request's time."""
+        """Raise if a call must not be repeated: the hop has to stop, or the request's time is used up."""
         self.check()
         if self.is_out_of_time():
             raise DependencyUnavailable("A service did not answer in time.")

@@ -1,7 +1,7 @@
-"""Finds the tables that a statement reads, and whether each read keeps to the run's source and days.
+"""Finds the tables that a statement reads, and whether each read is limited to the run's source and days.
 
 This is no SQL parser. It splits the text into tokens, and knows what can follow FROM, JOIN and a comma between tables.
-Text that it cannot place counts as a read of a table that no template may name, so a doubtful statement is refused.
+Text that it does not understand counts as a read of a forbidden table, so a doubtful statement is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TOKEN = re.compile(
 _NAMED = re.compile(r"(?i)(?:\bWITH\b(?:\s+RECURSIVE\b)?|,)\s*`?(\w+)`?\s+AS\s*\(")
 _PLAIN = re.compile(r"\w+|`\w+`")
 _ENDS_FROM = frozenset({"where", "group", "having", "qualify", "window", "order", "limit"})
-_FUNCTIONS_IN = frozenset(["net", "keys", "aead", "hll_count", "kll_quantiles"])  # BigQuery's own
+_FUNCTIONS_IN = frozenset(["net", "keys", "aead", "hll_count", "kll_quantiles"])  # groups of BigQuery's own functions
 CHANGES = frozenset(["insert", "update", "delete", "merge", "create", "drop", "alter", "truncate", "export"])
 CHANGES |= {"load", "call", "execute", "begin", "declare", "set"}
 
@@ -56,7 +56,7 @@ class _Level:
 
 
 def names_given(texts: Collection[str]) -> set[str]:
-    """The names that WITH clauses give, in lower case; what a comment or a text says is none."""
+    """The names that WITH clauses define, in lower case. Comments and strings are ignored."""
     return {name for text in texts for name in _names_in(text)}
 
 
@@ -84,7 +84,7 @@ def dataset_reads(text: str) -> list[Read]:
 
 @lru_cache(maxsize=512)
 def _read(text: str, named: frozenset[str]) -> tuple[Sequence[str], Sequence[Read]]:
-    """The foreign tables that a statement reads, and its SELECTs. Each run asks for them several times."""
+    """The foreign tables that a statement reads, and its SELECTs. It is cached, because a run needs it often."""
     reader = _Reader(text, named)
     reader.run()
     return tuple(reader.foreign), tuple(reader.reads)
@@ -132,7 +132,7 @@ class _Reader:
         self.place += 1
 
     def _call(self) -> None:
-        """A call of a function by a name with dots: only BigQuery's own and those of the tenant's dataset may be."""
+        """Check a call of a function whose name has dots: BigQuery's own and the tenant's dataset's are allowed."""
         start = -1
         while self._at(start - 1) == ".":
             start -= 2
@@ -146,7 +146,7 @@ class _Reader:
 
     @staticmethod
     def _continues(level: _Level, opener: str) -> bool:
-        """Whether what is in the parentheses is a part of the SELECT's condition that must hold."""
+        """Whether the text in the parentheses is a condition that every row of the SELECT must meet."""
         return level.in_condition and opener in {"where", "on", "and", "("}
 
     def _word(self, level: _Level, sign: str, word: str) -> None:
@@ -214,7 +214,7 @@ class _Reader:
         if inner.is_query:
             self.reads.append(inner.read())
             return
-        outer.tables += inner.tables  # tables joined in parentheses are the outer SELECT's
+        outer.tables += inner.tables  # tables joined in parentheses belong to the outer SELECT
         outer.has_single_day |= inner.has_single_day
         if inner.in_condition and not inner.has_or:
             outer.sources += inner.sources
@@ -222,7 +222,7 @@ class _Reader:
 
 
 def problems_of_reads(text: str, published: Collection[str]) -> Iterator[tuple[str, str]]:
-    """By table, why a read of what is published would take rows of another source or other days than the run's."""
+    """By table, why a read of published rows would include rows of another source or of days outside the run."""
     for read in dataset_reads(text):
         tables = [table for table in read.tables if table in published]
         if not tables:

@@ -30,7 +30,7 @@ from shared.errors import FenceLost, RunCancelled, TransactionAborted
 from shared.pipeline.context import Hop
 from shared.runtime import log
 
-# The closing of another run of the tenant changes the same table for a moment.
+# A closing of another run of the tenant may change the same table at the same moment.
 _ABORTED_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _TURN_PASSED, _CANCEL_REQUESTED = "TURN_PASSED", "CANCEL_REQUESTED"
 
@@ -75,8 +75,8 @@ class Desk:
 def await_own_publish(jobs: PublishJobs, newest: int, pause: Pause) -> int | None:
     """Wait for a publish of this pipeline and source that may commit after `newest` was read, and return its turn.
 
-    The earlier publish has ended now. A publish that begins later finds its lease lost, so the source's tables do not
-    change while this attempt reads them.
+    Afterwards no earlier publish is running. A publish that begins later finds its lease lost. So the source's tables
+    do not change while this attempt reads them.
     """
     desk = Desk(_not_here, jobs.find, partial(jobs.await_end, pause=pause), _not_here, pause)
     turn = desk.carry_out(find_newer_publish(jobs.fence, newest))
@@ -91,7 +91,7 @@ def _not_here(*_: Any) -> Any:
 
 
 class Turns:
-    """A hop's turns to publish; `clock` tells UTC time."""
+    """A hop's turns to publish. `clock` returns the UTC time."""
 
     def __init__(self, hop: Hop, *, clock: Callable[[], datetime]) -> None:
         self._hop, self._clock = hop, clock
@@ -101,9 +101,9 @@ class Turns:
     def publish(
         self, script: Statement, values: Mapping[str, Any], *, max_bytes_billed: int | None, timeout_seconds: int
     ) -> QueryJob:
-        """Publish in a turn and return the finished job; FenceLost or RunCancelled when the transaction refused.
+        """Publish in a turn and return the finished job; FenceLost or RunCancelled if the transaction refuses.
 
-        Waiting for the turn does not use the step's time. A transaction that lost to a closing takes another turn.
+        Waiting for the turn does not use the step's time. If a closing aborts the transaction, it takes another turn.
         """
         for pause_seconds in _ABORTED_PAUSES_SECONDS:
             try:
@@ -128,7 +128,7 @@ class Turns:
         try:
             return self._jobs.finished(self._newest, pause)
         except AssertionFailed as error:
-            if error.message == _TURN_PASSED:  # BigQuery forgot a turn's job, so a second run took the turn
+            if error.message == _TURN_PASSED:  # BigQuery forgot the job of a turn, so a second run took the same turn
                 self._newest = self._join_line().newest
                 raise TransactionAborted from error
             if error.message == _CANCEL_REQUESTED:

@@ -1,1 +1,1 @@
-"""The use cases, one file for each request."""
+"""The use cases. Each file has one request, or the requests about one thing."""

@@ -1,4 +1,4 @@
-"""Accepts runs: one read that proves the key and finds what the tenant may do, one transaction that queues."""
+"""Accepts runs: one read proves the key and finds the tenant's limits, one transaction queues the runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Ask:
     request: RunRequest
 
     def request_id(self, number: int) -> str:
-        """The id to try after `number` others: the same one each time where the request has a key."""
+        """The id to try after `number` used-up ids. It is the same for each call with the same Idempotency-Key."""
         if self.request.idempotency_key is None:
             return str(uuid.uuid4())
         return repeatable_run_id(
@@ -49,13 +49,13 @@ class Ask:
         )
 
     def require_source(self, parameters: Mapping[str, Any]) -> str | None:
-        """What a run would load; Conflict or InvalidInput as require_source raises them."""
+        """The source that a run would load. It raises Conflict or InvalidInput as the function require_source."""
         return require_source(self.template, parameters, self.standing.credentials)
 
 
 @dataclass(frozen=True)
 class PlannedRuns:
-    """The runs of one request, and their start. A backfill has a run for each month, and a quota."""
+    """The runs of one request, and their predicted start. A backfill has a run for each month, and a quota."""
 
     source: str | None
     start: Start
@@ -64,7 +64,7 @@ class PlannedRuns:
     quota: BackfillQuota | None = None
 
     def rows(self, request_id: str) -> Sequence[Mapping[str, Any]]:
-        """The id and the parameters of each run, under the id of the request."""
+        """The id and the parameters of each run, given the id of the request."""
         if self.backfill is None:
             return [{"run_id": request_id, "parameters": self.parameters}]
         return [
@@ -82,7 +82,7 @@ class RunRequests:
     unseen: Unseen = field(default_factory=Unseen)
 
     def require_standing(self, key: PresentedKey) -> Standing:
-        """The caller's standing, proved as the policy tenant_api_key does. One job."""
+        """The caller's standing. The key is proved as the policy tenant_api_key proves it. One job."""
         asked_at = self.unseen.now()
         standing = self.runs.find_standing(key)
         if standing is None:
@@ -91,7 +91,7 @@ class RunRequests:
         return replace(standing, asked_at=asked_at)
 
     def accepting(self, standing: Standing, runs: int) -> AbstractContextManager[int]:
-        """A block that accepts so many runs: how many others of the tenant this standing may not show.
+        """A block that accepts this number of runs. It yields how many others of the tenant this standing may not show.
 
         Each instance counts only its own runs. When several instances together exceed a limit, the dispatcher
         enforces it.
@@ -101,13 +101,13 @@ class RunRequests:
     def accept(self, ask: Ask, planned: PlannedRuns) -> AcceptedRun:
         """Queue the runs under the first free id.
 
-        It returns this call's answer, or the answer of the first call with the same key. IdempotencyMismatch when the
-        key came with another body. At most one job that writes.
+        It returns this call's answer, or the answer of the first call with the same key. It raises IdempotencyMismatch
+        if the first call had another body. At most one job writes.
         """
         number = 0
         while (accepted := self._try_id(ask, planned, ask.request_id(number))) is None:
             number += 1
-        self.tasks.kick()  # the first call may have been cut off before it could
+        self.tasks.kick()  # the first call may have been cut off before its kick
         return accepted
 
     def find_first(self, ask: Ask) -> AcceptedRun | None:

@@ -1,4 +1,4 @@
-"""Ends an attempt: as published, handed over, paused, failed, or ended before."""
+"""Ends an attempt that was published, handed over, paused or failed, or whose run had already ended."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class AttemptEnd:
     report: AttemptReport
 
     def published(self) -> str:
-        """The run is published, and with it completed."""
+        """Record that the run was published, and so is completed."""
         self.report.write_log(self.run, self.journal)
         return self.report.append_end("SUCCEEDED", outcome="COMPLETED")
 
     def found(self, begun: Begun) -> str:
-        """An earlier delivery ended the run and was cut off before it could say so, or write its log."""
+        """Report a run that an earlier delivery ended. That delivery was cut off before its report or its log."""
         status = str(begun.status)
         log.info("run had ended", status=status)
         self.report.write_log(self.run, self.journal)
@@ -36,7 +36,7 @@ class AttemptEnd:
         return self.report.append_end(KIND_OF_STATUS[status], outcome=status, retryable=retryable)
 
     def handed_over(self) -> str:
-        """The request's time is used up: the next hop goes on."""
+        """Deliver the next hop, because the request's time is used up."""
         report = self.report
         report.write_log(self.run, self.journal)
         report.append("HANDED_OVER", details={"hop": report.task.hop})
@@ -44,13 +44,13 @@ class AttemptEnd:
         return "HANDED_OVER"
 
     def paused(self, error: RunError) -> str:
-        """Give the lease back: nothing is wrong with the run, and its attempt goes on when the quota is there again."""
+        """Give the lease back. The run has not failed; its attempt continues when the quota is available again."""
         log.warning("run paused", error_message=error.message, cause=told_by_bigquery(error))
         message = error.message[:_MESSAGE_LENGTH]
         return self.report.append_end("PAUSED", error_class=error.error_class, error_message=message)
 
     def failed(self, error: RunError) -> str:
-        """The attempt failed, or its run was cancelled. The last attempt also closes the run's row."""
+        """Report that the attempt failed or its run was cancelled. The last attempt also closes the run's row."""
         message = error.message[:_MESSAGE_LENGTH]
         facts = {"error_class": error.error_class, "error_message": message}
         log.warning("run failed", **facts, retryable=error.retryable, cause=told_by_bigquery(error))
@@ -58,22 +58,22 @@ class AttemptEnd:
         status = "CANCELLED" if isinstance(error, RunCancelled) else "FAILED"
         is_last = not error.retryable or self.report.task.attempt > self.run.max_retries
         ended = self._close_row(status, error.error_class, message) if is_last else None
-        if ended == "COMPLETED":  # published before the error, or before the cancel
+        if ended == "COMPLETED":  # the run was published before the error or the cancel
             return self.report.append_end("SUCCEEDED", outcome=ended)
         if ended and status == "CANCELLED":
             return self.report.append_end("CANCELLED", outcome=status)
-        # A last attempt that cannot say how it ended, or a cancel that may have come too late, does not end the run:
-        # the dispatcher finds out whether the run was published.
+        # If a last attempt does not know how the run ended, or a cancel may have come too late, the run does not end
+        # here. The dispatcher finds out whether it was published.
         retryable = ended is None and (error.retryable or status == "CANCELLED")
         return self.report.append_end("FAILED", outcome=status, retryable=retryable, **facts)
 
     def _close_row(self, status: str, error_class: str, message: str) -> str | None:
-        """The status with which the run ended; None if another attempt took over or BigQuery does not answer."""
+        """Close the run's row and return its status; None if another attempt took over or BigQuery does not answer."""
         ended = {"status": status, "error_class": error_class, "error_message": message}
         billed = self.journal.bytes_billed
         try:
             with log.bound(step_id="close"):
                 return self.report.runs.close_attempt(self.report.task, self.run, **ended, bytes_billed=billed)
-        except Exception as error:  # noqa: BLE001 - the run's own error matters more; a closing task closes it again
+        except Exception as error:  # noqa: BLE001 - the run's error matters more; a closing task tries again
             log.warning("run row not closed", error_class=type(error).__name__)
             return None

@@ -20,7 +20,7 @@ from shared.runtime import log
 
 @dataclass(frozen=True)
 class AttemptReport:
-    """Appends the events of one delivery; `execution_id` is this execution's, `clock` tells UTC time."""
+    """Appends the events of one delivery. `execution_id` names this execution; `clock` returns the UTC time."""
 
     task: RunTask
     execution_id: str
@@ -30,7 +30,7 @@ class AttemptReport:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def append(self, kind: Kind, **facts: Any) -> str:
-        """Append an event of this attempt; its id."""
+        """Append an event of this attempt, and return the event's id."""
         event = RunEvent(
             run_id=self.task.run_id,
             tenant_id=self.task.tenant_id,
@@ -46,11 +46,11 @@ class AttemptReport:
         return event.event_id
 
     def append_step(self, record: StepRecord) -> str:
-        """Append a step's event, which is a checkpoint; its id."""
+        """Append a step's event, which is a checkpoint, and return the event's id."""
         return self.append("STEP", outcome=record.status, details=record.to_details())
 
     def append_end(self, kind: Kind, **facts: Any) -> str:
-        """Append the event that ends the lease, and wake the dispatcher; the event's kind."""
+        """Append the event that ends the lease, wake the dispatcher, and return the event's kind."""
         self.append(kind, **facts)
         self.tasks.kick()
         return kind
@@ -60,5 +60,5 @@ class AttemptReport:
         try:
             with log.bound(step_id="log"):
                 self.runs.log(self.task, run, steps=journal.step_rows(), checks=journal.check_rows())
-        except Exception as error:  # noqa: BLE001 - what the run did is done; its events still tell
+        except Exception as error:  # noqa: BLE001 - the run's work is done, and its events show it
             log.error("step log not written", exception=error)

@@ -1,4 +1,4 @@
-"""Accepts backfills: every month's run in one read and one transaction, with the quota they will wait for."""
+"""Accepts backfills: one transaction queues a run for every month. The answer shows the quota that they may use."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _MOST_AT_ONCE, _MOST_SECONDS_WAITED, _COME_BACK_SECONDS = 4, 10.0, 5
 
 @dataclass(frozen=True)
 class Backfills:
-    """Previews and accepts backfills as `requests` accepts single runs."""
+    """Previews and accepts backfills. `requests` accepts their runs."""
 
     requests: RunRequests
     line: OneAtATime = field(default_factory=lambda: OneAtATime(most=_MOST_AT_ONCE, seconds=_MOST_SECONDS_WAITED))
 
     @contextmanager
     def one_at_a_time(self, key: PresentedKey) -> Iterator[None]:
-        """A block in which one backfill of this key has its standing read and is accepted; another one waits.
+        """A block in which only one backfill of this key reads its standing and is accepted. Others wait.
 
-        Otherwise backfills that are asked for at the same moment would all find the queue empty. TooManyRequests when
-        too many of one key come at once. Each instance orders its own calls.
+        Otherwise backfills that are requested at the same moment would all find the queue empty. It raises
+        TooManyRequests if too many of one key come at once. Each instance orders only its own calls.
         """
         with self.line.first(key.api_key_hash) as is_first:
             if not is_first:
@@ -41,10 +41,11 @@ class Backfills:
             yield
 
     def answer(self, ask: Ask) -> Reply:
-        """200 for a preview, 202 once all runs are in the queue. At most one job.
+        """The answer: 200 for a preview, 202 if all runs are in the queue. At most one job.
 
-        InvalidInput for bad fields, Conflict without a credential or while an earlier backfill waits, TooManyWaiting
-        when the tenant's queue has no place for all of it, IdempotencyMismatch when the key came with another body.
+        It raises InvalidInput for bad fields, Conflict without a credential or while an earlier backfill waits,
+        TooManyWaiting if the tenant's queue has no room for all runs, IdempotencyMismatch for a key that came with
+        another body.
         """
         template, usage = ask.template, ask.standing.usage
         backfill = plan_backfill(template, ask.request.body, today=usage.now.date())
@@ -62,7 +63,7 @@ class Backfills:
                 start, quota = usage.predict_backfill(template.pipeline_id, source), usage.backfill_quota()
                 accepted = self.requests.accept(ask, PlannedRuns(source, start, backfill.parameters, backfill, quota))
         except (Conflict, InvalidInput, LimitReached):
-            # The first call of this key may have been accepted, and its runs be those that wait.
+            # The runs that wait may be those of the first call with this key.
             first = None if backfill.is_preview else self.requests.find_first(ask)
             if first is None:
                 raise

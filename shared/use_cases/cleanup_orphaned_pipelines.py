@@ -15,12 +15,12 @@ from shared.runtime import log
 from shared.use_cases.process_queue import Dispatcher
 
 JOB = "cleanup_orphaned_pipelines"
-_LOOK_BACK_HOURS = 3  # three hourly clean-ups look at each run that is not closed
+_LOOK_BACK_HOURS = 3  # so three hourly clean-ups see each run that is not closed
 
 
 @dataclass(frozen=True)
 class CleanUp:
-    """The hourly clean-up. The queue is the dispatcher's, so its part of it is one call of the dispatcher."""
+    """The hourly clean-up. Only the dispatcher changes the queue, so the clean-up calls it to rescue runs."""
 
     dispatcher: Dispatcher
     orphans: Orphans
@@ -29,7 +29,7 @@ class CleanUp:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def clean_up(self) -> dict[str, Any]:
-        """The answer, as in docs/openapi.json."""
+        """Clean up, and return the answer as docs/openapi.json describes it."""
         executed_at = self.clock()
         with self.jobs.recording(JOB) as counts:
             rescues = self.dispatcher.dispatch(max_runs=DEFAULT_MAX_RUNS).rescues

@@ -1,4 +1,4 @@
-"""Closes one run whose executor is gone: finds how it ended, and writes what the executor did."""
+"""Closes one run whose executor is gone: finds out how it ended, and logs what the executor did."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LostRun:
     def close(self, closing: Closing) -> str:
         """Close the run and return the delivery's outcome as one word. Under a lease it reports how the run ended."""
         if self.report.task.lease_id is None:
-            ended = self._close_row(closing, billed=None)  # what its executor did, if it had one, is not read here
+            ended = self._close_row(closing, billed=None)  # the bytes that an executor billed are not known here
             if ended.status != closing.status:
                 log.error("run was settled before it was known how it ended", status=ended.status)
             return "CLOSED"
@@ -47,7 +47,7 @@ class LostRun:
             return self.report.runs.close(self.report.task, closing, bytes_billed=billed)
 
     def _log_interrupted(self, run: ClaimedRun, ended: Ending) -> None:
-        """Write what the silent executor did, and what it was doing when its run did not get published."""
+        """Log the steps of the silent executor, and if the run was not published, the step that it was executing."""
         journal = Journal(run.checkpoints)
         record = None if ended.status == "COMPLETED" else self._interrupted(run, ended.error_message)
         if record:
@@ -57,7 +57,7 @@ class LostRun:
     def _interrupted(self, run: ClaimedRun, reason: str | None) -> StepRecord | None:
         try:
             template = find_template(run.provider, run.domain, run.pipeline_template)
-        except ConfigError as error:  # the run ends all the same
+        except ConfigError as error:  # the run ends even without its template
             log.error("template not loaded", exception=error)
             return None
         if template is None:

@@ -15,19 +15,19 @@ from shared.runtime import log
 
 @dataclass(frozen=True)
 class RunClosing:
-    """Carries one task out, which may be delivered twice: what is closed stays as it is."""
+    """Carries out one task. A second delivery of it changes nothing."""
 
     closings: Closings
     events: RunEvents
 
     def close(self, task: CloseTask) -> str:
-        """Handle the delivery and return its outcome as one word; raises only if it should be delivered again."""
+        """Handle the delivery and return its outcome as one word; raise only if it should be delivered again."""
         try:
             otherwise = self.closings.close(task)
         except Missing as error:
             if not error.is_in(task.tenant_id):
                 raise
-            # No user is left to see the rows.
+            # Without a dataset there are no rows to close.
             log.warning("runs not closed: the tenant has no dataset", cause=error.raw, runs=len(task.runs))
             return "GONE"
         if otherwise:
@@ -38,5 +38,5 @@ class RunClosing:
 
 
 def _closed(tenant_id: str, run: EndedRun) -> RunEvent:
-    """So that the hourly clean-up knows what is done."""
+    """The event CLOSED, by which the hourly clean-up knows that the run's row is closed."""
     return RunEvent(run.run_id, tenant_id, "CLOSED", datetime.now(UTC), event_id=f"closed-{run.run_id}")

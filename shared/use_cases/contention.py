@@ -10,16 +10,16 @@ from typing import TypeVar
 from shared.errors import TransactionAborted, Unavailable
 from shared.runtime import log
 
-# The pauses add up to 16 s at most and to 8 s on average: longer than a few transactions of others in a row take.
+# The pauses add up to 16 s at most, 8 s on average. That is longer than a few transactions of others take in a row.
 _PAUSES_SECONDS = (0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0)
 
 Result = TypeVar("Result")
 
 
 def until_applied(read_and_apply: Callable[[], Result], *, rng: random.Random) -> Result:
-    """The result of the first try whose transaction was not aborted; Unavailable when none of them was applied.
+    """The result of the first try whose transaction was not aborted. It raises Unavailable if all were aborted.
 
-    Each try must read anew: what was decided on an old read is not worth applying.
+    Each try must read again, because a decision from an old read may be wrong.
     """
     for number, pause_seconds in enumerate(_PAUSES_SECONDS):
         try:

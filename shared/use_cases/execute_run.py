@@ -1,4 +1,4 @@
-"""Executes one delivery: claims the run, does what is left of it, reports the end. A repeated delivery does nothing."""
+"""Executes one delivery: claims the run, runs its remaining steps, reports its end. A repeated one does nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Begin = Callable[[RunTask, ClaimedRun, StopSignal, Services], Hop | Begun]
 
 @dataclass(frozen=True)
 class RunExecution:
-    """Carries one delivery out. It claims and works; `report` says what happens, AttemptEnd and LostRun end the run."""
+    """Carries out one delivery. It claims and works; `report` appends events; AttemptEnd and LostRun end the run."""
 
     services: Services
     report: AttemptReport
@@ -35,9 +35,9 @@ class RunExecution:
     open_stop_signal: Callable[..., StopSignal] = StopSignal
 
     def execute(self) -> str:
-        """Handle the delivery and return its outcome as one word; raises only if it should be delivered again.
+        """Handle the delivery and return its outcome as one word. It raises only if the task should be delivered again.
 
-        When a delivery is still at work after its time and its grace, this process ends.
+        If a delivery still works after its time and its grace period, this process ends.
         """
         settings, closing = self.services.settings, self.report.task.closing
         grace_seconds = settings.execution_grace_seconds
@@ -52,7 +52,7 @@ class RunExecution:
             return self._work(run)
 
     def _claim(self) -> ClaimedRun | str:
-        """The run; DUPLICATE when another delivery has claimed it, STALE when its lease has ended."""
+        """Claim the run. It returns DUPLICATE if another delivery has claimed it, STALE if its lease has ended."""
         task, lease = self.report.task, timedelta(seconds=self.services.settings.lease_seconds)
         try:
             with log.bound(step_id="claim"):
@@ -79,13 +79,15 @@ class RunExecution:
         except ConvergenceError as error:
             failure = classified(error)
             return end.paused(failure) if isinstance(failure, DependencyThrottled) else end.failed(failure)
-        except Exception as error:  # noqa: BLE001 - a defect; without an event the run would wait for its lease to end
+        except Exception as error:  # noqa: BLE001 - a defect; without this event the lease would have to end
             log.error("run crashed", exception=error)
             return end.failed(RunError("The run crashed; find its log by execution_id."))
 
     def _run_steps(self, run: ClaimedRun, journal: Journal) -> Begun | None:
-        """Run the remaining steps, the publish last. It returns how the run ended when an earlier delivery had ended
-        it."""
+        """Run the remaining steps; the last is the publish.
+
+        If an earlier delivery had ended the run, it returns how the run ended.
+        """
         settings, report = self.services.settings, self.report
         stop_signal = self.open_stop_signal(budget_seconds=settings.execution_budget_seconds)
         with heartbeats(

@@ -1,7 +1,6 @@
-"""Brings tables that exist to what configs/tables says now: an operator's command around a deployment.
+"""Changes existing tables to what configs/tables says now. It is an operator's command around a deployment.
 
-It compares every table before it changes any. Only the tables say what is left to do, so repeating a call that was
-cut off completes it.
+It compares every table before it changes any. A call that was cut off can be repeated, which completes it.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from shared.adapters.stores.table_layouts import TableChange, TableLayouts
 from shared.adapters.stores.tenant_datasets import list_tenants
 from shared.errors import AccessDenied, Conflict, InvalidInput, JobFailed
 
-_THREADS = 8  # a comparison is one request after the other; BigQuery takes about 100 a second from one caller
+_THREADS = 8  # comparing waits for requests; BigQuery allows about 100 a second
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class MigrationPlan:
-    """The result of a call: the number of `compared` tables, and the `remarkable` ones, which are not as described."""
+    """The result of a call: how many tables were compared, and those that differ from configs/tables."""
 
     compared: int
     remarkable: Sequence[TableChange]
@@ -39,7 +38,7 @@ class MigrationPlan:
 
     @property
     def left_to_terraform(self) -> Sequence[TableChange]:
-        """The platform's missing tables: made here, without the grants on them, they would be in Terraform's way."""
+        """The platform's missing tables. Terraform has to create them, with the grants on them."""
         return [table for table in self.remarkable if self._is_terraforms(table)]
 
     def _is_terraforms(self, table: TableChange) -> bool:
@@ -53,7 +52,7 @@ class Migration:
     warehouse: Warehouse
 
     def plan(self, tenants: Sequence[str] = (), *, progress: Progress) -> MigrationPlan:
-        """Compare all tables, or those of some tenants; InvalidInput for one that has no dataset of ours."""
+        """Compare all tables, or those of some tenants. InvalidInput names tenants without a labelled dataset."""
         known, layouts = list_tenants(self.warehouse), TableLayouts(self.warehouse)
         if unknown := sorted(set(tenants) - set(known)):
             raise InvalidInput(f"No dataset with the label convergence:tenant is named {', '.join(unknown)}.")
@@ -68,14 +67,14 @@ class Migration:
         return MigrationPlan(compared, remarkable, self.warehouse.central)
 
     def carry_out(self, plan: MigrationPlan) -> Iterator[tuple[TableChange, str | None]]:
-        """Make and change what is due, each table whole or not at all; each with what was in its way, or None.
+        """Create and change the tables that are due, each whole or not at all. It yields each with its error, or None.
 
-        Conflict when a change is refused; then no table is changed. Unavailable when BigQuery does not answer.
+        It raises Conflict, and changes no table, if a change is refused; Unavailable if BigQuery does not answer.
         """
         if plan.refused:
             raise Conflict("Some tables cannot be changed in place; see the lines above.")
         tables = [change for change in plan.due if not change.is_view]
-        views = [change for change in plan.due if change.is_view]  # they show the tables' new columns
+        views = [change for change in plan.due if change.is_view]  # after tables, whose new columns they show
         with ThreadPoolExecutor(_THREADS) as threads:
             for due in (tables, views):
                 yield from zip(due, threads.map(self._attempt, due), strict=True)

@@ -58,7 +58,7 @@ class PreviewRequest(BaseModel):
 
 @dataclass(frozen=True)
 class ConfigRequests:
-    """The requests about a tenant's schedules. `trigger_cron` is the trigger's own cron, in UTC."""
+    """The requests about a tenant's schedules. `trigger_cron` is the cron of the trigger itself, in UTC."""
 
     configs: PipelineConfigs
     tasks: Tasks
@@ -68,11 +68,11 @@ class ConfigRequests:
     def create(
         self, key: PresentedKey, body: Mapping[str, Any], user_id: str | None, idempotency_key: str | None
     ) -> Reply:
-        """The answer for a new schedule. Two jobs.
+        """Create a schedule. Two jobs.
 
-        NotFound without such a template, InvalidInput for bad fields, Conflict without a credential or at the most
-        schedules a tenant may have, IdempotencyMismatch when the key came with another body. A preview is the same
-        without the schedule, in one job.
+        It raises NotFound if there is no such template, InvalidInput for bad fields, Conflict without a credential or
+        if the tenant has the most schedules allowed, IdempotencyMismatch for a key that came with another body. A
+        preview creates no schedule and takes one job.
         """
         standing = self._require_standing(key, with_active=True)
         request, now, digest = validated(ConfigRequest, body), standing.owner.read_at, body_digest(body)
@@ -105,15 +105,15 @@ class ConfigRequests:
         return {"pipelines": [_shown(config) for config in page], "next_page_token": token}
 
     def change(self, key: PresentedKey, config_id: str, body: Mapping[str, Any], user_id: str | None) -> dict[str, Any]:
-        """The schedule as it is now, or its preview as it would be. Two jobs, one when `body` changes nothing.
+        """Change a schedule and return it, or its preview. Two jobs, or one if `body` changes nothing.
 
-        NotFound for a schedule that is not this tenant's; a schedule that is switched on or gets other parameters
-        must be able to run, like a new one.
+        It raises NotFound for a schedule that is not this tenant's. A schedule that is switched on or gets other
+        parameters must be able to run, like a new one.
         """
         return until_applied(lambda: self._change(key, config_id, body, user_id), rng=self.rng)
 
     def remove(self, key: PresentedKey, config_id: str, user_id: str | None) -> dict[str, Any]:
-        """Remove a schedule and ask for the end of its waiting runs; NotFound when there is none. Two jobs."""
+        """Remove a schedule and request the end of its waiting runs. It raises NotFound if there is none. Two jobs."""
         waiting = until_applied(lambda: self._remove(key, config_id, user_id), rng=self.rng)
         if waiting:
             self.tasks.kick()
@@ -126,7 +126,7 @@ class ConfigRequests:
         }
 
     def preview(self, key: PresentedKey, config_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
-        """The next fire times, as if the schedule were active; NotFound when there is none. One job."""
+        """The next fire times, as if the schedule were active. It raises NotFound if there is no schedule. One job."""
         standing, config = self._require_config(key, config_id, with_active=True)
         return self._previewed(config, standing, count=validated(PreviewRequest, query).count)
 
@@ -225,7 +225,7 @@ def _without_preview(body: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
 
 
 def _config_id(tenant_id: str, idempotency_key: str | None, number: int) -> str:
-    """The id to try after `number` others: the same one each time where the request has a key."""
+    """The id to try after `number` used-up ids. It is the same for each call with the same Idempotency-Key."""
     return domain.repeatable_config_id(tenant_id, idempotency_key, number) if idempotency_key else str(uuid.uuid4())
 
 
@@ -247,7 +247,7 @@ def _new_config(
 
 
 def _check_runnable(template: Template, settings: ConfigSettings, standing: ConfigStanding) -> None:
-    """InvalidInput or Conflict unless a run of the template with these settings could start."""
+    """Raise InvalidInput or Conflict unless a run of the template with these settings could start."""
     parameters = domain.resolve_config_parameters(template, settings.parameters)
     require_source(template, parameters, standing.credentials, within="parameters")
 

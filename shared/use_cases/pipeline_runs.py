@@ -32,9 +32,9 @@ from shared.use_cases.accept_runs import Ask, RunRequests
 from shared.use_cases.run_pipeline import ManualRuns
 
 _OLDEST_LOOK_SECONDS = 30.0
-MOST_LOOKS = 200  # kept in memory at once
+MOST_LOOKS = 200  # answers in memory at once
 _MOST_LOOKS_SIZE = 32 * 1024 * 1024
-Looks = Remembered[tuple[str, str, str], dict[str, Any]]  # answers, by tenant, what was looked at, and which of it
+Looks = Remembered[tuple[str, str, str], dict[str, Any]]  # answers by tenant, kind of request, and its details
 _FINISHED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _LISTED = (
     "pipeline_logging_id", "pipeline_id", "status", "trigger_type", "user_id", "parameters", "created_at",
@@ -44,7 +44,7 @@ _LISTED = (
 
 
 def new_looks(*, seconds: float, clock: Callable[[], float] = time.monotonic) -> Looks:
-    """No answers yet; each is good for `seconds`."""
+    """An empty cache of answers. Each answer is valid for `seconds`."""
     return Looks(
         seconds=seconds,
         most=MOST_LOOKS,
@@ -78,14 +78,14 @@ class PipelineRuns:
     looks: Looks
 
     def list_runs(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:
-        """A page of runs, newest first; `query` is a ListRequest's fields as text. One job, or none: see `looks`."""
+        """A page of runs, newest first. `query` has a ListRequest's fields as text. One job, or none (see `looks`)."""
         request = validated(ListRequest, query)
         return self._look(caller, ("list", str(request)), lambda: self._page(caller.tenant_id, request))
 
     def get_run(self, caller: TenantReader, pipeline_logging_id: str) -> dict[str, Any]:
-        """One run with its steps, checks and restated days; NotFound for one that is not this tenant's.
+        """One run with its steps, checks and restated days. It raises NotFound for a run that is not this tenant's.
 
-        One job while the run goes on, two when it has ended, or none: see `looks`.
+        One job if the run has not ended, two if it has, none if `looks` has the answer.
         """
         what = ("run", pipeline_logging_id)
         return self._look(caller, what, lambda: self._run_in_full(caller.tenant_id, pipeline_logging_id))
@@ -96,7 +96,7 @@ class PipelineRuns:
             return found[0]
         try:
             caller.charge()
-        except TooManyRequests:  # for a caller that polls a run, a slightly older answer is better than a refusal
+        except TooManyRequests:  # a caller that polls gets a slightly older answer instead of a refusal
             if found := self.looks.find(key, within_seconds=_OLDEST_LOOK_SECONDS):
                 return found[0]
             raise
@@ -121,7 +121,7 @@ class PipelineRuns:
         return {**_listed(run), **figures, **details}
 
     def cancel(self, tenant_id: str, pipeline_logging_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask for the run's end; Conflict when it has finished. The dispatcher and the executor act on the event."""
+        """Request the run's cancellation; Conflict if it has finished. Dispatcher and executor react to the event."""
         validated(NoBody, body)
         run = self._run(tenant_id, pipeline_logging_id)
         if run["status"] in _FINISHED:
@@ -136,10 +136,10 @@ class PipelineRuns:
         }
 
     def cancel_backfill(self, tenant_id: str, backfill_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask for the end of every run of a backfill that has none yet, in as many jobs as `cancel` takes.
+        """Request the cancellation of every run of a backfill that has not ended. It takes as many jobs as `cancel`.
 
-        NotFound for a backfill that is not this tenant's. A repeated call cancels no run twice and completes a call
-        that was cut off: the runs alone say which of them are still to be cancelled.
+        It raises NotFound for a backfill that is not this tenant's. A repeated call completes a call that was cut off,
+        and cancels no run twice, because it reads from the runs which of them it still has to cancel.
         """
         validated(NoBody, body)
         runs = self.run_log.list_runs(tenant_id, backfill_id=backfill_id, limit=MOST_MONTHS)
@@ -167,7 +167,7 @@ class PipelineRuns:
         user_id: str | None,
         idempotency_key: str | None,
     ) -> Reply:
-        """A new run with the same parameters; Conflict while the first one lives, else as for any manual run."""
+        """Start a run with the same parameters; Conflict while the first one lives, and the errors of a manual run."""
         standing = self.requests.require_standing(key)
         validated(NoBody, body)
         run = self._run(key.tenant_id, pipeline_logging_id)

@@ -1,4 +1,4 @@
-"""Processes the queue: read, decide, apply, dispatch. One job when there is nothing to do, two when there is."""
+"""Processes the queue: reads it, decides, applies the decision, dispatches. One job if nothing changes, else two."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from shared.use_cases.contention import until_applied
 
 JOB = "process_queue"
 _SILENT_EXECUTOR = Closing(status="FAILED", error_class=LEASE_EXPIRED, error_message=NEVER_SAID)
-_OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # waits that are intended and may last for days
+_OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # reasons of waits that may last for days
 
 
 @dataclass(frozen=True)
 class Rescues:
-    """The number of rescued runs that continue, and of those without an attempt left."""
+    """The number of rescued runs that continue, and of rescued runs without an attempt left."""
 
     requeued: int
     failed: int
@@ -41,12 +41,12 @@ class Dispatched:
     changes: Sequence[Change]
 
     def made(self, *actions: str) -> list[Change]:
-        """The changes of these kinds."""
+        """The applied changes of these kinds."""
         return [change for change in self.changes if change.action in actions]
 
     @property
     def rescues(self) -> Rescues:
-        """The runs whose executor was lost, and admitted runs that were not claimed."""
+        """The rescued runs: those whose executor was lost, and admitted runs that no executor claimed."""
         expired = [change.action for change in self.changes if change.error_class == LEASE_EXPIRED]
         unclaimed = len(self.made("RENEW")) + len(self.decision.redeliver)
         return Rescues(requeued=expired.count("RETRY") + unclaimed, failed=expired.count("FAIL"))
@@ -63,7 +63,7 @@ class Dispatched:
 
     @property
     def oldest_waiting_seconds(self) -> int:
-        """The longest wait in seconds, among the runs that today's limits do not hold back."""
+        """The longest wait in seconds among the runs that no limit of today holds back."""
         known = {change.before.run_id: change.after for change in self.changes}
         left = [known.get(item.run_id, item) for item in self.state.items if item.available_at <= self.state.now]
         waiting = [item for item in left if item and item.state == "QUEUED" and item.wait_reason not in _OWN_LIMITS]
@@ -77,7 +77,7 @@ class Dispatched:
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """The owner of the queue. Several may run at once; of those that read the same epoch, only one can apply."""
+    """The owner of the queue. Several may run at once, but only one of those that read the same epoch can apply."""
 
     queue: DispatchQueue
     tasks: Tasks
@@ -87,7 +87,7 @@ class Dispatcher:
     rng: random.Random = field(default_factory=random.SystemRandom)
 
     def process(self, *, max_runs: int) -> dict[str, Any]:
-        """The answer, as in docs/openapi.json; Unavailable if other dispatchers kept changing the queue."""
+        """Process the queue; the answer is as in docs/openapi.json. Unavailable if others kept changing the queue."""
         with self.jobs.recording(JOB) as counts:
             dispatched = self.dispatch(max_runs=max_runs)
             counts.update(dispatched.counts(), oldest_waiting_seconds=dispatched.oldest_waiting_seconds)
@@ -116,7 +116,7 @@ class Dispatcher:
         ended = [_ended(change) for change in dispatched.made_ends() if change.action != "COMPLETE"]
         if failed := self.tasks.dispatch_runs(deliveries):
             log.error("runs not delivered", count=len(failed), run_ids=[task.run_id for task in failed[:20]])
-        if not_taken := self.tasks.close_runs(ended):  # the hourly clean-up does it
+        if not_taken := self.tasks.close_runs(ended):  # the hourly clean-up delivers them again
             log.error("closings not delivered", count=not_taken)
 
     def _look_again(self, decision: Decision) -> None:

@@ -1,6 +1,6 @@
-"""Moves stored credentials to the version of the key that encrypts now: an operator's command after a rotation.
+"""Re-encrypts stored credentials under the key version that encrypts now. An operator's command after a rotation.
 
-Only the table says what is left to do, so repeating a call that was cut off completes it.
+A call that was cut off can be repeated, which completes it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shared.domain.credentials.sealed import SealedCredential, credential_aad
 from shared.errors import CredentialsRejected
 from shared.runtime import log
 
-_BATCH = 50  # ciphertexts of 64 KiB at most, twice each in base64: below the 10 MB of a request
+_BATCH = 50  # a request has two ciphertexts for each, of 64 KiB at most, in base64, and 10 MB in all
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,20 @@ class Reencrypted:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is left that only an older version decrypts."""
+        """Whether no credential is left that only an older version decrypts."""
         return sum(self.found.values()) == self.reencrypted + self.overtaken
 
 
 @dataclass(frozen=True)
 class Reencryption:
-    """Re-encrypts credentials, a number of them at a time."""
+    """Re-encrypts credentials in batches."""
 
     credentials: Credentials
     key: CredentialKey
     batch: int = _BATCH
 
     def run(self, *, dry_run: bool) -> Reencrypted:
-        """Re-encrypt what an older version encrypted; a dry run counts it and decrypts nothing."""
+        """Re-encrypt the credentials that an older version encrypted. A dry run only counts them."""
         key_version = self.key.primary_version()
         outdated = self.credentials.list_encrypted_otherwise(key_version)
         todo = [] if dry_run else outdated
@@ -62,7 +62,7 @@ class Reencryption:
         return Reencrypted(key_version, found, reencrypted, overtaken, unreadable)
 
     def _moved(self, before: SealedCredential) -> SealedCredential | None:
-        """The same credential under the present version; None when Cloud KMS does not decrypt it."""
+        """The same credential under the present version, or None if Cloud KMS does not decrypt it."""
         aad = credential_aad(tenant_id=before.tenant_id, provider=before.provider, credential_id=before.credential_id)
         try:
             plaintext = self.key.decrypt(before.encrypted_credentials, aad=aad)

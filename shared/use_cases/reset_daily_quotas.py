@@ -1,7 +1,7 @@
-"""Resets daily quotas: finished days move to the history. Safe to repeat, at any hour, while runs cross midnight.
+"""Resets daily quotas: moves finished days to the history. It may run at any hour, repeatedly, while runs go on.
 
-A day's counters are added to the history and set to zero together. A run that ends later counts on its own day's row
-once more, and the next reset adds that: each run is counted once.
+One transaction adds a day's counters to the history and sets them to zero. A run that ends later is counted in its own
+day's row, and the next reset adds that. So each run is counted once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class QuotaReset:
     rng: random.Random = field(default_factory=random.SystemRandom)
 
     def reset(self) -> dict[str, Any]:
-        """The answer, as in docs/openapi.json; Unavailable if dispatchers kept changing the quotas."""
+        """Reset the quotas; the answer is as in docs/openapi.json. Unavailable if dispatchers kept changing them."""
         with self.jobs.recording(JOB) as counts:
             done = until_applied(lambda: self.usage.reset(kept_days=_KEPT_DAYS), rng=self.rng)
             counts.update(records_updated=done.records_updated, records_archived=done.records_archived)

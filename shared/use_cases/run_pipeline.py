@@ -1,4 +1,4 @@
-"""Accepts manual runs and backfills: Flow 2 up to the answer."""
+"""Accepts manual runs and backfills, and answers before the runs begin."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class ManualRuns:
     requests: RunRequests
 
     def answer(self, ask: Ask) -> Reply:
-        """The answer to the caller, once the run is in the queue. At most one job.
+        """Queue the run and return the answer. At most one job.
 
-        InvalidInput for bad parameters, Conflict without a credential, QuotaExceeded when today is used up,
-        TooManyWaiting when the tenant's queue is full, TooManyRequests when runs that are being accepted might make
-        it so, IdempotencyMismatch when the key came with another body.
+        It raises InvalidInput for bad parameters, Conflict without a credential, QuotaExceeded if today's limit is used
+        up, TooManyWaiting if the tenant's queue is full, TooManyRequests if runs that are just being accepted may fill
+        it, IdempotencyMismatch for a key that came with another body.
         """
         usage = ask.standing.usage
-        # A retried run may come from a schedule, and east of Greenwich its day begins before UTC's.
+        # A retried run may be a schedule's, whose local day may begin before the UTC day, so its date is not checked.
         today = LATEST_DAY if ask.request.retry_of else usage.now.date()
         parameters = resolve_parameters(ask.template, ask.request.body, today=today)
         try:
@@ -46,7 +46,7 @@ class ManualRuns:
                 start = usage.predict_start(ask.template.pipeline_id, source)
                 accepted = self.requests.accept(ask, PlannedRuns(source, start, parameters))
         except (Conflict, InvalidInput, LimitReached):
-            # The first call of this key may have been accepted, and may itself be what used the day up.
+            # The first call with this key may have been accepted, and may itself have used up the limit.
             if first := self.requests.find_first(ask):
                 return _answer(ask, first)
             raise
@@ -62,9 +62,9 @@ class PipelineRequests:
     backfills: Backfills
 
     def answer(self, key: PresentedKey, pipeline: Mapping[str, str], request: RunRequest) -> Reply:
-        """The answer to a call that names a pipeline by provider, domain and template; its first read proves the key.
+        """Answer a call that names a pipeline by provider, domain and template. Its first read proves the key.
 
-        One job that reads, at most one that writes.
+        One job reads, at most one writes.
         """
         if not asks_for_backfill(request.body):
             return self.manual_runs.answer(self._ask(key, pipeline, request))

@@ -11,7 +11,7 @@ from shared.adapters.stores.scheduler_jobs import SchedulerJobs
 from shared.configuration.platform_config import FunctionSchedule, Platform
 
 _NEAR_PERCENT = 80
-_QUEUE_STUCK = timedelta(minutes=15)  # three calls of process-queue
+_QUEUE_STUCK = timedelta(minutes=15)  # process-queue is called three times in it
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SchedulerStatus:
     platform: Platform
 
     def show(self) -> dict[str, Any]:
-        """The answer, as in docs/openapi.json."""
+        """The status, as docs/openapi.json describes it."""
         found = self.jobs.read_status(near_percent=_NEAR_PERCENT)
         now, waiting = found["now"], _by_name(found["waiting"])
         oldest = found["oldest_added_at"]
@@ -44,7 +44,7 @@ class SchedulerStatus:
         return {name: function.schedule for name, function in functions.items() if function.schedule}
 
     def _overdue_jobs(self, ran: Mapping[str, Mapping[str, Any]], now: datetime) -> list[dict[str, Any]]:
-        """Jobs whose last success is too long ago; on a new platform the time counts from its creation."""
+        """Jobs whose last success is too long ago. On a new platform the time since its creation counts instead."""
         found = []
         begun_at = self.jobs.begun_at()
         for name, schedule in self._schedules().items():

@@ -1,4 +1,4 @@
-"""Stores, lists and removes a tenant's cloud credentials: Flow 1."""
+"""Stores, tries, lists and removes a tenant's cloud credentials, and returns the set-up's guide."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class CredentialStored:
 
 @dataclass(frozen=True)
 class CredentialSetup:
-    """The services that the set-up uses; the settings say which token addresses and locations are allowed."""
+    """The requests about a tenant's credentials. The settings say which token addresses and locations are allowed."""
 
     credentials: Credentials
     key: CredentialKey
@@ -107,10 +107,10 @@ class CredentialSetup:
     def store(self, tenant_id: str, body: Mapping[str, Any], query: Mapping[str, Any], *, user_id: str | None) -> Reply:
         """Check, encrypt and store a credential, creating the tenant's dataset and tables where they are missing.
 
-        The credential and its log entry come last and together, so that a credential never exists without the rest;
-        repeating a call that was cut off completes it. `body` holds a CredentialRequest's fields, `query` those of a
-        StoreRequest as text: with `verify` the worker tries the credential first, and one that would not work replaces
-        none.
+        The credential and its log entry are written last and together, so a stored credential always has a dataset and
+        tables. A call that was cut off can be repeated, which completes it. `body` has a CredentialRequest's fields,
+        `query` those of a StoreRequest as text. With `verify` the worker tries the credential first; one that would not
+        work is not stored.
         """
         request, verify = validated(CredentialRequest, body), validated(StoreRequest, query).verify
         credential = check_credentials(
@@ -159,7 +159,7 @@ class CredentialSetup:
 
     def _prepare(self, tenant_id: str) -> Preparation:
         preparation = self.datasets.prepare(tenant_id)
-        for refused in preparation.tables_refused:  # the tenant cannot mend this, so its call goes on
+        for refused in preparation.tables_refused:  # the tenant cannot repair this, so its call continues
             log.error("table cannot be changed in place", table=refused.table, obstacles=refused.reasons)
         return preparation
 
@@ -168,7 +168,7 @@ class CredentialSetup:
         return self.credentials.list_all(tenant_id)
 
     def verify(self, tenant_id: str, provider: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """What a run with the stored credential would meet; the body is empty. NotFound when there is none."""
+        """Try the stored credential and return what a run would find. It raises NotFound if there is none."""
         validated(NoBody, body)
         sealed = self._stored(tenant_id, provider.upper())
         found = self.verifier.verify(sealed)
@@ -183,7 +183,7 @@ class CredentialSetup:
         return sealed
 
     def guide(self, tenant_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
-        """What to paste into the cloud of a SetupRequest, so that runs of this tenant may read there without a key."""
+        """The guide for a cloud: what to paste there so that runs of this tenant may read without a key."""
         platform = Platform(
             project=self.settings.project_id,
             worker=self.settings.require("worker_service_account"),
@@ -192,7 +192,7 @@ class CredentialSetup:
         return asdict(setup_guide(validated(SetupRequest, query).provider, tenant_id, platform))
 
     def remove(self, tenant_id: str, provider: str, *, user_id: str | None) -> dict[str, Any]:
-        """Remove a credential; the answer names the schedules that need one. NotFound when there is none."""
+        """Remove a credential. The answer names the schedules that need one. It raises NotFound if there is none."""
         provider = provider.upper()
         self._stored(tenant_id, provider)
         if not self.credentials.delete(tenant_id, provider, user_id=user_id):
@@ -215,7 +215,7 @@ class CredentialSetup:
         return frozenset({GOOGLE_TOKEN_URI, self.settings.tenant_token_uri or GOOGLE_TOKEN_URI})
 
     def _check_export(self, credential: Credential) -> ExportSeen | None:
-        # The keyless forms trust the worker's account alone, so their first run is their first proof.
+        # Only Google's keys are tried here. Keyless credentials trust only the worker's account.
         if not isinstance(credential, GcpServiceAccountKey):
             return None
         seen = check_key(

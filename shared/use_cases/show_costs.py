@@ -1,4 +1,4 @@
-"""Shows a tenant what it spent: sums by group and period, and how far and how final they are."""
+"""Shows a tenant its costs: sums by group and period, the newest day, and whether days were restated."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from shared.domain.requests.auth import TenantReader
 from shared.domain.requests.parsing import validated
 from shared.runtime.remembered import Remembered, size_in_memory
 
-MOST_ANSWERS = 200  # kept in memory at once
+MOST_ANSWERS = 200  # answers in memory at once
 _MOST_ANSWERS_SIZE = 32 * 1024 * 1024
 Answers = Remembered[tuple[str, CostRequest], dict[str, Any]]
 
 
 def new_answers(*, seconds: float) -> Answers:
-    """No answers yet; each is good for `seconds`."""
+    """An empty cache of answers. Each answer is valid for `seconds`."""
     return Answers(
         seconds=seconds,
         most=MOST_ANSWERS,
@@ -30,15 +30,15 @@ def new_answers(*, seconds: float) -> Answers:
 
 @dataclass(frozen=True)
 class ShowCosts:
-    """Answers questions about costs."""
+    """Answers requests for costs."""
 
     costs: Costs
     answers: Answers
 
     def show(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:
-        """One block of sums for each billing currency; `query` is a CostRequest's fields as text.
+        """One block of sums for each billing currency. `query` has a CostRequest's fields as text.
 
-        One job, or none while an answer to the same question is kept.
+        One job, or none while the answer to the same request is cached.
         """
         request = validated(CostRequest, query)
         key = (caller.tenant_id, request)

@@ -1,4 +1,4 @@
-"""Triggers due schedules: one read, what each is owed, one transaction. Two jobs for one schedule or ten thousand."""
+"""Triggers due schedules: one read, a plan for each, one transaction. One schedule or ten thousand take two jobs."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from shared.use_cases.contention import until_applied
 
 JOB = "trigger_due_pipelines"
 _UTC = require_timezone("UTC")
-# Cron is computed tick by tick: this many ticks fit into the function's timeout with time to spare.
+# Ticks are computed one by one. So many fit well into the function's timeout.
 _MOST_TICKS = 500_000
 
 
 @dataclass(frozen=True)
 class Triggered:
-    """The result of one call: the schedules that it moved, and those that stay due, with the reason."""
+    """The result of one call: the schedules that it moved, and those that stay due, with their reasons."""
 
     now: datetime
     moved: Sequence[PlannedSchedule] = ()
@@ -71,7 +71,7 @@ class Triggered:
 
 @dataclass(frozen=True)
 class Trigger:
-    """Owner of `next_run_time`. `cron` is the trigger's own, in UTC: by it a tick is early enough or was missed."""
+    """The owner of `next_run_time`. `cron` is the trigger's own, in UTC. It decides whether a tick was missed."""
 
     schedules: Schedules
     tasks: Tasks
@@ -80,7 +80,7 @@ class Trigger:
     rng: random.Random = field(default_factory=random.SystemRandom)
 
     def trigger(self) -> dict[str, Any]:
-        """The answer, as in docs/openapi.json; Unavailable if other writers kept changing the schedules."""
+        """Trigger due schedules; the answer is as in docs/openapi.json. Unavailable if others kept changing them."""
         with self.jobs.recording(JOB) as counts:
             triggered = until_applied(self._read_and_apply, rng=self.rng)
             counts.update(triggered.counts())
@@ -96,7 +96,7 @@ class Trigger:
         try:
             moved = self.schedules.apply(now, planned)
         finally:
-            self.tasks.kick()  # of several transactions the first may have queued runs before another failed
+            self.tasks.kick()  # if a later transaction failed, an earlier one may have queued runs
         triggered = Triggered(now, [schedule for schedule in planned if schedule.plan.config_id in moved], left)
         log.info("schedules triggered", lost_to_another_trigger=len(planned) - len(moved), **triggered.counts())
         return triggered
@@ -105,10 +105,10 @@ class Trigger:
 def plan_due(
     due: Sequence[DueSchedule], *, now: datetime, previous_trigger: datetime, most_ticks: int = _MOST_TICKS
 ) -> tuple[list[PlannedSchedule], list[tuple[str, str]]]:
-    """The plans of the schedules that are served now; the others, with the reason, stay due.
+    """The plans of the schedules that are served now, and the other schedules, which stay due, with their reasons.
 
-    The schedules that became due last come first. A long backlog, of one tenant or of all after an outage, takes
-    several triggers and does not delay the other schedules.
+    The schedules that became due last come first. So a long backlog, of one tenant or of all after an outage, takes
+    several triggers and does not delay other schedules.
     """
     planned: list[PlannedSchedule] = []
     left: list[tuple[str, str]] = []
@@ -123,7 +123,7 @@ def plan_due(
             room = rooms.setdefault(schedule.tenant_id, _room(schedule))
             try:
                 plan = _planned(schedule, room, now, previous_trigger)
-            except Exception as error:  # noqa: BLE001 - a defect; it stops no other tenant's schedule
+            except Exception as error:  # noqa: BLE001 - a defect; other schedules are still planned
                 log.error("schedule not planned", config_id=schedule.config_id, exception=error)
                 left.append((schedule.config_id, "NOT_PLANNED"))
                 continue
@@ -146,7 +146,7 @@ def _not_served(schedule: DueSchedule) -> str | None:
 
 
 def _planned(due: DueSchedule, room: Room, now: datetime, previous_trigger: datetime) -> PlannedSchedule:
-    """The plan of the schedule. One that cannot fire any more is skipped and set inactive, and stops no other."""
+    """The plan of the schedule. A schedule that cannot fire any more is skipped and set inactive."""
     template = find_template(due.provider, due.domain, due.pipeline_template)
     try:
         schedule = _schedule(due, room)
@@ -185,7 +185,7 @@ def _ended(due: DueSchedule, reason: str) -> PlannedSchedule:
 
 
 def _resolved(outcome: TickOutcome, template: Template) -> TickOutcome:
-    """The outcome with its parameters as the run will take them; skipped when the template does not any more."""
+    """The outcome with the run's resolved parameters. It is skipped if the template does not accept them any more."""
     if outcome.skip_reason:
         return outcome
     try:

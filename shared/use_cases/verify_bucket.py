@@ -15,9 +15,9 @@ from shared.errors import RunError
 
 
 def look_at_bucket(credential: AwsAccessKey | AwsRole, tenant_id: str, settings: Settings) -> Verification:
-    """What a run would meet; the first byte of the newest delivery is read, to prove that its objects may be.
+    """What a run would find. It reads the first byte of the newest delivery, to prove that objects may be read.
 
-    Unavailable when S3 does not answer.
+    It raises Unavailable if S3 does not answer.
     """
     audience = audience_of("AWS", deployment=settings.project_id, tenant_id=tenant_id)
     try:

@@ -1,4 +1,4 @@
-"""Tries a stored credential as a run would use it, and reads no row."""
+"""Tries a stored credential as a run would use it, without reading a row."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from shared.use_cases.verify_bucket import look_at_bucket
 
 @dataclass(frozen=True)
 class CredentialVerification:
-    """What trying a credential works with; it runs as the worker, who alone decrypts and is trusted without a key."""
+    """Tries a credential. It runs as the worker, the only account that decrypts and that keyless credentials trust."""
 
     key: CredentialKey
     settings: Settings
 
     def verify(self, task: VerifyTask) -> Verification:
-        """What a run would meet; Unavailable when the cloud does not answer."""
+        """What a run would find. It raises Unavailable if the cloud does not answer."""
         try:
             credential = self._opened(task)
         except (CredentialsRejected, ValueError):

@@ -1,1 +1,1 @@
-"""The kinds of steps: extract and sql."""
+"""The kinds of steps: steps that load billing data into staging tables, and sql steps."""

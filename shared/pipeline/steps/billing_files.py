@@ -1,4 +1,4 @@
-"""The step that loads billing files: whole billing periods from the tenant's bucket into a staging table."""
+"""Runs a step that loads billing files: whole billing periods, from the tenant's bucket into a staging table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from shared.runtime import log
 
 
 def load_billing_files(hop: Hop, step: PlannedStep) -> StepResult:
-    """Load the wanted billing periods into the step's staging table; the result says which, and what was counted."""
+    """Load the wanted billing periods into the step's staging table. The result names them and has their counts."""
     connector = _connector(hop)
     selected = _selected(hop, step, connector)
     deliveries = {str(found.period): found.digest for found in selected}
@@ -65,7 +65,7 @@ def _connector(hop: Hop) -> AwsBillingFiles:
 
 
 def _selected(hop: Hop, step: PlannedStep, connector: AwsBillingFiles) -> Sequence[Delivery]:
-    """The billing periods of the days that the run asks for; without any, those that were delivered anew."""
+    """The billing periods of the run's days. A run without days takes the periods that were delivered anew."""
     first, last = day_of(step.values.get("start_date")), day_of(step.values.get("end_date"))
     if first and last:
         return connector.between(first, last)

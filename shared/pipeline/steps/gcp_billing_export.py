@@ -1,4 +1,4 @@
-"""The extract step: from the tenant's export into a staging table, streamed, in one load job or none."""
+"""Runs an extract step: streams days of the tenant's export into a staging table, in one load job or none."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _NO_COSTS = JobCosts(bytes_billed=0)
 
 
 def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> StepResult:
-    """Load the wanted days into the step's staging table; the result says which days and what was counted.
+    """Load the wanted days into the step's staging table. The result names them and has their counts.
 
-    Reading and loading bill nothing here; BytesLimitExceeded when the query of the published days would bill too
-    much.
+    Reading and loading bill nothing. Only the query of the published days does; BytesLimitExceeded is raised if it
+    would bill too much.
     """
     connector = _connector(hop, step)
     selection, costs = _select(hop, step, connector, max_bytes_billed)
@@ -63,11 +63,11 @@ def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> Ste
 def _select(
     hop: Hop, step: PlannedStep, connector: GcpBillingExport, max_bytes_billed: int | None
 ) -> tuple[Selection, JobCosts]:
-    """The days to load, and what it cost to choose them.
+    """The days to load, and the costs of finding them.
 
-    They are the days that the run names, with both ends. A run without dates takes the days that were exported since
-    the watermark and differ from the published ones. Over the limit of one job it loads the oldest days and leaves
-    the others to the next run; InvalidParameters when the next run could not find them.
+    They are the days that the run names, both ends included. A run without dates takes the days that were exported
+    since the watermark and differ from the published ones. If they exceed the limit of one job, it loads the oldest
+    days and leaves the others to the next run. It raises InvalidParameters if the next run could not find them.
     """
     first, last = day_of(step.values.get("start_date")), day_of(step.values.get("end_date"))
     if first and last:
@@ -90,11 +90,11 @@ def _select(
 def _count_published(
     hop: Hop, step: PlannedStep, dates: Sequence[date], max_bytes_billed: int | None
 ) -> tuple[Mapping[date, DayFigures] | None, JobCosts]:
-    """The figures of what is published of these days, and what it cost to count; None when there is no such table."""
+    """The published figures of these days, and the query's costs. The figures are None if there is no such table."""
     if not dates:
         return {}, _NO_COSTS
     count, values = statement(_EXTRACT, "count_published"), {"source": hop.source, "dates": dates}
-    job_id = f"cvg-count-{hop.task.lease_id}-{hop.task.hop}"  # another attempt counts from the start
+    job_id = f"cvg-count-{hop.task.lease_id}-{hop.task.hop}"  # another attempt counts again
     try:
         require_within(hop, f"steps.{step.id}", max_bytes_billed, [count], values)
         job = hop.ask(count, values, job_id=job_id, max_bytes_billed=max_bytes_billed)

@@ -1,4 +1,4 @@
-"""The result of a step."""
+"""Defines the result of a step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sql step: runs a query into the step's staging table, in one job, after a dry run has checked it.
+"""Runs a sql step: a dry run checks the query, then one job writes its result into the step's staging table.
 
 A dry run takes as long as a small query. Without a byte limit it only checks the template, so each process runs it
 once for each statement and shape. After a failed job it runs again, as its error message explains the failure.
@@ -32,9 +32,9 @@ _PROVED: set[tuple[str, str]] = set()
 def run_sql(
     hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
 ) -> StepResult:
-    """Run the step's statement over the staging tables of earlier steps; the result has the step's days.
+    """Run the step's statement over the staging tables of earlier steps. The result has the step's days.
 
-    BytesLimitExceeded, before anything is paid, when it would bill more than is left.
+    If it would bill more than is left, BytesLimitExceeded is raised before anything is billed.
     """
     template = step.statement
     if template is None:
@@ -59,7 +59,7 @@ def run_sql(
 
 @dataclass(frozen=True)
 class _Work:
-    """A step's query, as in the template and as sent."""
+    """A step's query, as the template has it and as it is sent."""
 
     hop: Hop
     step: PlannedStep
@@ -115,7 +115,7 @@ def _estimate(hop: Hop, step: PlannedStep, query: Statement, values: Mapping[str
 
 
 def check_columns(step: PlannedStep, found: Mapping[str, ResultColumn]) -> None:
-    """InvalidTemplate naming step and column unless a result has just the columns of the step's shape."""
+    """Raise InvalidTemplate, which names step and column, unless the result has the columns of the step's shape."""
     shape = step.values["shape"]
     wanted = {
         column.name: ResultColumn.of_api(column.to_api()) for column in get_table("tenant_dataset", shape).columns
@@ -134,16 +134,16 @@ def check_columns(step: PlannedStep, found: Mapping[str, ResultColumn]) -> None:
 def refuse_foreign_tables(
     step_id: str, tables: Iterable[tuple[str, str, str]], own: Collection[tuple[str, str]]
 ) -> None:
-    """InvalidTemplate for a job that read a table outside these datasets, whatever its SQL looks like."""
+    """Raise InvalidTemplate if a job read a table outside these datasets, whatever its SQL looked like."""
     for project, dataset, table in tables:
         if (project, dataset) not in own:
             raise InvalidTemplate(f"steps.{step_id} read {table}, which is not in the dataset of the run's tenant")
 
 
 def _dates(hop: Hop, statement: Statement, records: Mapping[str, StepRecord]) -> list[date]:
-    """The days of the steps that are read; without such steps, the requested days or all touched so far.
+    """The days of the steps that the statement reads; if it reads none, the requested days, or all days touched so far.
 
-    The days are whole months when a published row covers a month.
+    If a published row covers a month, the days are whole months.
     """
     first, last = day_of(hop.parameters.get("start_date")), day_of(hop.parameters.get("end_date"))
     first, last = day_of(hop.parameters.get("date")) or first, day_of(hop.parameters.get("date")) or last
@@ -160,7 +160,7 @@ def _values(hop: Hop, statement: Statement, dates: list[date]) -> dict[str, Any]
 
 
 def run_values(hop: Hop) -> dict[str, Any]:
-    """The values for the parameters of a run's statements, without the days, which differ by step."""
+    """The values of the parameters of a run's statements, except the days, which differ by step."""
     template = hop.template
     return {
         "source": hop.source,

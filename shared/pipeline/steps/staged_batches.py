@@ -18,9 +18,9 @@ from shared.pipeline.steps.staging_job import staging_job
 
 
 def stage_batches(hop: Hop, step: PlannedStep, batches: Iterator[pa.RecordBatch], table: str) -> str | None:
-    """The id of the load job; None when there was nothing to load. Reads all batches in any case.
+    """Load the batches and return the load job's id, or None if there is nothing to load. It reads all batches.
 
-    `table` is the one whose columns the batches have. What the batches raise ends the upload before there is a job.
+    The batches have the columns of `table`. If reading them raises an error, the upload ends before a job is created.
     """
     staging, staged, columns = hop.services.staging, hop.staging_table(step), get_table("tenant_dataset", table)
     first = next(batches, None)
@@ -34,6 +34,6 @@ def stage_batches(hop: Hop, step: PlannedStep, batches: Iterator[pa.RecordBatch]
         return staging.load(file, staged, columns, job_id=job_id)
 
     job = staging_job(hop, step, start)
-    for _ in batches:  # another attempt's job loaded the same rows; they are counted all the same
+    for _ in batches:  # another attempt's job loaded the same rows; reading them counts them
         pass
     return str(job.job_id)

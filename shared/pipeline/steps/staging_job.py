@@ -1,4 +1,4 @@
-"""The one job that fills a step's staging table: named after the step's input, so that it is not done twice."""
+"""Runs the job that fills a step's staging table. Its id is made from the step's input, so that it is not run twice."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from shared.pipeline.plan import PlannedStep
 
 
 def staging_job(hop: Hop, step: PlannedStep, start: Callable[[str], Job]) -> Job:
-    """The step's finished job: one that runs is waited for, one that is done without error is taken as it is.
+    """The step's finished job. It waits for a running job, and takes a job that has ended without error.
 
-    `start` begins it under an unused id; after an error the next id is tried.
+    `start` starts the job under an unused id. If the job of an id has failed, the next id is tried.
     """
     staging, warehouse, pause = hop.services.staging, hop.services.warehouse, hop.stop_signal.pause_for_job
     reason = ""
