@@ -1,5 +1,5 @@
 -- name: find_key
--- Finds out whether a valid API key with this hash exists. It is used if there are more keys than memory holds.
+-- Returns a row if a valid API key with this hash exists. It is used if there are more keys than memory holds.
 -- param: api_key_hash STRING
 SELECT api_key_hash
 FROM {tenants}.tenant_api_keys
@@ -8,7 +8,7 @@ WHERE api_key_hash = @api_key_hash
   AND COALESCE(CURRENT_TIMESTAMP() < expires_at, TRUE)
 
 -- name: find_key_owner
--- The tenant behind an API key, and what tells whether it may call.
+-- The tenant that owns an API key, with the states and dates that decide whether it may call.
 -- param: api_key_hash STRING
 SELECT
   tenant_id,

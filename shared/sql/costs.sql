@@ -1,5 +1,5 @@
 -- name: read_costs
--- A tenant's costs of some days as one row: sums by group and period, the newest day of each provider, and the days that
+-- A tenant's costs of a range of days as one row: sums by group and period, each provider's newest day, and the days that
 -- were restated since a moment. The groups with the highest costs keep their names; the others are merged into one.
 -- param: first_date DATE
 -- param: last_date DATE
@@ -19,7 +19,7 @@ WITH charge AS (
     AND ChargePeriodStart < TIMESTAMP(DATE_ADD(@last_date, INTERVAL 1 DAY))
     AND (@filter_value IS NULL OR {filter_column} = @filter_value)
 ),
--- The days before the first one count only for the comparison.
+-- The days before first_date are used only for the comparison.
 summed AS (
   SELECT
     billing_currency,

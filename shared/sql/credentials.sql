@@ -29,7 +29,7 @@ WHERE tenant_id = @tenant_id
   AND provider = @provider
 
 -- name: list_other_sources
--- The other sources of this provider of which the tenant's runs have published rows, the latest first.
+-- The other sources of this provider whose rows the tenant's runs have published, the latest first.
 -- param: prefix STRING
 -- param: source STRING
 SELECT
@@ -61,7 +61,7 @@ ORDER BY
   config_id
 
 -- name: insert_credential
--- Stores a credential if the tenant has none, and logs it, both or neither. Returns whether it did.
+-- Stores a credential if the tenant has none, and logs it, both or neither. Returns whether it was stored.
 -- param: credential_id STRING
 -- param: tenant_id STRING
 -- param: provider STRING
@@ -88,7 +88,7 @@ WHERE NOT EXISTS (
     AND stored.provider = @provider
 );
 
--- The ciphertext shows whether the row above is this call's, because no two encryptions are equal.
+-- The ciphertext shows whether this call inserted the row, because no two encryptions are equal.
 INSERT INTO {dataset}.x_meta_step_logs (log_id, tenant_id, user_id, action, provider, status, timestamp)
 SELECT @log_id, tenant_id, @user_id, 'CREDENTIAL_ADDED', provider, 'COMPLETED', CURRENT_TIMESTAMP()
 FROM {tenants}.tenant_cloud_credentials
@@ -105,7 +105,7 @@ WHERE tenant_id = @tenant_id
 COMMIT TRANSACTION;
 
 -- name: update_credential
--- Replaces an existing credential and logs it, both or neither. Returns whether it did.
+-- Replaces an existing credential and logs it, both or neither. Returns whether it was replaced.
 -- param: tenant_id STRING
 -- param: provider STRING
 -- param: credential_kind STRING

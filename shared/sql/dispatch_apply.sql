@@ -118,8 +118,8 @@ WHERE configs.config_id = ended.config_id
   AND configs.tenant_id = ended.tenant_id;
 
 -- name: count_usage
--- Counts runs that started and ended, on their days. Today's rows also copy the tenants' limits and live runs. Only a row
--- of today is created if it is missing.
+-- Adds runs that started and ended to the counts of their days. Today's rows also get the tenants' limits and live runs.
+-- A missing row is created only for today.
 -- param: now TIMESTAMP
 -- param: usage STRING
 MERGE {tenants}.tenant_usage_quotas AS quotas
@@ -176,7 +176,7 @@ WHEN NOT MATCHED AND counted.has_admitted THEN INSERT (
 );
 
 -- name: note_events
--- Appends the events of the decision.
+-- Appends an event for each change of the decision.
 -- param: epoch INT64
 -- param: now TIMESTAMP
 -- param: changes STRING

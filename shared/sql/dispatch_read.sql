@@ -1,11 +1,11 @@
 -- name: read_queue
 -- The dispatcher's whole input in one row: live items, the front of every tenant's queue, the events of executors, and
--- each tenant's limits. `now` is the only clock.
+-- each tenant's limits. Every decision uses `now` as its clock.
 -- param: front INT64
 -- param: untold INT64
 -- param: ageing_seconds INT64
--- Cancels of the whole time for which events are kept, because a run may wait that long. Only the narrow columns of these
--- partitions are read; `sign` reads the wide columns of the last days.
+-- Requested cancels of all the time for which events are kept, because a run may wait that long. It reads only narrow
+-- columns of these partitions; `sign` reads the wide columns of the last days.
 WITH cancelled AS (
   SELECT
     run_id,
@@ -38,8 +38,8 @@ waiting AS (
   SELECT
     run_id,
     is_untold,
-    -- Runs that were counted already may start even at the daily limit. They are ranked apart, so that runs that may not
-    -- start cannot hide them.
+    -- Runs that a day has already counted may start even at the daily limit. They are ranked separately, so that runs
+    -- that may not start cannot hide them.
     ROW_NUMBER() OVER (
       PARTITION BY tenant_id, is_counted
       ORDER BY aged_priority DESC, scheduled_time, run_id
@@ -105,7 +105,7 @@ sign AS (
 
   UNION ALL
 
-  -- A cancel holds for the run under any lease.
+  -- A requested cancel is valid under every lease of the run.
   SELECT
     cancelled.run_id,
     'CANCEL_REQUESTED' AS kind,

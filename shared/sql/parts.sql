@@ -1,5 +1,5 @@
 -- name: live_lease
--- One row if the lease is the run's current one. An executor with an older lease so writes nothing.
+-- One row if the lease is the run's current one, so that an executor with an older lease writes nothing.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: lease_id STRING
@@ -11,7 +11,7 @@ WHERE run_id = @run_id
   AND state = 'PROCESSING'
 
 -- name: live_subscriptions
--- The subscription that each tenant has now, if any: the newest of those that have begun and have not ended.
+-- The live subscription of each tenant: the newest of those that have begun and have not ended.
 SELECT
   tenant_id,
   daily_limit,
@@ -23,7 +23,7 @@ WHERE status IN ('ACTIVE', 'TRIAL')
 QUALIFY ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY created_at DESC) = 1
 
 -- name: key_owner
--- The tenant behind an API key, with its profile and the subscription that counts: the live one, else the newest.
+-- The tenant that owns an API key, with its profile and its live subscription, or else its newest one.
 -- param: api_key_hash STRING
 WITH api_key AS (
   SELECT
@@ -85,8 +85,8 @@ FROM {tenants}.tenant_profiles
 WHERE tenant_id = @tenant_id
 
 -- name: seen_runs
--- A tenant's runs, or one of them, as the tenant sees them: the newer state of queue and dispatcher comes before the run
--- log. A read of one run reads only that run's events.
+-- A tenant's runs, or one of them, as the tenant sees them. The newer state of queue and dispatcher overrides the run
+-- log. A query for one run reads only that run's events.
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
 -- param: event_days INT64
@@ -156,7 +156,7 @@ queued AS (
     ROW_NUMBER() OVER (PARTITION BY state ORDER BY priority DESC, scheduled_time, run_id) AS queue_position
   FROM aged
 ),
--- Requested cancels, and outcomes of runs whose row does not have them yet; a closing task writes them within minutes.
+-- Requested cancels, and outcomes that the run's row does not have yet; a closing task writes them within minutes.
 -- Also the error after which a run is retried, because its row has only the last attempt.
 settled AS (
   SELECT
@@ -180,19 +180,19 @@ run AS (
     COALESCE(logged.pipeline_logging_id, queued.pipeline_logging_id) AS pipeline_logging_id,
     COALESCE(logged.run_id, queued.run_id) AS run_id,
     COALESCE(logged.pipeline_id, queued.pipeline_id) AS pipeline_id,
-    -- The first line that fits decides.
+    -- The first matching WHEN decides.
     CASE
-      -- Its row says how the run ended, and that is never taken back.
+      -- The row says how the run ended, which never changes.
       WHEN logged.status IN ('COMPLETED', 'CANCELLED') THEN logged.status
-      -- The dispatcher has not looked at it: the row has what the caller was told, RUNNING or PENDING.
+      -- The dispatcher has not seen the run yet. The row has the status of the caller's answer, RUNNING or PENDING.
       WHEN queued.state = 'QUEUED' AND queued.attempt = 0 AND queued.wait_reason IS NULL
         THEN COALESCE(logged.status, 'PENDING')
-      -- It waits for a slot, for quota or for another attempt, whatever the row says of the last one.
+      -- The run waits for a slot, for quota or for another attempt, whatever the row says of the last attempt.
       WHEN queued.state = 'QUEUED' THEN 'PENDING'
-      -- The last attempt closed the row, and the dispatcher has not settled it yet.
+      -- The last attempt closed the row, and the dispatcher has not settled the run yet.
       WHEN logged.status = 'FAILED' THEN 'FAILED'
       WHEN queued.state = 'PROCESSING' THEN 'RUNNING'
-      -- It has left the queue, and a closing task has yet to write the outcome into its row.
+      -- The run has left the queue, and a closing task has not yet written the outcome into its row.
       ELSE COALESCE(settled.outcome, logged.status)
     END AS status,
     COALESCE(logged.trigger_type, queued.trigger_type) AS trigger_type,

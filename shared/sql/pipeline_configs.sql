@@ -1,5 +1,5 @@
 -- name: read_configs
--- The key's owner with its tenant's credentials, the number of its schedules, and a page of them.
+-- The key's owner, the tenant's credentials, the number of its schedules, and a page of them.
 -- param: api_key_hash STRING
 -- param: tenant_id STRING
 -- param: config_id STRING
@@ -87,7 +87,7 @@ LEFT JOIN held ON held.tenant_id = owner.tenant_id
 
 -- name: insert_config
 -- Stores a new schedule and logs it, both or neither. INSERTs cause no conflict. The job's id prevents a second schedule
--- for the same request, and after six months, when BigQuery forgets the id, the table does.
+-- for the same request. BigQuery forgets the id after six months; from then on the row in the table prevents it.
 -- param: config_id STRING
 -- param: tenant_id STRING
 -- param: provider STRING

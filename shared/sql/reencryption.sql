@@ -1,5 +1,5 @@
 -- name: list_encrypted_otherwise
--- Every credential that another version of the key encrypted.
+-- Every credential that a version of the key other than kms_key_version encrypted.
 -- param: kms_key_version STRING
 SELECT
   credential_id,
@@ -13,7 +13,7 @@ WHERE kms_key_version != @kms_key_version
 ORDER BY tenant_id, provider
 
 -- name: replace_ciphertexts
--- Replaces ciphertexts that have not changed since they were read. One that its tenant replaced meanwhile stays.
+-- Replaces ciphertexts that have not changed since they were read. A credential that its tenant replaced meanwhile stays.
 -- param: replacements STRING
 UPDATE {tenants}.tenant_cloud_credentials AS stored
 SET

@@ -1,5 +1,5 @@
 -- name: find_standing
--- Everything on which the answer to a manual run depends: the key's owner, today's usage, the queue and the credentials.
+-- All that the answer to a manual run depends on: the key's owner, today's usage, the queue and the credentials.
 -- param: api_key_hash STRING
 -- param: tenant_id STRING
 -- param: manual_priority INT64
@@ -100,9 +100,9 @@ LEFT JOIN held ON held.tenant_id = owner.tenant_id
 
 -- name: accept_runs
 -- Inserts a run, or a backfill's runs, into the tenant's run log and the queue, all or none. INSERTs cause no conflict.
--- `runs` is a JSON array of their ids, parameters and places in the order, a microsecond each: the run log lists the
--- newest first, the queue begins with the earliest scheduled_time. The job's id prevents a second acceptance of the same
--- request, and after six months, when BigQuery forgets the id, the run log does.
+-- `runs` is a JSON array of their ids, parameters and positions. A position shifts a run's times by a microsecond: the run
+-- log lists the newest first, the queue begins with the earliest scheduled_time. The job's id prevents a second acceptance
+-- of the same request. BigQuery forgets the id after six months; from then on the row in the run log prevents it.
 -- param: request_id STRING
 -- param: backfill_id STRING
 -- param: runs STRING

@@ -27,8 +27,8 @@ WHERE NOT EXISTS (
 );
 
 -- name: take_token
--- Appends the fence's next token of this pipeline and source for the holder of the lease, once under the same lease. An
--- append causes no conflict.
+-- Appends the next token of the fence of this pipeline and source for the lease. Under the same lease it is appended once.
+-- An append causes no conflict.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: lease_id STRING
@@ -58,7 +58,8 @@ WHERE @source IS NOT NULL
 
 -- name: read_begun
 -- An attempt's starting state: whether its lease is current, the run's status, the source's watermark and deliveries, when
--- the source was last published, and the tenant's newest turn to publish. Watermarks from before turns were counted are in the fence.
+-- the source was last published, and the tenant's newest turn to publish. Watermarks of releases that had no turns are in
+-- the fence.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
@@ -107,8 +108,8 @@ FROM logged
 CROSS JOIN fence;
 
 -- name: read_line
--- The number of the tenant's runs that began to wait for a turn before this lease and still wait, and the newest turn. This
--- lease's own event may not be readable yet.
+-- How many of the tenant's runs began to wait for a turn before this lease and still wait, and the newest turn. The event
+-- of this lease itself may not be readable yet.
 -- param: tenant_id STRING
 -- param: lease_id STRING
 -- param: now TIMESTAMP

@@ -45,8 +45,7 @@ ORDER BY created_at DESC, pipeline_logging_id DESC
 LIMIT @max_runs
 
 -- name: find_run
--- A run as in list_runs, and the steps that its executors streamed. This is everything about a run that has not ended, in
--- one statement over three tables.
+-- A run as in list_runs, and the steps that its executors streamed. For a run that has not ended this is all there is.
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
 -- param: event_days INT64
@@ -92,8 +91,8 @@ WHERE pipeline_logging_id = @pipeline_logging_id
 
 -- name: find_run_details
 -- The logged steps and checks of a run that has ended, and the days that it restated, as one row. Clocks differ, so the
--- bound that leaves out old partitions is an hour early. A day is restated once for each currency, and an export may have
--- any number of currencies: the newest days come first, and within a day the largest change.
+-- bound that excludes old partitions is an hour early. A day has a restatement for each currency of the export. The newest
+-- days come first, and within a day the largest change.
 -- param: pipeline_logging_id STRING
 -- param: accepted_at TIMESTAMP
 -- param: most_restated INT64

@@ -1,5 +1,5 @@
 -- name: log_steps
--- Appends step logs and check results that are not there yet; both come as JSON arrays.
+-- Appends step logs and check results that are not there yet. Both parameters are JSON arrays.
 -- param: tenant_id STRING
 -- param: user_id STRING
 -- param: pipeline_logging_id STRING

@@ -1,5 +1,5 @@
 -- name: read_status
--- The scheduler's status as one row: the queue, the last day's outcomes, tenants near a limit, each job's last run.
+-- The scheduler's status as one row: the queue, the outcomes of the last day, tenants near a limit, each job's last run.
 -- param: near_percent INT64
 WITH waiting AS (
   SELECT
@@ -9,7 +9,7 @@ WITH waiting AS (
   FROM {tenants}.pipeline_execution_queue
   WHERE state = 'QUEUED'
 ),
--- The present limits. A day's usage has the limits of its first run.
+-- Limits come from the live subscription. A usage row has the limits of its day's first run, which may be older.
 limits AS (
   {live_subscriptions}
 ),
@@ -44,7 +44,7 @@ SELECT
   (
     SELECT MIN(added_at) FROM waiting WHERE wait_reason IN ('NOT_EXAMINED', 'PLATFORM_BUSY')
   ) AS oldest_startable_at,
-  -- Due ticks without those of lapsed tenants, which may stay due for ever.
+  -- Due ticks, without those of tenants that are not live, whose ticks may stay due for ever.
   (
     SELECT MIN(configs.next_run_time)
     FROM {tenants}.tenant_pipeline_configs AS configs

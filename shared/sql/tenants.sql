@@ -39,7 +39,7 @@ COMMIT TRANSACTION;
 {new_api_key};
 
 -- name: rotate_api_key
--- Adds an API key and ends the others after the overlap, at once for 0 hours; both or neither.
+-- Adds an API key and ends the other keys after the overlap, both or neither. With 0 hours they end at once.
 -- param: tenant_id STRING
 -- param: api_key_id STRING
 -- param: api_key_hash STRING

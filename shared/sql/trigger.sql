@@ -1,5 +1,5 @@
 -- name: read_due
--- Every due schedule with its tenant's status and limits, as one row, by one clock.
+-- Every due schedule with its tenant's status and limits, as one row, and the time of the read.
 WITH due AS (
   SELECT
     config_id,
@@ -30,7 +30,7 @@ usage_today AS (
   WHERE usage_date = CURRENT_DATE('UTC')
   GROUP BY tenant_id
 ),
--- Scheduled runs that wait for their first start come before any new tick of the day.
+-- Scheduled runs that wait for their first start use up the day's limit before any new tick.
 waiting AS (
   SELECT
     tenant_id,
@@ -88,9 +88,9 @@ SELECT
   ) AS schedules
 
 -- name: apply_plans
--- One transaction: moves each schedule from the tick that was read to the next one, and for those it really moved
--- records every tick's outcome and queues its runs. A tick that another trigger moved is left alone, and so is one that
--- has an outcome: whoever puts next_run_time back does not have it run again.
+-- Moves each schedule from the tick that was read to the next one, in one transaction. For each schedule that it moved it
+-- records the outcome of every tick and queues its runs. It leaves a tick alone that another trigger has moved, or that
+-- has an outcome. So a tick does not run again if next_run_time is set back.
 -- param: now TIMESTAMP
 -- param: oldest_tick TIMESTAMP
 -- param: plans STRING

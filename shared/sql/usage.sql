@@ -1,6 +1,6 @@
 -- name: reset_usage
--- Copies finished days to the history, sets their counters to zero, prunes the oldest, and creates today's row for every
--- active tenant, in one transaction. It moves the dispatcher's epoch, so that no count is lost in between.
+-- In one transaction: adds finished days to the history, sets their counters to zero, prunes the oldest days, and creates
+-- today's row for every active tenant. It moves the dispatcher's epoch, so that no dispatcher's count is lost.
 -- param: kept_days INT64
 BEGIN TRANSACTION;
 

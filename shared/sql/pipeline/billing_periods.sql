@@ -1,6 +1,6 @@
 -- name: period_changes
--- What a publish makes of the charges of each billing period that it has or replaces. Rows and cost tell a change, as in
--- restatements.
+-- How a publish changes the charges of each billing period that it writes or replaces. A period has changed if its number
+-- of rows or its cost changes, as in restatements.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
@@ -50,9 +50,9 @@ FROM (
 GROUP BY InvoiceIssuerName, BillingPeriodStart
 
 -- name: settle_billing_periods
--- The source's billing periods, before their charges change. A period is final so many days after its end or, where no
--- days are given, once all its charges are invoiced. Time alone makes periods final too: those without charges in this run
--- are looked at as well.
+-- Updates the source's billing periods, before their charges change. A period is final final_after_days after its end. If
+-- that is NULL, it is final when all its charges are invoiced. Periods without charges in this run are updated too,
+-- because time alone can make them final.
 -- param: source STRING
 -- param: pipeline_logging_id STRING
 -- param: snapshot_at TIMESTAMP
@@ -113,7 +113,7 @@ WHEN NOT MATCHED AND found.has_charges THEN INSERT (
 );
 
 -- name: final_periods
--- Billing periods that were final and whose charges the run changes, so that the tenant can reopen its books.
+-- Final billing periods whose charges the run changes. The tenant may have to correct its books.
 -- param: check_id STRING
 -- param: source STRING
 SELECT

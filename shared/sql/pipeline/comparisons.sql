@@ -19,7 +19,7 @@ WHERE x_source = @source
 GROUP BY {keys}
 
 -- name: reconciliation
--- Keys whose totals differ between the two sides. A key that one side lacks counts as 0 there, and NULL is an ordinary
+-- Keys whose totals differ between the two sides. If one side lacks a key, its total there is 0. NULL is an ordinary
 -- key. Totals of different keys are never added up, because they may have different currencies.
 -- param: check_id STRING
 -- param: tolerance NUMERIC
@@ -65,8 +65,8 @@ FROM (
 ) AS reconciled
 
 -- name: matches_source
--- Days and currencies whose staged rows or cost differ from the counts taken while the source was read. If all are equal,
--- it shows the totals of each currency, otherwise the first differences.
+-- Days and currencies whose staged rows or cost differ from the counts made while the source was read. The check shows
+-- the first differences, or the totals of each currency if all are equal.
 -- param: check_id STRING
 -- param: source STRING
 -- param: dates ARRAY<DATE>

@@ -29,7 +29,7 @@ LEFT JOIN (
   ON staged.usage_date = asked.usage_date
 
 -- name: of_other_runs
--- Rows of another source, or of a day outside the run, which a publish would add without replacing any.
+-- Rows of another source, or of a day outside the run. A publish would add them without replacing any.
 -- param: check_id STRING
 -- param: source STRING
 -- param: dates ARRAY<DATE>

@@ -1,7 +1,7 @@
 -- name: finish_run
 -- Opens the publish and sets the run to COMPLETED. It fails, and nothing changes, if the lease is lost, a newer attempt has
 -- a token, the run's cancellation is requested, the run has ended, or a later turn has published. Publishes and closings of
--- a tenant change this table first, so a conflict between two of them costs a moment and not minutes.
+-- a tenant change this table first, so a conflict between two of them shows at once and not after minutes.
 -- param: pipeline_logging_id STRING
 -- param: tenant_id STRING
 -- param: run_id STRING
@@ -91,8 +91,8 @@ WHEN NOT MATCHED THEN INSERT (
 );
 
 -- name: restated_days
--- The changes of one table's days that had rows, even if they do not change. An emptied day counts as one that had rows, so
--- that the sum of the log is right when it is filled again.
+-- Rows and cost before and after the publish, for each touched day of one table that had rows, even if nothing changes.
+-- An emptied day counts as a day that had rows, so that the log's sums stay right when the day is filled again.
 -- param: pipeline_logging_id STRING
 -- param: table_name STRING
 -- param: source STRING
