@@ -25,7 +25,7 @@ FROM {focus}
 GROUP BY billing_account_id, billing_period, currency
 
 -- name: other_periods
--- Rows whose own billing period is not the one that their delivery is of: a publish would replace them with the wrong one.
+-- Rows whose own billing period differs from their delivery's. A publish would replace them with the wrong period.
 SELECT
   x_billing_period AS delivered_in,
   bill_billing_period_start_date AS billed_in,
@@ -36,8 +36,8 @@ WHERE DATE(bill_billing_period_start_date) != x_billing_period
 GROUP BY delivered_in, billed_in, manifest
 
 -- name: other_exports
--- Other sources that have published rows of the same payer accounts and billing periods: sums over all rows would count
--- these twice. The parameter allow_other_export lets it.
+-- Other sources that have published rows of the same payer accounts and billing periods. Sums over all rows would count
+-- these costs twice. The parameter allow_other_export allows it.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 -- param: allow_other_export BOOL
@@ -53,7 +53,7 @@ WHERE NOT @allow_other_export
 GROUP BY other_source, billing_period
 
 -- name: savings_plans_balance
--- Savings plans whose covered usage and its negation do not cancel each other out, as they do in a complete report.
+-- Savings plans whose covered usage and its negation do not add up to 0. In a complete report they do.
 SELECT
   savings_plan_savings_plan_a_r_n AS savings_plan,
   x_billing_period AS billing_period,
@@ -65,7 +65,7 @@ GROUP BY savings_plan, billing_period, currency
 HAVING ABS(left_over) > 0.01
 
 -- name: focus_missing_values
--- Rows without a value that FOCUS wants in every row.
+-- Rows without a value that FOCUS requires in every row.
 SELECT
   BilledCost,
   BillingAccountId,
@@ -100,7 +100,7 @@ WHERE BilledCost IS NULL
   OR PublisherName IS NULL
 
 -- name: focus_empty_texts
--- Rows with an empty text where FOCUS wants NULL.
+-- Rows with an empty text where FOCUS requires NULL.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -118,8 +118,9 @@ WHERE '' IN (
   )
 
 -- name: focus_values_of_1_4
--- Values that FOCUS 1.2 allows and 1.4 does not: an EffectiveCost of taxes and credits that is not what they bill, and
--- prices or quantities without a SkuPriceId. Usage and purchases that correct nothing keep theirs: 1.4 wants that too.
+-- Values that FOCUS 1.2 allows and 1.4 does not: taxes and credits whose EffectiveCost differs from their BilledCost, and
+-- prices or quantities without a SkuPriceId. Usage and purchases that are no corrections keep prices and quantities,
+-- because 1.4 requires these too.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -144,8 +145,8 @@ WHERE (ChargeCategory IN ('Tax', 'Credit') AND EffectiveCost != BilledCost)
   )
 
 -- name: focus_prices
--- Rows whose unit price times quantity is not their cost, rounding aside: NUMERIC rounds a price and a quantity to nine
--- digits. Corrections may differ.
+-- Rows whose unit price times quantity differs from their cost by more than rounding: NUMERIC rounds a price and a
+-- quantity to nine decimal places. Corrections may differ.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -183,7 +184,8 @@ WHERE BillingPeriodStart != TIMESTAMP(DATE_TRUNC(DATE(BillingPeriodStart), MONTH
   OR BillingPeriodEnd != TIMESTAMP(DATE_ADD(DATE(BillingPeriodStart), INTERVAL 1 MONTH))
 
 -- name: focus_commitments
--- Usage of a commitment without Used or Unused, such usage that is billed again, and a status without a commitment.
+-- Usage of a commitment without the status Used or Unused, used commitments that are billed again, and rows that have a
+-- status but no commitment.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -201,7 +203,7 @@ WHERE (
   OR (CommitmentDiscountId IS NULL AND CommitmentDiscountStatus IS NOT NULL)
 
 -- name: focus_unknown_services
--- Services that service_categories.csv does not name, and what they bill: they are shown as Other.
+-- Services that service_categories.csv does not name, and what they bill. Their category is Other.
 -- param: aws_service_categories STRING
 SELECT
   ServiceName,

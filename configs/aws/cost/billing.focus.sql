@@ -1,6 +1,6 @@
 -- name: focus_lines
--- The report's rows with what FOCUS tells them apart by: the kind of charge, its commitment, and its costs. Legacy reports
--- give usage on demand a reservation_subscription_id too, so only what is covered is read by it.
+-- The report's rows with the values that FOCUS needs: the kind of charge, its commitment, and its costs. In legacy reports
+-- on-demand usage has a reservation_subscription_id too, so it counts only in rows that a reservation covers.
 WITH lines AS (
   SELECT
     *,
@@ -20,7 +20,7 @@ WITH lines AS (
   WHERE line_item_line_item_type != 'SavingsPlanNegation'
 )
 
--- AWS writes GB-Mo and Hrs, FOCUS GB-Months and Hours.
+-- AWS writes units as GB-Mo and Hrs, FOCUS as GB-Months and Hours.
 SELECT
   lines AS line,
   REGEXP_REPLACE(
@@ -75,7 +75,7 @@ SELECT
 FROM lines
 
 -- name: focus_parts
--- Each row, and beside a fee what of its commitment was not used: the fee is bought, the rest is used or lost.
+-- Each row, and for each fee one more row with the unused part of its commitment. The fee itself is a purchase.
 WITH charges AS (
   {focus_lines}
 ),
@@ -125,7 +125,7 @@ SELECT
 FROM parts
 
 -- name: focus_rows
--- The report as FOCUS, the columns of 1.2 to 1.4.
+-- The report's rows in the columns of FOCUS 1.2 to 1.4.
 -- param: aws_service_categories STRING
 WITH categories AS (
   SELECT

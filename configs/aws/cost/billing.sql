@@ -1,6 +1,6 @@
 -- name: billed_by_period
--- Rows and billed cost of one source by billing period and currency: what restatements and checks compare. What a savings
--- plan or a reservation covers is billed by its fees.
+-- Rows and billed cost of one source by billing period and currency. Restatements and checks compare them. Usage that a
+-- savings plan or a reservation covers counts as 0, because the fees bill it.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
@@ -20,7 +20,7 @@ WHERE x_source = @source
 GROUP BY usage_date, billing_currency
 
 -- name: focus_by_period
--- Rows and billed cost of one source by billing period and currency, as FOCUS has them.
+-- Rows and billed cost of one source by billing period and currency, from the rows of FOCUS.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT

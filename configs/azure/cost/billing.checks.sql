@@ -1,5 +1,6 @@
 -- name: invoiced_by_source
--- The exports' billed cost by account (for a customer agreement by billing profile), billing period and currency.
+-- The exports' billed cost by account, billing period and currency. With a customer agreement the account is the billing
+-- profile.
 SELECT
   IF(x_agreement_type = 'MCA', BillingProfileId, BillingAccountId) AS billing_account_id,
   x_billing_period AS billing_period,
@@ -44,7 +45,7 @@ FROM {focus}
 GROUP BY billing_account_id, billing_period, currency
 
 -- name: actual_and_amortized
--- Accounts and periods of which both exports are there and do not bill the same: one of them is incomplete, or older.
+-- Accounts and periods whose two exports bill different amounts: one of them is incomplete or older.
 SELECT
   BillingAccountId AS account,
   x_billing_period AS billing_period,
@@ -82,7 +83,7 @@ GROUP BY account, billing_period, currency
 HAVING ABS(actual_cost - billed_cost) > 0.01
 
 -- name: commitments_without_purchases
--- Accounts and periods with covered usage and no actual costs: what their commitments cost is billed nowhere.
+-- Accounts and periods with covered usage but without actual costs. The costs of their commitments are missing.
 SELECT
   BillingAccountId AS account,
   x_billing_period AS billing_period,
@@ -93,8 +94,8 @@ HAVING COUNTIF(x_export_kind = 'ACTUAL') = 0
   AND COUNTIF(PricingModel IN ('Reservation', 'SavingsPlan', 'Savings Plan')) > 0
 
 -- name: other_periods
--- Rows of another billing period than the one that their delivery is of, or of one that is no calendar month: a publish
--- would replace them with the wrong one.
+-- Rows whose billing period differs from their delivery's, or is no calendar month. A publish would replace them with the
+-- wrong period.
 SELECT
   x_billing_period AS delivered_in,
   BillingPeriodStartDate AS billed_in,
@@ -105,8 +106,8 @@ WHERE BillingPeriodStartDate != x_billing_period
 GROUP BY delivered_in, billed_in, manifest
 
 -- name: other_exports
--- Other sources that have published rows of the same accounts and billing periods: sums over all rows would count these
--- twice. The parameter allow_other_export lets it.
+-- Other sources that have published rows of the same accounts and billing periods. Sums over all rows would count these
+-- costs twice. The parameter allow_other_export allows it.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 -- param: allow_other_export BOOL
@@ -122,7 +123,7 @@ WHERE NOT @allow_other_export
 GROUP BY other_source, billing_period
 
 -- name: focus_missing_values
--- Rows without a value that FOCUS wants in every row.
+-- Rows without a value that FOCUS requires in every row.
 SELECT
   BilledCost,
   BillingAccountId,
@@ -173,7 +174,7 @@ WHERE BilledCost IS NULL
   OR ServiceSubcategory IS NULL
 
 -- name: focus_empty_texts
--- Rows with an empty text where FOCUS wants NULL.
+-- Rows with an empty text where FOCUS requires NULL.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -191,8 +192,8 @@ WHERE '' IN (
   )
 
 -- name: focus_prices
--- Rows whose unit price times quantity is not their cost, rounding aside: NUMERIC rounds a price and a quantity to nine
--- digits. Corrections may differ.
+-- Rows whose unit price times quantity differs from their cost by more than rounding: NUMERIC rounds a price and a
+-- quantity to nine decimal places. Corrections may differ.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -211,8 +212,9 @@ WHERE ChargeClass IS NULL
   )
 
 -- name: focus_values_of_1_4
--- Values that FOCUS 1.2 allows and 1.4 does not: an EffectiveCost of taxes and credits that is not what they bill, and
--- prices or quantities without a SkuPriceId. Usage and purchases that correct nothing keep theirs: 1.4 wants that too.
+-- Values that FOCUS 1.2 allows and 1.4 does not: taxes and credits whose EffectiveCost differs from their BilledCost, and
+-- prices or quantities without a SkuPriceId. Usage and purchases that are no corrections keep prices and quantities,
+-- because 1.4 requires these too.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -256,7 +258,8 @@ WHERE BillingPeriodStart != TIMESTAMP(DATE_TRUNC(DATE(BillingPeriodStart), MONTH
   OR BillingPeriodEnd != TIMESTAMP(DATE_ADD(DATE(BillingPeriodStart), INTERVAL 1 MONTH))
 
 -- name: focus_commitments
--- Usage of a commitment without Used or Unused, such usage that is billed again, and a status without a commitment.
+-- Usage of a commitment without the status Used or Unused, used commitments that are billed again, and rows that have a
+-- status but no commitment.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -273,7 +276,7 @@ WHERE (
   OR (CommitmentDiscountId IS NULL AND CommitmentDiscountStatus IS NOT NULL)
 
 -- name: focus_unknown_services
--- Services that service_categories.csv does not name, and what they bill: they are shown as Other.
+-- Services that service_categories.csv does not name, and what they bill. Their category is Other.
 -- param: azure_service_categories STRING
 SELECT
   ServiceName,

@@ -1,5 +1,5 @@
 -- name: focus_rows
--- Azure's exports as FOCUS, the columns of 1.2 to 1.4.
+-- The rows of Azure's exports in the columns of FOCUS 1.2 to 1.4.
 -- param: azure_service_categories STRING
 -- param: azure_units STRING
 WITH categories AS (
@@ -27,7 +27,8 @@ measured AS (
     COALESCE(units.focus_unit, INITCAP(charges.pricing.unit)) AS unit,
     charges.charge_category IN ('Usage', 'Purchase') AND (charges.line.sku IS NOT NULL OR NOT charges.is_correction)
       AS is_priced,
-    -- What a commitment covers would have cost its contracted price; what is unused or has none costs what it says.
+    -- Usage costs its contracted price, also if a commitment covers it. A row without such a price has its own cost.
+    -- What is unused has none.
     IF(charges.is_unused, 0, COALESCE(charges.unit_price * charges.pricing.quantity, charges.line.cost)) AS contracted_cost
   FROM charges
   LEFT JOIN units
@@ -172,7 +173,7 @@ SELECT
   IF(NULLIF(line.SubscriptionId, '') IS NULL, NULL, COALESCE(NULLIF(line.SubscriptionName, ''), line.SubscriptionId))
     AS SubAccountName,
   IF(NULLIF(line.SubscriptionId, '') IS NULL, NULL, 'Subscription') AS SubAccountType,
-  -- What is no JSON is NULL in JSON_QUERY, and would be an error in PARSE_JSON.
+  -- JSON_QUERY returns NULL for a text that is no JSON; PARSE_JSON would raise an error.
   PARSE_JSON(JSON_QUERY(IF(STARTS_WITH(TRIM(line.Tags), '{{'), line.Tags, CONCAT('{{', line.Tags, '}}')), '$')) AS Tags,
   CAST(NULL AS STRING) AS x_consumption_model,
   line.x_source,

@@ -1,7 +1,7 @@
 -- name: focus_lines
--- The rows of both exports that FOCUS has, each cost once: all amortised ones, and of the actual ones those that buy or
--- refund a commitment. An account whose amortised costs are not exported has all its actual ones, and nothing of it is
--- amortised.
+-- The rows of both exports that become rows of FOCUS, so that each cost counts once. From the actual costs it takes the
+-- purchases and refunds of commitments, and from the amortised costs all other rows. If the amortised costs of an account
+-- are not exported, it takes all its actual costs.
 WITH told AS (
   SELECT
     *,
@@ -54,7 +54,7 @@ SELECT
   charge_category = 'Usage' AND is_committed AND ChargeType != 'Usage' AS is_unused,
   IF(charge_category = 'Usage' AND is_committed, 0, cost) AS billed_cost,
   IF(charge_category = 'Purchase' AND is_committed AND is_amortized, 0, cost) AS effective_cost,
-  -- A price of 0 stands for none where something is billed.
+  -- A price of 0 means that there is no price.
   IF(UnitPrice != 0 AND SIGN(UnitPrice) * SIGN(Quantity) >= 0 AND charge_category = 'Usage', UnitPrice * rate, NULL) AS unit_price,
   IF(PayGPrice != 0 AND charge_category = 'Usage', PayGPrice * rate, NULL) AS list_price,
   IF(

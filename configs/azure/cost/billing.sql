@@ -1,6 +1,6 @@
 -- name: billed_by_period
--- Rows and billed cost of one source by billing period and currency: what restatements and checks compare. What a
--- commitment covers or leaves unused is billed by its purchase, and each cost of the two exports counts once.
+-- Rows and billed cost of one source by billing period and currency. Restatements and checks compare them. The purchase of
+-- a commitment bills its used and unused parts, and each cost of the two exports counts once.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
@@ -39,7 +39,7 @@ FROM (
 GROUP BY usage_date, billing_currency
 
 -- name: focus_by_period
--- Rows and billed cost of one source by billing period and currency, as FOCUS has them.
+-- Rows and billed cost of one source by billing period and currency, from the rows of FOCUS.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT

@@ -1,5 +1,5 @@
 -- name: focus_rows
--- The export as FOCUS, the columns of 1.2 to 1.4.
+-- The export's rows in the columns of FOCUS 1.2 to 1.4.
 -- param: service_categories STRING
 -- param: units STRING
 WITH categories AS (

@@ -1,7 +1,7 @@
 -- name: focus_charges
--- The export's rows without their nesting: what each bills, and its credits by kind of commitment. A credit without a
--- type is read by its name. What has no unit that fits its cost is priced as one charge.
--- Most rows have no credit of a commitment, so only those that have are added up by kind.
+-- The export's rows without their nesting: what each bills, and its credits by kind of commitment. The name of a credit
+-- decides if it has no type. A row whose unit does not fit its cost is priced as one charge. Credits are added up by kind
+-- only in rows that have credits of commitments, because most rows have none.
 WITH exported AS (
   SELECT
     *,
@@ -51,7 +51,7 @@ credits_told AS (
   FROM exported
 ),
 
--- Of equal keys in `tags` the first counts, which PARSE_JSON promises: the first value by the alphabet.
+-- If `tags` has a key twice, the alphabetically first value counts: PARSE_JSON keeps the first of equal keys.
 lines AS (
   SELECT
     billing_account_id,

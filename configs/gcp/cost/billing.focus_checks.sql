@@ -1,5 +1,5 @@
 -- name: invoiced_by_source
--- What the export bills by billing account, invoice month and currency.
+-- The export's billed cost by billing account, invoice month and currency.
 SELECT
   billing_account_id,
   COALESCE(
@@ -12,7 +12,7 @@ FROM {extract}
 GROUP BY billing_account_id, invoice_month, currency
 
 -- name: invoiced_by_focus
--- What FOCUS bills by the same.
+-- The billed cost in FOCUS by the same columns.
 SELECT
   BillingAccountId AS billing_account_id,
   FORMAT_TIMESTAMP('%Y%m', BillingPeriodStart, 'America/Los_Angeles') AS invoice_month,
@@ -22,8 +22,8 @@ FROM {focus}
 GROUP BY billing_account_id, invoice_month, currency
 
 -- name: unread_values
--- Rows with an invalid invoice month or conversion rate, which no currency of the world has; both are mapped as if they
--- were missing.
+-- Rows with an invalid invoice month, or with a conversion rate that no currency has. Both are mapped as if they were
+-- missing.
 SELECT
   usage_start_time,
   sku.id AS sku_id,
@@ -35,7 +35,7 @@ WHERE (NULLIF(invoice.month, '') IS NOT NULL AND NOT REGEXP_CONTAINS(invoice.mon
   OR currency_conversion_rate >= 1e9
 
 -- name: other_exports
--- Exports of the same billing accounts that have published rows of the same days: sums over all rows count these twice.
+-- Other exports that have published rows of the same billing accounts and days. Sums over all rows count these costs twice.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
@@ -50,7 +50,7 @@ WHERE x_source != @source
 GROUP BY other_source
 
 -- name: focus_missing_values
--- Rows without a value that FOCUS wants in every row.
+-- Rows without a value that FOCUS requires in every row.
 SELECT
   BilledCost,
   BillingAccountId,
@@ -101,7 +101,7 @@ WHERE BilledCost IS NULL
   OR ServiceSubcategory IS NULL
 
 -- name: focus_empty_texts
--- Rows with an empty text where FOCUS wants NULL.
+-- Rows with an empty text where FOCUS requires NULL.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -119,8 +119,8 @@ WHERE '' IN (
   )
 
 -- name: focus_prices
--- Rows whose unit price times quantity is not their cost, rounding aside: Google rounds a cost to six digits, NUMERIC a
--- price and a quantity to nine. Corrections may differ.
+-- Rows whose unit price times quantity differs from their cost by more than rounding: Google rounds a cost to six decimal
+-- places, NUMERIC a price and a quantity to nine. Corrections may differ.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -139,8 +139,9 @@ WHERE ChargeClass IS NULL
   )
 
 -- name: focus_values_of_1_4
--- Values that FOCUS 1.2 allows and 1.4 does not: an EffectiveCost of taxes and credits that is not what they bill, and
--- prices or quantities without a SkuPriceId. Usage and purchases that correct nothing keep theirs: 1.4 wants that too.
+-- Values that FOCUS 1.2 allows and 1.4 does not: taxes and credits whose EffectiveCost differs from their BilledCost, and
+-- prices or quantities without a SkuPriceId. Usage and purchases that are no corrections keep prices and quantities,
+-- because 1.4 requires these too.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -174,7 +175,7 @@ FROM {focus}
 WHERE ChargePeriodEnd <= ChargePeriodStart
 
 -- name: focus_billing_periods
--- Rows whose billing period is no calendar month where Google invoices: at Pacific time.
+-- Rows whose billing period is no calendar month in Pacific time, in which Google invoices.
 SELECT
   ChargeDescription,
   BillingPeriodStart,
@@ -186,9 +187,9 @@ WHERE BillingPeriodStart
     != TIMESTAMP(DATE_ADD(DATE(BillingPeriodStart, 'America/Los_Angeles'), INTERVAL 1 MONTH), 'America/Los_Angeles')
 
 -- name: focus_commitments
--- Usage of a commitment that is not said to be Used or Unused, a status without a commitment, covered usage that is
--- billed once more (but for the 2025 model: there the commitment lowers the price, and usage is billed at it), and
--- commitments named Default: that is Google's consumption model of usage that none prices.
+-- Usage of a commitment without the status Used or Unused, rows that have a status but no commitment, covered usage that
+-- is billed again, and commitments named Default. In the 2025 model covered usage is billed, because the commitment only
+-- lowers its price. Default is Google's consumption model for usage without a commitment.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -207,7 +208,7 @@ WHERE (
   OR CommitmentDiscountName = 'Default'
 
 -- name: focus_capacity_reservations
--- Usage of a capacity reservation that is not said to be Used or Unused, and a status without a reservation.
+-- Usage of a capacity reservation without the status Used or Unused, and rows that have a status but no reservation.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -218,7 +219,7 @@ WHERE (CapacityReservationId IS NULL AND CapacityReservationStatus IS NOT NULL)
   OR (CapacityReservationId IS NOT NULL AND CapacityReservationStatus IS NULL AND ChargeCategory = 'Usage')
 
 -- name: focus_invoices
--- Billing periods of which only a part is on an invoice, and invoices of more than one account or period.
+-- Billing periods with some charges on an invoice and some on none, and invoices of more than one account or period.
 SELECT
   BillingAccountId AS account,
   BillingPeriodStart AS period,
@@ -239,8 +240,8 @@ GROUP BY InvoiceId
 HAVING MIN(BillingAccountId) != MAX(BillingAccountId) OR MIN(BillingPeriodStart) != MAX(BillingPeriodStart)
 
 -- name: focus_duplicates
--- Charges that stand more than once, alike in all that tells charges apart. Google does export equal rows, and bills
--- each of them: a hint, no fault.
+-- Charges that appear more than once, with equal values in all columns that distinguish charges. Google sometimes exports
+-- equal rows and bills each of them, so this is a hint and no fault.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -255,7 +256,7 @@ GROUP BY
 HAVING COUNT(*) > 1
 
 -- name: focus_unknown_services
--- Services that service_categories.csv does not name, and what they bill: they are shown as Other.
+-- Services that service_categories.csv does not name, and what they bill. Their category is Other.
 -- param: service_categories STRING
 SELECT
   ServiceName,

@@ -1,6 +1,6 @@
 -- name: focus_parts
--- What rows bill, what a commitment covers and what of its fees was not used, each apart (ADR 0009). Only fees and what
--- they pay for pass a window; any other row is one part, and needs none.
+-- Splits rows into parts: what they bill, what a commitment covers, and which part of its fees was not used (ADR 0009).
+-- Only fees and the usage that they pay for need window functions; any other row is one part.
 WITH charges AS (
   {focus_charges}
 ),
@@ -9,8 +9,8 @@ pools AS (
   {focus_pools}
 ),
 
--- How much was used of how much. Less than a ten-thousandth is the rounding of Google's credits. Where corrections take
--- back more hours than the day has, only costs tell that something was covered.
+-- The used and the bought amount. A difference below a ten-thousandth is rounding of Google's credits. If corrections take
+-- back more hours than the day has, only the costs show that usage was covered.
 measured AS (
   SELECT
     *,
@@ -31,7 +31,8 @@ measured AS (
   )
 ),
 
--- A fee in a unit that nothing covered is in is used if something was covered in a unit that no fee is in.
+-- Units may differ: if no covered usage has the unit of a fee, the fee counts as used if covered usage exists in a unit
+-- that no fee has.
 spread AS (
   SELECT
     *,
@@ -66,7 +67,7 @@ utilized AS (
   FROM spread
 ),
 
--- The last of a pool's rows gets what rounding has left: a pool's shares add up to the last digit.
+-- The last row of a pool gets the rest that rounding leaves, so that the shares of a pool add up exactly.
 paid AS (
   SELECT
     *,
@@ -83,7 +84,7 @@ paid AS (
   FROM utilized
 ),
 
--- A share's parts in a column of it, so that no join brings them together.
+-- The parts of a share as an array column, so that no join is needed.
 split AS (
   SELECT
     line,
@@ -162,8 +163,8 @@ parts AS (
   END
 ),
 
--- FOCUS 1.4 prices nothing without a SkuPriceId; usage and purchases that correct nothing are priced all the same, as
--- 1.2 and 1.4 want of them.
+-- FOCUS 1.4 allows no price without a SkuPriceId. But 1.2 and 1.4 require one for usage and purchases that are no
+-- corrections, so these are priced.
 judged AS (
   SELECT
     *,
@@ -179,7 +180,7 @@ priced AS (
   FROM judged
 ),
 
--- How far the export's prices are from what the row costs: they are shown if rounding explains it.
+-- The difference between the export's prices and the row's cost. Prices are shown if rounding explains it.
 compared AS (
   SELECT
     *,

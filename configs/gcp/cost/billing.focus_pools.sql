@@ -1,11 +1,11 @@
 -- name: focus_pools
--- Fees and what they pay for, each with its pool (ADR 0009): one row for each kind of commitment that a charge has
--- credits of. Mapping and check both read it.
+-- Fees and the usage that they pay for, each with its pool (ADR 0009). A charge has one row for each kind of commitment
+-- whose credits it has. focus_parts and focus_utilization read it.
 WITH charges AS (
   {focus_charges}
 ),
 
--- A price of the 2025 model is of the commitment to spend, whatever the row's credits are of.
+-- A price of the 2025 model belongs to a spend-based commitment, whatever kind the row's credits are.
 told AS (
   SELECT
     *,
@@ -30,7 +30,7 @@ told AS (
   WHERE is_shared
 ),
 
--- Resource-based commitments cover first, and those to spend what is left, as Google applies them.
+-- Resource-based commitments cover usage first, and spend-based ones the rest, as Google applies them.
 covered AS (
   SELECT
     *,
@@ -42,7 +42,7 @@ covered AS (
   FROM told
 ),
 
--- Shares of what a row covers in part; of most rows all is covered, or nothing.
+-- The covered share of a row. Most rows are covered completely or not at all.
 resource_measures AS (
   SELECT
     *,
@@ -73,8 +73,8 @@ measures AS (
   FROM resource_measures
 ),
 
--- What of a commitment's credits covers nothing of its row adjusts the commitment: credits that come late, or are taken
--- back.
+-- The part of a commitment's credits that covers nothing of its row adjusts the commitment: such credits come late or are
+-- taken back.
 by_kind AS (
   SELECT
     *,
@@ -142,8 +142,8 @@ shares AS (
   WHERE kind.is_had
 ),
 
--- Fees and covered usage of a day and invoice month that name the same commitment. From the first offset on, the export
--- itself says what of a commitment's fees was used.
+-- Fees and covered usage of a day and invoice month that name the same commitment. From a commitment's first fee offset
+-- on, the export itself says which part of the fees was used.
 same_names AS (
   SELECT
     *,
@@ -161,7 +161,7 @@ same_names AS (
   )
 ),
 
--- A name decides before a category does: a fee is of the kind of the credits that name it, where they are of one.
+-- A name counts more than a category: if all credits with a fee's name are of one kind, the fee is of this kind.
 named AS (
   SELECT
     *,
@@ -179,9 +179,9 @@ named AS (
   FROM same_names
 )
 
--- What met nothing is one pool, and so is all where only usage is left over. Hours are measured by their unit, a
--- commitment to spend in dollars: a unit of its fee stands for a cent (Google's own queries say so), if that makes it a
--- discount at all. A fee that looks like one kind and pays for the other is not measured.
+-- Rows whose name matches nothing form one pool. If only usage is left without a match, all rows form one pool. Resource
+-- commitments are measured in their unit, spend-based ones in dollars: a unit of their fee is a cent, as in Google's own
+-- queries, if the fee is then a discount. A fee that looks like one kind and pays for the other is not measured.
 SELECT
   *,
   IF(

@@ -1,11 +1,11 @@
 -- name: focus_utilization
--- Days and invoice months on which fees and the usage they cover were of one pool, and nothing of the fees went to it.
--- Fees that Google offsets are not asked for: of those the export itself says what was used.
+-- Days and invoice months with fees and covered usage in one pool where no part of the fees went to the usage. Fees that
+-- Google offsets are left out, because the export itself says which part of them was used.
 WITH pools AS (
   {focus_pools}
 ),
 
--- Fees count as what they bill: one that a promotion pays for has nothing to give.
+-- A fee counts with its billed cost. If a promotion pays for it, nothing is left to distribute.
 pooled AS (
   SELECT
     line.billing_account_id,
@@ -21,7 +21,7 @@ pooled AS (
     AND SUM(pools.covered_cost) > 0
 ),
 
--- Each key once, whatever of it is NULL: grouped, and not joined.
+-- UNION ALL and GROUP BY instead of a join, because parts of the key may be NULL.
 met AS (
   SELECT
     billing_account_id,

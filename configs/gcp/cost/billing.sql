@@ -1,5 +1,5 @@
 -- name: billed_by_day
--- Rows and billed cost, credits included, of one source by day and currency: what restatements and checks compare.
+-- Rows and billed cost of one source by day and currency, credits included. Restatements and checks compare them.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
@@ -13,7 +13,7 @@ WHERE x_source = @source
 GROUP BY usage_date, billing_currency
 
 -- name: focus_by_day
--- Rows and billed cost of one source by day and currency, as FOCUS has them.
+-- Rows and billed cost of one source by day and currency, from the rows of FOCUS.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT

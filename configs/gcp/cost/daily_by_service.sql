@@ -22,7 +22,7 @@ WHERE x_source = @source
 GROUP BY usage_date, project_id, service_id, service_name, currency
 
 -- name: billed_credits
--- The credits of one source's published billing rows by day and currency: what the sums must come to.
+-- The credits of one source's published billing rows by day and currency. The sums by service must add up to them.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
@@ -35,7 +35,7 @@ WHERE x_source = @source
 GROUP BY usage_date, currency
 
 -- name: billed_by_day
--- Rows and billed cost, credits included, of one source by day and currency: what restatements and checks compare.
+-- Rows and billed cost of one source by day and currency, credits included. Restatements and checks compare them.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT

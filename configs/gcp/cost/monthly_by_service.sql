@@ -24,7 +24,7 @@ WHERE x_source = @source
 GROUP BY usage_month, project_id, service_id, service_name, currency
 
 -- name: net_by_month
--- The net cost of one source's published billing rows by month and currency: what the sums must come to.
+-- The net cost of one source's published billing rows by month and currency. The sums by service must add up to it.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
@@ -37,7 +37,7 @@ WHERE x_source = @source
 GROUP BY usage_month, currency
 
 -- name: days_without_rows
--- Months in which days before the last one with rows have none: they may not have been loaded, and their costs are missing.
+-- Months in which a day without rows precedes a day with rows. It may not have been loaded, so its costs may be missing.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 WITH months AS (
@@ -59,7 +59,7 @@ FROM months
 WHERE days_with_rows < EXTRACT(DAY FROM last_day)
 
 -- name: billed_by_month
--- Rows and net cost of one source by month and currency: what restatements compare. A row's day is its month's first.
+-- Rows and net cost of one source by month and currency. Restatements compare them. A row's day is the first of its month.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
