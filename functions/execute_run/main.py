@@ -17,7 +17,7 @@ routes = Routes("execute_run")
 def execute(call: PlatformCall) -> Answer:
     """200 with the outcome of the delivery. Any other status makes Cloud Tasks deliver it again."""
     task = call.body_as(RunTask)
-    execution_id = uuid.uuid4().hex  # a caller's X-Request-ID may come with more than one delivery
+    execution_id = uuid.uuid4().hex  # not the X-Request-ID, which several deliveries may share
     log.bind(execution_id=execution_id, **task.model_dump(exclude={"closing"}))
     return Answer(200, {"status": bootstrap.run_execution(task, execution_id=execution_id).execute()})
 

@@ -1,4 +1,4 @@
-"""Makes, lists, changes, removes and previews a tenant's schedules; each route's first read proves the key."""
+"""Makes, lists, changes, removes and previews a tenant's schedules. The first read of each route proves the key."""
 
 import flask
 

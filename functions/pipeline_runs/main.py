@@ -1,4 +1,4 @@
-"""Shows, cancels and repeats a tenant's runs, and cancels backfills; a retry's own first read proves the key."""
+"""Shows, cancels and repeats a tenant's runs, and cancels backfills. The first read of a retry proves the key."""
 
 import flask
 

@@ -1,4 +1,4 @@
-"""Shows operators how the scheduler is doing."""
+"""Shows operators the scheduler's status."""
 
 import flask
 
@@ -11,7 +11,7 @@ routes = Routes("scheduler_status")
 
 @routes.route("GET /api/v1/scheduler/status", policy=platform_caller)
 def status(_: PlatformCall) -> Answer:
-    """200 with queue, outcomes, limits, jobs and whatever is overdue."""
+    """200 with queue, outcomes, limits, jobs and overdue work."""
     return Answer(200, bootstrap.scheduler_status().show())
 
 

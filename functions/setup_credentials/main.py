@@ -1,4 +1,4 @@
-"""Stores, tries, lists and removes a tenant's cloud credentials, and says what to paste into a cloud."""
+"""Stores, tries, lists and removes a tenant's cloud credentials, and returns the guide to set them up in a cloud."""
 
 import flask
 

@@ -12,7 +12,7 @@ routes = Routes("trigger_due_pipelines")
 
 @routes.route("POST /api/v1/scheduler/trigger", policy=platform_caller)
 def trigger(call: PlatformCall) -> Answer:
-    """200 with what became of every due schedule."""
+    """200 with the outcome of every due schedule."""
     call.body_as(NoBody)
     return Answer(200, bootstrap.trigger().trigger())
 

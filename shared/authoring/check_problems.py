@@ -24,12 +24,12 @@ Problems = Iterator[tuple[Place, str]]
 
 DAYS = frozenset({"DATE", "TIMESTAMP"})
 _NUMBERS = frozenset({"INTEGER", "FLOAT", "NUMERIC"})
-_KEYS = frozenset({"STRING", "BYTES", "BOOLEAN"}) | DAYS | _NUMBERS  # what GROUP BY takes
+_KEYS = frozenset({"STRING", "BYTES", "BOOLEAN"}) | DAYS | _NUMBERS  # types that GROUP BY accepts
 _KINDS = {"Decimal": "a number", "date": "a date", "datetime": "a timestamp"}
 
 
 def check_problems(template: Template, place: Place, check: Check) -> Problems:
-    """The problems that the columns of the step's shape reveal; `place` is the place of the check's options."""
+    """The problems of a check with the columns of its step's shape. `place` is the place of the check's options."""
     options = check.with_.given()
     table = staged_shape(template, check.step)
     needed = {Unique: _KEYS, Freshness: frozenset({"TIMESTAMP"}), Range: frozenset(BOUNDS)}.get(type(check))

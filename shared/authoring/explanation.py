@@ -1,4 +1,4 @@
-"""Explains a run without running it: its steps in order, their SQL and parameters, the tables they read and write."""
+"""Explains a run without running it: its steps in order, their SQL, parameters and tables."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from shared.pipeline.shapes import staged_shape
 from shared.pipeline.statements import sourced_tables, step_statement, whole_statement
 from shared.pipeline.table_reads import dataset_reads
 
-# The row's source, its run, and when that run began.
+# The columns with the row's source, its run, and the time when that run began.
 _EVERY_TABLE = {"x_source": "STRING", "x_pipeline_logging_id": "STRING", "x_ingested_at": "TIMESTAMP"}
 
 
@@ -36,7 +36,7 @@ def publish_problems(template: Template, place: Place, target: Target, table: Ta
 
 
 def comparison_problems(template: Template) -> Iterator[tuple[Place, str]]:
-    """Published steps that sum up published rows and that no check compares with these rows."""
+    """The published steps that add up published rows although no check compares the sums with these rows."""
     steps = {step.id: step for step in template.steps if isinstance(step, SqlStep)}
     for index, target in enumerate(template.publish):
         step = steps.get(target.step)

@@ -13,7 +13,7 @@ from shared.pipeline.shapes import staged_shape
 
 _DAY = "2025-11-17"
 _BY_TYPE = {"string": "text", "table": "a-project.billing.export", "integer": 1, "boolean": True}
-BOUNDS: Mapping[str, tuple[type, str]] = {  # a condition on a column of this type, and a value for it
+BOUNDS: Mapping[str, tuple[type, str]] = {  # by the column's type: the type of a bound, and a sample
     "INTEGER": (Decimal, "1"),
     "FLOAT": (Decimal, "1"),
     "NUMERIC": (Decimal, "1"),
@@ -23,7 +23,7 @@ BOUNDS: Mapping[str, tuple[type, str]] = {  # a condition on a column of this ty
 
 
 def sample_options(template: Template, check: Check) -> dict[str, Any]:
-    """A check's options with filled placeholders; ValueError if no request could give a valid value."""
+    """A check's options with filled placeholders. It raises ValueError if no request could give a valid value."""
     known = {name: _sample(parameter) for name, parameter in template.parameters.items()}
     variables = template_variables(template, "acme_corp", {"date": _DAY, **known})
     options: dict[str, Any] = substitute(check.with_.given(), variables)
@@ -41,7 +41,7 @@ def _sample(parameter: Parameter) -> Any:
 
 
 def _fill_bounds(template: Template, check: Range, options: dict[str, Any]) -> None:
-    """A sample for a bound that is a text parameter: of the type of the other bound, or of the column."""
+    """Fill a bound that is a text parameter with a sample of the other bound's or the column's type."""
     bounds = {"minimum": check.with_.minimum, "maximum": check.with_.maximum}
     shape = staged_shape(template, check.step)
     types = {column.name: column.type for column in shape.columns} if shape else {}

@@ -36,7 +36,7 @@ def template_files(path: Path) -> list[Path]:
         return [path.resolve()]
     if not path.is_dir():
         raise ConfigError(f"{path}: there is no such file or folder")
-    # The project's own folder may be called as a provider is.
+    # The project's own folder may have the name of a provider.
     in_folders = (file for file in sorted(path.resolve().rglob("*.yml")) if file.parent != CONFIGS.resolve())
     found = [file for file in in_folders if file.parts[-3] in PROVIDERS]
     if not found:
@@ -71,7 +71,7 @@ def _problems_in_sql(template: Template) -> Sequence[str]:
         raise ConfigError(f"{shown_path(file)}:1: there is no such file; a template's SQL stands beside it")
     try:
         return sql_problems(template)
-    except ConfigError as error:  # the error names the file, whose statements cannot be separated
+    except ConfigError as error:  # the error names the file; its statements cannot be separated
         raise ConfigError(f"{shown_path(file)}:1: {error.message}") from error
 
 
@@ -112,7 +112,7 @@ def _queries(check: Check) -> Sequence[tuple[Place, str]]:
 
 
 def _statement(place: Place, template: Template, name: str, readable: Sequence[str], *, is_sql_right: bool) -> Problems:
-    """The problems of filling a statement in a run; if other statements are wrong, only whether it exists."""
+    """The problems of filling a statement in a run. If others are wrong, it checks only whether this one exists."""
     if is_sql_right or name not in template_statements(template):
         yield from _tried(place, partial(usable_statement, template, name, readable))
 

@@ -16,7 +16,7 @@ _TOLD_EVERY = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command: 0 if every table is as configs/tables says, 1 if one is not, 2 if it could not start."""
+    """Run the command. It returns 0 if every table is as in configs/tables, 1 if one is not, 2 if it cannot start."""
     parser = argparse.ArgumentParser(
         prog="python -m shared.commands.migrate",
         description="Changes existing tables, the platform's and every tenant's, to what configs/tables says: it "
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _migrate(options: argparse.Namespace, remarks: list[str]) -> int:
-    """The command's status; `remarks` gets the remark to print if it stops from now on."""
+    """Migrate, and return the command's status. `remarks` gets the remark to print if the command stops later."""
     plan = Migration(bootstrap.warehouse()).plan(options.tenant, progress=_tell)
     print("\n".join(_lines(plan)), flush=True)
     if options.dry_run or plan.refused:

@@ -23,9 +23,9 @@ def require_environment(parser: argparse.ArgumentParser, wanted: Sequence[str] =
 
 
 def carried_out(work: Callable[[], int], *, remark: Callable[[], str] = str) -> int:
-    """Run the work and return its status; 2, with error and remark on stderr, if it could not start or finish."""
+    """Run the work and return its status. It returns 2, with error and remark on stderr, if the work did not finish."""
     from shared.adapters.google.operator_identity import (
-        as_operator,  # loads Google's clients, which --help does not need
+        as_operator,  # imports Google's clients, which --help does not need
     )
 
     try:

@@ -15,7 +15,7 @@ _WANTED = ("PROJECT_ID", "BIGQUERY_LOCATION", "KMS_KEY")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command: 0 if nothing is left under an older version, 1 if something is, 2 if it could not start."""
+    """Run the command. It returns 0 if no credential has an older version, 1 if one has, 2 if it could not start."""
     parser = argparse.ArgumentParser(
         prog="python -m shared.commands.reencrypt",
         description="Re-encrypts tenants' credentials under the key version that encrypts now. May be repeated and "

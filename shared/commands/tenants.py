@@ -1,6 +1,6 @@
 """The operator's command for tenants: `python -m shared.commands.tenants --help`.
 
-It replaces a subscription system, which would write the same rows; see docs/runbook.
+It stands in for a subscription system, which would write the same rows; see docs/runbook.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The files under configs/ and the environment, as checked models."""
+"""Loads the files under configs/ and the environment as validated models."""

@@ -21,9 +21,9 @@ def stamp_of(path: Path) -> Stamp | None:
 
 
 def reread_when_changed(read: Callable[[Path], Found]) -> Callable[[Path], Found]:
-    """`read` with a cache: it reads a file again if the file has changed. Errors are not cached.
+    """Give `read` a cache. It reads a file again if the file has changed, and does not cache errors.
 
-    It is bounded: callers choose the names, and a name without a file is kept too.
+    The cache is bounded, because callers choose the names, and names without a file are cached too.
     """
 
     @lru_cache(maxsize=512)

@@ -14,7 +14,7 @@ from shared.domain.templates.config_problems import Place, error_places, in_word
 from shared.errors import ConfigError
 
 Kind = TypeVar("Kind")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # both are safe; the C one is ten times as fast
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # both loaders are safe; the one in C is ten times as fast
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Document:
     root: yaml.Node | None
 
     def line_of(self, place: Place) -> int:
-        """The line, from 1 on, of the field, or of the innermost part of it that exists."""
+        """The line, counted from 1, of the field, or of the innermost existing field around it."""
         if self.root is None:
             return 1
         node, line = self.root, self.root.start_mark.line
@@ -38,11 +38,11 @@ class Document:
         return int(line) + 1
 
     def error(self, problems: Sequence[tuple[Place, str]]) -> ConfigError:
-        """The error that names file, line and field of every problem, one a line."""
+        """The error about these problems. It has a line for each, with file, line and field."""
         return ConfigError(listed(self.file, problems, self.line_of))
 
     def parsed(self, kind: type[Kind]) -> Kind:
-        """The content as a model, or as any type that pydantic knows; ConfigError naming every invalid field."""
+        """The content as a model, or as any type that pydantic knows. ConfigError names every invalid field."""
         try:
             return TypeAdapter(kind).validate_python(self.content)
         except ValidationError as error:
@@ -50,7 +50,7 @@ class Document:
 
 
 def load_document(path: Path, *, file: str | None = None) -> Document:
-    """Load a YAML file; ConfigError naming file and line of a syntax error or a duplicate key."""
+    """Load a YAML file. ConfigError names file and line of a syntax error or a duplicate key."""
     file = file or path.name
     try:
         loader = _LOADER(path.read_text(encoding="utf-8"))
@@ -81,7 +81,7 @@ def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
 
 
 def _repeated_keys(node: yaml.Node | None, place: Place) -> Iterator[tuple[int, Place]]:
-    """Duplicate keys, with their lines: YAML parsers silently keep the last one."""
+    """Find duplicate keys and their lines. YAML parsers silently keep the last one."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:

@@ -13,7 +13,7 @@ from shared.configuration.templates import folder_of
 from shared.domain.templates.templates import Template
 from shared.errors import ConfigError
 
-_MOST_BYTES = 1_000_000  # a query and its parameters have 10 MB at most
+_MOST_BYTES = 1_000_000  # a query and its parameters may have 10 MB
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class LookupRows:
 
 
 def get_lookup(template: Template, name: str) -> LookupRows:
-    """The rows of a template's lookup; ConfigError naming the file when it is not valid."""
+    """The rows of a template's lookup. ConfigError names the file if it is not valid."""
     home = folder_of(template).parent
     path = (folder_of(template) / template.lookups[name].file).resolve()
     if not path.is_relative_to(home.resolve()):

@@ -43,7 +43,7 @@ class Secret(_Strict):
 class Queue(_Strict):
     """A Cloud Tasks queue and the function that it delivers to.
 
-    A queue without `max_concurrent_dispatches` gets the instances that the other queues leave; `load` fills it in.
+    A queue without `max_concurrent_dispatches` gets the instances that the other queues leave. Loading fills it in.
     """
 
     id: str
@@ -67,7 +67,7 @@ class ServiceAccount(_Strict):
 
 
 class FunctionSchedule(_Strict):
-    """The Cloud Scheduler job that calls a function; `overdue_after_seconds` without a success is an alert."""
+    """The Cloud Scheduler job that calls a function. `overdue_after_seconds` without a success cause an alert."""
 
     job: str
     cron: str
@@ -128,5 +128,5 @@ class Platform(_Strict):
 
 @cache
 def get_platform(path: Path = CONFIGS / "platform.yml") -> Platform:
-    """The platform; ConfigError naming file, line and field when the file is not valid."""
+    """The platform. ConfigError names file, line and field if the file is not valid."""
     return load_document(path).parsed(Platform)

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     oidc_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
 
     def require(self, name: str) -> str:
-        """The text setting `name`; RuntimeError naming the variable when it is empty."""
+        """The text setting `name`. If it is empty, a RuntimeError names the variable."""
         value = getattr(self, name)
         if not value:
             raise RuntimeError(f"the environment variable {name.upper()} is not set")
@@ -71,7 +71,7 @@ class Settings(BaseSettings):
 
     @property
     def function_name(self) -> str:
-        """The function as configs/platform.yml calls it; K_SERVICE, Cloud Run's name for it, has no underscores."""
+        """The function's name in configs/platform.yml. Cloud Run's name, in K_SERVICE, has hyphens for underscores."""
         return self.k_service.replace("-", "_")
 
     @property

@@ -18,7 +18,7 @@ from shared.domain.templates.config_problems import Place
 _PARTITIONING = ("DATE", "DATETIME", "TIMESTAMP")
 Group = Literal["tenants", "tenant_dataset"]
 _VIEWS = "tenant_views"
-_CUSTOM = "x_"  # what starts with it is no column of FOCUS
+_CUSTOM = "x_"  # columns with this prefix are not FOCUS's
 
 
 class Partition(BaseModel):
@@ -61,7 +61,7 @@ class Table(BaseModel):
     appended_by: list[dict[str, str]] = []
     mutated_by: list[str] = []
     removed_by: list[str] = []
-    read_by: list[str] = []  # functions that only read the table; functions that change it may read it too
+    read_by: list[str] = []  # functions that only read the table; its writers may read it too
     columns: list[Column] = Field(min_length=1)
 
     def to_api(self, project: str, dataset: str) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class View(BaseModel):
 
     @property
     def table(self) -> str:
-        """Its name: in BigQuery a view is a table of its own kind."""
+        """The view's name. In BigQuery a view is a kind of table."""
         return self.view
 
     @property
@@ -107,12 +107,12 @@ class View(BaseModel):
 
 
 def get_views() -> dict[str, View]:
-    """The views of a tenant's dataset, by name; ConfigError naming file, line and field when one is not valid."""
+    """The views of a tenant's dataset, by name. ConfigError names file, line and field of an invalid one."""
     return {view.view: view for view in map(_load_view, sorted((CONFIGS / "tables" / _VIEWS).glob("*.yml")))}
 
 
 def get_tables(group: Group) -> dict[str, Table]:
-    """All tables of a group, by name; ConfigError naming file, line and field when one is not valid."""
+    """All tables of a group, by name. ConfigError names file, line and field of an invalid one."""
     return {table.table: table for table in map(_load, sorted((CONFIGS / "tables" / group).glob("*.yml")))}
 
 

@@ -18,21 +18,21 @@ PROVIDERS = ("gcp", "aws", "azure")
 
 
 def find_template(provider: str, domain: str, template: str) -> Template | None:
-    """The template of that name, or None; ConfigError naming file, line and field when its file is not valid."""
+    """The template of that name, or None. ConfigError names file, line and field if its file is not valid."""
     if provider not in PROVIDERS or not is_template_part(domain) or not is_template_part(template):
         return None
     return load_template(CONFIGS / provider / domain / f"{template}.yml")
 
 
 def load_template(path: Path) -> Template | None:
-    """The template in a file, named by its last three path parts, or None when there is no such file.
+    """The template in a file, or None if there is no such file. The last three parts of the path are its name.
 
-    It is read again when it or its SQL has changed.
+    The file is read again if it or its SQL has changed.
     """
     return _load(path, _edition(path))
 
 
-@lru_cache(maxsize=512)  # bounded: callers choose the names, and wrong names are kept too
+@lru_cache(maxsize=512)  # bounded, because callers choose the names, and wrong names are kept too
 def _load(path: Path, edition: str) -> Template | None:
     return read_template(path, file="/".join(path.parts[-3:]), edition=edition) if path.is_file() else None
 
@@ -42,7 +42,7 @@ def _edition(path: Path) -> str:
 
 
 def read_template(path: Path, *, file: str, edition: str | None = None) -> Template:
-    """The template in a file; its problems are reported under the name `file`."""
+    """The template in a file. Its problems are reported under the name `file`."""
     provider, domain = path.parts[-3:-1]
     document = load_document(path, file=file)
     return parse_template(
@@ -58,7 +58,7 @@ def read_template(path: Path, *, file: str, edition: str | None = None) -> Templ
 
 
 def get_template(provider: str, domain: str, template: str) -> Template:
-    """The template of that name; NotFound when there is none."""
+    """The template of that name. It raises NotFound if there is none."""
     if found := find_template(provider, domain, template):
         return found
     known = ", ".join(f"{each.provider}/{each.domain}/{each.template}" for each in usable_templates())
@@ -81,12 +81,12 @@ def folder_of(template: Template) -> Path:
 
 
 def all_templates() -> list[Template]:
-    """All templates; ConfigError when the file of one is not valid."""
+    """All templates. It raises ConfigError if the file of one is not valid."""
     return [template for path in _paths() if (template := load_template(path)) is not None]
 
 
 def usable_templates() -> list[Template]:
-    """All templates whose files are valid. The log has file and line of the invalid ones, which affect no others."""
+    """All templates whose files are valid. Invalid ones are logged with file and line, and affect no others."""
     found = []
     for path in _paths():
         try:

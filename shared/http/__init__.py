@@ -1,4 +1,4 @@
-"""The HTTP side of every function: routes, requests and answers, policies, problem documents."""
+"""Handles HTTP for every function: routes, requests and answers, policies, problem documents."""
 
 from shared.http.endpoint import Routes
 from shared.http.messages import Answer, made

@@ -44,7 +44,7 @@ class Routes:
     def __init__(self, function: str) -> None:
         self.function = function
         self._routes: list[_Route] = []
-        if flask.has_app_context():  # the framework's own, which has no route for some paths, and a page of its own
+        if flask.has_app_context():  # it would answer some paths with its own page
             flask.current_app.register_error_handler(404, lambda _: self.respond(flask.request))
 
     def route(
@@ -89,7 +89,7 @@ class Routes:
             route, params = self._match(request.method, path)
             received = HttpRequest(
                 method=request.method, path=path, params=params,
-                query={name: value for name, value in request.args.items() if name != "key"},  # that is API Gateway's
+                query={name: value for name, value in request.args.items() if name != "key"},  # API Gateway adds `key`
                 headers=request.headers, body=_limited_body(request), request_id=request_id,
             )  # fmt: skip
             call = Call(**vars(received), caller=route.policy(received))
@@ -100,7 +100,7 @@ class Routes:
             answer = route.handler(call)
         except errors.ConvergenceError as error:
             return _problem(error, request)
-        except Exception as error:  # noqa: BLE001 - the outermost frame: logged whole, answered without a detail
+        except Exception as error:  # noqa: BLE001 - the outermost frame: the log gets the error, the caller no detail
             log.error("request failed", exception=error)
             return _problem(None, request)
         return json_response(answer.status, answer.body, answer.headers)
@@ -110,7 +110,7 @@ class Routes:
         return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
     def _match(self, method: str, path: str) -> tuple[_Route, dict[str, str]]:
-        wanted = "GET" if method == "HEAD" else method  # the framework leaves the body out
+        wanted = "GET" if method == "HEAD" else method  # the framework drops the body
         for route in self._routes:
             match = route.pattern.fullmatch(path)
             if match and route.method == wanted:

@@ -1,4 +1,4 @@
-"""The request and the answer in the form that handlers use."""
+"""Defines the request and the answer in the form that handlers use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class HttpRequest:
 
     @property
     def user_id(self) -> str | None:
-        """The X-User-ID claim, for audit only; InvalidInput when it is not UTF-8, too long or unprintable."""
+        """The X-User-ID header, for audit only. It raises InvalidInput if it is not UTF-8, too long or unprintable."""
         try:
             value = self.headers.get("X-User-ID", "").encode("latin-1").decode()  # WSGI hands bytes over as Latin-1
         except UnicodeError:
@@ -45,14 +45,14 @@ class HttpRequest:
 
     @property
     def idempotency_key(self) -> str | None:
-        """The Idempotency-Key header; InvalidInput when it is empty, too long or not printable ASCII."""
+        """The Idempotency-Key header. It raises InvalidInput if it is empty, too long or not printable ASCII."""
         value = self.headers.get("Idempotency-Key")
         if value is not None and not _IDEMPOTENCY_KEY.fullmatch(value):
             raise errors.InvalidInput.of_field("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
         return value
 
     def json_object(self) -> dict[str, Any]:
-        """The body as a JSON object, `{}` when there is none; InvalidInput when it is anything else."""
+        """The body as a JSON object, or `{}` without a body. Anything else raises InvalidInput."""
         if not self.body.strip():
             return {}
         content_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -62,7 +62,7 @@ class HttpRequest:
             value = json.loads(
                 self.body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_once_each
             )
-            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8 and fits no table
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair cannot be encoded or stored
         except (ValueError, RecursionError):
             raise errors.InvalidInput.of_field("body", "is not valid JSON") from None  # the cause quotes the body
         if not isinstance(value, dict):
@@ -75,13 +75,13 @@ class HttpRequest:
         return self.json_object(), self.user_id, self.idempotency_key
 
     def body_as(self, model: type[Model]) -> Model:
-        """The body validated; InvalidInput naming every bad field."""
+        """The body as a validated model. InvalidInput names every bad field."""
         return validated(model, self.json_object())
 
 
 @dataclass(frozen=True)
 class Call(HttpRequest, Generic[Caller]):
-    """One request as handlers see it; `caller` is what the route's policy has found out about who calls."""
+    """One request as handlers see it. `caller` is the result of the route's policy: who calls."""
 
     caller: Caller
 
@@ -96,7 +96,7 @@ class Answer:
 
 
 def made(reply: Reply) -> Answer:
-    """The answer to a request that creates something; a header says if it repeats an earlier answer."""
+    """The answer to a request that creates something. A header says if it repeats an earlier answer."""
     return Answer(reply.status, reply.body, {"Idempotent-Replayed": "true"} if reply.is_replayed else {})
 
 
@@ -105,6 +105,6 @@ def _refuse_constant(name: str) -> None:
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) != len(pairs):  # readers of JSON differ in which of two equal names they use
+    if len(found := dict(pairs)) != len(pairs):  # parsers differ in which of two equal names they use
         raise ValueError("a name appears twice")
     return found

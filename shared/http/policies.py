@@ -18,7 +18,7 @@ PlatformCall = Call[str]
 
 
 def unproved_key(request: HttpRequest) -> PresentedKey:
-    """There is such a key. The handler's own first read must prove that it is live and belongs to the tenant."""
+    """The key exists. The handler's own first read must prove that it is live and belongs to the tenant."""
     key = _known_key(request)
     bootstrap.callers().charge(key.api_key_hash)
     return key
@@ -33,7 +33,7 @@ def tenant_api_key(request: HttpRequest) -> KeyOwner:
 
 
 def tenant_reader(request: HttpRequest) -> TenantReader:
-    """As tenant_api_key, for what may be answered from memory: only what asks BigQuery is counted."""
+    """As tenant_api_key, for routes that may answer from memory. Only requests that query BigQuery are counted."""
     key = _known_key(request)
     owner = bootstrap.callers().require_owner(key)
     return TenantReader(owner.tenant_id, lambda: bootstrap.callers().charge(key.api_key_hash))

@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): the one table from an error's class to its HTTP status."""
+"""Turns errors into problem documents (RFC 9457). One table maps an error's class to its HTTP status."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TITLES = {
 _FAILED = "The request failed; the trace_id finds it in the log."
 _BROKEN = "The pipeline's template, or another file of the platform, is not valid; the trace_id finds which in the log."
 _RETRY_AFTER_SECONDS = 5
-_CHALLENGES = 'ApiKey realm="convergence", Bearer realm="convergence"'  # the two ways to authenticate, RFC 9110
+_CHALLENGES = 'ApiKey realm="convergence", Bearer realm="convergence"'  # the two ways to authenticate
 
 
 def status_of(error: errors.ConvergenceError | None) -> int:
@@ -37,10 +37,10 @@ def status_of(error: errors.ConvergenceError | None) -> int:
 
 
 def problem(error: errors.ConvergenceError | None, *, instance: str, trace_id: str) -> Answer:
-    """The problem document of an error. None, and an error without a status, becomes a 500 that reveals nothing."""
+    """The problem document of an error. None, or an error without a status, becomes a 500 that reveals nothing."""
     status = status_of(error)
     if status == 401:
-        error = errors.Unauthenticated()  # the same body for every reason
+        error = errors.Unauthenticated()  # every reason gets the same body
     known = error if status != 500 else None
     unknown, told = "internal", _FAILED
     if isinstance(error, errors.ConfigError):

@@ -25,7 +25,7 @@ def _plain(value: Any) -> str:
     if hasattr(value, "isoformat"):
         return str(value.isoformat()).replace("+00:00", "Z")
     if isinstance(value, Decimal):
-        return format(value, "f")  # str() writes the smallest amounts as 1E-9
+        return format(value, "f")  # str() would write the smallest amounts as 1E-9
     return str(value)
 
 

@@ -147,7 +147,7 @@ def _told(error: Exception, table: str, project: str) -> errors.ConvergenceError
     if isinstance(error, google_auth.RefreshError):
         return _refusal(error)
     if outage := outage_of(error, table, service=STORAGE):
-        # A lack of the platform's quota passes. The tenant's own project may refuse for ever, so its refusals use up
+        # The platform's own quota becomes free again. The tenant's project may refuse for ever, so its refusals use up
         # attempts.
         is_quota = isinstance(outage, errors.Throttled)
         return errors.SourceThrottled(outage.message, **outage.facts) if is_quota else outage

@@ -20,7 +20,7 @@ from shared.errors import JobFailed, TransactionAborted
 from shared.runtime import log
 
 _FRONT_PER_TENANT = 500
-_CHANGES_BYTES = 7_000_000  # as they are in the request, which may have ten million
+_CHANGES_BYTES = 7_000_000  # so many in a request, whose limit is ten million
 MESSAGE_LENGTH = 1000
 
 

@@ -58,7 +58,7 @@ def _aws(tenant_id: str, platform: Platform) -> SetupGuide:
     trust = _policy(
         {
             "Effect": "Allow",
-            "Principal": {"Federated": "accounts.google.com"},  # built in: an identity provider of that name breaks it
+            "Principal": {"Federated": "accounts.google.com"},  # AWS knows it without a provider of that name
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": {"StringEquals": trusted},
         }
