@@ -77,7 +77,7 @@ def ask(method: str, path: str, **arguments: Any) -> tuple[Response, Any]:
 
 
 @pytest.mark.parametrize("prefix", ["", "/greeter"])
-def test_a_route_answers_under_its_own_prefix(prefix: str) -> None:
+def test_a_route_is_found_with_and_without_its_functions_prefix(prefix: str) -> None:
     response, body = ask("POST", f"{prefix}/api/v1/greet/ann", json={"name": "x"}, headers={"X-User-ID": "u1"})
     assert (response.status_code, body) == (200, {"whom": "ann", "name": "x", "user": "u1"})
 

@@ -222,7 +222,7 @@ def test_a_load_job_id_is_used_once(client: bigquery.Client, dataset: str) -> No
         client.get_job(job_id, location="EU")
 
 
-def test_a_dataset_elsewhere_is_not_found_from_here(client: bigquery.Client, dataset: str) -> None:
+def test_a_dataset_in_another_location_is_not_found(client: bigquery.Client, dataset: str) -> None:
     elsewhere = bigquery.Dataset(f"{PLATFORM}.{dataset}_eu")
     elsewhere.location = "EU"
     client.create_dataset(elsewhere)

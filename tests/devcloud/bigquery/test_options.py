@@ -212,7 +212,7 @@ def test_partitions_expire_as_the_dataset_says(client: bigquery.Client, dataset:
 # Jobs ---------------------------------------------------------------------------------------------------------------
 
 
-def test_destination_of_a_statement_that_writes_is_its_target(client: bigquery.Client, dataset: str) -> None:
+def test_destination_of_a_writing_statement_is_the_table_that_it_writes(client: bigquery.Client, dataset: str) -> None:
     target = f"{PLATFORM}.{dataset}.t"
     for sql in (
         f"CREATE TABLE {dataset}.t AS SELECT x FROM UNNEST([1, 2, 3]) AS x",

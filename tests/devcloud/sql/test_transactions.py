@@ -139,7 +139,7 @@ def test_rollback_drops_temporary_tables_made_inside(counter: Warehouse) -> None
 
 
 @pytest.mark.parametrize("sql", ["COMMIT TRANSACTION", "ROLLBACK TRANSACTION", "BEGIN; BEGIN"])
-def test_transaction_statements_out_of_place_are_refused(counter: Warehouse, sql: str) -> None:
+def test_transaction_statements_in_the_wrong_place_are_refused(counter: Warehouse, sql: str) -> None:
     with pytest.raises(BigQueryError) as caught:
         counter.run(sql)
     assert caught.value.reason == "invalidQuery"

@@ -36,7 +36,7 @@ def seen(api: Api, delivery: Delivery) -> tuple[Json, Json]:
     return run, listed[delivery.run_id]
 
 
-def test_days_without_rows_are_warned_of(extracting: Executions, tenant: Tenant, api: Api) -> None:
+def test_a_run_warns_of_days_without_rows(extracting: Executions, tenant: Tenant, api: Api) -> None:
     run, listed = seen(api, extracting.run(tenant, {"date": EMPTY}))
     assert (run["status"], listed["rows_published"]) == ("COMPLETED", 0)
     assert run["dates"] == [listed["first_date"]] == [listed["last_date"]] == [EMPTY]

@@ -28,7 +28,7 @@ ROWS: list[Json] = [
 
 
 def columns_of_next_year() -> list[Json]:
-    """The export's columns, with two that Google has added and three that it might."""
+    """The export's columns, with two that Google has added lately and three that it might add."""
     columns = {column["name"]: column for column in load_schema()}
     columns["invoice"]["fields"].append({"name": "publisher_type", "type": "STRING"})
     columns["consumption_model"]["fields"].append({"name": "applied_subscription_instance_id", "type": "STRING"})

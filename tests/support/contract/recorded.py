@@ -233,7 +233,7 @@ _PLAIN_OPTIONS = ("labels", "use_query_cache", "priority", "job_timeout_ms", "dr
 
 
 def main() -> None:
-    """Print the counts, and what did not come out right."""
+    """Print the number of cases for each verdict, and the cases that are not right."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--product", action="store_true")

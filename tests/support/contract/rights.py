@@ -116,7 +116,7 @@ class _Reached:
         return self._nodes
 
     def statements(self) -> Iterator[tuple[str, str]]:
-        """Each named SQL statement that reached code runs, as (file, name)."""
+        """The named SQL statements that the reached code sends, as (file, name)."""
         words = {node.value for node in self._nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         for call in self._calls("statement"):
             file, name = (argument.value if isinstance(argument, ast.Constant) else None for argument in call.args)
@@ -125,7 +125,7 @@ class _Reached:
                 yield from ((file, each) for each in known if each == name or (name is None and each in words))
 
     def streamed(self) -> set[str]:
-        """The tables that reached code streams into."""
+        """The tables into which the reached code streams."""
         arguments = (call.args[0] for call in self._calls("stream") if call.args)
         return {str(argument.value) for argument in arguments if isinstance(argument, ast.Constant)}
 

@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 60.0  # the longest wait for an answer that should come at on
 
 @dataclass(frozen=True)
 class Received:
-    """One request."""
+    """A request that the handler received."""
 
     method: str
     path: str

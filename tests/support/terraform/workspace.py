@@ -62,7 +62,7 @@ class Plan:
                 yield Resource(found["address"], found["type"], found["name"], name, found["values"])
 
     def environment_of(self, function: str) -> dict[str, str | None]:
-        """The settings that a function is given; None for a value that is known once its resource is made."""
+        """The settings that a function gets. A value is None if it is known only after its resource is created."""
         planned = self.resources("google_cloudfunctions2_function")[function]
         (change,) = (each["change"] for each in self.document["resource_changes"] if each["address"] == planned.address)
         (unknown,) = change["after_unknown"]["service_config"]
