@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.domain.runs.delivery import CloseTask, RunTask
     from shared.pipeline.context import Services
     from shared.runtime.callers import Callers
-    from shared.use_cases.accept_runs import RunRequests
+    from shared.use_cases.accept_runs import RunIntake
     from shared.use_cases.cleanup_orphaned_pipelines import CleanUp
     from shared.use_cases.execute_run import RunExecution
     from shared.use_cases.pipeline_configs import ConfigRequests
@@ -155,12 +155,12 @@ def reencryption() -> Reencryption:
 
 
 @cache
-def run_requests() -> RunRequests:
+def run_intake() -> RunIntake:
     """The acceptance of manual runs and backfills."""
     from shared.adapters.stores.run_acceptance import RunAcceptance
-    from shared.use_cases.accept_runs import RunRequests
+    from shared.use_cases.accept_runs import RunIntake
 
-    return RunRequests(RunAcceptance(warehouse()), tasks())
+    return RunIntake(RunAcceptance(warehouse()), tasks())
 
 
 @cache
@@ -169,7 +169,7 @@ def pipeline_requests() -> PipelineRequests:
     from shared.use_cases.backfill import Backfills
     from shared.use_cases.run_pipeline import ManualRuns, PipelineRequests
 
-    requests = run_requests()
+    requests = run_intake()
     return PipelineRequests(requests, ManualRuns(requests), Backfills(requests))
 
 
@@ -180,7 +180,7 @@ def pipeline_runs() -> PipelineRuns:
     from shared.use_cases.pipeline_runs import PipelineRuns, new_looks
 
     looks = new_looks(seconds=get_settings().look_seconds)
-    return PipelineRuns(RunLog(warehouse()), run_events(), tasks(), run_requests(), looks)
+    return PipelineRuns(RunLog(warehouse()), run_events(), tasks(), run_intake(), looks)
 
 
 @cache

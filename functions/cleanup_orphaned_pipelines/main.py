@@ -11,7 +11,7 @@ routes = Routes("cleanup_orphaned_pipelines")
 
 
 @routes.route("POST /api/v1/scheduler/cleanup-orphaned-pipelines", policy=platform_caller)
-def clean_up(call: PlatformCall) -> Answer:
+def _clean_up(call: PlatformCall) -> Answer:
     """200 with the numbers of runs and tables that were cleaned up."""
     call.body_as(NoBody)
     return Answer(200, bootstrap.clean_up().clean_up())

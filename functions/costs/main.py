@@ -10,7 +10,7 @@ routes = Routes("costs")
 
 
 @routes.route("GET /api/v1/costs/{tenant_id}", policy=tenant_reader)
-def show(call: ReaderCall) -> Answer:
+def _show(call: ReaderCall) -> Answer:
     """200 with the sums of the days, by group and period."""
     return Answer(200, bootstrap.cost_questions().show(call.caller, call.query))
 

@@ -14,7 +14,7 @@ routes = Routes("execute_run")
 
 
 @routes.route("POST /api/v1/internal/execute", policy=platform_caller)
-def execute(call: PlatformCall) -> Answer:
+def _execute(call: PlatformCall) -> Answer:
     """200 with the outcome of the delivery. Any other status makes Cloud Tasks deliver it again."""
     task = call.body_as(RunTask)
     execution_id = uuid.uuid4().hex  # not the X-Request-ID, which several deliveries may share
@@ -23,7 +23,7 @@ def execute(call: PlatformCall) -> Answer:
 
 
 @routes.route("POST /api/v1/internal/close", policy=platform_caller)
-def close(call: PlatformCall) -> Answer:
+def _close(call: PlatformCall) -> Answer:
     """200 with the outcome of the delivery. Any other status makes Cloud Tasks deliver it again."""
     return Answer(200, {"status": bootstrap.close_runs(call.body_as(CloseTask))})
 

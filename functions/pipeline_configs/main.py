@@ -3,7 +3,7 @@
 import flask
 
 from shared.bootstrap import pipeline_configs as configs
-from shared.http import Answer, Routes, made
+from shared.http import Answer, Routes, creation_answer
 from shared.http.policies import UnprovedCall, unproved_key
 
 routes = Routes("pipeline_configs")
@@ -11,7 +11,7 @@ routes = Routes("pipeline_configs")
 
 @routes.route("POST /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=unproved_key, keyed=True)
 def _create(call: UnprovedCall) -> Answer:
-    return made(configs().create(call.caller, *call.asked))
+    return creation_answer(configs().create(call.caller, *call.body_user_and_key))
 
 
 @routes.route("GET /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=unproved_key)

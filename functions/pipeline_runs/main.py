@@ -3,7 +3,7 @@
 import flask
 
 from shared.bootstrap import pipeline_runs as runs
-from shared.http import Answer, Routes, made
+from shared.http import Answer, Routes, creation_answer
 from shared.http.policies import ReaderCall, TenantCall, UnprovedCall, tenant_api_key, tenant_reader, unproved_key
 
 routes = Routes("pipeline_runs")
@@ -31,7 +31,7 @@ def _cancel_backfill(call: TenantCall) -> Answer:
 
 @routes.route("POST /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}/retry", policy=unproved_key, keyed=True)
 def _retry(call: UnprovedCall) -> Answer:
-    return made(runs().retry(call.caller, call.params["pipeline_logging_id"], *call.asked))
+    return creation_answer(runs().retry(call.caller, call.params["pipeline_logging_id"], *call.body_user_and_key))
 
 
 def pipeline_runs(request: flask.Request) -> flask.Response:

@@ -20,7 +20,7 @@ class ProcessQueueBody(BaseModel):
 
 
 @routes.route("POST /api/v1/scheduler/process-queue", policy=platform_caller)
-def process(call: PlatformCall) -> Answer:
+def _process(call: PlatformCall) -> Answer:
     """200 with the changes of the call."""
     body = call.body_as(ProcessQueueBody)
     return Answer(200, bootstrap.dispatcher().process(max_runs=body.max_runs))

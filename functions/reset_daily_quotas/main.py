@@ -11,7 +11,7 @@ routes = Routes("reset_daily_quotas")
 
 
 @routes.route("POST /api/v1/scheduler/reset-daily-quotas", policy=platform_caller)
-def reset(call: PlatformCall) -> Answer:
+def _reset(call: PlatformCall) -> Answer:
     """200 with the numbers of reset and archived records."""
     call.body_as(NoBody)
     return Answer(200, bootstrap.quota_reset().reset())

@@ -10,7 +10,7 @@ routes = Routes("scheduler_status")
 
 
 @routes.route("GET /api/v1/scheduler/status", policy=platform_caller)
-def status(_: PlatformCall) -> Answer:
+def _status(_: PlatformCall) -> Answer:
     """200 with queue, outcomes, limits, jobs and overdue work."""
     return Answer(200, bootstrap.scheduler_status().show())
 

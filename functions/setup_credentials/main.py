@@ -3,7 +3,7 @@
 import flask
 
 from shared.bootstrap import credential_setup as setup
-from shared.http import Answer, Routes, made
+from shared.http import Answer, Routes, creation_answer
 from shared.http.policies import TenantCall, tenant_api_key
 
 routes, _ALL = Routes("setup_credentials"), "/api/v1/tenants/{tenant_id}/credentials"
@@ -11,7 +11,7 @@ routes, _ALL = Routes("setup_credentials"), "/api/v1/tenants/{tenant_id}/credent
 
 @routes.route(f"POST {_ALL}", policy=tenant_api_key)
 def _store(call: TenantCall) -> Answer:
-    return made(setup().store(call.caller.tenant_id, call.json_object(), call.query, user_id=call.user_id))
+    return creation_answer(setup().store(call.caller.tenant_id, call.json_object(), call.query, user_id=call.user_id))
 
 
 @routes.route(f"POST {_ALL}/{{provider}}/verify", policy=tenant_api_key)

@@ -11,7 +11,7 @@ routes = Routes("trigger_due_pipelines")
 
 
 @routes.route("POST /api/v1/scheduler/trigger", policy=platform_caller)
-def trigger(call: PlatformCall) -> Answer:
+def _trigger(call: PlatformCall) -> Answer:
     """200 with the outcome of every due schedule."""
     call.body_as(NoBody)
     return Answer(200, bootstrap.trigger().trigger())

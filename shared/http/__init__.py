@@ -1,6 +1,6 @@
 """Handles HTTP for every function: routes, requests and answers, policies, problem documents."""
 
 from shared.http.endpoint import Routes
-from shared.http.messages import Answer, made
+from shared.http.messages import Answer, creation_answer
 
-__all__ = ["Answer", "Routes", "made"]
+__all__ = ["Answer", "Routes", "creation_answer"]

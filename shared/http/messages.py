@@ -70,7 +70,7 @@ class HttpRequest:
         return value
 
     @property
-    def asked(self) -> tuple[dict[str, Any], str | None, str | None]:
+    def body_user_and_key(self) -> tuple[dict[str, Any], str | None, str | None]:
         """The body, user and Idempotency-Key of a request to a `keyed` route."""
         return self.json_object(), self.user_id, self.idempotency_key
 
@@ -95,7 +95,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def made(reply: Reply) -> Answer:
+def creation_answer(reply: Reply) -> Answer:
     """The answer to a request that creates something. A header says if it repeats an earlier answer."""
     return Answer(reply.status, reply.body, {"Idempotent-Replayed": "true"} if reply.is_replayed else {})
 

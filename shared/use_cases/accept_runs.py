@@ -13,7 +13,7 @@ from shared.adapters.stores.run_acceptance import RunAcceptance
 from shared.domain.requests.auth import PresentedKey, require_tenant
 from shared.domain.runs.acceptance import (
     AcceptedRun,
-    RequestedRuns,
+    QueueableRuns,
     RunRequest,
     Standing,
     body_digest,
@@ -74,7 +74,7 @@ class PlannedRuns:
 
 
 @dataclass(frozen=True)
-class RunRequests:
+class RunIntake:
     """Accepts runs and wakes the dispatcher."""
 
     runs: RunAcceptance
@@ -90,7 +90,7 @@ class RunRequests:
         require_tenant(standing.owner, key.tenant_id)
         return replace(standing, asked_at=asked_at)
 
-    def accepting(self, standing: Standing, runs: int) -> AbstractContextManager[int]:
+    def count_while_accepting(self, standing: Standing, runs: int) -> AbstractContextManager[int]:
         """A block that accepts this number of runs. It yields how many others of the tenant this standing may not show.
 
         Each instance counts only its own runs. When several instances together exceed a limit, the dispatcher
@@ -129,7 +129,7 @@ class RunRequests:
         standing, template, request = ask.standing, ask.template, ask.request
         now, rows = standing.usage.now, planned.rows(request_id)
         told = AcceptedRun(request_id, planned.start, body_digest(request.body), now, planned.quota)
-        requested = RequestedRuns(
+        requested = QueueableRuns(
             request_id=request_id,
             backfill_id=request_id if planned.backfill else None,
             runs=rows,

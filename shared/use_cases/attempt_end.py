@@ -27,7 +27,7 @@ class AttemptEnd:
         self.report.write_log(self.run, self.journal)
         return self.report.append_end("SUCCEEDED", outcome="COMPLETED")
 
-    def found(self, begun: Begun) -> str:
+    def ended_before(self, begun: Begun) -> str:
         """Report a run that an earlier delivery ended. That delivery was cut off before its report or its log."""
         status = str(begun.status)
         log.info("run had ended", status=status)

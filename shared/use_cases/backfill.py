@@ -13,7 +13,7 @@ from shared.domain.runs.acceptance import AcceptedRun
 from shared.domain.runs.backfill import Backfill, BackfillQuota, plan_backfill
 from shared.errors import Conflict, InvalidInput, LimitReached, TooManyRequests
 from shared.runtime.one_at_a_time import OneAtATime
-from shared.use_cases.accept_runs import Ask, PlannedRuns, RunRequests
+from shared.use_cases.accept_runs import Ask, PlannedRuns, RunIntake
 
 _MOST_AT_ONCE, _MOST_SECONDS_WAITED, _COME_BACK_SECONDS = 4, 10.0, 5
 
@@ -22,7 +22,7 @@ _MOST_AT_ONCE, _MOST_SECONDS_WAITED, _COME_BACK_SECONDS = 4, 10.0, 5
 class Backfills:
     """Previews and accepts backfills. `requests` accepts their runs."""
 
-    requests: RunRequests
+    requests: RunIntake
     line: OneAtATime = field(default_factory=lambda: OneAtATime(most=_MOST_AT_ONCE, seconds=_MOST_SECONDS_WAITED))
 
     @contextmanager
@@ -58,7 +58,7 @@ class Backfills:
             if backfill.is_preview:
                 usage.check_waiting(months)
                 return Reply(_preview(ask, backfill, usage.backfill_quota()), status=200)
-            with self.requests.accepting(ask.standing, months) as unseen:
+            with self.requests.count_while_accepting(ask.standing, months) as unseen:
                 usage.check_waiting(months, unseen=unseen)
                 start, quota = usage.predict_backfill(template.pipeline_id, source), usage.backfill_quota()
                 accepted = self.requests.accept(ask, PlannedRuns(source, start, backfill.parameters, backfill, quota))

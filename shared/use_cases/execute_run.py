@@ -73,7 +73,7 @@ class RunExecution:
         self.report.append("CLAIMED", details=claim)
         try:
             ended_before = self._run_steps(run, journal)
-            return end.found(ended_before) if ended_before else end.published()
+            return end.ended_before(ended_before) if ended_before else end.published()
         except HandOver:
             return end.handed_over()
         except ConvergenceError as error:

@@ -28,7 +28,7 @@ from shared.domain.runs.run_details import billed_for
 from shared.errors import Conflict, NotFound, TooManyRequests
 from shared.runtime import log
 from shared.runtime.remembered import Remembered, size_in_memory
-from shared.use_cases.accept_runs import Ask, RunRequests
+from shared.use_cases.accept_runs import Ask, RunIntake
 from shared.use_cases.run_pipeline import ManualRuns
 
 _OLDEST_LOOK_SECONDS = 30.0
@@ -74,7 +74,7 @@ class PipelineRuns:
     run_log: RunLog
     events: RunEvents
     tasks: Tasks
-    requests: RunRequests
+    requests: RunIntake
     looks: Looks
 
     def list_runs(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from shared.adapters.stores.scheduler_jobs import SchedulerJobs
 from shared.domain.dispatching.changes import Change, Decision
 from shared.domain.dispatching.dispatch import DispatchPolicy, decide
 from shared.domain.dispatching.queue_state import QueueItem, QueueState
-from shared.domain.dispatching.settling import CLOSING, LEASE_EXPIRED, NEVER_SAID
+from shared.domain.dispatching.settling import CLOSING, EXECUTOR_SILENT, LEASE_EXPIRED
 from shared.domain.runs.delivery import Closing, EndedRun, RunTask
 from shared.runtime import log
 from shared.use_cases.contention import until_applied
 
 JOB = "process_queue"
-_SILENT_EXECUTOR = Closing(status="FAILED", error_class=LEASE_EXPIRED, error_message=NEVER_SAID)
+_SILENT_EXECUTOR = Closing(status="FAILED", error_class=LEASE_EXPIRED, error_message=EXECUTOR_SILENT)
 _OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # reasons of waits that may last for days
 
 

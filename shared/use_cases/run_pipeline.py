@@ -12,7 +12,7 @@ from shared.domain.runs.acceptance import AcceptedRun, RunRequest
 from shared.domain.runs.backfill import asks_for_backfill
 from shared.domain.templates.templates import LATEST_DAY, resolve_parameters
 from shared.errors import Conflict, InvalidInput, LimitReached
-from shared.use_cases.accept_runs import Ask, PlannedRuns, RunRequests
+from shared.use_cases.accept_runs import Ask, PlannedRuns, RunIntake
 from shared.use_cases.backfill import Backfills
 
 _MESSAGES = {
@@ -25,7 +25,7 @@ _MESSAGES = {
 class ManualRuns:
     """Accepts single runs."""
 
-    requests: RunRequests
+    requests: RunIntake
 
     def answer(self, ask: Ask) -> Reply:
         """Queue the run and return the answer. At most one job.
@@ -40,7 +40,7 @@ class ManualRuns:
         parameters = resolve_parameters(ask.template, ask.request.body, today=today)
         try:
             source = ask.require_source(parameters)
-            with self.requests.accepting(ask.standing, 1) as unseen:
+            with self.requests.count_while_accepting(ask.standing, 1) as unseen:
                 usage.check_quota(unseen=unseen)
                 usage.check_waiting(unseen=unseen)
                 start = usage.predict_start(ask.template.pipeline_id, source)
@@ -57,7 +57,7 @@ class ManualRuns:
 class PipelineRequests:
     """Accepts the requests to run_pipeline."""
 
-    requests: RunRequests
+    requests: RunIntake
     manual_runs: ManualRuns
     backfills: Backfills
 

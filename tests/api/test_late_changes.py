@@ -21,7 +21,7 @@ from shared.configuration.templates import get_template
 from shared.domain.requests.auth import PresentedKey, hash_api_key
 from shared.domain.runs.acceptance import RunRequest
 from shared.errors import JobFailed, Unavailable
-from shared.use_cases.accept_runs import Ask, RunRequests
+from shared.use_cases.accept_runs import Ask, RunIntake
 from shared.use_cases.run_pipeline import ManualRuns
 from tests.support.faults import refused
 from tests.support.frontend import Frontend
@@ -86,12 +86,12 @@ def test_a_run_requested_before_the_datasets_grants_have_effect_can_be_repeated(
     client: bigquery.Client, connected: Frontend
 ) -> None:
     tasks = Tasks(lambda: pytest.fail("nobody is woken"), TaskTargets("", 1.0, "", ""))
-    run_requests = RunRequests(RunAcceptance(warehouse_of(client)), tasks)
+    run_intake = RunIntake(RunAcceptance(warehouse_of(client)), tasks)
     key = PresentedKey(hash_api_key(connected.tenant.api_key), connected.tenant_id)
-    standing = run_requests.require_standing(key)
+    standing = run_intake.require_standing(key)
     first = RunRequest(connected.run_body(), None, "first-run")
     with refused(client, "POST", ACCEPTING), pytest.raises(Unavailable) as told:
-        ManualRuns(run_requests).answer(Ask(standing, get_template("gcp", "cost", "billing"), first))
+        ManualRuns(run_intake).answer(Ask(standing, get_template("gcp", "cost", "billing"), first))
     assert told.value.facts["retry_after"] == 30
     again = connected.run(headers={"Idempotency-Key": "first-run"})
     assert again.status_code == 202, again.text

@@ -29,7 +29,7 @@ from shared.domain.runs.acceptance import RunRequest
 from shared.domain.runs.delivery import RunTask
 from shared.errors import Unavailable
 from shared.runtime.request_time import limited_to
-from shared.use_cases.accept_runs import Ask, RunRequests
+from shared.use_cases.accept_runs import Ask, RunIntake
 from shared.use_cases.run_pipeline import ManualRuns
 from tests.conftest import MakeTenant
 from tests.support.executions import Executions
@@ -59,7 +59,7 @@ class Platform:
     warehouse: Warehouse
     executions: Executions
     tenant: Tenant
-    requests: RunRequests
+    requests: RunIntake
     key: PresentedKey
 
     def run(self, user_id: str, *, has_key: bool = True) -> str:
@@ -85,7 +85,7 @@ def platform(cloud: Devcloud, bigquery_client: bigquery.Client, make_tenant: Mak
         warehouse = replace(warehouse_of(client), retry_budget=HURRIED)
         account = f"cvg-tasks-invoker@{cloud.project}.iam.gserviceaccount.com"
         targets = TaskTargets(cloud.cloud.queue("kick"), 5.0, f"{cloud.ready['gateway']}/process_queue", account)
-        requests = RunRequests(RunAcceptance(warehouse), Tasks(cache(clients.tasks), targets))
+        requests = RunIntake(RunAcceptance(warehouse), Tasks(cache(clients.tasks), targets))
         key = PresentedKey(hash_api_key(tenant.api_key), tenant.tenant_id)
         client.query_and_wait(f"CREATE TABLE {tenant.tenant_id}.happened (call_id STRING)")
         yield Platform(client, warehouse, executions, tenant, requests, key)

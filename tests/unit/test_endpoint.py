@@ -16,7 +16,7 @@ from shared import errors
 from shared.configuration.settings import get_settings
 from shared.domain.requests.replies import Reply
 from shared.http.endpoint import MAX_BODY_BYTES, Routes
-from shared.http.messages import Answer, Call, HttpRequest, made
+from shared.http.messages import Answer, Call, HttpRequest, creation_answer
 from shared.http.problems import problem
 
 
@@ -41,7 +41,7 @@ def build_routes() -> Routes:
 
     @routes.route("POST /api/v1/make", policy=nobody_asked, keyed=True)
     def make(call: Call[str]) -> Answer:
-        return made(Reply({"key": call.idempotency_key}, is_replayed=call.idempotency_key == "second time"))
+        return creation_answer(Reply({"key": call.idempotency_key}, is_replayed=call.idempotency_key == "second time"))
 
     @routes.route("GET /api/v1/fail/{how}", policy=nobody_asked)
     def fail(call: Call[str]) -> Answer:

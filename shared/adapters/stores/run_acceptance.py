@@ -14,7 +14,7 @@ from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
 from shared.domain.dispatching.next_starts import AGEING_STEP
 from shared.domain.requests.auth import KeyOwner, PresentedKey
-from shared.domain.runs.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, AcceptedRun, RequestedRuns, Standing
+from shared.domain.runs.acceptance import MANUAL_MAX_RETRIES, MANUAL_PRIORITY, AcceptedRun, QueueableRuns, Standing
 from shared.domain.runs.backfill import BACKFILL_PRIORITY, BackfillQuota
 from shared.domain.runs.limits import QueuedGroup, Start, Usage
 
@@ -39,7 +39,7 @@ class RunAcceptance:
         rows = self.warehouse.read(statement("run_acceptance", "find_standing"), values)
         return _standing(rows[0]) if rows else None
 
-    def accept(self, requested: RequestedRuns, told: AcceptedRun) -> AcceptedRun | None:
+    def accept(self, requested: QueueableRuns, told: AcceptedRun) -> AcceptedRun | None:
         """Insert the runs and their queue items under the request's id, once. One job.
 
         It returns `told`, which is this call's answer, or the answer of an earlier call with this id. It returns None

@@ -71,7 +71,7 @@ class _Admission:
     admitted: list[Change]
     refused: list[Change]
     told_to_wait: list[Change]
-    more_wait: bool
+    some_left_over: bool
 
 
 def decide(
@@ -81,21 +81,21 @@ def decide(
     settler = Settler(state.now, policy.lease_length, policy.pause, policy.retry, rng, new_id)
     cancels = requested_cancels(state.signs)
     live = _settle(state, settler, cancels)
-    waiting = _cancel(state, cancels)
+    waiting = _split_waiting(state, cancels)
     admission = _admit(state, live, waiting, policy, max_runs=max_runs, new_id=new_id)
 
     # The end of an item without an executor frees no executor, so its change comes after those that need one.
     changes = [
         *live.changes, *admission.admitted, *waiting.cancelled, *admission.refused, *admission.told_to_wait
     ]  # fmt: skip
-    could_admit_more = admission.more_wait and len(admission.admitted) == max_runs
+    could_admit_more = admission.some_left_over and len(admission.admitted) == max_runs
     # Items that leave the queue may have hidden others. The read returns only the front of each tenant's queue, and
     # only as many items without a reason to wait as one transaction can change.
     may_have_hidden_others = bool(waiting.cancelled or admission.refused) or len(changes) >= policy.max_changes
     return Decision(
         changes=tuple(changes[: policy.max_changes]),
         redeliver=tuple(_due_for_redelivery(live, state.now, policy)),
-        look_again_at=_look_again_at(state, live, changes, policy, more_wait=admission.more_wait),
+        look_again_at=_look_again_at(state, live, changes, policy, some_left_over=admission.some_left_over),
         work_remains=could_admit_more or may_have_hidden_others,
         stale_signs=live.stale_signs,
     )
@@ -122,7 +122,7 @@ def _settle(state: QueueState, settler: Settler, cancels: frozenset[str]) -> _Li
     return _LiveRuns(running, changes, stale_signs)
 
 
-def _cancel(state: QueueState, cancels: frozenset[str]) -> _Waiting:
+def _split_waiting(state: QueueState, cancels: frozenset[str]) -> _Waiting:
     """The waiting items, split by requested cancels. A cancelled run that may have published is closed first."""
     shares = {share.tenant_id: share for share in state.tenants}
     waiting = _Waiting([], set(), [])
@@ -164,7 +164,7 @@ def _admit(
         of_tenant=policy.max_unclaimed_of_tenant,
         untaken=Counter(item.tenant_id for item, _ in live.unclaimed),
     )
-    picks, more_wait = pick_in_rotation(lanes, handout)
+    picks, some_left_over = pick_in_rotation(lanes, handout)
     admitted_changes = []
     for lane, item in picks:
         admit = admitted_to_close if item.run_id in waiting.to_close else admitted
@@ -174,7 +174,7 @@ def _admit(
     outcomes = [lane.outcome(item) for lane in lanes for item in lane.waiting if item.run_id not in picked]
     refused = [change for change in outcomes if change and change.after is None]
     told_to_wait = [change for change in outcomes if change and change.after]
-    return _Admission(admitted_changes, refused, told_to_wait, more_wait)
+    return _Admission(admitted_changes, refused, told_to_wait, some_left_over)
 
 
 def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) -> Iterable[QueueItem]:
@@ -188,12 +188,12 @@ def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) 
 
 
 def _look_again_at(
-    state: QueueState, live: _LiveRuns, changes: Sequence[Change], policy: DispatchPolicy, *, more_wait: bool
+    state: QueueState, live: _LiveRuns, changes: Sequence[Change], policy: DispatchPolicy, *, some_left_over: bool
 ) -> datetime | None:
     """The next moment at which a change is due without an event."""
     moments = [lease.expires_at for _, lease in live.running]
     is_handed_out = live.unclaimed or any(change.action == "ADMIT" for change in changes)
-    if more_wait and is_handed_out:  # no event announces that an executor becomes free
+    if some_left_over and is_handed_out:  # no event announces that an executor becomes free
         moments.append(state.now + policy.redeliver_after / 2)
     moments += [lease.unclaimed_since + policy.redeliver_after for _, lease in live.unclaimed]
     if state.next_available_at:

@@ -12,7 +12,7 @@ from shared.domain.dispatching.queue_state import PROCESSING, QUEUED, QueueItem,
 from shared.domain.dispatching.retry import RetryPolicy, may_retry
 
 LEASE_EXPIRED = "LEASE_EXPIRED"
-NEVER_SAID = "The executor stopped reporting before the run ended."
+EXECUTOR_SILENT = "The executor stopped reporting before the run ended."
 CLOSING = "CLOSING"  # the reason of a live run that has no executor any more
 GOOGLE_QUOTA = "GOOGLE_QUOTA"  # the reason of a waiting run that did not fail and used up no attempt
 _LONGEST_UNCLAIMED_LEASE = timedelta(hours=1)
@@ -81,55 +81,55 @@ class Settler:
         the publish. If the executor is gone, a closing task finds out whether the run can still be cancelled.
         """
         if lease.ended_by is not None:
-            return self._ended(item, lease, lease.ended_by, cancel_requested=cancel_requested)
+            return self._settle_ended(item, lease, lease.ended_by, cancel_requested=cancel_requested)
         if lease.expires_at <= self.now:
-            return self._expired(item, lease, cancel_requested=cancel_requested)
+            return self._settle_expired(item, lease, cancel_requested=cancel_requested)
         if lease.hop > item.hop:
             return Change("HOP", item, replace(item, hop=lease.hop))
         return None
 
-    def _ended(self, item: QueueItem, lease: Lease, sign: RunSign, *, cancel_requested: bool) -> Change:
+    def _settle_ended(self, item: QueueItem, lease: Lease, sign: RunSign, *, cancel_requested: bool) -> Change:
         if sign.kind == "SUCCEEDED":
             return Change("COMPLETE", item, None)
         if sign.kind == "CANCELLED":
             return cancelled(item)
         if sign.kind == "PAUSED" and not cancel_requested:
-            return self._paused(item, sign)
+            return self._pause(item, sign)
         if sign.retryable is not False and (cancel_requested or not self._may_go_on(item)):
-            return self._asked(item, lease)  # the executor itself does not know how the run ended
-        return self._failed(item, sign.retryable, sign.error_class or "INTERNAL", sign.error_message)
+            return self._send_closing_task(item, lease)  # the executor itself does not know how the run ended
+        return self._fail(item, sign.retryable, sign.error_class or "INTERNAL", sign.error_message)
 
-    def _expired(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change:
+    def _settle_expired(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change:
         if item.wait_reason == CLOSING:
-            return cancelled(item) if cancel_requested else self._failed(item, True, LEASE_EXPIRED, NEVER_SAID)
+            return cancelled(item) if cancel_requested else self._fail(item, True, LEASE_EXPIRED, EXECUTOR_SILENT)
         if cancel_requested or (lease.is_claimed and not self._may_go_on(item)):
-            return self._asked(item, lease)
+            return self._send_closing_task(item, lease)
         if lease.is_claimed:
-            return self._failed(item, True, LEASE_EXPIRED, NEVER_SAID)
-        return self._renewed(item, lease)
+            return self._fail(item, True, LEASE_EXPIRED, EXECUTOR_SILENT)
+        return self._renew_lease(item, lease)
 
     def _may_go_on(self, item: QueueItem) -> bool:
         return may_retry(attempt=item.attempt, max_retries=item.max_retries, retryable=True)
 
-    def _asked(self, item: QueueItem, lease: Lease) -> Change:
+    def _send_closing_task(self, item: QueueItem, lease: Lease) -> Change:
         # The last executor may have published and died before it said so. A closing task finds out under a lease of
         # its own; when that lease expires too, the run has failed, or was cancelled. See docs/adr/0012.
         asked = with_lease(item, self.new_id(), self.now, self.lease_length, hop=lease.hop + 1)
         return Change("RENEW", item, replace(asked, wait_reason=CLOSING))
 
-    def _failed(self, item: QueueItem, retryable: bool | None, error_class: str, message: str | None) -> Change:
+    def _fail(self, item: QueueItem, retryable: bool | None, error_class: str, message: str | None) -> Change:
         if not may_retry(attempt=item.attempt, max_retries=item.max_retries, retryable=retryable):
             return Change("FAIL", item, None, error_class, message)
         waiting = _queued(item, self.now + self.retry.backoff(item.attempt, self.rng), "RETRY_BACKOFF")
         return Change("RETRY", item, replace(waiting, priority=item.priority - 1), error_class, message)
 
-    def _paused(self, item: QueueItem, sign: RunSign) -> Change:
+    def _pause(self, item: QueueItem, sign: RunSign) -> Change:
         # The run did not fail, so no attempt is used up: the next admission has the same attempt number.
         later = self.now + self.pause * self.rng.uniform(0.5, 1)
         waiting = replace(_queued(item, later, GOOGLE_QUOTA), attempt=item.attempt - 1)
         return Change("PAUSE", item, waiting, sign.error_class, sign.error_message)
 
-    def _renewed(self, item: QueueItem, lease: Lease) -> Change:
+    def _renew_lease(self, item: QueueItem, lease: Lease) -> Change:
         # No executor claimed the run, so no attempt is used up. The lease is new, so that a late task is stale. It is
         # twice as long, so that a busy Cloud Tasks queue can deliver the task in time. The hop is new, so that the
         # task has a new name.

@@ -90,7 +90,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class RequestedRuns:
+class QueueableRuns:
     """The runs of one request: a single run, or a backfill's runs in their order.
 
     `request_id` is the id of the run or of the backfill. Each of `runs` has `run_id` and `parameters`.
