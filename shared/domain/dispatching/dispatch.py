@@ -193,7 +193,7 @@ def _look_again_at(
     """The next moment at which a change is due without an event."""
     moments = [lease.expires_at for _, lease in live.running]
     is_handed_out = live.unclaimed or any(change.action == "ADMIT" for change in changes)
-    if some_left_over and is_handed_out:  # no event announces that an executor becomes free
+    if some_left_over and is_handed_out:  # no event announces that an executor has claimed a run
         moments.append(state.now + policy.redeliver_after / 2)
     moments += [lease.unclaimed_since + policy.redeliver_after for _, lease in live.unclaimed]
     if state.next_available_at:

@@ -37,7 +37,7 @@ class QueueItem:
 
     @property
     def key(self) -> RunKey:
-        """At most one run of a key is live; an unknown source counts as one source."""
+        """Tenant, pipeline and source. At most one run of a key is live. Unknown sources share a key."""
         return (self.tenant_id, self.pipeline_id, self.source)
 
     @property

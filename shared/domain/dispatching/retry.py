@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 MOST_RETRIES = 10  # how often a failed run is retried, at most
-MOST_STEP_TRIES = 5  # of one step, within one attempt of a run
+MOST_STEP_TRIES = 5  # how often one attempt of a run may try a step
 MOST_JOBS = (MOST_RETRIES + 1) * MOST_STEP_TRIES  # jobs that all tries of one step of a run may start
 
 

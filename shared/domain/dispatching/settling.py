@@ -64,7 +64,7 @@ def _shows_claim(sign: RunSign, hop: int, unclaimed_since: datetime) -> bool:
 class Settler:
     """Decides about single items at `now`.
 
-    `pause`: how long a run waits, at most, for a quota of Google's. `new_id` makes lease ids.
+    `pause`: the longest wait for a quota at Google. `new_id` makes lease ids.
     """
 
     now: datetime

@@ -77,7 +77,7 @@ class _Mirror:
         self._shares = {share.tenant_id: share for share in state.tenants}
 
     def of(self, tenant_id: str) -> dict[str, Any]:
-        """The mirroring fields of a UsageChange."""
+        """The fields of a UsageChange that copy the queue and the limits."""
         share = self._shares.get(tenant_id)
         limits = {"daily_limit": share.daily_limit, "concurrent_limit": share.concurrent_limit} if share else {}
         return {"live": self._live[tenant_id], "has_admitted": tenant_id in self._admitted, **limits}

@@ -1,4 +1,4 @@
-"""Defines what a request for runs holds, and the ids by which a repeated request finds the runs of the first one."""
+"""Defines requests for runs, and the ids by which a repeated request finds the runs of the first one."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def asks_for_backfill(body: Mapping[str, Any]) -> bool:
 def plan_backfill(template: Template, body: Mapping[str, Any], *, today: date) -> Backfill:
     """The runs of `{"start_date", "end_date", "split": "month"}` and the template's parameters.
 
-    InvalidInput naming every bad field. `today` is the UTC day: a backfill cannot cover days after it.
+    InvalidInput names every bad field. `today` is the UTC day; a backfill cannot cover days after it.
     """
     found = list(_field_errors(body))
     rest = {name: value for name, value in body.items() if name not in ASKS_FOR_BACKFILL}

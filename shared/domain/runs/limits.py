@@ -1,4 +1,4 @@
-"""What a tenant may start and queue: its daily limit, its slots, and the number of runs that may wait.
+"""Decides what a tenant may start and queue: by its daily limit, its slots, and the number of runs that may wait.
 
 A run that waits costs the dispatcher time, so the number of a tenant's waiting runs is limited too.
 """

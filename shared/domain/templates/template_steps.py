@@ -62,7 +62,7 @@ class ExportStep(_Step):
 
 
 class BillingFilesOptions(Strict):
-    """Which billing periods, told by days in their months, both ends included; without any, those that have changed."""
+    """The billing periods: the months of these days, both ends included. Without days, the changed periods."""
 
     start_date: str | None = None
     end_date: str | None = None
