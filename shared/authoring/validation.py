@@ -68,7 +68,7 @@ def problems_of(path: Path) -> Sequence[str]:
 def _problems_in_sql(template: Template) -> Sequence[str]:
     file = sql_file(template)
     if not file.is_file():
-        raise ConfigError(f"{shown_path(file)}:1: there is no such file; a template's SQL stands beside it")
+        raise ConfigError(f"{shown_path(file)}:1: there is no such file; a template's SQL must be in the same folder")
     try:
         return sql_problems(template)
     except ConfigError as error:  # the error names the file; its statements cannot be separated

@@ -182,7 +182,7 @@ class _Rendering:
             return statement(_COMPARISONS, "totals_of_step").naming(table=self.checked.staged[side.step], **parts)
         table = get_table("tenant_dataset", side.table or "")
         if table.partition is None:
-            raise ValueError(f"{table.table} has no column that tells its days")
+            raise ValueError(f"{table.table} has no column with its days")
         day = day_column(table.table, table.partition.column)
         return statement(_COMPARISONS, "totals_of_table").naming(table=f"{{dataset}}.{table.table}", day=day, **parts)
 

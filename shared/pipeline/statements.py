@@ -32,7 +32,7 @@ def _statements_of(file: Path, _edition: str) -> Mapping[str, Statement]:
     for path in sql_files(file):
         found = load_statements(path)
         for name in sorted(found.keys() & statements.keys()):
-            raise ConfigError(f"{path.name}: {name} stands in another file of this template too")
+            raise ConfigError(f"{path.name}: {name} is in another file of this template too; rename or remove one")
         statements |= found
     return statements
 
@@ -84,14 +84,14 @@ def usable_statement(template: Template, name: str, readable: Sequence[str]) -> 
 def foreign_table(table: str) -> str:
     """The message that a statement may not read a table, and how it reads the tenant's own tables."""
     if not re.search(r"\w", table) or table.lower() in CHANGES:
-        return f"must be one query, from SELECT or WITH on; {table} is refused"
+        return f"must be one query, which begins with SELECT or WITH; {table} is refused"
     if table.endswith("()"):
         return f"{table} is refused: call only BigQuery's own functions; after FROM and JOIN, only UNNEST(...)"
     name = table.rstrip("`").rpartition(".")[2]
     own = f"{{dataset}}.{name if name in get_tables('tenant_dataset') else 'gcp_cost_billing'}"
     return (
-        f"{table} is not in the dataset of the run's tenant: write {own}; after FROM and JOIN stand {{dataset}}.table,"
-        " {step}, a name of the statement's WITH, UNNEST(...) or a query in parentheses"
+        f"{table} is not in the dataset of the run's tenant: write {own}; after FROM and JOIN write only"
+        " {dataset}.table, {step}, a name of the statement's WITH, UNNEST(...) or a query in parentheses"
     )
 
 

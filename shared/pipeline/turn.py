@@ -87,7 +87,7 @@ def await_own_publish(jobs: PublishJobs, newest: int, pause: Pause) -> int | Non
 
 
 def _not_here(*_: Any) -> Any:
-    raise AssertionError("who only looks starts nothing")
+    raise AssertionError("a look-up neither starts a job nor joins the line")
 
 
 class Turns:
