@@ -82,9 +82,7 @@ def test_a_parameter_that_a_publish_does_not_give_to_the_billed_statement_is_rep
 ) -> None:
     sql = template.with_suffix(".sql")
     text = sql.read_text().replace("AND usage_date IN", "AND @tenant_id != '' AND usage_date IN")
-    text = text.replace(
-        "by day and currency: what restatements and checks compare.", "by day.\n-- param: tenant_id STRING"
-    )
+    text = text.replace("Restatements and checks compare them.", "Checks compare them.\n-- param: tenant_id STRING")
     assert text != sql.read_text()
     sql.write_text(text)
     (problem,) = problems(capsys, template)
