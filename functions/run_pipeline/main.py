@@ -12,7 +12,10 @@ routes = Routes("run_pipeline")
 
 @routes.route("POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=unproved_key, keyed=True)
 def _run(call: UnprovedCall) -> Answer:
-    """202 with the id of the run, or of a backfill and its runs; 200 for a preview. The first read proves the key."""
+    """202 with the id of the run, or of a backfill and its runs; 200 for a preview.
+
+    The policy does not prove the key: the use case's first read does.
+    """
     return creation_answer(
         bootstrap.pipeline_requests().answer(call.caller, call.params, RunRequest(*call.body_user_and_key))
     )

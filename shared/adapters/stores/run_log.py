@@ -18,7 +18,7 @@ _EVENT_DAYS_OF_ONE_RUN = 90  # as long as events are kept
 # The row of an older run says how the run ended or why it is tried again: a closing follows within minutes.
 _EVENT_DAYS_OF_LIST = 7
 MOST_RESTATED = 200  # in one answer
-_MOST_CHARACTERS = 200  # of a currency, which comes from the tenant's export
+_MOST_CURRENCY_CHARACTERS = 200  # of a currency, which comes from the tenant's export
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RunLog:
             "max_runs": limit,
             "ageing_seconds": int(AGEING_STEP.total_seconds()),
         }
-        return self._rows(tenant_id, statement("run_log", "list_runs"), values)
+        return self._read_runs(tenant_id, statement("run_log", "list_runs"), values)
 
     def find_run(self, tenant_id: str, pipeline_logging_id: str) -> Row | None:
         """One run as the list shows it, with its `streamed_steps`, or None. One job."""
@@ -60,7 +60,7 @@ class RunLog:
             "event_days": _EVENT_DAYS_OF_ONE_RUN,
             "ageing_seconds": int(AGEING_STEP.total_seconds()),
         }
-        runs = self._rows(tenant_id, statement("run_log", "find_run"), values)
+        runs = self._read_runs(tenant_id, statement("run_log", "find_run"), values)
         return runs[0] if runs else None
 
     def get_details(self, tenant_id: str, run: Row, *, has_ended: bool) -> Row:
@@ -75,7 +75,7 @@ class RunLog:
                 "pipeline_logging_id": run["pipeline_logging_id"],
                 "accepted_at": run["created_at"],
                 "most_restated": MOST_RESTATED,
-                "most_characters": _MOST_CHARACTERS,
+                "most_characters": _MOST_CURRENCY_CHARACTERS,
             }
             (logged,) = self.warehouse.read(statement("run_log", "find_run_details"), values, dataset=tenant_id)
         return {
@@ -85,7 +85,7 @@ class RunLog:
             "restated_dates_total": logged["restated_dates_total"],
         }
 
-    def _rows(self, tenant_id: str, query: Statement, values: Mapping[str, Any]) -> Sequence[Row]:
+    def _read_runs(self, tenant_id: str, query: Statement, values: Mapping[str, Any]) -> Sequence[Row]:
         try:
             rows = self.warehouse.read(query, values, dataset=tenant_id)
         except Missing as error:

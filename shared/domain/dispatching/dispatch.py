@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -61,7 +61,7 @@ class _Waiting:
 
     ready: list[QueueItem]
     to_close: set[str]
-    cancelled: list[Change]
+    cancellations: list[Change]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,14 @@ def decide(
     state: QueueState, *, policy: DispatchPolicy, max_runs: int, rng: random.Random, new_id: Callable[[], str]
 ) -> Decision:
     """Settle, cancel, admit: at most `max_runs` admissions, one change for each item."""
-    settler = Settler(state.now, policy.lease_length, policy.pause, policy.retry, rng, new_id)
+    settler = Settler(
+        now=state.now,
+        lease_length=policy.lease_length,
+        pause=policy.pause,
+        retry=policy.retry,
+        rng=rng,
+        new_id=new_id,
+    )
     cancels = requested_cancels(state.signs)
     live = _settle(state, settler, cancels)
     waiting = _split_waiting(state, cancels)
@@ -86,12 +93,12 @@ def decide(
 
     # The end of an item without an executor frees no executor, so its change comes after those that need one.
     changes = [
-        *live.changes, *admission.admitted, *waiting.cancelled, *admission.refused, *admission.told_to_wait
+        *live.changes, *admission.admitted, *waiting.cancellations, *admission.refused, *admission.told_to_wait
     ]  # fmt: skip
     could_admit_more = admission.some_left_over and len(admission.admitted) == max_runs
     # Items that leave the queue may have hidden others. The read returns only the front of each tenant's queue, and
     # only as many items without a reason to wait as one transaction can change.
-    may_have_hidden_others = bool(waiting.cancelled or admission.refused) or len(changes) >= policy.max_changes
+    may_have_hidden_others = bool(waiting.cancellations or admission.refused) or len(changes) >= policy.max_changes
     return Decision(
         changes=tuple(changes[: policy.max_changes]),
         redeliver=tuple(_due_for_redelivery(live, state.now, policy)),
@@ -125,23 +132,26 @@ def _settle(state: QueueState, settler: Settler, cancels: frozenset[str]) -> _Li
 def _split_waiting(state: QueueState, cancels: frozenset[str]) -> _Waiting:
     """The waiting items, split by requested cancels. A cancelled run that may have published is closed first."""
     shares = {share.tenant_id: share for share in state.tenants}
-    waiting = _Waiting([], set(), [])
+    ready: list[QueueItem] = []
+    to_close: set[str] = set()
+    cancellations: list[Change] = []
     for item in state.items:
         if item.state == PROCESSING:
             continue
         if item.run_id not in cancels:
             if item.available_at <= state.now:
-                waiting.ready.append(item)
-        elif _may_have_published(item, shares):
-            waiting.ready.append(item)
-            waiting.to_close.add(item.run_id)
+                ready.append(item)
+        elif _needs_closing(item, shares):
+            ready.append(item)
+            to_close.add(item.run_id)
         else:
-            waiting.cancelled.append(cancelled(item))
-    return waiting
+            cancellations.append(cancelled(item))
+    return _Waiting(ready, to_close, cancellations)
 
 
-def _may_have_published(item: QueueItem, shares: Mapping[str, TenantShare]) -> bool:
-    # To find out whether it was published takes a slot, and its tenant may have none free.
+def _needs_closing(item: QueueItem, shares: Mapping[str, TenantShare]) -> bool:
+    # An item that has had an attempt may have published, and a closing task finds out. The task takes one of the
+    # tenant's slots, so it would never start for a tenant that can have none.
     share = shares.get(item.tenant_id)
     return item.is_counted and share is not None and share.is_live and share.concurrent_limit > 0
 
@@ -177,14 +187,14 @@ def _admit(
     return _Admission(admitted_changes, refused, told_to_wait, some_left_over)
 
 
-def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) -> Iterable[QueueItem]:
+def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) -> list[QueueItem]:
     due = [
-        (lease.unclaimed_since, replace(item, hop=lease.hop))
+        (item, lease)
         for item, lease in live.unclaimed
         if lease.unclaimed_since + policy.redeliver_after <= now < lease.expires_at
     ]
-    due.sort(key=lambda pair: pair[0])
-    return [item for _, item in due[: policy.max_redeliveries]]
+    due.sort(key=lambda pair: pair[1].unclaimed_since)
+    return [replace(item, hop=lease.hop) for item, lease in due[: policy.max_redeliveries]]
 
 
 def _look_again_at(

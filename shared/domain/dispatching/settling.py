@@ -95,29 +95,31 @@ class Settler:
             return cancelled(item)
         if sign.kind == "PAUSED" and not cancel_requested:
             return self._pause(item, sign)
-        if sign.retryable is not False and (cancel_requested or not self._may_go_on(item)):
+        if sign.retryable is not False and (cancel_requested or not self._has_attempts_left(item)):
             return self._send_closing_task(item, lease)  # the executor itself does not know how the run ended
-        return self._fail(item, sign.retryable, sign.error_class or "INTERNAL", sign.error_message)
+        return self._retry_or_fail(item, sign.retryable, sign.error_class or "INTERNAL", sign.error_message)
 
     def _settle_expired(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change:
         if item.wait_reason == CLOSING:
-            return cancelled(item) if cancel_requested else self._fail(item, True, LEASE_EXPIRED, EXECUTOR_SILENT)
-        if cancel_requested or (lease.is_claimed and not self._may_go_on(item)):
+            if cancel_requested:
+                return cancelled(item)
+            return self._retry_or_fail(item, True, LEASE_EXPIRED, EXECUTOR_SILENT)
+        if cancel_requested or (lease.is_claimed and not self._has_attempts_left(item)):
             return self._send_closing_task(item, lease)
         if lease.is_claimed:
-            return self._fail(item, True, LEASE_EXPIRED, EXECUTOR_SILENT)
+            return self._retry_or_fail(item, True, LEASE_EXPIRED, EXECUTOR_SILENT)
         return self._renew_lease(item, lease)
 
-    def _may_go_on(self, item: QueueItem) -> bool:
+    def _has_attempts_left(self, item: QueueItem) -> bool:
         return may_retry(attempt=item.attempt, max_retries=item.max_retries, retryable=True)
 
     def _send_closing_task(self, item: QueueItem, lease: Lease) -> Change:
         # The last executor may have published and died before it said so. A closing task finds out under a lease of
         # its own; when that lease expires too, the run has failed, or was cancelled. See docs/adr/0012.
-        asked = with_lease(item, self.new_id(), self.now, self.lease_length, hop=lease.hop + 1)
-        return Change("RENEW", item, replace(asked, wait_reason=CLOSING))
+        closing = with_lease(item, self.new_id(), self.now, self.lease_length, hop=lease.hop + 1)
+        return Change("RENEW", item, replace(closing, wait_reason=CLOSING))
 
-    def _fail(self, item: QueueItem, retryable: bool | None, error_class: str, message: str | None) -> Change:
+    def _retry_or_fail(self, item: QueueItem, retryable: bool | None, error_class: str, message: str | None) -> Change:
         if not may_retry(attempt=item.attempt, max_retries=item.max_retries, retryable=retryable):
             return Change("FAIL", item, None, error_class, message)
         waiting = _queued(item, self.now + self.retry.backoff(item.attempt, self.rng), "RETRY_BACKOFF")

@@ -67,6 +67,7 @@ def require_tenant(owner: KeyOwner | None, tenant_id: str) -> KeyOwner:
     It raises Unauthenticated for an unknown, revoked or expired key. It raises Forbidden for another tenant's URL, a
     tenant that is not ACTIVE, or a subscription that is not live now.
     """
+    # An unknown, a revoked and an expired key get the same answer, which reveals nothing about the key.
     if owner is None or not owner.key_is_active:
         raise Unauthenticated
     if owner.key_expires_at is not None and owner.key_expires_at <= owner.read_at:
@@ -75,17 +76,18 @@ def require_tenant(owner: KeyOwner | None, tenant_id: str) -> KeyOwner:
         raise Forbidden("The API key belongs to another tenant.")
     if owner.tenant_status != "ACTIVE":
         raise Forbidden("The tenant is not active.", tenant_status=owner.tenant_status)
-    if not is_live(owner):
+    if not _has_live_subscription(owner):
         raise Forbidden("The subscription is not live.", subscription_status=owner.subscription_status)
     return owner
 
 
-def is_live(owner: KeyOwner) -> bool:
+def _has_live_subscription(owner: KeyOwner) -> bool:
     """Whether the subscription is ACTIVE or TRIAL and now is within its dates."""
     if owner.subscription_status not in _LIVE_SUBSCRIPTIONS:
         return False
-    started = owner.subscription_starts_at is None or owner.subscription_starts_at <= owner.read_at
-    return started and (owner.subscription_ends_at is None or owner.read_at < owner.subscription_ends_at)
+    if owner.subscription_starts_at is not None and owner.read_at < owner.subscription_starts_at:
+        return False
+    return owner.subscription_ends_at is None or owner.read_at < owner.subscription_ends_at
 
 
 class TokenVerifier(Protocol):
