@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     cloud_tasks_endpoint: str = ""
     s3_endpoint: str = ""
     sts_endpoint: str = ""
+    blob_endpoint: str = ""
+    entra_endpoint: str = ""
     oidc_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
 
     def require(self, name: str) -> str:

@@ -35,7 +35,7 @@ from shared.pipeline.steps.sql import run_sql
 from shared.pipeline.stop_signal import HandOver
 from shared.runtime import log
 
-SQL, AWS_BILLING_FILES = "sql", "aws_billing_files"
+SQL, BILLING_FILES = "sql", ("aws_billing_files", "azure_billing_files")
 _KINDS: Mapping[type[ConvergenceError], type[RunError]] = {  # the first entry that matches counts
     Throttled: DependencyThrottled,
     Unavailable: DependencyUnavailable,
@@ -126,7 +126,7 @@ class Executor:
             return publish(self._hop, step, records, bytes_billed=billed, max_bytes_billed=left, clock=self._clock)
         if step.uses == SQL:
             return run_sql(self._hop, step, records, max_bytes_billed=left)
-        if step.uses == AWS_BILLING_FILES:
+        if step.uses in BILLING_FILES:
             from shared.pipeline.steps.billing_files import load_billing_files
 
             return load_billing_files(self._hop, step)

@@ -7,7 +7,11 @@ from shared.domain.templates.template_steps import SqlStep
 from shared.domain.templates.templates import Template
 
 # The step that loads rows, and the table whose columns these rows have.
-_EXTRACTS = {"gcp_billing_export": "gcp_cost_billing", "aws_billing_files": "aws_cost_billing"}
+_EXTRACTS = {
+    "gcp_billing_export": "gcp_cost_billing",
+    "aws_billing_files": "aws_cost_billing",
+    "azure_billing_files": "azure_cost_billing",
+}
 
 
 def shape_name(template: Template, step_id: str) -> str:

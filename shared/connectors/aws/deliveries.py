@@ -12,15 +12,13 @@ Layouts, from AWS's own documentation of Data Exports and of the legacy Cost and
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 
+from shared.connectors.objects.deliveries import Delivery, listed, one_a_period
 from shared.domain.object_stores import StoredObject
 from shared.errors import SourceNotFound
 
@@ -32,37 +30,6 @@ _FILE = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"-0*(\d+)(?:\.[a-z]+)+$", re.IGNORECASE)
-_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One billing period of one export, named by its first day.
-
-    `manifest` lists its files. A delivery without a manifest has `files`, and their folder is its name.
-    """
-
-    export: str
-    kind: Kind
-    period: date
-    manifest: StoredObject | None
-    files: Sequence[StoredObject] = ()
-
-    @property
-    def name(self) -> str:
-        """The object key of its manifest, or its folder."""
-        return self.manifest.key if self.manifest else self.files[0].key.rpartition("/")[0] + "/"
-
-    @property
-    def digest(self) -> str:
-        """A hash that changes when a part of it is delivered again."""
-        parts = [(item.key, item.etag, item.size) for item in ([self.manifest] if self.manifest else self.files)]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-    @property
-    def delivered_at(self) -> datetime:
-        """The time at which its manifest, or without one its last file, was written."""
-        return max(item.modified_at for item in ([self.manifest] if self.manifest else self.files))
 
 
 def find_deliveries(objects: Iterable[StoredObject], *, place: str) -> dict[date, Delivery]:
@@ -89,7 +56,7 @@ def find_deliveries(objects: Iterable[StoredObject], *, place: str) -> dict[date
     ]
     if not deliveries:
         raise SourceNotFound(f"{place} has neither a manifest of a billing export nor files by billing period")
-    return _one_a_period(deliveries, place)
+    return one_a_period(deliveries, place)
 
 
 def _kind_and_period(match: re.Match[str]) -> tuple[Kind, date]:
@@ -123,32 +90,6 @@ def _complete_set(export: str, period: date, items: Sequence[tuple[Kind, StoredO
     if len(found) > 1 and numbers != list(range(1, len(found) + 1)):
         raise SourceNotFound(
             f"{place} has no manifest, and the files of {period:%Y-%m} are not numbered 1 to {len(found)}:"
-            f" {_listed([item.key for item in found])}"
+            f" {listed([item.key for item in found])}"
         )
     return Delivery(export, items[0][0], period, None, found)
-
-
-def _one_a_period(deliveries: Sequence[Delivery], place: str) -> dict[date, Delivery]:
-    kinds = {delivery.kind: delivery.export for delivery in deliveries}
-    if len(kinds) > 1:
-        told = ", ".join(f"{export or '/'} ({kind})" for kind, export in sorted(kinds.items()))
-        raise SourceNotFound(f"{place} has exports of two formats: {told}; let the credential's prefix name one")
-    by_period: dict[date, Delivery] = {}
-    for delivery in sorted(deliveries, key=lambda item: (item.period, item.export)):
-        other = by_period.setdefault(delivery.period, delivery)
-        if other is not delivery:
-            raise SourceNotFound(
-                f"{place} has two exports of {delivery.period:%Y-%m}, {other.export or '/'} and"
-                f" {delivery.export or '/'}; let the credential's prefix name one"
-            )
-    return by_period
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
-
-
-def periods_told(periods: Sequence[date]) -> str:
-    """The periods as text."""
-    return _listed([f"{period:%Y-%m}" for period in periods])

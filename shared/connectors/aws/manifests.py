@@ -1,23 +1,14 @@
-"""Reads a manifest: the files of one billing period, and their columns."""
+"""Reads a manifest: the files of one billing period."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from shared.connectors.aws.deliveries import Delivery
+from shared.connectors.objects.deliveries import Delivery, Manifest
 from shared.domain.object_stores import key_problem
 from shared.errors import StepRefused
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """The object keys of the files, in order, and the columns, if the manifest names them."""
-
-    keys: Sequence[str]
-    columns: Sequence[str]
 
 
 def parse_manifest(document: bytes, delivery: Delivery, *, bucket: str, prefix: str) -> Manifest:
@@ -41,7 +32,7 @@ def parse_manifest(document: bytes, delivery: Delivery, *, bucket: str, prefix: 
     keys = [_key(item, delivery, bucket=bucket, prefix=prefix) for item in given]
     if repeated := {key for key in keys if keys.count(key) > 1}:
         raise StepRefused(f"{delivery.name} names {min(repeated)} more than once")
-    return Manifest(keys, _columns(content))
+    return Manifest(keys)
 
 
 def _check_period(content: Mapping[str, Any], delivery: Delivery) -> None:
@@ -64,16 +55,3 @@ def _key(given: str, delivery: Delivery, *, bucket: str, prefix: str) -> str:
     if problem := key_problem(key, prefix=prefix):
         raise StepRefused(f"{delivery.name} names {given[:200]}, which {problem}; it is not read")
     return key
-
-
-def _columns(content: Mapping[str, Any]) -> list[str]:
-    """The columns' names as the files spell them: a legacy name is category/name."""
-    columns = content.get("columns")
-    found = []
-    for column in columns if isinstance(columns, list) else []:
-        if isinstance(column, Mapping) and isinstance(column.get("name"), str):
-            category = column.get("category")
-            found.append(f"{category}/{column['name']}" if isinstance(category, str) else column["name"])
-        elif isinstance(column, str):
-            found.append(column)
-    return found

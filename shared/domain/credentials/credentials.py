@@ -187,8 +187,8 @@ class _Azure(_Shape):
 
     @property
     def source(self) -> str | None:
-        """The provider, the storage account, the container and the prefix."""
-        return f"azure:{self.storage_account}/{self.container}/{self.prefix}".rstrip("/")
+        """The provider, account, container and prefix. Slashes at either end of the prefix make no difference."""
+        return f"azure:{self.storage_account}/{self.container}/{self.prefix.strip('/')}".rstrip("/")
 
 
 class AzureClientSecret(_Azure):

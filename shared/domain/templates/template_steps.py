@@ -77,6 +77,15 @@ class AwsBillingFilesStep(_Step):
     with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
 
 
+class AzureBillingFilesStep(_Step):
+    """Reads the export of actual costs that Azure delivers to the tenant's container into a staging table."""
+
+    reads: ClassVar[Grain] = "billing_period"
+
+    uses: Literal["azure_billing_files"]
+    with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
+
+
 class SqlOptions(Strict):
     """The statement of the template's .sql file, and the table whose columns its result must have."""
 
@@ -92,7 +101,7 @@ class SqlStep(_Step):
     max_bytes_billed: Bytes | None = None
 
 
-Step = Annotated[ExportStep | AwsBillingFilesStep | SqlStep, Field(discriminator="uses")]
+Step = Annotated[ExportStep | AwsBillingFilesStep | AzureBillingFilesStep | SqlStep, Field(discriminator="uses")]
 
 
 class Lookup(Strict):

@@ -1,0 +1,66 @@
+-- name: actual_and_amortized
+-- Accounts and periods whose two exports bill different amounts: one of them is incomplete or older.
+SELECT
+  BillingAccountId AS account,
+  x_billing_period AS billing_period,
+  BillingCurrency AS currency,
+  SUM(IF(x_export_kind = 'ACTUAL', COALESCE(CostInBillingCurrency, 0), 0)) AS actual_cost,
+  SUM(billed_cost) AS billed_cost
+FROM (
+  SELECT
+    *,
+    CASE
+      WHEN is_committed AND ChargeType NOT IN ('Purchase', 'Refund') THEN 0
+      WHEN is_amortized AND x_export_kind != IF(is_committed, 'ACTUAL', 'AMORTIZED') THEN 0
+      ELSE COALESCE(CostInBillingCurrency, 0)
+    END AS billed_cost
+  FROM (
+    SELECT
+      x_billing_period,
+      x_agreement_type,
+      x_export_kind,
+      BillingAccountId,
+      BillingProfileId,
+      BillingCurrency,
+      ChargeType,
+      CostInBillingCurrency,
+      COALESCE(PricingModel IN ('Reservation', 'SavingsPlan', 'Savings Plan'), FALSE)
+        OR ChargeType IN ('UnusedReservation', 'UnusedSavingsPlan') AS is_committed,
+      COUNTIF(x_export_kind = 'AMORTIZED') OVER (
+        PARTITION BY BillingAccountId, BillingProfileId, x_billing_period
+      ) > 0 AS is_amortized
+    FROM {extract}
+  ) AS told
+) AS billed
+WHERE is_amortized
+GROUP BY account, billing_period, currency
+HAVING ABS(actual_cost - billed_cost) > 0.01
+
+-- name: commitments_without_purchases
+-- Accounts and periods with covered usage but without actual costs. The costs of their commitments are missing.
+SELECT
+  BillingAccountId AS account,
+  x_billing_period AS billing_period,
+  COUNT(*) AS charges
+FROM {extract}
+GROUP BY account, billing_period
+HAVING COUNTIF(x_export_kind = 'ACTUAL') = 0
+  AND COUNTIF(PricingModel IN ('Reservation', 'SavingsPlan', 'Savings Plan')) > 0
+
+-- name: amortized_as_actual
+-- Usage that a commitment covers or leaves unused and that costs something, as only exports of amortised costs have it:
+-- beside a commitment's purchases it would be counted twice. A file without a manifest does not say which it is.
+SELECT
+  x_manifest AS manifest,
+  ChargeType AS charge_type,
+  COUNT(*) AS row_count,
+  SUM(CostInBillingCurrency) AS cost
+FROM {extract}
+WHERE x_export_kind = 'ACTUAL'
+  AND ChargeType NOT IN ('Purchase', 'Refund')
+  AND CostInBillingCurrency != 0
+  AND (
+    PricingModel IN ('Reservation', 'SavingsPlan', 'Savings Plan')
+    OR ChargeType IN ('UnusedReservation', 'UnusedSavingsPlan')
+  )
+GROUP BY manifest, charge_type

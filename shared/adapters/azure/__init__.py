@@ -1,0 +1,1 @@
+"""Talks to Azure with a tenant's own credentials."""

@@ -1,0 +1,160 @@
+"""A tenant's container of Azure's Blob storage, below one prefix, as an object store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from shared import errors
+from shared.adapters.azure.identities import AssertIdentity, open_identity
+from shared.domain.credentials.credentials import AzureClientSecret, AzureFederated
+from shared.domain.object_stores import StoredObject, folder, key_problem
+
+_TIMEOUT_SECONDS = 60
+_RETRIES = 4
+_CHUNK_BYTES = 4 * 1024 * 1024
+_ROLE = "Storage Blob Data Reader on the container"
+
+
+@dataclass(frozen=True)
+class BlobContainer:
+    """One container, read below `prefix`; `client` is the SDK's of the container."""
+
+    client: Any
+    account: str
+    bucket: str
+    prefix: str
+
+    @property
+    def place(self) -> str:
+        """As Azure names storage accounts and containers."""
+        return self._named(self.prefix)
+
+    def list(self, below: str = "") -> Iterator[StoredObject]:
+        """All blobs, as many a call as the service gives."""
+        with told(self.place):
+            for item in self.client.list_blobs(name_starts_with=self.prefix + below):
+                if key_problem(item.name, prefix=self.prefix) is None:
+                    yield _stored(item)
+
+    def find(self, key: str) -> StoredObject | None:
+        """The blob by a HEAD request."""
+        self._check(key)
+        try:
+            with told(self._named(key)):
+                return _stored(self.client.get_blob_client(key).get_blob_properties())
+        except errors.SourceRewritten:
+            return None
+
+    def open(self, found: StoredObject, *, start: int, end: int) -> BlobBody:
+        """GET requests of some megabytes, which Azure refuses when the blob is another one by now."""
+        from azure.core import MatchConditions
+
+        self._check(found.key)
+        place = self._named(found.key)
+        with told(place):
+            download = self.client.get_blob_client(found.key).download_blob(
+                offset=start,
+                length=end - start,
+                etag=f'"{found.etag}"',
+                match_condition=MatchConditions.IfNotModified,
+                max_concurrency=1,
+            )
+        return BlobBody(download, place)
+
+    def _named(self, key: str) -> str:
+        return f"azure://{self.account}/{self.bucket}/{key}"
+
+    def _check(self, key: str) -> None:
+        if problem := key_problem(key, prefix=self.prefix):
+            raise errors.SourceNotFound(f"{key[:200]} of {self.place} {problem}; it is not read")
+
+
+@dataclass(frozen=True)
+class BlobBody:
+    """The bytes of one download, fetched as they are read."""
+
+    download: Any
+    place: str
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; ReadBroken when the connection ended too early."""
+        with told(self.place):
+            return bytes(self.download.read(size))
+
+    def close(self) -> None:
+        """Nothing is held between two reads."""
+
+
+def open_container(
+    credential: AzureClientSecret | AzureFederated, assertion: AssertIdentity, *, endpoint: str, authority: str
+) -> BlobContainer:
+    """The credential's container; empty endpoints are Azure's own."""
+    from azure.storage.blob import ContainerClient, ExponentialRetry
+
+    account = credential.storage_account
+    client = ContainerClient(
+        f"{endpoint}/{account}" if endpoint else f"https://{account}.blob.core.windows.net",
+        credential.container,
+        credential=open_identity(credential, assertion, authority=authority),
+        connection_timeout=_TIMEOUT_SECONDS,
+        read_timeout=_TIMEOUT_SECONDS,
+        retry_policy=ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=_RETRIES),
+        max_single_get_size=_CHUNK_BYTES,
+        max_chunk_get_size=_CHUNK_BYTES,
+    )
+    return BlobContainer(client, account, credential.container, folder(credential.prefix))
+
+
+def _stored(item: Any) -> StoredObject:
+    """Listings write ETags without the quotes that headers have."""
+    return StoredObject(item.name, item.etag.strip('"'), item.size, item.last_modified.astimezone(UTC))
+
+
+@contextmanager
+def told(place: str) -> Iterator[None]:
+    """Azure's errors in the words of a run."""
+    from azure.core.exceptions import (
+        AzureError,
+        HttpResponseError,
+        ServiceRequestError,
+        ServiceResponseError,
+    )
+
+    try:
+        yield
+    except HttpResponseError as error:
+        failure = _meaning(error, place)
+        raise failure from error
+    except (ServiceRequestError, ServiceResponseError) as error:
+        raise errors.Unavailable(f"{place}: Azure did not answer") from error
+    except AzureError as error:
+        raise errors.StepFailed(f"{place}: {str(error)[:200]}") from error
+
+
+def _meaning(error: Any, place: str) -> errors.ConvergenceError:
+    status = error.status_code or getattr(error.response, "status_code", 0) or 0
+    code = str(getattr(error, "error_code", None) or "")
+    known: list[tuple[bool, type[errors.ConvergenceError], str]] = [
+        (error.response is None, errors.ReadBroken, f"{place}: the download broke off"),  # the SDK has tried it again
+        (status in (429, 503) or code == "ServerBusy", errors.SourceThrottled, f"{place}: Azure asks to slow down"),
+        (status >= 500, errors.Unavailable, f"{place}: Azure answered {status}"),
+        (status == 401, errors.CredentialsRejected, f"Azure refuses the application's token ({code})"),
+        (code == "ContainerNotFound", errors.SourceNotFound, f"{place}: there is no such container"),
+        (
+            status in (404, 412),
+            errors.SourceRewritten,
+            f"{place} changed or went away while the export was read",
+        ),
+        (
+            status == 403,
+            errors.SourceNotFound,
+            f"{place} may not be read with the tenant's credentials; grant {_ROLE}",
+        ),
+    ]
+    otherwise = errors.StepFailed, f"{place}: Azure answered {code or status}"
+    kind, message = next(((kind, message) for holds, kind, message in known if holds), otherwise)
+    return kind(message)

@@ -1,0 +1,56 @@
+"""Opens identities of Entra as the tenant: the one place that knows how a credential becomes one there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared import errors
+from shared.domain.credentials.credentials import AzureClientSecret, AzureFederated
+
+AssertIdentity = Callable[[], str]  # a new identity token of the platform's, for the audience of the run's tenant
+_REFUSED = "AADSTS"  # how Entra's own codes begin
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An application; `credential` is the SDK's. Its errors are ours: storage clients would try the SDK's again."""
+
+    credential: Any
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        """A token; CredentialsRejected, SourceThrottled or Unavailable when there is none."""
+        from azure.core.exceptions import AzureError
+
+        try:
+            return self.credential.get_token(*scopes, **options)
+        except AzureError as error:
+            failure = _meaning(error)
+            raise failure from error
+
+
+def open_identity(
+    credential: AzureClientSecret | AzureFederated, assertion: AssertIdentity, *, authority: str
+) -> Identity:
+    """The credential's application; it looks for no other one, neither in the environment nor in files.
+
+    A federated application's tokens are asked for with the platform's identity, each time with a new one. An empty
+    authority is Entra's own.
+    """
+    from azure.identity import ClientAssertionCredential, ClientSecretCredential  # imported only by runs that need it
+
+    where: dict[str, Any] = {"authority": authority, "disable_instance_discovery": True} if authority else {}
+    if isinstance(credential, AzureFederated):
+        return Identity(ClientAssertionCredential(credential.tenant_id, credential.client_id, assertion, **where))
+    secret = credential.client_secret.get_secret_value()
+    return Identity(ClientSecretCredential(credential.tenant_id, credential.client_id, secret, **where))
+
+
+def _meaning(error: Any) -> errors.ConvergenceError:
+    told = (str(error.message).splitlines() or [""])[0][:200]
+    if getattr(getattr(error, "response", None), "status_code", 0) == 429:
+        return errors.SourceThrottled("Entra asks to slow down")
+    if _REFUSED in told:
+        return errors.CredentialsRejected(f"Azure refuses the application: {told}")
+    return errors.Unavailable(f"Entra does not know the credential's directory, or did not answer: {told}")

@@ -1,0 +1,1 @@
+"""Reads the cost exports that Azure delivers into a container."""

@@ -1,0 +1,50 @@
+"""Reads the cost export that Azure delivers into a container."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar
+
+import pyarrow as pa
+
+from shared.connectors.azure.columns import place_columns
+from shared.connectors.azure.deliveries import find_deliveries
+from shared.connectors.azure.manifests import parse_manifest
+from shared.connectors.azure.rows import TABLE, RowShape, count_billed, known_columns
+from shared.connectors.daily_totals import BilledTotals
+from shared.connectors.objects.billing_files import BillingFiles
+from shared.connectors.objects.deliveries import Delivery, Manifest
+from shared.domain.object_stores import StoredObject
+
+
+@dataclass(frozen=True)
+class AzureBillingFiles(BillingFiles):
+    """Exports of actual costs by Cost Management."""
+
+    table: ClassVar[str] = TABLE
+
+    def find(self, objects: Iterable[StoredObject]) -> dict[date, Delivery]:
+        """In Azure's layouts."""
+        return find_deliveries(objects, place=self.store.place)
+
+    def parse(self, document: bytes, delivery: Delivery) -> Manifest:
+        """It says how many rows there are."""
+        return parse_manifest(document, delivery, prefix=self.store.prefix)
+
+    def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
+        """As azure_cost_billing."""
+        columns = place_columns(names, known_columns(), file=file)
+        shape = RowShape(columns, self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at)
+        return shape, columns.others
+
+    def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:
+        """What commitments cover is billed by their purchases."""
+        count_billed(batch, totals)
+
+    def is_unchanged(self, delivery: Delivery) -> bool:
+        """A file without a manifest has the whole period: a newer one beside it is for the next run."""
+        expected = delivery.manifest or delivery.files[0]
+        found = self.store.find(expected.key)
+        return found is not None and found.etag == expected.etag

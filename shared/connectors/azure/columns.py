@@ -1,0 +1,69 @@
+"""Names the columns of Azure's cost exports: every spelling and language as the latest schema does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.errors import StepRefused
+
+# Without these nothing can be billed.
+REQUIRED = ("BillingAccountId", "BillingCurrency", "ChargeType", "CostInBillingCurrency", "Date")
+_ALIASES = {
+    "billingcurrencycode": "BillingCurrency",
+    "cost": "CostInBillingCurrency",
+    "instanceid": "ResourceId",
+    "invoicesection": "InvoiceSectionName",
+    "pretaxcost": "CostInBillingCurrency",
+    "resourcegroupname": "ResourceGroup",
+    "subscriptionguid": "SubscriptionId",
+    "usagedatetime": "Date",
+    "usagequantity": "Quantity",
+}
+_IN_ENGLISH = re.compile(r".*\(\s*(\w+)\s*\)\s*")  # a German export has Ressourcengruppe (ResourceGroup)
+_OF_AN_ENROLMENT = "accountownerid"  # only enterprise agreements have accounts
+_OF_A_CUSTOMER = frozenset({"costinusd", "exchangeratepricingtobilling"})
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where a file's columns go: `own` has the table's column for each, `others` are unknown."""
+
+    agreement: Literal["EA", "MCA"]
+    own: dict[str, str] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+
+
+def place_columns(names: Sequence[str], known: Collection[str], *, file: str) -> Columns:
+    """Where each column goes; StepRefused naming those that are missing, or that it is no export of costs."""
+    by_letters = {_letters(name): name for name in known if not name.startswith("x_")}
+    letters = {name: _letters(match[1] if (match := _IN_ENGLISH.fullmatch(name)) else name) for name in names}
+    found = Columns(_agreement(set(letters.values())))
+    taken: set[str] = set()
+    # A column under its own name goes before one under another name for the same.
+    for name in sorted(names, key=lambda name: letters[name] not in by_letters):
+        column = by_letters.get(letters[name]) or _ALIASES.get(letters[name])
+        if column is None or column in taken:
+            found.others.append(name)
+        else:
+            taken.add(column)
+            found.own[name] = column
+    if missing := [name for name in REQUIRED if name not in taken]:
+        raise StepRefused(_unusable(names, missing, file))
+    return found
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _agreement(letters: Collection[str]) -> Literal["EA", "MCA"]:
+    return "MCA" if _OF_A_CUSTOMER & set(letters) and _OF_AN_ENROLMENT not in letters else "EA"
+
+
+def _unusable(names: Sequence[str], missing: Sequence[str], file: str) -> str:
+    if {"BilledCost", "ChargeCategory"} <= set(names):
+        return f"{file} is a FOCUS export, and this pipeline reads exports of actual costs"
+    return f"{file} lacks columns that a cost needs: {', '.join(missing)}; use the latest schema of actual costs"

@@ -1,0 +1,60 @@
+"""What the manifest of a cost export says: the files of one billing period, and how many rows they have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shared.connectors.objects.deliveries import Delivery, Manifest
+from shared.domain.object_stores import key_problem
+from shared.errors import StepRefused
+
+_ACTUAL = "actualcost"
+
+
+def parse_manifest(document: bytes, delivery: Delivery, *, prefix: str) -> Manifest:
+    """The manifest in a blob.
+
+    StepRefused when the file is no manifest, is of other costs than actual ones, or names another period than its path
+    or a blob outside the prefix.
+    """
+    try:
+        content = json.loads(document)
+    except ValueError as error:
+        raise StepRefused(f"{delivery.name} is no JSON document") from error
+    blobs = content.get("blobs") if isinstance(content, Mapping) else None
+    if not isinstance(blobs, list) or not all(isinstance(item, Mapping) for item in blobs):
+        raise StepRefused(f"{delivery.name} is no manifest: it has no blobs")
+    kind, start = _text(content, "exportConfig", "type"), _text(content, "runInfo", "startDate")
+    if kind and kind.lower() != _ACTUAL:
+        raise StepRefused(f"{delivery.name} is an export of {kind[:40]}; this pipeline reads ActualCost")
+    if start and not start.startswith(f"{delivery.period:%Y-%m}"):
+        raise StepRefused(f"{delivery.name} is about {start[:40]}, its folder about {delivery.period:%Y-%m}")
+    keys = [_key(item.get("blobName"), delivery, prefix) for item in blobs]
+    if repeated := {key for key in keys if keys.count(key) > 1}:
+        raise StepRefused(f"{delivery.name} names {min(repeated)} more than once")
+    return Manifest(keys, _count(content, delivery, len(keys)))
+
+
+def _text(content: Mapping[str, Any], part: str, name: str) -> str | None:
+    inner = content.get(part)
+    value = inner.get(name) if isinstance(inner, Mapping) else None
+    return value if isinstance(value, str) else None
+
+
+def _key(given: object, delivery: Delivery, prefix: str) -> str:
+    key = str(given).removeprefix("/")
+    if not isinstance(given, str) or (problem := key_problem(key, prefix=prefix)):
+        told = f"names {str(given)[:200]}, which {problem}" if isinstance(given, str) else "has a blob without a name"
+        raise StepRefused(f"{delivery.name} {told}; it is not read")
+    return key
+
+
+def _count(content: Mapping[str, Any], delivery: Delivery, blobs: int) -> int | None:
+    """How many rows the files have; it says how many blobs there are, too."""
+    told = content.get("blobCount", blobs)
+    if told != blobs:
+        raise StepRefused(f"{delivery.name} is of {told} blobs, and names {blobs}")
+    rows = content.get("dataRowCount")
+    return rows if isinstance(rows, int) else None

@@ -1,0 +1,142 @@
+"""Reads a billing export from an object store: whole billing periods, each from a single delivery."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import ClassVar, Protocol
+
+import pyarrow as pa
+
+from shared.connectors.daily_totals import BilledTotals
+from shared.connectors.objects.decoding import decoded
+from shared.connectors.objects.deliveries import Delivery, Manifest, periods_told
+from shared.connectors.objects.object_file import ObjectFile
+from shared.domain.object_stores import ObjectStore, StoredObject
+from shared.domain.templates.grain import days_between, whole_days
+from shared.errors import SourceNotFound, SourceRewritten, StepRefused
+from shared.runtime import log
+
+# A file that is younger than its manifest belongs to the next delivery, unless no new manifest comes within this time.
+_DELIVERED_WITHIN = timedelta(hours=2)
+_LARGEST_MANIFEST = 16 * 1024 * 1024
+
+
+class Shape(Protocol):
+    """How the rows of one file become the table's."""
+
+    def shaped(self, batch: pa.RecordBatch, file: str) -> pa.RecordBatch:
+        """The batch with the table's columns; StepRefused naming column, value and file when one does not fit."""
+        ...
+
+
+@dataclass(frozen=True)
+class BillingFiles(ABC):
+    """The export below one prefix, in a provider's layout. `read_at` is the UTC time at which the run reads it."""
+
+    table: ClassVar[str]  # whose columns the rows get
+
+    store: ObjectStore
+    source: str
+    pipeline_logging_id: str
+    read_at: datetime
+    unknown_columns: set[str] = field(default_factory=set)
+
+    @abstractmethod
+    def find(self, objects: Iterable[StoredObject]) -> dict[date, Delivery]:
+        """By billing period what is there; SourceNotFound when it is not certain which files form a period."""
+
+    @abstractmethod
+    def parse(self, document: bytes, delivery: Delivery) -> Manifest:
+        """What a manifest says; StepRefused when it cannot be this delivery's."""
+
+    @abstractmethod
+    def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[Shape, Collection[str]]:
+        """How rows with these columns are shaped, and the columns that are unknown."""
+
+    @abstractmethod
+    def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:
+        """Add what shaped rows bill to the totals of their billing periods."""
+
+    @cached_property
+    def _objects(self) -> Mapping[str, StoredObject]:
+        return {found.key: found for found in self.store.list()}
+
+    @cached_property
+    def deliveries(self) -> Mapping[date, Delivery]:
+        """The deliveries that are there now, by billing period."""
+        return self.find(self._objects.values())
+
+    def between(self, first: date, last: date) -> list[Delivery]:
+        """The deliveries of the months of these days. It raises SourceNotFound if one is missing."""
+        wanted = whole_days(days_between(first, last), "billing_period")
+        if missing := [f"{period:%Y-%m}" for period in wanted if period not in self.deliveries]:
+            there = periods_told(list(self.deliveries))
+            raise SourceNotFound(f"{self.store.place} has nothing of {', '.join(missing)}; it has {there}")
+        return [self.deliveries[period] for period in wanted]
+
+    def changed(self, published: Mapping[str, str]) -> list[Delivery]:
+        """The deliveries that differ from the published ones. A run does not read the others."""
+        return [found for period, found in self.deliveries.items() if published.get(str(period)) != found.digest]
+
+    def batches(self, deliveries: Sequence[Delivery]) -> Iterator[pa.RecordBatch]:
+        """All rows of these deliveries, shaped as the table.
+
+        It raises SourceRewritten if a file was replaced before its last byte was read, so that all rows are of the
+        listed versions, and StepRefused if the manifest counts other rows.
+        """
+        for delivery in deliveries:
+            files, told = self._files(delivery)
+            log.info("billing period read", period=str(delivery.period), files=len(files), manifest=delivery.name)
+            rows = 0
+            for file in files:
+                for batch in self._rows(delivery, file):
+                    rows += batch.num_rows
+                    yield batch
+            if not self.is_unchanged(delivery):
+                raise SourceRewritten(f"{delivery.name} was delivered anew while it was read")
+            if told is not None and rows != told:
+                raise StepRefused(f"{delivery.name} is of {told} rows, and its files have {rows}")
+
+    def _rows(self, delivery: Delivery, file: StoredObject) -> Iterator[pa.RecordBatch]:
+        shape: Shape | None = None
+        for batch in decoded(self.store, file):
+            if shape is None:
+                shape, unknown = self.shape(batch.schema.names, delivery, file.key)
+                self.unknown_columns.update(unknown)
+            yield shape.shaped(batch, file.key)
+
+    def _files(self, delivery: Delivery) -> tuple[Sequence[StoredObject], int | None]:
+        """The files, and how many rows they are said to have."""
+        if delivery.manifest is None:
+            return delivery.files, None
+        manifest = self.parse(self._document(delivery.manifest), delivery)
+        return [self._file(delivery.manifest, key) for key in manifest.keys], manifest.rows
+
+    def _document(self, manifest: StoredObject) -> bytes:
+        if manifest.size > _LARGEST_MANIFEST:
+            raise StepRefused(f"{manifest.key} has {manifest.size} bytes, too many for a manifest")
+        with closing(ObjectFile(self.store, manifest)) as file:
+            return file.read()
+
+    def _file(self, manifest: StoredObject, key: str) -> StoredObject:
+        found = self._objects.get(key)
+        if found is None:
+            raise SourceRewritten(f"{manifest.key} names {key}, which is not there")
+        is_recent = self.read_at - found.modified_at < _DELIVERED_WITHIN
+        if is_recent and found.modified_at > manifest.modified_at:
+            raise SourceRewritten(f"{key} is newer than its manifest: a delivery is under way")
+        return found
+
+    def is_unchanged(self, delivery: Delivery) -> bool:
+        """Whether the delivery is still the one that was listed. Of a set without a manifest its folder is listed."""
+        if delivery.manifest:
+            found = self.store.find(delivery.manifest.key)
+            return found is not None and found.etag == delivery.manifest.etag
+        below = delivery.name.removeprefix(self.store.prefix)
+        now = {(item.key, item.etag) for item in self.store.list(below)}
+        return {(item.key, item.etag) for item in delivery.files} <= now and len(now) == len(delivery.files)

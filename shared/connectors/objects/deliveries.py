@@ -1,0 +1,80 @@
+"""What a provider delivered of one billing period: the objects that belong together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from shared.domain.object_stores import StoredObject
+from shared.errors import SourceNotFound
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One billing period of one export, named by its first day.
+
+    `manifest` lists its files. A delivery without a manifest has `files`, and their folder is its name.
+    """
+
+    export: str
+    kind: str
+    period: date
+    manifest: StoredObject | None
+    files: Sequence[StoredObject] = ()
+
+    @property
+    def name(self) -> str:
+        """The object key of its manifest, or its folder."""
+        return self.manifest.key if self.manifest else self.files[0].key.rpartition("/")[0] + "/"
+
+    @property
+    def digest(self) -> str:
+        """A hash that changes when a part of it is delivered again."""
+        parts = [(item.key, item.etag, item.size) for item in ([self.manifest] if self.manifest else self.files)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+    @property
+    def delivered_at(self) -> datetime:
+        """The time at which its manifest, or without one its last file, was written."""
+        return max(item.modified_at for item in ([self.manifest] if self.manifest else self.files))
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Object keys of the bucket, in their order; `rows` is how many all of them have, None where it is not said."""
+
+    keys: Sequence[str]
+    rows: int | None = None
+
+
+def one_a_period(deliveries: Sequence[Delivery], place: str) -> dict[date, Delivery]:
+    """The deliveries by their period, oldest first; SourceNotFound for two formats, and for two exports of a period."""
+    kinds = {delivery.kind: delivery.export for delivery in deliveries}
+    if len(kinds) > 1:
+        told = ", ".join(f"{export or '/'} ({kind})" for kind, export in sorted(kinds.items()))
+        raise SourceNotFound(f"{place} has exports of two formats: {told}; let the credential's prefix name one")
+    by_period: dict[date, Delivery] = {}
+    for delivery in sorted(deliveries, key=lambda item: (item.period, item.export)):
+        other = by_period.setdefault(delivery.period, delivery)
+        if other is not delivery:
+            raise SourceNotFound(
+                f"{place} has two exports of {delivery.period:%Y-%m}, {other.export or '/'} and"
+                f" {delivery.export or '/'}; let the credential's prefix name one"
+            )
+    return by_period
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def periods_told(periods: Sequence[date]) -> str:
+    """The periods as text."""
+    return listed([f"{period:%Y-%m}" for period in periods])

@@ -1,0 +1,171 @@
+"""A container of Blob storage as an object store, over the SDK, against a server that checks tokens and ETags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from shared.adapters.azure.blobs import BlobContainer, open_container
+from shared.connectors.objects.object_file import ObjectFile
+from shared.domain.credentials.credentials import AzureClientSecret, AzureFederated
+from shared.errors import (
+    ConvergenceError,
+    CredentialsRejected,
+    ReadBroken,
+    SourceNotFound,
+    SourceRewritten,
+    SourceThrottled,
+    StepFailed,
+    Unavailable,
+)
+from tests.support.local_blobs import ACCOUNT, CLIENT, PAGE_SIZE, LocalBlobs, local_blobs
+
+CONTENT = bytes(range(256)) * 40
+
+
+@pytest.fixture(scope="module")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBlobs]:
+    with local_blobs(tmp_path_factory.mktemp("azure")) as started, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REQUESTS_CA_BUNDLE", str(started.certificate))
+        yield started
+
+
+@pytest.fixture(scope="module")
+def container(azure: LocalBlobs) -> str:
+    name = azure.make_container()
+    for key in ("exports/costs/file", "exports-other/file", "exports", "exports/../file"):
+        azure.put(name, key, CONTENT)
+    return name
+
+
+def opened(azure: LocalBlobs, container: str, prefix: str = "exports", **other: str) -> BlobContainer:
+    credential = AzureClientSecret(**azure.credentials(container, prefix, **other)["credentials"])
+    return open_container(credential, str, endpoint=azure.endpoint, authority=azure.endpoint)
+
+
+@pytest.mark.parametrize("prefix", ["exports", "/exports/", "exports/"])
+def test_a_prefix_is_a_folder_whatever_its_slashes(azure: LocalBlobs, container: str, prefix: str) -> None:
+    assert [found.key for found in opened(azure, container, prefix).list("costs")] == ["exports/costs/file"]
+    assert {found.key for found in opened(azure, container, prefix).list()} == {"exports/costs/file"}
+
+
+def test_a_listing_has_more_than_one_page(azure: LocalBlobs, container: str) -> None:
+    keys = [f"many/{number}" for number in range(PAGE_SIZE * 2 + 1)]
+    for key in keys:
+        azure.put(container, key, b"")
+    assert [item.key for item in opened(azure, container, "many").list()] == keys
+
+
+@pytest.mark.parametrize("by_ranges", [True, False])
+def test_a_blob_is_found_and_read_as_it_was_listed(azure: LocalBlobs, container: str, *, by_ranges: bool) -> None:
+    store = opened(azure, container)
+    (listed,) = store.list()
+    assert store.find(listed.key) == listed
+    with ObjectFile(store, listed, by_ranges=by_ranges) as file:
+        file.seek(1000)
+        assert file.read(5000) + file.read() == CONTENT[1000:]
+
+
+def test_a_blob_that_changed_or_went_away_is_not_read(azure: LocalBlobs, container: str) -> None:
+    azure.put(container, "changing/file", CONTENT)
+    store = opened(azure, container, "changing")
+    (listed,) = store.list()
+    azure.put(container, "changing/file", CONTENT)
+    with pytest.raises(SourceRewritten, match="changed or went away"):
+        store.open(listed, start=0, end=10)
+    del azure.containers[container]["changing/file"]
+    with pytest.raises(SourceRewritten, match="changed or went away"):
+        store.open(listed, start=0, end=10)
+    assert store.find(listed.key) is None
+
+
+def test_a_large_blob_is_read_in_parts_of_one_version(
+    azure: LocalBlobs, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.adapters.azure.blobs._CHUNK_BYTES", 1000)
+    azure.put(container, "large/file", CONTENT)
+    store = opened(azure, container, "large")
+    (listed,) = store.list()
+    body = store.open(listed, start=0, end=len(CONTENT))
+    assert body.read(5000) == CONTENT[:5000]
+    azure.put(container, "large/file", CONTENT)
+    with pytest.raises(SourceRewritten, match="changed or went away"):
+        body.read(5000)
+
+
+@pytest.mark.parametrize("cuts", [1, 4])
+def test_a_download_that_breaks_off_goes_on(
+    azure: LocalBlobs, container: str, monkeypatch: pytest.MonkeyPatch, cuts: int
+) -> None:
+    monkeypatch.setattr("azure.storage.blob._download.time", SimpleNamespace(sleep=lambda _: None))
+    store = opened(azure, container)
+    (listed,) = store.list()
+    azure.cuts = cuts
+    with ObjectFile(store, listed) as file:
+        assert file.read() == CONTENT
+    assert azure.cuts == 0
+
+
+def test_a_download_that_breaks_off_again_and_again_is_told(
+    azure: LocalBlobs, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("azure.storage.blob._download.time", SimpleNamespace(sleep=lambda _: None))
+    store = opened(azure, container)
+    (listed,) = store.list()
+    monkeypatch.setattr(azure, "cuts", 3)  # as often as the SDK tries
+    with pytest.raises(ReadBroken, match="the download broke off"):
+        store.open(listed, start=0, end=listed.size)
+
+
+@pytest.mark.parametrize("key", ["other/file", "exports/../file", "exports/"])
+def test_a_key_outside_the_prefix_is_never_asked_for(azure: LocalBlobs, container: str, key: str) -> None:
+    with pytest.raises(SourceNotFound, match="it is not read"):
+        opened(azure, container).find(key)
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "words"),
+    [
+        ((403, "AuthorizationPermissionMismatch"), SourceNotFound, "grant Storage Blob Data Reader on the container"),
+        ((409, "BlobArchived"), StepFailed, "Azure answered BlobArchived"),
+    ],
+)
+def test_an_answer_ends_a_run_in_its_words(
+    azure: LocalBlobs, container: str, failure: tuple[int, str], kind: type[ConvergenceError], words: str
+) -> None:
+    azure.failures.append(failure)
+    with pytest.raises(kind, match=words):
+        list(opened(azure, container).list())
+
+
+def test_throttling_is_told_once_the_tries_are_used_up(
+    azure: LocalBlobs, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.adapters.azure.blobs._RETRIES", 0)
+    azure.failures.append((503, "ServerBusy"))
+    with pytest.raises(SourceThrottled, match="asks to slow down"):
+        list(opened(azure, container).list())
+
+
+def test_an_application_that_entra_refuses_is_told_in_its_words(azure: LocalBlobs, container: str) -> None:
+    with pytest.raises(CredentialsRejected, match="AADSTS7000215: Invalid client secret"):
+        list(opened(azure, container, client_secret="x" * 20).list())
+    with pytest.raises(SourceNotFound, match="there is no such container"):
+        list(opened(azure, "no-such-container").list())
+
+
+def test_a_directory_that_entra_does_not_know_may_be_an_outage(azure: LocalBlobs, container: str) -> None:
+    with pytest.raises(Unavailable, match="does not know the credential's directory, or did not answer"):
+        list(opened(azure, container, tenant_id=CLIENT).list())
+
+
+def test_an_application_is_trusted_without_a_secret(azure: LocalBlobs, container: str) -> None:
+    content = azure.credentials(container, "exports", client_secret=None, federated_credential={})["credentials"]
+    assert (content["client_id"], content["storage_account"]) == (CLIENT, ACCOUNT)
+    store = open_container(
+        AzureFederated(**content), lambda: "the platform's token", endpoint=azure.endpoint, authority=azure.endpoint
+    )
+    assert [found.key for found in store.list()] == ["exports/costs/file"]
+    assert azure.assertions == ["the platform's token"]

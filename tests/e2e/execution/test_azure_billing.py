@@ -1,0 +1,193 @@
+"""azure/cost/billing from a container to published rows: every billing period whole, and only it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import MakeTenant
+from tests.support.azure_exports import Export, charge, total
+from tests.support.executions import Executions
+from tests.support.local_blobs import ACCOUNT, LocalBlobs, local_blobs
+from tests.support.tenant import Api, Tenant
+
+DATA = Path(__file__).parents[4] / "shared" / "data" / "azure"
+AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
+
+
+@dataclass(frozen=True)
+class Container:
+    """A tenant whose credential names a prefix of a container of its own."""
+
+    tenant: Tenant
+    executions: Executions
+    azure: LocalBlobs
+    name: str
+    export: Export
+
+    @property
+    def api(self) -> Api:
+        return Api(self.executions.cloud.ready["gateway"], self.tenant.api_key)
+
+    @property
+    def source(self) -> str:
+        return f"azure:{ACCOUNT}/{self.name}/exports"
+
+    def store_credentials(self, **wrong: str) -> dict[str, Any]:
+        body = self.azure.credentials(self.name, "exports", **wrong)
+        answer = self.api.post(f"/api/v1/tenants/{self.tenant.tenant_id}/credentials", body)
+        assert answer.status_code in (200, 201), answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def run(self) -> None:
+        self.executions.run(self.tenant, {}, source=self.source)
+
+    def fail(self) -> str:
+        delivery = self.executions.admit(self.tenant, {}, source=self.source, max_retries=0)
+        assert self.executions.deliver(delivery) == "FAILED"
+        return self.executions.error_of(delivery)
+
+    def billed(self) -> dict[date, tuple[int, Decimal]]:
+        return {
+            row["period"]: (row["row_count"], row["billed"])
+            for row in self.executions.query(
+                "SELECT DATE(BillingPeriodStart) AS period, COUNT(*) AS row_count, SUM(BilledCost) AS billed"
+                f" FROM {self.tenant.tenant_id}.focus_cost GROUP BY period ORDER BY period"
+            )
+        }
+
+
+@pytest.fixture(scope="module")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBlobs]:
+    with local_blobs(tmp_path_factory.mktemp("azure")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def runs(executions: Executions, environment: dict[str, str], azure: LocalBlobs, tmp_path_factory: Any) -> Any:
+    from devcloud.gateway.function_process import FunctionProcess
+    from tests.support.instance import Instance
+
+    folder = tmp_path_factory.mktemp("execute")
+    trusted = folder / "trusted.pem"
+    known = environment.get("REQUESTS_CA_BUNDLE")
+    trusted.write_bytes((Path(known).read_bytes() if known else b"") + azure.certificate.read_bytes())
+    settings = environment | {"BLOB_ENDPOINT": azure.endpoint, "ENTRA_ENDPOINT": azure.endpoint}
+    settings["REQUESTS_CA_BUNDLE"] = str(trusted)
+    instance = Instance(FunctionProcess("execute_run", lambda: settings, log_path=folder / "execute_run.log"))
+    yield replace(executions, url=instance.url)
+    instance.stop()
+
+
+@pytest.fixture
+def make_container(azure: LocalBlobs, runs: Executions, make_tenant: MakeTenant) -> Callable[[], Container]:
+    def make() -> Container:
+        name = azure.make_container()
+        return Container(make_tenant(), runs, azure, name, Export(partial(azure.put, name)))
+
+    return make
+
+
+def test_a_period_is_replaced_whole_and_only_it(make_container: Callable[[], Container]) -> None:
+    container = make_container()
+    assert container.store_credentials()["pipelines"] == ["azure-cost-billing"]
+    august = [charge(AUGUST, number, cost) for number, cost in enumerate(["4", "0.123456789"])]
+    september = [charge(SEPTEMBER, number, cost) for number, cost in enumerate(["1.5", "2.25"])]
+    container.export.deliver(AUGUST, august, ending="snappy.parquet")
+    container.export.deliver(SEPTEMBER, september, files=2, ending="csv.gz")
+    container.run()
+    assert container.billed() == {AUGUST: (2, total(august)), SEPTEMBER: (2, total(september))}
+
+    fewer = [charge(SEPTEMBER, 1, "7")]
+    container.export.deliver(SEPTEMBER, fewer)
+    container.run()
+    assert container.billed() == {AUGUST: (2, total(august)), SEPTEMBER: (1, Decimal(7))}
+
+
+def test_what_cannot_be_read_ends_the_run_by_name_and_publishes_nothing(
+    make_container: Callable[[], Container],
+) -> None:
+    container = make_container()
+    container.store_credentials(client_secret="x" * 20)
+    assert "CREDENTIALS_REJECTED: Azure refuses the application" in container.fail()
+
+    container.store_credentials()
+    container.export.deliver_file(SEPTEMBER, [charge(SEPTEMBER, 1, "1", Date="25.09.2026")])
+    assert "a row has 25.09.2026" in container.fail()
+
+    container.export.deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "1")], manifest={"dataRowCount": 2})
+    assert "manifest.json is of 2 rows, and its files have 1" in container.fail()
+    container.export.deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "2")])
+    container.run()
+    assert container.billed() == {SEPTEMBER: (1, Decimal(2))}
+
+
+def test_a_delivery_that_is_replaced_while_it_is_read_is_read_again(make_container: Callable[[], Container]) -> None:
+    container = make_container()
+    container.store_credentials()
+    _, second = container.export.deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "1"), charge(SEPTEMBER, 2, "2")], files=2)
+
+    def replace_it(read: str) -> None:
+        if read == second:
+            container.azure.before_read = None
+            container.azure.put(container.name, second, b"another")
+            container.export.deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "5")])
+
+    container.azure.before_read = replace_it
+    container.run()
+    assert container.azure.before_read is None
+    assert container.billed() == {SEPTEMBER: (1, Decimal(5))}
+
+
+def test_a_request_to_run_it_names_the_container_as_its_source(make_container: Callable[[], Container]) -> None:
+    container = make_container()
+    container.store_credentials()
+    answer = container.api.post(f"/api/v1/pipelines/run/{container.tenant.tenant_id}/azure/cost/billing", {})
+    assert answer.status_code == 202, answer.text
+    (queued,) = container.executions.query(
+        "SELECT pipeline_id, source FROM tenants.pipeline_execution_queue WHERE run_id = @run_id",
+        run_id=answer.json()["pipeline_logging_id"],
+    )
+    assert queued == {"pipeline_id": "azure-cost-billing", "source": container.source}
+
+
+@pytest.mark.parametrize(
+    ("file", "days"),
+    [
+        ("ftk_EA_ActualCost_Small_2023-09.csv", "20230901-20230930"),
+        ("nise_azure_2026-09_seed105.csv", "20260901-20260930"),
+    ],
+)
+def test_what_is_published_equals_the_export_to_the_last_digit(
+    make_container: Callable[[], Container], file: str, days: str
+) -> None:
+    if not (DATA / file).exists():
+        pytest.skip(f"the sample {file} is not on this machine")
+    content = (DATA / file).read_bytes()
+    rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines()))
+    container = make_container()
+    container.store_credentials()
+    container.azure.put(container.name, f"exports/costs/{days}/costs.csv", content)
+    container.run()
+    nine = Decimal("1e-9")
+    costs = [Decimal(row.get("Cost") or row["CostInBillingCurrency"]).quantize(nine, ROUND_HALF_UP) for row in rows]
+    (billed,) = container.billed().values()
+    assert billed == (len(rows), sum(costs, Decimal(0)))
+
+
+def test_amortised_costs_without_a_manifest_are_refused(make_container: Callable[[], Container]) -> None:
+    container = make_container()
+    container.store_credentials()
+    covered = charge(SEPTEMBER, 1, "1", PricingModel="Reservation")
+    container.export.deliver_file(SEPTEMBER, [covered, charge(SEPTEMBER, 2, "2")])
+    assert "CHECK_FAILED: amortized_as_actual: 1, expected 0" in container.fail()
+    assert container.billed() == {}
