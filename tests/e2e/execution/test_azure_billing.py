@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -41,7 +43,7 @@ class Container:
     def source(self) -> str:
         return f"azure:{ACCOUNT}/{self.name}/exports"
 
-    def store_credentials(self, **wrong: str) -> dict[str, Any]:
+    def store_credentials(self, **wrong: Any) -> dict[str, Any]:
         body = self.azure.credentials(self.name, "exports", **wrong)
         answer = self.api.post(f"/api/v1/tenants/{self.tenant.tenant_id}/credentials", body)
         assert answer.status_code in (200, 201), answer.text
@@ -191,3 +193,17 @@ def test_amortised_costs_without_a_manifest_are_refused(make_container: Callable
     container.export.deliver_file(SEPTEMBER, [covered, charge(SEPTEMBER, 2, "2")])
     assert "CHECK_FAILED: amortized_as_actual: 1, expected 0" in container.fail()
     assert container.billed() == {}
+
+
+def test_an_application_is_read_without_a_secret_for_the_tenants_own_audience(
+    make_container: Callable[[], Container],
+) -> None:
+    container = make_container()
+    container.store_credentials(client_secret=None, federated_credential={})
+    container.export.deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "1")])
+    container.run()
+    assert container.billed() == {SEPTEMBER: (1, Decimal(1))}
+    payload = container.azure.assertions[-1].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    guide = container.api.get(f"/api/v1/tenants/{container.tenant.tenant_id}/credentials/setup?provider=AZURE").json()
+    assert (claims["aud"], claims["sub"]) == (guide["audience"], guide["subject"])
