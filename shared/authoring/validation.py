@@ -36,12 +36,15 @@ def template_files(path: Path) -> list[Path]:
         return [path.resolve()]
     if not path.is_dir():
         raise ConfigError(f"{path}: there is no such file or folder")
-    # The project's own folder may have the name of a provider.
-    in_folders = (file for file in sorted(path.resolve().rglob("*.yml")) if file.parent != CONFIGS.resolve())
-    found = [file for file in in_folders if file.parts[-3] in PROVIDERS]
+    found = [file for file in sorted(path.resolve().rglob("*.yml")) if _is_below_a_provider(file)]
     if not found:
         raise ConfigError(f"{path}: holds no <provider>/<domain>/<template>.yml; providers are {', '.join(PROVIDERS)}")
     return found
+
+
+def _is_below_a_provider(path: Path) -> bool:
+    # The project's own folder may have the name of a provider, and holds no template beside platform.yml.
+    return path.resolve().parts[-3] in PROVIDERS and path.resolve().parent != CONFIGS.resolve()
 
 
 def problems_of(path: Path) -> Sequence[str]:
@@ -50,7 +53,7 @@ def problems_of(path: Path) -> Sequence[str]:
     if path.suffix != ".yml":
         given = path.with_name(f"{path.name.partition('.')[0]}.yml")
         return [f"{file}:1: is no template; give its .yml, as {shown_path(given)}, and its SQL is read with it"]
-    if path.parts[-3] not in PROVIDERS or not all(map(is_template_part, (path.parts[-2], path.stem))):
+    if not _is_below_a_provider(path) or not all(map(is_template_part, (path.parts[-2], path.stem))):
         return [f"{file}:1: is not at <provider>/<domain>/<template>.yml; providers are {', '.join(PROVIDERS)}"]
     try:
         template = read_template(path, file=file)
