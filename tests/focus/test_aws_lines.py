@@ -22,8 +22,9 @@ from shared.adapters.bigquery.staging import staging_schema
 from shared.configuration.tables import get_table, get_views
 from shared.configuration.templates import get_template
 from shared.connectors.aws.columns import place_columns
-from shared.connectors.aws.rows import RowShape, known_columns
+from shared.connectors.aws.rows import TABLE, AwsRows
 from shared.connectors.objects.decoding import decoded
+from shared.connectors.objects.rows import known_columns
 from tests.support.aws_exports import csv_of
 from tests.support.focus.aws_rows import PLAN, RESERVATION, charge, every_kind, fees, reservation, row, savings_plan
 from tests.support.focus.statements import Statements
@@ -143,9 +144,9 @@ def report_table(aws: Statements, file: Path) -> str:
         rows = list(csv.DictReader(opened))
     store = MemoryStore()
     found = store.put("exports/file.csv", csv_of(rows, list(rows[0])))
-    columns = place_columns(list(rows[0]), known_columns(), file=file.name)
+    columns = place_columns(list(rows[0]), known_columns(TABLE), file=file.name)
     period = date.fromisoformat(rows[0]["bill/BillingPeriodStartDate"][:10])
-    shape = RowShape(columns, "aws:bills/exports", period, "manifest", "a-run", datetime(2026, 10, 2, tzinfo=UTC))
+    shape = AwsRows(columns, "aws:bills/exports", period, "manifest", "a-run", datetime(2026, 10, 2, tzinfo=UTC))
     sink = BytesIO()
     pq.write_table(pa.Table.from_batches([shape.shaped(batch, "f") for batch in decoded(store, found)]), sink)
     name, schema = f"extract_{uuid.uuid4().hex[:12]}", staging_schema(get_table("tenant_dataset", "aws_cost_billing"))

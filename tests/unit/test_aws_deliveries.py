@@ -12,13 +12,15 @@ from shared.connectors.aws.billing_files import AwsBillingFiles
 from shared.connectors.aws.columns import REQUIRED, place_columns
 from shared.connectors.aws.deliveries import find_deliveries
 from shared.connectors.aws.manifests import parse_manifest
-from shared.connectors.aws.rows import known_columns
+from shared.connectors.aws.rows import TABLE
+from shared.connectors.objects.rows import known_columns
 from shared.domain.credentials.credentials import AwsRole
 from shared.domain.object_stores import folder
 from shared.errors import SourceNotFound, SourceRewritten, StepRefused
 from tests.support.aws_exports import csv_of, line
 from tests.support.stored_objects import BEGIN, MemoryStore
 
+KNOWN = known_columns(TABLE)
 ROLE = "arn:aws:iam::123456789012:role/reader"
 SEPTEMBER, OCTOBER = date(2026, 9, 1), date(2026, 10, 1)
 CUR2, LEGACY = "exports/cur2/", "exports/cur/"
@@ -123,22 +125,22 @@ def test_a_manifest_that_points_elsewhere_is_refused(content: Any, words: str) -
 
 
 def test_columns_are_recognised_in_all_spellings() -> None:
-    legacy = place_columns([*line(SEPTEMBER, 1, "1"), "discount/Spp", "some/NewColumn"], known_columns(), file="f")
+    legacy = place_columns([*line(SEPTEMBER, 1, "1"), "discount/Spp", "some/NewColumn"], KNOWN, file="f")
     assert legacy.own["lineItem/UnblendedCost"] == "line_item_unblended_cost"
     assert legacy.own["savingsPlan/SavingsPlanARN"] == "savings_plan_savings_plan_a_r_n"
     assert legacy.members["product"] == {"product/region": "region"}
     assert legacy.members["resource_tags"] == {"resourceTags/user:team": "user_team"}
     assert legacy.others == ["some/NewColumn"]
-    flat = place_columns([*REQUIRED, "product_vcpu", "resource_tags_user_team", "new_one"], known_columns(), file="f")
+    flat = place_columns([*REQUIRED, "product_vcpu", "resource_tags_user_team", "new_one"], KNOWN, file="f")
     assert (flat.members["product"], flat.others) == ({"product_vcpu": "vcpu"}, ["new_one"])
 
 
 def test_an_export_without_a_required_column_is_refused_by_name() -> None:
     names = [name for name in REQUIRED if name != "line_item_unblended_cost"]
     with pytest.raises(StepRefused, match="f lacks columns that a cost needs: line_item_unblended_cost"):
-        place_columns(names, known_columns(), file="f")
+        place_columns(names, KNOWN, file="f")
     with pytest.raises(StepRefused, match="f is a FOCUS export"):
-        place_columns(["BilledCost", "ChargeCategory"], known_columns(), file="f")
+        place_columns(["BilledCost", "ChargeCategory"], KNOWN, file="f")
 
 
 def put_report(store: MemoryStore, *costs: str) -> None:

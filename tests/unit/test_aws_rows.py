@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.connectors.aws.columns import place_columns
-from shared.connectors.aws.rows import RowShape, count_billed, known_columns
+from shared.connectors.aws.rows import TABLE, AwsRows, count_billed
 from shared.connectors.daily_totals import BilledTotals
 from shared.connectors.json_texts import objects_of, objects_of_maps
 from shared.connectors.objects.decoding import decoded
+from shared.connectors.objects.rows import known_columns
 from shared.errors import StepRefused
 from tests.support.aws_exports import csv_of, line, parquet_of
 from tests.support.stored_objects import MemoryStore
@@ -29,8 +30,8 @@ TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_
 def shaped(content: bytes, name: str) -> pa.RecordBatch:
     store = MemoryStore()
     (batch,) = decoded(store, store.put(f"exports/{name}", content))
-    columns = place_columns(batch.schema.names, known_columns(), file=name)
-    return RowShape(columns, "aws:bills/exports", SEPTEMBER, "manifest", "run", READ_AT).shaped(batch, name)
+    columns = place_columns(batch.schema.names, known_columns(TABLE), file=name)
+    return AwsRows(columns, "aws:bills/exports", SEPTEMBER, "manifest", "run", READ_AT).shaped(batch, name)
 
 
 def of_csv(*rows: dict[str, str]) -> pa.RecordBatch:

@@ -13,8 +13,9 @@ from shared.connectors.azure.billing_files import AzureBillingFiles
 from shared.connectors.azure.columns import REQUIRED, place_columns
 from shared.connectors.azure.deliveries import find_deliveries
 from shared.connectors.azure.manifests import parse_manifest
-from shared.connectors.azure.rows import known_columns
+from shared.connectors.azure.rows import TABLE
 from shared.connectors.daily_totals import BilledTotals
+from shared.connectors.objects.rows import known_columns
 from shared.domain.credentials.credentials import AzureFederated, FederatedCredential
 from shared.errors import SourceNotFound, SourceRewritten, StepRefused
 from tests.support.azure_exports import ENCODERS, Export, charge
@@ -100,21 +101,21 @@ def test_a_manifest_that_is_of_something_else_is_refused(content: Any, words: st
 def test_columns_of_all_spellings_find_their_place() -> None:
     german = ["Ressourcengruppe (ResourceGroup)", "UsageQuantity (UsageQuantity)", "Maßeinheit (UnitOfMeasure)"]
     columns = place_columns(
-        [*REQUIRED, *german, "meterCategory", "InstanceId", "ResourceId", "New"], known_columns(), file="f"
+        [*REQUIRED, *german, "meterCategory", "InstanceId", "ResourceId", "New"], known_columns(TABLE), file="f"
     )
     assert [columns.own[name] for name in german] == ["ResourceGroup", "Quantity", "UnitOfMeasure"]
     assert (columns.own["meterCategory"], columns.own["ResourceId"]) == ("MeterCategory", "ResourceId")
     assert columns.others == ["InstanceId", "New"]
     assert columns.agreement == "EA"
-    assert place_columns([*REQUIRED, "costInUsd"], known_columns(), file="f").agreement == "MCA"
-    assert place_columns([*REQUIRED, "costInUsd", "AccountOwnerId"], known_columns(), file="f").agreement == "EA"
+    assert place_columns([*REQUIRED, "costInUsd"], known_columns(TABLE), file="f").agreement == "MCA"
+    assert place_columns([*REQUIRED, "costInUsd", "AccountOwnerId"], known_columns(TABLE), file="f").agreement == "EA"
 
 
 def test_an_export_without_what_a_cost_needs_is_refused_by_column() -> None:
     with pytest.raises(StepRefused, match="f lacks columns that a cost needs: BillingAccountId, ChargeType"):
-        place_columns(["PreTaxCost", "Currency", "BillingCurrency", "UsageDateTime"], known_columns(), file="f")
+        place_columns(["PreTaxCost", "Currency", "BillingCurrency", "UsageDateTime"], known_columns(TABLE), file="f")
     with pytest.raises(StepRefused, match="f is a FOCUS export"):
-        place_columns(["BilledCost", "ChargeCategory"], known_columns(), file="f")
+        place_columns(["BilledCost", "ChargeCategory"], known_columns(TABLE), file="f")
 
 
 @pytest.mark.parametrize("prefix", ["exports", "/exports", "exports/", "/exports/"])

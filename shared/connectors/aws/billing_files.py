@@ -12,10 +12,11 @@ import pyarrow as pa
 from shared.connectors.aws.columns import place_columns
 from shared.connectors.aws.deliveries import find_deliveries
 from shared.connectors.aws.manifests import parse_manifest
-from shared.connectors.aws.rows import TABLE, RowShape, count_billed, known_columns
+from shared.connectors.aws.rows import TABLE, AwsRows, count_billed
 from shared.connectors.daily_totals import BilledTotals
 from shared.connectors.objects.billing_files import BillingFiles
 from shared.connectors.objects.deliveries import Delivery, Manifest
+from shared.connectors.objects.rows import known_columns
 from shared.domain.object_stores import StoredObject
 
 
@@ -33,10 +34,10 @@ class AwsBillingFiles(BillingFiles):
         """Of Data Exports, or a legacy one."""
         return parse_manifest(document, delivery, bucket=self.store.bucket, prefix=self.store.prefix)
 
-    def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
+    def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[AwsRows, Collection[str]]:
         """As aws_cost_billing."""
-        columns = place_columns(names, known_columns(), file=file)
-        shape = RowShape(columns, self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at)
+        columns = place_columns(names, known_columns(TABLE), file=file)
+        shape = AwsRows(columns, self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at)
         return shape, columns.others
 
     def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:

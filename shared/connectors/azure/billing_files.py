@@ -12,10 +12,11 @@ import pyarrow as pa
 from shared.connectors.azure.columns import place_columns
 from shared.connectors.azure.deliveries import find_deliveries
 from shared.connectors.azure.manifests import parse_manifest
-from shared.connectors.azure.rows import TABLE, RowShape, count_billed, known_columns
+from shared.connectors.azure.rows import TABLE, AzureRows, count_billed
 from shared.connectors.daily_totals import BilledTotals
 from shared.connectors.objects.billing_files import BillingFiles
 from shared.connectors.objects.deliveries import Delivery, Manifest
+from shared.connectors.objects.rows import known_columns
 from shared.domain.object_stores import StoredObject
 
 
@@ -33,10 +34,10 @@ class AzureBillingFiles(BillingFiles):
         """It says how many rows there are."""
         return parse_manifest(document, delivery, prefix=self.store.prefix)
 
-    def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
+    def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[AzureRows, Collection[str]]:
         """As azure_cost_billing."""
-        columns = place_columns(names, known_columns(), file=file)
-        shape = RowShape(columns, self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at)
+        columns = place_columns(names, known_columns(TABLE), file=file)
+        shape = AzureRows(columns, self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at)
         return shape, columns.others
 
     def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:

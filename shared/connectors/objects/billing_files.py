@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from shared.connectors.daily_totals import BilledTotals
 from shared.connectors.objects.decoding import decoded
 from shared.connectors.objects.deliveries import Delivery, Manifest, periods_told
 from shared.connectors.objects.object_file import ObjectFile
+from shared.connectors.objects.rows import RowShape
 from shared.domain.object_stores import ObjectStore, StoredObject
 from shared.domain.templates.grain import days_between, whole_days
 from shared.errors import SourceNotFound, SourceRewritten, StepRefused
@@ -24,14 +25,6 @@ from shared.runtime import log
 # A file that is younger than its manifest belongs to the next delivery, unless no new manifest comes within this time.
 _DELIVERED_WITHIN = timedelta(hours=2)
 _LARGEST_MANIFEST = 16 * 1024 * 1024
-
-
-class Shape(Protocol):
-    """How the rows of one file become the table's."""
-
-    def shaped(self, batch: pa.RecordBatch, file: str) -> pa.RecordBatch:
-        """The batch with the table's columns; StepRefused naming column, value and file when one does not fit."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +48,7 @@ class BillingFiles(ABC):
         """What a manifest says; StepRefused when it cannot be this delivery's."""
 
     @abstractmethod
-    def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[Shape, Collection[str]]:
+    def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
         """How rows with these columns are shaped, and the columns that are unknown."""
 
     @abstractmethod
@@ -103,7 +96,7 @@ class BillingFiles(ABC):
                 raise StepRefused(f"{delivery.name} is of {told} rows, and its files have {rows}")
 
     def _rows(self, delivery: Delivery, file: StoredObject) -> Iterator[pa.RecordBatch]:
-        shape: Shape | None = None
+        shape: RowShape | None = None
         for batch in decoded(self.store, file):
             if shape is None:
                 shape, unknown = self.shape(batch.schema.names, delivery, file.key)
