@@ -11,6 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+_MOST_ANSWERS, _MOST_ANSWERS_SIZE = 200, 32 * 1024 * 1024  # of one kind, in memory at once
 _LARGEST_SHARE = 8  # one value may take at most an eighth of the whole size
 
 
@@ -79,6 +80,20 @@ class Remembered(Generic[Key, Value]):
     def _drop(self, key: Key) -> None:
         if dropped := self._values.pop(key, None):
             self._size -= dropped.size
+
+
+def remembered_answers(
+    *, seconds: float, oldest_seconds: float, clock: Callable[[], float] = time.monotonic
+) -> Remembered[Any, dict[str, Any]]:
+    """An empty cache of answers, which bounds their number and their size. Each answer is valid for `seconds`."""
+    return Remembered(
+        seconds=seconds,
+        most=_MOST_ANSWERS,
+        oldest_seconds=max(seconds, oldest_seconds),
+        size_of=size_in_memory,
+        most_size=_MOST_ANSWERS_SIZE,
+        clock=clock,
+    )
 
 
 def size_in_memory(value: Any) -> int:

@@ -27,13 +27,11 @@ from shared.domain.runs.events import RunEvent
 from shared.domain.runs.run_details import billed_for
 from shared.errors import Conflict, NotFound, TooManyRequests
 from shared.runtime import log
-from shared.runtime.remembered import Remembered, size_in_memory
+from shared.runtime.remembered import Remembered, remembered_answers
 from shared.use_cases.accept_runs import Ask, RunIntake
 from shared.use_cases.run_pipeline import ManualRuns
 
 _OLDEST_LOOK_SECONDS = 30.0
-MOST_LOOKS = 200  # answers in memory at once
-_MOST_LOOKS_SIZE = 32 * 1024 * 1024
 Looks = Remembered[tuple[str, str, str], dict[str, Any]]  # answers by tenant, kind of request, and its details
 _FINISHED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _LISTED = (
@@ -45,14 +43,7 @@ _LISTED = (
 
 def new_looks(*, seconds: float, clock: Callable[[], float] = time.monotonic) -> Looks:
     """An empty cache of answers. Each answer is valid for `seconds`."""
-    return Looks(
-        seconds=seconds,
-        most=MOST_LOOKS,
-        oldest_seconds=max(seconds, _OLDEST_LOOK_SECONDS),
-        size_of=size_in_memory,
-        most_size=_MOST_LOOKS_SIZE,
-        clock=clock,
-    )
+    return remembered_answers(seconds=seconds, oldest_seconds=_OLDEST_LOOK_SECONDS, clock=clock)
 
 
 class ListRequest(BaseModel):

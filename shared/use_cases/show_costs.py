@@ -10,22 +10,14 @@ from shared.adapters.stores.costs import Costs
 from shared.domain.costs import CostRequest, cost_blocks
 from shared.domain.requests.auth import TenantReader
 from shared.domain.requests.parsing import validated
-from shared.runtime.remembered import Remembered, size_in_memory
+from shared.runtime.remembered import Remembered, remembered_answers
 
-MOST_ANSWERS = 200  # answers in memory at once
-_MOST_ANSWERS_SIZE = 32 * 1024 * 1024
 Answers = Remembered[tuple[str, CostRequest], dict[str, Any]]
 
 
 def new_answers(*, seconds: float) -> Answers:
     """An empty cache of answers. Each answer is valid for `seconds`."""
-    return Answers(
-        seconds=seconds,
-        most=MOST_ANSWERS,
-        oldest_seconds=seconds,
-        size_of=size_in_memory,
-        most_size=_MOST_ANSWERS_SIZE,
-    )
+    return remembered_answers(seconds=seconds, oldest_seconds=seconds)
 
 
 @dataclass(frozen=True)
