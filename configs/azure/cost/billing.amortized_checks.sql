@@ -7,30 +7,7 @@ SELECT
   SUM(IF(x_export_kind = 'ACTUAL', COALESCE(CostInBillingCurrency, 0), 0)) AS actual_cost,
   SUM(billed_cost) AS billed_cost
 FROM (
-  SELECT
-    *,
-    CASE
-      WHEN is_committed AND ChargeType NOT IN ('Purchase', 'Refund') THEN 0
-      WHEN is_amortized AND x_export_kind != IF(is_committed, 'ACTUAL', 'AMORTIZED') THEN 0
-      ELSE COALESCE(CostInBillingCurrency, 0)
-    END AS billed_cost
-  FROM (
-    SELECT
-      x_billing_period,
-      x_agreement_type,
-      x_export_kind,
-      BillingAccountId,
-      BillingProfileId,
-      BillingCurrency,
-      ChargeType,
-      CostInBillingCurrency,
-      COALESCE(PricingModel IN ('Reservation', 'SavingsPlan', 'Savings Plan'), FALSE)
-        OR ChargeType IN ('UnusedReservation', 'UnusedSavingsPlan') AS is_committed,
-      COUNTIF(x_export_kind = 'AMORTIZED') OVER (
-        PARTITION BY BillingAccountId, BillingProfileId, x_billing_period
-      ) > 0 AS is_amortized
-    FROM {extract}
-  ) AS told
+  {billed_charges}
 ) AS billed
 WHERE is_amortized
 GROUP BY account, billing_period, currency

@@ -1,3 +1,31 @@
+-- name: billed_charges
+-- Each charge of the exports with the cost that it bills. The purchase of a commitment bills its used and unused parts,
+-- and each cost of the two exports counts once.
+SELECT
+  *,
+  CASE
+    WHEN is_committed AND ChargeType NOT IN ('Purchase', 'Refund') THEN 0
+    WHEN is_amortized AND x_export_kind != IF(is_committed, 'ACTUAL', 'AMORTIZED') THEN 0
+    ELSE COALESCE(CostInBillingCurrency, 0)
+  END AS billed_cost
+FROM (
+  SELECT
+    x_billing_period,
+    x_agreement_type,
+    x_export_kind,
+    BillingAccountId,
+    BillingProfileId,
+    BillingCurrency,
+    ChargeType,
+    CostInBillingCurrency,
+    COALESCE(PricingModel IN ('Reservation', 'SavingsPlan', 'Savings Plan'), FALSE)
+      OR ChargeType IN ('UnusedReservation', 'UnusedSavingsPlan') AS is_committed,
+    COUNTIF(x_export_kind = 'AMORTIZED') OVER (
+      PARTITION BY BillingAccountId, BillingProfileId, x_billing_period
+    ) > 0 AS is_amortized
+  FROM {extract}
+) AS told
+
 -- name: invoiced_by_source
 -- The exports' billed cost by account, billing period and currency. With a customer agreement the account is the billing
 -- profile.
@@ -7,30 +35,7 @@ SELECT
   BillingCurrency AS currency,
   SUM(billed_cost) AS total
 FROM (
-  SELECT
-    *,
-    CASE
-      WHEN is_committed AND ChargeType NOT IN ('Purchase', 'Refund') THEN 0
-      WHEN is_amortized AND x_export_kind != IF(is_committed, 'ACTUAL', 'AMORTIZED') THEN 0
-      ELSE COALESCE(CostInBillingCurrency, 0)
-    END AS billed_cost
-  FROM (
-    SELECT
-      x_billing_period,
-      x_agreement_type,
-      x_export_kind,
-      BillingAccountId,
-      BillingProfileId,
-      BillingCurrency,
-      ChargeType,
-      CostInBillingCurrency,
-      COALESCE(PricingModel IN ('Reservation', 'SavingsPlan', 'Savings Plan'), FALSE)
-        OR ChargeType IN ('UnusedReservation', 'UnusedSavingsPlan') AS is_committed,
-      COUNTIF(x_export_kind = 'AMORTIZED') OVER (
-        PARTITION BY BillingAccountId, BillingProfileId, x_billing_period
-      ) > 0 AS is_amortized
-    FROM {extract}
-  ) AS told
+  {billed_charges}
 ) AS billed
 GROUP BY billing_account_id, billing_period, currency
 

@@ -40,11 +40,11 @@ def statements() -> Mapping[str, Statement]:
     found: dict[str, Statement] = {}
     for path in sorted((FOLDER / "cost").glob("billing*.sql")):
         found |= load_statements(path)
-    lines = found["focus_lines"]
-    return {
-        name: each.naming(focus_lines=lines) if "focus_lines" in placeholders(each.text) else each
-        for name, each in found.items()
-    }
+
+    def whole(each: Statement) -> Statement:
+        return each.naming(**{name: whole(found[name]) for name in placeholders(each.text) & found.keys()})
+
+    return {name: whole(each) for name, each in found.items()}
 
 
 @dataclass(frozen=True)
