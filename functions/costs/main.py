@@ -1,18 +1,27 @@
-"""Shows a tenant's costs."""
+"""Shows a tenant's costs, and how they changed after they had been published."""
 
 import flask
 
-from shared import bootstrap
-from shared.http import Answer, Routes
+from shared.bootstrap import cost_questions
+from shared.domain.costs import cost_table, restatement_table
+from shared.http import Answer, CsvAnswer, Routes
 from shared.http.policies import ReaderCall, tenant_reader
 
 routes = Routes("costs")
 
 
 @routes.route("GET /api/v1/costs/{tenant_id}", policy=tenant_reader)
-def _show(call: ReaderCall) -> Answer:
-    """200 with the sums of the days, by group and period."""
-    return Answer(200, bootstrap.cost_questions().show(call.caller, call.query))
+def _show(call: ReaderCall) -> Answer | CsvAnswer:
+    shown = cost_questions().show(call.caller, call.query)
+    if call.wants_csv:
+        return CsvAnswer(*cost_table(shown["currencies"], group_by=shown["group_by"]))
+    return Answer(200, shown)
+
+
+@routes.route("GET /api/v1/costs/{tenant_id}/restatements", policy=tenant_reader)
+def _show_restatements(call: ReaderCall) -> Answer | CsvAnswer:
+    shown = cost_questions().show_restatements(call.caller, call.query)
+    return CsvAnswer(*restatement_table(shown["restatements"])) if call.wants_csv else Answer(200, shown)
 
 
 def costs(request: flask.Request) -> flask.Response:

@@ -31,6 +31,10 @@ GROUPS: Mapping[str, str] = {
     "sku": "SkuId",
     "charge_category": "ChargeCategory",
 }
+RESTATED = (
+    "restated_at", "usage_date", "billing_currency", "billed_cost_change", "billed_cost_before", "billed_cost_after",
+    "rows_before", "rows_after", "source", "pipeline_logging_id",
+)  # fmt: skip
 MOST_DAYS: Mapping[str, int] = {"day": 100, "month": 1200, "total": 1200}
 _EXACT = Context(prec=100)  # more digits than sums of NUMERIC have; the default of 28 would round them
 _NAMES = ", ".join(GROUPS)
@@ -97,6 +101,24 @@ class CostRequest(BaseModel):
         return (GROUPS[name], value) if value else None
 
 
+class RestatementsRequest(BaseModel):
+    """The query string of a request for restatements. Both days are included."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    since: AwareDatetime | None = None
+    first_date: Annotated[date | None, Field(alias="from")] = None
+    last_date: Annotated[date | None, Field(alias="to")] = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 200
+    page_token: Annotated[str, Field(max_length=2048)] | None = None
+
+    @model_validator(mode="after")
+    def _check_days(self) -> RestatementsRequest:
+        if self.first_date and self.last_date and self.last_date < self.first_date:
+            raise ValueError("`to` must not be before `from`")
+        return self
+
+
 def cost_blocks(sums: Iterable[Mapping[str, Any]], *, compares: bool) -> list[dict[str, Any]]:
     """One block for each billing currency. It has the groups by rank, and the periods of each group in order.
 
@@ -114,6 +136,22 @@ def cost_blocks(sums: Iterable[Mapping[str, Any]], *, compares: bool) -> list[di
         if compares:
             group["previous_cost"] = _EXACT.add(group["previous_cost"], row["previous_cost"] or Decimal(0))
     return [_block(currency, list(groups.values()), compares=compares) for currency, groups in blocks.items()]
+
+
+def cost_table(blocks: Iterable[Mapping[str, Any]], *, group_by: str) -> tuple[list[str], list[list[Any]]]:
+    """The columns and the rows of a CSV file: one row for each currency, group and period of the blocks."""
+    rows = [
+        [block["billing_currency"], group["name"], group["is_rest"], period["period"], period["cost"]]
+        for block in blocks
+        for group in block["groups"]
+        for period in group["periods"]
+    ]
+    return ["billing_currency", group_by, "is_rest", "period", "cost"], rows
+
+
+def restatement_table(restated: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """The columns and the rows of a CSV file: one row for each restated day, run and currency."""
+    return list(RESTATED), [[row[name] for name in RESTATED] for row in restated]
 
 
 def _block(currency: str, groups: list[dict[str, Any]], *, compares: bool) -> dict[str, Any]:

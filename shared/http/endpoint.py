@@ -14,9 +14,9 @@ from flask import Request, Response
 from shared import errors
 from shared.configuration.platform_config import get_platform
 from shared.configuration.settings import get_settings
-from shared.http.messages import Answer, Call, Caller, HttpRequest
+from shared.http.messages import Answer, Call, Caller, CsvAnswer, HttpRequest
 from shared.http.problems import problem
-from shared.http.responses import allow_origin, json_response
+from shared.http.responses import allow_origin, csv_response, json_response
 from shared.runtime import log
 from shared.runtime.watchdog import watched
 
@@ -25,7 +25,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _ALLOWED_HEADERS = "Content-Type, X-API-Key, X-User-ID, Idempotency-Key, X-Request-ID"
 
 
-Handler = Callable[[Call[Caller]], Answer]
+Handler = Callable[[Call[Caller]], Answer | CsvAnswer]
 Policy = Callable[[HttpRequest], Caller]
 
 
@@ -103,6 +103,8 @@ class Routes:
         except Exception as error:  # noqa: BLE001 - the outermost frame: the log gets the error, the caller no detail
             log.error("request failed", exception=error)
             return _problem(None, request)
+        if isinstance(answer, CsvAnswer):
+            return csv_response(answer.columns, answer.rows)
         return json_response(answer.status, answer.body, answer.headers)
 
     def _methods(self, path: str) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import Headers, MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from shared import errors
 from shared.domain.requests.parsing import Model, validated
@@ -16,6 +17,7 @@ from shared.domain.requests.replies import Reply
 
 Caller = TypeVar("Caller")
 
+_JSON, _CSV = "application/json", "text/csv"
 _USER_ID_MAX = 128
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 
@@ -70,6 +72,12 @@ class HttpRequest:
         return value
 
     @property
+    def wants_csv(self) -> bool:
+        """Whether the header Accept prefers text/csv to JSON."""
+        accepted = parse_accept_header(self.headers.get("Accept"), MIMEAccept)
+        return accepted.best_match([_JSON, _CSV], default=_JSON) == _CSV
+
+    @property
     def body_user_and_key(self) -> tuple[dict[str, Any], str | None, str | None]:
         """The body, user and Idempotency-Key of a request to a `keyed` route."""
         return self.json_object(), self.user_id, self.idempotency_key
@@ -93,6 +101,14 @@ class Answer:
     status: int
     body: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CsvAnswer:
+    """The answer 200 as CSV, for spreadsheets. Each row has a value for each column."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
 
 
 def creation_answer(reply: Reply) -> Answer:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +21,21 @@ def json_response(
     """A response with a JSON body. Times are in UTC, amounts are decimal numbers without an exponent."""
     text = json.dumps(body, default=_plain, ensure_ascii=False)
     return Response(text, status=status, headers=dict(headers), content_type=content_type)
+
+
+def csv_response(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Response:
+    """A response with a CSV body as in RFC 4180: UTF-8, with a line of column names. Null is an empty field."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([_field(value) for value in row] for row in rows)
+    return Response(text.getvalue(), content_type="text/csv; charset=utf-8")
+
+
+def _field(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value) if isinstance(value, bool) else _plain(value)
 
 
 def _plain(value: Any) -> str:

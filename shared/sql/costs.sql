@@ -1,6 +1,7 @@
 -- name: read_costs
--- A tenant's costs of a range of days as one row: sums by group and period, each provider's newest day, and the days that
--- were restated since a moment. The groups with the highest costs keep their names; the others are merged into one.
+-- A tenant's costs of a range of days as one row: sums by group and period, each provider's newest day and last final day,
+-- and the days that were restated since a moment. The groups with the highest costs keep their names; the others are
+-- merged into one.
 -- param: first_date DATE
 -- param: last_date DATE
 -- param: previous_from DATE
@@ -67,10 +68,22 @@ SELECT
   ) AS sums,
   ARRAY(
     SELECT AS STRUCT
-      ProviderName AS provider,
-      MAX(DATE(ChargePeriodStart)) AS data_through
-    FROM {dataset}.focus_cost
-    WHERE ChargePeriodStart >= TIMESTAMP(@first_date)
+      charges.provider,
+      MAX(charges.newest_day) AS data_through,
+      IF(LOGICAL_AND(finals.final_through IS NOT NULL), MIN(finals.final_through), NULL) AS final_through
+    FROM (
+      SELECT
+        ProviderName AS provider,
+        x_source,
+        MAX(DATE(ChargePeriodStart)) AS newest_day
+      FROM {dataset}.focus_cost
+      WHERE ChargePeriodStart >= TIMESTAMP(@first_date)
+      GROUP BY provider, x_source
+    ) AS charges
+    LEFT JOIN (
+      {final_days}
+    ) AS finals
+      ON finals.x_source = charges.x_source
     GROUP BY provider
     ORDER BY provider
   ) AS providers,
@@ -87,6 +100,69 @@ SELECT
     GROUP BY usage_date, billing_currency
     ORDER BY usage_date, billing_currency
   ) AS restated
+
+-- name: final_days
+-- Each source's last day up to which all billing periods are final; NULL if its first period is still open.
+SELECT
+  x_source,
+  CASE
+    WHEN COUNTIF(BillingPeriodStatus = 'Open') = 0 THEN DATE_SUB(DATE(MAX(BillingPeriodEnd)), INTERVAL 1 DAY)
+    WHEN MIN(BillingPeriodStart) < MIN(IF(BillingPeriodStatus = 'Open', BillingPeriodStart, NULL))
+      THEN DATE_SUB(DATE(MIN(IF(BillingPeriodStatus = 'Open', BillingPeriodStart, NULL))), INTERVAL 1 DAY)
+  END AS final_through
+FROM {dataset}.focus_billing_period
+GROUP BY x_source
+
+-- name: no_final_days
+-- As final_days, for a tenant whose runs have not created focus_billing_period yet.
+SELECT
+  CAST(NULL AS STRING) AS x_source,
+  CAST(NULL AS DATE) AS final_through
+
+-- name: list_restatements
+-- A page of the changes of published days of focus_cost, the latest first. A change has a row for each run, source, day and
+-- currency; row_id orders changes of the same instant.
+-- param: since TIMESTAMP
+-- param: first_date DATE
+-- param: last_date DATE
+-- param: before_restated_at TIMESTAMP
+-- param: before_id STRING
+-- param: max_rows INT64
+SELECT
+  restated_at,
+  usage_date,
+  billing_currency,
+  billed_cost_after - billed_cost_before AS billed_cost_change,
+  billed_cost_before,
+  billed_cost_after,
+  rows_before,
+  rows_after,
+  source,
+  pipeline_logging_id,
+  row_id
+FROM (
+  SELECT
+    restated_at,
+    usage_date,
+    billing_currency,
+    COALESCE(cost_before, 0) AS billed_cost_before,
+    COALESCE(cost_after, 0) AS billed_cost_after,
+    COALESCE(rows_before, 0) AS rows_before,
+    COALESCE(rows_after, 0) AS rows_after,
+    source,
+    pipeline_logging_id,
+    CONCAT(pipeline_logging_id, ' ', CAST(usage_date AS STRING), ' ', COALESCE(billing_currency, ''), ' ', source) AS row_id
+  FROM {dataset}.x_meta_restatements
+  WHERE table_name = 'focus_cost'
+    AND (@since IS NULL OR restated_at > @since)
+    AND (@first_date IS NULL OR usage_date >= @first_date)
+    AND (@last_date IS NULL OR usage_date <= @last_date)
+)
+WHERE @before_restated_at IS NULL
+  OR restated_at < @before_restated_at
+  OR (restated_at = @before_restated_at AND row_id < @before_id)
+ORDER BY restated_at DESC, row_id DESC
+LIMIT @max_rows
 
 -- name: tag_value
 -- The value of a tag of focus_cost, or NULL.

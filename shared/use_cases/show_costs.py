@@ -1,18 +1,20 @@
-"""Shows a tenant its costs: sums by group and period, the newest day, and whether days were restated."""
+"""Shows a tenant its costs: sums by group and period, how far they reach, how final they are, and what changed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from shared.adapters.stores.costs import Costs
-from shared.domain.costs import CostRequest, cost_blocks
+from shared.domain.costs import RESTATED, CostRequest, RestatementsRequest, cost_blocks
 from shared.domain.requests.auth import TenantReader
+from shared.domain.requests.paging import Place, first_page
 from shared.domain.requests.parsing import validated
 from shared.runtime.remembered import Remembered, remembered_answers
 
-Answers = Remembered[tuple[str, CostRequest], dict[str, Any]]
+Request = CostRequest | RestatementsRequest
+Answers = Remembered[tuple[str, Request], dict[str, Any]]
 
 
 def new_answers(*, seconds: float) -> Answers:
@@ -33,13 +35,30 @@ class ShowCosts:
         One job, or none while the answer to the same request is cached.
         """
         request = validated(CostRequest, query)
+        return self._answered(caller, request, lambda: self._costs(caller.tenant_id, request))
+
+    def show_restatements(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:
+        """A page of the published days that changed, the latest change first, with the run that changed each.
+
+        `query` has a RestatementsRequest's fields as text. One job, or none while the answer is cached.
+        """
+        request = validated(RestatementsRequest, query)
+        return self._answered(caller, request, lambda: self._restatements(caller.tenant_id, request))
+
+    def _answered(self, caller: TenantReader, request: Request, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         key = (caller.tenant_id, request)
         if kept := self.answers.find(key):
             return kept[0]
         caller.charge()
-        return self.answers.keep(key, self._answer(caller.tenant_id, request))
+        return self.answers.keep(key, read())
 
-    def _answer(self, tenant_id: str, request: CostRequest) -> dict[str, Any]:
+    def _restatements(self, tenant_id: str, request: RestatementsRequest) -> dict[str, Any]:
+        rows = self.costs.list_restatements(tenant_id, request)
+        page, token = first_page(rows, request.limit, lambda row: Place(row["restated_at"], row["row_id"]))
+        listed = [{name: row[name] for name in RESTATED} for row in page]
+        return {"tenant_id": tenant_id, "restatements": listed, "next_page_token": token}
+
+    def _costs(self, tenant_id: str, request: CostRequest) -> dict[str, Any]:
         found = self.costs.read(tenant_id, request)
         return {
             "tenant_id": tenant_id,
@@ -50,5 +69,6 @@ class ShowCosts:
             "metric": request.metric,
             "currencies": cost_blocks(found["sums"], compares=request.compare is not None),
             "data_through": {row["provider"]: row["data_through"] for row in found["providers"]},
+            "final_through": {row["provider"]: row["final_through"] for row in found["providers"]},
             "restated": found["restated"],
         }

@@ -16,6 +16,7 @@ from shared.adapters.stores.tenant_tables import make_table
 from shared.configuration.tables import get_table
 from tests.conftest import JobsOf, MakeFrontend
 from tests.support.frontend import Frontend
+from tests.support.tenant_rows import load, restatement
 
 DAY = date(2025, 11, 15)
 NOVEMBER: dict[str, Any] = {"from": "2025-11-01", "to": "2025-11-30"}
@@ -32,6 +33,7 @@ class Charge:
     region: str | None = None
     team: str | None = None
     provider: str = "Google Cloud"
+    source: str = "gcp"
 
 
 CHARGES = (
@@ -40,9 +42,9 @@ CHARGES = (
     Charge(DAY, "BigQuery", "1.5", region="us-central1"),
     Charge(DAY + timedelta(days=1), "BigQuery", "-0.25", team="data"),
     Charge(DAY, "Compute Engine", "12345678901234567890.123456789"),
-    Charge(DAY + timedelta(days=1), "Storage", "0.5", provider="AWS"),
+    Charge(DAY + timedelta(days=1), "Storage", "0.5", provider="AWS", source="aws"),
     Charge(DAY + timedelta(days=20), "Storage", "0.125", team="core"),
-    Charge(DAY, "BigQuery", "3", currency="EUR"),
+    Charge(DAY, "BigQuery", "3", currency="EUR", source="gcp-in-euro"),
 )
 
 
@@ -56,19 +58,19 @@ def _row(charge: Charge) -> dict[str, Any]:
         "BillingCurrency": charge.currency,
         "ServiceName": charge.service,
         "ProviderName": charge.provider,
+        "x_source": charge.source,
         "RegionId": charge.region,
         "Tags": {"team": charge.team} if charge.team else {},
     }
 
 
-def _restatement(restated_at: str, **columns: Any) -> dict[str, Any]:
-    restated = {"pipeline_logging_id": "run", "table_name": "focus_cost", "source": "s", "restated_at": restated_at}
-    return restated | {"usage_date": "2025-11-15", "billing_currency": "USD"} | columns
-
-
-def load(client: bigquery.Client, table: str, rows: list[dict[str, Any]]) -> None:
-    config = bigquery.LoadJobConfig(schema=client.get_table(table).schema)
-    client.load_table_from_json(rows, table, job_config=config).result()
+def _period(source: str, month: int, status: str) -> dict[str, Any]:
+    kinds = {"STRING": "x", "TIMESTAMP": "2025-12-01T00:00:00Z"}
+    columns = get_table("tenant_dataset", "focus_billing_period").columns
+    required = {column.name: kinds[column.type] for column in columns if column.mode == "REQUIRED"}
+    start, end = f"2025-{month:02}-01T00:00:00Z", f"2025-{month + 1:02}-01T00:00:00Z"
+    facts = {"BillingPeriodStart": start, "BillingPeriodEnd": end, "BillingPeriodStatus": status}
+    return required | facts | {"x_source": source}
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,10 @@ def spender(make_frontend: MakeFrontend, bigquery_client: bigquery.Client) -> It
     make_table(warehouse_of(bigquery_client), frontend.tenant_id, get_table("tenant_dataset", "focus_cost"))
     table = f"{frontend.tenant_id}.focus_cost"
     load(bigquery_client, table, [_row(charge) for charge in CHARGES])
+    without_periods = ask(frontend, top=8)
+    assert without_periods["currencies"] != []
+    assert without_periods["final_through"] == {"AWS": None, "Google Cloud": None}
+    make_table(warehouse_of(bigquery_client), frontend.tenant_id, get_table("tenant_dataset", "focus_billing_period"))
     yield frontend
     frontend.api.session.close()
 
@@ -166,13 +172,29 @@ def test_the_answer_says_how_far_the_data_reaches(spender: Frontend) -> None:
     assert ask(spender)["data_through"] == {"AWS": "2025-11-16", "Google Cloud": "2025-12-05"}
 
 
+def test_the_answer_says_which_days_are_final(spender: Frontend, bigquery_client: bigquery.Client) -> None:
+    periods = [
+        _period("gcp", 9, "Closed"),
+        _period("gcp", 10, "Closed"),
+        _period("gcp", 11, "Open"),
+        _period("gcp-in-euro", 9, "Closed"),
+        _period("gcp-in-euro", 10, "Open"),
+        _period("gcp-in-euro", 11, "Closed"),  # final by itself, but a period before it is not
+        _period("aws", 10, "Closed"),
+    ]
+    load(bigquery_client, f"{spender.tenant_id}.focus_billing_period", periods)
+    assert ask(spender, top=7)["final_through"] == {"AWS": "2025-10-31", "Google Cloud": "2025-09-30"}
+    load(bigquery_client, f"{spender.tenant_id}.focus_billing_period", [_period("aws", 8, "Open")])
+    assert ask(spender, top=6)["final_through"] == {"AWS": None, "Google Cloud": "2025-09-30"}
+
+
 def test_days_that_changed_since_a_moment_are_named(spender: Frontend, bigquery_client: bigquery.Client) -> None:
     table = f"{spender.tenant_id}.x_meta_restatements"
     changes = [
-        _restatement("2025-11-20T00:00:00Z", cost_before="1", cost_after="9"),  # at the moment itself: not counted
-        _restatement("2025-11-21T00:00:00Z", cost_before="9", cost_after="8.5"),
-        _restatement("2025-11-22T00:00:00Z", cost_before=None, cost_after="1"),
-        _restatement("2025-11-22T00:00:00Z", cost_after="1", table_name="gcp_cost_billing"),
+        restatement("2025-11-20T00:00:00Z", cost_before="1", cost_after="9"),  # at the moment itself: not counted
+        restatement("2025-11-21T00:00:00Z", cost_before="9", cost_after="8.5"),
+        restatement("2025-11-22T00:00:00Z", cost_before=None, cost_after="1"),
+        restatement("2025-11-22T00:00:00Z", cost_after="1", table_name="gcp_cost_billing"),
     ]
     load(bigquery_client, table, changes)
     found = ask(spender, restated_since="2025-11-20T00:00:00Z")["restated"]
@@ -185,6 +207,26 @@ def test_days_that_changed_since_a_moment_are_named(spender: Frontend, bigquery_
         }
     ]
     assert ask(spender)["restated"] == []
+
+
+def test_costs_as_csv_have_a_row_for_each_group_and_period(spender: Frontend) -> None:
+    query = {"from": "2025-11-15", "to": "2025-11-16", "group_by": "tag:team", "filter": "service:BigQuery"}
+    answer = spender.api.get(path_of(spender), params=query, headers={"Accept": "text/csv"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    assert answer.text.splitlines() == [
+        "billing_currency,tag:team,is_rest,period,cost",
+        "EUR,,false,2025-11-15,3",
+        "USD,,false,2025-11-15,1.5",
+        "USD,data,false,2025-11-15,0.000000001",
+        "USD,data,false,2025-11-16,-0.25",
+    ]
+    preferred = spender.api.get(path_of(spender), params=query, headers={"Accept": "text/csv;q=0.5, application/json"})
+    assert preferred.json()["currencies"] != []
+
+
+def test_an_error_is_a_problem_document_for_those_who_accept_only_csv(spender: Frontend) -> None:
+    answer = spender.api.get(path_of(spender), headers={"Accept": "text/csv"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
 
 
 def test_a_request_takes_at_most_two_jobs_and_none_when_it_is_repeated(spender: Frontend, jobs_of: JobsOf) -> None:

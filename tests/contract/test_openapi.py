@@ -135,6 +135,7 @@ def test_no_description_is_left_over() -> None:
         "ConfigListRequest",
         "PreviewRequest",
         "CostRequest",
+        "RestatementsRequest",
         "SetupRequest",
         "StoreRequest",
     }

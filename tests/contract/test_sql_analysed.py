@@ -100,7 +100,9 @@ def cost_cases() -> Iterator[Case]:
     days = {"from": "2025-11-01", "to": "2025-11-30"}
     for asked in ASKED:
         request = CostRequest.model_validate(days | asked)
-        yield Case(f"costs by {request.group_by}, {request.metric}", costs_statement(request))
+        for final_days in ("final_days", "no_final_days"):
+            place = f"costs by {request.group_by}, {request.metric}, {final_days}"
+            yield Case(place, costs_statement(request, final_days=final_days))
 
 
 def composed_cases() -> Iterator[Case]:

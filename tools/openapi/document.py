@@ -135,11 +135,15 @@ def _answers(path: str, described: Operation) -> Json:
         answers[str(status)] = {
             "description": answer.description,
             "headers": _headers(*_ANSWER_HEADERS, *replayed),
-            "content": {"application/json": content},
+            "content": {"application/json": content} | _csv_content(answer.csv),
         }
         if answer.links:
             answers[str(status)]["links"] = {name: _link(path, target) for name, target in answer.links.items()}
     return answers
+
+
+def _csv_content(example: str | None) -> Json:
+    return {"text/csv": {"schema": {"type": "string"}, "example": example}} if example else {}
 
 
 def _link(path: str, operation_id: str) -> Json:

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from functions.process_queue.main import ProcessQueueBody
 from shared.configuration.tables import Column, get_table
 from shared.configuration.templates import all_templates
-from shared.domain.costs import CostRequest
+from shared.domain.costs import CostRequest, RestatementsRequest
 from shared.domain.credentials import credentials
 from shared.domain.credentials.google_names import ExportTable
 from shared.domain.credentials.verification import VerifyTask
@@ -43,7 +43,15 @@ _MODELS: tuple[type[BaseModel], ...] = (
 )
 _QUERIES: dict[str, type[BaseModel]] = {
     model.__name__: model
-    for model in (ListRequest, ConfigListRequest, PreviewRequest, CostRequest, SetupRequest, StoreRequest)
+    for model in (
+        ListRequest,
+        ConfigListRequest,
+        PreviewRequest,
+        CostRequest,
+        RestatementsRequest,
+        SetupRequest,
+        StoreRequest,
+    )
 }
 _CREDENTIALS = {
     "GCP": ("GcpServiceAccountKey", "GcpImpersonation"),

@@ -38,6 +38,10 @@ class Missing(errors.JobFailed):
         """Whether the dataset itself is missing, or a table of it."""
         return re.search(rf":{re.escape(dataset)}\b", self.raw) is not None
 
+    def is_table(self, dataset: str, table: str) -> bool:
+        """Whether this table is missing."""
+        return re.search(rf":{re.escape(dataset)}\.{re.escape(table)}\b", self.raw) is not None
+
 
 class InvalidStatement(errors.JobFailed):
     """BigQuery refuses the statement, whatever rows it would read."""
