@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from shared.use_cases.scheduler_status import SchedulerStatus
     from shared.use_cases.setup_credentials import CredentialSetup
     from shared.use_cases.show_costs import ShowCosts
+    from shared.use_cases.show_usage import ShowUsage
     from shared.use_cases.trigger_due_pipelines import Trigger
     from shared.use_cases.verify_credential import CredentialVerification
 
@@ -171,6 +172,14 @@ def pipeline_requests() -> PipelineRequests:
 
     requests = run_intake()
     return PipelineRequests(requests, ManualRuns(requests), Backfills(requests))
+
+
+@cache
+def usage_questions() -> ShowUsage:
+    """The use case that shows a tenant's limits and their use."""
+    from shared.use_cases.show_usage import ShowUsage
+
+    return ShowUsage(run_intake())
 
 
 @cache

@@ -1,4 +1,7 @@
-"""Accepts manual pipeline runs, and backfills."""
+"""Accepts manual pipeline runs, and backfills, and shows what is left of a tenant's limits.
+
+The policy does not prove the key: the first read of the use case does.
+"""
 
 import flask
 
@@ -12,13 +15,15 @@ routes = Routes("run_pipeline")
 
 @routes.route("POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=unproved_key, keyed=True)
 def _run(call: UnprovedCall) -> Answer:
-    """202 with the id of the run, or of a backfill and its runs; 200 for a preview.
-
-    The policy does not prove the key: the use case's first read does.
-    """
+    """202 with the id of the run, or of a backfill and its runs; 200 for a preview."""
     return creation_answer(
         bootstrap.pipeline_requests().answer(call.caller, call.params, RunRequest(*call.body_user_and_key))
     )
+
+
+@routes.route("GET /api/v1/usage/{tenant_id}", policy=unproved_key)
+def _show_usage(call: UnprovedCall) -> Answer:
+    return Answer(200, bootstrap.usage_questions().show(call.caller, call.query))
 
 
 def run_pipeline(request: flask.Request) -> flask.Response:

@@ -70,6 +70,16 @@ class Usage:
         """The runs counted today, and the waiting manual runs that are not counted yet."""
         return self.started_today + self._uncounted("manual")
 
+    @property
+    def running(self) -> int:
+        """The runs that have a slot."""
+        return _count(group for group in self.queue if group.state == PROCESSING)
+
+    @property
+    def waiting(self) -> int:
+        """The runs that wait for a slot, for quota or for another attempt."""
+        return _count(group for group in self.queue if group.state != PROCESSING)
+
     def check_quota(self, *, unseen: int = 0) -> None:
         """Raise QuotaExceeded if today's runs leave nothing of the daily limit.
 
@@ -88,8 +98,7 @@ class Usage:
         Calls to several instances at the same moment may together exceed the limit. That is harmless: the limit only
         protects the platform.
         """
-        waiting = _count(group for group in self.queue if group.state != PROCESSING)
-        limit = waiting_limit(self.daily_limit)
+        waiting, limit = self.waiting, waiting_limit(self.daily_limit)
         if waiting + runs > limit:
             raise TooManyWaiting(
                 f"{waiting} runs of this tenant wait, and {runs} more would exceed the limit of {limit}; "
