@@ -21,9 +21,9 @@ from shared.configuration.settings import Settings
 from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
 from shared.pipeline.context import Services
-from shared.pipeline.stop_signal import StopSignal
 from shared.use_cases.attempt_report import AttemptReport
 from shared.use_cases.execute_run import RunExecution
+from tests.support.own_executor import Hurried
 
 Json = dict[str, Any]
 MakeError = Callable[[], Exception]
@@ -93,13 +93,6 @@ class _Key(CredentialKey):
     def decrypt(self, ciphertext: bytes, *, aad: bytes) -> bytes:
         self.fault.strike("extract")
         return super().decrypt(ciphertext, aad=aad)
-
-
-class Hurried(StopSignal):
-    """Does not wait between two tries of a step."""
-
-    def pause(self, seconds: float) -> None:
-        super().pause(min(seconds, 0.05))
 
 
 @dataclass(frozen=True)

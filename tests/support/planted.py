@@ -23,9 +23,9 @@ from shared.errors import RunError
 from shared.pipeline.context import Hop, Services
 from shared.pipeline.executor import Executor
 from shared.pipeline.journal import Journal, StepRecord
-from shared.pipeline.stop_signal import StopSignal
 from tests.support.executions import Delivery, Executions
 from tests.support.frontend import Frontend
+from tests.support.own_executor import Hurried
 from tests.support.tenant import Tenant
 
 Json = dict[str, Any]
@@ -176,7 +176,7 @@ class Planted:
             source=SOURCE,
             begun=runs.begin(task, claimed, pipeline_id=template.pipeline_id, source=SOURCE),
             snapshot_at=self.snapshot_at,
-            stop_signal=StopSignal(budget_seconds=60),
+            stop_signal=Hurried(budget_seconds=60),
             services=services,
         )
 
