@@ -38,6 +38,7 @@ class Gate:
         """Hold the calling job until the gate opens or the job is cancelled; False if the gate does not hold it."""
         if not self._catches(job):
             return False
+        job.done_or_held.set()
         while not self._opened.wait(_LOOK_SECONDS) and not job.cancel_requested:
             continue
         return True

@@ -70,6 +70,7 @@ class Job:
     cancelled: threading.Event = field(default_factory=threading.Event)
     stop_reason: str = "User requested cancellation"
     done: threading.Event = field(default_factory=threading.Event)
+    done_or_held: threading.Event = field(default_factory=threading.Event)
 
     @property
     def key(self) -> JobKey:

@@ -218,6 +218,7 @@ class JobRunner:
             self._finished.append(job.log_entry())
         with self._lock:
             job.done.set()
+            job.done_or_held.set()
             self._ended[job.key] = job
             while len(self._ended) > _REMEMBERED:
                 self._ended.popitem(last=False)

@@ -24,7 +24,8 @@ from devcloud.identity import Caller
 _PROJECT = "/bigquery/v2/projects/<project>"
 _JOB_ID = re.compile(r"[A-Za-z0-9_\-]{1,1024}")
 _DEFAULT_WAIT_MS, _LONGEST_WAIT_MS = 10_000, 200_000
-# jobs.insert answers at once in BigQuery; a short job that is waited for spares its client a polling interval.
+# jobs.insert answers at once in BigQuery; a short job that is waited for spares its client a polling interval. A job
+# that a gate holds is not waited for.
 _GRACE_SECONDS = 1.0
 # Requests for a job in one of these locations may leave out the location. For other locations they must name it.
 _MULTI_REGIONS = ("US", "EU")
@@ -66,9 +67,10 @@ class Jobs:
         job = Job(project, location, job_id, configuration, caller, labels.get("request_id"), upload)
         job.keeps_record = job.acknowledged = not dry_run
         self._runner.submit(job)
-        job.done.wait(None if dry_run else _GRACE_SECONDS)
         if dry_run:
+            job.done.wait()
             raise_failure(job.error)
+        job.done_or_held.wait(_GRACE_SECONDS)
         return job.resource()
 
     def answer(self, found: Job | Record, *, wait_ms: int, asked: PageRequest) -> Json:

@@ -25,6 +25,14 @@ def test_the_next_job_with_the_labels_waits_until_its_gate_opens(client: bigquer
         assert [row["n"] for row in held.result()] == [1]
 
 
+def test_a_request_does_not_wait_for_the_job_that_is_held(
+    client: bigquery.Client, service: BigQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devcloud.bigquery.rest.jobs._GRACE_SECONDS", 3_600.0)
+    with service.hold(step="long"):
+        assert asked(client, step="long").state == "RUNNING"
+
+
 def test_a_gate_opens_at_the_end_of_its_block(client: bigquery.Client, service: BigQuery) -> None:
     with service.hold(step="left") as gate:
         held = asked(client, step="left")
