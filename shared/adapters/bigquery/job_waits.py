@@ -60,30 +60,34 @@ def await_end(job: Any, pause: Pause, retry_budget: RetryBudget) -> None:
             if job.done(retry=retry_budget.known_jobs):
                 return
         if isinstance(job, bigquery.QueryJob):
-            answered = _asked(job)
-            while not answered.is_set():
+            heard = _asked(job)
+            while not futures.wait([heard], _LOOK_SECONDS).done:
+                pause(0)
+            if not heard.result():
                 pause(_LOOK_SECONDS)
         else:
             pause(delay)
             delay = min(delay * 1.5, _LAST_POLL_SECONDS)
 
 
-def _asked(job: bigquery.QueryJob) -> threading.Event:
-    """An event that a thread sets when BigQuery has answered. A caller may stop waiting; the thread then ends alone."""
-    answered = threading.Event()
+def _asked(job: bigquery.QueryJob) -> futures.Future[bool]:
+    """Whether BigQuery has said that the query ended, as a thread finds out. The thread ends alone if nobody waits."""
+    heard: futures.Future[bool] = futures.Future()
 
     def ask() -> None:
+        has_ended = False
         try:
             with translated():
                 job.result(max_results=0, timeout=_QUESTION_SECONDS, retry=None, job_retry=None)
+                has_ended = True
         except (errors.ConvergenceError, futures.TimeoutError) as error:
             log.info("end of a job not heard", job_id=job.job_id, error_class=type(error).__name__)  # asked again
         finally:
-            answered.set()
+            heard.set_result(has_ended)
 
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(ask,), name=f"end of {job.job_id}", daemon=True).start()
-    return answered
+    return heard
 
 
 def _cancel(job: Any) -> None:
