@@ -20,9 +20,10 @@ from shared.adapters.stores.runs import Runs
 from shared.configuration.settings import Settings
 from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
+from shared.pipeline.begin import begin_hop
 from shared.pipeline.context import Services
 from shared.use_cases.attempt_report import AttemptReport
-from shared.use_cases.execute_run import RunExecution
+from shared.use_cases.execute_run import Begin, RunExecution
 from tests.support.own_executor import Hurried
 
 Json = dict[str, Any]
@@ -103,11 +104,11 @@ class FaultyPlatform:
     tasks: Tasks
     fault: Fault
 
-    def execute(self, task: RunTask, *, execution_id: str) -> str:
+    def execute(self, task: RunTask, *, execution_id: str, begin: Begin = begin_hop) -> str:
         """The outcome of the delivery."""
         events = RunEvents(self.services.warehouse)
         report = AttemptReport(task, execution_id, self.services.runs, events, self.tasks)
-        return RunExecution(self.services, report, open_stop_signal=Hurried).execute()
+        return RunExecution(self.services, report, begin, open_stop_signal=Hurried).execute()
 
 
 @contextmanager

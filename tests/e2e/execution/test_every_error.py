@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -19,7 +19,11 @@ from shared.adapters.bigquery.job_errors import (
     Missing,
     UnknownColumn,
 )
+from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
+from shared.pipeline.begin import begin_hop
+from shared.pipeline.context import Hop, Services
+from shared.pipeline.stop_signal import StopSignal
 from tests.conftest import MakeTenant
 from tests.support.executions import Delivery, Executions
 from tests.support.faulty_services import FaultyPlatform, MakeError, faulty_platform
@@ -113,42 +117,54 @@ NOT_BEGUN = (errors.RunCancelled, Ending("FAILED", "CANCELLED", retryable=True, 
 
 @dataclass
 class Stage:
-    """A tenant with a run for each phase. The run is tried again for each error and never gets past its phase."""
+    """A tenant with a run for each phase. The run is delivered again for each error and never gets past its phase."""
 
     platform: FaultyPlatform
     executions: Executions
     tenant: Tenant
     deliveries: dict[str, Delivery] = field(default_factory=dict)
+    hops: dict[str, Hop | Begun] = field(default_factory=dict)
 
     def execute(self, phase: str, **fails: MakeError) -> tuple[str, str]:
-        """Execute another attempt of the phase's run with this fault; return its lease and the executor's outcome."""
-        delivery = self.deliveries[phase] = self._attempt(phase)
-        return delivery.lease_id, self.deliver(delivery, **fails)
+        """Execute another hop of the phase's run with this fault; return the execution's id and its outcome."""
+        delivery, execution_id = self._next(phase), uuid.uuid4().hex
+        return execution_id, self.deliver(delivery, execution_id=execution_id, **fails)
 
-    def deliver(self, delivery: Delivery, **fails: MakeError) -> str:
+    def deliver(self, delivery: Delivery, *, execution_id: str = "", **fails: MakeError) -> str:
         """Deliver with this fault, and return the executor's outcome."""
         self.platform.fault.places = fails
-        return self.platform.execute(RunTask(**delivery.to_body()), execution_id=uuid.uuid4().hex)
+        task = RunTask(**delivery.to_body())
+        return self.platform.execute(task, execution_id=execution_id or uuid.uuid4().hex, begin=self._begin)
 
     def last_events(self, phase: str) -> dict[str, Ending]:
-        """The last event of each attempt of the phase's run, by lease."""
-        return {
-            event["lease_id"]: Ending(event["kind"], event["error_class"], event["retryable"], event["error_message"])
-            for event in self.executions.events(self.deliveries[phase])
-        }
-
-    def reopen(self, phase: str) -> None:
-        """Set the phase's run back to a state in which it has not ended."""
-        self.executions.query(
-            f"UPDATE {self.tenant.tenant_id}.x_meta_pipeline_runs SET status = 'RUNNING' WHERE run_id = @run_id",
+        """The last event of each execution of the phase's run."""
+        events = self.executions.query(
+            "SELECT execution_id, kind, error_class, error_message, retryable FROM tenants.pipeline_run_events"
+            " WHERE run_id = @run_id AND kind != 'HEARTBEAT' ORDER BY occurred_at",
             run_id=self.deliveries[phase].run_id,
         )
+        return {
+            event["execution_id"]: Ending(
+                event["kind"], event["error_class"], event["retryable"], event["error_message"]
+            )
+            for event in events
+        }
 
-    def _attempt(self, phase: str) -> Delivery:
+    def _next(self, phase: str) -> Delivery:
         if before := self.deliveries.get(phase):
-            return self.executions.admit_again(before)
-        template = "billing" if phase == "extract" else "daily_by_service"
-        return self.executions.admit(self.tenant, DAY, template=template, max_retries=MANY_RETRIES)
+            delivery = replace(before, hop=before.hop + 1)
+        else:
+            template = "billing" if phase == "extract" else "daily_by_service"
+            delivery = self.executions.admit(self.tenant, DAY, template=template, max_retries=MANY_RETRIES)
+        self.deliveries[phase] = delivery
+        return delivery
+
+    def _begin(self, task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> Hop | Begun:
+        """Begin a run, once: its later hops find it as it was then, and not ended by an error before."""
+        if task.run_id not in self.hops:
+            self.hops[task.run_id] = begin_hop(task, run, stop_signal, services)
+        found = self.hops[task.run_id]
+        return replace(found, task=task, run=run, stop_signal=stop_signal) if isinstance(found, Hop) else found
 
 
 @pytest.fixture(scope="module")
@@ -177,15 +193,13 @@ def test_a_run_ends_with_its_class_and_its_message(stage: Stage, phase: str) -> 
     failures = [*LASTING, *PASSING, CONFLICT]
     if phase == "begin":
         failures[failures.index(LASTING[-1])] = NOT_BEGUN
-    leases = []
+    executed = []
     for make, ending in failures:
-        lease_id, said = stage.execute(phase, log=errors.StepFailed, **{phase: make})  # no test reads these logs
+        execution_id, said = stage.execute(phase, log=errors.StepFailed, **{phase: make})  # no test reads these logs
         assert said == ending.kind, make
-        leases.append(lease_id)
-        if ending.retryable is False or ending.kind == "CANCELLED":
-            stage.reopen(phase)
+        executed.append(execution_id)
     found = stage.last_events(phase)
-    assert [found[lease_id] for lease_id in leases] == [ending for _, ending in failures]
+    assert [found[execution_id] for execution_id in executed] == [ending for _, ending in failures]
 
 
 def test_a_failed_claim_is_delivered_again_and_nothing_is_lost(stage: Stage) -> None:
@@ -201,11 +215,11 @@ def test_a_failed_claim_is_delivered_again_and_nothing_is_lost(stage: Stage) -> 
 @pytest.mark.parametrize("place", ["close", "log"])
 def test_an_end_that_cannot_be_logged_is_still_reported(stage: Stage, place: str) -> None:
     _, ending = ends(errors.SourceChanged, "SOURCE_CHANGED", for_good=True)
-    leases = []
+    executed = []
     for make, _ in [*LASTING, *PASSING] if place == "close" else PASSING[-7:]:
         places: dict[str, MakeError] = {"begin": errors.SourceChanged, "log": errors.StepFailed}
-        lease_id, said = stage.execute(place, **places | {place: make})
+        execution_id, said = stage.execute(place, **places | {place: make})
         assert said == "FAILED"
-        leases.append(lease_id)
+        executed.append(execution_id)
     found = stage.last_events(place)
-    assert [found[lease_id] for lease_id in leases] == [ending] * len(leases)
+    assert [found[execution_id] for execution_id in executed] == [ending] * len(executed)
