@@ -143,6 +143,10 @@ class ConfigError(ConvergenceError):
     """A file under configs/ is not valid."""
 
 
+class BrokenTemplate(ConfigError):
+    """A pipeline's template is not valid."""
+
+
 def causes(error: BaseException) -> Iterator[BaseException]:
     """The error and its causes. Each comes once, even if the causes form a circle."""
     seen: set[int] = set()

@@ -12,10 +12,10 @@ Stamp = tuple[int, int]
 
 
 def stamp_of(path: Path) -> Stamp | None:
-    """The modification time, size and identity of a file; None when there is no such file."""
+    """The modification time and size of a file; None when no file can be found there."""
     try:
         found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:  # also a name that is too long, or a link that leads to itself
         return None
     return found.st_mtime_ns, found.st_size
 

@@ -14,7 +14,18 @@ from shared.domain.templates.config_problems import Place, error_places, in_word
 from shared.errors import ConfigError
 
 Kind = TypeVar("Kind")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # both loaders are safe; the one in C is ten times as fast
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # both loaders are safe; the one in C is ten times as fast
+
+
+class _Loader(_SAFE):  # type: ignore[misc] # its base is chosen when the module is imported
+    """A safe loader that names the line of a value that its type does not allow, for example the date 2025-13-45."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(None, None, f"not a valid {kind}", node.start_mark) from error
 
 
 @dataclass(frozen=True)
@@ -53,10 +64,10 @@ def load_document(path: Path, *, file: str | None = None) -> Document:
     """Load a YAML file. ConfigError names file and line of a syntax error or a duplicate key."""
     file = file or path.name
     try:
-        loader = _LOADER(path.read_text(encoding="utf-8"))
+        loader = _Loader(path.read_text(encoding="utf-8"))
         try:
             root = loader.get_single_node()
-            repeated = list(_repeated_keys(root, ()))  # before `<<` is filled in
+            repeated = list(_repeated_keys(root, (), set()))  # before `<<` is filled in
             document = Document(file, None if root is None else loader.construct_document(root), root)
         finally:
             loader.dispose()
@@ -65,6 +76,8 @@ def load_document(path: Path, *, file: str | None = None) -> Document:
         raise ConfigError(f"{file}:{mark.line + 1 if mark else 1}: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}:1: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise ConfigError(f"{file}:1: cannot be read: {error.strerror}") from error
     if repeated:
         raise ConfigError(
             "\n".join(in_words(file, line, place, "is there twice; remove one") for line, place in repeated)
@@ -80,8 +93,14 @@ def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
     return None
 
 
-def _repeated_keys(node: yaml.Node | None, place: Place) -> Iterator[tuple[int, Place]]:
-    """Find duplicate keys and their lines. YAML parsers silently keep the last one."""
+def _repeated_keys(node: yaml.Node | None, place: Place, seen_nodes: set[int]) -> Iterator[tuple[int, Place]]:
+    """Find duplicate keys and their lines. YAML parsers silently keep the last one.
+
+    It looks at every node once: aliases may repeat a node billions of times, or make it contain itself.
+    """
+    if id(node) in seen_nodes:
+        return
+    seen_nodes.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -90,7 +109,7 @@ def _repeated_keys(node: yaml.Node | None, place: Place) -> Iterator[tuple[int, 
             if name in seen:
                 yield key.start_mark.line + 1, here
             seen.add(name)
-            yield from _repeated_keys(value, here)
+            yield from _repeated_keys(value, here, seen_nodes)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _repeated_keys(item, (*place, index))
+            yield from _repeated_keys(item, (*place, index), seen_nodes)

@@ -37,8 +37,13 @@ def get_lookup(template: Template, name: str) -> LookupRows:
 def _load(path: Path) -> LookupRows:
     if not path.is_file():
         raise ConfigError(f"{path.name}: there is no such file")
-    with path.open(encoding="utf-8", newline="") as lines:
-        table = [row for row in csv.reader(lines, strict=True) if row]
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            table = [row for row in csv.reader(lines, strict=True) if row]
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path.name}: is not text in UTF-8") from error
+    except (csv.Error, OSError) as error:
+        raise ConfigError(f"{path.name}: {error}") from error
     if not table or len(set(table[0])) < len(table[0]):
         raise ConfigError(f"{path.name}: its first line must name every column once")
     for number, row in enumerate(table[1:], start=2):

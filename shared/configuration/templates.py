@@ -11,14 +11,14 @@ from shared.configuration.platform_config import CONFIGS
 from shared.domain.requests.identifiers import is_template_part
 from shared.domain.templates.template_files import parse_template
 from shared.domain.templates.templates import Template
-from shared.errors import ConfigError, NotFound
+from shared.errors import BrokenTemplate, ConfigError, NotFound
 from shared.runtime import log
 
 PROVIDERS = ("gcp", "aws", "azure")
 
 
 def find_template(provider: str, domain: str, template: str) -> Template | None:
-    """The template of that name, or None. ConfigError names file, line and field if its file is not valid."""
+    """The template of that name, or None. BrokenTemplate names file, line and field if its file is not valid."""
     if provider not in PROVIDERS or not is_template_part(domain) or not is_template_part(template):
         return None
     return load_template(CONFIGS / provider / domain / f"{template}.yml")
@@ -42,19 +42,22 @@ def _edition(path: Path) -> str:
 
 
 def read_template(path: Path, *, file: str, edition: str | None = None) -> Template:
-    """The template in a file. Its problems are reported under the name `file`."""
+    """The template in a file. BrokenTemplate reports its problems under the name `file`."""
     provider, domain = path.parts[-3:-1]
-    document = load_document(path, file=file)
-    return parse_template(
-        document.content,
-        provider=provider,
-        domain=domain,
-        template=path.stem,
-        file=file,
-        folder=str(path.parent),
-        edition=_edition(path) if edition is None else edition,
-        line_of=document.line_of,
-    )
+    try:
+        document = load_document(path, file=file)
+        return parse_template(
+            document.content,
+            provider=provider,
+            domain=domain,
+            template=path.stem,
+            file=file,
+            folder=str(path.parent),
+            edition=_edition(path) if edition is None else edition,
+            line_of=document.line_of,
+        )
+    except ConfigError as error:
+        raise BrokenTemplate(error.message) from error
 
 
 def get_template(provider: str, domain: str, template: str) -> Template:
@@ -81,7 +84,7 @@ def folder_of(template: Template) -> Path:
 
 
 def all_templates() -> list[Template]:
-    """All templates. It raises ConfigError if the file of one is not valid."""
+    """All templates. It raises BrokenTemplate if the file of one is not valid."""
     return [template for path in _paths() if (template := load_template(path)) is not None]
 
 
@@ -91,7 +94,7 @@ def usable_templates() -> list[Template]:
     for path in _paths():
         try:
             template = load_template(path)
-        except ConfigError as error:
+        except BrokenTemplate as error:
             log.error("template not loaded", problem=error.message)
             continue
         if template is not None:

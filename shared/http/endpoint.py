@@ -142,7 +142,9 @@ def _limited_body(request: Request) -> bytes:
 
 def _problem(error: errors.ConvergenceError | None, request: Request) -> Response:
     answer = problem(error, instance=request.path, trace_id=_trace_id(request))
-    if answer.status == 500 and error:
+    if isinstance(error, errors.ConfigError):
+        log.error("configuration is not valid", problem=error.message)
+    elif answer.status == 500 and error:
         log.error("request failed", exception=error)
     if answer.status == 503:
         log.warning("dependency unavailable", exception_class=type(getattr(error, "__cause__", None)).__name__)

@@ -26,7 +26,8 @@ _TITLES = {
     429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
 _FAILED = "The request failed; the trace_id finds it in the log."
-_BROKEN = "The pipeline's template, or another file of the platform, is not valid; the trace_id finds which in the log."
+_INVALID_FILE = "A file of the platform is not valid; the trace_id finds which in the log."
+_BROKEN_TEMPLATE = "The pipeline's template is not valid; an operator must correct it"
 _RETRY_AFTER_SECONDS = 5
 _CHALLENGES = 'ApiKey realm="convergence", Bearer realm="convergence"'  # the two ways to authenticate
 
@@ -44,7 +45,9 @@ def problem(error: errors.ConvergenceError | None, *, instance: str, trace_id: s
     known = error if status != 500 else None
     unknown, told = "internal", _FAILED
     if isinstance(error, errors.ConfigError):
-        unknown, told = "invalid-configuration", _BROKEN
+        unknown, told = "invalid-configuration", _INVALID_FILE
+    if isinstance(error, errors.BrokenTemplate):
+        unknown, told = "invalid-template", f"{_BROKEN_TEMPLATE}: {'; '.join(error.message.splitlines())}."
     facts = dict(known.facts) if known else {}
     retry_after = facts.pop("retry_after", _RETRY_AFTER_SECONDS if status == 503 else None)
     if isinstance(known, errors.LimitReached):

@@ -8,7 +8,7 @@ from shared.configuration.templates import find_template
 from shared.domain.runs.attempt import ClaimedRun, Ending
 from shared.domain.runs.delivery import Closing
 from shared.domain.runs.events import KIND_OF_STATUS
-from shared.errors import ConfigError, RunCancelled
+from shared.errors import BrokenTemplate, RunCancelled
 from shared.pipeline.interrupted import interrupted_step
 from shared.pipeline.journal import Journal, StepRecord
 from shared.runtime import log
@@ -57,8 +57,8 @@ class LostRun:
     def _interrupted(self, run: ClaimedRun, reason: str | None) -> StepRecord | None:
         try:
             template = find_template(run.provider, run.domain, run.pipeline_template)
-        except ConfigError as error:  # the run ends even without its template
-            log.error("template not loaded", exception=error)
+        except BrokenTemplate as error:  # the run ends even without its template
+            log.error("template not loaded", problem=error.message)
             return None
         if template is None:
             return None

@@ -25,7 +25,7 @@ from shared.domain.schedules.tick_plan import (
 from shared.domain.schedules.tick_room import Room
 from shared.domain.schedules.ticks import latest_tick, next_tick, require_timezone
 from shared.domain.templates.templates import Template, resolve_parameters, source_of
-from shared.errors import InvalidInput
+from shared.errors import BrokenTemplate, InvalidInput
 from shared.runtime import log
 from shared.use_cases.contention import until_applied
 
@@ -113,6 +113,7 @@ def plan_due(
     planned: list[PlannedSchedule] = []
     left: list[tuple[str, str]] = []
     rooms: dict[str, Room] = {}
+    broken: set[str] = set()
     ticks = 0
     for schedule in sorted(due, key=lambda schedule: schedule.next_run_time, reverse=True):
         if reason := _not_served(schedule):
@@ -123,6 +124,10 @@ def plan_due(
             room = rooms.setdefault(schedule.tenant_id, _room(schedule))
             try:
                 plan = _planned(schedule, room, now, previous_trigger)
+            except BrokenTemplate as error:
+                broken.add(error.message)
+                left.append((schedule.config_id, "TEMPLATE_BROKEN"))
+                continue
             except Exception as error:  # noqa: BLE001 - a defect; other schedules are still planned
                 log.error("schedule not planned", config_id=schedule.config_id, exception=error)
                 left.append((schedule.config_id, "NOT_PLANNED"))
@@ -130,6 +135,8 @@ def plan_due(
             planned.append(plan)
             room.take(plan.plan.run_count)
             ticks += sum(outcome.tick_count for outcome in plan.plan.outcomes)
+    for problem in sorted(broken):  # once, however many schedules have the template
+        log.error("template not loaded", problem=problem)
     return planned, left
 
 

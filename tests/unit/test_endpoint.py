@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -51,6 +52,7 @@ def build_routes() -> Routes:
             "down": errors.Unavailable(retry_after=5),
             "overtaken": errors.TransactionAborted(),
             "bug": ZeroDivisionError("secret detail"),
+            "template": errors.BrokenTemplate("gcp/cost/own.yml:3: a: is missing\ngcp/cost/own.yml:9: b: is unknown"),
         }[call.params["how"]]
 
     @routes.route("GET /api/v1/cost", policy=nobody_asked)
@@ -172,10 +174,23 @@ def test_a_bug_is_500_without_its_detail(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_an_invalid_file_of_the_platform_is_500_with_its_own_detail() -> None:
-    answer = problem(errors.ConfigError("gcp/cost/own.yml:3: secret detail"), instance="/", trace_id="a")
+    answer = problem(errors.ConfigError("platform.yml:3: secret detail"), instance="/", trace_id="a")
     assert (answer.status, answer.body["type"]) == (500, "urn:convergence:error:invalid-configuration")
-    assert "template" in answer.body["detail"]
+    assert "file of the platform" in answer.body["detail"]
     assert "secret" not in answer.body["detail"]
+
+
+def test_the_answer_about_a_broken_template_names_file_and_field(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("convergence")
+    logger.addHandler(caplog.handler)  # the product's own handler keeps its lines from pytest's
+    try:
+        response, body = ask("GET", "/api/v1/fail/template")
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert (response.status_code, body["type"]) == (500, "urn:convergence:error:invalid-template")
+    assert body["detail"].endswith("correct it: gcp/cost/own.yml:3: a: is missing; gcp/cost/own.yml:9: b: is unknown.")
+    (logged,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert (logged.exc_info, "own.yml:9" in str(vars(logged))) == (None, True)
 
 
 def test_every_answer_carries_the_request_id_it_was_given_or_a_new_one() -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.warehouse import Row, Warehouse
 from shared.adapters.stores.schedules import Schedules, batched, run_bytes
+from shared.configuration import templates as template_files
+from shared.configuration.platform_config import CONFIGS
 from shared.domain.runs.limits import waiting_limit
 from shared.domain.schedules.tick_plan import DueSchedule, PlannedSchedule, TickOutcome, TickPlan
 from shared.domain.schedules.tick_room import Room
@@ -118,6 +123,21 @@ def test_a_schedule_that_cannot_be_planned_stops_no_other() -> None:
     planned, left = plan_due([broken, due("good", tenant_id="beta")], now=NOW, previous_trigger=PREVIOUS)
     assert left == [("broken", "NOT_PLANNED")]
     assert [schedule.plan.config_id for schedule in planned] == ["good"]
+
+
+def test_a_trigger_says_once_which_template_is_broken_and_serves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(CONFIGS / "gcp", tmp_path / "gcp")
+    monkeypatch.setattr(template_files, "CONFIGS", tmp_path)
+    broken = tmp_path / "gcp" / "cost" / "daily_by_service.yml"
+    broken.write_text(broken.read_text().replace("uses: sql", "uses: sqll"))
+    schedules = [due(name, pipeline_template="daily_by_service") for name in ("first", "second")]
+    planned, left = plan_due([*schedules, due("good")], now=NOW, previous_trigger=PREVIOUS)
+    assert sorted(left) == [("first", "TEMPLATE_BROKEN"), ("second", "TEMPLATE_BROKEN")]
+    assert [schedule.plan.config_id for schedule in planned] == ["good"]
+    (logged,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert (logged.exc_info, "daily_by_service.yml:" in str(vars(logged))) == (None, True)
 
 
 class Refusing(Warehouse):

@@ -116,11 +116,13 @@ def _query_parameter(name: str, kind: str, value: Any) -> Any:
 
 @reread_when_changed
 def load_statements(path: Path) -> Mapping[str, Statement]:
-    """Every statement of a file by name; ConfigError for one without a name, a duplicate name, or a binary file."""
+    """Every statement of a file by name. ConfigError for a missing or binary file, a missing or a duplicate name."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path.name}: is not text in UTF-8") from error
+    except OSError as error:
+        raise ConfigError(f"{path.name}: cannot be read: {error.strerror}") from error
     openings = list(NAME_LINE.finditer(text))
     if not openings:
         raise ConfigError(f"{path.name}: no statement opens with `-- name:`")
