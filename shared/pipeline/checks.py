@@ -96,6 +96,11 @@ def failed_checks(results: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(f"{result['check_id']}: {_in_words(result)}" for result in failed)
 
 
+def warnings_of(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The ids of the checks of severity warn that did not pass."""
+    return [result["check_id"] for result in results if result["severity"] == "warn" and not result["passed"]]
+
+
 def _in_words(result: Mapping[str, Any]) -> str:
     """The observed and the expected value as text, with the number of failing rows if the check shows values."""
     words = f"{result['observed']}, expected {result['expected']}"

@@ -25,7 +25,7 @@ from shared.errors import (
     Unavailable,
     told_by_bigquery,
 )
-from shared.pipeline.checks import failed_checks, run_checks
+from shared.pipeline.checks import failed_checks, run_checks, warnings_of
 from shared.pipeline.context import Hop
 from shared.pipeline.journal import COMPLETED, FAILED, Journal, StepRecord, duration_ms
 from shared.pipeline.plan import CHECKS, PUBLISH, PlannedStep, plan_steps
@@ -122,8 +122,15 @@ class Executor:
             prepare_targets(self._hop)
             return run_checks(self._hop, step, records, max_bytes_billed=left)
         if step.id == PUBLISH:
-            billed = self._journal.bytes_billed
-            return publish(self._hop, step, records, bytes_billed=billed, max_bytes_billed=left, clock=self._clock)
+            return publish(
+                self._hop,
+                step,
+                records,
+                warnings=warnings_of(self._done[CHECKS].checks),
+                bytes_billed=self._journal.bytes_billed,
+                max_bytes_billed=left,
+                clock=self._clock,
+            )
         if step.uses == SQL:
             return run_sql(self._hop, step, records, max_bytes_billed=left)
         if step.uses in BILLING_FILES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -76,6 +76,7 @@ def publish(
     step: PlannedStep,
     records: Mapping[str, StepRecord],
     *,
+    warnings: Sequence[str],
     bytes_billed: int,
     max_bytes_billed: int | None,
     clock: Callable[[], datetime],
@@ -86,7 +87,7 @@ def publish(
     """
     staged = {step_id: f"{{staging}}.{record.output_table}" for step_id, record in records.items()}
     rows = sum(records[target.step].rows or 0 for target in hop.template.publish)
-    values = _values(hop, records, rows=rows, bytes_billed=bytes_billed)
+    values = _values(hop, records, rows=rows, bytes_billed=bytes_billed) | {"warnings": list(warnings)}
     parts, frame = list(_replacements(hop.template, staged)), _FRAME_TABLES * LEAST_BILLED_BYTES
     require_within(hop, "publish", max_bytes_billed, parts, values, besides=frame)
     job = Turns(hop, clock=clock).publish(

@@ -109,6 +109,7 @@ WITH logged AS (
     attempt,
     rows_published,
     dates,
+    warnings,
     bytes_billed,
     error_class,
     error_message
@@ -210,6 +211,7 @@ run AS (
     COALESCE(settled.cancel_requested, FALSE) AS cancel_requested,
     logged.rows_published,
     logged.dates,
+    logged.warnings,
     logged.bytes_billed,
     IF(
       queued.wait_reason IN ('RETRY_BACKOFF', 'GOOGLE_QUOTA'),
@@ -247,6 +249,7 @@ SELECT
   (SELECT MIN(day) FROM UNNEST(dates) AS day) AS first_date,
   (SELECT MAX(day) FROM UNNEST(dates) AS day) AS last_date,
   dates,
+  warnings,
   bytes_billed,
   error_class,
   error_message

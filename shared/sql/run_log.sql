@@ -27,6 +27,7 @@ SELECT
   rows_published,
   first_date,
   last_date,
+  warnings,
   bytes_billed,
   error_class,
   error_message
@@ -71,6 +72,7 @@ SELECT
   first_date,
   last_date,
   dates,
+  warnings,
   bytes_billed,
   error_class,
   error_message,

@@ -36,8 +36,8 @@ Looks = Remembered[tuple[str, str, str], dict[str, Any]]  # answers by tenant, k
 _FINISHED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _LISTED = (
     "pipeline_logging_id", "pipeline_id", "status", "trigger_type", "user_id", "parameters", "created_at",
-    "started_at", "completed_at", "attempt", "rows_published", "first_date", "last_date", "wait_reason",
-    "queue_position", "cancel_requested", "retry_of", "backfill_id", "error_class", "error_message",
+    "started_at", "completed_at", "attempt", "rows_published", "first_date", "last_date", "warnings",
+    "wait_reason", "queue_position", "cancel_requested", "retry_of", "backfill_id", "error_class", "error_message",
 )  # fmt: skip
 
 

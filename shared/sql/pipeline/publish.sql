@@ -18,6 +18,7 @@
 -- param: turn INT64
 -- param: rows_published INT64
 -- param: dates ARRAY<DATE>
+-- param: warnings ARRAY<STRING>
 -- param: bytes_billed INT64
 -- param: seen_until TIMESTAMP
 -- param: watermark TIMESTAMP
@@ -74,6 +75,7 @@ WHEN MATCHED THEN UPDATE SET
   turn = @turn,
   rows_published = @rows_published,
   dates = @dates,
+  warnings = @warnings,
   bytes_billed = @bytes_billed,
   watermark = @seen_until,
   loaded_until = @watermark,
@@ -82,12 +84,12 @@ WHEN MATCHED THEN UPDATE SET
   error_message = NULL
 WHEN NOT MATCHED THEN INSERT (
   pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters, created_at,
-  lease_id, attempt, source, started_at, completed_at, turn, rows_published, dates, bytes_billed, watermark,
-  loaded_until, deliveries
+  lease_id, attempt, source, started_at, completed_at, turn, rows_published, dates, warnings, bytes_billed,
+  watermark, loaded_until, deliveries
 ) VALUES (
   @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, finished.status,
   PARSE_JSON(@parameters), @created_at, @lease_id, @attempt, @source, @started_at, CURRENT_TIMESTAMP(), @turn,
-  @rows_published, @dates, @bytes_billed, @seen_until, @watermark, PARSE_JSON(@deliveries)
+  @rows_published, @dates, @warnings, @bytes_billed, @seen_until, @watermark, PARSE_JSON(@deliveries)
 );
 
 -- name: restated_days

@@ -42,6 +42,7 @@ def test_a_run_warns_of_days_without_rows(extracting: Executions, tenant: Tenant
     assert run["dates"] == [listed["first_date"]] == [listed["last_date"]] == [EMPTY]
     (check,) = [check for check in run["checks"] if check["check_id"] == HAS_ROWS]
     assert (check["severity"], check["passed"], check["failed_rows"]) == ("warn", False, 1)
+    assert listed["warnings"] == [HAS_ROWS]
     assert check["observed"] == f"1 of 1 days have no rows, the first is {EMPTY}"
     assert check["sample"] == [{"usage_date": EMPTY}]
 
@@ -52,6 +53,7 @@ def test_a_run_shows_the_days_it_loaded_and_everything_billed(executions: Execut
     assert run["dates"] == sorted(tenant.export.truth["usage_dates"])
     assert (listed["first_date"], listed["last_date"]) == (run["dates"][0], run["dates"][-1])
     assert listed["rows_published"] > 0
+    assert listed["warnings"] == [check["check_id"] for check in run["checks"] if not check["passed"]] == []
     assert [check["passed"] for check in run["checks"] if check["check_id"] == HAS_ROWS] == [True]
     steps = {step["step_id"]: step["bytes_billed"] for step in run["steps"]}
     assert steps["publish"] > 0
