@@ -61,7 +61,7 @@ BANNED = (
     ),
     Banned(
         "a text file that is opened without an encoding, so with the machine's default",
-        ("shared/*.py", "functions/*.py", "devcloud/*.py", "tools/*.py", "benchmarks/*.py"),
+        ("shared/*.py", "functions/*.py", "convergence/*.py", "devcloud/*.py", "tools/*.py", "benchmarks/*.py"),
         re.compile(r"\.read_text\(\)|\.write_text\((?!.*encoding=).*\)$"),
     ),
     Banned("a sleep without a reason beside it", ("tests/*.py",), re.compile(r"\btime\.sleep\([^#]*$")),

@@ -14,9 +14,14 @@ WANTED = ("PROJECT_ID", "BIGQUERY_LOCATION")
 _KMS_KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
 
 
+def missing_settings(wanted: Sequence[str] = WANTED) -> list[str]:
+    """The settings that are not in the environment."""
+    return [name for name in wanted if not os.environ.get(name)]
+
+
 def require_environment(parser: argparse.ArgumentParser, wanted: Sequence[str] = WANTED) -> None:
     """End the process with status 2 when a setting is missing or invalid."""
-    if missing := [name for name in wanted if not os.environ.get(name)]:
+    if missing := missing_settings(wanted):
         parser.error(f"set these in the environment: {', '.join(missing)}")
     if "KMS_KEY" in wanted and not _KMS_KEY.fullmatch(os.environ["KMS_KEY"]):
         parser.error("KMS_KEY is not the name of a key: projects/P/locations/L/keyRings/R/cryptoKeys/K")

@@ -18,9 +18,13 @@ _PORT = re.compile(r":[0-9]{1,5}\Z")
 def json_response(
     status: int, body: Mapping[str, Any], headers: Mapping[str, str], content_type: str = "application/json"
 ) -> Response:
-    """A response with a JSON body. Times are in UTC, amounts are decimal numbers without an exponent."""
-    text = json.dumps(body, default=_plain, ensure_ascii=False)
-    return Response(text, status=status, headers=dict(headers), content_type=content_type)
+    """A response with a JSON body."""
+    return Response(json_text(body), status=status, headers=dict(headers), content_type=content_type)
+
+
+def json_text(body: Mapping[str, Any]) -> str:
+    """The body as JSON. Times are in UTC, amounts are decimal numbers without an exponent."""
+    return json.dumps(body, default=_plain, ensure_ascii=False)
 
 
 def csv_response(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Response:

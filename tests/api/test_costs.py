@@ -16,7 +16,7 @@ from shared.adapters.stores.tenant_tables import make_table
 from shared.configuration.tables import get_table
 from tests.conftest import JobsOf, MakeFrontend
 from tests.support.frontend import Frontend
-from tests.support.tenant_rows import load, restatement
+from tests.support.tenant_rows import charge, load, restatement
 
 DAY = date(2025, 11, 15)
 NOVEMBER: dict[str, Any] = {"from": "2025-11-01", "to": "2025-11-30"}
@@ -48,20 +48,17 @@ CHARGES = (
 )
 
 
-def _row(charge: Charge) -> dict[str, Any]:
-    kinds = {"STRING": "x", "NUMERIC": "0", "TIMESTAMP": f"{charge.day}T00:00:00Z"}
-    columns = get_table("tenant_dataset", "focus_cost").columns
-    required = {column.name: kinds[column.type] for column in columns if column.mode == "REQUIRED"}
-    return required | {
-        "BilledCost": charge.cost,
-        "EffectiveCost": "1",
-        "BillingCurrency": charge.currency,
-        "ServiceName": charge.service,
-        "ProviderName": charge.provider,
-        "x_source": charge.source,
-        "RegionId": charge.region,
-        "Tags": {"team": charge.team} if charge.team else {},
-    }
+def _row(charged: Charge) -> dict[str, Any]:
+    return charge(
+        charged.day.isoformat(),
+        BilledCost=charged.cost,
+        BillingCurrency=charged.currency,
+        ServiceName=charged.service,
+        ProviderName=charged.provider,
+        x_source=charged.source,
+        RegionId=charged.region,
+        Tags={"team": charged.team} if charged.team else {},
+    )
 
 
 def _period(source: str, month: int, status: str) -> dict[str, Any]:
@@ -81,7 +78,7 @@ def spender(make_frontend: MakeFrontend, bigquery_client: bigquery.Client) -> It
     assert ask(frontend, top=9)["currencies"] == []  # set up, and nothing has run
     make_table(warehouse_of(bigquery_client), frontend.tenant_id, get_table("tenant_dataset", "focus_cost"))
     table = f"{frontend.tenant_id}.focus_cost"
-    load(bigquery_client, table, [_row(charge) for charge in CHARGES])
+    load(bigquery_client, table, [_row(charged) for charged in CHARGES])
     without_periods = ask(frontend, top=8)
     assert without_periods["currencies"] != []
     assert without_periods["final_through"] == {"AWS": None, "Google Cloud": None}
@@ -119,7 +116,7 @@ def groups_of(answer: dict[str, Any]) -> dict[str | None, str]:
 def test_each_currency_has_its_own_block_and_every_digit(spender: Frontend) -> None:
     answer = ask(spender)
     assert [block["billing_currency"] for block in answer["currencies"]] == ["EUR", "USD"]
-    in_dollars = [Decimal(charge.cost) for charge in CHARGES if charge.currency == "USD" and charge.day >= DAY]
+    in_dollars = [Decimal(charged.cost) for charged in CHARGES if charged.currency == "USD" and charged.day >= DAY]
     assert [Decimal(block["cost"]) for block in answer["currencies"]] == [Decimal(3), sum_of(in_dollars)]
     assert list(groups_of(answer).items()) == [  # the highest cost first
         ("Compute Engine", "12345678901234567890.123456789"),

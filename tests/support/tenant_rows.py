@@ -6,6 +6,16 @@ from typing import Any
 
 from google.cloud import bigquery
 
+from shared.configuration.tables import get_table
+
+
+def charge(day: str, **columns: Any) -> dict[str, Any]:
+    """A row of focus_cost: a charge of Google Cloud on a day, of 0 dollars unless `columns` say otherwise."""
+    kinds = {"STRING": "x", "NUMERIC": "0", "TIMESTAMP": f"{day}T00:00:00Z"}
+    wanted = get_table("tenant_dataset", "focus_cost").columns
+    required = {column.name: kinds[column.type] for column in wanted if column.mode == "REQUIRED"}
+    return required | {"ProviderName": "Google Cloud", "BillingCurrency": "USD", "EffectiveCost": "1"} | columns
+
 
 def restatement(restated_at: str, **columns: Any) -> dict[str, Any]:
     """A row of x_meta_restatements: a change of focus_cost, in dollars."""

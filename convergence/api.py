@@ -1,0 +1,137 @@
+"""Calls the HTTP API with a tenant's key, and turns its errors into messages and exit statuses."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+Json = dict[str, Any]
+REFUSED, NOT_STARTED, UNAVAILABLE = 1, 2, 3
+_SECONDS = 70  # a function's own limit is 60
+_TRIES = 5
+_KEY = re.compile(r"(?P<tenant_id>[a-z][a-z0-9_]*)_api_[a-z0-9]+")
+_URL_HELP = "`make up` prints it, and `./deploy.sh urls` for a deployed platform"
+# The first part of a path that decides which function serves it, where a deployment has no gateway.
+_FUNCTIONS = {
+    "/api/v1/tenants/": "setup-credentials",
+    "/api/v1/pipelines/run/": "run-pipeline",
+    "/api/v1/usage/": "run-pipeline",
+    "/api/v1/pipelines/": "pipeline-runs",
+    "/api/v1/costs/": "costs",
+    "/api/v1/scheduler/customer/": "pipeline-configs",
+}
+
+
+class Stopped(Exception):
+    """The command ends with this message and status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API as one tenant sees it.
+
+    `url`: the gateway's address, or the addresses of all functions with `{service}` for a function's name.
+    """
+
+    url: str
+    api_key: str
+    tenant_id: str
+    tries: int = field(default=_TRIES)
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        # A repeated POST is harmless, because each has an Idempotency-Key where the route takes one.
+        again = Retry(
+            total=self.tries,
+            backoff_factor=0.5,
+            status_forcelist=(503,),
+            allowed_methods=None,
+            respect_retry_after_header=True,
+            raise_on_status=False,
+        )
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(max_retries=again))
+        return session
+
+    def get(self, path: str, **query: Any) -> Json:
+        """The answer to GET. `{tenant_id}` of the path is filled in; a query parameter that is None is left out."""
+        return self._call("GET", path, params={name: value for name, value in query.items() if value is not None})
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, keyed: bool = False) -> Json:
+        """The answer to POST; `keyed` if the route takes an Idempotency-Key."""
+        headers = {"Idempotency-Key": uuid.uuid4().hex} if keyed else {}
+        return self._call("POST", path, json=dict(body or {}), headers=headers)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Json:
+        """The answer to PATCH."""
+        return self._call("PATCH", path, json=dict(body))
+
+    def pages(self, path: str, name: str, *, most: int, **query: Any) -> Iterator[Json]:
+        """Up to `most` entries of a list that comes in pages; `name` is the field that has them."""
+        left, token = most, None
+        while left > 0:
+            page = self.get(path, limit=min(left, 200), page_token=token, **query)
+            yield from page[name]
+            left, token = left - len(page[name]), page["next_page_token"]
+            if token is None:
+                return
+
+    def _call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> Json:
+        path = path.replace("{tenant_id}", self.tenant_id)
+        sent = {"X-API-Key": self.api_key, **(headers or {})}
+        try:
+            answer = self._session.request(method, self._address(path), headers=sent, timeout=_SECONDS, **request)
+        except requests.RequestException as error:
+            raise Stopped(f"{self.url} does not answer: {type(error).__name__}", UNAVAILABLE) from error
+        try:
+            body: Json = answer.json()
+        except ValueError:
+            raise Stopped(f"{answer.url} answered {answer.status_code}, and not with JSON", UNAVAILABLE) from None
+        if answer.ok:
+            return body
+        raise Stopped(_in_words(body, answer), UNAVAILABLE if answer.status_code >= 500 else REFUSED)
+
+    def _address(self, path: str) -> str:
+        if "{service}" not in self.url:
+            return self.url.rstrip("/") + path
+        service = next(name for start, name in _FUNCTIONS.items() if path.startswith(start))
+        return self.url.rstrip("/").replace("{service}", service) + path
+
+
+def _in_words(problem: Json, answer: requests.Response) -> str:
+    lines = [str(problem.get("detail") or problem.get("title") or answer.reason)]
+    if again := answer.headers.get("Retry-After"):
+        lines.append(f"Try again in {again} seconds.")
+    if answer.status_code >= 500:
+        lines.append(f"The trace {problem.get('trace_id')} finds the request in the log.")
+    return " ".join(lines)
+
+
+def open_api(url: str | None, api_key: str | None, tenant_id: str | None) -> Api:
+    """The API with settings from the options or the environment; Stopped with status 2 if one is missing."""
+    url = url or os.environ.get("CONVERGENCE_URL")
+    api_key = api_key or os.environ.get("CONVERGENCE_API_KEY")
+    if not url:
+        raise Stopped(f"Set CONVERGENCE_URL to the address of the API; {_URL_HELP}.", NOT_STARTED)
+    if not url.startswith(("https://", "http://")):
+        raise Stopped(f"CONVERGENCE_URL {url} must begin with https:// or http://; {_URL_HELP}.", NOT_STARTED)
+    if not api_key:
+        raise Stopped("Set CONVERGENCE_API_KEY to the tenant's API key.", NOT_STARTED)
+    named = _KEY.fullmatch(api_key)
+    if not named:
+        raise Stopped("CONVERGENCE_API_KEY is not an API key: TENANT_api_ and letters and digits.", NOT_STARTED)
+    return Api(url, api_key, tenant_id or os.environ.get("CONVERGENCE_TENANT") or named["tenant_id"])

@@ -1,0 +1,206 @@
+"""Starts, lists, shows, awaits, repeats and cancels runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from convergence.api import REFUSED, Api, Json, Stopped, open_api
+from convergence.options import AsJson, Day, Most, Tenant
+from convergence.output import days_of, print_json, print_lines, print_table, short_time
+
+app = typer.Typer(help="Start, list, show, await, repeat and cancel runs.", no_args_is_help=True)
+_RUNS = "/api/v1/pipelines/runs/{tenant_id}"
+_ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+_LOOK_SECONDS = 5.0  # each look at an unfinished run costs a query
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The pipeline_logging_id of the run.")]
+Pipeline = Annotated[str, typer.Argument(metavar="PIPELINE", help="Such as gcp/cost/billing.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; status 1 unless the run is COMPLETED.")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the template; may be repeated."),
+]
+Seconds = Annotated[int, typer.Option("--timeout", min=1, metavar="SECONDS", help="The longest wait.")]
+
+
+@app.command("list")
+def list_runs(
+    *,
+    status: Annotated[str | None, typer.Option(help="PENDING, RUNNING, COMPLETED, FAILED or CANCELLED.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Such as gcp/cost/billing.")] = None,
+    limit: Most = 20,
+    tenant: Tenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the tenant's runs, newest first."""
+    asked = {"status": status, "pipeline_id": pipeline and pipeline.replace("/", "-")}
+    runs = list(_api(tenant).pages(_RUNS, "runs", most=limit, **asked))
+    if as_json:
+        return print_json(runs)
+    rows = [
+        (
+            run["pipeline_logging_id"],
+            run["pipeline_id"],
+            run["status"],
+            short_time(run["created_at"]),
+            days_of(run),
+            run["rows_published"],
+            run["error_class"] or run["wait_reason"],
+        )
+        for run in runs
+    ]
+    columns = ("run", "pipeline", "status", "created (UTC)", "days", "rows", "reason")
+    print_table(columns, rows, numbers=["rows"])
+    return None
+
+
+@app.command()
+def show(run: Run, tenant: Tenant = None, as_json: AsJson = False) -> None:
+    """Show a run with its steps, and with its checks that did not pass."""
+    found = _api(tenant).get(f"{_RUNS}/{run}")
+    print_json(found) if as_json else _print_run(found)
+
+
+@app.command()
+def start(
+    pipeline: Pipeline,
+    *,
+    date: Day = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="The first UTC day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="The last UTC day.")] = None,
+    parameters: Parameters = None,
+    wait: Wait = False,
+    timeout: Seconds = 3600,
+    tenant: Tenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run of a day, of a range, or without days of whatever is new."""
+    api = _api(tenant)
+    body = _named(parameters) | {"date": date, "start_date": first, "end_date": last}
+    answer = api.post(_run_path(pipeline), _given(body), keyed=True)
+    if wait:
+        return _await(api, answer["pipeline_logging_id"], timeout, as_json=as_json)
+    if as_json:
+        return print_json(answer)
+    return print_lines(f"{answer['pipeline_logging_id']} is {answer['status']}: {answer['message']}")
+
+
+@app.command()
+def backfill(
+    pipeline: Pipeline,
+    *,
+    first: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="The first UTC day.")],
+    last: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="The last UTC day.")],
+    parameters: Parameters = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Say what it would do, and queue nothing.")] = False,
+    tenant: Tenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load a long range with one run for each calendar month, newest first."""
+    asked = {"start_date": first, "end_date": last, "split": "month", "preview": preview or None}
+    body = _named(parameters) | asked
+    answer = _api(tenant).post(_run_path(pipeline), _given(body), keyed=not preview)
+    if as_json:
+        return print_json(answer)
+    print_table(
+        ("first day", "last day", "run"),
+        [(run["start_date"], run["end_date"], run.get("pipeline_logging_id")) for run in answer["runs"]],
+    )
+    return print_lines(answer["message"])
+
+
+@app.command()
+def wait(run: Run, timeout: Seconds = 3600, tenant: Tenant = None, as_json: AsJson = False) -> None:
+    """Wait until a run has ended; status 1 unless it is COMPLETED."""
+    _await(_api(tenant), run, timeout, as_json=as_json)
+
+
+@app.command()
+def retry(run: Run, tenant: Tenant = None, as_json: AsJson = False) -> None:
+    """Start a run with the parameters of one that has ended."""
+    answer = _api(tenant).post(f"{_RUNS}/{run}/retry", keyed=True)
+    if as_json:
+        return print_json(answer)
+    return print_lines(f"{answer['pipeline_logging_id']} is {answer['status']}: {answer['message']}")
+
+
+@app.command()
+def cancel(run: Run, tenant: Tenant = None, as_json: AsJson = False) -> None:
+    """Ask for the end of a run."""
+    answer = _api(tenant).post(f"{_RUNS}/{run}/cancel")
+    print_json(answer) if as_json else print_lines(f"{run} was {answer['status']}: {answer['message']}")
+
+
+def await_end(
+    look: Callable[[], Json], seconds: float, *, clock: Callable[[], float], pause: Callable[[float], None]
+) -> Json | None:
+    """The run once it has ended, or None if it has not within `seconds`. It looks at once, then every five seconds."""
+    ends_at = clock() + seconds
+    while True:
+        run = look()
+        if run["status"] in _ENDED:
+            return run
+        left = ends_at - clock()
+        if left <= 0:
+            return None
+        pause(min(_LOOK_SECONDS, left))
+
+
+def _await(api: Api, run: str, seconds: int, *, as_json: bool) -> None:
+    ended = await_end(lambda: api.get(f"{_RUNS}/{run}"), seconds, clock=time.monotonic, pause=time.sleep)
+    if ended is None:
+        raise Stopped(
+            f"{run} has not ended after {seconds} seconds; it goes on. `runs show` tells its status.", REFUSED
+        )
+    print_json(ended) if as_json else _print_run(ended)
+    if ended["status"] != "COMPLETED":
+        raise typer.Exit(REFUSED)
+
+
+def _print_run(run: Json) -> None:
+    print_lines(
+        f"{run['pipeline_logging_id']}  {run['pipeline_id']}  {run['status']}",
+        f"created {short_time(run['created_at'])} UTC, ended {short_time(run['completed_at']) or 'not yet'}",
+        f"days {days_of(run)}, rows {run['rows_published']}" if run["rows_published"] is not None else None,
+        f"waits: {run['wait_reason']}, place {run['queue_position']} in the queue" if run["wait_reason"] else None,
+        f"{run['error_class']}: {run['error_message']}" if run["error_class"] else None,
+    )
+    if run["steps"]:
+        steps = [
+            (step["step_id"], step["status"], step["rows"], f"{step['duration_ms'] / 1000:.1f}", step["error_message"])
+            for step in run["steps"]
+        ]
+        print_table(("step", "status", "rows", "seconds", "error"), steps, numbers=["rows", "seconds"])
+    for check in run["checks"]:
+        if not check["passed"]:
+            told = f"expected {check['expected']}, observed {check['observed']}"
+            print_lines(f"check {check['check_id']} ({check['severity']}): {told}")
+
+
+def _api(tenant: str | None) -> Api:
+    return open_api(None, None, tenant)
+
+
+def _run_path(pipeline: str) -> str:
+    parts = pipeline.split("/") if "/" in pipeline else pipeline.split("-")
+    if len(parts) != 3:
+        raise typer.BadParameter(f"{pipeline} is not provider/domain/template, such as gcp/cost/billing")
+    return "/api/v1/pipelines/run/{tenant_id}/" + "/".join(parts)
+
+
+def _named(parameters: list[str] | None) -> dict[str, Any]:
+    """The parameters by name; true and false are booleans, as `allow_empty` needs."""
+    named: dict[str, Any] = {}
+    for parameter in parameters or ():
+        name, equals, value = parameter.partition("=")
+        if not name or not equals:
+            raise typer.BadParameter(f"{parameter} is not NAME=VALUE")
+        named[name] = {"true": True, "false": False}.get(value, value)
+    return named
+
+
+def _given(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if value is not None}

@@ -1,0 +1,188 @@
+"""`python -m convergence`: each command's answer, its exit status, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.cloud import bigquery
+
+from convergence.app import main
+from convergence.runs import await_end
+from devcloud.clients import warehouse_of
+from devcloud.server import Devcloud
+from shared.adapters.stores.tenant_tables import make_table
+from shared.configuration.tables import get_table
+from tests.conftest import MakeFrontend
+from tests.support.commands import Said, environment, run
+from tests.support.frontend import Frontend
+from tests.support.tenant_rows import charge, load, restatement
+
+EXPORT = "billing_export_table=acme-gcp.billing.export"
+
+
+@pytest.fixture(scope="module")
+def owner(make_frontend: MakeFrontend, bigquery_client: bigquery.Client) -> Iterator[Frontend]:
+    """A tenant with a credential, two charges and a restatement."""
+    frontend = make_frontend()
+    frontend.store_keyless()
+    make_table(warehouse_of(bigquery_client), frontend.tenant_id, get_table("tenant_dataset", "focus_cost"))
+    charges = [
+        charge("2025-11-15", BilledCost="1234.5", ServiceName="BigQuery [red]"),
+        charge("2025-11-16", BilledCost="0.25", ServiceName="Storage"),
+    ]
+    load(bigquery_client, f"{frontend.tenant_id}.focus_cost", charges)
+    changes = [restatement("2025-11-20T00:00:00Z", cost_before="9", cost_after="8.5")]
+    load(bigquery_client, f"{frontend.tenant_id}.x_meta_restatements", changes)
+    yield frontend
+    frontend.api.session.close()
+
+
+def command(frontend: Frontend, *arguments: str, **settings: str) -> Said:
+    given = {"CONVERGENCE_URL": frontend.api.url, "CONVERGENCE_API_KEY": frontend.tenant.api_key, "COLUMNS": "160"}
+    with environment({"PATH": os.environ["PATH"], **given, **settings}):
+        return run(main, *arguments)
+
+
+def answer(frontend: Frontend, *arguments: str) -> Any:
+    said = command(frontend, *arguments, "--json")
+    assert said.returncode == 0, said.stderr
+    return json.loads(said.stdout)
+
+
+def test_costs_are_a_table_by_group_with_its_total_and_how_far_it_reaches(owner: Frontend) -> None:
+    said = command(owner, "costs", "--from", "2025-11-15", "--to", "2025-11-16")
+    assert said.returncode == 0, said.stderr
+    lines = said.stdout.splitlines()
+    assert lines[0] == "billed cost from 2025-11-15 to 2025-11-16 (UTC days)"
+    assert "USD 1,234.75" in lines
+    assert [line.split("  ")[0] for line in lines if ".50" in line or ".25" in line] == ["BigQuery [red]", "Storage"]
+    assert lines[-1] == "Google Cloud: data until 2025-11-16, nothing final yet"
+
+
+def test_costs_by_day(owner: Frontend) -> None:
+    said = command(owner, "costs", "--from", "2025-11-15", "--to", "2025-11-16", "--granularity", "day")
+    assert [line.split()[-2:] for line in said.stdout.splitlines() if "2025" in line][1:3] == [
+        ["2025-11-15", "1,234.50"],
+        ["2025-11-16", "0.25"],
+    ]
+
+
+def test_days_without_costs_say_so(owner: Frontend) -> None:
+    assert "There are no costs of these days." in command(owner, "costs", "--days", "1").stdout
+
+
+def test_restatements_name_the_run_and_the_change(owner: Frontend) -> None:
+    (row,) = answer(owner, "restatements")
+    assert (row["billed_cost_change"], row["pipeline_logging_id"]) == ("-0.5", "run")
+    assert "2025-11-15   USD" in command(owner, "restatements", "--day", "2025-11-15").stdout
+
+
+def test_a_run_is_started_listed_shown_and_cancelled(owner: Frontend) -> None:
+    start = ("runs", "start", "gcp/cost/billing", "--date", "2025-11-17")
+    refused = command(owner, *start)
+    assert (refused.returncode, "billing_export_table" in refused.stderr) == (1, True)  # the credential names none
+
+    started = answer(owner, *start, "--set", EXPORT)["pipeline_logging_id"]
+    assert [run["pipeline_logging_id"] for run in answer(owner, "runs", "list", "--limit", "1")] == [started]
+    assert started in command(owner, "runs", "list", "--pipeline", "gcp/cost/billing").stdout
+    assert command(owner, "runs", "show", started).stdout.startswith(f"{started}  gcp-cost-billing  ")
+    waited = command(owner, "runs", "wait", started, "--timeout", "1")
+    assert (waited.returncode, "has not ended after 1 seconds" in waited.stderr) == (1, True)
+    again = command(owner, "runs", "retry", started)
+    assert (again.returncode, "has not ended yet" in again.stderr) == (1, True)
+    assert "Cancellation requested" in command(owner, "runs", "cancel", started).stdout
+    assert answer(owner, "usage")["waiting"] == 1
+    assert "runs, until" in command(owner, "usage").stdout
+
+
+def test_waiting_looks_until_the_run_has_ended_or_the_time_is_over() -> None:
+    now, looks = [0.0], iter([{"status": "PENDING"}, {"status": "RUNNING"}, {"status": "FAILED"}])
+
+    def pause(seconds: float) -> None:
+        now[0] += seconds
+
+    assert await_end(lambda: next(looks), 60, clock=lambda: now[0], pause=pause) == {"status": "FAILED"}
+    assert now == [10.0]
+    assert await_end(lambda: {"status": "RUNNING"}, 12, clock=lambda: now[0], pause=pause) is None
+    assert now == [22.0]
+
+
+def test_a_backfill_is_previewed(owner: Frontend) -> None:
+    months = ("--from", "2025-10-01", "--to", "2025-11-17", "--set", EXPORT, "--preview")
+    said = command(owner, "runs", "backfill", "gcp-cost-billing", *months)
+    assert said.returncode == 0, said.stderr
+    assert [line.split()[:2] for line in said.stdout.splitlines() if line.startswith("2025")] == [
+        ["2025-11-01", "2025-11-17"],
+        ["2025-10-01", "2025-10-31"],
+    ]
+
+
+def test_a_schedule_is_previewed_paused_and_resumed(owner: Frontend) -> None:
+    body = {
+        "provider": "gcp", "domain": "cost", "template": "billing", "cron_expression": "0 2 * * *",
+        "parameters": dict([EXPORT.split("=")]),
+    }  # fmt: skip
+    made = owner.api.post(f"/api/v1/scheduler/customer/{owner.tenant_id}/pipelines", body)
+    assert made.status_code == 201, made.text
+    schedule = made.json()["config_id"]
+    assert [row["config_id"] for row in answer(owner, "schedules", "list")] == [schedule]
+    assert len(answer(owner, "schedules", "preview", schedule, "--count", "3")["fire_times"]) == 3
+    assert command(owner, "schedules", "pause", schedule).stdout == f"{schedule} is paused\n"
+    assert "paused" in command(owner, "schedules", "list").stdout
+    assert command(owner, "schedules", "resume", schedule).stdout.startswith(f"{schedule} is active; it fires next at ")
+
+
+def test_credentials_are_listed_and_the_setup_is_printed(owner: Frontend) -> None:
+    assert [row["provider"] for row in answer(owner, "credentials", "list")["credentials"]] == ["GCP"]
+    assert "impersonat" in command(owner, "credentials", "list").stdout
+    assert owner.tenant_id in command(owner, "credentials", "setup", "aws").stdout
+
+
+def test_the_tenant_is_the_one_that_the_key_names_unless_it_is_given(owner: Frontend, onlooker: Frontend) -> None:
+    said = command(owner, "usage", "--tenant", onlooker.tenant_id)
+    assert (said.returncode, said.stderr) == (1, "The API key belongs to another tenant.\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "says"),
+    [
+        ({"CONVERGENCE_URL": ""}, 2, "Set CONVERGENCE_URL"),
+        ({"CONVERGENCE_URL": "example.com"}, 2, "must begin with https://"),
+        ({"CONVERGENCE_API_KEY": ""}, 2, "Set CONVERGENCE_API_KEY"),
+        ({"CONVERGENCE_API_KEY": "secret"}, 2, "is not an API key"),
+        ({"CONVERGENCE_URL": "http://127.0.0.1:1"}, 3, "does not answer"),
+    ],
+)
+def test_a_command_that_cannot_start_says_the_way_out(
+    owner: Frontend, settings: dict[str, str], status: int, says: str
+) -> None:
+    said = command(owner, "usage", **settings)
+    assert (said.returncode, said.stdout, says in said.stderr) == (status, "", True)
+    assert "secret" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("costs", "--days", "many"), ("runs", "start", "billing"), ("runs", "start", "a/b/c", "--set", "x"), ("dance",)],
+)
+def test_a_wrong_option_is_status_2_and_no_request(owner: Frontend, arguments: tuple[str, ...]) -> None:
+    assert command(owner, *arguments).returncode == 2
+
+
+def test_an_operator_sees_the_status_and_reaches_the_other_commands(cloud: Devcloud, owner: Frontend) -> None:
+    settings = {"PATH": os.environ["PATH"], "COLUMNS": "160", **cloud.ready["env"]}
+    with environment(settings):
+        said = run(main, "status")
+        shown = run(main, "tenants", "show", owner.tenant_id)
+        checked = run(main, "templates", "validate")
+    assert said.stdout.startswith("as of ")
+    assert "process_queue" in said.stdout
+    assert (shown.returncode, owner.tenant_id in shown.stdout) == (0, True)
+    assert checked.returncode == 0
+    with environment({"PATH": os.environ["PATH"]}):
+        refused = run(main, "status")
+    assert (refused.returncode, refused.stderr) == (2, "set these in the environment: PROJECT_ID, BIGQUERY_LOCATION\n")
