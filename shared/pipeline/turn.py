@@ -137,7 +137,7 @@ class Turns:
 
     def _join_line(self) -> Line:
         line = self._hop.services.runs.join_line(self._hop.task, now=self._clock())
-        log.info("waits for its turn to publish", ahead=line.ahead, newest_turn=line.newest)
+        log.info("waits for its turn to publish", ahead=len(line.ahead), newest_turn=line.newest)
         return line
 
 

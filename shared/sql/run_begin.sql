@@ -108,8 +108,8 @@ FROM logged
 CROSS JOIN fence;
 
 -- name: read_line
--- How many of the tenant's runs began to wait for a turn before this lease and still wait, and the newest turn. The event
--- of this lease itself may not be readable yet.
+-- The leases of the tenant that began to wait for a turn before this lease and have not published, in the order in which
+-- they came, and the newest turn. The event of this lease itself may not be readable yet.
 -- param: tenant_id STRING
 -- param: lease_id STRING
 -- param: now TIMESTAMP
@@ -125,8 +125,8 @@ WITH waiting AS (
   GROUP BY run_id, lease_id
 )
 SELECT
-  (
-    SELECT COUNT(*)
+  ARRAY(
+    SELECT waiting.lease_id
     FROM waiting
     JOIN {tenants}.pipeline_execution_queue AS queue
       ON queue.run_id = waiting.run_id
@@ -137,5 +137,7 @@ SELECT
       AND COALESCE(runs.status, 'RUNNING') IN ('PENDING', 'RUNNING')
       AND waiting.lease_id != @lease_id
       AND waiting.since < COALESCE((SELECT MIN(since) FROM waiting WHERE lease_id = @lease_id), @now)
+    ORDER BY
+      waiting.since
   ) AS ahead,
   COALESCE((SELECT MAX(turn) FROM {dataset}.x_meta_pipeline_runs), 0) AS newest

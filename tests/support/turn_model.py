@@ -139,12 +139,16 @@ class World:
     def _line(self, executor: Executor) -> Line:
         if executor.waiting_since is None:
             executor.waiting_since = self.now
-        ahead = sum(
-            1
+        ahead = [
+            other
             for other in self.executors
             if other is not executor
             and other.waiting_since is not None
-            and other.published_in is None
+            and not self._has_published(other)
             and other.waiting_since <= self.now - self.lag
-        )
-        return Line(ahead, self.newest)
+        ]
+        in_order = sorted(ahead, key=lambda other: other.waiting_since or 0)
+        return Line(tuple(other.lease_id for other in in_order), self.newest)
+
+    def _has_published(self, executor: Executor) -> bool:
+        return executor.published_in is not None and self.jobs[executor.published_in].ends_at <= self.now

@@ -54,9 +54,16 @@ LATECOMER = [
     Executor("", 5.0, takes=1.0),
 ]
 
+# A newcomer takes a free turn before the executors in line notice it: nobody in line comes nearer by that.
+NEWCOMER = [
+    Executor("", 0.0, takes=34.38),
+    *(Executor("", arrives_at, takes=1.0) for arrives_at in (0.0, 0.0, 34.38, 34.38, 34.31)),
+]
+
 
 @given(st.lists(EXECUTORS, min_size=2, max_size=8).map(named))
 @example(named(LATECOMER))
+@example(named(NEWCOMER))
 def test_the_executor_that_came_first_publishes_first(executors: list[Executor]) -> None:
     patient = [replace(executor, calls_left=None, fails=0) for executor in executors]
     world = World(patient)

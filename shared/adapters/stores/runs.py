@@ -96,7 +96,7 @@ class Runs:
         return Begun(**{**found, "deliveries": json.loads(found["deliveries"] or "null") or {}})
 
     def join_line(self, task: RunTask, *, now: datetime) -> Line:
-        """Record that the lease waits for a turn to publish. Return how many leases of the tenant came before it."""
+        """Record that the lease waits for a turn to publish. Return the tenant's leases that came before it."""
         waits = RunEvent(
             run_id=task.run_id,
             tenant_id=task.tenant_id,
@@ -109,7 +109,7 @@ class Runs:
         RunEvents(self.warehouse).append([waits])
         values = {"tenant_id": task.tenant_id, "lease_id": task.lease_id, "now": now}
         (row,) = self.warehouse.read(statement("run_begin", "read_line"), values, dataset=task.tenant_id)
-        return Line(row["ahead"], row["newest"])
+        return Line(tuple(row["ahead"]), row["newest"])
 
     def close(self, task: RunTask, closing: Closing, *, bytes_billed: int | None) -> Ending:
         """End a run that has no executor any more and has not ended. A repeated delivery changes nothing.

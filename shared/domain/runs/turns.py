@@ -10,7 +10,7 @@ They use neither a clock nor a cloud.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
 # How long an executor waits for each earlier executor to take a free turn: longer than starting a job takes.
@@ -30,9 +30,9 @@ class Holder:
 
 @dataclass(frozen=True)
 class Line:
-    """The number of executors that waited before, and the newest turn that has published."""
+    """The leases that waited before, in the order of their arrival, and the newest turn that has published."""
 
-    ahead: int
+    ahead: tuple[str, ...]
     newest: int
 
 
@@ -77,9 +77,9 @@ def take_turn(lease_id: str, newest: int) -> Generator[Wish, Answer, int]:
     """Take a turn for this lease and return it; `newest` is the latest turn that is known to have published."""
     turn, ahead = newest + 1, None
     while True:
-        passed = yield from _give_way(turn, ahead or 0)
-        holder = passed or (yield Start(turn))
-        if not isinstance(holder, Holder) or holder.lease_id == lease_id:
+        holder, ahead = yield from _give_way(turn, ahead)
+        holder = holder or (yield from _started(turn))
+        if holder is None or holder.lease_id == lease_id:
             return turn  # an earlier hop started this lease's job, or the answer to the start was lost
         if ahead is None:
             line = yield JoinLine()
@@ -88,9 +88,10 @@ def take_turn(lease_id: str, newest: int) -> Generator[Wish, Answer, int]:
             if line.newest >= turn:
                 turn = line.newest + 1
                 continue
-        last = (yield from _last_taken(turn)) if holder.is_done else turn
+        seen = {turn: holder}
+        last = (yield from _last_taken(turn, seen)) if holder.is_done else turn
         yield Await(last)
-        ahead = max(0, ahead - (last - turn) - 1)
+        ahead = yield from _still_ahead(ahead, range(turn, last + 1), seen)
         turn = last + 1
 
 
@@ -111,23 +112,48 @@ def find_newer_publish(fence: str, newest: int) -> Generator[Wish, Answer, int |
     return None
 
 
-def _give_way(turn: int, ahead: int) -> Generator[Wish, Answer, Holder | None]:
-    """Let earlier executors take the turn. It returns the turn's holder, or None if none took it in time."""
-    for _ in range(min(ahead, _MOST_GIVEN_WAY)):
+def _started(turn: int) -> Generator[Wish, Answer, Holder | None]:
+    """Start the job of the turn. It returns None if that worked, else the turn's holder."""
+    holder = yield Start(turn)
+    return holder if isinstance(holder, Holder) else None
+
+
+def _give_way(
+    turn: int, ahead: tuple[str, ...] | None
+) -> Generator[Wish, Answer, tuple[Holder | None, tuple[str, ...] | None]]:
+    """Let earlier executors take the turn. It returns the turn's holder, or None if none took it in time.
+
+    It also returns who is still ahead: an executor that had its second and did not take the turn may be dead.
+    """
+    for number, _ in enumerate((ahead or ())[:_MOST_GIVEN_WAY]):
         if isinstance(holder := (yield Look(turn)), Holder):
-            return holder
+            return holder, (ahead or ())[number:]
         yield Pause(GIVE_WAY_SECONDS)
-    return None
+    return None, ahead and ahead[_MOST_GIVEN_WAY:]
 
 
-def _last_taken(taken: int) -> Generator[Wish, Answer, int]:
-    """The last taken turn, `taken` or later. Turns are taken in order, so a few lookups find it."""
+def _still_ahead(
+    ahead: tuple[str, ...], passed: range, seen: Mapping[int, Holder]
+) -> Generator[Wish, Answer, tuple[str, ...]]:
+    """The executors ahead that took none of the passed turns. A newcomer's turn brings nobody in line forward."""
+    held = {holder.lease_id for holder in seen.values()}
+    for turn in passed[-_MOST_LOOKED_BACK:] if ahead else ():
+        if turn not in seen and isinstance(holder := (yield Look(turn)), Holder):
+            held.add(holder.lease_id)
+    return tuple(lease_id for lease_id in ahead if lease_id not in held)
+
+
+def _last_taken(taken: int, seen: dict[int, Holder] | None = None) -> Generator[Wish, Answer, int]:
+    """The last taken turn, `taken` or later. Turns are taken in order, so a few lookups find it. `seen` gets them."""
+    seen = {} if seen is None else seen
     step = 1
-    while isinstance((yield Look(taken + step)), Holder):
+    while isinstance((holder := (yield Look(taken + step))), Holder):
+        seen[taken + step] = holder
         taken, step = taken + step, step * 2
     while step > 1:
         half = step // 2
-        if isinstance((yield Look(taken + half)), Holder):
+        if isinstance((holder := (yield Look(taken + half))), Holder):
+            seen[taken + half] = holder
             taken, step = taken + half, step - half
         else:
             step = half
