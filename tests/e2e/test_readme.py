@@ -1,4 +1,7 @@
-"""The commands of README.md and `make up` work unchanged in interactive shells of a user's machine."""
+"""The commands of README.md and `make up` work unchanged in interactive shells of a user's machine.
+
+One demo tells its story for all tests and stays, on a machine without a network if possible.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,12 +19,16 @@ from shutil import which
 
 import pytest
 
+from devcloud.tls import IAM_CREDENTIALS
+from tests.support.alone import Alone, in_folder, run_alone, started_alone, why_not
+from tests.support.processes import processes_that_name
 from tests.support.shell_blocks import ROOT, blocks_of
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BY_HAND = README.partition("## Use it by hand")[2].partition("\n## ")[0]
 SHELLS = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}
 NEEDED = ("curl", "jq")
+LOOK_UP = f"import socket; socket.getaddrinfo({IAM_CREDENTIALS!r}, 443)"
 DAYS = 14  # of the tenant's export, as README seeds it
 # The errors of shells, Python and jq for a line that does not work; the outputs hold the functions' errors.
 COMPLAINT = re.compile(r"not found|no matches|parse error|syntax error|unexpected|Traceback|error:", re.IGNORECASE)
@@ -34,6 +42,7 @@ class Platform:
 
     checkout: Path
     printed: str
+    alone: Alone | None
 
     def paste(self, shell: str, text: str) -> tuple[str, str]:
         """The output of lines that are pasted into an interactive shell."""
@@ -42,31 +51,51 @@ class Platform:
             pytest.skip(f"this machine has no {' and no '.join(needed)}")
         try:
             done = subprocess.run(
-                SHELLS[shell], input=text, cwd=self.checkout, capture_output=True, text=True, check=False,
+                self._beside(SHELLS[shell]), input=text, capture_output=True, text=True, check=False,
                 timeout=200, start_new_session=True, env=_environment(self.checkout),
             )  # fmt: skip
         except subprocess.TimeoutExpired as late:  # above all if a run does not end
             pytest.fail(f"the pasted lines do not come to an end: {late.stdout!r} {late.stderr!r}")
         return done.stdout, done.stderr
 
+    def _beside(self, command: Sequence[str]) -> Sequence[str]:
+        if self.alone is None:
+            return in_folder(self.checkout, command)
+        return self.alone.beside(command, folder=self.checkout)
+
 
 def _environment(home: Path) -> dict[str, str]:
-    return {**os.environ, "HOME": str(home), "TERM": "dumb", "COLUMNS": "116"}
+    return {**os.environ, "HOME": str(home), "TMPDIR": str(home / "tmp"), "TERM": "dumb", "COLUMNS": "116"}
 
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """`make up`, which ends well and leaves only the folder that it was told to use."""
     checkout = tmp_path_factory.mktemp("checkout")
+    (checkout / "tmp").mkdir()
     for name in ("configs", "devcloud", "functions", "shared"):
         (checkout / name).symlink_to(ROOT / name)
     (checkout / ".venv").symlink_to(sys.prefix)
     command = [".venv/bin/python", "-u", "-m", "devcloud", "demo", "--stay", "--state-dir", ".devcloud"]
-    running = subprocess.Popen(command, cwd=checkout, env=_environment(checkout), stdout=subprocess.PIPE, text=True)
-    with running:
+    with _started(in_folder(checkout, command), _environment(checkout)) as (running, alone):
         try:
-            yield Platform(checkout, "".join(_printed_until_ready(running)))
+            yield Platform(checkout, "".join(_printed_until_ready(running)), alone)
         finally:
             running.terminate()
+        assert (running.wait(), list((checkout / "tmp").iterdir())) == (0, [])
+    assert processes_that_name(checkout) == []
+
+
+@contextmanager
+def _started(
+    command: Sequence[str], environment: dict[str, str]
+) -> Iterator[tuple[subprocess.Popen[str], Alone | None]]:
+    if why_not() is None:
+        with started_alone(command, environment=environment) as alone:
+            yield alone.process, alone
+    else:
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
+            yield running, None
 
 
 def _printed_until_ready(running: subprocess.Popen[str]) -> Iterator[str]:
@@ -88,6 +117,22 @@ def test_the_readme_shows_what_the_demo_prints(platform: Platform) -> None:
     printed = {_without_chance(line) for line in platform.printed.splitlines()}
     assert [line for line in shown.splitlines() if _without_chance(line) not in printed] == []
     assert "343.69" in shown
+
+
+def test_the_demo_publishes_the_exports_sums(platform: Platform) -> None:
+    told = platform.printed
+    assert told.count("equal to the last digit") == 3
+    assert told.count("FOCUS 1.2 has the same total as BilledCost; by ServiceCategory: ") == 3
+    assert "The table is the same" in told
+    assert "no run has published yet: 10 Nov." in told
+
+
+def test_the_demo_needs_no_network_and_looks_up_no_name(platform: Platform) -> None:
+    if platform.alone is None:
+        pytest.skip(f"no machine without a network can be had here: {why_not()}")
+    assert platform.alone.asked() == []
+    # The name server would have recorded a look-up.
+    assert IAM_CREDENTIALS in run_alone([sys.executable, "-c", LOOK_UP]).asked
 
 
 def _without_chance(line: str) -> str:

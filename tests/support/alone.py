@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,29 @@ class Outcome:
     asked: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Alone:
+    """A process in its own namespace, and the file to which the name server writes."""
+
+    process: subprocess.Popen[str]
+    names: Path
+
+    def beside(self, command: Sequence[str], *, folder: Path) -> Sequence[str]:
+        """The command as one that runs in a folder beside the process, in the same namespace."""
+        own = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
+        entered = ("nsenter", f"--target={self.process.pid}", "--net", "--mount", *own)
+        return [*entered, *in_folder(folder, command)]
+
+    def asked(self) -> Sequence[str]:
+        """The names that were looked up so far."""
+        return self.names.read_text(encoding="utf-8").splitlines() if self.names.exists() else []
+
+
+def in_folder(folder: Path, command: Sequence[str]) -> Sequence[str]:
+    """The command as one that changes to the folder first."""
+    return ["sh", "-c", 'cd "$0" && exec "$@"', str(folder), *command]
+
+
 @cache
 def why_not() -> str | None:
     """The reason why no such namespace can be made here, or None."""
@@ -57,6 +81,14 @@ def run_alone(
     command: Sequence[str], *, environment: Mapping[str, str] | None = None, timeout_seconds: float = 30
 ) -> Outcome:
     """Run a command in the project's folder, in a network namespace of its own."""
+    with started_alone(command, environment=environment) as alone:
+        output, _ = alone.process.communicate(timeout=timeout_seconds)
+        return Outcome(alone.process.returncode, output, alone.asked())
+
+
+@contextmanager
+def started_alone(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Iterator[Alone]:
+    """Start a command as `run_alone` does. A SIGTERM to the process goes to the command."""
     with tempfile.TemporaryDirectory(prefix="alone-") as folder:
         for name, content in _FILES.items():
             Path(folder, name).write_text(content, encoding="utf-8")
@@ -66,13 +98,10 @@ def run_alone(
             start_new_session=True,
         ) as process:  # fmt: skip
             try:
-                output, _ = process.communicate(timeout=timeout_seconds)
+                yield Alone(process, Path(folder, "asked"))
             except BaseException:
                 os.killpg(process.pid, signal.SIGKILL)  # end the command too, not only the process that waits for it
                 raise
-        asked = Path(folder, "asked")
-        names = asked.read_text(encoding="utf-8").splitlines() if asked.exists() else []
-        return Outcome(process.returncode, output, names)
 
 
 def _unshare() -> Sequence[str]:
@@ -87,7 +116,9 @@ def _inside(folder: Path, command: Sequence[str]) -> int:
     _bring_up_loopback()
     with (folder / "asked").open("w", buffering=1, encoding="utf-8") as asked, _name_server() as server:
         threading.Thread(target=_answer, args=(server, asked), daemon=True).start()
-        return subprocess.run(command, check=False).returncode
+        with subprocess.Popen(command) as running:
+            signal.signal(signal.SIGTERM, lambda *_: running.terminate())
+            return running.wait()
 
 
 def _bring_up_loopback() -> None:
