@@ -103,9 +103,9 @@ def with_changes(
 
 @pytest.fixture(scope="session")
 def extracting(with_changes: WithChanges) -> Executions:
-    """Runs gcp/cost/billing without FOCUS's rows, which would take as long again."""
+    """Runs gcp/cost/billing without FOCUS's rows, which would take as long again, and without two warnings."""
     billing = yaml.safe_load((CONFIGS / "gcp/cost/billing.yml").read_text())
     told_by = {"steps": "id", "checks": "step", "publish": "step"}
-    return with_changes(
-        {part: [item for item in billing[part] if item[step] == "extract"] for part, step in told_by.items()}
-    )
+    kept = {part: [item for item in billing[part] if item[step] == "extract"] for part, step in told_by.items()}
+    kept["checks"] = [check for check in kept["checks"] if check["id"] not in ("cost_types", "unread_values")]
+    return with_changes(kept)
