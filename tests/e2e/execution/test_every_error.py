@@ -1,10 +1,15 @@
-"""Every error in every phase of a run ends the attempt at once, and its event names the error."""
+"""Every error in every phase of a run ends the attempt at once, and its event names the error.
+
+Every error meets a run that begins. What an executor makes of each error in a step is looked at in the executor; one
+error of each kind of ending goes on to the event.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -23,17 +28,20 @@ from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
 from shared.pipeline.begin import begin_hop
 from shared.pipeline.context import Hop, Services
+from shared.pipeline.executor import Executor
+from shared.pipeline.journal import Journal
 from shared.pipeline.stop_signal import StopSignal
 from tests.conftest import MakeTenant
 from tests.support.executions import Delivery, Executions
 from tests.support.faulty_services import FaultyPlatform, MakeError, faulty_platform
+from tests.support.own_executor import Hurried
 from tests.support.tenant import Tenant
 
 google: Any = exceptions  # its exceptions have no annotations
 DAY = {"date": "2025-11-16"}
 MANY_RETRIES = 10_000
 CRASHED = "The run crashed; find its log by execution_id."
-PHASES = ("begin", "extract", "sql", "run_checks", "publish")
+STEPS = ("extract", "sql", "run_checks", "publish")
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,7 @@ LASTING: list[Failure] = [
     ends(errors.InvalidInput, "INVALID_PARAMETERS", for_good=True),
     ends(errors.LocationMismatch, "INVALID_PARAMETERS", for_good=True),
     ends(errors.ConfigError, "INVALID_TEMPLATE", for_good=True),
+    ends(errors.BrokenTemplate, "INVALID_TEMPLATE", for_good=True),
     ends(refused_statement, "STEP_FAILED", for_good=True),
     (errors.RunCancelled, Ending("CANCELLED")),
 ]
@@ -159,12 +168,25 @@ class Stage:
         self.deliveries[phase] = delivery
         return delivery
 
+    def raised(self, phase: str, make: MakeError) -> Exception:
+        """The error that the executor raises if this one meets the phase of a run that has come to it."""
+        hop = self.hops[self.deliveries[phase].run_id]
+        assert isinstance(hop, Hop)
+        self.platform.fault.places = {phase: make}
+        own, journal = replace(hop, stop_signal=Hurried(budget_seconds=300)), Journal(hop.run.checkpoints)
+        executor = Executor(own, journal, record=lambda _: uuid.uuid4().hex, clock=lambda: datetime.now(UTC))
+        with pytest.raises(Exception) as raised:  # noqa: PT011 - any error; the test looks at it
+            executor.run()
+        return raised.value
+
     def _begin(self, task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> Hop | Begun:
         """Begin a run, once: its later hops find it as it was then, and not ended by an error before."""
         if task.run_id not in self.hops:
             self.hops[task.run_id] = begin_hop(task, run, stop_signal, services)
         found = self.hops[task.run_id]
-        return replace(found, task=task, run=run, stop_signal=stop_signal) if isinstance(found, Hop) else found
+        if isinstance(found, Hop):
+            found = self.hops[task.run_id] = replace(found, task=task, run=run, stop_signal=stop_signal)
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -188,11 +210,12 @@ def family(kind: type[errors.ConvergenceError]) -> Iterator[type[errors.Converge
         yield from family(below)
 
 
-@pytest.mark.parametrize("phase", PHASES)
-def test_a_run_ends_with_its_class_and_its_message(stage: Stage, phase: str) -> None:
-    failures = [*LASTING, *PASSING, CONFLICT]
-    if phase == "begin":
-        failures[failures.index(LASTING[-1])] = NOT_BEGUN
+def test_a_run_that_begins_ends_with_the_class_and_the_message_of_every_error(stage: Stage) -> None:
+    assert_ends(stage, "begin", [*LASTING[:-1], NOT_BEGUN, *PASSING, CONFLICT])
+
+
+def assert_ends(stage: Stage, phase: str, failures: Sequence[Failure]) -> None:
+    """Assert that the phase's run ends as each failure says, by its outcomes and its events."""
     executed = []
     for make, ending in failures:
         execution_id, said = stage.execute(phase, log=errors.StepFailed, **{phase: make})  # no test reads these logs
@@ -200,6 +223,25 @@ def test_a_run_ends_with_its_class_and_its_message(stage: Stage, phase: str) -> 
         executed.append(execution_id)
     found = stage.last_events(phase)
     assert [found[execution_id] for execution_id in executed] == [ending for _, ending in failures]
+
+
+@pytest.mark.parametrize("phase", STEPS)
+def test_a_step_ends_with_the_class_and_the_message_of_every_error(stage: Stage, phase: str) -> None:
+    failures = [*LASTING, *PASSING, CONFLICT]
+    kinds = {(end.kind, end.retryable, end.message == CRASHED): (make, end) for make, end in reversed(failures)}
+    assert len(kinds) == 5
+    assert_ends(stage, phase, list(kinds.values()))
+    for make, ending in failures:
+        raised = stage.raised(phase, make)
+        if ending.message == CRASHED:
+            assert type(raised) is type(make())
+        elif ending.kind == "CANCELLED":
+            assert isinstance(raised, errors.RunCancelled)
+        else:
+            assert isinstance(raised, errors.RunError), make
+            assert isinstance(raised, errors.DependencyThrottled) is (ending.kind == "PAUSED")
+            assert (raised.error_class, raised.message) == (ending.error_class, ending.message), make
+            assert ending.retryable in (None, raised.retryable), make
 
 
 def test_a_failed_claim_is_delivered_again_and_nothing_is_lost(stage: Stage) -> None:
