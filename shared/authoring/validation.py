@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from shared.adapters.bigquery.sql import load_statements
 from shared.authoring.check_problems import DAYS, Problems, check_problems, column_problems
 from shared.authoring.publish_problems import comparison_problems, publish_problems
 from shared.authoring.sample_values import sample_options
@@ -14,7 +15,7 @@ from shared.configuration.files import load_document
 from shared.configuration.lookups import get_lookup
 from shared.configuration.platform_config import CONFIGS
 from shared.configuration.tables import get_tables
-from shared.configuration.templates import PROVIDERS, read_template, sql_file
+from shared.configuration.templates import PROVIDERS, included_file, read_template, sql_file
 from shared.domain.requests.identifiers import is_template_part
 from shared.domain.templates.config_problems import Place
 from shared.domain.templates.template_checks import Check, Reconciliation, SqlCheck
@@ -27,7 +28,13 @@ from shared.pipeline.row_days import grain_problems
 from shared.pipeline.shapes import no_table
 from shared.pipeline.sql_places import shown_path
 from shared.pipeline.sql_problems import sql_problems
-from shared.pipeline.statements import earlier_steps, parameter_types, template_statements, usable_statement
+from shared.pipeline.statements import (
+    earlier_steps,
+    parameter_types,
+    statements_sent,
+    template_statements,
+    usable_statement,
+)
 
 
 def template_files(path: Path) -> list[Path]:
@@ -81,6 +88,7 @@ def _problems_in_sql(template: Template) -> Sequence[str]:
 def _problems(template: Template, *, is_sql_right: bool) -> Problems:
     for name in template.lookups:
         yield from _tried(("lookups", name, "file"), partial(get_lookup, template, name))
+    yield from _unused(template)
     for index, step in enumerate(template.steps):
         if isinstance(step, SqlStep):
             options: Place = ("steps", index, "with")
@@ -103,6 +111,14 @@ def _problems(template: Template, *, is_sql_right: bool) -> Problems:
             steps = [step.id for step in template.steps]
             whole = ("checks", index, "with", *place, "query")
             yield from _statement(whole, template, query, steps, is_sql_right=is_sql_right)
+
+
+def _unused(template: Template) -> Problems:
+    """The statements of included files that the template does not use: a check that was forgotten."""
+    sent = statements_sent(template)
+    for index, name in enumerate(template.include):
+        for unused in load_statements(included_file(template, name)).keys() - sent:
+            yield ("include", index), f"{name}.sql has {unused}, which no step, check or publish uses"
 
 
 def _queries(check: Check) -> Sequence[tuple[Place, str]]:

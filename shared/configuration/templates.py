@@ -38,7 +38,8 @@ def _load(path: Path, edition: str) -> Template | None:
 
 
 def _edition(path: Path) -> str:
-    return " ".join(str(stamp_of(file)) for file in [path, *sql_files(path.with_suffix(".sql"))])
+    files = [path, *_own_sql_files(path.with_suffix(".sql")), *_included_folder(path).glob("*.sql")]
+    return " ".join(f"{file.name}: {stamp_of(file)}" for file in files)
 
 
 def read_template(path: Path, *, file: str, edition: str | None = None) -> Template:
@@ -46,7 +47,7 @@ def read_template(path: Path, *, file: str, edition: str | None = None) -> Templ
     provider, domain = path.parts[-3:-1]
     try:
         document = load_document(path, file=file)
-        return parse_template(
+        found = parse_template(
             document.content,
             provider=provider,
             domain=domain,
@@ -56,8 +57,12 @@ def read_template(path: Path, *, file: str, edition: str | None = None) -> Templ
             edition=_edition(path) if edition is None else edition,
             line_of=document.line_of,
         )
+        missing = [index for index, name in enumerate(found.include) if not included_file(found, name).is_file()]
+        if missing:
+            raise document.error([(("include", index), "there is no such file in configs/sql") for index in missing])
     except ConfigError as error:
         raise BrokenTemplate(error.message) from error
+    return found
 
 
 def get_template(provider: str, domain: str, template: str) -> Template:
@@ -73,9 +78,22 @@ def sql_file(template: Template) -> Path:
     return folder_of(template) / f"{template.template}.sql"
 
 
-def sql_files(file: Path) -> list[Path]:
-    """A template's <template>.sql and every <template>.<part>.sql in the same folder."""
+def sql_files(template: Template) -> list[Path]:
+    """A template's <template>.sql, every <template>.<part>.sql in the same folder, and the files that it includes."""
+    return [*_own_sql_files(sql_file(template)), *(included_file(template, name) for name in template.include)]
+
+
+def included_file(template: Template, name: str) -> Path:
+    """The file of SQL that several templates may include under this name: configs/sql/<name>.sql."""
+    return _included_folder(sql_file(template)) / f"{name}.sql"
+
+
+def _own_sql_files(file: Path) -> list[Path]:
     return [file, *sorted(file.parent.glob(f"{file.stem}.*.sql"))]
+
+
+def _included_folder(file: Path) -> Path:
+    return file.parents[2] / "sql"
 
 
 def folder_of(template: Template) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from shared.adapters.bigquery.sql import NAME_LINE, PARAMETER_LINE
 from shared.configuration.templates import sql_files
+from shared.domain.templates.templates import Template
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ def shown_path(path: Path) -> str:
         return os.fspath(path)
 
 
-def places_of(file: Path) -> Mapping[str, StatementPlace]:
-    """The places of all statements of the template with this <template>.sql, by name."""
-    return {place.name: place for path in sql_files(file) if path.is_file() for place in _places(path)}
+def places_of(template: Template) -> Mapping[str, StatementPlace]:
+    """The places of all statements of a template, by name."""
+    return {place.name: place for path in sql_files(template) if path.is_file() for place in _places(path)}
 
 
 def _places(path: Path) -> Iterator[StatementPlace]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from shared.adapters.bigquery.sql import Statement, placeholders
 from shared.configuration.tables import get_tables
-from shared.configuration.templates import sql_file
 from shared.domain.templates.templates import Template
 from shared.pipeline.shapes import no_table
 from shared.pipeline.sql_places import StatementPlace, places_of, shown_path
@@ -51,7 +50,7 @@ def sql_problems(
     """
     found = template_statements(template)
     names = found.keys() if names is None else found.keys() & set(names)
-    places = places_of(sql_file(template))
+    places = places_of(template)
     billed = {target.billed for target in template.publish}
     readings = [
         _Reading(template, statement, places[name], is_billed=name in billed, shown=shown)

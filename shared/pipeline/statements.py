@@ -22,14 +22,14 @@ _DATASET = "dataset"
 
 
 def template_statements(template: Template) -> Mapping[str, Statement]:
-    """A template's statements by name: those of <template>.sql and of any <template>.<part>.sql beside it."""
-    return _statements_of(sql_file(template), template.edition)
+    """A template's statements by name, from all its files of SQL."""
+    return _statements_of(tuple(sql_files(template)), template.edition)
 
 
 @lru_cache(maxsize=512)
-def _statements_of(file: Path, _edition: str) -> Mapping[str, Statement]:
+def _statements_of(files: tuple[Path, ...], _edition: str) -> Mapping[str, Statement]:
     statements: dict[str, Statement] = {}
-    for path in sql_files(file):
+    for path in files:
         found = load_statements(path)
         for name in sorted(found.keys() & statements.keys()):
             raise ConfigError(f"{path.name}: {name} is in another file of this template too; rename or remove one")

@@ -15,7 +15,7 @@ from shared.adapters.bigquery.sql import Statement, load_statements, placeholder
 from shared.adapters.stores.costs import costs_statement
 from shared.configuration.platform_config import CONFIGS
 from shared.configuration.tables import get_tables
-from shared.configuration.templates import all_templates, sql_file
+from shared.configuration.templates import all_templates, sql_files
 from shared.domain.costs import GROUPS, METRICS, CostRequest
 from shared.domain.templates.template_files import parse_template
 from shared.domain.templates.templates import Target, Template
@@ -76,12 +76,12 @@ class Case:
         return sql_of(self.statement)
 
 
-def sql_files() -> list[Path]:
+def every_file() -> list[Path]:
     return sorted([*(ROOT / "shared" / "sql").rglob("*.sql"), *CONFIGS.rglob("*.sql")])
 
 
 def cases() -> Iterator[Case]:
-    for path in sql_files():
+    for path in every_file():
         if path in CHECKS:  # every_kind_of_check fills them
             continue
         if path == COSTS:
@@ -135,7 +135,7 @@ def filled_cases(place: str, path: Path, statement: Statement) -> Iterator[Case]
 def template_cases(place: str, path: Path, statement: Statement) -> Iterator[Case]:
     """A template's own statement over what its steps stage: whole, with the statements inside it."""
     for template in all_templates():
-        if path.parent != sql_file(template).parent or path.name.split(".")[0] != template.template:
+        if path not in sql_files(template):
             continue
         yield Case(f"{place} for {template.pipeline_id}", template_statement(template, statement.name))
 
@@ -192,7 +192,7 @@ def test_statement_uses_every_parameter_it_declares(case: Case) -> None:
     assert used == set(case.statement.parameters)
 
 
-@pytest.mark.parametrize("path", sql_files(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", every_file(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_statement_opens_with_a_sentence(path: Path) -> None:
     for opening in re.finditer(r"^-- name: (\w+)\n(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE):
         assert re.match(r"-- [A-Z]", opening[2]), f"{opening[1]} does not say what it does"

@@ -12,6 +12,7 @@ from shared.configuration import tables
 from shared.configuration.platform_config import CONFIGS
 from tests.support.template_copies import copied_below, replaced, told_by
 
+SHOWN = "configs/gcp/cost/daily_by_service"
 TABLE = "gcp_cost_daily_by_service"
 
 
@@ -91,6 +92,24 @@ def test_a_file_that_is_not_utf8_is_reported(template: Path, capsys: pytest.Capt
     template.with_suffix(".sql").write_bytes(b"-- name: x\xff\n")
     (problem,) = problems(capsys, template)
     assert problem.startswith("configs/gcp/cost/daily_by_service.sql:1: ")
+
+
+def test_an_included_file_that_does_not_exist_is_reported(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = replaced(template, "\nsteps:", "\ninclude: [fokus]\nsteps:") + 1
+    (problem,) = problems(capsys, template)
+    assert problem == f"{SHOWN}.yml:{line}: include.0: there is no such file in configs/sql"
+
+
+def test_mistakes_in_an_included_file_are_reported(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    included = template.parents[2] / "sql" / "own_checks.sql"
+    included.parent.mkdir()
+    included.write_text("-- name: of_no_step\n-- Reads a step that is not there.\nSELECT 1 AS one\nFROM {focus}\n")
+    line = replaced(template, "\nsteps:", "\ninclude: [own_checks]\nsteps:") + 1
+    unused, unknown = problems(capsys, template)
+    assert unused == (
+        f"{SHOWN}.yml:{line}: include.0: own_checks.sql has of_no_step, which no step, check or publish uses"
+    )
+    assert unknown.startswith("configs/sql/own_checks.sql:4: of_no_step: {focus}: no step, table or placeholder has")
 
 
 def test_explain_refuses_what_validate_refuses(template: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,8 @@ def template(tmp_path: Path) -> Path:
     """A copy of a template with a lookup and several files of SQL."""
     copy = tmp_path / "gcp" / "cost" / BILLING.name
     copy.parent.mkdir(parents=True)
-    for file in [*BILLING.parent.glob("billing.*"), *BILLING.parent.parent.glob("*.csv")]:
+    (tmp_path / "sql").mkdir()
+    for file in [*BILLING.parent.glob("billing.*"), *BILLING.parent.parent.glob("*.csv"), *CONFIGS.glob("sql/*.sql")]:
         (tmp_path / file.relative_to(BILLING.parents[2])).write_text(file.read_text())
     return copy
 
@@ -55,9 +56,9 @@ def test_a_template_that_was_missing_is_found_once_it_exists(template: Path) -> 
     assert load_template(new) is None
 
 
-@pytest.mark.parametrize("part", ["billing.sql", "billing.focus.sql"])
+@pytest.mark.parametrize("part", ["billing.sql", "billing.focus.sql", "../../sql/focus_checks.sql"])
 def test_edited_sql_is_used_by_the_next_read_of_the_template(template: Path, part: str) -> None:
-    file = template.with_name(part)
+    file = template.parent / part
     opening = file.read_text().splitlines()[0]
     before = load_template(template)
     assert before is not None

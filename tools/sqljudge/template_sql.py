@@ -37,7 +37,7 @@ _MARK = re.compile(r"/\*(\w+):(\d+)\*/")
 
 def refusals(template: Template) -> Iterator[str]:
     """A line for each statement that the analyser refuses, and for each result column that differs from its shape."""
-    places, whole = places_of(sql_file(template)), shown_path(sql_file(template).with_suffix(".yml"))
+    places, whole = places_of(template), shown_path(sql_file(template).with_suffix(".yml"))
     with _marked(template, places) as marked:
         found = [
             problem for name in places for problem in _refused(template_statement(marked, name), places, places[name])
@@ -59,12 +59,16 @@ def refusals(template: Template) -> Iterator[str]:
 def _marked(template: Template, places: Mapping[str, StatementPlace]) -> Iterator[Template]:
     """The template with SQL in which each line carries its place in the files, also in nested statements."""
     marks = {(place.path, number): name for name, place in places.items() for number, _ in place.lines}
+    home = sql_file(template).parents[2]
     with tempfile.TemporaryDirectory() as folder:
-        for path in sql_files(sql_file(template)):
+        for path in sql_files(template):
             lines = enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
             marked = [_mark(line, marks.get((path, number)), number) for number, line in lines]
-            (Path(folder) / path.name).write_text("\n".join(marked), encoding="utf-8")
-        yield template.model_copy(update={"folder": folder, "edition": folder})
+            copy = Path(folder) / path.relative_to(home)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text("\n".join(marked), encoding="utf-8")
+        own = Path(folder) / sql_file(template).parent.relative_to(home)
+        yield template.model_copy(update={"folder": str(own), "edition": folder})
 
 
 def _mark(line: str, name: str | None, number: int) -> str:

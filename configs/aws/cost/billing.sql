@@ -18,17 +18,3 @@ FROM {rows}
 WHERE x_source = @source
   AND x_billing_period IN UNNEST(@dates)
 GROUP BY usage_date, billing_currency
-
--- name: focus_by_period
--- Rows and billed cost of one source by billing period and currency, from the rows of FOCUS.
--- param: source STRING
--- param: dates ARRAY<DATE>
-SELECT
-  DATE(BillingPeriodStart) AS usage_date,
-  BillingCurrency AS billing_currency,
-  COUNT(*) AS row_count,
-  SUM(BilledCost) AS billed_cost
-FROM {rows}
-WHERE x_source = @source
-  AND DATE(BillingPeriodStart) IN UNNEST(@dates)
-GROUP BY usage_date, billing_currency

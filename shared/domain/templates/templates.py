@@ -80,6 +80,7 @@ class TemplateDocument(Strict):
     credentials: Literal["GCP", "AWS", "AZURE"]
     parameters: dict[Name, Parameter] = Field(default={})
     lookups: dict[Name, Lookup] = Field(default={})
+    include: list[Name] = Field(default=[])  # files of configs/sql, whose statements are then the template's own
     max_bytes_billed: Bytes | None = None
     source_parameter: Name | None = None
     max_days: int = Field(default=400, ge=1, le=MOST_DAYS)

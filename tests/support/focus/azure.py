@@ -13,10 +13,12 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from shared.adapters.bigquery.sql import Statement, load_statements, placeholders
+from shared.adapters.bigquery.sql import Statement, placeholders
 from shared.adapters.bigquery.staging import staging_schema
 from shared.configuration.platform_config import CONFIGS
 from shared.configuration.tables import get_table
+from shared.configuration.templates import get_template
+from shared.pipeline.statements import template_statements, whole_statement
 
 Json = dict[str, Any]
 FOLDER = CONFIGS / "azure"
@@ -36,15 +38,9 @@ def lookup(name: str) -> str:
 
 
 def statements() -> Mapping[str, Statement]:
-    """All statements of the template, those inside others filled in."""
-    found: dict[str, Statement] = {}
-    for path in sorted((FOLDER / "cost").glob("billing*.sql")):
-        found |= load_statements(path)
-
-    def whole(each: Statement) -> Statement:
-        return each.naming(**{name: whole(found[name]) for name in placeholders(each.text) & found.keys()})
-
-    return {name: whole(each) for name, each in found.items()}
+    """All statements of the template, those inside others filled in. One that a run does not send is among them."""
+    template = get_template("azure", "cost", "billing")
+    return {name: whole_statement(template, name) for name in template_statements(template)}
 
 
 @dataclass(frozen=True)
