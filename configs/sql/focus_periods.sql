@@ -21,3 +21,20 @@ SELECT
   SUM(BilledCost) AS total
 FROM {focus}
 GROUP BY billing_account_id, billing_period, currency
+
+-- name: other_exports
+-- Other sources that have published charges of the same billing accounts and periods. Sums over all rows would count these
+-- costs twice. The parameter allow_other_export allows it.
+-- param: source STRING
+-- param: dates ARRAY<DATE>
+-- param: allow_other_export BOOL
+SELECT
+  x_source AS other_source,
+  DATE(BillingPeriodStart) AS billing_period,
+  COUNT(*) AS row_count
+FROM {dataset}.focus_cost
+WHERE NOT @allow_other_export
+  AND x_source != @source
+  AND DATE(BillingPeriodStart) IN UNNEST(@dates)
+  AND BillingAccountId IN (SELECT BillingAccountId FROM {focus})
+GROUP BY other_source, billing_period

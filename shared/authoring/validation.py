@@ -77,7 +77,7 @@ def problems_of(path: Path) -> Sequence[str]:
 
 def _problems_in_sql(template: Template) -> Sequence[str]:
     file = sql_file(template)
-    if not file.is_file():
+    if not file.is_file() and not template.include:
         raise ConfigError(f"{shown_path(file)}:1: there is no such file; a template's SQL must be in the same folder")
     try:
         return sql_problems(template)

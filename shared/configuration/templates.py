@@ -79,8 +79,12 @@ def sql_file(template: Template) -> Path:
 
 
 def sql_files(template: Template) -> list[Path]:
-    """A template's <template>.sql, every <template>.<part>.sql in the same folder, and the files that it includes."""
-    return [*_own_sql_files(sql_file(template)), *(included_file(template, name) for name in template.include)]
+    """A template's <template>.sql, every <template>.<part>.sql in the same folder, and the files that it includes.
+
+    A template that includes files needs none of its own.
+    """
+    included = [included_file(template, name) for name in template.include]
+    return [*(file for file in _own_sql_files(sql_file(template)) if file.is_file() or not included), *included]
 
 
 def included_file(template: Template, name: str) -> Path:

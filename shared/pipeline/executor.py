@@ -35,7 +35,8 @@ from shared.pipeline.steps.sql import run_sql
 from shared.pipeline.stop_signal import HandOver
 from shared.runtime import log
 
-SQL, BILLING_FILES = "sql", ("aws_billing_files", "azure_billing_files")
+SQL = "sql"
+BILLING_FILES = ("aws_billing_files", "azure_billing_files", "aws_focus_files", "azure_focus_files", "focus_files")
 _KINDS: Mapping[type[ConvergenceError], type[RunError]] = {  # the first entry that matches counts
     Throttled: DependencyThrottled,
     Unavailable: DependencyUnavailable,

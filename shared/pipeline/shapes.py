@@ -11,6 +11,9 @@ _EXTRACTS = {
     "gcp_billing_export": "gcp_cost_billing",
     "aws_billing_files": "aws_cost_billing",
     "azure_billing_files": "azure_cost_billing",
+    "aws_focus_files": "focus_cost_file",
+    "azure_focus_files": "focus_cost_file",
+    "focus_files": "focus_cost_file",
 }
 
 

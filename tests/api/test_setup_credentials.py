@@ -105,7 +105,7 @@ def test_deleted_credentials_can_be_stored_again(connected: Frontend) -> None:
 def test_removing_a_credential_names_the_schedules_that_need_it(frontend: Frontend) -> None:
     frontend.store_keyless()
     stored = frontend.api.post(frontend.credentials_path, AWS).json()
-    assert (stored["pipelines"], stored["warnings"]) == (["aws-cost-billing"], [])
+    assert (stored["pipelines"], stored["warnings"]) == (["aws-cost-billing", "aws-cost-focus"], [])
     schedules = Schedules(frontend)
     active, _ = schedules.start(), schedules.start(is_active=False)
     unused = frontend.api.delete(f"{frontend.credentials_path}/AWS").json()

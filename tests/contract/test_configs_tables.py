@@ -34,6 +34,7 @@ EXPECTED = {
         "azure_cost_billing",
         "focus_billing_period",
         "focus_cost",
+        "focus_cost_file",
         "gcp_cost_billing",
         "x_meta_dq_results",
         "x_meta_pipeline_runs",

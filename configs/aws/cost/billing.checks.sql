@@ -25,23 +25,6 @@ FROM {extract}
 WHERE DATE(bill_billing_period_start_date) != x_billing_period
 GROUP BY delivered_in, billed_in, manifest
 
--- name: other_exports
--- Other sources that have published rows of the same payer accounts and billing periods. Sums over all rows would count
--- these costs twice. The parameter allow_other_export allows it.
--- param: source STRING
--- param: dates ARRAY<DATE>
--- param: allow_other_export BOOL
-SELECT
-  x_source AS other_source,
-  x_billing_period AS billing_period,
-  COUNT(*) AS row_count
-FROM {dataset}.aws_cost_billing
-WHERE NOT @allow_other_export
-  AND x_source != @source
-  AND x_billing_period IN UNNEST(@dates)
-  AND bill_payer_account_id IN (SELECT bill_payer_account_id FROM {extract})
-GROUP BY other_source, billing_period
-
 -- name: savings_plans_balance
 -- Savings plans whose covered usage and its negation do not add up to 0. In a complete report they do.
 SELECT

@@ -51,23 +51,6 @@ FROM {extract}
 WHERE BillingPeriodStartDate != x_billing_period
 GROUP BY delivered_in, billed_in, manifest
 
--- name: other_exports
--- Other sources that have published rows of the same accounts and billing periods. Sums over all rows would count these
--- costs twice. The parameter allow_other_export allows it.
--- param: source STRING
--- param: dates ARRAY<DATE>
--- param: allow_other_export BOOL
-SELECT
-  x_source AS other_source,
-  x_billing_period AS billing_period,
-  COUNT(*) AS row_count
-FROM {dataset}.azure_cost_billing
-WHERE NOT @allow_other_export
-  AND x_source != @source
-  AND x_billing_period IN UNNEST(@dates)
-  AND BillingAccountId IN (SELECT BillingAccountId FROM {extract})
-GROUP BY other_source, billing_period
-
 -- name: focus_unknown_services
 -- Services that service_categories.csv does not name, and what they bill. Their category is Other.
 -- param: azure_service_categories STRING

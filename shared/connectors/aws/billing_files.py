@@ -16,7 +16,7 @@ from shared.connectors.aws.rows import TABLE, AwsRows, count_billed
 from shared.connectors.daily_totals import BilledTotals
 from shared.connectors.objects.billing_files import BillingFiles
 from shared.connectors.objects.deliveries import Delivery, Manifest
-from shared.connectors.objects.rows import known_columns
+from shared.connectors.objects.rows import RowShape, known_columns
 from shared.domain.object_stores import StoredObject
 
 
@@ -34,7 +34,7 @@ class AwsBillingFiles(BillingFiles):
         """Of Data Exports, or a legacy one."""
         return parse_manifest(document, delivery, bucket=self.store.bucket, prefix=self.store.prefix)
 
-    def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[AwsRows, Collection[str]]:
+    def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
         """As aws_cost_billing."""
         columns = place_columns(names, known_columns(TABLE), file=file)
         shape = AwsRows(columns, self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at)

@@ -80,5 +80,5 @@ def _member(name: str) -> tuple[str, str] | None:
 
 def _unusable(names: Sequence[str], missing: Sequence[str], file: str) -> str:
     if {"BilledCost", "ChargeCategory"} <= set(names):
-        return f"{file} is a FOCUS export, and this pipeline reads Cost and Usage Reports: CUR 2.0 or the legacy one"
+        return f"{file} is a FOCUS export, which aws/cost/focus loads; this pipeline reads Cost and Usage Reports"
     return f"{file} lacks columns that a cost needs: {', '.join(missing)}; add them to the export"

@@ -65,5 +65,5 @@ def _agreement(letters: Collection[str]) -> Literal["EA", "MCA"]:
 
 def _unusable(names: Sequence[str], missing: Sequence[str], file: str) -> str:
     if {"BilledCost", "ChargeCategory"} <= set(names):
-        return f"{file} is a FOCUS export, and this pipeline reads exports of actual costs"
+        return f"{file} is a FOCUS export, which azure/cost/focus loads; this pipeline reads exports of actual costs"
     return f"{file} lacks columns that a cost needs: {', '.join(missing)}; use the latest schema of actual costs"

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.connectors.objects.deliveries import Delivery, Manifest
 from shared.domain.object_stores import key_problem
 from shared.errors import StepRefused
 
-_ACTUAL = "actualcost"
 
+def parse_manifest(
+    document: bytes, delivery: Delivery, *, prefix: str, kinds: Sequence[str] = ("ActualCost",)
+) -> Manifest:
+    """The manifest in a blob, of an export of one of these kinds.
 
-def parse_manifest(document: bytes, delivery: Delivery, *, prefix: str) -> Manifest:
-    """The manifest in a blob.
-
-    StepRefused when the file is no manifest, is of other costs than actual ones, or names another period than its path
-    or a blob outside the prefix.
+    StepRefused when the file is no manifest, is of another kind of export, or names another period than its path or a
+    blob outside the prefix.
     """
     try:
         content = json.loads(document)
@@ -27,14 +27,14 @@ def parse_manifest(document: bytes, delivery: Delivery, *, prefix: str) -> Manif
     if not isinstance(blobs, list) or not all(isinstance(item, Mapping) for item in blobs):
         raise StepRefused(f"{delivery.name} is no manifest: it has no blobs")
     kind, start = _text(content, "exportConfig", "type"), _text(content, "runInfo", "startDate")
-    if kind and kind.lower() != _ACTUAL:
-        raise StepRefused(f"{delivery.name} is an export of {kind[:40]}; this pipeline reads ActualCost")
+    if kind and kind.lower() not in {each.lower() for each in kinds}:
+        raise StepRefused(f"{delivery.name} is an export of {kind[:40]}; this pipeline reads {' and '.join(kinds)}")
     if start and not start.startswith(f"{delivery.period:%Y-%m}"):
         raise StepRefused(f"{delivery.name} is about {start[:40]}, its folder about {delivery.period:%Y-%m}")
     keys = [_key(item.get("blobName"), delivery, prefix) for item in blobs]
     if repeated := {key for key in keys if keys.count(key) > 1}:
         raise StepRefused(f"{delivery.name} names {min(repeated)} more than once")
-    return Manifest(keys, _count(content, delivery, len(keys)))
+    return Manifest(keys, _count(content, delivery, len(keys)), _text(content, "exportConfig", "dataVersion"))
 
 
 def _text(content: Mapping[str, Any], part: str, name: str) -> str | None:

@@ -46,10 +46,11 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Object keys of the bucket, in their order; `rows` is how many all of them have, None where it is not said."""
+    """Object keys of the bucket, in their order; `rows` and `version` of all of them, None where it is not said."""
 
     keys: Sequence[str]
     rows: int | None = None
+    version: str | None = None
 
 
 def one_a_period(deliveries: Sequence[Delivery], place: str) -> dict[date, Delivery]:

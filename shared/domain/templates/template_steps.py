@@ -86,6 +86,33 @@ class AzureBillingFilesStep(_Step):
     with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
 
 
+class AwsFocusFilesStep(_Step):
+    """Reads the FOCUS export that AWS delivers to the tenant's bucket into a staging table."""
+
+    reads: ClassVar[Grain] = "billing_period"
+
+    uses: Literal["aws_focus_files"]
+    with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
+
+
+class AzureFocusFilesStep(_Step):
+    """Reads the FOCUS export that Azure delivers to the tenant's container into a staging table."""
+
+    reads: ClassVar[Grain] = "billing_period"
+
+    uses: Literal["azure_focus_files"]
+    with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
+
+
+class FocusFilesStep(_Step):
+    """Reads FOCUS files that anybody wrote, by month, into a staging table."""
+
+    reads: ClassVar[Grain] = "billing_period"
+
+    uses: Literal["focus_files"]
+    with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
+
+
 class SqlOptions(Strict):
     """The statement of the template's .sql file, and the table whose columns its result must have."""
 
@@ -101,7 +128,16 @@ class SqlStep(_Step):
     max_bytes_billed: Bytes | None = None
 
 
-Step = Annotated[ExportStep | AwsBillingFilesStep | AzureBillingFilesStep | SqlStep, Field(discriminator="uses")]
+Step = Annotated[
+    ExportStep
+    | AwsBillingFilesStep
+    | AzureBillingFilesStep
+    | AwsFocusFilesStep
+    | AzureFocusFilesStep
+    | FocusFilesStep
+    | SqlStep,
+    Field(discriminator="uses"),
+]
 
 
 class Lookup(Strict):

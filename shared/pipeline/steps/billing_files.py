@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from shared.adapters.google.workload_identity import identity_token
 from shared.connectors.aws.billing_files import AwsBillingFiles
 from shared.connectors.azure.billing_files import AzureBillingFiles
 from shared.connectors.daily_totals import BilledTotals
+from shared.connectors.focus.billing_files import AwsFocusFiles, AzureFocusFiles, FocusFiles
 from shared.connectors.objects.billing_files import BillingFiles
 from shared.connectors.objects.deliveries import Delivery
 from shared.domain.credentials.billing_exports import named
@@ -55,9 +56,8 @@ def load_billing_files(hop: Hop, step: PlannedStep) -> StepResult:
 
 def _connector(hop: Hop, step: PlannedStep) -> BillingFiles:
     told = hop.source, hop.task.pipeline_logging_id, hop.snapshot_at
-    if step.uses == "azure_billing_files":
-        return AzureBillingFiles(_container(hop), *told)
-    return AwsBillingFiles(_bucket(hop), *told)
+    reads, opens = _CONNECTORS[step.uses]
+    return reads(opens(hop), *told)
 
 
 def _container(hop: Hop) -> ObjectStore:
@@ -84,6 +84,20 @@ def _bucket(hop: Hop) -> ObjectStore:
         endpoint=settings.s3_endpoint,
         sts_endpoint=settings.sts_endpoint,
     )
+
+
+def _store(hop: Hop) -> ObjectStore:
+    is_azure = isinstance(hop.credential, AzureClientSecret | AzureFederated)
+    return _container(hop) if is_azure else _bucket(hop)
+
+
+_CONNECTORS: Mapping[str, tuple[type[BillingFiles], Callable[[Hop], ObjectStore]]] = {
+    "aws_billing_files": (AwsBillingFiles, _bucket),
+    "azure_billing_files": (AzureBillingFiles, _container),
+    "aws_focus_files": (AwsFocusFiles, _bucket),
+    "azure_focus_files": (AzureFocusFiles, _container),
+    "focus_files": (FocusFiles, _store),
+}
 
 
 def _selected(hop: Hop, step: PlannedStep, connector: BillingFiles) -> Sequence[Delivery]:

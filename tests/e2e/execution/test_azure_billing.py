@@ -101,7 +101,7 @@ def make_container(azure: LocalBlobs, runs: Executions, make_tenant: MakeTenant)
 
 def test_a_period_is_replaced_whole_and_only_it(make_container: Callable[[], Container]) -> None:
     container = make_container()
-    assert container.store_credentials()["pipelines"] == ["azure-cost-billing"]
+    assert container.store_credentials()["pipelines"] == ["azure-cost-billing", "azure-cost-focus"]
     august = [charge(AUGUST, number, cost) for number, cost in enumerate(["4", "0.123456789"])]
     september = [charge(SEPTEMBER, number, cost) for number, cost in enumerate(["1.5", "2.25"])]
     container.export.deliver(AUGUST, august, ending="snappy.parquet")

@@ -1,0 +1,81 @@
+"""Reads FOCUS files: of AWS's and Azure's exports, or of anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import ClassVar
+
+import pyarrow as pa
+
+from shared.connectors.aws.billing_files import AwsBillingFiles
+from shared.connectors.azure.billing_files import AzureBillingFiles
+from shared.connectors.azure.manifests import parse_manifest
+from shared.connectors.daily_totals import BilledTotals
+from shared.connectors.focus.columns import place_columns
+from shared.connectors.focus.deliveries import find_deliveries
+from shared.connectors.focus.rows import TABLE, FocusRows, count_billed
+from shared.connectors.objects.billing_files import BillingFiles
+from shared.connectors.objects.deliveries import Delivery, Manifest
+from shared.connectors.objects.rows import RowShape, known_columns
+from shared.domain.object_stores import StoredObject
+
+
+@dataclass(frozen=True)
+class _FocusColumns(BillingFiles):
+    """Files with FOCUS's columns. `versions` has those that manifests name, by delivery."""
+
+    table: ClassVar[str] = TABLE
+
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
+        """As focus_cost_file. A provider's own columns begin with x_, and are no surprise."""
+        columns = place_columns(names, known_columns(TABLE), file=file)
+        told = self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at
+        shape = FocusRows(columns, *told, self.versions.get(delivery.name))
+        return shape, [name for name in columns.others if not name.lower().startswith("x_")]
+
+    def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:
+        """Each row says what it bills."""
+        count_billed(batch, totals)
+
+
+@dataclass(frozen=True)
+class AwsFocusFiles(_FocusColumns, AwsBillingFiles):
+    """FOCUS exports of AWS's Data Exports."""
+
+    table: ClassVar[str] = TABLE
+
+
+@dataclass(frozen=True)
+class AzureFocusFiles(_FocusColumns, AzureBillingFiles):
+    """FOCUS exports of Azure's Cost Management."""
+
+    table: ClassVar[str] = TABLE
+
+    def parse(self, document: bytes, delivery: Delivery) -> Manifest:
+        """It says the version, too."""
+        manifest = parse_manifest(document, delivery, prefix=self.store.prefix, kinds=("FocusCost",))
+        if manifest.version:
+            self.versions[delivery.name] = manifest.version
+        return manifest
+
+
+@dataclass(frozen=True)
+class FocusFiles(_FocusColumns):
+    """Files without a manifest, whose paths name the months."""
+
+    def find(self, objects: Iterable[StoredObject]) -> dict[date, Delivery]:
+        """All files of a month are its delivery."""
+        return find_deliveries(objects, place=self.store.place, prefix=self.store.prefix)
+
+    def parse(self, document: bytes, delivery: Delivery) -> Manifest:
+        """There are no manifests."""
+        raise NotImplementedError
+
+    def is_unchanged(self, delivery: Delivery) -> bool:
+        """Whether the month still has the same files."""
+        now = self.find(self.store.list()).get(delivery.period)
+        return now is not None and now.digest == delivery.digest

@@ -1,0 +1,139 @@
+"""FOCUS files of AWS, Azure and anybody: repaired, and billed to the last digit."""
+
+from __future__ import annotations
+
+import csv
+import uuid
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import bigquery
+
+from shared.configuration.templates import get_template
+from shared.connectors.focus.billing_files import FocusFiles
+from shared.domain.templates.template_checks import SqlCheck
+from tests.support.focus.files import charge, csv_of, staged
+from tests.support.focus.statements import Statements
+from tests.support.stored_objects import MemoryStore
+
+Json = dict[str, Any]
+TEMPLATE = get_template("aws", "cost", "focus")
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "focus"
+FILES = sorted(DATA.glob("focus_1*.csv"))
+COMMITMENT = {"CommitmentDiscountId": "plan", "CommitmentDiscountCategory": "Spend", "CommitmentDiscountType": "Plan"}
+COVERED = {**COMMITMENT, "BilledCost": "0"}
+# Of each repair: what a file has, and what is made of it.
+REPAIRS: list[tuple[Json, Json]] = [
+    ({}, {"BilledCost": Decimal(1), "PricingCurrency": "USD", "ServiceSubcategory": "Other (Compute)"}),
+    ({"ListCost": "0", "ContractedCost": "0"}, {"ListCost": Decimal(1), "ContractedCost": Decimal(1)}),
+    ({**COVERED, "ContractedCost": "0", "PricingCategory": "Standard"},
+     {"ContractedCost": Decimal(1), "PricingCategory": "Committed", "CommitmentDiscountStatus": "Used"}),
+    ({**COVERED, "ChargeSubcategory": "Unused Commitment"},
+     {"CommitmentDiscountStatus": "Unused", "ConsumedQuantity": None, "ConsumedUnit": None}),
+    ({"ChargeCategory": "Purchase", **COMMITMENT}, {"EffectiveCost": Decimal(0), "BilledCost": Decimal(1)}),
+    ({"ChargeCategory": "Tax", "EffectiveCost": "0"}, {"EffectiveCost": Decimal(1), "PricingQuantity": None}),
+    ({"ChargeCategory": "Adjustment", "ChargeSubcategory": "Credit", "SkuPriceId": ""},
+     {"ChargeCategory": "Credit", "ListUnitPrice": None, "PricingCategory": None}),
+    ({"ChargeCategory": "Rounding"}, {"ChargeCategory": "Adjustment"}),
+    ({"ChargeSubcategory": "Refund"}, {"ChargeClass": "Correction"}),
+    ({"ListUnitPrice": "9"}, {"ListUnitPrice": Decimal(1)}),
+    ({"PricingQuantity": "4"}, {"ListUnitPrice": Decimal("0.25"), "ContractedUnitPrice": Decimal("0.25")}),
+    ({"PricingCategory": "On-Demand"}, {"PricingCategory": "Standard"}),
+    ({"PricingCurrency": "EUR"}, {"PricingCurrency": "USD", "PricingCurrencyEffectiveCost": Decimal(1)}),
+    ({"PricingCurrency": "EUR", "PricingCurrencyEffectiveCost": "0.9"},
+     {"PricingCurrency": "EUR", "PricingCurrencyEffectiveCost": Decimal("0.9")}),
+    ({"ProviderName": "Amazon Web Services", "InvoiceIssuerName": "Amazon Web Services EMEA SARL", "PublisherName": ""},
+     {"ProviderName": "AWS", "InvoiceIssuerName": "AWS", "PublisherName": "AWS", "SubAccountType": "Account"}),
+    ({"ProviderName": "", "HostProviderName": "Microsoft Azure", "PublisherName": "Seller", "InvoiceIssuerName": ""},
+     {"ProviderName": "Microsoft", "HostProviderName": "Microsoft Azure", "InvoiceIssuerName": "Microsoft",
+      "ServiceProviderName": "Seller"}),
+    ({"ServiceCategory": "Cloud", "ServiceSubcategory": "Things"},
+     {"ServiceCategory": "Other", "ServiceSubcategory": "Other (Other)"}),
+    ({"ChargePeriodEnd": ""}, {"ChargeFrequency": "Usage-Based"}),
+    ({"RegionId": "", "RegionName": "EU West"}, {"RegionId": "euwest"}),
+    ({"Tags": '"team": "red"'}, {"Tags": {"team": "red"}}),
+    ({"Tags": "no JSON"}, {"Tags": None}),
+    ({"BillingAccountName": "NULL", "ChargeFrequency": "Monthly"},
+     {"BillingAccountName": "acme", "ChargeFrequency": "Usage-Based"}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def statements(bigquery_client: bigquery.Client) -> Iterator[Statements]:
+    dataset = f"files_{uuid.uuid4().hex[:12]}"
+    bigquery_client.create_dataset(dataset)
+    yield Statements(bigquery_client, dataset, TEMPLATE, "focus_cost_file")
+    bigquery_client.delete_dataset(dataset, delete_contents=True)
+
+
+@pytest.fixture(scope="module")
+def extract(statements: Statements) -> str:
+    """A staging table with a row for each repair."""
+    store = MemoryStore()
+    rows = [charge(**(given | {"ResourceId": str(number)})) for number, (given, _) in enumerate(REPAIRS)]
+    store.put("exports/focus-2026-09.csv", csv_of(rows))
+    return staged(statements, FocusFiles, store)
+
+
+@pytest.fixture(scope="module")
+def focus(statements: Statements, extract: str) -> str:
+    return statements.focus_table(extract)
+
+
+def strict_checks() -> list[str]:
+    checks = [check for check in TEMPLATE.checks if isinstance(check, SqlCheck) and check.severity == "fail"]
+    return [
+        check.with_.query for check in checks if check.with_.query.startswith("focus_") or check.id == "other_periods"
+    ]
+
+
+def rows_of(statements: Statements, table: str) -> dict[str, Json]:
+    found = statements.client.query_and_wait(f"SELECT * FROM {statements.dataset}.{table}")
+    return {row["ResourceId"]: dict(row.items()) for row in found}
+
+
+def test_each_gap_is_repaired(statements: Statements, focus: str) -> None:
+    found = rows_of(statements, focus)
+    read = {number: {name: found[str(number)][name] for name in wanted} for number, (_, wanted) in enumerate(REPAIRS)}
+    assert read == {number: wanted for number, (_, wanted) in enumerate(REPAIRS)}
+
+
+def test_repairs_are_counted_by_provider_and_column(statements: Statements, focus: str, extract: str) -> None:
+    found = {row["provider"]: row for row in statements.failing("repairs", focus, extract)}
+    assert {name: row["row_count"] for name, row in found.items()} == {
+        "AWS": 1,
+        "Microsoft": 1,
+        "Oracle": len(REPAIRS) - 2,
+    }
+    counted = ("BilledCost", "ListCost", "ContractedCost", "ServiceCategory", "ChargeCategory", "Tags", "EffectiveCost")
+    assert [found["Oracle"][name] for name in counted] == [0, 1, 2, 1, 2, 2, 2]
+
+
+def test_repaired_rows_pass_the_checks(statements: Statements, focus: str, extract: str) -> None:
+    found = {check: statements.failing(check, focus, extract) for check in strict_checks()}
+    assert found == {check: [] for check in found}
+    assert len(found) > 5
+
+
+@pytest.mark.skipif(not FILES, reason="the folder of sample data is not there")
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
+def test_a_real_file_is_billed_to_the_last_digit_and_passes_the_checks(statements: Statements, file: Path) -> None:
+    with file.open(encoding="utf-8", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    store = MemoryStore()
+    store.put(f"exports/{rows[0]['BillingPeriodStart'][:7]}/file.csv", file.read_bytes())
+    extract = staged(statements, FocusFiles, store)
+    table = statements.focus_table(extract)
+    failing = {check: statements.failing(check, table, extract) for check in strict_checks()}
+    assert failing == {check: [] for check in failing}
+    wanted: dict[tuple[str, str], Decimal] = {}
+    for row in rows:
+        key = row["BillingAccountId"], row["BillingCurrency"]
+        cost = Decimal(row["BilledCost"]).quantize(Decimal(1).scaleb(-9), ROUND_HALF_UP)
+        wanted[key] = wanted.get(key, Decimal(0)) + cost
+    found = statements.failing("invoiced_by_focus", table, extract)
+    assert {(line["billing_account_id"], line["currency"]): line["total"] for line in found} == wanted
+    assert found == statements.failing("invoiced_by_source", table, extract)
