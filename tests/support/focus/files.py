@@ -24,7 +24,7 @@ Row = Mapping[str, str]
 SEPTEMBER = date(2026, 9, 1)
 
 
-def charge(cost: str = "1", *, period: date = SEPTEMBER, **given: str) -> dict[str, str]:
+def charge(cost: str = "1", period: date = SEPTEMBER, **given: str) -> dict[str, str]:
     """An hour of a machine in a FOCUS 1.0 file, as a provider without gaps writes it; `given` overrides."""
     return {
         "BilledCost": cost,
