@@ -22,6 +22,8 @@ class Addresses:
     scheduler: str
     token_server: str
     egress: str
+    s3: str
+    azure: str
 
     @property
     def token_uri(self) -> str:

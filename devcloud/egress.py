@@ -33,7 +33,7 @@ class EgressProxy:
         context = tls.server_context()
 
         class OneTunnel(_Tunnel):
-            tls = context
+            tunnel_tls = context
 
         self._server = HttpServer(self._app, name="egress", handler=OneTunnel)
 
@@ -75,7 +75,7 @@ class EgressProxy:
 class _Tunnel(Handler):
     """Opens a tunnel for requests to IAM Credentials; this same server answers them."""
 
-    tls: ssl.SSLContext
+    tunnel_tls: ssl.SSLContext
 
     def do_CONNECT(self) -> None:
         host = self.path.rpartition(":")[0]
@@ -85,7 +85,7 @@ class _Tunnel(Handler):
         self.send_response(200, "Connection established")
         self.end_headers()
         try:
-            self.connection = self.tls.wrap_socket(self.connection, server_side=True)
+            self.connection = self.tunnel_tls.wrap_socket(self.connection, server_side=True)
         except OSError:  # the caller does not trust the certificate or has closed the connection
             self.close_connection = True
             return

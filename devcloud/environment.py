@@ -37,6 +37,10 @@ def client_environment(cloud: Cloud, *, key_file: Path) -> dict[str, str]:
         "CLOUD_SCHEDULER_ENDPOINT": addresses.scheduler,
         "OIDC_CERTS_URL": addresses.certs_url,
         "TENANT_TOKEN_URI": addresses.token_uri,
+        "S3_ENDPOINT": addresses.s3,
+        "STS_ENDPOINT": addresses.s3,
+        "BLOB_ENDPOINT": addresses.azure,
+        "ENTRA_ENDPOINT": addresses.azure,
         "GOOGLE_APPLICATION_CREDENTIALS": str(key_file),
         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(cloud.ca_path),
     } | closed_way_out(cloud)

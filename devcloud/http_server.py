@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,21 @@ _STOP_SECONDS = 2.0
 
 
 class HttpServer:
-    """Serves a WSGI application on 127.0.0.1; `port` 0 takes a free one, known after `start`."""
+    """Serves a WSGI application on 127.0.0.1, with `tls` by HTTPS; `port` 0 takes a free one, known after `start`."""
 
-    def __init__(self, app: WSGIApplication, *, name: str, port: int = 0, handler: type[Handler] | None = None) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        name: str,
+        port: int = 0,
+        handler: type[Handler] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._app, self._name, self.port, self._handler = app, name, port, handler or Handler
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._handler = type("TlsHandler", (self._handler,), {"tls": tls})
         self.former_port = 0  # the port of the last start, used again if it is free
         self._server: _Server | None = None
         self._acceptor: threading.Thread | None = None
@@ -30,7 +42,7 @@ class HttpServer:
     @property
     def url(self) -> str:
         """The URL at which it listens, without a trailing slash."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Bind and serve; raises OSError if `port` is taken."""
@@ -76,6 +88,19 @@ class Handler(WSGIRequestHandler):
     """One connection of such a server."""
 
     protocol_version = "HTTP/1.1"
+    tls: ssl.SSLContext | None = None
+
+    def setup(self) -> None:
+        """Open the connection, in its own thread, so that a slow handshake keeps nobody waiting."""
+        if self.tls:
+            self.request = self.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def finish(self) -> None:
+        """Close the connection; with TLS its socket is another one than the server's."""
+        super().finish()
+        if self.tls:
+            self.connection.close()
 
     def make_environ(self) -> WSGIEnvironment:
         """The request as WSGI has it, with chunks read as HTTP has them."""

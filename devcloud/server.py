@@ -24,6 +24,7 @@ from devcloud.grpc_service import GrpcService
 from devcloud.identity import Identity, TokenServer
 from devcloud.identity.identity import ADMIN_ACCOUNT, account_email
 from devcloud.kms import Kms
+from devcloud.objects import S3, BlobService, azure_buckets, s3_buckets
 from devcloud.provision import Provisioner
 from devcloud.scheduler import Scheduler
 from devcloud.secret_manager import SecretManager
@@ -133,6 +134,11 @@ class Devcloud:
         self.kms = self._again(Kms(path, self.identity, tls, grants), ports.get("kms"))
         secret_manager = SecretManager(path, self.identity, tls, grants)
         self.secret_manager = self._again(secret_manager, ports.get("secret_manager"))
+        self.s3, self.azure = S3(s3_buckets(path)), BlobService(azure_buckets(path), tls)
+        self.s3.take_again(ports.get("s3", 0))
+        self.azure.take_again(ports.get("azure", 0))
+        self._started(self.s3)
+        self._started(self.azure)
         self.gateway = self._start_gateway()
         # These two call the functions, so they start last and stop first.
         self.tasks = self._again(Tasks(path, self.identity, tls, grants), ports.get("tasks"))
@@ -147,6 +153,8 @@ class Devcloud:
             scheduler=self.scheduler.address,
             token_server=self.token_server.url,
             egress=egress.url,
+            s3=self.s3.url,
+            azure=self.azure.url,
         )
         self.state.keep_ports(vars(addresses))
         self.cloud = Cloud(self.platform, self.project, self.region, self.location, addresses, tls.ca_path)
@@ -190,7 +198,7 @@ class Devcloud:
 
     def _ready_line(self) -> Json:
         addresses = self.cloud.addresses
-        services = ("kms", "secret_manager", "tasks", "scheduler", "storage_read", "token_server")
+        services = ("kms", "secret_manager", "tasks", "scheduler", "storage_read", "token_server", "s3", "azure")
         return {
             "gateway": addresses.gateway,
             "bigquery": addresses.bigquery,

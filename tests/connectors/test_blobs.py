@@ -75,7 +75,7 @@ def test_a_blob_that_changed_or_went_away_is_not_read(azure: LocalBlobs, contain
     azure.put(container, "changing/file", CONTENT)
     with pytest.raises(SourceRewritten, match="changed or went away"):
         store.open(listed, start=0, end=10)
-    del azure.containers[container]["changing/file"]
+    azure.remove(container, "changing/file")
     with pytest.raises(SourceRewritten, match="changed or went away"):
         store.open(listed, start=0, end=10)
     assert store.find(listed.key) is None

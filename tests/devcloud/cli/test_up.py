@@ -33,7 +33,7 @@ def test_the_ready_line_has_the_addresses_and_an_interrupted_cloud_leaves_nothin
         ready = served.ready
         assert ready.keys() >= {"gateway", "bigquery", "project", "region", "admin_key", "services", "env"}
         assert ready["services"].keys() == {
-            "kms", "secret_manager", "tasks", "scheduler", "storage_read", "token_server",
+            "kms", "secret_manager", "tasks", "scheduler", "storage_read", "token_server", "s3", "azure",
         }  # fmt: skip
         assert Path(ready["env"]["GOOGLE_APPLICATION_CREDENTIALS"]).exists()
         assert len(ready["admin_key"]) >= 32

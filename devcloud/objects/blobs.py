@@ -1,0 +1,149 @@
+"""Azure as far as the product reads it: Entra's token endpoint, and List Blobs, Get Blob and Get Blob Properties.
+
+It is written from Azure's reference: it lists in pages, quotes ETags in headers and not in listings, and answers
+If-Match. Both services are on one address and speak HTTPS, because Azure's clients demand it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+from werkzeug.wrappers import Request, Response
+
+from devcloud.http_server import HttpServer
+from devcloud.objects.buckets import Buckets, Found
+from devcloud.objects.downloads import download, is_another
+from devcloud.tls import Tls
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+Json = dict[str, Any]
+# The only directory that Entra knows here.
+DIRECTORY = "11111111-2222-4333-8444-555555555555"
+_SCOPE = "https://storage.azure.com/.default"
+_CONFIGURATION = re.compile(r"/([^/]+)/v2\.0/\.well-known/openid-configuration")
+
+
+class BlobService:
+    """Blob storage and Entra on loopback. A container's reader is an application with a secret.
+
+    A bucket's name is that of the storage account, a slash, and the container's. One call lists `page_size` blobs.
+    """
+
+    def __init__(self, buckets: Buckets, tls: Tls, *, page_size: int = 5000) -> None:
+        self.buckets, self._page_size = buckets, page_size
+        self._tokens: dict[str, str] = {}  # the application of each
+        self._server = HttpServer(self._app, name="azure", tls=tls.server_context())
+
+    @property
+    def url(self) -> str:
+        """The URL at which it listens, without a trailing slash."""
+        return self._server.url
+
+    def take_again(self, port: int) -> None:
+        """Use the port of the last start if it is free."""
+        self._server.former_port = port
+
+    def start(self) -> None:
+        """Bind and serve."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop serving; safe to call twice."""
+        self._server.stop()
+
+    def token(self, form: Mapping[str, str]) -> tuple[int, Json]:
+        """Entra's answer to a request for a token."""
+        if form.get("scope") != _SCOPE or form.get("grant_type") != "client_credentials":
+            return 400, {"error": "invalid_scope", "error_description": "AADSTS70011: The scope is not valid."}
+        reader = self.buckets.reader_named(form.get("client_id", ""))
+        if reader is None:
+            return 400, {"error": "unauthorized_client", "error_description": "AADSTS700016: No such application."}
+        if not self.is_proved(form, reader.secret):
+            told = "AADSTS7000215: Invalid client secret provided."
+            return 401, {"error": "invalid_client", "error_description": told}
+        token = uuid.uuid4().hex
+        self._tokens[token] = reader.id
+        return 200, {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}
+
+    def is_proved(self, form: Mapping[str, str], secret: str) -> bool:
+        """Whether the caller has proved that it is the application."""
+        return form.get("client_secret") == secret
+
+    @property
+    def _app(self) -> WSGIApplication:
+        return Request.application(self._answer)
+
+    def _answer(self, request: Request) -> Response:
+        if request.method == "POST" and request.path == f"/{DIRECTORY}/oauth2/v2.0/token":
+            return _json(*self.token(request.form))
+        if match := _CONFIGURATION.fullmatch(request.path):
+            return self._directory(match[1])
+        account, _, rest = request.path.removeprefix("/").partition("/")
+        container, _, key = rest.partition("/")
+        refused = self._refused(request, f"{account}/{container}")
+        return refused or self.read(request, f"{account}/{container}", key)
+
+    def _refused(self, request: Request, bucket: str) -> Response | None:
+        application = self._tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        if application is None:
+            return refusal(401, "InvalidAuthenticationInfo")
+        reader = self.buckets.reader_of(bucket)
+        if reader is None:
+            return refusal(404, "ContainerNotFound")
+        return None if reader.id == application else refusal(403, "AuthorizationPermissionMismatch")
+
+    def read(self, request: Request, bucket: str, key: str) -> Response:
+        """The answer to a GET or HEAD request of an application that may read."""
+        if request.args.get("comp") == "list":
+            return self._list(request, bucket)
+        found = self.buckets.find(bucket, key) if key else None
+        if found is None:
+            return refusal(404, "BlobNotFound")
+        if is_another(request, found):
+            return refusal(412, "ConditionNotMet")
+        wanted = request.headers.get("x-ms-range") or request.headers.get("Range")
+        return download(request, found, wanted, {"x-ms-blob-type": "BlockBlob"})
+
+    def _directory(self, directory: str) -> Response:
+        if directory != DIRECTORY:
+            told = f"AADSTS90002: Tenant '{directory}' not found."
+            return _json(400, {"error": "invalid_tenant", "error_description": told})
+        place = f"{self.url}/{DIRECTORY}"
+        told_of = {"issuer": f"{place}/v2.0", "authorization_endpoint": f"{place}/oauth2/v2.0/authorize"}
+        return _json(200, told_of | {"token_endpoint": f"{place}/oauth2/v2.0/token"})
+
+    def _list(self, request: Request, bucket: str) -> Response:
+        found = self.buckets.list(bucket, request.args.get("prefix", ""))
+        found = [each for each in found if each.key >= request.args.get("marker", "")]
+        page, rest = found[: self._page_size], found[self._page_size :]
+        marker = escape(rest[0].key) if rest else ""
+        content = f"<Blobs>{''.join(map(_item, page))}</Blobs><NextMarker>{marker}</NextMarker>"
+        text = f'<?xml version="1.0"?><EnumerationResults>{content}</EnumerationResults>'
+        return Response(text, content_type="application/xml")
+
+
+def refusal(status: int, code: str) -> Response:
+    """An error as Blob storage words it."""
+    text = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{code}</Message></Error>'
+    return Response(text, status=status, content_type="application/xml", headers={"x-ms-error-code": code})
+
+
+def _json(status: int, content: Json) -> Response:
+    return Response(json.dumps(content), status=status, content_type="application/json")
+
+
+def _item(found: Found) -> str:
+    modified_at = format_datetime(found.modified_at, usegmt=True)
+    return (
+        f"<Blob><Name>{escape(found.key)}</Name><Properties><Last-Modified>{modified_at}</Last-Modified>"
+        f"<Etag>{found.etag}</Etag><Content-Length>{found.size}</Content-Length>"
+        "<BlobType>BlockBlob</BlobType></Properties></Blob>"
+    )
