@@ -17,7 +17,8 @@ from shared.errors import ConvergenceError
 _DESCRIPTION = """\
 A Google Cloud on this machine, for development and tests: BigQuery, Cloud KMS, Secret Manager,
 Cloud Tasks, Cloud Scheduler, a token server, and every function of configs/platform.yml behind
-one gateway. Everything lives in one state directory and survives being killed."""
+one gateway, and beside it an S3 and a Blob storage with the bills of AWS and Azure. Everything lives
+in one state directory and survives being killed."""
 _EXAMPLES = """\
 examples:
   {run} demo                            the whole story, in a minute
@@ -25,6 +26,7 @@ examples:
   {run} onboard acme_corp               a tenant and its API key
   {run} mint-key --project acme-gcp > key.json
   {run} seed-billing --project acme-gcp --start 2025-11-01 --days 30 --truth truth.json
+  {run} deliver-bill aws --name acme > aws.json
   {run} mint-token scheduler_status     the Bearer token for an operator's call
   {run} run-job trigger                 queue what is due, without waiting for the hour
   {run} query "SELECT * FROM gcp_cost_billing LIMIT 3" --tenant acme_corp
@@ -33,6 +35,7 @@ examples:
 _DEMO = """\
 Starts a cloud, onboards two tenants, stores their credentials, runs gcp/cost/billing for each through
 the real functions, shows rows, costs, checks and quotas, and compares the totals with the export's own.
+One tenant has bills of AWS and Azure too; it ends with the costs of three clouds in one table.
 Without --stay it works in a folder of its own, which it removes."""
 _UP = """\
 Starts every service and stays in the foreground until SIGTERM or Ctrl-C. The platform is provisioned
@@ -54,8 +57,12 @@ _SEED = """\
 Writes a sample Cloud Billing detailed export into a tenant's own GCP project and prints its truth: the
 exact sums per invoice month and per usage date (UTC). The same arguments give the same bytes. The table
 is replaced, unless --append."""
+_DELIVER = """\
+Delivers a sample bill into a bucket of its own, as AWS (CUR 2.0) or Azure (an export of actual costs) would,
+and prints the credentials that may read it: the body of POST credentials. The last month is still open."""
 _PROJECT = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ACCOUNT = re.compile(r"[a-z][a-z0-9-]{0,29}")
+_BILL_OF = re.compile(r"[a-z][a-z0-9-]{0,17}[a-z0-9]")  # storage accounts at Azure have at most 24 characters
 # The usage dates that runs accept, and at most ten years of them.
 _FIRST_YEAR, _LAST_YEAR, _MOST_DAYS = 2008, 2150, 3_660
 
@@ -92,6 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
     mint_token = _add(commands, "mint-token", "print an OIDC token for a private function", _LET_IN)
     mint_token.add_argument("function", metavar="FUNCTION", help="for example scheduler_status")
     _add_seed_billing(commands)
+    _add_deliver_bill(commands)
     run_job = _add(commands, "run-job", "have Cloud Scheduler run one of its jobs now", "")
     run_job.add_argument("job", metavar="JOB", help="trigger, process-queue, reset-daily-quotas, ...")
     query = _add(commands, "query", "ask BigQuery, with the official client, and print the rows", _QUERY)
@@ -153,6 +161,16 @@ def _add_seed_billing(commands: _Commands[argparse.ArgumentParser]) -> None:
     seed.add_argument("--location", default="US", help="of the dataset (default: %(default)s)")
     seed.add_argument("--append", action="store_true", help="add to the table instead of replacing it")
     seed.add_argument("--truth", type=Path, metavar="FILE", help="write the truth here as well")
+
+
+def _add_deliver_bill(commands: _Commands[argparse.ArgumentParser]) -> None:
+    deliver = _add(commands, "deliver-bill", "deliver a sample bill of AWS or Azure into a bucket", _DELIVER)
+    deliver.add_argument("cloud", choices=("aws", "azure"), help="AWS's CUR 2.0, or Azure's export of actual costs")
+    deliver.add_argument("--name", required=True, type=_bill_of, metavar="NAME", help="whose bill, e.g. initech")
+    deliver.add_argument("--start", type=_date, metavar="YYYY-MM-DD", help="first day (default: the days up to now)")
+    deliver.add_argument("--days", type=_days, default=30, help="days of usage (default: %(default)s)")
+    deliver.add_argument("--seed", type=int, default=1, help="another one is another bill (default: %(default)s)")
+    deliver.add_argument("--truth", type=Path, metavar="FILE", help="write here what the bill adds up to")
 
 
 def _add(
@@ -222,6 +240,12 @@ def _project(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{text} is not a project id: 6 to 30 of a-z, 0-9 and -, starting with a letter, perhaps after example.com:"
         )
+    return text
+
+
+def _bill_of(text: str) -> str:
+    if not _BILL_OF.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text} is not 2 to 19 of a-z, 0-9 and -, starting with a letter")
     return text
 
 

@@ -11,6 +11,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +110,21 @@ def seed_billing(options: Namespace) -> None:
     if options.truth:
         options.truth.write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
     print_json(truth)
+
+
+def deliver_bill(options: Namespace) -> None:
+    """Deliver the bill and print who may read it."""
+    from devcloud.seed_billing.deliveries import deliver_aws, deliver_azure
+    from devcloud.seed_billing.rows import default_start
+
+    _running(options)
+    start = options.start or default_start(options.days)
+    days = [start + timedelta(days=number) for number in range(options.days)]
+    deliver = {"aws": deliver_aws, "azure": deliver_azure}[options.cloud]
+    delivered = deliver(options.state_dir, options.name, options.seed, days)
+    if options.truth:
+        options.truth.write_text(json.dumps(delivered.truth, indent=2) + "\n", encoding="utf-8")
+    print_json(delivered.credentials)
 
 
 def run_job(options: Namespace) -> None:

@@ -28,7 +28,18 @@ def new_name() -> str:
 def test_help_names_every_command() -> None:
     done = run(main, "--help")
     assert done.returncode == 0
-    for name in ("up", "onboard", "mint-key", "mint-token", "seed-billing", "run-job", "query", "jobs", "status"):
+    for name in (
+        "up",
+        "onboard",
+        "mint-key",
+        "mint-token",
+        "seed-billing",
+        "deliver-bill",
+        "run-job",
+        "query",
+        "jobs",
+        "status",
+    ):
         assert name in done.stdout
 
 
@@ -105,6 +116,7 @@ def test_a_minted_key_is_a_service_account_of_its_project(commands: CommandLine,
         (("seed-billing", "--project", "acme-gcp", "--start", "9999-12-30"), "is not in the years 2008 to 2150"),
         (("seed-billing", "--project", "acme-gcp", "--days", "999999999"), "is more than 3660 days"),
         (("onboard", "acme_corp", "--daily-limit", "0"), "0 is not a positive number"),
+        (("deliver-bill", "aws", "--name", "a-name-that-is-too-long"), "is not 2 to 19 of a-z, 0-9 and -"),
     ],
 )
 def test_an_invalid_argument_is_named(commands: CommandLine, arguments: tuple[str, ...], said: str) -> None:
@@ -130,6 +142,19 @@ def test_seeding_writes_the_rows_and_their_expected_sums(commands: CommandLine, 
     assert json.loads((tmp_path / "truth.json").read_text()) == truth
     assert truth["usage_dates"].keys() == {"2025-11-01", "2025-11-02", "2025-11-03"}
     assert Decimal(truth["total"]) == sum(Decimal(sums["total"]) for sums in truth["invoice_months"].values())
+
+
+@pytest.mark.parametrize(("cloud_name", "place"), [("aws", "bucket"), ("azure", "storage_account")])
+def test_a_delivered_bill_comes_with_its_sums_and_its_credentials(
+    commands: CommandLine, tmp_path: Path, cloud_name: str, place: str
+) -> None:
+    arguments = ("--name", "initech", "--start", "2025-10-31", "--days", "2", "--truth", str(tmp_path / "truth.json"))
+    body = commands.json("deliver-bill", cloud_name, *arguments)
+    assert body["provider"] == cloud_name.upper()
+    assert body["credentials"][place].startswith("initech")
+    truth = json.loads((tmp_path / "truth.json").read_text())
+    assert truth["billing_periods"].keys() == {"2025-10", "2025-11"}
+    assert commands.json("deliver-bill", cloud_name, *arguments) == body
 
 
 def test_jobs_lists_the_jobs_of_bigquery(commands: CommandLine, new_name: str, cloud: Devcloud) -> None:
