@@ -210,21 +210,37 @@ CREATE OR REPLACE MACRO bq_has_overflow(s) AS
   CASE WHEN regexp_matches(s, '[0-9][eE][+]?[0-9]{2}|[0-9]{300}')
        THEN len(list_filter(regexp_extract_all(regexp_replace(s, '"(?:[^"\\]|\\.)*"', '', 'g'), '-?[0-9]+(?:\.[0-9]+)?(?:[eE][+]?[0-9]+)?'), lambda n: isinf(CAST(n AS DOUBLE)))) > 0
        ELSE FALSE END;
--- A set of a few keys takes longer to make than comparing each with all.
-CREATE OR REPLACE MACRO bq_all_differ(keys) AS
-  CASE WHEN len(keys) < 50 THEN len(list_filter(keys, lambda k, i: list_position(keys, k) <> i)) = 0 ELSE len(keys) = list_unique(keys) END;
--- Of an object's equal keys the first one counts; DuckDB keeps them all.
-CREATE OR REPLACE MACRO bq_first_members(j) AS
-  list_transform([j], lambda document: list_transform([json_keys(document)], lambda keys:
-    CASE WHEN bq_all_differ(keys) THEN document
-         ELSE CAST('{' || array_to_string(list_transform(list_filter(keys, lambda k, i: list_position(keys, k) = i),
-           lambda k: bq_json_quote(k) || ':' || CAST(json_extract(document, '/' || replace(replace(k, '~', '~0'), '/', '~1')) AS VARCHAR)), ',') || '}' AS JSON) END)[1])[1];
+CREATE OR REPLACE MACRO bq_has_wide_integer(s) AS
+  CASE WHEN regexp_matches(s, '[0-9]{19}')
+       THEN len(list_filter(regexp_extract_all(regexp_replace(s, '"(?:[^"\\]|\\.)*"', '', 'g'), '-?[0-9][0-9.eE+-]*'), lambda n: regexp_full_match(n, '-?[0-9]{19,}') AND coalesce(TRY_CAST(n AS HUGEINT) NOT BETWEEN -9223372036854775808 AND 18446744073709551615, TRUE))) > 0
+       ELSE FALSE END;
+-- A document as BigQuery stores it: members sorted by name, only the first of equal names, doubles in one form. Objects
+-- within the first two levels are sorted: each more level takes four times as long to bind. Most documents have one level.
+CREATE OR REPLACE MACRO bq_json_double_text(j) AS CAST(CAST(CAST(j AS VARCHAR) AS DOUBLE) AS VARCHAR);
+CREATE OR REPLACE MACRO bq_json_leaf(j) AS CASE WHEN json_type(j) = 'DOUBLE' THEN bq_json_double_text(j) ELSE CAST(j AS VARCHAR) END;
+CREATE OR REPLACE MACRO bq_json_parts(j) AS
+  CASE json_type(j) WHEN 'OBJECT' THEN list_transform(list_sort(list_distinct(json_keys(j))), lambda k: {'name': bq_json_quote(k) || ':', 'item': json_extract(j, '/' || replace(replace(k, '~', '~0'), '/', '~1'))})
+       ELSE list_transform(CAST(j AS JSON[]), lambda e: {'name': '', 'item': e}) END;
+CREATE OR REPLACE MACRO bq_json_inner(j) AS
+  CASE WHEN json_type(j) IN ('OBJECT', 'ARRAY') THEN left(CAST(j AS VARCHAR), 1) || array_to_string(list_transform(bq_json_parts(j), lambda part: part.name || bq_json_leaf(part.item)), ',') || right(CAST(j AS VARCHAR), 1)
+       ELSE bq_json_leaf(j) END;
+CREATE OR REPLACE MACRO bq_json_normal(j) AS
+  list_transform([j], lambda document:
+  CASE WHEN NOT regexp_matches(CAST(document AS VARCHAR), '.[,\[{]|(?:^|:)-?[0-9]+[.eE]') THEN document
+       WHEN NOT regexp_matches(CAST(document AS VARCHAR), '^\[|.[\[{]|:-?[0-9]+[.eE]') AND json_keys(document) = list_sort(list_distinct(json_keys(document))) THEN document
+       WHEN json_type(document) IN ('OBJECT', 'ARRAY')
+         THEN CAST(left(CAST(document AS VARCHAR), 1) || array_to_string(list_transform(bq_json_parts(document), lambda part: part.name || bq_json_inner(part.item)), ',') || right(CAST(document AS VARCHAR), 1) AS JSON)
+       ELSE CAST(bq_json_leaf(document) AS JSON) END)[1];
+-- DuckDB reads NaN, infinities and a comma before a bracket, too.
+CREATE OR REPLACE MACRO bq_is_json(s) AS
+  CASE WHEN regexp_matches(s, '(?i)nan|inf|,\s*[\]}]') THEN NOT regexp_matches(regexp_replace(s, '"(?:[^"\\]|\\.)*"', '', 'g'), '(?i)nan|inf|,\s*[\]}]') ELSE TRUE END AND json_valid(s);
 CREATE OR REPLACE MACRO bq_parse_json(s) AS
   list_transform([s], lambda text:
   CASE WHEN text IS NULL THEN NULL
        WHEN CASE WHEN regexp_matches(text, '[0-9.]{16}|[0-9][eE][+]?[0-9]{2}') THEN bq_has_wide_number(text) OR bq_has_overflow(text) ELSE FALSE END
          THEN error('Invalid input: ' || CASE WHEN bq_has_overflow(text) THEN 'number overflow' ELSE 'a number cannot round-trip through string representation' END)
-       WHEN json_valid(text) THEN bq_first_members(json(text)) ELSE error('Invalid input: syntax error while parsing value') END)[1];
+       WHEN bq_has_wide_integer(text) THEN error('Invalid input: a number cannot round-trip through string representation')
+       WHEN bq_is_json(text) THEN bq_json_normal(json(text)) ELSE error('Invalid input: syntax error while parsing value') END)[1];
 CREATE OR REPLACE MACRO bq_lenient_json(s) AS
   CASE WHEN bq_has_wide_number(s) THEN CAST('bq: notImplemented JSON numbers of so many digits' AS JSON) ELSE TRY_CAST(s AS JSON) END;
 -- Their text is long in a statement of many columns: the document stands in it once.
@@ -265,7 +281,10 @@ CREATE OR REPLACE MACRO bq_json_quote(s) AS CAST(to_json(s) AS VARCHAR);
 CREATE OR REPLACE MACRO bq_json_int_text(x) AS CASE WHEN abs(CAST(x AS HUGEINT)) > 9007199254740992 THEN '"' || x || '"' ELSE CAST(x AS VARCHAR) END;
 CREATE OR REPLACE MACRO bq_json_float_text(x) AS
   CASE WHEN isnan(x) THEN '"NaN"' WHEN isinf(x) THEN CASE WHEN x > 0 THEN '"Infinity"' ELSE '"-Infinity"' END ELSE bq_float_text(x) END;
+CREATE OR REPLACE MACRO bq_json_stored_float(x) AS CASE WHEN isfinite(x) THEN CAST(CAST(x AS DOUBLE) AS VARCHAR) ELSE bq_json_float_text(x) END;
 -- A number that a double holds, to the ninth decimal, needs no quotes.
 CREATE OR REPLACE MACRO bq_json_numeric_text(x) AS
   CASE WHEN abs(x) < 1000000000000000 AND x = trunc(x) THEN CAST(CAST(x AS BIGINT) AS VARCHAR)
        WHEN TRY_CAST(printf('%.9f', CAST(x AS DOUBLE)) AS DECIMAL(38,9)) = x THEN bq_numeric_text(x) ELSE '"' || bq_numeric_text(x) || '"' END;
+CREATE OR REPLACE MACRO bq_json_stored_numeric(x) AS
+  CASE WHEN starts_with(bq_json_numeric_text(x), '"') THEN error('Invalid input: ' || bq_numeric_text(x) || ' cannot be stored as a JSON number without a loss of precision') ELSE bq_json_numeric_text(x) END;

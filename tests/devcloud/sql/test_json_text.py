@@ -35,6 +35,76 @@ def test_text_is_not_searched_for_numbers(warehouse: Warehouse, sql: str, answer
     assert warehouse.value(f"SELECT {sql}") == answer
 
 
+STORED = [
+    # The first of equal members counts, and members are sorted by the bytes of their names.
+    ('{"b":1,"a":{"d":1,"c":2,"d":3}}', '{"a":{"c":2,"d":1},"b":1}'),
+    ('[{"b":1,"a":2},{"b":3}]', '[{"a":2,"b":1},{"b":3}]'),
+    ('{"é":1,"z":2,"Z":3,"😀":4,"":5,"a/~b":6,"q\\"":7}', '{"":5,"Z":3,"a/~b":6,"q\\"":7,"z":2,"é":1,"😀":4}'),
+    ('{ "a" : [ 1 , { } , [ ] ] }', '{"a":[1,{},[]]}'),
+    ('{"a": 1.50, "b": 1e2, "c": -0.0, "d": 1E-7}', '{"a":1.5,"b":100.0,"c":-0.0,"d":1e-07}'),
+    ("[18446744073709551615, -9223372036854775808, 1e21]", "[18446744073709551615,-9223372036854775808,1e+21]"),
+    ('"{\\"b\\":1,\\"a\\":NaN,}"', '"{\\"b\\":1,\\"a\\":NaN,}"'),
+    ("null", "null"),
+    ("1.0", "1.0"),
+]
+REFUSED = [
+    *(
+        "NaN",
+        '{"a":Infinity}',
+        "[-Infinity]",
+        '{"a":1,}',
+        "[1 , ]",
+        "01",
+        "",
+        "+1",
+        ".5",
+        "1.",
+        "'a'",
+        "/*a*/1",
+        "{a:1}",
+    ),
+    *("12345678901234567890123", "-9223372036854775809", "18446744073709551616", "0.12345678901234567890", "1e400"),
+]
+
+
+@pytest.mark.parametrize(("text", "stored"), STORED)
+def test_a_document_is_stored_in_its_normal_form_however_it_is_given(
+    warehouse: Warehouse, text: str, stored: str
+) -> None:
+    assert warehouse.value("SELECT TO_JSON_STRING(PARSE_JSON(@t))", t=("STRING", text)) == stored
+    found = warehouse.value("SELECT TO_JSON_STRING(PARSE_JSON(t)) FROM UNNEST(@t) AS t", t=("ARRAY<STRING>", [text]))
+    assert found == stored
+    assert warehouse.value(f"SELECT TO_JSON_STRING(PARSE_JSON(r'''{text}'''))") == stored
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_is_no_document_for_bigquery_is_refused(warehouse: Warehouse, text: str) -> None:
+    for given in ("PARSE_JSON(@t)", "(SELECT PARSE_JSON(t) FROM UNNEST([@t, 'null']) AS t LIMIT 1)"):
+        with pytest.raises(BigQueryError, match="Invalid"):
+            warehouse.value(f"SELECT TO_JSON_STRING({given})", t=("STRING", text))
+
+
+@pytest.mark.parametrize(
+    ("made", "stored"),
+    [
+        ("TO_JSON(STRUCT(2 AS b, [STRUCT(1 AS z, 'x' AS y)] AS a))", '{"a":[{"y":"x","z":1}],"b":2}'),
+        ("TO_JSON_STRING(STRUCT(2 AS b, 1 AS a))", '{"b":2,"a":1}'),
+        ("JSON_OBJECT('b', 1, 'a', 2)", '{"a":2,"b":1}'),
+        ("(SELECT JSON_OBJECT(k, 1, 'a', 2, k, 3) FROM UNNEST(['b']) AS k)", '{"a":2,"b":1}'),
+        ("JSON_ARRAY(9223372036854775807, 1.0, 1e21)", "[9223372036854775807,1.0,1e+21]"),
+        ("TO_JSON(NUMERIC '1.50')", "1.5"),
+    ],
+)
+def test_json_that_is_made_from_values_is_in_its_normal_form(warehouse: Warehouse, made: str, stored: str) -> None:
+    text = made if made.startswith("TO_JSON_STRING") else f"TO_JSON_STRING({made})"
+    assert warehouse.value(f"SELECT {text}") == stored
+
+
+def test_a_numeric_that_no_json_number_holds_is_refused(warehouse: Warehouse) -> None:
+    with pytest.raises(BigQueryError, match="without a loss of precision"):
+        warehouse.value("SELECT TO_JSON_STRING(TO_JSON(NUMERIC '12345678901234567.123456789'))")
+
+
 @pytest.mark.parametrize("document", ['{"a": 1.12345678901234567890}', '{"a": "x\\\\", "b": -1.12345678901234567890}'])
 def test_numbers_that_do_not_fit_a_double_are_refused_by_name(warehouse: Warehouse, document: str) -> None:
     warehouse.run("CREATE TABLE documents (document STRING)")

@@ -118,13 +118,13 @@ def bind_to_json(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     if len(node.expressions) != 1:
         raise not_implemented("TO_JSON with options")
     value = binder.expr(node.expressions[0], scope)
-    return Typed(_made(json_text(value)), JSON)
+    return Typed(_made(json_text(value, stored=True)), JSON)
 
 
 @function("JSON_ARRAY")
 def bind_json_array(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     """JSON_ARRAY(a, b...)."""
-    items = [json_text(binder.expr(argument, scope)) for argument in node.expressions]
+    items = [json_text(binder.expr(argument, scope), stored=True) for argument in node.expressions]
     inner = " || ',' || ".join(items) or "''"
     return Typed(_made(f"'[' || {inner} || ']'"), JSON)
 
@@ -135,11 +135,14 @@ def bind_json_object(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed
     given = [binder.expr(argument, scope) for argument in node.expressions]
     if len(given) % 2 or any(key.type != STRING for key in given[::2]):
         raise not_implemented("this form of JSON_OBJECT")
-    members = [f"{_text(key)} || ':' || {json_text(value)}" for key, value in zip(given[::2], given[1::2], strict=True)]
+    pairs, keys = list(zip(given[::2], given[1::2], strict=True)), [key.value for key in given[::2]]
+    are_known = None not in keys and len(set(keys)) == len(keys)
+    if are_known:
+        pairs.sort(key=lambda pair: _sorted_by(pair[0].value))
+    members = [f"{_text(key)} || ':' || {json_text(value, stored=True)}" for key, value in pairs]
     inner = " || ',' || ".join(members) or "''"
-    made, keys = _made(f"'{{' || {inner} || '}}'"), [key.value for key in given[::2]]
-    are_different = None not in keys and len(set(keys)) == len(keys)
-    return Typed(made if are_different else f"bq_first_members({made})", JSON)
+    made = _made(f"'{{' || {inner} || '}}'")
+    return Typed(made if are_known else f"bq_json_normal({made})", JSON)
 
 
 def _made(text: str) -> str:
@@ -166,26 +169,45 @@ _ENCODINGS = {
 }
 
 
-def json_text(value: Typed) -> str:
-    """DuckDB text of the value's JSON encoding, 'null' for NULL."""
+# A value of type JSON has numbers where TO_JSON_STRING writes wide numbers as strings.
+_STORED = _ENCODINGS | {
+    "INT64": "CAST({0} AS VARCHAR)",
+    "FLOAT64": "bq_json_stored_float({0})",
+    "NUMERIC": "bq_json_stored_numeric({0})",
+}
+
+
+def json_text(value: Typed, *, stored: bool = False) -> str:
+    """DuckDB text of the value's JSON encoding, 'null' for NULL. `stored`: as a value of type JSON has it."""
     if value.type.element is not None:
-        inner = json_text(Typed("e", value.type.element))
+        inner = json_text(Typed("e", value.type.element), stored=stored)
         listed = f"array_to_string(list_transform({value.sql}, lambda e: {inner}), ',')"
         return f"coalesce('[' || {listed} || ']', 'null')"
     if value.type.kind == "STRUCT":
-        return _object_text(value)
-    return f"coalesce({_ENCODINGS[value.type.kind].format(value.sql)}, 'null')"
+        return _object_text(value, stored=stored)
+    encodings = _STORED if stored else _ENCODINGS
+    return f"coalesce({encodings[value.type.kind].format(value.sql)}, 'null')"
 
 
-def _object_text(value: Typed) -> str:
+def _object_text(value: Typed, *, stored: bool) -> str:
     names = unique_names([name for name, _ in value.type.fields])
     fields = tuple((unique, kind) for unique, (_, kind) in zip(names, value.type.fields, strict=True))
     whole = replace(value, type=SqlType("STRUCT", fields=fields))
+    shown = [(name, unique) for (name, _), unique in zip(value.type.fields, names, strict=True)]
+    if stored:
+        shown.sort(key=lambda pair: _sorted_by(pair[0]))
     texts: list[str] = []
-    for (name, _), unique in zip(value.type.fields, names, strict=True):
-        texts += [quote_text(f"{',' if texts else '{'}{_key(name)}:"), json_text(field_of(whole, unique))]
+    for name, unique in shown:
+        texts += [
+            quote_text(f"{',' if texts else '{'}{_key(name)}:"),
+            json_text(field_of(whole, unique), stored=stored),
+        ]
     text = f"concat({', '.join(texts)}, '}}')" if texts else "'{}'"
     return text if value.parts else f"CASE WHEN {value.sql} IS NULL THEN 'null' ELSE {text} END"
+
+
+def _sorted_by(name: str) -> bytes:
+    return name.encode(errors="surrogatepass")
 
 
 def _key(name: str) -> str:
