@@ -77,6 +77,8 @@ class CredentialVerified:
     source: str | None
     location: str | None
     last_changed_at: str | None
+    format: str | None
+    newest_period: str | None
     warnings: Sequence[str]
 
 

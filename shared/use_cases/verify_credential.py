@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from shared.adapters.google.kms import CredentialKey
 from shared.adapters.google.tenant_google import ExportSeen, check_impersonation, check_key
 from shared.configuration.settings import Settings
+from shared.connectors.tenant_stores import StoreCredential
 from shared.domain.credentials.billing_exports import (
     late_rows_warning,
     missing_columns_warning,
     unknown_columns_warning,
 )
 from shared.domain.credentials.credentials import (
-    AwsAccessKey,
-    AwsRole,
     Credential,
     GcpImpersonation,
     GcpServiceAccountKey,
@@ -23,7 +22,7 @@ from shared.domain.credentials.credentials import (
 from shared.domain.credentials.sealed import credential_aad
 from shared.domain.credentials.verification import Problem, Verification, VerifyTask
 from shared.errors import CredentialsRejected, InvalidInput
-from shared.use_cases.verify_bucket import look_at_bucket
+from shared.use_cases.verify_files import look_at_files
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,8 @@ class CredentialVerification:
             credential = self._opened(task)
         except (CredentialsRejected, ValueError):
             return Verification([Problem("credentials", "cannot be read any more; store them again")])
-        if isinstance(credential, AwsAccessKey | AwsRole):
-            return look_at_bucket(credential, task.tenant_id, self.settings)
+        if isinstance(credential, StoreCredential):
+            return look_at_files(credential, task.tenant_id, self.settings)
         try:
             seen = self._look(credential, task.tenant_id)
         except InvalidInput as error:
@@ -52,13 +51,11 @@ class CredentialVerification:
         document = self.key.decrypt(task.ciphertext, aad=aad)
         return parse_credentials(task.provider, task.credential_kind, document)
 
-    def _look(self, credential: Credential, tenant_id: str) -> ExportSeen | None:
+    def _look(self, credential: GcpServiceAccountKey | GcpImpersonation, tenant_id: str) -> ExportSeen | None:
         endpoint, storage = self.settings.bigquery_endpoint, self.settings.bigquery_storage_endpoint
         if isinstance(credential, GcpServiceAccountKey):
             return check_key(credential, endpoint=endpoint, storage_endpoint=storage)
-        if isinstance(credential, GcpImpersonation):
-            return check_impersonation(credential, tenant_id, endpoint=endpoint, storage_endpoint=storage)
-        raise InvalidInput.of_field("provider", f"is {credential.provider}, whose credentials cannot be tried yet")
+        return check_impersonation(credential, tenant_id, endpoint=endpoint, storage_endpoint=storage)
 
     def _told(self, credential: Credential, seen: ExportSeen | None) -> Verification:
         if seen is None:
@@ -73,4 +70,5 @@ class CredentialVerification:
             late_rows_warning(is_partitioned_by_arrival=seen.is_partitioned_by_arrival),
         ]
         changed_at = seen.last_changed_at.isoformat() if seen.last_changed_at else None
-        return Verification(problems, credential.source, seen.location, changed_at, [each for each in warnings if each])
+        told = [each for each in warnings if each]
+        return Verification(problems, credential.source, seen.location, changed_at, warnings=told)

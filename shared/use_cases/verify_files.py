@@ -1,37 +1,54 @@
-"""Tries a credential of AWS: whether the export can be listed and read, and what was delivered last."""
+"""Tries a credential of AWS or Azure: whether the export can be listed and read, its format, and what came last."""
 
 from __future__ import annotations
 
-from functools import partial
+from datetime import UTC, datetime
 
-from shared.adapters.aws.s3 import open_bucket
-from shared.adapters.google.workload_identity import identity_token
 from shared.configuration.settings import Settings
-from shared.connectors.aws.deliveries import find_deliveries
-from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
-from shared.domain.credentials.trust import audience_of
+from shared.connectors.aws.billing_files import AwsBillingFiles
+from shared.connectors.azure.billing_files import AzureBillingFiles
+from shared.connectors.focus.billing_files import AwsFocusFiles, AzureFocusFiles
+from shared.connectors.objects.billing_files import BillingFiles, Seen
+from shared.connectors.tenant_stores import StoreCredential, open_store
+from shared.domain.credentials.billing_exports import unknown_columns_warning
+from shared.domain.credentials.credentials import Provider
 from shared.domain.credentials.verification import Problem, Verification
-from shared.errors import RunError
+from shared.domain.object_stores import ObjectStore
+from shared.errors import RunError, StepRefused
+
+_OWN: dict[Provider, type[BillingFiles]] = {"AWS": AwsBillingFiles, "AZURE": AzureBillingFiles}
+_FOCUS: dict[Provider, type[BillingFiles]] = {"AWS": AwsFocusFiles, "AZURE": AzureFocusFiles}
 
 
-def look_at_bucket(credential: AwsAccessKey | AwsRole, tenant_id: str, settings: Settings) -> Verification:
-    """What a run would find. It reads the first byte of the newest delivery, to prove that objects may be read.
+def look_at_files(credential: StoreCredential, tenant_id: str, settings: Settings) -> Verification:
+    """What a run would find, of the provider's own format or of FOCUS.
 
-    It raises Unavailable if S3 does not answer.
+    It reads the newest manifest and the column names of that delivery's first file. It raises Unavailable if the cloud
+    does not answer.
     """
-    audience = audience_of("AWS", deployment=settings.project_id, tenant_id=tenant_id)
     try:
-        store = open_bucket(
-            credential,
-            partial(identity_token, audience),
-            endpoint=settings.s3_endpoint,
-            sts_endpoint=settings.sts_endpoint,
-        )
-        deliveries = find_deliveries(store.list(), place=store.place)
-        newest = max(deliveries.values(), key=lambda found: found.delivered_at)
-        store.open(newest.manifest or newest.files[0], start=0, end=1).close()
+        files, seen, kind = _look(open_store(credential, settings, tenant_id=tenant_id), credential)
     except RunError as error:
         return Verification([Problem("credentials", error.message)], credential.source)
+    warning = unknown_columns_warning(seen.unknown_columns, files.table)
     return Verification(
-        source=credential.source, location=credential.region, last_changed_at=newest.delivered_at.isoformat()
+        source=credential.source,
+        location=getattr(credential, "region", None),
+        last_changed_at=seen.newest.delivered_at.isoformat(),
+        format=f"{kind}{seen.format}",
+        newest_period=f"{seen.newest.period:%Y-%m}",
+        warnings=[warning] if warning else [],
     )
+
+
+def _look(store: ObjectStore, credential: StoreCredential) -> tuple[BillingFiles, Seen, str]:
+    """The files, what is seen of them, and the word for FOCUS. A refusal is that of the provider's own format."""
+    source, now = credential.source or "", datetime.now(UTC)
+    own, focus = (formats[credential.provider](store, source, "", now) for formats in (_OWN, _FOCUS))
+    try:
+        return own, own.look(), ""
+    except StepRefused as refused:
+        try:
+            return focus, focus.look(), "FOCUS, "
+        except StepRefused:
+            raise refused from None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
+
 import pytest
 
+from devcloud.seed_billing.deliveries import Delivered, deliver_aws, deliver_azure
 from tests.conftest import MakeFrontend
 from tests.support.frontend import IMPERSONATED, Frontend
 
@@ -54,8 +58,27 @@ def test_a_credential_that_fails_does_not_replace_the_stored_one(stored: Fronten
     assert stored.api.post(f"{stored.credentials_path}/GCP/verify").json()["verified"] is True
 
 
+@pytest.mark.parametrize(
+    ("deliver", "secret", "found", "refused"),
+    [
+        (deliver_aws, "secret_access_key", "data export, Parquet", "AWS refuses the access key"),
+        (deliver_azure, "client_secret", "cost export, CSV with gzip", "Azure refuses the application"),
+    ],
+)
+def test_a_bucket_is_looked_at_and_one_that_cannot_be_read_replaces_none(
+    stored: Frontend, deliver: Callable[..., Delivered], secret: str, found: str, refused: str
+) -> None:
+    body = deliver(stored.tenant.cloud.state.path, "verified", 1, [date(2025, 11, 1)]).credentials
+    assert stored.api.post(f"{stored.credentials_path}?verify=true", body).status_code == 201
+    wrong = {**body, "credentials": body["credentials"] | {secret: "another-secret"}}
+    answer = stored.api.post(f"{stored.credentials_path}?verify=true", wrong)
+    assert (answer.status_code, refused in answer.text) == (400, True), answer.text
+    told = stored.api.post(f"{stored.credentials_path}/{body['provider']}/verify").json()
+    assert (told["verified"], told["format"], told["newest_period"]) == (True, found, "2025-11")
+
+
 def test_a_credential_that_cannot_be_tried_is_refused(stored: Frontend) -> None:
     path, body = stored.credentials_path, stored.tenant.gcp_credentials
-    assert [stored.api.post(f"{path}/{name}/verify").status_code for name in ("AWS", "OCI")] == [404, 404]
+    assert stored.api.post(f"{path}/OCI/verify").status_code == 404
     assert stored.api.post(f"{path}/GCP/verify", body).status_code == 400
     assert stored.api.post(f"{path}?verify=perhaps", body).status_code == 400

@@ -129,6 +129,7 @@ def test_a_key_outside_the_prefix_is_never_asked_for(azure: LocalBlobs, containe
     ("failure", "kind", "words"),
     [
         ((403, "AuthorizationPermissionMismatch"), SourceNotFound, "grant Storage Blob Data Reader on the container"),
+        ((403, "AuthorizationFailure"), SourceNotFound, "firewall refuses the platform; allow public network access"),
         ((409, "BlobArchived"), StepFailed, "Azure answered BlobArchived"),
     ],
 )

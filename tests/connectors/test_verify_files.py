@@ -1,19 +1,25 @@
-"""The result of trying an AWS credential, against a server that checks signatures and policies."""
+"""The result of trying a credential of AWS or Azure, against servers that check signatures, policies and tokens."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
 
 from shared.configuration.settings import Settings
-from shared.domain.credentials.credentials import AwsAccessKey
-from shared.use_cases.verify_bucket import look_at_bucket
+from shared.domain.credentials.credentials import AwsAccessKey, AzureClientSecret
+from shared.domain.credentials.verification import Verification
+from shared.use_cases.verify_files import look_at_files
+from tests.support.aws_exports import Report, line
+from tests.support.azure_exports import Export, charge
+from tests.support.local_blobs import LocalBlobs, local_blobs
 from tests.support.local_s3 import REGION, LocalS3, local_s3
 
-MANIFEST = "exports/cur/metadata/BILLING_PERIOD=2026-09/cur-Manifest.json"
+SEPTEMBER = date(2026, 9, 1)
 
 
 @pytest.fixture(scope="module")
@@ -27,21 +33,34 @@ def bucket(s3: LocalS3) -> str:
     """A bucket with a delivery of September."""
     name = f"bills-{uuid.uuid4().hex[:12]}"
     s3.make_bucket(name)
-    s3.put(name, MANIFEST, b"{}")
+    Report(s3, name).deliver(SEPTEMBER, [line(SEPTEMBER, 1, "1")])
     return name
 
 
-def settings(s3: LocalS3) -> Settings:
-    return Settings(project_id="p", bigquery_location="US", s3_endpoint=s3.endpoint)
+@pytest.fixture(scope="module")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBlobs]:
+    with local_blobs(tmp_path_factory.mktemp("azure")) as started, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REQUESTS_CA_BUNDLE", str(started.certificate))
+        yield started
 
 
-def key(s3: LocalS3, bucket: str, prefix: str = "exports", **other: Any) -> AwsAccessKey:
-    return AwsAccessKey.model_validate(s3.credentials(bucket, prefix, **other)["credentials"])
+def of_aws(s3: LocalS3, bucket: str, prefix: str = "exports", **other: Any) -> Verification:
+    settings = Settings(project_id="p", bigquery_location="US", s3_endpoint=s3.endpoint)
+    credential = AwsAccessKey.model_validate(s3.credentials(bucket, prefix, **other)["credentials"])
+    return look_at_files(credential, "acme", settings)
 
 
-def test_a_readable_export_is_reported_with_its_last_delivery(s3: LocalS3, bucket: str) -> None:
-    found = look_at_bucket(key(s3, bucket), "acme", settings(s3))
+def of_azure(azure: LocalBlobs, container: str, **other: Any) -> Verification:
+    at = azure.endpoint
+    settings = Settings(project_id="p", bigquery_location="US", blob_endpoint=at, entra_endpoint=at)
+    credential = AzureClientSecret.model_validate(azure.credentials(container, "exports", **other)["credentials"])
+    return look_at_files(credential, "acme", settings)
+
+
+def test_a_readable_export_of_aws_is_reported_with_its_last_delivery(s3: LocalS3, bucket: str) -> None:
+    found = of_aws(s3, bucket)
     assert (found.problems, found.source, found.location) == ((), f"aws:{bucket}/exports", REGION)
+    assert (found.format, found.newest_period) == ("legacy, CSV with gzip", "2026-09")
     assert found.last_changed_at
 
 
@@ -53,11 +72,40 @@ def test_a_readable_export_is_reported_with_its_last_delivery(s3: LocalS3, bucke
         ("stranger", "grant s3:ListBucket on the bucket"),
     ],
 )
-def test_missing_rights_are_reported_in_words_for_an_administrator(
+def test_missing_rights_at_aws_are_reported_in_words_for_an_administrator(
     s3: LocalS3, bucket: str, other: Any, told: str
 ) -> None:
-    found = look_at_bucket(key(s3, bucket, **(s3.stranger if other == "stranger" else other)), "acme", settings(s3))
+    found = of_aws(s3, bucket, **(s3.stranger if other == "stranger" else other))
     [problem] = found.problems
     assert problem.field == "credentials"
     assert told in problem.message
     assert found.last_changed_at is None
+
+
+@pytest.mark.parametrize("ending", ["csv", "snappy.parquet"])
+def test_a_readable_export_of_azure_is_reported_with_its_unknown_columns(azure: LocalBlobs, ending: str) -> None:
+    container = azure.make_container()
+    row = charge(SEPTEMBER, 1, "1") | {"anUnknownColumn": "x"}
+    Export(partial(azure.put, container)).deliver(SEPTEMBER, [row], ending=ending)
+    found = of_azure(azure, container)
+    assert (found.problems, found.source, found.location) == ((), f"azure:acmecosts/{container}/exports", None)
+    assert found.format == ("cost export, CSV" if ending == "csv" else "cost export, Parquet")
+    assert "not known here: anUnknownColumn" in found.warnings[0]
+    assert "of azure_cost_billing" in found.warnings[0]
+
+
+def test_what_an_administrator_of_azure_has_to_change_is_named(azure: LocalBlobs) -> None:
+    container = azure.make_container()
+    Export(partial(azure.put, container)).deliver_file(SEPTEMBER, [{"Date": "09/01/2026", "Cost": "1"}])
+
+    def problem(place: str = container, **other: Any) -> str:
+        [found] = of_azure(azure, place, **other).problems
+        return found.message
+
+    assert "lacks columns that a cost needs: BillingAccountId, BillingCurrency, ChargeType" in problem()
+    assert "Azure refuses the application: Authentication failed: AADSTS7000215" in problem(
+        client_secret="another-secret"
+    )
+    assert "there is no such container" in problem("elsewhere")
+    azure.failures.append((403, "AuthorizationPermissionMismatch"))
+    assert "grant Storage Blob Data Reader on the container" in problem()

@@ -137,7 +137,7 @@ def told(place: str) -> Iterator[None]:
 
 def _meaning(error: Any, place: str) -> errors.ConvergenceError:
     status = error.status_code or getattr(error.response, "status_code", 0) or 0
-    code = str(getattr(error, "error_code", None) or "")
+    code = str(error.response.headers.get("x-ms-error-code", "")) if error.response else ""
     known: list[tuple[bool, type[errors.ConvergenceError], str]] = [
         (error.response is None, errors.ReadBroken, f"{place}: the download broke off"),  # the SDK has tried it again
         (status in (429, 503) or code == "ServerBusy", errors.SourceThrottled, f"{place}: Azure asks to slow down"),
@@ -148,6 +148,11 @@ def _meaning(error: Any, place: str) -> errors.ConvergenceError:
             status in (404, 412),
             errors.SourceRewritten,
             f"{place} changed or went away while the export was read",
+        ),
+        (
+            code == "AuthorizationFailure",
+            errors.SourceNotFound,
+            f"{place}: the storage account's firewall refuses the platform; allow public network access to it",
         ),
         (
             status == 403,

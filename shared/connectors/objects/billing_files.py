@@ -13,7 +13,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from shared.connectors.daily_totals import BilledTotals
-from shared.connectors.objects.decoding import decoded
+from shared.connectors.objects.decoding import column_names, decoded, format_of
 from shared.connectors.objects.deliveries import Delivery, Manifest, periods_told
 from shared.connectors.objects.object_file import ObjectFile
 from shared.connectors.objects.rows import RowShape
@@ -25,6 +25,15 @@ from shared.runtime import log
 # A file that is younger than its manifest belongs to the next delivery, unless no new manifest comes within this time.
 _DELIVERED_WITHIN = timedelta(hours=2)
 _LARGEST_MANIFEST = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at an export finds: its newest delivery, the kind and format of its files, and unknown columns."""
+
+    newest: Delivery
+    format: str
+    unknown_columns: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,20 @@ class BillingFiles(ABC):
     def changed(self, published: Mapping[str, str]) -> list[Delivery]:
         """The deliveries that differ from the published ones. A run does not read the others."""
         return [found for period, found in self.deliveries.items() if published.get(str(period)) != found.digest]
+
+    def look(self) -> Seen:
+        """Read the newest delivery's manifest and the column names of its first file.
+
+        It raises SourceNotFound or StepRefused for what a run would refuse: no delivery, a file that is missing or
+        damaged, columns that a cost needs.
+        """
+        newest = max(self.deliveries.values(), key=lambda found: (found.delivered_at, found.period))
+        files, _ = self._files(newest)
+        if not files:
+            return Seen(newest, newest.kind, [])
+        names = column_names(self.store, files[0])
+        unknown = self.shape(names, newest, files[0].key)[1] if names else []
+        return Seen(newest, f"{newest.kind}, {format_of(files[0])}", sorted(unknown))
 
     def batches(self, deliveries: Sequence[Delivery]) -> Iterator[pa.RecordBatch]:
         """All rows of these deliveries, shaped as the table.

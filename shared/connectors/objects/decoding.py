@@ -41,6 +41,29 @@ def decoded(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]
             yield from _csv(store, found)
 
 
+def column_names(store: ObjectStore, found: StoredObject) -> Sequence[str]:
+    """The names of a file's columns, none if it is empty. It reads the beginning or, of Parquet, the end of the file.
+
+    It raises StepRefused if the content is damaged.
+    """
+    if found.size == 0:
+        return []
+    with _damage_named(store, found):
+        if found.key.lower().endswith(_PARQUET):
+            with closing(ObjectFile(store, found, by_ranges=True)) as source:
+                names: Sequence[str] = parquet.ParquetFile(pa.PythonFile(source, mode="r")).schema_arrow.names
+                return names
+        with _opened(store, found) as source:
+            return _header(source)[0]
+
+
+def format_of(found: StoredObject) -> str:
+    """The format of a file's content by its name, in words."""
+    key = found.key.lower()
+    packed = next((told for ending, told in ((_GZIP, " with gzip"), (_ZIP, " in zip")) if key.endswith(ending)), "")
+    return "Parquet" if key.endswith(_PARQUET) else f"CSV{packed}"
+
+
 @contextmanager
 def _damage_named(store: ObjectStore, found: StoredObject) -> Iterator[None]:
     try:

@@ -127,14 +127,14 @@ def named(columns: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def unknown_columns_warning(columns: Sequence[str]) -> str | None:
-    """The warning for an export with unknown columns; None when it has none."""
+def unknown_columns_warning(columns: Sequence[str], table: str = "gcp_cost_billing") -> str | None:
+    """The warning for an export with unknown columns, whose rows go to a table; None when it has none."""
     if not columns:
         return None
     are = "1 column that is" if len(columns) == 1 else f"{len(columns)} columns that are"
     return (
         f"The export has {are} not known here: {named(columns)}. Runs keep their values as JSON in the column "
-        f"{OTHER_COLUMNS} of gcp_cost_billing, and no other column uses them."
+        f"{OTHER_COLUMNS} of {table}, and no other column uses them."
     )
 
 

@@ -64,11 +64,14 @@ class Problem:
 class Verification:
     """What a run with the credential would meet; without `problems` it would read the source.
 
-    `location` and `last_changed_at` are those of the export, None where the credential names none or nothing was seen.
+    The other fields are None where the credential names no export or nothing was seen. `format` and `newest_period`,
+    such as 2026-09, are those of files; an export in BigQuery has neither.
     """
 
     problems: Sequence[Problem] = ()
     source: str | None = None
     location: str | None = None
     last_changed_at: str | None = None
+    format: str | None = None
+    newest_period: str | None = None
     warnings: Sequence[str] = ()

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from shared.adapters.aws.s3 import open_bucket
-from shared.adapters.azure.blobs import open_container
 from shared.adapters.bigquery.costs import JobCosts
-from shared.adapters.google.workload_identity import identity_token
 from shared.connectors.aws.billing_files import AwsBillingFiles
 from shared.connectors.azure.billing_files import AzureBillingFiles
 from shared.connectors.daily_totals import BilledTotals
 from shared.connectors.focus.billing_files import AwsFocusFiles, AzureFocusFiles, FocusFiles
 from shared.connectors.objects.billing_files import BillingFiles
 from shared.connectors.objects.deliveries import Delivery
+from shared.connectors.tenant_stores import StoreCredential, open_store
 from shared.domain.credentials.billing_exports import named
-from shared.domain.credentials.credentials import AwsAccessKey, AwsRole, AzureClientSecret, AzureFederated
-from shared.domain.credentials.trust import audience_of
 from shared.domain.object_stores import ObjectStore
 from shared.errors import CredentialsRejected
 from shared.pipeline.context import Hop, day_of
@@ -28,6 +23,14 @@ from shared.pipeline.plan import PlannedStep
 from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.staged_batches import stage_batches
 from shared.runtime import log
+
+_CONNECTORS: Mapping[str, type[BillingFiles]] = {
+    "aws_billing_files": AwsBillingFiles,
+    "azure_billing_files": AzureBillingFiles,
+    "aws_focus_files": AwsFocusFiles,
+    "azure_focus_files": AzureFocusFiles,
+    "focus_files": FocusFiles,
+}
 
 
 def load_billing_files(hop: Hop, step: PlannedStep) -> StepResult:
@@ -55,49 +58,14 @@ def load_billing_files(hop: Hop, step: PlannedStep) -> StepResult:
 
 
 def _connector(hop: Hop, step: PlannedStep) -> BillingFiles:
-    told = hop.source, hop.task.pipeline_logging_id, hop.snapshot_at
-    reads, opens = _CONNECTORS[step.uses]
-    return reads(opens(hop), *told)
-
-
-def _container(hop: Hop) -> ObjectStore:
-    credential, settings = hop.credential, hop.services.settings
-    if not isinstance(credential, AzureClientSecret | AzureFederated):
-        raise CredentialsRejected("the credential is not one of Azure")
-    audience = audience_of("AZURE", deployment=settings.project_id, tenant_id=hop.task.tenant_id)
-    return open_container(
-        credential,
-        partial(identity_token, audience),
-        endpoint=settings.blob_endpoint,
-        authority=settings.entra_endpoint,
-    )
-
-
-def _bucket(hop: Hop) -> ObjectStore:
-    credential, settings = hop.credential, hop.services.settings
-    if not isinstance(credential, AwsAccessKey | AwsRole):
-        raise CredentialsRejected("The stored credential is not one of AWS; store credentials for AWS.")
-    audience = audience_of("AWS", deployment=settings.project_id, tenant_id=hop.task.tenant_id)
-    return open_bucket(
-        credential,
-        partial(identity_token, audience),
-        endpoint=settings.s3_endpoint,
-        sts_endpoint=settings.sts_endpoint,
-    )
+    return _CONNECTORS[step.uses](_store(hop), hop.source, hop.task.pipeline_logging_id, hop.snapshot_at)
 
 
 def _store(hop: Hop) -> ObjectStore:
-    is_azure = isinstance(hop.credential, AzureClientSecret | AzureFederated)
-    return _container(hop) if is_azure else _bucket(hop)
-
-
-_CONNECTORS: Mapping[str, tuple[type[BillingFiles], Callable[[Hop], ObjectStore]]] = {
-    "aws_billing_files": (AwsBillingFiles, _bucket),
-    "azure_billing_files": (AzureBillingFiles, _container),
-    "aws_focus_files": (AwsFocusFiles, _bucket),
-    "azure_focus_files": (AzureFocusFiles, _container),
-    "focus_files": (FocusFiles, _store),
-}
+    provider = hop.template.credentials
+    if not isinstance(hop.credential, StoreCredential) or hop.credential.provider != provider:
+        raise CredentialsRejected(f"The stored credential is not one of {provider}; store credentials for {provider}.")
+    return open_store(hop.credential, hop.services.settings, tenant_id=hop.task.tenant_id)
 
 
 def _selected(hop: Hop, step: PlannedStep, connector: BillingFiles) -> Sequence[Delivery]:
