@@ -32,8 +32,11 @@ class Frontend:
     def store_gcp_credentials(self, project: str, key_json: str, export_table: str) -> Json:
         """POST the service-account key that may read the tenant's export."""
         credentials = {"project_id": project, "service_account_json": key_json, "billing_export_table": export_table}
-        path = f"/api/v1/tenants/{self.tenant_id}/credentials"
-        return self._ask("POST", path, {"provider": "GCP", "credentials": credentials})
+        return self.store_credentials({"provider": "GCP", "credentials": credentials})
+
+    def store_credentials(self, body: Json) -> Json:
+        """POST credentials of a cloud."""
+        return self._ask("POST", f"/api/v1/tenants/{self.tenant_id}/credentials", body)
 
     def run(self, template: str, body: Json) -> Json:
         """POST a run, e.g. of gcp/cost/billing."""

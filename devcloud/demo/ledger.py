@@ -9,6 +9,8 @@ from typing import Any
 
 from google.cloud import bigquery
 
+from devcloud.demo.all_clouds_table import CloudState, DayCost
+
 _COST = """
 SELECT
   x_usage_date AS usage_date,
@@ -25,6 +27,48 @@ FROM `{dataset}`.focus_cost
 WHERE DATE(ChargePeriodStart) BETWEEN @first AND @last
 GROUP BY category
 ORDER BY total DESC, category
+"""
+_ALL_CLOUDS = """
+SELECT
+  ProviderName AS cloud,
+  ServiceCategory AS category,
+  DATE(ChargePeriodStart) AS day,
+  SUM(BilledCost) AS billed
+FROM `{dataset}`.focus_cost
+WHERE DATE(ChargePeriodStart) BETWEEN @first AND @last
+  AND ChargeCategory != 'Tax'
+GROUP BY cloud, category, day
+ORDER BY cloud, category, day
+"""
+_BILLED_BY_PERIOD = """
+SELECT ProviderName AS cloud, FORMAT_TIMESTAMP('%Y-%m', BillingPeriodStart) AS period, SUM(BilledCost) AS billed
+FROM `{dataset}`.focus_cost
+GROUP BY cloud, period
+ORDER BY cloud, period
+"""
+# A cloud's costs are final until the end of its last closed month, as long as no earlier month of it is open.
+_CLOUDS = """
+SELECT
+  charges.cloud,
+  charges.data_until,
+  LEAST(charges.data_until, periods.closed_until) AS final_until
+FROM (
+  SELECT ProviderName AS cloud, MAX(DATE(ChargePeriodStart)) AS data_until
+  FROM `{dataset}`.focus_cost
+  GROUP BY cloud
+) AS charges
+LEFT JOIN (
+  SELECT
+    InvoiceIssuerName AS cloud,
+    DATE_SUB(DATE(COALESCE(
+      MIN(IF(BillingPeriodStatus = 'Open', BillingPeriodStart, NULL)), MAX(BillingPeriodEnd)
+    )), INTERVAL 1 DAY) AS closed_until
+  FROM `{dataset}`.focus_billing_period
+  GROUP BY cloud
+  HAVING COUNTIF(BillingPeriodStatus = 'Closed') > 0
+) AS periods
+  ON periods.cloud = charges.cloud
+ORDER BY cloud
 """
 _DAYS_OF_RUN = """
 SELECT DISTINCT x_usage_date AS usage_date
@@ -80,6 +124,23 @@ class Ledger:
         """FOCUS's BilledCost by ServiceCategory, the dearest first, both ends included."""
         rows = self._rows(_CATEGORIES.format(dataset=tenant_id), _days(first, last))
         return {row["category"]: row["total"] for row in rows}
+
+    def costs_of_all_clouds(self, tenant_id: str, first: date, last: date) -> list[DayCost]:
+        """BilledCost without taxes by cloud, ServiceCategory and day, both ends included."""
+        rows = self._rows(_ALL_CLOUDS.format(dataset=tenant_id), _days(first, last))
+        return [DayCost(row["cloud"], row["category"], row["day"], row["billed"]) for row in rows]
+
+    def billed_by_period(self, tenant_id: str) -> dict[str, dict[str, Decimal]]:
+        """All BilledCost by cloud and billing period, oldest first."""
+        billed: dict[str, dict[str, Decimal]] = {}
+        for row in self._rows(_BILLED_BY_PERIOD.format(dataset=tenant_id), []):
+            billed.setdefault(row["cloud"], {})[row["period"]] = row["billed"]
+        return billed
+
+    def clouds(self, tenant_id: str) -> list[CloudState]:
+        """The tenant's clouds, and how final their costs are."""
+        rows = self._rows(_CLOUDS.format(dataset=tenant_id), [])
+        return [CloudState(row["cloud"], row["data_until"], row["final_until"]) for row in rows]
 
     def days_of_run(self, tenant_id: str, pipeline_logging_id: str) -> list[date]:
         """The usage dates whose published rows are a run's."""

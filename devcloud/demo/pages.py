@@ -51,7 +51,7 @@ def run_table(run: Json) -> Table:
 
 def cost_table(cost: Cost, days: Sequence[date], currency: str) -> Table:
     """Net cost by service and day, the dearest services first, with a bar for each service's share."""
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("service", style="cyan", no_wrap=True, width=24)
     for day in days:
         table.add_column(f"{day:%d %b}", justify="right", no_wrap=True)

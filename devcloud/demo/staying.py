@@ -31,8 +31,26 @@ Its stored credentials, without their secrets:
 Its net costs by export and day, after credits:
 
   {command} query --tenant {tenant} --state-dir {state} \\
-    'SELECT x_source, DATE(ChargePeriodStart) AS usage_date, BillingCurrency AS currency, SUM(BilledCost) AS net_cost
-     FROM focus_cost GROUP BY x_source, usage_date, currency ORDER BY x_source, usage_date, currency'
+    "SELECT x_source, DATE(ChargePeriodStart) AS usage_date, BillingCurrency AS currency, SUM(BilledCost) AS net_cost
+     FROM focus_cost WHERE ProviderName = 'Google Cloud' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+
+Load the bills of AWS and of Azure again, for all of November:
+
+  curl -s {gateway}/api/v1/pipelines/run/{tenant}/aws/cost/billing \\
+    -H 'X-API-Key: {key}' -H 'Content-Type: application/json' -d '{{"date": "2025-11-17"}}'
+  curl -s {gateway}/api/v1/pipelines/run/{tenant}/azure/cost/billing \\
+    -H 'X-API-Key: {key}' -H 'Content-Type: application/json' -d '{{"date": "2025-11-17"}}'
+
+Try the credentials for AWS and Azure, as a run would use them:
+
+  curl -s -X POST {gateway}/api/v1/tenants/{tenant}/credentials/AWS/verify -H 'X-API-Key: {key}'
+  curl -s -X POST {gateway}/api/v1/tenants/{tenant}/credentials/AZURE/verify -H 'X-API-Key: {key}'
+
+The costs of the three clouds by month:
+
+  {command} query --tenant {tenant} --state-dir {state} \\
+    "SELECT ProviderName, FORMAT_TIMESTAMP('%Y-%m', BillingPeriodStart) AS month, BillingCurrency, SUM(BilledCost) AS cost
+     FROM focus_cost GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 
 The BigQuery jobs since the start:
 

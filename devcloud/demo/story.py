@@ -22,6 +22,7 @@ from devcloud.demo import pages
 from devcloud.demo.frontend import DemoError, Frontend, Json
 from devcloud.demo.ledger import Cost, Ledger
 from devcloud.demo.on_schedule import come_due, tell_run
+from devcloud.demo.other_clouds import OtherClouds, deliver_bills, show_all_clouds
 from devcloud.demo.staying import stay
 from devcloud.invocation import command
 from devcloud.onboarding import onboard
@@ -34,6 +35,8 @@ TEMPLATE = "gcp/cost/billing"
 FIRST, LAST = date(2025, 11, 11), date(2025, 11, 17)
 DAYS = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
 _SEEDED_DAYS, _ROWS_PER_DAY = 8, 120
+# The days of the bills of AWS and Azure: a whole month, and the next one until the last of the demo's days.
+_BILLED_DAYS = [date(2025, 10, 1) + timedelta(days=number) for number in range((LAST - date(2025, 10, 1)).days + 1)]
 # The functions that the story uses, in its order. They start while the exports are seeded.
 _FUNCTIONS = (
     "setup_credentials",
@@ -118,17 +121,20 @@ def tell(cloud: Devcloud, console: Console, *, stays: bool) -> None:
         for scene in scenes:
             rows = scene.truth["rows"]
             console.print(f"   {scene.actor.tenant_id}: {rows:,} rows in {scene.truth['table']}")
+        one, other = scenes
+        clouds = _deliver_bills(cloud, one, console)
         console.print("\n[bold]3. Credentials[/], encrypted with Cloud KMS")
-        console.print(pages.credentials_table(at_once.map(_store_credentials, scenes)))
+        answers = list(at_once.map(_store_credentials, scenes))
+        console.print(pages.credentials_table(answers + clouds.store_credentials()))
         before = {scene.actor.tenant_id: ledger.quota(scene.actor.tenant_id) for scene in scenes}
         console.print(
             f"\n[bold]4. A run of {TEMPLATE} for each[/], both at the same time, over {len(DAYS)} of the days:"
         )
         console.print(f"   {FIRST} to {LAST}. It publishes the export's rows, and the same costs as FOCUS rows.")
         first = _tell_runs(_start_all(scenes), console, ledger, details=True)
-        one, other = scenes
         console.print("\n[bold]5. The same run repeated[/]")
         repeated, due = _start_all([one]), come_due(cloud.cloud, clients, other.frontend)
+        started = clouds.start()
         second = _tell_runs(repeated, console, ledger, details=False)
         _check_same(one, first[one.actor.tenant_id], second[one.actor.tenant_id])
         console.print("   The table is the same: rows are replaced by usage date and source, never added twice.")
@@ -137,9 +143,23 @@ def tell(cloud: Devcloud, console: Console, *, stays: bool) -> None:
         console.print("\n[bold]7. Quotas[/], counted per tenant and UTC day")
         after = {scene.actor.tenant_id: ledger.quota(scene.actor.tenant_id) for scene in scenes}
         console.print(pages.quota_table(before, after))
+        console.print(f"\n[bold]8. Three clouds[/] of {one.actor.tenant_id} in one table")
+        clouds.tell(started, console, ledger)
+        console.print("   Net costs without taxes:\n")
+        show_all_clouds(ledger, one.actor.tenant_id, DAYS, console)
         jobs = cloud.bigquery.jobs()
         listed = f"; `{command()} jobs` lists them" if stays else ""
         console.print(f"\nBigQuery ran {len(jobs)} jobs for all this{listed}.\n")
+
+
+def _deliver_bills(cloud: Devcloud, scene: Scene, console: Console) -> OtherClouds:
+    clouds = deliver_bills(cloud.state.path, "acme", scene.actor.seed, scene.frontend, _BILLED_DAYS)
+    for template, bill in clouds.bills.items():
+        credentials = bill.credentials["credentials"]
+        place = credentials.get("bucket") or f"{credentials['storage_account']}/{credentials['container']}"
+        name = template.partition("/")[0].upper()
+        console.print(f"   {scene.actor.tenant_id}: {bill.truth['rows']:,} lines of {name} in {place}")
+    return clouds
 
 
 def _is_onboarded(cloud: Devcloud, actor: Actor) -> bool:
@@ -148,7 +168,7 @@ def _is_onboarded(cloud: Devcloud, actor: Actor) -> bool:
 
 
 def _set_stage(cloud: Devcloud, ledger: Ledger, actor: Actor) -> Scene:
-    made = onboard(ledger.client, actor.tenant_id, daily_limit=actor.daily_limit, concurrent_limit=2)
+    made = onboard(ledger.client, actor.tenant_id, daily_limit=actor.daily_limit, concurrent_limit=3)
     key = cloud.identity.mint_key(actor.project, "billing-reader")
     with cloud.clients(key) as clients:
         plan = Plan(actor.seed, LAST - timedelta(days=_SEEDED_DAYS - 1), _SEEDED_DAYS, _ROWS_PER_DAY)

@@ -1,0 +1,92 @@
+"""Prints the costs of several clouds: one table by service category and day, with a bar of the clouds' shares."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from rich.table import Table
+
+_CENT = Decimal("0.01")
+_BAR_CELLS = 18
+_FILLS = "█▓░▒"
+
+
+@dataclass(frozen=True)
+class DayCost:
+    """What a cloud billed for a service category on a day."""
+
+    cloud: str
+    category: str
+    day: date
+    billed: Decimal
+
+
+@dataclass(frozen=True)
+class CloudState:
+    """Until which day a cloud's costs are there, and until which they are final; None if no month is."""
+
+    cloud: str
+    data_until: date
+    final_until: date | None
+
+
+def all_clouds_table(costs: Sequence[DayCost], days: Sequence[date], currency: str) -> Table:
+    """Categories and then clouds, the most expensive first; a bar's fill says whose the cost is."""
+    clouds = _ranked((cost.cloud, cost.billed) for cost in costs)
+    categories = _ranked((cost.category, cost.billed) for cost in costs)
+    fills = dict(zip(clouds, _FILLS, strict=False))
+    largest = max((*clouds.values(), *categories.values()), default=Decimal(1)) or Decimal(1)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("all clouds", style="cyan", no_wrap=True, width=25)
+    for day in days:
+        table.add_column(f"{day:%d %b}", justify="right", no_wrap=True)
+    table.add_column(currency, justify="right", style="bold", no_wrap=True)
+    table.add_column("", no_wrap=True, width=_BAR_CELLS)
+    for category in categories:
+        mine = [cost for cost in costs if cost.category == category]
+        table.add_row(category, *_numbers(mine, days), _bar(mine, fills, largest))
+    for cloud, fill in fills.items():
+        mine = [cost for cost in costs if cost.cloud == cloud]
+        table.add_row(f"{fill} {cloud}", *_numbers(mine, days), _bar(mine, fills, largest))
+    table.add_row("all clouds", *_numbers(costs, days), "", style="bold")
+    return table
+
+
+def until_lines(states: Iterable[CloudState]) -> Iterator[str]:
+    """A line for each cloud: how far its costs go, and how far they are final."""
+    for state in states:
+        final = f"final until {state.final_until:%d %b %Y}" if state.final_until else "no month of it is final"
+        yield f"   {state.cloud:<13} data until {state.data_until:%d %b %Y}, {final}"
+
+
+def _numbers(costs: Sequence[DayCost], days: Sequence[date]) -> list[str]:
+    by_day: dict[date, Decimal] = defaultdict(Decimal)
+    for cost in costs:
+        by_day[cost.day] += cost.billed
+    total = sum(by_day.values(), Decimal(0))
+    return [_money(by_day[day]) if day in by_day else "" for day in days] + [_money(total)]
+
+
+def _bar(costs: Sequence[DayCost], fills: Mapping[str, str], largest: Decimal) -> str:
+    """A bar as long as the cost, with each cloud's part in its own fill; credits that exceed costs have no length."""
+    bar, reached = "", Decimal(0)
+    by_cloud = {cloud: sum((cost.billed for cost in costs if cost.cloud == cloud), Decimal(0)) for cloud in fills}
+    for cloud, billed in by_cloud.items():
+        reached += max(billed, Decimal(0))
+        bar += fills[cloud] * (round(reached / largest * _BAR_CELLS) - len(bar))
+    return bar
+
+
+def _ranked(billed: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for name, amount in billed:
+        sums[name] += amount
+    return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _money(value: Decimal) -> str:
+    return f"{value.quantize(_CENT):,}"
