@@ -49,7 +49,8 @@ Try the credentials for AWS and Azure, as a run would use them:
 The costs of the three clouds by month:
 
   {command} query --tenant {tenant} --state-dir {state} \\
-    "SELECT ProviderName, FORMAT_TIMESTAMP('%Y-%m', BillingPeriodStart) AS month, BillingCurrency, SUM(BilledCost) AS cost
+    "SELECT ProviderName, FORMAT_TIMESTAMP('%Y-%m', BillingPeriodStart) AS month, BillingCurrency,
+       SUM(BilledCost) AS net_cost
      FROM focus_cost GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 
 The BigQuery jobs since the start:
