@@ -1,7 +1,7 @@
 -- name: close_runs
--- Ends many runs of one tenant that have no executor; runs that have ended are not changed. A scheduled run that was never
--- claimed gets its row here, so that the tenant sees its end. Returns the runs that had ended with another status.
--- `closings` is a JSON array of runs, each once.
+-- Ends many runs of one tenant that have no executor; runs that have ended are not changed. A scheduled run that was
+-- never claimed gets its row here, so that the tenant sees its end. Returns the runs that had ended with another
+-- status. `closings` is a JSON array of runs, each once.
 -- param: tenant_id STRING
 -- param: closings STRING
 MERGE {dataset}.x_meta_pipeline_runs AS runs

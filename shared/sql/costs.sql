@@ -1,7 +1,7 @@
 -- name: read_costs
--- A tenant's costs of a range of days as one row: sums by group and period, each provider's newest day and last final day,
--- and the days that were restated since a moment. The groups with the highest costs keep their names; the others are
--- merged into one.
+-- A tenant's costs of a range of days as one row: sums by group and period, each provider's newest day and last final
+-- day, and the days that were restated since a moment. The groups with the highest costs keep their names; the others
+-- are merged into one.
 -- param: first_date DATE
 -- param: last_date DATE
 -- param: previous_from DATE
@@ -120,8 +120,8 @@ SELECT
   CAST(NULL AS DATE) AS final_through
 
 -- name: list_restatements
--- A page of the changes of published days of focus_cost, the latest first. A change has a row for each run, source, day and
--- currency; row_id orders changes of the same instant.
+-- A page of the changes of published days of focus_cost, the latest first. A change has a row for each run, source,
+-- day and currency; row_id orders changes of the same instant.
 -- param: since TIMESTAMP
 -- param: first_date DATE
 -- param: last_date DATE

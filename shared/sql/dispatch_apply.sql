@@ -118,8 +118,8 @@ WHERE configs.config_id = ended.config_id
   AND configs.tenant_id = ended.tenant_id;
 
 -- name: count_usage
--- Adds runs that started and ended to the counts of their days. Today's rows also get the tenants' limits and live runs.
--- A missing row is created only for today.
+-- Adds runs that started and ended to the counts of their days. Today's rows also get the tenants' limits and live
+-- runs. A missing row is created only for today.
 -- param: now TIMESTAMP
 -- param: usage STRING
 MERGE {tenants}.tenant_usage_quotas AS quotas

@@ -1,12 +1,13 @@
 -- name: read_queue
--- The dispatcher's whole input in one row: live items, the front of every tenant's queue, the events of executors, and
--- each tenant's limits. Every decision uses `now` as its clock.
+-- The dispatcher's whole input in one row: live items, the front of every tenant's queue, the events of executors,
+-- and each tenant's limits. Every decision uses `now` as its clock.
 -- param: front INT64
--- param: untold INT64
+-- param: unexamined INT64
 -- param: ageing_seconds INT64
--- Requested cancels of all the time for which events are kept, because a run may wait that long. It reads only narrow
--- columns of these partitions; `sign` reads the wide columns of the last days.
-WITH cancelled AS (
+WITH
+-- Requested cancels of all the time for which events are kept, because a run may wait that long. This reads only
+-- narrow columns of these partitions; `sign` reads the wide columns of the last days.
+cancelled AS (
   SELECT
     run_id,
     MAX(occurred_at) AS occurred_at
@@ -23,21 +24,19 @@ ready AS (
     source,
     scheduled_time,
     added_at,
-    wait_reason IS NULL AS is_untold,
+    wait_reason IS NULL AS is_unexamined,
     quota_date IS NOT NULL AS is_counted,
-    priority + IF(
-      backfill_id IS NULL,
-      DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds),
-      0
-    ) AS aged_priority
-  FROM {tenants}.pipeline_execution_queue
+    aged_priority
+  FROM (
+    {aged_queue}
+  )
   WHERE state = 'QUEUED'
     AND available_at <= CURRENT_TIMESTAMP()
 ),
 waiting AS (
   SELECT
     run_id,
-    is_untold,
+    is_unexamined,
     -- Runs that a day has already counted may start even at the daily limit. They are ranked separately, so that runs
     -- that may not start cannot hide them.
     ROW_NUMBER() OVER (
@@ -49,7 +48,7 @@ waiting AS (
       ORDER BY aged_priority DESC, scheduled_time, run_id
     ) AS pipeline_rank,
     ROW_NUMBER() OVER (
-      PARTITION BY is_untold
+      PARTITION BY is_unexamined
       ORDER BY added_at, run_id
     ) AS age_rank
   FROM ready
@@ -79,7 +78,7 @@ item AS (
   FROM {tenants}.pipeline_execution_queue AS queue
   LEFT JOIN waiting ON waiting.run_id = queue.run_id
   WHERE queue.state = 'PROCESSING'
-    OR (waiting.is_untold AND waiting.age_rank <= @untold)
+    OR (waiting.is_unexamined AND waiting.age_rank <= @unexamined)
     OR waiting.tenant_rank <= @front
     OR waiting.pipeline_rank = 1
     OR queue.run_id IN (SELECT run_id FROM cancelled)
@@ -167,8 +166,8 @@ SELECT
   ARRAY(
     SELECT AS STRUCT
       run_id, tenant_id, pipeline_id, pipeline_logging_id, state, priority, scheduled_time, available_at, added_at,
-      attempt, hop, max_retries, source, config_id, backfill_id, quota_date, lease_id, lease_expires_at, processing_started_at,
-      wait_reason
+      attempt, hop, max_retries, source, config_id, backfill_id, quota_date, lease_id, lease_expires_at,
+      processing_started_at, wait_reason
     FROM item
     ORDER BY run_id
   ) AS items,

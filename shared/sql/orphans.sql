@@ -1,6 +1,6 @@
 -- name: read_unclosed
--- Runs that ended recently without an executor and whose rows are not closed. Their closing task may still wait, or the
--- dispatcher may have died before it created the task.
+-- Runs that ended recently without an executor and whose rows are not closed. Their closing task may still wait, or
+-- the dispatcher may have died before it created the task.
 -- param: hours INT64
 SELECT
   settled.run_id,

@@ -84,173 +84,66 @@ SELECT
 FROM {tenants}.tenant_profiles
 WHERE tenant_id = @tenant_id
 
--- name: seen_runs
--- A tenant's runs, or one of them, as the tenant sees them. The newer state of queue and dispatcher overrides the run
--- log. A query for one run reads only that run's events.
+-- name: cancel_request
+-- One row or more if the run's cancellation is requested.
+-- param: run_id STRING
 -- param: tenant_id STRING
--- param: pipeline_logging_id STRING
--- param: event_days INT64
--- param: ageing_seconds INT64
-WITH logged AS (
-  SELECT
-    pipeline_logging_id,
-    run_id,
-    pipeline_id,
-    status,
-    trigger_type,
-    trigger_by,
-    user_id,
-    parameters,
-    retry_of,
-    backfill_id,
-    created_at,
-    started_at,
-    completed_at,
-    attempt,
-    rows_published,
-    dates,
-    warnings,
-    bytes_billed,
-    error_class,
-    error_message
-  FROM {dataset}.x_meta_pipeline_runs
-  WHERE tenant_id = @tenant_id
-    AND (@pipeline_logging_id IS NULL OR pipeline_logging_id = @pipeline_logging_id)
-),
-aged AS (
-  SELECT
-    pipeline_logging_id,
-    run_id,
-    pipeline_id,
-    state,
-    trigger_type,
-    trigger_by,
-    user_id,
-    parameters,
-    scheduled_time,
-    added_at,
-    attempt,
-    processing_started_at,
-    wait_reason,
-    priority + IF(
-      backfill_id IS NULL,
-      DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds),
-      0
-    ) AS priority
-  FROM {tenants}.pipeline_execution_queue
-  WHERE tenant_id = @tenant_id
-),
-queued AS (
-  SELECT
-    pipeline_logging_id,
-    run_id,
-    pipeline_id,
-    state,
-    trigger_type,
-    trigger_by,
-    user_id,
-    parameters,
-    added_at,
-    attempt,
-    processing_started_at,
-    wait_reason,
-    ROW_NUMBER() OVER (PARTITION BY state ORDER BY priority DESC, scheduled_time, run_id) AS queue_position
-  FROM aged
-),
--- Requested cancels, and outcomes that the run's row does not have yet; a closing task writes them within minutes.
--- Also the error after which a run is retried, because its row has only the last attempt.
-settled AS (
-  SELECT
-    run_id,
-    LOGICAL_OR(kind = 'CANCEL_REQUESTED') AS cancel_requested,
-    MAX(IF(outcome NOT IN ('RETRY', 'PAUSE'), outcome, NULL)) AS outcome,
-    MAX(IF(outcome NOT IN ('RETRY', 'PAUSE'), error_class, NULL)) AS error_class,
-    MAX(IF(outcome NOT IN ('RETRY', 'PAUSE'), error_message, NULL)) AS error_message,
-    ARRAY_AGG(
-      IF(outcome IN ('RETRY', 'PAUSE'), STRUCT(error_class, error_message), NULL) IGNORE NULLS ORDER BY occurred_at DESC LIMIT 1
-    ) AS retried
-  FROM {tenants}.pipeline_run_events
-  WHERE tenant_id = @tenant_id
-    AND (@pipeline_logging_id IS NULL OR run_id = @pipeline_logging_id)
-    AND (kind = 'CANCEL_REQUESTED' OR (kind = 'SETTLED' AND outcome IN ('COMPLETED', 'FAILED', 'CANCELLED', 'RETRY', 'PAUSE')))
-    AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL @event_days DAY)
-  GROUP BY run_id
-),
-run AS (
-  SELECT
-    COALESCE(logged.pipeline_logging_id, queued.pipeline_logging_id) AS pipeline_logging_id,
-    COALESCE(logged.run_id, queued.run_id) AS run_id,
-    COALESCE(logged.pipeline_id, queued.pipeline_id) AS pipeline_id,
-    -- The first matching WHEN decides.
-    CASE
-      -- The row says how the run ended, which never changes.
-      WHEN logged.status IN ('COMPLETED', 'CANCELLED') THEN logged.status
-      -- The dispatcher has not seen the run yet. The row has the status of the caller's answer, RUNNING or PENDING.
-      WHEN queued.state = 'QUEUED' AND queued.attempt = 0 AND queued.wait_reason IS NULL
-        THEN COALESCE(logged.status, 'PENDING')
-      -- The run waits for a slot, for quota or for another attempt, whatever the row says of the last attempt.
-      WHEN queued.state = 'QUEUED' THEN 'PENDING'
-      -- The last attempt closed the row, and the dispatcher has not settled the run yet.
-      WHEN logged.status = 'FAILED' THEN 'FAILED'
-      WHEN queued.state = 'PROCESSING' THEN 'RUNNING'
-      -- The run has left the queue, and a closing task has not yet written the outcome into its row.
-      ELSE COALESCE(settled.outcome, logged.status)
-    END AS status,
-    COALESCE(logged.trigger_type, queued.trigger_type) AS trigger_type,
-    COALESCE(logged.trigger_by, queued.trigger_by) AS trigger_by,
-    COALESCE(logged.user_id, queued.user_id) AS user_id,
-    COALESCE(logged.parameters, queued.parameters) AS parameters,
-    logged.retry_of,
-    logged.backfill_id,
-    COALESCE(logged.created_at, queued.added_at) AS created_at,
-    COALESCE(logged.started_at, queued.processing_started_at) AS started_at,
-    logged.completed_at,
-    GREATEST(COALESCE(logged.attempt, 0), COALESCE(queued.attempt, 0)) AS attempt,
-    queued.wait_reason,
-    queued.queue_position,
-    COALESCE(settled.cancel_requested, FALSE) AS cancel_requested,
-    logged.rows_published,
-    logged.dates,
-    logged.warnings,
-    logged.bytes_billed,
-    IF(
-      queued.wait_reason IN ('RETRY_BACKOFF', 'GOOGLE_QUOTA'),
-      settled.retried[SAFE_OFFSET(0)].error_class,
-      COALESCE(logged.error_class, settled.error_class)
-    ) AS error_class,
-    IF(
-      queued.wait_reason IN ('RETRY_BACKOFF', 'GOOGLE_QUOTA'),
-      settled.retried[SAFE_OFFSET(0)].error_message,
-      COALESCE(logged.error_message, settled.error_message)
-    ) AS error_message
-  FROM logged
-  FULL JOIN queued ON queued.pipeline_logging_id = logged.pipeline_logging_id
-  LEFT JOIN settled ON settled.run_id = COALESCE(logged.run_id, queued.run_id)
-)
+SELECT 1
+FROM {tenants}.pipeline_run_events
+WHERE run_id = @run_id
+  AND tenant_id = @tenant_id
+  AND kind = 'CANCEL_REQUESTED'
+  AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
+
+-- name: fence_tokens
+-- The fence of this pipeline and source: the token of each attempt that began.
+-- param: pipeline_id STRING
+-- param: source STRING
 SELECT
-  pipeline_logging_id,
+  token,
+  lease_id,
+  watermark
+FROM {dataset}.x_meta_publish_fence
+WHERE pipeline_id = @pipeline_id
+  AND source = @source
+
+-- name: held_credentials
+-- The providers for which a tenant has a credential, each with the credential's source, as one row.
+-- param: tenant_id STRING
+SELECT
+  tenant_id,
+  ARRAY_AGG(STRUCT(provider, source)) AS credentials
+FROM {tenants}.tenant_cloud_credentials
+WHERE tenant_id = @tenant_id
+GROUP BY tenant_id
+
+-- name: aged_queue
+-- The queue with each item's aged priority: the priority rises by one in each ageing step, except that of a
+-- backfill's runs. The function aged_order of shared/domain/dispatching/next_starts.py has the same rule.
+-- param: ageing_seconds INT64
+SELECT
   run_id,
+  tenant_id,
   pipeline_id,
-  status,
+  pipeline_logging_id,
+  source,
+  config_id,
+  backfill_id,
+  state,
   trigger_type,
   trigger_by,
   user_id,
-  TO_JSON_STRING(parameters) AS parameters,
-  retry_of,
-  backfill_id,
-  created_at,
-  started_at,
-  completed_at,
+  parameters,
+  scheduled_time,
+  available_at,
+  added_at,
   attempt,
-  IF(status = 'PENDING', wait_reason, NULL) AS wait_reason,
-  IF(status = 'PENDING', queue_position, NULL) AS queue_position,
-  cancel_requested,
-  rows_published,
-  (SELECT MIN(day) FROM UNNEST(dates) AS day) AS first_date,
-  (SELECT MAX(day) FROM UNNEST(dates) AS day) AS last_date,
-  dates,
-  warnings,
-  bytes_billed,
-  error_class,
-  error_message
-FROM run
+  quota_date,
+  processing_started_at,
+  wait_reason,
+  priority + IF(
+    backfill_id IS NULL,
+    DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds),
+    0
+  ) AS aged_priority
+FROM {tenants}.pipeline_execution_queue

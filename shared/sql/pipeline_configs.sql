@@ -11,12 +11,7 @@ WITH owner AS (
   {key_owner}
 ),
 held AS (
-  SELECT
-    tenant_id,
-    ARRAY_AGG(STRUCT(provider, source)) AS credentials
-  FROM {tenants}.tenant_cloud_credentials
-  WHERE tenant_id = @tenant_id
-  GROUP BY tenant_id
+  {held_credentials}
 ),
 config AS (
   SELECT
@@ -86,8 +81,9 @@ FROM owner
 LEFT JOIN held ON held.tenant_id = owner.tenant_id
 
 -- name: insert_config
--- Stores a new schedule and logs it, both or neither. INSERTs cause no conflict. The job's id prevents a second schedule
--- for the same request. BigQuery forgets the id after six months; from then on the row in the table prevents it.
+-- Stores a new schedule and logs it, both or neither. INSERTs cause no conflict. The job's id prevents a second
+-- schedule for the same request. BigQuery forgets the id after six months; from then on the row in the table
+-- prevents it.
 -- param: config_id STRING
 -- param: tenant_id STRING
 -- param: provider STRING
@@ -122,9 +118,9 @@ INSERT INTO {tenants}.tenant_pipeline_configs (
   created_by_user_id, created_at
 )
 VALUES (
-  @config_id, @tenant_id, @provider, @domain, @pipeline_template, @pipeline_id, @cron_expression, @timezone, @is_active,
-  PARSE_JSON(@parameters), @max_retries, @priority, @misfire_policy, @overlap_policy, @date_offset_days, @next_run_time,
-  @user_id, @created_at
+  @config_id, @tenant_id, @provider, @domain, @pipeline_template, @pipeline_id, @cron_expression, @timezone,
+  @is_active, PARSE_JSON(@parameters), @max_retries, @priority, @misfire_policy, @overlap_policy, @date_offset_days,
+  @next_run_time, @user_id, @created_at
 );
 
 INSERT INTO {dataset}.x_meta_step_logs (log_id, tenant_id, user_id, action, provider, status, details, timestamp)
@@ -136,7 +132,8 @@ VALUES (
 COMMIT TRANSACTION;
 
 -- name: update_config
--- Changes a schedule if neither its owner nor the trigger has changed it since it was read, and logs it, both or neither.
+-- Changes a schedule if neither its owner nor the trigger has changed it since it was read, and logs it, both or
+-- neither.
 -- param: config_id STRING
 -- param: tenant_id STRING
 -- param: provider STRING

@@ -13,7 +13,8 @@ WHERE kms_key_version != @kms_key_version
 ORDER BY tenant_id, provider
 
 -- name: replace_ciphertexts
--- Replaces ciphertexts that have not changed since they were read. A credential that its tenant replaced meanwhile stays.
+-- Replaces ciphertexts that have not changed since they were read. A credential that its tenant replaced meanwhile
+-- stays.
 -- param: replacements STRING
 UPDATE {tenants}.tenant_cloud_credentials AS stored
 SET

@@ -31,9 +31,10 @@ queued_item AS (
     quota_date IS NULL AS is_uncounted,
     backfill_id IS NULL
       AND available_at <= CURRENT_TIMESTAMP()
-      AND priority + DIV(GREATEST(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), added_at, SECOND), 0), @ageing_seconds)
-        >= @manual_priority AS is_ahead
-  FROM {tenants}.pipeline_execution_queue
+      AND aged_priority >= @manual_priority AS is_ahead
+  FROM (
+    {aged_queue}
+  )
   WHERE tenant_id = @tenant_id
 ),
 queued_group AS (
@@ -68,12 +69,7 @@ schedule AS (
   GROUP BY tenant_id
 ),
 held AS (
-  SELECT
-    tenant_id,
-    ARRAY_AGG(STRUCT(provider, source)) AS credentials
-  FROM {tenants}.tenant_cloud_credentials
-  WHERE tenant_id = @tenant_id
-  GROUP BY tenant_id
+  {held_credentials}
 )
 SELECT
   owner.api_key_id,
@@ -99,10 +95,11 @@ LEFT JOIN schedule ON schedule.tenant_id = owner.tenant_id
 LEFT JOIN held ON held.tenant_id = owner.tenant_id
 
 -- name: accept_runs
--- Inserts a run, or a backfill's runs, into the tenant's run log and the queue, all or none. INSERTs cause no conflict.
--- `runs` is a JSON array of their ids, parameters and positions. A position shifts a run's times by a microsecond: the run
--- log lists the newest first, the queue begins with the earliest scheduled_time. The job's id prevents a second acceptance
--- of the same request. BigQuery forgets the id after six months; from then on the row in the run log prevents it.
+-- Inserts a run, or a backfill's runs, into the tenant's run log and the queue, all or none. INSERTs cause no
+-- conflict. `runs` is a JSON array of their ids, parameters and positions. A position shifts a run's times by a
+-- microsecond: the run log lists the newest first, the queue begins with the earliest scheduled_time. The job's id
+-- prevents a second acceptance of the same request. BigQuery forgets the id after six months; from then on the row in
+-- the run log prevents it.
 -- param: request_id STRING
 -- param: backfill_id STRING
 -- param: runs STRING

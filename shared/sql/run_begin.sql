@@ -13,8 +13,8 @@
 -- param: attempt INT64
 -- param: source STRING
 INSERT INTO {dataset}.x_meta_pipeline_runs (
-  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters, created_at,
-  lease_id, attempt, source, started_at
+  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters,
+  created_at, lease_id, attempt, source, started_at
 )
 SELECT
   @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, 'RUNNING',
@@ -27,8 +27,8 @@ WHERE NOT EXISTS (
 );
 
 -- name: take_token
--- Appends the next token of the fence of this pipeline and source for the lease. Under the same lease it is appended once.
--- An append causes no conflict.
+-- Appends the next token of the fence of this pipeline and source for the lease. Under the same lease it is appended
+-- once. An append causes no conflict.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: lease_id STRING
@@ -39,7 +39,12 @@ SELECT
   @pipeline_id,
   @source,
   1 + COALESCE(
-    (SELECT MAX(token) FROM {dataset}.x_meta_publish_fence WHERE pipeline_id = @pipeline_id AND source = @source),
+    (
+      SELECT MAX(token)
+      FROM (
+        {fence_tokens}
+      )
+    ),
     0
   ),
   @lease_id
@@ -50,50 +55,57 @@ WHERE @source IS NOT NULL
   )
   AND NOT EXISTS (
     SELECT 1
-    FROM {dataset}.x_meta_publish_fence AS fence
-    WHERE fence.pipeline_id = @pipeline_id
-      AND fence.source = @source
-      AND fence.lease_id = @lease_id
+    FROM (
+      {fence_tokens}
+    )
+    WHERE lease_id = @lease_id
   );
 
 -- name: read_begun
--- An attempt's starting state: whether its lease is current, the run's status, the source's watermark and deliveries, when
--- the source was last published, and the tenant's newest turn to publish. Watermarks of releases that had no turns are in
--- the fence.
+-- An attempt's starting state: whether its lease is current, the run's status, the source's watermark and deliveries,
+-- when the source was last published, and the tenant's newest turn to publish. Watermarks of releases that had no
+-- turns are in the fence.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
 -- param: lease_id STRING
 -- param: pipeline_id STRING
 -- param: source STRING
-WITH logged AS (
+WITH run AS (
+  SELECT
+    pipeline_logging_id,
+    status,
+    turn,
+    loaded_until,
+    deliveries,
+    completed_at,
+    COALESCE(pipeline_id = @pipeline_id AND source = @source AND status = 'COMPLETED', FALSE) AS has_published
+  FROM {dataset}.x_meta_pipeline_runs
+),
+logged AS (
   SELECT
     MAX(IF(pipeline_logging_id = @pipeline_logging_id, status, NULL)) AS status,
     MAX(turn) AS turn,
     ARRAY_AGG(
-      IF(pipeline_id = @pipeline_id AND source = @source AND status = 'COMPLETED', loaded_until, NULL)
+      IF(has_published, loaded_until, NULL)
       IGNORE NULLS
       ORDER BY completed_at DESC
       LIMIT 1
     )[SAFE_OFFSET(0)] AS loaded_until,
     ARRAY_AGG(
-      IF(
-        pipeline_id = @pipeline_id AND source = @source AND status = 'COMPLETED' AND deliveries IS NOT NULL,
-        TO_JSON_STRING(deliveries),
-        NULL
-      )
+      IF(has_published AND deliveries IS NOT NULL, TO_JSON_STRING(deliveries), NULL)
       IGNORE NULLS
       ORDER BY completed_at DESC
       LIMIT 1
     )[SAFE_OFFSET(0)] AS deliveries,
-    MAX(IF(pipeline_id = @pipeline_id AND source = @source AND status = 'COMPLETED', completed_at, NULL)) AS published_at
-  FROM {dataset}.x_meta_pipeline_runs
+    MAX(IF(has_published, completed_at, NULL)) AS published_at
+  FROM run
 ),
 fence AS (
   SELECT MAX(watermark) AS watermark
-  FROM {dataset}.x_meta_publish_fence
-  WHERE pipeline_id = @pipeline_id
-    AND source = @source
+  FROM (
+    {fence_tokens}
+  )
 )
 SELECT
   EXISTS (
@@ -108,8 +120,8 @@ FROM logged
 CROSS JOIN fence;
 
 -- name: read_line
--- The leases of the tenant that began to wait for a turn before this lease and have not published, in the order in which
--- they came, and the newest turn. The event of this lease itself may not be readable yet.
+-- The leases of the tenant that began to wait for a turn before this lease and have not published, in the order in
+-- which they came, and the newest turn. The event of this lease itself may not be readable yet.
 -- param: tenant_id STRING
 -- param: lease_id STRING
 -- param: now TIMESTAMP

@@ -64,17 +64,12 @@ SELECT
     {live_lease}
   ) AS lease_is_held,
   EXISTS (
-    SELECT 1
-    FROM {tenants}.pipeline_run_events
-    WHERE run_id = @run_id
-      AND tenant_id = @tenant_id
-      AND kind = 'CANCEL_REQUESTED'
-      AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
+    {cancel_request}
   ) AS is_cancel_requested
 
 -- name: close_run
--- Ends a run that has not ended yet; a run that has ended is not changed. A scheduled run that was never claimed gets its
--- row here, so that the tenant sees its end. Returns how the run ended, because it may have been published.
+-- Ends a run that has not ended yet; a run that has ended is not changed. A scheduled run that was never claimed gets
+-- its row here, so that the tenant sees its end. Returns how the run ended, because it may have been published.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
@@ -133,8 +128,8 @@ FROM {dataset}.x_meta_pipeline_runs
 WHERE pipeline_logging_id = @pipeline_logging_id;
 
 -- name: close_attempt
--- Ends a run under its lease and returns how it ended, because it may have been published. If another attempt has taken
--- over, it changes nothing and returns no row.
+-- Ends a run under its lease and returns how it ended, because it may have been published. If another attempt has
+-- taken over, it changes nothing and returns no row.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING

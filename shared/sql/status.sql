@@ -1,5 +1,6 @@
 -- name: read_status
--- The scheduler's status as one row: the queue, the outcomes of the last day, tenants near a limit, each job's last run.
+-- The scheduler's status as one row: the queue, the outcomes of the last day, tenants near a limit, and each job's
+-- last run.
 -- param: near_percent INT64
 WITH waiting AS (
   SELECT

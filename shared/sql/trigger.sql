@@ -88,9 +88,9 @@ SELECT
   ) AS schedules
 
 -- name: apply_plans
--- Moves each schedule from the tick that was read to the next one, in one transaction. For each schedule that it moved it
--- records the outcome of every tick and queues its runs. It leaves a tick alone that another trigger has moved, or that
--- has an outcome. So a tick does not run again if next_run_time is set back.
+-- Moves each schedule from the tick that was read to the next one, in one transaction. For each schedule that it
+-- moved it records the outcome of every tick and queues its runs. It leaves a tick alone that another trigger has
+-- moved, or that has an outcome. So a tick does not run again if next_run_time is set back.
 -- param: now TIMESTAMP
 -- param: oldest_tick TIMESTAMP
 -- param: plans STRING

@@ -1,6 +1,7 @@
 -- name: reset_usage
--- In one transaction: adds finished days to the history, sets their counters to zero, prunes the oldest days, and creates
--- today's row for every active tenant. It moves the dispatcher's epoch, so that no dispatcher's count is lost.
+-- In one transaction: adds finished days to the history, sets their counters to zero, prunes the oldest days, and
+-- creates today's row for every active tenant. It moves the dispatcher's epoch, so that no dispatcher's count is
+-- lost.
 -- param: kept_days INT64
 BEGIN TRANSACTION;
 

@@ -52,3 +52,5 @@ def test_the_analysis_follows_bootstrap_and_computed_names() -> None:
 
 def test_a_statement_needs_the_rights_of_its_parts() -> None:
     assert ("read", "tenant_subscriptions") in statement_rights("dispatch_read")["read_queue"]
+    # list_runs includes seen_runs, which includes aged_queue.
+    assert ("read", "pipeline_execution_queue") in statement_rights("run_log")["list_runs"]

@@ -15,7 +15,7 @@ from shared.domain.dispatching.queue_state import PROCESSING, QUEUED, QueueItem,
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POLICY = DispatchPolicy(lease_length=timedelta(minutes=5), max_unclaimed=8)
-FRONT, UNTOLD = 3, 16
+FRONT, UNEXAMINED = 3, 16
 
 
 @dataclass
@@ -56,12 +56,12 @@ class World:
         ready = [item for item in self.items.values() if item.state == QUEUED and item.available_at <= self.now]
         cancels = {sign.run_id for sign in self.signs if sign.kind == "CANCEL_REQUESTED"}
         front: dict[str, QueueItem] = {}
-        untold = sorted(item.run_id for item in ready if item.wait_reason is None)[:UNTOLD]
+        unexamined = sorted(item.run_id for item in ready if item.wait_reason is None)[:UNEXAMINED]
         keys, ranks = set(), Counter[tuple[str, bool]]()
         for item in sorted(ready, key=lambda item: aged_order(item, self.now)):
             rank = item.tenant_id, item.quota_date is None
             ranks[rank] += 1
-            if ranks[rank] <= FRONT or item.key not in keys or item.run_id in untold:
+            if ranks[rank] <= FRONT or item.key not in keys or item.run_id in unexamined:
                 front[item.run_id] = item
             keys.add(item.key)
         chosen = [

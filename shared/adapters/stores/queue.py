@@ -28,17 +28,17 @@ MESSAGE_LENGTH = 1000
 class DispatchQueue:
     """Reads and changes pipeline_execution_queue and the tables that a decision changes with it.
 
-    `most_untold`: how many runs without a wait reason one read returns; each of them needs a change.
+    `most_unexamined`: how many runs without a wait reason one read returns. Each of them needs a change.
     """
 
     warehouse: Warehouse
-    most_untold: int = MOST_CHANGES
+    most_unexamined: int = MOST_CHANGES
 
     def read(self) -> QueueState:
         """The present state. One job."""
         values = {
             "front": _FRONT_PER_TENANT,
-            "untold": self.most_untold,
+            "unexamined": self.most_unexamined,
             "ageing_seconds": int(AGEING_STEP.total_seconds()),
         }
         (row,) = self.warehouse.read(statement("dispatch_read", "read_queue"), values)

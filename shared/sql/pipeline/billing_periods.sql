@@ -1,6 +1,6 @@
 -- name: period_changes
--- How a publish changes the charges of each billing period that it writes or replaces. A period has changed if its number
--- of rows or its cost changes, as in restatements.
+-- How a publish changes the charges of each billing period that it writes or replaces. A period has changed if its
+-- number of rows or its cost changes, as in restatements.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
@@ -50,9 +50,9 @@ FROM (
 GROUP BY InvoiceIssuerName, BillingPeriodStart
 
 -- name: settle_billing_periods
--- Updates the source's billing periods, before their charges change. A period is final final_after_days after its end. If
--- that is NULL, it is final when all its charges are invoiced. Periods without charges in this run are updated too,
--- because time alone can make them final.
+-- Updates the source's billing periods, before their charges change. A period is final final_after_days after its
+-- end. If that is NULL, it is final when all its charges are invoiced. Periods without charges in this run are
+-- updated too, because time alone can make them final.
 -- param: source STRING
 -- param: pipeline_logging_id STRING
 -- param: snapshot_at TIMESTAMP

@@ -6,7 +6,9 @@ SELECT
   COUNTIF({column} IS NULL) AS failed_rows,
   CAST(COUNTIF({column} IS NULL) AS STRING) AS observed,
   '0' AS expected,
-  ARRAY_AGG(IF({column} IS NULL, SUBSTR(TO_JSON_STRING(STRUCT({shown})), 1, 20000), NULL) IGNORE NULLS LIMIT 5) AS sample
+  ARRAY_AGG(
+    IF({column} IS NULL, SUBSTR(TO_JSON_STRING(STRUCT({shown})), 1, 20000), NULL) IGNORE NULLS LIMIT 5
+  ) AS sample
 FROM {staged}
 
 -- name: unique

@@ -65,8 +65,8 @@ FROM (
 ) AS reconciled
 
 -- name: matches_source
--- Days and currencies whose staged rows or cost differ from the counts made while the source was read. The check shows
--- the first differences, or the totals of each currency if all are equal.
+-- Days and currencies whose staged rows or cost differ from the counts made while the source was read. The check
+-- shows the first differences, or the totals of each currency if all are equal.
 -- param: check_id STRING
 -- param: source STRING
 -- param: dates ARRAY<DATE>

@@ -1,6 +1,6 @@
 -- name: count_published
--- Rows, cost, credits and latest export time of one source's published days. An incremental run compares them with its
--- export.
+-- Rows, cost, credits and latest export time of one source's published days. An incremental run compares them with
+-- its export.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT

@@ -1,7 +1,8 @@
 -- name: finish_run
--- Opens the publish and sets the run to COMPLETED. It fails, and nothing changes, if the lease is lost, a newer attempt has
--- a token, the run's cancellation is requested, the run has ended, or a later turn has published. Publishes and closings of
--- a tenant change this table first, so a conflict between two of them shows at once and not after minutes.
+-- Opens the publish and sets the run to COMPLETED. It fails, and nothing changes, if a newer attempt has a token, the
+-- lease is lost, the run's cancellation is requested, the run has ended, or a later turn has published. Publishes and
+-- closings of a tenant change this table first, so a conflict between two of them shows at once and not after
+-- minutes.
 -- param: pipeline_logging_id STRING
 -- param: tenant_id STRING
 -- param: run_id STRING
@@ -33,9 +34,9 @@ USING (
       WHEN NOT COALESCE(
         (
           SELECT MAX(IF(lease_id = @lease_id, token, NULL)) = MAX(token)
-          FROM {dataset}.x_meta_publish_fence
-          WHERE pipeline_id = @pipeline_id
-            AND source = @source
+          FROM (
+            {fence_tokens}
+          )
         ),
         FALSE
       ) THEN ERROR('Refused: FENCE_LOST')
@@ -43,12 +44,7 @@ USING (
         {live_lease}
       ) THEN ERROR('Refused: LEASE_LOST')
       WHEN EXISTS (
-        SELECT 1
-        FROM {tenants}.pipeline_run_events
-        WHERE run_id = @run_id
-          AND tenant_id = @tenant_id
-          AND kind = 'CANCEL_REQUESTED'
-          AND occurred_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 90 DAY)
+        {cancel_request}
       ) THEN ERROR('Refused: CANCEL_REQUESTED')
       WHEN EXISTS (
         SELECT 1
@@ -83,8 +79,8 @@ WHEN MATCHED THEN UPDATE SET
   error_class = NULL,
   error_message = NULL
 WHEN NOT MATCHED THEN INSERT (
-  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters, created_at,
-  lease_id, attempt, source, started_at, completed_at, turn, rows_published, dates, warnings, bytes_billed,
+  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters,
+  created_at, lease_id, attempt, source, started_at, completed_at, turn, rows_published, dates, warnings, bytes_billed,
   watermark, loaded_until, deliveries
 ) VALUES (
   @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, finished.status,
@@ -93,8 +89,9 @@ WHEN NOT MATCHED THEN INSERT (
 );
 
 -- name: restated_days
--- Rows and cost before and after the publish, for each touched day of one table that had rows, even if nothing changes.
--- An emptied day counts as a day that had rows, so that the log's sums stay right when the day is filled again.
+-- Rows and cost before and after the publish, for each touched day of one table that had rows, even if nothing
+-- changes. An emptied day counts as a day that had rows, so that the log's sums stay right when the day is filled
+-- again.
 -- param: pipeline_logging_id STRING
 -- param: table_name STRING
 -- param: source STRING

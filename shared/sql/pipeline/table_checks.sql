@@ -16,8 +16,8 @@ SELECT
 FROM {staged}
 
 -- name: row_count_against_runs
--- One failure if the rows per day differ too much from the last runs of this pipeline and source that published rows. Runs
--- without days are ignored.
+-- One failure if the rows per day differ too much from the last runs of this pipeline and source that published rows.
+-- Runs without days are ignored.
 -- param: check_id STRING
 -- param: step_id STRING
 -- param: pipeline_id STRING
@@ -47,7 +47,8 @@ sorted AS (
   SELECT ARRAY_AGG(row_count ORDER BY row_count) AS counts
   FROM last_runs
 ),
--- The mean or the median. The median is the mean of the two middle counts, which are the same if there is an odd number of counts.
+-- The mean or the median. The median is the mean of the two middle counts, which are the same if there is an odd
+-- number of counts.
 usual AS (
   SELECT
     ARRAY_LENGTH(counts) AS runs,

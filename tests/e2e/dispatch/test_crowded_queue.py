@@ -11,14 +11,14 @@ from tests.support.dispatching import Dispatching
 def test_changes_that_exceed_one_transaction_are_made_by_the_next_call(dispatching: Dispatching) -> None:
     tenant_id = dispatching.onboard(daily_limit=0)
     dispatching.enqueue(tenant_id, *["gcp-cost-billing"] * (MOST_CHANGES + 1))
-    untold = "SELECT run_id FROM tenants.pipeline_execution_queue WHERE tenant_id = @tenant_id AND wait_reason IS NULL"
+    new = "SELECT run_id FROM tenants.pipeline_execution_queue WHERE tenant_id = @tenant_id AND wait_reason IS NULL"
 
     assert dispatching.process()["waiting_count"] == MOST_CHANGES + 1
-    assert len(dispatching.query(untold, tenant_id=tenant_id)) == 1
+    assert len(dispatching.query(new, tenant_id=tenant_id)) == 1
     assert len(dispatching.kicks()) == 1
 
     dispatching.process()
-    assert dispatching.query(untold, tenant_id=tenant_id) == []
+    assert dispatching.query(new, tenant_id=tenant_id) == []
 
 
 def test_a_retry_is_found_behind_many_runs_that_may_not_start(dispatching: Dispatching) -> None:

@@ -55,12 +55,13 @@ def modules_of(function: str) -> set[str]:
 
 @cache
 def statement_rights(file: str) -> dict[str, set[tuple[str, str]]]:
-    """The rights that each statement of a .sql file needs, as (right, table), its parts included."""
-    shared = {} if file == "parts" else statement_rights("parts")
-    rights = {}
+    """The rights that each statement of a .sql file needs, as (right, table), with those of the included statements."""
+    rights: dict[str, set[tuple[str, str]]] = {}
+    parts = {} if file == "parts" else statement_rights("parts")
     for name, body in _bodies(file):
         own = {(_RIGHTS.get(" ".join(use["verb"].split()), "read"), use["table"]) for use in _USE.finditer(body)}
-        rights[name] = own.union(*(used for part, used in shared.items() if f"{{{part}}}" in body))
+        others = {**parts, **rights}
+        rights[name] = own.union(*(used for other, used in others.items() if f"{{{other}}}" in body))
     return rights
 
 
