@@ -48,7 +48,7 @@ class Request:
 REQUESTS = {
     "setup_credentials": Request(["credential_setup"]),  # GET; POST adds Cloud KMS
     "verify_credentials": Request(["credential_verification"]),
-    "run_pipeline": Request(["pipeline_requests"], [TASKS]),
+    "run_pipeline": Request(["run_requests"], [TASKS]),
     "pipeline_runs": Request(["pipeline_runs"]),  # GET; cancel and retry add Cloud Tasks
     "costs": Request(["cost_questions"]),
     "pipeline_configs": Request(["pipeline_configs"]),

@@ -18,23 +18,24 @@ if TYPE_CHECKING:
     from shared.adapters.google.tasks import Tasks
     from shared.adapters.stores.events import RunEvents
     from shared.adapters.stores.scheduler_jobs import SchedulerJobs
-    from shared.domain.runs.delivery import CloseTask, RunTask
+    from shared.domain.runs.delivery import RunTask
     from shared.pipeline.context import Services
     from shared.runtime.callers import Callers
     from shared.use_cases.accept_runs import RunIntake
-    from shared.use_cases.cleanup_orphaned_pipelines import CleanUp
+    from shared.use_cases.cleanup_orphaned_pipelines import OrphanCleanup
+    from shared.use_cases.close_runs import RunClosing
     from shared.use_cases.execute_run import RunExecution
     from shared.use_cases.pipeline_configs import ConfigRequests
     from shared.use_cases.pipeline_runs import PipelineRuns
     from shared.use_cases.process_queue import Dispatcher
     from shared.use_cases.reencrypt_credentials import Reencryption
     from shared.use_cases.reset_daily_quotas import QuotaReset
-    from shared.use_cases.run_pipeline import PipelineRequests
+    from shared.use_cases.run_pipeline import RunRequests
     from shared.use_cases.scheduler_status import SchedulerStatus
     from shared.use_cases.setup_credentials import CredentialSetup
     from shared.use_cases.show_costs import ShowCosts
     from shared.use_cases.show_usage import ShowUsage
-    from shared.use_cases.trigger_due_pipelines import Trigger
+    from shared.use_cases.trigger_due_pipelines import ScheduleTrigger
     from shared.use_cases.verify_credential import CredentialVerification
 
 
@@ -165,13 +166,13 @@ def run_intake() -> RunIntake:
 
 
 @cache
-def pipeline_requests() -> PipelineRequests:
-    """The acceptance of single runs and of backfills."""
+def run_requests() -> RunRequests:
+    """The requests for manual runs and backfills."""
     from shared.use_cases.backfill import Backfills
-    from shared.use_cases.run_pipeline import ManualRuns, PipelineRequests
+    from shared.use_cases.run_pipeline import ManualRuns, RunRequests
 
-    requests = run_intake()
-    return PipelineRequests(requests, ManualRuns(requests), Backfills(requests))
+    intake = run_intake()
+    return RunRequests(intake, ManualRuns(intake), Backfills(intake))
 
 
 @cache
@@ -237,14 +238,13 @@ def run_execution(task: RunTask, *, execution_id: str) -> RunExecution:
     return RunExecution(services, AttemptReport(task, execution_id, services.runs, run_events(), tasks()))
 
 
-def close_runs(task: CloseTask) -> str:
-    """Close the runs of one delivery, and return its outcome as one word."""
+@cache
+def run_closing() -> RunClosing:
+    """The closing of runs that have no executor."""
     from shared.adapters.stores.closings import Closings
-    from shared.runtime import log
     from shared.use_cases.close_runs import RunClosing
 
-    log.bind(tenant_id=task.tenant_id)
-    return RunClosing(Closings(warehouse()), run_events()).close(task)
+    return RunClosing(Closings(warehouse()), run_events())
 
 
 @cache
@@ -278,12 +278,12 @@ def dispatcher() -> Dispatcher:
 
 
 @cache
-def trigger() -> Trigger:
+def schedule_trigger() -> ScheduleTrigger:
     """The planner of due schedules, by its own schedule in configs/platform.yml."""
     from shared.adapters.stores.schedules import Schedules
-    from shared.use_cases.trigger_due_pipelines import JOB, Trigger
+    from shared.use_cases.trigger_due_pipelines import JOB, ScheduleTrigger
 
-    return Trigger(Schedules(warehouse()), tasks(), scheduler_jobs(), cron=_cron_of(JOB))
+    return ScheduleTrigger(Schedules(warehouse()), tasks(), scheduler_jobs(), cron=_cron_of(JOB))
 
 
 def _cron_of(function: str) -> str:
@@ -311,12 +311,12 @@ def quota_reset() -> QuotaReset:
 
 
 @cache
-def clean_up() -> CleanUp:
+def orphan_cleanup() -> OrphanCleanup:
     """The hourly clean-up."""
     from shared.adapters.stores.orphans import Orphans
-    from shared.use_cases.cleanup_orphaned_pipelines import CleanUp
+    from shared.use_cases.cleanup_orphaned_pipelines import OrphanCleanup
 
-    return CleanUp(dispatcher(), Orphans(warehouse()), tasks(), scheduler_jobs())
+    return OrphanCleanup(dispatcher(), Orphans(warehouse()), tasks(), scheduler_jobs())
 
 
 @cache

@@ -10,11 +10,11 @@ from shared.http.policies import PlatformCall, platform_caller
 routes = Routes("cleanup_orphaned_pipelines")
 
 
-@routes.route("POST /api/v1/scheduler/cleanup-orphaned-pipelines", policy=platform_caller)
+@routes.on("POST /api/v1/scheduler/cleanup-orphaned-pipelines", policy=platform_caller)
 def _clean_up(call: PlatformCall) -> Answer:
     """200 with the numbers of runs and tables that were cleaned up."""
     call.body_as(NoBody)
-    return Answer(200, bootstrap.clean_up().clean_up())
+    return Answer(200, bootstrap.orphan_cleanup().clean_up())
 
 
 def cleanup_orphaned_pipelines(request: flask.Request) -> flask.Response:

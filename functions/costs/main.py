@@ -10,7 +10,7 @@ from shared.http.policies import ReaderCall, tenant_reader
 routes = Routes("costs")
 
 
-@routes.route("GET /api/v1/costs/{tenant_id}", policy=tenant_reader)
+@routes.on("GET /api/v1/costs/{tenant_id}", policy=tenant_reader)
 def _show(call: ReaderCall) -> Answer | CsvAnswer:
     shown = cost_questions().show(call.caller, call.query)
     if call.wants_csv:
@@ -18,7 +18,7 @@ def _show(call: ReaderCall) -> Answer | CsvAnswer:
     return Answer(200, shown)
 
 
-@routes.route("GET /api/v1/costs/{tenant_id}/restatements", policy=tenant_reader)
+@routes.on("GET /api/v1/costs/{tenant_id}/restatements", policy=tenant_reader)
 def _show_restatements(call: ReaderCall) -> Answer | CsvAnswer:
     shown = cost_questions().show_restatements(call.caller, call.query)
     return CsvAnswer(*restatement_table(shown["restatements"])) if call.wants_csv else Answer(200, shown)

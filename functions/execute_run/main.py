@@ -13,7 +13,7 @@ from shared.runtime import log
 routes = Routes("execute_run")
 
 
-@routes.route("POST /api/v1/internal/execute", policy=platform_caller)
+@routes.on("POST /api/v1/internal/execute", policy=platform_caller)
 def _execute(call: PlatformCall) -> Answer:
     """200 with the outcome of the delivery. Any other status makes Cloud Tasks deliver it again."""
     task = call.body_as(RunTask)
@@ -22,10 +22,10 @@ def _execute(call: PlatformCall) -> Answer:
     return Answer(200, {"status": bootstrap.run_execution(task, execution_id=execution_id).execute()})
 
 
-@routes.route("POST /api/v1/internal/close", policy=platform_caller)
+@routes.on("POST /api/v1/internal/close", policy=platform_caller)
 def _close(call: PlatformCall) -> Answer:
     """200 with the outcome of the delivery. Any other status makes Cloud Tasks deliver it again."""
-    return Answer(200, {"status": bootstrap.close_runs(call.body_as(CloseTask))})
+    return Answer(200, {"status": bootstrap.run_closing().close(call.body_as(CloseTask))})
 
 
 def execute_run(request: flask.Request) -> flask.Response:

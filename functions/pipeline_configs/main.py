@@ -9,27 +9,27 @@ from shared.http.policies import UnprovedCall, unproved_key
 routes = Routes("pipeline_configs")
 
 
-@routes.route("POST /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=unproved_key, keyed=True)
+@routes.on("POST /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=unproved_key, repeatable=True)
 def _create(call: UnprovedCall) -> Answer:
-    return creation_answer(configs().create(call.caller, *call.body_user_and_key))
+    return creation_answer(configs().create(call.caller, call.creation()))
 
 
-@routes.route("GET /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=unproved_key)
+@routes.on("GET /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=unproved_key)
 def _list_all(call: UnprovedCall) -> Answer:
     return Answer(200, configs().list_all(call.caller, call.query))
 
 
-@routes.route("PATCH /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}", policy=unproved_key)
+@routes.on("PATCH /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}", policy=unproved_key)
 def _change(call: UnprovedCall) -> Answer:
     return Answer(200, configs().change(call.caller, call.params["config_id"], call.json_object(), call.user_id))
 
 
-@routes.route("DELETE /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}", policy=unproved_key)
+@routes.on("DELETE /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}", policy=unproved_key)
 def _remove(call: UnprovedCall) -> Answer:
     return Answer(200, configs().remove(call.caller, call.params["config_id"], call.user_id))
 
 
-@routes.route("GET /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}/preview", policy=unproved_key)
+@routes.on("GET /api/v1/scheduler/customer/{tenant_id}/pipelines/{config_id}/preview", policy=unproved_key)
 def _preview(call: UnprovedCall) -> Answer:
     return Answer(200, configs().preview(call.caller, call.params["config_id"], call.query))
 

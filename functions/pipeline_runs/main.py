@@ -9,29 +9,29 @@ from shared.http.policies import ReaderCall, TenantCall, UnprovedCall, tenant_ap
 routes = Routes("pipeline_runs")
 
 
-@routes.route("GET /api/v1/pipelines/runs/{tenant_id}", policy=tenant_reader)
+@routes.on("GET /api/v1/pipelines/runs/{tenant_id}", policy=tenant_reader)
 def _list_runs(call: ReaderCall) -> Answer:
     return Answer(200, runs().list_runs(call.caller, call.query))
 
 
-@routes.route("GET /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}", policy=tenant_reader)
+@routes.on("GET /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}", policy=tenant_reader)
 def _get_run(call: ReaderCall) -> Answer:
     return Answer(200, runs().get_run(call.caller, call.params["pipeline_logging_id"]))
 
 
-@routes.route("POST /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}/cancel", policy=tenant_api_key)
+@routes.on("POST /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}/cancel", policy=tenant_api_key)
 def _cancel(call: TenantCall) -> Answer:
     return Answer(202, runs().cancel(call.caller.tenant_id, call.params["pipeline_logging_id"], call.json_object()))
 
 
-@routes.route("POST /api/v1/pipelines/backfills/{tenant_id}/{backfill_id}/cancel", policy=tenant_api_key)
+@routes.on("POST /api/v1/pipelines/backfills/{tenant_id}/{backfill_id}/cancel", policy=tenant_api_key)
 def _cancel_backfill(call: TenantCall) -> Answer:
     return Answer(202, runs().cancel_backfill(call.caller.tenant_id, call.params["backfill_id"], call.json_object()))
 
 
-@routes.route("POST /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}/retry", policy=unproved_key, keyed=True)
+@routes.on("POST /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}/retry", policy=unproved_key, repeatable=True)
 def _retry(call: UnprovedCall) -> Answer:
-    return creation_answer(runs().retry(call.caller, call.params["pipeline_logging_id"], *call.body_user_and_key))
+    return creation_answer(runs().retry(call.caller, call.params["pipeline_logging_id"], call.creation()))
 
 
 def pipeline_runs(request: flask.Request) -> flask.Response:

@@ -19,11 +19,11 @@ class ProcessQueueBody(BaseModel):
     max_runs: int = Field(default=DEFAULT_MAX_RUNS, ge=1, le=10_000, strict=True)
 
 
-@routes.route("POST /api/v1/scheduler/process-queue", policy=platform_caller)
+@routes.on("POST /api/v1/scheduler/process-queue", policy=platform_caller)
 def _process(call: PlatformCall) -> Answer:
     """200 with the changes of the call."""
-    body = call.body_as(ProcessQueueBody)
-    return Answer(200, bootstrap.dispatcher().process(max_runs=body.max_runs))
+    max_runs = call.body_as(ProcessQueueBody).max_runs
+    return Answer(200, bootstrap.dispatcher().process(max_runs=max_runs))
 
 
 def process_queue(request: flask.Request) -> flask.Response:

@@ -10,7 +10,7 @@ from shared.http.policies import PlatformCall, platform_caller
 routes = Routes("reset_daily_quotas")
 
 
-@routes.route("POST /api/v1/scheduler/reset-daily-quotas", policy=platform_caller)
+@routes.on("POST /api/v1/scheduler/reset-daily-quotas", policy=platform_caller)
 def _reset(call: PlatformCall) -> Answer:
     """200 with the numbers of reset and archived records."""
     call.body_as(NoBody)

@@ -6,22 +6,21 @@ The policy does not prove the key: the first read of the use case does.
 import flask
 
 from shared import bootstrap
-from shared.domain.runs.acceptance import RunRequest
 from shared.http import Answer, Routes, creation_answer
 from shared.http.policies import UnprovedCall, unproved_key
 
 routes = Routes("run_pipeline")
 
 
-@routes.route("POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=unproved_key, keyed=True)
+@routes.on(
+    "POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=unproved_key, repeatable=True
+)
 def _run(call: UnprovedCall) -> Answer:
-    """202 with the id of the run, or of a backfill and its runs; 200 for a preview."""
-    return creation_answer(
-        bootstrap.pipeline_requests().answer(call.caller, call.params, RunRequest(*call.body_user_and_key))
-    )
+    """202 with the ids of the queued runs; 200 for a preview."""
+    return creation_answer(bootstrap.run_requests().answer(call.caller, call.params, call.creation()))
 
 
-@routes.route("GET /api/v1/usage/{tenant_id}", policy=unproved_key)
+@routes.on("GET /api/v1/usage/{tenant_id}", policy=unproved_key)
 def _show_usage(call: UnprovedCall) -> Answer:
     return Answer(200, bootstrap.usage_questions().show(call.caller, call.query))
 

@@ -9,7 +9,7 @@ from shared.http.policies import PlatformCall, platform_caller
 routes = Routes("scheduler_status")
 
 
-@routes.route("GET /api/v1/scheduler/status", policy=platform_caller)
+@routes.on("GET /api/v1/scheduler/status", policy=platform_caller)
 def _status(_: PlatformCall) -> Answer:
     """200 with queue, outcomes, limits, jobs and overdue work."""
     return Answer(200, bootstrap.scheduler_status().show())

@@ -10,11 +10,11 @@ from shared.http.policies import PlatformCall, platform_caller
 routes = Routes("trigger_due_pipelines")
 
 
-@routes.route("POST /api/v1/scheduler/trigger", policy=platform_caller)
+@routes.on("POST /api/v1/scheduler/trigger", policy=platform_caller)
 def _trigger(call: PlatformCall) -> Answer:
     """200 with the outcome of every due schedule."""
     call.body_as(NoBody)
-    return Answer(200, bootstrap.trigger().trigger())
+    return Answer(200, bootstrap.schedule_trigger().queue_due_runs())
 
 
 def trigger_due_pipelines(request: flask.Request) -> flask.Response:

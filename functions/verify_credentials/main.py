@@ -12,8 +12,9 @@ from shared.http.policies import PlatformCall, platform_caller
 routes = Routes("verify_credentials")
 
 
-@routes.route("POST /api/v1/internal/verify", policy=platform_caller)
+@routes.on("POST /api/v1/internal/verify", policy=platform_caller)
 def _verify(call: PlatformCall) -> Answer:
+    """200 with the problems that a run would have, or with the export that it would read."""
     return Answer(200, asdict(credential_verification().verify(call.body_as(VerifyTask))))
 
 

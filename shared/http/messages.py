@@ -12,8 +12,8 @@ from werkzeug.datastructures import Headers, MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from shared import errors
+from shared.domain.requests.creation import CreationRequest, Reply
 from shared.domain.requests.parsing import Model, validated
-from shared.domain.requests.replies import Reply
 
 Caller = TypeVar("Caller")
 
@@ -77,10 +77,9 @@ class HttpRequest:
         accepted = parse_accept_header(self.headers.get("Accept"), MIMEAccept)
         return accepted.best_match([_JSON, _CSV], default=_JSON) == _CSV
 
-    @property
-    def body_user_and_key(self) -> tuple[dict[str, Any], str | None, str | None]:
-        """The body, user and Idempotency-Key of a request to a `keyed` route."""
-        return self.json_object(), self.user_id, self.idempotency_key
+    def creation(self) -> CreationRequest:
+        """The request to a route that creates something. It raises as json_object, user_id and idempotency_key do."""
+        return CreationRequest(self.json_object(), self.user_id, self.idempotency_key)
 
     def body_as(self, model: type[Model]) -> Model:
         """The body as a validated model. InvalidInput names every bad field."""

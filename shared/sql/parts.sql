@@ -75,12 +75,7 @@ LEFT JOIN subscription ON subscription.tenant_id = api_key.tenant_id
 -- param: api_key_id STRING
 -- param: api_key_hash STRING
 INSERT INTO {tenants}.tenant_api_keys (api_key_id, tenant_id, api_key_hash, is_active, created_at)
-SELECT
-  @api_key_id,
-  tenant_id,
-  @api_key_hash,
-  TRUE,
-  CURRENT_TIMESTAMP()
+SELECT @api_key_id, tenant_id, @api_key_hash, TRUE, CURRENT_TIMESTAMP()
 FROM {tenants}.tenant_profiles
 WHERE tenant_id = @tenant_id
 

@@ -11,14 +11,8 @@ from typing import Any
 from shared.adapters.google.tasks import Tasks
 from shared.adapters.stores.run_acceptance import RunAcceptance
 from shared.domain.requests.auth import PresentedKey, require_tenant
-from shared.domain.runs.acceptance import (
-    AcceptedRun,
-    QueueableRuns,
-    RunRequest,
-    Standing,
-    body_digest,
-    repeatable_run_id,
-)
+from shared.domain.requests.creation import CreationRequest
+from shared.domain.runs.acceptance import AcceptedRun, QueueableRuns, Standing, body_digest, repeatable_run_id
 from shared.domain.runs.backfill import Backfill, BackfillQuota
 from shared.domain.runs.limits import Start
 from shared.domain.runs.sources import require_source
@@ -29,23 +23,24 @@ from shared.runtime.unseen import Unseen
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A request for runs: its tenant, its template and its body."""
+class RunRequest:
+    """A request for runs, its tenant's standing and its template. `retry_of` is the id of the run that it repeats."""
 
     standing: Standing
     template: Template
-    request: RunRequest
+    creation: CreationRequest
+    retry_of: str | None = None
 
     def request_id(self, number: int) -> str:
         """The id to try after `number` used-up ids. It is the same for each call with the same Idempotency-Key."""
-        if self.request.idempotency_key is None:
+        if self.creation.idempotency_key is None:
             return str(uuid.uuid4())
         return repeatable_run_id(
             tenant_id=self.standing.owner.tenant_id,
             pipeline_id=self.template.pipeline_id,
-            idempotency_key=self.request.idempotency_key,
+            idempotency_key=self.creation.idempotency_key,
             number=number,
-            retry_of=self.request.retry_of,
+            retry_of=self.retry_of,
         )
 
     def require_source(self, parameters: Mapping[str, Any]) -> str | None:
@@ -98,38 +93,38 @@ class RunIntake:
         """
         return self.unseen.work(standing.owner.tenant_id, runs, read_at=standing.asked_at)
 
-    def accept(self, ask: Ask, planned: PlannedRuns) -> AcceptedRun:
+    def accept(self, request: RunRequest, planned: PlannedRuns) -> AcceptedRun:
         """Queue the runs under the first free id.
 
         It returns this call's answer, or the answer of the first call with the same key. It raises IdempotencyMismatch
         if the first call had another body. At most one job writes.
         """
         number = 0
-        while (accepted := self._try_id(ask, planned, ask.request_id(number))) is None:
+        while (accepted := self._try_id(request, planned, request.request_id(number))) is None:
             number += 1
         self.tasks.kick()  # the first call may have been cut off before its kick
         return accepted
 
-    def find_first(self, ask: Ask) -> AcceptedRun | None:
+    def find_first(self, request: RunRequest) -> AcceptedRun | None:
         """The answer to the first call with this request's key, or None when there was none."""
-        if ask.request.idempotency_key is None:
+        if request.creation.idempotency_key is None:
             return None
         number = 0
         while True:
-            request_id = ask.request_id(number)
+            request_id = request.request_id(number)
             accepted = self.runs.find_accepted(request_id)
-            if accepted and accepted.answers(body_digest(ask.request.body), ask.standing.usage.now):
+            if accepted and accepted.answers(body_digest(request.creation.body), request.standing.usage.now):
                 return replace(accepted, is_replayed=True)
             if not self.runs.is_used(request_id):
                 return None
             number += 1
 
-    def _try_id(self, ask: Ask, planned: PlannedRuns, request_id: str) -> AcceptedRun | None:
+    def _try_id(self, request: RunRequest, planned: PlannedRuns, request_id: str) -> AcceptedRun | None:
         """The runs accepted under this id, now or by this key's first call; None if the id is used up."""
-        standing, template, request = ask.standing, ask.template, ask.request
+        standing, template, creation = request.standing, request.template, request.creation
         now, rows = standing.usage.now, planned.rows(request_id)
-        told = AcceptedRun(request_id, planned.start, body_digest(request.body), now, planned.quota)
-        requested = QueueableRuns(
+        answer = AcceptedRun(request_id, planned.start, body_digest(creation.body), now, planned.quota)
+        queueable = QueueableRuns(
             request_id=request_id,
             backfill_id=request_id if planned.backfill else None,
             runs=rows,
@@ -140,15 +135,15 @@ class RunIntake:
             pipeline_id=template.pipeline_id,
             source=planned.source,
             trigger_by=standing.api_key_id,
-            user_id=request.user_id,
+            user_id=creation.user_id,
             retry_of=request.retry_of,
             accepted_at=now,
         )
-        accepted = self.runs.accept(requested, told)
-        if accepted is told:
+        accepted = self.runs.accept(queueable, answer)
+        if accepted is answer:
             named = {"backfill_id" if planned.backfill else "pipeline_logging_id": request_id}
             log.info("runs accepted", **named, runs=len(rows), status=planned.start.status)
-            return told
-        if accepted is None or not accepted.answers(told.body_digest, now):
+            return answer
+        if accepted is None or not accepted.answers(answer.body_digest, now):
             return None
         return replace(accepted, is_replayed=True)

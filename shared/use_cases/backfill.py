@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.domain.requests.auth import PresentedKey
-from shared.domain.requests.replies import Reply
+from shared.domain.requests.creation import Reply
 from shared.domain.runs.acceptance import AcceptedRun
 from shared.domain.runs.backfill import Backfill, BackfillQuota, plan_backfill
 from shared.errors import Conflict, InvalidInput, LimitReached, TooManyRequests
 from shared.runtime.one_at_a_time import OneAtATime
-from shared.use_cases.accept_runs import Ask, PlannedRuns, RunIntake
+from shared.use_cases.accept_runs import PlannedRuns, RunIntake, RunRequest
 
 _MOST_AT_ONCE, _MOST_SECONDS_WAITED, _COME_BACK_SECONDS = 4, 10.0, 5
 
 
 @dataclass(frozen=True)
 class Backfills:
-    """Previews and accepts backfills. `requests` accepts their runs."""
+    """Previews and accepts backfills. `intake` accepts their runs."""
 
-    requests: RunIntake
+    intake: RunIntake
     line: OneAtATime = field(default_factory=lambda: OneAtATime(most=_MOST_AT_ONCE, seconds=_MOST_SECONDS_WAITED))
 
     @contextmanager
@@ -40,48 +40,48 @@ class Backfills:
                 )
             yield
 
-    def answer(self, ask: Ask) -> Reply:
+    def answer(self, request: RunRequest) -> Reply:
         """The answer: 200 for a preview, 202 if all runs are in the queue. At most one job.
 
         It raises InvalidInput for bad fields, Conflict without a credential or while an earlier backfill waits,
         TooManyWaiting if the tenant's queue has no room for all runs, IdempotencyMismatch for a key that came with
         another body.
         """
-        template, usage = ask.template, ask.standing.usage
-        backfill = plan_backfill(template, ask.request.body, today=usage.now.date())
+        template, usage = request.template, request.standing.usage
+        backfill = plan_backfill(template, request.creation.body, today=usage.now.date())
         months = len(backfill.months)
-        if backfill.is_preview and ask.request.idempotency_key:
+        if backfill.is_preview and request.creation.idempotency_key:
             raise InvalidInput.of_field("Idempotency-Key", "cannot be sent with a preview, which saves nothing")
         try:
-            source = ask.require_source(backfill.parameters)
+            source = request.require_source(backfill.parameters)
             usage.check_no_backfill(template.pipeline_id, source)
             if backfill.is_preview:
                 usage.check_waiting(months)
-                return Reply(_preview(ask, backfill, usage.backfill_quota()), status=200)
-            with self.requests.count_while_accepting(ask.standing, months) as unseen:
+                return Reply(_preview(request, backfill, usage.backfill_quota()), status=200)
+            with self.intake.count_while_accepting(request.standing, months) as unseen:
                 usage.check_waiting(months, unseen=unseen)
                 start, quota = usage.predict_backfill(template.pipeline_id, source), usage.backfill_quota()
-                accepted = self.requests.accept(ask, PlannedRuns(source, start, backfill.parameters, backfill, quota))
+                accepted = self.intake.accept(request, PlannedRuns(source, start, backfill.parameters, backfill, quota))
         except (Conflict, InvalidInput, LimitReached):
             # The runs that wait may be those of the first call with this key.
-            first = None if backfill.is_preview else self.requests.find_first(ask)
+            first = None if backfill.is_preview else self.intake.find_first(request)
             if first is None:
                 raise
-            return Reply(_accepted(ask, backfill, first), is_replayed=True)
-        return Reply(_accepted(ask, backfill, accepted), accepted.is_replayed)
+            return Reply(_accepted(request, backfill, first), is_replayed=True)
+        return Reply(_accepted(request, backfill, accepted), accepted.is_replayed)
 
 
-def _preview(ask: Ask, backfill: Backfill, quota: BackfillQuota) -> dict[str, Any]:
+def _preview(request: RunRequest, backfill: Backfill, quota: BackfillQuota) -> dict[str, Any]:
     return {
-        "tenant_id": ask.standing.owner.tenant_id,
-        "pipeline_id": ask.template.pipeline_id,
+        "tenant_id": request.standing.owner.tenant_id,
+        "pipeline_id": request.template.pipeline_id,
         "message": f"{_months(backfill)}; nothing is queued yet",
         "runs": [month.to_dates() for month in backfill.months],
         "quota": quota.to_preview(len(backfill.months)),
     }
 
 
-def _accepted(ask: Ask, backfill: Backfill, accepted: AcceptedRun) -> dict[str, Any]:
+def _accepted(request: RunRequest, backfill: Backfill, accepted: AcceptedRun) -> dict[str, Any]:
     backfill_id = accepted.run_id
     if accepted.quota is None:
         raise AssertionError("the same body was never a single run's")
@@ -90,7 +90,7 @@ def _accepted(ask: Ask, backfill: Backfill, accepted: AcceptedRun) -> dict[str, 
         for month in backfill.months
     ]
     return {
-        **_preview(ask, backfill, accepted.quota),
+        **_preview(request, backfill, accepted.quota),
         "backfill_id": backfill_id,
         "status": "PENDING",
         "message": f"Backfill queued: {_months(backfill)}",

@@ -19,7 +19,7 @@ _LOOK_BACK_HOURS = 3  # so three hourly clean-ups see each run that is not close
 
 
 @dataclass(frozen=True)
-class CleanUp:
+class OrphanCleanup:
     """The hourly clean-up. Only the dispatcher changes the queue, so the clean-up calls it to rescue runs."""
 
     dispatcher: Dispatcher

@@ -22,6 +22,7 @@ class RunClosing:
 
     def close(self, task: CloseTask) -> str:
         """Handle the delivery and return its outcome as one word; raise only if it should be delivered again."""
+        log.bind(tenant_id=task.tenant_id)
         try:
             otherwise = self.closings.close(task)
         except Missing as error:

@@ -16,10 +16,10 @@ from shared.adapters.google.tasks import Tasks
 from shared.adapters.stores.pipeline_configs import PipelineConfigs
 from shared.configuration.templates import get_template
 from shared.domain.requests.auth import PresentedKey, require_tenant
+from shared.domain.requests.creation import CreationRequest, Reply
 from shared.domain.requests.identifiers import pipeline_id_of
 from shared.domain.requests.paging import Place, find_place, first_page
 from shared.domain.requests.parsing import validated
-from shared.domain.requests.replies import Reply
 from shared.domain.runs.acceptance import body_digest
 from shared.domain.runs.sources import require_source
 from shared.domain.schedules import pipeline_configs as domain
@@ -65,9 +65,7 @@ class ConfigRequests:
     trigger_cron: str
     rng: random.Random = field(default_factory=random.SystemRandom)
 
-    def create(
-        self, key: PresentedKey, body: Mapping[str, Any], user_id: str | None, idempotency_key: str | None
-    ) -> Reply:
+    def create(self, key: PresentedKey, creation: CreationRequest) -> Reply:
         """Create a schedule. Two jobs.
 
         It raises NotFound if there is no such template, InvalidInput for bad fields, Conflict without a credential or
@@ -75,7 +73,8 @@ class ConfigRequests:
         preview creates no schedule and takes one job.
         """
         standing = self._require_standing(key, with_active=True)
-        request, now, digest = validated(ConfigRequest, body), standing.owner.read_at, body_digest(body)
+        request, digest = validated(ConfigRequest, creation.body), body_digest(creation.body)
+        now, user_id, idempotency_key = standing.owner.read_at, creation.user_id, creation.idempotency_key
         if request.preview:
             if idempotency_key:
                 raise InvalidInput.of_field("Idempotency-Key", "cannot be sent with a preview, which saves nothing")

@@ -17,18 +17,17 @@ from shared.adapters.stores.events import RunEvents
 from shared.adapters.stores.run_log import RunLog
 from shared.configuration.templates import get_template
 from shared.domain.requests.auth import PresentedKey, TenantReader
+from shared.domain.requests.creation import CreationRequest, Reply
 from shared.domain.requests.identifiers import PipelineId
 from shared.domain.requests.paging import Place, find_place, first_page
 from shared.domain.requests.parsing import NoBody, validated
-from shared.domain.requests.replies import Reply
-from shared.domain.runs.acceptance import RunRequest
 from shared.domain.runs.backfill import MOST_MONTHS
 from shared.domain.runs.events import RunEvent
 from shared.domain.runs.run_details import billed_for
 from shared.errors import Conflict, NotFound, TooManyRequests
 from shared.runtime import log
 from shared.runtime.remembered import Remembered, remembered_answers
-from shared.use_cases.accept_runs import Ask, RunIntake
+from shared.use_cases.accept_runs import RunIntake, RunRequest
 from shared.use_cases.run_pipeline import ManualRuns
 
 _OLDEST_LOOK_SECONDS = 30.0
@@ -65,7 +64,7 @@ class PipelineRuns:
     run_log: RunLog
     events: RunEvents
     tasks: Tasks
-    requests: RunIntake
+    intake: RunIntake
     looks: Looks
 
     def list_runs(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,24 +149,16 @@ class PipelineRuns:
             "message": "Cancellation requested" if unfinished else "All its runs have finished",
         }
 
-    def retry(
-        self,
-        key: PresentedKey,
-        pipeline_logging_id: str,
-        body: Mapping[str, Any],
-        user_id: str | None,
-        idempotency_key: str | None,
-    ) -> Reply:
+    def retry(self, key: PresentedKey, pipeline_logging_id: str, creation: CreationRequest) -> Reply:
         """Start a run with the same parameters; Conflict while the first one lives, and the errors of a manual run."""
-        standing = self.requests.require_standing(key)
-        validated(NoBody, body)
+        standing = self.intake.require_standing(key)
+        validated(NoBody, creation.body)
         run = self._run(key.tenant_id, pipeline_logging_id)
         if run["status"] not in _FINISHED:
             raise Conflict("The run has not ended yet; cancel it, or wait for its end.", run_status=run["status"])
         template = get_template(*run["pipeline_id"].split("-"))
-        parameters: Mapping[str, Any] = run["parameters"] or {}
-        repeated = RunRequest(parameters, user_id, idempotency_key, retry_of=pipeline_logging_id)
-        reply = ManualRuns(self.requests).answer(Ask(standing, template, repeated))
+        repeated = replace(creation, body=run["parameters"] or {})
+        reply = ManualRuns(self.intake).answer(RunRequest(standing, template, repeated, retry_of=pipeline_logging_id))
         self.looks.forget(lambda looked: looked[0] == key.tenant_id)
         return replace(reply, body={**reply.body, "retry_of": pipeline_logging_id})
 

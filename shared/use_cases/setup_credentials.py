@@ -42,8 +42,8 @@ from shared.domain.credentials.notices import (
 from shared.domain.credentials.sealed import SealedCredential, credential_aad
 from shared.domain.credentials.setup_guides import Platform, setup_guide
 from shared.domain.credentials.verification import Problem
+from shared.domain.requests.creation import Reply
 from shared.domain.requests.parsing import NoBody, validated
-from shared.domain.requests.replies import Reply
 from shared.errors import InvalidInput, LocationMismatch, NotFound, Unavailable
 from shared.runtime import log
 

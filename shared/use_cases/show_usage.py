@@ -16,12 +16,12 @@ from shared.use_cases.accept_runs import RunIntake
 class ShowUsage:
     """Answers requests for the usage, with the figures by which requests for runs are accepted or refused."""
 
-    requests: RunIntake
+    intake: RunIntake
 
     def show(self, key: PresentedKey, query: Mapping[str, Any]) -> dict[str, Any]:
         """The tenant's limits and their use now. `query` must be empty. One job, which also proves the key."""
         validated(NoBody, query)
-        usage = self.requests.require_standing(key).usage
+        usage = self.intake.require_standing(key).usage
         return {
             "tenant_id": key.tenant_id,
             "daily_limit": usage.daily_limit,

@@ -70,7 +70,7 @@ class Triggered:
 
 
 @dataclass(frozen=True)
-class Trigger:
+class ScheduleTrigger:
     """The owner of `next_run_time`. `cron` is the trigger's own, in UTC. It decides whether a tick was missed."""
 
     schedules: Schedules
@@ -79,8 +79,11 @@ class Trigger:
     cron: str
     rng: random.Random = field(default_factory=random.SystemRandom)
 
-    def trigger(self) -> dict[str, Any]:
-        """Trigger due schedules; the answer is as in docs/openapi.json. Unavailable if others kept changing them."""
+    def queue_due_runs(self) -> dict[str, Any]:
+        """Queue the runs of due schedules. Return the answer as docs/openapi.json describes it.
+
+        It raises Unavailable if other writers kept changing the schedules.
+        """
         with self.jobs.recording(JOB) as counts:
             triggered = until_applied(self._read_and_apply, rng=self.rng)
             counts.update(triggered.counts())

@@ -19,9 +19,9 @@ from shared.adapters.google.tasks import Tasks, TaskTargets
 from shared.adapters.stores.run_acceptance import RunAcceptance
 from shared.configuration.templates import get_template
 from shared.domain.requests.auth import PresentedKey, hash_api_key
-from shared.domain.runs.acceptance import RunRequest
+from shared.domain.requests.creation import CreationRequest
 from shared.errors import JobFailed, Unavailable
-from shared.use_cases.accept_runs import Ask, RunIntake
+from shared.use_cases.accept_runs import RunIntake, RunRequest
 from shared.use_cases.run_pipeline import ManualRuns
 from tests.support.faults import refused
 from tests.support.frontend import Frontend
@@ -89,9 +89,9 @@ def test_a_run_requested_before_the_datasets_grants_have_effect_can_be_repeated(
     run_intake = RunIntake(RunAcceptance(warehouse_of(client)), tasks)
     key = PresentedKey(hash_api_key(connected.tenant.api_key), connected.tenant_id)
     standing = run_intake.require_standing(key)
-    first = RunRequest(connected.run_body(), None, "first-run")
+    first = CreationRequest(connected.run_body(), None, "first-run")
     with refused(client, "POST", ACCEPTING), pytest.raises(Unavailable) as told:
-        ManualRuns(run_intake).answer(Ask(standing, get_template("gcp", "cost", "billing"), first))
+        ManualRuns(run_intake).answer(RunRequest(standing, get_template("gcp", "cost", "billing"), first))
     assert told.value.facts["retry_after"] == 30
     again = connected.run(headers={"Idempotency-Key": "first-run"})
     assert again.status_code == 202, again.text

@@ -25,11 +25,11 @@ from shared.adapters.stores.run_acceptance import RunAcceptance
 from shared.adapters.stores.runs import Runs
 from shared.configuration.templates import get_template
 from shared.domain.requests.auth import PresentedKey, hash_api_key
-from shared.domain.runs.acceptance import RunRequest
+from shared.domain.requests.creation import CreationRequest
 from shared.domain.runs.delivery import RunTask
 from shared.errors import Unavailable
 from shared.runtime.request_time import limited_to
-from shared.use_cases.accept_runs import Ask, RunIntake
+from shared.use_cases.accept_runs import RunIntake, RunRequest
 from shared.use_cases.run_pipeline import ManualRuns
 from tests.conftest import MakeTenant
 from tests.support.executions import Executions
@@ -65,8 +65,10 @@ class Platform:
     def run(self, user_id: str, *, has_key: bool = True) -> str:
         """Request a run with the caller's name as Idempotency-Key, or without a key; return the id of the run."""
         standing = self.requests.require_standing(self.key)
-        request = RunRequest({"date": "2025-11-16"}, user_id, idempotency_key=user_id if has_key else None)
-        answer = ManualRuns(self.requests).answer(Ask(standing, get_template("gcp", "cost", "billing"), request))
+        creation = CreationRequest({"date": "2025-11-16"}, user_id, idempotency_key=user_id if has_key else None)
+        answer = ManualRuns(self.requests).answer(
+            RunRequest(standing, get_template("gcp", "cost", "billing"), creation)
+        )
         return str(answer.body["pipeline_logging_id"])
 
     def queued(self, user_id: str) -> int:

@@ -38,7 +38,7 @@ FOLDER = "CHANGED_TEMPLATES"  # the environment's variable that names it
 routes = Routes("execute_run")
 
 
-@routes.route("POST /api/v1/internal/execute", policy=platform_caller)
+@routes.on("POST /api/v1/internal/execute", policy=platform_caller)
 def execute(call: PlatformCall) -> Answer:
     """The answer of execute_run."""
     task, execution_id = call.body_as(RunTask), uuid.uuid4().hex

@@ -10,11 +10,12 @@ from typing import Any, cast
 import pytest
 
 from shared.domain.requests.auth import PresentedKey
-from shared.domain.runs.acceptance import RunRequest, Standing
+from shared.domain.requests.creation import CreationRequest
+from shared.domain.runs.acceptance import Standing
 from shared.errors import TooManyRequests, Unauthenticated
 from shared.runtime.one_at_a_time import OneAtATime
 from shared.use_cases.backfill import Backfills
-from shared.use_cases.run_pipeline import ManualRuns, PipelineRequests
+from shared.use_cases.run_pipeline import ManualRuns, RunRequests
 
 BACKFILL = {"start_date": "2025-01-01", "end_date": "2025-03-31", "split": "month"}
 KEY, OTHER = PresentedKey("hash", "acme"), PresentedKey("another hash", "acme")
@@ -53,11 +54,11 @@ def test_too_many_concurrent_backfills_of_one_key_get_429() -> None:
         with accepting.one_at_a_time(OTHER):
             pass
         standings = cast(Any, SimpleNamespace(require_standing=refuse))
-        requests = PipelineRequests(standings, ManualRuns(standings), accepting)
+        requests = RunRequests(standings, ManualRuns(standings), accepting)
         with pytest.raises(TooManyRequests):
-            requests.answer(KEY, {}, RunRequest(BACKFILL, user_id=None))
+            requests.answer(KEY, {}, CreationRequest(BACKFILL, user_id=None))
         with pytest.raises(Unauthenticated):  # a single run does not wait
-            requests.answer(KEY, {}, RunRequest({"date": "2025-01-01"}, user_id=None))
+            requests.answer(KEY, {}, CreationRequest({"date": "2025-01-01"}, user_id=None))
     with accepting.one_at_a_time(KEY):
         pass
 

@@ -15,7 +15,7 @@ from werkzeug.test import EnvironBuilder
 
 from shared import errors
 from shared.configuration.settings import get_settings
-from shared.domain.requests.replies import Reply
+from shared.domain.requests.creation import Reply
 from shared.http.endpoint import MAX_BODY_BYTES, Routes
 from shared.http.messages import Answer, Call, HttpRequest, creation_answer
 from shared.http.problems import problem
@@ -35,16 +35,16 @@ def nobody_asked(_: HttpRequest) -> str:
 def build_routes() -> Routes:
     routes = Routes("greeter")
 
-    @routes.route("POST /api/v1/greet/{whom}", policy=nobody_asked)
+    @routes.on("POST /api/v1/greet/{whom}", policy=nobody_asked)
     def greet(call: Call[str]) -> Answer:
         body = call.body_as(Greeting)
         return Answer(200, {"whom": call.params["whom"], "name": body.name, "user": call.user_id})
 
-    @routes.route("POST /api/v1/make", policy=nobody_asked, keyed=True)
+    @routes.on("POST /api/v1/make", policy=nobody_asked, repeatable=True)
     def make(call: Call[str]) -> Answer:
         return creation_answer(Reply({"key": call.idempotency_key}, is_replayed=call.idempotency_key == "second time"))
 
-    @routes.route("GET /api/v1/fail/{how}", policy=nobody_asked)
+    @routes.on("GET /api/v1/fail/{how}", policy=nobody_asked)
     def fail(call: Call[str]) -> Answer:
         raise {
             "quota": errors.QuotaExceeded(limit=5, used=5, resets_at="2026-01-01T00:00:00Z", retry_after=60),
@@ -55,7 +55,7 @@ def build_routes() -> Routes:
             "template": errors.BrokenTemplate("gcp/cost/own.yml:3: a: is missing\ngcp/cost/own.yml:9: b: is unknown"),
         }[call.params["how"]]
 
-    @routes.route("GET /api/v1/cost", policy=nobody_asked)
+    @routes.on("GET /api/v1/cost", policy=nobody_asked)
     def cost(_: Call[str]) -> Answer:
         return Answer(200, {"costs": [Decimal("0.000000001"), Decimal("1E+2"), Decimal("-1.50")]})
 

@@ -84,12 +84,12 @@ from shared.http.messages import Answer
 
 routes, met = Routes("scheduler_status"), threading.Barrier(2)
 
-@routes.route("GET /calm", policy=lambda call: None)
+@routes.on("GET /calm", policy=lambda call: None)
 def calm(call):
     met.wait()
     return Answer(200, {})
 
-@routes.route("GET /stuck", policy=lambda call: None)
+@routes.on("GET /stuck", policy=lambda call: None)
 def stuck(call):
     met.wait()
     while True:

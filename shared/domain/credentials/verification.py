@@ -1,4 +1,4 @@
-"""What trying a stored credential takes, and what it finds. Only the worker may decrypt, so the worker tries it."""
+"""Defines the task to try a stored credential, and its result. Only the worker may decrypt, so the worker tries it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class VerifyTask(BaseModel):
 
     @property
     def ciphertext(self) -> bytes:
-        """The encrypted document; ValueError when it is no base64."""
+        """The encrypted document. It raises ValueError for a text that is not base64."""
         return base64.b64decode(self.encrypted_credentials, validate=True)
 
     @classmethod
@@ -54,7 +54,7 @@ class VerifyTask(BaseModel):
 
 @dataclass(frozen=True)
 class Problem:
-    """What a cloud's administrator has to change: the field it is about, and in words what is missing or refused."""
+    """Something that an administrator of the cloud has to change: the field, and what is missing or refused."""
 
     field: str
     message: str
@@ -62,10 +62,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Verification:
-    """What a run with the credential would meet; without `problems` it would read the source.
+    """The result of a try. Without `problems`, a run with the credential would read the source.
 
-    The other fields are None where the credential names no export or nothing was seen. `format` and `newest_period`,
-    such as 2026-09, are those of files; an export in BigQuery has neither.
+    The other fields are None if the credential names no export, or if the export could not be read. Only an export of
+    files has a `format` and a `newest_period`, such as 2026-09.
     """
 
     problems: Sequence[Problem] = ()

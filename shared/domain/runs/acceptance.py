@@ -22,16 +22,6 @@ _NAMESPACE = uuid.UUID("0b8f2b52-6f0a-4d0f-8a54-2b9f3f0c9a51")
 
 
 @dataclass(frozen=True)
-class RunRequest:
-    """A request for a run. A repeated request with the same `idempotency_key` finds the run of the first request."""
-
-    body: Mapping[str, Any]
-    user_id: str | None
-    idempotency_key: str | None = None
-    retry_of: str | None = None
-
-
-@dataclass(frozen=True)
 class AcceptedRun:
     """A run or backfill that was accepted under its id, with the answer and the digest of the request's body."""
 
