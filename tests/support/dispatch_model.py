@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from shared.domain.dispatching.changes import Change, Decision
 from shared.domain.dispatching.dispatch import DispatchPolicy, decide
 from shared.domain.dispatching.next_starts import aged_order
-from shared.domain.dispatching.queue_state import PROCESSING, QUEUED, QueueItem, QueueState, RunSign, TenantShare
+from shared.domain.dispatching.queue_state import PROCESSING, QUEUED, QueueItem, QueueState, RunSign, TenantLimits
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POLICY = DispatchPolicy(lease_length=timedelta(minutes=5), max_unclaimed=8)
@@ -73,7 +73,7 @@ class World:
             epoch=self.epoch, now=self.now, items=tuple(chosen),
             signs=tuple(sign for sign in self.signs if sign.run_id in {item.run_id for item in chosen}),
             tenants=tuple(
-                TenantShare(
+                TenantLimits(
                     tenant_id, True, daily, concurrent, self.started[tenant_id, self.now.date()],
                     self.last_admitted.get(tenant_id), self.due_today.get(tenant_id, 0),
                 )

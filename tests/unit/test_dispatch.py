@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.dispatching.changes import Decision
-from shared.domain.dispatching.queue_state import TenantShare
+from shared.domain.dispatching.queue_state import TenantLimits
 from tests.support.dispatch_model import FRONT, POLICY, START, World, actions, start
 
 PLENTY = {"acme": (50, 50), "beta": (50, 50)}
@@ -229,7 +229,7 @@ class TestAdmission:
 
     def test_an_ended_subscription_admits_no_run_and_is_the_reason_to_wait(self, world: World) -> None:
         scheduled, manual = world.accept("acme", "a"), world.accept("acme", "b", manual=True)
-        state = replace(world.read(), tenants=(TenantShare("acme", False, 5, 5, 0),))
+        state = replace(world.read(), tenants=(TenantLimits("acme", False, 5, 5, 0),))
         outcome = {change.before.run_id: change for change in world.decide(state).changes}
         assert outcome[manual.run_id].action == "REFUSE"
         waiting = outcome[scheduled.run_id].after

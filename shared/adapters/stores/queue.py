@@ -14,7 +14,7 @@ from shared.adapters.bigquery.warehouse import Row, Warehouse
 from shared.domain.dispatching.changes import Change, Decision
 from shared.domain.dispatching.dispatch import MOST_CHANGES
 from shared.domain.dispatching.next_starts import AGEING_STEP
-from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantShare
+from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantLimits
 from shared.domain.dispatching.usage_changes import usage_changes
 from shared.errors import JobFailed, TransactionAborted
 from shared.runtime import log
@@ -49,7 +49,7 @@ class DispatchQueue:
             now=row["now"],
             items=tuple(QueueItem(**item) for item in _one_of_each(row["items"])),
             signs=tuple(RunSign(**sign) for sign in row["signs"]),
-            tenants=tuple(TenantShare(**tenant) for tenant in row["tenants"]),
+            tenants=tuple(TenantLimits(**tenant) for tenant in row["tenants"]),
             queued_count=row["queued_count"],
             next_available_at=row["next_available_at"],
         )

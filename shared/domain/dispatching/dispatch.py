@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain.dispatching.changes import Change, Decision
-from shared.domain.dispatching.next_starts import Handout, admitted, admitted_to_close, make_lanes, pick_in_rotation
-from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantShare
+from shared.domain.dispatching.next_starts import Capacity, admitted, admitted_to_close, pick_in_rotation, tenant_queues
+from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantLimits
 from shared.domain.dispatching.retry import RetryPolicy
 from shared.domain.dispatching.settling import Lease, Settler, cancelled, read_lease, requested_cancels
 
@@ -66,11 +66,11 @@ class _Waiting:
 
 @dataclass(frozen=True)
 class _Admission:
-    """The admitted and the refused items, new reasons to wait, and whether more runs could have started."""
+    """The admitted and the refused items, new reasons to wait, and whether more items could have been admitted."""
 
     admitted: list[Change]
     refused: list[Change]
-    told_to_wait: list[Change]
+    new_wait_reasons: list[Change]
     some_left_over: bool
 
 
@@ -91,10 +91,14 @@ def decide(
     waiting = _split_waiting(state, cancels)
     admission = _admit(state, live, waiting, policy, max_runs=max_runs, new_id=new_id)
 
-    # The end of an item without an executor frees no executor, so its change comes after those that need one.
+    # Changes that free executors come first, then those that need one, then those of waiting items, which hold none.
     changes = [
-        *live.changes, *admission.admitted, *waiting.cancellations, *admission.refused, *admission.told_to_wait
-    ]  # fmt: skip
+        *live.changes,
+        *admission.admitted,
+        *waiting.cancellations,
+        *admission.refused,
+        *admission.new_wait_reasons,
+    ]
     could_admit_more = admission.some_left_over and len(admission.admitted) == max_runs
     # Items that leave the queue may have hidden others. The read returns only the front of each tenant's queue, and
     # only as many items without a reason to wait as one transaction can change.
@@ -131,7 +135,7 @@ def _settle(state: QueueState, settler: Settler, cancels: frozenset[str]) -> _Li
 
 def _split_waiting(state: QueueState, cancels: frozenset[str]) -> _Waiting:
     """The waiting items, split by requested cancels. A cancelled run that may have published is closed first."""
-    shares = {share.tenant_id: share for share in state.tenants}
+    limits = {tenant.tenant_id: tenant for tenant in state.tenants}
     ready: list[QueueItem] = []
     to_close: set[str] = set()
     cancellations: list[Change] = []
@@ -141,7 +145,7 @@ def _split_waiting(state: QueueState, cancels: frozenset[str]) -> _Waiting:
         if item.run_id not in cancels:
             if item.available_at <= state.now:
                 ready.append(item)
-        elif _needs_closing(item, shares):
+        elif _needs_closing(item, limits.get(item.tenant_id)):
             ready.append(item)
             to_close.add(item.run_id)
         else:
@@ -149,11 +153,11 @@ def _split_waiting(state: QueueState, cancels: frozenset[str]) -> _Waiting:
     return _Waiting(ready, to_close, cancellations)
 
 
-def _needs_closing(item: QueueItem, shares: Mapping[str, TenantShare]) -> bool:
+def _needs_closing(item: QueueItem, limits: TenantLimits | None) -> bool:
     # An item that has had an attempt may have published, and a closing task finds out. The task takes one of the
     # tenant's slots, so it would never start for a tenant that can have none.
-    share = shares.get(item.tenant_id)
-    return item.is_counted and share is not None and share.is_live and share.concurrent_limit > 0
+    has_slots = limits is not None and limits.is_live and limits.concurrent_limit > 0
+    return item.is_counted and has_slots
 
 
 def _admit(
@@ -166,25 +170,25 @@ def _admit(
     new_id: Callable[[], str],
 ) -> _Admission:
     """Give leases to waiting items within the limits of each tenant and the platform, and a reason to all others."""
-    shares = {share.tenant_id: share for share in state.tenants}
-    lanes = make_lanes((item for item, _ in live.running), waiting.ready, shares, state.now, waiting.to_close)
-    handout = Handout(
-        at_most=min(max_runs, policy.max_unclaimed - len(live.unclaimed)),
+    limits = {tenant.tenant_id: tenant for tenant in state.tenants}
+    queues = tenant_queues((item for item, _ in live.running), waiting.ready, limits, state.now, waiting.to_close)
+    capacity = Capacity(
+        admissions=min(max_runs, policy.max_unclaimed - len(live.unclaimed)),
         executors=policy.executors - len(live.running),
-        of_tenant=policy.max_unclaimed_of_tenant,
-        untaken=Counter(item.tenant_id for item, _ in live.unclaimed),
+        unclaimed_of_tenant=policy.max_unclaimed_of_tenant,
+        unclaimed=Counter(item.tenant_id for item, _ in live.unclaimed),
     )
-    picks, some_left_over = pick_in_rotation(lanes, handout)
-    admitted_changes = []
-    for lane, item in picks:
+    picks, some_left_over = pick_in_rotation(queues, capacity)
+    admissions = []
+    for queue, item in picks:
         admit = admitted_to_close if item.run_id in waiting.to_close else admitted
-        admitted_changes.append(admit(item, state.now, policy.lease_length, new_id))
-        lane.count(item)
+        admissions.append(admit(item, state.now, policy.lease_length, new_id))
+        queue.count(item)
     picked = {item.run_id for _, item in picks}
-    outcomes = [lane.outcome(item) for lane in lanes for item in lane.waiting if item.run_id not in picked]
-    refused = [change for change in outcomes if change and change.after is None]
-    told_to_wait = [change for change in outcomes if change and change.after]
-    return _Admission(admitted_changes, refused, told_to_wait, some_left_over)
+    others = [queue.refuse_or_wait(item) for queue in queues for item in queue.waiting if item.run_id not in picked]
+    refused = [change for change in others if change and change.after is None]
+    new_wait_reasons = [change for change in others if change and change.after]
+    return _Admission(admissions, refused, new_wait_reasons, some_left_over)
 
 
 def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) -> list[QueueItem]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.dispatching.changes import Change
-from shared.domain.dispatching.queue_state import QueueItem, RunKey, TenantShare
+from shared.domain.dispatching.queue_state import QueueItem, RunKey, TenantLimits
 from shared.domain.dispatching.settling import CLOSING, with_lease
 
 QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
@@ -19,10 +19,10 @@ DEFAULT_MAX_RUNS = 2_000  # as many decisions as one transaction takes
 
 
 @dataclass
-class Starts:
-    """The runs that a tenant may still start today.
+class DailyStarts:
+    """The number of runs that a tenant may still start today.
 
-    `reserved`: how many of these waiting runs and due schedules will need. Backfills do not use them.
+    `reserved`: how many of them waiting runs and due schedules will need. Backfills leave these alone.
     """
 
     left: int
@@ -49,18 +49,18 @@ class Starts:
 
 
 @dataclass
-class Lane:
-    """One tenant in the admission: its live runs, the runs that it may still start today, and its waiting items."""
+class TenantQueue:
+    """A tenant's waiting items, and what decides whether they start: limits, live runs, starts left today."""
 
-    share: TenantShare
+    limits: TenantLimits
     live: set[RunKey]
     live_count: int
-    starts: Starts
+    starts: DailyStarts
     waiting: list[QueueItem]
 
     def admissible(self) -> list[QueueItem]:
         """The waiting items that could start now if this were the only tenant, best first."""
-        busy, slots, starts = set(self.live), self._slots(), replace(self.starts)
+        busy, slots, starts = set(self.live), self._free_slots(), replace(self.starts)
         chosen: list[QueueItem] = []
         for item in self.waiting:
             if len(chosen) >= slots:
@@ -78,53 +78,56 @@ class Lane:
         self.live_count += 1
         self.live.add(item.key)
 
-    def outcome(self, item: QueueItem) -> Change | None:
-        """The change of an item that was not admitted: it gets a reason to wait, or a manual run is refused."""
-        if not self.share.is_live:
-            return _told(item, SUBSCRIPTION_NOT_LIVE, "The subscription is not live.", refuse=item.is_manual)
+    def refuse_or_wait(self, item: QueueItem) -> Change | None:
+        """The change of an item that is not admitted. None if it waits for the same reason as before.
+
+        A manual run that cannot start today is refused. Every other item gets its reason to wait.
+        """
+        if item.is_manual and not self.limits.is_live:
+            return Change("REFUSE", item, None, SUBSCRIPTION_NOT_LIVE, "The subscription is not live.")
+        if item.is_manual and not self.starts.allow(item):
+            message = f"The daily limit of {self.limits.daily_limit} runs is used up."
+            return Change("REFUSE", item, None, QUOTA_EXCEEDED, message)
+        reason = self._wait_reason(item)
+        return Change("WAIT", item, replace(item, wait_reason=reason)) if reason != item.wait_reason else None
+
+    def _wait_reason(self, item: QueueItem) -> str:
+        if not self.limits.is_live:
+            return SUBSCRIPTION_NOT_LIVE
         if not self.starts.allow(item):
-            message = f"The daily limit of {self.share.daily_limit} runs is used up."
-            if item.is_manual:
-                return _told(item, QUOTA_EXCEEDED, message, refuse=True)
-            return _told(item, "DAILY_LIMIT", message, refuse=False)
+            return "DAILY_LIMIT"
         if item.key in self.live:
-            return _told(item, "PIPELINE_BUSY")
-        return _told(item, "CONCURRENT_LIMIT" if self._slots() <= 0 else "PLATFORM_BUSY")
+            return "PIPELINE_BUSY"
+        return "CONCURRENT_LIMIT" if self._free_slots() <= 0 else "PLATFORM_BUSY"
 
-    def _slots(self) -> int:
-        return self.share.concurrent_limit - self.live_count if self.share.is_live else 0
-
-
-def _told(item: QueueItem, reason: str, message: str | None = None, *, refuse: bool = False) -> Change | None:
-    if refuse:
-        return Change("REFUSE", item, None, reason, message)
-    return Change("WAIT", item, replace(item, wait_reason=reason)) if item.wait_reason != reason else None
+    def _free_slots(self) -> int:
+        return self.limits.concurrent_limit - self.live_count if self.limits.is_live else 0
 
 
-def make_lanes(
+def tenant_queues(
     live: Iterable[QueueItem],
     waiting: Iterable[QueueItem],
-    shares: Mapping[str, TenantShare],
+    limits: Mapping[str, TenantLimits],
     now: datetime,
     to_close: Collection[str],
-) -> list[Lane]:
-    """A lane for each tenant with waiting items. The tenant whose last admission is oldest comes first.
+) -> list[TenantQueue]:
+    """A queue for each tenant with waiting items. The tenant whose last admission is oldest comes first.
 
-    The runs `to_close` come before all others of their lane: a closing takes seconds, and until it ends the run is
+    The runs `to_close` come before all others of their tenant: a closing takes seconds, and until it ends the run is
     not cancelled and still blocks a backfill.
     """
-    lanes: dict[str, Lane] = {}
+    queues: dict[str, TenantQueue] = {}
     for item in sorted(waiting, key=lambda item: (item.run_id not in to_close, *aged_order(item, now))):
-        share = shares.get(item.tenant_id) or TenantShare(item.tenant_id, False, 0, 0, 0)
-        starts = Starts(share.daily_limit - share.started_today, share.due_today)
-        lane = lanes.setdefault(item.tenant_id, Lane(share, set(), 0, starts, []))
-        lane.waiting.append(item)
-        lane.starts.reserve(item)
+        own = limits.get(item.tenant_id) or TenantLimits(item.tenant_id, False, 0, 0, 0)
+        starts = DailyStarts(own.daily_limit - own.started_today, own.due_today)
+        queue = queues.setdefault(item.tenant_id, TenantQueue(own, set(), 0, starts, []))
+        queue.waiting.append(item)
+        queue.starts.reserve(item)
     for item in live:
-        if lane_of_live := lanes.get(item.tenant_id):
-            lane_of_live.live.add(item.key)
-            lane_of_live.live_count += 1
-    return sorted(lanes.values(), key=_rotation_order)
+        if queue_of_live := queues.get(item.tenant_id):
+            queue_of_live.live.add(item.key)
+            queue_of_live.live_count += 1
+    return sorted(queues.values(), key=_rotation_order)
 
 
 def aged_order(item: QueueItem, now: datetime) -> tuple[int, datetime, str]:
@@ -136,49 +139,51 @@ def aged_order(item: QueueItem, now: datetime) -> tuple[int, datetime, str]:
     return (-aged, item.scheduled_time, item.run_id)
 
 
-def _rotation_order(lane: Lane) -> tuple[bool, float, int, str]:
-    served_at = lane.share.last_admitted_at
-    return (served_at is not None, served_at.timestamp() if served_at else 0.0, lane.live_count, lane.share.tenant_id)
+def _rotation_order(queue: TenantQueue) -> tuple[bool, float, int, str]:
+    admitted_at, tenant_id = queue.limits.last_admitted_at, queue.limits.tenant_id
+    return (admitted_at is not None, admitted_at.timestamp() if admitted_at else 0.0, queue.live_count, tenant_id)
 
 
 @dataclass
-class Handout:
-    """The number of runs that may still be admitted now.
+class Capacity:
+    """What the platform still has room for.
 
-    `at_most`: the limit for all tenants together. `executors`: how many are free. `of_tenant`: how many admitted runs
-    of a tenant may wait for an executor. `untaken`: how many of them each tenant has.
+    `admissions`: how many more runs one call may admit. `executors`: how many are free. `unclaimed`: how many admitted
+    runs of each tenant wait for an executor. `unclaimed_of_tenant`: how many of a tenant may.
     """
 
-    at_most: int
+    admissions: int
     executors: int
-    of_tenant: int
-    untaken: Counter[str]
+    unclaimed_of_tenant: int
+    unclaimed: Counter[str]
 
-    def takes(self, lane: Lane, more: int) -> bool:
-        """Whether a tenant that got `more` admissions in this call may have another one.
+    def has_room_for(self, queue: TenantQueue, picked: int) -> bool:
+        """Whether a tenant of whose items `picked` are picked already may have another one.
 
         A tenant gets another executor only while it holds fewer than are free, so that the next tenant finds one.
         """
-        tenant_id = lane.share.tenant_id
-        is_free = lane.live_count + more < self.executors
-        return self.at_most > 0 and is_free and self.untaken[tenant_id] + more < self.of_tenant
+        unclaimed = self.unclaimed[queue.limits.tenant_id] + picked
+        leaves_executors = queue.live_count + picked < self.executors
+        return self.admissions > 0 and leaves_executors and unclaimed < self.unclaimed_of_tenant
 
-    def take(self) -> None:
-        """Count one run."""
-        self.at_most -= 1
+    def use(self) -> None:
+        """Count one admission."""
+        self.admissions -= 1
         self.executors -= 1
 
 
-def pick_in_rotation(lanes: Sequence[Lane], handout: Handout) -> tuple[list[tuple[Lane, QueueItem]], bool]:
-    """Pick one item of each lane, then a second of each, within the handout. Return also whether some are left."""
-    queues = [(lane, lane.admissible()) for lane in lanes]
-    picks: list[tuple[Lane, QueueItem]] = []
-    for rotation in range(max((len(items) for _, items in queues), default=0)):
-        for lane, items in queues:
-            if rotation < len(items) and handout.takes(lane, rotation):
-                handout.take()
-                picks.append((lane, items[rotation]))
-    return picks, len(picks) < sum(len(items) for _, items in queues)
+def pick_in_rotation(
+    queues: Sequence[TenantQueue], capacity: Capacity
+) -> tuple[list[tuple[TenantQueue, QueueItem]], bool]:
+    """Pick one item of each tenant, then a second of each, within the capacity. Return also whether some are left."""
+    admissible = [(queue, queue.admissible()) for queue in queues]
+    picks: list[tuple[TenantQueue, QueueItem]] = []
+    for rotation in range(max((len(items) for _, items in admissible), default=0)):
+        for queue, items in admissible:
+            if rotation < len(items) and capacity.has_room_for(queue, rotation):
+                capacity.use()
+                picks.append((queue, items[rotation]))
+    return picks, len(picks) < sum(len(items) for _, items in admissible)
 
 
 def admitted(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
@@ -189,5 +194,5 @@ def admitted(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[
 
 def admitted_to_close(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
     """A lease for the closing task of a run that was cancelled between two attempts, without a new attempt."""
-    asked = with_lease(item, new_id(), now, lease, hop=0)
-    return Change("ADMIT", item, replace(asked, wait_reason=CLOSING))
+    closing = with_lease(item, new_id(), now, lease, hop=0)
+    return Change("ADMIT", item, replace(closing, wait_reason=CLOSING))

@@ -71,7 +71,7 @@ class RunSign:
 
 
 @dataclass(frozen=True)
-class TenantShare:
+class TenantLimits:
     """A tenant's limits and its usage of today. `is_live` says that tenant and subscription are live at this moment.
 
     `due_today`: schedules whose next tick comes before this UTC day ends. Backfills leave one run for each of them.
@@ -99,6 +99,6 @@ class QueueState:
     now: datetime
     items: tuple[QueueItem, ...]
     signs: tuple[RunSign, ...]
-    tenants: tuple[TenantShare, ...]
+    tenants: tuple[TenantLimits, ...]
     queued_count: int
     next_available_at: datetime | None = None

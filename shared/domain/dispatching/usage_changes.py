@@ -11,7 +11,7 @@ from typing import Any
 from shared.domain.dispatching.changes import Change
 from shared.domain.dispatching.queue_state import PROCESSING, QueueState
 
-_TOUCHING = ("ADMIT", "RETRY", "PAUSE")
+_CHANGES_LIVE_RUNS = ("ADMIT", "RETRY", "PAUSE")
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,11 @@ def usage_changes(state: QueueState, changes: Iterable[Change]) -> list[UsageCha
     for change in made:
         for day, column in _counted(change):
             counts[change.before.tenant_id, day, column] += 1
-    touched = {change.before.tenant_id for change in made if change.after is None or change.action in _TOUCHING}
+    touched = {
+        change.before.tenant_id for change in made if change.after is None or change.action in _CHANGES_LIVE_RUNS
+    }
     days = {(tenant_id, day) for tenant_id, day, _ in counts} | {(tenant_id, today) for tenant_id in touched}
-    mirror = _Mirror(state, made)
+    after = _TodayAfter(state, made)
     return [
         UsageChange(
             tenant_id,
@@ -46,7 +48,7 @@ def usage_changes(state: QueueState, changes: Iterable[Change]) -> list[UsageCha
             started=counts[tenant_id, day, "started"],
             succeeded=counts[tenant_id, day, "succeeded"],
             failed=counts[tenant_id, day, "failed"],
-            **(mirror.of(tenant_id) if day == today else {}),
+            **(after.of(tenant_id) if day == today else {}),
         )
         for tenant_id, day in sorted(days)
     ]
@@ -63,8 +65,8 @@ def _counted(change: Change) -> Iterable[tuple[date, str]]:
         yield before.quota_date, "failed"
 
 
-class _Mirror:
-    """The copy in today's row of a tenant after the changes: live runs, limits, and whether a run was admitted."""
+class _TodayAfter:
+    """What today's row of a tenant says after the changes: live runs, limits, and whether a run was admitted."""
 
     def __init__(self, state: QueueState, changes: Sequence[Change]) -> None:
         items = {item.run_id: item for item in state.items}
@@ -74,10 +76,10 @@ class _Mirror:
             if change.after is not None:
                 items[change.before.run_id] = change.after
         self._live = Counter(item.tenant_id for item in items.values() if item.state == PROCESSING)
-        self._shares = {share.tenant_id: share for share in state.tenants}
+        self._limits = {tenant.tenant_id: tenant for tenant in state.tenants}
 
     def of(self, tenant_id: str) -> dict[str, Any]:
         """The fields of a UsageChange that copy the queue and the limits."""
-        share = self._shares.get(tenant_id)
-        limits = {"daily_limit": share.daily_limit, "concurrent_limit": share.concurrent_limit} if share else {}
+        found = self._limits.get(tenant_id)
+        limits = {"daily_limit": found.daily_limit, "concurrent_limit": found.concurrent_limit} if found else {}
         return {"live": self._live[tenant_id], "has_admitted": tenant_id in self._admitted, **limits}

@@ -8,15 +8,15 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.dispatching.next_starts import Handout, Lane, Starts, pick_in_rotation
-from shared.domain.dispatching.queue_state import QueueItem, TenantShare
+from shared.domain.dispatching.next_starts import Capacity, DailyStarts, TenantQueue, pick_in_rotation
+from shared.domain.dispatching.queue_state import QueueItem, TenantLimits
 from tests.support.dispatch_model import POLICY, START, World
 
 NARROW = replace(POLICY, max_unclaimed=10, max_unclaimed_of_tenant=5, executors=20)
 GREEDY = (10_000, 1_000)
 
 
-def lane(tenant_id: str, *, live: int, waiting: int) -> Lane:
+def queue_of(tenant_id: str, *, live: int, waiting: int) -> TenantQueue:
     items = [
         QueueItem(
             run_id=f"{tenant_id}-{number}", tenant_id=tenant_id, pipeline_id=f"p-{number}", pipeline_logging_id="l",
@@ -25,35 +25,39 @@ def lane(tenant_id: str, *, live: int, waiting: int) -> Lane:
         )
         for number in range(waiting)
     ]  # fmt: skip
-    return Lane(TenantShare(tenant_id, True, *GREEDY, started_today=0), set(), live, Starts(GREEDY[0], 0), items)
+    return TenantQueue(
+        TenantLimits(tenant_id, True, *GREEDY, started_today=0), set(), live, DailyStarts(GREEDY[0], 0), items
+    )
 
 
 @given(
     tenants=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 30)), min_size=1, max_size=6),
-    at_most=st.integers(-5, 60),
+    admissions=st.integers(-5, 60),
     executors=st.integers(-3, 40),
-    of_tenant=st.integers(1, 10),
-    untaken=st.lists(st.integers(0, 12), min_size=6, max_size=6),
+    unclaimed_of_tenant=st.integers(1, 10),
+    unclaimed=st.lists(st.integers(0, 12), min_size=6, max_size=6),
 )
 @settings(deadline=None)
 def test_admissions_stay_within_the_limits_and_skip_no_tenant(
-    tenants: list[tuple[int, int]], at_most: int, executors: int, of_tenant: int, untaken: list[int]
+    tenants: list[tuple[int, int]], admissions: int, executors: int, unclaimed_of_tenant: int, unclaimed: list[int]
 ) -> None:
-    lanes = [lane(f"t{n}", live=live, waiting=waiting) for n, (live, waiting) in enumerate(tenants)]
-    before = Counter({f"t{n}": untaken[n] for n in range(len(tenants))})
-    picks, more = pick_in_rotation(lanes, Handout(at_most, executors, of_tenant, before))
+    queues = [queue_of(f"t{n}", live=live, waiting=waiting) for n, (live, waiting) in enumerate(tenants)]
+    before = Counter({f"t{n}": unclaimed[n] for n in range(len(tenants))})
+    picks, more = pick_in_rotation(queues, Capacity(admissions, executors, unclaimed_of_tenant, before))
 
-    taken = Counter(one.share.tenant_id for one, _ in picks)
-    assert len(picks) <= max(0, at_most)
+    taken = Counter(queue.limits.tenant_id for queue, _ in picks)
+    assert len(picks) <= max(0, admissions)
     assert len(picks) <= max(0, executors)
     assert more == (len(picks) < sum(waiting for _, waiting in tenants))
     left = executors - len(picks)
     for number, (live, waiting) in enumerate(tenants):
         name = f"t{number}"
-        assert not taken[name] or before[name] + taken[name] <= of_tenant
+        assert not taken[name] or before[name] + taken[name] <= unclaimed_of_tenant
         assert not taken[name] or live + taken[name] <= executors
-        is_next = waiting > taken[name] and before[name] + taken[name] < of_tenant and live + taken[name] < left
-        assert not is_next or len(picks) >= at_most, "somebody could have had one more"
+        is_next = (
+            waiting > taken[name] and before[name] + taken[name] < unclaimed_of_tenant and live + taken[name] < left
+        )
+        assert not is_next or len(picks) >= admissions, "somebody could have had one more"
     turns = [int(item.run_id.rpartition("-")[2]) for _, item in picks]  # each tenant's are counted from 0
     assert turns == sorted(turns), "a second one before somebody's first"
 
