@@ -31,8 +31,8 @@ def publish_problems(template: Template, place: Place, target: Target, table: Ta
     given = {column.name: column.type for column in staged.columns}
     for name, kind in types.items():
         if given.get(name) != kind:
-            told = f"has no column {name}" if name not in given else f"has {name} as {given[name]}"
-            yield (*place, "step"), f"{target.step} {told}, and {table.table} needs it as {kind}"
+            problem = f"has no column {name}" if name not in given else f"has {name} as {given[name]}"
+            yield (*place, "step"), f"{target.step} {problem}, and {table.table} needs it as {kind}"
 
 
 def comparison_problems(template: Template) -> Iterator[tuple[Place, str]]:

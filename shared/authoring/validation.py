@@ -69,10 +69,10 @@ def problems_of(path: Path) -> Sequence[str]:
         problems = list(_problems(template, is_sql_right=not in_sql))
         if not problems and not in_sql:
             problems = [*grain_problems(template), *comparison_problems(template), *_composition(template)]
-        told = load_document(path, file=file).error(problems).message.splitlines() if problems else []
+        in_yaml = load_document(path, file=file).error(problems).message.splitlines() if problems else []
     except ConfigError as error:
         return error.message.splitlines()
-    return [*told, *in_sql]
+    return [*in_yaml, *in_sql]
 
 
 def _problems_in_sql(template: Template) -> Sequence[str]:

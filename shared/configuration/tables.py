@@ -144,8 +144,8 @@ def _load_view(path: Path) -> View:
     known = {column.name for column in table.columns}
     wrong = [index for index, name in enumerate(view.columns) if name not in known]
     if wrong:
-        told = f"{view.of} has no such column"
-        raise document.error([(("columns", index), told) for index in wrong])
+        message = f"{view.of} has no such column"
+        raise document.error([(("columns", index), message) for index in wrong])
     return view
 
 

@@ -18,14 +18,14 @@ PlatformCall = Call[str]
 
 
 def unproved_key(request: HttpRequest) -> PresentedKey:
-    """The key exists. The handler's own first read must prove that it is live and belongs to the tenant."""
+    """Accept a key that exists. The handler's first read must prove that it is live and belongs to the tenant."""
     key = _known_key(request)
     bootstrap.callers().charge(key.api_key_hash)
     return key
 
 
 def tenant_api_key(request: HttpRequest) -> KeyOwner:
-    """The key is live and belongs to the tenant of the URL. At most one job."""
+    """Accept a live key of the URL's tenant. At most one job."""
     key = _known_key(request)
     callers = bootstrap.callers()
     callers.charge(key.api_key_hash)
@@ -33,7 +33,10 @@ def tenant_api_key(request: HttpRequest) -> KeyOwner:
 
 
 def tenant_reader(request: HttpRequest) -> TenantReader:
-    """As tenant_api_key, for routes that may answer from memory. Only requests that query BigQuery are counted."""
+    """Accept the same keys as tenant_api_key, for routes that may answer from memory.
+
+    The handler calls `charge` before each query, so that answers from memory do not count against the key's limit.
+    """
     key = _known_key(request)
     owner = bootstrap.callers().require_owner(key)
     return TenantReader(owner.tenant_id, lambda: bootstrap.callers().charge(key.api_key_hash))
@@ -49,7 +52,7 @@ def _known_key(request: HttpRequest) -> PresentedKey:
 
 
 def platform_caller(request: HttpRequest) -> str:
-    """The caller is one of the function's invokers, or holds the admin key. No BigQuery job."""
+    """Accept an invoker of the function, or the holder of the admin key. No job."""
     settings, platform = get_settings(), get_platform()
     invokers = platform.functions[settings.function_name].invokers
     accounts = (platform.service_accounts[name].id for name in invokers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from shared import errors
 from shared.http.messages import Answer
@@ -42,31 +43,38 @@ def problem(error: errors.ConvergenceError | None, *, instance: str, trace_id: s
     status = status_of(error)
     if status == 401:
         error = errors.Unauthenticated()  # every reason gets the same body
-    known = error if status != 500 else None
-    unknown, told = "internal", _FAILED
-    if isinstance(error, errors.ConfigError):
-        unknown, told = "invalid-configuration", _INVALID_FILE
-    if isinstance(error, errors.BrokenTemplate):
-        unknown, told = "invalid-template", f"{_BROKEN_TEMPLATE}: {'; '.join(error.message.splitlines())}."
-    facts = dict(known.facts) if known else {}
+    if error is None or status == 500:
+        kind, detail = _hidden(error)
+        facts: dict[str, Any] = {}
+    else:
+        kind, detail, facts = _kebab(type(error).__name__), error.message, dict(error.facts)
     retry_after = facts.pop("retry_after", _RETRY_AFTER_SECONDS if status == 503 else None)
-    if isinstance(known, errors.LimitReached):
-        facts = {"cap": known.cap, **facts}
+    if isinstance(error, errors.LimitReached):
+        facts = {"cap": error.cap, **facts}
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
     if "allow" in facts:
         headers["Allow"] = ", ".join(facts["allow"])
     if status == 401:
         headers["WWW-Authenticate"] = _CHALLENGES
     body = {
-        "type": f"urn:convergence:error:{_kebab(type(known).__name__) if known else unknown}",
+        "type": f"urn:convergence:error:{kind}",
         "title": _TITLES[status],
         "status": status,
-        "detail": known.message if known else told,
+        "detail": detail,
         "instance": instance,
         "trace_id": trace_id,
         **facts,
     }
     return Answer(status, body, headers)
+
+
+def _hidden(error: errors.ConvergenceError | None) -> tuple[str, str]:
+    """The kind and the text of a 500. Only an error in a file of the platform is named."""
+    if isinstance(error, errors.BrokenTemplate):
+        return "invalid-template", f"{_BROKEN_TEMPLATE}: {'; '.join(error.message.splitlines())}."
+    if isinstance(error, errors.ConfigError):
+        return "invalid-configuration", _INVALID_FILE
+    return "internal", _FAILED
 
 
 def _kebab(name: str) -> str:

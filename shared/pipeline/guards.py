@@ -19,10 +19,11 @@ def render_guards(template: Template, checked: Checked) -> list[RenderedCheck]:
     any. `has_rows` only warns of days without rows. `final_periods` only warns of final billing periods that change.
     """
     published = {target.step for target in template.publish}
-    own = [target for target in template.publish if not published & _steps_below(template, target.step)]
+    # A step that reads another published step lacks the same days, and one warning is enough.
+    first = [target for target in template.publish if not published & _steps_below(template, target.step)]
     return [
-        *(_guard(target, checked) for target in template.publish),
-        *(_has_rows(template, target, checked) for target in own),
+        *(_of_this_run(target, checked) for target in template.publish),
+        *(_has_rows(template, target, checked) for target in first),
         *render_period_checks(template, checked),
     ]
 
@@ -37,15 +38,15 @@ def _steps_below(template: Template, step_id: str) -> set[str]:
 def _has_rows(template: Template, target: Target, checked: Checked) -> RenderedCheck:
     check_id, step = f"{target.table}.has_rows", target.step
     day = day_column(target.table, target.date_column)
-    found = statement(_GUARDS, "has_rows").naming(staged=checked.staged[step], day=day)
+    check = statement(_GUARDS, "has_rows").naming(staged=checked.staged[step], day=day)
     values = {"check_id": check_id, "dates": list(checked.dates[step]), "grain": template.grain.replace("_", " ")}
-    return RenderedCheck(check_id, "has_rows", step, target.table, "warn", found, values)
+    return RenderedCheck(check_id, "has_rows", step, target.table, "warn", check, values)
 
 
-def _guard(target: Target, checked: Checked) -> RenderedCheck:
+def _of_this_run(target: Target, checked: Checked) -> RenderedCheck:
     check_id, step = f"{target.table}.of_this_run", target.step
-    found = statement(_GUARDS, "of_other_runs").naming(
+    check = statement(_GUARDS, "of_other_runs").naming(
         staged=checked.staged[step], day=day_column(target.table, target.date_column)
     )
     values = {"check_id": check_id, "source": checked.values["source"], "dates": list(checked.dates[step])}
-    return RenderedCheck(check_id, "of_this_run", step, target.table, "fail", found, values)
+    return RenderedCheck(check_id, "of_this_run", step, target.table, "fail", check, values)

@@ -49,13 +49,13 @@ class CoarseDay:
 
     def problem(self, grain: Grain) -> str | None:
         """The problem for a template of this grain, or None if the grain is as long as the period."""
-        told = f"{self.target.date_column} of {self.target.table} is the {_PARTS.get(self.part, self.part.lower())}"
-        made = f"{told}, by {self.expression}"
+        fact = f"{self.target.date_column} of {self.target.table} is the {_PARTS.get(self.part, self.part.lower())}"
+        made = f"{fact}, by {self.expression}"
         if self.part == "RUN":
             return f"{made}: a row's day must come from the rows, or another run would not replace it"
         if self.part == "INVOICE":
-            told = f"{made}: an invoice has usage of days in other months; use the day of the usage"
-            return None if grain == "billing_period" else told
+            problem = f"{made}: an invoice has usage of days in other months; use the day of the usage"
+            return None if grain == "billing_period" else problem
         if self.part == "SPAN":
             return None if grain != "day" else f"{made}: with grain day, group by the day instead"
         if self.part in _MONTHS:

@@ -90,12 +90,12 @@ class Callers:
         return require_tenant(read, key.tenant_id)
 
     def _refuse(self, address: str) -> None:
-        told = "This address sent too many requests without a valid key; check the key."
-        self._check(self._refusals, network_of(address), "refusals", told)
+        message = "This address sent too many requests without a valid key; check the key."
+        self._check(self._refusals, network_of(address), "refusals", message)
 
-    def _check(self, allowance: Allowance, name: str, cap: str, told: str) -> None:
+    def _check(self, allowance: Allowance, name: str, cap: str, message: str) -> None:
         if wait_seconds := allowance.take(name, now=self._clock()):
-            raise TooManyRequests(told, cap=cap, retry_after=math.ceil(wait_seconds))
+            raise TooManyRequests(message, cap=cap, retry_after=math.ceil(wait_seconds))
 
 
 def network_of(address: str) -> str:

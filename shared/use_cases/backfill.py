@@ -54,12 +54,12 @@ class Backfills:
             raise InvalidInput.of_field("Idempotency-Key", "cannot be sent with a preview, which saves nothing")
         try:
             source = request.require_source(backfill.parameters)
-            usage.check_no_backfill(template.pipeline_id, source)
+            usage.check_no_backfill_waits(template.pipeline_id, source)
             if backfill.is_preview:
-                usage.check_waiting(months)
+                usage.check_waiting_limit(months)
                 return Reply(_preview(request, backfill, usage.backfill_quota()), status=200)
             with self.intake.count_while_accepting(request.standing, months) as unseen:
-                usage.check_waiting(months, unseen=unseen)
+                usage.check_waiting_limit(months, unseen=unseen)
                 start, quota = usage.predict_backfill(template.pipeline_id, source), usage.backfill_quota()
                 accepted = self.intake.accept(request, PlannedRuns(source, start, backfill.parameters, backfill, quota))
         except (Conflict, InvalidInput, LimitReached):

@@ -31,5 +31,5 @@ class QuotaReset:
         with self.jobs.recording(JOB) as counts:
             done = until_applied(lambda: self.usage.reset(kept_days=_KEPT_DAYS), rng=self.rng)
             counts.update(records_updated=done.records_updated, records_archived=done.records_archived)
-        told = f"Reset {done.records_updated} daily quotas, archived {done.records_archived} old records"
-        return {"status": "success", **counts, "message": told, "executed_at": done.executed_at}
+        message = f"Reset {done.records_updated} daily quotas, archived {done.records_archived} old records"
+        return {"status": "success", **counts, "message": message, "executed_at": done.executed_at}

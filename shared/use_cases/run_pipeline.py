@@ -41,8 +41,8 @@ class ManualRuns:
         try:
             source = request.require_source(parameters)
             with self.intake.count_while_accepting(request.standing, 1) as unseen:
-                usage.check_quota(unseen=unseen)
-                usage.check_waiting(unseen=unseen)
+                usage.check_daily_limit(unseen=unseen)
+                usage.check_waiting_limit(unseen=unseen)
                 start = usage.predict_start(request.template.pipeline_id, source)
                 accepted = self.intake.accept(request, PlannedRuns(source, start, parameters))
         except (Conflict, InvalidInput, LimitReached):

@@ -72,25 +72,25 @@ def test_another_source_of_the_same_pipeline_does_not_hold_a_run_back() -> None:
 
 def test_the_daily_limit_is_answered_with_limit_and_used() -> None:
     with pytest.raises(QuotaExceeded) as refusal:
-        usage(started=5).check_quota()
+        usage(started=5).check_daily_limit()
     midnight = datetime(2025, 11, 18, tzinfo=UTC)
     assert refusal.value.facts == {"limit": 5, "used": 5, "resets_at": midnight, "retry_after": 5401}
 
 
 def test_manual_runs_that_wait_to_be_counted_use_the_limit_up() -> None:
     with pytest.raises(QuotaExceeded):
-        usage(waiting(2), started=3).check_quota()
+        usage(waiting(2), started=3).check_daily_limit()
 
 
 def test_scheduled_runs_that_wait_do_not_use_the_limit_up() -> None:
-    usage(waiting(9, manual=False), started=4).check_quota()
+    usage(waiting(9, manual=False), started=4).check_daily_limit()
 
 
 @given(started=st.integers(0, 20), uncounted=st.integers(0, 20), daily=st.integers(0, 20))
 def test_accepted_runs_never_exceed_the_daily_limit(started: int, uncounted: int, daily: int) -> None:
     standing = usage(*([waiting(uncounted)] if uncounted else []), started=started, daily=daily)
     try:
-        standing.check_quota()
+        standing.check_daily_limit()
     except QuotaExceeded:
         assert started + uncounted >= daily
     else:
@@ -138,11 +138,11 @@ def test_a_waiting_backfill_uses_no_quota_and_delays_no_other_run() -> None:
     months = QueuedGroup(
         BILLING, "s", "QUEUED", "backfill", is_uncounted=True, is_ahead=False, items=36, backfill_id="b"
     )
-    usage(months, daily=1).check_quota()
+    usage(months, daily=1).check_daily_limit()
     assert usage(months).predict_start(BILLING, "s") == Start("RUNNING")
-    usage(months).check_no_backfill(BILLING, "other")
+    usage(months).check_no_backfill_waits(BILLING, "other")
     with pytest.raises(Conflict) as refusal:
-        usage(months).check_no_backfill(BILLING, "s")
+        usage(months).check_no_backfill_waits(BILLING, "s")
     assert refusal.value.facts == {"backfill_id": "b", "waiting_runs": 36}
 
 
@@ -164,10 +164,10 @@ def test_accepted_runs_never_wait_beyond_the_limit(daily: int, more: int, groups
     limit = waiting_limit(daily)
     assert limit >= 10 * daily
     if sum(groups) + more <= limit:
-        asked.check_waiting(more)
+        asked.check_waiting_limit(more)
         return
     with pytest.raises(TooManyWaiting) as refusal:
-        asked.check_waiting(more)
+        asked.check_waiting_limit(more)
     facts = refusal.value.facts
     assert (refusal.value.cap, facts["limit"], facts["waiting"]) == ("waiting_runs", limit, sum(groups))
     assert facts["retry_after"] > 0

@@ -65,17 +65,17 @@ def test_work_that_every_read_has_seen_is_forgotten() -> None:
 
 
 def test_one_request_gets_the_last_run_of_a_day_and_the_other_a_short_retry_after() -> None:
-    usage(started=4, daily=5).check_quota(unseen=0)
+    usage(started=4, daily=5).check_daily_limit(unseen=0)
     with pytest.raises(TooManyRequests) as refusal:
-        usage(started=4, daily=5).check_quota(unseen=1)
+        usage(started=4, daily=5).check_daily_limit(unseen=1)
     assert refusal.value.facts == {"retry_after": 5}
     with pytest.raises(QuotaExceeded):
-        usage(started=5, daily=5).check_quota(unseen=1)
+        usage(started=5, daily=5).check_daily_limit(unseen=1)
 
 
 def test_one_request_gets_the_last_places_of_a_queue() -> None:
-    usage(started=0, daily=5).check_waiting(60, unseen=40)
+    usage(started=0, daily=5).check_waiting_limit(60, unseen=40)
     with pytest.raises(TooManyRequests):
-        usage(started=0, daily=5).check_waiting(60, unseen=41)
+        usage(started=0, daily=5).check_waiting_limit(60, unseen=41)
     with pytest.raises(TooManyWaiting):
-        usage(started=0, daily=5).check_waiting(101, unseen=0)
+        usage(started=0, daily=5).check_waiting_limit(101, unseen=0)

@@ -20,8 +20,8 @@ def as_operator() -> Iterator[None]:
         with translated():
             yield
     except google_auth.DefaultCredentialsError as error:
-        told = str(error).splitlines()[0]
-        found = "" if "default credentials were not found" in told else f": {told.rstrip('.')}"
+        cause = str(error).splitlines()[0]
+        found = "" if "default credentials were not found" in cause else f": {cause.rstrip('.')}"
         raise NotSignedIn(f"there are no Google credentials{found}; {_WAY_OUT}") from error
     except google_auth.RefreshError as error:
         raise NotSignedIn(f"Google refuses the credentials; {_WAY_OUT}") from error

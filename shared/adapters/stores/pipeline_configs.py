@@ -173,8 +173,8 @@ def _job_id(config_id: str) -> str:
 
 # The answer is stored as labels of the job, so that a repeated call reads it back without a query.
 def _labels(config: PipelineConfig, body_digest: str) -> dict[str, str]:
-    told = {"next_run": str(int(config.next_run_time.timestamp()))} if config.next_run_time else {}
-    return {"body": body_digest, **told}
+    next_run = {"next_run": str(int(config.next_run_time.timestamp()))} if config.next_run_time else {}
+    return {"body": body_digest, **next_run}
 
 
 def _created(job: bigquery.QueryJob) -> CreatedConfig:

@@ -39,47 +39,47 @@ class RunAcceptance:
         rows = self.warehouse.read(statement("run_acceptance", "find_standing"), values)
         return _standing(rows[0]) if rows else None
 
-    def accept(self, requested: QueueableRuns, told: AcceptedRun) -> AcceptedRun | None:
+    def accept(self, queueable: QueueableRuns, answer: AcceptedRun) -> AcceptedRun | None:
         """Insert the runs and their queue items under the request's id, once. One job.
 
-        It returns `told`, which is this call's answer, or the answer of an earlier call with this id. It returns None
-        if no run can begin under this id any more.
+        It returns `answer`, which is this call's answer, or the answer of an earlier call with this id. It returns
+        None if no run can begin under this id any more.
         """
-        runs = [{**run, "position": position} for position, run in enumerate(requested.runs)]
+        runs = [{**run, "position": position} for position, run in enumerate(queueable.runs)]
         values = {
-            **asdict(requested),
+            **asdict(queueable),
             "runs": json.dumps(runs),
-            "status": told.start.status,
-            "wait_reason": told.start.wait_reason,
-            "priority": BACKFILL_PRIORITY if requested.backfill_id else MANUAL_PRIORITY,
+            "status": answer.start.status,
+            "wait_reason": answer.start.wait_reason,
+            "priority": BACKFILL_PRIORITY if queueable.backfill_id else MANUAL_PRIORITY,
             "max_retries": MANUAL_MAX_RETRIES,
         }
         try:
             job = self.warehouse.insert(
                 statement("run_acceptance", "accept_runs"),
                 values,
-                job_id=_job_id(requested.request_id),
-                dataset=requested.tenant_id,
-                options=JobOptions(_labels(told)),
+                job_id=_job_id(queueable.request_id),
+                dataset=queueable.tenant_id,
+                options=JobOptions(_labels(answer)),
             )
             self.warehouse.finished(job)
         except DuplicateJob:
-            return self._told(requested.request_id, self.warehouse.get_job(_job_id(requested.request_id)))
+            return self._answer_of(queueable.request_id, self.warehouse.get_job(_job_id(queueable.request_id)))
         except AssertionFailed:
             return None
-        return told
+        return answer
 
     def find_accepted(self, run_id: str) -> AcceptedRun | None:
         """The run that was accepted under this id, read from its job, or None if there is no job or it failed."""
         job = self.warehouse.find_job(_job_id(run_id))
-        return self._told(run_id, job) if job else None
+        return self._answer_of(run_id, job) if job else None
 
     def is_used(self, run_id: str) -> bool:
         """Whether a job, failed or not, has used this run's id."""
         return self.warehouse.find_job(_job_id(run_id)) is not None
 
-    def _told(self, run_id: str, job: bigquery.QueryJob) -> AcceptedRun | None:
-        return None if self.warehouse.failure(job) else _accepted(run_id, job)
+    def _answer_of(self, run_id: str, job: bigquery.QueryJob) -> AcceptedRun | None:
+        return None if self.warehouse.failure(job) else _from_labels(run_id, job)
 
 
 def _standing(row: Row) -> Standing:
@@ -102,12 +102,12 @@ def _job_id(run_id: str) -> str:
 
 
 # The job's labels keep the answer, so that a repeated call reads it without a query.
-def _labels(told: AcceptedRun) -> dict[str, str]:
-    facts = {"body": told.body_digest, **vars(told.start), **(vars(told.quota) if told.quota else {})}
+def _labels(answer: AcceptedRun) -> dict[str, str]:
+    facts = {"body": answer.body_digest, **vars(answer.start), **(vars(answer.quota) if answer.quota else {})}
     return {name: str(value) for name, value in facts.items() if value is not None}
 
 
-def _accepted(run_id: str, job: bigquery.QueryJob) -> AcceptedRun:
+def _from_labels(run_id: str, job: bigquery.QueryJob) -> AcceptedRun:
     labels = job.labels
     position, reason = labels.get("queue_position"), labels.get("wait_reason")
     start = Start(labels["status"].upper(), reason.upper() if reason else None, int(position) if position else None)

@@ -212,8 +212,8 @@ def _row_in_words(row: Mapping[str, Any]) -> str:
         "project": (row.get("project") or {}).get("id"),
         "resource": (row.get("resource") or {}).get("name"),
     }
-    told = [f"{name} {fact}" for name, fact in facts.items() if fact]
-    return f"the row {', '.join(told)}" if told else "a row"
+    named = [f"{name} {fact}" for name, fact in facts.items() if fact]
+    return f"the row {', '.join(named)}" if named else "a row"
 
 
 def _compared(batch: pa.RecordBatch) -> tuple[Any, Any, Any, Any]:

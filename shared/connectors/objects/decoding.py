@@ -69,8 +69,8 @@ def _damage_named(store: ObjectStore, found: StoredObject) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        told = " ".join(str(error).split())[:200]
-        raise StepRefused(f"{found.key} of {store.place} cannot be read to its end: {told}") from error
+        cause = " ".join(str(error).split())[:200]
+        raise StepRefused(f"{found.key} of {store.place} cannot be read to its end: {cause}") from error
 
 
 def _parquet(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:

@@ -53,5 +53,5 @@ def unnamed_source_warning(
             found.setdefault(name, []).append(f"{schedule['pipeline_id']} ({schedule['config_id']})")
     if not found:
         return None
-    told = [f"Neither the credential nor {', '.join(named)} names a {name}" for name, named in found.items()]
-    return f"{'; '.join(told)}: the runs of these active schedules fail until one of the two names it."
+    parts = [f"Neither the credential nor {', '.join(named)} names a {name}" for name, named in found.items()]
+    return f"{'; '.join(parts)}: the runs of these active schedules fail until one of the two names it."

@@ -9,12 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from shared.domain.dispatching.queue_state import PROCESSING
+from shared.domain.dispatching.queue_state import PROCESSING, QUEUED
 from shared.domain.runs.backfill import BackfillQuota
 from shared.errors import Conflict, QuotaExceeded, TooManyRequests, TooManyWaiting
 
-_DAYS_OF_RUNS, _FEWEST_WAITING = 10, 100
-_SECONDS_UNTIL_SOME_HAVE_ENDED, _SECONDS_UNTIL_ACCEPTED = 300, 5
+_WAITING_DAYS = 10  # so many days' worth of runs may wait
+_FEWEST_WAITING = 100
+# When a refused caller may try again.
+_RETRY_WHEN_SOME_ENDED_SECONDS = 300
+_RETRY_WHEN_ACCEPTED_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -80,23 +83,25 @@ class Usage:
         """The runs that wait for a slot, for quota or for another attempt."""
         return _count(group for group in self.queue if group.state != PROCESSING)
 
-    def check_quota(self, *, unseen: int = 0) -> None:
-        """Raise QuotaExceeded if today's runs leave nothing of the daily limit.
+    def check_daily_limit(self, *, unseen: int = 0) -> None:
+        """Raise QuotaExceeded if today's runs have used up the daily limit.
 
-        It raises TooManyRequests if `unseen` runs, which this standing may not show yet, could leave nothing.
+        `unseen`: runs that are just being accepted, which this read may not show. If these could use up the limit, it
+        raises TooManyRequests.
         """
         used = self.used_today
-        if used < self.daily_limit:
-            return _check_unseen(used + unseen < self.daily_limit)
-        resets_at = next_utc_midnight(self.now)
-        retry_after = int((resets_at - self.now).total_seconds()) + 1
-        raise QuotaExceeded(limit=self.daily_limit, used=used, resets_at=resets_at, retry_after=retry_after)
+        if used >= self.daily_limit:
+            resets_at = next_utc_midnight(self.now)
+            retry_after = int((resets_at - self.now).total_seconds()) + 1
+            raise QuotaExceeded(limit=self.daily_limit, used=used, resets_at=resets_at, retry_after=retry_after)
+        if used + unseen >= self.daily_limit:
+            raise _others_are_accepted()
 
-    def check_waiting(self, runs: int = 1, *, unseen: int = 0) -> None:
-        """Raise TooManyWaiting if `runs` more would exceed the limit of waiting runs, TooManyRequests as check_quota.
+    def check_waiting_limit(self, runs: int = 1, *, unseen: int = 0) -> None:
+        """Raise TooManyWaiting if `runs` more would exceed the limit of waiting runs.
 
-        Calls to several instances at the same moment may together exceed the limit. That is harmless: the limit only
-        protects the platform.
+        If `unseen` runs could exceed it, it raises TooManyRequests, as check_daily_limit. Calls to several instances at
+        the same moment may together exceed the limit. That is harmless: the limit only protects the platform.
         """
         waiting, limit = self.waiting, waiting_limit(self.daily_limit)
         if waiting + runs > limit:
@@ -105,9 +110,10 @@ class Usage:
                 "wait until some have ended.",
                 limit=limit,
                 waiting=waiting,
-                retry_after=_SECONDS_UNTIL_SOME_HAVE_ENDED,
+                retry_after=_RETRY_WHEN_SOME_ENDED_SECONDS,
             )
-        _check_unseen(waiting + unseen + runs <= limit)
+        if waiting + runs + unseen > limit:
+            raise _others_are_accepted()
 
     def predict_start(self, pipeline_id: str, source: str | None) -> Start:
         """The start of a run that is accepted now: RUNNING if a slot is free, otherwise the reason to wait."""
@@ -131,27 +137,29 @@ class Usage:
         reserved = self.due_today + self._uncounted("scheduled")
         return BackfillQuota(self.daily_limit, self.used_today, reserved, self.schedules)
 
-    def check_no_backfill(self, pipeline_id: str, source: str | None) -> None:
+    def check_no_backfill_waits(self, pipeline_id: str, source: str | None) -> None:
         """Raise Conflict while runs of an earlier backfill of this pipeline and source wait."""
-        key = ("backfill", "QUEUED", pipeline_id, source)
-        waiting = [group for group in self.queue if (group.kind, group.state, *group.key) == key]
+        waiting = [
+            group
+            for group in self.queue
+            if group.kind == "backfill" and group.state == QUEUED and group.key == (pipeline_id, source)
+        ]
         if waiting:
-            facts = {"backfill_id": waiting[0].backfill_id, "waiting_runs": _count(waiting)}
             raise Conflict(
                 "Runs of another backfill of this pipeline still wait; cancel it, or wait until they have started.",
-                **facts,
+                backfill_id=waiting[0].backfill_id,
+                waiting_runs=_count(waiting),
             )
 
     def _uncounted(self, kind: str) -> int:
         return _count(group for group in self.queue if group.is_uncounted and group.kind == kind)
 
 
-def _check_unseen(leaves_room: bool) -> None:
-    if not leaves_room:
-        raise TooManyRequests(
-            "Other runs of this tenant are just being accepted; wait, then try again.",
-            retry_after=_SECONDS_UNTIL_ACCEPTED,
-        )
+def _others_are_accepted() -> TooManyRequests:
+    return TooManyRequests(
+        "Other runs of this tenant are just being accepted; wait, then try again.",
+        retry_after=_RETRY_WHEN_ACCEPTED_SECONDS,
+    )
 
 
 def _count(groups: Iterable[QueuedGroup]) -> int:
@@ -165,4 +173,4 @@ def next_utc_midnight(now: datetime) -> datetime:
 
 def waiting_limit(daily_limit: int) -> int:
     """The number of runs of a tenant that may wait: as many as it can start in ten days, and at least 100."""
-    return max(_FEWEST_WAITING, _DAYS_OF_RUNS * daily_limit)
+    return max(_FEWEST_WAITING, _WAITING_DAYS * daily_limit)

@@ -85,13 +85,13 @@ def _ever_fires(cron: str) -> bool:
 
 def uneven_steps(cron: str) -> list[str]:
     """A sentence for each step of minutes or hours that does not divide its hour or day."""
-    told = []
+    warnings = []
     for text, name, whole, span in zip(cron.split(), ("minute", "hour"), (60, 24), ("hour", "day"), strict=False):
         found = re.fullmatch(r"\*/(\d+)", text)
         if found and whole % int(found[1]):
             last = (whole - 1) // int(found[1]) * int(found[1])
-            told.append(f"{name} {text} begins anew each {span}: after {last} comes 0, not {last + int(found[1])}.")
-    return told
+            warnings.append(f"{name} {text} begins anew each {span}: after {last} comes 0, not {last + int(found[1])}.")
+    return warnings
 
 
 def _require_fields(expression: str) -> str:
@@ -116,8 +116,8 @@ def _require_part(part: str, name: str) -> None:
     # A step of a star may be as long as the field. A step from a number must reach a second value.
     longest = high if found["first"] is None else last - first
     if found["step"] and not 1 <= int(found["step"]) <= longest:
-        told = f"must be 1 to {longest}" if longest else "leaves no second value"
-        raise _refused(f"{name}: the step {found['step']} of {part} {told}; the range of {name} is {low} to {high}")
+        rule = f"must be 1 to {longest}" if longest else "leaves no second value"
+        raise _refused(f"{name}: the step {found['step']} of {part} {rule}; the range of {name} is {low} to {high}")
     return None
 
 

@@ -66,8 +66,8 @@ def _inconsistencies(template: Template) -> Iterator[tuple[Place, str]]:
     if template.grain == "billing_period":
         for index, target in enumerate(template.publish):
             if target.date_column not in BILLING_PERIOD_COLUMNS:
-                told = " or ".join(BILLING_PERIOD_COLUMNS)
-                yield ("publish", index, "date_column"), f"must be {told}: whole billing periods are replaced"
+                expected = " or ".join(BILLING_PERIOD_COLUMNS)
+                yield ("publish", index, "date_column"), f"must be {expected}: whole billing periods are replaced"
     yield from _unknown_steps(template)
     yield from _parameter_problems(template)
     for place, name, _ in template.placeholders():
