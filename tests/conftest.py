@@ -170,21 +170,22 @@ def make_frontend(make_tenant: MakeTenant, bigquery_client: bigquery.Client) -> 
     return make
 
 
+@pytest.fixture(scope="session")
+def make_connected(make_frontend: MakeFrontend) -> MakeFrontend:
+    """The frontend of another new tenant whose credentials are stored; takes the limits that `onboard` takes."""
+
+    def make(**limits: int) -> Frontend:
+        frontend = make_frontend(**limits)
+        frontend.store_keyless()
+        return frontend
+
+    return make
+
+
 @pytest.fixture
 def frontend(make_frontend: MakeFrontend) -> Frontend:
     """The frontend of a tenant that has no credentials yet."""
     return make_frontend()
-
-
-@pytest.fixture(scope="session")
-def onlooker(make_frontend: MakeFrontend) -> Iterator[Frontend]:
-    """The frontend of a tenant with credentials, shared by tests whose requests are refused or only read."""
-    onlooker = make_frontend()
-    onlooker.store_keyless()
-    yield onlooker
-    written = ("pipeline_execution_queue", "pipeline_run_events", "tenant_pipeline_configs")
-    assert [row for table in written for row in onlooker.central(table)] == []
-    assert onlooker.logged_actions() == ["CREDENTIAL_ADDED"]
 
 
 @pytest.fixture
@@ -192,6 +193,16 @@ def connected(frontend: Frontend) -> Frontend:
     """The frontend of a tenant whose credentials are stored."""
     frontend.store_keyless()
     return frontend
+
+
+@pytest.fixture(scope="session")
+def shared_frontend(make_connected: MakeFrontend) -> Iterator[Frontend]:
+    """A connected frontend that tests share. They may only read, or send requests that are refused."""
+    frontend = make_connected()
+    yield frontend
+    written = ("pipeline_execution_queue", "pipeline_run_events", "tenant_pipeline_configs")
+    assert [row for table in written for row in frontend.central(table)] == []
+    assert frontend.logged_actions() == ["CREDENTIAL_ADDED"]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import requests
 
 from devcloud.server import Devcloud
 from tests.conftest import JobsOf, MakeFrontend
+from tests.support.answers import refused_fields
 from tests.support.faults import cut_off
 from tests.support.frontend import Frontend
 from tests.support.schedules import Schedules
@@ -77,9 +78,8 @@ def test_a_preview_takes_one_job_and_writes_nothing(connected: Frontend, jobs_of
     assert preview.json()["runs"] == dates
 
 
-def test_the_preview_leaves_schedules_and_waiting_runs_their_share(make_frontend: MakeFrontend) -> None:
-    frontend = make_frontend(daily_limit=5)
-    frontend.store_keyless()
+def test_the_preview_leaves_schedules_and_waiting_runs_their_share(make_connected: MakeFrontend) -> None:
+    frontend = make_connected(daily_limit=5)
     schedules = Schedules(frontend)
     schedules.make_due(schedules.start())
     frontend.start()
@@ -90,10 +90,9 @@ def test_the_preview_leaves_schedules_and_waiting_runs_their_share(make_frontend
 
 
 def test_a_backfill_is_queued_although_the_quota_is_used_up_and_ordinary_runs_are_unaffected(
-    make_frontend: MakeFrontend,
+    make_connected: MakeFrontend,
 ) -> None:
-    frontend = make_frontend(daily_limit=2)
-    frontend.store_keyless()
+    frontend = make_connected(daily_limit=2)
     schedules = Schedules(frontend)
     schedules.make_due(schedules.start())
     frontend.start()
@@ -116,20 +115,18 @@ def test_a_backfill_is_queued_although_the_quota_is_used_up_and_ordinary_runs_ar
         ({"start_date": "November", "surprise": 1}, {"start_date", "surprise"}),
     ],
 )
-def test_a_bad_backfill_is_refused_by_field(onlooker: Frontend, changes: Json, fields: set[str]) -> None:
-    answer = ask(onlooker, **changes)
-    assert answer.status_code == 400
-    assert {item["field"] for item in answer.json()["errors"]} == fields
-    assert onlooker.central("pipeline_execution_queue") == []
+def test_a_bad_backfill_is_refused_by_field(shared_frontend: Frontend, changes: Json, fields: set[str]) -> None:
+    answer = ask(shared_frontend, **changes)
+    assert set(refused_fields(answer)) == fields
+    assert shared_frontend.central("pipeline_execution_queue") == []
 
 
 def test_a_backfill_without_credentials_is_409(frontend: Frontend) -> None:
     assert ask(frontend).status_code == ask(frontend, preview=True).status_code == 409
 
 
-def test_another_tenants_key_is_403_and_queues_nothing(connected: Frontend, make_frontend: MakeFrontend) -> None:
-    other = make_frontend()
-    other.store_keyless()
+def test_another_tenants_key_is_403_and_queues_nothing(connected: Frontend, make_connected: MakeFrontend) -> None:
+    other = make_connected()
     assert ask(other, path=connected.run_path).status_code == 403
     assert [*connected.central("pipeline_execution_queue"), *other.central("pipeline_execution_queue")] == []
     body = ask(connected).json()
@@ -140,8 +137,12 @@ def test_a_second_backfill_waits_for_the_first(connected: Frontend) -> None:
     first = ask(connected)
     assert first.status_code == 202
     for again in (ask(connected), ask(connected, preview=True)):
-        told = again.json()
-        assert (again.status_code, told["waiting_runs"], told["backfill_id"]) == (409, 12, first.json()["backfill_id"])
+        problem = again.json()
+        assert (again.status_code, problem["waiting_runs"], problem["backfill_id"]) == (
+            409,
+            12,
+            first.json()["backfill_id"],
+        )
     assert ask(connected, billing_export_table=f"{connected.tenant.project}.billing.other").status_code == 202
 
 

@@ -11,6 +11,7 @@ from tests.conftest import JobsOf, MakeFrontend
 from tests.support.dispatching import Dispatching
 from tests.support.faults import cut_off
 from tests.support.frontend import Frontend
+from tests.support.run_rows import begin_attempt
 
 TWO_YEARS = {"start_date": "2023-12-01", "end_date": "2025-11-17", "split": "month"}
 
@@ -30,7 +31,7 @@ def cancel(
     return frontend.api.post(path, headers=headers)
 
 
-def asked(frontend: Frontend) -> list[str]:
+def requested_cancels(frontend: Frontend) -> list[str]:
     """The runs whose cancellation was requested, once for each request."""
     events = frontend.central("pipeline_run_events")
     return sorted(event["run_id"] for event in events if event["kind"] == "CANCEL_REQUESTED")
@@ -42,29 +43,19 @@ def counts(answer: requests.Response) -> tuple[int, int, int]:
     return body["waiting_runs"], body["running_runs"], body["finished_runs"]
 
 
-def set_state(frontend: Frontend, *, running: str, finished: str) -> None:
-    """Mark one run as begun and one as ended, as the dispatcher and the executor would record it."""
-    frontend.sql("UPDATE {own}.x_meta_pipeline_runs SET status = 'RUNNING' WHERE run_id = @run_id", run_id=running)
-    frontend.sql(
-        "UPDATE {tenants}.pipeline_execution_queue SET state = 'PROCESSING', attempt = 1 WHERE run_id = @run_id",
-        run_id=running,
-    )
-    frontend.sql("UPDATE {own}.x_meta_pipeline_runs SET status = 'COMPLETED' WHERE run_id = @run_id", run_id=finished)
-    frontend.sql("DELETE FROM {tenants}.pipeline_execution_queue WHERE run_id = @run_id", run_id=finished)
-
-
 def test_the_cancellation_of_every_run_that_has_not_ended_is_requested(connected: Frontend) -> None:
     backfill_id, runs = begin(connected)
     other = connected.start()
-    set_state(connected, running=runs[0], finished=runs[1])
+    begin_attempt(connected, runs[0])
+    connected.finish(runs[1], "COMPLETED")
     answer = cancel(connected, backfill_id)
     assert answer.json() == {
         "backfill_id": backfill_id, "tenant_id": connected.tenant_id, "waiting_runs": 22, "running_runs": 1,
         "finished_runs": 1, "message": "Cancellation requested",
     }  # fmt: skip
-    assert asked(connected) == sorted({*runs} - {runs[1]})
-    assert connected.api.get(f"{connected.runs_path}/{other}").json()["cancel_requested"] is False
-    assert connected.api.get(f"{connected.runs_path}/{runs[0]}").json()["cancel_requested"] is True
+    assert requested_cancels(connected) == sorted({*runs} - {runs[1]})
+    assert connected.get_run(other)["cancel_requested"] is False
+    assert connected.get_run(runs[0])["cancel_requested"] is True
 
 
 def test_it_takes_two_jobs_however_many_runs_there_are(connected: Frontend, jobs_of: JobsOf) -> None:
@@ -78,18 +69,17 @@ def test_it_takes_two_jobs_however_many_runs_there_are(connected: Frontend, jobs
 
 def test_a_repeated_cancel_requests_nothing_twice(connected: Frontend) -> None:
     backfill_id, runs = begin(connected)
-    assert connected.api.post(f"{connected.runs_path}/{runs[3]}/cancel").status_code == 202
+    assert connected.cancel(runs[3]).status_code == 202
     assert [counts(cancel(connected, backfill_id)) for _ in range(2)] == [(24, 0, 0)] * 2
-    assert asked(connected) == sorted(runs)
+    assert requested_cancels(connected) == sorted(runs)
 
 
-def test_another_tenants_backfill_is_404_like_an_unknown_one(connected: Frontend, make_frontend: MakeFrontend) -> None:
+def test_another_tenants_backfill_is_404_like_an_unknown_one(connected: Frontend, make_connected: MakeFrontend) -> None:
     backfill_id, _ = begin(connected)
-    other = make_frontend()
-    other.store_keyless()
+    other = make_connected()
     assert cancel(other, backfill_id).status_code == 404
     assert cancel(other, backfill_id, of=connected).status_code == 403
-    assert (asked(connected), asked(other)) == ([], [])
+    assert (requested_cancels(connected), requested_cancels(other)) == ([], [])
 
 
 def test_an_unknown_backfill_is_404_and_a_body_is_400(connected: Frontend) -> None:
@@ -98,7 +88,7 @@ def test_an_unknown_backfill_is_404_and_a_body_is_400(connected: Frontend) -> No
     path = f"/api/v1/pipelines/backfills/{connected.tenant_id}/{backfill_id}/cancel"
     assert connected.api.post(path, {"force": True}).status_code == 400
     assert connected.api.get(path).status_code == 405
-    assert asked(connected) == []
+    assert requested_cancels(connected) == []
 
 
 def test_an_interrupted_call_is_completed_by_the_next(connected: Frontend, cloud: Devcloud) -> None:
@@ -107,7 +97,7 @@ def test_an_interrupted_call_is_completed_by_the_next(connected: Frontend, cloud
     first = cut_off(cloud, "pipeline_runs", lambda headers: cancel(connected, backfill_id, headers=headers), at_job=1)
     assert first.status_code == 503
     assert counts(cancel(connected, backfill_id)) == (24, 0, 0)
-    assert asked(connected) == sorted(runs)
+    assert requested_cancels(connected) == sorted(runs)
 
 
 def test_the_dispatchers_next_call_ends_all_waiting_runs(dispatching: Dispatching) -> None:

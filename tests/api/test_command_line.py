@@ -142,8 +142,8 @@ def test_credentials_are_listed_and_the_setup_is_printed(owner: Frontend) -> Non
     assert owner.tenant_id in command(owner, "credentials", "setup", "aws").stdout
 
 
-def test_the_tenant_is_the_one_that_the_key_names_unless_it_is_given(owner: Frontend, onlooker: Frontend) -> None:
-    said = command(owner, "usage", "--tenant", onlooker.tenant_id)
+def test_the_tenant_is_the_one_of_the_key_unless_it_is_given(owner: Frontend, shared_frontend: Frontend) -> None:
+    said = command(owner, "usage", "--tenant", shared_frontend.tenant_id)
     assert (said.returncode, said.stderr) == (1, "The API key belongs to another tenant.\n")
 
 

@@ -90,9 +90,9 @@ def test_a_run_requested_before_the_datasets_grants_have_effect_can_be_repeated(
     key = PresentedKey(hash_api_key(connected.tenant.api_key), connected.tenant_id)
     standing = run_intake.require_standing(key)
     first = CreationRequest(connected.run_body(), None, "first-run")
-    with refused(client, "POST", ACCEPTING), pytest.raises(Unavailable) as told:
+    with refused(client, "POST", ACCEPTING), pytest.raises(Unavailable) as raised:
         ManualRuns(run_intake).answer(RunRequest(standing, get_template("gcp", "cost", "billing"), first))
-    assert told.value.facts["retry_after"] == 30
+    assert raised.value.facts["retry_after"] == 30
     again = connected.run(headers={"Idempotency-Key": "first-run"})
     assert again.status_code == 202, again.text
     queued = connected.central("pipeline_execution_queue")

@@ -51,9 +51,9 @@ def test_only_an_address_that_guesses_keys_gets_429(frontend: Frontend) -> None:
     answers: list[requests.Response] = []
     while not answers or answers[-1].status_code == requests.codes.unauthorized:
         answers.append(asked(frontend, frontend.runs_path, keys[len(answers)]))
-    told = answers[-1]
-    assert (len(answers) > 100, told.status_code) == (True, 429)
-    assert (told.json()["cap"], int(told.headers["Retry-After"]) > 0) == ("refusals", True)
+    refused = answers[-1]
+    assert (len(answers) > 100, refused.status_code) == (True, 429)
+    assert (refused.json()["cap"], int(refused.headers["Retry-After"]) > 0) == ("refusals", True)
     assert [job for answer in answers for job in jobs_of(frontend, answer)] == []
 
     assert asked(frontend, frontend.runs_path, keys[0], address="198.51.100.7").status_code == 401

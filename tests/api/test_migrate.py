@@ -214,9 +214,9 @@ def test_a_dataset_that_cannot_be_changed_does_not_prevent_the_change_of_the_oth
     gone = new_frontend(estate.cloud, estate.client)
     gone.store_keyless()
     estate.make_all_older(first, gone)
-    migration, told = Migration(warehouse_of(estate.client)), list[tuple[int, int]]()
-    plan = migration.plan(progress=lambda *counts: told.append(counts))
-    assert told == [(number, 4) for number in range(1, 5)]
+    migration, reported = Migration(warehouse_of(estate.client)), list[tuple[int, int]]()
+    plan = migration.plan(progress=lambda *counts: reported.append(counts))
+    assert reported == [(number, 4) for number in range(1, 5)]
     estate.client.delete_dataset(gone.tenant_id, delete_contents=True)
     failed = {change.dataset for change, error in migration.carry_out(plan) if error}
     assert (failed, estate.lacks(first)) == ({gone.tenant_id}, set())

@@ -11,6 +11,7 @@ import pytest
 
 from devcloud.server import Devcloud
 from tests.conftest import MakeFrontend
+from tests.support.answers import refused_fields
 from tests.support.faults import cut_off
 from tests.support.frontend import Frontend
 from tests.support.schedules import FAR_CRON, Schedules
@@ -26,10 +27,9 @@ def schedules(connected: Frontend) -> Schedules:
 
 
 @pytest.fixture(scope="module")
-def untouched(make_frontend: MakeFrontend) -> Iterator[tuple[Schedules, str]]:
+def untouched(make_connected: MakeFrontend) -> Iterator[tuple[Schedules, str]]:
     """A schedule and its id. Tests do not change it."""
-    frontend = make_frontend()
-    frontend.store_keyless()
+    frontend = make_connected()
     schedules = Schedules(frontend)
     config_id = schedules.start(cron_expression="30 2 * * *", timezone="America/New_York")
     yield schedules, config_id
@@ -87,8 +87,7 @@ class TestChange:
     def test_bad_field_is_400_by_its_name(self, untouched: tuple[Schedules, str], change: Json, field: str) -> None:
         schedules, config_id = untouched
         answer = schedules.change(config_id, change)
-        assert answer.status_code == 400
-        assert [item["field"] for item in answer.json()["errors"]] == [field]
+        assert refused_fields(answer) == [field]
         assert schedules.rows()[0]["updated_at"] is None
 
     def test_schedule_without_credentials_cannot_be_switched_on(self, schedules: Schedules) -> None:
@@ -196,8 +195,7 @@ class TestPreview:
     ) -> None:
         schedules, config_id = untouched
         answer = schedules.api.get(f"{schedules.path}/{config_id}/preview", params=query)
-        assert answer.status_code == 400
-        assert answer.json()["errors"][0]["field"] == next(iter(query))
+        assert refused_fields(answer) == list(query)
 
 
 def test_a_field_that_users_do_not_set_cannot_be_changed(untouched: tuple[Schedules, str]) -> None:
@@ -205,6 +203,6 @@ def test_a_field_that_users_do_not_set_cannot_be_changed(untouched: tuple[Schedu
     shown = schedules.api.get(schedules.path).json()["pipelines"][0]
     answer = schedules.change(config_id, shown)
     assert answer.status_code == 400
-    told = {item["field"]: item["message"] for item in answer.json()["errors"]}
-    assert told["provider"] == told["next_run_time"] == "cannot be changed"
-    assert "cron_expression" not in told
+    messages = {item["field"]: item["message"] for item in answer.json()["errors"]}
+    assert messages["provider"] == messages["next_run_time"] == "cannot be changed"
+    assert "cron_expression" not in messages

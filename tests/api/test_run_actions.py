@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import requests
-
 from devcloud.server import Devcloud
 from tests.conftest import MakeFrontend
 from tests.support.faults import cut_off
 from tests.support.frontend import Frontend
 
 
-def retry(frontend: Frontend, run_id: str, headers: dict[str, str | None] | None = None) -> requests.Response:
-    return frontend.api.post(f"{frontend.runs_path}/{run_id}/retry", headers=headers)
+def retries_of(frontend: Frontend, first: str) -> set[str]:
+    """The ids of the logged runs that retry this one."""
+    return {row["run_id"] for row in frontend.own("x_meta_pipeline_runs") if row["retry_of"] == first}
 
 
-def repeated_runs(frontend: Frontend, first: str) -> set[str]:
-    """The ids of runs that retry this one, from the tenant's run log. The queue must have the same runs."""
-    logged = {row["pipeline_logging_id"] for row in frontend.own("x_meta_pipeline_runs") if row["retry_of"] == first}
+def queued_retries_of(frontend: Frontend, first: str) -> set[str]:
+    """The same for a tenant without other waiting runs, whose queue must have these runs."""
+    logged = retries_of(frontend, first)
     assert {item["run_id"] for item in frontend.central("pipeline_execution_queue")} == logged
     return logged
 
 
-def repeated_runs_of(frontend: Frontend, first: str) -> list[str]:
-    """The runs that retry this one; the tenant may have others."""
-    return [row["run_id"] for row in frontend.own("x_meta_pipeline_runs") if row["retry_of"] == first]
-
-
-def test_retry_beyond_the_quota_is_429_with_its_figures(make_frontend: MakeFrontend) -> None:
-    frontend = make_frontend(daily_limit=2)
-    frontend.store_keyless()
+def test_retry_beyond_the_quota_is_429_with_its_figures(make_connected: MakeFrontend) -> None:
+    frontend = make_connected(daily_limit=2)
     first = frontend.start()
     frontend.finish(first, "FAILED")
-    accepted = [retry(frontend, first), retry(frontend, first)]
+    accepted = [frontend.retry(first), frontend.retry(first)]
     assert [answer.status_code for answer in accepted] == [202, 202]
-    refused = retry(frontend, first)
+    refused = frontend.retry(first)
     assert (refused.status_code, refused.json()["limit"], refused.json()["used"]) == (429, 2, 2)
-    assert repeated_runs(frontend, first) == {answer.json()["pipeline_logging_id"] for answer in accepted}
+    assert queued_retries_of(frontend, first) == {answer.json()["pipeline_logging_id"] for answer in accepted}
 
 
 def test_a_retry_with_the_same_key_starts_one_run_and_is_marked_as_replayed(connected: Frontend) -> None:
@@ -43,36 +36,34 @@ def test_a_retry_with_the_same_key_starts_one_run_and_is_marked_as_replayed(conn
     for run_id in (first, second):
         connected.finish(run_id, "FAILED")
     key: dict[str, str | None] = {"Idempotency-Key": "one-click"}
-    answers = [retry(connected, first, key) for _ in range(3)]
+    answers = [connected.retry(first, headers=key) for _ in range(3)]
     assert [answer.json() for answer in answers] == [answers[0].json()] * 3
     assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true", "true"]
-    other = retry(connected, second, key).json()
-    assert (other["retry_of"], other["pipeline_logging_id"] == answers[0].json()["pipeline_logging_id"]) == (
-        second,
-        False,
-    )
-    assert len(repeated_runs_of(connected, first)) == len(repeated_runs_of(connected, second)) == 1
+    other = connected.retry(second, headers=key).json()
+    assert other["retry_of"] == second
+    assert other["pipeline_logging_id"] != answers[0].json()["pipeline_logging_id"]
+    assert len(retries_of(connected, first)) == len(retries_of(connected, second)) == 1
 
 
 def test_retry_without_credentials_is_409(connected: Frontend) -> None:
     first = connected.start()
     connected.finish(first, "FAILED")
     assert connected.api.delete(f"{connected.credentials_path}/GCP").status_code == 200
-    answer = retry(connected, first)
+    answer = connected.retry(first)
     assert (answer.status_code, answer.json()["detail"]) == (409, "No GCP credentials are stored; store them first.")
-    assert repeated_runs(connected, first) == set()
+    assert queued_retries_of(connected, first) == set()
 
 
 def test_interrupted_retry_leaves_a_complete_run_or_none(connected: Frontend, cloud: Devcloud) -> None:
     first = connected.start()
     connected.finish(first, "FAILED")
-    cut = cut_off(cloud, "pipeline_runs", lambda headers: retry(connected, first, headers))
+    cut = cut_off(cloud, "pipeline_runs", lambda headers: connected.retry(first, headers=headers))
     assert cut.status_code == 503
-    before = repeated_runs(connected, first)
+    before = queued_retries_of(connected, first)
     assert len(before) <= 1
-    again = retry(connected, first)
+    again = connected.retry(first)
     assert again.status_code == 202
-    assert repeated_runs(connected, first) == before | {again.json()["pipeline_logging_id"]}
+    assert queued_retries_of(connected, first) == before | {again.json()["pipeline_logging_id"]}
 
 
 def test_interrupted_cancel_is_completed_by_the_next(connected: Frontend, cloud: Devcloud) -> None:

@@ -27,8 +27,8 @@ def test_a_preview_answers_the_fire_times_and_saves_nothing(schedules: Schedules
     assert (schedules.rows(), schedules.log()) == ([], [])
 
 
-def test_a_preview_is_refused_as_the_schedule_would_be(onlooker: Frontend) -> None:
-    schedules = Schedules(onlooker)
+def test_a_preview_is_refused_as_the_schedule_would_be(shared_frontend: Frontend) -> None:
+    schedules = Schedules(shared_frontend)
     assert schedules.create(preview=True, cron_expression="61 * * * *").status_code == 400
     assert schedules.create(preview=True, template="nonsense").status_code == 404
     assert schedules.create(preview="yes").json()["errors"][0]["field"] == "preview"
@@ -56,8 +56,7 @@ def test_a_duplicate_schedule_is_accepted_with_a_warning(schedules: Schedules) -
     assert "warnings" not in schedules.change(created["config_id"], {"cron_expression": "0 4 * * *"}).json()
 
 
-def test_schedules_beyond_the_daily_limit_are_accepted_with_a_warning(make_frontend: MakeFrontend) -> None:
-    frontend = make_frontend(daily_limit=2)
-    frontend.store_keyless()
+def test_schedules_beyond_the_daily_limit_are_accepted_with_a_warning(make_connected: MakeFrontend) -> None:
+    frontend = make_connected(daily_limit=2)
     (warning,) = Schedules(frontend).create(cron_expression="0 * * * *").json()["warnings"]
     assert "its daily limit of 2" in warning

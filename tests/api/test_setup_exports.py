@@ -19,9 +19,9 @@ NO_EXPORTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "sql", "told"), NO_EXPORTS, ids=[name for name, _, _ in NO_EXPORTS])
+@pytest.mark.parametrize(("name", "sql", "message"), NO_EXPORTS, ids=[name for name, _, _ in NO_EXPORTS])
 def test_a_table_that_is_no_export_is_refused_by_name_and_the_old_credential_stays(
-    connected: Frontend, name: str, sql: str, told: str
+    connected: Frontend, name: str, sql: str, message: str
 ) -> None:
     tenant = connected.tenant
     table = f"{tenant.export.table.rpartition('.')[0]}.{name}"
@@ -30,7 +30,7 @@ def test_a_table_that_is_no_export_is_refused_by_name_and_the_old_credential_sta
     stored = connected.api.get(connected.credentials_path).json()
     answer = connected.store(connected.gcp_body(billing_export_table=table))
     assert answer.status_code == 400, answer.text
-    assert answer.json()["errors"] == [{"field": "credentials.billing_export_table", "message": told}]
+    assert answer.json()["errors"] == [{"field": "credentials.billing_export_table", "message": message}]
     assert connected.api.get(connected.credentials_path).json() == stored
 
 
@@ -41,8 +41,8 @@ def test_a_project_that_the_key_may_not_use_is_refused_by_name_and_the_old_crede
     export = connected.tenant.export.table
     answer = connected.store(connected.gcp_body(project_id="somebody-elses-project", billing_export_table=export))
     assert answer.status_code == 400, answer.text
-    told = "does not let this account read; grant it BigQuery Read Session User there"
-    assert answer.json()["errors"] == [{"field": "credentials.project_id", "message": told}]
+    message = "does not let this account read; grant it BigQuery Read Session User there"
+    assert answer.json()["errors"] == [{"field": "credentials.project_id", "message": message}]
     assert connected.api.get(connected.credentials_path).json() == stored
 
 

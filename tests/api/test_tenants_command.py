@@ -87,8 +87,8 @@ def test_a_new_tenant_may_call_with_its_key(cloud: Devcloud, tenant_id: str) -> 
         check=False,
     )
     assert (said.returncode, said.stderr) == (0, "")
-    told, _, api_key = said.stdout.splitlines()
-    assert told == f"{tenant_id}: ACTIVE, 7 runs a day, 2 at a time, 1 API key"
+    first_line, _, api_key = said.stdout.splitlines()
+    assert first_line == f"{tenant_id}: ACTIVE, 7 runs a day, 2 at a time, 1 API key"
     assert API_KEY.fullmatch(api_key)
     assert status_of(cloud, tenant_id, api_key) == 200
 

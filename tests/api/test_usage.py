@@ -37,8 +37,8 @@ def test_a_field_that_is_unknown_is_refused_by_name(frontend: Frontend) -> None:
     assert "day: is unknown" in answer.json()["detail"]
 
 
-def test_another_tenants_key_is_refused(frontend: Frontend, onlooker: Frontend) -> None:
-    assert frontend.api.get(path_of(onlooker)).status_code == 403
+def test_another_tenants_key_is_refused(frontend: Frontend, shared_frontend: Frontend) -> None:
+    assert frontend.api.get(path_of(shared_frontend)).status_code == 403
 
 
 def test_usage_is_not_shown_without_a_key(frontend: Frontend) -> None:

@@ -8,9 +8,8 @@ YEARS = {"start_date": "2022-11-10", "end_date": "2025-11-17", "split": "month"}
 KEY: dict[str, str | None] = {"Idempotency-Key": "third"}
 
 
-def test_backfills_beyond_the_queues_limit_are_429_and_queue_nothing(make_frontend: MakeFrontend) -> None:
-    frontend = make_frontend(daily_limit=5)
-    frontend.store_keyless()
+def test_backfills_beyond_the_queues_limit_are_429_and_queue_nothing(make_connected: MakeFrontend) -> None:
+    frontend = make_connected(daily_limit=5)
 
     def fill(number: int, headers: dict[str, str | None] | None = None) -> tuple[int, dict[str, object], str | None]:
         body = YEARS | {"billing_export_table": f"{frontend.tenant.project}.billing.t{number}"}

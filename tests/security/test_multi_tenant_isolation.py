@@ -22,21 +22,20 @@ def other_tenant_id(make_frontend: MakeFrontend) -> str:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_key_opens_no_other_tenants_url(onlooker: Frontend, other_tenant_id: str, route: str) -> None:
-    answer = call(onlooker.api, route, other_tenant_id)
+def test_key_opens_no_other_tenants_url(shared_frontend: Frontend, other_tenant_id: str, route: str) -> None:
+    answer = call(shared_frontend.api, route, other_tenant_id)
     assert answer.status_code == 403
     assert answer.json()["detail"] == "The API key belongs to another tenant."
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_reserved_datasets_are_not_accepted_as_tenants(onlooker: Frontend, route: str) -> None:
+def test_reserved_datasets_are_not_accepted_as_tenants(shared_frontend: Frontend, route: str) -> None:
     for reserved in ("tenants", "x_staging"):
-        assert call(onlooker.api, route, reserved).status_code == 400
+        assert call(shared_frontend.api, route, reserved).status_code == 400
 
 
-def test_run_of_another_tenant_is_404_like_an_unknown_one(connected: Frontend, make_frontend: MakeFrontend) -> None:
-    run_id, other = connected.start(), make_frontend()
-    other.store_keyless()
+def test_run_of_another_tenant_is_404_like_an_unknown_one(connected: Frontend, make_connected: MakeFrontend) -> None:
+    run_id, other = connected.start(), make_connected()
     statuses = [
         other.api.get(f"{other.runs_path}/{run_id}").status_code,
         other.api.post(f"{other.runs_path}/{run_id}/cancel").status_code,
@@ -58,10 +57,9 @@ def test_credentials_of_another_tenant_are_not_used(
 
 
 def test_ciphertext_moved_to_another_tenant_is_refused(
-    connected: Frontend, make_frontend: MakeFrontend, cloud: Devcloud
+    connected: Frontend, make_connected: MakeFrontend, cloud: Devcloud
 ) -> None:
-    other = make_frontend()
-    other.store_keyless()
+    other = make_connected()
     (mine,), (theirs,) = connected.central("tenant_cloud_credentials"), other.central("tenant_cloud_credentials")
     key = mine["kms_key_version"].rpartition("/cryptoKeyVersions/")[0]
 
@@ -79,8 +77,8 @@ def test_ciphertext_moved_to_another_tenant_is_refused(
 
 
 @pytest.mark.parametrize("account", ["credentials", "api", "scheduler", "reset"])
-def test_only_the_worker_may_decrypt(onlooker: Frontend, cloud: Devcloud, account: str) -> None:
-    (row,) = onlooker.central("tenant_cloud_credentials")
+def test_only_the_worker_may_decrypt(shared_frontend: Frontend, cloud: Devcloud, account: str) -> None:
+    (row,) = shared_frontend.central("tenant_cloud_credentials")
     key = cloud.identity.mint_key(cloud.project, cloud.platform.service_accounts[account].id)
     request = {
         "name": row["kms_key_version"].rpartition("/cryptoKeyVersions/")[0],
@@ -90,8 +88,8 @@ def test_only_the_worker_may_decrypt(onlooker: Frontend, cloud: Devcloud, accoun
         clients.kms().decrypt(request=request)
 
 
-def test_tenants_own_key_reads_nothing_of_the_platform(onlooker: Frontend, cloud: Devcloud) -> None:
-    with cloud.clients(onlooker.tenant.gcp_key) as clients:
-        for dataset in ("tenants", onlooker.tenant_id):
+def test_tenants_own_key_reads_nothing_of_the_platform(shared_frontend: Frontend, cloud: Devcloud) -> None:
+    with cloud.clients(shared_frontend.tenant.gcp_key) as clients:
+        for dataset in ("tenants", shared_frontend.tenant_id):
             with pytest.raises(google.Forbidden):
                 clients.bigquery().get_dataset(f"{cloud.project}.{dataset}")

@@ -14,6 +14,7 @@ import requests
 
 from devcloud.server import Devcloud
 from tests.conftest import JobsOf, MakeFrontend
+from tests.support.answers import refused_fields
 from tests.support.frontend import Frontend
 from tests.support.routes import ROUTES, call, filled
 
@@ -39,9 +40,11 @@ def assert_unauthenticated(answer: requests.Response) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_malformed_keys_get_the_same_401_without_a_query(onlooker: Frontend, route: str, jobs_of: JobsOf) -> None:
-    for key in (None, "", "nonsense", onlooker.tenant.api_key.upper(), onlooker.tenant.api_key + "'"):
-        answer = call(onlooker.api, route, onlooker.tenant_id, headers={"X-API-Key": key})
+def test_malformed_keys_get_the_same_401_without_a_query(
+    shared_frontend: Frontend, route: str, jobs_of: JobsOf
+) -> None:
+    for key in (None, "", "nonsense", shared_frontend.tenant.api_key.upper(), shared_frontend.tenant.api_key + "'"):
+        answer = call(shared_frontend.api, route, shared_frontend.tenant_id, headers={"X-API-Key": key})
         assert_unauthenticated(answer)
         assert jobs_of(answer.headers["X-Request-ID"]) == []
 
@@ -61,10 +64,10 @@ def changed(make_frontend: MakeFrontend) -> Changed:
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_unknown_revoked_and_expired_keys_get_the_same_401_without_a_query(
-    onlooker: Frontend, changed: Changed, route: str, jobs_of: JobsOf
+    shared_frontend: Frontend, changed: Changed, route: str, jobs_of: JobsOf
 ) -> None:
-    unknown = f"{onlooker.tenant_id}_api_{'x' * 32}"
-    guessed = call(onlooker.api, route, onlooker.tenant_id, headers={"X-API-Key": unknown})
+    unknown = f"{shared_frontend.tenant_id}_api_{'x' * 32}"
+    guessed = call(shared_frontend.api, route, shared_frontend.tenant_id, headers={"X-API-Key": unknown})
     assert_unauthenticated(guessed)
     assert jobs_of(guessed.headers["X-Request-ID"]) == []
     for change in ("expires_at = CURRENT_TIMESTAMP()", "is_active = FALSE"):
@@ -89,14 +92,14 @@ def test_tenants_that_are_not_live_get_403_with_the_reason(changed: Changed, rou
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_other_methods_are_405_and_preflight_names_the_right_ones(onlooker: Frontend, route: str) -> None:
+def test_other_methods_are_405_and_preflight_names_the_right_ones(shared_frontend: Frontend, route: str) -> None:
     method, path = route.split(" ")
-    url = filled(path, onlooker.tenant_id)
-    refused = onlooker.api.request("PUT", url)
+    url = filled(path, shared_frontend.tenant_id)
+    refused = shared_frontend.api.request("PUT", url)
     assert refused.status_code == 405
     assert method in refused.headers["Allow"].split(", ")
     asked = {"Origin": ORIGIN, "Access-Control-Request-Method": method, "X-API-Key": None}
-    preflight = onlooker.api.request("OPTIONS", url, headers=asked)
+    preflight = shared_frontend.api.request("OPTIONS", url, headers=asked)
     assert preflight.status_code == 204
     assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert method in preflight.headers["Access-Control-Allow-Methods"].split(", ")
@@ -104,11 +107,11 @@ def test_other_methods_are_405_and_preflight_names_the_right_ones(onlooker: Fron
 
 
 @pytest.mark.parametrize("route", POSTS)
-def test_bodies_of_another_type_size_or_form_are_refused(onlooker: Frontend, route: str) -> None:
-    url = filled(route.split(" ")[1], onlooker.tenant_id)
+def test_bodies_of_another_type_size_or_form_are_refused(shared_frontend: Frontend, route: str) -> None:
+    url = filled(route.split(" ")[1], shared_frontend.tenant_id)
 
     def status(body: bytes, content_type: str = "application/json") -> int:
-        return onlooker.api.request("POST", url, data=body, headers={"Content-Type": content_type}).status_code
+        return shared_frontend.api.request("POST", url, data=body, headers={"Content-Type": content_type}).status_code
 
     assert status(b"a=1", "application/x-www-form-urlencoded") == 415
     assert status(b" " * (256 * 1024 + 1)) == 413
@@ -117,16 +120,15 @@ def test_bodies_of_another_type_size_or_form_are_refused(onlooker: Frontend, rou
     ] * 6
 
 
-def test_user_id_that_is_too_long_is_refused(onlooker: Frontend) -> None:
-    assert onlooker.store(user_id="x" * 129).status_code == 400
-    assert len(onlooker.central("tenant_cloud_credentials")) == 1
+def test_user_id_that_is_too_long_is_refused(shared_frontend: Frontend) -> None:
+    assert shared_frontend.store(user_id="x" * 129).status_code == 400
+    assert len(shared_frontend.central("tenant_cloud_credentials")) == 1
 
 
-def test_token_uri_of_a_key_is_never_called(onlooker: Frontend) -> None:
-    key = onlooker.tenant.gcp_key | {"token_uri": "http://169.254.169.254/computeMetadata/v1/token"}
-    answer = onlooker.store(onlooker.gcp_body(key=key))
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["field"] == "credentials.service_account_json.token_uri"
+def test_token_uri_of_a_key_is_never_called(shared_frontend: Frontend) -> None:
+    key = shared_frontend.tenant.gcp_key | {"token_uri": "http://169.254.169.254/computeMetadata/v1/token"}
+    answer = shared_frontend.store(shared_frontend.gcp_body(key=key))
+    assert refused_fields(answer) == ["credentials.service_account_json.token_uri"]
 
 
 def test_no_secret_appears_in_any_answer_log_or_table(frontend: Frontend, cloud: Devcloud) -> None:

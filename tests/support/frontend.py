@@ -78,8 +78,29 @@ class Frontend:
         assert answer.status_code == 202
         return str(answer.json()["pipeline_logging_id"])
 
+    def get_run(self, run_id: str) -> Json:
+        """GET a run that exists."""
+        answer = self.api.get(f"{self.runs_path}/{run_id}")
+        assert answer.status_code == 200
+        run: Json = answer.json()
+        return run
+
+    def list_run_ids(self, **query: str) -> list[str]:
+        """The ids of a page of runs, in the order of the answer."""
+        answer = self.api.get(self.runs_path, params=query)
+        assert answer.status_code == 200
+        return [run["pipeline_logging_id"] for run in answer.json()["runs"]]
+
+    def cancel(self, run_id: str) -> requests.Response:
+        """POST cancel."""
+        return self.api.post(f"{self.runs_path}/{run_id}/cancel")
+
+    def retry(self, run_id: str, *, headers: dict[str, str | None] | None = None) -> requests.Response:
+        """POST retry."""
+        return self.api.post(f"{self.runs_path}/{run_id}/retry", headers=headers)
+
     def finish(self, run_id: str, status: str) -> None:
-        """End a run as the dispatcher and the executor would: set its row's status, and delete its queue item."""
+        """End a run as an executor and the dispatcher would: set its row's status, and delete its queue item."""
         self.sql(
             "UPDATE {own}.x_meta_pipeline_runs "
             "SET status = @status, completed_at = CURRENT_TIMESTAMP(), rows_published = 7 WHERE run_id = @run_id",

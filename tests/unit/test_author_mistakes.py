@@ -114,9 +114,9 @@ def test_mistakes_in_an_included_file_are_reported(template: Path, capsys: pytes
 
 def test_explain_refuses_what_validate_refuses(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replaced(template, "columns: [usage_date, currency, cost]", "columns: [usage_date, curency, cost]")
-    told = problems(capsys, template)
-    assert told_by(main, ["explain", str(template), "--date", "2025-11-17"], capsys) == told
-    assert "curency" in told[0]
+    expected = problems(capsys, template)
+    assert told_by(main, ["explain", str(template), "--date", "2025-11-17"], capsys) == expected
+    assert "curency" in expected[0]
 
 
 def test_validate_names_the_template_if_it_is_given_the_sql_file(

@@ -63,14 +63,14 @@ class Instance:
 
     def refusals(self, *keys: str | None, address: str = "192.0.2.1") -> list[str]:
         """The refusals of these keys, one for each."""
-        told = []
+        answers = []
         for key in keys:
             try:
                 self.callers.admit(key, address=address)
-                told.append("")
+                answers.append("")
             except (Unauthenticated, TooManyRequests) as error:
-                told.append(getattr(error, "cap", "") or "401")
-        return told
+                answers.append(getattr(error, "cap", "") or "401")
+        return answers
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ def guess(number: int) -> str:
 
 
 def test_guesses_are_refused_without_a_query_and_beyond_the_limit_without_a_look_up(instance: Instance) -> None:
-    told = instance.refusals(*map(guess, range(1_000)))
-    assert told == ["401"] * callers.REFUSALS_AT_ONCE + ["refusals"] * (1_000 - callers.REFUSALS_AT_ONCE)
+    answers = instance.refusals(*map(guess, range(1_000)))
+    assert answers == ["401"] * callers.REFUSALS_AT_ONCE + ["refusals"] * (1_000 - callers.REFUSALS_AT_ONCE)
     assert (instance.tables.listings, instance.tables.queries) == (callers.REFUSALS_AT_ONCE, 0)
 
 
@@ -97,8 +97,8 @@ def test_an_address_that_guesses_blocks_neither_its_known_keys_nor_other_address
 
 
 def test_malformed_keys_count_against_their_address_too(instance: Instance) -> None:
-    told = instance.refusals(*[None, "", "x"] * 40)
-    assert told.count("401") == callers.REFUSALS_AT_ONCE
+    answers = instance.refusals(*[None, "", "x"] * 40)
+    assert answers.count("401") == callers.REFUSALS_AT_ONCE
     assert instance.tables.listings == 0
 
 
@@ -110,8 +110,8 @@ def test_a_new_key_works_at_once(instance: Instance) -> None:
 
 
 def test_a_key_over_its_request_limit_gets_429_with_retry_after(instance: Instance) -> None:
-    told = instance.refusals(*[KEY] * 61)
-    assert (told.count(""), told[-1]) == (60, "requests")
+    answers = instance.refusals(*[KEY] * 61)
+    assert (answers.count(""), answers[-1]) == (60, "requests")
     with pytest.raises(TooManyRequests) as refusal:
         instance.callers.admit(KEY, address="192.0.2.1")
     assert refusal.value.facts["retry_after"] == 1

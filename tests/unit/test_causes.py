@@ -28,8 +28,8 @@ def fail_as_a_step_does(error: errors.ConvergenceError) -> None:
 def test_an_error_is_never_its_own_cause_when_it_is_classified(error: errors.ConvergenceError) -> None:
     with pytest.raises(errors.RunError) as caught:
         fail_as_a_step_does(error)
-    told = list(errors.causes(caught.value))
-    assert told == ([error] if caught.value is error else [caught.value, error])
+    found = list(errors.causes(caught.value))
+    assert found == ([error] if caught.value is error else [caught.value, error])
     assert errors.told_by_bigquery(caught.value) == getattr(error, "raw", None)
 
 
@@ -39,9 +39,9 @@ def test_a_transaction_that_is_always_aborted_ends_as_aborted() -> None:
 
     with pytest.raises(errors.TransactionAborted) as caught:
         retried(lose, for_seconds=0.01)  # type: ignore[arg-type] # what a transaction answers does not matter here
-    told = list(errors.causes(caught.value))
-    assert told[0] is caught.value
-    assert len(told) == len({id(cause) for cause in told})
+    found = list(errors.causes(caught.value))
+    assert found[0] is caught.value
+    assert len(found) == len({id(cause) for cause in found})
     assert errors.told_by_bigquery(classified(caught.value)) is None
 
 

@@ -37,6 +37,6 @@ def test_every_try_reads_again_until_one_is_applied(times: int) -> None:
 
 
 def test_a_writer_whose_transactions_always_abort_becomes_unavailable() -> None:
-    with pytest.raises(Unavailable) as told:
+    with pytest.raises(Unavailable) as raised:
         until_applied(overtaken(99), rng=Hurried())
-    assert told.value.facts == {"retry_after": 5}
+    assert raised.value.facts == {"retry_after": 5}

@@ -36,7 +36,7 @@ def test_anything_else_is_refused_by_its_field(require: Callable[[str], str], cr
 
 
 @pytest.mark.parametrize(
-    ("cron", "told"),
+    ("cron", "expected"),
     [
         ("0 5-1 * * *", "hour: the range 5-1 must begin before it ends"),
         ("5-5 * * * *", "minute: the range 5-5 must begin before it ends"),
@@ -50,11 +50,11 @@ def test_anything_else_is_refused_by_its_field(require: Callable[[str], str], cr
         ),
     ],
 )
-def test_a_range_that_ends_before_it_begins_is_refused_by_its_field(cron: str, told: str) -> None:
+def test_a_range_that_ends_before_it_begins_is_refused_by_its_field(cron: str, expected: str) -> None:
     assert require_cron(cron) == cron, "one that is stored goes on"
     with pytest.raises(InvalidInput) as refused:
         require_new_cron(cron)
-    assert refused.value.facts["errors"] == [{"field": "cron_expression", "message": told}]
+    assert refused.value.facts["errors"] == [{"field": "cron_expression", "message": expected}]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_range_of_weekdays_begins_or_ends_with_sunday(cron: str, weekdays: set
 
 
 @pytest.mark.parametrize(
-    ("cron", "told"),
+    ("cron", "expected"),
     [
         ("61 * * * *", "minute: 61 is not in the range 0 to 59"),
         ("0 25 * * *", "hour: 25 is not in the range 0 to 23"),
@@ -83,14 +83,14 @@ def test_a_range_of_weekdays_begins_or_ends_with_sunday(cron: str, weekdays: set
         ("0 2 30 2 *", "never fires, because no year has a day that matches"),
     ],
 )
-def test_a_value_that_its_field_does_not_have_is_refused_by_its_field(cron: str, told: str) -> None:
+def test_a_value_that_its_field_does_not_have_is_refused_by_its_field(cron: str, expected: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         require_new_cron(cron)
-    assert refused.value.facts["errors"] == [{"field": "cron_expression", "message": told}]
+    assert refused.value.facts["errors"] == [{"field": "cron_expression", "message": expected}]
 
 
 @pytest.mark.parametrize(
-    ("cron", "told"),
+    ("cron", "expected"),
     [
         ("*/90 * * * *", "minute: the step 90 of */90 must be 1 to 59; the range of minute is 0 to 59"),
         ("0-59/90 * * * *", "minute: the step 90 of 0-59/90 must be 1 to 59; the range of minute is 0 to 59"),
@@ -103,11 +103,11 @@ def test_a_value_that_its_field_does_not_have_is_refused_by_its_field(cron: str,
         ("0 0 * * */8", "weekday: the step 8 of */8 must be 1 to 7; the range of weekday is 0 to 7"),
     ],
 )
-def test_a_step_longer_than_its_range_is_refused_by_its_field(cron: str, told: str) -> None:
+def test_a_step_longer_than_its_range_is_refused_by_its_field(cron: str, expected: str) -> None:
     assert require_cron(cron) == cron, "one that is stored goes on"
     with pytest.raises(InvalidInput) as refused:
         require_new_cron(cron)
-    assert refused.value.facts["errors"] == [{"field": "cron_expression", "message": told}]
+    assert refused.value.facts["errors"] == [{"field": "cron_expression", "message": expected}]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_step_beside_a_weekday_fires_on_days_that_match_either() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cron", "told"),
+    ("cron", "expected"),
     [
         ("*/45 * * * *", ["minute */45 begins anew each hour: after 45 comes 0, not 90."]),
         ("0 */7 * * *", ["hour */7 begins anew each day: after 21 comes 0, not 28."]),
@@ -135,7 +135,7 @@ def test_a_step_beside_a_weekday_fires_on_days_that_match_either() -> None:
         ("0-59/45 1-5/3 * * *", []),
     ],
 )
-def test_a_step_that_does_not_divide_its_hour_or_day_is_recognised(cron: str, told: list[str]) -> None:
+def test_a_step_that_does_not_divide_its_hour_or_day_is_recognised(cron: str, expected: list[str]) -> None:
     found = uneven_steps(cron)
-    assert len(found) == len(told)
-    assert all(sentence.startswith(beginning) for sentence, beginning in zip(found, told, strict=True))
+    assert len(found) == len(expected)
+    assert all(sentence.startswith(beginning) for sentence, beginning in zip(found, expected, strict=True))

@@ -222,13 +222,13 @@ def test_a_user_beyond_ascii_arrives_as_it_was_sent(user: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "told"), [("Jürgen", "must be UTF-8"), ("x" * 129, "at most 128"), ("a\x7fb", "printable")]
+    ("user", "message"), [("Jürgen", "must be UTF-8"), ("x" * 129, "at most 128"), ("a\x7fb", "printable")]
 )
-def test_an_invalid_user_id_is_400(user: str, told: str) -> None:
+def test_an_invalid_user_id_is_400(user: str, message: str) -> None:
     response, body = ask("POST", "/api/v1/greet/ann", json={"name": "x"}, headers={"X-User-ID": user})
     assert response.status_code == 400
     assert body["errors"][0]["field"] == "X-User-ID"
-    assert told in body["errors"][0]["message"]
+    assert message in body["errors"][0]["message"]
 
 
 def test_an_idempotency_key_is_accepted_or_refused_and_a_replay_is_marked() -> None:

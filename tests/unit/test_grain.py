@@ -124,8 +124,8 @@ def test_with_grain_month_other_periods_are_refused(
     template: Path, capsys: pytest.CaptureFixture[str], expression: str
 ) -> None:
     (problem,) = told_of(template, capsys, expression, "month")
-    told = ("use a day or a month", "a row's day must come from the rows", "is the month of an invoice")
-    assert any(words in problem for words in told)
+    expected = ("use a day or a month", "a row's day must come from the rows", "is the month of an invoice")
+    assert any(words in problem for words in expected)
 
 
 def test_the_month_is_found_through_names_and_common_table_expressions(

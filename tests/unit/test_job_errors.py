@@ -19,7 +19,7 @@ def bad_request(message: str, reason: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (
             bad_request("Unrecognized name: cots in `platform-prod.tenants.tenant_api_keys` at [3:7]", "invalidQuery"),
@@ -38,13 +38,13 @@ def bad_request(message: str, reason: str) -> Any:
         (google.BadRequest("GET https://bigquery.example/projects/platform-prod"), "BigQuery: it failed"),
     ],
 )
-def test_the_reason_is_shown_and_the_text_is_kept_for_the_log(error: Any, told: str) -> None:
+def test_the_reason_is_shown_and_the_text_is_kept_for_the_log(error: Any, message: str) -> None:
     with pytest.raises(JobFailed) as caught, translated():
         raise error
-    assert caught.value.message == told
+    assert caught.value.message == message
     failure = classified(caught.value)
-    assert type(failure) is (StepRefused if "invalidQuery" in told else StepFailed)
-    assert failure.message == told
+    assert type(failure) is (StepRefused if "invalidQuery" in message else StepFailed)
+    assert failure.message == message
     assert told_by_bigquery(failure) == error.message
     assert isinstance(caught.value, Missing) == isinstance(error, google.NotFound)
 

@@ -35,7 +35,7 @@ def test_a_key_file_is_read_in_every_usual_form(how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "is empty"),
         (PEM, "is a private key alone"),
@@ -48,11 +48,11 @@ def test_a_key_file_is_read_in_every_usual_form(how: str) -> None:
         (None, "as a string"),
     ],
 )
-def test_the_error_for_an_invalid_key_file_is_plain_and_quotes_nothing(text: object, told: str) -> None:
+def test_the_error_for_an_invalid_key_file_is_plain_and_quotes_nothing(text: object, message: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         read_key_file(text)
     (error,) = refused.value.facts["errors"]
     assert error["field"] == "credentials.service_account_json"
-    assert told in error["message"]
+    assert message in error["message"]
     assert "MIIE" not in str(refused.value)
     assert refused.value.__cause__ is None

@@ -192,7 +192,7 @@ def test_every_bad_field_is_named_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "expected"),
     [
         ({"parameters": {"date": "{date}"}, "date_offset_days": 15}, []),
         ({"parameters": {}}, []),
@@ -204,7 +204,7 @@ def test_every_bad_field_is_named_at_once() -> None:
         ),
     ],
 )
-def test_a_date_that_is_the_same_every_night_gives_a_warning(fields: dict[str, Any], told: list[str]) -> None:
+def test_a_date_that_is_the_same_every_night_gives_a_warning(fields: dict[str, Any], expected: list[str]) -> None:
     found = warnings_of(settings_with(**fields), trigger_cron=HOURLY, now=NOW)
-    assert len(found) == len(told)
-    assert all(words in warning for words, warning in zip(told, found, strict=True))
+    assert len(found) == len(expected)
+    assert all(words in warning for words, warning in zip(expected, found, strict=True))

@@ -34,7 +34,7 @@ def test_one_setting_decides_the_number_of_executors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"max_concurrent_dispatches": 100}, "execute_run takes 100"),
         ({"max_instances": 10}, "execute_run takes 10"),
@@ -42,6 +42,6 @@ def test_one_setting_decides_the_number_of_executors(tmp_path: Path) -> None:
         ({"function": "nobody"}, "no function nobody"),
     ],
 )
-def test_queues_that_deliver_more_are_refused_at_load(tmp_path: Path, changes: dict[str, object], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_queues_that_deliver_more_are_refused_at_load(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         get_platform(changed(tmp_path, **changes))  # type: ignore[arg-type] # one of them is max_instances

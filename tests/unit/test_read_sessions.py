@@ -17,7 +17,7 @@ DISABLED = error_details_pb2.ErrorInfo(reason="SERVICE_DISABLED", domain="google
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (
             google.PermissionDenied(
@@ -35,10 +35,10 @@ DISABLED = error_details_pb2.ErrorInfo(reason="SERVICE_DISABLED", domain="google
         ),
     ],
 )
-def test_a_refused_read_names_the_project_or_the_table(error: Exception, told: str) -> None:
+def test_a_refused_read_names_the_project_or_the_table(error: Exception, message: str) -> None:
     with pytest.raises(SourceNotFound) as raised, source_errors("theirs.d.t", project="theirs"):
         raise error
-    assert raised.value.message == told
+    assert raised.value.message == message
 
 
 @pytest.mark.parametrize(

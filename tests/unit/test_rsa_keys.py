@@ -58,7 +58,7 @@ def test_keys_of_other_kinds_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "told"),
+    ("numbers", "message"),
     [
         (slow_key(), "1024 to 4096 bits"),
         (whole(65_539, (1 << 4_000) + 1, 65_537), "factors"),
@@ -68,9 +68,9 @@ def test_keys_of_other_kinds_are_refused() -> None:
         (whole((1 << 1_024) + 1, (1 << 1_023) + 9, (1 << 32) + 15), "exponent"),
     ],
 )
-def test_a_key_of_another_shape_is_refused_before_openssl_sees_it(numbers: Numbers, told: str) -> None:
+def test_a_key_of_another_shape_is_refused_before_openssl_sees_it(numbers: Numbers, message: str) -> None:
     for text in (pem(pkcs8(numbers)), pem(pkcs1(numbers), PKCS1)):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             plain_rsa_pem(text)
 
 

@@ -60,5 +60,5 @@ def test_a_statement_inside_another_is_indented_like_its_line() -> None:
     outer = Statement("outer", "FROM (\n  {inner}\n) AS a, ({inner})", {})
     inner = Statement("inner", "SELECT 1\n\nFROM b", {})
     assert outer.naming(inner=inner).text == "FROM (\n  SELECT 1\n\n  FROM b\n) AS a, (SELECT 1\n\nFROM b)"
-    told = Statement("inner", "SELECT '''a\nb'''", {})
-    assert outer.naming(inner=told).text == "FROM (\n  SELECT '''a\nb'''\n) AS a, (SELECT '''a\nb''')"
+    multiline = Statement("inner", "SELECT '''a\nb'''", {})
+    assert outer.naming(inner=multiline).text == "FROM (\n  SELECT '''a\nb'''\n) AS a, (SELECT '''a\nb''')"

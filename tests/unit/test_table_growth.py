@@ -49,7 +49,7 @@ def test_a_required_column_may_become_nullable_and_never_the_reverse() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found", "told"),
+    ("wanted", "found", "expected"),
     [
         (table(column("n", "NUMERIC")), table(column("n", "FLOAT64")), "n: wanted NUMERIC NULLABLE, found FLOAT"),
         (table(column("n", mode="REPEATED")), table(column("n")), "n: wanted STRING REPEATED, found STRING NULLABLE"),
@@ -62,9 +62,11 @@ def test_a_required_column_may_become_nullable_and_never_the_reverse() -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_difference_that_cannot_be_altered_is_reported_and_not_changed(wanted: Json, found: Json, told: str) -> None:
+def test_a_difference_that_cannot_be_altered_is_reported_and_not_changed(
+    wanted: Json, found: Json, expected: str
+) -> None:
     growth = plan_growth(wanted, found)
-    assert [str(obstacle).startswith(told) for obstacle in growth.obstacles] == [True]
+    assert [str(obstacle).startswith(expected) for obstacle in growth.obstacles] == [True]
 
 
 def test_columns_that_configs_do_not_have_stay_and_are_reported() -> None:

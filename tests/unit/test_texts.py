@@ -68,8 +68,10 @@ def test_every_invalid_field_of_a_credential_is_reported_in_words() -> None:
     wrong = {"role_arn": "x", "region": "x", "bucket": "-", "prefix": "\n"}
     with pytest.raises(InvalidInput) as refused:
         check_credentials("AWS", wrong, token_uris=frozenset(), own_project="platform")
-    told = {error["field"].removeprefix("credentials."): error["message"] for error in refused.value.facts["errors"]}
-    assert told.keys() == wrong.keys()
-    for message in told.values():
+    messages = {
+        error["field"].removeprefix("credentials."): error["message"] for error in refused.value.facts["errors"]
+    }
+    assert messages.keys() == wrong.keys()
+    for message in messages.values():
         assert message.startswith("must be ")
         assert not set(message) & {"\\", "["}

@@ -17,7 +17,7 @@ OTHERWISE = "a statement is not valid, or a value is not what it expects"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("division by zero: 5 / 0", "division by zero: 5 / 0"),
         ("int64 overflow: 9223372036854775807 + 1", "int64 overflow: 9223372036854775807 + 1"),
@@ -41,9 +41,9 @@ OTHERWISE = "a statement is not valid, or a value is not what it expects"
         ("Query error: platform-prod.tenants.t has an Invalid schema", OTHERWISE),
     ],
 )
-def test_an_error_of_a_value_names_the_value_and_is_not_retried(text: str, told: str) -> None:
+def test_an_error_of_a_value_names_the_value_and_is_not_retried(text: str, message: str) -> None:
     error = google.BadRequest(text + JOB, errors=[{"reason": "invalidQuery", "message": text}])
     with pytest.raises(JobFailed) as caught, translated():
         raise error
     failure = classified(caught.value)
-    assert (type(failure), failure.message) == (StepRefused, f"BigQuery: invalidQuery, {told}")
+    assert (type(failure), failure.message) == (StepRefused, f"BigQuery: invalidQuery, {message}")

@@ -47,8 +47,8 @@ def test_a_restart_keeps_its_ports_and_names_tables_that_it_cannot_change(tmp_pa
             assert not {name for name in moved if is_free(before[name])}  # another program may have been quicker
             assert list(second.outgrown) == [TABLE]
             assert "usage_date: wanted DATE REQUIRED, found DATE NULLABLE" in second.outgrown[TABLE]
-            told = outgrown(second.outgrown, tmp_path)
-            assert f"'DROP TABLE {TABLE}'" in told
+            printed = outgrown(second.outgrown, tmp_path)
+            assert f"'DROP TABLE {TABLE}'" in printed
             clients.bigquery().query_and_wait(f"DROP TABLE {TABLE}")
     with Devcloud(tmp_path, schedules=False) as third:
         assert third.outgrown == {}
