@@ -6,54 +6,54 @@ locals {
     for name in concat(keys(local.log_metrics), ["oldest_waiting_seconds"]) :
     name => "logging_googleapis_com:user_${local.metric_prefix}_${name}"
   }
-  failed = "sum(increase(${local.metric.runs}{action=\"FAIL\"}[1h]))"
-  ended  = "sum(increase(${local.metric.runs}{action=~\"COMPLETE|FAIL\"}[1h]))"
+  failed_runs = "sum(increase(${local.metric.runs}{action=\"FAIL\"}[1h]))"
+  ended_runs  = "sum(increase(${local.metric.runs}{action=~\"COMPLETE|FAIL\"}[1h]))"
 
   alerts = merge(
     {
       oldest_waiting = {
         title    = "A run waits too long"
         query    = "sum(increase(${local.metric.oldest_waiting_seconds}_sum[15m])) / sum(increase(${local.metric.oldest_waiting_seconds}_count[15m])) > ${var.oldest_waiting_minutes * 60}"
-        hold     = "300s"
+        duration = "300s"
         severity = "WARNING"
-        what     = "Runs that could start are not started, or all executors are busy. GET /api/v1/scheduler/status shows the waiting runs by reason."
+        meaning  = "Runs that could start are not started, or all executors are busy. GET /api/v1/scheduler/status shows the waiting runs by reason."
       }
       failure_rate = {
         title    = "Many runs fail"
-        query    = "${local.failed} >= 5 and ${local.failed} / ${local.ended} > ${var.failure_percent / 100}"
-        hold     = "0s"
+        query    = "${local.failed_runs} >= 5 and ${local.failed_runs} / ${local.ended_runs} > ${var.failure_percent / 100}"
+        duration = "0s"
         severity = "WARNING"
-        what     = "Look at error_class in the log lines 'run changed state'. If many tenants have one class, the cause is the platform or the provider. If it is one tenant, the cause is its export or its credentials."
+        meaning  = "Look at error_class in the log lines 'run changed state'. If many tenants have one class, the cause is the platform or the provider. If it is one tenant, the cause is its export or its credentials."
       }
       lease_rescues = {
         title    = "Executors get lost"
         query    = "sum(increase(${local.metric.runs}{error_class=\"LEASE_EXPIRED\"}[1h])) > 3"
-        hold     = "0s"
+        duration = "0s"
         severity = "WARNING"
-        what     = "Leases expired without a heartbeat: executors crash (check their memory) or cannot reach BigQuery. The platform retries the runs."
+        meaning  = "Leases expired without a heartbeat: executors crash (check their memory) or cannot reach BigQuery. The platform retries the runs."
       }
       denials = {
         title    = "Google denied a call"
         query    = "sum by (service) (increase(${local.metric.denials}[10m])) > 0"
-        hold     = "0s"
+        duration = "0s"
         severity = "ERROR"
-        what     = "A grant is missing (code 7) or a quota is used up (code 8); 'Quotas to request' in docs/runbook/ says which one to raise."
+        meaning  = "A grant is missing (code 7) or a quota is used up (code 8); 'Quotas to request' in docs/runbook/ says which one to raise."
       }
       errors = {
         title    = "A function logged an error"
         query    = "sum by (service, phrase) (increase(${local.metric.errors}[10m])) > 0"
-        hold     = "0s"
+        duration = "0s"
         severity = "ERROR"
-        what     = "The platform logs an ERROR only if it cannot recover by itself. Read the log line and act on it."
+        meaning  = "The platform logs an ERROR only if it cannot recover by itself. Read the log line and act on it."
       }
     },
     {
       for job, schedule in local.jobs : "overdue_${replace(job, "-", "_")}" => {
         title    = "${job} is overdue"
         query    = "absent_over_time(${local.metric.scheduler_jobs}{scheduler_job=\"${schedule.function}\",outcome=\"SUCCESS\"}[${lookup(var.overdue_after_seconds, job, try(schedule.overdue_after_seconds, 7500))}s])"
-        hold     = "0s"
+        duration = "0s"
         severity = "ERROR"
-        what     = "The job has not succeeded for too long. Check whether the Cloud Scheduler job is paused, refused (IAM) or failing. The job catches up as soon as it runs."
+        meaning  = "The job has not succeeded for too long. Check whether the Cloud Scheduler job is paused, refused (IAM) or failing. The job catches up as soon as it runs."
       } if !var.schedules_paused
     },
   )
@@ -83,14 +83,14 @@ resource "google_monitoring_alert_policy" "alerts" {
     display_name = each.value.title
     condition_prometheus_query_language {
       query                     = each.value.query
-      duration                  = each.value.hold
+      duration                  = each.value.duration
       evaluation_interval       = "60s"
       disable_metric_validation = true
     }
   }
 
   documentation {
-    content   = each.value.what
+    content   = each.value.meaning
     mime_type = "text/markdown"
   }
 

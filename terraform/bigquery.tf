@@ -1,5 +1,5 @@
-# The central dataset with its tables, and the staging dataset. A tenant's own dataset is created when the tenant stores
-# its first credential.
+# The central dataset with its tables, and the staging dataset. A tenant's own dataset is created when the tenant
+# stores its first credential.
 
 locals {
   day_milliseconds = 24 * 60 * 60 * 1000
@@ -77,8 +77,8 @@ resource "google_bigquery_table" "central" {
   }
 }
 
-# The dispatcher's only row. BigQuery takes each job id once, and a job cannot be changed, so the id is derived from the
-# table's creation and the job's labels. The condition of the statement prevents a second row.
+# The dispatcher's only row. BigQuery takes each job id once, and a job cannot be changed, so the id is derived from
+# the table's creation and the job's labels. The condition of the statement prevents a second row.
 resource "google_bigquery_job" "dispatcher_state" {
   job_id   = "dispatcher-state-${google_bigquery_table.central["dispatcher_state"].creation_time}-${substr(sha1(jsonencode(local.labels)), 0, 8)}"
   location = var.bigquery_location

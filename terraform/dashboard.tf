@@ -1,3 +1,5 @@
+# The dashboard. Its charts are PromQL over the metrics of metrics.tf and over Google's own.
+
 locals {
   charts = [
     { title = "Runs by what happened", query = "sum by (action) (increase(${local.metric.runs}[5m]))" },

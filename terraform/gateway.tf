@@ -4,6 +4,15 @@
 locals {
   gateway_enabled = var.public_access == "api_gateway"
 
+  # How the gateway calls each function.
+  gateway_backends = {
+    for name, function in local.public_functions : name => {
+      address          = local.function_urls[name]
+      path_translation = "APPEND_PATH_TO_ADDRESS"
+      jwt_audience     = local.function_urls[name]
+      deadline         = function.timeout_seconds
+    }
+  }
   gateway_routes = flatten([
     for name, function in local.public_functions : [
       for route in function.routes : { function = name, method = lower(split(" ", route)[0]), path = split(" ", route)[1] }
@@ -13,29 +22,19 @@ locals {
     for path in distinct(local.gateway_routes[*].path) : path => merge(
       {
         for route in local.gateway_routes : route.method => merge({
-          operationId = "${route.function}_${route.method}_${substr(sha1(path), 0, 8)}"
-          parameters  = local.path_parameters[path]
-          responses   = { default = { description = "See docs/openapi.json" } }
-          "x-google-backend" = {
-            address          = local.function_urls[route.function]
-            path_translation = "APPEND_PATH_TO_ADDRESS"
-            jwt_audience     = local.function_urls[route.function]
-            deadline         = local.functions[route.function].timeout_seconds
-          }
+          operationId        = "${route.function}_${route.method}_${substr(sha1(path), 0, 8)}"
+          parameters         = local.path_parameters[path]
+          responses          = { default = { description = "See docs/openapi.json" } }
+          "x-google-backend" = local.gateway_backends[route.function]
         }, local.gateway_operation) if route.path == path
       },
       {
         # A browser's preflight goes to the function that has the path.
         for route in slice([for route in local.gateway_routes : route if route.path == path], 0, 1) : "options" => {
-          operationId = "${route.function}_options_${substr(sha1(path), 0, 8)}"
-          parameters  = local.path_parameters[path]
-          responses   = { default = { description = "CORS preflight" } }
-          "x-google-backend" = {
-            address          = local.function_urls[route.function]
-            path_translation = "APPEND_PATH_TO_ADDRESS"
-            jwt_audience     = local.function_urls[route.function]
-            deadline         = local.functions[route.function].timeout_seconds
-          }
+          operationId        = "${route.function}_options_${substr(sha1(path), 0, 8)}"
+          parameters         = local.path_parameters[path]
+          responses          = { default = { description = "CORS preflight" } }
+          "x-google-backend" = local.gateway_backends[route.function]
         }
       },
     )
@@ -45,7 +44,8 @@ locals {
       for name in flatten(regexall("\\{(\\w+)\\}", path)) : { name = name, in = "path", required = true, type = "string" }
     ]
   }
-  # The gateway counts requests by the Google project of the caller's Google API key (?key=...). A preflight has no key.
+  # The gateway counts requests by the Google project of the caller's Google API key (?key=...). A preflight has no
+  # key.
   gateway_counts = var.gateway_requests_per_minute > 0
   gateway_operation = {
     for name, value in {

@@ -208,8 +208,8 @@ resource "google_cloud_run_v2_service_iam_member" "public" {
   member   = "allUsers"
 }
 
-# If an organisation forbids allUsers, Cloud Run's invoker check can be disabled. The functions' API has no such field,
-# so it is set again with every deployment of a function, that is, when its archive, settings or size change.
+# If an organisation forbids allUsers, Cloud Run's invoker check can be disabled. The functions' API has no such
+# field, so it is set again with every deployment of a function, that is, when its archive, settings or size change.
 resource "terraform_data" "invoker_check_disabled" {
   for_each = var.public_access == "invoker_check_disabled" ? local.public_functions : {}
 

@@ -1,5 +1,5 @@
-# The key that encrypts tenants' credentials. They are lost without it, and Google deletes neither key rings nor keys, so
-# Terraform never destroys it. The runbook says how to remove everything else.
+# The key that encrypts tenants' credentials. They are lost without it, and Google deletes neither key rings nor keys,
+# so Terraform never destroys it. The runbook says how to remove everything else.
 
 locals {
   # The full name is made of its parts, so that plans can show it before the key exists.

@@ -1,3 +1,5 @@
+# What an operator needs to know after a deployment. `terraform output` shows it.
+
 output "function_urls" {
   description = "The URL of each function. Its routes are below it."
   value       = local.function_urls
@@ -5,7 +7,8 @@ output "function_urls" {
 
 output "api_url" {
   description = "The URL of all tenants' routes with public_access = api_gateway, empty otherwise."
-  value       = local.gateway_enabled ? "https://${google_api_gateway_gateway.tenants[0].default_hostname}" : "" # null would not be an output
+  # A value of null would not be an output.
+  value = local.gateway_enabled ? "https://${google_api_gateway_gateway.tenants[0].default_hostname}" : ""
 }
 
 output "routes" {

@@ -1,4 +1,5 @@
-# The contents of configs/, in the shapes that the other files use. A new function or table needs no change here.
+# The contents of configs/, in the shapes that the other files use. A new function or table needs no change of these
+# files.
 
 data "google_project" "this" {}
 
@@ -30,5 +31,9 @@ locals {
   }
   function_paths = { for name, function in local.functions : name => split(" ", function.routes[0])[1] }
 
-  jobs = { for name, function in local.functions : function.schedule.job => merge(function.schedule, { function = name }) if can(function.schedule.job) }
+  # The jobs of Cloud Scheduler, each with the function that it calls.
+  jobs = {
+    for name, function in local.functions :
+    function.schedule.job => merge(function.schedule, { function = name }) if can(function.schedule.job)
+  }
 }

@@ -1,4 +1,5 @@
-# This quota bounds what a mistake in a pipeline, or an attacker with unknown API keys, can bill in a day.
+# The quota of BigQuery's queries. It bounds what a mistake in a pipeline, or an attacker with unknown API keys, can
+# bill in a day.
 
 resource "google_cloud_quotas_quota_preference" "daily_queries" {
   count = var.daily_query_tebibytes > 0 ? 1 : 0

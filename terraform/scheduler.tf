@@ -1,4 +1,5 @@
-# HTTP calls with an OIDC token. A call that fails is repeated, and every function may be called twice.
+# Cloud Scheduler's jobs. Each calls a function with an OIDC token. A call that fails is repeated, so every function
+# has to bear being called twice.
 
 resource "google_cloud_scheduler_job" "jobs" {
   for_each = local.jobs

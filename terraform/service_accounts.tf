@@ -1,5 +1,9 @@
 # One service account for each trust level, as configs/platform.yml lists them. None of them has a key.
 
+locals {
+  account_emails = { for name, account in google_service_account.accounts : name => account.email }
+}
+
 resource "google_service_account" "accounts" {
   for_each = local.platform.service_accounts
 

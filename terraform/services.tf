@@ -1,3 +1,5 @@
+# Google's APIs that the platform uses.
+
 locals {
   apis = toset(concat(
     [

@@ -1,5 +1,5 @@
-# One archive for each function: main.py, shared/, configs/ and its own requirements.txt. It is named after the hash of
-# its content, so a function is deployed again exactly when its content has changed.
+# The functions' code: one archive for each function, with main.py, shared/, configs/ and its own requirements.txt. It
+# is named after the hash of its content, so a function is deployed again exactly when its content has changed.
 
 data "external" "archives" {
   program = ["python3", "${local.root}/tools/terraform/archives.py"]

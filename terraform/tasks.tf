@@ -1,7 +1,12 @@
-# `execute` delivers runs, as fast as its limits allow. `close` delivers closings of runs that no executor ends. `kick`
-# calls the dispatcher, one call at a time.
+# The queues of Cloud Tasks. `execute` delivers runs, as fast as its limits allow. `close` delivers closings of runs
+# that no executor ends. `kick` calls the dispatcher, one call at a time.
 
 locals {
+  queue_names = {
+    for name, queue in google_cloud_tasks_queue.queues :
+    name => "projects/${var.project_id}/locations/${var.region}/queues/${queue.name}"
+  }
+
   # A function's concurrency minus the numbers that its queues name. A queue without a number gets this remainder.
   deliveries_left = {
     for name, function in local.functions : name => function.max_instances * function.concurrency - sum(concat([0], [

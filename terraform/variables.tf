@@ -1,4 +1,6 @@
-# The four that have to be filled in.
+# What an operator can set. terraform.tfvars.example shows how.
+
+# These four have to be filled in.
 
 variable "project_id" {
   description = "The Google Cloud project that holds the platform and the tenants' datasets."

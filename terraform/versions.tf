@@ -1,3 +1,5 @@
+# The versions of Terraform and of the providers, and the project in which the providers work.
+
 terraform {
   required_version = ">= 1.9"
 
@@ -17,8 +19,8 @@ terraform {
   }
 }
 
-# Calls count against the deployed project, because Cloud Quotas and other APIs refuse a person's credentials that name
-# no project.
+# Calls count against the deployed project, because Cloud Quotas and other APIs refuse a person's credentials that
+# name no project.
 provider "google" {
   project               = var.project_id
   region                = var.region

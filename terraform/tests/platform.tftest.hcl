@@ -24,7 +24,7 @@ run "only_public_functions_are_public" {
   assert {
     condition = alltrue([
       for name, function in google_cloudfunctions2_function.functions :
-      (function.service_config[0].ingress_settings == "ALLOW_ALL") == contains(setunion(keys(local.public_functions), local.people_call), name)
+      (function.service_config[0].ingress_settings == "ALLOW_ALL") == contains(setunion(keys(local.public_functions), local.functions_for_people), name)
     ])
     error_message = "a private function takes calls from the internet"
   }

@@ -32,7 +32,7 @@ def test_a_widened_grant_is_found(copied: Workspace) -> None:
 
 
 def test_a_missing_variable_and_a_lost_column_are_found(copied: Workspace) -> None:
-    copied.replace("terraform/functions.tf", "        LOG_LEVEL         = var.log_level\n", "")
+    copied.replace("terraform/settings.tf", "        LOG_LEVEL         = var.log_level\n", "")
     path = "configs/tables/tenants/dispatcher_state.yml"
     lines = (copied.root / path).read_text(encoding="utf-8").splitlines(keepends=True)
     column = next(line for line in lines if "name: epoch" in line)

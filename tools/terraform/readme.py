@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -31,11 +32,15 @@ def _outputs() -> str:
 
 
 def _files() -> str:
-    rows = []
-    for path in sorted(FOLDER.glob("*.tf")):
-        made = sorted(set(re.findall(r'^resource "(\w+)"', path.read_text(encoding="utf-8"), re.MULTILINE)))
-        rows.append(f"| {path.name} | {', '.join(kind.removeprefix('google_') for kind in made)} |")
-    return "| file | what it creates |\n| --- | --- |\n" + "\n".join(rows) + "\n"
+    rows = [f"| {path.name} | {_heading(path.read_text(encoding='utf-8'))} |" for path in sorted(FOLDER.glob("*.tf"))]
+    return "| file | what it holds |\n| --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def _heading(text: str) -> str:
+    """The first sentence of the comment that opens a file."""
+    lines = itertools.takewhile(lambda line: line.startswith("# "), text.splitlines())
+    sentence, _, _ = " ".join(line[2:] for line in lines).partition(". ")
+    return f"{sentence.removesuffix('.')}."
 
 
 def _blocks(kind: str) -> list[tuple[str, str]]:
