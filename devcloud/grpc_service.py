@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
@@ -144,6 +146,28 @@ class GrpcService:
         server, self._server = self._server, None
         if server is not None:
             server.stop(_STOP_SECONDS).wait()
+
+
+class StoredService(GrpcService):
+    """A service that requires grants and keeps its resources in `state_dir`. `now` is its clock, in Unix seconds."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        identity: Identity,
+        tls: Tls,
+        grants: Grants,
+        *,
+        port: int = 0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(identity, tls, grants, port=port)
+        self._required_grants, self._now = grants, now
+        self._open(state_dir)
+
+    def _open(self, state_dir: Path) -> None:
+        """Open the files in which the service keeps its resources."""
+        raise NotImplementedError
 
 
 class _Handlers(_GenericHandler):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,9 @@ from cryptography.exceptions import InvalidTag
 from google.cloud.kms_v1.types import resources, service
 
 from devcloud import grants as permissions
-from devcloud.grants import Grants
-from devcloud.grpc_service import GrpcService, failed_precondition, invalid_argument, rpc, unimplemented
-from devcloud.identity import Identity
+from devcloud.grpc_service import StoredService, failed_precondition, invalid_argument, rpc, unimplemented
 from devcloud.kms_keys import ALGORITHM, SOFTWARE, KeyStore, State, require_version, split_version
 from devcloud.messages import has, merge, page, seconds_of
-from devcloud.tls import Tls
 
 _LIMIT_BYTES = 64 * 1024
 _DESTROY_AFTER_SECONDS = 30 * 86_400
@@ -29,23 +24,13 @@ _HEADER_BYTES = len(_MARK) + _VERSION_BYTES
 _WRONG_KEY = "Decryption failed: verify that 'name' refers to the correct CryptoKey."
 
 
-class Kms(GrpcService):
+class Kms(StoredService):
     """KeyManagementService for keys of purpose ENCRYPT_DECRYPT."""
 
     service_name = "google.cloud.kms.v1.KeyManagementService"
 
-    def __init__(
-        self,
-        state_dir: Path,
-        identity: Identity,
-        tls: Tls,
-        grants: Grants,
-        *,
-        port: int = 0,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        super().__init__(identity, tls, grants, port=port)
-        self._now, self._keys = now, KeyStore(state_dir / "kms.db", now)
+    def _open(self, state_dir: Path) -> None:
+        self._keys = KeyStore(state_dir / "kms.db", self._now)
 
     def stop(self) -> None:
         """Finish the calls under way, then close; safe to call twice."""

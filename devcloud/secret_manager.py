@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import google_crc32c
 from google.cloud.secretmanager_v1.types import resources, service
 from google.protobuf import empty_pb2
 
-from devcloud.grants import READ_SECRET, Grants
-from devcloud.grpc_service import GrpcService, invalid_argument, rpc, unimplemented
-from devcloud.identity import Identity
+from devcloud.grants import READ_SECRET
+from devcloud.grpc_service import StoredService, invalid_argument, rpc, unimplemented
 from devcloud.messages import has, instant, merge, page
 from devcloud.secret_store import LATEST, SecretStore, State
-from devcloud.tls import Tls
 
 _LIMIT_BYTES = 64 * 1024
 _PAGE_SIZE = 25_000
@@ -26,23 +22,13 @@ _UPDATABLE = frozenset({"labels", "annotations", "version_aliases"})
 _MISSING_FEATURES = ("expire_time", "ttl", "rotation", "version_destroy_ttl", "customer_managed_encryption")
 
 
-class SecretManager(GrpcService):
+class SecretManager(StoredService):
     """SecretManagerService for secrets of a project."""
 
     service_name = "google.cloud.secretmanager.v1.SecretManagerService"
 
-    def __init__(
-        self,
-        state_dir: Path,
-        identity: Identity,
-        tls: Tls,
-        grants: Grants,
-        *,
-        port: int = 0,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        super().__init__(identity, tls, grants, port=port)
-        self._now, self._secrets = now, SecretStore(state_dir / "secrets.db")
+    def _open(self, state_dir: Path) -> None:
+        self._secrets = SecretStore(state_dir / "secrets.db")
 
     def stop(self) -> None:
         """Finish the calls under way, then close; safe to call twice."""

@@ -4,43 +4,28 @@ from __future__ import annotations
 
 import math
 import secrets
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from google.cloud.scheduler_v1 import types
 from google.protobuf import empty_pb2
 
-from devcloud.grants import Grants
-from devcloud.grpc_service import GrpcService, invalid_argument, rpc
-from devcloud.identity import Identity
+from devcloud.grpc_service import StoredService, invalid_argument, rpc
 from devcloud.messages import instant, merge, page
 from devcloud.scheduler.store import JobStore
 from devcloud.scheduler.ticker import Ticker
 from devcloud.scheduler.validation import next_tick, prepare_job
-from devcloud.tls import Tls
 
 State = types.Job.State
 
 
-class Scheduler(GrpcService):
+class Scheduler(StoredService):
     """HTTP jobs; a tick that comes while this is not running is left out, as if the job had been paused."""
 
     service_name = "google.cloud.scheduler.v1.CloudScheduler"
 
-    def __init__(
-        self,
-        state_dir: Path,
-        identity: Identity,
-        tls: Tls,
-        grants: Grants,
-        *,
-        port: int = 0,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        super().__init__(identity, tls, grants, port=port)
-        self._now, self._jobs = now, JobStore(state_dir / "scheduler.db")
-        self._ticker = Ticker(self._jobs, identity, now)
+    def _open(self, state_dir: Path) -> None:
+        self._jobs = JobStore(state_dir / "scheduler.db")
+        self._ticker = Ticker(self._jobs, self._identity, self._now)
 
     def start(self) -> None:
         """Bind, serve, and run jobs from now on."""

@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from google.cloud.tasks_v2 import types
 from google.protobuf import empty_pb2
 
-from devcloud.grants import ACT_AS, CREATE_TASK, Grants
-from devcloud.grpc_service import GrpcService, invalid_argument, refusal, rpc, unimplemented
-from devcloud.identity import Caller, Identity, Unauthenticated
+from devcloud.grants import ACT_AS, CREATE_TASK
+from devcloud.grpc_service import StoredService, invalid_argument, refusal, rpc, unimplemented
+from devcloud.identity import Caller, Unauthenticated
 from devcloud.identity.identity import project_of
 from devcloud.messages import instant, merge, page
 from devcloud.tasks.dispatcher import Dispatcher
 from devcloud.tasks.store import TaskStore
 from devcloud.tasks.validation import check_queue, fill_defaults, prepare_task
-from devcloud.tls import Tls
 
 
-class Tasks(GrpcService):
+class Tasks(StoredService):
     """Queues and HTTP tasks; an acknowledged task is delivered at least once, whatever happens to the process."""
 
     service_name = "google.cloud.tasks.v2.CloudTasks"
 
-    def __init__(
-        self,
-        state_dir: Path,
-        identity: Identity,
-        tls: Tls,
-        grants: Grants,
-        *,
-        port: int = 0,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        super().__init__(identity, tls, grants, port=port)
-        self._all_grants, self._now = grants, now
+    def _open(self, state_dir: Path) -> None:
         self._store = TaskStore(state_dir / "tasks.db")
-        self._dispatcher = Dispatcher(self._store, identity, now)
+        self._dispatcher = Dispatcher(self._store, self._identity, self._now)
 
     def start(self) -> None:
         """Bind, serve, and go on with the tasks of the last process."""
@@ -185,7 +171,7 @@ class Tasks(GrpcService):
         return queue
 
     def _require(self, caller: Caller, permission: str, resource: str) -> None:
-        if not self._all_grants.allows(caller, permission, resource):
+        if not self._required_grants.allows(caller, permission, resource):
             raise refusal(permission, resource)
 
 

@@ -1,4 +1,7 @@
-"""One identity, one certificate authority and the platform's grants for all tests of devcloud's gRPC services."""
+"""What all tests of devcloud's gRPC services share: an identity, certificates, grants, the service and its clients.
+
+Each folder says with `service_class` and `client_class` which service it tests, and by which official client.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +19,10 @@ from devcloud.identity.credentials import credentials_of as google_credentials
 from devcloud.tls import Tls
 from shared.configuration.platform_config import get_platform
 from tests.support.devcloud.clock import Clock
+from tests.support.devcloud.handler import Handler
+
+if TYPE_CHECKING:
+    from devcloud.grpc_service import StoredService
 
 PROJECT = "convergence-test"
 
@@ -64,3 +71,53 @@ def state_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def handler() -> Iterator[Handler]:
+    """An endpoint that tasks or jobs call."""
+    handler = Handler()
+    handler.start()
+    yield handler
+    handler.stop()
+
+
+@pytest.fixture
+def make_service(
+    service_class: type[StoredService],
+    cloud_identity: Identity,
+    cloud_tls: Tls,
+    cloud_grants: Grants,
+    clock: Clock,
+    state_dir: Path,
+) -> Iterator[Callable[[], Any]]:
+    """Starts the service over the state of the test, and stops it after the test."""
+    started: list[StoredService] = []
+
+    def make() -> StoredService:
+        service = service_class(state_dir, cloud_identity, cloud_tls, cloud_grants, now=clock)
+        service.start()
+        started.append(service)
+        return service
+
+    yield make
+    for service in started:
+        service.stop()
+
+
+@pytest.fixture
+def service(make_service: Callable[[], Any]) -> Any:
+    """The running service."""
+    return make_service()
+
+
+@pytest.fixture
+def client_of(service: StoredService, client_class: Any, credentials_of: Callable[..., Any]) -> Callable[..., Any]:
+    """The service's official client, as an account of a project."""
+
+    def client(account: str, project: str = PROJECT) -> Any:
+        return client_class(
+            credentials=credentials_of(account, project), client_options={"api_endpoint": service.address}
+        )
+
+    return client

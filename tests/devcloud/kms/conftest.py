@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from google.cloud import kms
 
-from devcloud.grants import Grants
-from devcloud.identity import Identity
 from devcloud.kms import Kms
-from devcloud.tls import Tls
-from tests.support.devcloud.clock import Clock
 
 LOCATION = "projects/convergence-test/locations/us-central1"
 RING = f"{LOCATION}/keyRings/convergence"
@@ -27,35 +22,13 @@ DAY = 86_400.0
 
 
 @pytest.fixture
-def make_service(
-    cloud_identity: Identity, cloud_tls: Tls, cloud_grants: Grants, clock: Clock, state_dir: Path
-) -> Iterator[Callable[[], Kms]]:
-    started: list[Kms] = []
-
-    def make() -> Kms:
-        service = Kms(state_dir, cloud_identity, cloud_tls, cloud_grants, now=clock)
-        service.start()
-        started.append(service)
-        return service
-
-    yield make
-    for service in started:
-        service.stop()
+def service_class() -> type[Kms]:
+    return Kms
 
 
 @pytest.fixture
-def service(make_service: Callable[[], Kms]) -> Kms:
-    return make_service()
-
-
-@pytest.fixture
-def client_of(service: Kms, credentials_of: Callable[..., Any]) -> Callable[..., kms.KeyManagementServiceClient]:
-    def client(account: str, project: str = "convergence-test") -> kms.KeyManagementServiceClient:
-        return kms.KeyManagementServiceClient(
-            credentials=credentials_of(account, project), client_options={"api_endpoint": service.address}
-        )
-
-    return client
+def client_class() -> type[kms.KeyManagementServiceClient]:
+    return kms.KeyManagementServiceClient
 
 
 @pytest.fixture

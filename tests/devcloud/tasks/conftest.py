@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from google.cloud import tasks_v2
 
-from devcloud.grants import Grants
-from devcloud.identity import Identity
 from devcloud.tasks import Tasks
-from devcloud.tls import Tls
-from tests.support.devcloud.clock import Clock
 from tests.support.devcloud.handler import Handler
 
 LOCATION = "projects/convergence-test/locations/us-central1"
@@ -24,43 +19,13 @@ ClientOf = Callable[..., tasks_v2.CloudTasksClient]
 
 
 @pytest.fixture
-def handler() -> Iterator[Handler]:
-    handler = Handler()
-    handler.start()
-    yield handler
-    handler.stop()
+def service_class() -> type[Tasks]:
+    return Tasks
 
 
 @pytest.fixture
-def make_service(
-    cloud_identity: Identity, cloud_tls: Tls, cloud_grants: Grants, clock: Clock, state_dir: Path
-) -> Iterator[Callable[[], Tasks]]:
-    started: list[Tasks] = []
-
-    def make() -> Tasks:
-        service = Tasks(state_dir, cloud_identity, cloud_tls, cloud_grants, now=clock)
-        service.start()
-        started.append(service)
-        return service
-
-    yield make
-    for service in started:
-        service.stop()
-
-
-@pytest.fixture
-def service(make_service: Callable[[], Tasks]) -> Tasks:
-    return make_service()
-
-
-@pytest.fixture
-def client_of(service: Tasks, credentials_of: Callable[..., Any]) -> ClientOf:
-    def client(account: str, project: str = "convergence-test") -> tasks_v2.CloudTasksClient:
-        return tasks_v2.CloudTasksClient(
-            credentials=credentials_of(account, project), client_options={"api_endpoint": service.address}
-        )
-
-    return client
+def client_class() -> type[tasks_v2.CloudTasksClient]:
+    return tasks_v2.CloudTasksClient
 
 
 @pytest.fixture
