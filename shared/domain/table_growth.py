@@ -19,7 +19,7 @@ _WHOLE_TABLE = "(table)"
 
 @dataclass(frozen=True)
 class Obstacle:
-    """A difference that cannot be changed in place. `column` is the path of a column, or stands for the whole table."""
+    """A difference that cannot be changed in place. `column` is the path of a column, or `(table)`."""
 
     column: str
     wanted: str

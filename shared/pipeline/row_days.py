@@ -40,7 +40,7 @@ _NO_EXPRESSION = re.compile(r"\b(?:FROM|JOIN|WHERE|BY|WITH|HAVING|QUALIFY)\b", r
 
 @dataclass(frozen=True)
 class CoarseDay:
-    """A day column that stands for a longer period: a `part` of the calendar, or RUN. `expression` computes it."""
+    """A day column that represents a longer period: a `part` of the calendar, or RUN. `expression` computes it."""
 
     target: Target
     statement: str
@@ -84,7 +84,7 @@ def grain_problems(template: Template) -> Iterator[tuple[Place, str]]:
 
 
 def coarse_days(template: Template, target: Target) -> Iterator[CoarseDay]:
-    """The places where a published row's day stands for several days, as far as column names show."""
+    """The published targets whose day column represents several days, as far as column names show."""
     texts = dict(_texts(template, target.step))
     asked, seen, extracting = [target.date_column], set[str](), list[tuple[str, str]]()
     while asked:

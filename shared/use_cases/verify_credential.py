@@ -33,7 +33,7 @@ class CredentialVerification:
     settings: Settings
 
     def verify(self, task: VerifyTask) -> Verification:
-        """What a run would find. It raises Unavailable if the cloud does not answer."""
+        """The result that a run would have. It raises Unavailable if the cloud does not answer."""
         try:
             credential = self._opened(task)
         except (CredentialsRejected, ValueError):

@@ -30,7 +30,7 @@ class BlobContainer:
 
     @property
     def place(self) -> str:
-        """As Azure names storage accounts and containers."""
+        """The container and prefix, in the form that Azure uses for URLs."""
         return self._named(self.prefix)
 
     def list(self, below: str = "") -> Iterator[StoredObject]:

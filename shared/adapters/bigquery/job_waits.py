@@ -71,7 +71,7 @@ def await_end(job: Any, pause: Pause, retry_budget: RetryBudget) -> None:
 
 
 def _asked(job: bigquery.QueryJob) -> futures.Future[bool]:
-    """Whether BigQuery has said that the query ended, as a thread finds out. The thread ends alone if nobody waits."""
+    """Whether BigQuery has reported the end of the query. A thread asks, and ends by itself if no caller waits."""
     heard: futures.Future[bool] = futures.Future()
 
     def ask() -> None:

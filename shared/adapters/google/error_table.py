@@ -21,7 +21,7 @@ from shared import errors
 
 
 class Course(Enum):
-    """What to do after an error. RETRY: try again. WAIT: it passes by itself, later. FAIL: no retry helps."""
+    """The action after an error. RETRY: try again. WAIT: it passes by itself, later. FAIL: no retry helps."""
 
     RETRY = "retry"
     WAIT = "wait"

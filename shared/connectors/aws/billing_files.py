@@ -22,24 +22,24 @@ from shared.domain.object_stores import StoredObject
 
 @dataclass(frozen=True)
 class AwsBillingFiles(BillingFiles):
-    """Cost and Usage Reports: of Data Exports, or legacy."""
+    """Reads Cost and Usage Reports: those of Data Exports, and legacy ones."""
 
     table: ClassVar[str] = TABLE
 
     def find(self, objects: Iterable[StoredObject]) -> dict[date, Delivery]:
-        """In AWS's layouts."""
+        """The deliveries by billing period, in the layouts of AWS."""
         return find_deliveries(objects, place=self.store.place)
 
     def parse(self, document: bytes, delivery: Delivery) -> Manifest:
-        """Of Data Exports, or a legacy one."""
+        """The manifest of a Data Export or of a legacy report."""
         return parse_manifest(document, delivery, bucket=self.store.bucket, prefix=self.store.prefix)
 
     def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
-        """As aws_cost_billing."""
+        """The shape of rows for aws_cost_billing, and the unknown columns."""
         columns = place_columns(names, known_columns(TABLE), file=file)
         shape = AwsRows(columns, self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at)
         return shape, columns.others
 
     def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:
-        """What commitments cover is billed by their fees."""
+        """Add the rows' costs to the totals. Usage that a commitment covers costs nothing: its fees are billed."""
         count_billed(batch, totals)

@@ -31,7 +31,7 @@ class AwsRows(RowShape):
     columns: Columns
 
     def plain(self, array: Any) -> Any:
-        """As for every provider. A map becomes JSON."""
+        """The rows of the table. A column that is a map becomes JSON."""
         return objects_of_maps(array) if pa.types.is_map(array.type) else super().plain(array)
 
     def readable(self, array: Any, field: Any) -> Any:

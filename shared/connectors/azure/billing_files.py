@@ -22,26 +22,26 @@ from shared.domain.object_stores import StoredObject
 
 @dataclass(frozen=True)
 class AzureBillingFiles(BillingFiles):
-    """Exports of actual costs by Cost Management."""
+    """Reads the exports of actual costs that Cost Management writes."""
 
     table: ClassVar[str] = TABLE
 
     def find(self, objects: Iterable[StoredObject]) -> dict[date, Delivery]:
-        """In Azure's layouts."""
+        """The deliveries by billing period, in the layouts of Azure."""
         return find_deliveries(objects, place=self.store.place)
 
     def parse(self, document: bytes, delivery: Delivery) -> Manifest:
-        """It says how many rows there are."""
+        """The manifest of an export, which has the number of its rows."""
         return parse_manifest(document, delivery, prefix=self.store.prefix)
 
     def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
-        """As azure_cost_billing."""
+        """The shape of rows for azure_cost_billing, and the unknown columns."""
         columns = place_columns(names, known_columns(TABLE), file=file)
         shape = AzureRows(columns, self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at)
         return shape, columns.others
 
     def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:
-        """What commitments cover is billed by their purchases."""
+        """Add the rows' costs to the totals. Usage that a commitment covers costs nothing: its purchase is billed."""
         count_billed(batch, totals)
 
     def is_unchanged(self, delivery: Delivery) -> bool:

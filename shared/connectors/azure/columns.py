@@ -29,7 +29,7 @@ _OF_A_CUSTOMER = frozenset({"costinusd", "exchangeratepricingtobilling"})
 
 @dataclass(frozen=True)
 class Columns:
-    """Where a file's columns go: `own` has the table's column for each, `others` are unknown."""
+    """The places of a file's columns: `own` maps a column to the table's column, `others` are unknown."""
 
     agreement: Literal["EA", "MCA"]
     own: dict[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Columns:
 
 
 def place_columns(names: Sequence[str], known: Collection[str], *, file: str) -> Columns:
-    """Where each column goes; StepRefused naming those that are missing, or that it is no export of costs."""
+    """Find each column's place. It raises StepRefused for missing columns, or a file that is no export of costs."""
     by_letters = {_letters(name): name for name in known if not name.startswith("x_")}
     letters = {name: _letters(match[1] if (match := _IN_ENGLISH.fullmatch(name)) else name) for name in names}
     found = Columns(_agreement(set(letters.values())))

@@ -1,4 +1,4 @@
-"""What the manifest of a cost export says: the files of one billing period, and how many rows they have."""
+"""Reads the manifest of a cost export: the files of one billing period, and the number of their rows."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _key(given: object, delivery: Delivery, prefix: str) -> str:
 
 
 def _count(content: Mapping[str, Any], delivery: Delivery, blobs: int) -> int | None:
-    """How many rows the files have; it says how many blobs there are, too."""
+    """The number of rows in the files. It raises StepRefused if the manifest's number of blobs is wrong."""
     told = content.get("blobCount", blobs)
     if told != blobs:
         raise StepRefused(f"{delivery.name} is of {told} blobs, and names {blobs}")

@@ -50,19 +50,19 @@ class BillingFiles(ABC):
 
     @abstractmethod
     def find(self, objects: Iterable[StoredObject]) -> dict[date, Delivery]:
-        """By billing period what is there; SourceNotFound when it is not certain which files form a period."""
+        """The deliveries by billing period. It raises SourceNotFound if the files of a period are not certain."""
 
     @abstractmethod
     def parse(self, document: bytes, delivery: Delivery) -> Manifest:
-        """What a manifest says; StepRefused when it cannot be this delivery's."""
+        """The content of a manifest. It raises StepRefused if it cannot belong to this delivery."""
 
     @abstractmethod
     def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
-        """How rows with these columns are shaped, and the columns that are unknown."""
+        """The shape of rows with these columns, and the unknown columns."""
 
     @abstractmethod
     def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:
-        """Add what shaped rows bill to the totals of their billing periods."""
+        """Add the costs of shaped rows to the totals of their billing periods."""
 
     @cached_property
     def _objects(self) -> Mapping[str, StoredObject]:

@@ -1,4 +1,4 @@
-"""What a provider delivered of one billing period: the objects that belong together."""
+"""Defines a delivery: the objects of one billing period that belong together."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class ObjectFile(io.RawIOBase):
         return len(data)
 
     def read(self, size: int | None = -1) -> bytes:
-        """As many bytes as requested; fewer only at the end."""
+        """Read as many bytes as requested; at the end of the object, fewer."""
         left = self._found.size - self._place
         wanted = left if size is None or size < 0 else min(size, left)
         parts = []

@@ -52,7 +52,7 @@ def _with_line_breaks(text: str) -> str:
 
 
 def _told(text: str) -> str:
-    """What is wrong with a text that is not JSON. It quotes nothing, because the text may contain the key."""
+    """Describe the fault in a text that is not JSON. Quote nothing, because the text may contain the key."""
     bare = text.strip()
     if not bare:
         return "is empty"

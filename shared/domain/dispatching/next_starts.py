@@ -146,7 +146,7 @@ def _rotation_order(queue: TenantQueue) -> tuple[bool, float, int, str]:
 
 @dataclass
 class Capacity:
-    """What the platform still has room for.
+    """The number of runs for which the platform still has room.
 
     `admissions`: how many more runs one call may admit. `executors`: how many are free. `unclaimed`: how many admitted
     runs of each tenant wait for an executor. `unclaimed_of_tenant`: how many of a tenant may.

@@ -66,7 +66,7 @@ def _counted(change: Change) -> Iterable[tuple[date, str]]:
 
 
 class _TodayAfter:
-    """What today's row of a tenant says after the changes: live runs, limits, and whether a run was admitted."""
+    """The values of today's row of each tenant after the changes: live runs, limits, whether a run was admitted."""
 
     def __init__(self, state: QueueState, changes: Sequence[Change]) -> None:
         items = {item.run_id: item for item in state.items}

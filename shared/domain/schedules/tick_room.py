@@ -12,7 +12,7 @@ _MOST_BYTES = 1_000_000
 
 @dataclass
 class Room:
-    """What is left of a tenant's limits in this trigger: runs of today, and places in the queue."""
+    """The rest of a tenant's limits in this trigger: runs of today, and places in the queue."""
 
     today: int
     waiting: int
