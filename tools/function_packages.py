@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path, PurePosixPath
 
@@ -16,9 +18,15 @@ def hidden_modules(function: str) -> list[str]:
     required = {_normal(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)}
     ours: set[str] = set()
     others: set[str] = set()
-    for distribution in distributions():
-        (ours if _normal(distribution.name) in required else others).update(_tops(distribution))
+    for distribution, modules in _installed():
+        (ours if distribution in required else others).update(modules)
     return sorted(others - ours)
+
+
+@cache
+def _installed() -> Sequence[tuple[str, set[str]]]:
+    """Every installed distribution with its modules."""
+    return [(_normal(distribution.name), _tops(distribution)) for distribution in distributions()]
 
 
 def _tops(distribution: Distribution) -> set[str]:
