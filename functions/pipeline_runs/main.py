@@ -3,7 +3,7 @@
 import flask
 
 from shared.bootstrap import pipeline_runs as runs
-from shared.http import Answer, Routes, creation_answer
+from shared.http import Answer, Routes, creation_answer, run_answer
 from shared.http.policies import ReaderCall, TenantCall, UnprovedCall, tenant_api_key, tenant_reader, unproved_key
 
 routes = Routes("pipeline_runs")
@@ -16,7 +16,7 @@ def _list_runs(call: ReaderCall) -> Answer:
 
 @routes.on("GET /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}", policy=tenant_reader)
 def _get_run(call: ReaderCall) -> Answer:
-    return Answer(200, runs().get_run(call.caller, call.params["pipeline_logging_id"]))
+    return run_answer(runs().get_run(call.caller, call.params["pipeline_logging_id"]))
 
 
 @routes.on("POST /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}/cancel", policy=tenant_api_key)

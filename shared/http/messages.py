@@ -14,10 +14,12 @@ from werkzeug.http import parse_accept_header
 from shared import errors
 from shared.domain.requests.creation import CreationRequest, Reply
 from shared.domain.requests.parsing import Model, validated
+from shared.domain.runs.run_details import FINISHED
 
 Caller = TypeVar("Caller")
 
 _JSON, _CSV = "application/json", "text/csv"
+_LOOK_AGAIN = {"Retry-After": "10"}  # a look at an unfinished run costs a query
 _USER_ID_MAX = 128
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 
@@ -111,8 +113,23 @@ class CsvAnswer:
 
 
 def creation_answer(reply: Reply) -> Answer:
-    """The answer to a request that creates something. A header says if it repeats an earlier answer."""
-    return Answer(reply.status, reply.body, {"Idempotent-Replayed": "true"} if reply.is_replayed else {})
+    """The answer to a request that creates something. Headers say where it is, and if it repeats an earlier answer."""
+    replayed = {"Idempotent-Replayed": "true"} if reply.is_replayed else {}
+    return Answer(reply.status, reply.body, {**_where_runs_are(reply.body), **replayed})
+
+
+def run_answer(run: Mapping[str, Any]) -> Answer:
+    """The answer that shows a run. Before the run's end, a header says when to look again."""
+    return Answer(200, run, {} if run["status"] in FINISHED else _LOOK_AGAIN)
+
+
+def _where_runs_are(body: Mapping[str, Any]) -> Mapping[str, str]:
+    """Location and Retry-After for an answer that names a new run, or a backfill."""
+    if run_id := body.get("pipeline_logging_id"):
+        return {"Location": f"/api/v1/pipelines/runs/{body['tenant_id']}/{run_id}", **_LOOK_AGAIN}
+    if backfill_id := body.get("backfill_id"):
+        return {"Location": f"/api/v1/pipelines/runs/{body['tenant_id']}?backfill_id={backfill_id}", **_LOOK_AGAIN}
+    return {}
 
 
 def _refuse_constant(name: str) -> None:

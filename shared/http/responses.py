@@ -60,4 +60,4 @@ def allow_origin(response: Response, origin: str | None, allowed: frozenset[str]
     response.headers["Vary"] = "Origin"
     if origin and _is_allowed(origin, allowed):
         response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Expose-Headers"] = "X-Request-ID, Retry-After, Idempotent-Replayed"
+        response.headers["Access-Control-Expose-Headers"] = "X-Request-ID, Retry-After, Location, Idempotent-Replayed"

@@ -23,7 +23,7 @@ from shared.domain.requests.paging import Place, find_place, first_page
 from shared.domain.requests.parsing import NoBody, validated
 from shared.domain.runs.backfill import MOST_MONTHS
 from shared.domain.runs.events import RunEvent
-from shared.domain.runs.run_details import billed_for
+from shared.domain.runs.run_details import FINISHED, billed_for
 from shared.errors import Conflict, NotFound, TooManyRequests
 from shared.runtime import log
 from shared.runtime.remembered import Remembered, remembered_answers
@@ -32,7 +32,6 @@ from shared.use_cases.run_pipeline import ManualRuns
 
 _OLDEST_LOOK_SECONDS = 30.0
 Looks = Remembered[tuple[str, str, str], dict[str, Any]]  # answers by tenant, kind of request, and its details
-_FINISHED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _LISTED = (
     "pipeline_logging_id", "pipeline_id", "status", "trigger_type", "user_id", "parameters", "created_at",
     "started_at", "completed_at", "attempt", "rows_published", "first_date", "last_date", "warnings",
@@ -106,7 +105,7 @@ class PipelineRuns:
 
     def _run_in_full(self, tenant_id: str, pipeline_logging_id: str) -> dict[str, Any]:
         run = self._run(tenant_id, pipeline_logging_id)
-        details = self.run_log.get_details(tenant_id, run, has_ended=run["status"] in _FINISHED)
+        details = self.run_log.get_details(tenant_id, run, has_ended=run["status"] in FINISHED)
         figures = {"dates": run["dates"], "bytes_billed": billed_for(details["steps"], otherwise=run["bytes_billed"])}
         return {**_listed(run), **figures, **details}
 
@@ -114,7 +113,7 @@ class PipelineRuns:
         """Request the run's cancellation; Conflict if it has finished. Dispatcher and executor react to the event."""
         validated(NoBody, body)
         run = self._run(tenant_id, pipeline_logging_id)
-        if run["status"] in _FINISHED:
+        if run["status"] in FINISHED:
             raise Conflict("The run has already ended.", run_status=run["status"])
         self._ask_for_end(tenant_id, [run])
         log.info("cancellation requested", pipeline_logging_id=pipeline_logging_id)
@@ -135,7 +134,7 @@ class PipelineRuns:
         runs = self.run_log.list_runs(tenant_id, backfill_id=backfill_id, limit=MOST_MONTHS)
         if not runs:
             raise NotFound("There is no such backfill.")
-        unfinished = [run for run in runs if run["status"] not in _FINISHED]
+        unfinished = [run for run in runs if run["status"] not in FINISHED]
         if unfinished:
             self._ask_for_end(tenant_id, unfinished)
         log.info("cancellation of a backfill requested", backfill_id=backfill_id, runs=len(unfinished))
@@ -154,7 +153,7 @@ class PipelineRuns:
         standing = self.intake.require_standing(key)
         validated(NoBody, creation.body)
         run = self._run(key.tenant_id, pipeline_logging_id)
-        if run["status"] not in _FINISHED:
+        if run["status"] not in FINISHED:
             raise Conflict("The run has not ended yet; cancel it, or wait for its end.", run_status=run["status"])
         template = get_template(*run["pipeline_id"].split("-"))
         repeated = replace(creation, body=run["parameters"] or {})

@@ -31,6 +31,7 @@ def test_a_year_is_queued_as_a_run_for_each_month_newest_first(connected: Fronte
     answer = ask(connected, headers={"X-User-ID": "alice"})
     assert answer.status_code == 202
     body = answer.json()
+    assert answer.headers["Location"] == f"{connected.runs_path}?backfill_id={body['backfill_id']}"
     months = [(run["start_date"], run["end_date"]) for run in body["runs"]]
     assert (len(months), months[0], months[-1]) == (12, ("2025-11-01", "2025-11-17"), ("2024-12-10", "2024-12-31"))
     assert (body["status"], body["pipeline_id"]) == ("PENDING", "gcp-cost-billing")

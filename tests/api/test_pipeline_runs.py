@@ -44,6 +44,14 @@ def test_waiting_run_shows_its_reason_and_its_place_in_the_queue(connected: Fron
     assert (run["status"], run["wait_reason"], run["queue_position"]) == ("PENDING", "PIPELINE_BUSY", 2)
 
 
+def test_a_run_says_when_to_look_again_until_it_has_ended(connected: Frontend) -> None:
+    run_id = connected.start()
+    first = connected.api.get(f"{connected.runs_path}/{run_id}")
+    assert int(first.headers["Retry-After"]) > 0
+    connected.finish(run_id, "COMPLETED")
+    assert "Retry-After" not in connected.api.get(f"{connected.runs_path}/{run_id}").headers
+
+
 def test_pages_show_every_run_once_newest_first(connected: Frontend) -> None:
     started = [connected.start() for _ in range(5)]
     shown: list[str] = []

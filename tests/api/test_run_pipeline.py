@@ -32,6 +32,8 @@ def test_run_is_accepted_logged_and_queued(connected: Frontend) -> None:
         "status": "RUNNING",
         "message": "Pipeline triggered successfully",
     }
+    assert answer.headers["Location"] == f"{connected.runs_path}/{run_id}"
+    assert int(answer.headers["Retry-After"]) > 0
     (logged,) = connected.own("x_meta_pipeline_runs")
     assert (logged["pipeline_logging_id"], logged["status"], logged["user_id"]) == (run_id, "RUNNING", "alice")
     assert (logged["trigger_type"], logged["pipeline_id"]) == ("api", "gcp-cost-billing")

@@ -20,7 +20,7 @@ STATUSES = {400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 503}
 SENT = {"X-API-Key", "X-Admin-Key", "X-User-ID", "Idempotency-Key", "X-Request-ID"}
 READ = {
     "X-Request-ID", "Retry-After", "Allow", "Vary", "Access-Control-Allow-Origin", "WWW-Authenticate",
-    "Idempotent-Replayed",
+    "Idempotent-Replayed", "Location",
 }  # fmt: skip
 
 

@@ -134,7 +134,7 @@ def _answers(path: str, described: Operation) -> Json:
         replayed = ["Idempotent-Replayed"] if "Idempotency-Key" in described.request_headers else []
         answers[str(status)] = {
             "description": answer.description,
-            "headers": _headers(*_ANSWER_HEADERS, *replayed),
+            "headers": _headers(*_ANSWER_HEADERS, *replayed) | {name: _maybe(name) for name in answer.headers},
             "content": {"application/json": content} | _csv_content(answer.csv),
         }
         if answer.links:

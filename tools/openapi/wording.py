@@ -84,13 +84,14 @@ class Body(_Strict):
 class Success(_Strict):
     """An answer that is not an error; `links` are names with the operations that use what the answer names.
 
-    `csv` is an example of the same answer as CSV, if the route can give it.
+    `csv` is an example of the same answer as CSV, if the route can give it. `headers` may be there or not.
     """
 
     description: str
     schema_: str
     example: Json
     csv: str | None = None
+    headers: list[str] = []
     links: dict[str, str] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=lambda name: name.rstrip("_"))

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 Record = Mapping[str, Any]
+FINISHED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})  # a run's last status
 _STEP = (
     "step_id", "step_type", "status", "attempt", "rows", "bytes_billed", "job_id", "output_table", "started_at",
     "completed_at", "duration_ms", "error_message",
