@@ -52,14 +52,14 @@ REQUESTS = {
     "pipeline_runs": Request(["pipeline_runs"]),  # GET; cancel and retry add Cloud Tasks
     "costs": Request(["cost_questions"]),
     "pipeline_configs": Request(["pipeline_configs"]),
-    "trigger_due_pipelines": Request(["trigger"]),  # when nothing is due; else Cloud Tasks
+    "trigger_due_pipelines": Request(["schedule_trigger"]),  # when nothing is due; else Cloud Tasks
     "process_queue": Request(["dispatcher"]),  # when nothing can start; else Cloud Tasks
     "execute_run": Request(
         ["executor_services", "run_events"],
         ["shared.use_cases.execute_run", "shared.pipeline.steps.gcp_billing_export", "google.cloud.kms", TASKS],
     ),
     "reset_daily_quotas": Request(["quota_reset"]),
-    "cleanup_orphaned_pipelines": Request(["clean_up"]),
+    "cleanup_orphaned_pipelines": Request(["orphan_cleanup"]),
     "scheduler_status": Request(["scheduler_status"]),
 }
 # Settings that have to be set; their values do not matter, because nothing is called.
