@@ -6,6 +6,7 @@ The request's header X-Changed-Template says what to change, as JSON: its keys r
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -60,13 +61,21 @@ def changed_template(pipeline_id: str, changes: str) -> Template:
     """The template as the changes make it, read from files of its own."""
     folder = Path(os.environ[FOLDER]) / hashlib.sha256(f"{pipeline_id} {changes}".encode()).hexdigest()[:16]
     provider, domain, name = pipeline_id.split("-", 2)
-    path = folder / provider / domain / f"{name.replace('-', '_')}.yml"
+    place = Path(provider, domain, f"{name.replace('-', '_')}.yml")
     if not folder.exists():
-        shutil.copytree(CONFIGS / provider, folder / provider)
-        write_changed(path, json.loads(changes))
-    template = load_template(path)
+        _write_whole(folder, provider, place, json.loads(changes))
+    template = load_template(folder / place)
     assert template is not None
     return template
+
+
+def _write_whole(folder: Path, provider: str, place: Path, changes: dict[str, Any]) -> None:
+    """Write the files aside and move them to the folder at once: another request may look at the same time."""
+    aside = folder.with_suffix(f".{uuid.uuid4().hex}")
+    shutil.copytree(CONFIGS / provider, aside / provider)
+    write_changed(aside / place, changes)
+    with contextlib.suppress(OSError):  # another request was quicker, and wrote the same
+        aside.rename(folder)
 
 
 def write_changed(path: Path, changes: dict[str, Any]) -> None:
