@@ -15,7 +15,7 @@ from copy import deepcopy
 import duckdb
 
 from devcloud.bigquery import columns
-from devcloud.bigquery.catalog_reads import change, remembered_row
+from devcloud.bigquery.catalog_reads import DATASET, TABLE, change, remembered_row
 from devcloud.bigquery.columns import physical_name
 from devcloud.bigquery.labels import check_labels
 from devcloud.bigquery.model import BigQueryError, Json, TableRef, not_found, not_implemented
@@ -45,8 +45,7 @@ def set_up(cursor: duckdb.DuckDBPyConnection) -> None:
 
 def find_dataset(cursor: duckdb.DuckDBPyConnection, project: str, dataset: str) -> Json | None:
     """The REST Dataset resource, or None."""
-    statement = "SELECT resource FROM _devcloud.datasets WHERE project = ? AND dataset = ?"
-    row = remembered_row(cursor, statement, (project, dataset))
+    row = remembered_row(cursor, DATASET, (project, dataset))
     return None if row is None else json.loads(row[0])
 
 
@@ -93,8 +92,9 @@ def create_dataset(
         },
         created=True,
     )
+    text = json.dumps(resource)
     statement = "INSERT INTO _devcloud.datasets VALUES (?, ?, ?)"
-    change(cursor, (project, dataset), statement, [project, dataset, json.dumps(resource)])
+    change(cursor, statement, [project, dataset, text], read=(DATASET, (project, dataset)), row=(text,))
     return resource
 
 
@@ -108,12 +108,9 @@ def patch_dataset(
     kept = ("location", "datasetReference", "access", "type", "creationTime", "id", "kind")
     resource = _stamped(_changed(old, changes, kept if replace else None))
     check_labels(resource.get("labels"))
-    change(
-        cursor,
-        (project, dataset),
-        "UPDATE _devcloud.datasets SET resource = ? WHERE project = ? AND dataset = ?",
-        [json.dumps(resource), project, dataset],
-    )
+    text = json.dumps(resource)
+    statement = "UPDATE _devcloud.datasets SET resource = ? WHERE project = ? AND dataset = ?"
+    change(cursor, statement, [text, project, dataset], read=(DATASET, (project, dataset)), row=(text,))
     return resource
 
 
@@ -129,7 +126,7 @@ def drop_dataset(
         drop_table(cursor, ref)
     cursor.execute(f"DROP SCHEMA {quoted(f'{project}__{dataset}')} CASCADE")
     statement = "DELETE FROM _devcloud.datasets WHERE project = ? AND dataset = ?"
-    change(cursor, (project, dataset), statement, [project, dataset])
+    change(cursor, statement, [project, dataset], read=(DATASET, (project, dataset)), row=None)
 
 
 # Tables -----------------------------------------------------------------------------------------------------------
@@ -137,8 +134,7 @@ def drop_dataset(
 
 def find_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> Json | None:
     """The REST Table resource; None if there is none or the table has expired."""
-    statement = "SELECT resource FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
-    row = remembered_row(cursor, statement, ref.path)
+    row = remembered_row(cursor, TABLE, ref.path)
     resource: Json | None = None if row is None else json.loads(row[0])
     if resource and int(resource.get("expirationTime") or 2**63) <= time.time() * 1000:
         return None
@@ -175,12 +171,9 @@ def create_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, resource: Jso
     resource = _new_table(ref, dataset, resource)
     if resource["type"] == "TABLE":
         cursor.execute(f"CREATE TABLE {physical_name(ref)} ({columns.definitions(resource)})")
-    change(
-        cursor,
-        ref.path,
-        "INSERT INTO _devcloud.tables VALUES (?, ?, ?, ?, ?)",
-        [*ref.path, uuid.uuid4().hex, json.dumps(resource)],
-    )
+    uid, text = uuid.uuid4().hex, json.dumps(resource)
+    statement = "INSERT INTO _devcloud.tables VALUES (?, ?, ?, ?, ?)"
+    change(cursor, statement, [*ref.path, uid, text], read=(TABLE, ref.path), row=(text, uid))
     return resource
 
 
@@ -208,12 +201,10 @@ def patch_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, changes: Json,
         check_table(resource)
         columns.alter(cursor, ref, old["schema"]["fields"], resource["schema"]["fields"])
     resource = _stamped(resource)
-    change(
-        cursor,
-        ref.path,
-        "UPDATE _devcloud.tables SET resource = ? WHERE project = ? AND dataset = ? AND name = ?",
-        [json.dumps(resource), *ref.path],
-    )
+    _, uid = remembered_row(cursor, TABLE, ref.path)
+    text = json.dumps(resource)
+    statement = "UPDATE _devcloud.tables SET resource = ? WHERE project = ? AND dataset = ? AND name = ?"
+    change(cursor, statement, [text, *ref.path], read=(TABLE, ref.path), row=(text, uid))
     return resource
 
 
@@ -229,7 +220,7 @@ def _tables(cursor: duckdb.DuckDBPyConnection, project: str, dataset: str) -> li
 def _forget(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> None:
     cursor.execute(f"DROP TABLE IF EXISTS {physical_name(ref)}")
     statement = "DELETE FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
-    change(cursor, ref.path, statement, ref.path)
+    change(cursor, statement, ref.path, read=(TABLE, ref.path), row=None)
 
 
 def _new_table(ref: TableRef, dataset: Json, resource: Json) -> Json:

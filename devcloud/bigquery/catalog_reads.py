@@ -1,7 +1,7 @@
 """Caches the catalog rows that transactions read. Transactions with the same snapshot of the catalog share them.
 
 A statement asks for the same datasets and tables a dozen times, and every answer of DuckDB's costs half a millisecond.
-A row stays in the cache until a transaction commits a change of it. A lock serialises each BEGIN and each COMMIT that
+A row stays in the cache until a transaction commits another. A lock serialises each BEGIN and each COMMIT that
 changes the catalog. So the cache at a transaction's BEGIN agrees with the transaction's snapshot.
 """
 
@@ -15,10 +15,12 @@ from weakref import WeakKeyDictionary
 
 import duckdb
 
-from devcloud.bigquery.duck import one_row
+from devcloud.bigquery.duck import execute, one_row
 
 Name = tuple[str, ...]  # of a dataset or a table
 Known = dict[tuple[str, Name], Any]
+DATASET = "SELECT resource FROM _devcloud.datasets WHERE project = ? AND dataset = ?"
+TABLE = "SELECT resource, uid FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
 
 
 @dataclass
@@ -44,33 +46,39 @@ class Catalogs:
     def begin(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Begin the cursor's transaction and pin its snapshot."""
         with self._lock:
-            cursor.execute("BEGIN")
+            execute(cursor, "BEGIN")
             _BY_TRANSACTION[cursor] = _View(self._known)
 
     def commit(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Commit the cursor's transaction; reads bypass the cache until the next one begins."""
-        changed = _BY_TRANSACTION[cursor].changed
-        if not changed:
-            cursor.execute("COMMIT")
+        view = _BY_TRANSACTION[cursor]
+        if not view.changed:
+            execute(cursor, "COMMIT")
         else:
             with self._lock:
-                cursor.execute("COMMIT")
-                self._known = {(what, name): row for (what, name), row in self._known.items() if name not in changed}
+                execute(cursor, "COMMIT")
+                others = {at: row for at, row in self._known.items() if at[1] not in view.changed}
+                self._known = others | {at: row for at, row in view.known.items() if at[1] in view.changed}
         _BY_TRANSACTION.pop(cursor, None)
 
     def rollback(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Undo the cursor's transaction."""
-        cursor.execute("ROLLBACK")
+        execute(cursor, "ROLLBACK")
         _BY_TRANSACTION.pop(cursor, None)
 
 
-def change(cursor: duckdb.DuckDBPyConnection, name: Name, statement: str, parameters: Sequence[object]) -> None:
-    """Run a statement that changes the rows of a dataset or a table in this transaction, which `Catalogs` began."""
+def change(
+    cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Sequence[object], *, read: tuple[str, Name], row: Any
+) -> None:
+    """Run a statement that changes the row of a dataset or a table in this transaction, which `Catalogs` began.
+
+    `read` is how the row is read, by DATASET or TABLE and its name, and `row` is the answer from then on.
+    """
     view = _BY_TRANSACTION[cursor]
-    cursor.execute(statement, list(parameters))
-    view.changed.add(name)
+    execute(cursor, statement, parameters)
+    view.changed.add(read[1])
     # From here on it is this transaction's own: others do not see the change.
-    view.known = {(what, at): row for (what, at), row in view.known.items() if at != name}
+    view.known = view.known | {read: row}
 
 
 def remembered_row(cursor: duckdb.DuckDBPyConnection, statement: str, name: Name) -> Any:

@@ -13,8 +13,8 @@ from typing import Any
 
 import duckdb
 
-from devcloud.bigquery.catalog_reads import remembered_row
-from devcloud.bigquery.duck import one_row
+from devcloud.bigquery.catalog_reads import TABLE, remembered_row
+from devcloud.bigquery.duck import execute, one_row
 from devcloud.bigquery.model import BigQueryError, TableRef, not_implemented
 from devcloud.bigquery.row_counts import row_count
 
@@ -41,7 +41,7 @@ def record(cursor: duckdb.DuckDBPyConnection, changes: list[Change]) -> None:
             values += [uid, now, change.added, change.rewritten]
     if values:
         rows = ", ".join(["(?, ?, ?, ?)"] * (len(values) // 4))
-        cursor.execute(f"INSERT INTO _devcloud.changes VALUES {rows}", values)
+        execute(cursor, f"INSERT INTO _devcloud.changes VALUES {rows}", values)
 
 
 def last_change(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> dt.datetime | None:
@@ -75,6 +75,5 @@ def _one(cursor: duckdb.DuckDBPyConnection, ref: TableRef, what: str, parameters
 
 def _uid(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> str | None:
     """The table's id, which no earlier or later table of the same name has; None if there is no table."""
-    statement = "SELECT uid FROM _devcloud.tables WHERE project = ? AND dataset = ? AND name = ?"
-    row = remembered_row(cursor, statement, ref.path)
-    return None if row is None else str(row[0])
+    row = remembered_row(cursor, TABLE, ref.path)
+    return None if row is None else str(row[1])

@@ -1,8 +1,10 @@
-"""Reads DuckDB's answers to the end, because a cursor with unread rows refuses its next statement."""
+"""Runs statements in DuckDB and reads the answers to the end: a cursor with unread rows refuses its next statement."""
 
 from __future__ import annotations
 
+import threading
 import warnings
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,14 +12,51 @@ import duckdb
 import pyarrow as pa
 
 Parameters = Sequence[object] | Mapping[str, object]
+_KEPT = 500
+_LONGEST = 100_000  # characters: a parsed statement takes many times its text
 
 # DuckDB recommends `cursor.sql`, but that binds a statement twice, and binding takes longer than copying.
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
 
 
+class _Parsed:
+    """Keeps statements as DuckDB parsed them: the same few texts run again and again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, duckdb.Statement] = OrderedDict()
+
+    def get(self, cursor: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement | str:
+        """The parsed statement, or the text where it is a script or too long to keep."""
+        with self._lock:
+            if (known := self._known.get(text)) is not None:
+                self._known.move_to_end(text)
+                return known
+        if len(text) > _LONGEST:
+            return text
+        statements = cursor.extract_statements(text)
+        if len(statements) != 1:
+            return text
+        with self._lock:
+            self._known[text] = statements[0]
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return statements[0]
+
+
+_PARSED = _Parsed()
+
+
+def execute(
+    cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()
+) -> duckdb.DuckDBPyConnection:
+    """Run one statement, which is parsed once for all its runs; parameters by position or by name."""
+    return cursor.execute(_PARSED.get(cursor, statement), _given(parameters))
+
+
 def one_row(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()) -> Any:
-    """The first row as a tuple, or None; parameters by position or by name."""
-    rows = cursor.execute(statement, _given(parameters)).fetchall()
+    """The first row as a tuple, or None."""
+    rows = execute(cursor, statement, parameters).fetchall()
     return rows[0] if rows else None
 
 
@@ -29,7 +68,7 @@ def one_number(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Pa
 
 def arrow_table(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()) -> pa.Table:
     """All rows of a SELECT."""
-    table = cursor.execute(statement, _given(parameters)).to_arrow_table()
+    table = execute(cursor, statement, parameters).to_arrow_table()
     assert table is not None  # noqa: S101 - a SELECT answers rows
     return table
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from devcloud.bigquery.duck import one_row
+from devcloud.bigquery.duck import execute, one_row
 from devcloud.bigquery.jobs.job import Job, JobKey, now_ms
 from devcloud.bigquery.model import BigQueryError, Json, TableRef
 
@@ -63,7 +63,7 @@ def finish(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
     texts = _texts(job, done=True)
     if job.acknowledged:
         statement = f"UPDATE _devcloud.jobs SET done = TRUE, resource = ?, answer = ? WHERE {_KEY}"
-        cursor.execute(statement, [*texts, *_key(job.key)])
+        execute(cursor, statement, [*texts, *_key(job.key)])
     else:
         _insert(cursor, job, *texts, done=True)
     if not job.outcome.children:
@@ -73,7 +73,7 @@ def finish(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
         child_id = child["jobReference"]["jobId"]
         values += [*_key(job.key)[:2], child_id, job.job_id, job.created + number, json.dumps(child)]
     rows = ", ".join(["(?, ?, ?, ?, ?, TRUE, ?, '{}')"] * len(job.outcome.children))
-    cursor.execute(f"INSERT INTO _devcloud.jobs VALUES {rows}", values)
+    execute(cursor, f"INSERT INTO _devcloud.jobs VALUES {rows}", values)
 
 
 def find(cursor: duckdb.DuckDBPyConnection, key: JobKey) -> Record | None:
@@ -120,7 +120,8 @@ def _texts(job: Job, *, done: bool) -> tuple[str, str]:
 
 
 def _insert(cursor: duckdb.DuckDBPyConnection, job: Job, resource: str, answer: str, *, done: bool) -> None:
-    cursor.execute(
+    execute(
+        cursor,
         "INSERT INTO _devcloud.jobs VALUES (?, ?, ?, NULL, ?, ?, ?, ?)",
         [*_key(job.key), job.created, done, resource, answer],
     )

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from devcloud.bigquery import catalog
-from devcloud.bigquery.duck import arrow_table, one_row
+from devcloud.bigquery.duck import arrow_table, execute, one_row
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, invalid_query
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.casts import type_of
@@ -111,7 +111,7 @@ class Runner:
         """Store all rows of a SELECT in a temporary table, so that DuckDB can copy them on without Python."""
         names = ", ".join(quoted(field["name"]) for field in fields_of(plan.columns))
         kept = f"CREATE OR REPLACE TEMP TABLE {_KEPT} AS SELECT * FROM ({plan.sql}) AS _rows({names})"
-        self.session.cursor.execute(kept, self.values(plan) or None)
+        execute(self.session.cursor, kept, self.values(plan))
         for field, column in zip(fields_of(plan.columns), plan.columns, strict=True):
             name = quoted(field["name"])
             if column.type.element and one_row(
@@ -127,7 +127,7 @@ class Runner:
             plan = PLANS.get(statement.text, statement.tree, self.context())
         values = self.values(plan)
         for check in plan.checks:
-            if self.session.cursor.execute(check.sql, used_in(check.sql, values)).fetchall():
+            if execute(self.session.cursor, check.sql, used_in(check.sql, values)).fetchall():
                 raise invalid_query(check.message)
         rows = self.session.execute(plan.sql, values)
         _count(result, plan, rows)
@@ -161,7 +161,7 @@ class Runner:
         if wanted is not None:
             bound = require(bound, wanted, "Expression")
         plan = Plan("SELECT", f"SELECT {bound.sql}", used=context.used)
-        rows = self.session.cursor.execute(plan.sql, self.values(plan)).fetchall()
+        rows = execute(self.session.cursor, plan.sql, self.values(plan)).fetchall()
         return Typed(bound.sql, bound.type, value=rows[0][0])
 
     def declare(self, tree: exp.Declare) -> QueryResult:

@@ -21,6 +21,7 @@ import duckdb
 
 from devcloud.bigquery import changes
 from devcloud.bigquery.catalog_reads import Catalogs
+from devcloud.bigquery.duck import execute
 from devcloud.bigquery.model import BigQueryError, TableRef, invalid_query
 from devcloud.bigquery.row_counts import RowCounts, row_count
 from devcloud.bigquery.sql.guards import TableGuards
@@ -94,7 +95,7 @@ class Session:
 
     def execute(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Run one write of this transaction and return its rows."""
-        rows = self.cursor.execute(sql, parameters).fetchall()
+        rows = execute(self.cursor, sql, parameters).fetchall()
         self._writes.append((sql, parameters))
         return rows
 
