@@ -5,13 +5,15 @@ A sum has one billing currency. Costs are FOCUS columns of focus_cost: https://f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
 from functools import reduce
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from shared.errors import InvalidInput
 
 Granularity = Literal["day", "month", "total"]
 Metric = Literal["billed", "effective", "contracted", "list"]
@@ -36,6 +38,9 @@ RESTATED = (
     "rows_before", "rows_after", "source", "pipeline_logging_id",
 )  # fmt: skip
 MOST_DAYS: Mapping[str, int] = {"day": 100, "month": 1200, "total": 1200}
+MOST_SUMS = 20_100  # of one answer: a sum for each of 100 days of 200 groups and their rest
+# Periods before a date and days after it are computed, so neither end may be near the calendar's.
+_EARLIEST, _LATEST, _SINCE = date(2000, 1, 1), date(2999, 12, 31), datetime(2000, 1, 1, tzinfo=UTC)
 _EXACT = Context(prec=100)  # more digits than sums of NUMERIC have; the default of 28 would round them
 _NAMES = ", ".join(GROUPS)
 
@@ -54,20 +59,30 @@ def _check_filter(value: str) -> str:
     return value
 
 
+def check_size(found: Mapping[str, Sequence[Any]]) -> None:
+    """Raise InvalidInput if there are more sums or restated days than one answer may have."""
+    for name, field, less in (
+        ("sums", "top", "fewer groups, fewer days, or a filter"),
+        ("restated", "restated_since", "a later moment or fewer days"),
+    ):
+        if len(found[name]) > MOST_SUMS:
+            raise InvalidInput.of_field(field, f"makes an answer of more than {MOST_SUMS} sums; ask for {less}")
+
+
 class CostRequest(BaseModel):
     """The query string of a request for costs. Both days are included."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    first_date: Annotated[date, Field(alias="from")]
-    last_date: Annotated[date, Field(alias="to")]
+    first_date: Annotated[date, Field(alias="from", ge=_EARLIEST, le=_LATEST)]
+    last_date: Annotated[date, Field(alias="to", ge=_EARLIEST, le=_LATEST)]
     granularity: Granularity = "day"
     group_by: Annotated[str, AfterValidator(_check_group)] = "service"
     metric: Metric = "billed"
     filter: Annotated[str, AfterValidator(_check_filter)] | None = None
     compare: Literal["previous_period"] | None = None
     top: Annotated[int, Field(ge=1, le=200)] = 50
-    restated_since: AwareDatetime | None = None
+    restated_since: Annotated[AwareDatetime, Field(ge=_SINCE)] | None = None
 
     @model_validator(mode="after")
     def _check_days(self) -> CostRequest:
@@ -106,7 +121,7 @@ class RestatementsRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    since: AwareDatetime | None = None
+    since: Annotated[AwareDatetime, Field(ge=_SINCE)] | None = None
     first_date: Annotated[date | None, Field(alias="from")] = None
     last_date: Annotated[date | None, Field(alias="to")] = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from shared import bootstrap
 from shared.configuration.platform_config import get_platform
 from shared.configuration.settings import get_settings
@@ -38,8 +40,11 @@ def tenant_reader(request: HttpRequest) -> TenantReader:
     The handler calls `charge` before each query, so that answers from memory do not count against the key's limit.
     """
     key = _known_key(request)
-    owner = bootstrap.callers().require_owner(key)
-    return TenantReader(owner.tenant_id, lambda: bootstrap.callers().charge(key.api_key_hash))
+    callers = bootstrap.callers()
+    owner = callers.require_owner(key)
+    return TenantReader(
+        owner.tenant_id, partial(callers.charge, key.api_key_hash), partial(callers.owe, key.api_key_hash)
+    )
 
 
 def _known_key(request: HttpRequest) -> PresentedKey:

@@ -19,6 +19,7 @@ from shared.errors import TooManyRequests, Unauthenticated
 from shared.runtime.remembered import Remembered
 
 _MOST_OWNERS = 10_000
+BYTES_OF_A_QUERY = 100_000_000  # a query that reads no more counts once
 REFUSALS_AT_ONCE, REFUSALS_PER_SECOND = 100, 1.0  # refused requests of one address
 
 
@@ -76,6 +77,10 @@ class Callers:
     def charge(self, api_key_hash: str) -> None:
         """Count a query of this key. It raises TooManyRequests if the key has caused too many."""
         self._check(self._queries, api_key_hash, "queries", "This key causes too many queries; wait, then try again.")
+
+    def owe(self, api_key_hash: str, bytes_read: int) -> None:
+        """Count what a query read, once it is known: the bytes of a large query count as those of many queries."""
+        self._queries.owe(api_key_hash, now=self._clock(), cost=max(0.0, bytes_read / BYTES_OF_A_QUERY - 1))
 
     def require_owner(self, key: PresentedKey) -> KeyOwner:
         """The key's owner, checked by require_tenant. At most one job, and none while an earlier proof is valid."""

@@ -1,7 +1,7 @@
 -- name: read_costs
 -- A tenant's costs of a range of days as one row: sums by group and period, each provider's newest day and last final
 -- day, and the days that were restated since a moment. The groups with the highest costs keep their names; the others
--- are merged into one.
+-- are merged into one. An export may have any number of currencies, so there are at most most_sums sums.
 -- param: first_date DATE
 -- param: last_date DATE
 -- param: previous_from DATE
@@ -9,10 +9,11 @@
 -- param: filter_value STRING
 -- param: top INT64
 -- param: restated_since TIMESTAMP
+-- param: most_sums INT64
 WITH charge AS (
   SELECT
     BillingCurrency AS billing_currency,
-    {group_name} AS group_name,
+    LEFT({group_name}, 256) AS group_name,
     DATE(ChargePeriodStart) AS day,
     {metric} AS cost
   FROM {dataset}.focus_cost
@@ -65,6 +66,7 @@ SELECT
   ARRAY(
     SELECT AS STRUCT billing_currency, group_rank, group_name, is_rest, period, cost, previous_cost
     FROM listed
+    LIMIT @most_sums
   ) AS sums,
   ARRAY(
     SELECT AS STRUCT
@@ -86,6 +88,7 @@ SELECT
       ON finals.x_source = charges.x_source
     GROUP BY provider
     ORDER BY provider
+    LIMIT 1000
   ) AS providers,
   ARRAY(
     SELECT AS STRUCT
@@ -99,6 +102,7 @@ SELECT
       AND usage_date BETWEEN @first_date AND @last_date
     GROUP BY usage_date, billing_currency
     ORDER BY usage_date, billing_currency
+    LIMIT @most_sums
   ) AS restated
 
 -- name: final_days

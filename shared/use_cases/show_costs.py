@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.adapters.stores.costs import Costs
-from shared.domain.costs import RESTATED, CostRequest, RestatementsRequest, cost_blocks
+from shared.domain.costs import RESTATED, CostRequest, RestatementsRequest, check_size, cost_blocks
 from shared.domain.requests.auth import TenantReader
 from shared.domain.requests.paging import Place, first_page
 from shared.domain.requests.parsing import validated
+from shared.errors import BytesLimitExceeded, InvalidInput
 from shared.runtime.remembered import Remembered, remembered_answers
 
 Request = CostRequest | RestatementsRequest
@@ -35,7 +36,7 @@ class ShowCosts:
         One job, or none while the answer to the same request is cached.
         """
         request = validated(CostRequest, query)
-        return self._answered(caller, request, lambda: self._costs(caller.tenant_id, request))
+        return self._answered(caller, request, lambda: self._costs(caller, request))
 
     def show_restatements(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:
         """A page of the published days that changed, the latest change first, with the run that changed each.
@@ -43,7 +44,7 @@ class ShowCosts:
         `query` has a RestatementsRequest's fields as text. One job, or none while the answer is cached.
         """
         request = validated(RestatementsRequest, query)
-        return self._answered(caller, request, lambda: self._restatements(caller.tenant_id, request))
+        return self._answered(caller, request, lambda: self._restatements(caller, request))
 
     def _answered(self, caller: TenantReader, request: Request, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         key = (caller.tenant_id, request)
@@ -52,16 +53,22 @@ class ShowCosts:
         caller.charge()
         return self.answers.keep(key, read())
 
-    def _restatements(self, tenant_id: str, request: RestatementsRequest) -> dict[str, Any]:
-        rows = self.costs.list_restatements(tenant_id, request)
+    def _restatements(self, caller: TenantReader, request: RestatementsRequest) -> dict[str, Any]:
+        rows, bytes_read = self.costs.list_restatements(caller.tenant_id, request)
+        caller.owe(bytes_read)
         page, token = first_page(rows, request.limit, lambda row: Place(row["restated_at"], row["row_id"]))
         listed = [{name: row[name] for name in RESTATED} for row in page]
-        return {"tenant_id": tenant_id, "restatements": listed, "next_page_token": token}
+        return {"tenant_id": caller.tenant_id, "restatements": listed, "next_page_token": token}
 
-    def _costs(self, tenant_id: str, request: CostRequest) -> dict[str, Any]:
-        found = self.costs.read(tenant_id, request)
+    def _costs(self, caller: TenantReader, request: CostRequest) -> dict[str, Any]:
+        try:
+            found, bytes_read = self.costs.read(caller.tenant_id, request)
+        except BytesLimitExceeded as error:
+            raise InvalidInput.of_field("from", "asks for too much at once; ask for fewer days") from error
+        caller.owe(bytes_read)
+        check_size(found)
         return {
-            "tenant_id": tenant_id,
+            "tenant_id": caller.tenant_id,
             "from": request.first_date,
             "to": request.last_date,
             "granularity": request.granularity,

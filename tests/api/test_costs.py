@@ -252,6 +252,9 @@ def test_tenant_without_a_dataset_has_no_costs(frontend: Frontend) -> None:
         ({"colour": "red"}, "colour: is unknown; remove it or correct its name"),
         ({"top": "0"}, "top: must be at least 1"),
         ({"restated_since": "2025-11-20T00:00:00"}, "restated_since: "),
+        ({"restated_since": "0001-01-01T00:00:00+14:00"}, "restated_since: "),
+        ({"from": "0001-01-01", "to": "0001-01-02", "compare": "previous_period"}, "from: must be at least 2000"),
+        ({"from": "9999-12-31", "to": "9999-12-31"}, "to: must be at most 2999"),
     ],
 )
 def test_an_invalid_request_for_costs_is_refused_with_the_field(

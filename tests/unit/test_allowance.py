@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +47,13 @@ def test_a_clock_that_goes_back_gives_nothing() -> None:
     allowance = Allowance(at_once=1, per_second=1)
     assert allowance.take("a", now=10.0) == 0
     assert allowance.take("a", now=0.0) > 0
+
+
+@given(owed=st.floats(10, 1_000), per_second=st.floats(0.01, 20))
+def test_a_debt_is_paid_by_the_refill_before_anything_is_taken(owed: float, per_second: float) -> None:
+    allowance = Allowance(at_once=10, per_second=per_second)
+    allowance.owe("one", now=0.0, cost=owed)
+    assert allowance.take("another", now=0.0) == 0
+    wait = allowance.take("one", now=0.0)
+    assert wait == pytest.approx((owed - 9) / per_second)
+    assert allowance.take("one", now=wait + 1e-3) == 0

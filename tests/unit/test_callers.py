@@ -126,6 +126,19 @@ def test_requests_that_query_bigquery_are_counted_by_key(instance: Instance) -> 
     instance.callers.charge(hashed(guess(1)))
 
 
+def test_a_large_query_counts_as_many(instance: Instance) -> None:
+    instance.callers.charge(hashed(KEY))
+    instance.callers.owe(hashed(KEY), callers.BYTES_OF_A_QUERY)
+    for _ in range(4):
+        instance.callers.charge(hashed(KEY))
+    instance.now += 10
+    instance.callers.charge(hashed(KEY))
+    instance.callers.owe(hashed(KEY), 21 * callers.BYTES_OF_A_QUERY)
+    with pytest.raises(TooManyRequests) as refusal:
+        instance.callers.charge(hashed(KEY))
+    assert refusal.value.facts["retry_after"] == 210
+
+
 def test_a_proof_is_kept_for_its_seconds_and_not_a_moment_longer(instance: Instance) -> None:
     key = PresentedKey(hashed(KEY), "acme")
     assert instance.callers.require_owner(key) == OWNER

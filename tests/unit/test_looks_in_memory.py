@@ -75,7 +75,7 @@ class RunLog:
 def test_a_run_whose_id_equals_the_lists_cache_key_does_not_get_the_list() -> None:
     stand_in = cast(Any, RunLog())
     runs = PipelineRuns(stand_in, stand_in, stand_in, stand_in, new_looks(seconds=3))
-    caller = TenantReader("acme", lambda: None)
+    caller = TenantReader("acme", lambda: None, lambda _: None)
     assert runs.list_runs(caller, {}) == {"runs": [], "next_page_token": None}
     with pytest.raises(NotFound):
         runs.get_run(caller, str(ListRequest()))

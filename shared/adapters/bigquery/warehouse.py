@@ -67,11 +67,22 @@ class Warehouse:
 
     def read(self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None) -> list[Row]:
         """The rows of a SELECT: one job, and one round trip if it is short."""
-        sql, config = self._sql(statement, dataset), self._config(statement, values)
+        return self.read_measured(statement, values, dataset=dataset)[0]
+
+    def read_measured(
+        self,
+        statement: Statement,
+        values: Mapping[str, Any],
+        *,
+        dataset: str | None = None,
+        options: JobOptions = _NO_OPTIONS,
+    ) -> tuple[list[Row], int]:
+        """As `read`, with the number of bytes that BigQuery read."""
+        sql, config = self._sql(statement, dataset), self._config(statement, values, options)
         retry, job_retry = self.retry_budget.calls, self.retry_budget.jobs
         with translated():
             rows = self.client.query_and_wait(sql, job_config=config, retry=retry, job_retry=job_retry)
-            return [dict(row.items()) for row in rows]
+            return [dict(row.items()) for row in rows], rows.total_bytes_processed or 0
 
     def change(
         self, statement: Statement, values: Mapping[str, Any], *, dataset: str | None = None

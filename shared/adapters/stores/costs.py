@@ -8,11 +8,12 @@ from typing import Any
 
 from shared.adapters.bigquery.job_errors import Missing
 from shared.adapters.bigquery.sql import Statement, statement
-from shared.adapters.bigquery.warehouse import Row, Warehouse
-from shared.domain.costs import GROUPS, METRICS, CostRequest, RestatementsRequest
+from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
+from shared.domain.costs import GROUPS, METRICS, MOST_SUMS, CostRequest, RestatementsRequest
 from shared.domain.requests.paging import find_place
 
-_NOTHING: Row = {"sums": [], "providers": [], "restated": []}
+MOST_BYTES = 100_000_000_000
+_NOTHING: tuple[Row, int] = {"sums": [], "providers": [], "restated": []}, 0
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,11 @@ class Costs:
 
     warehouse: Warehouse
 
-    def read(self, tenant_id: str, request: CostRequest) -> Row:
+    def read(self, tenant_id: str, request: CostRequest) -> tuple[Row, int]:
         """Read `sums`, `providers` and `restated`, the columns of the statement read_costs in costs.sql.
 
-        One job; two for a tenant whose dataset has no focus_billing_period yet.
+        It also returns the number of bytes that were read; BytesLimitExceeded if they would be too many. One job; two
+        for a tenant whose dataset has no focus_billing_period yet.
         """
         values = {
             "first_date": request.first_date,
@@ -34,6 +36,7 @@ class Costs:
             "filter_value": request.filtered[1] if request.filtered else None,
             "top": request.top,
             "restated_since": request.restated_since,
+            "most_sums": MOST_SUMS + 1,
         }
         if request.tag is not None:
             values["tag_key"] = request.tag
@@ -51,8 +54,8 @@ class Costs:
                 raise
             return _NOTHING
 
-    def list_restatements(self, tenant_id: str, request: RestatementsRequest) -> list[Row]:
-        """A page of changed days and one row more, the latest change first. One job.
+    def list_restatements(self, tenant_id: str, request: RestatementsRequest) -> tuple[list[Row], int]:
+        """A page of changed days and one row more, the latest change first, and the bytes that were read. One job.
 
         The rows have the columns of the statement list_restatements in costs.sql.
         """
@@ -66,16 +69,18 @@ class Costs:
             "max_rows": request.limit + 1,
         }
         try:
-            return self.warehouse.read(statement("costs", "list_restatements"), values, dataset=tenant_id)
+            return self.warehouse.read_measured(statement("costs", "list_restatements"), values, dataset=tenant_id)
         except Missing as error:
             if not error.is_in(tenant_id):
                 raise
-            return []
+            return [], 0
 
-    def _read_with(self, final_days: str, tenant_id: str, request: CostRequest, values: Mapping[str, Any]) -> Row:
-        query = costs_statement(request, final_days=final_days)
-        (found,) = self.warehouse.read(query, values, dataset=tenant_id)
-        return found
+    def _read_with(
+        self, final_days: str, tenant_id: str, request: CostRequest, values: Mapping[str, Any]
+    ) -> tuple[Row, int]:
+        query, limit = costs_statement(request, final_days=final_days), JobOptions(max_bytes_billed=MOST_BYTES)
+        (found,), bytes_read = self.warehouse.read_measured(query, values, dataset=tenant_id, options=limit)
+        return found, bytes_read
 
 
 def costs_statement(request: CostRequest, *, final_days: str = "final_days") -> Statement:

@@ -25,11 +25,22 @@ class Allowance:
         `now` is in seconds of a clock that never goes back. An amount above `at_once` needs a full bucket.
         """
         with self._lock:
-            left, at = self._left.pop(name, (self._at_once, now))
-            left = min(self._at_once, left + max(0.0, now - at) * self._per_second)
+            left = self._filled(name, now)
             needed = min(cost, self._at_once)
             is_there = left >= needed
-            self._left[name] = (left - cost if is_there else left, now)
-            if len(self._left) > _MOST_NAMES:
-                self._left.popitem(last=False)
+            self._keep(name, left - cost if is_there else left, now)
         return 0 if is_there else (needed - left) / self._per_second
+
+    def owe(self, name: str, *, now: float, cost: float) -> None:
+        """Take an amount that is known only afterwards, even if it is not there. The refill pays the debt first."""
+        with self._lock:
+            self._keep(name, self._filled(name, now) - cost, now)
+
+    def _filled(self, name: str, now: float) -> float:
+        left, at = self._left.pop(name, (self._at_once, now))
+        return min(self._at_once, left + max(0.0, now - at) * self._per_second)
+
+    def _keep(self, name: str, left: float, now: float) -> None:
+        self._left[name] = (left, now)
+        if len(self._left) > _MOST_NAMES:
+            self._left.popitem(last=False)

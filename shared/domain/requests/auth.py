@@ -25,10 +25,11 @@ class PresentedKey:
 
 @dataclass(frozen=True)
 class TenantReader:
-    """A caller whose key was proved. Call `charge` before each query."""
+    """A caller whose key was proved. Call `charge` before each query, and `owe` with the bytes that it read."""
 
     tenant_id: str
     charge: Callable[[], None]
+    owe: Callable[[int], None]
 
 
 @dataclass(frozen=True)

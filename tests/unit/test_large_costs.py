@@ -1,0 +1,62 @@
+"""One tenant's request for costs fills neither an instance's memory nor the project's daily quota of bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+
+from shared.domain.costs import MOST_SUMS, CostRequest, cost_blocks
+from shared.domain.requests.auth import TenantReader
+from shared.errors import BytesLimitExceeded, InvalidInput
+from shared.use_cases.show_costs import ShowCosts, new_answers
+
+QUERY = {"from": "2025-11-01", "to": "2025-11-30"}
+SUM = {
+    "billing_currency": "USD", "group_rank": 1, "group_name": "a", "is_rest": False, "period": None, "cost": None,
+    "previous_cost": None,
+}  # fmt: skip
+
+
+@dataclass
+class Reader:
+    """A store whose sums and restated days are as many as asked for."""
+
+    sums: int = 0
+    restated: int = 0
+
+    def read(self, tenant_id: str, request: CostRequest) -> tuple[dict[str, Any], int]:
+        assert (tenant_id, request.days) == ("acme", 30)
+        return {"sums": [SUM] * self.sums, "providers": [], "restated": [{}] * self.restated}, 2_500_000_000
+
+
+class Refusing:
+    """A store that would have to read too many bytes."""
+
+    def read(self, *_: Any) -> Any:
+        raise BytesLimitExceeded
+
+
+def ask(store: Any, owed: list[int]) -> dict[str, Any]:
+    caller = TenantReader("acme", lambda: None, owed.append)
+    return ShowCosts(cast(Any, store), new_answers(seconds=0)).show(caller, QUERY)
+
+
+def test_the_largest_answer_is_given_and_its_bytes_are_owed() -> None:
+    owed: list[int] = []
+    assert ask(Reader(MOST_SUMS, MOST_SUMS), owed)["currencies"] == cost_blocks([SUM], compares=False)
+    assert owed == [2_500_000_000]
+
+
+@pytest.mark.parametrize(
+    ("store", "says"),
+    [
+        (Reader(sums=MOST_SUMS + 1), "top: makes an answer of more than"),
+        (Reader(restated=MOST_SUMS + 1), "restated_since: makes an answer of more than"),
+        (Refusing(), "from: asks for too much at once; ask for fewer days"),
+    ],
+)
+def test_a_larger_answer_is_refused_with_what_to_change(store: Any, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        ask(store, [])
