@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+MESSAGE_LENGTH = 1000  # of the message of a run's error
+
 
 class ConvergenceError(Exception):
     """The request could not be carried out."""
@@ -163,10 +165,16 @@ def told_by_bigquery(error: BaseException) -> str | None:
 
 
 class RunError(ConvergenceError):
-    """A run ended with an error; log and API show `error_class`, and `retryable` says whether to try again."""
+    """A run ended with an error; log and API show `error_class`, and `retryable` says whether to try again.
+
+    Events and rows get its message, which may quote a tenant's data. So it is never longer than MESSAGE_LENGTH.
+    """
 
     error_class = "INTERNAL"
     retryable = True
+
+    def __init__(self, message: str | None = None, **facts: Any) -> None:
+        super().__init__(message and message[:MESSAGE_LENGTH], **facts)
 
 
 class CredentialsRejected(RunError):

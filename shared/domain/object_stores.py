@@ -11,7 +11,7 @@ from typing import Protocol
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StoredObject:
     """An object as its store lists it; `etag` changes with its content, `modified_at` is in UTC."""
 
@@ -55,7 +55,7 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, below: str = "") -> Iterator[StoredObject]:
-        """All objects whose keys begin with the prefix and then `below`, however many there are."""
+        """All objects whose keys begin with the prefix and then `below`; SourceNotFound if they are too many."""
         ...
 
     def find(self, key: str) -> StoredObject | None:

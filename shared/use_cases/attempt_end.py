@@ -11,8 +11,6 @@ from shared.pipeline.journal import Journal
 from shared.runtime import log
 from shared.use_cases.attempt_report import AttemptReport
 
-_MESSAGE_LENGTH = 1000
-
 
 @dataclass(frozen=True)
 class AttemptEnd:
@@ -46,18 +44,16 @@ class AttemptEnd:
     def paused(self, error: RunError) -> str:
         """Give the lease back. The run has not failed; its attempt continues when the quota is available again."""
         log.warning("run paused", error_message=error.message, cause=told_by_bigquery(error))
-        message = error.message[:_MESSAGE_LENGTH]
-        return self.report.append_end("PAUSED", error_class=error.error_class, error_message=message)
+        return self.report.append_end("PAUSED", error_class=error.error_class, error_message=error.message)
 
     def failed(self, error: RunError) -> str:
         """Report that the attempt failed or its run was cancelled. The last attempt also closes the run's row."""
-        message = error.message[:_MESSAGE_LENGTH]
-        facts = {"error_class": error.error_class, "error_message": message}
+        facts = {"error_class": error.error_class, "error_message": error.message}
         log.warning("run failed", **facts, retryable=error.retryable, cause=told_by_bigquery(error))
         self.report.write_log(self.run, self.journal)
         status = "CANCELLED" if isinstance(error, RunCancelled) else "FAILED"
         is_last = not error.retryable or self.report.task.attempt > self.run.max_retries
-        ended = self._close_row(status, error.error_class, message) if is_last else None
+        ended = self._close_row(status, error.error_class, error.message) if is_last else None
         if ended == "COMPLETED":  # the run was published before the error or the cancel
             return self.report.append_end("SUCCEEDED", outcome=ended)
         if ended and status == "CANCELLED":

@@ -9,13 +9,14 @@ from typing import Any
 
 from shared.adapters.google.closing_tasks import TenantsRun
 from shared.adapters.google.tasks import Tasks
-from shared.adapters.stores.queue import MESSAGE_LENGTH, DispatchQueue
+from shared.adapters.stores.queue import DispatchQueue
 from shared.adapters.stores.scheduler_jobs import SchedulerJobs
 from shared.domain.dispatching.changes import Change, Decision
 from shared.domain.dispatching.dispatch import DispatchPolicy, decide
 from shared.domain.dispatching.queue_state import QueueItem, QueueState
 from shared.domain.dispatching.settling import CLOSING, EXECUTOR_SILENT, LEASE_EXPIRED
 from shared.domain.runs.delivery import Closing, EndedRun, RunTask
+from shared.errors import MESSAGE_LENGTH
 from shared.runtime import log
 from shared.use_cases.contention import until_applied
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from shared.adapters import listings
 from shared.adapters.azure.blobs import BlobContainer, open_container
 from shared.connectors.objects.object_file import ObjectFile
 from shared.domain.credentials.credentials import AzureClientSecret, AzureFederated
@@ -56,6 +57,16 @@ def test_a_listing_has_more_than_one_page(azure: LocalBlobs, container: str) -> 
     for key in keys:
         azure.put(container, key, b"")
     assert [item.key for item in opened(azure, container, "many").list()] == keys
+
+
+def test_a_listing_of_too_many_blobs_is_refused_with_what_to_change(
+    azure: LocalBlobs, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        azure.put(container, f"crowd/{number}", b"")
+    monkeypatch.setattr(listings, "MOST_OBJECTS", 2)
+    with pytest.raises(SourceNotFound, match=r"crowd/ has too many objects.+Let the credential's prefix name"):
+        list(opened(azure, container, "crowd").list())
 
 
 @pytest.mark.parametrize("by_ranges", [True, False])

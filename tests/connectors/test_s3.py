@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from botocore.exceptions import ClientError
 
+from shared.adapters import listings
 from shared.adapters.aws.s3 import S3Bucket, open_bucket, told
 from shared.connectors.objects.object_file import ObjectFile
 from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
@@ -55,6 +56,15 @@ def test_a_listing_may_have_more_than_a_thousand_objects(s3: LocalS3, bucket: st
     s3.put_at_once(bucket, [f"many/{number:04d}" for number in range(1001)])
     found = list(opened(s3, bucket, "many").list())
     assert [item.key for item in found] == [f"many/{number:04d}" for number in range(1001)]
+
+
+def test_a_listing_of_too_many_objects_is_refused_with_what_to_change(
+    s3: LocalS3, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3.put_at_once(bucket, [f"crowd/{number}" for number in range(3)])
+    monkeypatch.setattr(listings, "MOST_OBJECTS", 2)
+    with pytest.raises(SourceNotFound, match=r"crowd/ has too many objects.+Let the credential's prefix name"):
+        list(opened(s3, bucket, "crowd").list())
 
 
 @pytest.mark.parametrize("by_ranges", [True, False])

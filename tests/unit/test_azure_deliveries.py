@@ -78,7 +78,8 @@ def test_what_may_be_added_up_wrongly_is_refused_by_name(keys: list[str], words:
     ("content", "words"),
     [
         (b"{", "is no JSON document"),
-        ([], "it has no blobs"),
+        ([], "is no manifest"),
+        ({}, "it has no blobs"),
         ({"blobs": [{"blobName": "exports-of-others/a"}]}, "lies outside exports/"),
         ({"blobs": [{"blobName": "exports/../others/a"}]}, "a path would resolve"),
         ({"blobs": [{"blobName": 7}]}, "has a blob without a name"),

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from shared.connectors.objects import decoding
 from shared.connectors.objects.decoding import decoded
 from shared.connectors.objects.object_file import ObjectFile
 from shared.domain.object_stores import key_problem
@@ -22,12 +23,26 @@ KEY = "exports/cur/file"
 TEXT = b"a,b\n" + b"".join(b'%d,"x ""y""\nz"\n' % number for number in range(1000))
 
 
-def zipped(content: bytes, *names: str) -> bytes:
+def zipped(content: bytes, *names: str, kind: int = zipfile.ZIP_DEFLATED) -> bytes:
     sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(sink, "w", kind) as archive:
         for name in names or ("file.csv",):
             archive.writestr(name, content)
     return sink.getvalue()
+
+
+def encrypted(archive: bytes) -> bytes:
+    """The archive with the flag that says that its file needs a password, in both of its places."""
+    entry = archive.index(b"PK\x01\x02")
+    marked = bytearray(archive)
+    marked[6], marked[entry + 8] = 1, 1
+    return bytes(marked)
+
+
+def garbled(archive: bytes) -> bytes:
+    """The archive with bytes that deflate does not know."""
+    start = 30 + len("file.csv")
+    return archive[:start] + b"\xff" * 20 + archive[start + 20 :]
 
 
 def as_parquet() -> bytes:
@@ -91,7 +106,15 @@ def test_a_file_without_rows_gives_no_rows(content: bytes) -> None:
         ("f.csv.gz", TEXT),
         ("f.csv.zip", zipped(TEXT)[:-30]),
         ("f.csv.zip", zipped(TEXT, "one.csv", "two.csv")),
+        ("f.csv.zip", zipped(TEXT, kind=zipfile.ZIP_LZMA)),
+        ("f.csv.zip", zipped(TEXT, kind=zipfile.ZIP_BZIP2)),
+        ("f.csv.zip", zipped(TEXT, "f.csv", *(f"{number}{'n' * 65_000}" for number in range(260)))),
+        ("f.csv.zip", encrypted(zipped(TEXT))),
+        ("f.csv.zip", garbled(zipped(TEXT))),
+        ("f.csv", b'"' + b"a" * 200_000 + b'"\n1\n'),
+        ("f.csv", b",".join(b"%d" % number for number in range(10_001)) + b"\n1\n"),
         ("f.parquet", as_parquet()[:-9]),
+        ("f.parquet", as_parquet()[:-8] + (2**30).to_bytes(4, "little") + b"PAR1"),
         ("f.csv", b"a,b\n1,2,3\n"),
     ],
 )
@@ -99,6 +122,18 @@ def test_a_damaged_file_is_refused_by_name(name: str, content: bytes) -> None:
     store = MemoryStore()
     with pytest.raises(StepRefused, match=rf"exports/{name} of memory://bills/exports/ cannot be read to its end"):
         list(decoded(store, store.put(f"exports/{name}", content)))
+
+
+def test_a_row_group_that_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    content, store = as_parquet(), MemoryStore()
+    metadata = parquet.ParquetFile(io.BytesIO(content)).metadata
+    largest = max(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    monkeypatch.setattr(decoding, "_LARGEST_ROW_GROUP", largest)
+    found = store.put("exports/f.parquet", content)
+    assert sum(batch.num_rows for batch in decoded(store, found)) == 1000
+    monkeypatch.setattr(decoding, "_LARGEST_ROW_GROUP", largest - 1)
+    with pytest.raises(StepRefused, match=f"a row group has {largest} bytes"):
+        list(decoded(store, found))
 
 
 def test_equal_column_names_get_different_names() -> None:

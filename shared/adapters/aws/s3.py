@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
+from operator import itemgetter
 from typing import Any
 
 from shared import errors
 from shared.adapters.aws.sessions import WebIdentity, open_session
+from shared.adapters.listings import bounded
 from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
 from shared.domain.object_stores import StoredObject, folder, key_problem
 
-_TIMEOUT_SECONDS = 60
-_ATTEMPTS = 5
+_CONNECT_SECONDS, _TIMEOUT_SECONDS = 10, 30  # nothing ends a call that is under way, so a cancel waits for it
+_ATTEMPTS = 3
 _REJECTED = frozenset(
     {
         "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "TokenRefreshRequired", "InvalidToken",
@@ -44,11 +46,11 @@ class S3Bucket:
         """All objects below the prefix. One call lists a thousand of them."""
         pages = self.client.get_paginator("list_objects_v2")
         with told(self.place, grant="s3:ListBucket on the bucket"):
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + below):
-                for item in page.get("Contents", ()):
-                    if key_problem(item["Key"], prefix=self.prefix) is None:
-                        modified_at = item["LastModified"].astimezone(UTC)
-                        yield StoredObject(item["Key"], item["ETag"], item["Size"], modified_at)
+            listed = pages.paginate(Bucket=self.bucket, Prefix=self.prefix + below).search("Contents[]")
+            for item in bounded(filter(None, listed), itemgetter("Key"), place=self.place):
+                if key_problem(item["Key"], prefix=self.prefix) is None:
+                    modified_at = item["LastModified"].astimezone(UTC)
+                    yield StoredObject(item["Key"], item["ETag"], item["Size"], modified_at)
 
     def find(self, key: str) -> StoredObject | None:
         """Look the object up by a HEAD request."""
@@ -106,7 +108,7 @@ def open_bucket(
 
     style = {"addressing_style": "path"} if endpoint else {}
     config = Config(
-        connect_timeout=_TIMEOUT_SECONDS,
+        connect_timeout=_CONNECT_SECONDS,
         read_timeout=_TIMEOUT_SECONDS,
         retries={"mode": "standard", "max_attempts": _ATTEMPTS},
         signature_version="s3v4",

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
+from operator import attrgetter
 from typing import Any
 
 from shared import errors
 from shared.adapters.azure.identities import AssertIdentity, open_identity
+from shared.adapters.listings import bounded
 from shared.domain.credentials.credentials import AzureClientSecret, AzureFederated
 from shared.domain.object_stores import StoredObject, folder, key_problem
 
-_TIMEOUT_SECONDS = 60
-_RETRIES = 4
+_CONNECT_SECONDS, _TIMEOUT_SECONDS = 10, 30  # nothing ends a call that is under way, so a cancel waits for it
+_RETRIES = 3
 _CHUNK_BYTES = 4 * 1024 * 1024
 _ROLE = "Storage Blob Data Reader on the container"
 
@@ -36,7 +38,8 @@ class BlobContainer:
     def list(self, below: str = "") -> Iterator[StoredObject]:
         """All blobs, as many a call as the service gives."""
         with told(self.place):
-            for item in self.client.list_blobs(name_starts_with=self.prefix + below):
+            blobs = self.client.list_blobs(name_starts_with=self.prefix + below)
+            for item in bounded(blobs, attrgetter("name"), place=self.place):
                 if key_problem(item.name, prefix=self.prefix) is None:
                     yield _stored(item)
 
@@ -100,7 +103,7 @@ def open_container(
         f"{endpoint}/{account}" if endpoint else f"https://{account}.blob.core.windows.net",
         credential.container,
         credential=open_identity(credential, assertion, authority=authority),
-        connection_timeout=_TIMEOUT_SECONDS,
+        connection_timeout=_CONNECT_SECONDS,
         read_timeout=_TIMEOUT_SECONDS,
         retry_policy=ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=_RETRIES),
         max_single_get_size=_CHUNK_BYTES,

@@ -40,7 +40,10 @@ def open_identity(
     """
     from azure.identity import ClientAssertionCredential, ClientSecretCredential  # imported only by runs that need it
 
+    # Nothing ends a call that is under way, and the SDK's own limits are ten retries and five minutes a call.
+    limits = {"retry_total": 3, "connection_timeout": 10, "read_timeout": 30}
     where: dict[str, Any] = {"authority": authority, "disable_instance_discovery": True} if authority else {}
+    where |= limits
     if isinstance(credential, AzureFederated):
         return Identity(ClientAssertionCredential(credential.tenant_id, credential.client_id, assertion, **where))
     secret = credential.client_secret.get_secret_value()

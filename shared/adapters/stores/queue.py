@@ -16,12 +16,11 @@ from shared.domain.dispatching.dispatch import MOST_CHANGES
 from shared.domain.dispatching.next_starts import AGEING_STEP
 from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantLimits
 from shared.domain.dispatching.usage_changes import usage_changes
-from shared.errors import JobFailed, TransactionAborted
+from shared.errors import MESSAGE_LENGTH, JobFailed, TransactionAborted
 from shared.runtime import log
 
 _FRONT_PER_TENANT = 500
 _CHANGES_BYTES = 7_000_000  # so many in a request, whose limit is ten million
-MESSAGE_LENGTH = 1000
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from shared.connectors.objects.deliveries import Delivery, Manifest
+from shared.connectors.objects.deliveries import Delivery, Manifest, check_each_once, read_document
 from shared.domain.object_stores import key_problem
 from shared.errors import StepRefused
 
@@ -17,12 +16,7 @@ def parse_manifest(document: bytes, delivery: Delivery, *, bucket: str, prefix: 
     It raises StepRefused if the content is no manifest, or if it names another period than its path, another bucket,
     or a file outside the prefix.
     """
-    try:
-        content = json.loads(document)
-    except ValueError as error:
-        raise StepRefused(f"{delivery.name} is no JSON document") from error
-    if not isinstance(content, Mapping):
-        raise StepRefused(f"{delivery.name} is no manifest")
+    content = read_document(document, delivery.name)
     given = content.get("dataFiles", content.get("reportKeys"))
     if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
         raise StepRefused(f"{delivery.name} is no manifest: it has neither dataFiles nor reportKeys")
@@ -30,8 +24,7 @@ def parse_manifest(document: bytes, delivery: Delivery, *, bucket: str, prefix: 
     if content.get("bucket", bucket) != bucket:
         raise StepRefused(f"{delivery.name} is of another bucket, {str(content['bucket'])[:100]}")
     keys = [_key(item, delivery, bucket=bucket, prefix=prefix) for item in given]
-    if repeated := {key for key in keys if keys.count(key) > 1}:
-        raise StepRefused(f"{delivery.name} names {min(repeated)} more than once")
+    check_each_once(keys, delivery.name)
     return Manifest(keys)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.connectors.objects.deliveries import Delivery, Manifest
+from shared.connectors.objects.deliveries import Delivery, Manifest, check_each_once, read_document
 from shared.domain.object_stores import key_problem
 from shared.errors import StepRefused
+
+_LONGEST_VERSION = 64  # every row has it
 
 
 def parse_manifest(
@@ -19,11 +20,8 @@ def parse_manifest(
     StepRefused when the file is no manifest, is of another kind of export, or names another period than its path or a
     blob outside the prefix.
     """
-    try:
-        content = json.loads(document)
-    except ValueError as error:
-        raise StepRefused(f"{delivery.name} is no JSON document") from error
-    blobs = content.get("blobs") if isinstance(content, Mapping) else None
+    content = read_document(document, delivery.name)
+    blobs = content.get("blobs")
     if not isinstance(blobs, list) or not all(isinstance(item, Mapping) for item in blobs):
         raise StepRefused(f"{delivery.name} is no manifest: it has no blobs")
     kind, start = _text(content, "exportConfig", "type"), _text(content, "runInfo", "startDate")
@@ -32,9 +30,9 @@ def parse_manifest(
     if start and not start.startswith(f"{delivery.period:%Y-%m}"):
         raise StepRefused(f"{delivery.name} is about {start[:40]}, its folder about {delivery.period:%Y-%m}")
     keys = [_key(item.get("blobName"), delivery, prefix) for item in blobs]
-    if repeated := {key for key in keys if keys.count(key) > 1}:
-        raise StepRefused(f"{delivery.name} names {min(repeated)} more than once")
-    return Manifest(keys, _count(content, delivery, len(keys)), _text(content, "exportConfig", "dataVersion"))
+    check_each_once(keys, delivery.name)
+    version = _text(content, "exportConfig", "dataVersion")
+    return Manifest(keys, _count(content, delivery, len(keys)), version and version[:_LONGEST_VERSION])
 
 
 def _text(content: Mapping[str, Any], part: str, name: str) -> str | None:
@@ -55,6 +53,6 @@ def _count(content: Mapping[str, Any], delivery: Delivery, blobs: int) -> int | 
     """The number of rows in the files. It raises StepRefused if the manifest's number of blobs is wrong."""
     told = content.get("blobCount", blobs)
     if told != blobs:
-        raise StepRefused(f"{delivery.name} is of {told} blobs, and names {blobs}")
+        raise StepRefused(f"{delivery.name} is of {str(told)[:40]} blobs, and names {blobs}")
     rows = content.get("dataRowCount")
     return rows if isinstance(rows, int) else None

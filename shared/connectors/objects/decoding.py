@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import struct
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -25,6 +27,15 @@ _ROWS = 16_384
 _AHEAD_BYTES = 64 * 1024
 _LONGEST_HEADER = 1024 * 1024
 _GZIP, _ZIP, _PARQUET = (".gz",), (".zip",), (".parquet",)
+_MOST_COLUMNS = 10_000  # as many as a table of BigQuery may have
+_LARGEST_DIRECTORY = 16 * 1024 * 1024  # of an archive, and of a Parquet file: it is in memory as a whole
+_FOOTER_END = 8  # bytes at the end of a Parquet file: the footer's length and a mark
+_LARGEST_ROW_GROUP = 512 * 1024 * 1024  # unpacked; an export's has 128 MB, and an executor has 2 GiB
+# What decoders raise. RuntimeError: of an encrypted archive, NotImplementedError: of an unknown compression.
+_DAMAGE = (
+    pa.ArrowException, OSError, EOFError, ValueError, MemoryError, RuntimeError, NotImplementedError, OverflowError,
+    zipfile.BadZipFile, zlib.error, csv.Error, struct.error,
+)  # fmt: skip
 
 
 def decoded(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
@@ -51,7 +62,7 @@ def column_names(store: ObjectStore, found: StoredObject) -> Sequence[str]:
     with _damage_named(store, found):
         if found.key.lower().endswith(_PARQUET):
             with closing(ObjectFile(store, found, by_ranges=True)) as source:
-                names: Sequence[str] = parquet.ParquetFile(pa.PythonFile(source, mode="r")).schema_arrow.names
+                names: Sequence[str] = _opened_parquet(source, found).schema_arrow.names
                 return names
         with _opened(store, found) as source:
             return _header(source)[0]
@@ -68,17 +79,31 @@ def format_of(found: StoredObject) -> str:
 def _damage_named(store: ObjectStore, found: StoredObject) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         cause = " ".join(str(error).split())[:200]
         raise StepRefused(f"{found.key} of {store.place} cannot be read to its end: {cause}") from error
 
 
 def _parquet(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
     with closing(ObjectFile(store, found, by_ranges=True)) as source:
-        # The columns of a row group are fetched in a few requests, and dropped before the next group is fetched.
-        file = parquet.ParquetFile(pa.PythonFile(source, mode="r"), pre_buffer=True)
+        file = _opened_parquet(source, found)
+        largest = max((file.metadata.row_group(n).total_byte_size for n in range(file.num_row_groups)), default=0)
+        if largest > _LARGEST_ROW_GROUP:
+            raise ValueError(f"a row group has {largest} bytes, and at most {_LARGEST_ROW_GROUP} are read at once")
         for number in range(file.num_row_groups):
             yield from file.iter_batches(batch_size=_ROWS, row_groups=[number], use_threads=False)
+
+
+def _opened_parquet(source: ObjectFile, found: StoredObject) -> parquet.ParquetFile:
+    """The file, whose footer is in memory as a whole."""
+    source.seek(max(0, found.size - _FOOTER_END))
+    footer = int.from_bytes(source.read(_FOOTER_END)[:4], "little")
+    if footer > _LARGEST_DIRECTORY:
+        raise ValueError(f"its footer has {footer} bytes, and at most {_LARGEST_DIRECTORY} are read")
+    # The columns of a row group are fetched in a few requests, and dropped before the next group is fetched.
+    file = parquet.ParquetFile(pa.PythonFile(source, mode="r"), pre_buffer=True)
+    _check_width(file.metadata.num_columns)
+    return file
 
 
 def _csv(store: ObjectStore, found: StoredObject) -> Iterator[pa.RecordBatch]:
@@ -105,12 +130,16 @@ def _opened(store: ObjectStore, found: StoredObject) -> Iterator[Any]:
     key = found.key.lower()
     if key.endswith(_ZIP):
         with (
-            closing(ObjectFile(store, found, by_ranges=True)) as source,
-            zipfile.ZipFile(io.BufferedReader(source, _RANGE_BYTES)) as archive,
+            closing(_Frugal(store, found, by_ranges=True)) as counted,
+            zipfile.ZipFile(io.BufferedReader(counted, _RANGE_BYTES)) as archive,
         ):
+            counted.most = None
             members = [item for item in archive.infolist() if item.filename.lower().endswith(".csv")]
             if len(members) != 1:
                 raise ValueError(f"the archive has {len(members)} CSV files, not one")
+            # zipfile unpacks the other kinds without a bound, so that a kilobyte may fill the memory.
+            if members[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError("the archive is compressed in another way than deflate")
             with archive.open(members[0]) as member:
                 yield member
         return
@@ -132,12 +161,33 @@ def _header(source: Any) -> tuple[Sequence[str], bytes]:
         read += part
     line, _, rest = read.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
     names = next(csv.reader([line.decode("utf-8").strip("\r")]), [])
+    _check_width(len(names))
     seen = Counter[str]()
     unique = []
     for name in names:
         seen[name] += 1
         unique.append(name if seen[name] == 1 else f"{name} {seen[name]}")
     return unique, rest
+
+
+def _check_width(columns: int) -> None:
+    if columns > _MOST_COLUMNS:
+        raise ValueError(f"it has {columns} columns, and at most {_MOST_COLUMNS} are read")
+
+
+class _Frugal(ObjectFile):
+    """An object of which at most `most` bytes may be read; None is no limit."""
+
+    most: int | None = _LARGEST_DIRECTORY
+
+    def readinto(self, buffer: object) -> int:
+        """As ObjectFile. It raises ValueError beyond the limit."""
+        count = super().readinto(buffer)
+        if self.most is not None:
+            self.most -= count
+            if self.most < 0:
+                raise ValueError(f"the archive's directory has more than {_LARGEST_DIRECTORY} bytes")
+        return count
 
 
 class _Continued(io.RawIOBase):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from shared.domain.object_stores import StoredObject
-from shared.errors import SourceNotFound
+from shared.errors import SourceNotFound, StepRefused
 
 _SHOWN = 5
+_MOST_PERIODS = 600  # fifty years; a run's events name each period that it loads
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,29 @@ class Manifest:
     version: str | None = None
 
 
+def read_document(document: bytes, name: str) -> Mapping[str, Any]:
+    """The JSON object in a manifest; StepRefused if it is none."""
+    try:
+        content = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise StepRefused(f"{name} is no JSON document") from error
+    if not isinstance(content, Mapping):
+        raise StepRefused(f"{name} is no manifest")
+    return content
+
+
+def check_each_once(keys: Sequence[str], name: str) -> None:
+    """Raise StepRefused if a manifest names a file twice, whose rows would count twice."""
+    if repeated := next((key for key, count in Counter(keys).items() if count > 1), None):
+        raise StepRefused(f"{name} names {repeated[:200]} more than once")
+
+
 def one_a_period(deliveries: Sequence[Delivery], place: str) -> dict[date, Delivery]:
     """The deliveries by their period, oldest first; SourceNotFound for two formats, and for two exports of a period."""
+    if len({delivery.period for delivery in deliveries}) > _MOST_PERIODS:
+        raise SourceNotFound(
+            f"{place} has more than {_MOST_PERIODS} billing periods; let the credential's prefix name one export"
+        )
     kinds = {delivery.kind: delivery.export for delivery in deliveries}
     if len(kinds) > 1:
         told = ", ".join(f"{export or '/'} ({kind})" for kind, export in sorted(kinds.items()))
