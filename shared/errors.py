@@ -183,6 +183,12 @@ class CredentialsRejected(RunError):
     error_class, retryable = "CREDENTIALS_REJECTED", False
 
 
+class CredentialsLocked(CredentialsRejected):
+    """The version of the Cloud KMS key that encrypted the credential is not enabled; ask the operator to enable it."""
+
+    retryable = True
+
+
 class SourceNotFound(RunError):
     """The billing export does not exist, or the credentials may not read it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -41,13 +41,15 @@ from shared.domain.credentials.notices import (
 )
 from shared.domain.credentials.sealed import SealedCredential, credential_aad
 from shared.domain.credentials.setup_guides import Platform, setup_guide
-from shared.domain.credentials.verification import Problem
+from shared.domain.credentials.verification import Problem, Verification
 from shared.domain.requests.creation import Reply
 from shared.domain.requests.parsing import NoBody, validated
-from shared.errors import InvalidInput, LocationMismatch, NotFound, Unavailable
+from shared.errors import InvalidInput, LocationMismatch, NotFound, TooManyRequests, Unavailable
 from shared.runtime import log
+from shared.runtime.one_at_a_time import OneAtATime
 
 _STORE_ATTEMPTS = 3
+_TRIAL_SECONDS = 15
 
 
 class SetupRequest(BaseModel):
@@ -105,6 +107,8 @@ class CredentialSetup:
     datasets: TenantDatasets
     verifier: CredentialVerifier
     settings: Settings
+    # A trial takes as long as the tenant's cloud does, so one tenant's trials could keep every instance waiting.
+    trials: OneAtATime = field(default_factory=lambda: OneAtATime(most=1, seconds=0))
 
     def store(self, tenant_id: str, body: Mapping[str, Any], query: Mapping[str, Any], *, user_id: str | None) -> Reply:
         """Check, encrypt and store a credential, creating the tenant's dataset and tables where they are missing.
@@ -123,7 +127,7 @@ class CredentialSetup:
         )
         seen = self._check_export(credential)
         sealed = self._seal(tenant_id, credential)
-        if verify and (problems := self.verifier.verify(sealed).problems):
+        if verify and (problems := self._try(sealed).problems):
             found = [asdict(problem) for problem in problems]
             raise InvalidInput("; ".join(f"{each.field}: {each.message}" for each in problems), errors=found)
         preparation = self._prepare(tenant_id)
@@ -173,9 +177,16 @@ class CredentialSetup:
         """Try the stored credential and return what a run would find. It raises NotFound if there is none."""
         validated(NoBody, body)
         sealed = self._stored(tenant_id, provider.upper())
-        found = self.verifier.verify(sealed)
+        found = self._try(sealed)
         log.info("credential tried", provider=sealed.provider, problems=len(found.problems))
         return asdict(CredentialVerified(tenant_id, sealed.provider, not found.problems, **vars(found)))
+
+    def _try(self, sealed: SealedCredential) -> Verification:
+        with self.trials.first(sealed.tenant_id) as is_first:
+            if not is_first:
+                told = "A credential of this tenant is being tried; wait until that has ended, then try again."
+                raise TooManyRequests(told, cap="trials", retry_after=_TRIAL_SECONDS)
+            return self.verifier.verify(sealed)
 
     def _stored(self, tenant_id: str, provider: str) -> SealedCredential:
         if provider not in PROVIDERS:

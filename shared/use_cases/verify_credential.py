@@ -21,7 +21,7 @@ from shared.domain.credentials.credentials import (
 )
 from shared.domain.credentials.sealed import credential_aad
 from shared.domain.credentials.verification import Problem, Verification, VerifyTask
-from shared.errors import CredentialsRejected, InvalidInput
+from shared.errors import CredentialsLocked, CredentialsRejected, InvalidInput
 from shared.use_cases.verify_files import look_at_files
 
 
@@ -36,6 +36,8 @@ class CredentialVerification:
         """The result that a run would have. It raises Unavailable if the cloud does not answer."""
         try:
             credential = self._opened(task)
+        except CredentialsLocked as error:
+            return Verification([Problem("credentials", error.message)])
         except (CredentialsRejected, ValueError):
             return Verification([Problem("credentials", "cannot be read any more; store them again")])
         if isinstance(credential, StoreCredential):

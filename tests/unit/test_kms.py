@@ -84,8 +84,11 @@ def test_a_failure_of_kms_may_be_retried(status: int) -> None:
         key(error=error).decrypt(b"sealed", aad=b"owner")
 
 
-@pytest.mark.parametrize("code", [StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION])
-def test_ciphertext_that_kms_refuses_is_not_retried(code: StatusCode) -> None:
+@pytest.mark.parametrize(
+    ("code", "is_tried_again"), [(StatusCode.INVALID_ARGUMENT, False), (StatusCode.FAILED_PRECONDITION, True)]
+)
+def test_a_run_is_tried_again_only_if_an_operator_can_enable_the_key(code: StatusCode, is_tried_again: bool) -> None:
     error: Exception = google.from_grpc_status(code, "refused")  # type: ignore[no-untyped-call]
-    with pytest.raises(CredentialsRejected):
+    with pytest.raises(CredentialsRejected) as refused:
         key(error=error).decrypt(b"sealed", aad=b"owner")
+    assert refused.value.retryable is is_tried_again

@@ -64,7 +64,7 @@ class CredentialKey:
         return self.encrypt(_PROBE, aad=b"").key_version
 
     def decrypt(self, ciphertext: bytes, *, aad: bytes) -> bytes:
-        """The plaintext. It raises CredentialsRejected for another `aad` or a destroyed key version; see `encrypt`."""
+        """The plaintext. It raises CredentialsRejected for another `aad`, CredentialsLocked for a disabled version."""
         request = {
             "name": self.name,
             "ciphertext": ciphertext,
@@ -75,7 +75,9 @@ class CredentialKey:
         try:
             retry = _RETRY_BUDGET.of_service(KMS)
             answer = self.open_client().decrypt(request=request, retry=retry, timeout=_TIMEOUT_SECONDS)
-        except (google.InvalidArgument, google.FailedPrecondition) as error:
+        except google.FailedPrecondition as error:  # an operator disabled the version, or has it destroyed
+            raise errors.CredentialsLocked from error
+        except google.InvalidArgument as error:
             raise errors.CredentialsRejected(
                 "Cloud KMS cannot decrypt the stored credential; store it again."
             ) from error

@@ -91,6 +91,7 @@ PASSING: list[Failure] = [
     ends(errors.SourceThrottled, "UNAVAILABLE"),
     ends(errors.SourceRewritten, "UNAVAILABLE"),
     ends(errors.ReadBroken, "UNAVAILABLE"),
+    ends(errors.CredentialsLocked, "CREDENTIALS_REJECTED"),
     ends(errors.StepFailed, "STEP_FAILED"),
     ends(errors.StepTimedOut, "STEP_TIMEOUT"),
     ends(errors.DependencyUnavailable, "UNAVAILABLE"),
