@@ -40,7 +40,11 @@ RESTATED = (
 MOST_DAYS: Mapping[str, int] = {"day": 100, "month": 1200, "total": 1200}
 MOST_SUMS = 20_100  # of one answer: a sum for each of 100 days of 200 groups and their rest
 # Periods before a date and days after it are computed, so neither end may be near the calendar's.
-_EARLIEST, _LATEST, _SINCE = date(2000, 1, 1), date(2999, 12, 31), datetime(2000, 1, 1, tzinfo=UTC)
+_EARLIEST, _LATEST = date(2000, 1, 1), date(2999, 12, 31)
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2999, 12, 31, tzinfo=UTC)),
+]  # in UTC too
 _EXACT = Context(prec=100)  # more digits than sums of NUMERIC have; the default of 28 would round them
 _NAMES = ", ".join(GROUPS)
 
@@ -82,7 +86,7 @@ class CostRequest(BaseModel):
     filter: Annotated[str, AfterValidator(_check_filter)] | None = None
     compare: Literal["previous_period"] | None = None
     top: Annotated[int, Field(ge=1, le=200)] = 50
-    restated_since: Annotated[AwareDatetime, Field(ge=_SINCE)] | None = None
+    restated_since: Moment | None = None
 
     @model_validator(mode="after")
     def _check_days(self) -> CostRequest:
@@ -121,7 +125,7 @@ class RestatementsRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    since: Annotated[AwareDatetime, Field(ge=_SINCE)] | None = None
+    since: Moment | None = None
     first_date: Annotated[date | None, Field(alias="from")] = None
     last_date: Annotated[date | None, Field(alias="to")] = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
