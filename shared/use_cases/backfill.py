@@ -12,7 +12,7 @@ from shared.domain.requests.creation import Reply
 from shared.domain.runs.acceptance import AcceptedRun
 from shared.domain.runs.backfill import Backfill, BackfillQuota, plan_backfill
 from shared.errors import Conflict, InvalidInput, LimitReached, TooManyRequests
-from shared.runtime.one_at_a_time import OneAtATime
+from shared.runtime.few_at_once import FewAtOnce
 from shared.use_cases.accept_runs import PlannedRuns, RunIntake, RunRequest
 
 _MOST_AT_ONCE, _MOST_SECONDS_WAITED, _COME_BACK_SECONDS = 4, 10.0, 5
@@ -23,7 +23,7 @@ class Backfills:
     """Previews and accepts backfills. `intake` accepts their runs."""
 
     intake: RunIntake
-    line: OneAtATime = field(default_factory=lambda: OneAtATime(most=_MOST_AT_ONCE, seconds=_MOST_SECONDS_WAITED))
+    line: FewAtOnce = field(default_factory=lambda: FewAtOnce(most=_MOST_AT_ONCE, seconds=_MOST_SECONDS_WAITED))
 
     @contextmanager
     def one_at_a_time(self, key: PresentedKey) -> Iterator[None]:

@@ -46,7 +46,7 @@ from shared.domain.requests.creation import Reply
 from shared.domain.requests.parsing import NoBody, validated
 from shared.errors import InvalidInput, LocationMismatch, NotFound, TooManyRequests, Unavailable
 from shared.runtime import log
-from shared.runtime.one_at_a_time import OneAtATime
+from shared.runtime.few_at_once import FewAtOnce
 
 _STORE_ATTEMPTS = 3
 _TRIAL_SECONDS = 15
@@ -108,7 +108,7 @@ class CredentialSetup:
     verifier: CredentialVerifier
     settings: Settings
     # A trial takes as long as the tenant's cloud does, so one tenant's trials could keep every instance waiting.
-    trials: OneAtATime = field(default_factory=lambda: OneAtATime(most=1, seconds=0))
+    trials: FewAtOnce = field(default_factory=lambda: FewAtOnce(most=1, seconds=0))
 
     def store(self, tenant_id: str, body: Mapping[str, Any], query: Mapping[str, Any], *, user_id: str | None) -> Reply:
         """Check, encrypt and store a credential, creating the tenant's dataset and tables where they are missing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.adapters.stores.costs import Costs
@@ -11,9 +11,11 @@ from shared.domain.costs import RESTATED, CostRequest, RestatementsRequest, chec
 from shared.domain.requests.auth import TenantReader
 from shared.domain.requests.paging import Place, first_page
 from shared.domain.requests.parsing import validated
-from shared.errors import BytesLimitExceeded, InvalidInput
+from shared.errors import BytesLimitExceeded, InvalidInput, TooManyRequests
+from shared.runtime.few_at_once import FewAtOnce
 from shared.runtime.remembered import Remembered, remembered_answers
 
+_RETRY_AFTER_SECONDS = 5
 Request = CostRequest | RestatementsRequest
 Answers = Remembered[tuple[str, Request], dict[str, Any]]
 
@@ -29,6 +31,8 @@ class ShowCosts:
 
     costs: Costs
     answers: Answers
+    # What a request reads is known only afterwards, and its answer may be large.
+    line: FewAtOnce = field(default_factory=lambda: FewAtOnce(at_once=2, most=12, seconds=30))
 
     def show(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:
         """One block of sums for each billing currency. `query` has a CostRequest's fields as text.
@@ -50,8 +54,14 @@ class ShowCosts:
         key = (caller.tenant_id, request)
         if kept := self.answers.find(key):
             return kept[0]
-        caller.charge()
-        return self.answers.keep(key, read())
+        with self.line.first(caller.tenant_id) as has_place:
+            if not has_place:
+                told = "Too many requests for this tenant's costs are being answered; wait, then try again."
+                raise TooManyRequests(told, cap="costs", retry_after=_RETRY_AFTER_SECONDS)
+            if kept := self.answers.find(key):  # another request was the same
+                return kept[0]
+            caller.charge()
+            return self.answers.keep(key, read())
 
     def _restatements(self, caller: TenantReader, request: RestatementsRequest) -> dict[str, Any]:
         rows, bytes_read = self.costs.list_restatements(caller.tenant_id, request)

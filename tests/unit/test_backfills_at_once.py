@@ -13,7 +13,7 @@ from shared.domain.requests.auth import PresentedKey
 from shared.domain.requests.creation import CreationRequest
 from shared.domain.runs.acceptance import Standing
 from shared.errors import TooManyRequests, Unauthenticated
-from shared.runtime.one_at_a_time import OneAtATime
+from shared.runtime.few_at_once import FewAtOnce
 from shared.use_cases.backfill import Backfills
 from shared.use_cases.run_pipeline import ManualRuns, RunRequests
 
@@ -26,7 +26,7 @@ def refuse(_: PresentedKey) -> Standing:
 
 
 def backfills(most: int) -> Backfills:
-    return Backfills(cast(Any, None), OneAtATime(most=most, seconds=60))
+    return Backfills(cast(Any, None), FewAtOnce(most=most, seconds=60))
 
 
 def test_each_backfill_sees_the_runs_that_the_one_before_has_queued() -> None:
@@ -64,7 +64,7 @@ def test_too_many_concurrent_backfills_of_one_key_get_429() -> None:
 
 
 def test_waits_are_bounded_and_a_failed_request_frees_its_place() -> None:
-    line = OneAtATime(most=2, seconds=0.01)
+    line = FewAtOnce(most=2, seconds=0.01)
     with line.first("a") as first, line.first("a") as second:
         assert (first, second) == (True, False)
     with pytest.raises(ValueError, match="broken"), line.first("a"):

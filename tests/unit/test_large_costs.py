@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
 
 from shared.domain.costs import MOST_SUMS, CostRequest, cost_blocks
 from shared.domain.requests.auth import TenantReader
-from shared.errors import BytesLimitExceeded, InvalidInput
+from shared.errors import BytesLimitExceeded, InvalidInput, TooManyRequests
+from shared.runtime.few_at_once import FewAtOnce
 from shared.use_cases.show_costs import ShowCosts, new_answers
 
 QUERY = {"from": "2025-11-01", "to": "2025-11-30"}
@@ -47,6 +48,32 @@ def test_the_largest_answer_is_given_and_its_bytes_are_owed() -> None:
     owed: list[int] = []
     assert ask(Reader(MOST_SUMS, MOST_SUMS), owed)["currencies"] == cost_blocks([SUM], compares=False)
     assert owed == [2_500_000_000]
+
+
+@dataclass
+class Slow(Reader):
+    """While one request is answered, it asks again, as deep as it can."""
+
+    costs: ShowCosts | None = None
+    refused: list[tuple[str, int]] = field(default_factory=list)
+
+    def read(self, tenant_id: str, request: CostRequest) -> tuple[dict[str, Any], int]:
+        if self.costs and tenant_id == "acme":
+            caller = TenantReader("acme", lambda: None, lambda _: None)
+            try:
+                self.costs.show(caller, QUERY | {"top": str(request.top - 1)})
+            except TooManyRequests as error:
+                self.refused.append((error.cap, error.facts["retry_after"]))
+        return super().read("acme", request)
+
+
+def test_a_tenant_gets_two_answers_at_once_and_others_get_theirs() -> None:
+    slow = Slow()
+    line = FewAtOnce(at_once=2, most=2, seconds=0)
+    slow.costs = ShowCosts(cast(Any, slow), new_answers(seconds=0), line)
+    for tenant_id in ("acme", "beta", "acme"):
+        slow.costs.show(TenantReader(tenant_id, lambda: None, lambda _: None), QUERY)
+    assert slow.refused == [("costs", 5)] * 2
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
 from shared.domain.costs import GROUPS, METRICS, MOST_SUMS, CostRequest, RestatementsRequest
 from shared.domain.requests.paging import find_place
 
-MOST_BYTES = 100_000_000_000
+MOST_BYTES = 50_000_000_000
 _NOTHING: tuple[Row, int] = {"sums": [], "providers": [], "restated": []}, 0
 
 
