@@ -84,7 +84,7 @@ def grain_problems(template: Template) -> Iterator[tuple[Place, str]]:
 
 
 def coarse_days(template: Template, target: Target) -> Iterator[CoarseDay]:
-    """The published targets whose day column represents several days, as far as column names show."""
+    """The columns of a target whose day represents several days, as far as column names show."""
     texts = dict(_texts(template, target.step))
     asked, seen, extracting = [target.date_column], set[str](), list[tuple[str, str]]()
     while asked:

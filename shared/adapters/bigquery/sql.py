@@ -3,8 +3,8 @@
 A file holds statements, each opened by `-- name: verb_object`, a sentence that says what it does, and one
 `-- param: name TYPE` line for each parameter. `{tenants}`, `{staging}` and `{dataset}` are placeholders for datasets.
 The statements of shared/sql/pipeline and of the templates have more placeholders, for tables, columns and other
-statements; `naming` fills them. A statement of shared/sql includes another one by its name: one of parts.sql, for
-example `{live_lease}`, or one above it in its own file.
+statements; `naming` fills them. A statement of shared/sql includes one of parts.sql by its name, for example
+`{live_lease}`. Except in shared/sql/pipeline, it includes also those above it in its own file.
 """
 
 from __future__ import annotations
@@ -128,15 +128,15 @@ def load_statements(path: Path) -> Mapping[str, Statement]:
         raise ConfigError(f"{path.name}: no statement opens with `-- name:`")
     ends = [opening.start() for opening in openings[1:]] + [len(text)]
     statements: dict[str, Statement] = {}
-    is_ours = path.is_relative_to(_SQL)  # the statements of templates are put together elsewhere
-    parts = load_statements(_PARTS) if is_ours and path != _PARTS else {}
+    parts = load_statements(_PARTS) if path.is_relative_to(_SQL) and path != _PARTS else {}
     for opening, end in zip(openings, ends, strict=True):
         name, body = opening["name"], text[opening.end() : end]
         if name in statements:
             raise ConfigError(f"{path.name}: {name} is there twice; rename or remove one")
         parameters = {match["name"]: match["type"] for match in PARAMETER_LINE.finditer(body)}
         found = Statement(name, _without_comments(body), parameters)
-        statements[name] = _including(found, {**parts, **statements}) if is_ours else found
+        others = {**parts, **statements} if path.parent == _SQL else parts
+        statements[name] = _including(found, others) if others else found
     return statements
 
 

@@ -60,7 +60,7 @@ def statement_rights(file: str) -> dict[str, set[tuple[str, str]]]:
     parts = {} if file == "parts" else statement_rights("parts")
     for name, body in _bodies(file):
         own = {(_RIGHTS.get(" ".join(use["verb"].split()), "read"), use["table"]) for use in _USE.finditer(body)}
-        others = {**parts, **rights}
+        others = {**parts, **rights} if "/" not in file else parts
         rights[name] = own.union(*(used for other, used in others.items() if f"{{{other}}}" in body))
     return rights
 
