@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from shared.configuration.settings import Settings
+from shared.connectors.focus.columns import REQUIRED
 from shared.domain.credentials.credentials import AwsAccessKey, AzureClientSecret
 from shared.domain.credentials.verification import Verification
 from shared.use_cases.verify_files import look_at_files
@@ -109,3 +110,12 @@ def test_what_an_administrator_of_azure_has_to_change_is_named(azure: LocalBlobs
     assert "there is no such container" in problem("elsewhere")
     azure.failures.append((403, "AuthorizationPermissionMismatch"))
     assert "grant Storage Blob Data Reader on the container" in problem()
+
+
+def test_a_focus_export_is_reported_as_one(azure: LocalBlobs) -> None:
+    container = azure.make_container()
+    row = dict.fromkeys(REQUIRED, "1") | {"BillingPeriodStart": "2026-09-01T00:00:00Z"}
+    told = {"exportConfig": {"type": "FocusCost"}}
+    Export(partial(azure.put, container)).deliver(SEPTEMBER, [row], manifest=told)
+    found = of_azure(azure, container)
+    assert (found.problems, found.format) == ((), "FOCUS, cost export, CSV")
