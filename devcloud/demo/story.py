@@ -88,7 +88,7 @@ def demo(options: Namespace) -> None:
         state_dir = options.state_dir
         if not options.stay:
             state_dir = Path(stack.enter_context(TemporaryDirectory(prefix="convergence-demo-")))
-        console = Console(width=max(Console().width, 116), highlight=False)
+        console = Console(width=max(Console().width, 100), highlight=False)
         started = time.monotonic()
         latencies = None if options.latencies is None else Latencies(options.latencies)
         cloud = stack.enter_context(Devcloud(state_dir, port=options.port, latencies=latencies))
@@ -193,7 +193,7 @@ def _tell_runs(
     costs = {}
     for scene, answer in started:
         run = scene.frontend.run_until_ended(answer["pipeline_logging_id"])
-        console.print(f"\n   [cyan]{scene.actor.tenant_id}[/]: answered {pages.answered(answer)} at once; ", end="")
+        console.print(f"\n   [cyan]{scene.actor.tenant_id}[/]: answered {pages.answered(answer)} at once\n   ", end="")
         pages.run_line(console, run)
         if run["status"] != "COMPLETED":
             raise DemoError(f"the run ended as {run['status']}: {run['error_class']}: {run['error_message']}")
@@ -211,8 +211,8 @@ def _check_truth(scene: Scene, cost: Cost, console: Console) -> None:
     if cost.total != scene.true_total:
         raise DemoError(f"{scene.actor.tenant_id}: published {cost.total:f}, the export says {scene.true_total:f}")
     console.print(
-        f"   their net cost, after credits, is {cost.total:f}, the export's own sum {scene.true_total:f}:"
-        " equal to the last digit"
+        f"   their net cost, after credits, is {cost.total:f},\n"
+        f"   the export's own sum {scene.true_total:f}: equal to the last digit"
     )
 
 
