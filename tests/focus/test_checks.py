@@ -33,6 +33,7 @@ FAULTS = [
     ("focus_commitments", "CommitmentDiscountStatus = 'Used' WHERE ResourceId = 'vm-2'"),
     ("focus_commitments", "PricingCategory = 'Committed' WHERE ResourceId = 'vm-2'"),
     ("focus_commitments", "CommitmentDiscountName = 'Default' WHERE CommitmentDiscountStatus = 'Used'"),
+    ("focus_long_fees", "ChargePeriodEnd = TIMESTAMP '2026-10-01 07:00:00' WHERE ChargeCategory = 'Purchase'"),
     ("focus_utilization", "EffectiveCost = 0 WHERE CommitmentDiscountStatus = 'Used' AND ResourceId = 'vm-3'"),
     ("focus_utilization", "CommitmentDiscountStatus = 'Unused' WHERE ResourceId = 'vm-3'"),
     ("focus_capacity_reservations", "CapacityReservationStatus = 'Used' WHERE ResourceId = 'vm-2'"),

@@ -83,3 +83,17 @@ WHERE LOWER(ServiceName) NOT IN (
     FROM UNNEST(JSON_QUERY_ARRAY(@service_categories)) AS line
   )
 GROUP BY ServiceName, BillingCurrency
+
+-- name: focus_long_fees
+-- Fees of commitments for more than a day. A fee counts as a whole on its first UTC day, so the usage that it covers on
+-- later days has an EffectiveCost of 0, and the first day shows more as Unused. A day has up to 25 hours in Pacific time.
+SELECT
+  ChargeDescription,
+  CommitmentDiscountId,
+  ChargePeriodStart,
+  ChargePeriodEnd,
+  BilledCost
+FROM {focus}
+WHERE ChargeCategory = 'Purchase'
+  AND CommitmentDiscountId IS NOT NULL
+  AND TIMESTAMP_DIFF(ChargePeriodEnd, ChargePeriodStart, SECOND) > 25 * 3600
