@@ -131,11 +131,18 @@ def test_a_step_beside_a_weekday_fires_on_days_that_match_either() -> None:
         ("*/45 * * * *", ["minute */45 begins anew each hour: after 45 comes 0, not 90."]),
         ("0 */7 * * *", ["hour */7 begins anew each day: after 21 comes 0, not 28."]),
         ("*/7 */5 * * *", ["minute */7 begins", "hour */5 begins"]),
-        ("*/15 */6 */2 */5 *", []),
+        ("0 0 */2 * *", ["day */2 begins anew each month: after 31 comes 1, not 33."]),
+        ("0 0 */30 * *", ["day */30 begins anew each month: after 31 comes 1, not 61."]),
+        ("0 0 */31 */12 *", ["day */31 is 1 only.", "month */12 is 1 only."]),
+        ("0 0 1 */5 *", ["month */5 begins anew each year: after 11 comes 1, not 16."]),
+        ("0 0 * * */2", ["weekday */2 begins anew each week: after 6 comes 0, not 8."]),
+        ("0 0 * * */7", ["weekday */7 is 0 only."]),
+        ("0 0 1 */3 *", []),
+        ("*/15 */6 */1 */6 */1", []),
         ("0-59/45 1-5/3 * * *", []),
     ],
 )
-def test_a_step_that_does_not_divide_its_hour_or_day_is_recognised(cron: str, expected: list[str]) -> None:
+def test_a_step_that_does_not_divide_its_span_or_has_one_value_is_recognised(cron: str, expected: list[str]) -> None:
     found = uneven_steps(cron)
     assert len(found) == len(expected)
     assert all(sentence.startswith(beginning) for sentence, beginning in zip(found, expected, strict=True))

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shared.errors import InvalidInput
 
 _FIELD = "credentials.service_account_json"
-_BYTE_ORDER_MARK = "\ufeff"
+_MARKS = "\ufeff\u200b"  # a byte order mark, and a space without width, which editors and web pages leave
+_LATIN_MARK = "\xef\xbb\xbf"  # a byte order mark that was read as Latin-1
+_WHOLE = "the whole text of the key file is needed, which is a JSON object"
+_LONGEST_NAME = 64
 
 
 def read_key_file(text: Any) -> dict[str, Any]:
     """The file's fields. If it cannot be read as a key file, InvalidInput says why and quotes nothing of it.
 
-    The file may begin with a byte order mark. Its line breaks may be written as \\n. The whole text may be quoted once
+    The file may begin with byte order marks. Its line breaks may be written as \\n. The whole text may be quoted once
     more, as shells and secret stores do.
     """
     if not isinstance(text, str):
         raise InvalidInput.of_field(_FIELD, "must be the key file's JSON as a string")
-    found = [
-        value for value in map(_parsed, _readings(text.strip().removeprefix(_BYTE_ORDER_MARK))) if value is not None
-    ]
+    found = [value for value in map(_parsed, _readings(_without_marks(text))) if value is not None]
     key = next((value for value in found if isinstance(value, dict)), None)
     if key is None:
-        raise InvalidInput.of_field(_FIELD, "must be a JSON object" if found else _told(text))
+        raise InvalidInput.of_field(_FIELD, _told_of_value(found[0]) if found else _told(text))
+    _refuse_wrapped(key)
     if key.get("universe_domain", "googleapis.com") != "googleapis.com":
         raise InvalidInput.of_field(f"{_FIELD}.universe_domain", "must be googleapis.com")
     if isinstance(key.get("private_key"), str):
@@ -41,25 +45,87 @@ def _readings(text: str) -> Iterator[str]:
 
 def _parsed(text: str) -> Any:
     try:
-        value = json.loads(text, strict=False)  # not strict: the private key may contain line breaks
-        return json.loads(value.removeprefix(_BYTE_ORDER_MARK), strict=False) if isinstance(value, str) else value
+        value = _loaded(text)
+        return _loaded(_without_marks(value)) if isinstance(value, str) else value
     except (ValueError, RecursionError):
         return None
+
+
+def _loaded(text: str) -> Any:
+    return json.loads(text, strict=False, object_pairs_hook=_members)  # the private key may contain line breaks
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise InvalidInput.of_field(_FIELD, "has a field twice; the key file's own text is needed")
+    return members
+
+
+def _without_marks(text: str) -> str:
+    """The text without byte order marks and white space around it."""
+    before = None
+    while text != before:
+        before, text = text, text.strip().strip(_MARKS).removeprefix(_LATIN_MARK)
+    return text
 
 
 def _with_line_breaks(text: str) -> str:
     return text.replace("\\r", "").replace("\\n", "\n")
 
 
+def _told_of_value(value: Any) -> str:
+    is_quoted = isinstance(value, str) and "{" in value
+    return "is quoted too often; the key file's own text is needed" if is_quoted else "must be a JSON object"
+
+
 def _told(text: str) -> str:
     """Describe the fault in a text that is not JSON. Quote nothing, because the text may contain the key."""
-    bare = text.strip()
+    bare = _without_marks(text)
     if not bare:
         return "is empty"
-    if bare.startswith("-----BEGIN"):
+    if "\0" in text or text.startswith(("\xff\xfe", "\xfe\xff")):
+        return "is in UTF-16; save the key file in UTF-8"
+    return _told_of_object(bare) if bare.startswith("{") else _told_of_other(bare)
+
+
+def _told_of_other(text: str) -> str:
+    if text.startswith("-----BEGIN"):
         return "is a private key alone; the whole key file is needed, which is a JSON object"
-    if bare.startswith(("eyJ", "ewog")):
+    if _is_base64(text):
         return "is base64; the key file's own text is needed, which is a JSON object"
-    if bare.startswith("'"):
+    if text.startswith("'"):
         return "is in single quotes; the key file's own text is needed, which is a JSON object"
-    return "is not valid JSON; the whole text of the key file is needed"
+    return f"has text before its opening brace; {_WHOLE}" if "{" in text else f"is not valid JSON; {_WHOLE}"
+
+
+def _told_of_object(text: str) -> str:
+    if re.match(r"\{\s*[^\s\"}]", text):
+        return "must have straight double quotes around its names and values"
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.DOTALL)
+    if re.search(r",\s*[}\]]", outside):
+        return "has a comma before a closing bracket; remove it"
+    if re.search(r"\}\s*\S", outside) and outside.count("{") <= outside.count("}"):
+        return f"has text after its closing brace; {_WHOLE}"
+    return f"is not valid JSON; {_WHOLE}"
+
+
+def _is_base64(text: str) -> bool:
+    """Whether a text, which may be quoted or a data URI, is a JSON object or a PKCS #12 file in base64."""
+    encoded = "".join(text.strip('"').rpartition(";base64,")[2].split()).replace("-", "+").replace("_", "/")
+    try:
+        decoded = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except ValueError:
+        return False
+    return decoded.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"0\x82"))
+
+
+def _refuse_wrapped(key: Mapping[str, Any]) -> None:
+    """Refuse an object that has the key file in one of its fields, as the files of other tools do."""
+    if "type" in key or "private_key" in key:
+        return
+    for name, value in key.items():
+        is_key = isinstance(value, dict) and "private_key" in value
+        if is_key or (isinstance(value, str) and ("private_key" in value or _is_base64(value))):
+            shown = name if len(name) <= _LONGEST_NAME else "one of its fields"
+            raise InvalidInput.of_field(_FIELD, f"has the key file within {shown}; the key file's own text is needed")

@@ -23,6 +23,11 @@ _CRON = re.compile(rf"{_FIELD}(?: {_FIELD}){{4}}")
 # croniter has h and r for hashed and random values. They are refused, because a schedule fires at the times it names.
 _CHANCE = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
 _RANGES = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
+# What a field divides, its first value, and how many it has. A weekday's 7 is its 0 again. Months have up to 31 days.
+_SPANS = {
+    "minute": ("hour", 0, 60), "hour": ("day", 0, 24), "day": ("month", 1, 31), "month": ("year", 1, 12),
+    "weekday": ("week", 0, 7),
+}  # fmt: skip
 # croniter accepts ranges beyond the end of a field (5-1 continues at its first value, 5-5 is every value), and steps
 # that are longer than their range (*/90 is 0). New schedules may not use them, but stored ones continue to fire.
 _PART = re.compile(r"(?:\*|(?P<first>\d+|[a-z]{3})(?:-(?P<last>\d+|[a-z]{3}|l))?)(?:/(?P<step>\d+))?", re.ASCII)
@@ -84,13 +89,18 @@ def _ever_fires(cron: str) -> bool:
 
 
 def uneven_steps(cron: str) -> list[str]:
-    """A sentence for each step of minutes or hours that does not divide its hour or day."""
+    """A sentence for each step that does not divide what its field divides, or that leaves the field one value."""
     warnings = []
-    for text, name, whole, span in zip(cron.split(), ("minute", "hour"), (60, 24), ("hour", "day"), strict=False):
+    for text, (name, (span, first, count)) in zip(cron.split(), _SPANS.items(), strict=True):
         found = re.fullmatch(r"\*/(\d+)", text)
-        if found and whole % int(found[1]):
-            last = (whole - 1) // int(found[1]) * int(found[1])
-            warnings.append(f"{name} {text} begins anew each {span}: after {last} comes 0, not {last + int(found[1])}.")
+        if not found:
+            continue
+        step = int(found[1])
+        last = first + (count - 1) // step * step
+        if last == first:
+            warnings.append(f"{name} {text} is {first} only.")
+        elif count % step:
+            warnings.append(f"{name} {text} begins anew each {span}: after {last} comes {first}, not {last + step}.")
     return warnings
 
 
