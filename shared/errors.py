@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 MESSAGE_LENGTH = 1000  # of the message of a run's error
+_MOST_FIELDS, _MOST_CHARACTERS = 50, 200  # of an answer about wrong fields, whose names the caller chose
 
 
 class ConvergenceError(Exception):
@@ -30,8 +31,16 @@ class InvalidInput(ConvergenceError):
 
     @classmethod
     def of_fields(cls, found: Sequence[Mapping[str, str]]) -> InvalidInput:
-        """The error of all these fields, each with `field` and `message`."""
-        return cls("; ".join(f"{item['field']}: {item['message']}" for item in found) + ".", errors=list(found))
+        """The error of these fields, each with `field` and `message`. Of very many fields it names some."""
+        shown = [{**item, "field": _cut(item["field"])} for item in found[:_MOST_FIELDS]]
+        told = [f"{item['field']}: {item['message']}" for item in shown]
+        if len(found) > len(shown):
+            told.append(f"{len(found) - len(shown)} more fields are wrong")
+        return cls("; ".join(told) + ".", errors=shown)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _MOST_CHARACTERS else name[: _MOST_CHARACTERS - 1] + "…"
 
 
 class LocationMismatch(InvalidInput):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -89,14 +90,15 @@ class Gateway:
         return self._answer(Request(environ))(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
+        if fault := _fault_of(request):
+            return _problem(400, "Bad Request", fault)
         raw_path, _, query = str(request.environ["REQUEST_URI"]).partition("?")
         if page := self._pages.get(raw_path.removeprefix("/_devcloud/")):
             return _json(200, page())
         destination = self._routes.find_destination(raw_path)
         if destination is None:
             detail = f"no function of configs/platform.yml serves {raw_path}: docs/openapi.json has all paths"
-            body = {"type": "about:blank", "title": "Not Found", "status": 404, "detail": detail}
-            return _json(404, body, content_type="application/problem+json")
+            return _problem(404, "Not Found", detail)
         target = f"{destination.path}?{query}" if query else destination.path
         try:
             return self._pass_on(request, destination.function, target)
@@ -107,10 +109,10 @@ class Gateway:
     def _pass_on(self, request: Request, name: str, target: str) -> Response:
         try:
             body = _limited_body(request)
-        except BadChunk:
-            return Response("Bad Request", 400, {"Connection": "close"}, content_type="text/plain")
+        except BadChunk as error:
+            return _problem(400, "Bad Request", str(error))
         if body is None:
-            return Response("Request Entity Too Large", 413, content_type="text/plain")
+            return _problem(413, "Content Too Large", f"the body has more than {MAX_BODY_BYTES} bytes")
         headers = outgoing_headers(
             request.headers, client=request.remote_addr or "", authorization=self._authorization(request, name)
         )
@@ -157,6 +159,25 @@ def _limited_body(request: Request) -> bytes | None:
         return None
     body = request.stream.read(MAX_BODY_BYTES + 1)
     return None if len(body) > MAX_BODY_BYTES else bytes(body)
+
+
+def _fault_of(request: Request) -> str | None:
+    """What Google's front end refuses in a request before a function sees it; None if there is nothing."""
+    if not str(request.environ["REQUEST_URI"]).isascii():
+        return "the request's target must be ASCII; encode other characters with %"
+    if not re.fullmatch(r"[0-9]*", request.headers.get("Content-Length", "")):
+        return "Content-Length must be a number"
+    if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+        return "the only Transfer-Encoding is chunked"
+    return None
+
+
+def _problem(status: int, title: str, detail: str) -> Response:
+    """A refusal by the gateway itself. It closes the connection, because the rest of a body may not have been read."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    answer = _json(status, body, content_type="application/problem+json")
+    answer.headers["Connection"] = "close"
+    return answer
 
 
 def _json(status: int, body: Any, *, content_type: str = "application/json") -> Response:

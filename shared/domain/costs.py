@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from shared.domain.requests.parsing import IN_DIGITS
 from shared.errors import InvalidInput
 
 Granularity = Literal["day", "month", "total"]
@@ -85,7 +86,7 @@ class CostRequest(BaseModel):
     metric: Metric = "billed"
     filter: Annotated[str, AfterValidator(_check_filter)] | None = None
     compare: Literal["previous_period"] | None = None
-    top: Annotated[int, Field(ge=1, le=200)] = 50
+    top: Annotated[int, Field(ge=1, le=200), IN_DIGITS] = 50
     restated_since: Moment | None = None
 
     @model_validator(mode="after")

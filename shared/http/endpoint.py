@@ -89,7 +89,7 @@ class Routes:
             route, params = self._match(request.method, path)
             received = HttpRequest(
                 method=request.method, path=path, params=params,
-                query={name: value for name, value in request.args.items() if name != "key"},  # API Gateway adds `key`
+                query=_query(request),
                 headers=request.headers, body=_limited_body(request), request_id=request_id,
             )  # fmt: skip
             call = Call(**vars(received), caller=route.policy(received))
@@ -129,6 +129,14 @@ class Routes:
         response.headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
         response.headers["Access-Control-Max-Age"] = "3600"
         return response
+
+
+def _query(request: Request) -> dict[str, str]:
+    """The query's parameters, without the `key` that API Gateway adds. InvalidInput names one that is given twice."""
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:
+        raise errors.InvalidInput.of_fields([{"field": name, "message": "is given twice"} for name in repeated])
+    return {name: value for name, value in request.args.items() if name != "key"}
 
 
 def _limited_body(request: Request) -> bytes:

@@ -62,13 +62,16 @@ class HttpRequest:
         content_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if content_type != "application/json":
             raise errors.UnsupportedMediaType
+        if self.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise errors.UnsupportedMediaType("The request body must be sent without a Content-Encoding.")
         try:
             value = json.loads(
                 self.body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_once_each
             )
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair cannot be encoded or stored
         except (ValueError, RecursionError):
-            raise errors.InvalidInput.of_field("body", "is not valid JSON") from None  # the cause quotes the body
+            told = "is not valid JSON in UTF-8"
+            raise errors.InvalidInput.of_field("body", told) from None  # the cause quotes the body
         if not isinstance(value, dict):
             raise errors.InvalidInput.of_field("body", "must be a JSON object")
         return value
@@ -138,5 +141,5 @@ def _refuse_constant(name: str) -> None:
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) != len(pairs):  # parsers differ in which of two equal names they use
-        raise ValueError("a name appears twice")
+        raise errors.InvalidInput.of_field("body", "has a field twice")
     return found

@@ -19,7 +19,7 @@ from shared.domain.requests.auth import PresentedKey, require_tenant
 from shared.domain.requests.creation import CreationRequest, Reply
 from shared.domain.requests.identifiers import pipeline_id_of
 from shared.domain.requests.paging import Place, find_place, first_page
-from shared.domain.requests.parsing import validated
+from shared.domain.requests.parsing import IN_DIGITS, validated
 from shared.domain.runs.acceptance import body_digest
 from shared.domain.runs.sources import require_source
 from shared.domain.schedules import pipeline_configs as domain
@@ -44,7 +44,7 @@ class ConfigListRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    limit: Annotated[int, Field(ge=1, le=200), IN_DIGITS] = 50
     page_token: Annotated[str, Field(max_length=512)] | None = None
 
 
@@ -53,7 +53,7 @@ class PreviewRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    count: Annotated[int, Field(ge=1, le=100)] = 10
+    count: Annotated[int, Field(ge=1, le=100), IN_DIGITS] = 10
 
 
 @dataclass(frozen=True)

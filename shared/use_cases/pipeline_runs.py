@@ -20,7 +20,7 @@ from shared.domain.requests.auth import PresentedKey, TenantReader
 from shared.domain.requests.creation import CreationRequest, Reply
 from shared.domain.requests.identifiers import PipelineId
 from shared.domain.requests.paging import Place, find_place, first_page
-from shared.domain.requests.parsing import NoBody, validated
+from shared.domain.requests.parsing import IN_DIGITS, NoBody, validated
 from shared.domain.runs.backfill import MOST_MONTHS
 from shared.domain.runs.events import RunEvent
 from shared.domain.runs.run_details import FINISHED, billed_for
@@ -49,7 +49,7 @@ class ListRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    limit: Annotated[int, Field(ge=1, le=200), IN_DIGITS] = 50
     page_token: Annotated[str, Field(max_length=512)] | None = None
     status: Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | None = None
     pipeline_id: PipelineId | None = None

@@ -111,6 +111,28 @@ def test_another_content_type_is_415() -> None:
     assert ask("POST", "/api/v1/greet/ann", data=b"name=x", content_type="text/plain")[0].status_code == 415
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br", "x"])
+def test_an_encoded_body_is_415_even_if_it_is_plain(coding: str) -> None:
+    response, body = ask("POST", "/api/v1/greet/ann", json={"name": "x"}, headers={"Content-Encoding": coding})
+    assert (response.status_code, "Content-Encoding" in body["detail"]) == (415, True)
+    plain, _ = ask("POST", "/api/v1/greet/ann", json={"name": "x"}, headers={"Content-Encoding": "identity"})
+    assert plain.status_code == 200
+
+
+def test_a_parameter_or_field_that_is_given_twice_is_named() -> None:
+    assert ask("GET", "/api/v1/cost?limit=1&limit=1")[1]["errors"] == [{"field": "limit", "message": "is given twice"}]
+    twice = ask("POST", "/api/v1/greet/ann", data='{"name": "x", "name": "x"}', content_type="application/json")[1]
+    assert twice["errors"] == [{"field": "body", "message": "has a field twice"}]
+
+
+def test_an_answer_about_many_wrong_fields_is_short() -> None:
+    response, body = ask("POST", "/api/v1/greet/ann", json={f"{'k' * 1000}{number}": 1 for number in range(200)})
+    assert (response.status_code, len(body["errors"])) == (400, 50)
+    assert body["detail"].endswith("; 151 more fields are wrong.")
+    assert max(len(error["field"]) for error in body["errors"]) == 200
+    assert len(response.get_data()) < 50_000
+
+
 def test_an_oversized_body_is_413_with_and_without_a_length() -> None:
     big = b" " * (MAX_BODY_BYTES + 1)
     assert ask("POST", "/api/v1/greet/ann", data=big, content_type="application/json")[0].status_code == 413

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.requests.paging import Place, find_place, first_page
+from shared.domain.requests.parsing import validated
 from shared.errors import InvalidInput
+from shared.use_cases.pipeline_runs import ListRequest
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
@@ -45,3 +47,10 @@ def test_a_time_that_cannot_exist_is_refused(moment: str) -> None:
 def test_json_of_another_shape_is_refused(content: str) -> None:
     with pytest.raises(InvalidInput):
         find_place(content)
+
+
+@pytest.mark.parametrize("limit", ["1_0", "1.0", "+1", " 1", "1 ", "\uff11", "\u0661", "0x1", "1e1", "", "9" * 5000])
+def test_a_limit_is_written_in_digits(limit: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^limit: must be an integer"):
+        validated(ListRequest, {"limit": limit})
+    assert validated(ListRequest, {"limit": "007"}).limit == 7

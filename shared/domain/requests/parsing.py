@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from shared.domain.requests.wording import worded
 from shared.errors import InvalidInput
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _spelled_in_digits(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,18}", value):
+        raise ValueError("must be an integer")
+    return value
+
+
+IN_DIGITS = BeforeValidator(_spelled_in_digits)  # for integers in a query: pydantic alone reads 1_0 as 10, and 1.0 as 1
 
 
 class NoBody(BaseModel):

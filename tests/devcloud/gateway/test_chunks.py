@@ -1,4 +1,4 @@
-"""Chunked bodies reach a function as HTTP requires."""
+"""Bodies reach a function as HTTP requires, and malformed requests are refused before it."""
 
 from __future__ import annotations
 
@@ -35,3 +35,24 @@ def test_extensions_and_trailers_are_ignored(gateway: Gateway, body: bytes) -> N
 @pytest.mark.parametrize("body", [b"x\r\nhello\r\n0\r\n\r\n", b"-5\r\nhello\r\n", b"5\r\nhello!\r\n0\r\n\r\n"])
 def test_broken_chunks_are_400(gateway: Gateway, body: bytes) -> None:
     assert send(gateway, body).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "GET /echo?limit=\uff11 HTTP/1.1",
+        "GET /\u00e9cho HTTP/1.1",
+        "POST /echo HTTP/1.1\r\nContent-Length: abc",
+        "POST /echo HTTP/1.1\r\nContent-Length: -1",
+        "POST /echo HTTP/1.1\r\nContent-Length: 1, 1",
+        "POST /echo HTTP/1.1\r\nTransfer-Encoding: gzip",
+        "POST /echo HTTP/1.1\r\nTransfer-Encoding: gzip, chunked",
+    ],
+)
+def test_a_request_that_googles_front_end_refuses_is_400(gateway: Gateway, start: str) -> None:
+    where = urlsplit(gateway.url)
+    with closing(socket.create_connection((where.hostname or "", where.port or 0), timeout=30)) as connection:
+        connection.sendall(f"{start}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in answer
