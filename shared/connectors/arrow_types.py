@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +18,8 @@ NUMERIC = pa.decimal128(38, 9)
 _WIDE = pa.decimal256(76, 38)  # wide enough for every float that NUMERIC does not round to 0
 _VANISHES = 1e-20
 _MOST = 1e29  # NUMERIC has 29 digits before the point
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?")
+_EXACT, _SMALLEST = Context(prec=38, rounding=ROUND_HALF_UP), Decimal("1e-9")
 _SCALARS: dict[str, pa.DataType] = {
     "STRING": pa.string(),
     "INTEGER": pa.int64(),
@@ -45,6 +49,8 @@ def conform(array: Any, wanted: pa.DataType, name: str) -> Any:
             return _numbers(pc.cast(array, wanted), name)
         return array if array.type == wanted and not _has_floats(wanted) else _converted(array, wanted, name)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        if wanted == NUMERIC:
+            raise StepRefused(f"column {name} has a value that is no NUMERIC number") from error
         raise StepRefused(f"column {name}: {array.type} does not become {wanted}: {str(error)[:200]}") from error
 
 
@@ -131,9 +137,26 @@ def to_numeric(array: Any) -> Any:
         return pc.cast(texts, NUMERIC)
     except pa.ArrowInvalid:  # a value has more than nine decimal places
         if not pa.types.is_floating(array.type):
-            return _rounded(pc.cast(texts, _WIDE))
+            return _spelled(texts)
         vanishes = pc.less(pc.abs(array), _VANISHES)
         return _rounded(pc.cast(pc.if_else(vanishes, "0", texts), _WIDE))
+
+
+def _spelled(texts: Any) -> Any:
+    """The numbers that the texts spell, however many decimal places these have."""
+    try:
+        return _rounded(pc.cast(texts, _WIDE))
+    except pa.ArrowInvalid:  # more than 38 decimal places, or no number
+        return pa.array([None if text is None else _numeric(text) for text in texts.to_pylist()], NUMERIC)
+
+
+def _numeric(text: str) -> Decimal:
+    try:
+        if _NUMBER.fullmatch(text):
+            return Decimal(text).quantize(_SMALLEST, context=_EXACT)
+    except InvalidOperation:  # too large
+        pass
+    raise pa.ArrowInvalid("no NUMERIC number")
 
 
 def _rounded(wide: Any) -> Any:

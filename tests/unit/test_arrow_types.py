@@ -105,3 +105,32 @@ def test_the_arrow_schema_follows_the_table() -> None:
     assert schema.field("cost").type == NUMERIC
     assert schema.field("usage").type.field("amount").type == pa.float64()
     assert schema.field("credits").type.value_type.field("amount").type == NUMERIC
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0." + "1" * 40, "0.111111111"),
+        ("-0." + "9" * 60, "-1"),
+        ("1234567890123456789." + "5" * 40, "1234567890123456789.555555556"),
+        ("1e-400", "0"),
+        ("0." + "0" * 9 + "4" + "9" * 40, "0"),
+        ("0." + "0" * 8 + "05" + "0" * 40, "0.000000001"),
+        ("9" * 29 + "." + "9" * 9, "9" * 29 + "." + "9" * 9),
+        ("0" * 50 + "7.5", "7.5"),
+        ("+1.5e2", "150"),
+        (".5", "0.5"),
+    ],
+)
+def test_a_text_of_any_length_becomes_the_number_that_it_spells(text: str, number: str) -> None:
+    assert to_numeric(pa.array([text, None, "1"])).to_pylist() == [Decimal(number), None, Decimal(1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "1,5", "NaN", "Infinity", "-inf", "0x10", "1_000", "\u0661", "\u22121", "$1", "null", "1e", "1" * 30,
+     "1e99999", "1e999999999", "9" * 29 + ".9999999999", "--1", "1.2.3"],
+)  # fmt: skip
+def test_a_text_that_spells_no_numeric_is_refused_by_column(text: str) -> None:
+    with pytest.raises(StepRefused, match=r"^column cost has a value that is no NUMERIC number$"):
+        conform(pa.array(["1", text]), NUMERIC, "cost")

@@ -201,7 +201,9 @@ def _conformed(batch: pa.RecordBatch, array: Any, field: Any) -> Any:
     except StepRefused as error:
         place = first_refused(array, field.type)
         value, row = array[place].as_py(), batch.slice(place, 1).to_pylist()[0]
-        raise StepRefused(f"{error.message}; {_row_in_words(row)} has {str(value)[:_VALUE_LENGTH]}") from error
+        raise StepRefused(
+            f"{error.message}; {_row_in_words(row)} has {str(value)[:_VALUE_LENGTH] or 'an empty text'}"
+        ) from error
 
 
 def _row_in_words(row: Mapping[str, Any]) -> str:
