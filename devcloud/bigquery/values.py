@@ -21,8 +21,9 @@ _NUMERIC_UNIT = Decimal("1e-9")
 _TRUE, _FALSE = frozenset({"true", "t", "yes", "y", "1"}), frozenset({"false", "f", "no", "n", "0"})
 _UNREADABLE = (ValueError, TypeError, AttributeError, ArithmeticError, BigQueryError)
 _INTEGER = re.compile(r"[+-]?\d+(\.0*)?")
-_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
-_TIME = re.compile(r"\d{1,2}:\d{1,2}:\d{1,2}(\.\d{1,6})?")
+_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})", re.ASCII)
+_TIME = re.compile(r"\d{1,2}:\d{1,2}:\d{1,2}(\.\d{1,6})?", re.ASCII)
+_WIDE = re.compile(r"[0-9]{19}")
 
 
 class ValueProblem(ValueError):
@@ -128,11 +129,14 @@ def _digits(value: Any) -> str:
     """The text of a number or of a string that should be one."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(value)
+    if isinstance(value, str) and (not value.isascii() or "_" in value):  # Python reads both as numbers
+        raise ValueError(value)
     return value.text if isinstance(value, ExactFloat) else str(value).strip()
 
 
 def _string(value: Any) -> str:
     if isinstance(value, str):
+        value.encode()  # half a surrogate pair is no text
         return value
     return json.dumps(value) if isinstance(value, bool) else _digits(value)
 
@@ -198,8 +202,18 @@ def _datetime(value: str) -> dt.datetime:
 
 
 def _json(value: Any) -> str:
-    """JSON text as BigQuery stores it, with sorted members; raises for a number beyond the range of a double."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True, allow_nan=False)
+    """JSON text as BigQuery stores it, with sorted members; raises for a number that is not kept exactly."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True, allow_nan=False)
+    text.encode()
+    if _WIDE.search(text) and _has_wide_integer(value):
+        raise ValueError("a number cannot round-trip")
+    return text
+
+
+def _has_wide_integer(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_wide_integer, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int) and not -(2**63) <= value < 2**64
 
 
 def _json_text(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -97,7 +96,7 @@ def _json_rows(path: Path, fields: list[Json], configuration: Json) -> Rows:
 def _object(line: bytes) -> dict[str, Any]:
     try:
         row = parse_json(line)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueProblem("", f"Parser terminated before end of string ({error})") from error
     if not isinstance(row, dict):
         raise ValueProblem("", "Start of object expected.")
