@@ -178,7 +178,8 @@ def query(options: Namespace) -> None:
     elif found.schema:
         print_table(rows_table([(field.name, field.field_type) for field in found.schema], rows))
     if found.num_dml_affected_rows is not None:
-        print(f"{found.num_dml_affected_rows} rows changed", file=sys.stderr)
+        changed = found.num_dml_affected_rows
+        print(f"{changed} {'row' if changed == 1 else 'rows'} changed", file=sys.stderr)
 
 
 def status(options: Namespace) -> None:

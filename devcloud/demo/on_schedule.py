@@ -39,16 +39,15 @@ def tell_run(due: Due, ledger: Ledger, console: Console) -> None:
     """Wait for the schedule's run and say what happened."""
     frontend, schedule = due.frontend, due.schedule
     console.print(f"   every night at 2 in Berlin: {schedule['status']}, next at {schedule['next_run_time']}")
-    console.print(
-        "   The demo does not wait for that: it says that the next run is due now, and has Cloud Scheduler run"
-    )
-    console.print(f"   its hourly job, {due.job}, which queues what is due.")
+    console.print("   The demo does not wait for that: it says that the next run is due now, and has Cloud Scheduler")
+    console.print(f"   run its hourly job, {due.job}, which queues what is due.")
     run = frontend.run_until_ended(frontend.await_scheduled_run())
     console.print("   ", end="")
     pages.run_line(console, run)
     days = ", ".join(f"{day:%d %b}" for day in ledger.days_of_run(frontend.tenant_id, run["pipeline_logging_id"]))
     console.print(
-        f"   A schedule names no dates: the run takes what the export has and no run has published yet: {days}."
+        "   A schedule names no dates: the run takes what the export has and no run has published yet,\n"
+        f"   here {days}."
     )
     console.print(f"   Nobody asked for it, so its user_id is {run['user_id'] or 'NULL'}.")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.bar import Bar
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 from devcloud.demo.ledger import Cost
@@ -71,9 +72,9 @@ def cost_table(cost: Cost, days: Sequence[date], currency: str) -> Table:
     return table
 
 
-def categories(billed: Mapping[str, Decimal]) -> str:
-    """Net cost by category in a line."""
-    return ", ".join(f"{category} {_money(total)}" for category, total in billed.items())
+def categories(billed: Mapping[str, Decimal]) -> Padding:
+    """Net cost by category, as an indented paragraph."""
+    return Padding(", ".join(f"{category} {_money(total)}" for category, total in billed.items()), (0, 0, 0, 3))
 
 
 def quota_table(before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]]) -> Table:

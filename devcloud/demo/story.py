@@ -115,12 +115,12 @@ def tell(cloud: Devcloud, console: Console, *, stays: bool) -> None:
         ledger = Ledger(clients.bigquery())
         scenes = list(at_once.map(lambda actor: _set_stage(cloud, ledger, actor), ACTORS))
         console.print(
-            "[bold]2. Two tenants[/], onboarded as the subscription system does, each with a sample billing export"
-            f" of {_SEEDED_DAYS} days"
+            "[bold]2. Two tenants[/], onboarded as the subscription system does,"
+            f" each with a sample export of {_SEEDED_DAYS} days"
         )
         for scene in scenes:
             rows = scene.truth["rows"]
-            console.print(f"   {scene.actor.tenant_id}: {rows:,} rows in {scene.truth['table']}")
+            console.print(f"   {scene.actor.tenant_id}: {rows:,} rows in\n      {scene.truth['table']}")
         one, other = scenes
         clouds = _deliver_bills(cloud, one, console)
         console.print("\n[bold]3. Credentials[/], encrypted with Cloud KMS")
@@ -221,7 +221,8 @@ def _check_focus(scene: Scene, ledger: Ledger, console: Console) -> None:
     total = sum(billed.values(), Decimal(0))
     if total != scene.true_total:
         raise DemoError(f"{scene.actor.tenant_id}: focus_cost has {total:f}, the export says {scene.true_total:f}")
-    console.print(f"   FOCUS 1.2 has the same total as BilledCost; by ServiceCategory: {pages.categories(billed)}")
+    console.print("   FOCUS 1.2 has the same total as BilledCost; by ServiceCategory:")
+    console.print(pages.categories(billed))
 
 
 def _check_same(scene: Scene, first: Cost, second: Cost) -> None:
