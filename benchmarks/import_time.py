@@ -49,9 +49,9 @@ REQUESTS = {
     "setup_credentials": Request(["credential_setup"]),  # GET; POST adds Cloud KMS
     "verify_credentials": Request(["credential_verification"]),
     "run_pipeline": Request(["run_requests"], [TASKS]),
-    "pipeline_runs": Request(["pipeline_runs"]),  # GET; cancel and retry add Cloud Tasks
+    "pipeline_runs": Request(["tenant_runs"]),  # GET; cancel and retry add Cloud Tasks
     "costs": Request(["cost_questions"]),
-    "pipeline_configs": Request(["pipeline_configs"]),
+    "pipeline_configs": Request(["tenant_schedules"]),
     "trigger_due_pipelines": Request(["schedule_trigger"]),  # when nothing is due; else Cloud Tasks
     "process_queue": Request(["dispatcher"]),  # when nothing can start; else Cloud Tasks
     "execute_run": Request(
@@ -60,7 +60,7 @@ REQUESTS = {
     ),
     "reset_daily_quotas": Request(["quota_reset"]),
     "cleanup_orphaned_pipelines": Request(["orphan_cleanup"]),
-    "scheduler_status": Request(["scheduler_status"]),
+    "scheduler_status": Request(["platform_status"]),
 }
 # Settings that have to be set; their values do not matter, because nothing is called.
 SETTINGS = (

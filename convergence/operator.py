@@ -64,7 +64,7 @@ def _show_status(*, as_json: bool) -> int:
     from shared import bootstrap
     from shared.http.responses import json_text
 
-    found: Json = json.loads(json_text(bootstrap.scheduler_status().show()))
+    found: Json = json.loads(json_text(bootstrap.platform_status().show()))
     if as_json:
         print_json(found)
     else:

@@ -184,7 +184,7 @@ def usage_questions() -> ShowUsage:
 
 
 @cache
-def pipeline_runs() -> PipelineRuns:
+def tenant_runs() -> PipelineRuns:
     """The use cases of tenants' runs: list, show, cancel, retry."""
     from shared.adapters.stores.run_log import RunLog
     from shared.use_cases.pipeline_runs import PipelineRuns, new_looks
@@ -203,7 +203,7 @@ def cost_questions() -> ShowCosts:
 
 
 @cache
-def pipeline_configs() -> ConfigRequests:
+def tenant_schedules() -> ConfigRequests:
     """The use cases of tenants' schedules."""
     from shared.adapters.stores.pipeline_configs import PipelineConfigs
     from shared.use_cases.pipeline_configs import ConfigRequests
@@ -320,7 +320,7 @@ def orphan_cleanup() -> OrphanCleanup:
 
 
 @cache
-def scheduler_status() -> SchedulerStatus:
+def platform_status() -> SchedulerStatus:
     """The operator's view of the scheduler."""
     from shared.use_cases.scheduler_status import SchedulerStatus
 

@@ -2,7 +2,7 @@
 
 import flask
 
-from shared import bootstrap
+from shared.bootstrap import orphan_cleanup
 from shared.domain.requests.parsing import NoBody
 from shared.http import Answer, Routes
 from shared.http.policies import PlatformCall, platform_caller
@@ -14,7 +14,7 @@ routes = Routes("cleanup_orphaned_pipelines")
 def _clean_up(call: PlatformCall) -> Answer:
     """200 with the numbers of runs and tables that were cleaned up."""
     call.body_as(NoBody)
-    return Answer(200, bootstrap.orphan_cleanup().clean_up())
+    return Answer(200, orphan_cleanup().clean_up())
 
 
 def cleanup_orphaned_pipelines(request: flask.Request) -> flask.Response:

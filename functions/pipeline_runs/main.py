@@ -2,7 +2,7 @@
 
 import flask
 
-from shared.bootstrap import pipeline_runs as runs
+from shared.bootstrap import tenant_runs as runs
 from shared.http import Answer, Routes, creation_answer, run_answer
 from shared.http.policies import ReaderCall, TenantCall, UnprovedCall, tenant_api_key, tenant_reader, unproved_key
 

@@ -3,7 +3,7 @@
 import flask
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared import bootstrap
+from shared.bootstrap import dispatcher
 from shared.domain.dispatching.next_starts import DEFAULT_MAX_RUNS
 from shared.http import Answer, Routes
 from shared.http.policies import PlatformCall, platform_caller
@@ -23,7 +23,7 @@ class ProcessQueueBody(BaseModel):
 def _process(call: PlatformCall) -> Answer:
     """200 with the changes of the call."""
     max_runs = call.body_as(ProcessQueueBody).max_runs
-    return Answer(200, bootstrap.dispatcher().process(max_runs=max_runs))
+    return Answer(200, dispatcher().process(max_runs=max_runs))
 
 
 def process_queue(request: flask.Request) -> flask.Response:

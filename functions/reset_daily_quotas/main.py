@@ -2,7 +2,7 @@
 
 import flask
 
-from shared import bootstrap
+from shared.bootstrap import quota_reset
 from shared.domain.requests.parsing import NoBody
 from shared.http import Answer, Routes
 from shared.http.policies import PlatformCall, platform_caller
@@ -14,7 +14,7 @@ routes = Routes("reset_daily_quotas")
 def _reset(call: PlatformCall) -> Answer:
     """200 with the numbers of reset and archived records."""
     call.body_as(NoBody)
-    return Answer(200, bootstrap.quota_reset().reset())
+    return Answer(200, quota_reset().reset())
 
 
 def reset_daily_quotas(request: flask.Request) -> flask.Response:

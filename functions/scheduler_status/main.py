@@ -2,7 +2,7 @@
 
 import flask
 
-from shared import bootstrap
+from shared.bootstrap import platform_status
 from shared.http import Answer, Routes
 from shared.http.policies import PlatformCall, platform_caller
 
@@ -12,7 +12,7 @@ routes = Routes("scheduler_status")
 @routes.on("GET /api/v1/scheduler/status", policy=platform_caller)
 def _status(_: PlatformCall) -> Answer:
     """200 with queue, outcomes, limits, jobs and overdue work."""
-    return Answer(200, bootstrap.scheduler_status().show())
+    return Answer(200, platform_status().show())
 
 
 def scheduler_status(request: flask.Request) -> flask.Response:

@@ -2,7 +2,7 @@
 
 import flask
 
-from shared.bootstrap import credential_setup as setup
+from shared.bootstrap import credential_setup
 from shared.http import Answer, Routes, creation_answer
 from shared.http.policies import TenantCall, tenant_api_key
 
@@ -11,27 +11,27 @@ routes = Routes("setup_credentials")
 
 @routes.on("POST /api/v1/tenants/{tenant_id}/credentials", policy=tenant_api_key)
 def _store(call: TenantCall) -> Answer:
-    return creation_answer(setup().store(call.caller.tenant_id, call.json_object(), call.query, user_id=call.user_id))
+    return creation_answer(credential_setup().store(call.caller.tenant_id, call.creation(), call.query))
 
 
 @routes.on("POST /api/v1/tenants/{tenant_id}/credentials/{provider}/verify", policy=tenant_api_key)
 def _verify(call: TenantCall) -> Answer:
-    return Answer(200, setup().verify(call.caller.tenant_id, call.params["provider"], call.json_object()))
+    return Answer(200, credential_setup().verify(call.caller.tenant_id, call.params["provider"], call.json_object()))
 
 
 @routes.on("GET /api/v1/tenants/{tenant_id}/credentials", policy=tenant_api_key)
 def _list_all(call: TenantCall) -> Answer:
-    return Answer(200, {"credentials": setup().list_all(call.caller.tenant_id)})
+    return Answer(200, {"credentials": credential_setup().list_all(call.caller.tenant_id)})
 
 
 @routes.on("GET /api/v1/tenants/{tenant_id}/credentials/setup", policy=tenant_api_key)
 def _guide(call: TenantCall) -> Answer:
-    return Answer(200, setup().guide(call.caller.tenant_id, call.query))
+    return Answer(200, credential_setup().guide(call.caller.tenant_id, call.query))
 
 
 @routes.on("DELETE /api/v1/tenants/{tenant_id}/credentials/{provider}", policy=tenant_api_key)
 def _remove(call: TenantCall) -> Answer:
-    return Answer(200, setup().remove(call.caller.tenant_id, call.params["provider"], user_id=call.user_id))
+    return Answer(200, credential_setup().remove(call.caller.tenant_id, call.params["provider"], user_id=call.user_id))
 
 
 def setup_credentials(request: flask.Request) -> flask.Response:

@@ -2,7 +2,7 @@
 
 import flask
 
-from shared import bootstrap
+from shared.bootstrap import schedule_trigger
 from shared.domain.requests.parsing import NoBody
 from shared.http import Answer, Routes
 from shared.http.policies import PlatformCall, platform_caller
@@ -14,7 +14,7 @@ routes = Routes("trigger_due_pipelines")
 def _trigger(call: PlatformCall) -> Answer:
     """200 with the outcome of every due schedule."""
     call.body_as(NoBody)
-    return Answer(200, bootstrap.schedule_trigger().queue_due_runs())
+    return Answer(200, schedule_trigger().queue_due_runs())
 
 
 def trigger_due_pipelines(request: flask.Request) -> flask.Response:

@@ -42,7 +42,7 @@ from shared.domain.credentials.notices import (
 from shared.domain.credentials.sealed import SealedCredential, credential_aad
 from shared.domain.credentials.setup_guides import Platform, setup_guide
 from shared.domain.credentials.verification import Problem, Verification
-from shared.domain.requests.creation import Reply
+from shared.domain.requests.creation import CreationRequest, Reply
 from shared.domain.requests.parsing import NoBody, validated
 from shared.errors import InvalidInput, LocationMismatch, NotFound, TooManyRequests, Unavailable
 from shared.runtime import log
@@ -110,15 +110,15 @@ class CredentialSetup:
     # A trial takes as long as the tenant's cloud does, so one tenant's trials could keep every instance waiting.
     trials: FewAtOnce = field(default_factory=lambda: FewAtOnce(most=1, seconds=0))
 
-    def store(self, tenant_id: str, body: Mapping[str, Any], query: Mapping[str, Any], *, user_id: str | None) -> Reply:
+    def store(self, tenant_id: str, creation: CreationRequest, query: Mapping[str, Any]) -> Reply:
         """Check, encrypt and store a credential, creating the tenant's dataset and tables where they are missing.
 
         The credential and its log entry are written last and together, so a stored credential always has a dataset and
-        tables. A call that was cut off can be repeated, which completes it. `body` has a CredentialRequest's fields,
+        tables. A call that was cut off can be repeated, which completes it. The body has a CredentialRequest's fields,
         `query` those of a StoreRequest as text. With `verify` the worker tries the credential first; one that would not
         work is not stored.
         """
-        request, verify = validated(CredentialRequest, body), validated(StoreRequest, query).verify
+        request, verify = validated(CredentialRequest, creation.body), validated(StoreRequest, query).verify
         credential = check_credentials(
             request.provider,
             request.credentials,
@@ -131,7 +131,7 @@ class CredentialSetup:
             found = [asdict(problem) for problem in problems]
             raise InvalidInput("; ".join(f"{each.field}: {each.message}" for each in problems), errors=found)
         preparation = self._prepare(tenant_id)
-        action = self._store(sealed, source=credential.source, user_id=user_id)
+        action = self._store(sealed, source=credential.source, user_id=creation.user_id)
         log.info("credential stored", provider=sealed.provider, credential_kind=sealed.credential_kind, action=action)
         served = {each.pipeline_id: each for each in usable_templates() if each.credentials == sealed.provider}
         pipelines = list(served)
