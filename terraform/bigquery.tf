@@ -6,9 +6,13 @@ locals {
 
   partitions = {
     for name, table in local.tables : name => {
-      column          = table.partition.column
-      granularity     = table.partition.granularity
-      expiration_days = try(var.partition_expiration_days[name], table.partition.expiration_days, null)
+      column      = table.partition.column
+      granularity = table.partition.granularity
+      # null keeps the partitions for ever.
+      expiration_ms = try(
+        try(var.partition_expiration_days[name], table.partition.expiration_days) * local.day_milliseconds,
+        null,
+      )
     } if can(table.partition)
   }
 }
@@ -72,7 +76,7 @@ resource "google_bigquery_table" "central" {
     content {
       type          = time_partitioning.value.granularity
       field         = time_partitioning.value.column
-      expiration_ms = time_partitioning.value.expiration_days == null ? null : time_partitioning.value.expiration_days * local.day_milliseconds
+      expiration_ms = time_partitioning.value.expiration_ms
     }
   }
 }

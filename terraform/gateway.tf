@@ -15,7 +15,11 @@ locals {
   }
   gateway_routes = flatten([
     for name, function in local.public_functions : [
-      for route in function.routes : { function = name, method = lower(split(" ", route)[0]), path = split(" ", route)[1] }
+      for route in function.routes : {
+        function = name
+        method   = lower(split(" ", route)[0])
+        path     = split(" ", route)[1]
+      }
     ]
   ])
   gateway_paths = {
@@ -41,7 +45,8 @@ locals {
   }
   path_parameters = {
     for path in distinct(local.gateway_routes[*].path) : path => [
-      for name in flatten(regexall("\\{(\\w+)\\}", path)) : { name = name, in = "path", required = true, type = "string" }
+      for name in flatten(regexall("\\{(\\w+)\\}", path)) :
+      { name = name, in = "path", required = true, type = "string" }
     ]
   }
   # The gateway counts requests by the Google project of the caller's Google API key (?key=...). A preflight has no

@@ -48,29 +48,43 @@ resource "google_project_iam_custom_role" "roles" {
 
 locals {
   members = { for name, account in google_service_account.accounts : name => account.member }
-  roles   = { for name, role in google_project_iam_custom_role.roles : name => "projects/${var.project_id}/roles/${role.role_id}" }
+  roles = {
+    for name, role in google_project_iam_custom_role.roles :
+    name => "projects/${var.project_id}/roles/${role.role_id}"
+  }
 
-  # A table names its writers as functions, or as accounts if an operator's command writes.
-  accounts_of_writers = merge(
+  # A table names its users as functions, or as accounts if an operator's command uses it.
+  account_of_user = merge(
     { for name in keys(local.platform.service_accounts) : name => name },
     { for name, function in local.functions : name => function.service_account },
   )
-  table_rights = {
+  table_users = {
     for table, config in local.tables : table => {
-      for right, writers in {
-        append = [for writer in try(config.appended_by, []) : writer.function]
-        change = concat(try(config.mutated_by, []), try(config.removed_by, []))
-        read   = try(config.read_by, [])
-      } : right => toset([for writer in writers : local.accounts_of_writers[writer] if can(local.accounts_of_writers[writer])])
+      append = [for writer in try(config.appended_by, []) : writer.function]
+      change = concat(try(config.mutated_by, []), try(config.removed_by, []))
+      read   = try(config.read_by, [])
+    }
+  }
+  table_rights = {
+    for table, users in local.table_users : table => {
+      for right, names in users :
+      right => toset([for name in names : local.account_of_user[name] if can(local.account_of_user[name])])
+    }
+  }
+  # An account that changes a table can also append to it and read it.
+  table_roles = {
+    for table, rights in local.table_rights : table => {
+      TableWriter   = rights.change
+      TableAppender = setsubtract(rights.append, rights.change)
+      TableReader   = setsubtract(rights.read, rights.change)
     }
   }
   table_grants = merge(flatten([
-    for table, rights in local.table_rights : [
-      for role, accounts in {
-        TableWriter   = rights.change
-        TableAppender = setsubtract(rights.append, rights.change)
-        TableReader   = setsubtract(rights.read, rights.change)
-      } : { for account in accounts : "${table}/${account}/${role}" => { table = table, account = account, role = role } }
+    for table, roles in local.table_roles : [
+      for role, accounts in roles : {
+        for account in accounts :
+        "${table}/${account}/${role}" => { table = table, account = account, role = role }
+      }
     ]
   ])...)
 
@@ -119,17 +133,24 @@ resource "google_project_iam_member" "query_callers" {
 
 resource "google_kms_crypto_key_iam_member" "credentials" {
   for_each = merge([
-    for name, account in local.accounts : { for use in try(account.kms, []) : "${name}/${use}" => { account = name, use = use } }
+    for name, account in local.accounts : {
+      for use in try(account.kms, []) : "${name}/${use}" => { account = name, use = use }
+    }
   ]...)
 
   crypto_key_id = local.credentials_key
-  role          = { encrypt = "roles/cloudkms.cryptoKeyEncrypter", decrypt = "roles/cloudkms.cryptoKeyDecrypter" }[each.value.use]
   member        = local.members[each.value.account]
+  role = {
+    encrypt = "roles/cloudkms.cryptoKeyEncrypter"
+    decrypt = "roles/cloudkms.cryptoKeyDecrypter"
+  }[each.value.use]
 }
 
 resource "google_secret_manager_secret_iam_member" "readers" {
   for_each = merge([
-    for name, account in local.accounts : { for secret in try(account.secrets, []) : "${name}/${secret}" => { account = name, secret = secret } }
+    for name, account in local.accounts : {
+      for secret in try(account.secrets, []) : "${name}/${secret}" => { account = name, secret = secret }
+    }
   ]...)
 
   secret_id = google_secret_manager_secret.secrets[each.value.secret].secret_id
@@ -139,7 +160,9 @@ resource "google_secret_manager_secret_iam_member" "readers" {
 
 resource "google_cloud_tasks_queue_iam_member" "enqueuers" {
   for_each = merge([
-    for name, account in local.accounts : { for queue in try(account.queues, []) : "${name}/${queue}" => { account = name, queue = queue } }
+    for name, account in local.accounts : {
+      for queue in try(account.queues, []) : "${name}/${queue}" => { account = name, queue = queue }
+    }
   ]...)
 
   name     = google_cloud_tasks_queue.queues[each.value.queue].name
@@ -161,7 +184,8 @@ resource "google_service_account_iam_member" "task_creators" {
 resource "google_cloud_run_v2_service_iam_member" "invokers" {
   for_each = merge([
     for name, function in local.private_functions : {
-      for invoker in try(function.invokers, []) : "${name}/${invoker}" => { function = name, member = local.members[invoker] }
+      for invoker in try(function.invokers, []) :
+      "${name}/${invoker}" => { function = name, member = local.members[invoker] }
     }
   ]...)
 
@@ -191,7 +215,10 @@ resource "google_service_account_iam_member" "reencryptors" {
 }
 
 resource "google_cloud_run_v2_service_iam_member" "operators" {
-  for_each = { for pair in setproduct(local.operator_functions, var.operators) : join("/", pair) => { function = pair[0], member = pair[1] } }
+  for_each = {
+    for pair in setproduct(local.operator_functions, var.operators) :
+    join("/", pair) => { function = pair[0], member = pair[1] }
+  }
 
   name     = google_cloudfunctions2_function.functions[each.value.function].name
   location = var.region

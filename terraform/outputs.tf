@@ -14,7 +14,9 @@ output "api_url" {
 output "routes" {
   description = "The full URL of every route, by method and path."
   value = merge([
-    for name, function in local.functions : { for route in function.routes : route => "${local.function_urls[name]}${split(" ", route)[1]}" }
+    for name, function in local.functions : {
+      for route in function.routes : route => "${local.function_urls[name]}${split(" ", route)[1]}"
+    }
   ]...)
 }
 
