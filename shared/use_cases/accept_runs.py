@@ -121,29 +121,33 @@ class RunIntake:
 
     def _try_id(self, request: RunRequest, planned: PlannedRuns, request_id: str) -> AcceptedRun | None:
         """The runs accepted under this id, now or by this key's first call; None if the id is used up."""
-        standing, template, creation = request.standing, request.template, request.creation
-        now, rows = standing.usage.now, planned.rows(request_id)
-        answer = AcceptedRun(request_id, planned.start, body_digest(creation.body), now, planned.quota)
-        queueable = QueueableRuns(
-            request_id=request_id,
-            backfill_id=request_id if planned.backfill else None,
-            runs=rows,
-            tenant_id=standing.owner.tenant_id,
-            provider=template.provider,
-            domain=template.domain,
-            pipeline_template=template.template,
-            pipeline_id=template.pipeline_id,
-            source=planned.source,
-            trigger_by=standing.api_key_id,
-            user_id=creation.user_id,
-            retry_of=request.retry_of,
-            accepted_at=now,
-        )
+        now, digest = request.standing.usage.now, body_digest(request.creation.body)
+        answer = AcceptedRun(request_id, planned.start, digest, now, planned.quota)
+        queueable = _queueable(request, planned, request_id)
         accepted = self.runs.accept(queueable, answer)
         if accepted is answer:
             named = {"backfill_id" if planned.backfill else "pipeline_logging_id": request_id}
-            log.info("runs accepted", **named, runs=len(rows), status=planned.start.status)
+            log.info("runs accepted", **named, runs=len(queueable.runs), status=planned.start.status)
             return answer
-        if accepted is None or not accepted.answers(answer.body_digest, now):
+        if accepted is None or not accepted.answers(digest, now):
             return None
         return replace(accepted, is_replayed=True)
+
+
+def _queueable(request: RunRequest, planned: PlannedRuns, request_id: str) -> QueueableRuns:
+    standing, template = request.standing, request.template
+    return QueueableRuns(
+        request_id=request_id,
+        backfill_id=request_id if planned.backfill else None,
+        runs=planned.rows(request_id),
+        tenant_id=standing.owner.tenant_id,
+        provider=template.provider,
+        domain=template.domain,
+        pipeline_template=template.template,
+        pipeline_id=template.pipeline_id,
+        source=planned.source,
+        trigger_by=standing.api_key_id,
+        user_id=request.creation.user_id,
+        retry_of=request.retry_of,
+        accepted_at=standing.usage.now,
+    )
