@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
-from shared.domain.requests.allowance import Allowance
 from shared.domain.requests.auth import KeyOwner, KeyOwners, PresentedKey, hash_api_key, require_tenant
+from shared.domain.requests.rate_limits import RateLimit
 from shared.errors import TooManyRequests, Unauthenticated
 from shared.runtime.remembered import Remembered
 
@@ -53,9 +53,9 @@ class Callers:
     ) -> None:
         self._keys, self._owners, self._clock = keys, owners, clock
         self._remembered = Remembered[str, KeyOwner](seconds=owner_seconds, most=_MOST_OWNERS, clock=clock)
-        self._requests = Allowance(at_once=requests_at_once, per_second=requests_at_once / 60)
-        self._queries = Allowance(at_once=queries_at_once, per_second=queries_per_minute / 60)
-        self._refusals = Allowance(at_once=REFUSALS_AT_ONCE, per_second=REFUSALS_PER_SECOND)
+        self._requests = RateLimit(at_once=requests_at_once, per_second=requests_at_once / 60)
+        self._queries = RateLimit(at_once=queries_at_once, per_second=queries_per_minute / 60)
+        self._refusals = RateLimit(at_once=REFUSALS_AT_ONCE, per_second=REFUSALS_PER_SECOND)
 
     def admit(self, header: str | None, *, address: str) -> str:
         """The SHA-256 of an existing key. No job.
@@ -98,8 +98,8 @@ class Callers:
         message = "This address sent too many requests without a valid key; check the key."
         self._check(self._refusals, network_of(address), "refusals", message)
 
-    def _check(self, allowance: Allowance, name: str, cap: str, message: str) -> None:
-        if wait_seconds := allowance.take(name, now=self._clock()):
+    def _check(self, rate_limit: RateLimit, name: str, cap: str, message: str) -> None:
+        if wait_seconds := rate_limit.take(name, now=self._clock()):
             raise TooManyRequests(message, cap=cap, retry_after=math.ceil(wait_seconds))
 
 

@@ -20,7 +20,7 @@ from shared.adapters.bigquery.job_errors import translated
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import Warehouse
 from shared.adapters.google.retry_budget import RetryBudget
-from shared.domain.requests.allowance import Allowance
+from shared.domain.requests.rate_limits import RateLimit
 from shared.errors import ConvergenceError, TooManyRequests, Unavailable
 from shared.runtime import log
 
@@ -63,8 +63,8 @@ class KnownKeys:
         self._listing: Listing | None = None
         self._failed_at: float | None = None
         self._lock = threading.Lock()
-        self._listings = Allowance(at_once=_ROWS_AT_ONCE, per_second=_ROWS_PER_SECOND)
-        self._alone = Allowance(at_once=_ALONE_AT_ONCE, per_second=_ALONE_PER_SECOND)
+        self._listings = RateLimit(at_once=_ROWS_AT_ONCE, per_second=_ROWS_PER_SECOND)
+        self._alone = RateLimit(at_once=_ALONE_AT_ONCE, per_second=_ALONE_PER_SECOND)
 
     def has(self, api_key_hash: str) -> bool:
         """Whether the snapshot has this key and the key is valid."""

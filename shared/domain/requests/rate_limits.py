@@ -8,7 +8,7 @@ from collections import OrderedDict
 _MOST_NAMES = 10_000
 
 
-class Allowance:
+class RateLimit:
     """A bucket for each name, which fills with `per_second` up to `at_once` and starts full.
 
     It keeps ten thousand names and forgets those used longest ago. So it does not limit a caller with more names.
