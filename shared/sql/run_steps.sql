@@ -68,3 +68,81 @@ WHERE NOT EXISTS (
   WHERE logged.pipeline_logging_id = @pipeline_logging_id
     AND logged.dq_result_id = JSON_VALUE(result, '$.dq_result_id')
 );
+
+-- name: find_run_details
+-- The logged steps and checks of a run that has ended, and the days that it restated, as one row. The conditions on
+-- time exclude the partitions of older runs. They are an hour early, because clocks differ.
+-- param: pipeline_logging_id STRING
+-- param: accepted_at TIMESTAMP
+-- param: most_restated INT64
+-- param: most_characters INT64
+SELECT
+  ARRAY(
+    SELECT AS STRUCT
+      log_id,
+      step_id,
+      step_type,
+      status,
+      attempt,
+      `rows`,
+      bytes_billed,
+      job_id,
+      output_table,
+      started_at,
+      completed_at,
+      duration_ms,
+      error_message
+    FROM {dataset}.x_meta_step_logs
+    WHERE pipeline_logging_id = @pipeline_logging_id
+      AND action = 'STEP'
+      AND timestamp >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
+  ) AS logged_steps,
+  ARRAY(
+    SELECT AS STRUCT
+      dq_result_id,
+      check_id,
+      step_id,
+      table_name,
+      severity,
+      passed,
+      observed,
+      expected,
+      failed_rows,
+      TO_JSON_STRING(sample) AS sample,
+      checked_at
+    FROM {dataset}.x_meta_dq_results
+    WHERE pipeline_logging_id = @pipeline_logging_id
+      AND checked_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
+  ) AS logged_checks,
+  -- One for each day and currency. The newest days come first, and within a day the largest change.
+  ARRAY(
+    SELECT AS STRUCT
+      table_name,
+      source,
+      usage_date,
+      rows_before,
+      rows_after,
+      cost_before,
+      cost_after,
+      IF(
+        CHAR_LENGTH(billing_currency) > @most_characters,
+        CONCAT(SUBSTR(billing_currency, 1, @most_characters - 1), '…'),
+        billing_currency
+      ) AS billing_currency
+    FROM {dataset}.x_meta_restatements
+    WHERE pipeline_logging_id = @pipeline_logging_id
+      AND restated_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
+    ORDER BY
+      usage_date DESC,
+      ABS(COALESCE(cost_after, 0) - COALESCE(cost_before, 0)) DESC,
+      table_name,
+      source,
+      x_meta_restatements.billing_currency
+    LIMIT @most_restated
+  ) AS restated_dates,
+  (
+    SELECT COUNT(*)
+    FROM {dataset}.x_meta_restatements
+    WHERE pipeline_logging_id = @pipeline_logging_id
+      AND restated_at >= TIMESTAMP_SUB(@accepted_at, INTERVAL 1 HOUR)
+  ) AS restated_dates_total

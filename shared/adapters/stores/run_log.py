@@ -77,7 +77,7 @@ class RunLog:
                 "most_restated": MOST_RESTATED,
                 "most_characters": _MOST_CURRENCY_CHARACTERS,
             }
-            (logged,) = self.warehouse.read(statement("run_log", "find_run_details"), values, dataset=tenant_id)
+            (logged,) = self.warehouse.read(statement("run_steps", "find_run_details"), values, dataset=tenant_id)
         return {
             "steps": merged_steps(logged["logged_steps"], run["streamed_steps"]),
             "checks": merged_checks(logged["logged_checks"], run["streamed_steps"]),
