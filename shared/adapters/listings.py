@@ -24,10 +24,10 @@ def bounded(items: Iterable[Item], key_of: Callable[[Item], str], *, place: str)
     for number, item in enumerate(items):
         characters += len(key_of(item))
         if number % _PAGE == 0:
-            check_stop()
             left = seconds_left()
             if left is not None and left < _SECONDS_TO_ANSWER:
                 raise _too_many(place, f"{number} objects were listed, and the time is used up")
+            check_stop()
         if number >= MOST_OBJECTS or characters > MOST_CHARACTERS:
             raise _too_many(place, f"there are more than {number} objects")
         yield item

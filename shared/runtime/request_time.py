@@ -10,6 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from shared.errors import Unavailable
+
+_SECONDS_TO_ANSWER = 5.0
+_CALLS = 15  # so many such calls fit into a request
+
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 _check: ContextVar[Callable[[], None] | None] = ContextVar("check", default=None)
 _interrupts: ContextVar[list[Callable[[], object]] | None] = ContextVar("interrupts", default=None)
@@ -60,6 +65,17 @@ def interruptible(end: Callable[[], object]) -> Iterator[None]:
 
 
 def check_stop() -> None:
-    """Raise the reason why the present work has to stop, if there is one."""
+    """Raise the reason why the present work has to stop, if there is one. Work without one stops with the request."""
     if check := _check.get():
         check()
+    elif (left := seconds_left()) is not None and left < _SECONDS_TO_ANSWER:
+        raise Unavailable(retry_after=5)
+
+
+def call_seconds(most: float) -> float:
+    """How long one call may take whose client tries it a few times and cannot be stopped meanwhile.
+
+    A request that exceeds its time ends the process, and with it the requests of other tenants.
+    """
+    left = seconds_left()
+    return most if left is None else max(1.0, min(most, left / _CALLS))

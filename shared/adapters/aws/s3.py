@@ -14,6 +14,7 @@ from shared.adapters.aws.sessions import WebIdentity, open_session
 from shared.adapters.listings import bounded
 from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
 from shared.domain.object_stores import StoredObject, folder, key_problem
+from shared.runtime.request_time import call_seconds
 
 _CONNECT_SECONDS, _TIMEOUT_SECONDS = 10, 30  # nothing ends a call that is under way, so a cancel waits for it
 _ATTEMPTS = 3
@@ -108,8 +109,8 @@ def open_bucket(
 
     style = {"addressing_style": "path"} if endpoint else {}
     config = Config(
-        connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_TIMEOUT_SECONDS,
+        connect_timeout=call_seconds(_CONNECT_SECONDS),
+        read_timeout=call_seconds(_TIMEOUT_SECONDS),
         retries={"mode": "standard", "max_attempts": _ATTEMPTS},
         signature_version="s3v4",
         s3=style,

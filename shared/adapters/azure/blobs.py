@@ -14,6 +14,7 @@ from shared.adapters.azure.identities import AssertIdentity, open_identity
 from shared.adapters.listings import bounded
 from shared.domain.credentials.credentials import AzureClientSecret, AzureFederated
 from shared.domain.object_stores import StoredObject, folder, key_problem
+from shared.runtime.request_time import call_seconds
 
 _CONNECT_SECONDS, _TIMEOUT_SECONDS = 10, 30  # nothing ends a call that is under way, so a cancel waits for it
 _RETRIES = 3
@@ -103,8 +104,8 @@ def open_container(
         f"{endpoint}/{account}" if endpoint else f"https://{account}.blob.core.windows.net",
         credential.container,
         credential=open_identity(credential, assertion, authority=authority),
-        connection_timeout=_CONNECT_SECONDS,
-        read_timeout=_TIMEOUT_SECONDS,
+        connection_timeout=call_seconds(_CONNECT_SECONDS),
+        read_timeout=call_seconds(_TIMEOUT_SECONDS),
         retry_policy=ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=_RETRIES),
         max_single_get_size=_CHUNK_BYTES,
         max_chunk_get_size=_CHUNK_BYTES,

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared import errors
 from shared.domain.credentials.credentials import AzureClientSecret, AzureFederated
+from shared.runtime.request_time import call_seconds
 
 AssertIdentity = Callable[[], str]  # a new identity token of the platform's, for the audience of the run's tenant
 _REFUSED = "AADSTS"  # how Entra's own codes begin
@@ -41,7 +42,7 @@ def open_identity(
     from azure.identity import ClientAssertionCredential, ClientSecretCredential  # imported only by runs that need it
 
     # Nothing ends a call that is under way, and the SDK's own limits are ten retries and five minutes a call.
-    limits = {"retry_total": 3, "connection_timeout": 10, "read_timeout": 30}
+    limits = {"retry_total": 3, "connection_timeout": call_seconds(10), "read_timeout": call_seconds(30)}
     where: dict[str, Any] = {"authority": authority, "disable_instance_discovery": True} if authority else {}
     where |= limits
     if isinstance(credential, AzureFederated):
