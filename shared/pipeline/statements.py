@@ -117,8 +117,15 @@ def _with_their_parts(template: Template, asked: list[str]) -> set[str]:
         name = asked.pop()
         if name in known and name not in found:
             found.add(name)
-            asked += placeholders(known[name].text)
+            asked += _named_in(known[name].text)
     return found
+
+
+def _named_in(text: str) -> set[str]:
+    try:
+        return placeholders(text)
+    except ValueError:  # a single brace; `validate` reports it
+        return set()
 
 
 def sourced_tables() -> set[str]:

@@ -220,7 +220,8 @@ def test_the_source_comes_from_the_parameters_before_the_credentials() -> None:
 def test_a_broken_template_stops_only_its_own_pipeline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shutil.copytree(CONFIGS / "gcp", tmp_path / "gcp")
+    for folder in ("gcp", "sql"):
+        shutil.copytree(CONFIGS / folder, tmp_path / folder)
     monkeypatch.setattr(template_files, "CONFIGS", tmp_path)
     broken = tmp_path / "gcp" / "cost" / "daily_by_service.yml"
     broken.write_text(broken.read_text().replace("uses: sql", "uses: sqll"))
