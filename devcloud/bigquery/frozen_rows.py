@@ -67,7 +67,8 @@ def freeze(
         table = catalog.get_table(session.cursor, ref)
         if table["type"] != "TABLE":
             raise BigQueryError("invalid", f"request failed: {table['type']} cannot be read: {ref}")
-        return _freeze_table(session, ref, table, selection, file)
+        with session.optimised(session.rows_of(ref, table["creationTime"])):
+            return _freeze_table(session, ref, table, selection, file)
 
 
 def _freeze_result(result: Result, selection: Selection, file: Path) -> Frozen:

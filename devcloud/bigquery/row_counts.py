@@ -1,13 +1,17 @@
 """Caches the number of rows of tables, because every query needs it for the bytes that it reads.
 
-A count is valid until a commit changes the table's rows. A count that was made during such a commit may be the old or
-the new one, so it is not kept: `since` is the value of `clock` before the counting transaction took its snapshot.
+Commits that change rows say how many they added, and come one after the other. So a count stays right over a commit.
+A count made during a commit may be the old or the new one, so it is not kept: `since` is the value of `clock` before
+the counting transaction took its snapshot.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import duckdb
 
@@ -21,35 +25,65 @@ def row_count(cursor: duckdb.DuckDBPyConnection, table: TableRef, *, where: str 
     return one_number(cursor, f"SELECT count(*) FROM {physical_name(table)} WHERE {where or 'TRUE'}")
 
 
+@dataclass(frozen=True)
+class _Count:
+    """The rows of a table since the commit that `clock` counts; `created` distinguishes tables of one name."""
+
+    created: str
+    rows: int
+    clock: int
+
+
 class RowCounts:
     """Caches row counts by table. The creation time distinguishes a table from a later one of the same name."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._clock = 0
-        self._counts: dict[TableRef, tuple[str, int]] = {}
+        self._counts: dict[TableRef, _Count] = {}
         self._changed: dict[TableRef, int] = {}
+        self._under_way: set[TableRef] = set()
 
     def clock(self) -> int:
         """The number of the last commit that changed rows; read it before a transaction begins."""
         with self._lock:
             return self._clock
 
-    def changed(self, tables: Iterable[TableRef]) -> None:
-        """Forget the counts of these tables, because a commit changed their rows."""
+    @contextmanager
+    def changing(self, added: Iterable[tuple[TableRef, int]]) -> Iterator[None]:
+        """A commit that adds so many rows to these tables (negative: removes). The caller holds the commits' lock."""
+        tables = Counter[TableRef]()
+        for table, rows in added:
+            tables[table] += rows
         with self._lock:
-            self._clock += 1
-            for table in tables:
-                self._counts.pop(table, None)
-                self._changed[table] = self._clock
+            self._under_way.update(tables)
+            before = {table: self._counts.pop(table, None) for table in tables}
+        committed = False
+        try:
+            yield
+            committed = True
+        finally:
+            with self._lock:
+                self._under_way.difference_update(tables)
+                self._clock += 1
+                for table, count in before.items():
+                    self._changed[table] = self._clock
+                    if committed and count is not None:
+                        self._counts[table] = _Count(count.created, count.rows + tables[table], self._clock)
+
+    def known(self, table: TableRef, created: str, *, since: int) -> int | None:
+        """The rows of a table in a snapshot; None if that would have to be counted."""
+        count = self._counts.get(table)
+        return count.rows if count is not None and count.created == created and count.clock <= since else None
 
     def get(self, cursor: duckdb.DuckDBPyConnection, table: TableRef, created: str, *, since: int) -> int:
         """The rows of a table; counted when they are not known."""
-        known = self._counts.get(table)
-        if known is not None and known[0] == created:
-            return known[1]
+        known = self.known(table, created, since=since)
+        if known is not None:
+            return known
         rows = row_count(cursor, table)
         with self._lock:
-            if self._changed.get(table, 0) <= since:
-                self._counts[table] = created, rows
+            changed = self._changed.get(table, 0)
+            if changed <= since and table not in self._under_way:
+                self._counts[table] = _Count(created, rows, changed)
         return rows

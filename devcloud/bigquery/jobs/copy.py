@@ -30,7 +30,8 @@ def run_copy(job: Job, session: Session) -> Outcome:
         access.check_table(session.cursor, job.caller, source.ref, write=False)
     access.check_table(session.cursor, job.caller, target.ref, write=True)
     check_locations(session, job.location, [one.ref for one in [*sources, target]])
-    written = sum(_copy_one(session, source, target, copy, first=n == 0) for n, source in enumerate(sources))
+    with session.optimised():
+        written = sum(_copy_one(session, source, target, copy, first=n == 0) for n, source in enumerate(sources))
     statistics = {"copiedRows": str(written)}
     read = [source.ref for source in sources]
     return Outcome({"copy": statistics}, statement_type="COPY", read_tables=read, written_tables=[target.ref])

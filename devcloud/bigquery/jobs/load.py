@@ -35,7 +35,8 @@ def run_load(job: Job, session: Session) -> Outcome:
         fields, bad = _prepared(session, load, destination, upload, parquet)
         source = upload if load.get("sourceFormat") == "PARQUET" else parquet
         options = options_of(load, write="WRITE_APPEND")
-        written = write_rows(session, destination, parquet_relation(source), fields, options)
+        with session.optimised():
+            written = write_rows(session, destination, parquet_relation(source), fields, options)
     finally:
         parquet.unlink(missing_ok=True)
         upload.with_suffix(".plain").unlink(missing_ok=True)

@@ -95,7 +95,8 @@ def _write(job: Job, session: Session, destination: Destination, kept: str, sche
     check_locations(session, job.location, [destination.ref])
     _check_schema_updates(job.configuration["query"], destination)
     options = options_of(job.configuration["query"], write="WRITE_EMPTY")
-    written = write_rows(session, destination, kept, schema, options)
+    with session.optimised():
+        written = write_rows(session, destination, kept, schema, options)
     session.cursor.execute(f"DROP TABLE {kept}")
     return written
 

@@ -189,7 +189,7 @@ class JobRunner:
             raise job.stopped()
         job.ended = now_ms()
         if job.keeps_record:
-            records.finish(session.cursor, job)
+            self._finish(job, session)
         session.commit()
         self._note(job)
 
@@ -200,11 +200,14 @@ class JobRunner:
             repeatable(self._engine, lambda session: self._keep(job, session))
             self._note(job)
 
-    @staticmethod
-    def _keep(job: Job, session: Session) -> None:
+    def _keep(self, job: Job, session: Session) -> None:
         session.read()
-        records.finish(session.cursor, job)
+        self._finish(job, session)
         session.commit()
+
+    def _finish(self, job: Job, session: Session) -> None:
+        with session.optimised(len(self._recorded)):
+            records.finish(session.cursor, job)
 
     def _note(self, job: Job) -> None:
         if job.keeps_record:

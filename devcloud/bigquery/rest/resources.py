@@ -148,25 +148,24 @@ class Resources:
             access.check_project(call.caller, ref.project, "bigquery.tables.get")
             return results.table_resource(ref, self._results.get(ref))
 
-        def read(cursor: duckdb.DuckDBPyConnection) -> Json:
-            access.check_table(cursor, call.caller, ref, write=False)
-            table = catalog.get_table(cursor, ref)
+        with self._engine.session() as session:
+            session.read()
+            access.check_table(session.cursor, call.caller, ref, write=False)
+            table = catalog.get_table(session.cursor, ref)
             if destination.partition:
                 partition_start(table, destination.partition)  # refuses a name that is no partition of the table
-            return _with_numbers(cursor, ref, table)
-
-        return self._read(read)
+            return _with_numbers(session, ref, table)
 
     def _patch_table(self, call: Call, *, replace: bool) -> Json:
         ref, body = _table(call), call.resource("Table", nulls=not replace)
 
-        def patch(cursor: duckdb.DuckDBPyConnection) -> Json:
-            access.check_table(cursor, call.caller, ref, write=True)
-            _check_etag(call, catalog.get_table(cursor, ref))
+        def patch(session: Session) -> Json:
+            access.check_table(session.cursor, call.caller, ref, write=True)
+            _check_etag(call, catalog.get_table(session.cursor, ref))
             changed = body | self._view_schema(call, ref, body)
-            return _with_numbers(cursor, ref, catalog.patch_table(cursor, ref, changed, replace=replace))
+            return _with_numbers(session, ref, catalog.patch_table(session.cursor, ref, changed, replace=replace))
 
-        return self._write({ref}, patch)
+        return self._transaction({ref}, patch)
 
     def _delete_table(self, call: Call) -> None:
         destination = _destination(call)
@@ -175,7 +174,8 @@ class Resources:
         def drop(session: Session) -> None:
             access.check_table(session.cursor, call.caller, ref, write=True)
             if destination.partition:
-                clear_rows(session, ref, catalog.get_table(session.cursor, ref), destination.partition)
+                with session.optimised():
+                    clear_rows(session, ref, catalog.get_table(session.cursor, ref), destination.partition)
             else:
                 catalog.drop_table(session.cursor, ref)
 
@@ -213,14 +213,23 @@ def _table(call: Call) -> TableRef:
     return destination.ref
 
 
-def _with_numbers(cursor: duckdb.DuckDBPyConnection, ref: TableRef, resource: Json) -> Json:
+def _with_numbers(session: Session, ref: TableRef, resource: Json) -> Json:
     if resource["type"] != "TABLE":
         return resource
-    rows = row_count(cursor, ref, where=unexpired(resource))
-    changed = changes.last_change(cursor, ref)
+    rows = _rows(session, ref, resource)
+    changed = changes.last_change(session.cursor, ref)
     modified = max(int(resource["lastModifiedTime"]), int(changed.timestamp() * 1000) if changed else 0)
     size = str(rows * sizes.row_width(resource["schema"]["fields"]))
     return resource | {"numRows": str(rows), "numBytes": size, "lastModifiedTime": str(modified)}
+
+
+def _rows(session: Session, ref: TableRef, resource: Json) -> int:
+    """The rows of the partitions that have not expired."""
+    kept = unexpired(resource)
+    if not kept:
+        return session.rows_of(ref, resource["creationTime"])
+    with session.optimised():
+        return row_count(session.cursor, ref, where=kept)
 
 
 def _check_etag(call: Call, resource: Json) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from devcloud.bigquery import access, catalog, results, sizes
 from devcloud.bigquery.arrow import arrow_schema
 from devcloud.bigquery.columns import physical_name
-from devcloud.bigquery.duck import one_number
+from devcloud.bigquery.duck import arrow_table, one_number
 from devcloud.bigquery.jobs.writes import WriteOptions, write_rows
 from devcloud.bigquery.model import BigQueryError, Json, TableRef
 from devcloud.bigquery.partitions import Destination, parse_destination, partition_condition, unexpired
@@ -96,13 +96,13 @@ class Rows:
             condition = f"{condition} AND {unexpired(table) or 'TRUE'}"
             schema = selected(table["schema"]["fields"], fields)
             most = max(1, PAGE_BYTES // max(1, sizes.row_width(schema)))
-            total = one_number(
-                session.cursor, f"SELECT count(*) FROM {physical_name(ref)} WHERE {condition}", parameters
-            )
             names = ", ".join(quoted(field["name"]) for field in schema) or "NULL"
             statement = f"SELECT {names} FROM {physical_name(ref)} WHERE {condition} LIMIT ? OFFSET ?"
             size = most if limit is None else min(limit, most)
-            rows = session.cursor.sql(statement, params=[*parameters, size, start]).to_arrow_table()
+            with session.optimised(session.rows_of(ref, table["creationTime"])):
+                counting = f"SELECT count(*) FROM {physical_name(ref)} WHERE {condition}"
+                total = one_number(session.cursor, counting, parameters)
+                rows = arrow_table(session.cursor, statement, [*parameters, size, start])
         return _page(schema, rows, start, total)
 
     def _insert_all(self, call: Call) -> Json:
@@ -126,7 +126,8 @@ class Rows:
         if fresh:
             rows = pa.Table.from_pylist([row for _, row in fresh], schema=arrow_schema(fields))
             session.cursor.register(_ROWS, rows)
-            write_rows(session, destination, _ROWS, fields, WriteOptions(create="CREATE_NEVER"))
+            with session.optimised(len(fresh)):
+                write_rows(session, destination, _ROWS, fields, WriteOptions(create="CREATE_NEVER"))
             session.cursor.unregister(_ROWS)
             session.commit()
             self._seen.add(destination.ref, [insert_id for insert_id, _ in fresh])

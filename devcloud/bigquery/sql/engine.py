@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from devcloud.bigquery.catalog_reads import Catalogs
 from devcloud.bigquery.model import BigQueryError, QueryRequest, QueryResult, invalid_query, not_implemented
+from devcloud.bigquery.optimiser import Optimiser
 from devcloud.bigquery.row_counts import RowCounts
 from devcloud.bigquery.sql import functions as _functions  # noqa: F401 - fills the registries
 from devcloud.bigquery.sql.errors import is_conflict, translate
@@ -34,6 +35,7 @@ class Engine:
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
         self._guards, self._row_counts, self._catalogs = TableGuards(), RowCounts(), Catalogs(database)
+        self._optimiser = Optimiser(database)
         self._rehearsed: dict[Hashable, None] = {}  # scripts that passed the check, oldest first
         with database.cursor() as cursor:
             cursor.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor to come
@@ -42,7 +44,7 @@ class Engine:
 
     def session(self) -> Session:
         """A new session: one per job."""
-        return Session(self._database, self._guards, self._row_counts, self._catalogs)
+        return Session(self._database, self._guards, self._row_counts, self._catalogs, self._optimiser)
 
     def run(self, request: QueryRequest, *, session: Session) -> QueryResult:
         """Run one statement or a script and return its result; a BigQueryError undoes all that is not committed.

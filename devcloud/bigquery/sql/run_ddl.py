@@ -9,6 +9,7 @@ from sqlglot import exp
 from devcloud.bigquery import catalog
 from devcloud.bigquery.arrow import arrow_schema
 from devcloud.bigquery.model import Json, QueryResult, TableRef, invalid_query, not_found, not_implemented
+from devcloud.bigquery.sql.amount_read import optimised
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.context import Context
 from devcloud.bigquery.sql.ddl import SCHEMA_OPTIONS, TABLE_OPTIONS, Creation, bind_create, column_field
@@ -71,9 +72,7 @@ def _create(runner: Runner, context: Context, creation: Creation) -> QueryResult
     make = catalog.replace_table if creation.replace else catalog.create_table
     made = make(cursor, ref, creation.resource)
     if creation.query is not None:
-        _fill(runner, context, creation, physical(ref))
-        rows = cursor.execute(f"SELECT count(*) FROM {physical(ref)}").fetchall()
-        runner.session.changed(ref, added=int(rows[0][0]))
+        runner.session.changed(ref, added=_fill(runner, context, creation, physical(ref)))
     return _with_schema(result, made["schema"]["fields"])
 
 
@@ -118,13 +117,17 @@ def _create_temporary(runner: Runner, context: Context, creation: Creation, resu
     return result
 
 
-def _fill(runner: Runner, context: Context, creation: Creation, table: str) -> None:
+def _fill(runner: Runner, context: Context, creation: Creation, table: str) -> int:
+    """Fill a new table with the rows of the creation's query, and return their number."""
     assert creation.query is not None  # noqa: S101
     columns = [Column(str(f["name"]), field_type(f), quoted(str(f["name"]))) for f in creation.fields]
     rows = conform(Binder(context), creation.query, columns)
     names = ", ".join(column.sql for column in columns)
     plan = Plan("INSERT", f"INSERT INTO {table} ({names}) {rows}", used=context.used)
-    runner.session.execute(plan.sql, runner.values(plan))
+    values = runner.values(plan)
+    with optimised(runner.session, context.referenced, values):
+        answer = runner.session.execute(plan.sql, values)
+    return int(answer[0][0])
 
 
 # DROP -------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from sqlglot import exp
 from devcloud.bigquery import catalog
 from devcloud.bigquery.duck import arrow_table, execute, one_row
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, invalid_query
+from devcloud.bigquery.sql.amount_read import optimised
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.casts import type_of
 from devcloud.bigquery.sql.context import NOW, Context
@@ -103,7 +104,9 @@ class Runner:
 
     def fetch(self, plan: Plan) -> pa.Table:
         """All rows of a SELECT."""
-        table = arrow_table(self.session.cursor, plan.sql, self.values(plan))
+        values = self.values(plan)
+        with optimised(self.session, plan.referenced, values):
+            table = arrow_table(self.session.cursor, plan.sql, values)
         _check_elements(table, plan.columns)
         return table.rename_columns([field["name"] for field in fields_of(plan.columns)])
 
@@ -111,7 +114,9 @@ class Runner:
         """Store all rows of a SELECT in a temporary table, so that DuckDB can copy them on without Python."""
         names = ", ".join(quoted(field["name"]) for field in fields_of(plan.columns))
         kept = f"CREATE OR REPLACE TEMP TABLE {_KEPT} AS SELECT * FROM ({plan.sql}) AS _rows({names})"
-        execute(self.session.cursor, kept, self.values(plan))
+        values = self.values(plan)
+        with optimised(self.session, plan.referenced, values):
+            execute(self.session.cursor, kept, values)
         for field, column in zip(fields_of(plan.columns), plan.columns, strict=True):
             name = quoted(field["name"])
             if column.type.element and one_row(
@@ -126,10 +131,11 @@ class Runner:
             # The session that was waited for may have changed the table's columns.
             plan = PLANS.get(statement.text, statement.tree, self.context())
         values = self.values(plan)
-        for check in plan.checks:
-            if execute(self.session.cursor, check.sql, used_in(check.sql, values)).fetchall():
-                raise invalid_query(check.message)
-        rows = self.session.execute(plan.sql, values)
+        with optimised(self.session, plan.referenced, values):
+            for check in plan.checks:
+                if execute(self.session.cursor, check.sql, used_in(check.sql, values)).fetchall():
+                    raise invalid_query(check.message)
+            rows = self.session.execute(plan.sql, values)
         _count(result, plan, rows)
         self.session.row_count = result.dml_affected_rows
         if plan.target is not None and result.dml_stats is not None:
@@ -161,7 +167,9 @@ class Runner:
         if wanted is not None:
             bound = require(bound, wanted, "Expression")
         plan = Plan("SELECT", f"SELECT {bound.sql}", used=context.used)
-        rows = execute(self.session.cursor, plan.sql, self.values(plan)).fetchall()
+        values = self.values(plan)
+        with optimised(self.session, context.referenced, values):
+            rows = execute(self.session.cursor, plan.sql, values).fetchall()
         return Typed(bound.sql, bound.type, value=rows[0][0])
 
     def declare(self, tree: exp.Declare) -> QueryResult:

@@ -12,7 +12,8 @@ COMMIT TRANSACTION takes effect when the next write begins or at `commit`. Leavi
 from __future__ import annotations
 
 import uuid
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +24,7 @@ from devcloud.bigquery import changes
 from devcloud.bigquery.catalog_reads import Catalogs
 from devcloud.bigquery.duck import execute
 from devcloud.bigquery.model import BigQueryError, TableRef, invalid_query
+from devcloud.bigquery.optimiser import Optimiser
 from devcloud.bigquery.row_counts import RowCounts, row_count
 from devcloud.bigquery.sql.guards import TableGuards
 from devcloud.bigquery.types import SqlType
@@ -40,7 +42,12 @@ class Session:
     """One job's hold on the database. Not thread-safe: one job, one thread."""
 
     def __init__(
-        self, database: duckdb.DuckDBPyConnection, guards: TableGuards, row_counts: RowCounts, catalogs: Catalogs
+        self,
+        database: duckdb.DuckDBPyConnection,
+        guards: TableGuards,
+        row_counts: RowCounts,
+        catalogs: Catalogs,
+        optimiser: Optimiser,
     ) -> None:
         self.cursor = database.cursor()
         self.transaction_id = uuid.uuid4().hex
@@ -49,6 +56,7 @@ class Session:
         self.temp_tables: dict[str, list[tuple[str, SqlType]]] = {}
         self.row_count: int | None = None
         self._guards, self._row_counts, self._catalogs = guards, row_counts, catalogs
+        self._optimiser = optimiser
         self._open = False
         self._dirty = False
         self._snapshot = self._counted_since = 0
@@ -109,9 +117,18 @@ class Session:
 
     def rows_of(self, table: TableRef, created: str) -> int:
         """The number of rows that this session sees in the table; `created` is the table's creation time."""
-        if any(change.ref == table for change in self._changes):
-            return row_count(self.cursor, table)
-        return self._row_counts.get(self.cursor, table, created, since=self._counted_since)
+        own = [change.added for change in self._changes if change.ref == table]
+        before = self._row_counts.known(table, created, since=self._counted_since)
+        if before is not None:
+            return before + sum(own)
+        with self.optimised():  # otherwise all columns would be read to count
+            if own:
+                return row_count(self.cursor, table)
+            return self._row_counts.get(self.cursor, table, created, since=self._counted_since)
+
+    def optimised(self, rows: int | None = None) -> AbstractContextManager[None]:
+        """A block whose statements DuckDB optimises, unless they read no more than a few rows; None: not known."""
+        return self._optimiser.on(rows=rows)
 
     def begin_transaction(self) -> None:
         """BEGIN TRANSACTION: commit pending writes and pin the snapshot."""
@@ -140,14 +157,12 @@ class Session:
         if not self._open:
             return
         try:
-            with changes.COMMIT_LOCK if self._changes else nullcontext():
+            with self._committing():
                 changes.record(self.cursor, self._changes)
                 self._catalogs.commit(self.cursor)
         except duckdb.Error as error:
             self.rollback()
             raise invalid_query(f"Transaction is aborted due to concurrent update. {error}") from error
-        if self._changes:
-            self._row_counts.changed(change.ref for change in self._changes)
         self._closed(committed=True)
 
     def rollback(self) -> None:
@@ -185,6 +200,15 @@ class Session:
     def _claim(self, table: TableRef) -> None:
         if not self._guards.claim(self, {table}, snapshot=self._snapshot):
             raise self.aborted(table)
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        """A block with the session's COMMIT in it; commits that change rows come one after the other."""
+        if not self._changes:
+            yield
+            return
+        with changes.COMMIT_LOCK, self._row_counts.changing((one.ref, one.added) for one in self._changes):
+            yield
 
     def _begin(self) -> None:
         self._snapshot, self._counted_since = self._guards.clock(), self._row_counts.clock()

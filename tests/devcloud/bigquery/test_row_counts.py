@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import duckdb
 import pyarrow as pa
@@ -18,6 +18,7 @@ from devcloud.bigquery.row_counts import RowCounts
 from tests.devcloud.bigquery.conftest import PLATFORM
 
 _ROW_BYTES = 8  # of one INT64
+REF = TableRef("p", "d", "t")
 
 
 def _read(client: bigquery.Client, table: str) -> int:
@@ -89,16 +90,44 @@ def test_the_bytes_of_a_script_include_its_own_changes(client: bigquery.Client, 
     assert job.total_bytes_processed == 4 * _ROW_BYTES
 
 
-def test_a_count_is_not_kept_if_rows_changed_meanwhile() -> None:
-    ref, counts = TableRef("p", "d", "t"), RowCounts()
+@pytest.fixture
+def table_of_one() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in which REF has one row."""
     with duckdb.connect() as database:
-        schema = physical_name(ref).rpartition(".")[0]
-        database.execute(f"CREATE SCHEMA {schema}; CREATE TABLE {physical_name(ref)} AS SELECT 1 AS n")
-        since = counts.clock()
-        counts.changed([ref])
-        assert counts.get(database, ref, "then", since=since) == 1
-        database.execute(f"INSERT INTO {physical_name(ref)} VALUES (2)")
-        assert counts.get(database, ref, "then", since=counts.clock()) == 2
-        database.execute(f"INSERT INTO {physical_name(ref)} VALUES (3)")
-        assert counts.get(database, ref, "then", since=counts.clock()) == 2
-        assert counts.get(database, ref, "later", since=counts.clock()) == 3
+        schema = physical_name(REF).rpartition(".")[0]
+        database.execute(f"CREATE SCHEMA {schema}; CREATE TABLE {physical_name(REF)} AS SELECT 1 AS n")
+        yield database
+
+
+def test_a_count_is_not_kept_if_rows_changed_meanwhile(table_of_one: duckdb.DuckDBPyConnection) -> None:
+    counts, since = RowCounts(), 0
+    with counts.changing([(REF, 1)]):
+        pass
+    assert counts.get(table_of_one, REF, "then", since=since) == 1
+    assert counts.known(REF, "then", since=counts.clock()) is None
+
+
+def test_a_count_is_not_kept_while_a_commit_is_under_way(table_of_one: duckdb.DuckDBPyConnection) -> None:
+    counts = RowCounts()
+    with counts.changing([(REF, 1)]):
+        assert counts.get(table_of_one, REF, "then", since=counts.clock()) == 1
+    assert counts.known(REF, "then", since=counts.clock()) is None
+
+
+def test_a_count_follows_the_commits_and_belongs_to_one_table(table_of_one: duckdb.DuckDBPyConnection) -> None:
+    counts = RowCounts()
+    before = counts.clock()
+    assert counts.get(table_of_one, REF, "then", since=before) == 1
+    with counts.changing([(REF, 5), (REF, -2)]):
+        pass
+    assert counts.known(REF, "then", since=counts.clock()) == 4
+    assert counts.known(REF, "then", since=before) is None, "an older snapshot has fewer rows"
+    assert counts.get(table_of_one, REF, "later", since=counts.clock()) == 1
+
+
+def test_a_commit_that_fails_leaves_no_count(table_of_one: duckdb.DuckDBPyConnection) -> None:
+    counts = RowCounts()
+    assert counts.get(table_of_one, REF, "then", since=counts.clock()) == 1
+    with pytest.raises(duckdb.Error), counts.changing([(REF, 5)]):
+        table_of_one.execute("COMMIT")
+    assert counts.known(REF, "then", since=counts.clock()) is None

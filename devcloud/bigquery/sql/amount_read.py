@@ -1,0 +1,27 @@
+"""Decides by the amount of data that a statement reads whether DuckDB should optimise it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sized
+from contextlib import AbstractContextManager
+
+from devcloud.bigquery.model import Json, TableRef
+from devcloud.bigquery.optimiser import SMALL_ROWS
+from devcloud.bigquery.sql.session import Session
+
+_LONG_TEXT = 50_000
+
+
+def optimised(
+    session: Session, tables: Mapping[TableRef, Json], values: Mapping[str, object]
+) -> AbstractContextManager[None]:
+    """A block that runs a statement over these tables, with the optimiser unless it reads only a little."""
+    if session.temp_tables or any(_is_long(value) for value in values.values()):
+        return session.optimised()
+    stored = {ref: table["creationTime"] for ref, table in tables.items() if table["type"] == "TABLE"}
+    return session.optimised(sum(session.rows_of(ref, created) for ref, created in stored.items()))
+
+
+def _is_long(value: object) -> bool:
+    """Whether a parameter may be an array of many rows, or their JSON."""
+    return isinstance(value, Sized) and len(value) > (_LONG_TEXT if isinstance(value, (str, bytes)) else SMALL_ROWS)
