@@ -33,7 +33,7 @@ def found(*keys: str) -> dict[date, str]:
         store.put(key)
     return {
         period: (delivery.manifest or delivery.files[0]).key
-        for period, delivery in find_deliveries(store.list(), place="azure://a/bills/exports/").items()
+        for period, delivery in find_deliveries(store.list(), place="azure://a/bills/exports/", kind_of=str).items()
     }
 
 
@@ -85,7 +85,7 @@ def test_what_may_be_added_up_wrongly_is_refused_by_name(keys: list[str], words:
         ({"blobs": [{"blobName": 7}]}, "has a blob without a name"),
         ({"blobs": [{"blobName": "exports/a"}, {"blobName": "/exports/a"}]}, "names exports/a more than once"),
         ({"blobs": [], "blobCount": 1}, "is of 1 blobs, and names 0"),
-        ({"blobs": [], "exportConfig": {"type": "AmortizedCost"}}, "an export of AmortizedCost"),
+        ({"blobs": [], "exportConfig": {"type": "amortizedcost"}}, "an export of AmortizedCost"),
         ({"blobs": [], "exportConfig": {"type": "FocusCost"}}, "an export of FocusCost"),
         ({"blobs": [], "runInfo": {"startDate": "2026-10-01T00:00:00"}}, "its folder about 2026-09"),
     ],
@@ -93,10 +93,10 @@ def test_what_may_be_added_up_wrongly_is_refused_by_name(keys: list[str], words:
 def test_a_manifest_that_is_of_something_else_is_refused(content: Any, words: str) -> None:
     store = MemoryStore()
     store.put(f"{FOLDER}manifest.json")
-    (delivery,) = find_deliveries(store.list(), place="").values()
+    (delivery,) = find_deliveries(store.list(), place="", kind_of=str).values()
     document = content if isinstance(content, bytes) else json.dumps(content).encode()
     with pytest.raises(StepRefused, match=words):
-        parse_manifest(document, delivery, prefix="exports/")
+        parse_manifest(document, delivery, prefix="exports/", kinds=["ActualCost"])
 
 
 def test_columns_of_all_spellings_find_their_place() -> None:
@@ -184,10 +184,76 @@ def test_what_a_commitment_covers_is_billed_by_its_purchase() -> None:
         charge(SEPTEMBER, n, str(2**n), ChargeType=kind, PricingModel=model) for n, (kind, model) in enumerate(kinds)
     ]
     Export(store.put).deliver(SEPTEMBER, rows)
-    totals, connector = BilledTotals(), files(store)
+    assert counted(files(store)) == [("2026-09-01", "USD", 4, "5")]
+
+
+AMORTIZED = {"exportConfig": {"type": "AmortizedCost"}}
+COVERED = {"PricingModel": "Reservation"}
+
+
+def counted(connector: AzureBillingFiles) -> list[tuple[str, str | None, int, str]]:
+    totals = BilledTotals()
     for batch in connector.batches(list(connector.deliveries.values())):
         connector.count_billed(batch, totals)
-    assert totals.by_day() == [("2026-09-01", "USD", 4, "5")]
+    return sorted(totals.by_day())
+
+
+def test_actual_and_amortised_costs_of_a_period_are_one_delivery_and_each_cost_counts_once() -> None:
+    store = MemoryStore()
+    actual, amortized = Export(store.put), Export(store.put, prefix="exports/amortized")
+    of_another_account = charge(SEPTEMBER, 9, "1000", BillingAccountId="2")
+    actual.deliver(
+        SEPTEMBER,
+        [
+            charge(SEPTEMBER, 1, "2"),
+            charge(SEPTEMBER, 2, "0", **COVERED),
+            charge(SEPTEMBER, 3, "30", ChargeType="Purchase", **COVERED),
+            of_another_account,
+        ],
+    )
+    lines = [
+        charge(SEPTEMBER, 1, "2"),
+        charge(SEPTEMBER, 2, "0.6", **COVERED),
+        charge(SEPTEMBER, 3, "0.4", ChargeType="UnusedReservation", **COVERED),
+    ]
+    amortized.deliver(SEPTEMBER, lines, manifest=AMORTIZED)
+    connector = files(store)
+    assert counted(connector) == [("2026-09-01", "USD", 7, "1032")]
+    assert [row["x_export_kind"] for row in read(store)] == ["AMORTIZED"] * 3 + ["ACTUAL"] * 4
+    (before,) = connector.deliveries.values()
+    amortized.deliver(SEPTEMBER, lines, manifest=AMORTIZED)
+    (after,) = files(store).deliveries.values()
+    assert after.digest != before.digest
+    assert counted(files(store)) == [("2026-09-01", "USD", 7, "1032")]
+
+
+def test_a_period_with_only_one_of_two_exports_has_the_costs_of_that_one() -> None:
+    store = MemoryStore()
+    Export(store.put).deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "2")])
+    amortized = Export(store.put, prefix="exports/amortized")
+    for period, cost in ((SEPTEMBER, "2"), (date(2026, 10, 1), "5")):
+        amortized.deliver(period, [charge(period, 1, cost)], manifest=AMORTIZED)
+    assert counted(files(store)) == [("2026-09-01", "USD", 2, "2"), ("2026-10-01", "USD", 1, "5")]
+
+
+@pytest.mark.parametrize("kind", ["ActualCost", "FocusCost"])
+def test_two_exports_that_are_no_pair_are_refused(kind: str) -> None:
+    store = MemoryStore()
+    Export(store.put).deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "2")])
+    other = Export(store.put, prefix="exports/other")
+    other.deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "2")], manifest={"exportConfig": {"type": kind}})
+    with pytest.raises(SourceNotFound, match="two exports of 2026-09"):
+        read(store)
+
+
+def test_an_export_that_was_of_other_costs_in_an_earlier_period_is_refused() -> None:
+    store = MemoryStore()
+    first, other = Export(store.put), Export(store.put, prefix="exports/other")
+    first.deliver(date(2026, 8, 1), [charge(date(2026, 8, 1), 1, "2")], manifest=AMORTIZED)
+    first.deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "2")])
+    other.deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "2")], manifest=AMORTIZED)
+    with pytest.raises(StepRefused, match="is an export of AmortizedCost; this pipeline reads ActualCost"):
+        read(store)
 
 
 def test_rows_that_are_missing_and_a_file_that_is_written_meanwhile_are_told() -> None:

@@ -11,7 +11,8 @@ FROM (
 ) AS billed
 WHERE is_amortized
 GROUP BY account, billing_period, currency
-HAVING ABS(actual_cost - billed_cost) > 0.01
+HAVING COUNTIF(x_export_kind = 'ACTUAL') > 0
+  AND ABS(actual_cost - billed_cost) > 0.01
 
 -- name: commitments_without_purchases
 -- Accounts and periods with covered usage but without actual costs. The costs of their commitments are missing.

@@ -8,6 +8,8 @@ or after it:
   of its files. Older exports call it `_manifest.json`.
 - One file without a manifest: `<directory>/<export>/20260901-20260930/<export>_<guid>.csv`. Each has the whole period,
   so the newest counts.
+
+An export of actual costs and one of amortised costs may lie below one prefix. Together they deliver a period.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from __future__ import annotations
 import calendar
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
+from shared.connectors.azure.manifests import ACTUAL, AMORTIZED
 from shared.connectors.objects.deliveries import Delivery, one_a_period
 from shared.domain.object_stores import StoredObject
 from shared.errors import SourceNotFound
@@ -32,8 +36,10 @@ _KIND = "cost export"
 _Key = tuple[str, date]
 
 
-def find_deliveries(objects: Iterable[StoredObject], *, place: str) -> dict[date, Delivery]:
-    """By billing period what is there, oldest first.
+def find_deliveries(
+    objects: Iterable[StoredObject], *, place: str, kind_of: Callable[[Delivery], str | None]
+) -> dict[date, Delivery]:
+    """By billing period what is there, oldest first. `kind_of` reads in a manifest what the export is of.
 
     SourceNotFound, naming the obstacle, when it is not certain which files form a period.
     """
@@ -53,7 +59,24 @@ def find_deliveries(objects: Iterable[StoredObject], *, place: str) -> dict[date
     ]
     if not deliveries:
         raise SourceNotFound(f"{place} has neither a manifest of a cost export nor files by billing period")
-    return one_a_period(deliveries, place)
+    return one_a_period(_joined(deliveries, kind_of), place)
+
+
+def _joined(deliveries: Sequence[Delivery], kind_of: Callable[[Delivery], str | None]) -> Sequence[Delivery]:
+    """Actual costs with the amortised costs of the same period beside them, if there are two such exports."""
+    newest = {found.export: found for found in sorted(deliveries, key=lambda found: found.period)}
+    if len(newest) != 2 or not all(found.manifest for found in deliveries):
+        return deliveries
+    exports = {kind_of(found): export for export, found in newest.items()}
+    if exports.keys() != {ACTUAL, AMORTIZED}:
+        return deliveries
+    amortized = {found.period: found for found in deliveries if found.export == exports[AMORTIZED]}
+    actual = {found.period: found for found in deliveries if found.export == exports[ACTUAL]}
+    alone = [found for period, found in amortized.items() if period not in actual]
+    both = [
+        replace(found, beside=[amortized[period]] if period in amortized else []) for period, found in actual.items()
+    ]
+    return [*both, *alone]
 
 
 def _named(key: _Key) -> tuple[str, str, date]:

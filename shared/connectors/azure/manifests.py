@@ -9,12 +9,17 @@ from shared.connectors.objects.deliveries import Delivery, Manifest, check_each_
 from shared.domain.object_stores import key_problem
 from shared.errors import StepRefused
 
+ACTUAL, AMORTIZED = "ActualCost", "AmortizedCost"
 _LONGEST_VERSION = 64  # every row has it
 
 
-def parse_manifest(
-    document: bytes, delivery: Delivery, *, prefix: str, kinds: Sequence[str] = ("ActualCost",)
-) -> Manifest:
+def kind_of(content: Mapping[str, Any]) -> str | None:
+    """The kind of the export, such as ActualCost; None if the manifest does not say it."""
+    kind = _text(content, "exportConfig", "type")
+    return next((known for known in (ACTUAL, AMORTIZED) if kind and known.lower() == kind.lower()), kind)
+
+
+def parse_manifest(document: bytes, delivery: Delivery, *, prefix: str, kinds: Sequence[str]) -> Manifest:
     """The manifest in a blob, of an export of one of these kinds.
 
     StepRefused when the file is no manifest, is of another kind of export, or names another period than its path or a
@@ -24,7 +29,7 @@ def parse_manifest(
     blobs = content.get("blobs")
     if not isinstance(blobs, list) or not all(isinstance(item, Mapping) for item in blobs):
         raise StepRefused(f"{delivery.name} is no manifest: it has no blobs")
-    kind, start = _text(content, "exportConfig", "type"), _text(content, "runInfo", "startDate")
+    kind, start = kind_of(content), _text(content, "runInfo", "startDate")
     if kind and kind.lower() not in {each.lower() for each in kinds}:
         raise StepRefused(f"{delivery.name} is an export of {kind[:40]}; this pipeline reads {' and '.join(kinds)}")
     if start and not start.startswith(f"{delivery.period:%Y-%m}"):
@@ -32,7 +37,7 @@ def parse_manifest(
     keys = [_key(item.get("blobName"), delivery, prefix) for item in blobs]
     check_each_once(keys, delivery.name)
     version = _text(content, "exportConfig", "dataVersion")
-    return Manifest(keys, _count(content, delivery, len(keys)), version and version[:_LONGEST_VERSION])
+    return Manifest(keys, _count(content, delivery, len(keys)), version and version[:_LONGEST_VERSION], kind)
 
 
 def _text(content: Mapping[str, Any], part: str, name: str) -> str | None:

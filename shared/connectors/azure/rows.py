@@ -26,11 +26,12 @@ _MIDNIGHT = r"T00:00:00(\.0+)?Z?$"
 
 @dataclass(frozen=True)
 class AzureRows(RowShape):
-    """Rows of Azure's exports of actual costs."""
+    """Rows of Azure's exports of actual costs, `ACTUAL`, or of amortised ones, `AMORTIZED`."""
 
     table: ClassVar[str] = TABLE
 
     columns: Columns
+    export_kind: str = "ACTUAL"
 
     def readable(self, array: Any, field: Any) -> Any:
         """Days in ISO 8601."""
@@ -41,7 +42,7 @@ class AzureRows(RowShape):
         """The kinds of the export and of the agreement."""
         del given
         return {
-            "x_export_kind": pa.repeat("ACTUAL", length),
+            "x_export_kind": pa.repeat(self.export_kind, length),
             "x_agreement_type": pa.repeat(self.columns.agreement, length),
         }
 
@@ -50,13 +51,32 @@ class AzureRows(RowShape):
         return found["Date"]
 
 
-def count_billed(batch: pa.RecordBatch, totals: BilledTotals) -> None:
-    """Add what the rows bill to the totals of their billing periods, as the template's `billed_by_period` does."""
+def count_billed(batch: pa.RecordBatch, totals: BilledTotals, amortized: set[str]) -> None:
+    """Add what the rows bill to the totals of their billing periods, as the template's `billed_by_period` does.
+
+    `amortized` collects the accounts and periods with amortised costs, which are counted before the actual costs.
+    """
     kind = batch["ChargeType"]
     is_committed = pc.or_(_is_in(batch["PricingModel"], COMMITTED), _is_in(kind, UNUSED))
     is_covered = pc.and_(is_committed, pc.invert(_is_in(kind, PURCHASES)))
-    billed = pc.if_else(is_covered, pa.scalar(0, NUMERIC), batch["CostInBillingCurrency"])
+    accounts = _accounts(batch)
+    if is_amortized := batch["x_export_kind"][0].as_py() == "AMORTIZED":
+        amortized.update(pc.unique(accounts).to_pylist())
+    # An account with amortised costs takes only commitments' purchases from the actual costs, and all else from them.
+    is_told_twice = pc.and_(
+        pc.is_in(accounts, value_set=pa.array(sorted(amortized), pa.string())),
+        is_committed if is_amortized else pc.invert(is_committed),
+    )
+    billed = pc.if_else(pc.or_(is_covered, is_told_twice), pa.scalar(0, NUMERIC), batch["CostInBillingCurrency"])
     totals.sum(batch["x_billing_period"], batch["BillingCurrency"], billed, counts_rows=True)
+
+
+def _accounts(batch: pa.RecordBatch) -> Any:
+    """Each row's billing account, profile and period as a text."""
+    parts = (batch["BillingAccountId"], batch["BillingProfileId"], pc.cast(batch["x_billing_period"], pa.string()))
+    return pc.binary_join_element_wise(
+        *(pc.cast(part, pa.string()) for part in parts), "\n", null_handling="replace", null_replacement=""
+    )
 
 
 def _is_in(array: Any, values: tuple[str, ...]) -> Any:

@@ -108,17 +108,22 @@ class BillingFiles(ABC):
         listed versions, and StepRefused if the manifest counts other rows.
         """
         for delivery in deliveries:
-            files, told = self._files(delivery)
-            log.info("billing period read", period=str(delivery.period), files=len(files), manifest=delivery.name)
-            rows = 0
-            for file in files:
-                for batch in self._rows(delivery, file):
-                    rows += batch.num_rows
-                    yield batch
-            if not self.is_unchanged(delivery):
-                raise SourceRewritten(f"{delivery.name} was delivered anew while it was read")
-            if told is not None and rows != told:
-                raise StepRefused(f"{delivery.name} is of {told} rows, and its files have {rows}")
+            for part in delivery.parts:
+                yield from self._batches_of(part)
+            for part in delivery.parts:
+                if not self.is_unchanged(part):
+                    raise SourceRewritten(f"{part.name} was delivered anew while it was read")
+
+    def _batches_of(self, delivery: Delivery) -> Iterator[pa.RecordBatch]:
+        files, told = self._files(delivery)
+        log.info("billing period read", period=str(delivery.period), files=len(files), manifest=delivery.name)
+        rows = 0
+        for file in files:
+            for batch in self._rows(delivery, file):
+                rows += batch.num_rows
+                yield batch
+        if told is not None and rows != told:
+            raise StepRefused(f"{delivery.name} is of {told} rows, and its files have {rows}")
 
     def _rows(self, delivery: Delivery, file: StoredObject) -> Iterator[pa.RecordBatch]:
         shape: RowShape | None = None

@@ -21,7 +21,8 @@ _MOST_PERIODS = 600  # fifty years; a run's events name each period that it load
 class Delivery:
     """One billing period of one export, named by its first day.
 
-    `manifest` lists its files. A delivery without a manifest has `files`, and their folder is its name.
+    `manifest` lists its files. A delivery without a manifest has `files`, and their folder is its name. `beside` are
+    deliveries of other exports whose rows belong to the same period.
     """
 
     export: str
@@ -29,6 +30,12 @@ class Delivery:
     period: date
     manifest: StoredObject | None
     files: Sequence[StoredObject] = ()
+    beside: Sequence[Delivery] = ()
+
+    @property
+    def parts(self) -> Sequence[Delivery]:
+        """The deliveries beside it, and then it."""
+        return [*self.beside, self]
 
     @property
     def name(self) -> str:
@@ -38,22 +45,30 @@ class Delivery:
     @property
     def digest(self) -> str:
         """A hash that changes when a part of it is delivered again."""
-        parts = [(item.key, item.etag, item.size) for item in ([self.manifest] if self.manifest else self.files)]
+        parts = [(item.key, item.etag, item.size) for item in self._objects]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
     @property
     def delivered_at(self) -> datetime:
-        """The time at which its manifest, or without one its last file, was written."""
-        return max(item.modified_at for item in ([self.manifest] if self.manifest else self.files))
+        """The time at which its last manifest, or without one its last file, was written."""
+        return max(item.modified_at for item in self._objects)
+
+    @property
+    def _objects(self) -> Sequence[StoredObject]:
+        return [item for part in self.parts for item in ([part.manifest] if part.manifest else part.files)]
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Object keys of the bucket, in their order; `rows` and `version` of all of them, None where it is not said."""
+    """Object keys of the bucket, in their order.
+
+    `rows` and `version` are those of all of them, `kind` is the export's; None where the manifest does not say it.
+    """
 
     keys: Sequence[str]
     rows: int | None = None
     version: str | None = None
+    kind: str | None = None
 
 
 def read_document(document: bytes, name: str) -> Mapping[str, Any]:

@@ -78,7 +78,7 @@ class AwsBillingFilesStep(_Step):
 
 
 class AzureBillingFilesStep(_Step):
-    """Reads the export of actual costs that Azure delivers to the tenant's container into a staging table."""
+    """Reads the exports of actual and amortised costs that Azure delivers to the tenant's container into staging."""
 
     reads: ClassVar[Grain] = "billing_period"
 

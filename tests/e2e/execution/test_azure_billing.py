@@ -195,6 +195,28 @@ def test_amortised_costs_without_a_manifest_are_refused(make_container: Callable
     assert container.billed() == {}
 
 
+def test_actual_and_amortised_costs_are_billed_once_and_spread_by_effective_cost(
+    make_container: Callable[[], Container],
+) -> None:
+    container = make_container()
+    container.store_credentials()
+    covered = {"PricingModel": "Reservation", "ReservationId": "/r/1", "ReservationName": "r1"}
+    bought = charge(SEPTEMBER, 3, "30", ChargeType="Purchase", **covered)
+    used = [charge(SEPTEMBER, 1, "2", ReservationId="", ReservationName=""), charge(SEPTEMBER, 2, "0", **covered)]
+    spread = [used[0], charge(SEPTEMBER, 2, "0.6", **covered)]
+    spread.append(charge(SEPTEMBER, 4, "0.4", ChargeType="UnusedReservation", **covered))
+    amortized = replace(container.export, prefix="exports/amortized")
+    amortized.deliver(SEPTEMBER, spread, manifest={"exportConfig": {"type": "AmortizedCost"}})
+    assert "CHECK_FAILED: commitments_without_purchases: 1, expected 0" in container.fail()
+    container.export.deliver(SEPTEMBER, [*used, bought])
+    container.run()
+    assert container.billed() == {SEPTEMBER: (4, Decimal(32))}
+    (effective,) = container.executions.query(
+        f"SELECT SUM(EffectiveCost) AS cost FROM {container.tenant.tenant_id}.focus_cost"
+    )
+    assert effective["cost"] == Decimal(3)
+
+
 def test_an_application_is_read_without_a_secret_for_the_tenants_own_audience(
     make_container: Callable[[], Container],
 ) -> None:
