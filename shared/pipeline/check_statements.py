@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from shared.adapters.bigquery.sql import Statement, joined, statement
 from shared.configuration.tables import get_table
+from shared.domain.templates.grain import whole_days
 from shared.domain.templates.template_checks import (
     AcceptedValuesOptions,
     Check,
@@ -18,6 +19,7 @@ from shared.domain.templates.template_checks import (
     NoOptions,
     NotEmptiedOptions,
     NotNullOptions,
+    NullRatesOptions,
     RangeOptions,
     ReconciliationOptions,
     RowCountOptions,
@@ -119,6 +121,8 @@ class _Rendering:
                 found = [self._reconciliation(options)]
             case NotEmptiedOptions() as options:
                 found = [self._not_emptied(options)]
+            case NullRatesOptions() as options:
+                found = [self._null_rates(options)]
             case NoOptions():
                 found = [self._matches_source()]
         return found
@@ -202,6 +206,30 @@ class _Rendering:
             day=day_column(target.table, target.date_column),
         )
 
+    def _null_rates(self, options: NullRatesOptions) -> RenderedCheck:
+        target, dates = self._target(options.table), sorted(self.checked.dates[self.check.step])
+        columns, partition = nullable_columns(target.table), get_table("tenant_dataset", target.table).partition
+        counts = [Statement("nulls", "COUNTIF({column} IS NULL)", {}).naming(column=name) for name in columns]
+        # The rows that the run replaces, and those of the day or period before.
+        compared = [dates[0] - timedelta(days=1), *dates] if dates else []
+        compared, is_by_period = whole_days(compared, self.template.grain), self.template.grain == "billing_period"
+        values = {
+            "columns": columns,
+            "compared": compared,
+            "first": compared[0] if compared else None,
+            "last": max(whole_days(compared, "month" if is_by_period else "day"), default=None),
+            "tolerance": options.tolerance_percent / 100,
+            "least_rows": options.least_rows,
+        }
+        return self._one(
+            statement(_TABLES, "null_rates"),
+            values,
+            nulls=joined("nulls", counts, ", "),
+            target=f"{{dataset}}.{target.table}",
+            day=day_column(target.table, target.date_column),
+            partition_day=day_column(target.table, partition.column if partition else target.date_column),
+        )
+
     def _target(self, table: str | None = None) -> Target:
         target = target_of(self.template, self.check.step, table)
         if target is None:
@@ -228,9 +256,16 @@ class _Rendering:
         return RenderedCheck(check_id, self.check.uses, step, self._table(), self.check.severity, found, asked)
 
     def _table(self) -> str:
-        table = self.check.with_.table if isinstance(self.check.with_, NotEmptiedOptions) else None
+        options = self.check.with_
+        table = options.table if isinstance(options, NotEmptiedOptions | NullRatesOptions) else None
         target = target_of(self.template, self.check.step, table)
         return target.table if target else self.check.step
+
+
+def nullable_columns(table: str) -> list[str]:
+    """The columns of a published table that may be NULL, without the platform's own."""
+    columns = get_table("tenant_dataset", table).columns
+    return [column.name for column in columns if column.mode == "NULLABLE" and not column.name.startswith("x_")]
 
 
 def _type(bound: object) -> str:

@@ -61,6 +61,7 @@ checks:
       expected: {table: gcp_cost_billing, total: cost, keys: [x_usage_date, currency]}
   - {id: k, uses: matches_source, step: extract}
   - {id: l, uses: not_emptied, step: extract, with: {table: gcp_cost_billing}}
+  - {id: m, uses: null_rates, step: extract, with: {table: gcp_cost_billing}}
 publish: [{table: gcp_cost_billing, step: extract, date_column: x_usage_date, billed: billed_by_day}]
 """
 

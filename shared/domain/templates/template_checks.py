@@ -180,6 +180,14 @@ class NotEmptiedOptions(_Options):
     allow_empty: bool | Placeholder = False
 
 
+class NullRatesOptions(_Options):
+    """The published table, and by how many points a column's share of NULLs may grow among at least so many rows."""
+
+    table: Name
+    tolerance_percent: int = Field(default=25, ge=0, lt=100)
+    least_rows: int = Field(default=100, ge=1)
+
+
 class SqlCheckOptions(_Options):
     """A statement of the template's .sql file that returns the failing rows."""
 
@@ -255,6 +263,13 @@ class NotEmptied(_Check):
     with_: NotEmptiedOptions = Field(alias="with")
 
 
+class NullRates(_Check):
+    """Finds columns that have far more NULLs than the rows that are published."""
+
+    uses: Literal["null_rates"]
+    with_: NullRatesOptions = Field(alias="with")
+
+
 class SqlCheck(_Check):
     """Finds the rows that a statement of the template returns."""
 
@@ -272,6 +287,7 @@ Check = Annotated[
     | Reconciliation
     | MatchesSource
     | NotEmptied
+    | NullRates
     | SqlCheck,
     Field(discriminator="uses"),
 ]

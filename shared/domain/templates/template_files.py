@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from shared.domain.templates.config_problems import Place, error_places, in_words, listed
 from shared.domain.templates.grain import BILLING_PERIOD_COLUMNS, Grain
-from shared.domain.templates.template_checks import NotEmptied, Reconciliation
+from shared.domain.templates.template_checks import NotEmptied, NullRates, Reconciliation
 from shared.domain.templates.template_steps import SqlStep
 from shared.domain.templates.templates import ASKS_FOR_BACKFILL, BUILT_IN, CHECK_VALUES, RUN_VALUES, Template
 from shared.errors import ConfigError
@@ -126,7 +126,7 @@ def _unpublished(template: Template) -> Iterator[tuple[Place, str]]:
     """The checks that compare with a published table although their step is not published."""
     for index, check in enumerate(template.checks):
         targets = [target.table for target in template.publish if target.step == check.step]
-        if isinstance(check, NotEmptied):
+        if isinstance(check, NotEmptied | NullRates):
             if check.with_.table not in targets:
                 yield ("checks", index, "with", "table"), f"{check.step} is not published into {check.with_.table}"
         elif check.uses in ("matches_source", "freshness") and not targets:

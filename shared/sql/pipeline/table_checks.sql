@@ -162,3 +162,63 @@ SELECT
 FROM published
 LEFT JOIN staged
   ON staged.usage_date = published.usage_date
+
+-- name: null_rates
+-- Columns whose share of NULLs is larger by more than the tolerance than in this source's published rows of the same and
+-- of the preceding days. A column that went missing shows here. Few rows are not compared. Rows in partitions before or
+-- after the compared days are left out, so that not the whole table is read.
+-- param: check_id STRING
+-- param: source STRING
+-- param: columns ARRAY<STRING>
+-- param: compared ARRAY<DATE>
+-- param: first DATE
+-- param: last DATE
+-- param: tolerance FLOAT64
+-- param: least_rows INT64
+WITH staged AS (
+  SELECT
+    COUNT(*) AS row_count,
+    [{nulls}] AS null_counts
+  FROM {staged}
+),
+published AS (
+  SELECT
+    COUNT(*) AS row_count,
+    [{nulls}] AS null_counts
+  FROM {target}
+  WHERE x_source = @source
+    AND {day} IN UNNEST(@compared)
+    AND {partition_day} BETWEEN @first AND @last
+),
+shares AS (
+  SELECT
+    column_name,
+    staged.null_counts[OFFSET(position)] / staged.row_count AS share,
+    published.null_counts[OFFSET(position)] / published.row_count AS published_share
+  FROM staged
+  CROSS JOIN published
+  CROSS JOIN UNNEST(@columns) AS column_name WITH OFFSET AS position
+  WHERE staged.row_count >= @least_rows
+    AND published.row_count >= @least_rows
+)
+SELECT
+  @check_id AS check_id,
+  COUNTIF(share - published_share > @tolerance) AS failed_rows,
+  COALESCE(
+    STRING_AGG(
+      IF(
+        share - published_share > @tolerance,
+        CONCAT(
+          column_name, ' ', CAST(ROUND(100 * share) AS STRING), '% NULL, published ',
+          CAST(ROUND(100 * published_share) AS STRING), '%'
+        ),
+        NULL
+      ),
+      ', '
+      LIMIT 20
+    ),
+    'none'
+  ) AS observed,
+  CONCAT('no column with ', CAST(ROUND(100 * @tolerance) AS STRING), ' points more NULLs than published') AS expected,
+  ARRAY<STRING>[] AS sample
+FROM shares
