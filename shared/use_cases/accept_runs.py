@@ -12,7 +12,7 @@ from shared.adapters.google.tasks import Tasks
 from shared.adapters.stores.run_acceptance import RunAcceptance
 from shared.domain.requests.auth import PresentedKey, require_tenant
 from shared.domain.requests.creation import CreationRequest
-from shared.domain.runs.acceptance import AcceptedRun, QueueableRuns, Standing, body_digest, repeatable_run_id
+from shared.domain.runs.acceptance import AcceptedRun, QueueableRuns, Standing, repeatable_run_id
 from shared.domain.runs.backfill import Backfill, BackfillQuota
 from shared.domain.runs.limits import Start
 from shared.domain.runs.sources import require_source
@@ -113,7 +113,7 @@ class RunIntake:
         while True:
             request_id = request.request_id(number)
             accepted = self.runs.find_accepted(request_id)
-            if accepted and accepted.answers(body_digest(request.creation.body), request.standing.usage.now):
+            if accepted and accepted.answers(request.creation.body_digest, request.standing.usage.now):
                 return replace(accepted, is_replayed=True)
             if not self.runs.is_used(request_id):
                 return None
@@ -121,7 +121,7 @@ class RunIntake:
 
     def _try_id(self, request: RunRequest, planned: PlannedRuns, request_id: str) -> AcceptedRun | None:
         """The runs accepted under this id, now or by this key's first call; None if the id is used up."""
-        now, digest = request.standing.usage.now, body_digest(request.creation.body)
+        now, digest = request.standing.usage.now, request.creation.body_digest
         answer = AcceptedRun(request_id, planned.start, digest, now, planned.quota)
         queueable = _queueable(request, planned, request_id)
         accepted = self.runs.accept(queueable, answer)

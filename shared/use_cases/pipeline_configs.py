@@ -20,7 +20,6 @@ from shared.domain.requests.creation import CreationRequest, Reply
 from shared.domain.requests.identifiers import pipeline_id_of
 from shared.domain.requests.paging import Place, find_place, first_page
 from shared.domain.requests.parsing import IN_DIGITS, validated
-from shared.domain.runs.acceptance import body_digest
 from shared.domain.runs.sources import require_source
 from shared.domain.schedules import pipeline_configs as domain
 from shared.domain.schedules.cron_syntax import day_rule
@@ -73,7 +72,7 @@ class ConfigRequests:
         preview creates no schedule and takes one job.
         """
         standing = self._require_standing(key, with_active=True)
-        request, digest = validated(ConfigRequest, creation.body), body_digest(creation.body)
+        request, digest = validated(ConfigRequest, creation.body), creation.body_digest
         now, user_id, idempotency_key = standing.owner.read_at, creation.user_id, creation.idempotency_key
         if request.preview:
             if idempotency_key:

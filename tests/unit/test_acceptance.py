@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.runs.acceptance import AcceptedRun, body_digest, repeatable_run_id
+from shared.domain.requests.creation import CreationRequest
+from shared.domain.runs.acceptance import AcceptedRun, repeatable_run_id
 from shared.domain.runs.limits import QueuedGroup, Start, Usage, next_utc_midnight, waiting_limit
 from shared.errors import Conflict, IdempotencyMismatch, QuotaExceeded, TooManyWaiting
 
@@ -130,8 +131,8 @@ def test_same_call_finds_the_same_run_and_no_other_does() -> None:
 
 
 def test_digest_depends_on_the_body_and_not_on_the_order_of_its_fields() -> None:
-    assert body_digest({"a": 1, "b": [2]}) == body_digest({"b": [2], "a": 1})
-    assert body_digest({"a": 1}) != body_digest({"a": "1"})
+    assert CreationRequest({"a": 1, "b": [2]}).body_digest == CreationRequest({"b": [2], "a": 1}).body_digest
+    assert CreationRequest({"a": 1}).body_digest != CreationRequest({"a": "1"}).body_digest
 
 
 def test_a_waiting_backfill_uses_no_quota_and_delays_no_other_run() -> None:

@@ -1,1 +1,1 @@
-"""The rules of requests: authentication, limits, names, paging, fields and the wording of errors."""
+"""The rules of requests: authentication, rates, names, paging, fields, repeated requests and the wording of errors."""

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from shared.domain.requests.auth import KeyOwner
+from shared.domain.requests.creation import is_repeated_call
 from shared.domain.runs.backfill import BackfillQuota
 from shared.domain.runs.limits import Start, Usage
-from shared.errors import IdempotencyMismatch
 
 MANUAL_PRIORITY = 10
 MANUAL_MAX_RETRIES = 3
-_IDEMPOTENCY_WINDOW = timedelta(hours=24)
 _NAMESPACE = uuid.UUID("0b8f2b52-6f0a-4d0f-8a54-2b9f3f0c9a51")
 
 
@@ -46,23 +44,6 @@ def repeatable_run_id(
     """
     named = [tenant_id, pipeline_id, idempotency_key, number, *([retry_of] if retry_of else [])]
     return str(uuid.uuid5(_NAMESPACE, json.dumps(named)))
-
-
-def is_repeated_call(digest: str, now: datetime, *, first_digest: str, first_at: datetime) -> bool:
-    """Whether a call repeats the first call with its Idempotency-Key. A key is valid for a day after the first call.
-
-    A call with another body raises IdempotencyMismatch.
-    """
-    if now - first_at > _IDEMPOTENCY_WINDOW:
-        return False
-    if first_digest != digest:
-        raise IdempotencyMismatch
-    return True
-
-
-def body_digest(body: Mapping[str, Any]) -> str:
-    """A digest of a request's body, independent of the order of its fields and short enough for a job label."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:40]
 
 
 @dataclass(frozen=True)

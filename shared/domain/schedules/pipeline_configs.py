@@ -15,8 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain.dispatching.retry import MOST_RETRIES
 from shared.domain.requests.auth import KeyOwner
+from shared.domain.requests.creation import is_repeated_call
 from shared.domain.requests.parsing import validated
-from shared.domain.runs.acceptance import is_repeated_call
 from shared.domain.schedules.cron_syntax import matches_either_day, require_cron, require_new_cron, uneven_steps
 from shared.domain.schedules.tick_plan import with_date
 from shared.domain.schedules.ticks import is_shown, next_tick, require_timezone, ticks_after
