@@ -176,8 +176,8 @@ def _print_run(run: Json) -> None:
         print_table(("step", "status", "rows", "seconds", "error"), steps, numbers=["rows", "seconds"])
     for check in run["checks"]:
         if not check["passed"]:
-            told = f"expected {check['expected']}, observed {check['observed']}"
-            print_lines(f"check {check['check_id']} ({check['severity']}): {told}")
+            values = f"expected {check['expected']}, observed {check['observed']}"
+            print_lines(f"check {check['check_id']} ({check['severity']}): {values}")
 
 
 def _api(tenant: str | None) -> Api:

@@ -184,8 +184,8 @@ class CredentialSetup:
     def _try(self, sealed: SealedCredential) -> Verification:
         with self.trials.first(sealed.tenant_id) as is_first:
             if not is_first:
-                told = "A credential of this tenant is being tried; wait until that has ended, then try again."
-                raise TooManyRequests(told, cap="trials", retry_after=_TRIAL_SECONDS)
+                message = "A credential of this tenant is being tried; wait until that has ended, then try again."
+                raise TooManyRequests(message, cap="trials", retry_after=_TRIAL_SECONDS)
             return self.verifier.verify(sealed)
 
     def _stored(self, tenant_id: str, provider: str) -> SealedCredential:

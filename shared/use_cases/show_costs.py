@@ -56,8 +56,8 @@ class ShowCosts:
             return kept[0]
         with self.line.first(caller.tenant_id) as has_place:
             if not has_place:
-                told = "Too many requests for this tenant's costs are being answered; wait, then try again."
-                raise TooManyRequests(told, cap="costs", retry_after=_RETRY_AFTER_SECONDS)
+                message = "Too many requests for this tenant's costs are being answered; wait, then try again."
+                raise TooManyRequests(message, cap="costs", retry_after=_RETRY_AFTER_SECONDS)
             if kept := self.answers.find(key):  # another request was the same
                 return kept[0]
             caller.charge()

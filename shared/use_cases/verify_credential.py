@@ -46,7 +46,7 @@ class CredentialVerification:
             seen = self._look(credential, task.tenant_id)
         except InvalidInput as error:
             return Verification([Problem(**item) for item in error.facts["errors"]], credential.source)
-        return self._told(credential, seen)
+        return self._verification(credential, seen)
 
     def _opened(self, task: VerifyTask) -> Credential:
         aad = credential_aad(tenant_id=task.tenant_id, provider=task.provider, credential_id=task.credential_id)
@@ -59,7 +59,7 @@ class CredentialVerification:
             return check_key(credential, endpoint=endpoint, storage_endpoint=storage)
         return check_impersonation(credential, tenant_id, endpoint=endpoint, storage_endpoint=storage)
 
-    def _told(self, credential: Credential, seen: ExportSeen | None) -> Verification:
+    def _verification(self, credential: Credential, seen: ExportSeen | None) -> Verification:
         if seen is None:
             return Verification(source=credential.source)
         ours, problems = self.settings.bigquery_location, []
@@ -72,5 +72,5 @@ class CredentialVerification:
             late_rows_warning(is_partitioned_by_arrival=seen.is_partitioned_by_arrival),
         ]
         changed_at = seen.last_changed_at.isoformat() if seen.last_changed_at else None
-        told = [each for each in warnings if each]
-        return Verification(problems, credential.source, seen.location, changed_at, warnings=told)
+        found = [each for each in warnings if each]
+        return Verification(problems, credential.source, seen.location, changed_at, warnings=found)

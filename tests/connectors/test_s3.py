@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from shared.adapters import listings
-from shared.adapters.aws.s3 import S3Bucket, open_bucket, told
+from shared.adapters.aws.s3 import S3Bucket, open_bucket, translated
 from shared.connectors.objects.object_file import ObjectFile
 from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
 from shared.errors import (
@@ -147,5 +147,5 @@ def test_an_answer_of_aws_ends_a_run_or_lets_it_be_tried_again(
     operation: str, code: str, status: int, kind: type[ConvergenceError]
 ) -> None:
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    with pytest.raises(kind), told("s3://bills/exports/", grant="s3:GetObject"):
+    with pytest.raises(kind), translated("s3://bills/exports/", grant="s3:GetObject"):
         raise ClientError(answer, operation)

@@ -46,7 +46,7 @@ class S3Bucket:
     def list(self, below: str = "") -> Iterator[StoredObject]:
         """All objects below the prefix. One call lists a thousand of them."""
         pages = self.client.get_paginator("list_objects_v2")
-        with told(self.place, grant="s3:ListBucket on the bucket"):
+        with translated(self.place, grant="s3:ListBucket on the bucket"):
             listed = pages.paginate(Bucket=self.bucket, Prefix=self.prefix + below).search("Contents[]")
             for item in bounded(filter(None, listed), itemgetter("Key"), place=self.place):
                 if key_problem(item["Key"], prefix=self.prefix) is None:
@@ -57,7 +57,7 @@ class S3Bucket:
         """Look the object up by a HEAD request."""
         self._check(key)
         try:
-            with told(f"s3://{self.bucket}/{key}", grant="s3:GetObject on the prefix"):
+            with translated(f"s3://{self.bucket}/{key}", grant="s3:GetObject on the prefix"):
                 found = self.client.head_object(Bucket=self.bucket, Key=key)
         except errors.SourceRewritten:
             return None
@@ -67,7 +67,7 @@ class S3Bucket:
         """Send a GET request, which S3 refuses if the object has changed since it was found."""
         self._check(found.key)
         place = f"s3://{self.bucket}/{found.key}"
-        with told(place, grant="s3:GetObject on the prefix"):
+        with translated(place, grant="s3:GetObject on the prefix"):
             answer = self.client.get_object(
                 Bucket=self.bucket, Key=found.key, IfMatch=found.etag, Range=f"bytes={start}-{end - 1}"
             )
@@ -121,7 +121,7 @@ def open_bucket(
 
 
 @contextmanager
-def told(place: str, *, grant: str) -> Iterator[None]:
+def translated(place: str, *, grant: str) -> Iterator[None]:
     """Translate S3's errors into the product's. `grant` is the permission that the message asks for."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
     from botocore.parsers import ResponseParserError
@@ -141,8 +141,8 @@ def _meaning(error: Any, place: str, grant: str) -> errors.ConvergenceError:
     answer = error.response
     code, status = str(answer["Error"].get("Code", "")), answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if error.operation_name == "AssumeRoleWithWebIdentity" and status < 500 and code not in _THROTTLED:
-        told = "its trust policy must name the platform and the tenant's audience, as credentials/setup shows it"
-        return errors.CredentialsRejected(f"AWS does not let the platform assume the role ({code}): {told}")
+        needed = "its trust policy must name the platform and the tenant's audience, as credentials/setup shows it"
+        return errors.CredentialsRejected(f"AWS does not let the platform assume the role ({code}): {needed}")
     known: list[tuple[bool, type[errors.ConvergenceError], str]] = [
         (code in _REJECTED, errors.CredentialsRejected, f"AWS refuses the access key ({code})"),
         (

@@ -38,7 +38,7 @@ class BlobContainer:
 
     def list(self, below: str = "") -> Iterator[StoredObject]:
         """All blobs, as many a call as the service gives."""
-        with told(self.place):
+        with translated(self.place):
             blobs = self.client.list_blobs(name_starts_with=self.prefix + below)
             for item in bounded(blobs, attrgetter("name"), place=self.place):
                 if key_problem(item.name, prefix=self.prefix) is None:
@@ -48,7 +48,7 @@ class BlobContainer:
         """The blob by a HEAD request."""
         self._check(key)
         try:
-            with told(self._named(key)):
+            with translated(self._named(key)):
                 return _stored(self.client.get_blob_client(key).get_blob_properties())
         except errors.SourceRewritten:
             return None
@@ -59,7 +59,7 @@ class BlobContainer:
 
         self._check(found.key)
         place = self._named(found.key)
-        with told(place):
+        with translated(place):
             download = self.client.get_blob_client(found.key).download_blob(
                 offset=start,
                 length=end - start,
@@ -86,7 +86,7 @@ class BlobBody:
 
     def read(self, size: int) -> bytes:
         """The next bytes; ReadBroken when the connection ended too early."""
-        with told(self.place):
+        with translated(self.place):
             return bytes(self.download.read(size))
 
     def close(self) -> None:
@@ -119,7 +119,7 @@ def _stored(item: Any) -> StoredObject:
 
 
 @contextmanager
-def told(place: str) -> Iterator[None]:
+def translated(place: str) -> Iterator[None]:
     """Azure's errors in the words of a run."""
     from azure.core.exceptions import (
         AzureError,

@@ -52,9 +52,9 @@ def open_identity(
 
 
 def _meaning(error: Any) -> errors.ConvergenceError:
-    told = (str(error.message).splitlines() or [""])[0][:200]
+    message = (str(error.message).splitlines() or [""])[0][:200]
     if getattr(getattr(error, "response", None), "status_code", 0) == 429:
         return errors.SourceThrottled("Entra asks to slow down")
-    if _REFUSED in told:
-        return errors.CredentialsRejected(f"Azure refuses the application: {told}")
-    return errors.Unavailable(f"Entra does not know the credential's directory, or did not answer: {told}")
+    if _REFUSED in message:
+        return errors.CredentialsRejected(f"Azure refuses the application: {message}")
+    return errors.Unavailable(f"Entra does not know the credential's directory, or did not answer: {message}")

@@ -49,15 +49,15 @@ def _text(content: Mapping[str, Any], part: str, name: str) -> str | None:
 def _key(given: object, delivery: Delivery, prefix: str) -> str:
     key = str(given).removeprefix("/")
     if not isinstance(given, str) or (problem := key_problem(key, prefix=prefix)):
-        told = f"names {str(given)[:200]}, which {problem}" if isinstance(given, str) else "has a blob without a name"
-        raise StepRefused(f"{delivery.name} {told}; it is not read")
+        fault = f"names {str(given)[:200]}, which {problem}" if isinstance(given, str) else "has a blob without a name"
+        raise StepRefused(f"{delivery.name} {fault}; it is not read")
     return key
 
 
 def _count(content: Mapping[str, Any], delivery: Delivery, blobs: int) -> int | None:
     """The number of rows in the files. It raises StepRefused if the manifest's number of blobs is wrong."""
-    told = content.get("blobCount", blobs)
-    if told != blobs:
-        raise StepRefused(f"{delivery.name} is of {str(told)[:40]} blobs, and names {blobs}")
+    stated = content.get("blobCount", blobs)
+    if stated != blobs:
+        raise StepRefused(f"{delivery.name} is of {str(stated)[:40]} blobs, and names {blobs}")
     rows = content.get("dataRowCount")
     return rows if isinstance(rows, int) else None

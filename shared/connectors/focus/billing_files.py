@@ -33,8 +33,8 @@ class _FocusColumns(BillingFiles):
     def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
         """As focus_cost_file. A provider's own columns begin with x_, and are no surprise."""
         columns = place_columns(names, known_columns(TABLE), file=file)
-        told = self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at
-        shape = FocusRows(columns, *told, self.versions.get(delivery.name))
+        origin = self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at
+        shape = FocusRows(columns, *origin, self.versions.get(delivery.name))
         return shape, [name for name in columns.others if not name.lower().startswith("x_")]
 
     def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:

@@ -115,15 +115,15 @@ class BillingFiles(ABC):
                     raise SourceRewritten(f"{part.name} was delivered anew while it was read")
 
     def _batches_of(self, delivery: Delivery) -> Iterator[pa.RecordBatch]:
-        files, told = self._files(delivery)
+        files, stated_rows = self._files(delivery)
         log.info("billing period read", period=str(delivery.period), files=len(files), manifest=delivery.name)
         rows = 0
         for file in files:
             for batch in self._rows(delivery, file):
                 rows += batch.num_rows
                 yield batch
-        if told is not None and rows != told:
-            raise StepRefused(f"{delivery.name} is of {told} rows, and its files have {rows}")
+        if stated_rows is not None and rows != stated_rows:
+            raise StepRefused(f"{delivery.name} is of {stated_rows} rows, and its files have {rows}")
 
     def _rows(self, delivery: Delivery, file: StoredObject) -> Iterator[pa.RecordBatch]:
         shape: RowShape | None = None

@@ -71,7 +71,7 @@ def column_names(store: ObjectStore, found: StoredObject) -> Sequence[str]:
 def format_of(found: StoredObject) -> str:
     """The format of a file's content by its name, in words."""
     key = found.key.lower()
-    packed = next((told for ending, told in ((_GZIP, " with gzip"), (_ZIP, " in zip")) if key.endswith(ending)), "")
+    packed = next((words for ending, words in ((_GZIP, " with gzip"), (_ZIP, " in zip")) if key.endswith(ending)), "")
     return "Parquet" if key.endswith(_PARQUET) else f"CSV{packed}"
 
 

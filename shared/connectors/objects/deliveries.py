@@ -96,8 +96,8 @@ def one_a_period(deliveries: Sequence[Delivery], place: str) -> dict[date, Deliv
         )
     kinds = {delivery.kind: delivery.export for delivery in deliveries}
     if len(kinds) > 1:
-        told = ", ".join(f"{export or '/'} ({kind})" for kind, export in sorted(kinds.items()))
-        raise SourceNotFound(f"{place} has exports of two formats: {told}; let the credential's prefix name one")
+        formats = ", ".join(f"{export or '/'} ({kind})" for kind, export in sorted(kinds.items()))
+        raise SourceNotFound(f"{place} has exports of two formats: {formats}; let the credential's prefix name one")
     by_period: dict[date, Delivery] = {}
     for delivery in sorted(deliveries, key=lambda item: (item.period, item.export)):
         other = by_period.setdefault(delivery.period, delivery)
