@@ -19,7 +19,9 @@ def hashes(folder: Path, *, old: str = "", new: str = "") -> dict[str, str]:
     """The hash of each step of gcp/cost/billing, copied to a folder with one text of its SQL replaced by another."""
     copy = folder / "gcp"
     shutil.copytree(CONFIGS / "gcp", copy)
-    files = [path for path in sorted(copy.glob("cost/billing*.sql")) if old in path.read_text()]
+    shutil.copytree(CONFIGS / "sql", folder / "sql")
+    own = [*copy.glob("cost/billing*.sql"), *folder.glob("sql/*.sql")]
+    files = [path for path in sorted(own) if old in path.read_text()]
     assert files, f"nothing says {old}"
     for path in files:
         path.write_text(path.read_text().replace(old, new))

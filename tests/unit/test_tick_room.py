@@ -128,7 +128,8 @@ def test_a_schedule_that_cannot_be_planned_stops_no_other() -> None:
 def test_a_trigger_says_once_which_template_is_broken_and_serves_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shutil.copytree(CONFIGS / "gcp", tmp_path / "gcp")
+    for folder in ("gcp", "sql"):
+        shutil.copytree(CONFIGS / folder, tmp_path / folder)
     monkeypatch.setattr(template_files, "CONFIGS", tmp_path)
     broken = tmp_path / "gcp" / "cost" / "daily_by_service.yml"
     broken.write_text(broken.read_text().replace("uses: sql", "uses: sqll"))
