@@ -71,7 +71,7 @@ class _Admission:
     admitted: list[Change]
     refused: list[Change]
     new_wait_reasons: list[Change]
-    some_left_over: bool
+    has_more_to_admit: bool
 
 
 def decide(
@@ -99,14 +99,14 @@ def decide(
         *admission.refused,
         *admission.new_wait_reasons,
     ]
-    could_admit_more = admission.some_left_over and len(admission.admitted) == max_runs
+    could_admit_more = admission.has_more_to_admit and len(admission.admitted) == max_runs
     # Items that leave the queue may have hidden others. The read returns only the front of each tenant's queue, and
     # only as many items without a reason to wait as one transaction can change.
     may_have_hidden_others = bool(waiting.cancellations or admission.refused) or len(changes) >= policy.max_changes
     return Decision(
         changes=tuple(changes[: policy.max_changes]),
         redeliver=tuple(_due_for_redelivery(live, state.now, policy)),
-        look_again_at=_look_again_at(state, live, changes, policy, some_left_over=admission.some_left_over),
+        look_again_at=_look_again_at(state, live, changes, policy, has_more_to_admit=admission.has_more_to_admit),
         work_remains=could_admit_more or may_have_hidden_others,
         stale_signs=live.stale_signs,
     )
@@ -178,7 +178,7 @@ def _admit(
         unclaimed_of_tenant=policy.max_unclaimed_of_tenant,
         unclaimed=Counter(item.tenant_id for item, _ in live.unclaimed),
     )
-    picks, some_left_over = pick_in_rotation(queues, capacity)
+    picks, has_more_to_admit = pick_in_rotation(queues, capacity)
     admissions = []
     for queue, item in picks:
         admit = admitted_to_close if item.run_id in waiting.to_close else admitted
@@ -188,7 +188,7 @@ def _admit(
     others = [queue.refuse_or_wait(item) for queue in queues for item in queue.waiting if item.run_id not in picked]
     refused = [change for change in others if change and change.after is None]
     new_wait_reasons = [change for change in others if change and change.after]
-    return _Admission(admissions, refused, new_wait_reasons, some_left_over)
+    return _Admission(admissions, refused, new_wait_reasons, has_more_to_admit)
 
 
 def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) -> list[QueueItem]:
@@ -202,12 +202,12 @@ def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) 
 
 
 def _look_again_at(
-    state: QueueState, live: _LiveRuns, changes: Sequence[Change], policy: DispatchPolicy, *, some_left_over: bool
+    state: QueueState, live: _LiveRuns, changes: Sequence[Change], policy: DispatchPolicy, *, has_more_to_admit: bool
 ) -> datetime | None:
     """The next moment at which a change is due without an event."""
     moments = [lease.expires_at for _, lease in live.running]
     is_handed_out = live.unclaimed or any(change.action == "ADMIT" for change in changes)
-    if some_left_over and is_handed_out:  # no event announces that an executor has claimed a run
+    if has_more_to_admit and is_handed_out:  # no event announces that an executor has claimed a run
         moments.append(state.now + policy.redeliver_after / 2)
     moments += [lease.unclaimed_since + policy.redeliver_after for _, lease in live.unclaimed]
     if state.next_available_at:
