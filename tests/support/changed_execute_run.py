@@ -72,7 +72,8 @@ def changed_template(pipeline_id: str, changes: str) -> Template:
 def _write_whole(folder: Path, provider: str, place: Path, changes: dict[str, Any]) -> None:
     """Write the files aside and move them to the folder at once: another request may look at the same time."""
     aside = folder.with_suffix(f".{uuid.uuid4().hex}")
-    shutil.copytree(CONFIGS / provider, aside / provider)
+    for name in (provider, "sql"):  # the template's own files, and those that it includes
+        shutil.copytree(CONFIGS / name, aside / name)
     write_changed(aside / place, changes)
     with contextlib.suppress(OSError):  # another request was quicker, and wrote the same
         aside.rename(folder)
