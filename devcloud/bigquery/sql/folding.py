@@ -36,7 +36,7 @@ def fold_array(binder: Binder, node: exp.Expr, scope: Scope) -> Typed | None:
     elements = _elements(binder, select, inner)
     value = _value(binder, select, inner)
     kind = array_of(value.type)
-    return Typed(f"coalesce({elements.each(value.sql)}, CAST([] AS {kind.duckdb}))", kind)
+    return Typed(f"coalesce({elements.each(value.sql)}, CAST([] AS {kind.duckdb}))", kind, never_null=True)
 
 
 def fold_aggregates(binder: Binder, node: exp.Expr, scope: Scope) -> Typed | None:

@@ -2,7 +2,8 @@
 
 -- Letters whose upper case is longer than themselves, save the German one.
 CREATE OR REPLACE MACRO bq_upper(s) AS
-  CASE WHEN regexp_matches(s, '[ŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼﬀ-ﬆﬓ-ﬗ]') THEN error('notImplemented UPPER of a letter that becomes several') ELSE upper(replace(s, 'ß', 'SS')) END;
+  CASE WHEN strlen(s) = length(s) THEN upper(s)
+       WHEN regexp_matches(s, '[ŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼﬀ-ﬆﬓ-ﬗ]') THEN error('notImplemented UPPER of a letter that becomes several') ELSE upper(replace(s, 'ß', 'SS')) END;
 CREATE OR REPLACE MACRO bq_spaces() AS ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(133) || chr(160) || chr(5760) || chr(8192) || chr(8193) || chr(8194) || chr(8195) || chr(8196) || chr(8197) || chr(8198) || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232) || chr(8233) || chr(8239) || chr(8287) || chr(12288);
 CREATE OR REPLACE MACRO bq_trim(s) AS trim(s, bq_spaces());
 CREATE OR REPLACE MACRO bq_ltrim(s) AS ltrim(s, bq_spaces());

@@ -26,7 +26,8 @@ class Typed:
 
     `parts` are the fields of a struct that the expression itself makes: a read of a field uses the part and not the
     struct. `chosen` holds the condition and the x of `IF(condition, x, NULL)`. `fails` marks ERROR(), which takes any
-    type, as NULL does. `is_json` marks text that was taken out of a document whose numbers were checked.
+    type, as NULL does. `is_json` marks text that was taken out of a document whose numbers were checked. `never_null`
+    marks an array that is at least empty.
     """
 
     sql: str
@@ -40,6 +41,7 @@ class Typed:
     chosen: tuple[str, str] | None = None
     fails: bool = False
     is_json: bool = False
+    never_null: bool = False
 
     def named(self, name: str) -> Typed:
         """The same expression under another implied column name."""

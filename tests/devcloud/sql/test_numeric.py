@@ -60,6 +60,22 @@ def test_quotients_are_rounded_half_away_from_zero(shared_warehouse: Warehouse, 
         assert ask(shared_warehouse, "SELECT @a / @b", a=a, b=b) == expected(a / b)
 
 
+def test_small_numbers_are_exact_beside_a_half(shared_warehouse: Warehouse) -> None:
+    billionths = [1, 3, 7, 499_999_999, 1_000_000_001, 123_456_789_012_345, 999_999_999_999_999_999]
+    factors = [Decimal(f"{number}e-9") for number in billionths]
+    halves = [Decimal(text) for text in ("0.5", "-1.5", "0.000000002", "250000", "999999999.999999999")]
+    with localcontext() as context:
+        context.prec = 100
+        pairs = [(a, b) for a in factors for b in halves]
+        # What is divided is a quotient that ends in half a billionth, and its neighbours.
+        ties = [(number + _STEP / 2) * 2 * divisor for number in factors for divisor in (1, -3, 1000)]
+        pairs += [(tie + step, Decimal(divisor)) for tie in ties for step in (-_STEP, 0, _STEP) for divisor in (2, -6)]
+        wanted = [(rounded(a * b), rounded(a / b)) for a, b in pairs]
+    listed = ", ".join(f"STRUCT(NUMERIC '{a:f}' AS a, NUMERIC '{b:f}' AS b)" for a, b in pairs)
+    sql = f"SELECT a * b, a / b FROM UNNEST([{listed}]) WITH OFFSET AS at ORDER BY at"
+    assert shared_warehouse.rows(sql) == wanted
+
+
 @_few
 @given(values=st.lists(numerics("1000000000000"), min_size=1, max_size=9))
 def test_averages_are_exact(shared_warehouse: Warehouse, values: list[Decimal]) -> None:

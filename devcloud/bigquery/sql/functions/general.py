@@ -27,6 +27,8 @@ def _concatenated(given: Sequence[Typed]) -> str:
     if any(item.null and item.value != () for item in given):
         raise invalid_query("The argument to ARRAY_CONCAT must be an array type but was NULL")
     listed = ", ".join(item.sql for item in given)
+    if all(item.never_null for item in given):
+        return f"flatten([{listed}])"
     return f"bq_if_all_known([{listed}], flatten([{listed}]))"
 
 
