@@ -99,13 +99,16 @@ class QueryRequest:
 class QueryResult:
     """The result of a statement: `schema` is a list of REST TableFieldSchema, `rows` are its values in Arrow.
 
-    The rows of a SELECT that has a destination are in `kept` instead, a temporary table of the session.
+    The rows of a SELECT that has a destination are in `kept` instead: a temporary table of the session or, if `values`
+    are given, a query with these values, which runs where its rows are written. It reads `rows_read` rows, if known.
     """
 
     statement_type: str
     schema: list[Json] = field(default_factory=list)
     rows: pa.Table | None = None
     kept: str = ""
+    values: dict[str, Any] | None = None
+    rows_read: int | None = None
     dml_affected_rows: int | None = None
     dml_stats: Json | None = None
     referenced_tables: list[TableRef] = field(default_factory=list)

@@ -7,6 +7,7 @@ import hashlib
 from functools import partial
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from devcloud.bigquery import access, sizes
@@ -18,6 +19,7 @@ from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResu
 from devcloud.bigquery.partitions import Destination, parse_destination
 from devcloud.bigquery.results import ResultStore, page_rows
 from devcloud.bigquery.sql.engine import Engine
+from devcloud.bigquery.sql.errors import translate
 from devcloud.bigquery.sql.session import Session
 
 # The kinds of statements whose target table becomes the job's destination.
@@ -64,7 +66,7 @@ class QueryJobs:
     @staticmethod
     def _write_kept(job: Job, session: Session, result: QueryResult, outcome: Outcome) -> None:
         destination = parse_destination(job.configuration["query"]["destinationTable"], project=job.project)
-        written = _write(job, session, destination, result.kept, result.schema)
+        written = _write(job, session, destination, result)
         outcome.result = destination.ref
         outcome.written_tables.append(destination.ref)
         outcome.answer |= {"schema": {"fields": result.schema}, "totalRows": str(written)}
@@ -90,15 +92,21 @@ def _checked_cost(request: QueryRequest, session: Session, known: QueryResult) -
     return processed
 
 
-def _write(job: Job, session: Session, destination: Destination, kept: str, schema: list[Json]) -> int:
+def _write(job: Job, session: Session, destination: Destination, result: QueryResult) -> int:
     access.check_table(session.cursor, job.caller, destination.ref, write=True)
     check_locations(session, job.location, [destination.ref])
     _check_schema_updates(job.configuration["query"], destination)
     options = options_of(job.configuration["query"], write="WRITE_EMPTY")
-    with session.optimised():
-        written = write_rows(session, destination, kept, schema, options)
-    session.cursor.execute(f"DROP TABLE {kept}")
-    return written
+    if result.values is None:
+        with session.optimised():
+            written = write_rows(session, destination, result.kept, result.schema, options)
+        session.cursor.execute(f"DROP TABLE {result.kept}")
+        return written
+    try:
+        with session.optimised(result.rows_read):
+            return write_rows(session, destination, result.kept, result.schema, options, values=result.values)
+    except duckdb.Error as error:
+        raise translate(error) from error
 
 
 def _check_schema_updates(query: Json, destination: Destination) -> None:

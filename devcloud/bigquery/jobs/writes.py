@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -53,10 +54,17 @@ def options_of(configuration: Json, *, write: str) -> WriteOptions:
 
 
 def write_rows(
-    session: Session, destination: Destination, source: str, schema: list[Json], options: WriteOptions
+    session: Session,
+    destination: Destination,
+    source: str,
+    schema: list[Json],
+    options: WriteOptions,
+    *,
+    values: Mapping[str, object] | None = None,
 ) -> int:
     """Write the rows of DuckDB relation `source`, whose columns are `schema`, and return their number.
 
+    `values` are those of the parameters in `source`, if it is a query.
     Runs in the session's transaction. If rows are replaced, it first waits until no other session changes the table.
     """
     ref = destination.ref
@@ -65,7 +73,8 @@ def write_rows(
     table = _ready(session, destination, schema, options)
     if destination.partition:
         _check_partition(session.cursor, table, destination.partition, source, schema)
-    written = _insert(session, destination, table, source, schema, keep_partition=options.partition_time)
+    keeps = options.partition_time
+    written = _insert(session, destination, table, source, schema, keep_partition=keeps, given=values)
     session.changed(ref, added=written)
     return written
 
@@ -163,11 +172,18 @@ def _cast(old: Json) -> str:
 
 
 def _insert(
-    session: Session, destination: Destination, table: Json, source: str, schema: list[Json], *, keep_partition: bool
+    session: Session,
+    destination: Destination,
+    table: Json,
+    source: str,
+    schema: list[Json],
+    *,
+    keep_partition: bool,
+    given: Mapping[str, object] | None,
 ) -> int:
     partition = destination.partition
-    given = {str(new["name"]).lower() for new in schema}
-    names = [quoted(old["name"]) for old in table["schema"]["fields"] if old["name"].lower() in given]
+    written = {str(new["name"]).lower() for new in schema}
+    names = [quoted(old["name"]) for old in table["schema"]["fields"] if old["name"].lower() in written]
     if not names:
         return 0
     values, parameters = [_casts(table, schema)], []
@@ -179,10 +195,12 @@ def _insert(
         f"INSERT INTO {physical_name(destination.ref)} ({', '.join(names)}) SELECT {', '.join(values)} FROM {source}"
     )
     try:
-        return one_number(session.cursor, statement, parameters)
+        return one_number(session.cursor, statement, parameters if given is None else given)
     except duckdb.ConstraintException as error:
         raise _required(table, error) from error
     except duckdb.ConversionException as error:
+        if given is not None:
+            raise  # the query failed, not the reading of its rows
         raise BigQueryError("invalid", f"Error while reading data, error message: {error}") from error
 
 

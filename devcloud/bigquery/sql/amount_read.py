@@ -16,10 +16,15 @@ def optimised(
     session: Session, tables: Mapping[TableRef, Json], values: Mapping[str, object]
 ) -> AbstractContextManager[None]:
     """A block that runs a statement over these tables, with the optimiser unless it reads only a little."""
+    return session.optimised(rows_read(session, tables, values))
+
+
+def rows_read(session: Session, tables: Mapping[TableRef, Json], values: Mapping[str, object]) -> int | None:
+    """The number of rows that a statement over these tables reads; None if it is not known."""
     if session.temp_tables or any(_is_long(value) for value in values.values()):
-        return session.optimised()
+        return None
     stored = {ref: table["creationTime"] for ref, table in tables.items() if table["type"] == "TABLE"}
-    return session.optimised(sum(session.rows_of(ref, created) for ref, created in stored.items()))
+    return sum(session.rows_of(ref, created) for ref, created in stored.items())
 
 
 def _is_long(value: object) -> bool:

@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlglot import exp
 
 from devcloud.bigquery import catalog
 from devcloud.bigquery.duck import arrow_table, execute, one_row
 from devcloud.bigquery.model import BigQueryError, Json, QueryRequest, QueryResult, TableRef, invalid_query
-from devcloud.bigquery.sql.amount_read import optimised
+from devcloud.bigquery.partitions import parse_destination
+from devcloud.bigquery.sql.amount_read import optimised, rows_read
 from devcloud.bigquery.sql.binder import Binder
 from devcloud.bigquery.sql.casts import type_of
 from devcloud.bigquery.sql.context import NOW, Context
+from devcloud.bigquery.sql.null_elements import check_elements, null_element
 from devcloud.bigquery.sql.parameters import read_parameters
 from devcloud.bigquery.sql.plan import Plan
 from devcloud.bigquery.sql.scope import Column, Scope
@@ -95,7 +96,10 @@ class Runner:
         self.check(result)
         if plan.statement_type == "SELECT":
             self.session.read()
-            if self.request.destination:
+            if self._is_written_as_it_runs(plan):
+                result.kept, result.values = _named_rows(plan), self.values(plan)
+                result.rows_read = rows_read(self.session, plan.referenced, result.values)
+            elif self.request.destination:
                 result.kept = self.keep(plan)
             else:
                 result.rows = self.fetch(plan)
@@ -107,13 +111,20 @@ class Runner:
         values = self.values(plan)
         with optimised(self.session, plan.referenced, values):
             table = arrow_table(self.session.cursor, plan.sql, values)
-        _check_elements(table, plan.columns)
+        check_elements(table, plan.columns)
         return table.rename_columns([field["name"] for field in fields_of(plan.columns)])
+
+    def _is_written_as_it_runs(self, plan: Plan) -> bool:
+        """Whether a SELECT runs while its rows are written: a new table takes them, which the SELECT cannot see."""
+        request = self.request
+        if not request.destination or not plan.cacheable or any(column.type.element for column in plan.columns):
+            return False
+        to = parse_destination(request.destination, project=request.project)
+        return to.partition is None and catalog.find_table(self.session.cursor, to.ref) is None
 
     def keep(self, plan: Plan) -> str:
         """Store all rows of a SELECT in a temporary table, so that DuckDB can copy them on without Python."""
-        names = ", ".join(quoted(field["name"]) for field in fields_of(plan.columns))
-        kept = f"CREATE OR REPLACE TEMP TABLE {_KEPT} AS SELECT * FROM ({plan.sql}) AS _rows({names})"
+        kept = f"CREATE OR REPLACE TEMP TABLE {_KEPT} AS SELECT * FROM {_named_rows(plan)}"
         values = self.values(plan)
         with optimised(self.session, plan.referenced, values):
             execute(self.session.cursor, kept, values)
@@ -122,7 +133,7 @@ class Runner:
             if column.type.element and one_row(
                 self.session.cursor, f"SELECT 1 FROM {_KEPT} WHERE len({name}) != list_count({name}) LIMIT 1"
             ):
-                raise _null_element(column)
+                raise null_element(column)
         return _KEPT
 
     def _change(self, plan: Plan, statement: Statement, result: QueryResult) -> QueryResult:
@@ -241,6 +252,12 @@ class Runner:
         return QueryResult("ASSERT")
 
 
+def _named_rows(plan: Plan) -> str:
+    """The plan's rows as a relation whose columns have the names of the result."""
+    names = ", ".join(quoted(field["name"]) for field in fields_of(plan.columns))
+    return f"({plan.sql}) AS _rows({names})"
+
+
 def fields_of(columns: list[Column]) -> list[Json]:
     """The REST schema of a result; a repeated name gets a number."""
     seen: dict[str, int] = {}
@@ -278,17 +295,3 @@ def _count(result: QueryResult, plan: Plan, rows: list[tuple[Any, ...]]) -> None
     result.dml_affected_rows = sum(counts.values())
     names = {"INSERT": "insertedRowCount", "UPDATE": "updatedRowCount", "DELETE": "deletedRowCount"}
     result.dml_stats = {name: str(counts[verb]) for verb, name in names.items()}
-
-
-def _check_elements(table: pa.Table, columns: list[Column]) -> None:
-    """Raises invalidQuery for an array with a NULL element, which BigQuery does not write."""
-    for column, known in zip(table.columns, columns, strict=True):
-        if known.type.element is None:
-            continue
-        for chunk in column.chunks:
-            if pc.list_flatten(chunk).null_count:
-                raise _null_element(known)
-
-
-def _null_element(column: Column) -> BigQueryError:
-    return invalid_query(f"Array cannot have a null element; error in writing field {column.name}")
