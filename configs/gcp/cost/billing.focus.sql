@@ -17,6 +17,15 @@ units AS (
   FROM UNNEST(JSON_QUERY_ARRAY(@units)) AS line
 ),
 
+-- The billing periods, because the start of a month in a time zone takes longer to compute than to look up.
+months AS (
+  SELECT
+    month,
+    TIMESTAMP(month, 'America/Los_Angeles') AS period_start,
+    TIMESTAMP(DATE_ADD(month, INTERVAL 1 MONTH), 'America/Los_Angeles') AS period_end
+  FROM UNNEST(GENERATE_DATE_ARRAY('2015-01-01', '2044-12-01', INTERVAL 1 MONTH)) AS month
+),
+
 parts AS (
   {focus_parts}
 )
@@ -33,8 +42,10 @@ SELECT
   line.billing_account_id AS BillingAccountName,
   'Billing Account' AS BillingAccountType,
   line.currency AS BillingCurrency,
-  TIMESTAMP(DATE_ADD(line.invoice_month, INTERVAL 1 MONTH), 'America/Los_Angeles') AS BillingPeriodEnd,
-  TIMESTAMP(line.invoice_month, 'America/Los_Angeles') AS BillingPeriodStart,
+  COALESCE(
+    months.period_end, TIMESTAMP(DATE_ADD(line.invoice_month, INTERVAL 1 MONTH), 'America/Los_Angeles')
+  ) AS BillingPeriodEnd,
+  COALESCE(months.period_start, TIMESTAMP(line.invoice_month, 'America/Los_Angeles')) AS BillingPeriodStart,
   CAST(NULL AS STRING) AS CapacityReservationId,
   CAST(NULL AS STRING) AS CapacityReservationStatus,
   IF(part.kind = 'unused', 'Usage', parts.charge_category) AS ChargeCategory,
@@ -158,6 +169,8 @@ SELECT
   line.x_pipeline_logging_id,
   line.x_ingested_at
 FROM parts
+LEFT JOIN months
+  ON months.month = line.invoice_month
 LEFT JOIN categories
   ON categories.service = LOWER(line.service_name)
 LEFT JOIN units AS priced_units

@@ -11,17 +11,17 @@ WITH exported AS (
         each.amount,
         NULLIF(each.id, '') AS id,
         COALESCE(NULLIF(each.full_name, ''), NULLIF(each.name, '')) AS name,
-        UPPER(each.type) = 'FEE_UTILIZATION_OFFSET' AS is_fee_offset,
+        LOWER(each.type) = 'fee_utilization_offset' AS is_fee_offset,
         CASE
-          WHEN UPPER(each.type) = 'COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE' THEN 'Spend'
-          WHEN STARTS_WITH(UPPER(each.type), 'COMMITTED_USAGE_DISCOUNT') THEN 'Usage'
+          WHEN LOWER(each.type) = 'committed_usage_discount_dollar_base' THEN 'Spend'
+          WHEN STARTS_WITH(LOWER(each.type), 'committed_usage_discount') THEN 'Usage'
           WHEN NULLIF(each.type, '') IS NOT NULL THEN NULL
           WHEN REGEXP_CONTAINS(COALESCE(NULLIF(each.id, ''), each.name), r'(?i)dollar[- ]based') THEN 'Spend'
           ELSE 'Usage'
         END AS category
       FROM UNNEST(credits) AS each
-      WHERE STARTS_WITH(UPPER(each.type), 'COMMITTED_USAGE_DISCOUNT')
-        OR UPPER(each.type) = 'FEE_UTILIZATION_OFFSET'
+      WHERE STARTS_WITH(LOWER(each.type), 'committed_usage_discount')
+        OR LOWER(each.type) = 'fee_utilization_offset'
         OR (
           NULLIF(each.type, '') IS NULL
           AND REGEXP_CONTAINS(COALESCE(NULLIF(each.id, ''), each.name), r'(?i)^committed us(?:ag)?e discount')
@@ -149,7 +149,7 @@ SELECT
   IF(charge_category IN ('Usage', 'Purchase'), cost, cost + credit) AS contracted_cost,
   IF(charge_category IN ('Usage', 'Purchase'), COALESCE(cost_at_list, cost), cost + credit) AS list_cost,
   IF(
-    priced_unit IS NULL OR priced IS NULL OR SIGN(priced) * SIGN(cost) < 0
+    priced_unit IS NULL OR priced IS NULL OR (cost != 0 AND SIGN(priced) = -SIGN(cost))
     OR (priced = 0 AND (cost != 0 OR COALESCE(cost_at_list, 0) != 0)),
     STRUCT(IF(cost < 0, NUMERIC '-1', NUMERIC '1') AS quantity, 'Charges' AS unit),
     STRUCT(priced AS quantity, priced_unit AS unit)

@@ -212,7 +212,7 @@ SELECT
   CASE
     WHEN NOT is_priced THEN NULL
     WHEN pricing.quantity = 0 THEN COALESCE(line.list_price, 0)
-    WHEN SIGN(list_cost) * SIGN(pricing.quantity) < 0 THEN NULL
+    WHEN list_cost != 0 AND SIGN(list_cost) = -SIGN(pricing.quantity) THEN NULL
     WHEN list_difference <= NUMERIC '0.000001' THEN line.list_price
     WHEN list_difference
       <= NUMERIC '0.000001' + (ABS(pricing.quantity) + ABS(line.list_price)) * NUMERIC '0.000000001'

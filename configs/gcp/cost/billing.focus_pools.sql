@@ -21,11 +21,12 @@ told AS (
         THEN 'Spend'
       ELSE 'Usage'
     END AS fee_category,
-    IF(
-      line.charge_category = 'Usage' AND SIGN(line.cost) * SIGN(line.resource_credit) < 0,
-      SIGN(line.cost) * LEAST(ABS(line.cost), ABS(line.resource_credit)),
-      0
-    ) AS resource_covered
+    CASE
+      WHEN line.charge_category != 'Usage' THEN 0
+      WHEN line.cost > 0 AND line.resource_credit < 0 THEN LEAST(line.cost, -line.resource_credit)
+      WHEN line.cost < 0 AND line.resource_credit > 0 THEN GREATEST(line.cost, -line.resource_credit)
+      ELSE 0
+    END AS resource_covered
   FROM charges
   WHERE is_shared
 ),
@@ -34,11 +35,12 @@ told AS (
 covered AS (
   SELECT
     *,
-    resource_covered + IF(
-      line.charge_category = 'Usage' AND SIGN(line.cost) * SIGN(line.spend_credit) < 0,
-      SIGN(line.cost) * LEAST(ABS(line.cost - resource_covered), ABS(line.spend_credit)),
-      0
-    ) AS all_covered
+    CASE
+      WHEN line.charge_category != 'Usage' THEN resource_covered
+      WHEN line.cost > 0 AND line.spend_credit < 0 THEN LEAST(line.cost, resource_covered - line.spend_credit)
+      WHEN line.cost < 0 AND line.spend_credit > 0 THEN GREATEST(line.cost, resource_covered - line.spend_credit)
+      ELSE resource_covered
+    END AS all_covered
   FROM told
 ),
 
