@@ -15,7 +15,7 @@ from shared.configuration.files import load_document
 from shared.configuration.platform_config import CONFIGS, get_platform
 from shared.configuration.settings import Settings
 from shared.configuration.tables import Table, get_tables, get_views
-from shared.configuration.templates import all_templates, load_template, sql_file
+from shared.configuration.templates import all_templates, load_template, sql_files
 from shared.errors import ConfigError
 from tests.support.frontend import Frontend
 from tests.support.schedules import Schedules
@@ -75,7 +75,7 @@ class TestFiles:
     def test_template_publishes_into_tables_that_exist(self, path: Path) -> None:
         template = load_template(path)
         assert template is not None
-        assert sql_file(template).is_file()
+        assert all(file.is_file() for file in sql_files(template))
         tables = get_tables("tenant_dataset")
         for target in template.publish:
             assert target.date_column in {column.name for column in tables[target.table].columns}

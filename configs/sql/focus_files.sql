@@ -162,13 +162,16 @@ FROM (
 ) AS repaired
 
 -- name: repairs
--- How many rows of each provider were repaired, by column.
+-- How many rows of each provider were repaired, by column: how often the value differs from the file's.
 SELECT
   ProviderName AS provider,
   COUNT(*) AS row_count,
+  COUNTIF(line.AllocatedMethodDetails IS NOT NULL AND repaired.AllocatedMethodDetails IS NULL) AS AllocatedMethodDetails,
+  COUNTIF(line.AllocatedTags IS NOT NULL AND repaired.AllocatedTags IS NULL) AS AllocatedTags,
   COUNTIF(line.BilledCost IS DISTINCT FROM repaired.BilledCost) AS BilledCost,
   COUNTIF(line.BillingAccountName IS DISTINCT FROM repaired.BillingAccountName) AS BillingAccountName,
   COUNTIF(line.BillingAccountType IS DISTINCT FROM repaired.BillingAccountType) AS BillingAccountType,
+  COUNTIF(line.BillingPeriodEnd IS DISTINCT FROM repaired.BillingPeriodEnd) AS BillingPeriodEnd,
   COUNTIF(line.BillingPeriodStart IS DISTINCT FROM repaired.BillingPeriodStart) AS BillingPeriodStart,
   COUNTIF(line.CapacityReservationStatus IS DISTINCT FROM repaired.CapacityReservationStatus) AS CapacityReservationStatus,
   COUNTIF(line.ChargeCategory IS DISTINCT FROM repaired.ChargeCategory) AS ChargeCategory,
@@ -181,8 +184,10 @@ SELECT
   COUNTIF(line.CommitmentDiscountStatus IS DISTINCT FROM repaired.CommitmentDiscountStatus) AS CommitmentDiscountStatus,
   COUNTIF(line.CommitmentDiscountType IS DISTINCT FROM repaired.CommitmentDiscountType) AS CommitmentDiscountType,
   COUNTIF(line.CommitmentDiscountUnit IS DISTINCT FROM repaired.CommitmentDiscountUnit) AS CommitmentDiscountUnit,
+  COUNTIF(line.CommitmentProgramEligibilityDetails IS NOT NULL AND repaired.CommitmentProgramEligibilityDetails IS NULL) AS CommitmentProgramEligibilityDetails,
   COUNTIF(line.ConsumedQuantity IS DISTINCT FROM repaired.ConsumedQuantity) AS ConsumedQuantity,
   COUNTIF(line.ConsumedUnit IS DISTINCT FROM repaired.ConsumedUnit) AS ConsumedUnit,
+  COUNTIF(line.ContractApplied IS NOT NULL AND repaired.ContractApplied IS NULL) AS ContractApplied,
   COUNTIF(line.ContractedCost IS DISTINCT FROM repaired.ContractedCost) AS ContractedCost,
   COUNTIF(line.ContractedUnitPrice IS DISTINCT FROM repaired.ContractedUnitPrice) AS ContractedUnitPrice,
   COUNTIF(line.EffectiveCost IS DISTINCT FROM repaired.EffectiveCost) AS EffectiveCost,
@@ -205,6 +210,7 @@ SELECT
   COUNTIF(line.ServiceName IS DISTINCT FROM repaired.ServiceName) AS ServiceName,
   COUNTIF(line.ServiceProviderName IS DISTINCT FROM repaired.ServiceProviderName) AS ServiceProviderName,
   COUNTIF(line.ServiceSubcategory IS DISTINCT FROM repaired.ServiceSubcategory) AS ServiceSubcategory,
+  COUNTIF(line.SkuPriceDetails IS NOT NULL AND repaired.SkuPriceDetails IS NULL) AS SkuPriceDetails,
   COUNTIF(line.SubAccountName IS DISTINCT FROM repaired.SubAccountName) AS SubAccountName,
   COUNTIF(line.SubAccountType IS DISTINCT FROM repaired.SubAccountType) AS SubAccountType,
   COUNTIF(line.Tags IS NOT NULL AND (repaired.Tags IS NULL OR NOT STARTS_WITH(TRIM(line.Tags), '{{'))) AS Tags

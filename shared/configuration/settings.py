@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     secret_manager_endpoint: str = ""
     cloud_tasks_endpoint: str = ""
     s3_endpoint: str = ""
+    gcs_endpoint: str = ""
     sts_endpoint: str = ""
     blob_endpoint: str = ""
     entra_endpoint: str = ""

@@ -24,10 +24,10 @@ from shared.domain.credentials.billing_exports import (
 from shared.domain.credentials.credentials import (
     GOOGLE_TOKEN_URI,
     PROVIDERS,
+    Cloud,
     Credential,
     CredentialRequest,
     GcpServiceAccountKey,
-    Provider,
     check_credentials,
     credential_id_of,
     serialize_credentials,
@@ -57,7 +57,7 @@ class SetupRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    provider: Provider
+    provider: Cloud
 
 
 class StoreRequest(BaseModel):

@@ -1,13 +1,14 @@
-"""Tries a credential of AWS or Azure: whether the export can be listed and read, its format, and what came last."""
+"""Tries a credential of a bucket or container: whether it can be listed and read, the format, and what came last."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from shared.configuration.settings import Settings
 from shared.connectors.aws.billing_files import AwsBillingFiles
 from shared.connectors.azure.billing_files import AzureBillingFiles
-from shared.connectors.focus.billing_files import AwsFocusFiles, AzureFocusFiles
+from shared.connectors.focus.billing_files import AwsFocusFiles, AzureFocusFiles, FocusFiles
 from shared.connectors.objects.billing_files import BillingFiles, Seen
 from shared.connectors.tenant_stores import StoreCredential, open_store
 from shared.domain.credentials.billing_exports import unknown_columns_warning
@@ -16,8 +17,12 @@ from shared.domain.credentials.verification import Problem, Verification
 from shared.domain.object_stores import ObjectStore
 from shared.errors import RunError, StepRefused
 
-_OWN: dict[Provider, type[BillingFiles]] = {"AWS": AwsBillingFiles, "AZURE": AzureBillingFiles}
-_FOCUS: dict[Provider, type[BillingFiles]] = {"AWS": AwsFocusFiles, "AZURE": AzureFocusFiles}
+# The formats that a provider's pipelines read, its own first.
+_FORMATS: dict[Provider, tuple[type[BillingFiles], ...]] = {
+    "AWS": (AwsBillingFiles, AwsFocusFiles),
+    "AZURE": (AzureBillingFiles, AzureFocusFiles),
+    "FOCUS": (FocusFiles,),
+}
 
 
 def look_at_files(credential: StoreCredential, tenant_id: str, settings: Settings) -> Verification:
@@ -44,11 +49,11 @@ def look_at_files(credential: StoreCredential, tenant_id: str, settings: Setting
 def _look(store: ObjectStore, credential: StoreCredential) -> tuple[BillingFiles, Seen, str]:
     """The files, what is seen of them, and the word for FOCUS. A refusal is that of the provider's own format."""
     source, now = credential.source or "", datetime.now(UTC)
-    own, focus = (formats[credential.provider](store, source, "", now) for formats in (_OWN, _FOCUS))
+    own, *others = (format_(store, source, "", now) for format_ in _FORMATS[credential.provider])
     try:
         return own, own.look(), ""
     except StepRefused as refused:
-        try:
-            return focus, focus.look(), "FOCUS, "
-        except StepRefused:
-            raise refused from None
+        for focus in others:
+            with suppress(StepRefused):
+                return focus, focus.look(), "FOCUS, "
+        raise refused from None

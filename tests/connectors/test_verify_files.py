@@ -12,11 +12,13 @@ import pytest
 
 from shared.configuration.settings import Settings
 from shared.connectors.focus.columns import REQUIRED
-from shared.domain.credentials.credentials import AwsAccessKey, AzureClientSecret
+from shared.domain.credentials.credentials import AwsAccessKey, AzureClientSecret, FocusHmacKey
 from shared.domain.credentials.verification import Verification
 from shared.use_cases.verify_files import look_at_files
 from tests.support.aws_exports import Report, line
 from tests.support.azure_exports import Export, charge
+from tests.support.focus.files import charge as focus_charge
+from tests.support.focus.files import csv_of as focus_csv
 from tests.support.local_blobs import LocalBlobs, local_blobs
 from tests.support.local_s3 import REGION, LocalS3, local_s3
 
@@ -81,6 +83,25 @@ def test_missing_rights_at_aws_are_reported_in_words_for_an_administrator(
     assert problem.field == "credentials"
     assert told in problem.message
     assert found.last_changed_at is None
+
+
+def test_files_of_anybody_are_reported_with_their_newest_month(s3: LocalS3) -> None:
+    bucket = f"focus-{uuid.uuid4().hex[:12]}"
+    s3.make_bucket(bucket)
+    s3.put(bucket, "exports/oracle-2026-09.csv", focus_csv([focus_charge("1", Mood="good")]))
+    settings = Settings(project_id="p", bigquery_location="US", gcs_endpoint=s3.endpoint)
+    fields = {"hmac_access_id": s3.reader["access_key_id"], "hmac_secret": s3.reader["secret_access_key"]}
+
+    def look(**other: str) -> Verification:
+        body = {"bucket": bucket, "prefix": "exports", **fields, **other}
+        return look_at_files(FocusHmacKey.model_validate(body), "acme", settings)
+
+    found = look()
+    assert (found.problems, found.source) == ((), f"focus:gcp:{bucket}/exports")
+    assert (found.format, found.newest_period) == ("FOCUS files, CSV", "2026-09")
+    assert "not known here: Mood" in found.warnings[0]
+    [problem] = look(prefix="elsewhere").problems
+    assert problem.message == f"gs://{bucket}/elsewhere/ has no CSV or Parquet files"
 
 
 @pytest.mark.parametrize("ending", ["csv", "snappy.parquet"])

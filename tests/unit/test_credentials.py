@@ -43,6 +43,7 @@ AZURE_SECRET = {
 }  # fmt: skip
 
 AWS_ROLE = {"role_arn": "arn:aws:iam::123456789012:role/convergence", "region": "us-east-1", "bucket": "acme-cur"}
+HMAC_KEY = {"bucket": "acme-focus", "prefix": "oracle/", "hmac_access_id": "GOOG1EXAMPLEEXAMPLE", "hmac_secret": SECRET}
 AZURE_TRUST = {name: value for name, value in AZURE_SECRET.items() if name != "client_secret"}
 
 
@@ -84,6 +85,9 @@ ACCEPTED: list[tuple[str, str, Fields, str | None]] = [
         without(AZURE_SECRET, "client_secret") | {"federated_credential": {}},
         "azure:acmecosts/exports",
     ),
+    ("FOCUS", "access_key", AWS_KEY, "focus:aws:acme-cur/exports/cur"),
+    ("FOCUS", "client_secret", AZURE_SECRET, "focus:azure:acmecosts/exports"),
+    ("FOCUS", "hmac_key", HMAC_KEY, "focus:gcp:acme-focus/oracle"),
 ]
 
 
@@ -124,6 +128,9 @@ REFUSED: list[tuple[str, Fields, str]] = [
     ("GCP", gcp(token_uri=GOOGLE_TOKEN_URI + "@attacker.example"), "credentials.service_account_json.token_uri"),
     ("GCP", gcp(universe_domain="attacker.example"), "credentials.service_account_json.universe_domain"),
     ("AWS", without(AWS_KEY, "bucket"), "credentials.bucket"),
+    ("FOCUS", without(HMAC_KEY, "bucket"), "credentials.bucket"),
+    ("FOCUS", HMAC_KEY | {"hmac_access_id": "key"}, "credentials.hmac_access_id"),
+    ("FOCUS", gcp(), "credentials"),
     ("AWS", AWS_KEY | {"bucket": "../etc"}, "credentials.bucket"),
     ("AWS", AWS_KEY | {"region": "us-east-1.attacker.example/"}, "credentials.region"),
     ("AWS", AWS_KEY | {"secret_access_key": ""}, "credentials.secret_access_key"),

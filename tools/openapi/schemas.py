@@ -12,7 +12,7 @@ from functions.process_queue.main import ProcessQueueBody
 from shared.configuration.tables import Column, get_table
 from shared.configuration.templates import all_templates
 from shared.domain.costs import CostRequest, RestatementsRequest
-from shared.domain.credentials import credentials
+from shared.domain.credentials import credentials, key_files
 from shared.domain.credentials.google_names import ExportTable
 from shared.domain.credentials.verification import VerifyTask
 from shared.domain.requests.parsing import NoBody
@@ -27,13 +27,14 @@ from tools.openapi.wording import Json, Shape, get_fields, get_shapes
 
 REFERENCE = "#/components/schemas/{model}"
 _MODELS: tuple[type[BaseModel], ...] = (
-    credentials.ServiceAccountKey,
+    key_files.ServiceAccountKey,
     credentials.GcpServiceAccountKey,
     credentials.GcpImpersonation,
     credentials.AwsAccessKey,
     credentials.AwsRole,
     credentials.AzureClientSecret,
     credentials.AzureFederated,
+    credentials.FocusHmacKey,
     ProcessQueueBody,
     ConfigRequest,
     RunTask,
@@ -57,6 +58,7 @@ _CREDENTIALS = {
     "GCP": ("GcpServiceAccountKey", "GcpImpersonation"),
     "AWS": ("AwsAccessKey", "AwsRole"),
     "AZURE": ("AzureClientSecret", "AzureFederated"),
+    "FOCUS": ("AwsAccessKey", "AwsRole", "AzureClientSecret", "AzureFederated", "FocusHmacKey"),
 }
 _COLUMN_TYPES: dict[str, Json] = {
     "STRING": {"type": "string"},

@@ -10,12 +10,13 @@ from operator import itemgetter
 from typing import Any
 
 from shared import errors
-from shared.adapters.aws.sessions import WebIdentity, open_session
+from shared.adapters.aws.sessions import WebIdentity, key_session, open_session
 from shared.adapters.listings import bounded
-from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
+from shared.domain.credentials.credentials import AwsAccessKey, AwsRole, FocusHmacKey
 from shared.domain.object_stores import StoredObject, folder, key_problem
 from shared.runtime.request_time import call_seconds
 
+_CLOUD_STORAGE = "https://storage.googleapis.com"
 _CONNECT_SECONDS, _TIMEOUT_SECONDS = 10, 30  # nothing ends a call that is under way, so a cancel waits for it
 _ATTEMPTS = 3
 _REJECTED = frozenset(
@@ -27,26 +28,34 @@ _REJECTED = frozenset(
 _THROTTLED = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "429"})
 _REWRITTEN = frozenset({"PreconditionFailed", "412"})
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
+_GRANTS = {  # the permissions to list and to read, in the words of their cloud
+    "s3": ("s3:ListBucket on the bucket", "s3:GetObject on the prefix"),
+    "gs": ("storage.objects.list on the bucket", "storage.objects.get on the bucket"),
+}
 _DENIED = frozenset({"AccessDenied", "403", "Forbidden", "AllAccessDisabled"})
 
 
 @dataclass(frozen=True)
 class S3Bucket:
-    """One bucket, read below `prefix`. `client` is boto3's S3 client, which finds the bucket's region itself."""
+    """One bucket, read below `prefix`. `client` is boto3's S3 client, which finds the bucket's region itself.
+
+    With the scheme `gs` it is one of Cloud Storage, which answers the same requests.
+    """
 
     client: Any
     bucket: str
     prefix: str
+    scheme: str = "s3"
 
     @property
     def place(self) -> str:
-        """The bucket and the prefix as an S3 URI."""
-        return f"s3://{self.bucket}/{self.prefix}"
+        """The bucket and the prefix as a URI."""
+        return f"{self.scheme}://{self.bucket}/{self.prefix}"
 
     def list(self, below: str = "") -> Iterator[StoredObject]:
         """All objects below the prefix. One call lists a thousand of them."""
         pages = self.client.get_paginator("list_objects_v2")
-        with translated(self.place, grant="s3:ListBucket on the bucket"):
+        with translated(self.place, grant=_GRANTS[self.scheme][0]):
             listed = pages.paginate(Bucket=self.bucket, Prefix=self.prefix + below).search("Contents[]")
             for item in bounded(filter(None, listed), itemgetter("Key"), place=self.place):
                 if key_problem(item["Key"], prefix=self.prefix) is None:
@@ -57,7 +66,7 @@ class S3Bucket:
         """Look the object up by a HEAD request."""
         self._check(key)
         try:
-            with translated(f"s3://{self.bucket}/{key}", grant="s3:GetObject on the prefix"):
+            with translated(f"{self.scheme}://{self.bucket}/{key}", grant=_GRANTS[self.scheme][1]):
                 found = self.client.head_object(Bucket=self.bucket, Key=key)
         except errors.SourceRewritten:
             return None
@@ -66,8 +75,8 @@ class S3Bucket:
     def open(self, found: StoredObject, *, start: int, end: int) -> S3Body:
         """Send a GET request, which S3 refuses if the object has changed since it was found."""
         self._check(found.key)
-        place = f"s3://{self.bucket}/{found.key}"
-        with translated(place, grant="s3:GetObject on the prefix"):
+        place = f"{self.scheme}://{self.bucket}/{found.key}"
+        with translated(place, grant=_GRANTS[self.scheme][1]):
             answer = self.client.get_object(
                 Bucket=self.bucket, Key=found.key, IfMatch=found.etag, Range=f"bytes={start}-{end - 1}"
             )
@@ -105,19 +114,28 @@ def open_bucket(
     credential: AwsAccessKey | AwsRole, web_identity: WebIdentity, *, endpoint: str, sts_endpoint: str
 ) -> S3Bucket:
     """Open the credential's bucket. An empty endpoint means AWS's own."""
+    session = open_session(credential, web_identity, sts_endpoint=sts_endpoint)
+    return S3Bucket(_client(session, endpoint), credential.bucket, folder(credential.prefix))
+
+
+def open_cloud_storage(credential: FocusHmacKey, *, endpoint: str) -> S3Bucket:
+    """Open a bucket of Cloud Storage by its interface for S3's clients. An empty endpoint means Google's own."""
+    session = key_session(credential.hmac_access_id, credential.hmac_secret, region="auto")
+    client = _client(session, endpoint or _CLOUD_STORAGE)
+    return S3Bucket(client, credential.bucket, folder(credential.prefix), scheme="gs")
+
+
+def _client(session: Any, endpoint: str) -> Any:
     from botocore.config import Config
 
-    style = {"addressing_style": "path"} if endpoint else {}
     config = Config(
         connect_timeout=call_seconds(_CONNECT_SECONDS),
         read_timeout=call_seconds(_TIMEOUT_SECONDS),
         retries={"mode": "standard", "max_attempts": _ATTEMPTS},
         signature_version="s3v4",
-        s3=style,
+        s3={"addressing_style": "path"} if endpoint else {},
     )
-    session = open_session(credential, web_identity, sts_endpoint=sts_endpoint)
-    client = session.client("s3", endpoint_url=endpoint or None, config=config)
-    return S3Bucket(client, credential.bucket, folder(credential.prefix))
+    return session.client("s3", endpoint_url=endpoint or None, config=config)
 
 
 @contextmanager

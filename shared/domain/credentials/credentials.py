@@ -12,52 +12,26 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
-    Field,
     SecretStr,
     field_serializer,
     model_validator,
 )
 
 from shared.domain.credentials.derived_fields import refuse_derived, without_derived
+from shared.domain.credentials.field_texts import AccessKeyId, AwsRegion, Bucket, Prefix, Secret, Uuid
 from shared.domain.credentials.google_names import AccountEmail, ExportTable, ProjectId, is_of_project
-from shared.domain.credentials.key_files import read_key_file
+from shared.domain.credentials.key_files import ServiceAccountKey, read_key_file
 from shared.domain.requests.parsing import validated
 from shared.domain.requests.texts import Text
 from shared.errors import InvalidInput
 
-Provider = Literal["GCP", "AWS", "AZURE"]
+Cloud = Literal["GCP", "AWS", "AZURE"]
+Provider = Literal["GCP", "AWS", "AZURE", "FOCUS"]  # FOCUS: files that anybody wrote, in a store of any cloud
 PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 _NAMESPACE = uuid.UUID("6f2bb3a4-5d0e-4c1c-9d6b-6c1f6f3c7a10")
-
-
-def _secret_text(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if not 8 <= len(text) <= 512 or not text.isascii() or not text.isprintable():
-        raise ValueError("must be 8 to 512 printable characters")
-    return value
-
-
-Uuid = Annotated[str, Text(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "must be a UUID")]
-Bucket = Annotated[
-    str,
-    Text(
-        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-        "must be 3 to 63 lowercase letters, digits, dots and hyphens, with a letter or digit at both ends",
-    ),
-]
-AwsRegion = Annotated[str, Text(r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}", "must be a region, such as eu-central-1")]
-Prefix = Annotated[
-    str,
-    Text(
-        r"[A-Za-z0-9!_.*'()/=:@ -]{0,1024}",
-        "must be at most 1024 letters, digits, spaces and characters of !_.*'()/=:@-",
-    ),
-]
-Secret = Annotated[SecretStr, AfterValidator(_secret_text)]
 
 
 class _Shape(BaseModel):
@@ -67,6 +41,7 @@ class _Shape(BaseModel):
 
     provider: ClassVar[Provider]
     kind: ClassVar[str]
+    beside: ClassVar[str] = ""  # how the source of a credential begins that is beside one for the same place
 
     @property
     def source(self) -> str | None:
@@ -74,27 +49,8 @@ class _Shape(BaseModel):
         return None
 
 
-class ServiceAccountKey(BaseModel):
-    """The fields of a service account's key file that are used. The others are dropped."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-    type: Literal["service_account"]
-    project_id: ProjectId
-    private_key_id: Annotated[
-        str, Text(r"[A-Za-z0-9_-]{1,128}", "must be 1 to 128 letters, digits, underscores and hyphens")
-    ]
-    private_key: SecretStr = Field(max_length=4_096)  # of RSA with 4096 bits; 16,384 bits take minutes to check
-    client_email: AccountEmail
-    token_uri: str = Field(max_length=512)
-
-    @field_serializer("private_key")
-    def _revealed(self, value: SecretStr) -> str:
-        return value.get_secret_value()
-
-
 class _Gcp(_Shape):
-    provider = "GCP"
+    provider: ClassVar[Provider] = "GCP"
 
     project_id: ProjectId
     billing_export_table: ExportTable | None = None
@@ -132,7 +88,7 @@ class GcpImpersonation(_Gcp):
 
 
 class _Aws(_Shape):
-    provider = "AWS"
+    provider: ClassVar[Provider] = "AWS"
 
     region: AwsRegion
     bucket: Bucket
@@ -141,7 +97,7 @@ class _Aws(_Shape):
     @property
     def source(self) -> str | None:
         """The provider, the bucket and the prefix. Slashes at either end of the prefix make no difference."""
-        return f"aws:{self.bucket}/{self.prefix.strip('/')}".rstrip("/")
+        return f"{self.beside}aws:{self.bucket}/{self.prefix.strip('/')}".rstrip("/")
 
 
 class AwsAccessKey(_Aws):
@@ -149,7 +105,7 @@ class AwsAccessKey(_Aws):
 
     kind = "access_key"
 
-    access_key_id: Annotated[str, Text(r"[A-Z0-9]{16,128}", "must be 16 to 128 capital letters and digits")]
+    access_key_id: AccessKeyId
     secret_access_key: Secret
 
     @field_serializer("secret_access_key")
@@ -172,7 +128,7 @@ class AwsRole(_Aws):
 
 
 class _Azure(_Shape):
-    provider = "AZURE"
+    provider: ClassVar[Provider] = "AZURE"
 
     tenant_id: Uuid
     client_id: Uuid
@@ -188,7 +144,7 @@ class _Azure(_Shape):
     @property
     def source(self) -> str | None:
         """The provider, account, container and prefix. Slashes at either end of the prefix make no difference."""
-        return f"azure:{self.storage_account}/{self.container}/{self.prefix.strip('/')}".rstrip("/")
+        return f"{self.beside}azure:{self.storage_account}/{self.container}/{self.prefix.strip('/')}".rstrip("/")
 
 
 class AzureClientSecret(_Azure):
@@ -217,12 +173,64 @@ class AzureFederated(_Azure):
     federated_credential: FederatedCredential
 
 
-Credential = GcpServiceAccountKey | GcpImpersonation | AwsAccessKey | AwsRole | AzureClientSecret | AzureFederated
+class _FocusFiles(_Shape):
+    """A place with FOCUS files, a credential of its own beside those for the clouds' exports."""
+
+    provider: ClassVar[Provider] = "FOCUS"
+    beside = "focus:"
+
+
+class FocusS3Key(_FocusFiles, AwsAccessKey):
+    """An access key that may read FOCUS files in S3."""
+
+
+class FocusS3Role(_FocusFiles, AwsRole):
+    """A role that may read FOCUS files in S3."""
+
+
+class FocusBlobSecret(_FocusFiles, AzureClientSecret):
+    """A client secret of an application that may read FOCUS files in Blob storage."""
+
+
+class FocusBlobFederated(_FocusFiles, AzureFederated):
+    """An application that may read FOCUS files in Blob storage, and trusts the platform's worker."""
+
+
+class FocusHmacKey(_FocusFiles):
+    """An HMAC key of a service account that may read FOCUS files in Cloud Storage."""
+
+    kind = "hmac_key"
+
+    bucket: Bucket
+    prefix: Prefix = ""
+    hmac_access_id: AccessKeyId
+    hmac_secret: Secret
+
+    @field_serializer("hmac_secret")
+    def _revealed(self, value: SecretStr) -> str:
+        return value.get_secret_value()
+
+    @property
+    def source(self) -> str | None:
+        """FOCUS, Google Cloud, the bucket and the prefix."""
+        return f"{self.beside}gcp:{self.bucket}/{self.prefix.strip('/')}".rstrip("/")
+
+
+Credential = (
+    GcpServiceAccountKey | GcpImpersonation | AwsAccessKey | AwsRole | AzureClientSecret | AzureFederated | FocusHmacKey
+)
 # The field that shows which form of credentials was sent.
 _SHAPES: dict[str, dict[str, type[Credential]]] = {
     "GCP": {"service_account_json": GcpServiceAccountKey, "impersonate_service_account": GcpImpersonation},
     "AWS": {"access_key_id": AwsAccessKey, "role_arn": AwsRole},
     "AZURE": {"client_secret": AzureClientSecret, "federated_credential": AzureFederated},
+    "FOCUS": {
+        "access_key_id": FocusS3Key,
+        "role_arn": FocusS3Role,
+        "client_secret": FocusBlobSecret,
+        "federated_credential": FocusBlobFederated,
+        "hmac_access_id": FocusHmacKey,
+    },
 }
 
 

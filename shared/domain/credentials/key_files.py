@@ -6,8 +6,12 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
+
+from shared.domain.credentials.google_names import AccountEmail, ProjectId
+from shared.domain.requests.texts import Text
 from shared.errors import InvalidInput
 
 _FIELD = "credentials.service_account_json"
@@ -15,6 +19,25 @@ _MARKS = "\ufeff\u200b"  # a byte order mark, and a space without width, which e
 _LATIN_MARK = "\xef\xbb\xbf"  # a byte order mark that was read as Latin-1
 _WHOLE = "the whole text of the key file is needed, which is a JSON object"
 _LONGEST_NAME = 64
+
+
+class ServiceAccountKey(BaseModel):
+    """The fields of a service account's key file that are used. The others are dropped."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    type: Literal["service_account"]
+    project_id: ProjectId
+    private_key_id: Annotated[
+        str, Text(r"[A-Za-z0-9_-]{1,128}", "must be 1 to 128 letters, digits, underscores and hyphens")
+    ]
+    private_key: SecretStr = Field(max_length=4_096)  # of RSA with 4096 bits; 16,384 bits take minutes to check
+    client_email: AccountEmail
+    token_uri: str = Field(max_length=512)
+
+    @field_serializer("private_key")
+    def _revealed(self, value: SecretStr) -> str:
+        return value.get_secret_value()
 
 
 def read_key_file(text: Any) -> dict[str, Any]:

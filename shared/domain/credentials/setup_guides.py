@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.credentials.credentials import Provider
+from shared.domain.credentials.credentials import Cloud
 from shared.domain.credentials.trust import EXPORT_LABEL, ISSUER, audience_of
 
 
@@ -39,7 +39,7 @@ class SetupGuide:
     """
 
     tenant_id: str
-    provider: Provider
+    provider: Cloud
     issuer: str | None
     subject: str | None
     audience: str | None
@@ -47,7 +47,7 @@ class SetupGuide:
     credentials: Mapping[str, Any]
 
 
-def setup_guide(provider: Provider, tenant_id: str, platform: Platform) -> SetupGuide:
+def setup_guide(provider: Cloud, tenant_id: str, platform: Platform) -> SetupGuide:
     """The guide for one cloud."""
     return {"AWS": _aws, "AZURE": _azure, "GCP": _gcp}[provider](tenant_id, platform)
 

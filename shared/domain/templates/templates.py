@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from shared.domain.credentials.credentials import Provider
 from shared.domain.credentials.google_names import table_name
 from shared.domain.templates.config_problems import Place
 from shared.domain.templates.grain import Grain, covered_in_words, days_between, whole_days
@@ -77,7 +78,7 @@ class TemplateDocument(Strict):
 
     description: str
     owner: str
-    credentials: Literal["GCP", "AWS", "AZURE"]
+    credentials: Provider
     parameters: dict[Name, Parameter] = Field(default={})
     lookups: dict[Name, Lookup] = Field(default={})
     include: list[Name] = Field(default=[])  # files of configs/sql, whose statements are then the template's own

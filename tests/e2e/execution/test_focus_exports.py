@@ -1,7 +1,8 @@
-"""aws/cost/focus and azure/cost/focus from a bucket or container to published rows."""
+"""aws/cost/focus, azure/cost/focus and focus/cost/file from a bucket or container to published rows."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import uuid
 from collections.abc import Iterator, Sequence
@@ -61,6 +62,7 @@ def runs(
     known = environment.get("REQUESTS_CA_BUNDLE")
     trusted.write_bytes((Path(known).read_bytes() if known else b"") + azure.certificate.read_bytes())
     endpoints = {"BLOB_ENDPOINT": azure.endpoint, "ENTRA_ENDPOINT": azure.endpoint, "S3_ENDPOINT": s3.endpoint}
+    endpoints |= {"GCS_ENDPOINT": s3.endpoint}
     settings = environment | endpoints | {"STS_ENDPOINT": s3.endpoint, "REQUESTS_CA_BUNDLE": str(trusted)}
     instance = Instance(FunctionProcess("execute_run", lambda: settings, log_path=folder / "execute_run.log"))
     yield replace(executions, url=instance.url)
@@ -152,3 +154,29 @@ def test_the_same_costs_of_another_export_are_refused(runs: Executions, s3: Loca
     other = runs.admit(tenant, {}, template="focus", source=f"aws:{bucket}/others", max_retries=0)
     assert runs.deliver(other) == "FAILED"
     assert "CHECK_FAILED: other_exports: 1, expected 0" in runs.error_of(other)
+
+
+@pytest.mark.parametrize("store", ["azure", "gcp"])
+def test_files_of_anybody_are_loaded_from_any_store(
+    runs: Executions, s3: LocalS3, azure: LocalBlobs, make_tenant: MakeTenant, store: str
+) -> None:
+    tenant, name = make_tenant(), f"focus-{uuid.uuid4().hex[:12]}"
+    if store == "azure":
+        name = azure.make_container()
+        put, place = partial(azure.put, name), f"{ACCOUNT}/{name}/exports"
+        body = azure.credentials(name, "exports")["credentials"]
+    else:  # Cloud Storage answers the requests of S3's clients, so the local S3 plays it
+        s3.make_bucket(name)
+        put, place = partial(s3.put, name), f"{name}/exports"
+        body = {"bucket": name, "prefix": "exports", "hmac_access_id": s3.reader["access_key_id"]}
+        body["hmac_secret"] = s3.reader["secret_access_key"]
+    store_credentials(runs, tenant, {"provider": "FOCUS", "credentials": body})
+    put("exports/oracle-2026-08.csv", csv_of([charge("4", AUGUST)]))
+    put("exports/oracle-2026-09.csv.gz", gzip.compress(csv_of([charge("1.5"), charge("0.123456789")])))
+    run = partial(runs.run, tenant, {}, template="file", source=f"focus:{store}:{place}")
+    run()
+    wanted = [(AUGUST, "Oracle", "focus_1.0", 1, Decimal(4))]
+    assert published(runs, tenant) == [*wanted, (SEPTEMBER, "Oracle", "focus_1.0", 2, Decimal("1.623456789"))]
+    put("exports/oracle-2026-09.csv.gz", gzip.compress(csv_of([charge("9")])))
+    run()
+    assert published(runs, tenant) == [*wanted, (SEPTEMBER, "Oracle", "focus_1.0", 1, Decimal(9))]
