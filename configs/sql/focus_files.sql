@@ -59,7 +59,8 @@ SELECT
   IF(is_correction, 'Correction', NULL) AS ChargeClass,
   line.ChargeDescription,
   CASE
-    WHEN line.ChargeFrequency IN ('One-Time', 'Recurring', 'Usage-Based') THEN line.ChargeFrequency
+    WHEN line.ChargeFrequency IN ('One-Time', 'Recurring') THEN line.ChargeFrequency
+    WHEN line.ChargeFrequency = 'Usage-Based' AND charge_category != 'Purchase' THEN 'Usage-Based'
     WHEN charge_category = 'Usage' THEN 'Usage-Based'
     ELSE 'One-Time'
   END AS ChargeFrequency,
@@ -120,8 +121,8 @@ SELECT
   COALESCE(line.RegionId, LOWER(REPLACE(line.RegionName, ' ', ''))) AS RegionId,
   COALESCE(line.RegionName, line.RegionId) AS RegionName,
   line.ResourceId,
-  line.ResourceName,
-  line.ResourceType,
+  IF(line.ResourceId IS NULL, NULL, line.ResourceName) AS ResourceName,
+  IF(line.ResourceId IS NULL, NULL, COALESCE(line.ResourceType, line.ServiceName, publisher)) AS ResourceType,
   service_category AS ServiceCategory,
   COALESCE(line.ServiceName, publisher) AS ServiceName,
   COALESCE(line.ServiceProviderName, publisher) AS ServiceProviderName,
@@ -130,10 +131,10 @@ SELECT
     line.ServiceSubcategory,
     CONCAT('Other (', service_category, ')')
   ) AS ServiceSubcategory,
-  line.SkuId,
-  line.SkuMeter,
+  IF(charge_category = 'Tax', NULL, line.SkuId) AS SkuId,
+  IF(charge_category = 'Tax' OR line.SkuId IS NULL, NULL, line.SkuMeter) AS SkuMeter,
   PARSE_JSON(JSON_QUERY(line.SkuPriceDetails, '$')) AS SkuPriceDetails,
-  line.SkuPriceId,
+  IF(charge_category = 'Tax', NULL, line.SkuPriceId) AS SkuPriceId,
   line.SubAccountId,
   COALESCE(line.SubAccountName, line.SubAccountId) AS SubAccountName,
   CASE
@@ -206,11 +207,16 @@ SELECT
   COUNTIF(line.PublisherName IS DISTINCT FROM repaired.PublisherName) AS PublisherName,
   COUNTIF(line.RegionId IS DISTINCT FROM repaired.RegionId) AS RegionId,
   COUNTIF(line.RegionName IS DISTINCT FROM repaired.RegionName) AS RegionName,
+  COUNTIF(line.ResourceName IS DISTINCT FROM repaired.ResourceName) AS ResourceName,
+  COUNTIF(line.ResourceType IS DISTINCT FROM repaired.ResourceType) AS ResourceType,
   COUNTIF(line.ServiceCategory IS DISTINCT FROM repaired.ServiceCategory) AS ServiceCategory,
   COUNTIF(line.ServiceName IS DISTINCT FROM repaired.ServiceName) AS ServiceName,
   COUNTIF(line.ServiceProviderName IS DISTINCT FROM repaired.ServiceProviderName) AS ServiceProviderName,
   COUNTIF(line.ServiceSubcategory IS DISTINCT FROM repaired.ServiceSubcategory) AS ServiceSubcategory,
+  COUNTIF(line.SkuId IS DISTINCT FROM repaired.SkuId) AS SkuId,
+  COUNTIF(line.SkuMeter IS DISTINCT FROM repaired.SkuMeter) AS SkuMeter,
   COUNTIF(line.SkuPriceDetails IS NOT NULL AND repaired.SkuPriceDetails IS NULL) AS SkuPriceDetails,
+  COUNTIF(line.SkuPriceId IS DISTINCT FROM repaired.SkuPriceId) AS SkuPriceId,
   COUNTIF(line.SubAccountName IS DISTINCT FROM repaired.SubAccountName) AS SubAccountName,
   COUNTIF(line.SubAccountType IS DISTINCT FROM repaired.SubAccountType) AS SubAccountType,
   COUNTIF(line.Tags IS NOT NULL AND (repaired.Tags IS NULL OR NOT STARTS_WITH(TRIM(line.Tags), '{{'))) AS Tags
