@@ -95,6 +95,7 @@ class Export:
         files: int = 1,
         ending: str = "csv",
         manifest: Mapping[str, Any] | None = None,
+        columns: Sequence[str] = (),
     ) -> list[str]:
         """A run of the export: its files and then its manifest, with other values where given. The files' names."""
         last = calendar.monthrange(period.year, period.month)[1]
@@ -103,7 +104,7 @@ class Export:
         folder = f"{self.prefix}/costs/{days}/2026100300{run:02d}/{run:08d}-1111-4222-8333-444444444444"
         keys = [f"{folder}/part_{number}_0001.{ending}" for number in range(files)]
         for number, key in enumerate(keys):
-            self.put(key, ENCODERS[ending](rows[number::files], list(rows[0])))
+            self.put(key, ENCODERS[ending](rows[number::files], list(columns or rows[0])))
         told: dict[str, Any] = {
             "exportConfig": {"exportName": "costs", "type": "ActualCost"},
             "runInfo": {"startDate": f"{period}T00:00:00", "endDate": f"{period.replace(day=last)}T00:00:00"},

@@ -73,10 +73,11 @@ def charge(cost: str = "1", period: date = SEPTEMBER, **given: str) -> dict[str,
     }
 
 
-def csv_of(rows: Sequence[Row]) -> bytes:
+def csv_of(rows: Sequence[Row], columns: Sequence[str] = ()) -> bytes:
     """The rows as a CSV file; a row that lacks a column of another has nothing there."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), restval="")
+    names = columns or list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, names, restval="")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
