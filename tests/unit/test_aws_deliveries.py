@@ -201,6 +201,14 @@ def test_periods_that_have_not_changed_since_their_publish_are_not_read() -> Non
     assert [found.period for found in files(store).changed(published)] == [SEPTEMBER]
 
 
+def test_a_manifest_that_is_written_again_with_the_same_bytes_is_a_new_delivery() -> None:
+    store = MemoryStore()
+    put_report(store, "1")
+    published = {str(SEPTEMBER): files(store).deliveries[SEPTEMBER].digest}
+    put_report(store, "2")  # in place: the new files have the names that the manifest has already
+    assert [found.period for found in files(store).changed(published)] == [SEPTEMBER]
+
+
 def test_a_requested_period_that_is_missing_is_named() -> None:
     store = MemoryStore()
     put_report(store, "1")

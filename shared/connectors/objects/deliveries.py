@@ -44,8 +44,8 @@ class Delivery:
 
     @property
     def digest(self) -> str:
-        """A hash that changes when a part of it is delivered again."""
-        parts = [(item.key, item.etag, item.size) for item in self._objects]
+        """A hash that changes when a part of it is delivered again, also with a manifest of the same bytes."""
+        parts = [(item.key, item.etag, item.modified_at.isoformat()) for item in self._objects]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
     @property
