@@ -45,8 +45,9 @@ def test_nothing_that_a_tenant_enters_changes_the_audience_of_its_token(
             if cloud == "AWS"
             else {"federated_credential": {"audience": entered}}
         )
-        with pytest.raises(InvalidInput, match="is not yours to choose"):
-            check_credentials(cloud, form, token_uris=frozenset(), own_project=PLATFORM.project)
+        for provider in (cloud, "FOCUS"):
+            with pytest.raises(InvalidInput, match="is not yours to choose"):
+                check_credentials(provider, form, token_uris=frozenset(), own_project=PLATFORM.project)
     minted = audience_of(cloud, deployment=PLATFORM.project, tenant_id=other)
     assert (minted == owners) == (other == owner)
 
