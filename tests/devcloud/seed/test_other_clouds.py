@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def billed_by_aws(line: Json) -> float:
     ("deliver", "find", "ending", "lines", "billed"),
     [
         (deliver_report, aws_deliveries, ".parquet", lines_of_aws, billed_by_aws),
-        (deliver_export, azure_deliveries, ".csv.gz", lines_of_azure, lambda line: line["Cost"]),
+        (deliver_export, partial(azure_deliveries, kind_of=str), ".csv.gz", lines_of_azure, lambda line: line["Cost"]),
     ],
 )
 def test_a_bill_is_found_by_month_and_adds_up_to_its_truth(
