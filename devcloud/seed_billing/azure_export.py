@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from devcloud.objects import Buckets
-from devcloud.seed_billing.other_clouds import Bill, Use, tax, text
+from devcloud.seed_billing.other_clouds import Bill, Use, text
 
 Json = dict[str, Any]
 _ACCOUNT, _SUBSCRIPTION = "8611537", "ed570627-0265-4620-bb42-bae06bcfa914"
@@ -41,7 +41,7 @@ class Export:
 
     def __post_init__(self) -> None:
         self.charges.extend(self._usage(use) for use in self.bill.usage())
-        self.charges.extend(self._others())
+        self.charges.extend(self._purchases())
 
     @property
     def billed(self) -> Decimal:
@@ -78,14 +78,13 @@ class Export:
             **(_RESERVATION if is_reserved else {}),
         )  # fmt: skip
 
-    def _others(self) -> Iterator[Json]:
+    def _purchases(self) -> Iterator[Json]:
         for day in self.bill.days:
             yield self._charge(
                 day, _FEE, "Purchase", Product="Reserved VM Instance, Standard_E4s_v5, EU West, 1 Year",
                 PartNumber="AAH-99001", MeterCategory="Virtual Machines", MeterName="E4s v5", Quantity="1",
                 UnitPrice=text(_FEE), UnitOfMeasure="1 Hour", Frequency="Recurring", **_RESERVATION,
             )  # fmt: skip
-        yield self._charge(self.bill.period, tax(self.billed), "Tax", Product="Tax", Frequency="OneTime")
 
     def _charge(self, day: date, cost: Decimal, kind: str, **given: str) -> Json:
         return {
