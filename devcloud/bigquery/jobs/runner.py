@@ -206,7 +206,8 @@ class JobRunner:
         session.commit()
 
     def _finish(self, job: Job, session: Session) -> None:
-        with session.optimised(len(self._recorded)):
+        searched = len(self._recorded) if job.acknowledged else 0  # another job's record is only added
+        with session.optimised(searched):
             records.finish(session.cursor, job)
 
     def _note(self, job: Job) -> None:
