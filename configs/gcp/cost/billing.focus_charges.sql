@@ -112,29 +112,24 @@ lines AS (
     IF(LOWER(consumption_model.description) = 'default', NULL, NULLIF(consumption_model.id, '')) AS model_id,
     IF(LOWER(consumption_model.description) = 'default', NULL, NULLIF(consumption_model.description, '')) AS model_name,
     (
-      SELECT PARSE_JSON(CONCAT('{{', STRING_AGG(member, ',' ORDER BY member), '}}'))
+      SELECT
+        PARSE_JSON(CONCAT(
+          '{{',
+          STRING_AGG(
+            CONCAT(TO_JSON_STRING(member.key), ':', TO_JSON_STRING(member.value)), ','
+            ORDER BY CONCAT(TO_JSON_STRING(member.key), ':', TO_JSON_STRING(member.value))
+          ),
+          '}}'
+        ))
       FROM UNNEST(ARRAY_CONCAT(
+        ARRAY(SELECT AS STRUCT label.key, label.value FROM UNNEST(labels) AS label),
+        ARRAY(SELECT AS STRUCT CONCAT('project/', label.key) AS key, label.value FROM UNNEST(project.labels) AS label),
         ARRAY(
-          SELECT CONCAT(TO_JSON_STRING(label.key), ':', TO_JSON_STRING(label.value))
-          FROM UNNEST(labels) AS label
-          WHERE label.key IS NOT NULL
-        ),
-        ARRAY(
-          SELECT CONCAT(TO_JSON_STRING(CONCAT('project/', label.key)), ':', TO_JSON_STRING(label.value))
-          FROM UNNEST(project.labels) AS label
-          WHERE label.key IS NOT NULL
-        ),
-        ARRAY(
-          SELECT
-            CONCAT(
-              TO_JSON_STRING(CONCAT('tag/', COALESCE(CONCAT(tag.namespace, '/'), ''), tag.key)),
-              ':',
-              TO_JSON_STRING(tag.value)
-            )
+          SELECT AS STRUCT CONCAT('tag/', COALESCE(CONCAT(tag.namespace, '/'), ''), tag.key) AS key, tag.value
           FROM UNNEST(tags) AS tag
-          WHERE tag.key IS NOT NULL
         )
       )) AS member
+      WHERE member.key IS NOT NULL
     ) AS tags,
     x_source,
     x_usage_date,

@@ -27,7 +27,7 @@ class Typed:
     `parts` are the fields of a struct that the expression itself makes: a read of a field uses the part and not the
     struct. `chosen` holds the condition and the x of `IF(condition, x, NULL)`. `fails` marks ERROR(), which takes any
     type, as NULL does. `is_json` marks text that was taken out of a document whose numbers were checked. `never_null`
-    marks an array that is at least empty.
+    marks an array that is at least empty, `is_quoted` text of which all but JSON's punctuation is JSON strings or null.
     """
 
     sql: str
@@ -42,10 +42,16 @@ class Typed:
     fails: bool = False
     is_json: bool = False
     never_null: bool = False
+    is_quoted: bool = False
 
     def named(self, name: str) -> Typed:
         """The same expression under another implied column name."""
         return replace(self, name=name)
+
+
+def are_quoted(texts: Iterable[Typed]) -> bool:
+    """Whether these texts, one after the other, are JSON strings, null and JSON's punctuation, without spaces."""
+    return all(text.is_quoted or (isinstance(text.value, str) and set(text.value) <= set("{}[]:,")) for text in texts)
 
 
 def built(kind: SqlType, parts: Sequence[str], *, literal: bool = False) -> Typed:

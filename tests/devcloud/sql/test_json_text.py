@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from importlib import resources
 from typing import Any
@@ -127,3 +128,47 @@ def test_marker_of_macros_is_read_whatever_it_is_cast_to(kind: str) -> None:
 
 def test_markers_are_known() -> None:
     assert {"JSON", "DATE", "BIGINT", "TIMESTAMPTZ"} <= set(MARKED)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [],
+        [("a", "1")],
+        [("b", "2"), ("a", None), ("b", "1"), ("A", ",}")],
+        [("a", "1"), ("a", "2")],
+        [('q"\\', ":{"), ("é\n", ":["), ("1e400", "12345678901234567890.5")],
+    ],
+    ids=["none", "one", "unsorted and twice", "twice", "odd letters"],
+)
+def test_json_of_quoted_members_is_in_normal_form(warehouse: Warehouse, members: list[tuple[str, str | None]]) -> None:
+    listed = ", ".join(f"({json.dumps(name)}, {json.dumps(value)})" for name, value in members)
+    member = "CONCAT(TO_JSON_STRING(m.name), ':', TO_JSON_STRING(m.value))"
+    sql = f"""
+      CREATE TABLE members (name STRING, value STRING);
+      {f"INSERT INTO members VALUES {listed};" if listed else ""}
+      CREATE TABLE kept AS SELECT ARRAY(SELECT AS STRUCT m.name, m.value FROM members AS m) AS members"""
+    warehouse.run(sql)
+    made = f"(SELECT PARSE_JSON(CONCAT('{{', STRING_AGG({member}, ','), '}}')) FROM UNNEST(members) AS m)"
+    stored = warehouse.value(f"SELECT TO_JSON_STRING({made}) FROM kept")
+    first = dict(reversed(members))
+    wanted = json.dumps({name: first[name] for name in sorted(first)}, ensure_ascii=False, separators=(",", ":"))
+    assert stored == (wanted if members else "null")
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("'[', TO_JSON_STRING('b'), ',', TO_JSON_STRING('a'), ']'", '["b","a"]'),
+        ("'{', TO_JSON_STRING('b'), ':{},', TO_JSON_STRING('a'), ':', '[]}'", '{"a":[],"b":{}}'),
+        ("'{', TO_JSON_STRING('a'), ':', TO_JSON_STRING('b'), ',}'", None),
+        ("'{', TO_JSON_STRING('a'), '}'", None),
+    ],
+)
+def test_json_of_quoted_text_is_checked(warehouse: Warehouse, text: str, answer: str | None) -> None:
+    sql = f"SELECT TO_JSON_STRING(PARSE_JSON(CONCAT({text})))"
+    if answer is not None:
+        assert warehouse.value(sql) == answer
+    else:
+        with pytest.raises(BigQueryError, match="Invalid input"):
+            warehouse.value(sql)

@@ -10,7 +10,7 @@ from devcloud.bigquery.model import invalid_query, not_implemented
 from devcloud.bigquery.sql.binder import CALLS, Binder
 from devcloud.bigquery.sql.functions.aggregate_call import AggregateCall
 from devcloud.bigquery.sql.scope import Scope
-from devcloud.bigquery.sql.typed import Typed, coerce, require
+from devcloud.bigquery.sql.typed import Typed, are_quoted, coerce, require
 from devcloud.bigquery.types import BOOL, FLOAT64, INT64, JSON, NUMERIC, STRING, array_of
 
 Rule = Callable[[AggregateCall], Typed]
@@ -109,7 +109,7 @@ def string_agg(call: AggregateCall) -> Typed:
         raise invalid_query(f"No matching signature for aggregate function STRING_AGG for argument types: {kinds}")
     separator = require(given[1], STRING, "STRING_AGG separator").sql if len(given) == 2 else "','"
     if call.limit is None and not call.distinct:
-        return Typed(call.emit("string_agg", given[0].sql, separator), STRING)
+        return Typed(call.emit("string_agg", given[0].sql, separator), STRING, is_quoted=are_quoted(given))
     listed = call.listed(given[0].sql, f"{given[0].sql} IS NOT NULL")
     if call.limit is not None:
         listed = f"list_slice({listed}, 1, {call.limit})"

@@ -31,7 +31,8 @@ define("LAX_FLOAT64 LAX_DOUBLE", ("JSON -> FLOAT64", "bq_lax_float({0})"))
 
 def _parsed(text: Typed) -> str:
     constant = normal_json(text.value) if isinstance(text.value, str) else None
-    return f"bq_parse_json({text.sql})" if constant is None else f"CAST({quote_text(constant)} AS JSON)"
+    parse = "bq_parse_quoted_json" if text.is_quoted else "bq_parse_json"
+    return f"{parse}({text.sql})" if constant is None else f"CAST({quote_text(constant)} AS JSON)"
 
 
 def _path(binder: Binder, node: exp.Anonymous, scope: Scope) -> str:
@@ -109,7 +110,7 @@ def bind_to_json_string(binder: Binder, node: exp.Anonymous, scope: Scope) -> Ty
     if len(node.expressions) != 1:
         raise not_implemented("TO_JSON_STRING with pretty printing")
     value = binder.expr(node.expressions[0], scope)
-    return Typed(json_text(value), STRING)
+    return Typed(json_text(value), STRING, is_quoted=value.type == STRING)
 
 
 @function("TO_JSON")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -12,7 +13,7 @@ from devcloud.bigquery.sql.casts import cast
 from devcloud.bigquery.sql.literals import quote_text
 from devcloud.bigquery.sql.registry import call, define, later
 from devcloud.bigquery.sql.scope import Scope
-from devcloud.bigquery.sql.typed import Typed, require
+from devcloud.bigquery.sql.typed import Typed, are_quoted, require
 from devcloud.bigquery.types import BOOL, BYTES, STRING, array_of
 
 define("UPPER", ("STRING -> STRING", "bq_upper({0})"))
@@ -92,7 +93,7 @@ def bind_concat(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     """CONCAT of text, or of anything that can be cast to it; or of bytes."""
     given = [binder.expr(argument, scope) for argument in node.expressions]
     texts = [item if item.null or item.type in (STRING, BYTES) else cast(item, STRING) for item in given]
-    return call("CONCAT", texts)
+    return replace(call("CONCAT", texts), is_quoted=are_quoted(texts))
 
 
 _NAMED_GROUP_FREE = re.compile(r"(?<!\\)\((?!\?)")
