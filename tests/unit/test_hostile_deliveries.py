@@ -28,7 +28,7 @@ ITEM = MemoryStore().put("exports/cur-Manifest.json")
 DELIVERY = Delivery("exports/", "data export", SEPTEMBER, ITEM)
 PARSERS: dict[str, Callable[[bytes], Manifest]] = {
     "aws": partial(parse_aws, delivery=DELIVERY, bucket="bills", prefix="exports/"),
-    "azure": partial(parse_azure, delivery=DELIVERY, prefix="exports/"),
+    "azure": partial(parse_azure, delivery=DELIVERY, prefix="exports/", kinds=["ActualCost"]),
 }
 
 

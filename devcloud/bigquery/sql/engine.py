@@ -39,7 +39,7 @@ class Engine:
         self._rehearsed: dict[Hashable, None] = {}  # scripts that passed the check, oldest first
         with database.cursor() as cursor:
             cursor.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor to come
-            for name in ("text_macros.sql", "macros.sql"):
+            for name in ("text_macros.sql", "macros.sql", "json_macros.sql"):
                 cursor.execute(resources.files("devcloud.bigquery.sql").joinpath(name).read_text(encoding="utf-8"))
 
     def session(self) -> Session:

@@ -1,6 +1,6 @@
 """Writes a constant JSON value as BigQuery stores it: members sorted by name, only the first of duplicates.
 
-`bq_json_normal` of macros.sql does the same for values that are only known when the statement runs.
+`bq_json_normal` of json_macros.sql does the same for values that are only known when the statement runs.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from devcloud.bigquery.model import BigQueryError
 from devcloud.bigquery.sql.errors import translate
 from tests.support.devcloud.warehouse import Warehouse
 
-MACROS = resources.files("devcloud.bigquery.sql").joinpath("macros.sql").read_text()
+SQL = resources.files("devcloud.bigquery.sql")
+MACROS = "".join(SQL.joinpath(name).read_text() for name in ("macros.sql", "json_macros.sql"))
 MARKED = sorted(set(re.findall(r"'bq: .*? AS ([A-Z]+(?:\(\d+,\d+\))?)\)", MACROS)))
 
 
