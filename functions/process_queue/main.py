@@ -4,7 +4,7 @@ import flask
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.bootstrap import dispatcher
-from shared.domain.dispatching.next_starts import DEFAULT_MAX_RUNS
+from shared.domain.dispatching.dispatch import DEFAULT_MAX_RUNS
 from shared.http import Answer, Routes
 from shared.http.policies import PlatformCall, platform_caller
 

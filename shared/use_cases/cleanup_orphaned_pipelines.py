@@ -10,7 +10,7 @@ from typing import Any
 from shared.adapters.google.tasks import Tasks
 from shared.adapters.stores.orphans import Orphans
 from shared.adapters.stores.scheduler_jobs import SchedulerJobs
-from shared.domain.dispatching.next_starts import DEFAULT_MAX_RUNS
+from shared.domain.dispatching.dispatch import DEFAULT_MAX_RUNS
 from shared.runtime import log
 from shared.use_cases.process_queue import Dispatcher
 

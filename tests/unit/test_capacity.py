@@ -25,9 +25,16 @@ def queue_of(tenant_id: str, *, live: int, waiting: int) -> TenantQueue:
         )
         for number in range(waiting)
     ]  # fmt: skip
-    return TenantQueue(
-        TenantLimits(tenant_id, True, *GREEDY, started_today=0), set(), live, DailyStarts(GREEDY[0], 0), items
+    daily_limit, concurrent_limit = GREEDY
+    limits = TenantLimits(
+        tenant_id=tenant_id,
+        is_live=True,
+        daily_limit=daily_limit,
+        concurrent_limit=concurrent_limit,
+        started_today=0,
     )
+    starts = DailyStarts(left=daily_limit, reserved=0)
+    return TenantQueue(limits=limits, live=set(), live_count=live, starts=starts, waiting=items)
 
 
 @given(

@@ -9,12 +9,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain.dispatching.changes import Change, Decision
-from shared.domain.dispatching.next_starts import Capacity, admitted, admitted_to_close, pick_in_rotation, tenant_queues
+from shared.domain.dispatching.next_starts import (
+    Capacity,
+    pick_in_rotation,
+    start_attempt,
+    start_closing,
+    tenant_queues,
+)
 from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantLimits
 from shared.domain.dispatching.retry import RetryPolicy
 from shared.domain.dispatching.settling import Lease, Settler, cancelled, read_lease, requested_cancels
 
 MOST_CHANGES = 4_000  # as many as one transaction applies
+DEFAULT_MAX_RUNS = 2_000  # admissions of one call, unless the caller asks for another number
 
 
 @dataclass(frozen=True)
@@ -24,11 +31,13 @@ class DispatchPolicy:
     lease_length: how long an executor may stay silent.
     redeliver_after: how long an admitted run may stay unclaimed before its task is created again.
     max_redeliveries: how many of those tasks one call creates.
-    max_unclaimed, max_unclaimed_of_tenant: admitted runs that may wait for an executor, in all and of one tenant;
-    more runs would only wait in Cloud Tasks, ahead of other tenants' runs.
+    max_unclaimed: admitted runs that may wait for an executor; more would only wait in Cloud Tasks, ahead of other
+    tenants' runs.
+    max_unclaimed_of_tenant: the same for one tenant.
     executors: how many there are.
     max_changes: how many changes one transaction applies.
     pause: how long a run waits, at most, before it asks again whether Google has quota for it.
+    retry: how long a failed run waits before its next attempt.
     """
 
     lease_length: timedelta = timedelta(minutes=5)
@@ -40,6 +49,11 @@ class DispatchPolicy:
     max_changes: int = MOST_CHANGES
     pause: timedelta = timedelta(minutes=5)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+    @property
+    def look_for_claims_after(self) -> timedelta:
+        """How soon to look whether executors have claimed their runs: before a redelivery, for claims make room."""
+        return self.redeliver_after / 2
 
 
 @dataclass(frozen=True)
@@ -135,7 +149,6 @@ def _settle(state: QueueState, settler: Settler, cancels: frozenset[str]) -> _Li
 
 def _split_waiting(state: QueueState, cancels: frozenset[str]) -> _Waiting:
     """The waiting items, split by requested cancels. A cancelled run that may have published is closed first."""
-    limits = {tenant.tenant_id: tenant for tenant in state.tenants}
     ready: list[QueueItem] = []
     to_close: set[str] = set()
     cancellations: list[Change] = []
@@ -145,7 +158,7 @@ def _split_waiting(state: QueueState, cancels: frozenset[str]) -> _Waiting:
         if item.run_id not in cancels:
             if item.available_at <= state.now:
                 ready.append(item)
-        elif _needs_closing(item, limits.get(item.tenant_id)):
+        elif _needs_closing(item, state.limits.get(item.tenant_id)):
             ready.append(item)
             to_close.add(item.run_id)
         else:
@@ -170,25 +183,26 @@ def _admit(
     new_id: Callable[[], str],
 ) -> _Admission:
     """Give leases to waiting items within the limits of each tenant and the platform, and a reason to all others."""
-    limits = {tenant.tenant_id: tenant for tenant in state.tenants}
-    queues = tenant_queues((item for item, _ in live.running), waiting.ready, limits, state.now, waiting.to_close)
+    live_items = (item for item, _ in live.running)
+    queues = tenant_queues(live_items, waiting.ready, state.limits, state.now, waiting.to_close)
     capacity = Capacity(
-        admissions=min(max_runs, policy.max_unclaimed - len(live.unclaimed)),
+        admissions_left=min(max_runs, policy.max_unclaimed - len(live.unclaimed)),
         executors=policy.executors - len(live.running),
         unclaimed_of_tenant=policy.max_unclaimed_of_tenant,
         unclaimed=Counter(item.tenant_id for item, _ in live.unclaimed),
     )
     picks, has_more_to_admit = pick_in_rotation(queues, capacity)
-    admissions = []
+    admitted = []
     for queue, item in picks:
-        admit = admitted_to_close if item.run_id in waiting.to_close else admitted
-        admissions.append(admit(item, state.now, policy.lease_length, new_id))
+        start = start_closing if item.run_id in waiting.to_close else start_attempt
+        admitted.append(start(item, state.now, policy.lease_length, new_id))
         queue.count(item)
     picked = {item.run_id for _, item in picks}
-    others = [queue.refuse_or_wait(item) for queue in queues for item in queue.waiting if item.run_id not in picked]
-    refused = [change for change in others if change and change.after is None]
-    new_wait_reasons = [change for change in others if change and change.after]
-    return _Admission(admissions, refused, new_wait_reasons, has_more_to_admit)
+    left = [(queue, item) for queue in queues for item in queue.waiting if item.run_id not in picked]
+    not_admitted = [queue.refuse_or_wait(item) for queue, item in left]
+    refused = [change for change in not_admitted if change and change.after is None]
+    new_wait_reasons = [change for change in not_admitted if change and change.after]
+    return _Admission(admitted, refused, new_wait_reasons, has_more_to_admit)
 
 
 def _due_for_redelivery(live: _LiveRuns, now: datetime, policy: DispatchPolicy) -> list[QueueItem]:
@@ -207,8 +221,8 @@ def _look_again_at(
     """The next moment at which a change is due without an event."""
     moments = [lease.expires_at for _, lease in live.running]
     is_handed_out = live.unclaimed or any(change.action == "ADMIT" for change in changes)
-    if has_more_to_admit and is_handed_out:  # no event announces that an executor has claimed a run
-        moments.append(state.now + policy.redeliver_after / 2)
+    if has_more_to_admit and is_handed_out:  # no event announces a claim
+        moments.append(state.now + policy.look_for_claims_after)
     moments += [lease.unclaimed_since + policy.redeliver_after for _, lease in live.unclaimed]
     if state.next_available_at:
         moments.append(state.next_available_at)

@@ -15,7 +15,6 @@ QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 SUBSCRIPTION_NOT_LIVE = "SUBSCRIPTION_NOT_LIVE"
 # A waiting run's priority rises by one in this time, so that newer runs of higher priority cannot delay it for ever.
 AGEING_STEP = timedelta(minutes=15)
-DEFAULT_MAX_RUNS = 2_000  # as many decisions as one transaction takes
 
 
 @dataclass
@@ -58,7 +57,7 @@ class TenantQueue:
     starts: DailyStarts
     waiting: list[QueueItem]
 
-    def admissible(self) -> list[QueueItem]:
+    def candidates(self) -> list[QueueItem]:
         """The waiting items that could start now if this were the only tenant, best first."""
         busy, slots, starts = set(self.live), self._free_slots(), replace(self.starts)
         chosen: list[QueueItem] = []
@@ -118,9 +117,8 @@ def tenant_queues(
     """
     queues: dict[str, TenantQueue] = {}
     for item in sorted(waiting, key=lambda item: (item.run_id not in to_close, *aged_order(item, now))):
-        own = limits.get(item.tenant_id) or TenantLimits(item.tenant_id, False, 0, 0, 0)
-        starts = DailyStarts(own.daily_limit - own.started_today, own.due_today)
-        queue = queues.setdefault(item.tenant_id, TenantQueue(own, set(), 0, starts, []))
+        queue = queues.get(item.tenant_id) or _empty_queue(limits.get(item.tenant_id) or _nothing(item.tenant_id))
+        queues[item.tenant_id] = queue
         queue.waiting.append(item)
         queue.starts.reserve(item)
     for item in live:
@@ -128,6 +126,16 @@ def tenant_queues(
             queue_of_live.live.add(item.key)
             queue_of_live.live_count += 1
     return sorted(queues.values(), key=_rotation_order)
+
+
+def _empty_queue(limits: TenantLimits) -> TenantQueue:
+    starts = DailyStarts(left=limits.daily_limit - limits.started_today, reserved=limits.due_today)
+    return TenantQueue(limits=limits, live=set(), live_count=0, starts=starts, waiting=[])
+
+
+def _nothing(tenant_id: str) -> TenantLimits:
+    """The limits of a tenant that has none: it may start nothing."""
+    return TenantLimits(tenant_id=tenant_id, is_live=False, daily_limit=0, concurrent_limit=0, started_today=0)
 
 
 def aged_order(item: QueueItem, now: datetime) -> tuple[int, datetime, str]:
@@ -148,11 +156,11 @@ def _rotation_order(queue: TenantQueue) -> tuple[bool, float, int, str]:
 class Capacity:
     """The number of runs for which the platform still has room.
 
-    `admissions`: how many more runs one call may admit. `executors`: how many are free. `unclaimed`: how many admitted
-    runs of each tenant wait for an executor. `unclaimed_of_tenant`: how many of a tenant may.
+    `admissions_left`: how many more runs one call may admit. `executors`: how many are free. `unclaimed`: how many
+    admitted runs of each tenant wait for an executor. `unclaimed_of_tenant`: how many of a tenant may.
     """
 
-    admissions: int
+    admissions_left: int
     executors: int
     unclaimed_of_tenant: int
     unclaimed: Counter[str]
@@ -164,11 +172,11 @@ class Capacity:
         """
         unclaimed = self.unclaimed[queue.limits.tenant_id] + picked
         leaves_executors = queue.live_count + picked < self.executors
-        return self.admissions > 0 and leaves_executors and unclaimed < self.unclaimed_of_tenant
+        return self.admissions_left > 0 and leaves_executors and unclaimed < self.unclaimed_of_tenant
 
     def use(self) -> None:
         """Count one admission."""
-        self.admissions -= 1
+        self.admissions_left -= 1
         self.executors -= 1
 
 
@@ -176,23 +184,23 @@ def pick_in_rotation(
     queues: Sequence[TenantQueue], capacity: Capacity
 ) -> tuple[list[tuple[TenantQueue, QueueItem]], bool]:
     """Pick one item of each tenant, then a second of each, within the capacity. Return also whether some are left."""
-    admissible = [(queue, queue.admissible()) for queue in queues]
+    candidates = [(queue, queue.candidates()) for queue in queues]
     picks: list[tuple[TenantQueue, QueueItem]] = []
-    for rotation in range(max((len(items) for _, items in admissible), default=0)):
-        for queue, items in admissible:
+    for rotation in range(max((len(items) for _, items in candidates), default=0)):
+        for queue, items in candidates:
             if rotation < len(items) and capacity.has_room_for(queue, rotation):
                 capacity.use()
                 picks.append((queue, items[rotation]))
-    return picks, len(picks) < sum(len(items) for _, items in admissible)
+    return picks, len(picks) < sum(len(items) for _, items in candidates)
 
 
-def admitted(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
+def start_attempt(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
     """The item with a new attempt under a new lease. The first attempt counts on its UTC day."""
     counted = replace(item, attempt=item.attempt + 1, quota_date=item.quota_date or now.date())
     return Change("ADMIT", item, with_lease(counted, new_id(), now, lease, hop=0))
 
 
-def admitted_to_close(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
+def start_closing(item: QueueItem, now: datetime, lease: timedelta, new_id: Callable[[], str]) -> Change:
     """A lease for the closing task of a run that was cancelled between two attempts, without a new attempt."""
     closing = with_lease(item, new_id(), now, lease, hop=0)
     return Change("ADMIT", item, replace(closing, wait_reason=CLOSING))

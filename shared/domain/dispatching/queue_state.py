@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 
 QUEUED, PROCESSING = "QUEUED", "PROCESSING"
 
@@ -102,3 +103,8 @@ class QueueState:
     tenants: tuple[TenantLimits, ...]
     queued_count: int
     next_available_at: datetime | None = None
+
+    @cached_property
+    def limits(self) -> dict[str, TenantLimits]:
+        """The limits of each tenant by its id."""
+        return {tenant.tenant_id: tenant for tenant in self.tenants}
