@@ -14,6 +14,10 @@ locals {
     var.admin_key_ingress,
     length(var.operators) > 0 ? local.operator_functions : toset([]),
   )
+  ingress = {
+    for name in keys(local.functions) :
+    name => contains(local.functions_open_to_internet, name) ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
+  }
 }
 
 resource "google_cloudfunctions2_function" "functions" {
@@ -45,12 +49,12 @@ resource "google_cloudfunctions2_function" "functions" {
     max_instance_request_concurrency = each.value.concurrency
     min_instance_count               = try(each.value.min_instances, 0)
     max_instance_count               = each.value.max_instances
-    ingress_settings                 = contains(local.functions_open_to_internet, each.key) ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
+    ingress_settings                 = local.ingress[each.key]
     all_traffic_on_latest_revision   = true
     environment_variables            = local.environments[each.key]
   }
 
-  # The columns and tables that new code writes have to exist first.
+  # The columns and tables that new code writes have to exist first. The build also needs its rights.
   depends_on = [
     google_bigquery_table.central,
     google_artifact_registry_repository_iam_member.build,

@@ -1,9 +1,57 @@
 # All grants, each on the narrowest possible resource. Rights on tables follow from `appended_by`, `mutated_by`,
 # `removed_by` and `read_by` in configs/tables, all other rights from configs/platform.yml.
 
+locals {
+  members = { for name, account in google_service_account.accounts : name => account.member }
+  roles = {
+    for name, role in google_project_iam_custom_role.roles :
+    name => "projects/${var.project_id}/roles/${role.role_id}"
+  }
+
+  # A table names its users as functions, or as accounts if an operator's command uses it.
+  account_of_user = merge(
+    { for name in keys(local.platform.service_accounts) : name => name },
+    { for name, function in local.functions : name => function.service_account },
+  )
+  # Tables also name writers that are no accounts of the platform. They get no right. Any other unknown name is an error.
+  other_writers = ["terraform", "subscription_system"]
+  table_users = {
+    for table, config in local.tables : table => {
+      append = [for writer in try(config.appended_by, []) : writer.function]
+      change = concat(try(config.mutated_by, []), try(config.removed_by, []))
+      read   = try(config.read_by, [])
+    }
+  }
+  table_rights = {
+    for table, users in local.table_users : table => {
+      for right, names in users :
+      right => toset([for name in setsubtract(names, local.other_writers) : local.account_of_user[name]])
+    }
+  }
+  # An account that changes a table can also append to it and read it.
+  table_roles = {
+    for table, rights in local.table_rights : table => {
+      TableWriter   = rights.change
+      TableAppender = setsubtract(rights.append, rights.change)
+      TableReader   = setsubtract(rights.read, rights.change)
+    }
+  }
+  table_grants = merge(flatten([
+    for table, roles in local.table_roles : [
+      for role, accounts in roles : {
+        for account in accounts :
+        "${table}/${account}/${role}" => { table = table, account = account, role = role }
+      }
+    ]
+  ])...)
+
+  accounts      = local.platform.service_accounts
+  query_callers = setunion([for function in values(local.functions) : function.service_account], ["operator"])
+}
+
 # Predefined BigQuery roles also let a writer delete, share and redefine tables. Without getData, an appender can add
-# rows but neither change nor remove them. An account that also reads the table can do both, because BigQuery has no
-# narrower right.
+# rows but neither change nor remove them. An account that also reads the table can also change and remove rows, because
+# BigQuery has no narrower right.
 resource "google_project_iam_custom_role" "roles" {
   for_each = {
     TableReader = {
@@ -44,52 +92,6 @@ resource "google_project_iam_custom_role" "roles" {
   permissions = each.value.permissions
 
   depends_on = [google_project_service.apis]
-}
-
-locals {
-  members = { for name, account in google_service_account.accounts : name => account.member }
-  roles = {
-    for name, role in google_project_iam_custom_role.roles :
-    name => "projects/${var.project_id}/roles/${role.role_id}"
-  }
-
-  # A table names its users as functions, or as accounts if an operator's command uses it.
-  account_of_user = merge(
-    { for name in keys(local.platform.service_accounts) : name => name },
-    { for name, function in local.functions : name => function.service_account },
-  )
-  table_users = {
-    for table, config in local.tables : table => {
-      append = [for writer in try(config.appended_by, []) : writer.function]
-      change = concat(try(config.mutated_by, []), try(config.removed_by, []))
-      read   = try(config.read_by, [])
-    }
-  }
-  table_rights = {
-    for table, users in local.table_users : table => {
-      for right, names in users :
-      right => toset([for name in names : local.account_of_user[name] if can(local.account_of_user[name])])
-    }
-  }
-  # An account that changes a table can also append to it and read it.
-  table_roles = {
-    for table, rights in local.table_rights : table => {
-      TableWriter   = rights.change
-      TableAppender = setsubtract(rights.append, rights.change)
-      TableReader   = setsubtract(rights.read, rights.change)
-    }
-  }
-  table_grants = merge(flatten([
-    for table, roles in local.table_roles : [
-      for role, accounts in roles : {
-        for account in accounts :
-        "${table}/${account}/${role}" => { table = table, account = account, role = role }
-      }
-    ]
-  ])...)
-
-  accounts      = local.platform.service_accounts
-  query_callers = setunion([for function in values(local.functions) : function.service_account], ["operator"])
 }
 
 resource "google_bigquery_table_iam_member" "tables" {
@@ -184,7 +186,7 @@ resource "google_service_account_iam_member" "task_creators" {
 resource "google_cloud_run_v2_service_iam_member" "invokers" {
   for_each = merge([
     for name, function in local.private_functions : {
-      for invoker in try(function.invokers, []) :
+      for invoker in function.invokers :
       "${name}/${invoker}" => { function = name, member = local.members[invoker] }
     }
   ]...)
@@ -214,7 +216,12 @@ resource "google_service_account_iam_member" "reencryptors" {
   member             = each.value
 }
 
-resource "google_cloud_run_v2_service_iam_member" "operators" {
+moved {
+  from = google_cloud_run_v2_service_iam_member.operators
+  to   = google_cloud_run_v2_service_iam_member.operators_as_invokers
+}
+
+resource "google_cloud_run_v2_service_iam_member" "operators_as_invokers" {
   for_each = {
     for pair in setproduct(local.operator_functions, var.operators) :
     join("/", pair) => { function = pair[0], member = pair[1] }

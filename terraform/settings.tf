@@ -10,7 +10,7 @@ locals {
   ])
 
   # Every setting by name. A setting that is null is left out of the environment.
-  settings = merge(
+  setting_values = merge(
     {
       ADMIN_KEY_SECRET       = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["admin_key"].secret_id}"
       API_SERVICE_ACCOUNT    = local.account_emails.api
@@ -32,8 +32,8 @@ locals {
     {
       ALLOWED_ORIGINS  = length(var.allowed_origins) == 0 ? null : join(",", var.allowed_origins)
       DATASET_KMS_KEY  = var.cmek.dataset_key == "" ? null : var.cmek.dataset_key
-      PROXIES_IN_FRONT = local.gateway_enabled ? "1" : null # the gateway's address comes after the caller's
-      TENANT_TOKEN_URI = null                               # only the local cloud has a token server of its own
+      PROXIES_IN_FRONT = local.gateway_enabled ? "1" : null # then the last address is the gateway's own
+      TENANT_TOKEN_URI = null                               # never set in Google Cloud; only the local cloud sets it
     },
   )
   unset_settings = [for name, value in local.optional_settings : name if value == null]
@@ -48,7 +48,7 @@ locals {
       },
       {
         for setting in setsubtract(function.environment, local.unset_settings) :
-        setting => merge(local.settings, { FUNCTION_URL = local.function_urls[name] })[setting]
+        setting => merge(local.setting_values, { FUNCTION_URL = local.function_urls[name] })[setting]
       },
       contains(var.admin_key_ingress, name) ? { ADMIN_KEY_INGRESS = "true" } : {},
     )

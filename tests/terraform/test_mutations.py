@@ -17,6 +17,14 @@ def test_a_misspelt_argument_is_refused(copied: Workspace) -> None:
     assert 'An argument named "timeout_second" is not expected here' in done.stdout + done.stderr
 
 
+def test_a_misspelt_user_of_a_table_is_refused(copied: Workspace) -> None:
+    copied.replace("configs/tables/tenants/dispatcher_state.yml", "reset_daily_quotas", "reset_daily_quota")
+    done = copied.run("plan", "-input=false", "-no-color", "-refresh=false")
+    assert done.returncode != 0
+    assert "Error: Invalid index" in done.stdout + done.stderr
+    assert "local.account_of_user[name]" in done.stdout + done.stderr
+
+
 def test_a_dropped_grant_is_found(copied: Workspace) -> None:
     copied.replace("configs/platform.yml", "    kms: [decrypt]\n", "")
     with pytest.raises(AssertionError, match="missing"):
