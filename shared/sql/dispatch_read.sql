@@ -5,8 +5,8 @@
 -- param: unexamined INT64
 -- param: ageing_seconds INT64
 WITH
--- Requested cancels of all the time for which events are kept, because a run may wait that long. This reads only
--- narrow columns of these partitions; `sign` reads the wide columns of the last days.
+-- The requested cancels. A run may wait as long as events are kept, so this reads all partitions, but narrow columns
+-- only. The CTE sign reads the wide columns, of the last seven days.
 cancelled AS (
   SELECT
     run_id,

@@ -95,11 +95,10 @@ LEFT JOIN schedule ON schedule.tenant_id = owner.tenant_id
 LEFT JOIN held ON held.tenant_id = owner.tenant_id
 
 -- name: accept_runs
--- Inserts a run, or a backfill's runs, into the tenant's run log and the queue, all or none. INSERTs cause no
--- conflict. `runs` is a JSON array of their ids, parameters and positions. A position shifts a run's times by a
--- microsecond: the run log lists the newest first, the queue begins with the earliest scheduled_time. The job's id
--- prevents a second acceptance of the same request. BigQuery forgets the id after six months; from then on the row in
--- the run log prevents it.
+-- Inserts a run, or all runs of a backfill, into the tenant's run log and the queue, in one transaction.
+-- runs: a JSON array with run_id, parameters and position. Each position moves the times by one microsecond, so that
+-- both tables keep the order of the runs. The job's id refuses a second acceptance of the request; after six months
+-- BigQuery has forgotten it, and the row in the run log refuses it.
 -- param: request_id STRING
 -- param: backfill_id STRING
 -- param: runs STRING
@@ -133,18 +132,18 @@ SELECT
     ),
     ERROR('Refused: RUN_EXISTS'),
     JSON_VALUE(run, '$.run_id')
-  ),
-  @tenant_id,
-  JSON_VALUE(run, '$.run_id'),
-  @pipeline_id,
-  @user_id,
-  'api',
-  @trigger_by,
-  @status,
-  PARSE_JSON(JSON_QUERY(run, '$.parameters')),
-  @retry_of,
-  @backfill_id,
-  TIMESTAMP_SUB(@accepted_at, INTERVAL CAST(JSON_VALUE(run, '$.position') AS INT64) MICROSECOND)
+  ) AS pipeline_logging_id,
+  @tenant_id AS tenant_id,
+  JSON_VALUE(run, '$.run_id') AS run_id,
+  @pipeline_id AS pipeline_id,
+  @user_id AS user_id,
+  'api' AS trigger_type,
+  @trigger_by AS trigger_by,
+  @status AS status,
+  PARSE_JSON(JSON_QUERY(run, '$.parameters')) AS parameters,
+  @retry_of AS retry_of,
+  @backfill_id AS backfill_id,
+  TIMESTAMP_SUB(@accepted_at, INTERVAL CAST(JSON_VALUE(run, '$.position') AS INT64) MICROSECOND) AS created_at
 FROM UNNEST(JSON_QUERY_ARRAY(@runs)) AS run;
 
 INSERT INTO {tenants}.pipeline_execution_queue (
@@ -153,28 +152,28 @@ INSERT INTO {tenants}.pipeline_execution_queue (
   parameters, user_id, wait_reason
 )
 SELECT
-  JSON_VALUE(run, '$.run_id'),
-  @tenant_id,
-  @provider,
-  @domain,
-  @pipeline_template,
-  @pipeline_id,
-  @source,
-  @backfill_id,
-  JSON_VALUE(run, '$.run_id'),
-  'api',
-  @trigger_by,
-  'QUEUED',
-  @priority,
-  TIMESTAMP_ADD(@accepted_at, INTERVAL CAST(JSON_VALUE(run, '$.position') AS INT64) MICROSECOND),
-  @accepted_at,
-  @accepted_at,
-  0,
-  0,
-  @max_retries,
-  PARSE_JSON(JSON_QUERY(run, '$.parameters')),
-  @user_id,
-  @wait_reason
+  JSON_VALUE(run, '$.run_id') AS run_id,
+  @tenant_id AS tenant_id,
+  @provider AS provider,
+  @domain AS domain,
+  @pipeline_template AS pipeline_template,
+  @pipeline_id AS pipeline_id,
+  @source AS source,
+  @backfill_id AS backfill_id,
+  JSON_VALUE(run, '$.run_id') AS pipeline_logging_id,
+  'api' AS trigger_type,
+  @trigger_by AS trigger_by,
+  'QUEUED' AS state,
+  @priority AS priority,
+  TIMESTAMP_ADD(@accepted_at, INTERVAL CAST(JSON_VALUE(run, '$.position') AS INT64) MICROSECOND) AS scheduled_time,
+  @accepted_at AS available_at,
+  @accepted_at AS added_at,
+  0 AS attempt,
+  0 AS hop,
+  @max_retries AS max_retries,
+  PARSE_JSON(JSON_QUERY(run, '$.parameters')) AS parameters,
+  @user_id AS user_id,
+  @wait_reason AS wait_reason
 FROM UNNEST(JSON_QUERY_ARRAY(@runs)) AS run;
 
 COMMIT TRANSACTION;

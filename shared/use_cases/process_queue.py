@@ -104,7 +104,7 @@ class Dispatcher:
     def _decide_and_apply(self, max_runs: int) -> Dispatched:
         state = self.queue.read()
         decision = decide(state, policy=self.policy, max_runs=max_runs, rng=self.rng, new_id=self.new_id)
-        decision = self.queue.fitting(decision)
+        decision = self.queue.fit_request(decision)
         if not decision.changes:
             return Dispatched(state, decision, ())
         self.queue.apply(state, decision)

@@ -19,8 +19,8 @@ from shared.domain.dispatching.usage_changes import usage_changes
 from shared.errors import MESSAGE_LENGTH, JobFailed, TransactionAborted
 from shared.runtime import log
 
-_FRONT_PER_TENANT = 500
-_CHANGES_BYTES = 7_000_000  # so many in a request, whose limit is ten million
+_FRONT_PER_TENANT = 500  # waiting runs that one read returns, counted and uncounted runs separately
+_CHANGES_BYTES = 7_000_000  # BigQuery's limit for a request is ten million bytes
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class DispatchQueue:
         return QueueState(
             epoch=row["epoch"],
             now=row["now"],
-            items=tuple(QueueItem(**item) for item in _one_of_each(row["items"])),
+            items=tuple(QueueItem(**item) for item in _without_duplicates(row["items"])),
             signs=tuple(RunSign(**sign) for sign in row["signs"]),
             tenants=tuple(TenantLimits(**tenant) for tenant in row["tenants"]),
             queued_count=row["queued_count"],
             next_available_at=row["next_available_at"],
         )
 
-    def fitting(self, decision: Decision) -> Decision:
+    def fit_request(self, decision: Decision) -> Decision:
         """The part of a decision that fits into one request. The next call decides the rest again."""
         size = 0
         for count, change in enumerate(decision.changes):
@@ -82,17 +82,6 @@ class DispatchQueue:
             raise TransactionAborted from error
 
 
-def _one_of_each(items: Sequence[Row]) -> list[Row]:
-    """Each run once. If a run has two rows, the decision about the one changes both."""
-    found: dict[str, Row] = {}
-    for item in items:
-        if item["run_id"] not in found or item["state"] == PROCESSING:
-            found[item["run_id"]] = item
-    if len(found) < len(items):
-        log.error("runs are in the queue twice", count=len(items) - len(found))
-    return list(found.values())
-
-
 def decision_statement(changes: Sequence[Change], *, counts: bool) -> Statement:
     """The transaction that applies these changes. It has only the needed statements, because each takes time."""
     scheduled = [change for change in changes if change.before.config_id]
@@ -108,6 +97,17 @@ def decision_statement(changes: Sequence[Change], *, counts: bool) -> Statement:
     }
     parts = [statement("dispatch_apply", name) for name, is_wanted in wanted.items() if is_wanted]
     return joined("apply_decision", parts, "\n\n")
+
+
+def _without_duplicates(items: Sequence[Row]) -> list[Row]:
+    """Each run once; a row in PROCESSING wins. A decision about a run changes all its rows."""
+    found: dict[str, Row] = {}
+    for item in items:
+        if item["run_id"] not in found or item["state"] == PROCESSING:
+            found[item["run_id"]] = item
+    if len(found) < len(items):
+        log.error("runs are in the queue twice", count=len(items) - len(found))
+    return list(found.values())
 
 
 def _change_row(change: Change) -> dict[str, Any]:

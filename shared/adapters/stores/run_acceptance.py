@@ -39,18 +39,18 @@ class RunAcceptance:
         rows = self.warehouse.read(statement("run_acceptance", "find_standing"), values)
         return _standing(rows[0]) if rows else None
 
-    def accept(self, queueable: QueueableRuns, answer: AcceptedRun) -> AcceptedRun | None:
+    def accept(self, queueable: QueueableRuns, accepted: AcceptedRun) -> AcceptedRun | None:
         """Insert the runs and their queue items under the request's id, once. One job.
 
-        It returns `answer`, which is this call's answer, or the answer of an earlier call with this id. It returns
-        None if no run can begin under this id any more.
+        Returns `accepted`, or what an earlier call accepted under this id. None if the id is used up: its job failed,
+        or BigQuery has forgotten the job of a run that exists.
         """
         runs = [{**run, "position": position} for position, run in enumerate(queueable.runs)]
         values = {
             **asdict(queueable),
             "runs": json.dumps(runs),
-            "status": answer.start.status,
-            "wait_reason": answer.start.wait_reason,
+            "status": accepted.start.status,
+            "wait_reason": accepted.start.wait_reason,
             "priority": BACKFILL_PRIORITY if queueable.backfill_id else MANUAL_PRIORITY,
             "max_retries": MANUAL_MAX_RETRIES,
         }
@@ -60,25 +60,25 @@ class RunAcceptance:
                 values,
                 job_id=_job_id(queueable.request_id),
                 dataset=queueable.tenant_id,
-                options=JobOptions(_labels(answer)),
+                options=JobOptions(_labels(accepted)),
             )
             self.warehouse.finished(job)
         except DuplicateJob:
-            return self._answer_of(queueable.request_id, self.warehouse.get_job(_job_id(queueable.request_id)))
+            return self._accepted_by(queueable.request_id, self.warehouse.get_job(_job_id(queueable.request_id)))
         except AssertionFailed:
             return None
-        return answer
+        return accepted
 
     def find_accepted(self, run_id: str) -> AcceptedRun | None:
         """The run that was accepted under this id, read from its job, or None if there is no job or it failed."""
         job = self.warehouse.find_job(_job_id(run_id))
-        return self._answer_of(run_id, job) if job else None
+        return self._accepted_by(run_id, job) if job else None
 
     def is_used(self, run_id: str) -> bool:
         """Whether a job, failed or not, has used this run's id."""
         return self.warehouse.find_job(_job_id(run_id)) is not None
 
-    def _answer_of(self, run_id: str, job: bigquery.QueryJob) -> AcceptedRun | None:
+    def _accepted_by(self, run_id: str, job: bigquery.QueryJob) -> AcceptedRun | None:
         return None if self.warehouse.failure(job) else _from_labels(run_id, job)
 
 
@@ -101,9 +101,9 @@ def _job_id(run_id: str) -> str:
     return f"cvg-accept-{run_id}"
 
 
-# The job's labels keep the answer, so that a repeated call reads it without a query.
-def _labels(answer: AcceptedRun) -> dict[str, str]:
-    facts = {"body": answer.body_digest, **vars(answer.start), **(vars(answer.quota) if answer.quota else {})}
+def _labels(accepted: AcceptedRun) -> dict[str, str]:
+    """The labels of the job. They keep the answer, so that a repeated call reads it without a query."""
+    facts = {"body": accepted.body_digest, **vars(accepted.start), **(vars(accepted.quota) if accepted.quota else {})}
     return {name: str(value) for name, value in facts.items() if value is not None}
 
 
