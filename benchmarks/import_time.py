@@ -50,7 +50,7 @@ REQUESTS = {
     "verify_credentials": Request(["credential_verification"]),
     "run_pipeline": Request(["run_requests"], [TASKS]),
     "pipeline_runs": Request(["tenant_runs"]),  # GET; cancel and retry add Cloud Tasks
-    "costs": Request(["cost_questions"]),
+    "costs": Request(["tenant_costs"]),
     "pipeline_configs": Request(["tenant_schedules"]),
     "trigger_due_pipelines": Request(["schedule_trigger"]),  # when nothing is due; else Cloud Tasks
     "process_queue": Request(["dispatcher"]),  # when nothing can start; else Cloud Tasks

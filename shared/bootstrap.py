@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from shared.use_cases.run_pipeline import RunRequests
     from shared.use_cases.scheduler_status import SchedulerStatus
     from shared.use_cases.setup_credentials import CredentialSetup
-    from shared.use_cases.show_costs import ShowCosts
-    from shared.use_cases.show_usage import ShowUsage
+    from shared.use_cases.tenant_costs import TenantCosts
+    from shared.use_cases.tenant_usage import TenantUsage
     from shared.use_cases.trigger_due_pipelines import ScheduleTrigger
     from shared.use_cases.verify_credential import CredentialVerification
 
@@ -176,11 +176,11 @@ def run_requests() -> RunRequests:
 
 
 @cache
-def usage_questions() -> ShowUsage:
+def tenant_usage() -> TenantUsage:
     """The use case that shows a tenant's limits and their use."""
-    from shared.use_cases.show_usage import ShowUsage
+    from shared.use_cases.tenant_usage import TenantUsage
 
-    return ShowUsage(run_intake())
+    return TenantUsage(run_intake())
 
 
 @cache
@@ -194,12 +194,12 @@ def tenant_runs() -> PipelineRuns:
 
 
 @cache
-def cost_questions() -> ShowCosts:
+def tenant_costs() -> TenantCosts:
     """The use case that shows a tenant's costs."""
     from shared.adapters.stores.costs import Costs
-    from shared.use_cases.show_costs import ShowCosts, new_answers
+    from shared.use_cases.tenant_costs import TenantCosts, new_answers
 
-    return ShowCosts(Costs(warehouse()), new_answers(seconds=get_settings().look_seconds))
+    return TenantCosts(Costs(warehouse()), new_answers(seconds=get_settings().look_seconds))
 
 
 @cache

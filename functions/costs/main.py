@@ -2,7 +2,7 @@
 
 import flask
 
-from shared.bootstrap import cost_questions
+from shared.bootstrap import tenant_costs
 from shared.domain.costs import cost_table, restatement_table
 from shared.http import Answer, CsvAnswer, Routes
 from shared.http.policies import ReaderCall, tenant_reader
@@ -12,7 +12,7 @@ routes = Routes("costs")
 
 @routes.on("GET /api/v1/costs/{tenant_id}", policy=tenant_reader)
 def _show(call: ReaderCall) -> Answer | CsvAnswer:
-    shown = cost_questions().show(call.caller, call.query)
+    shown = tenant_costs().show(call.caller, call.query)
     if call.wants_csv:
         return CsvAnswer(*cost_table(shown["currencies"], group_by=shown["group_by"]))
     return Answer(200, shown)
@@ -20,7 +20,7 @@ def _show(call: ReaderCall) -> Answer | CsvAnswer:
 
 @routes.on("GET /api/v1/costs/{tenant_id}/restatements", policy=tenant_reader)
 def _show_restatements(call: ReaderCall) -> Answer | CsvAnswer:
-    shown = cost_questions().show_restatements(call.caller, call.query)
+    shown = tenant_costs().show_restatements(call.caller, call.query)
     return CsvAnswer(*restatement_table(shown["restatements"])) if call.wants_csv else Answer(200, shown)
 
 

@@ -9,9 +9,9 @@ from shared.http.policies import UnprovedCall, unproved_key
 routes = Routes("pipeline_configs")
 
 
-@routes.on("POST /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=unproved_key, repeatable=True)
+@routes.on("POST /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=unproved_key, idempotency=True)
 def _create(call: UnprovedCall) -> Answer:
-    return creation_answer(schedules().create(call.caller, call.creation()))
+    return creation_answer(schedules().create(call.caller, call.creation_request()))
 
 
 @routes.on("GET /api/v1/scheduler/customer/{tenant_id}/pipelines", policy=unproved_key)

@@ -1,4 +1,4 @@
-"""Shows, cancels and repeats a tenant's runs, and cancels backfills. The first read of a retry proves the key."""
+"""Shows, cancels and retries a tenant's runs, and cancels backfills. The first read of a retry proves the key."""
 
 import flask
 
@@ -29,9 +29,9 @@ def _cancel_backfill(call: TenantCall) -> Answer:
     return Answer(202, runs().cancel_backfill(call.caller.tenant_id, call.params["backfill_id"], call.json_object()))
 
 
-@routes.on("POST /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}/retry", policy=unproved_key, repeatable=True)
+@routes.on("POST /api/v1/pipelines/runs/{tenant_id}/{pipeline_logging_id}/retry", policy=unproved_key, idempotency=True)
 def _retry(call: UnprovedCall) -> Answer:
-    return creation_answer(runs().retry(call.caller, call.params["pipeline_logging_id"], call.creation()))
+    return creation_answer(runs().retry(call.caller, call.params["pipeline_logging_id"], call.creation_request()))
 
 
 def pipeline_runs(request: flask.Request) -> flask.Response:

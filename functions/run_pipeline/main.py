@@ -5,7 +5,7 @@ The policy does not prove the key: the first read of the use case does.
 
 import flask
 
-from shared.bootstrap import run_requests, usage_questions
+from shared.bootstrap import run_requests, tenant_usage
 from shared.http import Answer, Routes, creation_answer
 from shared.http.policies import UnprovedCall, unproved_key
 
@@ -13,16 +13,16 @@ routes = Routes("run_pipeline")
 
 
 @routes.on(
-    "POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=unproved_key, repeatable=True
+    "POST /api/v1/pipelines/run/{tenant_id}/{provider}/{domain}/{template}", policy=unproved_key, idempotency=True
 )
 def _run(call: UnprovedCall) -> Answer:
     """202 with the ids of the queued runs; 200 for a preview."""
-    return creation_answer(run_requests().answer(call.caller, call.params, call.creation()))
+    return creation_answer(run_requests().accept_or_preview(call.caller, call.params, call.creation_request()))
 
 
 @routes.on("GET /api/v1/usage/{tenant_id}", policy=unproved_key)
 def _show_usage(call: UnprovedCall) -> Answer:
-    return Answer(200, usage_questions().show(call.caller, call.query))
+    return Answer(200, tenant_usage().show(call.caller, call.query))
 
 
 def run_pipeline(request: flask.Request) -> flask.Response:

@@ -11,7 +11,7 @@ routes = Routes("setup_credentials")
 
 @routes.on("POST /api/v1/tenants/{tenant_id}/credentials", policy=tenant_api_key)
 def _store(call: TenantCall) -> Answer:
-    return creation_answer(credential_setup().store(call.caller.tenant_id, call.creation(), call.query))
+    return creation_answer(credential_setup().store(call.caller.tenant_id, call.creation_request(), call.query))
 
 
 @routes.on("POST /api/v1/tenants/{tenant_id}/credentials/{provider}/verify", policy=tenant_api_key)

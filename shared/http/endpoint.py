@@ -35,7 +35,7 @@ class _Route:
     pattern: re.Pattern[str]
     policy: Policy[Any]
     handler: Handler[Any]
-    is_repeatable: bool
+    accepts_idempotency_key: bool
 
 
 class Routes:
@@ -48,17 +48,17 @@ class Routes:
             flask.current_app.register_error_handler(404, lambda _: self.respond(flask.request))
 
     def on(
-        self, method_and_path: str, *, policy: Policy[Caller], repeatable: bool = False
+        self, method_and_path: str, *, policy: Policy[Caller], idempotency: bool = False
     ) -> Callable[[Handler[Caller]], Handler[Caller]]:
         """Register a handler, e.g. `@routes.on("GET /api/v1/x/{id}", policy=tenant_api_key)`.
 
-        A `repeatable` route accepts the header Idempotency-Key; any other route refuses it.
+        `idempotency`: whether the route accepts the header Idempotency-Key. Any other route refuses it.
         """
         method, path = method_and_path.split(" ", 1)
         pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 
         def register(handler: Handler[Caller]) -> Handler[Caller]:
-            self._routes.append(_Route(method, pattern, policy, handler, repeatable))
+            self._routes.append(_Route(method, pattern, policy, handler, idempotency))
             return handler
 
         return register
@@ -93,7 +93,7 @@ class Routes:
                 headers=request.headers, body=_limited_body(request), request_id=request_id,
             )  # fmt: skip
             call = Call(**vars(received), caller=route.policy(received))
-            if "Idempotency-Key" in request.headers and not route.is_repeatable:
+            if "Idempotency-Key" in request.headers and not route.accepts_idempotency_key:
                 raise errors.InvalidInput.of_field(
                     "Idempotency-Key", "is not accepted on this route; send the request without it"
                 )

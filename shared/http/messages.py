@@ -82,7 +82,7 @@ class HttpRequest:
         accepted = parse_accept_header(self.headers.get("Accept"), MIMEAccept)
         return accepted.best_match([_JSON, _CSV], default=_JSON) == _CSV
 
-    def creation(self) -> CreationRequest:
+    def creation_request(self) -> CreationRequest:
         """The request to a route that creates something. It raises as json_object, user_id and idempotency_key do."""
         return CreationRequest(self.json_object(), self.user_id, self.idempotency_key)
 

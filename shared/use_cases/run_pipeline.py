@@ -61,8 +61,8 @@ class RunRequests:
     manual_runs: ManualRuns
     backfills: Backfills
 
-    def answer(self, key: PresentedKey, pipeline: Mapping[str, str], creation: CreationRequest) -> Reply:
-        """Answer a call that names a pipeline by provider, domain and template. Its first read proves the key.
+    def accept_or_preview(self, key: PresentedKey, pipeline: Mapping[str, str], creation: CreationRequest) -> Reply:
+        """Accept the run or backfill of a pipeline, or show a backfill's preview. The first read proves the key.
 
         One job reads, at most one writes.
         """

@@ -26,7 +26,7 @@ def new_answers(*, seconds: float) -> Answers:
 
 
 @dataclass(frozen=True)
-class ShowCosts:
+class TenantCosts:
     """Answers requests for costs."""
 
     costs: Costs

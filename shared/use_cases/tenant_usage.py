@@ -13,7 +13,7 @@ from shared.use_cases.accept_runs import RunIntake
 
 
 @dataclass(frozen=True)
-class ShowUsage:
+class TenantUsage:
     """Answers requests for the usage, with the figures by which requests for runs are accepted or refused."""
 
     intake: RunIntake

@@ -56,9 +56,9 @@ def test_too_many_concurrent_backfills_of_one_key_get_429() -> None:
         standings = cast(Any, SimpleNamespace(require_standing=refuse))
         requests = RunRequests(standings, ManualRuns(standings), accepting)
         with pytest.raises(TooManyRequests):
-            requests.answer(KEY, {}, CreationRequest(BACKFILL, user_id=None))
+            requests.accept_or_preview(KEY, {}, CreationRequest(BACKFILL, user_id=None))
         with pytest.raises(Unauthenticated):  # a single run does not wait
-            requests.answer(KEY, {}, CreationRequest({"date": "2025-01-01"}, user_id=None))
+            requests.accept_or_preview(KEY, {}, CreationRequest({"date": "2025-01-01"}, user_id=None))
     with accepting.one_at_a_time(KEY):
         pass
 

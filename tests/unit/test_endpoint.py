@@ -40,7 +40,7 @@ def build_routes() -> Routes:
         body = call.body_as(Greeting)
         return Answer(200, {"whom": call.params["whom"], "name": body.name, "user": call.user_id})
 
-    @routes.on("POST /api/v1/make", policy=nobody_asked, repeatable=True)
+    @routes.on("POST /api/v1/make", policy=nobody_asked, idempotency=True)
     def make(call: Call[str]) -> Answer:
         return creation_answer(Reply({"key": call.idempotency_key}, is_replayed=call.idempotency_key == "second time"))
 

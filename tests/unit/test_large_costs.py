@@ -11,7 +11,7 @@ from shared.domain.costs import MOST_SUMS, CostRequest, cost_blocks
 from shared.domain.requests.auth import TenantReader
 from shared.errors import BytesLimitExceeded, InvalidInput, TooManyRequests
 from shared.runtime.few_at_once import FewAtOnce
-from shared.use_cases.show_costs import ShowCosts, new_answers
+from shared.use_cases.tenant_costs import TenantCosts, new_answers
 
 QUERY = {"from": "2025-11-01", "to": "2025-11-30"}
 SUM = {
@@ -41,7 +41,7 @@ class Refusing:
 
 def ask(store: Any, owed: list[int]) -> dict[str, Any]:
     caller = TenantReader("acme", lambda: None, owed.append)
-    return ShowCosts(cast(Any, store), new_answers(seconds=0)).show(caller, QUERY)
+    return TenantCosts(cast(Any, store), new_answers(seconds=0)).show(caller, QUERY)
 
 
 def test_the_largest_answer_is_given_and_its_bytes_are_owed() -> None:
@@ -54,7 +54,7 @@ def test_the_largest_answer_is_given_and_its_bytes_are_owed() -> None:
 class Slow(Reader):
     """While one request is answered, it asks again, as deep as it can."""
 
-    costs: ShowCosts | None = None
+    costs: TenantCosts | None = None
     refused: list[tuple[str, int]] = field(default_factory=list)
 
     def read(self, tenant_id: str, request: CostRequest) -> tuple[dict[str, Any], int]:
@@ -70,7 +70,7 @@ class Slow(Reader):
 def test_a_tenant_gets_two_answers_at_once_and_others_get_theirs() -> None:
     slow = Slow()
     line = FewAtOnce(at_once=2, most=2, seconds=0)
-    slow.costs = ShowCosts(cast(Any, slow), new_answers(seconds=0), line)
+    slow.costs = TenantCosts(cast(Any, slow), new_answers(seconds=0), line)
     for tenant_id in ("acme", "beta", "acme"):
         slow.costs.show(TenantReader(tenant_id, lambda: None, lambda _: None), QUERY)
     assert slow.refused == [("costs", 5)] * 2
