@@ -21,33 +21,36 @@ PlatformCall = Call[str]
 
 def unproved_key(request: HttpRequest) -> PresentedKey:
     """Accept a key that exists. The handler's first read must prove that it is live and belongs to the tenant."""
-    key = _known_key(request)
-    bootstrap.callers().charge(key.api_key_hash)
+    key = _admit_key(request)
+    bootstrap.callers().charge_query(key.api_key_hash)
     return key
 
 
 def tenant_api_key(request: HttpRequest) -> KeyOwner:
     """Accept a live key of the URL's tenant. At most one job."""
-    key = _known_key(request)
+    key = _admit_key(request)
     callers = bootstrap.callers()
-    callers.charge(key.api_key_hash)
+    callers.charge_query(key.api_key_hash)
     return callers.require_owner(key)
 
 
 def tenant_reader(request: HttpRequest) -> TenantReader:
     """Accept the same keys as tenant_api_key, for routes that may answer from memory.
 
-    The handler calls `charge` before each query, so that answers from memory do not count against the key's limit.
+    The handler calls `charge_query` before each query, so that answers from memory do not count against the key's
+    limit.
     """
-    key = _known_key(request)
+    key = _admit_key(request)
     callers = bootstrap.callers()
     owner = callers.require_owner(key)
     return TenantReader(
-        owner.tenant_id, partial(callers.charge, key.api_key_hash), partial(callers.owe, key.api_key_hash)
+        tenant_id=owner.tenant_id,
+        charge_query=partial(callers.charge_query, key.api_key_hash),
+        charge_bytes=partial(callers.charge_bytes, key.api_key_hash),
     )
 
 
-def _known_key(request: HttpRequest) -> PresentedKey:
+def _admit_key(request: HttpRequest) -> PresentedKey:
     address = address_of(request.headers.get("X-Forwarded-For"), proxies=get_settings().proxies_in_front)
     api_key_hash = bootstrap.callers().admit(request.headers.get("X-API-Key"), address=address)
     tenant_id = request.params["tenant_id"]

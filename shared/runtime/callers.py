@@ -74,11 +74,11 @@ class Callers:
         self._check(self._requests, api_key_hash, "requests", "This key sends too many requests; wait, then try again.")
         return api_key_hash
 
-    def charge(self, api_key_hash: str) -> None:
+    def charge_query(self, api_key_hash: str) -> None:
         """Count a query of this key. It raises TooManyRequests if the key has caused too many."""
         self._check(self._queries, api_key_hash, "queries", "This key causes too many queries; wait, then try again.")
 
-    def owe(self, api_key_hash: str, bytes_read: int) -> None:
+    def charge_bytes(self, api_key_hash: str, bytes_read: int) -> None:
         """Count what a query read, once it is known: the bytes of a large query count as those of many queries."""
         self._queries.owe(api_key_hash, now=self._clock(), cost=max(0.0, bytes_read / BYTES_OF_A_QUERY - 1))
 
@@ -87,7 +87,7 @@ class Callers:
         if found := self._remembered.find(key.api_key_hash):
             owner, age_seconds = found
             return require_tenant(replace(owner, read_at=owner.read_at + timedelta(seconds=age_seconds)), key.tenant_id)
-        self.charge(key.api_key_hash)
+        self.charge_query(key.api_key_hash)
         read = self._owners.find_key_owner(key.api_key_hash)
         if read is not None:
             require_tenant(read, read.tenant_id)

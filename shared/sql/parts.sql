@@ -11,7 +11,8 @@ WHERE run_id = @run_id
   AND state = 'PROCESSING'
 
 -- name: live_subscriptions
--- The live subscription of each tenant: the newest of those that have begun and have not ended.
+-- The live subscription of each tenant: the newest of those that have begun and have not ended. The function
+-- _has_live_subscription of shared/domain/requests/auth.py has the same rule.
 SELECT
   tenant_id,
   daily_limit,
@@ -23,7 +24,8 @@ WHERE status IN ('ACTIVE', 'TRIAL')
 QUALIFY ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY created_at DESC) = 1
 
 -- name: key_owner
--- The tenant that owns an API key, with its profile and its live subscription, or else its newest one.
+-- The tenant that owns an API key, with its profile and its live subscription, or else its newest one. Which one is
+-- live: see live_subscriptions.
 -- param: api_key_hash STRING
 WITH api_key AS (
   SELECT

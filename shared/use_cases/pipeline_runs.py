@@ -84,7 +84,7 @@ class PipelineRuns:
         if found := self.looks.find(key):
             return found[0]
         try:
-            caller.charge()
+            caller.charge_query()
         except TooManyRequests:  # a caller that polls gets a slightly older answer instead of a refusal
             if found := self.looks.find(key, within_seconds=_OLDEST_LOOK_SECONDS):
                 return found[0]

@@ -60,12 +60,12 @@ class TenantCosts:
                 raise TooManyRequests(message, cap="costs", retry_after=_RETRY_AFTER_SECONDS)
             if kept := self.answers.find(key):  # another request was the same
                 return kept[0]
-            caller.charge()
+            caller.charge_query()
             return self.answers.keep(key, read())
 
     def _restatements(self, caller: TenantReader, request: RestatementsRequest) -> dict[str, Any]:
         rows, bytes_read = self.costs.list_restatements(caller.tenant_id, request)
-        caller.owe(bytes_read)
+        caller.charge_bytes(bytes_read)
         page, token = first_page(rows, request.limit, lambda row: Place(row["restated_at"], row["row_id"]))
         listed = [{name: row[name] for name in RESTATED} for row in page]
         return {"tenant_id": caller.tenant_id, "restatements": listed, "next_page_token": token}
@@ -75,7 +75,7 @@ class TenantCosts:
             found, bytes_read = self.costs.read(caller.tenant_id, request)
         except BytesLimitExceeded as error:
             raise InvalidInput.of_field("from", "asks for too much at once; ask for fewer days") from error
-        caller.owe(bytes_read)
+        caller.charge_bytes(bytes_read)
         check_size(found)
         return {
             "tenant_id": caller.tenant_id,

@@ -119,23 +119,23 @@ def test_a_key_over_its_request_limit_gets_429_with_retry_after(instance: Instan
 
 def test_requests_that_query_bigquery_are_counted_by_key(instance: Instance) -> None:
     for _ in range(5):
-        instance.callers.charge(hashed(KEY))
+        instance.callers.charge_query(hashed(KEY))
     with pytest.raises(TooManyRequests) as refusal:
-        instance.callers.charge(hashed(KEY))
+        instance.callers.charge_query(hashed(KEY))
     assert (refusal.value.cap, refusal.value.facts["retry_after"]) == ("queries", 10)
-    instance.callers.charge(hashed(guess(1)))
+    instance.callers.charge_query(hashed(guess(1)))
 
 
 def test_a_large_query_counts_as_many(instance: Instance) -> None:
-    instance.callers.charge(hashed(KEY))
-    instance.callers.owe(hashed(KEY), callers.BYTES_OF_A_QUERY)
+    instance.callers.charge_query(hashed(KEY))
+    instance.callers.charge_bytes(hashed(KEY), callers.BYTES_OF_A_QUERY)
     for _ in range(4):
-        instance.callers.charge(hashed(KEY))
+        instance.callers.charge_query(hashed(KEY))
     instance.now += 10
-    instance.callers.charge(hashed(KEY))
-    instance.callers.owe(hashed(KEY), 21 * callers.BYTES_OF_A_QUERY)
+    instance.callers.charge_query(hashed(KEY))
+    instance.callers.charge_bytes(hashed(KEY), 21 * callers.BYTES_OF_A_QUERY)
     with pytest.raises(TooManyRequests) as refusal:
-        instance.callers.charge(hashed(KEY))
+        instance.callers.charge_query(hashed(KEY))
     assert refusal.value.facts["retry_after"] == 210
 
 

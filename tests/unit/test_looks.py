@@ -28,7 +28,7 @@ class World:
     def get_details(self, *_: Any, **__: Any) -> dict[str, Any]:
         return {"steps": [], "read": self.reads}
 
-    def charge(self) -> None:
+    def charge_query(self) -> None:
         if not self.left:
             raise TooManyRequests("too much", cap="queries", retry_after=5)
         self.left -= 1

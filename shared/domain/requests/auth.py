@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from shared.errors import Forbidden, Unauthenticated
 
+# <tenant>_api_<secret>, for example acme_corp_api_8f3k2m1q
 API_KEY = re.compile(r"[a-z][a-z0-9_]{2,62}_api_[a-z0-9]{6,64}")
 _LIVE_SUBSCRIPTIONS = frozenset({"ACTIVE", "TRIAL"})
 
@@ -25,11 +26,11 @@ class PresentedKey:
 
 @dataclass(frozen=True)
 class TenantReader:
-    """A caller whose key was proved. Call `charge` before each query, and `owe` with the bytes that it read."""
+    """A caller whose key was proved. Call `charge_query` before each query, and `charge_bytes` after it."""
 
     tenant_id: str
-    charge: Callable[[], None]
-    owe: Callable[[int], None]
+    charge_query: Callable[[], None]
+    charge_bytes: Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,10 @@ def require_tenant(owner: KeyOwner | None, tenant_id: str) -> KeyOwner:
 
 
 def _has_live_subscription(owner: KeyOwner) -> bool:
-    """Whether the subscription is ACTIVE or TRIAL and now is within its dates."""
+    """Whether the subscription is ACTIVE or TRIAL and now is within its dates.
+
+    The statements live_subscriptions and key_owner of shared/sql/parts.sql have the same rule.
+    """
     if owner.subscription_status not in _LIVE_SUBSCRIPTIONS:
         return False
     if owner.subscription_starts_at is not None and owner.read_at < owner.subscription_starts_at:

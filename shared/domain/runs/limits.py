@@ -13,7 +13,7 @@ from shared.domain.dispatching.queue_state import PROCESSING, QUEUED
 from shared.domain.runs.backfill import BackfillQuota
 from shared.errors import Conflict, QuotaExceeded, TooManyRequests, TooManyWaiting
 
-_WAITING_DAYS = 10  # so many days' worth of runs may wait
+_WAITING_DAYS = 10  # a tenant's waiting runs may fill its daily limit for this many days
 _FEWEST_WAITING = 100
 # When a refused caller may try again.
 _RETRY_WHEN_SOME_ENDED_SECONDS = 300
@@ -95,7 +95,7 @@ class Usage:
             retry_after = int((resets_at - self.now).total_seconds()) + 1
             raise QuotaExceeded(limit=self.daily_limit, used=used, resets_at=resets_at, retry_after=retry_after)
         if used + unseen >= self.daily_limit:
-            raise _others_are_accepted()
+            raise _too_many_at_once()
 
     def check_waiting_limit(self, runs: int = 1, *, unseen: int = 0) -> None:
         """Raise TooManyWaiting if `runs` more would exceed the limit of waiting runs.
@@ -113,7 +113,7 @@ class Usage:
                 retry_after=_RETRY_WHEN_SOME_ENDED_SECONDS,
             )
         if waiting + runs + unseen > limit:
-            raise _others_are_accepted()
+            raise _too_many_at_once()
 
     def predict_start(self, pipeline_id: str, source: str | None) -> Start:
         """The start of a run that is accepted now: RUNNING if a slot is free, otherwise the reason to wait."""
@@ -155,7 +155,7 @@ class Usage:
         return _count(group for group in self.queue if group.is_uncounted and group.kind == kind)
 
 
-def _others_are_accepted() -> TooManyRequests:
+def _too_many_at_once() -> TooManyRequests:
     return TooManyRequests(
         "Other runs of this tenant are just being accepted; wait, then try again.",
         retry_after=_RETRY_WHEN_ACCEPTED_SECONDS,
