@@ -99,12 +99,11 @@ def test_run_is_shown_with_its_steps_checks_and_restated_days(connected: Fronten
 def test_the_newest_of_many_restated_days_are_shown_and_all_are_counted(connected: Frontend) -> None:
     run_id = connected.start()
     connected.finish(run_id, "COMPLETED")
-    log_many_restatements(connected, run_id)
+    logged = log_many_restatements(connected, run_id)
     run = connected.get_run(run_id)
     shown = [(day["usage_date"], day["cost_after"]) for day in run["restated_dates"]]
-    assert shown[:51] == [("2025-11-02", str(-number)) for number in range(250, 199, -1)]
-    assert shown[51:] == [("2025-11-01", str(-number)) for number in range(199, 50, -1)]
-    assert run["restated_dates_total"] == 250
+    assert shown == logged[::-1][:200]
+    assert run["restated_dates_total"] == len(logged)
     assert {day["billing_currency"] for day in run["restated_dates"]} == {"x" * 199 + "…"}
 
 
@@ -191,7 +190,11 @@ def test_live_run_cannot_be_retried(connected: Frontend) -> None:
 
 
 @pytest.mark.parametrize("action", ["cancel", "retry"])
-def test_action_on_an_unknown_run_is_404_and_with_a_body_400(shared_frontend: Frontend, action: str) -> None:
-    path = f"{shared_frontend.runs_path}/{uuid.uuid4()}/{action}"
-    assert shared_frontend.api.post(path).status_code == 404
-    assert shared_frontend.api.post(path, {"force": True}).status_code == 400
+def test_action_on_an_unknown_run_is_404(shared_frontend: Frontend, action: str) -> None:
+    assert shared_frontend.api.post(f"{shared_frontend.runs_path}/{uuid.uuid4()}/{action}").status_code == 404
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_action_with_a_body_is_400(shared_frontend: Frontend, action: str) -> None:
+    answer = shared_frontend.api.post(f"{shared_frontend.runs_path}/{uuid.uuid4()}/{action}", {"force": True})
+    assert refused_fields(answer) == ["force"]

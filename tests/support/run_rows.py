@@ -39,10 +39,11 @@ def log_restated_day(frontend: Frontend, run_id: str, day: str, *, cost_after: s
     )
 
 
-def log_many_restatements(frontend: Frontend, run_id: str) -> None:
+def log_many_restatements(frontend: Frontend, run_id: str) -> list[tuple[str, str]]:
     """Log 199 restatements of 1 November and 51 of 2 November, each with a currency of its own with a long name.
 
-    The number of a restatement, from 1 to 250, is the amount by which it lowers the cost.
+    The number of a restatement, from 1 to 250, is the amount by which it lowers the cost. Return the day and the new
+    cost of each, in the order of the numbers.
     """
     frontend.sql(
         "INSERT INTO {own}.x_meta_restatements (pipeline_logging_id, table_name, source, usage_date, rows_before, "
@@ -52,6 +53,7 @@ def log_many_restatements(frontend: Frontend, run_id: str) -> None:
         "FROM UNNEST(GENERATE_ARRAY(1, 250)) AS number",
         run_id=run_id,
     )
+    return [("2025-11-01" if number < 200 else "2025-11-02", str(-number)) for number in range(1, 251)]
 
 
 def begin_attempt(frontend: Frontend, run_id: str) -> None:
