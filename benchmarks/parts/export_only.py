@@ -19,7 +19,7 @@ def main() -> None:
     from shared.configuration.files import load_document
     from shared.configuration.platform_config import CONFIGS
     from shared.domain.runs.delivery import RunTask
-    from shared.domain.templates.template_files import parse_template
+    from shared.domain.templates.template_parsing import parse_template
     from tests.support.own_executor import begun_hop, unrecorded
 
     whole = load_document(CONFIGS / "gcp/cost/billing.yml", file="billing.yml").content

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from shared.authoring.sample_values import BOUNDS, sample_options
 from shared.configuration.tables import Table, get_tables
-from shared.domain.templates.config_problems import Place
-from shared.domain.templates.template_checks import (
+from shared.domain.templates.check_options import (
     Check,
     Freshness,
     Range,
@@ -17,6 +16,7 @@ from shared.domain.templates.template_checks import (
     Unique,
     resolved,
 )
+from shared.domain.templates.config_problems import Place
 from shared.domain.templates.templates import Template
 from shared.pipeline.shapes import no_table, staged_shape
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.configuration.tables import Table
+from shared.domain.templates.check_options import Reconciliation, Totals
 from shared.domain.templates.config_problems import Place
-from shared.domain.templates.template_checks import Reconciliation, Totals
-from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.step_options import SqlStep
 from shared.domain.templates.templates import Target, Template
 from shared.pipeline.shapes import staged_shape
 from shared.pipeline.statements import sourced_tables, step_statement, whole_statement

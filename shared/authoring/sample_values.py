@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from shared.domain.templates.template_checks import Check, Range, bound_of
+from shared.domain.templates.check_options import Check, Range, bound_of
 from shared.domain.templates.templates import Parameter, Template, substitute, template_variables
 from shared.pipeline.shapes import staged_shape
 

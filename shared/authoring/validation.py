@@ -17,9 +17,9 @@ from shared.configuration.platform_config import CONFIGS
 from shared.configuration.tables import get_tables
 from shared.configuration.templates import PROVIDERS, included_file, read_template, sql_file
 from shared.domain.requests.identifiers import is_template_part
+from shared.domain.templates.check_options import Check, Reconciliation, SqlCheck
 from shared.domain.templates.config_problems import Place
-from shared.domain.templates.template_checks import Check, Reconciliation, SqlCheck
-from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.step_options import SqlStep
 from shared.domain.templates.templates import Template
 from shared.errors import ConfigError, ConvergenceError
 from shared.pipeline.check_statements import Checked, render_checks

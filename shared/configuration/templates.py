@@ -9,7 +9,7 @@ from shared.configuration.cache import stamp_of
 from shared.configuration.files import load_document
 from shared.configuration.platform_config import CONFIGS
 from shared.domain.requests.identifiers import is_template_part
-from shared.domain.templates.template_files import parse_template
+from shared.domain.templates.template_parsing import parse_template
 from shared.domain.templates.templates import Template
 from shared.errors import BrokenTemplate, ConfigError, NotFound
 from shared.runtime import log

@@ -11,8 +11,7 @@ from typing import Any
 
 from shared.adapters.bigquery.sql import Statement, joined, statement
 from shared.configuration.tables import get_table
-from shared.domain.templates.grain import whole_days
-from shared.domain.templates.template_checks import (
+from shared.domain.templates.check_options import (
     AcceptedValuesOptions,
     Check,
     FreshnessOptions,
@@ -28,6 +27,7 @@ from shared.domain.templates.template_checks import (
     UniqueOptions,
     resolved,
 )
+from shared.domain.templates.grain import whole_days
 from shared.domain.templates.templates import Target, Template
 from shared.errors import InvalidTemplate
 from shared.pipeline.statements import check_statement, day_column, filled, template_statements

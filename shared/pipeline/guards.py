@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.adapters.bigquery.sql import statement
-from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.step_options import SqlStep
 from shared.domain.templates.templates import Target, Template
 from shared.pipeline.billing_periods import render_period_checks
 from shared.pipeline.check_statements import Checked, RenderedCheck

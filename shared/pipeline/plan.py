@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.adapters.bigquery.sql import Statement
 from shared.configuration.lookups import get_lookup
-from shared.domain.templates.template_steps import Retry, SqlStep, Step
+from shared.domain.templates.step_options import Retry, SqlStep, Step
 from shared.domain.templates.templates import Template, substitute, template_variables
 from shared.errors import ConfigError
 from shared.pipeline.row_days import grain_problems

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from shared.domain.templates.config_problems import Place
 from shared.domain.templates.grain import Grain
-from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.step_options import SqlStep
 from shared.domain.templates.templates import Target, Template
 from shared.pipeline.statements import step_statement, steps_read
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.configuration.tables import Table, get_tables
-from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.step_options import SqlStep
 from shared.domain.templates.templates import Template
 
 # The step that loads rows, and the table whose columns these rows have.

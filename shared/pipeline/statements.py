@@ -11,8 +11,8 @@ from pathlib import Path
 from shared.adapters.bigquery.sql import Statement, load_statements, placeholders
 from shared.configuration.tables import get_table, get_tables
 from shared.configuration.templates import sql_file, sql_files
-from shared.domain.templates.template_checks import Check, MatchesSource, Reconciliation, SqlCheck
-from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.check_options import Check, MatchesSource, Reconciliation, SqlCheck
+from shared.domain.templates.step_options import SqlStep
 from shared.domain.templates.templates import RUN_VALUES, Template
 from shared.errors import ConfigError
 from shared.pipeline.table_reads import CHANGES, foreign_tables, names_given

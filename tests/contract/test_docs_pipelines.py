@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from shared.configuration.platform_config import CONFIGS
-from shared.domain.templates.template_checks import Check
-from shared.domain.templates.template_steps import Step
+from shared.domain.templates.check_options import Check
+from shared.domain.templates.step_options import Step
 from shared.domain.templates.templates import RUN_VALUES, Template
 
 ROOT = CONFIGS.parent

@@ -17,7 +17,7 @@ from shared.configuration.platform_config import CONFIGS
 from shared.configuration.tables import get_tables
 from shared.configuration.templates import all_templates, sql_files
 from shared.domain.costs import GROUPS, METRICS, CostRequest
-from shared.domain.templates.template_files import parse_template
+from shared.domain.templates.template_parsing import parse_template
 from shared.domain.templates.templates import Target, Template
 from shared.pipeline.billing_periods import focus_targets
 from shared.pipeline.check_statements import RenderedCheck, checks_statement

@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.bigquery.sql import Statement
 from shared.configuration.templates import all_templates, get_template
-from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.step_options import SqlStep
 from shared.domain.templates.templates import Template
 from tools.sqljudge.analyse import SqlRefused
 from tools.sqljudge.sent import result_columns, shape_columns, sql_steps

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from shared.domain.templates.template_checks import SqlCheck
+from shared.domain.templates.check_options import SqlCheck
 from tests.support.focus.statements import TEMPLATE, Json, Statements, credit, fee, row
 
 ROWS: list[Json] = [

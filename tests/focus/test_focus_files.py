@@ -19,7 +19,7 @@ from google.cloud import bigquery
 from shared.configuration.tables import get_views
 from shared.configuration.templates import get_template
 from shared.connectors.focus.billing_files import FocusFiles
-from shared.domain.templates.template_checks import SqlCheck
+from shared.domain.templates.check_options import SqlCheck
 from tests.support.focus.files import charge, csv_of, staged
 from tests.support.focus.statements import Statements
 from tests.support.stored_objects import MemoryStore

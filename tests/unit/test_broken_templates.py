@@ -11,7 +11,7 @@ from shared.adapters.bigquery.sql import load_statements
 from shared.configuration.files import load_document
 from shared.configuration.lookups import get_lookup
 from shared.configuration.templates import get_template, load_template
-from shared.domain.templates.template_steps import Lookup
+from shared.domain.templates.step_options import Lookup
 from shared.errors import BrokenTemplate, ConfigError
 
 UNREADABLE = {

@@ -16,7 +16,7 @@ from shared.adapters.bigquery.sql import load_statements, placeholders
 from shared.configuration import templates as template_files
 from shared.configuration.platform_config import CONFIGS
 from shared.configuration.templates import all_templates, find_template, get_template, load_template, usable_templates
-from shared.domain.templates.template_files import parse_template
+from shared.domain.templates.template_parsing import parse_template
 from shared.domain.templates.templates import (
     CHECK_VALUES,
     RUN_VALUES,

@@ -9,7 +9,7 @@ from functools import cache
 from shared.adapters.bigquery.sql import Statement, placeholders
 from shared.authoring.sample_values import sample_options
 from shared.configuration.tables import get_tables
-from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.step_options import SqlStep
 from shared.domain.templates.templates import Template
 from shared.pipeline.check_statements import Checked, RenderedCheck, render_checks
 from shared.pipeline.guards import render_guards

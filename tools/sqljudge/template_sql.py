@@ -11,8 +11,8 @@ from pathlib import Path
 
 from shared.adapters.bigquery.sql import Statement
 from shared.configuration.templates import sql_file, sql_files
-from shared.domain.templates.template_checks import Reconciliation
-from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.check_options import Reconciliation
+from shared.domain.templates.step_options import SqlStep
 from shared.domain.templates.templates import Template
 from shared.pipeline.publish import publish_statement
 from shared.pipeline.sql_places import StatementPlace, places_of, shown_path

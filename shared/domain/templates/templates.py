@@ -11,10 +11,10 @@ from pydantic import Field
 
 from shared.domain.credentials.credentials import Provider
 from shared.domain.credentials.google_names import table_name
+from shared.domain.templates.check_options import Check, ColumnName
 from shared.domain.templates.config_problems import Place
 from shared.domain.templates.grain import Grain, covered_in_words, days_between, whole_days
-from shared.domain.templates.template_checks import Check, ColumnName
-from shared.domain.templates.template_steps import Bytes, Lookup, Name, SqlStep, Step, Strict
+from shared.domain.templates.step_options import Bytes, Lookup, Name, SqlStep, Step, Strict
 from shared.errors import InvalidInput
 
 BUILT_IN = frozenset({"tenant_id", "pipeline_id", "date", "start_date", "end_date"})

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from shared.domain.requests.texts import Text
-from shared.domain.templates.template_steps import Name, Placeholder, Strict
+from shared.domain.templates.step_options import Name, Placeholder, Strict
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _PLACEHOLDER = re.compile(r"\{[a-z_][a-z0-9_]*\}")

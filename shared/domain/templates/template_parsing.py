@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from shared.domain.templates.check_options import NotEmptied, NullRates, Reconciliation
 from shared.domain.templates.config_problems import Place, error_places, in_words, listed
 from shared.domain.templates.grain import BILLING_PERIOD_COLUMNS, Grain
-from shared.domain.templates.template_checks import NotEmptied, NullRates, Reconciliation
-from shared.domain.templates.template_steps import SqlStep
+from shared.domain.templates.step_options import SqlStep
 from shared.domain.templates.templates import ASKS_FOR_BACKFILL, BUILT_IN, CHECK_VALUES, RUN_VALUES, Template
 from shared.errors import ConfigError
 
