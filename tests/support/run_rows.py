@@ -97,13 +97,17 @@ def leave_queue(frontend: Frontend, run_id: str) -> None:
 
 
 def count_starts_today(frontend: Frontend, runs: int) -> None:
-    """Count this number of started runs in today's usage, as the dispatcher does."""
+    """Count this number of started runs in today's usage, as the dispatcher does.
+
+    Tomorrow's usage gets the same number, because the test may take past midnight.
+    """
     frontend.sql(
         "INSERT INTO {tenants}.tenant_usage_quotas (usage_id, tenant_id, usage_date, daily_limit, concurrent_limit, "
         "pipelines_run_today, pipelines_succeeded_today, pipelines_failed_today, concurrent_pipelines_running, "
         "last_updated, created_at) "
-        "VALUES (@tenant_id, @tenant_id, CURRENT_DATE('UTC'), 3, 1, CAST(@runs AS INT64), CAST(@runs AS INT64), 0, 0, "
-        "CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP())",
+        "SELECT CONCAT(@tenant_id, '-', CAST(day AS STRING)), @tenant_id, day, 3, 1, CAST(@runs AS INT64), "
+        "CAST(@runs AS INT64), 0, 0, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP() "
+        "FROM UNNEST([CURRENT_DATE('UTC'), DATE_ADD(CURRENT_DATE('UTC'), INTERVAL 1 DAY)]) AS day",
         runs=str(runs),
     )
 
