@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -19,6 +20,8 @@ from shared.errors import StepRefused
 
 pc: Any = _partly_typed
 _VALUE_LENGTH = 200
+# What Arrow raises for a type that has no text or number, and for a value that Python cannot hold.
+_UNFIT = (pa.ArrowException, ValueError, OverflowError, NotImplementedError)
 
 
 class PlacedColumns(Protocol):
@@ -76,9 +79,15 @@ class RowShape(ABC):
     def shaped(self, batch: pa.RecordBatch, file: str) -> pa.RecordBatch:
         """The batch with the table's columns. A value that does not fit raises StepRefused, which names it."""
         length, wanted = batch.num_rows, self._schema
-        given: dict[str, Any] = dict(zip(batch.schema.names, map(self.plain, batch.columns), strict=True))
+        given: dict[str, Any] = {}
+        others = frozenset(self.columns.others)
+        for name, array in zip(batch.schema.names, batch.columns, strict=True):
+            with _refused(f"{file}: column {name[:_VALUE_LENGTH]}"):
+                plain = self.plain(array)
+                given[name] = pc.cast(plain, pa.string()) if name in others else plain
         arrays = {column: given[name] for name, column in self.columns.own.items()}
-        arrays |= self.provider_columns(given, length)
+        with _refused(file):
+            arrays |= self.provider_columns(given, length)
         arrays["x_other_columns"] = objects_of({name: given[name] for name in self.columns.others}, length)
         arrays |= self._delivery_columns(length)
         found = {
@@ -105,9 +114,19 @@ class RowShape(ABC):
         }
 
     def _conformed(self, given: Any, field: Any, file: str) -> Any:
-        array = self.readable(given, field)
-        try:
-            return conform(array, field.type, field.name)
-        except StepRefused as error:
-            value = given[first_refused(array, field.type)].as_py()
-            raise StepRefused(f"{file}: {error.message}; a row has {str(value)[:_VALUE_LENGTH]}") from error
+        with _refused(f"{file}: column {field.name}"):
+            array = self.readable(given, field)
+            try:
+                return conform(array, field.type, field.name)
+            except StepRefused as error:
+                value = given[first_refused(array, field.type)].as_py()
+                raise StepRefused(f"{file}: {error.message}; a row has {str(value)[:_VALUE_LENGTH]}") from error
+
+
+@contextmanager
+def _refused(what: str) -> Iterator[None]:
+    """Refuse what Arrow or Python cannot convert, for good: the file stays as it is."""
+    try:
+        yield
+    except _UNFIT as error:
+        raise StepRefused(f"{what} cannot be read: {' '.join(str(error).split())[:_VALUE_LENGTH]}") from error
