@@ -211,7 +211,8 @@ class _Rendering:
         columns, partition = nullable_columns(target.table), get_table("tenant_dataset", target.table).partition
         counts = [Statement("nulls", "COUNTIF({column} IS NULL)", {}).naming(column=name) for name in columns]
         # The rows that the run replaces, and those of the day or period before.
-        compared = [dates[0] - timedelta(days=1), *dates] if dates else []
+        has_day_before = bool(dates) and dates[0] > date.min
+        compared = [dates[0] - timedelta(days=1), *dates] if has_day_before else dates
         compared, is_by_period = whole_days(compared, self.template.grain), self.template.grain == "billing_period"
         values = {
             "columns": columns,

@@ -43,6 +43,10 @@ def test_rows_are_compared_with_those_of_the_same_and_the_preceding_days(
     assert found["compared"] == ([] if first is None else [first, *days])
 
 
+def test_the_first_day_of_the_calendar_has_no_day_before() -> None:
+    assert compared("gcp", [date.min])["compared"] == [date.min]
+
+
 def test_columns_that_are_never_null_and_the_platforms_own_are_left_out() -> None:
     columns = nullable_columns("focus_cost")
     assert "SkuMeter" in columns
