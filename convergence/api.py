@@ -18,6 +18,7 @@ Json = dict[str, Any]
 REFUSED, NOT_STARTED, UNAVAILABLE = 1, 2, 3
 _SECONDS = 70  # a function's own limit is 60
 _TRIES = 5
+_LONGEST_WAIT = 120  # seconds that a Retry-After may ask for; urllib3 would wait for six hours
 _KEY = re.compile(r"(?P<tenant_id>[a-z][a-z0-9_]*)_api_[a-z0-9]+")
 _URL_HELP = "`make up` prints it, and `./deploy.sh urls` for a deployed platform"
 # The first part of a path that decides which function serves it, where a deployment has no gateway.
@@ -61,6 +62,7 @@ class Api:
             status_forcelist=(503,),
             allowed_methods=None,
             respect_retry_after_header=True,
+            retry_after_max=_LONGEST_WAIT,
             raise_on_status=False,
         )
         for scheme in ("https://", "http://"):
@@ -87,20 +89,27 @@ class Api:
             page = self.get(path, limit=min(left, 200), page_token=token, **query)
             yield from page[name]
             left, token = left - len(page[name]), page["next_page_token"]
-            if token is None:
+            if token is None or not page[name]:
                 return
 
     def _call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> Json:
         path = path.replace("{tenant_id}", self.tenant_id)
         sent = {"X-API-Key": self.api_key, **(headers or {})}
         try:
-            answer = self._session.request(method, self._address(path), headers=sent, timeout=_SECONDS, **request)
+            answer = self._session.request(
+                method, self._address(path), headers=sent, timeout=_SECONDS, allow_redirects=False, **request
+            )
         except requests.RequestException as error:
             raise Stopped(f"{self.url} does not answer: {type(error).__name__}", UNAVAILABLE) from error
+        if answer.is_redirect:  # following it would send the key to whatever address the answer names
+            where = answer.headers["Location"]
+            raise Stopped(f"{self.url} sends on to {where}. Set CONVERGENCE_URL to the API's own address.", REFUSED)
         try:
-            body: Json = answer.json()
+            body = answer.json()
         except ValueError:
-            raise Stopped(f"{answer.url} answered {answer.status_code}, and not with JSON", UNAVAILABLE) from None
+            body = None
+        if not isinstance(body, dict):
+            raise Stopped(f"{answer.url} answered {answer.status_code}, and not with a JSON object", UNAVAILABLE)
         if answer.ok:
             return body
         raise Stopped(_in_words(body, answer), UNAVAILABLE if answer.status_code >= 500 else REFUSED)

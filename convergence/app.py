@@ -9,6 +9,7 @@ import typer
 
 from convergence import costs, credentials, operator, runs, schedules
 from convergence.api import Stopped
+from shared.runtime.terminal import without_commands
 
 _HELP = """\
 Convergence, from the command line.
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app(list(sys.argv[1:] if arguments is None else arguments), prog_name="python -m convergence")
     except Stopped as stopped:
-        print(stopped, file=sys.stderr)
+        print(without_commands(str(stopped)), file=sys.stderr)
         return stopped.status
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0

@@ -11,20 +11,21 @@ from rich.console import Console
 from rich.table import Table
 
 from convergence.api import Json
+from shared.runtime.terminal import without_commands
 
 _TIME = len("2025-11-18T09:30:00")
 
 
 def print_json(answer: Any) -> None:
     """Print an answer of the API as it is."""
-    print(json.dumps(answer, indent=2, ensure_ascii=False))
+    print(without_commands(json.dumps(answer, indent=2, ensure_ascii=False)))
 
 
 def print_lines(*lines: str | None) -> None:
     """Print the lines that there are."""
     for line in lines:
         if line:
-            print(line)
+            print(without_commands(line))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()) -> None:
@@ -33,7 +34,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, number
     for name in columns:
         table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("-" if value is None else str(value) for value in row))
+        table.add_row(*("-" if value is None else without_commands(str(value)) for value in row))
     # Markup would read brackets in a tenant's own names as styles.
     Console(markup=False, highlight=False, soft_wrap=False).print(table, markup=False)
 

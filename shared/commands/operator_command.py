@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from shared.errors import ConvergenceError
+from shared.runtime.terminal import without_commands
 
 WANTED = ("PROJECT_ID", "BIGQUERY_LOCATION")
 _KMS_KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
@@ -37,5 +38,6 @@ def carried_out(work: Callable[[], int], *, remark: Callable[[], str] = str) -> 
         with as_operator():
             return work()
     except ConvergenceError as error:
-        print("\n".join(filter(None, [f"stopped: {error.message}", remark()])), file=sys.stderr)
+        lines = filter(None, [f"stopped: {error.message}", remark()])
+        print(without_commands("\n".join(lines)), file=sys.stderr)
         return 2
