@@ -13,6 +13,8 @@ from typing import Any
 from flask import Response
 
 _PORT = re.compile(r":[0-9]{1,5}\Z")
+# With these a text begins that a spreadsheet takes for a formula, and a formula may call programs and addresses.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are wide
 
 
 def json_response(
@@ -28,7 +30,10 @@ def json_text(body: Mapping[str, Any]) -> str:
 
 
 def csv_response(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Response:
-    """A response with a CSV body as in RFC 4180: UTF-8, with a line of column names. Null is an empty field."""
+    """A response with a CSV body as in RFC 4180: UTF-8, with a line of column names. Null is an empty field.
+
+    Whoever may name a resource names a group, so a text that would be a formula gets an apostrophe before it.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)
@@ -37,8 +42,10 @@ def csv_response(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Respo
 
 
 def _field(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    if value is None:
+        return None
     return json.dumps(value) if isinstance(value, bool) else _plain(value)
 
 
