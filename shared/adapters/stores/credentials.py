@@ -8,13 +8,13 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import count
 from typing import Any
 
 from google.cloud import bigquery
 
 from shared.adapters.bigquery.contended import retried
 from shared.adapters.bigquery.job_errors import DuplicateJob, translated
+from shared.adapters.bigquery.numbered_jobs import last_taken
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
 from shared.domain.credentials.sealed import SealedCredential
@@ -42,23 +42,26 @@ class Credentials:
         """Store the first credential for its tenant and provider. It returns False if there is one already.
 
         BigQuery has no unique keys and INSERTs never conflict, so the jobs' ids order the first inserts: each caller
-        takes the first free id once all earlier jobs have ended, and inserts only when there is no row.
+        takes the first free id once all earlier jobs have ended, and inserts only when there is no row. A tenant may
+        store and remove credentials for ever, so the free id is searched and not counted up to.
         """
         log_id = uuid.uuid4().hex
         values = {**asdict(credential), "source": source, "user_id": user_id, "log_id": log_id}
         insert = statement("credentials", "insert_credential")
         dataset, options = credential.tenant_id, JobOptions({"log_id": log_id})
-        for suffix in count():
-            job_id = f"cvg-credential-{credential.credential_id}-{suffix}"
+        suffix = 0
+        while True:
+            job_id = _job_id(credential.credential_id, suffix)
             try:
                 job = self.warehouse.insert(insert, values, job_id=job_id, dataset=dataset, options=options)
             except DuplicateJob:
                 job = self.warehouse.get_job(job_id)
                 if job.labels.get("log_id") != log_id:  # the job of another call, not of this one sent twice
                     self.warehouse.failure(job)
+                    last = last_taken(suffix, partial(self._is_taken, credential.credential_id))
+                    suffix = last if last > suffix else suffix + 1  # the last one has to end, too
                     continue
             return self._changed(self.warehouse.finished(job))
-        raise AssertionError("count() has no end")
 
     def update(self, credential: SealedCredential, *, source: str | None, user_id: str | None) -> bool:
         """Replace the credential of its tenant and provider. It returns False if there is none."""
@@ -115,5 +118,12 @@ class Credentials:
             job = retried(run, for_seconds=_ANSWER_SECONDS)
         return self._changed(job)
 
+    def _is_taken(self, credential_id: str, suffix: int) -> bool:
+        return self.warehouse.find_job(_job_id(credential_id, suffix)) is not None
+
     def _changed(self, job: bigquery.QueryJob) -> bool:
         return bool(self.warehouse.rows_of(job)[0]["changed"])
+
+
+def _job_id(credential_id: str, suffix: int) -> str:
+    return f"cvg-credential-{credential_id}-{suffix}"
