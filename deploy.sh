@@ -132,8 +132,9 @@ apply() {
   if $has_tables; then migrate; fi
   step "Applying"
   if ! tf apply "$PLAN"; then
-    say "In a first deployment new APIs, accounts and grants may not be effective everywhere yet: wait a minute, then
-    run it again." exit 1
+    say "In a first deployment new APIs, accounts and grants may not be effective everywhere yet:"
+    say "wait a minute, then run it again."
+    exit 1
   fi
   if $has_tables; then migrate; fi # for tables that the old functions made in the meantime
   step "Admin key"
@@ -173,8 +174,8 @@ ensure_admin_key() {
   fi
   version="$(add_admin_key "$secret")"
   secrets update "$secret" --update-version-aliases="current=$version" >/dev/null
-  say "The admin key is made. Read it with: gcloud secrets versions access current --secret=$secret --project=$(variable
-  project_id)"
+  say "The admin key is made. Read it with:"
+  say "gcloud secrets versions access current --secret=$secret --project=$(variable project_id)"
 }
 
 rotate_admin_key() {
@@ -202,7 +203,7 @@ next_steps() {
   step "Next"
   cat <<'NEXT'
 1. Confirm the mail that Cloud Monitoring sent to alert_email, if this is the first deployment.
-2. Put a tenant's profile, subscription and API key into the central tables (the subscription system's job).
+2. Onboard the first tenant: .venv/bin/python -m shared.commands.tenants onboard TENANT_ID prints its API key.
 3. Ask the tenant for a credential, or to let the worker's account impersonate one: docs/runbook/ says what it grants.
 4. POST the credential, then POST a run: COMPLETE_FLOWS.md has the calls.
 docs/runbook/ says how to upgrade, rotate, restore and take it down.

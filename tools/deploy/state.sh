@@ -69,8 +69,8 @@ check_place() {
     kept="$(tf output -json location | python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$name")"
     wanted="$(variable "$name")"
     [[ "$kept" == "$wanted" ]] ||
-      fail "the state belongs to a platform with $name = $kept, but the variables say $wanted; deploy another platform
-      from another checkout"
+      fail "the state belongs to a platform with $name = $kept, but the variables say $wanted;" \
+        "deploy another platform from another checkout"
   done
 }
 
