@@ -9,9 +9,13 @@ from pathlib import Path
 
 def command() -> str:
     """For example `.venv/bin/python -m devcloud`, which works when pasted into the shell that it is shown in."""
-    python = Path(sys.executable)
+    return f"{shell_word(from_here(Path(sys.executable)))} -m devcloud"
+
+
+def from_here(path: Path) -> Path:
+    """The path as a command in the present folder may name it: relative if it is below."""
     here = Path.cwd()
-    return f"{shell_word(python.relative_to(here) if python.is_relative_to(here) else python)} -m devcloud"
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def shell_word(path: object) -> str:

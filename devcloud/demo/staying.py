@@ -8,7 +8,7 @@ import threading
 from rich.console import Console
 from rich.markup import escape
 
-from devcloud.invocation import command, shell_word
+from devcloud.invocation import command, from_here, shell_word
 from devcloud.onboarding import add_api_key
 from devcloud.server import Devcloud
 
@@ -17,34 +17,42 @@ _CURLS = """\
 
 The runs of {tenant}:
 
-  curl -s {gateway}/api/v1/pipelines/runs/{tenant} -H 'X-API-Key: {key}'
+  curl -s {gateway}/api/v1/pipelines/runs/{tenant} \\
+    -H 'X-API-Key: {key}'
 
 Run one day again:
 
   curl -s {gateway}/api/v1/pipelines/run/{tenant}/gcp/cost/billing \\
-    -H 'X-API-Key: {key}' -H 'Content-Type: application/json' -d '{{"date": "2025-11-17"}}'
+    -H 'X-API-Key: {key}' \\
+    -H 'Content-Type: application/json' -d '{{"date": "2025-11-17"}}'
 
 Its stored credentials, without their secrets:
 
-  curl -s {gateway}/api/v1/tenants/{tenant}/credentials -H 'X-API-Key: {key}'
+  curl -s {gateway}/api/v1/tenants/{tenant}/credentials \\
+    -H 'X-API-Key: {key}'
 
 Its net costs by export and day, after credits:
 
   {command} query --tenant {tenant} --state-dir {state} \\
-    "SELECT x_source, DATE(ChargePeriodStart) AS usage_date, BillingCurrency AS currency, SUM(BilledCost) AS net_cost
+    "SELECT x_source, DATE(ChargePeriodStart) AS usage_date, BillingCurrency AS currency,
+       SUM(BilledCost) AS net_cost
      FROM focus_cost WHERE ProviderName = 'Google Cloud' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 
 Load the bills of AWS and of Azure again, for all of November:
 
   curl -s {gateway}/api/v1/pipelines/run/{tenant}/aws/cost/billing \\
-    -H 'X-API-Key: {key}' -H 'Content-Type: application/json' -d '{{"date": "2025-11-17"}}'
+    -H 'X-API-Key: {key}' \\
+    -H 'Content-Type: application/json' -d '{{"date": "2025-11-17"}}'
   curl -s {gateway}/api/v1/pipelines/run/{tenant}/azure/cost/billing \\
-    -H 'X-API-Key: {key}' -H 'Content-Type: application/json' -d '{{"date": "2025-11-17"}}'
+    -H 'X-API-Key: {key}' \\
+    -H 'Content-Type: application/json' -d '{{"date": "2025-11-17"}}'
 
 Try the credentials for AWS and Azure, as a run would use them:
 
-  curl -s -X POST {gateway}/api/v1/tenants/{tenant}/credentials/AWS/verify -H 'X-API-Key: {key}'
-  curl -s -X POST {gateway}/api/v1/tenants/{tenant}/credentials/AZURE/verify -H 'X-API-Key: {key}'
+  curl -s -X POST {gateway}/api/v1/tenants/{tenant}/credentials/AWS/verify \\
+    -H 'X-API-Key: {key}'
+  curl -s -X POST {gateway}/api/v1/tenants/{tenant}/credentials/AZURE/verify \\
+    -H 'X-API-Key: {key}'
 
 The costs of the three clouds by month:
 
@@ -71,7 +79,7 @@ def stay(cloud: Devcloud, tenant_id: str, console: Console) -> None:
         tenant=tenant_id,
         key=key,
         command=escape(command()),
-        state=escape(shell_word(cloud.state.path)),
+        state=escape(shell_word(from_here(cloud.state.path))),
     )
     console.print(text, soft_wrap=True)
     ended.wait()

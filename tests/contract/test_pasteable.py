@@ -9,12 +9,14 @@ import pytest
 
 from tests.support.shell_blocks import ROOT, Block, blocks_of, documents, problems
 
+WIDTH = 120  # columns of a line that is read before it is pasted
 BLOCKS = [block for path in documents() for block in blocks_of(path)]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_a_block_can_be_pasted(block: Block) -> None:
     assert problems(block.text) == []
+    assert [line for line in block.text.splitlines() if len(line) > WIDTH] == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

@@ -164,8 +164,10 @@ def test_the_readmes_blocks_work_when_they_are_pasted_and_pasted_again(platform:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_the_lines_that_make_up_prints_work_when_they_are_pasted(platform: Platform, shell: str) -> None:
-    story, _, lines = platform.printed.partition("from another terminal:")
-    answers, complaints = platform.paste(shell, textwrap.dedent("".join(re.findall(r"^ .*\n", lines, re.MULTILINE))))
+    story, _, block = platform.printed.partition("from another terminal:")
+    lines = re.findall(r"^ .*\n", block, re.MULTILINE)
+    assert max(len(line.rstrip()) for line in lines) <= 120
+    answers, complaints = platform.paste(shell, textwrap.dedent("".join(lines)))
     assert COMPLAINT.search(complaints) is None, complaints
     assert re.search(r'"status": ?"(RUNNING|PENDING)", ?"message": ?"Pipeline ', answers), answers
     assert '"credential_kind"' in answers
