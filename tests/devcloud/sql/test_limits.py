@@ -69,6 +69,8 @@ def test_values_at_the_limits_are_returned(warehouse: Warehouse, sql: str, answe
             "GENERATE_DATE_ARRAY by months from a day after the 28th",
         ),
         ("JSON_VALUE('{\"a\": 0.12345678901234567890}', '$.a')", "JSON numbers of so many digits"),
+        ("JSON_VALUE('{\"a\": [2, 1.50]}', '$.a[0]')", "JSON numbers padded with zeros"),
+        ("JSON_QUERY('-0.10', '$')", "JSON numbers padded with zeros"),
     ],
 )
 def test_features_with_an_unproved_result_are_refused_by_name(warehouse: Warehouse, sql: str, feature: str) -> None:
