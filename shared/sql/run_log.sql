@@ -45,7 +45,11 @@ queued AS (
     attempt,
     processing_started_at,
     wait_reason,
-    ROW_NUMBER() OVER (PARTITION BY state ORDER BY aged_priority DESC, scheduled_time, run_id) AS queue_position
+    -- A run that was answered RUNNING starts at the dispatcher's next call, so it has no place among those that wait.
+    ROW_NUMBER() OVER (
+      PARTITION BY state, trigger_type = 'api' AND backfill_id IS NULL AND attempt = 0 AND wait_reason IS NULL
+      ORDER BY aged_priority DESC, scheduled_time, run_id
+    ) AS queue_position
   FROM (
     {aged_queue}
   )

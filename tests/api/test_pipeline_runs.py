@@ -41,7 +41,7 @@ def test_waiting_run_shows_its_reason_and_its_place_in_the_queue(connected: Fron
     connected.start()
     waiting = connected.start()
     run = connected.get_run(waiting)
-    assert (run["status"], run["wait_reason"], run["queue_position"]) == ("PENDING", "PIPELINE_BUSY", 2)
+    assert (run["status"], run["wait_reason"], run["queue_position"]) == ("PENDING", "PIPELINE_BUSY", 1)
 
 
 def test_a_run_says_when_to_look_again_until_it_has_ended(connected: Frontend) -> None:

@@ -66,7 +66,7 @@ def test_refused_run_takes_one_job(shared_frontend: Frontend, jobs_of: JobsOf) -
 def test_run_of_a_busy_source_waits_and_gives_the_reason(connected: Frontend) -> None:
     connected.run()
     body = connected.run().json()
-    assert (body["status"], body["wait_reason"], body["queue_position"]) == ("PENDING", "PIPELINE_BUSY", 2)
+    assert (body["status"], body["wait_reason"], body["queue_position"]) == ("PENDING", "PIPELINE_BUSY", 1)
     statuses = {row["pipeline_logging_id"]: row["status"] for row in connected.own("x_meta_pipeline_runs")}
     assert statuses[body["pipeline_logging_id"]] == "PENDING"
 
@@ -75,7 +75,7 @@ def test_run_without_a_free_slot_waits_and_gives_the_reason(connected: Frontend)
     exports = [f"{connected.tenant.project}.billing.export_{number}" for number in range(4)]
     answers = [connected.run(billing_export_table=export).json() for export in exports]
     assert [answer["status"] for answer in answers] == ["RUNNING"] * 3 + ["PENDING"]
-    assert (answers[3]["wait_reason"], answers[3]["queue_position"]) == ("CONCURRENT_LIMIT", 4)
+    assert (answers[3]["wait_reason"], answers[3]["queue_position"]) == ("CONCURRENT_LIMIT", 1)
 
 
 def test_used_up_quota_is_429_with_its_figures(make_connected: MakeFrontend) -> None:

@@ -52,6 +52,13 @@ def test_run_waits_behind_runs_that_will_take_the_slot() -> None:
     assert usage(live(1), waiting(3)).predict_start(BILLING, "s") == Start("PENDING", "CONCURRENT_LIMIT", 4)
 
 
+def test_runs_that_are_about_to_start_are_not_ahead_in_the_line() -> None:
+    starting = [waiting(source="a"), waiting(source="b")]
+    assert usage(*starting).predict_start(BILLING, "s") == Start("PENDING", "CONCURRENT_LIMIT", 1)
+    assert usage(live(1, OTHER, "a"), *starting).predict_start(BILLING, "s").queue_position == 2
+    assert usage(live(3), *starting).predict_start(BILLING, "s").queue_position == 3  # the limit was lowered
+
+
 def test_run_starts_before_runs_of_lower_priority() -> None:
     assert usage(live(1), waiting(3, manual=False, ahead=False)).predict_start(BILLING, "s") == Start("RUNNING")
 

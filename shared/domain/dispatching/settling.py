@@ -155,7 +155,7 @@ def _queued(item: QueueItem, available_at: datetime, wait_reason: str) -> QueueI
 
 def cancelled(item: QueueItem) -> Change:
     """The end of a run whose cancellation was requested."""
-    return Change("CANCEL", item, None, "CANCELLED", "The run was cancelled on request.")
+    return Change("CANCEL", item, None, "CANCELLED", "The run was cancelled.")
 
 
 def with_lease(item: QueueItem, lease_id: str, now: datetime, length: timedelta, *, hop: int) -> QueueItem:

@@ -119,7 +119,9 @@ class Usage:
         """The start of a run that is accepted now: RUNNING if a slot is free, otherwise the reason to wait."""
         live = [group for group in self.queue if group.state == PROCESSING]
         ahead = [group for group in self.queue if group.state != PROCESSING and group.is_ahead]
-        position = _count(ahead) + 1
+        free = max(self.concurrent_limit - _count(live), 0)
+        starting = len({group.key for group in ahead} - {group.key for group in live})
+        position = _count(ahead) - min(free, starting) + 1
         if any(group.key == (pipeline_id, source) for group in live + ahead):
             return Start("PENDING", "PIPELINE_BUSY", position)
         if _count(live + ahead) >= self.concurrent_limit:
