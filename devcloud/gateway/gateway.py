@@ -97,7 +97,7 @@ class Gateway:
             return _json(200, page())
         destination = self._routes.find_destination(raw_path)
         if destination is None:
-            detail = f"no function of configs/platform.yml serves {raw_path}: docs/openapi.json has all paths"
+            detail = f"no function of configs/platform.yml serves {raw_path}: docs/api.md lists the routes"
             return _problem(404, "Not Found", detail)
         target = f"{destination.path}?{query}" if query else destination.path
         try:

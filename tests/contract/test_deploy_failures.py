@@ -44,6 +44,15 @@ def test_an_apply_ends_where_terraform_fails(user: NewUser, step: str) -> None:
     assert not [call for call in user.gcloud() if call.startswith("secrets")]
 
 
+def test_a_plan_before_any_preparation_says_which_file_to_copy(tmp_path: Path) -> None:
+    user = new_user(tmp_path, tmp_path / "terraform")
+    refused = user.deploy("plan")
+    variables = user.workspace.root / "terraform" / "terraform.tfvars"
+    assert refused.returncode == 2
+    assert f"  - the file itself: cp {variables}.example {variables}\n" in refused.stderr
+    assert Path(f"{variables}.example").is_file()
+
+
 def test_a_first_apply_says_how_to_read_the_key_and_how_to_onboard(user: NewUser) -> None:
     _let_terraform_fail(user, "nothing")
     applied = user.deploy("apply", "--yes")

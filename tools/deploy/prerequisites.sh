@@ -46,6 +46,9 @@ check_prerequisites() {
   for name in $REQUIRED_VARIABLES; do
     is_set "$name" || missing+=("the variable $name, in $VARIABLES_FILE or as TF_VAR_$name")
   done
+  if [[ "${missing[*]:-}" == *"the variable "* && ! -f "$VARIABLES_FILE" && -f "$VARIABLES_FILE.example" ]]; then
+    missing+=("the file itself: cp $VARIABLES_FILE.example $VARIABLES_FILE")
+  fi
   for name in "$ROOT"/functions/*/main.py; do
     [[ -f "$(dirname "$name")/requirements.txt" ]] || missing+=("$(dirname "$name")/requirements.txt (make lock)")
   done

@@ -37,7 +37,7 @@ def test_a_route_ignores_the_method_because_the_function_answers_405_itself(gate
 def test_an_unknown_path_is_a_problem(gateway: Gateway, path: str) -> None:
     answer = requests.get(gateway.url + path, timeout=30)
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
-    assert path in answer.json()["detail"]
+    assert f"serves {path}: docs/api.md " in answer.json()["detail"]
 
 
 def test_no_process_runs_before_the_first_request_and_the_next_one_reuses_it(gateway: Gateway) -> None:
