@@ -75,6 +75,7 @@ def test_credentials_a_manual_run_and_a_scheduled_run(dispatching: Dispatching, 
 
     manual = run_to_its_end(frontend, BOB, {"date": "2025-11-16"})
     assert (manual["status"], manual["user_id"], manual["error_message"]) == ("COMPLETED", BOB, None)
+    assert manual["config_id"] is None
     assert days(frontend) == {"2025-11-16": truth["2025-11-16"]["rows"]}
     assert users_in_the_log(frontend, manual["pipeline_logging_id"]) == {BOB}
     eventually(lambda: counters(frontend) == (1, 1, 0))
@@ -84,8 +85,10 @@ def test_credentials_a_manual_run_and_a_scheduled_run(dispatching: Dispatching, 
     schedules.make_due(config_id)
     assert dispatching.trigger()["queued_count"] == 1
     (tick,) = dispatching.runs_of(config_id)
+    assert frontend.get_run(tick["pipeline_logging_id"])["config_id"] == config_id
     scheduled = await_end(frontend, tick["pipeline_logging_id"])
     assert (scheduled["status"], scheduled["user_id"], scheduled["trigger_type"]) == ("COMPLETED", None, "scheduler")
+    assert scheduled["config_id"] == config_id
     assert days(frontend) == {day: truth[day]["rows"] for day in ("2025-11-16", "2025-11-17")}
     assert users_in_the_log(frontend, tick["pipeline_logging_id"]) == {None}
     eventually(lambda: counters(frontend) == (2, 2, 0))

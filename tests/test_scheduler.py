@@ -144,7 +144,7 @@ def test_a_run_cancelled_before_it_began_stays_in_the_tenants_list(
     (shown,) = frontend.api.get(frontend.runs_path).json()["runs"]
     assert (row["status"], row["user_id"], row["attempt"], row["started_at"]) == ("CANCELLED", None, 0, None)
     assert (shown["status"], shown["error_class"], shown["trigger_type"]) == ("CANCELLED", "CANCELLED", "scheduler")
-    assert shown["parameters"]["date"] == "2025-11-16"
+    assert (shown["parameters"]["date"], shown["config_id"]) == ("2025-11-16", config_id)
 
 
 def test_a_run_of_a_removed_credential_has_the_error_that_a_request_gets(

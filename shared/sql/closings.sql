@@ -15,6 +15,7 @@ USING (
     scheduled.tenant_id,
     scheduled.run_id,
     scheduled.pipeline_id,
+    scheduled.config_id,
     scheduled.parameters,
     scheduled.created_at
   FROM UNNEST(JSON_QUERY_ARRAY(@closings)) AS run
@@ -31,8 +32,8 @@ WHEN MATCHED AND runs.status IN ('PENDING', 'RUNNING') THEN UPDATE SET
   error_class = closing.error_class,
   error_message = closing.error_message
 WHEN NOT MATCHED AND closing.run_id IS NOT NULL THEN INSERT (
-  pipeline_logging_id, tenant_id, run_id, pipeline_id, trigger_type, trigger_by, status, parameters, attempt,
-  created_at, completed_at, error_class, error_message
+  pipeline_logging_id, tenant_id, run_id, pipeline_id, trigger_type, trigger_by, config_id, status, parameters,
+  attempt, created_at, completed_at, error_class, error_message
 ) VALUES (
   closing.pipeline_logging_id,
   closing.tenant_id,
@@ -40,6 +41,7 @@ WHEN NOT MATCHED AND closing.run_id IS NOT NULL THEN INSERT (
   closing.pipeline_id,
   'scheduler',
   'cloud_scheduler',
+  closing.config_id,
   closing.status,
   closing.parameters,
   closing.attempt,

@@ -7,17 +7,18 @@
 -- param: user_id STRING
 -- param: trigger_type STRING
 -- param: trigger_by STRING
+-- param: config_id STRING
 -- param: parameters STRING
 -- param: created_at TIMESTAMP
 -- param: lease_id STRING
 -- param: attempt INT64
 -- param: source STRING
 INSERT INTO {dataset}.x_meta_pipeline_runs (
-  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters,
-  created_at, lease_id, attempt, source, started_at
+  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, config_id, status,
+  parameters, created_at, lease_id, attempt, source, started_at
 )
 SELECT
-  @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, 'RUNNING',
+  @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, @config_id, 'RUNNING',
   PARSE_JSON(@parameters), @created_at, @lease_id, @attempt, @source, CURRENT_TIMESTAMP()
 FROM UNNEST([1])
 WHERE NOT EXISTS (

@@ -24,6 +24,7 @@ SELECT
   items.pipeline_template,
   items.trigger_type,
   items.trigger_by,
+  items.config_id,
   items.user_id,
   items.max_retries,
   items.added_at,
@@ -85,6 +86,7 @@ USING (
     scheduled.tenant_id,
     scheduled.run_id,
     scheduled.pipeline_id,
+    scheduled.config_id,
     scheduled.parameters,
     scheduled.created_at
   FROM (SELECT @pipeline_logging_id AS pipeline_logging_id) AS wanted
@@ -102,8 +104,8 @@ WHEN MATCHED AND runs.status IN ('PENDING', 'RUNNING') THEN UPDATE SET
   error_class = @error_class,
   error_message = @error_message
 WHEN NOT MATCHED AND closed.run_id IS NOT NULL THEN INSERT (
-  pipeline_logging_id, tenant_id, run_id, pipeline_id, trigger_type, trigger_by, status, parameters, attempt,
-  created_at, completed_at, error_class, error_message
+  pipeline_logging_id, tenant_id, run_id, pipeline_id, trigger_type, trigger_by, config_id, status, parameters,
+  attempt, created_at, completed_at, error_class, error_message
 ) VALUES (
   closed.pipeline_logging_id,
   closed.tenant_id,
@@ -111,6 +113,7 @@ WHEN NOT MATCHED AND closed.run_id IS NOT NULL THEN INSERT (
   closed.pipeline_id,
   'scheduler',
   'cloud_scheduler',
+  closed.config_id,
   @status,
   closed.parameters,
   @attempt,

@@ -33,7 +33,7 @@ from shared.use_cases.run_pipeline import ManualRuns
 _OLDEST_LOOK_SECONDS = 30.0
 Looks = Remembered[tuple[str, str, str], dict[str, Any]]  # answers by tenant, kind of request, and its details
 _LISTED = (
-    "pipeline_logging_id", "pipeline_id", "status", "trigger_type", "user_id", "parameters", "created_at",
+    "pipeline_logging_id", "pipeline_id", "status", "trigger_type", "config_id", "user_id", "parameters", "created_at",
     "started_at", "completed_at", "attempt", "rows_published", "first_date", "last_date", "warnings",
     "wait_reason", "queue_position", "cancel_requested", "retry_of", "backfill_id", "error_class", "error_message",
 )  # fmt: skip

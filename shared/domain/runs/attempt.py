@@ -34,6 +34,7 @@ class ClaimedRun:
     pipeline_template: str
     trigger_type: str
     trigger_by: str | None
+    config_id: str | None
     user_id: str | None
     max_retries: int
     added_at: datetime

@@ -11,6 +11,7 @@
 -- param: user_id STRING
 -- param: trigger_type STRING
 -- param: trigger_by STRING
+-- param: config_id STRING
 -- param: parameters STRING
 -- param: created_at TIMESTAMP
 -- param: started_at TIMESTAMP
@@ -79,13 +80,13 @@ WHEN MATCHED THEN UPDATE SET
   error_class = NULL,
   error_message = NULL
 WHEN NOT MATCHED THEN INSERT (
-  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, status, parameters,
-  created_at, lease_id, attempt, source, started_at, completed_at, turn, rows_published, dates, warnings, bytes_billed,
-  watermark, loaded_until, deliveries
+  pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, config_id, status,
+  parameters, created_at, lease_id, attempt, source, started_at, completed_at, turn, rows_published, dates, warnings,
+  bytes_billed, watermark, loaded_until, deliveries
 ) VALUES (
-  @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, finished.status,
-  PARSE_JSON(@parameters), @created_at, @lease_id, @attempt, @source, @started_at, CURRENT_TIMESTAMP(), @turn,
-  @rows_published, @dates, @warnings, @bytes_billed, @seen_until, @watermark, PARSE_JSON(@deliveries)
+  @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, @config_id,
+  finished.status, PARSE_JSON(@parameters), @created_at, @lease_id, @attempt, @source, @started_at,
+  CURRENT_TIMESTAMP(), @turn, @rows_published, @dates, @warnings, @bytes_billed, @seen_until, @watermark, PARSE_JSON(@deliveries)
 );
 
 -- name: restated_days

@@ -59,9 +59,10 @@ def test_rows_of_many_runs_are_closed_in_one_job_and_ended_runs_do_not_change(
     again = close(extracting, reader.tenant_id, manual, scheduled, done.run_id)
     assert again.json() == {"status": "CLOSED"}
 
-    for run_id, user_id in ((manual, "alice"), (scheduled, None)):
+    for run_id, user_id, config_id in ((manual, "alice", None), (scheduled, None, "c")):
         closed = row(extracting, reader, run_id)
         assert (closed["status"], closed["error_class"], closed["user_id"]) == ("CANCELLED", "CANCELLED", user_id)
+        assert closed["config_id"] == config_id
         assert closed["completed_at"] is not None
     assert extracting.run_row(done) == ended
     sent = [
