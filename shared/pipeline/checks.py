@@ -57,7 +57,7 @@ def _require_valid(hop: Hop, rendered: Sequence[RenderedCheck]) -> None:
         try:
             hop.services.warehouse.estimate(item.statement, item.values, dataset=hop.task.tenant_id)
         except InvalidStatement as error:
-            raise InvalidTemplate(f"checks.{item.check_id}: {error.message}") from error
+            raise InvalidTemplate(f"{hop.template.pipeline_id}: checks.{item.check_id}: {error.message}") from error
         except ConvergenceError as error:  # a passing error or a missing table: the next attempt tries again
             log.warning("check not looked at", check_id=item.check_id, error_class=type(error).__name__)
             return

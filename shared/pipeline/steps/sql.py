@@ -109,7 +109,8 @@ def _estimate(hop: Hop, step: PlannedStep, query: Statement, values: Mapping[str
     try:
         return hop.services.warehouse.estimate(query, values, dataset=hop.task.tenant_id)
     except InvalidStatement as error:
-        raise InvalidTemplate(f"steps.{step.id}: {error.message}") from error
+        where = f"{hop.template.pipeline_id}: steps.{step.id}: {query.name}"
+        raise InvalidTemplate(f"{where}: {error.message}") from error
     except Missing as error:
         raise SourceNotFound(f"steps.{step.id} reads a table that does not exist: {error.message}") from error
 

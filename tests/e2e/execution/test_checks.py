@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +150,7 @@ def test_a_check_that_no_rows_could_pass_is_the_templates_fault_and_not_tried_ag
     error = planted.run([NOT_NULL, SQL], [{}], sql=wrong).error
     assert error is not None
     assert (error.error_class, error.retryable) == ("INVALID_TEMPLATE", False)
-    assert error.message.startswith("checks.sql: BigQuery: invalidQuery")
+    assert re.match(r"gcp-cost-[a-z_]+: checks\.sql: BigQuery: invalidQuery", error.message)
     assert len(check_jobs(planted) - before) <= 1
 
 

@@ -192,7 +192,19 @@ LEAST = 10 * 1024 * 1024  # what BigQuery bills for a query that reads one table
         ),
         (
             OWN | {"sql": OWN_SQL.format("x_usage_dat")},
-            r"INVALID_TEMPLATE final steps.summary: BigQuery: invalidQuery",
+            r"INVALID_TEMPLATE final gcp-cost-daily_by_service: steps.summary: own: BigQuery: invalidQuery",
+        ),
+        (
+            OWN | {"sql": OWN_SQL.format("(x_usage_date")},
+            r"INVALID_TEMPLATE final gcp-cost-daily_by_service: steps.summary: own: BigQuery: invalidQuery",
+        ),
+        (
+            OWN | {"sql": OWN_SQL.format("x_usage_date").replace("{dataset}", "{dataset")},
+            r"INVALID_TEMPLATE final .*gcp/cost/daily_by_service.sql:\d+: own: expected '}' before end of string",
+        ),
+        (
+            OWN | {"sql": OWN_SQL.format("{column}")},
+            r"INVALID_TEMPLATE final .*gcp/cost/daily_by_service.sql:\d+: own: \{column\}: no step, table or",
         ),
         (
             OWN | {"sql": OWN_SQL.format("CAST(x_usage_date AS STRING)")},
