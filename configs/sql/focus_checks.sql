@@ -68,8 +68,8 @@ WHERE '' IN (
   )
 
 -- name: focus_prices
--- Rows whose unit price times quantity differs from their cost by more than rounding: providers round a cost to six
--- decimal places, NUMERIC a price and a quantity to nine. Corrections may differ.
+-- Rows whose unit price times quantity differs from the cost by more than rounding. Providers round costs to six
+-- decimal places. NUMERIC rounds prices and quantities to nine. Corrections may differ.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -88,9 +88,9 @@ WHERE ChargeClass IS NULL
   )
 
 -- name: focus_values_of_1_4
--- Values that FOCUS 1.2 allows and 1.4 does not: taxes and credits whose EffectiveCost differs from their BilledCost, and
--- prices or quantities without a SkuPriceId. Usage and purchases that are no corrections keep prices and quantities,
--- because 1.4 requires these too.
+-- Values that FOCUS 1.2 allows and 1.4 forbids: taxes and credits whose EffectiveCost differs from their BilledCost,
+-- and prices or quantities without a SkuPriceId. Usage and purchases may have them without a SkuPriceId, because 1.4
+-- requires them there. Corrections may not.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -124,7 +124,8 @@ FROM {focus}
 WHERE ChargePeriodEnd <= ChargePeriodStart
 
 -- name: focus_billing_periods
--- Rows whose billing period is no calendar month. Google invoices months of Pacific time, all others months of UTC.
+-- Rows whose billing period is not a calendar month. Google's months are in Pacific time, those of other providers in
+-- UTC.
 SELECT
   ChargeDescription,
   BillingPeriodStart,
@@ -141,9 +142,9 @@ WHERE BillingPeriodStart != TIMESTAMP(DATE_TRUNC(DATE(BillingPeriodStart, zone),
   OR BillingPeriodEnd != TIMESTAMP(DATE_ADD(DATE(BillingPeriodStart, zone), INTERVAL 1 MONTH), zone)
 
 -- name: focus_commitments
--- Usage of a commitment without the status Used or Unused, rows that have a status but no commitment, covered usage that
--- is billed again, and commitments of Google named Default. In Google's 2025 model covered usage is billed, because the
--- commitment only lowers its price. Default is Google's consumption model for usage without a commitment.
+-- Faults of commitments: usage that is neither Used nor Unused, a status without a commitment, covered usage that is
+-- billed again, and commitments of Google that are named Default. In Google's 2025 model covered usage is billed,
+-- because the commitment only lowers its price. Default is Google's consumption model for usage without a commitment.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -162,7 +163,7 @@ WHERE (
   OR (CommitmentDiscountName = 'Default' AND ProviderName = 'Google Cloud')
 
 -- name: focus_capacity_reservations
--- Usage of a capacity reservation without the status Used or Unused, and rows that have a status but no reservation.
+-- Usage of a capacity reservation that is neither Used nor Unused, and rows with a status but without a reservation.
 SELECT
   ChargeDescription,
   ChargePeriodStart,
@@ -174,7 +175,7 @@ WHERE (CapacityReservationId IS NULL AND CapacityReservationStatus IS NOT NULL)
 
 -- name: focus_duplicates
 -- Charges that appear more than once, with equal values in all columns that distinguish charges. Providers sometimes
--- export equal rows and bill each of them, so this is a hint and no fault.
+-- export equal rows and bill each of them, so this is only a warning.
 SELECT
   ChargeDescription,
   ChargePeriodStart,

@@ -1,7 +1,8 @@
 -- name: named_lines
--- Each row of the files with its kind and its names. AWS, Microsoft and Google Cloud have one name each, whatever the file
--- calls them, and an issuer of their group is not a third party. FOCUS 1.0-preview says in ChargeSubcategory what later
--- versions say in ChargeClass, CommitmentDiscountStatus and the category Credit.
+-- Each row of the files with its kind and its names. AWS, Microsoft and Google Cloud get one name each, because files
+-- spell them differently. A company of their group that issues invoices is not a third party. FOCUS 1.0-preview has
+-- the column ChargeSubcategory. Later versions say the same in ChargeClass, CommitmentDiscountStatus and the category
+-- Credit.
 SELECT
   file_rows AS line,
   CASE
@@ -67,15 +68,16 @@ SELECT
 FROM {extract} AS file_rows
 
 -- name: costed_lines
--- Each row with its costs. A list or contracted cost of 0 beside another cost means that the file has none. The purchase of
--- a commitment has no effective cost, because what it covers has it; a tax or credit has its billed cost.
+-- Each row with its costs. If a row has another cost, a list or contracted cost of 0 counts as missing. The effective
+-- cost of a purchase of a commitment is 0, because the covered usage has that cost. The effective cost of a tax or a
+-- credit is its billed cost.
 SELECT
   *,
   COALESCE(
     NULLIF(line.ListCost, 0), NULLIF(line.ContractedCost, 0), IF(commitment_status = 'Used', effective_cost, billed_cost)
   ) AS list_cost,
   COALESCE(NULLIF(line.ContractedCost, 0), IF(commitment_status = 'Used', effective_cost, billed_cost)) AS contracted_cost,
-  -- A currency of prices without the effective cost in it is of no use.
+  -- The currency of prices is of no use without the effective cost in that currency.
   line.PricingCurrency IS NOT NULL
     AND (line.PricingCurrency = line.BillingCurrency OR line.PricingCurrencyEffectiveCost IS NOT NULL) AS has_pricing_currency,
   charge_category IN ('Usage', 'Purchase') AND (NOT is_correction OR line.SkuPriceId IS NOT NULL) AS is_priced
@@ -93,8 +95,8 @@ FROM (
 ) AS effective
 
 -- name: priced_lines
--- Each row with its unit prices: those of the file if they and the quantity make the cost, else the cost divided by the
--- quantity.
+-- Each row with its unit prices. A price of the file is kept if price times quantity is the cost. Otherwise the price
+-- is the cost divided by the quantity.
 SELECT
   *,
   IF(is_priced AND charge_category = 'Usage' AND COALESCE(commitment_status, 'Used') = 'Used', line.ConsumedQuantity, NULL)

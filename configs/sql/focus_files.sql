@@ -23,7 +23,8 @@ FROM {extract}
 GROUP BY billing_account_id, billing_period, currency
 
 -- name: other_periods
--- Rows whose own billing period differs from their delivery's. A publish would replace them with the wrong period.
+-- Rows whose own billing period differs from the period that was delivered. They would be published in the wrong
+-- period.
 SELECT
   x_billing_period AS delivered_in,
   BillingPeriodStart AS billed_in,
@@ -34,8 +35,8 @@ WHERE DATE_TRUNC(DATE(BillingPeriodStart), MONTH) != x_billing_period
 GROUP BY delivered_in, billed_in, manifest
 
 -- name: repaired_rows
--- The rows in the columns of FOCUS 1.2 to 1.4, with the gaps and faults of their provider repaired as docs/focus-files.md
--- says, each beside the file's own row. JSON_QUERY returns NULL for a text that is no JSON; PARSE_JSON would raise an error.
+-- Each row of the files, and beside it the same row in the columns of FOCUS 1.2 to 1.4. Gaps and faults are repaired
+-- as docs/focus-files.md says. JSON_QUERY returns NULL if a text is not valid JSON. PARSE_JSON would raise an error.
 SELECT
   line,
   PARSE_JSON(JSON_QUERY(line.AllocatedMethodDetails, '$')) AS AllocatedMethodDetails,
@@ -163,7 +164,7 @@ FROM (
 ) AS repaired
 
 -- name: repairs
--- How many rows of each provider were repaired, by column: how often the value differs from the file's.
+-- The number of repairs by provider and column. A repair is a value that differs from the file's value.
 SELECT
   ProviderName AS provider,
   COUNT(*) AS row_count,

@@ -23,8 +23,8 @@ FROM {focus}
 GROUP BY billing_account_id, billing_period, currency
 
 -- name: other_exports
--- Other sources that have published charges of the same billing accounts and periods. Sums over all rows would count these
--- costs twice. The parameter allow_other_export allows it.
+-- Other sources that have published charges of the same billing accounts and periods. Sums over all rows count these
+-- costs twice. The parameter allow_other_export permits it.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 -- param: allow_other_export BOOL

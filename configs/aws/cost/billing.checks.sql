@@ -15,7 +15,8 @@ FROM {extract}
 GROUP BY billing_account_id, billing_period, currency
 
 -- name: other_periods
--- Rows whose own billing period differs from their delivery's. A publish would replace them with the wrong period.
+-- Rows whose own billing period differs from the period that was delivered. They would be published in the wrong
+-- period.
 SELECT
   x_billing_period AS delivered_in,
   bill_billing_period_start_date AS billed_in,
@@ -26,7 +27,7 @@ WHERE DATE(bill_billing_period_start_date) != x_billing_period
 GROUP BY delivered_in, billed_in, manifest
 
 -- name: savings_plans_balance
--- Savings plans whose covered usage and its negation do not add up to 0. In a complete report they do.
+-- Savings plans whose covered usage and negations do not add up to 0. In a complete report they do.
 SELECT
   savings_plan_savings_plan_a_r_n AS savings_plan,
   x_billing_period AS billing_period,
@@ -38,7 +39,7 @@ GROUP BY savings_plan, billing_period, currency
 HAVING ABS(left_over) > 0.01
 
 -- name: focus_unknown_services
--- Services that service_categories.csv does not name, and what they bill. Their category is Other.
+-- Services that service_categories.csv does not list, with their billed cost. Their category is Other.
 -- param: aws_service_categories STRING
 SELECT
   ServiceName,

@@ -1,6 +1,7 @@
 -- name: focus_lines
--- The report's rows with the values that FOCUS needs: the kind of charge, its commitment, and its costs. In legacy reports
--- on-demand usage has a reservation_subscription_id too, so it counts only in rows that a reservation covers.
+-- The report's rows with the values that FOCUS needs: the kind of charge, its commitment and its costs. Legacy
+-- reports fill in reservation_subscription_id for on-demand usage too, so that id is ignored in rows that no
+-- reservation covers.
 WITH lines AS (
   SELECT
     *,
@@ -20,7 +21,7 @@ WITH lines AS (
   WHERE line_item_line_item_type != 'SavingsPlanNegation'
 )
 
--- AWS writes units as GB-Mo and Hrs, FOCUS as GB-Months and Hours.
+-- AWS writes the units GB-Mo and Hrs. FOCUS writes GB-Months and Hours.
 SELECT
   lines AS line,
   REGEXP_REPLACE(
@@ -75,7 +76,7 @@ SELECT
 FROM lines
 
 -- name: focus_parts
--- Each row, and for each fee one more row with the unused part of its commitment. The fee itself is a purchase.
+-- All rows. Each fee, which is a purchase, gets a second row for the unused part of its commitment.
 WITH charges AS (
   {focus_lines}
 ),

@@ -1,6 +1,6 @@
 -- name: billed_by_period
--- Rows and billed cost of one source by billing period and currency. Restatements and checks compare them. Usage that a
--- savings plan or a reservation covers counts as 0, because the fees bill it.
+-- Rows and billed cost of one source by billing period and currency. Restatements and checks compare them. Usage that
+-- a savings plan or a reservation covers counts as 0, because the fees already bill it.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT

@@ -1,5 +1,5 @@
 -- name: actual_and_amortized
--- Accounts and periods whose two exports bill different amounts: one of them is incomplete or older.
+-- Accounts and periods whose two exports bill different amounts. One of the exports is incomplete or older.
 SELECT
   BillingAccountId AS account,
   x_billing_period AS billing_period,
@@ -26,8 +26,9 @@ HAVING COUNTIF(x_export_kind = 'ACTUAL') = 0
   AND COUNTIF(PricingModel IN ('Reservation', 'SavingsPlan', 'Savings Plan')) > 0
 
 -- name: amortized_as_actual
--- Usage that a commitment covers or leaves unused and that costs something, as only exports of amortised costs have it:
--- beside a commitment's purchases it would be counted twice. A file without a manifest does not say which it is.
+-- Usage that has a cost although a commitment covers it or leaves it unused. Only exports of amortised costs have
+-- such rows. If the purchases of commitments are exported too, these costs would be counted twice. A file without a
+-- manifest does not say which of the two exports it is.
 SELECT
   x_manifest AS manifest,
   ChargeType AS charge_type,

@@ -1,6 +1,6 @@
 -- name: billed_charges
--- Each charge of the exports with the cost that it bills. The purchase of a commitment bills its used and unused parts,
--- and each cost of the two exports counts once.
+-- Each charge of the exports with its billed cost. The purchase of a commitment is billed; its used and unused parts
+-- are not. A cost that is in both exports counts once.
 SELECT
   *,
   CASE
@@ -40,8 +40,8 @@ FROM (
 GROUP BY billing_account_id, billing_period, currency
 
 -- name: other_periods
--- Rows whose billing period differs from their delivery's, or is no calendar month. A publish would replace them with the
--- wrong period.
+-- Rows whose billing period is no calendar month, or differs from the period that was delivered. They would be
+-- published in the wrong period.
 SELECT
   x_billing_period AS delivered_in,
   BillingPeriodStartDate AS billed_in,
@@ -52,7 +52,7 @@ WHERE BillingPeriodStartDate != x_billing_period
 GROUP BY delivered_in, billed_in, manifest
 
 -- name: focus_unknown_services
--- Services that service_categories.csv does not name, and what they bill. Their category is Other.
+-- Services that service_categories.csv does not list, with their billed cost. Their category is Other.
 -- param: azure_service_categories STRING
 SELECT
   ServiceName,

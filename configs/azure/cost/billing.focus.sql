@@ -27,8 +27,8 @@ measured AS (
     COALESCE(units.focus_unit, INITCAP(charges.pricing.unit)) AS unit,
     charges.charge_category IN ('Usage', 'Purchase') AND (charges.line.sku IS NOT NULL OR NOT charges.is_correction)
       AS is_priced,
-    -- Usage costs its contracted price, also if a commitment covers it. A row without such a price has its own cost.
-    -- What is unused has none.
+    -- The contracted cost of usage comes from its contracted price, also if a commitment covers the usage. A row
+    -- without such a price has its own cost. An unused part has no contracted cost.
     IF(charges.is_unused, 0, COALESCE(charges.unit_price * charges.pricing.quantity, charges.line.cost)) AS contracted_cost
   FROM charges
   LEFT JOIN units
@@ -173,7 +173,7 @@ SELECT
   IF(NULLIF(line.SubscriptionId, '') IS NULL, NULL, COALESCE(NULLIF(line.SubscriptionName, ''), line.SubscriptionId))
     AS SubAccountName,
   IF(NULLIF(line.SubscriptionId, '') IS NULL, NULL, 'Subscription') AS SubAccountType,
-  -- JSON_QUERY returns NULL for a text that is no JSON; PARSE_JSON would raise an error.
+  -- JSON_QUERY returns NULL if a text is not valid JSON. PARSE_JSON would raise an error.
   PARSE_JSON(JSON_QUERY(IF(STARTS_WITH(TRIM(line.Tags), '{{'), line.Tags, CONCAT('{{', line.Tags, '}}')), '$')) AS Tags,
   CAST(NULL AS STRING) AS x_consumption_model,
   line.x_source,

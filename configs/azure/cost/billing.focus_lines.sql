@@ -1,7 +1,7 @@
 -- name: focus_lines
--- The rows of both exports that become rows of FOCUS, so that each cost counts once. From the actual costs it takes the
--- purchases and refunds of commitments, and from the amortised costs all other rows. If the amortised costs of an account
--- are not exported, it takes all its actual costs.
+-- The rows that become rows of FOCUS. Each cost counts once, although both exports may have it: purchases and refunds
+-- of commitments come from the actual costs, all other rows from the amortised costs. If an account's amortised costs
+-- are not exported, all its rows come from the actual costs.
 WITH told AS (
   SELECT
     *,

@@ -1,6 +1,6 @@
 -- name: billed_by_period
--- Rows and billed cost of one source by billing period and currency. Restatements and checks compare them. The purchase of
--- a commitment bills its used and unused parts, and each cost of the two exports counts once.
+-- Rows and billed cost of one source by billing period and currency. Restatements and checks compare them. The
+-- purchase of a commitment is billed; its used and unused parts are not. A cost that is in both exports counts once.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT

@@ -17,7 +17,8 @@ units AS (
   FROM UNNEST(JSON_QUERY_ARRAY(@units)) AS line
 ),
 
--- The billing periods, because the start of a month in a time zone takes longer to compute than to look up.
+-- Each billing period with its start. Looking up the start of a month in a time zone is quicker than computing it for
+-- each row.
 months AS (
   SELECT
     month,

@@ -1,7 +1,7 @@
 -- name: focus_charges
--- The export's rows without their nesting: what each bills, and its credits by kind of commitment. The name of a credit
--- decides if it has no type. A row whose unit does not fit its cost is priced as one charge. Credits are added up by kind
--- only in rows that have credits of commitments, because most rows have none.
+-- The export's rows in flat form: the billed cost of each, and its credits by kind of commitment. If a credit has no
+-- type, its name shows the kind. A row whose unit does not fit its cost is priced as one charge. Most rows have no
+-- credits of commitments, so credits are added up by kind only in rows that have some.
 WITH exported AS (
   SELECT
     *,
@@ -51,7 +51,8 @@ credits_told AS (
   FROM exported
 ),
 
--- If `tags` has a key twice, the alphabetically first value counts: PARSE_JSON keeps the first of equal keys.
+-- If `tags` has a key twice, the value that comes first in the alphabet counts: PARSE_JSON keeps the first of two
+-- equal keys.
 lines AS (
   SELECT
     billing_account_id,

@@ -22,8 +22,7 @@ FROM {focus}
 GROUP BY billing_account_id, invoice_month, currency
 
 -- name: unread_values
--- Rows with an invalid invoice month, or with a conversion rate that no currency has. Both are mapped as if they were
--- missing.
+-- Rows with an invalid invoice month or an impossible conversion rate. Both values are treated as missing.
 SELECT
   usage_start_time,
   sku.id AS sku_id,
@@ -50,7 +49,8 @@ WHERE x_source != @source
 GROUP BY other_source
 
 -- name: focus_invoices
--- Billing periods with some charges on an invoice and some on none, and invoices of more than one account or period.
+-- Billing periods in which only some charges have an invoice, and invoices with more than one account or billing
+-- period.
 SELECT
   BillingAccountId AS account,
   BillingPeriodStart AS period,
@@ -71,7 +71,7 @@ GROUP BY InvoiceId
 HAVING MIN(BillingAccountId) != MAX(BillingAccountId) OR MIN(BillingPeriodStart) != MAX(BillingPeriodStart)
 
 -- name: focus_unknown_services
--- Services that service_categories.csv does not name, and what they bill. Their category is Other.
+-- Services that service_categories.csv does not list, with their billed cost. Their category is Other.
 -- param: service_categories STRING
 SELECT
   ServiceName,
@@ -85,8 +85,9 @@ WHERE LOWER(ServiceName) NOT IN (
 GROUP BY ServiceName, BillingCurrency
 
 -- name: focus_long_fees
--- Fees of commitments for more than a day. A fee counts as a whole on its first UTC day, so the usage that it covers on
--- later days has an EffectiveCost of 0, and the first day shows more as Unused. A day has up to 25 hours in Pacific time.
+-- Fees of commitments for more than one day. Such a fee counts in full on its first UTC day. The usage that it covers
+-- on later days has an EffectiveCost of 0, and the first day shows too much as Unused. A day of Pacific time has up
+-- to 25 hours.
 SELECT
   ChargeDescription,
   CommitmentDiscountId,

@@ -1,6 +1,7 @@
 -- name: focus_parts
--- Splits rows into parts: what they bill, what a commitment covers, and which part of its fees was not used (ADR 0009).
--- Only fees and the usage that they pay for need window functions; any other row is one part.
+-- Splits each row into parts: its billed cost, the cost that a commitment covers, and the unused part of the
+-- commitment's fee (ADR 0009). Only fees and the usage that they cover need window functions. Any other row is one
+-- part.
 WITH charges AS (
   {focus_charges}
 ),
@@ -9,8 +10,8 @@ pools AS (
   {focus_pools}
 ),
 
--- The used and the bought amount. A difference below a ten-thousandth is rounding of Google's credits. If corrections take
--- back more hours than the day has, only the costs show that usage was covered.
+-- The used amount and the bought amount. A difference below 0.0001 comes from the rounding of Google's credits. If
+-- corrections take back more hours than the day has, only the costs show that usage was covered.
 measured AS (
   SELECT
     *,
@@ -31,8 +32,8 @@ measured AS (
   )
 ),
 
--- Units may differ: if no covered usage has the unit of a fee, the fee counts as used if covered usage exists in a unit
--- that no fee has.
+-- The units of fees and usage may differ. If no covered usage has the unit of a fee, the fee counts as used when
+-- there is covered usage in a unit that no fee has.
 spread AS (
   SELECT
     *,
@@ -67,7 +68,7 @@ utilized AS (
   FROM spread
 ),
 
--- The last row of a pool gets the rest that rounding leaves, so that the shares of a pool add up exactly.
+-- Rounding leaves a rest. The last row of a pool gets it, so that the shares of the pool add up exactly.
 paid AS (
   SELECT
     *,
@@ -84,7 +85,7 @@ paid AS (
   FROM utilized
 ),
 
--- The parts of a share as an array column, so that no join is needed.
+-- The parts of a row are an array in a column, so that no join is needed.
 split AS (
   SELECT
     line,
@@ -163,8 +164,8 @@ parts AS (
   END
 ),
 
--- FOCUS 1.4 allows no price without a SkuPriceId. But 1.2 and 1.4 require one for usage and purchases that are no
--- corrections, so these are priced.
+-- FOCUS 1.4 forbids a price without a SkuPriceId. FOCUS 1.2 and 1.4 require a price for usage and purchases that are
+-- not corrections, so these have one even without a SkuPriceId.
 judged AS (
   SELECT
     *,
@@ -180,7 +181,7 @@ priced AS (
   FROM judged
 ),
 
--- The difference between the export's prices and the row's cost. Prices are shown if rounding explains it.
+-- How far price times quantity is from the row's cost. A price is shown if rounding explains the difference.
 compared AS (
   SELECT
     *,

@@ -1,11 +1,11 @@
 -- name: focus_pools
--- Fees and the usage that they pay for, each with its pool (ADR 0009). A charge has one row for each kind of commitment
--- whose credits it has. focus_parts and focus_utilization read it.
+-- Fees and the usage that they cover, each with its pool (ADR 0009). A charge has one row for each kind of commitment
+-- in its credits. focus_parts and focus_utilization read this statement.
 WITH charges AS (
   {focus_charges}
 ),
 
--- A price of the 2025 model belongs to a spend-based commitment, whatever kind the row's credits are.
+-- A price of the 2025 model belongs to a spend-based commitment, whatever kind of credits the row has.
 told AS (
   SELECT
     *,
@@ -31,7 +31,7 @@ told AS (
   WHERE is_shared
 ),
 
--- Resource-based commitments cover usage first, and spend-based ones the rest, as Google applies them.
+-- Google applies resource-based commitments first and spend-based ones to the rest. This does the same.
 covered AS (
   SELECT
     *,
@@ -75,8 +75,8 @@ measures AS (
   FROM resource_measures
 ),
 
--- The part of a commitment's credits that covers nothing of its row adjusts the commitment: such credits come late or are
--- taken back.
+-- Credits that are higher than the cost of their row adjust the commitment by the difference. Google sends such
+-- credits late or to take earlier ones back.
 by_kind AS (
   SELECT
     *,
@@ -144,8 +144,8 @@ shares AS (
   WHERE kind.is_had
 ),
 
--- Fees and covered usage of a day and invoice month that name the same commitment. From a commitment's first fee offset
--- on, the export itself says which part of the fees was used.
+-- Fees and covered usage of one day and invoice month that name the same commitment. After the first fee offset of a
+-- commitment, the export itself shows which part of the fees was used.
 same_names AS (
   SELECT
     *,
@@ -163,7 +163,8 @@ same_names AS (
   )
 ),
 
--- A name counts more than a category: if all credits with a fee's name are of one kind, the fee is of this kind.
+-- The name of a fee decides before its category: if all credits with that name are of one kind, the fee is of this
+-- kind.
 named AS (
   SELECT
     *,
@@ -181,9 +182,10 @@ named AS (
   FROM same_names
 )
 
--- Rows whose name matches nothing form one pool. If only usage is left without a match, all rows form one pool. Resource
--- commitments are measured in their unit, spend-based ones in dollars: a unit of their fee is a cent, as in Google's own
--- queries, if the fee is then a discount. A fee that looks like one kind and pays for the other is not measured.
+-- Rows whose name has no match form one pool. If only usage is left without a match, all rows form one pool.
+-- Resource-based commitments are measured in the unit of their price, spend-based ones in US dollars. One unit of a
+-- spend-based fee is one cent of commitment, as in Google's own queries, if that makes the fee a discount. A fee
+-- whose category differs from the kind of its credits is not measured.
 SELECT
   *,
   IF(

@@ -1,11 +1,11 @@
 -- name: focus_utilization
--- Days and invoice months with fees and covered usage in one pool where no part of the fees went to the usage. Fees that
--- Google offsets are left out, because the export itself says which part of them was used.
+-- Days and invoice months whose pools have fees and covered usage, but no part of the fees went to the usage. Fees
+-- with a fee offset are left out, because the export itself shows which part of them was used.
 WITH pools AS (
   {focus_pools}
 ),
 
--- A fee counts with its billed cost. If a promotion pays for it, nothing is left to distribute.
+-- A fee counts by its billed cost. If a promotion pays the whole fee, nothing is left to distribute.
 pooled AS (
   SELECT
     line.billing_account_id,

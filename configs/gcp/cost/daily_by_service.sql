@@ -22,7 +22,7 @@ WHERE x_source = @source
 GROUP BY usage_date, project_id, service_id, service_name, currency
 
 -- name: billed_credits
--- The credits of one source's published billing rows by day and currency. The sums by service must add up to them.
+-- The credits in one source's published billing rows by day and currency. The sums by service must add up to them.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT

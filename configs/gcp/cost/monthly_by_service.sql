@@ -1,5 +1,6 @@
 -- name: monthly_by_service
--- Adds up one source's published billing rows by month, project, service and currency. @dates has all days of the months.
+-- Adds up one source's published billing rows by month, project, service and currency. @dates holds all days of the
+-- months.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 -- param: pipeline_logging_id STRING
@@ -37,7 +38,8 @@ WHERE x_source = @source
 GROUP BY usage_month, currency
 
 -- name: days_without_rows
--- Months in which a day without rows precedes a day with rows. It may not have been loaded, so its costs may be missing.
+-- Months with a day without rows before a day with rows. The empty day may not have been loaded, so costs may be
+-- missing.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 WITH months AS (
@@ -59,7 +61,8 @@ FROM months
 WHERE days_with_rows < EXTRACT(DAY FROM last_day)
 
 -- name: billed_by_month
--- Rows and net cost of one source by month and currency. Restatements compare them. A row's day is the first of its month.
+-- Rows and net cost of one source by month and currency. Restatements compare them. The day of a row is the first of
+-- its month.
 -- param: source STRING
 -- param: dates ARRAY<DATE>
 SELECT
