@@ -131,7 +131,9 @@ def test_a_publish_that_comes_after_its_executor_was_overtaken_aborts(
         assert succeeded.result() == "SUCCEEDED", extracting.error_of(rescued)
     assert extracting.error_of(delivery) == "FENCE_LOST: Another attempt took over (FENCE_LOST)."
     row = extracting.run_row(delivery)
-    assert (row["lease_id"], row["attempt"], row["turn"]) == (rescued.lease_id, 2, 2)
+    assert (row["lease_id"], row["attempt"]) == (rescued.lease_id, 2)
+    # An aborted publish is tried again, so the overtaken executor may take turn 2 before it learns its fate.
+    assert row["turn"] in (2, 3)
     assert published(extracting, reader) == rows_and_billed(reader.export.truth)
 
 
