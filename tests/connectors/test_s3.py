@@ -18,6 +18,7 @@ from shared.errors import (
     SourceNotFound,
     SourceRewritten,
     SourceThrottled,
+    StepFailed,
     Unavailable,
 )
 from tests.support.local_s3 import LocalS3, local_s3
@@ -136,6 +137,9 @@ def test_a_role_is_assumed_with_the_platforms_token_and_may_read(s3: LocalS3, bu
         ("GetObject", "SlowDown", 503, SourceThrottled),
         ("GetObject", "InternalError", 500, Unavailable),
         ("GetObject", "AccessDenied", 403, SourceNotFound),
+        ("GetObject", "UserProjectAccountProblem", 403, SourceNotFound),
+        ("GetObject", "RequestTimeTooSkewed", 403, StepFailed),
+        ("ListObjectsV2", "InvalidSecurity", 403, CredentialsRejected),
         ("ListObjectsV2", "ExpiredToken", 400, CredentialsRejected),
         ("AssumeRoleWithWebIdentity", "AccessDenied", 403, CredentialsRejected),
         ("AssumeRoleWithWebIdentity", "InvalidIdentityToken", 400, CredentialsRejected),
@@ -149,3 +153,16 @@ def test_an_answer_of_aws_ends_a_run_or_lets_it_be_tried_again(
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     with pytest.raises(kind), translated("s3://bills/exports/", grant="s3:GetObject"):
         raise ClientError(answer, operation)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message"),
+    [
+        ("SignatureDoesNotMatch", 403, r"^Google Cloud refuses the access key \(SignatureDoesNotMatch\)"),
+        ("UserProjectMissing", 400, "^gs://bills/focus/: Cloud Storage answered UserProjectMissing"),
+    ],
+)
+def test_a_refusal_of_cloud_storage_does_not_name_aws(code: str, status: int, message: str) -> None:
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    with pytest.raises(ConvergenceError, match=message), translated("gs://bills/focus/", grant="storage.objects.list"):
+        raise ClientError(answer, "ListObjectsV2")

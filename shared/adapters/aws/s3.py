@@ -22,7 +22,7 @@ _ATTEMPTS = 3
 _REJECTED = frozenset(
     {
         "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "TokenRefreshRequired", "InvalidToken",
-        "InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure",
+        "InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "InvalidSecurity",
     }
 )  # fmt: skip
 _THROTTLED = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "429"})
@@ -32,7 +32,7 @@ _GRANTS = {  # the permissions to list and to read, in the words of their cloud
     "s3": ("s3:ListBucket on the bucket", "s3:GetObject on the prefix"),
     "gs": ("storage.objects.list on the bucket", "storage.objects.get on the bucket"),
 }
-_DENIED = frozenset({"AccessDenied", "403", "Forbidden", "AllAccessDisabled"})
+_PASSING = _THROTTLED | {"RequestTimeTooSkewed"}  # of 403; any other stays until the tenant changes something
 
 
 @dataclass(frozen=True)
@@ -150,19 +150,20 @@ def translated(place: str, *, grant: str) -> Iterator[None]:
         failure = _meaning(error, place, grant)
         raise failure from error
     except (HTTPClientError, ResponseParserError) as error:
-        raise errors.Unavailable(f"{place}: S3 did not answer") from error
+        raise errors.Unavailable(f"{place}: {_service(place)} did not answer") from error
     except BotoCoreError as error:
         raise errors.StepFailed(f"{place}: {str(error)[:200]}") from error
 
 
 def _meaning(error: Any, place: str, grant: str) -> errors.ConvergenceError:
-    answer = error.response
+    answer, service = error.response, _service(place)
+    cloud = "AWS" if service == "S3" else "Google Cloud"
     code, status = str(answer["Error"].get("Code", "")), answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if error.operation_name == "AssumeRoleWithWebIdentity" and status < 500 and code not in _THROTTLED:
         needed = "its trust policy must name the platform and the tenant's audience, as credentials/setup shows it"
         return errors.CredentialsRejected(f"AWS does not let the platform assume the role ({code}): {needed}")
     known: list[tuple[bool, type[errors.ConvergenceError], str]] = [
-        (code in _REJECTED, errors.CredentialsRejected, f"AWS refuses the access key ({code})"),
+        (code in _REJECTED, errors.CredentialsRejected, f"{cloud} refuses the access key ({code})"),
         (
             code in _REWRITTEN | _MISSING,
             errors.SourceRewritten,
@@ -170,13 +171,17 @@ def _meaning(error: Any, place: str, grant: str) -> errors.ConvergenceError:
         ),
         (code == "NoSuchBucket", errors.SourceNotFound, f"{place}: there is no such bucket"),
         (
-            code in _DENIED,
+            status == 403 and code not in _PASSING,
             errors.SourceNotFound,
-            f"{place} may not be read with the tenant's credentials; grant {grant}",
+            f"{place} may not be read with the tenant's credentials; grant {grant} ({code})",
         ),
-        (code in _THROTTLED or status == 429, errors.SourceThrottled, f"{place}: S3 asks to slow down"),
-        (status >= 500, errors.Unavailable, f"{place}: S3 answered {status}"),
+        (code in _THROTTLED or status == 429, errors.SourceThrottled, f"{place}: {service} asks to slow down"),
+        (status >= 500, errors.Unavailable, f"{place}: {service} answered {status}"),
     ]
-    otherwise = errors.StepFailed, f"{place}: S3 answered {code or status}"
+    otherwise = errors.StepFailed, f"{place}: {service} answered {code or status}"
     kind, message = next(((kind, message) for holds, kind, message in known if holds), otherwise)
     return kind(message)
+
+
+def _service(place: str) -> str:
+    return "Cloud Storage" if place.startswith("gs:") else "S3"
