@@ -20,6 +20,7 @@ from shared.connectors.objects.billing_files import BillingFiles
 from shared.connectors.objects.deliveries import Delivery, Manifest
 from shared.connectors.objects.rows import RowShape, known_columns
 from shared.domain.object_stores import StoredObject
+from shared.errors import SourceNotFound
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,15 @@ class FocusFiles(_FocusColumns):
         raise NotImplementedError
 
     def is_unchanged(self, delivery: Delivery) -> bool:
-        """Whether the month still has the same files."""
-        now = self.find(self.store.list()).get(delivery.period)
+        """Whether the month still has the same files in its folder.
+
+        Only the folder is listed, because a run asks this for each of its months.
+        """
+        folder = delivery.files[0].key.rpartition("/")[0]
+        below = f"{folder}/".removeprefix(self.store.prefix) if folder else ""
+        objects = list(self.store.list(below))
+        try:
+            now = self.find(objects).get(delivery.period)
+        except SourceNotFound:  # the files are gone, or others lie beside them; the next attempt says which
+            return False
         return now is not None and now.digest == delivery.digest
