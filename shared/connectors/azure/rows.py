@@ -13,6 +13,7 @@ from shared.connectors.arrow_types import NUMERIC
 from shared.connectors.azure.columns import Columns
 from shared.connectors.daily_totals import BilledTotals
 from shared.connectors.objects.rows import RowShape
+from shared.errors import StepRefused
 
 pc: Any = _partly_typed
 TABLE = "azure_cost_billing"
@@ -20,6 +21,7 @@ TABLE = "azure_cost_billing"
 COMMITTED = ("Reservation", "SavingsPlan", "Savings Plan")
 UNUSED = ("UnusedReservation", "UnusedSavingsPlan")
 PURCHASES = ("Purchase", "Refund")
+_MOST_ACCOUNTS, _LONGEST_ACCOUNT = 50_000, 1_024  # all accounts with amortised costs are in memory
 _AMERICAN = r"^\d{2}/\d{2}/\d{4}$"
 _MIDNIGHT = r"T00:00:00(\.0+)?Z?$"
 
@@ -61,7 +63,9 @@ def count_billed(batch: pa.RecordBatch, totals: BilledTotals, amortized: set[str
     is_covered = pc.and_(is_committed, pc.invert(_is_in(kind, PURCHASES)))
     accounts = _accounts(batch)
     if is_amortized := batch["x_export_kind"][0].as_py() == "AMORTIZED":
-        amortized.update(pc.unique(accounts).to_pylist())
+        amortized.update(_bounded(pc.unique(accounts)).to_pylist())
+        if len(amortized) > _MOST_ACCOUNTS:
+            raise StepRefused(f"the amortised costs are of more than {_MOST_ACCOUNTS} accounts, profiles and periods")
     # An account with amortised costs takes only commitments' purchases from the actual costs, and all else from them.
     is_told_twice = pc.and_(
         pc.is_in(accounts, value_set=pa.array(sorted(amortized), pa.string())),
@@ -77,6 +81,14 @@ def _accounts(batch: pa.RecordBatch) -> Any:
     return pc.binary_join_element_wise(
         *(pc.cast(part, pa.string()) for part in parts), "\n", null_handling="replace", null_replacement=""
     )
+
+
+def _bounded(accounts: Any) -> Any:
+    """The accounts. It raises StepRefused for one that is longer than any of Azure's."""
+    longest = pc.max(pc.utf8_length(accounts)).as_py() or 0
+    if longest > _LONGEST_ACCOUNT:
+        raise StepRefused(f"a row has a billing account and profile of {longest} characters")
+    return accounts
 
 
 def _is_in(array: Any, values: tuple[str, ...]) -> Any:
