@@ -10,7 +10,7 @@ from shared.domain.requests.auth import PresentedKey
 from shared.domain.requests.creation import CreationRequest, Reply
 from shared.domain.runs.acceptance import AcceptedRun
 from shared.domain.runs.backfill import asks_for_backfill
-from shared.domain.templates.templates import LATEST_DAY, resolve_parameters
+from shared.domain.templates.templates import ASKS_FOR_BACKFILL, LATEST_DAY, resolve_parameters
 from shared.errors import Conflict, InvalidInput, LimitReached
 from shared.use_cases.accept_runs import PlannedRuns, RunIntake, RunRequest
 from shared.use_cases.backfill import Backfills
@@ -37,7 +37,7 @@ class ManualRuns:
         usage = request.standing.usage
         # A retried run may be a schedule's, whose local day may begin before the UTC day, so its date is not checked.
         today = LATEST_DAY if request.retry_of else usage.now.date()
-        parameters = resolve_parameters(request.template, request.creation.body, today=today)
+        parameters = resolve_parameters(request.template, request.creation.body, today=today, beside=ASKS_FOR_BACKFILL)
         try:
             source = request.require_source(parameters)
             with self.intake.count_while_accepting(request.standing, 1) as unseen:

@@ -99,6 +99,11 @@ def test_the_longest_backfill_is_three_years_and_a_month() -> None:
     assert len(plan_backfill(TEMPLATE, body, today=TODAY).months) == MOST_MONTHS
 
 
+def test_an_unknown_field_of_a_backfill_is_told_the_fields_of_backfills_too() -> None:
+    with pytest.raises(InvalidInput, match=r"spilt: is unknown; this pipeline takes .*preview, split, start_date"):
+        plan_backfill(TEMPLATE, YEAR | {"spilt": "month"}, today=TODAY)
+
+
 def test_a_pipeline_of_shorter_ranges_is_not_split_by_month() -> None:
     weekly = TEMPLATE.model_copy(update={"max_days": 7})
     with pytest.raises(InvalidInput, match="split: cannot be month: a run of this pipeline takes at most 7 days"):

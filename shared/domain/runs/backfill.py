@@ -93,7 +93,7 @@ def plan_backfill(template: Template, body: Mapping[str, Any], *, today: date) -
     # A backfill's limit is in months; each of its runs is checked against the template's limit in days.
     wider = template.model_copy(update={"max_days": date.max.toordinal()})
     try:
-        resolved = resolve_parameters(wider, rest)
+        resolved = resolve_parameters(wider, rest, beside=ASKS_FOR_BACKFILL)
     except InvalidInput as error:
         raise InvalidInput.of_fields(found + error.facts["errors"]) from None
     if not found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Any, Literal
 
@@ -182,18 +182,21 @@ def template_variables(template: Template, tenant_id: str, parameters: Mapping[s
     }
 
 
-def resolve_parameters(template: Template, body: Mapping[str, Any], *, today: date = LATEST_DAY) -> dict[str, Any]:
+def resolve_parameters(
+    template: Template, body: Mapping[str, Any], *, today: date = LATEST_DAY, beside: Collection[str] = ()
+) -> dict[str, Any]:
     """Check the dates and parameters in a request's body and fill in defaults.
 
     `{"date"}` is one day, `{"start_date", "end_date"}` a range (both inclusive); a run without them is incremental.
-    Days are UTC days. If `today` is given, no day may be after it. InvalidInput names every bad field. Resolved
-    parameters can be resolved again without a change.
+    Days are UTC days. If `today` is given, no day may be after it. InvalidInput names every bad field, and for an
+    unknown one the fields that there are, with those that the caller takes `beside` the parameters. Resolved parameters
+    can be resolved again without a change.
     """
     found: list[dict[str, str]] = []
     resolved: dict[str, Any] = {}
     for name, value in body.items():
         try:
-            resolved[name] = _checked(template, name, value, today)
+            resolved[name] = _checked(template, name, value, today, beside)
         except ValueError as error:
             found.append({"field": name, "message": str(error)})
     found = found or _range_errors(template, resolved)
@@ -203,7 +206,7 @@ def resolve_parameters(template: Template, body: Mapping[str, Any], *, today: da
     return {**defaults, **resolved}
 
 
-def _checked(template: Template, name: str, value: Any, today: date) -> Any:
+def _checked(template: Template, name: str, value: Any, today: date, beside: Collection[str]) -> Any:
     if name in _DATES:
         _require(isinstance(value, str) and _ISO_DATE.fullmatch(value), "must be a date, YYYY-MM-DD")
         try:
@@ -216,7 +219,7 @@ def _checked(template: Template, name: str, value: Any, today: date) -> Any:
         return value
     parameter = template.parameters.get(name)
     if parameter is None:
-        known = ", ".join(sorted(_DATES | template.parameters.keys()))
+        known = ", ".join(sorted({*_DATES, *template.parameters, *beside}))
         raise ValueError(f"is unknown; this pipeline takes {known}")
     return parameter.as_meant(value)
 
