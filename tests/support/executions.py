@@ -173,7 +173,8 @@ class Executions:
         token = self.cloud.identity.id_token(account, function_url)
         if url is not None:  # behind Cloud Run's check there are no signatures
             token = ".".join([*token.split(".")[:2], "SIGNATURE_REMOVED_BY_GOOGLE"])
-        headers = {"Authorization": f"Bearer {token}"}
+        # All deliveries have one id, as a caller may send it: it must not make two of them the same execution.
+        headers = {"Authorization": f"Bearer {token}", "X-Request-ID": "any"}
         if self.changes is not None:
             headers[HEADER] = json.dumps(self.changes)
         return requests.post((url or function_url) + EXECUTE, json=body, headers=headers, timeout=100)

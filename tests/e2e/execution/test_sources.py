@@ -24,6 +24,7 @@ def failed(executions: Executions, tenant: Tenant, **parameters: str) -> str:
     row = executions.run_row(delivery)
     assert (row["status"], row["error_class"]) == ("FAILED", last["error_class"])
     assert row["completed_at"] is not None
+    assert executions.deliver(delivery) == "DUPLICATE"
     return f"{last['error_class']}: {last['error_message']}"
 
 
