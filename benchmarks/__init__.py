@@ -1,1 +1,1 @@
-"""Benchmarks for each claim about speed: ratios, measured in one run on one machine."""
+"""Benchmarks for each claim about speed. Both sides of a ratio are measured in one run on one machine."""

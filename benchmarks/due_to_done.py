@@ -1,18 +1,18 @@
 """Measures the scheduler's own share of 1,000 trivial scheduled runs, compared with a plain scheduler.
 
-A trivial run is one whose pipeline does nothing: its executor succeeds the moment it is called. What an executor does
-to a tenant's data is left out on both sides, so that only the scheduler is measured. Control-plane jobs are the
-BigQuery jobs the scheduler itself causes, counted in devcloud's job log: everything between "the schedules are due" and
-"every run is recorded as COMPLETED and has left the queue".
+The pipeline of a trivial run does nothing: its executor succeeds at once. Neither side touches a tenant's data, so only
+the scheduler is measured. The measurement begins when the schedules are due. It ends when every run is recorded as
+COMPLETED and has left the queue. Control-plane jobs are the BigQuery jobs that the scheduler itself causes in this
+time. devcloud's job log counts them.
 
-The product: one POST of trigger_due_pipelines, then POST process_queue until the queue is empty. In execute_run's
-place the benchmark takes the tasks that process_queue handed to Cloud Tasks, and streams for each the two events of an
-executor, CLAIMED and SUCCEEDED, under the task's lease; in one request, as executors' time is not what is measured.
-Limits hold: a tenant's ten runs go five at a time.
+The product: one POST of trigger_due_pipelines, then POST process_queue until the queue is empty. The benchmark stands
+in for execute_run. It takes the tasks that process_queue gave to Cloud Tasks, and sends CLAIMED and SUCCEEDED of every
+task, under the task's lease, in one request, because an executor's time is not measured. A tenant has ten runs, and its
+limit lets five run at once.
 
-The plain scheduler is what one would write first: every statement a job of its own, 1 + 3N for the trigger and 6 for
-each run, one run for each call of the queue processor, which Cloud Scheduler makes every five minutes. Here the calls
-follow each other at once, straight from this process and without HTTP.
+The plain scheduler is the one that most people would write first. Every statement is a job: 1 + 3N for a trigger of N
+runs, 6 for each run. A call of the queue processor starts one run; Cloud Scheduler calls it every five minutes. Here
+the calls follow each other at once, without HTTP.
 
 Both run on the same devcloud, one after the other. The goals: 20 times faster, 100 times fewer control-plane jobs.
 """
@@ -57,7 +57,7 @@ class Measured:
 
 
 def measure(dispatching: Dispatching, runs: int) -> tuple[Measured, Measured]:
-    """The cost of both for the same number of runs; the queue is empty and Cloud Tasks is paused."""
+    """The cost of both for the same number of runs. Needs an empty queue and paused Cloud Tasks."""
     plain = PlainScheduler(dispatching.client, dispatching.cloud.platform.datasets.central)
     product = _measured(dispatching, runs, lambda _: run_product(dispatching))
     return product, _measured(dispatching, runs, lambda tenants: run_plain(plain, tenants))
@@ -102,7 +102,7 @@ def _check_all_completed(dispatching: Dispatching, tenants: Sequence[str], runs:
 
 
 def run_product(dispatching: Dispatching) -> None:
-    """Trigger, and dispatch until the queue is empty, an executor for each task that was handed out."""
+    """Trigger, then dispatch until the queue is empty. Act as the executor of each task."""
     events = RunEvents(warehouse_of(dispatching.client))
     dispatching.trigger()
     while True:
@@ -131,7 +131,7 @@ def trivial_run(task: Json) -> Iterator[RunEvent]:
 
 
 def run_plain(plain: PlainScheduler, tenants: Sequence[str]) -> None:
-    """Trigger, and one call of the queue processor after the other, until the queue is empty."""
+    """Trigger, then call the queue processor until the queue is empty."""
     plain.trigger(tenants)
     while plain.process_queue():
         pass

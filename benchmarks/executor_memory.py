@@ -1,8 +1,8 @@
 """Measures the peak memory of a fresh executor process for exports of 100 thousand, 1 million and 5 million rows.
 
-Every size runs from claim to publish on the same devcloud in a process of its own, without the mapping to FOCUS, which
-is one query that BigQuery runs. The figure is the most memory that process ever had. The bound: the largest peak is at
-most 1.3 times the smallest.
+Each size runs in its own process on one devcloud, from claim to publish. The FOCUS mapping is left out, because
+BigQuery runs it. The figure is the peak memory of the process. The bound: the largest peak is at most 1.3 times the
+smallest.
 """
 
 from __future__ import annotations

@@ -1,18 +1,19 @@
 """Measures a run of a million rows, compared with other ways to load the same rows.
 
-Everything runs on this machine, one after the other, each in a process of its own:
+The ways run on this machine, one after the other, each in its own process:
 
-- DuckDB's COPY of the rows' Parquet file into a table, as the limit;
-- dlt into DuckDB, given Arrow tables, and given Python dicts;
-- the plain way: rows read as Python dicts and appended with insertAll, on the same devcloud;
+- DuckDB's COPY of a Parquet file with the rows into a table; nothing can be faster;
+- dlt into DuckDB, from Arrow tables and from Python dicts;
+- the plain way: it reads rows as Python dicts and appends them with insertAll, on the same devcloud;
 - the product: gcp/cost/billing without its mapping to FOCUS, from the start of the process to the publish.
 
-devcloud stands for BigQuery and works on the same cores: it freezes and streams the export, loads staging, checks and
-publishes, each of which reads or writes all rows; the other ways write them once. So two figures are shown: the whole
-run, and the executor's own CPU, which is what one pays for as a function. CPU seconds are those of the way's own
+devcloud stands in for BigQuery and works on the same cores. It freezes the export, streams it, loads staging, checks
+and publishes. Each of these steps reads or writes all rows; the other ways write them once. So two figures are shown:
+the whole run, and the CPU of the executor alone, for which a function is billed. CPU seconds are those of the way's own
 process. For dlt and COPY they include the load, because DuckDB runs in that process.
 
-The bounds, for the executor's own CPU: 1.5 times dlt's Arrow path at a quarter of its memory, 20 times its dict path.
+The bounds, in rows per second of the executor's own CPU: 1.5 times dlt's Arrow path with a quarter of its memory, and
+20 times its dict path.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ ARROW_RATIO, DICT_RATIO, MEMORY_SHARE = 1.5, 20, 0.25
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio and the bound it has to keep."""
+    """A ratio and its bound."""
 
     words: str
     value: float
@@ -67,7 +68,7 @@ def contender(way: str, file: Path, folder: Path) -> Took:
 
 
 def plain_way(platform: Bench, tenant: Tenant, rows: int) -> Took:
-    """The plain way for this number of rows, into a table of the tenant's dataset."""
+    """The cost of the plain way for this number of rows, into a table of the tenant's dataset."""
     cloud = platform.executions.cloud
     target = f"{cloud.project}.{tenant.tenant_id}.plain_cost"
     schema = [bigquery.SchemaField.from_api_repr(field) for field in load_schema()]
@@ -92,7 +93,7 @@ def _took(output: str) -> Took:
 
 
 def measure(rows: int, dict_rows: int, plain_rows: int, console: Console) -> Mapping[str, Took]:
-    """Every way by its name."""
+    """The cost of each way, by its name."""
     once = SEED.days * SEED.rows_per_day
     took: dict[str, Took] = {}
     with bench() as platform, console.status("") as status:

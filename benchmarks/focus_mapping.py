@@ -1,14 +1,14 @@
-"""Compares a whole run over a million rows, FOCUS mapping included, with what a user would write.
+"""Compares a run over a million rows, with its FOCUS mapping, with the simple program that a user would write.
 
-Both run on this machine, one after the other, each in a process of its own:
+Both run on this machine, one after the other, each in its own process:
 
-- the product: gcp/cost/billing with extract, FOCUS, checks and publish, on a devcloud of its own;
-- what a user would write: dlt loads the same rows from a Parquet file into DuckDB, then one plain statement maps them
+- the product: gcp/cost/billing with extract, FOCUS, checks and publish, on its own devcloud;
+- the simple program: dlt loads the same rows from a Parquet file into DuckDB, then one plain statement maps them
   (benchmarks/parts/focus_contender.sql). It does less: no checks, no utilization by units, no common transaction.
 
-The seconds of a step come from the executor's log. The product's CPU is that of executor and devcloud together, as both
-run here. On BigQuery the mapping is the slot time of one query; docs/focus.md says what it shuffles. Only one figure
-has a bound: the ratio of the CPU of both whole runs, measured in one go.
+The seconds of a step come from the executor's log. The product's CPU is the sum of executor and devcloud, because both
+run here. On BigQuery the mapping costs the slot time of one query; docs/focus.md says how many bytes it shuffles. Only
+one figure has a bound: the CPU of the product's whole run divided by the CPU of the other whole run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MOST_CPU_RATIO = 4
 
 @dataclass(frozen=True)
 class Ran:
-    """The product's run: seconds by step and of the whole, CPU of the executor and of devcloud, rows of both tables."""
+    """The product's run: seconds of each step and of the whole, CPU of executor and devcloud, rows of both tables."""
 
     steps: dict[str, float]
     seconds: float
@@ -51,7 +51,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Written:
-    """dlt and SQL: rows and billed cost of its table, and seconds and CPU of the load and in total."""
+    """The run of dlt and SQL: rows and billed cost of its table; seconds and CPU of the load, and of the whole."""
 
     rows: int
     billed: str
@@ -62,7 +62,7 @@ class Written:
 
 
 def product(platform: Bench, tenant: Tenant) -> Ran:
-    """A run over the tenant's whole export by a fresh executor process."""
+    """A fresh executor process runs over the tenant's whole export."""
     cloud, key_file = platform.executions.cloud, platform.folder / f"{uuid.uuid4().hex}.json"
     key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")), encoding="utf-8")
     environment = {**os.environ, **function_environment(cloud.cloud, "execute_run", key_file=key_file)}
@@ -91,13 +91,13 @@ def product(platform: Bench, tenant: Tenant) -> Ran:
 
 
 def _own_cpu() -> float:
-    """The CPU time of this process, in whose threads devcloud's BigQuery runs."""
+    """The CPU time of this process. devcloud's BigQuery runs in its threads."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
 def contender(file: Path, folder: Path) -> Written:
-    """dlt and a plain statement over the same rows."""
+    """dlt and a plain statement run over the same rows."""
     folder.mkdir()
     script = ROOT / "benchmarks" / "parts" / "focus_contender.py"
     command = [str(PYTHON), str(script), str(file), str(folder)]

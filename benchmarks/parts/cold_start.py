@@ -1,7 +1,7 @@
-"""One cold start in a process of its own: `python -m benchmarks.parts.cold_start JSON` prints its cost.
+"""One cold start in its own process: `python -m benchmarks.parts.cold_start JSON` prints its cost.
 
-The JSON says which modules to hide, which to import before the clock starts, which function's main.py to import (or
-none), what of shared.bootstrap its request needs, and which further modules the request imports.
+The JSON names the modules to hide, the modules to import before the clock starts, the function whose main.py to import
+(or none), the calls of shared.bootstrap in a request, and the other modules that the request imports.
 """
 
 import sys
@@ -20,7 +20,7 @@ CLIENTS = (
 
 
 def main() -> None:
-    """Import as the JSON says; measures CPU seconds, which do not depend on how busy the machine is."""
+    """Import as the JSON says. The measure is CPU seconds, which do not depend on other work of the machine."""
     import importlib
     import json
     import runpy

@@ -1,8 +1,8 @@
-"""One other way to load an export's Parquet file into DuckDB: `python contenders.py WAY FILE FOLDER`.
+"""Other ways to load an export's Parquet file into DuckDB: `python contenders.py WAY FILE FOLDER` runs one.
 
-Runs in an environment of its own (requirements/bench.txt), imports nothing of the project, and prints JSON: rows,
+It runs in its own environment (requirements/bench.txt) and imports nothing of the project. It prints JSON: rows,
 seconds of wall time, seconds of CPU, peak memory in MiB. WAY is `copy` (DuckDB reads the file itself), `dlt-arrow` (dlt
-is given Arrow tables) or `dlt-dicts` (dlt is given Python dicts, its usual way).
+gets Arrow tables) or `dlt-dicts` (dlt gets Python dicts, its usual way).
 """
 
 from __future__ import annotations
@@ -57,18 +57,18 @@ def _stored_rows(folder: Path) -> int:
 
 
 def took_since(started: float) -> dict[str, float]:
-    """The cost of this process: wall time since a moment of the monotonic clock, CPU and peak memory since it began."""
+    """The cost of this process: wall time since `started` (monotonic clock), and its CPU and peak memory so far."""
     return {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time(), "peak_mib": _peak_mib()}
 
 
 def _peak_mib() -> float:
-    """The most memory this process ever had; unlike ru_maxrss it leaves out what the parent had at the fork."""
+    """The peak memory of this process. ru_maxrss would include the parent's memory at the fork."""
     line = next(line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if "VmHWM" in line)
     return int(line.split()[1]) / 1024
 
 
 def main() -> None:
-    """Load in the given way. The clock starts before the libraries are imported, as for the executor's task."""
+    """Load in the given way. The clock starts before the libraries are imported, as in the executor's measurement."""
     way, file, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     started = time.monotonic()
     if way == "copy":

@@ -1,4 +1,4 @@
-"""One run by an executor process on a devcloud of its own, and its cost."""
+"""One run by an executor process on its own devcloud, and its cost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True)
 class Took:
-    """The cost from the process's start until the rows are published; CPU and memory are those of the process."""
+    """The cost from the start of the process until the rows are published. CPU and memory are those of the process."""
 
     rows: int
     seconds: float
@@ -41,14 +41,14 @@ class Took:
 
 @dataclass(frozen=True)
 class Bench:
-    """A devcloud and tenants with large exports: the plan's rows, repeated."""
+    """A devcloud and tenants with large exports, which repeat the rows of one plan."""
 
     executions: Executions
     folder: Path
     plan: Plan = SEED
 
     def tenant(self, copies: int) -> Tenant:
-        """A tenant whose export holds the plan's rows this many times over."""
+        """A tenant whose export has this many copies of the plan's rows."""
         number, cloud = uuid.uuid4().hex[:12], self.executions.cloud
         onboarded = onboard(self.executions.client, f"tenant_{number}")
         tenant = Tenant(cloud, onboarded.tenant_id, onboarded.api_key, project=f"gcp-{number}")
@@ -62,7 +62,7 @@ class Bench:
         return tenant
 
     def run(self, tenant: Tenant, copies: int) -> Took:
-        """Publish the whole export by a fresh executor process; raises AssertionError unless all rows are published."""
+        """A fresh executor process publishes the whole export; raises AssertionError unless all rows are published."""
         cloud, key_file = self.executions.cloud, self.folder / f"{uuid.uuid4().hex}.json"
         key_file.write_text(json.dumps(cloud.identity.mint_key(cloud.project, "cvg-worker")), encoding="utf-8")
         environment = {**os.environ, **function_environment(cloud.cloud, "execute_run", key_file=key_file)}

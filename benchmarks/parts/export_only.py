@@ -1,8 +1,8 @@
 """One run of gcp/cost/billing without its mapping to FOCUS: `python -m benchmarks.parts.export_only TASK_JSON`.
 
-The executor runs in this process, from claim to publish. The mapping is one query that BigQuery runs, of which the
-executor sees nothing; devcloud, which stands for BigQuery, takes minutes for it where there are millions of rows.
-Prints JSON: seconds of wall time, seconds of CPU, peak memory in MiB; the clock starts before anything is imported.
+The executor runs in this process, from claim to publish. The mapping is left out, because it is a query that BigQuery
+runs without the executor, and devcloud takes minutes for it over millions of rows. This prints JSON: seconds of wall
+time, seconds of CPU, peak memory in MiB. The clock starts before anything is imported.
 """
 
 import json

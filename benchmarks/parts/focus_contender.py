@@ -1,7 +1,7 @@
-"""What a user would write: dlt loads the export's Parquet file into DuckDB, and plain SQL maps it to FOCUS.
+"""The simple program that a user would write: dlt loads a Parquet file into DuckDB, and plain SQL maps it to FOCUS.
 
-`python focus_contender.py FILE FOLDER` runs in an environment of its own (requirements/bench.txt), imports nothing of
-the project but the neighbour beside it, and prints JSON: rows, and seconds and CPU of the load and of the mapping.
+`python focus_contender.py FILE FOLDER` runs in its own environment (requirements/bench.txt). Of the project it imports
+only contenders.py. It prints JSON: rows, and seconds and CPU of the load and of the mapping.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
--- FOCUS 1.2 in plain DuckDB SQL, over the table that dlt makes of an export: it keeps records as JSON. Simpler than the
--- product's mapping: a day's fees are spread over what was covered that day by category alone, used as a whole, and
--- prices, units and services are taken as they stand.
+-- Maps an export to FOCUS 1.2 in plain DuckDB SQL. It reads the table that dlt makes, which has records as JSON. It is
+-- simpler than the product's mapping. A day's fees count as fully used, and are spread by category alone over the usage
+-- covered that day. Prices, units and services are not converted.
 CREATE TABLE billing.focus_cost AS
 WITH lines AS (
   SELECT

@@ -1,9 +1,9 @@
 """Measures the pace of the checkout in which it is started, at BigQuery's latencies.
 
-It runs on its own, in a process whose folder, path and packages are the checkout's, so that an earlier commit can be
-measured by the same means. It measures one part. It prints each figure as soon as it is known, one JSON object a line,
-first an empty one when the set-up is done; progress goes to stderr. If that commit's devcloud has no latencies yet, the
-probe itself delays each statement.
+Its process uses the folder, path and packages of that checkout, so that it can measure an earlier commit too. It
+measures one part. It prints an empty JSON object when the set-up is done, then one JSON object on each line as soon as
+a figure is known. Progress goes to stderr. If the commit's devcloud has no latencies yet, the probe delays each
+statement itself.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ class Tenant:
         return self.call("POST", f"/api/v1/pipelines/run/{self.name}/gcp/cost/billing", body, key)
 
     def run_alone(self, body: Json) -> tuple[float, float]:
-        """The time of the answer to POST run, and of the run from the POST to its end."""
+        """The seconds until POST run is answered, and until the run has ended."""
         run_id, asked, took = self.run(body)
         return took, self.ends([run_id])[run_id][0] - asked
 
     def ends(self, run_ids: list[str]) -> dict[str, tuple[float, str, int]]:
-        """The end of each run with its time and attempt; waits for the last one."""
+        """The time of each run's end, its status and its attempts; waits for the last run."""
         wanted = ", ".join(f"'{run_id}'" for run_id in run_ids)
         sql = (
             "SELECT run_id, UNIX_MICROS(completed_at) / 1e6 AS ended, status, attempt"
@@ -117,7 +117,7 @@ def progress(text: str) -> None:
 
 
 def alone(cloud: Devcloud, runs: int) -> None:
-    """Measure runs one by one: the medians of those that end in time."""
+    """Measure runs one by one, and print the medians of the runs that end in time."""
     tenant, took = Tenant(cloud, "alone_one"), list[tuple[float, float]]()
     tell()
     since = time.time()
@@ -135,7 +135,7 @@ def alone(cloud: Devcloud, runs: int) -> None:
 
 
 def at_once(cloud: Devcloud, exports: int) -> None:
-    """Measure runs over all exports that start at once, as schedules of one hour do."""
+    """Measure runs over all exports that start together, like schedules of the same hour."""
     tenant = Tenant(cloud, "busy_one", exports=exports)
     tell()
     _, one = tenant.run_alone({"date": "2025-11-01"})
@@ -216,7 +216,7 @@ def slow_down(latencies: Any) -> None:
             time.sleep(latencies.draw(statement.text))  # the delay is what this function adds
         return plain(self, statement, runner)
 
-    Engine._dispatch = dispatch  # type: ignore[method-assign] # the one place that every statement passes
+    Engine._dispatch = dispatch  # type: ignore[method-assign] # every statement passes here
 
 
 def give_up(*_: object) -> NoReturn:

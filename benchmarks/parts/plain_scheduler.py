@@ -38,7 +38,7 @@ class PlainScheduler:
         return len(due)
 
     def process_queue(self) -> bool:
-        """Make one call of the queue processor, six statements; returns whether there was a run to take."""
+        """Make one call of the queue processor, with six statements; returns whether it ran a run."""
         found = self._run("find_next_queued")
         if not found:
             return False

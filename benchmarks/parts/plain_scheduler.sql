@@ -1,5 +1,5 @@
 -- name: list_due_pipelines
--- The trigger asks what is due.
+-- The trigger reads the due schedules.
 -- param: owners ARRAY<STRING>
 SELECT
   configs.config_id,
@@ -22,7 +22,7 @@ WHERE configs.is_active
   AND configs.tenant_id IN UNNEST(@owners)
 
 -- name: insert_scheduled_run
--- The trigger, for each: a run.
+-- The trigger inserts a run for each due schedule.
 -- param: run_id STRING
 -- param: config_id STRING
 -- param: tenant_id STRING
@@ -38,7 +38,7 @@ VALUES (
 )
 
 -- name: insert_queue_item
--- The trigger, for each: its place in the queue.
+-- The trigger inserts each run into the queue.
 -- param: run_id STRING
 -- param: config_id STRING
 -- param: tenant_id STRING
@@ -55,7 +55,7 @@ VALUES (
 )
 
 -- name: set_next_run_time
--- The trigger, for each: the next tick.
+-- The trigger sets the next tick of each schedule.
 -- param: config_id STRING
 -- param: next_run_time TIMESTAMP
 UPDATE {tenants}.tenant_pipeline_configs
@@ -63,7 +63,7 @@ SET next_run_time = @next_run_time
 WHERE config_id = @config_id
 
 -- name: find_next_queued
--- The queue processor takes the first that waits.
+-- The queue processor reads the first waiting run.
 SELECT
   run_id,
   tenant_id,
@@ -74,7 +74,7 @@ ORDER BY priority DESC, scheduled_time ASC
 LIMIT 1
 
 -- name: set_processing
--- Marks it as under way.
+-- It marks the run as PROCESSING.
 -- param: run_id STRING
 UPDATE {tenants}.pipeline_execution_queue
 SET
@@ -83,7 +83,7 @@ SET
 WHERE run_id = @run_id
 
 -- name: get_configuration
--- Reads what to run.
+-- It reads the run's configuration.
 -- param: run_id STRING
 SELECT
   TO_JSON_STRING(runs.parameters) AS parameters,
@@ -97,7 +97,7 @@ JOIN {tenants}.tenant_pipeline_configs AS configs
 WHERE runs.run_id = @run_id
 
 -- name: complete_scheduled_run
--- Writes that it has ended.
+-- It records that the run has ended.
 -- param: run_id STRING
 UPDATE {tenants}.scheduled_pipeline_runs
 SET
@@ -106,7 +106,7 @@ SET
 WHERE run_id = @run_id
 
 -- name: set_last_run
--- Writes the schedule's last run.
+-- It records the schedule's last run.
 -- param: config_id STRING
 UPDATE {tenants}.tenant_pipeline_configs
 SET
@@ -115,7 +115,7 @@ SET
 WHERE config_id = @config_id
 
 -- name: remove_queue_item
--- Takes it off the queue.
+-- It removes the run from the queue.
 -- param: run_id STRING
 DELETE FROM {tenants}.pipeline_execution_queue
 WHERE run_id = @run_id

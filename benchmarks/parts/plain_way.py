@@ -1,7 +1,7 @@
 """The plain way to load an export: rows as Python dicts, appended to the tenant's table.
 
-Reads one JSON line: the client's environment, source and target table, and how many rows. Prints rows, seconds of wall
-time and CPU, and peak memory in MiB, as `contenders` does.
+It reads one JSON line: the client's environment, the source table, the target table and the number of rows. It prints
+rows, seconds of wall time and CPU, and peak memory in MiB, as `contenders` does.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 
 from benchmarks.parts.contenders import took_since
 
-_APPENDED_ROWS = 500  # what Google advises for one insertAll
+_APPENDED_ROWS = 500  # Google's advice for one insertAll
 
 
 def main() -> None:
-    """Read, turn into JSON row by row, append."""
+    """Read the rows, turn each into JSON, append them."""
     told = json.loads(sys.stdin.readline())
     os.environ.update(told["env"])
     started = time.monotonic()

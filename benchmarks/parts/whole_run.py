@@ -1,7 +1,7 @@
-"""One run of gcp/cost/billing as it is: `python -m benchmarks.parts.whole_run TASK_JSON`.
+"""One run of gcp/cost/billing with all its steps: `python -m benchmarks.parts.whole_run TASK_JSON`.
 
-The executor runs in this process, from claim to publish. Prints JSON: seconds of each step, seconds of wall time,
-seconds of CPU, peak memory in MiB; the clock starts before anything is imported.
+The executor runs in this process, from claim to publish. This prints JSON: seconds of each step, seconds of wall time,
+seconds of CPU, peak memory in MiB. The clock starts before anything is imported.
 """
 
 import json
