@@ -1,4 +1,4 @@
-"""Finds `raise ... from ...` that may make an error its own cause, so that a walk over its causes never ends."""
+"""Finds `raise ... from ...` that may make an error its own cause. A loop over its causes would never end."""
 
 from __future__ import annotations
 

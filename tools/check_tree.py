@@ -1,4 +1,4 @@
-"""Checks what no linter checks: sizes of files, forbidden lines, errors that may be their own cause.
+"""Checks what no linter checks: long files, forbidden lines, and errors that may be their own cause.
 
 `python -m tools.check_tree` prints the problems.
 """

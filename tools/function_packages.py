@@ -1,4 +1,4 @@
-"""Names the modules that are installed here and that a function's requirements.txt would not bring."""
+"""Names the modules that are installed here but are not in a function's requirements.txt."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Validates pipeline templates with Google's SQL analyser: `python -m tools.validate_sql [PATH]`.
 
-Prints what `python -m shared.authoring validate` prints. For templates that are valid there it adds what BigQuery would
-refuse: syntax, columns, types, and results of steps that do not have the declared shape. Needs the packages of
-requirements/dev.txt, no network.
+Prints what `python -m shared.authoring validate` prints. For valid templates it adds what BigQuery would refuse: wrong
+syntax, columns or types, and results of steps that do not have the declared shape. Needs the packages of
+requirements/dev.txt, but no network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shared.runtime.terminal import replace_what_cannot_be_shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what is wrong, a line each; returns 1 if anything is, or when the analyser is not there."""
+    """Print a line for each fault; returns 1 if there is a fault or the analyser is missing."""
     parser = argparse.ArgumentParser(prog="python -m tools.validate_sql", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument(
         "path", nargs="?", type=Path, metavar="PATH", help="a template or a folder; default: all of them"

@@ -3,12 +3,12 @@
 
 REQUIRED_VARIABLES="project_id region bigquery_location alert_email"
 MINIMUM_TERRAFORM="1.9.0"
-# Terraform reads the project, and Google's own accounts in it, before it can enable anything.
+# Terraform reads the project and Google's service accounts in it before it can enable any API.
 FIRST_APIS=(
   bigquery.googleapis.com cloudresourcemanager.googleapis.com serviceusage.googleapis.com storage.googleapis.com
 )
 
-# The value of a variable: from the file, or else from TF_VAR_name. Plain strings only, which is what we ask for.
+# Prints a variable's value from the file, or else from TF_VAR_name. It reads plain strings only; we need no others.
 variable() {
   local value=""
   if [[ -f "$VARIABLES_FILE" ]]; then
@@ -25,7 +25,7 @@ is_set() {
     { [[ -f "$VARIABLES_FILE" ]] && grep -qE "^[[:space:]]*$1[[:space:]]*=" "$VARIABLES_FILE"; }
 }
 
-# Reports everything that is missing at once, so that nobody has to find it out one by one.
+# Reports everything that is missing at once, so that nobody has to run this again for each missing thing.
 check_prerequisites() {
   local missing=() name
   if [[ -z "$TERRAFORM" ]]; then
@@ -40,7 +40,7 @@ check_prerequisites() {
   command -v gcloud >/dev/null || missing+=("gcloud, the Google Cloud CLI")
   if [[ "$VARIABLES_FILE" != "$SOURCES/terraform.tfvars" ]]; then
     [[ -f "$VARIABLES_FILE" ]] || missing+=("the file $VARIABLES_FILE: cp $SOURCES/terraform.tfvars.example $VARIABLES_FILE")
-    # Terraform always reads terraform.tfvars too, so one platform's settings would get into another's.
+    # Terraform always reads terraform.tfvars too, so the settings of one platform would get into another platform.
     [[ ! -f "$SOURCES/terraform.tfvars" ]] || missing+=("another name for $SOURCES/terraform.tfvars, beside --var-file")
   fi
   for name in $REQUIRED_VARIABLES; do

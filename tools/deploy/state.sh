@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Where deploy.sh keeps Terraform's state: on this machine, or in a bucket that is remembered in terraform/backend.tf.
+# Where deploy.sh keeps Terraform's state: on this machine, or in a bucket that terraform/backend.tf names.
 
 initialise() {
   step "Preparing Terraform"

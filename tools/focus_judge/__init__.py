@@ -1,1 +1,1 @@
-"""The official FOCUS validator, and a linter of FOCUS 1.4, as judges of what the pipeline publishes."""
+"""Judges the published rows by the official FOCUS validator and by a linter of FOCUS 1.4."""

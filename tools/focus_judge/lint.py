@@ -1,7 +1,7 @@
 """Prints, as JSON, the rules of FOCUS 1.4 that each file breaks, with the first row of each: `python lint.py FILE...`.
 
-A second judge beside the official validator, whose package has no rules of 1.4. Runs in its own environment
-(requirements/judges/toolkit.txt), without the network. A file is a JSON list of rows, every value a text.
+The package of the official validator has no rules of 1.4, so this linter is a second judge. It runs in its own
+environment (requirements/judges/toolkit.txt), without the network. A file is a JSON list of rows. All values are texts.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from focus_data_toolkit.model.validator import lint_focus_1_4_structure
 
 Row = dict[str, str]
-# The features that the clouds have. The linter checks some rules only for a provider with the feature.
+# The features that the clouds have. The linter checks some rules only for providers with a certain feature.
 _SUPPORTED = ("SupportsMultiplePricingCategories", "SupportsUnitPricing")
-# By FOCUS a cost is its unit price times its quantity. Google rounds a cost to six digits, and NUMERIC rounds a price
+# In FOCUS a cost is its unit price times its quantity. Google rounds a cost to six digits, and NUMERIC rounds a price
 # and a quantity to nine. We accept the differences that these roundings make. The linter itself allows a relative 1e-9.
 _PRODUCTS = {
     "ListCost": ("ListUnitPrice", "PricingQuantity"),

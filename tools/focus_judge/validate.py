@@ -1,9 +1,9 @@
 """Prints, as JSON, the rules of FOCUS 1.2 that each Parquet file breaks: `python validate.py FILE...`.
 
-Runs in the validator's own environment (requirements/judges/focus.txt) and without the network: it ships its rules.
-The validator's exit code does not depend on the result, so this reads the results. It leaves out rules that were
-skipped, and rules that failed only because a rule inside them failed. Rules of allowed values, which are alternatives
-(OR), count.
+This runs in the validator's own environment (requirements/judges/focus.txt). It needs no network, because the package
+contains the rules. The validator's exit code does not depend on the result, so this reads the results. It leaves out
+rules that were skipped, and rules that failed only because a rule inside them failed. It reports rules of allowed
+values, which join their alternatives by OR.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import focus_validator
 from focus_validator.validator import Validator
 
 RULES = 578  # of model 1.2.0.1; another number means that the validator checked other rules
-# Rules whose condition in the model is wrong or missing, so that no data with the column can pass. Checks of
+# The model has a wrong condition, or none, for these rules, so no data with the column can pass. Checks of
 # gcp/cost/billing test what these rules intend.
 BROKEN = {
     "CommitmentDiscountStatus-C-004-C",
@@ -30,10 +30,10 @@ BROKEN = {
     "InvoiceId-C-004-C",
     "InvoiceId-C-005-C",
 }
-# The model's rule <Column>-C-002-M asks for ASCII, column by column. FOCUS 1.2 says otherwise (StringHandling): texts
-# are UTF-8, and keep the spelling that the provider gives them.
+# The model's rule <Column>-C-002-M requires ASCII in each column. FOCUS 1.2 says otherwise (StringHandling): texts are
+# UTF-8 and keep the provider's spelling.
 _ASCII_ALONE = re.compile(r"MUST contain only ASCII characters\.")
-_COMPOSED = ": AND failed"  # the message of a rule made of other rules, which have messages of their own
+_COMPOSED = ": AND failed"  # this rule contains other rules, which have messages of their own
 
 
 def broken_rules(path: Path) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""Compiles every requirements.in into a closed lock."""
+"""Compiles every requirements.in into a lock that works with every pip."""

@@ -1,9 +1,9 @@
-"""Compiles each requirements.in into a lock, and notes what the locked distributions require.
+"""Compiles each requirements.in into a lock, and writes down what the locked distributions require.
 
     .venvs/uv/bin/python -m tools.locks [--upgrade]
 
-Needs the network, .venvs/uv, and no other package. tests/contract/test_locks.py reads the notes and shows that every
-lock is closed.
+Needs the network and .venvs/uv, and no other package. tests/contract/test_locks.py reads these requirements and shows
+that every lock is complete.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _OLDEST_PYTHON = {"focus.in": "3.12"}
 
 
 def wanted() -> Iterator[Path]:
-    """Every requirements.in, the root's first: the others are constrained by its lock."""
+    """Every requirements.in, the root's first, because its lock constrains the others."""
     yield ROOT / "requirements.in"
     yield from sorted((ROOT / "requirements").rglob("*.in"))
     yield from sorted(ROOT.glob("functions/*/requirements.in"))
 
 
 def compile_lock(path: Path, *, upgrade: bool) -> Path:
-    """Compile the lock of a requirements.in; without `upgrade` pins that still fit stay as they are."""
+    """Compile the lock of a requirements.in; without `upgrade`, pins that still fit stay as they are."""
     lock = path.with_suffix(".txt")
     options = [*_OPTIONS, "--python-version", _OLDEST_PYTHON.get(path.name, "3.11")]
     if path.parent.parent == ROOT / "functions":

@@ -1,4 +1,4 @@
-"""Closes a compiled lock for every pip: it also pins the distribution of an extra without the extra.
+"""Completes a compiled lock for old versions of pip: each pin with an extra gets a pin without the extra.
 
 pip before 24.0 looks for the distribution of `name[extra]==version` among all releases, unless the lock also has
 `name==version`. As soon as a newer release exists, pip takes that one, finds no hash for it in the lock, and fails.
@@ -44,7 +44,7 @@ def pins(lock: str) -> list[Pin]:
 
 
 def closed(lock: str) -> str:
-    """The lock, in which each pin with extras follows one of the same version, marker and hashes without them."""
+    """The lock. Before each pin with extras stands one with the same version, marker and hashes, but without extras."""
     return "".join(_both(block) for block in _blocks(lock))
 
 

@@ -1,4 +1,4 @@
-"""Reads what locked distributions require from their metadata, by pip and without installing them."""
+"""Reads the requirements of locked distributions from their metadata. pip fetches it without installing them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _key(pin: Pin) -> str:
 
 
 def _python_of(pin: Pin) -> str | None:
-    """The oldest Python that the pin's marker allows, if it is a newer one; its wheel is read. Else None."""
+    """The oldest Python that the pin's marker allows, if it is newer than ours; pip then reads its wheel. Else None."""
     found = _NEWER_PYTHON.search(pin.marker)
     return found[1] if found else None
 

@@ -1,1 +1,1 @@
-"""The HTTP API in docs/openapi.json and docs/api.md: routes and schemas from the product, words from contract/."""
+"""Writes docs/openapi.json and docs/api.md. Routes and schemas come from the product, descriptions from contract/."""

@@ -1,4 +1,4 @@
-"""Checks that the examples of an OpenAPI document fit their schemas; runs with the judge's packages."""
+"""Checks that the examples of an OpenAPI document fit their schemas. It needs the judge's packages."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def render() -> str:
 
 
 def build_document() -> Json:
-    """The whole document; raises ConfigError if words are missing for a route, or there are words for none."""
+    """The whole document; raises ConfigError if a route has no description, or a description has no route."""
     api = get_api()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return {
@@ -54,7 +54,7 @@ def build_document() -> Json:
 
 
 def _local_server() -> Json:
-    port = {"default": "8080", "description": "The gateway's; it says so when it is ready."}
+    port = {"default": "8080", "description": "The gateway's port; the gateway prints it when it is ready."}
     return {"url": get_api().local_server, "description": "devcloud, on this machine", "variables": {"port": port}}
 
 
@@ -197,12 +197,12 @@ def _response(status: int, told: ErrorStatus) -> Json:
 
 
 def _behind_cloud_run(response: Json, status: int) -> Json:
-    """The same status may come from Cloud Run itself, which has its own page and none of our headers."""
+    """The response of a status that Cloud Run may send itself, with its own page and without our headers."""
     said = {401: "The token cannot be verified.", 403: "There is no token, or its account is not an invoker."}
     content = {**response["content"], "text/html": {"schema": {"type": "string"}}}
     headers = {**_headers("WWW-Authenticate"), **{name: _maybe(name) for name in ("X-Request-ID", "Vary")}}
     return {
-        "description": f"{said[status]} A page of Cloud Run's, or a problem document.",
+        "description": f"{said[status]} The body is a page of Cloud Run or a problem document.",
         "headers": headers,
         "content": content,
     }

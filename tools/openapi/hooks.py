@@ -1,4 +1,4 @@
-"""Keeps schemathesis from sending a line feed in a path, which the Functions Framework answers itself."""
+"""Keeps schemathesis from sending a line feed in a path, because the Functions Framework answers such a request."""
 
 from __future__ import annotations
 

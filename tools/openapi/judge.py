@@ -22,7 +22,7 @@ from shared.configuration.platform_config import get_platform
 from tools.openapi.document import DOCUMENT
 
 TENANT, PROJECT = "acme_corp_12312025", "acme-gcp-project"
-DAILY_LIMIT = 60  # enough for runs to be accepted, few enough to be used up
+DAILY_LIMIT = 60  # runs are accepted at first, and later the limit is used up
 EXPORT = Plan(seed=7, start=date(2025, 11, 14), days=4, rows_per_day=20)
 # The judge sends more requests a minute with one key than the limits allow a tenant.
 _LIMITS = {"REQUESTS_AT_ONCE": "1000000", "QUERIES_AT_ONCE": "1000000", "LOOK_SECONDS": "0"}
@@ -32,7 +32,7 @@ CONFIG, HOOKS = (Path(__file__).with_name(name) for name in ("schemathesis.toml"
 
 
 def main() -> int:
-    """Judge; the exit status is schemathesis' own."""
+    """Judge the API; returns the exit status of schemathesis."""
     parser = argparse.ArgumentParser(prog="python -m tools.openapi.judge", description=__doc__)
     parser.add_argument("schemathesis", type=Path, help="the command, in an environment of its own")
     tool = parser.parse_args().schemathesis
@@ -78,7 +78,7 @@ def _start_run(frontend: Frontend) -> str:
 
 
 def _start_backfill(frontend: Frontend) -> str:
-    """Start a backfill of another export, because a second one of the same export is refused while one waits."""
+    """Start a backfill of another export. While it waits, a second backfill of the same export would be refused."""
     export = f"{PROJECT}.billing.another_export"
     return str(_ask_for_run(frontend, split="month", billing_export_table=export)["backfill_id"])
 
@@ -100,7 +100,7 @@ def _schedule(frontend: Frontend) -> str:
 
 
 def _hold_executor(cloud: Devcloud) -> None:
-    """Pause the queue of the executor: runs are accepted and sent but not executed, since only answers are judged."""
+    """Pause the queue of the executor: runs are accepted but not executed, because only answers are judged."""
     queue = cloud.platform.queues["execute"].id
     with cloud.clients() as clients:
         clients.tasks().pause_queue(name=f"projects/{cloud.project}/locations/{cloud.region}/queues/{queue}")

@@ -111,7 +111,7 @@ def _answers(operation: Json) -> Iterator[str]:
 
 
 def _errors_of(document: Json, operation: Json) -> Iterator[str]:
-    """A row for each error that has a meaning of its own on this route; links to the general meaning of the others."""
+    """A row for each error with a special meaning on this route, and links for the others."""
     errors = {int(status): answer for status, answer in operation["responses"].items() if int(status) >= 400}
     special = {status: answer["description"] for status, answer in errors.items() if "description" in answer}
     if special:
@@ -156,7 +156,7 @@ def _headers(document: Json) -> Iterator[str]:
 
 
 def _json(value: Json) -> str:
-    """A value on one line where that is short, else with a field a line."""
+    """A short value on one line; a long one with one field on each line."""
     short = json.dumps(value, ensure_ascii=False)
     return short if len(short) <= 100 else json.dumps(value, indent=2, ensure_ascii=False)
 

@@ -87,7 +87,7 @@ def shape_section(name: str, schema: Json) -> Iterator[str]:
 
 
 def field_table(schema: Json) -> Iterator[str]:
-    """A table with a row for each field; a field that may be left out is marked, with its default where it has one."""
+    """A table with a row for each field. It marks optional fields and shows their defaults."""
     required = schema.get("required", [])
     yield from ("| field | type | meaning |", "| --- | --- | --- |")
     for name, field in schema["properties"].items():

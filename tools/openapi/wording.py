@@ -22,7 +22,7 @@ class _Strict(BaseModel):
 
 
 class Header(_Strict):
-    """A header or a path parameter; only answers' headers say whether they are always there."""
+    """A header or a path parameter. Only headers of answers say whether they are always present."""
 
     description: str
     schema_: Json
@@ -48,7 +48,7 @@ class Api(_Strict):
 
 
 class ErrorExample(_Strict):
-    """An example of an error's answer: the error's class, its facts, and a message if the default is less clear."""
+    """An example of an error's answer: the error's class, its facts, and a message if the default is unclear."""
 
     error: str
     detail: str | None = None
@@ -82,9 +82,9 @@ class Body(_Strict):
 
 
 class Success(_Strict):
-    """An answer that is not an error; `links` are names with the operations that use what the answer names.
+    """An answer that is not an error. `links` maps names to the operations that take a value of this answer.
 
-    `csv` is an example of the same answer as CSV, if the route can give it. `headers` may be there or not.
+    `csv` is an example of the same answer as CSV, if the route offers CSV. `headers` are optional in the answer.
     """
 
     description: str
@@ -98,7 +98,7 @@ class Success(_Strict):
 
 
 class Operation(_Strict):
-    """One route; `errors` say what a status means on this route, where that differs from other routes."""
+    """One route. `errors` describes the statuses that have a special meaning on this route."""
 
     operation_id: str
     tag: str

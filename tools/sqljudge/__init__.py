@@ -1,1 +1,1 @@
-"""Judges the product's statements by Google's own SQL analyser."""
+"""Checks the product's SQL statements with Google's own SQL analyser."""

@@ -27,7 +27,7 @@ Tables = Mapping[tuple[str, str], Sequence[Field]]
 
 _KINDS = {"INTEGER": "INT64", "FLOAT": "DOUBLE", "FLOAT64": "DOUBLE", "BOOLEAN": "BOOL"}
 
-# Features of the language that BigQuery does not have, so that the analyser does not accept them.
+# Features that BigQuery does not have. They are switched off, so that the analyser refuses them.
 _NOT_BIGQUERY = {
     "AGGREGATE_FILTERING",
     "ARRAY_EQUALITY",
@@ -48,7 +48,7 @@ _NOT_BIGQUERY = {
 
 @cache
 def language() -> LanguageOptions:
-    """BigQuery's dialect, as near as the analyser's switches come to it."""
+    """The options that bring the analyser's language nearest to BigQuery's."""
     options = service().get_language_options(maximum_features=True)
     banned = {getattr(LanguageFeature, f"FEATURE_{name}") for name in _NOT_BIGQUERY}
     options.enabled_language_features = [item for item in options.enabled_language_features if item not in banned]

@@ -46,7 +46,7 @@ def staged_tables(template: Template) -> dict[str, str]:
 
 
 def rendered_checks(template: Template, *, guards: bool = True) -> list[RenderedCheck]:
-    """The checks of a template with placeholders filled by sample options, and with `guards` those of every run."""
+    """A template's checks, with sample options in the placeholders. `guards` adds the checks that every run makes."""
     staged = staged_tables(template)
     dates: dict[str, list[date]] = {step: [] for step in staged}
     values = dict.fromkeys(parameter_types(template))
@@ -56,7 +56,7 @@ def rendered_checks(template: Template, *, guards: bool = True) -> list[Rendered
 
 
 def template_statement(template: Template, name: str) -> Statement:
-    """The whole statement of a template, with nested statements, over the staging tables of its steps."""
+    """A statement of a template with its nested statements. It reads the staging tables of the template's steps."""
     staged, whole = staged_tables(template), whole_statement(template, name)
     for target in template.publish:
         if target.billed == name:

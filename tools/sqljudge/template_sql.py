@@ -36,7 +36,7 @@ _MARK = re.compile(r"/\*(\w+):(\d+)\*/")
 
 
 def refusals(template: Template) -> Iterator[str]:
-    """A line for each statement that the analyser refuses, and for each result column that differs from its shape."""
+    """A line for each statement that the analyser refuses, and for each result column that is not as its shape says."""
     places, whole = places_of(template), shown_path(sql_file(template).with_suffix(".yml"))
     with _marked(template, places) as marked:
         found = [
@@ -57,7 +57,7 @@ def refusals(template: Template) -> Iterator[str]:
 
 @contextmanager
 def _marked(template: Template, places: Mapping[str, StatementPlace]) -> Iterator[Template]:
-    """The template with SQL in which each line carries its place in the files, also in nested statements."""
+    """The template with marked SQL: a mark on each line, also in nested statements, names its place in the files."""
     marks = {(place.path, number): name for name, place in places.items() for number, _ in place.lines}
     home = sql_file(template).parents[2]
     with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +92,7 @@ def _refused(statement: Statement, places: Mapping[str, StatementPlace], place: 
 
 
 def _mark_before(sql: str, line: int, column: int) -> tuple[str, int] | None:
-    """The template's statement and line for a place in marked SQL: the last mark on that line before the place."""
+    """The statement and line that the last mark before a place in marked SQL names."""
     lines = sql.splitlines()
     text = lines[min(line, len(lines)) - 1]
     marks = [match for match in _MARK.finditer(text) if match.start() < column] if line <= len(lines) else []
@@ -120,7 +120,7 @@ def _misshapen(step: SqlStep, statement: Statement, place: StatementPlace) -> li
 
 
 def _read(template: Template) -> Iterator[tuple[str, Mapping[str, Sequence[str]], str]]:
-    """Statements whose result is read elsewhere: name, the columns needed with their allowed types, and the reader."""
+    """Statements whose results the product reads: name, needed columns with their allowed types, and reader."""
     for target in template.publish:
         yield target.billed, BILLED_COLUMNS, "a publish reads"
     for check in template.checks:
@@ -141,7 +141,7 @@ def _of_a_query(place: StatementPlace, look: Callable[[StatementPlace], Iterable
 def _unlike(
     wanted: Mapping[str, Sequence[str]], statement: Statement, reader: str, place: StatementPlace
 ) -> Iterator[str]:
-    """The columns that the reader of a statement's result needs and that are missing or have a wrong type."""
+    """A line for each column that the reader of a result needs and that is missing or has a wrong type."""
     found = result_columns(statement)
     for name, kinds in wanted.items():
         if name not in found:

@@ -19,10 +19,10 @@ CACHE = Path(__file__).resolve().parents[2] / ".cache" / "zetasql"
 
 
 class CachedClient(WasmClient):  # type: ignore[misc]  # the package ships no types
-    """The package's client, from a compiled module and with memory copied in one piece."""
+    """The package's client, but with a module that is already compiled, and with quicker copies of memory."""
 
     def __init__(self, wasm: Path) -> None:
-        # Not super().__init__: it compiles, and offers no way to be handed a module.
+        # super().__init__ is not called, because it always compiles the module again.
         engine = wasmtime.Engine(_config())
         self.store = wasmtime.Store(engine)
         self.store.set_wasi(_wasi())
@@ -38,7 +38,7 @@ class CachedClient(WasmClient):  # type: ignore[misc]  # the package ships no ty
         self.memory = memory
 
     def write_bytes(self, ptr: int, data: bytes) -> None:
-        """Copy into the module's memory; the package does it byte by byte."""
+        """Copy into the module's memory in one piece; the package copies byte by byte."""
         ctypes.memmove(self._base() + ptr, data, len(data))
 
     def read_bytes(self, ptr: int, size: int) -> bytes:
@@ -80,12 +80,12 @@ def _wasi() -> wasmtime.WasiConfig:
 
 
 def compiled(engine: wasmtime.Engine, wasm: Path) -> wasmtime.Module:
-    """The compiled module, from the cache when this wasmtime has compiled this file before."""
+    """The compiled module. It comes from the cache if this version of wasmtime has compiled this file before."""
     digest = hashlib.sha256(wasm.read_bytes() + version("wasmtime").encode()).hexdigest()[:16]
     path = CACHE / f"{digest}.cwasm"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
-        # A second process waits for the first instead of compiling the same on the same cores.
+        # A second process waits for the first, instead of compiling the same file at the same time.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if path.exists():
             with suppress(wasmtime.WasmtimeError):  # compiled on another kind of CPU: compile again

@@ -1,1 +1,1 @@
-"""Tools of Terraform: one packs the functions, others let real Terraform check our files without a cloud."""
+"""Tools for Terraform: one packs the functions, the others let the real Terraform check our files without a cloud."""

@@ -1,7 +1,7 @@
-"""Packs each function for deployment; Terraform's `external` data source runs it, with the standard library alone.
+"""Packs each function for deployment. Terraform's `external` data source runs it; it needs only the standard library.
 
-Reads {"functions": "a,b", "output": folder} from standard input, writes `<folder>/<function>-<hash>.zip` for each and
-answers {function: hash}. The hash is that of names and contents, and the same contents make the same bytes.
+It reads {"functions": "a,b", "output": folder} from standard input, writes `<folder>/<function>-<hash>.zip` for each
+function, and answers {function: hash}. The hash covers names and contents. Equal contents make equal archives.
 """
 
 from __future__ import annotations

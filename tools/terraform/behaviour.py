@@ -1,4 +1,4 @@
-"""The behaviour of real providers that their schemas do not have, as far as our files depend on it."""
+"""The behaviour of the real providers on which our files depend and which no schema describes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 PROJECT_NUMBER = "123456789012"
 
-# How Google's provider writes the ids of its resources; any other resource has its type and name as id.
+# The form of resource ids in Google's provider. The id of any other resource is its type and name.
 _IDS = {
     "google_artifact_registry_repository": "projects/{project}/locations/{location}/repositories/{repository_id}",
     "google_bigquery_dataset": "projects/{project}/datasets/{dataset_id}",
@@ -31,7 +31,7 @@ class Failed(Exception):
 
 
 def fill_defaults(name: str, block: Json, value: Json, config: Json) -> None:
-    """Fill in what the provider knows when it plans: its own project and region, labels, an account's e-mail."""
+    """Fill in the values that the provider knows in a plan: its project and region, labels, an account's e-mail."""
     attributes = block["attributes"]
     for key in ("project", "region"):
         if attributes.get(key, {}).get("computed") and value.get(key) is None and isinstance(config.get(key), str):
@@ -73,7 +73,7 @@ def read_data(name: str, value: Json, config: Json) -> Json:
 
 
 def _run(value: Json) -> Json:
-    """Do what the external provider does: JSON to the program's standard input, JSON from its output."""
+    """Run a program as the external provider does: it gets JSON on standard input and answers JSON."""
     done = subprocess.run(  # noqa: S603 - the program is the one that our own files name
         value["program"], input=json.dumps(value.get("query") or {}), capture_output=True, text=True, check=False
     )

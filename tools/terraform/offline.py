@@ -1,7 +1,7 @@
-"""Lays out real Terraform so that it works without a network: `python -m tools.terraform.offline FOLDER SOURCES`.
+"""Installs the real Terraform so that it works without a network: `python -m tools.terraform.offline FOLDER SOURCES`.
 
-FOLDER then has bin/terraform, and a mirror with schema-only providers for what the files in SOURCES use. Runs with
-the interpreter of the environment that has the packages.
+FOLDER gets bin/terraform and a mirror of providers. The providers have the schemas that the files in SOURCES use, and
+call no cloud. Run it with the Python of the environment that has the packages.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A Terraform provider with the real one's schema and no cloud, which stores every resource that fits.
+"""A Terraform provider for tests: it has the real schema, calls no cloud, and keeps each valid resource in the state.
 
-Run by Terraform as `plugin.py SCHEMA.json` (plugin protocol 6). What the schema cannot know, `behaviour` adds.
+Terraform runs it as `plugin.py SCHEMA.json` (plugin protocol 6). `behaviour` adds what the schema does not say.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _each(block: Json, value: Json) -> Any:
 
 
 def _planned(block: Json, value: Json) -> Json:
-    """Values that are computed and not configured are unknown before the resource exists."""
+    """Mark computed values without a configuration as unknown, because the resource does not exist yet."""
     for name, attribute in block["attributes"].items():
         if attribute.get("computed") and value.get(name) is None:
             value[name] = _UNKNOWN
@@ -93,7 +93,7 @@ def _planned(block: Json, value: Json) -> Json:
 
 
 def _made(block: Json, value: Json, name: str) -> Json:
-    """A value without unknowns."""
+    """A resource's value after it was made: nothing is unknown."""
     for key, attribute in block["attributes"].items():
         if isinstance(value.get(key), msgpack.ExtType):
             value[key] = _invented(attribute["type"], f"{name}.{key}")

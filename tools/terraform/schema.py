@@ -1,8 +1,8 @@
-"""Rebuilds a provider's schema from its prebuilt CDK package on PyPI, which was generated from that very schema.
+"""Rebuilds a provider's schema from its prebuilt CDK package on PyPI, which was generated from that schema.
 
-The package holds generated JavaScript, one file a resource. Each attribute carries a comment (`// name - computed:
-.., optional: .., required: ..`) and an accessor that tells its type; each block is a class. The result has the shape
-of `terraform providers schema -json`.
+The package contains generated JavaScript, one file for each resource. Each block is a class. Each attribute has a
+comment (`// name - computed: .., optional: .., required: ..`) and an accessor that shows its type. The result has the
+form of `terraform providers schema -json`.
 """
 
 from __future__ import annotations
