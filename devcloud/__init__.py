@@ -1,1 +1,1 @@
-"""A local Google Cloud for development and tests; the product never imports it and never ships it."""
+"""A local Google Cloud for development and tests. The product does not import it, and deployments do not contain it."""

@@ -12,11 +12,11 @@ _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
 
 
 class BadChunk(OSError):
-    """The body's chunks are not what HTTP allows."""
+    """The chunks of the body are not valid in HTTP."""
 
 
 class Chunks(DechunkedInput):
-    """The body without its framing; reading raises BadChunk where that is broken."""
+    """The body without its framing. Reading raises BadChunk if the framing is invalid."""
 
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
@@ -33,7 +33,7 @@ class Chunks(DechunkedInput):
         return size
 
     def readinto(self, buffer: Any) -> int:
-        """Read as werkzeug does, but raise BadChunk for its OSError if a chunk does not end where it should."""
+        """Read as werkzeug does, but raise BadChunk instead of OSError if a chunk has a wrong end."""
         try:
             return super().readinto(buffer)
         except OSError as error:

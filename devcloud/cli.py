@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _command(options.command)(options)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, head for example, has closed the pipe, so nothing must be flushed at the interpreter's end.
+        # The reader, for example head, has closed the pipe, so the interpreter must not flush anything at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (UserError, ConvergenceError) as error:
@@ -204,7 +204,7 @@ def _add_json(command: argparse.ArgumentParser, what: str) -> None:
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], None]:
-    """The function of a command; imported late, so that --help is there at once."""
+    """The function of a command. It is imported late, so that --help is quick."""
     from devcloud import commands
 
     found: Callable[[argparse.Namespace], None] = getattr(commands, name.replace("-", "_"))

@@ -82,7 +82,7 @@ class Clients:
         from google.auth.transport.grpc import secure_authorized_channel
         from google.auth.transport.requests import Request
 
-        # gRPC reads GRPC_DEFAULT_SSL_ROOTS_FILE_PATH once in a process, and a process may use several clouds in turn.
+        # gRPC reads GRPC_DEFAULT_SSL_ROOTS_FILE_PATH only once in a process, but a process may use several clouds.
         # So the roots are given here.
         roots = Path(self._environment["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"]).read_bytes()
         channel = secure_authorized_channel(

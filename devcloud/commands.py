@@ -34,7 +34,7 @@ _EXPORTER = "billing-export"  # the account in the tenant's project that writes 
 
 def demo(options: Namespace) -> None:
     """Run the demo."""
-    fork_server().start()  # it imports while this process imports too
+    fork_server().start()  # it imports modules while this process imports its own
     from devcloud.demo.story import demo
 
     demo(options)
@@ -98,7 +98,7 @@ def mint_token(options: Namespace) -> None:
 
 
 def seed_billing(options: Namespace) -> None:
-    """Write the export and print its truth."""
+    """Write the export; print the rows and sums that a correct load has."""
     from devcloud.seed_billing.export import Target, write_export
     from devcloud.seed_billing.rows import Plan, default_start
 
@@ -183,7 +183,7 @@ def query(options: Namespace) -> None:
 
 
 def status(options: Namespace) -> None:
-    """Print where everything listens."""
+    """Print the addresses of all services."""
     ready = _running(options)
     if options.json:
         print_json(ready)
@@ -194,14 +194,14 @@ def status(options: Namespace) -> None:
 
 
 def _running(options: Namespace) -> Json:
-    """The running cloud's ready line; raises StateError if no cloud runs, even if a killed one left its ready line."""
+    """The running cloud's ready line; raises StateError if no cloud runs, even if a killed cloud left such a line."""
     state = StateDir(options.state_dir)
     ready = state.require_announced()
     try:
         health = requests.get(f"{ready['gateway']}/_devcloud/health", timeout=10).json()
     except requests.RequestException:
         health = {}
-    if health.get("state_dir") != str(state.path):  # no process there, or another one on the same port
+    if health.get("state_dir") != str(state.path):  # no process, or another one, uses the port
         raise StateError(f"the devcloud that ran on {state.path} (pid {ready['pid']}) was killed; {state.hint}")
     return ready
 

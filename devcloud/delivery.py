@@ -54,7 +54,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class RetryRule:
-    """Backoff and limits of attempts. `max_attempts` None is no limit; `max_age_seconds` 0 is no limit."""
+    """Backoff and limits of attempts. There is no limit if `max_attempts` is None, or if `max_age_seconds` is 0."""
 
     max_attempts: int | None
     max_age_seconds: float
@@ -65,8 +65,8 @@ class RetryRule:
     def delay_seconds(self, attempts: int, age_seconds: float) -> float | None:
         """The pause after failed attempt number `attempts` (from 1); None to give up.
 
-        With both limits set, attempts go on until both are reached. The interval doubles `max_doublings` times,
-        then grows by the last doubled one, up to the maximum.
+        If both limits are set, attempts go on until both are reached. The interval doubles `max_doublings` times.
+        Then it grows by the last doubled interval, up to the maximum.
         """
         if self._exhausted(attempts, age_seconds):
             return None
@@ -82,7 +82,7 @@ class RetryRule:
 
 
 class Deliverer:
-    """Sends calls, from many threads; `stop` cuts those under way, so that no thread outlives it."""
+    """Sends calls from many threads. `stop` cuts the calls that still run, so that no thread outlives it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -91,7 +91,7 @@ class Deliverer:
 
     @property
     def stopped(self) -> bool:
-        """Whether `stop` was called, so that it may have caused a failed outcome."""
+        """Whether `stop` was called, which may be why a call failed."""
         return self._stopped
 
     def send(self, call: Call) -> Outcome:
@@ -126,7 +126,7 @@ class Deliverer:
             connection.close()
 
     def stop(self) -> None:
-        """Cut what is under way and send nothing more."""
+        """Cut the calls that still run, and send nothing more."""
         with self._lock:
             self._stopped = True
             for connection in self._under_way:

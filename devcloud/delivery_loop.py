@@ -1,4 +1,4 @@
-"""Sends due calls: one thread finds them, a pool sends them, and every change wakes the thread by a condition."""
+"""Sends due calls. One thread finds them and a pool sends them. A condition wakes the thread at every change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class DeliveryLoop:
-    """Subclasses implement `send_due`; whoever calls it or uses `under_way` must hold the loop's lock."""
+    """Subclasses implement `send_due`. Code that calls it or uses `under_way` must hold the loop's lock."""
 
     def __init__(self, name: str, now: Callable[[], float]) -> None:
         self.now, self.deliverer = now, Deliverer()
@@ -36,11 +36,11 @@ class DeliveryLoop:
         raise NotImplementedError
 
     def start(self) -> None:
-        """Begin to send, first what the last process left."""
+        """Begin to send. The unfinished calls of the last process come first."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Cut what is under way and join all threads; safe to call twice."""
+        """Cut the calls that still run and join all threads; safe to call twice."""
         with self.changed:
             self.stopping = True
             self.changed.notify_all()
@@ -50,19 +50,19 @@ class DeliveryLoop:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def wake(self) -> None:
-        """Look again: there is something new to send, or not to send."""
+        """Make the thread look again, because the calls to send have changed."""
         with self.changed:
             self.changed.notify_all()
 
     def look(self) -> None:
-        """Look again, for the clock has moved; what is due is on its way when this returns."""
+        """Look again, because the clock has moved. When this returns, all due calls are being sent."""
         with self.changed:
             if not self.stopping:
                 self.send_due()
             self.changed.notify_all()
 
     def wait_idle(self, timeout_seconds: float, due_within_seconds: float = math.inf) -> bool:
-        """Wait until nothing is outstanding and nothing under way; returns False if that takes too long."""
+        """Wait until no call is due or running; returns False if that takes too long."""
         with self.changed:
             return self.changed.wait_for(
                 lambda: not self._under_way and not self.outstanding(due_within_seconds), timeout_seconds

@@ -1,8 +1,8 @@
-"""The proxy that functions and outside processes use, and that forwards nothing to the internet.
+"""The proxy that functions and outside processes use. It forwards nothing to the internet.
 
-Most of Google's addresses are settings, but not all: google-auth asks IAM Credentials in the background, at an address
-that it has built in, and sends the caller's token. A process that uses this proxy reaches that service here and no
-other name: the proxy is asked instead of the name server and reports each name that it refused. See docs/adr/0014.
+Most of Google's addresses are settings, but not all. In the background google-auth calls IAM Credentials at a built-in
+address, with the caller's token. A process that uses this proxy reaches that service in this cloud. The proxy refuses
+every other host and reports its name. See docs/adr/0014.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _STATUSES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 501: "UNIMPLEMENT
 
 
 class EgressProxy:
-    """An HTTP proxy on loopback that reaches one service: this cloud's IAM Credentials, under Google's host name."""
+    """An HTTP proxy on loopback. It reaches one service, this cloud's IAM Credentials, under Google's host name."""
 
     def __init__(self, identity: Identity, tls: Tls) -> None:
         self._identity = identity
@@ -73,7 +73,7 @@ class EgressProxy:
 
 
 class _Tunnel(Handler):
-    """Opens a tunnel for requests to IAM Credentials; this same server answers them."""
+    """Opens a tunnel for requests to IAM Credentials. The same server answers them."""
 
     tunnel_tls: ssl.SSLContext
 

@@ -11,7 +11,7 @@ from devcloud.loopback import ADDRESSES
 
 ALLOWED_ORIGINS = "http://localhost:*,http://127.0.0.1:*,https://localhost:*,https://127.0.0.1:*"
 _KICK_BUCKET_SECONDS = _LOOK_SECONDS = "0.5"
-# Nothing else of the developer's own environment reaches a function: no credentials, no proxies, no settings.
+# A function gets nothing else of the developer's environment: no credentials, no proxies, no settings.
 _INHERITED = ("PATH", "HOME", "TMPDIR", "LANG")
 
 
@@ -21,7 +21,7 @@ def inherited_environment() -> dict[str, str]:
 
 
 def client_environment(cloud: Cloud, *, key_file: Path) -> dict[str, str]:
-    """The variables with which official clients and the product's settings use this cloud as the key's account."""
+    """The variables with which official clients and the product use this cloud as the account of the key."""
     addresses = cloud.addresses
     return {
         "PROJECT_ID": cloud.project,
@@ -47,7 +47,7 @@ def client_environment(cloud: Cloud, *, key_file: Path) -> dict[str, str]:
 
 
 def closed_way_out(cloud: Cloud) -> dict[str, str]:
-    """The variables that keep a process with Google's clients on this machine, whatever addresses they contain."""
+    """The variables that keep Google's clients on this machine, even if they have built-in addresses."""
     return {
         "https_proxy": cloud.addresses.egress,
         "http_proxy": cloud.addresses.egress,

@@ -2,4 +2,4 @@
 
 
 class UserError(Exception):
-    """The message says what is wrong and, where there is a way, what to do."""
+    """The message says what is wrong and, if possible, how to correct it."""

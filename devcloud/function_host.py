@@ -1,10 +1,10 @@
 """Hosts functions as Cloud Run does: each instance is a process with a functions-framework app on a port.
 
-    python -m devcloud.function_host    (started by the gateway; standard input is the socket it asks through)
+    python -m devcloud.function_host    (the gateway starts it and sends requests through standard input)
 
-The libraries that functions use are imported once. Each request then forks an instance: it takes the environment,
-the log and the pipes that came with the request, imports the function, and announces its port. An instance ends when
-its standard input closes, so that the death of devcloud, however sudden, leaves no function behind. See docs/adr/0006.
+The libraries of functions are imported once. Each request then forks an instance. The instance takes the environment,
+the log and the pipes of the request, imports the function, and announces its port. It ends when its standard input
+closes, so that no function survives devcloud, even if devcloud is killed. See docs/adr/0006.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from devcloud.http_server import HttpServer
 
 Json = dict[str, Any]
 
-# Only modules are imported before the fork: a client, a channel or a thread would not survive it. No module of the
-# product is, so that each instance reads its own source in its own environment.
+# Before the fork only modules are imported, because a client, a channel or a thread would not survive it. Modules of
+# the product are imported after it, so that each instance reads its own source in its own environment.
 LIBRARIES = (
     "google.auth.impersonated_credentials",
     "google.auth.transport.requests",
@@ -49,7 +49,7 @@ _DESCRIPTORS = 4
 
 @dataclass(frozen=True)
 class Request:
-    """The description of an instance. The server keeps `gone` and closes it when the instance has been reaped."""
+    """The description of an instance. The server keeps `gone` and closes it when the instance has ended."""
 
     function: str
     source: str
@@ -68,7 +68,7 @@ class Forks:
     gone: dict[int, int] = field(default_factory=dict)  # by pid
 
     def next_instance(self) -> Request | None:
-        """Serve requests: returns the description in each instance, and None in the server when devcloud has gone."""
+        """Serve requests. Returns the description in each new instance, and None in the server after devcloud's end."""
         woken, wake = os.pipe()
         os.set_blocking(wake, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -113,10 +113,10 @@ class Forks:
 
 
 def main() -> None:
-    """Serve forks until standard input closes; an instance serves until its own does."""
+    """Serve forks until standard input closes. An instance serves until its own input closes."""
     for library in LIBRARIES:
         importlib.import_module(library)
-    gc.freeze()  # the collector must leave objects that all instances share
+    gc.freeze()  # the collector must not touch the objects that all instances share
     request = Forks(socket.socket(fileno=os.dup(sys.stdin.fileno()))).next_instance()
     if request is not None:
         _become(request)
@@ -124,7 +124,7 @@ def main() -> None:
 
 
 def _become(request: Request) -> None:
-    """Take the session, environment, pipes and log of an instance; whatever is printed goes to the log."""
+    """Take the session, environment, pipes and log of an instance. All output goes to the log."""
     os.setsid()
     for descriptor, standard in ((request.stdin, 0), (request.log, 1), (request.log, 2)):
         os.dup2(descriptor, standard)
@@ -148,7 +148,7 @@ def _host(request: Request) -> None:
 def _end_with_parent() -> None:
     while os.read(sys.stdin.fileno(), 1024):
         pass
-    # Not sys.exit, which waits for threads: like an instance of Cloud Run this one ends at once.
+    # sys.exit would wait for threads. An instance ends at once, as on Cloud Run.
     os._exit(0)
 
 

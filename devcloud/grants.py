@@ -27,7 +27,7 @@ class Grant:
 
 
 class Grants:
-    """Decides about rights: devcloud-admin has all of them, but no account has any outside the platform's project."""
+    """Decides about rights. devcloud-admin has all rights. No account has rights outside the platform's project."""
 
     def __init__(self, project: str, grants: Iterable[Grant]) -> None:
         self._project, self._grants = project, tuple(grants)

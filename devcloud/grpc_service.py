@@ -1,4 +1,4 @@
-"""The common part of the gRPC services: TLS, the caller's identity, errors, unknown methods refused by name."""
+"""The common part of the gRPC services: TLS, the caller's identity, errors, and the refusal of unknown methods."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def failed_precondition(message: str) -> RpcError:
 
 
 def refusal(permission: str, resource: str) -> RpcError:
-    """An error with the status PERMISSION_DENIED, in the words of the service to which the permission belongs."""
+    """An error with the status PERMISSION_DENIED, worded as by the service to which the permission belongs."""
     wording = _REFUSALS.get(permission.partition(".")[0], _REFUSAL)
     return RpcError(grpc.StatusCode.PERMISSION_DENIED, wording.format(permission, resource))
 
@@ -96,9 +96,9 @@ def rpc(
 ) -> Callable[[_Method], _Method]:
     """Marks a method as the RPC of its own name.
 
-    `method(self, request)` runs when the caller has `permission` on the resource that the request's field `on`
-    names. Without a permission it is `method(self, request, caller)` and decides by itself. With `streams` it
-    yields its responses.
+    `method(self, request)` runs if the caller has `permission` on the resource that the request's field `on` names.
+    Without `permission` it is `method(self, request, caller)`, and the method decides. With `streams` it yields its
+    responses.
     """
 
     def mark(method: _Method) -> _Method:
@@ -109,7 +109,7 @@ def rpc(
 
 
 class GrpcService:
-    """A service under its full `service_name`, on loopback; `port` 0 takes a free one, known after `start`."""
+    """A service with the full name `service_name` on loopback. With `port` 0, `start` takes a free port."""
 
     service_name: str
 
@@ -171,13 +171,13 @@ class StoredService(GrpcService):
 
 
 class _Handlers(_GenericHandler):
-    """Finds the method that a call names, proves the caller, and words the errors."""
+    """Finds the method of a call, checks the caller, and writes the errors."""
 
     def __init__(self, service: GrpcService, identity: Identity, grants: Grants | None) -> None:
         self._service, self._identity, self._grants = service, identity, grants
 
     def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """The handler of one call; gRPC itself says UNIMPLEMENTED for another service's name."""
+        """The handler of one call. For another service's name gRPC itself answers UNIMPLEMENTED."""
         service_name, _, name = call.method.removeprefix("/").partition("/")
         if service_name != self._service.service_name:
             return None

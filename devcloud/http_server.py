@@ -20,7 +20,7 @@ _STOP_SECONDS = 2.0
 
 
 class HttpServer:
-    """Serves a WSGI application on 127.0.0.1, with `tls` by HTTPS; `port` 0 takes a free one, known after `start`."""
+    """Serves a WSGI application on 127.0.0.1, by HTTPS if `tls` is given. With `port` 0, `start` takes a free port."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class HttpServer:
 
     def start(self) -> None:
         """Bind and serve; raises OSError if `port` is taken."""
-        # werkzeug ends the process when it cannot bind, so it is handed a socket that is bound already.
+        # werkzeug ends the process if it cannot bind, so it gets a socket that is already bound.
         with _first_bound(self.former_port, self.port) as bound:
             self._server = _Server("127.0.0.1", bound.getsockname()[1], self._app, self._handler, fd=bound.fileno())
         self.port = self._server.port
@@ -91,19 +91,19 @@ class Handler(WSGIRequestHandler):
     tls: ssl.SSLContext | None = None
 
     def setup(self) -> None:
-        """Open the connection, in its own thread, so that a slow handshake keeps nobody waiting."""
+        """Open the connection in its own thread, so that nobody waits for a slow handshake."""
         if self.tls:
             self.request = self.tls.wrap_socket(self.request, server_side=True)
         super().setup()
 
     def finish(self) -> None:
-        """Close the connection; with TLS its socket is another one than the server's."""
+        """Close the connection. With TLS it has another socket than the one from the server."""
         super().finish()
         if self.tls:
             self.connection.close()
 
     def make_environ(self) -> WSGIEnvironment:
-        """The request as WSGI has it, with chunks read as HTTP has them."""
+        """The request in the form of WSGI, with a reader for chunked bodies."""
         environ = super().make_environ()
         if environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower() == "chunked":
             environ["wsgi.input"] = Chunks(self.rfile)
@@ -114,7 +114,7 @@ class Handler(WSGIRequestHandler):
 
 
 class _Server(ThreadedWSGIServer):
-    """Keeps its request threads and connections, so that they can be waited for and, past a deadline, cut."""
+    """Keeps its request threads and connections, so that it can wait for them and cut them after a deadline."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._under_way: dict[threading.Thread, socket.socket] = {}

@@ -1,4 +1,4 @@
-"""Finds the command line by which a user can call this again."""
+"""Finds the command line with which a user can run devcloud again."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def from_here(path: Path) -> Path:
 
 
 def shell_word(path: object) -> str:
-    """A path as a shell takes it when it is pasted, whatever is in it."""
+    """A path, quoted if necessary, so that it can be pasted into a shell."""
     return shlex.quote(str(path))

@@ -1,4 +1,4 @@
-"""Cloud KMS over gRPC: symmetric keys with real AES-256-GCM, additional data and checksums both ways."""
+"""Cloud KMS over gRPC: symmetric keys with real AES-256-GCM, additional data, and checksums of requests and answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from devcloud.messages import has, merge, page, seconds_of
 _LIMIT_BYTES = 64 * 1024
 _DESTROY_AFTER_SECONDS = 30 * 86_400
 _VERSION_BYTES, _NONCE_BYTES, _TAG_BYTES = 4, 12, 16
-# A ciphertext has a mark, the number of the version that made it, the nonce, and the output of AES-GCM.
+# A ciphertext consists of a mark, the number of its key version, the nonce, and the output of AES-GCM.
 _MARK = b"\x0a\x24\x00"
 _HEADER_BYTES = len(_MARK) + _VERSION_BYTES
 _WRONG_KEY = "Decryption failed: verify that 'name' refers to the correct CryptoKey."
@@ -95,7 +95,7 @@ class Kms(StoredService):
 
     @rpc(service.CreateCryptoKeyVersionRequest, "cloudkms.cryptoKeyVersions.create", on="parent")
     def CreateCryptoKeyVersion(self, request: service.CreateCryptoKeyVersionRequest) -> resources.CryptoKeyVersion:
-        """A further version; UpdateCryptoKeyPrimaryVersion makes it the one that encrypts."""
+        """A new version. UpdateCryptoKeyPrimaryVersion can make it the one that encrypts."""
         return self._keys.add_version(request.parent)
 
     @rpc(service.GetCryptoKeyVersionRequest, "cloudkms.cryptoKeyVersions.get")
@@ -172,7 +172,7 @@ class Kms(StoredService):
 
     @rpc(service.DecryptRequest, permissions.DECRYPT)
     def Decrypt(self, request: service.DecryptRequest) -> service.DecryptResponse:
-        """Decrypt with whichever version of the key made the ciphertext."""
+        """Decrypt with the version that made the ciphertext."""
         _check_size(request, "additional_authenticated_data")
         _check_checksums(request, "ciphertext", "additional_authenticated_data")
         primary = self._keys.get_key(request.name).primary.name
@@ -201,7 +201,7 @@ class Kms(StoredService):
 
 
 def _bound(header: bytes, additional: bytes) -> bytes:
-    """The additional data to authenticate: the header too, so that no ciphertext passes for another version's."""
+    """The additional data to authenticate. It includes the header, so a ciphertext is valid for one version only."""
     return header + additional
 
 

@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS version (
 
 
 class KeyStore:
-    """Stores keys. Every call first carries out what is due: rotations, and the destruction of versions."""
+    """Stores keys. Every call first does the rotations and the destruction of versions that are due."""
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._database, self._now = Database(path, _SCHEMA), now
@@ -102,7 +102,7 @@ class KeyStore:
         return [self.get_key(row["name"]) for row in names]
 
     def add_version(self, key: str) -> resources.CryptoKeyVersion:
-        """Store a further version, which does not become primary by itself; raises NOT_FOUND."""
+        """Store a new version, which does not become primary; raises NOT_FOUND."""
         with self._database.transaction():
             self._key_row(key)
             return self.get_version(key, self._add_version(key))
@@ -140,7 +140,7 @@ class KeyStore:
     def change_state(
         self, key: str, number: int, state: int, *, leaving: tuple[int, ...], destroy_at: float | None = None
     ) -> resources.CryptoKeyVersion:
-        """Move a version to `state`; raises FAILED_PRECONDITION when it is in none of the states it may leave."""
+        """Move a version to `state`; raises FAILED_PRECONDITION if its present state does not allow that."""
         with self._database.transaction():
             version = self.get_version(key, number)
             if version.state not in leaving:
@@ -157,7 +157,7 @@ class KeyStore:
         return self._database.row("SELECT 1 FROM version WHERE key = ? AND number = ?", key, number) is not None
 
     def material(self, key: str, number: int) -> AESGCM:
-        """The cipher of an enabled version; for another state it raises FAILED_PRECONDITION, which names the state."""
+        """The cipher of an enabled version; otherwise raises FAILED_PRECONDITION, which names the state."""
         version = self.get_version(key, number)
         if version.state != State.ENABLED:
             raise failed_precondition(_not_enabled(version))

@@ -1,4 +1,4 @@
-"""Makes loopback reachable directly, even if the environment names a proxy."""
+"""Lets this process reach loopback directly, even if the environment names a proxy."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ ADDRESSES = ("127.0.0.1", "localhost")
 def reach_loopback_directly() -> None:
     """Add loopback to the environment's list of hosts that are reached without a proxy.
 
-    A proxy cannot reach services on this machine, but few environments exclude loopback. Both spellings are set: gRPC
-    reads only the lower case, curl either.
+    A proxy cannot reach services on this machine, but few environments exclude loopback. The variable is set in both
+    spellings: gRPC reads only the lower case, curl reads both.
     """
     exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     names = [name for name in exempt.split(",") if name.strip()]

@@ -26,7 +26,7 @@ def seconds_of(value: Any) -> float:
 
 
 def has(message: Any, field: str) -> bool:
-    """Whether a field was set, to whatever value."""
+    """Whether a field was set, even to its default value."""
     return bool(type(message).pb(message).HasField(field))
 
 

@@ -24,9 +24,9 @@ class Onboarded:
 
 
 def onboard(client: bigquery.Client, tenant_id: str, *, daily_limit: int = 25, concurrent_limit: int = 3) -> Onboarded:
-    """Make a tenant with a live subscription; raises OnboardingError if there is one of that id.
+    """Make a tenant with a live subscription; raises OnboardingError if there is a tenant with that id.
 
-    InvalidInput when the id may not be a tenant's. The client is the operator's.
+    Raises InvalidInput if the id is not allowed. The client is the operator's.
     """
     api_key = TenantAdmission(warehouse_of(client)).onboard(
         tenant_id,
@@ -40,7 +40,7 @@ def onboard(client: bigquery.Client, tenant_id: str, *, daily_limit: int = 25, c
 
 
 def add_api_key(client: bigquery.Client, tenant_id: str) -> Onboarded:
-    """Give an onboarded tenant a further API key; raises OnboardingError if there is no such tenant."""
+    """Give an onboarded tenant another API key; raises OnboardingError if there is no such tenant."""
     api_key = TenantAdmission(warehouse_of(client)).add_key(tenant_id)
     if api_key is None:
         raise OnboardingError(f"there is no tenant {tenant_id}; onboard it without --new-key first")

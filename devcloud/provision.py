@@ -1,4 +1,4 @@
-"""Creates what Terraform and deploy.sh would create, through the official clients. It may be repeated."""
+"""Creates the resources that Terraform and deploy.sh would create, by the official clients. It may be repeated."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _DAY_MS = 86_400_000
 
 @dataclass(frozen=True)
 class Provisioner:
-    """Makes the platform in an empty cloud, or what is missing of it.
+    """Makes the platform in an empty cloud, or its missing parts.
 
-    `outgrown` gets the tenants' tables of an earlier version that cannot be changed in place, each with the reason.
+    `outgrown` gets the tenants' tables of earlier versions that cannot be changed in place, each with the reason.
     """
 
     cloud: Cloud
@@ -125,7 +125,7 @@ class Provisioner:
     def _queues(self) -> None:
         client: CloudTasksClient = self.clients.tasks()
         for name, queue in self.cloud.platform.queues.items():
-            client.update_queue(queue=_queue(self.cloud.queue(name), queue))  # makes it when there is none
+            client.update_queue(queue=_queue(self.cloud.queue(name), queue))  # makes the queue if there is none
 
     def _jobs(self, schedules: bool) -> None:
         client: CloudSchedulerClient = self.clients.scheduler()

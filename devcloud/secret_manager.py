@@ -88,7 +88,7 @@ class SecretManager(StoredService):
 
     @rpc(service.AddSecretVersionRequest, "secretmanager.versions.add", on="parent")
     def AddSecretVersion(self, request: service.AddSecretVersionRequest) -> resources.SecretVersion:
-        """A further version, enabled; its data is checked against the checksum when one is given."""
+        """A new, enabled version. If the request has a checksum, the data must match it."""
         payload = request.payload
         if not payload.data:
             raise invalid_argument("Secret Payload cannot be empty.")

@@ -66,7 +66,7 @@ class SecretStore:
             self._database.execute("DELETE FROM secret WHERE name = ?", name)
 
     def add_version(self, secret: str, data: bytes, *, checked: bool, now: float) -> resources.SecretVersion:
-        """Store a further version; `checked`: its data came with a checksum. Raises NOT_FOUND without the secret."""
+        """Store a new version; raises NOT_FOUND without the secret. `checked`: its data came with a checksum."""
         with self._database.transaction():
             self.get(secret)
             number = self._latest(secret) + 1
@@ -96,11 +96,11 @@ class SecretStore:
         return [self.version(f"{secret}/versions/{row['number']}") for row in rows]
 
     def has_version(self, secret: str, number: int) -> bool:
-        """Whether a secret has a version of that number, in whatever state."""
+        """Whether a secret has a version with that number, in any state."""
         return self._database.row("SELECT 1 FROM version WHERE secret = ? AND number = ?", secret, number) is not None
 
     def data(self, name: str) -> bytes:
-        """The payload of an enabled version; raises NOT_FOUND, FAILED_PRECONDITION naming the state."""
+        """The payload of an enabled version; raises NOT_FOUND, or FAILED_PRECONDITION, which names the state."""
         row = self._version_row(name)
         if row["state"] != State.ENABLED:
             full_name = f"{row['secret']}/versions/{row['number']}"
@@ -131,7 +131,7 @@ class SecretStore:
     def _number(self, secret: str, wanted: str) -> int | None:
         if wanted.isdecimal():
             return int(wanted)
-        # `latest` is the newest version in whatever state, not the newest enabled one.
+        # `latest` is the newest version in any state, not the newest enabled one.
         aliases = self.get(secret).version_aliases
         return self._latest(secret) if wanted == LATEST else aliases.get(wanted)
 

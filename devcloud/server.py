@@ -52,8 +52,8 @@ _Grpc = TypeVar("_Grpc", bound=GrpcService)
 class Devcloud:
     """A local Google Cloud with the platform provisioned in it; `with Devcloud(...) as cloud` starts and stops it.
 
-    `port` is the gateway's; 0 keeps the one the state directory had before, or takes a free one. `function_env` adds
-    to the environment of single functions. Without `schedules` the Cloud Scheduler jobs are there, but paused. With
+    `port` is the gateway's port; with 0 it is the port of the last start, or else a free one. `function_env` adds
+    variables to the environment of some functions. Without `schedules` the Cloud Scheduler jobs are paused. With
     `latencies` BigQuery takes as long for each statement as it does in Google's cloud.
     """
 
@@ -102,7 +102,7 @@ class Devcloud:
         return self.ready
 
     def stop(self) -> None:
-        """Stop everything, callers before the services that they call; safe to call twice."""
+        """Stop all services; a caller stops before the services that it calls. Safe to call twice."""
         self._running.close()
 
     def clients(self, key: Mapping[str, str] | None = None) -> Clients:
@@ -140,7 +140,7 @@ class Devcloud:
         self._started(self.s3)
         self._started(self.azure)
         self.gateway = self._start_gateway()
-        # These two call the functions, so they start last and stop first.
+        # These two services call the functions, so they start last and stop first.
         self.tasks = self._again(Tasks(path, self.identity, tls, grants), ports.get("tasks"))
         self.scheduler = self._again(Scheduler(path, self.identity, tls, grants), ports.get("scheduler"))
         addresses = Addresses(
@@ -224,7 +224,7 @@ class Devcloud:
         return frozenset(account_email(account, self.project) for account in accounts | {ADMIN_ACCOUNT})
 
     def _key_file(self, account: str) -> Path:
-        """The JSON key of an account of the platform, minted when it is first needed."""
+        """The JSON key of an account of the platform. It is made when it is first needed."""
         path = self.state.path / "keys" / f"{account}.json"
         if path.exists() and json.loads(path.read_text(encoding="utf-8"))["token_uri"] == self.identity.token_uri:
             return path

@@ -23,7 +23,7 @@ _NUMBERS = frozenset({"INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUM
 
 
 def outgrown(tables: Mapping[str, str], state_dir: object) -> str:
-    """Names tenants' tables of an earlier version that cannot be changed in place, and what to do about them."""
+    """Prints the tenants' tables of earlier versions that cannot be changed in place, and what to do about them."""
     lines = [f"devcloud: {name} cannot be changed in place: {told}" for name, told in tables.items()]
     if lines:
         drop = f"{command()} query --state-dir {shell_word(state_dir)} 'DROP TABLE {next(iter(tables))}'"
@@ -65,7 +65,7 @@ def job_lines(jobs: Iterable[Json]) -> Iterator[str]:
     yield _JOB.format("began, UTC", "took", "state", "statement", "caller", "request id", "job id, tables")
     for job in jobs:
         began = datetime.fromtimestamp(job["created_at_ms"] / 1000, UTC)
-        # The product labels its jobs with the request they serve; other jobs have the client's own id of the call.
+        # The product labels a job with the id of its request. Other jobs have the client's own id of the call.
         request_id = job["labels"].get("request_id") or job["request_id"] or "-"
         yield _JOB.format(
             f"{began:%H:%M:%S}.{began.microsecond // 1000:03}",
@@ -79,7 +79,7 @@ def job_lines(jobs: Iterable[Json]) -> Iterator[str]:
 
 
 def rows_table(fields: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> Table:
-    """Rows under the names of their (name, type) fields, numbers to the right, NULL distinct from an empty string."""
+    """A table of rows with (name, type) fields. Numbers are right-aligned, and NULL differs from an empty string."""
     table = Table()
     for name, kind in fields:
         table.add_column(Text(name), justify="right" if kind in _NUMBERS else "left", overflow="fold")

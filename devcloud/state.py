@@ -1,4 +1,4 @@
-"""The state directory: the process that holds it, its addresses, and the port that it keeps."""
+"""The state directory, with the process that holds it, the process's addresses, and the ports to use again."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class StateError(UserError):
 class StateDir:
     """A directory that at most one running devcloud holds.
 
-    The kernel holds the lock, so it ends with the process, however that ends. devcloud.json only has what other
-    commands need to know about the process.
+    The kernel keeps the lock, so it ends with the process, even if that is killed. devcloud.json has only the facts
+    about the process that other commands need.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +43,7 @@ class StateDir:
         self._ready_file.unlink(missing_ok=True)  # left by a killed devcloud
 
     def release(self) -> None:
-        """Let go of the directory; safe to call twice."""
+        """Release the directory; safe to call twice."""
         if self._lock is None:
             return
         self._ready_file.unlink(missing_ok=True)
@@ -51,7 +51,7 @@ class StateDir:
         self._lock = None
 
     def announce(self, ready: Json) -> None:
-        """Write down for other commands where the running devcloud answers."""
+        """Write the addresses of the running devcloud for other commands."""
         self._write(self._ready_file, ready | {"pid": os.getpid()})
 
     def require_announced(self) -> Json:
@@ -68,7 +68,7 @@ class StateDir:
     def kept_ports(self) -> dict[str, int]:
         """The ports of the last start by service; empty at the first start.
 
-        Tasks and schedules from before the restart contain the gateway's port. A developer's shell may contain any.
+        Tasks and schedules from before a restart contain the gateway's port. A developer's shell may use any of them.
         """
         return self._read(self._port_file) if self._port_file.exists() else {}
 

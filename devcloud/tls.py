@@ -1,4 +1,4 @@
-"""Certificates for this cloud's services: an authority that signs one for all and is then forgotten."""
+"""Certificates for this cloud's services. An authority signs one certificate for all, and its key is not kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMES = x509.SubjectAlternativeName(
 
 
 class Tls:
-    """The certificate files of a state directory, made once and kept, so that clients go on trusting them."""
+    """The certificate files of a state directory. They are made once and kept, so that clients go on trusting them."""
 
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir / "tls"
@@ -47,7 +47,7 @@ class Tls:
         return grpc.ssl_server_credentials([pair])
 
     def server_context(self) -> ssl.SSLContext:
-        """The same for a server of any other protocol."""
+        """The credentials of any other server."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(self._folder / "server.pem", self._folder / "server.key")
         return context
@@ -82,7 +82,7 @@ def _certificate(
     *,
     issuer: x509.Certificate | None,
 ) -> x509.Certificate:
-    """A certificate for `key`; without `issuer` an authority that signs itself."""
+    """A certificate for `key`; without `issuer` it is the certificate of an authority, which signs itself."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     builder = (

@@ -1,4 +1,4 @@
-"""Checks access: an account acts in its own project, and elsewhere only if a dataset's access entries name it."""
+"""Checks access. An account may use its own project, and the datasets whose access entries name it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WRITE = frozenset({"WRITER", "OWNER", "roles/bigquery.dataEditor", "roles/bigqu
 
 
 def check_project(caller: Caller, project: str, permission: str) -> None:
-    """Raise accessDenied unless the project is the caller's own."""
+    """Raise accessDenied unless the project is the caller's."""
     if caller.project != project:
         what = f"Access Denied: Project {project}: User does not have {permission} permission in project {project}."
         raise BigQueryError("accessDenied", what, status=403)

@@ -1,7 +1,7 @@
-"""Keeps datasets and tables: their REST resources and their DuckDB tables, changed in one transaction.
+"""Keeps the REST resources of datasets and tables, and their DuckDB tables. Both change in one transaction.
 
-Every function takes the DuckDB cursor of the current transaction. DuckDB itself guards uniqueness: two transactions
-that make the same schema or table conflict, so the metadata tables need no keys.
+Every function takes the DuckDB cursor of the current transaction. The metadata tables need no keys, because two
+transactions that make the same schema or table conflict in DuckDB.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def create_dataset(
 def patch_dataset(
     cursor: duckdb.DuckDBPyConnection, project: str, dataset: str, changes: Json, *, replace: bool = False
 ) -> Json:
-    """Merge (or with `replace` put) `changes` into the dataset's resource."""
+    """Merge `changes` into the dataset's resource, or replace it with `replace`."""
     old = get_dataset(cursor, project, dataset)
     if str(changes.get("location") or old["location"]).lower() != str(old["location"]).lower():
         raise BigQueryError("invalid", "Dataset location cannot be changed")
@@ -190,7 +190,7 @@ def drop_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> None:
 
 
 def patch_table(cursor: duckdb.DuckDBPyConnection, ref: TableRef, changes: Json, *, replace: bool = False) -> Json:
-    """Merge (or with `replace` put) `changes` into the resource; a new schema may add columns and relax modes."""
+    """Merge `changes` into the resource, or replace it with `replace`. A new schema may add columns and relax modes."""
     old = get_table(cursor, ref)
     kept = ("tableReference", "type", "schema", "timePartitioning", "creationTime", "id", "kind", "location")
     resource = _changed(old, changes, kept if replace else None)
@@ -245,9 +245,9 @@ def _new_table(ref: TableRef, dataset: Json, resource: Json) -> Json:
 
 
 def _inherited(given: Json, dataset: Json) -> Json:
-    """The expiry of the table or its partitions: its own, or else the dataset's default.
+    """The expiry of the table or of its partitions: the given one, or else the dataset's default.
 
-    A partitioned table in a dataset that has both defaults gets that of partitions:
+    If the dataset has both defaults, a partitioned table gets the default for partitions:
     https://cloud.google.com/bigquery/docs/updating-datasets#partition-expiration
     """
     default = dataset.get("defaultPartitionExpirationMs")

@@ -1,8 +1,8 @@
 """Caches the catalog rows that transactions read. Transactions with the same snapshot of the catalog share them.
 
-A statement asks for the same datasets and tables a dozen times, and every answer of DuckDB's costs half a millisecond.
-A row stays in the cache until a transaction commits another. A lock serialises each BEGIN and each COMMIT that
-changes the catalog. So the cache at a transaction's BEGIN agrees with the transaction's snapshot.
+A statement asks for the same datasets and tables a dozen times, and DuckDB needs half a millisecond for each answer. A
+row stays in the cache until a transaction commits a new one. A lock serialises each BEGIN and each COMMIT that changes
+the catalog. So the cache at a transaction's BEGIN agrees with the transaction's snapshot.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Catalogs:
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._lock = threading.Lock()
         self._known: Known = {}
-        # Otherwise a transaction's snapshot is that of its first read, not of its BEGIN.
+        # Otherwise DuckDB takes a transaction's snapshot at its first read, not at its BEGIN.
         database.execute("SET GLOBAL immediate_transaction_mode = true")
 
     def begin(self, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -50,7 +50,7 @@ class Catalogs:
             _BY_TRANSACTION[cursor] = _View(self._known)
 
     def commit(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Commit the cursor's transaction; reads bypass the cache until the next one begins."""
+        """Commit the cursor's transaction. Reads bypass the cache until the next transaction begins."""
         view = _BY_TRANSACTION[cursor]
         if not view.changed:
             execute(cursor, "COMMIT")
@@ -72,12 +72,12 @@ def change(
 ) -> None:
     """Run a statement that changes the row of a dataset or a table in this transaction, which `Catalogs` began.
 
-    `read` is how the row is read, by DATASET or TABLE and its name, and `row` is the answer from then on.
+    `read` is the statement that reads the row, DATASET or TABLE, with the name. `row` is its new answer.
     """
     view = _BY_TRANSACTION[cursor]
     execute(cursor, statement, parameters)
     view.changed.add(read[1])
-    # From here on it is this transaction's own: others do not see the change.
+    # From here on only this transaction sees the changed row.
     view.known = view.known | {read: row}
 
 

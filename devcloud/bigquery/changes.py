@@ -1,7 +1,7 @@
-"""Records when each table's rows arrived and whether old ones were rewritten, for snapshots of the past.
+"""Records when each table's rows arrived and whether old rows were rewritten, for snapshots of the past.
 
-DuckDB keeps rows in the order in which commits appended them. So if all changes since a moment were appends, the
-table's rows at that moment are its first N rows. N is the number of rows that the commits up to then had added.
+DuckDB keeps rows in the order in which commits appended them. If all changes since a moment were appends, the table's
+rows at that moment are its first N rows, where N is the number of rows that the earlier commits had added.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from devcloud.bigquery.duck import execute, one_row
 from devcloud.bigquery.model import BigQueryError, TableRef, not_implemented
 from devcloud.bigquery.row_counts import row_count
 
-# Held from the stamp of a commit's changes until the commit ends, and while a snapshot is pinned. So the log is in the
-# order of commits, and a snapshot contains every change that has an earlier stamp.
+# A commit holds this lock from the time stamp of its changes until its end. A snapshot holds it while it is pinned. So
+# the log is in the order of commits, and a snapshot contains every change with an earlier stamp.
 COMMIT_LOCK = threading.RLock()
 KEPT = dt.timedelta(days=7)
 
@@ -74,6 +74,6 @@ def _one(cursor: duckdb.DuckDBPyConnection, ref: TableRef, what: str, parameters
 
 
 def _uid(cursor: duckdb.DuckDBPyConnection, ref: TableRef) -> str | None:
-    """The table's id, which no earlier or later table of the same name has; None if there is no table."""
+    """The table's id; None if there is no table. Another table that had the same name has another id."""
     row = remembered_row(cursor, TABLE, ref.path)
     return None if row is None else str(row[1])

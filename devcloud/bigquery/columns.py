@@ -23,7 +23,7 @@ def is_ingestion_partitioned(resource: Json) -> bool:
 
 
 def normal_field(field: Json) -> Json:
-    """A REST TableFieldSchema as BigQuery answers it: the API's type names, upper case, always a mode."""
+    """A REST TableFieldSchema as BigQuery returns it: with the API's type names, in upper case, and with a mode."""
     if field.get("defaultValueExpression"):
         raise not_implemented("default values of columns")
     if missing := [key for key in ("name", "type") if not field.get(key)]:
@@ -43,7 +43,7 @@ def definitions(resource: Json) -> str:
     if is_ingestion_partitioned(resource):
         unit = resource["timePartitioning"]["type"].lower()
         columns.append(f"{PARTITION_TIME} TIMESTAMPTZ DEFAULT date_trunc('{unit}', current_timestamp)")
-    # DuckDB has no tables without columns. BigQuery has: their schema may come with the first load.
+    # DuckDB has no tables without columns. In BigQuery a table's schema may come with the first load.
     return ", ".join(columns) or "_devcloud_empty BOOLEAN"
 
 

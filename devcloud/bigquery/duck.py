@@ -1,4 +1,4 @@
-"""Runs statements in DuckDB and reads the answers to the end: a cursor with unread rows refuses its next statement."""
+"""Runs statements in DuckDB and reads all rows, because a cursor with unread rows refuses its next statement."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import pyarrow as pa
 
 Parameters = Sequence[object] | Mapping[str, object]
 _KEPT = 500
-_LONGEST = 100_000  # characters: a parsed statement takes many times its text
+_LONGEST = 100_000  # characters; a parsed statement needs much more memory than its text
 
 # DuckDB recommends `cursor.sql`, but that binds a statement twice, and binding takes longer than copying.
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
 
 
 class _Parsed:
-    """Keeps statements as DuckDB parsed them: the same few texts run again and again."""
+    """Keeps parsed statements, because the same few texts run again and again."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, duckdb.Statement] = OrderedDict()
 
     def get(self, cursor: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement | str:
-        """The parsed statement, or the text where it is a script or too long to keep."""
+        """The parsed statement, or the text itself if it is a script or too long to keep."""
         with self._lock:
             if (known := self._known.get(text)) is not None:
                 self._known.move_to_end(text)
@@ -50,7 +50,7 @@ _PARSED = _Parsed()
 def execute(
     cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()
 ) -> duckdb.DuckDBPyConnection:
-    """Run one statement, which is parsed once for all its runs; parameters by position or by name."""
+    """Run one statement, with parameters by position or by name. It is parsed only once for all its runs."""
     return cursor.execute(_PARSED.get(cursor, statement), _given(parameters))
 
 
@@ -61,7 +61,7 @@ def one_row(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Param
 
 
 def one_number(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()) -> int:
-    """The number a statement answers: a count, or the rows that DML touched; 0 without a row."""
+    """The number that a statement returns: a count, or the rows that DML changed; 0 if it returns no row."""
     row = one_row(cursor, statement, parameters)
     return int(row[0]) if row else 0
 

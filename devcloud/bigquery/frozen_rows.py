@@ -1,4 +1,4 @@
-"""Freezes a table's rows, as of now or of a moment ago, into an Arrow file in bounded batches."""
+"""Freezes a table's rows of now or of an earlier moment in an Arrow file, in batches of bounded size."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def freeze(
         access.check_project(caller, ref.project, "bigquery.tables.getData")
         return _freeze_result(results.get(ref), selection, file)
     with engine.session() as session:
-        # No commit may be under way while the snapshot is pinned, or the change log would be ahead of the rows.
+        # No commit may run while the snapshot is pinned. Otherwise the log could have changes that the rows lack.
         with changes.COMMIT_LOCK:
             session.read()
         access.check_table(session.cursor, caller, ref, write=False)
@@ -144,7 +144,7 @@ def _selected(fields: list[Json], names: tuple[str, ...]) -> list[Json]:
 
 
 def _write(file: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch] | pa.RecordBatchReader) -> int:
-    """Write batches small enough to be one response each; returns the rows."""
+    """Write batches that each fit into one response; returns the number of rows."""
     written = 0
     with pa.ipc.new_file(str(file), schema) as writer:
         for found in batches:

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class TableRef:
-    """A table without decorator; `schema` is where DuckDB keeps its dataset."""
+    """A table without a partition decorator. `schema` is the DuckDB schema of its dataset."""
 
     project: str
     dataset: str
@@ -26,7 +26,7 @@ class TableRef:
 
     @property
     def schema(self) -> str:
-        """The DuckDB schema of the dataset, to be quoted."""
+        """The unquoted name of the dataset's DuckDB schema."""
         return f"{self.project}__{self.dataset}"
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ def invalid_query(message: str) -> BigQueryError:
 
 
 def not_implemented(feature: str) -> BigQueryError:
-    """501 notImplemented, naming the feature: never a silent wrong answer."""
+    """501 notImplemented with the feature's name, so that no answer is silently wrong."""
     return BigQueryError("notImplemented", f"devcloud does not implement {feature}", status=501)
 
 
@@ -66,7 +66,7 @@ def not_found(what: str) -> BigQueryError:
 
 
 def unexpected(error: Exception) -> BigQueryError:
-    """500 for a defect of devcloud; not BigQuery's internalError, which clients retry for minutes."""
+    """500 for a defect of devcloud. It is not BigQuery's internalError, because clients retry that for minutes."""
     return BigQueryError("devcloudError", f"devcloud failed: {type(error).__name__}: {error}", status=500)
 
 
@@ -74,12 +74,11 @@ def unexpected(error: Exception) -> BigQueryError:
 class QueryRequest:
     """One statement or script, as jobs.query and jobs.insert give it.
 
-    `parameters` are REST queryParameters; `destination` a REST TableReference whose tableId may carry a
-    partition decorator; `configuration` the whole REST JobConfigurationQuery for the rest. `authorize(table, writes)`
-    is called for every table a statement names, before anything of it is read or changed, and raises accessDenied or
-    notFound (also for a dataset in another location than the job's). `delay(text)` is called before each statement that
-    runs, but for those that only begin or end a transaction. `check(result)` is called with what a dry run would say
-    of a single statement, before it runs.
+    `parameters` are REST queryParameters. `destination` is a REST TableReference whose tableId may have a partition
+    decorator. `configuration` is the whole REST JobConfigurationQuery. `authorize(table, writes)` is called for every
+    table of a statement before the table is read or changed. It raises accessDenied or notFound, also if the dataset
+    is in another location than the job. `delay(text)` is called before each statement, except before one that only
+    begins or ends a transaction. `check(result)` is called before a single statement runs, with its dry run's result.
     """
 
     sql: str
@@ -99,8 +98,8 @@ class QueryRequest:
 class QueryResult:
     """The result of a statement: `schema` is a list of REST TableFieldSchema, `rows` are its values in Arrow.
 
-    The rows of a SELECT that has a destination are in `kept` instead: a temporary table of the session or, if `values`
-    are given, a query with these values, which runs where its rows are written. It reads `rows_read` rows, if known.
+    If a SELECT has a destination, `kept` stands for its rows. It is a temporary table of the session. If `values` are
+    given, it is a query with these values, which runs when its rows are written. It reads `rows_read` rows, if known.
     """
 
     statement_type: str

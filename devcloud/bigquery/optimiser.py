@@ -1,8 +1,7 @@
 """Switches DuckDB's optimiser on for large statements only.
 
-To optimise a statement over a few rows takes longer than to run it as it is written. DuckDB has one switch for the
-whole database, so the optimiser is on while at least one large statement is under way: a small one that is optimised
-meanwhile has the same rows.
+A statement over a few rows runs quicker without being optimised. DuckDB has one switch for the whole database, so the
+optimiser is on while at least one large statement runs. Small statements are then optimised too, with the same result.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import duckdb
 
 from devcloud.bigquery.duck import execute
 
-SMALL_ROWS = 500  # even the product of two such tables is read in a moment
+SMALL_ROWS = 500  # even a cross join of two such tables is read quickly
 
 
 class Optimiser:
@@ -27,7 +26,7 @@ class Optimiser:
 
     @contextmanager
     def on(self, *, rows: int | None = None) -> Iterator[None]:
-        """Optimise the statements of the block, unless they read no more than a few `rows`; None: it is not known."""
+        """Optimise the statements of the block, unless they read only a few `rows`. None: the number is not known."""
         if rows is not None and rows <= SMALL_ROWS:
             yield
             return

@@ -1,6 +1,6 @@
 """Refuses queries without a partition filter on tables that require one, as BigQuery does.
 
-A condition counts if it is alone or joined to others by AND, and names no columns but those of the partitioning:
+A condition counts if it names only partitioning columns, and stands alone or is joined to others by AND:
 https://cloud.google.com/bigquery/docs/querying-partitioned-tables#better_performance_with_pseudo-columns
 """
 
@@ -38,10 +38,10 @@ class PartitionFilter:
         return PartitionFilter(name, (str(partitioning["field"]),), alias) if partitioning.get("field") else None
 
     def check(self, conditions: Iterable[exp.Expr], *, inside: exp.Expr | None = None) -> None:
-        """Raises invalidQuery unless one of the conditions picks partitions.
+        """Raises invalidQuery unless one of the conditions selects partitions.
 
-        In BigQuery the conditions of an outer SELECT can filter the partitions of one `inside` it. That is not
-        implemented.
+        In BigQuery the conditions of an outer SELECT can also filter the partitions of a SELECT `inside` it. That is
+        not implemented.
         """
         if not any(self._picks(condition) for condition in conditions):
             if inside is not None and _has_conditions_around(inside):
@@ -66,6 +66,6 @@ class PartitionFilter:
 
 
 def _has_conditions_around(select: exp.Expr) -> bool:
-    """Whether a SELECT is a part of others, and one of those has a condition."""
+    """Whether a SELECT is part of another SELECT that has a condition."""
     is_within = select.find_ancestor(exp.CTE, exp.Subquery) is not None
     return is_within and any(where.parent is not select for where in select.root().find_all(exp.Where))

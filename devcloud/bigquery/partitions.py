@@ -14,7 +14,7 @@ _FORMATS = {"HOUR": "%Y%m%d%H", "DAY": "%Y%m%d", "MONTH": "%Y%m", "YEAR": "%Y"}
 
 @dataclass(frozen=True)
 class Destination:
-    """A table that is written to, as a whole or one partition of it."""
+    """The table, or the partition of it, that is written."""
 
     ref: TableRef
     partition: str | None = None
@@ -70,9 +70,9 @@ def partition_condition(table: Json, decorator: str) -> tuple[str, list[object]]
 
 
 def unexpired(table: Json, *, prefix: str = "") -> str:
-    """The SQL condition that a row's partition is still there, '' where partitions do not expire.
+    """The SQL condition that a row's partition has not expired; '' if partitions do not expire.
 
-    A partition expires that long after its end, in UTC, and rows without one never do:
+    The expiry is counted from the end of the partition in UTC. Rows without a partition never expire:
     https://cloud.google.com/bigquery/docs/managing-partitioned-tables#partition-expiration
     """
     partitioning = table.get("timePartitioning") or {}

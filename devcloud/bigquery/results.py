@@ -1,4 +1,4 @@
-"""Query results on disk: an Arrow IPC file per result, memory-mapped and paged, addressed as anonymous tables."""
+"""Query results on disk. Each is an Arrow IPC file, which is memory-mapped and read in pages as an anonymous table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Result:
     rows: pa.Table
 
     def page(self, start: int, limit: int | None) -> pa.Table:
-        """Rows from `start`: at most `limit`, or without a limit about as many as BigQuery puts on a page."""
+        """Rows from `start`: at most `limit` rows, or else about as many as BigQuery has on a page."""
         remaining = max(0, self.rows.num_rows - start)
         return self.rows.slice(start, min(remaining, page_rows(self.rows) if limit is None else limit))
 
@@ -47,7 +47,7 @@ class ResultStore:
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, project: str, schema: list[Json], rows: pa.Table) -> TableRef:
-        """Store a result and return the anonymous table it can be read as."""
+        """Store a result and return the anonymous table from which it can be read."""
         ref = TableRef(project, _DATASET, f"anon{uuid.uuid4().hex}")
         stored = rows.replace_schema_metadata({_SCHEMA_KEY: json.dumps(schema).encode()})
         path = self._path(ref)
@@ -72,7 +72,7 @@ class ResultStore:
         return result
 
     def remove_expired(self) -> None:
-        """Delete what BigQuery would no longer keep; done once at start."""
+        """Delete results that BigQuery would no longer keep. It is called once, at the start."""
         oldest = time.time() - KEPT_SECONDS
         for path in self._folder.glob("*/anon*.arrow"):
             if path.stat().st_mtime < oldest:

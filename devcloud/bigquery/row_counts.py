@@ -1,8 +1,8 @@
-"""Caches the number of rows of tables, because every query needs it for the bytes that it reads.
+"""Caches the number of rows of tables, because every query needs it to compute the bytes that it reads.
 
-Commits that change rows say how many they added, and come one after the other. So a count stays right over a commit.
-A count made during a commit may be the old or the new one, so it is not kept: `since` is the value of `clock` before
-the counting transaction took its snapshot.
+Commits that change rows come one after the other and say how many rows they added. So a cached count stays right. A
+count that is made during a commit may be the old or the new one, so it is not cached. `since` shows this: it is the
+value of `clock` before the counting transaction took its snapshot.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class RowCounts:
 
     @contextmanager
     def changing(self, added: Iterable[tuple[TableRef, int]]) -> Iterator[None]:
-        """A commit that adds so many rows to these tables (negative: removes). The caller holds the commits' lock."""
+        """A commit that adds these numbers of rows to tables (negative: removes). The caller holds the commit lock."""
         tables = Counter[TableRef]()
         for table, rows in added:
             tables[table] += rows
@@ -72,12 +72,12 @@ class RowCounts:
                         self._counts[table] = _Count(count.created, count.rows + tables[table], self._clock)
 
     def known(self, table: TableRef, created: str, *, since: int) -> int | None:
-        """The rows of a table in a snapshot; None if that would have to be counted."""
+        """The number of rows of a table in a snapshot; None if the cache does not have it."""
         count = self._counts.get(table)
         return count.rows if count is not None and count.created == created and count.clock <= since else None
 
     def get(self, cursor: duckdb.DuckDBPyConnection, table: TableRef, created: str, *, since: int) -> int:
-        """The rows of a table; counted when they are not known."""
+        """The number of rows of a table, counted if the cache does not have it."""
         known = self.known(table, created, since=since)
         if known is not None:
             return known

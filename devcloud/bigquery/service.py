@@ -34,9 +34,9 @@ from devcloud.tls import Tls
 
 
 def _threads() -> int:
-    """The threads of one statement: the functions and their callers run on the same machine, and jobs run concurrently.
+    """The number of threads of one statement. Other jobs, the functions and their callers need the same cores.
 
-    On two cores a second thread makes a small statement dearer by a tenth and a large one faster by a quarter.
+    On two cores a second thread costs a small statement a tenth more CPU, and makes a large one a quarter faster.
     """
     return max(1, (os.cpu_count() or 1) // 2)
 
@@ -110,7 +110,7 @@ class BigQuery:
         return self._runner.log()
 
     def hold(self, **labels: str) -> AbstractContextManager[Gate]:
-        """Have the next job with these labels wait until the block ends, or its gate is opened."""
+        """Hold the next job with these labels until the block ends or its gate is opened."""
         return self._runner.hold(**labels)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The Storage Read API: a session freezes its rows in an Arrow file, from which its streams are read."""
+"""The Storage Read API. A session freezes its rows in an Arrow file, and its streams read from the file."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _responses(reader: pa.RecordBatchFileReader, offset: int) -> Iterator[types.
         if skipped < batch.num_rows:
             yield _response(batch.slice(skipped), schema if first else None)
             first = False
-    if first:  # no rows at all: the reader still wants to know the columns
+    if first:  # there are no rows, but the reader needs the schema
         yield _response(pa.RecordBatch.from_pylist([], schema=reader.schema), schema)
 
 

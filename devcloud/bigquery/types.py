@@ -1,4 +1,4 @@
-"""GoogleSQL types and their two spellings: REST table fields and DuckDB columns."""
+"""GoogleSQL types, and how REST table fields and DuckDB columns spell them."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def quoted(identifier: str) -> str:
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """DuckDB's names of struct fields; it allows no empty or repeated names, so those become the position."""
+    """DuckDB's names of struct fields. DuckDB allows no empty or repeated names, so the position replaces them."""
     seen: set[str] = set()
     result = []
     for position, name in enumerate(names, start=1):

@@ -1,4 +1,4 @@
-"""Converts JSON and CSV values to typed columns as BigQuery does, exactly where the column is exact."""
+"""Converts JSON and CSV values to typed columns as BigQuery does. Exact columns get exact values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ValueProblem(ValueError):
 
 
 class ExactFloat(float):
-    """A JSON number that remembers its digits, so that NUMERIC takes them and not the nearest double."""
+    """A JSON number that keeps its digits, so that a NUMERIC gets these digits instead of the nearest double."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -50,7 +50,7 @@ def parse_json(text: str | bytes) -> Any:
 class Reading:
     """The options by which values are read.
 
-    `json_text`: a string given for a JSON column is JSON text (insertAll, CSV) and not a JSON string (NDJSON).
+    `json_text` says that a string for a JSON column is JSON text (insertAll, CSV), not a JSON string (NDJSON).
     `time_zone` is the zone of a TIMESTAMP that names none.
     """
 
@@ -136,7 +136,7 @@ def _digits(value: Any) -> str:
 
 def _string(value: Any) -> str:
     if isinstance(value, str):
-        value.encode()  # half a surrogate pair is no text
+        value.encode()  # raises for half a surrogate pair
         return value
     return json.dumps(value) if isinstance(value, bool) else _digits(value)
 

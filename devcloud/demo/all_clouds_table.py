@@ -1,4 +1,4 @@
-"""Prints the costs of several clouds: one table by service category and day, with a bar of the clouds' shares."""
+"""Prints the costs of several clouds in one table by service category and day. Bars show each cloud's share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FILLS = "█▓░▒"
 
 @dataclass(frozen=True)
 class DayCost:
-    """What a cloud billed for a service category on a day."""
+    """The cost that a cloud billed for a service category on a day."""
 
     cloud: str
     category: str
@@ -27,7 +27,7 @@ class DayCost:
 
 @dataclass(frozen=True)
 class CloudState:
-    """Until which day a cloud's costs are there, and until which they are final; None if no month is."""
+    """The last day that has costs of a cloud, and the last day whose costs are final; None if no month is final."""
 
     cloud: str
     data_until: date
@@ -35,7 +35,7 @@ class CloudState:
 
 
 def all_clouds_table(costs: Sequence[DayCost], days: Sequence[date], currency: str) -> Table:
-    """Categories and then clouds, the most expensive first; a bar's fill says whose the cost is."""
+    """Categories, then clouds, the most expensive first. The fill of a bar shows the cloud."""
     clouds = _ranked((cost.cloud, cost.billed) for cost in costs)
     categories = _ranked((cost.category, cost.billed) for cost in costs)
     fills = dict(zip(clouds, _FILLS, strict=False))
@@ -57,7 +57,7 @@ def all_clouds_table(costs: Sequence[DayCost], days: Sequence[date], currency: s
 
 
 def until_lines(states: Iterable[CloudState]) -> Iterator[str]:
-    """A line for each cloud: how far its costs go, and how far they are final."""
+    """A line for each cloud: the last day that has costs, and the last day whose costs are final."""
     for state in states:
         final = f"final until {state.final_until:%d %b %Y}" if state.final_until else "no month of it is final"
         yield f"   {state.cloud:<13} data until {state.data_until:%d %b %Y}, {final}"
@@ -72,7 +72,7 @@ def _numbers(costs: Sequence[DayCost], days: Sequence[date]) -> list[str]:
 
 
 def _bar(costs: Sequence[DayCost], fills: Mapping[str, str], largest: Decimal) -> str:
-    """A bar as long as the cost, with each cloud's part in its own fill; credits that exceed costs have no length."""
+    """A bar as long as the cost, with a fill for each cloud. A cloud whose credits exceed its costs has no part."""
     bar, reached = "", Decimal(0)
     by_cloud = {cloud: sum((cost.billed for cost in costs if cost.cloud == cloud), Decimal(0)) for cloud in fills}
     for cloud, billed in by_cloud.items():

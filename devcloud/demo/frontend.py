@@ -16,7 +16,7 @@ _POLL_SECONDS = 0.5
 
 
 class DemoError(UserError):
-    """The platform did not do what the demo shows; the message says what it answered."""
+    """The platform did not do what the demo shows. The message has its answer."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Reads from BigQuery what the demo shows: costs, quotas, and the jobs of a request."""
+"""Reads the costs, quotas and jobs that the demo shows from BigQuery."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Cost:
 
     @property
     def total(self) -> Decimal:
-        """All of it, to the last digit."""
+        """The exact total."""
         return sum((sum(days.values(), Decimal(0)) for days in self.by_service.values()), Decimal(0))
 
 
@@ -143,17 +143,17 @@ class Ledger:
         return [CloudState(row["cloud"], row["data_until"], row["final_until"]) for row in rows]
 
     def days_of_run(self, tenant_id: str, pipeline_logging_id: str) -> list[date]:
-        """The usage dates whose published rows are a run's."""
+        """The usage dates whose published rows come from a run."""
         parameters = [bigquery.ScalarQueryParameter("run", "STRING", pipeline_logging_id)]
         return [row["usage_date"] for row in self._rows(_DAYS_OF_RUN.format(dataset=tenant_id), parameters)]
 
     def quota(self, tenant_id: str) -> dict[str, int]:
-        """Limits of the subscription and what is used of them today."""
+        """The limits of the subscription and how much of them is used today."""
         parameters = [bigquery.ScalarQueryParameter("tenant_id", "STRING", tenant_id)]
         return dict(next(iter(self._rows(_QUOTA, parameters))).items())
 
     def is_onboarded(self, tenant_id: str) -> bool:
-        """Whether there is a tenant of this id."""
+        """Whether there is a tenant with this id."""
         parameters = [bigquery.ScalarQueryParameter("tenant_id", "STRING", tenant_id)]
         return any(True for _ in self._rows(_ONBOARDED, parameters))
 

@@ -1,4 +1,4 @@
-"""The demo's scheduled run: a schedule, a clock turned forward, and Cloud Scheduler's own hourly job."""
+"""The demo's scheduled run: it makes a schedule, sets its next tick to now, and runs Cloud Scheduler's hourly job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TURN_FORWARD = "UPDATE `tenants`.tenant_pipeline_configs SET next_run_time = CU
 
 @dataclass(frozen=True)
 class Due:
-    """A schedule of a tenant's that has come due, and the Cloud Scheduler job that has queued its run."""
+    """A tenant's schedule that is due, and the Cloud Scheduler job that has queued its run."""
 
     frontend: Frontend
     schedule: Json
@@ -26,7 +26,7 @@ class Due:
 
 
 def come_due(cloud: Cloud, clients: Clients, frontend: Frontend) -> Due:
-    """Make a schedule, let its next tick be now, run the trigger's Cloud Scheduler job; does not wait for the run."""
+    """Make a schedule, set its next tick to now, run the trigger's Cloud Scheduler job; does not wait for the run."""
     schedule = frontend.schedule(cron_expression="0 2 * * *", timezone="Europe/Berlin")
     _turn_clock_forward(clients.bigquery(), schedule["config_id"])
     trigger = cloud.platform.functions["trigger_due_pipelines"].schedule
@@ -36,7 +36,7 @@ def come_due(cloud: Cloud, clients: Clients, frontend: Frontend) -> Due:
 
 
 def tell_run(due: Due, ledger: Ledger, console: Console) -> None:
-    """Wait for the schedule's run and say what happened."""
+    """Wait for the schedule's run and print what happened."""
     frontend, schedule = due.frontend, due.schedule
     console.print(f"   every night at 2 in Berlin: {schedule['status']}, next at {schedule['next_run_time']}")
     console.print("   The demo does not wait for that: it says that the next run is due now, and has Cloud Scheduler")

@@ -1,4 +1,4 @@
-"""The demo's AWS and Azure: a tenant's further bills, and the costs of all three clouds in one table."""
+"""The demo's bills of AWS and Azure, and the table with the costs of all three clouds."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class OtherClouds:
     bills: Mapping[str, Delivered]
 
     def store_credentials(self) -> list[Json]:
-        """What the set-up answers, cloud by cloud."""
+        """Store the credentials of each cloud; returns the answers by cloud."""
         return [self.frontend.store_credentials(bill.credentials) for bill in self.bills.values()]
 
     def start(self) -> dict[str, Json]:
-        """A run of each, with the answers of the API."""
+        """Start a run for each cloud; returns the answers of the API."""
         return {template: self.frontend.run(template, {}) for template in self.bills}
 
     def tell(self, started: Mapping[str, Json], console: Console, ledger: Ledger) -> None:
-        """Wait for the runs, and compare what was published with the bills' own sums."""
+        """Wait for the runs, and compare the published costs with the sums of the bills."""
         for answer in started.values():
             run = self.frontend.run_until_ended(answer["pipeline_logging_id"])
             console.print("   ", end="")
@@ -53,7 +53,7 @@ class OtherClouds:
 
 
 def deliver_bills(state_dir: Path, name: str, seed: int, frontend: Frontend, days: Sequence[date]) -> OtherClouds:
-    """Let AWS and Azure deliver a sample bill of these days."""
+    """Deliver a sample bill of AWS and one of Azure for these days."""
     bills = {
         "aws/cost/billing": deliver_aws(state_dir, name, seed, days),
         "azure/cost/billing": deliver_azure(state_dir, name, seed, days),
@@ -62,7 +62,7 @@ def deliver_bills(state_dir: Path, name: str, seed: int, frontend: Frontend, day
 
 
 def show_all_clouds(ledger: Ledger, tenant_id: str, days: Sequence[date], console: Console) -> None:
-    """The costs of all clouds by category and day, and how final they are."""
+    """Print the costs of all clouds by category and day, and the days until which they are final."""
     console.print(all_clouds_table(ledger.costs_of_all_clouds(tenant_id, days[0], days[-1]), days, "USD"))
     for line in until_lines(ledger.clouds(tenant_id)):
         console.print(line)

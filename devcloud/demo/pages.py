@@ -34,11 +34,11 @@ def credentials_table(answers: Iterable[Json]) -> Table:
 
 
 def run_table(run: Json) -> Table:
-    """A run's steps with what they took, and the checks that did not pass."""
+    """A run's steps with their durations, and the checks that did not pass."""
     table = _table("step", "type", "status", "rows", "took")
     for step in run["steps"]:
         took = f"{step['duration_ms'] / 1000:.2f} s" if step.get("duration_ms") is not None else ""
-        # A check's row is a result, not a row of the data.
+        # The row that a check returns is its result, not a row of the data.
         has_rows = step.get("rows") is not None and step["step_type"] != "checks"
         rows = f"{step['rows']:,}" if has_rows else ""
         table.add_row(step["step_id"], step["step_type"], _status(step["status"]), rows, took)
@@ -89,13 +89,13 @@ def quota_table(before: Mapping[str, Mapping[str, int]], after: Mapping[str, Map
 
 
 def answered(answer: Json) -> str:
-    """The status in the answer to a run's caller, and the reason to wait."""
+    """The status in the answer to POST run, and the reason why the run waits."""
     reason = answer.get("wait_reason")
     return f"{answer['status']} ({reason}: {_REASONS[reason]})" if reason else str(answer["status"])
 
 
 def run_line(console: Console, run: Json) -> None:
-    """The run with its end and duration, and on a second line the number of rows in each table."""
+    """The run with its outcome and duration, and on a second line the number of rows in each table."""
     took = _seconds_between(run["created_at"], run["completed_at"])
     console.print(
         f"run {run['pipeline_logging_id'][:8]} of [bold]{run['pipeline_id']}[/] is {_status(run['status'])} "

@@ -68,7 +68,7 @@ The BigQuery jobs since the start:
 
 
 def stay(cloud: Devcloud, tenant_id: str, console: Console) -> None:
-    """Print curl lines that work when pasted, with an API key made for them, then wait for a signal."""
+    """Make an API key, print curl commands with it that can be pasted, then wait for a signal."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())

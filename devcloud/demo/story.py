@@ -35,9 +35,9 @@ TEMPLATE = "gcp/cost/billing"
 FIRST, LAST = date(2025, 11, 11), date(2025, 11, 17)
 DAYS = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
 _SEEDED_DAYS, _ROWS_PER_DAY = 8, 120
-# The days of the bills of AWS and Azure: a whole month, and the next one until the last of the demo's days.
+# The bills of AWS and Azure cover a whole month, and the next month until the demo's last day.
 _BILLED_DAYS = [date(2025, 10, 1) + timedelta(days=number) for number in range((LAST - date(2025, 10, 1)).days + 1)]
-# The functions that the story uses, in its order. They start while the exports are seeded.
+# The functions that the story calls, in this order. They start while the exports are seeded.
 _FUNCTIONS = (
     "setup_credentials",
     "run_pipeline",
@@ -51,7 +51,7 @@ _FUNCTIONS = (
 
 @dataclass(frozen=True)
 class Actor:
-    """A tenant of the demo, and the user who calls in its name."""
+    """A tenant of the demo, and the user who calls for the tenant."""
 
     tenant_id: str
     project: str
@@ -68,7 +68,7 @@ ACTORS = (
 
 @dataclass(frozen=True)
 class Scene:
-    """A tenant with its export seeded and its key in hand."""
+    """A tenant with its seeded export and its key."""
 
     actor: Actor
     frontend: Frontend
@@ -77,13 +77,13 @@ class Scene:
 
     @property
     def true_total(self) -> Decimal:
-        """The net cost of the demo's days, by the export's known sums."""
+        """The net cost of the demo's days, from the known sums of the export."""
         dates = self.truth["usage_dates"]
         return sum((Decimal(dates[str(day)]["total"]) for day in DAYS), Decimal(0))
 
 
 def demo(options: Namespace) -> None:
-    """Run the story, on a state directory of its own unless it is to stay."""
+    """Run the story. It uses a temporary state directory unless the platform stays."""
     with ExitStack() as stack:
         state_dir = options.state_dir
         if not options.stay:
@@ -110,7 +110,7 @@ def demo(options: Namespace) -> None:
 
 
 def tell(cloud: Devcloud, console: Console, *, stays: bool) -> None:
-    """The whole story; raises DemoError if the platform does not do what is shown. `stays`: the cloud outlives it."""
+    """The whole story; raises DemoError if the platform fails to do what is shown. `stays`: the cloud runs on."""
     with cloud.clients() as clients, ThreadPoolExecutor(len(ACTORS)) as at_once:
         ledger = Ledger(clients.bigquery())
         scenes = list(at_once.map(lambda actor: _set_stage(cloud, ledger, actor), ACTORS))
@@ -182,7 +182,7 @@ def _store_credentials(scene: Scene) -> Json:
 
 
 def _start_all(scenes: Sequence[Scene]) -> list[tuple[Scene, Json]]:
-    """A run of each, with what the API answered."""
+    """Start a run for each; returns the answers of the API."""
     body = {"start_date": str(FIRST), "end_date": str(LAST)}
     return [(scene, scene.frontend.run(TEMPLATE, body)) for scene in scenes]
 

@@ -13,7 +13,7 @@ _REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"
 
 
 class Refused(Exception):
-    """The call does not reach the function; `status` and the page are the ones Cloud Run shows."""
+    """The call does not reach the function. `status` and the page are those of Cloud Run."""
 
     def __init__(self, status: int, title: str, reason: str, challenge: str | None = None) -> None:
         super().__init__(reason)

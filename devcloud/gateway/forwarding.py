@@ -1,4 +1,4 @@
-"""Forwards a request to a function's process as Cloud Run does: adds headers, keeps limits, names failures."""
+"""Forwards a request to a function's process as Cloud Run does: adds headers, applies limits, reports failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OURS = frozenset({"server", "date"})  # each server writes its own
 
 
 class NotReached(Exception):
-    """The process does not accept connections: the request has not been seen, so another process may serve it."""
+    """The process does not accept connections. It has not seen the request, so another process may serve it."""
 
 
 class CutOff(Exception):
@@ -44,7 +44,7 @@ class Answer:
 
 
 def forward(method: str, target: str, headers: Headers, body: bytes, *, port: int, timeout_seconds: float) -> Answer:
-    """The function's answer for `target`, its raw path and query; raises NotReached, CutOff or TimedOut without one."""
+    """The function's answer for `target`, the raw path and query; raises NotReached, CutOff or TimedOut."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
     try:
         try:
@@ -69,7 +69,7 @@ def forward(method: str, target: str, headers: Headers, body: bytes, *, port: in
 
 
 def outgoing_headers(received: Headers, *, client: str, authorization: str | None) -> Headers:
-    """The headers that the function gets: with `authorization`, the trace and the client as Google's front end does."""
+    """The headers that the function gets. `authorization`, the trace and the client are as from Google's front end."""
     headers = Headers([(name, value) for name, value in received.items() if name.lower() not in _HOP_BY_HOP])
     if authorization is not None:
         headers["Authorization"] = authorization
@@ -81,7 +81,7 @@ def outgoing_headers(received: Headers, *, client: str, authorization: str | Non
 
 
 def _add_trace(headers: Headers) -> None:
-    """Add both forms of the trace; one that is missing or malformed is derived from the other."""
+    """Add both forms of the trace. If one is missing or malformed, it is made from the other."""
     parts = (headers.get("traceparent") or "").split("-")
     if not _TRACEPARENT.fullmatch("-".join(parts)):
         trace, _, rest = (headers.get("X-Cloud-Trace-Context") or "").partition("/")

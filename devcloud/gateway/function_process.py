@@ -1,4 +1,4 @@
-"""The process of a function: started by the first request, and again after it has died."""
+"""The process of a function. The first request starts it, and a later one starts it again after it has died."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class FunctionProcess:
 
     @property
     def pid(self) -> int | None:
-        """The live process's id, None when there is none."""
+        """The id of the live process; None if there is none."""
         instance = self._instance
         return None if instance is None or instance.await_end(0) else instance.pid
 
     def ensure_started(self) -> int:
-        """The port of the live process, started when there is none; StartFailed says what its log says."""
+        """The port of the live process, started if there is none; raises StartFailed with the end of its log."""
         with self._lock:
             if self._stopped:
                 raise StartFailed(f"{self._name}: devcloud is stopping")
@@ -54,9 +54,9 @@ class FunctionProcess:
             return self._port
 
     def await_death(self) -> None:
-        """After a failed connection, wait for the process to end: a dying one closes its sockets a moment before."""
+        """After a failed connection, wait for the process to end. A dying process first closes its sockets."""
         if instance := self._instance:
-            instance.await_end(_DEATH_SECONDS)  # if it still lives then, the failure had another reason
+            instance.await_end(_DEATH_SECONDS)  # if it lives on, the failure has another reason
 
     def kill(self) -> int | None:
         """Send SIGKILL, as if the instance were lost; returns its pid, None if it was not running."""

@@ -39,8 +39,8 @@ _STARTING_SECONDS = 10.0
 class Gateway:
     """Routes requests to the functions' processes.
 
-    `members` gives the accounts whose tokens Cloud Run admits to a function; `certs` are the token server's
-    certificates. `pages` are devcloud's own answers under /_devcloud/, by name.
+    `members` returns the accounts whose tokens Cloud Run admits to a function. `certs` are the certificates of the
+    token server. `pages` are devcloud's own answers under /_devcloud/, by name.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Gateway:
         return f"{self.url}/{name}"
 
     def start(self) -> None:
-        """Bind and answer; requests for functions wait until `host` is called, as they wait for a cold start."""
+        """Bind and answer. Requests for functions wait until `host` is called, like requests during a cold start."""
         self._server.start()
 
     def host(self, processes: Mapping[str, FunctionProcess]) -> None:
-        """Take over the functions' processes, none of which needs to be running."""
+        """Take over the functions' processes. They need not run yet."""
         self._processes = dict(processes)
         self._hosting.set()
 
@@ -126,7 +126,7 @@ class Gateway:
         return Response(answer.body, answer.status, answer.headers)
 
     def _authorization(self, request: Request, name: str) -> str | None:
-        """The Authorization header for a private function; None if the function is public and gets the caller's."""
+        """The Authorization header for a private function. None for a public one, which gets the caller's header."""
         if self._functions[name].access == "public":
             return None
         return admit(
@@ -144,7 +144,7 @@ class Gateway:
         try:
             port = process.ensure_started()
             return forward(method, target, headers, body, port=port, timeout_seconds=timeout_seconds)
-        except NotReached:  # it died before the connection, so no process has seen the request
+        except NotReached:  # it had died before, so no process has seen the request
             process.await_death()
             port = process.ensure_started()
             return forward(method, target, headers, body, port=port, timeout_seconds=timeout_seconds)
@@ -154,7 +154,7 @@ class Gateway:
 
 
 def _limited_body(request: Request) -> bytes | None:
-    """The whole body, None when it is over Cloud Run's limit."""
+    """The whole body; None if it exceeds Cloud Run's limit."""
     if (request.content_length or 0) > MAX_BODY_BYTES:
         return None
     body = request.stream.read(MAX_BODY_BYTES + 1)
@@ -162,7 +162,7 @@ def _limited_body(request: Request) -> bytes | None:
 
 
 def _fault_of(request: Request) -> str | None:
-    """What Google's front end refuses in a request before a function sees it; None if there is nothing."""
+    """The reason why Google's front end refuses a request before a function sees it; None if it does not."""
     if not str(request.environ["REQUEST_URI"]).isascii():
         return "the request's target must be ASCII; encode other characters with %"
     if not re.fullmatch(r"[0-9]*", request.headers.get("Content-Length", "")):
@@ -173,7 +173,7 @@ def _fault_of(request: Request) -> str | None:
 
 
 def _problem(status: int, title: str, detail: str) -> Response:
-    """A refusal by the gateway itself. It closes the connection, because the rest of a body may not have been read."""
+    """A refusal by the gateway itself. It closes the connection, because a part of the body may be unread."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     answer = _json(status, body, content_type="application/problem+json")
     answer.headers["Connection"] = "close"

@@ -21,7 +21,7 @@ from devcloud.environment import inherited_environment
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _FORK_SECONDS = 60.0  # the first one waits for the imports
 _STOP_SECONDS = 5.0
-# pyarrow's allocator would start a thread of its own, and a process with threads should not fork.
+# pyarrow's own allocator starts a thread, and a process with threads should not fork.
 _NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 
 
@@ -30,7 +30,7 @@ class ForkFailed(Exception):
 
 
 class Instance:
-    """A function's process. It ends when it is killed, or when `close_input` or this process's death ends its input."""
+    """A function's process. It ends if it is killed, or if `close_input` or this process's death ends its input."""
 
     def __init__(self, pid: int, *, input_end: int, announcement: int, gone: int) -> None:
         self.pid = pid
@@ -39,13 +39,13 @@ class Instance:
         self._has_ended = False
 
     def await_end(self, timeout_seconds: float | None) -> bool:
-        """Wait up to the timeout for the process to end; returns whether it is gone and its pid free."""
+        """Wait up to the timeout for the process to end; returns whether it has ended and its pid is free."""
         if not self._has_ended:
             self._has_ended = _is_readable(self._gone, timeout_seconds)
         return self._has_ended
 
     def await_announcement(self, timeout_seconds: float) -> bytes:
-        """The line it wrote when it was ready; empty when it ended, or stayed silent, before that."""
+        """The line that it wrote when it was ready; empty if it ended or wrote nothing in time."""
         return self._announcement.readline().strip() if _is_readable(self._announcement, timeout_seconds) else b""
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -64,7 +64,7 @@ class Instance:
 
 
 class ForkServer:
-    """The fork server and the socket it is asked through; thread-safe. It ends with this process, however that ends."""
+    """The fork server and the socket for requests to it; thread-safe. It ends with this process in any case."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -72,7 +72,7 @@ class ForkServer:
         self._socket: socket.socket | None = None
 
     def start(self) -> None:
-        """Begin the imports if they have not begun; does not wait for them."""
+        """Start the imports unless they have started; does not wait for them."""
         with self._lock:
             self._running()
 

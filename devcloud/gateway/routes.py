@@ -11,7 +11,7 @@ from shared.configuration.platform_config import Function
 
 @dataclass(frozen=True)
 class Destination:
-    """A function and the path it gets to see."""
+    """A function and the path that it gets."""
 
     function: str
     path: str
@@ -29,7 +29,7 @@ class Routes:
         ]
 
     def find_destination(self, path: str) -> Destination | None:
-        """The function for `/<its name>/...`, as a function's own URL, or for one of its routes."""
+        """The function for one of its routes, or for `/<its name>/...`, which stands for the function's own URL."""
         head, slash, tail = path.lstrip("/").partition("/")
         if head in self._names:
             return Destination(head, slash + tail or "/")

@@ -15,10 +15,10 @@ _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 def credentials_of(key: Mapping[str, str], *, self_signed: bool = False) -> Any:
     """A service-account JSON key of this cloud, as the official clients read it.
 
-    The tokens come from the key's token server; `self_signed` ones are made on the spot. google-auth's service-account
+    The tokens come from the key's token server, or with `self_signed` from this process. google-auth's service-account
     credentials would also ask Google in the background from where the account may be used, and send their token with
-    the question. This object gets its tokens from a function, so it does not ask. In other processes devcloud/egress.py
-    answers the question.
+    this request. This object gets its tokens from a function, so it does not ask. In other processes
+    devcloud/egress.py answers the request.
     """
     account = service_account.Credentials(
         signer(key["private_key"], key["private_key_id"]),

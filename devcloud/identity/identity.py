@@ -38,7 +38,7 @@ class Unauthenticated(Exception):
 
 @dataclass(frozen=True)
 class Caller:
-    """A proven service account; `project` is the one its e-mail belongs to."""
+    """A service account that has proved its identity. `project` is the project in its e-mail."""
 
     email: str
     project: str
@@ -46,7 +46,7 @@ class Caller:
 
     @property
     def is_admin(self) -> bool:
-        """The operator of this cloud, who may do all."""
+        """Whether it is the operator of this cloud, who has all rights."""
         return self.is_platform and self.email == account_email(ADMIN_ACCOUNT, self.project)
 
 
@@ -73,7 +73,7 @@ class Identity:
 
     @property
     def former_token_uri(self) -> str | None:
-        """The token server's last address, if it ever listened."""
+        """The token server's last address, if it has ever run."""
         return self._setting("token_uri")
 
     def mint_key(self, project: str, account: str) -> dict[str, str]:
@@ -129,7 +129,7 @@ class Identity:
         return token.decode()
 
     def invoker_token(self, function: str, gateway: str) -> str:
-        """A token with which a private function of configs/platform.yml lets its first invoker in."""
+        """A token of the first invoker of a private function in configs/platform.yml."""
         platform = get_platform()
         account = platform.service_accounts[platform.functions[function].invokers[0]]
         return self.id_token(account_email(account.id, self._platform_project), f"{gateway}/{function}")
@@ -168,7 +168,7 @@ class Identity:
 
     def _email_of_self_signed(self, token: str) -> str:
         email, claims = self.account_of(token)
-        # A token request has no `sub`: it is a proof for the token server only.
+        # A JWT for the token server has no `sub`, and is no proof for any other service.
         if claims.get("sub") != email:
             raise Unauthenticated("iss and sub of a self-signed token must be equal")
         return email
@@ -207,7 +207,7 @@ def account_email(account: str, project: str) -> str:
 
 
 def project_of(email: str) -> str:
-    """The project an account's e-mail belongs to; raises Unauthenticated if it is not a service account's."""
+    """The project in an account's e-mail; raises Unauthenticated if it is not the e-mail of a service account."""
     _, _, domain = email.partition("@")
     if not domain.endswith(_DOMAIN):
         raise Unauthenticated(f"{email} is not a service account")
@@ -216,7 +216,7 @@ def project_of(email: str) -> str:
 
 
 def unique_id(email: str) -> str:
-    """The account's 21-digit number, stable for an e-mail."""
+    """The account's 21-digit number, always the same for an e-mail."""
     return str(10**20 + int(hashlib.sha256(email.encode()).hexdigest(), 16) % 10**19)
 
 

@@ -14,7 +14,7 @@ _VALID = timedelta(days=3650)
 
 
 def new_key(*, bits: int = 2048) -> rsa.RSAPrivateKey:
-    """A fresh RSA key, of the size Google uses unless `bits` says otherwise."""
+    """A new RSA key, by default of the size that Google uses."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 

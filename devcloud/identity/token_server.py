@@ -19,9 +19,9 @@ _GOOGLE_AUDIENCES = ("https://oauth2.googleapis.com/token", "https://www.googlea
 
 
 class TokenServer:
-    """POST /token and GET /certs on loopback, on the port of the last start where that is free.
+    """POST /token and GET /certs on loopback, on the port of the last start if it is free.
 
-    The port matters: keys carry the address of the token server they were minted for.
+    The port should stay the same, because keys contain the address of their token server.
     """
 
     def __init__(self, identity: Identity) -> None:
@@ -70,7 +70,7 @@ class TokenServer:
             email, claims = self._identity.account_of(request.form.get("assertion", ""))
         except Unauthenticated as error:
             return _refusal("invalid_grant", f"Invalid JWT: {error}")
-        # google-auth signs for Google's address, whatever token_uri the key names.
+        # google-auth signs for Google's address, even if the key has another token_uri.
         if claims.get("aud") not in (*_GOOGLE_AUDIENCES, self._identity.token_uri):
             return _refusal("invalid_grant", "Invalid JWT: wrong audience")
         if claims.get("target_audience"):

@@ -1,4 +1,4 @@
-"""Local object stores of other clouds: S3's and Blob storage's calls for reading, over files of the state directory."""
+"""Local object stores of other clouds. They offer the reading calls of S3 and Blob storage over local files."""
 
 from devcloud.objects.blobs import BlobService
 from devcloud.objects.buckets import Buckets, azure_buckets, s3_buckets

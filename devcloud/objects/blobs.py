@@ -1,7 +1,7 @@
-"""Azure as far as the product reads it: Entra's token endpoint, and List Blobs, Get Blob and Get Blob Properties.
+"""The parts of Azure that the product uses: Entra's token endpoint, List Blobs, Get Blob and Get Blob Properties.
 
-It is written from Azure's reference: it lists in pages, quotes ETags in headers and not in listings, and answers
-If-Match. Both services are on one address and speak HTTPS, because Azure's clients demand it.
+It follows Azure's reference: it lists in pages, quotes ETags in headers but not in lists, and supports If-Match. Both
+services have one address and use HTTPS, because Azure's clients require it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 Json = dict[str, Any]
-# The only directory that Entra knows here.
+# The only directory in this Entra.
 DIRECTORY = "11111111-2222-4333-8444-555555555555"
 _SCOPE = "https://storage.azure.com/.default"
 _CONFIGURATION = re.compile(r"/([^/]+)/v2\.0/\.well-known/openid-configuration")
@@ -34,7 +34,7 @@ _CONFIGURATION = re.compile(r"/([^/]+)/v2\.0/\.well-known/openid-configuration")
 class BlobService:
     """Blob storage and Entra on loopback. A container's reader is an application with a secret.
 
-    A bucket's name is that of the storage account, a slash, and the container's. One call lists `page_size` blobs.
+    The name of a bucket is the storage account, a slash and the container. One call lists `page_size` blobs.
     """
 
     def __init__(self, buckets: Buckets, tls: Tls, *, page_size: int = 5000) -> None:

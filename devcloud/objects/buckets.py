@@ -49,12 +49,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Buckets:
-    """The buckets below a folder. Other processes may write into it too, so nothing is kept in memory."""
+    """The buckets below a folder. Other processes may also write there, so nothing is kept in memory."""
 
     root: Path
 
     def make(self, bucket: str, reader_id: str, secret: str | None = None) -> Reader:
-        """Make the bucket if it is missing; returns its reader, with the secret of the first time."""
+        """Make the bucket if it is missing; returns its reader. A repeated call returns the same secret."""
         if found := self.reader_of(bucket):
             return found
         reader = Reader(bucket, reader_id, secret or secrets.token_urlsafe(30))
@@ -97,7 +97,7 @@ class Buckets:
         return self.root / "objects" / quote(bucket, safe="")
 
     def _path(self, bucket: str, key: str) -> Path:
-        """The file of an object. A key is no path: it may be the beginning of another key, or have dots in it."""
+        """The file of an object. A key cannot be a path: it may be the beginning of another key, or contain dots."""
         name = quote(key, safe="")
         if not key or len(name) > _LONGEST_NAME:
             raise BucketError(f"{key!r} is empty or too long for a key here")

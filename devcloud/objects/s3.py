@@ -1,4 +1,4 @@
-"""S3 as far as the product reads it: ListObjectsV2, GetObject and HeadObject, with checked signatures."""
+"""The parts of S3 that the product uses: ListObjectsV2, GetObject and HeadObject. Signatures are checked."""
 
 from __future__ import annotations
 

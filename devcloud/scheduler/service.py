@@ -19,7 +19,7 @@ State = types.Job.State
 
 
 class Scheduler(StoredService):
-    """HTTP jobs; a tick that comes while this is not running is left out, as if the job had been paused."""
+    """HTTP jobs. A tick is skipped if this does not run at that time, as if the job were paused."""
 
     service_name = "google.cloud.scheduler.v1.CloudScheduler"
 
@@ -39,7 +39,7 @@ class Scheduler(StoredService):
         self._jobs.close()
 
     def wake(self) -> None:
-        """Look at the clock again; what is due is on its way when this returns."""
+        """Look at the clock again. When this returns, all due jobs are being sent."""
         self._ticker.look()
 
     def pending(self, due_within_seconds: float = math.inf) -> int:
@@ -73,7 +73,7 @@ class Scheduler(StoredService):
 
     @rpc(types.GetJobRequest, "cloudscheduler.jobs.get")
     def GetJob(self, request: types.GetJobRequest) -> types.Job:
-        """One job, with its next tick and how the last attempt ended."""
+        """One job, with its next tick and the outcome of its last attempt."""
         return self._jobs.get(request.name)
 
     @rpc(types.ListJobsRequest, "cloudscheduler.jobs.list", on="parent")

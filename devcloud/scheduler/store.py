@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS execution (
 
 @dataclass(frozen=True)
 class Execution:
-    """One tick of a job on its way; `tick` stays the same over its attempts."""
+    """The execution of one tick of a job. `tick` is the same for all attempts."""
 
     id: int
     job: str
@@ -76,7 +76,7 @@ class JobStore:
         return [_job(row) for row in rows if row["name"].startswith(prefix)]
 
     def delete(self, name: str) -> None:
-        """Remove a job and what it has under way; raises NOT_FOUND."""
+        """Remove a job and its unfinished executions; raises NOT_FOUND."""
         with self._database.transaction():
             self.get(name)
             self._database.execute("DELETE FROM execution WHERE job = ?", name)
@@ -88,14 +88,14 @@ class JobStore:
         return {row["name"]: row["next_tick"] for row in rows}
 
     def leave_out(self, name: str, *, tick: float, next_tick: float) -> bool:
-        """Move on from a tick without an execution; False if the job has already moved on or is paused."""
+        """Skip a tick; False if the job has already moved on or is paused."""
         changed = self._database.execute(
             "UPDATE job SET next_tick = ? WHERE name = ? AND next_tick = ?", next_tick, name, tick
         )
         return changed == 1
 
     def begin(self, name: str, *, tick: float, now: float, next_tick: float) -> bool:
-        """Start a tick's execution and move on; False if the tick is left out because the last execution still runs."""
+        """Start a tick's execution and set the next tick; False if the last execution runs, so this is skipped."""
         with self._database.transaction():
             if not self.leave_out(name, tick=tick, next_tick=next_tick):
                 return True

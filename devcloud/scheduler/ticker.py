@@ -1,4 +1,4 @@
-"""Runs jobs at their ticks, and again until they are acknowledged or their retries are used up."""
+"""Runs jobs at their ticks, and repeats them until they are acknowledged or have no retries left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Ticker(DeliveryLoop):
-    """Runs jobs at their ticks. Ticks missed while devcloud was down are left out; a begun execution is finished."""
+    """Runs jobs at their ticks. Ticks while devcloud did not run are skipped. Begun executions are finished."""
 
     def __init__(self, store: JobStore, identity: Identity, now: Callable[[], float]) -> None:
         super().__init__("scheduler", now)
@@ -41,7 +41,7 @@ class Ticker(DeliveryLoop):
         return self._store.count_executions(self.now() + due_within_seconds)
 
     def send_due(self) -> float:
-        """Begin the ticks that are due and send what waits; returns the time of the next tick or retry."""
+        """Begin the due ticks and send the waiting executions; returns the time of the next tick or retry."""
         now = self.now()
         for job, tick in self._due_jobs(now):
             if not self._store.begin(job.name, tick=tick, now=now, next_tick=next_tick(job, now)):
@@ -103,7 +103,7 @@ class Ticker(DeliveryLoop):
 
 def _retry_rule(config: types.RetryConfig) -> RetryRule:
     max_age = seconds_of(config.max_retry_duration)
-    # A duration without a count allows any number of retries within it. Without both there are no retries.
+    # With only a duration there may be any number of retries within it. With neither value there are no retries.
     return RetryRule(
         max_attempts=None if max_age and not config.retry_count else config.retry_count + 1,
         max_age_seconds=max_age,

@@ -29,7 +29,7 @@ def next_tick(job: types.Job, after: float) -> float:
 
 
 def prepare_job(job: types.Job, now: float) -> float:
-    """Fill in a job's defaults; returns its next tick. INVALID_ARGUMENT or UNIMPLEMENTED for one that cannot run."""
+    """Fill in a job's defaults; returns its next tick. Raises INVALID_ARGUMENT or UNIMPLEMENTED if it cannot run."""
     if not _NAME.fullmatch(job.name):
         raise invalid_argument(f'Job name is invalid: "{job.name}".')
     _check_target(job)

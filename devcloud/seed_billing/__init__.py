@@ -1,1 +1,1 @@
-"""A sample billing export: plausible, deterministic for a seed, and with known sums."""
+"""A plausible sample of a billing export. The same seed gives the same rows, and their sums are known."""

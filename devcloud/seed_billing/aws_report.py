@@ -21,7 +21,7 @@ Json = dict[str, Any]
 REGION = "eu-central-1"
 _PAYER, _MEMBER = "123456789012", "210987654321"
 _PLAN = "arn:aws:savingsplans::123456789012:savingsplan/5c3f9f4e-0b5e-4d3e-9a67-1f2d3c4b5a69"
-_COMMITMENT = Decimal("6.5")  # of the savings plan, a day
+_COMMITMENT = Decimal("6.5")  # the savings plan's commitment for one day, USD
 _UNBILLED = frozenset({"SavingsPlanCoveredUsage", "SavingsPlanNegation"})
 _NUMBERS = (
     "line_item_usage_amount", "line_item_unblended_rate", "line_item_unblended_cost", "pricing_public_on_demand_rate",
@@ -52,7 +52,7 @@ _SCHEMA = pa.schema(
 
 @dataclass
 class Report:
-    """The lines of one billing period. They have an invoice's number if the period is `is_invoiced`."""
+    """The lines of one billing period. They have an invoice number if `is_invoiced`."""
 
     bill: Bill
     is_invoiced: bool
@@ -65,7 +65,7 @@ class Report:
 
     @property
     def billed(self) -> Decimal:
-        """What the lines bill: covered usage is billed by the plan's fee."""
+        """The billed cost of the lines. The plan's fee bills the usage that it covers."""
         costs = (line["cost"] for line in self.lines if line["line_item_line_item_type"] not in _UNBILLED)
         return sum(costs, Decimal(0))
 
@@ -150,7 +150,10 @@ class Report:
 
 
 def deliver_report(buckets: Buckets, bucket: str, prefix: str, seed: int, days: Sequence[date]) -> Json:
-    """Deliver every billing period of these days, oldest first; all but the newest are invoiced. Returns the truth."""
+    """Deliver every billing period of these days, oldest first. All but the newest are invoiced.
+
+    Returns the rows and sums that a correct load has.
+    """
     newest, periods = days[-1].replace(day=1), sorted({day.replace(day=1) for day in days})
     truth: Json = {"rows": 0, "currency": "USD", "billing_periods": {}}
     for period in periods:

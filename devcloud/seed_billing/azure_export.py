@@ -22,7 +22,7 @@ _RESERVATION = {
     "ReservationId": "/providers/Microsoft.Capacity/reservationOrders/b7e2d0f4/reservations/1a2b3c4d",
     "ReservationName": "VM_RI_E4s",
 }
-_FEE = Decimal("4.75")  # of the reservation, a day
+_FEE = Decimal("4.75")  # the reservation's fee for one day, USD
 _COLUMNS = (
     "BillingAccountId", "BillingAccountName", "BillingPeriodStartDate", "BillingPeriodEndDate", "AccountOwnerId",
     "SubscriptionId", "SubscriptionName", "Date", "Product", "PartNumber", "MeterId", "MeterCategory", "MeterName",
@@ -45,7 +45,7 @@ class Export:
 
     @property
     def billed(self) -> Decimal:
-        """What the charges bill."""
+        """The billed cost of the charges."""
         return sum((Decimal(charge["Cost"]) for charge in self.charges), Decimal(0))
 
     def csv(self) -> bytes:
@@ -65,7 +65,7 @@ class Export:
             MeterId=f"meter-{product['part'].lower()}",
             MeterCategory=product["category"],
             MeterName=product["meter"],
-            # Azure counts units; the price is that of the unit of measure, which may be a block of them.
+            # Quantity counts single units. The price is for the unit of measure, which may be 100 units.
             Quantity=text(use.amount * int(product["unit"].split(" ")[0].replace("1K", "1000"))),
             UnitPrice=text(use.price),
             PayGPrice=text(use.price),
@@ -110,7 +110,7 @@ class Export:
 
 
 def deliver_export(buckets: Buckets, bucket: str, prefix: str, seed: int, days: Sequence[date]) -> Json:
-    """Deliver every month of these days, oldest first. Returns the truth."""
+    """Deliver every month of these days, oldest first. Returns the rows and sums that a correct load has."""
     truth: Json = {"rows": 0, "currency": "USD", "billing_periods": {}}
     for period in sorted({day.replace(day=1) for day in days}):
         through = max(day for day in days if day.replace(day=1) == period)

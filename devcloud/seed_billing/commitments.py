@@ -1,4 +1,4 @@
-"""The organisation's commitments: what it buys, how much of that each day's usage consumes, and the fees."""
+"""The organisation's commitments: the bought amounts, the amounts that each day's usage takes, and the fees."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from devcloud.seed_billing.workloads import ON_DEMAND, Organisation
 
 Json = dict[str, Any]
 
-_BOUGHT_OF_DEMAND = 0.75  # weekdays use it up, and weekends leave some of it unused
+_BOUGHT_OF_DEMAND = 0.75  # weekdays use up the commitment, weekends leave some unused
 
 
 @dataclass(frozen=True)
 class Commitment:
-    """A commitment as it was bought: units per hour, or dollars if a model lowers the price."""
+    """A bought commitment, in units per hour, or in dollars per hour if its model lowers the price."""
 
     terms: Json
     bought: Decimal
@@ -27,7 +27,7 @@ class Commitment:
         return "model" in self.terms
 
     def credit(self, amount: Decimal) -> Json:
-        """The entry in `credits`, on a row of covered usage or on the row of the fee."""
+        """The entry in `credits` of a row of covered usage, or of the row of the fee."""
         return {**self.terms["credit"], "id": self.terms["subscription"], "amount": float(-amount)}
 
     def fee(self, hours: int, used: Decimal) -> tuple[Decimal, Json]:
@@ -59,7 +59,7 @@ class Commitment:
 
 
 def buy_commitments(organisation: Organisation, rows_per_day: int) -> dict[str, Commitment]:
-    """The organisation's commitments by their subscription, sized by the usage of an average day."""
+    """The organisation's commitments by subscription. The usage of an average day decides their size."""
     demand: defaultdict[str, float] = defaultdict(float)
     for workload, weight in zip(organisation.workloads, organisation.weights, strict=True):
         if workload.commitment:
@@ -75,7 +75,7 @@ def buy_commitments(organisation: Organisation, rows_per_day: int) -> dict[str, 
 
 @dataclass
 class Coverage:
-    """The commitments' cover on one day, separately for each invoice month of the day's hours.
+    """The use of each commitment on one day. A day whose hours fall into two invoice months is counted by month.
 
     A commitment covers usage of the whole day and not hour by hour, because there are too few rows for that.
     """
@@ -84,7 +84,7 @@ class Coverage:
     _used: defaultdict[tuple[str, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
     def take(self, commitment: Commitment, month: str, wanted: Decimal) -> Decimal:
-        """The covered part of the usage: a lower price holds for a whole row or not at all, a credit for a part."""
+        """The covered amount. A lower price covers a whole row or nothing; a credit may cover part of a row."""
         key = commitment.terms["subscription"], month
         left = commitment.bought * self.hours[month] - self._used[key]
         if commitment.lowers_the_price and left < wanted:
@@ -94,5 +94,5 @@ class Coverage:
         return covered
 
     def used(self, commitment: Commitment, month: str) -> Decimal:
-        """The total that was taken."""
+        """The amount that was used in this month."""
         return self._used[commitment.terms["subscription"], month]

@@ -23,7 +23,7 @@ _CONTAINER = "billing"
 
 @dataclass(frozen=True)
 class Delivered:
-    """What the tenant's frontend posts as credentials, and what the bill adds up to by billing period."""
+    """The credentials that the tenant's frontend posts, and the sums of the bill by billing period."""
 
     credentials: Json
     truth: Json

@@ -25,7 +25,7 @@ _BATCH_ROWS = 5_000
 
 @dataclass(frozen=True)
 class Target:
-    """The export's table; without `table` it is named after the billing account, as Google names it."""
+    """The export's table. By default its name contains the billing account, as Google's does."""
 
     project: str
     dataset: str = "billing"
@@ -34,10 +34,10 @@ class Target:
 
 
 def write_export(client: bigquery.Client, plan: Plan, target: Target, *, append: bool = False) -> Json:
-    """Generate the plan's rows into the target's table and return the truth about them.
+    """Write the plan's rows into the target's table; returns the rows and sums that a correct load has.
 
-    The table is replaced, unless `append`. Memory holds one batch; the rows travel as Parquet, which loads many times
-    faster than JSON.
+    The table is replaced, unless `append`. Only one batch is in memory. The rows are loaded as Parquet, which is many
+    times faster than JSON.
     """
     generator, truth = Generator(plan), Truth()
     account = generator.organisation.billing_account_id.replace("-", "_")
@@ -61,7 +61,7 @@ def load_schema() -> list[Json]:
 
 
 class _RowFile:
-    """A Parquet file that rows are written to, batch by batch."""
+    """A Parquet file to which rows are written in batches."""
 
     def __init__(self, path: Path) -> None:
         self._schema = arrow_schema([normal_field(field) for field in load_schema()])
@@ -108,7 +108,7 @@ def _create_table(client: bigquery.Client, name: str, target: Target, *, replace
 def _load(client: bigquery.Client, table: str, target: Target, path: Path) -> None:
     """Add the file's rows to the table, each in the partition of the day it was exported.
 
-    A load job fills one partition, so the rows come through a table without any: two jobs, however many the days are.
+    A load job fills only one partition. So the rows go through a table without partitions: two jobs for all days.
     """
     arriving, fields = f"{table}_arriving", load_schema()
     config = bigquery.LoadJobConfig(

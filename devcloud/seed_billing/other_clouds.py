@@ -1,4 +1,4 @@
-"""Sample bills of AWS and Azure: what the organisation used on each day, generated from the seed."""
+"""Sample bills of AWS and Azure: the organisation's usage on each day, generated from the seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Use:
-    """What one line used on a day; the cost has at most nine decimal places."""
+    """The usage of one line on a day. Its cost has at most nine decimal places."""
 
     product: Json
     number: int
@@ -76,7 +76,7 @@ class Bill:
 
 @cache
 def load_products(cloud: str) -> list[Json]:
-    """What the organisation uses on a cloud."""
+    """The products that the organisation uses on a cloud."""
     content: Json = yaml.safe_load(Path(__file__).with_name("other_clouds.yml").read_text(encoding="utf-8"))
     products: list[Json] = content[cloud]
     return products

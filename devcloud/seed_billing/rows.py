@@ -1,4 +1,4 @@
-"""The export's rows, day by day: usage with its credits, commitments, corrections, and each month's invoice lines."""
+"""The export's rows by day: usage with credits, fees of commitments, corrections, and each month's invoice lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _INVOICE = {"id": "CCD8-9BF1-0910", "description": "Invoice"}
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of an export: `days` usage dates (UTC) from `start`, each with `rows_per_day` rows of usage."""
+    """The plan of an export: `days` usage dates (UTC) from `start`, with `rows_per_day` rows of usage on each."""
 
     seed: int
     start: date
@@ -44,7 +44,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of newline-delimited JSON, and the values that a reader must get from it."""
+    """One row as a line of JSON, and the values that a reader must find in it."""
 
     text: str
     exported_on: date
@@ -56,7 +56,7 @@ class Row:
 
 @dataclass
 class Generator:
-    """Makes the rows of a plan in the order of the days that cause them: no row is exported before its day."""
+    """Makes the rows of a plan in the order of the days that cause them. No row is exported before its day."""
 
     plan: Plan
     organisation: Organisation = field(init=False)
@@ -111,7 +111,7 @@ class Generator:
     def _committed(
         self, workload: Workload, amount: Decimal, month: str, coverage: Coverage
     ) -> tuple[Rate, list[Json]]:
-        """The price of the usage and its credits, by what is left of its commitment that day."""
+        """The price of the usage and its credits. They depend on how much of the day's commitment is left."""
         if workload.commitment is None:
             return workload.rate, []
         commitment = self.commitments[workload.commitment]
@@ -145,7 +145,7 @@ class Generator:
         }
 
     def _correction(self, rng: random.Random, workload: Workload, usage_date: date, day: date) -> Row:
-        """A row that takes back part of an earlier day's usage, on the invoice that is open when it is exported."""
+        """A row that takes back part of an earlier day's usage. It is on the invoice that is open at its export."""
         amount = -self._amount(rng, workload, _at(usage_date, 12)) * rng.choice((1, 2)) / 4
         amount = amount.quantize(workload.amount_quantum)
         information = {"description": "Incorrect metering", "mode": "PARTIAL_CORRECTION", "type": "USAGE_CORRECTION"}
@@ -165,7 +165,7 @@ class Generator:
         )
 
     def _fees(self, day: date, coverage: Coverage) -> Iterator[Row]:
-        """The rows of the commitments' fees on a day: one for each, or two if the day lies in two invoice months."""
+        """The rows of the fees on a day: one for each commitment, or two if the day lies in two invoice months."""
         for commitment in self.commitments.values():
             start = _at(day, 0)
             for month, hours in coverage.hours.items():
@@ -236,7 +236,7 @@ def _at(day: date, hour: int) -> datetime:
     return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
 
 
-@lru_cache(maxsize=1024)  # the same hours come back in row after row, and strftime is slow
+@lru_cache(maxsize=1024)  # many rows have the same hours, and strftime is slow
 def _text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -252,5 +252,5 @@ def _incident(seed: int, day: date) -> date:
 
 
 def default_start(days: int) -> date:
-    """The first of so many days whose rows are complete: the last rows of a day are exported on the next one."""
+    """The first of the last `days` complete days. The last rows of a day are exported on the next day."""
     return datetime.now(UTC).date() - timedelta(days=days + 1)

@@ -1,4 +1,4 @@
-"""Adds up the rows in exact decimals, from the texts that are written."""
+"""Adds up the rows in exact decimals, from the numbers as they are written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from devcloud.seed_billing.rows import Row
 
 @dataclass
 class Sums:
-    """Sums of some rows; `total` is what is billed: cost plus credits, which are negative."""
+    """Sums of some rows. `total` is the billed amount: the cost plus the credits, which are negative."""
 
     rows: int = 0
     cost: Decimal = Decimal(0)
@@ -26,7 +26,7 @@ class Sums:
         self.credits += credit
 
     def to_json(self) -> dict[str, Any]:
-        """Decimals as text: JSON readers make floats of numbers."""
+        """The sums as JSON. Decimals are texts, because JSON readers turn numbers into floats."""
         texts = {"cost": self.cost, "credits": self.credits, "total": self.cost + self.credits}
         return {"rows": self.rows} | {name: f"{value.normalize():f}" for name, value in texts.items()}
 
@@ -40,7 +40,7 @@ class Truth:
     by_usage_date: defaultdict[date, Sums] = field(default_factory=lambda: defaultdict(Sums))
 
     def add(self, row: Row) -> None:
-        """Count one row everywhere it belongs."""
+        """Add one row to all its sums."""
         for sums in (self.overall, self.by_invoice_month[row.invoice_month], self.by_usage_date[row.usage_date]):
             sums.add(row.cost, row.credit)
 

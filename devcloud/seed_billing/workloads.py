@@ -1,4 +1,4 @@
-"""The sample organisation: projects, and the workloads that use SKUs in them, generated from the seed."""
+"""The sample organisation: its projects and their workloads, which use SKUs. The seed decides them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Workload:
-    """One consumer of one SKU; `committed` has its prices under a commitment that lowers them."""
+    """A workload that uses one SKU. `committed` has its prices under a commitment that lowers them."""
 
     rate: Rate
     committed: Rate | None
@@ -54,7 +54,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Organisation:
-    """The part of the sample that a seed decides and that is the same for all dates."""
+    """The part of the sample that depends only on the seed, not on dates."""
 
     billing_account_id: str
     workloads: list[Workload]
@@ -116,7 +116,7 @@ def _workload(rng: random.Random, project: Json, service: Json, sku: Json, terms
     rate = _rate(constant, sku, ON_DEMAND, Decimal(1))
     lowers = "model" in commitment
     committed = _rate(constant, sku, commitment["model"], Decimal(str(commitment["share"]))) if lowers else None
-    # A NUMERIC holds nine decimals: with at most that many in price times amount, the cost is exact.
+    # A NUMERIC has nine decimal places. Price times amount has at most nine, so the cost is exact.
     prices = [price for paid in (rate, committed) if paid for price in (paid.effective_price, paid.list_price)]
     return Workload(
         rate=rate,
@@ -135,7 +135,7 @@ def _workload(rng: random.Random, project: Json, service: Json, sku: Json, terms
 
 
 def _rate(constant: Json, sku: Json, model: Json, share: Decimal) -> Rate:
-    """The prices in a consumption model, which are a share of the list prices."""
+    """The prices in a consumption model: a share of the list prices."""
     list_price = Decimal(str(sku["price"]))
     default = (list_price * Decimal(str(sku.get("contract", 1)))).normalize()
     effective_price, list_price_of_model = (default * share).normalize(), (list_price * share).normalize()

@@ -1,4 +1,4 @@
-"""Sends due tasks within their queue's rate and concurrency, and repeats them until they are acknowledged."""
+"""Sends due tasks within the rate and concurrency of their queue, and repeats them until they are acknowledged."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Dispatcher(DeliveryLoop):
                 self._send(queue, lane, task.name)
 
     def outstanding(self, due_within_seconds: float = math.inf) -> int:
-        """The number of unacknowledged tasks that are due within this time, also of those under way."""
+        """The number of unacknowledged tasks that are due within this time, including those that are being sent."""
         return self._store.count_due(self.now() + due_within_seconds)
 
     def forget(self, queues: Collection[str], timeout_seconds: float) -> bool:
-        """Drop the tasks of paused queues, once none of them is under way, and free the tasks' names."""
+        """Wait until no task of a paused queue is being sent. Then drop these tasks and free their names."""
         with self.changed:
             quiet = self.changed.wait_for(
                 lambda: not any(self._under_way_of(queue) for queue in queues), timeout_seconds
@@ -63,13 +63,13 @@ class Dispatcher(DeliveryLoop):
         return queue in self._lanes and bool(self._lanes[queue].in_flight)
 
     def send_due(self) -> float:
-        """Send what every queue may send now; returns the time when one may send more."""
+        """Send the tasks that every queue may send now; returns the time when a queue may send more."""
         now = self.now()
         queues = [queue for queue in self._store.list_queues() if queue.state == types.Queue.State.RUNNING]
         return min((self._send_due(queue, now) for queue in queues), default=math.inf)
 
     def _send_due(self, queue: types.Queue, now: float) -> float:
-        """Send what a queue may send now; returns when it may send more (infinity: when something changes)."""
+        """Send the tasks that a queue may send now; returns when it may send more (infinity: after the next change)."""
         lane = self._lane(queue, now)
         slots = queue.rate_limits.max_concurrent_dispatches - len(lane.in_flight)
         if slots <= 0:
@@ -148,7 +148,7 @@ class Dispatcher(DeliveryLoop):
 
 
 def _record(task: types.Task, sent_at: float, now: float, outcome: Outcome) -> None:
-    """Note a failed attempt in the task itself, where GetTask shows it."""
+    """Record a failed attempt in the task, so that GetTask shows it."""
     task.dispatch_count += 1
     attempt = types.Attempt(
         schedule_time=task.schedule_time,

@@ -32,6 +32,6 @@ class TokenBucket:
 
     def _fill(self, now: float) -> None:
         elapsed = max(0.0, now - self._filled_at)
-        # Rounded, so that waiting until `next_at` always yields the token, whatever floats make of it.
+        # Rounded, so that there is a token at `next_at` in spite of the rounding of floats.
         self._tokens = min(float(self._burst), round(self._tokens + elapsed * self._rate, 6))
         self._filled_at = now

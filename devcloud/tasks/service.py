@@ -19,7 +19,7 @@ from devcloud.tasks.validation import check_queue, fill_defaults, prepare_task
 
 
 class Tasks(StoredService):
-    """Queues and HTTP tasks; an acknowledged task is delivered at least once, whatever happens to the process."""
+    """Queues and HTTP tasks. An accepted task is delivered at least once, even if the process is killed."""
 
     service_name = "google.cloud.tasks.v2.CloudTasks"
 
@@ -28,7 +28,7 @@ class Tasks(StoredService):
         self._dispatcher = Dispatcher(self._store, self._identity, self._now)
 
     def start(self) -> None:
-        """Bind, serve, and go on with the tasks of the last process."""
+        """Bind, serve, and continue with the tasks of the last process."""
         super().start()
         self._dispatcher.start()
 
@@ -39,7 +39,7 @@ class Tasks(StoredService):
         self._store.close()
 
     def wake(self) -> None:
-        """Look at the clock again; what is due is on its way when this returns."""
+        """Look at the clock again. When this returns, all due tasks are being sent."""
         self._dispatcher.look()
 
     def pending(self, due_within_seconds: float = math.inf) -> int:
@@ -64,7 +64,7 @@ class Tasks(StoredService):
 
     @rpc(types.UpdateQueueRequest, "cloudtasks.queues.update", on="queue.name")
     def UpdateQueue(self, request: types.UpdateQueueRequest) -> types.Queue:
-        """Change a queue, or make it when there is none of that name."""
+        """Change a queue, or make it if there is none with that name."""
         queue = self._store.find_queue(request.queue.name)
         if queue is None:
             return self._create(types.Queue(request.queue))
@@ -115,7 +115,7 @@ class Tasks(StoredService):
 
     @rpc(types.CreateTaskRequest)
     def CreateTask(self, request: types.CreateTaskRequest, caller: Caller) -> types.Task:
-        """A new task; its caller must also be allowed to act as the account in whose name it is sent."""
+        """A new task. The caller also needs the right to act as the account of the task's token."""
         self._require(caller, CREATE_TASK, request.parent)
         task, now = types.Task(request.task), self._now()
         due_at = prepare_task(request.parent, task, now)

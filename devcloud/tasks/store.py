@@ -1,4 +1,4 @@
-"""Stores queues, tasks, and the names that may not be used again yet, on disk."""
+"""Stores queues and tasks on disk, and the names that cannot be used again yet."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TaskStore:
         self._database.close()
 
     def create_queue(self, queue: types.Queue, now: float) -> None:
-        """Store a new queue; raises ALREADY_EXISTS, also for the name of one deleted a short while ago."""
+        """Store a new queue; raises ALREADY_EXISTS, also for the name of a recently deleted queue."""
         with self._database.transaction():
             if self._database.row("SELECT 1 FROM queue WHERE name = ?", queue.name):
                 raise already_exists("Queue already exists")
@@ -87,14 +87,14 @@ class TaskStore:
                 self.remove_task(row["name"], now)
 
     def forget(self, queue: str) -> None:
-        """Remove all tasks of a queue, and the names of all it ever had."""
+        """Remove all tasks of a queue, and the names of all its earlier tasks."""
         with self._database.transaction():
             self._database.execute("DELETE FROM task WHERE queue = ?", queue)
             tasks = f"{queue}/tasks/"
             self._database.execute("DELETE FROM reserved_name WHERE substr(name, 1, ?) = ?", len(tasks), tasks)
 
     def add_task(self, queue: str, task: types.Task, *, due_at: float, now: float) -> None:
-        """Store a new task; raises NOT_FOUND without the queue, ALREADY_EXISTS also for a recently used name."""
+        """Store a new task; raises NOT_FOUND if there is no queue, ALREADY_EXISTS also for a recently used name."""
         with self._database.transaction():
             self.get_queue(queue)
             if self._database.row("SELECT 1 FROM task WHERE name = ?", task.name):

@@ -37,7 +37,7 @@ def check_queue(queue: types.Queue) -> None:
 
 
 def fill_defaults(queue: types.Queue) -> None:
-    """Fill in the values that the service chooses if a queue does not name them."""
+    """Fill in the service's values for settings that a queue leaves out."""
     limits, retry = queue.rate_limits, queue.retry_config
     limits.max_dispatches_per_second = limits.max_dispatches_per_second or 500.0
     limits.max_concurrent_dispatches = limits.max_concurrent_dispatches or 1000
@@ -54,7 +54,7 @@ def fill_defaults(queue: types.Queue) -> None:
 
 
 def prepare_task(queue: str, task: types.Task, now: float) -> float:
-    """Complete a new task; returns when it is due. INVALID_ARGUMENT or UNIMPLEMENTED for one that cannot run."""
+    """Complete a new task; returns when it is due. Raises INVALID_ARGUMENT or UNIMPLEMENTED if it cannot be sent."""
     if not task.name:
         task.name = f"{queue}/tasks/{secrets.randbelow(9 * 10**19) + 10**19}"
     parent, _, task_id = task.name.partition("/tasks/")

@@ -1,4 +1,4 @@
-"""Copy jobs: tables, or one partition of them, into a table."""
+"""Copy jobs: they copy tables, or one partition of each, into a table."""
 
 from __future__ import annotations
 
@@ -61,6 +61,6 @@ def _selection(
     statement = f"SELECT {', '.join(names)} FROM {physical_name(source.ref)}"
     condition, parameters = partition_condition(table, source.partition) if source.partition else ("TRUE", [])
     statement += f" WHERE {condition} AND {unexpired(table) or 'TRUE'}"
-    # Copied to a temporary table first, so that a table may be copied onto a partition of itself.
+    # The rows go to a temporary table first, so that a table may be copied into a partition of itself.
     session.cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS {statement}", parameters)
     return _ROWS

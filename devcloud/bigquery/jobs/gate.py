@@ -1,4 +1,4 @@
-"""Holds a job, so that a test can look at the state in between or end a process that waits for the job."""
+"""Holds a job, so that a test can look at the state while it runs, or end a process that waits for it."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Job:
         return next(kind for kind in ("query", "load", "copy", "extract", "") if kind in self.configuration or not kind)
 
     def resource(self, *, final: bool = False) -> Json:
-        """The REST Job resource; with `final` as it will look after the job's end is committed."""
+        """The REST Job resource. With `final` it is the resource after the commit of the job's end."""
         ended = self.ended if final or self.done.is_set() else None
         return {
             "kind": "bigquery#job",

@@ -20,7 +20,7 @@ RECORDED = ((0.05, 0.432), (0.5, 0.665), (0.9, 1.262), (0.99, 4.024))
 class Latencies:
     """Draws from the recorded distribution.
 
-    The same seed gives a statement's n-th run the same latency, whatever runs beside it.
+    With the same seed the n-th run of a statement has the same latency, even if other statements run at the same time.
     """
 
     def __init__(self, seed: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Load jobs: an uploaded file into a table."""
+"""Load jobs: they load an uploaded file into a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks the location of a job: it must be the location of the job's datasets, and follows from them if not given."""
+"""Checks the location of a job. It must be the location of the job's datasets, and by default it is taken from them."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ class Locations:
         try:
             result = self._engine.run(request, session=session)
         except BigQueryError:
-            return []  # the job itself will say what is wrong with it
+            return []  # the job will report the error when it runs
         return [(ref.project, ref.dataset) for ref in result.referenced_tables]

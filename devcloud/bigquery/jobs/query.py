@@ -37,7 +37,7 @@ class QueryJobs:
         delay = partial(self._delays.wait, job)
         request = dataclasses.replace(_request(job, session), delay=delay)
         if job.is_dry_run:
-            delay(request.sql)  # BigQuery's analysis takes about as long as a small statement
+            delay(request.sql)  # BigQuery's analysis takes about as long as a small statement does
             return self._dry_run(request, session)
         costs: list[int] = []
         request = dataclasses.replace(request, check=lambda known: costs.append(_checked_cost(request, session, known)))
@@ -76,7 +76,7 @@ class QueryJobs:
         job.configuration["query"]["destinationTable"] = outcome.result.to_api()
         outcome.answer |= {"schema": {"fields": result.schema}, "totalRows": str(rows.num_rows)}
         if job.is_optional and result.statement_type == "SELECT" and rows.num_rows <= page_rows(rows):
-            job.keeps_record = False  # one answer has everything, so the job is not read again
+            job.keeps_record = False  # the first answer has all rows, so nobody reads the job again
 
 
 def _checked_cost(request: QueryRequest, session: Session, known: QueryResult) -> int:
@@ -120,7 +120,7 @@ def _check_schema_updates(query: Json, destination: Destination) -> None:
 
 
 def _is_legacy(query: Json) -> bool:
-    """Whether a query is in legacy SQL: as its first line says, or else the option, which is true by default."""
+    """Whether a query is in legacy SQL. Its first line decides, or else the option, which is true by default."""
     first = str(query.get("query") or "").lstrip().lower()
     if first.startswith(("#standardsql", "#legacysql")):
         return first.startswith("#legacysql")

@@ -1,4 +1,4 @@
-"""Job records in DuckDB: accepted jobs outlive the process, and DONE commits with the job's own effect."""
+"""Keeps job records in DuckDB. Accepted jobs outlive the process. A job's effect and its DONE commit together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INTERRUPTED = BigQueryError("stopped", "Job execution was cancelled: the servic
 
 @dataclass(frozen=True)
 class Record:
-    """A stored job: its REST resource, and for a query what getQueryResults answers."""
+    """A stored job: its REST resource, and for a query the answer of getQueryResults."""
 
     resource: Json
     answer: Json
@@ -32,7 +32,7 @@ class Record:
 
     @property
     def result(self) -> TableRef | None:
-        """The file with the rows."""
+        """The anonymous table with the result's rows."""
         found = self.answer.get("_result")
         return TableRef(*found) if found else None
 
@@ -59,7 +59,7 @@ def add(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
 
 
 def finish(cursor: duckdb.DuckDBPyConnection, job: Job) -> None:
-    """Record the job's end, in the transaction of its last effect."""
+    """Record the job's end in the same transaction as its last effect."""
     texts = _texts(job, done=True)
     if job.acknowledged:
         statement = f"UPDATE _devcloud.jobs SET done = TRUE, resource = ?, answer = ? WHERE {_KEY}"

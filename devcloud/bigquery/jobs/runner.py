@@ -1,4 +1,4 @@
-"""Runs each job in a thread and finds jobs: live ones in memory, ended ones in their records."""
+"""Runs each job in a thread. Finds live jobs in memory and ended jobs in their records."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from devcloud.bigquery.transactions import repeatable
 
 Handler = Callable[[Job, Session], Outcome]
 _LOG_LENGTH = 100_000
-_MOST_ALARMS = 5  # false alarms in a row after which a job still runs again
-_REMEMBERED = 1_000  # ended jobs in memory: some have no record, and a repeated request still gets their answers
+_MOST_ALARMS = 5  # a job runs again after at most this many false alarms in a row
+_REMEMBERED = 1_000  # ended jobs in memory: some have no record, but a repeated request must get their answers
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +45,7 @@ class JobRunner:
             self._recorded = records.keys(session.cursor)  # only this process adds to them
 
     def submit(self, job: Job) -> None:
-        """Start the job; raises duplicate (409) for a used id. One that will be acknowledged is recorded first."""
+        """Start the job; raises duplicate (409) for a used id. A job that will be acknowledged is recorded first."""
         if job.kind not in self._handlers:
             raise not_implemented(f"{job.kind or 'unknown'} jobs")
         with self._lock:
@@ -83,7 +83,7 @@ class JobRunner:
         return [*live.values(), *(one for one in ended if one["jobReference"]["jobId"] not in live)]
 
     def cancel(self, key: JobKey) -> Json:
-        """Interrupt the job where it is and return its resource; an ended one stays as it is."""
+        """Interrupt the job and return its resource. An ended job does not change."""
         found = self.get(key)
         if isinstance(found, Record):
             return found.resource
@@ -92,11 +92,11 @@ class JobRunner:
 
     def _interrupt(self, job: Job) -> None:
         job.cancelled.set()
-        # A statement may begin right after one interrupt, so it is repeated until the job has noticed.
+        # A statement may begin right after an interrupt, so the interrupt is repeated until the job has noticed it.
         while not job.done.wait(0.02):
             session = job.session
             if session is not None:
-                with contextlib.suppress(duckdb.Error):  # the cursor closed in the meantime: the job has ended
+                with contextlib.suppress(duckdb.Error):  # the cursor is closed, because the job has ended meanwhile
                     session.cursor.interrupt()
 
     def forget(self, key: JobKey) -> None:
@@ -108,12 +108,12 @@ class JobRunner:
         self._ended.pop(key, None)
 
     def log(self) -> list[Json]:
-        """Every job since start, oldest first; without dry runs, as in BigQuery."""
+        """Every job since the start, oldest first. As in BigQuery, dry runs are left out."""
         return [*self._finished, *(job.log_entry() for job in list(self._live.values()) if not job.is_dry_run)]
 
     @contextmanager
     def hold(self, **labels: str) -> Iterator[Gate]:
-        """A gate for the next job with these labels; it opens at the end of the block."""
+        """A gate for the next job with these labels. It opens at the end of the block."""
         gate = Gate(labels)
         self._gates.append(gate)
         try:
@@ -123,7 +123,7 @@ class JobRunner:
             gate.open()
 
     def stop(self) -> None:
-        """Cancel what is running and wait for it."""
+        """Cancel the running jobs and wait for their end."""
         for job in list(self._live.values()):
             self.cancel(job.key)
         for thread in list(self._threads):
@@ -132,7 +132,7 @@ class JobRunner:
     def _record(self, key: JobKey) -> Record | None:
         if key not in self._recorded:
             return None
-        # Each is one statement, which needs no transaction.
+        # Each of these records is one statement, so it needs no transaction.
         return repeatable(self._engine, lambda session: records.find(session.cursor, key))
 
     def _acknowledge(self, job: Job) -> None:

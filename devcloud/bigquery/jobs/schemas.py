@@ -1,4 +1,4 @@
-"""Compares the schema of arriving rows with the table's: what fits, what may be added, what is refused."""
+"""Compares the schema of arriving rows with the table's: which fields fit, may be added, or are refused."""
 
 from __future__ import annotations
 

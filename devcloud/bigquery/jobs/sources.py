@@ -1,4 +1,4 @@
-"""Reads the files of load jobs: NDJSON and CSV become a typed Parquet file in batches, Parquet is read directly."""
+"""Reads the files of load jobs. NDJSON and CSV are converted to a typed Parquet file. Parquet is read directly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Rows = Iterator[tuple[str, Callable[[], dict[str, Any]]]]
 
 
 def parquet_fields(path: Path, configuration: Json) -> list[Json]:
-    """The fields of an uploaded Parquet file; raises for what cannot be loaded."""
+    """The fields of an uploaded Parquet file; raises if one cannot be loaded."""
     try:
         schema = pq.read_schema(path)
     except (pa.ArrowInvalid, OSError) as error:
@@ -146,7 +146,7 @@ def _execute_csv(
         "nullstr": configuration.get("nullMarker") or "",
     }
     columns = ", ".join(f"{quote_text(field['name'])}: 'VARCHAR'" for field in fields)
-    # A quoted empty text is empty, an unquoted one is NULL, as BigQuery has it.
+    # As in BigQuery, a quoted empty text is an empty string, and an unquoted one is NULL.
     statement = (
         f"SELECT * FROM read_csv({quote_text(str(path))}, columns = {{{columns}}}, auto_detect = FALSE, header = FALSE,"
         f" {', '.join(f'{name} = {quote_text(value)}' for name, value in options.items())}, allow_quoted_nulls = FALSE,"
@@ -160,7 +160,7 @@ def _execute_csv(
 
 
 def _plain(source: Path) -> Path:
-    """The file, unpacked when it is gzip."""
+    """The file, unpacked if it is gzip."""
     with source.open("rb") as start:
         if start.read(2) != b"\x1f\x8b":
             return source

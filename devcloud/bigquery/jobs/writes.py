@@ -64,7 +64,7 @@ def write_rows(
 ) -> int:
     """Write the rows of DuckDB relation `source`, whose columns are `schema`, and return their number.
 
-    `values` are those of the parameters in `source`, if it is a query.
+    If `source` is a query, `values` are the values of its parameters.
     Runs in the session's transaction. If rows are replaced, it first waits until no other session changes the table.
     """
     ref = destination.ref
@@ -85,7 +85,7 @@ def _reading(session: Session) -> duckdb.DuckDBPyConnection:
 
 
 def _ready(session: Session, destination: Destination, schema: list[Json], options: WriteOptions) -> Json:
-    """The table, after it was created, emptied or given columns as the dispositions say."""
+    """The table. The dispositions decide whether it is first created, emptied or given columns."""
     cursor, ref = session.cursor, destination.ref
     table = catalog.find_table(cursor, ref)
     if table is None:
@@ -126,7 +126,7 @@ def clear_rows(session: Session, ref: TableRef, table: Json, partition: str | No
 def _widened(
     cursor: duckdb.DuckDBPyConnection, ref: TableRef, table: Json, schema: list[Json], options: WriteOptions
 ) -> Json:
-    """The table with the fields that the rows bring along, if the job may add them; raises for other differences."""
+    """The table with the new fields of the rows, if the job may add fields; raises for other differences."""
     existing = table["schema"]["fields"]
     merged = merged_fields(ref, existing, schema)
     if merged == existing:

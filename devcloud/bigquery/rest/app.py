@@ -55,7 +55,7 @@ class Call:
         return self.request.args.get(name)
 
     def number(self, name: str) -> int | None:
-        """A query-string argument that is a number; raises invalid for another."""
+        """A query-string argument that is a number; raises invalid if it is none."""
         return whole_number(name, self.argument(name))
 
     def is_set(self, name: str) -> bool:
@@ -70,7 +70,7 @@ class Call:
         return parse_body(data)
 
     def resource(self, name: str, *, nulls: bool = False) -> Json:
-        """The JSON body as that resource; raises notImplemented for a refused field, invalid for a wrong type."""
+        """The JSON body, read as that resource; raises notImplemented for a refused field, invalid for a wrong type."""
         return read(RESOURCES, name, self.body(), nulls=nulls)
 
     def formats(self) -> Json:
@@ -80,7 +80,7 @@ class Call:
 
 
 def whole_number(name: str, given: Any) -> int | None:
-    """An argument or a field that counts something, None when it is absent; raises invalid for anything else."""
+    """An argument or field as a whole number; None if it is absent. Raises invalid for any other value."""
     if given is None or given == "":
         return None
     text = str(given)
@@ -112,7 +112,7 @@ Handler = Callable[[Call], Json | Response | None]
 
 @dataclass
 class Routes:
-    """The routes of a resource: method and path to handler, collected by the application."""
+    """The routes of a resource. Each maps a method and a path to a handler."""
 
     rules: list[tuple[str, str, Handler]] = field(default_factory=list)
 

@@ -17,24 +17,24 @@ _INTEGERS = {"int64": str, "integer": int}
 
 @dataclass(frozen=True)
 class Resource:
-    """The fields of a resource, each `name:type`; `name=A|B` lists values of a refused field that are accepted.
+    """The fields of a resource as `name:type`. `name=A|B` lists the values that are accepted for a refused field.
 
-    A type is string, int64 (text in JSON), integer, boolean, any, map (of strings), the name of another resource, or
-    one of these in brackets for a list, in braces for an object of them.
+    A type is string, int64 (text in JSON), integer, boolean, any, map (of strings), or the name of another resource.
+    A type in brackets is a list of it, in braces an object with values of it.
     """
 
     enforced: str = ""  # works as in BigQuery
-    stored: str = ""  # kept and shown, without any other effect here
-    refused: str = ""  # notImplemented, unless the value asks for nothing
-    output: str = ""  # set by BigQuery: ignored in requests, as in BigQuery
-    required: str = ""  # the fields that every request but a PATCH must have
+    stored: str = ""  # stored and returned, but has no effect here
+    refused: str = ""  # notImplemented, unless the value has no effect in BigQuery either
+    output: str = ""  # set by BigQuery, so ignored in requests
+    required: str = ""  # the fields that every request except PATCH must have
 
     def kinds(self) -> dict[str, str]:
         """The type of each field that may be given."""
         return dict(one.split(":", 1) for one in f"{self.enforced} {self.stored}".split())
 
     def refusals(self) -> dict[str, frozenset[str]]:
-        """The values of each refused field that are accepted, because they ask for nothing."""
+        """The values of each refused field that are accepted, because they have no effect."""
         pairs = (one.partition("=") for one in self.refused.split())
         return {name: frozenset(values.split("|")) for name, _, values in pairs}
 
@@ -44,9 +44,9 @@ class Resource:
 
 
 def read(resources: Mapping[str, Resource], name: str, given: Any, *, nulls: bool, path: str = "") -> Json:
-    """The body as BigQuery understands it. With `nulls` it keeps null values, which remove fields in a PATCH.
+    """The body as BigQuery reads it. With `nulls` it keeps null values, which remove fields in a PATCH.
 
-    Raises notImplemented for a field that is refused, invalid for a value of another type.
+    Raises notImplemented for a refused field, invalid for a value of a wrong type.
     """
     resource = resources[name]
     if not isinstance(given, dict):

@@ -24,12 +24,12 @@ from devcloud.identity import Caller
 _PROJECT = "/bigquery/v2/projects/<project>"
 _JOB_ID = re.compile(r"[A-Za-z0-9_\-]{1,1024}")
 _DEFAULT_WAIT_MS, _LONGEST_WAIT_MS = 10_000, 200_000
-# jobs.insert answers at once in BigQuery; a short job that is waited for spares its client a polling interval. A job
-# that a gate holds is not waited for.
+# In BigQuery jobs.insert answers at once. Here it waits for a short job, which saves the client a polling interval. It
+# does not wait for a job that a gate holds.
 _GRACE_SECONDS = 1.0
 # Requests for a job in one of these locations may leave out the location. For other locations they must name it.
 _MULTI_REGIONS = ("US", "EU")
-# The HTTP status by the reason why a job failed, for requests that answer with the job's error.
+# The HTTP status for each reason of a failed job, in answers that carry the job's error.
 _STATUSES = {"notFound": 404, "accessDenied": 403, "duplicate": 409, "notImplemented": 501, "devcloudError": 500}
 
 
@@ -48,7 +48,7 @@ class Jobs:
         add("GET", f"{_PROJECT}/queries/<job>", self._query_results)
 
     def insert(self, caller: Caller, project: str, body: Json, upload: Path | None) -> Json:
-        """jobs.insert; `upload` is the file a load job reads and takes over."""
+        """jobs.insert. `upload` is the file of a load job; the job removes it."""
         access.check_project(caller, project, "bigquery.jobs.create")
         body = read(RESOURCES, "Job", body, nulls=False)
         reference = body.get("jobReference") or {}
@@ -74,7 +74,7 @@ class Jobs:
         return job.resource()
 
     def answer(self, found: Job | Record, *, wait_ms: int, asked: PageRequest) -> Json:
-        """The answer of jobs.query and getQueryResults about a job, after waiting for it; raises its error."""
+        """The answer of jobs.query and getQueryResults: waits for the job, and raises its error."""
         if isinstance(found, Job):
             if not found.done.wait(wait_ms / 1000):
                 return {"jobReference": found.reference(), "jobComplete": False}

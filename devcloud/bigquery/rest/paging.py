@@ -1,4 +1,4 @@
-"""Page tokens: the start of the next page, opaque to the client."""
+"""Page tokens. A token contains the start of the next page and is opaque to the client."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Lists every field of BigQuery v2 that callers may send, and its treatment here.
 
 The names are those of Google's discovery document, revision 20261009. tests/devcloud/bigquery/test_resource_fields.py
-holds them against the properties of Google's own client.
+compares them with the properties of Google's own client.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ RESOURCES = {
     "Dataset": Resource(
         enforced="datasetReference:DatasetReference location:string labels:map access:[AccessEntry] "
         "defaultTableExpirationMs:int64 defaultPartitionExpirationMs:int64",
-        # Stored without effect: time travel and storage cost nothing here. Encryption would not protect the files,
-        # because the keys lie beside them.
+        # Stored without effect: here time travel and storage cost nothing, and encryption would not protect the files,
+        # because the keys are stored beside them.
         stored="description:string friendlyName:string maxTimeTravelHours:int64 storageBillingModel:string "
         "defaultEncryptionConfiguration:EncryptionConfiguration",
         refused=f"defaultCollation defaultRoundingMode={_ROUNDING} "
@@ -30,7 +30,7 @@ RESOURCES = {
     ),
     "AccessEntry": Resource(
         enforced="role:string userByEmail:string",
-        # No caller of this cloud is a member of such a group, and the project's accounts may do everything in it.
+        # No caller of this cloud belongs to such a group. The project's accounts may do everything in the project.
         stored="domain:string groupByEmail:string iamMember:string specialGroup:string",
         refused="condition dataset routine view",
     ),

@@ -115,7 +115,7 @@ class Rows:
         return answer | ({"insertErrors": problems} if problems else {})
 
     def _inserted(self, session: Session, call: Call, destination: Destination, body: Json) -> list[Json]:
-        """Insert and commit the rows that fit and are new; returns what is wrong with the others."""
+        """Insert and commit the rows that are valid and new; returns the errors of the other rows."""
         session.read()
         access.check_table(session.cursor, call.caller, destination.ref, write=True)
         fields = catalog.get_table(session.cursor, destination.ref)["schema"]["fields"]
@@ -140,7 +140,7 @@ def _page(schema: list[Json], rows: pa.Table, start: int, total: int) -> Page:
 
 
 def _decoded(body: Json, fields: list[Json]) -> tuple[list[tuple[str | None, dict[str, Any]]], list[Json]]:
-    """The rows that fit with their insert ids, and an InsertError for each other."""
+    """The valid rows with their insert ids, and an InsertError for each invalid row."""
     decode = row_decoder(fields, Reading(ignore_unknown=bool(body.get("ignoreUnknownValues")), json_text=True))
     rows = body.get("rows")
     if not rows:
@@ -158,7 +158,7 @@ def _decoded(body: Json, fields: list[Json]) -> tuple[list[tuple[str | None, dic
 
 
 def _all_stopped(count: int, problems: list[Json]) -> list[Json]:
-    """The errors of a request that one bad row stops: the good rows are reported too."""
+    """The errors of a request that an invalid row stops. They include an error for each valid row."""
     bad = {problem["index"]: problem for problem in problems}
     stopped = {"reason": "stopped", "location": "", "debugInfo": "", "message": ""}
     return [bad.get(index, {"index": index, "errors": [stopped]}) for index in range(count)]
@@ -172,7 +172,7 @@ class _SeenIds:
         self._seen: OrderedDict[tuple[TableRef, str], float] = OrderedDict()
 
     def is_new(self, ref: TableRef, insert_id: str | None) -> bool:
-        """Whether rows of this id are still to be inserted."""
+        """Whether no row with this id was inserted yet."""
         with self._lock:
             seen = None if insert_id is None else self._seen.get((ref, insert_id))
             return seen is None or seen < time.monotonic() - _REMEMBERED_SECONDS

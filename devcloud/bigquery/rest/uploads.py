@@ -1,4 +1,4 @@
-"""Load jobs with their file: multipart in one request, or resumable in chunks, both spooled to disk."""
+"""Uploads of load jobs, multipart in one request or resumable in chunks. Both are written to disk as they arrive."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KEPT_SECONDS = 7 * 24 * 3600
 
 @dataclass
 class _Upload:
-    """A resumable upload under way; its file holds what has arrived. `answer` is kept for a repeated last chunk."""
+    """A resumable upload and the file with its bytes so far. `answer` is kept for a repeated last chunk."""
 
     email: str
     body: Json

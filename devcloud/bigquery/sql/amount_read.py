@@ -15,7 +15,7 @@ _LONG_TEXT = 50_000
 def optimised(
     session: Session, tables: Mapping[TableRef, Json], values: Mapping[str, object]
 ) -> AbstractContextManager[None]:
-    """A block that runs a statement over these tables, with the optimiser unless it reads only a little."""
+    """A block that runs a statement over these tables. The statement is optimised unless it reads only a few rows."""
     return session.optimised(rows_read(session, tables, values))
 
 

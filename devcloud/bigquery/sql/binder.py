@@ -44,7 +44,7 @@ def query(*nodes: type[exp.Expr]) -> Callable[[QueryRule], QueryRule]:
 
 
 def function(*names: str) -> Callable[[CallRule], CallRule]:
-    """Register the rule for functions whose arguments need more than types: date parts, formats, aggregates."""
+    """Register the rule for a function with special arguments, such as date parts and formats, or for an aggregate."""
 
     def register(rule: CallRule) -> CallRule:
         CALLS.update(dict.fromkeys(names, rule))

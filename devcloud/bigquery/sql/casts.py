@@ -123,7 +123,7 @@ def _literal(value: Typed, target: SqlType, *, safe: bool) -> Typed | None:
         raise invalid_query(f"Invalid cast from {value.type} to {target}")
     if value.null:
         coerced = coerce(value, target) or null_of(target)
-        return Typed(coerced.sql, target, fails=coerced.fails)  # no longer a literal NULL, which could take any type
+        return Typed(coerced.sql, target, fails=coerced.fails)  # not a literal NULL any more, so it keeps this type
     if not isinstance(value.value, str) or value.type.kind != "STRING" or target.kind not in literals.PARSERS:
         return None
     try:

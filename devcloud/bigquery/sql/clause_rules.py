@@ -13,7 +13,7 @@ _LITERALS = (exp.Literal, exp.Null, exp.Boolean, exp.RawString, exp.ByteString)
 
 
 def check_having(node: exp.Expr) -> None:
-    """Raises invalidQuery for HAVING without groups, or with values that are computed after grouping."""
+    """Raises invalidQuery if HAVING has no groups, or uses values that are computed after grouping."""
     having = node.args.get("having")
     if having is None:
         return
@@ -38,7 +38,7 @@ def check_qualify(node: exp.Expr) -> None:
 
 
 def check_sources(node: exp.Expr) -> None:
-    """Raises invalidQuery for clauses and aggregates of a SELECT without FROM, which has no rows to count or filter."""
+    """Raises invalidQuery for a SELECT without FROM that has aggregates, or clauses that need rows."""
     if node.args.get("from_") is not None:
         return
     for clause in ("where", "group", "having", "qualify"):

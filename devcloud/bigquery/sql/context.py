@@ -1,4 +1,4 @@
-"""The surroundings of a statement that is being bound, and the notes that binding takes."""
+"""The context in which a statement is bound, and the facts that binding records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DATASET = re.compile(r"[A-Za-z0-9_\-]{1,1024}")
 
 @dataclass
 class Context:
-    """The surroundings of one statement: project, tables, parameters and script variables by lower-case name."""
+    """The context of one statement: project, tables, parameters, and script variables by their lower-case names."""
 
     project: str
     default_dataset: tuple[str, str] | None
@@ -27,7 +27,7 @@ class Context:
     temp_tables: Mapping[str, list[tuple[str, SqlType]]] = field(default_factory=dict)
     # Tables by the placeholder names that stand for them in the statement's text (plan_cache_keys.py).
     lifted: Mapping[str, TableRef] = field(default_factory=dict)
-    # Notes taken while binding.
+    # Facts that binding records.
     used: dict[str, tuple[str, str]] = field(default_factory=dict)
     referenced: dict[TableRef, Json] = field(default_factory=dict)
     volatile_metadata: bool = False
@@ -60,7 +60,7 @@ class Context:
         return None if kind is None else (self._use("variable", name.lower(), kind), kind)
 
     def system(self, name: str, kind: SqlType) -> str:
-        """The DuckDB text of a value the engine gives every statement, such as the current time."""
+        """The DuckDB text of a value that the engine provides for every statement, for example the current time."""
         return self._use("system", name, kind)
 
     def _use(self, source: str, name: str, kind: SqlType) -> str:

@@ -1,6 +1,6 @@
-"""sqlglot's BigQuery dialect, which keeps every function as written, so that the registries interpret it.
+"""sqlglot's BigQuery dialect, changed so that calls keep the function's name, which the registries interpret.
 
-Otherwise sqlglot would turn several functions into the same node, and the name that was written would be lost.
+Otherwise sqlglot would turn several functions into the same node, and the original name would be lost.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _KEPT_PARSERS = ("CAST", "SAFE_CAST", "EXTRACT", "ARRAY")
 
 
 class GoogleSqlParser(BigQueryParser):
-    """Parses calls as Anonymous(name, arguments), save those with a syntax of their own."""
+    """Parses calls as Anonymous(name, arguments), except calls with a special syntax."""
 
     FUNCTIONS: ClassVar = {}
     FUNCTION_PARSERS: ClassVar = {name: BigQueryParser.FUNCTION_PARSERS[name] for name in _KEPT_PARSERS}
@@ -31,5 +31,5 @@ class GoogleSql(BigQuery):
     SUPPORTS_USER_DEFINED_TYPES = True  # so that an unknown type keeps its name for the error message
 
     def tokenize(self, sql: str, dialect: DialectType = None) -> list[Token]:
-        """The tokens with literals as GoogleSQL reads them."""
+        """The tokens, with literals read by GoogleSQL's rules."""
         return read_tokens(sql, super().tokenize(sql, dialect), frozenset(GoogleSqlParser.TYPE_TOKENS))

@@ -62,7 +62,7 @@ def bind_target(binder: Binder, node: exp.Expr) -> Target:
 
 
 def stored_value(value: Typed, column: Column, *, verb: str = "inserted into") -> str:
-    """The value as the column stores it: coerced, an array never NULL."""
+    """The value as the column stores it: coerced to its type, with an empty array for a NULL array."""
     coerced = coerce(value, column.type)
     if coerced is None:
         raise invalid_query(
@@ -112,7 +112,7 @@ def _value(binder: Binder, item: exp.Expr, column: Column) -> str:
 
 
 def conform(binder: Binder, relation: Relation, columns: list[Column]) -> str:
-    """The query with its columns as the target stores them."""
+    """The query with its columns converted to the target's."""
     if len(relation.columns) != len(columns):
         raise invalid_query(
             f"Inserted row has wrong column count; Has {len(relation.columns)}, expected {len(columns)}"

@@ -47,13 +47,13 @@ class Engine:
         return Session(self._database, self._guards, self._row_counts, self._catalogs, self._optimiser)
 
     def run(self, request: QueryRequest, *, session: Session) -> QueryResult:
-        """Run one statement or a script and return its result; a BigQueryError undoes all that is not committed.
+        """Run one statement or a script and return its result; a BigQueryError undoes everything that is not committed.
 
-        The rows of the last SELECT are in `rows` (Arrow, complete), or in the table `kept` where the request has a
-        destination, its REST schema in `schema`; a script has one
-        `children` entry per statement. With `dry_run` nothing runs and `schema`, `statement_type` and
-        `referenced_tables` are filled. The transaction of the last statement stays open: store the result through
-        `session.cursor`, then `session.commit()`. Destination and dispositions are the caller's.
+        `rows` has all rows of the last SELECT in Arrow. If the request has a destination, the table `kept` has them.
+        `schema` is their REST schema. `children` has an entry for each statement of a script. With `dry_run` nothing
+        runs; only `schema`, `statement_type` and `referenced_tables` are set. The transaction of the last statement
+        stays open: store the result through `session.cursor`, then call `session.commit()`. The caller handles the
+        destination and the dispositions.
         """
         try:
             return self._run(request, session)
@@ -77,7 +77,7 @@ class Engine:
         return self._run_script(statements, runner)
 
     def _rehearse(self, statements: tuple[Statement, ...], runner: Runner, text: str) -> None:
-        """Refuse what is not implemented before anything runs; a script that passed once is not checked again."""
+        """Refuse features that are not implemented before anything runs. A script that passed is not checked again."""
         request = runner.request
         kinds = json.dumps([one.get("parameterType") for one in request.parameters])
         key = text, request.project, request.default_dataset, kinds
@@ -87,7 +87,7 @@ class Engine:
             if Rehearsal(runner).check(statements):
                 self._rehearsed[key] = None
         finally:
-            runner.session.rollback()  # let go of the snapshot that the check used
+            runner.session.rollback()  # release the snapshot that the check used
         while len(self._rehearsed) > _REMEMBERED:
             self._rehearsed.pop(next(iter(self._rehearsed)), None)
 
@@ -147,7 +147,7 @@ def _control(tree: exp.Expr, session: Session) -> QueryResult:
 
 
 def _add_child(script: QueryResult, child: QueryResult) -> None:
-    """A script answers with its last SELECT."""
+    """Add a statement's result to the script's. The script returns its last SELECT."""
     script.children.append(child)
     script.referenced_tables = list(dict.fromkeys([*script.referenced_tables, *child.referenced_tables]))
     if child.statement_type == "SELECT":

@@ -1,6 +1,6 @@
-"""Equality of GoogleSQL where DuckDB's differs: NaN equals nothing, and structs are compared field by field.
+"""GoogleSQL's equality where it differs from DuckDB's: NaN equals nothing, and structs are compared by fields.
 
-A struct with a NULL field is neither equal nor unequal to another unless some other field of them differs:
+If a field of a struct is NULL, the comparison is NULL, unless another field differs:
 https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#comparison_operator_examples
 """
 
@@ -34,7 +34,7 @@ def is_by_parts(kind: SqlType) -> bool:
 
 
 def number_comparison(sign: str, at: int, given: Sequence[Typed]) -> str:
-    """A comparison that is false if FLOAT64 side `at` is NaN, which DuckDB sorts last and takes as equal to itself."""
+    """A comparison that is false if the FLOAT64 at `at` is NaN. In DuckDB NaN equals itself and is the largest."""
     text = f"({given[0].sql} {sign} {given[1].sql})"
     is_number = given[at].value is not None or (sign == "=" and given[1].value is not None)
     if is_number:

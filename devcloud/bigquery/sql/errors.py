@@ -18,7 +18,7 @@ _RULES = (
 )
 _FALSE_ALARM = "Corrupted uncompressed string segment: dictionary offset"
 _USER_ERROR = re.compile(r"^Invalid Input Error: (.*)", re.DOTALL)
-# Errors that macros.sql raises by a failing cast, in places where DuckDB does not allow error().
+# The errors that macros.sql raises by a failing cast, because DuckDB does not allow error() there.
 _OWN_CAST = re.compile(r"""["']bq: (.*?)["'](?: to |, expected| when casting|\s*$)""", re.DOTALL | re.MULTILINE)
 
 
@@ -28,10 +28,10 @@ def is_conflict(error: duckdb.Error) -> bool:
 
 
 def is_false_alarm(error: BaseException | None) -> bool:
-    """Whether DuckDB speaks of corruption where there is none: the same statement succeeds when it is run again.
+    """Whether DuckDB wrongly reports corruption. The same statement succeeds when it runs again.
 
-    DuckDB 2.0 reads the size of a segment of strings while another transaction appends to it, and takes the difference
-    for corruption.
+    DuckDB 2.0 reads the size of a segment of strings while another transaction appends to it. It then takes the changed
+    size for corruption.
     """
     return isinstance(error, duckdb.Error) and _FALSE_ALARM in str(error)
 

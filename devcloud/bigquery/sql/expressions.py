@@ -150,7 +150,7 @@ def bind_subscript(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
 
 
 def make_struct(members: list[Typed]) -> Typed:
-    """STRUCT of bound members, named as they are."""
+    """STRUCT of bound members, with their names."""
     kind = struct_of([(member.name, member.type) for member in members])
     return built(kind, [member.sql for member in members], literal=all(member.literal for member in members))
 
@@ -203,7 +203,7 @@ def _test(binder: Binder, operand: exp.Expr | None, node: exp.Expr, scope: Scope
 
 @contextmanager
 def as_signature(name: str, node: exp.Expr) -> Iterator[None]:
-    """Turns the error of a rule that unpacks the wrong number of arguments into BigQuery's "no matching signature"."""
+    """Raises BigQuery's "no matching signature" if a rule cannot unpack the number of arguments."""
     try:
         yield
     except (IndexError, ValueError) as error:
@@ -216,7 +216,7 @@ def as_signature(name: str, node: exp.Expr) -> Iterator[None]:
 
 @expression(exp.Anonymous)
 def bind_call(binder: Binder, node: exp.Expr, scope: Scope) -> Typed:
-    """A function call: by a rule of its own, or by its signatures."""
+    """A function call, by its special rule or by its signatures."""
     assert isinstance(node, exp.Anonymous)  # noqa: S101
     name = str(node.this if isinstance(node.this, str) else node.this.name).upper()
     if name in CALLS:

@@ -1,4 +1,4 @@
-"""Writes subqueries over one array as list functions, because DuckDB would join each with all rows around it.
+"""Writes subqueries over one array as list functions, because DuckDB would join each with all rows of the outer query.
 
 `(SELECT SUM(c.amount) FROM UNNEST(credits) AS c)` and `ARRAY(SELECT ... FROM UNNEST(labels) ...)` occur in statements
 over millions of rows. BigQuery evaluates them row by row, and so do list functions.
@@ -23,12 +23,12 @@ _VOLATILE = frozenset(["RAND", "GENERATE_UUID"])
 
 
 def is_volatile(tree: exp.Expr) -> bool:
-    """Whether an expression may give another value at each evaluation."""
+    """Whether an expression may have a different value at each evaluation."""
     return any(_name(call) in _VOLATILE for call in tree.find_all(exp.Anonymous))
 
 
 def fold_array(binder: Binder, node: exp.Expr, scope: Scope) -> Typed | None:
-    """ARRAY(SELECT x FROM UNNEST(array) WHERE ...) as a list; None where it has to stay a query."""
+    """ARRAY(SELECT x FROM UNNEST(array) WHERE ...) as a list; None if it has to stay a query."""
     select = _over_one_array(node)
     if select is None or any(_is_aggregate(call) for call in select.find_all(exp.Anonymous)):
         return None
@@ -40,7 +40,7 @@ def fold_array(binder: Binder, node: exp.Expr, scope: Scope) -> Typed | None:
 
 
 def fold_aggregates(binder: Binder, node: exp.Expr, scope: Scope) -> Typed | None:
-    """A query of nothing but aggregates over one array, as a value; None where it has to stay a query."""
+    """A query that has only aggregates over one array, as a value; None if it has to stay a query."""
     select = _over_one_array(node)
     if select is None or not all(_is_of_aggregates(item) for item in select.expressions):
         return None
@@ -95,7 +95,7 @@ def _is_foldable(part: exp.Expr) -> bool:
 
 
 def _is_by_itself(order: exp.Order) -> bool:
-    """Whether an aggregate sorts its values by the values themselves, ascending: STRING_AGG(x, ',' ORDER BY x)."""
+    """Whether an aggregate sorts its values by themselves in ascending order: STRING_AGG(x, ',' ORDER BY x)."""
     call = order.parent
     keys = order.expressions
     return (

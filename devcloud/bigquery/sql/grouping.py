@@ -47,7 +47,7 @@ def _term(binder: Binder, node: exp.Expr, items: list[Item], scope: Scope) -> st
     if at is not None and not _is_constant(value.sql):
         return value.sql
     if _is_constant(value.sql):
-        # DuckDB takes a bare constant in GROUP BY for a position.
+        # DuckDB reads a constant in GROUP BY as a position.
         return f"({value.sql})"
     return value.sql
 

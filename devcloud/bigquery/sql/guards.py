@@ -1,7 +1,7 @@
-"""BigQuery's conflict rule for each table: which session changes it now, and when it was last changed.
+"""Enforces BigQuery's conflict rule: records for each table which session changes it and when it was last changed.
 
-DuckDB only notices two writers of one row, and loses an update against a delete, so the rule is imposed here. One
-process holds the database file, hence plain memory is enough.
+DuckDB detects only two writers of one row, and can lose an update to a concurrent delete. Only one process uses the
+database file, so these records are in its memory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ WAIT_SECONDS = 60.0
 
 
 class TableGuards:
-    """The owner that mutates each table, and each table's version after its last committed mutation."""
+    """For each table, the owner that mutates it and its version after the last committed mutation."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -29,7 +29,7 @@ class TableGuards:
             return self._clock
 
     def wait_for(self, owner: object, tables: set[TableRef]) -> None:
-        """Wait until no one else mutates any of `tables`, then hold them all; for statements outside transactions."""
+        """Wait until nobody else mutates `tables`, then hold them all. Statements outside transactions use it."""
         deadline = time.monotonic() + WAIT_SECONDS
         with self._changed:
             while busy := [table for table in tables if self._holders.get(table, owner) is not owner]:
@@ -38,7 +38,7 @@ class TableGuards:
             self._holders.update(dict.fromkeys(tables, owner))
 
     def claim(self, owner: object, tables: set[TableRef], *, snapshot: int) -> bool:
-        """Hold `tables` for a transaction of that `snapshot`; False if another mutates one or has done so since."""
+        """Hold `tables` for a transaction with that `snapshot`; False if another mutates one or has since done so."""
         with self._changed:
             for table in tables:
                 if self._holders.get(table, owner) is not owner or self._versions.get(table, 0) > snapshot:
@@ -47,7 +47,7 @@ class TableGuards:
             return True
 
     def release(self, owner: object, *, committed: bool) -> None:
-        """Give up all of the owner's tables; after a commit, claims with older snapshots of them fail."""
+        """Release all of the owner's tables. After a commit, claims with older snapshots fail."""
         with self._changed:
             held = [table for table, holder in self._holders.items() if holder is owner]
             self._clock += committed and bool(held)

@@ -121,7 +121,7 @@ def _views(tables: list[Json]) -> _Rows:
     ]
 
 
-# Further columns of BigQuery, which are not implemented: a query that names one is refused.
+# BigQuery's other columns. They are not implemented, so a query that names one is refused.
 _LATER_COLUMNS = {
     "TABLES": "managed_table_type is_fine_grained_mutations_enabled base_table_catalog base_table_schema "
     "base_table_name snapshot_time_ms replica_source_catalog replica_source_schema replica_source_name "

@@ -1,7 +1,7 @@
--- Functions of JSON with BigQuery's semantics: as macros.sql, which is read before this.
+-- JSON functions with BigQuery's semantics. The file is read after macros.sql.
 
--- DuckDB reads a JSON number with decimals as a double: what a double does not keep must not pass. Digits within a string
--- are no number.
+-- DuckDB reads a JSON number with decimals as a double. A number that would lose digits is refused. Digits inside a
+-- string are not a number.
 CREATE OR REPLACE MACRO bq_has_wide_number(s) AS
   CASE WHEN regexp_matches(s, '[0-9.]{16}')
        THEN len(list_filter(regexp_extract_all(regexp_replace(s, '"(?:[^"\\]|\\.)*"', '', 'g'), '-?[0-9]+\.[0-9]+'), lambda n: length(n) > 16 AND CAST(CAST(n AS DOUBLE) AS VARCHAR) <> n)) > 0
@@ -14,8 +14,9 @@ CREATE OR REPLACE MACRO bq_has_wide_integer(s) AS
   CASE WHEN regexp_matches(s, '[0-9]{19}')
        THEN len(list_filter(regexp_extract_all(regexp_replace(s, '"(?:[^"\\]|\\.)*"', '', 'g'), '-?[0-9][0-9.eE+-]*'), lambda n: regexp_full_match(n, '-?[0-9]{19,}') AND coalesce(TRY_CAST(n AS HUGEINT) NOT BETWEEN -9223372036854775808 AND 18446744073709551615, TRUE))) > 0
        ELSE FALSE END;
--- A document as BigQuery stores it: members sorted by name, only the first of equal names, doubles in one form. Objects
--- within the first two levels are sorted: each more level takes four times as long to bind. Most documents have one level.
+-- A document as BigQuery stores it: members sorted by name, only the first of equal names, doubles in one form. Only
+-- the objects of the first two levels are sorted, because each further level takes four times as long to bind. Most
+-- documents have one level.
 CREATE OR REPLACE MACRO bq_json_double_text(j) AS CAST(CAST(CAST(j AS VARCHAR) AS DOUBLE) AS VARCHAR);
 CREATE OR REPLACE MACRO bq_json_leaf(j) AS CASE WHEN json_type(j) = 'DOUBLE' THEN bq_json_double_text(j) ELSE CAST(j AS VARCHAR) END;
 CREATE OR REPLACE MACRO bq_json_parts(j) AS
@@ -31,7 +32,7 @@ CREATE OR REPLACE MACRO bq_json_normal(j) AS
        WHEN json_type(document) IN ('OBJECT', 'ARRAY')
          THEN CAST(left(CAST(document AS VARCHAR), 1) || array_to_string(list_transform(bq_json_parts(document), lambda part: part.name || bq_json_inner(part.item)), ',') || right(CAST(document AS VARCHAR), 1) AS JSON)
        ELSE CAST(bq_json_leaf(document) AS JSON) END)[1];
--- DuckDB reads NaN, infinities and a comma before a bracket, too.
+-- DuckDB also accepts NaN, infinities and a comma before a bracket.
 CREATE OR REPLACE MACRO bq_is_json(s) AS
   CASE WHEN regexp_matches(s, '(?i)nan|inf|,\s*[\]}]') THEN NOT regexp_matches(regexp_replace(s, '"(?:[^"\\]|\\.)*"', '', 'g'), '(?i)nan|inf|,\s*[\]}]') ELSE TRUE END AND json_valid(s);
 CREATE OR REPLACE MACRO bq_parse_json(s) AS
@@ -41,7 +42,7 @@ CREATE OR REPLACE MACRO bq_parse_json(s) AS
          THEN error('Invalid input: ' || CASE WHEN bq_has_overflow(text) THEN 'number overflow' ELSE 'a number cannot round-trip through string representation' END)
        WHEN bq_has_wide_integer(text) THEN error('Invalid input: a number cannot round-trip through string representation')
        WHEN bq_is_json(text) THEN bq_json_normal(json(text)) ELSE error('Invalid input: syntax error while parsing value') END)[1];
--- The same of text that has no bare numbers and no spaces. Most is an object of one level whose names are sorted already.
+-- The same for text without numbers and spaces. Most such texts are objects of one level whose names are sorted already.
 CREATE OR REPLACE MACRO bq_are_ascending(names) AS
   list_transform([names], lambda listed: len(list_filter(listed, lambda name, i: i > 1 AND name <= listed[i - 1])) = 0)[1];
 CREATE OR REPLACE MACRO bq_parse_quoted_json(s) AS
@@ -97,7 +98,7 @@ CREATE OR REPLACE MACRO bq_json_int_text(x) AS CASE WHEN abs(CAST(x AS HUGEINT))
 CREATE OR REPLACE MACRO bq_json_float_text(x) AS
   CASE WHEN isnan(x) THEN '"NaN"' WHEN isinf(x) THEN CASE WHEN x > 0 THEN '"Infinity"' ELSE '"-Infinity"' END ELSE bq_float_text(x) END;
 CREATE OR REPLACE MACRO bq_json_stored_float(x) AS CASE WHEN isfinite(x) THEN CAST(CAST(x AS DOUBLE) AS VARCHAR) ELSE bq_json_float_text(x) END;
--- A number that a double holds, to the ninth decimal, needs no quotes.
+-- A number needs no quotes if a double keeps it to the ninth decimal place.
 CREATE OR REPLACE MACRO bq_json_numeric_text(x) AS
   CASE WHEN abs(x) < 1000000000000000 AND x = trunc(x) THEN CAST(CAST(x AS BIGINT) AS VARCHAR)
        WHEN TRY_CAST(printf('%.9f', CAST(x AS DOUBLE)) AS DECIMAL(38,9)) = x THEN bq_numeric_text(x) ELSE '"' || bq_numeric_text(x) || '"' END;

@@ -1,7 +1,7 @@
 """Lists the arguments of each parsed node that the rules read. Any other argument that is set is refused.
 
-sqlglot keeps modifiers as arguments of nodes (`negate` of LIKE, `safe` of a subscript): if an argument were not read,
-the translated statement would mean something else.
+sqlglot keeps modifiers as arguments of nodes, for example `negate` of LIKE. If a rule ignored one, the translated
+statement would have another meaning.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _COMPARISONS = (
 def check_tree(root: exp.Expr) -> None:
     """Raise notImplemented for the first argument of a query or DML statement that no rule reads.
 
-    A comparison of a comparison is a syntax error: sqlglot reads them from left to right.
+    Also raise a syntax error for a comparison of a comparison, which sqlglot accepts.
     """
     for node in root.walk():
         if isinstance(node, _COMPARISONS) and _compares_a_comparison(node):
@@ -91,5 +91,5 @@ def _compares_a_comparison(node: exp.Expr) -> bool:
     return any(isinstance(side, (*_COMPARISONS, exp.Not)) for side in sides)
 
 
-# Types and DDL properties are read by rules that name every member themselves.
+# The rules for types and DDL properties check every member themselves.
 _CHECKED = (*_READ, exp.Binary, exp.Unary, exp.Anonymous, exp.Predicate, exp.Extract)

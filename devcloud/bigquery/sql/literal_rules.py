@@ -26,7 +26,7 @@ def bind_literal(_: Binder, node: exp.Expr, __: Scope) -> Typed:
 
 
 def number(text: str) -> Typed:
-    """A number literal: INT64 or FLOAT64, and in NUMERIC context exact."""
+    """A number literal: INT64 or FLOAT64. Where a NUMERIC is needed, it is exact."""
     if text.lstrip("-").isdigit():
         if int(text) > _INT64_MAX + (text[0] == "-"):
             raise invalid_query(f"Invalid integer literal: {text}")
@@ -71,7 +71,7 @@ def bind_boolean(_: Binder, node: exp.Expr, __: Scope) -> Typed:
 
 @expression(exp.Null)
 def bind_null(_: Binder, __: exp.Expr, ___: Scope) -> Typed:
-    """NULL, an INT64 unless its place says otherwise."""
+    """NULL; it is an INT64 unless its context needs another type."""
     return Typed("CAST(NULL AS BIGINT)", INT64, literal=True, null=True)
 
 

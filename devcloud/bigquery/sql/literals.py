@@ -54,7 +54,7 @@ def _parts(match: re.Match[str]) -> tuple[int, int, int, int]:
 def _read(pattern: re.Pattern[str], text: str, kind: str, build: Callable[[re.Match[str]], _T]) -> _T:
     match = pattern.fullmatch(text)
     if match:
-        with suppress(ValueError, OverflowError):  # a month 13 is as invalid as a text that does not match
+        with suppress(ValueError, OverflowError):  # month 13, for example, is invalid
             return build(match)
     raise invalid_query(f'Could not cast literal "{text}" to type {kind}')
 

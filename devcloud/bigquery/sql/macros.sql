@@ -1,7 +1,7 @@
--- BigQuery's semantics where DuckDB's own functions differ. Errors carry BigQuery's words; one that starts with
--- `notImplemented` is a value whose treatment is not known here. TRY takes no volatile function and error() is one, so
--- what SAFE_CAST may meet fails by a cast of `bq: <message>` instead. A macro copies its argument wherever it names it, so
--- one that names it often binds it once in a lambda: nested macros would grow exponentially.
+-- Functions with BigQuery's semantics where DuckDB's differ. Errors have BigQuery's words. An error that starts with
+-- `notImplemented` is for a value that these functions do not support. TRY accepts no volatile function, and error() is
+-- one. So errors that SAFE_CAST may meet are raised by a cast of `bq: <message>`. A macro copies its argument to each
+-- place that names it, and nested macros would grow exponentially. So a macro that names it often binds it in a lambda.
 
 -- Text of numbers and times -----------------------------------------------------------------------------------------
 
@@ -51,19 +51,19 @@ CREATE OR REPLACE MACRO bq_shift_right(a, n) AS
   CASE WHEN n < 0 THEN error('Bitwise binary operator for INT64: shift by negative value') WHEN n > 63 THEN CAST(0 AS BIGINT)
        ELSE CAST((CAST(a AS HUGEINT) & 18446744073709551615) // CAST(pow(2, n) AS HUGEINT) AS BIGINT) END;
 CREATE OR REPLACE MACRO bq_least(items) AS CASE WHEN list_bool_or(list_transform(items, lambda x: isnan(x))) THEN CAST('nan' AS DOUBLE) ELSE list_min(items) END;
--- Sorted numbers with NaN where BigQuery has it, below all of them.
+-- Sorted numbers with NaN where BigQuery has it: below all others.
 CREATE OR REPLACE MACRO bq_nan_first(items) AS
   list_transform([items], lambda l: list_filter(l, lambda x: x IS NULL) || list_filter(l, lambda x: isnan(x)) || list_filter(l, lambda x: NOT isnan(x)))[1];
 CREATE OR REPLACE MACRO bq_nan_last(items) AS
   list_transform([items], lambda l: list_filter(l, lambda x: NOT isnan(x)) || list_filter(l, lambda x: isnan(x)) || list_filter(l, lambda x: x IS NULL))[1];
 CREATE OR REPLACE MACRO bq_if_all_known(items, result) AS CASE WHEN len(items) = list_count(items) THEN result END;
 
--- NUMERIC: exact, 9 decimals, rounded half away from zero. Every node of a macro is bound anew wherever it stands, which
--- takes longer than running it: few nodes, and products of DECIMALs whose scales add up to 9 instead of integers -------
+-- NUMERIC: exact, 9 decimals, rounded half away from zero. Binding a macro's nodes takes longer than running them. So
+-- the macros have few nodes, and multiply DECIMALs whose scales add up to 9 instead of integers ------------------------
 
 CREATE OR REPLACE MACRO bq_below_one(x) AS CAST(x - trunc(x) AS DECIMAL(9,9));
--- Most numbers are below 10^9. A double's result is then near, and taken if exact arithmetic confirms it: whole products and
--- quotients of 38 digits take six to twenty times as long.
+-- Most numbers are below 10^9. For these the result of doubles is tried first and taken if exact arithmetic confirms it.
+-- Exact products and quotients of 38 digits take six to twenty times as long.
 CREATE OR REPLACE MACRO bq_numeric_multiply(x, y) AS
   list_transform(list_transform([{'x': x, 'y': y}], lambda p: {'x': p.x, 'y': p.y, 'near': TRY_CAST(CAST(p.x AS DOUBLE) * CAST(p.y AS DOUBLE) AS DECIMAL(18,9))}), lambda p:
     CASE WHEN abs(CAST(TRY_CAST(p.x AS DECIMAL(18,9)) * TRY_CAST(p.y AS DECIMAL(18,9)) - p.near AS DOUBLE)) < 0.499999e-9 THEN p.near
@@ -71,7 +71,7 @@ CREATE OR REPLACE MACRO bq_numeric_multiply(x, y) AS
 -- The absolute value in billionths, and back.
 CREATE OR REPLACE MACRO bq_units(x) AS CAST(replace(CAST(abs(x) AS VARCHAR), '.', '') AS HUGEINT);
 CREATE OR REPLACE MACRO bq_scaled(units) AS CAST(units AS DECIMAL(38,0)) * CAST(0.000000001 AS DECIMAL(9,9));
--- Twice the remainder times 10^9 must fit a UHUGEINT: true for divisors below 1.7e20.
+-- Twice the remainder times 10^9 must fit into a UHUGEINT. That holds for divisors below 1.7e20.
 CREATE OR REPLACE MACRO bq_divide_units(u, v) AS
   list_transform([{'u': CAST(u AS UHUGEINT), 'v': CAST(v AS UHUGEINT)}], lambda q:
     CASE WHEN q.v >= 170000000000000000000000000000 THEN CAST('bq: ' || 'notImplemented NUMERIC division by 1.7e20 or more' AS UHUGEINT)
@@ -92,8 +92,8 @@ CREATE OR REPLACE MACRO bq_numeric_trunc(x, n) AS
   list_transform([{'x': x, 'n': n}], lambda p:
     CASE WHEN p.n >= 9 THEN p.x WHEN p.n < -28 THEN CAST(0 AS DECIMAL(38,9))
          ELSE CASE WHEN p.x < 0 THEN -1 ELSE 1 END * bq_scaled(bq_units(p.x) // bq_ten_to(CASE WHEN p.n BETWEEN -28 AND 9 THEN 9 - p.n ELSE 0 END) * bq_ten_to(CASE WHEN p.n BETWEEN -28 AND 9 THEN 9 - p.n ELSE 0 END)) END)[1]::DECIMAL(38,9);
--- Through text, because DuckDB's own cast loses digits of large values, and rounds wrongly what is just beside a half. Text
--- takes a hundred times as long: the whole part and the fraction of what is neither are cast each for itself.
+-- DuckDB's own cast loses digits of large values, and rounds values very near a half wrongly. Such values are cast
+-- through text, which takes a hundred times as long. For all others the whole part and the fraction are cast separately.
 CREATE OR REPLACE MACRO bq_float_to_numeric(x) AS
   CASE WHEN isnan(x) OR isinf(x) THEN error('Illegal conversion of non-finite floating point number to numeric: ' || x)
        WHEN abs(x) < 9e18 AND abs(abs(x - trunc(x)) * 1e9 % 1 - 0.5) > 1e-5
@@ -110,8 +110,8 @@ CREATE OR REPLACE MACRO bq_is_offset(zone) AS regexp_full_match(zone, '[+-]\d{1,
 CREATE OR REPLACE MACRO bq_local(ts, zone) AS
   CASE WHEN zone IS NULL THEN NULL WHEN bq_is_offset(zone) THEN timezone('UTC', ts) + to_minutes(CASE WHEN bq_is_offset(zone) THEN bq_offset_minutes(zone) ELSE 0 END)
        ELSE timezone(CASE WHEN upper(zone) = 'Z' OR bq_is_offset(zone) THEN 'UTC' ELSE zone END, ts) END;
--- Of a local time that comes twice DuckDB takes the second, GoogleSQL the first. That is the one by the offset of the day
--- before, if it is that local time at all.
+-- If a local time occurs twice, DuckDB takes the second moment and GoogleSQL the first. The first has the offset of the
+-- day before, if that offset gives this local time.
 CREATE OR REPLACE MACRO bq_earlier(wall, zone, later) AS wall - (timezone(zone, later - to_days(1)) - timezone('UTC', later - to_days(1)));
 CREATE OR REPLACE MACRO bq_first(wall, zone, later) AS
   CASE WHEN timezone(zone, timezone('UTC', bq_earlier(wall, zone, later))) = wall THEN timezone('UTC', bq_earlier(wall, zone, later)) ELSE later END;
@@ -120,7 +120,7 @@ CREATE OR REPLACE MACRO bq_from_local(local, zone) AS
   CASE WHEN wall.zone IS NULL THEN NULL WHEN bq_is_offset(wall.zone) THEN timezone('UTC', wall.at - to_minutes(CASE WHEN bq_is_offset(wall.zone) THEN bq_offset_minutes(wall.zone) ELSE 0 END))
        WHEN upper(wall.zone) IN ('Z', 'UTC') THEN timezone('UTC', wall.at)
        ELSE bq_first(wall.at, CASE WHEN bq_is_offset(wall.zone) THEN 'UTC' ELSE wall.zone END, timezone(CASE WHEN bq_is_offset(wall.zone) THEN 'UTC' ELSE wall.zone END, wall.at)) END)[1];
--- The same in a zone that is named. On most days the zone's offset is that of the day before, and nothing comes twice.
+-- The same for a named zone. On most days the offset is that of the day before, and no local time occurs twice.
 CREATE OR REPLACE MACRO bq_from_zone(local, zone) AS
   list_transform([local], lambda wall:
   CASE WHEN timezone(zone, timezone(zone, wall) - to_days(1)) = wall - to_days(1) THEN timezone(zone, wall)
@@ -128,7 +128,7 @@ CREATE OR REPLACE MACRO bq_from_zone(local, zone) AS
 CREATE OR REPLACE MACRO bq_offset_text(ts, zone, sep) AS
   list_transform([date_diff('minute', timezone('UTC', ts), bq_local(ts, zone))], lambda m:
     CASE WHEN m < 0 THEN '-' ELSE '+' END || lpad(CAST(abs(m) // 60 AS VARCHAR), 2, '0') || sep || lpad(CAST(abs(m) % 60 AS VARCHAR), 2, '0'))[1];
--- DuckDB's calendar goes further than BigQuery's.
+-- DuckDB's calendar has years that BigQuery's does not have.
 CREATE OR REPLACE MACRO bq_in_years(x) AS
   list_transform([x], lambda moment: CASE WHEN year(moment) NOT BETWEEN 1 AND 9999 THEN CAST('bq: the result is outside of the years 1 to 9999' AS DATE) ELSE moment END)[1];
 CREATE OR REPLACE MACRO bq_from_micros(us) AS bq_in_years(timezone('UTC', make_timestamp(us)));
@@ -198,7 +198,7 @@ CREATE OR REPLACE MACRO bq_limited_series(a, b, step, steps) AS
        ELSE generate_series(a, CASE WHEN steps >= bq_most() - 1 THEN a ELSE b END, step) END;
 CREATE OR REPLACE MACRO bq_series(a, b, step) AS
   CASE WHEN step = 0 THEN error('Sequence step cannot be 0.') ELSE bq_limited_series(a, b, step, (CAST(b AS HUGEINT) - a) // nullif(step, 0)) END;
--- DuckDB goes on from the last day of February, BigQuery from the first date.
+-- DuckDB adds months to the last element, for example the end of February. BigQuery adds them to the first.
 CREATE OR REPLACE MACRO bq_no_late_day(x) AS
   CASE WHEN day(x) > 28 THEN CAST('bq: ' || 'notImplemented GENERATE_DATE_ARRAY by months from a day after the 28th' AS DATE) ELSE x END;
 CREATE OR REPLACE MACRO bq_time_series(a, b, step) AS bq_limited_series(a, b, step, (epoch_us(b) - epoch_us(a)) / nullif(1000000 * epoch(step), 0));

@@ -48,7 +48,7 @@ def bind_merge(binder: Binder, node: exp.Merge) -> Plan:
 
 
 def _when(binder: Binder, when: exp.Expr, target: Target, scope: Scope, kept: str) -> tuple[str, str]:
-    """The clause and its condition; rows of expired partitions neither match nor count as unmatched."""
+    """The clause and its condition. Rows of expired partitions count neither as matched nor as unmatched."""
     visible = _visible(when, scope)
     condition = when.args.get("condition")
     test = binder.condition(condition, visible, "WHEN condition") if condition is not None else ""
@@ -63,7 +63,7 @@ def _when(binder: Binder, when: exp.Expr, target: Target, scope: Scope, kept: st
 
 
 def _visible(when: exp.Expr, scope: Scope) -> Scope:
-    """The names a WHEN clause may use: those of the sides that have a row there."""
+    """The names that a WHEN clause may use: those of the sides that have a row in this case."""
     if when.args.get("matched"):
         return scope
     return Scope(sources=scope.sources[:1] if when.args.get("source") else scope.sources[1:])

@@ -14,7 +14,7 @@ from devcloud.bigquery.types import FLOAT64, INT64, JSON
 
 
 def direction(node: exp.Expr) -> str:
-    """ASC or DESC with NULLs where BigQuery puts them or the statement says."""
+    """ASC or DESC, with NULLs first or last as the statement says, or else as in BigQuery."""
     nulls = "FIRST" if node.args.get("nulls_first") else "LAST"
     return f"{'DESC' if node.args.get('desc') else 'ASC'} NULLS {nulls}"
 
@@ -39,7 +39,7 @@ def order_keys(binder: Binder, order: exp.Expr, scope: Scope, *, ordinals: bool 
 
 
 def _not_a_number_first(value: Typed, key: str, term: exp.Expr) -> list[tuple[str, str]]:
-    """The key and its direction. BigQuery sorts NaN below every number, DuckDB above."""
+    """The key and its direction. BigQuery sorts NaN below all numbers, DuckDB above them."""
     way = direction(term)
     if value.type != FLOAT64 or value.literal:
         return [(key, way)]

@@ -12,7 +12,7 @@ from devcloud.bigquery.types import SqlType, parameter_type, unique_names
 
 
 def read_parameters(given: Iterable[Json]) -> list[tuple[str, SqlType, Any]]:
-    """(name, type, value) of each REST queryParameter; positional ones have the name ''."""
+    """(name, type, value) of each REST queryParameter. The name of a positional parameter is ''."""
     read = []
     for parameter in given:
         kind = parameter_type(parameter.get("parameterType") or {})
@@ -22,7 +22,7 @@ def read_parameters(given: Iterable[Json]) -> list[tuple[str, SqlType, Any]]:
 
 
 def to_value(kind: SqlType, value: Json) -> Any:
-    """The Python value DuckDB casts to the type; arrays are never NULL, as in BigQuery."""
+    """The Python value that DuckDB casts to the type. As in BigQuery, arrays are never NULL."""
     if kind.element is not None:
         return [to_value(kind.element, item) for item in value.get("arrayValues") or []]
     if kind.kind == "STRUCT":

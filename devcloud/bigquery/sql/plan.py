@@ -10,7 +10,7 @@ from devcloud.bigquery.sql.scope import Column
 
 @dataclass(frozen=True)
 class Check:
-    """A query that must yield no row before the statement runs, and what BigQuery says when it does."""
+    """A query that must return no row before the statement runs, and BigQuery's error if it returns one."""
 
     sql: str
     message: str
@@ -26,7 +26,7 @@ class Plan:
     target: TableRef | None = None
     mutates: bool = False
     checks: list[Check] = field(default_factory=list)
-    # DuckDB parameter -> its meaning, as the context noted it.
+    # Each DuckDB parameter and the meaning that the context has recorded for it.
     used: dict[str, tuple[str, str]] = field(default_factory=dict)
     referenced: dict[TableRef, Json] = field(default_factory=dict)
     cacheable: bool = True

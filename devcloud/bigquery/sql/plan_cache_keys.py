@@ -1,7 +1,7 @@
-"""Takes tables' names out of a statement, so that its plan serves a statement that differs only in them.
+"""Replaces tables' names in a statement, so that statements which differ only in these names share a plan.
 
-A pipeline asks the same of a staging table with another name in every run, and binding a long statement takes longer
-than running it. A name is replaced by one of the same length: positions in error messages stay true.
+Every run of a pipeline has staging tables with new names but the same statements, and binding a long statement takes
+longer than running it. A placeholder is as long as the name, so that positions in error messages stay right.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def lift(sql: str, project: str) -> Lifted:
 
 
 def _is_alias(dataset: str, lowered: str) -> bool:
-    """Whether `dataset`.`table` may be an array of a range variable: elsewhere the name follows AS or a FROM item."""
+    """Whether `dataset`.`table` may be an array of a range variable: `dataset` also follows AS or a FROM item."""
     for at in _places(lowered, dataset):
         before = at - 1 if lowered[at - 1 : at] == "`" else at
         end = before
@@ -108,7 +108,7 @@ def _named(match: re.Match[str], project: str) -> TableRef:
 
 
 def alike(one: Json, other: Json) -> bool:
-    """Whether two tables' resources differ in nothing that a plan depends on."""
+    """Whether the resources of two tables are equal in everything on which a plan depends."""
     return _shape(one) == _shape(other)
 
 

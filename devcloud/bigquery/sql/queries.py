@@ -137,7 +137,7 @@ def with_ctes(binder: Binder, node: exp.Expr, scope: Scope, bind: Callable[[], R
 
 
 def _cte(binder: Binder, cte: exp.Expr, scope: Scope) -> list[str]:
-    """The text of the WITH query; none if an equal one exists, because to bind it again takes longer than to run it."""
+    """The text of the WITH query; none if an equal one exists, because binding takes longer than running."""
     is_constant = not binder.context.positional and not is_volatile(cte.this)
     known = scope.find_asked(cte.this) if is_constant else None
     if known is not None:

@@ -1,7 +1,8 @@
 """Registers functions and operators, each with Google's documented signatures and its DuckDB text.
 
-What is not registered is refused by name. A signature reads `STRING INT64 -> STRING`; T, U stand for any type (all T
-alike), `*` after the last parameter repeats it. Its body is a template over {0}, {1}... and {args}, or a function.
+A function that is not registered is refused by name. A signature is written as `STRING INT64 -> STRING`. T and U stand
+for any type, and all T are the same type. `*` after the last parameter repeats it. The body is a function, or a
+template with {0}, {1}... and {args}.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _signature(text: str, body: Body) -> Signature:
 
 
 def call(name: str, arguments: Sequence[Typed], *, what: str | None = None) -> Typed:
-    """Bind a call to its nearest signature; raises notImplemented for what is unknown, invalidQuery for no match."""
+    """Bind a call to its nearest signature; raises notImplemented if it is unknown, invalidQuery without a match."""
     signatures = FUNCTIONS.get(name.upper())
     if signatures is None:
         raise not_implemented(f"the function {name}")

@@ -1,7 +1,8 @@
 """Checks a script before its first statement runs, so that a refused script changes nothing.
 
-Each statement is bound over the tables and variables that earlier statements make. Only refusals by name count: whether
-a table or column exists is known when its statement runs, and BigQuery too keeps the effect of earlier statements.
+Each statement is bound over the tables and variables that earlier statements make. Only features that are not
+implemented are refused here. A missing table or column is an error when its statement runs; as in BigQuery, the effect
+of earlier statements is then kept.
 """
 
 from __future__ import annotations

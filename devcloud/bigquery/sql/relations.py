@@ -15,7 +15,7 @@ from devcloud.bigquery.types import INT64, SqlType
 
 
 def bind_from(binder: Binder, node: exp.Expr, scope: Scope) -> str:
-    """` FROM ...` of a SELECT, its sources added to `scope`; '' without one."""
+    """The text ` FROM ...` of a SELECT; '' without one. Adds the sources to `scope`."""
     clause = node.args.get("from_")
     if clause is None:
         return ""
@@ -187,7 +187,7 @@ def _join(binder: Binder, join: exp.Expr, scope: Scope) -> str:
 
 
 def _merge(name: str, before: list[Source], added: list[Source], side: str, scope: Scope) -> str:
-    """The condition of one USING column, which becomes a single column of the scope."""
+    """The join condition of one USING column. The scope gets a single column for it."""
     lowered = name.lower()
     left = scope.using.get(lowered) or _only(name, before, "left")
     right = _only(name, added, "right")

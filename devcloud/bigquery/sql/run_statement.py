@@ -42,7 +42,7 @@ class Runner:
         self._now = datetime.now(UTC)
 
     def context(self) -> Context:
-        """The surroundings of the next statement."""
+        """The context of the next statement."""
         session, request = self.session, self.request
         session.read()
         named = request.parameter_mode.upper() != "POSITIONAL"
@@ -64,7 +64,7 @@ class Runner:
             self.request.authorize(ref, writes)
 
     def check(self, result: QueryResult) -> None:
-        """Let the request's owner see what the statement is before it runs."""
+        """Call the request's `check` before the statement runs."""
         if self.request.check is not None:
             self.request.check(result)
 
@@ -115,7 +115,7 @@ class Runner:
         return table.rename_columns([field["name"] for field in fields_of(plan.columns)])
 
     def _is_written_as_it_runs(self, plan: Plan) -> bool:
-        """Whether a SELECT runs while its rows are written: a new table takes them, which the SELECT cannot see."""
+        """Whether a SELECT may run while its rows are written, because they go into a new table that it cannot read."""
         request = self.request
         if not request.destination or not plan.cacheable or any(column.type.element for column in plan.columns):
             return False
@@ -139,7 +139,7 @@ class Runner:
     def _change(self, plan: Plan, statement: Statement, result: QueryResult) -> QueryResult:
         assert isinstance(statement.tree, exp.Expr)  # noqa: S101
         if self.session.write({plan.target} if plan.mutates and plan.target else None):
-            # The session that was waited for may have changed the table's columns.
+            # This waited for another session, which may have changed the table's columns.
             plan = PLANS.get(statement.text, statement.tree, self.context())
         values = self.values(plan)
         with optimised(self.session, plan.referenced, values):
@@ -172,7 +172,7 @@ class Runner:
     # Variables and assertions -----------------------------------------------------------------------------------------
 
     def evaluate(self, node: exp.Expr, wanted: SqlType | None) -> Typed:
-        """The value of an expression as a Typed whose `value` is what DuckDB answered."""
+        """The value of an expression, as a Typed with DuckDB's answer as its `value`."""
         context = self.context()
         bound = Binder(context).expr(node, Scope())
         if wanted is not None:

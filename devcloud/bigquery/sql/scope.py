@@ -18,7 +18,7 @@ LATER = '"_devcloud_later"'
 
 @dataclass(frozen=True)
 class Column:
-    """A column as a query sees it: BigQuery's name and type, DuckDB's text. `*` leaves out `hidden` pseudo columns."""
+    """A column of a query: BigQuery's name and type, and DuckDB's text. `*` leaves out `hidden` pseudo columns."""
 
     name: str
     type: SqlType
@@ -56,7 +56,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Elements:
-    """The elements of a list as the rows of a folded subquery; `name` is what an element is called in lambdas."""
+    """The elements of a list as the rows of a folded subquery. `name` is the name of an element in lambdas."""
 
     list_sql: str
     name: str
@@ -147,7 +147,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Asked:
-    """A WITH query, the WITH query (or None) behind each table name in it, and its relation."""
+    """A WITH query and its relation, and for each table name in it the WITH query that it means, or None."""
 
     tree: exp.Expr
     reads: dict[str, Relation | None]
@@ -156,7 +156,7 @@ class Asked:
 
 @dataclass
 class Relation:
-    """A bound query: DuckDB text and the columns it yields, in order, under DuckDB names that are unique."""
+    """A bound query: its DuckDB text and its columns, in order and with unique DuckDB names."""
 
     sql: str
     columns: list[Column]

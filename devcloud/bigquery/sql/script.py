@@ -30,7 +30,7 @@ class Assertion:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement: its text and what it parsed to. Shared between runs: never changed."""
+    """One statement: its text and its parsed form. Runs share it, so it is never changed."""
 
     text: str
     tree: exp.Expr | Assertion

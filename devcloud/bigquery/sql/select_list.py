@@ -1,4 +1,4 @@
-"""The SELECT list: stars expanded, every item bound and named."""
+"""The SELECT list: expands stars, and binds and names every item."""
 
 from __future__ import annotations
 

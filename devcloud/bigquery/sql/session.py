@@ -5,8 +5,8 @@
         ...                       # destination table, result rows, the job's DONE record: all through session.cursor
         session.commit()          # one commit makes the statement's effect and its job record durable together
 
-The last transaction of a script stays open until `commit`, so that a crash never separates an effect from its record:
-COMMIT TRANSACTION takes effect when the next write begins or at `commit`. Leaving without `commit` rolls back.
+The last transaction of a script stays open until `commit`, so that a crash never separates an effect from its record.
+So COMMIT TRANSACTION takes effect at the next write or at `commit`. A block that ends without `commit` rolls back.
 """
 
 from __future__ import annotations
@@ -76,15 +76,15 @@ class Session:
     # What statements ask for ------------------------------------------------------------------------------------------
 
     def read(self) -> None:
-        """Make sure a snapshot is open; reads join whatever transaction there is."""
+        """Make sure that a snapshot is open. Reads join the current transaction."""
         if not self._open:
             self._begin()
 
     def write(self, mutated: set[TableRef] | None = None) -> bool:
-        """Make ready to change data; `mutated` are the tables an UPDATE, DELETE, MERGE, TRUNCATE or DDL changes.
+        """Prepare to change data. `mutated` are the tables that an UPDATE, DELETE, MERGE, TRUNCATE or DDL changes.
 
-        Inside a transaction a conflict aborts it, as in BigQuery. Outside, the statement waits for its tables. Returns
-        whether the statement has a new snapshot now. An INSERT mutates nothing in this sense: pass none.
+        Inside a transaction a conflict aborts it, as in BigQuery. Outside one, the statement waits for its tables.
+        Returns whether the statement has a new snapshot now. For an INSERT pass no tables.
         """
         if self.in_transaction:
             for table in sorted(mutated or (), key=str):
@@ -98,7 +98,7 @@ class Session:
         return is_late
 
     def _may_go_on(self, mutated: set[TableRef]) -> bool:
-        """Take the tables for this session; False if another session changes one, or has since this one's snapshot."""
+        """Hold the tables for this session; False if another session changes one or did so after the snapshot."""
         return not mutated or (self._open and self._guards.claim(self, mutated, snapshot=self._snapshot))
 
     def execute(self, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -108,10 +108,10 @@ class Session:
         return rows
 
     def changed(self, table: TableRef, *, added: int, rewritten: bool = False) -> None:
-        """Note what a statement did to a table's rows, for snapshots of the past: every writer calls this.
+        """Record how a statement changed a table's rows, for snapshots of the past. Every writer calls this.
 
-        `added` is inserted minus deleted rows; `rewritten` says that an UPDATE, DELETE, MERGE or TRUNCATE touched
-        rows that were there.
+        `added` is inserted minus deleted rows. `rewritten` says that an UPDATE, DELETE, MERGE or TRUNCATE changed
+        existing rows.
         """
         self._changes.append(changes.Change(table, added, rewritten))
 
@@ -127,7 +127,7 @@ class Session:
             return self._row_counts.get(self.cursor, table, created, since=self._counted_since)
 
     def optimised(self, rows: int | None = None) -> AbstractContextManager[None]:
-        """A block whose statements DuckDB optimises, unless they read no more than a few rows; None: not known."""
+        """A block whose statements DuckDB optimises, unless they read only a few rows. None: it is not known."""
         return self._optimiser.on(rows=rows)
 
     def begin_transaction(self) -> None:
@@ -139,7 +139,7 @@ class Session:
         self.in_transaction = self._dirty = True
 
     def commit_transaction(self) -> None:
-        """COMMIT TRANSACTION: durable with the next write or with `commit`."""
+        """COMMIT TRANSACTION: it becomes durable at the next write or at `commit`."""
         if not self.in_transaction:
             raise invalid_query("Cannot commit: there is no transaction in progress")
         self.in_transaction = False
@@ -153,7 +153,7 @@ class Session:
     # The requests of the job ------------------------------------------------------------------------------------------
 
     def commit(self) -> None:
-        """Make everything so far durable, the caller's own writes through `cursor` included."""
+        """Make everything so far durable, also the caller's own writes through `cursor`."""
         if not self._open:
             return
         try:
@@ -174,10 +174,10 @@ class Session:
         self._closed(committed=False)
 
     def keep_finished_writes(self) -> None:
-        """After a failed last statement: undo that one, but commit what earlier statements of the script finished.
+        """Undo the last statement, which failed, but commit the writes of the script's earlier statements.
 
-        DuckDB aborts the whole transaction on any error, so the finished writes are done once more. A transaction
-        that the script left open is rolled back.
+        DuckDB aborts the whole transaction on any error, so the earlier writes are repeated. A transaction that the
+        script left open is rolled back.
         """
         if self.in_transaction or not self._writes:
             return self.rollback()
@@ -203,7 +203,7 @@ class Session:
 
     @contextmanager
     def _committing(self) -> Iterator[None]:
-        """A block with the session's COMMIT in it; commits that change rows come one after the other."""
+        """A block for the session's COMMIT. Commits that change rows come one after the other."""
         if not self._changes:
             yield
             return

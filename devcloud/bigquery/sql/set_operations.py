@@ -1,4 +1,4 @@
-"""UNION, INTERSECT and EXCEPT: branches brought to common types, names taken from the first."""
+"""UNION, INTERSECT and EXCEPT. The branches get common types, and the columns the names of the first branch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORDS: dict[type[exp.Expr], str] = {exp.Union: "UNION", exp.Intersect: "INTERSE
 
 
 def bind_set_operation(binder: Binder, node: exp.Expr, scope: Scope) -> Relation:
-    """A set operation with the ORDER BY and LIMIT that belong to all of it."""
+    """A set operation with the ORDER BY and LIMIT of its whole result."""
     if node.args.get("by_name") or node.args.get("side") or node.args.get("kind") or node.args.get("on"):
         raise not_implemented("set operations BY NAME or CORRESPONDING")
     distinct = node.args.get("distinct")

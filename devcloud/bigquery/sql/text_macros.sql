@@ -1,6 +1,6 @@
--- Functions of text and bytes with BigQuery's semantics: as macros.sql, which is read after this.
+-- Functions of text and bytes with BigQuery's semantics. The file is read before macros.sql.
 
--- Letters whose upper case is longer than themselves, save the German one.
+-- Letters whose upper case is longer, except the German sharp s.
 CREATE OR REPLACE MACRO bq_upper(s) AS
   CASE WHEN strlen(s) = length(s) THEN upper(s)
        WHEN regexp_matches(s, '[ŉǰΐΰևẖ-ẚὐὒὔὖᾀ-ᾯᾲ-ᾴᾶᾷᾼῂ-ῄῆῇῌῒΐῖῗῢ-ῤῦῧῲ-ῴῶῷῼﬀ-ﬆﬓ-ﬗ]') THEN error('notImplemented UPPER of a letter that becomes several') ELSE upper(replace(s, 'ß', 'SS')) END;
@@ -18,7 +18,7 @@ CREATE OR REPLACE MACRO bq_substr_length(s, p, n) AS
 CREATE OR REPLACE MACRO bq_left(s, n) AS CASE WHEN n < 0 THEN error('Second argument in LEFT() cannot be negative') ELSE substring(s, 1, n) END;
 CREATE OR REPLACE MACRO bq_right(s, n) AS
   CASE WHEN n < 0 THEN error('Second argument in RIGHT() cannot be negative') WHEN n = 0 THEN CASE WHEN s IS NULL THEN NULL ELSE '' END ELSE substring(s, greatest(length(s) - n + 1, 1)) END;
--- What is made longer than BigQuery makes it would end the process: it is cut short before it is refused.
+-- A text that is longer than BigQuery allows could end the process, so it is cut before it is refused.
 CREATE OR REPLACE MACRO bq_most() AS 1048576;
 CREATE OR REPLACE MACRO bq_repeat(s, n) AS
   CASE WHEN n < 0 THEN error('Second argument in REPEAT() cannot be negative') WHEN CAST(n AS HUGEINT) * strlen(s) > bq_most() THEN error('Output of REPEAT exceeds max allowed output size of 1MB')

@@ -49,7 +49,7 @@ class Plans:
     def _bound(self, text: str, key: Hashable, tree: exp.Expr, context: Context) -> Plan:
         plan = bind(tree, context)
         if plan.cacheable:
-            # Only the statement's own tables: another script with the same statement may not have the rest.
+            # Only the tables of this statement count. Another script with the same statement may lack the others.
             lifted = {name: ref for name, ref in context.lifted.items() if f"`{name}`" in text}
             with self._lock:
                 self._kept[key] = plan, lifted
@@ -59,10 +59,10 @@ class Plans:
 
 
 def _again(plan: Plan, lifted: Mapping[str, TableRef], context: Context) -> Plan | None:
-    """A kept plan with the tables of the current statement; None if a table's shape differs from the former one's."""
+    """A kept plan with the tables of the current statement; None if a table has another shape than before."""
     tables = {ref: context.lifted[name] for name, ref in lifted.items()}
     if any(context.lifted[name] != tables[ref] for name, ref in lifted.items()):
-        return None  # the former statement named one table in two spellings, this one names two tables
+        return None  # the earlier statement wrote one table in two ways; this one has two tables
     now = {}
     for ref, known in plan.referenced.items():
         at = tables.get(ref, ref)

@@ -22,12 +22,12 @@ _RANKED = (INT64, NUMERIC, FLOAT64)
 
 @dataclass(frozen=True)
 class Typed:
-    """A bound expression; `literal` marks literals and parameters, which coerce further, `value` is a literal's.
+    """A bound expression. `literal` marks literals and parameters, which coerce to more types; `value` is their value.
 
-    `parts` are the fields of a struct that the expression itself makes: a read of a field uses the part and not the
-    struct. `chosen` holds the condition and the x of `IF(condition, x, NULL)`. `fails` marks ERROR(), which takes any
-    type, as NULL does. `is_json` marks text that was taken out of a document whose numbers were checked. `never_null`
-    marks an array that is at least empty, `is_quoted` text of which all but JSON's punctuation is JSON strings or null.
+    `parts` are the fields of a struct that the expression makes. Reading a field then uses the part instead of the
+    struct. `chosen` has the condition and the x of `IF(condition, x, NULL)`. `fails` marks ERROR(), which takes any
+    type, as NULL does. `is_json` marks text from a document whose numbers were checked. `never_null` marks an array
+    that is never NULL. `is_quoted` marks text that has only JSON strings, null and JSON's punctuation.
     """
 
     sql: str
@@ -55,7 +55,7 @@ def are_quoted(texts: Iterable[Typed]) -> bool:
 
 
 def built(kind: SqlType, parts: Sequence[str], *, literal: bool = False) -> Typed:
-    """A struct of that type from its fields' texts."""
+    """A struct of that type from the texts of its fields."""
     fields = ", ".join(f"{name} := {part}" for name, part in zip(quoted_names(kind), parts, strict=True))
     return Typed(f"struct_pack({fields})", kind, literal=literal, parts=tuple(parts))
 
@@ -148,7 +148,7 @@ def _converted(expression: Typed, target: SqlType) -> Typed:
 
 
 def convert(sql: str, source: SqlType, target: SqlType) -> str:
-    """DuckDB text that makes a `source` value a `target` one, for types that coerce."""
+    """The DuckDB text that converts a value from `source` to `target`, for types that coerce."""
     if source == target:
         return sql
     if source.kind == target.kind == "STRUCT":
@@ -173,7 +173,7 @@ def quoted_names(kind: SqlType) -> list[str]:
 
 
 def require(expression: Typed, target: SqlType, what: str) -> Typed:
-    """The expression as `target`, or BigQuery's complaint about `what`."""
+    """The expression as `target`; raises BigQuery's error about `what` if it does not coerce."""
     coerced = coerce(expression, target)
     if coerced is None:
         raise invalid_query(f"{what} has type {expression.type} which cannot be coerced to type {target}")

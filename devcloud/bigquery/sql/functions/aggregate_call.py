@@ -31,7 +31,7 @@ class AggregateCall:
 
     @classmethod
     def parse(cls, binder: Binder, node: exp.Anonymous, scope: Scope, *, over: str) -> AggregateCall:
-        """Take the call apart and bind what modifies it."""
+        """Split the call and bind its modifiers."""
         name = str(node.this if isinstance(node.this, str) else node.this.name).upper()
         call = cls(binder, scope, name, [], over)
         for argument in node.expressions:
@@ -87,7 +87,7 @@ class AggregateCall:
         return value
 
     def listed(self, value: str, where: str | None = None) -> str:
-        """The DuckDB list of the values; a list of DISTINCT ones is sorted afterwards, by the values themselves."""
+        """The DuckDB list of the values. A list of DISTINCT values is sorted afterwards by the values."""
         if not (self.distinct and self.order_keys):
             return self.emit("list", value, where=where)
         key, direction = self.order_keys[-1]

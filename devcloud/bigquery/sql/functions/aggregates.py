@@ -73,7 +73,7 @@ def average(call: AggregateCall) -> Typed:
 
 @aggregate("MIN", "MAX")
 def extreme(call: AggregateCall) -> Typed:
-    """MIN, MAX; NaN wins over all else."""
+    """MIN, MAX; the result is NaN if any value is NaN."""
     value = call.one(call.name)
     if value.type == JSON or value.type.element is not None or value.type.kind == "STRUCT":
         raise invalid_query(f"{call.name} is not defined for arguments of type {value.type}")
@@ -178,7 +178,7 @@ _STATISTICS = {
 
 @aggregate(*_STATISTICS)
 def statistic(call: AggregateCall) -> Typed:
-    """Variance and its kin, in FLOAT64."""
+    """Variances, standard deviations and the like, in FLOAT64."""
     given = call.arguments()
     if len(given) != (2 if call.name in ("CORR", "COVAR_POP", "COVAR_SAMP") else 1):
         raise invalid_query(f"No matching signature for function {call.name}")
@@ -192,7 +192,7 @@ def statistic(call: AggregateCall) -> Typed:
 
 @aggregate("APPROX_COUNT_DISTINCT")
 def approximate_count(call: AggregateCall) -> Typed:
-    """APPROX_COUNT_DISTINCT, with the exact count, which any approximation may give."""
+    """APPROX_COUNT_DISTINCT; the exact count is a valid approximation."""
     call.distinct = True
     return Typed(call.emit("count", call.one(call.name).sql), INT64)
 

@@ -1,4 +1,4 @@
-"""Date parts: how each truncates, and how many of them lie between two values."""
+"""Date parts: truncates values to them, and counts them between two values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OTHERS = ("ISOWEEK", "DAYOFWEEK", "DAYOFYEAR", "DATE", "TIME", "DATETIME")
 
 
 def part_of(node: exp.Expr) -> str:
-    """The part a name or WEEK(day) means: DAY, WEEK(MONDAY)... ; WEEK alone is WEEK(SUNDAY)."""
+    """The part that a name or WEEK(day) means, such as DAY or WEEK(MONDAY). WEEK alone is WEEK(SUNDAY)."""
     if isinstance(node, exp.Anonymous) and str(node.this).upper() == "WEEK" and len(node.expressions) == 1:
         day = node.expressions[0].name.upper()
         if day in _WEEKDAYS:
@@ -50,7 +50,7 @@ def part_of(node: exp.Expr) -> str:
 
 
 def _week_shift(part: str) -> int | None:
-    """Days from Monday to the first day of that kind of week; None for no week."""
+    """Days from Monday to the first day of such a week; None if the part is no week."""
     if part == "ISOWEEK":
         return 0
     return _WEEKDAYS.index(part[5:-1]) if part.startswith("WEEK(") else None
@@ -84,7 +84,7 @@ def truncated_with_zone(sql: str, part: str, zone: str) -> str:
 
 
 def units_between(kind: SqlType, end: str, start: str, part: str) -> str:
-    """The number of parts from `start` to `end`: crossed boundaries, and for TIMESTAMP elapsed whole units."""
+    """The number of parts from `start` to `end`: boundaries between them, or for TIMESTAMP elapsed whole units."""
     if kind == TIMESTAMP:
         if part not in _MICROSECONDS:
             raise invalid_query(f"TIMESTAMP_DIFF does not support the {part} date part")

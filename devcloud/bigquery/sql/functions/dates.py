@@ -71,7 +71,7 @@ def bind_add(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
     sign = "+" if verb == "ADD" else "-"
     delta = interval_text(binder, interval, scope, _SHIFTS[name])
     text = f"({value.sql} {sign} {delta})"
-    # A date near the current one is in the supported range of years, so the check, which takes time, is left out.
+    # A date near the current one is in the supported range of years, so the slow check is left out.
     is_recent = isinstance(value_node, exp.Anonymous) and str(value_node.this).upper().startswith("CURRENT_")
     if name != "TIME" and not is_recent:
         text = f"bq_in_years({text})"

@@ -117,7 +117,7 @@ def bind_date_array(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
 
 @function("COLLATE")
 def bind_collate(_: Binder, node: exp.Anonymous, __: Scope) -> Typed:
-    """COLLATE(text, collation): always an error, because collations, which change comparison, are not implemented."""
+    """COLLATE(text, collation): always an error, because collations change comparisons and are not implemented."""
     name = node.expressions[1].name if len(node.expressions) == 2 else ""
     if name.lower() == "binary":
         raise invalid_query(f"Collation '{name}' in collate function is not supported.")

@@ -67,7 +67,7 @@ def _duckdb_path(path: str) -> str:
 def _document(binder: Binder, node: exp.Anonymous, scope: Scope) -> tuple[str, SqlType]:
     value = binder.expr(node.expressions[0], scope)
     if value.type == STRING:
-        # A part of a document was checked with the whole document. Binding the check again would take most of the time.
+        # The part was already checked with its whole document. Binding a second check would take most of the time.
         return f"TRY_CAST({value.sql} AS JSON)" if value.is_json else f"bq_lenient_json({value.sql})", STRING
     if value.type != JSON:
         raise invalid_query(f"No matching signature for function {node.this} for argument types: {value.type}")
@@ -76,14 +76,14 @@ def _document(binder: Binder, node: exp.Anonymous, scope: Scope) -> tuple[str, S
 
 @function("JSON_VALUE", "JSON_EXTRACT_SCALAR")
 def bind_value(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
-    """A scalar as text; NULL for objects, arrays, null and what is missing."""
+    """A scalar as text; NULL for objects, arrays, null and missing values."""
     document, _ = _document(binder, node, scope)
     return Typed(f"bq_json_value({document}, {_path(binder, node, scope)})", STRING)
 
 
 @function("JSON_QUERY", "JSON_EXTRACT")
 def bind_query(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
-    """The JSON at a path, in the type the document has."""
+    """The JSON at a path, in the document's type."""
     document, kind = _document(binder, node, scope)
     text = f"json_extract({document}, {_path(binder, node, scope)})"
     return Typed(f"CAST(nullif({text}, 'null') AS VARCHAR)" if kind == STRING else text, kind)
@@ -147,7 +147,7 @@ def bind_json_object(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed
 
 
 def _made(text: str) -> str:
-    """JSON from text that this module wrote: it is well-formed, and a double can hold each of its numbers."""
+    """JSON from text that this module wrote. The text is well-formed, and each number fits into a double."""
     return f"CAST({text} AS JSON)"
 
 
@@ -179,7 +179,7 @@ _STORED = _ENCODINGS | {
 
 
 def json_text(value: Typed, *, stored: bool = False) -> str:
-    """DuckDB text of the value's JSON encoding, 'null' for NULL. `stored`: as a value of type JSON has it."""
+    """The DuckDB text for the value's JSON encoding, 'null' for NULL. `stored`: encoded as in a value of type JSON."""
     if value.type.element is not None:
         inner = json_text(Typed("e", value.type.element), stored=stored)
         listed = f"array_to_string(list_transform({value.sql}, lambda e: {inner}), ',')"

@@ -1,4 +1,4 @@
-"""Refuses BYTES arguments of functions that are implemented for text and numbers only."""
+"""Refuses BYTES arguments of functions that are implemented only for text and numbers."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ define("EDIT_DISTANCE", ("STRING STRING -> INT64", "CAST(levenshtein({0}, {1}) A
 
 @function("CONCAT")
 def bind_concat(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
-    """CONCAT of text, or of anything that can be cast to it; or of bytes."""
+    """CONCAT of bytes, or of text and values that can be cast to text."""
     given = [binder.expr(argument, scope) for argument in node.expressions]
     texts = [item if item.null or item.type in (STRING, BYTES) else cast(item, STRING) for item in given]
     return replace(call("CONCAT", texts), is_quoted=are_quoted(texts))
@@ -136,7 +136,7 @@ def _text(binder: Binder, node: exp.Expr, scope: Scope, name: str) -> Typed:
 
 @function("REGEXP_EXTRACT", "REGEXP_SUBSTR")
 def bind_extract(binder: Binder, node: exp.Anonymous, scope: Scope) -> Typed:
-    """REGEXP_EXTRACT(value, pattern, position, occurrence): the group when there is one; NULL without a match."""
+    """REGEXP_EXTRACT(value, pattern, position, occurrence): the match, or its group if there is one; else NULL."""
     arguments = _take(node, 2, 3, 4)
     value = _text(binder, arguments[0], scope, str(node.this))
     pattern, groups = _pattern(binder, arguments[1], scope, str(node.this))

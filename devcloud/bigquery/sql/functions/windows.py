@@ -1,4 +1,4 @@
-"""OVER: window specifications and the functions that only exist over windows."""
+"""OVER: window specifications, and functions that need a window."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _UNFRAMED = (*_RANKS, *_SHIFTS, "NTILE")
 
 
 def _check(call: AggregateCall, node: exp.Expr, scope: Scope) -> None:
-    """BigQuery's rules for the function and its window together."""
+    """Check BigQuery's rules for the combination of the function and its window."""
     order, frame = _clause(node, "order", scope), _clause(node, "spec", scope)
     name = call.name.lower()
     if call.name in _ORDERED and order is None:
@@ -107,7 +107,7 @@ def _partition_key(value: Typed) -> str:
 
 
 def _specification(binder: Binder, node: exp.Expr, scope: Scope) -> str:
-    """The inside of OVER (...), named windows filled in."""
+    """The text inside OVER (...), with the clauses of named windows."""
     partition, order, frame = node.args.get("partition_by"), node.args.get("order"), node.args.get("spec")
     named = node.args.get("alias")
     while named is not None:

@@ -1,7 +1,7 @@
 """Converts between moments and local times.
 
-DuckDB handles named zones. Offsets and computed zones take macros, which bind twenty times slower. Local times take a
-macro too: where clocks change they are ambiguous or missing, and DuckDB picks another moment than GoogleSQL.
+DuckDB handles named zones. Offsets and computed zones need macros, which take twenty times as long to bind. Local times
+need a macro too: when clocks change, they are ambiguous or missing, and DuckDB chooses another moment than GoogleSQL.
 """
 
 from __future__ import annotations
