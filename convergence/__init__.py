@@ -1,1 +1,1 @@
-"""The command line of Convergence: `python -m convergence --help`. Tenants and operators use it; no function does."""
+"""The command line of Convergence for tenants and operators: `python -m convergence --help`. No function uses it."""

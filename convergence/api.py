@@ -16,12 +16,12 @@ from urllib3.util import Retry
 
 Json = dict[str, Any]
 REFUSED, NOT_STARTED, UNAVAILABLE = 1, 2, 3
-_SECONDS = 70  # a function's own limit is 60
+_SECONDS = 70  # the time limit of a request; a function's own limit is 60
 _TRIES = 5
 _LONGEST_WAIT = 120  # seconds that a Retry-After may ask for; urllib3 would wait for six hours
 _KEY = re.compile(r"(?P<tenant_id>[a-z][a-z0-9_]*)_api_[a-z0-9]+")
 _URL_HELP = "`make up` prints it, and `./deploy.sh urls` for a deployed platform"
-# The first part of a path that decides which function serves it, where a deployment has no gateway.
+# A deployment has no gateway. There the beginning of a path decides which function is called.
 _FUNCTIONS = {
     "/api/v1/tenants/": "setup-credentials",
     "/api/v1/pipelines/run/": "run-pipeline",
@@ -42,9 +42,9 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Api:
-    """The API as one tenant sees it.
+    """The API with one tenant's key.
 
-    `url`: the gateway's address, or the addresses of all functions with `{service}` for a function's name.
+    `url` is the gateway's address, or the address of every function with `{service}` in place of the function's name.
     """
 
     url: str
@@ -55,7 +55,7 @@ class Api:
     @cached_property
     def _session(self) -> requests.Session:
         session = requests.Session()
-        # A repeated POST is harmless, because each has an Idempotency-Key where the route takes one.
+        # Repeating a POST is harmless: it has an Idempotency-Key if the route takes one.
         again = Retry(
             total=self.tries,
             backoff_factor=0.5,
@@ -70,11 +70,11 @@ class Api:
         return session
 
     def get(self, path: str, **query: Any) -> Json:
-        """The answer to GET. `{tenant_id}` of the path is filled in; a query parameter that is None is left out."""
+        """The answer to GET. Fills `{tenant_id}` into the path, and leaves out query parameters that are None."""
         return self._call("GET", path, params={name: value for name, value in query.items() if value is not None})
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, keyed: bool = False) -> Json:
-        """The answer to POST; `keyed` if the route takes an Idempotency-Key."""
+        """The answer to POST. `keyed`: the route takes an Idempotency-Key."""
         headers = {"Idempotency-Key": uuid.uuid4().hex} if keyed else {}
         return self._call("POST", path, json=dict(body or {}), headers=headers)
 
@@ -83,7 +83,7 @@ class Api:
         return self._call("PATCH", path, json=dict(body))
 
     def pages(self, path: str, name: str, *, most: int, **query: Any) -> Iterator[Json]:
-        """Up to `most` entries of a list that comes in pages; `name` is the field that has them."""
+        """Up to `most` entries of a list that comes in pages. They are in the field `name` of each page."""
         left, token = most, None
         while left > 0:
             page = self.get(path, limit=min(left, 200), page_token=token, **query)

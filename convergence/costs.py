@@ -1,4 +1,4 @@
-"""Shows what a tenant spent, and what is left of its limits."""
+"""Shows a tenant's costs, and how much of its limits is left."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def costs(
     tenant: Tenant = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the costs by group: billed cost, after credits, unless --metric says otherwise."""
+    """Show the costs by group. The default is billed cost, after credits; --metric selects another."""
     until = date.fromisoformat(last) if last else datetime.now(UTC).date()
     since = first or (until - timedelta(days=days - 1)).isoformat()
     query = {"from": since, "to": until.isoformat(), "group_by": by, "metric": metric, "granularity": granularity}

@@ -1,4 +1,4 @@
-"""Lists and tries stored credentials, and prints what a cloud's administrator has to set up."""
+"""Lists and checks stored credentials, and prints the steps that a cloud's administrator has to do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def list_credentials(tenant: Tenant = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def verify(provider: Provider, tenant: Tenant = None, as_json: AsJson = False) -> None:
-    """Try a stored credential as a run would use it; status 1 if a run could not read."""
+    """Check a stored credential by using it as a run does; status 1 if a run could not read."""
     found = open_api(None, None, tenant).post(f"{_CREDENTIALS}/{provider.upper()}/verify")
     if as_json:
         print_json(found)

@@ -1,4 +1,4 @@
-"""The operator's commands, which use the Google identity of whoever calls them."""
+"""The operator's commands. They use the Google identity of the caller."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def tenants(context: typer.Context) -> None:
 
 
 def migrate(context: typer.Context) -> None:
-    """Change existing tables to what configs/tables says; see `migrate --help`."""
+    """Change existing tables so that they match configs/tables; see `migrate --help`."""
     from shared.commands.migrate import main
 
     raise typer.Exit(main(context.args))

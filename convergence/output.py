@@ -22,14 +22,14 @@ def print_json(answer: Any) -> None:
 
 
 def print_lines(*lines: str | None) -> None:
-    """Print the lines that there are."""
+    """Print the lines, or nothing if there are none."""
     for line in lines:
         if line:
             print(without_commands(line))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()) -> None:
-    """Print rows under the names of their columns; those in `numbers` are aligned to the right. None is a hyphen."""
+    """Print rows under their columns' names. Columns in `numbers` are right-aligned. None is shown as a hyphen."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in columns:
         table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")

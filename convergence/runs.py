@@ -77,7 +77,7 @@ def start(
     tenant: Tenant = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a run of a day, of a range, or without days of whatever is new."""
+    """Start a run of a day or of a range. Without days it loads all new data."""
     api = _api(tenant)
     body = _named(parameters) | {"date": date, "start_date": first, "end_date": last}
     answer = api.post(_run_path(pipeline), _given(body), keyed=True)
@@ -129,7 +129,7 @@ def retry(run: Run, tenant: Tenant = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def cancel(run: Run, tenant: Tenant = None, as_json: AsJson = False) -> None:
-    """Ask for the end of a run."""
+    """Request the cancellation of a run."""
     answer = _api(tenant).post(f"{_RUNS}/{run}/cancel")
     print_json(answer) if as_json else print_lines(f"{run} was {answer['status']}: {answer['message']}")
 
@@ -137,7 +137,7 @@ def cancel(run: Run, tenant: Tenant = None, as_json: AsJson = False) -> None:
 def await_end(
     look: Callable[[], Json], seconds: float, *, clock: Callable[[], float], pause: Callable[[float], None]
 ) -> Json | None:
-    """The run once it has ended, or None if it has not within `seconds`. It looks at once, then every five seconds."""
+    """The run after its end, or None if it has not ended within `seconds`. It looks at once, then every 5 seconds."""
     ends_at = clock() + seconds
     while True:
         run = look()
@@ -192,7 +192,7 @@ def _run_path(pipeline: str) -> str:
 
 
 def _named(parameters: list[str] | None) -> dict[str, Any]:
-    """The parameters by name; true and false are booleans, as `allow_empty` needs."""
+    """The parameters by name. true and false become booleans, which `allow_empty` needs."""
     named: dict[str, Any] = {}
     for parameter in parameters or ():
         name, equals, value = parameter.partition("=")
