@@ -36,7 +36,7 @@ def test_the_part_of_a_decision_that_is_applied_fits_into_a_request(message: str
     large = replace(decision, changes=(replace(change, error_message=message),) * MOST_CHANGES)
     sent: Any = Sent()
     queue = DispatchQueue(sent)
-    part = queue.fitting(large)
+    part = queue.fit_request(large)
     assert (part == large, part.work_remains) == (is_whole, not is_whole)
     queue.apply(state, part)
     assert 0 < sent.size < MOST_SENT
