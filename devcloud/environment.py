@@ -38,6 +38,7 @@ def client_environment(cloud: Cloud, *, key_file: Path) -> dict[str, str]:
         "OIDC_CERTS_URL": addresses.certs_url,
         "TENANT_TOKEN_URI": addresses.token_uri,
         "S3_ENDPOINT": addresses.s3,
+        "GCS_ENDPOINT": addresses.s3,  # its interface for S3's clients
         "STS_ENDPOINT": addresses.s3,
         "BLOB_ENDPOINT": addresses.azure,
         "ENTRA_ENDPOINT": addresses.azure,

@@ -84,6 +84,8 @@ class BlobService:
     def _answer(self, request: Request) -> Response:
         if request.method == "POST" and request.path == f"/{DIRECTORY}/oauth2/v2.0/token":
             return _json(*self.token(request.form))
+        if request.method == "POST" and request.path.endswith("/oauth2/v2.0/token"):
+            return _no_such_directory(request.path.split("/")[1])
         if match := _CONFIGURATION.fullmatch(request.path):
             return self._directory(match[1])
         account, _, rest = request.path.removeprefix("/").partition("/")
@@ -114,8 +116,7 @@ class BlobService:
 
     def _directory(self, directory: str) -> Response:
         if directory != DIRECTORY:
-            told = f"AADSTS90002: Tenant '{directory}' not found."
-            return _json(400, {"error": "invalid_tenant", "error_description": told})
+            return _no_such_directory(directory)
         place = f"{self.url}/{DIRECTORY}"
         told_of = {"issuer": f"{place}/v2.0", "authorization_endpoint": f"{place}/oauth2/v2.0/authorize"}
         return _json(200, told_of | {"token_endpoint": f"{place}/oauth2/v2.0/token"})
@@ -134,6 +135,11 @@ def refusal(status: int, code: str) -> Response:
     """An error as Blob storage words it."""
     text = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{code}</Message></Error>'
     return Response(text, status=status, content_type="application/xml", headers={"x-ms-error-code": code})
+
+
+def _no_such_directory(directory: str) -> Response:
+    told = f"AADSTS90002: Tenant '{directory}' not found."
+    return _json(400, {"error": "invalid_tenant", "error_description": told})
 
 
 def _json(status: int, content: Json) -> Response:

@@ -51,6 +51,8 @@ class S3:
         return Request.application(self._answer)
 
     def _answer(self, request: Request) -> Response:
+        if request.form.get("Action") == "AssumeRoleWithWebIdentity":
+            return _no_such_role()
         bucket, _, key = request.path.removeprefix("/").partition("/")
         if refused := self._refused(request, bucket):
             return refused
@@ -107,6 +109,13 @@ def _item(found: Found, is_url: bool) -> str:
 
 def _error(status: int, code: str, message: str) -> Response:
     return _xml(f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>", status=status)
+
+
+def _no_such_role() -> Response:
+    """STS's answer for a role that does not trust the caller. There are no roles here."""
+    told = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+    content = f"<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{told}</Message></Error>"
+    return _xml(f"<ErrorResponse>{content}<RequestId>devcloud</RequestId></ErrorResponse>", status=403)
 
 
 def _xml(text: str, *, status: int = 200) -> Response:

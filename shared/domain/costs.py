@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from shared.domain.requests.parsing import IN_DIGITS
+from shared.domain.requests.parsing import AS_DAY, AS_MOMENT, IN_DIGITS
 from shared.errors import InvalidInput
 
 Granularity = Literal["day", "month", "total"]
@@ -45,6 +45,7 @@ _EARLIEST, _LATEST = date(2000, 1, 1), date(2999, 12, 31)
 Moment = Annotated[
     AwareDatetime,
     Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2999, 12, 31, tzinfo=UTC)),
+    AS_MOMENT,
 ]  # in UTC too
 _EXACT = Context(prec=100)  # more digits than sums of NUMERIC have; the default of 28 would round them
 _NAMES = ", ".join(GROUPS)
@@ -79,8 +80,8 @@ class CostRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    first_date: Annotated[date, Field(alias="from", ge=_EARLIEST, le=_LATEST)]
-    last_date: Annotated[date, Field(alias="to", ge=_EARLIEST, le=_LATEST)]
+    first_date: Annotated[date, Field(alias="from", ge=_EARLIEST, le=_LATEST), AS_DAY]
+    last_date: Annotated[date, Field(alias="to", ge=_EARLIEST, le=_LATEST), AS_DAY]
     granularity: Granularity = "day"
     group_by: Annotated[str, AfterValidator(_check_group)] = "service"
     metric: Metric = "billed"
@@ -127,9 +128,9 @@ class RestatementsRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     since: Moment | None = None
-    first_date: Annotated[date | None, Field(alias="from")] = None
-    last_date: Annotated[date | None, Field(alias="to")] = None
-    limit: Annotated[int, Field(ge=1, le=1000)] = 200
+    first_date: Annotated[date | None, Field(alias="from"), AS_DAY] = None
+    last_date: Annotated[date | None, Field(alias="to"), AS_DAY] = None
+    limit: Annotated[int, Field(ge=1, le=1000), IN_DIGITS] = 200
     page_token: Annotated[str, Field(max_length=2048)] | None = None
 
     @model_validator(mode="after")

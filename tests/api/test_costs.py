@@ -243,6 +243,7 @@ def test_tenant_without_a_dataset_has_no_costs(frontend: Frontend) -> None:
     ("query", "says"),
     [
         ({"from": None}, "from: is missing"),
+        ({"from": "1763164800"}, "from: must be a day as YYYY-MM-DD"),
         ({"from": "2025-12-01"}, "`to` must not be before `from`"),
         ({"from": "2025-01-01"}, "100 days"),
         ({"group_by": "colour"}, "group_by: must be one of service, category"),

@@ -173,6 +173,16 @@ def test_a_directory_that_entra_does_not_know_may_be_an_outage(azure: LocalBlobs
         list(opened(azure, container, tenant_id=CLIENT).list())
 
 
+def test_a_federated_application_of_another_directory_is_refused_in_entras_words(
+    azure: LocalBlobs, container: str
+) -> None:
+    content = azure.credentials(container, "exports", client_secret=None, federated_credential={})["credentials"]
+    stranger = AzureFederated(**content | {"tenant_id": CLIENT})
+    store = open_container(stranger, lambda: "a token", endpoint=azure.endpoint, authority=azure.endpoint)
+    with pytest.raises(CredentialsRejected, match="AADSTS90002"):
+        list(store.list())
+
+
 def test_an_application_is_trusted_without_a_secret(azure: LocalBlobs, container: str) -> None:
     content = azure.credentials(container, "exports", client_secret=None, federated_credential={})["credentials"]
     assert (content["client_id"], content["storage_account"]) == (CLIENT, ACCOUNT)

@@ -158,7 +158,8 @@ def translated(place: str, *, grant: str) -> Iterator[None]:
 def _meaning(error: Any, place: str, grant: str) -> errors.ConvergenceError:
     answer, service = error.response, _service(place)
     cloud = "AWS" if service == "S3" else "Google Cloud"
-    code, status = str(answer["Error"].get("Code", "")), answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = str(answer.get("Error", {}).get("Code", ""))  # a proxy's answer has none
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if error.operation_name == "AssumeRoleWithWebIdentity" and status < 500 and code not in _THROTTLED:
         needed = "its trust policy must name the platform and the tenant's audience, as credentials/setup shows it"
         return errors.CredentialsRejected(f"AWS does not let the platform assume the role ({code}): {needed}")

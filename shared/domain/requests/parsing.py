@@ -23,6 +23,22 @@ def _spelled_in_digits(value: Any) -> Any:
 IN_DIGITS = BeforeValidator(_spelled_in_digits)  # for integers in a query: pydantic alone reads 1_0 as 10, and 1.0 as 1
 
 
+def _spelled_as_day(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("must be a day as YYYY-MM-DD")
+    return value
+
+
+def _spelled_as_moment(value: Any) -> Any:
+    if isinstance(value, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value):
+        raise ValueError("must be a time with its offset, such as 2025-11-20T00:00:00Z")
+    return value
+
+
+# For days and moments in a query: pydantic alone reads 0 as a day and as a moment, both of 1970.
+AS_DAY, AS_MOMENT = BeforeValidator(_spelled_as_day), BeforeValidator(_spelled_as_moment)
+
+
 class NoBody(BaseModel):
     """The body of a request that takes none. It may be missing or an empty object."""
 

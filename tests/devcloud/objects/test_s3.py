@@ -79,3 +79,10 @@ def refusal(client: Any, **asked: str) -> str:
     with pytest.raises(ClientError) as raised:
         client.get_object(**asked)
     return str(raised.value.response["Error"]["Code"])
+
+
+def test_no_role_trusts_anybody(local: Local) -> None:
+    sts = boto3.client("sts", endpoint_url=local.s3.url, region_name="eu-central-1")
+    role = "arn:aws:iam::123456789012:role/reader"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="devcloud", WebIdentityToken="a.b.c")
