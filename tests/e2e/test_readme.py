@@ -100,11 +100,13 @@ def _started(
 
 def _printed_until_ready(running: subprocess.Popen[str]) -> Iterator[str]:
     assert running.stdout is not None
+    printed: list[str] = []
     for line in running.stdout:
+        printed.append(line)
         yield line
         if "devcloud jobs --state-dir" in line:
             return
-    raise AssertionError("the demo ended before it was ready")
+    raise AssertionError(f"the demo ended before it was ready: {''.join(printed[-20:])}")
 
 
 def test_make_up_runs_the_command_of_these_tests() -> None:
