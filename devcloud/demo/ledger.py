@@ -25,6 +25,7 @@ _CATEGORIES = """
 SELECT ServiceCategory AS category, SUM(BilledCost) AS total
 FROM `{dataset}`.focus_cost
 WHERE DATE(ChargePeriodStart) BETWEEN @first AND @last
+  AND x_source = @source
 GROUP BY category
 ORDER BY total DESC, category
 """
@@ -120,9 +121,10 @@ class Ledger:
             rows += row["row_count"]
         return Cost(by_service, rows)
 
-    def billed_by_category(self, tenant_id: str, first: date, last: date) -> dict[str, Decimal]:
-        """FOCUS's BilledCost by ServiceCategory, the dearest first, both ends included."""
-        rows = self._rows(_CATEGORIES.format(dataset=tenant_id), _days(first, last))
+    def billed_by_category(self, tenant_id: str, source: str, first: date, last: date) -> dict[str, Decimal]:
+        """FOCUS's BilledCost of one source by ServiceCategory, the dearest first, both ends included."""
+        parameters = [*_days(first, last), bigquery.ScalarQueryParameter("source", "STRING", source)]
+        rows = self._rows(_CATEGORIES.format(dataset=tenant_id), parameters)
         return {row["category"]: row["total"] for row in rows}
 
     def costs_of_all_clouds(self, tenant_id: str, first: date, last: date) -> list[DayCost]:
