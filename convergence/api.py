@@ -6,13 +6,15 @@ import os
 import re
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
+
+from shared.configuration.platform_config import get_platform
 
 Json = dict[str, Any]
 REFUSED, NOT_STARTED, UNAVAILABLE = 1, 2, 3
@@ -21,15 +23,6 @@ _TRIES = 5
 _LONGEST_WAIT = 120  # seconds that a Retry-After may ask for; urllib3 would wait for six hours
 _KEY = re.compile(r"(?P<tenant_id>[a-z][a-z0-9_]*)_api_[a-z0-9]+")
 _URL_HELP = "`make up` prints it, and `./deploy.sh urls` for a deployed platform"
-# A deployment has no gateway. There the beginning of a path decides which function is called.
-_FUNCTIONS = {
-    "/api/v1/tenants/": "setup-credentials",
-    "/api/v1/pipelines/run/": "run-pipeline",
-    "/api/v1/usage/": "run-pipeline",
-    "/api/v1/pipelines/": "pipeline-runs",
-    "/api/v1/costs/": "costs",
-    "/api/v1/scheduler/customer/": "pipeline-configs",
-}
 
 
 class Stopped(Exception):
@@ -50,14 +43,13 @@ class Api:
     url: str
     api_key: str
     tenant_id: str
-    tries: int = field(default=_TRIES)
 
     @cached_property
     def _session(self) -> requests.Session:
         session = requests.Session()
         # Repeating a POST is harmless: it has an Idempotency-Key if the route takes one.
         again = Retry(
-            total=self.tries,
+            total=_TRIES,
             backoff_factor=0.5,
             status_forcelist=(503,),
             allowed_methods=None,
@@ -97,7 +89,7 @@ class Api:
         sent = {"X-API-Key": self.api_key, **(headers or {})}
         try:
             answer = self._session.request(
-                method, self._address(path), headers=sent, timeout=_SECONDS, allow_redirects=False, **request
+                method, self._address(method, path), headers=sent, timeout=_SECONDS, allow_redirects=False, **request
             )
         except requests.RequestException as error:
             raise Stopped(f"{self.url} does not answer: {type(error).__name__}", UNAVAILABLE) from error
@@ -114,11 +106,20 @@ class Api:
             return body
         raise Stopped(_in_words(body, answer), UNAVAILABLE if answer.status_code >= 500 else REFUSED)
 
-    def _address(self, path: str) -> str:
-        if "{service}" not in self.url:
-            return self.url.rstrip("/") + path
-        service = next(name for start, name in _FUNCTIONS.items() if path.startswith(start))
-        return self.url.rstrip("/").replace("{service}", service) + path
+    def _address(self, method: str, path: str) -> str:
+        url = self.url.rstrip("/")
+        if "{service}" in url:
+            url = url.replace("{service}", _function_of(method, path).replace("_", "-"))  # as Terraform names services
+        return url + path
+
+
+def _function_of(method: str, path: str) -> str:
+    """The function that serves a request, for a deployment without a gateway."""
+    for name, function in get_platform().functions.items():
+        for route in function.routes:
+            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route), f"{method} {path}"):
+                return name
+    raise LookupError(f"no function serves {method} {path}")
 
 
 def _in_words(problem: Json, answer: requests.Response) -> str:
@@ -130,10 +131,9 @@ def _in_words(problem: Json, answer: requests.Response) -> str:
     return " ".join(lines)
 
 
-def open_api(url: str | None, api_key: str | None, tenant_id: str | None) -> Api:
-    """The API with settings from the options or the environment; Stopped with status 2 if one is missing."""
-    url = url or os.environ.get("CONVERGENCE_URL")
-    api_key = api_key or os.environ.get("CONVERGENCE_API_KEY")
+def open_api(tenant_id: str | None) -> Api:
+    """The API with the settings of the environment; Stopped with status 2 if one is missing."""
+    url, api_key = os.environ.get("CONVERGENCE_URL"), os.environ.get("CONVERGENCE_API_KEY")
     if not url:
         raise Stopped(f"Set CONVERGENCE_URL to the address of the API; {_URL_HELP}.", NOT_STARTED)
     if not url.startswith(("https://", "http://")):

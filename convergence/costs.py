@@ -32,7 +32,7 @@ def costs(
     until = date.fromisoformat(last) if last else datetime.now(UTC).date()
     since = first or (until - timedelta(days=days - 1)).isoformat()
     query = {"from": since, "to": until.isoformat(), "group_by": by, "metric": metric, "granularity": granularity}
-    shown = open_api(None, None, tenant).get("/api/v1/costs/{tenant_id}", filter=only, top=top, **query)
+    shown = open_api(tenant).get("/api/v1/costs/{tenant_id}", filter=only, top=top, **query)
     print_json(shown) if as_json else _print_costs(shown)
 
 
@@ -48,7 +48,7 @@ def restatements(
 ) -> None:
     """List the published days whose costs a run changed, the latest change first."""
     asked = {"since": since, "from": day, "to": day}
-    api = open_api(None, None, tenant)
+    api = open_api(tenant)
     found = list(api.pages("/api/v1/costs/{tenant_id}/restatements", "restatements", most=limit, **asked))
     if as_json:
         return print_json(found)
@@ -70,7 +70,7 @@ def restatements(
 
 def usage(tenant: Tenant = None, as_json: AsJson = False) -> None:
     """Show the tenant's limits, and how much of them is used."""
-    found = open_api(None, None, tenant).get("/api/v1/usage/{tenant_id}")
+    found = open_api(tenant).get("/api/v1/usage/{tenant_id}")
     if as_json:
         return print_json(found)
     return print_lines(

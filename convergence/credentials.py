@@ -18,7 +18,7 @@ Provider = Annotated[str, typer.Argument(metavar="PROVIDER", help="GCP, AWS or A
 @app.command("list")
 def list_credentials(tenant: Tenant = None, as_json: AsJson = False) -> None:
     """List the tenant's stored credentials. No secret is shown."""
-    found = open_api(None, None, tenant).get(_CREDENTIALS)
+    found = open_api(tenant).get(_CREDENTIALS)
     if as_json:
         return print_json(found)
     rows = [
@@ -36,7 +36,7 @@ def list_credentials(tenant: Tenant = None, as_json: AsJson = False) -> None:
 @app.command()
 def verify(provider: Provider, tenant: Tenant = None, as_json: AsJson = False) -> None:
     """Check a stored credential by using it as a run does; status 1 if a run could not read."""
-    found = open_api(None, None, tenant).post(f"{_CREDENTIALS}/{provider.upper()}/verify")
+    found = open_api(tenant).post(f"{_CREDENTIALS}/{provider.upper()}/verify")
     if as_json:
         print_json(found)
     else:
@@ -51,7 +51,7 @@ def verify(provider: Provider, tenant: Tenant = None, as_json: AsJson = False) -
 @app.command()
 def setup(provider: Provider, tenant: Tenant = None, as_json: AsJson = False) -> None:
     """Print what to paste into a cloud, so that the platform may read there without a key."""
-    found = open_api(None, None, tenant).get(f"{_CREDENTIALS}/setup", provider=provider.upper())
+    found = open_api(tenant).get(f"{_CREDENTIALS}/setup", provider=provider.upper())
     if as_json:
         return print_json(found)
     for step in found["steps"]:

@@ -37,7 +37,7 @@ def list_runs(
 ) -> None:
     """List the tenant's runs, newest first."""
     asked = {"status": status, "pipeline_id": pipeline and pipeline.replace("/", "-")}
-    runs = list(_api(tenant).pages(_RUNS, "runs", most=limit, **asked))
+    runs = list(open_api(tenant).pages(_RUNS, "runs", most=limit, **asked))
     if as_json:
         return print_json(runs)
     rows = [
@@ -60,7 +60,7 @@ def list_runs(
 @app.command()
 def show(run: Run, tenant: Tenant = None, as_json: AsJson = False) -> None:
     """Show a run with its steps, and with its checks that did not pass."""
-    found = _api(tenant).get(f"{_RUNS}/{run}")
+    found = open_api(tenant).get(f"{_RUNS}/{run}")
     print_json(found) if as_json else _print_run(found)
 
 
@@ -78,7 +78,7 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start a run of a day or of a range. Without days it loads all new data."""
-    api = _api(tenant)
+    api = open_api(tenant)
     body = _named(parameters) | {"date": date, "start_date": first, "end_date": last}
     answer = api.post(_run_path(pipeline), _given(body), keyed=True)
     if wait:
@@ -102,7 +102,7 @@ def backfill(
     """Load a long range with one run for each calendar month, newest first."""
     asked = {"start_date": first, "end_date": last, "split": "month", "preview": preview or None}
     body = _named(parameters) | asked
-    answer = _api(tenant).post(_run_path(pipeline), _given(body), keyed=not preview)
+    answer = open_api(tenant).post(_run_path(pipeline), _given(body), keyed=not preview)
     if as_json:
         return print_json(answer)
     print_table(
@@ -115,13 +115,13 @@ def backfill(
 @app.command()
 def wait(run: Run, timeout: Seconds = 3600, tenant: Tenant = None, as_json: AsJson = False) -> None:
     """Wait until a run has ended; status 1 unless it is COMPLETED."""
-    _await(_api(tenant), run, timeout, as_json=as_json)
+    _await(open_api(tenant), run, timeout, as_json=as_json)
 
 
 @app.command()
 def retry(run: Run, tenant: Tenant = None, as_json: AsJson = False) -> None:
     """Start a run with the parameters of one that has ended."""
-    answer = _api(tenant).post(f"{_RUNS}/{run}/retry", keyed=True)
+    answer = open_api(tenant).post(f"{_RUNS}/{run}/retry", keyed=True)
     if as_json:
         return print_json(answer)
     return print_lines(f"{answer['pipeline_logging_id']} is {answer['status']}: {answer['message']}")
@@ -130,7 +130,7 @@ def retry(run: Run, tenant: Tenant = None, as_json: AsJson = False) -> None:
 @app.command()
 def cancel(run: Run, tenant: Tenant = None, as_json: AsJson = False) -> None:
     """Request the cancellation of a run."""
-    answer = _api(tenant).post(f"{_RUNS}/{run}/cancel")
+    answer = open_api(tenant).post(f"{_RUNS}/{run}/cancel")
     print_json(answer) if as_json else print_lines(f"{run} was {answer['status']}: {answer['message']}")
 
 
@@ -178,10 +178,6 @@ def _print_run(run: Json) -> None:
         if not check["passed"]:
             values = f"expected {check['expected']}, observed {check['observed']}"
             print_lines(f"check {check['check_id']} ({check['severity']}): {values}")
-
-
-def _api(tenant: str | None) -> Api:
-    return open_api(None, None, tenant)
 
 
 def _run_path(pipeline: str) -> str:

@@ -18,7 +18,7 @@ Config = Annotated[str, typer.Argument(metavar="SCHEDULE", help="The config_id o
 @app.command("list")
 def list_schedules(limit: Most = 50, tenant: Tenant = None, as_json: AsJson = False) -> None:
     """List the tenant's schedules, newest first."""
-    found = list(open_api(None, None, tenant).pages(_SCHEDULES, "pipelines", most=limit))
+    found = list(open_api(tenant).pages(_SCHEDULES, "pipelines", most=limit))
     if as_json:
         return print_json(found)
     rows = [
@@ -44,7 +44,7 @@ def preview(
     as_json: AsJson = False,
 ) -> None:
     """Show when a schedule fires next, in its timezone and in UTC."""
-    found = open_api(None, None, tenant).get(f"{_SCHEDULES}/{schedule}/preview", count=count)
+    found = open_api(tenant).get(f"{_SCHEDULES}/{schedule}/preview", count=count)
     if as_json:
         return print_json(found)
     print_lines(f"{found['cron_expression']} in {found['timezone']}: {found['day_rule']}", *found["warnings"])
@@ -64,7 +64,7 @@ def resume(schedule: Config, tenant: Tenant = None, as_json: AsJson = False) -> 
 
 
 def _switch(schedule: str, tenant: str | None, *, is_active: bool, as_json: bool) -> None:
-    changed = open_api(None, None, tenant).patch(f"{_SCHEDULES}/{schedule}", {"is_active": is_active})
+    changed = open_api(tenant).patch(f"{_SCHEDULES}/{schedule}", {"is_active": is_active})
     if as_json:
         return print_json(changed)
     following = short_time(changed["next_run_time"])

@@ -20,13 +20,14 @@ SHOWN = r"\u001b]0;owned\u0007\u009b2J\u202e"
 
 @dataclass
 class Gateway:
-    """Answers every request alike, and keeps the API keys that it was sent."""
+    """Answers every request alike, and keeps the API keys and the paths that it was sent."""
 
     url: str = ""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = field(default_factory=dict)
     keys: list[str | None] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -36,6 +37,7 @@ def gateway() -> Iterator[Gateway]:
     class _Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             lying.keys.append(self.headers["X-API-Key"])
+            lying.paths.append(self.path.partition("?")[0])
             content = json.dumps(lying.body).encode()
             self.send_response(lying.status)
             for name, value in {**lying.headers, "Content-Length": str(len(content))}.items():
@@ -90,3 +92,24 @@ def test_an_answer_that_is_no_object_ends_the_command_in_words(gateway: Gateway,
 def test_a_list_of_empty_pages_ends(gateway: Gateway) -> None:
     gateway.body = {"runs": [], "next_page_token": "again"}
     assert (command(gateway, "runs", "list").returncode, len(gateway.keys)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        (["usage"], "/run-pipeline/api/v1/usage/acme"),
+        (["costs"], "/costs/api/v1/costs/acme"),
+        (["restatements"], "/costs/api/v1/costs/acme/restatements"),
+        (["runs", "list"], "/pipeline-runs/api/v1/pipelines/runs/acme"),
+        (["runs", "show", "a-run"], "/pipeline-runs/api/v1/pipelines/runs/acme/a-run"),
+        (["schedules", "list"], "/pipeline-configs/api/v1/scheduler/customer/acme/pipelines"),
+        (["credentials", "setup", "aws"], "/setup-credentials/api/v1/tenants/acme/credentials/setup"),
+    ],
+)
+def test_without_a_common_address_each_request_goes_to_the_function_that_serves_it(
+    gateway: Gateway, arguments: list[str], path: str
+) -> None:
+    gateway.url += "/{service}"
+    gateway.body = {"runs": [], "pipelines": [], "restatements": [], "next_page_token": None}
+    said = command(gateway, *arguments, "--json")
+    assert (said.returncode, gateway.paths) == (0, [path])
