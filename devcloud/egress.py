@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
-from devcloud.http_server import Handler, HttpServer
+from devcloud.http_server import Handler, HttpServer, HttpService
 from devcloud.identity import Identity, Unauthenticated
 from devcloud.tls import IAM_CREDENTIALS, Tls
 
@@ -25,8 +25,11 @@ _PERMISSION = "iam.serviceAccounts.get"
 _STATUSES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 501: "UNIMPLEMENTED"}
 
 
-class EgressProxy:
-    """An HTTP proxy on loopback. It reaches one service, this cloud's IAM Credentials, under Google's host name."""
+class EgressProxy(HttpService):
+    """An HTTP proxy on loopback. It reaches one service, this cloud's IAM Credentials, under Google's host name.
+
+    `url` is the value for https_proxy and http_proxy.
+    """
 
     def __init__(self, identity: Identity, tls: Tls) -> None:
         self._identity = identity
@@ -36,23 +39,6 @@ class EgressProxy:
             tunnel_tls = context
 
         self._server = HttpServer(self._app, name="egress", handler=OneTunnel)
-
-    @property
-    def url(self) -> str:
-        """The value for https_proxy and http_proxy."""
-        return self._server.url
-
-    def take_again(self, port: int) -> None:
-        """Use the port of the last start if it is free."""
-        self._server.former_port = port
-
-    def start(self) -> None:
-        """Bind and serve."""
-        self._server.start()
-
-    def stop(self) -> None:
-        """Stop serving; safe to call twice."""
-        self._server.stop()
 
     @property
     def _app(self) -> WSGIApplication:

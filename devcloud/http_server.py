@@ -65,6 +65,29 @@ class HttpServer:
         server.finish_requests(time.monotonic() + _STOP_SECONDS)
 
 
+class HttpService:
+    """A service that has an HttpServer of its own: a subclass sets `_server`."""
+
+    _server: HttpServer
+
+    @property
+    def url(self) -> str:
+        """The URL at which it listens, without a trailing slash."""
+        return self._server.url
+
+    def take_again(self, port: int) -> None:
+        """Use the port of the last start if it is free."""
+        self._server.former_port = port
+
+    def start(self) -> None:
+        """Bind and serve."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop serving; safe to call twice."""
+        self._server.stop()
+
+
 def _first_bound(former_port: int, port: int) -> socket.socket:
     if former_port:
         with contextlib.suppress(OSError):  # another program took it in the meantime

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request, Response
 
-from devcloud.http_server import HttpServer
+from devcloud.http_server import HttpServer, HttpService
 from devcloud.identity.identity import TOKEN_SECONDS, Identity, Unauthenticated
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _GOOGLE_AUDIENCES = ("https://oauth2.googleapis.com/token", "https://www.googleapis.com/oauth2/v4/token")
 
 
-class TokenServer:
+class TokenServer(HttpService):
     """POST /token and GET /certs on loopback, on the port of the last start if it is free.
 
     The port should stay the same, because keys contain the address of their token server.
@@ -29,11 +29,6 @@ class TokenServer:
         self._server = HttpServer(self._app, name="token-server")
 
     @property
-    def url(self) -> str:
-        """The URL at which it listens, without a trailing slash."""
-        return self._server.url
-
-    @property
     def certs_url(self) -> str:
         """The URL of the certificates of OIDC tokens."""
         return f"{self.url}/certs"
@@ -41,13 +36,9 @@ class TokenServer:
     def start(self) -> None:
         """Bind and serve, and let minted keys name this server."""
         former = self._identity.former_token_uri
-        self._server.former_port = urlsplit(former).port or 0 if former else 0
-        self._server.start()
+        self.take_again(urlsplit(former).port or 0 if former else 0)
+        super().start()
         self._identity.token_uri = f"{self.url}/token"
-
-    def stop(self) -> None:
-        """Stop serving; safe to call twice."""
-        self._server.stop()
 
     @property
     def _app(self) -> WSGIApplication:

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Request, Response
 
-from devcloud.http_server import HttpServer
+from devcloud.http_server import HttpServer, HttpService
 from devcloud.objects.buckets import Buckets, Found
 from devcloud.objects.downloads import download, is_another
 from devcloud.tls import Tls
@@ -31,7 +31,7 @@ _SCOPE = "https://storage.azure.com/.default"
 _CONFIGURATION = re.compile(r"/([^/]+)/v2\.0/\.well-known/openid-configuration")
 
 
-class BlobService:
+class BlobService(HttpService):
     """Blob storage and Entra on loopback. A container's reader is an application with a secret.
 
     The name of a bucket is the storage account, a slash and the container. One call lists `page_size` blobs.
@@ -41,23 +41,6 @@ class BlobService:
         self.buckets, self._page_size = buckets, page_size
         self._tokens: dict[str, str] = {}  # the application of each
         self._server = HttpServer(self._app, name="azure", tls=tls.server_context())
-
-    @property
-    def url(self) -> str:
-        """The URL at which it listens, without a trailing slash."""
-        return self._server.url
-
-    def take_again(self, port: int) -> None:
-        """Use the port of the last start if it is free."""
-        self._server.former_port = port
-
-    def start(self) -> None:
-        """Bind and serve."""
-        self._server.start()
-
-    def stop(self) -> None:
-        """Stop serving; safe to call twice."""
-        self._server.stop()
 
     def token(self, form: Mapping[str, str]) -> tuple[int, Json]:
         """Entra's answer to a request for a token."""

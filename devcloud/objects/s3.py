@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Request, Response
 
-from devcloud.http_server import HttpServer
+from devcloud.http_server import HttpServer, HttpService
 from devcloud.objects.buckets import Buckets, Found
 from devcloud.objects.downloads import download, is_another
 from devcloud.objects.signatures import signature_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
-class S3:
+class S3(HttpService):
     """S3 on loopback. A bucket's reader has an access key and may read this bucket only.
 
     One call lists `page_size` objects.
@@ -28,23 +28,6 @@ class S3:
     def __init__(self, buckets: Buckets, *, page_size: int = 1000) -> None:
         self.buckets, self._page_size = buckets, page_size
         self._server = HttpServer(self._app, name="s3")
-
-    @property
-    def url(self) -> str:
-        """The URL at which it listens, without a trailing slash."""
-        return self._server.url
-
-    def take_again(self, port: int) -> None:
-        """Use the port of the last start if it is free."""
-        self._server.former_port = port
-
-    def start(self) -> None:
-        """Bind and serve."""
-        self._server.start()
-
-    def stop(self) -> None:
-        """Stop serving; safe to call twice."""
-        self._server.stop()
 
     @property
     def _app(self) -> WSGIApplication:

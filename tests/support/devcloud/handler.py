@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Request, Response
 
-from devcloud.http_server import HttpServer
+from devcloud.http_server import HttpServer, HttpService
 
 PATIENCE_SECONDS = 60.0  # the longest wait for an answer that should come at once
 
@@ -24,7 +24,7 @@ class Received:
     body: bytes
 
 
-class Handler:
+class Handler(HttpService):
     """Answers `statuses` in their order, then 200; while `gate` is closed it keeps every caller waiting.
 
     `peak` is the most callers it ever had at a time.
@@ -39,16 +39,9 @@ class Handler:
         self._received: queue.SimpleQueue[Received] = queue.SimpleQueue()
         self._server = HttpServer(Request.application(self._answer), name="handler")
 
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    def start(self) -> None:
-        self._server.start()
-
     def stop(self) -> None:
         self.gate.set()
-        self._server.stop()
+        super().stop()
 
     def next_request(self) -> Received:
         """Wait for the next request, and return it."""
