@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -19,6 +18,7 @@ from shared.domain.requests.creation import Reply
 from shared.http.endpoint import MAX_BODY_BYTES, Routes
 from shared.http.messages import Answer, Call, HttpRequest, creation_answer
 from shared.http.problems import problem
+from shared.runtime import log
 
 
 class Greeting(BaseModel):
@@ -68,6 +68,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("BIGQUERY_LOCATION", "US")
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://app.example")
     get_settings.cache_clear()
+    log.configure("INFO")  # a log that the test itself configured would keep its lines from pytest
     yield
     get_settings.cache_clear()
 
@@ -203,12 +204,7 @@ def test_an_invalid_file_of_the_platform_is_500_with_its_own_detail() -> None:
 
 
 def test_the_answer_about_a_broken_template_names_file_and_field(caplog: pytest.LogCaptureFixture) -> None:
-    logger = logging.getLogger("convergence")
-    logger.addHandler(caplog.handler)  # the product's own handler keeps its lines from pytest's
-    try:
-        response, body = ask("GET", "/api/v1/fail/template")
-    finally:
-        logger.removeHandler(caplog.handler)
+    response, body = ask("GET", "/api/v1/fail/template")
     assert (response.status_code, body["type"]) == (500, "urn:convergence:error:invalid-template")
     assert body["detail"].endswith("correct it: gcp/cost/own.yml:3: a: is missing; gcp/cost/own.yml:9: b: is unknown.")
     (logged,) = [record for record in caplog.records if record.levelname == "ERROR"]
