@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from shared.connectors.objects.column_names import known_by_letters, letters_of
 from shared.errors import StepRefused
 
 # Without these columns no cost can be computed. The query of an export may leave any column out.
@@ -43,11 +44,11 @@ class Columns:
 
 def place_columns(names: Sequence[str], known: Collection[str], *, file: str) -> Columns:
     """Find each column's place. It raises StepRefused for missing columns, and for a file that is no such report."""
-    by_letters = {_letters(name): name for name in known if not name.startswith("x_")}
+    by_letters = known_by_letters(known)
     found = Columns()
     taken: set[str] = set()
     for name in names:
-        column = by_letters.get(_letters(name))
+        column = by_letters.get(letters_of(name))
         if column is not None and column not in taken:
             taken.add(column)
             found.own[name] = column
@@ -60,10 +61,6 @@ def place_columns(names: Sequence[str], known: Collection[str], *, file: str) ->
     if missing := [name for name in REQUIRED if name not in taken]:
         raise StepRefused(_unusable(names, missing, file))
     return found
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _member(name: str) -> tuple[str, str] | None:

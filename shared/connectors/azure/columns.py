@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from shared.connectors.objects.column_names import letters_of, places_of
 from shared.errors import StepRefused
 
 # Without these nothing can be billed.
@@ -38,25 +39,11 @@ class Columns:
 
 def place_columns(names: Sequence[str], known: Collection[str], *, file: str) -> Columns:
     """Find each column's place. It raises StepRefused for missing columns, or a file that is no export of costs."""
-    by_letters = {_letters(name): name for name in known if not name.startswith("x_")}
-    letters = {name: _letters(match[1] if (match := _IN_ENGLISH.fullmatch(name)) else name) for name in names}
-    found = Columns(_agreement(set(letters.values())))
-    taken: set[str] = set()
-    # A column under its own name goes before one under another name for the same.
-    for name in sorted(names, key=lambda name: letters[name] not in by_letters):
-        column = by_letters.get(letters[name]) or _ALIASES.get(letters[name])
-        if column is None or column in taken:
-            found.others.append(name)
-        else:
-            taken.add(column)
-            found.own[name] = column
-    if missing := [name for name in REQUIRED if name not in taken]:
+    letters = {name: letters_of(match[1] if (match := _IN_ENGLISH.fullmatch(name)) else name) for name in names}
+    found = Columns(_agreement(set(letters.values())), *places_of(names, letters, known, _ALIASES))
+    if missing := [name for name in REQUIRED if name not in found.own.values()]:
         raise StepRefused(_unusable(names, missing, file))
     return found
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _agreement(letters: Collection[str]) -> Literal["EA", "MCA"]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from shared.connectors.objects.column_names import letters_of, places_of
 from shared.errors import StepRefused
 
 # Every version of FOCUS has these columns, and without them no cost can be computed.
@@ -54,31 +54,17 @@ class Columns:
 
 def place_columns(names: Sequence[str], known: Collection[str], *, file: str) -> Columns:
     """Find each column's place. It raises StepRefused for missing columns, and for files of Google's own export."""
-    by_letters = {_letters(name): name for name in known if not name.startswith("x_")}
-    letters = {name: _letters(name) for name in names}
+    letters = {name: letters_of(name) for name in names}
     given = set(letters.values())
     if given >= _OF_GOOGLE:
         raise StepRefused(
             f"{file} is of Google's own FOCUS export, whose rows have no service category and are corrected by other"
             " rows; gcp/cost/billing loads the detailed export instead"
         )
-    found = Columns(_version(given))
-    taken: set[str] = set()
-    # A column under its own name goes before one under another name for the same.
-    for name in sorted(names, key=lambda name: letters[name] not in by_letters):
-        column = by_letters.get(letters[name]) or _ALIASES.get(letters[name])
-        if column is None or column in taken:
-            found.others.append(name)
-        else:
-            taken.add(column)
-            found.own[name] = column
-    if missing := [name for name in REQUIRED if name not in taken]:
+    found = Columns(_version(given), *places_of(names, letters, known, _ALIASES))
+    if missing := [name for name in REQUIRED if name not in found.own.values()]:
         raise StepRefused(f"{file} is no FOCUS file: it lacks {', '.join(missing)}")
     return found
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _version(letters: Collection[str]) -> str:
