@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,6 @@ import flask
 import yaml
 
 from shared import bootstrap
-from shared.configuration.platform_config import CONFIGS
 from shared.configuration.templates import load_template
 from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
@@ -32,6 +30,7 @@ from shared.pipeline.begin import begin_hop
 from shared.pipeline.context import Hop, Services
 from shared.pipeline.stop_signal import StopSignal
 from shared.runtime import log
+from tests.support.template_copies import copy_templates
 
 HEADER = "X-Changed-Template"
 FOLDER = "CHANGED_TEMPLATES"  # the environment's variable that names it
@@ -72,8 +71,7 @@ def changed_template(pipeline_id: str, changes: str) -> Template:
 def _write_whole(folder: Path, provider: str, place: Path, changes: dict[str, Any]) -> None:
     """Write the files aside and move them to the folder at once: another request may look at the same time."""
     aside = folder.with_suffix(f".{uuid.uuid4().hex}")
-    for name in (provider, "sql"):  # the template's own files, and those that it includes
-        shutil.copytree(CONFIGS / name, aside / name)
+    copy_templates(aside, provider)
     write_changed(aside / place, changes)
     with contextlib.suppress(OSError):  # another request was quicker, and wrote the same
         aside.rename(folder)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from shared.configuration.platform_config import CONFIGS
+
+if TYPE_CHECKING:  # function processes of the tests copy templates too, and do without pytest
+    import pytest
 
 SUMMARY = CONFIGS / "gcp" / "cost" / "daily_by_service.yml"
 
@@ -19,6 +22,19 @@ def copied_below(folder: Path) -> Path:
     path.write_text(SUMMARY.read_text())
     path.with_suffix(".sql").write_text(SUMMARY.with_suffix(".sql").read_text())
     return path
+
+
+def copy_templates(folder: Path, provider: str = "gcp") -> None:
+    """Copy a provider's templates to a folder, and the SQL that they include."""
+    for name in (provider, "sql"):
+        shutil.copytree(CONFIGS / name, folder / name)
+
+
+def break_one_template(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the templates of Google Cloud be copies in the folder. gcp/cost/daily_by_service cannot be loaded there."""
+    copy_templates(folder)
+    monkeypatch.setattr("shared.configuration.templates.CONFIGS", folder)
+    replaced(folder / "gcp" / "cost" / SUMMARY.name, "uses: sql", "uses: sqll")
 
 
 def replaced(path: Path, old: str, new: str) -> int:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from shared.configuration.platform_config import CONFIGS
 from shared.configuration.templates import load_template
 from shared.pipeline.plan import plan_steps
+from tests.support.template_copies import copy_templates
 
 SNAPSHOT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def hashes(folder: Path, *, old: str = "", new: str = "") -> dict[str, str]:
     """The hash of each step of gcp/cost/billing, copied to a folder with one text of its SQL replaced by another."""
+    copy_templates(folder)
     copy = folder / "gcp"
-    shutil.copytree(CONFIGS / "gcp", copy)
-    shutil.copytree(CONFIGS / "sql", folder / "sql")
     own = [*copy.glob("cost/billing*.sql"), *folder.glob("sql/*.sql")]
     files = [path for path in sorted(own) if old in path.read_text()]
     assert files, f"nothing says {old}"

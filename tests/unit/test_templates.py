@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.bigquery.sql import load_statements, placeholders
-from shared.configuration import templates as template_files
 from shared.configuration.platform_config import CONFIGS
 from shared.configuration.templates import all_templates, find_template, get_template, load_template, usable_templates
 from shared.domain.templates.template_parsing import parse_template
@@ -27,6 +25,7 @@ from shared.domain.templates.templates import (
     template_variables,
 )
 from shared.errors import ConfigError, InvalidInput, NotFound
+from tests.support.template_copies import break_one_template
 
 EXTRACT = {"id": "extract", "uses": "gcp_billing_export", "with": {"export_table": "{export}"}}
 CHECK = {"id": "c", "uses": "not_null", "step": "extract", "with": {"columns": ["cost"]}}
@@ -220,11 +219,7 @@ def test_the_source_comes_from_the_parameters_before_the_credentials() -> None:
 def test_a_broken_template_stops_only_its_own_pipeline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for folder in ("gcp", "sql"):
-        shutil.copytree(CONFIGS / folder, tmp_path / folder)
-    monkeypatch.setattr(template_files, "CONFIGS", tmp_path)
-    broken = tmp_path / "gcp" / "cost" / "daily_by_service.yml"
-    broken.write_text(broken.read_text().replace("uses: sql", "uses: sqll"))
+    break_one_template(tmp_path, monkeypatch)
     usable = [template.pipeline_id for template in usable_templates()]
     assert usable == ["gcp-cost-billing", "gcp-cost-monthly_by_service"]
     assert "gcp/cost/daily_by_service.yml:" in str([vars(record) for record in caplog.records])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,13 +17,12 @@ from hypothesis import strategies as st
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.warehouse import Row, Warehouse
 from shared.adapters.stores.schedules import Schedules, batched, run_bytes
-from shared.configuration import templates as template_files
-from shared.configuration.platform_config import CONFIGS
 from shared.domain.runs.limits import waiting_limit
 from shared.domain.schedules.tick_plan import DueSchedule, PlannedSchedule, TickOutcome, TickPlan
 from shared.domain.schedules.tick_room import Room
 from shared.errors import JobFailed
 from shared.use_cases.trigger_due_pipelines import plan_due
+from tests.support.template_copies import break_one_template
 
 NOW = datetime(2026, 3, 10, 12, 0, 30, tzinfo=UTC)
 PREVIOUS = NOW.replace(hour=11, second=0)
@@ -128,11 +126,7 @@ def test_a_schedule_that_cannot_be_planned_stops_no_other() -> None:
 def test_a_trigger_says_once_which_template_is_broken_and_serves_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for folder in ("gcp", "sql"):
-        shutil.copytree(CONFIGS / folder, tmp_path / folder)
-    monkeypatch.setattr(template_files, "CONFIGS", tmp_path)
-    broken = tmp_path / "gcp" / "cost" / "daily_by_service.yml"
-    broken.write_text(broken.read_text().replace("uses: sql", "uses: sqll"))
+    break_one_template(tmp_path, monkeypatch)
     schedules = [due(name, pipeline_template="daily_by_service") for name in ("first", "second")]
     planned, left = plan_due([*schedules, due("good")], now=NOW, previous_trigger=PREVIOUS)
     assert sorted(left) == [("first", "TEMPLATE_BROKEN"), ("second", "TEMPLATE_BROKEN")]
