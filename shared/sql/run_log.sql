@@ -189,32 +189,7 @@ LIMIT @max_runs
 -- param: pipeline_logging_id STRING
 -- param: event_days INT64
 SELECT
-  pipeline_logging_id,
-  run_id,
-  pipeline_id,
-  status,
-  trigger_type,
-  trigger_by,
-  config_id,
-  user_id,
-  parameters,
-  retry_of,
-  backfill_id,
-  created_at,
-  started_at,
-  completed_at,
-  attempt,
-  wait_reason,
-  queue_position,
-  cancel_requested,
-  rows_published,
-  first_date,
-  last_date,
-  dates,
-  warnings,
-  bytes_billed,
-  error_class,
-  error_message,
+  seen.*,
   ARRAY(
     SELECT AS STRUCT
       event_id,
@@ -227,5 +202,5 @@ SELECT
   ) AS streamed_steps
 FROM (
   {seen_runs}
-)
+) AS seen
 WHERE pipeline_logging_id = @pipeline_logging_id

@@ -40,19 +40,15 @@ class Costs:
         }
         if request.tag is not None:
             values["tag_key"] = request.tag
-        try:
-            return self._read_with("final_days", tenant_id, request, values)
-        except Missing as error:
-            if not error.is_in(tenant_id):
-                raise
-            if not error.is_table(tenant_id, "focus_billing_period"):
-                return _NOTHING
-        try:
-            return self._read_with("no_final_days", tenant_id, request, values)
-        except Missing as error:
-            if not error.is_in(tenant_id):
-                raise
-            return _NOTHING
+        for final_days in ("final_days", "no_final_days"):
+            try:
+                return self._read_with(final_days, tenant_id, request, values)
+            except Missing as error:
+                if not error.is_in(tenant_id):
+                    raise
+                if not error.is_table(tenant_id, "focus_billing_period"):
+                    break
+        return _NOTHING
 
     def list_restatements(self, tenant_id: str, request: RestatementsRequest) -> tuple[list[Row], int]:
         """A page of changed days and one row more, the latest change first, and the bytes that were read. One job.
