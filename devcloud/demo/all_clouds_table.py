@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -23,15 +23,6 @@ class DayCost:
     category: str
     day: date
     billed: Decimal
-
-
-@dataclass(frozen=True)
-class CloudState:
-    """The last day that has costs of a cloud, and the last day whose costs are final; None if no month is final."""
-
-    cloud: str
-    data_until: date
-    final_until: date | None
 
 
 def all_clouds_table(costs: Sequence[DayCost], days: Sequence[date], currency: str) -> Table:
@@ -56,11 +47,10 @@ def all_clouds_table(costs: Sequence[DayCost], days: Sequence[date], currency: s
     return table
 
 
-def until_lines(states: Iterable[CloudState]) -> Iterator[str]:
-    """A line for each cloud: the last day that has costs, and the last day whose costs are final."""
-    for state in states:
-        final = f"final until {state.final_until:%d %b %Y}" if state.final_until else "no month of it is final"
-        yield f"   {state.cloud:<13} data until {state.data_until:%d %b %Y}, {final}"
+def until_line(cloud: str, data_until: date, final_until: date | None) -> str:
+    """The last day that has costs of a cloud, and the last day whose costs are final; None if no month is final."""
+    final = f"final until {final_until:%d %b %Y}" if final_until else "no month of it is final"
+    return f"   {cloud:<13} data until {data_until:%d %b %Y}, {final}"
 
 
 def _numbers(costs: Sequence[DayCost], days: Sequence[date]) -> list[str]:

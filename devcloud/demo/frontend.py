@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import requests
@@ -47,6 +48,10 @@ class Frontend:
         pipeline = {"provider": "gcp", "domain": "cost", "template": "billing"}
         path = f"/api/v1/scheduler/customer/{self.tenant_id}/pipelines"
         return self._ask("POST", path, pipeline | {"cron_expression": cron_expression, "timezone": timezone})
+
+    def costs(self, first: date, last: date) -> Json:
+        """GET the costs of some days, both ends included, and how far each cloud's costs reach and are final."""
+        return self._ask("GET", f"/api/v1/costs/{self.tenant_id}?from={first}&to={last}&granularity=total")
 
     def await_scheduled_run(self, *, timeout_seconds: float = 60) -> str:
         """The id of the tenant's scheduled run, once there is one."""

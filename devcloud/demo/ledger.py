@@ -9,7 +9,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from devcloud.demo.all_clouds_table import CloudState, DayCost
+from devcloud.demo.all_clouds_table import DayCost
 
 _COST = """
 SELECT
@@ -46,30 +46,6 @@ SELECT ProviderName AS cloud, FORMAT_TIMESTAMP('%Y-%m', BillingPeriodStart) AS p
 FROM `{dataset}`.focus_cost
 GROUP BY cloud, period
 ORDER BY cloud, period
-"""
-# A cloud's costs are final until the end of its last closed month, as long as no earlier month of it is open.
-_CLOUDS = """
-SELECT
-  charges.cloud,
-  charges.data_until,
-  LEAST(charges.data_until, periods.closed_until) AS final_until
-FROM (
-  SELECT ProviderName AS cloud, MAX(DATE(ChargePeriodStart)) AS data_until
-  FROM `{dataset}`.focus_cost
-  GROUP BY cloud
-) AS charges
-LEFT JOIN (
-  SELECT
-    InvoiceIssuerName AS cloud,
-    DATE_SUB(DATE(COALESCE(
-      MIN(IF(BillingPeriodStatus = 'Open', BillingPeriodStart, NULL)), MAX(BillingPeriodEnd)
-    )), INTERVAL 1 DAY) AS closed_until
-  FROM `{dataset}`.focus_billing_period
-  GROUP BY cloud
-  HAVING COUNTIF(BillingPeriodStatus = 'Closed') > 0
-) AS periods
-  ON periods.cloud = charges.cloud
-ORDER BY cloud
 """
 _DAYS_OF_RUN = """
 SELECT DISTINCT x_usage_date AS usage_date
@@ -138,11 +114,6 @@ class Ledger:
         for row in self._rows(_BILLED_BY_PERIOD.format(dataset=tenant_id), []):
             billed.setdefault(row["cloud"], {})[row["period"]] = row["billed"]
         return billed
-
-    def clouds(self, tenant_id: str) -> list[CloudState]:
-        """The tenant's clouds, and how final their costs are."""
-        rows = self._rows(_CLOUDS.format(dataset=tenant_id), [])
-        return [CloudState(row["cloud"], row["data_until"], row["final_until"]) for row in rows]
 
     def days_of_run(self, tenant_id: str, pipeline_logging_id: str) -> list[date]:
         """The usage dates whose published rows come from a run."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from devcloud.demo import pages
-from devcloud.demo.all_clouds_table import all_clouds_table, until_lines
+from devcloud.demo.all_clouds_table import all_clouds_table, until_line
 from devcloud.demo.frontend import DemoError, Frontend, Json
 from devcloud.demo.ledger import Ledger
 from devcloud.seed_billing.deliveries import Delivered, deliver_aws, deliver_azure
@@ -61,8 +61,11 @@ def deliver_bills(state_dir: Path, name: str, seed: int, frontend: Frontend, day
     return OtherClouds(frontend, bills)
 
 
-def show_all_clouds(ledger: Ledger, tenant_id: str, days: Sequence[date], console: Console) -> None:
+def show_all_clouds(ledger: Ledger, frontend: Frontend, days: Sequence[date], console: Console) -> None:
     """Print the costs of all clouds by category and day, and the days until which they are final."""
-    console.print(all_clouds_table(ledger.costs_of_all_clouds(tenant_id, days[0], days[-1]), days, "USD"))
-    for line in until_lines(ledger.clouds(tenant_id)):
-        console.print(line)
+    costs = ledger.costs_of_all_clouds(frontend.tenant_id, days[0], days[-1])
+    console.print(all_clouds_table(costs, days, "USD"))
+    told = frontend.costs(days[0], days[-1])
+    for cloud, through in sorted(told["data_through"].items()):
+        data_until, final = date.fromisoformat(through), told["final_through"][cloud]
+        console.print(until_line(cloud, data_until, min(data_until, date.fromisoformat(final)) if final else None))

@@ -146,7 +146,7 @@ def tell(cloud: Devcloud, console: Console, *, stays: bool) -> None:
         console.print(f"\n[bold]8. Three clouds[/] of {one.actor.tenant_id} in one table")
         clouds.tell(started, console, ledger)
         console.print("   Net costs without taxes:\n")
-        show_all_clouds(ledger, one.actor.tenant_id, DAYS, console)
+        show_all_clouds(ledger, one.frontend, DAYS, console)
         jobs = cloud.bigquery.jobs()
         listed = f"; `{command()} jobs` lists them" if stays else ""
         console.print(f"\nBigQuery ran {len(jobs)} jobs for all this{listed}.\n")

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from rich.console import Console
 
-from devcloud.demo.all_clouds_table import CloudState, DayCost, all_clouds_table, until_lines
+from devcloud.demo.all_clouds_table import DayCost, all_clouds_table, until_line
 
 FIRST, SECOND = date(2025, 11, 11), date(2025, 11, 12)
 COSTS = [
@@ -35,8 +35,7 @@ def test_a_row_has_the_sums_of_its_days_and_a_bar_of_its_clouds() -> None:
 
 
 def test_a_line_says_until_when_a_clouds_costs_are_final() -> None:
-    states = [CloudState("AWS", SECOND, date(2025, 10, 31)), CloudState("Microsoft", SECOND, None)]
-    assert list(until_lines(states)) == [
+    assert [until_line("AWS", SECOND, date(2025, 10, 31)), until_line("Microsoft", SECOND, None)] == [
         "   AWS           data until 12 Nov 2025, final until 31 Oct 2025",
         "   Microsoft     data until 12 Nov 2025, no month of it is final",
     ]
