@@ -29,7 +29,7 @@ def costs(
     as_json: AsJson = False,
 ) -> None:
     """Show the costs by group. The default is billed cost, after credits; --metric selects another."""
-    until = date.fromisoformat(last) if last else datetime.now(UTC).date()
+    until = _day(last) if last else datetime.now(UTC).date()
     since = first or (until - timedelta(days=days - 1)).isoformat()
     query = {"from": since, "to": until.isoformat(), "group_by": by, "metric": metric, "granularity": granularity}
     shown = open_api(tenant).get("/api/v1/costs/{tenant_id}", filter=only, top=top, **query)
@@ -79,6 +79,13 @@ def usage(tenant: Tenant = None, as_json: AsJson = False) -> None:
         f"{found['waiting']} of {found['waiting_limit']} waiting",
         f"schedules: {found['schedules']} active, {found['schedules_due_today']} due today",
     )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is not a day as YYYY-MM-DD") from None
 
 
 def _print_costs(shown: Json) -> None:

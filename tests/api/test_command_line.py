@@ -167,7 +167,13 @@ def test_a_command_that_cannot_start_says_the_way_out(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("costs", "--days", "many"), ("runs", "start", "billing"), ("runs", "start", "a/b/c", "--set", "x"), ("dance",)],
+    [
+        ("costs", "--days", "many"),
+        ("costs", "--to", "yesterday"),
+        ("runs", "start", "billing"),
+        ("runs", "start", "a/b/c", "--set", "x"),
+        ("dance",),
+    ],
 )
 def test_a_wrong_option_is_status_2_and_no_request(owner: Frontend, arguments: tuple[str, ...]) -> None:
     assert command(owner, *arguments).returncode == 2
