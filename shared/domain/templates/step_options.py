@@ -68,49 +68,42 @@ class BillingFilesOptions(Strict):
     end_date: str | None = None
 
 
-class AwsBillingFilesStep(_Step):
+class _FilesStep(_Step):
+    """Reads files of whole billing periods into a staging table."""
+
+    reads: ClassVar[Grain] = "billing_period"
+
+    with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
+
+
+class AwsBillingFilesStep(_FilesStep):
     """Reads the billing export that AWS delivers to the tenant's bucket into a staging table."""
 
-    reads: ClassVar[Grain] = "billing_period"
-
     uses: Literal["aws_billing_files"]
-    with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
 
 
-class AzureBillingFilesStep(_Step):
+class AzureBillingFilesStep(_FilesStep):
     """Reads the exports of actual and amortised costs that Azure delivers to the tenant's container into staging."""
 
-    reads: ClassVar[Grain] = "billing_period"
-
     uses: Literal["azure_billing_files"]
-    with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
 
 
-class AwsFocusFilesStep(_Step):
+class AwsFocusFilesStep(_FilesStep):
     """Reads the FOCUS export that AWS delivers to the tenant's bucket into a staging table."""
 
-    reads: ClassVar[Grain] = "billing_period"
-
     uses: Literal["aws_focus_files"]
-    with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
 
 
-class AzureFocusFilesStep(_Step):
+class AzureFocusFilesStep(_FilesStep):
     """Reads the FOCUS export that Azure delivers to the tenant's container into a staging table."""
 
-    reads: ClassVar[Grain] = "billing_period"
-
     uses: Literal["azure_focus_files"]
-    with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
 
 
-class FocusFilesStep(_Step):
+class FocusFilesStep(_FilesStep):
     """Reads FOCUS files that anybody wrote, by month, into a staging table."""
 
-    reads: ClassVar[Grain] = "billing_period"
-
     uses: Literal["focus_files"]
-    with_: BillingFilesOptions = Field(default=BillingFilesOptions(), alias="with")
 
 
 class SqlOptions(Strict):
