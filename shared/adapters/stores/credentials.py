@@ -89,7 +89,7 @@ class Credentials:
     def list_encrypted_otherwise(self, key_version: str) -> Sequence[SealedCredential]:
         """Every tenant's credentials that another version of the key encrypted."""
         values = {"kms_key_version": key_version}
-        rows = self.warehouse.read(statement("reencryption", "list_encrypted_otherwise"), values)
+        rows = self.warehouse.read(statement("credentials", "list_encrypted_otherwise"), values)
         return [SealedCredential(**row) for row in rows]
 
     def replace_ciphertexts(self, pairs: Sequence[tuple[SealedCredential, SealedCredential]]) -> int:
@@ -104,7 +104,7 @@ class Credentials:
             }
             for before, after in pairs
         ]
-        replace = statement("reencryption", "replace_ciphertexts")
+        replace = statement("credentials", "replace_ciphertexts")
         with translated():
             change = partial(self.warehouse.change, replace, {"replacements": json.dumps(replacements)})
             job = retried(change, for_seconds=_ANSWER_SECONDS)

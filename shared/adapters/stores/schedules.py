@@ -28,7 +28,7 @@ class Schedules:
 
     def read_due(self) -> tuple[datetime, list[DueSchedule]]:
         """BigQuery's clock and every schedule that is due by it. One job."""
-        (row,) = self.warehouse.read(statement("trigger", "read_due"), {})
+        (row,) = self.warehouse.read(statement("schedules", "read_due"), {})
         return row["now"], [DueSchedule(**_with_parameters(schedule)) for schedule in row["schedules"]]
 
     def apply(self, now: datetime, planned: Sequence[PlannedSchedule]) -> frozenset[str]:
@@ -51,7 +51,7 @@ class Schedules:
             "outcomes": f"[{','.join(outcome for sent in batch for outcome in sent.outcomes)}]",
         }
         try:
-            job = self.warehouse.change(statement("trigger", "apply_plans"), values)
+            job = self.warehouse.change(statement("schedules", "apply_plans"), values)
         except JobFailed as error:
             if len(batch) == 1:
                 log.error("schedule not applied", config_id=batch[0].config_id, exception=error)

@@ -91,12 +91,12 @@ class TenantAdmission:
     def find(self, tenant_id: str) -> TenantState | None:
         """The tenant's present state, or None. One job."""
         check_tenant_id(tenant_id)
-        rows = self.warehouse.read(statement("tenants", "find_tenant"), {"tenant_id": tenant_id})
+        rows = self.warehouse.read(statement("tenant_onboarding", "find_tenant"), {"tenant_id": tenant_id})
         return TenantState(**rows[0]) if rows else None
 
     def _change(self, name: str, values: Mapping[str, Any]) -> bigquery.QueryJob:
         """Repeat the change while changes of other tenants abort it. In the end raise TransactionAborted."""
-        return retried(partial(self.warehouse.change, statement("tenants", name), values))
+        return retried(partial(self.warehouse.change, statement("tenant_onboarding", name), values))
 
 
 def new_api_key(tenant_id: str) -> str:

@@ -12,7 +12,7 @@ def resource_of(table: Table | View, project: str, dataset: str) -> dict[str, An
     """The REST Table resource to create a table or view with."""
     if isinstance(table, Table):
         return table.to_api(project, dataset)
-    shown = statement("views", "select_columns").naming(columns=table.shown, target=f"{{dataset}}.{table.of}")
+    shown = statement("tenant_views", "select_columns").naming(columns=table.shown, target=f"{{dataset}}.{table.of}")
     return {
         "tableReference": {"projectId": project, "datasetId": dataset, "tableId": table.view},
         "description": table.description,
