@@ -80,7 +80,11 @@ class IdempotencyMismatch(ConvergenceError):
 
 
 class LimitReached(ConvergenceError):
-    """The caller has reached a limit; `cap` names it."""
+    """The caller has reached a limit; `cap` names it.
+
+    Usage (domain/runs/limits.py), Callers (runtime/callers.py) and ConcurrencyLimit (runtime/concurrency_limit.py)
+    raise it.
+    """
 
     cap = ""
 

@@ -21,14 +21,14 @@ PlatformCall = Call[str]
 
 def unproved_key(request: HttpRequest) -> PresentedKey:
     """Accept a key that exists. The handler's first read must prove that it is live and belongs to the tenant."""
-    key = _admit_key(request)
+    key = _identified_key(request)
     bootstrap.callers().charge_query(key.api_key_hash)
     return key
 
 
 def tenant_api_key(request: HttpRequest) -> KeyOwner:
     """Accept a live key of the URL's tenant. At most one job."""
-    key = _admit_key(request)
+    key = _identified_key(request)
     callers = bootstrap.callers()
     callers.charge_query(key.api_key_hash)
     return callers.require_owner(key)
@@ -40,7 +40,7 @@ def tenant_reader(request: HttpRequest) -> TenantReader:
     The handler calls `charge_query` before each query, so that answers from memory do not count against the key's
     limit.
     """
-    key = _admit_key(request)
+    key = _identified_key(request)
     callers = bootstrap.callers()
     owner = callers.require_owner(key)
     return TenantReader(
@@ -50,9 +50,9 @@ def tenant_reader(request: HttpRequest) -> TenantReader:
     )
 
 
-def _admit_key(request: HttpRequest) -> PresentedKey:
+def _identified_key(request: HttpRequest) -> PresentedKey:
     address = address_of(request.headers.get("X-Forwarded-For"), proxies=get_settings().proxies_in_front)
-    api_key_hash = bootstrap.callers().admit(request.headers.get("X-API-Key"), address=address)
+    api_key_hash = bootstrap.callers().identify(request.headers.get("X-API-Key"), address=address)
     tenant_id = request.params["tenant_id"]
     check_tenant_id(tenant_id)
     log.bind(tenant_id=tenant_id)

@@ -1,1 +1,1 @@
-"""State that a process keeps between requests: time limits, log fields, known keys, cached answers."""
+"""What belongs to the process and not to a rule: time limits, rate limits, log fields, known keys, caches, the terminal."""

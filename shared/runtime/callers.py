@@ -14,11 +14,11 @@ from datetime import timedelta
 from typing import Protocol
 
 from shared.domain.requests.auth import KeyOwner, KeyOwners, PresentedKey, hash_api_key, require_tenant
-from shared.domain.requests.rate_limits import RateLimit
 from shared.errors import TooManyRequests, Unauthenticated
-from shared.runtime.remembered import Remembered
+from shared.runtime.rate_limits import RateLimit
+from shared.runtime.ttl_cache import TtlCache
 
-_MOST_OWNERS = 10_000
+_MAX_OWNERS = 10_000
 BYTES_OF_A_QUERY = 100_000_000  # a query that reads no more counts once
 REFUSALS_AT_ONCE, REFUSALS_PER_SECOND = 100, 1.0  # refused requests of one address
 
@@ -34,7 +34,7 @@ class Keys(Protocol):
 
 
 class Callers:
-    """Authenticates and limits the callers. The proved owner of a key is remembered for `owner_seconds`.
+    """Authenticates and limits the callers. The proved owner of a key is cached for `owner_seconds`.
 
     A key may send `requests_at_once` requests, which refill within a minute, and cause `queries_at_once` queries, which
     refill by `queries_per_minute`.
@@ -52,12 +52,12 @@ class Callers:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys, self._owners, self._clock = keys, owners, clock
-        self._remembered = Remembered[str, KeyOwner](seconds=owner_seconds, most=_MOST_OWNERS, clock=clock)
+        self._proved = TtlCache[str, KeyOwner](seconds=owner_seconds, max_values=_MAX_OWNERS, clock=clock)
         self._requests = RateLimit(at_once=requests_at_once, per_second=requests_at_once / 60)
         self._queries = RateLimit(at_once=queries_at_once, per_second=queries_per_minute / 60)
         self._refusals = RateLimit(at_once=REFUSALS_AT_ONCE, per_second=REFUSALS_PER_SECOND)
 
-    def admit(self, header: str | None, *, address: str) -> str:
+    def identify(self, header: str | None, *, address: str) -> str:
         """The SHA-256 of an existing key. No job.
 
         It raises Unauthenticated for any other key, TooManyRequests for a key or an address beyond its limit.
@@ -84,14 +84,14 @@ class Callers:
 
     def require_owner(self, key: PresentedKey) -> KeyOwner:
         """The key's owner, checked by require_tenant. At most one job, and none while an earlier proof is valid."""
-        if found := self._remembered.find(key.api_key_hash):
+        if found := self._proved.find(key.api_key_hash):
             owner, age_seconds = found
             return require_tenant(replace(owner, read_at=owner.read_at + timedelta(seconds=age_seconds)), key.tenant_id)
         self.charge_query(key.api_key_hash)
         read = self._owners.find_key_owner(key.api_key_hash)
         if read is not None:
             require_tenant(read, read.tenant_id)
-            self._remembered.keep(key.api_key_hash, read)
+            self._proved.keep(key.api_key_hash, read)
         return require_tenant(read, key.tenant_id)
 
     def _refuse(self, address: str) -> None:

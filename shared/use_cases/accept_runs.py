@@ -19,7 +19,7 @@ from shared.domain.runs.sources import require_source
 from shared.domain.templates.templates import Template
 from shared.errors import Unauthenticated
 from shared.runtime import log
-from shared.runtime.unseen import Unseen
+from shared.runtime.in_flight import InFlight
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RunRequest:
     retry_of: str | None = None
 
     def request_id(self, number: int) -> str:
-        """The id to try after `number` used-up ids. It is the same for each call with the same Idempotency-Key."""
+        """The id to try when `number` earlier ids are used up; the same for each call with the same Idempotency-Key."""
         if self.creation.idempotency_key is None:
             return str(uuid.uuid4())
         return repeatable_run_id(
@@ -74,11 +74,11 @@ class RunIntake:
 
     runs: RunAcceptance
     tasks: Tasks
-    unseen: Unseen = field(default_factory=Unseen)
+    in_flight: InFlight = field(default_factory=InFlight)
 
     def require_standing(self, key: PresentedKey) -> Standing:
         """The caller's standing. The key is proved as the policy tenant_api_key proves it. One job."""
-        asked_at = self.unseen.now()
+        asked_at = self.in_flight.now()
         standing = self.runs.find_standing(key)
         if standing is None:
             raise Unauthenticated
@@ -86,12 +86,12 @@ class RunIntake:
         return replace(standing, asked_at=asked_at)
 
     def count_while_accepting(self, standing: Standing, runs: int) -> AbstractContextManager[int]:
-        """A block that accepts this number of runs. It yields how many others of the tenant this standing may not show.
+        """Counts these runs while they are being accepted.
 
-        Each instance counts only its own runs. When several instances together exceed a limit, the dispatcher
-        enforces it.
+        It yields the number of the tenant's other runs that this standing may lack. Each instance counts only its own
+        runs. When several instances together exceed a limit, the dispatcher enforces it.
         """
-        return self.unseen.work(standing.owner.tenant_id, runs, read_at=standing.asked_at)
+        return self.in_flight.work(standing.owner.tenant_id, runs, read_at=standing.asked_at)
 
     def accept(self, request: RunRequest, planned: PlannedRuns) -> AcceptedRun:
         """Queue the runs under the first free id.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +10,15 @@ from shared.domain.requests.auth import PresentedKey
 from shared.domain.requests.creation import Reply
 from shared.domain.runs.acceptance import AcceptedRun
 from shared.domain.runs.backfill import Backfill, BackfillQuota, plan_backfill
-from shared.errors import Conflict, InvalidInput, LimitReached, TooManyRequests
-from shared.runtime.few_at_once import FewAtOnce
+from shared.errors import Conflict, InvalidInput, LimitReached
+from shared.runtime.concurrency_limit import ConcurrencyLimit
 from shared.use_cases.accept_runs import PlannedRuns, RunIntake, RunRequest
 
-_MOST_AT_ONCE, _MOST_SECONDS_WAITED, _COME_BACK_SECONDS = 4, 10.0, 5
+
+def backfill_limit(*, max_length: int = 4, seconds: float = 10.0) -> ConcurrencyLimit:
+    """The limit that lets one backfill of a key be accepted at a time, while others wait in line."""
+    message = "This key asks for too many backfills at once; wait, then try again."
+    return ConcurrencyLimit(message, max_length=max_length, seconds=seconds, retry_after=5)
 
 
 @dataclass(frozen=True)
@@ -23,22 +26,15 @@ class Backfills:
     """Previews and accepts backfills. `intake` accepts their runs."""
 
     intake: RunIntake
-    line: FewAtOnce = field(default_factory=lambda: FewAtOnce(most=_MOST_AT_ONCE, seconds=_MOST_SECONDS_WAITED))
+    limit: ConcurrencyLimit = field(default_factory=backfill_limit)
 
-    @contextmanager
-    def one_at_a_time(self, key: PresentedKey) -> Iterator[None]:
+    def one_at_a_time(self, key: PresentedKey) -> AbstractContextManager[None]:
         """A block in which only one backfill of this key reads its standing and is accepted. Others wait.
 
         Otherwise backfills that are requested at the same moment would all find the queue empty. It raises
         TooManyRequests if too many of one key come at once. Each instance orders only its own calls.
         """
-        with self.line.first(key.api_key_hash) as is_first:
-            if not is_first:
-                raise TooManyRequests(
-                    "This key asks for too many backfills at once; wait, then try again.",
-                    retry_after=_COME_BACK_SECONDS,
-                )
-            yield
+        return self.limit.slot(key.api_key_hash)
 
     def answer(self, request: RunRequest) -> Reply:
         """The answer: 200 for a preview, 202 if all runs are in the queue. At most one job.
@@ -58,8 +54,8 @@ class Backfills:
             if backfill.is_preview:
                 usage.check_waiting_limit(months)
                 return Reply(_preview(request, backfill, usage.backfill_quota()), status=200)
-            with self.intake.count_while_accepting(request.standing, months) as unseen:
-                usage.check_waiting_limit(months, unseen=unseen)
+            with self.intake.count_while_accepting(request.standing, months) as in_flight:
+                usage.check_waiting_limit(months, in_flight=in_flight)
                 start, quota = usage.predict_backfill(template.pipeline_id, source), usage.backfill_quota()
                 accepted = self.intake.accept(request, PlannedRuns(source, start, backfill.parameters, backfill, quota))
         except (Conflict, InvalidInput, LimitReached):

@@ -26,12 +26,12 @@ from shared.domain.runs.events import RunEvent
 from shared.domain.runs.run_details import FINISHED, billed_for
 from shared.errors import Conflict, NotFound, TooManyRequests
 from shared.runtime import log
-from shared.runtime.remembered import Remembered, remembered_answers
+from shared.runtime.ttl_cache import TtlCache, answer_cache
 from shared.use_cases.accept_runs import RunIntake, RunRequest
 from shared.use_cases.run_pipeline import ManualRuns
 
 _OLDEST_LOOK_SECONDS = 30.0
-Looks = Remembered[tuple[str, str, str], dict[str, Any]]  # answers by tenant, kind of request, and its details
+Looks = TtlCache[tuple[str, str, str], dict[str, Any]]  # answers by tenant, kind of request, and its details
 _LISTED = (
     "pipeline_logging_id", "pipeline_id", "status", "trigger_type", "config_id", "user_id", "parameters", "created_at",
     "started_at", "completed_at", "attempt", "rows_published", "first_date", "last_date", "warnings",
@@ -41,7 +41,7 @@ _LISTED = (
 
 def new_looks(*, seconds: float, clock: Callable[[], float] = time.monotonic) -> Looks:
     """An empty cache of answers. Each answer is valid for `seconds`."""
-    return remembered_answers(seconds=seconds, oldest_seconds=_OLDEST_LOOK_SECONDS, clock=clock)
+    return answer_cache(seconds=seconds, oldest_seconds=_OLDEST_LOOK_SECONDS, clock=clock)
 
 
 class ListRequest(BaseModel):

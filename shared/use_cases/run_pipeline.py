@@ -40,9 +40,9 @@ class ManualRuns:
         parameters = resolve_parameters(request.template, request.creation.body, today=today, beside=ASKS_FOR_BACKFILL)
         try:
             source = request.require_source(parameters)
-            with self.intake.count_while_accepting(request.standing, 1) as unseen:
-                usage.check_daily_limit(unseen=unseen)
-                usage.check_waiting_limit(unseen=unseen)
+            with self.intake.count_while_accepting(request.standing, 1) as in_flight:
+                usage.check_daily_limit(in_flight=in_flight)
+                usage.check_waiting_limit(in_flight=in_flight)
                 start = usage.predict_start(request.template.pipeline_id, source)
                 accepted = self.intake.accept(request, PlannedRuns(source, start, parameters))
         except (Conflict, InvalidInput, LimitReached):

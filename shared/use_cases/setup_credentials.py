@@ -44,12 +44,11 @@ from shared.domain.credentials.setup_guides import Platform, setup_guide
 from shared.domain.credentials.verification import Problem, Verification
 from shared.domain.requests.creation import CreationRequest, Reply
 from shared.domain.requests.parsing import NoBody, validated
-from shared.errors import InvalidInput, LocationMismatch, NotFound, TooManyRequests, Unavailable
+from shared.errors import InvalidInput, LocationMismatch, NotFound, Unavailable
 from shared.runtime import log
-from shared.runtime.few_at_once import FewAtOnce
+from shared.runtime.concurrency_limit import ConcurrencyLimit
 
 _STORE_ATTEMPTS = 3
-_TRIAL_SECONDS = 15
 
 
 class SetupRequest(BaseModel):
@@ -98,6 +97,15 @@ class CredentialStored:
     warnings: Sequence[str]
 
 
+def trial_limit() -> ConcurrencyLimit:
+    """The limit that lets one credential of a tenant be tried at a time; others do not wait.
+
+    A trial takes as long as the tenant's cloud does, so one tenant's trials could keep every instance waiting.
+    """
+    message = "A credential of this tenant is being tried; wait until that has ended, then try again."
+    return ConcurrencyLimit(message, max_length=1, seconds=0, retry_after=15, cap="trials")
+
+
 @dataclass(frozen=True)
 class CredentialSetup:
     """The requests about a tenant's credentials. The settings say which token addresses and locations are allowed."""
@@ -107,8 +115,7 @@ class CredentialSetup:
     datasets: TenantDatasets
     verifier: CredentialVerifier
     settings: Settings
-    # A trial takes as long as the tenant's cloud does, so one tenant's trials could keep every instance waiting.
-    trials: FewAtOnce = field(default_factory=lambda: FewAtOnce(most=1, seconds=0))
+    trials: ConcurrencyLimit = field(default_factory=trial_limit)
 
     def store(self, tenant_id: str, creation: CreationRequest, query: Mapping[str, Any]) -> Reply:
         """Check, encrypt and store a credential, creating the tenant's dataset and tables where they are missing.
@@ -182,10 +189,7 @@ class CredentialSetup:
         return asdict(CredentialVerified(tenant_id, sealed.provider, not found.problems, **vars(found)))
 
     def _try(self, sealed: SealedCredential) -> Verification:
-        with self.trials.first(sealed.tenant_id) as is_first:
-            if not is_first:
-                message = "A credential of this tenant is being tried; wait until that has ended, then try again."
-                raise TooManyRequests(message, cap="trials", retry_after=_TRIAL_SECONDS)
+        with self.trials.slot(sealed.tenant_id):
             return self.verifier.verify(sealed)
 
     def _stored(self, tenant_id: str, provider: str) -> SealedCredential:

@@ -11,18 +11,26 @@ from shared.domain.costs import RESTATED, CostRequest, RestatementsRequest, chec
 from shared.domain.requests.auth import TenantReader
 from shared.domain.requests.paging import Place, first_page
 from shared.domain.requests.parsing import validated
-from shared.errors import BytesLimitExceeded, InvalidInput, TooManyRequests
-from shared.runtime.few_at_once import FewAtOnce
-from shared.runtime.remembered import Remembered, remembered_answers
+from shared.errors import BytesLimitExceeded, InvalidInput
+from shared.runtime.concurrency_limit import ConcurrencyLimit
+from shared.runtime.ttl_cache import TtlCache, answer_cache
 
-_RETRY_AFTER_SECONDS = 5
 Request = CostRequest | RestatementsRequest
-Answers = Remembered[tuple[str, Request], dict[str, Any]]
+Answers = TtlCache[tuple[str, Request], dict[str, Any]]
 
 
 def new_answers(*, seconds: float) -> Answers:
     """An empty cache of answers. Each answer is valid for `seconds`."""
-    return remembered_answers(seconds=seconds, oldest_seconds=seconds)
+    return answer_cache(seconds=seconds, oldest_seconds=seconds)
+
+
+def cost_limit(*, max_length: int = 12, seconds: float = 30) -> ConcurrencyLimit:
+    """The limit that lets two requests of a tenant be answered at once, while others wait in line.
+
+    A limit of queries is not enough: how much a request reads is known only afterwards, and its answer may be large.
+    """
+    message = "Too many requests for this tenant's costs are being answered; wait, then try again."
+    return ConcurrencyLimit(message, at_once=2, max_length=max_length, seconds=seconds, retry_after=5, cap="costs")
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,7 @@ class TenantCosts:
 
     costs: Costs
     answers: Answers
-    # What a request reads is known only afterwards, and its answer may be large.
-    line: FewAtOnce = field(default_factory=lambda: FewAtOnce(at_once=2, most=12, seconds=30))
+    limit: ConcurrencyLimit = field(default_factory=cost_limit)
 
     def show(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:
         """One block of sums for each billing currency. `query` has a CostRequest's fields as text.
@@ -54,10 +61,7 @@ class TenantCosts:
         key = (caller.tenant_id, request)
         if kept := self.answers.find(key):
             return kept[0]
-        with self.line.first(caller.tenant_id) as has_place:
-            if not has_place:
-                message = "Too many requests for this tenant's costs are being answered; wait, then try again."
-                raise TooManyRequests(message, cap="costs", retry_after=_RETRY_AFTER_SECONDS)
+        with self.limit.slot(caller.tenant_id):
             if kept := self.answers.find(key):  # another request was the same
                 return kept[0]
             caller.charge_query()

@@ -13,8 +13,8 @@ from shared.domain.requests.auth import PresentedKey
 from shared.domain.requests.creation import CreationRequest
 from shared.domain.runs.acceptance import Standing
 from shared.errors import TooManyRequests, Unauthenticated
-from shared.runtime.few_at_once import FewAtOnce
-from shared.use_cases.backfill import Backfills
+from shared.runtime.concurrency_limit import ConcurrencyLimit
+from shared.use_cases.backfill import Backfills, backfill_limit
 from shared.use_cases.run_pipeline import ManualRuns, RunRequests
 
 BACKFILL = {"start_date": "2025-01-01", "end_date": "2025-03-31", "split": "month"}
@@ -25,12 +25,12 @@ def refuse(_: PresentedKey) -> Standing:
     raise Unauthenticated
 
 
-def backfills(most: int) -> Backfills:
-    return Backfills(cast(Any, None), FewAtOnce(most=most, seconds=60))
+def backfills(max_length: int) -> Backfills:
+    return Backfills(cast(Any, None), backfill_limit(max_length=max_length, seconds=60))
 
 
 def test_each_backfill_sees_the_runs_that_the_one_before_has_queued() -> None:
-    accepting, queue, comes = backfills(most=2), list[str](), threading.Event()
+    accepting, queue, comes = backfills(max_length=2), list[str](), threading.Event()
 
     def accept() -> list[str]:
         comes.set()
@@ -46,7 +46,7 @@ def test_each_backfill_sees_the_runs_that_the_one_before_has_queued() -> None:
 
 
 def test_too_many_concurrent_backfills_of_one_key_get_429() -> None:
-    accepting = backfills(most=1)
+    accepting = backfills(max_length=1)
     with accepting.one_at_a_time(KEY):
         with pytest.raises(TooManyRequests) as refusal, accepting.one_at_a_time(KEY):
             raise AssertionError("this one has no place")
@@ -64,10 +64,12 @@ def test_too_many_concurrent_backfills_of_one_key_get_429() -> None:
 
 
 def test_waits_are_bounded_and_a_failed_request_frees_its_place() -> None:
-    line = FewAtOnce(most=2, seconds=0.01)
-    with line.first("a") as first, line.first("a") as second:
-        assert (first, second) == (True, False)
-    with pytest.raises(ValueError, match="broken"), line.first("a"):
+    limit = ConcurrencyLimit("Wait.", max_length=2, seconds=0.01, retry_after=5)
+    with limit.slot("a"), pytest.raises(TooManyRequests, match="Wait"), limit.slot("a"):
+        raise AssertionError("the second has no slot")
+    with pytest.raises(ValueError, match="broken"), limit.slot("a"):
         raise ValueError("broken")
-    with line.first("a") as again:
-        assert again
+    entered = False
+    with limit.slot("a"):
+        entered = True
+    assert entered

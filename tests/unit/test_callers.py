@@ -66,7 +66,7 @@ class Instance:
         answers = []
         for key in keys:
             try:
-                self.callers.admit(key, address=address)
+                self.callers.identify(key, address=address)
                 answers.append("")
             except (Unauthenticated, TooManyRequests) as error:
                 answers.append(getattr(error, "cap", "") or "401")
@@ -113,7 +113,7 @@ def test_a_key_over_its_request_limit_gets_429_with_retry_after(instance: Instan
     answers = instance.refusals(*[KEY] * 61)
     assert (answers.count(""), answers[-1]) == (60, "requests")
     with pytest.raises(TooManyRequests) as refusal:
-        instance.callers.admit(KEY, address="192.0.2.1")
+        instance.callers.identify(KEY, address="192.0.2.1")
     assert refusal.value.facts["retry_after"] == 1
 
 

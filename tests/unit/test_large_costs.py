@@ -10,8 +10,7 @@ import pytest
 from shared.domain.costs import MOST_SUMS, CostRequest, cost_blocks
 from shared.domain.requests.auth import TenantReader
 from shared.errors import BytesLimitExceeded, InvalidInput, TooManyRequests
-from shared.runtime.few_at_once import FewAtOnce
-from shared.use_cases.tenant_costs import TenantCosts, new_answers
+from shared.use_cases.tenant_costs import TenantCosts, cost_limit, new_answers
 
 QUERY = {"from": "2025-11-01", "to": "2025-11-30"}
 SUM = {
@@ -69,8 +68,7 @@ class Slow(Reader):
 
 def test_a_tenant_gets_two_answers_at_once_and_others_get_theirs() -> None:
     slow = Slow()
-    line = FewAtOnce(at_once=2, most=2, seconds=0)
-    slow.costs = TenantCosts(cast(Any, slow), new_answers(seconds=0), line)
+    slow.costs = TenantCosts(cast(Any, slow), new_answers(seconds=0), cost_limit(max_length=2, seconds=0))
     for tenant_id in ("acme", "beta", "acme"):
         slow.costs.show(TenantReader(tenant_id, lambda: None, lambda _: None), QUERY)
     assert slow.refused == [("costs", 5)] * 2

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.requests.auth import TenantReader
 from shared.errors import NotFound
-from shared.runtime.remembered import Remembered, size_in_memory
+from shared.runtime.ttl_cache import TtlCache, size_in_memory
 from shared.use_cases.pipeline_runs import ListRequest, PipelineRuns, new_looks
 
 
@@ -21,8 +21,10 @@ class Clock:
         return self.now
 
 
-def sized(most_size: int, clock: Clock, oldest_seconds: float | None = None) -> Remembered[str, int]:
-    return Remembered(seconds=3, most=100, oldest_seconds=oldest_seconds, size_of=int, most_size=most_size, clock=clock)
+def sized(max_size: int, clock: Clock, oldest_seconds: float | None = None) -> TtlCache[str, int]:
+    return TtlCache(
+        seconds=3, max_values=100, oldest_seconds=oldest_seconds, size_of=int, max_size=max_size, clock=clock
+    )
 
 
 def test_the_oldest_answers_are_dropped_when_all_together_are_too_large() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.requests.rate_limits import RateLimit
+from shared.runtime.rate_limits import RateLimit
 
 
 @given(

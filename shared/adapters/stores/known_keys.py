@@ -20,9 +20,9 @@ from shared.adapters.bigquery.job_errors import translated
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import Warehouse
 from shared.adapters.google.retry_budget import RetryBudget
-from shared.domain.requests.rate_limits import RateLimit
 from shared.errors import ConvergenceError, TooManyRequests, Unavailable
 from shared.runtime import log
+from shared.runtime.rate_limits import RateLimit
 
 MOST_KEYS = 200_000  # about 40 MB; if there are more, a query looks up each unknown key
 _COLUMNS = (

@@ -83,25 +83,26 @@ class Usage:
         """The runs that wait for a slot, for quota or for another attempt."""
         return _count(group for group in self.queue if group.state != PROCESSING)
 
-    def check_daily_limit(self, *, unseen: int = 0) -> None:
+    def check_daily_limit(self, *, in_flight: int = 0) -> None:
         """Raise QuotaExceeded if today's runs have used up the daily limit.
 
-        `unseen`: runs that are just being accepted, which this read may not show. If these could use up the limit, it
-        raises TooManyRequests.
+        `in_flight`: the number of runs that are being accepted now and that this read may not show. If they could use
+        up the limit, it raises TooManyRequests.
         """
         used = self.used_today
         if used >= self.daily_limit:
             resets_at = next_utc_midnight(self.now)
             retry_after = int((resets_at - self.now).total_seconds()) + 1
             raise QuotaExceeded(limit=self.daily_limit, used=used, resets_at=resets_at, retry_after=retry_after)
-        if used + unseen >= self.daily_limit:
+        if used + in_flight >= self.daily_limit:
             raise _too_many_at_once()
 
-    def check_waiting_limit(self, runs: int = 1, *, unseen: int = 0) -> None:
+    def check_waiting_limit(self, runs: int = 1, *, in_flight: int = 0) -> None:
         """Raise TooManyWaiting if `runs` more would exceed the limit of waiting runs.
 
-        If `unseen` runs could exceed it, it raises TooManyRequests, as check_daily_limit. Calls to several instances at
-        the same moment may together exceed the limit. That is harmless: the limit only protects the platform.
+        It raises TooManyRequests if the runs `in_flight` could exceed it (see check_daily_limit). Calls to several
+        instances at the same moment may together exceed the limit. That is harmless: the limit only protects the
+        platform.
         """
         waiting, limit = self.waiting, waiting_limit(self.daily_limit)
         if waiting + runs > limit:
@@ -112,7 +113,7 @@ class Usage:
                 waiting=waiting,
                 retry_after=_RETRY_WHEN_SOME_ENDED_SECONDS,
             )
-        if waiting + runs + unseen > limit:
+        if waiting + runs + in_flight > limit:
             raise _too_many_at_once()
 
     def predict_start(self, pipeline_id: str, source: str | None) -> Start:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-_MOST_NAMES = 10_000
+_MAX_NAMES = 10_000
 
 
 class RateLimit:
@@ -42,5 +42,5 @@ class RateLimit:
 
     def _keep(self, name: str, left: float, now: float) -> None:
         self._left[name] = (left, now)
-        if len(self._left) > _MOST_NAMES:
+        if len(self._left) > _MAX_NAMES:
             self._left.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Counts work of this process that a read may not show, because it is under way or ended after the read began."""
+"""Counts the work that is in flight in this process: a read may not show it, because it ended after the read began."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class _Work:
     done_at: float | None = None
 
 
-class Unseen:
-    """Amounts of work by name. `now` is a clock that never goes back; a caller notes its time before a read."""
+class InFlight:
+    """The amounts of work by name. `now` is a clock that never goes back; a caller notes its time before a read."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.now = clock
@@ -28,18 +28,19 @@ class Unseen:
 
     @contextmanager
     def work(self, name: str, amount: int, *, read_at: float) -> Iterator[int]:
-        """Do `amount` of work on a name. It yields how much work of others the read at `read_at` may not show.
+        """Count the block as `amount` of work on a name. It yields the work of others that a read may not show.
 
-        Of two calls at the same moment, one sees the other. A call that fails is not counted.
+        `read_at` is when that read began. Of two calls at the same moment, one sees the other. A block that fails is
+        not counted.
         """
         own = _Work(amount)
         with self._lock:
             self._forget()
             works = self._works[name]
-            unseen = sum(work.amount for work in works if work.done_at is None or work.done_at >= read_at)
+            others = sum(work.amount for work in works if work.done_at is None or work.done_at >= read_at)
             works.append(own)
         try:
-            yield unseen
+            yield others
         except BaseException:
             with self._lock:
                 works.remove(own)

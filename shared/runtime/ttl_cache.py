@@ -1,4 +1,4 @@
-"""A bounded cache in this process's memory, whose values are valid for seconds. Instances do not share it."""
+"""A bounded cache in this process's memory. Its values are valid for some seconds. Instances do not share it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-_MOST_ANSWERS, _MOST_ANSWERS_SIZE = 200, 32 * 1024 * 1024  # of one kind, in memory at once
+_MAX_ANSWERS, _MAX_ANSWERS_SIZE = 200, 32 * 1024 * 1024  # of one kind, in memory at once
 _LARGEST_SHARE = 8  # one value may take at most an eighth of the whole size
 
 
@@ -21,10 +21,10 @@ class _Kept(NamedTuple, Generic[Value]):
     size: int
 
 
-class Remembered(Generic[Key, Value]):
-    """A cache of at most `most` values, each valid for `seconds`. With 0 seconds no value is valid.
+class TtlCache(Generic[Key, Value]):
+    """A cache of at most `max_values` values, each valid for `seconds`. With 0 seconds no value is valid.
 
-    With `size_of` all values together have at most `most_size`, and a value of more than an eighth of it is not kept.
+    With `size_of` all values together have at most `max_size`, and a value of more than an eighth of it is not kept.
     With `oldest_seconds` a value of that age is dropped when another is kept.
     """
 
@@ -32,24 +32,24 @@ class Remembered(Generic[Key, Value]):
         self,
         *,
         seconds: float,
-        most: int,
+        max_values: int,
         oldest_seconds: float | None = None,
         size_of: Callable[[Value], int] = lambda _: 0,
-        most_size: int = 0,
+        max_size: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._seconds, self._most, self._oldest_seconds, self._clock = seconds, most, oldest_seconds, clock
-        self._size_of, self._most_size, self._size = size_of, most_size, 0
+        self._seconds, self._max_values, self._oldest_seconds, self._clock = seconds, max_values, oldest_seconds, clock
+        self._size_of, self._max_size, self._size = size_of, max_size, 0
         self._values: OrderedDict[Key, _Kept[Value]] = OrderedDict()  # the oldest first
         self._lock = threading.Lock()
 
     def find(self, key: Key, *, within_seconds: float | None = None) -> tuple[Value, float] | None:
         """The value and its age in seconds, or None. `within_seconds` accepts an older value than usual."""
-        most = self._seconds if within_seconds is None else within_seconds
+        max_age = self._seconds if within_seconds is None else within_seconds
         with self._lock:
             found = self._values.get(key)
             age = self._clock() - found.at if found else 0.0
-            if found is None or age >= most:
+            if found is None or age >= max_age:
                 return None
             return found.value, age
 
@@ -58,7 +58,7 @@ class Remembered(Generic[Key, Value]):
         size = self._size_of(value)
         with self._lock:
             self._drop(key)
-            if size * _LARGEST_SHARE <= self._most_size:
+            if size * _LARGEST_SHARE <= self._max_size:
                 self._values[key] = _Kept(self._clock(), value, size)
                 self._size += size
             while self._values and self._has_to_shrink():
@@ -72,7 +72,7 @@ class Remembered(Generic[Key, Value]):
                 self._drop(key)
 
     def _has_to_shrink(self) -> bool:
-        if len(self._values) > self._most or self._size > self._most_size:
+        if len(self._values) > self._max_values or self._size > self._max_size:
             return True
         oldest = next(iter(self._values.values()))
         return self._oldest_seconds is not None and self._clock() - oldest.at >= self._oldest_seconds
@@ -82,16 +82,16 @@ class Remembered(Generic[Key, Value]):
             self._size -= dropped.size
 
 
-def remembered_answers(
+def answer_cache(
     *, seconds: float, oldest_seconds: float, clock: Callable[[], float] = time.monotonic
-) -> Remembered[Any, dict[str, Any]]:
+) -> TtlCache[Any, dict[str, Any]]:
     """An empty cache of answers, which bounds their number and their size. Each answer is valid for `seconds`."""
-    return Remembered(
+    return TtlCache(
         seconds=seconds,
-        most=_MOST_ANSWERS,
+        max_values=_MAX_ANSWERS,
         oldest_seconds=max(seconds, oldest_seconds),
         size_of=size_in_memory,
-        most_size=_MOST_ANSWERS_SIZE,
+        max_size=_MAX_ANSWERS_SIZE,
         clock=clock,
     )
 

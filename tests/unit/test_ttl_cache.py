@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.runtime.remembered import Remembered
+from shared.runtime.ttl_cache import TtlCache
 
 
 class Clock:
@@ -20,7 +20,7 @@ def clock() -> Clock:
 
 
 def test_a_value_is_kept_for_its_seconds_and_has_an_age(clock: Clock) -> None:
-    kept = Remembered[str, int](seconds=3, most=10, clock=clock)
+    kept = TtlCache[str, int](seconds=3, max_values=10, clock=clock)
     assert kept.keep("a", 1) == 1
     clock.now = 2.5
     assert kept.find("a") == (1, 2.5)
@@ -31,13 +31,13 @@ def test_a_value_is_kept_for_its_seconds_and_has_an_age(clock: Clock) -> None:
 
 
 def test_with_zero_seconds_nothing_is_kept(clock: Clock) -> None:
-    kept = Remembered[str, int](seconds=0, most=10, clock=clock)
+    kept = TtlCache[str, int](seconds=0, max_values=10, clock=clock)
     kept.keep("a", 1)
     assert kept.find("a") is None
 
 
 def test_the_oldest_values_are_dropped_beyond_the_limit_and_others_on_request(clock: Clock) -> None:
-    kept = Remembered[str, int](seconds=9, most=2, clock=clock)
+    kept = TtlCache[str, int](seconds=9, max_values=2, clock=clock)
     for number, name in enumerate(["a", "b", "a", "c"]):
         kept.keep(name, number)
     assert [kept.find(name) is None for name in "abc"] == [False, True, False]
