@@ -82,7 +82,7 @@ judge-recorded: setup ## Google's SQL analyser on every statement, and answers r
 	@$(PYTEST_JUDGE) -n 2 --dist loadfile tests/contract --ignore tests/contract/test_workflow.py
 
 .PHONY: judge-focus
-judge-focus: setup .venvs/focus/.installed .venvs/toolkit/.installed ## The official FOCUS validator, and a linter of FOCUS 1.4
+judge-focus: setup .venvs/focus/.installed .venvs/toolkit/.installed .venvs/queries/.installed ## The official FOCUS validator and use cases, and a linter of FOCUS 1.4
 	@$(PYTEST_JUDGE) tests/focus
 
 .PHONY: judge-schemathesis

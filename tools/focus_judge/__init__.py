@@ -1,1 +1,1 @@
-"""Judges the published rows by the official FOCUS validator and by a linter of FOCUS 1.4."""
+"""Judges the published rows by the official FOCUS validator, a linter of FOCUS 1.4 and the official use cases."""
