@@ -1,7 +1,15 @@
-"""The parts of S3 that the product uses: ListObjectsV2, GetObject and HeadObject. Signatures are checked."""
+"""The parts of S3 that the product uses: ListObjectsV2, GetObject and HeadObject. Signatures are checked.
+
+An ETag is the MD5 of the content, as at AWS for an object that was uploaded at once. So an object that is written
+again with the same bytes keeps its ETag.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -61,7 +69,7 @@ class S3(HttpService):
     def _list(self, request: Request, bucket: str) -> Response:
         after = request.args.get("continuation-token", "")
         found = [each for each in self.buckets.list(bucket, request.args.get("prefix", "")) if each.key > after]
-        page, is_url = found[: self._page_size], request.args.get("encoding-type") == "url"
+        page, is_url = list(map(_with_etag, found[: self._page_size])), request.args.get("encoding-type") == "url"
         rest = (
             f"<NextContinuationToken>{escape(page[-1].key)}</NextContinuationToken>" if found[self._page_size :] else ""
         )
@@ -76,9 +84,22 @@ class S3(HttpService):
         found = self.buckets.find(bucket, key)
         if found is None:
             return _error(404, "NoSuchKey", "The key does not exist")
+        found = _with_etag(found)
         if is_another(request, found):
             return _error(412, "PreconditionFailed", "The object has another ETag")
         return download(request, found, request.headers.get("Range"), {})
+
+
+def _with_etag(found: Found) -> Found:
+    return replace(found, etag=_md5(found.path, found.etag))
+
+
+@lru_cache(maxsize=10_000)
+def _md5(path: Path, version: str) -> str:
+    """The MD5 of a file in this version, read once."""
+    del version
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def _item(found: Found, is_url: bool) -> str:

@@ -41,6 +41,10 @@ class LocalS3:
         """Write an object."""
         self.client.put_object(Bucket=bucket, Key=key, Body=content)
 
+    def remove(self, bucket: str, key: str) -> None:
+        """Delete an object."""
+        self.client.delete_object(Bucket=bucket, Key=key)
+
     def put_at_once(self, bucket: str, keys: Sequence[str]) -> None:
         """Write many empty objects without HTTP, which would take a hundredth of a second for each."""
         for key in keys:

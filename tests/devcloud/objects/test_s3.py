@@ -60,7 +60,7 @@ def test_an_object_is_read_in_ranges_of_the_version_that_was_listed(local: Local
     assert part["Body"].read() == CONTENT[10:20]
     assert part["ContentRange"] == f"bytes 10-19/{len(CONTENT)}"
     assert client.get_object(Bucket="mine", Key=KEY)["Body"].read() == CONTENT
-    local.buckets.put("mine", "changing", CONTENT)
+    local.buckets.put("mine", "changing", CONTENT[::-1])
     assert refusal(client, Bucket="mine", Key="changing", IfMatch=etag) == "PreconditionFailed"
     assert refusal(client, Bucket="mine", Key="no such key") == "NoSuchKey"
 

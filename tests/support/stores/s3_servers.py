@@ -1,0 +1,102 @@
+"""Defines what the tests of reading need of an S3, and lets devcloud's be one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from devcloud.objects import S3, Buckets
+from tests.support.local_s3 import REGION
+
+Json = dict[str, Any]
+
+
+class S3Server(Protocol):
+    """A running S3. `stranger` is the access key of an account that may read nothing of a test."""
+
+    @property
+    def endpoint(self) -> str:
+        """Its address."""
+        ...
+
+    @property
+    def stranger(self) -> Json:
+        """An access key."""
+        ...
+
+    def make_bucket(self, name: str) -> None:
+        """A new bucket."""
+        ...
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """Write an object."""
+        ...
+
+    def put_at_once(self, bucket: str, keys: Sequence[str]) -> None:
+        """Write many empty objects."""
+        ...
+
+    def remove(self, bucket: str, key: str) -> None:
+        """Delete an object."""
+        ...
+
+    def credentials(self, bucket: str, prefix: str, **other: str) -> Json:
+        """The body of POST credentials for a prefix; `other` fields instead of the right ones."""
+        ...
+
+
+@dataclass(frozen=True)
+class DevcloudS3:
+    """devcloud's own S3."""
+
+    service: S3
+    buckets: Buckets
+    readers: dict[str, Json] = field(default_factory=dict)
+
+    @property
+    def endpoint(self) -> str:
+        return self.service.url
+
+    @property
+    def stranger(self) -> Json:
+        return self._reader("another-bucket")
+
+    def make_bucket(self, name: str) -> None:
+        self.readers[name] = self._reader(name)
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        self.buckets.put(bucket, key, content)
+
+    def put_at_once(self, bucket: str, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.put(bucket, key, b"")
+
+    def remove(self, bucket: str, key: str) -> None:
+        self.buckets.remove(bucket, key)
+
+    def credentials(self, bucket: str, prefix: str, **other: str) -> Json:
+        reader = self.readers.get(bucket) or self.stranger
+        return {
+            "provider": "AWS",
+            "credentials": {"region": REGION, "bucket": bucket, "prefix": prefix} | reader | other,
+        }
+
+    def _reader(self, bucket: str) -> Json:
+        reader = self.buckets.make(bucket, f"AKIA{uuid.uuid4().hex[:16].upper()}")
+        return {"access_key_id": reader.id, "secret_access_key": reader.secret}
+
+
+@contextmanager
+def devcloud_s3(folder: Path) -> Iterator[DevcloudS3]:
+    """A running one, with pages of a thousand objects as AWS has them."""
+    buckets = Buckets(folder / "s3")
+    service = S3(buckets)
+    service.start()
+    try:
+        yield DevcloudS3(service, buckets)
+    finally:
+        service.stop()
