@@ -69,10 +69,10 @@ lint: setup ## Style, types, layers, sizes and pipeline templates
 
 # A judge is a tool or a record that others wrote. A judge with packages of its own has requirements/judges/NAME.in,
 # compiled by `make lock`, and a target judge-NAME that needs .venvs/NAME/.installed. This list names every judge.
-JUDGES := recorded terraform schemathesis install focus workflow
+JUDGES := recorded terraform schemathesis install focus stores workflow
 
 .PHONY: judge
-judge: setup ## Ask all judges: SQL analyser, recorded answers, Terraform, schemathesis, FOCUS, pip
+judge: setup ## Ask all judges: SQL analyser, recorded answers, Terraform, schemathesis, FOCUS, object stores, pip
 	@$(PYTHON_BIN) -m tools.side_by_side $(JUDGES:%=judge-%)
 
 PYTEST_JUDGE := $(PYTHON_BIN) -m pytest -m judge --timeout 300 --tb=short
@@ -98,6 +98,10 @@ judge-terraform: setup .venvs/terraform/.installed .venvs/checkov/.installed ## 
 .PHONY: judge-install
 judge-install: setup .venvs/pip-oldest/.installed .venvs/pip-newest/.installed ## The oldest and the newest pip, the day after newer releases
 	@$(PYTEST_JUDGE) -n 2 --dist worksteal tests/install
+
+.PHONY: judge-stores
+judge-stores: setup .venvs/stores/.installed ## S3, STS and Blob servers that others wrote, read by the product
+	@$(PYTEST_JUDGE) -n 2 --dist loadfile tests/stores
 
 .PHONY: judge-workflow
 judge-workflow: setup .venvs/workflow/.installed ## actionlint on GitHub's workflow

@@ -32,6 +32,11 @@ _GRANTS = {  # the permissions to list and to read, in the words of their cloud
     "s3": ("s3:ListBucket on the bucket", "s3:GetObject on the prefix"),
     "gs": ("storage.objects.list on the bucket", "storage.objects.get on the bucket"),
 }
+_TOKEN_AGAIN = frozenset({"ExpiredTokenException", "IDPCommunicationError"})  # the next attempt has a new token
+_ROLE_NEEDS = {
+    "InvalidIdentityToken": "delete the account's own identity provider for accounts.google.com, if it has one",
+    "RegionDisabledException": "activate STS in the credential's region",
+}
 _PASSING = _THROTTLED | {"RequestTimeTooSkewed"}  # of 403; any other stays until the tenant changes something
 
 
@@ -161,8 +166,7 @@ def _meaning(error: Any, place: str, grant: str) -> errors.ConvergenceError:
     code = str(answer.get("Error", {}).get("Code", ""))  # a proxy's answer has none
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if error.operation_name == "AssumeRoleWithWebIdentity" and status < 500 and code not in _THROTTLED:
-        needed = "its trust policy must name the platform and the tenant's audience, as credentials/setup shows it"
-        return errors.CredentialsRejected(f"AWS does not let the platform assume the role ({code}): {needed}")
+        return _not_assumed(code)
     known: list[tuple[bool, type[errors.ConvergenceError], str]] = [
         (code in _REJECTED, errors.CredentialsRejected, f"{cloud} refuses the access key ({code})"),
         (
@@ -182,6 +186,15 @@ def _meaning(error: Any, place: str, grant: str) -> errors.ConvergenceError:
     otherwise = errors.StepFailed, f"{place}: {service} answered {code or status}"
     kind, message = next(((kind, message) for holds, kind, message in known if holds), otherwise)
     return kind(message)
+
+
+def _not_assumed(code: str) -> errors.ConvergenceError:
+    if code in _TOKEN_AGAIN:
+        return errors.Unavailable(f"AWS could not check the platform's token ({code})")
+    needed = _ROLE_NEEDS.get(
+        code, "its trust policy must name the platform and the tenant's audience, as credentials/setup shows it"
+    )
+    return errors.CredentialsRejected(f"AWS does not let the platform assume the role ({code}): {needed}")
 
 
 def _service(place: str) -> str:
