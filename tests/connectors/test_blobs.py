@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 
 from shared.adapters import listings
 from shared.adapters.azure.blobs import BlobContainer, open_container
+from shared.adapters.azure.identities import Identity
 from shared.connectors.objects.object_file import ObjectFile
 from shared.domain.credentials.credentials import AzureClientSecret, AzureFederated
 from shared.errors import (
@@ -22,6 +24,7 @@ from shared.errors import (
     Unavailable,
 )
 from tests.support.local_blobs import ACCOUNT, CLIENT, PAGE_SIZE, LocalBlobs, local_blobs
+from tests.support.stores.programs import free_ports
 
 CONTENT = bytes(range(256)) * 40
 
@@ -168,9 +171,37 @@ def test_an_application_that_entra_refuses_is_told_in_its_words(azure: LocalBlob
         list(opened(azure, "no-such-container").list())
 
 
-def test_a_directory_that_entra_does_not_know_may_be_an_outage(azure: LocalBlobs, container: str) -> None:
-    with pytest.raises(Unavailable, match="does not know the credential's directory, or did not answer"):
+def test_a_directory_that_entra_does_not_know_is_refused_in_its_words(azure: LocalBlobs, container: str) -> None:
+    with pytest.raises(CredentialsRejected, match=f"AADSTS90002: Tenant '{CLIENT}' not found"):
         list(opened(azure, container, tenant_id=CLIENT).list())
+
+
+def test_an_entra_that_does_not_answer_is_an_outage(
+    azure: LocalBlobs, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("azure.core.pipeline.transport.RequestsTransport.sleep", lambda *_: None)
+    credential = AzureClientSecret(**azure.credentials(container, "exports")["credentials"])
+    (port,) = free_ports(1)
+    store = open_container(credential, str, endpoint=azure.endpoint, authority=f"https://127.0.0.1:{port}")
+    with pytest.raises(Unavailable, match="Entra did not answer"):
+        list(store.list())
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("AADSTS90055", SourceThrottled),
+        ("AADSTS90024", Unavailable),
+        ("AADSTS90033", Unavailable),
+        ("AADSTS700024", CredentialsRejected),
+    ],
+)
+def test_an_error_of_entra_that_passes_is_tried_again(code: str, kind: type[ConvergenceError]) -> None:
+    def refuse(*scopes: str) -> None:
+        raise ClientAuthenticationError(message=f"Authentication failed: {code}: Entra's words")
+
+    with pytest.raises(kind):
+        Identity(SimpleNamespace(get_token=refuse)).get_token("any")
 
 
 def test_a_federated_application_of_another_directory_is_refused_in_entras_words(

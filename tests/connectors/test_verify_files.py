@@ -19,7 +19,7 @@ from tests.support.aws_exports import Report, line
 from tests.support.azure_exports import Export, charge
 from tests.support.focus.files import charge as focus_charge
 from tests.support.focus.files import csv_of as focus_csv
-from tests.support.local_blobs import LocalBlobs, local_blobs
+from tests.support.local_blobs import CLIENT, LocalBlobs, local_blobs
 from tests.support.local_s3 import REGION, LocalS3, local_s3
 
 SEPTEMBER = date(2026, 9, 1)
@@ -125,9 +125,8 @@ def test_what_an_administrator_of_azure_has_to_change_is_named(azure: LocalBlobs
         return found.message
 
     assert "lacks columns that a cost needs: BillingAccountId, BillingCurrency, ChargeType" in problem()
-    assert "Azure refuses the application: Authentication failed: AADSTS7000215" in problem(
-        client_secret="another-secret"
-    )
+    assert "Azure refuses the application: AADSTS7000215" in problem(client_secret="another-secret")
+    assert "Azure refuses the application: AADSTS90002: Tenant" in problem(tenant_id=CLIENT)
     assert "there is no such container" in problem("elsewhere")
     azure.failures.append((403, "AuthorizationPermissionMismatch"))
     assert "grant Storage Blob Data Reader on the container" in problem()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,8 @@ from shared.domain.credentials.credentials import AzureClientSecret, AzureFedera
 from shared.runtime.request_time import call_seconds
 
 AssertIdentity = Callable[[], str]  # a new identity token of the platform's, for the audience of the run's tenant
-_REFUSED = "AADSTS"  # how Entra's own codes begin
+_REFUSED = re.compile(r"AADSTS\d+[^\"\r\n]*")  # Entra's own code and words
+_THROTTLED, _PASSING = ("AADSTS90055",), ("AADSTS90024", "AADSTS90033")
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,27 @@ def open_identity(
 
 
 def _meaning(error: Any) -> errors.ConvergenceError:
-    message = (str(error.message).splitlines() or [""])[0][:200]
+    message = next(filter(None, map(_told, _causes(error))), str(error.message))
+    message = (message.splitlines() or [""])[0][:200]
     if getattr(getattr(error, "response", None), "status_code", 0) == 429:
         return errors.SourceThrottled("Entra asks to slow down")
-    if _REFUSED in message:
+    if message.startswith(_THROTTLED):
+        return errors.SourceThrottled("Entra asks to slow down")
+    if message.startswith(_PASSING):
+        return errors.Unavailable(f"Entra asks to try again: {message}")
+    if _REFUSED.search(message):
         return errors.CredentialsRejected(f"Azure refuses the application: {message}")
-    return errors.Unavailable(f"Entra does not know the credential's directory, or did not answer: {message}")
+    return errors.Unavailable(f"Entra did not answer: {message}")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from: the SDK words an unknown directory anew, and leaves out Entra's own words."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _told(error: BaseException) -> str:
+    """What Entra says in an error; empty if it says nothing."""
+    found = _REFUSED.search(str(error))
+    return found[0] if found else ""

@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import MakeTenant
 from tests.support.azure_exports import Export, charge, total
 from tests.support.executions import Executions
-from tests.support.local_blobs import ACCOUNT, LocalBlobs, local_blobs
+from tests.support.local_blobs import ACCOUNT, CLIENT, LocalBlobs, local_blobs
 from tests.support.tenant import Api, Tenant
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "azure"
@@ -120,7 +120,9 @@ def test_what_cannot_be_read_ends_the_run_by_name_and_publishes_nothing(
 ) -> None:
     container = make_container()
     container.store_credentials(client_secret="x" * 20)
-    assert "CREDENTIALS_REJECTED: Azure refuses the application" in container.fail()
+    assert "CREDENTIALS_REJECTED: Azure refuses the application: AADSTS7000215" in container.fail()
+    container.store_credentials(tenant_id=CLIENT)
+    assert "CREDENTIALS_REJECTED: Azure refuses the application: AADSTS90002" in container.fail()
 
     container.store_credentials()
     container.export.deliver_file(SEPTEMBER, [charge(SEPTEMBER, 1, "1", Date="25.09.2026")])
