@@ -28,6 +28,14 @@ ENVIRONMENT := tools/environment
 .venvs/%/.installed: requirements/judges/%.txt .venvs/uv/.installed
 	@$(ENVIRONMENT) .venvs/$* $<
 
+.venvs/browser/.installed: requirements/judges/browser/package-lock.json
+
+.venvs/browser/chromium/.unpacked: .venvs/browser/.installed tools/unpack_chromium.mjs
+	@.venvs/browser/bin/node tools/unpack_chromium.mjs .venvs/browser
+
+.venvs/client/.installed: clients/typescript/package-lock.json .venvs/browser/.installed tools/install-npm
+	@tools/install-npm .venvs/client clients/typescript .venvs/browser
+
 .PHONY: setup
 setup: .venv/.installed ## Make .venv from the pinned requirements; does nothing when it is up to date
 
@@ -69,10 +77,10 @@ lint: setup ## Style, types, layers, sizes and pipeline templates
 
 # A judge is a tool or a record that others wrote. A judge with packages of its own has requirements/judges/NAME.in,
 # compiled by `make lock`, and a target judge-NAME that needs .venvs/NAME/.installed. This list names every judge.
-JUDGES := recorded terraform schemathesis install focus stores workflow
+JUDGES := recorded terraform schemathesis browser install focus stores workflow
 
 .PHONY: judge
-judge: setup ## Ask all judges: SQL analyser, recorded answers, Terraform, schemathesis, FOCUS, object stores, pip
+judge: setup ## Ask all judges: SQL analyser, recorded answers, Terraform, schemathesis, browser, FOCUS, object stores, pip
 	@$(PYTHON_BIN) -m tools.side_by_side $(JUDGES:%=judge-%)
 
 PYTEST_JUDGE := $(PYTHON_BIN) -m pytest -m judge --timeout 300 --tb=short
@@ -103,6 +111,10 @@ judge-install: setup .venvs/pip-oldest/.installed .venvs/pip-newest/.installed #
 judge-stores: setup .venvs/stores/.installed ## S3, STS and Blob servers that others wrote, read by the product
 	@$(PYTEST_JUDGE) -n 2 --dist loadfile tests/stores
 
+.PHONY: judge-browser
+judge-browser: setup .venvs/browser/chromium/.unpacked .venvs/client/.installed ## Chromium, axe and TypeScript's compiler
+	@$(PYTEST_JUDGE) -n 2 --dist loadfile tests/browser
+
 .PHONY: judge-workflow
 judge-workflow: setup .venvs/workflow/.installed ## actionlint on GitHub's workflow
 	@$(PYTEST_JUDGE) tests/contract/test_workflow.py
@@ -114,6 +126,10 @@ judge-pythons: setup ## Set-up, unit tests and demo under each Python from 3.11 
 .PHONY: openapi
 openapi: setup ## Write docs/openapi.json and docs/api.md from configs, models and tools/openapi/contract
 	@$(PYTHON_BIN) -m tools.openapi
+
+.PHONY: client
+client: openapi .venvs/client/.installed ## Write clients/typescript/src/schema.ts from docs/openapi.json
+	@.venvs/browser/bin/node .venvs/client/node_modules/openapi-typescript/bin/cli.js docs/openapi.json --default-non-nullable=false --output clients/typescript/src/schema.ts
 
 .PHONY: bench
 bench: setup .venvs/bench/.installed ## Re-run every benchmark behind a claim about speed
