@@ -10,6 +10,7 @@ from typing import Any
 from shared import errors
 from shared.configuration.platform_config import get_platform
 from shared.http import problems
+from tools.openapi.client import FUNCTIONS, render_functions
 from tools.openapi.document import DOCUMENT, build_document, render
 from tools.openapi.reference import REFERENCE, render_reference
 from tools.openapi.wording import get_errors, get_fields
@@ -56,6 +57,10 @@ def test_the_committed_document_is_the_generated_one() -> None:
 
 def test_the_committed_reference_is_the_generated_one() -> None:
     assert REFERENCE.read_text(encoding="utf-8") == render_reference(document()), "run `make openapi`"
+
+
+def test_the_committed_functions_of_the_typescript_client_are_the_generated_ones() -> None:
+    assert FUNCTIONS.read_text(encoding="utf-8") == render_functions(), "run `make openapi`"
 
 
 def test_the_reference_shows_each_route_with_a_request_and_every_answer() -> None:

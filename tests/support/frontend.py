@@ -59,9 +59,9 @@ class Frontend:
         """POST credentials."""
         return self.api.post(self.credentials_path, body or self.gcp_body(), headers={"X-User-ID": user_id})
 
-    def store_keyless(self) -> None:
+    def store_keyless(self, **fields: str) -> None:
         """Store credentials without a key, which is the quickest way: Google is not called."""
-        content = {"project_id": self.tenant.project, "impersonate_service_account": IMPERSONATED}
+        content = {"project_id": self.tenant.project, "impersonate_service_account": IMPERSONATED} | fields
         assert self.store({"provider": "GCP", "credentials": content}).status_code == 201
 
     def run_body(self, **changes: Any) -> Json:
