@@ -1,1 +1,1 @@
-"""What belongs to the process and not to a rule: time limits, rate limits, log fields, known keys, caches, the terminal."""
+"""What belongs to the process and not to a rule: time and rate limits, log fields, known keys, caches, the terminal."""
