@@ -4,7 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { createReadStream, createWriteStream } from "node:fs";
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress } from "node:zlib";
 
@@ -30,7 +30,8 @@ if (process.platform === "linux" && process.arch === "x64") {
   await unpack("al2023"); // the libraries that Debian has in packages of their own
   await unpack("fonts");
   // The browser then draws pages alike on every machine, whatever fonts it has.
-  const fonts = `<fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="relative">cache</cachedir></fontconfig>\n`;
+  const [fontFolder, cache] = [resolve(folder, "fonts"), resolve(folder, "cache")];
+  const fonts = `<fontconfig><dir>${fontFolder}</dir><cachedir>${cache}</cachedir></fontconfig>\n`;
   await writeFile(join(folder, "fonts.conf"), fonts);
 }
 await writeFile(join(folder, ".unpacked"), "");
