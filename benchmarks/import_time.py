@@ -51,6 +51,7 @@ REQUESTS = {
     "run_pipeline": Request(["run_requests"], [TASKS]),
     "pipeline_runs": Request(["tenant_runs"]),  # GET; cancel and retry add Cloud Tasks
     "costs": Request(["tenant_costs"]),
+    "alerts": Request(["tenant_alerts"]),  # GET; PUT adds Cloud KMS or Cloud Tasks
     "pipeline_configs": Request(["tenant_schedules"]),
     "trigger_due_pipelines": Request(["schedule_trigger"]),  # when nothing is due; else Cloud Tasks
     "process_queue": Request(["dispatcher"]),  # when nothing can start; else Cloud Tasks
@@ -61,12 +62,15 @@ REQUESTS = {
     "reset_daily_quotas": Request(["quota_reset"]),
     "cleanup_orphaned_pipelines": Request(["orphan_cleanup"]),
     "scheduler_status": Request(["platform_status"]),
+    "evaluate_alerts": Request(["alert_evaluation"]),  # when nothing alerts; else Cloud Tasks
+    "send_alerts": Request(["alert_sending"], ["google.cloud.kms"]),
 }
 # Settings that have to be set; their values do not matter, because nothing is called.
 SETTINGS = (
     "PROJECT_ID", "BIGQUERY_LOCATION", "KMS_KEY", "ADMIN_KEY_SECRET", "EXECUTE_QUEUE", "KICK_QUEUE", "FUNCTION_URL",
     "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL", "TASKS_SERVICE_ACCOUNT",
     "WORKER_SERVICE_ACCOUNT", "API_SERVICE_ACCOUNT", "VERIFY_CREDENTIALS_URL",
+    "EVALUATE_QUEUE", "EVALUATE_ALERTS_URL", "SEND_QUEUE", "SEND_ALERTS_URL",
 )  # fmt: skip
 _USER = {"type": "authorized_user", "client_id": "x", "client_secret": "x", "refresh_token": "x"}
 

@@ -14,6 +14,7 @@ from shared.configuration.settings import get_settings
 if TYPE_CHECKING:
     from shared.adapters.bigquery.warehouse import Warehouse
     from shared.adapters.google.admin_keys import SecretAdminKeys
+    from shared.adapters.google.alert_tasks import EvaluationTasks, SendingTasks
     from shared.adapters.google.oidc import OidcTokens
     from shared.adapters.google.tasks import Tasks
     from shared.adapters.stores.events import RunEvents
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from shared.use_cases.accept_runs import RunIntake
     from shared.use_cases.cleanup_orphaned_pipelines import OrphanCleanup
     from shared.use_cases.close_runs import RunClosing
+    from shared.use_cases.evaluate_alerts import AlertEvaluation
     from shared.use_cases.execute_run import RunExecution
     from shared.use_cases.pipeline_configs import ConfigRequests
     from shared.use_cases.pipeline_runs import PipelineRuns
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
     from shared.use_cases.reset_daily_quotas import QuotaReset
     from shared.use_cases.run_pipeline import RunRequests
     from shared.use_cases.scheduler_status import SchedulerStatus
+    from shared.use_cases.send_alert import AlertSending
     from shared.use_cases.setup_credentials import CredentialSetup
+    from shared.use_cases.tenant_alerts import TenantAlerts
     from shared.use_cases.tenant_costs import TenantCosts
     from shared.use_cases.tenant_usage import TenantUsage
     from shared.use_cases.trigger_due_pipelines import ScheduleTrigger
@@ -103,7 +107,8 @@ def run_events() -> RunEvents:
 @cache
 def tasks() -> Tasks:
     """Kicks and run deliveries; Cloud Tasks' client is imported when the first task is created."""
-    from shared.adapters.google.tasks import Tasks, TaskTargets, open_cloud_tasks
+    from shared.adapters.google.task_creation import open_cloud_tasks
+    from shared.adapters.google.tasks import Tasks, TaskTargets
 
     settings = get_settings()
     targets = TaskTargets(
@@ -116,6 +121,72 @@ def tasks() -> Tasks:
         execute_run_url=settings.execute_run_url,
     )
     return Tasks(cache(partial(open_cloud_tasks, settings.cloud_tasks_endpoint)), targets)
+
+
+@cache
+def evaluation_tasks() -> EvaluationTasks:
+    """The tasks that ask for evaluations of tenants' alerts."""
+    from shared.adapters.google.alert_tasks import AlertTarget, EvaluationTasks
+    from shared.adapters.google.task_creation import open_cloud_tasks
+
+    settings = get_settings()
+    target = AlertTarget(
+        queue=settings.require("evaluate_queue"),
+        function_url=settings.require("evaluate_alerts_url"),
+        service_account=settings.require("tasks_service_account"),
+    )
+    open_client = cache(partial(open_cloud_tasks, settings.cloud_tasks_endpoint))
+    return EvaluationTasks(open_client, target, settings.kick_bucket_seconds)
+
+
+@cache
+def sending_tasks() -> SendingTasks:
+    """The tasks that send messages to tenants' webhooks."""
+    from shared.adapters.google.alert_tasks import AlertTarget, SendingTasks
+    from shared.adapters.google.task_creation import open_cloud_tasks
+
+    settings = get_settings()
+    target = AlertTarget(
+        queue=settings.require("send_queue"),
+        function_url=settings.require("send_alerts_url"),
+        service_account=settings.require("tasks_service_account"),
+    )
+    return SendingTasks(cache(partial(open_cloud_tasks, settings.cloud_tasks_endpoint)), target)
+
+
+@cache
+def tenant_alerts() -> TenantAlerts:
+    """The use cases of tenants' rules and alerts."""
+    from shared.adapters.google.kms import open_credential_key
+    from shared.adapters.stores.alerts import Alerts
+    from shared.use_cases.tenant_alerts import TenantAlerts
+
+    settings = get_settings()
+    key, allows_local = open_credential_key(settings), settings.allow_local_webhooks
+    return TenantAlerts(Alerts(warehouse()), key, evaluation_tasks(), sending_tasks(), allows_local=allows_local)
+
+
+@cache
+def alert_evaluation() -> AlertEvaluation:
+    """The comparison of a tenant's rules with its costs."""
+    from shared.adapters.stores.alert_costs import AlertCosts
+    from shared.adapters.stores.alerts import Alerts
+    from shared.use_cases.evaluate_alerts import AlertEvaluation
+
+    return AlertEvaluation(Alerts(warehouse()), AlertCosts(warehouse()), sending_tasks())
+
+
+@cache
+def alert_sending() -> AlertSending:
+    """The sender of messages to tenants' webhooks."""
+    from shared.adapters.google.kms import open_credential_key
+    from shared.adapters.stores.alerts import Alerts
+    from shared.adapters.webhooks import Webhooks
+    from shared.use_cases.send_alert import AlertSending
+
+    settings = get_settings()
+    webhooks = Webhooks(allows_local=settings.allow_local_webhooks)
+    return AlertSending(Alerts(warehouse()), open_credential_key(settings), webhooks)
 
 
 @cache
@@ -235,7 +306,8 @@ def run_execution(task: RunTask, *, execution_id: str) -> RunExecution:
     from shared.use_cases.execute_run import RunExecution
 
     services = executor_services()
-    return RunExecution(services, AttemptReport(task, execution_id, services.runs, run_events(), tasks()))
+    report = AttemptReport(task, execution_id, services.runs, run_events(), tasks(), evaluation_tasks())
+    return RunExecution(services, report)
 
 
 @cache
@@ -315,8 +387,10 @@ def orphan_cleanup() -> OrphanCleanup:
     """The hourly clean-up."""
     from shared.adapters.stores.orphans import Orphans
     from shared.use_cases.cleanup_orphaned_pipelines import OrphanCleanup
+    from shared.use_cases.forgotten_alerts import ForgottenAlerts
 
-    return OrphanCleanup(dispatcher(), Orphans(warehouse()), tasks(), scheduler_jobs())
+    forgotten = ForgottenAlerts(warehouse(), evaluation_tasks(), sending_tasks())
+    return OrphanCleanup(dispatcher(), Orphans(warehouse()), tasks(), scheduler_jobs(), forgotten)
 
 
 @cache

@@ -15,11 +15,15 @@ locals {
       ADMIN_KEY_SECRET       = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["admin_key"].secret_id}"
       API_SERVICE_ACCOUNT    = local.account_emails.api
       CLOSE_QUEUE            = local.queue_names.close
+      EVALUATE_ALERTS_URL    = local.function_urls.evaluate_alerts
+      EVALUATE_QUEUE         = local.queue_names.evaluate
       EXECUTE_QUEUE          = local.queue_names.execute
       EXECUTE_RUN_URL        = local.function_urls.execute_run
       KICK_QUEUE             = local.queue_names.kick
       KMS_KEY                = local.credentials_key
       PROCESS_QUEUE_URL      = local.function_urls.process_queue
+      SEND_ALERTS_URL        = local.function_urls.send_alerts
+      SEND_QUEUE             = local.queue_names.send
       TASKS_SERVICE_ACCOUNT  = local.account_emails.tasks_invoker
       VERIFY_CREDENTIALS_URL = local.function_urls.verify_credentials
       WORKER_SERVICE_ACCOUNT = local.account_emails.worker
@@ -30,10 +34,11 @@ locals {
   optional_settings = merge(
     { for name in local.tunable_settings : name => lookup(var.settings, name, null) },
     {
-      ALLOWED_ORIGINS  = length(var.allowed_origins) == 0 ? null : join(",", var.allowed_origins)
-      DATASET_KMS_KEY  = var.cmek.dataset_key == "" ? null : var.cmek.dataset_key
-      PROXIES_IN_FRONT = local.gateway_enabled ? "1" : null # then the last address is the gateway's own
-      TENANT_TOKEN_URI = null                               # never set in Google Cloud; only the local cloud sets it
+      ALLOWED_ORIGINS      = length(var.allowed_origins) == 0 ? null : join(",", var.allowed_origins)
+      ALLOW_LOCAL_WEBHOOKS = null # never set in Google Cloud; only the local cloud sets it
+      DATASET_KMS_KEY      = var.cmek.dataset_key == "" ? null : var.cmek.dataset_key
+      PROXIES_IN_FRONT     = local.gateway_enabled ? "1" : null # then the last address is the gateway's own
+      TENANT_TOKEN_URI     = null                               # never set in Google Cloud; only the local cloud sets it
     },
   )
   unset_settings = [for name, value in local.optional_settings : name if value == null]

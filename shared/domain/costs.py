@@ -58,11 +58,18 @@ def _check_group(value: str) -> str:
     return value
 
 
-def _check_filter(value: str) -> str:
+def check_filter(value: str) -> str:
+    """The text of a filter, `service:BigQuery`. It raises ValueError if it is none."""
     name, _, wanted = value.partition(":")
     if name not in GROUPS or not 1 <= len(wanted) <= 512:
         raise ValueError(f"must be one of {_NAMES}, a colon and a value, such as service:BigQuery")
     return value
+
+
+def filtered(text: str | None) -> tuple[str, str] | None:
+    """The column of focus_cost and the value that a filter names, if there is a filter."""
+    name, _, value = (text or "").partition(":")
+    return (GROUPS[name], value) if value else None
 
 
 def check_size(found: Mapping[str, Sequence[Any]]) -> None:
@@ -85,7 +92,7 @@ class CostRequest(BaseModel):
     granularity: Granularity = "day"
     group_by: Annotated[str, AfterValidator(_check_group)] = "service"
     metric: Metric = "billed"
-    filter: Annotated[str, AfterValidator(_check_filter)] | None = None
+    filter: Annotated[str, AfterValidator(check_filter)] | None = None
     compare: Literal["previous_period"] | None = None
     top: Annotated[int, Field(ge=1, le=200), IN_DIGITS] = 50
     restated_since: Moment | None = None
@@ -118,8 +125,7 @@ class CostRequest(BaseModel):
     @property
     def filtered(self) -> tuple[str, str] | None:
         """The column and the value of the filter, if there is one."""
-        name, _, value = (self.filter or "").partition(":")
-        return (GROUPS[name], value) if value else None
+        return filtered(self.filter)
 
 
 class RestatementsRequest(BaseModel):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.adapters.google.alert_tasks import EvaluationTasks
 from shared.adapters.google.tasks import Tasks
 from shared.adapters.stores.events import RunEvents
 from shared.adapters.stores.runs import Runs
@@ -27,6 +28,7 @@ class AttemptReport:
     runs: Runs
     events: RunEvents
     tasks: Tasks
+    evaluations: EvaluationTasks
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def append(self, kind: Kind, **facts: Any) -> str:
@@ -50,7 +52,13 @@ class AttemptReport:
         return self.append("STEP", outcome=record.status, details=record.to_details())
 
     def append_end(self, kind: Kind, **facts: Any) -> str:
-        """Append the event that ends the lease, wake the dispatcher, and return the event's kind."""
+        """Append the event that ends the lease, wake the dispatcher, and return the event's kind.
+
+        A published run's alerts are asked for first. If this process dies before the event, whoever reports the run's
+        end asks again. If Cloud Tasks does not take the task, the clean-up finds the event without an evaluation.
+        """
+        if kind == "SUCCEEDED":
+            self.evaluations.request(self.task.tenant_id)
         self.append(kind, **facts)
         self.tasks.kick()
         return kind

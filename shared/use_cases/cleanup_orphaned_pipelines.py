@@ -1,4 +1,4 @@
-"""Cleans up after executors and dispatchers that died: lost leases, open rows, expired staging tables."""
+"""Cleans up after executors and dispatchers that died: lost leases, open rows, staging tables, forgotten alerts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from shared.adapters.stores.orphans import Orphans
 from shared.adapters.stores.scheduler_jobs import SchedulerJobs
 from shared.domain.dispatching.dispatch import DEFAULT_MAX_RUNS
 from shared.runtime import log
+from shared.use_cases.forgotten_alerts import ForgottenAlerts
 from shared.use_cases.process_queue import Dispatcher
 
 JOB = "cleanup_orphaned_pipelines"
@@ -26,6 +27,7 @@ class OrphanCleanup:
     orphans: Orphans
     tasks: Tasks
     jobs: SchedulerJobs
+    forgotten_alerts: ForgottenAlerts
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def clean_up(self) -> dict[str, Any]:
@@ -42,5 +44,6 @@ class OrphanCleanup:
                 failed=rescues.failed,
                 runs_closed=len(unclosed),
                 staging_tables_removed=self.orphans.remove_expired_staging(executed_at),
+                alerts_resumed=self.forgotten_alerts.resume(executed_at),
             )
         return {"status": "success", **counts, "executed_at": executed_at}

@@ -16,6 +16,8 @@ from shared.configuration.templates import all_templates
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 EXPECTED = {
     "tenants": {
+        "alert_events",
+        "alert_rules",
         "dispatcher_state",
         "pipeline_execution_queue",
         "pipeline_run_events",

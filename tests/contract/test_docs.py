@@ -32,7 +32,7 @@ def text_of(document: str) -> str:
 
 
 def routes_in(text: str) -> set[str]:
-    return set(re.findall(r"`((?:GET|POST|PATCH|DELETE) /api/v1/[^`]*)`", text))
+    return set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /api/v1/[^`]*)`", text))
 
 
 def tables_in(text: str) -> set[str]:

@@ -13,7 +13,7 @@ from shared.configuration.platform_config import CONFIGS
 EVENTS = "pipeline_run_events"
 READ = re.compile(rf"(?:FROM|JOIN) \{{tenants\}}\.{EVENTS}\b.*(?P<where>(?:\n.*){{1,3}})")
 # The dispatcher and the operator's functions look at all tenants at once.
-OF_ALL_TENANTS = {"read_queue", "read_unclosed", "read_status"}
+OF_ALL_TENANTS = {"read_forgotten", "read_queue", "read_unclosed", "read_status"}
 STATEMENTS = {
     statement.name: statement
     for path in (CONFIGS.parent / "shared/sql").rglob("*.sql")

@@ -15,6 +15,7 @@ EVERYWHERE = {"PROJECT_ID", "BIGQUERY_LOCATION", "LOG_LEVEL", "K_SERVICE"}
 # Without these settings Google's own addresses are used. A Terraform variable decides who may reach a function.
 NEVER_GIVEN = {name.upper() for name in Settings.model_fields if name.endswith(("_endpoint", "_url"))} - {
     "FUNCTION_URL", "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL", "VERIFY_CREDENTIALS_URL",
+    "EVALUATE_ALERTS_URL", "SEND_ALERTS_URL",
 }  # fmt: skip
 BY_VARIABLE = {"ADMIN_KEY_INGRESS"}
 # The accounts of Cloud Tasks and setup_credentials, which no person uses.

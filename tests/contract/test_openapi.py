@@ -144,6 +144,7 @@ def test_no_description_is_left_over() -> None:
         "RestatementsRequest",
         "SetupRequest",
         "StoreRequest",
+        "AlertsRequest",
     }
     assert [
         name

@@ -12,10 +12,12 @@ import pytest
 import yaml
 
 from shared.adapters.bigquery.sql import Statement, load_statements, placeholders
+from shared.adapters.stores.alert_costs import daily_statement, monthly_statement
 from shared.adapters.stores.costs import costs_statement
 from shared.configuration.platform_config import CONFIGS
 from shared.configuration.tables import get_tables
 from shared.configuration.templates import all_templates, sql_files
+from shared.domain.alerts.rules import AnomalyRule, BudgetRule
 from shared.domain.costs import GROUPS, METRICS, CostRequest
 from shared.domain.templates.template_parsing import parse_template
 from shared.domain.templates.templates import Target, Template
@@ -31,6 +33,7 @@ pytestmark = pytest.mark.judge
 ROOT = CONFIGS.parent
 FILES = ("checks.sql", "comparisons.sql", "guards.sql", "table_checks.sql")
 COSTS = ROOT / "shared" / "sql" / "costs.sql"
+ALERT_COSTS = ROOT / "shared" / "sql" / "alert_costs.sql"
 ASKED = [
     *({"group_by": group, "filter": "service:x"} for group in GROUPS),
     *({"group_by": "tag:team", "metric": metric} for metric in METRICS),
@@ -88,6 +91,9 @@ def cases() -> Iterator[Case]:
         if path == COSTS:
             yield from cost_cases()
             continue
+        if path == ALERT_COSTS:
+            yield from alert_cost_cases()
+            continue
         for statement in load_statements(path).values():
             place = f"{path.relative_to(ROOT)}:{statement.name}"
             if placeholders(statement.text) <= DATASETS.keys():
@@ -104,6 +110,15 @@ def cost_cases() -> Iterator[Case]:
         for final_days in ("final_days", "no_final_days"):
             place = f"costs by {request.group_by}, {request.metric}, {final_days}"
             yield Case(place, costs_statement(request, final_days=final_days))
+
+
+def alert_cost_cases() -> Iterator[Case]:
+    """The statements of the costs for alerts as the store fills them, with a filter and without."""
+    for asked in ({}, {"metric": "effective", "filter": "account:0A1B2C"}):
+        budget = BudgetRule.model_validate({"amount": "1", "currency": "USD", **asked})
+        anomalies = AnomalyRule.model_validate({"minimum_amount": "1", "currency": "USD", **asked})
+        yield Case(f"months of a budget, {asked}", monthly_statement(budget))
+        yield Case(f"days of anomalies, {asked}", daily_statement(anomalies))
 
 
 def composed_cases() -> Iterator[Case]:

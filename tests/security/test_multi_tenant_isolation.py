@@ -76,8 +76,8 @@ def test_ciphertext_moved_to_another_tenant_is_refused(
             decrypted(mine["encrypted_credentials"], mine | {"provider": "AWS"})
 
 
-@pytest.mark.parametrize("account", ["credentials", "api", "scheduler", "reset"])
-def test_only_the_worker_may_decrypt(shared_frontend: Frontend, cloud: Devcloud, account: str) -> None:
+@pytest.mark.parametrize("account", ["alerts", "credentials", "api", "scheduler", "reset"])
+def test_only_the_worker_and_the_notifier_may_decrypt(shared_frontend: Frontend, cloud: Devcloud, account: str) -> None:
     (row,) = shared_frontend.central("tenant_cloud_credentials")
     key = cloud.identity.mint_key(cloud.project, cloud.platform.service_accounts[account].id)
     request = {

@@ -13,6 +13,7 @@ from devcloud.server import Devcloud
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.bigquery.staging import Staging
 from shared.adapters.bigquery.warehouse import Job, QueryJob, Warehouse
+from shared.adapters.google.alert_tasks import AlertTarget, EvaluationTasks
 from shared.adapters.google.kms import CredentialKey
 from shared.adapters.google.tasks import Tasks, TaskTargets
 from shared.adapters.stores.events import RunEvents
@@ -102,12 +103,13 @@ class FaultyPlatform:
 
     services: Services
     tasks: Tasks
+    evaluations: EvaluationTasks
     fault: Fault
 
     def execute(self, task: RunTask, *, execution_id: str, begin: Begin = begin_hop) -> str:
         """The outcome of the delivery."""
         events = RunEvents(self.services.warehouse)
-        report = AttemptReport(task, execution_id, self.services.runs, events, self.tasks)
+        report = AttemptReport(task, execution_id, self.services.runs, events, self.tasks, self.evaluations)
         return RunExecution(self.services, report, begin, open_stop_signal=Hurried).execute()
 
 
@@ -125,7 +127,7 @@ def faulty_platform(cloud: Devcloud) -> Iterator[FaultyPlatform]:
             credential_key=_Key(clients.kms, "no key: nothing is decrypted", fault=fault),
             settings=settings,
         )
-        yield FaultyPlatform(services, _tasks(cloud, clients), fault)
+        yield FaultyPlatform(services, _tasks(cloud, clients), _evaluations(cloud, clients), fault)
 
 
 def _fields_of(warehouse: Warehouse) -> Json:
@@ -136,3 +138,9 @@ def _tasks(cloud: Devcloud, clients: Clients) -> Tasks:
     account = f"cvg-tasks-invoker@{cloud.project}.iam.gserviceaccount.com"
     targets = TaskTargets(cloud.cloud.queue("kick"), 5.0, f"{cloud.ready['gateway']}/process_queue", account)
     return Tasks(cache(clients.tasks), targets)
+
+
+def _evaluations(cloud: Devcloud, clients: Clients) -> EvaluationTasks:
+    account = f"cvg-tasks-invoker@{cloud.project}.iam.gserviceaccount.com"
+    target = AlertTarget(cloud.cloud.queue("evaluate"), f"{cloud.ready['gateway']}/evaluate_alerts", account)
+    return EvaluationTasks(cache(clients.tasks), target, 5.0)

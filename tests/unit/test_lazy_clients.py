@@ -11,6 +11,7 @@ BIGQUERY = "google.cloud.bigquery"
 MORE = {
     "run_pipeline": ["google.cloud.tasks_v2"],
     "execute_run": ["google.cloud.bigquery_storage", "google.cloud.kms", "google.cloud.tasks_v2"],
+    "send_alerts": ["google.cloud.kms"],
 }
 
 

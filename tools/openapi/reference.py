@@ -10,7 +10,7 @@ from tools.openapi.reference_shapes import cell, link, link_target, shape_of, sh
 from tools.openapi.wording import Json, get_errors
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
-_METHODS = ("get", "post", "patch", "delete")
+_METHODS = ("get", "post", "put", "patch", "delete")
 _CREDENTIALS_SENT = {
     "ApiKey": "X-API-Key: acme_corp_12312025_api_xyz789",
     "OidcToken": "Authorization: Bearer <OIDC token>",

@@ -11,6 +11,9 @@ from pydantic.json_schema import models_json_schema
 from functions.process_queue.main import ProcessQueueBody
 from shared.configuration.tables import Column, get_table
 from shared.configuration.templates import all_templates
+from shared.domain.alerts.rules import AnomalyRule, BudgetRule, WebhookRule
+from shared.domain.alerts.standing import AlertsRequest
+from shared.domain.alerts.tasks import EvaluateTask, SendTask
 from shared.domain.costs import CostRequest, RestatementsRequest
 from shared.domain.credentials import credentials, key_files
 from shared.domain.credentials.google_names import ExportTable
@@ -41,6 +44,11 @@ _MODELS: tuple[type[BaseModel], ...] = (
     CloseTask,
     NoBody,
     VerifyTask,
+    BudgetRule,
+    AnomalyRule,
+    WebhookRule,
+    EvaluateTask,
+    SendTask,
 )
 _QUERIES: dict[str, type[BaseModel]] = {
     model.__name__: model
@@ -52,6 +60,7 @@ _QUERIES: dict[str, type[BaseModel]] = {
         RestatementsRequest,
         SetupRequest,
         StoreRequest,
+        AlertsRequest,
     )
 }
 _CREDENTIALS = {
@@ -82,6 +91,10 @@ def component_schemas() -> dict[str, Json]:
         "RunAnswer": {
             "description": "An accepted run, or an accepted backfill.",
             "oneOf": [{"$ref": REFERENCE.format(model=name)} for name in ("RunAccepted", "BackfillAccepted")],
+        },
+        "Alert": {
+            "description": "An alert of the budget, or an anomaly.",
+            "oneOf": [{"$ref": REFERENCE.format(model=name)} for name in ("BudgetAlert", "AnomalyAlert")],
         },
         "ScheduleAnswer": {
             "description": "The changed schedule, or the preview if the request asked for one.",

@@ -413,6 +413,148 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/{tenant_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Show rules and alerts
+         * @description The tenant's rules, what the last comparison with its costs found, and its latest alerts with the state of their messages. Rules are compared with the costs after each publish and after each change of a rule.
+         */
+        get: operations["get_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{tenant_id}/budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set the budget
+         * @description Sets the monthly budget in place of an earlier one. Only charges in the budget's currency count; no sum mixes currencies. Each threshold of a month alerts once. It alerts again only after the amount, currency, metric or filter has changed.
+         */
+        put: operations["set_budget"];
+        post?: never;
+        /**
+         * Remove the budget
+         * @description Removes the budget. Its alerts stay in the list.
+         */
+        delete: operations["remove_budget"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{tenant_id}/anomalies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set the search for anomalies
+         * @description Sets the daily search for services that cost far more than usual. A day is compared with the 28 days before it, by their median and their median absolute deviation. A day is judged when it is complete, which means that its provider has charges of a later day. A service and a day alert once.
+         */
+        put: operations["set_anomalies"];
+        post?: never;
+        /**
+         * Remove the search for anomalies
+         * @description Removes the search for anomalies. Its alerts stay in the list.
+         */
+        delete: operations["remove_anomalies"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{tenant_id}/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set the webhook
+         * @description Sets the address that gets the alerts, in place of an earlier one, and makes a new secret. Only this answer shows the secret. Messages are signed as standardwebhooks.com describes. The address must be public, begin with https:// and use port 443 or 8443. Redirects are not followed.
+         */
+        put: operations["set_webhook"];
+        post?: never;
+        /**
+         * Remove the webhook
+         * @description Removes the webhook and its secret. Messages that were not sent yet are given up.
+         */
+        delete: operations["remove_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{tenant_id}/webhook/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test the webhook
+         * @description Sends a test message to the webhook, once. GET alerts shows whether it arrived.
+         */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scheduler/customer/{tenant_id}/pipelines": {
         parameters: {
             query?: never;
@@ -580,7 +722,7 @@ export interface paths {
         put?: never;
         /**
          * Clean up orphaned runs
-         * @description Rescues runs whose executor was lost, as the dispatcher does. Closes rows of runs that ended without an executor, and deletes expired staging tables. It may be repeated.
+         * @description Rescues runs whose executor was lost, as the dispatcher does. Closes rows of runs that ended without an executor, deletes expired staging tables, and asks again for alerts that were not evaluated or sent. It may be repeated.
          */
         post: operations["cleanup_orphaned_pipelines"];
         delete?: never;
@@ -649,6 +791,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/internal/alerts/evaluate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare a tenant's rules with its costs
+         * @description Handles a delivery of Cloud Tasks, which follows each publish and each change of a rule. Each alert is stored once, however often it is found. With any status but 200 Cloud Tasks delivers it again.
+         */
+        post: operations["evaluate_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/internal/alerts/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message to a tenant's webhook
+         * @description Handles a delivery of Cloud Tasks. 503 means that the receiver did not take the message, or that a service of the platform did not answer. Then Cloud Tasks delivers it again, later each time. After eight attempts the message is given up, with 200.
+         */
+        post: operations["send_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -669,6 +851,173 @@ export interface components {
              * @constant
              */
             status: "PROCESSING";
+        };
+        /** @description An alert of the budget, or an anomaly. */
+        Alert: components["schemas"]["BudgetAlert"] | components["schemas"]["AnomalyAlert"];
+        /** @description A message, and whether it arrived. */
+        AlertDelivery: {
+            /** @description The message's id; the receiver gets it as webhook-id. */
+            message_id: string;
+            /**
+             * @description What the message is about.
+             * @enum {unknown}
+             */
+            type: "budget.threshold_reached" | "cost.anomaly" | "alert.test";
+            /**
+             * Format: date-time
+             * @description When the message was made.
+             */
+            created_at: string;
+            /**
+             * @description PENDING before the first attempt, RETRYING after a failed one, DELIVERED, or FAILED after the last one.
+             * @enum {unknown}
+             */
+            state: "PENDING" | "RETRYING" | "DELIVERED" | "FAILED";
+            /** @description The number of attempts. */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description The time of the last attempt.
+             */
+            last_attempt_at: string | null;
+            /** @description The receiver's status. */
+            status: number | null;
+            /** @description The reason why the last attempt failed, as a sentence. */
+            problem: string | null;
+        };
+        /** @description A tenant's rules, what the last look at its costs found, and its alerts. */
+        Alerts: {
+            /** @description The tenant. */
+            tenant_id: string;
+            /** @description The budget, null if there is none. */
+            budget: components["schemas"]["Budget"] | null;
+            /** @description The search for anomalies, null if there is none. */
+            anomalies: components["schemas"]["AnomalySearch"] | null;
+            /** @description The webhook, null if there is none. */
+            webhook: components["schemas"]["Webhook"] | null;
+            /** @description The alerts of the last 200 days, the latest first. */
+            alerts: components["schemas"]["Alert"][];
+            /** @description Warnings, for example that there are rules and nobody is told. */
+            warnings: string[];
+            /** @description The webhook's secret, with which messages are signed. Only the answer that sets the webhook has it. */
+            secret?: string;
+        };
+        /** @description A service cost far more than usual on a day. */
+        AnomalyAlert: {
+            /** @description The alert's id, made of its reason. */
+            alert_id: string;
+            /**
+             * @description The kind of the alert.
+             * @constant
+             */
+            kind: "anomaly";
+            /**
+             * Format: date
+             * @description The UTC day.
+             */
+            day: string;
+            /** @description The provider, as in focus_cost. */
+            provider: string;
+            /** @description The service, as in focus_cost. */
+            service: string;
+            /** @description The cost when the alert was found. */
+            cost: string;
+            /** @description The median of the days before it, at most 28. */
+            median: string;
+            /** @description The median of these days' distances from the median. */
+            mad: string;
+            /** @description A currency, ISO 4217. */
+            currency: string;
+            /**
+             * @description The cost that counts.
+             * @enum {unknown}
+             */
+            metric: "billed" | "effective";
+            /** @description The filter, as in GET costs; null if all charges count. */
+            filter: string | null;
+            /**
+             * Format: date-time
+             * @description When the alert was found.
+             */
+            fired_at: string;
+            /**
+             * Format: date-time
+             * @description When the day was found to be no anomaly any more, because its costs or the rule changed; otherwise null.
+             */
+            resolved_at: string | null;
+            /** @description The message about it; null if there was no webhook, or nothing new to say. */
+            delivery: components["schemas"]["AlertDelivery"] | null;
+        };
+        /**
+         * @description A daily search for services that cost far more than usual.
+         *
+         *     A day is an anomaly if its cost exceeds the median of the days before it by more than `sensitivity` times their
+         *     usual deviation, and by at least `minimum_amount`.
+         */
+        AnomalyRule: {
+            /** @description The least cost, and the least excess over the median, that alerts, as a string with at most nine decimals. */
+            minimum_amount: number | string;
+            /** @description The currency, ISO 4217. Costs in other currencies are not counted. */
+            currency: string;
+            /**
+             * @description The cost that counts. billed is the invoiced cost after credits. effective spreads prepaid costs over the usage that they pay for.
+             * @default billed
+             * @enum {string}
+             */
+            metric?: "billed" | "effective";
+            /**
+             * @description Count only charges with this value. Write a name from GET costs' group_by, a colon and the value, for example `service:BigQuery`.
+             * @default null
+             */
+            filter?: string | null;
+            /**
+             * @description By how many usual deviations a cost has to exceed the median. The usual deviation is 1.4826 times the median absolute deviation.
+             * @default 5
+             */
+            sensitivity?: number;
+        };
+        /** @description The search for anomalies, and how far it reached. */
+        AnomalySearch: {
+            /** @description An amount in `currency`. */
+            minimum_amount: string;
+            /** @description A currency, ISO 4217. */
+            currency: string;
+            /**
+             * @description The cost that counts.
+             * @enum {unknown}
+             */
+            metric: "billed" | "effective";
+            /** @description The filter, as in GET costs; null if all charges count. */
+            filter: string | null;
+            /** @description By how many usual deviations a cost has to exceed the median. */
+            sensitivity: number;
+            /**
+             * Format: date-time
+             * @description When it was set.
+             */
+            set_at: string;
+            /** @description X-User-ID of the request that set it. */
+            set_by_user_id: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last compared with the costs, null if it never was.
+             */
+            evaluated_at: string | null;
+            /** @description The reach of the last search, null if there was none. */
+            state: components["schemas"]["AnomalyState"] | null;
+        };
+        /** @description The reach of a search for anomalies. */
+        AnomalyState: {
+            /** @description For each provider, the last day that is complete. Later days are not judged yet. */
+            complete_through: {
+                [key: string]: string;
+            };
+            /** @description For each provider, the newest day with charges. */
+            data_through: {
+                [key: string]: string;
+            };
+            /** @description Other currencies with usage. The search does not look at them. */
+            not_counted: string[];
         };
         /** @description An access key that may read the bucket. */
         AwsAccessKey: {
@@ -1007,6 +1356,119 @@ export interface components {
              */
             status: "PENDING";
         };
+        /** @description A budget and its standing. */
+        Budget: {
+            /** @description An amount in `currency`. */
+            amount: string;
+            /** @description A currency, ISO 4217. */
+            currency: string;
+            /**
+             * @description The cost that counts.
+             * @enum {unknown}
+             */
+            metric: "billed" | "effective";
+            /** @description The filter, as in GET costs; null if all charges count. */
+            filter: string | null;
+            /** @description The percentages that alert, in order. */
+            thresholds: number[];
+            /**
+             * Format: date-time
+             * @description When it was set.
+             */
+            set_at: string;
+            /** @description X-User-ID of the request that set it. */
+            set_by_user_id: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last compared with the costs, null if it never was.
+             */
+            evaluated_at: string | null;
+            /** @description The result of the last comparison, null if there was none. */
+            state: components["schemas"]["BudgetState"] | null;
+        };
+        /** @description A month has reached a threshold of the budget. */
+        BudgetAlert: {
+            /** @description The alert's id, made of its reason. */
+            alert_id: string;
+            /**
+             * @description The kind of the alert.
+             * @constant
+             */
+            kind: "budget";
+            /** @description The month. */
+            month: string;
+            /** @description The threshold. */
+            threshold_percent: number;
+            /** @description The cost in percent of the amount when the alert was found, rounded down. */
+            percent: string;
+            /** @description The cost when the alert was found. */
+            cost: string;
+            /** @description An amount in `currency`. */
+            amount: string;
+            /** @description A currency, ISO 4217. */
+            currency: string;
+            /**
+             * @description The cost that counts.
+             * @enum {unknown}
+             */
+            metric: "billed" | "effective";
+            /** @description The filter, as in GET costs; null if all charges count. */
+            filter: string | null;
+            /**
+             * Format: date-time
+             * @description When the alert was found.
+             */
+            fired_at: string;
+            /**
+             * Format: date-time
+             * @description Always null: a threshold that was reached stays reached.
+             */
+            resolved_at: string | null;
+            /** @description The message about it; null if there was no webhook, or nothing new to say. */
+            delivery: components["schemas"]["AlertDelivery"] | null;
+        };
+        /** @description A monthly budget in one currency. Each threshold is a percentage of the amount. */
+        BudgetRule: {
+            /** @description The amount of a month, as a string with at most nine decimals. */
+            amount: number | string;
+            /** @description The currency, ISO 4217. Costs in other currencies are not counted. */
+            currency: string;
+            /**
+             * @description The cost that counts. billed is the invoiced cost after credits. effective spreads prepaid costs over the usage that they pay for.
+             * @default billed
+             * @enum {string}
+             */
+            metric?: "billed" | "effective";
+            /**
+             * @description Count only charges with this value. Write a name from GET costs' group_by, a colon and the value, for example `service:BigQuery`.
+             * @default null
+             */
+            filter?: string | null;
+            /**
+             * @description The percentages of the amount that alert.
+             * @default [
+             *       50,
+             *       80,
+             *       100
+             *     ]
+             */
+            thresholds?: number[];
+        };
+        /** @description The standing of a budget. */
+        BudgetState: {
+            /** @description The month of the newest charges, null if there are none of the last 35 days. */
+            month: string | null;
+            /** @description The cost of the month so far. */
+            cost: string | null;
+            /** @description The cost in percent of the amount, rounded down. */
+            percent: string | null;
+            /** @description The costs of the month in other currencies. The budget does not count them. */
+            not_counted: components["schemas"]["CostNotCounted"][];
+            /** @description For each provider, the newest day with charges. */
+            data_through: {
+                [key: string]: string;
+            };
+        };
         /** @description A run whose cancellation was requested. */
         CancelAccepted: {
             /**
@@ -1041,6 +1503,8 @@ export interface components {
             runs_closed: number;
             /** @description The number of expired staging tables that were deleted. */
             staging_tables_removed: number;
+            /** @description The number of evaluations and messages of alerts whose tasks were created again. */
+            alerts_resumed: number;
             /**
              * Format: date-time
              * @description The time of the call.
@@ -1190,6 +1654,13 @@ export interface components {
             /** @description The periods in which the group has charges, in order. */
             periods: components["schemas"]["CostPeriod"][];
         };
+        /** @description A cost in another currency than the budget's. */
+        CostNotCounted: {
+            /** @description Currency of the bill, ISO 4217. */
+            billing_currency: string;
+            /** @description The sum. */
+            cost: string;
+        };
         /** @description The cost of one group in one period. */
         CostPeriod: {
             /**
@@ -1329,10 +1800,10 @@ export interface components {
         /** @description The outcome of a delivery. */
         DeliveryDone: {
             /**
-             * @description SUCCEEDED, FAILED and CANCELLED say how the run ended. HANDED_OVER means that the next hop continues the run. PAUSED means that a quota at Google is used up. CLOSED means that rows were closed. GONE means that the tenant's dataset does not exist any more. DUPLICATE and STALE changed nothing.
+             * @description SUCCEEDED, FAILED and CANCELLED say how the run ended. HANDED_OVER means that the next hop continues the run. PAUSED means that a quota at Google is used up. CLOSED means that rows were closed. GONE means that the tenant's dataset does not exist any more. DUPLICATE and STALE changed nothing. EVALUATED means that a tenant's rules were compared with its costs, NO_RULES that it has none. DELIVERED and GIVEN_UP say how a message ended. OVER means that it had ended before, UNKNOWN that there is no such message.
              * @enum {unknown}
              */
-            status: "SUCCEEDED" | "FAILED" | "CANCELLED" | "HANDED_OVER" | "PAUSED" | "CLOSED" | "GONE" | "DUPLICATE" | "STALE";
+            status: "SUCCEEDED" | "FAILED" | "CANCELLED" | "HANDED_OVER" | "PAUSED" | "CLOSED" | "GONE" | "DUPLICATE" | "STALE" | "EVALUATED" | "NO_RULES" | "DELIVERED" | "GIVEN_UP" | "OVER" | "UNKNOWN";
         };
         /** @description A run that ended in the queue, with the values for its row in the tenant's dataset. */
         EndedRun: {
@@ -1357,6 +1828,11 @@ export interface components {
             pipeline_logging_id: string;
             /** @description The number of its last attempt, 0 if it had none. */
             attempt: number;
+        };
+        /** @description One delivery: compare a tenant's rules with its costs. */
+        EvaluateTask: {
+            /** @description The tenant. */
+            tenant_id: string;
         };
         /** @description Says that the application trusts the platform's worker. The platform derives the trusted subject (trust.py). */
         FederatedCredential: Record<string, never>;
@@ -2344,6 +2820,13 @@ export interface components {
             /** @description The schedules and ticks that got no run, with the reason. */
             skipped: components["schemas"]["SkippedSchedule"][];
         };
+        /** @description One delivery: send a message to a tenant's webhook. */
+        SendTask: {
+            /** @description The tenant. */
+            tenant_id: string;
+            /** @description The message. */
+            message_id: string;
+        };
         /** @description The fields of a service account's key file that are used. The others are dropped. */
         ServiceAccountKey: {
             /**
@@ -2441,6 +2924,18 @@ export interface components {
             /** @description The number of its runs that are being executed. */
             concurrent_pipelines_running: number;
         };
+        /** @description A test message that will be sent. */
+        TestAccepted: {
+            /** @description The tenant. */
+            tenant_id: string;
+            /** @description The message's id; the receiver gets it as webhook-id. */
+            message_id: string;
+            /**
+             * @description The message is not sent yet.
+             * @constant
+             */
+            status: "PENDING";
+        };
         /** @description A tenant's limits and their use. */
         Usage: {
             /** @description The tenant. */
@@ -2501,6 +2996,25 @@ export interface components {
             credential_kind: string;
             /** @description The encrypted document in base64. */
             encrypted_credentials: string;
+        };
+        /** @description The webhook, without its secret. */
+        Webhook: {
+            /** @description Where messages are sent. */
+            url: string;
+            /**
+             * Format: date-time
+             * @description When it was set.
+             */
+            set_at: string;
+            /** @description X-User-ID of the request that set it. */
+            set_by_user_id: string | null;
+            /** @description The last three tests, the latest first. */
+            tests: components["schemas"]["AlertDelivery"][];
+        };
+        /** @description The address that gets the alerts. */
+        WebhookRule: {
+            /** @description The address that gets the alerts. It begins with https://, uses port 443 or 8443, and is public. */
+            url: string;
         };
     };
     responses: {
@@ -2632,7 +3146,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description A limit is reached, and `cap` names it. `daily_limit`: today's runs are used up; the limit starts anew at the next UTC midnight. `waiting_runs`: the tenant has as many waiting runs as are allowed. `requests`: this key sends too many requests, or other runs of the tenant are being accepted at the same time and may use up a limit. `queries`: this key causes too many queries. `refusals`: this address sent too many requests without a valid key. */
+        /** @description A limit is reached, and `cap` names it. `daily_limit`: today's runs are used up; the limit starts anew at the next UTC midnight. `waiting_runs`: the tenant has as many waiting runs as are allowed. `requests`: this key sends too many requests, or other runs of the tenant are being accepted at the same time and may use up a limit. `queries`: this key causes too many queries. `refusals`: this address sent too many requests without a valid key. `tests`: the webhook was tested too often in a minute. */
         TooManyRequests: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -3957,6 +4471,1132 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    get_alerts: {
+        parameters: {
+            query?: {
+                /** @description The number of alerts to return. */
+                limit?: number;
+            };
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules and the alerts. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tenant_id": "acme_corp_12312025",
+                     *       "budget": {
+                     *         "amount": "1000",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "thresholds": [
+                     *           50,
+                     *           80,
+                     *           100
+                     *         ],
+                     *         "set_at": "2025-11-01T09:30:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "month": "2025-11",
+                     *           "cost": "812.5",
+                     *           "percent": "81.25",
+                     *           "not_counted": [
+                     *             {
+                     *               "billing_currency": "EUR",
+                     *               "cost": "7"
+                     *             }
+                     *           ],
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           }
+                     *         }
+                     *       },
+                     *       "anomalies": {
+                     *         "minimum_amount": "20",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "sensitivity": 5,
+                     *         "set_at": "2025-11-01T09:31:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "complete_through": {
+                     *             "Google Cloud": "2025-11-16"
+                     *           },
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           },
+                     *           "not_counted": [
+                     *             "EUR"
+                     *           ]
+                     *         }
+                     *       },
+                     *       "webhook": {
+                     *         "url": "https://example.com/alerts",
+                     *         "set_at": "2025-11-01T09:32:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "tests": []
+                     *       },
+                     *       "alerts": [
+                     *         {
+                     *           "alert_id": "5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *           "kind": "budget",
+                     *           "month": "2025-11",
+                     *           "threshold_percent": 80,
+                     *           "percent": "81.25",
+                     *           "cost": "812.5",
+                     *           "amount": "1000",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-18T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *             "type": "budget.threshold_reached",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         },
+                     *         {
+                     *           "alert_id": "0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *           "kind": "anomaly",
+                     *           "day": "2025-11-16",
+                     *           "provider": "Google Cloud",
+                     *           "service": "BigQuery",
+                     *           "cost": "91.2",
+                     *           "median": "12.4",
+                     *           "mad": "1.1",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-17T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *             "type": "cost.anomaly",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         }
+                     *       ],
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    set_budget: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The user who acts, according to the tenant's frontend. It is kept for audit and gives no rights. Send characters beyond ASCII as UTF-8.
+                 * @example user_4711
+                 */
+                "X-User-ID"?: components["parameters"]["X-User-ID"];
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetRule"];
+            };
+        };
+        responses: {
+            /** @description The rules and the alerts as they are now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tenant_id": "acme_corp_12312025",
+                     *       "budget": {
+                     *         "amount": "1000",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "thresholds": [
+                     *           50,
+                     *           80,
+                     *           100
+                     *         ],
+                     *         "set_at": "2025-11-01T09:30:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "month": "2025-11",
+                     *           "cost": "812.5",
+                     *           "percent": "81.25",
+                     *           "not_counted": [
+                     *             {
+                     *               "billing_currency": "EUR",
+                     *               "cost": "7"
+                     *             }
+                     *           ],
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           }
+                     *         }
+                     *       },
+                     *       "anomalies": {
+                     *         "minimum_amount": "20",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "sensitivity": 5,
+                     *         "set_at": "2025-11-01T09:31:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "complete_through": {
+                     *             "Google Cloud": "2025-11-16"
+                     *           },
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           },
+                     *           "not_counted": [
+                     *             "EUR"
+                     *           ]
+                     *         }
+                     *       },
+                     *       "webhook": {
+                     *         "url": "https://example.com/alerts",
+                     *         "set_at": "2025-11-01T09:32:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "tests": []
+                     *       },
+                     *       "alerts": [
+                     *         {
+                     *           "alert_id": "5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *           "kind": "budget",
+                     *           "month": "2025-11",
+                     *           "threshold_percent": 80,
+                     *           "percent": "81.25",
+                     *           "cost": "812.5",
+                     *           "amount": "1000",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-18T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *             "type": "budget.threshold_reached",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         },
+                     *         {
+                     *           "alert_id": "0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *           "kind": "anomaly",
+                     *           "day": "2025-11-16",
+                     *           "provider": "Google Cloud",
+                     *           "service": "BigQuery",
+                     *           "cost": "91.2",
+                     *           "median": "12.4",
+                     *           "mad": "1.1",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-17T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *             "type": "cost.anomaly",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         }
+                     *       ],
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    remove_budget: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules and the alerts as they are now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tenant_id": "acme_corp_12312025",
+                     *       "budget": null,
+                     *       "anomalies": {
+                     *         "minimum_amount": "20",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "sensitivity": 5,
+                     *         "set_at": "2025-11-01T09:31:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "complete_through": {
+                     *             "Google Cloud": "2025-11-16"
+                     *           },
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           },
+                     *           "not_counted": [
+                     *             "EUR"
+                     *           ]
+                     *         }
+                     *       },
+                     *       "webhook": {
+                     *         "url": "https://example.com/alerts",
+                     *         "set_at": "2025-11-01T09:32:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "tests": []
+                     *       },
+                     *       "alerts": [
+                     *         {
+                     *           "alert_id": "5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *           "kind": "budget",
+                     *           "month": "2025-11",
+                     *           "threshold_percent": 80,
+                     *           "percent": "81.25",
+                     *           "cost": "812.5",
+                     *           "amount": "1000",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-18T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *             "type": "budget.threshold_reached",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         },
+                     *         {
+                     *           "alert_id": "0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *           "kind": "anomaly",
+                     *           "day": "2025-11-16",
+                     *           "provider": "Google Cloud",
+                     *           "service": "BigQuery",
+                     *           "cost": "91.2",
+                     *           "median": "12.4",
+                     *           "mad": "1.1",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-17T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *             "type": "cost.anomaly",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         }
+                     *       ],
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description The tenant has no budget. */
+            404: components["responses"]["NotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    set_anomalies: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The user who acts, according to the tenant's frontend. It is kept for audit and gives no rights. Send characters beyond ASCII as UTF-8.
+                 * @example user_4711
+                 */
+                "X-User-ID"?: components["parameters"]["X-User-ID"];
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnomalyRule"];
+            };
+        };
+        responses: {
+            /** @description The rules and the alerts as they are now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tenant_id": "acme_corp_12312025",
+                     *       "budget": {
+                     *         "amount": "1000",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "thresholds": [
+                     *           50,
+                     *           80,
+                     *           100
+                     *         ],
+                     *         "set_at": "2025-11-01T09:30:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "month": "2025-11",
+                     *           "cost": "812.5",
+                     *           "percent": "81.25",
+                     *           "not_counted": [
+                     *             {
+                     *               "billing_currency": "EUR",
+                     *               "cost": "7"
+                     *             }
+                     *           ],
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           }
+                     *         }
+                     *       },
+                     *       "anomalies": {
+                     *         "minimum_amount": "20",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "sensitivity": 5,
+                     *         "set_at": "2025-11-01T09:31:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "complete_through": {
+                     *             "Google Cloud": "2025-11-16"
+                     *           },
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           },
+                     *           "not_counted": [
+                     *             "EUR"
+                     *           ]
+                     *         }
+                     *       },
+                     *       "webhook": {
+                     *         "url": "https://example.com/alerts",
+                     *         "set_at": "2025-11-01T09:32:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "tests": []
+                     *       },
+                     *       "alerts": [
+                     *         {
+                     *           "alert_id": "5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *           "kind": "budget",
+                     *           "month": "2025-11",
+                     *           "threshold_percent": 80,
+                     *           "percent": "81.25",
+                     *           "cost": "812.5",
+                     *           "amount": "1000",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-18T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *             "type": "budget.threshold_reached",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         },
+                     *         {
+                     *           "alert_id": "0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *           "kind": "anomaly",
+                     *           "day": "2025-11-16",
+                     *           "provider": "Google Cloud",
+                     *           "service": "BigQuery",
+                     *           "cost": "91.2",
+                     *           "median": "12.4",
+                     *           "mad": "1.1",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-17T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *             "type": "cost.anomaly",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         }
+                     *       ],
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    remove_anomalies: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules and the alerts as they are now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tenant_id": "acme_corp_12312025",
+                     *       "budget": {
+                     *         "amount": "1000",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "thresholds": [
+                     *           50,
+                     *           80,
+                     *           100
+                     *         ],
+                     *         "set_at": "2025-11-01T09:30:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "month": "2025-11",
+                     *           "cost": "812.5",
+                     *           "percent": "81.25",
+                     *           "not_counted": [
+                     *             {
+                     *               "billing_currency": "EUR",
+                     *               "cost": "7"
+                     *             }
+                     *           ],
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           }
+                     *         }
+                     *       },
+                     *       "anomalies": null,
+                     *       "webhook": {
+                     *         "url": "https://example.com/alerts",
+                     *         "set_at": "2025-11-01T09:32:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "tests": []
+                     *       },
+                     *       "alerts": [
+                     *         {
+                     *           "alert_id": "5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *           "kind": "budget",
+                     *           "month": "2025-11",
+                     *           "threshold_percent": 80,
+                     *           "percent": "81.25",
+                     *           "cost": "812.5",
+                     *           "amount": "1000",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-18T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *             "type": "budget.threshold_reached",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         },
+                     *         {
+                     *           "alert_id": "0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *           "kind": "anomaly",
+                     *           "day": "2025-11-16",
+                     *           "provider": "Google Cloud",
+                     *           "service": "BigQuery",
+                     *           "cost": "91.2",
+                     *           "median": "12.4",
+                     *           "mad": "1.1",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-17T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *             "type": "cost.anomaly",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         }
+                     *       ],
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description The tenant has no search for anomalies. */
+            404: components["responses"]["NotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    set_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The user who acts, according to the tenant's frontend. It is kept for audit and gives no rights. Send characters beyond ASCII as UTF-8.
+                 * @example user_4711
+                 */
+                "X-User-ID"?: components["parameters"]["X-User-ID"];
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookRule"];
+            };
+        };
+        responses: {
+            /** @description The rules and the alerts as they are now, with the new secret. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tenant_id": "acme_corp_12312025",
+                     *       "budget": {
+                     *         "amount": "1000",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "thresholds": [
+                     *           50,
+                     *           80,
+                     *           100
+                     *         ],
+                     *         "set_at": "2025-11-01T09:30:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "month": "2025-11",
+                     *           "cost": "812.5",
+                     *           "percent": "81.25",
+                     *           "not_counted": [
+                     *             {
+                     *               "billing_currency": "EUR",
+                     *               "cost": "7"
+                     *             }
+                     *           ],
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           }
+                     *         }
+                     *       },
+                     *       "anomalies": {
+                     *         "minimum_amount": "20",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "sensitivity": 5,
+                     *         "set_at": "2025-11-01T09:31:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "complete_through": {
+                     *             "Google Cloud": "2025-11-16"
+                     *           },
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           },
+                     *           "not_counted": [
+                     *             "EUR"
+                     *           ]
+                     *         }
+                     *       },
+                     *       "webhook": {
+                     *         "url": "https://example.com/alerts",
+                     *         "set_at": "2025-11-01T09:32:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "tests": []
+                     *       },
+                     *       "alerts": [
+                     *         {
+                     *           "alert_id": "5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *           "kind": "budget",
+                     *           "month": "2025-11",
+                     *           "threshold_percent": 80,
+                     *           "percent": "81.25",
+                     *           "cost": "812.5",
+                     *           "amount": "1000",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-18T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *             "type": "budget.threshold_reached",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         },
+                     *         {
+                     *           "alert_id": "0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *           "kind": "anomaly",
+                     *           "day": "2025-11-16",
+                     *           "provider": "Google Cloud",
+                     *           "service": "BigQuery",
+                     *           "cost": "91.2",
+                     *           "median": "12.4",
+                     *           "mad": "1.1",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-17T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *             "type": "cost.anomaly",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         }
+                     *       ],
+                     *       "warnings": [],
+                     *       "secret": "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    remove_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules and the alerts as they are now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tenant_id": "acme_corp_12312025",
+                     *       "budget": {
+                     *         "amount": "1000",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "thresholds": [
+                     *           50,
+                     *           80,
+                     *           100
+                     *         ],
+                     *         "set_at": "2025-11-01T09:30:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "month": "2025-11",
+                     *           "cost": "812.5",
+                     *           "percent": "81.25",
+                     *           "not_counted": [
+                     *             {
+                     *               "billing_currency": "EUR",
+                     *               "cost": "7"
+                     *             }
+                     *           ],
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           }
+                     *         }
+                     *       },
+                     *       "anomalies": {
+                     *         "minimum_amount": "20",
+                     *         "currency": "USD",
+                     *         "metric": "billed",
+                     *         "filter": null,
+                     *         "sensitivity": 5,
+                     *         "set_at": "2025-11-01T09:31:00.123456Z",
+                     *         "set_by_user_id": "user_4711",
+                     *         "evaluated_at": "2025-11-18T02:00:41.250000Z",
+                     *         "state": {
+                     *           "complete_through": {
+                     *             "Google Cloud": "2025-11-16"
+                     *           },
+                     *           "data_through": {
+                     *             "Google Cloud": "2025-11-17"
+                     *           },
+                     *           "not_counted": [
+                     *             "EUR"
+                     *           ]
+                     *         }
+                     *       },
+                     *       "webhook": null,
+                     *       "alerts": [
+                     *         {
+                     *           "alert_id": "5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *           "kind": "budget",
+                     *           "month": "2025-11",
+                     *           "threshold_percent": 80,
+                     *           "percent": "81.25",
+                     *           "cost": "812.5",
+                     *           "amount": "1000",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-18T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_5f2c7c0f4f2c4a53b1f3a6a1f6f1a9d2",
+                     *             "type": "budget.threshold_reached",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         },
+                     *         {
+                     *           "alert_id": "0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *           "kind": "anomaly",
+                     *           "day": "2025-11-16",
+                     *           "provider": "Google Cloud",
+                     *           "service": "BigQuery",
+                     *           "cost": "91.2",
+                     *           "median": "12.4",
+                     *           "mad": "1.1",
+                     *           "currency": "USD",
+                     *           "metric": "billed",
+                     *           "filter": null,
+                     *           "fired_at": "2025-11-17T02:00:41.250000Z",
+                     *           "resolved_at": null,
+                     *           "delivery": {
+                     *             "message_id": "msg_0c0e7f4e2f0e4f6e9d3a7f5f5b1c2d3e",
+                     *             "type": "cost.anomaly",
+                     *             "created_at": "2025-11-18T02:00:41.250000Z",
+                     *             "state": "DELIVERED",
+                     *             "attempts": 1,
+                     *             "last_attempt_at": "2025-11-18T02:00:43.250000Z",
+                     *             "status": 204,
+                     *             "problem": null
+                     *           }
+                     *         }
+                     *       ],
+                     *       "warnings": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Alerts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description The tenant has no webhook. */
+            404: components["responses"]["NotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path: {
+                /**
+                 * @description The tenant. It must be the one that the key belongs to.
+                 * @example acme_corp_12312025
+                 */
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NoBody"];
+            };
+        };
+        responses: {
+            /** @description The test will be sent. */
+            202: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "tenant_id": "acme_corp_12312025",
+                     *       "message_id": "msg_3f2f5a866a0a4a4e9d0b0b2a4f3f0c11",
+                     *       "status": "PENDING"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TestAccepted"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            /** @description The tenant has no webhook. */
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_schedules: {
         parameters: {
             query?: {
@@ -4567,6 +6207,7 @@ export interface operations {
                      *       "failed": 1,
                      *       "runs_closed": 0,
                      *       "staging_tables_removed": 4,
+                     *       "alerts_resumed": 0,
                      *       "executed_at": "2025-11-18T10:30:02.123456Z"
                      *     }
                      */
@@ -4738,6 +6379,98 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "CLOSED"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeliveryDone"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["PrivateUnauthorized"];
+            403: components["responses"]["PrivateForbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    evaluate_alerts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluateTask"];
+            };
+        };
+        responses: {
+            /** @description The delivery is handled. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "status": "EVALUATED"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeliveryDone"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["PrivateUnauthorized"];
+            403: components["responses"]["PrivateForbidden"];
+            405: components["responses"]["MethodNotAllowed"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    send_alert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The caller's id for this request. It is returned, logged, and put on the request's BigQuery jobs. An invalid id is replaced.
+                 * @example 7f0c5f0a9c3b4c0e8f3e
+                 */
+                "X-Request-ID"?: components["parameters"]["X-Request-ID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendTask"];
+            };
+        };
+        responses: {
+            /** @description The delivery is handled. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "status": "DELIVERED"
                      *     }
                      */
                     "application/json": components["schemas"]["DeliveryDone"];

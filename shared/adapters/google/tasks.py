@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,26 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from google.api_core import exceptions as google
-from google.auth import exceptions as google_auth
-
 from shared.adapters.google.closing_tasks import TenantsRun, close_tasks
-from shared.adapters.google.error_table import TASKS
-from shared.adapters.google.own_identity import own_credentials
-from shared.adapters.google.retry_budget import RetryBudget
+from shared.adapters.google.task_creation import create_task, post_task
 from shared.domain.runs.delivery import CloseTask, RunTask, task_name
-from shared.runtime import log
 
 _DISPATCH_DEADLINE = timedelta(seconds=1800)  # the longest that Cloud Tasks allows, and execute_run's timeout
 _KICK_DEADLINE = timedelta(seconds=320)
 # A kick is delivered this long after its bucket's end, so that it also follows the writes of a caller whose clock lags.
 _CLOCK_SKEW = timedelta(milliseconds=100)
-_TIMEOUT_SECONDS = 5.0
 _THREADS = 32
-# Every task has a name, so creating it again is safe.
-_RETRY_BUDGET = RetryBudget(10.0, first_pause_seconds=0.1, stops_with_work=False)
 Task = TypeVar("Task")
-_FAILURES = (google.GoogleAPICallError, google.RetryError, google_auth.GoogleAuthError)
 
 
 @dataclass(frozen=True)
@@ -67,7 +56,8 @@ class Tasks:
         targets, now = self._targets, self._clock()
         moment = max(now, not_before) if not_before else now
         bucket = math.floor(moment.timestamp() / targets.kick_bucket_seconds) + 1
-        task = self._post(
+        task = post_task(
+            self._targets.service_account,
             queue=targets.kick_queue,
             name=task_name("kick", str(bucket), repr(targets.kick_bucket_seconds)),
             function_url=targets.process_queue_url,
@@ -76,7 +66,7 @@ class Tasks:
             deadline=_KICK_DEADLINE,
         )
         task["schedule_time"] = datetime.fromtimestamp(bucket * targets.kick_bucket_seconds, UTC) + _CLOCK_SKEW
-        return self._create(targets.kick_queue, task)
+        return create_task(self._open_client, targets.kick_queue, task)
 
     def dispatch_runs(self, runs: Sequence[RunTask]) -> list[RunTask]:
         """Deliver runs to execute_run, in parallel. It returns the runs whose tasks Cloud Tasks did not accept.
@@ -106,7 +96,8 @@ class Tasks:
         return self._deliver(queue, task.name, "close", body, tenant_id=task.tenant_id)
 
     def _deliver(self, queue: str, name: str, route: str, body: Mapping[str, Any], **facts: str) -> bool:
-        task = self._post(
+        task = post_task(
+            self._targets.service_account,
             queue=queue,
             name=name,
             function_url=self._targets.execute_run_url,
@@ -114,40 +105,4 @@ class Tasks:
             body=body,
             deadline=_DISPATCH_DEADLINE,
         )
-        return self._create(queue, task, **facts)
-
-    def _post(
-        self, *, queue: str, name: str, function_url: str, path: str, body: Mapping[str, Any], deadline: timedelta
-    ) -> dict[str, Any]:
-        token = {"service_account_email": self._targets.service_account, "audience": function_url}
-        return {
-            "name": f"{queue}/tasks/{name}",
-            "dispatch_deadline": deadline,
-            "http_request": {
-                "http_method": "POST",
-                "url": function_url + path,
-                "headers": {"Content-Type": "application/json"},
-                "body": json.dumps(body).encode(),
-                "oidc_token": token,
-            },
-        }
-
-    def _create(self, queue: str, task: Mapping[str, Any], **facts: str) -> bool:
-        try:
-            self._open_client().create_task(
-                request={"parent": queue, "task": task}, retry=_RETRY_BUDGET.of_service(TASKS), timeout=_TIMEOUT_SECONDS
-            )
-        except google.AlreadyExists:
-            return True
-        except _FAILURES as error:
-            log.warning("task not created", queue=queue, error=type(error).__name__, **facts)
-            return False
-        return True
-
-
-def open_cloud_tasks(endpoint: str) -> Any:
-    """Cloud Tasks' client, imported only when a task is created."""
-    from google.cloud import tasks_v2
-
-    options = {"api_endpoint": endpoint} if endpoint else None
-    return tasks_v2.CloudTasksClient(credentials=own_credentials(), client_options=options)
+        return create_task(self._open_client, queue, task, **facts)

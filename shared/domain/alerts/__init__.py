@@ -1,0 +1,1 @@
+"""Decides which budgets and anomalies alert, and what the alerts say."""
