@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import uuid
 from collections.abc import Mapping
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from google.auth import crypt, jwt
 from werkzeug.wrappers import Request, Response
 
 from devcloud.http_server import HttpServer, HttpService
+from devcloud.identity.identity import TOKEN_SECONDS
 from devcloud.objects.buckets import Buckets, Found
 from devcloud.objects.downloads import download, is_another
 from devcloud.tls import Tls
@@ -27,19 +31,22 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 # The only directory in this Entra.
 DIRECTORY = "11111111-2222-4333-8444-555555555555"
-_SCOPE = "https://storage.azure.com/.default"
+_PAGE_SIZE = 5000  # blobs in one answer, or as many as the request wants if these are fewer
+_AUDIENCE, _ISSUERS = "https://storage.azure.com", "https://sts.windows.net/"
+_SCOPE = f"{_AUDIENCE}/.default"
 _CONFIGURATION = re.compile(r"/([^/]+)/v2\.0/\.well-known/openid-configuration")
 
 
 class BlobService(HttpService):
     """Blob storage and Entra on loopback. A container's reader is an application with a secret.
 
-    The name of a bucket is the storage account, a slash and the container. One call lists `page_size` blobs.
+    The name of a bucket is the storage account, a slash and the container.
     """
 
-    def __init__(self, buckets: Buckets, tls: Tls, *, page_size: int = 5000) -> None:
-        self.buckets, self._page_size = buckets, page_size
-        self._tokens: dict[str, str] = {}  # the application of each
+    def __init__(self, buckets: Buckets, tls: Tls) -> None:
+        self.buckets = buckets
+        self._issued: dict[str, str] = {}  # tokens, each with its application
+        self._signer = crypt.EsSigner(ec.generate_private_key(ec.SECP256R1()), "devcloud")
         self._server = HttpServer(self._app, name="azure", tls=tls.server_context())
 
     def token(self, form: Mapping[str, str]) -> tuple[int, Json]:
@@ -52,13 +59,44 @@ class BlobService(HttpService):
         if not self.is_proved(form, reader.secret):
             told = "AADSTS7000215: Invalid client secret provided."
             return 401, {"error": "invalid_client", "error_description": told}
-        token = uuid.uuid4().hex
-        self._tokens[token] = reader.id
-        return 200, {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}
+        return 200, {
+            "token_type": "Bearer",
+            "expires_in": TOKEN_SECONDS - 1,
+            "ext_expires_in": TOKEN_SECONDS - 1,
+            "access_token": self._new_token(reader.id),
+        }
 
     def is_proved(self, form: Mapping[str, str], secret: str) -> bool:
         """Whether the caller has proved that it is the application."""
         return form.get("client_secret") == secret
+
+    def claims(self, application: str) -> Json:
+        """The claims of a new token, as Entra's have them. Other servers of Blob storage read them too."""
+        now = int(time.time())
+        return {
+            "aud": _AUDIENCE,
+            "iss": f"{_ISSUERS}{DIRECTORY}/",
+            "tid": DIRECTORY,
+            "appid": application,
+            "iat": now,
+            "nbf": now,
+            "exp": now + TOKEN_SECONDS,
+            "uti": uuid.uuid4().hex,
+        }
+
+    def _new_token(self, application: str) -> str:
+        token: bytes = jwt.encode(self._signer, self.claims(application))
+        self._issued[token.decode()] = application
+        return token.decode()
+
+    def _application_of(self, request: Request) -> str | None:
+        """The application that a valid token of the request is for."""
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token not in self._issued:
+            return None
+        claims = jwt.decode(token, verify=False)
+        is_valid = claims["exp"] > time.time() and claims["aud"] == _AUDIENCE and claims["iss"].startswith(_ISSUERS)
+        return self._issued[token] if is_valid else None
 
     @property
     def _app(self) -> WSGIApplication:
@@ -77,7 +115,7 @@ class BlobService(HttpService):
         return refused or self.read(request, f"{account}/{container}", key)
 
     def _refused(self, request: Request, bucket: str) -> Response | None:
-        application = self._tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        application = self._application_of(request)
         if application is None:
             return refusal(401, "InvalidAuthenticationInfo")
         reader = self.buckets.reader_of(bucket)
@@ -107,7 +145,8 @@ class BlobService(HttpService):
     def _list(self, request: Request, bucket: str) -> Response:
         found = self.buckets.list(bucket, request.args.get("prefix", ""))
         found = [each for each in found if each.key >= request.args.get("marker", "")]
-        page, rest = found[: self._page_size], found[self._page_size :]
+        size = min(_PAGE_SIZE, request.args.get("maxresults", _PAGE_SIZE, type=int))
+        page, rest = found[:size], found[size:]
         marker = escape(rest[0].key) if rest else ""
         content = f"<Blobs>{''.join(map(_item, page))}</Blobs><NextMarker>{marker}</NextMarker>"
         text = f'<?xml version="1.0"?><EnumerationResults>{content}</EnumerationResults>'

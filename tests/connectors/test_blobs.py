@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.adapters import listings
 from shared.adapters.azure.blobs import BlobContainer, open_container
 from shared.adapters.azure.identities import Identity
 from shared.connectors.objects.object_file import ObjectFile
@@ -18,12 +17,11 @@ from shared.errors import (
     CredentialsRejected,
     ReadBroken,
     SourceNotFound,
-    SourceRewritten,
     SourceThrottled,
     StepFailed,
     Unavailable,
 )
-from tests.support.local_blobs import ACCOUNT, CLIENT, PAGE_SIZE, LocalBlobs, local_blobs
+from tests.support.local_blobs import ACCOUNT, CLIENT, LocalBlobs, local_blobs
 from tests.support.stores.programs import free_ports
 
 CONTENT = bytes(range(256)) * 40
@@ -49,66 +47,6 @@ def opened(azure: LocalBlobs, container: str, prefix: str = "exports", **other: 
     return open_container(credential, str, endpoint=azure.endpoint, authority=azure.endpoint)
 
 
-@pytest.mark.parametrize("prefix", ["exports", "/exports/", "exports/"])
-def test_a_prefix_is_a_folder_whatever_its_slashes(azure: LocalBlobs, container: str, prefix: str) -> None:
-    assert [found.key for found in opened(azure, container, prefix).list("costs")] == ["exports/costs/file"]
-    assert {found.key for found in opened(azure, container, prefix).list()} == {"exports/costs/file"}
-
-
-def test_a_listing_has_more_than_one_page(azure: LocalBlobs, container: str) -> None:
-    keys = [f"many/{number}" for number in range(PAGE_SIZE * 2 + 1)]
-    for key in keys:
-        azure.put(container, key, b"")
-    assert [item.key for item in opened(azure, container, "many").list()] == keys
-
-
-def test_a_listing_of_too_many_blobs_is_refused_with_what_to_change(
-    azure: LocalBlobs, container: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(3):
-        azure.put(container, f"crowd/{number}", b"")
-    monkeypatch.setattr(listings, "MOST_OBJECTS", 2)
-    with pytest.raises(SourceNotFound, match=r"crowd/ has too many objects.+Let the credential's prefix name"):
-        list(opened(azure, container, "crowd").list())
-
-
-@pytest.mark.parametrize("by_ranges", [True, False])
-def test_a_blob_is_found_and_read_as_it_was_listed(azure: LocalBlobs, container: str, *, by_ranges: bool) -> None:
-    store = opened(azure, container)
-    (listed,) = store.list()
-    assert store.find(listed.key) == listed
-    with ObjectFile(store, listed, by_ranges=by_ranges) as file:
-        file.seek(1000)
-        assert file.read(5000) + file.read() == CONTENT[1000:]
-
-
-def test_a_blob_that_changed_or_went_away_is_not_read(azure: LocalBlobs, container: str) -> None:
-    azure.put(container, "changing/file", CONTENT)
-    store = opened(azure, container, "changing")
-    (listed,) = store.list()
-    azure.put(container, "changing/file", CONTENT)
-    with pytest.raises(SourceRewritten, match="changed or went away"):
-        store.open(listed, start=0, end=10)
-    azure.remove(container, "changing/file")
-    with pytest.raises(SourceRewritten, match="changed or went away"):
-        store.open(listed, start=0, end=10)
-    assert store.find(listed.key) is None
-
-
-def test_a_large_blob_is_read_in_parts_of_one_version(
-    azure: LocalBlobs, container: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shared.adapters.azure.blobs._CHUNK_BYTES", 1000)
-    azure.put(container, "large/file", CONTENT)
-    store = opened(azure, container, "large")
-    (listed,) = store.list()
-    body = store.open(listed, start=0, end=len(CONTENT))
-    assert body.read(5000) == CONTENT[:5000]
-    azure.put(container, "large/file", CONTENT)
-    with pytest.raises(SourceRewritten, match="changed or went away"):
-        body.read(5000)
-
-
 @pytest.mark.parametrize("cuts", [1, 4])
 def test_a_download_that_breaks_off_goes_on(
     azure: LocalBlobs, container: str, monkeypatch: pytest.MonkeyPatch, cuts: int
@@ -131,12 +69,6 @@ def test_a_download_that_breaks_off_again_and_again_is_told(
     monkeypatch.setattr(azure, "cuts", 3)  # as often as the SDK tries
     with pytest.raises(ReadBroken, match="the download broke off"):
         store.open(listed, start=0, end=listed.size)
-
-
-@pytest.mark.parametrize("key", ["other/file", "exports/../file", "exports/"])
-def test_a_key_outside_the_prefix_is_never_asked_for(azure: LocalBlobs, container: str, key: str) -> None:
-    with pytest.raises(SourceNotFound, match="it is not read"):
-        opened(azure, container).find(key)
 
 
 @pytest.mark.parametrize(

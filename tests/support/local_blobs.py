@@ -1,12 +1,12 @@
 """devcloud's Azure for tests that plant blobs, repeat times, and let single requests fail.
 
-It proves that the SDK's requests are the right ones, not that Azure is like this: Azurite is to judge that.
+tests/stores shows that it is like Azurite.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,6 @@ TENANT, CLIENT = DIRECTORY, "66666666-7777-4888-9999-000000000000"
 SECRET = "a-secret-of-the-application"
 ACCOUNT = "acmecosts"
 BEGIN = datetime(2026, 10, 2, tzinfo=UTC)
-PAGE_SIZE = 3
 
 
 @dataclass
@@ -32,13 +31,15 @@ class LocalBlobs:
     """A running Azure; `certificate` is the file that clients must trust.
 
     `before_read` is called with a blob's name before its bytes are answered. `failures` are answered instead, each
-    once: a status and Azure's error code. So many downloads as `cuts` end after half of their bytes.
+    once: a status and Azure's error code. New tokens have the `claims` instead of the usual ones. So many downloads as
+    `cuts` end after half of their bytes.
     """
 
     certificate: Path
     buckets: Buckets
     endpoint: str = ""
     assertions: list[str] = field(default_factory=list)
+    claims: Json = field(default_factory=dict)
     before_read: Callable[[str], None] | None = None
     failures: list[tuple[int, str]] = field(default_factory=list)
     cuts: int = 0
@@ -50,10 +51,20 @@ class LocalBlobs:
         self.buckets.make(f"{ACCOUNT}/{name}", CLIENT, SECRET)
         return name
 
+    @property
+    def authority(self) -> str:
+        """Where an application gets tokens: at the same address."""
+        return self.endpoint
+
     def put(self, container: str, key: str, content: bytes) -> None:
         """Write a blob, a second later than the one before."""
         self.writes += 1
         self.buckets.put(f"{ACCOUNT}/{container}", key, content, modified_at=BEGIN + timedelta(seconds=self.writes))
+
+    def put_at_once(self, container: str, keys: Sequence[str]) -> None:
+        """Write many empty blobs."""
+        for key in keys:
+            self.put(container, key, b"")
 
     def remove(self, container: str, key: str) -> None:
         """Delete a blob."""
@@ -70,8 +81,11 @@ class _FaultyBlobs(BlobService):
     """devcloud's Azure. It believes every assertion, and does what a test has planned."""
 
     def __init__(self, azure: LocalBlobs, tls: Tls) -> None:
-        super().__init__(azure.buckets, tls, page_size=PAGE_SIZE)
+        super().__init__(azure.buckets, tls)
         self.azure = azure
+
+    def claims(self, application: str) -> Json:
+        return super().claims(application) | self.azure.claims
 
     def is_proved(self, form: Mapping[str, str], secret: str) -> bool:
         if "client_assertion" in form:

@@ -146,7 +146,11 @@ def _meaning(error: Any, place: str) -> errors.ConvergenceError:
         (error.response is None, errors.ReadBroken, f"{place}: the download broke off"),  # the SDK has tried it again
         (status in (429, 503) or code == "ServerBusy", errors.SourceThrottled, f"{place}: Azure asks to slow down"),
         (status >= 500, errors.Unavailable, f"{place}: Azure answered {status}"),
-        (status == 401, errors.CredentialsRejected, f"Azure refuses the application's token ({code})"),
+        (
+            status == 401 or code == "AuthenticationFailed",
+            errors.CredentialsRejected,
+            f"Azure refuses the application's token ({code})",
+        ),
         (code == "ContainerNotFound", errors.SourceNotFound, f"{place}: there is no such container"),
         (
             status in (404, 412),
