@@ -1,5 +1,8 @@
 """The parts of S3 that the product uses: ListObjectsV2, GetObject and HeadObject. Signatures are checked.
 
+All buckets are in one region; a request that is signed for another one is sent there, as AWS sends it. Cloud Storage's
+interface, which this is too, has the region `auto`.
+
 An ETag is the MD5 of the content, as at AWS for an object that was uploaded at once. So an object that is written
 again with the same bytes keeps its ETag.
 """
@@ -24,6 +27,8 @@ from devcloud.objects.signatures import signature_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+REGION = "eu-central-1"
+_ANY_REGION = "auto"
 _XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
@@ -62,6 +67,8 @@ class S3(HttpService):
             return _error(403, "InvalidAccessKeyId", "The access key does not exist")
         if not signature.is_of(request, reader.secret):
             return _error(403, "SignatureDoesNotMatch", "The signature does not match")
+        if signature.region not in (REGION, _ANY_REGION):
+            return _other_region(signature.region)
         if not bucket or self.buckets.reader_of(bucket) is None:
             return _error(404, "NoSuchBucket", "The bucket does not exist")
         return None if reader.bucket == bucket else _error(403, "AccessDenied", "The key may not read this bucket")
@@ -113,6 +120,14 @@ def _item(found: Found, is_url: bool) -> str:
 
 def _error(status: int, code: str, message: str) -> Response:
     return _xml(f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>", status=status)
+
+
+def _other_region(given: str) -> Response:
+    told = f"The authorization header is malformed; the region '{given}' is wrong; expecting '{REGION}'"
+    content = f"<Code>AuthorizationHeaderMalformed</Code><Message>{escape(told)}</Message><Region>{REGION}</Region>"
+    response = _xml(f"<Error>{content}</Error>", status=400)
+    response.headers["x-amz-bucket-region"] = REGION
+    return response
 
 
 def _no_such_role() -> Response:

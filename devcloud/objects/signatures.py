@@ -22,6 +22,11 @@ class Signature:
     signed_headers: str
     given: str
 
+    @property
+    def region(self) -> str:
+        """The region that it was made for."""
+        return self.scope.split("/")[1] if "/" in self.scope else ""
+
     def is_of(self, request: Request, secret: str) -> bool:
         """Whether the owner of the secret signed this request."""
         to_sign = "\n".join(

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from devcloud.objects import Buckets
+from devcloud.objects.s3 import REGION
 from devcloud.seed_billing.other_clouds import Bill, Use, tax
 
 Json = dict[str, Any]
-REGION = "eu-central-1"
 _PAYER, _MEMBER = "123456789012", "210987654321"
 _PLAN = "arn:aws:savingsplans::123456789012:savingsplan/5c3f9f4e-0b5e-4d3e-9a67-1f2d3c4b5a69"
 _COMMITMENT = Decimal("6.5")  # the savings plan's commitment for one day, USD

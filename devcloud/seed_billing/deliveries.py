@@ -13,7 +13,8 @@ from typing import Any
 
 from devcloud.objects import azure_buckets, s3_buckets
 from devcloud.objects.blobs import DIRECTORY
-from devcloud.seed_billing.aws_report import REGION, deliver_report
+from devcloud.objects.s3 import REGION
+from devcloud.seed_billing.aws_report import deliver_report
 from devcloud.seed_billing.azure_export import deliver_export
 
 Json = dict[str, Any]

@@ -17,7 +17,7 @@ import pytest
 from google.cloud import bigquery
 
 from devcloud.objects import s3_buckets
-from devcloud.seed_billing.aws_report import REGION
+from devcloud.objects.s3 import REGION
 from devcloud.seed_billing.deliveries import deliver_aws, deliver_azure
 from tests.conftest import MakeFrontend
 from tests.support.executions import Executions

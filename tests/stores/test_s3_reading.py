@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -13,10 +12,7 @@ from shared.adapters.aws.s3 import S3Bucket, open_bucket
 from shared.connectors.objects.object_file import ObjectFile
 from shared.domain.credentials.credentials import AwsAccessKey
 from shared.errors import CredentialsRejected, SourceNotFound, SourceRewritten
-from tests.support.local_s3 import local_s3
-from tests.support.stores.google_issuer import google_issuer
-from tests.support.stores.s3_servers import S3Server, devcloud_s3
-from tests.support.stores.seaweedfs import seaweedfs
+from tests.support.stores.s3_servers import S3Server, s3_server
 
 CONTENT = bytes(range(256)) * 40
 ODD = "exports/a b+c=d%2e/ü&1.csv"
@@ -24,14 +20,8 @@ ODD = "exports/a b+c=d%2e/ü&1.csv"
 
 @pytest.fixture(scope="module", params=["moto", "devcloud", pytest.param("seaweedfs", marks=pytest.mark.judge)])
 def s3(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    folder = tmp_path_factory.mktemp(request.param)
-    with ExitStack() as started:
-        if request.param == "moto":
-            yield started.enter_context(local_s3())
-        elif request.param == "devcloud":
-            yield started.enter_context(devcloud_s3(folder))
-        else:
-            yield started.enter_context(seaweedfs(folder, started.enter_context(google_issuer())))
+    with s3_server(request.param, tmp_path_factory.mktemp(request.param)) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from tests.support.local_s3 import LocalS3
 from tests.support.stored_objects import MemoryStore
 
 Row = Mapping[str, str]
@@ -67,11 +66,22 @@ def line(period: date, number: int, cost: str, **given: str) -> dict[str, str]:
     return usual | {name.replace("__", "/"): value for name, value in given.items()}
 
 
+class Puts(Protocol):
+    """A store into which objects are written."""
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """Write an object."""
+        ...
+
+
+Store = TypeVar("Store", bound=Puts)
+
+
 @dataclass(frozen=True)
-class Report:
+class Report(Generic[Store]):
     """A legacy report under `<prefix>/<name>/` of a bucket; it overwrites each period in place."""
 
-    store: LocalS3
+    store: Store
     bucket: str
     prefix: str = "exports"
     name: str = "cur"
@@ -123,7 +133,7 @@ def csv_of(rows: Sequence[Row], names: Sequence[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def deliver_cur2(store: LocalS3, bucket: str, period: date, rows: Sequence[Row], *, prefix: str = "exports") -> str:
+def deliver_cur2(store: Puts, bucket: str, period: date, rows: Sequence[Row], *, prefix: str = "exports") -> str:
     """Write a period as CUR 2.0 in Parquet, with a Data Exports manifest; return its key."""
     root = f"{prefix}/cur2"
     data = f"{root}/data/BILLING_PERIOD={period:%Y-%m}/cur2-00001.snappy.parquet"

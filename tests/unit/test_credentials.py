@@ -221,3 +221,10 @@ def test_an_account_of_the_platform_is_refused(own_project: str, account: str) -
         with pytest.raises(InvalidInput, match="is an account of the platform"):
             check_credentials("GCP", fields, token_uris=ALLOWED, own_project=own_project)
         check_credentials("GCP", fields, token_uris=ALLOWED, own_project="another-project")
+
+
+@pytest.mark.parametrize("prefix", ["..", "exports/../private", "./exports", "exports/."])
+@pytest.mark.parametrize(("provider", "fields"), [("AWS", AWS_KEY), ("AZURE", AZURE_SECRET), ("FOCUS", HMAC_KEY)])
+def test_a_prefix_that_a_path_would_resolve_is_refused(provider: str, fields: Fields, prefix: str) -> None:
+    with pytest.raises(InvalidInput, match=r"must name a folder without \. and \.\."):
+        check_credentials(provider, fields | {"prefix": prefix}, token_uris=ALLOWED, own_project="platform")

@@ -268,6 +268,8 @@ def check_credentials(
     credential: Credential = validated(shapes[given[0]], values, within="credentials")
     if isinstance(credential, GcpServiceAccountKey) and credential.service_account_json.token_uri not in token_uris:
         raise InvalidInput.of_field("credentials.service_account_json.token_uri", f"must be {GOOGLE_TOKEN_URI}")
+    if {".", ".."} & set(getattr(credential, "prefix", "").split("/")):
+        raise InvalidInput.of_field("credentials.prefix", "must name a folder without . and .. in its path")
     if isinstance(credential, GcpServiceAccountKey | GcpImpersonation) and is_of_project(
         credential.account, own_project
     ):

@@ -75,6 +75,24 @@ def test_only_the_owner_of_a_buckets_key_reads_it(local: Local) -> None:
     assert requests.get(f"{local.s3.url}/theirs/{KEY}", timeout=10).status_code == 403
 
 
+def test_a_request_for_another_region_is_sent_to_the_buckets(local: Local) -> None:
+    client = local.client("mine")
+    far = boto3.client(
+        "s3",
+        endpoint_url=local.s3.url,
+        region_name="us-east-1",
+        aws_access_key_id="AKIAMINE",
+        aws_secret_access_key=local.buckets.make("mine", "AKIAMINE").secret,
+    )
+    answers: list[int] = []
+    far.meta.events.register(
+        "response-received.s3", lambda response_dict, **_: answers.append(response_dict["status_code"])
+    )
+    assert far.head_object(Bucket="mine", Key=KEY)["ETag"] == client.head_object(Bucket="mine", Key=KEY)["ETag"]
+    assert answers[0] == 400
+    assert answers[-1] == 200
+
+
 def refusal(client: Any, **asked: str) -> str:
     with pytest.raises(ClientError) as raised:
         client.get_object(**asked)

@@ -31,7 +31,7 @@ class Bucket:
 
     tenant: Tenant
     executions: Executions
-    report: Report
+    report: Report[LocalS3]
 
     @property
     def source(self) -> str:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from devcloud.objects import S3, Buckets
-from tests.support.local_s3 import REGION
+from tests.support.local_s3 import REGION, local_s3
+from tests.support.stores.google_issuer import google_issuer
+from tests.support.stores.seaweedfs import seaweedfs
 
 Json = dict[str, Any]
 
@@ -88,6 +90,17 @@ class DevcloudS3:
     def _reader(self, bucket: str) -> Json:
         reader = self.buckets.make(bucket, f"AKIA{uuid.uuid4().hex[:16].upper()}")
         return {"access_key_id": reader.id, "secret_access_key": reader.secret}
+
+
+@contextmanager
+def s3_server(name: str, folder: Path) -> Iterator[S3Server]:
+    """The server of this name: moto, devcloud or seaweedfs."""
+    if name == "seaweedfs":
+        with google_issuer() as issuer, seaweedfs(folder, issuer) as started:
+            yield started
+        return
+    with local_s3() if name == "moto" else devcloud_s3(folder) as ours:
+        yield ours
 
 
 @contextmanager

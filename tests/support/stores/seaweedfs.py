@@ -71,7 +71,7 @@ def seaweedfs(folder: Path, issuer: GoogleIssuer) -> Iterator[SeaweedFS]:
     (folder / "iam.json").write_text(json.dumps(_identities(issuer)))
     options: Json = {"dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "master.telemetry": "false"}
     options |= ports | {"filer": "true", "s3": "true", "s3.config": "s3.json", "s3.iam.config": "iam.json"}
-    options |= {"s3.port.iceberg": 0, "s3.port.lance": 0, "volume.max": 8, "master.volumeSizeLimitMB": 64}
+    options |= {"s3.port.iceberg": 0, "s3.port.lance": 0, "volume.max": 500, "master.volumeSizeLimitMB": 64}
     command = [PROGRAM, "-logtostderr", "server", *(f"-{name}={value}" for name, value in options.items())]
     try:
         with running(command, folder, lambda said: "Start Seaweed S3 API Server" in said):
