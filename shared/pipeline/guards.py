@@ -1,4 +1,7 @@
-"""Adds the checks that every run makes, whatever its template says. Their SQL is in pipeline/guards.sql."""
+"""Adds the checks that every run makes, whatever its template says.
+
+Their SQL is in pipeline/guards.sql and pipeline/billing_periods.sql.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ def render_guards(template: Template, checked: Checked) -> list[RenderedCheck]:
     any. `has_rows` only warns of days without rows. `final_periods` only warns of final billing periods that change.
     """
     published = {target.step for target in template.publish}
-    # A step that reads another published step lacks the same days, and one warning is enough.
+    # If a step reads another published step, it lacks the same days. One warning is enough.
     first = [target for target in template.publish if not published & _steps_below(template, target.step)]
     return [
-        *(_of_this_run(target, checked) for target in template.publish),
+        *(_rows_outside_run(target, checked) for target in template.publish),
         *(_has_rows(template, target, checked) for target in first),
         *render_period_checks(template, checked),
     ]
@@ -43,9 +46,9 @@ def _has_rows(template: Template, target: Target, checked: Checked) -> RenderedC
     return RenderedCheck(check_id, "has_rows", step, target.table, "warn", check, values)
 
 
-def _of_this_run(target: Target, checked: Checked) -> RenderedCheck:
+def _rows_outside_run(target: Target, checked: Checked) -> RenderedCheck:
     check_id, step = f"{target.table}.of_this_run", target.step
-    check = statement(_GUARDS, "of_other_runs").naming(
+    check = statement(_GUARDS, "outside_run").naming(
         staged=checked.staged[step], day=day_column(target.table, target.date_column)
     )
     values = {"check_id": check_id, "source": checked.values["source"], "dates": list(checked.dates[step])}

@@ -1,5 +1,5 @@
 -- name: has_rows
--- Days (or months) of the run without rows in staging.
+-- Counts the days (or months) of the run that have no rows in staging.
 -- param: check_id STRING
 -- param: dates ARRAY<DATE>
 -- param: grain STRING
@@ -8,13 +8,13 @@ SELECT
   COUNTIF(staged.usage_date IS NULL) AS failed_rows,
   IF(
     COUNTIF(staged.usage_date IS NULL) = 0,
-    CONCAT('none of ', CAST(COUNT(*) AS STRING), ' ', @grain, 's'),
+    CONCAT('all ', CAST(COUNT(*) AS STRING), ' ', @grain, 's have rows'),
     CONCAT(
       CAST(COUNTIF(staged.usage_date IS NULL) AS STRING), ' of ', CAST(COUNT(*) AS STRING), ' ', @grain,
       's have no rows, the first is ', CAST(MIN(IF(staged.usage_date IS NULL, asked.usage_date, NULL)) AS STRING)
     )
   ) AS observed,
-  'none without rows' AS expected,
+  CONCAT('rows for each ', @grain) AS expected,
   ARRAY_AGG(
     IF(staged.usage_date IS NULL, TO_JSON_STRING(STRUCT(asked.usage_date AS usage_date)), NULL) IGNORE NULLS LIMIT 5
   ) AS sample
@@ -28,8 +28,8 @@ LEFT JOIN (
 ) AS staged
   ON staged.usage_date = asked.usage_date
 
--- name: of_other_runs
--- Rows of another source, or of a day outside the run. A publish would add them without replacing any.
+-- name: outside_run
+-- Counts rows of another source, or of a day outside the run. A publish would add them without replacing any.
 -- param: check_id STRING
 -- param: source STRING
 -- param: dates ARRAY<DATE>
@@ -40,17 +40,17 @@ SELECT
     COUNT(*) = 0,
     '0',
     CONCAT(
-      CAST(COUNT(*) AS STRING), ' rows of another source or of a day that the run is not about, such as ',
-      COALESCE(CAST(MIN(strangers.usage_date) AS STRING), 'no day')
+      CAST(COUNT(*) AS STRING), ' rows of another source or of a day outside the run, such as ',
+      COALESCE(CAST(MIN(outside.usage_date) AS STRING), 'no day')
     )
   ) AS observed,
   '0' AS expected,
-  ARRAY_AGG(TO_JSON_STRING(STRUCT(strangers.x_source, strangers.usage_date)) LIMIT 5) AS sample
+  ARRAY_AGG(TO_JSON_STRING(STRUCT(outside.x_source, outside.usage_date)) LIMIT 5) AS sample
 FROM (
   SELECT
     x_source,
     {day} AS usage_date
   FROM {staged}
-) AS strangers
-WHERE COALESCE(strangers.x_source != @source, TRUE)
-  OR COALESCE(strangers.usage_date NOT IN UNNEST(@dates), TRUE)
+) AS outside
+WHERE COALESCE(outside.x_source != @source, TRUE)
+  OR COALESCE(outside.usage_date NOT IN UNNEST(@dates), TRUE)
