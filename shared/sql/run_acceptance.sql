@@ -97,8 +97,10 @@ LEFT JOIN held ON held.tenant_id = owner.tenant_id
 -- name: accept_runs
 -- Inserts a run, or all runs of a backfill, into the tenant's run log and the queue, in one transaction.
 -- runs: a JSON array with run_id, parameters and position. Each position moves the times by one microsecond, so that
--- both tables keep the order of the runs. The job's id refuses a second acceptance of the request; after six months
--- BigQuery has forgotten it, and the row in the run log refuses it.
+-- both tables keep the order of the runs. The run log is read newest first and the queue oldest first, so created_at
+-- moves back and scheduled_time moves on. The job's id refuses a second acceptance of the request. After six months
+-- BigQuery has forgotten it, and the row in the run log refuses it. That refusal is in a column and not an ASSERT,
+-- because an ASSERT is a statement of its own, and a user waits for the answer.
 -- param: request_id STRING
 -- param: backfill_id STRING
 -- param: runs STRING

@@ -114,7 +114,7 @@ class RunIntake:
             request_id = request.request_id(number)
             accepted = self.runs.find_accepted(request_id)
             if accepted and accepted.answers(request.creation.body_digest, request.standing.usage.now):
-                return replace(accepted, is_replayed=True)
+                return accepted
             if not self.runs.is_used(request_id):
                 return None
             number += 1
@@ -125,13 +125,13 @@ class RunIntake:
         answer = AcceptedRun(request_id, planned.start, digest, now, planned.quota)
         queueable = _queueable(request, planned, request_id)
         accepted = self.runs.accept(queueable, answer)
-        if accepted is answer:
-            named = {"backfill_id" if planned.backfill else "pipeline_logging_id": request_id}
-            log.info("runs accepted", **named, runs=len(queueable.runs), status=planned.start.status)
-            return answer
-        if accepted is None or not accepted.answers(digest, now):
+        if accepted is None:
             return None
-        return replace(accepted, is_replayed=True)
+        if accepted.is_replayed:
+            return accepted if accepted.answers(digest, now) else None
+        named = {"backfill_id" if planned.backfill else "pipeline_logging_id": request_id}
+        log.info("runs accepted", **named, runs=len(queueable.runs), status=planned.start.status)
+        return accepted
 
 
 def _queueable(request: RunRequest, planned: PlannedRuns, request_id: str) -> QueueableRuns:

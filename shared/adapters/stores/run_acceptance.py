@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC
 
 from google.cloud import bigquery
@@ -39,18 +39,18 @@ class RunAcceptance:
         rows = self.warehouse.read(statement("run_acceptance", "find_standing"), values)
         return _standing(rows[0]) if rows else None
 
-    def accept(self, queueable: QueueableRuns, accepted: AcceptedRun) -> AcceptedRun | None:
+    def accept(self, queueable: QueueableRuns, answer: AcceptedRun) -> AcceptedRun | None:
         """Insert the runs and their queue items under the request's id, once. One job.
 
-        Returns `accepted`, or what an earlier call accepted under this id. None if the id is used up: its job failed,
-        or BigQuery has forgotten the job of a run that exists.
+        Returns `answer`, or the answer that an earlier call got under this id, replayed. None if the id is used up: its
+        job failed, or BigQuery has forgotten the job of a run that exists.
         """
         runs = [{**run, "position": position} for position, run in enumerate(queueable.runs)]
         values = {
             **asdict(queueable),
             "runs": json.dumps(runs),
-            "status": accepted.start.status,
-            "wait_reason": accepted.start.wait_reason,
+            "status": answer.start.status,
+            "wait_reason": answer.start.wait_reason,
             "priority": BACKFILL_PRIORITY if queueable.backfill_id else MANUAL_PRIORITY,
             "max_retries": MANUAL_MAX_RETRIES,
         }
@@ -60,26 +60,26 @@ class RunAcceptance:
                 values,
                 job_id=_job_id(queueable.request_id),
                 dataset=queueable.tenant_id,
-                options=JobOptions(_labels(accepted)),
+                options=JobOptions(_labels(answer)),
             )
             self.warehouse.finished(job)
         except DuplicateJob:
-            return self._accepted_by(queueable.request_id, self.warehouse.get_job(_job_id(queueable.request_id)))
+            return self._read_answer(queueable.request_id, self.warehouse.get_job(_job_id(queueable.request_id)))
         except AssertionFailed:
             return None
-        return accepted
+        return answer
 
-    def find_accepted(self, run_id: str) -> AcceptedRun | None:
-        """The run that was accepted under this id, read from its job, or None if there is no job or it failed."""
-        job = self.warehouse.find_job(_job_id(run_id))
-        return self._accepted_by(run_id, job) if job else None
+    def find_accepted(self, request_id: str) -> AcceptedRun | None:
+        """The answer to the call that was accepted under this id. None if there is no such job, or if it failed."""
+        job = self.warehouse.find_job(_job_id(request_id))
+        return self._read_answer(request_id, job) if job else None
 
-    def is_used(self, run_id: str) -> bool:
-        """Whether a job, failed or not, has used this run's id."""
-        return self.warehouse.find_job(_job_id(run_id)) is not None
+    def is_used(self, request_id: str) -> bool:
+        """Whether a job, failed or not, has used this id."""
+        return self.warehouse.find_job(_job_id(request_id)) is not None
 
-    def _accepted_by(self, run_id: str, job: bigquery.QueryJob) -> AcceptedRun | None:
-        return None if self.warehouse.failure(job) else _from_labels(run_id, job)
+    def _read_answer(self, request_id: str, job: bigquery.QueryJob) -> AcceptedRun | None:
+        return None if self.warehouse.failure(job) else replace(_from_labels(request_id, job), is_replayed=True)
 
 
 def _standing(row: Row) -> Standing:
@@ -97,22 +97,22 @@ def _standing(row: Row) -> Standing:
     return Standing(owner=owner, api_key_id=row["api_key_id"], usage=usage, credentials=credentials)
 
 
-def _job_id(run_id: str) -> str:
-    return f"cvg-accept-{run_id}"
+def _job_id(request_id: str) -> str:
+    return f"cvg-accept-{request_id}"
 
 
-def _labels(accepted: AcceptedRun) -> dict[str, str]:
+def _labels(answer: AcceptedRun) -> dict[str, str]:
     """The labels of the job. They keep the answer, so that a repeated call reads it without a query."""
-    facts = {"body": accepted.body_digest, **vars(accepted.start), **(vars(accepted.quota) if accepted.quota else {})}
+    facts = {"body": answer.body_digest, **vars(answer.start), **(vars(answer.quota) if answer.quota else {})}
     return {name: str(value) for name, value in facts.items() if value is not None}
 
 
-def _from_labels(run_id: str, job: bigquery.QueryJob) -> AcceptedRun:
+def _from_labels(request_id: str, job: bigquery.QueryJob) -> AcceptedRun:
     labels = job.labels
     position, reason = labels.get("queue_position"), labels.get("wait_reason")
     start = Start(labels["status"].upper(), reason.upper() if reason else None, int(position) if position else None)
     quota = _quota(labels) if labels.keys() >= _QUOTA_LABELS else None
-    return AcceptedRun(run_id, start, labels["body"], job.created.astimezone(UTC), quota)
+    return AcceptedRun(request_id, start, labels["body"], job.created.astimezone(UTC), quota)
 
 
 def _quota(labels: Mapping[str, str]) -> BackfillQuota:

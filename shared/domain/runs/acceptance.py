@@ -21,7 +21,10 @@ _NAMESPACE = uuid.UUID("0b8f2b52-6f0a-4d0f-8a54-2b9f3f0c9a51")
 
 @dataclass(frozen=True)
 class AcceptedRun:
-    """A run or backfill that was accepted under its id, with the answer and the digest of the request's body."""
+    """The answer to a call that was accepted under an id, with the digest of its body.
+
+    `run_id` is the id of the run or of the backfill. `is_replayed`: an earlier call with the same key got this answer.
+    """
 
     run_id: str
     start: Start
@@ -38,7 +41,7 @@ class AcceptedRun:
 def repeatable_run_id(
     *, tenant_id: str, pipeline_id: str, idempotency_key: str, number: int, retry_of: str | None = None
 ) -> str:
-    """The run's id for an Idempotency-Key, so that the same call finds the same run. `number` counts used-up ids.
+    """The id to try for an Idempotency-Key when `number` earlier ids are used up. The same call gets the same id.
 
     A key belongs to one route: to new runs, or to the retries of one run.
     """
