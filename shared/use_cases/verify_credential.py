@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shared.adapters.google.kms import CredentialKey
 from shared.adapters.google.tenant_google import ExportSeen, check_impersonation, check_key
 from shared.configuration.settings import Settings
-from shared.connectors.tenant_stores import StoreCredential
+from shared.connectors.tenant_buckets import StoreCredential
 from shared.domain.credentials.billing_exports import (
     late_rows_warning,
     missing_columns_warning,

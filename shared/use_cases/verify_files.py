@@ -10,7 +10,7 @@ from shared.connectors.aws.billing_files import AwsBillingFiles
 from shared.connectors.azure.billing_files import AzureBillingFiles
 from shared.connectors.focus.billing_files import AwsFocusFiles, AzureFocusFiles, FocusFiles
 from shared.connectors.objects.billing_files import BillingFiles, Seen
-from shared.connectors.tenant_stores import StoreCredential, open_store
+from shared.connectors.tenant_buckets import StoreCredential, open_store
 from shared.domain.credentials.billing_exports import unknown_columns_warning
 from shared.domain.credentials.credentials import Provider
 from shared.domain.credentials.verification import Problem, Verification

@@ -14,7 +14,7 @@ from shared.connectors.daily_totals import BilledTotals
 from shared.connectors.focus.billing_files import AwsFocusFiles, AzureFocusFiles, FocusFiles
 from shared.connectors.objects.billing_files import BillingFiles
 from shared.connectors.objects.deliveries import Delivery
-from shared.connectors.tenant_stores import StoreCredential, open_store
+from shared.connectors.tenant_buckets import StoreCredential, open_store
 from shared.domain.credentials.billing_exports import named
 from shared.domain.object_stores import ObjectStore
 from shared.errors import CredentialsRejected
