@@ -15,14 +15,12 @@ import pytest
 
 from shared.adapters.aws.s3 import S3Bucket, open_bucket
 from shared.domain.credentials.credentials import AwsRole
-from shared.domain.credentials.setup_guides import Platform, setup_guide
 from shared.errors import CredentialsRejected, SourceNotFound
 from tests.support.local_s3 import REGION
-from tests.support.stores.google_issuer import WORKER_ID, GoogleIssuer, google_issuer
+from tests.support.stores.google_issuer import GUIDE, GoogleIssuer, google_issuer
 from tests.support.stores.ministack import Ministack, ministack
 
 pytestmark = pytest.mark.judge
-GUIDE = setup_guide("AWS", "acme", Platform("convergence-prod", "worker@example.com", WORKER_ID))
 AUDIENCE = str(GUIDE.audience)
 TRUST, READ, DECRYPT = (step.paste for step in GUIDE.steps)
 KNOWN_THERE = TRUST.replace(":oaud", ":aud")

@@ -18,17 +18,23 @@ from shared.domain.credentials.trust import audience_of
 from shared.domain.object_stores import StoredObject
 from shared.errors import CredentialsRejected, SourceNotFound, StepFailed, Unavailable
 from tests.support.local_s3 import REGION
-from tests.support.stores.google_issuer import google_issuer
-from tests.support.stores.seaweedfs import PROJECT, ROLE, TENANT, SeaweedFS, seaweedfs
+from tests.support.stores.google_issuer import GUIDE, GoogleIssuer, google_issuer
+from tests.support.stores.seaweedfs import ROLE, SeaweedFS, seaweedfs
 
 pytestmark = pytest.mark.judge
-AUDIENCE = audience_of("AWS", deployment=PROJECT, tenant_id=TENANT).text
-NEIGHBOUR = audience_of("AWS", deployment=PROJECT, tenant_id="neighbour").text
+AUDIENCE = str(GUIDE.audience)
+NEIGHBOUR = audience_of("AWS", deployment="convergence-prod", tenant_id="neighbour").text
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    with google_issuer() as issuer, seaweedfs(tmp_path_factory.mktemp("seaweedfs"), issuer) as started:
+def issuer() -> Iterator[GoogleIssuer]:
+    with google_issuer() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def server(issuer: GoogleIssuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    with seaweedfs(tmp_path_factory.mktemp("seaweedfs"), issuer.keys_url, GUIDE) as started:
         yield started
 
 
@@ -46,11 +52,11 @@ def assumed(server: SeaweedFS, bucket: str, token: Callable[[], str], *, prefix:
     return open_bucket(credential, token, endpoint=server.endpoint, sts_endpoint=server.endpoint)
 
 
-def test_the_tenants_own_token_may_read_what_the_role_may(server: SeaweedFS, bucket: str) -> None:
-    store = assumed(server, bucket, lambda: server.issuer.token(AUDIENCE))
+def test_the_tenants_own_token_may_read_what_the_role_may(server: SeaweedFS, bucket: str, issuer: GoogleIssuer) -> None:
+    store = assumed(server, bucket, lambda: issuer.token(AUDIENCE))
     (found,) = store.list()
     assert store.open(found, start=0, end=7).read(7) == b"content"
-    private = assumed(server, bucket, lambda: server.issuer.token(AUDIENCE), prefix="private")
+    private = assumed(server, bucket, lambda: issuer.token(AUDIENCE), prefix="private")
     beyond = StoredObject("private/file", found.etag, found.size, found.modified_at)
     with pytest.raises(SourceNotFound, match="grant s3:GetObject on the prefix"):
         private.open(beyond, start=0, end=7)
@@ -69,13 +75,15 @@ def test_the_tenants_own_token_may_read_what_the_role_may(server: SeaweedFS, buc
     ],
     ids=["forged", "another tenant", "another audience", "another account", "another issuer", "unsigned", "no token"],
 )
-def test_any_other_token_is_refused(server: SeaweedFS, bucket: str, token: Callable[..., str]) -> None:
+def test_any_other_token_is_refused(
+    server: SeaweedFS, bucket: str, issuer: GoogleIssuer, token: Callable[..., str]
+) -> None:
     with pytest.raises(CredentialsRejected, match="AWS does not let the platform assume the role"):
-        list(assumed(server, bucket, lambda: token(server.issuer)).list())
+        list(assumed(server, bucket, lambda: token(issuer)).list())
 
 
-def test_an_expired_token_is_tried_again_with_a_new_one(server: SeaweedFS, bucket: str) -> None:
-    tokens = [server.issuer.token(AUDIENCE), server.issuer.expired(AUDIENCE)]
+def test_an_expired_token_is_tried_again_with_a_new_one(server: SeaweedFS, bucket: str, issuer: GoogleIssuer) -> None:
+    tokens = [issuer.token(AUDIENCE), issuer.expired(AUDIENCE)]
     store = assumed(server, bucket, tokens.pop)
     with pytest.raises(Unavailable, match=r"could not check the platform's token \(ExpiredTokenException\)"):
         list(store.list())
@@ -83,7 +91,7 @@ def test_an_expired_token_is_tried_again_with_a_new_one(server: SeaweedFS, bucke
 
 
 def test_each_renewal_of_a_session_has_a_new_token(
-    server: SeaweedFS, bucket: str, monkeypatch: pytest.MonkeyPatch
+    server: SeaweedFS, bucket: str, issuer: GoogleIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The SDK renews a session that ends within this time. Sessions are of an hour, so each call renews it.
     monkeypatch.setattr("botocore.credentials.RefreshableCredentials._advisory_refresh_timeout", 7200)
@@ -91,7 +99,7 @@ def test_each_renewal_of_a_session_has_a_new_token(
     made: list[str] = []
 
     def token() -> str:
-        made.append(server.issuer.token(AUDIENCE, number=len(made)))
+        made.append(issuer.token(AUDIENCE, number=len(made)))
         return made[-1]
 
     store = assumed(server, bucket, token)
@@ -100,16 +108,16 @@ def test_each_renewal_of_a_session_has_a_new_token(
     assert len(set(made)) >= 2
 
 
-def test_a_role_that_does_not_exist_is_refused(server: SeaweedFS, bucket: str) -> None:
+def test_a_role_that_does_not_exist_is_refused(server: SeaweedFS, bucket: str, issuer: GoogleIssuer) -> None:
     credential = AwsRole(region=REGION, bucket=bucket, prefix="exports", role_arn=f"{ROLE}-of-nobody")
     at = server.endpoint
-    store = open_bucket(credential, lambda: server.issuer.token(AUDIENCE), endpoint=at, sts_endpoint=at)
+    store = open_bucket(credential, lambda: issuer.token(AUDIENCE), endpoint=at, sts_endpoint=at)
     with pytest.raises(CredentialsRejected, match="AWS does not let the platform assume the role"):
         list(store.list())
 
 
 def test_a_request_that_was_signed_an_hour_ago_is_refused(
-    server: SeaweedFS, bucket: str, monkeypatch: pytest.MonkeyPatch
+    server: SeaweedFS, bucket: str, issuer: GoogleIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long_ago = datetime.now(UTC) - timedelta(hours=1)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: long_ago.replace(tzinfo=None))

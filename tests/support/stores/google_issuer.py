@@ -5,19 +5,22 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography import x509
 from google.auth import jwt
 from werkzeug.wrappers import Request, Response
 
 from devcloud.http_server import HttpServer
 from devcloud.identity import signing
-from devcloud.identity.identity import ISSUER, TOKEN_SECONDS
+from devcloud.identity.identity import ISSUER, TOKEN_SECONDS, Identity
+from shared.domain.credentials.setup_guides import Platform, setup_guide
 
 WORKER_ID = "112233445566778899001"
+GUIDE = setup_guide("AWS", "acme", Platform("convergence-prod", "worker@example.com", WORKER_ID))
 _KEY_ID = "the-key"
 
 
@@ -48,19 +51,34 @@ class GoogleIssuer:
 def google_issuer() -> Iterator[GoogleIssuer]:
     """A running issuer with a new key."""
     key, stranger = signing.new_key(), signing.new_key()
-    numbers = key.public_key().public_numbers()
-    published = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": _KEY_ID}
-    published |= {"n": _encoded(numbers.n), "e": _encoded(numbers.e)}
+    signers = [signing.signer(signing.private_pem(each), _KEY_ID) for each in (key, stranger)]
+    with published({_KEY_ID: key.public_key()}) as keys_url:
+        yield GoogleIssuer(keys_url, *signers)
+
+
+@contextmanager
+def published_keys_of(identity: Identity) -> Iterator[str]:
+    """The address of the keys of devcloud's identities, in the form in which Google publishes its own."""
+    certificates = {name: x509.load_pem_x509_certificate(pem.encode()) for name, pem in identity.certs().items()}
+    with published({name: certificate.public_key() for name, certificate in certificates.items()}) as keys_url:
+        yield keys_url
+
+
+@contextmanager
+def published(public_keys: Mapping[str, Any]) -> Iterator[str]:
+    """The address of RSA keys by their ids, as a JSON Web Key Set."""
+    usual = {"kty": "RSA", "use": "sig", "alg": "RS256"}
+    numbers = {name: key.public_numbers() for name, key in public_keys.items()}
+    keys = [usual | {"kid": name, "n": _encoded(key.n), "e": _encoded(key.e)} for name, key in numbers.items()]
 
     @Request.application
-    def keys(request: Request) -> Response:
-        return Response(json.dumps({"keys": [published]}), content_type="application/json")
+    def answer(request: Request) -> Response:
+        return Response(json.dumps({"keys": keys}), content_type="application/json")
 
-    server = HttpServer(keys, name="google")
+    server = HttpServer(answer, name="google")
     server.start()
-    signers = [signing.signer(signing.private_pem(each), _KEY_ID) for each in (key, stranger)]
     try:
-        yield GoogleIssuer(f"{server.url}/keys", *signers)
+        yield f"{server.url}/keys"
     finally:
         server.stop()
 

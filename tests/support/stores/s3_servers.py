@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from devcloud.objects import S3, Buckets
 from tests.support.local_s3 import REGION, local_s3
-from tests.support.stores.google_issuer import google_issuer
+from tests.support.stores.google_issuer import GUIDE, google_issuer
 from tests.support.stores.seaweedfs import seaweedfs
 
 Json = dict[str, Any]
@@ -96,7 +96,7 @@ class DevcloudS3:
 def s3_server(name: str, folder: Path) -> Iterator[S3Server]:
     """The server of this name: moto, devcloud or seaweedfs."""
     if name == "seaweedfs":
-        with google_issuer() as issuer, seaweedfs(folder, issuer) as started:
+        with google_issuer() as issuer, seaweedfs(folder, issuer.keys_url, GUIDE) as started:
             yield started
         return
     with local_s3() if name == "moto" else devcloud_s3(folder) as ours:

@@ -12,14 +12,12 @@ from typing import Any
 
 import boto3
 
-from shared.domain.credentials.setup_guides import Platform, setup_guide
+from shared.domain.credentials.setup_guides import SetupGuide
 from tests.support.local_s3 import REGION
-from tests.support.stores.google_issuer import WORKER_ID, GoogleIssuer
 from tests.support.stores.programs import ENVIRONMENT, free_ports, running
 
 Json = dict[str, Any]
 PROGRAM = str(ENVIRONMENT / "bin" / "weed")
-PROJECT, TENANT = "convergence-prod", "acme"
 ROLE = "arn:aws:iam::123456789012:role/reader"
 _ADMIN = {"access_key_id": "AKIA0000000000000ADM", "secret_access_key": "the-secret-of-the-administrator"}
 _READER = {"access_key_id": "AKIA0000000000000RDR", "secret_access_key": "the-secret-of-the-reader"}
@@ -35,7 +33,6 @@ class SeaweedFS:
     filer: str
     folder: Path
     client: Any
-    issuer: GoogleIssuer
     stranger: Json
 
     def make_bucket(self, name: str) -> None:
@@ -64,11 +61,11 @@ class SeaweedFS:
 
 
 @contextmanager
-def seaweedfs(folder: Path, issuer: GoogleIssuer) -> Iterator[SeaweedFS]:
-    """A running SeaweedFS in a folder, which knows the issuer's keys as Google's."""
+def seaweedfs(folder: Path, keys_url: str, guide: SetupGuide) -> Iterator[SeaweedFS]:
+    """A running SeaweedFS in a folder. At `keys_url` it finds Google's keys, and its role has the guide's policy."""
     ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
     (folder / "s3.json").write_text(json.dumps(_keys()))
-    (folder / "iam.json").write_text(json.dumps(_identities(issuer)))
+    (folder / "iam.json").write_text(json.dumps(_identities(keys_url, guide)))
     options: Json = {"dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "master.telemetry": "false"}
     options |= ports | {"filer": "true", "s3": "true", "s3.config": "s3.json", "s3.iam.config": "iam.json"}
     options |= {"s3.port.iceberg": 0, "s3.port.lance": 0, "volume.max": 500, "master.volumeSizeLimitMB": 64}
@@ -78,19 +75,18 @@ def seaweedfs(folder: Path, issuer: GoogleIssuer) -> Iterator[SeaweedFS]:
             endpoint = f"http://127.0.0.1:{ports['s3.port']}"
             client = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, **_named(_ADMIN))
             filer = f"http://127.0.0.1:{ports['filer.port']}.{ports['filer.port.grpc']}"
-            yield SeaweedFS(endpoint, filer, folder, client, issuer, _STRANGER)
+            yield SeaweedFS(endpoint, filer, folder, client, _STRANGER)
     finally:
         for port in ports.values():  # it has sockets in /tmp as well
             for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 - where its program puts them
                 left.unlink()
 
 
-def trust_policy() -> Json:
-    """The trust policy that credentials/setup shows to TENANT, with the condition keys that SeaweedFS knows.
+def _trust_policy(guide: SetupGuide) -> Json:
+    """The trust policy that credentials/setup shows, with the condition keys that SeaweedFS knows.
 
     AWS calls the token's `aud` accounts.google.com:oaud. SeaweedFS calls it oidc:aud, for every issuer.
     """
-    guide = setup_guide("AWS", TENANT, Platform(PROJECT, "worker@example.com", WORKER_ID))
     text = guide.steps[0].paste.replace("accounts.google.com:oaud", "oidc:aud")
     policy: Json = json.loads(text.replace("accounts.google.com:sub", "oidc:sub"))
     return policy
@@ -114,15 +110,15 @@ def _keys() -> Json:
     }
 
 
-def _identities(issuer: GoogleIssuer) -> Json:
+def _identities(keys_url: str, guide: SetupGuide) -> Json:
     # A provider accepts only the audiences of its clients, of which it has one here: the trust policy has to refuse
     # a token for another tenant before that.
-    google = {"issuer": "https://accounts.google.com", "clientId": f"convergence:{PROJECT}:{TENANT}"}
-    google["jwksUri"] = issuer.keys_url
+    google = {"issuer": "https://accounts.google.com", "clientId": guide.audience}
+    google["jwksUri"] = keys_url
     read = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": ["arn:aws:s3:::*"]}
     get = {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::*/exports/*"]}
     policy = {"name": "reader", "document": {"Version": "2012-10-17", "Statement": [read, get]}}
-    role = {"roleName": "reader", "roleArn": ROLE, "trustPolicy": trust_policy(), "attachedPolicies": ["reader"]}
+    role = {"roleName": "reader", "roleArn": ROLE, "trustPolicy": _trust_policy(guide), "attachedPolicies": ["reader"]}
     provider = {"name": "accounts.google.com", "type": "oidc", "enabled": True, "config": google}
     key = "dGhlIGtleSBvZiB0aGUgc2Vzc2lvbnMgaW4gYSB0ZXN0Li4="
     sts: Json = {"tokenDuration": "1h", "maxSessionLength": "12h", "issuer": "seaweedfs", "signingKey": key}
