@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +36,13 @@ def running(
     environment: Mapping[str, str] = {"PATH": os.environ["PATH"], "HOME": str(folder), **variables}
     with output.open("wb") as file:
         process = subprocess.Popen(
-            list(map(str, command)), cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            list(map(str, command)),
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
         )
 
     def is_started() -> bool:
@@ -47,5 +54,6 @@ def running(
         eventually(is_started)
         yield output
     finally:
-        process.kill()  # it has nothing to keep, and SeaweedFS takes half a minute to end by itself
+        # It has nothing to keep, and SeaweedFS takes half a minute to end by itself. PyPI's node starts the real one.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
