@@ -98,7 +98,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
     """A local Google Cloud for this worker's tests. Its schedules are paused; no function runs until it is called.
 
     Kicks are accepted and not delivered: accepted runs stay in the queue, and no test runs the items that another
-    test left there.
+    test left there. Nor are tenants' rules evaluated, unless a test does it.
     """
     from devcloud.server import Devcloud
 
@@ -106,7 +106,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
     own = {"pipeline_runs": {"LOOK_SECONDS": "0"}, "costs": {"LOOK_SECONDS": "3600", "KEY_SECONDS": "3600"}}
     started = Devcloud(tmp_path_factory.mktemp("devcloud"), schedules=False, function_env=own)
     with started as running, running.clients() as clients:
-        clients.tasks().pause_queue(name=running.cloud.queue("kick"))
+        for queue in ("kick", "evaluate"):
+            clients.tasks().pause_queue(name=running.cloud.queue(queue))
         yield running
 
 
@@ -227,6 +228,7 @@ def still_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dispatchin
     own = {"pipeline_runs": {"LOOK_SECONDS": "0"}}
     started = Devcloud(tmp_path_factory.mktemp("still"), schedules=False, function_env=own)
     with started as cloud, cloud.clients() as clients:
+        clients.tasks().pause_queue(name=cloud.cloud.queue("evaluate"))
         yield Dispatching(cloud, clients.bigquery(), clients.tasks())
 
 

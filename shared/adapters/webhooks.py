@@ -89,6 +89,8 @@ class Webhooks:
             target = parts.path or "/"
             connection.request("POST", f"{target}?{parts.query}" if parts.query else target, body, dict(headers))
             answer = connection.getresponse()
+            if line.was_cut.is_set():  # the headers had no end
+                raise TimeoutError
             answer.read(_MOST_ANSWER_BYTES)
         except (OSError, http.client.HTTPException) as error:
             if line.was_cut.is_set():  # which shows as any of these errors

@@ -14,7 +14,7 @@ from shared.adapters.google.kms import CredentialKey
 from shared.adapters.stores.alerts import Alerts, stored_rules
 from shared.domain.alerts.addresses import is_local
 from shared.domain.alerts.events import AlertEvent
-from shared.domain.alerts.messages import SECRET_BYTES, new_secret, test_message
+from shared.domain.alerts.messages import SECRET_BYTES, message_of_test, new_secret
 from shared.domain.alerts.rules import MODELS, StoredRule, rule_of
 from shared.domain.alerts.sending import TEST_TYPE, SealedSecret, secret_aad
 from shared.domain.alerts.standing import AlertsRequest, standing
@@ -93,7 +93,7 @@ class TenantAlerts:
             message = f"{_MOST_TESTS} tests were sent in the last minute; wait, then try again."
             raise TooManyRequests(message, cap="tests", retry_after=int(_TESTS_IN.total_seconds()))
         message_id = f"msg_{uuid.uuid4().hex}"
-        test = test_message(message_id, tenant_id=tenant_id, moment=now)
+        test = message_of_test(message_id, tenant_id=tenant_id, moment=now)
         facts = {"type": TEST_TYPE}
         self.alerts.append(
             AlertEvent(message_id, tenant_id, "MESSAGE", now, message_id=message_id, details=facts, body=test.body)

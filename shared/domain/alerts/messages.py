@@ -49,7 +49,7 @@ def anomaly_message(fired: Sequence[Fired], *, tenant_id: str, moment: datetime)
     return _message(f"msg_{all_of_them}", "cost.anomaly", moment, content)
 
 
-def test_message(message_id: str, *, tenant_id: str, moment: datetime) -> Message:
+def message_of_test(message_id: str, *, tenant_id: str, moment: datetime) -> Message:
     """The message of a test. It says nothing about costs."""
     content = {"tenant_id": tenant_id, "message": "This is a test of the webhook. It is signed as alerts are."}
     return _message(message_id, "alert.test", moment, content)
