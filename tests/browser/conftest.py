@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import opened_browser
+from tests.support.chromium import opened_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
