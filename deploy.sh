@@ -32,6 +32,7 @@ commands
                       the functions' URLs and the next steps
   urls                print the URLs of what is deployed
   rotate-admin-key    make a new admin key; the one before stays valid until the next rotation
+  rotate-console-key  make a new key for the console's sessions; the one before stays valid until the next rotation
   destroy             take everything down but the key that encrypts tenants' credentials
 
 options
@@ -76,7 +77,7 @@ parse_arguments() {
       --yes) ASSUME_YES=true ;;
       --smoke-test) SMOKE_TEST=true ;;
       --forget-key) FORGET_KEY=true ;;
-      plan | apply | urls | rotate-admin-key | destroy)
+      plan | apply | urls | rotate-admin-key | rotate-console-key | destroy)
         [[ -z "$COMMAND" ]] || fail "one command at a time, not $COMMAND and $1"
         COMMAND="$1"
         ;;
@@ -137,8 +138,9 @@ apply() {
     exit 1
   fi
   if $has_tables; then migrate; fi # for tables that the old functions made in the meantime
-  step "Admin key"
+  step "Keys"
   ensure_admin_key
+  ensure_console_key
   urls
   next_steps
   if $SMOKE_TEST; then smoke_test; fi
@@ -153,21 +155,26 @@ migrate() {
 
 secrets() { gcloud secrets "$@" --project="$(variable project_id)"; }
 
+new_key() { python3 -c 'import secrets; print(secrets.token_urlsafe(48), end="")'; }
+
+# Stores a value and prints the number of its version.
+add_version() { printf '%s' "$2" | secrets versions add "$1" --data-file=- --format='value(name)' | sed 's|.*/||'; }
+
 add_admin_key() {
   local secret="$1" key="${ADMIN_KEY:-}"
-  [[ -n "$key" ]] || key="$(python3 -c 'import secrets; print(secrets.token_urlsafe(48), end="")')"
+  [[ -n "$key" ]] || key="$(new_key)"
   [[ ${#key} -ge 32 ]] || fail "ADMIN_KEY has fewer than 32 characters"
   [[ ! "$key" =~ [^[:graph:]] ]] || fail "ADMIN_KEY has a space, a line break or another character that no header takes"
-  printf '%s' "$key" | secrets versions add "$secret" --data-file=- --format='value(name)' | sed 's|.*/||'
+  add_version "$secret" "$key"
 }
 
 # The number of the current version; nothing where there is none.
-current_admin_key() { secrets describe "$1" --format='value(versionAliases.current)'; }
+current_version() { secrets describe "$1" --format='value(versionAliases.current)'; }
 
 ensure_admin_key() {
   local secret version
   secret="$(tf output -raw admin_key_secret)"
-  version="$(current_admin_key "$secret")"
+  version="$(current_version "$secret")"
   if [[ -n "$version" ]]; then
     say "There is an admin key; ./deploy.sh rotate-admin-key replaces it."
     return
@@ -181,15 +188,39 @@ ensure_admin_key() {
 rotate_admin_key() {
   local secret before version
   secret="$(tf output -raw admin_key_secret)"
-  before="$(current_admin_key "$secret")"
+  before="$(current_version "$secret")"
   [[ -n "$before" ]] || fail "there is no admin key yet; ./deploy.sh apply makes the first"
   version="$(add_admin_key "$secret")"
   secrets update "$secret" --update-version-aliases="current=$version,previous=$before" >/dev/null
   say "Version $version is current; version $before stays valid as the previous one. Functions follow within five minutes."
 }
 
+ensure_console_key() {
+  local secret version
+  secret="$(tf output -raw console_key_secret)"
+  version="$(current_version "$secret")"
+  if [[ -n "$version" ]]; then
+    say "There is a key for the console's sessions; ./deploy.sh rotate-console-key replaces it."
+    return
+  fi
+  version="$(add_version "$secret" "$(new_key)")"
+  secrets update "$secret" --update-version-aliases="current=$version" >/dev/null
+  say "The key for the console's sessions is made. Nobody needs to read it."
+}
+
+rotate_console_key() {
+  local secret before version
+  secret="$(tf output -raw console_key_secret)"
+  before="$(current_version "$secret")"
+  [[ -n "$before" ]] || fail "there is no key for the console yet; ./deploy.sh apply makes the first"
+  version="$(add_version "$secret" "$(new_key)")"
+  secrets update "$secret" --update-version-aliases="current=$version,previous=$before" >/dev/null
+  say "Version $version is current; sessions of version $before stay valid. A second rotation ends them."
+}
+
 urls() {
   step "URLs"
+  say "Console: $(tf output -raw console_url)"
   local gateway
   gateway="$(tf output -raw api_url)"
   if [[ -n "$gateway" ]]; then say "Tenants' routes: $gateway"; fi
@@ -248,7 +279,7 @@ main() {
   check_prerequisites
   initialise
   case "$COMMAND" in
-    urls | rotate-admin-key) is_deployed || fail "nothing is deployed yet: ./deploy.sh apply" ;;
+    urls | rotate-admin-key | rotate-console-key) is_deployed || fail "nothing is deployed yet: ./deploy.sh apply" ;;
     plan | apply)
       if is_deployed; then [[ -x "$DEPLOY_PYTHON" ]] || fail "tables that exist need $DEPLOY_PYTHON (make setup)"; fi
       ;;
@@ -258,6 +289,7 @@ main() {
     apply) apply ;;
     urls) urls ;;
     rotate-admin-key) rotate_admin_key ;;
+    rotate-console-key) rotate_console_key ;;
     destroy) destroy ;;
   esac
 }

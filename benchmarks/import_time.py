@@ -52,6 +52,7 @@ REQUESTS = {
     "pipeline_runs": Request(["tenant_runs"]),  # GET; cancel and retry add Cloud Tasks
     "costs": Request(["tenant_costs"]),
     "alerts": Request(["tenant_alerts"]),  # GET; PUT adds Cloud KMS or Cloud Tasks
+    "console": Request(["tenant_costs"]),
     "pipeline_configs": Request(["tenant_schedules"]),
     "trigger_due_pipelines": Request(["schedule_trigger"]),  # when nothing is due; else Cloud Tasks
     "process_queue": Request(["dispatcher"]),  # when nothing can start; else Cloud Tasks
@@ -69,8 +70,8 @@ REQUESTS = {
 SETTINGS = (
     "PROJECT_ID", "BIGQUERY_LOCATION", "KMS_KEY", "ADMIN_KEY_SECRET", "EXECUTE_QUEUE", "KICK_QUEUE", "FUNCTION_URL",
     "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL", "TASKS_SERVICE_ACCOUNT",
-    "WORKER_SERVICE_ACCOUNT", "API_SERVICE_ACCOUNT", "VERIFY_CREDENTIALS_URL",
     "EVALUATE_QUEUE", "EVALUATE_ALERTS_URL", "SEND_QUEUE", "SEND_ALERTS_URL",
+    "WORKER_SERVICE_ACCOUNT", "API_SERVICE_ACCOUNT", "CONSOLE_SERVICE_ACCOUNT", "VERIFY_CREDENTIALS_URL",
 )  # fmt: skip
 _USER = {"type": "authorized_user", "client_id": "x", "client_secret": "x", "refresh_token": "x"}
 

@@ -62,10 +62,9 @@ class Cloud:
         """The KMS key that encrypts tenants' credentials."""
         return f"{self.key_ring}/cryptoKeys/{self.platform.kms.key}"
 
-    @property
-    def admin_key_secret(self) -> str:
-        """The secret behind X-Admin-Key."""
-        return f"projects/{self.project}/secrets/{self.platform.secrets['admin_key'].id}"
+    def secret(self, name: str) -> str:
+        """A secret by its name in platform.yml."""
+        return f"projects/{self.project}/secrets/{self.platform.secrets[name].id}"
 
     def queue(self, name: str) -> str:
         """A task queue by its name in platform.yml."""

@@ -95,8 +95,11 @@ def _settings(cloud: Cloud, name: str) -> dict[str, str]:
         "WORKER_SERVICE_ACCOUNT": cloud.account("worker"),
         "WORKER_UNIQUE_ID": unique_id(cloud.account("worker")),
         "API_SERVICE_ACCOUNT": cloud.account("api"),
+        "CONSOLE_SERVICE_ACCOUNT": cloud.account("console"),
+        "CONSOLE_URL": cloud.addresses.gateway,
         "KMS_KEY": cloud.key,
-        "ADMIN_KEY_SECRET": cloud.admin_key_secret,
+        "ADMIN_KEY_SECRET": cloud.secret("admin_key"),
+        "CONSOLE_KEY_SECRET": cloud.secret("console_key"),
         "TENANT_TOKEN_URI": cloud.addresses.token_uri,
         "ALLOWED_ORIGINS": ALLOWED_ORIGINS,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -41,8 +41,13 @@ class Provisioner:
     def provision(self, *, schedules: bool) -> str:
         """Make everything in configs/; returns the admin key. Without `schedules` the scheduler's jobs are paused."""
         with ThreadPoolExecutor(thread_name_prefix="provision") as pool:
-            others = [pool.submit(self._key), pool.submit(self._queues), pool.submit(self._jobs, schedules)]
-            admin_key = pool.submit(self._admin_key)
+            others: list[Future[Any]] = [
+                pool.submit(self._key),
+                pool.submit(self._queues),
+                pool.submit(self._jobs, schedules),
+                pool.submit(self._secret, "console_key"),
+            ]
+            admin_key = pool.submit(self._secret, "admin_key")
             self._datasets()
             for made in others:
                 made.result()
@@ -101,26 +106,26 @@ class Provisioner:
         )
         _unless_exists(lambda: client.create_crypto_key(parent=cloud.key_ring, crypto_key_id=names.key, crypto_key=key))
 
-    def _admin_key(self) -> str:
-        """The current admin key; the first one is made here, as an operator would add the first version."""
+    def _secret(self, known_as: str) -> str:
+        """A secret's current value; the first one is made here, as deploy.sh would add the first version."""
         from google.cloud import secretmanager
         from google.protobuf.field_mask_pb2 import FieldMask
 
         client: SecretManagerServiceClient = self.clients.secret_manager()
-        name, (current, *_) = self.cloud.admin_key_secret, self.cloud.platform.secrets["admin_key"].aliases
+        name, (current, *_) = self.cloud.secret(known_as), self.cloud.platform.secrets[known_as].aliases
         try:
             answer = client.access_secret_version(name=f"{name}/versions/{current}")
             return answer.payload.data.decode()
         except NotFound:
             pass
-        project, secret_id = f"projects/{self.cloud.project}", self.cloud.platform.secrets["admin_key"].id
+        project, secret_id = f"projects/{self.cloud.project}", self.cloud.platform.secrets[known_as].id
         automatic: Any = {"replication": {"automatic": {}}}
         _unless_exists(lambda: client.create_secret(parent=project, secret_id=secret_id, secret=automatic))
-        admin_key = secrets.token_urlsafe(32)
-        version = client.add_secret_version(parent=name, payload=secretmanager.SecretPayload(data=admin_key.encode()))
+        value = secrets.token_urlsafe(32)
+        version = client.add_secret_version(parent=name, payload=secretmanager.SecretPayload(data=value.encode()))
         aliases: Any = {"name": name, "version_aliases": {current: int(version.name.rpartition("/")[2])}}
         client.update_secret(secret=aliases, update_mask=FieldMask(paths=["version_aliases"]))
-        return admin_key
+        return value
 
     def _queues(self) -> None:
         client: CloudTasksClient = self.clients.tasks()

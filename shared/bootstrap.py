@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from shared.adapters.google.admin_keys import SecretAdminKeys
     from shared.adapters.google.alert_tasks import EvaluationTasks, SendingTasks
     from shared.adapters.google.oidc import OidcTokens
+    from shared.adapters.google.secret_versions import SecretVersions
     from shared.adapters.google.tasks import Tasks
     from shared.adapters.stores.events import RunEvents
     from shared.adapters.stores.scheduler_jobs import SchedulerJobs
     from shared.domain.runs.delivery import RunTask
     from shared.pipeline.context import Services
     from shared.runtime.callers import Callers
+    from shared.runtime.seals import Seals
     from shared.use_cases.accept_runs import RunIntake
     from shared.use_cases.cleanup_orphaned_pipelines import OrphanCleanup
     from shared.use_cases.close_runs import RunClosing
@@ -87,13 +89,25 @@ def oidc_tokens() -> OidcTokens:
 @cache
 def admin_keys() -> SecretAdminKeys | None:
     """The checker of the X-Admin-Key, or None in a function that does not have the secret."""
-    from shared.adapters.google.admin_keys import SecretAdminKeys, open_secret_manager
+    from shared.adapters.google.admin_keys import SecretAdminKeys
 
-    settings = get_settings()
-    if not settings.admin_key_secret:
-        return None
-    open_client = cache(partial(open_secret_manager, settings.secret_manager_endpoint))
-    return SecretAdminKeys(open_client, settings.admin_key_secret, get_platform().secrets["admin_key"].aliases)
+    secret = get_settings().admin_key_secret
+    return SecretAdminKeys(_secret_versions(secret, "admin_key")) if secret else None
+
+
+@cache
+def seals() -> Seals:
+    """The seals of the console's cookies, forms and links."""
+    from shared.runtime.seals import Seals
+
+    return Seals(_secret_versions(get_settings().require("console_key_secret"), "console_key"))
+
+
+def _secret_versions(secret: str, name: str) -> SecretVersions:
+    from shared.adapters.google.secret_versions import SecretVersions, open_secret_manager
+
+    open_client = cache(partial(open_secret_manager, get_settings().secret_manager_endpoint))
+    return SecretVersions(open_client, secret, get_platform().secrets[name].aliases)
 
 
 @cache
@@ -199,7 +213,11 @@ def credential_setup() -> CredentialSetup:
     from shared.use_cases.setup_credentials import CredentialSetup
 
     settings = get_settings()
-    writers = [settings.require("worker_service_account"), settings.require("api_service_account")]
+    writers = [
+        settings.require("worker_service_account"),
+        settings.require("api_service_account"),
+        settings.require("console_service_account"),
+    ]
     return CredentialSetup(
         credentials=Credentials(warehouse()),
         key=open_credential_key(settings),

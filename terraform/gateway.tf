@@ -19,6 +19,7 @@ locals {
         function = name
         method   = lower(split(" ", route)[0])
         path     = split(" ", route)[1]
+        is_page  = try(function.answers, "json") == "pages"
       }
     ]
   ])
@@ -30,7 +31,7 @@ locals {
           parameters         = local.path_parameters[path]
           responses          = { default = { description = "See docs/openapi.json" } }
           "x-google-backend" = local.gateway_backends[route.function]
-        }, local.gateway_operation) if route.path == path
+        }, route.is_page ? {} : local.gateway_operation) if route.path == path
       },
       {
         # A browser's preflight goes to the function that has the path.
@@ -39,7 +40,7 @@ locals {
           parameters         = local.path_parameters[path]
           responses          = { default = { description = "CORS preflight" } }
           "x-google-backend" = local.gateway_backends[route.function]
-        }
+        } if !route.is_page
       },
     )
   }
@@ -50,7 +51,7 @@ locals {
     ]
   }
   # The gateway counts requests by the Google project of the caller's Google API key (?key=...). A preflight has no
-  # key.
+  # key, and neither has a browser that shows the console's pages.
   gateway_counts = var.gateway_requests_per_minute > 0
   gateway_operation = {
     for name, value in {

@@ -30,6 +30,16 @@ output "admin_key_secret" {
   value       = google_secret_manager_secret.secrets["admin_key"].secret_id
 }
 
+output "console_url" {
+  description = "The URL of the console."
+  value       = "${local.console_url}/console"
+}
+
+output "console_key_secret" {
+  description = "The name of the secret that seals the console's sessions. deploy.sh creates its versions."
+  value       = google_secret_manager_secret.secrets["console_key"].secret_id
+}
+
 output "admin_key_aliases" {
   description = "The version aliases that functions read, the current one first."
   value       = local.platform.secrets.admin_key.aliases

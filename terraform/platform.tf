@@ -31,6 +31,12 @@ locals {
   }
   function_paths = { for name, function in local.functions : name => split(" ", function.routes[0])[1] }
 
+  # The URL at which browsers reach the console's pages: the gateway's, or the function's. A domain of one's own, such
+  # as that of a load balancer, is set with settings = { CONSOLE_URL = "https://..." }.
+  console_url = lookup(var.settings, "CONSOLE_URL", (
+    local.gateway_enabled ? "https://${google_api_gateway_gateway.tenants[0].default_hostname}" : local.function_urls.console
+  ))
+
   # The jobs of Cloud Scheduler, each with the function that it calls.
   jobs = {
     for name, function in local.functions :

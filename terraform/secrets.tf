@@ -1,5 +1,5 @@
-# The secrets, without their values. deploy.sh creates the admin key's versions and aliases, so its value appears in
-# no plan, state or output.
+# The secrets, without their values. deploy.sh creates their versions and aliases, so no value appears in a plan,
+# state or output.
 
 resource "google_secret_manager_secret" "secrets" {
   for_each = local.platform.secrets

@@ -6,8 +6,11 @@ locals {
   tunable_settings = toset([
     "ALLOW_OTHER_LOCATION", "EXECUTION_BUDGET_SECONDS", "EXECUTION_GRACE_SECONDS", "HEARTBEAT_SECONDS", "KEY_SECONDS",
     "KICK_BUCKET_SECONDS", "LEASE_SECONDS", "LOOK_SECONDS", "MAX_BYTES_BILLED", "QUERIES_AT_ONCE", "QUERIES_PER_MINUTE",
-    "REQUESTS_AT_ONCE", "RETRY_BASE_SECONDS",
+    "REQUESTS_AT_ONCE", "RETRY_BASE_SECONDS", "SESSION_SECONDS",
   ])
+
+  # Those, and settings whose default this file computes.
+  changeable_settings = setunion(local.tunable_settings, ["CONSOLE_URL"])
 
   # Every setting by name. A setting that is null is left out of the environment.
   setting_values = merge(
@@ -15,6 +18,8 @@ locals {
       ADMIN_KEY_SECRET       = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["admin_key"].secret_id}"
       API_SERVICE_ACCOUNT    = local.account_emails.api
       CLOSE_QUEUE            = local.queue_names.close
+      CONSOLE_KEY_SECRET     = "projects/${var.project_id}/secrets/${google_secret_manager_secret.secrets["console_key"].secret_id}"
+      CONSOLE_SERVICE_ACCOUNT = local.account_emails.console
       EVALUATE_ALERTS_URL    = local.function_urls.evaluate_alerts
       EVALUATE_QUEUE         = local.queue_names.evaluate
       EXECUTE_QUEUE          = local.queue_names.execute
@@ -36,6 +41,7 @@ locals {
     {
       ALLOWED_ORIGINS      = length(var.allowed_origins) == 0 ? null : join(",", var.allowed_origins)
       ALLOW_LOCAL_WEBHOOKS = null # never set in Google Cloud; only the local cloud sets it
+      CONSOLE_URL          = local.console_url
       DATASET_KMS_KEY      = var.cmek.dataset_key == "" ? null : var.cmek.dataset_key
       PROXIES_IN_FRONT     = local.gateway_enabled ? "1" : null # then the last address is the gateway's own
       TENANT_TOKEN_URI     = null                               # never set in Google Cloud; only the local cloud sets it

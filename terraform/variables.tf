@@ -152,8 +152,8 @@ variable "settings" {
   default     = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.settings), local.tunable_settings)) == 0
-    error_message = "settings may only hold ${join(", ", local.tunable_settings)}."
+    condition     = length(setsubtract(keys(var.settings), local.changeable_settings)) == 0
+    error_message = "settings may only hold ${join(", ", local.changeable_settings)}."
   }
 }
 

@@ -103,7 +103,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devcloud]:
     from devcloud.server import Devcloud
 
     # A test's reads of runs see its own earlier writes. Costs are kept, however slow the machine is.
-    own = {"pipeline_runs": {"LOOK_SECONDS": "0"}, "costs": {"LOOK_SECONDS": "3600", "KEY_SECONDS": "3600"}}
+    # The console's pages prove the key and ask for the figures each time, so that a test sees what it changed before.
+    always_anew = {"LOOK_SECONDS": "0", "KEY_SECONDS": "0"}
+    own = {
+        "console": always_anew,
+        "pipeline_runs": {"LOOK_SECONDS": "0"},
+        "costs": {"LOOK_SECONDS": "3600", "KEY_SECONDS": "3600"},
+    }
     started = Devcloud(tmp_path_factory.mktemp("devcloud"), schedules=False, function_env=own)
     with started as running, running.clients() as clients:
         for queue in ("kick", "evaluate"):

@@ -30,13 +30,11 @@ class Routes:
 
     def find_destination(self, path: str) -> Destination | None:
         """The function for one of its routes, or for `/<its name>/...`, which stands for the function's own URL."""
-        head, slash, tail = path.lstrip("/").partition("/")
-        if head in self._names:
-            return Destination(head, slash + tail or "/")
         for pattern, name in self._patterns:
             if pattern.fullmatch(path):
                 return Destination(name, path)
-        return None
+        head, slash, tail = path.lstrip("/").partition("/")
+        return Destination(head, slash + tail or "/") if head in self._names else None
 
 
 def first_path(function: Function) -> str:

@@ -80,6 +80,7 @@ class Function(_Strict):
 
     description: str
     access: Literal["public", "private"]
+    answers: Literal["json", "pages"] = "json"
     invokers: list[str] = []
     service_account: str
     routes: list[str]

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     kms_key: str = ""
     dataset_kms_key: str = ""
     admin_key_secret: str = ""
+    console_key_secret: str = ""
+    console_url: str = ""
+    console_service_account: str = ""
+    session_seconds: int = 28_800
     execute_queue: str = ""
     close_queue: str = ""
     kick_queue: str = ""

@@ -67,12 +67,16 @@ class Callers:
         except Unauthenticated:
             self._refuse(address)
             raise
+        self.admit_known(api_key_hash, address=address)
+        return api_key_hash
+
+    def admit_known(self, api_key_hash: str, *, address: str) -> None:
+        """Check that the key with this SHA-256 exists, with the limits of `admit`. No job. It raises as `admit`."""
         if not self._keys.has(api_key_hash):
             self._refuse(address)
             if not self._keys.find(api_key_hash):
                 raise Unauthenticated
         self._check(self._requests, api_key_hash, "requests", "This key sends too many requests; wait, then try again.")
-        return api_key_hash
 
     def charge_query(self, api_key_hash: str) -> None:
         """Count a query of this key. It raises TooManyRequests if the key has caused too many."""
@@ -84,15 +88,23 @@ class Callers:
 
     def require_owner(self, key: PresentedKey) -> KeyOwner:
         """The key's owner, checked by require_tenant. At most one job, and none while an earlier proof is valid."""
-        if found := self._proved.find(key.api_key_hash):
+        return require_tenant(self._find_owner(key.api_key_hash), key.tenant_id)
+
+    def require_any_owner(self, api_key_hash: str) -> KeyOwner:
+        """The owner of an admitted key, whichever tenant it is. Jobs and errors are those of require_owner."""
+        found = self._find_owner(api_key_hash)
+        return require_tenant(found, found.tenant_id if found else "")
+
+    def _find_owner(self, api_key_hash: str) -> KeyOwner | None:
+        if found := self._proved.find(api_key_hash):
             owner, age_seconds = found
-            return require_tenant(replace(owner, read_at=owner.read_at + timedelta(seconds=age_seconds)), key.tenant_id)
-        self.charge_query(key.api_key_hash)
-        read = self._owners.find_key_owner(key.api_key_hash)
+            return replace(owner, read_at=owner.read_at + timedelta(seconds=age_seconds))
+        self.charge_query(api_key_hash)
+        read = self._owners.find_key_owner(api_key_hash)
         if read is not None:
             require_tenant(read, read.tenant_id)
-            self._proved.keep(key.api_key_hash, read)
-        return require_tenant(read, key.tenant_id)
+            self._proved.keep(api_key_hash, read)
+        return read
 
     def _refuse(self, address: str) -> None:
         message = "This address sent too many requests without a valid key; check the key."

@@ -21,7 +21,8 @@ DOCUMENTS = [ARCHITECTURE, WALKTHROUGHS, FLOWS, STRATEGY]
 CENTRAL = get_tables("tenants").keys()
 TABLES = CENTRAL | get_tables("tenant_dataset").keys()
 FUNCTIONS = get_platform().functions
-ROUTES = {route for function in FUNCTIONS.values() for route in function.routes}
+ROUTES = {route for function in FUNCTIONS.values() if function.answers == "json" for route in function.routes}
+PAGES = {route for function in FUNCTIONS.values() if function.answers == "pages" for route in function.routes}
 STATE = re.compile(r"[A-Z][A-Z_]{3,}")
 # Words in backquotes and capitals that are no states: settings, and names from configs.
 NOT_STATES = {"AZURE"}
@@ -73,6 +74,11 @@ def known_states() -> set[str]:
 
 def test_every_route_is_in_the_architecture() -> None:
     assert routes_in(text_of(ARCHITECTURE)) == ROUTES
+
+
+def test_every_route_of_the_console_is_in_its_document() -> None:
+    found = re.findall(r"^\| `((?:GET|POST) /[^`]*)` \|", text_of("docs/console.md"), re.MULTILINE)
+    assert sorted(found) == sorted(PAGES)
 
 
 def test_every_central_table_is_in_the_architecture() -> None:

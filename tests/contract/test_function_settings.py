@@ -15,7 +15,7 @@ EVERYWHERE = {"PROJECT_ID", "BIGQUERY_LOCATION", "LOG_LEVEL", "K_SERVICE"}
 # Without these settings Google's own addresses are used. A Terraform variable decides who may reach a function.
 NEVER_GIVEN = {name.upper() for name in Settings.model_fields if name.endswith(("_endpoint", "_url"))} - {
     "FUNCTION_URL", "EXECUTE_RUN_URL", "PROCESS_QUEUE_URL", "VERIFY_CREDENTIALS_URL",
-    "EVALUATE_ALERTS_URL", "SEND_ALERTS_URL",
+    "EVALUATE_ALERTS_URL", "SEND_ALERTS_URL", "CONSOLE_URL",
 }  # fmt: skip
 BY_VARIABLE = {"ADMIN_KEY_INGRESS"}
 # The accounts of Cloud Tasks and setup_credentials, which no person uses.
@@ -55,6 +55,7 @@ def test_a_function_gets_exactly_the_settings_that_its_code_reads(function: str)
 
 def test_functions_get_the_origins_if_browsers_call_them_and_the_admin_key_if_operators_do() -> None:
     for function in FUNCTIONS.values():
-        assert ("ALLOWED_ORIGINS" in function.environment) == (function.access == "public")
+        is_called_by_others_pages = function.access == "public" and function.answers == "json"
+        assert ("ALLOWED_ORIGINS" in function.environment) == is_called_by_others_pages
         is_for_people = function.access == "private" and not set(function.invokers) <= BY_THE_PLATFORM
         assert ("ADMIN_KEY_SECRET" in function.environment) == is_for_people

@@ -11,7 +11,10 @@ from shared.configuration.platform_config import get_platform
 from tests.support.tenant import Api
 
 ROUTES = [
-    route for function in get_platform().functions.values() if function.access == "public" for route in function.routes
+    route
+    for function in get_platform().functions.values()
+    if function.access == "public" and function.answers == "json"
+    for route in function.routes
 ]
 
 

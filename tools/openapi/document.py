@@ -67,7 +67,7 @@ def _deployed_server(function: str) -> Json:
 
 def _paths() -> Json:
     paths: Json = {}
-    for name, function in get_platform().functions.items():
+    for name, function in api_functions().items():
         described = get_operations(name)
         if missing := set(function.routes) ^ described.keys():
             raise ConfigError(f"{name}.yml and platform.yml differ: {', '.join(sorted(missing))}")
@@ -78,6 +78,11 @@ def _paths() -> Json:
             item = paths.setdefault(path, {"servers": servers} | ({"parameters": parameters} if parameters else {}))
             item[method.lower()] = _operation(function, path, described[route])
     return paths
+
+
+def api_functions() -> dict[str, Function]:
+    """The functions of the API. The console's pages are for people, and no part of it."""
+    return {name: function for name, function in get_platform().functions.items() if function.answers == "json"}
 
 
 def _placeholders(path: str) -> list[str]:
@@ -155,7 +160,7 @@ def _link(path: str, operation_id: str) -> Json:
 
 def _path_of(operation_id: str) -> str:
     """The path of the operation that has this id; raises ConfigError if none has."""
-    for name in get_platform().functions:
+    for name in api_functions():
         for route, described in get_operations(name).items():
             if described.operation_id == operation_id:
                 return route.split(" ", 1)[1]

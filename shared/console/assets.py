@@ -1,0 +1,50 @@
+"""Serves the files in shared/console/static. A name has a hash of the content, so browsers keep the file for good."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from shared.console.replies import StaticFile
+from shared.errors import NotFound
+from shared.http.messages import Call
+
+_FOLDER = Path(__file__).parent / "static"
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+def asset_url(name: str) -> str:
+    """The path of a file, for example /console/static/console.1f2e3d4c5b6a.css for console.css."""
+    return f"/console/static/{_names()[name]}"
+
+
+def show_asset(call: Call[None]) -> StaticFile:
+    """The file; NotFound for any name but that of its present content."""
+    found = _files().get(call.params["file"])
+    if found is None:
+        raise NotFound
+    return found
+
+
+@cache
+def _names() -> dict[str, str]:
+    return {path.name: _hashed_name(path) for path in _FOLDER.iterdir() if path.suffix in _TYPES}
+
+
+@cache
+def _files() -> dict[str, StaticFile]:
+    names = _names()
+    return {
+        names[path.name]: StaticFile(path.read_bytes(), _TYPES[path.suffix])
+        for path in _FOLDER.iterdir()
+        if path.name in names
+    }
+
+
+def _hashed_name(path: Path) -> str:
+    return f"{path.stem}.{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}{path.suffix}"

@@ -1,0 +1,27 @@
+"""Lists the pages in the console's navigation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.console.sessions import Kind
+
+
+@dataclass(frozen=True)
+class Item:
+    """An entry of the navigation; `icon` is the id of a symbol in static/icons.svg."""
+
+    path: str
+    title: str
+    icon: str
+
+
+NAVIGATION: dict[Kind, tuple[Item, ...]] = {
+    "visitor": (),
+    "tenant": (
+        Item("/console/costs", "Costs", "costs"),
+        Item("/console/changes", "What changed", "changes"),
+    ),
+    "operator": (),
+}
+HOME: dict[Kind, str] = {"visitor": "/console/login", "tenant": "/console/costs", "operator": "/console/login"}

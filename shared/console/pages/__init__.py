@@ -1,0 +1,1 @@
+"""Holds the console's pages: one module and one template for each."""
