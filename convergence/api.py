@@ -74,6 +74,14 @@ class Api:
         """The answer to PATCH."""
         return self._call("PATCH", path, json=dict(body))
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Json:
+        """The answer to PUT."""
+        return self._call("PUT", path, json=dict(body))
+
+    def delete(self, path: str) -> Json:
+        """The answer to DELETE."""
+        return self._call("DELETE", path)
+
     def pages(self, path: str, name: str, *, most: int, **query: Any) -> Iterator[Json]:
         """Up to `most` entries of a list that comes in pages. They are in the field `name` of each page."""
         left, token = most, None

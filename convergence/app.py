@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from convergence import costs, credentials, operator, runs, schedules
+from convergence import alerts, costs, credentials, operator, runs, schedules
 from convergence.api import Stopped
 from shared.runtime.terminal import without_commands
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.add_typer(runs.app, name="runs")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(credentials.app, name="credentials")
+app.add_typer(alerts.app, name="alerts")
 for command in (costs.costs, costs.restatements, costs.usage):
     app.command()(command)
 operator.add_to(app)
