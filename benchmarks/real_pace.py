@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROBE, LATENCIES = ROOT / "benchmarks/parts/pace_probe.py", ROOT / "devcloud/bigquery/jobs/latencies.py"
 # Each part's share of the time after its set-up. On a quiet machine a part needs about two thirds of its share.
 SHARES = {"alone": 0.25, "at-once": 0.4, "flood": 0.3, "guesses": 0.05}
-MOST_SECONDS, START_SECONDS = 240.0, 180.0
+MAX_SECONDS, START_SECONDS = 240.0, 180.0
 TOO_LATE = 75  # the exit status of a probe that was ended
 SLACK, ABORTED_PERCENT, FLOOD_FACTOR = 1.2, 5.0, 2.0
 
@@ -98,7 +98,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--alone", type=int, default=3, choices=range(1, 9), help="one by one (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of drawn latencies (default: the median each time)")
     parser.add_argument(
-        "--seconds", type=float, default=MOST_SECONDS, help="the most for a checkout (default: %(default)s)"
+        "--seconds", type=float, default=MAX_SECONDS, help="the most for a checkout (default: %(default)s)"
     )
     return parser.parse_args(arguments)
 

@@ -14,7 +14,7 @@ app = typer.Typer(
     help="Show and set a budget, a search for anomalies, and the webhook that gets the alerts.", no_args_is_help=True
 )
 _ALERTS = "/api/v1/alerts/{tenant_id}"
-_MOST_PERCENT = 1000
+_MAX_PERCENT = 1000
 Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="Such as 1000 or 99.50.")]
 Currency = Annotated[str, typer.Argument(metavar="CURRENCY", help="Such as USD. Other currencies are not counted.")]
 Metric = Annotated[str, typer.Option(help="billed or effective.")]
@@ -38,7 +38,7 @@ def set_budget(
     currency: Currency,
     *,
     at: Annotated[
-        list[int] | None, typer.Option(min=1, max=_MOST_PERCENT, metavar="PERCENT", help="50, 80 and 100 if left out.")
+        list[int] | None, typer.Option(min=1, max=_MAX_PERCENT, metavar="PERCENT", help="50, 80 and 100 if left out.")
     ] = None,
     metric: Metric = "billed",
     only: Filter = None,

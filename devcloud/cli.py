@@ -64,7 +64,7 @@ _PROJECT = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z][a-z0-9-]{4,28}[a-
 _ACCOUNT = re.compile(r"[a-z][a-z0-9-]{0,29}")
 _BILL_OF = re.compile(r"[a-z][a-z0-9-]{0,17}[a-z0-9]")  # storage accounts at Azure have at most 24 characters
 # The usage dates that runs accept, and at most ten years of them.
-_FIRST_YEAR, _LAST_YEAR, _MOST_DAYS = 2008, 2150, 3_660
+_FIRST_YEAR, _LAST_YEAR, _MAX_DAYS = 2008, 2150, 3_660
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -220,8 +220,8 @@ def _positive(text: str) -> int:
 
 def _days(text: str) -> int:
     value = _positive(text)
-    if value > _MOST_DAYS:
-        raise argparse.ArgumentTypeError(f"{text} is more than {_MOST_DAYS} days")
+    if value > _MAX_DAYS:
+        raise argparse.ArgumentTypeError(f"{text} is more than {_MAX_DAYS} days")
     return value
 
 

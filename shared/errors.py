@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 MESSAGE_LENGTH = 1000  # of the message of a run's error
-_MOST_FIELDS, _MOST_CHARACTERS = 50, 200  # of an answer about wrong fields, whose names the caller chose
+_MAX_FIELDS, _MAX_CHARACTERS = 50, 200  # of an answer about wrong fields, whose names the caller chose
 
 
 class ConvergenceError(Exception):
@@ -32,7 +32,7 @@ class InvalidInput(ConvergenceError):
     @classmethod
     def of_fields(cls, found: Sequence[Mapping[str, str]]) -> InvalidInput:
         """The error of these fields, each with `field` and `message`. Of very many fields it names some."""
-        shown = [{**item, "field": _cut(item["field"])} for item in found[:_MOST_FIELDS]]
+        shown = [{**item, "field": _cut(item["field"])} for item in found[:_MAX_FIELDS]]
         told = [f"{item['field']}: {item['message']}" for item in shown]
         if len(found) > len(shown):
             told.append(f"{len(found) - len(shown)} more fields are wrong")
@@ -40,7 +40,7 @@ class InvalidInput(ConvergenceError):
 
 
 def _cut(name: str) -> str:
-    return name if len(name) <= _MOST_CHARACTERS else name[: _MOST_CHARACTERS - 1] + "…"
+    return name if len(name) <= _MAX_CHARACTERS else name[: _MAX_CHARACTERS - 1] + "…"
 
 
 class LocationMismatch(InvalidInput):

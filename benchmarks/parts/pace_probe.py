@@ -36,7 +36,7 @@ ROWS_PER_DAY, DAYS = 20, 8
 TRANSACTIONS = ("accept_runs", "apply_decision", "begin_attempt", "publish", "close_attempt", "close_run")
 GUESSES, TOO_LATE = 20, 75
 MIB_A_TABLE = 10  # the least that BigQuery bills for each table that a query reads
-MOST_BACKFILLS = 4  # 148 runs; more take long on an old commit that closes each run by its own task
+MAX_BACKFILLS = 4  # 148 runs; more take long on an old commit that closes each run by its own task
 
 
 class Tenant:
@@ -163,7 +163,7 @@ def flood(cloud: Devcloud) -> None:
     tell(calm=calm.run_alone({"date": "2025-11-01"})[1])
     years = {"start_date": "2022-11-01", "end_date": "2025-11-07", "split": "month"}
     accepted = []
-    for number in range(MOST_BACKFILLS):
+    for number in range(MAX_BACKFILLS):
         answer = noisy.post_run({**years, "billing_export_table": f"no-such-project.d.t{number}"})
         if answer.status_code == requests.codes.too_many_requests:
             break

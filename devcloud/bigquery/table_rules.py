@@ -11,7 +11,7 @@ from devcloud.bigquery.types import scalar_type
 
 _FORBIDDEN = re.compile(r"""[!"$()*,./;?@\[\]\\^`{}~]""")
 _RESERVED = ("_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER")
-_LONGEST_NAME, _MOST_CLUSTERING = 300, 4
+_MAX_NAME_LENGTH, _MAX_CLUSTERING = 300, 4
 _PARTITIONING = ("DATE", "TIMESTAMP", "DATETIME")
 _CLUSTERING = ("STRING", "INTEGER", "NUMERIC", "BOOLEAN", "DATE", "DATETIME", "TIMESTAMP")
 _UNITS = ("HOUR", "DAY", "MONTH", "YEAR")
@@ -32,7 +32,7 @@ def check_fields(fields: Sequence[Json], path: str = "") -> None:
     seen: set[str] = set()
     for field in fields:
         name = str(field.get("name") or "")
-        if not name or len(name) > _LONGEST_NAME or _FORBIDDEN.search(name):
+        if not name or len(name) > _MAX_NAME_LENGTH or _FORBIDDEN.search(name):
             what = (
                 f'Invalid field name "{path}{name}". Fields must contain the allowed characters, and be at most '
                 "300 characters long. For allowed characters, please refer to "
@@ -76,8 +76,8 @@ def _check_partitioning(resource: Json, fields: list[Json]) -> None:
 def _check_clustering(names: list[str] | None, fields: list[Json]) -> None:
     if names is None:
         return
-    if not 1 <= len(names) <= _MOST_CLUSTERING or len({name.lower() for name in names}) < len(names):
-        raise _invalid(f"Clustering takes 1 to {_MOST_CLUSTERING} different fields")
+    if not 1 <= len(names) <= _MAX_CLUSTERING or len({name.lower() for name in names}) < len(names):
+        raise _invalid(f"Clustering takes 1 to {_MAX_CLUSTERING} different fields")
     known = {field["name"].lower(): field for field in fields}
     for name in names:
         field = known.get(name.lower())

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 from devcloud.errors import UserError
 
 _PARTIAL = ".partial"  # the ending of a file that is being written
-_LONGEST_NAME = 255 - len(_PARTIAL)
+_MAX_NAME_LENGTH = 255 - len(_PARTIAL)
 
 
 class BucketError(UserError):
@@ -99,7 +99,7 @@ class Buckets:
     def _path(self, bucket: str, key: str) -> Path:
         """The file of an object. A key cannot be a path: it may be the beginning of another key, or contain dots."""
         name = quote(key, safe="")
-        if not key or len(name) > _LONGEST_NAME:
+        if not key or len(name) > _MAX_NAME_LENGTH:
             raise BucketError(f"{key!r} is empty or too long for a key here")
         return self._folder(bucket) / name
 

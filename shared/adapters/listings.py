@@ -8,7 +8,7 @@ from typing import TypeVar
 from shared.errors import SourceNotFound
 from shared.runtime.request_time import check_stop, seconds_left
 
-MOST_OBJECTS, MOST_CHARACTERS = 100_000, 16 * 1024 * 1024
+MAX_OBJECTS, MAX_CHARACTERS = 100_000, 16 * 1024 * 1024
 _SECONDS_TO_ANSWER = 10.0
 _PAGE = 1000  # objects in one answer of a store
 
@@ -28,7 +28,7 @@ def bounded(items: Iterable[Item], key_of: Callable[[Item], str], *, place: str)
             if left is not None and left < _SECONDS_TO_ANSWER:
                 raise _too_many(place, f"{number} objects were listed, and the time is used up")
             check_stop()
-        if number >= MOST_OBJECTS or characters > MOST_CHARACTERS:
+        if number >= MAX_OBJECTS or characters > MAX_CHARACTERS:
             raise _too_many(place, f"there are more than {number} objects")
         yield item
 

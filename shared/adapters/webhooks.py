@@ -19,7 +19,7 @@ from shared.domain.alerts.sending import Attempt
 
 _CONNECT_SECONDS = 5.0
 _ALL_SECONDS = 10.0
-_MOST_ANSWER_BYTES = 1024  # read so that the receiver sees the answer taken, and then dropped
+_MAX_ANSWER_BYTES = 1024  # read so that the receiver sees the answer taken, and then dropped
 _PRIVATE = "The name leads to an address of a private network; use a public one."
 _PROBLEMS: tuple[tuple[type[Exception], str], ...] = (
     (ssl.SSLCertVerificationError, "The receiver's certificate is not valid for its name."),
@@ -91,7 +91,7 @@ class Webhooks:
             answer = connection.getresponse()
             if line.was_cut.is_set():  # the headers had no end
                 raise TimeoutError
-            answer.read(_MOST_ANSWER_BYTES)
+            answer.read(_MAX_ANSWER_BYTES)
         except (OSError, http.client.HTTPException) as error:
             if line.was_cut.is_set():  # which shows as any of these errors
                 raise TimeoutError from error

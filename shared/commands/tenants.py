@@ -39,7 +39,7 @@ _HELP = {
     "resume": "reactivate a suspended tenant",
     "show": "print the tenant's status, limits and number of API keys",
 }
-_MOST_OVERLAP_HOURS = 24 * 90
+_MAX_OVERLAP_HOURS = 24 * 90
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -173,8 +173,8 @@ def _positive(text: str) -> int:
 
 
 def _hours(text: str) -> int:
-    if not text.isdecimal() or int(text) > _MOST_OVERLAP_HOURS:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of hours from 0 to {_MOST_OVERLAP_HOURS}")
+    if not text.isdecimal() or int(text) > _MAX_OVERLAP_HOURS:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of hours from 0 to {_MAX_OVERLAP_HOURS}")
     return int(text)
 
 

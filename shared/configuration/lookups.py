@@ -13,7 +13,7 @@ from shared.configuration.templates import folder_of
 from shared.domain.templates.templates import Template
 from shared.errors import ConfigError
 
-_MOST_BYTES = 1_000_000  # a query and its parameters may have 10 MB
+_MAX_BYTES = 1_000_000  # a query and its parameters may have 10 MB
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,6 @@ def _load(path: Path) -> LookupRows:
         if len(row) != len(table[0]):
             raise ConfigError(f"{path.name}: row {number} has {len(row)} values, its first line {len(table[0])}")
     text = json.dumps([dict(zip(table[0], row, strict=True)) for row in table[1:]], ensure_ascii=False)
-    if len(text.encode()) > _MOST_BYTES:
-        raise ConfigError(f"{path.name}: is larger than {_MOST_BYTES} bytes as JSON")
+    if len(text.encode()) > _MAX_BYTES:
+        raise ConfigError(f"{path.name}: is larger than {_MAX_BYTES} bytes as JSON")
     return LookupRows(text, hashlib.sha256(text.encode()).hexdigest()[:16])

@@ -17,7 +17,7 @@ _EXACT = Context(prec=76)
 _WIDE = pa.decimal256(76, 9)
 _MOST = Decimal(10) ** 29  # NUMERIC has 29 digits before the point
 # The counts are sent in one event and as a parameter of statements; BigQuery accepts up to 10 MB of them.
-_MOST_SUMS, _LONGEST_CURRENCY = 20_000, 64
+_MAX_SUMS, _LONGEST_CURRENCY = 20_000, 64
 
 DayFigures = tuple[int, Decimal, Decimal, datetime | None]  # the number of rows, cost, credits and latest export time
 
@@ -40,8 +40,8 @@ class BilledTotals:
             self._days[day, currency] = (rows + found * counts_rows, _EXACT.add(billed, amount))
             if len(currency or "") > _LONGEST_CURRENCY:
                 raise StepRefused(f"{day} has a currency of {len(currency)} characters: {currency[:20]}...")
-        if len(self._days) > _MOST_SUMS:
-            raise StepRefused(f"the rows have more than {_MOST_SUMS} currencies a day, the days added up")
+        if len(self._days) > _MAX_SUMS:
+            raise StepRefused(f"the rows have more than {_MAX_SUMS} currencies a day, the days added up")
 
     @property
     def dates(self) -> list[date]:

@@ -14,7 +14,7 @@ import pyarrow.compute as _partly_typed
 from shared.connectors.arrow_types import offsets
 
 pc: Any = _partly_typed
-_MOST_VALUES = 100_000  # values that are Python objects at once; a wide table is converted a few rows at a time
+_MAX_VALUES = 100_000  # values that are Python objects at once; a wide table is converted a few rows at a time
 
 
 def other_columns(given: Mapping[str, Any], known: Mapping[str, pa.DataType], length: int) -> Any:
@@ -24,7 +24,7 @@ def other_columns(given: Mapping[str, Any], known: Mapping[str, pa.DataType], le
     if not rests:
         return pa.nulls(length, pa.string())
     texts: list[str | None] = []
-    step = max(1, _MOST_VALUES // len(rests))
+    step = max(1, _MAX_VALUES // len(rests))
     for start in range(0, length, step):
         rows = zip(*(rest.slice(start, step).to_pylist() for rest in rests.values()), strict=True)
         texts += [_text(dict(zip(rests, row, strict=True))) for row in rows]

@@ -12,7 +12,7 @@ from decimal import Context, Decimal
 from functools import reduce
 from typing import Any
 
-MOST_COLUMNS = 7  # more colours cannot be told apart
+MAX_COLUMNS = 7  # more colours cannot be told apart
 _EXACT = Context(prec=100)
 _ZERO = Decimal(0)
 
@@ -74,7 +74,7 @@ def _block(
     currency, total, groups = block["billing_currency"], block["cost"], block["groups"]
     costs = [{period["period"]: period["cost"] for period in group["periods"]} for group in groups]
     # A single group more has a column of its own rather than one for the others.
-    apart = len(groups) if len(groups) <= MOST_COLUMNS + 1 else MOST_COLUMNS
+    apart = len(groups) if len(groups) <= MAX_COLUMNS + 1 else MAX_COLUMNS
     columns = [_name(group, nameless) for group in groups[:apart]] + ["Others"] * (apart < len(groups))
     rows = []
     for day in days:

@@ -11,7 +11,7 @@ from shared.runtime.seals import Seals
 from shared.runtime.ttl_cache import TtlCache
 
 LINK_SECONDS = 900
-_MOST_USED = 10_000
+_MAX_USED = 10_000
 _PURPOSE = "link"
 
 
@@ -20,9 +20,7 @@ class Links:
     """Seals the hash of a key into the token of a link, and opens the token."""
 
     seals: Seals
-    _used: TtlCache[str, bool] = field(
-        default_factory=lambda: TtlCache(seconds=2 * LINK_SECONDS, max_values=_MOST_USED)
-    )
+    _used: TtlCache[str, bool] = field(default_factory=lambda: TtlCache(seconds=2 * LINK_SECONDS, max_values=_MAX_USED))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def token(self, api_key_hash: str, *, now: float) -> str:

@@ -26,7 +26,7 @@ from shared.runtime import log
 from shared.runtime.callers import address_of
 
 _FORM = "application/x-www-form-urlencoded"
-_MOST_FIELDS = 100
+_MAX_FIELDS = 100
 _STALE = "This form is out of date or came from another site. Go back, reload the page, and send the form again."
 TOKEN_FIELD = "form_token"  # noqa: S105 - the name of a field
 
@@ -148,7 +148,7 @@ def form_fields(request: HttpRequest) -> dict[str, str]:
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != _FORM:
         raise UnsupportedMediaType(f"The request body must be {_FORM}.")
     try:
-        pairs = parse_qsl(request.body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
+        pairs = parse_qsl(request.body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
     except ValueError:
         raise InvalidInput("The form is not valid.") from None  # the cause may quote a key
     if len(fields := dict(pairs)) != len(pairs):

@@ -38,8 +38,8 @@ RESTATED = (
     "restated_at", "usage_date", "billing_currency", "billed_cost_change", "billed_cost_before", "billed_cost_after",
     "rows_before", "rows_after", "source", "pipeline_logging_id",
 )  # fmt: skip
-MOST_DAYS: Mapping[str, int] = {"day": 100, "month": 1200, "total": 1200}
-MOST_SUMS = 20_100  # of one answer: a sum for each of 100 days of 200 groups and their rest
+MAX_DAYS: Mapping[str, int] = {"day": 100, "month": 1200, "total": 1200}
+MAX_SUMS = 20_100  # of one answer: a sum for each of 100 days of 200 groups and their rest
 # Periods before a date and days after it are computed, so neither end may be near the calendar's.
 _EARLIEST, _LATEST = date(2000, 1, 1), date(2999, 12, 31)
 Moment = Annotated[
@@ -78,8 +78,8 @@ def check_size(found: Mapping[str, Sequence[Any]]) -> None:
         ("sums", "top", "fewer groups, fewer days, or a filter"),
         ("restated", "restated_since", "a later moment or fewer days"),
     ):
-        if len(found[name]) > MOST_SUMS:
-            raise InvalidInput.of_field(field, f"makes an answer of more than {MOST_SUMS} sums; ask for {less}")
+        if len(found[name]) > MAX_SUMS:
+            raise InvalidInput.of_field(field, f"makes an answer of more than {MAX_SUMS} sums; ask for {less}")
 
 
 class CostRequest(BaseModel):
@@ -101,8 +101,8 @@ class CostRequest(BaseModel):
     def _check_days(self) -> CostRequest:
         if self.last_date < self.first_date:
             raise ValueError("`to` must not be before `from`")
-        if self.days > MOST_DAYS[self.granularity]:
-            most = MOST_DAYS[self.granularity]
+        if self.days > MAX_DAYS[self.granularity]:
+            most = MAX_DAYS[self.granularity]
             raise ValueError(f"`from` and `to` may be {most} days apart at most with granularity {self.granularity}")
         return self
 

@@ -10,13 +10,13 @@ from shared.domain.runs.attempt import Begun, ClaimedRun, snapshot_of
 from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template, resolve_parameters, source_of
 from shared.errors import CredentialsRejected, InvalidTemplate, RunError, SourceChanged, SourceNotFound
-from shared.pipeline.context import Hop, Services
+from shared.pipeline.context import HopContext, Services
 from shared.pipeline.stop_signal import StopSignal
 from shared.pipeline.turn import await_own_publish
 from shared.runtime import log
 
 
-def begin_hop(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> Hop | Begun:
+def begin_hop(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> HopContext | Begun:
     """Return the hop under the fence of its pipeline and source, or the run's end if an earlier delivery has ended it.
 
     It raises FenceLost if another attempt took over. It raises InvalidTemplate, CredentialsRejected, SourceNotFound or
@@ -34,7 +34,7 @@ def begin_hop(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services:
         raise InvalidTemplate(f"The template of {pipeline_id} does not exist any more.")
     if source is None or fenced is None:
         raise _no_source(template, run, source)
-    return Hop(
+    return HopContext(
         task=task,
         run=run,
         template=template,

@@ -19,7 +19,7 @@ def focus_targets(template: Template) -> list[Target]:
 
 def settled(target: Target, staged: str) -> Statement:
     """The statement that updates a target's billing periods. It runs before the target's rows change."""
-    return statement(_PERIODS, "settle_billing_periods").naming(period_changes=_changes(target, staged), staged=staged)
+    return statement(_PERIODS, "note_final_periods").naming(period_changes=_changes(target, staged), staged=staged)
 
 
 def render_period_checks(template: Template, checked: Checked) -> list[RenderedCheck]:

@@ -7,11 +7,11 @@ from typing import Any
 
 from shared.adapters.bigquery.sql import Statement
 from shared.errors import BytesLimitExceeded
-from shared.pipeline.context import Hop
+from shared.pipeline.context import HopContext
 
 
 def require_within(
-    hop: Hop,
+    hop: HopContext,
     place: str,
     limit: int | None,
     statements: Sequence[Statement],

@@ -15,7 +15,7 @@ from shared.pipeline.check_statements import (
     checks_statement,
     render_checks,
 )
-from shared.pipeline.context import Hop
+from shared.pipeline.context import HopContext
 from shared.pipeline.guards import render_guards
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.plan import PlannedStep
@@ -24,12 +24,12 @@ from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.sql import run_values
 from shared.runtime import log
 
-_MOST_CHARACTERS = 1000
+_MAX_CHARACTERS = 1000
 _SHOWING_VALUES = frozenset({"accepted_values", "range"})
 
 
 def run_checks(
-    hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
+    hop: HopContext, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
 ) -> StepResult:
     """Run every check in one job. The result has the observed values; `failed_checks` says if the run may continue."""
     checked = _checked(hop, records)
@@ -48,7 +48,7 @@ def run_checks(
     return StepResult(rows=len(results), job_id=job.job_id, checks=results, costs=JobCosts.of_job(job))
 
 
-def _require_valid(hop: Hop, rendered: Sequence[RenderedCheck]) -> None:
+def _require_valid(hop: HopContext, rendered: Sequence[RenderedCheck]) -> None:
     """Raise InvalidTemplate, which is not retried, for a check whose SQL BigQuery refuses for any rows.
 
     It is called only after the job has failed, so that a valid run does not wait for these dry runs.
@@ -63,7 +63,7 @@ def _require_valid(hop: Hop, rendered: Sequence[RenderedCheck]) -> None:
             return
 
 
-def _checked(hop: Hop, records: Mapping[str, StepRecord]) -> Checked:
+def _checked(hop: HopContext, records: Mapping[str, StepRecord]) -> Checked:
     details = {step_id: record.details for step_id, record in records.items()}
     return Checked(
         staged={step_id: f"{{staging}}.{record.output_table}" for step_id, record in records.items()},
@@ -82,8 +82,8 @@ def _result(item: RenderedCheck, row: Mapping[str, Any], checked_at: str) -> dic
         "severity": item.severity,
         "uses": item.uses,
         "passed": row["failed_rows"] == 0,
-        "observed": row["observed"][:_MOST_CHARACTERS],
-        "expected": row["expected"][:_MOST_CHARACTERS],
+        "observed": row["observed"][:_MAX_CHARACTERS],
+        "expected": row["expected"][:_MAX_CHARACTERS],
         "failed_rows": row["failed_rows"],
         "checked_at": checked_at,
     }

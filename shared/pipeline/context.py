@@ -37,7 +37,7 @@ class Services:
 
 
 @dataclass(frozen=True)
-class Hop:
+class HopContext:
     """One request's part of a run. All reads of the source see it as it was at `snapshot_at`."""
 
     task: RunTask

@@ -26,7 +26,7 @@ from shared.errors import (
     told_by_bigquery,
 )
 from shared.pipeline.checks import failed_checks, run_checks, warnings_of
-from shared.pipeline.context import Hop
+from shared.pipeline.context import HopContext
 from shared.pipeline.journal import COMPLETED, FAILED, Journal, StepRecord, duration_ms
 from shared.pipeline.plan import CHECKS, PUBLISH, PlannedStep, plan_steps
 from shared.pipeline.publish import prepare_targets, publish
@@ -50,7 +50,7 @@ class Executor:
 
     def __init__(
         self,
-        hop: Hop,
+        hop: HopContext,
         journal: Journal,
         *,
         record: Callable[[StepRecord], str],

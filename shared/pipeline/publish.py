@@ -15,7 +15,7 @@ from shared.configuration.tables import get_table
 from shared.domain.templates.templates import Target, Template
 from shared.pipeline.billing_periods import TABLE, focus_targets, settled
 from shared.pipeline.byte_limits import require_within
-from shared.pipeline.context import Hop
+from shared.pipeline.context import HopContext
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.statements import day_column, template_statements
@@ -26,7 +26,7 @@ _PUBLISH = "pipeline/publish"
 _FRAME_TABLES = 4  # finish_run reads the run log, the queue, the fence and the events
 
 
-def prepare_targets(hop: Hop) -> None:
+def prepare_targets(hop: HopContext) -> None:
     """Create the target tables that the tenant does not have yet."""
     periods = [TABLE] if focus_targets(hop.template) else []
     for table in [*(target.table for target in hop.template.publish), *periods]:
@@ -72,7 +72,7 @@ def _replaced(target: Target, staged: str) -> Statement:
 
 
 def publish(
-    hop: Hop,
+    hop: HopContext,
     step: PlannedStep,
     records: Mapping[str, StepRecord],
     *,
@@ -99,7 +99,7 @@ def publish(
     return StepResult(rows=rows, job_id=job.job_id, costs=JobCosts.of_job(job))
 
 
-def _values(hop: Hop, records: Mapping[str, StepRecord], *, rows: int, bytes_billed: int) -> dict[str, Any]:
+def _values(hop: HopContext, records: Mapping[str, StepRecord], *, rows: int, bytes_billed: int) -> dict[str, Any]:
     task, details = hop.task, [record.details for record in records.values()]
     values: dict[str, Any] = {
         **run_values(task, hop.run),
@@ -126,7 +126,7 @@ def _values(hop: Hop, records: Mapping[str, StepRecord], *, rows: int, bytes_bil
     return values
 
 
-def _deliveries(hop: Hop, details: list[Mapping[str, Any]]) -> str | None:
+def _deliveries(hop: HopContext, details: list[Mapping[str, Any]]) -> str | None:
     """The deliveries that this run publishes, by billing period; None for a pipeline that loads no deliveries."""
     new = {period: delivery for item in details for period, delivery in item.get("deliveries", {}).items()}
     return json.dumps({**hop.begun.deliveries, **new}, sort_keys=True) if new or hop.begun.deliveries else None

@@ -6,14 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-MOST_ROWS = 5
-MOST_VALUE_CHARACTERS = 200
-MOST_ROW_CHARACTERS = 2000
+MAX_ROWS = 5
+MAX_VALUE_CHARACTERS = 200
+MAX_ROW_CHARACTERS = 2000
 
 
 def bounded_sample(rows: Sequence[str]) -> list[dict[str, Any]]:
     """The rows, which are JSON objects as text. Long values are cut, and columns that do not fit are dropped."""
-    return [_bounded(row) for row in rows[:MOST_ROWS]]
+    return [_bounded(row) for row in rows[:MAX_ROWS]]
 
 
 def _bounded(row: str) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def _bounded(row: str) -> dict[str, Any]:
     for name, value in values.items():
         shown = _shown(value)
         size += len(json.dumps({name: shown}))
-        if size > MOST_ROW_CHARACTERS:
+        if size > MAX_ROW_CHARACTERS:
             break
         kept[name] = shown
     return kept
@@ -37,9 +37,9 @@ def _shown(value: Any) -> Any:
         return _cut(value)
     if isinstance(value, list | dict):
         text = json.dumps(value, ensure_ascii=False)
-        return value if len(text) <= MOST_VALUE_CHARACTERS else _cut(text)
+        return value if len(text) <= MAX_VALUE_CHARACTERS else _cut(text)
     return value
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MOST_VALUE_CHARACTERS else text[: MOST_VALUE_CHARACTERS - 1] + "…"
+    return text if len(text) <= MAX_VALUE_CHARACTERS else text[: MAX_VALUE_CHARACTERS - 1] + "…"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from shared.errors import DependencyUnavailable, RunError, StepTimedOut
 from shared.runtime.request_time import heeding
 
-_MOST_OF_A_BUDGET = 0.9
+_MAX_SHARE_OF_BUDGET = 0.9
 
 
 class HandOver(Exception):
@@ -60,7 +60,7 @@ class StopSignal:
         self.check()
         if self.is_out_of_time():
             had = self._hop_began_at + self._budget_seconds - self._step_began_at
-            raise HandOver if had < _MOST_OF_A_BUDGET * self._budget_seconds else StepTimedOut
+            raise HandOver if had < _MAX_SHARE_OF_BUDGET * self._budget_seconds else StepTimedOut
 
     def pause(self, seconds: float) -> None:
         """Wait, but end the wait when the hop has to stop."""

@@ -27,7 +27,7 @@ from shared.domain.runs.turns import (
     take_turn,
 )
 from shared.errors import FenceLost, RunCancelled, TransactionAborted
-from shared.pipeline.context import Hop
+from shared.pipeline.context import HopContext
 from shared.runtime import log
 
 # A closing of another run of the tenant may change the same table at the same moment.
@@ -93,7 +93,7 @@ def _not_here(*_: Any) -> Any:
 class Turns:
     """A hop's turns to publish. `clock` returns the UTC time."""
 
-    def __init__(self, hop: Hop, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, hop: HopContext, *, clock: Callable[[], datetime]) -> None:
         self._hop, self._clock = hop, clock
         self._jobs = publish_jobs(hop)
         self._newest = hop.begun.turn
@@ -141,7 +141,7 @@ class Turns:
         return line
 
 
-def publish_jobs(hop: Hop) -> PublishJobs:
+def publish_jobs(hop: HopContext) -> PublishJobs:
     """The tenant's publish jobs, as this hop sees them."""
     fence = fence_of(hop.template.pipeline_id, hop.source)
     return PublishJobs(hop.services.warehouse, hop.task, fence)

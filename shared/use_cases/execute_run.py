@@ -11,7 +11,7 @@ from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
 from shared.errors import ConvergenceError, DependencyThrottled, ExecutorStuck, RunError
 from shared.pipeline.begin import begin_hop
-from shared.pipeline.context import Hop, Services
+from shared.pipeline.context import HopContext, Services
 from shared.pipeline.executor import Executor, classified
 from shared.pipeline.heartbeat import heartbeats
 from shared.pipeline.journal import Journal
@@ -22,7 +22,7 @@ from shared.use_cases.attempt_end import AttemptEnd
 from shared.use_cases.attempt_report import AttemptReport
 from shared.use_cases.close_lost_run import LostRun
 
-Begin = Callable[[RunTask, ClaimedRun, StopSignal, Services], Hop | Begun]
+Begin = Callable[[RunTask, ClaimedRun, StopSignal, Services], HopContext | Begun]
 
 
 @dataclass(frozen=True)

@@ -145,9 +145,9 @@ class ConfigRequests:
         template = get_template(request.provider, request.domain, request.template)
         _check_runnable(template, request, standing)
         # Calls at the same moment may exceed the limit by a few: it protects the platform and is not billed.
-        if standing.config_count >= domain.MOST_CONFIGS:
+        if standing.config_count >= domain.MAX_CONFIGS:
             raise Conflict(
-                "The tenant has as many schedules as it may have; remove one first.", limit=domain.MOST_CONFIGS
+                "The tenant has as many schedules as it may have; remove one first.", limit=domain.MAX_CONFIGS
             )
 
     def _created(self, config: PipelineConfig, created: CreatedConfig, standing: ConfigStanding) -> dict[str, Any]:

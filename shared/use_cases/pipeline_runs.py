@@ -21,7 +21,7 @@ from shared.domain.requests.creation import CreationRequest, Reply
 from shared.domain.requests.identifiers import PipelineId
 from shared.domain.requests.paging import Place, find_place, first_page
 from shared.domain.requests.parsing import IN_DIGITS, NoBody, validated
-from shared.domain.runs.backfill import MOST_MONTHS
+from shared.domain.runs.backfill import MAX_MONTHS
 from shared.domain.runs.events import RunEvent
 from shared.domain.runs.run_details import FINISHED, billed_for
 from shared.errors import Conflict, NotFound, TooManyRequests
@@ -131,7 +131,7 @@ class PipelineRuns:
         and cancels no run twice, because it reads from the runs which of them it still has to cancel.
         """
         validated(NoBody, body)
-        runs = self.run_log.list_runs(tenant_id, backfill_id=backfill_id, limit=MOST_MONTHS)
+        runs = self.run_log.list_runs(tenant_id, backfill_id=backfill_id, limit=MAX_MONTHS)
         if not runs:
             raise NotFound("There is no such backfill.")
         unfinished = [run for run in runs if run["status"] not in FINISHED]

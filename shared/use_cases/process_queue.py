@@ -13,8 +13,8 @@ from shared.adapters.stores.queue import DispatchQueue
 from shared.adapters.stores.scheduler_jobs import SchedulerJobs
 from shared.domain.dispatching.changes import Change, Decision
 from shared.domain.dispatching.dispatch import DispatchPolicy, decide
-from shared.domain.dispatching.queue_state import QueueItem, QueueState
-from shared.domain.dispatching.settling import CLOSING, EXECUTOR_SILENT, LEASE_EXPIRED
+from shared.domain.dispatching.queue_state import CLOSING, DAILY_LIMIT, SUBSCRIPTION_NOT_LIVE, QueueItem, QueueState
+from shared.domain.dispatching.settling import EXECUTOR_SILENT, LEASE_EXPIRED
 from shared.domain.runs.delivery import Closing, EndedRun, RunTask
 from shared.errors import MESSAGE_LENGTH
 from shared.runtime import log
@@ -22,7 +22,7 @@ from shared.use_cases.contention import until_applied
 
 JOB = "process_queue"
 _SILENT_EXECUTOR = Closing(status="FAILED", error_class=LEASE_EXPIRED, error_message=EXECUTOR_SILENT)
-_OWN_LIMITS = frozenset({"DAILY_LIMIT", "SUBSCRIPTION_NOT_LIVE"})  # reasons of waits that may last for days
+_OWN_LIMITS = frozenset({DAILY_LIMIT, SUBSCRIPTION_NOT_LIVE})  # reasons of waits that may last for days
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from shared.errors import Conflict, InvalidInput, NotFound, TooManyRequests, Una
 from shared.runtime import log
 
 _NO_WEBHOOK = "There is no webhook; set one first."
-_MOST_TESTS, _TESTS_IN = 3, timedelta(minutes=1)
+_MAX_TESTS, _TESTS_IN = 3, timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class TenantAlerts:
             raise Conflict(_NO_WEBHOOK)
         now = self.clock()
         recent = [test for test in shown["webhook"]["tests"] if test["created_at"] > now - _TESTS_IN]
-        if len(recent) >= _MOST_TESTS:
-            message = f"{_MOST_TESTS} tests were sent in the last minute; wait, then try again."
+        if len(recent) >= _MAX_TESTS:
+            message = f"{_MAX_TESTS} tests were sent in the last minute; wait, then try again."
             raise TooManyRequests(message, cap="tests", retry_after=int(_TESTS_IN.total_seconds()))
         message_id = f"msg_{uuid.uuid4().hex}"
         test = message_of_test(message_id, tenant_id=tenant_id, moment=now)

@@ -12,6 +12,7 @@ from shared.adapters.google.tasks import Tasks
 from shared.adapters.stores.scheduler_jobs import SchedulerJobs
 from shared.adapters.stores.schedules import Schedules, run_bytes
 from shared.configuration.templates import find_template
+from shared.domain.dispatching.queue_state import PLATFORM_BUSY, SUBSCRIPTION_NOT_LIVE
 from shared.domain.schedules.cron_syntax import require_cron
 from shared.domain.schedules.tick_plan import (
     DueSchedule,
@@ -32,7 +33,7 @@ from shared.use_cases.contention import until_applied
 JOB = "trigger_due_pipelines"
 _UTC = require_timezone("UTC")
 # Ticks are computed one by one. So many fit well into the function's timeout.
-_MOST_TICKS = 500_000
+_MAX_TICKS = 500_000
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class ScheduleTrigger:
 
 
 def plan_due(
-    due: Sequence[DueSchedule], *, now: datetime, previous_trigger: datetime, most_ticks: int = _MOST_TICKS
+    due: Sequence[DueSchedule], *, now: datetime, previous_trigger: datetime, most_ticks: int = _MAX_TICKS
 ) -> tuple[list[PlannedSchedule], list[tuple[str, str]]]:
     """The plans of the schedules that are served now, and the other schedules, which stay due, with their reasons.
 
@@ -122,7 +123,7 @@ def plan_due(
         if reason := _not_served(schedule):
             left.append((schedule.config_id, reason))
         elif ticks >= most_ticks:
-            left.append((schedule.config_id, "PLATFORM_BUSY"))
+            left.append((schedule.config_id, PLATFORM_BUSY))
         else:
             room = rooms.setdefault(schedule.tenant_id, _room(schedule))
             try:
@@ -152,7 +153,7 @@ def _not_served(schedule: DueSchedule) -> str | None:
     """The reason why the schedule's tenant gets no run now, so that its ticks stay due."""
     if not schedule.is_tenant_active:
         return "TENANT_NOT_ACTIVE"
-    return None if schedule.is_subscription_live else "SUBSCRIPTION_NOT_LIVE"
+    return None if schedule.is_subscription_live else SUBSCRIPTION_NOT_LIVE
 
 
 def _planned(due: DueSchedule, room: Room, now: datetime, previous_trigger: datetime) -> PlannedSchedule:

@@ -95,7 +95,7 @@ def test_unknown_keys_that_come_faster_than_the_table_may_be_listed_get_retry_af
 def test_keys_beyond_the_memorys_limit_are_looked_up_one_by_one_and_seldom(
     keys: KnownKeys, tenant: Tenant, cloud: Devcloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(known_keys, "MOST_KEYS", 0)
+    monkeypatch.setattr(known_keys, "MAX_KEYS", 0)
     jobs = len(cloud.bigquery.jobs())
     assert keys.find(hashed(tenant.api_key))
     assert not keys.find(hashed("guess"))

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from devcloud.server import Devcloud
-from shared.domain.schedules.pipeline_configs import MOST_CONFIGS, repeatable_config_id
+from shared.domain.schedules.pipeline_configs import MAX_CONFIGS, repeatable_config_id
 from tests.conftest import JobsOf, MakeFrontend
 from tests.support.answers import refused_fields
 from tests.support.faults import cut_off
@@ -112,11 +112,11 @@ class TestCreate:
         assert Schedules(frontend).create(parameters={"date": "{date}"}).status_code == 201
 
     def test_number_of_a_tenants_schedules_is_limited(self, schedules: Schedules) -> None:
-        schedules.add(MOST_CONFIGS - 1)
+        schedules.add(MAX_CONFIGS - 1)
         assert schedules.create().status_code == 201
         answer = schedules.create()
-        assert (answer.status_code, answer.json()["limit"]) == (409, MOST_CONFIGS)
-        assert len(schedules.rows()) == MOST_CONFIGS
+        assert (answer.status_code, answer.json()["limit"]) == (409, MAX_CONFIGS)
+        assert len(schedules.rows()) == MAX_CONFIGS
 
     def test_repeated_call_is_another_schedule_unless_it_has_a_key(self, schedules: Schedules) -> None:
         assert schedules.create().json()["config_id"] != schedules.create().json()["config_id"]

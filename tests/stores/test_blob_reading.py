@@ -64,7 +64,7 @@ def test_a_listing_of_too_many_blobs_is_refused_with_what_to_change(
 ) -> None:
     for number in range(3):
         azure.put(container, f"crowd/{number}", b"")
-    monkeypatch.setattr(listings, "MOST_OBJECTS", 2)
+    monkeypatch.setattr(listings, "MAX_OBJECTS", 2)
     with pytest.raises(SourceNotFound, match=r"crowd/ has too many objects.+Let the credential's prefix name"):
         list(opened(azure, container, "crowd").list())
 

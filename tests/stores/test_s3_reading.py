@@ -56,7 +56,7 @@ def test_a_listing_of_too_many_objects_is_refused_with_what_to_change(
 ) -> None:
     for number in range(3):
         s3.put(bucket, f"crowd/{number}", b"")
-    monkeypatch.setattr(listings, "MOST_OBJECTS", 2)
+    monkeypatch.setattr(listings, "MAX_OBJECTS", 2)
     with pytest.raises(SourceNotFound, match=r"crowd/ has too many objects.+Let the credential's prefix name"):
         list(opened(s3, bucket, "crowd").list())
 

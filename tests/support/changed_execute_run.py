@@ -27,7 +27,7 @@ from shared.http.endpoint import Routes
 from shared.http.messages import Answer
 from shared.http.policies import PlatformCall, platform_caller
 from shared.pipeline.begin import begin_hop
-from shared.pipeline.context import Hop, Services
+from shared.pipeline.context import HopContext, Services
 from shared.pipeline.stop_signal import StopSignal
 from shared.runtime import log
 from tests.support.template_copies import copy_templates
@@ -46,7 +46,7 @@ def execute(call: PlatformCall) -> Answer:
     execution = bootstrap.run_execution(task, execution_id=execution_id)
     template = changed_template(str(task.pipeline_id), call.headers[HEADER])
 
-    def begin(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> Hop | Begun:
+    def begin(task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> HopContext | Begun:
         """Begin the hop with the changed template instead of the stored one."""
         found = begin_hop(task, run, stop_signal, services)
         if isinstance(found, Begun):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template, resolve_parameters, source_of
-from shared.pipeline.context import Hop, Services
+from shared.pipeline.context import HopContext, Services
 from shared.pipeline.executor import Executor
 from shared.pipeline.journal import Journal
 from shared.pipeline.plan import PlannedStep, plan_steps
@@ -22,18 +22,18 @@ class Hurried(StopSignal):
         super().pause(min(seconds, 0.05))
 
 
-def unrecorded(hop: Hop) -> Executor:
+def unrecorded(hop: HopContext) -> Executor:
     """An executor in this process that appends no STEP events."""
     return Executor(hop, Journal([]), record=lambda _: uuid.uuid4().hex, clock=lambda: datetime.now(UTC))
 
 
-def begun_hop(task: RunTask, services: Services, template: Template) -> Hop:
+def begun_hop(task: RunTask, services: Services, template: Template) -> HopContext:
     """Claim and begin a run in this process, and return its hop."""
     run = services.runs.claim(task, execution_id=uuid.uuid4().hex)
     assert run is not None
     source = source_of(template, run.parameters, run.credential_source)
     assert source is not None
-    return Hop(
+    return HopContext(
         task=task,
         run=run,
         template=template,
@@ -46,7 +46,7 @@ def begun_hop(task: RunTask, services: Services, template: Template) -> Hop:
     )
 
 
-def planned_steps(hop: Hop) -> Sequence[PlannedStep]:
+def planned_steps(hop: HopContext) -> Sequence[PlannedStep]:
     """The steps that the executor plans in this hop."""
     return plan_steps(
         hop.template,

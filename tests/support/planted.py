@@ -20,7 +20,7 @@ from shared.configuration.templates import load_template
 from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template
 from shared.errors import RunError
-from shared.pipeline.context import Hop, Services
+from shared.pipeline.context import HopContext, Services
 from shared.pipeline.executor import Executor
 from shared.pipeline.journal import Journal, StepRecord
 from tests.support.executions import Delivery, Executions
@@ -151,7 +151,7 @@ class Planted:
         assert template is not None
         return template
 
-    def hop(self, template: Template, delivery: Delivery) -> Hop:
+    def hop(self, template: Template, delivery: Delivery) -> HopContext:
         """The run, claimed and begun by an executor of this process."""
         assert delivery.lease_id
         cloud, task = self.executions.cloud, RunTask(**{**delivery.to_body(), "closing": None})
@@ -168,7 +168,7 @@ class Planted:
             credential_key=open_credential_key(settings),
             settings=settings,
         )
-        return Hop(
+        return HopContext(
             task=task,
             run=claimed,
             template=template,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.configuration.templates import get_template
-from shared.domain.runs.backfill import MOST_MONTHS, BackfillQuota, Month, plan_backfill
+from shared.domain.runs.backfill import MAX_MONTHS, BackfillQuota, Month, plan_backfill
 from shared.errors import InvalidInput
 
 TEMPLATE = get_template("gcp", "cost", "billing")
@@ -96,7 +96,7 @@ def test_a_backfill_without_a_range_is_refused() -> None:
 
 def test_the_longest_backfill_is_three_years_and_a_month() -> None:
     body = YEAR | {"start_date": "2022-11-01"}
-    assert len(plan_backfill(TEMPLATE, body, today=TODAY).months) == MOST_MONTHS
+    assert len(plan_backfill(TEMPLATE, body, today=TODAY).months) == MAX_MONTHS
 
 
 def test_an_unknown_field_of_a_backfill_is_told_the_fields_of_backfills_too() -> None:

@@ -41,16 +41,16 @@ def queue_of(tenant_id: str, *, live: int, waiting: int) -> TenantQueue:
     tenants=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 30)), min_size=1, max_size=6),
     admissions=st.integers(-5, 60),
     executors=st.integers(-3, 40),
-    unclaimed_of_tenant=st.integers(1, 10),
+    max_unclaimed_of_tenant=st.integers(1, 10),
     unclaimed=st.lists(st.integers(0, 12), min_size=6, max_size=6),
 )
 @settings(deadline=None)
 def test_admissions_stay_within_the_limits_and_skip_no_tenant(
-    tenants: list[tuple[int, int]], admissions: int, executors: int, unclaimed_of_tenant: int, unclaimed: list[int]
+    tenants: list[tuple[int, int]], admissions: int, executors: int, max_unclaimed_of_tenant: int, unclaimed: list[int]
 ) -> None:
     queues = [queue_of(f"t{n}", live=live, waiting=waiting) for n, (live, waiting) in enumerate(tenants)]
     before = Counter({f"t{n}": unclaimed[n] for n in range(len(tenants))})
-    picks, more = pick_in_rotation(queues, Capacity(admissions, executors, unclaimed_of_tenant, before))
+    picks, more = pick_in_rotation(queues, Capacity(admissions, executors, max_unclaimed_of_tenant, before))
 
     taken = Counter(queue.limits.tenant_id for queue, _ in picks)
     assert len(picks) <= max(0, admissions)
@@ -59,10 +59,10 @@ def test_admissions_stay_within_the_limits_and_skip_no_tenant(
     left = executors - len(picks)
     for number, (live, waiting) in enumerate(tenants):
         name = f"t{number}"
-        assert not taken[name] or before[name] + taken[name] <= unclaimed_of_tenant
+        assert not taken[name] or before[name] + taken[name] <= max_unclaimed_of_tenant
         assert not taken[name] or live + taken[name] <= executors
         is_next = (
-            waiting > taken[name] and before[name] + taken[name] < unclaimed_of_tenant and live + taken[name] < left
+            waiting > taken[name] and before[name] + taken[name] < max_unclaimed_of_tenant and live + taken[name] < left
         )
         assert not is_next or len(picks) >= admissions, "somebody could have had one more"
     turns = [int(item.run_id.rpartition("-")[2]) for _, item in picks]  # each tenant's are counted from 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.adapters.google.closing_tasks import TenantsRun, close_tasks
 from shared.domain.requests.parsing import validated
-from shared.domain.runs.delivery import MOST_CLOSINGS, CloseTask, EndedRun
+from shared.domain.runs.delivery import MAX_CLOSINGS, CloseTask, EndedRun
 
 TASK_BYTES = 100_000  # a size that Cloud Tasks accepts
 
@@ -48,4 +48,4 @@ def test_every_run_is_in_one_task_that_cloud_tasks_and_the_function_accept(
 def test_five_thousand_cancels_are_a_dozen_tasks_and_another_tenant_comes_second() -> None:
     tasks = close_tasks([*(ended("noisy", number) for number in range(5_175)), ended("calm", 0)])
     assert [task.tenant_id for task in tasks[:2]] == ["noisy", "calm"]
-    assert len(tasks) <= 5_175 // MOST_CLOSINGS + 4
+    assert len(tasks) <= 5_175 // MAX_CLOSINGS + 4

@@ -67,8 +67,8 @@ def test_the_error_of_a_run_quotes_no_more_than_its_message_may_have(provider: s
 
 @pytest.mark.parametrize(("count", "characters"), [(10, 1000), (5, 40)])
 def test_a_listing_ends_at_its_bounds(monkeypatch: pytest.MonkeyPatch, count: int, characters: int) -> None:
-    monkeypatch.setattr(listings, "MOST_OBJECTS", count)
-    monkeypatch.setattr(listings, "MOST_CHARACTERS", characters)
+    monkeypatch.setattr(listings, "MAX_OBJECTS", count)
+    monkeypatch.setattr(listings, "MAX_CHARACTERS", characters)
     fitting = [f"exports/{number}" for number in range(min(count, characters // 9))]
     assert list(listings.bounded(fitting, str, place="s3://bills")) == fitting
     with pytest.raises(SourceNotFound, match="s3://bills has too many objects: there are more than"):
@@ -95,7 +95,7 @@ def test_a_bucket_of_more_periods_than_a_run_can_name_is_refused() -> None:
 
 
 def test_the_unknown_columns_of_all_files_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(billing_files, "_MOST_UNKNOWN", 3)
+    monkeypatch.setattr(billing_files, "_MAX_UNKNOWN", 3)
     store = MemoryStore()
     for number in range(2):
         names = [*REQUIRED, f"a{number}", f"b{number}"]

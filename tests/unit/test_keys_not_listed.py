@@ -82,7 +82,7 @@ def test_a_known_key_stays_valid_and_the_listing_is_tried_again_from_time_to_tim
 def test_waits_for_the_listing_of_another_request_are_bounded(
     keys: KnownKeys, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(known_keys, "MOST_SECONDS_WAITED", 0.01)
+    monkeypatch.setattr(known_keys, "MAX_SECONDS_WAITED", 0.01)
     assert keys.find(KNOWN)
     is_listing, may_answer = threading.Event(), threading.Event()
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from shared.domain.costs import MOST_SUMS, CostRequest, cost_blocks
+from shared.domain.costs import MAX_SUMS, CostRequest, cost_blocks
 from shared.domain.requests.auth import TenantReader
 from shared.errors import BytesLimitExceeded, InvalidInput, TooManyRequests
 from shared.use_cases.tenant_costs import TenantCosts, cost_limit, new_answers
@@ -45,7 +45,7 @@ def ask(store: Any, owed: list[int]) -> dict[str, Any]:
 
 def test_the_largest_answer_is_given_and_its_bytes_are_owed() -> None:
     owed: list[int] = []
-    assert ask(Reader(MOST_SUMS, MOST_SUMS), owed)["currencies"] == cost_blocks([SUM], compares=False)
+    assert ask(Reader(MAX_SUMS, MAX_SUMS), owed)["currencies"] == cost_blocks([SUM], compares=False)
     assert owed == [2_500_000_000]
 
 
@@ -77,8 +77,8 @@ def test_a_tenant_gets_two_answers_at_once_and_others_get_theirs() -> None:
 @pytest.mark.parametrize(
     ("store", "says"),
     [
-        (Reader(sums=MOST_SUMS + 1), "top: makes an answer of more than"),
-        (Reader(restated=MOST_SUMS + 1), "restated_since: makes an answer of more than"),
+        (Reader(sums=MAX_SUMS + 1), "top: makes an answer of more than"),
+        (Reader(restated=MAX_SUMS + 1), "restated_since: makes an answer of more than"),
         (Refusing(), "from: asks for too much at once; ask for fewer days"),
     ],
 )

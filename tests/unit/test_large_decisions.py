@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from shared.adapters.stores.queue import DispatchQueue
-from shared.domain.dispatching.dispatch import MOST_CHANGES
+from shared.domain.dispatching.dispatch import MAX_CHANGES
 from shared.errors import MESSAGE_LENGTH
 from tests.support.dispatch_model import World
 
-MOST_SENT = 10_000_000  # bytes of a request with its parameters
+MAX_SENT = 10_000_000  # bytes of a request with its parameters
 
 
 class Sent:
@@ -33,12 +33,12 @@ def test_the_part_of_a_decision_that_is_applied_fits_into_a_request(message: str
     world.accept("acme", "a", config_id=None)
     state, decision = world.read(), world.dispatch()
     (change,) = decision.changes
-    large = replace(decision, changes=(replace(change, error_message=message),) * MOST_CHANGES)
+    large = replace(decision, changes=(replace(change, error_message=message),) * MAX_CHANGES)
     sent: Any = Sent()
     queue = DispatchQueue(sent)
     part = queue.fit_request(large)
     assert (part == large, part.work_remains) == (is_whole, not is_whole)
     queue.apply(state, part)
-    assert 0 < sent.size < MOST_SENT
+    assert 0 < sent.size < MAX_SENT
     if not is_whole:  # most of a request is used
-        assert sent.size > MOST_SENT / 2
+        assert sent.size > MAX_SENT / 2

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.schedules.tick_plan import MOST_CAUGHT_UP, Schedule, TickOutcome, TickPlan, plan_ticks
+from shared.domain.schedules.tick_plan import MAX_CAUGHT_UP, Schedule, TickOutcome, TickPlan, plan_ticks
 from shared.domain.schedules.ticks import require_timezone
 
 NOW = datetime(2026, 5, 20, 12, 0, 5, tzinfo=UTC)
@@ -48,7 +48,7 @@ class TestMisfires:
         )
         outcomes = plan(late).outcomes
         assert outcomes[0].skip_reason == "MISFIRE_LIMIT"
-        assert len(outcomes) == 1 + MOST_CAUGHT_UP
+        assert len(outcomes) == 1 + MAX_CAUGHT_UP
         assert outcomes[-1].last_tick == datetime(2026, 5, 20, 12, tzinfo=UTC)
 
     def test_skip_plans_runs_only_for_ticks_that_were_not_missed(self) -> None:

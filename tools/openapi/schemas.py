@@ -19,7 +19,7 @@ from shared.domain.credentials import credentials, key_files
 from shared.domain.credentials.google_names import ExportTable
 from shared.domain.credentials.verification import VerifyTask
 from shared.domain.requests.parsing import NoBody
-from shared.domain.runs.backfill import MOST_MONTHS
+from shared.domain.runs.backfill import MAX_MONTHS
 from shared.domain.runs.delivery import CloseTask, RunTask
 from shared.domain.schedules.pipeline_configs import ConfigRequest, ConfigSettings
 from shared.domain.templates.templates import Parameter, Template
@@ -195,7 +195,7 @@ def _template_schema(template: Template) -> Json:
         "date": {**_DAY, "description": "One day, UTC."},
         "start_date": {**_DAY, "description": "The first day of a range, UTC."},
         "end_date": {**_DAY, "description": f"The last day of a range of at most {template.max_days} days."},
-        "split": {"const": "month", "description": f"A run for each month of the range, at most {MOST_MONTHS}."},
+        "split": {"const": "month", "description": f"A run for each month of the range, at most {MAX_MONTHS}."},
         "preview": {"type": "boolean", "description": "Answer what `split` would make, and queue nothing."},
     }
     return {

@@ -24,7 +24,7 @@ from devcloud.bigquery.transactions import repeatable
 
 Handler = Callable[[Job, Session], Outcome]
 _LOG_LENGTH = 100_000
-_MOST_ALARMS = 5  # a job runs again after at most this many false alarms in a row
+_MAX_ALARMS = 5  # a job runs again after at most this many false alarms in a row
 _REMEMBERED = 1_000  # ended jobs in memory: some have no record, but a repeated request must get their answers
 _log = logging.getLogger(__name__)
 
@@ -168,14 +168,14 @@ class JobRunner:
             raise job.stopped()
         if job.kind != "query":
             return repeatable(self._engine, lambda session: self._once(job, session))
-        for alarms in range(_MOST_ALARMS + 1):
+        for alarms in range(_MAX_ALARMS + 1):
             with self._engine.session() as session:
                 try:
                     return self._once(job, session)
                 except (duckdb.Error, BigQueryError) as error:
                     cause = error.__cause__ if isinstance(error, BigQueryError) else error
                     # A script may have committed some of its statements already.
-                    if not is_false_alarm(cause) or session.has_committed or alarms == _MOST_ALARMS:
+                    if not is_false_alarm(cause) or session.has_committed or alarms == _MAX_ALARMS:
                         raise
         raise AssertionError("the last alarm is raised")
 

@@ -26,7 +26,7 @@ from shared.adapters.bigquery.sql import Statement, placeholders
 from shared.adapters.google.own_identity import own_credentials
 from shared.adapters.google.retry_budget import RetryBudget
 from shared.configuration.settings import Settings
-from shared.domain.dispatching.retry import MOST_JOBS
+from shared.domain.dispatching.retry import MAX_JOBS
 
 _JOB_TIMEOUT_SECONDS = 240.0
 
@@ -140,7 +140,7 @@ class Warehouse:
         an exception.
         """
         reason: str | None = None
-        for suffix in range(MOST_JOBS):
+        for suffix in range(MAX_JOBS):
             candidate = f"{job_id}-{suffix}"
             try:
                 job = self.insert(statement, values, job_id=candidate, dataset=dataset, options=options)
@@ -149,7 +149,7 @@ class Warehouse:
                 if reason := self.failure(job, pause):
                     continue
             return self.finished(job, pause)
-        raise errors.JobFailed(f"{statement.name} failed {MOST_JOBS} times, the last time with: {reason}")
+        raise errors.JobFailed(f"{statement.name} failed {MAX_JOBS} times, the last time with: {reason}")
 
     def get_job(self, job_id: str) -> bigquery.QueryJob:
         """The query job whose id is known to be used, with its present state.

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from shared.domain.runs.delivery import MOST_CLOSINGS, CloseTask, EndedRun
+from shared.domain.runs.delivery import MAX_CLOSINGS, CloseTask, EndedRun
 
 _TASK_BYTES = 60_000  # a task may have at most 100 kB
 
@@ -31,7 +31,7 @@ def _parts(runs: Sequence[EndedRun]) -> Iterable[list[EndedRun]]:
     size = 0
     for run in runs:
         grown = len(json.dumps(run.model_dump()))
-        if part and (len(part) == MOST_CLOSINGS or size + grown > _TASK_BYTES):
+        if part and (len(part) == MAX_CLOSINGS or size + grown > _TASK_BYTES):
             yield part
             part, size = [], 0
         part.append(run)

@@ -10,13 +10,13 @@ from typing import Any
 from shared.adapters.bigquery.job_errors import Missing
 from shared.adapters.bigquery.sql import Statement, statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
-from shared.adapters.stores.costs import MOST_BYTES
+from shared.adapters.stores.costs import MAX_BYTES
 from shared.domain.alerts.anomalies import READ_DAYS
 from shared.domain.alerts.rules import AnomalyRule, BudgetRule
 from shared.domain.alerts.spending import STALE_AFTER, DailySpending, DayCost, MonthCost, MonthlySpending, Reach
 from shared.domain.costs import METRICS, filtered
 
-_MOST_SERVICES = 500
+_MAX_SERVICES = 500
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class AlertCosts:
             "today": today,
             "currency": rule.currency,
             "minimum_amount": rule.minimum_amount,
-            "most_services": _MOST_SERVICES,
+            "most_services": _MAX_SERVICES,
         }
         found = self._read(daily_statement(rule), tenant_id, {**values, **_filter_value(rule)})
         if found is None:
@@ -49,7 +49,7 @@ class AlertCosts:
         return DailySpending([DayCost(**row) for row in found["days"]], _reaches(found), found["other_currencies"])
 
     def _read(self, query: Statement, tenant_id: str, values: Mapping[str, Any]) -> Row | None:
-        limit = JobOptions(max_bytes_billed=MOST_BYTES)
+        limit = JobOptions(max_bytes_billed=MAX_BYTES)
         try:
             (found,), _ = self.warehouse.read_measured(query, values, dataset=tenant_id, options=limit)
         except Missing as error:

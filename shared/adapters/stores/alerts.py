@@ -21,7 +21,7 @@ from shared.domain.alerts.sending import Pending, SealedSecret
 _ANSWER_SECONDS = 20.0  # a user waits for the answer
 # Longer than BigQuery keeps the ids of jobs, so the number of an evaluation is not found free again.
 _KNOWN_DAYS = 200
-_MOST_KNOWN = 5000
+_MAX_KNOWN = 5000
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Alerts:
 
     def read_known(self, tenant_id: str) -> Known:
         """What an evaluation builds on. One job."""
-        found = self.read(tenant_id, most_alerts=_MOST_KNOWN, most_messages=0)
+        found = self.read(tenant_id, most_alerts=_MAX_KNOWN, most_messages=0)
         alerts = [
             KnownAlert(row["alert_id"], json.loads(row["details"]), is_resolved=row["resolved_at"] is not None)
             for row in found["alerts"]

@@ -9,10 +9,10 @@ from typing import Any
 from shared.adapters.bigquery.job_errors import Missing
 from shared.adapters.bigquery.sql import Statement, statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
-from shared.domain.costs import GROUPS, METRICS, MOST_SUMS, CostRequest, RestatementsRequest
+from shared.domain.costs import GROUPS, MAX_SUMS, METRICS, CostRequest, RestatementsRequest
 from shared.domain.requests.paging import find_place
 
-MOST_BYTES = 50_000_000_000
+MAX_BYTES = 50_000_000_000
 _NOTHING: tuple[Row, int] = {"sums": [], "providers": [], "restated": []}, 0
 
 
@@ -36,7 +36,7 @@ class Costs:
             "filter_value": request.filtered[1] if request.filtered else None,
             "top": request.top,
             "restated_since": request.restated_since,
-            "most_sums": MOST_SUMS + 1,
+            "most_sums": MAX_SUMS + 1,
         }
         if request.tag is not None:
             values["tag_key"] = request.tag
@@ -74,7 +74,7 @@ class Costs:
     def _read_with(
         self, final_days: str, tenant_id: str, request: CostRequest, values: Mapping[str, Any]
     ) -> tuple[Row, int]:
-        query, limit = costs_statement(request, final_days=final_days), JobOptions(max_bytes_billed=MOST_BYTES)
+        query, limit = costs_statement(request, final_days=final_days), JobOptions(max_bytes_billed=MAX_BYTES)
         (found,), bytes_read = self.warehouse.read_measured(query, values, dataset=tenant_id, options=limit)
         return found, bytes_read
 

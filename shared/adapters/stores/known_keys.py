@@ -24,19 +24,19 @@ from shared.errors import ConvergenceError, TooManyRequests, Unavailable
 from shared.runtime import log
 from shared.runtime.rate_limits import RateLimit
 
-MOST_KEYS = 200_000  # about 40 MB; if there are more, a query looks up each unknown key
+MAX_KEYS = 200_000  # about 40 MB; if there are more, a query looks up each unknown key
 _COLUMNS = (
     bigquery.SchemaField("api_key_hash", "STRING", "REQUIRED"),
     bigquery.SchemaField("is_active", "BOOLEAN", "REQUIRED"),
     bigquery.SchemaField("expires_at", "TIMESTAMP"),
 )
 # Listing takes processor time, so an instance lists a limited number of rows at once and per second.
-_ROWS_AT_ONCE, _ROWS_PER_SECOND, _FEWEST_ROWS = 50_000, 10_000, 500
+_ROWS_AT_ONCE, _ROWS_PER_SECOND, _MIN_ROWS = 50_000, 10_000, 500
 _ALONE_AT_ONCE, _ALONE_PER_SECOND = 5, 1 / 30
 # A waiting caller occupies a request slot that callers with known keys need, so no caller waits long for a listing.
 _LISTING_SECONDS = 5.0  # for one request to BigQuery with its retries
 _FAILURE_SECONDS = 10.0  # after a failed listing callers get its error for this long
-MOST_SECONDS_WAITED = 8.0  # while another call lists the keys
+MAX_SECONDS_WAITED = 8.0  # while another call lists the keys
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NOT_LISTED = "API keys cannot be looked up at the moment; try again later."
 
@@ -52,7 +52,7 @@ class Listing:
     @property
     def is_whole(self) -> bool:
         """Whether the listing has every valid key."""
-        return self.rows <= MOST_KEYS
+        return self.rows <= MAX_KEYS
 
 
 class KnownKeys:
@@ -103,7 +103,7 @@ class KnownKeys:
 
         A caller that comes while a snapshot is taken waits for the next one.
         """
-        if not self._lock.acquire(timeout=MOST_SECONDS_WAITED):
+        if not self._lock.acquire(timeout=MAX_SECONDS_WAITED):
             raise Unavailable(_NOT_LISTED, retry_after=math.ceil(_FAILURE_SECONDS))
         try:
             if self._listing is None or self._listing.asked_at < asked_at:
@@ -140,7 +140,7 @@ class KnownKeys:
             found = self._warehouse.client.list_rows(
                 table,
                 selected_fields=_COLUMNS,
-                max_results=MOST_KEYS + 1,
+                max_results=MAX_KEYS + 1,
                 retry=RetryBudget(min(_LISTING_SECONDS, self._warehouse.retry_budget.seconds)).calls,
                 timeout=_LISTING_SECONDS,
             )
@@ -148,7 +148,7 @@ class KnownKeys:
                 rows += 1
                 if is_active and (expires_at is None or expires_at > now) and _HASH.fullmatch(hexadecimal):
                     expiries[bytes.fromhex(hexadecimal)] = expires_at
-        if rows > MOST_KEYS:
+        if rows > MAX_KEYS:
             log.error("more API keys than are known in memory: each unknown one is a query", rows=rows)
         return Listing(expiries, asked_at, rows)
 
@@ -158,7 +158,7 @@ class KnownKeys:
 
 
 def _cost(listing: Listing | None) -> int:
-    return max(_FEWEST_ROWS, listing.rows if listing else 0)
+    return max(_MIN_ROWS, listing.rows if listing else 0)
 
 
 def _has(listing: Listing, digest: bytes) -> bool:

@@ -12,7 +12,7 @@ from shared.adapters.bigquery.job_errors import AssertionFailed
 from shared.adapters.bigquery.sql import Statement, joined, statement
 from shared.adapters.bigquery.warehouse import Row, Warehouse
 from shared.domain.dispatching.changes import Change, Decision
-from shared.domain.dispatching.dispatch import MOST_CHANGES
+from shared.domain.dispatching.dispatch import MAX_CHANGES
 from shared.domain.dispatching.next_starts import AGEING_STEP
 from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueState, RunSign, TenantLimits
 from shared.domain.dispatching.usage_changes import usage_changes
@@ -31,7 +31,7 @@ class DispatchQueue:
     """
 
     warehouse: Warehouse
-    most_unexamined: int = MOST_CHANGES
+    most_unexamined: int = MAX_CHANGES
 
     def read(self) -> QueueState:
         """The present state. One job."""

@@ -17,8 +17,8 @@ from shared.domain.runs.run_details import merged_checks, merged_steps
 _EVENT_DAYS_OF_ONE_RUN = 90  # as long as events are kept
 # The row of an older run says how the run ended or why it is tried again: a closing follows within minutes.
 _EVENT_DAYS_OF_LIST = 7
-MOST_RESTATED = 200  # in one answer
-_MOST_CURRENCY_CHARACTERS = 200  # of a currency, which comes from the tenant's export
+MAX_RESTATED = 200  # in one answer
+_MAX_CURRENCY_CHARACTERS = 200  # of a currency, which comes from the tenant's export
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class RunLog:
     def get_details(self, tenant_id: str, run: Row, *, has_ended: bool) -> Row:
         """The `steps`, `checks` and `restated_dates` of a run that was found, with `restated_dates_total`.
 
-        It gives the newest MOST_RESTATED days and counts all of them. One job if the run has ended. Before its end a
+        It gives the newest MAX_RESTATED days and counts all of them. One job if the run has ended. Before its end a
         run restates no day, and its log has only the rows that were streamed.
         """
         logged: Row = {"logged_steps": [], "logged_checks": [], "restated_dates": [], "restated_dates_total": 0}
@@ -74,8 +74,8 @@ class RunLog:
             values = {
                 "pipeline_logging_id": run["pipeline_logging_id"],
                 "accepted_at": run["created_at"],
-                "most_restated": MOST_RESTATED,
-                "most_characters": _MOST_CURRENCY_CHARACTERS,
+                "most_restated": MAX_RESTATED,
+                "most_characters": _MAX_CURRENCY_CHARACTERS,
             }
             (logged,) = self.warehouse.read(statement("run_steps", "find_run_details"), values, dataset=tenant_id)
         return {

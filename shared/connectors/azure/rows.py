@@ -21,7 +21,7 @@ TABLE = "azure_cost_billing"
 COMMITTED = ("Reservation", "SavingsPlan", "Savings Plan")
 UNUSED = ("UnusedReservation", "UnusedSavingsPlan")
 PURCHASES = ("Purchase", "Refund")
-_MOST_ACCOUNTS, _LONGEST_ACCOUNT = 50_000, 1_024  # all accounts with amortised costs are in memory
+_MAX_ACCOUNTS, _MAX_ACCOUNT_LENGTH = 50_000, 1_024  # all accounts with amortised costs are in memory
 _AMERICAN = r"^\d{2}/\d{2}/\d{4}$"
 _MIDNIGHT = r"T00:00:00(\.0+)?Z?$"
 
@@ -64,8 +64,8 @@ def count_billed(batch: pa.RecordBatch, totals: BilledTotals, amortized: set[str
     accounts = _accounts(batch)
     if is_amortized := batch["x_export_kind"][0].as_py() == "AMORTIZED":
         amortized.update(_bounded(pc.unique(accounts)).to_pylist())
-        if len(amortized) > _MOST_ACCOUNTS:
-            raise StepRefused(f"the amortised costs are of more than {_MOST_ACCOUNTS} accounts, profiles and periods")
+        if len(amortized) > _MAX_ACCOUNTS:
+            raise StepRefused(f"the amortised costs are of more than {_MAX_ACCOUNTS} accounts, profiles and periods")
     # An account with amortised costs takes only commitments' purchases from the actual costs, and all else from them.
     is_told_twice = pc.and_(
         pc.is_in(accounts, value_set=pa.array(sorted(amortized), pa.string())),
@@ -86,7 +86,7 @@ def _accounts(batch: pa.RecordBatch) -> Any:
 def _bounded(accounts: Any) -> Any:
     """The accounts. It raises StepRefused for one that is longer than any of Azure's."""
     longest = pc.max(pc.utf8_length(accounts)).as_py() or 0
-    if longest > _LONGEST_ACCOUNT:
+    if longest > _MAX_ACCOUNT_LENGTH:
         raise StepRefused(f"a row has a billing account and profile of {longest} characters")
     return accounts
 

@@ -26,7 +26,7 @@ from shared.runtime import log
 # A file that is younger than its manifest belongs to the next delivery, unless no new manifest comes within this time.
 _DELIVERED_WITHIN = timedelta(hours=2)
 _LARGEST_MANIFEST = 4 * 1024 * 1024
-_MOST_UNKNOWN = 10_000  # as many as a table of BigQuery may have in all
+_MAX_UNKNOWN = 10_000  # as many as a table of BigQuery may have in all
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,9 @@ class BillingFiles(ABC):
         for batch in decoded(self.store, file):
             if shape is None:
                 shape, unknown = self.shape(batch.schema.names, delivery, file.key)
-                self.unknown_columns.update(islice(unknown, _MOST_UNKNOWN + 1))
-                if len(self.unknown_columns) > _MOST_UNKNOWN:
-                    raise StepRefused(f"{delivery.name}: its files have more than {_MOST_UNKNOWN} unknown columns")
+                self.unknown_columns.update(islice(unknown, _MAX_UNKNOWN + 1))
+                if len(self.unknown_columns) > _MAX_UNKNOWN:
+                    raise StepRefused(f"{delivery.name}: its files have more than {_MAX_UNKNOWN} unknown columns")
             yield shape.shaped(batch, file.key)
 
     def _files(self, delivery: Delivery) -> tuple[Sequence[StoredObject], int | None]:

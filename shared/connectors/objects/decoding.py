@@ -27,7 +27,7 @@ _ROWS = 16_384
 _AHEAD_BYTES = 64 * 1024
 _LONGEST_HEADER = 1024 * 1024
 _GZIP, _ZIP, _PARQUET = (".gz",), (".zip",), (".parquet",)
-_MOST_COLUMNS = 10_000  # as many as a table of BigQuery may have
+_MAX_COLUMNS = 10_000  # as many as a table of BigQuery may have
 _LARGEST_DIRECTORY = 16 * 1024 * 1024  # of an archive, and of a Parquet file: it is in memory as a whole
 _FOOTER_END = 8  # bytes at the end of a Parquet file: the footer's length and a mark
 _LARGEST_ROW_GROUP = 512 * 1024 * 1024  # unpacked; an export's has 128 MB, and an executor has 2 GiB
@@ -171,8 +171,8 @@ def _header(source: Any) -> tuple[Sequence[str], bytes]:
 
 
 def _check_width(columns: int) -> None:
-    if columns > _MOST_COLUMNS:
-        raise ValueError(f"it has {columns} columns, and at most {_MOST_COLUMNS} are read")
+    if columns > _MAX_COLUMNS:
+        raise ValueError(f"it has {columns} columns, and at most {_MAX_COLUMNS} are read")
 
 
 class _Frugal(ObjectFile):

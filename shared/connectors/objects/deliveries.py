@@ -14,7 +14,7 @@ from shared.domain.object_stores import StoredObject
 from shared.errors import SourceNotFound, StepRefused
 
 _SHOWN = 5
-_MOST_PERIODS = 600  # fifty years; a run's events name each period that it loads
+_MAX_PERIODS = 600  # fifty years; a run's events name each period that it loads
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ def check_each_once(keys: Sequence[str], name: str) -> None:
 
 def one_a_period(deliveries: Sequence[Delivery], place: str) -> dict[date, Delivery]:
     """The deliveries by their period, oldest first; SourceNotFound for two formats, and for two exports of a period."""
-    if len({delivery.period for delivery in deliveries}) > _MOST_PERIODS:
+    if len({delivery.period for delivery in deliveries}) > _MAX_PERIODS:
         raise SourceNotFound(
-            f"{place} has more than {_MOST_PERIODS} billing periods; let the credential's prefix name one export"
+            f"{place} has more than {_MAX_PERIODS} billing periods; let the credential's prefix name one export"
         )
     kinds = {delivery.kind: delivery.export for delivery in deliveries}
     if len(kinds) > 1:

@@ -19,7 +19,7 @@ from shared.http.messages import Call, HttpRequest
 _WRONG_KEY = "This key is not valid. Check that you copied all of it, or ask your operator for a new one."
 _WRONG_LINK = "This link has been used, or is too old. Ask for a new link, or log in with your API key."
 _OWN_PATH = re.compile(r"/console/[a-z/]+(\?[ -~]*)?")
-_MOST_PATH = 1000
+_MAX_PATH = 1000
 
 
 def show_login(call: VisitCall) -> Page | Redirect:
@@ -82,7 +82,7 @@ def api_key(request: HttpRequest) -> str:
 
 def next_path(wanted: str) -> str:
     """The path, if it is a page of the console; otherwise nothing."""
-    return wanted if len(wanted) <= _MOST_PATH and _OWN_PATH.fullmatch(wanted) else ""
+    return wanted if len(wanted) <= _MAX_PATH and _OWN_PATH.fullmatch(wanted) else ""
 
 
 def _logged_in(api_key_hash: str, wanted: str) -> Redirect:

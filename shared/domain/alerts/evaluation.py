@@ -22,7 +22,7 @@ from shared.domain.alerts.messages import Message, anomaly_message, budget_messa
 from shared.domain.alerts.rules import BudgetRule, Rules
 from shared.domain.alerts.spending import DailySpending, MonthlySpending
 
-MOST_NEW_ALERTS = 500  # of one evaluation; the next one finds the others
+MAX_NEW_ALERTS = 500  # of one evaluation; the next one finds the others
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def evaluate(known: Known, monthly: MonthlySpending, daily: DailySpending) -> Ev
 
 
 def _unknown(found: Iterable[Fired], known: Known) -> list[Fired]:
-    return [each for each in found if each.alert_id not in known.alerts][:MOST_NEW_ALERTS]
+    return [each for each in found if each.alert_id not in known.alerts][:MAX_NEW_ALERTS]
 
 
 def _is_news(fired: Sequence[Fired], standing: MonthStanding, rule: BudgetRule, known: Known) -> bool:

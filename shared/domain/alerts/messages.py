@@ -15,7 +15,7 @@ from shared.domain.alerts.firing import Fired, alert_id
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the standard's prefix of secrets, and no secret
 SECRET_BYTES = 32
-MOST_ANOMALIES = 50
+MAX_ANOMALIES = 50
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def budget_message(fired: Sequence[Fired], *, tenant_id: str, moment: datetime) 
 
 def anomaly_message(fired: Sequence[Fired], *, tenant_id: str, moment: datetime) -> Message:
     """The message about new anomalies. Of very many it has the first; `anomaly_count` is their number."""
-    shown = [{name: value for name, value in each.facts.items() if name != "kind"} for each in fired[:MOST_ANOMALIES]]
+    shown = [{name: value for name, value in each.facts.items() if name != "kind"} for each in fired[:MAX_ANOMALIES]]
     content = {"tenant_id": tenant_id, "anomaly_count": len(fired), "anomalies": shown}
     all_of_them = alert_id(*(each.alert_id for each in fired))
     return _message(f"msg_{all_of_them}", "cost.anomaly", moment, content)

@@ -11,7 +11,7 @@ from typing import Literal
 from shared.domain.alerts.events import AlertEvent
 from shared.domain.alerts.messages import Message
 
-MOST_ATTEMPTS = 8
+MAX_ATTEMPTS = 8
 TEST_TYPE = "alert.test"
 Outcome = Literal["DELIVERED", "FAILED", "GIVEN_UP"]
 OVER = frozenset({"DELIVERED", "GIVEN_UP"})
@@ -70,7 +70,7 @@ class Pending:
     def attempted(self, attempt: Attempt, *, moment: datetime, is_final: bool = False) -> AlertEvent:
         """The event of the next attempt. The last one gives the message up; a test has only one."""
         number = len(self.outcomes) + 1
-        most = 1 if self.type == TEST_TYPE else MOST_ATTEMPTS
+        most = 1 if self.type == TEST_TYPE else MAX_ATTEMPTS
         outcome: Outcome = "FAILED"
         if attempt.is_delivered:
             outcome = "DELIVERED"

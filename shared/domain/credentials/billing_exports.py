@@ -45,7 +45,7 @@ _READ_AS = {  # a column of this type may be read from these types; any other on
     "NUMERIC": _NUMBERS | {"STRING"},  # a text may hold a number
     "FLOAT": _NUMBERS,
 }
-_MOST_NAMED = 20
+_MAX_NAMED = 20
 
 
 def export_problem(kind: str, found: Sequence[Json], known: Sequence[Json]) -> str | None:
@@ -121,9 +121,9 @@ def _of_the_export(known: Sequence[Json]) -> list[Json]:
 
 
 def named(columns: Sequence[str]) -> str:
-    """The columns as text, at most _MOST_NAMED of them."""
-    shown = ", ".join(columns[:_MOST_NAMED])
-    more = len(columns) - _MOST_NAMED
+    """The columns as text, at most _MAX_NAMED of them."""
+    shown = ", ".join(columns[:_MAX_NAMED])
+    more = len(columns) - _MAX_NAMED
     return f"{shown} and {more} more" if more > 0 else shown
 
 

@@ -16,8 +16,8 @@ _PEM = re.compile(r"-----BEGIN (?P<kind>(?:RSA )?PRIVATE KEY)-----(?P<body>[A-Za
 _BEGIN = "-----BEGIN "
 _RSA_ENCRYPTION = bytes.fromhex("06092a864886f70d010101")  # object id 1.2.840.113549.1.1.1, with tag and length
 _INTEGER, _OCTET_STRING, _SEQUENCE = 0x02, 0x04, 0x30
-_FEWEST_BITS, _MOST_BITS = 1024, 4096
-_MOST_EXPONENT_BITS = 32  # every key that Google makes has 65,537
+_MIN_BITS, _MAX_BITS = 1024, 4096
+_MAX_EXPONENT_BITS = 32  # every key that Google makes has 65,537
 _SLACK_BITS = 8  # the lengths of the two factors may differ by so many bits
 
 
@@ -41,10 +41,10 @@ def plain_rsa_pem(text: str) -> str:
 def _check_numbers(numbers: Sequence[int]) -> None:
     version, modulus, public, private, p, q, private_p, private_q, q_inverse = numbers
     bits = modulus.bit_length()
-    if not _FEWEST_BITS <= bits <= _MOST_BITS:
-        raise ValueError(f"must be an RSA key of {_FEWEST_BITS} to {_MOST_BITS} bits")
-    if not (public > 2 and public.bit_length() <= _MOST_EXPONENT_BITS and public % 2):
-        raise ValueError(f"must have an odd public exponent of at most {_MOST_EXPONENT_BITS} bits")
+    if not _MIN_BITS <= bits <= _MAX_BITS:
+        raise ValueError(f"must be an RSA key of {_MIN_BITS} to {_MAX_BITS} bits")
+    if not (public > 2 and public.bit_length() <= _MAX_EXPONENT_BITS and public % 2):
+        raise ValueError(f"must have an odd public exponent of at most {_MAX_EXPONENT_BITS} bits")
     if version or max(p.bit_length(), q.bit_length()) > bits // 2 + _SLACK_BITS or p * q != modulus:
         raise ValueError("must have two factors of about the same length")
     is_whole = (

@@ -14,7 +14,7 @@ from shared.domain.credentials.sealed import SealedCredential
 from shared.domain.requests.identifiers import check_tenant_id
 from shared.domain.requests.texts import Text
 
-_MOST_BYTES = 65_536
+_MAX_BYTES = 65_536
 
 
 class VerifyTask(BaseModel):
@@ -26,7 +26,7 @@ class VerifyTask(BaseModel):
     provider: Provider
     credential_id: Annotated[str, Text(r"[A-Za-z0-9_-]{1,128}", "must be an id")]
     credential_kind: Annotated[str, Text(r"[a-z_]{1,64}", "must be a kind of credential")]
-    encrypted_credentials: Annotated[str, Field(max_length=_MOST_BYTES)]
+    encrypted_credentials: Annotated[str, Field(max_length=_MAX_BYTES)]
 
     @model_validator(mode="after")
     def _of_a_tenant(self) -> VerifyTask:

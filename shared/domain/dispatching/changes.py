@@ -1,4 +1,4 @@
-"""The dispatcher's decision: changes of single items, and the actions after they are applied."""
+"""Defines the changes that a decision of the dispatcher consists of."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from shared.domain.dispatching.queue_state import PROCESSING, QueueItem, QueueSt
 from shared.domain.dispatching.retry import RetryPolicy
 from shared.domain.dispatching.settling import Lease, Settler, cancelled, read_lease, requested_cancels
 
-MOST_CHANGES = 4_000  # as many as one transaction applies
+MAX_CHANGES = 4_000  # as many as one transaction applies
 DEFAULT_MAX_RUNS = 2_000  # admissions of one call, unless the caller asks for another number
 
 
@@ -28,7 +28,7 @@ DEFAULT_MAX_RUNS = 2_000  # admissions of one call, unless the caller asks for a
 class DispatchPolicy:
     """The limits of the platform.
 
-    lease_length: how long an executor may stay silent.
+    lease_length: how long an executor may be silent.
     redeliver_after: how long an admitted run may stay unclaimed before its task is created again.
     max_redeliveries: how many of those tasks one call creates.
     max_unclaimed: admitted runs that may wait for an executor; more would only wait in Cloud Tasks, ahead of other
@@ -46,19 +46,23 @@ class DispatchPolicy:
     max_unclaimed: int = 2_000
     max_unclaimed_of_tenant: int = 2_000
     executors: int = 4_000
-    max_changes: int = MOST_CHANGES
+    max_changes: int = MAX_CHANGES
     pause: timedelta = timedelta(minutes=5)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
     @property
     def look_for_claims_after(self) -> timedelta:
-        """How soon to look whether executors have claimed their runs: before a redelivery, for claims make room."""
+        """Half the time before a redelivery, because each claim makes room for another admission."""
         return self.redeliver_after / 2
 
 
 @dataclass(frozen=True)
 class _LiveRuns:
-    """The live items after settling: the items that continue, with their leases, and the changes of the others."""
+    """The live items after settling.
+
+    `running`: the items that stay live, with the lease that was read. `changes`: the changes of all live items, also of
+    those that stay live.
+    """
 
     running: list[tuple[QueueItem, Lease]]
     changes: list[Change]
@@ -71,7 +75,7 @@ class _LiveRuns:
 
 @dataclass(frozen=True)
 class _Waiting:
-    """The waiting items: those that may start now, those of them that must be closed, and the cancelled ones."""
+    """The waiting items: those that may start now, which of these must be closed, and the changes of the cancelled."""
 
     ready: list[QueueItem]
     to_close: set[str]
@@ -105,7 +109,7 @@ def decide(
     waiting = _split_waiting(state, cancels)
     admission = _admit(state, live, waiting, policy, max_runs=max_runs, new_id=new_id)
 
-    # Changes that free executors come first, then those that need one, then those of waiting items, which hold none.
+    # First the changes that free executors, then those that need one, then those of waiting items, which hold none.
     changes = [
         *live.changes,
         *admission.admitted,
@@ -187,8 +191,8 @@ def _admit(
     queues = tenant_queues(live_items, waiting.ready, state.limits, state.now, waiting.to_close)
     capacity = Capacity(
         admissions_left=min(max_runs, policy.max_unclaimed - len(live.unclaimed)),
-        executors=policy.executors - len(live.running),
-        unclaimed_of_tenant=policy.max_unclaimed_of_tenant,
+        free_executors=policy.executors - len(live.running),
+        max_unclaimed_of_tenant=policy.max_unclaimed_of_tenant,
         unclaimed=Counter(item.tenant_id for item, _ in live.unclaimed),
     )
     picks, has_more_to_admit = pick_in_rotation(queues, capacity)

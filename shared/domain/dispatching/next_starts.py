@@ -8,11 +8,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.dispatching.changes import Change
-from shared.domain.dispatching.queue_state import QueueItem, RunKey, TenantLimits
-from shared.domain.dispatching.settling import CLOSING, with_lease
+from shared.domain.dispatching.queue_state import (
+    CLOSING,
+    CONCURRENT_LIMIT,
+    DAILY_LIMIT,
+    PIPELINE_BUSY,
+    PLATFORM_BUSY,
+    SUBSCRIPTION_NOT_LIVE,
+    QueueItem,
+    RunKey,
+    TenantLimits,
+)
+from shared.domain.dispatching.settling import with_lease
 
 QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
-SUBSCRIPTION_NOT_LIVE = "SUBSCRIPTION_NOT_LIVE"
+_NOT_LIVE = "The tenant or its subscription is not active; ask the operator."
 # A waiting run's priority rises by one in this time, so that newer runs of higher priority cannot delay it for ever.
 AGEING_STEP = timedelta(minutes=15)
 
@@ -83,7 +93,7 @@ class TenantQueue:
         A manual run that cannot start today is refused. Every other item gets its reason to wait.
         """
         if item.is_manual and not self.limits.is_live:
-            return Change("REFUSE", item, None, SUBSCRIPTION_NOT_LIVE, "The subscription is not live.")
+            return Change("REFUSE", item, None, SUBSCRIPTION_NOT_LIVE, _NOT_LIVE)
         if item.is_manual and not self.starts.allow(item):
             message = f"The daily limit of {self.limits.daily_limit} runs is used up."
             return Change("REFUSE", item, None, QUOTA_EXCEEDED, message)
@@ -94,10 +104,10 @@ class TenantQueue:
         if not self.limits.is_live:
             return SUBSCRIPTION_NOT_LIVE
         if not self.starts.allow(item):
-            return "DAILY_LIMIT"
+            return DAILY_LIMIT
         if item.key in self.live:
-            return "PIPELINE_BUSY"
-        return "CONCURRENT_LIMIT" if self._free_slots() <= 0 else "PLATFORM_BUSY"
+            return PIPELINE_BUSY
+        return CONCURRENT_LIMIT if self._free_slots() <= 0 else PLATFORM_BUSY
 
     def _free_slots(self) -> int:
         return self.limits.concurrent_limit - self.live_count if self.limits.is_live else 0
@@ -156,28 +166,28 @@ def _rotation_order(queue: TenantQueue) -> tuple[bool, float, int, str]:
 class Capacity:
     """The number of runs for which the platform still has room.
 
-    `admissions_left`: how many more runs one call may admit. `executors`: how many are free. `unclaimed`: how many
-    admitted runs of each tenant wait for an executor. `unclaimed_of_tenant`: how many of a tenant may.
+    `admissions_left`: how many more runs this call may admit. `unclaimed`: how many admitted runs of each tenant wait
+    for an executor. `max_unclaimed_of_tenant`: how many of one tenant may wait for one.
     """
 
     admissions_left: int
-    executors: int
-    unclaimed_of_tenant: int
+    free_executors: int
+    max_unclaimed_of_tenant: int
     unclaimed: Counter[str]
 
     def has_room_for(self, queue: TenantQueue, picked: int) -> bool:
-        """Whether a tenant of whose items `picked` are picked already may have another one.
+        """Whether a tenant may have another item picked, after `picked` of them.
 
         A tenant gets another executor only while it holds fewer than are free, so that the next tenant finds one.
         """
         unclaimed = self.unclaimed[queue.limits.tenant_id] + picked
-        leaves_executors = queue.live_count + picked < self.executors
-        return self.admissions_left > 0 and leaves_executors and unclaimed < self.unclaimed_of_tenant
+        leaves_executors = queue.live_count + picked < self.free_executors
+        return self.admissions_left > 0 and leaves_executors and unclaimed < self.max_unclaimed_of_tenant
 
     def use(self) -> None:
         """Count one admission."""
         self.admissions_left -= 1
-        self.executors -= 1
+        self.free_executors -= 1
 
 
 def pick_in_rotation(

@@ -8,6 +8,16 @@ from functools import cached_property
 
 QUEUED, PROCESSING = "QUEUED", "PROCESSING"
 
+# Why an item waits. A live item has PLATFORM_BUSY or CLOSING while its executor has not begun.
+SUBSCRIPTION_NOT_LIVE = "SUBSCRIPTION_NOT_LIVE"
+DAILY_LIMIT = "DAILY_LIMIT"
+CONCURRENT_LIMIT = "CONCURRENT_LIMIT"
+PIPELINE_BUSY = "PIPELINE_BUSY"  # another run of the same pipeline and source is live
+RETRY_BACKOFF = "RETRY_BACKOFF"
+GOOGLE_QUOTA = "GOOGLE_QUOTA"  # the run did not fail and used up no attempt
+PLATFORM_BUSY = "PLATFORM_BUSY"
+CLOSING = "CLOSING"  # the run has no executor any more; a closing task writes its end
+
 RunKey = tuple[str, str, str | None]
 
 
@@ -92,7 +102,7 @@ class QueueState:
     """One read of the queue. `now` is BigQuery's clock at that read, the one clock of every decision.
 
     `items` has every live item, every item with a cancel request, and the front of each tenant's queue: the first items
-    that count on a day already, and the first that do not. It also has as many items without a wait reason as one
+    that count on a day already, and the first that do not. It also has items without a wait reason, as many as one
     transaction can change. `next_available_at` is the time at which the next item in backoff may start.
     """
 

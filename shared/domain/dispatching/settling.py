@@ -8,13 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.dispatching.changes import Change
-from shared.domain.dispatching.queue_state import PROCESSING, QUEUED, QueueItem, RunSign
+from shared.domain.dispatching.queue_state import (
+    CLOSING,
+    GOOGLE_QUOTA,
+    PLATFORM_BUSY,
+    PROCESSING,
+    QUEUED,
+    RETRY_BACKOFF,
+    QueueItem,
+    RunSign,
+)
 from shared.domain.dispatching.retry import RetryPolicy, may_retry
 
 LEASE_EXPIRED = "LEASE_EXPIRED"
 EXECUTOR_SILENT = "The executor stopped reporting before the run ended."
-CLOSING = "CLOSING"  # the reason of a live run that has no executor any more
-GOOGLE_QUOTA = "GOOGLE_QUOTA"  # the reason of a waiting run that did not fail and used up no attempt
 _LONGEST_UNCLAIMED_LEASE = timedelta(hours=1)
 # The order matters: SUCCEEDED comes first, because no later event undoes a publish.
 _TERMINAL = ("SUCCEEDED", "CANCELLED", "FAILED", "PAUSED")
@@ -78,7 +85,7 @@ class Settler:
         """The change of a live item, or None while it continues.
 
         An executor sees a cancel request itself and ends its run. If the dispatcher ended the run, that could race with
-        the publish. If the executor is gone, a closing task finds out whether the run can still be cancelled.
+        the publish. If the executor is gone, a closing task reads whether the run has published, and cancels it if not.
         """
         if lease.ended_by is not None:
             return self._settle_ended(item, lease, lease.ended_by, cancel_requested=cancel_requested)
@@ -96,7 +103,7 @@ class Settler:
         if sign.kind == "PAUSED" and not cancel_requested:
             return self._pause(item, sign)
         if sign.retryable is not False and (cancel_requested or not self._has_attempts_left(item)):
-            return self._send_closing_task(item, lease)  # the executor itself does not know how the run ended
+            return self._send_closing_task(item, lease)  # the executor does not know whether its publish took effect
         return self._retry_or_fail(item, sign.retryable, sign.error_class or "INTERNAL", sign.error_message)
 
     def _settle_expired(self, item: QueueItem, lease: Lease, *, cancel_requested: bool) -> Change:
@@ -122,7 +129,7 @@ class Settler:
     def _retry_or_fail(self, item: QueueItem, retryable: bool | None, error_class: str, message: str | None) -> Change:
         if not may_retry(attempt=item.attempt, max_retries=item.max_retries, retryable=retryable):
             return Change("FAIL", item, None, error_class, message)
-        waiting = _queued(item, self.now + self.retry.backoff(item.attempt, self.rng), "RETRY_BACKOFF")
+        waiting = _queued(item, self.now + self.retry.backoff(item.attempt, self.rng), RETRY_BACKOFF)
         return Change("RETRY", item, replace(waiting, priority=item.priority - 1), error_class, message)
 
     def _pause(self, item: QueueItem, sign: RunSign) -> Change:
@@ -167,7 +174,7 @@ def with_lease(item: QueueItem, lease_id: str, now: datetime, length: timedelta,
         lease_id=lease_id,
         lease_expires_at=now + length,
         processing_started_at=now,
-        wait_reason="PLATFORM_BUSY" if item.state == PROCESSING else None,
+        wait_reason=PLATFORM_BUSY if item.state == PROCESSING else None,
     )
 
 

@@ -16,7 +16,10 @@ _CHANGES_LIVE_RUNS = ("ADMIT", "RETRY", "PAUSE")
 
 @dataclass(frozen=True)
 class UsageChange:
-    """The change of one tenant's usage on one day. The copies of queue and limits are set only for today, if known."""
+    """The change of one tenant's usage on one day.
+
+    `live`, the limits and `has_admitted` are set only for today; the limits only if they are known.
+    """
 
     tenant_id: str
     usage_date: date
@@ -40,7 +43,7 @@ def usage_changes(state: QueueState, changes: Iterable[Change]) -> list[UsageCha
         change.before.tenant_id for change in made if change.after is None or change.action in _CHANGES_LIVE_RUNS
     }
     days = {(tenant_id, day) for tenant_id, day, _ in counts} | {(tenant_id, today) for tenant_id in touched}
-    after = _TodayAfter(state, made)
+    today_rows = _TodaysRows(state, made)
     return [
         UsageChange(
             tenant_id,
@@ -48,7 +51,7 @@ def usage_changes(state: QueueState, changes: Iterable[Change]) -> list[UsageCha
             started=counts[tenant_id, day, "started"],
             succeeded=counts[tenant_id, day, "succeeded"],
             failed=counts[tenant_id, day, "failed"],
-            **(after.of(tenant_id) if day == today else {}),
+            **(today_rows.fields_of(tenant_id) if day == today else {}),
         )
         for tenant_id, day in sorted(days)
     ]
@@ -65,8 +68,8 @@ def _counted(change: Change) -> Iterable[tuple[date, str]]:
         yield before.quota_date, "failed"
 
 
-class _TodayAfter:
-    """The values of today's row of each tenant after the changes: live runs, limits, whether a run was admitted."""
+class _TodaysRows:
+    """Computes the values that each tenant's row of today has after the changes."""
 
     def __init__(self, state: QueueState, changes: Sequence[Change]) -> None:
         items = {item.run_id: item for item in state.items}
@@ -78,8 +81,8 @@ class _TodayAfter:
         self._live = Counter(item.tenant_id for item in items.values() if item.state == PROCESSING)
         self._limits = {tenant.tenant_id: tenant for tenant in state.tenants}
 
-    def of(self, tenant_id: str) -> dict[str, Any]:
-        """The fields of a UsageChange that copy the queue and the limits."""
+    def fields_of(self, tenant_id: str) -> dict[str, Any]:
+        """The fields of a UsageChange that are set only for today: live runs, limits, whether a run was admitted."""
         found = self._limits.get(tenant_id)
         limits = {"daily_limit": found.daily_limit, "concurrent_limit": found.concurrent_limit} if found else {}
         return {"live": self._live[tenant_id], "has_admitted": tenant_id in self._admitted, **limits}

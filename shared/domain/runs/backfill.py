@@ -12,7 +12,7 @@ from shared.domain.templates.templates import ASKS_FOR_BACKFILL, Template, resol
 from shared.errors import InvalidInput
 
 BACKFILL_PRIORITY = -100  # below the priority of every other run, even of one that was retried often
-MOST_MONTHS = 37  # three years and the present month
+MAX_MONTHS = 37  # three years and the present month
 _RANGE = ("start_date", "end_date")
 
 
@@ -121,8 +121,8 @@ def _field_errors(body: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 
 def _range_errors(template: Template, first: date, last: date, today: date) -> Iterator[dict[str, str]]:
     count = 12 * (last.year - first.year) + last.month - first.month + 1
-    if count > MOST_MONTHS:
-        message = f"makes a range of {count} calendar months; at most {MOST_MONTHS} are allowed"
+    if count > MAX_MONTHS:
+        message = f"makes a range of {count} calendar months; at most {MAX_MONTHS} are allowed"
         yield {"field": "end_date", "message": message}
         return
     if last > today:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from shared.domain.requests.identifiers import check_tenant_id
 from shared.domain.requests.texts import Text
 
-MOST_CLOSINGS = 500  # runs of one tenant that one statement closes
+MAX_CLOSINGS = 500  # runs of one tenant that one statement closes
 
 Id = Annotated[str, Text(r"[A-Za-z0-9_-]{1,128}", "must be 1 to 128 letters, digits, underscores and hyphens")]
 Number = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
@@ -78,7 +78,7 @@ class CloseTask(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tenant_id: str
-    runs: Annotated[Sequence[EndedRun], Field(min_length=1, max_length=MOST_CLOSINGS)]
+    runs: Annotated[Sequence[EndedRun], Field(min_length=1, max_length=MAX_CLOSINGS)]
 
     @model_validator(mode="after")
     def _is_a_tenants(self) -> CloseTask:

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from shared.domain.dispatching.queue_state import PROCESSING, QUEUED
+from shared.domain.dispatching.queue_state import CONCURRENT_LIMIT, DAILY_LIMIT, PIPELINE_BUSY, PROCESSING, QUEUED
 from shared.domain.runs.backfill import BackfillQuota
 from shared.errors import Conflict, QuotaExceeded, TooManyRequests, TooManyWaiting
 
 _WAITING_DAYS = 10  # a tenant's waiting runs may fill its daily limit for this many days
-_FEWEST_WAITING = 100
+_MIN_WAITING = 100
 # When a refused caller may try again.
 _RETRY_WHEN_SOME_ENDED_SECONDS = 300
 _RETRY_WHEN_ACCEPTED_SECONDS = 5
@@ -124,15 +124,15 @@ class Usage:
         starting = len({group.key for group in ahead} - {group.key for group in live})
         position = _count(ahead) - min(free, starting) + 1
         if any(group.key == (pipeline_id, source) for group in live + ahead):
-            return Start("PENDING", "PIPELINE_BUSY", position)
+            return Start("PENDING", PIPELINE_BUSY, position)
         if _count(live + ahead) >= self.concurrent_limit:
-            return Start("PENDING", "CONCURRENT_LIMIT", position)
+            return Start("PENDING", CONCURRENT_LIMIT, position)
         return Start("RUNNING")
 
     def predict_backfill(self, pipeline_id: str, source: str | None) -> Start:
         """A backfill's start: PENDING, with the reason if it is known before the dispatcher's next call."""
         if self.backfill_quota().remaining == 0:
-            return Start("PENDING", "DAILY_LIMIT")
+            return Start("PENDING", DAILY_LIMIT)
         return Start("PENDING", self.predict_start(pipeline_id, source).wait_reason)
 
     def backfill_quota(self) -> BackfillQuota:
@@ -176,4 +176,4 @@ def next_utc_midnight(now: datetime) -> datetime:
 
 def waiting_limit(daily_limit: int) -> int:
     """The number of runs of a tenant that may wait: as many as it can start in ten days, and at least 100."""
-    return max(_FEWEST_WAITING, _WAITING_DAYS * daily_limit)
+    return max(_MIN_WAITING, _WAITING_DAYS * daily_limit)

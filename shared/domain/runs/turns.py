@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 # How long an executor waits for each earlier executor to take a free turn: longer than starting a job takes.
 GIVE_WAY_SECONDS = 1.0
-_MOST_GIVEN_WAY = 20
-_MOST_LOOKED_BACK = 20
+_MAX_GIVEN_WAY = 20
+_MAX_LOOKED_BACK = 20
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def find_newer_publish(fence: str, newest: int) -> Generator[Wish, Answer, int |
     which is not looked up.
     """
     last = yield from _last_taken(newest)
-    if last - newest > _MOST_LOOKED_BACK:
+    if last - newest > _MAX_LOOKED_BACK:
         return last
     for turn in range(last, newest, -1):
         holder = yield Look(turn)
@@ -125,11 +125,11 @@ def _give_way(
 
     It also returns who is still ahead: an executor that had its second and did not take the turn may be dead.
     """
-    for number, _ in enumerate((ahead or ())[:_MOST_GIVEN_WAY]):
+    for number, _ in enumerate((ahead or ())[:_MAX_GIVEN_WAY]):
         if isinstance(holder := (yield Look(turn)), Holder):
             return holder, (ahead or ())[number:]
         yield Pause(GIVE_WAY_SECONDS)
-    return None, ahead and ahead[_MOST_GIVEN_WAY:]
+    return None, ahead and ahead[_MAX_GIVEN_WAY:]
 
 
 def _still_ahead(
@@ -137,7 +137,7 @@ def _still_ahead(
 ) -> Generator[Wish, Answer, tuple[str, ...]]:
     """The executors ahead that took none of the passed turns. A newcomer's turn brings nobody in line forward."""
     held = {holder.lease_id for holder in seen.values()}
-    for turn in passed[-_MOST_LOOKED_BACK:] if ahead else ():
+    for turn in passed[-_MAX_LOOKED_BACK:] if ahead else ():
         if turn not in seen and isinstance(holder := (yield Look(turn)), Holder):
             held.add(holder.lease_id)
     return tuple(lease_id for lease_id in ahead if lease_id not in held)

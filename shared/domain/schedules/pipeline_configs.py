@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.domain.dispatching.retry import MOST_RETRIES
+from shared.domain.dispatching.retry import MAX_RETRIES
 from shared.domain.requests.auth import KeyOwner
 from shared.domain.requests.creation import is_repeated_call
 from shared.domain.requests.parsing import validated
@@ -23,7 +23,7 @@ from shared.domain.schedules.ticks import is_shown, next_tick, require_timezone,
 from shared.domain.templates.templates import Template, resolve_parameters
 from shared.errors import InvalidInput
 
-MOST_CONFIGS = 200  # schedules of one tenant
+MAX_CONFIGS = 200  # schedules of one tenant
 _NAMESPACE = uuid.UUID("a1c0b6c2-1c0a-4d59-8f0e-52f1d0a5f3be")
 _SOME_DAY = "2025-11-17"
 # Fields that answers show and no request may change.
@@ -31,7 +31,7 @@ _FIXED = frozenset({
     "config_id", "tenant_id", "pipeline_id", "provider", "domain", "template", "status", "next_run_time",
     "last_run_time", "last_run_status", "created_by_user_id", "created_at", "updated_at",
 })  # fmt: skip
-_MOST_GIVEN_UP = 10_000  # beyond so many, ticks are not counted
+_MAX_GIVEN_UP = 10_000  # beyond so many, ticks are not counted
 _TICKS_EXAMINED, _TIME_EXAMINED = 100, timedelta(days=366)
 _SHARED_TICKS = {
     "coalesce": "the next trigger runs the ticks in between together as one",
@@ -63,7 +63,7 @@ class ConfigSettings(BaseModel):
     timezone: Annotated[str, AfterValidator(_by_field(require_timezone))] = "UTC"
     is_active: bool = True
     parameters: dict[str, Any] = {}
-    max_retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] = 3
+    max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES)] = 3
     priority: Annotated[int, Field(ge=0, le=9)] = 5
     misfire_policy: Literal["coalesce", "all", "skip"] = "coalesce"
     overlap_policy: Literal["wait", "skip"] = "wait"
@@ -178,7 +178,7 @@ def given_up(before: PipelineConfig, after: PipelineConfig | None, now: datetime
     lost = [tick for tick in owed if tick not in still_owed]
     if not lost:
         return {}
-    count = f"{_MOST_GIVEN_UP} or more" if len(owed) == _MOST_GIVEN_UP else len(lost)
+    count = f"{_MAX_GIVEN_UP} or more" if len(owed) == _MAX_GIVEN_UP else len(lost)
     return {"given_up_tick": lost[0].isoformat(), "given_up_until": lost[-1].isoformat(), "given_up_ticks": count}
 
 
@@ -189,7 +189,7 @@ def _owed(config: PipelineConfig, now: datetime) -> list[datetime]:
         return []
     try:
         later = ticks_after(config.settings.cron_expression, config.settings.zone, after=due)
-        return [due, *islice(takewhile(lambda tick: tick <= now, later), _MOST_GIVEN_UP - 1)]
+        return [due, *islice(takewhile(lambda tick: tick <= now, later), _MAX_GIVEN_UP - 1)]
     except InvalidInput:  # the timezone no longer exists; its schedule can still be removed
         return [due]
 

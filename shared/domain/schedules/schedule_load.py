@@ -15,7 +15,7 @@ _TICKS_COMPARED, _TIME_COMPARED = 50, timedelta(days=366)
 _DAYS_COUNTED = timedelta(days=7)  # most schedules are the same every week
 _INSTANT = timedelta(microseconds=1)
 # A tick takes a tenth of a millisecond of a shared processor to compute, and a tenant may have 200 schedules.
-MOST_TICKS = 2_500
+MAX_TICKS = 2_500
 
 
 class _Budget:
@@ -37,7 +37,7 @@ def load_warnings(
     daily_limit: int | None,
     trigger_cron: str,
     now: datetime,
-    most_ticks: int = MOST_TICKS,
+    most_ticks: int = MAX_TICKS,
 ) -> list[str]:
     """Warnings for the owner of a schedule, which counts as active, given the tenant's active schedules.
 

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 from shared.domain.schedules.ticks import ticks_after
 
-MOST_CAUGHT_UP = 100  # ticks of one schedule that get a run each
+MAX_CAUGHT_UP = 100  # ticks of one schedule that get a run each
 # A schedule with a longer backlog is planned in several triggers. Only the latest of the ticks that run one by one are
 # caught up, so no tick gets a run before all due ticks have been seen.
-_MOST_TOGETHER, _MOST_PASSED_OVER = 10_000, 100_000
+_MAX_TOGETHER, _MAX_PASSED_OVER = 10_000, 100_000
 _DATE = "{date}"
 
 
@@ -34,7 +34,7 @@ class Schedule:
     overlap_policy: str = "wait"
     date_offset_days: int = 1
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    room: int = MOST_CAUGHT_UP
+    room: int = MAX_CAUGHT_UP
     limited_by: str = "WAITING_LIMIT"
     has_unfinished_run: bool = False
     deferred_at: datetime | None = None
@@ -84,7 +84,7 @@ def plan_ticks(schedule: Schedule, *, now: datetime, previous_trigger: datetime,
         return plan(following, tuple(_without_overlap(schedule, [_run(schedule, ticks, max_days)])))
     missed = {tick for tick in ticks if _was_missed(schedule, tick, previous_trigger)}
     are_all = following is None or following > now
-    taken = [tick for tick in ticks if tick not in missed][-MOST_CAUGHT_UP:] if are_all else []
+    taken = [tick for tick in ticks if tick not in missed][-MAX_CAUGHT_UP:] if are_all else []
     deferred = None
     if schedule.overlap_policy != "skip" and len(taken) > schedule.room:  # with "skip" at most one run follows
         following, deferred = taken[schedule.room], schedule.limited_by
@@ -100,7 +100,7 @@ def plan_ticks(schedule: Schedule, *, now: datetime, previous_trigger: datetime,
 
 def _due_ticks(schedule: Schedule, now: datetime) -> tuple[list[datetime], datetime | None]:
     """The due ticks that are planned now, and the tick after them."""
-    most = _MOST_TOGETHER if schedule.misfire_policy == "coalesce" else _MOST_PASSED_OVER
+    most = _MAX_TOGETHER if schedule.misfire_policy == "coalesce" else _MAX_PASSED_OVER
     ticks = [schedule.next_run_time]  # this tick stays due, even if cron or timezone have changed since
     for tick in ticks_after(schedule.cron_expression, schedule.zone, after=schedule.next_run_time):
         if tick > now or len(ticks) == most:

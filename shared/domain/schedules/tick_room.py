@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from shared.domain.dispatching.queue_state import DAILY_LIMIT, PLATFORM_BUSY
 from shared.domain.runs.limits import waiting_limit
 
 # The most bytes that the runs of one schedule take in a request to BigQuery, which may have ten million in all.
-_MOST_BYTES = 1_000_000
+_MAX_BYTES = 1_000_000
 
 
 @dataclass
@@ -33,13 +34,13 @@ class Room:
         may queue more only within the day's limit.
         """
         if self.was_full:
-            return 0, "DAILY_LIMIT"
+            return 0, DAILY_LIMIT
         if self.waiting <= 0:
             return 0, "WAITING_LIMIT"
         limits = [
-            (max(1, self.today), "DAILY_LIMIT"),
+            (max(1, self.today), DAILY_LIMIT),
             (self.waiting, "WAITING_LIMIT"),
-            (max(1, _MOST_BYTES // bytes_per_run), "PLATFORM_BUSY"),
+            (max(1, _MAX_BYTES // bytes_per_run), PLATFORM_BUSY),
         ]
         return min(limits, key=lambda limit: limit[0])
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.dispatching.retry import MOST_STEP_TRIES
+from shared.domain.dispatching.retry import MAX_STEP_TRIES
 from shared.domain.requests.texts import Text
 from shared.domain.templates.grain import Grain
 
@@ -29,7 +29,7 @@ class Strict(BaseModel):
 class Retry(Strict):
     """The number of tries of a step within one attempt of the run, and the pause before the second try."""
 
-    attempts: int = Field(default=1, ge=1, le=MOST_STEP_TRIES)
+    attempts: int = Field(default=1, ge=1, le=MAX_STEP_TRIES)
     backoff_seconds: float = Field(default=2.0, gt=0, le=60)
 
 

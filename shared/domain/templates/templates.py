@@ -34,7 +34,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 EARLIEST_DAY = date(2008, 1, 1)  # no cloud has older bills
 ASKS_FOR_BACKFILL = frozenset({"split", "preview"})  # no template's parameter may have these names
 LATEST_DAY = date(2199, 12, 31)  # the day after it is still a valid date
-MOST_DAYS = 4_000  # one BigQuery job may change so many daily partitions
+MAX_DAYS = 4_000  # one BigQuery job may change so many daily partitions
 
 
 class Parameter(Strict):
@@ -84,7 +84,7 @@ class TemplateDocument(Strict):
     include: list[Name] = Field(default=[])  # files of configs/sql, whose statements are then the template's own
     max_bytes_billed: Bytes | None = None
     source_parameter: Name | None = None
-    max_days: int = Field(default=400, ge=1, le=MOST_DAYS)
+    max_days: int = Field(default=400, ge=1, le=MAX_DAYS)
     grain: Grain = "day"
     # How many days after their end billing periods in focus_cost are final. Without it they are final when all their
     # charges are invoiced.

@@ -18,7 +18,7 @@ from shared.connectors.tenant_buckets import StoreCredential, open_store
 from shared.domain.credentials.billing_exports import named
 from shared.domain.object_stores import ObjectStore
 from shared.errors import CredentialsRejected
-from shared.pipeline.context import Hop, day_of
+from shared.pipeline.context import HopContext, day_of
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.staged_batches import stage_batches
@@ -33,7 +33,7 @@ _CONNECTORS: Mapping[str, type[BillingFiles]] = {
 }
 
 
-def load_billing_files(hop: Hop, step: PlannedStep) -> StepResult:
+def load_billing_files(hop: HopContext, step: PlannedStep) -> StepResult:
     """Load the wanted billing periods into the step's staging table. The result names them and has their counts."""
     connector = _connector(hop, step)
     selected = _selected(hop, step, connector)
@@ -57,18 +57,18 @@ def load_billing_files(hop: Hop, step: PlannedStep) -> StepResult:
     )
 
 
-def _connector(hop: Hop, step: PlannedStep) -> BillingFiles:
+def _connector(hop: HopContext, step: PlannedStep) -> BillingFiles:
     return _CONNECTORS[step.uses](_store(hop), hop.source, hop.task.pipeline_logging_id, hop.snapshot_at)
 
 
-def _store(hop: Hop) -> ObjectStore:
+def _store(hop: HopContext) -> ObjectStore:
     provider = hop.template.credentials
     if not isinstance(hop.credential, StoreCredential) or hop.credential.provider != provider:
         raise CredentialsRejected(f"The stored credential is not one of {provider}; store credentials for {provider}.")
     return open_store(hop.credential, hop.services.settings, tenant_id=hop.task.tenant_id)
 
 
-def _selected(hop: Hop, step: PlannedStep, connector: BillingFiles) -> Sequence[Delivery]:
+def _selected(hop: HopContext, step: PlannedStep, connector: BillingFiles) -> Sequence[Delivery]:
     """The billing periods of the run's days. A run without days takes the periods that were delivered anew."""
     first, last = day_of(step.values.get("start_date")), day_of(step.values.get("end_date"))
     if first and last:
@@ -80,7 +80,7 @@ def _selected(hop: Hop, step: PlannedStep, connector: BillingFiles) -> Sequence[
 
 
 def _counted(
-    hop: Hop, connector: BillingFiles, selected: Sequence[Delivery], totals: BilledTotals
+    hop: HopContext, connector: BillingFiles, selected: Sequence[Delivery], totals: BilledTotals
 ) -> Iterator[pa.RecordBatch]:
     for batch in connector.batches(selected):
         hop.stop_signal.check_work()
@@ -89,7 +89,7 @@ def _counted(
             yield batch
 
 
-def _warnings(hop: Hop, step: PlannedStep, connector: BillingFiles) -> Iterator[Mapping[str, Any]]:
+def _warnings(hop: HopContext, step: PlannedStep, connector: BillingFiles) -> Iterator[Mapping[str, Any]]:
     if unknown := sorted(connector.unknown_columns):
         yield {
             "step_id": step.id,

@@ -18,10 +18,10 @@ from shared.domain.credentials.billing_exports import OTHER_COLUMNS, named
 from shared.domain.credentials.credentials import GcpImpersonation, GcpServiceAccountKey
 from shared.domain.credentials.google_names import is_of_project
 from shared.domain.templates.grain import days_between
-from shared.domain.templates.templates import MOST_DAYS
+from shared.domain.templates.templates import MAX_DAYS
 from shared.errors import CredentialsRejected, InvalidParameters, SourceLocation, SourceNotFound
 from shared.pipeline.byte_limits import require_within
-from shared.pipeline.context import Hop, day_of
+from shared.pipeline.context import HopContext, day_of
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.steps.result import StepResult
 from shared.pipeline.steps.staged_batches import stage_batches
@@ -31,7 +31,7 @@ _EXTRACT = "pipeline/extract"
 _NO_COSTS = JobCosts(bytes_billed=0)
 
 
-def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> StepResult:
+def extract(hop: HopContext, step: PlannedStep, *, max_bytes_billed: int | None) -> StepResult:
     """Load the wanted days into the step's staging table. The result names them and has their counts.
 
     Reading and loading bill nothing. Only the query of the published days does; BytesLimitExceeded is raised if it
@@ -61,7 +61,7 @@ def extract(hop: Hop, step: PlannedStep, *, max_bytes_billed: int | None) -> Ste
 
 
 def _select(
-    hop: Hop, step: PlannedStep, connector: GcpBillingExport, max_bytes_billed: int | None
+    hop: HopContext, step: PlannedStep, connector: GcpBillingExport, max_bytes_billed: int | None
 ) -> tuple[Selection, JobCosts]:
     """The days to load, and the costs of finding them.
 
@@ -81,14 +81,14 @@ def _select(
     found = connector.select_changed(exported, published or {}, watermark=watermark)
     if not found.dates:
         log.info("nothing new", watermark=_text(found.watermark), unchanged_days=found.unchanged)
-    if len(found.dates) > MOST_DAYS and not can_compare:
+    if len(found.dates) > MAX_DAYS and not can_compare:
         way_out = "request them by start_date and end_date, or as a backfill"
-        raise InvalidParameters(f"{len(found.dates)} days are new, and a run loads at most {MOST_DAYS}; {way_out}.")
-    return found.first(MOST_DAYS), costs
+        raise InvalidParameters(f"{len(found.dates)} days are new, and a run loads at most {MAX_DAYS}; {way_out}.")
+    return found.first(MAX_DAYS), costs
 
 
 def _count_published(
-    hop: Hop, step: PlannedStep, dates: Sequence[date], max_bytes_billed: int | None
+    hop: HopContext, step: PlannedStep, dates: Sequence[date], max_bytes_billed: int | None
 ) -> tuple[Mapping[date, DayFigures] | None, JobCosts]:
     """The published figures of these days, and the query's costs. The figures are None if there is no such table."""
     if not dates:
@@ -105,7 +105,9 @@ def _count_published(
     return figures, JobCosts.of_job(job)
 
 
-def _warnings(hop: Hop, step: PlannedStep, connector: GcpBillingExport, *, left: int) -> Iterator[Mapping[str, Any]]:
+def _warnings(
+    hop: HopContext, step: PlannedStep, connector: GcpBillingExport, *, left: int
+) -> Iterator[Mapping[str, Any]]:
     """Warnings about rows that are not loaded, unknown and missing columns, and days left. See docs/adr/0010."""
     without_day, unknown = connector.count_without_day(), connector.unknown_columns()
     yield _warning(
@@ -121,7 +123,7 @@ def _warnings(hop: Hop, step: PlannedStep, connector: GcpBillingExport, *, left:
         yield _warning(hop, step, "no_days_are_left", left, f"{left} newer days left to the next run")
 
 
-def _warning(hop: Hop, step: PlannedStep, name: str, found: int, observed: str) -> Mapping[str, Any]:
+def _warning(hop: HopContext, step: PlannedStep, name: str, found: int, observed: str) -> Mapping[str, Any]:
     return {
         "step_id": step.id,
         "check_id": f"{step.id}.{name}",
@@ -135,7 +137,7 @@ def _warning(hop: Hop, step: PlannedStep, name: str, found: int, observed: str) 
     }
 
 
-def _connector(hop: Hop, step: PlannedStep) -> GcpBillingExport:
+def _connector(hop: HopContext, step: PlannedStep) -> GcpBillingExport:
     credential, settings = hop.credential, hop.services.settings
     if not isinstance(credential, GcpServiceAccountKey | GcpImpersonation):
         raise CredentialsRejected("The stored credential is not one for Google Cloud; store one.")
@@ -154,7 +156,7 @@ def _connector(hop: Hop, step: PlannedStep) -> GcpBillingExport:
     return connector
 
 
-def _counted(hop: Hop, batches: Iterator[pa.RecordBatch], totals: DailyTotals) -> Iterator[pa.RecordBatch]:
+def _counted(hop: HopContext, batches: Iterator[pa.RecordBatch], totals: DailyTotals) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         hop.stop_signal.check_work()
         if batch.num_rows:

@@ -19,7 +19,7 @@ from shared.configuration.lookups import get_lookup
 from shared.configuration.tables import get_table
 from shared.errors import InvalidTemplate, JobFailed, SourceNotFound
 from shared.pipeline.byte_limits import refuse_beyond
-from shared.pipeline.context import Hop, day_of
+from shared.pipeline.context import HopContext, day_of
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.statements import filled, steps_read
@@ -30,7 +30,7 @@ _PROVED: set[tuple[str, str]] = set()
 
 
 def run_sql(
-    hop: Hop, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
+    hop: HopContext, step: PlannedStep, records: Mapping[str, StepRecord], *, max_bytes_billed: int | None
 ) -> StepResult:
     """Run the step's statement over the staging tables of earlier steps. The result has the step's days.
 
@@ -61,7 +61,7 @@ def run_sql(
 class _Work:
     """A step's query, as the template has it and as it is sent."""
 
-    hop: Hop
+    hop: HopContext
     step: PlannedStep
     template: Statement
     query: Statement
@@ -105,7 +105,7 @@ class _Work:
         _PROVED.add(self._proof)
 
 
-def _estimate(hop: Hop, step: PlannedStep, query: Statement, values: Mapping[str, Any]) -> Estimate:
+def _estimate(hop: HopContext, step: PlannedStep, query: Statement, values: Mapping[str, Any]) -> Estimate:
     try:
         return hop.services.warehouse.estimate(query, values, dataset=hop.task.tenant_id)
     except InvalidStatement as error:
@@ -141,7 +141,7 @@ def refuse_foreign_tables(
             raise InvalidTemplate(f"steps.{step_id} read {table}, which is not in the dataset of the run's tenant")
 
 
-def _dates(hop: Hop, statement: Statement, records: Mapping[str, StepRecord]) -> list[date]:
+def _dates(hop: HopContext, statement: Statement, records: Mapping[str, StepRecord]) -> list[date]:
     """The days of the steps that the statement reads; if it reads none, the requested days, or all days touched so far.
 
     If a published row covers a month, the days are whole months.
@@ -155,12 +155,12 @@ def _dates(hop: Hop, statement: Statement, records: Mapping[str, StepRecord]) ->
     return sorted({date.fromisoformat(day) for record in sources for day in record.details.get("dates", [])})
 
 
-def _values(hop: Hop, statement: Statement, dates: list[date]) -> dict[str, Any]:
+def _values(hop: HopContext, statement: Statement, dates: list[date]) -> dict[str, Any]:
     known = {**run_values(hop), "dates": dates}
     return {name: known[name] for name in statement.parameters}
 
 
-def run_values(hop: Hop) -> dict[str, Any]:
+def run_values(hop: HopContext) -> dict[str, Any]:
     """The values of the parameters of a run's statements, except the days, which differ by step."""
     template = hop.template
     return {

@@ -12,12 +12,12 @@ from shared.adapters.bigquery.warehouse import Job
 from shared.configuration.tables import get_table
 from shared.connectors.arrow_types import arrow_schema
 from shared.connectors.parquet_stream import ParquetStream
-from shared.pipeline.context import Hop
+from shared.pipeline.context import HopContext
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.steps.staging_job import staging_job
 
 
-def stage_batches(hop: Hop, step: PlannedStep, batches: Iterator[pa.RecordBatch], table: str) -> str | None:
+def stage_batches(hop: HopContext, step: PlannedStep, batches: Iterator[pa.RecordBatch], table: str) -> str | None:
     """Load the batches and return the load job's id, or None if there is nothing to load. It reads all batches.
 
     The batches have the columns of `table`. If reading them raises an error, the upload ends before a job is created.

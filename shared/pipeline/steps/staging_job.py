@@ -8,20 +8,20 @@ from functools import partial
 from shared.adapters.bigquery.job_errors import DuplicateJob
 from shared.adapters.bigquery.job_waits import failure_of
 from shared.adapters.bigquery.warehouse import Job
-from shared.domain.dispatching.retry import MOST_JOBS
+from shared.domain.dispatching.retry import MAX_JOBS
 from shared.errors import JobFailed
-from shared.pipeline.context import Hop
+from shared.pipeline.context import HopContext
 from shared.pipeline.plan import PlannedStep
 
 
-def staging_job(hop: Hop, step: PlannedStep, start: Callable[[str], Job]) -> Job:
+def staging_job(hop: HopContext, step: PlannedStep, start: Callable[[str], Job]) -> Job:
     """The step's finished job. It waits for a running job, and takes a job that has ended without error.
 
     `start` starts the job under an unused id. If the job of an id has failed, the next id is tried.
     """
     staging, warehouse, pause = hop.services.staging, hop.services.warehouse, hop.stop_signal.pause_for_job
     reason = ""
-    for number in range(MOST_JOBS):
+    for number in range(MAX_JOBS):
         job_id = f"{hop.task.run_id}-{step.id}-{step.input_hash}-{number}"
         job = warehouse.find_any_job(job_id)
         if job is None:
@@ -30,10 +30,10 @@ def staging_job(hop: Hop, step: PlannedStep, start: Callable[[str], Job]) -> Job
         if failure is None:
             return job
         reason = failure
-    raise JobFailed(f"the job of step {step.id} failed {MOST_JOBS} times, the last time with: {reason}")
+    raise JobFailed(f"the job of step {step.id} failed {MAX_JOBS} times, the last time with: {reason}")
 
 
-def _started(hop: Hop, job_id: str, start: Callable[[str], Job]) -> Job:
+def _started(hop: HopContext, job_id: str, start: Callable[[str], Job]) -> Job:
     try:
         return start(job_id)
     except DuplicateJob:

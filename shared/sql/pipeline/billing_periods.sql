@@ -49,7 +49,7 @@ FROM (
 ) AS by_currency
 GROUP BY InvoiceIssuerName, BillingPeriodStart
 
--- name: settle_billing_periods
+-- name: note_final_periods
 -- Updates the source's billing periods, before their charges change. A period is final final_after_days after its
 -- end. If that is NULL, it is final when all its charges are invoiced. Periods without charges in this run are
 -- updated too, because time alone can make them final.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from shared.domain.dispatching.dispatch import MOST_CHANGES
+from shared.domain.dispatching.dispatch import MAX_CHANGES
 from tests.support.dispatching import Dispatching
 
 
 def test_changes_that_exceed_one_transaction_are_made_by_the_next_call(dispatching: Dispatching) -> None:
     tenant_id = dispatching.onboard(daily_limit=0)
-    dispatching.enqueue(tenant_id, *["gcp-cost-billing"] * (MOST_CHANGES + 1))
+    dispatching.enqueue(tenant_id, *["gcp-cost-billing"] * (MAX_CHANGES + 1))
     new = "SELECT run_id FROM tenants.pipeline_execution_queue WHERE tenant_id = @tenant_id AND wait_reason IS NULL"
 
-    assert dispatching.process()["waiting_count"] == MOST_CHANGES + 1
+    assert dispatching.process()["waiting_count"] == MAX_CHANGES + 1
     assert len(dispatching.query(new, tenant_id=tenant_id)) == 1
     assert len(dispatching.kicks()) == 1
 

@@ -14,7 +14,7 @@ from devcloud.clients import warehouse_of
 from shared.adapters.bigquery.job_waits import wait_until_done
 from shared.adapters.bigquery.sql import Statement
 from shared.adapters.google.retry_budget import RetryBudget
-from shared.domain.dispatching.retry import MOST_JOBS, MOST_RETRIES, MOST_STEP_TRIES
+from shared.domain.dispatching.retry import MAX_JOBS, MAX_RETRIES, MAX_STEP_TRIES
 from shared.errors import FenceLost, JobFailed, RunCancelled, RunError, StepTimedOut, Unavailable
 from shared.pipeline.steps.staging_job import staging_job
 from shared.pipeline.stop_signal import HandOver
@@ -104,7 +104,7 @@ def test_a_failed_request_for_a_jobs_state_starts_no_second_job(
 
 def test_a_statement_that_always_fails_ends_with_the_reason(executions: Executions) -> None:
     warehouse, job_id = warehouse_of(executions.client), f"test-{uuid.uuid4()}"
-    for number in range(MOST_JOBS - 1):
+    for number in range(MAX_JOBS - 1):
         warehouse.insert(FAILING, {}, job_id=f"{job_id}-{number}")
     with pytest.raises(JobFailed, match=r"^BigQuery: invalidQuery"):
         warehouse.once(FAILING, {}, job_id=job_id)
@@ -120,7 +120,7 @@ def test_the_last_try_of_a_run_with_the_most_tries_still_gets_a_job_id(
     hop = planted.hop(planted.template([], [{}]), executions.admit(tenant, {"date": "2025-11-16"}))
     step, *_ = planned_steps(hop)
     name, warehouse = f"{hop.task.run_id}-{step.id}-{step.input_hash}", hop.services.warehouse
-    for number in range((MOST_RETRIES + 1) * MOST_STEP_TRIES - 1):  # the number of all tries before the last one
+    for number in range((MAX_RETRIES + 1) * MAX_STEP_TRIES - 1):  # the number of all tries before the last one
         warehouse.insert(FAILING, {}, job_id=f"{name}-{number}")
     passing = Statement("pass", "SELECT 1 AS n", {})
     job = staging_job(hop, step, lambda job_id: warehouse.insert(passing, {}, job_id=job_id))

@@ -27,7 +27,7 @@ from shared.adapters.bigquery.job_errors import (
 from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
 from shared.pipeline.begin import begin_hop
-from shared.pipeline.context import Hop, Services
+from shared.pipeline.context import HopContext, Services
 from shared.pipeline.executor import Executor
 from shared.pipeline.journal import Journal
 from shared.pipeline.stop_signal import StopSignal
@@ -133,7 +133,7 @@ class Stage:
     executions: Executions
     tenant: Tenant
     deliveries: dict[str, Delivery] = field(default_factory=dict)
-    hops: dict[str, Hop | Begun] = field(default_factory=dict)
+    hops: dict[str, HopContext | Begun] = field(default_factory=dict)
 
     def execute(self, phase: str, **fails: MakeError) -> tuple[str, str]:
         """Execute another hop of the phase's run with this fault; return the execution's id and its outcome."""
@@ -172,7 +172,7 @@ class Stage:
     def raised(self, phase: str, make: MakeError) -> Exception:
         """The error that the executor raises if this one meets the phase of a run that has come to it."""
         hop = self.hops[self.deliveries[phase].run_id]
-        assert isinstance(hop, Hop)
+        assert isinstance(hop, HopContext)
         self.platform.fault.places = {phase: make}
         own, journal = replace(hop, stop_signal=Hurried(budget_seconds=300)), Journal(hop.run.checkpoints)
         executor = Executor(own, journal, record=lambda _: uuid.uuid4().hex, clock=lambda: datetime.now(UTC))
@@ -180,12 +180,12 @@ class Stage:
             executor.run()
         return raised.value
 
-    def _begin(self, task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> Hop | Begun:
+    def _begin(self, task: RunTask, run: ClaimedRun, stop_signal: StopSignal, services: Services) -> HopContext | Begun:
         """Begin a run, once: its later hops find it as it was then, and not ended by an error before."""
         if task.run_id not in self.hops:
             self.hops[task.run_id] = begin_hop(task, run, stop_signal, services)
         found = self.hops[task.run_id]
-        if isinstance(found, Hop):
+        if isinstance(found, HopContext):
             found = self.hops[task.run_id] = replace(found, task=task, run=run, stop_signal=stop_signal)
         return found
 

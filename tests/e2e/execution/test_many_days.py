@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from shared.configuration.platform_config import CONFIGS
-from shared.domain.templates.templates import MOST_DAYS
+from shared.domain.templates.templates import MAX_DAYS
 from tests.conftest import MakeTenant
 from tests.e2e.execution.conftest import WithChanges
 from tests.support.arriving_exports import make_export, usage
@@ -16,7 +16,7 @@ from tests.support.executions import Delivery, Executions, Json
 from tests.support.tenant import Tenant
 
 FIRST = date(2010, 1, 1)
-DAYS = [FIRST + timedelta(days=number) for number in range(MOST_DAYS + 3)]
+DAYS = [FIRST + timedelta(days=number) for number in range(MAX_DAYS + 3)]
 EXPORTED = datetime(2025, 11, 12, 6, tzinfo=UTC)
 
 
@@ -64,7 +64,7 @@ def test_more_days_than_one_run_loads_are_loaded_by_the_next_oldest_first(
     executions: Executions, long_ago: Tenant
 ) -> None:
     first = executions.run(long_ago, {})
-    assert published(executions, long_ago) == DAYS[:MOST_DAYS]
+    assert published(executions, long_ago) == DAYS[:MAX_DAYS]
     assert watermark(executions, long_ago) is None
     assert left(executions, first) == [
         {"severity": "warn", "passed": False, "observed": "3 newer days left to the next run"}
@@ -84,6 +84,6 @@ def test_days_that_cannot_be_compared_are_refused_and_the_error_suggests_a_backf
     delivery = executions.admit(owner, {})
     assert executions.deliver(delivery) == "FAILED"
     assert executions.error_of(delivery) == (
-        f"INVALID_PARAMETERS: {len(DAYS)} days are new, and a run loads at most {MOST_DAYS};"
+        f"INVALID_PARAMETERS: {len(DAYS)} days are new, and a run loads at most {MAX_DAYS};"
         " request them by start_date and end_date, or as a backfill."
     )
