@@ -22,9 +22,9 @@ def print_json(answer: Any) -> None:
 
 
 def print_lines(*lines: str | None) -> None:
-    """Print the lines, or nothing if there are none."""
+    """Print the lines, without those that are None."""
     for line in lines:
-        if line:
+        if line is not None:
             print(without_commands(line))
 
 
