@@ -12,6 +12,7 @@ routes = Routes("costs")
 
 @routes.on("GET /api/v1/costs/{tenant_id}", policy=tenant_reader)
 def _show(call: ReaderCall) -> Answer | CsvAnswer:
+    """200 with the sums of each billing currency, as JSON or CSV."""
     shown = tenant_costs().show(call.caller, call.query)
     if call.wants_csv:
         return CsvAnswer(*cost_table(shown["currencies"], group_by=shown["group_by"]))
@@ -20,6 +21,7 @@ def _show(call: ReaderCall) -> Answer | CsvAnswer:
 
 @routes.on("GET /api/v1/costs/{tenant_id}/restatements", policy=tenant_reader)
 def _show_restatements(call: ReaderCall) -> Answer | CsvAnswer:
+    """200 with a page of the published days that changed, as JSON or CSV."""
     shown = tenant_costs().show_restatements(call.caller, call.query)
     return CsvAnswer(*restatement_table(shown["restatements"])) if call.wants_csv else Answer(200, shown)
 

@@ -1,4 +1,4 @@
-"""Accepts manual pipeline runs, and backfills, and shows what is left of a tenant's limits.
+"""Accepts manual runs and backfills, and shows how much of a tenant's limits is left.
 
 The policy does not prove the key: the first read of the use case does.
 """
@@ -22,6 +22,7 @@ def _run(call: UnprovedCall) -> Answer:
 
 @routes.on("GET /api/v1/usage/{tenant_id}", policy=unproved_key)
 def _show_usage(call: UnprovedCall) -> Answer:
+    """200 with the tenant's limits, today's usage and its runs in the queue."""
     return Answer(200, tenant_usage().show(call.caller, call.query))
 
 

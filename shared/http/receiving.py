@@ -42,7 +42,7 @@ class Endpoint(ABC, Generic[Reply]):
     def __init__(self, function: str) -> None:
         self.function = function
         self._routes: list[_Route[Reply]] = []
-        if flask.has_app_context():  # it would answer some paths with its own page
+        if flask.has_app_context():  # Flask would otherwise answer some unknown paths with its own HTML page
             flask.current_app.register_error_handler(404, lambda _: self.respond(flask.request))
 
     @abstractmethod
@@ -89,8 +89,8 @@ class Endpoint(ABC, Generic[Reply]):
         trace = log.trace_facts(
             settings.project_id, request.headers.get("traceparent"), request.headers.get("X-Cloud-Trace-Context")
         )
-        limit = watched(get_platform().timeout_of(self.function))
-        with log.bound(request_id=request_id, function=self.function, **trace), limit:
+        time_limit = watched(get_platform().timeout_of(self.function))
+        with log.bound(request_id=request_id, function=self.function, **trace), time_limit:
             response = self._answer(request, request_id)
             log.info("request answered", method=request.method, path=request.path, status=response.status_code)
         response.headers["X-Request-ID"] = request_id
@@ -158,10 +158,12 @@ def trace_id_of(request: Request) -> str:
 
 
 def _query(request: Request) -> dict[str, str]:
-    """The query's parameters, without the `key` that API Gateway adds. InvalidInput names one that is given twice."""
+    """The query's parameters, without API Gateway's `key`. InvalidInput names each one that is given twice."""
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:
-        raise errors.InvalidInput.of_fields([{"field": name, "message": "is given twice"} for name in repeated])
+        raise errors.InvalidInput.of_fields(
+            [{"field": name, "message": "is given twice; give it once"} for name in repeated]
+        )
     return {name: value for name, value in request.args.items() if name != "key"}
 
 

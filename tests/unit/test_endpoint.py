@@ -122,7 +122,9 @@ def test_an_encoded_body_is_415_even_if_it_is_plain(coding: str) -> None:
 
 
 def test_a_parameter_or_field_that_is_given_twice_is_named() -> None:
-    assert ask("GET", "/api/v1/cost?limit=1&limit=1")[1]["errors"] == [{"field": "limit", "message": "is given twice"}]
+    assert ask("GET", "/api/v1/cost?limit=1&limit=1")[1]["errors"] == [
+        {"field": "limit", "message": "is given twice; give it once"}
+    ]
     twice = ask("POST", "/api/v1/greet/ann", data='{"name": "x", "name": "x"}', content_type="application/json")[1]
     assert twice["errors"] == [{"field": "body", "message": "has a field twice"}]
 
