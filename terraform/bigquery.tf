@@ -81,17 +81,31 @@ resource "google_bigquery_table" "central" {
   }
 }
 
-# The dispatcher's only row. BigQuery takes each job id once, and a job cannot be changed, so the id is derived from
-# the table's creation and the job's labels. The condition of the statement prevents a second row.
+# The dispatcher's only row. BigQuery takes each job id once, and a job cannot be changed. So the id is derived from the
+# table's creation and from a hash of the job's labels and statement. The condition of the statement prevents a second
+# row.
+locals {
+  insert_epoch = <<-SQL
+    INSERT INTO `${google_bigquery_dataset.central.dataset_id}`.dispatcher_state (epoch)
+    SELECT 0
+    FROM (
+      SELECT COUNT(*) AS state_rows
+      FROM `${google_bigquery_dataset.central.dataset_id}`.dispatcher_state
+    )
+    WHERE state_rows = 0
+  SQL
+}
+
 resource "google_bigquery_job" "dispatcher_state" {
-  job_id   = "dispatcher-state-${google_bigquery_table.central["dispatcher_state"].creation_time}-${substr(sha1(jsonencode(local.labels)), 0, 8)}"
+  job_id = join("-", [
+    "dispatcher-state",
+    google_bigquery_table.central["dispatcher_state"].creation_time,
+    substr(sha1(jsonencode([local.labels, local.insert_epoch])), 0, 8),
+  ])
   location = var.bigquery_location
 
   query {
-    query              = <<-SQL
-      INSERT INTO `${google_bigquery_dataset.central.dataset_id}`.dispatcher_state (epoch)
-      SELECT 0 FROM (SELECT COUNT(*) AS n FROM `${google_bigquery_dataset.central.dataset_id}`.dispatcher_state) WHERE n = 0
-    SQL
+    query              = local.insert_epoch
     use_legacy_sql     = false
     create_disposition = "" # BigQuery requires this for a statement that is not a SELECT
     write_disposition  = ""

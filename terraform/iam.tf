@@ -1,4 +1,5 @@
-# All grants, each on the narrowest possible resource. Rights on tables follow from `appended_by`, `mutated_by`,
+# The grants of the platform's accounts, each on the narrowest possible resource. The gateway's grants are in gateway.tf,
+# those of Google's own agents on your keys in kms.tf. Rights on tables follow from `appended_by`, `mutated_by`,
 # `removed_by` and `read_by` in configs/tables, all other rights from configs/platform.yml.
 
 locals {

@@ -1,4 +1,5 @@
-# One service account for each trust level, as configs/platform.yml lists them. None of them has a key.
+# One service account for each trust level, as configs/platform.yml lists them. None of them has a key. gateway.tf adds
+# one for the API Gateway.
 
 locals {
   account_emails = { for name, account in google_service_account.accounts : name => account.email }

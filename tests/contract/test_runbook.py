@@ -15,7 +15,7 @@ def test_the_readmes_tables_are_made_from_the_files() -> None:
 
 def test_variables_and_commands_of_the_runbook_exist() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in RUNBOOK)
-    variables = (ROOT / "terraform" / "variables.tf").read_text(encoding="utf-8")
+    variables = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "terraform").glob("variables*.tf"))
     script = (ROOT / "deploy.sh").read_text(encoding="utf-8")
     settings, commands = set(re.findall(r"`(\w+) = ", text)), set(re.findall(r"\./deploy\.sh ([a-z-]+)", text))
     assert settings

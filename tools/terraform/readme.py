@@ -44,7 +44,8 @@ def _heading(text: str) -> str:
 
 
 def _blocks(kind: str) -> list[tuple[str, str]]:
-    text = "\n".join(path.read_text(encoding="utf-8") for path in (FOLDER / "variables.tf", FOLDER / "outputs.tf"))
+    files = [*sorted(FOLDER.glob("variables*.tf")), FOLDER / "outputs.tf"]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     return [(block["name"], block["body"]) for block in _BLOCK.finditer(text) if block["kind"] == kind]
 
 
@@ -54,7 +55,9 @@ def _attribute(body: str, name: str) -> str | None:
 
 
 def _description(body: str) -> str:
-    return (_attribute(body, "description") or "").replace('\\"', '"').replace("|", "\\|")
+    lines = re.search(r"^  description *= <<-EOT\n(.*?)^  EOT$", body, re.MULTILINE | re.DOTALL)
+    text = " ".join(lines[1].split()) if lines else (_attribute(body, "description") or "").replace('\\"', '"')
+    return text.replace("|", "\\|")
 
 
 if __name__ == "__main__":
