@@ -1,4 +1,4 @@
-"""Tasks are created as executors become free, in turn among tenants, and one tenant never gets all of them."""
+"""Tasks are created as executors become free, alternating among tenants. One tenant never gets all executors."""
 
 from __future__ import annotations
 

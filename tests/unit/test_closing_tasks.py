@@ -1,4 +1,4 @@
-"""Closing tasks have many runs of one tenant each, and are created in turn among tenants."""
+"""Each closing task has many runs of one tenant, and the tasks alternate among tenants."""
 
 from __future__ import annotations
 

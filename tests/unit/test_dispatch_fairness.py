@@ -1,4 +1,4 @@
-"""The order of admission: tenants take turns, waiting runs age, and every run starts eventually."""
+"""The order of admission: starts alternate among tenants, waiting runs age, and every run starts eventually."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packs the closings of ended runs into tasks. A task has many runs of one tenant, and the tenants take turns."""
+"""Packs the closings of ended runs into tasks. A task has many runs of one tenant, and tasks alternate among tenants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defines a delivery: the objects of one billing period that belong together."""
+"""Defines a bill delivery: the files of one billing period that a cloud wrote in one go."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Delivery:
 
     @property
     def delivered_at(self) -> datetime:
-        """The time at which its last manifest, or without one its last file, was written."""
+        """When its last manifest was written, or its last file if it has no manifest."""
         return max(item.modified_at for item in self._objects)
 
     @property
