@@ -134,7 +134,7 @@ class Devcloud:
         self.kms = self._again(Kms(path, self.identity, tls, grants), ports.get("kms"))
         secret_manager = SecretManager(path, self.identity, tls, grants)
         self.secret_manager = self._again(secret_manager, ports.get("secret_manager"))
-        self.s3, self.azure = S3(s3_buckets(path)), BlobService(azure_buckets(path), tls)
+        self.s3, self.azure = S3(s3_buckets(path)), BlobService(azure_buckets(path), tls, self.identity.certs)
         self.s3.take_again(ports.get("s3", 0))
         self.azure.take_again(ports.get("azure", 0))
         self._started(self.s3)

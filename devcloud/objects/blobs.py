@@ -10,18 +10,19 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.auth import crypt, jwt
+from google.auth.exceptions import GoogleAuthError
 from werkzeug.wrappers import Request, Response
 
 from devcloud.http_server import HttpServer, HttpService
-from devcloud.identity.identity import TOKEN_SECONDS
-from devcloud.objects.buckets import Buckets, Found
+from devcloud.identity.identity import ISSUER, TOKEN_SECONDS
+from devcloud.objects.buckets import Buckets, Found, Reader
 from devcloud.objects.downloads import download, is_another
 from devcloud.tls import Tls
 
@@ -40,11 +41,13 @@ _CONFIGURATION = re.compile(r"/([^/]+)/v2\.0/\.well-known/openid-configuration")
 class BlobService(HttpService):
     """Blob storage and Entra on loopback. A container's reader is an application with a secret.
 
+    An application may also trust tokens of Google's, which are checked by the certificates that `certificates` gives.
+
     The name of a bucket is the storage account, a slash and the container.
     """
 
-    def __init__(self, buckets: Buckets, tls: Tls) -> None:
-        self.buckets = buckets
+    def __init__(self, buckets: Buckets, tls: Tls, certificates: Callable[[], Mapping[str, str]]) -> None:
+        self.buckets, self._certificates = buckets, certificates
         self._issued: dict[str, str] = {}  # tokens, each with its application
         self._signer = crypt.EsSigner(ec.generate_private_key(ec.SECP256R1()), "devcloud")
         self._server = HttpServer(self._app, name="azure", tls=tls.server_context())
@@ -56,9 +59,8 @@ class BlobService(HttpService):
         reader = self.buckets.reader_named(form.get("client_id", ""))
         if reader is None:
             return 400, {"error": "unauthorized_client", "error_description": "AADSTS700016: No such application."}
-        if not self.is_proved(form, reader.secret):
-            told = "AADSTS7000215: Invalid client secret provided."
-            return 401, {"error": "invalid_client", "error_description": told}
+        if refused := self.refusal_of(form, reader):
+            return 401, {"error": "invalid_client", "error_description": refused}
         return 200, {
             "token_type": "Bearer",
             "expires_in": TOKEN_SECONDS - 1,
@@ -66,9 +68,19 @@ class BlobService(HttpService):
             "access_token": self._new_token(reader.id),
         }
 
-    def is_proved(self, form: Mapping[str, str], secret: str) -> bool:
-        """Whether the caller has proved that it is the application."""
-        return form.get("client_secret") == secret
+    def refusal_of(self, form: Mapping[str, str], reader: Reader) -> str | None:
+        """Why the caller has not proved that it is the application; None if it has."""
+        if "client_assertion" not in form:
+            is_right = form.get("client_secret") == reader.secret
+            return None if is_right else "AADSTS7000215: Invalid client secret provided."
+        try:
+            claims = jwt.decode(form["client_assertion"], certs=self._certificates())
+        except (ValueError, GoogleAuthError):
+            return "AADSTS50027: JWT token is invalid or malformed."
+        trusted = {"iss": ISSUER, **(reader.trusts or {"sub": "nobody"})}
+        if trusted.items() <= claims.items():
+            return None
+        return "AADSTS700213: No matching federated identity record found for the presented assertion."
 
     def claims(self, application: str) -> Json:
         """The claims of a new token, as Entra's have them. Other servers of Blob storage read them too."""

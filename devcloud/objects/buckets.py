@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,11 +24,12 @@ class BucketError(UserError):
 
 @dataclass(frozen=True)
 class Reader:
-    """The identity that may read one bucket."""
+    """The identity that may read one bucket. Entra also takes a token of Google's with the claims in `trusts`."""
 
     bucket: str
     id: str
     secret: str
+    trusts: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,13 @@ class Buckets:
         reader = Reader(bucket, reader_id, secret or secrets.token_urlsafe(30))
         _write(self._reader_file(bucket), json.dumps(asdict(reader)).encode())
         return reader
+
+    def trust(self, bucket: str, claims: Mapping[str, str]) -> None:
+        """Let the bucket's reader be proved by Google's tokens with these claims."""
+        reader = self.reader_of(bucket)
+        if reader is None:
+            raise BucketError(f"there is no bucket {bucket}")
+        _write(self._reader_file(bucket), json.dumps(asdict(reader) | {"trusts": dict(claims)}).encode())
 
     def reader_of(self, bucket: str) -> Reader | None:
         """The reader of a bucket; None if there is no such bucket."""

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from devcloud.objects import BlobService, Buckets
 from devcloud.objects.blobs import DIRECTORY, refusal
+from devcloud.objects.buckets import Reader
 from devcloud.tls import Tls
 
 Json = dict[str, Any]
@@ -32,13 +33,15 @@ class LocalBlobs:
 
     `before_read` is called with a blob's name before its bytes are answered. `failures` are answered instead, each
     once: a status and Azure's error code. New tokens have the `claims` instead of the usual ones. So many downloads as
-    `cuts` end after half of their bytes.
+    `cuts` end after half of their bytes. Assertions of applications are checked by `certificates`, or all believed if
+    there are none.
     """
 
     certificate: Path
     buckets: Buckets
     endpoint: str = ""
     assertions: list[str] = field(default_factory=list)
+    certificates: Mapping[str, str] = field(default_factory=dict)
     claims: Json = field(default_factory=dict)
     before_read: Callable[[str], None] | None = None
     failures: list[tuple[int, str]] = field(default_factory=list)
@@ -78,20 +81,21 @@ class LocalBlobs:
 
 
 class _FaultyBlobs(BlobService):
-    """devcloud's Azure. It believes every assertion, and does what a test has planned."""
+    """devcloud's Azure, which does what a test has planned."""
 
     def __init__(self, azure: LocalBlobs, tls: Tls) -> None:
-        super().__init__(azure.buckets, tls)
+        super().__init__(azure.buckets, tls, lambda: azure.certificates)
         self.azure = azure
 
     def claims(self, application: str) -> Json:
         return super().claims(application) | self.azure.claims
 
-    def is_proved(self, form: Mapping[str, str], secret: str) -> bool:
+    def refusal_of(self, form: Mapping[str, str], reader: Reader) -> str | None:
         if "client_assertion" in form:
             self.azure.assertions.append(form["client_assertion"])
-            return True
-        return super().is_proved(form, secret)
+            if not self.azure.certificates:
+                return None
+        return super().refusal_of(form, reader)
 
     def read(self, request: Request, bucket: str, key: str) -> Response:
         if self.azure.failures:

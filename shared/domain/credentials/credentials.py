@@ -160,9 +160,14 @@ class AzureClientSecret(_Azure):
 
 
 class FederatedCredential(BaseModel):
-    """Says that the application trusts the platform's worker. The platform derives the trusted subject (trust.py)."""
+    """Says that the application trusts the platform's worker, and what proves the tenant: the audience or a marker.
+
+    The platform derives both, and the trusted subject (trust.py).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    proof: Literal["audience", "marker"] = "audience"
 
 
 class AzureFederated(_Azure):

@@ -24,4 +24,7 @@ def refuse_derived(form: str, fields: Mapping[str, Any]) -> None:
 def without_derived(kind: str, stored: Mapping[str, Any]) -> dict[str, Any]:
     """The stored document without the fields that earlier releases stored and the platform now derives."""
     kept = {name: value for name, value in stored.items() if (kind, name) != ("assume_role", "external_id")}
-    return kept | ({"federated_credential": {}} if kind == "federated" else {})
+    if kind == "federated":
+        trust = stored.get("federated_credential") or {}
+        kept["federated_credential"] = {name: value for name, value in trust.items() if name != "audience"}
+    return kept

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.credentials.credentials import Cloud
-from shared.domain.credentials.trust import EXPORT_LABEL, ISSUER, audience_of
+from shared.domain.credentials.trust import ENTRA_AUDIENCE, EXPORT_LABEL, ISSUER, audience_of, marker_of
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ def _aws(tenant_id: str, platform: Platform) -> SetupGuide:
 def _azure(tenant_id: str, platform: Platform) -> SetupGuide:
     audience = audience_of("AZURE", deployment=platform.project, tenant_id=tenant_id).text
     trusted = {"name": "convergence", "issuer": ISSUER, "subject": platform.worker_id, "audiences": [audience]}
+    usual = trusted | {"audiences": [ENTRA_AUDIENCE.text]}
+    marker = marker_of(deployment=platform.project, tenant_id=tenant_id)
     scope = (
         "/subscriptions/SUBSCRIPTION/resourceGroups/GROUP/providers/Microsoft.Storage/storageAccounts/ACCOUNT"
         "/blobServices/default/containers/CONTAINER"
@@ -97,6 +99,14 @@ def _azure(tenant_id: str, platform: Platform) -> SetupGuide:
         GuideStep(
             "Let the application read the container of the exports.",
             f'az role assignment create --assignee CLIENT --role "Storage Blob Data Reader" --scope {scope}',
+        ),
+        GuideStep(
+            "Only if Entra refuses the audience of the first step: trust its usual one instead. It names no tenant, so"
+            ' upload a marker below the prefix too, and send "federated_credential": {"proof": "marker"}. Nobody else'
+            " may write below the prefix.",
+            f"az ad app federated-credential create --id CLIENT --parameters '{json.dumps(usual)}'\n"
+            "az storage blob upload --auth-mode login --account-name ACCOUNT --container-name CONTAINER "
+            f"--name PREFIX/{marker} --data '{audience}'",
         ),
     ]
     application = {

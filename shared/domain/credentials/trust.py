@@ -2,10 +2,13 @@
 
 All runs have one identity: the worker's account. The audience of a run's token therefore tells the tenants apart. It is
 derived from the deployment and the tenant, and only the platform gets tokens that are signed for it. See docs/adr/0019.
+
+If Entra takes only its usual audience, a marker below the prefix tells them apart instead. See docs/adr/0026.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,9 +22,13 @@ _FORMS = {"AWS": ("convergence:", ":"), "AZURE": ("api://convergence/", "/")}
 
 @dataclass(frozen=True)
 class Audience:
-    """The audience of a run's identity token, for one cloud and one tenant. Only `audience_of` makes one."""
+    """The audience of a run's identity token, for one cloud and one tenant. Only this module makes one."""
 
     text: str
+
+
+# It names no tenant, so whoever presents it must find the tenant's marker before it reads anything.
+ENTRA_AUDIENCE = Audience("api://AzureADTokenExchange")
 
 
 def audience_of(provider: Literal["AWS", "AZURE"], *, deployment: str, tenant_id: str) -> Audience:
@@ -32,3 +39,9 @@ def audience_of(provider: Literal["AWS", "AZURE"], *, deployment: str, tenant_id
     check_tenant_id(tenant_id)
     prefix, separator = _FORMS[provider]
     return Audience(f"{prefix}{deployment}{separator}{tenant_id}")
+
+
+def marker_of(*, deployment: str, tenant_id: str) -> str:
+    """The name of the blob by which the owner of a prefix says that this tenant's runs may read below it."""
+    audience = audience_of("AZURE", deployment=deployment, tenant_id=tenant_id)
+    return f"convergence-{hashlib.sha256(audience.text.encode()).hexdigest()[:32]}.txt"

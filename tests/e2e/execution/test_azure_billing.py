@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import re
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from devcloud.identity.identity import unique_id
 from tests.conftest import MakeTenant
 from tests.support.azure_exports import Export, charge, total
 from tests.support.executions import Executions
@@ -231,3 +234,32 @@ def test_an_application_is_read_without_a_secret_for_the_tenants_own_audience(
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
     guide = container.api.get(f"/api/v1/tenants/{container.tenant.tenant_id}/credentials/setup?provider=AZURE").json()
     assert (claims["aud"], claims["sub"]) == (guide["audience"], guide["subject"])
+
+
+def test_a_marker_proves_the_tenant_where_entra_takes_only_its_usual_audience(
+    make_container: Callable[[], Container], azure: LocalBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container, neighbour = make_container(), make_container()
+    client, cloud = str(uuid.uuid4()), container.executions.cloud
+    monkeypatch.setattr(azure, "certificates", cloud.identity.certs())
+    worker = unique_id(f"cvg-worker@{cloud.project}.iam.gserviceaccount.com")
+    container = replace(container, name=f"marked-{client}", export=Export(partial(azure.put, f"marked-{client}")))
+    azure.buckets.make(f"{ACCOUNT}/{container.name}", client)
+    azure.buckets.trust(f"{ACCOUNT}/{container.name}", {"sub": worker, "aud": "api://AzureADTokenExchange"})
+    container.export.deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "1")])
+    application = {"client_id": client, "client_secret": None}
+
+    container.store_credentials(**application, federated_credential={})
+    assert "CREDENTIALS_REJECTED: Azure refuses the application: AADSTS700213" in container.fail()
+    container.store_credentials(**application, federated_credential={"proof": "marker"})
+    assert "does not say that this tenant may read it; upload the blob exports/convergence-" in container.fail()
+
+    guide = container.api.get(f"/api/v1/tenants/{container.tenant.tenant_id}/credentials/setup?provider=AZURE").json()
+    (marker,) = re.findall(r"--name PREFIX/(\S+)", guide["steps"][2]["paste"])
+    azure.put(container.name, f"exports/{marker}", b"")
+    container.run()
+    assert container.billed() == {SEPTEMBER: (1, Decimal(1))}
+
+    thief = replace(neighbour, name=container.name)
+    thief.store_credentials(**application, federated_credential={"proof": "marker"})
+    assert "does not say that this tenant may read it" in thief.fail()

@@ -1,0 +1,55 @@
+"""A store that is read only if a marker below its prefix says that its owner means this tenant (docs/adr/0026)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from shared.domain.object_stores import Body, ObjectStore, StoredObject
+from shared.errors import SourceNotFound
+
+
+@dataclass(frozen=True)
+class MarkedStore:
+    """Looks for the marker once, before the first other request. It raises SourceNotFound if there is none."""
+
+    store: ObjectStore
+    marker: str  # its name below the prefix
+
+    @property
+    def place(self) -> str:
+        """That of the store."""
+        return self.store.place
+
+    @property
+    def bucket(self) -> str:
+        """That of the store."""
+        return self.store.bucket
+
+    @property
+    def prefix(self) -> str:
+        """That of the store."""
+        return self.store.prefix
+
+    def list(self, below: str = "") -> Iterator[StoredObject]:
+        """As the store does."""
+        return self._proved.list(below)
+
+    def find(self, key: str) -> StoredObject | None:
+        """As the store does."""
+        return self._proved.find(key)
+
+    def open(self, found: StoredObject, *, start: int, end: int) -> Body:
+        """As the store does."""
+        return self._proved.open(found, start=start, end=end)
+
+    @cached_property
+    def _proved(self) -> ObjectStore:
+        key = f"{self.prefix}{self.marker}"
+        if self.store.find(key) is None:
+            raise SourceNotFound(
+                f"{self.place} does not say that this tenant may read it; upload the blob {key}, as credentials/setup"
+                " shows it"
+            )
+        return self.store
