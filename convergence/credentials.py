@@ -54,6 +54,6 @@ def setup(provider: Provider, tenant: Tenant = None, as_json: AsJson = False) ->
     found = open_api(tenant).get(f"{_CREDENTIALS}/setup", provider=provider.upper())
     if as_json:
         return print_json(found)
-    for step in found["steps"]:
-        print_lines(f"# {step['title']}", step["paste"], "")
+    for number, step in enumerate(found["steps"]):
+        print_lines("" if number else None, f"# {step['title']}", step["paste"])
     return None

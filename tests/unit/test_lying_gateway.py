@@ -73,8 +73,9 @@ def test_the_key_goes_to_no_address_that_an_answer_names(gateway: Gateway, statu
 def test_names_and_messages_do_not_command_the_terminal(gateway: Gateway) -> None:
     gateway.body = {"credentials": [{"provider": COMMANDS, "credential_kind": "", "source": "", "updated_at": "now"}]}
     assert SHOWN in command(gateway, "credentials", "list").stdout
-    gateway.body = {"provider": COMMANDS, "steps": [{"title": COMMANDS, "paste": "two\nlines"}]}
-    assert command(gateway, "credentials", "setup", "aws").stdout == f"# {SHOWN}\ntwo\nlines\n"
+    gateway.body = {"provider": COMMANDS, "steps": [{"title": COMMANDS, "paste": "two\nlines"}] * 2}
+    step = f"# {SHOWN}\ntwo\nlines\n"
+    assert command(gateway, "credentials", "setup", "aws").stdout == f"{step}\n{step}"
     printed = command(gateway, "credentials", "setup", "aws", "--json").stdout
     assert (SHOWN in printed, json.loads(printed)) == (True, gateway.body)
     gateway.status, gateway.body = 400, {"detail": COMMANDS}
