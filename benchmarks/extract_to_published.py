@@ -73,7 +73,7 @@ def plain_way(platform: Bench, tenant: Tenant, rows: int) -> Took:
     target = f"{cloud.project}.{tenant.tenant_id}.plain_cost"
     schema = [bigquery.SchemaField.from_api_repr(field) for field in load_schema()]
     platform.executions.client.create_table(bigquery.Table(target, schema=schema))
-    told = {
+    options = {
         "env": cloud.ready["env"],
         "key": tenant.gcp_key,
         "project": tenant.project,
@@ -82,7 +82,9 @@ def plain_way(platform: Bench, tenant: Tenant, rows: int) -> Took:
         "rows": rows,
     }
     command = [sys.executable, "-m", "benchmarks.parts.plain_way"]
-    done = subprocess.run(command, input=json.dumps(told) + "\n", capture_output=True, text=True, check=False, cwd=ROOT)
+    done = subprocess.run(
+        command, input=json.dumps(options) + "\n", capture_output=True, text=True, check=False, cwd=ROOT
+    )
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     return _took(done.stdout)

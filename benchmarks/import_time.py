@@ -93,14 +93,14 @@ def cold_start(
     function: str | None, request: Request | None = None, *, hidden: Sequence[str] = (), before: Sequence[str] = ()
 ) -> Json:
     """Import a function and the modules of a request in a fresh process; returns CPU seconds and imported clients."""
-    told = {
+    options = {
         "hidden": list(hidden),
         "before": list(before),
         "main": str(ROOT / "functions" / function / "main.py") if function else None,
         "services": list(request.services) if request else [],
         "imports": list(request.imports) if request else [],
     }
-    command = [sys.executable, "-m", "benchmarks.parts.cold_start", json.dumps(told)]
+    command = [sys.executable, "-m", "benchmarks.parts.cold_start", json.dumps(options)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=_environment(), cwd=ROOT)
     answer: Json = json.loads(done.stdout.splitlines()[-1])
     return answer

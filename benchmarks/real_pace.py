@@ -125,8 +125,8 @@ def measure(part: str, name: str, checkout: Path, options: argparse.Namespace) -
 
 def show(figure: Figure, name: str, known: Figures, value: float | None) -> bool:
     """Print a figure, which is None if the time was over before; returns whether its goal is missed."""
-    told = "not in time" if value is None else f"{value:,.1f} {figure.unit}".strip()
-    line = f"  {figure.words:32}{name:8}{told:>14}"
+    shown = "not in time" if value is None else f"{value:,.1f} {figure.unit}".strip()
+    line = f"  {figure.words:32}{name:8}{shown:>14}"
     if figure.goal is None:
         print(line, flush=True)
         return False

@@ -80,7 +80,7 @@ class Provisioner:
         changes = [*layouts.compare_central(), *(each for tenant in tenants for each in layouts.compare_tenant(tenant))]
         refused = {change.name: "; ".join(map(str, change.obstacles)) for change in changes if change.obstacles}
         central = f"{warehouse.central}."
-        if own := [f"{name}: {told}" for name, told in refused.items() if name.startswith(central)]:
+        if own := [f"{name}: {problem}" for name, problem in refused.items() if name.startswith(central)]:
             raise StateError(
                 f"the platform's tables of an earlier version cannot be changed in place: {', '.join(own)}; "
                 "remove the state directory, or name another one with --state-dir"

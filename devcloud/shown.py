@@ -24,7 +24,7 @@ _NUMBERS = frozenset({"INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUM
 
 def outgrown(tables: Mapping[str, str], state_dir: object) -> str:
     """Prints the tenants' tables of earlier versions that cannot be changed in place, and what to do about them."""
-    lines = [f"devcloud: {name} cannot be changed in place: {told}" for name, told in tables.items()]
+    lines = [f"devcloud: {name} cannot be changed in place: {problem}" for name, problem in tables.items()]
     if lines:
         drop = f"{command()} query --state-dir {shell_word(state_dir)} 'DROP TABLE {next(iter(tables))}'"
         lines.append(f"  Drop such a table and run its pipeline again: {drop}")

@@ -33,10 +33,10 @@ class InvalidInput(ConvergenceError):
     def of_fields(cls, found: Sequence[Mapping[str, str]]) -> InvalidInput:
         """The error of these fields, each with `field` and `message`. Of very many fields it names some."""
         shown = [{**item, "field": _cut(item["field"])} for item in found[:_MAX_FIELDS]]
-        told = [f"{item['field']}: {item['message']}" for item in shown]
+        texts = [f"{item['field']}: {item['message']}" for item in shown]
         if len(found) > len(shown):
-            told.append(f"{len(found) - len(shown)} more fields are wrong")
-        return cls("; ".join(told) + ".", errors=shown)
+            texts.append(f"{len(found) - len(shown)} more fields are wrong")
+        return cls("; ".join(texts) + ".", errors=shown)
 
 
 def _cut(name: str) -> str:
@@ -172,7 +172,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
-def told_by_bigquery(error: BaseException) -> str | None:
+def bigquery_text_of(error: BaseException) -> str | None:
     """BigQuery's own text behind an error, for the log; None when there is none."""
     return next((cause.raw for cause in causes(error) if isinstance(cause, JobFailed | AccessDenied)), None)
 

@@ -104,8 +104,8 @@ def test_a_run_takes_the_five_jobs_of_its_own_that_the_flows_name(
     of_the_data = {"checks", *(step.id for step in get_template("gcp", "cost", "billing").steps)}
     own = [labels["statement"] for labels in executors if labels["step"] not in of_the_data]
     text = " ".join(FLOWS.read_text(encoding="utf-8").split())
-    (told,) = re.findall(r"five BigQuery jobs of its own, [^.]*", text)
-    assert (len(own), sorted(own)) == (5, sorted(re.findall(r"`(\w+)`", told)))
+    (sentence,) = re.findall(r"five BigQuery jobs of its own, [^.]*", text)
+    assert (len(own), sorted(own)) == (5, sorted(re.findall(r"`(\w+)`", sentence)))
 
 
 def test_a_tick_beyond_the_daily_limit_runs_after_the_reset(dispatching: Dispatching) -> None:

@@ -41,9 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _problems(file: Path) -> Iterator[str]:
-    told = problems_of(file)
-    yield from told
-    if told:
+    problems = problems_of(file)
+    yield from problems
+    if problems:
         return
     from tools.sqljudge.template_sql import refusals  # without the analyser the message names the package to install
 

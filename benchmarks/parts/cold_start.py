@@ -25,20 +25,20 @@ def main() -> None:
     import json
     import runpy
 
-    told = json.loads(sys.argv[1])
-    for module in told["hidden"]:
+    options = json.loads(sys.argv[1])
+    for module in options["hidden"]:
         sys.modules[module] = None  # type: ignore[assignment] # this is how Python spells "not installed"
-    for module in told["before"]:
+    for module in options["before"]:
         importlib.import_module(module)
     started = time.process_time()
-    if told["main"]:
-        runpy.run_path(told["main"], run_name="main")
+    if options["main"]:
+        runpy.run_path(options["main"], run_name="main")
     after_main = _imported()
-    for name in told["services"]:
+    for name in options["services"]:
         from shared import bootstrap
 
         getattr(bootstrap, name)()
-    for module in told["imports"]:
+    for module in options["imports"]:
         importlib.import_module(module)
     seconds = time.process_time() - started
     print(json.dumps({"seconds": seconds, "after_main": after_main, "after_all": _imported()}))

@@ -82,12 +82,12 @@ class Tenant:
             f" FROM {self.name}.x_meta_pipeline_runs WHERE completed_at IS NOT NULL AND run_id IN ({wanted})"
         )
         with self._cloud.clients() as clients:
-            client, pause, told = clients.bigquery(), threading.Event(), 0
+            client, pause, reported = clients.bigquery(), threading.Event(), 0
             while True:
                 rows = list(client.query_and_wait(sql))
-                if len(rows) > told:
-                    told = len(rows)
-                    progress(f"{told} of {len(run_ids)} runs ended")
+                if len(rows) > reported:
+                    reported = len(rows)
+                    progress(f"{reported} of {len(run_ids)} runs ended")
                 if len(rows) == len(run_ids):
                     return {row["run_id"]: (row["ended"], row["status"], row["attempt"]) for row in rows}
                 pause.wait(2)  # poll, as a caller would

@@ -20,19 +20,19 @@ _APPENDED_ROWS = 500  # Google's advice for one insertAll
 
 def main() -> None:
     """Read the rows, turn each into JSON, append them."""
-    told = json.loads(sys.stdin.readline())
-    os.environ.update(told["env"])
+    options = json.loads(sys.stdin.readline())
+    os.environ.update(options["env"])
     started = time.monotonic()
     from google.cloud import bigquery
 
     reader = bigquery.Client.from_service_account_info(  # type: ignore[no-untyped-call] # the client has no annotation
-        told["key"], project=told["project"], client_options={"api_endpoint": told["env"]["BIGQUERY_ENDPOINT"]}
+        options["key"], project=options["project"], client_options={"api_endpoint": options["env"]["BIGQUERY_ENDPOINT"]}
     )
     writer = bigquery.Client(
-        project=told["env"]["PROJECT_ID"], client_options={"api_endpoint": told["env"]["BIGQUERY_ENDPOINT"]}
+        project=options["env"]["PROJECT_ID"], client_options={"api_endpoint": options["env"]["BIGQUERY_ENDPOINT"]}
     )
-    target = writer.get_table(told["target"])
-    rows = iter(reader.list_rows(told["source"], max_results=told["rows"], page_size=5_000))
+    target = writer.get_table(options["target"])
+    rows = iter(reader.list_rows(options["source"], max_results=options["rows"], page_size=5_000))
     appended = 0
     while batch := [_as_json(dict(row.items())) for row in islice(rows, _APPENDED_ROWS)]:
         if problems := writer.insert_rows_json(target, batch):

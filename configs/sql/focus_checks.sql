@@ -137,7 +137,7 @@ FROM (
     BillingPeriodEnd,
     IF(ProviderName = 'Google Cloud', 'America/Los_Angeles', 'UTC') AS zone
   FROM {focus}
-) AS told
+) AS with_zone
 WHERE BillingPeriodStart != TIMESTAMP(DATE_TRUNC(DATE(BillingPeriodStart, zone), MONTH), zone)
   OR BillingPeriodEnd != TIMESTAMP(DATE_ADD(DATE(BillingPeriodStart, zone), INTERVAL 1 MONTH), zone)
 

@@ -65,7 +65,7 @@ def show_all_clouds(ledger: Ledger, frontend: Frontend, days: Sequence[date], co
     """Print the costs of all clouds by category and day, and the days until which they are final."""
     costs = ledger.costs_of_all_clouds(frontend.tenant_id, days[0], days[-1])
     console.print(all_clouds_table(costs, days, "USD"))
-    told = frontend.costs(days[0], days[-1])
-    for cloud, through in sorted(told["data_through"].items()):
-        data_until, final = date.fromisoformat(through), told["final_through"][cloud]
+    shown = frontend.costs(days[0], days[-1])
+    for cloud, through in sorted(shown["data_through"].items()):
+        data_until, final = date.fromisoformat(through), shown["final_through"][cloud]
         console.print(until_line(cloud, data_until, min(data_until, date.fromisoformat(final)) if final else None))

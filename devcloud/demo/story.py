@@ -96,8 +96,8 @@ def demo(options: Namespace) -> None:
         console.print(f"[bold]1. A Google Cloud on this machine[/] is up in {time.monotonic() - started:.1f} s\n")
         if cloud.outgrown:
             print(outgrown(cloud.outgrown, state_dir), file=sys.stderr, flush=True)
-        told_before = options.stay and _is_onboarded(cloud, ACTORS[0])
-        if not told_before:
+        was_onboarded = options.stay and _is_onboarded(cloud, ACTORS[0])
+        if not was_onboarded:
             tell(cloud, console, stays=options.stay)
             console.print(f"[green]Done in {time.monotonic() - started:.1f} s.[/]\n")
             if not options.stay:

@@ -128,9 +128,9 @@ def _reader(path: Path) -> Reader:
 
 
 def _found(key: str, path: Path) -> Found:
-    told = path.stat()
-    modified_at = datetime.fromtimestamp(told.st_mtime_ns // 10**9, UTC)
-    return Found(key, path, told.st_size, f"{told.st_mtime_ns:x}{told.st_ino:x}", modified_at)
+    facts = path.stat()
+    modified_at = datetime.fromtimestamp(facts.st_mtime_ns // 10**9, UTC)
+    return Found(key, path, facts.st_size, f"{facts.st_mtime_ns:x}{facts.st_ino:x}", modified_at)
 
 
 def _write(path: Path, content: bytes, modified_at: datetime | None = None) -> None:

@@ -21,7 +21,7 @@ def is_another(request: Request, found: Found) -> bool:
 
 def download(request: Request, found: Found, wanted: str | None, headers: Mapping[str, str]) -> Response:
     """The object or its wanted range, with these headers."""
-    told = {
+    facts = {
         "ETag": f'"{found.etag}"',
         "Last-Modified": format_datetime(found.modified_at, usegmt=True),
         "Accept-Ranges": "bytes",
@@ -33,8 +33,8 @@ def download(request: Request, found: Found, wanted: str | None, headers: Mappin
         if start >= found.size:
             return Response(status=416, headers={"Content-Range": f"bytes */{found.size}"})
         status = 206
-        told["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
+        facts["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
     content = b"" if request.method == "HEAD" else found.part(start, end)
-    answer = Response(content, status=status, headers=told, content_type="application/octet-stream")
+    answer = Response(content, status=status, headers=facts, content_type="application/octet-stream")
     answer.content_length = end - start
     return answer

@@ -132,8 +132,8 @@ def _other_region(given: str) -> Response:
 
 def _no_such_role() -> Response:
     """STS's answer for a role that does not trust the caller. There are no roles here."""
-    told = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
-    content = f"<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{told}</Message></Error>"
+    message = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+    content = f"<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{message}</Message></Error>"
     return _xml(f"<ErrorResponse>{content}<RequestId>devcloud</RequestId></ErrorResponse>", status=403)
 
 

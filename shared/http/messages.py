@@ -70,8 +70,8 @@ class HttpRequest:
             )
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair cannot be encoded or stored
         except (ValueError, RecursionError):
-            told = "is not valid JSON in UTF-8"
-            raise errors.InvalidInput.of_field("body", told) from None  # the cause quotes the body
+            message = "is not valid JSON in UTF-8"
+            raise errors.InvalidInput.of_field("body", message) from None  # the cause quotes the body
         if not isinstance(value, dict):
             raise errors.InvalidInput.of_field("body", "must be a JSON object")
         return value

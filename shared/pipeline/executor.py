@@ -23,7 +23,7 @@ from shared.errors import (
     StepTimedOut,
     Throttled,
     Unavailable,
-    told_by_bigquery,
+    bigquery_text_of,
 )
 from shared.pipeline.checks import failed_checks, run_checks, warnings_of
 from shared.pipeline.context import HopContext
@@ -112,7 +112,7 @@ class Executor:
                 if number == step.retry.attempts or not _is_tried_again(error):
                     raise classified(error)  # noqa: B904 - it has its cause, or is the error itself
                 facts = {"step_id": step.id, "tries": number, "error_class": type(error).__name__}
-                log.warning("step tried again", **facts, cause=told_by_bigquery(error))
+                log.warning("step tried again", **facts, cause=bigquery_text_of(error))
                 backoff = step.retry.backoff_seconds * 2 ** (number - 1)
                 self._hop.stop_signal.pause(backoff * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
         raise AssertionError("a step is tried at least once")

@@ -105,7 +105,9 @@ class _Reading:
         missing = [name for name in BILLED_COLUMNS if self.is_billed and name not in words]
         if missing:
             line = self.place.line_of(r"(?i)\bSELECT\b")
-            yield self._told(line, f"must return {', '.join(BILLED_COLUMNS)}: a publish reads {' and '.join(missing)}")
+            yield self._problem(
+                line, f"must return {', '.join(BILLED_COLUMNS)}: a publish reads {' and '.join(missing)}"
+            )
 
     def braces(self) -> Iterator[str]:
         """The problem of an unmatched brace, with which no placeholder of the statement can be found."""
@@ -113,7 +115,7 @@ class _Reading:
             placeholders(self.statement.text)
         except ValueError as error:
             line = self.place.line_of(r"[{}]")
-            yield self._told(line, f"{str(error).lower()}; SQL's own braces are written twice")
+            yield self._problem(line, f"{str(error).lower()}; SQL's own braces are written twice")
 
     def _placeholders(self) -> Iterator[str]:
         known = ["dataset", *(step.id for step in self.template.steps), *self._others()]
@@ -121,7 +123,7 @@ class _Reading:
             known = ["dataset", "rows"]
         for name in placeholders(self.statement.text) - set(known):
             line = self.place.line_of(re.escape(f"{{{name}"))
-            yield self._told(line, f"{{{name}}}: {no_placeholder(known)}")
+            yield self._problem(line, f"{{{name}}}: {no_placeholder(known)}")
 
     def _others(self) -> list[str]:
         return [name for name in template_statements(self.template) if name != self.statement.name]
@@ -131,20 +133,20 @@ class _Reading:
         for table in dict.fromkeys(_TABLE.findall(self.statement.text)):
             if table not in known:
                 line = self.place.line_of(rf"\{{dataset\}}\s*\.\s*`?{table}\b")
-                yield self._told(line, no_table(table))
+                yield self._problem(line, no_table(table))
 
     def _foreign_tables(self) -> Iterator[str]:
         """The problems of tables outside the tenant's dataset, which runs of every tenant would read."""
         texts = [each.text for each in template_statements(self.template).values()]
         for table in foreign_tables(self.statement.text, names_given(texts)):
-            yield self._told(self.place.line_of(re.escape(table.removesuffix("()"))), foreign_table(table))
+            yield self._problem(self.place.line_of(re.escape(table.removesuffix("()"))), foreign_table(table))
 
     def _reads(self) -> Iterator[str]:
         """The problems of reads of published rows that are not limited to the run's source and days."""
         if self.statement.name in bounded_statements(self.template):
             for table, problem in problems_of_reads(self.statement.text, sourced_tables()):
                 line = self.place.line_of(rf"\{{dataset\}}\s*\.\s*`?{table}\b")
-                yield self._told(line, f"reads {table}: {problem}")
+                yield self._problem(line, f"reads {table}: {problem}")
 
     def _parameters(self) -> Iterator[str]:
         declared, used = self.statement.parameters, _used(self.statement)
@@ -154,13 +156,13 @@ class _Reading:
             known = {name: known[name] for name in _BILLED_VALUES}
         for name in used - declared.keys():
             way_out = f"write `-- param: {name} {known[name]}`" if name in known else wrong_parameter(name, "", known)
-            yield self._told(self.place.line_of(rf"(?<!@)@{name}\b"), f"@{name} is not declared: {way_out}")
+            yield self._problem(self.place.line_of(rf"(?<!@)@{name}\b"), f"@{name} is not declared: {way_out}")
         for name, kind in declared.items():
             line = self.place.parameters.get(name, self.place.opening)
             if wrong := wrong_parameter(name, kind, known):
-                yield self._told(line, wrong)
+                yield self._problem(line, wrong)
             elif name not in used_with_parts:
-                yield self._told(line, f"@{name} is declared and not used")
+                yield self._problem(line, f"@{name} is declared and not used")
 
-    def _told(self, line: int, message: str) -> str:
+    def _problem(self, line: int, message: str) -> str:
         return f"{self.shown(self.place.path)}:{line}: {self.statement.name}: {message}"

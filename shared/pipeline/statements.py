@@ -39,13 +39,13 @@ def _statements_of(files: tuple[Path, ...], _edition: str) -> Mapping[str, State
 
 def step_statement(template: Template, step: SqlStep) -> Statement:
     """A sql step's statement with open placeholders. ConfigError names the step if a run could not fill them."""
-    with _told_of(f"{template.pipeline_id}: steps.{step.id}.with.query"):
+    with _named_in_errors(f"{template.pipeline_id}: steps.{step.id}.with.query"):
         return usable_statement(template, step.with_.query, earlier_steps(template, step))
 
 
 def check_statement(template: Template, check: Check, query: str) -> Statement:
     """A check's statement with open placeholders. ConfigError names the check if a run could not fill them."""
-    with _told_of(f"{template.pipeline_id}: checks.{check.id}.with"):
+    with _named_in_errors(f"{template.pipeline_id}: checks.{check.id}.with"):
         return usable_statement(template, query, [step.id for step in template.steps])
 
 
@@ -147,7 +147,7 @@ def wrong_parameter(name: str, kind: str, known: Mapping[str, str]) -> str | Non
 
 
 @contextmanager
-def _told_of(place: str) -> Iterator[None]:
+def _named_in_errors(place: str) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.events import KIND_OF_STATUS
-from shared.errors import RunCancelled, RunError, told_by_bigquery
+from shared.errors import RunCancelled, RunError, bigquery_text_of
 from shared.pipeline.journal import Journal
 from shared.runtime import log
 from shared.use_cases.attempt_report import AttemptReport
@@ -43,13 +43,13 @@ class AttemptEnd:
 
     def paused(self, error: RunError) -> str:
         """Give the lease back. The run has not failed; its attempt continues when the quota is available again."""
-        log.warning("run paused", error_message=error.message, cause=told_by_bigquery(error))
+        log.warning("run paused", error_message=error.message, cause=bigquery_text_of(error))
         return self.report.append_end("PAUSED", error_class=error.error_class, error_message=error.message)
 
     def failed(self, error: RunError) -> str:
         """Report that the attempt failed or its run was cancelled. The last attempt also closes the run's row."""
         facts = {"error_class": error.error_class, "error_message": error.message}
-        log.warning("run failed", **facts, retryable=error.retryable, cause=told_by_bigquery(error))
+        log.warning("run failed", **facts, retryable=error.retryable, cause=bigquery_text_of(error))
         self.report.write_log(self.run, self.journal)
         status = "CANCELLED" if isinstance(error, RunCancelled) else "FAILED"
         is_last = not error.retryable or self.report.task.attempt > self.run.max_retries

@@ -204,10 +204,10 @@ def test_idempotency_key_makes_a_new_run_once_bigquery_has_forgotten_its_job(con
     assert len(connected.central("pipeline_execution_queue")) == 1
 
 
-def test_an_unknown_field_is_told_all_fields_of_a_run(shared_frontend: Frontend) -> None:
+def test_refusal_of_an_unknown_field_lists_the_known_fields(shared_frontend: Frontend) -> None:
     (error,) = shared_frontend.run(spilt="month").json()["errors"]
-    told = "billing_export_table, date, end_date, late_hours, preview, split, start_date"
-    assert error == {"field": "spilt", "message": f"is unknown; this pipeline takes allow_empty, {told}"}
+    other_fields = "billing_export_table, date, end_date, late_hours, preview, split, start_date"
+    assert error == {"field": "spilt", "message": f"is unknown; this pipeline takes allow_empty, {other_fields}"}
 
 
 @pytest.mark.parametrize("idempotency_key", ["", "é", "x" * 256])

@@ -73,8 +73,8 @@ def test_a_bucket_is_looked_at_and_one_that_cannot_be_read_replaces_none(
     wrong = {**body, "credentials": body["credentials"] | {secret: "another-secret"}}
     answer = stored.api.post(f"{stored.credentials_path}?verify=true", wrong)
     assert (answer.status_code, refused in answer.text) == (400, True), answer.text
-    told = stored.api.post(f"{stored.credentials_path}/{body['provider']}/verify").json()
-    assert (told["verified"], told["format"], told["newest_period"]) == (True, found, "2025-11")
+    result = stored.api.post(f"{stored.credentials_path}/{body['provider']}/verify").json()
+    assert (result["verified"], result["format"], result["newest_period"]) == (True, found, "2025-11")
 
 
 def test_a_credential_that_cannot_be_tried_is_refused(stored: Frontend) -> None:

@@ -102,7 +102,7 @@ MISTAKES = {
     "no_such_field": ("data.remaining_today", "data.left_today"),
     "no_such_value": ('granularity: "total"', 'granularity: "week"'),
     "no_such_body": ("body: {}", 'body: { split: "day" }'),
-    "error_ignored": ("if (error) throw new Error(told(error));\n  return data.r", "return data.r"),
+    "error_ignored": ("if (error) throw new Error(error_of(error));\n  return data.r", "return data.r"),
 }
 
 
@@ -148,9 +148,9 @@ def test_a_page_of_another_origin_reads_costs(page: Page, address: str | dict[st
 def test_errors_name_the_bad_field_and_the_bad_key(
     page: Page, address: str | dict[str, str], spender: Frontend
 ) -> None:
-    def told(api_key: str, first: str) -> str:
+    def error_of(api_key: str, first: str) -> str:
         call = "async (given) => (await import('/example.js')).costsByService(...given).catch((error) => error.message)"
         return str(page.evaluate(call, [address, spender.tenant_id, api_key, {"from": first, "to": "2025-11-30"}]))
 
-    assert told(spender.tenant.api_key, "yesterday") == "Bad Request: from: must be a day as YYYY-MM-DD."
-    assert told("nonsense", "2025-11-01").startswith("Unauthorized: ")
+    assert error_of(spender.tenant.api_key, "yesterday") == "Bad Request: from: must be a day as YYYY-MM-DD."
+    assert error_of("nonsense", "2025-11-01").startswith("Unauthorized: ")

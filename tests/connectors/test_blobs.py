@@ -60,7 +60,7 @@ def test_a_download_that_breaks_off_goes_on(
     assert azure.cuts == 0
 
 
-def test_a_download_that_breaks_off_again_and_again_is_told(
+def test_a_download_that_breaks_off_again_and_again_is_reported(
     azure: LocalBlobs, container: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("azure.storage.blob._download.time", SimpleNamespace(sleep=lambda _: None))
@@ -87,7 +87,7 @@ def test_an_answer_ends_a_run_in_its_words(
         list(opened(azure, container).list())
 
 
-def test_throttling_is_told_once_the_tries_are_used_up(
+def test_throttling_is_reported_once_the_tries_are_used_up(
     azure: LocalBlobs, container: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.adapters.azure.blobs._RETRIES", 0)
@@ -96,7 +96,7 @@ def test_throttling_is_told_once_the_tries_are_used_up(
         list(opened(azure, container).list())
 
 
-def test_an_application_that_entra_refuses_is_told_in_its_words(azure: LocalBlobs, container: str) -> None:
+def test_refusal_of_an_application_has_entras_words(azure: LocalBlobs, container: str) -> None:
     with pytest.raises(CredentialsRejected, match="AADSTS7000215: Invalid client secret"):
         list(opened(azure, container, client_secret="x" * 20).list())
     with pytest.raises(SourceNotFound, match="there is no such container"):

@@ -86,7 +86,7 @@ def test_an_answer_of_aws_ends_a_run_or_lets_it_be_tried_again(
         ("RegionDisabledException", "activate STS in the credential's region"),
     ],
 )
-def test_a_role_that_cannot_be_assumed_is_told_with_what_to_change(code: str, words: str) -> None:
+def test_refusal_of_a_role_says_what_to_change(code: str, words: str) -> None:
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 403}}
     with pytest.raises(CredentialsRejected, match=words), translated("s3://bills/", grant="s3:GetObject"):
         raise ClientError(answer, "AssumeRoleWithWebIdentity")

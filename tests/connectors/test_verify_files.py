@@ -68,7 +68,7 @@ def test_a_readable_export_of_aws_is_reported_with_its_last_delivery(s3: LocalS3
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "text"),
     [
         ({"secret_access_key": "not-the-secret-of-the-key"}, "AWS refuses the access key"),
         ({"prefix": "elsewhere"}, "has neither a manifest of a billing export nor files by billing period"),
@@ -76,12 +76,12 @@ def test_a_readable_export_of_aws_is_reported_with_its_last_delivery(s3: LocalS3
     ],
 )
 def test_missing_rights_at_aws_are_reported_in_words_for_an_administrator(
-    s3: LocalS3, bucket: str, other: Any, told: str
+    s3: LocalS3, bucket: str, other: Any, text: str
 ) -> None:
     found = of_aws(s3, bucket, **(s3.stranger if other == "stranger" else other))
     [problem] = found.problems
     assert problem.field == "credentials"
-    assert told in problem.message
+    assert text in problem.message
     assert found.last_changed_at is None
 
 
@@ -135,7 +135,7 @@ def test_what_an_administrator_of_azure_has_to_change_is_named(azure: LocalBlobs
 def test_a_focus_export_is_reported_as_one(azure: LocalBlobs) -> None:
     container = azure.make_container()
     row = dict.fromkeys(REQUIRED, "1") | {"BillingPeriodStart": "2026-09-01T00:00:00Z"}
-    told = {"exportConfig": {"type": "FocusCost"}}
-    Export(partial(azure.put, container)).deliver(SEPTEMBER, [row], manifest=told)
+    text = {"exportConfig": {"type": "FocusCost"}}
+    Export(partial(azure.put, container)).deliver(SEPTEMBER, [row], manifest=text)
     found = of_azure(azure, container)
     assert (found.problems, found.format) == ((), "FOCUS, cost export, CSV")

@@ -76,5 +76,5 @@ def test_the_runbook_has_the_number_and_the_time_of_consecutive_statements() -> 
 
 @pytest.mark.parametrize(("what", "seconds"), GOALS.items())
 def test_the_goals_leave_time_for_the_work_itself(what: str, seconds: float) -> None:
-    (taken,) = [told for name, (_, told) in TOLD.items() if name.startswith(what)]
+    (taken,) = [expected for name, (_, expected) in TOLD.items() if name.startswith(what)]
     assert taken <= 0.82 * seconds

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.configuration.platform_config import CONFIGS
-from tests.support.template_copies import copied_below, replaced, told_by
+from tests.support.template_copies import copied_below, printed_by, replaced
 from tools.validate_sql import main
 
 WITH_PART = """
@@ -40,7 +40,7 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
-    return told_by(main, [str(path)], capsys)
+    return printed_by(main, [str(path)], capsys)
 
 
 @pytest.mark.judge

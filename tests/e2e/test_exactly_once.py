@@ -98,8 +98,8 @@ def platform(cloud: Devcloud, bigquery_client: bigquery.Client, make_tenant: Mak
 def test_one_idempotency_key_makes_one_run(platform: Platform, forgetfulness: Forgetfulness, calls: int) -> None:
     user_id = uuid.uuid4().hex
     with forgetful(platform.client, forgetfulness):
-        told = {platform.run(user_id) for _ in range(calls)}
-    assert (len(told), platform.queued(user_id)) == (1, 1)
+        answers = {platform.run(user_id) for _ in range(calls)}
+    assert (len(answers), platform.queued(user_id)) == (1, 1)
 
 
 @EXAMPLES
@@ -114,8 +114,8 @@ def test_one_call_without_a_key_makes_one_run(platform: Platform, forgetfulness:
 def test_two_concurrent_calls_with_one_key_make_one_run_although_bigquery_denies_the_job(platform: Platform) -> None:
     user_id = uuid.uuid4().hex
     with forgetful(platform.client, Forgetfulness(denials=3)), ThreadPoolExecutor(2) as threads:
-        told = set(threads.map(platform.run, [user_id, user_id]))
-    assert (len(told), platform.queued(user_id)) == (1, 1)
+        answers = set(threads.map(platform.run, [user_id, user_id]))
+    assert (len(answers), platform.queued(user_id)) == (1, 1)
 
 
 def test_a_job_that_bigquery_keeps_denying_is_503_in_time_and_keeps_its_id(platform: Platform) -> None:

@@ -70,7 +70,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """`make up`, which ends well and leaves only the folder that it was told to use."""
+    """`make up`, which ends well and leaves only the folder that it was given."""
     checkout = tmp_path_factory.mktemp("checkout")
     (checkout / "tmp").mkdir()
     for name in ("configs", "devcloud", "functions", "shared"):
@@ -122,19 +122,19 @@ def test_the_readme_shows_what_the_demo_prints(platform: Platform) -> None:
 
 
 def test_the_demo_publishes_the_exports_sums(platform: Platform) -> None:
-    told = platform.printed
-    assert told.count("equal to the last digit") == 5  # twice and a repetition of Google Cloud's; AWS's, Azure's
-    assert told.count("FOCUS 1.2 has the same total as BilledCost; by ServiceCategory:") == 3
-    assert "The table is the same" in told
-    assert "no run has published yet,\n   here 10 Nov." in told
+    printed = platform.printed
+    assert printed.count("equal to the last digit") == 5  # twice and a repetition of Google Cloud's; AWS's, Azure's
+    assert printed.count("FOCUS 1.2 has the same total as BilledCost; by ServiceCategory:") == 3
+    assert "The table is the same" in printed
+    assert "no run has published yet,\n   here 10 Nov." in printed
 
 
 def test_the_demo_ends_with_three_clouds_in_a_table_that_fits_into_100_columns(platform: Platform) -> None:
-    told = platform.printed.partition("8. Three clouds")[2].partition("BigQuery ran")[0]
-    assert re.search(r"AWS +data until 17 Nov 2025, final until 31 Oct 2025\n", told)
-    assert re.search(r"Google Cloud +data until 17 Nov 2025, final until 17 Nov 2025\n", told)
-    assert re.search(r"Microsoft +data until 17 Nov 2025, final until 17 Nov 2025\n", told)
-    assert max(map(len, told.splitlines())) <= 100
+    printed = platform.printed.partition("8. Three clouds")[2].partition("BigQuery ran")[0]
+    assert re.search(r"AWS +data until 17 Nov 2025, final until 31 Oct 2025\n", printed)
+    assert re.search(r"Google Cloud +data until 17 Nov 2025, final until 17 Nov 2025\n", printed)
+    assert re.search(r"Microsoft +data until 17 Nov 2025, final until 17 Nov 2025\n", printed)
+    assert max(map(len, printed.splitlines())) <= 100
 
 
 def test_the_demo_needs_no_network_and_looks_up_no_name(platform: Platform) -> None:
@@ -177,5 +177,5 @@ def test_the_lines_that_make_up_prints_work_when_they_are_pasted(platform: Platf
     assert answers.count('"verified": true') + answers.count('"verified":true') == 2, answers
     assert re.search(r"AWS +│ 2025-10 │ USD", answers), answers
     asked = [Decimal(cost) for cost in re.findall(r"2025-11-\d\d │ USD +│ +(\d+\.\d+) │", answers)]
-    told = re.findall(r"\d+\.\d\d", story.partition("all services")[2].partition("\n")[0])
-    assert [str(cost.quantize(Decimal("0.01"))) for cost in [*asked, sum(asked, Decimal(0))]] == told, "both are net"
+    shown = re.findall(r"\d+\.\d\d", story.partition("all services")[2].partition("\n")[0])
+    assert [str(cost.quantize(Decimal("0.01"))) for cost in [*asked, sum(asked, Decimal(0))]] == shown, "both are net"

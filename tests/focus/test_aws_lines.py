@@ -90,8 +90,8 @@ def test_a_reservation_becomes_its_fees_and_the_usage_that_they_pay_for(aws: Sta
         ("Usage", "Unused", ["0", "0.3", "0", "0"]),
         ("Usage", "Used", ["0", "0.5", "1", "1"]),
     ]
-    told = {(line["CommitmentDiscountId"], line["CommitmentDiscountCategory"]) for line in found}
-    assert told == {(RESERVATION, "Usage")}
+    discounts = {(line["CommitmentDiscountId"], line["CommitmentDiscountCategory"]) for line in found}
+    assert discounts == {(RESERVATION, "Usage")}
 
 
 @pytest.mark.parametrize(

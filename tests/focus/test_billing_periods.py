@@ -152,9 +152,9 @@ def test_a_change_of_a_final_period_is_reported(books: Books) -> None:
     assert books.publish((date(2026, 8, 3), "1", None), at=OCTOBER) == [], "the same charges once more change nothing"
     assert books.periods()[AUGUST] == before
 
-    [told] = books.publish((date(2026, 8, 3), "1.000000001", None), at=OCTOBER)
+    [warning] = books.publish((date(2026, 8, 3), "1.000000001", None), at=OCTOBER)
     after = books.periods()[AUGUST]
-    assert '"BillingPeriodStart":"2026-08-01' in told
+    assert '"BillingPeriodStart":"2026-08-01' in warning
     assert before["x_restated_at"] is None
     assert after["x_restated_at"] == after["BillingPeriodLastUpdated"] > before["BillingPeriodLastUpdated"]
     kept = ("BillingPeriodCreated", "BillingPeriodStatus", "x_final_at")

@@ -1,9 +1,9 @@
 """The worked examples of FOCUS 1.2 for commitment discounts, as Google Cloud's export can express them.
 
 It cannot express purchases with an upfront payment (purchase scenarios 1 and 3): Google bills commitments as they go.
-Usage scenario 3, a commitment used in part, is told by the 2025 model's FEE_UTILIZATION_OFFSET alone. There usage is
-billed at its lower price and the fee is billed less that much: the effective costs are the example's, the billed ones
-stand on other rows.
+Usage scenario 3, a commitment used in part, follows from FEE_UTILIZATION_OFFSET of the 2025 model alone. There usage is
+billed at its lower price, and the fee is lower by that much. So the effective costs are the example's, and the billed
+costs are in other rows.
 """
 
 from __future__ import annotations

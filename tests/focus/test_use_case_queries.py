@@ -84,8 +84,8 @@ def judged(make_frontend: MakeFrontend, executions: Executions, tmp_path_factory
         [*bodies, _deliver_file(state, f"{name}-file")], ("billing", "billing", "file"), strict=True
     ):
         assert frontend.store(body).status_code in (200, 201)
-        told = frontend.api.post(f"{frontend.credentials_path}/{body['provider']}/verify").json()
-        executions.run(frontend.tenant, {}, template=template, source=told["source"])
+        verified = frontend.api.post(f"{frontend.credentials_path}/{body['provider']}/verify").json()
+        executions.run(frontend.tenant, {}, template=template, source=verified["source"])
     return {
         version: _judged(executions.client, frontend.tenant_id, version, tmp_path_factory.mktemp("queries"))
         for version in VIEWS

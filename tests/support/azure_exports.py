@@ -105,14 +105,14 @@ class Export:
         keys = [f"{folder}/part_{number}_0001.{ending}" for number in range(files)]
         for number, key in enumerate(keys):
             self.put(key, ENCODERS[ending](rows[number::files], list(columns or rows[0])))
-        told: dict[str, Any] = {
+        manifest_body: dict[str, Any] = {
             "exportConfig": {"exportName": "costs", "type": "ActualCost"},
             "runInfo": {"startDate": f"{period}T00:00:00", "endDate": f"{period.replace(day=last)}T00:00:00"},
             "blobs": [{"blobName": key} for key in keys],
             "blobCount": len(keys),
             "dataRowCount": len(rows),
         }
-        self.put(f"{folder}/manifest.json", json.dumps(told | dict(manifest or {})).encode())
+        self.put(f"{folder}/manifest.json", json.dumps(manifest_body | dict(manifest or {})).encode())
         return keys
 
     def deliver_file(self, period: date, rows: Sequence[Row]) -> str:

@@ -72,7 +72,7 @@ class Held:
 class Executions:
     """Puts admitted items into the queue and delivers them, without a dispatcher in between.
 
-    To the gateway's execute_run, or to the instance at `url`; one that changes templates is told the `changes`.
+    They go to the gateway's execute_run, or to the instance at `url`. One that changes templates takes `changes`.
     """
 
     cloud: Devcloud

@@ -45,7 +45,7 @@ def replaced(path: Path, old: str, new: str) -> int:
     return text[: text.index(old)].count("\n") + 1
 
 
-def told_by(
+def printed_by(
     main: Callable[[Sequence[str]], int], arguments: Sequence[str], capsys: pytest.CaptureFixture[str]
 ) -> list[str]:
     """The lines in which a command reports problems. Its exit status must say whether there are any."""

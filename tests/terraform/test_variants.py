@@ -80,12 +80,12 @@ def test_an_operators_access_opens_the_scheduler_functions_and_gives_them_its_se
     )
     checks.check_public(plan, PUBLIC | {"process_queue"})
     functions = plan.resources("google_cloudfunctions2_function")
-    told = {
+    opened = {
         name
         for name, function in functions.items()
         if function.values["service_config"][0]["environment_variables"].get("ADMIN_KEY_INGRESS") == "true"
     }
-    assert told == {"process_queue"}
+    assert opened == {"process_queue"}
     (executor,) = functions["execute_run"].values["service_config"]
     assert executor["ingress_settings"] == "ALLOW_INTERNAL_ONLY"
     operators = plan.resources("google_cloud_run_v2_service_iam_member", "operators_as_invokers")

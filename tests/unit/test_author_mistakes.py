@@ -10,7 +10,7 @@ import pytest
 from shared.authoring.cli import main
 from shared.configuration import tables
 from shared.configuration.platform_config import CONFIGS
-from tests.support.template_copies import copied_below, replaced, told_by
+from tests.support.template_copies import copied_below, printed_by, replaced
 
 SHOWN = "configs/gcp/cost/daily_by_service"
 TABLE = "gcp_cost_daily_by_service"
@@ -27,7 +27,7 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
-    return told_by(main, ["validate", str(path)], capsys)
+    return printed_by(main, ["validate", str(path)], capsys)
 
 
 def table_of(template: Path) -> Path:
@@ -115,7 +115,7 @@ def test_mistakes_in_an_included_file_are_reported(template: Path, capsys: pytes
 def test_explain_refuses_what_validate_refuses(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replaced(template, "columns: [usage_date, currency, cost]", "columns: [usage_date, curency, cost]")
     expected = problems(capsys, template)
-    assert told_by(main, ["explain", str(template), "--date", "2025-11-17"], capsys) == expected
+    assert printed_by(main, ["explain", str(template), "--date", "2025-11-17"], capsys) == expected
     assert "curency" in expected[0]
 
 

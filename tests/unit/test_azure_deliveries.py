@@ -256,7 +256,7 @@ def test_an_export_that_was_of_other_costs_in_an_earlier_period_is_refused() -> 
         read(store)
 
 
-def test_rows_that_are_missing_and_a_file_that_is_written_meanwhile_are_told() -> None:
+def test_missing_rows_and_a_file_that_is_written_meanwhile_are_reported() -> None:
     store = MemoryStore()
     export = Export(store.put)
     export.deliver(SEPTEMBER, [charge(SEPTEMBER, 1, "1")], manifest={"dataRowCount": 2})

@@ -99,7 +99,7 @@ def test_the_longest_backfill_is_three_years_and_a_month() -> None:
     assert len(plan_backfill(TEMPLATE, body, today=TODAY).months) == MAX_MONTHS
 
 
-def test_an_unknown_field_of_a_backfill_is_told_the_fields_of_backfills_too() -> None:
+def test_refusal_of_an_unknown_field_of_a_backfill_lists_the_fields_of_backfills_too() -> None:
     with pytest.raises(InvalidInput, match=r"spilt: is unknown; this pipeline takes .*preview, split, start_date"):
         plan_backfill(TEMPLATE, YEAR | {"spilt": "month"}, today=TODAY)
 

@@ -37,12 +37,12 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize(("text", "told"), UNREADABLE.values(), ids=UNREADABLE)
-def test_a_template_that_cannot_be_read_is_reported_with_file_and_line(tmp_path: Path, text: str, told: str) -> None:
+@pytest.mark.parametrize(("text", "message"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_template_that_cannot_be_read_is_reported_with_file_and_line(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "gcp" / "cost" / "own.yml"
     file.parent.mkdir(parents=True)
     file.write_text(text)
-    with pytest.raises(BrokenTemplate, match=f"gcp/cost/own.yml{told}"):
+    with pytest.raises(BrokenTemplate, match=f"gcp/cost/own.yml{message}"):
         load_template(file)
 
 
@@ -61,13 +61,13 @@ def test_a_link_that_leads_to_itself_is_no_template(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [(b'a,b\n"x"y,1', "expected after"), (b'a,b\n"x', "unexpected end"), (b"a,b\n\xff,1", "not text in UTF-8")],
 )
-def test_a_lookup_that_cannot_be_read_is_reported(tmp_path: Path, content: bytes, told: str) -> None:
+def test_a_lookup_that_cannot_be_read_is_reported(tmp_path: Path, content: bytes, message: str) -> None:
     folder = tmp_path / "gcp" / "cost"
     folder.mkdir(parents=True)
     (folder / "names.csv").write_bytes(content)
     changes = {"folder": str(folder), "lookups": {"names": Lookup(file="names.csv")}}
-    with pytest.raises(ConfigError, match=rf"names\.csv: .*{told}"):
+    with pytest.raises(ConfigError, match=rf"names\.csv: .*{message}"):
         get_lookup(get_template("gcp", "cost", "billing").model_copy(update=changes), "names")

@@ -30,7 +30,7 @@ def test_an_error_is_never_its_own_cause_when_it_is_classified(error: errors.Con
         fail_as_a_step_does(error)
     found = list(errors.causes(caught.value))
     assert found == ([error] if caught.value is error else [caught.value, error])
-    assert errors.told_by_bigquery(caught.value) == getattr(error, "raw", None)
+    assert errors.bigquery_text_of(caught.value) == getattr(error, "raw", None)
 
 
 def test_a_transaction_that_is_always_aborted_ends_as_aborted() -> None:
@@ -42,11 +42,11 @@ def test_a_transaction_that_is_always_aborted_ends_as_aborted() -> None:
     found = list(errors.causes(caught.value))
     assert found[0] is caught.value
     assert len(found) == len({id(cause) for cause in found})
-    assert errors.told_by_bigquery(classified(caught.value)) is None
+    assert errors.bigquery_text_of(classified(caught.value)) is None
 
 
 def test_the_walk_over_causes_that_make_a_circle_ends() -> None:
     first, second = errors.Unavailable("first"), errors.Unavailable("second")
     first.__cause__, second.__cause__ = second, first
     assert list(errors.causes(first)) == [first, second]
-    assert errors.told_by_bigquery(first) is None
+    assert errors.bigquery_text_of(first) is None

@@ -34,7 +34,7 @@ def answered(status: int, reason: str) -> Any:
     return google.from_http_status(status, "BigQuery's words", errors=[{"reason": reason, "message": "its words"}])
 
 
-def told(error: Exception) -> errors.ConvergenceError:
+def translate(error: Exception) -> errors.ConvergenceError:
     with pytest.raises(errors.ConvergenceError) as caught, translated():
         raise error
     return caught.value
@@ -59,7 +59,7 @@ def test_a_reason_means_the_same_in_an_answer_and_in_a_job_that_failed(reason: s
         answered(status, reason),
         jobs._error_result_to_exception({"reason": reason, "message": "its words"}),
     ):
-        failure = told(error)
+        failure = translate(error)
         assert meaning_of(error) is meaning
         assert isinstance(failure, errors.Unavailable) == (meaning.is_outage or reason == "accessDenied")
         assert isinstance(failure, errors.Throttled) == (meaning.course is Course.WAIT)
@@ -83,7 +83,7 @@ def test_a_reason_means_the_same_in_an_answer_and_in_a_job_that_failed(reason: s
 def test_each_error_is_repeated_at_once_or_later_or_ends_the_run(
     reason: str, course: Course, at_once: bool, retry_after: int | None
 ) -> None:
-    failure = told(answered(403, reason))
+    failure = translate(answered(403, reason))
     assert (BIGQUERY[reason].course, BIGQUERY[reason].at_once) == (course, at_once)
     assert failure.facts.get("retry_after") == retry_after
 
@@ -108,7 +108,7 @@ def test_each_error_is_repeated_at_once_or_later_or_ends_the_run(
     ],
 )
 def test_an_answer_without_a_reason_is_classified_by_its_status(error: Exception, expected: type[Exception]) -> None:
-    assert type(told(error)) is expected
+    assert type(translate(error)) is expected
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -123,7 +123,7 @@ def test_errors_of_grpc_services_are_classified_by_their_codes(service: str) -> 
 
 def test_a_call_that_keeps_failing_returns_the_last_answer() -> None:
     limited = answered(403, "rateLimitExceeded")
-    failure = told(google.RetryError("job", google.RetryError("call", limited)))
+    failure = translate(google.RetryError("job", google.RetryError("call", limited)))
     assert failure.message == "BigQuery: rateLimitExceeded, too many jobs were asked for at once"
 
 

@@ -15,7 +15,7 @@ from shared.domain.templates.grain import whole_days
 from shared.domain.templates.templates import resolve_parameters
 from shared.errors import ConfigError, InvalidInput
 from shared.pipeline.plan import plan_steps
-from tests.support.template_copies import copied_below, replaced, told_by
+from tests.support.template_copies import copied_below, printed_by, replaced
 
 OF_DAY = "  x_usage_date AS usage_date,\n  project.id"
 DAYS = st.dates(date(2024, 1, 1), date(2026, 12, 31))
@@ -52,10 +52,10 @@ def test_the_longest_range_counts_whole_months() -> None:
         resolve_parameters(template, {"start_date": "2025-10-31", "end_date": "2025-12-01"})
 
 
-def told_of(path: Path, capsys: pytest.CaptureFixture[str], expression: str, grain: str) -> list[str]:
+def problems_with_grain(path: Path, capsys: pytest.CaptureFixture[str], expression: str, grain: str) -> list[str]:
     replaced(path.with_suffix(".sql"), OF_DAY, f"  {expression} AS usage_date,\n  project.id")
     replaced(path, "max_days: 400", f"max_days: 400\ngrain: {grain}")
-    return told_by(main, ["validate", str(path)], capsys)
+    return printed_by(main, ["validate", str(path)], capsys)
 
 
 MONTHS = [
@@ -101,7 +101,7 @@ ONE_DAY = [
 def test_a_day_computed_from_several_days_is_refused(
     template: Path, capsys: pytest.CaptureFixture[str], expression: str
 ) -> None:
-    (problem,) = told_of(template, capsys, expression, "day")
+    (problem,) = problems_with_grain(template, capsys, expression, "day")
     line = template.read_text()[: template.read_text().index("  - {table: gcp_cost_daily")].count("\n") + 1
     assert problem.startswith(f"configs/gcp/cost/daily_by_service.yml:{line}: publish.0.date_column: usage_date of ")
     assert f"by {' '.join(expression.split())}:" in problem
@@ -111,19 +111,19 @@ def test_a_day_computed_from_several_days_is_refused(
 def test_with_grain_month_a_day_or_a_month_is_accepted(
     template: Path, capsys: pytest.CaptureFixture[str], expression: str
 ) -> None:
-    assert told_of(template, capsys, expression, "month") == []
+    assert problems_with_grain(template, capsys, expression, "month") == []
 
 
 @pytest.mark.parametrize("expression", ONE_DAY)
 def test_with_grain_day_a_day_is_accepted(template: Path, capsys: pytest.CaptureFixture[str], expression: str) -> None:
-    assert told_of(template, capsys, expression, "day") == []
+    assert problems_with_grain(template, capsys, expression, "day") == []
 
 
 @pytest.mark.parametrize("expression", LONGER)
 def test_with_grain_month_other_periods_are_refused(
     template: Path, capsys: pytest.CaptureFixture[str], expression: str
 ) -> None:
-    (problem,) = told_of(template, capsys, expression, "month")
+    (problem,) = problems_with_grain(template, capsys, expression, "month")
     expected = ("use a day or a month", "a row's day must come from the rows", "is the month of an invoice")
     assert any(words in problem for words in expected)
 
@@ -137,7 +137,7 @@ def test_the_month_is_found_through_names_and_common_table_expressions(
     replaced(sql, "FROM {dataset}.gcp_cost_billing\nWHERE", "FROM months\nWHERE")
     replaced(sql, "x_usage_date AS usage_date", "months.usage_month AS usage_date")
     replaced(sql, "SELECT\n", f"WITH months AS (\n  {months}\n)\nSELECT\n")
-    (problem,) = told_by(main, ["validate", str(template)], capsys)
+    (problem,) = printed_by(main, ["validate", str(template)], capsys)
     assert "is the month, by DATE_TRUNC(x_usage_date, MONTH): " in problem
 
 
@@ -152,7 +152,7 @@ def test_a_date_composed_of_extracted_parts_needs_its_day(
     replaced(sql, "x_usage_date AS usage_date", "DATE(y, m, d) AS usage_date")
     parts = f"SELECT *, {parts} FROM {{dataset}}.gcp_cost_billing {bounds}"
     replaced(sql, "SELECT\n", f"WITH parts AS (\n  {parts}\n)\nSELECT\n")
-    assert (told_by(main, ["validate", str(template)], capsys) == []) is is_one
+    assert (printed_by(main, ["validate", str(template)], capsys) == []) is is_one
 
 
 def test_a_calendar_over_the_runs_days_is_accepted(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,7 +160,7 @@ def test_a_calendar_over_the_runs_days_is_accepted(template: Path, capsys: pytes
     text = sql.read_text().replace("  x_usage_date AS usage_date,\n  project", "  usage_date,\n  project", 1)
     calendar = "FROM UNNEST(@dates) AS usage_date\nJOIN {dataset}.gcp_cost_billing ON x_usage_date = usage_date\nWHERE"
     sql.write_text(text.replace("FROM {dataset}.gcp_cost_billing\nWHERE", calendar, 1))
-    assert told_by(main, ["validate", str(template)], capsys) == []
+    assert printed_by(main, ["validate", str(template)], capsys) == []
 
 
 def test_a_run_refuses_what_validate_refuses(template: Path) -> None:
@@ -187,5 +187,5 @@ def test_a_step_that_reads_a_provider_needs_grain_day(template: Path, capsys: py
         .replace("steps:\n", "steps:\n  - {id: extract, uses: gcp_billing_export}\n")
     )
     path.with_suffix(".sql").write_text(template.with_suffix(".sql").read_text())
-    (problem,) = told_by(main, ["validate", str(path)], capsys)
+    (problem,) = printed_by(main, ["validate", str(path)], capsys)
     assert "steps.0.uses: gcp_billing_export reads days; of grain month are only pipelines of sql steps" in problem

@@ -21,7 +21,7 @@ def step(step_id: str, status: str = "COMPLETED") -> tuple[str, Mapping[str, Any
     return "STEP", {"step_id": step_id, "status": status}
 
 
-def told(*events: tuple[str, Mapping[str, Any]], attempt: int = 1) -> str | None:
+def interrupted_after(*events: tuple[str, Mapping[str, Any]], attempt: int = 1) -> str | None:
     """The unfinished step of gcp/cost/billing after these events of a first attempt, which are a minute apart."""
     checkpoints = [
         Checkpoint(str(number), kind, "lease", 1, details, BEGUN + timedelta(minutes=number))
@@ -40,7 +40,7 @@ def told(*events: tuple[str, Mapping[str, Any]], attempt: int = 1) -> str | None
 @pytest.mark.parametrize("done", range(4))
 def test_the_step_after_the_completed_ones_was_interrupted(done: int) -> None:
     steps = ["extract", "focus", "checks", "publish"]
-    assert told(CLAIMED, *map(step, steps[:done])) == steps[done]
+    assert interrupted_after(CLAIMED, *map(step, steps[:done])) == steps[done]
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_the_step_after_the_completed_ones_was_interrupted(done: int) -> None:
     ],
 )
 def test_no_step_is_recorded_if_none_was_interrupted(events: list[tuple[str, Mapping[str, Any]]]) -> None:
-    assert told(*events) is None
+    assert interrupted_after(*events) is None
 
 
 def test_an_attempt_that_was_not_claimed_has_no_interrupted_step() -> None:
-    assert told(CLAIMED, step("extract"), attempt=2) is None
+    assert interrupted_after(CLAIMED, step("extract"), attempt=2) is None

@@ -8,7 +8,7 @@ import pytest
 from google.api_core import exceptions
 
 from shared.adapters.bigquery.job_errors import Missing, UnknownColumn, refused_rows, translated
-from shared.errors import ConvergenceError, JobFailed, StepFailed, StepRefused, Unavailable, told_by_bigquery
+from shared.errors import ConvergenceError, JobFailed, StepFailed, StepRefused, Unavailable, bigquery_text_of
 from shared.pipeline.executor import classified
 
 google: Any = exceptions  # its exceptions have no annotations
@@ -45,7 +45,7 @@ def test_the_reason_is_shown_and_the_text_is_kept_for_the_log(error: Any, messag
     failure = classified(caught.value)
     assert type(failure) is (StepRefused if "invalidQuery" in message else StepFailed)
     assert failure.message == message
-    assert told_by_bigquery(failure) == error.message
+    assert bigquery_text_of(failure) == error.message
     assert isinstance(caught.value, Missing) == isinstance(error, google.NotFound)
 
 
@@ -92,4 +92,4 @@ def test_rows_are_streamed_again_only_if_an_unknown_column_is_the_only_reason(
 
 
 def test_errors_of_other_services_have_no_text_about_bigquery() -> None:
-    assert told_by_bigquery(ConvergenceError("no")) is None
+    assert bigquery_text_of(ConvergenceError("no")) is None

@@ -12,7 +12,7 @@ from shared.errors import ConfigError, InvalidTemplate
 from shared.pipeline.plan import plan_steps
 from shared.pipeline.steps.sql import refuse_foreign_tables
 from shared.pipeline.table_reads import foreign_tables, names_given, problems_of_reads
-from tests.support.template_copies import copied_below, replaced, told_by
+from tests.support.template_copies import copied_below, printed_by, replaced
 
 FUNCTIONS = ["acme.fn()", "`acme.fn`()", "`acme`.`fn`()", "p.acme.fn()"]
 TABLE = "FROM {dataset}.gcp_cost_billing"
@@ -85,13 +85,13 @@ def test_only_the_tenants_dataset_steps_and_own_names_may_be_read(sql: str, fore
     ],
 )
 def test_a_read_of_published_rows_must_keep_to_source_and_days(sql: str, problem: str | None) -> None:
-    found = [told for _, told in problems_of_reads(sql, {"a", "b"})]
+    found = [text for _, text in problems_of_reads(sql, {"a", "b"})]
     assert len(found) == (problem is not None)
     assert problem is None or problem in found[0]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "text"),
     [
         (TABLE, "FROM acme_corp_12312025.gcp_cost_billing", "write {dataset}.gcp_cost_billing"),
         ("COUNT(*)", "acme.fn(1)", "acme.fn() is refused: call only BigQuery's own functions"),
@@ -102,11 +102,11 @@ def test_a_read_of_published_rows_must_keep_to_source_and_days(sql: str, problem
     ],
 )
 def test_validate_and_a_run_refuse_the_same_reads(
-    template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, told: str
+    template: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, text: str
 ) -> None:
     line = replaced(template.with_suffix(".sql"), old, new)
-    problem = told_by(main, ["validate", str(template)], capsys)[0]
-    assert told in problem
+    problem = printed_by(main, ["validate", str(template)], capsys)[0]
+    assert text in problem
     if old == TABLE:
         assert problem.startswith(f"configs/gcp/cost/daily_by_service.sql:{line}: ")
     with pytest.raises(ConfigError) as refused:
@@ -129,7 +129,7 @@ def test_the_expected_side_of_a_reconciliation_must_keep_to_source_and_days_too(
     template.with_suffix(".sql").write_text(
         f"{first}-- name: billed_credits{second.replace('x_source = ', 'TRUE OR @source = ', 1)}"
     )
-    assert "billed_credits: reads gcp_cost_billing: " in told_by(main, ["validate", str(template)], capsys)[0]
+    assert "billed_credits: reads gcp_cost_billing: " in printed_by(main, ["validate", str(template)], capsys)[0]
 
 
 def test_sums_that_no_check_compares_with_their_source_are_refused(
@@ -138,7 +138,7 @@ def test_sums_that_no_check_compares_with_their_source_are_refused(
     text = template.read_text()
     start, end = text.index("  - id: same_cost"), text.index("  - {id: days_not_emptied")
     template.write_text(text[:start] + text[end:])
-    (problem,) = told_by(main, ["validate", str(template)], capsys)
+    (problem,) = printed_by(main, ["validate", str(template)], capsys)
     assert "publish.0.step: summary adds up gcp_cost_billing, and no check compares the two" in problem
     assert "expected: {table: gcp_cost_billing, " in problem
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.authoring.cli import main
-from tests.support.template_copies import copied_below, replaced, told_by
+from tests.support.template_copies import copied_below, printed_by, replaced
 
 CHECK = "  - {id: days_not_emptied"
 
@@ -21,7 +21,7 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def problems(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
-    return told_by(main, ["validate", str(path)], capsys)
+    return printed_by(main, ["validate", str(path)], capsys)
 
 
 @pytest.mark.parametrize(

@@ -185,18 +185,18 @@ def _headers(*names: str) -> Json:
 
 
 def _responses() -> Json:
-    responses = {told.name: _response(status, told) for status, told in get_errors().items()}
+    responses = {error.name: _response(status, error) for status, error in get_errors().items()}
     for status in _PRIVATE:
-        told = get_errors()[status]
-        responses[f"Private{told.name}"] = _behind_cloud_run(_response(status, told), status)
+        error = get_errors()[status]
+        responses[f"Private{error.name}"] = _behind_cloud_run(_response(status, error), status)
     return dict(sorted(responses.items()))
 
 
-def _response(status: int, told: ErrorStatus) -> Json:
-    examples = {name: {"value": _example(status, example)} for name, example in told.examples.items()}
+def _response(status: int, error: ErrorStatus) -> Json:
+    examples = {name: {"value": _example(status, example)} for name, example in error.examples.items()}
     return {
-        "description": told.description,
-        "headers": _headers(*_ANSWER_HEADERS, *told.headers),
+        "description": error.description,
+        "headers": _headers(*_ANSWER_HEADERS, *error.headers),
         "content": {"application/problem+json": _content("Problem") | {"examples": examples}},
     }
 

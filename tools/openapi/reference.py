@@ -136,12 +136,12 @@ def _title(document: Json, status: int) -> str:
 def _errors(document: Json) -> Iterator[str]:
     yield from ("## Errors", "", f"The body of every error is a {link('Problem')}.", "")
     responses = document["components"]["responses"]
-    for status, told in sorted(get_errors().items()):
-        response = responses[told.name]
+    for status, described in sorted(get_errors().items()):
+        response = responses[described.name]
         yield from (f"### {_title(document, status)}", "", response["description"], "")
-        if behind := responses.get(f"Private{told.name}"):
+        if behind := responses.get(f"Private{described.name}"):
             yield from (f"On a private route: {behind['description']}", "")
-        if extra := [name for name in response["headers"] if name in told.headers]:
+        if extra := [name for name in response["headers"] if name in described.headers]:
             yield from (f"Its headers include {', '.join(f'`{name}`' for name in extra)}.", "")
         examples = response["content"]["application/problem+json"]["examples"].values()
         for example in examples:

@@ -38,10 +38,10 @@ def analyse(sql: str, tables: Tables, parameters: Mapping[str, str]) -> list[Ana
     try:
         return list(_statements(sql, analyzer, catalog))
     except ZetaSQLError as error:
-        raise SqlRefused(_told(error)) from error
+        raise SqlRefused(_message_of(error)) from error
 
 
-def _told(error: ZetaSQLError) -> str:
+def _message_of(error: ZetaSQLError) -> str:
     """The error's message and place, without the analyser's list of all signatures of an operator."""
     lines = str(getattr(error, "raw_error", error)).splitlines()
     place = re.search(r" \[at \d+:\d+\]$", lines[-1])

@@ -80,15 +80,15 @@ def _refused(statement: Statement, places: Mapping[str, StatementPlace], place: 
     try:
         analysed(statement)
     except SqlRefused as error:
-        told = _AT.sub("", str(error))
+        text = _AT.sub("", str(error))
         at = _AT.search(str(error))
         mark = _mark_before(sql_of(statement), int(at[1]), int(at[2])) if at else None
         if mark:
-            yield f"{shown_path(places[mark[0]].path)}:{mark[1]}: {mark[0]}: {told}"
+            yield f"{shown_path(places[mark[0]].path)}:{mark[1]}: {mark[0]}: {text}"
         elif place:
-            yield f"{shown_path(place.path)}:{place.opening}: {place.name}: {told}"
+            yield f"{shown_path(place.path)}:{place.opening}: {place.name}: {text}"
         else:
-            yield told
+            yield text
 
 
 def _mark_before(sql: str, line: int, column: int) -> tuple[str, int] | None:
@@ -145,13 +145,13 @@ def _unlike(
     found = result_columns(statement)
     for name, kinds in wanted.items():
         if name not in found:
-            line, told = place.line_of(r"(?i)\bSELECT\b"), f"must return {', '.join(wanted)}: {reader} {name}"
+            line, text = place.line_of(r"(?i)\bSELECT\b"), f"must return {', '.join(wanted)}: {reader} {name}"
         elif kinds and found[name] not in kinds:
             allowed = " or ".join(kind for kind in kinds if kind != _ANALYSERS_FLOAT)
-            line, told = _line(place, name), f"{name} is {_named(found[name])}, and must be {allowed}: {reader} it"
+            line, text = _line(place, name), f"{name} is {_named(found[name])}, and must be {allowed}: {reader} it"
         else:
             continue
-        yield f"{shown_path(place.path)}:{line}: {place.name}: {told}"
+        yield f"{shown_path(place.path)}:{line}: {place.name}: {text}"
 
 
 def _line(place: StatementPlace, column: str) -> int:

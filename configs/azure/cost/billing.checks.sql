@@ -24,7 +24,7 @@ FROM (
       PARTITION BY BillingAccountId, BillingProfileId, x_billing_period
     ) > 0 AS is_amortized
   FROM {extract}
-) AS told
+) AS marked
 
 -- name: invoiced_by_source
 -- The exports' billed cost by account, billing period and currency. With a customer agreement the account is the billing

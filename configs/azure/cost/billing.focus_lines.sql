@@ -2,7 +2,7 @@
 -- The rows that become rows of FOCUS. Each cost counts once, although both exports may have it: purchases and refunds
 -- of commitments come from the actual costs, all other rows from the amortised costs. If an account's amortised costs
 -- are not exported, all its rows come from the actual costs.
-WITH told AS (
+WITH marked AS (
   SELECT
     *,
     COUNTIF(x_export_kind = 'AMORTIZED') OVER (
@@ -41,7 +41,7 @@ chosen AS (
     END AS charge_category,
     IF(PricingCurrency IS NOT NULL AND ExchangeRatePricingToBilling > 0, ExchangeRatePricingToBilling, NUMERIC '1') AS rate,
     COALESCE(CostInBillingCurrency, 0) AS cost
-  FROM told
+  FROM marked
   WHERE NOT is_amortized
     OR IF(is_committed AND ChargeType IN ('Purchase', 'Refund'), x_export_kind = 'ACTUAL', x_export_kind = 'AMORTIZED')
 )

@@ -34,6 +34,6 @@ FROM (
     FROM {rows}
     WHERE x_source = @source
       AND x_billing_period IN UNNEST(@dates)
-  ) AS told
+  ) AS marked
 ) AS billed
 GROUP BY usage_date, billing_currency

@@ -6,7 +6,7 @@ WITH charges AS (
 ),
 
 -- A price of the 2025 model belongs to a spend-based commitment, whatever kind of credits the row has.
-told AS (
+classified AS (
   SELECT
     *,
     line.charge_category = 'Purchase' AS is_fee,
@@ -41,7 +41,7 @@ covered AS (
       WHEN line.cost < 0 AND line.spend_credit > 0 THEN GREATEST(line.cost, resource_covered - line.spend_credit)
       ELSE resource_covered
     END AS all_covered
-  FROM told
+  FROM classified
 ),
 
 -- The covered share of a row. Most rows are covered completely or not at all.

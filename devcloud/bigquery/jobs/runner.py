@@ -149,8 +149,8 @@ class JobRunner:
         except BigQueryError as error:
             self._fail(job, error)
         except duckdb.Error as error:
-            told = translate(error) if is_false_alarm(error) else invalid_query(str(error))
-            self._fail(job, told)
+            failure = translate(error) if is_false_alarm(error) else invalid_query(str(error))
+            self._fail(job, failure)
         except Exception as error:  # noqa: BLE001 - the thread's end: whatever it was, the job has failed with it
             _log.exception("job failed unexpectedly", extra={"job_id": job.job_id})
             self._fail(job, unexpected(error))

@@ -54,7 +54,7 @@ def open_identity(
 
 
 def _meaning(error: Any) -> errors.ConvergenceError:
-    message = next(filter(None, map(_told, _causes(error))), str(error.message))
+    message = next(filter(None, map(_message_of, _causes(error))), str(error.message))
     message = (message.splitlines() or [""])[0][:200]
     if getattr(getattr(error, "response", None), "status_code", 0) == 429:
         return errors.SourceThrottled("Entra asks to slow down")
@@ -74,7 +74,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _told(error: BaseException) -> str:
+def _message_of(error: BaseException) -> str:
     """What Entra says in an error; empty if it says nothing."""
     found = _REFUSED.search(str(error))
     return found[0] if found else ""

@@ -65,11 +65,11 @@ def translated() -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
-        failure = _told(error)
+        failure = _as_error(error)
         raise failure from error
 
 
-def _told(error: Exception) -> errors.ConvergenceError:
+def _as_error(error: Exception) -> errors.ConvergenceError:
     message, meaning = str(getattr(error, "message", error)), meaning_of(error)
     if _ABORTED.search(message):
         return errors.TransactionAborted()

@@ -1,4 +1,4 @@
-"""Packs the closings of ended runs into tasks. A task has many runs of one tenant, and tasks alternate among tenants."""
+"""Packs the closings of ended runs into tasks, each with runs of one tenant. The tasks alternate among tenants."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class CredentialKey:
             retry = _RETRY_BUDGET.of_service(KMS)
             answer = self.open_client().encrypt(request=request, retry=retry, timeout=_TIMEOUT_SECONDS)
         except FAILURES as error:
-            failure = _told(error)
+            failure = _as_error(error)
             raise failure from error
         arrived = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
         if not arrived or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
@@ -82,14 +82,14 @@ class CredentialKey:
                 "Cloud KMS cannot decrypt the stored credential; store it again."
             ) from error
         except FAILURES as error:
-            failure = _told(error)
+            failure = _as_error(error)
             raise failure from error
         if _crc32c(answer.plaintext) != answer.plaintext_crc32c:
             raise errors.Unavailable("The data was damaged on the way to or from Cloud KMS; try again.", retry_after=1)
         return bytes(answer.plaintext)
 
 
-def _told(error: Exception) -> errors.ConvergenceError:
+def _as_error(error: Exception) -> errors.ConvergenceError:
     outage = outage_of(error, "Cloud KMS", service=KMS)
     return outage or errors.ConvergenceError(f"Cloud KMS: {meaning_of(error, service=KMS).words}")
 

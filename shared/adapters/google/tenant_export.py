@@ -139,11 +139,11 @@ def source_errors(table: str, *, project: str = "") -> Iterator[None]:
     try:
         yield
     except (*FAILURES, google_auth.RefreshError) as error:
-        failure = _told(error, table, project)
+        failure = _as_error(error, table, project)
         raise failure from error
 
 
-def _told(error: Exception, table: str, project: str) -> errors.ConvergenceError:
+def _as_error(error: Exception, table: str, project: str) -> errors.ConvergenceError:
     if isinstance(error, google_auth.RefreshError):
         return _refusal(error)
     if outage := outage_of(error, table, service=STORAGE):

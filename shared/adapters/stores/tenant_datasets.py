@@ -112,7 +112,7 @@ class TenantDatasets:
             except (errors.Conflict, errors.JobFailed, errors.AccessDenied) as error:
                 if change.growth is None and not change.is_view:  # without this table no run could be logged
                     raise
-                refused.append(RefusedTable(name, [errors.told_by_bigquery(error) or error.message]))
+                refused.append(RefusedTable(name, [errors.bigquery_text_of(error) or error.message]))
         return Preparation(dataset_created, made, refused)
 
 

@@ -53,9 +53,9 @@ class AzureBillingFiles(BillingFiles):
         A file without a manifest is taken for actual costs; a check refuses others.
         """
         columns = place_columns(names, known_columns(TABLE), file=file)
-        told = self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at
+        facts = self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at
         kind = "AMORTIZED" if self.kinds.get(delivery.name) == AMORTIZED else "ACTUAL"
-        return AzureRows(columns, *told, kind), columns.others
+        return AzureRows(columns, *facts, kind), columns.others
 
     def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:
         """Add the rows' costs to the totals, each cost of the two exports once.

@@ -67,11 +67,11 @@ def count_billed(batch: pa.RecordBatch, totals: BilledTotals, amortized: set[str
         if len(amortized) > _MAX_ACCOUNTS:
             raise StepRefused(f"the amortised costs are of more than {_MAX_ACCOUNTS} accounts, profiles and periods")
     # An account with amortised costs takes only commitments' purchases from the actual costs, and all else from them.
-    is_told_twice = pc.and_(
+    is_counted_elsewhere = pc.and_(
         pc.is_in(accounts, value_set=pa.array(sorted(amortized), pa.string())),
         is_committed if is_amortized else pc.invert(is_committed),
     )
-    billed = pc.if_else(pc.or_(is_covered, is_told_twice), pa.scalar(0, NUMERIC), batch["CostInBillingCurrency"])
+    billed = pc.if_else(pc.or_(is_covered, is_counted_elsewhere), pa.scalar(0, NUMERIC), batch["CostInBillingCurrency"])
     totals.sum(batch["x_billing_period"], batch["BillingCurrency"], billed, counts_rows=True)
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from shared.connectors.daily_totals import BilledTotals
 from shared.connectors.objects.decoding import column_names, decoded, format_of
-from shared.connectors.objects.deliveries import Delivery, Manifest, periods_told
+from shared.connectors.objects.deliveries import Delivery, Manifest, listed_periods
 from shared.connectors.objects.object_file import ObjectFile
 from shared.connectors.objects.rows import RowShape
 from shared.domain.object_stores import ObjectStore, StoredObject
@@ -79,7 +79,7 @@ class BillingFiles(ABC):
         """The deliveries of the months of these days. It raises SourceNotFound if one is missing."""
         wanted = whole_days(days_between(first, last), "billing_period")
         if missing := [f"{period:%Y-%m}" for period in wanted if period not in self.deliveries]:
-            there = periods_told(list(self.deliveries))
+            there = listed_periods(list(self.deliveries))
             raise SourceNotFound(f"{self.store.place} has nothing of {', '.join(missing)}; it has {there}")
         return [self.deliveries[period] for period in wanted]
 

@@ -115,6 +115,6 @@ def listed(names: Sequence[str]) -> str:
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
 
 
-def periods_told(periods: Sequence[date]) -> str:
+def listed_periods(periods: Sequence[date]) -> str:
     """The periods as text."""
     return listed([f"{period:%Y-%m}" for period in periods])

@@ -51,7 +51,7 @@ def read_key_file(text: Any) -> dict[str, Any]:
     found = [value for value in map(_parsed, _readings(_without_marks(text))) if value is not None]
     key = next((value for value in found if isinstance(value, dict)), None)
     if key is None:
-        raise InvalidInput.of_field(_FIELD, _told_of_value(found[0]) if found else _told(text))
+        raise InvalidInput.of_field(_FIELD, _problem_of_value(found[0]) if found else _problem_of_text(text))
     _refuse_wrapped(key)
     if key.get("universe_domain", "googleapis.com") != "googleapis.com":
         raise InvalidInput.of_field(f"{_FIELD}.universe_domain", "must be googleapis.com")
@@ -97,22 +97,22 @@ def _with_line_breaks(text: str) -> str:
     return text.replace("\\r", "").replace("\\n", "\n")
 
 
-def _told_of_value(value: Any) -> str:
+def _problem_of_value(value: Any) -> str:
     is_quoted = isinstance(value, str) and "{" in value
     return "is quoted too often; the key file's own text is needed" if is_quoted else "must be a JSON object"
 
 
-def _told(text: str) -> str:
+def _problem_of_text(text: str) -> str:
     """Describe the fault in a text that is not JSON. Quote nothing, because the text may contain the key."""
     bare = _without_marks(text)
     if not bare:
         return "is empty"
     if "\0" in text or text.startswith(("\xff\xfe", "\xfe\xff")):
         return "is in UTF-16; save the key file in UTF-8"
-    return _told_of_object(bare) if bare.startswith("{") else _told_of_other(bare)
+    return _problem_of_object(bare) if bare.startswith("{") else _problem_of_other(bare)
 
 
-def _told_of_other(text: str) -> str:
+def _problem_of_other(text: str) -> str:
     if text.startswith("-----BEGIN"):
         return "is a private key alone; the whole key file is needed, which is a JSON object"
     if _is_base64(text):
@@ -122,7 +122,7 @@ def _told_of_other(text: str) -> str:
     return f"has text before its opening brace; {_WHOLE}" if "{" in text else f"is not valid JSON; {_WHOLE}"
 
 
-def _told_of_object(text: str) -> str:
+def _problem_of_object(text: str) -> str:
     if re.match(r"\{\s*[^\s\"}]", text):
         return "must have straight double quotes around its names and values"
     outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.DOTALL)

@@ -31,7 +31,7 @@ _SPANS = {
 # croniter accepts ranges beyond the end of a field (5-1 continues at its first value, 5-5 is every value), and steps
 # that are longer than their range (*/90 is 0). New schedules may not use them, but stored ones continue to fire.
 _PART = re.compile(r"(?:\*|(?P<first>\d+|[a-z]{3})(?:-(?P<last>\d+|[a-z]{3}|l))?)(?:/(?P<step>\d+))?", re.ASCII)
-_SAID_OTHERWISE = re.compile(r"l|l[0-7]|(?P<first>[0-7]|[a-z]{3})#[1-5]", re.ASCII)
+_OTHER_SYNTAX = re.compile(r"l|l[0-7]|(?P<first>[0-7]|[a-z]{3})#[1-5]", re.ASCII)
 # Long enough for 29 February on a given weekday: it comes within 28 years, or within 40 around a skipped leap year.
 _YEARS_AHEAD = 50
 
@@ -132,7 +132,7 @@ def _require_part(part: str, name: str) -> None:
 
 
 def _require_said_otherwise(part: str, name: str) -> None:
-    found = _SAID_OTHERWISE.fullmatch(part)
+    found = _OTHER_SYNTAX.fullmatch(part)
     is_known = found and ((name == "weekday" and part != "l") or (name == "day" and part == "l"))
     if not is_known:
         low, high = _RANGES[name]

@@ -122,8 +122,8 @@ def test_a_run_that_failed_for_good_is_counted_and_closed(dispatching: Dispatchi
     assert dispatching.scheduled(run_id)["completed_at"] is not None
     assert dispatching.usage(tenant_id)["pipelines_failed_today"] == 1
     (closing,) = dispatching.closings(run_id)
-    told = [closing[name] for name in ("status", "error_class", "error_message")]
-    assert told == ["FAILED", "CHECK_FAILED", "no rows"]
+    reported = [closing[name] for name in ("status", "error_class", "error_message")]
+    assert reported == ["FAILED", "CHECK_FAILED", "no rows"]
 
 
 def test_a_waiting_run_that_is_cancelled_ends_at_once(dispatching: Dispatching, tenant_id: str) -> None:

@@ -105,8 +105,8 @@ def with_changes(
 def extracting(with_changes: WithChanges) -> Executions:
     """Runs gcp/cost/billing without FOCUS's rows, which would take as long again, and without three warnings."""
     billing = yaml.safe_load((CONFIGS / "gcp/cost/billing.yml").read_text())
-    told_by = {"steps": "id", "checks": "step", "publish": "step"}
-    kept = {part: [item for item in billing[part] if item[step] == "extract"] for part, step in told_by.items()}
+    step_of = {"steps": "id", "checks": "step", "publish": "step"}
+    kept = {part: [item for item in billing[part] if item[step] == "extract"] for part, step in step_of.items()}
     kept["checks"] = [
         check for check in kept["checks"] if check["id"] not in ("cost_types", "null_rates", "unread_values")
     ]

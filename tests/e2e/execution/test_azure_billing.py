@@ -50,8 +50,8 @@ class Container:
         body = self.azure.credentials(self.name, "exports", **wrong)
         answer = self.api.post(f"/api/v1/tenants/{self.tenant.tenant_id}/credentials", body)
         assert answer.status_code in (200, 201), answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        verified: dict[str, Any] = answer.json()
+        return verified
 
     def run(self) -> None:
         self.executions.run(self.tenant, {}, source=self.source)

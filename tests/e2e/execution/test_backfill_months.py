@@ -64,7 +64,7 @@ def test_months_are_filled_over_three_days_of_quota_and_equal_the_export(dispatc
         end_the_day(dispatching)
         dispatching.process()
 
-    truth = {day: (told["rows"], Decimal(told["total"])) for day, told in export.truth["usage_dates"].items()}
+    truth = {day: (sums["rows"], Decimal(sums["total"])) for day, sums in export.truth["usage_dates"].items()}
     published = by_day(frontend)
-    assert published == {day: told for day, told in truth.items() if str(START) <= day <= str(END)}
+    assert published == {day: sums for day, sums in truth.items() if str(START) <= day <= str(END)}
     assert len(published) > 100

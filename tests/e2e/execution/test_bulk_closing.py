@@ -71,8 +71,8 @@ def test_rows_of_many_runs_are_closed_in_one_job_and_ended_runs_do_not_change(
         if job["labels"].get("request_id") == answer.headers["X-Request-ID"]
     ]
     assert sent == ["close_runs"]
-    told = "SELECT run_id FROM tenants.pipeline_run_events WHERE tenant_id = @tenant_id AND kind = 'CLOSED'"
-    known = {event["run_id"] for event in extracting.query(told, tenant_id=reader.tenant_id)}
+    closed_runs = "SELECT run_id FROM tenants.pipeline_run_events WHERE tenant_id = @tenant_id AND kind = 'CLOSED'"
+    known = {event["run_id"] for event in extracting.query(closed_runs, tenant_id=reader.tenant_id)}
     assert known == {manual, scheduled, done.run_id}
 
 

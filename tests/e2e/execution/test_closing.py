@@ -25,11 +25,11 @@ def settled_as(executions: Executions, live_dispatcher: Dispatching) -> SettledA
     def settled(delivery: Delivery) -> list[tuple[str, str | None]]:
         executions.fall_silent(delivery.run_id)
         live_dispatcher.process()
-        told = (
+        reported = (
             "SELECT outcome, error_class FROM tenants.pipeline_run_events"
             " WHERE run_id = @run_id AND kind = 'SETTLED' ORDER BY occurred_at"
         )
-        found = eventually(lambda: executions.query(told, run_id=delivery.run_id))
+        found = eventually(lambda: executions.query(reported, run_id=delivery.run_id))
         return [(event["outcome"], event["error_class"]) for event in found]
 
     return settled

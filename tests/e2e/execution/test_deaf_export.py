@@ -39,7 +39,7 @@ def test_a_read_without_a_key_is_refused_as_not_implemented(executions: Executio
     assert api.post(f"/api/v1/tenants/{reader.tenant_id}/credentials", body).status_code == 200
     delivery = executions.admit(reader, DAY)
     assert executions.deliver(delivery) == "FAILED"
-    told = f"devcloud does not implement POST /v1/projects/-/serviceAccounts/{IMPERSONATED}:generateAccessToken"
+    reason = f"devcloud does not implement POST /v1/projects/-/serviceAccounts/{IMPERSONATED}:generateAccessToken"
     assert executions.error_of(delivery).startswith(
-        f"CREDENTIALS_REJECTED: Google refuses the tenant's credentials: {told}"
+        f"CREDENTIALS_REJECTED: Google refuses the tenant's credentials: {reason}"
     )

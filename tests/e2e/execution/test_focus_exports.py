@@ -121,8 +121,8 @@ def test_azure_delivers_focus(runs: Executions, azure: LocalBlobs, make_tenant: 
     store_credentials(runs, tenant, azure.credentials(container, "exports"))
     export = azure_exports.Export(partial(azure.put, container))
     rows = [charge("2", SEPTEMBER, **OF_AZURE), charge("3", SEPTEMBER, **OF_AZURE, ChargePeriodEnd="2026-09-01T11:00Z")]
-    told = {"exportConfig": {"type": "FocusCost", "dataVersion": "1.0r2"}}
-    export.deliver(SEPTEMBER, rows, ending="csv.gz", manifest=told)
+    other_version = {"exportConfig": {"type": "FocusCost", "dataVersion": "1.0r2"}}
+    export.deliver(SEPTEMBER, rows, ending="csv.gz", manifest=other_version)
     source = f"azure:{ACCOUNT}/{container}/exports"
     delivery = runs.run(tenant, {}, template="focus", source=source)
     assert published(runs, tenant) == [(SEPTEMBER, "Microsoft", "focus_1.0r2", 2, Decimal(5))]

@@ -123,8 +123,8 @@ def test_names_in_another_case_are_read_and_a_missing_column_is_named(executions
         run_id=delivery.run_id,
     )
     missing = "usage, credits.name, credits.full_name, credits.id"
-    told = f"columns that every export has and this one lacks, taken as NULL: {missing}"
-    assert check == {"passed": False, "severity": "warn", "observed": told}
+    observed = f"columns that every export has and this one lacks, taken as NULL: {missing}"
+    assert check == {"passed": False, "severity": "warn", "observed": observed}
 
 
 def test_an_export_without_credits_ends_the_run(executions: Executions, tenant: Tenant) -> None:

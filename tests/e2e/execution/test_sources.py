@@ -80,12 +80,12 @@ def test_the_error_for_a_keyless_export_without_its_label_reveals_nothing_about_
     with owner.cloud.clients(owner.gcp_key) as clients:
         client = clients.bigquery()
         client.query_and_wait(f"CREATE VIEW `{view}` AS SELECT 1 AS cost FROM `{owner.export.table}`")
-        told = set()
+        messages = set()
         for table in (owner.export.table, view, missing):
             with pytest.raises(SourceNotFound) as caught:
                 TenantExport(client, None, owner.project, table).describe_for("somebody_else")
-            told.add(str(caught.value).removeprefix(table))
-    assert len(told) == 1
+            messages.add(str(caught.value).removeprefix(table))
+    assert len(messages) == 1
 
 
 @pytest.mark.parametrize(

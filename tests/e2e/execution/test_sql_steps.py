@@ -135,11 +135,11 @@ def test_a_step_logs_its_rows_its_bytes_and_its_slot_time(executions: Executions
     logged = details_of(executions, summed, "summary")
     job = executions.client.get_job(logged["job_id"])
     assert isinstance(job, bigquery.QueryJob)
-    for told in (event, logged):
-        assert told["rows"] == executions.run_row(summed)["rows_published"] > 0
-        assert told["bytes_billed"] == job.total_bytes_billed >= 10 * 1024 * 1024
-        assert told["bytes_processed"] == job.total_bytes_processed > 0
-        assert told["slot_millis"] == job.slot_millis > 0
+    for record in (event, logged):
+        assert record["rows"] == executions.run_row(summed)["rows_published"] > 0
+        assert record["bytes_billed"] == job.total_bytes_billed >= 10 * 1024 * 1024
+        assert record["bytes_processed"] == job.total_bytes_processed > 0
+        assert record["slot_millis"] == job.slot_millis > 0
 
 
 def refusal(executions: Executions, delivery: Delivery) -> str:

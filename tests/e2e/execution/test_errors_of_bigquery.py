@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import told_by_bigquery
+from shared.errors import bigquery_text_of
 from tests.support.executions import Executions
 from tests.support.planted import Planted
 from tests.support.tenant import Tenant
@@ -39,6 +39,6 @@ def test_tenant_reads_the_reason_and_the_log_has_bigquerys_text(
     causes = [
         getattr(record, "facts", {}).get("cause", "") for record in caplog.records if record.name == "convergence"
     ]
-    causes.append(told_by_bigquery(outcome.error) or "")  # the text in the run's own log line
+    causes.append(bigquery_text_of(outcome.error) or "")  # the text in the run's own log line
     assert all(word in cause for cause in causes if cause)
     assert causes[-1] not in ("", outcome.error.message)
