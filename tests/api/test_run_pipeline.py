@@ -1,14 +1,19 @@
-"""POST run: the answers, the stored rows, and the number of jobs."""
+"""POST run answers, stores rows and takes a bounded number of jobs.
+
+tests/security/test_multi_tenant_isolation.py shows that no tenant can start another tenant's run.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 
 from devcloud.server import Devcloud
 from shared.domain.runs.acceptance import repeatable_run_id
@@ -21,38 +26,63 @@ from tests.support.run_rows import count_starts_today, log_run_of_200_days_ago
 from tests.support.tenant import Api
 
 Json = dict[str, Any]
-IDEMPOTENCY_KEY: dict[str, str | None] = {"Idempotency-Key": "order-1"}
+WITH_KEY: dict[str, str | None] = {"Idempotency-Key": "order-1"}
 
 
-def test_run_is_accepted_logged_and_queued(connected: Frontend) -> None:
-    answer = connected.run(headers={"X-User-ID": "alice"})
+@dataclass(frozen=True)
+class Accepted:
+    """A run of alice's that was accepted: the tenant's frontend and the answer. Tests only read."""
+
+    frontend: Frontend
+    answer: requests.Response
+
+    @property
+    def run_id(self) -> str:
+        return str(self.answer.json()["pipeline_logging_id"])
+
+
+@pytest.fixture(scope="module")
+def accepted(make_connected: MakeFrontend) -> Accepted:
+    frontend = make_connected()
+    answer = frontend.run(headers={"X-User-ID": "alice"})
     assert answer.status_code == 202
-    run_id = answer.json()["pipeline_logging_id"]
-    assert answer.json() == {
-        "pipeline_logging_id": run_id,
-        "tenant_id": connected.tenant_id,
+    return Accepted(frontend, answer)
+
+
+def test_the_answer_to_an_accepted_run_says_where_to_look_and_when(accepted: Accepted) -> None:
+    assert accepted.answer.json() == {
+        "pipeline_logging_id": accepted.run_id,
+        "tenant_id": accepted.frontend.tenant_id,
         "status": "RUNNING",
         "message": "Pipeline triggered successfully",
     }
-    assert answer.headers["Location"] == f"{connected.runs_path}/{run_id}"
-    assert int(answer.headers["Retry-After"]) > 0
-    (logged,) = connected.own("x_meta_pipeline_runs")
-    assert (logged["pipeline_logging_id"], logged["status"], logged["user_id"]) == (run_id, "RUNNING", "alice")
+    assert accepted.answer.headers["Location"] == f"{accepted.frontend.runs_path}/{accepted.run_id}"
+    assert int(accepted.answer.headers["Retry-After"]) > 0
+
+
+def test_an_accepted_run_is_in_the_tenants_run_log(accepted: Accepted) -> None:
+    (logged,) = accepted.frontend.own("x_meta_pipeline_runs")
+    assert (logged["pipeline_logging_id"], logged["status"], logged["user_id"]) == (accepted.run_id, "RUNNING", "alice")
     assert (logged["trigger_type"], logged["pipeline_id"]) == ("api", "gcp-cost-billing")
     assert logged["parameters"]["date"] == "2025-11-17"
-    (item,) = connected.central("pipeline_execution_queue")
-    assert (item["run_id"], item["pipeline_logging_id"], item["state"]) == (run_id, run_id, "QUEUED")
-    assert (item["priority"], item["attempt"], item["config_id"]) == (10, 0, None)
-    assert item["source"] == f"gcp:{connected.tenant.project}.billing.export"
-    assert item["parameters"] == logged["parameters"]
-    assert item["trigger_by"] == logged["trigger_by"] == connected.central("tenant_api_keys")[0]["api_key_id"]
+    assert logged["trigger_by"] == accepted.frontend.central("tenant_api_keys")[0]["api_key_id"]
 
 
-def test_run_takes_two_jobs_and_a_malformed_api_key_none(connected: Frontend, jobs_of: JobsOf) -> None:
-    accepted = connected.run()
-    assert accepted.status_code == 202
-    assert len(jobs_of(accepted.headers["X-Request-ID"])) == 2
-    refused = connected.run(headers={"X-API-Key": "no key at all"})
+def test_an_accepted_run_is_in_the_queue_as_it_was_logged(accepted: Accepted) -> None:
+    (logged,) = accepted.frontend.own("x_meta_pipeline_runs")
+    (item,) = accepted.frontend.central("pipeline_execution_queue")
+    assert (item["run_id"], item["pipeline_logging_id"]) == (accepted.run_id, accepted.run_id)
+    assert (item["state"], item["priority"], item["attempt"], item["config_id"]) == ("QUEUED", 10, 0, None)
+    assert item["source"] == f"gcp:{accepted.frontend.tenant.project}.billing.export"
+    assert (item["parameters"], item["trigger_by"]) == (logged["parameters"], logged["trigger_by"])
+
+
+def test_an_accepted_run_takes_two_jobs(accepted: Accepted, jobs_of: JobsOf) -> None:
+    assert len(jobs_of(accepted.answer.headers["X-Request-ID"])) == 2
+
+
+def test_a_malformed_api_key_takes_no_job(shared_frontend: Frontend, jobs_of: JobsOf) -> None:
+    refused = shared_frontend.run(headers={"X-API-Key": "no key at all"})
     assert refused.status_code == 401
     assert jobs_of(refused.headers["X-Request-ID"]) == []
 
@@ -137,7 +167,7 @@ def test_repeated_call_with_an_idempotency_key_gets_the_same_answer_and_runs_onc
     connected: Frontend, jobs_of: JobsOf
 ) -> None:
     connected.run()  # so that the answer to the next one has a reason and a place in the queue
-    first, second = connected.run(headers=IDEMPOTENCY_KEY), connected.run(headers=IDEMPOTENCY_KEY)
+    first, second = connected.run(headers=WITH_KEY), connected.run(headers=WITH_KEY)
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json()["wait_reason"] == "PIPELINE_BUSY"
     assert second.json() == first.json()
@@ -146,15 +176,15 @@ def test_repeated_call_with_an_idempotency_key_gets_the_same_answer_and_runs_onc
 
 
 def test_idempotency_key_with_another_body_is_422(connected: Frontend) -> None:
-    assert connected.run(headers=IDEMPOTENCY_KEY).status_code == 202
-    assert connected.run(headers=IDEMPOTENCY_KEY, date="2025-11-18").status_code == 422
+    assert connected.run(headers=WITH_KEY).status_code == 202
+    assert connected.run(headers=WITH_KEY, date="2025-11-18").status_code == 422
 
 
 def test_same_idempotency_key_of_two_tenants_starts_a_run_for_each(
     connected: Frontend, make_connected: MakeFrontend
 ) -> None:
     other = make_connected()
-    mine, theirs = connected.run(headers=IDEMPOTENCY_KEY), other.run(headers=IDEMPOTENCY_KEY)
+    mine, theirs = connected.run(headers=WITH_KEY), other.run(headers=WITH_KEY)
     assert (mine.status_code, theirs.status_code) == (202, 202)
     assert mine.json()["pipeline_logging_id"] != theirs.json()["pipeline_logging_id"]
 
@@ -163,16 +193,16 @@ def test_repeated_call_gets_the_same_answer_after_its_own_run_used_up_the_quota(
     make_connected: MakeFrontend,
 ) -> None:
     frontend = make_connected(daily_limit=1)
-    first = frontend.run(headers=IDEMPOTENCY_KEY)
+    first = frontend.run(headers=WITH_KEY)
     assert first.status_code == 202
-    assert frontend.run(headers=IDEMPOTENCY_KEY).json() == first.json()
+    assert frontend.run(headers=WITH_KEY).json() == first.json()
     assert frontend.run(headers={"Idempotency-Key": "order-2"}).status_code == 429
 
 
 def test_concurrent_calls_with_one_idempotency_key_run_once(connected: Frontend) -> None:
     def post(_: int) -> tuple[int, Any]:
         api = Api(connected.api.url, connected.tenant.api_key)
-        answer = api.post(connected.run_path, connected.run_body(), headers=IDEMPOTENCY_KEY)
+        answer = api.post(connected.run_path, connected.run_body(), headers=WITH_KEY)
         return answer.status_code, answer.json()
 
     with ThreadPoolExecutor(4) as threads:
@@ -184,12 +214,12 @@ def test_concurrent_calls_with_one_idempotency_key_run_once(connected: Frontend)
 
 def test_idempotency_key_whose_first_job_failed_is_not_used_up(connected: Frontend) -> None:
     connected.client.delete_table(f"{connected.tenant_id}.x_meta_pipeline_runs")
-    assert connected.run(headers=IDEMPOTENCY_KEY).status_code == 500
+    assert connected.run(headers=WITH_KEY).status_code == 500
     assert connected.central("pipeline_execution_queue") == []
     assert connected.store().json()["tables_created"] == ["x_meta_pipeline_runs"]
-    first = connected.run(headers=IDEMPOTENCY_KEY)
+    first = connected.run(headers=WITH_KEY)
     assert first.status_code == 202
-    assert connected.run(headers=IDEMPOTENCY_KEY).json() == first.json()
+    assert connected.run(headers=WITH_KEY).json() == first.json()
     assert len(connected.central("pipeline_execution_queue")) == 1
 
 
@@ -197,10 +227,10 @@ def test_idempotency_key_makes_a_new_run_once_bigquery_has_forgotten_its_job(con
     pipeline = {"tenant_id": connected.tenant_id, "pipeline_id": "gcp-cost-billing"}
     old = repeatable_run_id(**pipeline, idempotency_key="order-1", number=0)
     log_run_of_200_days_ago(connected, old)
-    first = connected.run(headers=IDEMPOTENCY_KEY)
+    first = connected.run(headers=WITH_KEY)
     assert first.status_code == 202
     assert first.json()["pipeline_logging_id"] != old
-    assert connected.run(headers=IDEMPOTENCY_KEY).json() == first.json()
+    assert connected.run(headers=WITH_KEY).json() == first.json()
     assert len(connected.central("pipeline_execution_queue")) == 1
 
 
@@ -219,9 +249,9 @@ def test_interrupted_call_that_is_repeated_with_its_idempotency_key_runs_once(
     connected: Frontend, cloud: Devcloud
 ) -> None:
     connected.run(date="nonsense")  # so the function is started
-    first = cut_off(cloud, "run_pipeline", lambda headers: connected.run(headers=IDEMPOTENCY_KEY | headers))
+    first = cut_off(cloud, "run_pipeline", lambda headers: connected.run(headers=WITH_KEY | headers))
     assert first.status_code == 503
-    second = connected.run(headers=IDEMPOTENCY_KEY)
+    second = connected.run(headers=WITH_KEY)
     assert second.status_code == 202
     run_id = second.json()["pipeline_logging_id"]
     assert [item["run_id"] for item in connected.central("pipeline_execution_queue")] == [run_id]
