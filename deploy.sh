@@ -31,14 +31,14 @@ commands
   apply               create or update everything, tenants' tables before the functions that write into them, then print
                       the functions' URLs and the next steps
   urls                print the URLs of what is deployed
-  rotate-admin-key    make a new admin key; the one before stays valid until the next rotation
-  rotate-console-key  make a new key for the console's sessions; the one before stays valid until the next rotation
-  destroy             take everything down but the key that encrypts tenants' credentials
+  rotate-admin-key    make a new admin key; the previous key stays valid until the next rotation
+  rotate-console-key  make a new key for the console's sessions; the previous key stays valid until the next rotation
+  destroy             destroy everything except the key that encrypts tenants' credentials
 
 options
   --var-file FILE     variables (default terraform/terraform.tfvars; see terraform/terraform.tfvars.example)
-  --state-bucket NAME keep Terraform's state in this Cloud Storage bucket, which is made if it is not there (also:
-                      STATE_BUCKET). Remembered in terraform/backend.tf. Without one the state is on this machine.
+  --state-bucket NAME keep Terraform's state in this Cloud Storage bucket, and create the bucket if it is missing (also:
+                      STATE_BUCKET). terraform/backend.tf keeps the name. Without a bucket the state is on this machine.
   --yes               ask nothing
   --smoke-test        after apply, run test_e2e_complete.py against what was deployed; wants the SMOKE_ variables
   --forget-key        with destroy: drop the key from Terraform's state first; Google keeps it

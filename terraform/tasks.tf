@@ -7,7 +7,8 @@ locals {
     name => "projects/${var.project_id}/locations/${var.region}/queues/${queue.name}"
   }
 
-  # A function's concurrency minus the numbers that its queues name. A queue without a number gets this remainder.
+  # For each function: the number of requests that its instances serve at once, minus the limits of its queues. A queue
+  # without a limit gets this remainder.
   deliveries_left = {
     for name, function in local.functions : name => function.max_instances * function.concurrency - sum(concat([0], [
       for queue in values(local.platform.queues) : try(queue.max_concurrent_dispatches, 0) if queue.function == name

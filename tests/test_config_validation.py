@@ -124,7 +124,7 @@ class TestFiles:
         with pytest.raises(ConfigError) as caught:
             load_template(path.with_name("other.yml"))
         assert caught.value.message.splitlines() == [
-            "gcp/cost/other.yml:8: checks.1.id: two have the same id, a",
+            "gcp/cost/other.yml:8: checks.1.id: a is used twice; each needs its own id",
             "gcp/cost/other.yml:11: publish.0.step: there is no step nowhere",
         ]
 

@@ -1,4 +1,4 @@
-"""Runs statements in DuckDB and reads all rows, because a cursor with unread rows refuses its next statement."""
+"""Runs statements in DuckDB. Callers read all rows, because a cursor with unread rows refuses its next statement."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Parameters = Sequence[object] | Mapping[str, object]
 _KEPT = 500
 _LONGEST = 100_000  # characters; a parsed statement needs much more memory than its text
 
-# DuckDB recommends `cursor.sql`, but that binds a statement twice, and binding takes longer than copying.
+# DuckDB recommends `cursor.sql`, but that binds each statement twice, which takes longer than copying the rows.
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
 
 
@@ -69,7 +69,7 @@ def one_number(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Pa
 def arrow_table(cursor: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters = ()) -> pa.Table:
     """All rows of a SELECT."""
     table = execute(cursor, statement, parameters).to_arrow_table()
-    assert table is not None  # noqa: S101 - a SELECT answers rows
+    assert table is not None  # noqa: S101 - a SELECT returns rows
     return table
 
 

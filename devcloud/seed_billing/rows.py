@@ -247,7 +247,7 @@ def _invoice_month(moment: datetime) -> str:
 
 
 def _incident(seed: int, day: date) -> date:
-    """The day of the month's incident, on which workloads that `spike` use more."""
+    """The day of the month's incident. Workloads with `spike` use more on it."""
     return day.replace(day=random.Random(f"incident {seed} {day:%Y%m}").randint(8, 24))  # noqa: S311
 
 

@@ -21,6 +21,7 @@ Caller = TypeVar("Caller")
 _JSON, _CSV = "application/json", "text/csv"
 _LOOK_AGAIN = {"Retry-After": "10"}  # a look at an unfinished run costs a query
 _USER_ID_MAX = 128
+_SHOWN_NAME = 64
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 
 
@@ -116,7 +117,7 @@ class CsvAnswer:
 
 
 def creation_answer(reply: Reply) -> Answer:
-    """The answer to a request that creates something. Headers say where it is, and if it repeats an earlier answer."""
+    """The answer to a request that creates something. Headers say where it is and if an earlier answer is repeated."""
     replayed = {"Idempotent-Replayed": "true"} if reply.is_replayed else {}
     return Answer(reply.status, reply.body, {**_where_runs_are(reply.body), **replayed})
 
@@ -140,6 +141,9 @@ def _refuse_constant(name: str) -> None:
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) != len(pairs):  # parsers differ in which of two equal names they use
-        raise errors.InvalidInput.of_field("body", "has a field twice")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:  # parsers differ in which of two equal names they use
+            raise errors.InvalidInput.of_field("body", f"has the field {name[:_SHOWN_NAME]} twice; send it once")
+        found[name] = value
     return found

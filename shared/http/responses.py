@@ -13,7 +13,7 @@ from typing import Any
 from flask import Response
 
 _PORT = re.compile(r":[0-9]{1,5}\Z")
-# With these a text begins that a spreadsheet takes for a formula, and a formula may call programs and addresses.
+# A spreadsheet takes a text that begins with one of these for a formula, which may start programs and open addresses.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are wide
 
 
@@ -32,7 +32,8 @@ def json_text(body: Mapping[str, Any]) -> str:
 def csv_response(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Response:
     """A response with a CSV body as in RFC 4180: UTF-8, with a line of column names. Null is an empty field.
 
-    Whoever may name a resource names a group, so a text that would be a formula gets an apostrophe before it.
+    The names of groups come from everybody who may name a resource at the provider. So a text that a spreadsheet would
+    take for a formula gets an apostrophe before it.
     """
     text = io.StringIO()
     writer = csv.writer(text)

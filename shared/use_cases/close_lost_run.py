@@ -26,9 +26,9 @@ class LostRun:
     def close(self, closing: Closing) -> str:
         """Close the run and return the delivery's outcome as one word. Under a lease it reports how the run ended."""
         if self.report.task.lease_id is None:
-            ended = self._close_row(closing, billed=None)  # the bytes that an executor billed are not known here
+            ended = self._close_row(closing, billed=None)  # nobody here knows the bytes that an executor billed
             if ended.status != closing.status:
-                log.error("run was settled before it was known how it ended", status=ended.status)
+                log.error("run ended otherwise than the dispatcher recorded", status=ended.status)
             return "CLOSED"
         with log.bound(step_id="close"):
             run = self.report.runs.find(self.report.task)

@@ -223,7 +223,7 @@ def _without_preview(body: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
 
 
 def _config_id(tenant_id: str, idempotency_key: str | None, number: int) -> str:
-    """The id to try after `number` used-up ids. It is the same for each call with the same Idempotency-Key."""
+    """The id to try when `number` earlier ids are used up; the same for each call with the same Idempotency-Key."""
     return domain.repeatable_config_id(tenant_id, idempotency_key, number) if idempotency_key else str(uuid.uuid4())
 
 

@@ -51,7 +51,7 @@ def test_a_listing_may_have_more_than_a_thousand_objects(s3: S3Server, bucket: s
     assert [item.key for item in opened(s3, bucket, "many").list()] == keys
 
 
-def test_a_listing_of_too_many_objects_is_refused_with_what_to_change(
+def test_a_listing_of_too_many_objects_is_refused_and_the_message_says_what_to_change(
     s3: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):

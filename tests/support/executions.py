@@ -72,7 +72,8 @@ class Held:
 class Executions:
     """Puts admitted items into the queue and delivers them, without a dispatcher in between.
 
-    They go to the gateway's execute_run, or to the instance at `url`. One that changes templates takes `changes`.
+    They go to the gateway's execute_run, or to the instance at `url`. Only an instance that changes templates gets
+    `changes`.
     """
 
     cloud: Devcloud

@@ -126,7 +126,7 @@ def test_a_parameter_or_field_that_is_given_twice_is_named() -> None:
         {"field": "limit", "message": "is given twice; give it once"}
     ]
     twice = ask("POST", "/api/v1/greet/ann", data='{"name": "x", "name": "x"}', content_type="application/json")[1]
-    assert twice["errors"] == [{"field": "body", "message": "has a field twice"}]
+    assert twice["errors"] == [{"field": "body", "message": "has the field name twice; send it once"}]
 
 
 def test_an_answer_about_many_wrong_fields_is_short() -> None:

@@ -128,7 +128,7 @@ def test_with_grain_month_other_periods_are_refused(
     assert any(words in problem for words in expected)
 
 
-def test_the_month_is_found_through_names_and_common_table_expressions(
+def test_a_month_is_recognised_through_names_and_common_table_expressions(
     template: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sql = template.with_suffix(".sql")
@@ -188,4 +188,6 @@ def test_a_step_that_reads_a_provider_needs_grain_day(template: Path, capsys: py
     )
     path.with_suffix(".sql").write_text(template.with_suffix(".sql").read_text())
     (problem,) = printed_by(main, ["validate", str(path)], capsys)
-    assert "steps.0.uses: gcp_billing_export reads days; of grain month are only pipelines of sql steps" in problem
+    assert (
+        "steps.0.uses: gcp_billing_export reads days, so it cannot be a step of a pipeline with grain: month" in problem
+    )

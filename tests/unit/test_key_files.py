@@ -70,7 +70,7 @@ def test_a_key_file_is_read_in_every_usual_form(how: str) -> None:
         (json.dumps({"key": KEY}), "has the key file within key;"),
         (json.dumps({"service_account_json": FILE}), "has the key file within service_account_json;"),
         (json.dumps({"privateKeyData": base64.b64encode(FILE.encode()).decode()}), "within privateKeyData;"),
-        ('{"type": "service_account", "type": "x"}', "has a field twice"),
+        ('{"type": "service_account", "type": "x"}', "has type twice"),
         ("[" * 100_000, "is not valid JSON"),
         (json.dumps(json.dumps("key")), "must be a JSON object"),
         (None, "as a string"),

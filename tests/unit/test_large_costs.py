@@ -21,7 +21,7 @@ SUM = {
 
 @dataclass
 class Reader:
-    """A store whose sums and restated days are as many as asked for."""
+    """A store that returns as many sums and restated days as a test wants."""
 
     sums: int = 0
     restated: int = 0
@@ -43,7 +43,7 @@ def ask(store: Any, owed: list[int]) -> dict[str, Any]:
     return TenantCosts(cast(Any, store), new_answers(seconds=0)).show(caller, QUERY)
 
 
-def test_the_largest_answer_is_given_and_its_bytes_are_owed() -> None:
+def test_the_largest_answer_is_returned_and_its_bytes_are_charged_to_the_key() -> None:
     owed: list[int] = []
     assert ask(Reader(MAX_SUMS, MAX_SUMS), owed)["currencies"] == cost_blocks([SUM], compares=False)
     assert owed == [2_500_000_000]
@@ -51,7 +51,7 @@ def test_the_largest_answer_is_given_and_its_bytes_are_owed() -> None:
 
 @dataclass
 class Slow(Reader):
-    """While one request is answered, it asks again, as deep as it can."""
+    """A store that sends another request while it answers one, until a request is refused."""
 
     costs: TenantCosts | None = None
     refused: list[tuple[str, int]] = field(default_factory=list)
@@ -82,6 +82,6 @@ def test_a_tenant_gets_two_answers_at_once_and_others_get_theirs() -> None:
         (Refusing(), "from: asks for too much at once; ask for fewer days"),
     ],
 )
-def test_a_larger_answer_is_refused_with_what_to_change(store: Any, says: str) -> None:
+def test_a_larger_answer_is_refused_and_the_message_says_what_to_change(store: Any, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         ask(store, [])

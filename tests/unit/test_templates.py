@@ -83,7 +83,7 @@ def test_only_templates_are_found(path: str) -> None:
         ({"steps": [EXTRACT | {"id": "elsewhere"}]}, "no step extract"),
         ({"steps": [EXTRACT | {"with": {"start_date": "in {nobody}"}}]}, "steps.0.with.start_date: .*{nobody}"),
         ({"steps": [EXTRACT | {"with": {"colour": "red"}}]}, "steps.0.with.colour"),
-        ({"steps": [EXTRACT, EXTRACT]}, "same id"),
+        ({"steps": [EXTRACT, EXTRACT]}, "needs its own id"),
         ({"steps": [EXTRACT | {"id": "checks"}]}, "steps.checks|no step"),
         ({"steps": [EXTRACT | {"timeout_seconds": 0}]}, "timeout_seconds"),
         ({"steps": [EXTRACT | {"max_bytes_billed": 1}]}, "max_bytes_billed"),
@@ -94,7 +94,7 @@ def test_only_templates_are_found(path: str) -> None:
         ({"lookups": {"export": {"file": "a.csv"}}}, "parameters.export"),
         ({"lookups": {"services": {"file": "a.txt"}}}, "lookups.services.file"),
         ({"max_bytes_billed": 0}, "max_bytes_billed"),
-        ({"publish": [TARGET, TARGET]}, "same table"),
+        ({"publish": [TARGET, TARGET]}, "needs its own table"),
         ({"checks": [CHECK | {"step": "elsewhere"}]}, "no step elsewhere"),
         ({"parameters": {"date": {"type": "string", "description": "d"}}}, "parameters.date"),
         ({"parameters": {"export": {"type": "float", "description": "d"}}}, "parameters.export.type"),
@@ -113,7 +113,7 @@ def test_names_that_every_statement_gets_cannot_be_used_for_parameters_or_lookup
     for kind, entry in entries.items():
         file.write_text(json.dumps(document(**{kind: document().get(kind, {}) | {name: entry}}), indent=1))
         line = 1 + file.read_text().splitlines().index(f'  "{name}": {{')
-        refused = rf"gcp/cost/test\.yml:{line}: {kind}\.{name}: is a name every template has"
+        refused = rf"gcp/cost/test\.yml:{line}: {kind}\.{name}: is reserved; choose another name"
         with pytest.raises(ConfigError, match=refused):
             load_template(file)
 

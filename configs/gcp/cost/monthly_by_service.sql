@@ -38,7 +38,7 @@ WHERE x_source = @source
 GROUP BY usage_month, currency
 
 -- name: days_without_rows
--- Months with a day without rows before a day with rows. The empty day may not have been loaded, so costs may be
+-- Months in which a day has no rows although a later day has some. That day may not have been loaded, so costs may be
 -- missing.
 -- param: source STRING
 -- param: dates ARRAY<DATE>

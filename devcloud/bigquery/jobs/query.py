@@ -120,7 +120,7 @@ def _check_schema_updates(query: Json, destination: Destination) -> None:
 
 
 def _is_legacy(query: Json) -> bool:
-    """Whether a query is in legacy SQL. Its first line decides, or else the option, which is true by default."""
+    """Whether a query is in legacy SQL. Its first line decides, otherwise the option, by default true."""
     first = str(query.get("query") or "").lstrip().lower()
     if first.startswith(("#standardsql", "#legacysql")):
         return first.startswith("#legacysql")

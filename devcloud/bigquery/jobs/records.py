@@ -1,4 +1,7 @@
-"""Keeps job records in DuckDB. Accepted jobs outlive the process. A job's effect and its DONE commit together."""
+"""Keeps job records in DuckDB, so that accepted jobs outlive the process.
+
+A job's effect and its state DONE are committed in one transaction.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +97,7 @@ def keys_of(job: Job) -> set[JobKey]:
 
 
 def listed(cursor: duckdb.DuckDBPyConnection, project: str, parent: str | None) -> list[Json]:
-    """The resources of a project's jobs (or of a script's), newest first."""
+    """The resources of a project's jobs, or of the jobs of one script, the newest first."""
     rows = cursor.execute(
         "SELECT resource FROM _devcloud.jobs WHERE project = ? AND parent IS NOT DISTINCT FROM ?"
         " ORDER BY created DESC, job_id",

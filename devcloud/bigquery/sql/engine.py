@@ -58,14 +58,14 @@ class Engine:
         try:
             return self._run(request, session)
         except RecursionError as error:
-            raise not_implemented("what is nested as deeply as this") from error
+            raise not_implemented("statements nested this deeply") from error
 
     def _run(self, request: QueryRequest, session: Session) -> QueryResult:
         lifted = lift(request.sql, request.project)
         try:
             statements = parse(lifted.text)
         except BigQueryError:
-            # The message may quote the text.
+            # Parse the caller's own text, because the error message may quote it.
             lifted = Lifted(request.sql)
             statements = parse(request.sql)
         if len(statements) == 1 and not isinstance(statements[0].tree, exp.Declare):

@@ -71,7 +71,7 @@ def _at_binding(text: str) -> BigQueryError:
 
 
 def syntax_error(error: ParseError | TokenError) -> BigQueryError:
-    """BigQuery's syntax error, with the place where the parser gives it."""
+    """BigQuery's syntax error, with its place in the text if the parser knows it."""
     if isinstance(error, ParseError) and error.errors:
         first = error.errors[0]
         word = first.get("highlight") or ""

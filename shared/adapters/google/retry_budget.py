@@ -44,20 +44,20 @@ class RetryBudget:
 
     @property
     def calls(self) -> Any:
-        """The argument `retry` of BigQuery's client."""
+        """Repeats the calls of BigQuery's client. This and the properties below are arguments `retry`."""
         return self._retry(is_worth_repeating, self.seconds)
 
     def of_service(self, service: str) -> Any:
-        """The argument `retry` of a client of one of error_table.SERVICES."""
+        """Repeats the calls of another client; `service` is one of error_table.SERVICES."""
         return self._retry(lambda error: is_worth_repeating(error, service=service), self.seconds)
 
     @property
     def jobs(self) -> Any:
-        """The argument `job_retry`, for jobs that may safely run again."""
+        """Runs a job again that may safely run twice: the argument `job_retry`."""
         return DEFAULT_JOB_RETRY.with_timeout(self.within_request(self.seconds))
 
     def of_known(self, kind: str) -> Any:
-        """The argument `retry` of lookups of a "Job" or "Dataset" that exists, for as long as the request allows.
+        """Repeats the lookup of a "Job" or "Dataset" that is known to exist, for as long as the request allows.
 
         BigQuery may answer for a while that it does not exist: "Sometimes we get a 404 after a Conflict", says its own
         client (https://github.com/googleapis/python-bigquery/issues/2134).
@@ -67,12 +67,12 @@ class RetryBudget:
 
     @property
     def known_jobs(self) -> Any:
-        """The argument `retry` of lookups of a job that BigQuery has accepted, or refused because its id is used."""
+        """Repeats the lookup of a job whose id BigQuery knows: it accepted the job, or refused another with that id."""
         return self.of_known("Job")
 
     @property
     def new_columns(self) -> Any:
-        """The argument `retry` for streaming rows, because BigQuery may not know a new column for some minutes.
+        """Repeats the streaming of rows, because BigQuery may not know a new column for some minutes.
 
         https://github.com/googleapis/google-cloud-ruby/issues/3805
         """

@@ -18,7 +18,7 @@ _FIELD = "credentials.service_account_json"
 _MARKS = "\ufeff\u200b"  # a byte order mark, and a space without width, which editors and web pages leave
 _LATIN_MARK = "\xef\xbb\xbf"  # a byte order mark that was read as Latin-1
 _WHOLE = "the whole text of the key file is needed, which is a JSON object"
-_LONGEST_NAME = 64
+_MAX_NAME_LENGTH = 64
 
 
 class ServiceAccountKey(BaseModel):
@@ -79,10 +79,16 @@ def _loaded(text: str) -> Any:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise InvalidInput.of_field(_FIELD, "has a field twice; the key file's own text is needed")
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise InvalidInput.of_field(_FIELD, f"has {_shown(name)} twice; the key file's own text is needed")
+        members[name] = value
     return members
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= _MAX_NAME_LENGTH else "one of its fields"
 
 
 def _without_marks(text: str) -> str:
@@ -150,5 +156,5 @@ def _refuse_wrapped(key: Mapping[str, Any]) -> None:
     for name, value in key.items():
         is_key = isinstance(value, dict) and "private_key" in value
         if is_key or (isinstance(value, str) and ("private_key" in value or _is_base64(value))):
-            shown = name if len(name) <= _LONGEST_NAME else "one of its fields"
-            raise InvalidInput.of_field(_FIELD, f"has the key file within {shown}; the key file's own text is needed")
+            message = f"has the key file within {_shown(name)}; the key file's own text is needed"
+            raise InvalidInput.of_field(_FIELD, message)

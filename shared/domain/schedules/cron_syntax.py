@@ -23,7 +23,7 @@ _CRON = re.compile(rf"{_FIELD}(?: {_FIELD}){{4}}")
 # croniter has h and r for hashed and random values. They are refused, because a schedule fires at the times it names.
 _CHANCE = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
 _RANGES = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
-# What a field divides, its first value, and how many it has. A weekday's 7 is its 0 again. Months have up to 31 days.
+# For each field: the unit that it divides, its first value, and the number of its values. Weekday 7 is Sunday, as 0.
 _SPANS = {
     "minute": ("hour", 0, 60), "hour": ("day", 0, 24), "day": ("month", 1, 31), "month": ("year", 1, 12),
     "weekday": ("week", 0, 7),
@@ -89,7 +89,7 @@ def _ever_fires(cron: str) -> bool:
 
 
 def uneven_steps(cron: str) -> list[str]:
-    """A sentence for each step that does not divide what its field divides, or that leaves the field one value."""
+    """A sentence for each step that does not divide its unit evenly, or that leaves its field only one value."""
     warnings = []
     for text, (name, (span, first, count)) in zip(cron.split(), _SPANS.items(), strict=True):
         found = re.fullmatch(r"\*/(\d+)", text)
@@ -114,7 +114,7 @@ def _require_fields(expression: str) -> str:
 def _require_part(part: str, name: str) -> None:
     found = _PART.fullmatch(part)
     if found is None:
-        return _require_said_otherwise(part, name)
+        return _require_other_syntax(part, name)
     low, high = _RANGES[name]
     first = low if found["first"] is None else _number(found["first"], name)
     last = high if found["last"] in (None, "l") else _number(found["last"], name)
@@ -131,7 +131,7 @@ def _require_part(part: str, name: str) -> None:
     return None
 
 
-def _require_said_otherwise(part: str, name: str) -> None:
+def _require_other_syntax(part: str, name: str) -> None:
     found = _OTHER_SYNTAX.fullmatch(part)
     is_known = found and ((name == "weekday" and part != "l") or (name == "day" and part == "l"))
     if not is_known:

@@ -128,7 +128,7 @@ class CreatedConfig:
 
 
 def repeatable_config_id(tenant_id: str, idempotency_key: str, number: int) -> str:
-    """The schedule's id for an Idempotency-Key. The same call gets the same id; `number` counts used-up ids."""
+    """The id to try for an Idempotency-Key when `number` earlier ids are used up. The same call gets the same id."""
     return str(uuid.uuid5(_NAMESPACE, json.dumps([tenant_id, idempotency_key, number])))
 
 

@@ -61,7 +61,7 @@ def is_shown(cron: str, zone: ZoneInfo, tick: datetime) -> bool:
 
 
 def _earliest_wall_clock(zone: ZoneInfo, after: datetime) -> datetime:
-    """A local time that no clock shows after `after`, even if the clocks go back soon."""
+    """A local time early enough to find every tick later than `after`, even if the clocks go back soon."""
     moments = (after, after + timedelta(days=1))
     return min(after.astimezone(UTC).replace(tzinfo=None) + _offset(moment.astimezone(zone)) for moment in moments)
 

@@ -54,13 +54,13 @@ def _error(file: str, problems: Sequence[tuple[Place, str]], line_of: Callable[[
 
 
 def _inconsistencies(template: Template) -> Iterator[tuple[Place, str]]:
-    """The problems that only show when parts of a template are compared."""
+    """The problems that show only when parts of a template are compared."""
     yield from _repeated("steps", [step.id for step in template.steps], "id")
     yield from _repeated("checks", [check.id for check in template.checks], "id")
     yield from _repeated("publish", [target.table for target in template.publish], "table")
     for index, step in enumerate(template.steps):
         if step.id in _RESERVED_STEPS:
-            yield ("steps", index, "id"), f"{step.id} is a name every run has"
+            yield ("steps", index, "id"), f"{step.id} is reserved; choose another name"
         if not isinstance(step, SqlStep) and step.reads != template.grain:
             yield ("steps", index, "uses"), _unfit(step.uses, step.reads, template.grain)
     if template.grain == "billing_period":
@@ -81,14 +81,14 @@ _OTHERS: Mapping[Grain, str] = {"month": "sql steps", "billing_period": "steps t
 
 def _unfit(uses: str, reads: Grain, grain: Grain) -> str:
     if reads == "day":
-        return f"{uses} reads days; of grain {grain} are only pipelines of {_OTHERS[grain]}"
-    return f"{uses} reads whole billing periods; say grain: {reads}"
+        return f"{uses} reads days, so it cannot be a step of a pipeline with grain: {grain}; use {_OTHERS[grain]}"
+    return f"{uses} reads whole billing periods; set grain: {reads}"
 
 
 def _repeated(group: str, names: Sequence[str], field: str) -> Iterator[tuple[Place, str]]:
     for index, name in enumerate(names):
         if name in names[:index]:
-            yield (group, index, field), f"two have the same {field}, {name}"
+            yield (group, index, field), f"{name} is used twice; each needs its own {field}"
 
 
 def _unknown_steps(template: Template) -> Iterator[tuple[Place, str]]:
@@ -107,12 +107,12 @@ def _unknown_steps(template: Template) -> Iterator[tuple[Place, str]]:
 def _parameter_problems(template: Template) -> Iterator[tuple[Place, str]]:
     for name in template.lookups:
         if name in _RESERVED_NAMES:
-            yield ("lookups", name), "is a name every template has"
+            yield ("lookups", name), "is reserved; choose another name"
     for name, parameter in template.parameters.items():
         if name in _RESERVED_NAMES:
-            yield ("parameters", name), "is a name every template has"
+            yield ("parameters", name), "is reserved; choose another name"
         if name in template.lookups:
-            yield ("parameters", name), "is a lookup too"
+            yield ("parameters", name), "is also the name of a lookup; rename one"
         if parameter.default is not None:
             try:
                 parameter.as_meant(parameter.default)

@@ -110,5 +110,5 @@ def test_a_too_deeply_nested_request_is_refused_and_the_server_continues(
     for sql in nested, "SELECT " + " + ".join(["1"] * DEEP):
         status, reason, message = rest.ask("POST", "/queries", _query(sql))
         assert (status, reason) == (501, "notImplemented")
-        assert message == "devcloud does not implement what is nested as deeply as this"
+        assert message == "devcloud does not implement statements nested this deeply"
     assert rest.ask("POST", "/queries", _query("SELECT 1"))[0] == 200

@@ -17,7 +17,7 @@ from shared.configuration.tables import get_tables
 
 
 def real_threads() -> set[threading.Thread]:
-    """Python's threads; gRPC's own show up as dummies once they have called back."""
+    """Threads that Python started. gRPC's threads appear as dummy threads after their first callback."""
     return {thread for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)}
 
 

@@ -83,7 +83,7 @@ def test_offset_of_a_fee_is_the_usage_at_the_lower_price(contents: list[Json]) -
     assert offsets > 0
 
 
-def test_every_day_costs_the_same(contents: list[Json]) -> None:
+def test_the_fee_of_a_commitment_is_the_same_every_day(contents: list[Json]) -> None:
     for commitment in (*RESOURCE, FLEXIBLE):
         fees: dict[str, Decimal] = defaultdict(Decimal)
         for (day, _), rows in pools(contents, commitment).items():
@@ -91,7 +91,7 @@ def test_every_day_costs_the_same(contents: list[Json]) -> None:
         assert len(set(fees.values())) == 1
 
 
-def test_one_model_has_lower_prices_and_the_other_has_credits(contents: list[Json]) -> None:
+def test_a_commitment_has_lower_prices_or_credits_but_not_both(contents: list[Json]) -> None:
     types = {credit["type"] for content in contents for credit in content["credits"]}
     assert "COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE" not in types
     for content in contents:

@@ -1,4 +1,4 @@
-"""Elements of a JSON array in a text are read like whole documents, and the text is parsed once."""
+"""Elements of a JSON array in a text are read like whole documents."""
 
 from __future__ import annotations
 

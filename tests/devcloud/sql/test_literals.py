@@ -21,7 +21,7 @@ from tests.support.devcloud.warehouse import Warehouse
         ("b'''a\nb'''", b"a\nb"),
     ],
 )
-def test_bytes_literal_has_its_bytes(warehouse: Warehouse, literal: str, value: bytes) -> None:
+def test_a_bytes_literal_is_stored_as_the_bytes_that_it_names(warehouse: Warehouse, literal: str, value: bytes) -> None:
     assert warehouse.value(f"SELECT {literal}") == value
     warehouse.run("CREATE TABLE kept (value BYTES)")
     warehouse.run(f"INSERT INTO kept VALUES ({literal})")
@@ -55,14 +55,18 @@ def test_string_literal_accepts_googlesqls_escapes(warehouse: Warehouse, literal
         ("'a\nb'", "Unclosed string literal"),
     ],
 )
-def test_literal_with_another_escape_is_refused(warehouse: Warehouse, literal: str, what: str) -> None:
+def test_a_literal_with_an_escape_that_googlesql_lacks_is_refused(
+    warehouse: Warehouse, literal: str, what: str
+) -> None:
     with pytest.raises(BigQueryError, match="Syntax error") as refused:
         warehouse.value(f"SELECT {literal}")
     assert what in refused.value.message
 
 
 @pytest.mark.parametrize("name", ["VARCHAR", "TEXT", "FLOAT", "DOUBLE", "REAL", "CHAR", "INT32"])
-def test_type_of_another_database_is_not_found_and_its_name_is_a_name(warehouse: Warehouse, name: str) -> None:
+def test_a_type_of_another_database_does_not_exist_and_its_name_may_name_a_column(
+    warehouse: Warehouse, name: str
+) -> None:
     with pytest.raises(BigQueryError, match=f"Type not found: {name}"):
         warehouse.value(f"SELECT CAST('1' AS {name})")
     assert warehouse.value(f"SELECT {name} FROM (SELECT 1 AS {name})") == 1

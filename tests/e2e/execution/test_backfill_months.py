@@ -17,7 +17,7 @@ DAILY_LIMIT = 2
 
 
 def await_end_of_quota(frontend: Frontend, left: int) -> None:
-    """Wait until no run is executed and this number of runs waits for another day."""
+    """Wait until no run is live and this number of runs wait for another day."""
 
     def has_come() -> bool:
         items = frontend.central("pipeline_execution_queue")

@@ -28,7 +28,7 @@ def planted(executions: Executions, tenant: Tenant, tmp_path: Path) -> Planted:
 
 
 def billed(*days: tuple[str | None, int, str]) -> Statement:
-    """A day's currency, rows and cost."""
+    """A statement that returns one day's row for each of these currencies, with its number of rows and its cost."""
     selected = [
         f"SELECT DATE '{DAY}' AS usage_date, NULLIF('{currency}', 'None')"
         f" AS billing_currency, {rows} AS row_count, NUMERIC '{cost}' AS billed_cost"
