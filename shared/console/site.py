@@ -33,6 +33,9 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# The API's words for these are for programmers.
+_WORDS = {404: ("Page not found", "There is no such page. Perhaps the address is incomplete.")}
+_PASSING = frozenset({429, 500, 503})  # the same request may succeed later
 _ERROR_HEADERS = frozenset({"Allow", "Retry-After"})
 _TRANSPORT = "max-age=31536000"
 
@@ -73,9 +76,10 @@ class Site(Endpoint[Reply]):
         answer = problem(error, instance=request.path, trace_id=trace_id_of(request))
         if isinstance(error, errors.Unauthenticated):
             return _to_login(request)
-        again = _target(request) if request.method == "GET" else "/console"
-        facts = {name: answer.body[name] for name in ("status", "title", "detail", "trace_id")} | {"again": again}
-        page = Page("error.html", str(answer.body["title"]), facts, status=answer.status)
+        title, detail = _WORDS.get(answer.status, (answer.body["title"], answer.body["detail"]))
+        again = _target(request) if request.method == "GET" and answer.status in _PASSING else ""
+        facts = {"status": answer.status, "detail": detail, "trace_id": answer.body["trace_id"], "again": again}
+        page = Page("error.html", title, facts, status=answer.status)
         response = _html(page, None, request.path)
         response.headers.extend({name: text for name, text in answer.headers.items() if name in _ERROR_HEADERS})
         return response
@@ -117,7 +121,13 @@ def _redirected(reply: Redirect, session: Session | None) -> Response:
 
 
 def _to_login(request: Request) -> Response:
-    """Send the browser to the login page, which leads back to the page that it wanted."""
+    """Send the browser to the login page, which leads back to the page that it wanted.
+
+    A browser that follows a link of another site sends no cookie (SameSite=Strict). It does so once more from a page of
+    the console, then with the cookie if it has one.
+    """
+    if request.method == "GET" and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        return _html(Page("continue.html", "One moment", {"target": _target(request)}), None, request.path)
     wanted = f"?next={quote(_target(request), safe='')}" if request.method in ("GET", "HEAD") else ""
     response = Response(status=303, headers={"Location": f"{LOGIN}{wanted}"})
     if read_cookie(request.headers, "tenant"):  # it is no longer valid

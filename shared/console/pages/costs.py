@@ -16,14 +16,14 @@ from shared.console.site import Route
 from shared.errors import InvalidInput
 
 PATH, LATEST = "/console/costs", "/console/costs/latest"
-GROUPS = {
-    "service": "Service",
-    "category": "Category",
-    "provider": "Cloud",
-    "subaccount": "Account or project",
-    "region": "Region",
-    "sku": "SKU",
-    "charge_category": "Kind of charge",
+GROUPS = {  # each as a title, and inside a sentence
+    "service": ("Service", "service"),
+    "category": ("Category", "category"),
+    "provider": ("Cloud", "cloud"),
+    "subaccount": ("Account or project", "account or project"),
+    "region": ("Region", "region"),
+    "sku": ("SKU", "SKU"),
+    "charge_category": ("Kind of charge", "kind of charge"),
 }
 METRICS = {
     "billed": ("Billed", "Net billed cost: what the invoices say, after credits and discounts (BilledCost)."),
@@ -84,7 +84,7 @@ def _page(
     wanted: Mapping[str, str], period: Period, shown: Mapping[str, Any] | None, *, problem: str = "", status: int = 200
 ) -> Page:
     group_by, metric = wanted["group_by"], wanted["metric"]
-    blocks = currency_blocks(shown, nameless=f"No {GROUPS[group_by].lower()}") if shown and group_by in GROUPS else []
+    blocks = currency_blocks(shown, nameless=f"No {GROUPS[group_by][1]}") if shown and group_by in GROUPS else []
     content = {
         "wanted": wanted,
         "period": period,
@@ -93,7 +93,7 @@ def _page(
         "metrics": METRICS,
         "filtered": _filtered(wanted.get("filter")),
         "metric": METRICS.get(metric, METRICS["billed"]),
-        "group_title": GROUPS.get(group_by, ""),
+        "group": GROUPS.get(group_by, ("", "")),
         "blocks": blocks,
         "shown": shown,
         "problem": problem,

@@ -18,7 +18,7 @@ from shared.http.messages import Call, HttpRequest
 
 _WRONG_KEY = "This key is not valid. Check that you copied all of it, or ask your operator for a new one."
 _WRONG_LINK = "This link has been used, or is too old. Ask for a new link, or log in with your API key."
-_OWN_PATH = re.compile(r"/console/[a-z/]+(\?[ -~]*)?")
+_OWN_PATH = re.compile(r"(/console(?:/[\w-]+)+)(?:\?[!-&\x28-~]*)?", re.ASCII)
 _MAX_PATH = 1000
 
 
