@@ -14,9 +14,9 @@ from shared.adapters.bigquery.warehouse import JobOptions, QueryJob, Warehouse
 from shared.adapters.google.kms import CredentialKey
 from shared.adapters.stores.runs import Runs
 from shared.configuration.settings import Settings
-from shared.domain.credentials.credentials import Credential, parse_credentials
+from shared.domain.credentials.credentials import Credential
+from shared.domain.credentials.decrypted import credential_of
 from shared.domain.credentials.notices import not_set_up
-from shared.domain.credentials.sealed import credential_aad
 from shared.domain.runs.attempt import Begun, ClaimedRun
 from shared.domain.runs.delivery import RunTask
 from shared.domain.templates.templates import Template
@@ -77,14 +77,8 @@ class HopContext:
         sealed = self.run.credential
         if sealed is None:
             raise CredentialsRejected(not_set_up(self.template.credentials))
-        aad = credential_aad(
-            tenant_id=self.task.tenant_id, provider=sealed.provider, credential_id=sealed.credential_id
-        )
-        document = self.services.credential_key.decrypt(sealed.encrypted_credentials, aad=aad)
-        try:
-            return parse_credentials(sealed.provider, sealed.credential_kind, document)
-        except ValueError:
-            raise CredentialsRejected("The stored credential is not valid any more; store it again.") from None
+        document = self.services.credential_key.decrypt(sealed.encrypted_credentials, aad=sealed.aad)
+        return credential_of(sealed, document)
 
 
 def day_of(text: str | None) -> date | None:

@@ -23,7 +23,8 @@ SELECT
   provider,
   credential_kind,
   encrypted_credentials,
-  kms_key_version
+  kms_key_version,
+  source
 FROM {tenants}.tenant_cloud_credentials
 WHERE tenant_id = @tenant_id
   AND provider = @provider
@@ -174,7 +175,8 @@ SELECT
   provider,
   credential_kind,
   encrypted_credentials,
-  kms_key_version
+  kms_key_version,
+  source
 FROM {tenants}.tenant_cloud_credentials
 WHERE kms_key_version != @kms_key_version
 ORDER BY tenant_id, provider

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from shared.adapters.google.kms import CredentialKey
 from shared.adapters.stores.credentials import Credentials
-from shared.domain.credentials.sealed import SealedCredential, credential_aad
+from shared.domain.credentials.decrypted import credential_of
+from shared.domain.credentials.sealed import SealedCredential
 from shared.errors import CredentialsRejected
 from shared.runtime import log
 
@@ -62,12 +63,12 @@ class Reencryption:
         return Reencrypted(key_version, found, reencrypted, overtaken, unreadable)
 
     def _moved(self, before: SealedCredential) -> SealedCredential | None:
-        """The same credential under the present version, or None if Cloud KMS does not decrypt it."""
-        aad = credential_aad(tenant_id=before.tenant_id, provider=before.provider, credential_id=before.credential_id)
+        """The same credential under the present version, or None if Cloud KMS does not decrypt it to a credential."""
         try:
-            plaintext = self.key.decrypt(before.encrypted_credentials, aad=aad)
+            plaintext = self.key.decrypt(before.encrypted_credentials, aad=before.aad)
+            credential_of(before, plaintext)  # a wrong document would replace the stored one for good
         except CredentialsRejected:
             log.error("credential not decrypted", tenant_id=before.tenant_id, provider=before.provider)
             return None
-        sealed = self.key.encrypt(plaintext, aad=aad)
+        sealed = self.key.encrypt(plaintext, aad=before.aad)
         return replace(before, encrypted_credentials=sealed.ciphertext, kms_key_version=sealed.key_version)

@@ -32,6 +32,7 @@ from shared.domain.credentials.credentials import (
     credential_id_of,
     serialize_credentials,
 )
+from shared.domain.credentials.decrypted import require_source
 from shared.domain.credentials.notices import (
     not_set_up,
     other_sources_warning,
@@ -138,7 +139,7 @@ class CredentialSetup:
             found = [asdict(problem) for problem in problems]
             raise InvalidInput("; ".join(f"{each.field}: {each.message}" for each in problems), errors=found)
         preparation = self._prepare(tenant_id)
-        action = self._store(sealed, source=credential.source, user_id=creation.user_id)
+        action = self._store(sealed, user_id=creation.user_id)
         log.info("credential stored", provider=sealed.provider, credential_kind=sealed.credential_kind, action=action)
         served = {each.pipeline_id: each for each in usable_templates() if each.credentials == sealed.provider}
         pipelines = list(served)
@@ -190,7 +191,10 @@ class CredentialSetup:
 
     def _try(self, sealed: SealedCredential) -> Verification:
         with self.trials.slot(sealed.tenant_id):
-            return self.verifier.verify(sealed)
+            found = self.verifier.verify(sealed)
+        if found.source is not None:
+            require_source(sealed, found.source)
+        return found
 
     def _stored(self, tenant_id: str, provider: str) -> SealedCredential:
         if provider not in PROVIDERS:
@@ -262,14 +266,15 @@ class CredentialSetup:
             credential_kind=credential.kind,
             encrypted_credentials=sealed.ciphertext,
             kms_key_version=sealed.key_version,
+            source=credential.source,
         )
 
-    def _store(self, sealed: SealedCredential, *, source: str | None, user_id: str | None) -> str:
+    def _store(self, sealed: SealedCredential, *, user_id: str | None) -> str:
         for _ in range(_STORE_ATTEMPTS):
             if self.credentials.find(sealed.tenant_id, sealed.provider) is None:
-                if self.credentials.insert(sealed, source=source, user_id=user_id):
+                if self.credentials.insert(sealed, user_id=user_id):
                     return "CREATED"
-            elif self.credentials.update(sealed, source=source, user_id=user_id):
+            elif self.credentials.update(sealed, user_id=user_id):
                 return "UPDATED"
         raise Unavailable("Other requests are changing this credential; try again.", retry_after=1)
 

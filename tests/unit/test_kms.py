@@ -14,6 +14,9 @@ from grpc import StatusCode
 from shared.adapters.google.kms import CredentialKey, Sealed
 from shared.errors import CredentialsRejected, Unavailable
 
+VERSION = "key/cryptoKeyVersions/1"
+NOT_ARRIVED = "The checksum in field {}_crc32c did not match the data in field {}."
+
 
 def crc32c(data: bytes) -> int:
     return int(google_crc32c.value(data))
@@ -32,7 +35,7 @@ class Client:
         assert request["plaintext_crc32c"] == crc32c(request["plaintext"])
         assert request["additional_authenticated_data_crc32c"] == crc32c(request["additional_authenticated_data"])
         answer = {
-            "name": "version-1",
+            "name": VERSION,
             "ciphertext": b"sealed",
             "ciphertext_crc32c": crc32c(b"sealed"),
             "verified_plaintext_crc32c": True,
@@ -53,7 +56,7 @@ def key(*, error: Exception | None = None, **changed: Any) -> CredentialKey:
 
 
 def test_intact_answers_are_used() -> None:
-    assert key().encrypt(b"open", aad=b"owner") == Sealed(b"sealed", "version-1")
+    assert key().encrypt(b"open", aad=b"owner") == Sealed(b"sealed", VERSION)
     assert key().decrypt(b"sealed", aad=b"owner") == b"open"
 
 
@@ -63,6 +66,10 @@ def test_intact_answers_are_used() -> None:
         {"ciphertext": b"sealeD"},
         {"verified_plaintext_crc32c": False},
         {"verified_additional_authenticated_data_crc32c": False},
+        {"ciphertext": b"", "ciphertext_crc32c": 0},
+        {"ciphertext": b"open", "ciphertext_crc32c": crc32c(b"open")},
+        {"name": ""},
+        {"name": "another-key/cryptoKeyVersions/1"},
     ],
 )
 def test_damage_on_the_way_to_encryption_is_noticed(changed: dict[str, Any]) -> None:
@@ -73,6 +80,14 @@ def test_damage_on_the_way_to_encryption_is_noticed(changed: dict[str, Any]) -> 
 def test_damage_on_the_way_from_decryption_is_noticed() -> None:
     with pytest.raises(Unavailable, match="damaged"):
         key(plaintext=b"opeN").decrypt(b"sealed", aad=b"owner")
+
+
+def test_damage_that_kms_notices_is_no_fault_of_the_stored_credential() -> None:
+    refused: Exception = google.InvalidArgument(NOT_ARRIVED.format("ciphertext", "ciphertext"))  # type: ignore[no-untyped-call]
+    with pytest.raises(Unavailable, match="damaged"):
+        key(error=refused).decrypt(b"sealed", aad=b"owner")
+    with pytest.raises(Unavailable, match="damaged"):
+        key(error=refused).encrypt(b"open", aad=b"owner")
 
 
 @pytest.mark.parametrize("status", [503, 504])

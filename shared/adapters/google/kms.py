@@ -1,4 +1,7 @@
-"""Cloud KMS: encrypts and decrypts tenants' credentials, with CRC32C checked in both directions."""
+"""Cloud KMS: encrypts and decrypts tenants' credentials, with CRC32C checked in both directions.
+
+It checks what Google asks its clients to check: https://cloud.google.com/kms/docs/data-integrity-guidelines
+"""
 
 from __future__ import annotations
 
@@ -55,8 +58,9 @@ class CredentialKey:
             failure = _as_error(error)
             raise failure from error
         arrived = answer.verified_plaintext_crc32c and answer.verified_additional_authenticated_data_crc32c
-        if not arrived or _crc32c(answer.ciphertext) != answer.ciphertext_crc32c:
-            raise errors.Unavailable("The data was damaged on the way to or from Cloud KMS; try again.", retry_after=1)
+        is_whole = _crc32c(answer.ciphertext) == answer.ciphertext_crc32c and len(answer.ciphertext) > len(plaintext)
+        if not arrived or not is_whole or not answer.name.startswith(f"{self.name}/cryptoKeyVersions/"):
+            raise _damaged()
         return Sealed(ciphertext=answer.ciphertext, key_version=answer.name)
 
     def primary_version(self) -> str:
@@ -78,6 +82,8 @@ class CredentialKey:
         except google.FailedPrecondition as error:  # an operator disabled the version, or has it destroyed
             raise errors.CredentialsLocked from error
         except google.InvalidArgument as error:
+            if _says_damaged(error):
+                raise _damaged() from error
             raise errors.CredentialsRejected(
                 "Cloud KMS cannot decrypt the stored credential; store it again."
             ) from error
@@ -85,11 +91,22 @@ class CredentialKey:
             failure = _as_error(error)
             raise failure from error
         if _crc32c(answer.plaintext) != answer.plaintext_crc32c:
-            raise errors.Unavailable("The data was damaged on the way to or from Cloud KMS; try again.", retry_after=1)
+            raise _damaged()
         return bytes(answer.plaintext)
 
 
+def _damaged() -> errors.Unavailable:
+    return errors.Unavailable("The data was damaged on the way to or from Cloud KMS; try again.", retry_after=1)
+
+
+def _says_damaged(error: Exception) -> bool:
+    """Whether Cloud KMS received data that do not fit their checksum."""
+    return isinstance(error, google.InvalidArgument) and "crc32c" in str(error).lower()
+
+
 def _as_error(error: Exception) -> errors.ConvergenceError:
+    if _says_damaged(error):
+        return _damaged()
     outage = outage_of(error, "Cloud KMS", service=KMS)
     return outage or errors.ConvergenceError(f"Cloud KMS: {meaning_of(error, service=KMS).words}")
 

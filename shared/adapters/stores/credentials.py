@@ -38,7 +38,7 @@ class Credentials:
         rows = self.warehouse.read(statement("credentials", "find_credential"), values)
         return SealedCredential(**rows[0]) if rows else None
 
-    def insert(self, credential: SealedCredential, *, source: str | None, user_id: str | None) -> bool:
+    def insert(self, credential: SealedCredential, *, user_id: str | None) -> bool:
         """Store the first credential for its tenant and provider. It returns False if there is one already.
 
         BigQuery has no unique keys and INSERTs never conflict, so the jobs' ids order the first inserts: each caller
@@ -46,7 +46,7 @@ class Credentials:
         store and remove credentials for ever, so the free id is searched and not counted up to.
         """
         log_id = uuid.uuid4().hex
-        values = {**asdict(credential), "source": source, "user_id": user_id, "log_id": log_id}
+        values = {**asdict(credential), "user_id": user_id, "log_id": log_id}
         insert = statement("credentials", "insert_credential")
         dataset, options = credential.tenant_id, JobOptions({"log_id": log_id})
         suffix = 0
@@ -63,9 +63,9 @@ class Credentials:
                     continue
             return self._changed(self.warehouse.finished(job))
 
-    def update(self, credential: SealedCredential, *, source: str | None, user_id: str | None) -> bool:
+    def update(self, credential: SealedCredential, *, user_id: str | None) -> bool:
         """Replace the credential of its tenant and provider. It returns False if there is none."""
-        values = {**asdict(credential), "source": source, "user_id": user_id}
+        values = {**asdict(credential), "user_id": user_id}
         del values["credential_id"]
         return self._change("update_credential", credential.tenant_id, values)
 

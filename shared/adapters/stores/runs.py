@@ -197,6 +197,7 @@ def _claimed(tenant_id: str, rows: Sequence[Row]) -> ClaimedRun:
             credential_kind=first["credential_kind"],
             encrypted_credentials=first["encrypted_credentials"],
             kms_key_version=first["kms_key_version"],
+            source=first["credential_source"],
         )
     return ClaimedRun(
         provider=first["provider"],
@@ -212,7 +213,6 @@ def _claimed(tenant_id: str, rows: Sequence[Row]) -> ClaimedRun:
         parameters=json.loads(first["parameters"] or "{}") or {},
         accepted_source=first["accepted_source"],
         credential=credential,
-        credential_source=first["credential_source"],
         checkpoints=[_checkpoint(row) for row in rows if row["event_id"] is not None],
         read_at=first["read_at"],
     )

@@ -6,7 +6,6 @@ to call, have no effect.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -19,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.domain.credentials.derived_fields import refuse_derived, without_derived
+from shared.domain.credentials.derived_fields import refuse_derived, stored_fields
 from shared.domain.credentials.field_texts import AccessKeyId, AwsRegion, Bucket, Prefix, Secret, Uuid
 from shared.domain.credentials.google_names import AccountEmail, ExportTable, ProjectId, is_of_project
 from shared.domain.credentials.key_files import ServiceAccountKey, read_key_file
@@ -288,11 +287,11 @@ def serialize_credentials(credential: Credential) -> bytes:
 
 
 def parse_credentials(provider: str, kind: str, document: bytes) -> Credential:
-    """The credential in a decrypted document. Another kind of document raises a ValueError that quotes nothing."""
+    """The credential in a decrypted document. Any other document raises a ValueError that quotes nothing."""
     shape = next((shape for shape in _SHAPES.get(provider, {}).values() if shape.kind == kind), None)
     if shape is None:
         raise ValueError(f"there is no credential of kind {kind} for {provider}")
-    return shape.model_validate(without_derived(kind, json.loads(document)))
+    return shape.model_validate(stored_fields(kind, document))
 
 
 def credential_id_of(tenant_id: str, provider: str) -> str:

@@ -5,6 +5,7 @@ Earlier releases let tenants set these fields, so a tenant could have set the va
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,8 +22,17 @@ def refuse_derived(form: str, fields: Mapping[str, Any]) -> None:
         raise InvalidInput.of_field("credentials.federated_credential.audience", _TOLD)
 
 
-def without_derived(kind: str, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """The stored document without the fields that earlier releases stored and the platform now derives."""
+def stored_fields(kind: str, document: bytes) -> dict[str, Any]:
+    """The fields of a stored document, without those that earlier releases stored and the platform now derives.
+
+    It raises ValueError if the document is not a JSON object.
+    """
+    try:
+        stored = json.loads(document)
+    except RecursionError:
+        stored = None
+    if not isinstance(stored, dict):
+        raise ValueError("the document is not a JSON object")
     kept = {name: value for name, value in stored.items() if (kind, name) != ("assume_role", "external_id")}
     if kind == "federated":
         trust = stored.get("federated_credential") or {}

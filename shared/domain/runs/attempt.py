@@ -42,9 +42,13 @@ class ClaimedRun:
     parameters: Mapping[str, Any]
     accepted_source: str | None
     credential: SealedCredential | None
-    credential_source: str | None
     checkpoints: Sequence[Checkpoint]
     read_at: datetime
+
+    @property
+    def credential_source(self) -> str | None:
+        """The source that the credential names, if there is one."""
+        return self.credential.source if self.credential else None
 
     @property
     def started_at(self) -> datetime:

@@ -1,0 +1,69 @@
+"""Secret Manager may damage a key or not answer: no part of a key becomes one, and wrong keys keep nobody busy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import google_crc32c
+import pytest
+from google.api_core import exceptions as google
+from google.cloud.secretmanager_v1 import types
+
+from shared.adapters.google.admin_keys import SecretAdminKeys
+from shared.adapters.google.secret_versions import SecretVersions
+from shared.errors import Unauthenticated, Unavailable
+
+KEY = b"the-current-admin-key"
+
+
+@dataclass
+class Secrets:
+    """Answers like Secret Manager, with `payload` or with an error."""
+
+    payload: dict[str, Any] = field(default_factory=dict)
+    error: Exception | None = None
+    calls: int = 0
+    seconds: float = 0.0
+
+    def access_secret_version(self, **_: Any) -> types.AccessSecretVersionResponse:
+        self.calls += 1
+        if self.error:
+            raise self.error
+        return types.AccessSecretVersionResponse(payload=self.payload)
+
+    def keys(self) -> SecretAdminKeys:
+        return SecretAdminKeys(SecretVersions(lambda: self, "secret", ["current"], clock=lambda: self.seconds))
+
+
+def payload(data: bytes, *, of: bytes = KEY) -> dict[str, Any]:
+    return {"data": data, "data_crc32c": int(google_crc32c.value(of))}
+
+
+@pytest.mark.parametrize("data", [b"the-current-admin-keY", b"the", b"t", b""])
+def test_a_damaged_key_is_an_outage_and_no_key(data: bytes) -> None:
+    secrets = Secrets(payload(data))
+    keys = secrets.keys()
+    for offered in (data.decode(), KEY.decode()):
+        with pytest.raises(Unavailable, match="damaged"):
+            keys.check(offered)
+    secrets.payload, secrets.seconds = payload(KEY), 6.0
+    keys.check(KEY.decode())
+
+
+def test_a_key_that_was_stored_without_a_checksum_is_accepted() -> None:
+    Secrets({"data": KEY}).keys().check(KEY.decode())
+
+
+def test_wrong_keys_do_not_ask_again_while_secret_manager_does_not_answer() -> None:
+    secrets = Secrets(error=google.InternalServerError("down"))  # type: ignore[no-untyped-call]
+    keys = secrets.keys()
+    for number in range(50):
+        with pytest.raises(Unavailable):
+            keys.check(f"wrong {number}")
+    assert secrets.calls == 1
+    secrets.seconds, secrets.error, secrets.payload = 6.0, None, payload(KEY)
+    with pytest.raises(Unauthenticated):
+        keys.check("wrong")
+    keys.check(KEY.decode())
+    assert secrets.calls == 2
