@@ -14,10 +14,10 @@ from google.cloud import bigquery
 
 from shared.adapters.bigquery.contended import retried
 from shared.adapters.bigquery.job_errors import DuplicateJob, translated
-from shared.adapters.bigquery.numbered_jobs import last_taken
 from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
 from shared.domain.credentials.sealed import SealedCredential
+from shared.domain.numbers_in_order import last_taken
 
 _ANSWER_SECONDS = 20.0  # a user waits for the answer
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 
+from shared.domain.numbers_in_order import find_last_taken
+
 # How long an executor waits for each earlier executor to take a free turn: longer than starting a job takes.
 GIVE_WAY_SECONDS = 1.0
 _MAX_GIVEN_WAY = 20
@@ -144,17 +146,14 @@ def _still_ahead(
 
 
 def _last_taken(taken: int, seen: dict[int, Holder] | None = None) -> Generator[Wish, Answer, int]:
-    """The last taken turn, `taken` or later. Turns are taken in order, so a few lookups find it. `seen` gets them."""
-    seen = {} if seen is None else seen
-    step = 1
-    while isinstance((holder := (yield Look(taken + step))), Holder):
-        seen[taken + step] = holder
-        taken, step = taken + step, step * 2
-    while step > 1:
-        half = step // 2
-        if isinstance((holder := (yield Look(taken + half))), Holder):
-            seen[taken + half] = holder
-            taken, step = taken + half, step - half
-        else:
-            step = half
-    return taken
+    """The last taken turn, `taken` or later. Turns are taken in order. `seen` gets the holders that were looked up."""
+    search = find_last_taken(taken)
+    turn = next(search)
+    while True:
+        holder = yield Look(turn)
+        if seen is not None and isinstance(holder, Holder):
+            seen[turn] = holder
+        try:
+            turn = search.send(isinstance(holder, Holder))
+        except StopIteration as found:
+            return int(found.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.adapters.bigquery.numbered_jobs import last_taken
+from shared.domain.numbers_in_order import last_taken
 
 
 @pytest.mark.parametrize("last", [*range(70), 1_000, 4_095, 4_096, 100_000])
