@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,14 @@ def published(frontend: Frontend) -> tuple[int, Decimal]:
 
 
 def end_the_day(dispatching: Dispatching, tenant_id: str) -> date:
-    """Move today's usage to yesterday, as if it were after midnight; return yesterday."""
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    """Move the usage to the day before, as if it were after midnight, and return that day."""
     dispatching.query(
-        "UPDATE tenants.tenant_usage_quotas SET usage_date = CAST(@day AS DATE) WHERE tenant_id = @tenant_id",
-        day=str(yesterday), tenant_id=tenant_id,
-    )  # fmt: skip
-    return yesterday
+        "UPDATE tenants.tenant_usage_quotas SET usage_date = DATE_SUB(usage_date, INTERVAL 1 DAY) "
+        "WHERE tenant_id = @tenant_id",
+        tenant_id=tenant_id,
+    )
+    day: date = dispatching.usage(tenant_id)["usage_date"]
+    return day
 
 
 def test_a_schedule_runs_at_its_tick_and_its_day_is_archived(dispatching: Dispatching, schedules: Schedules) -> None:
@@ -80,12 +81,13 @@ def test_a_schedule_runs_at_its_tick_and_its_day_is_archived(dispatching: Dispat
     assert (shown["last_run_status"], shown["is_active"]) == ("SUCCESS", True)
     assert datetime.fromisoformat(shown["next_run_time"]) > datetime.now(UTC)
 
-    yesterday = end_the_day(dispatching, frontend.tenant_id)
-    assert dispatching.reset()["status"] == "success"
+    ended = end_the_day(dispatching, frontend.tenant_id)
+    reset = dispatching.reset()
+    assert reset["status"] == "success"
     (archived,) = frontend.central("tenant_usage_history")
-    assert (archived["usage_date"], archived["pipelines_run_today"]) == (yesterday, 1)
+    assert (archived["usage_date"], archived["pipelines_run_today"]) == (ended, 1)
     usage = {row["usage_date"]: row["pipelines_run_today"] for row in frontend.central("tenant_usage_quotas")}
-    assert usage == {yesterday: 0, yesterday + timedelta(days=1): 0}
+    assert usage == {ended: 0, datetime.fromisoformat(reset["executed_at"]).date(): 0}
 
 
 def test_a_run_takes_the_five_jobs_of_its_own_that_the_flows_name(

@@ -26,6 +26,7 @@ from devcloud.bigquery.rest.resources import Resources
 from devcloud.bigquery.rest.rows import Rows
 from devcloud.bigquery.rest.uploads import Uploads
 from devcloud.bigquery.results import ResultStore
+from devcloud.bigquery.sql.clock import Clock
 from devcloud.bigquery.sql.engine import Engine
 from devcloud.bigquery.storage_read import StorageRead
 from devcloud.http_server import HttpServer
@@ -104,6 +105,11 @@ class BigQuery:
         self._storage.stop()
         self._runner.stop()
         self._database.close()
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that statements see."""
+        return self._engine.clock
 
     def jobs(self) -> list[Json]:
         """Every job since start, oldest first: id, statement, tables, caller, request id, duration."""

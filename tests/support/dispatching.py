@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import requests
@@ -113,6 +114,15 @@ class Dispatching:
             "max_retries": 3,
             "created_at": now,
         }
+
+    @contextmanager
+    def one_day(self) -> Iterator[date]:
+        """Keep BigQuery's clock within one UTC day in this block, for an hour at least. It yields the day."""
+        now = datetime.now(UTC)
+        midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+        behind = max(timedelta(0), timedelta(hours=1) - (midnight - now))
+        with self.cloud.bigquery.clock.put_back(behind):
+            yield (now - behind).date()
 
     def schedule(self, tenant_id: str, *, next_run_time: datetime, count: int = 1, **columns: Any) -> str:
         """Store daily schedules at the hour and minute of `next_run_time`, in UTC; return the last one's id."""

@@ -15,6 +15,7 @@ from devcloud.bigquery.model import BigQueryError, QueryRequest, QueryResult, in
 from devcloud.bigquery.optimiser import Optimiser
 from devcloud.bigquery.row_counts import RowCounts
 from devcloud.bigquery.sql import functions as _functions  # noqa: F401 - fills the registries
+from devcloud.bigquery.sql.clock import Clock
 from devcloud.bigquery.sql.errors import is_conflict, translate
 from devcloud.bigquery.sql.guards import TableGuards
 from devcloud.bigquery.sql.plan_cache_keys import Lifted, lift
@@ -35,7 +36,7 @@ class Engine:
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
         self._guards, self._row_counts, self._catalogs = TableGuards(), RowCounts(), Catalogs(database)
-        self._optimiser = Optimiser(database)
+        self._optimiser, self.clock = Optimiser(database), Clock()
         self._rehearsed: dict[Hashable, None] = {}  # scripts that passed the check, oldest first
         with database.cursor() as cursor:
             cursor.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor to come
@@ -44,7 +45,14 @@ class Engine:
 
     def session(self) -> Session:
         """A new session: one per job."""
-        return Session(self._database, self._guards, self._row_counts, self._catalogs, self._optimiser)
+        return Session(
+            self._database,
+            self._guards,
+            self._row_counts,
+            self._catalogs,
+            optimiser=self._optimiser,
+            clock=self.clock,
+        )
 
     def run(self, request: QueryRequest, *, session: Session) -> QueryResult:
         """Run one statement or a script and return its result; a BigQueryError undoes everything that is not committed.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -39,7 +38,7 @@ class Runner:
         self.request, self.session, self._lifted = request, session, lifted
         self.target: TableRef | None = None
         self._parameters = read_parameters(request.parameters)
-        self._now = datetime.now(UTC)
+        self._now = session.clock.now()
 
     def context(self) -> Context:
         """The context of the next statement."""
@@ -81,7 +80,7 @@ class Runner:
     def run_query(self, statement: Statement) -> QueryResult:
         """A SELECT or DML statement."""
         assert isinstance(statement.tree, exp.Expr)  # noqa: S101
-        self._now = datetime.now(UTC)
+        self._now = self.session.clock.now()
         plan = PLANS.get(statement.text, statement.tree, self.context())
         result = QueryResult(plan.statement_type, referenced_tables=list(plan.referenced))
         if plan.statement_type == "SELECT":
@@ -243,7 +242,7 @@ class Runner:
 
     def run_assertion(self, assertion: Assertion) -> QueryResult:
         """ASSERT condition AS 'message'."""
-        self._now = datetime.now(UTC)
+        self._now = self.session.clock.now()
         outcome = self.evaluate(assertion.condition, SqlType("BOOL"))
         if outcome.value is not True:
             raise BigQueryError(

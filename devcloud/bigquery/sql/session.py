@@ -26,6 +26,7 @@ from devcloud.bigquery.duck import execute
 from devcloud.bigquery.model import BigQueryError, TableRef, invalid_query
 from devcloud.bigquery.optimiser import Optimiser
 from devcloud.bigquery.row_counts import RowCounts, row_count
+from devcloud.bigquery.sql.clock import Clock
 from devcloud.bigquery.sql.guards import TableGuards
 from devcloud.bigquery.types import SqlType
 
@@ -47,9 +48,11 @@ class Session:
         guards: TableGuards,
         row_counts: RowCounts,
         catalogs: Catalogs,
+        *,
         optimiser: Optimiser,
+        clock: Clock,
     ) -> None:
-        self.cursor = database.cursor()
+        self.cursor, self.clock = database.cursor(), clock
         self.transaction_id = uuid.uuid4().hex
         self.in_transaction = self.has_committed = False
         self.variables: dict[str, Variable] = {}
