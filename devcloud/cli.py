@@ -117,7 +117,7 @@ _Commands = argparse._SubParsersAction  # argparse has no public name for what a
 
 
 def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
-    demo = _add(commands, "demo", "tell the platform's main job end to end, on sample data", _DEMO)
+    demo = _add(commands, "demo", "show the platform's main job end to end, on sample data", _DEMO)
     demo.add_argument("--stay", action="store_true", help="leave it running afterwards, on --state-dir")
     demo.add_argument("--port", type=int, default=0, help="the gateway's port (default: the last one, else a free one)")
     _add_latencies(demo)

@@ -35,7 +35,7 @@ def onboard(client: bigquery.Client, tenant_id: str, *, daily_limit: int = 25, c
         concurrent_limit=concurrent_limit,
     )
     if api_key is None:
-        raise OnboardingError(f"{tenant_id} is onboarded already; --new-key gives it a further API key")
+        raise OnboardingError(f"{tenant_id} is onboarded already; --new-key gives it another API key")
     return Onboarded(tenant_id, api_key)
 
 

@@ -1,7 +1,7 @@
 """The parts of S3 that the product uses: ListObjectsV2, GetObject and HeadObject. Signatures are checked.
 
-All buckets are in one region; a request that is signed for another one is sent there, as AWS sends it. Cloud Storage's
-interface, which this is too, has the region `auto`.
+All buckets are in one region. The answer to a request that is signed for another region names the right one, as at AWS.
+The service also stands for Cloud Storage's interface for S3's clients, which has the region `auto`.
 
 An ETag is the MD5 of the content, as at AWS for an object that was uploaded at once. So an object that is written
 again with the same bytes keeps its ETag.

@@ -30,10 +30,10 @@ examples:
       --param billing_export_table=acme-gcp.billing.gcp_billing_export_v1_0A1B2C
   .venv/bin/python -m shared.authoring schema --write                        after a change of what templates may say"""
 _VALIDATE = """\
-Says what is wrong with each template, a line each: FILE:LINE: FIELD or STATEMENT: what. Fields, types and values; that
-steps, parameters, statements, lookups and tables that are named exist, in its SQL too, and that the columns of checks
-and of what is published exist and are of the right type. It does not read SQL: `python -m tools.validate_sql` does.
-The exit status is 1 if anything is wrong."""
+Prints a line for each problem of a template: FILE:LINE: FIELD or STATEMENT: the problem. It checks fields, types and
+values. It checks that every step, parameter, statement, lookup and table that the template or its SQL names exists,
+and that the columns of checks and of published tables exist and have the right type. It does not parse SQL:
+`python -m tools.validate_sql` does. The exit status is 1 if there is a problem."""
 _EXPLAIN = """\
 Prints what a run would do: its steps in order with their SQL, the parameters and their values, the tables they read
 and write, the checks, and the limits of bytes billed. Values that only a run knows are in <>."""

@@ -115,8 +115,10 @@ class Platform(_Strict):
             named = sum(queue.max_concurrent_dispatches for queue in queues)
             left = function.max_instances * function.concurrency - named
             if left < len(rest) or len(rest) > 1:
-                brought = f"{named} deliveries at once and the rest of them" if rest else f"{named} deliveries at once"
-                raise ValueError(f"queues: {name} takes {left + named}, its queues bring {brought}")
+                brought = f"{named}, and one queue or more takes the rest" if rest else str(named)
+                raise ValueError(
+                    f"queues: {name} takes {left + named} requests at once, but its queues deliver {brought}"
+                )
             for queue in rest:
                 object.__setattr__(queue, "max_concurrent_dispatches", left)
         return self

@@ -1,4 +1,4 @@
-"""A store that is read only if a marker below its prefix says that its owner means this tenant (docs/adr/0026)."""
+"""Reads a store only if a marker below its prefix proves that its owner means this tenant (docs/adr/0026)."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from shared.errors import SourceNotFound
 
 @dataclass(frozen=True)
 class MarkedStore:
-    """Looks for the marker once, before the first other request. It raises SourceNotFound if there is none."""
+    """A store that looks for the marker once, before its first request. It raises SourceNotFound if there is none."""
 
     store: ObjectStore
     marker: str  # its name below the prefix
 
     @property
     def place(self) -> str:
-        """That of the store."""
+        """The bucket and prefix as their owner writes them."""
         return self.store.place
 
     @property
     def bucket(self) -> str:
-        """That of the store."""
+        """The name of the bucket or container."""
         return self.store.bucket
 
     @property
     def prefix(self) -> str:
-        """That of the store."""
+        """The text that all keys begin with."""
         return self.store.prefix
 
     def list(self, below: str = "") -> Iterator[StoredObject]:
-        """As the store does."""
+        """All objects whose keys begin with the prefix and then `below`."""
         return self._proved.list(below)
 
     def find(self, key: str) -> StoredObject | None:
-        """As the store does."""
+        """The object as it is now, or None."""
         return self._proved.find(key)
 
     def open(self, found: StoredObject, *, start: int, end: int) -> Body:
-        """As the store does."""
+        """The bytes from `start` up to `end`, exclusive."""
         return self._proved.open(found, start=start, end=end)
 
     @cached_property

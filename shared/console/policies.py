@@ -89,7 +89,7 @@ def tenant_page(request: HttpRequest) -> TenantVisit:
     form = _form(request, session)
     callers, key = bootstrap.callers(), PresentedKey(session.api_key_hash, session.tenant_id)
     log.bind(tenant_id=session.tenant_id)
-    callers.admit_known(key.api_key_hash, address=address(request))
+    callers.check_key(key.api_key_hash, address=address(request))
     try:
         owner = callers.require_owner(key)
     except Forbidden as error:  # the login says why

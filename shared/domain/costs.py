@@ -39,7 +39,7 @@ RESTATED = (
     "rows_before", "rows_after", "source", "pipeline_logging_id",
 )  # fmt: skip
 MAX_DAYS: Mapping[str, int] = {"day": 100, "month": 1200, "total": 1200}
-MAX_SUMS = 20_100  # of one answer: a sum for each of 100 days of 200 groups and their rest
+MAX_SUMS = 20_100  # in one answer: 100 days, each with 200 groups and the rest
 # Periods before a date and days after it are computed, so neither end may be near the calendar's.
 _EARLIEST, _LATEST = date(2000, 1, 1), date(2999, 12, 31)
 Moment = Annotated[
@@ -59,7 +59,7 @@ def _check_group(value: str) -> str:
 
 
 def check_filter(value: str) -> str:
-    """The text of a filter, `service:BigQuery`. It raises ValueError if it is none."""
+    """The text of a filter, `service:BigQuery`. It raises ValueError for any other text."""
     name, _, wanted = value.partition(":")
     if name not in GROUPS or not 1 <= len(wanted) <= 512:
         raise ValueError(f"must be one of {_NAMES}, a colon and a value, such as service:BigQuery")

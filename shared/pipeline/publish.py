@@ -42,7 +42,7 @@ def publish_statement(template: Template, staged: Mapping[str, str]) -> Statemen
 def _replacements(template: Template, staged: Mapping[str, str]) -> Iterator[Statement]:
     """One statement for the restatements of all targets, then one for each table's rows.
 
-    Each statement takes a round trip, so one has all restatements. Between them the billing periods are settled, while
+    Each statement takes a round trip, so one has all restatements. Between them final billing periods are noted, while
     the earlier rows are still there.
     """
     restated = [

@@ -59,7 +59,7 @@ class CoarseDay:
         if self.part == "SPAN":
             return None if grain != "day" else f"{made}: with grain day, group by the day instead"
         if self.part in _MONTHS:
-            return None if grain != "day" else f"{made}: a run of one day would replace all of it; say grain: month"
+            return None if grain != "day" else f"{made}: a run of one day would replace all of it; set grain: month"
         if self.part in _WEEKS:
             return f"{made}: a week can lie in two months; use a day or a month"
         return f"{made}: that is longer than any grain; use a day or a month"

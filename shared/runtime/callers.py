@@ -67,11 +67,11 @@ class Callers:
         except Unauthenticated:
             self._refuse(address)
             raise
-        self.admit_known(api_key_hash, address=address)
+        self.check_key(api_key_hash, address=address)
         return api_key_hash
 
-    def admit_known(self, api_key_hash: str, *, address: str) -> None:
-        """Check that the key with this SHA-256 exists, with the limits of `admit`. No job. It raises as `admit`."""
+    def check_key(self, api_key_hash: str, *, address: str) -> None:
+        """Check that the key with this SHA-256 exists, with the limits and errors of `identify`. No job."""
         if not self._keys.has(api_key_hash):
             self._refuse(address)
             if not self._keys.find(api_key_hash):
@@ -91,7 +91,7 @@ class Callers:
         return require_tenant(self._find_owner(key.api_key_hash), key.tenant_id)
 
     def require_any_owner(self, api_key_hash: str) -> KeyOwner:
-        """The owner of an admitted key, whichever tenant it is. Jobs and errors are those of require_owner."""
+        """The owner of an identified key, whichever tenant it is. Jobs and errors are those of require_owner."""
         found = self._find_owner(api_key_hash)
         return require_tenant(found, found.tenant_id if found else "")
 

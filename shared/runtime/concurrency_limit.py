@@ -19,7 +19,7 @@ class _Line:
 
 
 class ConcurrencyLimit:
-    """A line for each name. At most `max_length` calls are in it, of which `at_once` run; none waits over `seconds`.
+    """Keeps a line for each name, with at most `max_length` calls. `at_once` of them run, the others wait `seconds`.
 
     A call that finds the line full, or waits too long, raises TooManyRequests with `message`, `cap` and `retry_after`.
     """

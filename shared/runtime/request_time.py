@@ -73,7 +73,7 @@ def check_stop() -> None:
 
 
 def call_seconds(most: float) -> float:
-    """How long one call may take whose client tries it a few times and cannot be stopped meanwhile.
+    """The time limit of a call that its client tries a few times and that cannot be stopped meanwhile.
 
     A request that exceeds its time ends the process, and with it the requests of other tenants.
     """

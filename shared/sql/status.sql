@@ -45,7 +45,7 @@ SELECT
   (
     SELECT MIN(added_at) FROM waiting WHERE wait_reason IN ('NOT_EXAMINED', 'PLATFORM_BUSY')
   ) AS oldest_startable_at,
-  -- Due ticks, without those of tenants that are not live, whose ticks may stay due for ever.
+  -- The earliest due tick of the tenants that are live. Ticks of other tenants may stay due for ever.
   (
     SELECT MIN(configs.next_run_time)
     FROM {tenants}.tenant_pipeline_configs AS configs

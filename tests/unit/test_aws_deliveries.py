@@ -84,7 +84,7 @@ def test_the_manifest_of_a_period_is_preferred_to_its_copy_in_an_updates_folder(
          "not numbered 1 to 2"),
         ([CUR2_MANIFEST, f"{LEGACY}20261001-20261101/cur-Manifest.json"], "exports of two formats"),
         ([CUR2_MANIFEST, CUR2_MANIFEST.replace("/cur2/", "/other/")], "two exports of 2026-09"),
-        ([CUR2_MANIFEST.replace("2026-09", "2026-13")], "of no month of the calendar"),
+        ([CUR2_MANIFEST.replace("2026-09", "2026-13")], "a month that the calendar does not have"),
     ],
 )  # fmt: skip
 def test_files_that_could_be_counted_twice_are_refused_by_name(keys: list[str], words: str) -> None:
@@ -116,7 +116,7 @@ def test_a_manifest_may_name_keys_or_uris(field: str, given: str) -> None:
         ({"dataFiles": ["exports/../others/a"]}, "a path would resolve"),
         ({"dataFiles": ["exports/a", "s3://bills/exports/a"]}, "names exports/a more than once"),
         ({"bucket": "others", "reportKeys": []}, "is of another bucket"),
-        ({"reportKeys": [], "billingPeriod": {"start": "20261001T000000.000Z"}}, "its folder about 2026-09"),
+        ({"reportKeys": [], "billingPeriod": {"start": "20261001T000000.000Z"}}, "and its folder 2026-09"),
     ],
 )
 def test_a_manifest_that_points_elsewhere_is_refused(content: Any, words: str) -> None:

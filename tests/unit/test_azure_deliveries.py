@@ -65,8 +65,8 @@ def test_of_many_runs_the_newest_manifest_counts() -> None:
         (["exports/readme.csv"], "neither a manifest of a cost export nor files by billing period"),
         ([f"{FOLDER}part_0_0001.csv", f"{FOLDER}part_1_0001.csv"], "is one part of several"),
         ([f"{FOLDER}a.csv", f"exports/other/{DAYS}/a.csv"], "two exports of 2026-09"),
-        (["exports/costs/20260901-20260915/a.csv"], "is no whole month"),
-        (["exports/costs/20260931-20260930/a.csv"], "of no days of the calendar"),
+        (["exports/costs/20260901-20260915/a.csv"], "is not a whole month"),
+        (["exports/costs/20260931-20260930/a.csv"], "days that the calendar does not have"),
     ],
 )
 def test_what_may_be_added_up_wrongly_is_refused_by_name(keys: list[str], words: str) -> None:
@@ -87,7 +87,7 @@ def test_what_may_be_added_up_wrongly_is_refused_by_name(keys: list[str], words:
         ({"blobs": [], "blobCount": 1}, "is of 1 blobs, and names 0"),
         ({"blobs": [], "exportConfig": {"type": "amortizedcost"}}, "an export of AmortizedCost"),
         ({"blobs": [], "exportConfig": {"type": "FocusCost"}}, "an export of FocusCost"),
-        ({"blobs": [], "runInfo": {"startDate": "2026-10-01T00:00:00"}}, "its folder about 2026-09"),
+        ({"blobs": [], "runInfo": {"startDate": "2026-10-01T00:00:00"}}, "and its folder 2026-09"),
     ],
 )
 def test_a_manifest_that_is_of_something_else_is_refused(content: Any, words: str) -> None:

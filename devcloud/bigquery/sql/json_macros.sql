@@ -50,7 +50,8 @@ CREATE OR REPLACE MACRO bq_parse_quoted_json(s) AS
   CASE WHEN starts_with(quoted, '{') AND NOT (contains(quoted, ',}') OR contains(quoted, ':{') OR contains(quoted, ':['))
          AND CASE WHEN json_valid(quoted) THEN bq_are_ascending(json_keys(quoted)) ELSE FALSE END THEN json(quoted)
        ELSE bq_parse_json(quoted) END)[1];
--- BigQuery returns a number of a text as the text writes it, DuckDB as a double. The digits within strings are no number.
+-- BigQuery returns a number within a text as it is written there, DuckDB as a double. Digits within a string are no
+-- number.
 CREATE OR REPLACE MACRO bq_has_padded_number(s) AS
   CASE WHEN regexp_matches(s, '(?:^|[\[:,\s])-?[0-9]+\.[0-9]+0(?:[\]},\s]|$)')
        THEN json_valid(s) AND regexp_matches(regexp_replace(s, '"(?:[^"\\]|\\.)*"', '', 'g'), '\.[0-9]+0(?:[\]},\s]|$)')
@@ -59,7 +60,7 @@ CREATE OR REPLACE MACRO bq_lenient_json(s) AS
   CASE WHEN bq_has_wide_number(s) THEN CAST('bq: notImplemented JSON numbers of so many digits' AS JSON)
        WHEN bq_has_padded_number(s) THEN CAST('bq: notImplemented JSON numbers padded with zeros' AS JSON)
        ELSE TRY_CAST(s AS JSON) END;
--- Their text is long in a statement of many columns: the document stands in it once.
+-- In a statement over many columns their text is long, so it contains the document only once.
 CREATE OR REPLACE MACRO bq_json_value(j, path) AS json_extract_string(json_value(j, path), '$');
 CREATE OR REPLACE MACRO bq_json_member(j, name) AS json_extract(j, '$."' || replace(name, '"', '\"') || '"');
 CREATE OR REPLACE MACRO bq_json_element(j, i) AS json_extract(j, '$[' || i || ']');

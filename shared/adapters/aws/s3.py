@@ -1,4 +1,4 @@
-"""A tenant's S3 bucket, below one prefix, as an object store."""
+"""Reads a tenant's S3 bucket, below one prefix, as an object store."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ _ROLE_NEEDS = {
     "InvalidIdentityToken": "delete the account's own identity provider for accounts.google.com, if it has one",
     "RegionDisabledException": "activate STS in the credential's region",
 }
-_PASSING = _THROTTLED | {"RequestTimeTooSkewed"}  # of 403; any other stays until the tenant changes something
+_PASSING = _THROTTLED | {
+    "RequestTimeTooSkewed"
+}  # answers 403 that pass; after any other the tenant has to change something
 
 
 @dataclass(frozen=True)

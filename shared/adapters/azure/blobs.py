@@ -1,4 +1,4 @@
-"""A tenant's container of Azure's Blob storage, below one prefix, as an object store."""
+"""Reads a tenant's container of Azure's Blob storage, below one prefix, as an object store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROLE = "Storage Blob Data Reader on the container"
 
 @dataclass(frozen=True)
 class BlobContainer:
-    """One container, read below `prefix`; `client` is the SDK's of the container."""
+    """One container, read below `prefix`. `client` is the SDK's client of the container."""
 
     client: Any
     account: str
@@ -37,7 +37,7 @@ class BlobContainer:
         return self._named(self.prefix)
 
     def list(self, below: str = "") -> Iterator[StoredObject]:
-        """All blobs, as many a call as the service gives."""
+        """All blobs below the prefix. One call lists as many as the service returns at once."""
         with translated(self.place):
             blobs = self.client.list_blobs(name_starts_with=self.prefix + below)
             for item in bounded(blobs, attrgetter("name"), place=self.place):
@@ -45,7 +45,7 @@ class BlobContainer:
                     yield _stored(item)
 
     def find(self, key: str) -> StoredObject | None:
-        """The blob by a HEAD request."""
+        """Look the blob up by a HEAD request."""
         self._check(key)
         try:
             with translated(self._named(key)):
@@ -54,7 +54,7 @@ class BlobContainer:
             return None
 
     def open(self, found: StoredObject, *, start: int, end: int) -> BlobBody:
-        """GET requests of some megabytes, which Azure refuses when the blob is another one by now."""
+        """Send GET requests for some megabytes each, which Azure refuses if the blob has changed since it was found."""
         from azure.core import MatchConditions
 
         self._check(found.key)
@@ -79,24 +79,24 @@ class BlobContainer:
 
 @dataclass(frozen=True)
 class BlobBody:
-    """The bytes of one download, fetched as they are read."""
+    """One download, whose bytes are fetched when they are read."""
 
     download: Any
     place: str
 
     def read(self, size: int) -> bytes:
-        """The next bytes; ReadBroken when the connection ended too early."""
+        """The next bytes. It raises ReadBroken if the connection ended too early."""
         with translated(self.place):
             return bytes(self.download.read(size))
 
     def close(self) -> None:
-        """Nothing is held between two reads."""
+        """Do nothing, because no connection stays open between two reads."""
 
 
 def open_container(
     credential: AzureClientSecret | AzureFederated, assertion: AssertIdentity, *, endpoint: str, authority: str
 ) -> BlobContainer:
-    """The credential's container; empty endpoints are Azure's own."""
+    """Open the credential's container. An empty endpoint means Azure's own."""
     from azure.storage.blob import ContainerClient, ExponentialRetry
 
     account = credential.storage_account
@@ -114,13 +114,13 @@ def open_container(
 
 
 def _stored(item: Any) -> StoredObject:
-    """Listings write ETags without the quotes that headers have."""
+    # Headers have quotes around an ETag, listings do not.
     return StoredObject(item.name, item.etag.strip('"'), item.size, item.last_modified.astimezone(UTC))
 
 
 @contextmanager
 def translated(place: str) -> Iterator[None]:
-    """Azure's errors in the words of a run."""
+    """Translate Azure's errors into the product's."""
     from azure.core.exceptions import (
         AzureError,
         HttpResponseError,

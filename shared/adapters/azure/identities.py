@@ -1,4 +1,4 @@
-"""Opens identities of Entra as the tenant: the one place that knows how a credential becomes one there."""
+"""Opens identities at Entra with a tenant's credential. No other module turns a credential into an identity there."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from shared import errors
 from shared.domain.credentials.credentials import AzureClientSecret, AzureFederated
 from shared.runtime.request_time import call_seconds
 
-AssertIdentity = Callable[[], str]  # a new identity token of the platform's, for the audience of the run's tenant
+AssertIdentity = Callable[[], str]  # makes an identity token of the platform for the tenant's audience
 _REFUSED = re.compile(r"AADSTS\d+[^\"\r\n]*")  # Entra's own code and words
 _THROTTLED, _PASSING = ("AADSTS90055",), ("AADSTS90024", "AADSTS90033")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """An application; `credential` is the SDK's. Its errors are ours: storage clients would try the SDK's again."""
+    """An application at Entra. `credential` is the SDK's.
+
+    It raises the product's errors, because a storage client would repeat a call that ends with one of the SDK's.
+    """
 
     credential: Any
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
-        """A token; CredentialsRejected, SourceThrottled or Unavailable when there is none."""
+        """A new token. It raises CredentialsRejected, SourceThrottled or Unavailable if Entra gives none."""
         from azure.core.exceptions import AzureError
 
         try:
@@ -36,10 +39,10 @@ class Identity:
 def open_identity(
     credential: AzureClientSecret | AzureFederated, assertion: AssertIdentity, *, authority: str
 ) -> Identity:
-    """The credential's application; it looks for no other one, neither in the environment nor in files.
+    """Open the credential's application. It never uses credentials from the environment or from files.
 
-    A federated application's tokens are asked for with the platform's identity, each time with a new one. An empty
-    authority is Entra's own.
+    A federated application proves itself with the platform's identity token, each time with a new one. An empty
+    authority means Entra's own.
     """
     from azure.identity import ClientAssertionCredential, ClientSecretCredential  # imported only by runs that need it
 
@@ -68,13 +71,13 @@ def _meaning(error: Any) -> errors.ConvergenceError:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it came from: the SDK words an unknown directory anew, and leaves out Entra's own words."""
+    """The error and its causes, because the SDK's own error for an unknown directory lacks Entra's words."""
     while error:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def _message_of(error: BaseException) -> str:
-    """What Entra says in an error; empty if it says nothing."""
+    """Entra's words in an error, or an empty text."""
     found = _REFUSED.search(str(error))
     return found[0] if found else ""

@@ -64,7 +64,7 @@ def _kind_and_period(match: re.Match[str]) -> tuple[Kind, date]:
     try:
         period = date(int(text[:4]), int(text[4:6]), 1)
     except ValueError:
-        raise SourceNotFound(f"{match.string} is of no month of the calendar") from None
+        raise SourceNotFound(f"{match.string} names a month that the calendar does not have") from None
     return ("data export" if match["month"] else "legacy"), period
 
 

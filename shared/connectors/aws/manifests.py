@@ -34,7 +34,9 @@ def _check_period(content: Mapping[str, Any], delivery: Delivery) -> None:
         return
     digits = period["start"].replace("-", "")[:6]
     if digits != f"{delivery.period:%Y%m}":
-        raise StepRefused(f"{delivery.name} is about {period['start'][:40]}, its folder about {delivery.period:%Y-%m}")
+        raise StepRefused(
+            f"{delivery.name} names the period {period['start'][:40]}, and its folder {delivery.period:%Y-%m}"
+        )
 
 
 def _key(given: str, delivery: Delivery, *, bucket: str, prefix: str) -> str:

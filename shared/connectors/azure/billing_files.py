@@ -24,8 +24,8 @@ from shared.domain.object_stores import StoredObject
 class AzureBillingFiles(BillingFiles):
     """Reads Cost Management's exports of actual costs, alone or with the amortised costs of the same charges.
 
-    `exports` has the kinds of exports by folder, if one prefix has two. `kinds` has those of deliveries by name.
-    `amortized` are the accounts and periods with amortised costs; their deliveries are read before the actual costs.
+    `exports`: the kind of export in each folder, if there are two below the prefix. `kinds`: the kind of each delivery,
+    by its name. `amortized`: the accounts and periods with amortised costs, which are read before the actual costs.
     """
 
     table: ClassVar[str] = TABLE

@@ -1,4 +1,4 @@
-"""What Azure has delivered below a prefix: of each billing period the newest manifest, or else the newest file.
+"""Finds what Azure has delivered below a prefix: each billing period's newest manifest, or else its newest file.
 
 Layouts of Cost Management's exports. The folder of a period names its first and last day; the export's name is before
 or after it:
@@ -39,9 +39,9 @@ _Key = tuple[str, date]
 def find_deliveries(
     objects: Iterable[StoredObject], *, place: str, kind_of: Callable[[Delivery], str | None]
 ) -> dict[date, Delivery]:
-    """By billing period what is there, oldest first. `kind_of` reads in a manifest what the export is of.
+    """The deliveries by billing period, oldest first. `kind_of` reads from a manifest which costs the export has.
 
-    SourceNotFound, naming the obstacle, when it is not certain which files form a period.
+    It raises SourceNotFound, which names the reason, if it is not certain which files form a period.
     """
     manifests: dict[_Key, list[StoredObject]] = defaultdict(list)
     files: dict[_Key, list[StoredObject]] = defaultdict(list)
@@ -63,7 +63,7 @@ def find_deliveries(
 
 
 def _joined(deliveries: Sequence[Delivery], kind_of: Callable[[Delivery], str | None]) -> Sequence[Delivery]:
-    """Actual costs with the amortised costs of the same period beside them, if there are two such exports."""
+    """The deliveries. If there are two exports, actual costs get the amortised costs of the same period beside them."""
     newest = {found.export: found for found in sorted(deliveries, key=lambda found: found.period)}
     if len(newest) != 2 or not all(found.manifest for found in deliveries):
         return deliveries
@@ -98,16 +98,16 @@ def _period(first: str, last: str, folder: str) -> date:
     try:
         start, end = date.fromisoformat(first), date.fromisoformat(last)
     except ValueError:
-        raise SourceNotFound(f"{folder} is of no days of the calendar") from None
+        raise SourceNotFound(f"{folder} names days that the calendar does not have") from None
     if start.day != 1 or end != start.replace(day=calendar.monthrange(start.year, start.month)[1]):
         raise SourceNotFound(
-            f"{folder} is no whole month: a billing period is replaced as a whole, so let the export be of months"
+            f"{folder} is not a whole month; let the export deliver months, because whole billing periods are replaced"
         )
     return start
 
 
 def _newest(items: Sequence[StoredObject]) -> StoredObject:
-    """The latest; of equally late ones that of the latest run, whose folders are named by time."""
+    """The latest file. If several are equally late, the one of the latest run, because folders are named by time."""
     return max(items, key=lambda item: (item.modified_at, item.key))
 
 

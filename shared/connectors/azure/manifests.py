@@ -20,10 +20,10 @@ def kind_of(content: Mapping[str, Any]) -> str | None:
 
 
 def parse_manifest(document: bytes, delivery: Delivery, *, prefix: str, kinds: Sequence[str]) -> Manifest:
-    """The manifest in a blob, of an export of one of these kinds.
+    """Parse and check the manifest of an export that has one of these kinds.
 
-    StepRefused when the file is no manifest, is of another kind of export, or names another period than its path or a
-    blob outside the prefix.
+    It raises StepRefused if the content is no manifest or belongs to another kind of export, or if it names another
+    period than its path, or a blob outside the prefix.
     """
     content = read_document(document, delivery.name)
     blobs = content.get("blobs")
@@ -33,7 +33,7 @@ def parse_manifest(document: bytes, delivery: Delivery, *, prefix: str, kinds: S
     if kind and kind.lower() not in {each.lower() for each in kinds}:
         raise StepRefused(f"{delivery.name} is an export of {kind[:40]}; this pipeline reads {' and '.join(kinds)}")
     if start and not start.startswith(f"{delivery.period:%Y-%m}"):
-        raise StepRefused(f"{delivery.name} is about {start[:40]}, its folder about {delivery.period:%Y-%m}")
+        raise StepRefused(f"{delivery.name} names the period {start[:40]}, and its folder {delivery.period:%Y-%m}")
     keys = [_key(item.get("blobName"), delivery, prefix) for item in blobs]
     check_each_once(keys, delivery.name)
     version = _text(content, "exportConfig", "dataVersion")

@@ -25,39 +25,39 @@ from shared.errors import SourceNotFound
 
 @dataclass(frozen=True)
 class _FocusColumns(BillingFiles):
-    """Files with FOCUS's columns. `versions` has those that manifests name, by delivery."""
+    """Reads files with FOCUS's columns. `versions`: the version in each delivery's manifest, by the delivery's name."""
 
     table: ClassVar[str] = TABLE
 
     versions: dict[str, str] = field(default_factory=dict)
 
     def shape(self, names: Sequence[str], delivery: Delivery, file: str) -> tuple[RowShape, Collection[str]]:
-        """As focus_cost_file. A provider's own columns begin with x_, and are no surprise."""
+        """The shape of rows for focus_cost_file, and the unknown columns. Columns that begin with x_ count as known."""
         columns = place_columns(names, known_columns(TABLE), file=file)
         origin = self.source, delivery.period, delivery.name, self.pipeline_logging_id, self.read_at
         shape = FocusRows(columns, *origin, self.versions.get(delivery.name))
         return shape, [name for name in columns.others if not name.lower().startswith("x_")]
 
     def count_billed(self, batch: pa.RecordBatch, totals: BilledTotals) -> None:
-        """Each row says what it bills."""
+        """Add the rows' billed costs to the totals of their billing periods."""
         count_billed(batch, totals)
 
 
 @dataclass(frozen=True)
 class AwsFocusFiles(_FocusColumns, AwsBillingFiles):
-    """FOCUS exports of AWS's Data Exports."""
+    """Reads the FOCUS exports of AWS's Data Exports."""
 
     table: ClassVar[str] = TABLE
 
 
 @dataclass(frozen=True)
 class AzureFocusFiles(_FocusColumns, AzureBillingFiles):
-    """FOCUS exports of Azure's Cost Management."""
+    """Reads the FOCUS exports of Azure's Cost Management."""
 
     table: ClassVar[str] = TABLE
 
     def parse(self, document: bytes, delivery: Delivery) -> Manifest:
-        """It says the version, too."""
+        """The manifest, which may also name the version of FOCUS."""
         manifest = parse_manifest(document, delivery, prefix=self.store.prefix, kinds=("FocusCost",))
         if manifest.version:
             self.versions[delivery.name] = manifest.version
@@ -66,14 +66,14 @@ class AzureFocusFiles(_FocusColumns, AzureBillingFiles):
 
 @dataclass(frozen=True)
 class FocusFiles(_FocusColumns):
-    """Files without a manifest, whose paths name the months."""
+    """Reads FOCUS files that have no manifest. Their paths name the months."""
 
     def find(self, objects: Iterable[StoredObject]) -> dict[date, Delivery]:
-        """All files of a month are its delivery."""
+        """The deliveries by billing period: all files of a month are one delivery."""
         return find_deliveries(objects, place=self.store.place, prefix=self.store.prefix)
 
     def parse(self, document: bytes, delivery: Delivery) -> Manifest:
-        """There are no manifests."""
+        """Never called, because there are no manifests."""
         raise NotImplementedError
 
     def is_unchanged(self, delivery: Delivery) -> bool:

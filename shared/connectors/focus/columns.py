@@ -33,7 +33,7 @@ _ALIASES = {
     "xskumetername": "SkuMeter",
     "xusagetype": "SkuMeter",
 }
-_FIRST_OF_VERSION = (  # the newest version first; a file is of the first version of which it has a column
+_FIRST_OF_VERSION = (  # the newest version first; a file has the first version in this list that has one of its columns
     ("1.4", {"invoicedetailid", "commitmentprogrameligibilitydetails"}),
     ("1.3", {"serviceprovidername", "hostprovidername", "contractapplied", "allocatedmethodid"}),
     ("1.2", {"invoiceid", "pricingcurrency"}),

@@ -29,7 +29,7 @@ _SPELLINGS = (
 
 @dataclass(frozen=True)
 class FocusRows(RowShape):
-    """Rows of FOCUS files. `version` is the one that the delivery names; the columns tell it otherwise."""
+    """Rows of FOCUS files. `version` is what the delivery names. Without it the columns decide."""
 
     table: ClassVar[str] = TABLE
 
@@ -37,14 +37,14 @@ class FocusRows(RowShape):
     version: str | None = None
 
     def plain(self, array: Any) -> Any:
-        """As for every provider. A map becomes JSON, and the text NULL becomes NULL."""
+        """The column as text or numbers. A map becomes JSON, and the text NULL becomes NULL."""
         if pa.types.is_map(array.type):
             return objects_of_maps(array)
         found = super().plain(array)
         return pc.if_else(pc.equal(found, _NULL), None, found) if pa.types.is_string(found.type) else found
 
     def readable(self, array: Any, field: Any) -> Any:
-        """A missing number or time as NULL, and times with their zone."""
+        """The column with NULL for a missing number or time, and with a zone on every time."""
         if not pa.types.is_string(array.type) or pa.types.is_string(field.type):
             return array
         array = pc.if_else(pc.is_in(array, value_set=_NO_VALUE), None, array)
@@ -54,7 +54,7 @@ class FocusRows(RowShape):
         return array
 
     def provider_columns(self, given: Mapping[str, Any], length: int) -> dict[str, Any]:
-        """The version of FOCUS."""
+        """The column with the version of FOCUS."""
         del given
         return {"x_focus_version": pa.repeat(self.version or self.columns.version, length)}
 

@@ -31,7 +31,7 @@ _MAX_COLUMNS = 10_000  # as many as a table of BigQuery may have
 _LARGEST_DIRECTORY = 16 * 1024 * 1024  # of an archive, and of a Parquet file: it is in memory as a whole
 _FOOTER_END = 8  # bytes at the end of a Parquet file: the footer's length and a mark
 _LARGEST_ROW_GROUP = 512 * 1024 * 1024  # unpacked; an export's has 128 MB, and an executor has 2 GiB
-# What decoders raise. RuntimeError: of an encrypted archive, NotImplementedError: of an unknown compression.
+# The errors of decoders. An encrypted archive raises RuntimeError, an unknown compression NotImplementedError.
 _DAMAGE = (
     pa.ArrowException, OSError, EOFError, ValueError, MemoryError, RuntimeError, NotImplementedError, OverflowError,
     zipfile.BadZipFile, zlib.error, csv.Error, struct.error,
@@ -176,12 +176,12 @@ def _check_width(columns: int) -> None:
 
 
 class _Frugal(ObjectFile):
-    """An object of which at most `most` bytes may be read; None is no limit."""
+    """An object that refuses to be read beyond `most` bytes. None means no limit."""
 
     most: int | None = _LARGEST_DIRECTORY
 
     def readinto(self, buffer: object) -> int:
-        """As ObjectFile. It raises ValueError beyond the limit."""
+        """Fill the buffer at least in part. It raises ValueError beyond the limit."""
         count = super().readinto(buffer)
         if self.most is not None:
             self.most -= count

@@ -34,7 +34,7 @@ class Delivery:
 
     @property
     def parts(self) -> Sequence[Delivery]:
-        """The deliveries beside it, and then it."""
+        """The deliveries beside this one, then this one."""
         return [*self.beside, self]
 
     @property
@@ -60,9 +60,10 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Object keys of the bucket, in their order.
+    """The object keys of a delivery's files, in their order.
 
-    `rows` and `version` are those of all of them, `kind` is the export's; None where the manifest does not say it.
+    `rows`: the number of rows in all files. `version`: the version of their columns. `kind`: the kind of the export.
+    Each of the three is None if the manifest does not say it.
     """
 
     keys: Sequence[str]
@@ -72,7 +73,7 @@ class Manifest:
 
 
 def read_document(document: bytes, name: str) -> Mapping[str, Any]:
-    """The JSON object in a manifest; StepRefused if it is none."""
+    """The JSON object in a manifest. It raises StepRefused if the document is none."""
     try:
         content = json.loads(document)
     except (ValueError, RecursionError) as error:
@@ -89,7 +90,7 @@ def check_each_once(keys: Sequence[str], name: str) -> None:
 
 
 def one_a_period(deliveries: Sequence[Delivery], place: str) -> dict[date, Delivery]:
-    """The deliveries by their period, oldest first; SourceNotFound for two formats, and for two exports of a period."""
+    """The deliveries by period, oldest first. Two formats, or two exports of one period, raise SourceNotFound."""
     if len({delivery.period for delivery in deliveries}) > _MAX_PERIODS:
         raise SourceNotFound(
             f"{place} has more than {_MAX_PERIODS} billing periods; let the credential's prefix name one export"

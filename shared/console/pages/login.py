@@ -61,7 +61,7 @@ def follow_link(call: VisitCall) -> Page | Redirect:
     if api_key_hash is None:
         return _login_page("", problem=_WRONG_LINK, status=401)
     try:
-        bootstrap.callers().admit_known(api_key_hash, address=address(call))
+        bootstrap.callers().check_key(api_key_hash, address=address(call))
         return _logged_in(api_key_hash, "")
     except (Unauthenticated, Forbidden):
         return _login_page("", problem=_WRONG_LINK, status=401)

@@ -40,7 +40,7 @@ class _Shape(BaseModel):
 
     provider: ClassVar[Provider]
     kind: ClassVar[str]
-    beside: ClassVar[str] = ""  # how the source of a credential begins that is beside one for the same place
+    beside: ClassVar[str] = ""  # a prefix of the source, unlike another provider's source for the same place
 
     @property
     def source(self) -> str | None:
@@ -178,7 +178,7 @@ class AzureFederated(_Azure):
 
 
 class _FocusFiles(_Shape):
-    """A place with FOCUS files, a credential of its own beside those for the clouds' exports."""
+    """A credential for a place with FOCUS files. A tenant may have it beside those for the clouds' exports."""
 
     provider: ClassVar[Provider] = "FOCUS"
     beside = "focus:"

@@ -22,7 +22,7 @@ _SLACK_BITS = 8  # the lengths of the two factors may differ by so many bits
 
 
 def plain_rsa_pem(text: str) -> str:
-    """The RSA key of a PEM text, as plain PEM. A ValueError, which quotes nothing, says if there is not just one."""
+    """The RSA key of a PEM text, as plain PEM. Any other text raises a ValueError that quotes nothing."""
     found = _PEM.search(text)
     if found is None or text.count(_BEGIN) != 1:
         raise ValueError("is not one RSA private key in PEM")

@@ -95,7 +95,9 @@ class TenantQueue:
         if item.is_manual and not self.limits.is_live:
             return Change("REFUSE", item, None, SUBSCRIPTION_NOT_LIVE, _NOT_LIVE)
         if item.is_manual and not self.starts.allow(item):
-            message = f"The daily limit of {self.limits.daily_limit} runs is used up."
+            message = (
+                f"The daily limit of {self.limits.daily_limit} runs is used up; start the run again after midnight UTC."
+            )
             return Change("REFUSE", item, None, QUOTA_EXCEEDED, message)
         reason = self._wait_reason(item)
         return Change("WAIT", item, replace(item, wait_reason=reason)) if reason != item.wait_reason else None
