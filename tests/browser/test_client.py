@@ -102,7 +102,7 @@ MISTAKES = {
     "no_such_field": ("data.remaining_today", "data.left_today"),
     "no_such_value": ('granularity: "total"', 'granularity: "week"'),
     "no_such_body": ("body: {}", 'body: { split: "day" }'),
-    "error_ignored": ("if (error) throw new Error(error_of(error));\n  return data.r", "return data.r"),
+    "error_ignored": ("if (error) throw new Error(errorOf(error));\n  return data.r", "return data.r"),
 }
 
 

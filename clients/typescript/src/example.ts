@@ -12,7 +12,7 @@ export async function costsByService(
   const { data, error } = await client.GET("/api/v1/costs/{tenant_id}", {
     params: { path: { tenant_id: tenantId }, query: { from, to, granularity: "total", group_by: "service" } },
   });
-  if (error) throw new Error(told(error));
+  if (error) throw new Error(errorOf(error));
   return data.currencies.map(({ billing_currency, groups }) => ({
     billing_currency,
     groups: groups.map(({ name, cost }) => ({ name, cost })),
@@ -32,7 +32,7 @@ export async function startRun(address: Address, tenantId: string, apiKey: strin
       body: {},
     },
   );
-  if (error) throw new Error(told(error));
+  if (error) throw new Error(errorOf(error));
   return { answer: data, location: response.headers.get("Location") };
 }
 
@@ -41,10 +41,10 @@ export async function runsLeft(address: Address, tenantId: string, apiKey: strin
   const { data, error } = await connect({ address, apiKey }).GET("/api/v1/usage/{tenant_id}", {
     params: { path: { tenant_id: tenantId } },
   });
-  if (error) throw new Error(told(error));
+  if (error) throw new Error(errorOf(error));
   return data.remaining_today;
 }
 
-function told({ title, detail }: Problem): string {
+function errorOf({ title, detail }: Problem): string {
   return `${title}: ${detail}`;
 }

@@ -782,7 +782,7 @@ export interface paths {
         put?: never;
         /**
          * Close runs without an executor
-         * @description Handles a delivery of Cloud Tasks from a separate queue. It names runs of one tenant that were cancelled, refused or had no attempt left. One statement closes their rows in the tenant's dataset. Rows of runs that have ended are not changed.
+         * @description Handles a delivery of Cloud Tasks from a queue of its own. The task names runs of one tenant that were cancelled or refused, or that had no attempt left. One statement closes their rows in the tenant's dataset. Rows of runs that have ended are not changed.
          */
         post: operations["close_runs"];
         delete?: never;
@@ -1063,12 +1063,12 @@ export interface components {
             /** @description Answer what `split` would make, and queue nothing. */
             preview?: boolean;
             /**
-             * @description Whether a delivery without rows may empty a billing period that had some
+             * @description Whether a delivery without rows may empty a billing period that had rows
              * @default false
              */
             allow_empty?: boolean;
             /**
-             * @description Whether another export's rows of the same account and billing period may stay beside these, counted twice
+             * @description Whether another export may have rows of the same account and billing period, although sums then count their costs twice
              * @default false
              */
             allow_other_export?: boolean;
@@ -1098,12 +1098,12 @@ export interface components {
             /** @description Answer what `split` would make, and queue nothing. */
             preview?: boolean;
             /**
-             * @description Whether a delivery without rows may empty a billing period that had some
+             * @description Whether a delivery without rows may empty a billing period that had rows
              * @default false
              */
             allow_empty?: boolean;
             /**
-             * @description Whether another export's rows of the same account and billing period may stay beside these, counted twice
+             * @description Whether another export may have rows of the same account and billing period, although sums then count their costs twice
              * @default false
              */
             allow_other_export?: boolean;
@@ -1178,12 +1178,12 @@ export interface components {
             /** @description Answer what `split` would make, and queue nothing. */
             preview?: boolean;
             /**
-             * @description Whether a delivery without rows may empty a billing period that had some
+             * @description Whether a delivery without rows may empty a billing period that had rows
              * @default false
              */
             allow_empty?: boolean;
             /**
-             * @description Whether another export's rows of the same account and billing period may stay beside these, counted twice
+             * @description Whether another export may have rows of the same account and billing period, although sums then count their costs twice
              * @default false
              */
             allow_other_export?: boolean;
@@ -1213,12 +1213,12 @@ export interface components {
             /** @description Answer what `split` would make, and queue nothing. */
             preview?: boolean;
             /**
-             * @description Whether a delivery without rows may empty a billing period that had some
+             * @description Whether a delivery without rows may empty a billing period that had rows
              * @default false
              */
             allow_empty?: boolean;
             /**
-             * @description Whether another export's rows of the same account and billing period may stay beside these, counted twice
+             * @description Whether another export may have rows of the same account and billing period, although sums then count their costs twice
              * @default false
              */
             allow_other_export?: boolean;
@@ -1248,7 +1248,7 @@ export interface components {
              * @default
              */
             prefix?: string;
-            /** @description An empty object. It says that the application trusts the platform's worker for the audience of this tenant, which GET credentials/setup shows. */
+            /** @description It says that the application trusts the platform's worker for the audience of this tenant, which GET credentials/setup shows. An empty object is enough. */
             federated_credential: components["schemas"]["FederatedCredential"];
         };
         /** @description A backfill that was accepted. */
@@ -1834,8 +1834,19 @@ export interface components {
             /** @description The tenant. */
             tenant_id: string;
         };
-        /** @description Says that the application trusts the platform's worker. The platform derives the trusted subject (trust.py). */
-        FederatedCredential: Record<string, never>;
+        /**
+         * @description Says that the application trusts the platform's worker, and what proves the tenant: the audience or a marker.
+         *
+         *     The platform derives both, and the trusted subject (trust.py).
+         */
+        FederatedCredential: {
+            /**
+             * @description What tells this tenant from others: the `audience` of the token, or a `marker`, which is a blob below the prefix. GET credentials/setup shows both.
+             * @default audience
+             * @enum {string}
+             */
+            proof?: "audience" | "marker";
+        };
         /** @description An invalid field. */
         FieldError: {
             /** @description The path of the field, for example credentials.bucket, the name of a header or parameter, or `body`. */
@@ -1881,12 +1892,12 @@ export interface components {
             /** @description Answer what `split` would make, and queue nothing. */
             preview?: boolean;
             /**
-             * @description Whether a delivery without rows may empty a billing period that had some
+             * @description Whether a delivery without rows may empty a billing period that had rows
              * @default false
              */
             allow_empty?: boolean;
             /**
-             * @description Whether another export's rows of the same account and billing period may stay beside these, counted twice
+             * @description Whether another export may have rows of the same account and billing period, although sums then count their costs twice
              * @default false
              */
             allow_other_export?: boolean;
@@ -2246,9 +2257,9 @@ export interface components {
             billed_cost_before: string;
             /** @description BilledCost of this day after the change; 0 if the day has no rows. */
             billed_cost_after: string;
-            /** @description Its rows before. */
+            /** @description The number of rows of this day before the change. */
             rows_before: number;
-            /** @description Its rows since. */
+            /** @description The number of rows of this day after the change. */
             rows_after: number;
             /** @description The source of the day's charges, as in focus_cost. */
             source: string;
