@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from shared.use_cases.tenant_usage import TenantUsage
     from shared.use_cases.trigger_due_pipelines import ScheduleTrigger
     from shared.use_cases.verify_credential import CredentialVerification
+    from shared.use_cases.virtual_tags import TenantVirtualTags
 
 
 @cache
@@ -289,6 +290,15 @@ def tenant_costs() -> TenantCosts:
     from shared.use_cases.tenant_costs import TenantCosts, new_answers
 
     return TenantCosts(Costs(warehouse()), new_answers(seconds=get_settings().look_seconds))
+
+
+@cache
+def virtual_tags() -> TenantVirtualTags:
+    """The use cases of tenants' virtual tags."""
+    from shared.adapters.stores.virtual_tags import VirtualTagStore
+    from shared.use_cases.virtual_tags import TenantVirtualTags
+
+    return TenantVirtualTags(VirtualTagStore(warehouse()))
 
 
 @cache

@@ -13,6 +13,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from shared.domain.cost_properties import (
+    GROUPS,
+    MAX_FILTER_CHARACTERS,
+    Filters,
+    Property,
+    read_filters,
+    read_property,
+)
 from shared.domain.requests.parsing import AS_DAY, AS_MOMENT, IN_DIGITS
 from shared.errors import InvalidInput
 
@@ -24,16 +32,6 @@ METRICS: Mapping[str, str] = {
     "contracted": "ContractedCost",
     "list": "ListCost",
 }
-GROUPS: Mapping[str, str] = {
-    "service": "ServiceName",
-    "category": "ServiceCategory",
-    "provider": "ProviderName",
-    "account": "BillingAccountId",
-    "subaccount": "SubAccountId",
-    "region": "RegionId",
-    "sku": "SkuId",
-    "charge_category": "ChargeCategory",
-}
 RESTATED = (
     "restated_at", "usage_date", "billing_currency", "billed_cost_change", "billed_cost_before", "billed_cost_after",
     "rows_before", "rows_after", "source", "pipeline_logging_id",
@@ -41,35 +39,37 @@ RESTATED = (
 MAX_DAYS: Mapping[str, int] = {"day": 100, "month": 1200, "total": 1200}
 MAX_SUMS = 20_100  # in one answer: 100 days, each with 200 groups and the rest
 # Periods before a date and days after it are computed, so neither end may be near the calendar's.
-_EARLIEST, _LATEST = date(2000, 1, 1), date(2999, 12, 31)
+EARLIEST, LATEST = date(2000, 1, 1), date(2999, 12, 31)
 Moment = Annotated[
     AwareDatetime,
     Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2999, 12, 31, tzinfo=UTC)),
     AS_MOMENT,
 ]  # in UTC too
-_EXACT = Context(prec=100)  # more digits than sums of NUMERIC have; the default of 28 would round them
-_NAMES = ", ".join(GROUPS)
+EXACT = Context(prec=100)  # more digits than sums of NUMERIC have; the default of 28 would round them
 
 
 def _check_group(value: str) -> str:
-    name, _, key = value.partition(":")
-    if value not in GROUPS and not (name == "tag" and 1 <= len(key) <= 256):
-        raise ValueError(f"must be one of {_NAMES}, or tag: and the key of a tag")
+    read_property(value)
     return value
 
 
 def check_filter(value: str) -> str:
-    """The text of a filter, `service:BigQuery`. It raises ValueError for any other text."""
+    """The text of a filter with one condition, `service:BigQuery`. It raises ValueError for any other text."""
     name, _, wanted = value.partition(":")
     if name not in GROUPS or not 1 <= len(wanted) <= 512:
-        raise ValueError(f"must be one of {_NAMES}, a colon and a value, such as service:BigQuery")
+        raise ValueError(f"must be one of {', '.join(GROUPS)}, a colon and a value, such as service:BigQuery")
     return value
 
 
 def filtered(text: str | None) -> tuple[str, str] | None:
-    """The column of focus_cost and the value that a filter names, if there is a filter."""
+    """The column of focus_cost and the value that a filter with one condition names, if there is a filter."""
     name, _, value = (text or "").partition(":")
     return (GROUPS[name], value) if value else None
+
+
+def _check_filters(value: str) -> str:
+    read_filters(value)
+    return value
 
 
 def check_size(found: Mapping[str, Sequence[Any]]) -> None:
@@ -87,12 +87,12 @@ class CostRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    first_date: Annotated[date, Field(alias="from", ge=_EARLIEST, le=_LATEST), AS_DAY]
-    last_date: Annotated[date, Field(alias="to", ge=_EARLIEST, le=_LATEST), AS_DAY]
+    first_date: Annotated[date, Field(alias="from", ge=EARLIEST, le=LATEST), AS_DAY]
+    last_date: Annotated[date, Field(alias="to", ge=EARLIEST, le=LATEST), AS_DAY]
     granularity: Granularity = "day"
     group_by: Annotated[str, AfterValidator(_check_group)] = "service"
     metric: Metric = "billed"
-    filter: Annotated[str, AfterValidator(check_filter)] | None = None
+    filter: Annotated[str, Field(max_length=MAX_FILTER_CHARACTERS), AfterValidator(_check_filters)] | None = None
     compare: Literal["previous_period"] | None = None
     top: Annotated[int, Field(ge=1, le=200), IN_DIGITS] = 50
     restated_since: Moment | None = None
@@ -117,15 +117,19 @@ class CostRequest(BaseModel):
         return self.first_date - timedelta(days=self.days) if self.compare else None
 
     @property
-    def tag(self) -> str | None:
-        """The key of the tag by which the costs are grouped, if any."""
-        kind, _, key = self.group_by.partition(":")
-        return key if kind == "tag" else None
+    def group(self) -> Property:
+        """The property by which the costs are grouped."""
+        return read_property(self.group_by)
 
     @property
-    def filtered(self) -> tuple[str, str] | None:
-        """The column and the value of the filter, if there is one."""
-        return filtered(self.filter)
+    def filters(self) -> Filters:
+        """The values of each property that the charges may have; empty without a filter."""
+        return read_filters(self.filter) if self.filter else {}
+
+    @property
+    def virtual_tags(self) -> list[str]:
+        """The names of the virtual tags that the request needs."""
+        return sorted({item.name for item in (self.group, *self.filters) if item.kind == "virtual"})
 
 
 class RestatementsRequest(BaseModel):
@@ -158,10 +162,10 @@ def cost_blocks(sums: Iterable[Mapping[str, Any]], *, compares: bool) -> list[di
         new = {"name": row["group_name"], "is_rest": row["is_rest"], "cost": Decimal(0), "periods": []}
         group = groups.setdefault(row["group_rank"], new | ({"previous_cost": Decimal(0)} if compares else {}))
         if row["cost"] is not None:
-            group["cost"] = _EXACT.add(group["cost"], row["cost"])
+            group["cost"] = EXACT.add(group["cost"], row["cost"])
             group["periods"].append({"period": row["period"], "cost": row["cost"]})
         if compares:
-            group["previous_cost"] = _EXACT.add(group["previous_cost"], row["previous_cost"] or Decimal(0))
+            group["previous_cost"] = EXACT.add(group["previous_cost"], row["previous_cost"] or Decimal(0))
     return [_block(currency, list(groups.values()), compares=compares) for currency, groups in blocks.items()]
 
 
@@ -183,5 +187,5 @@ def restatement_table(restated: Iterable[Mapping[str, Any]]) -> tuple[list[str],
 
 def _block(currency: str, groups: list[dict[str, Any]], *, compares: bool) -> dict[str, Any]:
     names = ["cost", "previous_cost"] if compares else ["cost"]
-    totals = {name: reduce(_EXACT.add, (group[name] for group in groups)) for name in names}
+    totals = {name: reduce(EXACT.add, (group[name] for group in groups)) for name in names}
     return {"billing_currency": currency, **totals, "groups": groups}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -13,9 +14,11 @@ from shared.adapters.stores.runs import run_values
 from shared.adapters.stores.tenant_tables import make_table
 from shared.configuration.tables import get_table
 from shared.domain.templates.templates import Target, Template
+from shared.errors import BytesLimitExceeded
 from shared.pipeline.billing_periods import TABLE, focus_targets, settled
 from shared.pipeline.byte_limits import require_within
 from shared.pipeline.context import HopContext
+from shared.pipeline.daily_costs import DAILY, added_up, all_added_up
 from shared.pipeline.journal import StepRecord
 from shared.pipeline.plan import PlannedStep
 from shared.pipeline.statements import day_column, template_statements
@@ -28,22 +31,25 @@ _FRAME_TABLES = 4  # finish_run reads the run log, the queue, the fence and the 
 
 def prepare_targets(hop: HopContext) -> None:
     """Create the target tables that the tenant does not have yet."""
-    periods = [TABLE] if focus_targets(hop.template) else []
-    for table in [*(target.table for target in hop.template.publish), *periods]:
+    besides = [TABLE, DAILY] if focus_targets(hop.template) else []
+    for table in [*(target.table for target in hop.template.publish), *besides]:
         make_table(hop.services.warehouse, hop.task.tenant_id, get_table("tenant_dataset", table))
 
 
-def publish_statement(template: Template, staged: Mapping[str, str]) -> Statement:
-    """The whole transaction. `staged` maps each step to its staging table, as `{staging}.name`."""
+def publish_statement(template: Template, staged: Mapping[str, str], *, adds_up_all: bool = False) -> Statement:
+    """The whole transaction. `staged` maps each step to its staging table, as `{staging}.name`.
+
+    `adds_up_all`: focus_cost_daily is filled from all charges, not only from the staged ones.
+    """
     frame = [statement(_PUBLISH, name) for name in ("finish_run", "commit_publish")]
-    return joined("publish", [frame[0], *_replacements(template, staged), frame[1]], "\n\n")
+    return joined("publish", [frame[0], *_replacements(template, staged, adds_up_all=adds_up_all), frame[1]], "\n\n")
 
 
-def _replacements(template: Template, staged: Mapping[str, str]) -> Iterator[Statement]:
+def _replacements(template: Template, staged: Mapping[str, str], *, adds_up_all: bool) -> Iterator[Statement]:
     """One statement for the restatements of all targets, then one for each table's rows.
 
     Each statement takes a round trip, so one has all restatements. Between them final billing periods are noted, while
-    the earlier rows are still there.
+    the earlier rows are still there. The sums by day come last.
     """
     restated = [
         _restated(template, target, staged[target.step]).prefixed(f"{target.table}_") for target in template.publish
@@ -54,6 +60,9 @@ def _replacements(template: Template, staged: Mapping[str, str]) -> Iterator[Sta
         yield settled(target, staged[target.step]).prefixed(f"{target.table}_")
     for target in template.publish:
         yield _replaced(target, staged[target.step]).prefixed(f"{target.table}_")
+    for target in focus_targets(template):
+        sums = all_added_up(target) if adds_up_all else added_up(target, staged[target.step])
+        yield sums.prefixed(f"{target.table}_")
 
 
 def _restated(template: Template, target: Target, staged: str) -> Statement:
@@ -88,15 +97,35 @@ def publish(
     staged = {step_id: f"{{staging}}.{record.output_table}" for step_id, record in records.items()}
     rows = sum(records[target.step].rows or 0 for target in hop.template.publish)
     values = _values(hop, records, rows=rows, bytes_billed=bytes_billed) | {"warnings": list(warnings)}
-    parts, frame = list(_replacements(hop.template, staged)), _FRAME_TABLES * LEAST_BILLED_BYTES
-    require_within(hop, "publish", max_bytes_billed, parts, values, besides=frame)
+    adds_up_all = _adds_up_all(hop, staged, values, max_bytes_billed)
     job = Turns(hop, clock=clock).publish(
-        publish_statement(hop.template, staged),
-        values,
+        publish_statement(hop.template, staged, adds_up_all=adds_up_all),
+        values | {"adds_up_all": adds_up_all},
         max_bytes_billed=max_bytes_billed,
         timeout_seconds=step.timeout_seconds,
     )
     return StepResult(rows=rows, job_id=job.job_id, costs=JobCosts.of_job(job))
+
+
+def _adds_up_all(
+    hop: HopContext, staged: Mapping[str, str], values: Mapping[str, Any], max_bytes_billed: int | None
+) -> bool:
+    """Whether the publish fills focus_cost_daily from all charges: it lacks some, and the limit allows to read them.
+
+    It raises BytesLimitExceeded if the publish would bill too much even without that.
+    """
+    frame = _FRAME_TABLES * LEAST_BILLED_BYTES
+
+    def check(*, adds_up_all: bool) -> None:
+        parts = list(_replacements(hop.template, staged, adds_up_all=adds_up_all))
+        require_within(hop, "publish", max_bytes_billed, parts, values, besides=frame)
+
+    if focus_targets(hop.template) and not hop.begun.summary_complete:
+        with suppress(BytesLimitExceeded):
+            check(adds_up_all=True)
+            return True
+    check(adds_up_all=False)
+    return False
 
 
 def _values(hop: HopContext, records: Mapping[str, StepRecord], *, rows: int, bytes_billed: int) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 -- name: read_costs
 -- A tenant's costs of a range of days as one row: sums by group and period, each provider's newest day and last final
 -- day, and the days that were restated since a moment. The groups with the highest costs keep their names; the others
--- are merged into one. An export may have any number of currencies, so there are at most most_sums sums.
+-- are merged into one. An export may have any number of currencies, so there are at most most_sums sums. The table is
+-- focus_cost, or focus_cost_daily, which has the same sums if is_complete.
 -- param: first_date DATE
 -- param: last_date DATE
 -- param: previous_from DATE
 -- param: granularity STRING
--- param: filter_value STRING
 -- param: top INT64
 -- param: restated_since TIMESTAMP
 -- param: most_sums INT64
@@ -16,10 +16,10 @@ WITH charge AS (
     LEFT({group_name}, 256) AS group_name,
     DATE(ChargePeriodStart) AS day,
     {metric} AS cost
-  FROM {dataset}.focus_cost
+  FROM {charges}
   WHERE ChargePeriodStart >= TIMESTAMP(COALESCE(@previous_from, @first_date))
     AND ChargePeriodStart < TIMESTAMP(DATE_ADD(@last_date, INTERVAL 1 DAY))
-    AND (@filter_value IS NULL OR {filter_column} = @filter_value)
+    AND {is_wanted}
 ),
 -- The days before first_date are used only for the comparison.
 summed AS (
@@ -78,7 +78,7 @@ SELECT
         ProviderName AS provider,
         x_source,
         MAX(DATE(ChargePeriodStart)) AS newest_day
-      FROM {dataset}.focus_cost
+      FROM {charges}
       WHERE ChargePeriodStart >= TIMESTAMP(@first_date)
       GROUP BY provider, x_source
     ) AS charges
@@ -103,7 +103,10 @@ SELECT
     GROUP BY usage_date, billing_currency
     ORDER BY usage_date, billing_currency
     LIMIT @most_sums
-  ) AS restated
+  ) AS restated,
+  (
+    {is_complete}
+  ) AS is_complete
 
 -- name: final_days
 -- Each source's last day up to which all billing periods are final; NULL if its first period is still open.
@@ -122,6 +125,47 @@ GROUP BY x_source
 SELECT
   CAST(NULL AS STRING) AS x_source,
   CAST(NULL AS DATE) AS final_through
+
+-- name: all_rows
+-- That focus_cost has all charges.
+SELECT TRUE
+
+-- name: added_up_rows
+-- Whether focus_cost_daily has all charges.
+{summary_complete}
+
+-- name: every_charge
+-- The condition that every charge meets.
+TRUE
+
+-- name: is_one_of
+-- Whether a property of a charge has one of some values. The empty value stands for none.
+-- param: wanted ARRAY<STRING>
+COALESCE({property}, '') IN UNNEST(@wanted)
+
+-- name: starts_with_one_of
+-- Whether a property of a charge starts with one of some texts.
+-- param: wanted ARRAY<STRING>
+EXISTS (SELECT 1 FROM UNNEST(@wanted) AS beginning WHERE STARTS_WITH(COALESCE({property}, ''), beginning))
+
+-- name: contains_one_of
+-- Whether a property of a charge contains one of some texts.
+-- param: wanted ARRAY<STRING>
+EXISTS (SELECT 1 FROM UNNEST(@wanted) AS piece WHERE STRPOS(COALESCE({property}, ''), piece) > 0)
+
+-- name: virtual_tag
+-- The value of a virtual tag: that of its first rule that matches.
+-- param: otherwise STRING
+CASE
+  {rules}
+  ELSE @otherwise
+END
+
+-- name: rule
+-- A rule of a virtual tag.
+-- param: value STRING
+WHEN {conditions}
+  THEN @value
 
 -- name: list_restatements
 -- A page of the changes of published days of focus_cost, the latest first. A change has a row for each run, source,

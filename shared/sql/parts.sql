@@ -104,6 +104,17 @@ FROM {dataset}.x_meta_publish_fence
 WHERE pipeline_id = @pipeline_id
   AND source = @source
 
+-- name: summary_complete
+-- Whether focus_cost_daily has all published charges: the tenant's last publish says so. A publish of a release without
+-- that table says nothing, so then it has not. Before the first publish there are no charges.
+SELECT
+  COALESCE(
+    ARRAY_AGG(COALESCE(summary_complete, FALSE) ORDER BY COALESCE(turn, 0) DESC, completed_at DESC LIMIT 1)[SAFE_OFFSET(0)],
+    TRUE
+  )
+FROM {dataset}.x_meta_pipeline_runs
+WHERE status = 'COMPLETED'
+
 -- name: held_credentials
 -- The providers for which a tenant has a credential, each with the credential's source, as one row.
 -- param: tenant_id STRING

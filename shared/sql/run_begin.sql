@@ -64,8 +64,8 @@ WHERE @source IS NOT NULL
 
 -- name: read_begun
 -- An attempt's starting state: whether its lease is current, the run's status, the source's watermark and deliveries,
--- when the source was last published, and the tenant's newest turn to publish. Watermarks of releases that had no
--- turns are in the fence.
+-- when the source was last published, the tenant's newest turn to publish, and whether focus_cost_daily has all
+-- published charges. Watermarks of releases that had no turns are in the fence.
 -- param: run_id STRING
 -- param: tenant_id STRING
 -- param: pipeline_logging_id STRING
@@ -116,7 +116,10 @@ SELECT
   COALESCE(logged.loaded_until, fence.watermark) AS watermark,
   logged.deliveries,
   logged.published_at,
-  COALESCE(logged.turn, 0) AS turn
+  COALESCE(logged.turn, 0) AS turn,
+  (
+    {summary_complete}
+  ) AS summary_complete
 FROM logged
 CROSS JOIN fence;
 

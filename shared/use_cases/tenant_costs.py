@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from shared.adapters.stores.costs import Costs
+from shared.domain.cost_reconciliation import ReconciliationRequest, check_lines, reconciled_blocks
 from shared.domain.costs import RESTATED, CostRequest, RestatementsRequest, check_size, cost_blocks
 from shared.domain.requests.auth import TenantReader
 from shared.domain.requests.paging import Place, first_page
 from shared.domain.requests.parsing import validated
+from shared.domain.virtual_tags import NO_TAGS, VirtualTags
 from shared.errors import BytesLimitExceeded, InvalidInput
 from shared.runtime.concurrency_limit import ConcurrencyLimit
 from shared.runtime.ttl_cache import TtlCache, answer_cache
 
-Request = CostRequest | RestatementsRequest
+Request = CostRequest | RestatementsRequest | ReconciliationRequest
 Answers = TtlCache[tuple[str, Request], dict[str, Any]]
 
 
@@ -57,6 +60,14 @@ class TenantCosts:
         request = validated(RestatementsRequest, query)
         return self._answered(caller, request, lambda: self._restatements(caller, request))
 
+    def show_reconciliation(self, caller: TenantReader, query: Mapping[str, Any]) -> dict[str, Any]:
+        """One block of invoices for each billing currency: the published cost, the provider's own, the difference.
+
+        `query` has a ReconciliationRequest's fields as text. One job, or none while the answer is cached.
+        """
+        request = validated(ReconciliationRequest, query)
+        return self._answered(caller, request, lambda: self._reconciled(caller, request))
+
     def _answered(self, caller: TenantReader, request: Request, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         key = (caller.tenant_id, request)
         if kept := self.answers.find(key):
@@ -74,11 +85,22 @@ class TenantCosts:
         listed = [{name: row[name] for name in RESTATED} for row in page]
         return {"tenant_id": caller.tenant_id, "restatements": listed, "next_page_token": token}
 
+    def _reconciled(self, caller: TenantReader, request: ReconciliationRequest) -> dict[str, Any]:
+        with _small_enough("fewer months"):
+            lines, bytes_read = self.costs.reconcile(caller.tenant_id, request)
+        caller.charge_bytes(bytes_read)
+        check_lines(lines)
+        return {
+            "tenant_id": caller.tenant_id,
+            "from": request.first_period,
+            "to": request.last_date,
+            "currencies": reconciled_blocks(lines),
+        }
+
     def _costs(self, caller: TenantReader, request: CostRequest) -> dict[str, Any]:
-        try:
-            found, bytes_read = self.costs.read(caller.tenant_id, request)
-        except BytesLimitExceeded as error:
-            raise InvalidInput.of_field("from", "asks for too much at once; ask for fewer days") from error
+        tags = self._virtual_tags(caller, request)
+        with _small_enough("fewer days"):
+            found, bytes_read = self.costs.read(caller.tenant_id, request, tags)
         caller.charge_bytes(bytes_read)
         check_size(found)
         return {
@@ -93,3 +115,23 @@ class TenantCosts:
             "final_through": {row["provider"]: row["final_through"] for row in found["providers"]},
             "restated": found["restated"],
         }
+
+    def _virtual_tags(self, caller: TenantReader, request: CostRequest) -> VirtualTags:
+        if not request.virtual_tags:
+            return NO_TAGS
+        caller.charge_query()
+        tags = self.costs.find_virtual_tags(caller.tenant_id, request)
+        if missing := [name for name in request.virtual_tags if name not in tags]:
+            field = "group_by" if request.group.name in missing else "filter"
+            told = f"names no virtual tag of this tenant; PUT .../virtual-tags/{missing[0]} makes it"
+            raise InvalidInput.of_field(field, told)
+        return tags
+
+
+@contextmanager
+def _small_enough(less: str) -> Iterator[None]:
+    """Blames the request if the block would read too many bytes."""
+    try:
+        yield
+    except BytesLimitExceeded as error:
+        raise InvalidInput.of_field("from", f"asks for too much at once; ask for {less}") from error

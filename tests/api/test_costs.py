@@ -151,6 +151,22 @@ def test_costs_are_grouped_by_any_column_and_by_tag(spender: Frontend) -> None:
     assert groups_of(ask(spender, group_by="tag:te\"am'", **only)) == {None: "1.250000001"}
 
 
+@pytest.mark.parametrize(
+    ("only", "services"),
+    [
+        ("service:BigQuery;service:Storage", {"BigQuery": "1.250000001", "Storage": "0.625"}),
+        ("service:BigQuery;region:us-central1", {"BigQuery": "1.5"}),
+        ("service:BigQuery;region:", {"BigQuery": "-0.249999999"}),
+        ("tag:team=data;tag:team=core", {"BigQuery": "-0.249999999", "Storage": "0.125"}),
+        ("tag:team=;provider:AWS", {"Storage": "0.5"}),
+    ],
+)
+def test_a_filter_has_alternatives_and_conditions_that_all_hold(
+    spender: Frontend, only: str, services: dict[str, str]
+) -> None:
+    assert groups_of(ask(spender, filter=only)) == services
+
+
 def test_groups_beyond_the_top_are_added_up_in_one_group(spender: Frontend) -> None:
     block = block_of(ask(spender, top=1))
     assert [(group["name"], group["is_rest"], group["cost"]) for group in block["groups"]] == [

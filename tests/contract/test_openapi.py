@@ -142,6 +142,7 @@ def test_no_description_is_left_over() -> None:
         "PreviewRequest",
         "CostRequest",
         "RestatementsRequest",
+        "ReconciliationRequest",
         "SetupRequest",
         "StoreRequest",
         "AlertsRequest",

@@ -13,14 +13,17 @@ import yaml
 
 from shared.adapters.bigquery.sql import Statement, load_statements, placeholders
 from shared.adapters.stores.alert_costs import daily_statement, monthly_statement
-from shared.adapters.stores.costs import costs_statement
+from shared.adapters.stores.cost_statements import CHARGES, DAILY, costs_statement, is_added_up
+from shared.adapters.stores.reconciliation import SOURCES, reconciliation_statement
 from shared.configuration.platform_config import CONFIGS
 from shared.configuration.tables import get_tables
 from shared.configuration.templates import all_templates, sql_files
 from shared.domain.alerts.rules import AnomalyRule, BudgetRule
-from shared.domain.costs import GROUPS, METRICS, CostRequest
+from shared.domain.cost_properties import GROUPS
+from shared.domain.costs import METRICS, CostRequest
 from shared.domain.templates.template_parsing import parse_template
 from shared.domain.templates.templates import Target, Template
+from shared.domain.virtual_tags import OPERATORS, VirtualTagRequest
 from shared.pipeline.billing_periods import focus_targets
 from shared.pipeline.check_statements import RenderedCheck, checks_statement
 from shared.pipeline.publish import publish_statement
@@ -32,12 +35,13 @@ pytestmark = pytest.mark.judge
 
 ROOT = CONFIGS.parent
 FILES = ("checks.sql", "comparisons.sql", "guards.sql", "table_checks.sql")
-COSTS = ROOT / "shared" / "sql" / "costs.sql"
 ALERT_COSTS = ROOT / "shared" / "sql" / "alert_costs.sql"
 ASKED = [
-    *({"group_by": group, "filter": "service:x"} for group in GROUPS),
+    *({"group_by": group, "filter": "service:x;service:y;category:"} for group in GROUPS),
+    {"group_by": "service", "filter": "tag:team=data;sku:x"},
     *({"group_by": "tag:team", "metric": metric} for metric in METRICS),
 ]
+SUMS = ROOT / "shared" / "sql" / "pipeline" / "daily_costs.sql"
 CHECKS = [ROOT / "shared" / "sql" / "pipeline" / name for name in FILES]
 EVERY_KIND = """
 description: d
@@ -86,10 +90,10 @@ def every_file() -> list[Path]:
 
 def cases() -> Iterator[Case]:
     for path in every_file():
-        if path in CHECKS:  # every_kind_of_check fills them
+        if path in (*CHECKS, SUMS):  # every_kind_of_check and composed_cases fill them
             continue
-        if path == COSTS:
-            yield from cost_cases()
+        if path in COMPOSED:
+            yield from COMPOSED[path]()
             continue
         if path == ALERT_COSTS:
             yield from alert_cost_cases()
@@ -105,11 +109,35 @@ def cases() -> Iterator[Case]:
 def cost_cases() -> Iterator[Case]:
     """The statement of the costs as the store fills it, by group, tag and metric."""
     days = {"from": "2025-11-01", "to": "2025-11-30"}
+    yield from tag_cases()
     for asked in ASKED:
         request = CostRequest.model_validate(days | asked)
-        for final_days in ("final_days", "no_final_days"):
-            place = f"costs by {request.group_by}, {request.metric}, {final_days}"
-            yield Case(place, costs_statement(request, final_days=final_days))
+        for table in (DAILY, CHARGES) if is_added_up(request) else (CHARGES,):
+            for with_periods in (True, False):
+                place = f"costs by {request.group_by}, {request.metric} from {table}, {with_periods}"
+                yield Case(place, costs_statement(request, table=table, with_periods=with_periods).statement)
+
+
+def tag_cases() -> Iterator[Case]:
+    """Virtual tags with every operator, over columns that both tables have, and over tags."""
+    for named in ("region", "tag:team"):
+        when = [{"property": named, "operator": operator, "values": ["x"]} for operator in OPERATORS]
+        tag = VirtualTagRequest.model_validate({"rules": [{"value": "a", "when": when}] * 2, "default": "b"})
+        days = {"from": "2025-11-01", "to": "2025-11-30", "group_by": "virtual:it", "filter": "virtual:it=a"}
+        asked = costs_statement(CostRequest.model_validate(days), tags={"it": tag})
+        yield Case(f"costs by a virtual tag over {named}", asked.statement)
+
+
+def reconciliation_cases() -> Iterator[Case]:
+    """The statement of the reconciliation as the store fills it, for a tenant with all tables and one with none."""
+    for tables_there in (SOURCES, ()):
+        yield Case(f"reconciliation of {tables_there}", reconciliation_statement(tables_there))
+
+
+COMPOSED = {
+    ROOT / "shared" / "sql" / "costs.sql": cost_cases,
+    ROOT / "shared" / "sql" / "reconciliation.sql": reconciliation_cases,
+}
 
 
 def alert_cost_cases() -> Iterator[Case]:
@@ -124,8 +152,9 @@ def alert_cost_cases() -> Iterator[Case]:
 def composed_cases() -> Iterator[Case]:
     """The statements that a run of each template sends, composed by the product itself."""
     for template in all_templates():
-        publish = publish_statement(template, staged_tables(template))
-        yield Case(f"publish of {template.pipeline_id}", publish)
+        for adds_up_all in (False, True):
+            publish = publish_statement(template, staged_tables(template), adds_up_all=adds_up_all)
+            yield Case(f"publish of {template.pipeline_id}, {adds_up_all}", publish)
         yield Case(f"checks of {template.pipeline_id}", checks_statement(rendered_checks(template))[0])
 
 

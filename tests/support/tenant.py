@@ -84,6 +84,10 @@ class Api:
         """PATCH with a JSON body."""
         return self.request("PATCH", path, json=body, **options)
 
+    def put(self, path: str, body: Any, **options: Any) -> requests.Response:
+        """PUT a JSON body."""
+        return self.request("PUT", path, json=body, **options)
+
     def delete(self, path: str, **options: Any) -> requests.Response:
         """DELETE a path of the API."""
         return self.request("DELETE", path, **options)

@@ -11,10 +11,15 @@ from shared.configuration.tables import get_table
 
 def charge(day: str, **columns: Any) -> dict[str, Any]:
     """A row of focus_cost: a charge of Google Cloud on a day, of 0 dollars unless `columns` say otherwise."""
-    kinds = {"STRING": "x", "NUMERIC": "0", "TIMESTAMP": f"{day}T00:00:00Z"}
-    wanted = get_table("tenant_dataset", "focus_cost").columns
-    required = {column.name: kinds[column.type] for column in wanted if column.mode == "REQUIRED"}
-    return required | {"ProviderName": "Google Cloud", "BillingCurrency": "USD", "EffectiveCost": "1"} | columns
+    named = {"ProviderName": "Google Cloud", "BillingCurrency": "USD", "EffectiveCost": "1"}
+    return row_of("focus_cost", day, **(named | columns))
+
+
+def row_of(table: str, day: str, **columns: Any) -> dict[str, Any]:
+    """A row of a table of the tenant's dataset. The required columns that `columns` leaves out say nothing of value."""
+    kinds = {"STRING": "x", "NUMERIC": "0", "TIMESTAMP": f"{day}T00:00:00Z", "DATE": day}
+    wanted = get_table("tenant_dataset", table).columns
+    return {column.name: kinds[column.type] for column in wanted if column.mode == "REQUIRED"} | columns
 
 
 def restatement(restated_at: str, **columns: Any) -> dict[str, Any]:

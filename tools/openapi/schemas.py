@@ -14,6 +14,7 @@ from shared.configuration.templates import all_templates
 from shared.domain.alerts.rules import AnomalyRule, BudgetRule, WebhookRule
 from shared.domain.alerts.standing import AlertsRequest
 from shared.domain.alerts.tasks import EvaluateTask, SendTask
+from shared.domain.cost_reconciliation import ReconciliationRequest
 from shared.domain.costs import CostRequest, RestatementsRequest
 from shared.domain.credentials import credentials, key_files
 from shared.domain.credentials.google_names import ExportTable
@@ -23,6 +24,7 @@ from shared.domain.runs.backfill import MAX_MONTHS
 from shared.domain.runs.delivery import CloseTask, RunTask
 from shared.domain.schedules.pipeline_configs import ConfigRequest, ConfigSettings
 from shared.domain.templates.templates import Parameter, Template
+from shared.domain.virtual_tags import VirtualTagRequest
 from shared.use_cases.pipeline_configs import ConfigListRequest, PreviewRequest
 from shared.use_cases.pipeline_runs import ListRequest
 from shared.use_cases.setup_credentials import CredentialStored, SetupRequest, StoreRequest
@@ -49,6 +51,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     WebhookRule,
     EvaluateTask,
     SendTask,
+    VirtualTagRequest,
 )
 _QUERIES: dict[str, type[BaseModel]] = {
     model.__name__: model
@@ -58,6 +61,7 @@ _QUERIES: dict[str, type[BaseModel]] = {
         PreviewRequest,
         CostRequest,
         RestatementsRequest,
+        ReconciliationRequest,
         SetupRequest,
         StoreRequest,
         AlertsRequest,

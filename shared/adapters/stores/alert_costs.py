@@ -10,7 +10,7 @@ from typing import Any
 from shared.adapters.bigquery.job_errors import Missing
 from shared.adapters.bigquery.sql import Statement, statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
-from shared.adapters.stores.costs import MAX_BYTES
+from shared.adapters.stores.cost_statements import MAX_BYTES
 from shared.domain.alerts.anomalies import READ_DAYS
 from shared.domain.alerts.rules import AnomalyRule, BudgetRule
 from shared.domain.alerts.spending import STALE_AFTER, DailySpending, DayCost, MonthCost, MonthlySpending, Reach

@@ -1,18 +1,29 @@
-"""The store of a tenant's costs: sums over focus_cost, read in one job."""
+"""The store of a tenant's costs: sums, read in one job."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from shared.adapters.bigquery.job_errors import Missing
-from shared.adapters.bigquery.sql import Statement, statement
+from shared.adapters.bigquery.sql import statement
 from shared.adapters.bigquery.warehouse import JobOptions, Row, Warehouse
-from shared.domain.costs import GROUPS, MAX_SUMS, METRICS, CostRequest, RestatementsRequest
+from shared.adapters.stores.cost_statements import (
+    CHARGES,
+    DAILY,
+    MAX_BYTES,
+    PERIODS,
+    Table,
+    costs_statement,
+    is_added_up,
+)
+from shared.adapters.stores.reconciliation import read_reconciliation
+from shared.adapters.stores.virtual_tags import VirtualTagStore
+from shared.domain.cost_reconciliation import ReconciliationRequest
+from shared.domain.costs import CostRequest, RestatementsRequest
 from shared.domain.requests.paging import find_place
+from shared.domain.virtual_tags import NO_TAGS, VirtualTags
 
-MAX_BYTES = 50_000_000_000
 _NOTHING: tuple[Row, int] = {"sums": [], "providers": [], "restated": []}, 0
 
 
@@ -22,32 +33,34 @@ class Costs:
 
     warehouse: Warehouse
 
-    def read(self, tenant_id: str, request: CostRequest) -> tuple[Row, int]:
+    def find_virtual_tags(self, tenant_id: str, request: CostRequest) -> VirtualTags:
+        """The virtual tags that the request names, by name, if they exist. One job, or none without names."""
+        return VirtualTagStore(self.warehouse).find(tenant_id, request.virtual_tags)
+
+    def read(self, tenant_id: str, request: CostRequest, tags: VirtualTags = NO_TAGS) -> tuple[Row, int]:
         """Read `sums`, `providers` and `restated`, the columns of the statement read_costs in costs.sql.
 
-        It also returns the number of bytes that were read; BytesLimitExceeded if they would be too many. One job; two
-        for a tenant whose dataset has no focus_billing_period yet.
+        It also returns the number of bytes that were read; BytesLimitExceeded if they would be too many. One job if
+        the tenant's tables are up to date. Rows of focus_cost are read only if focus_cost_daily cannot answer.
         """
-        values = {
-            "first_date": request.first_date,
-            "last_date": request.last_date,
-            "previous_from": request.previous_from,
-            "granularity": request.granularity,
-            "filter_value": request.filtered[1] if request.filtered else None,
-            "top": request.top,
-            "restated_since": request.restated_since,
-            "most_sums": MAX_SUMS + 1,
-        }
-        if request.tag is not None:
-            values["tag_key"] = request.tag
-        for final_days in ("final_days", "no_final_days"):
+        bytes_read = 0
+        tables = [DAILY, CHARGES] if is_added_up(request, tags) else [CHARGES]
+        attempts = [(table, True) for table in tables] + [(CHARGES, False)]
+        while attempts:
+            table, with_periods = attempts.pop(0)
             try:
-                return self._read_with(final_days, tenant_id, request, values)
+                found, read = self._read_from(table, tenant_id, request, tags, with_periods=with_periods)
             except Missing as error:
                 if not error.is_in(tenant_id):
                     raise
-                if not error.is_table(tenant_id, "focus_billing_period"):
+                if error.is_table(tenant_id, PERIODS):
+                    attempts = attempts[-1:]
+                elif not error.is_table(tenant_id, DAILY):
                     break
+            else:
+                bytes_read += read
+                if found.pop("is_complete"):
+                    return found, bytes_read
         return _NOTHING
 
     def list_restatements(self, tenant_id: str, request: RestatementsRequest) -> tuple[list[Row], int]:
@@ -71,24 +84,16 @@ class Costs:
                 raise
             return [], 0
 
-    def _read_with(
-        self, final_days: str, tenant_id: str, request: CostRequest, values: Mapping[str, Any]
-    ) -> tuple[Row, int]:
-        query, limit = costs_statement(request, final_days=final_days), JobOptions(max_bytes_billed=MAX_BYTES)
-        (found,), bytes_read = self.warehouse.read_measured(query, values, dataset=tenant_id, options=limit)
-        return found, bytes_read
+    def reconcile(self, tenant_id: str, request: ReconciliationRequest) -> tuple[list[Row], int]:
+        """The invoices of both sides, and the bytes that were read. One job; see read_reconciliation."""
+        return read_reconciliation(self.warehouse, tenant_id, request)
 
-
-def costs_statement(request: CostRequest, *, final_days: str = "final_days") -> Statement:
-    """The statement that answers the request. It reads only the columns that it needs.
-
-    `final_days` names the part that finds the sources' last final days.
-    """
-    column = None if request.tag is not None else GROUPS[request.group_by]
-    filtered = request.filtered[0] if request.filtered else column or "ServiceName"
-    return statement("costs", "read_costs").naming(
-        group_name=column or statement("costs", "tag_value"),
-        filter_column=filtered,
-        metric=METRICS[request.metric],
-        final_days=statement("costs", final_days),
-    )
+    def _read_from(
+        self, table: Table, tenant_id: str, request: CostRequest, tags: VirtualTags, *, with_periods: bool
+    ) -> tuple[dict[str, Any], int]:
+        asked = costs_statement(request, table=table, with_periods=with_periods, tags=tags)
+        limit = JobOptions(max_bytes_billed=MAX_BYTES)
+        (found,), bytes_read = self.warehouse.read_measured(
+            asked.statement, asked.values, dataset=tenant_id, options=limit
+        )
+        return dict(found), bytes_read

@@ -5,12 +5,12 @@ from __future__ import annotations
 from google.api_core import exceptions as google
 from google.cloud import bigquery
 
-from shared.adapters.bigquery.job_errors import translated
+from shared.adapters.bigquery.job_errors import Missing, translated
 from shared.adapters.bigquery.warehouse import Warehouse
 from shared.adapters.stores.tenant_views import resource_of
 from shared.configuration.tables import Table, get_views
 from shared.domain.table_growth import plan_growth
-from shared.errors import StepRefused
+from shared.errors import Conflict, StepRefused
 
 _MIGRATE = "python -m shared.commands.migrate"
 
@@ -36,6 +36,13 @@ def make_table(warehouse: Warehouse, tenant_id: str, table: Table) -> bool:
         columns = f"{'column' if len(missing) == 1 else 'columns'} {', '.join(missing)}"
         raise StepRefused(f"{table.table} of this tenant lacks the {columns}; an operator has to run {_MIGRATE}")
     return False
+
+
+def no_dataset_yet(error: Missing, tenant_id: str) -> Exception:
+    """The error for a request that would write into a tenant's dataset before it exists."""
+    if not error.is_in(tenant_id):
+        return error
+    return Conflict("There is no dataset for this tenant yet; store a credential first.")
 
 
 def _make_views(warehouse: Warehouse, tenant_id: str, table: Table) -> None:

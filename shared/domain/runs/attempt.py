@@ -70,6 +70,8 @@ class ClaimedRun:
 class Begun:
     """An attempt's starting state: the run's status (None without a row), and the tenant's newest turn.
 
+    `summary_complete`: focus_cost_daily has all charges that were published so far.
+
     For the run's pipeline and source it has the watermark, the time of the last publish, and a digest of the published
     delivery of each billing period.
     """
@@ -78,6 +80,7 @@ class Begun:
     watermark: datetime | None
     published_at: datetime | None
     turn: int
+    summary_complete: bool
     deliveries: Mapping[str, str] = field(default_factory=dict)
 
     @property

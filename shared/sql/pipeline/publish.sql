@@ -25,6 +25,7 @@
 -- param: seen_until TIMESTAMP
 -- param: watermark TIMESTAMP
 -- param: deliveries STRING
+-- param: adds_up_all BOOL
 BEGIN TRANSACTION;
 
 MERGE {dataset}.x_meta_pipeline_runs AS runs
@@ -59,7 +60,10 @@ USING (
         WHERE turn >= @turn
       ) THEN ERROR('Refused: TURN_PASSED')
       ELSE 'COMPLETED'
-    END AS status
+    END AS status,
+    @adds_up_all OR (
+      {summary_complete}
+    ) AS summary_complete
 ) AS finished
 ON runs.pipeline_logging_id = finished.pipeline_logging_id
 WHEN MATCHED THEN UPDATE SET
@@ -77,16 +81,18 @@ WHEN MATCHED THEN UPDATE SET
   watermark = @seen_until,
   loaded_until = @watermark,
   deliveries = PARSE_JSON(@deliveries),
+  summary_complete = finished.summary_complete,
   error_class = NULL,
   error_message = NULL
 WHEN NOT MATCHED THEN INSERT (
   pipeline_logging_id, tenant_id, run_id, pipeline_id, user_id, trigger_type, trigger_by, config_id, status,
   parameters, created_at, lease_id, attempt, source, started_at, completed_at, turn, rows_published, dates, warnings,
-  bytes_billed, watermark, loaded_until, deliveries
+  bytes_billed, watermark, loaded_until, deliveries, summary_complete
 ) VALUES (
   @pipeline_logging_id, @tenant_id, @run_id, @pipeline_id, @user_id, @trigger_type, @trigger_by, @config_id,
   finished.status, PARSE_JSON(@parameters), @created_at, @lease_id, @attempt, @source, @started_at,
-  CURRENT_TIMESTAMP(), @turn, @rows_published, @dates, @warnings, @bytes_billed, @seen_until, @watermark, PARSE_JSON(@deliveries)
+  CURRENT_TIMESTAMP(), @turn, @rows_published, @dates, @warnings, @bytes_billed, @seen_until, @watermark, PARSE_JSON(@deliveries),
+  finished.summary_complete
 );
 
 -- name: restated_days

@@ -15,8 +15,10 @@ import pytest
 
 from tests.conftest import MakeTenant
 from tests.support.aws_exports import Report, deliver_cur2, line, total
+from tests.support.daily_costs import assert_added_up
 from tests.support.executions import Delivery, Executions
 from tests.support.local_s3 import LocalS3, local_s3
+from tests.support.reconciled import assert_reconciled
 from tests.support.tenant import Api, Tenant
 
 Json = dict[str, Any]
@@ -111,6 +113,8 @@ def test_a_run_replaces_a_whole_period_and_no_other(make_bucket: Callable[..., B
     second = bucket.run()
     assert bucket.billed() == {SEPTEMBER: (1, Decimal(7)), OCTOBER: (3, total(october))}
     assert bucket.executions.run_row(second)["dates"] == [SEPTEMBER]
+    assert_reconciled(bucket.tenant, "2026-09-30", "2026-10-01", billed=Decimal(7) + total(october))
+    assert_added_up(bucket.executions.client, bucket.tenant.tenant_id)
 
     third = bucket.run()
     assert bucket.executions.run_row(third)["dates"] == []
@@ -134,6 +138,7 @@ def test_published_costs_equal_the_report_to_the_last_digit(make_bucket: Callabl
     ]
     billed = sum((cost.quantize(nine, ROUND_HALF_UP) for cost in costs), Decimal(0))
     assert bucket.billed() == {period: (len(rows), billed)}
+    assert_reconciled(bucket.tenant, period.isoformat(), period.isoformat(), billed=billed)
 
 
 def test_cur_2_in_parquet_gives_the_same_rows_as_the_legacy_report(make_bucket: Callable[..., Bucket]) -> None:

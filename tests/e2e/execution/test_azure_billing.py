@@ -20,8 +20,10 @@ import pytest
 from devcloud.identity.identity import unique_id
 from tests.conftest import MakeTenant
 from tests.support.azure_exports import Export, charge, total
+from tests.support.daily_costs import assert_added_up
 from tests.support.executions import Executions
 from tests.support.local_blobs import ACCOUNT, CLIENT, LocalBlobs, local_blobs
+from tests.support.reconciled import assert_reconciled
 from tests.support.tenant import Api, Tenant
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "azure"
@@ -189,6 +191,8 @@ def test_what_is_published_equals_the_export_to_the_last_digit(
     costs = [Decimal(row.get("Cost") or row["CostInBillingCurrency"]).quantize(nine, ROUND_HALF_UP) for row in rows]
     (billed,) = container.billed().values()
     assert billed == (len(rows), sum(costs, Decimal(0)))
+    first = date.fromisoformat(days[:8]).isoformat()
+    assert_reconciled(container.tenant, first, first, billed=billed[1])
 
 
 def test_amortised_costs_without_a_manifest_are_refused(make_container: Callable[[], Container]) -> None:
@@ -216,6 +220,8 @@ def test_actual_and_amortised_costs_are_billed_once_and_spread_by_effective_cost
     container.export.deliver(SEPTEMBER, [*used, bought])
     container.run()
     assert container.billed() == {SEPTEMBER: (4, Decimal(32))}
+    assert_reconciled(container.tenant, "2026-09-01", "2026-09-30", billed=Decimal(32))
+    assert_added_up(container.executions.client, container.tenant.tenant_id)
     (effective,) = container.executions.query(
         f"SELECT SUM(EffectiveCost) AS cost FROM {container.tenant.tenant_id}.focus_cost"
     )

@@ -11,6 +11,7 @@ import pytest
 from devcloud.seed_billing.rows import Plan
 from tests.conftest import MakeTenant
 from tests.support.executions import Delivery, Executions
+from tests.support.reconciled import assert_reconciled
 from tests.support.tenant import SMALL_EXPORT, Tenant
 
 ALL_DAYS = {"start_date": "2025-11-01", "end_date": "2025-11-30"}
@@ -74,6 +75,7 @@ def test_a_run_records_which_billing_periods_are_final(executions: Executions, w
     executions.run(whole.tenant, ALL_DAYS)  # the same charges again
     periods = executions.query(f"SELECT * FROM {whole.tenant.tenant_id}.focus_billing_period")
     found = {f"{period['BillingPeriodStart']:%Y%m}": period["BillingPeriodStatus"] for period in periods}
+    assert_reconciled(whole.tenant, "2025-10-01", "2025-12-31", billed=Decimal(whole.tenant.export.truth["total"]))
     assert found == dict.fromkeys(whole.tenant.export.truth["invoice_months"], "Closed")
     assert {period["x_restated_at"] for period in periods} == {None}
 

@@ -21,6 +21,7 @@ from tests.support.executions import Executions
 from tests.support.focus.files import Row, charge, csv_of, parquet_of
 from tests.support.local_blobs import ACCOUNT, LocalBlobs, local_blobs
 from tests.support.local_s3 import LocalS3, local_s3
+from tests.support.reconciled import assert_reconciled
 from tests.support.tenant import Api, Tenant
 
 AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
@@ -109,6 +110,7 @@ def test_aws_delivers_focus(runs: Executions, s3: LocalS3, make_tenant: MakeTena
     deliver(s3, bucket, SEPTEMBER, [charge("7", SEPTEMBER, **OF_AWS, InvoiceId="i-1")])
     run()
     assert published(runs, tenant)[1:] == [(SEPTEMBER, "AWS", "focus_1.2", 1, Decimal(7))]
+    assert_reconciled(tenant, "2026-08-01", "2026-09-30", billed=Decimal(11))
     (raw,) = runs.query(
         f"SELECT JSON_VALUE(x_other_columns, '$.x_Operation') AS operation, InvoiceIssuerName AS issuer"
         f" FROM {tenant.tenant_id}.focus_cost_file WHERE x_billing_period = '2026-09-01'"
