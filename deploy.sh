@@ -137,7 +137,8 @@ apply() {
     say "wait a minute, then run it again."
     exit 1
   fi
-  if $has_tables; then migrate; fi # for tables that the old functions made in the meantime
+  # For tables that the old functions made in the meantime, and for accounts that there were not before.
+  if $has_tables; then migrate --grants; fi
   step "Keys"
   ensure_admin_key
   ensure_console_key

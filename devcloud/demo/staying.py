@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 
+import requests
 from rich.console import Console
 from rich.markup import escape
 
@@ -13,7 +14,13 @@ from devcloud.onboarding import add_api_key
 from devcloud.server import Devcloud
 
 _CURLS = """\
-[bold]The platform stays up[/]; Ctrl-C stops it. Try, from another terminal:
+[bold]The platform stays up[/]; Ctrl-C stops it. Open its console in a browser; this link logs in once, for 15 minutes:
+
+  {link}
+
+Later, log in at {gateway}/console with the key {key}
+
+Try, from another terminal:
 
 The runs of {tenant}:
 
@@ -74,8 +81,10 @@ def stay(cloud: Devcloud, tenant_id: str, console: Console) -> None:
         signal.signal(number, lambda *_: ended.set())
     with cloud.clients() as clients:
         key = add_api_key(clients.bigquery(), tenant_id).api_key
+    gateway = str(cloud.ready["gateway"])
     text = _CURLS.format(
-        gateway=cloud.ready["gateway"],
+        link=_login_link(gateway, key),
+        gateway=gateway,
         tenant=tenant_id,
         key=key,
         command=escape(command()),
@@ -84,3 +93,10 @@ def stay(cloud: Devcloud, tenant_id: str, console: Console) -> None:
     console.print(text, soft_wrap=True)
     ended.wait()
     console.print("Stopping.")
+
+
+def _login_link(gateway: str, key: str) -> str:
+    """A link that logs the holder of the key in to the console."""
+    answer = requests.post(f"{gateway}/console/links", headers={"X-API-Key": key}, timeout=60)
+    answer.raise_for_status()
+    return answer.text.strip()

@@ -10,6 +10,8 @@ from functools import partial
 from shared import bootstrap
 from shared.adapters.stores.table_layouts import TableChange
 from shared.commands.operator_command import WANTED, carried_out, require_environment
+from shared.configuration.platform_config import DATASET_WRITERS, get_platform
+from shared.configuration.settings import get_settings
 from shared.use_cases.migrate_tables import Migration, MigrationPlan
 
 _TOLD_EVERY = 100
@@ -29,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--tenant", action="append", default=[], metavar="TENANT_ID", help="only this tenant's tables; may be repeated"
     )
+    parser.add_argument(
+        "--grants", action="store_true", help="afterwards let the platform's accounts write into every tenant's dataset"
+    )
     options = parser.parse_args(arguments)
     require_environment(parser)
     remarks: list[str] = []
@@ -42,7 +47,7 @@ def _migrate(options: argparse.Namespace, remarks: list[str]) -> int:
     if options.dry_run or plan.refused:
         return 1 if plan.refused else 0
     remarks.append("What was changed stays so; run it again.")
-    return _carry_out(plan)
+    return _carry_out(plan) or (_grant(options.tenant) if options.grants else 0)
 
 
 def _carry_out(plan: MigrationPlan) -> int:
@@ -52,6 +57,15 @@ def _carry_out(plan: MigrationPlan) -> int:
         print(f"not done: {change.name}: {error}" if error else f"done: {change.name}", flush=True)
     if plan.due:
         print(f"tables changed: {len(plan.due) - failed} of {len(plan.due)}")
+    return 1 if failed else 0
+
+
+def _grant(tenants: Sequence[str]) -> int:
+    platform, project, failed = get_platform(), get_settings().project_id, 0
+    accounts = [platform.account_email(name, project) for name in DATASET_WRITERS]
+    for tenant_id, error in Migration(bootstrap.warehouse()).grant(accounts, tenants):
+        failed += error is not None
+        print(f"not granted: {tenant_id}: {error}" if error else f"granted: {tenant_id}", flush=True)
     return 1 if failed else 0
 
 

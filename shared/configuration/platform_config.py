@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from shared.configuration.files import load_document
 
+DATASET_WRITERS = ("worker", "api", "console")  # the accounts that write into tenants' datasets
 CONFIGS = Path(__file__).resolve().parent.parent.parent / "configs"
 
 
@@ -122,6 +123,11 @@ class Platform(_Strict):
             for queue in rest:
                 object.__setattr__(queue, "max_concurrent_dispatches", left)
         return self
+
+    def account_email(self, name: str, project: str) -> str:
+        """The e-mail of a service account. For a project with a domain (example.com:acme) the domain comes last."""
+        domain, _, own = project.rpartition(":")
+        return f"{self.service_accounts[name].id}@{own}{f'.{domain}' if domain else ''}.iam.gserviceaccount.com"
 
     def timeout_of(self, function: str) -> float | None:
         """The timeout of a function in seconds; None for a function that is not in the file."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from shared.adapters.bigquery.warehouse import Warehouse
 from shared.adapters.stores.table_layouts import TableChange, TableLayouts
-from shared.adapters.stores.tenant_datasets import list_tenants
+from shared.adapters.stores.tenant_datasets import TenantDatasets, list_tenants
 from shared.errors import AccessDenied, Conflict, InvalidInput, JobFailed
 
 _THREADS = 8  # comparing waits for requests; BigQuery allows about 100 a second
@@ -78,6 +79,22 @@ class Migration:
         with ThreadPoolExecutor(_THREADS) as threads:
             for due in (tables, views):
                 yield from zip(due, threads.map(self._attempt, due), strict=True)
+
+    def grant(self, accounts: Sequence[str], tenants: Sequence[str] = ()) -> Iterator[tuple[str, str | None]]:
+        """Let the platform's accounts write into tenants' datasets, which an earlier version may not have done.
+
+        It yields each tenant whose dataset lacked a right, with the error, or None if it has them all now.
+        """
+        asked = sorted(set(tenants)) or list_tenants(self.warehouse)
+        with ThreadPoolExecutor(_THREADS) as threads:
+            found = threads.map(partial(self._attempt_grant, TenantDatasets(self.warehouse, accounts)), asked)
+            yield from (result for result in found if result)
+
+    def _attempt_grant(self, datasets: TenantDatasets, tenant_id: str) -> tuple[str, str | None] | None:
+        try:
+            return (tenant_id, None) if datasets.grant(tenant_id) else None
+        except (AccessDenied, Conflict, JobFailed, InvalidInput) as error:
+            return tenant_id, error.message
 
     def _attempt(self, change: TableChange) -> str | None:
         try:

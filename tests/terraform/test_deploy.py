@@ -101,6 +101,18 @@ def test_variables_of_one_platform_are_not_used_for_another(user: NewUser, tmp_p
     assert "another name for" in refused.stderr
 
 
+def test_the_console_has_a_key_that_can_be_rotated(deployed: NewUser) -> None:
+    keys, aliases = deployed.versions("convergence-console-key")
+    assert aliases == {"current": "1"}
+    assert len(keys[0]) >= 32
+    assert keys[0] not in deployed.admin_keys()[0]
+    rotated = deployed.deploy("rotate-console-key")
+    assert rotated.returncode == 0, rotated.stderr
+    keys, aliases = deployed.versions("convergence-console-key")
+    assert (len(set(keys)), aliases) == (2, {"current": "2", "previous": "1"})
+    assert not any(key in rotated.stdout + rotated.stderr for key in keys)
+
+
 @pytest.mark.parametrize(
     ("key", "reason"), [("short", "fewer than 32"), (f"{'k' * 40}\nX-Evil: 1", "a line break"), ("k " * 20, "a space")]
 )
@@ -121,11 +133,11 @@ def test_tables_grow_before_the_functions_that_write_into_them_and_again_after(d
     again = deployed.deploy("apply", "--yes")
     assert again.returncode == 0, again.stderr
     command, place = "python -m shared.commands.migrate", "in acme-costs, EU"
-    assert migrations(deployed)[before:] == [f"{command} --dry-run {place}", f"{command} {place}", f"{command} {place}"]
+    assert migrations(deployed)[before:] == [f"{command} --dry-run {place}", f"{command} {place}", f"{command} --grants {place}"]
     steps = [line for line in again.stdout.splitlines() if line.startswith("== ")]
     assert steps[:6] == [
         "== Preparing Terraform", "== Planning", "== Tables that exist (--dry-run)", "== Tables that exist",
-        "== Applying", "== Tables that exist",
+        "== Applying", "== Tables that exist (--grants)",
     ]  # fmt: skip
 
 

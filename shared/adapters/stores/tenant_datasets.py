@@ -57,6 +57,12 @@ class TenantDatasets:
             self._grant(dataset)
             return self._prepare_tables(tenant_id, created)
 
+    def grant(self, tenant_id: str) -> bool:
+        """Give the writers their right on an existing dataset; whether one did not have it."""
+        with translated():
+            dataset = self.warehouse.client.get_dataset(bigquery.DatasetReference(self.warehouse.project, tenant_id))
+            return self._grant(dataset)
+
     def _dataset(self, tenant_id: str) -> tuple[bigquery.Dataset, bool]:
         client = self.warehouse.client
         reference = bigquery.DatasetReference(self.warehouse.project, tenant_id)
@@ -82,20 +88,21 @@ class TenantDatasets:
         if dataset.location.upper() != self.warehouse.location.upper():
             raise errors.Conflict(f"The dataset {dataset.dataset_id} is not where the platform is; ask the operator.")
 
-    def _grant(self, dataset: bigquery.Dataset) -> None:
+    def _grant(self, dataset: bigquery.Dataset) -> bool:
+        """Add what is missing; whether something was."""
         wanted = [bigquery.AccessEntry("WRITER", "userByEmail", email) for email in self.writers]
         for _ in range(_GRANT_ATTEMPTS):
             held = {(entry.role, entry.entity_type, entry.entity_id) for entry in dataset.access_entries}
             missing = [entry for entry in wanted if (entry.role, entry.entity_type, entry.entity_id) not in held]
             if not missing:
-                return
+                return False
             dataset.access_entries = [*dataset.access_entries, *missing]
             try:
                 self.warehouse.client.update_dataset(dataset, ["access_entries"])  # sends the etag of the read
             except google.PreconditionFailed:
                 dataset = self.warehouse.client.get_dataset(dataset.reference)
                 continue
-            return
+            return True
         raise errors.Unavailable(retry_after=1)
 
     def _prepare_tables(self, tenant_id: str, dataset_created: bool) -> Preparation:

@@ -40,9 +40,9 @@ def main() -> int:
 
 
 def _secrets(file: Path, words: list[str], options: dict[str, str]) -> int:
-    kept: dict[str, Any] = (
-        json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"keys": [], "aliases": {}}
-    )
+    secrets: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    named = options.get("secret") or words[3 if words[1] == "versions" else 2]
+    kept = secrets.setdefault(named, {"keys": [], "aliases": {}})
     match words[1:3]:
         case ["versions", "add"]:
             kept["keys"].append(sys.stdin.read())
@@ -55,7 +55,7 @@ def _secrets(file: Path, words: list[str], options: dict[str, str]) -> int:
             kept["aliases"] |= dict(pair.split("=") for pair in options["update-version-aliases"].split(","))
         case _:
             return 1
-    file.write_text(json.dumps(kept), encoding="utf-8")
+    file.write_text(json.dumps(secrets), encoding="utf-8")
     return 0
 
 

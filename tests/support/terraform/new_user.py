@@ -51,8 +51,12 @@ class NewUser:
         return (self.cli / "calls").read_text(encoding="utf-8").splitlines()
 
     def admin_keys(self) -> tuple[list[str], dict[str, str]]:
-        """The keys that were stored, and the aliases."""
-        kept = json.loads((self.cli / "secrets.json").read_text(encoding="utf-8"))
+        """The admin keys that were stored, and the aliases."""
+        return self.versions("convergence-admin-key")
+
+    def versions(self, secret: str) -> tuple[list[str], dict[str, str]]:
+        """The values of a secret that were stored, and the aliases."""
+        kept = json.loads((self.cli / "secrets.json").read_text(encoding="utf-8"))[secret]
         return kept["keys"], kept["aliases"]
 
 
