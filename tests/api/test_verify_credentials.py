@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 
 import pytest
 
+from devcloud.objects import azure_buckets
 from devcloud.seed_billing.deliveries import Delivered, deliver_aws, deliver_azure
 from tests.conftest import MakeFrontend
 from tests.support.frontend import IMPERSONATED, Frontend
@@ -75,6 +77,24 @@ def test_a_bucket_is_looked_at_and_one_that_cannot_be_read_replaces_none(
     assert (answer.status_code, refused in answer.text) == (400, True), answer.text
     result = stored.api.post(f"{stored.credentials_path}/{body['provider']}/verify").json()
     assert (result["verified"], result["format"], result["newest_period"]) == (True, found, "2025-11")
+
+
+def test_a_marker_is_looked_for_and_a_missing_one_is_named(make_frontend: MakeFrontend) -> None:
+    frontend = make_frontend()
+    cloud, path = frontend.tenant.cloud, frontend.credentials_path
+    body = deliver_azure(cloud.state.path, "marked", 1, [date(2025, 11, 1)]).credentials
+    content = {name: value for name, value in body["credentials"].items() if name != "client_secret"}
+    guide = frontend.api.get(f"{path}/setup?provider=AZURE").json()
+    buckets, place = azure_buckets(cloud.state.path), f"{content['storage_account']}/{content['container']}"
+    buckets.trust(place, {"sub": guide["subject"], "aud": "api://AzureADTokenExchange"})
+    marked = body | {"credentials": content | {"federated_credential": {"proof": "marker"}}}
+
+    answer = frontend.api.post(f"{path}?verify=true", marked)
+    assert answer.status_code == 400
+    (key,) = re.findall(r"upload the blob (\S+), as", answer.json()["errors"][0]["message"])
+    assert key.removeprefix(f"{content['prefix']}/") in guide["steps"][2]["paste"]
+    buckets.put(place, key, b"")
+    assert frontend.api.post(f"{path}?verify=true", marked).status_code == 201
 
 
 def test_a_credential_that_cannot_be_tried_is_refused(stored: Frontend) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
+from werkzeug.wrappers import Request, Response
 
+from devcloud.objects import S3, Buckets
 from shared.adapters.aws.s3 import open_bucket, translated
-from shared.domain.credentials.credentials import AwsRole
+from shared.domain.credentials.credentials import AwsAccessKey, AwsRole
 from shared.errors import (
     ConvergenceError,
     CredentialsRejected,
@@ -18,7 +22,7 @@ from shared.errors import (
     StepFailed,
     Unavailable,
 )
-from tests.support.local_s3 import LocalS3, local_s3
+from tests.support.local_s3 import REGION, LocalS3, local_s3
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +107,40 @@ def test_a_refusal_of_cloud_storage_does_not_name_aws(code: str, status: int, me
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     with pytest.raises(ConvergenceError, match=message), translated("gs://bills/focus/", grant="storage.objects.list"):
         raise ClientError(answer, "ListObjectsV2")
+
+
+@pytest.mark.parametrize(("refusals", "is_read"), [(3, True), (4, False)])
+def test_an_s3_that_asks_to_slow_down_is_asked_again_and_then_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: int, *, is_read: bool
+) -> None:
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+    service = BusyS3(Buckets(tmp_path), refusals)
+    key = service.buckets.make("bills", "AKIA00000000BUSYKEY0")
+    service.buckets.put("bills", "exports/file", b"content")
+    service.start()
+    try:
+        fields = {"access_key_id": key.id, "secret_access_key": key.secret, "region": REGION}
+        credential = AwsAccessKey.model_validate(fields | {"bucket": "bills", "prefix": "exports"})
+        store = open_bucket(credential, str, endpoint=service.url, sts_endpoint="")
+        if is_read:
+            assert [found.key for found in store.list()] == ["exports/file"]
+        else:
+            with pytest.raises(SourceThrottled, match="S3 asks to slow down"):
+                list(store.list())
+        assert service.refusals == 0
+    finally:
+        service.stop()
+
+
+class BusyS3(S3):
+    """devcloud's S3, which refuses its first requests."""
+
+    def __init__(self, buckets: Buckets, refusals: int) -> None:
+        super().__init__(buckets)
+        self.refusals = refusals
+
+    def _answer(self, request: Request) -> Response:
+        if self.refusals:
+            self.refusals -= 1
+            return Response("<Error><Code>SlowDown</Code><Message>busy</Message></Error>", status=503)
+        return super()._answer(request)
