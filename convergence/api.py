@@ -12,7 +12,8 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Retry, parse_url
 
 from shared.configuration.platform_config import get_platform
 
@@ -21,8 +22,9 @@ REFUSED, NOT_STARTED, UNAVAILABLE = 1, 2, 3
 _SECONDS = 70  # the time limit of a request; a function's own limit is 60
 _TRIES = 5
 _LONGEST_WAIT = 120  # seconds that a Retry-After may ask for; urllib3 would wait for six hours
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _KEY = re.compile(r"(?P<tenant_id>[a-z][a-z0-9_]*)_api_[a-z0-9]+")
-_URL_HELP = "`make up` prints it, and `./deploy.sh urls` for a deployed platform"
+_URL_HELP = "`make up` prints the address, and `./deploy.sh urls` for a deployed platform"
 
 
 class Stopped(Exception):
@@ -47,6 +49,7 @@ class Api:
     @cached_property
     def _session(self) -> requests.Session:
         session = requests.Session()
+        session.trust_env = self.url.startswith("https://")  # a proxy of http:// would see the key
         # Repeating a POST is harmless: it has an Idempotency-Key if the route takes one.
         again = Retry(
             total=_TRIES,
@@ -139,13 +142,23 @@ def _in_words(problem: Json, answer: requests.Response) -> str:
     return " ".join(lines)
 
 
+def _is_local(url: str) -> bool:
+    """Whether it is an address of this machine by http://, read as the client that sends the request reads it."""
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        return False
+    return parts.scheme == "http" and parts.auth is None and parts.host in _LOCAL_HOSTS
+
+
 def open_api(tenant_id: str | None) -> Api:
     """The API with the settings of the environment; Stopped with status 2 if one is missing."""
     url, api_key = os.environ.get("CONVERGENCE_URL"), os.environ.get("CONVERGENCE_API_KEY")
     if not url:
         raise Stopped(f"Set CONVERGENCE_URL to the address of the API; {_URL_HELP}.", NOT_STARTED)
-    if not url.startswith(("https://", "http://")):
-        raise Stopped(f"CONVERGENCE_URL {url} must begin with https:// or http://; {_URL_HELP}.", NOT_STARTED)
+    if not url.startswith("https://") and not _is_local(url):
+        rule = "must begin with https://; http:// would send the key in clear, and is only for this machine"
+        raise Stopped(f"CONVERGENCE_URL {url} {rule}. {_URL_HELP}.", NOT_STARTED)
     if not api_key:
         raise Stopped("Set CONVERGENCE_API_KEY to the tenant's API key.", NOT_STARTED)
     named = _KEY.fullmatch(api_key)

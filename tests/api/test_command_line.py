@@ -152,6 +152,11 @@ def test_the_tenant_is_the_one_of_the_key_unless_it_is_given(owner: Frontend, sh
     [
         ({"CONVERGENCE_URL": ""}, 2, "Set CONVERGENCE_URL"),
         ({"CONVERGENCE_URL": "example.com"}, 2, "must begin with https://"),
+        ({"CONVERGENCE_URL": "http://example.com"}, 2, "http:// would send the key in clear"),
+        ({"CONVERGENCE_URL": "http://localhost.example.com"}, 2, "in clear"),
+        ({"CONVERGENCE_URL": "http://localhost@example.com"}, 2, "in clear"),
+        ({"CONVERGENCE_URL": "http://example.com\\@127.0.0.1"}, 2, "in clear"),
+        ({"CONVERGENCE_URL": "http://127.0.0.1:x"}, 2, "in clear"),
         ({"CONVERGENCE_API_KEY": ""}, 2, "Set CONVERGENCE_API_KEY"),
         ({"CONVERGENCE_API_KEY": "secret"}, 2, "is not an API key"),
         ({"CONVERGENCE_URL": "http://127.0.0.1:1"}, 3, "does not answer"),

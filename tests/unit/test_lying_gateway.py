@@ -57,8 +57,9 @@ def gateway() -> Iterator[Gateway]:
         thread.join()
 
 
-def command(gateway: Gateway, *arguments: str) -> Said:
-    with environment({"CONVERGENCE_URL": gateway.url, "CONVERGENCE_API_KEY": "acme_api_1", "COLUMNS": "160"}):
+def command(gateway: Gateway, *arguments: str, **settings: str) -> Said:
+    own = {"CONVERGENCE_URL": gateway.url, "CONVERGENCE_API_KEY": "acme_api_1", "COLUMNS": "160"}
+    with environment(own | settings):
         return run(main, *arguments)
 
 
@@ -68,6 +69,12 @@ def test_the_key_goes_to_no_address_that_an_answer_names(gateway: Gateway, statu
     said = command(gateway, "usage")
     assert (said.returncode, gateway.keys) == (1, ["acme_api_1"])
     assert "sends on to http://localhost:" in said.stderr
+
+
+def test_the_key_goes_through_no_proxy_in_clear(gateway: Gateway) -> None:
+    gateway.body = {"credentials": []}
+    assert command(gateway, "credentials", "list", http_proxy="http://127.0.0.1:1").returncode == 0
+    assert gateway.keys == ["acme_api_1"]
 
 
 def test_names_and_messages_do_not_command_the_terminal(gateway: Gateway) -> None:
