@@ -19,6 +19,7 @@ from devcloud.bigquery.jobs.locations import Locations
 from devcloud.bigquery.jobs.query import QueryJobs
 from devcloud.bigquery.jobs.runner import JobRunner
 from devcloud.bigquery.model import Json, QueryRequest
+from devcloud.bigquery.optimiser import Optimiser
 from devcloud.bigquery.rest.app import RestApp
 from devcloud.bigquery.rest.jobs import Jobs
 from devcloud.bigquery.rest.queries import Queries
@@ -105,6 +106,11 @@ class BigQuery:
         self._storage.stop()
         self._runner.stop()
         self._database.close()
+
+    @property
+    def optimiser(self) -> Optimiser:
+        """Whether DuckDB optimises statements."""
+        return self._engine.optimiser
 
     @property
     def clock(self) -> Clock:

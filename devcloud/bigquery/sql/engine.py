@@ -36,7 +36,7 @@ class Engine:
     def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
         self._database = database
         self._guards, self._row_counts, self._catalogs = TableGuards(), RowCounts(), Catalogs(database)
-        self._optimiser, self.clock = Optimiser(database), Clock()
+        self.optimiser, self.clock = Optimiser(database), Clock()
         self._rehearsed: dict[Hashable, None] = {}  # scripts that passed the check, oldest first
         with database.cursor() as cursor:
             cursor.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor to come
@@ -50,7 +50,7 @@ class Engine:
             self._guards,
             self._row_counts,
             self._catalogs,
-            optimiser=self._optimiser,
+            optimiser=self.optimiser,
             clock=self.clock,
         )
 
