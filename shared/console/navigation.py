@@ -21,6 +21,7 @@ NAVIGATION: dict[Kind, tuple[Item, ...]] = {
     "tenant": (
         Item("/console/costs", "Costs", "costs"),
         Item("/console/changes", "What changed", "changes"),
+        Item("/console/alerts", "Alerts", "alerts"),
     ),
     "operator": (),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,5 +32,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["asset"] = asset_url
+    made.filters["exact_amount"] = lambda text: amount(Decimal(text))  # amounts of alerts are texts
     made.filters |= {"amount": amount, "change": change, "day": day, "moment": moment, "share": share}
     return made

@@ -13,7 +13,7 @@ _HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
 _ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
 _FIGURE = re.compile(r'<data value="([^"]*)"[^>]*>([^<]*)</data>')
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
-PAGES = ("/console/costs", "/console/costs/latest", "/console/changes")
+PAGES = ("/console/costs", "/console/costs/latest", "/console/changes", "/console/alerts")
 
 
 @dataclass
